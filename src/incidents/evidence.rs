@@ -11,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::cache::Cache;
 use super::error_match::{SAME_EVENT, SAME_INSTANT, line_of};
 use super::readings::{
-    self, AccountReadings, FIGURES_REPORTED_AFTER, Reading, USEFUL_FOR, WindowReadings,
+    self, AccountReadings, FIGURES_REPORTED_AFTER, Reading, Run, USEFUL_FOR, WindowReadings,
 };
 use super::session_transcripts::SessionTranscripts;
 use super::stored_errors::StoredErrors;
@@ -455,8 +455,8 @@ pub(super) struct EvidenceCollector<'a> {
     responses: OnceCell<Vec<SessionResponses>>,
     newest_reading: OnceCell<Option<Reading>>,
     readings_by_session: OnceCell<RecordIndex<'a, Reading>>,
-    /// Each session's readings, oldest first.
-    readings_of: Cache<String, Vec<Sample>>,
+    /// Each run's readings, oldest first.
+    readings_of: Cache<Run, Vec<Sample>>,
     readings_of_account: Cache<String, Rc<AccountReadings>>,
     /// The last time each session's transcript said that responses are free.
     last_free_at: Cache<String, Option<DateTime<Utc>>>,
@@ -695,9 +695,9 @@ impl<'a> EvidenceCollector<'a> {
 
     /// Adds the account's usage readings from around the time of the error.
     fn add_readings(&self, evidence: &mut Evidence) {
-        let Some(session) = evidence.error.session.id.clone() else {
+        if evidence.error.session.id.is_none() {
             return;
-        };
+        }
         if !self.may_differ_from_login(&evidence.error) {
             evidence.collected.newest_reading =
                 self.newest_reading().map(|reading| reading.sample.clone());
@@ -707,9 +707,12 @@ impl<'a> EvidenceCollector<'a> {
         if !is_stored {
             self.read_readings(&mut evidence.error);
         }
-        evidence.collected.awaits_figures = self.awaits_figures(&evidence.error, &session);
+        evidence.collected.awaits_figures = self.awaits_figures(&evidence.error);
         let error = &mut evidence.error;
-        if self.asker == Asker::Session(&session) && error.session.version.is_none() {
+        let session = error.session.id.as_deref();
+        if session.is_some_and(|session| self.asker == Asker::Session(session))
+            && error.session.version.is_none()
+        {
             // The behavior at the reset depends on the client version that is running now.
             error.session.version = self.client_version.map(str::to_owned);
         }
@@ -717,12 +720,12 @@ impl<'a> EvidenceCollector<'a> {
 
     /// Sets an error's readings, and the session details that only readings contain.
     ///
-    /// All sessions of an account share its windows, so the readings of the account's other sessions are included.
-    /// These readings are left out if the session used a token, because a token's account is unknown. They are also
+    /// All sessions of an account share its windows, so the readings of the account's other sessions are included, and
+    /// those of other processes in which the session is open. These readings are left out if the session used a token, because a token's account is unknown. They are also
     /// left out for old errors, because old readings are deleted.
     pub(super) fn read_readings(&self, error: &mut StoredError) {
-        let session = error.session.id.clone().unwrap_or_default();
-        let mut own_readings = self.own_readings(&session);
+        let run = Run::of(error);
+        let mut own_readings = self.own_readings(&run);
         for sample in &mut own_readings {
             if sample.at >= error.at + FIGURES_REPORTED_AFTER {
                 // The figures are those of the refused request, or newer.
@@ -741,43 +744,42 @@ impl<'a> EvidenceCollector<'a> {
             .and_then(|account| account.owner.fingerprint.as_deref());
         let mut readings = match account {
             Some(account) if self.now() - error.at <= USEFUL_FOR => {
-                self.readings_of_other_sessions(error.at, &session, account)
+                self.readings_of_other_runs(error.at, &run, account)
             }
             Some(_) | None => Vec::new(),
         };
-        // Among readings with the same time, the session's own reading is sorted last and takes precedence.
+        // Among readings with the same time, the run's own reading is sorted last and takes precedence.
         readings.extend(own_readings);
         readings.sort_by_key(|reading| reading.measured);
         error.readings = readings;
     }
 
-    /// Returns a session's readings, oldest first, including the one that Claude Code currently reports.
-    fn own_readings(&self, session: &str) -> Vec<Sample> {
+    /// Returns a run's readings, oldest first, including the one that Claude Code currently reports.
+    fn own_readings(&self, run: &Run) -> Vec<Sample> {
         let mut readings = self
             .readings_of
-            .get_or_compute(session, || self.readings_of_session(session));
-        if self.asker == Asker::Session(session)
+            .get_or_compute(run, || self.readings_of_run(run));
+        if self.asker == Asker::Session(&run.session)
             && let Some(reported) = &self.reported
+            && run.may_have_process(reported.process.as_deref())
         {
             readings.push(reported.clone().after(readings.last()));
         }
         readings
     }
 
-    /// Returns a session's readings in the journal, oldest first. A status-line call explains only a few errors, so it
+    /// Returns a run's readings in the journal, oldest first. A status-line call explains only a few errors, so it
     /// searches for their sessions. Other commands may explain errors of thousands of sessions, so they group the
     /// readings by session once.
-    fn readings_of_session(&self, session: &str) -> Vec<Sample> {
+    fn readings_of_run(&self, run: &Run) -> Vec<Sample> {
         let journal = self.readings.journal;
         match self.other_sessions {
-            OtherSessions::WithoutList | OtherSessions::Changed => {
-                readings::of_session(journal, session)
-            }
+            OtherSessions::WithoutList | OtherSessions::Changed => readings::of_run(journal, run),
             OtherSessions::Newest => {
                 let by_session = self
                     .readings_by_session
                     .get_or_init(|| readings::by_session(journal));
-                readings::of_session_in(by_session, session)
+                readings::of_run_in(by_session, run)
             }
         }
     }
@@ -788,11 +790,11 @@ impl<'a> EvidenceCollector<'a> {
     /// before. Figures therefore count as new in only two cases: a status-line call reports them at least
     /// [`FIGURES_REPORTED_AFTER`] after the error, or they differ from the previous figures although the session
     /// received no response in between.
-    fn awaits_figures(&self, error: &StoredError, session: &str) -> bool {
+    fn awaits_figures(&self, error: &StoredError) -> bool {
         if self.now() - error.at >= FIGURES_DELAY {
             return false;
         }
-        let readings = self.own_readings(session);
+        let readings = self.own_readings(&Run::of(error));
         let is_reported = readings
             .last()
             .is_some_and(|last| last.at >= error.at + FIGURES_REPORTED_AFTER);
@@ -805,23 +807,23 @@ impl<'a> EvidenceCollector<'a> {
         !is_reported && !has_changed_without_response
     }
 
-    /// Returns the readings of an account's other sessions around the given time. A status-line call explains only a
+    /// Returns the readings of an account's other runs around the given time. A status-line call explains only a
     /// few errors, so it reads just the newest readings for each of them. Other commands may explain thousands of
     /// errors, so they read all readings once.
-    fn readings_of_other_sessions(
+    fn readings_of_other_runs(
         &self,
         moment: DateTime<Utc>,
-        session: &str,
+        run: &Run,
         account: &str,
     ) -> Vec<Sample> {
         match self.other_sessions {
             OtherSessions::WithoutList | OtherSessions::Changed => {
                 let of_account = readings::of_account(self.readings.journal, Some(account));
-                readings::of_other_sessions_around(of_account, moment, session)
+                readings::of_other_runs_around(of_account, moment, run)
             }
             OtherSessions::Newest => self
                 .all_readings_of(account)
-                .of_other_sessions_around(moment, session),
+                .of_other_runs_around(moment, run),
         }
     }
 

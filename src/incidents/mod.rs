@@ -58,7 +58,7 @@ use crate::claude::version;
 use crate::claude::window_usage::UsagePage;
 use crate::environment::Environment;
 use crate::journal::Journal;
-use crate::ledger::{Ledger, LedgerError, ResponseCosts, Selected};
+use crate::ledger::{Ledger, LedgerError, ProcessId, ResponseCosts, Selected};
 use crate::limits::both_ends;
 use crate::limits::evidence::{
     FULL_FROM, MessageOrigin, Ownership, PayerFacts, PossiblyUnaffected, StoredError, may_belong_to,
@@ -106,6 +106,7 @@ pub(crate) struct Incidents<'a> {
     login: Login<'a>,
     journal: OnceCell<Journal>,
     newest_of_plan: OnceCell<Option<Reading>>,
+    process: OnceCell<Option<String>>,
     sample_of_previous_session: OnceCell<Option<Sample>>,
     transcripts: SessionTranscripts<'a>,
 }
@@ -118,6 +119,7 @@ impl<'a> Incidents<'a> {
             login: Login::new(paths),
             journal: OnceCell::new(),
             newest_of_plan: OnceCell::new(),
+            process: OnceCell::new(),
             sample_of_previous_session: OnceCell::new(),
             transcripts: SessionTranscripts::new(paths),
         }
@@ -159,6 +161,7 @@ impl<'a> Incidents<'a> {
             environment: self.environment,
             journal: self.journal(),
             newest_of_plan: &self.newest_of_plan,
+            process: &self.process,
             sample_of_previous_session: &self.sample_of_previous_session,
             login: &self.login,
             transcripts: &self.transcripts,
@@ -663,6 +666,7 @@ impl<'a> Incidents<'a> {
         let text = event.last_assistant_message.as_deref().map(readable);
         let mut error = StoredError::new(self.now(), MessageOrigin::Hook, text.unwrap_or_default());
         error.session.id = Some(event.session_id.clone()?);
+        error.session.process = ProcessId::of_client(self.environment).map(ProcessId::hash);
         error.session.has_plugin = self.environment.text("WHYCAP_FROM") == Some("plugin");
         error.session.in_workflow = event.agent_type.as_deref() == Some("workflow-subagent");
         error.message.hook_class = event.error.as_deref().map(readable);
@@ -720,15 +724,7 @@ impl<'a> Incidents<'a> {
 
     /// Stores the usage windows reported in a status-line call, if they have changed.
     pub(crate) fn store_reading(&self, payload: &StatusPayload) {
-        let session = payload.session_id.as_deref().unwrap_or_default();
-        // Searching the newest section of the journal is enough, because an older error does not affect which readings
-        // are stored.
-        let last_error_at = self
-            .stored()
-            .list_newest(Some(session))
-            .first()
-            .map(|error| error.at);
-        self.readings().store(payload, last_error_at);
+        self.readings().store(payload, self.stored());
     }
 
     /// Returns the session's newest error and marks it as announced. Returns `None` if the error is over or has already

@@ -3,6 +3,9 @@
 //! All sessions of an account share its windows, but Claude Code reports to each session only the figures from that
 //! session's last response. For this reason, the readings of all sessions of a login are combined. All sessions with
 //! the same configuration directory share a login. A gateway's limit is unrelated to the login, so it is kept separate.
+//!
+//! Claude Code repeats the figures of the last response that its process received. A session may be open in several
+//! processes, and a process may switch to another session. Repeated figures are therefore recognized by the process.
 
 use std::borrow::Borrow;
 use std::cell::OnceCell;
@@ -14,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::forecasts::Forecasts;
 use super::login::Login;
 use super::session_transcripts::SessionTranscripts;
+use super::stored_errors::StoredErrors;
 use super::transcript_end;
 use crate::claude::account::Account;
 use crate::claude::credentials;
@@ -22,14 +26,15 @@ use crate::claude::window_usage::WindowUsage;
 use crate::disk;
 use crate::environment::Environment;
 use crate::journal::{self, Journal, JournalRecord, RecordIndex};
-use crate::limits::evidence::PayerFacts;
+use crate::ledger::ProcessId;
+use crate::limits::evidence::{PayerFacts, StoredError};
 use crate::limits::kind::Window;
 use crate::limits::sample::{MeasuredService, Sample};
 use crate::paths::Paths;
 use crate::time::rfc3339;
 
-/// The maximum number of readings to consider per session. This is enough to cover the hours around an error.
-const MOST_OF_SESSION: usize = 32;
+/// The maximum number of readings to consider per run. This is enough to cover the hours around an error.
+const MOST_OF_RUN: usize = 32;
 
 /// The number of readings to compare. Several sessions may report figures of different ages at the same time.
 const AT_ONCE: usize = 8;
@@ -152,19 +157,51 @@ pub(super) fn of_five_hour_window<'j>(
     records_of_account::<FiveHourReading>(journal, account)
 }
 
-/// Returns figures from an account's other sessions that may show how full its windows were at the given time. These
-/// are the last figures before that time, and any figures first reported soon after that time. `readings` must contain
-/// the account's readings, newest first.
-pub(super) fn of_other_sessions_around<R: Borrow<Reading>>(
+/// The work of one process on one session.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Run {
+    pub(super) session: String,
+    /// The process in the form of [`Sample::process`], or `None` if it is unknown.
+    process: Option<String>,
+}
+
+impl Run {
+    /// Returns the run in which an error occurred.
+    pub(super) fn of(error: &StoredError) -> Self {
+        Self {
+            session: error.session.id.clone().unwrap_or_default(),
+            process: error.session.process.clone(),
+        }
+    }
+
+    /// Returns true if this run may have provided a reading: the session is the same, and the processes are not known to
+    /// differ.
+    fn may_include(&self, reading: &Reading) -> bool {
+        reading.session == self.session && self.may_have_process(reading.sample.process.as_deref())
+    }
+
+    /// Returns false if this is not the process of the run.
+    pub(super) fn may_have_process(&self, process: Option<&str>) -> bool {
+        match (self.process.as_deref(), process) {
+            (Some(own), Some(other)) => own == other,
+            (None, _) | (_, None) => true,
+        }
+    }
+}
+
+/// Returns figures from an account's other runs that may show how full its windows were at the given time. These are the
+/// last figures before that time, and any figures first reported soon after that time. `readings` must contain the
+/// account's readings, newest first.
+pub(super) fn of_other_runs_around<R: Borrow<Reading>>(
     readings: impl Iterator<Item = R>,
     moment: DateTime<Utc>,
-    session: &str,
+    run: &Run,
 ) -> Vec<Sample> {
     let mut before = 0;
     readings
         .filter(|reading| {
             let reading = reading.borrow();
-            reading.session != session && reading.sample.since <= moment + AROUND_ERROR
+            !run.may_include(reading) && reading.sample.since <= moment + AROUND_ERROR
         })
         .take_while(|reading| {
             before += usize::from(reading.borrow().sample.at < moment);
@@ -196,55 +233,49 @@ impl AccountReadings {
         }
     }
 
-    /// Returns the same figures as [`of_other_sessions_around`], without examining the readings that are too new.
-    pub(super) fn of_other_sessions_around(
-        &self,
-        moment: DateTime<Utc>,
-        session: &str,
-    ) -> Vec<Sample> {
+    /// Returns the same figures as [`of_other_runs_around`], without examining the readings that are too new.
+    pub(super) fn of_other_runs_around(&self, moment: DateTime<Utc>, run: &Run) -> Vec<Sample> {
         let too_new = self
             .earliest_since
             .partition_point(|since| *since > moment + AROUND_ERROR);
-        of_other_sessions_around(self.newest_first.iter().skip(too_new), moment, session)
+        of_other_runs_around(self.newest_first.iter().skip(too_new), moment, run)
     }
 }
 
-/// Returns a session's figures, newest first.
-fn of_session_newest_first<'j>(
-    journal: &'j Journal,
-    session: &str,
-) -> impl Iterator<Item = Sample> + use<'j> {
+/// Returns a session's readings, newest first.
+fn of_session<'j>(journal: &'j Journal, session: &str) -> impl Iterator<Item = Reading> + use<'j> {
     let id = session.to_owned();
     journal
         .records_with("session", Some(session))
         .filter(move |reading: &Reading| reading.session == id)
-        .map(|reading| reading.sample)
-        .filter(Sample::has_sound_dates)
+        .filter(|reading| reading.sample.has_sound_dates())
 }
 
-/// Returns a session's figures in a part of the journal, oldest first. Repeated figures are merged into one sample.
-pub(super) fn of_session(journal: &Journal, session: &str) -> Vec<Sample> {
-    merge_repeated(of_session_newest_first(journal, session))
+/// Returns a run's figures in a part of the journal, oldest first. Repeated figures are merged into one sample.
+pub(super) fn of_run(journal: &Journal, run: &Run) -> Vec<Sample> {
+    merge_repeated(of_session(journal, &run.session), run)
 }
 
-/// Groups the readings in a part of the journal by session, for [`of_session_in`].
+/// Groups the readings in a part of the journal by session, for [`of_run_in`].
 pub(super) fn by_session(journal: &Journal) -> RecordIndex<'_, Reading> {
     RecordIndex::new(journal, "session")
 }
 
-/// Returns the same figures as [`of_session`], but looks them up in an index instead of searching the journal.
-pub(super) fn of_session_in(by_session: &RecordIndex<'_, Reading>, session: &str) -> Vec<Sample> {
+/// Returns the same figures as [`of_run`], but looks them up in an index instead of searching the journal.
+pub(super) fn of_run_in(by_session: &RecordIndex<'_, Reading>, run: &Run) -> Vec<Sample> {
     let of_session = by_session
-        .records_with(session)
-        .filter(|reading| reading.session == session)
-        .map(|reading| reading.sample)
-        .filter(Sample::has_sound_dates);
-    merge_repeated(of_session)
+        .records_with(&run.session)
+        .filter(|reading| reading.sample.has_sound_dates());
+    merge_repeated(of_session, run)
 }
 
-/// Returns the newest of these figures, oldest first. Repeated figures are merged into one sample.
-fn merge_repeated(newest_first: impl Iterator<Item = Sample>) -> Vec<Sample> {
-    let mut samples: Vec<Sample> = newest_first.take(MOST_OF_SESSION).collect();
+/// Returns the newest of a run's figures, oldest first. Repeated figures are merged into one sample.
+fn merge_repeated(newest_first: impl Iterator<Item = Reading>, run: &Run) -> Vec<Sample> {
+    let mut samples: Vec<Sample> = newest_first
+        .filter(|reading| run.may_include(reading))
+        .map(|reading| reading.sample)
+        .take(MOST_OF_RUN)
+        .collect();
     samples.reverse();
     samples.dedup_by(|later, earlier| {
         let is_same = later.has_same_figures_as(earlier);
@@ -265,6 +296,8 @@ pub(crate) struct WindowReadings<'a> {
     pub(super) journal: &'a Journal,
     /// The login's newest reading of the plan's windows, once it has been found. A status-line call uses it twice.
     pub(super) newest_of_plan: &'a OnceCell<Option<Reading>>,
+    /// The result of [`Self::process`], once it is known.
+    pub(super) process: &'a OnceCell<Option<String>>,
     /// The result of [`Self::of_previous_session`], once it is known. A status-line call uses it several times.
     pub(super) sample_of_previous_session: &'a OnceCell<Option<Sample>>,
     pub(super) login: &'a Login<'a>,
@@ -274,7 +307,43 @@ pub(crate) struct WindowReadings<'a> {
 impl WindowReadings<'_> {
     /// Returns a session's latest figures.
     pub(super) fn last_of(&self, session: &str) -> Option<Sample> {
-        of_session_newest_first(self.journal, session).next()
+        let mut newest_first = of_session(self.journal, session);
+        newest_first.next().map(|reading| reading.sample)
+    }
+
+    /// Returns the process that made the status-line call, in the form of [`Sample::process`]. Returns `None` if it did not
+    /// identify itself.
+    fn process(&self) -> Option<&str> {
+        self.process
+            .get_or_init(|| ProcessId::of_client(self.environment).map(ProcessId::hash))
+            .as_deref()
+    }
+
+    /// Returns the readings of the process that made the status-line call, newest first. Processes that did not identify
+    /// themselves count as one process for each login.
+    fn of_process(&self) -> impl Iterator<Item = Reading> {
+        let process = self.process().map(str::to_owned);
+        let (field, value) = match &process {
+            Some(process) => ("process", process.clone()),
+            None => ("login", self.login.directory_hash()),
+        };
+        self.journal
+            .records_with(field, Some(&value))
+            .filter(move |reading: &Reading| reading.sample.process == process)
+            .filter(|reading| reading.sample.has_sound_dates())
+    }
+
+    /// Returns the latest figures that the process of the status-line call reported in this session. Readings without a
+    /// process count if the process has no others.
+    fn last_of_run(&self, session: &str) -> Option<Sample> {
+        let of_process = self
+            .process()
+            .and_then(|_| self.of_process().find(|reading| reading.session == session));
+        of_process
+            .or_else(|| {
+                of_session(self.journal, session).find(|reading| reading.sample.process.is_none())
+            })
+            .map(|reading| reading.sample)
     }
 
     /// Returns the login's newest reading. Readings from the future are ignored, because they were recorded while the
@@ -354,10 +423,12 @@ impl WindowReadings<'_> {
         let (Some(newest), Some(session)) = (newest, &payload.session_id) else {
             return Some(reported);
         };
-        let last = if newest.session == *session {
+        let is_of_run =
+            newest.session == *session && newest.sample.process.as_deref() == self.process();
+        let last = if is_of_run {
             Some(newest.sample.clone())
         } else {
-            self.last_of(session)
+            self.last_of_run(session)
         };
         reported.account = match last {
             Some(last) => last.account,
@@ -416,11 +487,11 @@ impl WindowReadings<'_> {
 
     /// Returns the figures in a status line's payload, dated to the time at which they were first known.
     pub(super) fn reported(&self, payload: &StatusPayload) -> Option<Sample> {
-        let reported = Sample::from_payload(payload, self.environment.now)?;
+        let reported = self.sample_of(payload)?;
         let Some(session) = &payload.session_id else {
             return Some(reported);
         };
-        let last = self.last_of(session);
+        let last = self.last_of_run(session);
         Some(
             match self.of_previous_session(payload, &reported, last.as_ref()) {
                 Some(original) => reported.dated_like(original),
@@ -429,9 +500,17 @@ impl WindowReadings<'_> {
         )
     }
 
-    /// Returns another session's figures if the status line's session repeats them. `last` contains the latest figures of
-    /// the status line's session. The first call searches the journal, and later calls return the same figures, so `payload`
-    /// must always be the payload of the same status-line call.
+    /// Returns the figures in a status line's payload as if they were new.
+    fn sample_of(&self, payload: &StatusPayload) -> Option<Sample> {
+        let mut sample = Sample::from_payload(payload, self.environment.now)?;
+        sample.process = self.process().map(str::to_owned);
+        Some(sample)
+    }
+
+    /// Returns the figures that the process reported in another session if it repeats them in the status line's session.
+    /// `last` contains the latest figures that the process reported in the status line's session. The first call searches
+    /// the journal, and later calls return the same figures, so `payload` must always be the payload of the same
+    /// status-line call.
     ///
     /// After `/clear`, `/branch`, and `/resume`, Claude Code reports the figures of the process's previous session until
     /// the next response. If they were regarded as new, they would hide newer readings and would be evidence about later
@@ -458,14 +537,19 @@ impl WindowReadings<'_> {
         }
         let session = payload.session_id.as_deref()?;
         let original = self
-            .of_login()
+            .of_process()
             .find(|reading| {
-                reading.session != session && reading.sample.has_same_figures_as(reported)
+                reading.session != session
+                    && reading.sample.has_same_figures_as(reported)
+                    && reading.sample.measured <= self.environment.now
             })?
             .sample;
-        // The total starts at zero after `/clear` and `/branch`. After `/resume`, it is the session's earlier total.
+        // The total starts at zero after `/clear` and `/branch`. After `/resume`, it is the session's earlier total, which
+        // another process may have reported.
         let has_earlier_api_time = reported.api_ms == Some(0.0)
-            || last.is_some_and(|last| reported.has_same_api_time_as(last));
+            || self
+                .last_of(session)
+                .is_some_and(|last| reported.has_same_api_time_as(&last));
         let is_repeated =
             has_earlier_api_time || self.has_response_only_before(payload, original.measured);
         is_repeated.then_some(original)
@@ -482,16 +566,21 @@ impl WindowReadings<'_> {
         last_response_at.is_some_and(|at| at < moment)
     }
 
-    /// Stores a status-line call's figures if they are new. `last_error_at` is the time of the session's last error. If
-    /// storing fails, the next call tries again, and verdicts are less certain until then.
-    pub(crate) fn store(&self, payload: &StatusPayload, last_error_at: Option<DateTime<Utc>>) {
+    /// Stores a status-line call's figures if they are new. If storing fails, the next call tries again, and verdicts are
+    /// less certain until then.
+    pub(super) fn store(&self, payload: &StatusPayload, errors: StoredErrors<'_>) {
         let now = self.environment.now;
-        let (Some(session), Some(reported)) =
-            (&payload.session_id, Sample::from_payload(payload, now))
-        else {
+        let (Some(session), Some(reported)) = (&payload.session_id, self.sample_of(payload)) else {
             return;
         };
-        let last = self.last_of(session);
+        // Searching the newest section of the journal is enough, because an older error does not affect which readings
+        // are stored.
+        let last_error_at = errors
+            .list_newest(Some(session))
+            .iter()
+            .find(|error| Run::of(error).may_have_process(self.process()))
+            .map(|error| error.at);
+        let last = self.last_of_run(session);
         // A refused request provides new figures, although it does not increase the API time. If figures from after the
         // error are already known, different figures may come from a process that has resumed the session.
         let is_of_refused_request = last_error_at.is_some_and(|error| {
@@ -605,10 +694,14 @@ mod tests {
             .collect();
         let readings = AccountReadings::new(newest_first.clone());
 
+        let run = Run {
+            session: "session 1".to_owned(),
+            process: None,
+        };
         let mut sizes = HashSet::new();
         for moment in (-100..300).map(minutes) {
-            let expected = of_other_sessions_around(newest_first.iter(), moment, "session 1");
-            let found = readings.of_other_sessions_around(moment, "session 1");
+            let expected = of_other_runs_around(newest_first.iter(), moment, &run);
+            let found = readings.of_other_runs_around(moment, &run);
             assert_eq!(found, expected, "{moment}");
             sizes.insert(found.len());
         }

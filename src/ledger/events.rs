@@ -51,6 +51,11 @@ impl ProcessId {
         }
     }
 
+    /// Returns the identity in the form in which the journal's readings and errors contain it.
+    pub(crate) fn hash(self) -> String {
+        format!("{:016x}", self.identity)
+    }
+
     /// Returns true if the process is known to have ended.
     fn is_gone(self) -> bool {
         processes::look(self.pid).alive == Some(false) || Self::new(self.pid) != self

@@ -56,6 +56,10 @@ pub struct Sample {
     pub others: OtherLimits,
     /// A hash that identifies the account.
     pub account: Option<String>,
+    /// A hash that identifies the process that reported the figures. `None` if the process did not identify itself, or if
+    /// an old version of whycap stored the sample.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<String>,
     /// The model in use.
     pub model: Option<String>,
     /// True if fast mode was on. Only usage credits can pay for fast mode.
@@ -86,6 +90,7 @@ impl Sample {
             seven_day: payload.seven_day,
             others: payload.others,
             account: None,
+            process: None,
             model: payload.model_id.clone(),
             fast_mode: payload.fast_mode,
             version: payload.version.clone(),

@@ -705,3 +705,121 @@ fn the_first_row_after_a_false_limit_says_that_it_looks_false() {
         "{incident:#}"
     );
 }
+
+/// Returns a session in its own process.
+fn in_process<'s>(sandbox: &'s Sandbox, session: &str, pid: u32) -> Client<'s> {
+    let mut client = Client::with_session(sandbox, session);
+    let process = ("CLAUDE_PID".to_owned(), pid.to_string());
+    client.variables.push(process);
+    client
+}
+
+/// A user has one conversation open in two terminals. Each terminal repeats the figures of its own last response, so the
+/// idle terminal must not replace newer figures with its old ones.
+#[test]
+fn an_idle_second_terminal_of_a_conversation_does_not_hide_newer_figures() {
+    let sandbox = Sandbox::new();
+    log_in(&sandbox, "one");
+    let mut working = in_process(&sandbox, "conversation", 4_190_001);
+    let idle = in_process(&sandbox, "conversation", 4_190_002);
+    line(&working, "2026-11-20T10:00:00Z", usage(40.0));
+    line(&idle, "2026-11-20T10:01:00Z", usage(44.0));
+    working.api_ms = 1800;
+    line(&working, "2026-11-20T10:05:00Z", usage(74.0));
+
+    for seconds in [10, 20, 30] {
+        let at = format!("2026-11-20T10:05:{seconds}Z");
+        let row = line(&idle, &at, usage(44.0));
+        assert!(row.contains("5h 74%"), "{at}: {row}");
+        let row = line(&working, &at, usage(74.0));
+        assert!(row.contains("5h 74%"), "{at}: {row}");
+        assert_eq!(five_hour_usage(&idle, &at), 74.0, "{at}");
+    }
+}
+
+/// If the conversation that is open in two terminals reaches a limit in one of them, the old figures of the other one are no
+/// evidence that the limit is a false alarm or was reset early.
+#[test]
+fn an_idle_second_terminal_of_a_conversation_is_no_evidence_about_its_limit() {
+    let sandbox = Sandbox::new();
+    log_in(&sandbox, "one");
+    let mut working = in_process(&sandbox, "conversation", 4_190_001);
+    let idle = in_process(&sandbox, "conversation", 4_190_002);
+    line(&working, "2026-11-20T09:50:00Z", usage(40.0));
+    line(&idle, "2026-11-20T09:51:00Z", usage(44.0));
+    working.api_ms = 1800;
+    line(&working, "2026-11-20T09:59:00Z", usage(100.0));
+    line(&idle, "2026-11-20T09:59:10Z", usage(44.0));
+    let refusal = refused("five_hour", NOON, "org_level_disabled");
+    working.receives_error("2026-11-20T10:00:00Z", TEXT, refusal);
+    line(&working, "2026-11-20T10:00:00.350Z", usage(100.0));
+
+    for at in [
+        "2026-11-20T10:00:02Z",
+        "2026-11-20T10:00:12Z",
+        "2026-11-20T10:03:20Z",
+        "2026-11-20T10:16:40Z",
+    ] {
+        let rows = plain_rows(&idle, at, usage(44.0));
+        assert!(rows.contains("5h 100%"), "{at}: {rows}");
+        assert!(rows.contains("5-hour limit · resets"), "{at}: {rows}");
+        let incident = working.explained(at);
+        assert_eq!(incident["verdict"], "real", "{at}: {incident:#}");
+        assert_eq!(incident["open"], true, "{at}: {incident:#}");
+        assert_eq!(five_hour_usage(&working, at), 100.0, "{at}");
+    }
+}
+
+/// A conversation is open in two terminals, and another session reaches a limit. Both terminals repeat figures from before
+/// the error, so neither makes the limit look like a false alarm.
+#[test]
+fn two_terminals_of_a_conversation_are_no_evidence_about_the_limit_of_another_session() {
+    let sandbox = Sandbox::new();
+    log_in(&sandbox, "one");
+    let first = in_process(&sandbox, "conversation", 4_190_001);
+    let second = in_process(&sandbox, "conversation", 4_190_002);
+    let blocked = in_process(&sandbox, "blocked", 4_190_003);
+    line(&first, "2026-11-20T09:50:00Z", usage(40.0));
+    line(&second, "2026-11-20T09:51:00Z", usage(44.0));
+    line(&blocked, "2026-11-20T09:59:00Z", usage(100.0));
+    let refusal = refused("five_hour", NOON, "org_level_disabled");
+    blocked.receives_error("2026-11-20T10:00:00Z", TEXT, refusal);
+    for at in [
+        "2026-11-20T10:00:02Z",
+        "2026-11-20T10:00:12Z",
+        "2026-11-20T10:03:20Z",
+    ] {
+        line(&first, at, usage(40.0));
+        line(&second, at, usage(44.0));
+        let rows = plain_rows(&blocked, at, usage(100.0));
+        assert!(rows.contains("5-hour limit · resets"), "{at}: {rows}");
+        let incident = blocked.explained(at);
+        assert_eq!(incident["verdict"], "real", "{at}: {incident:#}");
+        assert_eq!(incident["open"], true, "{at}: {incident:#}");
+    }
+}
+
+/// Two sessions are refused with the same figures. Only one status-line call follows the second refusal, and the next one
+/// comes after the limit was reset early. It repeats the figures of the refusal, which are ten minutes old by then.
+#[test]
+fn figures_that_two_refused_sessions_share_are_not_new_ten_minutes_later() {
+    let sandbox = Sandbox::new();
+    log_in(&sandbox, "one");
+    let mut first = in_process(&sandbox, "first", 4_190_001);
+    let second = in_process(&sandbox, "second", 4_190_002);
+    line(&second, "2026-11-20T10:00:14Z", usage(94.0));
+    line(&first, "2026-11-20T10:00:24Z", usage(98.0));
+    let refusal = refused("five_hour", NOON, "org_level_disabled");
+    first.receives_error("2026-11-20T10:01:44Z", TEXT, refusal.clone());
+    line(&first, "2026-11-20T10:01:44.350Z", usage(100.0));
+    second.receives_error("2026-11-20T10:01:54Z", TEXT, refusal);
+    line(&second, "2026-11-20T10:01:54.350Z", usage(100.0));
+
+    first.works("2026-11-20T10:11:44Z", 100);
+    first.api_ms = 1800;
+    let after_reset = windows(5.0, NOON + 18_000, 40.0, MONDAY);
+    line(&first, "2026-11-20T10:11:44.350Z", after_reset);
+    let row = line(&second, "2026-11-20T10:11:50Z", usage(100.0));
+    assert!(row.contains("5h 5%"), "{row}");
+    assert_eq!(five_hour_usage(&first, "2026-11-20T10:11:51Z"), 5.0);
+}

@@ -197,6 +197,9 @@ impl PayerFacts {
 pub struct ErrorSession {
     /// The ID of the session.
     pub id: Option<String>,
+    /// The process that ran the hook, in the form of [`Sample::process`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub process: Option<String>,
     /// The version of Claude Code.
     pub version: Option<String>,
     /// The model ID, with the suffix `[1m]` if the model is known to use the 1M context window.
@@ -325,6 +328,7 @@ impl StoredError {
         add_missing(&mut self.later_response, older.later_response.as_ref());
 
         let (session, older_session) = (&mut self.session, &older.session);
+        add_missing(&mut session.process, older_session.process.as_ref());
         add_missing(&mut session.version, older_session.version.as_ref());
         add_missing(&mut session.model, older_session.model.as_ref());
         session.fast_mode |= older_session.fast_mode;
