@@ -108,6 +108,13 @@ pub(crate) fn in_environment(environment: &Environment) -> Vec<Credential> {
         .collect()
 }
 
+/// Returns true if an OAuth token is set.
+pub(crate) fn has_token(credentials: &[Credential]) -> bool {
+    credentials
+        .iter()
+        .any(|credential| credential.name == OAUTH_TOKEN)
+}
+
 /// Returns the host in `ANTHROPIC_BASE_URL`, or `None` if requests go straight to Anthropic. The host is empty if the URL
 /// has no valid host.
 pub(crate) fn base_url_host(credentials: &[Credential]) -> Option<&str> {

@@ -3,6 +3,8 @@
 //! All sessions of an account share its windows, but Claude Code reports to each session only the figures from that
 //! session's last response. For this reason, the readings of all sessions of a login are combined. All sessions with
 //! the same configuration directory share a login. A gateway's limit is unrelated to the login, so it is kept separate.
+//! The account of an OAuth token is unknown, so if an account is logged in, the readings of a session with a token belong
+//! to no login.
 //!
 //! Claude Code repeats the figures of the last response that its process received. A session may be open in several
 //! processes, and a process may switch to another session. Repeated figures are therefore recognized by the process.
@@ -431,6 +433,7 @@ impl WindowReadings<'_> {
             self.last_of_run(session)
         };
         reported.account = match last {
+            _ if self.uses_token() => None,
             Some(last) => last.account,
             None => newest.sample.account.clone(),
         };
@@ -442,12 +445,21 @@ impl WindowReadings<'_> {
         Some(newest.sample.without_past_windows(now).or(&reported))
     }
 
+    /// Returns true if the session that runs the status line uses an OAuth token, which may belong to a different account
+    /// than the login. Claude Code passes on the variables in its settings.
+    fn uses_token(&self) -> bool {
+        credentials::has_token(&credentials::in_environment(self.environment))
+    }
+
     /// Returns the login's newest windows for a session that has not reported any windows of its own. Returns `None` if
-    /// a key, another service, or another account pays for the session.
+    /// a key, another service, a token, or another account pays for the session.
     fn windows_from_before(&self, payload: &StatusPayload) -> Option<Sample> {
         let last = self.last_of(payload.session_id.as_deref()?);
         let service = last.as_ref().map_or(MeasuredService::Plan, Sample::service);
         let newest = self.newest(service)?;
+        if self.uses_token() && newest.sample.account.is_some() {
+            return None;
+        }
         let payer = match last {
             Some(_) => PayerFacts {
                 credentials: credentials::in_environment(self.environment),
@@ -457,11 +469,7 @@ impl WindowReadings<'_> {
         };
         let is_of_payer = match last {
             Some(last) => last.account == newest.sample.account,
-            None => {
-                // A token may belong to a different account than the login.
-                !payer.is_hidden_by_token()
-                    && newest.sample.is_of(payer.account.as_ref()) == Some(true)
-            }
+            None => newest.sample.is_of(payer.account.as_ref()) == Some(true),
         };
         let is_shared =
             service == MeasuredService::Gateway || payer.may_use_login_at(newest.host.as_deref());
@@ -610,9 +618,13 @@ impl WindowReadings<'_> {
             .as_ref()
             .filter(|last| sample.has_same_figures_as(last));
         // Immediately after a login, Claude Code still reports the previous account's figures.
-        sample.account = same_before
-            .and_then(|last| last.account.clone())
-            .or_else(|| payer(payload, login));
+        sample.account = if self.uses_token() {
+            None
+        } else {
+            same_before
+                .and_then(|last| last.account.clone())
+                .or_else(|| payer(payload, login))
+        };
         let is_of_login =
             sample.account == login.and_then(|account| account.owner.fingerprint.clone());
         let reading = Reading {

@@ -795,6 +795,11 @@ fn a_response_in_progress_does_not_end_an_agents_limit() {
     assert_eq!(code(&client, "2026-11-20T10:05:30Z"), 0);
 }
 
+/// Runs the status line and returns all of its rows without colors.
+fn plain_row(client: &Client<'_>, at: &str, usage: Value) -> String {
+    whycap::terminal::strip_ansi(client.calls_status_line(at, usage, 160).success())
+}
+
 /// Starts a session whose environment contains a token. The token may belong to another account than the login.
 fn session_with_token<'s>(sandbox: &'s Sandbox, name: &str) -> Client<'s> {
     let mut client = Client::with_session(sandbox, name);
@@ -841,6 +846,90 @@ fn a_response_of_the_login_does_not_end_a_tokens_limit() {
         assert_eq!(incident["open"], true, "{is_response}: {incident:#}");
         assert_eq!(code(&job, at), 10, "{is_response}");
     }
+}
+
+/// The usage of a session with a token is no evidence about a limit of the login. It neither makes the limit look like a
+/// false alarm nor ends it, and the login's sessions do not show it.
+#[test]
+fn a_tokens_usage_is_no_evidence_about_a_limit_of_the_login() {
+    let sandbox = with_a_private_login();
+    let login = session_of_login(&sandbox, "login");
+    let job = session_with_token(&sandbox, "job");
+    let usage_of_token = |at: &str, five_hour: f64| {
+        let usage = windows(five_hour, NOON + 4_200, 20.0, TUESDAY + 4_200);
+        plain_row(&job, at, usage)
+    };
+    let usage_of_login =
+        |at: &str, five_hour: f64| plain_row(&login, at, windows(five_hour, NOON, 30.0, TUESDAY));
+    usage_of_login("2026-11-20T09:50:00Z", 98.0);
+    let row = usage_of_token("2026-11-20T09:59:30Z", 20.0);
+    assert!(row.contains("5h 20%"), "{row}");
+    login.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    for at in [
+        "2026-11-20T10:00:05Z",
+        "2026-11-20T10:05:00Z",
+        "2026-11-20T10:10:00Z",
+    ] {
+        let row = usage_of_login(at, 98.0);
+        assert!(row.contains("5-hour limit · resets"), "{at}: {row}");
+        let row = usage_of_token(at, 21.0);
+        assert!(row.contains("5h 21%"), "{at}: {row}");
+        assert!(!row.contains("limit"), "{at}: {row}");
+        let incident = login.explained(at);
+        assert_eq!(incident["verdict"], "real", "{at}: {incident:#}");
+        assert_eq!(incident["open"], true, "{at}: {incident:#}");
+        let now = login.run(at, &["now", "--json"], b"").json();
+        let usage = &now["windows"]["five_hour"]["used_percentage"];
+        assert_eq!(*usage, 100.0, "{at}: {now:#}");
+    }
+}
+
+/// A session with a token shows its own usage, even if it has just received its first response and the login's sessions
+/// have newer figures.
+#[test]
+fn a_session_with_a_token_shows_its_own_usage() {
+    let sandbox = with_a_private_login();
+    let login = session_of_login(&sandbox, "login");
+    let job = session_with_token(&sandbox, "job");
+    plain_row(
+        &login,
+        "2026-11-20T09:50:00Z",
+        windows(65.0, NOON, 30.0, TUESDAY),
+    );
+    let usage_of_token = windows(92.0, NOON + 4_200, 20.0, TUESDAY);
+    plain_row(&job, "2026-11-20T09:51:00Z", usage_of_token.clone());
+    plain_row(
+        &login,
+        "2026-11-20T09:52:00Z",
+        windows(66.0, NOON, 30.0, TUESDAY),
+    );
+    let row = plain_row(&job, "2026-11-20T09:52:10Z", usage_of_token.clone());
+    assert!(row.contains("5h 92%"), "{row}");
+    plain_row(&job, "2026-11-20T09:59:00Z", usage_of_token);
+    let row = plain_row(
+        &login,
+        "2026-11-20T09:59:10Z",
+        windows(66.0, NOON, 30.0, TUESDAY),
+    );
+    assert!(row.contains("5h 66%"), "{row}");
+}
+
+/// The user resumes a session of the login with a token. Until the first response, Claude Code reports no usage, and the
+/// usage of the login does not apply.
+#[test]
+fn a_session_resumed_with_a_token_does_not_show_the_usage_of_the_login() {
+    let sandbox = with_a_private_login();
+    let login = session_of_login(&sandbox, "resumed");
+    plain_row(
+        &login,
+        "2026-11-20T09:50:00Z",
+        windows(65.0, NOON, 30.0, TUESDAY),
+    );
+    let mut resumed = session_with_token(&sandbox, "resumed");
+    let process = ("CLAUDE_PID".to_owned(), "4190001".to_owned());
+    resumed.variables.push(process);
+    let row = plain_row(&resumed, "2026-11-20T09:55:00Z", Value::Null);
+    assert!(!row.contains("65%"), "{row}");
 }
 
 /// On a server without a login, all sessions use the same token, so the figures of one session show that another
