@@ -901,9 +901,7 @@ impl<'a> EvidenceCollector<'a> {
         })
     }
 
-    /// Dates each reading to the time of the request that provided its figures, if a transcript shows it. The server
-    /// determines the figures when it accepts a request, so a response that has been in progress for minutes reports the
-    /// usage from before an error.
+    /// Dates each reading to the time of the request that provided its figures, if a transcript shows it.
     fn date_by_requests(&self, readings: &mut [Reading]) {
         if readings.is_empty() {
             return;
@@ -921,18 +919,8 @@ impl<'a> EvidenceCollector<'a> {
             .filter_map(|(session, path)| Some((session, self.transcripts.tail(path)?)))
             .collect();
         for reading in readings {
-            let sample = &mut reading.sample;
-            let reported = sample.measured - REPORTED_WITHIN..=sample.measured;
-            let response = tails.get(&reading.session).and_then(|tail| {
-                let mut newest_first = tail.responses.iter().rev();
-                newest_first.find(|response| reported.contains(&response.at))
-            });
-            let Some(requested_at) = response.and_then(|response| response.requested_at) else {
-                continue;
-            };
-            sample.determined_since = Some(requested_at);
-            if requested_at < sample.earliest() {
-                sample.repeated_after = Some(requested_at);
+            if let Some(tail) = tails.get(&reading.session) {
+                readings::date_by_request(&mut reading.sample, tail);
             }
         }
     }

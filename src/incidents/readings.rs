@@ -29,11 +29,12 @@ use crate::disk;
 use crate::environment::Environment;
 use crate::journal::{self, Journal, JournalRecord, RecordIndex};
 use crate::ledger::ProcessId;
-use crate::limits::evidence::{PayerFacts, StoredError};
+use crate::limits::evidence::{PayerFacts, REPORTED_WITHIN, StoredError};
 use crate::limits::kind::Window;
 use crate::limits::sample::{MeasuredService, Sample};
 use crate::paths::Paths;
 use crate::time::rfc3339;
+use crate::transcript::tail::{LONGEST_REQUEST, Tail};
 
 /// The maximum number of readings to consider per run. This is enough to cover the hours around an error.
 const MOST_OF_RUN: usize = 32;
@@ -157,6 +158,22 @@ pub(super) fn of_five_hour_window<'j>(
     account: Option<&str>,
 ) -> impl Iterator<Item = Reading> + use<'j> {
     records_of_account::<FiveHourReading>(journal, account)
+}
+
+/// Dates figures to the time of the request that provided them, if the session's transcript shows it. The server
+/// determines the figures when it accepts a request, so a response that has been in progress for minutes reports the usage
+/// from before an error.
+pub(super) fn date_by_request(sample: &mut Sample, tail: &Tail) {
+    let reported = sample.measured - REPORTED_WITHIN..=sample.measured;
+    let mut newest_first = tail.responses.iter().rev();
+    let response = newest_first.find(|response| reported.contains(&response.at));
+    let Some(requested_at) = response.and_then(|response| response.requested_at) else {
+        return;
+    };
+    sample.determined_since = Some(requested_at);
+    if requested_at < sample.earliest() {
+        sample.repeated_after = Some(requested_at);
+    }
 }
 
 /// The work of one process on one session.
@@ -607,6 +624,17 @@ impl WindowReadings<'_> {
             && !is_new(&sample, last, last_error_at)
         {
             return;
+        }
+        // Other sessions' status lines compare the figures with an error but do not read this session's transcript.
+        let is_soon_after_error = errors
+            .list_newest(None)
+            .first()
+            .is_some_and(|error| now - error.at <= LONGEST_REQUEST);
+        if is_soon_after_error
+            && let Some(path) = &payload.transcript_path
+            && let Some(tail) = self.transcripts.tail(path)
+        {
+            date_by_request(&mut sample, &tail);
         }
         self.login.save_account();
         // A gateway's limit does not belong to the login.

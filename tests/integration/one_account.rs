@@ -823,3 +823,38 @@ fn figures_that_two_refused_sessions_share_are_not_new_ten_minutes_later() {
     assert!(row.contains("5h 5%"), "{row}");
     assert_eq!(five_hour_usage(&first, "2026-11-20T10:11:51Z"), 5.0);
 }
+
+/// A request is sent before another session reaches a limit, and its response arrives a minute later. It reports the usage
+/// from before the limit, so it does not make the limit look like a false alarm, neither in the status line nor elsewhere.
+#[test]
+fn a_response_in_progress_does_not_make_a_limit_look_false_in_any_output() {
+    let sandbox = Sandbox::new();
+    log_in(&sandbox, "one");
+    let blocked = in_process(&sandbox, "blocked", 4_190_001);
+    let mut slow = in_process(&sandbox, "slow", 4_190_002);
+    line(&slow, "2026-11-20T09:57:00Z", usage(59.0));
+    slow.sends_prompt("2026-11-20T09:58:20Z", "a long task");
+    line(&blocked, "2026-11-20T09:59:14Z", usage(100.0));
+    let refusal = refused("five_hour", NOON, "org_level_disabled");
+    blocked.receives_error("2026-11-20T10:00:04Z", TEXT, refusal);
+    line(&blocked, "2026-11-20T10:00:04.350Z", usage(100.0));
+    slow.works("2026-11-20T10:00:50Z", 100);
+    slow.api_ms = 150_000;
+    line(&slow, "2026-11-20T10:00:50.350Z", usage(67.0));
+
+    for at in [
+        "2026-11-20T10:00:55Z",
+        "2026-11-20T10:01:40Z",
+        "2026-11-20T10:18:20Z",
+    ] {
+        let rows = plain_rows(&blocked, at, usage(100.0));
+        assert!(
+            rows.contains("5h 100%") && rows.contains("5-hour limit · resets"),
+            "{at}: {rows}"
+        );
+        let rows = plain_rows(&slow, at, usage(67.0));
+        assert!(rows.contains("5h 100%"), "{at}: {rows}");
+        let incident = blocked.explained(at);
+        assert_eq!(incident["verdict"], "real", "{at}: {incident:#}");
+    }
+}
