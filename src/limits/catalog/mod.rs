@@ -172,6 +172,12 @@ impl Match {
         window_in(&self.normalized, self.row)
     }
 
+    /// Returns true if the match is an error that stopped the session. A message that the text only mentions did not stop
+    /// anything.
+    fn is_error_apart_from(&self, notice: &Self) -> bool {
+        !self.row.is_notice() && [MessageContext::Received, notice.context].contains(&self.context)
+    }
+
     /// Returns true if the match is the start of a message rather than a part of another sentence. A match without words
     /// always counts as a message of its own.
     fn begins_message(&self) -> bool {
@@ -781,7 +787,7 @@ fn error_preferred_to_notice<'m>(
         return later;
     }
     let earlier = matches.iter().take(index).rfind(|candidate| {
-        candidate.row.answer.verdict == Verdict::Over || !candidate.row.is_notice()
+        candidate.row.answer.verdict == Verdict::Over || candidate.is_error_apart_from(notice)
     })?;
     if earlier.row.answer.verdict == Verdict::Over {
         None

@@ -245,11 +245,15 @@ impl NamedTime {
         }
         let digits = lower.trim_end_matches(|c: char| c.is_ascii_alphabetic());
         if let Ok(number) = digits.parse::<u32>() {
+            let has_suffix = matches!(
+                lower.get(digits.len()..),
+                Some("" | "st" | "nd" | "rd" | "th")
+            );
             if (1970..2100).contains(&number) && self.day.is_some() && self.year.is_none() {
                 self.year = i32::try_from(number).ok();
                 return Taken::OneWord;
             }
-            if (1..=31).contains(&number) && self.day.is_none() {
+            if (1..=31).contains(&number) && has_suffix && self.day.is_none() {
                 self.day = Some(number);
                 return Taken::OneWord;
             }
@@ -415,8 +419,12 @@ fn time_of_day(word: &str, after: &str) -> Option<(NaiveTime, Taken)> {
         return None;
     }
     let hour_of_day = match half {
+        // A time such as "15:00 pm" is a time of the 24-hour clock.
+        Some(_) if hour > 12 => hour,
         Some(half) if half.starts_with('p') => hour % 12 + 12,
         Some(_) => hour % 12,
+        // JavaScript's `hour12: false` prints midnight as 24:00.
+        None if hour == 24 => 0,
         None => hour,
     };
     let time = NaiveTime::from_hms_opt(hour_of_day, minute.unwrap_or(0), second.unwrap_or(0))?;

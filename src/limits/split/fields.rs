@@ -118,6 +118,9 @@ fn quoted(text: &str) -> Option<(String, &str)> {
                 Some((_, escaped)) => contents.push(escaped),
                 None => return None,
             },
+            // Unescaped apostrophes are allowed within single quotes, because they are common in JSON whose double
+            // quotes were replaced with single quotes.
+            '\'' if quote == '\'' && is_inside_word(text, position) => contents.push('\''),
             end if end == quote => return Some((contents, text.get(position + 1..)?)),
             other => contents.push(other),
         }
@@ -127,4 +130,14 @@ fn quoted(text: &str) -> Option<(String, &str)> {
 
 fn hexadecimal(digits: &str) -> Option<char> {
     char::from_u32(u32::from_str_radix(digits, 16).ok()?)
+}
+
+fn is_inside_word(text: &str, position: usize) -> bool {
+    let before = text
+        .get(..position)
+        .and_then(|text| text.chars().next_back());
+    let after = text
+        .get(position + 1..)
+        .and_then(|text| text.chars().next());
+    before.is_some_and(char::is_alphabetic) && after.is_some_and(char::is_alphabetic)
 }

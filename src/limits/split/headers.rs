@@ -10,6 +10,9 @@ use crate::limits::kind::Window;
 /// The quantities for which API organizations have rate limits.
 const API_QUANTITIES: [&str; 4] = ["requests", "tokens", "input-tokens", "output-tokens"];
 
+/// The prefix with which LiteLLM passes on the headers of a provider.
+const LITELLM_PREFIX: &str = "llm_provider-";
+
 /// The rate-limit information in response headers.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Headers {
@@ -108,9 +111,15 @@ fn unified<'a>(text: &'a str, name: &str) -> Option<HeaderValue<'a>> {
     value(text, &format!("anthropic-ratelimit-unified-{name}"))
 }
 
-/// Returns the value of the last header with this name. Mentions of the header in prose or code are ignored.
+/// Returns the value of the last header with this name, which may follow LiteLLM's prefix. Mentions of the header in prose
+/// or code are ignored.
 fn value<'a>(text: &'a str, name: &str) -> Option<HeaderValue<'a>> {
     text.rmatch_indices(name).find_map(|(position, _)| {
+        let before = text.get(..position)?;
+        let without_prefix = before.strip_suffix(LITELLM_PREFIX).unwrap_or(before);
+        if without_prefix.ends_with(|c: char| c.is_alphanumeric() || c == '-' || c == '_') {
+            return None;
+        }
         let rest = text.get(position + name.len()..)?;
         let behind_name = rest.trim_start_matches(['"', '\'', '\\']).trim_start();
         let behind_sign = behind_name.strip_prefix([':', '='])?;

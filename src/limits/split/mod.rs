@@ -191,6 +191,7 @@ fn object_passage(before: &str, object: &str) -> Passage {
                 if WORDS.text_keys.contains(&key)
                     && (!is_class || key == "message")
                     && !text.trim_start().starts_with('{')
+                    && !texts.contains(text)
                 {
                     texts.push(text.clone());
                 }
@@ -307,11 +308,12 @@ fn warning(name: &str, percent: Option<f64>) -> String {
     }
 }
 
-/// Returns the percentage of the limit that has been used.
+/// Returns the percentage of the limit that has been used. Claude Code writes the share, which can exceed 1 slightly, and
+/// other programs may write the percentage.
 fn used_percent(fields: &[Field]) -> Option<f64> {
     let share =
         number_of(fields, "utilization").or_else(|| number_of(fields, "surpassedThreshold"))?;
-    Some(share * 100.0)
+    Some(if share <= 2.0 { share * 100.0 } else { share })
 }
 
 /// Returns the first numeric value for a key.
