@@ -101,26 +101,27 @@ impl StatusLineCall {
     }
 
     /// Returns the running total to store in the ledger. Returns `None` if the payload has no total or no session ID.
-    fn sample(&self) -> Option<TotalSample> {
+    fn sample(&self, incidents: &Incidents<'_>) -> Option<TotalSample> {
         self.payload.session_id.as_ref()?;
         Some(TotalSample {
             total: self.payload.client_total?,
-            process: ProcessId::of_client(&self.context.environment),
+            process: incidents.client(),
         })
     }
 
     /// Returns the ledger's figures for the session and the day. If the ledger cannot be used, returns `None` and
     /// appends the sample to the journal.
-    fn live(&self) -> Option<OpenLedger> {
+    fn live(&self, incidents: &Incidents<'_>) -> Option<OpenLedger> {
         let (payload, paths) = (&self.payload, &self.context.paths);
         let session = payload.session_id.as_deref().unwrap_or_default();
         let transcript = payload.transcript_path.as_deref();
         let now = self.context.environment.now;
+        let sample = self.sample(incidents);
         let live = match Ledger::open(&paths.data, WaitLimit::None) {
-            Ok(ledger) => OpenLedger::read(ledger, paths, session, transcript, self.sample(), now),
+            Ok(ledger) => OpenLedger::read(ledger, paths, session, transcript, sample, now),
             Err(_) => None,
         };
-        if let (None, Some(sample)) = (&live, self.sample()) {
+        if let (None, Some(sample)) = (&live, sample) {
             RunEvent::sampled(session, transcript, sample, now).append_to_journal(paths);
         }
         live
@@ -219,7 +220,7 @@ impl<'a> StatusLineFacts<'a> {
         {
             facts.head = Head::of(directory);
         }
-        let mut live = call.live();
+        let mut live = call.live(&incidents);
         let project = payload
             .project_dir
             .as_deref()

@@ -106,7 +106,7 @@ pub(crate) struct Incidents<'a> {
     login: Login<'a>,
     journal: OnceCell<Journal>,
     newest_of_plan: OnceCell<Option<Reading>>,
-    process: OnceCell<Option<String>>,
+    client: OnceCell<Option<ProcessId>>,
     sample_of_previous_session: OnceCell<Option<Sample>>,
     transcripts: SessionTranscripts<'a>,
 }
@@ -119,7 +119,7 @@ impl<'a> Incidents<'a> {
             login: Login::new(paths),
             journal: OnceCell::new(),
             newest_of_plan: OnceCell::new(),
-            process: OnceCell::new(),
+            client: OnceCell::new(),
             sample_of_previous_session: OnceCell::new(),
             transcripts: SessionTranscripts::new(paths),
         }
@@ -127,6 +127,13 @@ impl<'a> Incidents<'a> {
 
     fn now(&self) -> DateTime<Utc> {
         self.environment.now
+    }
+
+    /// Returns the Claude Code process that runs this command. It is looked up once.
+    pub(crate) fn client(&self) -> Option<ProcessId> {
+        *self
+            .client
+            .get_or_init(|| ProcessId::of_client(self.environment))
     }
 
     /// Returns the account that is logged in.
@@ -161,7 +168,7 @@ impl<'a> Incidents<'a> {
             environment: self.environment,
             journal: self.journal(),
             newest_of_plan: &self.newest_of_plan,
-            process: &self.process,
+            client: &self.client,
             sample_of_previous_session: &self.sample_of_previous_session,
             login: &self.login,
             transcripts: &self.transcripts,
@@ -666,7 +673,7 @@ impl<'a> Incidents<'a> {
         let text = event.last_assistant_message.as_deref().map(readable);
         let mut error = StoredError::new(self.now(), MessageOrigin::Hook, text.unwrap_or_default());
         error.session.id = Some(event.session_id.clone()?);
-        error.session.process = ProcessId::of_client(self.environment).map(ProcessId::hash);
+        error.session.process = self.client().map(ProcessId::hash);
         error.session.has_plugin = self.environment.text("WHYCAP_FROM") == Some("plugin");
         error.session.in_workflow = event.agent_type.as_deref() == Some("workflow-subagent");
         error.message.hook_class = event.error.as_deref().map(readable);

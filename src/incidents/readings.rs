@@ -315,8 +315,8 @@ pub(crate) struct WindowReadings<'a> {
     pub(super) journal: &'a Journal,
     /// The login's newest reading of the plan's windows, once it has been found. A status-line call uses it twice.
     pub(super) newest_of_plan: &'a OnceCell<Option<Reading>>,
-    /// The result of [`Self::process`], once it is known.
-    pub(super) process: &'a OnceCell<Option<String>>,
+    /// The process that runs this command, once it has been looked up.
+    pub(super) client: &'a OnceCell<Option<ProcessId>>,
     /// The result of [`Self::of_previous_session`], once it is known. A status-line call uses it several times.
     pub(super) sample_of_previous_session: &'a OnceCell<Option<Sample>>,
     pub(super) login: &'a Login<'a>,
@@ -332,16 +332,16 @@ impl WindowReadings<'_> {
 
     /// Returns the process that made the status-line call, in the form of [`Sample::process`]. Returns `None` if it did not
     /// identify itself.
-    fn process(&self) -> Option<&str> {
-        self.process
-            .get_or_init(|| ProcessId::of_client(self.environment).map(ProcessId::hash))
-            .as_deref()
+    fn process(&self) -> Option<String> {
+        self.client
+            .get_or_init(|| ProcessId::of_client(self.environment))
+            .map(ProcessId::hash)
     }
 
     /// Returns the readings of the process that made the status-line call, newest first. Processes that did not identify
     /// themselves count as one process for each login.
     fn of_process(&self) -> impl Iterator<Item = Reading> {
-        let process = self.process().map(str::to_owned);
+        let process = self.process();
         let (field, value) = match &process {
             Some(process) => ("process", process.clone()),
             None => ("login", self.login.directory_hash()),
@@ -442,8 +442,7 @@ impl WindowReadings<'_> {
         let (Some(newest), Some(session)) = (newest, &payload.session_id) else {
             return Some(reported);
         };
-        let is_of_run =
-            newest.session == *session && newest.sample.process.as_deref() == self.process();
+        let is_of_run = newest.session == *session && newest.sample.process == self.process();
         let last = if is_of_run {
             Some(newest.sample.clone())
         } else {
@@ -528,7 +527,7 @@ impl WindowReadings<'_> {
     /// Returns the figures in a status line's payload as if they were new.
     fn sample_of(&self, payload: &StatusPayload) -> Option<Sample> {
         let mut sample = Sample::from_payload(payload, self.environment.now)?;
-        sample.process = self.process().map(str::to_owned);
+        sample.process = self.process();
         Some(sample)
     }
 
@@ -603,7 +602,7 @@ impl WindowReadings<'_> {
         let last_error_at = errors
             .list_newest(Some(session))
             .iter()
-            .find(|error| Run::of(error).may_have_process(self.process()))
+            .find(|error| Run::of(error).may_have_process(reported.process.as_deref()))
             .map(|error| error.at);
         let last = self.last_of_run(session);
         // A refused request provides new figures, although it does not increase the API time. If figures from after the
