@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::{ANSWER_READS, Context};
 use crate::claude::account::Account;
+use crate::claude::processes;
 use crate::claude::session_label::SessionLabel;
 use crate::claude::sessions::{self, Liveness, Session, SessionState};
 use crate::claude::transcripts;
@@ -173,7 +174,6 @@ impl NowCollector {
                 return collected.facts.clone();
             }
         }
-        let running_clients = sessions::running_clients(&context.paths, registered);
         let is_registered = |pid: &u32| registered.iter().any(|session| session.claim.pid == *pid);
         let window_shares = match (reading, ledger) {
             (Some(reading), Some(ledger)) => context.shares_of_open_windows(reading, ledger),
@@ -189,8 +189,7 @@ impl NowCollector {
             error_of_other_key: context.about_other_key(&situation),
             past_error: newest.and_then(|newest| context.describe_past(newest)),
             situation,
-            unregistered_clients: running_clients
-                .live
+            unregistered_clients: processes::clients_known_to_use(&context.paths)
                 .iter()
                 .filter(|pid| !is_registered(pid))
                 .count(),

@@ -58,7 +58,8 @@ pub(crate) struct SlowFacts {
     pub(crate) error_of_other_key: Option<String>,
     /// A sentence about the newest error if the error is over but recent enough to be mentioned.
     pub(crate) past_error: Option<String>,
-    /// The number of running clients that are not in the registry.
+    /// The number of running clients that are not in the registry. Clients whose environment cannot be read are left out,
+    /// because they may belong to another home directory.
     pub(crate) unregistered_clients: usize,
     /// The usage of each window, broken down by session.
     pub(crate) window_shares: Vec<WindowShares>,

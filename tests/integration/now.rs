@@ -49,16 +49,21 @@ pub struct RunningClient {
 #[cfg(target_os = "linux")]
 impl RunningClient {
     pub fn start(sandbox: &Sandbox) -> Self {
+        Self::start_with(sandbox, |_| {})
+    }
+
+    /// Starts a process with a changed environment.
+    fn start_with(sandbox: &Sandbox, change: impl Fn(&mut std::process::Command)) -> Self {
         let program = sandbox.path("claude");
         if !program.exists() {
             std::fs::copy("/bin/sleep", &program).unwrap();
         }
         // The copy is busy while a process that another test has just started still has it open for writing.
         let process = loop {
-            let spawned = std::process::Command::new(&program)
-                .arg("60")
-                .stdin(Stdio::null())
-                .spawn();
+            let mut command = std::process::Command::new(&program);
+            command.arg("60").stdin(Stdio::null());
+            change(&mut command);
+            let spawned = command.spawn();
             match spawned {
                 Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => {}
                 spawned => break spawned.unwrap(),
@@ -490,6 +495,23 @@ fn a_session_that_is_receiving_a_response_is_shown_as_busy() {
     assert_eq!(now["sessions"][0]["state"], "busy");
     let gone = sandbox.run(&["now"]);
     assert!(gone.success().contains("none running"), "{}", gone.stdout);
+}
+
+/// The home directory of a process without `HOME` in its environment is unknown.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_client_that_may_belong_to_another_home_is_not_counted() {
+    let sandbox = Sandbox::new();
+    let client = RunningClient::start_with(&sandbox, |command| {
+        command.env_clear();
+    });
+    let screen = sandbox.run(&["now"]);
+    drop(client);
+    assert!(
+        screen.success().contains("Sessions  none running\n"),
+        "{}",
+        screen.stdout
+    );
 }
 
 /// In a terminal, Claude Code 2.1.331 writes nothing to the transcript while it retries a request.

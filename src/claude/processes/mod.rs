@@ -23,11 +23,23 @@ const CONFIG_DIRECTORY: &str = "CLAUDE_CONFIG_DIR";
 ///
 /// Only two environment variables of these processes are read. A process is included if its environment cannot be read.
 pub(crate) fn clients_using(paths: &Paths) -> Vec<u32> {
+    clients(paths, true)
+}
+
+/// Returns the PIDs of this user's live Claude Code processes that show in their environment that they use this
+/// configuration directory.
+pub(crate) fn clients_known_to_use(paths: &Paths) -> Vec<u32> {
+    clients(paths, false)
+}
+
+/// Returns the PIDs of the clients that use this configuration directory. `includes_unknown` is true if a client whose
+/// environment cannot be read is included.
+fn clients(paths: &Paths, includes_unknown: bool) -> Vec<u32> {
     table::own_clients(&[HOME, CONFIG_DIRECTORY])
         .into_iter()
         .filter(|client| match &client.variables {
             Some(variables) => may_use(variables.clone(), paths),
-            None => true,
+            None => includes_unknown,
         })
         .map(|client| client.pid)
         .collect()

@@ -10,7 +10,7 @@ use crate::limits::kind::Window;
 /// The quantities for which API organizations have rate limits.
 const API_QUANTITIES: [&str; 4] = ["requests", "tokens", "input-tokens", "output-tokens"];
 
-/// The prefix with which LiteLLM passes on the headers of a provider.
+/// The prefix with which `LiteLLM` passes on the headers of a provider.
 const LITELLM_PREFIX: &str = "llm_provider-";
 
 /// The rate-limit information in response headers.
@@ -111,8 +111,8 @@ fn unified<'a>(text: &'a str, name: &str) -> Option<HeaderValue<'a>> {
     value(text, &format!("anthropic-ratelimit-unified-{name}"))
 }
 
-/// Returns the value of the last header with this name, which may follow LiteLLM's prefix. Mentions of the header in prose
-/// or code are ignored.
+/// Returns the value of the last header with this name, which may follow [`LITELLM_PREFIX`]. Mentions of the header in
+/// prose or code are ignored.
 fn value<'a>(text: &'a str, name: &str) -> Option<HeaderValue<'a>> {
     text.rmatch_indices(name).find_map(|(position, _)| {
         let before = text.get(..position)?;
