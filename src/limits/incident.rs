@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::catalog::{Message, MessageParts, recognize};
 use super::decide::{
-    Diagnosis, Ending, State, Wait, decide, is_for, with_end_elsewhere, with_found_end,
+    Cause, Diagnosis, Ending, State, Wait, decide, is_for, with_end_elsewhere, with_found_end,
     without_refuted_end,
 };
 use super::evidence::{
@@ -268,6 +268,7 @@ impl Incident {
     pub(crate) fn full_window(&self) -> Option<RefusedWindow> {
         let diagnosis = &self.diagnosis;
         let holds = matches!(diagnosis.verdict, Verdict::Real | Verdict::Misworded)
+            && diagnosis.cause != Cause::LaterWindowFullByMessage
             && self.blocks().is_some()
             && !self.evidence.is_of_another_account();
         let window = diagnosis.window.filter(|_| holds)?;

@@ -123,6 +123,30 @@ fn an_unconfirmed_weekly_limit_does_not_confirm_another_limit() {
     }
 }
 
+/// A message of a script must not become a fact only because the limit of another session is confirmed.
+#[test]
+fn an_unconfirmed_weekly_limit_stays_unconfirmed_beside_a_confirmed_limit() {
+    let sandbox = with_a_private_login();
+    let [one, other] = two_of_the_login(&sandbox);
+    one.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    other.receives_error(
+        "2026-11-20T10:30:00Z",
+        WEEKLY,
+        &json!({"entrypoint": "sdk-cli"}),
+    );
+    for (at, verdict) in [
+        ("2026-11-20T10:40:00Z", "real"),
+        ("2026-11-20T12:10:00Z", "cannot_tell"),
+    ] {
+        let arguments = ["explain", "--json", "--session", "one"];
+        let incident = one.run(at, &arguments, b"").json()["incident"].clone();
+        assert_eq!(incident["verdict"], verdict, "{at}: {incident:#}");
+        let windows = one.run(at, &["now"], b"");
+        let shown = windows.success().lines().next().unwrap();
+        assert!(!shown.contains("week 100%"), "{at}: {}", windows.stdout);
+    }
+}
+
 /// Once a window has reset, the headline must no longer list it as used up.
 #[test]
 fn a_window_that_has_reset_is_not_called_used_up() {

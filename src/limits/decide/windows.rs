@@ -44,7 +44,8 @@ pub(super) fn usage_window(input: &Input<'_>) -> Finding {
         } else {
             Cause::BothWindowsFull
         };
-        let verdict = if later.is_unconfirmed && !is_confirmed(input, window) {
+        // After the reset of the window in the message, only the other message speaks for a limit.
+        let verdict = if later.is_unconfirmed && (has_reset || !is_confirmed(input, window)) {
             Verdict::CannotTell
         } else {
             Verdict::Real

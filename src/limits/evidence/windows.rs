@@ -197,8 +197,8 @@ impl<'a> Readings<'a> {
     /// Returns the reset of the window that the server refused. If the server named only the window, returns the window's
     /// reset according to the readings. If the server did not say which window it refused, returns the reset of the window
     /// that the message mentions or, if that window was not full, the last reset of the windows that were full. The reset
-    /// that the message states counts as well, if it comes first. Returns `None` if the reset is unknown or has not passed
-    /// yet.
+    /// that the message states counts as well, if it comes first and no reading measured the reset of that window. Returns
+    /// `None` if the reset is unknown or has not passed yet.
     fn find_reset(&self) -> Option<DateTime<Utc>> {
         let server_reset = self.evidence.server_reset();
         if let Some(window) = self.evidence.refused_window() {
@@ -215,10 +215,14 @@ impl<'a> Readings<'a> {
             .filter(|window| !window.is_of_one_model())
             .filter_map(|window| self.reset_of_full(window))
             .max();
+        let stated_reset = match reset_of_named {
+            Some(_) => None,
+            None => self.stated_reset(),
+        };
         reset_of_named
             .or(last_reset)
             .into_iter()
-            .chain(server_reset.or_else(|| self.stated_reset()))
+            .chain(server_reset.or(stated_reset))
             .filter(|reset| self.is_passed_reset(*reset))
             .min()
     }
