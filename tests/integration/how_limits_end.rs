@@ -132,7 +132,7 @@ fn an_unconfirmed_weekly_limit_stays_unconfirmed_beside_a_confirmed_limit() {
     other.receives_error(
         "2026-11-20T10:30:00Z",
         WEEKLY,
-        &json!({"entrypoint": "sdk-cli"}),
+        json!({"entrypoint": "sdk-cli"}),
     );
     for (at, verdict) in [
         ("2026-11-20T10:40:00Z", "real"),
