@@ -520,10 +520,11 @@ impl<'a> Incidents<'a> {
         })
     }
 
-    /// Returns the newest error of each other session, if the error's record alone shows a limit that may still apply, or
-    /// that the login was refused after this session's own error had ended.
-    /// The transcripts of these sessions are not read. Unless the newest reading shows a full window, only the newest
-    /// section of the journal is searched, because other sessions soon show whether a limit still applies.
+    /// Returns the newest limit of each other session that may still apply according to the error's record alone, and the
+    /// errors with which the login was refused after this session's own error had ended. A limit still applies if another
+    /// error has followed it, so the errors since the session's last response are searched. The transcripts of these
+    /// sessions are not read. Unless the newest reading shows a full window, only the newest section of the journal is
+    /// searched, because other sessions soon show whether a limit still applies.
     fn recorded_obstacles(
         &self,
         session: &str,
@@ -531,17 +532,25 @@ impl<'a> Incidents<'a> {
         collector: &EvidenceCollector<'_>,
     ) -> RecordedObstacles {
         let newest = self.readings().current(MeasuredService::Plan);
-        let mut stored = if newest.is_some_and(|newest| newest.has_window_at(FULL_FROM)) {
+        let stored = if newest.is_some_and(|newest| newest.has_window_at(FULL_FROM)) {
             self.stored().list(None)
         } else {
             self.stored().list_newest(None)
         };
-        let mut sessions = HashSet::from([Some(session.to_owned())]);
-        // A session can be blocked only by its newest error.
-        stored.retain(|error| sessions.insert(error.session.id.clone()));
+        let mut searched_sessions = HashSet::from([Some(session.to_owned())]);
+        let mut searched_messages = HashSet::new();
         let mut obstacles = RecordedObstacles::default();
         for error in stored {
+            let session_of_error = error.session.id.clone();
+            if searched_sessions.contains(&session_of_error) {
+                continue;
+            }
             if error.later_response.is_some() {
+                searched_sessions.insert(session_of_error);
+                continue;
+            }
+            let message = (session_of_error.clone(), error.message.text.clone());
+            if !searched_messages.insert(message) {
                 continue;
             }
             let mut evidence = collector.bare_evidence(error.clone());
@@ -551,6 +560,7 @@ impl<'a> Incidents<'a> {
                 obstacles.refusals.push(error);
             } else if recorded.blocks().is_some() && recorded.diagnosis.is_limit() {
                 obstacles.limits.push(error);
+                searched_sessions.insert(session_of_error);
             }
         }
         obstacles

@@ -2421,3 +2421,45 @@ fn a_daily_quota_lasts_a_day() {
         assert_eq!(asked.code, code, "at {at}");
     }
 }
+
+const LOGIN_REFUSED: &str =
+    "Failed to authenticate. API Error: 401 Invalid authentication credentials";
+
+/// Simulates an error about a login that the service did not accept.
+fn login_is_refused(client: &Client<'_>, at: &str) {
+    let refusal = json!({"error": "authentication_failed", "apiErrorStatus": 401});
+    client.append(&client.error_line(at, LOGIN_REFUSED, refusal));
+    let failure =
+        json!({"error": "authentication_failed", "last_assistant_message": LOGIN_REFUSED});
+    client.event(at, "StopFailure", failure);
+}
+
+/// The limit still blocks the account if another error follows it in the session in which it was reached.
+#[test]
+fn other_rows_name_the_limit_although_another_error_followed_it() {
+    for error in ["login", "overload"] {
+        let sandbox = with_a_private_login();
+        let [stopped, other] = two_sessions_of_login(&sandbox);
+        other.calls_status_line(
+            "2026-11-20T09:50:00Z",
+            windows(90.0, NOON, 40.0, TUESDAY),
+            160,
+        );
+        reaches_five_hour_limit(&stopped);
+        let followed_at = "2026-11-20T10:08:00Z";
+        if error == "login" {
+            login_is_refused(&stopped, followed_at);
+        } else {
+            let status = json!({"error": "server_error", "apiErrorStatus": 529});
+            stopped.receives_error(followed_at, "API Error: 529 Overloaded.", status);
+        }
+        let at = "2026-11-20T10:08:30Z";
+        let row = other.calls_status_line(at, windows(90.0, NOON, 40.0, TUESDAY), 160);
+        assert!(
+            row.success().contains("5-hour limit · resets at 12:00"),
+            "{error}: {row:?}"
+        );
+        let asked = ["explain", "--session", "other", "--exit-code"];
+        assert_eq!(other.run(at, &asked, b"").code, 10, "{error}");
+    }
+}
