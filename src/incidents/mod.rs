@@ -674,6 +674,8 @@ impl<'a> Incidents<'a> {
         if is_stored {
             stored.save(&evidence.error);
         }
+        // Without readings, only errors tell status-line calls which account is logged in.
+        self.login.save_account();
         settle_owner(&mut evidence, self.account());
         Some(Incident::new(collector.with_obstacle(evidence)))
     }

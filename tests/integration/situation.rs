@@ -2506,3 +2506,22 @@ fn a_refused_login_does_not_hide_the_limit_of_the_account() {
         "{text}"
     );
 }
+
+/// Team and Enterprise accounts have no readings of the usage windows, and Claude Code reports none before a session's
+/// first response.
+#[test]
+fn rows_of_other_sessions_show_the_limit_of_an_account_without_readings() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "team", "user");
+    let [stopped, other] = two_sessions_of_login(&sandbox);
+    other.calls_status_line("2026-11-20T09:50:00Z", Value::Null, 160);
+    stopped.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    let at = "2026-11-20T10:01:00Z";
+    let row = other.calls_status_line(at, Value::Null, 160);
+    assert!(
+        row.success().contains("5-hour limit · resets at 12:00"),
+        "{row:?}"
+    );
+    let asked = ["explain", "--session", "other", "--exit-code"];
+    assert_eq!(other.run(at, &asked, b"").code, 10);
+}
