@@ -198,17 +198,12 @@ impl Context {
     }
 
     /// Returns the current spending beyond the plan. Returns `None` if nothing is being spent beyond the plan, or if a
-    /// limit blocks work without usage credits paying for further responses. Responses that the ledger cannot read
+    /// limit blocks the account without usage credits paying for further responses. Responses that the ledger cannot read
     /// within the time limit are not included.
     pub(crate) fn paid_now(&self, incidents: &Incidents<'_>) -> Option<Paying> {
         let paying = self.paying(incidents)?;
         let situation = incidents.situation(None, self.asker(), None);
-        if let Some(blocking) = situation.blocking()
-            && !blocking.diagnosis.credits_pay_now
-        {
-            return None;
-        }
-        Some(paying)
+        (!situation.rules_out_paying()).then_some(paying)
     }
 
     /// Returns the responses currently being paid for with usage credits.

@@ -103,6 +103,11 @@ impl NowCollector {
             .as_ref()
             .and_then(|incident| incident.diagnosis.passed_five_hour_reset(now))
             .max(incidents.readings().passed_five_hour_reset());
+        let paying = if slow.situation.rules_out_paying() {
+            None
+        } else {
+            self.paying(&incidents)
+        };
         NowData {
             clock: context.clock(),
             is_of_another_login,
@@ -113,7 +118,7 @@ impl NowCollector {
             sessions: self.running(&incidents, context, registered, &slow.situation),
             slow,
             reading,
-            paying: self.paying(&incidents),
+            paying,
             usage_page: incidents.cached_usage().cloned(),
             currency: context.config.currency.clone(),
         }
@@ -207,8 +212,8 @@ impl NowCollector {
         facts
     }
 
-    /// Returns the responses that are billed on top of the plan. These responses are shown even during a limit error,
-    /// because one session may be waiting for a reset while another is using credits.
+    /// Returns the responses that are billed on top of the plan. These responses are shown even during a limit error if
+    /// usage credits pay for them, because one session may be waiting for a reset while another is using credits.
     fn paying(&self, incidents: &Incidents<'_>) -> Option<Paying> {
         let ledger = self.ledger.as_ref().ok()?;
         incidents.paying(&|since, is_own| ledger.costs_since(since, is_own))

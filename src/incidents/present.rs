@@ -15,7 +15,7 @@ use crate::limits::LONGEST_LIMIT;
 use crate::limits::decide::{State, Wait};
 use crate::limits::evidence::{PossiblyUnaffected, StoredError};
 use crate::limits::incident::Incident;
-use crate::limits::kind::Window;
+use crate::limits::kind::{Affects, Window};
 
 /// The maximum age of a resolved error that still takes precedence over older errors.
 const RECENT: TimeDelta = TimeDelta::hours(24);
@@ -95,6 +95,14 @@ impl Situation {
         self.incident
             .as_ref()
             .filter(|incident| incident.blocks().is_some())
+    }
+
+    /// Returns true if a limit blocks the account and usage credits do not pay for further responses.
+    pub(crate) fn rules_out_paying(&self) -> bool {
+        self.blocking().is_some_and(|blocking| {
+            let limit = blocking.diagnosis.limit.description();
+            limit.affects == Affects::Account && !blocking.diagnosis.credits_pay_now
+        })
     }
 
     /// Returns true if several sessions have been stopped by limits after which Claude Code may continue them

@@ -2525,3 +2525,23 @@ fn rows_of_other_sessions_show_the_limit_of_an_account_without_readings() {
     let asked = ["explain", "--session", "other", "--exit-code"];
     assert_eq!(other.run(at, &asked, b"").code, 10);
 }
+
+/// A response that was requested before the limit was reached does not show that usage credits pay. `now` and `explain`
+/// agree on this.
+#[test]
+fn nobody_is_shown_as_paying_for_a_response_from_before_the_limit() {
+    let sandbox = with_a_private_login();
+    let [stopped, other] = two_sessions_of_login(&sandbox);
+    let full = || windows(100.0, NOON, 40.0, TUESDAY);
+    stopped.calls_status_line("2026-11-20T09:58:00Z", full(), 160);
+    other.sends_prompt("2026-11-20T09:59:00Z", "Explain the parser.");
+    let refusal = refused("five_hour", NOON, "org_level_disabled");
+    stopped.receives_error(AT, FIVE_HOUR, refusal);
+    stopped.calls_status_line(SOON, full(), 160);
+    other.works("2026-11-20T10:00:40Z", 100_000);
+    let at = "2026-11-20T10:00:45Z";
+    let now = stopped.run(at, &["now", "--json"], b"").json();
+    assert_eq!(now["paying"], Value::Null, "{now:#}");
+    let explained = flat(stopped.run(at, &["explain"], b"").success());
+    assert!(!explained.contains("paying"), "{explained}");
+}
