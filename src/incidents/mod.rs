@@ -53,6 +53,7 @@ use crate::claude::account::Account;
 use crate::claude::credentials::{self, Credential};
 use crate::claude::hook_event::HookEvent;
 use crate::claude::session_label::SHORT_ID;
+use crate::claude::sessions;
 use crate::claude::status_payload::StatusPayload;
 use crate::claude::version;
 use crate::claude::window_usage::UsagePage;
@@ -331,7 +332,10 @@ impl<'a> Incidents<'a> {
         let credentials = match own_incident {
             Some(own_incident) if own_incident.blocks_its_session() => return Vec::new(),
             Some(own_incident) => own_incident.evidence.error.payer.credentials.clone(),
-            None if self.knows_session(session) => {
+            // A session has no transcript before its first prompt, but Claude Code has registered it.
+            None if self.knows_session(session)
+                || sessions::is_listed(&sessions::registered(self.paths), session) =>
+            {
                 credentials::of_session(self.paths, self.environment, None)
             }
             None => return Vec::new(),

@@ -2545,3 +2545,25 @@ fn nobody_is_shown_as_paying_for_a_response_from_before_the_limit() {
     let explained = flat(stopped.run(at, &["explain"], b"").success());
     assert!(!explained.contains("paying"), "{explained}");
 }
+
+/// A new terminal has no transcript before its first prompt, but Claude Code has registered its session.
+#[test]
+#[cfg(target_os = "linux")]
+fn the_limit_also_applies_to_a_session_without_a_prompt() {
+    let sandbox = with_a_private_login();
+    let stopped = session_of_login(&sandbox, "stopped");
+    reaches_five_hour_limit(&stopped);
+    let _process = crate::now::RunningClient::idle(&sandbox, "new");
+    let at = "2026-11-20T10:01:00Z";
+    let asked = ["explain", "--session", "new", "--exit-code"];
+    let explained = stopped.run(at, &asked, b"");
+    assert_eq!(explained.code, 10, "{explained:?}");
+    let text = flat(&explained.stdout);
+    assert!(text.contains("Your 5-hour limit is used up"), "{text}");
+    let asked = ["wait", "--session", "new", "--timeout", "1s"];
+    let waited = stopped.run(at, &asked, b"");
+    assert!(waited.stderr.contains("timed out"), "{waited:?}");
+    // Nobody has ever heard of this session.
+    let asked = ["explain", "--session", "unheard-of", "--exit-code"];
+    assert_eq!(stopped.run(at, &asked, b"").code, 12);
+}
