@@ -2567,3 +2567,22 @@ fn the_limit_also_applies_to_a_session_without_a_prompt() {
     let asked = ["explain", "--session", "unheard-of", "--exit-code"];
     assert_eq!(stopped.run(at, &asked, b"").code, 12);
 }
+
+/// Anthropic's tiers do not apply to a gateway.
+#[test]
+fn a_user_of_a_gateway_is_not_told_to_buy_a_higher_tier_from_anthropic() {
+    let sandbox = Sandbox::new();
+    let mut client = Client::new(&sandbox);
+    for (name, value) in [
+        ("ANTHROPIC_AUTH_TOKEN", "dummy"),
+        ("ANTHROPIC_BASE_URL", "https://gw.example.com"),
+    ] {
+        client.variables.push((name.to_owned(), value.to_owned()));
+    }
+    let text = "API Error: Request rejected (429) · This request would exceed your organization's rate limit of 30,000 input tokens per minute";
+    client.receives_error(AT, text, json!({}));
+    let incident = client.explained(SOON);
+    let actions = incident["actions"].to_string();
+    assert!(!actions.contains("higher tier"), "{incident:#}");
+    assert!(actions.contains("Run fewer sessions"), "{incident:#}");
+}

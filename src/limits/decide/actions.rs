@@ -177,6 +177,10 @@ fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<Actio
         ActionName::LookAtStatusPage if evidence.error.uses_other_service() => {
             Some(ActionName::LookAtStatusOfService)
         }
+        // Anthropic's tiers do not apply to a gateway or a cloud provider.
+        ActionName::RaiseTier if evidence.error.uses_other_service() => {
+            Some(ActionName::FewerAtOnce)
+        }
         ActionName::AddCredits
             if matches!(finding.cause, Cause::NoCreditsByMessage | Cause::PoolEmpty) =>
         {
