@@ -19,6 +19,7 @@ pub(super) fn session(facts: &LineFacts<'_>) -> Option<Segment> {
             "Claude Code says ",
             BudgetScope::Session,
             amount,
+            None,
             facts,
         ));
     };
@@ -27,7 +28,7 @@ pub(super) fn session(facts: &LineFacts<'_>) -> Option<Segment> {
         return None;
     }
     let amount = Amount::from_tally(&figures.session);
-    let mut forms = amount_forms("session ", BudgetScope::Session, amount, facts);
+    let mut forms = amount_forms("session ", BudgetScope::Session, amount, None, facts);
     forms.push(Form::new(
         loss::SESSION_WITHOUT_LABEL,
         vec![(Tone::Strong, amount.show())],
@@ -40,18 +41,17 @@ pub(super) fn session(facts: &LineFacts<'_>) -> Option<Segment> {
 pub(super) fn today(facts: &LineFacts<'_>) -> Option<Segment> {
     let figures = facts.figures.as_ref()?;
     let amount = Amount::from_tally(&figures.today).lower_bound_unless(figures.is_complete);
-    let mut forms = amount_forms("today ", BudgetScope::Day, amount, facts);
     let fullest = budgets_to_report(&facts.config.budget, figures, None)
         .into_iter()
         .filter(|used| matches!(used.scope, BudgetScope::Month | BudgetScope::Project(_)))
         .max_by(|left, right| left.used_fraction().total_cmp(&right.used_fraction()));
-    if let Some(used) = fullest {
-        let label = (Tone::Quiet, format!(" {} ", used.scope.label()));
-        for form in &mut forms {
-            form.pieces.extend([label.clone(), budget_share(&used)]);
-        }
-    }
-    Some(forms)
+    Some(amount_forms(
+        "today ",
+        BudgetScope::Day,
+        amount,
+        fullest.as_ref(),
+        facts,
+    ))
 }
 
 /// Returns the cost of the last prompt. Responses of subagents are included once their transcripts have been read.
@@ -63,9 +63,16 @@ pub(super) fn prompt(cost: Money) -> Segment {
     )]
 }
 
-/// Returns the forms of an amount, longest first. The first form includes the amount in the user's currency and the
-/// used share of the budget, the second only the share, and the third neither.
-fn amount_forms(label: &str, scope: BudgetScope, amount: Amount, facts: &LineFacts<'_>) -> Segment {
+/// Returns the forms of an amount, longest first. The first form includes the amount in the user's currency, the used
+/// share of the budget, and the used share of another budget. Each further form leaves out one of them, in this order:
+/// the currency, the other budget, the budget.
+fn amount_forms(
+    label: &str,
+    scope: BudgetScope,
+    amount: Amount,
+    other_budget: Option<&BudgetUse>,
+    facts: &LineFacts<'_>,
+) -> Segment {
     let loss_of_amount = if scope == BudgetScope::Session {
         loss::SESSION
     } else {
@@ -75,14 +82,25 @@ fn amount_forms(label: &str, scope: BudgetScope, amount: Amount, facts: &LineFac
     let share = used.as_ref().map(budget_share);
     let tone = share.as_ref().map_or(Tone::Strong, |(tone, _)| *tone);
     let plain = vec![(Tone::Quiet, label.to_owned()), (tone, amount.show())];
-    let mut with_share = plain.clone();
-    with_share.extend(share.iter().map(|(tone, text)| (*tone, format!(" {text}"))));
-    let mut with_currency = plain.clone();
-    with_currency.extend(converted(amount.money, &facts.config.currency));
-    with_currency.extend(share.map(|(tone, text)| (tone, format!(" {text}"))));
+    let share: Vec<Piece> = share
+        .map(|(tone, text)| (tone, format!(" {text}")))
+        .into_iter()
+        .collect();
+    let other_share = other_budget.map_or_else(Vec::new, |used| {
+        let label = (Tone::Quiet, format!(" {} ", used.scope.label()));
+        vec![label, budget_share(used)]
+    });
+    let currency = Vec::from_iter(converted(amount.money, &facts.config.currency));
     without_repetitions([
-        Form::new(loss::AMOUNT_IN_CURRENCY, with_currency),
-        Form::new(loss::SHARE_OF_BUDGET, with_share),
+        Form::new(
+            loss::AMOUNT_IN_CURRENCY,
+            [&plain[..], &currency, &share, &other_share].concat(),
+        ),
+        Form::new(
+            loss::SHARE_OF_BUDGET,
+            [&plain[..], &share, &other_share].concat(),
+        ),
+        Form::new(loss::SHARE_OF_BUDGET, [&plain[..], &share].concat()),
         Form::new(loss_of_amount, plain),
     ])
 }
@@ -154,6 +172,23 @@ mod tests {
         assert_eq!(text(10), "today $10.00");
         assert_eq!(text(16), "today $16.00 80% of $20");
         assert_eq!(text(90), "today $90.00 450% of $20 month 90% of $100");
+    }
+
+    #[test]
+    fn the_shares_of_the_budgets_are_dropped_before_the_amount() {
+        let config = "[budget]\nday = 20\nmonth = 100\n";
+        assert_eq!(
+            texts(today, 90, true, config),
+            [
+                "today $90.00 450% of $20 month 90% of $100",
+                "today $90.00 450% of $20",
+                "today $90.00"
+            ]
+        );
+        assert_eq!(
+            texts(today, 90, true, "[budget]\nmonth = 100\n"),
+            ["today $90.00 month 90% of $100", "today $90.00"]
+        );
     }
 
     #[test]

@@ -13,7 +13,8 @@ pub(super) type Segment = Vec<Form>;
 /// A way to display a segment.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Form {
-    pub(super) pieces: Vec<Piece>,
+    /// The pieces. They are private so that the width always matches them.
+    pieces: Vec<Piece>,
     /// The width of the pieces.
     columns: usize,
     /// The loss of information when this form is replaced with the next shorter one or dropped. `loss.rs` lists all
@@ -67,9 +68,12 @@ pub(super) fn fit(segments: &[Segment], separator: &str, columns: usize) -> Vec<
         }
         pieces.extend(form.pieces.iter().cloned());
     }
-    if row.width() > columns {
-        // Even the shortest form of the last segment is too wide.
-        let text: String = pieces.into_iter().map(|(_, text)| text).collect();
+    if pieces.is_empty()
+        && let Some(most_important) = shortened.last()
+        && let Some(form) = segments.get(*most_important).and_then(|forms| forms.last())
+    {
+        // Not even the shortest form of any segment fits.
+        let text: String = form.pieces.iter().map(|(_, text)| text.as_str()).collect();
         return vec![(Tone::Plain, truncate(&text, columns.max(1)))];
     }
     pieces
@@ -101,15 +105,13 @@ impl<'s> FittedRow<'s> {
         columns.saturating_sub(self.separator)
     }
 
-    /// Shortens segments until the row fits. The last remaining segment keeps its shortest form even if it is too wide.
+    /// Shortens segments until the row fits. No segment remains if even the most important one is too wide.
     /// Returns the indexes of the shortened segments, starting with the least important one.
     fn shrink(&mut self, columns: usize) -> Vec<usize> {
         let mut shortened = Vec::new();
         while self.width() > columns {
-            let is_last_segment = self.shown().count() == 1;
             let least_loss = zip(self.segments, &self.in_use)
                 .enumerate()
-                .filter(|(_, (forms, in_use))| !is_last_segment || **in_use + 1 < forms.len())
                 .filter_map(|(index, (forms, in_use))| Some((forms.get(*in_use)?.loss, index)))
                 .min();
             let Some((_, index)) = least_loss else {
@@ -148,6 +150,10 @@ mod tests {
     impl Form {
         pub(in crate::status_line) fn text(&self) -> String {
             self.pieces.iter().map(|(_, text)| text.as_str()).collect()
+        }
+
+        pub(in crate::status_line) fn tones(&self) -> Vec<Tone> {
+            self.pieces.iter().map(|(tone, _)| *tone).collect()
         }
     }
 

@@ -125,6 +125,8 @@ impl<'a> LineFacts<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use chrono::DateTime;
     use clap::ValueEnum;
     use proptest::prelude::*;
@@ -133,6 +135,9 @@ mod tests {
     use super::*;
     use crate::config::{LineConfig, MeterForm};
     use crate::ledger::Tally;
+    use crate::limits::kind::Window;
+    use crate::limits::pace::Outlook;
+    use crate::limits::pace::testing::expected;
     use crate::terminal::width;
     use crate::time::{HourFormat, Zone};
 
@@ -167,6 +172,215 @@ mod tests {
             .into_iter()
             .map(|row| row.into_iter().map(|(_, text)| text).collect())
             .collect()
+    }
+
+    /// A row of the default status line, and the facts that it shows.
+    struct Scenario {
+        payload: StatusPayload,
+        config: Config,
+        forecasts: Vec<Expected>,
+        five_hour: f64,
+        week: f64,
+        context: f64,
+    }
+
+    /// A part of the default row that a narrow terminal leaves out.
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    enum RowPart {
+        Distances,
+        OtherReset,
+        Context,
+        Model,
+        MainReset,
+        Budgets,
+        Today,
+        OtherWindow,
+    }
+
+    impl Scenario {
+        /// Returns every combination of budgets, usage, reset times, models, and warnings.
+        fn all() -> Vec<Self> {
+            let mut all = Vec::new();
+            let budgets = [
+                "",
+                "day = 20",
+                "day = 2\nmonth = 3",
+                "session = 1\nday = 2\nmonth = 3",
+            ];
+            let models = [
+                "Opus 5.5",
+                "日本語モデル",
+                "a model with a name that is as wide as many terminals are",
+            ];
+            let resets = [(NOW + 60, NOW + 90_000), (NOW + 17_000, NOW + 600_000)];
+            for budget in budgets {
+                let config = Config::parse(&format!("[budget]\n{budget}\n"));
+                for (model, (five_resets, week_resets)) in models
+                    .iter()
+                    .flat_map(|model| resets.map(|resets| (model, resets)))
+                {
+                    for (five_hour, week) in
+                        [(42.0, 17.0), (75.0, 80.0), (100.0, 40.0), (12.0, 100.0)]
+                    {
+                        for context in [12.0, 75.0, 95.0] {
+                            let limit = |used: f64, resets_at: i64| json!({"used_percentage": used, "resets_at": resets_at});
+                            let payload = json!({
+                                "session_id": "s",
+                                "model": {"display_name": model},
+                                "cost": {"total_cost_usd": 2.05},
+                                "context_window": {"used_percentage": context},
+                                "rate_limits": {"five_hour": limit(five_hour, five_resets), "seven_day": limit(week, week_resets)},
+                            });
+                            let full_at = DateTime::from_timestamp(NOW + 3_000, 0).unwrap();
+                            let forecast = expected(
+                                Window::FiveHour,
+                                five_hour,
+                                Outlook::WillFill(full_at, full_at),
+                            );
+                            let is_warning = (50.0..100.0).contains(&five_hour);
+                            all.push(Self {
+                                payload: StatusPayload::parse(payload.to_string().as_bytes()),
+                                config: config.clone(),
+                                forecasts: Vec::from_iter(is_warning.then_some(forecast)),
+                                five_hour,
+                                week,
+                                context,
+                            });
+                        }
+                    }
+                }
+            }
+            all
+        }
+
+        fn facts(&self) -> LineFacts<'_> {
+            let spent = |cents: i64| Tally {
+                recorded: Money::from_nano(cents * 10_000_000),
+                ..Tally::default()
+            };
+            let now = DateTime::from_timestamp(NOW, 0).unwrap();
+            let clock = Clock {
+                now,
+                zone: Zone::UTC,
+                hours: HourFormat::TwentyFour,
+            };
+            LineFacts {
+                windows: Sample::from_payload(&self.payload, now),
+                figures: Some(LiveFigures {
+                    session: spent(205),
+                    today: spent(205),
+                    month: Some(spent(243)),
+                    is_complete: true,
+                    ..LiveFigures::default()
+                }),
+                forecasts: self.forecasts.clone(),
+                ..LineFacts::new(&self.payload, &self.config, clock)
+            }
+        }
+
+        /// Returns the order in which the README says that a narrow terminal leaves parts out.
+        fn documented_order(&self) -> Vec<RowPart> {
+            use RowPart::{
+                Budgets, Context, Distances, MainReset, Model, OtherReset, OtherWindow, Today,
+            };
+            let mut order = vec![
+                Distances,
+                OtherReset,
+                Context,
+                Model,
+                MainReset,
+                Budgets,
+                Today,
+                OtherWindow,
+            ];
+            let mut move_to = |part: RowPart, next: RowPart| {
+                order.retain(|other| *other != part);
+                let at = order.iter().position(|other| *other == next).unwrap();
+                order.insert(at, part);
+            };
+            if self.five_hour.max(self.week) >= 70.0 {
+                move_to(MainReset, OtherWindow);
+            }
+            if self.context >= 90.0 {
+                let at = order.iter().position(|other| *other == Today).unwrap();
+                order.retain(|other| *other != Context);
+                order.insert(at, Context);
+            } else if self.context >= 70.0 {
+                move_to(Context, Budgets);
+            }
+            order
+        }
+
+        /// Returns true if a row shows all of a part.
+        fn shows(&self, part: RowPart, row: &str, widest: &str) -> bool {
+            let has_reset = |name: &str| {
+                row.split("  ")
+                    .flat_map(|text| text.split(" \u{2502} "))
+                    .any(|text| {
+                        text.starts_with(name)
+                            && (text.contains('\u{21bb}') || text.contains("resets"))
+                    })
+            };
+            let (main, other) = if self.week >= 70.0 && self.week > self.five_hour {
+                ("week ", "5h ")
+            } else {
+                ("5h ", "week ")
+            };
+            let count = |row: &str, text: &str| row.matches(text).count();
+            match part {
+                RowPart::Distances => count(row, ", in ") == 2,
+                RowPart::OtherReset => has_reset(other),
+                RowPart::Context => row.contains("ctx "),
+                RowPart::Model => row.starts_with(self.payload.model_name.as_deref().unwrap()),
+                RowPart::MainReset => has_reset(main),
+                RowPart::Budgets => count(row, "% of $") == count(widest, "% of $"),
+                RowPart::Today => row.contains("today "),
+                RowPart::OtherWindow => row.contains(other),
+            }
+        }
+    }
+
+    #[test]
+    fn no_part_of_a_row_is_cut_and_a_narrow_terminal_leaves_parts_out_in_the_documented_order() {
+        const WIDEST: usize = 300;
+        for scenario in Scenario::all() {
+            let facts = scenario.facts();
+            let forms: HashSet<String> = SegmentName::value_variants()
+                .iter()
+                .filter_map(|name| facts.segment(*name))
+                .flatten()
+                .map(|form| form.text())
+                .collect();
+            let row_in = |columns: usize| -> String {
+                let rows = render_rows(&facts, columns);
+                rows[0].iter().map(|(_, text)| text.as_str()).collect()
+            };
+            let rows: Vec<(usize, String)> = (20 - MARGIN..=WIDEST)
+                .map(|columns| (columns, row_in(columns)))
+                .collect();
+            for (columns, row) in &rows {
+                assert!(width(row) <= *columns, "{columns}: {row}");
+                let mut parts = row.split(" \u{2502} ");
+                assert!(parts.all(|part| forms.contains(part)), "{columns}: {row}");
+            }
+            // A part is always shown from a certain width on.
+            let (_, widest) = rows.last().unwrap();
+            let has_month = scenario.config.budget.month.is_some();
+            assert_eq!(widest.contains("month 81% of $3"), has_month, "{widest}");
+            let shown_from = |part: RowPart| {
+                rows.iter()
+                    .rev()
+                    .find(|(_, row)| !scenario.shows(part, row, widest))
+                    .map_or(0, |(columns, _)| columns + 1)
+            };
+            let mut order = scenario.documented_order();
+            order.retain(|part| *part != RowPart::Budgets || widest.contains("% of $"));
+            for pair in order.windows(2) {
+                let [earlier, later] = [pair[0], pair[1]].map(shown_from);
+                assert!(later <= earlier, "{pair:?}: {later} > {earlier}: {widest}");
+                assert!(earlier <= WIDEST, "{pair:?}: {widest}");
+            }
+        }
     }
 
     fn any_payload(has_gateway: bool) -> impl Strategy<Value = StatusPayload> {

@@ -106,9 +106,8 @@ mod tests {
                 hours: HourFormat::TwentyFour,
             };
             let forms = render(&usage, clock).unwrap();
-            let tones = forms[0].pieces.iter().map(|(tone, _)| *tone).collect();
             let texts = forms.iter().map(Form::text).collect();
-            (texts, tones)
+            (texts, forms[0].tones())
         };
         let (fresh, tones): (Vec<String>, Vec<Tone>) = rendered(5, model_weeks);
         assert_eq!(fresh[0], "Opus week 12%  Fable week 93% (5 m ago)");

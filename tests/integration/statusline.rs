@@ -5,7 +5,8 @@ use std::fs;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use crate::client::run;
+use crate::client::{run, windows};
+use crate::situation::{NOON, SOON, TUESDAY, session_of_login, with_a_private_login};
 use crate::support::{Sandbox, data};
 
 /// Runs the `SessionStart` hook, as Claude Code does before the first status-line call of a session.
@@ -505,6 +506,40 @@ fn segments_and_budgets_follow_the_configuration() {
         &payload(&sandbox, "d7cfec96-fb8e-4850-9ec7-53dbd5077a8d", 0.0),
     );
     assert_eq!(line, "today $0.47 94% of $0.50 \u{2502} Opus 5.5");
+}
+
+/// A user with `day = 2` and `month = 3` saw "│ 5h 100%…" at the end of the row in a terminal of 80 columns: the
+/// percentages of the budgets did not count toward the width of the row, so Claude Code cut it.
+#[test]
+fn the_percentages_of_two_budgets_do_not_make_the_row_wider_than_the_terminal() {
+    let sandbox = with_a_private_login();
+    let config = sandbox.write("whycap.toml", "[budget]\nday = 2\nmonth = 3\n");
+    let sandbox = sandbox
+        .variable("NO_COLOR", "1")
+        .variable("WHYCAP_CONFIG", config.to_str().unwrap());
+    let mut client = session_of_login(&sandbox, "one");
+    client.total_cost = 0.0;
+    client.works("2026-11-20T09:30:00Z", 512_500);
+    session_of_login(&sandbox, "earlier").works("2026-11-10T09:30:00Z", 95_000);
+    sandbox.run(&["spend"]).success();
+    let rows = (30..=200).map(|columns| {
+        let run = client.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), columns);
+        let row = run.success().lines().next().unwrap().to_owned();
+        // Claude Code needs four columns for itself.
+        assert!(row.chars().count() <= columns - 4, "{columns}: {row}");
+        assert!(!row.contains('…'), "{columns}: {row}");
+        row
+    });
+    let rows: Vec<String> = rows.collect();
+    let row_in = |columns: usize| rows[columns - 30].as_str();
+    assert_eq!(
+        row_in(80),
+        "session ≥$2.05 │ today ≥$2.05 102% of $2 │ 5h 100% (resets 12:00)  week 40%"
+    );
+    assert_eq!(
+        row_in(110),
+        "Opus 5.5 │ session ≥$2.05 │ today ≥$2.05 102% of $2 month 81% of $3 │ 5h 100% (resets 12:00)  week 40%"
+    );
 }
 
 #[test]
