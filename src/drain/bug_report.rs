@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::cause::RewriteCause;
 use super::findings::{Case, Findings};
-use crate::pricing::PriceTable;
+use crate::pricing::{PriceTable, without_context_variant};
 use crate::time::{datetime_from_millis, format_rfc3339};
 
 /// The maximum number of cases to list, so that the report fits into a GitHub issue.
@@ -94,8 +94,7 @@ fn shown_model(case: &Case, prices: &PriceTable) -> Option<String> {
     prices.known_tariffs_of(model)?;
     let listed = prices.canonical(model);
     let is_listed_variant = model.strip_prefix(&listed).is_some_and(|suffix| {
-        suffix
-            .trim_end_matches("[1m]")
+        without_context_variant(suffix)
             .chars()
             .all(|c| c == '-' || c.is_ascii_digit())
     });

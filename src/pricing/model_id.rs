@@ -16,9 +16,7 @@ const CONTEXT_VARIANTS: [&str; 2] = ["[1m]", "[2m]"];
 pub(super) fn bare_id(id: &str) -> String {
     let lower = id.trim().to_ascii_lowercase();
     let last_part = lower.rsplit('/').next().unwrap_or(&lower);
-    let without_context = CONTEXT_VARIANTS.iter().fold(last_part, |name, variant| {
-        name.strip_suffix(variant).unwrap_or(name)
-    });
+    let without_context = without_context_variant(last_part);
     let without_region = match without_context.split_once('.') {
         Some((region, rest)) if REGIONS.contains(&region) => rest,
         _ => without_context,
@@ -41,6 +39,14 @@ pub(super) fn bare_id(id: &str) -> String {
 
     // Some gateways use `claude-opus-4.5` instead of `claude-opus-4-5`.
     without_date.replace('.', "-")
+}
+
+/// Returns a model ID without the suffix for a larger context window.
+pub(crate) fn without_context_variant(id: &str) -> &str {
+    CONTEXT_VARIANTS
+        .iter()
+        .find_map(|variant| id.strip_suffix(variant))
+        .unwrap_or(id)
 }
 
 /// Returns the key of a model's custom rate: the ID in lowercase, without a context window suffix.

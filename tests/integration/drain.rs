@@ -627,6 +627,7 @@ fn without_recorded_requests_stalled_reads_are_blamed_on_the_server() {
 fn a_bug_report_names_only_models_that_everyone_may_know() {
     for (model, shown) in [
         ("claude-opus-5-5[1m]", "claude-opus-5-5[1m]"),
+        ("claude-opus-5-5[2m]", "claude-opus-5-5[2m]"),
         ("claude-haiku-4-5-20251001", "claude-haiku-4-5-20251001"),
         ("claude-opus-5-5-acme", "claude-opus-5-5"),
         ("us.anthropic.claude-opus-4-8-v1:0", "claude-opus-4-8"),
