@@ -42,7 +42,8 @@ impl Subcommand for NowArguments {
         }
         let data = collector.collect(context);
         let report = match context.visible_rows() {
-            Some(rows) => {
+            // The size of the terminal does not matter to a program that reads the JSON.
+            Some(rows) if !self.json => {
                 let remark = if context.event.is_some() {
                     HOW_TO_SEE_ALL_IN_SHELL
                 } else {
@@ -50,7 +51,7 @@ impl Subcommand for NowArguments {
                 };
                 data.report_within(rows, context.page(), remark)
             }
-            None => data.report(),
+            _ => data.report(),
         };
         Ok(Reply::from(report).in_json(self.json))
     }
