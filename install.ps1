@@ -133,4 +133,4 @@ if (($env:PATH -split ';') -notcontains $bin) {
     Write-Output "To use ``whycap`` in a shell, add $bin to your PATH: Settings, System, About, Advanced system settings."
 }
 Write-Output 'In Claude Code, try: /whycap (this works even if whycap is not on your PATH)'
-Write-Output "To uninstall everything: powershell -ExecutionPolicy Bypass -File '$source\install.ps1' -Uninstall$(if ($PSBoundParameters.ContainsKey('Prefix')) { " -Prefix '$Prefix'" })"
+Write-Output "To remove whycap from Claude Code and delete the program (whycap uninstall keeps it): powershell -ExecutionPolicy Bypass -File '$source\install.ps1' -Uninstall$(if ($PSBoundParameters.ContainsKey('Prefix')) { " -Prefix '$Prefix'" })"

@@ -429,4 +429,4 @@ if [ "$settings" = yes ]; then
 else
     say "To add whycap to Claude Code: $(quoted "$program") install"
 fi
-say "To uninstall everything: $undo"
+say "To remove whycap from Claude Code and delete the program (whycap uninstall keeps it): $undo"

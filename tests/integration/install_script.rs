@@ -246,7 +246,8 @@ fn the_script_builds_installs_and_shows_a_labeled_sample() {
     assert!(!text.contains('\u{1b}'), "no colours for a pipe: {text}");
     assert!(text.contains("to your PATH"), "{text}");
     assert!(
-        text.contains("To uninstall everything: '") && text.contains("--uninstall"),
+        text.contains("delete the program (whycap uninstall keeps it): '")
+            && text.contains("--uninstall"),
         "{text}"
     );
     // The sample session leaves no files behind.
