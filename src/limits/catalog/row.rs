@@ -392,4 +392,19 @@ mod tests {
             assert!(count == 1 || count == 0 && is_in_last_lines, "{kind}");
         }
     }
+
+    /// A user who asks how a limit ends reads the first lines of the page. They must name every limit that an event
+    /// outside the session can end.
+    #[test]
+    fn the_documentation_begins_with_a_short_summary_of_every_limit() {
+        let page = include_str!("../../../docs/how-limits-end.md");
+        let (summary, _) = page.split_once("\n## ").unwrap();
+        assert!(summary.lines().count() <= 20, "{summary}");
+        for kind in kinds() {
+            let is_in_last_line = ended_by(kind) == EndedBy::SameSession && kind.window().is_none();
+            let is_named = summary.contains(&kind.label());
+            let is_feature = ended_by(kind) == EndedBy::NoSession;
+            assert!(is_named || is_in_last_line || is_feature, "{kind}");
+        }
+    }
 }
