@@ -11,9 +11,11 @@ use crate::claude::processes;
 use crate::claude::session_label::SessionLabel;
 use crate::claude::sessions::{self, Liveness, Session, SessionState};
 use crate::claude::transcripts;
-use crate::incidents::{Incidents, Paying, Situation};
+use crate::drain::WindowShares;
+use crate::incidents::{Incidents, Paying};
 use crate::ledger::{Ledger, ReadTime, RowsBy, SpendSource};
 use crate::limits::incident::Incident;
+use crate::limits::kind::Window;
 use crate::limits::sample::Sample;
 use crate::now::{EffectOfError, NowData, RunningSession, SlowFacts, SpendNow};
 use crate::spend::{Amount, SpendHistory, current_block};
@@ -115,7 +117,7 @@ impl NowCollector {
             five_hour_reset,
             forecasts,
             spend,
-            sessions: self.running(&incidents, context, registered, &slow.situation),
+            sessions: self.running(&incidents, context, registered, &slow),
             slow,
             reading,
             paying,
@@ -226,13 +228,17 @@ impl NowCollector {
         incidents: &Incidents<'_>,
         context: &Context,
         registered: Vec<Session>,
-        situation: &Situation,
+        SlowFacts {
+            situation,
+            window_shares,
+            ..
+        }: &SlowFacts,
     ) -> Vec<RunningSession> {
-        let shares: HashMap<String, f64> = incidents
-            .forecasts()
-            .five_hour_shares()
-            .into_iter()
-            .collect();
+        let shares = window_shares
+            .iter()
+            .find(|used| used.name == Window::FiveHour.name())
+            .map(WindowShares::shares_by_session)
+            .unwrap_or_default();
         let mut running = Vec::new();
         for session in registered {
             if session.liveness != Liveness::Running {

@@ -1,7 +1,7 @@
 //! Breaks down a window's usage by session, model, and agent, and estimates how much of it occurred elsewhere.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -91,6 +91,18 @@ impl WindowShares {
         }
     }
 
+    /// Returns each session's share of the cost on this machine, indexed by session ID. The result is empty unless
+    /// several sessions contributed to the cost.
+    pub(crate) fn shares_by_session(&self) -> HashMap<String, f64> {
+        if self.sessions.len() < 2 || self.cost <= Money::ZERO {
+            return HashMap::new();
+        }
+        self.sessions
+            .iter()
+            .map(|session| (session.key.clone(), session.cost.usd() / self.cost.usd()))
+            .collect()
+    }
+
     /// Returns sentences about the usage of these windows on this machine and elsewhere. Windows to which exactly the
     /// same responses contributed share a sentence.
     pub(crate) fn sentences(windows: &[Self], clock: Clock) -> Vec<String> {
@@ -99,12 +111,16 @@ impl WindowShares {
             if let Some(first) = same.first()
                 && first.cost > Money::ZERO
             {
-                let names: Vec<&str> = same.iter().map(|shares| shares.name).collect();
+                let names: Vec<String> = same
+                    .iter()
+                    .map(|shares| {
+                        format!("{} since {}", shares.name, clock.format_time(shares.since))
+                    })
+                    .collect();
                 sentences.push(format!(
-                    "{}: {} on this machine since {} ({})",
+                    "{}: {} on this machine ({})",
                     names.join(" and "),
                     first.cost,
-                    clock.format_time(first.since),
                     first.shares(),
                 ));
             }

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::readings::{self, Reading, WindowReadings};
@@ -26,10 +25,6 @@ const VALID_FOR: TimeDelta = TimeDelta::hours(1);
 /// The number of readings used to forecast the 5-hour window. More readings would not improve the forecast, and using
 /// hundreds of them would take as long as the rest of a status-line call.
 const READINGS_OF_FIVE_HOURS: usize = 40;
-
-/// The smallest increase, in percentage points, that is broken down by session. Readings are rounded to whole points,
-/// so the breakdown of a smaller increase would be meaningless.
-const LEAST_RISE_TO_SHARE: f64 = 10.0;
 
 /// Returns the changes in the usage of all windows between two times, oldest first.
 pub(crate) fn steps(paths: &Paths, from: DateTime<Utc>, until: DateTime<Utc>) -> Vec<WindowStep> {
@@ -237,58 +232,10 @@ impl<'a> Forecasts<'a> {
             readings::of_five_hour_window(self.readings.journal, sample.account.as_deref())
                 .take(READINGS_OF_FIVE_HOURS),
         );
-        self.steps_in_window(latest.into_iter(), usage)
+        self.steps_since(latest.into_iter(), beginning(usage, self.now))
             .into_iter()
+            .filter(|step| step.window == Window::FiveHour && step.usage.has_same_reset(usage))
             .map(|step| (step.at, step.usage.used_percent))
-            .collect()
-    }
-
-    /// Returns the usage changes in the current 5-hour window, based on all of the account's readings.
-    fn five_hour_steps(&self, sample: &Sample) -> Option<Vec<WindowStep>> {
-        let usage = sample.five_hour?;
-        let readings = readings::of_account(self.readings.journal, sample.account.as_deref());
-        Some(self.steps_in_window(readings, &usage))
-    }
-
-    /// Returns the usage changes in the 5-hour window with this usage. `readings` must be sorted from newest to oldest.
-    fn steps_in_window(
-        &self,
-        readings: impl Iterator<Item = Reading>,
-        usage: &WindowUsage,
-    ) -> Vec<WindowStep> {
-        let mut steps = self.steps_since(readings, beginning(usage, self.now));
-        steps.retain(|step| step.window == Window::FiveHour && step.usage.has_same_reset(usage));
-        steps
-    }
-
-    /// Returns each session's share of the increase in the 5-hour window's usage. Returns an empty list if a single
-    /// session caused the increase, or if usage has hardly increased.
-    ///
-    /// The shares are approximate. An increase is credited entirely to the session that first reports it, even if a
-    /// session without a status line caused part of it.
-    pub(crate) fn five_hour_shares(&self) -> Vec<(String, f64)> {
-        let steps = self
-            .readings
-            .current(MeasuredService::Plan)
-            .and_then(|sample| self.five_hour_steps(&sample))
-            .unwrap_or_default();
-        let mut rises: IndexMap<String, f64> = IndexMap::new();
-        let mut level = None;
-        for step in steps {
-            let used = step.usage.used_percent;
-            // The first reading only sets the starting level and is not an increase.
-            let before = level.unwrap_or(used);
-            *rises.entry(step.session).or_default() += (used - before).max(0.0);
-            level = Some(used.max(before));
-        }
-        let total: f64 = rises.values().sum();
-        let sessions_with_rise = rises.values().filter(|rise| **rise > 0.0).count();
-        if sessions_with_rise < 2 || total < LEAST_RISE_TO_SHARE {
-            return Vec::new();
-        }
-        rises
-            .into_iter()
-            .map(|(session, rise)| (session, rise / total))
             .collect()
     }
 }

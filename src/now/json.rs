@@ -115,7 +115,7 @@ impl RunningSession {
             "since": self.activity.since.map(format_rfc3339),
             "cost_usd": self.cost.map(|cost| cost.money.usd()),
             "at_least": self.cost.is_some_and(|cost| cost.is_lower_bound),
-            "five_hour_share": self.share,
+            "share_of_five_hour_spend": self.share,
             "continues": continues,
             "why": why,
         })

@@ -126,7 +126,7 @@ pub(crate) struct RunningSession {
     pub(crate) retrying: Option<FailedAttempts>,
     /// True if the session has received nothing since its last prompt.
     pub(crate) is_without_response: bool,
-    /// The session's share of the increase in the 5-hour window's usage, if several sessions caused the increase.
+    /// The session's share of the spend in the 5-hour window, if several sessions contributed to this spend.
     pub(crate) share: Option<f64>,
 }
 

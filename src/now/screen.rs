@@ -27,7 +27,7 @@ const PAID_BEYOND_WINDOW: &str =
     "no limit is blocking you, but a usage window is full, so each response costs extra";
 /// The width of the labels on the left, in columns.
 const LABEL_COLUMNS: usize = 10;
-/// The minimum share of the 5-hour window's increase for which a session's share is shown.
+/// The minimum share of the 5-hour window's spend that is shown for a session.
 const MIN_SHARE: f64 = 0.01;
 
 /// The amount of detail on the screen.
@@ -328,13 +328,13 @@ impl RunningSession {
         self.limit.is_some() || self.continuation.is_some()
     }
 
-    /// Returns the session's name, directory, cost, state, and share of the 5-hour window's usage.
+    /// Returns the session's name, directory, cost, state, and share of the 5-hour window's spend.
     fn cells(&self, clock: Clock) -> [String; 5] {
         let session = self.activity.session.as_deref().unwrap_or_default();
         let name = self.label.name_or_id(session).unwrap_or(NO_PROMPT_YET);
         let share = match self.share {
             Some(share) if share >= MIN_SHARE => {
-                format!("about {} of 5h usage", percent_text(share * 100.0))
+                format!("{} of 5h spend", percent_text(share * 100.0))
             }
             Some(_) | None => String::new(),
         };

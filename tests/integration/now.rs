@@ -113,6 +113,35 @@ impl Drop for RunningClient {
     }
 }
 
+/// `now` said "Used by 5h: … (by session: one 50%, two 50%)" and, in the rows of the sessions, "about 3% of 5h usage" and
+/// "about 97% of 5h usage", because the first session had no status line when it worked. It also said "5h and week: …
+/// since 09:00", although the week had begun on Tuesday.
+#[test]
+#[cfg(target_os = "linux")]
+fn the_share_of_a_session_is_the_same_figure_everywhere_and_each_window_has_its_own_start() {
+    let sandbox = with_a_private_login();
+    let [mut one, mut two] = ["one", "two"].map(|name| session_of_login(&sandbox, name));
+    one.total_cost = 0.0;
+    two.total_cost = 0.0;
+    let _processes = [&one, &two].map(|client| RunningClient::idle(&sandbox, &client.session));
+    let usage = |percent: f64| windows(percent, NOON, 17.0, TUESDAY);
+    one.calls_status_line("2026-11-20T08:00:00Z", usage(1.0), 120);
+    one.works("2026-11-20T08:01:00Z", 100_000);
+    two.works("2026-11-20T08:01:01Z", 100_000);
+    one.calls_status_line("2026-11-20T08:01:10Z", usage(2.0), 120);
+    two.calls_status_line("2026-11-20T08:02:00Z", usage(40.0), 120);
+    let at = "2026-11-20T08:03:00Z";
+    let screen = one.run(at, &["now"], b"");
+    let shown = flat(screen.success());
+    assert_eq!(shown.matches("50% of 5h spend").count(), 2, "{shown}");
+    let used_by = "5h since 07:00 and week since Tue Nov 17 06:00: $0.80 on this machine (by session: one 50%, two 50%)";
+    assert!(shown.contains(used_by), "{shown}");
+    let json = one.run(at, &["now", "--json"], b"").json();
+    for session in json["sessions"].as_array().unwrap() {
+        assert_eq!(session["share_of_five_hour_spend"], 0.5, "{session:#}");
+    }
+}
+
 /// Claude Code announced that it had canceled its wait for a limit. If the session then received a response, the
 /// announcement says nothing about later errors. After an error that is not a limit, the announcement does not matter
 /// either, because Claude Code does not continue after such errors anyway.
@@ -772,7 +801,7 @@ fn now_fits_into_a_small_terminal_and_lists_the_sessions_once() {
 
     // A pipe has no height, so nothing is left out.
     let piped = session_of_login(&sandbox, "asks").run(at, &["now"], b"");
-    for part in ["5h and week: ", "1-sessio ", "7-sessio "] {
+    for part in ["5h since 07:00 and week since ", "1-sessio ", "7-sessio "] {
         assert!(piped.stdout.contains(part), "{part}: {}", piped.stdout);
     }
 }

@@ -99,29 +99,3 @@ fn a_truncated_reading_does_not_affect_others() {
     }
     assert_eq!(percents(root, "2026-11-30T00:00:00Z"), [0.0, 10.0, 20.0]);
 }
-
-#[test]
-fn a_sessions_share_consists_of_the_steps_that_it_reported_first() {
-    let root = tempfile::tempdir().unwrap();
-    let root = root.path();
-    let record_reading = |session, minute: u32, used| {
-        let now = format!("2026-11-30T21:{minute:02}:00Z");
-        record_reading(root, session, &now, used, 1_796_087_000);
-    };
-    let shares = || {
-        let environment = environment(root, "2026-11-30T22:00:00Z");
-        let paths = Paths::of(&environment);
-        Incidents::new(&paths, &environment)
-            .forecasts()
-            .five_hour_shares()
-    };
-    // The session did not necessarily cause the usage of 40% in its first reading.
-    record_reading("one", 0, 40.0);
-    record_reading("one", 5, 46.0);
-    assert_eq!(shares(), [], "only one session");
-    record_reading("two", 6, 47.0);
-    assert_eq!(shares(), [], "too little");
-    record_reading("two", 10, 55.0);
-    let told = |session: &str, share| (session.to_owned(), share);
-    assert_eq!(shares(), [told("one", 0.4), told("two", 0.6)]);
-}

@@ -47,7 +47,8 @@ fn sentences_about(windows: &[WindowShares]) -> Vec<String> {
     WindowShares::sentences(windows, clock)
 }
 
-/// Early in a week, all of its spend is also in the 5-hour window. The same list of sessions must not appear twice.
+/// Early in a week, all of its spend is also in the 5-hour window. The same list of sessions must not appear twice, but
+/// the week did not begin when the 5-hour window did.
 #[test]
 fn windows_with_the_same_spend_are_described_once() {
     let all = [
@@ -56,11 +57,14 @@ fn windows_with_the_same_spend_are_described_once() {
     ];
     let of_week = |spent: &[SpentInWindow<'_>]| WindowShares {
         name: "week",
+        since: DateTime::UNIX_EPOCH - TimeDelta::days(3),
         ..used(spent, &[])
     };
     assert_eq!(
         sentences_about(&[used(&all, &[]), of_week(&all)]),
-        ["5h and week: $10.00 on this machine since 00:00 (by session: one 60%, two 40%)"]
+        [
+            "5h since 00:00 and week since Mon Dec 29, 1969 00:00: $10.00 on this machine (by session: one 60%, two 40%)"
+        ]
     );
     assert_eq!(
         sentences_about(&[used(&all[1..], &[]), of_week(&all)]).len(),
@@ -89,7 +93,7 @@ fn window_use_is_listed_by_session_model_and_agent_most_expensive_first() {
     assert_eq!(
         sentences(&used),
         [
-            "5h: $10.00 on this machine since 00:00 (by session: Slow query 70%, two 30%; by model: opus-5-5 90%, haiku-5-5 10%; by agent: main conversation 90%, Explore 10%)"
+            "5h since 00:00: $10.00 on this machine (by session: Slow query 70%, two 30%; by model: opus-5-5 90%, haiku-5-5 10%; by agent: main conversation 90%, Explore 10%)"
         ]
     );
     let json = used.json();
@@ -106,7 +110,7 @@ fn unrecorded_spend_is_labeled_in_the_window_use() {
     assert_eq!(
         sentences(&used(&all, &[])),
         [
-            "5h: $4.00 on this machine since 00:00 (by session: one 100%; by agent: main conversation 75%, (background requests) 25%)"
+            "5h since 00:00: $4.00 on this machine (by session: one 100%; by agent: main conversation 75%, (background requests) 25%)"
         ]
     );
 }
