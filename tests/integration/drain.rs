@@ -1588,7 +1588,7 @@ fn at_a_limit_the_use_of_the_window_and_its_avoidable_part_are_shown() {
         let page = page_of(arguments);
         assert!(page.contains(hint), "{page}");
     }
-    assert!(page_of(&["explain", "--long"]).contains("5-hour limit: $"));
+    assert!(page_of(&["explain", "--long"]).contains("5-hour limit since "));
 }
 
 #[test]
