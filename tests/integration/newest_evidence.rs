@@ -599,6 +599,44 @@ fn every_advice_after_a_reset_mentions_the_costs_of_the_next_full_window() {
     assert_eq!(action["costs_money"], true, "{action:#}");
 }
 
+/// A limit has ended, another session has filled the next window of the same kind, and usage credits pay. `explain` and
+/// `/whycap` said "Send the prompt again" with `costs_money: false`.
+#[test]
+fn the_advice_to_send_the_prompt_again_mentions_that_credits_pay() {
+    let (next_reset, reset_early_at) = (NOON + 5 * 3_600, "2026-11-20T11:00:00Z");
+    for (ended_at, paid_at, at) in [
+        (
+            reset_early_at,
+            "2026-11-20T11:06:00Z",
+            "2026-11-20T11:06:05Z",
+        ),
+        (
+            "2026-11-20T12:01:00Z",
+            "2026-11-20T12:08:00Z",
+            "2026-11-20T12:08:05Z",
+        ),
+    ] {
+        let sandbox = with_a_private_login();
+        let stopped = session_of_login(&sandbox, "stopped");
+        let mut pays = session_of_login(&sandbox, "pays");
+        hits_five_hour_limit(&stopped, "");
+        let next = |percent: f64| windows(percent, next_reset - 3_600, 40.0, TUESDAY);
+        receives_response(&mut pays, ended_at, next(5.0));
+        receives_response(&mut pays, paid_at, next(100.0));
+        let paid_at = paid_at.replace(":00Z", ":03Z");
+        receives_response(&mut pays, &paid_at, next(100.0));
+        for (place, said) in advice_in_every_place(&stopped, at) {
+            assert!(
+                !said.contains("1. Send the prompt again "),
+                "{place}: {said}"
+            );
+        }
+        let incident = stopped.explained(at);
+        let action = &incident["actions"][0];
+        assert_eq!(action["costs_money"], true, "{at}: {incident:#}");
+    }
+}
+
 /// Claude Code has announced that responses are free at lower priority, so no screen may say that they cost money.
 #[test]
 fn a_free_response_beyond_a_full_window_is_not_called_paid() {

@@ -324,6 +324,15 @@ pub(super) fn in_state(
             {
                 ActionName::CostsExtra
             }
+            ActionName::TryAgain
+            | ActionName::TryAgainLeftOpen
+            | ActionName::ResetEarly
+            | ActionName::WorksElsewhere
+            | ActionName::Passed
+                if problem.evidence.collected.paid_until.is_some() =>
+            {
+                ActionName::WorksForCredits
+            }
             action => action,
         };
         // After a false alarm, a window that is used up now would stop the next prompt.
