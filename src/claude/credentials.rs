@@ -124,6 +124,22 @@ pub(crate) fn base_url_host(credentials: &[Credential]) -> Option<&str> {
         .map(|gateway| gateway.host.as_deref().unwrap_or_default())
 }
 
+/// Replaces the gateway of these credentials. `host` is a result of [`base_url_host`].
+pub(crate) fn with_base_url_host(
+    mut credentials: Vec<Credential>,
+    host: Option<&str>,
+) -> Vec<Credential> {
+    credentials.retain(|credential| credential.name != BASE_URL);
+    if let Some(host) = host {
+        credentials.push(Credential {
+            name: BASE_URL.to_owned(),
+            set_in: SetIn::Environment,
+            host: Some(host.to_owned()),
+        });
+    }
+    credentials
+}
+
 /// Returns true if a session with these credentials uses the login: no key replaces it, and requests do not go to a cloud
 /// provider. A gateway may be a proxy that passes the requests on.
 pub(crate) fn use_login(credentials: &[Credential]) -> bool {

@@ -321,8 +321,9 @@ impl<'a> Incidents<'a> {
 
     /// Returns the limits that other sessions of the login have reached, if they also apply to this session. The shell does
     /// not know the session's environment. The credentials of the session's own error therefore show whether the login pays
-    /// for the session. Without such an error, the credentials of the shell are used. A transcript without an account shows
-    /// that a key pays. Returns no limits if the session's own error blocks it.
+    /// for the session. Without such an error, the credentials of the shell are used, with the gateway that the session used
+    /// at its latest reading. A transcript without an account shows that a key pays. Returns no limits if the session's own
+    /// error blocks it.
     fn limits_of_login_in_shell(
         &self,
         session: &str,
@@ -336,7 +337,13 @@ impl<'a> Incidents<'a> {
             None if self.knows_session(session)
                 || sessions::is_listed(&sessions::registered(self.paths), session) =>
             {
-                credentials::of_session(self.paths, self.environment, None)
+                let in_shell = credentials::of_session(self.paths, self.environment, None);
+                match self.readings().last_reading_of(session) {
+                    Some(reading) => {
+                        credentials::with_base_url_host(in_shell, reading.host.as_deref())
+                    }
+                    None => in_shell,
+                }
             }
             None => return Vec::new(),
         };

@@ -72,7 +72,7 @@ pub(super) struct Reading {
     /// The result of [`credentials::base_url_host`]. A proxy passes on the plan's windows, so they apply to every session
     /// that uses the same host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    host: Option<String>,
+    pub(super) host: Option<String>,
     pub(super) sample: Sample,
 }
 
@@ -326,8 +326,12 @@ pub(crate) struct WindowReadings<'a> {
 impl WindowReadings<'_> {
     /// Returns a session's latest figures.
     pub(super) fn last_of(&self, session: &str) -> Option<Sample> {
-        let mut newest_first = of_session(self.journal, session);
-        newest_first.next().map(|reading| reading.sample)
+        self.last_reading_of(session).map(|reading| reading.sample)
+    }
+
+    /// Returns a session's latest reading.
+    pub(super) fn last_reading_of(&self, session: &str) -> Option<Reading> {
+        of_session(self.journal, session).next()
     }
 
     /// Returns the process that made the status-line call, in the form of [`Sample::process`]. Returns `None` if it did not

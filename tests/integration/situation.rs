@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::client::{Client, windows};
+use crate::client::{Client, run, windows};
 use crate::support::Sandbox;
 
 pub const AT: &str = "2026-11-20T10:00:00Z";
@@ -66,6 +66,36 @@ pub fn two_sessions_of_login(sandbox: &Sandbox) -> [Client<'_>; 2] {
 pub fn reaches_five_hour_limit(client: &Client<'_>) {
     client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
     client.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+}
+
+/// The sessions use a proxy that is set only in their environment. `wait --session` and `explain --session` said that a
+/// session without an error of its own was not blocked, while its row and `/whycap` named the limit.
+#[test]
+fn a_limit_of_the_account_is_known_in_a_shell_without_the_proxy_of_the_sessions() {
+    let sandbox = with_a_private_login();
+    let [mut stopped, mut idle] = two_sessions_of_login(&sandbox);
+    for client in [&mut stopped, &mut idle] {
+        let proxy = "http://127.0.0.1:8080".to_owned();
+        client
+            .variables
+            .push(("ANTHROPIC_BASE_URL".to_owned(), proxy));
+    }
+    idle.sends_prompt("2026-11-20T09:57:00Z", "continue");
+    idle.works("2026-11-20T09:58:00Z", 10);
+    let room = windows(97.0, NOON, 40.0, TUESDAY);
+    idle.calls_status_line("2026-11-20T09:58:10Z", room, 120);
+    reaches_five_hour_limit(&stopped);
+    let in_shell = |arguments: &[&str]| run(&sandbox, "2026-11-20T10:00:30Z", arguments, b"", &[]);
+    let explained = in_shell(&["explain", "--session", &idle.session]);
+    assert!(
+        flat(explained.success()).contains("5-hour limit is used up"),
+        "{}",
+        explained.stdout
+    );
+    let code = in_shell(&["explain", "--exit-code", "--session", &idle.session]).code;
+    let waited = in_shell(&["wait", "--timeout", "1s", "--session", &idle.session]);
+    assert_eq!((code, waited.code), (10, 124), "{waited:?}");
+    assert!(waited.stderr.contains("limit still applied"), "{waited:?}");
 }
 
 #[test]
