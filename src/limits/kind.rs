@@ -523,10 +523,7 @@ impl LimitKind {
             Self::SubscriptionAccess => {
                 Description::of_cause("subscription access", EndedBy::SamePayer)
             }
-            Self::Auth => Description {
-                window_may_be_full_as_well: true,
-                ..Description::of_cause("login", EndedBy::SamePayer)
-            },
+            Self::Auth => Description::of_cause("login", EndedBy::SamePayer),
             Self::ModelUnavailable => {
                 Description::of_cause("model unavailable", EndedBy::SamePayerAndModel)
             }

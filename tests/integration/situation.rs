@@ -2494,49 +2494,6 @@ fn other_rows_name_the_limit_although_another_error_followed_it() {
     }
 }
 
-/// A single refusal of the login may be temporary, but the limit is known to last until its reset.
-#[test]
-fn a_refused_login_does_not_hide_the_limit_of_the_account() {
-    let sandbox = with_a_private_login();
-    let [stopped, other] = two_sessions_of_login(&sandbox);
-    reaches_five_hour_limit(&stopped);
-    login_is_refused(&other, "2026-11-20T10:08:00Z");
-    let at = "2026-11-20T10:08:30Z";
-    let both = "The service did not accept the login this time, and your 5-hour limit is also used up until 12:00.";
-    for arguments in [
-        &["explain", "--exit-code"][..],
-        &["explain", "--exit-code", "--session", "other"],
-    ] {
-        let explained = other.run(at, arguments, b"");
-        assert_eq!(explained.code, 10, "{explained:?}");
-        let text = flat(&explained.stdout);
-        assert!(text.starts_with(both), "{text}");
-        for action in [
-            "Send the prompt again",
-            "If the login is refused again, log in again",
-        ] {
-            assert!(text.contains(action), "{text}");
-        }
-    }
-    let now = flat(other.run(at, &["now"], b"").success());
-    assert!(now.contains(both), "{now}");
-    let row = other.calls_status_line(at, Value::Null, 160);
-    assert!(
-        row.success()
-            .contains("login refused, and a limit is used up · /usage"),
-        "{row:?}"
-    );
-    // After the reset, only the refusal is left.
-    let asked = ["explain", "--exit-code", "--session", "other"];
-    let later = other.run("2026-11-20T12:05:00Z", &asked, b"");
-    assert_eq!(later.code, 11, "{later:?}");
-    let text = flat(&later.stdout);
-    assert!(
-        text.starts_with("The service did not accept the login this time; send the prompt again"),
-        "{text}"
-    );
-}
-
 /// Team and Enterprise accounts have no readings of the usage windows, and Claude Code reports none before a session's
 /// first response.
 #[test]

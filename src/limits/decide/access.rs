@@ -63,21 +63,15 @@ pub(super) fn refused_login(input: &Input<'_>) -> Option<Finding> {
     }
 }
 
-/// Handles a rejected login like [`refused_login`]. A single rejection may be temporary, so a full usage window is more
-/// likely to stop the next prompt. If the session's previous request failed with the same message, the user has to log in.
+/// Handles a rejected login like [`refused_login`]. A single rejection may be temporary, but if the session's previous
+/// request failed with the same message, the user has to log in.
 pub(super) fn refused_credentials(input: &Input<'_>) -> Option<Finding> {
-    if let Some(finding) = refused_login(input) {
-        return Some(finding);
+    match refused_login(input) {
+        None if input.evidence.collected.previous_request_failed_alike => {
+            Some(refused_credential(Cause::LoginRefusedAgain))
+        }
+        finding => finding,
     }
-    if input.evidence.collected.previous_request_failed_alike {
-        return Some(refused_credential(Cause::LoginRefusedAgain));
-    }
-    if !input.evidence.may_use_plan() {
-        return None;
-    }
-    let full = input.readings.used_up_now()?;
-    let finding = refused_credential(Cause::LoginRefusedWithFullWindow).waiting(Some(true));
-    Some(finding.measured(full))
 }
 
 /// Handles a rejected key, or returns `None` if whycap does not know where a key is set.
