@@ -34,7 +34,7 @@ use readings::Reading;
 pub(crate) use readings::WindowReadings;
 
 use std::cell::OnceCell;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -75,6 +75,10 @@ use crate::transcript::tail::readable;
 /// How long the status line names a login that was refused in another session. A single refusal may be temporary, and
 /// looking for a response that disproves it takes time.
 const REFUSAL_SHOWN_FOR: TimeDelta = TimeDelta::minutes(30);
+
+/// The number of a session's newest errors in which the status line looks for a limit. A script may meet hundreds of errors
+/// of other kinds, and each error that is explained takes time.
+const MOST_ERRORS_OF_SESSION: usize = 4;
 
 /// The current error for a status line, and any error to save after the line has been printed.
 #[derive(Debug, Default)]
@@ -533,8 +537,8 @@ impl<'a> Incidents<'a> {
 
     /// Returns the newest limit of each other session that may still apply according to the error's record alone, and the
     /// errors with which the login was refused after this session's own error had ended. A limit still applies if another
-    /// error has followed it, so the errors since the session's last response are searched. The transcripts of these
-    /// sessions are not read. Unless the newest reading shows a full window, only the newest section of the journal is
+    /// error has followed it, so the newest errors since the session's last response are searched. The transcripts of
+    /// these sessions are not read. Unless the newest reading shows a full window, only the newest section of the journal is
     /// searched, because other sessions soon show whether a limit still applies.
     fn recorded_obstacles(
         &self,
@@ -549,7 +553,7 @@ impl<'a> Incidents<'a> {
             self.stored().list_newest(None)
         };
         let mut searched_sessions = HashSet::from([Some(session.to_owned())]);
-        let mut searched_messages = HashSet::new();
+        let mut searched_errors: HashMap<Option<String>, usize> = HashMap::new();
         let mut obstacles = RecordedObstacles::default();
         for error in stored {
             let session_of_error = error.session.id.clone();
@@ -560,8 +564,10 @@ impl<'a> Incidents<'a> {
                 searched_sessions.insert(session_of_error);
                 continue;
             }
-            let message = (session_of_error.clone(), error.message.text.clone());
-            if !searched_messages.insert(message) {
+            let searched = searched_errors.entry(session_of_error.clone()).or_default();
+            *searched += 1;
+            if *searched > MOST_ERRORS_OF_SESSION {
+                searched_sessions.insert(session_of_error);
                 continue;
             }
             let mut evidence = collector.bare_evidence(error.clone());

@@ -97,11 +97,14 @@ impl Situation {
             .filter(|incident| incident.blocks().is_some())
     }
 
-    /// Returns true if a limit blocks the account and usage credits do not pay for further responses.
+    /// Returns true if a limit blocks all models of the account and usage credits do not pay for further responses.
     pub(crate) fn rules_out_paying(&self) -> bool {
         self.blocking().is_some_and(|blocking| {
-            let limit = blocking.diagnosis.limit.description();
-            limit.affects == Affects::Account && !blocking.diagnosis.credits_pay_now
+            let limit = blocking.diagnosis.limit;
+            limit.description().affects == Affects::Account
+                && !limit.window().is_some_and(Window::is_of_one_model)
+                && !is_of_other_payer(blocking)
+                && !blocking.diagnosis.credits_pay_now
         })
     }
 

@@ -359,9 +359,11 @@ impl WindowReadings<'_> {
     /// Returns the latest figures that the process of the status-line call reported in this session. Readings without a
     /// process count if the process has no others.
     fn last_of_run(&self, session: &str) -> Option<Sample> {
-        let of_process = self
-            .process()
-            .and_then(|_| self.of_process().find(|reading| reading.session == session));
+        let process = self.process();
+        let of_process = process.and_then(|process| {
+            of_session(self.journal, session)
+                .find(|reading| reading.sample.process.as_ref() == Some(&process))
+        });
         of_process
             .or_else(|| {
                 of_session(self.journal, session).find(|reading| reading.sample.process.is_none())

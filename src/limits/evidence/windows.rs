@@ -179,7 +179,7 @@ impl<'a> Readings<'a> {
     }
 
     /// Returns the time at which the error was over. This is the earliest of three times: the next response of the
-    /// session, the end that an earlier explanation stored, and the reset of the refused window.
+    /// session, the end that an earlier explanation stored, and the reset that [`Self::find_reset`] returns.
     fn find_end(&self) -> Option<DateTime<Utc>> {
         let evidence = self.evidence;
         let response = evidence.error.later_response.as_ref();
