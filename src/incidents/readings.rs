@@ -630,12 +630,17 @@ impl WindowReadings<'_> {
         {
             return;
         }
-        // Other sessions' status lines compare the figures with an error but do not read this session's transcript.
-        let is_soon_after_error = errors
+        // Other sessions' status lines compare the figures with an error but do not read this session's transcript. After an
+        // error of its own, the figures may be those of the refused request, which is newer than the last response.
+        let recent_errors: Vec<StoredError> = errors
             .list_newest(None)
-            .first()
-            .is_some_and(|error| now - error.at <= LONGEST_REQUEST);
-        if is_soon_after_error
+            .into_iter()
+            .filter(|error| now - error.at <= LONGEST_REQUEST)
+            .collect();
+        let is_of_session =
+            |error: &StoredError| error.session.id.as_deref() == payload.session_id.as_deref();
+        if !recent_errors.is_empty()
+            && !recent_errors.iter().any(is_of_session)
             && let Some(path) = &payload.transcript_path
             && let Some(tail) = self.transcripts.tail(path)
         {
