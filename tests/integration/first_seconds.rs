@@ -230,3 +230,23 @@ fn a_limit_is_named_as_soon_as_a_reading_shows_that_the_window_is_full() {
     let full = windows(100.0, NOON, 40.0, TUESDAY);
     Screens::at(SOON, &sessions, &full).assert_real("first call");
 }
+
+/// The session had received a response less than a second before it was refused. `explain` dated the figures of the
+/// refused request to that response and called the limit a false alarm ("5-hour usage 42%"), while the row named the limit.
+/// The real client does this in the end-to-end test.
+#[test]
+fn the_figures_of_a_refused_request_are_not_those_of_a_response_just_before_it() {
+    let sandbox = with_a_private_login();
+    let [mut stopped, _] = two_sessions_of_login(&sandbox);
+    stopped.sends_prompt("2026-11-20T09:59:58.000Z", "say hello");
+    stopped.works("2026-11-20T09:59:58.600Z", 100);
+    stopped.api_ms = 27;
+    let room = windows(42.0, NOON, 17.0, TUESDAY);
+    stopped.calls_status_line("2026-11-20T09:59:59.700Z", room, 120);
+    stopped.sends_prompt("2026-11-20T09:59:59.800Z", "go on please");
+    stopped.receives_error(ERROR_AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    let full = windows(100.0, NOON, 40.0, TUESDAY);
+    stopped.calls_status_line(SOON, full, 120);
+    let incident = stopped.explained(LATER);
+    assert_eq!(incident["verdict"], "real", "{incident:#}");
+}
