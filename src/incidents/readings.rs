@@ -199,7 +199,7 @@ impl Run {
         reading.session == self.session && self.may_have_process(reading.sample.process.as_deref())
     }
 
-    /// Returns false if this is not the process of the run.
+    /// Returns true unless the run is known to have another process. A process is `None` if it is unknown.
     pub(super) fn may_have_process(&self, process: Option<&str>) -> bool {
         match (self.process.as_deref(), process) {
             (Some(own), Some(other)) => own == other,
@@ -360,15 +360,16 @@ impl WindowReadings<'_> {
     /// process count if the process has no others.
     fn last_of_run(&self, session: &str) -> Option<Sample> {
         let process = self.process();
-        let of_process = process.and_then(|process| {
-            of_session(self.journal, session)
-                .find(|reading| reading.sample.process.as_ref() == Some(&process))
-        });
-        of_process
-            .or_else(|| {
-                of_session(self.journal, session).find(|reading| reading.sample.process.is_none())
-            })
-            .map(|reading| reading.sample)
+        let mut without_process = None;
+        for Reading { sample, .. } in of_session(self.journal, session) {
+            if sample.process == process {
+                return Some(sample);
+            }
+            if sample.process.is_none() {
+                without_process.get_or_insert(sample);
+            }
+        }
+        without_process
     }
 
     /// Returns the login's newest reading. Readings from the future are ignored, because they were recorded while the
@@ -449,15 +450,15 @@ impl WindowReadings<'_> {
             return Some(reported);
         };
         let is_of_run = newest.session == *session && newest.sample.process == self.process();
-        let last = if is_of_run {
-            Some(newest.sample.clone())
+        reported.account = if self.uses_token() {
+            None
+        } else if is_of_run {
+            newest.sample.account.clone()
         } else {
-            self.last_of_run(session)
-        };
-        reported.account = match last {
-            _ if self.uses_token() => None,
-            Some(last) => last.account,
-            None => newest.sample.account.clone(),
+            match self.last_of_run(session) {
+                Some(last) => last.account,
+                None => newest.sample.account.clone(),
+            }
         };
         let is_newest = reported.account != newest.sample.account
             || newest.sample.earliest() <= reported.earliest();
@@ -632,16 +633,8 @@ impl WindowReadings<'_> {
         }
         // Other sessions' status lines compare the figures with an error but do not read this session's transcript. After an
         // error of its own, the figures may be those of the refused request, which is newer than the last response.
-        let recent_errors: Vec<StoredError> = errors
-            .list_newest(None)
-            .into_iter()
-            .filter(|error| now - error.at <= LONGEST_REQUEST)
-            .collect();
-        let is_of_session =
-            |error: &StoredError| error.session.id.as_deref() == payload.session_id.as_deref();
-        if !recent_errors.is_empty()
-            && !recent_errors.iter().any(is_of_session)
-            && let Some(path) = &payload.transcript_path
+        if let Some(path) = &payload.transcript_path
+            && errors.are_only_in_other_sessions(session, now - LONGEST_REQUEST)
             && let Some(tail) = self.transcripts.tail(path)
         {
             date_by_request(&mut sample, &tail);

@@ -60,6 +60,17 @@ impl<'a> StoredErrors<'a> {
         StoredErrors::new(self.paths, self.now, &newest).list(session)
     }
 
+    /// Returns true if errors have occurred in other sessions since the given time, but none in this session. Only the
+    /// newest section of the journal is searched.
+    pub(super) fn are_only_in_other_sessions(&self, session: &str, since: DateTime<Utc>) -> bool {
+        let newest_first = self.list_newest(None);
+        let mut recent = newest_first
+            .iter()
+            .take_while(|error| error.at >= since)
+            .peekable();
+        recent.peek().is_some() && recent.all(|error| error.session.id.as_deref() != Some(session))
+    }
+
     /// Returns the newest error of a session.
     pub(super) fn newest(&self, session: &str) -> Option<StoredError> {
         self.list(Some(session)).into_iter().next()
