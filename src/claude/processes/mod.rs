@@ -23,24 +23,21 @@ const CONFIG_DIRECTORY: &str = "CLAUDE_CONFIG_DIR";
 ///
 /// Only two environment variables of these processes are read. A process is included if its environment cannot be read.
 pub(crate) fn clients_using(paths: &Paths) -> Vec<u32> {
-    clients(paths, true)
+    clients_with(|variables| variables.is_none_or(|variables| may_use(variables, paths)))
 }
 
-/// Returns the PIDs of this user's live Claude Code processes that show in their environment that they use this
-/// configuration directory.
+/// Returns the PIDs of this user's live Claude Code processes whose environment shows that they use this configuration
+/// directory.
 pub(crate) fn clients_known_to_use(paths: &Paths) -> Vec<u32> {
-    clients(paths, false)
+    clients_with(|variables| variables.is_some_and(|variables| may_use(variables, paths)))
 }
 
-/// Returns the PIDs of the clients that use this configuration directory. `includes_unknown` is true if a client whose
-/// environment cannot be read is included.
-fn clients(paths: &Paths, includes_unknown: bool) -> Vec<u32> {
+/// Returns the PIDs of this user's live Claude Code processes that `is_included` selects by their environment variables.
+/// The variables are `None` if they cannot be read.
+fn clients_with(is_included: impl Fn(Option<process::Variables>) -> bool) -> Vec<u32> {
     table::own_clients(&[HOME, CONFIG_DIRECTORY])
         .into_iter()
-        .filter(|client| match &client.variables {
-            Some(variables) => may_use(variables.clone(), paths),
-            None => includes_unknown,
-        })
+        .filter(|client| is_included(client.variables.clone()))
         .map(|client| client.pid)
         .collect()
 }
