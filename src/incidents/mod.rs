@@ -34,7 +34,7 @@ use readings::Reading;
 pub(crate) use readings::WindowReadings;
 
 use std::cell::OnceCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -552,24 +552,20 @@ impl<'a> Incidents<'a> {
         } else {
             self.stored().list_newest(None)
         };
-        let mut searched_sessions = HashSet::from([Some(session.to_owned())]);
-        let mut searched_errors: HashMap<Option<String>, usize> = HashMap::new();
+        // For each session, the number of errors that are still to be searched.
+        let mut remaining_by_session = HashMap::from([(Some(session.to_owned()), 0)]);
         let mut obstacles = RecordedObstacles::default();
         for error in stored {
-            let session_of_error = error.session.id.clone();
-            if searched_sessions.contains(&session_of_error) {
-                continue;
-            }
+            let remaining = remaining_by_session
+                .entry(error.session.id.clone())
+                .or_insert(MOST_ERRORS_OF_SESSION);
             if error.later_response.is_some() {
-                searched_sessions.insert(session_of_error);
+                *remaining = 0;
+            }
+            if *remaining == 0 {
                 continue;
             }
-            let searched = searched_errors.entry(session_of_error.clone()).or_default();
-            *searched += 1;
-            if *searched > MOST_ERRORS_OF_SESSION {
-                searched_sessions.insert(session_of_error);
-                continue;
-            }
+            *remaining -= 1;
             let mut evidence = collector.bare_evidence(error.clone());
             settle_owner(&mut evidence, collector.login.as_ref());
             let recorded = Incident::new(evidence);
@@ -577,7 +573,7 @@ impl<'a> Incidents<'a> {
                 obstacles.refusals.push(error);
             } else if recorded.blocks().is_some() && recorded.diagnosis.is_limit() {
                 obstacles.limits.push(error);
-                searched_sessions.insert(session_of_error);
+                *remaining = 0;
             }
         }
         obstacles
