@@ -8,7 +8,7 @@ use super::evidence::{EvidenceCollector, KnownError};
 use crate::claude::transcripts;
 use crate::claude::version::ClientVersion;
 use crate::ledger::ShownError;
-use crate::time::datetime_from_millis;
+use crate::time::{Millis, datetime_from_millis};
 use crate::transcript::tail::TranscriptError;
 
 /// The first Claude Code version whose transcripts can contain an owner.
@@ -27,16 +27,7 @@ pub(super) fn find_all_errors(
     let mut lines = of_ledger;
     lines.extend(errors_at_ends(session, collector));
     let mut known_lines = HashSet::new();
-    lines.retain(|shown| {
-        let at = shown.line.uuid.is_none().then_some(shown.at);
-        let line = &shown.line;
-        known_lines.insert((
-            session_of(shown).to_owned(),
-            line.uuid.clone(),
-            line.text.clone(),
-            at,
-        ))
-    });
+    lines.retain(|shown| known_lines.insert(LineKey::of(shown)));
     lines.sort_by_key(|shown| Reverse(shown.at));
 
     let mut errors: Vec<KnownError> = stored.into_iter().map(KnownError::stored).collect();
@@ -48,11 +39,37 @@ pub(super) fn find_all_errors(
                 known_error.has_news = true;
             }
             Some(_) => {}
-            None => errors.push(error_of_line(shown, collector)),
+            None => errors.push(known_error_of(shown, collector)),
         }
     }
     errors.sort_by_key(|known_error| Reverse(known_error.error.at));
     errors
+}
+
+/// Identifies a line that may be both in the ledger and at the end of a transcript.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct LineKey {
+    session: String,
+    text: String,
+    uuid: Option<String>,
+    /// The time of the line, or `None` if the line has an ID.
+    at: Option<Millis>,
+}
+
+impl LineKey {
+    fn of(shown: &ShownError) -> Self {
+        let line = &shown.line;
+        let at = match line.uuid {
+            Some(_) => None,
+            None => Some(shown.at),
+        };
+        Self {
+            session: session_of(shown).to_owned(),
+            text: line.text.clone(),
+            uuid: line.uuid.clone(),
+            at,
+        }
+    }
 }
 
 /// Returns the errors at the ends of the newest transcripts and of the transcript of `session`.
@@ -79,8 +96,8 @@ fn session_of(shown: &ShownError) -> &str {
     shown.line.session_id.as_deref().unwrap_or(&shown.session)
 }
 
-/// Creates a record of an error that only a transcript contains.
-fn error_of_line(shown: ShownError, collector: &EvidenceCollector<'_>) -> KnownError {
+/// Creates a known error from an error that only a transcript contains.
+fn known_error_of(shown: ShownError, collector: &EvidenceCollector<'_>) -> KnownError {
     let session = session_of(&shown).to_owned();
     let mut error = collector.error_of_line(&TranscriptError {
         line: shown.line,

@@ -719,8 +719,8 @@ impl<'a> EvidenceCollector<'a> {
     /// Sets an error's readings, and the session details that only readings contain.
     ///
     /// All sessions of an account share its windows, so the readings of the account's other sessions are included, and
-    /// those of other processes in which the session is open. These readings are left out if the session used a token, because a token's account is unknown. They are also
-    /// left out for old errors, because old readings are deleted.
+    /// those of other processes in which the session is open. These readings are left out if the session used a token,
+    /// because a token's account is unknown. They are also left out for old errors, because old readings are deleted.
     pub(super) fn read_readings(&self, error: &mut StoredError) {
         let run = Run::of(error);
         let mut own_readings = self.own_readings(&run);
@@ -767,7 +767,7 @@ impl<'a> EvidenceCollector<'a> {
     }
 
     /// Returns a run's readings in the journal, oldest first. A status-line call explains only a few errors, so it
-    /// searches for their sessions. Other commands may explain errors of thousands of sessions, so they group the
+    /// searches for the sessions of these errors. Other commands may explain errors of thousands of sessions, so they group the
     /// readings by session once.
     fn readings_of_run(&self, run: &Run) -> Vec<Sample> {
         let journal = self.readings.journal;

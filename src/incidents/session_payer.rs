@@ -1,5 +1,5 @@
-//! Decides whether an error of another session also stops a session. The shell, the conversation, and the status line
-//! learn the facts about the session in different ways, but all of them ask here.
+//! Decides whether an error of another session also stops a session. Status-line calls and commands, in a shell or in a
+//! conversation, obtain the facts about the session from different sources, but the same rules apply to all of them.
 
 use crate::limits::evidence::{PayerFacts, PossiblyUnaffected, StoredError};
 use crate::limits::incident::Incident;
