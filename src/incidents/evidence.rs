@@ -767,8 +767,8 @@ impl<'a> EvidenceCollector<'a> {
     }
 
     /// Returns a run's readings in the journal, oldest first. A status-line call explains only a few errors, so it
-    /// searches for the sessions of these errors. Other commands may explain errors of thousands of sessions, so they group the
-    /// readings by session once.
+    /// searches for the sessions of these errors. Other commands may explain errors of thousands of sessions, so they
+    /// group the readings by session once.
     fn readings_of_run(&self, run: &Run) -> Vec<Sample> {
         let journal = self.readings.journal;
         match self.other_sessions {

@@ -320,8 +320,8 @@ enum LaterRequest {
     Unknown,
 }
 
-/// Adds what only the ledger knows about the errors: the failed attempts that preceded each error and, for the errors that
-/// are not stored, the session's response.
+/// Adds the facts about the errors that only the ledger contains: the failed attempts that preceded each error and, for
+/// the errors that are not stored, the response that the session received afterward.
 pub(super) fn add_details_of_ledger(
     errors: &mut [KnownError],
     ledger: &Ledger,

@@ -687,7 +687,7 @@ impl<'a> Incidents<'a> {
         if is_stored {
             stored.save(&evidence.error);
         }
-        // Without readings, only errors tell status-line calls which account is logged in.
+        // Status-line calls use the saved account. As long as no reading is stored, it is saved only here.
         self.login.save_account();
         settle_owner(&mut evidence, self.account());
         Some(Incident::new(collector.with_obstacle(evidence)))
