@@ -82,10 +82,7 @@ fn amount_forms(
     let share = used.as_ref().map(budget_share);
     let tone = share.as_ref().map_or(Tone::Strong, |(tone, _)| *tone);
     let plain = vec![(Tone::Quiet, label.to_owned()), (tone, amount.show())];
-    let share: Vec<Piece> = share
-        .map(|(tone, text)| (tone, format!(" {text}")))
-        .into_iter()
-        .collect();
+    let own_share = Vec::from_iter(share.map(|(tone, text)| (tone, format!(" {text}"))));
     let other_share = other_budget.map_or_else(Vec::new, |used| {
         let label = (Tone::Quiet, format!(" {} ", used.scope.label()));
         vec![label, budget_share(used)]
@@ -94,13 +91,13 @@ fn amount_forms(
     without_repetitions([
         Form::new(
             loss::AMOUNT_IN_CURRENCY,
-            [&plain[..], &currency, &share, &other_share].concat(),
+            [&plain[..], &currency, &own_share, &other_share].concat(),
         ),
         Form::new(
             loss::SHARE_OF_BUDGET,
-            [&plain[..], &share, &other_share].concat(),
+            [&plain[..], &own_share, &other_share].concat(),
         ),
-        Form::new(loss::SHARE_OF_BUDGET, [&plain[..], &share].concat()),
+        Form::new(loss::SHARE_OF_BUDGET, [&plain[..], &own_share].concat()),
         Form::new(loss_of_amount, plain),
     ])
 }

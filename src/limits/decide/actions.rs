@@ -318,10 +318,9 @@ pub(super) fn in_state(
     state: State,
 ) -> Vec<ActionName> {
     if let State::Over(ending) = state {
+        let credits_pay = problem.evidence.collected.paid_until.is_some();
         let first = match after_end(problem, ending) {
-            ActionName::NothingLeft | ActionName::WaitForOtherWindow
-                if problem.evidence.collected.paid_until.is_some() =>
-            {
+            ActionName::NothingLeft | ActionName::WaitForOtherWindow if credits_pay => {
                 ActionName::CostsExtra
             }
             ActionName::TryAgain
@@ -329,7 +328,7 @@ pub(super) fn in_state(
             | ActionName::ResetEarly
             | ActionName::WorksElsewhere
             | ActionName::Passed
-                if problem.evidence.collected.paid_until.is_some() =>
+                if credits_pay =>
             {
                 ActionName::WorksForCredits
             }

@@ -173,18 +173,18 @@ impl PayerFacts {
         self.owner.is_none() && self.has_credential(OAUTH_TOKEN)
     }
 
-    /// Returns true if the login, which must be the account, may pay for the session and the session sends its requests to
-    /// this host: no key or cloud provider replaces the login, and the transcript does not name another account. `host` is
-    /// a result of [`base_url_host`].
+    /// Returns true if the session sends its requests to this host and the login may pay for them: no key or cloud provider
+    /// replaces the login, and the transcript does not name another account. `self.account` must be the login, and `host`
+    /// must be a result of [`base_url_host`].
     pub(crate) fn may_use_login_at(&self, host: Option<&str>) -> bool {
         use_login(&self.credentials)
             && may_belong_to(self.owner.as_ref(), self.account.as_ref())
             && base_url_host(&self.credentials) == host
     }
 
-    /// Returns true if the session may use the login, which must be the account, in the same way as the session of
-    /// `other`: both send their requests to the same host, and both or neither use a token. A token may belong to a
-    /// different account than the login.
+    /// Returns true if the session may use the login in the same way as the session of `other`: both send their requests
+    /// to the same host, and both or neither use a token. A token may belong to a different account than the login.
+    /// `self.account` must be the login.
     pub(crate) fn shares_login_with(&self, other: &Self) -> bool {
         self.may_use_login_at(base_url_host(&other.credentials))
             && self.is_hidden_by_token() == other.is_hidden_by_token()

@@ -196,9 +196,10 @@ impl<'a> Readings<'a> {
 
     /// Returns the reset of the window that the server refused. If the server named only the window, returns the window's
     /// reset according to the readings. If the server did not say which window it refused, returns the reset of the window
-    /// that the message mentions or, if that window was not full, the last reset of the windows that were full. The reset
-    /// that the message states counts as well, if it comes first and no reading measured the reset of that window. Returns
-    /// `None` if the reset is unknown or has not passed yet.
+    /// that the message mentions or, if that window was not full, the last reset of the windows that were full. A reset
+    /// that came with the error counts instead if it is earlier: the server's, or else the one in the message, unless the
+    /// readings contain the reset of the window that the message mentions. Returns `None` if the reset is unknown or has
+    /// not passed yet.
     fn find_reset(&self) -> Option<DateTime<Utc>> {
         let server_reset = self.evidence.server_reset();
         if let Some(window) = self.evidence.refused_window() {
@@ -215,14 +216,15 @@ impl<'a> Readings<'a> {
             .filter(|window| !window.is_of_one_model())
             .filter_map(|window| self.reset_of_full(window))
             .max();
-        let stated_reset = match reset_of_named {
-            Some(_) => None,
-            None => self.stated_reset(),
+        let reset_with_error = if server_reset.is_some() || reset_of_named.is_some() {
+            server_reset
+        } else {
+            self.stated_reset()
         };
         reset_of_named
             .or(last_reset)
             .into_iter()
-            .chain(server_reset.or(stated_reset))
+            .chain(reset_with_error)
             .filter(|reset| self.is_passed_reset(*reset))
             .min()
     }
@@ -522,9 +524,9 @@ impl<'a> Readings<'a> {
             .filter(|refused| !self.is_after_any_end(refused.measured))
     }
 
-    /// Returns a used-up window, other than `window`, that resets later than `reset`. It may have filled up after the
-    /// error, but not after the response that ended the error or after the session's next attempt, which has an error of
-    /// its own.
+    /// Returns a used-up window, other than `window`, that resets later than `reset`. An unconfirmed window is returned
+    /// only if there is no other. The window may have filled up after the error, but not after the response that ended the
+    /// error or after the session's next attempt, which has an error of its own.
     pub(crate) fn used_up_until_later(
         &self,
         window: Window,
