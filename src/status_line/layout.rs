@@ -41,6 +41,11 @@ impl Form {
         pieces.extend(figures);
         Self::new(loss, pieces)
     }
+
+    /// Returns the text of all pieces.
+    pub(super) fn text(&self) -> String {
+        self.pieces.iter().map(|(_, text)| text.as_str()).collect()
+    }
 }
 
 /// Returns a segment without repeated forms. A form that looks the same as the previous one is omitted, and its loss is
@@ -73,8 +78,7 @@ pub(super) fn fit(segments: &[Segment], separator: &str, columns: usize) -> Vec<
         && let Some(form) = segments.get(*most_important).and_then(|forms| forms.last())
     {
         // Not even the shortest form of any segment fits.
-        let text: String = form.pieces.iter().map(|(_, text)| text.as_str()).collect();
-        return vec![(Tone::Plain, truncate(&text, columns.max(1)))];
+        return vec![(Tone::Plain, truncate(&form.text(), columns.max(1)))];
     }
     pieces
 }
@@ -148,10 +152,6 @@ mod tests {
     use super::*;
 
     impl Form {
-        pub(in crate::status_line) fn text(&self) -> String {
-            self.pieces.iter().map(|(_, text)| text.as_str()).collect()
-        }
-
         pub(in crate::status_line) fn tones(&self) -> Vec<Tone> {
             self.pieces.iter().map(|(tone, _)| *tone).collect()
         }

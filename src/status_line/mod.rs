@@ -184,8 +184,8 @@ mod tests {
         context: f64,
     }
 
-    /// A part of the default row that a narrow terminal leaves out.
-    #[derive(Debug, Clone, Copy, PartialEq)]
+    /// The parts of the default row that a narrow terminal leaves out, in this order if no usage is high.
+    #[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
     enum RowPart {
         Distances,
         OtherReset,
@@ -200,7 +200,6 @@ mod tests {
     impl Scenario {
         /// Returns every combination of budgets, usage, reset times, models, and warnings.
         fn all() -> Vec<Self> {
-            let mut all = Vec::new();
             let budgets = [
                 "",
                 "day = 20",
@@ -212,45 +211,59 @@ mod tests {
                 "日本語モデル",
                 "a model with a name that is as wide as many terminals are",
             ];
-            let resets = [(NOW + 60, NOW + 90_000), (NOW + 17_000, NOW + 600_000)];
+            let all_usage = [[42.0, 17.0], [75.0, 80.0], [100.0, 40.0], [12.0, 100.0]];
+            let all_resets = [[NOW + 60, NOW + 90_000], [NOW + 17_000, NOW + 600_000]];
+            let mut all = Vec::new();
             for budget in budgets {
                 let config = Config::parse(&format!("[budget]\n{budget}\n"));
-                for (model, (five_resets, week_resets)) in models
-                    .iter()
-                    .flat_map(|model| resets.map(|resets| (model, resets)))
-                {
-                    for (five_hour, week) in
-                        [(42.0, 17.0), (75.0, 80.0), (100.0, 40.0), (12.0, 100.0)]
-                    {
-                        for context in [12.0, 75.0, 95.0] {
-                            let limit = |used: f64, resets_at: i64| json!({"used_percentage": used, "resets_at": resets_at});
-                            let payload = json!({
-                                "session_id": "s",
-                                "model": {"display_name": model},
-                                "cost": {"total_cost_usd": 2.05},
-                                "context_window": {"used_percentage": context},
-                                "rate_limits": {"five_hour": limit(five_hour, five_resets), "seven_day": limit(week, week_resets)},
-                            });
-                            let full_at = DateTime::from_timestamp(NOW + 3_000, 0).unwrap();
-                            let forecast = expected(
-                                Window::FiveHour,
-                                five_hour,
-                                Outlook::WillFill(full_at, full_at),
+                for model in models {
+                    for usage in all_usage {
+                        for resets in all_resets {
+                            all.extend(
+                                [12.0, 75.0, 95.0].map(|context| {
+                                    Self::new(&config, model, usage, resets, context)
+                                }),
                             );
-                            let is_warning = (50.0..100.0).contains(&five_hour);
-                            all.push(Self {
-                                payload: StatusPayload::parse(payload.to_string().as_bytes()),
-                                config: config.clone(),
-                                forecasts: Vec::from_iter(is_warning.then_some(forecast)),
-                                five_hour,
-                                week,
-                                context,
-                            });
                         }
                     }
                 }
             }
             all
+        }
+
+        /// Creates a scenario. Each array contains the figures of the 5-hour window and of the week, in this order.
+        fn new(
+            config: &Config,
+            model: &str,
+            [five_hour, week]: [f64; 2],
+            [five_hour_reset, week_reset]: [i64; 2],
+            context: f64,
+        ) -> Self {
+            let payload = json!({
+                "session_id": "s",
+                "model": {"display_name": model},
+                "cost": {"total_cost_usd": 2.05},
+                "context_window": {"used_percentage": context},
+                "rate_limits": {
+                    "five_hour": {"used_percentage": five_hour, "resets_at": five_hour_reset},
+                    "seven_day": {"used_percentage": week, "resets_at": week_reset},
+                },
+            });
+            let full_at = DateTime::from_timestamp(NOW + 3_000, 0).unwrap();
+            let forecast = expected(
+                Window::FiveHour,
+                five_hour,
+                Outlook::WillFill(full_at, full_at),
+            );
+            let is_warning = (50.0..100.0).contains(&five_hour);
+            Self {
+                payload: StatusPayload::parse(payload.to_string().as_bytes()),
+                config: config.clone(),
+                forecasts: Vec::from_iter(is_warning.then_some(forecast)),
+                five_hour,
+                week,
+                context,
+            }
         }
 
         fn facts(&self) -> LineFacts<'_> {
@@ -280,33 +293,19 @@ mod tests {
 
         /// Returns the order in which the README says that a narrow terminal leaves parts out.
         fn documented_order(&self) -> Vec<RowPart> {
-            use RowPart::{
-                Budgets, Context, Distances, MainReset, Model, OtherReset, OtherWindow, Today,
-            };
-            let mut order = vec![
-                Distances,
-                OtherReset,
-                Context,
-                Model,
-                MainReset,
-                Budgets,
-                Today,
-                OtherWindow,
-            ];
-            let mut move_to = |part: RowPart, next: RowPart| {
+            let mut order = RowPart::value_variants().to_vec();
+            let mut move_before = |part: RowPart, next: RowPart| {
                 order.retain(|other| *other != part);
                 let at = order.iter().position(|other| *other == next).unwrap();
                 order.insert(at, part);
             };
-            if self.five_hour.max(self.week) >= 70.0 {
-                move_to(MainReset, OtherWindow);
-            }
             if self.context >= 90.0 {
-                let at = order.iter().position(|other| *other == Today).unwrap();
-                order.retain(|other| *other != Context);
-                order.insert(at, Context);
+                move_before(RowPart::Context, RowPart::OtherWindow);
             } else if self.context >= 70.0 {
-                move_to(Context, Budgets);
+                move_before(RowPart::Context, RowPart::Budgets);
+            }
+            if self.five_hour.max(self.week) >= 70.0 {
+                move_before(RowPart::MainReset, RowPart::OtherWindow);
             }
             order
         }
@@ -351,12 +350,11 @@ mod tests {
                 .flatten()
                 .map(|form| form.text())
                 .collect();
-            let row_in = |columns: usize| -> String {
-                let rows = render_rows(&facts, columns);
-                rows[0].iter().map(|(_, text)| text.as_str()).collect()
-            };
             let rows: Vec<(usize, String)> = (20 - MARGIN..=WIDEST)
-                .map(|columns| (columns, row_in(columns)))
+                .map(|columns| {
+                    let row = render_rows(&facts, columns).swap_remove(0);
+                    (columns, row.into_iter().map(|(_, text)| text).collect())
+                })
                 .collect();
             for (columns, row) in &rows {
                 assert!(width(row) <= *columns, "{columns}: {row}");
