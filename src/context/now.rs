@@ -228,13 +228,10 @@ impl NowCollector {
         incidents: &Incidents<'_>,
         context: &Context,
         registered: Vec<Session>,
-        SlowFacts {
-            situation,
-            window_shares,
-            ..
-        }: &SlowFacts,
+        slow: &SlowFacts,
     ) -> Vec<RunningSession> {
-        let shares = window_shares
+        let shares = slow
+            .window_shares
             .iter()
             .find(|used| used.name == Window::FiveHour.name())
             .map(WindowShares::shares_by_session)
@@ -251,7 +248,7 @@ impl NowCollector {
                 (Some(id), Ok(ledger)) => ledger.session(id).ok(),
                 _ => None,
             };
-            let blocking = id.and_then(|id| situation.of_session(id));
+            let blocking = id.and_then(|id| slow.situation.of_session(id));
             running.push(RunningSession {
                 limit: blocking.map(|blocking| blocking.diagnosis.limit),
                 effect: blocking.map(EffectOfError::of).unwrap_or_default(),
