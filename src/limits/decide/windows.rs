@@ -106,8 +106,8 @@ pub(super) fn contradicted(limit: LimitKind, room: Measurement) -> Finding {
 /// has room.
 fn later_window(input: &Input<'_>, window: Window) -> Option<Measurement> {
     let has_room = matches!(input.readings.state(window), WindowState::Room(_));
-    let is_known_from_errors = !input.evidence.collected.refused_windows.is_empty();
-    if has_room || !is_confirmed(input, window) && !is_known_from_errors {
+    let has_other_refusals = !input.evidence.collected.refused_windows.is_empty();
+    if has_room || !is_confirmed(input, window) && !has_other_refusals {
         return None;
     }
     input

@@ -736,12 +736,9 @@ impl<'a> Readings<'a> {
     /// Returns true if a reading from the given reset or later shows that the window has room.
     pub(crate) fn has_room_since_reset(&self, window: Window, reset: DateTime<Utc>) -> bool {
         self.known_between(&(reset..=self.evidence.clock.now))
-            .any(|reading| {
-                reading.earliest() >= reset
-                    && reading.usage(window).is_some_and(|usage| {
-                        !is_full(usage) && usage.resets_at.is_none_or(|next| next > reset)
-                    })
-            })
+            .filter(|reading| reading.earliest() >= reset)
+            .filter_map(|reading| reading.usage(window))
+            .any(|usage| !is_full(usage) && usage.resets_at.is_none_or(|next| next > reset))
     }
 
     /// Returns true if the last reading from before the error shows that the window cannot have filled up by the time
