@@ -522,15 +522,16 @@ fn the_percentages_of_two_budgets_do_not_make_the_row_wider_than_the_terminal() 
     client.works("2026-11-20T09:30:00Z", 512_500);
     session_of_login(&sandbox, "earlier").works("2026-11-10T09:30:00Z", 95_000);
     sandbox.run(&["spend"]).success();
-    let rows = (30..=200).map(|columns| {
-        let run = client.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), columns);
-        let row = run.success().lines().next().unwrap().to_owned();
-        // Claude Code needs four columns for itself.
-        assert!(row.chars().count() <= columns - 4, "{columns}: {row}");
-        assert!(!row.contains('…'), "{columns}: {row}");
-        row
-    });
-    let rows: Vec<String> = rows.collect();
+    let rows: Vec<String> = (30..=200)
+        .map(|columns| {
+            let run = client.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), columns);
+            let row = run.success().lines().next().unwrap().to_owned();
+            // Claude Code needs four columns for itself.
+            assert!(row.chars().count() <= columns - 4, "{columns}: {row}");
+            assert!(!row.contains('…'), "{columns}: {row}");
+            row
+        })
+        .collect();
     let row_in = |columns: usize| rows[columns - 30].as_str();
     assert_eq!(
         row_in(80),

@@ -47,8 +47,8 @@ fn sentences_about(windows: &[WindowShares]) -> Vec<String> {
     WindowShares::sentences(windows, clock)
 }
 
-/// Early in a week, all of its spend is also in the 5-hour window. The same list of sessions must not appear twice, but
-/// the week did not begin when the 5-hour window did.
+/// Early in a week, all of its spend is also in the 5-hour window. One sentence then describes both windows, so that the
+/// list of sessions does not appear twice. It states the start of each window, because the week began earlier.
 #[test]
 fn windows_with_the_same_spend_are_described_once() {
     let all = [
