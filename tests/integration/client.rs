@@ -232,6 +232,11 @@ impl<'a> Client<'a> {
     }
 }
 
+/// Runs the status line and returns all of its rows without colors.
+pub fn plain_rows(client: &Client<'_>, at: &str, usage: Value) -> String {
+    whycap::terminal::strip_ansi(client.calls_status_line(at, usage, 160).success())
+}
+
 /// Builds the client's `rate_limits` from the usage of the two windows and their reset times in Unix seconds.
 pub fn windows(five_hour: f64, five_resets: i64, weekly: f64, weekly_resets: i64) -> Value {
     json!({

@@ -5,11 +5,10 @@ use serde_json::{Value, json};
 
 use crate::client::{Client, windows};
 use crate::situation::{
-    FIVE_HOUR, NOON, TUESDAY, flat, refused, two_sessions_of_login, with_a_private_login,
+    FIVE_HOUR, NOON, TUESDAY, WEEKLY, flat, refused, two_sessions_of_login, with_a_private_login,
 };
 use crate::support::Sandbox;
 
-const WEEKLY: &str = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
 const READ_AT: &str = "2026-11-20T09:59:52Z";
 const ERROR_AT: &str = "2026-11-20T10:00:00Z";
 const SOON: &str = "2026-11-20T10:00:00.400Z";
@@ -231,9 +230,9 @@ fn a_limit_is_named_as_soon_as_a_reading_shows_that_the_window_is_full() {
     Screens::at(SOON, &sessions, &full).assert_real("first call");
 }
 
-/// The session had received a response less than a second before it was refused. `explain` dated the figures of the
-/// refused request to that response and called the limit a false alarm ("5-hour usage 42%"), while the row named the limit.
-/// The real client does this in the end-to-end test.
+/// The session received a response shortly before it was refused. `explain` dated the figures of the refused request to
+/// that response and called the limit a false alarm ("5-hour usage 42%"), while the row named the limit. In the end-to-end
+/// test, the real client sends requests in such quick succession.
 #[test]
 fn the_figures_of_a_refused_request_are_not_those_of_a_response_just_before_it() {
     let sandbox = with_a_private_login();

@@ -4,16 +4,15 @@
 
 use serde_json::{Value, json};
 
-use crate::client::{Client, windows};
+use crate::client::{Client, plain_rows, windows};
+use crate::later_evidence::explained;
 use crate::messages::cases;
 use crate::situation::{
-    AT, FIVE_HOUR, NOON, PRIVATE, SOON, TUESDAY, answer, belongs_to, five_hour_usage, flat,
-    refused, session_of_login, with_a_private_login,
+    AT, FIVE_HOUR, NOON, PRIVATE, SOON, TUESDAY, WEEKLY, answer, belongs_to, five_hour_usage, flat,
+    refused, session_of_login, session_with_token, with_a_private_login,
 };
 use crate::support::Sandbox;
 use whycap::limits::catalog::rows;
-
-const WEEKLY: &str = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
 
 /// Creates two sessions that belong to the logged-in account according to their transcripts.
 fn two_of_the_login(sandbox: &Sandbox) -> [Client<'_>; 2] {
@@ -112,8 +111,7 @@ fn an_unconfirmed_weekly_limit_does_not_confirm_another_limit() {
             other.receives_error(weekly_at, WEEKLY, &headless);
         }
         for at in ["2026-11-20T10:40:00Z", "2026-11-20T12:10:00Z"] {
-            let arguments = ["explain", "--json", "--session", "one"];
-            let incident = one.run(at, &arguments, b"").json()["incident"].clone();
+            let incident = explained(&one, at);
             assert_eq!(incident["verdict"], "cannot_tell", "{at}: {incident:#}");
             let resets_at = &incident["resets_at"];
             assert_eq!(resets_at, "2026-11-24T06:00:00Z", "{at}: {incident:#}");
@@ -123,7 +121,9 @@ fn an_unconfirmed_weekly_limit_does_not_confirm_another_limit() {
     }
 }
 
-/// A message of a script must not become a fact only because the limit of another session is confirmed.
+/// A headless run receives a message about the weekly limit, which nothing confirms. The confirmed 5-hour limit of another
+/// session is no evidence for it. After the 5-hour window has reset, the verdict is therefore undecided, and `now` never
+/// shows the weekly window as full.
 #[test]
 fn an_unconfirmed_weekly_limit_stays_unconfirmed_beside_a_confirmed_limit() {
     let sandbox = with_a_private_login();
@@ -138,12 +138,11 @@ fn an_unconfirmed_weekly_limit_stays_unconfirmed_beside_a_confirmed_limit() {
         ("2026-11-20T10:40:00Z", "real"),
         ("2026-11-20T12:10:00Z", "cannot_tell"),
     ] {
-        let arguments = ["explain", "--json", "--session", "one"];
-        let incident = one.run(at, &arguments, b"").json()["incident"].clone();
+        let incident = explained(&one, at);
         assert_eq!(incident["verdict"], verdict, "{at}: {incident:#}");
-        let windows = one.run(at, &["now"], b"");
-        let shown = windows.success().lines().next().unwrap();
-        assert!(!shown.contains("week 100%"), "{at}: {}", windows.stdout);
+        let now = one.run(at, &["now"], b"");
+        let windows_row = now.success().lines().next().unwrap();
+        assert!(!windows_row.contains("week 100%"), "{at}: {}", now.stdout);
     }
 }
 
@@ -819,20 +818,6 @@ fn a_response_in_progress_does_not_end_an_agents_limit() {
     assert_eq!(code(&client, "2026-11-20T10:05:30Z"), 0);
 }
 
-/// Runs the status line and returns all of its rows without colors.
-fn plain_row(client: &Client<'_>, at: &str, usage: Value) -> String {
-    whycap::terminal::strip_ansi(client.calls_status_line(at, usage, 160).success())
-}
-
-/// Starts a session whose environment contains a token. The token may belong to another account than the login.
-fn session_with_token<'s>(sandbox: &'s Sandbox, name: &str) -> Client<'s> {
-    let mut client = Client::with_session(sandbox, name);
-    client
-        .variables
-        .push(("CLAUDE_CODE_OAUTH_TOKEN".to_owned(), "hidden".to_owned()));
-    client
-}
-
 /// The usage of the logged-in account is not evidence about the limit of a `claude -p` process that uses a token.
 #[test]
 fn the_logins_usage_is_no_evidence_about_a_tokens_limit() {
@@ -881,10 +866,10 @@ fn a_tokens_usage_is_no_evidence_about_a_limit_of_the_login() {
     let job = session_with_token(&sandbox, "job");
     let usage_of_token = |at: &str, five_hour: f64| {
         let usage = windows(five_hour, NOON + 4_200, 20.0, TUESDAY + 4_200);
-        plain_row(&job, at, usage)
+        plain_rows(&job, at, usage)
     };
     let usage_of_login =
-        |at: &str, five_hour: f64| plain_row(&login, at, windows(five_hour, NOON, 30.0, TUESDAY));
+        |at: &str, five_hour: f64| plain_rows(&login, at, windows(five_hour, NOON, 30.0, TUESDAY));
     usage_of_login("2026-11-20T09:50:00Z", 98.0);
     let row = usage_of_token("2026-11-20T09:59:30Z", 20.0);
     assert!(row.contains("5h 20%"), "{row}");
@@ -902,9 +887,7 @@ fn a_tokens_usage_is_no_evidence_about_a_limit_of_the_login() {
         let incident = login.explained(at);
         assert_eq!(incident["verdict"], "real", "{at}: {incident:#}");
         assert_eq!(incident["open"], true, "{at}: {incident:#}");
-        let now = login.run(at, &["now", "--json"], b"").json();
-        let usage = &now["windows"]["five_hour"]["used_percentage"];
-        assert_eq!(*usage, 100.0, "{at}: {now:#}");
+        assert_eq!(five_hour_usage(&login, at), 100.0, "{at}");
     }
 }
 
@@ -915,22 +898,22 @@ fn a_session_with_a_token_shows_its_own_usage() {
     let sandbox = with_a_private_login();
     let login = session_of_login(&sandbox, "login");
     let job = session_with_token(&sandbox, "job");
-    plain_row(
+    plain_rows(
         &login,
         "2026-11-20T09:50:00Z",
         windows(65.0, NOON, 30.0, TUESDAY),
     );
     let usage_of_token = windows(92.0, NOON + 4_200, 20.0, TUESDAY);
-    plain_row(&job, "2026-11-20T09:51:00Z", usage_of_token.clone());
-    plain_row(
+    plain_rows(&job, "2026-11-20T09:51:00Z", usage_of_token.clone());
+    plain_rows(
         &login,
         "2026-11-20T09:52:00Z",
         windows(66.0, NOON, 30.0, TUESDAY),
     );
-    let row = plain_row(&job, "2026-11-20T09:52:10Z", usage_of_token.clone());
+    let row = plain_rows(&job, "2026-11-20T09:52:10Z", usage_of_token.clone());
     assert!(row.contains("5h 92%"), "{row}");
-    plain_row(&job, "2026-11-20T09:59:00Z", usage_of_token);
-    let row = plain_row(
+    plain_rows(&job, "2026-11-20T09:59:00Z", usage_of_token);
+    let row = plain_rows(
         &login,
         "2026-11-20T09:59:10Z",
         windows(66.0, NOON, 30.0, TUESDAY),
@@ -944,7 +927,7 @@ fn a_session_with_a_token_shows_its_own_usage() {
 fn a_session_resumed_with_a_token_does_not_show_the_usage_of_the_login() {
     let sandbox = with_a_private_login();
     let login = session_of_login(&sandbox, "resumed");
-    plain_row(
+    plain_rows(
         &login,
         "2026-11-20T09:50:00Z",
         windows(65.0, NOON, 30.0, TUESDAY),
@@ -952,7 +935,7 @@ fn a_session_resumed_with_a_token_does_not_show_the_usage_of_the_login() {
     let mut resumed = session_with_token(&sandbox, "resumed");
     let process = ("CLAUDE_PID".to_owned(), "4190001".to_owned());
     resumed.variables.push(process);
-    let row = plain_row(&resumed, "2026-11-20T09:55:00Z", Value::Null);
+    let row = plain_rows(&resumed, "2026-11-20T09:55:00Z", Value::Null);
     assert!(!row.contains("65%"), "{row}");
 }
 

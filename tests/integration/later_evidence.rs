@@ -5,17 +5,16 @@ use serde_json::{Value, json};
 
 use crate::client::{Client, windows};
 use crate::situation::{
-    AT, FIVE_HOUR, NOON, SOON, TUESDAY, answer, flat, reaches_five_hour_limit, refused,
+    AT, FIVE_HOUR, NOON, SOON, TUESDAY, WEEKLY, answer, flat, reaches_five_hour_limit, refused,
     session_of_login, two_sessions_of_login, with_a_private_login,
 };
 use crate::support::Sandbox;
 
-const WEEKLY: &str = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
 const OUT_OF_EXTRA_USAGE: &str = "API Error: 400 You're out of extra usage. Add more at claude.ai/settings/usage and keep going.";
 const JOURNAL: &str = ".local/share/whycap/journal/2026-11.jsonl";
 
 /// Returns the client's error according to `explain --json`.
-fn explained(client: &Client<'_>, at: &str) -> Value {
+pub fn explained(client: &Client<'_>, at: &str) -> Value {
     let arguments = ["explain", "--json", "--session", &client.session];
     client.run(at, &arguments, b"").json()["incident"].clone()
 }
@@ -1148,21 +1147,22 @@ fn a_refusal_hours_after_a_response_does_not_keep_an_earlier_limit_open() {
 fn a_window_that_fills_up_after_a_stated_reset_is_not_the_cause() {
     let explanations = [None, Some("explain"), Some("now")].map(|command| {
         let sandbox = with_a_private_login();
-        let [stopped, other] = ["stopped", "other"].map(|name| session_of_login(&sandbox, name));
+        let [stopped, other] = two_sessions_of_login(&sandbox);
         stopped.receives_response("2026-11-20T11:50:00Z");
-        let at = "2026-11-20T11:57:00Z";
-        stopped.calls_status_line(at, windows(95.0, NOON, 92.0, TUESDAY), 120);
+        let before = windows(95.0, NOON, 92.0, TUESDAY);
+        stopped.calls_status_line("2026-11-20T11:57:00Z", before, 120);
         let text = "You're out of extra usage · resets 12pm (UTC)";
         let refusal = json!({"error": "invalid_request", "apiErrorStatus": 400});
         stopped.receives_error("2026-11-20T11:58:00Z", text, refusal);
         if let Some(command) = command {
             stopped.run("2026-11-20T12:01:00Z", &[command], b"");
         }
-        let at = "2026-11-20T12:03:00Z";
-        other.calls_status_line(at, windows(3.0, NOON + 18_000, 100.0, TUESDAY), 120);
-        let explained = stopped.run("2026-11-20T12:04:00Z", &["explain"], b"");
-        let code = stopped.run("2026-11-20T12:04:00Z", &["explain", "--exit-code"], b"");
-        assert_eq!(code.code, 0, "{command:?}: {}", explained.stdout);
+        let week_full = windows(3.0, NOON + 18_000, 100.0, TUESDAY);
+        other.calls_status_line("2026-11-20T12:03:00Z", week_full, 120);
+        let at = "2026-11-20T12:04:00Z";
+        let explained = stopped.run(at, &["explain"], b"");
+        let code = stopped.run(at, &["explain", "--exit-code"], b"").code;
+        assert_eq!(code, 0, "{command:?}: {}", explained.stdout);
         explained.stdout
     });
     assert_eq!(explanations[0], explanations[1]);

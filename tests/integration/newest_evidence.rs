@@ -8,12 +8,12 @@ use crate::client::{Client, windows};
 #[cfg(target_os = "linux")]
 use crate::now::RunningClient;
 use crate::situation::{
-    AT, FIVE_HOUR, NOON, PRIVATE, SOON, TUESDAY, answer, belongs_to, flat, reaches_five_hour_limit,
-    refused, session_of_login, two_sessions_of_login, with_a_private_login,
+    AT, FIVE_HOUR, NOON, PRIVATE, SOON, TUESDAY, WEEKLY, answer, belongs_to, flat,
+    reaches_five_hour_limit, refused, session_of_login, two_sessions_of_login,
+    with_a_private_login,
 };
 use crate::support::Sandbox;
 
-const WEEKLY: &str = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
 const OUT_OF_CREDITS: &str = "You're out of usage credits · resets Nov 24, 6am (UTC)";
 const OVERLOADED: &str = "API Error: 529 Overloaded.";
 /// The reset of a 5-hour window that began shortly after 10:00.
@@ -603,28 +603,20 @@ fn every_advice_after_a_reset_mentions_the_costs_of_the_next_full_window() {
 /// `/whycap` said "Send the prompt again" with `costs_money: false`.
 #[test]
 fn the_advice_to_send_the_prompt_again_mentions_that_credits_pay() {
-    let (next_reset, reset_early_at) = (NOON + 5 * 3_600, "2026-11-20T11:00:00Z");
-    for (ended_at, paid_at, at) in [
-        (
-            reset_early_at,
-            "2026-11-20T11:06:00Z",
-            "2026-11-20T11:06:05Z",
-        ),
-        (
-            "2026-11-20T12:01:00Z",
-            "2026-11-20T12:08:00Z",
-            "2026-11-20T12:08:05Z",
-        ),
+    // The limit is reset an hour early, or it ends when it should.
+    for (ended_at, paid_at) in [
+        ("2026-11-20T11:00:00Z", "2026-11-20T11:06:00Z"),
+        ("2026-11-20T12:01:00Z", "2026-11-20T12:08:00Z"),
     ] {
         let sandbox = with_a_private_login();
         let stopped = session_of_login(&sandbox, "stopped");
         let mut pays = session_of_login(&sandbox, "pays");
         hits_five_hour_limit(&stopped, "");
-        let next = |percent: f64| windows(percent, next_reset - 3_600, 40.0, TUESDAY);
+        let next = |percent: f64| windows(percent, NOON + 4 * 3_600, 40.0, TUESDAY);
         receives_response(&mut pays, ended_at, next(5.0));
         receives_response(&mut pays, paid_at, next(100.0));
-        let paid_at = paid_at.replace(":00Z", ":03Z");
-        receives_response(&mut pays, &paid_at, next(100.0));
+        receives_response(&mut pays, &after(paid_at, 3), next(100.0));
+        let at = &after(paid_at, 5);
         for (place, said) in advice_in_every_place(&stopped, at) {
             assert!(
                 !said.contains("1. Send the prompt again "),

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::client::{Client, windows};
+use crate::client::{Client, plain_rows, windows};
 use crate::situation::{five_hour_usage, refused};
 use crate::support::Sandbox;
 
@@ -12,14 +12,8 @@ const MONDAY: i64 = 1_795_461_868;
 const TEXT: &str = "You've hit your 5-hour limit · resets 12pm (UTC)";
 
 fn line(client: &Client<'_>, at: &str, usage: Value) -> String {
-    let status_line = client.calls_status_line(at, usage, 160);
-    let plain = whycap::terminal::strip_ansi(status_line.success());
-    plain.lines().next().unwrap_or_default().to_owned()
-}
-
-/// Runs the status line and returns all of its rows without colors.
-fn plain_rows(client: &Client<'_>, at: &str, usage: Value) -> String {
-    whycap::terminal::strip_ansi(client.calls_status_line(at, usage, 160).success())
+    let rows = plain_rows(client, at, usage);
+    rows.lines().next().unwrap_or_default().to_owned()
 }
 
 fn usage(used: f64) -> Value {

@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 use crate::client::{Client, windows};
 use crate::newest_evidence::{after, receives_response};
 use crate::situation::{
-    AT, FIVE_HOUR, NOON, PRIVATE, SOON, TUESDAY, answer, belongs_to, flat, reaches_five_hour_limit,
-    refused, session_of_login, two_sessions_of_login, with_a_private_login,
+    AT, FIVE_HOUR, NOON, PRIVATE, SOON, TUESDAY, WEEKLY, answer, belongs_to, flat,
+    reaches_five_hour_limit, refused, session_of_login, two_sessions_of_login,
+    with_a_private_login,
 };
 use crate::support::Sandbox;
 
@@ -197,8 +198,8 @@ fn an_error_in_the_journal_and_in_a_transcript_counts_once() {
 }
 
 /// Claude Code may run a hook before it writes the error's line, and it may kill a hook. When the user tries again, the
-/// new error must not take the line of the earlier one, and `incidents` must list both attempts, no matter whether it
-/// also ran in between.
+/// line of the earlier error must not be mistaken for the line of the new one, and `incidents` must list both attempts,
+/// whether or not it also ran in between.
 #[test]
 fn both_attempts_are_listed_even_if_the_hooks_run_before_the_lines_are_written() {
     #[derive(Debug, Clone, Copy, PartialEq)]
@@ -250,11 +251,10 @@ fn both_attempts_are_listed_even_if_the_hooks_run_before_the_lines_are_written()
     }
 }
 
-/// If the weekly limit is reached after the 5-hour limit, the entry about the 5-hour limit must not change: nobody was
-/// refused because of the weekly limit before.
+/// If the weekly limit is reached after the 5-hour limit, the entry about the 5-hour limit must not change, because the
+/// weekly limit had not refused any prompt until then.
 #[test]
 fn a_limit_that_is_reached_later_does_not_change_an_earlier_entry() {
-    let weekly = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
     let sandbox = with_a_private_login();
     let client = session_of_login(&sandbox, "stopped");
     client.calls_status_line(
@@ -266,7 +266,7 @@ fn a_limit_that_is_reached_later_does_not_change_an_earlier_entry() {
     client.sends_prompt("2026-11-20T10:55:00Z", "go on");
     client.receives_error(
         "2026-11-20T10:55:04Z",
-        weekly,
+        WEEKLY,
         refused("seven_day", TUESDAY, ""),
     );
     client.calls_status_line(
@@ -286,7 +286,7 @@ fn a_limit_that_is_reached_later_does_not_change_an_earlier_entry() {
     }
 }
 
-/// A reading that shows that a window has reset must not lose its meaning when the next window ends.
+/// Once a reading has shown that a window has reset, the reset remains proven, even after the next window has ended.
 #[test]
 fn a_proven_reset_is_still_proven_after_the_next_window_has_ended() {
     let sandbox = with_a_private_login();
@@ -1311,7 +1311,7 @@ fn a_report_mentions_a_later_response_in_another_session() {
     );
 }
 
-/// Returns the time of the newest error according to a command that explains it.
+/// Returns the time of the newer of two errors, at 10:00 and 10:05, that the output of a command mentions.
 fn newest_error_at(client: &Client<'_>, at: &str, command: &str) -> String {
     let output = match command {
         "explain" => client.run(at, &["explain", "--json"], b"").stdout,
@@ -1324,8 +1324,8 @@ fn newest_error_at(client: &Client<'_>, at: &str, command: &str) -> String {
 }
 
 /// A hook stores an error before its line is written. Five minutes later, the session is refused again with the same
-/// message, but Claude Code kills the hook. Only `incidents` used to know the second error: the first `explain` took it
-/// for the first one, and a second `explain` did not.
+/// message, but Claude Code kills the hook. Only `incidents` listed the second error at once: the first `explain` after
+/// it described the first error, and only the next `explain` described the second one.
 #[test]
 fn every_command_knows_a_repeated_error_whose_hook_was_killed() {
     for command in ["explain", "report", "incidents"] {

@@ -10,6 +10,7 @@ pub const SOON: &str = "2026-11-20T10:00:02Z";
 pub const NOON: i64 = 1_795_176_000; // 2026-11-20T12:00:00Z
 pub const TUESDAY: i64 = 1_795_500_000; // 2026-11-24T06:00:00Z
 pub const FIVE_HOUR: &str = "You've hit your 5-hour limit · resets 12pm (UTC)";
+pub const WEEKLY: &str = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
 const ORG: &str = "You've hit your org's monthly spend limit · ask your admin to raise it at https://claude.ai/admin-settings/usage";
 
 pub fn refused(by: &str, resets_at: i64, no_credits: &str) -> Value {
@@ -59,6 +60,15 @@ pub fn session_of_login<'s>(sandbox: &'s Sandbox, name: &str) -> Client<'s> {
 /// Creates two sessions that belong to the logged-in account: one that will be stopped, and another one.
 pub fn two_sessions_of_login(sandbox: &Sandbox) -> [Client<'_>; 2] {
     ["stopped", "other"].map(|name| session_of_login(sandbox, name))
+}
+
+/// Starts a session whose environment contains a token. The token may belong to another account than the login.
+pub fn session_with_token<'s>(sandbox: &'s Sandbox, name: &str) -> Client<'s> {
+    let mut client = Client::with_session(sandbox, name);
+    client
+        .variables
+        .push(("CLAUDE_CODE_OAUTH_TOKEN".to_owned(), "hidden".to_owned()));
+    client
 }
 
 /// Stops a session at its 5-hour limit, which resets at noon. Two seconds later, its status-line call reports the full
@@ -1456,16 +1466,14 @@ fn a_limit_of_the_plan_is_not_shown_to_a_session_of_a_cloud_provider() {
 fn a_new_session_with_a_token_does_not_show_the_windows_of_the_login() {
     let sandbox = with_a_private_login();
     reaches_five_hour_limit(&session_of_login(&sandbox, "stopped"));
-    let mut job = Client::with_session(&sandbox, "job");
-    let token = ("CLAUDE_CODE_OAUTH_TOKEN".to_owned(), "hidden".to_owned());
-    job.variables.push(token);
+    let job = session_with_token(&sandbox, "job");
     let line = job.calls_status_line("2026-11-20T10:01:00Z", Value::Null, 120);
     let shown = whycap::terminal::strip_ansi(line.success());
     assert!(!shown.contains("5-hour limit"), "{shown}");
     assert!(!shown.contains("5h"), "{shown}");
 }
 
-/// Versions before 2.1.328 record only the organization, and the login may not name one. The two can then not be compared,
+/// Versions before 2.1.328 record only the organization, and the login may not name one. Then the two cannot be compared,
 /// so the session shows the login's windows. It must also show the limit that fills them.
 #[test]
 fn a_session_whose_owner_cannot_be_compared_shows_the_windows_and_the_limit() {
@@ -1507,7 +1515,7 @@ fn every_screen_knows_the_model_to_which_the_session_has_switched() {
     assert!(row.contains("Opus limit"), "{row}");
     let asked = answer(&asking, at);
     assert!(!asked.contains("may work"), "{asked}");
-    let arguments = ["explain", "--exit-code", "--session", "stopped"];
+    let arguments = ["explain", "--exit-code", "--session", &asking.session];
     let explained = asking.run(at, &arguments, b"");
     assert_eq!(explained.code, 10, "{explained:?}");
 }
@@ -2550,7 +2558,7 @@ fn the_limit_also_applies_to_a_session_without_a_prompt() {
     let asked = ["wait", "--session", "new", "--timeout", "1s"];
     let waited = stopped.run(at, &asked, b"");
     assert!(waited.stderr.contains("timed out"), "{waited:?}");
-    // Nobody has ever heard of this session.
+    // Nothing is known about this session.
     let asked = ["explain", "--session", "unheard-of", "--exit-code"];
     assert_eq!(stopped.run(at, &asked, b"").code, 12);
 }
