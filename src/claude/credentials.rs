@@ -108,11 +108,9 @@ pub(crate) fn in_environment(environment: &Environment) -> Vec<Credential> {
         .collect()
 }
 
-/// Returns true if an OAuth token is set.
-pub(crate) fn has_token(credentials: &[Credential]) -> bool {
-    credentials
-        .iter()
-        .any(|credential| credential.name == OAUTH_TOKEN)
+/// Returns true if a variable or setting with this name is among the credentials.
+pub(crate) fn is_set(name: &str, credentials: &[Credential]) -> bool {
+    credentials.iter().any(|credential| credential.name == name)
 }
 
 /// Returns the host in `ANTHROPIC_BASE_URL`, or `None` if requests go straight to Anthropic. The host is empty if the URL

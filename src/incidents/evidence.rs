@@ -17,7 +17,7 @@ use super::session_transcripts::SessionTranscripts;
 use super::stored_errors::StoredErrors;
 use super::transcript_end;
 use crate::claude::account::Account;
-use crate::claude::credentials::{self, Credential, SetIn};
+use crate::claude::credentials::{self, Credential, OAUTH_TOKEN, SetIn};
 use crate::claude::sessions::{Liveness, Session};
 use crate::claude::settings::SettingsScope;
 use crate::claude::transcripts::{TranscriptFile, session_of};
@@ -485,7 +485,7 @@ impl Machine {
 
     /// Returns true if a new session would use an OAuth token.
     fn has_token(&self) -> bool {
-        credentials::has_token(&self.credentials)
+        credentials::is_set(OAUTH_TOKEN, &self.credentials)
     }
 }
 

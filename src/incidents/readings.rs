@@ -22,7 +22,7 @@ use super::session_transcripts::SessionTranscripts;
 use super::stored_errors::StoredErrors;
 use super::transcript_end;
 use crate::claude::account::Account;
-use crate::claude::credentials;
+use crate::claude::credentials::{self, OAUTH_TOKEN};
 use crate::claude::status_payload::StatusPayload;
 use crate::claude::window_usage::WindowUsage;
 use crate::disk;
@@ -471,7 +471,7 @@ impl WindowReadings<'_> {
     /// Returns true if the session that runs the status line uses an OAuth token, which may belong to a different account
     /// than the login. Claude Code passes on the variables in its settings.
     fn uses_token(&self) -> bool {
-        credentials::has_token(&credentials::in_environment(self.environment))
+        credentials::is_set(OAUTH_TOKEN, &credentials::in_environment(self.environment))
     }
 
     /// Returns the login's newest windows for a session that has not reported any windows of its own. Returns `None` if

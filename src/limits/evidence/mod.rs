@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Deserializer, Value};
 
 use crate::claude::account::{Account, Plan};
-use crate::claude::credentials::{Credential, OAUTH_TOKEN, SetIn, base_url_host, use_login};
+use crate::claude::credentials::{self, Credential, OAUTH_TOKEN, SetIn, base_url_host, use_login};
 use crate::claude::version::ClientVersion;
 use crate::claude::window_usage::{UsagePage, is_same_reset};
 use crate::limits::decide::Ending;
@@ -163,9 +163,7 @@ pub struct PayerFacts {
 impl PayerFacts {
     /// Returns true if a credential or environment switch with this name is set.
     fn has_credential(&self, name: &str) -> bool {
-        self.credentials
-            .iter()
-            .any(|credential| credential.name == name)
+        credentials::is_set(name, &self.credentials)
     }
 
     /// Returns true if the session uses an OAuth token, which does not reveal the account that pays.
