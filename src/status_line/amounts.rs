@@ -36,8 +36,8 @@ pub(super) fn session(facts: &LineFacts<'_>) -> Option<Segment> {
     Some(forms)
 }
 
-/// Returns the day's spend. If monthly or project budgets are nearly used up, the segment also shows the one with the
-/// highest percentage. Returns `None` without a ledger.
+/// Returns the day's spend. If a monthly or project budget is nearly used up, the segment also shows how much of it has
+/// been used. If several are, it shows the one with the highest percentage. Returns `None` without a ledger.
 pub(super) fn today(facts: &LineFacts<'_>) -> Option<Segment> {
     let figures = facts.figures.as_ref()?;
     let amount = Amount::from_tally(&figures.today).lower_bound_unless(figures.is_complete);
@@ -54,7 +54,7 @@ pub(super) fn today(facts: &LineFacts<'_>) -> Option<Segment> {
     ))
 }
 
-/// Returns the cost of the last prompt. Responses of subagents are included once their transcripts have been read.
+/// Returns the cost of the last prompt, including the subagent responses read so far.
 pub(super) fn prompt(cost: Money) -> Segment {
     vec![Form::labelled(
         loss::PROMPT,
@@ -63,9 +63,9 @@ pub(super) fn prompt(cost: Money) -> Segment {
     )]
 }
 
-/// Returns the forms of an amount, longest first. The first form includes the amount in the user's currency, the used
-/// share of the budget, and the used share of another budget. Each further form leaves out one of them, in this order:
-/// the currency, the other budget, the budget.
+/// Returns a segment with an amount. The longest form also shows the amount in the user's currency and the percentages
+/// used of its own budget and of `other_budget`. The shorter forms drop the currency first, then the other budget, and
+/// finally its own budget.
 fn amount_forms(
     label: &str,
     scope: BudgetScope,
@@ -108,7 +108,7 @@ fn converted(money: Money, currency: &Currency) -> Option<Piece> {
     Some((Tone::Quiet, format!(" ({converted})")))
 }
 
-/// Formats the used share of a budget, for example `80% of $20`.
+/// Formats how much of a budget has been used, for example `80% of $20`.
 fn budget_share(used: &BudgetUse) -> Piece {
     let tone = if used.is_used_up() {
         Tone::Alarm
@@ -129,7 +129,7 @@ mod tests {
     use crate::ledger::{LiveFigures, Tally};
     use crate::time::{Clock, HourFormat, Zone};
 
-    /// Returns the forms of a segment as text, longest first, after spending `usd` dollars.
+    /// Renders a segment after `usd` dollars have been spent. Returns the text of each form, longest first.
     fn texts(
         render: fn(&LineFacts<'_>) -> Option<Segment>,
         usd: i64,

@@ -8,7 +8,7 @@ use crate::config::MeterForm;
 use crate::terminal::{Tone, percent_text};
 
 /// Returns the segment, for example `ctx 12%`, or `None` if Claude Code did not report a percentage. The label is the
-/// same at all widths, so that it stays recognizable when the terminal is resized.
+/// same at every width so that the segment is easy to recognize.
 pub(super) fn context(payload: &StatusPayload, form: MeterForm) -> Option<Segment> {
     let percent = payload.context_percent?;
     let shortest = pick_by_level(percent, loss::CONTEXT);

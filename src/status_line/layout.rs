@@ -1,24 +1,24 @@
 //! Fits the segments of a row into the width of the terminal.
 //!
-//! Segments are shortened in order of importance, starting with the least important. A segment without a shorter form
-//! is dropped. Afterwards, segments are lengthened again if there is still room, starting with the most important.
+//! If a row is too wide, its segments are shortened or dropped, starting with the least important one. If there is room
+//! left over afterwards, segments are lengthened again, starting with the most important one.
 
 use std::iter::zip;
 
 use crate::terminal::{Piece, Tone, truncate, width};
 
-/// A part of the status line, as a list of at least one form. The longest form comes first.
+/// A segment of the status line in all its forms, from longest to shortest. There is always at least one.
 pub(super) type Segment = Vec<Form>;
 
-/// A way to display a segment.
+/// A long or short version of a segment.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Form {
-    /// The pieces. They are private so that the width always matches them.
+    /// The styled text. This field is private so that `columns` always matches it.
     pieces: Vec<Piece>,
-    /// The width of the pieces.
+    /// The width of the text.
     columns: usize,
-    /// The loss of information when this form is replaced with the next shorter one or dropped. `loss.rs` lists all
-    /// losses.
+    /// The amount of information that is lost by switching to the next shorter form, or by dropping the segment if
+    /// there is none. The values are listed in `loss.rs`.
     pub(super) loss: u32,
 }
 
@@ -42,14 +42,14 @@ impl Form {
         Self::new(loss, pieces)
     }
 
-    /// Returns the text of all pieces.
+    /// Returns the text without styles.
     pub(super) fn text(&self) -> String {
         self.pieces.iter().map(|(_, text)| text.as_str()).collect()
     }
 }
 
-/// Returns a segment without repeated forms. A form that looks the same as the previous one is omitted, and its loss is
-/// assigned to the previous form.
+/// Creates a segment from the given forms, without consecutive duplicates. When a form is omitted because it looks like
+/// the previous one, the previous form takes over its loss.
 pub(super) fn without_repetitions(forms: impl IntoIterator<Item = Form>) -> Segment {
     let mut segment: Segment = Vec::new();
     for form in forms {
@@ -83,10 +83,10 @@ pub(super) fn fit(segments: &[Segment], separator: &str, columns: usize) -> Vec<
     pieces
 }
 
-/// A row while it is being fitted into the terminal.
+/// A row that is being fitted into the terminal.
 struct FittedRow<'s> {
     segments: &'s [Segment],
-    /// The index of the current form of each segment. If it is past the end, the segment is dropped.
+    /// The index of each segment's current form. An index past the last form means that the segment is dropped.
     in_use: Vec<usize>,
     separator: usize,
 }
@@ -109,8 +109,8 @@ impl<'s> FittedRow<'s> {
         columns.saturating_sub(self.separator)
     }
 
-    /// Shortens segments until the row fits. No segment remains if even the most important one is too wide.
-    /// Returns the indexes of the shortened segments, starting with the least important one.
+    /// Shortens segments until the row fits. If even the most important segment is too wide, none is left. Returns the
+    /// indexes of the shortened segments, starting with the least important one.
     fn shrink(&mut self, columns: usize) -> Vec<usize> {
         let mut shortened = Vec::new();
         while self.width() > columns {
@@ -127,7 +127,7 @@ impl<'s> FittedRow<'s> {
         shortened
     }
 
-    /// Lengthens segments again if shortening others has freed up enough space.
+    /// Lengthens segments again if there is enough room.
     fn grow_back(&mut self, shortened: &[usize], columns: usize) {
         for index in shortened.iter().rev() {
             self.move_by(*index, -1);
@@ -137,7 +137,7 @@ impl<'s> FittedRow<'s> {
         }
     }
 
-    /// Switches a segment to a different form. Positive numbers select shorter forms.
+    /// Switches a segment to a shorter form, or to a longer one if `forms` is negative.
     fn move_by(&mut self, index: usize, forms: isize) {
         if let Some(in_use) = self.in_use.get_mut(index) {
             *in_use = in_use.saturating_add_signed(forms);
@@ -204,8 +204,7 @@ mod tests {
         assert_eq!(row_text(&segments, 27), "first │ twelve wide!");
     }
 
-    /// Generates segments similar to real ones: each form is shorter than the previous one, and characters are one or
-    /// two columns wide.
+    /// Generates realistic segments. Forms get shorter, and characters are one or two columns wide.
     fn any_segments() -> impl Strategy<Value = Vec<Segment>> {
         let form = (0..100_u32, "[a-z日]{1,24}");
         let forms = prop::collection::vec(form, 1..5).prop_map(|mut forms| {

@@ -1,8 +1,8 @@
-//! The loss of information when a form of a segment is replaced with the next shorter one or dropped.
+//! Defines how much information is lost when a segment switches to a shorter form or is dropped.
 //!
-//! The form with the smallest loss is replaced first. The constants are in ascending order, so the position of a
-//! constant shows which forms are replaced earlier and which later. A loss that depends on a percentage has three
-//! values: for a harmless percentage, for one that is worth a look, and for a window that is nearly full.
+//! If a row is too wide, the form with the smallest loss goes first. The constants are therefore listed in the order in
+//! which a narrow terminal gives up information. If a loss depends on a percentage, the three values are for a low
+//! percentage, for one that is worth a look, and for one that is nearly 100.
 
 pub(super) const PACE_IF_WINDOW_LASTS: u32 = 5;
 pub(super) const AMOUNT_IN_CURRENCY: u32 = 9;
@@ -32,13 +32,13 @@ pub(super) const MODEL: u32 = 40;
 pub(super) const SHORT_DIRECTORY: u32 = 43;
 pub(super) const SHORT_BRANCH: u32 = 44;
 pub(super) const SHORT_PACE: u32 = 50;
-/// The fuller a window is, the later its reset is dropped.
+/// The fuller the window, the longer its reset stays on the line.
 pub(super) const WINDOWS_WITH_SIGN: [u32; 3] = [55, 79, 80];
 pub(super) const SHARE_OF_BUDGET: u32 = 58;
 pub(super) const TODAY: u32 = 60;
-/// If a window is nearly full, this segment is the last one to be dropped.
+/// If a window is nearly full, this segment is dropped last.
 pub(super) const WINDOWS: [u32; 3] = [75, 75, 100];
 pub(super) const FULLEST_WINDOW: [u32; 3] = [80, 80, 105];
-/// The session's spend is one of the last figures to be dropped from the line.
+/// The session's spend is one of the last figures to go.
 pub(super) const SESSION: u32 = 85;
 pub(super) const SESSION_WITHOUT_LABEL: u32 = 90;

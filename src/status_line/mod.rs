@@ -28,7 +28,7 @@ use crate::terminal::{Piece, Tone, truncate};
 use crate::time::Clock;
 use layout::Segment;
 
-/// The number of columns that Claude Code reserves. Rows that are as wide as `COLUMNS` are truncated.
+/// The number of columns that Claude Code reserves. It truncates rows that fill all of `COLUMNS`.
 pub(crate) const MARGIN: usize = 4;
 
 /// Renders the rows of the status line, each at most `columns` wide. Rows without figures are omitted, so the result
@@ -53,7 +53,7 @@ pub fn render_rows(facts: &LineFacts<'_>, columns: usize) -> Vec<Vec<Piece>> {
     rows
 }
 
-/// The facts shown by the segments. A fact is `None` if it is unknown or if no segment shows it.
+/// The data that the segments show. An optional field is `None` if its value is unknown or no segment needs it.
 #[derive(Debug, Clone)]
 pub struct LineFacts<'a> {
     /// The status JSON from Claude Code.
@@ -68,7 +68,7 @@ pub struct LineFacts<'a> {
     pub windows: Option<Sample>,
     /// The forecasts for the usage windows.
     pub forecasts: Vec<Expected>,
-    /// The latest content of the `/usage` page.
+    /// The `/usage` page as Claude Code last loaded it.
     pub usage: Option<UsagePage>,
     /// The cost of the last prompt.
     pub prompt: Option<Money>,
@@ -81,7 +81,7 @@ pub struct LineFacts<'a> {
 }
 
 impl<'a> LineFacts<'a> {
-    /// Creates facts from the status JSON alone.
+    /// Creates facts that contain only the status JSON.
     pub fn new(payload: &'a StatusPayload, config: &'a Config, clock: Clock) -> Self {
         Self {
             payload,
@@ -98,7 +98,7 @@ impl<'a> LineFacts<'a> {
         }
     }
 
-    /// Returns the segment with the given name, or `None` if its facts are unknown.
+    /// Returns the segment with the given name, or `None` if there is no data for it.
     fn segment(&self, name: SegmentName) -> Option<Segment> {
         let (payload, clock) = (self.payload, self.clock);
         let style = &self.config.statusline;
@@ -174,7 +174,7 @@ mod tests {
             .collect()
     }
 
-    /// A row of the default status line, and the facts that it shows.
+    /// The data shown in a default status line.
     struct Scenario {
         payload: StatusPayload,
         config: Config,
@@ -184,7 +184,7 @@ mod tests {
         context: f64,
     }
 
-    /// The parts of the default row that a narrow terminal leaves out, in this order if no usage is high.
+    /// The parts of the default row, in the order in which they are left out of a narrow terminal when usage is low.
     #[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
     enum RowPart {
         Distances,
@@ -231,7 +231,7 @@ mod tests {
             all
         }
 
-        /// Creates a scenario. Each array contains the figures of the 5-hour window and of the week, in this order.
+        /// Creates a scenario. In each array, the 5-hour window comes first and the weekly window second.
         fn new(
             config: &Config,
             model: &str,
@@ -291,7 +291,7 @@ mod tests {
             }
         }
 
-        /// Returns the order in which the README says that a narrow terminal leaves parts out.
+        /// Returns the order in which parts are left out according to the README.
         fn documented_order(&self) -> Vec<RowPart> {
             let mut order = RowPart::value_variants().to_vec();
             let mut move_before = |part: RowPart, next: RowPart| {
@@ -310,7 +310,7 @@ mod tests {
             order
         }
 
-        /// Returns true if a row shows all of a part.
+        /// Returns true if the row shows the part in full.
         fn shows(&self, part: RowPart, row: &str, widest: &str) -> bool {
             let has_reset = |name: &str| {
                 row.split("  ")
@@ -361,7 +361,7 @@ mod tests {
                 let mut parts = row.split(" \u{2502} ");
                 assert!(parts.all(|part| forms.contains(part)), "{columns}: {row}");
             }
-            // A part is always shown from a certain width on.
+            // For each part, there is a width from which on it is always shown.
             let (_, widest) = rows.last().unwrap();
             let has_month = scenario.config.budget.month.is_some();
             assert_eq!(widest.contains("month 81% of $3"), has_month, "{widest}");

@@ -9,8 +9,8 @@ use crate::limits::pace::{Expected, Outlook};
 use crate::terminal::Tone;
 use crate::time::{Clock, WEEK};
 
-/// Returns the forecast for the window that will be full first. If all windows reset before they are full, returns the
-/// forecast for the fullest one. Returns `None` if no forecast is worth showing.
+/// Returns the forecast for the window that will be full first. If every window will reset before it is full, returns
+/// the forecast for the fullest one. Returns `None` if no forecast is worth showing.
 pub(super) fn pace(forecasts: &[Expected], clock: Clock) -> Option<Segment> {
     let first_full = forecasts
         .iter()

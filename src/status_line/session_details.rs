@@ -9,7 +9,7 @@ use crate::pricing::Money;
 use crate::terminal::{Tone, escape, truncate};
 use crate::time::format_duration;
 
-/// The minimum session time, in milliseconds, for a meaningful hourly rate.
+/// The minimum session length, in milliseconds, for a meaningful hourly rate.
 const LEAST_TIME_FOR_RATE_MS: i64 = 60_000;
 
 /// Returns the name of the model, or `None` if it is unknown.

@@ -1,4 +1,4 @@
-//! Renders the segments with the latest content of `/usage`: weekly windows for individual models, and usage credits.
+//! Renders the segments with data from the `/usage` page: weekly windows for individual models, and usage credits.
 
 use super::layout::{Form, Segment};
 use super::loss;
@@ -7,9 +7,8 @@ use crate::claude::window_usage::{USAGE_CACHED_FOR, UsagePage, WindowUsage};
 use crate::terminal::{Piece, Tone, percent_text};
 use crate::time::{Clock, format_duration};
 
-/// Returns a segment that includes the age of the content. If the content is fresh, the age is dropped on narrow
-/// terminals. If the content is so old that Claude Code itself would refresh it, it is shown in gray with its time,
-/// even on narrow terminals.
+/// Adds the age of the page to a segment. While the page is fresh, a narrow terminal leaves the age out. Once it is so
+/// old that Claude Code itself would reload it, the segment is gray and always shows the time of the page.
 fn with_age(mut pieces: Vec<Piece>, level: f64, usage: &UsagePage, clock: Clock) -> Segment {
     let age = clock.now - usage.at;
     if age > USAGE_CACHED_FOR {
@@ -47,8 +46,8 @@ pub(super) fn model_weeks(usage: &UsagePage, clock: Clock) -> Option<Segment> {
     Some(with_age(pieces, fullest?, usage, clock))
 }
 
-/// Returns the usage credits, for example `credits $12.34 of $50.00, $37.66 left`. The color depends on the used share
-/// of the monthly cap. Returns `None` if the content does not include used credits.
+/// Returns the usage credits, for example `credits $12.34 of $50.00, $37.66 left`. The color depends on how much of the
+/// monthly limit has been used. Returns `None` if the page does not say anything about credits.
 pub(super) fn credits(usage: &UsagePage, clock: Clock) -> Option<Segment> {
     let credits = usage.credits.as_ref()?;
     let limit = credits.limit.filter(|limit| *limit > 0.0);
@@ -84,7 +83,7 @@ mod tests {
 
     #[test]
     fn a_fresh_page_has_its_age_and_colors_and_an_old_one_is_gray_with_its_time() {
-        // Content saved by versions 2.1.328 to 2.1.330 after a request for `/usage` to a mock server.
+        // Versions 2.1.328 to 2.1.330 saved this page after loading `/usage` from a mock server.
         let usage = UsagePage::parse(&json!({
             "fetchedAtMs": 1_795_267_746_113_i64,
             "utilization": {
@@ -118,7 +117,7 @@ mod tests {
         assert!(tones.iter().all(|tone| *tone == Tone::Quiet));
         let (fresh, _) = rendered(0, credits);
         assert_eq!(fresh[1], "credits $12.34 of $50.00, $37.66 left");
-        // Both weekly windows have reset in the meantime.
+        // Six days later, both weekly windows have reset.
         let (past, _) = rendered(6 * 24 * 60, model_weeks);
         assert!(
             past[0].starts_with("Opus week 0%  Fable week 0%"),

@@ -1,4 +1,4 @@
-//! Renders the segment for the usage windows, with the percentage used and the reset of each window.
+//! Renders the segment that shows the percentage and the reset of each usage window.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -11,14 +11,14 @@ use crate::limits::sample::Sample;
 use crate::terminal::{Piece, Tone, bar, percent_text};
 use crate::time::{Clock, format_duration};
 
-/// The width of a bar in columns, if there is enough space.
+/// The width of a bar, in columns, if there is enough room.
 pub(super) const LONG_BAR: usize = 10;
-/// The width of a bar in columns, if space is tight.
+/// The width of a bar, in columns, if space is tight.
 pub(super) const SHORT_BAR: usize = 5;
 
-/// The minimum percentage at which a window is shown in yellow.
+/// The percentage from which a window is shown in yellow.
 pub(crate) const WORTH_A_LOOK: f64 = 70.0;
-/// The minimum percentage at which a window is shown in red.
+/// The percentage from which a window is shown in red.
 const NEARLY_FULL: f64 = 90.0;
 
 /// The format of a window's reset time.
@@ -39,12 +39,12 @@ struct Reset {
     left: String,
 }
 
-/// The formatted values of one window.
+/// The formatted values of a usage window.
 struct Gauge {
     level: f64,
     /// The name of the window with a trailing space, for example `5h `.
     label: String,
-    /// The percentage and, for a limit in dollars, the limit: `42%`, `62% of $50.00`.
+    /// The percentage, for example `42%`, or `62% of $50.00` if the limit is in dollars.
     figure: String,
     /// The reset, or `None` if it is unknown or in the past.
     reset: Option<Reset>,
@@ -90,7 +90,7 @@ impl Gauge {
     }
 }
 
-/// Returns a label, a bar with the given number of columns (none if 0), and the figure.
+/// Returns a label, a bar, and a figure. There is no bar if `columns` is 0.
 pub(super) fn meter_pieces(
     label: &str,
     level: f64,
@@ -123,7 +123,8 @@ pub(crate) fn rounded_level(level: f64) -> f64 {
     level.round().min(highest)
 }
 
-/// Returns one of three values, depending on the percentage: harmless, worth a look, or nearly full.
+/// Returns the first value if the percentage is low, the second if it is worth a look, or the third if it is nearly
+/// 100.
 pub(super) fn pick_by_level<T>(level: f64, [harmless, worth_a_look, nearly_full]: [T; 3]) -> T {
     match level {
         level if level >= NEARLY_FULL => nearly_full,
@@ -132,7 +133,7 @@ pub(super) fn pick_by_level<T>(level: f64, [harmless, worth_a_look, nearly_full]
     }
 }
 
-/// Returns the tone for a percentage. `harmless` is the tone for low percentages.
+/// Returns the tone for a percentage, which is `harmless` if the percentage is low.
 pub(crate) fn level_tone(level: f64, harmless: Tone) -> Tone {
     pick_by_level(level, [harmless, Tone::Warning, Tone::Alarm])
 }
@@ -146,14 +147,14 @@ fn reset_time(at: DateTime<Utc>, clock: Clock) -> String {
     }
 }
 
-/// The layout of one form of the segment.
+/// The contents of one form of the segment.
 struct FormStyle {
     loss: u32,
     bar: usize,
-    /// The format of the most important reset.
+    /// The format of the reset that matters most.
     main_reset: ResetStyle,
     other_resets: ResetStyle,
-    /// The minimum percentage of the windows to show.
+    /// The percentage below which a window is left out.
     least_level: f64,
 }
 
@@ -170,12 +171,11 @@ impl FormStyle {
     }
 }
 
-/// Returns the segment, or `None` if no window in the reading is still valid. If the reading is not fresh, the segment
-/// includes its age.
+/// Returns the segment, or `None` if no window can be shown. If the reading is not fresh, the segment includes its age.
 pub(super) fn windows(reading: &Sample, form: MeterForm, clock: Clock) -> Option<Segment> {
     let age = clock.now - reading.measured;
     let is_fresh = age <= FRESH_FOR;
-    // After a reset, only a fresh reading includes the usage since then.
+    // An old reading says nothing about the usage since a reset.
     let holds = |usage: &WindowUsage| is_fresh || !usage.has_reset(clock.now);
     let mut gauges: Vec<Gauge> = reading
         .windows()
@@ -188,8 +188,8 @@ pub(super) fn windows(reading: &Sample, form: MeterForm, clock: Clock) -> Option
         gauges.push(Gauge::of_spend_limit(&limit, clock));
     }
     let fullest = gauges.iter().map(|gauge| gauge.level).reduce(f64::max)?;
-    // If the percentage of the fullest window is worth a look, the reset of this window is the most important one.
-    // Otherwise, it is the reset of the first window, which is usually the 5-hour window.
+    // The reset of the fullest window matters most if its percentage is worth a look. Otherwise, the first window's
+    // does, which is usually the 5-hour window.
     let main = gauges
         .iter()
         .position(|gauge| gauge.level >= fullest.max(WORTH_A_LOOK))
@@ -218,7 +218,7 @@ pub(super) fn windows(reading: &Sample, form: MeterForm, clock: Clock) -> Option
     Some(without_repetitions(forms))
 }
 
-/// Returns the forms of the segment, longest first. They depend on the percentage of the fullest window.
+/// Returns the forms of the segment, longest first. Their losses depend on the percentage of the fullest window.
 fn form_styles(fullest: f64, form: MeterForm) -> [FormStyle; 10] {
     use ResetStyle::{Hidden, Sign, Time, TimeAndDistance};
     let (long, short) = match form {

@@ -7,10 +7,9 @@ use super::loss;
 use crate::checkout::Head;
 use crate::terminal::{Tone, escape, truncate, width};
 
-/// The maximum width of a name in columns, if there is enough space. Names of directories and branches can be
-/// arbitrarily long.
+/// The maximum width of a directory or branch name, in columns, if there is enough room.
 const WIDE: usize = 40;
-/// The maximum width of a name in columns on a narrow terminal.
+/// The maximum width of a directory or branch name, in columns, on a narrow terminal.
 const NARROW: usize = 16;
 
 /// Returns the directory in abbreviated form (`~/src/api`). On narrow terminals, only the last components are shown.
@@ -53,7 +52,7 @@ pub(super) fn branch(head: &Head) -> Option<Segment> {
     )
 }
 
-/// Returns a segment with the given losses and texts as forms, or `None` if there are no texts.
+/// Creates a segment whose forms are the nonempty texts, or returns `None` if all texts are empty.
 fn segment(label: &str, texts: Vec<(u32, String)>) -> Option<Segment> {
     let forms = texts
         .into_iter()

@@ -1,14 +1,14 @@
-//! Runs the user's previous status-line command, which is preserved by `install --wrap`. A status-line call never
-//! starts any other process.
+//! Runs the user's previous status-line command, which is preserved by `install --wrap`. A status-line call starts no
+//! other processes.
 //!
-//! The command runs in the system's shell, provided that the settings file from which it was taken still contains
-//! whycap's entry. Programs are never looked up in project directories. If the project's settings change the home
-//! directory, the command does not run, because the project could have written the record of the command.
+//! The command runs in the system's shell. Project directories are removed from its `PATH`. It does not run unless the
+//! settings file that it came from still contains whycap's entry. It also does not run if the project's settings change
+//! the home directory, because the project could then have written the record that contains the command.
 //!
 //! If no command was preserved, the only overhead is reading one small file. The command gets the same standard input
-//! as whycap and runs while whycap renders its own rows. At its deadline, the command is killed along with its
-//! children, and the output of its previous run is shown again. If the command fails, nothing is shown, as in Claude
-//! Code. The standard error of the command is discarded.
+//! as whycap and runs while whycap renders its own rows. If it misses its deadline, it is killed along with its
+//! children, and the output of its previous run is shown again. If it fails, nothing is shown, as in Claude Code. Its
+//! standard error is discarded.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, Write};
@@ -28,18 +28,18 @@ use crate::environment::Environment;
 use crate::install::EditRecord;
 use crate::paths::{Paths, belongs_to_project};
 
-/// The time limit for the command, measured from its start. A status-line call must take less than a second, and the
-/// remaining quarter of a second is enough for everything else, even on a busy machine. A Node.js program such as
-/// `ccusage statusline` takes 0.2 s (benches/run.py).
+/// The time limit for the command. A status-line call must take less than a second, and a quarter of a second is enough
+/// for everything else, even on a busy machine. For comparison, a Node.js program such as `ccusage statusline` takes
+/// 0.2 s (benches/run.py).
 const TIME_LIMIT: Duration = Duration::from_millis(750);
 
-/// The maximum number of bytes of output. The rest is discarded.
+/// The maximum size of the output, in bytes. The rest is discarded.
 const OUTPUT_LIMIT: usize = 64 * 1024;
 
-/// The interval at which to check whether the command has exited.
+/// The time between two checks for whether the command has exited.
 const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
-/// The preserved command while it is running.
+/// The preserved command, which is now running.
 pub(crate) struct Wrapped {
     /// The file that contains the previous output.
     last_output: PathBuf,
@@ -92,7 +92,7 @@ impl Wrapped {
 }
 
 impl WrappedLine {
-    /// Saves the output, to be shown if a later run of the command exceeds its time limit.
+    /// Saves the output so that it can be shown again if the command times out.
     pub(crate) fn save(self) {
         if let Some(file) = self.unsaved {
             let _ = records::write(&file, &self.text);
@@ -100,7 +100,7 @@ impl WrappedLine {
     }
 }
 
-/// The command that was replaced with whycap's entry in a settings file.
+/// The status-line command that `install --wrap` replaced in a settings file.
 struct KeptCommand {
     /// The path of the edit record.
     record: PathBuf,
@@ -110,8 +110,8 @@ struct KeptCommand {
 }
 
 impl KeptCommand {
-    /// Finds the command for the settings file whose status line is in effect. As in Claude Code, the project's file
-    /// takes precedence over the user's. Returns `None` if no command was preserved, or if it must not run.
+    /// Finds the command that was preserved from the settings file in effect. As in Claude Code, the project's file
+    /// takes precedence over the user's. Returns `None` if no command was preserved or if it must not run.
     fn find(paths: &Paths, payload: &StatusPayload) -> Option<Self> {
         let project = payload.project_dir.as_deref();
         let command = settings::of_user(paths, project)
@@ -143,8 +143,8 @@ impl KeptCommand {
     }
 }
 
-/// Returns `PATH` without directories that a project may have added: relative directories and directories inside a
-/// project.
+/// Returns `PATH` without relative directories and directories inside a project, because a project could have added
+/// them.
 fn search_path(paths: &Paths, environment: &Environment, projects: &[PathBuf]) -> OsString {
     let path = environment.variable("PATH").unwrap_or_default();
     let directories = std::env::split_paths(path).filter(|directory| {
@@ -156,20 +156,20 @@ fn search_path(paths: &Paths, environment: &Environment, projects: &[PathBuf]) -
     std::env::join_paths(directories).unwrap_or_default()
 }
 
-/// The error for a command that exceeds its time limit.
+/// The command exceeded its time limit.
 #[derive(Debug, PartialEq, Eq)]
 struct TimedOut;
 
-/// A running command. It is started in the same way as Claude Code starts a status-line command.
+/// A running command, started the way Claude Code starts a status-line command.
 struct Running {
     child: Child,
     deadline: Instant,
-    /// The output in chunks. The channel is closed at the end of the output.
+    /// The output in chunks. The channel closes when the output ends.
     output: Receiver<Vec<u8>>,
 }
 
 impl Running {
-    /// Starts a command. Fails if the process or a thread cannot be started.
+    /// Starts a command. Returns an error if the process or a thread cannot be started.
     fn start(
         shell: &Shell,
         command: &str,
@@ -193,7 +193,7 @@ impl Running {
 
     /// Waits for the output. Returns `None` if the command fails or prints nothing.
     fn output(mut self) -> Result<Option<String>, TimedOut> {
-        // A child of the command may keep the pipe open after the command has exited.
+        // After the command exits, one of its children may still hold the pipe open.
         let mut output = Vec::new();
         while let Ok(piece) = self.output.recv_timeout(self.time_left()) {
             output.extend(piece);
@@ -207,7 +207,7 @@ impl Running {
         }
     }
 
-    /// Waits for the command to exit. Returns true if it succeeded. Kills the command at its deadline.
+    /// Waits for the command to exit and returns true if it succeeded. Kills it at the deadline.
     fn wait(&mut self) -> Result<bool, TimedOut> {
         loop {
             match self.child.try_wait() {
@@ -222,8 +222,8 @@ impl Running {
     }
 }
 
-/// Starts one thread to write the command's input and another to read its output. Both end when their pipes are closed
-/// or this process exits, so a command that does not read its input causes no delay.
+/// Starts a thread that writes the command's input and another that reads its output. A command that does not read its
+/// input causes no delay, because nothing waits for the threads.
 fn connect(child: &mut Child, stdin: &[u8]) -> io::Result<Receiver<Vec<u8>>> {
     let input = child.stdin.take();
     let pipe = child.stdout.take();
@@ -260,7 +260,7 @@ fn spawn(shell: &Shell, command: &str, path: &OsStr) -> io::Result<Child> {
     if !path.is_empty() {
         process.env("PATH", path);
     }
-    // A separate process group allows the children to be killed together with the command. When Claude Code cancels a
+    // The command gets its own process group so that its children can be killed with it. When Claude Code cancels a
     // status-line call, it kills the entire process tree, including other process groups (observed with 2.1.119 and
     // 2.1.328).
     #[cfg(unix)]
@@ -268,8 +268,8 @@ fn spawn(shell: &Shell, command: &str, path: &OsStr) -> io::Result<Child> {
     process.spawn()
 }
 
-/// Kills a running command and its children without waiting for them to exit. Waiting could block, because a process
-/// that belongs to another user or hangs in a system call cannot be killed.
+/// Kills a running command and its children without waiting for them to exit. Waiting could block if a process belongs
+/// to another user or hangs in a system call.
 fn kill(child: &mut Child) {
     #[cfg(unix)]
     let _ = rustix::process::kill_process_group(
