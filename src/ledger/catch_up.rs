@@ -22,21 +22,21 @@ use crate::transcript::reader::{FileState, LastLine, ReadPosition, ScanState};
 /// transcripts.
 const LONGEST_LISTING: Duration = Duration::from_millis(100);
 
-/// How long, in milliseconds, a file must stay unchanged before it is considered settled. The last line of a settled
-/// file is read even if it has no line break.
+/// The time, in milliseconds, after which an unchanged file is considered settled. The last line of a settled file is
+/// read even if it has no line break.
 const SETTLED_AFTER: Millis = 60_000;
 
 /// The columns of `files`, in the order that [`position_from`] expects.
 const POSITION_COLUMNS: &str = "id, offset, mark, size, modified, last_line, last_at, newest_at, last_response, \
      unreadable, damaged_after, ends_in_error";
 
-/// How much time to spend on reading.
+/// The time limit for reading transcripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadTime {
     /// Read all transcripts.
     All,
-    /// Read the newest transcripts first, and stop after this duration. Listing the transcripts beforehand may take
-    /// just as long, up to 100 ms.
+    /// Read the newest transcripts first and stop after this duration. Listing the transcripts may take as long again,
+    /// but at most 100 ms.
     Within(Duration),
 }
 
@@ -98,7 +98,7 @@ impl Ledger {
     /// Reads new lines from the transcripts under `roots` and reconciles the affected sessions. Calls `progress` with
     /// the number of bytes read so far and the total.
     ///
-    /// Without a time limit, transcripts are read again if an earlier version of whycap may have misread them.
+    /// If there is no time limit, also reads transcripts again that an earlier version of whycap may have misread.
     pub fn catch_up(
         &mut self,
         roots: impl Iterator<Item = PathBuf>,
@@ -138,8 +138,8 @@ impl Ledger {
             let mut batch = read_round(round, &settings, |bytes| progress(done + bytes, total));
             done += unread_bytes(round);
             batch.finish(prices);
-            // A hook may have to exit before the ledger has been reconciled. The facts that it has read must not be
-            // lost, so they are committed first.
+            // Facts are committed before the ledger is reconciled, so that they are not lost if a hook has to exit
+            // early.
             let is_last = read_time == ReadTime::All && rounds.peek().is_none();
             self.write(|store| {
                 if read_time == ReadTime::All {
@@ -153,8 +153,8 @@ impl Ledger {
                 }
                 catch_up.add(&mut batch);
                 if is_last {
-                    // Reconciling changes rows throughout the table of responses. Because this happens in the same
-                    // transaction, each page is still written only once.
+                    // Reconciling changes rows all over the table of responses. In the same transaction, each page is
+                    // still written only once.
                     let collected = is_first_read.then(|| batch.responses.take_by_session());
                     store.reconcile_dirty(self.data_directory(), prices, collected)?;
                     store.note_completion(&catch_up)?;
@@ -212,7 +212,7 @@ impl Ledger {
             )?;
             Ok((store.position(id)?, transcripts_to_read))
         });
-        // Without the positions, it is unknown which lines are new.
+        // If the positions cannot be read, there is no way to tell which lines are new.
         let is_cut_short = known.is_err();
         let (position, transcripts_to_read) = known.unwrap_or_default();
         let mut batch = read_round(&transcripts_to_read, &settings, |_| ());
@@ -272,8 +272,8 @@ impl Store {
         Ok(transcripts_to_read)
     }
 
-    /// Returns the transcripts in a batch whose stored positions another process has changed since reading began. The
-    /// batch may lack some of the lines after the position that is now stored.
+    /// Returns the transcripts in a batch that another process has also read since reading began, as shown by their
+    /// stored positions. The batch may lack some of the lines after those positions.
     pub(super) fn overtaken(&self, batch: &Batch) -> Result<HashSet<Id>> {
         let mut overtaken = HashSet::new();
         for facts in &batch.files {
@@ -286,14 +286,12 @@ impl Store {
         Ok(overtaken)
     }
 
-    /// Reads transcripts of a round once more if another process has read them while `batch` was being read. Afterward,
-    /// the batch is up to date, because no other process can store anything during the current transaction.
+    /// Reads transcripts of a round again if another process read them at the same time. Afterward, the batch is up to
+    /// date, because no other process can store anything during the current transaction.
     ///
-    /// Usually, only the transcripts that the other process has read are read once more, and the facts from the others
-    /// stay in the batch. All transcripts of the round are read once more if the other process has changed the list of
-    /// misread transcripts, which it does after correcting some of them. In both cases, the batch then contains all
-    /// misread transcripts of the round. This is necessary because a response may be in several of them (see
-    /// [`rounds`]).
+    /// Usually, only the affected transcripts are read again. If the other process has also changed the list of misread
+    /// transcripts, the entire round is read again. Either way, the batch ends up with all misread transcripts of the
+    /// round, which is necessary because a response may be in several of them (see [`rounds`]).
     fn read_overtaken(
         &self,
         round: &[UnreadTranscript],
@@ -329,7 +327,7 @@ impl Store {
         self.value("SELECT EXISTS (SELECT 1 FROM responses)", [])
     }
 
-    /// Notes that every transcript has been read to its end, if that is the case.
+    /// Marks the ledger as complete if every transcript has been read to its end.
     fn note_completion(&self, catch_up: &CatchUpResult) -> Result<()> {
         if catch_up.is_all() && !self.is_complete()? {
             self.set_meta("complete", 1)?;
@@ -337,7 +335,7 @@ impl Store {
         Ok(())
     }
 
-    /// Returns true if any line of a transcript has been read.
+    /// Returns true if a transcript has been read, at least in part.
     pub(super) fn has_been_read(&self, transcript: &Path) -> Result<bool> {
         Ok(self.position(file_id(transcript))?.is_some())
     }
@@ -407,8 +405,7 @@ mod tests {
         assert!(read().is_cut_short);
     }
 
-    /// Another process that reads the new lines of one transcript does not make whycap read all transcripts again while
-    /// the database is locked.
+    /// The database is locked while transcripts are read again, so whycap should not read more of them than necessary.
     #[test]
     #[expect(clippy::disallowed_methods, reason = "the test writes transcripts")]
     fn only_overtaken_transcripts_are_read_once_more() {
@@ -448,7 +445,7 @@ mod tests {
             let later = RESPONSE.replace("\"m\"", "\"n\"");
             std::fs::write(&overtaken, format!("{RESPONSE}\n{later}\n")).unwrap();
             commit(store, &overtaken)?;
-            // If this transcript were read once more, it would now be found to be missing.
+            // Reading this transcript again would now fail.
             std::fs::remove_file(&other).unwrap();
             store.read_overtaken(&round, &settings, &mut batch, &prices)?;
             Ok(batch)

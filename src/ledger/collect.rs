@@ -22,13 +22,11 @@ use crate::transcript::tail;
 /// The facts that have been read since the last commit.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    /// The responses. Until [`Batch::finish`] merges them, there may be several entries for the same response, one for
-    /// each of its lines.
+    /// The responses. Until [`Batch::finish`] merges them, a response may have several entries.
     pub(super) responses: CollectedResponses,
     /// The names of the sessions.
     pub(super) sessions: BTreeMap<Id, String>,
-    /// The names of the models. There are so few models that looking up the model of each response is faster in a
-    /// `BTreeMap` than in a `HashMap`.
+    /// The names of the models. There are so few models that a `BTreeMap` is faster than a `HashMap`.
     pub(super) models: BTreeMap<Id, String>,
     pub(super) contexts: HashMap<Id, RequestContext>,
     /// The directory and time of each session's first response.
@@ -39,8 +37,7 @@ pub(super) struct Batch {
     pub(super) is_cut_short: bool,
 }
 
-/// The facts from one transcript. The responses are not included, because [`Batch::responses`] contains those of all
-/// transcripts.
+/// The facts from one transcript. The responses are in [`Batch::responses`].
 #[derive(Debug, Default)]
 pub(super) struct FileFacts {
     pub(super) id: Id,
@@ -52,7 +49,7 @@ pub(super) struct FileFacts {
     pub(super) position: ReadPosition,
     /// The position that was stored in the ledger when reading began.
     pub(super) earlier_position: ReadPosition,
-    /// The treatment of the lines that were read earlier.
+    /// How the lines that had already been read were handled.
     pub(super) earlier_lines: EarlierLines,
     pub(super) markers: Vec<OwnershipMarker>,
     pub(super) compactions: Vec<Compaction>,
@@ -124,7 +121,7 @@ impl Batch {
         self.files.iter().any(|facts| !facts.checkpoints.is_empty())
     }
 
-    /// Returns the transcripts whose earlier lines received the given treatment.
+    /// Returns the transcripts whose earlier lines were handled in the given way.
     pub(super) fn files_with(&self, earlier_lines: EarlierLines) -> impl Iterator<Item = Id> {
         self.files
             .iter()
@@ -132,7 +129,7 @@ impl Batch {
             .map(|facts| facts.id)
     }
 
-    /// Adds the facts in another batch, which was read after this one.
+    /// Adds the facts from another batch, which must have been read after this one.
     pub(super) fn append(&mut self, mut other: Self) {
         self.responses.append(other.responses);
         self.sessions.extend(other.sessions);
@@ -161,7 +158,7 @@ impl Batch {
         });
     }
 
-    /// Records the directory of a response, unless an earlier response of the session is known.
+    /// Records a session's directory unless the directory of an earlier response is known.
     fn add_directory(&mut self, session: Id, at: Millis, directory: &str) {
         let known = self.directories.get(&session);
         if known.is_none_or(|(known_at, _)| at < *known_at) {
@@ -192,9 +189,9 @@ fn session_of(path: &Path) -> io::Result<String> {
     Ok(first_session(path)?.unwrap_or(by_path))
 }
 
-/// Returns true if both combinations of names are the same. Most names are empty, and empty names are compared without
-/// the C library. On some processors, the library needs 150 ns for two empty strings, because it loads bytes from their
-/// addresses, which are not valid.
+/// Returns true if both combinations of names are the same. Most names are empty, so two empty names are compared
+/// without calling the C library. On some processors, that call takes 150 ns because it loads bytes from the invalid
+/// addresses of the empty strings.
 fn are_equal(left: [&str; 5], right: [&str; 5]) -> bool {
     left.into_iter()
         .zip(right)
@@ -209,8 +206,8 @@ struct FileSink<'b> {
     responses: Vec<Response>,
     /// The context of the last response.
     last_context: Option<KnownContext>,
-    /// The time of the transcript's earliest response whose directory has been added to the batch. A later response
-    /// does not change the batch, so its session does not have to be looked up.
+    /// The time of the transcript's earliest response whose directory has been added to the batch. Later responses
+    /// cannot change the batch, so there is no need to look up their session.
     directory_at: Millis,
 }
 
@@ -281,8 +278,8 @@ impl FileSink<'_> {
         }
     }
 
-    /// Adds a marker. Keeps only snapshots and the first `queue-operation`, because no other marker can be the first
-    /// ownership marker.
+    /// Adds a marker if it is a snapshot or the first `queue-operation`. No other marker can be the first ownership
+    /// marker.
     fn marker(&mut self, marker: OwnershipMarker) {
         let is_known = self
             .facts

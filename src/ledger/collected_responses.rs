@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::facts::{Id, Response};
 
-/// Responses from several transcripts. They stay in the lists into which they were read, and only their positions are
-/// sorted. After the first read of a history, moving the responses would take as long as reading a tenth of it.
+/// Responses from several transcripts. They stay in the lists they were read into, and only their positions are sorted.
+/// Moving the responses would make the first read of a history about 10% slower.
 #[derive(Debug, Default)]
 pub(super) struct CollectedResponses {
     /// The responses of each transcript.
@@ -14,7 +14,7 @@ pub(super) struct CollectedResponses {
     positions: Vec<Position>,
 }
 
-/// The position of a response in the lists. Positions are compared by key first, and then by when they were added.
+/// The position of a response in the lists. Positions are ordered by key, and then by when they were added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Position {
     key: i64,
@@ -23,8 +23,8 @@ struct Position {
 }
 
 impl CollectedResponses {
-    /// Returns the number of responses. Until [`Self::merge_lines`] is called, lines of the same response are counted
-    /// separately if they are in different transcripts.
+    /// Returns the number of responses. Until [`Self::merge_lines`] is called, a response that is in several
+    /// transcripts is counted several times.
     pub(super) fn len(&self) -> usize {
         self.positions.len()
     }
@@ -42,7 +42,7 @@ impl CollectedResponses {
         self.lists.push(responses);
     }
 
-    /// Adds other responses, which were read after these.
+    /// Adds other responses, which must have been read after these.
     pub(super) fn append(&mut self, mut other: Self) {
         let lists_before = self.lists.len();
         self.positions
@@ -66,7 +66,7 @@ impl CollectedResponses {
         });
     }
 
-    /// Returns the responses. After [`Self::merge_lines`] has been called, they are in key order.
+    /// Returns the responses, which are in key order after a call to [`Self::merge_lines`].
     pub(super) fn iter(&self) -> impl Iterator<Item = &Response> {
         self.positions
             .iter()
@@ -100,7 +100,7 @@ impl CollectedResponses {
         ResponsesBySession(by_session)
     }
 
-    /// Calls `change` for each response, and also for the lines that have been merged into another one.
+    /// Calls `change` for each response, including those that have been merged into another one.
     pub(super) fn for_each_mut(&mut self, change: impl FnMut(&mut Response)) {
         self.lists.iter_mut().flatten().for_each(change);
     }
@@ -111,7 +111,7 @@ impl CollectedResponses {
 pub(super) struct ResponsesBySession(HashMap<Id, Vec<Response>>);
 
 impl ResponsesBySession {
-    /// Removes the responses of these sessions, and returns them in the order in which the ledger would return them.
+    /// Removes and returns the responses of these sessions, in the order in which the ledger returns responses.
     pub(super) fn take(&mut self, sessions: &BTreeSet<Id>) -> Vec<Response> {
         let mut taken = Vec::new();
         for session in sessions {
@@ -123,7 +123,7 @@ impl ResponsesBySession {
     }
 }
 
-/// Adds responses to others. If there are no others, no response is moved.
+/// Appends `added` to `others`. If `others` is empty, no response has to be moved.
 fn append(others: &mut Vec<Response>, mut added: Vec<Response>) {
     if others.is_empty() {
         *others = added;
@@ -132,7 +132,7 @@ fn append(others: &mut Vec<Response>, mut added: Vec<Response>) {
     }
 }
 
-/// Merges the response at one position into the response at another.
+/// Merges the response at `later` into the response at `first`.
 fn merge(lists: &mut [Vec<Response>], first: Position, later: Position) {
     let Some(slot) = response_at(lists, first) else {
         return;
@@ -189,7 +189,7 @@ mod tests {
             files(&responses),
             [(3, vec![1, 2, 3]), (4, vec![2]), (5, vec![1])]
         );
-        // Responses that are added after the merge are merged as well.
+        // Responses that are added after a merge are included in the next one.
         responses.add(vec![response(4, 4)]);
         responses.merge_lines();
         assert_eq!(

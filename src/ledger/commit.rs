@@ -13,16 +13,16 @@ use crate::pricing::PriceTable;
 use crate::time::Millis;
 use crate::transcript::reader::EarlierLines;
 
-/// The minimum number of responses for which a first read creates the index at the end. Fewer responses are stored
-/// faster if the index exists from the start.
+/// The minimum number of responses for which a first read creates the index last. With fewer responses, it is faster to
+/// create the index first.
 const MANY_RESPONSES: usize = 1_000;
 
 impl Store {
     /// Stores the facts in a batch and marks the affected sessions for reconciliation.
     ///
-    /// First removes from the batch the transcripts that another process has read in the meantime. The next command
-    /// reads these transcripts from the stored position. The responses from these transcripts stay in the batch and are
-    /// stored, because every process that reads a line finds the same response in it.
+    /// Transcripts that another process has read in the meantime are removed from the batch, and the next command reads
+    /// them from their stored position. Their responses are stored nevertheless, because every process that reads a
+    /// line gets the same response from it.
     pub(super) fn commit(&self, batch: &mut Batch, prices: &PriceTable) -> Result<()> {
         let overtaken = self.overtaken(batch)?;
         batch.files.retain(|facts| !overtaken.contains(&facts.id));
@@ -63,8 +63,7 @@ impl Store {
         for facts in &batch.files {
             self.add_file(facts)?;
         }
-        // In a first read, creating the index for all responses at once takes less time than adding the responses to
-        // the index one by one.
+        // In a first read, creating the index at the end is faster than adding the responses to it one by one.
         let index: Option<String> = if batch.responses.len() < MANY_RESPONSES {
             None
         } else {
@@ -76,7 +75,7 @@ impl Store {
             )?
         };
         let mut writer = ResponseWriter::new(self, prices)?;
-        // The responses are in key order, which fills the pages of the table one after another.
+        // The responses are in key order, so the pages of the table are filled one after another.
         if let Some(index) = index {
             self.0.execute_batch("DROP INDEX responses_by_session")?;
             writer.add_first(&batch.responses)?;
@@ -146,7 +145,7 @@ impl Store {
             facts.path.as_os_str().as_encoded_bytes(),
             facts.is_main
         ];
-        // A known row is updated, because replacing it would also write the index.
+        // Known rows are updated, because replacing them would also write the index.
         let (position_values, _) = values.split_at(13);
         let is_known = self.change(
             "UPDATE files SET offset = ?3, mark = ?4, size = ?5, modified = ?6, last_line = ?7, last_at = ?8,

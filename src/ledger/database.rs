@@ -19,13 +19,13 @@ const SCHEMA: i64 = 3;
 /// recalculated.
 pub(super) const RULES: i64 = 8;
 
-/// The version of the rules that read facts from transcripts. When it increases, the transcripts that have been read
-/// before are read again.
+/// The version of the rules that read facts from transcripts. When it increases, all transcripts are read again.
 pub(super) const FACTS: i64 = 3;
 
 /// The size of the write-ahead log, in bytes, at which a status-line call merges the log into the ledger after printing
-/// its line. Usually no other process has the ledger open, so each call reads the whole log. Merging waits for the
-/// disk, but is rare, because each call adds only about 50 KB. Hooks merge the log whenever they close the ledger.
+/// its line. The log should be short because each call has to read all of it, unless another process has the ledger
+/// open. Merging waits for the disk, but is not needed often, because a call adds only about 50 KB. Hooks merge the log
+/// whenever they close the ledger.
 const LONG_LOG: u64 = 256 * 1024;
 
 /// The minimum time to keep retrying if the ledger is busy when it is opened. If several processes open the ledger at
@@ -36,8 +36,8 @@ const MIN_OPEN_RETRY_TIME: Duration = Duration::from_millis(100);
 /// default of 2 MB, the initial import would write most pages several times and read them back each time.
 const PAGE_CACHE_SIZE: i64 = -32 * 1024;
 
-/// Selects the row of a session. A status-line call reads parts of this row at several points. Preparing a statement
-/// takes SQLite ten times as long as running it, so all of these points use the same statement.
+/// Selects the row of a session. A status-line call needs different columns of this row in several places, which all
+/// use this statement, because preparing a statement takes SQLite ten times as long as running it.
 pub(super) const SESSION: &str = "SELECT recorded, responses, unpriced, covered, unrecorded, last_event, bounds, \
      is_dirty, directory_at FROM sessions WHERE id = ?1";
 
@@ -46,12 +46,12 @@ pub(super) const SESSION: &str = "SELECT recorded, responses, unpriced, covered,
 pub enum WaitLimit {
     /// Do not wait, because Claude Code is waiting for the result.
     None,
-    /// Wait as long as a person at a terminal would accept.
+    /// Wait as long as a person at a terminal would.
     Person,
 }
 
 impl WaitLimit {
-    /// Returns the longest time to wait.
+    /// Returns the maximum time to wait.
     pub(super) fn limit(self) -> Duration {
         match self {
             Self::None => Duration::ZERO,
@@ -167,7 +167,7 @@ impl Ledger {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
             | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-        // The directory may be behind a symbolic link, but the file itself must not be one.
+        // The path of the directory may contain symbolic links, but the file itself must not be one.
         let real = path
             .parent()
             .and_then(|directory| directory.canonicalize().ok())
@@ -268,9 +268,9 @@ impl Store {
 
     /// Enables the write-ahead log if no other process is reading the ledger.
     ///
-    /// SQLite writes this setting to the file and waits until it is on the disk. It would also write a rollback journal
-    /// and wait for it twice. An empty file has nothing to restore, so its journal stays in memory. If the log cannot be
-    /// enabled, later transactions use a journal on the disk.
+    /// SQLite writes this setting to the file and waits for the disk. It would also write a rollback journal, which
+    /// means waiting for the disk twice more. An empty file has nothing to roll back to, so its journal is kept in
+    /// memory. If the log cannot be enabled, later transactions use a journal on disk.
     fn enable_wal(&self, is_empty: bool) -> Result<()> {
         if is_empty {
             self.value::<String>("PRAGMA journal_mode = MEMORY", [])?;
@@ -371,7 +371,7 @@ impl Store {
     /// Adds a session if it is new, and returns its ID.
     pub(super) fn add_session(&self, name: &str) -> Result<Id> {
         let id = id_of(name.as_bytes());
-        // An earlier call has usually added the session already.
+        // Usually, the session has already been added.
         if !self.has_session(id)? {
             self.run(
                 "INSERT INTO sessions VALUES (?1, ?2, NULL, NULL, ?1, 0, 0, 0, 0, 0, 0, 0, '[]')",

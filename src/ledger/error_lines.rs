@@ -11,7 +11,7 @@ use crate::time::{Millis, datetime_from_millis};
 use crate::transcript::failed_attempts::FailedAttempt;
 use crate::transcript::tail::ErrorLine;
 
-/// A time that is earlier than the time of any error.
+/// A time before any error.
 const BEFORE_ALL_ERRORS: Millis = Millis::MIN;
 
 /// An error that the client displayed, as recorded in a transcript.
@@ -38,8 +38,8 @@ pub(crate) struct ResponseBesideError {
 }
 
 impl Ledger {
-    /// Returns the errors that clients displayed, in chronological order. Errors with the same time are sorted by their
-    /// positions. A line that forks have copied is returned only once. Copies are recognized by their ID, because
+    /// Returns the errors that clients displayed, in chronological order. Errors with the same time are sorted by
+    /// position. A line that forks have copied is returned only once. Copies are recognized by their ID, because
     /// several sessions may fail with the same text in the same millisecond.
     pub(crate) fn shown_errors(&self) -> LedgerResult<Vec<ShownError>> {
         self.shown_errors_where("TRUE", BEFORE_ALL_ERRORS)
@@ -177,8 +177,9 @@ mod tests {
     const ERROR: &str = r#"{"type":"assistant","uuid":"UUID","timestamp":"2026-11-20T10:00:00.000Z","isApiErrorMessage":true,"message":{"model":"<synthetic>","content":"limit"}}"#;
     const ATTEMPT: &str = r#"{"type":"system","subtype":"api_error","timestamp":"2026-11-20T10:00:00.000Z","retryAttempt":1,"retryInMs":500,"error":{"status":529,"text":"UUID"}}"#;
 
-    /// Returns the sessions of the errors and failed attempts after reading a transcript with errors at its start, and
-    /// one with the same errors after another line.
+    /// Returns the sessions of all errors and failed attempts in the order in which the ledger returns them. The
+    /// transcript of the session `at_start` begins with an error, and in the session `after_a_line`, the same error
+    /// follows another line.
     #[expect(clippy::disallowed_methods, reason = "the tests write transcripts")]
     fn sessions_of_errors(at_start: &str, after_a_line: &str) -> Vec<String> {
         let home = tempfile::tempdir().unwrap();

@@ -1,7 +1,7 @@
 //! Run events reported by hooks and status-line calls.
 //!
-//! A run is the work of one process on one session. A process is identified by its PID and start time, so no rule has
-//! to compare clocks. An event's position is the length of the transcript at the time of the event.
+//! A run is the work of one process on one session. A process is identified by its PID and start time. The position of
+//! an event is the length of the transcript at that time, so events can be ordered without comparing clocks.
 
 use std::path::Path;
 
@@ -51,7 +51,7 @@ impl ProcessId {
         }
     }
 
-    /// Returns the identity in the form in which the journal's readings and errors contain it.
+    /// Formats the identity as it appears in the journal's readings and errors.
     pub(crate) fn hash(self) -> String {
         format!("{:016x}", self.identity)
     }
@@ -75,12 +75,12 @@ pub struct TotalSample {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EventKind {
-    /// A run started. The detail is the `source` of the `SessionStart` hook.
+    /// A run started. [`RunEvent::detail`] is the `source` of the `SessionStart` hook.
     Started,
     /// A status-line call reported a running total.
     #[default]
     Sampled,
-    /// A run ended. The detail is the `reason` of the `SessionEnd` hook.
+    /// A run ended. [`RunEvent::detail`] is the `reason` of the `SessionEnd` hook.
     Ended,
     /// The process exited without reporting the end of its run.
     Vanished,
@@ -97,7 +97,7 @@ pub struct RunEvent {
     pub process: Id,
     /// The kind of event.
     pub kind: EventKind,
-    /// The time of the event. It is used only for display; no rule depends on it.
+    /// The time of the event, for display only. No rule depends on it.
     pub at: Millis,
     /// The length of the session's transcript at the time of the event, in bytes.
     pub length: i64,
@@ -165,7 +165,7 @@ impl Store {
         Ok(is_first)
     }
 
-    /// Adds an event for every other process that had an open run in this session and no longer exists.
+    /// Adds a `Vanished` event for each other process that no longer exists but has an open run in this session.
     fn add_vanished(&self, session: Id, event: &RunEvent) -> Result<()> {
         let others: Vec<(u32, Id)> = self.all(
             "SELECT DISTINCT pid, process FROM (
@@ -237,7 +237,7 @@ impl Store {
     }
 }
 
-/// Returns the name under which the ledger stores how much of a month's journal has been searched for events.
+/// Returns the name of the stored position up to which a month's journal has been read.
 fn journal_name(month: i64) -> String {
     format!("journal_{month}")
 }

@@ -25,7 +25,8 @@ pub(crate) struct Location {
     pub(crate) offset: i64,
     /// True if an earlier line in the file has a later timestamp, which is typical of inherited lines.
     pub(crate) is_out_of_order: bool,
-    /// True if the line names a client that runs in a terminal and writes checkpoints. In a copy, a fork names itself.
+    /// True if the line names a client that runs in a terminal and writes checkpoints. When a fork copies a line, it
+    /// replaces the client with its own.
     pub(crate) is_from_terminal: bool,
     /// The session that the line was copied from, if the line specifies it.
     pub(crate) source: Option<Id>,
@@ -53,10 +54,10 @@ pub(crate) struct Response {
     pub(crate) is_unpriced: bool,
     pub(crate) usage: Usage,
     pub(crate) service: ServiceLevel,
-    /// The individual model calls if there is more than one, and if they add up to the response's usage. Most callers
-    /// need [`Response::calls`].
+    /// The individual model calls. The list is empty if there was only one, or if they do not add up to the response's
+    /// usage. Most callers need [`Response::calls`].
     pub(crate) several_calls: Vec<Usage>,
-    /// The advisory calls to other models.
+    /// The advice that other models gave on the response.
     pub(crate) advice: Vec<Advice>,
     /// The cost at the user's configured prices.
     pub(crate) cost: Money,
@@ -70,7 +71,7 @@ pub(crate) struct Response {
 
 impl Response {
     /// Merges the fields of another line for the same response. Keeps the greater value of each usage field, because
-    /// usage grows while a response is streamed, and is zero on lines that survive a compaction.
+    /// usage grows while a response is streamed, and lines that survive a compaction contain zeros.
     pub(crate) fn merge(&mut self, other: &Self) {
         if other.at < self.at {
             self.at = other.at;
@@ -154,7 +155,7 @@ impl<'p> PricesOfModel<'p> {
 pub(crate) struct Compaction {
     pub(crate) key: i64,
     pub(crate) at: Millis,
-    /// The number of tokens that were compacted.
+    /// The length of the conversation before the compaction, in tokens.
     pub(crate) tokens: u64,
     pub(crate) locations: Vec<Location>,
 }

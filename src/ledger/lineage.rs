@@ -21,7 +21,8 @@ const SESSIONS: &str = "SELECT id FROM sessions WHERE lineage = ?1";
 const FILES: &str =
     "SELECT id FROM files WHERE session IN (SELECT id FROM sessions WHERE lineage = ?1)";
 
-/// Returns an SQL query for all events of a lineage's sessions, and of the processes that worked on these sessions.
+/// Returns an SQL query for all events in a lineage's sessions, and for the events of the same processes in other
+/// sessions.
 fn events() -> String {
     format!(
         "SELECT id, session, pid, process, kind, at, length, total, detail FROM events
@@ -34,8 +35,8 @@ fn events() -> String {
 impl Store {
     /// Loads all facts about a lineage.
     ///
-    /// If `collected` is not `None`, it must contain all responses of the lineage. They are then taken from it, because
-    /// finding them in the ledger one by one would take a sixth of a first read.
+    /// If `collected` is not `None`, it must contain all responses of the lineage, which are taken from it. Looking
+    /// them up in the ledger would account for a sixth of the time of a first read.
     pub(super) fn lineage(
         &self,
         lineage: Id,

@@ -4,8 +4,8 @@ use super::database::{SESSION, Store};
 use super::error::Result;
 use super::facts::{Id, Location};
 
-/// Returns an SQL query for the sessions of two transcripts. Of all transcripts with the value `?1` in this column of
-/// the table, these are the first and the last one.
+/// Returns an SQL query for the sessions of the transcripts with the value `?1` in this column of the table. The query
+/// returns at most two sessions, those of the transcripts with the lowest and the highest ID.
 pub(super) fn sessions_by(table: &str, column: &str) -> String {
     format!(
         "SELECT session FROM files WHERE id IN (
@@ -14,7 +14,7 @@ pub(super) fn sessions_by(table: &str, column: &str) -> String {
     )
 }
 
-/// Marks a session for reconciliation if its amount does not depend on its responses alone.
+/// Marks a session for reconciliation if anything other than its responses affects its amount.
 pub(super) const MARK_IF_RECONCILED: &str = "UPDATE sessions SET is_dirty = 1 WHERE id = ?1 AND (
          EXISTS (SELECT 1 FROM events WHERE session = ?1)
          OR EXISTS (SELECT 1 FROM off_transcript WHERE session = ?1)
@@ -69,7 +69,7 @@ impl Store {
     }
 
     /// Links a session to the sessions whose transcripts have the given value in a column of a table. Those sessions
-    /// are already linked to each other, so it is enough to link the session to two of them.
+    /// are already linked to each other, so two of them are enough.
     pub(super) fn link_by(&self, session: Id, table: &str, column: &str, value: i64) -> Result<()> {
         let others: Vec<Id> = self.all(&sessions_by(table, column), [value], |row| row.get(0))?;
         for other in others {
@@ -80,8 +80,7 @@ impl Store {
 
     /// Marks a session's lineage for reconciliation.
     ///
-    /// An earlier call has usually marked the session already, and checking this is much cheaper than running the
-    /// statement that marks the session.
+    /// Usually, the session is already marked, and checking this is much cheaper than running the `UPDATE`.
     pub(super) fn mark_dirty(&self, session: Id) -> Result<()> {
         if self.is_dirty(session)? {
             return Ok(());
@@ -95,7 +94,7 @@ impl Store {
         Ok(is_dirty.unwrap_or_default())
     }
 
-    /// Marks a session for reconciliation if its amount does not depend on its responses alone.
+    /// Marks a session for reconciliation if anything other than its responses affects its amount.
     pub(super) fn mark_dirty_if_reconciled(&self, session: Id) -> Result<()> {
         if self.is_dirty(session)? {
             return Ok(());

@@ -29,11 +29,11 @@ use crate::time::Millis;
 /// The maximum time that a status-line call may spend reading a transcript.
 const MAX_READ_TIME: Duration = Duration::from_millis(25);
 
-/// The number of events after which a status-line call reconciles the session if no hook has done so. If time runs out,
-/// a later call tries again after the same number of events.
+/// The number of events after which a status-line call reconciles the session if no hook has done so. If that takes too
+/// long, a later call tries again after the same number of events.
 const EVENTS_TO_RECONCILE: i64 = 32;
 
-/// The maximum age, in milliseconds, of a lower bound that a new sample might still make exact.
+/// The age, in milliseconds, up to which a new sample may still make a lower bound exact.
 const MAX_BOUND_AGE: Millis = 60_000;
 
 /// The figures to calculate in addition to the session's spend and today's spend.
@@ -41,9 +41,9 @@ const MAX_BOUND_AGE: Millis = 60_000;
 pub struct RequestedFigures<'a> {
     /// True to include the current month's spend.
     pub month: bool,
-    /// The budgets, if the spend of individual projects is requested.
+    /// The budgets of the projects whose spend is requested.
     pub projects: Option<&'a Budget>,
-    /// The session's directory, used until a response reports a different one.
+    /// The session's directory, which is used if the ledger does not know it yet.
     pub directory: &'a str,
 }
 
@@ -73,7 +73,7 @@ pub struct LiveFigures {
     pub is_complete: bool,
 }
 
-/// The ledger while a status-line call or a hook is using it.
+/// A ledger that a status-line call or a hook has open.
 #[derive(Debug)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -91,7 +91,7 @@ pub struct OpenLedger {
     /// True if the process has just started or has just switched to this session.
     is_first: bool,
     /// True if the session should be reconciled after this call. Reconciliation determines the cost before a new run,
-    /// and limits the number of events that later calls have to read.
+    /// and leaves fewer events for later calls to read.
     must_reconcile: bool,
     is_whole: bool,
     ends_in_error: bool,
@@ -160,7 +160,7 @@ impl OpenLedger {
             None => false,
         };
         if !has_been_read && ledger.read(Store::is_empty).ok()? {
-            // If there is little to read, one call is enough to complete a new ledger.
+            // If there is little to read, a single call completes a new ledger.
             let read_time = ReadTime::Within(MAX_READ_TIME);
             let roots = paths.transcript_roots();
             let _ = ledger.catch_up(roots, &settings::prices(paths), read_time, &mut |_, _| {});
@@ -210,7 +210,7 @@ impl OpenLedger {
                 // A checkpoint that appears while a process is running may come from a different process.
                 let is_due = batch.has_checkpoints()
                     || store.has_temporary_bound(session, event.as_ref())?;
-                // The session's cost before a new run must be known.
+                // Before a new run, the session's cost up to that point must be determined.
                 if is_due || is_first {
                     let prices = prices.cloned().unwrap_or_else(|| settings::prices(paths));
                     store.reconcile_session(session, &prices)?;
@@ -461,7 +461,7 @@ impl Store {
         self.value("SELECT NOT EXISTS (SELECT 1 FROM files)", [])
     }
 
-    /// Returns true if a run may have started from a checkpoint with this amount.
+    /// Returns true if there is a checkpoint with this amount, from which a run may have started.
     fn has_checkpoint_of(&self, amount: Money) -> Result<bool> {
         self.value(
             "SELECT EXISTS (SELECT 1 FROM checkpoints WHERE cost BETWEEN ?1 AND ?2)",
@@ -486,7 +486,7 @@ impl Store {
         }))
     }
 
-    /// Returns the newest total of a process in a session, as of the last reconciliation.
+    /// Returns a process's newest total in a session as of the last reconciliation.
     fn total_of_run(&self, session: Id, process: Id) -> Result<Option<Money>> {
         self.first(
             "SELECT total FROM runs WHERE session = ?1 AND process = ?2",

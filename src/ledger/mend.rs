@@ -11,8 +11,8 @@ impl Ledger {
     /// Sets a damaged ledger aside. The next call to [`Ledger::open`] creates a new ledger and fills it from the
     /// transcripts.
     ///
-    /// On the first attempt, the file is checked and kept if it is intact, because another process may already have
-    /// replaced the ledger. Does nothing if `error` is not about damage. Returns an error if the file cannot be moved.
+    /// On the first attempt, the file is checked and is kept if it is intact, because another process may already have
+    /// replaced it. Does nothing if `error` is not about damage. Returns an error if the file cannot be moved.
     pub fn mend(
         paths: &Paths,
         wait_limit: WaitLimit,

@@ -1,9 +1,9 @@
 //! Corrects facts that an earlier version of whycap read wrongly.
 //!
-//! When [`FACTS`] increases, the first command in a shell lists all known transcripts in the table `misread`. Every
-//! command in a shell reads as many of these transcripts again as it can, and replaces the ledger's facts about their
-//! lines. Transcripts of another configuration directory or on an unmounted disk stay listed until a command finds
-//! them. Facts from transcripts that no longer exist stay as they are, and so do run events.
+//! When [`FACTS`] increases, the next command that is run in a shell adds all known transcripts to the table `misread`.
+//! This command and later ones read as many of these transcripts again as they can, and replace the facts from them.
+//! Transcripts of another configuration directory or on an unmounted disk stay listed until a command finds them. Run
+//! events and facts from deleted transcripts stay as they are.
 
 use std::collections::HashSet;
 
@@ -13,7 +13,7 @@ use super::error::{LedgerResult, Result};
 use super::facts::{Id, STALE};
 
 impl Ledger {
-    /// Returns the transcripts that an earlier version of whycap has read and may have misread.
+    /// Returns the transcripts that an earlier version of whycap may have misread.
     pub(super) fn misread_files(&self) -> LedgerResult<HashSet<Id>> {
         if !self.read(Store::has_current_facts)? {
             self.write(Store::list_misread_files)?;
@@ -51,7 +51,7 @@ impl Store {
         }
     }
 
-    /// Removes the transcripts in a batch from the table `misread`. The set `misread` contains the transcripts in that
+    /// Removes the transcripts in a batch from the table `misread`. The set `misread` has the same contents as the
     /// table.
     pub(super) fn remove_from_misread(&self, batch: &Batch, misread: &HashSet<Id>) -> Result<()> {
         for facts in &batch.files {
@@ -62,9 +62,8 @@ impl Store {
         Ok(())
     }
 
-    /// Deletes the facts from these transcripts, so that the facts that have been read again can be added as if they
-    /// were new. Keeps lines that were already stale, and responses that other transcripts contain too. Does not update
-    /// the sums.
+    /// Deletes the facts from these transcripts, which can then be added again as if they were new. Keeps stale lines
+    /// and responses that are also in other transcripts. Does not update the sums.
     pub(super) fn forget_transcripts(&self, files: &[Id]) -> Result<()> {
         // This step comes first because it recognizes many sessions by their checkpoints, which are deleted below.
         self.mark_all_dirty()?;

@@ -10,8 +10,8 @@ use crate::time::Millis;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PullRequestLink {
     pub(crate) at: Millis,
-    /// The URL of the pull request. Without a URL, the key is a combination of the number and the session's directory,
-    /// because numbers alone are not unique.
+    /// The URL of the pull request. If it is unknown, the key consists of the number and the session's directory,
+    /// because the number alone is not unique.
     pub(crate) key: String,
 }
 

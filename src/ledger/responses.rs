@@ -15,7 +15,7 @@ use super::values::count_from;
 use crate::pricing::Money;
 use crate::time::{Millis, QUARTER_HOUR};
 
-/// Selects the ID and the lineage of each session, followed by the values of its [`KnownSession`].
+/// Selects the ID and the lineage of each session, followed by the fields of its [`KnownSession`].
 pub(super) const KNOWN_SESSIONS: &str = "SELECT id, lineage, responses + (
              SELECT count(*) FROM checkpoints JOIN files ON files.id = checkpoints.file
              WHERE files.session = sessions.id) + (
@@ -57,7 +57,7 @@ impl Responses {
     }
 }
 
-/// The spend of one quarter hour that no transcript line reports.
+/// Spend in a single quarter hour that no transcript line reports.
 #[derive(Debug)]
 pub(crate) struct OffTranscriptRow {
     /// The start of the quarter hour.
@@ -104,8 +104,8 @@ impl ExportedSpend {
 }
 
 impl Ledger {
-    /// Returns the sessions that received a response after the given time, and the time of each session's first such
-    /// response, in chronological order.
+    /// Returns the sessions that received a response after `after` and no later than `until`, with the time of the
+    /// first such response, in chronological order.
     pub(crate) fn first_responses(
         &self,
         after: DateTime<Utc>,
@@ -242,7 +242,7 @@ impl Store {
     }
 
     /// Returns the spend since the given time that no transcript line reports, by quarter hour. Lower bounds without an
-    /// amount are included. `is_compaction` is an SQL expression that is true for the spend to be returned as
+    /// amount are included. `is_compaction` is an SQL expression that is true for spend of the kind
     /// [`SpendKind::Compaction`].
     fn off_transcript_since(
         &self,

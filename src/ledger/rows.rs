@@ -24,8 +24,9 @@ pub(super) const ORIGINS: &str =
     "SELECT id, name, directory, (SELECT min(at) FROM responses WHERE session = sessions.id),
          (SELECT max(newest_at) FROM files WHERE session = sessions.id) FROM sessions";
 
-/// Selects the pending spend or the lower bounds in a period. The status line runs this query. Because of the redundant
-/// condition `kind > 0`, SQLite uses the index `off_transcript_exceptions`, which contains no other spend.
+/// Selects the pending spend or the lower bounds in a period. The status line runs this query, so it must be fast. The
+/// redundant condition `kind > 0` makes SQLite use the index `off_transcript_exceptions`, which contains no other
+/// spend.
 pub(super) const EXCEPTIONS: &str = "SELECT session, cost FROM off_transcript
      WHERE kind = ?1 AND kind > 0 AND at >= ?2 AND at < ?3";
 
@@ -234,8 +235,8 @@ pub trait SpendSource {
     /// Calls `each` for every row in a period, in chronological order.
     fn rows(&self, period: RowsPeriod, by: RowsBy, each: EachRow<'_>) -> LedgerResult<()>;
 
-    /// Returns the transcripts with damaged lines that may have been written in a period, and the number of damaged
-    /// lines in each of these transcripts.
+    /// Returns the transcripts with damaged lines that may have been written in a period, each with the number of its
+    /// damaged lines.
     fn damaged(&self, _: RowsPeriod) -> LedgerResult<Vec<(String, u32)>> {
         Ok(Vec::new())
     }
@@ -259,7 +260,7 @@ impl Names {
         self.sessions.get(&session).unwrap_or_default()
     }
 
-    /// Returns the session ID that Claude Code uses.
+    /// Returns Claude Code's ID for a session.
     pub(crate) fn session(&self, id: Id) -> &str {
         &self.origin(id).session
     }
@@ -269,7 +270,7 @@ impl Names {
         self.models.get(&id).map_or("", String::as_str)
     }
 
-    /// Returns the canonical name of a model, or of any other model if this one is unknown.
+    /// Returns the canonical name of a model, or of some other model if this one is unknown.
     fn model_or_any(&self, id: Id) -> &str {
         let any = || self.models.values().min();
         self.models.get(&id).or_else(any).map_or("", String::as_str)
@@ -420,7 +421,7 @@ impl Ledger {
         self.read(|store| store.has_session(id_of(name.as_bytes())))
     }
 
-    /// Returns the IDs of up to two sessions that start with `prefix`. Two are enough to see that it is ambiguous.
+    /// Returns the IDs of up to two sessions that start with `prefix`. A second one shows that the prefix is ambiguous.
     pub(crate) fn sessions_starting_with(&self, prefix: &str) -> LedgerResult<Vec<String>> {
         self.read(|store| {
             store.all(
@@ -604,7 +605,7 @@ impl Store {
         Ok(tally)
     }
 
-    /// Returns the kinds and amounts of a session's spend that no transcript line reports.
+    /// Returns the spend of a session that no transcript line reports, as pairs of a kind and an amount.
     pub(super) fn off_transcript_of(&self, session: Id) -> Result<Vec<(OffTranscriptKind, Money)>> {
         self.all(
             "SELECT kind, cost FROM off_transcript WHERE session = ?1",
@@ -632,7 +633,7 @@ impl Store {
                 tally.pending += cost;
             }
         }
-        // The period may contain a lower bound for most sessions, but the search ends at the first one that counts.
+        // Most sessions may have a lower bound in the period, but the search ends at the first one that counts.
         let mut statement = self.0.prepare_cached(EXCEPTIONS)?;
         let mut lower_bounds = statement.query(values(OffTranscriptKind::LowerBound))?;
         while !tally.at_least
@@ -693,8 +694,7 @@ fn sums_from(row: &Row<'_>) -> Result<OwnedRow> {
     })
 }
 
-/// Reads recorded spend from the columns `recorded`, `responses`, and `unpriced`. `first` is the index of the first of
-/// them.
+/// Reads recorded spend from the columns `recorded`, `responses`, and `unpriced`. `first` is the index of `recorded`.
 pub(super) fn recorded_from(row: &Row<'_>, first: usize) -> Result<Tally> {
     Ok(Tally {
         recorded: row.get(first)?,

@@ -1,4 +1,4 @@
-//! Stores responses with their locations and costs, and reads them.
+//! Stores and reads responses with their locations and costs.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::mpsc::{self, SyncSender};
@@ -22,14 +22,14 @@ pub(super) const RESPONSE_COLUMNS: &str = "key, session, at, model, context, fla
 /// The index of the column `parts`.
 const PARTS: usize = 12;
 
-/// The number of responses to write with one statement during a first read. With this number, SQLite's work for each
-/// statement hardly matters compared to its work for each row.
+/// The number of responses to write with one statement during a first read. At this number, SQLite's overhead for each
+/// statement hardly matters.
 const ROWS: usize = 16;
 
-/// The number of responses that a thread prepares before it passes them on. They fit in the CPU cache.
+/// The number of responses that a thread prepares before it passes them on. This many fit in the CPU cache.
 const PREPARED_ROWS: usize = 64 * ROWS;
 
-/// The maximum number of groups of prepared responses that wait for being written.
+/// The maximum number of groups of prepared responses that are waiting to be written.
 const MOST_WAITING: usize = 2;
 
 const SUBAGENT: i64 = 1;
@@ -61,8 +61,8 @@ impl Store {
         Ok(Some(response))
     }
 
-    /// Reads the stored copies that match an SQL condition, and adds them to these responses. Returns the copies that
-    /// belong to none of the responses, which are copies of compactions.
+    /// Reads the stored copies that match an SQL condition, and adds them to these responses. Returns all other copies,
+    /// which are copies of compactions.
     pub(super) fn add_copies(
         &self,
         responses: &mut [Response],
@@ -175,7 +175,7 @@ impl<'s> ResponseWriter<'s> {
         }
         let mut without_new_copies = merged.clone();
         without_new_copies.copies.clone_from(&known.copies);
-        // A fork copies lines without changing them, so a new copy usually changes nothing else.
+        // Forks copy lines unchanged, so a new copy usually makes no other difference.
         if without_new_copies != known {
             self.replace(&known, &mut merged)?;
         }
@@ -183,17 +183,17 @@ impl<'s> ResponseWriter<'s> {
         self.add_locations(&merged, &known.copies)
     }
 
-    /// Adds responses to a table that contains none. There may be only one response for each key.
+    /// Adds responses to an empty table. Each key may occur only once.
     ///
-    /// Another thread prepares the rows. That thread spends most of its time waiting for memory, because the responses
-    /// are not stored in key order.
+    /// Another thread prepares the rows. It spends most of its time waiting for memory, because the responses are not
+    /// in key order in memory.
     pub(super) fn add_first(&mut self, responses: &CollectedResponses) -> Result<()> {
         thread::scope(|scope| {
             let (sender, receiver) = mpsc::sync_channel(MOST_WAITING);
             let thread =
                 thread::Builder::new().spawn_scoped(scope, move || prepare(responses, &sender));
             let Ok(thread) = thread else {
-                // The system cannot start another thread.
+                // If no other thread can be started, this one does everything.
                 return responses.iter().try_for_each(|response| self.add(response));
             };
             for prepared in receiver {
@@ -270,7 +270,8 @@ impl<'s> ResponseWriter<'s> {
     }
 }
 
-/// Returns a statement that writes this number of responses. `conflict` says what to do if a response already exists.
+/// Returns a statement that writes this number of responses. `conflict` is what SQLite does if a response already
+/// exists, such as `IGNORE`.
 fn statement_with(conflict: &str, responses: usize) -> String {
     let row = RESPONSE_COLUMNS.split(", ").map(|_| "?");
     let row = format!("({})", row.collect::<Vec<_>>().join(","));
@@ -364,7 +365,7 @@ struct PreparedResponses<'r> {
     with_several_owners: Vec<&'r Response>,
 }
 
-/// Prepares responses for being written, and passes them to another thread. Returns the sums of the responses.
+/// Converts responses to rows and passes them to the thread that writes them. Returns the sums of the responses.
 fn prepare<'r>(
     responses: &'r CollectedResponses,
     prepared: &SyncSender<PreparedResponses<'r>>,
@@ -380,7 +381,7 @@ fn prepare<'r>(
                 group.with_several_owners.push(response);
             }
         }
-        // If the other thread cannot write, it drops its end of the channel.
+        // If the other thread fails to write, it drops its end of the channel.
         if group.rows.is_empty() || prepared.send(group).is_err() {
             return sums;
         }
@@ -394,7 +395,7 @@ fn has_one_owner(response: &Response) -> bool {
         && !response.location.is_out_of_order
 }
 
-/// Reads a usage from six columns. `first` is the index of the first of them.
+/// Reads a usage from six columns. `first` is the index of the first column.
 pub(super) fn usage_from(row: &Row<'_>, first: usize) -> Result<Usage> {
     let mut fields = [0; 6];
     for (index, field) in fields.iter_mut().enumerate() {

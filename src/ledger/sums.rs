@@ -133,8 +133,7 @@ impl Store {
     pub(super) fn totals_between(&self, period: &RowsPeriod) -> Result<Tally> {
         let first_day = start_of(period.start.saturating_add(DAY - 1), DAY);
         let last_day = start_of(period.end, DAY);
-        // The time between these two points consists of whole days. A period that contains no whole day is added up in
-        // quarter hours.
+        // The days between these two times are added up as whole days, and the rest of the period in quarter hours.
         let (first_day, last_day) = if first_day < last_day {
             (first_day, last_day)
         } else {

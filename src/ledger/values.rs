@@ -1,4 +1,4 @@
-//! How amounts and enums are stored in the database.
+//! Converts amounts and enums to and from database values.
 
 use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
@@ -23,7 +23,7 @@ impl ToSql for Money {
     }
 }
 
-/// The kind of an event is stored under the same name as in the journal. An unknown name is read as a sample.
+/// An event kind is stored under the same name as in the journal. An unknown name is read as a sample.
 impl FromSql for EventKind {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         Ok(parse_name(value.as_str()?).unwrap_or_default())
@@ -95,7 +95,7 @@ mod tests {
 
     use super::*;
 
-    /// Asserts that every value is read as it was written.
+    /// Asserts that every value is the same after being written and read.
     #[track_caller]
     fn assert_lasting<T: FromSql + ToSql + PartialEq + Debug>(values: &[T]) {
         let connection = rusqlite::Connection::open_in_memory().unwrap();

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::pricing::Money;
 use crate::time::Millis;
 
-/// A reason why the actual amount may be higher than the reported amount, and the time of the affected spend.
+/// A lower bound: the reason why the real amount may be higher, and the time of the affected spend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LowerBound {
     pub(crate) at: Millis,
@@ -18,26 +18,26 @@ pub(crate) struct LowerBound {
 pub(crate) enum LowerBoundReason {
     /// No running total covers a compaction.
     Compaction,
-    /// No running total covers responses in a terminal. There, Claude Code also sends requests that only the totals
-    /// include, such as a prompt suggestion after each turn.
+    /// No running total covers responses in a terminal, where Claude Code also sends requests that only the totals
+    /// include. For example, it requests a prompt suggestion after each turn.
     TerminalWithoutTotal,
     /// Responses arrived after the newest running total, which may already include some of them.
     LaterResponses,
     /// A process without a known running total worked on the session alongside other processes.
     ProcessWithoutTotal,
-    /// A run reported its first total only after some time, and no hook reported the run's start.
+    /// No hook reported the start of a run, and its first total was reported some time later.
     StartNotObserved,
-    /// The session is a fork, and the parent's total from which it started is unknown.
+    /// The session is a fork, and its parent's total at the time of the fork is unknown.
     StartingTotalUnknown,
     /// The session is known only from lines that other sessions copied.
     TranscriptUnknown,
     /// The running totals in the transcript do not include all of the transcript's responses.
     TotalsLackResponses,
-    /// The responses cost more than was added to the running totals.
+    /// The responses cost more than the increase in the running totals.
     CostExceedsTotals,
     /// Claude Code had no price for a model in its running totals.
     ModelWithoutPrice,
-    /// The running totals do not show for how long a prompt was cached, which determines its price.
+    /// The running totals do not show the cache lifetime of a prompt, which determines its price.
     CacheLifetimeUnknown,
     /// There are several versions of the transcript.
     SeveralTranscripts,

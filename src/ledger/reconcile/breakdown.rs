@@ -43,9 +43,9 @@ impl SessionFacts<'_> {
     /// Returns how much of a run's running total the session's amount already includes. If the run later reports a
     /// greater total, the difference is additional spend. Returns `None` if no total of the run is known.
     ///
-    /// If the last total is a checkpoint, the session's amount also includes all responses after the checkpoint.
-    /// Another process may have written the checkpoint. In this case, the run's own total consists of its last sample
-    /// and the responses since that sample.
+    /// If the last total is a checkpoint, the session's amount also includes all responses after it. If another process
+    /// may have written the checkpoint, the run's own total may be greater: its last sample plus the responses since
+    /// then.
     fn counted_total(&self, totals: &RunTotals<'_>) -> Option<Money> {
         let last = totals.last.or(totals.starting)?.amount;
         if !totals.is_closed {
@@ -191,9 +191,8 @@ impl BreakdownBuilder<'_> {
         }
     }
 
-    /// Subtracts the cost of the responses after the last totals from the unrecorded spend, as far as those totals may
-    /// already include these responses. Returns how much of the remaining spend may be pending, that is, the cost of a
-    /// response that is not in the transcript yet.
+    /// Subtracts the cost of the responses after the last totals from the unrecorded spend, because the totals may
+    /// already include them. Returns how much of the remaining spend may be pending.
     fn subtract_later_responses(&mut self, part: &Part<'_>, spend: &mut UnrecordedSpend) -> Money {
         let increase: Money = part.runs.iter().map(RunTotals::newest_increase).sum();
         let most_pending = increase.min(spend.cost());
@@ -263,7 +262,7 @@ impl BreakdownBuilder<'_> {
     }
 
     /// Adds a breakdown for each run in a part. If runs overlap, each response is assigned to the run with the largest
-    /// unexplained increase in its totals. `cost_of_later_responses` is the part of the increase that may be the cost of
+    /// unexplained increase in its totals. `cost_of_later_responses` is the part of the increase that may be due to
     /// responses after the last total.
     fn add_runs(&mut self, part: &Part<'_>, unrecorded: Money, cost_of_later_responses: Money) {
         let mut breakdowns: Vec<RunBreakdown> =
@@ -318,8 +317,7 @@ impl BreakdownBuilder<'_> {
     }
 }
 
-/// Returns the run with the largest unexplained increase, that is, the increase in its totals minus the cost of its
-/// responses.
+/// Returns the run whose totals increased the most beyond the cost of its responses.
 fn least_explained(breakdowns: &mut [RunBreakdown]) -> Option<&mut RunBreakdown> {
     breakdowns
         .iter_mut()

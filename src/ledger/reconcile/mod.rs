@@ -7,8 +7,8 @@
 //! 2. `runs`: A run starts from a known total and ends with another. Its delta includes everything that its process
 //!    spent: responses, compactions, and other background requests.
 //! 3. `parts`: A session's transcript is divided into the history before the first run and the parts covered by runs.
-//!    The history starts from zero and ends with its newest checkpoint. A fork's starting total is known only if its
-//!    responses account for everything that was added to a parent's checkpoint.
+//!    The history starts from zero and ends with its newest checkpoint. A fork starts from a checkpoint of its parent,
+//!    which is known only if the fork's responses account for the entire increase since that checkpoint.
 //! 4. `unrecorded`: A part's unrecorded spend is its delta minus the cost of its responses, and is never negative.
 //!    `breakdown` adds up all parts of a session.
 //! 5. `bounds`: A session's amount is exact if every compaction lies in a part with known totals. Otherwise, the amount
@@ -72,12 +72,12 @@ pub(crate) struct SessionBreakdown {
     pub(crate) model: Id,
     /// The session's spend up to the newest total of each run.
     pub(crate) covered: Money,
-    /// The unrecorded spend, excluding spend that may belong to a response that is not in the transcript yet.
+    /// The unrecorded spend, excluding pending spend.
     pub(crate) unrecorded: Money,
     pub(crate) runs: Vec<RunBreakdown>,
     /// The number of compactions in the session.
     pub(crate) compactions: usize,
-    /// The numbers of inherited responses and compactions, for each session that owns some of them.
+    /// The number of inherited responses and compactions, by the session that owns them.
     pub(crate) inherited: BTreeMap<Id, InheritedLines>,
     /// The newest total of each process that may still be working on this session.
     pub(crate) open_totals: BTreeMap<Id, Money>,
@@ -91,7 +91,7 @@ impl SessionBreakdown {
     }
 }
 
-/// The numbers of responses and compactions that a session inherited from another session.
+/// The number of responses and compactions that a session inherited from another session.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct InheritedLines {
     pub(crate) responses: u64,
@@ -118,7 +118,7 @@ pub(crate) enum OffTranscriptKind {
     LowerBound,
 }
 
-/// The breakdown of one run's amount, or of a part of the history that belongs to no identified run.
+/// The breakdown for a single run, or for the history in which no run was identified.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct RunBreakdown {
     pub(crate) pid: Option<u32>,
@@ -130,14 +130,14 @@ pub(crate) struct RunBreakdown {
     /// False if the starting total may already include some of the run's responses.
     pub(crate) is_start_proven: bool,
     pub(crate) last_total: Option<Money>,
-    /// The number of all responses of the run, followed by their cost.
+    /// The number of all responses of the run. The next field is their cost.
     pub(crate) responses: u64,
     pub(crate) recorded: Money,
-    /// The number of responses that the totals cover, followed by their cost. All other responses arrived after the
-    /// last total.
+    /// The number of responses that the totals cover. The next field is their cost. All other responses arrived after
+    /// the last total.
     pub(crate) covered_responses: u64,
     pub(crate) covered: Money,
-    /// The part of the increase in the totals that may be the cost of responses after the last total.
+    /// The part of the increase in the totals that may be due to responses after the last total.
     pub(crate) cost_of_later_responses: Money,
     pub(crate) unrecorded: Money,
 }

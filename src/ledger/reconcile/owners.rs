@@ -12,8 +12,8 @@ pub(super) struct LineOwners<'l> {
     /// The first ownership marker of each transcript that has one. A snapshot is not an ownership marker if another
     /// session contains it too.
     markers: HashMap<Id, OwnershipMarker>,
-    /// The same as `markers`, except that copies of a snapshot in the session's forks are ignored. A fork copies all
-    /// snapshots of its parent, so the parent might otherwise have no ownership marker.
+    /// The same as `markers`, but ignoring copies of snapshots in the session's forks. A fork copies all snapshots of
+    /// its parent, which might otherwise be left without an ownership marker.
     markers_ignoring_forks: HashMap<Id, OwnershipMarker>,
     /// The sessions with a known transcript.
     with_transcripts: HashSet<Id>,
@@ -30,7 +30,7 @@ enum Proof {
     NamedSource,
     /// The line is not older than the lines before it, and the transcript has no ownership marker.
     InOrder,
-    /// The line specifies a source session that has no known transcript. That session may have copied the line itself.
+    /// The line specifies a source session that has no known transcript. That session may itself have copied the line.
     UnknownSource,
     /// The line precedes the ownership marker.
     BeforeMarker,
@@ -50,7 +50,7 @@ impl<'l> LineOwners<'l> {
                     .insert(facts.session);
             }
         }
-        // Each pair consists of a fork and a session that some of the fork's lines name as their source.
+        // Pairs of a fork and a session that some of the fork's lines name as their source.
         let mut forks: HashSet<(Id, Id)> = HashSet::new();
         for location in lineage.responses.iter().flat_map(Response::locations) {
             if let (Some(source), Some(fork)) = (location.source, lineage.files.get(&location.file))
@@ -74,8 +74,8 @@ impl<'l> LineOwners<'l> {
         }
     }
 
-    /// Returns true if the session whose transcript contains this location inherited the line from another session.
-    /// Only main transcripts inherit lines.
+    /// Returns true if the line at this location was inherited from another session. Only main transcripts inherit
+    /// lines.
     pub(super) fn is_inherited(&self, at: Millis, owner: Id, location: &Location) -> bool {
         let Some(file) = self.files.get(&location.file) else {
             return false;
@@ -85,7 +85,7 @@ impl<'l> LineOwners<'l> {
         };
         let is_proven = match proof {
             Proof::AfterMarker | Proof::InOrder => true,
-            // Forks may have copied the snapshot that precedes the line, in which case it is not an ownership marker.
+            // A snapshot before the line is not an ownership marker if forks have copied it.
             Proof::BeforeMarker => {
                 let mut markers = file.markers.iter();
                 markers.any(|marker| marker.offset < location.offset)
@@ -115,9 +115,9 @@ impl<'l> LineOwners<'l> {
             .map(|(_, _, session)| session)
     }
 
-    /// Returns true if this location is in a transcript of the session and the line there is a copy. The session is
-    /// then not the owner of the line. A line is a copy if it names its source. In a main transcript, it is also a copy
-    /// if it is older than the ownership marker that precedes it.
+    /// Returns true if this location is in a transcript of the session and the line is a copy, so that the session
+    /// cannot be its owner. A line is a copy if it names its source. In a main transcript, it is also a copy if it is
+    /// older than the ownership marker that precedes it.
     fn is_copy_in(&self, session: Id, at: Millis, location: &Location) -> bool {
         let Some(facts) = self.files.get(&location.file) else {
             return false;
@@ -164,8 +164,8 @@ impl<'l> LineOwners<'l> {
 }
 
 /// Returns the first ownership marker of each transcript that has one. A snapshot is not an ownership marker if another
-/// session contains it too. Forks of the transcript's session are ignored if `ignored_forks` contains them, as pairs of
-/// a fork and its source.
+/// session contains it too. Copies in a fork do not count if `ignored_forks` contains the pair of the fork and the
+/// transcript's session.
 fn first_markers(
     lineage: &Lineage,
     sessions_with_snapshot: &HashMap<i64, HashSet<Id>>,

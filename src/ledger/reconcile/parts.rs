@@ -12,8 +12,8 @@
 //! later                  |--|             |-----|           |-------
 //! ```
 //!
-//! A part's totals include the cost of its responses before the offset `covered_until`. The other responses of the part
-//! are `later_responses`: the totals may or may not include them.
+//! A part's totals include the cost of its responses before the offset `covered_until`. They may or may not include the
+//! later responses of the part (`later_responses`).
 
 use super::bounds::LowerBoundReason;
 use super::run_totals::{KnownTotal, RunTotals, repeats};
@@ -24,8 +24,8 @@ use crate::ledger::facts::{Checkpoint, Compaction, Response};
 use crate::pricing::{Money, NOISE};
 use crate::time::{Millis, QUARTER_HOUR};
 
-/// The tolerance, in milliseconds, for comparing timestamps with times derived from durations. The tolerance applies
-/// only to history without identified runs.
+/// The tolerance, in milliseconds, for comparing timestamps with times derived from durations. It is needed only for
+/// history without identified runs.
 const TOLERANCE: Millis = 500;
 
 /// The running totals before the first run.
@@ -41,7 +41,7 @@ enum StartingTotal<'c> {
     Zero,
     /// The session is a fork and continues this checkpoint of its parent.
     Parent(&'c Checkpoint),
-    /// The session is a fork, and it is not known which of its parent's checkpoints it continues.
+    /// The session is a fork, but the checkpoint that it continues is unknown.
     Unknown,
 }
 
@@ -51,7 +51,7 @@ pub(super) struct Part<'l> {
     pub(super) start: i64,
     /// The offset at which the part's last run ends.
     pub(super) end: i64,
-    /// The offset of the first transcript line whose cost may not be included in the part's totals.
+    /// The offset of the first transcript line whose cost may be missing from the part's totals.
     pub(super) covered_until: i64,
     pub(super) runs: Vec<RunTotals<'l>>,
     /// The totals of the history before the first run, if it contains a checkpoint.
@@ -66,8 +66,8 @@ pub(super) struct Part<'l> {
 }
 
 impl<'l> SessionFacts<'l> {
-    /// Divides the session into parts. Records a reason why the session's amount is a lower bound for each compaction
-    /// that no total covers, and for each checkpoint that an unidentified process wrote.
+    /// Divides the session into parts. Adds a lower bound for each compaction and each response in a terminal that no
+    /// total covers, and for each checkpoint that an unidentified process wrote.
     pub(super) fn parts(
         &self,
         lineage: &Lineage,
@@ -76,8 +76,7 @@ impl<'l> SessionFacts<'l> {
     ) -> Vec<Part<'l>> {
         let first_start = runs.first().map_or(i64::MAX, |first| first.start);
         let before = self.checkpoints_before(first_start);
-        // A checkpoint is explained if the process that wrote it reported the same total earlier, or ended with that
-        // total.
+        // A checkpoint is explained if the same total was sampled earlier, or if it is the last total of a run.
         let mut explained = self.sampled.clone();
         for totals in runs.iter().filter(|totals| totals.is_closed) {
             if let Some(last) = totals.last {
@@ -129,7 +128,7 @@ impl<'l> SessionFacts<'l> {
                 }
             }
         }
-        // A report covers whole quarters of an hour, so each of them needs its own reason.
+        // Reports add up spend by quarter hour, so each quarter hour needs its own lower bound.
         without_total.sort_unstable();
         without_total.dedup_by_key(|at| at.div_euclid(QUARTER_HOUR));
         for at in without_total {
@@ -190,8 +189,8 @@ impl<'l> SessionFacts<'l> {
     /// Determines the starting total of the history, whose newest checkpoint is `newest`:
     ///
     /// 1. It is zero if the newest checkpoint is zero, or if [`Self::starts_from_zero`] returns true.
-    /// 2. Otherwise, the session is a fork. A fork starts from a checkpoint of another session with the same start time.
-    ///    It is the checkpoint for which the history's responses account for the entire increase.
+    /// 2. Otherwise, the session is a fork. A fork starts from a checkpoint of another session with the same start
+    ///    time, namely the one since which the history's responses account for the entire increase.
     /// 3. If there is no such checkpoint, for example because the fork compacted, the starting total is unknown.
     fn starting_total_of_history<'c>(
         &self,
@@ -223,17 +222,17 @@ impl<'l> SessionFacts<'l> {
     /// checkpoint.
     ///
     /// The totals start from zero if all inherited lines are older than this time, because a process that starts from
-    /// zero writes its own start time. A fork keeps the start time of its parent, and its inherited lines are newer.
+    /// zero writes its own start time. A fork keeps its parent's start time, which is older than the inherited lines.
     fn starts_from_zero(&self, started: Millis) -> bool {
-        // A session without responses and compactions of its own has spent nothing that is known. Its totals may consist
-        // entirely of its parent's spend.
+        // If a session has no responses or compactions of its own, its totals may consist entirely of its parent's
+        // spend.
         let has_own_lines = !(self.responses.is_empty() && self.compactions.is_empty());
         has_own_lines && self.inherited_until.is_none_or(|until| until <= started)
     }
 
-    /// Returns `None` if the checkpoints form a single chain that begins with the parent's checkpoint, and if the
-    /// processes that wrote them were running when the preceding responses arrived. Otherwise, returns the reason why
-    /// the totals may lack some responses.
+    /// Checks that the checkpoints form a single chain that begins with the parent's checkpoint, and that each response
+    /// arrived while the process that wrote the next checkpoint was running. Returns `None` if so, and otherwise the
+    /// reason why the totals may lack some responses.
     fn break_in_chain(
         &self,
         first: Option<&Checkpoint>,
@@ -291,8 +290,8 @@ impl<'l> Part<'l> {
         self.runs.push(totals);
     }
 
-    /// Returns true if a process that reports totals was working at this offset. What it spends after its newest sample
-    /// is included in its next one.
+    /// Returns true if a process that reports totals was working at this offset. Its next sample will include what it
+    /// has spent since the newest one.
     fn is_observed_at(&self, offset: i64) -> bool {
         self.runs
             .iter()
@@ -307,9 +306,9 @@ impl<'l> Part<'l> {
             .min()
     }
 
-    /// Distributes unrecorded spend over the times of the samples in which the running total increased. Each share is
-    /// the increase minus the cost of the responses since the previous increase, until the spend is used up. The
-    /// remainder is assigned to `first_at`.
+    /// Distributes unrecorded spend over the samples in which the running total increased. Each share is the increase
+    /// minus the cost of the responses since the previous increase, until the spend is used up. The remainder is
+    /// assigned to `first_at`.
     pub(super) fn shares_of_samples(&self, cost: Money, first_at: Millis) -> Vec<(Millis, Money)> {
         let mut increases: Vec<(Millis, Money)> = Vec::new();
         for totals in &self.runs {
@@ -339,7 +338,7 @@ impl<'l> Part<'l> {
         shares
     }
 
-    /// Returns true if a run's last total may still increase.
+    /// Returns true if the last total of any run may still increase.
     pub(super) fn is_open(&self) -> bool {
         self.runs
             .iter()

@@ -1,8 +1,8 @@
 //! Determines the starting and last totals of each run in a session.
 //!
-//! A run's starting total is the running total with which its process began to work on the session, and includes what
+//! A run's starting total is the running total when its process started to work on the session. It includes what
 //! earlier runs spent. The last total is the greatest running total that the process reported in a sample or wrote to a
-//! checkpoint. The difference is what the run spent. A total covers the lines of the transcript whose cost it includes.
+//! checkpoint. The difference is what the run spent. A total covers the transcript lines whose cost it includes.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -82,8 +82,8 @@ impl<'l> RunTotals<'l> {
         }
     }
 
-    /// Returns false if the starting total is known to exceed a sample of the run. A run's total never decreases, so
-    /// such a starting total is wrong.
+    /// Returns false if the starting total exceeds a sample of the run. A run's total never decreases, so such a
+    /// starting total must be wrong.
     pub(super) fn starts_at_or_below(&self, sample: Money) -> bool {
         self.starting
             .is_none_or(|starting| starting.amount <= sample + NOISE)
@@ -93,7 +93,8 @@ impl<'l> RunTotals<'l> {
         self.starting.is_some() && self.last.is_some()
     }
 
-    /// Returns the offset at which the run ends. If the run's totals are known, the run ends where their coverage ends.
+    /// Returns the offset at which the run ends. If the run's totals are known, this is the end of the lines that they
+    /// cover.
     pub(super) fn end(&self) -> i64 {
         if self.is_known() {
             self.until
@@ -199,7 +200,8 @@ impl<'l> SessionFacts<'l> {
         if let Some(same) = same {
             return RunTotals::new(run, start, Some(KnownTotal::written(same)));
         }
-        // If whycap was installed during a session, the first process seen in the session also began the session.
+        // If whycap was installed in the middle of a session, the first process that it sees is the one that began the
+        // session.
         let is_earliest = self
             .runs
             .first()
@@ -245,9 +247,9 @@ impl<'l> SessionFacts<'l> {
     }
 
     /// Returns the last checkpoint that each run wrote, keyed by the index of the run. If several runs may have written
-    /// a checkpoint, the checkpoint is assigned to the run whose last sample is the same total. If that does not
-    /// decide, the run that ended first after the checkpoint is preferred, and then the run with the greatest last
-    /// sample. With this order, the sum is never too high.
+    /// a checkpoint, it is assigned to the run whose last sample is the same total, then to the run that ended first
+    /// after the checkpoint, and then to the run with the greatest last sample. This order never makes the sum too
+    /// high.
     fn closing_checkpoints(&self, totals: &[RunTotals<'l>]) -> HashMap<usize, &'l Checkpoint> {
         let mut closing: HashMap<usize, &'l Checkpoint> = HashMap::new();
         let mut open: Vec<usize> = Vec::new();

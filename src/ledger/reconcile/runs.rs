@@ -52,12 +52,12 @@ pub(crate) struct Run {
     pub(crate) is_repeated: bool,
     /// True if the process has since started another run.
     is_over: bool,
-    /// The samples that exceed all earlier samples. Calls may arrive out of order, so the others are not used.
+    /// The samples that exceed all earlier ones. The others are ignored because calls may arrive out of order.
     pub(crate) samples: Vec<RunSample>,
-    /// The time at which the run ended, and the length of the transcript at that time.
+    /// The time at which the run ended. The next field is the length of the transcript at that time.
     pub(crate) ended_at: Option<Millis>,
     pub(crate) end: Option<i64>,
-    /// True if the process no longer exists and no hook reported that it ended.
+    /// True if the process no longer exists, but no hook reported that it ended.
     pub(crate) has_vanished: bool,
 }
 

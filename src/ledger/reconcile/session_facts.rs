@@ -13,7 +13,7 @@ use crate::time::Millis;
 #[derive(Debug)]
 pub(super) struct Located<'l, T> {
     pub(super) offset: i64,
-    /// True if the line in the session's own transcript names a terminal that writes checkpoints.
+    /// True if the line in the session's own transcript names a client that runs in a terminal and writes checkpoints.
     pub(super) is_from_terminal: bool,
     pub(super) fact: &'l T,
 }
@@ -21,19 +21,19 @@ pub(super) struct Located<'l, T> {
 /// The facts about one session, in transcript order.
 #[derive(Debug, Default)]
 pub(super) struct SessionFacts<'l> {
-    /// Responses that are missing from the session's transcript are placed at its start. A subagent's response gets the
-    /// offset of the response that precedes it in the session.
+    /// The responses. Those that are missing from the session's transcript are placed at its start. A subagent's
+    /// response gets the offset of the response that precedes it in the session.
     pub(super) responses: Vec<Located<'l, Response>>,
     pub(super) compactions: Vec<Located<'l, Compaction>>,
     pub(super) checkpoints: Vec<&'l Checkpoint>,
     pub(super) runs: Vec<&'l Run>,
-    /// All totals reported by status-line calls, and the length of the transcript when each total was first reported.
+    /// All totals reported by status-line calls, each with the length of the transcript when it was first reported.
     pub(super) sampled: BTreeMap<Money, i64>,
     /// The greatest total reported by a client that did not identify its process, and the time of the report.
     pub(super) unidentified: Option<(Money, Millis)>,
     /// The time of the newest inherited response or compaction. The times of other inherited lines are not stored.
     pub(super) inherited_until: Option<Millis>,
-    /// The numbers of inherited responses and compactions, for each session that owns some of them.
+    /// The number of inherited responses and compactions, by the session that owns them.
     pub(super) inherited: BTreeMap<Id, InheritedLines>,
     /// True if any of the session's transcripts has ever been read.
     pub(super) has_transcript: bool,
@@ -162,13 +162,13 @@ impl<'l> FactCollector<'_, 'l> {
         }
     }
 
-    /// Returns the numbers of responses and compactions that `heir` inherited from `owner`.
+    /// Returns the number of responses and compactions that `heir` inherited from `owner`.
     fn inherited_lines(&mut self, heir: Id, owner: Id) -> &mut InheritedLines {
         self.facts_of(heir).inherited.entry(owner).or_default()
     }
 
-    /// Records the time of an inherited line for each session that inherited it, and returns these sessions, except the
-    /// line's owner. The owner itself may have a copy of its line.
+    /// Records the time of a line for each session that inherited it. Returns these sessions except the owner, which
+    /// may have a copy of its own line.
     fn add_inherited<'p>(
         &mut self,
         owner: Id,

@@ -28,7 +28,7 @@ fn time_at(offset: i64) -> Millis {
     START + offset * 1_000
 }
 
-/// Returns usage with this many output tokens. Amounts in these tests are expressed in output tokens.
+/// Returns usage that consists of this many output tokens. Amounts in these tests are expressed in output tokens.
 fn output(tokens: u64) -> Usage {
     Usage {
         output: tokens,
@@ -110,7 +110,7 @@ impl Session {
         }
     }
 
-    /// Adds a line that only the session's own process writes.
+    /// Adds an ownership marker.
     fn marker(mut self, offset: i64) -> Self {
         if let Some(file) = self.lineage.files.get_mut(&self.file) {
             file.markers.push(OwnershipMarker {
