@@ -1,4 +1,4 @@
-//! Attributes the ledger's spend to prompts or accounts. The ledger itself records neither of them.
+//! Attributes the ledger's spend to prompts or accounts. The ledger itself records neither.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use crate::transcript::owner::Owner;
 /// The key for the logged-in account.
 const LOGIN: &str = "login";
 
-/// The prompt or the account to which each row of the ledger's spend is attributed.
+/// An attribution of the ledger's spend to prompts or accounts.
 pub(crate) struct Attribution {
     by_response: HashMap<i64, String>,
     /// The account of each session, for spend that is not tied to a response.

@@ -1,8 +1,8 @@
 //! Renders avoidable cache rewrites as a Markdown bug report.
 //!
-//! The report contains versions, models, counts, UTC times, and request IDs. The report never contains names, paths, or
-//! text from prompts or responses. Users can choose any name for a model that a gateway or Bedrock offers, so only models
-//! with known prices are named.
+//! The report contains versions, models, counts, UTC times, and request IDs. It never contains names, paths, or text
+//! from prompts or responses. Models on Bedrock or behind a gateway can have arbitrary names, so only models with known
+//! prices are named.
 
 use serde_json::json;
 
@@ -87,8 +87,9 @@ fn table_row(case: &Case, prices: &PriceTable) -> String {
     )
 }
 
-/// Returns the ID of the model, or `None` if its price is unknown. A date and the size of the context window remain,
-/// because the fault may depend on them. Anything else that was added to a listed ID may be a name of the user's own.
+/// Returns the ID of the model, or `None` if its price is unknown. A date and a suffix for the context window are kept,
+/// because the problem may depend on them. Anything else that is added to a listed ID may be a name that the user
+/// chose.
 fn shown_model(case: &Case, prices: &PriceTable) -> Option<String> {
     let model = &case.write.response.model;
     prices.known_tariffs_of(model)?;

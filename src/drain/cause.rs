@@ -21,11 +21,10 @@ use crate::time::{HOUR, Millis};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum RewriteCause {
-    /// The server did not use the cache for a request that was recorded and had not changed.
+    /// The request was recorded and had not changed, but the server did not use the cache.
     Server,
-    /// Several responses in a row read the same part of the cache, but their requests were not recorded. It is unknown
-    /// whether the server or Claude Code is at fault. In the output of `drain --json`, both this cause and
-    /// [`Self::Server`] are named `server`.
+    /// Several responses in a row read the same part of the cache. Their requests were not recorded, so either the
+    /// server or Claude Code may be at fault. In the output of `drain --json`, this cause is also named `server`.
     #[serde(rename(serialize = "server"))]
     StalledReads,
     ToolsChanged,
@@ -41,7 +40,7 @@ pub(crate) enum RewriteCause {
     Unknown,
 }
 
-/// Tells whether a rewrite was avoidable.
+/// Indicates whether a rewrite was avoidable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Avoidability {
     Avoidable,
@@ -58,7 +57,7 @@ pub(crate) struct RewriteVerdict {
 }
 
 impl RewriteVerdict {
-    /// The verdict on a rewrite without a provable cause.
+    /// The verdict on a rewrite whose cause cannot be proven.
     const UNEXPLAINED: Self = Self::possibly_avoidable(RewriteCause::Unknown);
 
     /// Returns the verdict on a rewrite that the task or the user's actions made necessary.
@@ -85,7 +84,7 @@ impl RewriteVerdict {
         }
     }
 
-    /// Returns the verdict on a rewrite that was avoidable unless there is an excuse.
+    /// Returns the verdict on a rewrite that was avoidable unless it is excused.
     fn unless(is_excused: bool, cause: RewriteCause) -> Self {
         if is_excused {
             Self::not_avoidable(cause)
@@ -99,7 +98,7 @@ impl RewriteVerdict {
         self.avoidability == Avoidability::Avoidable
     }
 
-    /// Returns the verdict on the same rewrite as part of a series of stalled reads, which makes it avoidable.
+    /// Returns the verdict on this rewrite if it is part of a series of stalled reads, which makes it avoidable.
     pub(super) fn in_stall(self) -> Self {
         let cause = match self.cause {
             RewriteCause::Unknown => RewriteCause::StalledReads,
@@ -146,7 +145,7 @@ pub(super) struct CauseTexts {
     /// Advice on how to prevent rewrites with this cause. The text is empty if there is none.
     #[serde(default)]
     pub(super) advice: String,
-    /// Advice if only the API's reason shows this cause. The text is empty if there is none.
+    /// Advice if this cause is known only from the API's reason. The text is empty if there is none.
     #[serde(default)]
     pub(super) reported_advice: String,
 }
@@ -176,8 +175,8 @@ impl LoadKind {
 const MIN_TOKENS: u64 = 2_000;
 /// A read is considered complete if the response reads at least this percentage of the cached tokens.
 const COMPLETE_PERCENT: u64 = 95;
-/// How many content blocks before each cache breakpoint the server searches for an earlier entry. A transcript line
-/// represents one or more blocks, so longer turns are inconclusive.
+/// The number of content blocks before each cache breakpoint that the server searches for an earlier entry. A
+/// transcript line represents one or more blocks, so turns with more lines are inconclusive.
 const LOOKBACK_BLOCKS: u32 = 20;
 
 impl ConversationResponse {
@@ -242,8 +241,8 @@ pub(super) fn rewritten_tokens(
     Some(rewritten)
 }
 
-/// Returns the verdict on a rewrite without the API's own reason. `load` is what the conversation loaded between the two
-/// responses, if anything.
+/// Returns the verdict on a rewrite, not considering the reason that the API reported. `load` is what the conversation
+/// loaded between the two responses, if anything.
 pub(super) fn verdict_by_lines(
     previous: &ConversationResponse,
     response: &ConversationResponse,
@@ -273,9 +272,9 @@ pub(super) fn verdict_by_lines(
 
 /// Returns true if the cache entries that `previous` left had expired before the next request.
 fn has_expired(previous: &ConversationResponse, response: &ConversationResponse) -> bool {
-    // Other sessions keep the tools and the system prompt in the cache, which are usually shorter than the first prompt
-    // but may become longer later. Forks also keep what `previous` read. Only reading more than that shows that an entry
-    // that `previous` wrote is still alive.
+    // Other sessions may have kept the tools and the system prompt in the cache, and forks may have kept what
+    // `previous` read. Only reading more than that proves that an entry that `previous` wrote was still there. The
+    // tools and the system prompt are usually shorter than the first prompt, but may grow later.
     let read = response.usage.cache_read;
     let is_write_read = read > previous.first_prompt
         && read > previous.usage.cache_read
@@ -287,7 +286,7 @@ fn has_expired(previous: &ConversationResponse, response: &ConversationResponse)
     response.sent_at() - previous.at >= previous.lifetime()
 }
 
-/// Returns true if the data on two responses is good enough to prove that a rewrite was avoidable.
+/// Returns true if the data on two responses is reliable enough to prove that a rewrite was avoidable.
 fn is_conclusive(previous: &ConversationResponse, response: &ConversationResponse) -> bool {
     // The time of an unrecorded request is unknown, and a response can take several minutes.
     let safe_age = match previous.sent {

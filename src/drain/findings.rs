@@ -64,9 +64,9 @@ pub(crate) struct Findings {
     pub(crate) versions: BTreeMap<String, VersionFindings>,
     /// The avoidable rewrites, most expensive first.
     pub(crate) cases: Vec<Case>,
-    /// The other rewrites whose cause only the API reported, most expensive first.
+    /// The other rewrites for which only the API reported a cause, most expensive first.
     pub(crate) reported_cases: Vec<Case>,
-    /// The rewrites whose cause only the API reported, by verdict.
+    /// The rewrites for which only the API reported a cause, by verdict.
     pub(super) reported: VerdictSums,
     /// The number of skills loaded.
     pub(crate) skills_loaded: u64,
@@ -92,8 +92,8 @@ impl SessionFindings {
         sums.first().map(|(verdict, _)| *verdict)
     }
 
-    /// Returns the most expensive verdict as the text output shows it. It belongs to the same cause in JSON, which may
-    /// stand for several verdicts.
+    /// Returns the most expensive verdict as the text output shows it. In JSON, several verdicts may be combined into
+    /// one.
     pub(super) fn main_verdict(&self) -> Option<RewriteVerdict> {
         let main = self.main_verdict_in_json()?;
         self.verdicts
@@ -104,7 +104,7 @@ impl SessionFindings {
     }
 }
 
-/// Rewrites by verdict. All lists of causes come from here, so they have the same order.
+/// Rewrites by verdict. All lists of causes are built from these sums, so they have the same order.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct VerdictSums(HashMap<RewriteVerdict, Sum>);
 
@@ -127,8 +127,8 @@ impl VerdictSums {
         merged
     }
 
-    /// Returns all verdicts with their sums. Avoidable rewrites come first, and the most expensive verdict comes first
-    /// in each group.
+    /// Returns all verdicts with their sums. Avoidable rewrites come first. Within each group, the most expensive
+    /// verdict comes first.
     pub(super) fn sorted(&self) -> Vec<(RewriteVerdict, Sum)> {
         let mut sums: Vec<_> = self
             .0
@@ -157,7 +157,7 @@ pub(crate) struct Case {
 /// A comparison with a cache lifetime of one hour instead of five minutes.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct HourLifetime {
-    /// The difference in what would have been spent in total, which is negative if it would have been less.
+    /// The difference in total spend, which is negative if less would have been spent.
     pub(crate) difference: Money,
     /// The cost of rewrites after pauses of five minutes to one hour.
     pub(crate) savings: Money,
@@ -172,7 +172,7 @@ impl HourLifetime {
         }
     }
 
-    /// Returns the additional cost of the cache writes that would have remained.
+    /// Returns how much more the remaining cache writes would have cost.
     pub(super) fn surcharge(self) -> Money {
         self.difference + self.savings
     }

@@ -24,7 +24,7 @@ use crate::pricing::{Money, PriceTable};
 use crate::time::{HOUR, Millis};
 use crate::transcript::owner::{Owner, OwnerReader};
 
-/// The text shown instead of the prompt with which Claude Code continues a session after a reset.
+/// The text shown in place of the prompt that Claude Code sends to continue a session after a reset.
 const AUTOMATIC_CONTINUATION: &str = "(automatic continuation)";
 
 /// A response and what it wrote to the prompt cache.
@@ -40,7 +40,7 @@ pub(crate) struct CacheWrite {
     pub(crate) total: Money,
     /// The cost of the cache write.
     pub(crate) cost: Money,
-    /// The difference that a cache lifetime of one hour would have made to the cost of the response.
+    /// The difference in the cost of the response if the cache lifetime had been one hour.
     pub(crate) hour_difference: Money,
     /// True if the request was recorded.
     pub(crate) is_recorded: bool,
@@ -66,19 +66,18 @@ pub(crate) struct Rewrite {
     pub(crate) request_before: Option<String>,
     /// The proof, for display, if it is specific to this rewrite.
     pub(crate) evidence: Option<String>,
-    /// True if only the API's own reason shows the cause.
+    /// True if the cause is known only from the API's reason.
     pub(crate) is_reported: bool,
 }
 
 impl Rewrite {
-    /// Returns true if the tokens would have been read instead with a cache lifetime of one hour.
+    /// Returns true if a cache lifetime of one hour would have prevented the rewrite.
     pub(super) fn is_within_an_hour(&self) -> bool {
         self.verdict.cause == RewriteCause::Expired && self.after < HOUR
     }
 }
 
-/// The sender of a request within a file, which is the main conversation, a subagent, or a background task. Each sender
-/// has its own cache.
+/// The sender of a request: the main conversation, a subagent, or a background task. Each sender has its own cache.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Sender {
     agent: Option<String>,
@@ -87,7 +86,7 @@ struct Sender {
 
 impl Sender {
     /// Returns the sender of a response's request. Recorded requests use several names for the main conversation, and
-    /// older transcripts use none.
+    /// older transcripts do not name it.
     fn of(response: &ConversationResponse) -> Self {
         let source = match &response.sent {
             Some(request) if !request.source.starts_with("repl_main_thread") => {
@@ -108,8 +107,9 @@ impl Sender {
 /// The caches used by one sender.
 #[derive(Default)]
 struct SenderCaches {
-    /// The events in the file before the sender's latest response, and the number of loads before that response.
+    /// The events in the file before the sender's latest response.
     events: Events,
+    /// The number of loads before that response.
     loads_seen: usize,
     by_model: HashMap<String, Cache>,
 }
@@ -220,7 +220,7 @@ impl History {
             Some(previous) => previous.first_prompt,
             None => response.usage.prompt(),
         };
-        // The API compares with the previous request in the conversation. After a rewind, or after a request to another
+        // The API compares a request with the previous one in the conversation. After a rewind or a request to another
         // model, that is not the previous request in this cache.
         let key_before = self.file.links.key_before(&response);
         let key_in_cache = predecessor.map(|previous| previous.key);
@@ -253,7 +253,7 @@ impl History {
                 is_recorded: response.sent.is_some(),
                 loads: loads.iter().map(|load| load.kind).collect(),
                 rewrite: rewrite.clone(),
-                // The request is dropped because keeping all requests would take too much memory.
+                // Keeping all requests would take too much memory.
                 response: ConversationResponse {
                     sent: None,
                     ..response.clone()
@@ -273,7 +273,7 @@ impl History {
 
             let is_branch = key_before.is_some_and(|key| key != previous.key);
             if is_stalled(&previous, &response) && !is_branch {
-                // A change that the API reported may be the user's own.
+                // If the API reported a change, the user may have made it.
                 let is_by_user = !previous.events.is_same_turn(&response.events);
                 let is_undecided = rewrite.as_ref().is_some_and(|rewrite| {
                     rewrite.verdict.avoidability == Avoidability::Unknown
@@ -426,14 +426,14 @@ impl FileHistory {
         };
         let is_change = match &self.owner_reader.last {
             Some(known) => known.is_same_as(&owner) == Some(false),
-            // The owner is unknown for responses that precede the first such line.
+            // The owner of the responses before the first such line is unknown.
             None => !self.seen.is_empty(),
         };
         self.events.owner_changes += u32::from(is_change);
         self.owner_reader.add(owner);
     }
 
-    /// Processes a recorded request. The request's messages are unknown unless the file contains its base.
+    /// Processes a recorded request. If the request extends one that is not in the file, its messages are unknown.
     fn read_request(&mut self, fields: Fields<'_>) {
         let Some(mut request) = transcript_line::request(fields) else {
             return;
@@ -457,8 +457,8 @@ const MAX_LINE_BYTES: u64 = 16 * 1024 * 1024;
 /// Returns all cache writes in these transcripts since a certain time, in chronological order. `progress` receives the
 /// number of bytes read so far and the total number of bytes.
 ///
-/// The files are read in full, which takes time because they contain recorded requests. This function is called only by
-/// commands that report on the cache. Files that cannot be read are skipped, and `whycap doctor` lists them.
+/// The files are read in full, including recorded requests, which takes time. Only commands that report on the cache
+/// call this function. Files that cannot be read are skipped, and `whycap doctor` lists them.
 pub(crate) fn cache_writes(
     mut files: Vec<TranscriptFile>,
     since: Option<Millis>,

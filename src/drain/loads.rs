@@ -2,7 +2,7 @@
 //!
 //! The model loads a skill by calling the `Skill` tool. Claude Code appends the skill's text to the conversation. If
 //! the skill asks for it, Claude Code also changes the effort, the model, or the thinking budget (the last was observed
-//! in 2.1.29). The model loads deferred tools by calling `ToolSearch`, upon which Claude Code adds their definitions to
+//! in 2.1.29). The model loads deferred tools by calling `ToolSearch`, and Claude Code then adds their definitions to
 //! the request. Neither changes any earlier message. See docs/drain.md for measurements.
 
 use std::collections::{HashMap, HashSet};
@@ -50,7 +50,7 @@ pub(super) struct Loads {
     /// The calls that are still waiting for a result, by call ID.
     calls: HashMap<String, Load>,
     /// The IDs of the calls that have a result. Claude Code 2.1.14 sometimes writes a session's lines to the transcript
-    /// again, and a repeated call must not count as a second load.
+    /// a second time, and the repeated calls must not count as additional loads.
     calls_with_result: HashSet<String>,
     /// The loads that succeeded.
     completed: Vec<Load>,

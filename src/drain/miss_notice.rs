@@ -1,8 +1,8 @@
 //! The status-line warning about a prompt cache that is repeatedly rewritten for no good reason.
 //!
 //! Since version 2.1.251, Claude Code counts its cache misses and passes the counts to every status-line call. The
-//! counts belong to a single process and do not include the time of each miss. The cause is missing as well if the
-//! server loses the same prefix again. For these reasons, every change in the counts is stored in the journal.
+//! counts cover a single process and do not include the time of each miss. If the server loses the same prefix again,
+//! they do not include the cause either. Every change in the counts is therefore stored in the journal.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -20,8 +20,8 @@ const MIN_MISSES: u64 = 3;
 /// The cost of a single miss that triggers a warning.
 const EXPENSIVE: Money = Money::from_nano(1_000_000_000);
 const PERIOD: TimeDelta = TimeDelta::hours(1);
-/// The interval within which a miss without a cause is attributed to the same cause as the previous miss. The interval
-/// is the shortest lifetime of a cache entry.
+/// The interval within which a miss without a cause is attributed to the server if the previous miss was. It is the
+/// shortest lifetime of a cache entry.
 const SAME_CAUSE_WITHIN: TimeDelta = TimeDelta::minutes(5);
 /// How long the warning stays in the status line.
 const SHOWN_FOR: TimeDelta = TimeDelta::minutes(10);
@@ -147,7 +147,8 @@ pub(crate) struct MissNotice {
     now: DateTime<Utc>,
     record: MissRecord,
     is_recorded: bool,
-    /// A cause of all avoidable misses in the last [`PERIOD`], or [`MissCause::None`] if they have no cause in common.
+    /// The cause that all avoidable misses in the last [`PERIOD`] have in common, or [`MissCause::None`] if there is
+    /// none.
     cause: MissCause,
     /// The number of avoidable misses in the last [`PERIOD`].
     misses: u64,
@@ -248,7 +249,7 @@ impl MissNotice {
     }
 }
 
-/// The minimum additional cost of a cold cache for which a hint is shown.
+/// The minimum additional cost at which a hint about a cold cache is shown.
 const MIN_COLD_COST: Money = Money::from_nano(100_000_000);
 
 /// Returns the additional cost of rewriting a session's prompt cache instead of reading it. Returns `None` for less

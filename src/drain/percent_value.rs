@@ -1,9 +1,9 @@
 //! Estimates how much money one percent of a usage window is worth.
 //!
 //! The estimate divides the spend on this machine by the increase in the window's usage. Usage elsewhere (on another
-//! machine, on claude.ai, or by another member) can only make one percent look cheaper than it is. For this reason, the
-//! estimate is one of the higher observed values. The result is a lower bound. The estimate is close to the real value
-//! if this machine was sometimes the only one in use. Each plan has its own estimate.
+//! machine, on claude.ai, or by another member) can only make one percent look cheaper than it is. Therefore, the
+//! estimate is one of the higher observed values, and is still a lower bound. It is close to the real value if this
+//! machine was sometimes the only one in use. Each plan has its own estimate.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -45,15 +45,15 @@ pub(crate) struct PercentValue {
     pub(crate) prompt: Option<Money>,
 }
 
-/// The increase in a window's usage, in percentage points, after which an interval ends and the next one begins. Claude
-/// Code reports whole percentages, so the error is at most one tenth.
+/// The increase in a window's usage, in percentage points, that completes an interval. Claude Code reports whole
+/// percentages, so the error of an interval is at most one tenth.
 const SPAN_PERCENT: f64 = 10.0;
 /// The minimum number of intervals for an estimate.
 const MIN_SPANS: usize = 3;
 /// The percentile of the interval values that serves as the estimate. See docs/drain.md for the measured errors.
 const PERCENTILE: usize = 70;
-/// If only this machine is in use, the percentile is too high by about 1/`PERCENTILE_ERROR_DIVISOR`, so this part is
-/// subtracted.
+/// If only this machine is in use, the percentile is too high by about 1/`PERCENTILE_ERROR_DIVISOR`, so this fraction
+/// is subtracted.
 const PERCENTILE_ERROR_DIVISOR: u128 = 40;
 const WEEK: Millis = 7 * 24 * 3_600_000;
 /// The minimum number of prompts needed for a median.
@@ -190,8 +190,8 @@ impl PercentValue {
         )
     }
 
-    /// Returns display text for the number of prompts that an amount pays for. The text is empty if that is less than
-    /// one prompt or if the cost of a prompt is unknown.
+    /// Describes how many prompts an amount pays for. The text is empty if that is less than one prompt or if the cost
+    /// of a prompt is unknown.
     fn prompts_for(&self, amount: Money) -> String {
         let Some(prompt) = self.prompt else {
             return String::new();

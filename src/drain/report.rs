@@ -262,8 +262,9 @@ impl Drain {
         }
     }
 
-    /// Returns what the API reported about rewrites that may have been avoidable, along with advice. Returns `None` if
-    /// there is no advice, or if the same cause is known to have been avoidable, because its advice is better.
+    /// Returns a sentence about rewrites that may have been avoidable according to the API, along with advice. Returns
+    /// `None` if there is no advice, or if other rewrites with the same cause were proven to be avoidable, because the
+    /// advice for those is better.
     fn reported_advice(&self, verdict: RewriteVerdict, sum: Sum) -> Option<String> {
         let texts = verdict.cause.texts();
         let avoidable = RewriteVerdict::avoidable(verdict.cause);
@@ -319,7 +320,7 @@ impl Drain {
 }
 
 impl HourLifetime {
-    /// Returns what pauses cost and what a cache lifetime of one hour would have cost overall.
+    /// Describes what pauses cost, and what a cache lifetime of one hour would have cost overall.
     fn sentence(self) -> String {
         let total = match self.difference.cmp(&Money::ZERO) {
             Ordering::Greater => format!("{} more would have been spent", self.difference),

@@ -1,15 +1,15 @@
-//! The reason that the API itself gives for a cache miss.
+//! The reason that the API gives for a cache miss.
 //!
 //! Since about version 2.1.132, Claude Code has asked the API to compare each request with the previous one, and has
 //! stored the result in the transcript (`message.diagnostics`). The API reports only the first difference. It compares
-//! the contents of two requests, whether or not the cache was used, so a reason does not show that a rewrite was
+//! the contents of two requests regardless of whether the cache was used, so a reason does not show that a rewrite was
 //! avoidable. docs/drain.md names the sources.
 
 use serde::Deserialize;
 
 use super::cause::{RewriteCause, RewriteVerdict};
 
-/// The type of a reason, with the meaning that the API's documentation states.
+/// The type of a reason, as defined in the API's documentation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum ReportedReason {
@@ -61,8 +61,8 @@ impl ReportedReason {
         message.diagnostics?.cache_miss_reason
     }
 
-    /// Returns the verdict on a rewrite if this reason decides it. Returns `None` if the lines, which support `by_lines` as
-    /// the cause, are stronger evidence. The reason must refer to the same two requests.
+    /// Returns the verdict on a rewrite according to this reason, which must refer to the same two requests. Returns
+    /// `None` if the lines, which point to the cause `by_lines`, are stronger evidence.
     pub(super) fn verdict(self, by_lines: RewriteCause) -> Option<RewriteVerdict> {
         match self.strongest_evidence(by_lines) {
             Evidence::Lines => None,
@@ -70,23 +70,25 @@ impl ReportedReason {
         }
     }
 
-    /// Returns the stronger evidence of the two: this reason, or lines that support `by_lines` as the cause.
+    /// Returns the stronger evidence: either this reason, or the lines, which point to the cause `by_lines`.
     fn strongest_evidence(self, by_lines: RewriteCause) -> Evidence {
         use RewriteCause as Cause;
 
         match (self, by_lines) {
             (
-                // The API has not compared the requests, or whycap does not know the result.
+                // The API did not compare the requests, or its result is not known to this version.
                 Self::PreviousMessageNotFound
                 | Self::Unavailable
                 | Self::Unrecognized
-                // The lines show the model of both responses. If it is the same, the API has compared other requests.
+                // The lines contain the models of both responses. If they are the same, the API compared other
+                // requests.
                 | Self::ModelChanged,
                 _,
             )
             | (
                 _,
-                // After the lifetime or a compaction, these tokens had to be written whatever else changed.
+                // After a compaction or the end of the lifetime, these tokens had to be written no matter what else
+                // changed.
                 Cause::Expired
                 | Cause::Compaction
                 // Without an earlier response in the same cache, there is nothing to compare.
@@ -101,13 +103,13 @@ impl ReportedReason {
             // The load explains why the tools changed.
             | (Self::ToolsChanged, Cause::SkillLoaded | Cause::ToolsLoaded) => Evidence::Lines,
 
-            // Only statistics connect these rewrites to a load, to the server, or to nothing at all. A load changes
-            // neither the system prompt nor earlier messages.
+            // The lines support these causes only statistically. A load changes neither the system prompt nor earlier
+            // messages.
             (
                 Self::SystemChanged,
                 Cause::SkillLoaded
                 | Cause::ToolsLoaded
-                // This difference precedes the messages.
+                // The system prompt precedes the messages.
                 | Cause::MessagesRewritten
                 // The requests looked the same as far as they were recorded, but the API saw a difference.
                 | Cause::Server
@@ -129,7 +131,7 @@ impl ReportedReason {
         }
     }
 
-    /// Returns a statement of what the API reported, for display.
+    /// Describes what the API reported, for display.
     pub(super) fn describe(self) -> &'static str {
         match self {
             Self::ModelChanged => "the API reported that the model changed",

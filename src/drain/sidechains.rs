@@ -1,4 +1,4 @@
-//! Tells apart the subagents whose lines are in the transcript of the main conversation.
+//! Distinguishes the subagents whose lines are in the transcript of the main conversation.
 //!
 //! Claude Code 1.0 writes the lines of subagents into the transcript of their session. These lines have
 //! `isSidechain: true` but no `agentId`. Each subagent's first line has no parent, and every other line follows a line of
@@ -11,7 +11,7 @@ use super::transcript_line::Hash;
 /// Assigns lines without `agentId` to subagents while a transcript is being read.
 #[derive(Debug, Default)]
 pub(super) struct Sidechains {
-    /// Maps each line to the first line of its subagent. Both are hashes of the lines' UUIDs.
+    /// Maps each line to the first line of its subagent. Lines are identified by the hashes of their UUIDs.
     first_lines: HashMap<Hash, Hash>,
 }
 

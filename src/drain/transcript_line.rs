@@ -73,8 +73,8 @@ pub(super) type Shapes = HashMap<Hash, Shape>;
 pub(super) struct Tool {
     pub(super) name: String,
     pub(super) definition: Text,
-    /// True if the definition contains `defer_loading`. The API omits these tools from the cached prefix and shows them
-    /// to the model only where a tool search has found them.
+    /// True if the definition contains `defer_loading`. The API omits these tools from the cached prefix and does not
+    /// show them to the model until a tool search has found them.
     pub(super) is_deferred: bool,
 }
 
@@ -207,7 +207,7 @@ struct ShapeFields<'line> {
     tools: Option<Vec<&'line RawValue>>,
 }
 
-/// Returns the cache lifetime with this name. `1h` is one hour. Any other name, or none, is five minutes.
+/// Returns the cache lifetime with this name. `1h` is one hour. Any other name, or no name, is five minutes.
 fn lifetime_named(name: Option<&str>) -> Millis {
     match name {
         Some("1h") => HOUR,

@@ -103,8 +103,8 @@ impl WindowShares {
             .collect()
     }
 
-    /// Returns sentences about the usage of these windows on this machine and elsewhere. Windows to which exactly the
-    /// same responses contributed share a sentence.
+    /// Returns sentences about the usage of these windows on this machine and elsewhere. Windows with exactly the same
+    /// spend share a sentence.
     pub(crate) fn sentences(windows: &[Self], clock: Clock) -> Vec<String> {
         let mut sentences = Vec::new();
         for same in windows.chunk_by(Self::has_same_spend) {
@@ -137,8 +137,7 @@ impl WindowShares {
             .collect()
     }
 
-    /// Returns true if the same spend counts toward both windows, and the other window had already started when this one
-    /// started.
+    /// Returns true if the same spend counts toward both windows, and the other window started no later than this one.
     fn has_same_spend(&self, other: &Self) -> bool {
         other.since <= self.since
             && self.sessions == other.sessions

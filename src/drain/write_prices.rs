@@ -76,7 +76,7 @@ impl<'a> WritePrices<'a> {
     }
 }
 
-/// Returns the usage of a call that reads this many of the tokens that it actually wrote. The tokens are deducted
+/// Returns the usage of a call if it had read this many tokens instead of writing them. The tokens are deducted
 /// proportionally from both cache lifetimes.
 fn with_writes_read(call: Usage, tokens: u64) -> Usage {
     let still_written = call.cache_write.saturating_sub(tokens);

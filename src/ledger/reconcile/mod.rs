@@ -130,12 +130,13 @@ pub(crate) struct RunBreakdown {
     /// False if the starting total may already include some of the run's responses.
     pub(crate) is_start_proven: bool,
     pub(crate) last_total: Option<Money>,
-    /// The number of all responses of the run. The next field is their cost.
+    /// The number of responses in the run.
     pub(crate) responses: u64,
+    /// The cost of these responses.
     pub(crate) recorded: Money,
-    /// The number of responses that the totals cover. The next field is their cost. All other responses arrived after
-    /// the last total.
+    /// The number of responses that the totals cover. All other responses arrived after the last total.
     pub(crate) covered_responses: u64,
+    /// The cost of the covered responses.
     pub(crate) covered: Money,
     /// The part of the increase in the totals that may be due to responses after the last total.
     pub(crate) cost_of_later_responses: Money,

@@ -54,8 +54,9 @@ pub(crate) struct Run {
     is_over: bool,
     /// The samples that exceed all earlier ones. The others are ignored because calls may arrive out of order.
     pub(crate) samples: Vec<RunSample>,
-    /// The time at which the run ended. The next field is the length of the transcript at that time.
+    /// The time at which the run ended.
     pub(crate) ended_at: Option<Millis>,
+    /// The length of the transcript at that time.
     pub(crate) end: Option<i64>,
     /// True if the process no longer exists, but no hook reported that it ended.
     pub(crate) has_vanished: bool,
