@@ -74,7 +74,9 @@ impl Context {
     /// Replies to the start of a session. The reply announces an incident, reports a lock that causes problems, or
     /// explains how to enable the status line, in this order of priority.
     pub(crate) fn on_start(&self) -> Option<Value> {
-        let source = self.event()?.source.as_deref().unwrap_or("startup");
+        let event = self.event()?;
+        let source = event.source.as_deref().unwrap_or("startup");
+        self.incidents().store_start(event, source);
         slash_command::remove_obsolete_file(&self.paths, || {
             client_version(&self.paths, &self.environment)
         });

@@ -13,6 +13,7 @@ use super::error_match::{SAME_EVENT, SAME_INSTANT, line_of};
 use super::readings::{
     self, AccountReadings, FIGURES_REPORTED_AFTER, Reading, Run, USEFUL_FOR, WindowReadings,
 };
+use super::session_starts::{SessionStart, SessionStarts, payer_at};
 use super::session_transcripts::SessionTranscripts;
 use super::stored_errors::StoredErrors;
 use super::transcript_end;
@@ -28,13 +29,12 @@ use crate::limits::catalog::{Message, MessageParts, recognize};
 use crate::limits::decide::{Ending, State};
 use crate::limits::evidence::{
     Collected, ContinuationObstacle, ErrorMessage, Evidence, HeadlessRun, LaterResponse,
-    MessageOrigin, OtherResponse, Ownership, PayerRelation, REPORTED_WITHIN, RefusedWindow,
-    StoredError, is_full, is_request_later,
+    MessageOrigin, OtherResponse, Ownership, PayerFacts, PayerRelation, REPORTED_WITHIN,
+    RefusedWindow, StoredError, is_full, is_request_later,
 };
 use crate::limits::incident::Incident;
 use crate::limits::kind::{Verdict, Window};
 use crate::limits::sample::{MeasuredService, Sample};
-use crate::transcript::owner::Owner;
 use crate::transcript::tail::{
     ErrorLine, LONGEST_REQUEST, Tail, TranscriptError, TranscriptResponse,
 };
@@ -83,6 +83,8 @@ pub(super) enum OtherSessions {
 #[derive(Debug)]
 struct SessionResponses {
     session: String,
+    /// The session's starts, newest first.
+    starts: Vec<SessionStart>,
     tail: Rc<Tail>,
     last: DateTime<Utc>,
     /// True if a limit has stopped the session since its last response.
@@ -97,16 +99,16 @@ impl SessionResponses {
     /// also chosen in this way from those of the refused model alone, because the error may concern only this model.
     ///
     /// If a limit has stopped the session since its last response, `is_refused_later` is true for each of these
-    /// responses.
+    /// responses. `of_reading` is the relation of the payers if the session's last response provided the login's newest
+    /// reading.
     fn after(
         &self,
         error: &StoredError,
-        payer: PayerRelation,
+        of_reading: Option<PayerRelation>,
         reset_since: &[DateTime<Utc>],
         later: &LaterErrors,
     ) -> Vec<OtherResponse> {
         let Tail {
-            owner,
             version,
             is_whole,
             responses,
@@ -140,14 +142,33 @@ impl SessionResponses {
                     requested_at: response.requested_at,
                     model: response.model.as_deref().map(str::to_owned),
                     version: version.clone(),
-                    payer,
-                    has_owner: owner.is_some(),
+                    payer: self.payer_relation(error, response.at, of_reading),
+                    has_owner: self.payer_at(response.at).owner.is_some(),
                     is_first: is_first_known && first_ones.contains(&response),
                     is_refused_later: self.is_stopped || is_refused_soon,
                     is_refused_soon,
                 }
             })
             .collect()
+    }
+
+    /// Returns the payer of the session's requests at the given time.
+    fn payer_at(&self, moment: DateTime<Utc>) -> PayerFacts {
+        payer_at(&self.starts, &self.tail, moment)
+    }
+
+    /// Compares the payer of a failed request with the payer of this session's requests at the given time. `of_reading` is
+    /// the relation that a reading of the session shows.
+    fn payer_relation(
+        &self,
+        error: &StoredError,
+        moment: DateTime<Utc>,
+        of_reading: Option<PayerRelation>,
+    ) -> PayerRelation {
+        match (error.payer.relation_to(&self.payer_at(moment)), of_reading) {
+            (PayerRelation::Unknown, Some(of_reading)) => of_reading,
+            (relation, _) => relation,
+        }
     }
 }
 
@@ -237,7 +258,7 @@ impl LaterErrors {
         if incident.diagnosis.is_limit() {
             self.next_of.insert(session, error.at);
             self.refusals.push(Refusal {
-                payer: Payer::of(error),
+                payer: error.payer.clone(),
                 at: error.at,
             });
         } else {
@@ -266,7 +287,7 @@ impl LaterErrors {
             .iter()
             .skip(too_late)
             .take_while(|refusal| refusal.at > response_at)
-            .any(|refusal| refusal.payer.may_share_refusals_with(error))
+            .any(|refusal| refusal.payer.may_share_refusals_with(&error.payer))
     }
 
     /// Returns the last time a limit stopped the error's payer. An error with an unknown payer is included, because it
@@ -274,7 +295,7 @@ impl LaterErrors {
     fn last_refusal(&self, error: &StoredError) -> Option<DateTime<Utc>> {
         self.refusals
             .iter()
-            .find(|refusal| refusal.payer.may_share_refusals_with(error))
+            .find(|refusal| refusal.payer.may_share_refusals_with(&error.payer))
             .map(|refusal| refusal.at)
     }
 }
@@ -282,7 +303,7 @@ impl LaterErrors {
 /// A request that was refused because of a limit.
 #[derive(Debug)]
 struct Refusal {
-    payer: Payer,
+    payer: PayerFacts,
     /// The time of the error.
     at: DateTime<Utc>,
 }
@@ -292,50 +313,6 @@ struct Refusal {
 /// is older than [`SAME_EVENT`].
 pub(super) fn has_final_readings(error: &StoredError, now: DateTime<Utc>) -> bool {
     error.later_response.is_some() || (error.end.is_some() && now > error.at + SAME_EVENT)
-}
-
-/// The payer of a failed request.
-#[derive(Debug, PartialEq)]
-struct Payer {
-    /// See [`payer_of`].
-    account: Option<Owner>,
-    /// See [`StoredError::is_payer_hidden_by_token`].
-    is_hidden_by_token: bool,
-    /// See [`is_paid_by_key`].
-    is_key: bool,
-}
-
-impl Payer {
-    fn of(error: &StoredError) -> Self {
-        Self {
-            account: payer_of(error).cloned(),
-            is_hidden_by_token: error.is_payer_hidden_by_token(),
-            is_key: is_paid_by_key(error),
-        }
-    }
-
-    /// Returns true if a refusal of this payer may also concern the payer of another failed request. The error of a
-    /// session with a key is stored with the account of the login, although the login did not pay.
-    fn may_share_refusals_with(&self, error: &StoredError) -> bool {
-        self.is_key == is_paid_by_key(error) && self.may_be_payer_of(error)
-    }
-
-    /// Returns true if this payer may also have paid for another failed request. An unknown payer matches any account,
-    /// because most people have only one. The payer of a token matches only other unknown payers.
-    fn may_be_payer_of(&self, error: &StoredError) -> bool {
-        match (&self.account, payer_of(error)) {
-            (Some(account), Some(other)) => account.is_same_as(other) != Some(false),
-            (Some(_), None) => !error.is_payer_hidden_by_token(),
-            (None, Some(_)) => !self.is_hidden_by_token,
-            (None, None) => true,
-        }
-    }
-}
-
-/// Returns true if a key paid for the failed request. If the user declined the key, the login paid, and the transcript
-/// names its owner.
-fn is_paid_by_key(error: &StoredError) -> bool {
-    error.uses_key() && error.payer.owner.is_none()
 }
 
 /// Returns the usage window that stopped a session, unless the window has already reset. A later error in the same
@@ -366,7 +343,7 @@ fn full_window_of(incident: &Incident) -> Option<RefusedWindow> {
 
 /// A payer's full usage window.
 struct FullWindow {
-    payer: Payer,
+    payer: PayerFacts,
     refused: RefusedWindow,
 }
 
@@ -379,15 +356,18 @@ impl FullWindow {
             let Some(refused) = full_window_of(incident) else {
                 continue;
             };
-            let payer = Payer::of(&incident.evidence.error);
+            let payer = &incident.evidence.error.payer;
             let is_known = windows.iter().any(|known| {
                 known.refused.window == refused.window
                     && known.refused.resets_at == refused.resets_at
                     && known.refused.is_unconfirmed == refused.is_unconfirmed
-                    && known.payer == payer
+                    && known.payer == *payer
             });
             if !is_known {
-                windows.push(Self { payer, refused });
+                windows.push(Self {
+                    payer: payer.clone(),
+                    refused,
+                });
             }
         }
         windows.reverse();
@@ -403,7 +383,7 @@ fn add_refused_windows(incidents: &mut [Incident]) {
         let windows: Vec<RefusedWindow> = full_windows
             .iter()
             .filter(|full| Some(full.refused.window) != incident.diagnosis.limit.window())
-            .filter(|full| full.payer.may_be_payer_of(error))
+            .filter(|full| full.payer.may_have_account_of(&error.payer))
             .map(|full| full.refused)
             .collect();
         if !windows.is_empty() && !incident.evidence.has_later_response() {
@@ -412,12 +392,6 @@ fn add_refused_windows(incidents: &mut [Incident]) {
             *incident = Incident::with_message(evidence, incident.message.clone());
         }
     }
-}
-
-/// Returns the account that paid for the failed request, or `None` if it is unknown.
-fn payer_of(error: &StoredError) -> Option<&Owner> {
-    let account = error.account().map(|account| &account.owner);
-    error.payer.owner.as_ref().or(account)
 }
 
 /// The session whose response provided the login's newest reading.
@@ -462,6 +436,7 @@ pub(super) struct EvidenceCollector<'a> {
     last_free_at: Cache<String, Option<DateTime<Utc>>>,
     samples_of_account: Cache<String, Rc<[Sample]>>,
     events: OnceCell<EventIndex<'a>>,
+    starts: SessionStarts<'a>,
     /// The last time each session stopped waiting for a reset.
     waiting_ended: Cache<String, Option<DateTime<Utc>>>,
     messages: Cache<MessageParts, Message>,
@@ -518,6 +493,7 @@ impl<'a> EvidenceCollector<'a> {
             last_free_at: Cache::default(),
             samples_of_account: Cache::default(),
             events: OnceCell::new(),
+            starts: SessionStarts::new(readings.journal),
             waiting_ended: Cache::default(),
             messages: Cache::default(),
             news: RefCell::default(),
@@ -830,7 +806,7 @@ impl<'a> EvidenceCollector<'a> {
     fn has_response_without_key(&self, error: &StoredError) -> bool {
         let session = error.session.id.as_deref().unwrap_or_default();
         error.later_response.is_some()
-            && is_paid_by_key(error)
+            && error.payer.is_key()
             && self.transcripts.owner_of(session).is_some()
     }
 
@@ -844,7 +820,7 @@ impl<'a> EvidenceCollector<'a> {
         let Some(session) = error.session.id.as_deref() else {
             return false;
         };
-        is_paid_by_key(error)
+        error.payer.is_key()
             && self.still_has_key(session, error)
             && self.transcripts.is_without_account(session)
     }
@@ -944,18 +920,15 @@ impl<'a> EvidenceCollector<'a> {
                 {
                     continue;
                 }
-                let mut payer = payer_relation(error, of_session.tail.owner.as_ref());
-                if let Some(of_reading) = &of_reading
-                    && of_reading.session == of_session.session
-                {
-                    is_reading_included = true;
-                    if payer == PayerRelation::Unknown {
-                        payer = of_reading.payer;
-                    }
-                }
-                asker_works |=
-                    !of_session.is_stopped && self.is_unaffected(error, of_session, payer);
-                let of_session_since = of_session.after(error, payer, &reset_since, later);
+                let payer_of_reading = of_reading
+                    .as_ref()
+                    .filter(|of_reading| of_reading.session == of_session.session)
+                    .map(|of_reading| of_reading.payer);
+                is_reading_included |= payer_of_reading.is_some();
+                asker_works |= !of_session.is_stopped
+                    && self.is_unaffected(error, of_session, payer_of_reading);
+                let of_session_since =
+                    of_session.after(error, payer_of_reading, &reset_since, later);
                 if self.asker == Asker::Session(&of_session.session) {
                     asker_responses.clone_from(&of_session_since);
                 }
@@ -1023,8 +996,8 @@ impl<'a> EvidenceCollector<'a> {
         let newest = self.newest_reading()?;
         let payer = match newest.sample.is_of(error.account()) {
             Some(false) => PayerRelation::Other,
-            // The login's readings never come from a session that is paid for with a key.
-            _ if error.uses_key() => PayerRelation::Other,
+            // The login's readings never come from a session without an account.
+            _ if error.payer.is_without_account() => PayerRelation::Other,
             _ if self.may_differ_from_login(error) => PayerRelation::Unknown,
             // Most people have only one account, so an unknown account is assumed to be the same one.
             Some(true) | None => PayerRelation::Same,
@@ -1063,8 +1036,10 @@ impl<'a> EvidenceCollector<'a> {
             .filter_map(|file| {
                 let tail = self.transcripts.tail(&file.path)?;
                 let last = transcript_end::last_response_despite_refusal(&file.path, &tail)?;
+                let session = session_of(&file.path);
                 (last <= self.now()).then(|| SessionResponses {
-                    session: session_of(&file.path),
+                    starts: self.starts.of(&session),
+                    session,
                     is_stopped: transcript_end::is_refused_since(&tail, last),
                     tail,
                     last,
@@ -1081,12 +1056,13 @@ impl<'a> EvidenceCollector<'a> {
         &self,
         error: &StoredError,
         responses: &SessionResponses,
-        payer: PayerRelation,
+        of_reading: Option<PayerRelation>,
     ) -> bool {
+        let payer_at = |moment| responses.payer_relation(error, moment, of_reading);
         match self.asker {
             Asker::Session(session) => {
                 // A response paid for by the same account may already have been in progress when the error occurred.
-                let is_later = |response: &TranscriptResponse| match payer {
+                let is_later = |response: &TranscriptResponse| match payer_at(response.at) {
                     PayerRelation::Other => response.at > error.at,
                     PayerRelation::Same | PayerRelation::Unknown => {
                         is_sent_after(error.at, response)
@@ -1100,7 +1076,7 @@ impl<'a> EvidenceCollector<'a> {
                         .any(|response| response.at <= responses.last && is_later(response))
             }
             Asker::Shell => {
-                payer != PayerRelation::Same
+                payer_at(responses.last) != PayerRelation::Same
                     && self.pays_otherwise_now(error)
                     && self.running_processes(error).next().is_none()
             }
@@ -1128,7 +1104,7 @@ impl<'a> EvidenceCollector<'a> {
         if had_key || has_key_now {
             return had_key != has_key_now;
         }
-        match (payer_of(error), &self.login) {
+        match (error.payer.known_account(), &self.login) {
             (Some(payer), Some(login)) => payer.is_same_as(&login.owner) == Some(false),
             (None, _) | (_, None) => false,
         }
@@ -1529,21 +1505,4 @@ pub(super) fn settle_owner(evidence: &mut Evidence, login: Option<&Account>) {
         });
     }
     evidence.collected.ownership = ownership;
-}
-
-/// Compares an error's payer with the owner recorded in another session's transcript. A session that is paid for with
-/// an API key has no owner. Versions before 2.1.328 do not record owners at all, so a missing owner is evidence only if
-/// the failed session used a key.
-pub(super) fn payer_relation(error: &StoredError, owner: Option<&Owner>) -> PayerRelation {
-    let had_key = error.uses_key();
-    match (had_key, owner) {
-        (true, Some(_)) => PayerRelation::Other,
-        (true, None) => PayerRelation::Same,
-        (false, None) => PayerRelation::Unknown,
-        (false, Some(owner)) => match payer_of(error).and_then(|payer| payer.is_same_as(owner)) {
-            Some(true) => PayerRelation::Same,
-            Some(false) => PayerRelation::Other,
-            None => PayerRelation::Unknown,
-        },
-    }
 }

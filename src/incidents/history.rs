@@ -8,7 +8,8 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::error_search::{add_owner, find_all_errors};
-use super::evidence::{EvidenceCollector, KnownError, LaterErrors, is_sent_after, payer_relation};
+use super::evidence::{EvidenceCollector, KnownError, LaterErrors, is_sent_after};
+use super::session_starts::{SessionStarts, payer_at};
 use super::session_transcripts::SessionTranscripts;
 use crate::journal::{self, Journal, JournalRecord};
 use crate::ledger::{Ledger, LedgerError, SessionAttempt, ShownError};
@@ -94,6 +95,7 @@ pub(super) struct History<'a> {
     pub(super) journal: &'a Journal,
     pub(super) ledger: &'a Ledger,
     pub(super) transcripts: &'a SessionTranscripts<'a>,
+    pub(super) starts: SessionStarts<'a>,
 }
 
 impl History<'_> {
@@ -216,7 +218,7 @@ impl History<'_> {
             return Ok(None);
         }
         if incident.diagnosis.limit.is_passing() {
-            resumption.payer = Some(self.payer_of_session(responding, error));
+            resumption.payer = Some(self.relation_to_payer(responding, first_at, error));
             return Ok(Some(resumption));
         }
         let mut later = self.response_to_later_request(responding, error.at, first_at);
@@ -248,15 +250,25 @@ impl History<'_> {
             .path_of(responding)
             .is_some_and(|path| self.transcripts.says_free_at(&path, resumption.resumed_at));
         if !resumption.is_free {
-            resumption.payer = Some(self.payer_of_session(responding, error));
+            let relation = self.relation_to_payer(responding, resumption.resumed_at, error);
+            resumption.payer = Some(relation);
         }
         Ok(Some(resumption))
     }
 
-    /// Returns whether another session's responses have the same payer as a failed request.
-    fn payer_of_session(&self, responding: &str, error: &StoredError) -> PayerRelation {
-        let owner = self.transcripts.owner_of(responding);
-        payer_relation(error, owner.as_ref())
+    /// Compares the payer of a failed request with the payer of a response in another session.
+    fn relation_to_payer(
+        &self,
+        responding: &str,
+        responded_at: DateTime<Utc>,
+        error: &StoredError,
+    ) -> PayerRelation {
+        let path = self.transcripts.path_of(responding);
+        let tail = path.and_then(|path| self.transcripts.tail(&path));
+        let starts = self.starts.of(responding);
+        error
+            .payer
+            .relation_to(&payer_at(&starts, &tail.unwrap_or_default(), responded_at))
     }
 
     /// Finds a session's first response to a request that must have been sent after the given time. `first_at` is the

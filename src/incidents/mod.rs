@@ -20,6 +20,7 @@ mod present;
 mod readings;
 pub(crate) mod report;
 mod session_payer;
+mod session_starts;
 mod session_transcripts;
 mod stored_errors;
 mod transcript_end;
@@ -47,6 +48,7 @@ use self::evidence::{
 use self::history::History;
 use self::login::Login;
 use self::session_payer::SessionPayer;
+use self::session_starts::{SessionStart, SessionStarts};
 use self::session_transcripts::SessionTranscripts;
 use self::stored_errors::StoredErrors;
 use crate::claude::account::Account;
@@ -637,6 +639,7 @@ impl<'a> Incidents<'a> {
             journal: &journal,
             ledger,
             transcripts: &self.transcripts,
+            starts: SessionStarts::new(&journal),
         };
         let mut past = history.list(&collector)?;
         if let Some(session) = session {
@@ -657,6 +660,34 @@ impl<'a> Incidents<'a> {
         incidents
     }
 
+    /// Stores the credentials with which a process has started to work on a session. A new session without credentials needs
+    /// no record, and after a compaction, the same process continues.
+    pub(crate) fn store_start(&self, event: &HookEvent, source: &str) {
+        let credentials = self.credentials_of(event);
+        let is_needed = source == "resume" || !credentials.is_empty() && source != "compact";
+        if let Some(session) = &event.session_id
+            && is_needed
+        {
+            let start = SessionStart {
+                session: session.clone(),
+                at: self.now(),
+                credentials,
+            };
+            start.store(self.paths);
+        }
+    }
+
+    /// Returns the credentials of the session that runs this hook. Its working directory may be a subdirectory of its
+    /// project.
+    fn credentials_of(&self, event: &HookEvent) -> Vec<Credential> {
+        let project = self.environment.path("CLAUDE_PROJECT_DIR");
+        credentials::of_session(
+            self.paths,
+            self.environment,
+            project.as_deref().or(event.cwd.as_deref()),
+        )
+    }
+
     /// Stores an error reported by a hook and returns its explanation. Returns `None` if the event has no session.
     ///
     /// The error is stored immediately, because Claude Code may kill this process at any moment. Details that take
@@ -667,13 +698,7 @@ impl<'a> Incidents<'a> {
         let is_stored = stored.insert(&mut error).is_ok();
 
         error.payer.account = self.account().cloned();
-        // The session's working directory may be a subdirectory of its project.
-        let project = self.environment.path("CLAUDE_PROJECT_DIR");
-        error.payer.credentials = credentials::of_session(
-            self.paths,
-            self.environment,
-            project.as_deref().or(event.cwd.as_deref()),
-        );
+        error.payer.credentials = self.credentials_of(event);
         error.session.installed_clients = version::executables(self.paths, self.environment).len();
         let collector = self.collector(self.journal(), Asker::Shell);
         let mut evidence = collector.bare_evidence(error);

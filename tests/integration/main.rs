@@ -57,6 +57,7 @@ mod packaging;
 mod page;
 mod page_figures;
 mod past_errors;
+mod payers;
 #[cfg(unix)] // the plugin's launchers are shell scripts
 mod plugin;
 mod races;

@@ -145,6 +145,19 @@ fn message_in_json(text: &str) -> Option<String> {
     Some(message.as_str()?.to_owned())
 }
 
+/// The kind of payer of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PayerKind<'a> {
+    /// An account, by its login or through a token.
+    Account,
+    /// A key. If requests go to a gateway, the key belongs to the gateway with this host.
+    Key(Option<&'a str>),
+    /// The cloud provider that this variable selects.
+    CloudProvider(&'a str),
+    /// An unknown payer: the start of the session is not stored, and its transcript names no account.
+    Unknown,
+}
+
 /// Information about the account that paid for the request.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -169,6 +182,82 @@ impl PayerFacts {
     /// Returns true if the session uses an OAuth token, which does not reveal the account that pays.
     pub(crate) fn is_hidden_by_token(&self) -> bool {
         self.owner.is_none() && self.has_credential(OAUTH_TOKEN)
+    }
+
+    /// Returns the keys that take precedence over a login.
+    fn keys(&self) -> impl Iterator<Item = &Credential> {
+        let credentials = self.credentials.iter();
+        credentials.filter(|credential| credential.outranks_login())
+    }
+
+    /// Returns true if a key pays. If the user declined the key, the login pays, and the transcript names its owner.
+    pub(crate) fn is_key(&self) -> bool {
+        self.owner.is_none() && self.keys().next().is_some()
+    }
+
+    /// Returns true if a key or a cloud provider pays. Such a payer has no usage windows of a plan.
+    pub(crate) fn is_without_account(&self) -> bool {
+        matches!(self.kind(), PayerKind::Key(_) | PayerKind::CloudProvider(_))
+    }
+
+    /// Returns the account of the login or of the transcript, or `None` if it is unknown.
+    pub(crate) fn known_account(&self) -> Option<&Owner> {
+        let account = match &self.account {
+            Some(account) if !self.is_hidden_by_token() => Some(&account.owner),
+            Some(_) | None => None,
+        };
+        self.owner.as_ref().or(account)
+    }
+
+    fn kind(&self) -> PayerKind<'_> {
+        let mut credentials = self.credentials.iter();
+        if let Some(provider) = credentials.find(|credential| credential.selects_cloud_provider()) {
+            PayerKind::CloudProvider(&provider.name)
+        } else if self.is_key() {
+            PayerKind::Key(base_url_host(&self.credentials))
+        } else if self.has_session_environment || self.known_account().is_some() {
+            PayerKind::Account
+        } else {
+            PayerKind::Unknown
+        }
+    }
+
+    /// Compares the payer of a failed request with the payer of another request. The values of keys are unknown, so two
+    /// keys count as the same if they belong to the same gateway or if neither belongs to a gateway.
+    pub(crate) fn relation_to(&self, other: &Self) -> PayerRelation {
+        match (self.kind(), other.kind()) {
+            (PayerKind::Account, PayerKind::Account) => {
+                let accounts = self.known_account().zip(other.known_account());
+                match accounts.and_then(|(account, other)| account.is_same_as(other)) {
+                    Some(true) => PayerRelation::Same,
+                    Some(false) => PayerRelation::Other,
+                    None => PayerRelation::Unknown,
+                }
+            }
+            // Most sessions whose transcript names no account use a key. Versions before 2.1.328 do not name accounts at
+            // all, so this is evidence only if the failed session used a key.
+            (PayerKind::Key(_), PayerKind::Unknown) => PayerRelation::Same,
+            (PayerKind::Unknown, _) | (_, PayerKind::Unknown) => PayerRelation::Unknown,
+            (kind, other_kind) if kind == other_kind => PayerRelation::Same,
+            _ => PayerRelation::Other,
+        }
+    }
+
+    /// Returns true if this payer may have the account of another payer. An unknown account matches any account, because
+    /// most people have only one. The account of a token matches only other unknown accounts.
+    pub(crate) fn may_have_account_of(&self, other: &Self) -> bool {
+        match (self.known_account(), other.known_account()) {
+            (Some(account), Some(other)) => account.is_same_as(other) != Some(false),
+            (Some(_), None) => !other.is_hidden_by_token(),
+            (None, Some(_)) => !self.is_hidden_by_token(),
+            (None, None) => true,
+        }
+    }
+
+    /// Returns true if a refusal of this payer may also concern another payer. The error of a session with a key is stored
+    /// with the account of the login, although the login did not pay.
+    pub(crate) fn may_share_refusals_with(&self, other: &Self) -> bool {
+        self.relation_to(other) != PayerRelation::Other && self.may_have_account_of(other)
     }
 
     /// Returns true if the session sends its requests to this host and the login may pay for them: no key or cloud provider
@@ -347,8 +436,7 @@ impl StoredError {
 
     /// Returns the keys that take precedence over a login.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &Credential> {
-        let credentials = self.payer.credentials.iter();
-        credentials.filter(|credential| credential.outranks_login())
+        self.payer.keys()
     }
 
     /// Returns true if the session used a key that takes precedence over a login.
@@ -448,9 +536,9 @@ pub(crate) fn may_belong_to(owner: Option<&Owner>, login: Option<&Account>) -> b
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PayerRelation {
-    /// Both requests used the same account, or both used a key.
+    /// Both requests used the same account, the same cloud provider, or keys of the same service.
     Same,
-    /// The requests used different accounts, or only one of them used a key.
+    /// The requests used different accounts or services, or only one of them used a key.
     Other,
     /// At least one of the payers is unknown.
     Unknown,

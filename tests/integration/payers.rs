@@ -1,0 +1,106 @@
+//! Tests that a response ends an error only if it has the same payer as the failed request.
+
+use serde_json::json;
+
+use crate::client::{Client, plain_rows, run};
+use crate::key_of_one_session::receives_balance_error;
+use crate::situation::{AT, flat, session_of_login, with_a_private_login};
+use crate::support::Sandbox;
+
+const KEY: (&str, &str) = ("ANTHROPIC_API_KEY", "sk-ant-dummy");
+const BEDROCK: (&str, &str) = ("CLAUDE_CODE_USE_BEDROCK", "1");
+const VERTEX: (&str, &str) = ("CLAUDE_CODE_USE_VERTEX", "1");
+const GATEWAY: (&str, &str) = ("ANTHROPIC_BASE_URL", "https://gateway.example.com");
+const GATEWAY_TOKEN: (&str, &str) = ("ANTHROPIC_AUTH_TOKEN", "hidden");
+
+/// Starts a session with these environment variables.
+fn starts_session<'s>(sandbox: &'s Sandbox, name: &str, variables: &[(&str, &str)]) -> Client<'s> {
+    let mut client = Client::with_session(sandbox, name);
+    starts_process(&mut client, "2026-11-20T09:50:00Z", "startup", variables);
+    client
+}
+
+/// Starts a process with these environment variables that works on the session.
+fn starts_process(client: &mut Client<'_>, at: &str, source: &str, variables: &[(&str, &str)]) {
+    client.variables = [("CLAUDECODE", "1")]
+        .iter()
+        .chain(variables)
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    client.event(at, "SessionStart", json!({"source": source}));
+}
+
+/// Returns the exit code of `explain --exit-code --session` in a shell and the explanation.
+fn explained_in_shell(client: &Client<'_>, at: &str) -> (i32, String) {
+    let arguments = ["explain", "--exit-code", "--session", &client.session];
+    let explained = run(client.sandbox, at, &arguments, b"", &[]);
+    (explained.code, flat(&explained.stdout))
+}
+
+/// A key had no credits. Then a session with Amazon Bedrock, Google Vertex AI, or a gateway received a response, and
+/// whycap said that the error was over.
+#[test]
+fn a_response_of_another_service_does_not_end_the_error_of_a_key() {
+    for (variables, code) in [
+        (&[BEDROCK][..], 11),
+        (&[VERTEX], 11),
+        (&[GATEWAY, GATEWAY_TOKEN], 11),
+        (&[KEY], 0),
+    ] {
+        let sandbox = with_a_private_login();
+        let with_key = starts_session(&sandbox, "with-key", &[KEY]);
+        receives_balance_error(&with_key, AT);
+        let other = starts_session(&sandbox, "other", variables);
+        other.works("2026-11-20T10:03:00Z", 10);
+        let at = "2026-11-20T10:04:00Z";
+        let row = flat(&plain_rows(&with_key, at, json!(null)));
+        assert_eq!(
+            row.contains("another session"),
+            code == 0,
+            "{variables:?}: {row}"
+        );
+        let explained = explained_in_shell(&with_key, at);
+        assert_eq!(explained.0, code, "{variables:?}: {}", explained.1);
+    }
+}
+
+/// The budget at a gateway was used up. Then a session with a key of the API, which does not use the gateway, received a
+/// response, and whycap said that the error was over.
+#[test]
+fn a_response_from_outside_a_gateway_does_not_end_the_budget_of_the_gateway() {
+    let other_gateway = ("ANTHROPIC_BASE_URL", "https://other.example.com");
+    for (variables, code) in [
+        (&[KEY][..], 11),
+        (&[BEDROCK], 11),
+        (&[other_gateway, GATEWAY_TOKEN], 11),
+        (&[GATEWAY, GATEWAY_TOKEN], 0),
+    ] {
+        let sandbox = with_a_private_login();
+        let behind_gateway = starts_session(&sandbox, "gateway", &[GATEWAY, GATEWAY_TOKEN]);
+        let text = "API Error: 400 Budget has been exceeded! Team=x Current cost: 3000.17, Max budget: 3000.0";
+        behind_gateway.receives_error(AT, text, json!({"apiErrorStatus": 400, "error": "unknown"}));
+        let other = starts_session(&sandbox, "other", variables);
+        other.works("2026-11-20T10:03:00Z", 10);
+        let explained = explained_in_shell(&behind_gateway, "2026-11-20T10:04:00Z");
+        assert_eq!(explained.0, code, "{variables:?}: {}", explained.1);
+    }
+}
+
+/// The daily quota at Amazon Bedrock was used up. Then a session of the login received a response, and whycap said that
+/// the error was over.
+#[test]
+fn a_response_of_the_plan_does_not_end_the_daily_quota_of_a_cloud_provider() {
+    let sandbox = with_a_private_login();
+    let with_bedrock = starts_session(&sandbox, "bedrock", &[BEDROCK]);
+    let text = "API Error: Request rejected (429) · Too many tokens per day, please wait before trying again.";
+    with_bedrock.receives_error(AT, text, json!({"apiErrorStatus": 429}));
+    let of_login = session_of_login(&sandbox, "of-login");
+    of_login.works("2026-11-20T10:03:00Z", 10);
+    let explained = explained_in_shell(&with_bedrock, "2026-11-20T10:04:00Z");
+    assert_eq!(explained.0, 10, "{}", explained.1);
+
+    let other = starts_session(&sandbox, "other", &[BEDROCK]);
+    other.works("2026-11-20T10:05:00Z", 10);
+    let explained = explained_in_shell(&with_bedrock, "2026-11-20T10:06:00Z");
+    assert_eq!(explained.0, 0, "{}", explained.1);
+}
