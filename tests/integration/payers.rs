@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::client::{Client, plain_rows, run};
 use crate::key_of_one_session::receives_balance_error;
-use crate::situation::{AT, flat, session_of_login, with_a_private_login};
+use crate::situation::{AT, ORG, flat, session_of_login, with_a_private_login};
 use crate::support::Sandbox;
 
 const KEY: (&str, &str) = ("ANTHROPIC_API_KEY", "sk-ant-dummy");
@@ -103,4 +103,19 @@ fn a_response_of_the_plan_does_not_end_the_daily_quota_of_a_cloud_provider() {
     other.works("2026-11-20T10:05:00Z", 10);
     let explained = explained_in_shell(&with_bedrock, "2026-11-20T10:06:00Z");
     assert_eq!(explained.0, 0, "{}", explained.1);
+}
+
+/// A session of the login was running when a key was added to the settings. The session then reached its organization's
+/// spend limit. A run of `claude -p` with the key received a response, and whycap said that the spend limit was over.
+#[test]
+fn a_key_that_was_added_to_the_settings_later_does_not_pay_for_a_session_of_the_login() {
+    let sandbox = with_a_private_login();
+    let of_login = session_of_login(&sandbox, "of-login");
+    let settings = json!({"env": {"ANTHROPIC_API_KEY": "sk-ant-dummy"}});
+    sandbox.write(".claude/settings.json", settings.to_string());
+    of_login.receives_error(AT, ORG, json!({}));
+    let with_key = starts_session(&sandbox, "with-key", &[KEY]);
+    with_key.works("2026-11-20T10:03:00Z", 10);
+    let explained = explained_in_shell(&of_login, "2026-11-20T10:04:00Z");
+    assert_eq!(explained.0, 10, "{}", explained.1);
 }

@@ -11,7 +11,7 @@ pub const NOON: i64 = 1_795_176_000; // 2026-11-20T12:00:00Z
 pub const TUESDAY: i64 = 1_795_500_000; // 2026-11-24T06:00:00Z
 pub const FIVE_HOUR: &str = "You've hit your 5-hour limit · resets 12pm (UTC)";
 pub const WEEKLY: &str = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
-const ORG: &str = "You've hit your org's monthly spend limit · ask your admin to raise it at https://claude.ai/admin-settings/usage";
+pub const ORG: &str = "You've hit your org's monthly spend limit · ask your admin to raise it at https://claude.ai/admin-settings/usage";
 
 pub fn refused(by: &str, resets_at: i64, no_credits: &str) -> Value {
     json!({"apiError": "usage_limit_reached", "quotaLimits": {
