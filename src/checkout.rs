@@ -1,20 +1,21 @@
 //! Reads the branch and the repository name of a Git checkout from Git's own files, without running Git.
 //!
-//! Only small, regular files are read, and never files on another machine, even if a local file points to them. Every
-//! function returns `None` if the answer cannot be determined.
+//! Only small regular files are read. Files on another machine are not read even if a local file points to them. Every
+//! function returns `None` if it cannot find the answer.
 
 use std::path::{Component, Path, PathBuf, Prefix, PrefixComponent};
 
 use crate::disk;
 
-/// The maximum size of `HEAD` and `.git` in bytes. Each file contains a single line, which can include a long path.
+/// The maximum size of `HEAD` and `.git`, in bytes. Each of these files contains a single line, which can include a
+/// long path.
 const POINTER_SIZE_LIMIT: u64 = 4096;
-/// The maximum size of Git's configuration in bytes. It can be large, because some tools add a section for every
+/// The maximum size of Git's configuration, in bytes. It can be large, because some tools add a section for every
 /// branch.
 const CONFIG_SIZE_LIMIT: u64 = 4 * 1024 * 1024;
 /// The number of parent directories to search for `.git`. No real project is nested this deeply.
 const MAX_PARENTS: usize = 64;
-/// The maximum length of a repository name in bytes. Hosting services allow at most 255 bytes each for the owner and
+/// The maximum length of a repository name, in bytes. Hosting services allow at most 255 bytes each for the owner and
 /// the name. The length is limited because the name is added to every exported row.
 const MAX_NAME_LENGTH: usize = 511;
 /// The number of digits in an abbreviated Git commit hash.
@@ -44,7 +45,7 @@ impl Head {
         if let Some(rest) = head.strip_prefix("ref:") {
             let reference = rest.trim();
             let name = reference.strip_prefix("refs/heads/").unwrap_or(reference);
-            // In repositories that use the reftable format, `HEAD` always contains this placeholder.
+            // In repositories that use the reftable format, `HEAD` contains this placeholder.
             let is_placeholder = name == ".invalid";
             return (!name.is_empty() && !is_placeholder).then(|| Self::Branch(name.to_owned()));
         }
@@ -57,14 +58,14 @@ impl Head {
 /// Returns the name of the repository that contains `directory`, in the form `owner/name`.
 ///
 /// The name is taken from the URL of the remote `origin`, or of the first remote if there is no `origin`. Only the last
-/// two components of a URL are used, and only the last component of a local path. The result therefore never contains a
-/// host name, credentials, or a directory. Returns `None` if there is no checkout, no remote, or no recognizable name.
+/// two components of a URL, or the last component of a local path, are used. The result therefore never contains a host
+/// name, credentials, or a directory. Returns `None` if there is no checkout, no remote, or no recognizable name.
 pub(crate) fn repository(directory: &Path) -> Option<String> {
     let git = directory
         .ancestors()
         .take(MAX_PARENTS)
         .find_map(git_directory)?;
-    // The Git directory of a worktree points to the main Git directory, which is shared by all worktrees.
+    // A worktree's Git directory points to the main one, which all worktrees share.
     let shared = match first_line(&git.join("commondir")) {
         Some(path) => referenced_path(&git, &path)?,
         None => git,
@@ -115,8 +116,8 @@ fn git_directory(root: &Path) -> Option<PathBuf> {
     referenced_path(root, first_line(&git)?.strip_prefix("gitdir:")?)
 }
 
-/// Resolves a path from a Git file in `directory`. Returns `None` if the path is on another machine, because opening it
-/// on Windows would send the user's credentials to that machine.
+/// Resolves a path from a Git file in `directory`. Returns `None` if the path is on another machine. On Windows,
+/// opening it would send the user's credentials to that machine.
 fn referenced_path(directory: &Path, path: &str) -> Option<PathBuf> {
     let trimmed = path.trim();
     if trimmed.is_empty() {
@@ -145,7 +146,7 @@ fn machine(path: &Path) -> Option<PrefixComponent<'_>> {
 /// Returns `owner/name` for a remote URL, or `name` for a local path. Returns `None` if the URL is not supported or the
 /// name is too long.
 fn repository_name(configured_url: &str) -> Option<String> {
-    // Strip a trailing comment or query.
+    // Remove a trailing comment or query.
     let url = configured_url.split(['?', '#', ';', '"']).next()?.trim();
     let location = RemoteLocation::parse(url)?;
 
@@ -204,7 +205,7 @@ impl<'url> RemoteLocation<'url> {
         } else if is_local {
             Some(Self::local(url))
         } else if path.contains('@') {
-            // Git does not support `login:token@host:owner/name`, but some users write it anyway.
+            // Git does not support `login:token@host:owner/name`, but some users have it in their configuration.
             Some(Self::remote(after_login(path).split_once([':', '/'])?.1))
         } else {
             Some(Self::remote(path))
@@ -391,7 +392,7 @@ mod tests {
         assert!(referenced_path(there, "//server/share/main/.git/worktrees/fix").is_some());
     }
 
-    /// Opening the pipe would block the status line forever.
+    /// Opening the pipe would block forever.
     #[test]
     #[cfg(target_os = "linux")]
     fn a_pipe_is_not_opened() {

@@ -1,7 +1,7 @@
 //! Parses the command line, runs the command, and generates shell completions.
 //!
-//! Two of the commands are run by Claude Code itself. They are dispatched before the command line is parsed, so that
-//! usage errors and panics never reach Claude Code.
+//! Claude Code itself runs two of the commands. They are handled before the command line is parsed so that Claude Code
+//! never sees a usage error or a panic.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -106,7 +106,7 @@ pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
     }
     prepare_process();
     let environment = Environment::of_process();
-    // Users type `whycap help spend`. A real `help` subcommand would show up in every list of commands.
+    // Users type `whycap help spend`. A `help` subcommand would appear in every list of commands.
     if arguments.get(1).is_some_and(|word| word == "help") {
         arguments.remove(1);
         arguments.push("--help".into());

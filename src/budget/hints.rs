@@ -1,6 +1,6 @@
 //! Searches today's responses for ways to spend less, and picks the one with the largest savings.
 //!
-//! A hint is given only if the savings can be demonstrated and the user is still doing what causes the cost.
+//! A hint is shown only if the savings can be calculated and the user still has the expensive habit.
 
 use std::collections::{HashMap, HashSet};
 
@@ -31,8 +31,8 @@ impl Hint {
 const MIN_SUM: Money = Money::from_nano(1_000_000_000);
 const MIN_SHARE: u128 = 20;
 
-/// The number of responses after which a model has proven that it can do the work. This is also the number of recent
-/// responses to check for a habit. If none of these responses shows the habit, the user has probably given it up.
+/// The number of responses that show that a model can do the work. This is also the number of recent responses to check
+/// for a habit. A user who has not repeated it by then has probably given it up.
 const ENOUGH_RESPONSES: usize = 10;
 
 /// The number of tokens above which a prompt is considered very long, unless the model has its own threshold.
@@ -93,7 +93,7 @@ fn pauses(writes: &[CacheWrite]) -> Option<Hint> {
     })
 }
 
-/// The number of rewrites in a set, and their total cost.
+/// The number and total cost of some rewrites.
 struct RewriteSum {
     cost: Money,
     /// The number of rewrites for display, for example "3 times".
@@ -182,7 +182,7 @@ impl Today<'_> {
         })
     }
 
-    /// Returns the part of a response's cost that is due to very long prompts. Returns `None` if no model call had a very
+    /// Returns how much of a response's cost is due to very long prompts. Returns `None` if no model call had a very
     /// long prompt.
     fn length_surcharge(&self, response: &Response) -> Option<Money> {
         let model = self.model(response);
@@ -254,8 +254,8 @@ impl Today<'_> {
     }
 
     /// Returns hints for a subagent type that ran on several models. Each hint compares the cost on one model with the
-    /// cost of the same tokens on the cheapest other model. The model of the latest response is never recommended,
-    /// because the user has apparently already switched to it.
+    /// cost of the same tokens on the cheapest other model. The model of the latest response is never recommended
+    /// because the user has probably already switched to it.
     fn cheaper_models(&self, agent: &str, responses: &[&Response]) -> Vec<Hint> {
         let mut by_model: HashMap<&str, Vec<&Response>> = HashMap::new();
         for response in responses {

@@ -1,4 +1,5 @@
-//! Builds the report for `whycap budget`: the use of each budget, the rate of spending, and a forecast.
+//! Builds the report for `whycap budget`, which shows how much of each budget is used, the rate of spending, and a
+//! forecast.
 
 use std::collections::HashMap;
 
@@ -45,11 +46,11 @@ pub(crate) struct BudgetOverview<'c> {
     clock: Clock,
     config: &'c Config,
     all: SpendHistory,
-    /// True if a model without a known price was used this month.
+    /// True if this month's spend includes models without a known price.
     is_estimated: bool,
     /// The spend in each project with a budget, in configuration order.
     projects: Vec<SpendHistory>,
-    /// For each directory, a list of flags that indicate which projects it belongs to.
+    /// For each directory, one flag per project that is true if the directory belongs to the project.
     covered: HashMap<String, Vec<bool>>,
     sessions: Vec<SessionSpend>,
 }
@@ -71,7 +72,7 @@ pub(crate) struct AdditionalFacts {
     pub(crate) is_complete: bool,
 }
 
-/// A budget with its rate of spending and a forecast.
+/// A budget, how much of it is used, the rate of spending, and a forecast.
 #[derive(Debug)]
 struct BudgetState {
     budget_use: BudgetUse,
@@ -85,8 +86,7 @@ struct BudgetState {
 }
 
 impl<'c> BudgetOverview<'c> {
-    /// Creates an overview without any spend. `first_response` is the time of today's first response, from which the
-    /// hourly rate is calculated.
+    /// Creates an overview without any spend. The hourly rate is calculated from the time of today's first response.
     pub(crate) fn new(
         clock: Clock,
         config: &'c Config,
@@ -111,7 +111,7 @@ impl<'c> BudgetOverview<'c> {
         }
     }
 
-    /// Returns the level of detail required in the ledger's rows.
+    /// Returns the level of detail at which to read the ledger.
     pub(crate) fn rows_by(&self) -> RowsBy {
         if self.projects.is_empty() && self.sessions.is_empty() {
             RowsBy::Quarter
@@ -149,7 +149,7 @@ impl<'c> BudgetOverview<'c> {
         }
     }
 
-    /// Returns the states of all budgets, in the order of the report.
+    /// Returns all budgets in the order in which they are reported.
     fn states(&self, paid: Option<Money>) -> Vec<BudgetState> {
         let mut states: Vec<BudgetState> = self
             .sessions
@@ -175,7 +175,8 @@ impl<'c> BudgetOverview<'c> {
         states
     }
 
-    /// Returns the state of a budget, or `None` if it is not set. `history` contains the spend that the budget covers.
+    /// Returns a budget with its rate and forecast, or `None` if it is not set. `history` is the spend that counts
+    /// toward the budget.
     fn state(
         &self,
         scope: BudgetScope,
@@ -279,7 +280,7 @@ impl<'c> BudgetOverview<'c> {
         })
     }
 
-    /// Adds a configuration problem, or an example if no budget is set.
+    /// Adds a paragraph about a problem in the configuration, or an example if no budget is set.
     fn add_configuration(&self, report: &mut Report, shown_path: &str) {
         if let Some(problem) = self.config.budget_problem() {
             report.paragraph(Tone::Warning, format!("{shown_path}: {problem}."));

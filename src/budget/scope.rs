@@ -1,4 +1,4 @@
-//! The scopes of the configured budgets, and how much of each budget is used.
+//! The scopes that a budget can have, and how much of a budget is used.
 
 use std::sync::LazyLock;
 
@@ -14,7 +14,7 @@ use crate::terminal::truncate;
 /// The maximum width of a project label.
 const MAX_LABEL_COLUMNS: usize = 16;
 
-/// The content of `scopes.json`. It is parsed only once, because a prompt can use several of its sentences.
+/// The content of `scopes.json`. It is parsed once because a single prompt can need several of its sentences.
 static TEXTS: LazyLock<TextsByScope> =
     LazyLock::new(|| embedded::parse("budget/scopes.json", include_str!("scopes.json")));
 
@@ -33,11 +33,11 @@ struct TextsByScope {
 pub(super) struct ScopeTexts {
     /// The subject of a sentence, such as "Today's budget".
     subject: String,
-    /// The name in a list of budgets. It is empty for project budgets, which are listed by directory.
+    /// The name in a list of budgets. Project budgets have none because they are listed by directory.
     pub(super) name: String,
-    /// The sign before amounts, which is empty if they are exact.
+    /// The sign before estimated amounts. It is empty for scopes with exact amounts.
     pub(super) about: String,
-    /// How long reminders are turned off if the user decides to continue, such as "until midnight".
+    /// The time for which the user's decision to continue applies, such as "until midnight".
     pub(super) lifted: String,
     /// A sentence about when the budget will stop blocking prompts.
     pub(super) renewal: String,
@@ -47,7 +47,7 @@ pub(super) struct ScopeTexts {
     pub(super) forecast: String,
 }
 
-/// The spend that a budget covers.
+/// The spend that counts toward a budget.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum BudgetScope {
     Session,
@@ -57,7 +57,7 @@ pub(crate) enum BudgetScope {
     Month,
     /// The usage credits spent in a month, inferred from responses that arrived while a usage window was full.
     Credits,
-    /// The monthly spend in a project's directories. The value is the project's key in the configuration.
+    /// The monthly spend in the directories of the project with this key in the configuration.
     Project(String),
 }
 
@@ -114,7 +114,7 @@ impl BudgetScope {
     }
 }
 
-/// A budget and the spend that it covers.
+/// A budget and how much of it has been spent.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct BudgetUse {
     pub(crate) scope: BudgetScope,
@@ -149,12 +149,12 @@ impl BudgetUse {
         }
     }
 
-    /// Returns the used fraction of the budget. The budget is exhausted at 1.
+    /// Returns the fraction of the budget that is used. At 1, the budget is exhausted.
     pub(crate) fn used_fraction(&self) -> f64 {
         self.spent.usd() / self.limit.usd()
     }
 
-    /// Returns the used percentage, rounded down so that it is 100 only if the budget is exhausted.
+    /// Returns the percentage used. It is rounded down so that it reaches 100 only when the budget is exhausted.
     pub(crate) fn percent(&self) -> i64 {
         self.spent.ratio(self.limit, 100)
     }
@@ -168,7 +168,7 @@ impl BudgetUse {
         self.sentence_with("", "")
     }
 
-    /// Returns the sentence to show right after a response, when the transcript may not be complete yet.
+    /// Returns the sentence to show right after a response, when the transcript may still be incomplete.
     pub(super) fn sentence_after_response(&self) -> String {
         self.sentence_with("at least ", "counted ")
     }
@@ -189,8 +189,8 @@ impl BudgetUse {
     }
 }
 
-/// Returns the budgets that have reached the warning threshold, sorted by the share used, largest first. `paid` is the
-/// amount paid with usage credits.
+/// Returns the budgets that have reached the warning threshold. The one with the highest percentage used comes first.
+/// `paid` is the amount paid with usage credits.
 pub(crate) fn budgets_to_report(
     budget: &Budget,
     figures: &LiveFigures,
@@ -220,8 +220,7 @@ mod tests {
     use crate::config::Config;
     use crate::ledger::Tally;
 
-    /// Returns the sentences about all budgets, after spending `session` dollars in the session and `day` dollars
-    /// today.
+    /// Returns the sentences about all budgets if `session` dollars were spent in the session and `day` dollars today.
     fn sentences(config: &str, session: i64, day: i64) -> Vec<String> {
         let budget = Config::parse(config).budget;
         let spent = |usd: i64| Tally {

@@ -15,7 +15,7 @@ use crate::ledger::{Ledger, OpenLedger, RequestedFigures, WaitLimit};
 use crate::paths::Paths;
 use crate::render::fill_template;
 
-/// How far back to search the journal for a session's events. After this time, warnings can be repeated.
+/// The age after which a session's events in the journal are ignored, so warnings can be repeated.
 const SESSION_PERIOD: TimeDelta = TimeDelta::days(31);
 
 /// The hint in a terminal. In versions 2.1.119 to 2.1.285, a blocked prompt disappears from the input line and can be
@@ -33,7 +33,7 @@ pub(crate) enum OnPrompt {
     Warn(String),
 }
 
-/// The reason why the usage of the budgets is unknown.
+/// The reason why it is unknown how much of the budgets has been used.
 #[derive(Debug)]
 enum Unknown {
     /// The configuration is damaged. Contains a sentence for the user.
@@ -49,16 +49,16 @@ pub(crate) struct SessionBudgets<'a> {
     session: &'a str,
     /// True if exhausted budgets block prompts.
     may_block: bool,
-    /// The budgets to report, sorted by the share used, largest first, or the reason why their usage is unknown.
+    /// The budgets to report, with the highest percentage used first, or the reason why the percentages are unknown.
     uses: Result<Vec<BudgetUse>, Unknown>,
     /// The time until which usage credits pay for responses, if known.
     paying_until: Option<DateTime<Utc>>,
 }
 
 impl<'a> SessionBudgets<'a> {
-    /// Reads the budgets that apply to the session of an event, and how much of each has been used. Returns `None` if
-    /// the event has no session. Does not read anything if no budgets are set. `paid` returns the amount paid with
-    /// usage credits since a given time.
+    /// Reads how much of each budget that applies to the event's session has been used. Returns `None` if the event has
+    /// no session. If no budgets are set, no files are read. `paid` returns the amount paid with usage credits since a
+    /// given time.
     pub(crate) fn read(
         config: &Config,
         paths: &'a Paths,
@@ -93,7 +93,7 @@ impl<'a> SessionBudgets<'a> {
         })
     }
 
-    /// Decides what to do with a prompt. Returns `None` if it should be sent without a message.
+    /// Decides what to do with a prompt. Returns `None` if the prompt can be sent without a message.
     pub(crate) fn on_prompt(&self) -> Option<OnPrompt> {
         let uses = match &self.uses {
             Ok(uses) => uses,
@@ -109,8 +109,8 @@ impl<'a> SessionBudgets<'a> {
         Some(OnPrompt::Warn(unannounced.sentence()))
     }
 
-    /// Blocks a prompt because a budget is exhausted. If the journal cannot be written, the prompt is sent anyway,
-    /// because the user would otherwise be unable to continue.
+    /// Blocks a prompt because a budget is exhausted. If the journal cannot be written, the prompt is sent anyway.
+    /// Otherwise, the user would have no way to continue.
     fn block(&self, used_up: &BudgetUse) -> OnPrompt {
         let sentence = used_up.sentence();
         let event = BudgetEvent::Blocked {
@@ -134,9 +134,8 @@ impl<'a> SessionBudgets<'a> {
         ))
     }
 
-    /// Returns the message to show with a prompt if the usage of the budgets is unknown, or `None` if there is none. A
-    /// damaged configuration is reported once per day and session, because it may contain budgets that should block
-    /// prompts.
+    /// Returns the message to show with a prompt, if any, when the use of the budgets is unknown. A damaged
+    /// configuration may contain budgets that should block prompts, so it is reported once per day and session.
     fn message_if_unknown(&self, unknown: &Unknown) -> Option<String> {
         match unknown {
             Unknown::Configuration(sentence) => {
@@ -159,8 +158,8 @@ impl<'a> SessionBudgets<'a> {
 
     /// Returns the message to show after a response, or `None` if there is nothing new.
     ///
-    /// The last lines of a response are written up to 200 ms after the event (2.1.119 to 2.1.329). Instead of waiting
-    /// for them, whycap reports any resulting change with the next prompt.
+    /// Claude Code may write the last lines of a response 200 ms after the event (2.1.119 to 2.1.329). whycap does not
+    /// wait for them. If they change the state of a budget, it is reported with the next prompt.
     pub(crate) fn after_response(&self) -> Option<String> {
         let unannounced = self.take_unannounced()?;
         let sentence = unannounced.sentence_after_response();
@@ -174,7 +173,7 @@ impl<'a> SessionBudgets<'a> {
     }
 
     /// Returns a budget whose current state has not been announced yet, and marks it as announced. Returns `None` if
-    /// the journal cannot be written, because the same warning would otherwise be repeated every time.
+    /// the journal cannot be written. Otherwise, the same warning would be shown every time.
     fn take_unannounced(&self) -> Option<&BudgetUse> {
         self.uses
             .as_ref()
@@ -192,8 +191,8 @@ impl<'a> SessionBudgets<'a> {
             })
     }
 
-    /// Returns true if a budget blocks prompts, regardless of whether the user has chosen to continue. A budget for
-    /// usage credits blocks prompts only while credits are paying for responses.
+    /// Returns true if a budget blocks prompts unless the user has chosen to continue. A budget for usage credits
+    /// blocks prompts only while credits are paying for responses.
     fn is_blocking(&self, budget: &BudgetUse) -> bool {
         let applies = budget.scope != BudgetScope::Credits || self.paying_until.is_some();
         self.may_block && applies && budget.is_used_up()
@@ -245,7 +244,7 @@ impl<'a> SessionBudgets<'a> {
         }
     }
 
-    /// Returns the current period of a budget, up to now.
+    /// Returns the time from the start of a budget's current period until now.
     fn period(&self, budget: &BudgetUse) -> Range<DateTime<Utc>> {
         let Environment { now, zone, .. } = *self.environment;
         let start = match budget.scope {
@@ -258,14 +257,14 @@ impl<'a> SessionBudgets<'a> {
         start..now
     }
 
-    /// Returns the event for the user's decision to continue in this session.
+    /// Returns the event that records the user's decision to continue in this session.
     fn continue_event(&self) -> BudgetEvent<'_> {
         BudgetEvent::Continued {
             session: self.session,
         }
     }
 
-    /// Returns the journal key of an event in the current period of a budget.
+    /// Returns the journal key for an event in a budget's current period.
     fn event_name<'e>(&self, budget: &BudgetUse, event: BudgetEvent<'e>) -> EventKey<'e> {
         EventKey::Budget {
             limit: budget.limit.exact(),
@@ -274,8 +273,8 @@ impl<'a> SessionBudgets<'a> {
         }
     }
 
-    /// Returns the part of a journal key that identifies the current period of a budget. If it changes, warnings are
-    /// repeated, and the user's decisions to continue are forgotten.
+    /// Returns the part of a journal key that identifies a budget's current period. In a new period, warnings are shown
+    /// again, and the user's decisions to continue no longer apply.
     fn period_key(&self, scope: &BudgetScope) -> String {
         let today = self.environment.zone.day(self.environment.now);
         let month = today.format("%Y-%m");
@@ -289,7 +288,7 @@ impl<'a> SessionBudgets<'a> {
     }
 }
 
-/// The usage of each budget that applies to a session.
+/// The amount used of each budget that applies to a session.
 struct KnownUses {
     uses: Vec<BudgetUse>,
     paying_until: Option<DateTime<Utc>>,
@@ -305,7 +304,7 @@ fn read_uses(
     paid: &dyn Fn(DateTime<Utc>, &OpenLedger) -> Option<Paid>,
 ) -> Option<KnownUses> {
     let budget = &config.budget;
-    // The session may have changed its working directory since it was started.
+    // The session may have changed its working directory since it started.
     let directory = environment
         .path("CLAUDE_PROJECT_DIR")
         .or_else(|| event.cwd.clone())

@@ -1,7 +1,7 @@
 //! The logged-in account and its plan, read from Claude Code's global state file.
 //!
-//! IDs are hashed as soon as they are read. The hashes are used only to check whether two readings belong to the same
-//! account.
+//! IDs are hashed as soon as they are read, and the hashes are used only to check whether two readings belong to the
+//! same account.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -115,13 +115,14 @@ impl Account {
     }
 }
 
-/// The login-related fields of the global state.
+/// The fields of the global state that relate to the login.
 #[derive(Debug, Default)]
 pub(crate) struct LoginState {
     pub(crate) account: Option<Account>,
-    /// The contents of `/usage` when it was last shown for this account.
+    /// The `/usage` page as it was last shown for this account.
     pub(crate) usage: Option<UsagePage>,
-    /// The server's reason for not offering usage credits. Claude Code updates it with every response.
+    /// The reason why usage credits are unavailable, according to the server. Claude Code updates it with every
+    /// response.
     pub(crate) no_credits: Option<String>,
 }
 

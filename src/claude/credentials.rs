@@ -1,7 +1,7 @@
 //! Credentials and gateways that a session may use instead of the subscription login.
 //!
-//! whycap only checks whether a credential is set. Values are never stored, compared, or shown, except for a gateway's
-//! host name.
+//! whycap only checks whether a credential is set. It never stores, compares, or shows the value, except for a
+//! gateway's host name.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -14,12 +14,12 @@ use crate::environment::Environment;
 use crate::lenient_json::LenientJson;
 use crate::paths::Paths;
 
-/// The environment variables that change which account or service a session uses, separated by spaces.
+/// The environment variables that change which account or service a session uses.
 const VARIABLES: &str = "ANTHROPIC_API_KEY ANTHROPIC_AUTH_TOKEN CLAUDE_CODE_OAUTH_TOKEN \
                          ANTHROPIC_BASE_URL CLAUDE_CODE_USE_BEDROCK CLAUDE_CODE_USE_VERTEX \
                          CLAUDE_CODE_USE_FOUNDRY";
 
-/// The variable that contains an OAuth token, which does not reveal the account that pays.
+/// The variable that contains an OAuth token. The token does not reveal which account pays.
 pub(crate) const OAUTH_TOKEN: &str = "CLAUDE_CODE_OAUTH_TOKEN";
 
 /// The variable that contains a gateway's URL.
@@ -82,18 +82,18 @@ impl Credential {
         ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", API_KEY_HELPER].contains(&self.name.as_str())
     }
 
-    /// Returns true if this variable sends requests to a service other than Anthropic's API.
+    /// Returns true if this variable redirects requests to a service other than Anthropic's API.
     pub(crate) fn selects_other_service(&self) -> bool {
         self.name == BASE_URL || self.selects_cloud_provider()
     }
 
-    /// Returns true if this variable sends requests to a cloud provider, which has its own accounts.
+    /// Returns true if this variable redirects requests to a cloud provider, which has its own accounts.
     pub(crate) fn selects_cloud_provider(&self) -> bool {
         self.name.starts_with("CLAUDE_CODE_USE_")
     }
 }
 
-/// Returns the credentials that are set in the environment.
+/// Returns the credentials in the environment.
 pub(crate) fn in_environment(environment: &Environment) -> Vec<Credential> {
     VARIABLES
         .split(' ')
@@ -113,8 +113,8 @@ pub(crate) fn is_set(name: &str, credentials: &[Credential]) -> bool {
     credentials.iter().any(|credential| credential.name == name)
 }
 
-/// Returns the host in `ANTHROPIC_BASE_URL`, or `None` if requests go straight to Anthropic. The host is empty if the URL
-/// has no valid host.
+/// Returns the host in `ANTHROPIC_BASE_URL`, or `None` if the variable is not set. The host is empty if the URL has no
+/// valid host.
 pub(crate) fn base_url_host(credentials: &[Credential]) -> Option<&str> {
     credentials
         .iter()
@@ -122,7 +122,7 @@ pub(crate) fn base_url_host(credentials: &[Credential]) -> Option<&str> {
         .map(|gateway| gateway.host.as_deref().unwrap_or_default())
 }
 
-/// Replaces the gateway of these credentials. `host` is a result of [`base_url_host`].
+/// Replaces the gateway in a list of credentials. `host` is a return value of [`base_url_host`].
 pub(crate) fn with_base_url_host(
     mut credentials: Vec<Credential>,
     host: Option<&str>,
@@ -138,8 +138,8 @@ pub(crate) fn with_base_url_host(
     credentials
 }
 
-/// Returns true if a session with these credentials uses the login: no key replaces it, and requests do not go to a cloud
-/// provider. A gateway may be a proxy that passes the requests on.
+/// Returns true if a session with these credentials uses the subscription login. A gateway does not rule this out
+/// because it may be a proxy that forwards requests to Anthropic.
 pub(crate) fn use_login(credentials: &[Credential]) -> bool {
     credentials
         .iter()
@@ -184,10 +184,10 @@ fn in_settings(file: &SettingsFile) -> Vec<Credential> {
         .collect()
 }
 
-/// Returns the credentials that apply to a session in `project`, from the environment and the settings files.
+/// Returns the credentials in the environment and in the settings files that apply to a session in `project`.
 ///
-/// Claude Code adds its settings' `env` to the environment of its child processes (observed with 2.1.328). A variable
-/// that appears in both places is therefore attributed to the settings.
+/// Claude Code adds its settings' `env` to the environment of its child processes (observed with 2.1.328). If a
+/// variable is set in both places, the settings are therefore considered its source.
 pub(crate) fn of_session(
     paths: &Paths,
     environment: &Environment,

@@ -40,7 +40,7 @@ pub(crate) struct HookEvent {
     pub(crate) cwd: Option<PathBuf>,
     /// The prompt as the user typed it, or the result of a background agent.
     pub(crate) prompt: Option<String>,
-    /// True if the plugin's module reports that the typed command should go to Claude Code as a prompt.
+    /// True if the plugin's module wants the command to be sent to Claude Code as a prompt.
     pub(crate) is_prompt: bool,
     /// The reason why the session started: `startup`, `resume`, `clear`, `compact`, or `fork`.
     pub(crate) source: Option<String>,

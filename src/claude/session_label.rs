@@ -28,13 +28,13 @@ pub(crate) struct SessionLabel {
     pub(crate) title: Option<String>,
     /// The start of the first prompt.
     pub(crate) first_words: Option<String>,
-    /// True if the start of the first prompt is known but must not be shown. `first_words` is `None` in this case.
+    /// True if `first_words` was removed because it must not be shown.
     pub(crate) hides_words: bool,
     /// The directory that the session was started in.
     pub(crate) directory: Option<PathBuf>,
 }
 
-/// The fields of a transcript line that make up a label.
+/// The fields of a transcript line that are used for a label.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct LabelLine {
@@ -58,7 +58,7 @@ impl SessionLabel {
         .with_head(transcript)
     }
 
-    /// Reads only the part of the transcript that [`Self::name`] needs. This is for tables with many sessions.
+    /// Reads only what [`Self::name`] needs, which is faster for tables with many sessions.
     pub(crate) fn read_name(transcript: &Path) -> Self {
         match title_of(transcript) {
             Some(title) => Self {
@@ -85,7 +85,7 @@ impl SessionLabel {
         self
     }
 
-    /// Removes the start of the first prompt, for output that others may read.
+    /// Removes the start of the first prompt so that the label can be shown to others.
     pub(crate) fn without_words(self) -> Self {
         Self {
             hides_words: self.first_words.is_some(),
@@ -94,8 +94,8 @@ impl SessionLabel {
         }
     }
 
-    /// Returns the session's name. If it must not be shown, returns the first characters of the session's ID instead.
-    /// Returns `None` if the session has neither a title nor a prompt.
+    /// Returns the session's name, or the start of its ID if the name must not be shown. Returns `None` if the session
+    /// has neither a title nor a prompt.
     pub(crate) fn name_or_id<'a>(&'a self, session: &'a str) -> Option<&'a str> {
         match self.name() {
             None if self.hides_words => Some(short_id(session)),

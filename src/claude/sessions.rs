@@ -1,8 +1,8 @@
 //! The registry of live sessions, which contains a file `<config>/sessions/<pid>.json` for each running client.
 //!
-//! A client removes its file when it exits, but the file stays behind after a crash, and later clients do not clean it
-//! up (observed with 2.1.328). A file's existence therefore does not prove that its client is running. The `.key` files
-//! in the same directory are secrets and are never opened.
+//! A client removes its file when it exits. After a crash, the file stays behind, and later clients do not clean it up
+//! (observed with 2.1.328). The existence of a file therefore does not prove that its client is running. The `.key`
+//! files in the same directory are secrets and are never opened.
 
 use std::path::Path;
 
@@ -50,9 +50,9 @@ const ROUNDING: TimeDelta = TimeDelta::seconds(2);
 const BOOT_TOLERANCE: TimeDelta = TimeDelta::seconds(60);
 
 impl Claim {
-    /// Parses a claim from the contents of a file, which must be JSON with a `pid` field or a bare number. Returns
-    /// `None` for any other contents. All other fields are dropped because some of them are secret, such as the token
-    /// in an editor's lock file.
+    /// Parses the contents of a file, which must be a JSON object with a `pid` field or a bare number. Returns `None`
+    /// for any other contents. Other fields are not kept because some are secret, such as the token in an editor's lock
+    /// file.
     pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         let fields: Value = serde_json::from_slice(bytes).unwrap_or_default();
         let pid = match fields.at("pid") {
@@ -83,8 +83,8 @@ impl Claim {
 
     /// Determines whether the process named in the claim is still running.
     ///
-    /// `process` is the process that currently has this PID. `written_at` is the file's modification time, which is the
-    /// fallback for a claim without a time. `own_domain` is the domain of this machine's PIDs.
+    /// `process` is the process that has this PID now. `written_at` is the modification time of the file, which is used
+    /// if the claim has no time. `own_domain` is the domain of this machine's PIDs.
     ///
     /// A process that whycap cannot find may still be running, for example on another machine or in a container.
     pub(crate) fn liveness(
@@ -110,8 +110,8 @@ impl Claim {
         }
     }
 
-    /// Returns a sentence that explains why a process could be running without whycap finding it. Returns `None` if
-    /// whycap can rule this out.
+    /// Returns a sentence that explains why the process may be running even though whycap cannot see it. Returns `None`
+    /// if that is impossible.
     pub(crate) fn reason_it_may_be_invisible(
         &self,
         process: &Process,
@@ -133,7 +133,7 @@ impl Claim {
         ))
     }
 
-    /// Returns true if this may be one of the processes that whycap cannot see.
+    /// Returns true if the claim may come from one of the processes that whycap cannot see.
     fn may_be_among(&self, invisible: InvisibleProcesses, own_domain: &PidDomain) -> bool {
         let is_same_boot = match (self.boot(), own_domain.boot) {
             (Some(claimed), Some(known)) => (claimed - known).abs() < BOOT_TOLERANCE,
@@ -154,7 +154,7 @@ impl Claim {
         }
     }
 
-    /// Determines whether the process is running, assuming that whycap can see all processes in its domain.
+    /// Determines whether the process is running if whycap can see all processes in its domain.
     fn liveness_here(&self, process: &Process, written_at: DateTime<Utc>) -> Liveness {
         let pid = self.pid;
         let is_later = process
@@ -193,8 +193,7 @@ impl Claim {
         }
     }
 
-    /// Returns true if a process has the start time given in the claim. Returns `None` if the start times cannot be
-    /// compared.
+    /// Returns true if the process has the same start time as the claim, or `None` if the two cannot be compared.
     fn is_same_start(&self, process: &Process) -> Option<bool> {
         match (self.start?, process.start()?) {
             (ProcessStart::At(claimed), ProcessStart::At(real)) => {
@@ -213,7 +212,7 @@ impl Claim {
     }
 }
 
-/// Returns true if both names are known but different.
+/// Returns true if both names are known and they differ.
 fn differ(claimed: Option<&String>, known: Option<&String>) -> bool {
     match (claimed, known) {
         (Some(claimed), Some(known)) => claimed != known,
@@ -240,8 +239,8 @@ fn time_in(fields: &Value, name: &str) -> Option<DateTime<Utc>> {
         .filter(|at| is_in_supported_range(*at))
 }
 
-/// Converts a number to a PID. Returns `None` for zero and for numbers that are negative as an `i32`, because operating
-/// systems use those for process groups.
+/// Converts a number to a PID. Returns `None` for zero and for numbers above `i32::MAX`. As an `i32`, those are
+/// negative, and operating systems use them for process groups.
 fn valid_pid(number: u64) -> Option<u32> {
     match i32::try_from(number) {
         Ok(pid @ 1..) => Some(pid.unsigned_abs()),
@@ -264,10 +263,10 @@ pub(crate) struct SessionActivity {
     pub(crate) directory: Option<String>,
     /// The session's state, which clients up to 2.1.285 do not record.
     pub(crate) state: Option<SessionState>,
-    /// The time at which the session entered this state.
+    /// The time at which the session entered its state.
     pub(crate) since: Option<DateTime<Utc>>,
-    /// True if the session has no terminal. Of the four kinds of sessions in version 2.1.330, only `interactive`
-    /// sessions have a terminal.
+    /// True if the session has no terminal. In version 2.1.330, there are four kinds of sessions, and only
+    /// `interactive` ones have a terminal.
     pub(crate) in_background: bool,
 }
 
@@ -333,9 +332,8 @@ pub(crate) fn running(paths: &Paths) -> impl Iterator<Item = SessionActivity> {
         .map(|session| session.activity)
 }
 
-/// Returns true if none of the registered processes has this session open. This is the case if the session's process
-/// has ended, or if the registry does not list the session. An empty registry proves nothing, so the result is then
-/// false.
+/// Returns true if the session's process has ended or the session is not in the registry. If the registry is empty,
+/// returns false, because an empty registry proves nothing.
 pub(crate) fn is_closed(sessions: &[Session], session: &str) -> bool {
     let mut of_session = sessions
         .iter()
@@ -376,8 +374,8 @@ impl RunningClients {
     }
 }
 
-/// Finds the clients that use the configuration directory. Older clients do not register themselves, so the process
-/// table is searched in addition to the registry.
+/// Finds the clients that use the configuration directory. Older clients do not register themselves, so this function
+/// also searches the process table.
 pub(crate) fn running_clients(paths: &Paths, registered: &[Session]) -> RunningClients {
     let mut clients = RunningClients::default();
     for session in registered {
@@ -588,7 +586,7 @@ mod tests {
             started_at: DateTime::from_timestamp(1_795_158_500, 0),
             ..client()
         };
-        // The start time is derived from the boot time, which shifts when the machine is suspended.
+        // The start time depends on the boot time, which shifts when the machine is suspended.
         assert!(matches!(liveness(&bare, &later), Liveness::Unclear(_)));
         let dated = Process {
             start_ticks: None,
@@ -599,7 +597,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_was_set_does_not_outweigh_an_exact_start_time() {
-        // The computed start time jumps forward after a virtual machine has been paused.
+        // After a virtual machine has been paused, the computed start time is later than before.
         let shifted = Process {
             started_at: DateTime::from_timestamp(1_795_190_000, 0),
             ..client()

@@ -106,7 +106,7 @@ pub(crate) fn path_of(scope: SettingsScope, paths: &Paths, project: &Path) -> Pa
     }
 }
 
-/// The directory for settings that are managed by an administrator.
+/// The directory of the settings that an administrator manages.
 const MANAGED_DIRECTORY: &str = if cfg!(target_os = "macos") {
     "/Library/Application Support/ClaudeCode"
 } else if cfg!(windows) {
@@ -121,8 +121,8 @@ fn managed_path() -> PathBuf {
 
 /// Reads all settings files that apply in `project`, highest precedence first.
 ///
-/// Managed settings from a server or from device management are not included because they are not stored in a file. The
-/// Claude Code executable mentions a variable named `CLAUDE_CODE_MANAGED_SETTINGS_PATH`, but setting it has no effect
+/// Settings that are managed by a server or a device management system are not included because they are not stored in
+/// a file. The variable `CLAUDE_CODE_MANAGED_SETTINGS_PATH` occurs in the Claude Code executable but has no effect
 /// (tested with 2.1.328).
 pub(crate) fn of(paths: &Paths, project: Option<&Path>) -> Vec<SettingsFile> {
     file_paths(paths, project)
@@ -168,15 +168,15 @@ pub(crate) fn of_user(paths: &Paths, project: Option<&Path>) -> Vec<(SettingsSco
     file_paths
 }
 
-/// The environment variables that determine where Claude Code's and whycap's files are located, separated by spaces.
+/// The environment variables that determine the locations of Claude Code's and whycap's files.
 const HOMES: &str = "HOME USERPROFILE APPDATA LOCALAPPDATA CLAUDE_CONFIG_DIR XDG_CONFIG_HOME \
                      XDG_DATA_HOME WHYCAP_DATA_DIR WHYCAP_CONFIG";
 
-/// Returns true if a project's settings change where the user's files are located. Claude Code applies the `env` of its
+/// Returns true if a project's settings change the location of the user's files. Claude Code applies the `env` in its
 /// settings to hooks and to the status line.
 pub(crate) fn moves_home(paths: &Paths, project: &Path) -> bool {
-    // Both project files are read even if one of them seems to be the user's file, because the user's path may itself
-    // come from one of these variables.
+    // Read both project files even if one of them seems to be the user's file. The path of the user's file may itself
+    // depend on these variables.
     [SettingsScope::Local, SettingsScope::Project]
         .into_iter()
         .map(|scope| SettingsFile::read(scope, path_of(scope, paths, project)))
@@ -186,8 +186,8 @@ pub(crate) fn moves_home(paths: &Paths, project: &Path) -> bool {
         })
 }
 
-/// Returns the paths of `managed-settings.d/*.json`, highest precedence first. Names that sort later take precedence,
-/// and all of these files take precedence over `managed-settings.json` itself (tested with 2.1.328).
+/// Returns the paths of `managed-settings.d/*.json`, highest precedence first. Names that sort later take precedence.
+/// All of these files take precedence over `managed-settings.json` (tested with 2.1.328).
 fn drop_ins(managed: &Path) -> Vec<PathBuf> {
     let directory = managed.with_file_name("managed-settings.d");
     let mut files: Vec<_> = disk::files_with_extension(&directory, "json").collect();
@@ -224,7 +224,7 @@ fn custom_rates(paths: &Paths) -> CustomRates {
 
 fn rates_in(path: &Path) -> Option<CustomRates> {
     let bytes = bytes(path).ok()??;
-    // Most settings files do not have this key, and searching is faster than parsing.
+    // Most settings files do not contain this key, and searching is faster than parsing.
     memchr::memmem::find(&bytes, b"\"modelPricing\"")?;
     Some(CustomRates::parse(parse(&bytes).ok()?.get("modelPricing")?))
 }

@@ -12,7 +12,7 @@ use crate::paths::quoted;
 /// A shell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Shell {
-    /// A POSIX shell and the path of its executable.
+    /// A POSIX shell, with the path of its executable.
     Posix(PathBuf),
     /// PowerShell, which is used on Windows if Git Bash is not installed.
     PowerShell,
@@ -62,7 +62,7 @@ impl Shell {
 
     fn call_text(&self, program: &str) -> String {
         match self {
-            // PowerShell does not always require the `&`, but the `&` makes clear which shell the command is for.
+            // The `&` is not always required, but it makes clear that the command is for PowerShell.
             Self::PowerShell => format!("& '{}'", program.replace('\'', "''")),
             Self::Posix(_) => quoted(program),
         }

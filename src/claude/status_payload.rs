@@ -1,6 +1,6 @@
 //! The JSON that Claude Code passes to a status-line command.
 //!
-//! Each field is parsed independently. A field is `None` if it is missing, null, or of the wrong type. The field names
+//! Each field is parsed independently. If a field is missing, null, or of the wrong type, it is `None`. The field names
 //! and units match version 2.1.328.
 
 use std::path::PathBuf;
@@ -28,37 +28,38 @@ pub struct StatusPayload {
     /// The model's ID (`claude-opus-5-5`, `claude-opus-4-8[1m]`).
     pub(crate) model_id: Option<String>,
     pub(crate) version: Option<String>,
-    /// The directory that the session started in, or else the current directory.
+    /// The directory that the session started in, or the current directory if that is unknown.
     pub(crate) project_dir: Option<PathBuf>,
     /// The session's current working directory.
     pub(crate) current_dir: Option<PathBuf>,
-    /// All directories in the payload, which are usually identical.
+    /// All directories in the payload. They are usually the same.
     pub(crate) directories: Vec<PathBuf>,
-    /// Claude Code's running total, including background requests and the total that a fork inherits. After a crash,
-    /// the total is reset to the last checkpoint.
+    /// Claude Code's running total, including background requests and, in a fork, the total of the original session.
+    /// After a crash, it is reset to the last checkpoint.
     pub(crate) client_total: Option<Money>,
-    /// The total time spent on API calls, in milliseconds. The total increases with every request, so an unchanged
-    /// value means that no request was made in the meantime.
+    /// The total time spent on API calls, in milliseconds. It increases with every request, so if it has not changed,
+    /// there were no requests in the meantime.
     pub(crate) client_api_ms: Option<f64>,
-    /// The total time that the session's processes have been running, in milliseconds.
+    /// The total running time of the session's processes, in milliseconds.
     pub(crate) client_run_ms: Option<i64>,
     /// The number of lines of code that the session has added.
     pub(crate) lines_added: Option<u64>,
     pub(crate) lines_removed: Option<u64>,
     /// The effort level, such as "medium". Some models do not have one.
     pub(crate) effort: Option<String>,
-    /// The percentage of the context window that is in use. The percentage is not available before the first response.
+    /// The percentage of the context window that is in use. It is not available before the first response.
     pub(crate) context_percent: Option<f64>,
     pub(crate) fast_mode: bool,
     /// The session's prompt cache (since 2.1.251), or `None` if there is no cache or its expiration time is unknown.
     pub(crate) prompt_cache: Option<PromptCache>,
-    /// The cache misses of the process, or `None` if there were none.
+    /// The cache misses in the process, or `None` if there were none.
     pub(crate) cache_misses: Option<CacheMisses>,
     /// The 5-hour window, which is available only with a subscription and after the first response.
     pub(crate) five_hour: Option<WindowUsage>,
     /// The weekly window, which is available only with a subscription and after the first response.
     pub(crate) seven_day: Option<WindowUsage>,
-    /// The gateway's spend limit (since 2.1.251) and the windows for individual models, which no version reports yet.
+    /// The gateway's spend limit (since 2.1.251) and the windows for individual models, which are not reported by any
+    /// version yet.
     pub(crate) others: OtherLimits,
 }
 
@@ -151,12 +152,12 @@ pub(crate) struct PromptCache {
     pub(crate) tokens: u64,
 }
 
-/// The cache misses of a process, as counted by Claude Code. A miss is a prompt that reads less from the cache than
-/// earlier prompts have written to it.
+/// The cache misses in a process, as counted by Claude Code. A miss is a prompt that reads less from the cache than
+/// earlier prompts wrote to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CacheMisses {
     pub(crate) misses: u64,
-    /// The number of misses with each cause in [`MissCause::AVOIDABLE`].
+    /// The number of misses for each cause in [`MissCause::AVOIDABLE`].
     pub(crate) by_cause: AvoidableMisses,
     /// The total number of tokens written because of misses.
     pub(crate) tokens: u64,
@@ -164,20 +165,20 @@ pub(crate) struct CacheMisses {
     pub(crate) at: DateTime<Utc>,
     /// The cause of the latest miss.
     pub(crate) cause: MissCause,
-    /// True if cache writes have a one-hour lifetime and are billed accordingly.
+    /// True if cache entries live for an hour, which costs more.
     pub(crate) has_hour_lifetime: bool,
     /// How long the process has been running.
     pub(crate) running_for: TimeDelta,
 }
 
-/// Numbers of cache misses, one for each cause in [`MissCause::AVOIDABLE`].
+/// The number of cache misses for each cause in [`MissCause::AVOIDABLE`].
 pub(crate) type AvoidableMisses = [u64; 3];
 
 /// The cause of a cache miss, as reported by Claude Code.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum MissCause {
-    /// No cause was reported. The cause is also missing when the server repeatedly loses the same part of the cache
-    /// (observed with 2.1.330).
+    /// No cause was reported. This also happens when the server repeatedly loses the same part of the cache (observed
+    /// with 2.1.330).
     #[default]
     None,
     Server,
@@ -202,8 +203,8 @@ impl MissCause {
             .map_or(Self::Other, |(_, cause)| *cause)
     }
 
-    /// Returns a description of what happened and advice for the user. Each begins with a space, so that it can be appended
-    /// to other text. Both are empty unless the cause is avoidable.
+    /// Returns a description of what happened, and advice for the user. Both begin with a space so that they can be
+    /// appended to other text. If the cause is not avoidable, both are empty.
     pub(crate) fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::Server => (
@@ -256,7 +257,7 @@ impl PromptCache {
         })
     }
 
-    /// Returns true if the cache has expired or is in the last fifth of its lifetime.
+    /// Returns true if the cache has expired or will expire within the last fifth of its lifetime.
     pub(crate) fn is_nearly_cold(&self, now: DateTime<Utc>) -> bool {
         self.expires_at - now <= self.lifetime / 5
     }
@@ -306,7 +307,7 @@ mod tests {
         assert_eq!(input.model_name.as_deref(), Some("Opus"));
     }
 
-    /// The first payload is the example in the help text of `/statusline` in Claude Code 2.1.285 to 2.1.329.
+    /// The first payload is from the help text of `/statusline` in Claude Code 2.1.285 to 2.1.329.
     #[test]
     fn a_gateway_s_spend_limit_is_read_with_and_without_its_dollars() {
         let parse_spend_limit = |limit: &str| {

@@ -1,9 +1,9 @@
-//! Locates transcripts and extracts individual facts from them without reading the entire file.
+//! Finds transcripts, and looks up facts in them without reading entire files.
 //!
 //! Session transcripts are stored as `projects/<project>/<session>.jsonl`, and subagent transcripts as
 //! `projects/<project>/<session>/subagents/<agent>.jsonl`. A workflow's subagents are stored as
-//! `…/subagents/workflows/<run>/<agent>.jsonl` (2.1.329, 2.1.330). Files and directories that cannot be read are
-//! reported and do not affect the others.
+//! `…/subagents/workflows/<run>/<agent>.jsonl` (2.1.329, 2.1.330). If a file or directory cannot be read, it is
+//! reported, and the others are still listed.
 
 use std::cmp::Reverse;
 use std::ffi::OsStr;
@@ -35,9 +35,9 @@ pub(crate) struct TranscriptFile {
 }
 
 impl TranscriptFile {
-    /// Returns the metadata of a transcript, or `None` if the path is a directory. Fails if nothing exists at the path,
-    /// or if it is something other than a file or a directory, such as a pipe. Links are followed because some users
-    /// keep their transcripts on another disk.
+    /// Returns the metadata of a transcript, or `None` if the path is a directory. Returns an error if nothing exists
+    /// at the path, or if it is neither a file nor a directory (but a pipe, for example). Links are followed because
+    /// some users keep their transcripts on another disk.
     pub(crate) fn look(path: &Path) -> io::Result<Option<Self>> {
         let metadata = fs::metadata(path)?;
         if metadata.is_dir() {
@@ -57,9 +57,9 @@ impl TranscriptFile {
 #[derive(Debug, Default)]
 pub(crate) struct TranscriptFiles {
     pub(crate) files: Vec<TranscriptFile>,
-    /// The transcripts and directories that exist but could not be inspected.
+    /// The transcripts and directories that exist but cannot be read.
     pub(crate) unreadable: Vec<PathBuf>,
-    /// True if the listing is incomplete because it ran out of time.
+    /// True if the list is incomplete because time ran out.
     pub(crate) is_cut_short: bool,
 }
 
@@ -68,8 +68,7 @@ pub(crate) fn all(roots: impl Iterator<Item = PathBuf>) -> TranscriptFiles {
     all_until(roots, &|| false)
 }
 
-/// Lists the transcripts below these roots, stopping when `is_late` returns true. `is_late` is called for each
-/// directory entry.
+/// Lists the transcripts below these roots until `is_late` returns true. It is called for each directory entry.
 pub(crate) fn all_until(
     roots: impl Iterator<Item = PathBuf>,
     is_late: &dyn Fn() -> bool,
@@ -93,8 +92,8 @@ pub(crate) fn unreadable(roots: impl Iterator<Item = PathBuf>) -> Vec<PathBuf> {
     unreadable
 }
 
-/// Returns false if the error means that the file does not exist, which is normal because Claude Code may delete old
-/// transcripts at any time. Returns true for all other errors.
+/// Returns true unless the error means that the file does not exist. A missing file is normal because Claude Code may
+/// delete old transcripts at any time.
 pub(crate) fn exists_despite(error: &io::Error) -> bool {
     error.kind() != ErrorKind::NotFound
 }
@@ -106,10 +105,11 @@ pub(crate) fn of_sessions(roots: impl Iterator<Item = PathBuf>) -> Vec<Transcrip
     files
 }
 
-/// Returns the project directories in which a transcript has been created or deleted since a certain time.
+/// Returns the project directories in which a transcript has been created or deleted since the given time.
 ///
-/// There may be a hundred thousand transcripts in total, so commands that Claude Code is waiting for list only these
-/// directories. Appending to a transcript does not change the modification time of its directory.
+/// There may be a hundred thousand transcripts. When Claude Code is waiting for a command, the command therefore lists
+/// only these directories. A transcript that has only been appended to is missed because the modification time of its
+/// directory does not change.
 pub(crate) fn projects_changed_since(
     roots: impl Iterator<Item = PathBuf>,
     since: DateTime<Utc>,
@@ -184,7 +184,7 @@ pub(crate) fn is_session_id(name: &str) -> bool {
 }
 
 impl TranscriptFiles {
-    /// Lists the transcripts in the given directories up to a certain depth, stopping when `is_late` returns true.
+    /// Lists the transcripts in the given directories up to a certain depth, until `is_late` returns true.
     fn list(
         roots: impl Iterator<Item = PathBuf>,
         levels: usize,
@@ -213,7 +213,7 @@ impl TranscriptFiles {
                 return;
             }
             let Ok(entry) = entry else {
-                // The remaining directory entries are unknown.
+                // The rest of the directory is unknown.
                 self.unreadable.push(directory.to_owned());
                 return;
             };
@@ -241,8 +241,7 @@ impl TranscriptFiles {
 }
 
 /// The number of bytes to search for the title at each end of a transcript. Claude Code writes the title when it is
-/// set, and again whenever a process stops working on the session. The value is this large because lines of 85 KB are
-/// common.
+/// set, and again whenever a process stops working on the session. Lines of 85 KB are common.
 const TITLE_BYTES: u64 = 128 * 1024;
 
 /// A line type that contains a title.
@@ -268,7 +267,7 @@ const TITLE_LINES: [TitleLine; 3] = [
     },
 ];
 
-/// The maximum length, in bytes, of a line to search for a title. Titles are only a few words long.
+/// The maximum length, in bytes, of a line with a title. Titles are only a few words long.
 const MAX_TITLE_LINE: usize = 4 * 1024;
 
 /// Returns a session's title from its transcript. Returns `None` if there is no title or the transcript cannot be read.
@@ -287,7 +286,7 @@ fn title_in<'l>(lines: impl Iterator<Item = &'l [u8]>) -> Option<String> {
     let mut titles = [const { None }; TITLE_LINES.len()];
     for line in lines.filter(|line| line.len() <= MAX_TITLE_LINE) {
         for (title, TitleLine { kind, field }) in titles.iter_mut().zip(TITLE_LINES) {
-            // These lines always begin with the type.
+            // The type is always the first field of these lines.
             if line.starts_with(format!("{{\"type\":\"{kind}\"").as_bytes()) {
                 *title = text_in(line, field).or(title.take());
             }
@@ -302,12 +301,12 @@ fn text_in(line: &[u8], field: &str) -> Option<String> {
     Some(fields.text(field)?.trim().to_owned())
 }
 
-/// The number of bytes to search for a prompt at the end of a transcript. If the prompt is not found there, its cost is
-/// not shown.
+/// The number of bytes to search for a prompt at the end of a transcript. If the prompt is not there, its cost is not
+/// shown.
 const PROMPT_BYTES: u64 = 2 * 1024 * 1024;
 
-/// Returns the time at which a prompt was sent, or `None` if the prompt is not near the end of the transcript. Tool
-/// result lines have the same ID as the prompt that they belong to.
+/// Returns the time at which a prompt was sent, or `None` if the prompt is not near the end of the transcript. Lines
+/// with tool results have the same ID as their prompt.
 pub(crate) fn prompt_sent(transcript: &Path, id: &str) -> Option<Millis> {
     let (_, tail) = disk::read_tail(transcript, PROMPT_BYTES).ok()?;
     let field = format!("\"promptId\":{}", json!(id));

@@ -1,5 +1,5 @@
-//! Claude Code versions, and the `claude` executables on this machine. If there are several executables, the one that
-//! is running may not be the one that was updated.
+//! Claude Code versions, and the `claude` executables on this machine. If there are several, an update may have changed
+//! a different executable than the one that is running.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -44,15 +44,15 @@ impl fmt::Display for ClientVersion {
 /// The first Claude Code version that records a session's account in its transcript.
 const FIRST_TO_NAME_ACCOUNT: ClientVersion = ClientVersion(2, 1, 328);
 
-/// Returns true if this version of Claude Code records a session's account in its transcript, unless the session is paid
-/// for through an API key, a cloud provider, or a gateway. Returns false if the version is unknown.
+/// Returns true if this version of Claude Code records a session's account in its transcript. No version does so for a
+/// session that uses an API key, a cloud provider, or a gateway. Returns false if the version is unknown.
 pub(crate) fn names_account(version: Option<&str>) -> bool {
     version
         .and_then(ClientVersion::parse)
         .is_some_and(|version| version >= FIRST_TO_NAME_ACCOUNT)
 }
 
-/// A range of versions. The default range includes all versions.
+/// A range of versions. By default, it includes all versions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Versions {
     /// The first version in the range, or `None` if the range has no start.
@@ -87,7 +87,7 @@ impl fmt::Display for Versions {
             (None, None) => out.write_str("all"),
             (Some(from), None) => write!(out, "{from} or later"),
             (None, Some(before)) => write!(out, "before {before}"),
-            // A range is displayed with its last version because an exclusive end is easy to misread.
+            // Show the last version, because an exclusive end is easy to misread.
             (Some(from), Some(ClientVersion(major, minor, patch))) if patch > 0 => {
                 let last = ClientVersion(major, minor, patch - 1);
                 write!(out, "{from} to {last}")
@@ -121,7 +121,7 @@ const PACKAGE_SIZE_LIMIT: u64 = 1024 * 1024;
 
 /// Returns the version of the `claude` executable that a shell would run.
 ///
-/// Returns `None` if there is no such executable, or if neither its path nor its npm package reveals the version.
+/// Returns `None` if there is no executable, or if neither its path nor its npm package contains the version.
 pub(crate) fn installed(paths: &Paths, environment: &Environment) -> Option<ClientVersion> {
     let executable = executable_paths(paths, environment)
         .next()?

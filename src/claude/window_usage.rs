@@ -1,10 +1,9 @@
-//! The usage windows as reported by Claude Code, and the latest contents of `/usage`.
+//! The usage windows that Claude Code reports, and the latest contents of `/usage`.
 //!
-//! Claude Code caches the contents of `/usage` as `cachedUsageUtilization` in its global state.
-//! `cachedUsageUtilization` is undocumented (observed with 2.1.328 to 2.1.330 and a mock of the endpoint). Claude Code
-//! considers the contents current for an hour, but users have reported contents that were 12 days old (issue 93107) or
-//! stuck at 100% (issue 73770). For this reason, whycap always shows the age of the contents and never treats them as
-//! evidence.
+//! Claude Code caches the contents of `/usage` in its global state, in the undocumented field `cachedUsageUtilization`
+//! (observed with 2.1.328 to 2.1.330 and a mock of the endpoint). They are supposed to be at most an hour old, but
+//! users have reported contents that were 12 days old (issue 93107) or stuck at 100% (issue 73770). whycap therefore
+//! always shows their age and never treats them as evidence.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -16,13 +15,13 @@ use crate::terminal::percent_text;
 use crate::time::{is_in_supported_range, reset_from_epoch_seconds, rfc3339};
 use crate::transcript::owner::Owner;
 
-/// The percentage at which a window is used up. Lower percentages may be rounded.
+/// The percentage at which a window is used up.
 pub(crate) const USED_UP: f64 = 100.0;
 /// The maximum difference between two reset times of the same window. The server rounds reset times, and messages
 /// contain them only to the minute.
 const MAX_RESET_DIFFERENCE: TimeDelta = TimeDelta::minutes(2);
 
-/// Returns true if two reset times, possibly from different sources, belong to the same window.
+/// Returns true if two reset times belong to the same window. They may come from different sources.
 pub(crate) fn is_same_reset(reset: DateTime<Utc>, other: DateTime<Utc>) -> bool {
     (reset - other).abs() <= MAX_RESET_DIFFERENCE
 }
@@ -46,7 +45,7 @@ impl WindowUsage {
         self.resets_at.is_some_and(|at| at <= now)
     }
 
-    /// Returns true if both readings have the same reset time and therefore belong to the same window.
+    /// Returns true if both readings have the same reset time, so they belong to the same window.
     pub(crate) fn has_same_reset(&self, other: &Self) -> bool {
         match (self.resets_at, other.resets_at) {
             (Some(reset), Some(other)) => is_same_reset(reset, other),
@@ -55,8 +54,7 @@ impl WindowUsage {
         }
     }
 
-    /// Returns true if the whole-number percentage has changed since an earlier reading, or if the window has reset
-    /// since then.
+    /// Returns true if the percentage (without decimals) has changed since an earlier reading or the window has reset.
     pub(crate) fn is_step_from(&self, earlier: &Self) -> bool {
         #[expect(clippy::float_cmp, reason = "whole numbers")]
         let is_other_percent = earlier.used_percent.floor() != self.used_percent.floor();
@@ -64,12 +62,11 @@ impl WindowUsage {
     }
 }
 
-/// Limits that only a few users have.
+/// Limits that few users have.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct OtherLimits {
-    /// The weekly window for Opus models. Claude Code did not report windows for individual models up to version
-    /// 2.1.329.
+    /// The weekly window for Opus models. Claude Code up to 2.1.329 does not report windows for individual models.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub opus: Option<WindowUsage>,
     /// The weekly window for Sonnet models.
@@ -78,7 +75,7 @@ pub struct OtherLimits {
     /// The weekly window for Fable models.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fable: Option<WindowUsage>,
-    /// The gateway spend limit that is closest to being reached.
+    /// The gateway's spend limit. If there are several, this is the one that is closest to being reached.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spend_limit: Option<SpendLimitUsage>,
 }
@@ -128,7 +125,7 @@ impl SpendLimitUsage {
     }
 }
 
-/// How long Claude Code uses the cached contents of `/usage` before it requests them again.
+/// The age at which Claude Code requests the contents of `/usage` again.
 pub(crate) const USAGE_CACHED_FOR: TimeDelta = TimeDelta::hours(1);
 
 /// The cached contents of `/usage`.
@@ -212,13 +209,13 @@ impl UsagePage {
         })
     }
 
-    /// Returns false if the contents are known to belong to a different account, and true otherwise.
+    /// Returns true unless the contents are known to belong to a different account.
     pub(crate) fn is_of(&self, account: &Owner) -> bool {
         self.owner.is_same_as(account) != Some(false)
     }
 
-    /// Returns a summary of the information that only `/usage` provides: the windows for individual models, and the
-    /// credits. Returns `None` if there is neither.
+    /// Returns a summary of what only `/usage` shows: the windows for individual models, and the credits. Returns
+    /// `None` if there is neither.
     pub(crate) fn summary(&self) -> Option<String> {
         let mut parts = Vec::new();
         for window in &self.windows {
@@ -277,7 +274,7 @@ impl UsagePageCredits {
         }
     }
 
-    /// Returns the amount used and the cap, or `None` if usage credits are turned off or the amount is unknown.
+    /// Returns the amount used and the limit, or `None` if usage credits are turned off or the amount is unknown.
     fn summary(&self) -> Option<String> {
         if !self.enabled {
             return None;

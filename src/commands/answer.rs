@@ -25,8 +25,8 @@ const LINE_ON_OR_OFF: &str = "/whycap line on|off: show or hide the status line"
 impl Context {
     /// Returns the answer to a `/whycap` command with these arguments.
     ///
-    /// A prompt cancels Claude Code's auto-resume even if a hook blocks the prompt, and a hook cannot prevent the
-    /// cancellation (2.1.240 to 2.1.329). Commands handled by the plugin's module are not prompts.
+    /// Every prompt cancels Claude Code's auto-resume, and a hook cannot prevent that even if it blocks the prompt
+    /// (2.1.240 to 2.1.329). Commands that the plugin's module handles are not prompts.
     pub(super) fn answer(&mut self, words: &str) -> String {
         if let (Some(event), Some(session)) = (self.event(), self.session()) {
             let incidents = self.incidents();
@@ -104,8 +104,8 @@ fn failure(error: &anyhow::Error) -> Report {
     Report::from_paragraph(format!("{lead}{}", in_one_line(error)))
 }
 
-/// Answers `/whycap spend` with the spend of the last seven days or, if there are arguments, with the requested
-/// statement. The arguments are the same as in a shell, but dashes are optional.
+/// Answers `/whycap spend`. Without arguments, it covers the last seven days. The arguments are the same as in a shell,
+/// but dashes are optional.
 fn reply_on_spend(words: &str, context: &Context) -> anyhow::Result<Reply> {
     let typed = if words.trim().is_empty() {
         "since 7d"
@@ -139,7 +139,7 @@ fn shorten(text: &str) -> String {
     }
 }
 
-/// Returns the words after `/whycap` or `/whycap:`. Returns `None` if the prompt is not addressed to whycap.
+/// Returns the words after `/whycap` or `/whycap:`, or `None` if the prompt is not for whycap.
 ///
 /// Depending on the event, Claude Code passes the command as typed or inside tags.
 pub(super) fn question_in(prompt: &str) -> Option<String> {
@@ -155,7 +155,7 @@ pub(super) fn question_in(prompt: &str) -> Option<String> {
     };
     let subject_arguments = arguments.trim();
     match name.strip_prefix(':') {
-        // The plugin has a single command file, which accepts the same topics as `/whycap`.
+        // The plugin's only command file accepts the same topics as `/whycap`.
         Some("explain") => Some(subject_arguments.to_owned()),
         Some(subject) => Some(format!("{subject} {subject_arguments}")),
         None if name.is_empty() => Some(subject_arguments.to_owned()),

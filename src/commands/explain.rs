@@ -48,7 +48,7 @@ impl Subcommand for ExplainArguments {
         let complete_id = context.complete_session_id(self.session.as_deref());
         let session = complete_id.as_deref();
         let message = self.text.as_deref().or(self.message.as_deref());
-        // Programs rely on getting the same JSON for an empty message as for any other unknown message.
+        // In JSON, an empty message gets the same answer as any other unknown message.
         if !self.json && message.is_some_and(|text| text.trim().is_empty()) {
             return Err(misuse(
                 "the message is empty; paste a message, as in `whycap explain \"You've hit your 5-hour limit\"`, or run just `whycap explain` for the newest error",
@@ -70,7 +70,7 @@ impl Subcommand for ExplainArguments {
         };
         let situation = with_costs(known_situation, paying, &incidents);
         let incident = situation.incident.as_ref();
-        // With `--exit-code`, the code 12 reports an unknown session.
+        // With `--exit-code`, an unknown session is reported as code 12.
         if message.is_none() && incident.is_none() && !self.exit_code {
             context.require_known_session(self.session.as_deref())?;
         }
@@ -102,8 +102,8 @@ impl Subcommand for ExplainArguments {
     }
 }
 
-/// Returns the situation with advice that mentions the costs of further responses, if usage credits pay for them, the
-/// current error is over, and the login may pay for its session.
+/// Adds the costs of further responses to the advice. Does so only if usage credits pay for these responses, the error
+/// is over, and its session may use the plan.
 fn with_costs(
     situation: Situation,
     paying: Option<Paying>,
@@ -121,8 +121,8 @@ fn with_costs(
     }
 }
 
-/// Returns the output of `explain --json`. The field `limit_of_account` is present only if a limit that was reached in
-/// another session blocks the requested session.
+/// Returns the output of `explain --json`. The field `limit_of_account` is present only if the session is blocked by a
+/// limit that was reached in another session.
 fn json_of(situation: &Situation) -> Value {
     let incident = situation.incident.as_ref().map(Incident::to_json);
     match &situation.limit_of_login {

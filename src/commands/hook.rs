@@ -15,8 +15,8 @@ use crate::terminal::{Shown, print};
 
 /// The limits for reading an event. Prompts can be long if they contain pasted files.
 ///
-/// Claude Code waits for hooks, for example before it sends a prompt, and cancels a hook at the end of a session after a
-/// second. Reading and handling the event must together fit into that second.
+/// Claude Code waits for hooks, for example before it sends a prompt. At the end of a session, it cancels them after a
+/// second. Reading and handling an event must not take longer than that in total.
 const INPUT_LIMITS: InputLimits = InputLimits {
     size: 16 << 20,
     first_byte: Duration::from_millis(300),
@@ -35,13 +35,13 @@ pub(crate) fn run(environment: Environment) -> ExitCode {
         return ExitCode::SUCCESS;
     };
     let question = event.prompt.as_deref().and_then(question_in);
-    // The deadline starts before the next steps, because they read files and can therefore hang if the home directory
-    // is on a network file system.
+    // Start the deadline now, because the next steps read files and can hang if the home directory is on a network file
+    // system.
     let deadline = start_deadline(question.is_some(), name);
     let mut projects: Vec<_> = event.cwd.iter().cloned().collect();
     projects.extend(environment.path("CLAUDE_PROJECT_DIR"));
     let paths = Paths::in_session(&environment, &projects);
-    // If the user's settings contain the same hook, the plugin's copy does nothing.
+    // If the user's settings contain the same hook, the plugin's hook does nothing.
     if plugin::is_second_run(&paths, &environment, name) {
         return ExitCode::SUCCESS;
     }
@@ -65,18 +65,18 @@ pub(crate) fn run(environment: Environment) -> ExitCode {
         name,
         EventName::Stop | EventName::SessionEnd | EventName::SessionStart
     ) {
-        // The reply has already been printed, so updating the ledger does not delay it.
+        // Update the ledger only now so that it does not delay the reply.
         context.catch_up();
     }
     ExitCode::SUCCESS
 }
 
-/// Starts the time limit for the reply. Without it, SQLite could block for ten seconds.
+/// Starts the time limit for the reply. SQLite could otherwise block for ten seconds.
 fn start_deadline(is_question: bool, name: EventName) -> Deadline {
     if !is_question {
         return Deadline::start(EVENT_DEADLINE, || Shown::text(""));
     }
-    // Block the question even if there is no time to answer it, so that the model never sees it.
+    // Block the question even if there is no time to answer it. Otherwise, the model would see it.
     Deadline::start(ANSWER_DEADLINE, move || {
         let text = "whycap did not finish in time; run `whycap explain` in another terminal";
         Shown::json(&in_reply(name, text))

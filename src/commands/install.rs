@@ -39,8 +39,8 @@ pub(crate) struct InstallArguments {
     no_plugin: bool,
 }
 
-/// The note about open sessions that is shown after the plugin has been installed. Claude Code 2.1.331 loads new
-/// plugins only when a session starts or on request.
+/// The note about open sessions after the plugin has been installed. Claude Code 2.1.331 loads new plugins only when a
+/// session starts or the user runs /reload-plugins.
 const PLUGIN_INSTALLED: &str = "Open sessions will pick up the change within seconds, except for /whycap: type /reload-plugins there, or start a new session.";
 
 impl Subcommand for InstallArguments {
@@ -102,7 +102,7 @@ impl Subcommand for InstallArguments {
 }
 
 impl InstallArguments {
-    /// Returns the method for adding `/whycap` that the installed version of Claude Code supports.
+    /// Returns the way to add `/whycap` that the installed version of Claude Code supports.
     fn slash_command(&self, context: &Context) -> SlashCommand {
         if self.no_plugin {
             return SlashCommand::File;

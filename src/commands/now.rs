@@ -20,9 +20,9 @@ pub(crate) struct NowArguments {
     json: bool,
 }
 
-/// The remark about rows that are left out because the screen is too small. `more` works in every shell.
+/// The hint for when rows do not fit on the screen. `more` works in every shell.
 const HOW_TO_SEE_ALL: &str = " (see all: whycap now | more)";
-/// The same remark in a conversation, which cannot run a pipe.
+/// The same hint for a conversation, where pipes are not available.
 const HOW_TO_SEE_ALL_IN_SHELL: &str = " (see all in a shell: whycap now | more)";
 
 /// The refresh interval of `--watch`.
@@ -42,7 +42,7 @@ impl Subcommand for NowArguments {
         }
         let data = collector.collect(context);
         let report = match context.visible_rows() {
-            // The size of the terminal does not matter to a program that reads the JSON.
+            // JSON output is complete, whatever the size of the terminal.
             Some(rows) if !self.json => {
                 let remark = if context.event.is_some() {
                     HOW_TO_SEE_ALL_IN_SHELL
@@ -57,7 +57,7 @@ impl Subcommand for NowArguments {
     }
 }
 
-/// Shows the current state until the user quits. Fails if there is no terminal.
+/// Shows the current state until the user quits. Returns an error if there is no terminal.
 fn watch(collector: &mut NowCollector, context: &Context) -> anyhow::Result<()> {
     let is_dumb = context.environment.text("TERM") == Some("dumb");
     let screen = if is_dumb { None } else { Screen::open()? };
@@ -74,7 +74,7 @@ fn watch(collector: &mut NowCollector, context: &Context) -> anyhow::Result<()> 
             let ScreenSize { columns, rows } = Screen::size();
             let page = Page::new(columns, palette);
             let mut report = data.report_within(rows, page, "");
-            // The hint takes up two rows, including the empty row above it. The last row of the screen stays empty.
+            // With the empty row above it, the hint takes up two rows. The last row of the screen stays empty.
             if report.row_count(page) + 2 < rows {
                 report.gap();
                 report.paragraph(Tone::Quiet, "Press q to quit.");
@@ -82,7 +82,7 @@ fn watch(collector: &mut NowCollector, context: &Context) -> anyhow::Result<()> 
             screen.draw(&report.render(page))?;
             match screen.wait(INTERVAL)? {
                 WakeReason::Quit => return Ok(()),
-                // Lay out the same data for the new size.
+                // Lay out the same data again.
                 WakeReason::Resized => {}
                 WakeReason::TimedOut => break,
             }

@@ -47,8 +47,8 @@ pub(super) fn preview(environment: Environment) -> Shown {
     report.render(Page::for_stdout(&context.environment).with_theme(config.theme()))
 }
 
-/// Returns common widths. If the output is a terminal, returns only those that are narrower than the terminal, followed
-/// by the width of the terminal.
+/// Returns common terminal widths. If the output is a terminal, returns those that are narrower than the terminal,
+/// followed by its own width.
 fn widths(environment: &Environment) -> Vec<usize> {
     if environment.columns().is_none() && !is_stdout_terminal() {
         return WIDTHS.to_vec();

@@ -1,5 +1,5 @@
 //! The common interface of all commands. A command turns its arguments into a reply, both in a shell and in a
-//! conversation. A command that fails prints a single line with the file, the cause, and the remedy.
+//! conversation. If it fails, it prints a single line with the file, the cause, and the remedy.
 
 use std::process::ExitCode;
 
@@ -18,7 +18,7 @@ pub(crate) trait Subcommand {
 /// The output and exit code of a command.
 #[derive(Default)]
 pub(crate) struct Reply {
-    /// The report, which is empty if the command has already printed its output.
+    /// The report. It is empty if the command has already printed its output.
     pub(super) report: Report,
     pub(super) as_json: bool,
     pub(super) code: u8,
@@ -72,8 +72,8 @@ pub(crate) fn report_failure(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(if error.is::<Misuse>() { 2 } else { 1 })
 }
 
-/// Formats an error and its causes as a single line without repetitions. The advice is placed at the end. It is either
-/// the text after `; ` in the error, or it comes from the ledger.
+/// Formats an error and its causes as a single line without repetitions. The advice comes last. It is the text after
+/// the last semicolon or, for an error from the ledger, the ledger's own advice.
 pub(super) fn in_one_line(error: &anyhow::Error) -> String {
     let text = error.to_string();
     let (what, advice) = match text.rsplit_once("; ") {

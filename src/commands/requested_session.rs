@@ -1,13 +1,12 @@
-//! Rejects a session ID in `--session` that identifies no session, because an empty result would be misleading.
+//! Rejects unknown session IDs in `--session`, for which an empty result would be misleading.
 
 use super::reply::misuse;
 use crate::context::{Context, LONGEST_ID};
 use crate::terminal::truncate;
 
 impl Context {
-    /// Returns an error if the session ID typed by the user is unknown. Commands call this function only after they
-    /// have found nothing about the session, because a session whose transcript has been deleted may still be in the
-    /// ledger.
+    /// Returns an error if the session ID that the user typed is unknown. Commands call this only if they have found
+    /// nothing about the session.
     pub(super) fn require_known_session(&self, typed: Option<&str>) -> anyhow::Result<()> {
         let Some(typed) = typed else {
             return Ok(());
@@ -21,7 +20,7 @@ impl Context {
         Err(self.unknown_session(typed))
     }
 
-    /// Returns the error for a session ID that identifies no session.
+    /// Returns the error for a session ID that is unknown or ambiguous.
     pub(super) fn unknown_session(&self, typed: &str) -> anyhow::Error {
         let shown = truncate(typed, LONGEST_ID);
         if self.sessions_starting_with(typed).len() > 1 {

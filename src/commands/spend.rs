@@ -37,7 +37,7 @@ pub(crate) struct SpendArguments {
 }
 
 impl SpendArguments {
-    /// Returns true if the output goes to a file or takes too long for a conversation.
+    /// Returns true if the output is a file or takes too long for a conversation.
     pub(super) fn is_for_shell(&self) -> bool {
         let is_file = self.html.is_some() || self.csv || self.json;
         let is_slow = self.options.by.needs_transcripts() || self.options.from.is_some();

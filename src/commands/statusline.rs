@@ -1,7 +1,6 @@
 //! `whycap statusline`: prints the status line for Claude Code, and always exits with 0.
 //!
-//! The command reads its input, prints the rows, and only then saves data. Disk writes and long reads happen after the
-//! rows have been printed.
+//! The command prints the rows before it does anything slow, such as writing to disk or reading large files.
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
@@ -16,16 +15,16 @@ use crate::environment::Environment;
 use crate::status_line::wrapped::{Wrapped, WrappedLine};
 use crate::terminal::{Shown, print};
 
-/// The limits for reading the input. Claude Code sends about 2 KB. Without input, whycap would not know the session and
-/// could show only the spend of the day, so it waits longer than a hook.
+/// The limits for reading the input. Claude Code sends about 2 KB. Without input, whycap does not know the session and
+/// can only show today's spend, so it waits longer for it than a hook does.
 const INPUT_LIMITS: InputLimits = InputLimits {
     size: 1 << 20,
     first_byte: Duration::from_millis(600),
     total: Duration::from_millis(900),
 };
 
-/// The time limit for collecting data. This usually takes two milliseconds, but can take a hundred times as long on a
-/// busy machine.
+/// The time limit for collecting data. Two milliseconds are usually enough, but a busy machine can take a hundred times
+/// as long.
 const TIME_LIMIT: Duration = Duration::from_millis(600);
 
 /// The output if nothing else can be printed.
@@ -34,8 +33,7 @@ pub(crate) const FALLBACK: &str = "whycap\n";
 /// The hint for users who run this command in a terminal.
 const HINT: &str = "Claude Code runs this command for its status line. To see a preview: whycap statusline --preview";
 
-/// Prints the status line. This never fails, because Claude Code hides the status line if the command fails or prints
-/// nothing.
+/// Prints the status line. Always prints something and never fails. Otherwise, Claude Code would hide the status line.
 pub(crate) fn run(arguments: &[OsString], environment: Environment) -> ExitCode {
     if arguments.iter().any(|argument| argument == "--preview") {
         let _ = print(&preview(environment));
@@ -52,8 +50,8 @@ pub(crate) fn run(arguments: &[OsString], environment: Environment) -> ExitCode 
 fn print_line(environment: Environment) {
     let input = read_input(INPUT_LIMITS);
     let prepared_call = Arc::new(OnceLock::new());
-    // The deadline starts before the call is prepared, because this reads files and can therefore hang if the home
-    // directory is on a network file system.
+    // Start the deadline now, because preparing the call reads files and can hang if the home directory is on a network
+    // file system.
     let deadline = Deadline::start(TIME_LIMIT, {
         let prepared_call = Arc::clone(&prepared_call);
         move || match prepared_call.get() {
@@ -67,7 +65,7 @@ fn print_line(environment: Environment) {
     let rows = facts.render();
     let wrapped_line = deadline.print_in_time(|| {
         let line = wrapped.map(Wrapped::finish);
-        // A broken pipe means that Claude Code has canceled the call, so no one would see an error message.
+        // A broken pipe means that Claude Code has canceled the call, so nobody would see an error message.
         let _ = print(&below(line.as_ref(), rows));
         line
     });

@@ -74,7 +74,7 @@ impl Subcommand for UninstallArguments {
 }
 
 impl UninstallArguments {
-    /// Returns the settings files that whycap should be removed from.
+    /// Returns the settings files from which to remove whycap.
     fn settings(&self, context: &Context) -> BTreeSet<PathBuf> {
         let paths = &context.paths;
         let directory = context.directory();

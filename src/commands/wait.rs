@@ -31,14 +31,14 @@ pub(crate) struct WaitArguments {
 /// The exit code after a timeout, as in timeout(1).
 const TIMED_OUT: u8 = 124;
 
-/// If Claude Code continues a session within this time, the user should leave that session alone.
+/// If Claude Code will continue a session within this time, the user should not continue it, too.
 const SOON: TimeDelta = TimeDelta::minutes(2);
 
-/// The sentence to print if the user does not have to wait, because usage credits are paying.
+/// The sentence to print if the user does not have to wait because usage credits are paying.
 const CREDITS_PAY: &str = "Usage credits are paying on this account now, so you can also continue (costs money). Waiting is free.";
 
-/// The interval between checks. It determines how soon whycap notices that the machine has woken from sleep or that
-/// another session has received a response.
+/// The interval between checks. whycap needs to notice soon when the machine has woken from sleep or another session
+/// has received a response.
 const INTERVAL: Duration = Duration::from_secs(5);
 
 impl Subcommand for WaitArguments {
@@ -66,16 +66,16 @@ impl Subcommand for WaitArguments {
             let situation = incidents
                 .situation(session, Asker::Shell, errors.ledger.as_ref())
                 .for_waiting();
-            // An error that blocks only a session with a different key must not make the command fail after it has
-            // waited for another error.
+            // After it has waited for one error, the command must not fail because of another that blocks only a
+            // session with a different key.
             let wait = if waited_for.is_some() && situation.blocks_only_other_key() {
                 None
             } else {
                 situation.wait_until_surely_over()
             };
             let now = context.environment.now;
-            // Remove canceled continuations. A continuation was canceled if Claude Code is no longer going to continue
-            // the session although the announced time is still ahead.
+            // Remove canceled continuations. Before the announced time, a session that Claude Code is no longer going
+            // to continue has been canceled.
             announced.retain(|session: &String, at| {
                 *at <= now
                     || situation
@@ -92,7 +92,7 @@ impl Subcommand for WaitArguments {
                     print_sentence(&warning_about(&continuing, &context), &context)?;
                 }
             }
-            // Continuations since the previous check are included, because the machine may have been suspended.
+            // Include continuations since the previous check, because the machine may have been suspended.
             let is_continuing = announced
                 .values()
                 .any(|at| (previous_check..=now + SOON).contains(at));
@@ -170,9 +170,8 @@ fn timeout_message(incident: Option<&Incident>) -> &'static str {
     }
 }
 
-/// Returns what to print instead of "You can continue.", or `None` if there is nothing to warn about. `extra_costs` is
-/// a clause saying that each response costs extra. `is_continuing` is true if Claude Code continues an open session by
-/// itself.
+/// Returns a warning to print instead of "You can continue.", or `None` if none is needed. `extra_costs` is a clause
+/// such as "each response costs extra". `is_continuing` is true if Claude Code continues an open session by itself.
 fn caution(extra_costs: Option<&str>, is_continuing: bool) -> Option<String> {
     match (extra_costs, is_continuing) {
         (None, false) => None,
@@ -203,7 +202,7 @@ fn last_sentences(
             .actions
             .contains(&ActionName::WaitForOtherWindow)
     {
-        // The next prompt will be refused unless usage credits pay for it. The headline says until when.
+        // Unless usage credits pay for it, the next prompt will be refused. The headline says until when.
         let costs = extra_costs.and(caution);
         return std::iter::once(ended.headline.clone())
             .chain(costs)
@@ -225,8 +224,9 @@ fn last_sentences(
     }
 }
 
-/// Returns what the command waits for and until when, if the current error is probably a false alarm. Claude Code may
-/// continue open sessions much later than that. Returns `None` if the command has already waited for a false alarm.
+/// Returns a sentence that says until when the command waits if the error is probably a false alarm. Claude Code may
+/// continue open sessions much later than that. Returns `None` if the error is real or the command has already waited
+/// for a false alarm.
 fn about_false_alarm(
     situation: &Situation,
     waited_for: Option<&Incident>,
@@ -246,8 +246,8 @@ fn about_false_alarm(
     Some(format!("{} {waiting}.", false_alarm.headline))
 }
 
-/// Returns a warning that Claude Code will continue a session by itself. If a script also continues the session, two
-/// processes will work on the same task.
+/// Returns a warning that Claude Code will continue a session by itself. If a script continues it as well, two
+/// processes will do the same work.
 fn warning_about(continuing: &Continuing<'_>, context: &Context) -> String {
     format!(
         "{} Do not continue its work anywhere else, or it will be done twice.",
@@ -261,8 +261,8 @@ fn print_sentence(sentence: &str, context: &Context) -> io::Result<()> {
     Report::from_paragraph(sentence).print(false, &context.environment)
 }
 
-/// Returns the longest form of the progress line that fits, because a line that wraps cannot be replaced. The terminal's
-/// last column is left empty, because some terminals wrap there.
+/// Returns the longest progress line that fits. A line that wraps could not be replaced. The last column of the
+/// terminal stays empty because some terminals wrap there.
 fn longest_fitting(forms: [String; 3], columns: usize) -> String {
     let [longest, shorter, shortest] = forms;
     let room = columns.saturating_sub(1);

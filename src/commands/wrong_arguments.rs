@@ -12,8 +12,8 @@ use crate::spend::GroupBy;
 /// The error for combining `--by` and `--html`.
 const PAGE_HAS_ALL: &str = "`whycap spend --html` writes a page with fixed sections (totals, days, projects, causes, hours, windows, limits, and sessions); omit --by";
 
-/// Describes a parser error in a single line. The line ends with a suggestion of what to type instead, or with a
-/// reference to the help. `arguments` does not include the program name.
+/// Describes a parser error in a single line that ends with a suggestion or a reference to the help. `arguments` does
+/// not include the program name.
 pub(crate) fn problem(error: &clap::Error, arguments: &[&str], command: &Command) -> String {
     if let Some(suggestion) = suggestion(arguments) {
         return suggestion;
@@ -44,7 +44,7 @@ pub(crate) fn problem(error: &clap::Error, arguments: &[&str], command: &Command
 }
 
 /// Returns true if one of the parser's suggestions starts with the same letter as the word that the user typed. The
-/// parser also suggests words that only share some letters, such as "hook" for "foo".
+/// parser also makes far-fetched suggestions, such as "hook" for "foo".
 fn has_close_subcommand(error: &clap::Error, typed: &str) -> bool {
     let first_letter = typed.chars().next();
     match error.get(ContextKind::SuggestedSubcommand) {
@@ -56,7 +56,8 @@ fn has_close_subcommand(error: &clap::Error, typed: &str) -> bool {
     }
 }
 
-/// Suggests what the user probably meant. Returns `None` if this is unknown or if the parser's own message is better.
+/// Suggests what the user probably meant. Returns `None` if there is no suggestion or the parser's own message is
+/// better.
 fn suggestion(arguments: &[&str]) -> Option<String> {
     let (typed, intended) = match arguments {
         ["completions", shell, ..] if !shell.starts_with('-') && !SHELLS.contains(shell) => {
@@ -77,7 +78,7 @@ fn suggestion(arguments: &[&str]) -> Option<String> {
         [typed, ..] => {
             let intended = command_for(typed.trim_start_matches('-'))?;
             if intended == format!("whycap {typed}") {
-                // The command is correct, so the problem must be an argument.
+                // The command is spelled correctly, so one of its arguments must be wrong.
                 return None;
             }
             ((*typed).to_owned(), intended)
@@ -89,7 +90,7 @@ fn suggestion(arguments: &[&str]) -> Option<String> {
     ))
 }
 
-/// Returns the command that users usually mean when they type a certain word. The word must not start with a dash.
+/// Returns the command that users usually mean by a word. The word must not start with a dash.
 fn command_for(typed: &str) -> Option<String> {
     let words: HashMap<String, Vec<String>> = embedded::parse(
         "commands/other_words.json",

@@ -24,17 +24,16 @@ pub struct Budget {
     pub day: Option<f64>,
     /// The budget per month in the user's time zone.
     pub month: Option<f64>,
-    /// The monthly budget for spend paid with usage credits.
+    /// The monthly budget for spend that is paid with usage credits.
     pub credits: Option<f64>,
     /// The monthly budgets for individual directories. Each key is a path (`/home/dev/api`, `~/src/api`) or the name of
     /// a directory (`api`).
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub projects: BTreeMap<String, f64>,
-    /// The paths to match for each key of [`Self::projects`] that is a path, both as written and with symbolic links
-    /// resolved.
+    /// For each key of [`Self::projects`] that is a path, the path as written and with symbolic links resolved.
     #[serde(skip)]
     pub project_paths: BTreeMap<String, Vec<String>>,
-    /// The fraction of a budget at which to show a warning, from 0 to 1.
+    /// The fraction of a budget at which a warning is shown, from 0 to 1.
     pub warn_at: f64,
     /// The action when a budget is exhausted.
     pub action: BudgetAction,
@@ -64,7 +63,7 @@ impl Budget {
                 .any(Option::is_some)
     }
 
-    /// Returns true if the budget with the key `project` covers spend in `directory`.
+    /// Returns true if spend in `directory` counts toward the budget with the key `project`.
     pub(crate) fn covers(&self, project: &str, directory: &str) -> bool {
         self.project_paths
             .get(project)

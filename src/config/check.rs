@@ -1,4 +1,4 @@
-//! Checks the values in `config.toml`. An invalid value affects only its own key.
+//! Checks the values in `config.toml`. If a value is invalid, only its own key is affected.
 
 use toml::{Table, Value};
 
@@ -12,8 +12,8 @@ const SECRET_IS_SHORT: &str = "is too short to be secure, so nothing is exported
                                `whycap export --new-key`";
 
 impl Key {
-    /// Returns the valid part of a value, and adds a message to `omissions` for every other part. Returns `None` if the
-    /// value does not meet the requirement for the key.
+    /// Returns a value without its invalid parts, for each of which it adds a message to `omissions`. Returns `None` if
+    /// the entire value is invalid.
     pub(super) fn check(&self, value: &Value, omissions: &mut Vec<String>) -> Option<Value> {
         match &self.kind {
             ValueKind::Number { min, max } => number(value, *min, *max),
@@ -50,8 +50,8 @@ fn number(value: &Value, min: f64, max: f64) -> Option<Value> {
         .then_some(Value::Float(number))
 }
 
-/// Returns the value if it is a string that satisfies a condition. Returns `None` for all other values, and for strings
-/// with characters that move the cursor or change the text direction.
+/// Returns the value if it is a string for which `is_allowed` returns true. Returns `None` for other values and for
+/// strings with characters that move the cursor or change the text direction.
 fn text(value: &Value, is_allowed: impl Fn(&str) -> bool) -> Option<Value> {
     let text = value.as_str()?;
     (escape(text) == text && is_allowed(text)).then(|| text.into())
@@ -62,7 +62,7 @@ fn name(value: &Value) -> Option<Value> {
     text(&name, |name| (1..=100).contains(&name.chars().count()))
 }
 
-/// Returns a secret, and adds a message if it is too short.
+/// Returns the value if it is a valid name. Adds a message if it is too short for a secret.
 fn secret(value: &Value, omissions: &mut Vec<String>) -> Option<Value> {
     let secret = name(value)?;
     if secret.as_str()?.chars().count() < MIN_SECRET_CHARACTERS {
@@ -71,8 +71,8 @@ fn secret(value: &Value, omissions: &mut Vec<String>) -> Option<Value> {
     Some(secret)
 }
 
-/// Returns the known names in a list, and adds a message for each unknown one. Returns `None` without a message if the
-/// value is not a list, or if the list contains no known name and must not be empty.
+/// Returns the known names in a list and adds a message for each unknown one. Returns `None` if the value is not a
+/// list, or if no name is known and the list must not be empty.
 fn known_names(choices: Choices, value: &Value, omissions: &mut Vec<String>) -> Option<Value> {
     let names = choices.names();
     let (known, unknown): (Vec<Value>, Vec<Value>) =
@@ -93,8 +93,8 @@ fn known_names(choices: Choices, value: &Value, omissions: &mut Vec<String>) -> 
     Some(Value::Array(known))
 }
 
-/// Returns the lists with at least one known name, and adds messages for everything else. Returns `None` if there is no
-/// such list.
+/// Returns the lists that contain a known name, and adds messages for everything else. Returns `None` if none of the
+/// lists does.
 fn known_lines(choices: Choices, value: &Value, omissions: &mut Vec<String>) -> Option<Value> {
     let mut known = Vec::new();
     for item in value.as_array()? {
@@ -112,7 +112,7 @@ fn known_lines(choices: Choices, value: &Value, omissions: &mut Vec<String>) -> 
     Some(Value::Array(known))
 }
 
-/// Returns the valid budgets in a table of directories, and adds a message for every other entry.
+/// Returns the valid entries in a table of budgets by directory, and adds a message for each invalid one.
 fn budgets(table: &Table, min: f64, max: f64, omissions: &mut Vec<String>) -> Value {
     let mut known = Table::new();
     for (directory, value) in table {

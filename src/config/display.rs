@@ -25,11 +25,11 @@ pub struct DisplayConfig {
     pub clock: ClockChoice,
 }
 
-/// The second currency, which is displayed next to amounts in dollars.
+/// A second currency, in which amounts are displayed next to the dollar amounts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Currency {
-    /// The value of one dollar in this currency. If `None`, amounts are shown only in dollars.
+    /// The value of one dollar in this currency, or `None` to show amounts only in dollars.
     pub rate: Option<f64>,
     /// The currency symbol, which precedes the amount.
     pub symbol: String,

@@ -10,22 +10,22 @@ use serde::{Deserialize, Serialize};
 pub struct Export {
     /// The person's name. If `None`, a pseudonym is exported.
     pub person: Option<String>,
-    /// A secret key for hashing the pseudonym and the names of projects and branches.
+    /// The secret key for hashing the pseudonym and the names of projects and branches.
     pub key: Option<String>,
     /// Patterns for projects that are exported under their own names.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub projects: Vec<String>,
-    /// The treatment of all other projects. If this is not set but [`Self::projects`] contains any patterns, the other
-    /// projects are combined into one.
+    /// How all other projects are exported. If this is not set and [`Self::projects`] is not empty, they are combined
+    /// into one.
     pub others: Option<Others>,
-    /// The treatment of branch names.
+    /// How branch names are exported.
     pub branches: Branches,
     /// Labels to add to every row, such as a team or a cost center.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
 }
 
-/// The treatment of projects that are not listed.
+/// How projects that are not listed are exported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Others {
@@ -37,7 +37,7 @@ pub enum Others {
     Drop,
 }
 
-/// The treatment of branch names.
+/// How branch names are exported.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Branches {

@@ -49,8 +49,7 @@ impl Config {
         Self::from_files([(None, Ok(text.into()))])
     }
 
-    /// Combines several files, with later files taking precedence. If a path is given for a file, it is included in the
-    /// problems found in that file.
+    /// Combines several files. Later files take precedence. If a file has a path, its problems mention it.
     fn from_files<'path>(
         files: impl IntoIterator<Item = (Option<&'path Path>, FileContents)>,
     ) -> Self {
@@ -116,7 +115,7 @@ impl Config {
 
             let mut omissions = Vec::new();
             let Some(valid) = key.check(value, &mut omissions) else {
-                // Using the default could export or spend more than the user wants.
+                // With the default, more could be exported or spent than the user wants.
                 let consequence = match section {
                     "export" => "nothing is exported until you fix it",
                     "budget" if !key.example.is_empty() => {
@@ -143,8 +142,8 @@ impl Config {
         }
     }
 
-    /// Returns a file that is equivalent to this configuration. A comment after each value says whether the value is
-    /// the default. `heading` and any problems are added as comments at the top.
+    /// Returns a file that is equivalent to this configuration. A comment after each value says whether it is the
+    /// default. The file starts with `heading` and any problems as comments.
     pub(crate) fn in_effect(&self, heading: &str) -> String {
         self.to_toml(heading, |key| {
             if self.from_file.iter().any(|known| known == key) {
@@ -389,7 +388,7 @@ mod tests {
         assert!(config.invalid_file().is_some() && config.budget_problem().is_some());
     }
 
-    /// Removes information about the origin of the settings.
+    /// Removes the fields that describe where the settings came from.
     fn effective(config: Config) -> Config {
         Config {
             from_file: Vec::new(),

@@ -18,7 +18,7 @@ pub enum HintName {
     FastMode,
     /// Subagents cost more than the conversations that started them.
     Subagents,
-    /// Subagents of the same type have also run on a cheaper model.
+    /// Subagents of the same type also ran on a cheaper model.
     CheaperModel,
 }
 

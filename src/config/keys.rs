@@ -1,4 +1,5 @@
-//! The keys of `config.toml`. Each row of `keys.json` contains everything needed to read, check, and print one key.
+//! The keys of `config.toml`. Each row of `keys.json` contains everything that is needed to read, check, and print a
+//! key.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -26,7 +27,7 @@ pub(super) struct Key {
     /// The comment above the key in a printed configuration.
     #[serde(borrow)]
     pub(super) about: Cow<'static, str>,
-    /// An example value, printed in a comment if the key is not set. It is empty for keys with a default.
+    /// An example value, which is printed in a comment if the key is not set. Keys with a default have none.
     #[serde(borrow, default)]
     pub(super) example: Cow<'static, str>,
 }
@@ -53,7 +54,7 @@ pub(super) enum ValueKind {
     Flag,
     /// A string of 1 to 100 characters.
     Name,
-    /// A secret that protects pseudonyms and should therefore be long.
+    /// A secret for hashing, which should be long.
     Secret,
     /// A string that is at least one column wide.
     Text { max_columns: usize },
@@ -80,7 +81,7 @@ pub(super) enum Choices {
 }
 
 impl Choices {
-    /// Returns the noun that messages use for one of the names.
+    /// Returns the noun for a name in messages.
     pub(super) fn noun(self) -> &'static str {
         match self {
             Self::Segment => "segment",
@@ -96,12 +97,12 @@ impl Choices {
         }
     }
 
-    /// Returns the names as a list for messages.
+    /// Returns the names, separated by commas.
     pub(super) fn list(self) -> String {
         self.names().join(", ")
     }
 
-    /// Returns true if a list is valid even if it contains no known names.
+    /// Returns true if a list does not have to contain a known name.
     pub(super) fn may_be_empty(self) -> bool {
         match self {
             Self::Segment => false,

@@ -56,7 +56,7 @@ pub struct Config {
 /// A problem in a configuration file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigProblem {
-    /// The affected section, or `None` if the entire file is invalid. In that case, the user's settings are unknown.
+    /// The affected section, or `None` if the entire file is invalid, so the user's settings are unknown.
     section: Option<String>,
     /// True if the key is unknown. It may belong to a newer version of whycap.
     is_unknown_key: bool,
@@ -80,8 +80,8 @@ impl ConfigProblem {
         }
     }
 
-    /// Returns true if the problem affects a section. A section with a longer name is probably a misspelling of it, such
-    /// as `budgets`.
+    /// Returns true if the problem affects a section. A section with a longer name, such as `budgets`, is probably a
+    /// misspelling.
     fn affects(&self, section: &str) -> bool {
         match &self.section {
             Some(affected) => affected.starts_with(section),
@@ -108,7 +108,7 @@ pub struct PlanConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct NotifyConfig {
-    /// True if limit errors trigger a desktop notification through the terminal.
+    /// True if limit errors cause a desktop notification through the terminal.
     pub desktop: bool,
 }
 
@@ -124,15 +124,15 @@ impl Config {
         self.problems_of("budget").next()
     }
 
-    /// Returns the first problem that affects budgets, except for unknown keys, which do not justify a warning on every
-    /// screen.
+    /// Returns the first problem that affects budgets. Unknown keys are not included because they do not justify a
+    /// warning on every screen.
     pub(crate) fn budget_problem_to_show(&self) -> Option<&ConfigProblem> {
         self.problems_of("budget")
             .find(|problem| !problem.is_unknown_key)
     }
 
-    /// Returns the problem that makes a file invalid, because the file may contain budgets. Returns `None` if there is
-    /// no such problem, or if another file sets a budget.
+    /// Returns the problem with an invalid file, which may contain budgets. Returns `None` if there is no invalid file,
+    /// or if another file sets a budget.
     pub(crate) fn problem_hiding_budgets(&self) -> Option<&ConfigProblem> {
         if self.budget.is_set() {
             return None;
@@ -182,7 +182,7 @@ impl Config {
         !self.hints.off.contains(&hint)
     }
 
-    /// Returns true if the status line includes a segment. The data for other segments need not be read.
+    /// Returns true if the status line includes a segment. If not, there is no need to read its data.
     pub(crate) fn shows(&self, segment: SegmentName) -> bool {
         self.rows().iter().flatten().any(|shown| *shown == segment)
     }

@@ -12,12 +12,12 @@ use crate::pricing::Money;
 use crate::spend::Period;
 
 impl Context {
-    /// Returns the cache writes and spend in a period, of all sessions or of one.
+    /// Returns the cache writes and the spend of one session, or of all sessions, in a period.
     pub(crate) fn drain(&self, session: Option<&str>, period: Period) -> Result<Drain> {
         let is_requested = |name: &str| session.is_none_or(|session| name == session);
         let clock = self.clock();
         let requested = period.of_rows(clock.zone);
-        // The value of one percent is based on the last few weeks, regardless of the requested period.
+        // The value of one percent is always based on the last few weeks.
         let percent_value_since = (clock.now - PERCENT_VALUE_PERIOD).timestamp_millis();
         let mut writes = self.writes(Some(requested.start.min(percent_value_since)));
         let payers: Payers = writes

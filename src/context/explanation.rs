@@ -1,5 +1,5 @@
-//! Adds the user-facing details of an incident to a report: the explanation, the spend in the limit's usage window,
-//! avoidable cache writes, and locks that cause problems.
+//! Adds everything that the user is told about an incident to a report: the explanation, the spend in the limit's usage
+//! window, avoidable cache writes, and stuck locks.
 
 use std::time::Duration;
 
@@ -26,10 +26,10 @@ use crate::terminal::{
 /// The maximum number of rows in an answer if the terminal height is unknown. An answer of this length fits in a 34-row
 /// terminal. If an answer does not fit, Claude Code shows only its end.
 const USUAL_ROWS: usize = 20;
-/// The note that is appended to an answer if asking the question has canceled Claude Code's auto-resume. Claude Code
-/// itself does not tell the user.
+/// The note at the end of an answer if the question has canceled Claude Code's auto-resume. Claude Code itself does not
+/// tell the user.
 pub(crate) const AUTO_RESUME_CANCELED: &str = "Because you ran /whycap, Claude Code will not continue by itself after the reset. To make it continue, type /rate-limit-options and choose \"Wait here, then continue automatically\".";
-/// The maximum time to spend on bringing the ledger up to date for an explanation.
+/// The maximum time for bringing the ledger up to date for an explanation.
 const EXPLANATION_READS: ReadTime = ReadTime::Within(Duration::from_millis(400));
 /// The maximum time for a command in a shell to search the transcripts for errors.
 const ERROR_READS: ReadTime = ReadTime::Within(Duration::from_secs(2));
@@ -37,25 +37,24 @@ const ERROR_READS: ReadTime = ReadTime::Within(Duration::from_secs(2));
 const MAX_BYTES_FOR_SHORT_ANSWER: u64 = 256 * 1024 * 1024;
 /// The maximum length of an error message that is quoted within a sentence.
 const MAX_QUOTED_CHARS: usize = 120;
-/// Avoidable cache writes are mentioned only if they cost more than the total spend divided by this number.
+/// The divisor of the total spend that avoidable cache writes must exceed to be mentioned.
 const MENTION_THRESHOLD_DIVISOR: u128 = 10;
-/// The grace period after a limit error during which responses are still counted. Such responses may have been in
-/// progress when the error occurred.
+/// The time after a limit error during which responses are still counted. They may have been in progress when the error
+/// occurred.
 const RESPONSE_GRACE_PERIOD: TimeDelta = TimeDelta::minutes(15);
 
-/// The ledger in which a command looks up the errors of the entire history.
+/// The ledger in which a command looks up errors.
 #[derive(Debug)]
 pub(crate) struct ErrorSource {
     /// The ledger, or `None` if it cannot be opened. In a conversation, `None` also means that it does not exist.
     pub(crate) ledger: Option<Ledger>,
-    /// True if all transcripts have been read to their ends.
+    /// True if all transcripts have been read to the end.
     pub(crate) is_complete: bool,
 }
 
 impl Context {
-    /// Returns the maximum number of rows with which a command's whole output can be seen at once: in a terminal, all rows
-    /// but the one with the next shell prompt. Returns `None` if the output is not shown in a terminal, or if the height
-    /// of the terminal is unknown.
+    /// Returns the number of rows of output that are visible at once. In a terminal, the shell prompt takes up one of
+    /// the rows. Returns `None` if the output does not go to a terminal or if its height is unknown.
     pub(crate) fn visible_rows(&self) -> Option<usize> {
         if self.event.is_some() {
             Some(self.answer_rows())
@@ -67,8 +66,9 @@ impl Context {
         }
     }
 
-    /// Returns the maximum number of rows for an answer in the conversation, not counting the note about auto-resume and
-    /// the blank row above it. Claude Code 2.1.331 passes the height of the terminal to hooks, but not to plugin modules.
+    /// Returns the maximum number of rows for an answer in the conversation. The note about auto-resume and the blank
+    /// row above it are not included. Claude Code 2.1.331 passes the height of the terminal to hooks, but not to plugin
+    /// modules.
     pub(crate) fn answer_rows(&self) -> usize {
         let terminal_rows = self.environment.rows().or_else(controlling_terminal_rows);
         let rows = conversation_rows(terminal_rows).unwrap_or(USUAL_ROWS);
@@ -79,8 +79,8 @@ impl Context {
         rows.saturating_sub(note.row_count(self.page()) + 1)
     }
 
-    /// Returns the current incident for a conversation or, in a shell, the current incident of one session or of all
-    /// sessions.
+    /// Returns the current incident of a session, or of all sessions. In a conversation, the session is the current
+    /// one.
     pub(crate) fn situation(
         &self,
         incidents: &Incidents<'_>,
@@ -94,11 +94,11 @@ impl Context {
         }
     }
 
-    /// Opens the ledger in which to look up errors.
+    /// Opens the ledger for looking up errors.
     ///
-    /// In a shell, new transcript lines are first read into the ledger, as far as the time limit permits. In a
-    /// conversation, the ledger is not updated. Explaining an error must not create a ledger, because whycap may not be
-    /// installed. Without a ledger, a shell command therefore reads the transcripts into memory.
+    /// In a shell, the ledger is brought up to date first, as far as the time limit allows. In a conversation, it is
+    /// not. If there is no ledger, none is created, because whycap may not be installed. A command in a shell then
+    /// reads the transcripts into memory.
     pub(crate) fn error_source(&self) -> ErrorSource {
         let mut source = ErrorSource {
             ledger: self.existing_ledger(),
@@ -113,7 +113,7 @@ impl Context {
         source
     }
 
-    /// Reads the lines that have been added to the transcripts since the last call, as far as the time limit permits.
+    /// Reads the new lines of the transcripts, as far as the time limit allows.
     pub(crate) fn read_new_errors(&self, source: &mut ErrorSource) {
         if let Some(ledger) = &mut source.ledger {
             let catch_up = self.catch_up_ledger(ledger, ERROR_READS);
@@ -182,7 +182,7 @@ impl Context {
         self.add_stuck_locks(report);
     }
 
-    /// Adds the stuck locks to a report, because the user may have thought that a lock caused the limit error.
+    /// Adds the stuck locks to a report. The user may think that a lock caused the limit error.
     fn add_stuck_locks(&self, report: &mut Report) {
         let locks = locks::harmful(&self.paths, &self.environment);
         let title = match locks.len() {
@@ -197,9 +197,9 @@ impl Context {
         }
     }
 
-    /// Returns the current spending beyond the plan. Returns `None` if nothing is being spent beyond the plan, or if a
-    /// limit blocks the account without usage credits paying for further responses. Responses that the ledger cannot read
-    /// within the time limit are not included.
+    /// Returns the responses that are currently billed on top of the plan. Returns `None` if there are none, or if a
+    /// limit blocks the account and usage credits do not pay. Responses that cannot be read into the ledger in time are
+    /// not included.
     pub(crate) fn paid_now(&self, incidents: &Incidents<'_>) -> Option<Paying> {
         let paying = self.paying(incidents)?;
         let situation = incidents.situation(None, self.asker(), None);
@@ -215,9 +215,9 @@ impl Context {
         })
     }
 
-    /// Returns a clause, such as "each response costs extra", if usage credits pay for each further response of a
-    /// session or, without a session, of the logged-in account. If a key may pay for new sessions in this shell, the clause
-    /// says so. Returns `None` if there is no evidence that credits pay. `ended` is the newest error.
+    /// Returns a clause such as "each response costs extra" if usage credits pay for further responses of a session.
+    /// Without a session, the clause is about the logged-in account, and it says so if a key may pay for new sessions
+    /// in this shell. Returns `None` if there is no evidence that credits pay. `ended` is the newest error.
     pub(crate) fn extra_costs(
         &self,
         session: Option<&str>,
@@ -253,8 +253,7 @@ impl Context {
     }
 
     /// Returns sentences that describe how much spend on this machine counted toward the limit, and where it went.
-    /// Returns `None` if there is no ledger. Explaining an error must not create a ledger, because whycap may not be
-    /// installed.
+    /// Returns `None` if there is no ledger. None is created, because whycap may not be installed.
     fn spent(&self, incident: &Incident, incidents: &Incidents<'_>) -> Option<Vec<String>> {
         let (since, until) = counted_over(incident, self.clock().zone)?;
         let mut ledger = self.existing_ledger()?;
@@ -263,7 +262,7 @@ impl Context {
             .is_all();
         let spent = ledger.between(since, until + RESPONSE_GRACE_PERIOD).ok()?;
         let is_lower_bound = spent.unpriced > 0 || spent.at_least || !is_current;
-        // If the limit is one of the plan's usage windows, it includes only responses covered by this account's plan.
+        // Only responses that are covered by the account's plan count toward a usage window.
         let mut used = None;
         if let Some(window) = incident.diagnosis.limit.window() {
             let reading = incidents.readings().windows_of_account();
@@ -295,8 +294,8 @@ impl Context {
         Some(sentences)
     }
 
-    /// Returns a sentence about avoidable cache writes in the limit's usage window. Returns `None` if such writes
-    /// account for only a small share of the spend, or if more than `most_bytes` of transcripts would have to be read.
+    /// Returns a sentence about avoidable cache writes in the limit's usage window. Returns `None` if they are only a
+    /// small part of the spend, or if more than `most_bytes` of transcripts would have to be read.
     fn avoidable_writes(&self, incident: &Incident, most_bytes: u64) -> Option<String> {
         incident.diagnosis.limit.window()?;
         let (since, until) = counted_over(incident, self.clock().zone)?;
@@ -320,8 +319,8 @@ impl Context {
     }
 
     /// Returns a sentence about an error that is over: when and in which session it occurred, what happened, and how it
-    /// ended. Returns `None` for a notice, for a pasted message, for an error that still blocks work, and for an error
-    /// that is so old that nobody needs to be reminded of it.
+    /// ended. Returns `None` for notices, pasted messages, errors that still block work, and errors that are too old to
+    /// be of interest.
     pub(crate) fn describe_past(&self, incident: &Incident) -> Option<String> {
         let summary = incident.summary.as_ref()?;
         let is_recent = match incident.diagnosis.ended_at {
@@ -334,9 +333,9 @@ impl Context {
         Some(self.add_origin(incident, summary))
     }
 
-    /// Returns a sentence about the own error of a session that a limit of its account blocks. The sentence contains no
-    /// advice, because it could contradict the advice about the limit. Returns `None` for an error or a notice that is so
-    /// old that nobody needs to be reminded of it.
+    /// Returns a sentence about a session's own error if a limit of its account blocks the session, too. The sentence
+    /// contains no advice because it could contradict the advice about the limit. Returns `None` for errors and notices
+    /// that are too old to be of interest.
     fn describe_own_error(&self, incident: &Incident) -> Option<String> {
         let message = shortened(&incident.text(), MAX_QUOTED_CHARS).unwrap_or_default();
         let sentence = if incident.is_notice() && screen::is_recent(incident) {
@@ -392,9 +391,9 @@ impl Context {
         Some(self.name_session(session))
     }
 
-    /// Returns sentences about other sessions: in which session a limit was reached that also applies to the session that
-    /// the user asked about and, if several sessions are stopped, which session the advice is for, which other sessions
-    /// Claude Code will continue, and which session has a problem with its key.
+    /// Returns sentences about other sessions. If a limit was reached in another session, they name that session. If
+    /// several sessions are stopped, they say which one the advice is for, which others Claude Code will continue, and
+    /// which one has a problem with its key.
     fn about_other_sessions(&self, incident: &Incident, situation: &Situation) -> Vec<String> {
         let session_of_error = incident.evidence.error.session.id.as_deref();
         let mut sentences = Vec::new();
@@ -419,7 +418,7 @@ impl Context {
             && situation.has_stopped_several()
             && let Some(session) = session_of_error
         {
-            // If there is a session sentence, it appears next to the headline and already names the session.
+            // The session sentence, which follows the headline, already names the session.
             if self.session_sentence(incident).is_none() {
                 sentences.push(format!(
                     "This advice is for the session {}.",
@@ -436,7 +435,8 @@ impl Context {
         sentences
     }
 
-    /// Returns a sentence about a session that is stopped because of its key, if another limit is the current incident.
+    /// Returns a sentence about a session that is stopped because of its key if the current incident is about something
+    /// else.
     pub(crate) fn about_other_key(&self, situation: &Situation) -> Option<String> {
         let incident = situation.error_of_other_key.as_ref()?;
         let session = incident.evidence.error.session.id.as_deref()?;
@@ -456,14 +456,14 @@ impl Context {
         )
     }
 
-    /// Returns a session's description or, if there is none, its ID.
+    /// Returns a session's description, or its ID if there is none.
     fn name_session(&self, session: &str) -> String {
         self.describe_session(session)
             .unwrap_or_else(|| session.to_owned())
     }
 
-    /// Returns a sentence that names the incident's session. Returns `None` if the command was run in that session, or
-    /// if it was run in a shell while the error blocks all sessions.
+    /// Returns a sentence that names the incident's session. Returns `None` in that session itself, and in a shell if
+    /// the error blocks all sessions.
     fn session_sentence(&self, incident: &Incident) -> Option<String> {
         let session = incident.evidence.error.session.id.as_deref()?;
         let is_in_conversation = self.session().is_some();
@@ -484,8 +484,8 @@ impl Context {
     }
 }
 
-/// Returns the hints that tell users in a conversation where to find the full explanation. The hints name the session,
-/// because without `--session`, `whycap explain` explains the newest error of all sessions.
+/// Returns the hints for how to get the full explanation in a shell. They name the session because `whycap explain`
+/// otherwise explains the newest error of all sessions.
 fn pointers_to_shell(incident: &Incident, incidents: &Incidents<'_>) -> Pointers {
     let session = incident.evidence.error.session.id.as_deref();
     let option = session.map_or_else(String::new, |id| session_option(id, incidents));
@@ -496,7 +496,7 @@ fn pointers_to_shell(incident: &Incident, incidents: &Incidents<'_>) -> Pointers
     }
 }
 
-/// Returns the option that makes `whycap explain` explain this session's error. The option starts with a space.
+/// Returns the option with which `whycap explain` explains this session's error. It starts with a space.
 fn session_option(session: &str, incidents: &Incidents<'_>) -> String {
     format!(" --session {}", incidents.short_session_id(session))
 }

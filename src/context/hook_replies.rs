@@ -1,7 +1,7 @@
 //! The replies to hook events.
 //!
-//! No reply may reach the model. Each reply is therefore a JSON object with fields that Claude Code shows only to the
-//! user. A reply is never plain text and never contains `additionalContext`.
+//! The model must never see a reply. A reply is therefore a JSON object with fields that Claude Code shows only to the
+//! user. It is never plain text and never contains `additionalContext`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -25,11 +25,11 @@ const READS_OF_EVENT: Duration = Duration::from_millis(200);
 /// The maximum time for a hook to read the transcripts of other sessions.
 const CATCH_UP: ReadTime = ReadTime::Within(Duration::from_millis(30));
 
-/// How long a hook keeps checking a project for new transcripts after a session starts in it.
+/// The time for which hooks check a project for new transcripts after a session has started in it.
 const RECENT_CHANGE_PERIOD: TimeDelta = TimeDelta::days(1);
 
 impl Context {
-    /// Replies to a prompt: blocks it if a budget is used up, warns once if a budget is nearly used up, or otherwise
+    /// Replies to a prompt. Blocks it if a budget is used up, warns once if a budget is nearly used up, and otherwise
     /// announces an incident.
     pub(crate) fn on_prompt(&self) -> Option<Value> {
         let budgets = if self.event()?.is_from_agent() {
@@ -48,14 +48,14 @@ impl Context {
         }
     }
 
-    /// Announces the session's open incident, once.
+    /// Announces the session's open incident unless it has been announced before.
     fn announce_incident(&self) -> Option<Value> {
         let transcript = self.event()?.transcript_path.as_deref();
         let incident = self
             .incidents()
             .take_unannounced(self.session()?, transcript)?;
         let headline = &incident.headline;
-        // Asking a question in the same session may cancel Claude Code's auto-resume.
+        // Running `/whycap` in the same session may cancel Claude Code's auto-resume.
         let more = if self.client_waits_for(&incident) {
             "`whycap explain` in another terminal"
         } else {
@@ -64,15 +64,14 @@ impl Context {
         Some(message(&format!("{headline} For details: {more}")))
     }
 
-    /// Records that Claude Code no longer waits for a reset in a session, because the session has ended. Sends no
-    /// reply.
+    /// Records that Claude Code no longer waits for a reset in a session, which has ended. Sends no reply.
     pub(crate) fn on_end(&self) -> Option<Value> {
         self.incidents().record_waiting_ended(self.session()?);
         None
     }
 
-    /// Replies to the start of a session. The reply announces an incident, reports a lock that causes problems, or
-    /// explains how to enable the status line, in this order of priority.
+    /// Replies to the start of a session. In order of priority, the reply announces an incident, reports a stuck lock,
+    /// or explains how to enable the status line.
     pub(crate) fn on_start(&self) -> Option<Value> {
         let event = self.event()?;
         let source = event.source.as_deref().unwrap_or("startup");
@@ -103,7 +102,7 @@ impl Context {
         Some(message(&text))
     }
 
-    /// Returns a warning if the response that has just ended used up a budget.
+    /// Returns the message about a budget, if any, after a response.
     pub(crate) fn on_response(&self) -> Option<Value> {
         Some(message(&self.budgets()?.after_response()?))
     }
@@ -119,11 +118,11 @@ impl Context {
         Some(json!({ "terminalSequence": format!("\u{1b}]9;Claude Code: {badge}\u{7}\u{7}") }))
     }
 
-    /// Records the start or end of a run, and reads new transcript lines from its session and from other sessions. Sets
-    /// a damaged ledger aside. If anything fails, the next event tries again.
+    /// Records the start or end of a run, and reads new transcript lines of its own session and of others. Sets a
+    /// damaged ledger aside. If anything fails, the next event tries again.
     ///
-    /// Claude Code waits for the hook to exit. Once all transcripts have been read, the hook therefore checks only
-    /// projects that have changed.
+    /// Claude Code waits for the hook to exit. The hook is faster if all transcripts have been read before, because it
+    /// then checks only projects that have changed.
     pub(crate) fn catch_up(&self) {
         let event = self.run_event();
         let data = &self.paths.data;
@@ -154,8 +153,8 @@ impl Context {
         }
     }
 
-    /// Returns the run event reported by the hook. Returns `None` if the hook reports a different kind of event, or if
-    /// the client did not identify its process.
+    /// Returns the start or end of a run that the hook reports. Returns `None` for other events, or if the client did
+    /// not identify its process.
     fn run_event(&self) -> Option<RunEvent> {
         let hook = self.event()?;
         let process = ProcessId::of_client(&self.environment)?;
@@ -178,8 +177,8 @@ impl Context {
         })
     }
 
-    /// Returns the project directories that may contain new transcripts: those that have changed recently, and the
-    /// directory of the hook's own session.
+    /// Returns the project directories that may contain new transcripts. These are the ones that have changed recently
+    /// and the one of the hook's own session.
     fn changed_projects(&self) -> Vec<PathBuf> {
         let since = self.environment.now - RECENT_CHANGE_PERIOD;
         let mut projects =
@@ -207,8 +206,8 @@ fn message(text: &str) -> Value {
     json!({ "systemMessage": format!("whycap: {sentence}") })
 }
 
-/// Blocks a prompt. Claude Code shows the reason and sends nothing to the model, so `/whycap` works even at a limit and
-/// costs no tokens.
+/// Blocks a prompt. Claude Code shows the reason and sends nothing to the model. `/whycap` therefore works even at a
+/// limit and costs no tokens.
 fn block_prompt(reason: &str) -> Value {
     json!({ "decision": "block", "reason": escape_lines(reason) })
 }
@@ -217,7 +216,7 @@ fn block_prompt(reason: &str) -> Value {
 /// reason. In the plugin's module, the answer is the text to show. The model sees neither the prompt nor the answer.
 pub(crate) fn in_reply(name: EventName, text: &str) -> Value {
     match name {
-        // Claude Code prefixes a module's text with "whycap: ", which would indent its first row.
+        // Claude Code puts "whycap: " in front of a module's text, which would indent its first row.
         EventName::CommandRun => {
             let text = format!("\n{}", escape_lines(text));
             json!({ "text": text, "isTextDisplayOnly": true })

@@ -27,8 +27,8 @@ impl Context {
     /// Runs `collect` with an up-to-date ledger and returns the result.
     ///
     /// A damaged ledger is repaired first. If the ledger cannot be locked, all transcripts are read into memory
-    /// instead. In a conversation, the user should not have to wait, so reading stops after a short time, and a damaged
-    /// ledger is not repaired.
+    /// instead. In a conversation, where the user should not have to wait, reading stops after a short time, and a
+    /// damaged ledger is not repaired.
     pub(crate) fn with_ledger<T>(
         &self,
         mut collect: impl FnMut(Ledger, CatchUpResult) -> anyhow::Result<T>,
@@ -43,7 +43,7 @@ impl Context {
             collect(ledger, catch_up)
         };
         let mut repairs = 0;
-        // The ledger requires file locks, and SQLite would take ten seconds to discover that they are not supported.
+        // The ledger requires file locks. If they are not supported, SQLite takes ten seconds to find out.
         while lock::is_supported_in(&self.paths.data) {
             let opened = Ledger::open(&self.paths.data, WaitLimit::Person);
             let error = match opened.map_err(Into::into).and_then(&mut attempt) {
@@ -69,8 +69,8 @@ impl Context {
     }
 
     /// Collects the rows that this machine exports. Returns an error if the export settings are invalid, if there is no
-    /// history, or if the ledger cannot be stored. Without a stored ledger, some rows might be missing from the export.
-    /// Because each export replaces the previous one, those rows would be deleted everywhere.
+    /// history, or if the ledger cannot be stored. Without a stored ledger, rows may be missing, and because each
+    /// export replaces the previous one, they would be deleted everywhere.
     pub(crate) fn new_rows(&self) -> anyhow::Result<NewRows> {
         let paths = &self.paths;
         if let Some(problem) = self.config.problems_of("export").next() {
@@ -112,7 +112,7 @@ impl Context {
         Ledger::open_existing(&self.paths.data)?.ok()
     }
 
-    /// Reads new transcript lines into the ledger. If that fails, the result indicates that data is missing.
+    /// Reads new transcript lines into the ledger. If that fails, the result says that data is missing.
     pub(super) fn catch_up_ledger(
         &self,
         ledger: &mut Ledger,
@@ -124,8 +124,8 @@ impl Context {
             .unwrap_or_default()
     }
 
-    /// Returns the cache writes of every response since the given time. Returns an empty list in a conversation,
-    /// because collecting the cache writes would take too long.
+    /// Returns the cache writes of every response since the given time. Returns an empty list in a conversation because
+    /// collecting them takes too long.
     pub(crate) fn writes(&self, since: Option<Millis>) -> Vec<CacheWrite> {
         if self.event.is_some() {
             return Vec::new();
@@ -149,7 +149,7 @@ impl Context {
     /// reports repairs and unreadable files on standard error.
     fn catch_up_for_stdout(&self, ledger: &mut Ledger) -> anyhow::Result<CatchUpResult> {
         let (paths, prices) = (&self.paths, self.prices());
-        // New responses are priced with this table, so the responses already in the ledger must be repriced with it.
+        // New responses are priced with this table, so reprice the ones that are already in the ledger.
         ledger.renew(prices)?;
         let roots = paths.transcript_roots();
         let catch_up = with_progress(READING, |show| {

@@ -37,7 +37,7 @@ pub(crate) use now::NowCollector;
 pub(crate) use spend::{LONGEST_ID, SpendOptions};
 pub(crate) use status_line_call::{StatusLineCall, StatusLineFacts};
 
-/// The maximum time to read transcripts for an answer in a conversation.
+/// The maximum time for reading transcripts for an answer in a conversation.
 const ANSWER_READS: ReadTime = ReadTime::Within(Duration::from_millis(500));
 
 /// A command's context: its environment, paths, configuration, and, in a conversation, the event that triggered it.
@@ -60,7 +60,7 @@ impl Context {
         Self::with_paths(Paths::of(&environment), environment)
     }
 
-    /// Returns the context for a command with these paths and the configuration found there.
+    /// Returns the context for a command with these paths. Loads the configuration from them.
     pub(crate) fn with_paths(paths: Paths, mut environment: Environment) -> Self {
         let config = Config::load(&paths);
         config.set_hours(&mut environment);
@@ -102,8 +102,8 @@ impl Context {
             .or_else(|| std::env::current_dir().ok())
     }
 
-    /// Returns the directory whose project settings apply. Falls back to the home directory if the current directory no
-    /// longer exists.
+    /// Returns the directory whose project settings apply. If the current directory no longer exists, this is the home
+    /// directory.
     pub(crate) fn directory(&self) -> PathBuf {
         std::env::current_dir().unwrap_or_else(|_| self.paths.home.clone())
     }
@@ -118,7 +118,7 @@ impl Context {
         self.event()?.session_id.as_deref()
     }
 
-    /// Returns the page layout for the answer.
+    /// Returns the page layout for the output.
     pub(crate) fn page(&self) -> Page {
         match self.event {
             Some(_) => Page::in_conversation(&self.environment),
@@ -133,8 +133,7 @@ impl Context {
         is_in_terminal && incident.continues_at().is_some()
     }
 
-    /// Returns the budgets of the session in which the command was run. Returns `None` in a shell or if there are no
-    /// budgets.
+    /// Returns the budgets of the current session. Returns `None` in a shell or if there are no budgets.
     pub(crate) fn budgets(&self) -> Option<SessionBudgets<'_>> {
         let (config, event) = (&self.config, self.event()?);
         SessionBudgets::read(

@@ -21,22 +21,22 @@ use crate::now::{EffectOfError, NowData, RunningSession, SlowFacts, SpendNow};
 use crate::spend::{Amount, SpendHistory, current_block};
 use crate::time::{Clock, Millis};
 
-/// The minimum interval between refreshes of data that is slow to collect (the ends of many transcripts, the processes,
-/// and weeks of responses). It applies even while sessions are working.
+/// The minimum interval between refreshes of slow data: the ends of many transcripts, the processes, and weeks of
+/// responses. It also applies while sessions are working.
 const AT_MOST_EVERY: Duration = Duration::from_secs(10);
-/// The maximum interval between refreshes of data that is slow to collect. The data is refreshed even if nothing
-/// changes, because a limit may end just because time has passed.
+/// The maximum interval between refreshes of slow data. It is refreshed even if nothing changes because a limit may end
+/// in the meantime.
 const AT_LEAST_EVERY: Duration = Duration::from_secs(60);
 
-/// Collects the data for the screen. Between refreshes, it keeps what takes a long time to collect.
+/// Collects the data for the screen. Slow data is kept between refreshes.
 pub(crate) struct NowCollector {
     /// The ledger, or a sentence that explains why it cannot be used.
     ledger: Result<Ledger, String>,
     /// The total number of files in which new lines were found.
     files_gained: usize,
     slow: Option<CollectedSlowFacts>,
-    /// The labels, indexed by session ID. Only the two ends of a long transcript are read, so the title may move out of
-    /// reach as the transcript grows. Once found, a title is therefore kept.
+    /// The labels, indexed by session ID. Only the two ends of a long transcript are read. As it grows, the title may
+    /// no longer be near one of them, so known titles are kept.
     labels: HashMap<String, KnownLabel>,
 }
 
@@ -46,7 +46,7 @@ struct CollectedSlowFacts {
     facts: SlowFacts,
 }
 
-/// The version of the data. The figures cannot change unless the version changes.
+/// The version of the data. As long as it is the same, so are the figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct DataVersion {
     ledger: i64,
@@ -61,7 +61,7 @@ struct KnownLabel {
 }
 
 impl NowCollector {
-    /// Creates a collector. If there is no ledger, `ledger` contains the reason.
+    /// Creates a collector. If the ledger cannot be used, `ledger` is the reason.
     pub(crate) fn new(ledger: Result<Ledger, String>) -> Self {
         Self {
             ledger: ledger.map_err(|why| format!("unknown: {why}")),
@@ -79,7 +79,7 @@ impl NowCollector {
         let reported = incidents.readings().windows_of_account();
         let slow = self.slow_facts(context, &incidents, reported.as_ref(), &registered);
         let login = incidents.account();
-        // The limit of a token says nothing about the windows of a login.
+        // A limit on a token says nothing about the login's usage windows.
         let refused = slow
             .situation
             .blocking()
@@ -154,7 +154,7 @@ impl NowCollector {
         spend.map_err(|error| format!("unknown: {error}"))
     }
 
-    /// Returns the data that is slow to collect. If nothing has changed, the data may be up to a minute old.
+    /// Returns the slow data. If nothing has changed, it may be up to a minute old.
     fn slow_facts(
         &mut self,
         context: &Context,
@@ -214,8 +214,8 @@ impl NowCollector {
         facts
     }
 
-    /// Returns the responses that are billed on top of the plan. These responses are shown even during a limit error if
-    /// usage credits pay for them, because one session may be waiting for a reset while another is using credits.
+    /// Returns the responses that are billed on top of the plan. They are shown even during a limit error if usage
+    /// credits pay for them. One session may be waiting for a reset while another is using credits.
     fn paying(&self, incidents: &Incidents<'_>) -> Option<Paying> {
         let ledger = self.ledger.as_ref().ok()?;
         incidents.paying(&|since, is_own| ledger.costs_since(since, is_own))
@@ -276,8 +276,8 @@ impl NowCollector {
         running
     }
 
-    /// Returns a session's human-readable label. A known title is kept even after it is no longer near either end of
-    /// the transcript.
+    /// Returns a session's human-readable label. A known title is kept even if it is no longer near either end of the
+    /// transcript.
     fn label(&mut self, context: &Context, session: &str) -> SessionLabel {
         if !self.labels.contains_key(session) {
             let roots = context.paths.transcript_roots();

@@ -361,7 +361,7 @@ mod tests {
                 let mut parts = row.split(" \u{2502} ");
                 assert!(parts.all(|part| forms.contains(part)), "{columns}: {row}");
             }
-            // For each part, there is a width from which on it is always shown.
+            // Find the width above which a part is always shown.
             let (_, widest) = rows.last().unwrap();
             let has_month = scenario.config.budget.month.is_some();
             assert_eq!(widest.contains("month 81% of $3"), has_month, "{widest}");

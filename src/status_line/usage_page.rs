@@ -47,7 +47,7 @@ pub(super) fn model_weeks(usage: &UsagePage, clock: Clock) -> Option<Segment> {
 }
 
 /// Returns the usage credits, for example `credits $12.34 of $50.00, $37.66 left`. The color depends on how much of the
-/// monthly limit has been used. Returns `None` if the page does not say anything about credits.
+/// monthly limit has been used. Returns `None` if the page has no data about them.
 pub(super) fn credits(usage: &UsagePage, clock: Clock) -> Option<Segment> {
     let credits = usage.credits.as_ref()?;
     let limit = credits.limit.filter(|limit| *limit > 0.0);

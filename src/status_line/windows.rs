@@ -16,9 +16,9 @@ pub(super) const LONG_BAR: usize = 10;
 /// The width of a bar, in columns, if space is tight.
 pub(super) const SHORT_BAR: usize = 5;
 
-/// The percentage from which a window is shown in yellow.
+/// The percentage at which a window turns yellow.
 pub(crate) const WORTH_A_LOOK: f64 = 70.0;
-/// The percentage from which a window is shown in red.
+/// The percentage at which a window turns red.
 const NEARLY_FULL: f64 = 90.0;
 
 /// The format of a window's reset time.
@@ -188,8 +188,8 @@ pub(super) fn windows(reading: &Sample, form: MeterForm, clock: Clock) -> Option
         gauges.push(Gauge::of_spend_limit(&limit, clock));
     }
     let fullest = gauges.iter().map(|gauge| gauge.level).reduce(f64::max)?;
-    // The reset of the fullest window matters most if its percentage is worth a look. Otherwise, the first window's
-    // does, which is usually the 5-hour window.
+    // The reset that matters most is that of the fullest window if its percentage is worth a look. Otherwise, it is
+    // that of the first window, usually the 5-hour window.
     let main = gauges
         .iter()
         .position(|gauge| gauge.level >= fullest.max(WORTH_A_LOOK))

@@ -1,7 +1,7 @@
 //! The process table on macOS and Windows, read with `sysinfo`.
 //!
-//! The process table does not show which process is listening on a port. Connecting to the port or binding it would
-//! reveal whether a process is listening, but whycap does neither.
+//! The process table does not show which process is listening on a port. whycap does not connect to a port or bind it
+//! to find out.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -26,12 +26,12 @@ pub(crate) fn look(pid: u32) -> Process {
     }
 }
 
-/// Returns the start time of a process, or `None` if the process is not running or is not visible.
+/// Returns the start time of a process, or `None` if it is not running or not visible.
 pub(crate) fn start_of(pid: u32) -> Option<ProcessStart> {
     look(pid).start()
 }
 
-/// Specifies the process details that must be read to recognize Claude Code.
+/// Returns the details of a process that are needed to recognize Claude Code.
 fn details_to_read() -> ProcessRefreshKind {
     ProcessRefreshKind::nothing()
         .with_exe(UpdateKind::Always)
@@ -82,7 +82,7 @@ pub(super) fn own_clients(names: &[&str]) -> Vec<LiveClient> {
     let user = system.process(own_pid).and_then(sysinfo::Process::user_id);
     pids.iter()
         .filter_map(|pid| system.process(*pid))
-        // A process whose user is unknown may belong to this user.
+        // If the owner of a process is unknown, it may be this user.
         .filter(|process| process.user_id().is_none_or(|owner| Some(owner) == user))
         .filter(|process| convert(process).is_live_client())
         .map(|process| {
@@ -103,8 +103,8 @@ pub(super) fn own_clients(names: &[&str]) -> Vec<LiveClient> {
         .collect()
 }
 
-/// Returns true if a process with this name may be Claude Code. Runtimes, shells, and executables that are named after
-/// a version are included.
+/// Returns true if a process with this name may be Claude Code. This includes runtimes, shells, and executables that
+/// are named after a version.
 fn may_be_claude_code(name: &str) -> bool {
     let lower_case = name.to_lowercase();
     let stem = lower_case.strip_suffix(".exe").unwrap_or(&lower_case);
@@ -123,9 +123,8 @@ fn variable(pair: &OsStr, names: &[&str]) -> Option<(OsString, OsString)> {
     Some((OsString::from(known), OsString::from(value)))
 }
 
-/// Returns the domain of this system's PIDs, in Claude Code's notation. The domain consists of the operating system
-/// and, on Windows, the machine name. The notation is based on the source code of 2.1.328 and has not been observed in
-/// practice.
+/// Returns the domain of this system's PIDs, in Claude Code's notation. It consists of the operating system and, on
+/// Windows, the machine name. The notation was taken from the source code of 2.1.328, not from a real file.
 pub(crate) fn pid_domain(_: &Path) -> PidDomain {
     let name = if cfg!(windows) {
         let machine = System::host_name().unwrap_or_default();
@@ -139,7 +138,7 @@ pub(crate) fn pid_domain(_: &Path) -> PidDomain {
     }
 }
 
-/// Always returns false, because the process tables of these systems do not contain processes in containers.
+/// Always returns false because the process tables of these systems do not contain processes in containers.
 pub(crate) fn is_used_in_a_container(_: u32) -> bool {
     false
 }

@@ -38,7 +38,7 @@ pub(crate) fn look(pid: u32) -> Process {
 
 /// Returns the start time of a process, or `None` if it is not running or not visible.
 ///
-/// Only a single file is read because every status-line call needs the start time.
+/// This function reads only one file because every status-line call needs the start time.
 pub(crate) fn start_of(pid: u32) -> Option<ProcessStart> {
     if !has_own_pids() {
         return None;
@@ -46,8 +46,8 @@ pub(crate) fn start_of(pid: u32) -> Option<ProcessStart> {
     parse_stat(&read(pid, "stat")?)?.start()
 }
 
-/// Returns true if the PIDs in `/proc` belong to this process's own PID namespace. In a sandbox, `/proc` may show the
-/// host's process table, which has different PIDs.
+/// Returns true if `/proc` shows this process's own PID namespace. In a sandbox, it may show the host's process table,
+/// which has different PIDs.
 fn has_own_pids() -> bool {
     let own_pid = std::process::id().to_string();
     std::fs::read_link("/proc/self").map_or(true, |shown| shown.as_os_str() == own_pid.as_str())
@@ -74,8 +74,8 @@ fn parse_stat(bytes: &[u8]) -> Option<Process> {
     })
 }
 
-/// Returns true if a process is Claude Code. If the name alone is enough to decide, nothing else about the process is
-/// read.
+/// Returns true if a process is Claude Code, or `None` if that is uncertain. Nothing else is read if the name is enough
+/// to tell.
 fn is_claude(pid: u32, name: &str) -> Option<bool> {
     if is_claude_code(name, None, &[]) == Some(true) {
         return Some(true);
@@ -149,8 +149,8 @@ const LOCAL_FILE_SYSTEMS: [&str; 20] = [
     "ntfs3", "overlay", "ramfs", "reiserfs", "rootfs", "tmpfs", "vfat", "wslfs", "xfs", "zfs",
 ];
 
-/// Returns the domain of the PIDs that are recorded in a directory's files, in Claude Code's notation. The machine part
-/// is empty if the machine has no ID (observed with 2.1.328).
+/// Returns the domain of the PIDs in a directory's files, in Claude Code's notation. The machine part is empty if the
+/// machine has no ID (observed with 2.1.328).
 pub(crate) fn pid_domain(directory: &Path) -> PidDomain {
     let machine = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
     let host = rustix::system::uname();
@@ -177,12 +177,12 @@ pub(crate) fn pid_domain(directory: &Path) -> PidDomain {
     }
 }
 
-/// Returns the systems that may share a directory with this machine, based on the mounts in `/proc/self/mounts`.
+/// Returns the systems that may share a directory with this machine. `mounts` is the contents of `/proc/self/mounts`.
 /// Returns `None` if the directory is local.
 ///
 /// The fields of a mount are its source, its directory (with spaces encoded as `\040`), its file system, and its
-/// options. The longest matching directory wins, and if a directory is mounted more than once, the last mount wins.
-/// Windows drives are mounted as 9p in WSL 2 and as drvfs in WSL 1.
+/// options. The longest matching directory wins. If a directory is mounted more than once, the last mount wins. Windows
+/// drives are mounted as 9p in WSL 2 and as drvfs in WSL 1.
 fn shared_with(mounts: &str, directory: &Path) -> Option<InvisibleProcesses> {
     let mut longest = 0;
     let mut invisible = None;
@@ -208,8 +208,8 @@ fn shared_with(mounts: &str, directory: &Path) -> Option<InvisibleProcesses> {
     invisible
 }
 
-/// Returns true if one of this user's processes has this PID inside a container (`NSpid` in `/proc/<pid>/status`).
-/// Other users' processes are not checked because they could not have created a file that belongs to this user.
+/// Returns true if one of this user's processes has this PID inside a container (`NSpid` in `/proc/<pid>/status`). Only
+/// this user's processes could have created the user's files, so no others are checked.
 pub(crate) fn is_used_in_a_container(pid: u32) -> bool {
     own_pids().any(|outer_pid| {
         let status = read(outer_pid, "status").unwrap_or_default();

@@ -1,7 +1,7 @@
 //! Determines whether processes are running, whether they are Claude Code, and when they started.
 //!
-//! The information comes from `/proc` on Linux and from system calls on macOS and Windows, without starting another
-//! process. Anything unknown is `None`, and callers take no action in that case.
+//! The information comes from `/proc` on Linux and from system calls on macOS and Windows. No other process is started.
+//! If something is unknown, the result is `None`, and callers take no action.
 
 mod process;
 #[cfg_attr(not(target_os = "linux"), path = "elsewhere.rs")]
@@ -21,19 +21,19 @@ const CONFIG_DIRECTORY: &str = "CLAUDE_CONFIG_DIR";
 
 /// Returns the PIDs of this user's live Claude Code processes that use this configuration directory.
 ///
-/// Only two environment variables of these processes are read. A process is included if its environment cannot be read.
+/// Only two environment variables of each process are read. If they cannot be read, the process is included.
 pub(crate) fn clients_using(paths: &Paths) -> Vec<u32> {
     clients_with(|variables| variables.is_none_or(|variables| may_use(variables, paths)))
 }
 
-/// Returns the PIDs of this user's live Claude Code processes whose environment shows that they use this configuration
-/// directory.
+/// Returns the PIDs of the Claude Code processes that are known to use this configuration directory. Processes whose
+/// environment cannot be read are not included.
 pub(crate) fn clients_known_to_use(paths: &Paths) -> Vec<u32> {
     clients_with(|variables| variables.is_some_and(|variables| may_use(variables, paths)))
 }
 
-/// Returns the PIDs of this user's live Claude Code processes that `is_included` selects by their environment variables.
-/// The variables are `None` if they cannot be read.
+/// Returns the PIDs of this user's live Claude Code processes for which `is_included` returns true. Its argument is the
+/// environment variables of the process, or `None` if they cannot be read.
 fn clients_with(is_included: impl Fn(Option<process::Variables>) -> bool) -> Vec<u32> {
     table::own_clients(&[HOME, CONFIG_DIRECTORY])
         .into_iter()
@@ -42,8 +42,8 @@ fn clients_with(is_included: impl Fn(Option<process::Variables>) -> bool) -> Vec
         .collect()
 }
 
-/// Returns true if a process with these environment variables may use this configuration directory. The result is
-/// always true for a relative path, because the process's working directory is unknown.
+/// Returns true if a process with these environment variables may use this configuration directory. If the path in the
+/// variable is relative, the result is always true because the working directory of the process is unknown.
 fn may_use(variables: process::Variables, paths: &Paths) -> bool {
     let environment = Environment::new(variables, DateTime::UNIX_EPOCH);
     let is_relative = environment
@@ -59,21 +59,21 @@ fn may_use(variables: process::Variables, paths: &Paths) -> bool {
 /// The highest possible PID on Linux, including in containers. PIDs on macOS are far lower.
 pub(crate) const HIGHEST_PID: u32 = 1 << 22;
 
-/// The domain of the PIDs that are recorded in a directory's files. The same PID stands for another process in another
-/// domain, such as on another machine or in a container.
+/// The domain of the PIDs in a directory's files. In another domain, such as on another machine or in a container, the
+/// same PID belongs to a different process.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct PidDomain {
     /// The machine and the PID namespace, as recorded by Claude Code in `pidDomain`.
     pub(crate) name: Option<String>,
     /// The host and the PID namespace, as recorded by Claude Code in `pidSpace`.
     pub(crate) space: Option<String>,
-    /// The time at which this machine booted, according to its clock.
+    /// The boot time of this machine, according to its clock.
     pub(crate) boot: Option<DateTime<Utc>>,
     /// Processes outside this domain that may also write to the directory.
     pub(crate) invisible: Option<InvisibleProcesses>,
 }
 
-/// Processes that may use a directory but do not appear in this system's process table.
+/// Processes that may use a directory but are not in this system's process table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(
     not(target_os = "linux"),
@@ -92,7 +92,7 @@ pub(crate) enum InvisibleProcesses {
 }
 
 impl InvisibleProcesses {
-    /// Returns the location of these processes as display text to follow the words "may be running".
+    /// Returns the location of these processes, worded to follow "may be running".
     pub(crate) fn place(self) -> &'static str {
         match self {
             Self::InWindows => "in Windows",

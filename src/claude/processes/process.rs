@@ -1,11 +1,11 @@
-//! Process information and the rules for recognizing Claude Code.
+//! Describes processes and recognizes Claude Code among them.
 
 use std::ffi::OsString;
 use std::path::Path;
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 
-/// Environment variables of a process and their values.
+/// The names and values of a process's environment variables.
 pub(super) type Variables = Vec<(OsString, OsString)>;
 
 /// A live Claude Code process.
@@ -26,7 +26,7 @@ pub(crate) struct Process {
     pub(crate) is_claude: Option<bool>,
     /// The start time in clock ticks since boot, which Claude Code records as `procStart` on Linux.
     pub(crate) start_ticks: Option<u64>,
-    /// The start time according to the wall clock. Clock adjustments since then make this time inaccurate.
+    /// The start time according to the wall clock. It is inaccurate if the clock has been adjusted since then.
     pub(crate) started_at: Option<DateTime<Utc>>,
     /// True if this is also the PID of a process inside a container.
     pub(crate) in_container: bool,
@@ -64,7 +64,7 @@ const RUNTIMES: [&str; 5] = ["node", "nodejs", "bun", "deno", "electron"];
 /// Shells that run the script given as their first argument.
 const SHELLS: [&str; 6] = ["sh", "bash", "zsh", "dash", "fish", "ksh"];
 
-/// Returns true if a program with this name runs other programs or scripts that are passed as arguments.
+/// Returns true if this is the name of a runtime or shell, which runs the program or script in its arguments.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn runs_others(name: &str) -> bool {
     RUNTIMES.contains(&name) || SHELLS.contains(&name)
@@ -75,8 +75,8 @@ pub(super) fn runs_others(name: &str) -> bool {
 const CLIENTS: &str = "claude claude-code .claude-wrapped .claude-unwrapped claude-unwrapped";
 
 /// Returns true if a process is Claude Code, based on its name, its executable, and its NUL-separated arguments.
-/// Returns `None` if that is uncertain. For example, a runtime may be running Claude Code or any other script, and a
-/// program with "claude" in its name may be the desktop app or a helper.
+/// Returns `None` if that is uncertain. For example, a runtime may be running any script, and a program with "claude"
+/// in its name may be the desktop app.
 ///
 /// The native client's process is named `claude`, and its executable is `claude` or `…/claude/versions/2.1.328` (both
 /// observed with 2.1.328). An older client is a `node` process that runs a script from `@anthropic-ai/claude-code`.
@@ -146,7 +146,7 @@ pub(super) fn signal_probe(pid: u32) -> Process {
     let target = i32::try_from(pid).ok().and_then(Pid::from_raw);
     let alive = match target.map(test_kill_process) {
         None | Some(Err(Errno::SRCH)) => return Process::gone(pid),
-        // A permission error still means that the process exists.
+        // Even a permission error means that the process exists.
         Some(Ok(()) | Err(Errno::PERM)) => Some(true),
         Some(Err(_)) => None,
     };
@@ -157,8 +157,8 @@ pub(super) fn signal_probe(pid: u32) -> Process {
     }
 }
 
-/// Reports the process as gone. Windows has no signal 0, but its process table is complete, and this function is called
-/// only for PIDs that are not in it.
+/// Reports the process as gone. The process table on Windows is complete, and this function is called only for PIDs
+/// that are not in it.
 #[cfg(not(unix))]
 pub(super) fn signal_probe(pid: u32) -> Process {
     Process::gone(pid)
@@ -181,8 +181,8 @@ pub(crate) fn since_boot(ticks: u64) -> Option<TimeDelta> {
     TimeDelta::try_seconds(i64::try_from(ticks / TICKS_PER_SECOND).ok()?)
 }
 
-/// The smallest number to interpret as a `FILETIME`, which counts tenths of a microsecond since 1601. Even a hundred
-/// years' worth of clock ticks is far below this value.
+/// The smallest number to interpret as a `FILETIME`, which counts tenths of a microsecond since 1601. A clock-tick
+/// count does not get this large in a hundred years.
 const FIRST_FILETIME: u64 = 100_000_000_000_000_000;
 /// The smallest number to interpret as a .NET time, which counts tenths of a microsecond since the year 1. PowerShell
 /// writes such times. Claude Code 2.1.328 uses the same threshold.

@@ -7,17 +7,16 @@ use super::watcher_thread::start_watcher;
 use super::{exit, print_and_exit};
 use crate::terminal::Shown;
 
-/// The additional time after the deadline for work that follows the output.
+/// The extra time after the deadline for work that follows the output.
 const GRACE: Duration = Duration::from_millis(100);
 
 /// A time limit after which the process exits.
 ///
-/// The deadline is enforced by a thread, because nothing else works in every situation. A signal could interrupt
-/// SQLite, which may wait ten seconds for a process that was suspended while opening the same file. However, signals do
-/// not reach a thread that is blocked on an unresponsive network file system, and a signal handler could not render
-/// anything.
+/// A thread enforces the deadline because signals do not work in every situation. A signal could interrupt SQLite,
+/// which may wait ten seconds for a process that was suspended while opening the same file. However, it would not reach
+/// a thread that is blocked on an unresponsive network file system, and a signal handler cannot render anything.
 pub(in crate::commands) struct Deadline {
-    /// True if the output is complete. The mutex is held while printing.
+    /// True if everything has been printed. The mutex is locked during printing.
     is_printed: Arc<Mutex<bool>>,
 }
 
@@ -33,7 +32,7 @@ impl Deadline {
         let seen_by_watcher = Arc::clone(&is_printed);
         start_watcher(move || {
             std::thread::sleep(limit);
-            // If printing has started, wait until it is complete. While this lock is held, printing cannot start.
+            // If printing has started, this waits until it is done. If not, it cannot start while this lock is held.
             let is_printed = seen_by_watcher
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
@@ -46,7 +45,7 @@ impl Deadline {
         Self { is_printed }
     }
 
-    /// Calls `print`, which must print all output, and returns its result. Work after that may take the remaining time
+    /// Calls `print`, which must print all output, and returns its result. Whatever follows may take the remaining time
     /// plus [`GRACE`].
     pub(in crate::commands) fn print_in_time<T>(&self, print: impl FnOnce() -> T) -> T {
         let mut is_printed = self

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 pub(in crate::commands) struct InputLimits {
     /// The maximum size in bytes.
     pub(in crate::commands) size: usize,
-    /// The time limit for the first byte. Claude Code writes the input after it has started whycap, and may be busy in
-    /// between.
+    /// The time limit for the first byte. Claude Code writes the input after it has started whycap, and it may be busy
+    /// with something else in between.
     pub(in crate::commands) first_byte: Duration,
     /// The time limit for the whole input.
     pub(in crate::commands) total: Duration,
@@ -19,14 +19,14 @@ pub(in crate::commands) struct InputLimits {
 /// hundredths of a second on a busy machine.
 const REST_LIMIT: Duration = Duration::from_millis(300);
 
-/// The number of bytes to read at a time. A smaller read would first fill the internal buffer of [`io::stdin`], which
-/// has this size, and [`is_readable`] does not notice input that remains in this buffer.
+/// The number of bytes to read at a time. It must not be smaller than the internal buffer of [`io::stdin`], because
+/// [`is_readable`] does not notice input that is left in that buffer.
 const READ_SIZE: usize = 8 * 1024;
 
 /// Reads a JSON value from standard input.
 ///
-/// Returns what has been read so far if a read fails, if the value is complete and nothing follows it, or when the time
-/// is up. Returns nothing if the input exceeds the maximum size. In that case, reading continues until the time limit so
+/// Stops when the value is complete and nothing follows it, when a read fails, or when the time is up, and returns the
+/// bytes read so far. If the input exceeds the maximum size, returns nothing but keeps reading until the time limit so
 /// that Claude Code does not get a broken pipe.
 pub(in crate::commands) fn read_input(limits: InputLimits) -> Vec<u8> {
     let started = Instant::now();
@@ -77,11 +77,11 @@ fn is_readable(timeout: Duration) -> bool {
     let stdin = io::stdin();
     let mut descriptors = [PollFd::new(&stdin, PollFlags::IN)];
     let timeout = Timespec::try_from(timeout).ok();
-    // If polling fails, the subsequent read will report the error.
+    // If polling fails, the next read will report the error.
     !matches!(poll(&mut descriptors, timeout.as_ref()), Ok(0))
 }
 
-/// Always returns true, because standard input can be polled only on Unix. On other systems, reading blocks until the
+/// Always returns true because standard input can be polled only on Unix. On other systems, reading blocks until the
 /// end of the input.
 #[cfg(not(unix))]
 fn is_readable(_timeout: Duration) -> bool {
