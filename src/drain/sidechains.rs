@@ -1,8 +1,8 @@
 //! Distinguishes the subagents whose lines are in the transcript of the main conversation.
 //!
-//! Claude Code 1.0 writes the lines of subagents into the transcript of their session. These lines have
-//! `isSidechain: true` but no `agentId`. Each subagent's first line has no parent, and every other line follows a line of
-//! the same subagent.
+//! Claude Code 1.0 writes the lines of subagents into the transcript of their session. These lines have `isSidechain:
+//! true` but no `agentId`. Each subagent's first line has no parent, and every other line follows a line of the same
+//! subagent.
 
 use std::collections::HashMap;
 

@@ -25,7 +25,7 @@ pub(super) type FetchedPrices = BTreeMap<String, FetchedPrice>;
 pub(super) struct FetchedPrice {
     /// Another model's prices, which apply for a limited time.
     pub(super) borrowed: Option<BorrowedPrice>,
-    /// The prices that apply afterwards, or at all times if no prices are borrowed.
+    /// The prices that apply afterward, or at all times if no prices are borrowed.
     pub(super) row: Option<PriceRow>,
 }
 

@@ -13,7 +13,7 @@ use crate::config::Currency;
 /// Amounts are displayed with at most nano-dollar precision. Three more digits are stored so that sums are exact to the
 /// nano-dollar. This is necessary because rates can be fractions of a nano-dollar: a 5-minute cache write with Haiku
 /// 5.5 and US-only inference costs 137.5 nano-dollars per token, and a multiplier makes such fractions common. The cost
-/// of a response fits into 64 bits. The sum of all exports ever made fits into 128 bits.
+/// of a single response fits into 64 bits, and the sum of any number of exports fits into 128 bits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 // Packing avoids padding, which would waste memory because there is an amount for every response.
 #[repr(Rust, packed(8))]
@@ -141,7 +141,7 @@ fn with_symbol(amount: f64, symbol: &str) -> String {
     match amount.abs() {
         0.0 => format!("{symbol}0.00"),
         ..0.000_05 if amount > 0.0 => format!("<{symbol}0.0001"),
-        // From 0.00995, the amount would be rounded to `0.0100`, although a cent is shown as `0.01`.
+        // From 0.00995 up, four decimal places would give `0.0100`, although a cent is shown as `0.01`.
         size @ ..0.009_95 => format!("{sign}{symbol}{size:.4}"),
         size => {
             let cents = format!("{size:.2}");

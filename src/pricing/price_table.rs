@@ -143,7 +143,7 @@ impl PriceTable {
 
     /// Returns the tariffs for fetched prices, or `None` if they do not contain a usable price.
     ///
-    /// A model can borrow another model's prices for a limited time. Afterwards, its own fetched prices apply or, if
+    /// A model can borrow another model's prices for a limited time. Afterward, its own fetched prices apply or, if
     /// there are none, the prices for unknown models.
     fn fetched_tariffs<'table>(
         &'table self,

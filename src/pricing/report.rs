@@ -44,7 +44,7 @@ fn us_inference_multiplier(table: &PriceTable) -> f64 {
     table.list.us_inference_tenths as f64 / 10.0
 }
 
-/// Returns the name of a model. All names start with `claude-`, so a narrow table omits it.
+/// Returns the name of a model. All names start with `claude-`, so a narrow table omits this prefix.
 fn model_cell(model: &str) -> Cell {
     Cell::from(model).with_short_text(model.strip_prefix("claude-").unwrap_or(model))
 }
@@ -65,7 +65,7 @@ fn rates_table(rows: &[&PriceRow]) -> Table {
     for row in rows {
         let label = match row.from {
             Some(day) => {
-                // The prices of all periods are listed below the name of the model.
+                // If a model's prices have changed, they are listed by date below its name.
                 if dated_model != Some(row.model) {
                     table.row([model_cell(row.model)]);
                     dated_model = Some(row.model);

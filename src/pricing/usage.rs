@@ -54,8 +54,9 @@ impl Usage {
         self.combine(other, u64::max)
     }
 
-    /// Returns the number of prompt tokens: uncached input, cache reads, and cache writes. For a single call, this is the
-    /// length of the prompt, which determines whether long-prompt rates apply. For a tally, it is the sum over all prompts.
+    /// Returns the number of prompt tokens: uncached input, cache reads, and cache writes. For a single call, this is
+    /// the length of the prompt, which determines whether long-prompt rates apply. For a tally, it is the sum over all
+    /// prompts.
     pub fn prompt(&self) -> u64 {
         self.input
             .saturating_add(self.cache_read)
@@ -75,8 +76,8 @@ impl Usage {
         }
     }
 
-    /// Returns the usage of each model call of a response with this usage. `several` lists the calls if there was more
-    /// than one. Searches are reported only for the whole response, so they are assigned to the first call.
+    /// Returns the usage of each model call in a response with this total usage. `several` lists the calls if there was
+    /// more than one. Searches are reported only for the whole response, so they are assigned to the first call.
     pub(crate) fn calls(self, several: &[Self]) -> impl Iterator<Item = Self> {
         let single = several.is_empty().then_some(self);
         let calls = several.iter().enumerate().map(move |(index, call)| Self {

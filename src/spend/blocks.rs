@@ -28,7 +28,7 @@ pub(crate) fn current_block(
     now: DateTime<Utc>,
 ) -> Result<Option<Block>, LedgerError> {
     let mut rows = Vec::new();
-    // Rows that are in the future because of an incorrect clock must not start a block.
+    // Rows whose time is in the future because of an incorrect clock must not start a block.
     let until_now = Millis::MIN..now.timestamp_millis() + QUARTER_HOUR;
     ledger.rows(until_now, RowsBy::Quarter, &mut |row| {
         rows.push(TimedTally {

@@ -1,7 +1,7 @@
-//! The figures of a group or a total in each output: in JSON, in CSV, in the text output, and on the HTML page.
+//! The figures for a group or a total in each type of output: JSON, CSV, text, and HTML.
 //!
-//! The columns with the cost and its share are exceptions: the cost is a figure only in JSON and CSV. Elsewhere, tables
-//! add both columns themselves, because the cost can have a bar next to it, and the share depends on the total.
+//! The cost and its share are exceptions: the cost is a figure only in JSON and CSV. Elsewhere, tables add both columns
+//! themselves, because the cost can have a bar next to it, and the share depends on the total.
 //!
 //! The text output has these layouts. The first one that fits is used:
 //!
@@ -121,7 +121,7 @@ pub(super) fn exact_figures(tally: &Tally) -> [(&'static str, String); 12] {
     ]
 }
 
-/// A figure in the text output, which is a cell of the column with this heading.
+/// A figure in the text output, which is shown in the column with this heading.
 struct TextFigure {
     heading: &'static str,
     layouts: TextLayouts,
@@ -162,7 +162,7 @@ pub(super) fn text_figures(by: GroupBy, tally: &Tally) -> impl Iterator<Item = H
     })
 }
 
-/// Returns the figures in the tables of the HTML page by project, person, cause, and session. The CSS class hides the
+/// Returns the figures for the HTML page's tables of projects, people, causes, and sessions. The CSS class hides the
 /// column on narrow screens: `desktop` hides it up to a width of 50 rem, `tablet` up to 32 rem.
 pub(crate) fn page_figures(tally: &Tally) -> [HeadedCell; 1] {
     [Column::number("responses")

@@ -31,7 +31,7 @@ pub(crate) struct Forecast {
     pub(crate) facts: Value,
 }
 
-/// The spend on a past day, or only the spend after a certain time of that day.
+/// The spend on a past day, which may be limited to the spend after a certain time of day.
 struct PastDay {
     weekday: Weekday,
     cost: Money,
@@ -135,7 +135,7 @@ impl SpendHistory {
         )
     }
 
-    /// Returns the spend on a day, optionally limited to spend after the time of day `after`. Rows that are in the
+    /// Returns the spend on a day, optionally limited to spend after the time of day `after`. Rows whose time is in the
     /// future because of an incorrect clock are excluded.
     fn spent_on(&self, day: NaiveDate, after: Option<NaiveTime>) -> Money {
         let day_bounds = self.midnight(day)..self.midnight(day + Days::new(1));
@@ -256,8 +256,8 @@ impl Forecast {
 }
 
 /// Returns the expected spend on a weekday: the average over all past occurrences of that weekday and one additional
-/// day. The spend of the additional day is the average of all workdays or, for a Saturday or Sunday, of all weekend
-/// days. If the history contains no such days, it is the average of all days.
+/// day. The additional day is an average workday or, for a Saturday or Sunday, an average weekend day. If the history
+/// contains no such days, it is an average day.
 fn expected_on(weekday: Weekday, past_days: &[PastDay]) -> Money {
     let similar = DaySum::of(past_days, |day| is_weekend(day) == is_weekend(weekday));
     let similar = if similar.count == 0 {
@@ -269,7 +269,7 @@ fn expected_on(weekday: Weekday, past_days: &[PastDay]) -> Money {
     (same.cost + similar.cost.times(1, similar.count)).times(1, same.count + 1)
 }
 
-/// A number of days, and the total spend on these days.
+/// A number of days and their total spend.
 struct DaySum {
     cost: Money,
     count: u128,

@@ -26,7 +26,7 @@ const UNKNOWN_ACCOUNT_REASON: &str = "Spend is listed as unknown if whycap does 
 /// The reason for a lower bound if sessions may have spent more than their transcripts show.
 const SPEND_MAY_BE_UNKNOWN: &str = "some sessions may have spent more than whycap can prove";
 
-/// Names the commands that show the affected sessions and the reasons.
+/// A sentence about the commands that show the affected sessions and the reasons.
 const HOW_TO_FIND_REASONS: &str = "To find these sessions, run `whycap spend --by session`; to see the reason for one of them, run `whycap spend --why SESSION`.";
 
 const SOME_UNREADABLE: &str =
@@ -100,7 +100,7 @@ impl Statement {
                 _ => format!("Also, {reason}."),
             })
             .collect();
-        // `spend --why` does not know the sessions of exports.
+        // `spend --why` cannot explain sessions from exports.
         if self.total.at_least && self.request.from.is_none() {
             notes.push(HOW_TO_FIND_REASONS.to_owned());
         }

@@ -36,7 +36,7 @@ pub(crate) struct ReportRequest {
     pub(crate) order: Option<Order>,
     /// The maximum number of groups.
     pub(crate) limit: Option<usize>,
-    /// If set, only sessions whose directory contains this string are included.
+    /// A filter: only sessions whose directory contains this string are included.
     pub(crate) project: Option<String>,
     /// The directory with exports from several machines, or `None` for this machine's ledger.
     pub(crate) from: Option<PathBuf>,
@@ -163,9 +163,9 @@ impl Statement {
         })
     }
 
-    /// Returns the maximum percentage of a five-hour window that a prompt can have used. Returns `None` if the group is not a
-    /// prompt, if the value of one percent is unknown, or if the prompt may have cost more than is known. If the total is a
-    /// lower bound, the missing spend may belong to any prompt.
+    /// Returns the maximum percentage of a five-hour window that a prompt may have used. Returns `None` if the group is
+    /// not a prompt, if the value of one percent is unknown, or if the prompt may have cost more than shown. That is
+    /// always possible if the total is a lower bound, because the missing spend may belong to any prompt.
     fn max_window_percent(&self, group: &SpendGroup) -> Option<f64> {
         let percent = self.percent?;
         let is_exact = !self.shown_total().at_least && group.tally.unpriced == 0;
@@ -207,9 +207,9 @@ impl Statement {
             && self.groups.iter().any(|group| group.title.is_none())
     }
 
-    /// Returns a sum of spend for display. It is a lower bound if some transcripts have not been read, because each of
-    /// them may contain spend of any group. Damaged lines do not matter here: the ledger marks the groups to which they may
-    /// belong.
+    /// Returns a tally for display. It is a lower bound if some transcripts have not been read, because they may
+    /// contain spend from any group. Damaged lines do not matter here, because the ledger marks the groups that they
+    /// may belong to.
     pub(crate) fn shown(&self, tally: &Tally) -> Tally {
         Tally {
             at_least: tally.at_least || !self.catch_up.is_all(),
@@ -217,7 +217,7 @@ impl Statement {
         }
     }
 
-    /// Returns the cost of a sum of spend with its accuracy, for display.
+    /// Returns the cost of a tally with its accuracy, for display.
     pub(crate) fn amount(&self, tally: &Tally) -> Amount {
         Amount::from_tally(&self.shown(tally))
     }
@@ -230,7 +230,7 @@ impl Statement {
         }
     }
 
-    /// Returns the cost of the total with its accuracy, for display.
+    /// Returns the total cost with its accuracy, for display.
     pub(crate) fn total_amount(&self) -> Amount {
         Amount::from_tally(&self.shown_total())
     }
@@ -320,8 +320,8 @@ impl Statement {
     }
 
     /// Describes the most expensive prompt. Returns `None` if the prompt or its maximum share of a five-hour window is
-    /// unknown, or if it may have used more than an entire window, because such a maximum says nothing. Also returns `None`
-    /// if any cost is only estimated, because another prompt may then be the most expensive one.
+    /// unknown, or if that share exceeds 100%, because it is then meaningless. Also returns `None` if any cost is an
+    /// estimate, because another prompt may then be the most expensive one.
     fn sentence_on_largest_prompt(&self) -> Option<String> {
         let prompt = self.largest_prompt.as_ref()?;
         let percent = self.max_window_percent(prompt)?;
@@ -357,8 +357,8 @@ impl Statement {
     }
 }
 
-/// Returns the most expensive prompt. Returns `None` if a group without a known prompt is more expensive, because its spend
-/// may belong to a single prompt. Background requests do not belong to any prompt.
+/// Returns the most expensive prompt. Returns `None` if a group without a known prompt is more expensive, because its
+/// spend may belong to a single prompt. Background requests do not belong to any prompt.
 fn largest_prompt(groups: &[SpendGroup]) -> Option<&SpendGroup> {
     groups
         .iter()

@@ -1,4 +1,4 @@
-//! Renders the groups of a statement as a table for display and as a table for spreadsheets.
+//! Renders the groups of a statement as tables for display and for spreadsheets.
 
 use chrono::{DateTime, NaiveDate};
 
@@ -99,7 +99,8 @@ impl Statement {
     fn name_column(&self) -> Column {
         let by = self.request.by;
         let has_titles = self.groups.iter().any(|group| group.title.is_some());
-        // Never truncate dates or the starts of IDs: a partial date is misleading, and less of an ID is ambiguous.
+        // Dates and the starts of IDs must not be truncated: a partial date is misleading, and a shorter ID may be
+        // ambiguous.
         let is_id = by == GroupBy::Prompt && !has_titles;
         let column = Column::text(name_heading(by));
         if by.is_by_time() || is_id {
@@ -109,7 +110,7 @@ impl Statement {
         }
     }
 
-    /// Returns the cells that only a table of sessions has. They are empty for a sum of several sessions.
+    /// Returns the cells that appear only in a table of sessions. They are empty for a sum of several sessions.
     fn session_cells(&self, session: Option<&SpendGroup>, paths: &Paths) -> [HeadedCell; 2] {
         let project = session.and_then(|session| session.project.as_ref());
         let last_activity = session.map(|session| datetime_from_millis(session.last_at));
@@ -182,7 +183,7 @@ fn label(group: &SpendGroup, by: GroupBy, clock: Clock, paths: &Paths) -> String
         GroupBy::Prompt if !is_placeholder(&group.key) => Some(session_name(group)),
         GroupBy::Block => block_label(&group.key, clock),
         GroupBy::Pr => Some(pull_request_label(&group.key, paths)),
-        // Claude Code records `HEAD` as the branch outside a repository, and in a checkout without a branch.
+        // Claude Code records `HEAD` as the branch outside a repository and if no branch is checked out.
         GroupBy::Branch if group.key == "HEAD" => Some("no branch recorded (HEAD)".to_owned()),
         GroupBy::Day => group
             .key
@@ -204,8 +205,8 @@ fn block_label(key: &str, clock: Clock) -> Option<String> {
     ))
 }
 
-/// Returns the title of a session or prompt. If another one has the same title, it is prefixed with the start of the ID.
-/// Without a title, returns only the start of the ID.
+/// Returns the title of a session or prompt. If another one has the same title, it is prefixed with the start of the
+/// ID. Without a title, returns only the start of the ID.
 pub(crate) fn session_name(group: &SpendGroup) -> String {
     match &group.title {
         Some(title) if group.shares_title => format!("{:.8}  {title}", group.key),

@@ -35,7 +35,7 @@ pub(crate) fn why_report(why: &SessionWhy, clock: Clock) -> Report {
     report
 }
 
-/// Says which responses and compactions the session inherited from another session.
+/// Describes what the session inherited from another session.
 fn inherited_sentence(parent: &Parent) -> String {
     let InheritedLines {
         responses,
@@ -181,7 +181,7 @@ fn row_notes(run: &RunBreakdown) -> Vec<String> {
     if !run.is_start_proven && run.starting_total.is_some() {
         notes.push("The first total may already include some of these responses.".to_owned());
     }
-    // Without a first total, it is unknown which responses the last total covers.
+    // Without a first total, there is no way to tell which responses the last total covers.
     let has_totals = run.starting_total.is_some() && run.last_total.is_some();
     if has_totals && run.covered_responses < run.responses {
         notes.push(format!(
@@ -235,15 +235,14 @@ impl SessionWhy {
 
     /// Returns phrases to complete the sentence "The real amount may be higher because …".
     fn reasons(&self, clock: Clock) -> Vec<String> {
-        // Each quarter of an hour without a total has its own bound, but the sentence about the first one includes the
-        // others.
+        // Each quarter hour without a total has its own bound, but the sentence about the first one covers the rest.
         let without_total_since = self
             .bounds
             .iter()
             .filter(|bound| bound.reason == LowerBoundReason::TerminalWithoutTotal)
             .map(|bound| bound.at)
             .min();
-        // Several bounds within a minute have the same sentence.
+        // Bounds in the same minute have the same sentence.
         let sentences: IndexSet<String> = self
             .bounds
             .iter()

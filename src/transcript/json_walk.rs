@@ -2,8 +2,8 @@
 //!
 //! An initial read spends most of its time on lines with a dozen short fields that matter and one long string that does
 //! not. A general-purpose parser examines every byte of that string, whereas this parser jumps from quote to quote. It
-//! recognizes only strings, brackets, and commas. The functions at the end of this file interpret the values. The
-//! functions are lenient because some clients have written null, a string, or an object in place of a count.
+//! recognizes only strings, brackets, and commas. The functions at the end of this file interpret the values. They are
+//! lenient because some clients have written null, a string, or an object in place of a count.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -66,9 +66,9 @@ impl<'a> JsonWalk<'a> {
         walk.nested()
     }
 
-    /// Calls `visit` with the name of each field, in order. `visit` must advance past the field's value. Names are
-    /// passed on without being unescaped, because hardly any JSON writer escapes letters. If a name does contain
-    /// escaped letters, `has_escaped_names` is set. A value that is not an object is skipped.
+    /// Calls `visit` with the name of each field, in order. `visit` must advance past the field's value. Names are not
+    /// unescaped, because hardly any JSON writer escapes letters. If a name does contain escaped letters,
+    /// `has_escaped_names` is set. A value that is not an object is skipped.
     pub(super) fn fields(
         &mut self,
         mut visit: impl FnMut(&'a [u8], &mut Self) -> Option<()>,
@@ -209,8 +209,8 @@ impl<'a> JsonWalk<'a> {
         })
     }
 
-    /// Returns an object or an array. Opening and closing brackets are counted but not checked for a match. The depth
-    /// is not limited because a model can nest values arbitrarily deeply.
+    /// Returns an object or an array. Brackets are counted, but their types are not checked. The depth is not limited
+    /// because a model can nest values arbitrarily deeply.
     fn nested(&mut self) -> Option<&'a [u8]> {
         let start = self.at;
         let mut depth = 0_usize;
@@ -309,8 +309,8 @@ fn text_at_start(text: &[u8]) -> Option<Text> {
     })
 }
 
-/// Finds the first byte in `word` that equals `byte`. The lowest bit set in the result marks this byte, and the result
-/// is 0 if there is no such byte. The bits above the lowest one are not reliable.
+/// Finds the first byte in `word` that equals `byte`. The lowest set bit in the result marks this byte. The result is 0
+/// if there is no such byte. The bits above the lowest set bit are unreliable.
 fn bytes_equal_to(byte: u8, word: u64) -> u64 {
     const LOWEST_BITS: u64 = u64::from_ne_bytes([0x01; 8]);
     const HIGHEST_BITS: u64 = u64::from_ne_bytes([0x80; 8]);

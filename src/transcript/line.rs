@@ -47,9 +47,9 @@ pub enum Line<'a> {
 /// line.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ResponseLine<'a> {
-    /// The response's key, which is the same on all of the response's lines in all files. The key is a hash of the
-    /// message ID and the request ID. If there is no message ID, the key is a hash of the line's ID or, failing that,
-    /// of the entire line.
+    /// The response's key, which is the same for all of its lines in all files. The key is a hash of the message ID and
+    /// the request ID. If there is no message ID, the key is a hash of the line's ID or, failing that, of the entire
+    /// line.
     pub key: i64,
     /// The time of the line. If the line has no timestamp, the scan fills in the latest time that precedes it.
     pub at: Option<Millis>,
@@ -115,9 +115,9 @@ pub struct Checkpoint {
     pub started: Millis,
     /// The total cost.
     pub cost: Money,
-    /// The total time, in milliseconds, for which the processes of the included runs have been running.
+    /// The total running time, in milliseconds, of the processes whose runs are included.
     pub run_ms: i64,
-    /// The total time, in milliseconds, for which these processes have been waiting for the API.
+    /// The total time, in milliseconds, that these processes have spent waiting for the API.
     pub api_ms: i64,
     /// True if Claude Code did not recognize a model and used a different model's price.
     pub has_unknown_model: bool,
@@ -446,8 +446,8 @@ fn with_capital_drive(directory: Cow<'_, str>) -> Cow<'_, str> {
     }
 }
 
-/// The oldest version that is known to write checkpoints in a terminal. Version 2.1.240 writes none. The versions between
-/// the two are not known.
+/// The oldest version that is known to write checkpoints in a terminal. Version 2.1.240 writes none. The versions in
+/// between have not been checked.
 const FIRST_WITH_CHECKPOINTS: [u32; 3] = [2, 1, 270];
 
 /// Returns the three numbers of a version such as `"2.1.328"`. Missing numbers are zero.

@@ -28,7 +28,7 @@ const CHUNK_BYTES: usize = 256 * 1024;
 /// bytes are read twice.
 pub const LONGEST_LINE: usize = 16 * 1024 * 1024;
 
-/// How many bytes before the offset are hashed. The hash is used to detect that the file has been replaced.
+/// The number of bytes before the offset to hash. The hash is used to detect that the file has been replaced.
 const HASHED_LENGTH: u64 = 256;
 
 /// A file's size and modification time. If both are unchanged, the contents are assumed to be unchanged.
@@ -102,7 +102,7 @@ pub struct ReadLimits<'a> {
     pub reads_again: bool,
 }
 
-/// The treatment of the lines before the position of a read.
+/// How a read handled the lines before its starting position.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum EarlierLines {
     /// The lines were skipped because they have not changed.
@@ -114,8 +114,8 @@ pub enum EarlierLines {
     Replaced,
 }
 
-/// Reads the complete lines after `position` and passes them to `sink`. Returns the new position, and how the
-/// lines before the old position were treated.
+/// Reads the complete lines after `position` and passes them to `sink`. Returns the new position, and how the lines
+/// before the old position were handled.
 ///
 /// If the read stops early, it stops at the end of a line or inside an overlong line. The next read can resume from the
 /// returned position.
@@ -166,7 +166,7 @@ pub fn read_on(
     Ok((next_position, start.earlier_lines))
 }
 
-/// The point at which a read starts, and the resulting treatment of the lines that were read earlier.
+/// The point at which a read starts, and how the earlier lines are handled as a result.
 struct ReadStart {
     position: ReadPosition,
     earlier_lines: EarlierLines,
@@ -401,8 +401,8 @@ const BEGINNING: usize = 1024;
 const CONVERSATION: &[u8] = b"{\"parentUuid\"";
 const KINDS_IN_CONVERSATION: usize = 2;
 
-/// The scan state that is carried over from one chunk of a file to the next. This state ensures that the result does
-/// not depend on how the file is split into chunks.
+/// The scan state that is carried over from one chunk of a file to the next. It ensures that the result does not depend
+/// on how the file is split into chunks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ScanState {
     /// The time of the last line that has a timestamp.
@@ -489,7 +489,7 @@ pub fn scan(bytes: &[u8], offset: u64, state: &mut ScanState, sink: &mut impl Si
     scan.state.record_times(rest, scan.sink);
 }
 
-/// The indices of a line in the scanned bytes, without its line break.
+/// The bounds of a line in the scanned bytes, not including its line break.
 #[derive(Clone, Copy)]
 struct LineBounds {
     start: usize,

@@ -200,7 +200,7 @@ impl Tail {
         for line in complete_lines(start, bytes) {
             owners.read(line);
             if assistant.find(line).is_some() {
-                // Lines that contain the word by coincidence are ignored.
+                // Lines that merely happen to contain the word are ignored.
                 let _ = tail.add_line(line, owners.last.as_ref(), &mut request_start);
             } else if let Some(attempt) = FailedAttempt::in_line(line) {
                 FailedAttempts::add(&mut tail.failed_attempts, attempt);
@@ -218,9 +218,9 @@ impl Tail {
         tail
     }
 
-    /// Adds the information from an assistant line. `owner` is the session's owner at that point, and `request_start` is
-    /// the start of the current request. Returns `None` for invalid JSON, for other line types, and for lines without
-    /// useful information.
+    /// Adds the information from an assistant line. `owner` is the session's owner at that point, and `request_start`
+    /// is the start of the current request. Returns `None` for invalid JSON, for other line types, and for lines
+    /// without useful information.
     ///
     /// Only the line's own fields count. A response that quotes an error is still a normal response.
     fn add_line(
@@ -282,7 +282,8 @@ impl Tail {
         Some(())
     }
 
-    /// Adds the time of a prompt to the errors that no prompt has followed yet. `prompt_at` is `None` if there is no prompt.
+    /// Records the time of a prompt for all errors that no prompt has followed yet. `prompt_at` is `None` if there is
+    /// no prompt.
     fn add_retry(&mut self, prompt_at: Option<DateTime<Utc>>) {
         let newest_first = self.errors.iter_mut().rev();
         for error in newest_first.take_while(|error| error.retried_at.is_none()) {
@@ -401,8 +402,8 @@ impl ErrorLine {
             .is_some_and(|entrypoint| entrypoint != "cli")
     }
 
-    /// Returns true if the line is from a run of `claude -p`. Such a run ends after an error, unless it reads its prompts
-    /// from a stream.
+    /// Returns true if the line is from a run of `claude -p`. Such a run ends after an error, unless it reads its
+    /// prompts from a stream.
     pub(crate) fn is_of_headless_run(&self) -> bool {
         self.entrypoint.as_deref() == Some("sdk-cli")
     }

@@ -229,9 +229,9 @@ impl<'l> SessionFacts<'l> {
         }
     }
 
-    /// Returns true if the session's first process may have started from a checkpoint of another session in the lineage,
-    /// as a fork does. A process starts before its first response, so it cannot start from a checkpoint that was written
-    /// after that response.
+    /// Returns true if the session's first process may have started from a checkpoint of another session in the
+    /// lineage, as a fork does. A process starts before its first response, so it cannot start from a checkpoint that
+    /// was written after that response.
     ///
     /// A lineage may contain unrelated sessions: two processes that start in the same millisecond write the same
     /// `startTime`, like a fork and its parent.

@@ -78,8 +78,8 @@ impl Session {
         self
     }
 
-    /// Adds a fork, which inherits all responses and compactions. If `names_source` is true, each inherited line contains
-    /// the ID of the session from which it was copied.
+    /// Adds a fork, which inherits all responses and compactions. If `names_source` is true, each inherited line
+    /// contains the ID of the session from which it was copied.
     fn fork(mut self, names_source: bool) -> Self {
         let source = names_source.then_some(self.id);
         self.id += 2;
@@ -709,8 +709,8 @@ fn a_fork_starts_from_its_parents_total_if_its_responses_account_for_the_rest() 
     }
 }
 
-/// A fork continues its parent's total and keeps its parent's `startTime`, which is older than the inherited lines. After
-/// a compaction, the inherited lines may not include any response.
+/// A fork continues its parent's total and keeps its parent's `startTime`, which is older than the inherited lines.
+/// After a compaction, the inherited lines may not include any response.
 #[test]
 fn a_fork_of_a_compacted_session_never_includes_its_parents_total() {
     let parent_with_response = || Session::new().marker(50).response(100, 5);
