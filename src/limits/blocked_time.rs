@@ -21,22 +21,22 @@ use crate::time::{Clock, Zone, format_duration, format_rfc3339, monday_of};
 /// The maximum number of weeks to list individually. Longer periods are broken down by month.
 const MAX_WEEKS: i64 = 13;
 
-/// The end of a stop, as far as it is known.
+/// The end of a stop, which may be unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StopEnd {
-    /// The stop ended with the first successful response or with the reset, whichever came first. If only a headless run
-    /// ended with the error, the stop ended at the time of the error.
+    /// The stop ended with the first successful response or with the reset, whichever came first. If the error ended a
+    /// headless run and blocked nothing else, the stop ended at the time of the error.
     Until(DateTime<Utc>),
     /// Work is still stopped because the reset is in the future.
     StillStopped,
     /// Work may still be stopped, but the reset time is unknown.
     MaybeStillStopped,
-    /// Work has resumed, but it is not known when.
+    /// Work has resumed at an unknown time.
     Unknown,
 }
 
 impl StopEnd {
-    /// Returns the time at which the stop ended, or `now` if it is still going on. Returns `None` if the end is
+    /// Returns the time at which the stop ended, or `now` if work is still stopped. Returns `None` if the end is
     /// unknown.
     pub(crate) fn end_or_now(self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         match self {
@@ -48,7 +48,7 @@ impl StopEnd {
 }
 
 impl Incident {
-    /// Returns when the stop ended, or `None` if the error did not stop any work.
+    /// Returns the end of the stop, or `None` if the error did not stop any work.
     pub fn stop_end(&self, now: DateTime<Utc>) -> Option<StopEnd> {
         if self.is_notice() {
             return None;
@@ -60,15 +60,15 @@ impl Incident {
             later_response.and_then(|response| response.at),
             collected.resumed_at,
             next_limit_at,
-            // Explanations say that work could continue from this time on.
+            // The explanation says that work could resume at this time.
             self.diagnosis.proven_end.map(|end| end.at),
         ]
         .into_iter()
         .flatten()
         .min();
 
-        // If there was a response at an unknown time, work may have resumed long before the reset. If the error was
-        // probably a false alarm, it did not end with the reset.
+        // The reset does not show when work resumed if a response arrived at an unknown time, if the window was reset
+        // early, or if the error was probably a false alarm.
         let is_reset_decisive = self.is_open()
             && !self.is_false_alarm()
             && self.diagnosis.state != State::Over(Ending::ResetEarly);
@@ -108,12 +108,12 @@ pub fn counted_over(incident: &Incident, zone: Zone) -> Option<(DateTime<Utc>, D
     Some((since, at))
 }
 
-/// The origin of the errors in a set of totals.
+/// The source of the errors in a summary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ErrorOrigin {
-    /// The current machine, up to the present.
+    /// The current machine, up to now.
     Here,
-    /// The exports of several machines.
+    /// Exports from several machines.
     InExports,
 }
 
@@ -132,11 +132,11 @@ pub struct ErrorTotals {
     pub still_blocked: u64,
     /// The number of stops that ended at an unknown time. Blocked time does not include them.
     pub unknown_end: u64,
-    /// The number of stops that may not have ended yet and whose end is unknown. Blocked time does not include the time
-    /// after their last attempts.
+    /// The number of stops that may still be active but have no known reset time. Blocked time includes them only up to
+    /// the last attempt.
     #[serde(skip)]
     pub still_blocked_uncounted: u64,
-    /// The number of stops whose end is unknown, including those that may not have ended yet.
+    /// The number of stops with an unknown end, whether or not they are over.
     #[serde(skip)]
     pub without_end: u64,
     /// The number of errors whose entire blocked time is attributed to other errors.
@@ -163,7 +163,7 @@ impl ErrorTotals {
         }
     }
 
-    /// Returns true if all of the blocked time is attributed to other limits, which were reached earlier.
+    /// Returns true if all of the blocked time is attributed to limits that were reached earlier.
     fn is_counted_elsewhere(&self) -> bool {
         self.blocked.is_zero() && self.overlapped > 0 && self.without_end == 0
     }
@@ -397,7 +397,7 @@ impl ErrorSummary {
     }
 }
 
-/// Returns a note on the stops that have not ended yet. It says whether their time is included in the blocked time.
+/// Returns a note on the stops that have not ended yet. The note says whether blocked time includes them.
 fn note_on_active_stops(total: &ErrorTotals, origin: ErrorOrigin) -> String {
     let stops = count_noun(total.still_blocked, "stop");
     let (are, their, after_last_error, they_end) = match total.still_blocked {
@@ -435,8 +435,8 @@ fn note_on_active_stops(total: &ErrorTotals, origin: ErrorOrigin) -> String {
     }
 }
 
-/// Returns true if an error with this verdict was caused by an outage, a throttle, or a setting. An error about a key
-/// that was used by mistake also counts, because the key's limits are not the user's own.
+/// Returns true if an error with this verdict was caused by an outage, a throttle, or a setting. Errors about a key
+/// that was used by mistake also count, because the limits of that key are not the user's own.
 pub(crate) fn is_not_a_limit(verdict: Verdict) -> bool {
     matches!(verdict, Verdict::NotALimit | Verdict::WrongCredential)
 }
@@ -462,7 +462,7 @@ fn blocked_by_day(from: DateTime<Utc>, span: TimeDelta, zone: Zone) -> Vec<(Naiv
         .collect()
 }
 
-/// Identifies a stop. Errors with equal keys belong to the same stop if each occurred before the previous one was over.
+/// Identifies a stop. Errors with equal keys belong to one stop if each occurs before the previous one ends.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct StopKey<'i> {
     account: Option<&'i str>,
@@ -512,19 +512,20 @@ pub struct CountedError<'i> {
 /// The most recent attempt within a stop.
 #[derive(Clone, Copy)]
 struct LastAttempt {
-    /// The index of the stop's last attempt in the list of counted errors, or `None` if none of its attempts is counted.
+    /// The index of the last attempt that was counted, or `None` if none was.
     position: Option<usize>,
     lasts_until: DateTime<Utc>,
-    /// The time at which the stop ended, according to this attempt or, if its end is unknown, to an earlier one.
+    /// The end of the stop. If this attempt does not show when it ended, the end is taken from an earlier attempt.
     ended_at: Option<DateTime<Utc>>,
-    /// True if the blocked time up to now is included, because this attempt or an earlier one has a reset in the future.
+    /// True if blocked time is counted up to now, because the reset of this attempt or of an earlier one is in the
+    /// future.
     counts_up_to_now: bool,
     stop: usize,
 }
 
-/// Returns the errors that stopped work in one session or in all sessions, oldest first, along with their contributions
-/// to the totals. `incidents` must contain the errors of all sessions, because an error of another session may show that
-/// two errors belong to the same stop.
+/// Returns the errors that stopped work, oldest first, along with their contributions to the totals. If `session` is
+/// set, only the errors of that session are returned. `incidents` must contain the errors of all sessions anyway,
+/// because a stop can span several sessions.
 pub fn count_errors<'i>(
     incidents: impl IntoIterator<Item = &'i Incident>,
     session: Option<&str>,
@@ -536,7 +537,7 @@ pub fn count_errors<'i>(
         .collect();
     errors.sort_by_key(|(incident, _)| incident.evidence.at());
 
-    // The time up to which blocked time has already been counted for each account.
+    // For each account, the time up to which blocked time has been counted.
     let mut counted_until: HashMap<Option<&str>, DateTime<Utc>> = HashMap::new();
     let mut last_attempts: HashMap<StopKey<'_>, LastAttempt> = HashMap::new();
     let mut counted: Vec<CountedError<'_>> = Vec::new();
@@ -587,7 +588,7 @@ pub fn count_errors<'i>(
         }
         let is_new = counted_position.is_none();
         let counted_before = counted_until.entry(account_of(incident)).or_default();
-        // Whole seconds ensure that the total is the sum of the times that are shown.
+        // Rounding down to whole seconds ensures that the displayed times add up to the total.
         let stopped_since = incident.stopped_since().trunc_subsecs(0);
         let from = stopped_since.max(*counted_before);
         let until = end.map_or(from, |end| end.trunc_subsecs(0));

@@ -91,7 +91,7 @@ fn client(evidence: &Evidence) -> String {
     )
 }
 
-/// Returns the number of installed clients, or an empty string if there is only one.
+/// Formats the number of installed clients. Returns an empty string if there is only one, or if the message was pasted.
 fn installations(evidence: &Evidence) -> String {
     let installed = evidence.error.session.installed_clients;
     if evidence.error.message.origin != MessageOrigin::Pasted && installed > 1 {
@@ -146,7 +146,7 @@ fn readings(evidence: &Evidence) -> String {
     last_readings(&evidence.error.readings, evidence.at()).join("; ")
 }
 
-/// Formats the last readings in chronological order. A reading with the same figures as the one before it is left out,
+/// Formats the last readings in chronological order. Consecutive readings with the same figures are listed only once,
 /// unless the error occurred between them.
 fn last_readings(readings: &[Sample], error_at: DateTime<Utc>) -> Vec<String> {
     let mut in_order: Vec<&Sample> = readings.iter().collect();

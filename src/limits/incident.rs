@@ -71,8 +71,8 @@ impl Incident {
         }
     }
 
-    /// Returns true if the error affects the user who asks, no later limit in the same session has replaced it, and no
-    /// response shows that it is over. A response in another session counts only if it proves that the error is over.
+    /// Returns true if the error affects the current user, no later limit in the same session has replaced it, and no
+    /// response shows that it is over. Responses in other sessions count only if they prove that the error is over.
     pub fn is_open(&self) -> bool {
         !self.evidence.has_later_response()
             && self.evidence.collected.hit_again_at.is_none()
@@ -81,8 +81,8 @@ impl Incident {
             && !self.diagnosis.has_response_elsewhere
     }
 
-    /// Returns the time at which work stopped, which is the time of the first failed attempt or, if there was none, of
-    /// the error.
+    /// Returns the time at which work stopped. This is the time of the first failed attempt or, if there was none, the
+    /// time of the error.
     pub(crate) fn stopped_since(&self) -> DateTime<Utc> {
         let error = &self.evidence.error;
         match &error.message.failed_attempts {
@@ -96,7 +96,7 @@ impl Incident {
         session.is_none() || self.evidence.error.session.id.as_deref() == session
     }
 
-    /// Returns true if both are explanations of the same error.
+    /// Returns true if both incidents are about the same error.
     pub(crate) fn is_same_error_as(&self, other: &Self) -> bool {
         let (error, other) = (&self.evidence.error, &other.evidence.error);
         error.at == other.at && error.session.id == other.session.id
@@ -120,9 +120,9 @@ impl Incident {
         self.diagnosis.verdict == Verdict::FalseLikely
     }
 
-    /// Returns the time at which the limit is certainly over, if its reset time has just passed and no session has continued
-    /// since then. Clocks differ, and reset times in messages are rounded to the minute, so a prompt before this time may
-    /// be too early.
+    /// Returns the time at which the limit is certainly over, if its reset time has just passed. Clocks differ, and
+    /// messages round reset times to the minute, so a prompt may still be refused before that time. Returns `None` if a
+    /// session has already continued.
     pub(crate) fn surely_over_at(&self) -> Option<DateTime<Utc>> {
         if self.diagnosis.state != State::Over(Ending::Reset) || !self.is_open() {
             return None;
@@ -131,7 +131,7 @@ impl Incident {
         (over_at > self.evidence.clock.now).then_some(over_at)
     }
 
-    /// Returns true if the error still blocks its session, but not the user who asks.
+    /// Returns true if the error still blocks its session, but not the current user.
     pub(crate) fn blocks_only_its_session(&self) -> bool {
         self.diagnosis.state == State::Over(Ending::ConcernsOthers)
     }
@@ -141,20 +141,20 @@ impl Incident {
         self.blocks_only_its_session() && !self.evidence.collected.concerns_others_only
     }
 
-    /// Explains the error again with changed evidence.
+    /// Changes the evidence and explains the error again.
     fn explained_with(&self, change: impl FnOnce(&mut Collected)) -> Self {
         let mut evidence = self.evidence.clone();
         change(&mut evidence.collected);
         Self::with_message(evidence, self.message.clone())
     }
 
-    /// Explains the error to a user for whose responses usage credits pay until the given time.
+    /// Explains the error to a user whose usage credits pay for responses until the given time.
     pub(crate) fn while_credits_pay(&self, until: DateTime<Utc>) -> Self {
         self.explained_with(|collected| collected.paid_until = Some(until))
     }
 
-    /// Explains the error to a user of the session in which it occurred, even if a new session in the requesting shell
-    /// would not use that session's key.
+    /// Explains the error to a user in the session in which it occurred. That session keeps using its key, even if a
+    /// new session in the same shell would not.
     pub(crate) fn for_its_session(&self) -> Self {
         self.explained_with(|collected| collected.is_of_other_key = false)
     }
@@ -164,8 +164,8 @@ impl Incident {
         self.blocks().is_some() && !self.is_false_alarm()
     }
 
-    /// Returns true if the service refused the login itself, its subscription, or its organization. Other sessions of the
-    /// login may be refused as well. If requests go to a gateway, only sessions behind the same gateway may be refused.
+    /// Returns true if the service refused the login, the subscription, or the organization. Other sessions with this
+    /// login may be refused as well. If requests go to a gateway, only sessions behind the same gateway may be.
     fn refuses_login(&self) -> bool {
         let error = &self.evidence.error;
         self.message.row.refuses_login
@@ -181,12 +181,12 @@ impl Incident {
             && !self.evidence.is_of_another_account()
     }
 
-    /// Returns true if the login was refused after an error of another session of the account had ended, or after a
-    /// false alarm in that session. The user of that session cannot simply continue. A response in another session that
-    /// ended the older error may have been under way when the login was refused, so its time does not matter: if it
-    /// shows that the login works again, it has also ended the refusal.
+    /// Returns true if this error refused the login after `older`, an error in another session, had ended. The user of
+    /// that session cannot simply continue. A false alarm counts as ended.
     pub(crate) fn refuses_login_after(&self, older: &Self) -> bool {
         let ended_at = match older.diagnosis.state {
+            // The response may have started before the login was refused, so its time does not matter. If it proves that
+            // the login works again, this error is over as well.
             State::Over(Ending::ResponseElsewhere) => None,
             _ => older.diagnosis.ended_at,
         };
@@ -194,9 +194,9 @@ impl Incident {
         self.refuses_login() && !older.blocks_its_session() && self.evidence.at() > ended_at
     }
 
-    /// Explains the error for a session other than the one in which it occurred. Claude Code will continue only the
-    /// session that hit the limit. `possibly_unaffected` is [`PossiblyUnaffected::AskingSession`] unless the error is known
-    /// to block the other session too.
+    /// Explains the error for a session other than the one in which it occurred. Claude Code resumes only the session
+    /// that hit the limit. `possibly_unaffected` is [`PossiblyUnaffected::AskingSession`] unless the error is known to
+    /// block the other session too.
     pub(crate) fn for_another_session(&self, possibly_unaffected: PossiblyUnaffected) -> Self {
         self.explained_with(|collected| {
             collected.obstacle = Some(ContinuationObstacle::NotAwaited);
@@ -204,8 +204,8 @@ impl Incident {
         })
     }
 
-    /// Explains a refused login for another session, whose own newest error is `older`. That session may work unless its
-    /// own error still blocks it.
+    /// Explains a refused login for another session, whose newest error is `older`. The other session may work unless
+    /// that error still blocks it.
     pub(crate) fn for_session_after(&self, older: &Self) -> Self {
         let possibly_unaffected = if older.blocks().is_some() {
             PossiblyUnaffected::Nobody
@@ -215,8 +215,8 @@ impl Incident {
         self.for_another_session(possibly_unaffected)
     }
 
-    /// Explains the error for a user who asks about all sessions. If only the session with the error is known to be
-    /// blocked, the explanation says so.
+    /// Explains the error for a user who asks about all sessions. The explanation says so if only the session with the
+    /// error is known to be blocked.
     pub(crate) fn for_all_sessions(mut self) -> Self {
         if self.may_spare_other_sessions() {
             self.evidence.collected.possibly_unaffected = PossiblyUnaffected::OtherSessions;
@@ -224,8 +224,8 @@ impl Incident {
         self
     }
 
-    /// Returns true if the error blocks its session, but does not show that other sessions are blocked, because it is a
-    /// false alarm or because its limit is known to affect only this session.
+    /// Returns true if the error blocks its session but may not block others, because it is a false alarm or its limit
+    /// affects only a single session.
     pub(crate) fn may_spare_other_sessions(&self) -> bool {
         let diagnosis = &self.diagnosis;
         let affects_session = diagnosis.limit.description().affects == Affects::Session;
@@ -234,13 +234,13 @@ impl Incident {
             && (affects_session || self.is_false_alarm())
     }
 
-    /// Returns true if the error ended a headless run, but does not show that anything else is blocked.
+    /// Returns true if the error ended a headless run and is not known to block anything else.
     pub(crate) fn only_ended_its_run(&self) -> bool {
         self.evidence.collected.headless_run == Some(HeadlessRun::Ended)
             && self.may_spare_other_sessions()
     }
 
-    /// Returns true if the error may have ended a headless run, but does not show that anything else is blocked.
+    /// Returns true if the error may have ended a headless run and is not known to block anything else.
     pub(crate) fn may_have_ended_its_run(&self) -> bool {
         self.evidence.collected.headless_run == Some(HeadlessRun::MayHaveEnded)
             && self.may_spare_other_sessions()
@@ -263,8 +263,8 @@ impl Incident {
             && !self.evidence.is_of_another_account()
     }
 
-    /// Returns the usage window that must be full according to this error. No reading is required, because sessions
-    /// outside a terminal do not report any.
+    /// Returns the usage window that must be full if the message is right. No reading has to confirm this, because
+    /// sessions outside a terminal do not report readings.
     pub(crate) fn full_window(&self) -> Option<RefusedWindow> {
         let diagnosis = &self.diagnosis;
         let holds = matches!(diagnosis.verdict, Verdict::Real | Verdict::Misworded)
@@ -294,7 +294,7 @@ impl Incident {
             return Some(Err(ContinuationObstacle::NotAwaited));
         }
         if self.blocks().is_none() {
-            // An obstacle matters only while the error blocks the session. Afterward, only a pending resume is reported.
+            // An obstacle matters only while the error blocks the session. After that, report only a pending resume.
             let may_be_pending = self.diagnosis.state.is_over()
                 && !self.evidence.has_later_response()
                 && self.evidence.collected.obstacle.is_none();
@@ -338,7 +338,7 @@ impl Incident {
         redact(&words.join(" "))
     }
 
-    /// Returns the remedies that did not help other users, or an empty slice if none apply to this user.
+    /// Returns the remedies that did not help other users, or an empty slice if they do not apply to this user.
     pub(crate) fn did_not_help(&self) -> &'static [&'static str] {
         let row = self.message.row;
         if is_for(row.did_not_help_for, &self.evidence, self.diagnosis.verdict) {

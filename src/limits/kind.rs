@@ -189,7 +189,7 @@ pub enum LimitKind {
 pub(crate) enum LimitedResource {
     /// Usage within one of the plan's windows.
     Included,
-    /// The plan's pool of usage credits, possibly only up to a cap.
+    /// The plan's pool of usage credits, which may have a cap.
     Credits,
     /// Money spent through the Console or another provider.
     ApiMoney,
@@ -208,7 +208,7 @@ pub(crate) enum Cap {
     Member,
     /// A cap that an admin sets for the whole organization.
     Organization,
-    /// A seat type that includes no usage credits at all.
+    /// A type of seat that does not include any usage credits.
     SeatWithoutCredits,
 }
 
@@ -227,18 +227,18 @@ impl Cap {
 pub(crate) enum Ends {
     /// The reset of the given usage window.
     Window(Window),
-    /// The reset of the usage window that is full, because the plan's included usage is available again afterward.
+    /// The reset of the full usage window. After that, the plan's included usage is available again.
     FullWindow,
-    /// The reset of the usage window that is full. If that reset is unknown, the limit is over at the latest when the
-    /// next calendar month starts in the user's time zone.
+    /// The reset of the full usage window. If the reset time is unknown, the limit ends no later than the start of the
+    /// next calendar month in the user's time zone.
     FullWindowOrMonth,
     /// The time in the message or, if the message states none, the start of the next calendar month in UTC.
     MonthUtc {
-        /// True if the end is known only from the message, because the limit may also have a shorter period. If the message
-        /// states no time, the end is unknown, but the limit is over at the latest when the next month starts.
+        /// True if the limit may have a period shorter than a month, so only the message can show when it ends. If the
+        /// message states no time, the end is unknown, but it is no later than the start of the next month.
         known_only_if_stated: bool,
     },
-    /// The time in the message or, if the message states none, an unknown time. The limit lasts at most this long.
+    /// The time in the message, if it states one. In any case, the limit does not last longer than this.
     Within(TimeDelta),
     /// Unknown, unless the message happens to contain a time.
     Unknown,
@@ -261,8 +261,8 @@ impl Ends {
         }
     }
 
-    /// Returns the start of the next month, if a limit that was reached at the given time is over by then. `zone` is the
-    /// user's time zone.
+    /// Returns the start of the month after the given time, or `None` if the limit does not end with the month. `zone`
+    /// is the user's time zone.
     pub(crate) fn next_month(self, reached: DateTime<Utc>, zone: Zone) -> Option<DateTime<Utc>> {
         let zone = match self {
             Self::FullWindowOrMonth => zone,
@@ -273,43 +273,44 @@ impl Ends {
     }
 }
 
-/// The sessions in which a later response proves that a limit is over. Only sessions that were subject to the same
-/// limit qualify.
+/// The sessions in which a later response proves that a limit is over. Only sessions with the same limit qualify.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EndedBy {
     /// Any session of the same account, provided that the usage window is not full.
     AccountWithRoom,
-    /// Any session of the same account, unless the usage window has room. While the window is full, only credits can
-    /// pay for a response.
+    /// Any session of the same account, unless the usage window is known to have room. While the window is full, only
+    /// usage credits can pay for a response.
     AccountOnCredits,
-    /// Any session of the same account with the same model, provided that the usage window is not full. The server refused
-    /// a request that the plan covered, so it would have refused that session's request as well. If a headless run did
-    /// not record its model, any model counts.
+    /// Any session of the same account with the same model, provided that the usage window is not full. This applies to
+    /// false alarms about usage credits: the server refused a request that the plan covered, so it would have refused a
+    /// request from that session as well. If a headless run did not record its model, any model counts.
     SameModelWithRoom,
     /// Any session of the same account or, if the payer used a key, any session that uses a key.
     SamePayer,
-    /// Any session with the same payer. If the payer used a key, a session that belongs to an account does not count,
-    /// because its response does not show that the key works again.
+    /// Any session with the same payer. If the payer used a key, sessions of an account do not count, because their
+    /// responses do not show that the key works again.
     SameKey,
     /// Any session with the same payer and the same model.
     SamePayerAndModel,
-    /// Any session that uses the same service at the same priority, unless it is known to have a different payer.
+    /// Any session that uses the same service, unless it is known to have a different payer. The service may give
+    /// different payers different priorities.
     SameService,
-    /// Only the session in which the error occurred, because a response in another session proves nothing.
+    /// Only the session in which the error occurred. Responses in other sessions prove nothing.
     SameSession,
-    /// No session, not even the one in which the error occurred, because the limit stops only a feature. Such a limit
-    /// ends at its reset.
+    /// No session. The limit stops only a feature, so even the session with the error still receives responses. The
+    /// limit ends at its reset.
     NoSession,
 }
 
 /// The sessions that a limit is known to stop while it lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Affects {
-    /// Every session of the account. If the limit is a usage window of one model family, every session with that model.
+    /// Every session of the account or, if the limit is a usage window for one model family, every session that uses
+    /// that family.
     Account,
     /// Every session with the same payer, whether an account or a key pays.
     Payer,
-    /// Only the session in which the error occurred. The user is told that other sessions may work.
+    /// Only the session in which the error occurred. The explanation says that other sessions may work.
     Session,
     /// The session in which the error occurred, and possibly others.
     Unknown,
@@ -319,13 +320,12 @@ pub(crate) enum Affects {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Stops {
-    /// The session, which receives no response until the limit ends. A later response therefore shows that the limit
-    /// has ended.
+    /// The session. It receives no response until the limit ends, so a later response shows that the limit has ended.
     Session,
-    /// Only a feature, such as fast mode. The session itself continues, so the message is a notice, and responses do
-    /// not show whether the limit has ended.
+    /// Only a feature, such as fast mode. The session continues, so the message is a notice, and responses do not show
+    /// whether the limit has ended.
     Feature,
-    /// No work, because the message is a warning or tells the user something else.
+    /// No work. The message is a warning or only provides information.
     Nothing,
 }
 
@@ -347,22 +347,22 @@ pub(crate) struct Description {
     pub(crate) stops: Stops,
     /// The service that usually reports the limit, or `None` if there is more than one.
     pub(crate) service: Option<Service>,
-    /// True if the limit is a quota, as opposed to a problem of the service, an entitlement, a setting, or a size. An
-    /// error about a quota counts as a limit even if the evidence does not confirm it.
+    /// True if the limit is a quota rather than a service problem, an entitlement, a setting, or a size. An error about
+    /// a quota counts as a limit even if the evidence does not confirm it.
     pub(crate) is_quota: bool,
-    /// The period whose spend counts toward the limit, or `None` if whycap cannot tell how much of it was used.
+    /// The period whose spend counts toward the limit, or `None` if the limit is unknown or does not depend on spend.
     pub(crate) counts_spend_of: Option<CountedPeriod>,
     /// The sessions that the limit is known to stop.
     pub(crate) affects: Affects,
-    /// True if a full usage window is a separate reason why the next prompt will be refused.
+    /// True if a full usage window would be an additional reason for the next prompt to be refused.
     pub(crate) window_may_be_full_as_well: bool,
     /// The event that ends the limit, which also determines how long the limit can last.
     pub(crate) ends: Ends,
     /// True if usage credits can pay for requests beyond the limit. Unknown limits are included because they may be
     /// usage windows.
     pub(crate) credits_continue: bool,
-    /// The sessions in which a later response proves that the limit is over. This field does not apply if the limit
-    /// stops only a feature, because no response proves the end of such a limit.
+    /// The sessions in which a later response proves that the limit is over. This field does not apply to a limit that
+    /// stops only a feature, because no response proves that it is over.
     pub(crate) ended_by: EndedBy,
 }
 
@@ -382,8 +382,8 @@ impl Description {
             credits_continue: true,
             ended_by: match window {
                 Window::FiveHour | Window::Weekly => EndedBy::AccountWithRoom,
-                // A response in another session proves nothing here, because usage credits may have paid for it and
-                // the usage of these windows is rarely known.
+                // A response in another session proves nothing here. Usage credits may have paid for it, and the usage
+                // of these windows is rarely known.
                 Window::WeeklyOpus | Window::WeeklySonnet | Window::WeeklyFable => {
                     EndedBy::SameSession
                 }
@@ -409,8 +409,8 @@ impl Description {
         }
     }
 
-    /// Describes a limit on how much an API account can spend. There is no usual end, because a balance lasts until someone
-    /// adds funds and a cap ends with its period.
+    /// Describes a limit on how much an API account can spend. There is no default for `ends`: a balance lasts until
+    /// someone adds funds, but a cap ends with its period.
     const fn of_api(label: &'static str, ends: Ends) -> Self {
         Self {
             label,
@@ -444,9 +444,9 @@ impl Description {
         }
     }
 
-    /// Describes any other problem, such as a setting, an entitlement, the size of a request, or a limit on a feature. By
-    /// default, it stops the session, is not a quota, and lasts until someone takes action. For a limit on a feature, set
-    /// `stops`, `service`, `is_quota`, `affects`, and `ends`, as the example in CONTRIBUTING.md does.
+    /// Describes any other problem, such as a setting, an entitlement, the size of a request, or a limit on a feature.
+    /// By default, the problem stops the session, is not a quota, and lasts until someone takes action. For a limit on
+    /// a feature, set `stops`, `service`, `is_quota`, `affects`, and `ends`, as the example in CONTRIBUTING.md does.
     const fn of_cause(label: &'static str, ended_by: EndedBy) -> Self {
         Self {
             label,
@@ -457,7 +457,7 @@ impl Description {
             counts_spend_of: None,
             affects: Affects::Payer,
             window_may_be_full_as_well: false,
-            // An error in a single conversation is no longer relevant after a day.
+            // The error is no longer relevant after a day.
             ends: Ends::Nothing {
                 relevant_for: TimeDelta::days(1),
             },
@@ -476,8 +476,8 @@ impl Description {
 }
 
 impl LimitKind {
-    /// Returns the properties of this kind of limit. Each entry overrides only what differs from the defaults of its
-    /// family.
+    /// Returns the properties of this kind of limit. Each entry overrides only the values that differ from the defaults
+    /// of its group.
     pub(crate) fn description(self) -> Description {
         match self {
             Self::Window(window) => Description::of_window(window),
@@ -503,7 +503,7 @@ impl LimitKind {
             ),
             Self::ApiSpendCap => Description::of_api(
                 "API spend cap",
-                // A gateway may count the spend of a day or a week.
+                // A gateway may count spend by day or by week.
                 Ends::MonthUtc {
                     known_only_if_stated: true,
                 },
@@ -539,8 +539,8 @@ impl LimitKind {
         }
     }
 
-    /// Returns which sessions can show that this limit is over. If it stops only a feature, none can. The table in
-    /// docs/how-limits-end.md explains each case.
+    /// Returns the sessions in which a response shows that this limit is over. If the limit stops only a feature, there
+    /// are none. The table in docs/how-limits-end.md explains each case.
     pub(crate) fn ended_by(self, stops: Stops) -> EndedBy {
         match stops {
             Stops::Session | Stops::Nothing => self.description().ended_by,
@@ -569,8 +569,8 @@ impl LimitKind {
         self.description().service
     }
 
-    /// Returns true if messages about this kind of limit say when the limit ends. Some of them only call it a monthly
-    /// limit.
+    /// Returns true if messages about this kind of limit say when the limit ends. Some messages say only that it is
+    /// monthly.
     pub(crate) fn messages_state_reset(self) -> bool {
         matches!(
             self.description().ends,

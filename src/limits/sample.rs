@@ -28,17 +28,16 @@ pub struct Sample {
     /// figures of the last response, so repeated figures are new only if another response has arrived in the meantime.
     #[serde(deserialize_with = "rfc3339::deserialize")]
     pub measured: DateTime<Utc>,
-    /// A time before the response that provided the figures, if an earlier response had the same figures. Not every
-    /// status-line call is stored, so the response that provided the figures may be much older than `measured`.
+    /// The time of an earlier sample with the same figures, if a new response has repeated them since then. Not every
+    /// status-line call is stored, so that response may have arrived long before `measured`.
     #[serde(
         default,
         deserialize_with = "rfc3339::deserialize_option",
         skip_serializing_if = "Option::is_none"
     )]
     pub repeated_after: Option<DateTime<Utc>>,
-    /// The earliest time at which the server may have determined the figures, such as the time of the request that
-    /// provided them. `None` if nothing shows this time. The figures may then be minutes older than the response that
-    /// reported them.
+    /// The earliest time at which the server may have determined the figures, such as the time of the request. `None`
+    /// if unknown, in which case the figures may be minutes older than the response that reported them.
     #[serde(
         default,
         deserialize_with = "rfc3339::deserialize_option",
@@ -142,7 +141,7 @@ impl Sample {
         }
     }
 
-    /// Returns the plan's windows whose usage is known, with their usage.
+    /// Returns each of the plan's windows whose usage is known, along with its usage.
     pub(crate) fn windows(&self) -> impl Iterator<Item = (Window, WindowUsage)> {
         Window::ALL
             .into_iter()
@@ -201,7 +200,7 @@ impl Sample {
         self
     }
 
-    /// Takes over the times of another session's sample, because this sample only repeats its figures.
+    /// Copies the times from another session's sample, because this sample only repeats the figures of that one.
     pub(crate) fn dated_like(self, original: &Self) -> Self {
         Self {
             since: original.since,
@@ -250,7 +249,7 @@ impl Sample {
         self
     }
 
-    /// Sets a refused window to 100%, because it filled up after the figures were measured.
+    /// Sets a window to 100% if the server refused a request after the figures were measured.
     pub(crate) fn with_refusal(mut self, refused: &RefusedWindow) -> Self {
         if refused.at >= self.earliest() {
             *self.usage_mut(refused.window) = Some(WindowUsage {

@@ -14,9 +14,9 @@ const ACTIONS: usize = 4;
 /// The maximum number of reasons to show on one screen.
 const REASONS: usize = 3;
 
-/// Explains an error on a single screen. `session` is a sentence that names the session in which the error occurred, and
-/// `others` contains sentences about other stopped sessions. `session_option` is the option ` --session ID` if the user
-/// selected a session, and otherwise an empty string.
+/// Explains an error on a single screen. `session` is a sentence that names the session with the error, and `others`
+/// contains sentences about other stopped sessions. `session_option` is ` --session ID` if the user selected a session,
+/// or else an empty string.
 pub fn on_one_screen(
     incident: &Incident,
     session: Option<&str>,
@@ -38,19 +38,19 @@ pub fn on_one_screen(
     report
 }
 
-/// The pointers to more information at the end of an answer in a conversation.
+/// The hints at the end of an answer in a conversation, which say where to find more information.
 #[derive(Debug, Clone)]
 pub(crate) struct Pointers {
     pub(crate) usual: String,
-    /// The pointer for an answer from which steps or reasons were left out because the terminal has too few rows.
+    /// The hint to show if steps or reasons were left out because the terminal has too few rows.
     pub(crate) cut: String,
-    /// The pointer for a terminal with very few rows. It fits in one row.
+    /// The hint for a terminal with very few rows. It fits in one row.
     pub(crate) short: String,
 }
 
-/// Explains an error in at most `rows` rows, or in as few rows as possible. Even the shortest answer says what happened,
-/// what to do, and, for a false limit, that paying does not help. `session` is a sentence that names the session in which
-/// the error occurred.
+/// Explains an error in at most `rows` rows or, if that is impossible, in as few rows as possible. Even the shortest
+/// answer says what happened, what to do, and, for a false alarm, that paying does not help. `session` is a sentence
+/// that names the session with the error.
 pub(crate) fn in_rows(
     rows: usize,
     more: &Pointers,
@@ -77,7 +77,7 @@ pub(crate) fn in_rows(
     } else {
         None
     };
-    // These answers leave out the state of the error, which says that the user's own session may work.
+    // These answers omit the state of the error, so this sentence has to say that the user's own session may work.
     let session = session.map(|session| match (session.strip_suffix('.'), clause) {
         (Some(session), Some(clause)) => format!("{session}; {clause}."),
         _ => session.to_owned(),
@@ -110,8 +110,8 @@ pub(crate) fn in_rows(
     report
 }
 
-/// Returns the clause that says that the session in which the user asks may work. Returns `None` unless the error blocks
-/// another session and does not show that this one is blocked.
+/// Returns a clause that says that the user's own session may work. Returns `None` if the error no longer blocks work
+/// or may affect that session as well.
 fn clause_about_asking_session(incident: &Incident) -> Option<&'static str> {
     let unaffected = incident.evidence.collected.possibly_unaffected;
     if incident.blocks().is_some() && unaffected == PossiblyUnaffected::AskingSession {
@@ -129,9 +129,8 @@ fn least_action_count(incident: &Incident) -> usize {
     }
 }
 
-/// Explains an error in full detail. `session` is a sentence that names the session in which the error occurred,
-/// `others` contains sentences about other stopped sessions, and `spent` contains sentences about the spend on this
-/// machine.
+/// Explains an error in full detail. `session` is a sentence that names the session with the error, `others` contains
+/// sentences about other stopped sessions, and `spent` contains sentences about the spend on this machine.
 pub fn at_length(
     incident: &Incident,
     session: Option<&str>,
@@ -178,8 +177,8 @@ pub fn at_length(
     report
 }
 
-/// Adds the headline, and the sentence that names the session. In a conversation, the session comes first while the error
-/// still blocks work, because the headline would otherwise seem to be about the user's own session.
+/// Adds the headline and the sentence that names the session. In a conversation, the session comes first while the
+/// error still blocks work. Otherwise, the headline would seem to be about the user's own session.
 fn add_headline(incident: &Incident, session: Option<&str>, report: &mut Report) {
     let session = session.map(str::to_owned);
     let is_for_all_sessions =
@@ -316,13 +315,12 @@ fn origin(incident: &Incident) -> String {
     }
 }
 
-/// The place to read more about a limit.
+/// The place where users can read more about a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadMore {
     /// The session itself.
     InSession,
-    /// A shell, because a prompt in the session would cancel the auto-resume, or because the session does not know
-    /// `/whycap` yet.
+    /// A shell. A prompt in the session would cancel the auto-resume, or the session does not know `/whycap` yet.
     InShell,
 }
 
@@ -384,12 +382,12 @@ pub(crate) fn is_recent(incident: &Incident) -> bool {
     now - end <= SHOWN_FOR
 }
 
-/// Returns the text of the second row. This is the first action that the badge does not mention, or the first action
-/// with its URL. Returns `None` if there is no such action, or if none of its wordings fits.
+/// Returns the text of the second row: the first action that the badge does not mention, or the first action with its
+/// URL. Returns `None` if there is no such action, or if none of its wordings fits.
 fn second_row(incident: &Incident, columns: usize) -> Option<String> {
     let names = &incident.diagnosis.actions;
     let index = match names.first()? {
-        // The badge already shows the reset time, and the client's menu already offers to wait.
+        // The badge already shows the reset time, and Claude Code's menu already offers to wait.
         ActionName::Wait | ActionName::WaitUnknown => names.iter().position(|name| {
             !matches!(
                 name,
@@ -416,8 +414,8 @@ fn in_tone(tone: Tone, rows: Vec<String>) -> Vec<Vec<Piece>> {
     rows.into_iter().map(|row| vec![(tone, row)]).collect()
 }
 
-/// Returns the rows of a badge in the status line. In a narrow terminal, the badge is shortened. If none of its forms
-/// fits, it takes two rows, so that no statement is cut off. Only in a very narrow terminal, words are omitted.
+/// Returns the rows of a badge in the status line. The badge is shortened in a narrow terminal. If even its shortest
+/// form does not fit, it takes two rows, so that nothing is cut off. Words are omitted only in a very narrow terminal.
 fn badge_rows(badge: &str, columns: usize) -> Vec<String> {
     /// The minimum width for a badge in two rows.
     const LEAST_FOR_TWO_ROWS: usize = 30;
@@ -440,9 +438,9 @@ fn badge_rows(badge: &str, columns: usize) -> Vec<String> {
     vec![fitting(badge, columns)]
 }
 
-/// Returns the forms of a badge, longest first. Each of them is complete. A badge consists of the name of the limit or
-/// of the problem, advice, and the time of the reset. The time is never omitted, and neither is a remark that the
-/// message is unconfirmed.
+/// Returns the forms of a badge, longest first. Each form is complete. A badge consists of the name of the limit or
+/// problem, advice, and the reset time. The reset time and the remark that the message is unconfirmed are never
+/// omitted.
 fn badge_forms(badge: &str) -> Vec<String> {
     let mut forms = vec![badge.to_owned()];
     let Some((before, last)) = badge.rsplit_once(" · ") else {

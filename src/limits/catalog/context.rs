@@ -19,7 +19,7 @@ pub(crate) enum MessageContext {
     Received,
     /// The message is quoted, and it is unclear whether a user received it.
     Quoted,
-    /// The complete message is quoted in source code. If its reset time has no date, the date is unknown.
+    /// The complete message is quoted in source code. A reset time without a date could refer to any day.
     QuotedInCode,
     /// The message appears in source code or in a program's data.
     InCode,
@@ -33,7 +33,7 @@ impl MessageContext {
         matches!(self, Self::Quoted | Self::QuotedInCode)
     }
 
-    /// Returns true if the text only mentions the message, which does not mean that a user received it.
+    /// Returns true if the text only mentions the message, so no user may have received it.
     pub(crate) fn is_mention(self) -> bool {
         match self {
             Self::InCode | Self::Described => true,
@@ -45,15 +45,15 @@ impl MessageContext {
 /// The placeholder for a string literal in a line of code.
 const LITERAL: char = '\u{1}';
 
-/// The start of a variable in a JavaScript or shell string. A program replaces the variable before it prints the
-/// string, so a line that still contains the variable is source code.
+/// The start of an interpolated variable in a JavaScript or shell string. Programs print the value instead, so a line
+/// that contains this marker is source code.
 const INTERPOLATION: &str = "${";
 
-/// The numbers of different messages in a text.
+/// The number of distinct messages in a text, excluding notices.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct DistinctMessages {
     pub(super) all: usize,
-    /// The messages about limits, without notices.
+    /// The number of messages about limits.
     pub(super) limits: usize,
 }
 
@@ -102,7 +102,7 @@ pub(super) fn context(
     let is_quoted = ends_in_quote(before);
     let is_complete = is_complete(normalized, range);
     let is_list = if is_complete {
-        // Users paste the output of several commands.
+        // Several complete messages are not a list, because users paste the output of several commands.
         false
     } else if is_bare && !is_quoted {
         distinct.all > 2
@@ -120,8 +120,9 @@ pub(super) fn context(
     }
 }
 
-/// Returns true if the message is part of a string literal with an escaped line break that is assigned to a variable, as
-/// in `OUTPUT = "Error:\nYou've hit your limit"`. Passages contain the decoded text, in which such a literal is split.
+/// Returns true if the message is in a string literal that contains an escaped line break and is assigned to a
+/// variable, as in `OUTPUT = "Error:\nYou've hit your limit"`. Passages contain the decoded text, where such a literal
+/// is already split.
 pub(super) fn is_in_literal(text: &str, normalized: &str, range: &Range<usize>) -> bool {
     let start = message_start(normalized, range);
     text.lines()
@@ -213,8 +214,8 @@ fn is_release_note(whole: &str) -> bool {
     is_version && !whole.contains("(claude code)")
 }
 
-/// Returns true if a line is a row of a table, a heading, or an item of a checklist. Claude Code prints its messages
-/// without such marks.
+/// Returns true if a line is a row of a table, a heading, or an item of a checklist. Claude Code does not format its
+/// messages this way.
 fn is_document_element(line: &str) -> bool {
     let item = line.trim_start();
     let entry = item.trim_start_matches(['-', '*', ' ']);
@@ -296,8 +297,8 @@ fn is_call(skeleton: &str) -> bool {
     })
 }
 
-/// Returns true if a line consists of string literals and other values, such as a row in the table of a test. In JSON,
-/// a string literal at the start of a line is usually a key.
+/// Returns true if a line consists of string literals and other values, such as a row in a test table. In JSON, a
+/// string literal at the start of a line is usually a key.
 fn is_list_element(skeleton: &str) -> bool {
     skeleton.starts_with("\u{1},") && ["},", "),"].iter().any(|end| skeleton.ends_with(end))
 }
@@ -421,8 +422,8 @@ fn is_word_start(text: &str, position: usize) -> bool {
         .is_none_or(|c| c.is_whitespace() || ",.(\"".contains(c))
 }
 
-/// Returns true if the message ends with a reset time and a time zone, as in `· resets 3pm (America/Toronto)`. Only Claude
-/// Code prints this, and texts that merely mention a message usually leave the zone out.
+/// Returns true if the message ends with a reset time and a time zone, as in `· resets 3pm (America/Toronto)`. Only
+/// Claude Code prints messages this way. Texts that merely mention a message usually omit the zone.
 pub(super) fn is_complete(normalized: &str, range: &Range<usize>) -> bool {
     let message = normalized.get(range.start..).unwrap_or_default();
     let Some((words, rest)) = message.split_once("resets ") else {

@@ -1,7 +1,7 @@
 //! Finds the names of limits in phrases such as "You've hit your weekly limit" or "Weekly limit reached".
 //!
 //! A name in `messages.json` lists the words that the limit's name must contain. A leading `=` requires an exact match,
-//! `!` excludes messages that call the limit the user's own, and `*` matches any Claude limit.
+//! `!` excludes messages that say "your limit", and `*` matches any Claude limit.
 
 use crate::limits::words::WORDS;
 use std::ops::Range;
@@ -10,7 +10,7 @@ use std::ops::Range;
 #[derive(Debug)]
 pub(super) struct LimitName<'a> {
     words: Vec<&'a str>,
-    /// True if the message calls the limit the user's own, as in "your limit".
+    /// True if the message says that the limit is the user's, as in "your limit".
     is_users_own: bool,
     pub(super) range: Range<usize>,
     /// True if the surrounding text could be part of a Claude Code message.
@@ -24,7 +24,7 @@ impl LimitName<'_> {
             return false;
         }
         match name.chars().next() {
-            // The term "credit limit" is also used by banks and phone companies.
+            // Banks and phone companies also use the term "credit limit".
             Some('*') => self.words != ["credit"],
             Some('=') => {
                 let exact: Vec<&str> = name.trim_start_matches('=').split(' ').collect();
@@ -35,12 +35,12 @@ impl LimitName<'_> {
         }
     }
 
-    /// Returns true if the message calls the limit the user's own and could be a Claude Code message.
+    /// Returns true if the message says "your limit" and could be from Claude Code.
     pub(super) fn is_plausible_own_limit(&self) -> bool {
         self.is_users_own && self.is_plausible
     }
 
-    /// Returns true if the limit is named like a usage window. Other programs use other names for their limits.
+    /// Returns true if the limit has the name of a usage window. Other programs use different names for their limits.
     pub(super) fn is_of_window(&self) -> bool {
         ["session", "weekly", "5-hour"]
             .iter()
@@ -58,10 +58,10 @@ impl LimitName<'_> {
     }
 }
 
-/// Finds the names of all limits that have been reached according to the normalized text.
+/// Finds the names of all limits that the normalized text reports as reached.
 ///
-/// Many programs print "limit reached". Unless the text mentions Claude, the limit name and this phrase must therefore
-/// make up the entire message.
+/// Many programs print "limit reached". If the text does not mention Claude, the limit name and this phrase must
+/// therefore make up the entire message.
 pub(super) fn limit_names(text: &str, mentions_claude: bool) -> Vec<LimitName<'_>> {
     let mut names: Vec<LimitName<'_>> = Vec::new();
     for yours in &WORDS.before_own_limit {

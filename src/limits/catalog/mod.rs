@@ -26,8 +26,8 @@ use crate::time::Zone;
 use limit_name::LimitName;
 use row::{AssumedZone, Rank};
 
-/// The phrase with which Claude Code tells users to check their gateway. The gateway's host can follow it, as in "check
-/// your inference gateway (127.0.0.1:8787)".
+/// Claude Code's advice to check the gateway. The gateway's host may follow in parentheses, as in "check your inference
+/// gateway (127.0.0.1:8787)".
 const CHECK_GATEWAY: &str = "check your inference gateway";
 
 /// The hint that Claude Code shows with a message about a rejected login.
@@ -38,7 +38,7 @@ const LOGIN_HINT: &str = "please run /login";
 pub(crate) enum UnknownText {
     #[default]
     Unclear,
-    /// The text is only a wrapper and does not contain a reason.
+    /// The text is only a wrapper, such as "API Error: 429", and gives no reason.
     Wrapper,
     /// The text mentions another program.
     OfOther,
@@ -95,8 +95,8 @@ impl Message {
         self.whole.contains(CHECK_GATEWAY)
     }
 
-    /// Returns the host of the gateway that the message names, with its port if the message contains one. Returns
-    /// `None` if the message names no host, or if the text in that place cannot be a host.
+    /// Returns the host of the gateway that the message names, including the port, if any. Returns `None` if the
+    /// message names no host, or if the text in parentheses is not a valid host.
     pub(crate) fn gateway_host(&self) -> Option<&str> {
         let (_, after) = self.whole.split_once(CHECK_GATEWAY)?;
         let (host, _) = after.strip_prefix(" (")?.split_once(')')?;
@@ -106,7 +106,7 @@ impl Message {
         (is_valid && host.len() <= 60).then_some(host)
     }
 
-    /// Returns the reset time in the message, provided that it is plausible for the window.
+    /// Returns the reset time in the message if it is plausible for the window.
     pub(crate) fn reset_time(
         &self,
         seen: DateTime<Utc>,
@@ -137,8 +137,8 @@ impl Message {
         times::is_clock_time_alone(&self.passage.text)
     }
 
-    /// Returns the catalog's time zone for the reset time in the message. Returns `None` if the catalog has no time
-    /// zone for the message, if the message contains no reset time, or if the message states the zone itself.
+    /// Returns the time zone that the catalog assumes for the message's reset time. Returns `None` if the catalog has
+    /// no zone for this message, if the message contains no reset time, or if the message itself states a zone.
     pub(crate) fn assumed_zone(&self) -> Option<AssumedZone> {
         let zone = self.row.zone?;
         times::is_without_zone(&self.passage.text).then_some(zone)
@@ -178,8 +178,8 @@ impl Match {
         !self.row.is_notice() && [MessageContext::Received, notice.context].contains(&self.context)
     }
 
-    /// Returns true if the match is the start of a message rather than a part of another sentence. A match without words
-    /// always counts as a message of its own.
+    /// Returns true if the match is at the start of a message rather than inside another sentence. A match by code,
+    /// class, or status always counts as the start of a message.
     fn begins_message(&self) -> bool {
         match &self.range {
             Some(range) => {
@@ -363,7 +363,7 @@ impl<'p> ErrorText<'p> {
         self.passages.iter().map(|passage| passage.text.as_str())
     }
 
-    /// Finds the first catalog row that matches a passage by words, by code, or by class or status.
+    /// Finds the catalog row for a passage by its words, by its error code, or by its class or status.
     fn match_passage(&self, index: usize, passage: &Passage) -> Option<Match> {
         let normalized = normalize(&with_classes(passage));
         let by_words = row_of_words(&normalized, self.mentions_claude);
@@ -437,7 +437,7 @@ impl<'p> ErrorText<'p> {
         } else {
             context::context(passage, normalized, range, &self.whole, distinct)
         };
-        // Code that recognizes messages rarely contains a complete one.
+        // Source code usually contains only fragments of messages, so a complete message is probably a quotation.
         let is_quotation = context::is_complete(normalized, range)
             && distinct.limits <= 1
             && !candidate.row.is_notice();
@@ -589,8 +589,7 @@ struct WordMatch {
 }
 
 impl WordMatch {
-    /// Converts a match in the last part of a text to a match in the entire text. `start` is the position at which the
-    /// last part begins.
+    /// Converts a match in a part of the text to a match in the entire text. `start` is the position of that part.
     fn after(self, start: usize) -> Self {
         Self {
             range: start + self.range.start..start + self.range.end,
@@ -604,7 +603,7 @@ impl WordMatch {
 /// messages are quoted, the last one wins.
 fn row_of_words(normalized: &str, mentions_claude: bool) -> Option<WordMatch> {
     let names = limit_name::limit_names(normalized, mentions_claude);
-    // Text about a message of Claude Code can also name other programs, as the logs of agents do.
+    // Agent logs, for example, contain Claude Code messages but also mention other programs.
     let is_claudes = names.iter().any(|name| {
         name.is_plausible_own_limit()
             && (context::is_complete(normalized, &name.range)
@@ -697,7 +696,7 @@ fn in_later_quotation(
     let later = row_of_words(rest, mentions_claude)?;
     let before = rest.get(..later.range.start)?;
     let is_quoted = before.ends_with('\'') || context::ends_in_quote(before);
-    // Quotations with hardly any words in between are just a list.
+    // Quotations with hardly any words between them are just a list.
     let is_sequence = before.split_whitespace().nth(2).is_some();
     let is_limit = later.row.rank == Rank::Limit;
     (is_quoted && is_sequence && is_limit).then(|| later.after(start))
@@ -714,9 +713,9 @@ fn is_status(class: &str, status: u16) -> bool {
     }
 }
 
-/// Returns the match with the highest rank. Ties are broken in favor of messages that a user received, messages that
-/// are not part of another sentence, messages that identify their limit, and messages in which the server identified
-/// the limit, in this order. If there is still a tie, the last match wins.
+/// Returns the match with the highest rank. Among matches of equal rank, a message that a user received comes first,
+/// then a message that is not part of another sentence, then a message that identifies its limit, and then a message
+/// whose limit the server identified. If there is still a tie, the last match wins.
 fn best_match(matches: &[Match]) -> Option<&Match> {
     let highest_ranked = matches.iter().enumerate().max_by_key(|(index, candidate)| {
         (
@@ -729,7 +728,7 @@ fn best_match(matches: &[Match]) -> Option<&Match> {
         )
     });
     let (index, best) = highest_ranked?;
-    // The server's message in front of the hint says why the login was rejected.
+    // The server's message before the hint says why the login was rejected.
     if is_login_hint(best)
         && let Some(before) = index.checked_sub(1).and_then(|before| matches.get(before))
         && before.rank == best.rank
@@ -742,7 +741,7 @@ fn best_match(matches: &[Match]) -> Option<&Match> {
     {
         return Some(error);
     }
-    // Users often omit the time when they quote a message.
+    // Users often omit the time when they quote a message, so prefer a copy that contains it.
     let dated = matches.iter().rfind(|candidate| {
         candidate.row.id == best.row.id && context::names_time(&candidate.normalized)
     });
@@ -771,9 +770,9 @@ fn is_login_hint(candidate: &Match) -> bool {
     words.eq_ignore_ascii_case(LOGIN_HINT)
 }
 
-/// Returns the error that takes precedence over a notice, because it stopped the session. This is the last error after the
-/// notice or, if there is none, the last error before it. An error before the notice does not count if this notice or one
-/// in between says that the session can continue.
+/// Returns the error that takes precedence over a notice, because it stopped the session. This is the last error after
+/// the notice or, if there is none, the last error before it. An earlier error does not count if the notice lets the
+/// session continue, or if a message in between says that the limit has ended.
 fn error_preferred_to_notice<'m>(
     matches: &'m [Match],
     index: usize,
@@ -872,8 +871,8 @@ fn amounts_in(text: &str) -> Option<Amounts> {
     is_pair.then_some(Amounts { spent, cap })
 }
 
-/// Returns the first 2,000 characters of a part of a pasted text. This is enough, because a message is counted only at the
-/// beginning of a part. Comparing a very long part with every row would take seconds.
+/// Returns the first 2,000 characters of a part. Messages are counted only at the beginning of a part, and comparing a
+/// very long part with every row would take seconds.
 fn beginning_of(part: &str) -> &str {
     part.char_indices()
         .nth(2000)

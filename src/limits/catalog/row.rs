@@ -44,9 +44,9 @@ struct Chapter {
 #[serde(default)]
 pub(crate) struct Answer {
     pub(crate) verdict: Verdict,
-    /// The people who can fix the problem, or `None` if those are the people who control billing.
+    /// The people who can fix the problem. By default, these are the people who control billing.
     pub(crate) who: Option<AnsweredWho>,
-    /// True if waiting helps. If this is omitted, waiting helps if the time at which the limit ends is known.
+    /// True if waiting helps. By default, waiting helps if the end of the limit is known.
     pub(crate) waiting_helps: Option<bool>,
 }
 
@@ -54,9 +54,9 @@ pub(crate) struct Answer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum AnsweredWho {
-    /// The answer is the same on every plan.
+    /// The same people on every plan.
     OnEveryPlan(WhoCanFix),
-    /// The answer depends on the plan, as in `{"team_plan": "admin", "else": "nobody"}`.
+    /// Different people depending on the plan, as in `{"team_plan": "admin", "else": "nobody"}`.
     ByPlan(WhoByPlan),
 }
 
@@ -155,12 +155,11 @@ pub struct Row {
     pub limit: LimitKind,
     /// The service that sends the message, if it differs from the usual one for this limit.
     pub(crate) service: Option<Service>,
-    /// True if the service refuses the login itself, its subscription, or its organization.
+    /// True if the service refused the login, the subscription, or the organization.
     pub(crate) refuses_login: bool,
     /// The time zone for times without an explicit zone, if it differs from the user's.
     pub(crate) zone: Option<AssumedZone>,
-    /// The longest time for which the limit can last, in hours, if it differs from the usual time for this kind of
-    /// limit.
+    /// The maximum duration of the limit, in hours, if it differs from the usual one for this kind of limit.
     pub(crate) lasts_hours: Option<u8>,
     /// The patterns that identify the message. See [`super::pattern`].
     pub(crate) patterns: Vec<&'static str>,
@@ -170,7 +169,7 @@ pub struct Row {
     pub(crate) codes: Vec<&'static str>,
     /// The error classes and statuses that identify the message if no words match.
     pub(crate) classes: Vec<&'static str>,
-    /// Overrides what this kind of limit usually stops.
+    /// Overrides `Description::stops` for this message.
     stops: Option<Stops>,
     pub(crate) decision: DecisionName,
     pub(crate) answer: Answer,
@@ -193,8 +192,8 @@ pub struct Row {
 }
 
 impl Row {
-    /// Returns what the limit stops. The field `stops` is set only if this differs from what the kind of limit usually
-    /// stops. For example, messages about fast mode are about a throttle that does not stop the session.
+    /// Returns what the limit stops. The field `stops` overrides the default for this kind of limit. For example, a
+    /// throttle usually stops the session, but a throttle of fast mode does not.
     pub(crate) fn stops(&self) -> Stops {
         let usual = self.limit.description().stops;
         match self.stops {
@@ -211,8 +210,8 @@ impl Row {
         self.stops() != Stops::Session
     }
 
-    /// Returns true if the message is a notice that the session continues after its plan limit was reached, because the
-    /// work is paid for or served in another way.
+    /// Returns true if the message says that the session continues even though a plan limit was reached: usage credits
+    /// pay for the work, or it runs at a lower priority.
     pub(super) fn lets_session_continue(&self) -> bool {
         matches!(
             self.decision,
@@ -366,8 +365,8 @@ mod tests {
     }
 
     /// Checks that docs/how-limits-end.md lists every kind of limit at most once and agrees with `LimitKind::ended_by`.
-    /// The last lines of its table cover limits on features and all other kinds that only a response in the same
-    /// session can end.
+    /// Limits on features and limits that only a response in the same session can end may be missing, because the last
+    /// lines of the table cover them.
     #[test]
     fn the_documentation_names_every_kind_in_the_line_of_its_rule() {
         let page = include_str!("../../../docs/how-limits-end.md");
@@ -379,7 +378,7 @@ mod tests {
                 .map(|kind| ended_by(*kind))
                 .collect();
             let first = named.first().copied();
-            // Kinds with the same rule may be listed on several lines, but each line must contain only one rule.
+            // Several lines may share a rule, but all kinds on the same line must have the same rule.
             assert!(named.iter().all(|rule| Some(*rule) == first), "{line}");
         }
         for kind in kinds {
@@ -393,8 +392,8 @@ mod tests {
         }
     }
 
-    /// A user who asks how a limit ends reads the first lines of the page. They must name every limit that an event
-    /// outside the session can end.
+    /// Most users read only the first lines of the page, so those lines must name every limit that an event outside the
+    /// session can end.
     #[test]
     fn the_documentation_begins_with_a_short_summary_of_every_limit() {
         let page = include_str!("../../../docs/how-limits-end.md");

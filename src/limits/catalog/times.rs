@@ -17,8 +17,8 @@ pub(crate) const RESET_TOLERANCE: TimeDelta = TimeDelta::minutes(5);
 /// A message may arrive up to this long after the reset that it announces.
 const LATE: TimeDelta = TimeDelta::hours(1);
 
-/// The beginnings of the Chinese and Japanese words for a part of the day, such as "afternoon", and for another day, such
-/// as "tomorrow". A time with such a word is not understood.
+/// Prefixes of Chinese and Japanese words for parts of the day, such as "afternoon", and for other days, such as
+/// "tomorrow". Times that contain one of these words are not supported.
 const CHINESE_DAY_PARTS: [&str; 15] = [
     "上午", "下午", "午", "中午", "正午", "早", "清晨", "凌晨", "傍晚", "晚", "夜", "今晚", "明",
     "后天", "後天",
@@ -62,7 +62,7 @@ pub(crate) fn is_clock_time_alone(text: &str) -> bool {
     first_named_time(text).is_some_and(|named| named.has_no_day())
 }
 
-/// Returns true if the first reset time in the text depends on a time zone that the text does not state.
+/// Returns true if the first reset time in the text needs a time zone, but does not include one.
 pub(super) fn is_without_zone(text: &str) -> bool {
     first_named_time(text).is_some_and(|named| {
         named.ahead.is_none() && named.zone.is_none() && named.offset.is_none()
@@ -76,8 +76,8 @@ fn first_named_time(text: &str) -> Option<NamedTime> {
         .find_map(|after| NamedTime::read(text.get(after..)?))
 }
 
-/// Returns the time zone of the reset time in `message`, if one of the `texts` contains the same time of day with a
-/// zone. Users often quote a message without its zone but mention the same time with the zone elsewhere.
+/// Finds the time zone of the reset time in `message` by searching `texts` for the same time of day with a zone. Users
+/// often quote a message without its zone but mention the time with the zone elsewhere.
 pub(super) fn zone_of_same_time<'a>(
     message: &str,
     mut texts: impl Iterator<Item = &'a str>,
@@ -137,7 +137,7 @@ impl NamedTime {
     /// Parses the time at the start of the text. Returns `None` if there is no time or if it is ambiguous.
     fn read(text: &str) -> Option<Self> {
         let mut named = Self::default();
-        // A closing parenthesis ends the zone and thereby the time.
+        // The time ends at the closing parenthesis, which follows the zone.
         let time = text.split([')', '）']).next().unwrap_or(text);
         let words: Vec<&str> = time
             .split(|c: char| c.is_whitespace() || ",([]（".contains(c))
@@ -359,8 +359,8 @@ impl NamedTime {
     }
 }
 
-/// Returns the earliest of the given times that is at most one window length away. If there is none, returns the latest
-/// past time if it is recent or if the text itself may be old.
+/// Returns the next of the given times if it is at most one window length away. Otherwise, returns the latest past
+/// time, but only if it is recent or the text may be old.
 fn next_or_passed(times: &[DateTime<Utc>], read_at: ReadAt) -> Option<DateTime<Utc>> {
     let seen = read_at.seen;
     let longest = read_at.window.map_or(LONGEST_LIMIT, Window::length) + RESET_TOLERANCE;
@@ -419,7 +419,7 @@ fn time_of_day(word: &str, after: &str) -> Option<(NaiveTime, Taken)> {
         return None;
     }
     let hour_of_day = match half {
-        // A time such as "15:00 pm" is a time of the 24-hour clock.
+        // A time such as "15:00 pm" uses the 24-hour clock.
         Some(_) if hour > 12 => hour,
         Some(half) if half.starts_with('p') => hour % 12 + 12,
         Some(_) => hour % 12,
@@ -432,7 +432,7 @@ fn time_of_day(word: &str, after: &str) -> Option<(NaiveTime, Taken)> {
 }
 
 /// Parses a time of day with a UTC offset, such as "07:38:08+00:00" or "07:38:08Z". A negative offset is accepted only
-/// after seconds, because "09:00-11:00" is a period.
+/// after seconds, because "09:00-11:00" is a time range.
 fn time_with_offset(word: &str) -> Option<(NaiveTime, FixedOffset)> {
     let (clock, offset) = if let Some(clock) = word.strip_suffix('z') {
         (clock, FixedOffset::east_opt(0)?)
@@ -459,7 +459,7 @@ fn offset_of(word: &str) -> Option<FixedOffset> {
     offset_from_utc(word, number / 100, number % 100)
 }
 
-/// Parses what follows "UTC" in an offset such as "UTC+8" or "UTC+5:30".
+/// Parses the part after "UTC" in an offset such as "UTC+8" or "UTC+5:30".
 fn offset_in_hours(word: &str) -> Option<FixedOffset> {
     let unsigned = word.strip_prefix(['+', '-'])?;
     let (hours, minutes) = unsigned.split_once(':').unwrap_or((unsigned, "0"));
@@ -469,7 +469,7 @@ fn offset_in_hours(word: &str) -> Option<FixedOffset> {
 /// Returns an offset of the given hours and minutes from UTC, with the sign of `word`. Returns `None` if the offset is
 /// larger than any offset in use.
 fn offset_from_utc(word: &str, hours: i32, minutes: i32) -> Option<FixedOffset> {
-    /// The largest offset in use, that of the Line Islands.
+    /// The largest UTC offset in use (the Line Islands).
     const LARGEST_HOURS: i32 = 14;
     if !(0..=LARGEST_HOURS).contains(&hours) || !(0..60).contains(&minutes) {
         return None;

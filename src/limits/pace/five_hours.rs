@@ -1,8 +1,8 @@
 //! Forecasts the usage of the 5-hour window based on its recent pace.
 //!
-//! A new forecast is made whenever the percentage changes. If it has not changed for longer than usual, work is assumed
-//! to have paused, and the forecast is updated every minute. To keep the status line stable, a forecast is replaced
-//! only if the new one differs by more than the typical error.
+//! The forecast is updated whenever the percentage changes. If the percentage stays the same for longer than usual,
+//! work has probably paused, so the forecast is updated every minute. To keep the status line stable, a new forecast
+//! replaces the old one only if the two differ by more than the typical error.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -30,8 +30,8 @@ pub const NO_FORECAST_BELOW: f64 = 10.0;
 const LOOKS_AHEAD: f64 = 93.0;
 /// The maximum number of minutes for which the current pace alone is reliable.
 const SOON: f64 = 15.0;
-/// The latest point at which a window must fill up to be worth a warning, as a fraction of the time until the reset. A
-/// window that fills up shortly before its reset does not stop much work.
+/// The latest time for which a full window is worth a warning, as a fraction of the time until the reset. A window that
+/// fills up shortly before its reset does not stop much work.
 const BEFORE_RESET: f64 = 0.8;
 /// The factor that accounts for additional pauses in the coming hours.
 const MORE_PAUSES: f64 = 1.05;
@@ -39,7 +39,7 @@ const MORE_PAUSES: f64 = 1.05;
 const PAUSE_STEP: TimeDelta = TimeDelta::minutes(1);
 /// The number of recent gaps between levels that are used to calculate the usual gap.
 const GAPS: usize = 5;
-/// The maximum difference between two forecasts, in minutes, at which the earlier one is kept.
+/// The maximum difference, in minutes, between a new forecast and an old one that is kept.
 const TOLERANCE: f64 = 2.0;
 /// The fraction of the remaining time to add to [`TOLERANCE`].
 const TOLERANCE_SHARE: f64 = 0.04;
@@ -202,7 +202,7 @@ pub fn outlook(levels: &[Level], usage: &WindowUsage, now: DateTime<Utc>) -> Opt
     }
 }
 
-/// Makes a new forecast and returns whichever forecast is then in effect.
+/// Makes a new forecast and returns it, unless it is so close to the forecast in effect that the latter is kept.
 fn updated(
     in_effect: Option<Outlook>,
     levels: &[MinuteLevel],
@@ -223,8 +223,8 @@ fn updated(
     if after <= before + tolerance {
         return in_effect;
     }
-    // During a pause, each forecast is slightly later than the previous one. The margin keeps the next few within the
-    // tolerance.
+    // During a pause, each forecast is slightly later than the previous one. The margin keeps the next few forecasts
+    // within the tolerance.
     let with_margin = after + tolerance / 2;
     if usage.resets_at.is_some_and(|reset| with_margin < reset) {
         Some(Outlook::WillFill(with_margin, with_margin))

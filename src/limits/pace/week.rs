@@ -121,7 +121,7 @@ impl PastWeeks<'_> {
             .map_or(0.0, |rise| rise.total)
     }
 
-    /// Returns how long before this week each earlier week with known usage took place.
+    /// Returns the distances from this week to the earlier weeks whose usage is known.
     fn known_weeks(&self, start: DateTime<Utc>) -> Vec<TimeDelta> {
         (1..=WEEKS)
             .map(|weeks| WEEK * weeks)
@@ -195,7 +195,7 @@ impl PastWeeks<'_> {
     }
 
     /// Predicts when the window will fill up if it filled up in each of the last two weeks. Returns the later of the
-    /// two corresponding times, or `None` if this week's usage lags behind. [`SURE_SHARE`] does not work for full
+    /// two corresponding times, or `None` if this week's usage lags behind. The check with [`SURE_SHARE`] misses such
     /// weeks, because usage stops increasing when a window is full.
     fn if_earlier_weeks_were_full(
         &self,

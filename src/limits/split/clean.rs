@@ -2,7 +2,7 @@
 
 use crate::limits::words::WORDS;
 
-/// Removes terminal control sequences, decodes escapes from JSON and logs, and joins words that a terminal broke.
+/// Removes terminal control sequences, decodes escapes from JSON and logs, and joins words that a terminal split.
 pub(crate) fn repaired(text: &str) -> String {
     let decoded = decode_escapes(&without_control_sequences(text));
     WORDS
@@ -43,7 +43,7 @@ pub(crate) fn normalize(text: &str) -> String {
     normalized
 }
 
-/// Joins words that a terminal broke before or after a hyphen, as in "Third" and "-party" on the next line.
+/// Joins words that a terminal split before or after a hyphen, such as "Third" and "-party" on the next line.
 fn with_joined_words(text: String) -> String {
     if !text.contains('\n') {
         return text;

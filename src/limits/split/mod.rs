@@ -308,8 +308,8 @@ fn warning(name: &str, percent: Option<f64>) -> String {
     }
 }
 
-/// Returns the percentage of the limit that has been used. Claude Code writes the share, which can exceed 1 slightly, and
-/// other programs may write the percentage.
+/// Returns the percentage of the limit that has been used. Claude Code writes a fraction, which can be slightly greater
+/// than 1. Other programs may write a percentage.
 fn used_percent(fields: &[Field]) -> Option<f64> {
     let share =
         number_of(fields, "utilization").or_else(|| number_of(fields, "surpassedThreshold"))?;
@@ -384,7 +384,7 @@ pub(crate) fn without_marks(line: &str) -> &str {
 }
 
 /// Returns true if a line starts with a marker. The separator at the start of a wrapped Claude Code line looks like a
-/// bullet but does not count.
+/// bullet, but it is not a marker.
 fn has_mark(line: &str) -> bool {
     let trimmed = line.trim_start();
     let text = without_marks(trimmed);

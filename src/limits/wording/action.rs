@@ -68,7 +68,7 @@ impl Action {
         }
     }
 
-    /// Recommends removing a key from the place where it is set. The value of the key is unknown to whycap.
+    /// Recommends removing a key from the place where it is set. whycap does not know the value of the key.
     fn unset(key: &Credential, verdict: Verdict) -> Self {
         let (name, place) = (&key.name, key.set_in.words());
         let instruction = match key.set_in {
@@ -131,8 +131,8 @@ impl Action {
     }
 }
 
-/// Returns the command that continues the session with the error. `claude -c` would continue the newest session in the
-/// directory, which may be another one.
+/// Returns the command that continues the session with the error. `claude -c` is only the fallback, because the newest
+/// session in the directory may be a different one.
 fn continue_command(evidence: &Evidence) -> String {
     match &evidence.error.session.id {
         Some(session) if is_session_id(session) => format!("claude --resume {session}"),

@@ -43,15 +43,16 @@ impl Fields {
     pub(crate) fn new(message: &Message, evidence: &Evidence, diagnosis: &Diagnosis) -> Self {
         let clock = evidence.clock;
         let mut fields = Self { known: Vec::new() };
-        // If usage credits pay beyond another window, the user can wait for that window instead. The first value of a
-        // placeholder counts, so this one takes precedence over the reset of the error's own limit.
+        // If usage credits pay because another window is full, the user can wait for that window instead. The first
+        // value of a placeholder is used, so this one takes precedence over the reset of the error's own limit.
         let paid_until = evidence.collected.paid_until;
         fields.set_all([(
             "until",
             paid_until.map(|until| clock.format_deadline(until)),
         )]);
         fields.add_times(diagnosis, clock);
-        // Past times name the day only if it is not the day of the error, so that the sentence never changes.
+        // Past times include the day only if it differs from the day of the error, so the sentence does not change
+        // later.
         let at_error = Clock {
             now: evidence.at(),
             ..clock
@@ -177,7 +178,8 @@ impl Fields {
         } else {
             "a usage limit".to_owned()
         };
-        // If the text may be old, a time of day could refer to any date and is only weak evidence of the weekly limit.
+        // If the text may be old, a time of day could refer to any date, so it is only weak evidence of the weekly
+        // limit.
         let is_weak = evidence.is_pasted()
             && window == Some(Window::Weekly)
             && message.gives_clock_time_alone();

@@ -54,14 +54,14 @@ use crate::embedded;
 const HEADLINE: usize = 110;
 /// The maximum width of a badge, in columns.
 const BADGE: usize = 60;
-/// The summary to use if no other one fits.
+/// The fallback if no other summary fits.
 const SHORTEST_SUMMARY: &str = "{past}; that has passed";
 /// The prefix for the headline of a quoted message.
 const IF_RECEIVED: &str = "If you received this message, ";
 
 include!(concat!(env!("OUT_DIR"), "/EndingWord.rs"));
 
-/// The wording for how an error ended.
+/// The wording for an error that has ended.
 #[derive(Debug, Deserialize)]
 struct EndingWording {
     /// Sentences in the past tense that say what happened and how it ended, in order of preference.
@@ -74,15 +74,15 @@ struct EndingWording {
     badges: Vec<String>,
     /// The sentence that describes the current state.
     state: String,
-    /// The forms of the status-line row, longest first. There are none if the error is no longer relevant.
+    /// The versions of the status-line row, longest first. There are none if the error is no longer relevant.
     #[serde(default)]
     rows: Vec<String>,
-    /// The forms to use instead of `rows` while nothing proves that the window has reset.
+    /// The rows to use instead while nothing proves that the window has reset.
     #[serde(default)]
     unproven_rows: Vec<String>,
 }
 
-/// The wording while usage credits pay for responses although the limit still applies.
+/// The wording for a limit that still applies while usage credits pay for responses.
 #[derive(Debug, Default, Deserialize)]
 struct CreditsPayWording {
     headlines: Vec<String>,
@@ -96,7 +96,7 @@ struct Wordings {
     endings: HashMap<EndingWord, EndingWording>,
     /// The sentences that describe missing facts.
     unknowns: HashMap<Unknown, String>,
-    /// The display text for each reason that the server may give for not accepting usage credits.
+    /// The display text for each reason that the server may give for rejecting usage credits.
     credit_reasons: HashMap<String, String>,
     /// The words that are capitalized only because they start a sentence.
     common_words: Vec<String>,
@@ -156,7 +156,7 @@ pub(crate) fn word(message: &Message, evidence: &Evidence, diagnosis: &Diagnosis
 
 impl EndingWording {
     /// Returns the summaries whose placeholders are all known, best first. `pasts` are clauses that say what happened,
-    /// best first. The last summary is so short that it always fits.
+    /// best first. The last summary is short enough to always fit.
     fn summaries(&self, pasts: &[String], fields: &Fields) -> Vec<String> {
         self.summaries
             .iter()
@@ -188,7 +188,7 @@ impl EndingWording {
     }
 }
 
-/// Adds the key that still pays for the session, if any, to the sentence about an error that is over.
+/// Adds a sentence to the summary if a key still pays for the session.
 fn with_payer(summary: String, diagnosis: &Diagnosis, fields: &Fields) -> String {
     let still_pays = diagnosis.actions.contains(&ActionName::KeyStillPays);
     match fields.get("key") {
@@ -495,8 +495,8 @@ pub(crate) fn state_sentence(evidence: &Evidence, diagnosis: &Diagnosis) -> Cow<
     sentence.into()
 }
 
-/// Returns true if the error is about a limit of one family of models, which may be right, and no full window stops the
-/// other models as well.
+/// Returns true if the message may be right, its limit applies to only one family of models, and no full window stops
+/// the other models as well.
 fn limits_only_one_model(diagnosis: &Diagnosis) -> bool {
     let windows = [diagnosis.limit.window(), diagnosis.window];
     let mut known = windows.into_iter().flatten();
@@ -510,7 +510,7 @@ fn limits_only_one_model(diagnosis: &Diagnosis) -> bool {
         && diagnosis.also_full.is_none()
 }
 
-/// Returns true if another session of the payer received a response to a request that was sent after the error, and no
+/// Returns true if another session with the same payer sent a request after the error and received a response, and no
 /// limit has stopped the payer since then.
 fn has_settled_response_elsewhere(evidence: &Evidence) -> bool {
     let mut responses = evidence.collected.other_responses.iter();
@@ -521,8 +521,8 @@ fn has_settled_response_elsewhere(evidence: &Evidence) -> bool {
     })
 }
 
-/// Returns the forms of the status-line row that shows how the error ended, longest first. There are none if the error
-/// is no longer relevant.
+/// Returns the versions of the status-line row that shows how the error ended, longest first. There are none if the
+/// error is no longer relevant.
 pub(crate) fn ending_rows(evidence: &Evidence, diagnosis: &Diagnosis) -> &'static [String] {
     let Some(wording) = ending_wording(evidence, diagnosis) else {
         return &[];
@@ -562,7 +562,7 @@ mod tests {
     use crate::limits::catalog::rows;
     use crate::limits::decide::CAUSES;
 
-    /// Sample values of maximum length, grouped by which values are always known together.
+    /// Sample values of maximum length. The values in each group are always known together.
     const VALUES: &[&[(&str, &str)]] = &[
         &[
             ("at", "on Wed Nov 23, 2026 23:48"),
@@ -611,7 +611,8 @@ mod tests {
     const SHORT_VALUES: &[(&str, &str)] = &[
         ("at", "at 23:48"),
         ("in", "in 2 h"),
-        // The longest value on the same day, so that a headline with it is never replaced by one without a time.
+        // The longest value for a reset on the same day. A headline that does not fit with it might be replaced by one
+        // without a time.
         ("until", "11:48pm (23 h 59 m from now)"),
         ("time", "23:48"),
         ("day", "Wed 23:48"),
@@ -631,7 +632,7 @@ mod tests {
         ("most", "$5.00"),
     ];
 
-    /// Text that shows that a sentence was put together incorrectly.
+    /// Text that appears only in sentences that were assembled incorrectly.
     const ODD: [&str; 8] = ["  ", " ,", " .", "{", "}", "::", ",:", " a unknown"];
 
     /// Returns the fields for all groups whose bit is set in `known`.
@@ -646,7 +647,7 @@ mod tests {
         let values = groups.flat_map(|(_, group)| group.iter());
         let longest: Vec<_> = ALWAYS.iter().chain(values).collect();
         let is_known = |name: &str| longest.iter().any(|(known, _)| *known == name);
-        // The first value of a field counts.
+        // The first value of a field is used.
         let all = shorter
             .iter()
             .filter(|(name, _)| is_known(name))
@@ -717,7 +718,8 @@ mod tests {
         assert!(too_long.is_empty(), "{}", too_long.join("\n"));
     }
 
-    /// With a reset on another day, `{time}` is unknown and `{until}` is usually too long, so the time would be missing.
+    /// If the reset is on another day, `{time}` is unknown and `{until}` is usually too long, so these headlines are
+    /// not used.
     #[test]
     fn a_cause_whose_headlines_mention_a_time_has_a_headline_for_another_day() {
         let shorter: Vec<_> = SHORT_VALUES
@@ -748,7 +750,7 @@ mod tests {
         }
     }
 
-    /// A badge that never fits with a reset on another day would not mention the reset at all.
+    /// If a badge with `{day}` does not fit, the badge that replaces it does not mention the reset at all.
     #[test]
     fn every_badge_with_a_day_fits_if_its_other_values_are_short() {
         let shorter: Vec<_> = SHORT_VALUES
@@ -868,8 +870,8 @@ mod tests {
         }
     }
 
-    /// A summary connects what happened and how it ended with "and" or "but". What happened must not contain the same
-    /// conjunction, because the sentence would then be a chain of three clauses.
+    /// A summary connects what happened and how it ended with "and" or "but". The clause about what happened must not
+    /// contain the same conjunction, or else the sentence would be a chain of three clauses.
     #[test]
     fn no_summary_joins_three_clauses_with_the_same_word() {
         let all_fields = fields((1 << VALUES.len()) - 1);
@@ -910,7 +912,7 @@ mod tests {
         }
     }
 
-    /// Once an error is over, the sentence about why credits did not pay for the request is in the past tense.
+    /// After an error is over, the sentence that says why credits could not pay is in the past tense.
     #[test]
     fn every_reason_against_credits_has_a_past_tense() {
         for reason in WORDINGS.credit_reasons.values() {

@@ -1,6 +1,6 @@
-//! Generates the sentences for the facts that support a diagnosis, and for those that are missing.
+//! Generates the sentences for the facts that support a diagnosis and for the facts that are missing.
 //!
-//! A missing fact is an entry of `unknowns` in `sentences.json`, which contains its sentence.
+//! The sentences for missing facts are in `sentences.json`, under `unknowns`.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -14,7 +14,7 @@ use crate::terminal::{count_noun, percent_text};
 use super::fields::relative_to_error;
 use super::{WORDINGS, in_past};
 
-/// A fact that supports a diagnosis, as a sentence.
+/// A sentence about a fact that supports a diagnosis.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reason {
     /// The sentence.
@@ -76,17 +76,17 @@ struct Reasons<'a> {
     evidence: &'a Evidence,
     diagnosis: &'a Diagnosis,
     list: Vec<Reason>,
-    /// True if only the words of the message are known. A fact that is known but left out also makes this false.
+    /// True if only the text of the message is known. A fact that is known but not shown makes this false as well.
     is_without_facts: bool,
 }
 
 impl Reasons<'_> {
-    /// Adds a fact that applies at any time.
+    /// Adds a fact that has no time.
     fn add(&mut self, source: Source, sentence: impl Into<String>) {
         self.add_observed(None, source, sentence);
     }
 
-    /// Adds a fact that the error line in the transcript contains.
+    /// Adds a fact from the error line in the transcript.
     fn add_of_error(&mut self, sentence: impl Into<String>) {
         self.add_observed(Some(self.evidence.at()), Source::Transcript, sentence);
     }
@@ -105,11 +105,11 @@ impl Reasons<'_> {
         });
     }
 
-    /// Adds a sentence that the explanation is based only on the text of the message, if nothing else is known.
+    /// Adds a sentence that says that nothing but the text of the message is known, if that is the case.
     fn add_words_alone(&mut self, at: Option<DateTime<Utc>>) {
         if self.is_without_facts {
             let sentence = if self.evidence.is_pasted() {
-                // Other reasons, such as the login, can follow, so the text may not be all that whycap knows.
+                // Other facts, such as the login, may follow, so the text may not be all that whycap knows.
                 "The explanation is based on the text of the message."
             } else {
                 "whycap knows only the text of the message."
@@ -260,8 +260,8 @@ impl Reasons<'_> {
             || self.diagnosis.limit.service() == Some(Service::Plan)
     }
 
-    /// Returns true if a temporary problem is over. A full window would block the next prompt, but it did not cause the
-    /// error.
+    /// Returns true if the error was due to a temporary problem that has passed. A full window may block the next
+    /// prompt, but it did not cause the error.
     fn has_passed(&self) -> bool {
         self.diagnosis.state.is_over() && self.diagnosis.limit.is_passing()
     }
@@ -332,8 +332,8 @@ impl Reasons<'_> {
         }
     }
 
-    /// Adds the reset times that contradict the chosen one. The start of the next month does not contradict it, because
-    /// no message or reading states that time.
+    /// Adds the reset times that contradict the chosen one. The start of the next month is not one of them, because no
+    /// message or reading states that time.
     fn add_resets(&mut self) {
         for other in &self.diagnosis.resets.others {
             let (source, words) = match other.source {
@@ -373,7 +373,7 @@ impl Reasons<'_> {
         matches!(limit, LimitKind::PromptTooLong | LimitKind::RequestTooLarge)
     }
 
-    /// Returns the sentence for a key that Claude Code uses instead of a login, or used when the error occurred.
+    /// Returns the sentence for a key that takes precedence over the login, or did when the error occurred.
     fn key_sentence(&self, key: &Credential) -> String {
         let (name, place) = (&key.name, key.set_in.words());
         let is_over = self.diagnosis.state.is_over();
