@@ -84,7 +84,7 @@ impl RewriteVerdict {
         }
     }
 
-    /// Returns the verdict on a rewrite that was avoidable unless it is excused.
+    /// Returns the verdict on a rewrite that was avoidable unless `is_excused` is true.
     fn unless(is_excused: bool, cause: RewriteCause) -> Self {
         if is_excused {
             Self::not_avoidable(cause)
@@ -93,7 +93,7 @@ impl RewriteVerdict {
         }
     }
 
-    /// Returns true if the rewrite is proven to have been avoidable.
+    /// Returns true if the rewrite was provably avoidable.
     pub(crate) fn is_avoidable(self) -> bool {
         self.avoidability == Avoidability::Avoidable
     }
@@ -107,8 +107,8 @@ impl RewriteVerdict {
         Self::avoidable(cause)
     }
 
-    /// Returns the verdict as `drain --json` shows it. The cause of stalled reads is `server`, and everything that is
-    /// not proven to be avoidable counts as not avoidable.
+    /// Returns the verdict as `drain --json` shows it. Stalled reads have the cause `server`, and rewrites that were
+    /// not provably avoidable count as not avoidable.
     pub(super) fn in_json(self) -> Self {
         let cause = match self.cause {
             RewriteCause::StalledReads => RewriteCause::Server,
@@ -161,7 +161,7 @@ impl RewriteCause {
 }
 
 impl LoadKind {
-    /// Returns the cause of a rewrite that occurred because a conversation loaded a skill or tools.
+    /// Returns the cause of a rewrite that resulted from loading a skill or tools.
     pub(super) fn cause(self) -> RewriteCause {
         match self {
             Self::Skill => RewriteCause::SkillLoaded,
@@ -241,8 +241,8 @@ pub(super) fn rewritten_tokens(
     Some(rewritten)
 }
 
-/// Returns the verdict on a rewrite, not considering the reason that the API reported. `load` is what the conversation
-/// loaded between the two responses, if anything.
+/// Returns the verdict on a rewrite without considering the reason that the API reported. `load` is what the
+/// conversation loaded between the two responses, if anything.
 pub(super) fn verdict_by_lines(
     previous: &ConversationResponse,
     response: &ConversationResponse,

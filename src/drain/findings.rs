@@ -45,7 +45,7 @@ impl Sum {
     }
 }
 
-/// The cache writes of a period, and the rewrites among them.
+/// The cache writes in a period, including rewrites.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     /// The number of responses.

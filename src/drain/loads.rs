@@ -32,7 +32,7 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// Returns a description of the load as the cause of a rewrite.
+    /// Describes the load as the cause of a rewrite.
     pub(super) fn describe(&self) -> String {
         let names = self.names.join(", ");
         match self.kind {

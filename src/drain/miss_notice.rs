@@ -26,7 +26,7 @@ const SAME_CAUSE_WITHIN: TimeDelta = TimeDelta::minutes(5);
 /// How long the warning stays in the status line.
 const SHOWN_FOR: TimeDelta = TimeDelta::minutes(10);
 
-/// A session's counts of cache misses, as of the time of a miss.
+/// A session's cache-miss counts at the time of a miss.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct MissRecord {
     session: String,

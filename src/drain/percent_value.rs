@@ -285,7 +285,7 @@ fn value_left(steps: &[&WindowStep], percent_value: Money, now: Millis) -> Optio
     Money::from_noisy_usd(percent_value.usd() * (100.0 - usage.used_percent).max(0.0))
 }
 
-/// Returns true if the window did not reset between two steps, whether on schedule or early.
+/// Returns true if the window did not reset between two steps, either on schedule or early.
 fn is_same_run(start: &WindowStep, step: &WindowStep) -> bool {
     step.usage.used_percent >= start.usage.used_percent
         && step.usage.resets_at.is_some()

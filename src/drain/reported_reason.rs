@@ -76,7 +76,7 @@ impl ReportedReason {
 
         match (self, by_lines) {
             (
-                // The API did not compare the requests, or its result is not known to this version.
+                // The API did not compare the requests, or this version does not know the result.
                 Self::PreviousMessageNotFound
                 | Self::Unavailable
                 | Self::Unrecognized
@@ -94,7 +94,7 @@ impl ReportedReason {
                 // Without an earlier response in the same cache, there is nothing to compare.
                 | Cause::First
                 | Cause::ModelChanged
-                // The recorded requests show what exactly differed.
+                // The recorded requests show exactly what differed.
                 | Cause::ToolsChanged
                 | Cause::SystemPromptChanged
                 | Cause::EffortChanged,

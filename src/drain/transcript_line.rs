@@ -173,7 +173,7 @@ pub(super) struct Fields<'line> {
     pub(super) is_sidechain: Option<bool>,
     pub(super) prompt_id: Option<String>,
     pub(super) is_meta: Option<bool>,
-    /// The reason why Claude Code sent a prompt by itself, such as `auto_continuation`.
+    /// The reason why Claude Code sent a prompt on its own, such as `auto_continuation`.
     turn_origin: Option<String>,
     #[serde(borrow)]
     pub(super) tool_use_result: Option<&'line RawValue>,

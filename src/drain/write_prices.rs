@@ -18,7 +18,7 @@ impl<'a> WritePrices<'a> {
         }
     }
 
-    /// Returns the usage of each model call. Each call is priced by the length of its own prompt.
+    /// Returns the usage of each model call. The price of each call depends on the length of its own prompt.
     fn calls(&self) -> impl Iterator<Item = Usage> {
         self.response.usage.calls(&self.response.several_calls)
     }

@@ -35,8 +35,8 @@ const POSITION_COLUMNS: &str = "id, offset, mark, size, modified, last_line, las
 pub enum ReadTime {
     /// Read all transcripts.
     All,
-    /// Read the newest transcripts first and stop after this duration. Listing the transcripts may take as long again,
-    /// but at most 100 ms.
+    /// Read the newest transcripts first and stop after this duration. Listing the transcripts may take additional
+    /// time: the same duration or 100 ms, whichever is shorter.
     Within(Duration),
 }
 
@@ -57,7 +57,7 @@ impl CatchUpResult {
         self.complete && self.unreadable.is_empty()
     }
 
-    /// Adds the result of reading a batch.
+    /// Adds the results from a batch.
     fn add(&mut self, batch: &mut Batch) {
         self.files += batch.files.len();
         self.unreadable.append(&mut batch.unreadable);
@@ -98,7 +98,7 @@ impl Ledger {
     /// Reads new lines from the transcripts under `roots` and reconciles the affected sessions. Calls `progress` with
     /// the number of bytes read so far and the total.
     ///
-    /// If there is no time limit, also reads transcripts again that an earlier version of whycap may have misread.
+    /// If there is no time limit, transcripts that an earlier version of whycap may have misread are read again.
     pub fn catch_up(
         &mut self,
         roots: impl Iterator<Item = PathBuf>,
@@ -145,7 +145,7 @@ impl Ledger {
                 if read_time == ReadTime::All {
                     store.read_overtaken(round, &settings, &mut batch, prices)?;
                 }
-                // If the ledger has no responses yet, the batch contains all of them.
+                // If the ledger has no responses yet, the batch contains every response.
                 let is_first_read = is_last && !store.has_responses()?;
                 if !batch.files.is_empty() {
                     store.commit(&mut batch, prices)?;
@@ -153,8 +153,8 @@ impl Ledger {
                 }
                 catch_up.add(&mut batch);
                 if is_last {
-                    // Reconciling changes rows all over the table of responses. In the same transaction, each page is
-                    // still written only once.
+                    // Reconciliation updates rows all over the table of responses. In a single transaction, each page
+                    // is written only once.
                     let collected = is_first_read.then(|| batch.responses.take_by_session());
                     store.reconcile_dirty(self.data_directory(), prices, collected)?;
                     store.note_completion(&catch_up)?;
@@ -272,8 +272,8 @@ impl Store {
         Ok(transcripts_to_read)
     }
 
-    /// Returns the transcripts in a batch that another process has also read since reading began, as shown by their
-    /// stored positions. The batch may lack some of the lines after those positions.
+    /// Returns the transcripts in a batch that another process has also read since reading began. Their stored
+    /// positions have changed, and the batch may be missing some of the lines after the new positions.
     pub(super) fn overtaken(&self, batch: &Batch) -> Result<HashSet<Id>> {
         let mut overtaken = HashSet::new();
         for facts in &batch.files {

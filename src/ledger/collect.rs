@@ -33,7 +33,8 @@ pub(super) struct Batch {
     pub(super) directories: HashMap<Id, (Millis, String)>,
     pub(super) files: Vec<FileFacts>,
     pub(super) unreadable: Vec<PathBuf>,
-    /// True if some lines were not read because time ran out or because another process was reading too.
+    /// True if some lines were not read because time ran out or because another process was reading the same
+    /// transcript.
     pub(super) is_cut_short: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The responses that were collected from several transcripts, in the order of their keys.
+//! The responses that were collected from several transcripts, in key order.
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -21,8 +21,8 @@ impl Store {
     /// Stores the facts in a batch and marks the affected sessions for reconciliation.
     ///
     /// Transcripts that another process has read in the meantime are removed from the batch, and the next command reads
-    /// them from their stored position. Their responses are stored nevertheless, because every process that reads a
-    /// line gets the same response from it.
+    /// them from their stored position. Their responses are still stored, because every process that reads a line gets
+    /// the same response from it.
     pub(super) fn commit(&self, batch: &mut Batch, prices: &PriceTable) -> Result<()> {
         let overtaken = self.overtaken(batch)?;
         batch.files.retain(|facts| !overtaken.contains(&facts.id));

@@ -36,8 +36,8 @@ const MIN_OPEN_RETRY_TIME: Duration = Duration::from_millis(100);
 /// default of 2 MB, the initial import would write most pages several times and read them back each time.
 const PAGE_CACHE_SIZE: i64 = -32 * 1024;
 
-/// Selects the row of a session. A status-line call needs different columns of this row in several places, which all
-/// use this statement, because preparing a statement takes SQLite ten times as long as running it.
+/// Selects the row of a session. A status-line call needs different columns of this row in several places. They all use
+/// the same statement, because preparing a statement takes SQLite ten times as long as running it.
 pub(super) const SESSION: &str = "SELECT recorded, responses, unpriced, covered, unrecorded, last_event, bounds, \
      is_dirty, directory_at FROM sessions WHERE id = ?1";
 
@@ -343,7 +343,7 @@ impl Store {
             .query_row(values, |row| row.get(0))
     }
 
-    /// Returns the number stored under a name.
+    /// Returns the number stored under the given name.
     pub(super) fn meta(&self, name: &str) -> Result<Option<i64>> {
         self.first("SELECT value FROM meta WHERE name = ?1", [name], |row| {
             row.get(0)
@@ -355,7 +355,7 @@ impl Store {
         Ok(self.meta("complete")? == Some(1))
     }
 
-    /// Stores a number under a name.
+    /// Stores a number under the given name.
     pub(super) fn set_meta(&self, name: &str, value: i64) -> Result<()> {
         self.run(
             "INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)",

@@ -237,7 +237,7 @@ impl Store {
     }
 }
 
-/// Returns the name of the stored position up to which a month's journal has been read.
+/// Returns the name under which the ledger stores how far a month's journal has been read.
 fn journal_name(month: i64) -> String {
     format!("journal_{month}")
 }

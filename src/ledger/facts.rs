@@ -54,8 +54,8 @@ pub(crate) struct Response {
     pub(crate) is_unpriced: bool,
     pub(crate) usage: Usage,
     pub(crate) service: ServiceLevel,
-    /// The individual model calls. The list is empty if there was only one, or if they do not add up to the response's
-    /// usage. Most callers need [`Response::calls`].
+    /// The individual model calls. The list is empty if there was only one call, or if the calls do not add up to the
+    /// response's usage. Most callers need [`Response::calls`].
     pub(crate) several_calls: Vec<Usage>,
     /// The advice that other models gave on the response.
     pub(crate) advice: Vec<Advice>,

@@ -69,7 +69,7 @@ impl Store {
     }
 
     /// Links a session to the sessions whose transcripts have the given value in a column of a table. Those sessions
-    /// are already linked to each other, so two of them are enough.
+    /// are already linked to each other, so linking two of them is enough.
     pub(super) fn link_by(&self, session: Id, table: &str, column: &str, value: i64) -> Result<()> {
         let others: Vec<Id> = self.all(&sessions_by(table, column), [value], |row| row.get(0))?;
         for other in others {

@@ -469,7 +469,7 @@ impl Store {
         )
     }
 
-    /// Returns true if the session's amount became a lower bound recently and this sample might make it exact.
+    /// Returns true if the session's amount recently became a lower bound that this sample might make exact.
     fn has_temporary_bound(&self, session: Id, sample: Option<&RunEvent>) -> Result<bool> {
         let Some(sample) = sample else {
             return Ok(false);

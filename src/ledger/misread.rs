@@ -2,8 +2,8 @@
 //!
 //! When [`FACTS`] increases, the next command that is run in a shell adds all known transcripts to the table `misread`.
 //! This command and later ones read as many of these transcripts again as they can, and replace the facts from them.
-//! Transcripts of another configuration directory or on an unmounted disk stay listed until a command finds them. Run
-//! events and facts from deleted transcripts stay as they are.
+//! Transcripts in another configuration directory or on an unmounted disk stay in the table until a command finds them.
+//! Run events and facts from deleted transcripts stay as they are.
 
 use std::collections::HashSet;
 

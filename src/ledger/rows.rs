@@ -293,8 +293,8 @@ impl Names {
     }
 }
 
-/// An SQL expression that is true for the spend of a compaction in the table `off_transcript`. A row for such spend has
-/// the same time as the compaction.
+/// An SQL expression that is true for the spend of a compaction in the table `off_transcript`. The row has the same
+/// time as the compaction.
 pub(super) const IS_COMPACTION: &str = "at IN (SELECT at FROM compactions)";
 
 /// Returns the kind of spend in a row of the table `off_transcript`.

@@ -141,7 +141,7 @@ fn with_symbol(amount: f64, symbol: &str) -> String {
     match amount.abs() {
         0.0 => format!("{symbol}0.00"),
         ..0.000_05 if amount > 0.0 => format!("<{symbol}0.0001"),
-        // From 0.00995 up, four decimal places would give `0.0100`, although a cent is shown as `0.01`.
+        // With four decimal places, 0.00995 would be shown as `0.0100`, although a cent is shown as `0.01`.
         size @ ..0.009_95 => format!("{sign}{symbol}{size:.4}"),
         size => {
             let cents = format!("{size:.2}");

@@ -15,7 +15,7 @@ const TITLE: &str = "Prices in dollars per million tokens (read and write refer 
 const NO_MODEL: &str = "whycap has no price for a model with that name, so it estimates the cost the same way Claude Code does. \
                         `whycap prices` lists all models with a known price.";
 
-/// Reports on the given rows of the price list, with one line for each set of rates.
+/// Builds the report for the given rows of the price list, with one line for each set of rates.
 pub(crate) fn price_report(table: &PriceTable, rows: &[&PriceRow]) -> Report {
     let mut report = Report::new(json(table, rows));
     if rows.is_empty() {

@@ -65,7 +65,7 @@ const RESPONSE_LAYOUTS: TextLayouts = TextLayouts {
     others: WIDEST..=MEDIUM,
 };
 
-/// The layouts with a column for each kind of tokens.
+/// The layouts with a column for each kind of token.
 const TOKEN_KIND_LAYOUTS: TextLayouts = TextLayouts {
     sessions: WIDEST..=WIDEST,
     others: WIDEST..=WIDEST,

@@ -149,8 +149,8 @@ impl SpendHistory {
             .sum()
     }
 
-    /// Returns the last [`BASIS_DAYS`] days before today, or fewer if the history is shorter. With `after`, the spend
-    /// of each day includes only spend after that time of day.
+    /// Returns the last [`BASIS_DAYS`] days before today, or fewer if the history is shorter. If `after` is given, each
+    /// day's spend includes only spend after that time of day.
     fn past_days(&self, after: Option<NaiveTime>) -> Vec<PastDay> {
         let first_day_of_history = match self.quarters.keys().next() {
             Some(first) => self.clock.zone.day(datetime_from_millis(*first)),

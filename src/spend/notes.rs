@@ -26,7 +26,7 @@ const UNKNOWN_ACCOUNT_REASON: &str = "Spend is listed as unknown if whycap does 
 /// The reason for a lower bound if sessions may have spent more than their transcripts show.
 const SPEND_MAY_BE_UNKNOWN: &str = "some sessions may have spent more than whycap can prove";
 
-/// A sentence about the commands that show the affected sessions and the reasons.
+/// A sentence that names the commands for finding the affected sessions and the reasons.
 const HOW_TO_FIND_REASONS: &str = "To find these sessions, run `whycap spend --by session`; to see the reason for one of them, run `whycap spend --why SESSION`.";
 
 const SOME_UNREADABLE: &str =

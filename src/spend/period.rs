@@ -44,7 +44,7 @@ impl RequestedDays {
 }
 
 impl Period {
-    /// Fails if there cannot be any spend in the period. The error is a sentence for the user.
+    /// Fails if the period cannot contain any spend. The error is a sentence for the user.
     fn check(self, today: NaiveDate) -> Result<(), String> {
         match (self.since, self.until) {
             (Some(since), Some(until)) if since > until => Err(format!(
@@ -89,7 +89,7 @@ fn parse_optional_day(text: Option<&str>, clock: Clock) -> Result<Option<NaiveDa
 }
 
 /// Parses a day: `2026-11-20`, `20261120`, `today`, `yesterday`, an RFC 3339 time, or `7d` for the first of the last
-/// seven days, including today. A time stands for its day in the clock's time zone. The error is a sentence for the
+/// seven days, including today. A time is converted to a day in the clock's time zone. The error is a sentence for the
 /// user.
 fn parse_day(text: &str, clock: Clock) -> Result<NaiveDate, String> {
     let today = clock.zone.day(clock.now);

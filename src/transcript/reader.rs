@@ -28,7 +28,7 @@ const CHUNK_BYTES: usize = 256 * 1024;
 /// bytes are read twice.
 pub const LONGEST_LINE: usize = 16 * 1024 * 1024;
 
-/// The number of bytes before the offset to hash. The hash is used to detect that the file has been replaced.
+/// The number of bytes before the offset that are hashed to detect whether the file has been replaced.
 const HASHED_LENGTH: u64 = 256;
 
 /// A file's size and modification time. If both are unchanged, the contents are assumed to be unchanged.

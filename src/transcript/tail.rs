@@ -200,7 +200,7 @@ impl Tail {
         for line in complete_lines(start, bytes) {
             owners.read(line);
             if assistant.find(line).is_some() {
-                // Lines that merely happen to contain the word are ignored.
+                // Lines that merely happen to contain the word "assistant" are ignored.
                 let _ = tail.add_line(line, owners.last.as_ref(), &mut request_start);
             } else if let Some(attempt) = FailedAttempt::in_line(line) {
                 FailedAttempts::add(&mut tail.failed_attempts, attempt);

@@ -103,7 +103,7 @@ impl SessionFacts<'_> {
     }
 }
 
-/// A breakdown that is being built.
+/// A breakdown under construction.
 struct BreakdownBuilder<'b> {
     breakdown: SessionBreakdown,
     lineage: &'b Lineage,
@@ -215,7 +215,7 @@ impl BreakdownBuilder<'_> {
         (most_pending - cost_of_later).or_zero()
     }
 
-    /// Distributes unrecorded spend over a part's compactions in proportion to the number of compacted tokens.
+    /// Distributes unrecorded spend over a part's compactions in proportion to their token counts.
     fn distribute(
         &mut self,
         part: &Part<'_>,

@@ -110,15 +110,15 @@ pub(crate) struct OffTranscriptSpend {
 /// The kind of an [`OffTranscriptSpend`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OffTranscriptKind {
-    /// Spend that running totals include but that is not in any transcript.
+    /// Spend that is included in running totals but is not in any transcript.
     Unrecorded,
-    /// Spend that may be the cost of a response that is not in the transcript yet.
+    /// Spend that may belong to a response that is not in the transcript yet.
     Pending,
     /// The time of a lower bound, without an amount.
     LowerBound,
 }
 
-/// The breakdown for a single run, or for the history in which no run was identified.
+/// The breakdown for a single run, or for the part of the history without identified runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct RunBreakdown {
     pub(crate) pid: Option<u32>,

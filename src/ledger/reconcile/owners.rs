@@ -6,7 +6,7 @@ use super::Lineage;
 use crate::ledger::facts::{Id, Location, OwnershipMarker, Response, TranscriptFacts};
 use crate::time::Millis;
 
-/// Finds the owners of the lines in one lineage.
+/// Finds the owners of the lines in a lineage.
 pub(super) struct LineOwners<'l> {
     files: &'l BTreeMap<Id, TranscriptFacts>,
     /// The first ownership marker of each transcript that has one. A snapshot is not an ownership marker if another

@@ -190,7 +190,7 @@ impl<'l> SessionFacts<'l> {
     ///
     /// 1. It is zero if the newest checkpoint is zero, or if [`Self::starts_from_zero`] returns true.
     /// 2. Otherwise, the session is a fork. A fork starts from a checkpoint of another session with the same start
-    ///    time, namely the one since which the history's responses account for the entire increase.
+    ///    time. The history's responses must account for the entire increase since that checkpoint.
     /// 3. If there is no such checkpoint, for example because the fork compacted, the starting total is unknown.
     fn starting_total_of_history<'c>(
         &self,
@@ -231,8 +231,8 @@ impl<'l> SessionFacts<'l> {
     }
 
     /// Checks that the checkpoints form a single chain that begins with the parent's checkpoint, and that each response
-    /// arrived while the process that wrote the next checkpoint was running. Returns `None` if so, and otherwise the
-    /// reason why the totals may lack some responses.
+    /// arrived while the process that wrote the next checkpoint was running. Returns `None` if so. Otherwise, returns
+    /// the reason why the totals may be missing some responses.
     fn break_in_chain(
         &self,
         first: Option<&Checkpoint>,

@@ -289,7 +289,7 @@ impl<'l> SessionFacts<'l> {
         closing
     }
 
-    /// Returns the evidence that a run wrote a checkpoint, or `None` if the run cannot have written it.
+    /// Returns the evidence that a run wrote a checkpoint, or `None` if the run could not have written it.
     fn claim(&self, index: usize, checkpoint: &Checkpoint) -> Option<CheckpointClaim> {
         let run = self.runs.get(index)?;
         let last = run.last().map(|last| last.amount);

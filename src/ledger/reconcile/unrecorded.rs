@@ -1,4 +1,4 @@
-//! Calculates the spend that running totals include but no transcript line reports.
+//! Calculates the spend that is included in running totals but not reported by any transcript line.
 
 use std::collections::BTreeMap;
 
@@ -188,7 +188,7 @@ fn missing_tokens(
         };
         result.add(id_of(name.as_bytes()), cost);
     }
-    // If a model is missing from the totals, they lack at least one response.
+    // If a model is missing from the totals, at least one response is missing too.
     lacks_responses |= recorded.values().any(|known| !known.usage.is_zero());
     if lacks_responses {
         result.bound = Some(LowerBoundReason::TotalsLackResponses);
