@@ -107,8 +107,8 @@ impl RewriteVerdict {
         Self::avoidable(cause)
     }
 
-    /// Returns the verdict as `drain --json` shows it. Stalled reads have the cause `server`, and rewrites that were
-    /// not provably avoidable count as not avoidable.
+    /// Returns the verdict for the output of `drain --json`. Stalled reads have the cause `server`, and rewrites that
+    /// were not provably avoidable count as not avoidable.
     pub(super) fn in_json(self) -> Self {
         let cause = match self.cause {
             RewriteCause::StalledReads => RewriteCause::Server,
@@ -241,8 +241,8 @@ pub(super) fn rewritten_tokens(
     Some(rewritten)
 }
 
-/// Returns the verdict on a rewrite without considering the reason that the API reported. `load` is what the
-/// conversation loaded between the two responses, if anything.
+/// Returns the verdict on a rewrite without considering the reason that the API reported. `load` is the kind of item
+/// that the conversation loaded between the two responses, if any.
 pub(super) fn verdict_by_lines(
     previous: &ConversationResponse,
     response: &ConversationResponse,

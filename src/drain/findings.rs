@@ -86,14 +86,13 @@ pub(crate) struct SessionFindings {
 }
 
 impl SessionFindings {
-    /// Returns the most expensive verdict as `drain --json` shows it.
+    /// Returns the most expensive verdict for the output of `drain --json`.
     pub(super) fn main_verdict_in_json(&self) -> Option<RewriteVerdict> {
         let sums = self.verdicts.in_json().sorted();
         sums.first().map(|(verdict, _)| *verdict)
     }
 
-    /// Returns the most expensive verdict as the text output shows it. In JSON, several verdicts may be combined into
-    /// one.
+    /// Returns the most expensive verdict for the text output. In JSON, several verdicts may be combined into one.
     pub(super) fn main_verdict(&self) -> Option<RewriteVerdict> {
         let main = self.main_verdict_in_json()?;
         self.verdicts
@@ -118,7 +117,7 @@ impl VerdictSums {
         self.0.get(&verdict).copied()
     }
 
-    /// Returns the sums by cause as `drain --json` shows them.
+    /// Returns the sums by cause for the output of `drain --json`.
     pub(super) fn in_json(&self) -> Self {
         let mut merged = Self::default();
         for (verdict, sum) in &self.0 {

@@ -454,7 +454,7 @@ impl FileHistory {
 /// skipped.
 const MAX_LINE_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Returns all cache writes in these transcripts since a certain time, in chronological order. `progress` receives the
+/// Returns all cache writes in these transcripts since the given time, in chronological order. `progress` receives the
 /// number of bytes read so far and the total number of bytes.
 ///
 /// The files are read in full, including recorded requests, which takes time. Only commands that report on the cache

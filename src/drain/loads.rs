@@ -1,9 +1,9 @@
 //! Detects the skills and tools that a conversation loads.
 //!
 //! The model loads a skill by calling the `Skill` tool. Claude Code appends the skill's text to the conversation. If
-//! the skill asks for it, Claude Code also changes the effort, the model, or the thinking budget (the last was observed
-//! in 2.1.29). The model loads deferred tools by calling `ToolSearch`, and Claude Code then adds their definitions to
-//! the request. Neither changes any earlier message. See docs/drain.md for measurements.
+//! the skill requests it, Claude Code also changes the effort or the model, and in version 2.1.29, the thinking budget.
+//! The model loads deferred tools by calling `ToolSearch`, and Claude Code then adds their definitions to the request.
+//! Neither changes any earlier message. See docs/drain.md for measurements.
 
 use std::collections::{HashMap, HashSet};
 

@@ -1,10 +1,10 @@
 //! Finds parts of prompts that were unnecessarily rewritten to the prompt cache, and explains why.
 //!
 //! `transcript_line` parses lines, and `history` compares each response with its predecessor in the same cache. `cause`
-//! determines why a part of the prompt was rewritten, while `loads` and `stalls` look for evidence that spans more than
-//! two responses, and `reported_reason` reads the API's own explanation. `findings` adds up the results, and `report`
-//! and `bug_report` render them. `miss_notice` shows a warning in the status line. docs/drain.md explains each cause
-//! and how it was tested.
+//! determines why a part of the prompt was rewritten. `loads` and `stalls` look for evidence that spans more than two
+//! responses, and `reported_reason` reads the API's own explanation. `findings` adds up the results, and `report` and
+//! `bug_report` render them. `miss_notice` shows a warning in the status line. docs/drain.md explains each cause and
+//! how it was tested.
 
 mod attribution;
 mod bug_report;

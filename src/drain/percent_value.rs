@@ -227,7 +227,7 @@ impl WeekEstimate {
     }
 }
 
-/// The intervals of a window that ended in a certain week.
+/// The intervals of a window that ended in a given week.
 #[derive(Debug, Default)]
 struct WeekSpans {
     /// The value of one percent in each interval.

@@ -263,8 +263,8 @@ impl Drain {
     }
 
     /// Returns a sentence about rewrites that may have been avoidable according to the API, along with advice. Returns
-    /// `None` if there is no advice, or if other rewrites with the same cause were proven to be avoidable, because the
-    /// advice for those is better.
+    /// `None` if there is no advice, or if there is better advice because other rewrites with the same cause were
+    /// provably avoidable.
     fn reported_advice(&self, verdict: RewriteVerdict, sum: Sum) -> Option<String> {
         let texts = verdict.cause.texts();
         let avoidable = RewriteVerdict::avoidable(verdict.cause);

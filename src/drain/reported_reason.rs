@@ -1,8 +1,8 @@
 //! The reason that the API gives for a cache miss.
 //!
-//! Since about version 2.1.132, Claude Code has asked the API to compare each request with the previous one, and has
-//! stored the result in the transcript (`message.diagnostics`). The API reports only the first difference. It compares
-//! the contents of two requests regardless of whether the cache was used, so a reason does not show that a rewrite was
+//! Since about version 2.1.132, Claude Code asks the API to compare each request with the previous one, and stores the
+//! result in the transcript (`message.diagnostics`). The API reports only the first difference. It compares the
+//! contents of two requests regardless of whether the cache was used, so a reason does not show that a rewrite was
 //! avoidable. docs/drain.md names the sources.
 
 use serde::Deserialize;
@@ -111,7 +111,7 @@ impl ReportedReason {
                 | Cause::ToolsLoaded
                 // The system prompt precedes the messages.
                 | Cause::MessagesRewritten
-                // The requests looked the same as far as they were recorded, but the API saw a difference.
+                // The recorded parts of the requests looked the same, but the API saw a difference.
                 | Cause::Server
                 | Cause::StalledReads
                 | Cause::Unknown,

@@ -1,9 +1,10 @@
 //! Detects series of responses that read the same part of the cache even though the conversation grew.
 //!
 //! Clients before version 2.1.300 or so do not record their requests, so a single rewrite has many possible causes.
-//! However, if several consecutive responses read exactly as much as their predecessors, even though each of them wrote
-//! the rest of the prompt to the cache, there are only two explanations. Either the server ignores what was written, or
-//! Claude Code keeps changing the prompt at the same point. In both cases, the user pays for useless cache entries.
+//! However, several consecutive responses may read exactly as much as their predecessors, even though each of them
+//! wrote the rest of the prompt to the cache. There are only two explanations for this: either the server ignores what
+//! was written, or Claude Code keeps changing the prompt at the same point. In both cases, the user pays for useless
+//! cache entries.
 
 use std::collections::HashMap;
 

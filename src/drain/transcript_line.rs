@@ -30,8 +30,8 @@ pub(super) const FIVE_MINUTES: Millis = 5 * 60_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Prompt {
     pub(crate) id: String,
-    /// The first words of the prompt, a description of an automatic continuation, or an empty string for other messages
-    /// written by Claude Code or a tool.
+    /// The first words of the prompt, or a description of an automatic continuation. The text is empty for other
+    /// messages from Claude Code or a tool.
     pub(crate) words: String,
 }
 
@@ -53,7 +53,7 @@ pub(super) struct Request {
     pub(super) repeated: usize,
     /// The hashes of all messages, or `None` if the base is unknown.
     pub(super) messages: Option<Vec<Hash>>,
-    /// The cache lifetimes that the request asks for.
+    /// The cache lifetimes that the request specifies.
     pub(super) lifetimes: BTreeSet<Millis>,
 }
 
@@ -124,7 +124,7 @@ pub(crate) struct ConversationResponse {
     pub(super) is_explained_miss: bool,
 }
 
-/// The number of events of each kind up to a certain line of a transcript.
+/// The number of events of each kind up to a given line of a transcript.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Events {
     pub(super) lines: u32,
@@ -136,7 +136,7 @@ pub(super) struct Events {
 }
 
 impl Events {
-    /// Returns true if the user did nothing between these counts and the later ones.
+    /// Returns true if the user did nothing between these counts and `later`.
     pub(super) fn is_same_turn(&self, later: &Self) -> bool {
         self.prompts == later.prompts && self.commands == later.commands
     }

@@ -39,13 +39,14 @@ impl<'a> WritePrices<'a> {
         self.writing_minus_reading(usage.cache_write) + self.reading(usage.cache_write)
     }
 
-    /// Returns how much cheaper the response would have been if it had read this many tokens instead of writing them.
+    /// Returns how much cheaper the response would have been if it had read the given number of tokens instead of
+    /// writing them.
     pub(super) fn writing_minus_reading(&self, tokens: u64) -> Money {
         self.total() - self.price(self.calls_reading(tokens))
     }
 
-    /// Returns the usage of each model call if this many tokens had been read instead of written. The first model call
-    /// writes the start of the prompt, so the tokens are deducted from the calls in order.
+    /// Returns the usage of each model call if the given number of tokens had been read instead of written. The first
+    /// model call writes the start of the prompt, so the tokens are deducted from the calls in order.
     fn calls_reading(&self, tokens: u64) -> impl Iterator<Item = Usage> {
         let mut left = tokens;
         self.calls().map(move |call| {
@@ -55,8 +56,8 @@ impl<'a> WritePrices<'a> {
         })
     }
 
-    /// Returns the cost of reading this many tokens as part of the prompt. The prompt's length matters because long
-    /// prompts are more expensive.
+    /// Returns the cost of reading the given number of tokens as part of the prompt. The prompt's length matters
+    /// because long prompts are more expensive.
     fn reading(&self, tokens: u64) -> Money {
         let all_read = self.calls().map(|call| Usage {
             cache_read: call.prompt(),
@@ -66,8 +67,9 @@ impl<'a> WritePrices<'a> {
             .times(tokens.into(), self.response.usage.prompt().max(1).into())
     }
 
-    /// Returns how much more the response would have cost with a cache lifetime of one hour, if this many tokens had
-    /// then been read instead of written. The amount is negative if the response would have been cheaper.
+    /// Returns how much more the response would have cost with a cache lifetime of one hour. `tokens_read` is the
+    /// number of tokens that would then have been read instead of written. The amount is negative if the response would
+    /// have been cheaper.
     pub(super) fn hour_difference(&self, tokens_read: u64) -> Money {
         let for_an_hour = self
             .calls_reading(tokens_read)
@@ -76,8 +78,8 @@ impl<'a> WritePrices<'a> {
     }
 }
 
-/// Returns the usage of a call if it had read this many tokens instead of writing them. The tokens are deducted
-/// proportionally from both cache lifetimes.
+/// Returns the usage of a call if it had read the given number of tokens instead of writing them. The tokens are
+/// deducted proportionally from both cache lifetimes.
 fn with_writes_read(call: Usage, tokens: u64) -> Usage {
     let still_written = call.cache_write.saturating_sub(tokens);
     let for_an_hour = u128::from(call.cache_write_1h) * u128::from(still_written)

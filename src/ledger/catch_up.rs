@@ -291,7 +291,7 @@ impl Store {
     ///
     /// Usually, only the affected transcripts are read again. If the other process has also changed the list of misread
     /// transcripts, the entire round is read again. Either way, the batch ends up with all misread transcripts of the
-    /// round, which is necessary because a response may be in several of them (see [`rounds`]).
+    /// round. This is necessary because a response may be in several of them (see [`rounds`]).
     fn read_overtaken(
         &self,
         round: &[UnreadTranscript],

@@ -22,7 +22,7 @@ use crate::transcript::tail;
 /// The facts that have been read since the last commit.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    /// The responses. Until [`Batch::finish`] merges them, a response may have several entries.
+    /// The responses. A response may have several entries until [`Batch::finish`] merges them.
     pub(super) responses: CollectedResponses,
     /// The names of the sessions.
     pub(super) sessions: BTreeMap<Id, String>,

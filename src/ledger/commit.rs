@@ -145,7 +145,7 @@ impl Store {
             facts.path.as_os_str().as_encoded_bytes(),
             facts.is_main
         ];
-        // Known rows are updated, because replacing them would also write the index.
+        // Existing rows are updated, because replacing them would also write the index.
         let (position_values, _) = values.split_at(13);
         let is_known = self.change(
             "UPDATE files SET offset = ?3, mark = ?4, size = ?5, modified = ?6, last_line = ?7, last_at = ?8,

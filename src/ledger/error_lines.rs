@@ -46,7 +46,7 @@ impl Ledger {
     }
 
     /// Returns the errors that clients have displayed since the given time. Errors in the transcripts of subagents are
-    /// left out. If there has been no error since the given time, returns only the newest error. Errors are sorted and
+    /// excluded. If there has been no error since the given time, returns only the newest error. Errors are sorted and
     /// copies are omitted as in [`Self::shown_errors`].
     pub(crate) fn newest_shown_errors(&self, since: Millis) -> LedgerResult<Vec<ShownError>> {
         let is_in_session =

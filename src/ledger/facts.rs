@@ -26,7 +26,7 @@ pub(crate) struct Location {
     /// True if an earlier line in the file has a later timestamp, which is typical of inherited lines.
     pub(crate) is_out_of_order: bool,
     /// True if the line names a client that runs in a terminal and writes checkpoints. When a fork copies a line, it
-    /// replaces the client with its own.
+    /// replaces the client's name with its own.
     pub(crate) is_from_terminal: bool,
     /// The session that the line was copied from, if the line specifies it.
     pub(crate) source: Option<Id>,

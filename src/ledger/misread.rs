@@ -1,7 +1,7 @@
 //! Corrects facts that an earlier version of whycap read wrongly.
 //!
 //! When [`FACTS`] increases, the next command that is run in a shell adds all known transcripts to the table `misread`.
-//! This command and later ones read as many of these transcripts again as they can, and replace the facts from them.
+//! This command and later ones reread as many of these transcripts as they can and replace the facts from them.
 //! Transcripts in another configuration directory or on an unmounted disk stay in the table until a command finds them.
 //! Run events and facts from deleted transcripts stay as they are.
 

@@ -52,8 +52,8 @@ pub(super) fn unread_bytes(transcripts: &[UnreadTranscript]) -> u64 {
 
 /// Splits transcripts into rounds. Each round has at least one transcript.
 ///
-/// If transcripts are read again, there is only one round: a response may be in several transcripts, and it can be
-/// corrected only once all of them have been read.
+/// If transcripts are read again, there is only one round. A response may be in several transcripts, and it can be
+/// corrected only after all of them have been read.
 pub(super) fn rounds(transcripts: &[UnreadTranscript]) -> Vec<&[UnreadTranscript]> {
     if transcripts
         .iter()
@@ -93,8 +93,8 @@ impl ReadSettings {
         }
     }
 
-    /// Returns the number of threads to use for reading this many bytes. While Claude Code is waiting, only one thread
-    /// reads, to leave the other processors free.
+    /// Returns the number of threads to use for reading the given number of bytes. While Claude Code is waiting, only
+    /// one thread reads, to leave the other processors free.
     fn threads(&self, bytes: u64) -> usize {
         if bytes < MIN_SHARED_BYTES || self.read_time != ReadTime::All {
             return 1;

@@ -255,9 +255,9 @@ impl Forecast {
     }
 }
 
-/// Returns the expected spend on a weekday: the average over all past occurrences of that weekday and one additional
-/// day. The additional day is an average workday or, for a Saturday or Sunday, an average weekend day. If the history
-/// contains no such days, it is an average day.
+/// Returns the expected spend on a weekday: the average of all past occurrences of that weekday and one additional day.
+/// The additional day is an average workday or, for a Saturday or Sunday, an average weekend day. If the history
+/// contains no days of that kind, it is an average day.
 fn expected_on(weekday: Weekday, past_days: &[PastDay]) -> Money {
     let similar = DaySum::of(past_days, |day| is_weekend(day) == is_weekend(weekday));
     let similar = if similar.count == 0 {

@@ -182,8 +182,8 @@ pub(super) struct Grouping<'g> {
     /// The groups by key. The `key` field of each group is filled in at the end.
     groups: IndexMap<String, SpendGroup>,
     /// The start of the previous row's quarter hour and the index of its group. Rows are sorted by time, so most of
-    /// them are in the same quarter hour as the previous row, and their time does not have to be converted to local
-    /// time again.
+    /// them are in the same quarter hour as the previous row. Their time does not have to be converted to local time
+    /// again.
     latest: Option<(Millis, usize)>,
     /// The rows to be combined into blocks at the end.
     rows: Vec<TimedTally>,

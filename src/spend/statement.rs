@@ -320,7 +320,7 @@ impl Statement {
     }
 
     /// Describes the most expensive prompt. Returns `None` if the prompt or its maximum share of a five-hour window is
-    /// unknown, or if that share exceeds 100%, because it is then meaningless. Also returns `None` if any cost is an
+    /// unknown, or if that share exceeds 100% and is therefore meaningless. Also returns `None` if any cost is an
     /// estimate, because another prompt may then be the most expensive one.
     fn sentence_on_largest_prompt(&self) -> Option<String> {
         let prompt = self.largest_prompt.as_ref()?;

@@ -67,8 +67,8 @@ impl<'a> JsonWalk<'a> {
     }
 
     /// Calls `visit` with the name of each field, in order. `visit` must advance past the field's value. Escape
-    /// sequences in names are not decoded, because hardly any JSON writer escapes letters. If a name does contain
-    /// escaped letters, `has_escaped_names` is set. A value that is not an object is skipped.
+    /// sequences in names are not decoded, because few JSON writers escape letters. If a name does contain escaped
+    /// letters, `has_escaped_names` is set. A value that is not an object is skipped.
     pub(super) fn fields(
         &mut self,
         mut visit: impl FnMut(&'a [u8], &mut Self) -> Option<()>,

@@ -2,8 +2,8 @@
 //!
 //! Most of a transcript is tool output. A line is parsed only if it contains `"usage"`, if one of a few types appears
 //! near its start, or if it is short and contains an error flag. JSON allows the letters in these strings to be
-//! escaped. Hardly any JSON writer does so, but lines with escaped letters are unescaped and checked again. Lines that
-//! match by coincidence are parsed and then discarded.
+//! escaped. Few JSON writers do so, but lines with escaped letters are unescaped and checked again. Lines that match by
+//! coincidence are parsed and then discarded.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -198,8 +198,8 @@ fn choose_start(
     Ok(ReadStart {
         position: *position,
         earlier_lines: EarlierLines::Skipped,
-        // If there is no line break before the offset, it is either inside an overlong line or after a complete line
-        // that has already been read.
+        // If there is no line break before the offset, the offset is either inside an overlong line or after a complete
+        // line that has already been read.
         is_in_overlong_line: is_in_line && position.last_line != LastLine::Complete,
     })
 }

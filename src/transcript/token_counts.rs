@@ -100,8 +100,8 @@ impl Tokens {
     /// Returns the usage.
     ///
     /// Cache writes without a breakdown by lifetime count as five-minute writes, as in Claude Code. If the total is
-    /// missing, it is computed from the breakdown. If the total is 0, the breakdown is ignored because Claude Code sets
-    /// the total to 0 but keeps the breakdown on lines that survive a compaction.
+    /// missing, it is computed from the breakdown. If the total is 0, the breakdown is ignored, because on lines that
+    /// survive a compaction, Claude Code sets only the total to 0.
     pub(super) fn usage(&self) -> Usage {
         let hour = self.usage.cache_write_1h;
         let cache_write = self.cache_write.unwrap_or(self.cache_write_5m + hour);

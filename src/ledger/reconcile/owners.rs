@@ -115,9 +115,9 @@ impl<'l> LineOwners<'l> {
             .map(|(_, _, session)| session)
     }
 
-    /// Returns true if this location is in a transcript of the session and the line is a copy, so that the session
-    /// cannot be its owner. A line is a copy if it names its source. In a main transcript, it is also a copy if it is
-    /// older than the ownership marker that precedes it.
+    /// Returns true if a transcript of the session contains the line at this location as a copy. The session is then
+    /// not the owner of the line. A line is a copy if it names its source. In a main transcript, it is also a copy if
+    /// it is older than the ownership marker that precedes it.
     fn is_copy_in(&self, session: Id, at: Millis, location: &Location) -> bool {
         let Some(facts) = self.files.get(&location.file) else {
             return false;

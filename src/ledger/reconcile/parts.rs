@@ -66,8 +66,8 @@ pub(super) struct Part<'l> {
 }
 
 impl<'l> SessionFacts<'l> {
-    /// Divides the session into parts. Adds a lower bound for each compaction and each response in a terminal that no
-    /// total covers, and for each checkpoint that an unidentified process wrote.
+    /// Divides the session into parts. Adds a lower bound for each compaction or terminal response that no total
+    /// covers, and for each checkpoint that an unidentified process wrote.
     pub(super) fn parts(
         &self,
         lineage: &Lineage,
@@ -230,9 +230,9 @@ impl<'l> SessionFacts<'l> {
         has_own_lines && self.inherited_until.is_none_or(|until| until <= started)
     }
 
-    /// Checks that the checkpoints form a single chain that begins with the parent's checkpoint, and that each response
-    /// arrived while the process that wrote the next checkpoint was running. Returns `None` if so. Otherwise, returns
-    /// the reason why the totals may be missing some responses.
+    /// Returns the reason why the totals may be missing some responses, or `None` if they are complete. They are
+    /// complete if the checkpoints form a single chain that begins with the parent's checkpoint, and if each response
+    /// arrived while the process that wrote the next checkpoint was running.
     fn break_in_chain(
         &self,
         first: Option<&Checkpoint>,

@@ -28,7 +28,7 @@ fn time_at(offset: i64) -> Millis {
     START + offset * 1_000
 }
 
-/// Returns usage that consists of this many output tokens. Amounts in these tests are expressed in output tokens.
+/// Returns usage with the given number of output tokens. Amounts in these tests are expressed in output tokens.
 fn output(tokens: u64) -> Usage {
     Usage {
         output: tokens,
@@ -36,7 +36,7 @@ fn output(tokens: u64) -> Usage {
     }
 }
 
-/// Returns the cost of this many output tokens.
+/// Returns the cost of the given number of output tokens.
 fn cost_of(tokens: u64) -> Money {
     let prices = PriceTable::list();
     prices
@@ -710,7 +710,7 @@ fn a_fork_starts_from_its_parents_total_if_its_responses_account_for_the_rest() 
 }
 
 /// A fork continues its parent's total and keeps its parent's `startTime`, which is older than the inherited lines.
-/// After a compaction, the inherited lines may not include any response.
+/// After a compaction, the inherited lines may include no responses at all.
 #[test]
 fn a_fork_of_a_compacted_session_never_includes_its_parents_total() {
     let parent_with_response = || Session::new().marker(50).response(100, 5);
