@@ -5,21 +5,21 @@ use serde_json::Value;
 
 /// Parses a JSON file that is compiled into the program. `path` is its path in `src`.
 ///
-/// An unreadable file results in an empty value, because a release must not fail. In unit tests, the function panics
-/// with the path and the error, so that no release contains such a file.
+/// If the file is invalid, unit tests panic with the path and the error. A release, which must not fail, returns an
+/// empty value.
 pub(crate) fn parse<T: Default + Deserialize<'static>>(path: &str, json: &'static str) -> T {
     try_parse(json).unwrap_or_else(|error| empty(path, &error))
 }
 
-/// Parses JSON into a type that may borrow its strings. A string with an escape, such as `\"`, cannot be borrowed from
-/// the file itself, so it is borrowed from a parsed value, which exists as long as the program runs.
+/// Parses JSON into a type that may borrow its strings. A string with an escape such as `\"` cannot be borrowed from
+/// the file. It is borrowed from a parsed value that lives as long as the program.
 fn try_parse<T: Deserialize<'static>>(json: &'static str) -> serde_json::Result<T> {
     let borrowed = serde_json::from_str(json);
     if borrowed.is_ok() {
         return borrowed;
     }
     let value: &'static Value = Box::leak(Box::new(serde_json::from_str(json)?));
-    // The first error contains the line, unless the escapes caused it.
+    // Prefer the first error, which contains the line, unless it was caused by an escape.
     T::deserialize(value).map_err(|error| match borrowed {
         Err(first) if !first.to_string().contains("borrowed") => first,
         _ => error,
@@ -72,7 +72,7 @@ mod tests {
         files
     }
 
-    /// If a file were parsed elsewhere, an error in the file could leave a table empty without being reported.
+    /// If a file were parsed elsewhere, an error in it could go unnoticed and leave a table empty.
     #[test]
     fn every_embedded_file_is_parsed_by_this_module() {
         let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");

@@ -1,7 +1,7 @@
 //! The environment of one run: variables, clock, time zone, terminal size, and standard directories.
 //!
-//! The environment is read once and then passed around. No other code asks the system for the time or for a variable,
-//! which Clippy enforces. Tests can therefore reproduce any result by constructing an [`Environment`].
+//! The environment is read once and then passed around. Clippy ensures that no other code asks the system for the time
+//! or a variable. Tests can therefore reproduce any result by creating an [`Environment`].
 
 #![expect(clippy::disallowed_methods, reason = "reads clock and variables")]
 
@@ -18,8 +18,8 @@ use crate::time::{Clock, HourFormat, Zone, datetime_from_system, is_in_supported
 /// `HOME` to a different directory.
 pub const HOME: &str = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
 
-/// The environment variables for the data and configuration directories, each with its default relative to the home
-/// directory. macOS does not define these variables, but users who set them there expect them to work.
+/// The environment variables for the data and configuration directories, with their defaults relative to the home
+/// directory. macOS does not define these variables, but some users set them and expect them to work.
 pub(crate) const PROGRAM_HOMES: [(&str, &str); 2] = if cfg!(windows) {
     [
         ("LOCALAPPDATA", "AppData/Local"),
@@ -35,7 +35,7 @@ pub(crate) const PROGRAM_HOMES: [(&str, &str); 2] = if cfg!(windows) {
 /// The environment variables that determine the locale for times, in order of precedence.
 const LOCALE_VARIABLES: [&str; 3] = ["LC_ALL", "LC_TIME", "LANG"];
 
-/// The largest plausible number of columns or rows.
+/// The maximum plausible number of columns or rows.
 const MAX_TERMINAL_SIZE: usize = 10_000;
 
 /// The environment of one run.
@@ -44,7 +44,7 @@ pub struct Environment {
     variables: BTreeMap<OsString, OsString>,
     /// The current time, which `WHYCAP_NOW` (RFC 3339) can override.
     pub now: DateTime<Utc>,
-    /// The current time according to the system clock, regardless of `WHYCAP_NOW`.
+    /// The current time according to the system clock. `WHYCAP_NOW` does not override it.
     machine_now: DateTime<Utc>,
     /// The user's time zone.
     pub zone: Zone,
@@ -57,7 +57,7 @@ pub struct Environment {
 /// The user's standard directories. A directory is `None` if the system does not define it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StandardDirectories {
-    /// The home directory from the user database, for processes without `HOME`.
+    /// The home directory according to the user database, for processes without `HOME`.
     pub home: Option<PathBuf>,
     /// The parent directory for application data.
     pub data: Option<PathBuf>,
@@ -66,7 +66,7 @@ pub struct StandardDirectories {
 }
 
 impl StandardDirectories {
-    /// Queries the system for the standard directories.
+    /// Asks the system for the standard directories.
     fn of_system() -> Self {
         // On Windows and macOS, `dirs` ignores these variables.
         let [data, configuration] = PROGRAM_HOMES.map(|(variable, _default)| {
@@ -121,7 +121,7 @@ impl Environment {
         environment
     }
 
-    /// Returns a copy of this environment with the current time. An overridden time advances at the same rate as the
+    /// Returns a copy of this environment with the current time. If the time is overridden, it advances along with the
     /// system clock.
     pub(crate) fn with_current_time(&self) -> Self {
         let machine_now = datetime_from_system(SystemTime::now());
@@ -132,7 +132,7 @@ impl Environment {
         }
     }
 
-    /// Returns the clock and the time zone for displaying times.
+    /// Returns the clock, the time zone, and the format for displaying times.
     pub fn clock(&self) -> Clock {
         Clock {
             now: self.now,

@@ -13,14 +13,14 @@ use crate::incidents::Incidents;
 use crate::terminal::is_stdout_terminal;
 
 impl Context {
-    /// Returns true if the user reads the output, on a terminal or in a conversation. Any other output may end up in a
-    /// file or a bug report, so it must not contain the user's own words, such as the first words of a prompt, unless
-    /// the user asks for them. This rule applies to all commands.
+    /// Returns true if the user reads the output, either on a terminal or in a conversation. Any other output may end
+    /// up in a file or a bug report. No command may include the first words of a prompt in it unless the user asks for
+    /// them.
     pub(crate) fn is_read_by_user(&self) -> bool {
         self.event.is_some() || is_stdout_terminal()
     }
 
-    /// Returns the part of a label that the output may contain.
+    /// Removes the parts of a label that the output must not contain.
     pub(crate) fn visible_label(&self, label: SessionLabel) -> SessionLabel {
         if self.is_read_by_user() {
             label
@@ -41,7 +41,7 @@ impl Context {
     }
 
     /// Returns the sessions whose budgets are shown. In a conversation, this is the current session. In a shell, these
-    /// are the running sessions, provided that a session budget is configured.
+    /// are the running sessions if there is a session budget.
     pub(crate) fn sessions_with_budgets(&self) -> Vec<RequestedSession> {
         if self.event.is_some() {
             let current = self.session().map(|id| RequestedSession {
@@ -75,7 +75,7 @@ impl Context {
         }
     }
 
-    /// Returns the IDs that start with `prefix`, of sessions with a transcript or in the ledger.
+    /// Returns the IDs of sessions with a transcript or in the ledger that start with `prefix`.
     pub(crate) fn sessions_starting_with(&self, prefix: &str) -> HashSet<String> {
         let in_ledger = match self.existing_ledger() {
             Some(ledger) => ledger.sessions_starting_with(prefix).unwrap_or_default(),
@@ -89,8 +89,8 @@ impl Context {
             .collect()
     }
 
-    /// Returns true if there is a trace of a session: an error, a transcript, a reading, an entry in Claude Code's
-    /// registry, or a row of the ledger, which remains after the transcript has been deleted.
+    /// Returns true if whycap knows of a session from an error, a transcript, a reading, Claude Code's registry, or the
+    /// ledger. The ledger still contains sessions whose transcript has been deleted.
     pub(crate) fn knows_session(&self, session: &str, incidents: &Incidents<'_>) -> bool {
         incidents.knows_session(session)
             || self.is_registered(session)
@@ -119,8 +119,8 @@ impl Context {
             .unwrap_or_default()
     }
 
-    /// Returns a session's name and directory, such as `"Fix the tests", ~/api`. A short ID replaces a name that must
-    /// not be shown. Returns `None` if neither the name nor the directory is known.
+    /// Returns a session's name and directory, such as `"Fix the tests", ~/api`. If the name must not be shown, a short
+    /// ID takes its place. Returns `None` if neither the name nor the directory is known.
     pub(crate) fn describe_session(&self, session: &str) -> Option<String> {
         let label = self.session_label(session);
         let mut details = Vec::new();
@@ -141,14 +141,14 @@ impl Context {
         }
     }
 
-    /// Returns a function that maps session IDs to labels, for tables with many sessions.
+    /// Returns a function that looks up the label for a session ID. It is fast enough for tables with many sessions.
     pub(crate) fn session_labels(&self) -> impl Fn(&str) -> SessionLabel {
         let label_of = self.complete_session_labels();
         move |session| self.visible_label(label_of(session))
     }
 
     /// Like [`Self::session_labels`], but the labels always contain the first words of prompts. The caller must remove
-    /// them from output that others may read. The returned function lists the transcripts only on its first call.
+    /// them if others may read the output. The transcripts are listed once, on the first call of the returned function.
     pub(crate) fn complete_session_labels(&self) -> impl Fn(&str) -> SessionLabel {
         let transcripts = LazyCell::new(|| {
             transcripts::of_sessions(self.paths.transcript_roots())

@@ -97,7 +97,7 @@ impl SpendOptions {
         if let Some(zone) = self.timezone {
             clock.zone = zone;
         }
-        // A page adds up the other groupings separately, so its statement is grouped by session.
+        // The statement of a page is grouped by session. The page adds up the other groupings itself.
         let by = if is_for_page {
             GroupBy::Session
         } else {
@@ -119,7 +119,7 @@ impl SpendOptions {
 }
 
 impl Context {
-    /// Returns the requested statement, from this machine or from exports. The first words of prompts are included only
+    /// Returns the requested statement, from this machine or from exports. It contains the first words of prompts only
     /// if `with_words` is set (see [`Self::is_read_by_user`]).
     pub(crate) fn statement(&self, request: &ReportRequest, with_words: bool) -> Result<Statement> {
         if let Some(directory) = &request.from {
@@ -148,8 +148,8 @@ impl Context {
         Ok(statement)
     }
 
-    /// Returns this machine's statement. Calls `each` for every included row. `row_groups` assigns rows to groups if
-    /// the rows themselves do not contain their groups.
+    /// Returns this machine's statement. Calls `each` for every included row. `row_groups` provides the groups of rows
+    /// that do not contain their own.
     pub(super) fn statement_of(
         &self,
         ledger: &Ledger,
@@ -181,8 +181,7 @@ impl Context {
         Ok(why_report(&why, self.clock()))
     }
 
-    /// Returns the statement, broken down by prompt or by account. Only transcripts show which prompt and account a
-    /// response belongs to.
+    /// Returns a statement by prompt or by account. These are recorded only in transcripts.
     fn statement_by_response(
         &self,
         request: &ReportRequest,
@@ -206,7 +205,7 @@ impl Context {
             Ok(statement)
         })?;
         if with_words {
-            // A prompt may have several entries. Its first one contains its text.
+            // If a prompt has several entries, the first one contains its text.
             let words: HashMap<&str, &str> = writes
                 .iter()
                 .rev()
@@ -218,8 +217,8 @@ impl Context {
         Ok(statement)
     }
 
-    /// Returns sentences that list unreadable files for display in a conversation. In a shell, these files have already
-    /// been reported on standard error.
+    /// Returns sentences about unreadable files for a conversation. In a shell, they have already been reported on
+    /// standard error.
     pub(crate) fn unread_notes(&self, statement: &Statement) -> Vec<String> {
         if self.event.is_none() {
             return Vec::new();
@@ -290,7 +289,7 @@ impl Context {
         Ok(())
     }
 
-    /// Prints an error about the exported files that could not be read to the end. The error names only the first file.
+    /// Prints an error about exported files that could not be read to the end. Only the first one is named.
     pub(crate) fn report_unreadable_exports(&self, files: &[UnreadableFile]) {
         let Some((first, others)) = files.split_first() else {
             return;

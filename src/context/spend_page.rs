@@ -1,4 +1,4 @@
-//! Collects the contents of the page that `whycap spend --html` writes.
+//! Collects the data for the page that `whycap spend --html` writes.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::ledger::{CatchUpResult, Ledger, SpendRow};
 use crate::spend::{CauseGroups, ReportRequest, Statement};
 use crate::time::datetime_from_millis;
 
-/// A page, with a flag that indicates whether any figures are missing.
+/// A page of HTML.
 pub(crate) struct SpendPage {
     pub(crate) html: String,
     pub(crate) is_incomplete: bool,
@@ -36,7 +36,7 @@ impl<'s> ShownSessions<'s> {
         }
     }
 
-    /// Returns true if the errors of a session belong on the page.
+    /// Returns true if the page covers a session's errors.
     fn contains(&self, session: Option<&str>) -> bool {
         self.has_all_projects || session.is_some_and(|session| self.ids.contains(session))
     }
@@ -65,7 +65,7 @@ impl Context {
         })
     }
 
-    /// Returns the contents of a page about several machines.
+    /// Returns the contents of a page about the exports of several machines.
     fn page_of_exports(
         &self,
         directory: &Path,
@@ -95,7 +95,7 @@ impl Context {
     /// Returns the contents of a page about this machine.
     fn page_of_machine(&self, request: &ReportRequest, is_anonymous: bool) -> Result<Contents<'_>> {
         let clock = request.clock;
-        // The sums are created inside the closure, because after a repair, the ledger is read again from the beginning.
+        // Create the sums inside the closure. After a repair, it runs again and reads the ledger from the beginning.
         let (mut statement, sums, mut facts) = self.with_ledger(|ledger, catch_up| {
             let mut sums = PageSums::default();
             let statement = self.statement_of(&ledger, request, None, catch_up, &mut |row| {
@@ -140,14 +140,15 @@ impl Context {
         })
     }
 
-    /// Returns true if the page may show the name of a row's model. An anonymous page shows only the names of models
-    /// with known prices, because users can choose arbitrary names for other models.
+    /// Returns true if the page may name a row's model. Users can give models any name, so an anonymous page names only
+    /// those with a known price.
     fn names_model(&self, row: &SpendRow<'_>, is_anonymous: bool) -> bool {
         !is_anonymous || self.prices().known_tariffs_of(row.model).is_some()
     }
 }
 
-/// Returns the spend in the preceding period of equal length. Returns `None` if the requested period has no first day.
+/// Returns the spend in the period of the same length before the requested one. Returns `None` if the requested period
+/// has no first day.
 fn preceding_spend(ledger: &Ledger, request: &ReportRequest) -> Result<Option<PrecedingSpend>> {
     let today = request.clock.zone.day(request.clock.now);
     let Some((period, days)) = request.period.before(today) else {

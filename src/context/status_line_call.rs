@@ -1,5 +1,5 @@
-//! Handles a status-line call (one run of `whycap statusline`): Claude Code's input, the facts for the line, and the
-//! data that is saved after the line has been printed.
+//! Handles a status-line call, which is one run of `whycap statusline`. Parses Claude Code's input, collects the facts
+//! for the line, and saves data after the line has been printed.
 
 use std::path::Path;
 
@@ -32,13 +32,13 @@ use crate::terminal::{Palette, Shown, Tone, truncate};
 /// The terminal width to assume if Claude Code does not provide it. Versions before 2.1.153 never do.
 const USUAL_WIDTH: usize = 80;
 
-/// The tolerance when comparing the start time of a process, which some systems round, with another time.
+/// The tolerance for comparing the start time of a process with another time. Some systems round start times.
 const START_TOLERANCE: TimeDelta = TimeDelta::seconds(2);
 
-/// The text to print if there is nothing else to show. Claude Code blanks the line if the output is empty.
+/// The text to print if there is nothing else to show. Claude Code would clear the line if the output were empty.
 const FALLBACK: &str = "whycap";
 
-/// The status JSON, and the settings for the line's appearance.
+/// The status JSON, and the settings that determine what the line looks like.
 pub(crate) struct StatusLineCall {
     payload: StatusPayload,
     context: Context,
@@ -67,7 +67,7 @@ impl StatusLineCall {
         (call, wrapped)
     }
 
-    /// Renders the line from the status JSON alone. This is used when there is no time for anything else.
+    /// Renders the line from the status JSON alone, for when there is no time for anything else.
     pub(crate) fn render_payload(&self) -> Shown {
         self.render(&LineFacts {
             windows: Sample::from_payload(&self.payload, self.context.environment.now),
@@ -153,8 +153,8 @@ impl StatusLineCall {
         cold_cache_cost(&cache, &prices, payload.fast_mode, now)
     }
 
-    /// Returns new information about avoidable cache writes. Returns `None` if there is nothing new, or if the user has
-    /// disabled the hint.
+    /// Returns a notice about avoidable cache writes. Returns `None` if there is nothing new or the user has disabled
+    /// the hint.
     fn cache_news(&self, incidents: &Incidents<'_>) -> Option<MissNotice> {
         let (payload, context) = (&self.payload, &self.context);
         if !context.config.shows_hint(HintName::WrittenAgain) {
@@ -166,8 +166,8 @@ impl StatusLineCall {
         MissNotice::new(payload, &misses, incidents.journal(), &prices, now)
     }
 
-    /// Returns true if `/whycap` would cancel the auto-resume after an incident. Any prompt cancels it, but the plugin's
-    /// module answers `/whycap` without a prompt.
+    /// Returns true if `/whycap` would cancel the auto-resume after an incident. Every prompt does, but if the plugin's
+    /// module answers `/whycap`, there is no prompt.
     fn slash_command_cancels_resume(&self, incident: &Incident) -> bool {
         if incident.continues_at().is_none() {
             return false;
@@ -180,9 +180,8 @@ impl StatusLineCall {
         !(is_answered_by_plugin && incident.evidence.is_since(FIRST_WITH_MODULES))
     }
 
-    /// Returns true if Claude Code started before `/whycap` was installed. In that case, the command is not available
-    /// until Claude Code is restarted or the user runs `/reload-plugins`. Returns false if one of the two times is
-    /// unknown.
+    /// Returns true if Claude Code started before `/whycap` was installed. The command is then not available until the
+    /// user restarts Claude Code or runs `/reload-plugins`. Returns false if one of the two times is unknown.
     fn client_lacks_slash_command(&self) -> bool {
         let client = ProcessId::of_client(&self.context.environment);
         let started_at = client.and_then(|client| processes::look(client.pid).started_at);
@@ -194,7 +193,7 @@ impl StatusLineCall {
     }
 }
 
-/// The facts about the session, the account, and the day.
+/// The data shown in the line: facts about the session, the account, and the day.
 pub(crate) struct StatusLineFacts<'a> {
     call: &'a StatusLineCall,
     incidents: Incidents<'a>,
@@ -203,7 +202,7 @@ pub(crate) struct StatusLineFacts<'a> {
     incident: Option<Incident>,
     /// The place where the user can read more about the incident.
     more: ReadMore,
-    /// An error of any session whose record in the journal is missing or incomplete.
+    /// An error of this or another session that is missing from the journal or incomplete there.
     unsaved: Option<StoredError>,
     /// A new notice about avoidable cache writes, if any.
     cache: Option<MissNotice>,
@@ -231,8 +230,8 @@ impl<'a> StatusLineFacts<'a> {
             facts.figures = live.figures(&context.environment, requested);
         }
         facts.prompt = call.cost_of_prompt(live.as_ref());
-        // Without a ledger, for example in a read-only home directory, only the transcript can show whether there was
-        // an error.
+        // Without a ledger, for example in a read-only home directory, only the transcript shows whether there was an
+        // error.
         let ends_in_error = live.as_ref().is_none_or(OpenLedger::ends_in_error);
         let StatusLineSituation {
             incident: own_incident,
@@ -241,8 +240,8 @@ impl<'a> StatusLineFacts<'a> {
         let cancels_resume = own_incident
             .as_ref()
             .is_some_and(|incident| call.slash_command_cancels_resume(incident));
-        // A limit that blocks the other sessions also applies to this session, so it is shown unless the session has a
-        // blocking error of its own.
+        // Unless the session has a blocking error of its own, show the limit that blocks the other sessions. It applies
+        // to this one, too.
         let is_blocked = own_incident
             .as_ref()
             .is_some_and(Incident::blocks_its_session);
@@ -270,7 +269,7 @@ impl<'a> StatusLineFacts<'a> {
             }
             facts.windows = Some(reading);
         }
-        // The contents of `/usage` are in a file that may be large, so they are read only if a segment shows them.
+        // The file with the contents of `/usage` may be large, so read it only if a segment shows them.
         if config.shows(SegmentName::ModelWeeks) || config.shows(SegmentName::Credits) {
             facts.usage = incidents.cached_usage_of(payload).cloned();
         }
@@ -286,8 +285,8 @@ impl<'a> StatusLineFacts<'a> {
         }
     }
 
-    /// Renders the rows with the figures, followed by the rows about the limit, responses paid for beyond the plan, and
-    /// avoidable cache writes.
+    /// Renders the rows with the figures, followed by rows about the limit, responses that are billed on top of the
+    /// plan, and avoidable cache writes.
     pub(crate) fn render(&self) -> Shown {
         let columns = self.call.columns;
         let mut rows = match &self.incident {
@@ -308,7 +307,7 @@ impl<'a> StatusLineFacts<'a> {
         self.call.render(&self.facts).followed_by(&below)
     }
 
-    /// Returns the responses that are paid for beyond the plan. Looks up their costs only if a window is full and
+    /// Returns the responses that are billed on top of the plan. Their costs are looked up only if a window is full and
     /// nothing blocks the session.
     fn paying(&self) -> Option<Paying> {
         let is_blocked = self
@@ -324,7 +323,8 @@ impl<'a> StatusLineFacts<'a> {
             .paying(&|since, is_own: Selected<'_>| live.costs_since(since, is_own))
     }
 
-    /// Saves the data that later calls need. Runs after the line has been printed, so that nothing has to wait for it.
+    /// Saves the data that later calls need. This is done after the line has been printed so that nothing has to wait
+    /// for it.
     pub(crate) fn save(self) {
         let paths = &self.call.context.paths;
         if let Some(unsaved) = self.unsaved {
@@ -334,7 +334,7 @@ impl<'a> StatusLineFacts<'a> {
         if let Some(notice) = &self.cache {
             notice.save(paths);
         }
-        // Exiting closes the ledger anyway, so its memory is not freed explicitly.
+        // The process exits now, so there is no need to free the ledger's memory.
         std::mem::forget(self.live.map(|live| live.commit(paths)));
     }
 }

@@ -1,5 +1,5 @@
-//! Compares the ledger with readings of the usage windows to determine how each window was used and how much one
-//! percent of it is worth.
+//! Determines how each usage window was used and how much one percent of it is worth, by comparing the ledger with
+//! readings.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,10 +14,10 @@ use crate::limits::kind::Window;
 use crate::limits::pace::WindowStep;
 use crate::limits::sample::Sample;
 
-/// The length of the period from which the value of one percent of a usage window is calculated.
+/// The period from which the value of one percent of a usage window is calculated.
 pub(super) const PERCENT_VALUE_PERIOD: TimeDelta = TimeDelta::weeks(5);
 
-/// The account that paid for each response, indexed by the response's key.
+/// The accounts that paid for responses, indexed by the key of the response.
 pub(super) type Payers = HashMap<i64, String>;
 
 /// A usage window, its display name, and its start.
@@ -27,13 +27,12 @@ pub(super) struct OpenWindow {
     pub(super) since: DateTime<Utc>,
 }
 
-/// Returns the sessions that reported these readings. The readings also show to which account each of these sessions
-/// belongs.
+/// Returns the sessions that reported these readings, which also show the account of each session.
 fn reporting_sessions(steps: &[WindowStep]) -> HashSet<&str> {
     steps.iter().map(|step| &*step.session).collect()
 }
 
-/// Determines which account paid for a response, based on the readings of the response's session.
+/// Determines which account paid for a response from the readings of its session.
 struct AccountsBySession<'s> {
     steps: HashMap<&'s str, Vec<&'s WindowStep>>,
 }
@@ -48,7 +47,7 @@ impl<'s> AccountsBySession<'s> {
     }
 
     /// Returns true if this account may have paid for a session's response at the given time. A session's login can
-    /// change, so the account is taken from the next reading or, if there is none, from the last reading.
+    /// change, so this looks at the next reading or, if there is none, at the last one.
     fn may_be(&self, session: &str, at: i64, account: Option<&str>) -> bool {
         let Some(steps) = self.steps.get(session) else {
             return true;
@@ -61,8 +60,8 @@ impl<'s> AccountsBySession<'s> {
     }
 }
 
-/// Returns the costs of recent responses, along with the spend that no transcript line reports. Each item includes the
-/// names of its session, model, and agent.
+/// Returns the costs of recent responses and the unrecorded spend. Each item includes the names of its session, model,
+/// and agent.
 fn spent_in_windows(recent: &RecentSpend) -> Vec<SpentInWindow<'_>> {
     let names = &recent.responses.names;
     let responses = recent.responses.all.iter().map(|response| SpentInWindow {
@@ -83,9 +82,8 @@ fn spent_in_windows(recent: &RecentSpend) -> Vec<SpentInWindow<'_>> {
 }
 
 impl Context {
-    /// Returns how much one percent of each window is worth. Only sessions that reported readings are included, because
-    /// it is unknown who paid for the others. If `payers` is `None` and there are several accounts, the result is
-    /// empty.
+    /// Returns how much one percent of each window is worth. Only sessions with readings are included because it is
+    /// unknown who paid for the others. If `payers` is `None` and there are several accounts, the result is empty.
     pub(crate) fn percent_value(
         &self,
         ledger: &Ledger,
@@ -116,8 +114,8 @@ impl Context {
         Ok(PercentValue::new(&steps, &spent, now))
     }
 
-    /// Returns how the account's 5-hour and weekly windows have been used so far. Returns `None` if the reading
-    /// includes neither window, or if the ledger cannot be read.
+    /// Returns how the account's 5-hour and weekly windows have been used so far. Returns `None` if the reading has
+    /// neither window or the ledger cannot be read.
     pub(crate) fn shares_of_open_windows(
         &self,
         reading: &Sample,
@@ -152,8 +150,7 @@ impl Context {
     ) -> Option<Vec<WindowShares>> {
         let earliest = open.iter().map(|window| window.since).min()?;
         let steps = steps(&self.paths, earliest, until);
-        // Sessions that reported readings have a known account. For all other sessions, the transcript has to be
-        // opened.
+        // The account of a session with readings is known. For any other session, open the transcript.
         let reporting = reporting_sessions(&steps);
         let incidents = self.incidents();
         let credits = incidents.credits_use();
@@ -162,8 +159,7 @@ impl Context {
                 reporting.contains(session)
                     || match credits.belongs_to(session, account) {
                         Some(is_of) => is_of,
-                        // If the login is unknown, an account cannot be distinguished from an API key, so the session
-                        // is included.
+                        // If the login is unknown, an account cannot be told from an API key, so include the session.
                         None => account.is_none() || !credits.is_without_account(session),
                     }
             })

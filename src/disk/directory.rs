@@ -1,11 +1,11 @@
 //! Directory handles. Locks and the journal are accessed only through these handles.
 //!
 //! Below the root directory, every path component is opened relative to an open directory, without following symbolic
-//! links or junctions. A planted link therefore cannot redirect a deletion. The root itself may be a symbolic link,
+//! links or junctions. A planted link therefore cannot redirect a deletion. The root itself may be a symbolic link
 //! because some users keep their configuration directory elsewhere.
 //!
-//! On Windows, reading a file's owner requires additional privileges. Locks are in the user's profile, so whycap
-//! assumes that the user owns all of them. Windows also has no equivalent of `ctime`, so the modification time is used
+//! On Windows, reading the owner of a file requires additional privileges, so whycap assumes that the user owns all
+//! locks, which are in the user's profile. Windows also has no equivalent of `ctime`. The modification time is used
 //! instead.
 
 use std::ffi::{OsStr, OsString};
@@ -39,14 +39,14 @@ pub(crate) enum EntryKind {
 /// The metadata of a directory entry.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct EntryInfo {
-    /// The device and inode numbers. They change if the entry is replaced by another entry with the same name.
+    /// The device and inode numbers. If the entry is replaced with another one of the same name, they change.
     pub(crate) identity: (i128, i128),
     pub(crate) kind: EntryKind,
     /// True if the entry belongs to the current user.
     pub(crate) is_owned: bool,
     /// The modification time. The owner of a lock updates it regularly.
     pub(crate) modified: DateTime<Utc>,
-    /// The time of the last change to the content or metadata (`ctime`). Except on Windows, programs cannot set it.
+    /// The time of the last change to the content or metadata (`ctime`). Programs cannot set it, except on Windows.
     pub(crate) changed: DateTime<Utc>,
 }
 
@@ -130,8 +130,8 @@ impl Directory {
         Ok(info)
     }
 
-    /// Returns the metadata of an entry, but reports every directory as non-empty. The Unix version does not use
-    /// `cap_std`, which panics on certain valid timestamps.
+    /// Returns the metadata of an entry, but reports every directory as non-empty. On Unix, it does not use `cap_std`,
+    /// which panics on some valid timestamps.
     #[cfg(unix)]
     fn entry_info_of_system(&self, name: &OsStr) -> io::Result<EntryInfo> {
         use rustix::fs::{AtFlags, FileType, statat};
@@ -199,8 +199,8 @@ impl Directory {
                 result => return Ok(result?),
             }
         }
-        // In theory, another process could create the new name between the check and the rename. In practice, the
-        // target is a newly created private directory.
+        // Another process could create the new name between the check and the rename. However, the target is a private
+        // directory that has just been created.
         match target.entry_info(new_name) {
             Ok(_) => Err(ErrorKind::AlreadyExists.into()),
             Err(error) if error.kind() != ErrorKind::NotFound => Err(error),

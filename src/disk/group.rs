@@ -1,15 +1,15 @@
 //! Writes files to a directory that its owner shares with a group.
 //!
-//! In a directory that is not shared, files are private. In a shared directory, the group's permissions on the
-//! directory determine its permissions on the files, but the group can never write to a file. Other users have no
-//! access. Symbolic links planted by other group members are not followed. Group members can delete each other's files
-//! unless the directory has the sticky bit.
+//! In a directory that is not shared, files are private. In a shared directory, the group has the same permissions for
+//! a file as for the directory, except that it can never write to the file. Other users have no access. Symbolic links
+//! that other group members have planted are not followed. Group members can delete each other's files unless the
+//! directory has the sticky bit.
 
 use std::path::Path;
 
 use super::{Durability, Error};
 
-/// Writes a file atomically, creating missing directories between `root` and the file. If `root` is shared with a
+/// Writes a file atomically, and creates missing directories between `root` and the file. If `root` is shared with a
 /// group, the group can read the file.
 pub(crate) fn write_below(root: &Path, path: &Path, bytes: &[u8]) -> Result<(), Error> {
     #[cfg(unix)]
@@ -36,8 +36,8 @@ struct GroupAccess {
 
 #[cfg(unix)]
 impl GroupAccess {
-    /// Returns the group's access to a shared directory, or `None` if the directory is not shared. A directory is
-    /// considered shared if it has the setgid bit and is writable by its group.
+    /// Returns the group's access to a shared directory, or `None` if the directory is not shared. A shared directory
+    /// has the setgid bit and is writable by its group.
     fn of(directory: &Path) -> Option<Self> {
         use std::os::unix::fs::MetadataExt;
         const SETGID_AND_GROUP_WRITE: u32 = 0o2020;
@@ -54,7 +54,7 @@ impl GroupAccess {
         })
     }
 
-    /// Creates the missing directories between `root` and a file, with the group's permissions regardless of the umask.
+    /// Creates the missing directories between `root` and a file. They get the group's permissions, whatever the umask.
     /// Fails if a path component exists but is not a directory.
     fn create_directories(self, root: &Path, file: &Path) -> Result<(), Error> {
         let names = file

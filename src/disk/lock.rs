@@ -3,10 +3,10 @@
 //! The system releases a lock when its process ends, so these locks never become stale. Only [`lock_with_timeout`]
 //! waits for a lock that another process holds.
 //!
-//! Some network file systems do not support locks. On these file systems, every attempt to lock a file succeeds,
-//! because a lost update is better than a program that does not work.
+//! Some network file systems do not support locks. There, every attempt to lock a file succeeds, because a lost update
+//! is better than a program that does not work.
 //!
-//! `fs2` was last released in 2018, and the standard library has since added methods with the same names. Method calls
+//! `fs2` was last released in 2018, and the standard library has since added methods with the same names. A method call
 //! would resolve to those, so calls are written as `fs2::FileExt::…(&file)`.
 
 use std::fs::File;
@@ -16,7 +16,7 @@ use std::time::Duration;
 
 /// A lock that is released when this value is dropped.
 ///
-/// The lock file is never deleted. Otherwise, two processes could hold locks on different files with the same name.
+/// The lock file is never deleted. Otherwise, two processes could each lock a different file with the same name.
 #[derive(Debug)]
 pub(crate) struct LockGuard(File);
 
@@ -45,16 +45,16 @@ fn is_contention(error: &io::Error) -> bool {
     error.raw_os_error() == fs2::lock_contended_error().raw_os_error()
 }
 
-/// Returns true if the file system reports every file as locked, even a new temporary file that no other process can
-/// have locked. Some file systems do this.
+/// Returns true if the file system reports every file as locked, as some do. To find out, tries to lock a new temporary
+/// file.
 fn reports_contention_always(path: &Path) -> bool {
     path.parent()
         .and_then(|directory| tempfile::tempfile_in(directory).ok())
         .is_some_and(|file| fs2::FileExt::try_lock_exclusive(&file).is_err())
 }
 
-/// Returns true if files in `directory` can be locked in both ways that whycap requires: with `flock` for the locks in
-/// this module, and with `fcntl` for SQLite. Also returns true if this cannot be tested.
+/// Returns true if files in `directory` can be locked with `flock`, which this module uses, and with `fcntl`, which
+/// SQLite uses. Returns true if this cannot be tested.
 pub(crate) fn is_supported_in(directory: &Path) -> bool {
     if super::ownership::check_owned_directory(directory).is_err() {
         return true;
@@ -76,8 +76,8 @@ fn supports_fcntl_lock(_: &File) -> bool {
     true
 }
 
-/// Locks the file at `path`, waiting if another process holds the lock. Returns `None` if the lock is still held after
-/// `timeout`. `wait` must block for the given duration.
+/// Locks the file at `path`. If another process holds the lock, waits for it. Returns `None` if the lock is still held
+/// after `timeout`. `wait` must block for the given duration.
 pub(crate) fn lock_with_timeout(
     path: &Path,
     timeout: Duration,

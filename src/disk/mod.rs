@@ -1,8 +1,8 @@
-//! Performs all write access to the file system, and reads files that another user may have planted.
+//! Writes all of whycap's files, and reads files that another user may have planted.
 //!
 //! Readers never see partially written files. Files have mode 0600 and directories have mode 0700, unless they are
 //! shared with a group (see [`group`]). Only files that whycap created are ever deleted. If a file has been replaced
-//! with a symbolic link, the target of the link is left alone.
+//! with a symbolic link, the link's target is not touched.
 //!
 //! A power failure can undo a write unless it was made with [`Durability::Synced`].
 

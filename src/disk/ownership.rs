@@ -1,8 +1,8 @@
 //! Checks file ownership, and opens files that another user may have planted.
 //!
 //! Opening a file never blocks on a pipe and never opens a device. Files that must belong to the user are never opened
-//! through a symbolic link. These checks are not free of races: a user with write access to a parent directory can
-//! replace a directory after it has been checked.
+//! through a symbolic link. The checks are subject to races. A user with write access to a parent directory can replace
+//! a directory after it has been checked.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
@@ -15,7 +15,7 @@ const WRITABLE_BY_GROUP_OR_OTHERS: u32 = 0o022;
 /// The sticky bit. In a directory with this bit, such as `/tmp`, users can delete only their own files.
 const STICKY: u32 = 0o1000;
 
-/// Opens a regular file for reading. Follows symbolic links, because some users keep these files elsewhere.
+/// Opens a regular file for reading. Follows symbolic links because some users keep these files elsewhere.
 pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);
@@ -97,8 +97,7 @@ pub(crate) fn check_owned_file(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Fails if the path is not one of the user's directories, if others can write to the directory, or if the path is a
-/// symbolic link.
+/// Fails if the path is not one of the user's directories, is a symbolic link, or is writable by others.
 pub(crate) fn check_owned_directory(path: &Path) -> io::Result<()> {
     let metadata = fs::symlink_metadata(path)?;
     if metadata.is_dir() && is_exclusively_owned(&metadata) {
@@ -110,8 +109,8 @@ pub(crate) fn check_owned_directory(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Returns true if only the user can have written a file or directory. It must belong to the user, must not be writable
-/// by its group or others, and must not be a symbolic link.
+/// Returns true if only the user can write to a file or directory. It must belong to the user and must not be writable
+/// by others or a symbolic link.
 pub(crate) fn is_writable_only_by_user(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|metadata| {
         let access = Access::of(&metadata);
@@ -172,8 +171,7 @@ impl Access {
         }
     }
 
-    /// Treats every file as private to the user, because Windows does not reveal a file's owner without additional
-    /// privileges.
+    /// Treats every file as private, because reading the owner of a file requires additional privileges on Windows.
     #[cfg(not(unix))]
     fn of(_: &Metadata) -> Self {
         Self {
@@ -187,14 +185,14 @@ impl Access {
         self.owner == self.user
     }
 
-    /// Returns true if everyone can write to the file or directory. Directories with the sticky bit are not considered
-    /// writable by everyone.
+    /// Returns true if everyone can write to the file or directory. This does not apply to directories with the sticky
+    /// bit.
     fn is_writable_by_everybody(&self) -> bool {
         self.mode & WRITABLE_BY_OTHERS != 0 && self.mode & STICKY == 0
     }
 }
 
-/// Determines whether a symbolic link at the end of a path is followed.
+/// The treatment of a symbolic link at the end of a path.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Links {
     Follow,
@@ -211,8 +209,8 @@ fn set_safe_flags(options: &mut OpenOptions, links: Links) {
     std::os::unix::fs::OpenOptionsExt::custom_flags(options, flags.bits().cast_signed());
 }
 
-/// Sets a flag that opens the symbolic link itself, which is then rejected because it is not a regular file. On
-/// Windows, opening a file never blocks, so no other flags are needed.
+/// Sets a flag that opens the symbolic link itself. It is then rejected because it is not a regular file. On Windows,
+/// opening a file never blocks, so no other flags are needed.
 #[cfg(windows)]
 fn set_safe_flags(options: &mut OpenOptions, links: Links) {
     const OPEN_REPARSE_POINT: u32 = 0x0020_0000;

@@ -35,7 +35,7 @@ fn read_opened(
         });
     }
 
-    // Files in `/proc` report a size of 0. Without any initial capacity, they would be read in chunks of 32 bytes.
+    // Files in `/proc` report a size of 0, and without an initial capacity, they would be read in chunks of 32 bytes.
     let capacity = usize::try_from(size).unwrap_or(0).max(1024);
     let mut bytes = Vec::with_capacity(capacity);
     file.take(limit)
@@ -49,8 +49,8 @@ pub(crate) fn read_tail(path: &Path, limit: u64) -> io::Result<(u64, Vec<u8>)> {
     read_end(ownership::open_regular(path)?, 0, limit)
 }
 
-/// Reads one of the user's files from `start` to the end, or only the last `limit` bytes if there are more. Returns the
-/// offset at which the bytes start, and the bytes.
+/// Reads one of the user's files from `start` to the end, but at most the last `limit` bytes. Returns the offset at
+/// which the bytes start, and the bytes.
 pub(crate) fn read_owned_end(path: &Path, start: u64, limit: u64) -> io::Result<(u64, Vec<u8>)> {
     read_end(ownership::open_owned(path)?, start, limit)
 }
@@ -68,7 +68,7 @@ pub(crate) fn read_head(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     read_range(file, 0..size.min(limit))
 }
 
-/// Returns the size of one of the user's files in bytes. Fails if the path is a symbolic link or belongs to another
+/// Returns the size of one of the user's files, in bytes. Fails if the path is a symbolic link or belongs to another
 /// user.
 pub(crate) fn owned_size(path: &Path) -> io::Result<u64> {
     let metadata = fs::symlink_metadata(path)?;
@@ -94,7 +94,7 @@ pub(crate) fn read_part(path: &Path, range: Range<u64>) -> io::Result<Vec<u8>> {
 
 /// Reads a byte range of a file. Returns fewer bytes if the file is too short.
 ///
-/// Unlike `read_to_end`, this allocates the whole buffer up front instead of growing it in steps of 8 KB.
+/// Unlike `read_to_end`, this allocates the whole buffer up front and does not grow it in steps of 8 KB.
 fn read_range(mut file: File, range: Range<u64>) -> io::Result<Vec<u8>> {
     if range.start > 0 {
         file.seek(SeekFrom::Start(range.start))?;
@@ -149,7 +149,7 @@ pub(crate) fn matches_wildcard(pattern: &str, name: &str) -> bool {
     })
 }
 
-/// Returns true if two paths refer to the same file or directory after resolving symbolic links.
+/// Returns true if two paths lead to the same file or directory, including through symbolic links.
 pub(crate) fn is_same_file(first: &Path, second: &Path) -> bool {
     if first == second {
         return true;

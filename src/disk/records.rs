@@ -1,4 +1,4 @@
-//! Reads and writes JSON files that each contain a single value, and empty marker files.
+//! Reads and writes JSON files that contain a single value, and creates empty marker files.
 
 use std::path::Path;
 
@@ -9,14 +9,14 @@ use super::{
     Durability, Error, create_atomically, create_parent_directory, read_owned, write_atomically,
 };
 
-/// The maximum size of a file in bytes. Most files are only a few kilobytes.
+/// The maximum size of a file, in bytes. Most files are only a few kilobytes.
 const SIZE_LIMIT: u64 = 256 * 1024;
-/// The maximum size in bytes of a file that grows with the user's history, with one entry per session, day, or
-/// directory.
+/// The maximum size, in bytes, of a file that grows with the user's history, for example by one entry per session or
+/// day.
 const LARGE_SIZE_LIMIT: u64 = 64 * 1024 * 1024;
 
 /// Returns true if an ID from another program is safe to use as a file name. It must be short and contain only letters,
-/// digits, `-`, and `_`, so that it cannot escape its directory.
+/// digits, `-`, and `_`, so the path cannot leave its directory.
 pub(crate) fn is_safe_file_name(id: &str) -> bool {
     !id.is_empty()
         && id.len() <= 80
@@ -48,8 +48,8 @@ pub(crate) fn write(path: &Path, value: &impl Serialize) -> Result<(), Error> {
 
 /// Creates an empty file to record that something has happened, for example that the user has been notified.
 ///
-/// Returns false if the file already exists or cannot be created. In either case, the caller should not notify the
-/// user, because a missing notification is better than one that is repeated every time.
+/// Returns false if the file already exists or cannot be created. In both cases, the caller should not notify the user.
+/// A missing notification is better than one that appears every time.
 pub(crate) fn create_marker(path: &Path) -> bool {
     create_parent_directory(path)
         .and_then(|()| create_atomically(path, b""))

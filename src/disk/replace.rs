@@ -10,13 +10,12 @@ use super::read::read_up_to;
 use super::write::{move_over, move_to_new, write_temporary_file};
 use super::{Error, ownership, read_error, remove_owned_file, write_error};
 
-/// Replaces the content of a file with `bytes`, provided that its current content is `expected` (`None` if the file
-/// does not exist). Otherwise, returns false without writing anything.
+/// Replaces the content of a file with `bytes` if its current content is `expected`, which is `None` for a file that
+/// does not exist. Otherwise, returns false and writes nothing.
 ///
-/// If another program writes to the file at the last moment, what that program wrote is restored, provided that the
-/// system can swap two files atomically. A symbolic link is followed once if it points to one of the user's regular
-/// files, and the link itself is kept. The mode and, if permitted, the owner of the file are preserved. Fails if the
-/// file is read-only.
+/// If another program writes to the file at the last moment, its content is restored, provided that the system can swap
+/// two files atomically. If the path is a symbolic link to one of the user's regular files, the target is replaced and
+/// the link is kept. The file keeps its mode and, if possible, its owner. Fails if the file is read-only.
 pub(crate) fn replace_if_unchanged(
     path: &Path,
     expected: Option<&[u8]>,
@@ -65,9 +64,8 @@ fn try_replace(target: &Path, expected: Option<&[u8]>, bytes: &[u8]) -> io::Resu
     }
 }
 
-/// Deletes a file that whycap created, provided that its content is still `expected`. Returns true if the file was
-/// deleted or no longer exists. Otherwise, returns false without deleting anything. If the path is a symbolic link, the
-/// link is kept.
+/// Deletes a file that whycap created if its content is still `expected`. Returns true if the file was deleted or no
+/// longer exists, and false if its content has changed. If the path is a symbolic link, the link is kept.
 pub(crate) fn remove_if_unchanged(path: &Path, expected: &[u8]) -> Result<bool, Error> {
     let target = link_target(path).map_err(write_error(path))?;
     let is_unchanged = has_content(&target, Some(expected))
@@ -79,8 +77,8 @@ pub(crate) fn remove_if_unchanged(path: &Path, expected: &[u8]) -> Result<bool, 
     Ok(is_unchanged)
 }
 
-/// Swaps a temporary file containing `new` with the target, which should contain `old`. If the target contains
-/// something else, swaps them back and returns false.
+/// Swaps a temporary file that contains `new` with the target, which should contain `old`. If it contains something
+/// else, swaps them back and returns false.
 ///
 /// Returns `None` if the file system cannot swap files.
 #[cfg(unix)]
@@ -110,9 +108,8 @@ fn exchange(first: &Path, second: &Path) -> rustix::io::Result<()> {
     renameat_with(CWD, first, CWD, second, RenameFlags::EXCHANGE)
 }
 
-/// Finishes a swap. `replaced` is the path of the file that was swapped out. If this file does not contain `old`,
-/// another program has modified the file at the last moment, and the file is swapped back. Returns true if the target
-/// now contains `new`.
+/// Finishes a swap. `replaced` is the path of the file that was swapped out. If it does not contain `old`, another
+/// program modified it at the last moment, and it is swapped back. Returns true if the target now contains `new`.
 #[cfg(unix)]
 fn restore_unless(replaced: &Path, target: &Path, old: &[u8], new: &[u8]) -> io::Result<bool> {
     let mut expected = new.to_owned();
@@ -141,12 +138,12 @@ fn has_content(path: &Path, expected: Option<&[u8]>) -> io::Result<bool> {
     let Some(expected) = expected else {
         return Ok(false);
     };
-    // Read one extra byte so that a file that has grown is detected.
+    // Read one extra byte to detect whether the file has grown.
     let limit = expected.len() as u64 + 1;
     Ok(read_up_to(file, limit)? == expected)
 }
 
-/// Deletes a directory that whycap created, provided that it is empty.
+/// Deletes a directory that whycap created if it is empty.
 #[expect(
     clippy::disallowed_methods,
     reason = "the system refuses to remove a directory with entries"
@@ -164,8 +161,8 @@ pub(crate) fn is_link(path: &Path) -> bool {
 /// Returns the target of a symbolic link, or the path itself if it is not a link. Some users make `settings.json` a
 /// symbolic link to a file in a repository.
 ///
-/// Fails if the target's directory does not belong to the user or is writable by others. If the target exists, it must
-/// be one of the user's regular files.
+/// Fails if the target's directory does not belong to the user or is writable by others, or if the target exists but is
+/// not one of the user's regular files.
 fn link_target(path: &Path) -> io::Result<PathBuf> {
     if !is_link(path) {
         return Ok(path.to_owned());

@@ -1,4 +1,4 @@
-//! Removes temporary files left behind by killed processes.
+//! Removes temporary files that killed processes have left behind.
 
 use std::fs;
 use std::io;
@@ -23,7 +23,7 @@ pub(crate) fn remove_stale_temporary_files(directory: &Path, now: DateTime<Utc>,
         if file_type.is_dir() && levels > 0 {
             remove_stale_temporary_files(&entry.path(), now, levels - 1);
         } else if file_type.is_file() && is_stale_temporary_file(&entry, now).unwrap_or(false) {
-            // Errors are ignored because nothing depends on the removal.
+            // Ignore errors, because nothing depends on the removal.
             let _ = remove_owned_file(&entry.path());
         }
     }

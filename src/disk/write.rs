@@ -9,10 +9,10 @@ use tempfile::NamedTempFile;
 
 use super::{Error, ownership, read_error, write_error};
 
-/// The file name prefix of temporary files.
+/// The prefix of the names of temporary files.
 pub(super) const TEMPORARY_PREFIX: &str = ".whycap-";
 
-/// The file name suffix of temporary files.
+/// The suffix of the names of temporary files.
 pub(super) const TEMPORARY_SUFFIX: &str = ".tmp";
 
 /// The pauses between attempts to replace a file. Windows refuses to replace a file that another process has open, but
@@ -30,7 +30,7 @@ pub(crate) enum Durability {
 }
 
 /// Returns true if files can be created in a directory. If it does not exist, its nearest existing ancestor is checked
-/// instead. Also returns true on systems where this cannot be determined.
+/// instead. Returns true if the system does not provide this information.
 #[cfg(unix)]
 pub(crate) fn is_writable(directory: &Path) -> bool {
     use rustix::fs::{Access, access};
@@ -48,8 +48,8 @@ pub(crate) fn is_writable(_: &Path) -> bool {
 
 /// Creates a directory for the user with mode 0700, along with its missing parents.
 ///
-/// Fails if the directory is a symbolic link, is writable by other users, or would be created in a directory that other
-/// users can write to.
+/// Fails if the directory is a symbolic link, or if it or the nearest existing directory above it is writable by
+/// others.
 pub(crate) fn create_private_directory(path: &Path) -> Result<(), Error> {
     if !ownership::is_safe_location(path) {
         let refusal = io::Error::other("its parent directory is writable by other users");
@@ -147,8 +147,8 @@ pub(super) fn write_temporary_file(target: &Path, bytes: &[u8]) -> io::Result<Na
     Ok(temporary)
 }
 
-/// Strips the path of the temporary file from a `tempfile` error, because it would confuse users. The caller adds the
-/// path of the target instead.
+/// Removes the path of the temporary file, which would confuse users, from a `tempfile` error. The caller adds the path
+/// of the target.
 fn without_temporary_path(error: io::Error) -> io::Error {
     match error.to_string().rsplit_once(" at path ") {
         Some((message, _)) => io::Error::new(error.kind(), message.to_owned()),

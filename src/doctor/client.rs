@@ -19,14 +19,14 @@ use crate::limits::evidence::Ownership;
 use crate::locks::{HarmfulLock, harmful};
 use crate::paths::Paths;
 
-/// The first Claude Code version that supports all of the events that whycap uses.
+/// The first Claude Code version that supports all events that whycap uses.
 const FIRST_WITH_ALL_EVENTS: ClientVersion = ClientVersion(2, 1, 78);
 
 /// The number of bytes to search for the version at the end of a transcript.
 const VERSION_BYTES: u64 = 64 * 1024;
 
-/// A row in `known_versions.json`, which lists versions with known issues that can be mistaken for a limit. The rows
-/// are sorted by severity.
+/// A row in `known_versions.json`, which lists issues in Claude Code that look like a limit. The rows are sorted by
+/// severity.
 #[derive(Debug, Deserialize)]
 struct KnownIssue {
     versions: Versions,
@@ -53,15 +53,15 @@ fn issues_in(version: ClientVersion) -> Vec<String> {
         .collect()
 }
 
-/// A Claude Code version and where whycap found it.
+/// A Claude Code version, and where whycap found it.
 struct SeenVersion {
     version: ClientVersion,
-    /// Display text for the source, such as "from the newest transcript".
+    /// The place where it was found, such as "from the newest transcript".
     source: String,
 }
 
 impl SeenVersion {
-    /// Returns the most recently used version from the newest transcript or, failing that, from Claude Code's global
+    /// Returns the most recently used version, as recorded in the newest transcript or else in Claude Code's global
     /// state.
     fn used_last(paths: &Paths, newest_transcript: Option<&Path>) -> Option<Self> {
         newest_transcript
@@ -71,7 +71,7 @@ impl SeenVersion {
 
     fn in_transcript(path: &Path) -> Option<Self> {
         let (_, tail) = disk::read_tail(path, VERSION_BYTES).ok()?;
-        // Quotes in message text are escaped, so this search only matches actual fields.
+        // Quotes in text are escaped, so this can only match a field.
         let key = b"\"version\":\"";
         let start = memmem::rfind(&tail, key)? + key.len();
         let rest = tail.get(start..)?;
@@ -109,8 +109,8 @@ pub(super) fn version_in_use(setup: &Setup, examination: &mut Examination) {
     examination.add(finding, &[("seen", &seen), ("issues", &issues)]);
 }
 
-/// Returns the installed version of Claude Code, or else the most recently used version. Returns `None` if both are
-/// unknown.
+/// Returns the installed version of Claude Code, or the most recently used one if that is unknown. Returns `None` if
+/// both are unknown.
 pub(crate) fn client_version(paths: &Paths, environment: &Environment) -> Option<ClientVersion> {
     version::installed(paths, environment).or_else(|| last_version(paths))
 }
@@ -124,8 +124,8 @@ fn last_version(paths: &Paths) -> Option<ClientVersion> {
     Some(SeenVersion::used_last(paths, newest_transcript.as_deref())?.version)
 }
 
-/// Fails if the most recently used version does not support one of whycap's events, because that version would ignore
-/// the entire settings file.
+/// Returns an error if the most recently used version does not support all events that whycap uses. Such a version
+/// would ignore the entire settings file.
 pub(crate) fn check_knows_hooks(paths: &Paths) -> anyhow::Result<()> {
     match last_version(paths) {
         Some(version) if version < FIRST_WITH_ALL_EVENTS => bail!(
@@ -175,8 +175,8 @@ pub(super) fn credentials(setup: &Setup, examination: &mut Examination) {
     examination.add(finding, &[("named", &named), ("payer", &payer_name)]);
 }
 
-/// Checks whether the newest session belongs to the current login. The user may have since logged in to a different
-/// account in another terminal, or the credentials may have been replaced during the session.
+/// Checks whether the newest session belongs to the current login. The user may have logged in to a different account
+/// in another terminal, or the credentials may have been replaced during the session.
 pub(super) fn owner(setup: &Setup, examination: &mut Examination) {
     let incidents = Incidents::new(&setup.paths, &setup.environment);
     let Some(newest) = incidents.newest_session() else {

@@ -1,8 +1,8 @@
 //! Checks the setup and gives advice on how to fix each problem.
 //!
-//! A check is a function that reads a [`Setup`], along with any other data it needs, and adds [`Finding`]s based on the
-//! rows in `findings.json`. A check without enough data for a verdict does not add any findings. Checks do not change
-//! anything or start any processes.
+//! A check is a function that reads a [`Setup`] and any other data that it needs, and adds [`Finding`]s. Their texts
+//! are the rows of `findings.json`. If there is not enough data for a verdict, the check adds nothing. Checks do not
+//! change anything or start any processes.
 
 mod client;
 mod own_files;
@@ -43,7 +43,7 @@ pub(crate) struct Setup {
     /// The path of the running whycap executable.
     executable: Option<PathBuf>,
     newest_transcript: Option<NewestTranscript>,
-    /// The transcripts and transcript directories that cannot be read.
+    /// The transcripts and their directories that cannot be read.
     unreadable: Vec<PathBuf>,
     /// The size of the ledger in bytes, or the reason why it is unusable. `None` means that there is no ledger yet.
     ledger: Option<Result<u64, LedgerError>>,
@@ -95,7 +95,7 @@ fn mode(file: &Metadata) -> u32 {
     std::os::unix::fs::MetadataExt::mode(file)
 }
 
-/// Returns a fixed mode, because file modes exist only on Unix.
+/// Returns a fixed mode because file modes exist only on Unix.
 #[cfg(not(unix))]
 fn mode(_: &Metadata) -> u32 {
     0o700
@@ -120,14 +120,14 @@ pub(crate) struct Finding {
     pub(crate) check: &'static str,
     pub(crate) verdict: CheckVerdict,
     pub(crate) says: String,
-    /// The advice, which is present unless the verdict is `Ok`.
+    /// The advice, which is `None` only if the verdict is `Ok`.
     pub(crate) fix: Option<String>,
 }
 
 /// The advice in a row of `findings.json`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 struct Fix {
-    /// A shell command, which is also run by tests.
+    /// A shell command. Tests run it, too.
     #[serde(default)]
     run: Option<String>,
     /// A sentence for the user.
@@ -136,7 +136,7 @@ struct Fix {
 }
 
 impl Fix {
-    /// Returns the command with the sentence in parentheses, or only one of them if the other is missing.
+    /// Returns the command followed by the sentence in parentheses. If one of them is missing, returns the other.
     fn text(&self) -> String {
         match (&self.run, &self.note) {
             (Some(run), Some(note)) => format!("{run}  ({note})"),
@@ -146,8 +146,7 @@ impl Fix {
     }
 }
 
-/// A row in `findings.json`, consisting of the verdict, a sentence, and the advice. The text contains placeholders in
-/// braces.
+/// A row in `findings.json`: the verdict, a sentence, and the advice. The texts contain placeholders in braces.
 #[derive(Debug, Default, Deserialize)]
 struct FindingText(CheckVerdict, String, #[serde(default)] Option<Fix>);
 
@@ -299,16 +298,16 @@ pub(crate) fn is_any_broken(findings: &[Finding]) -> bool {
         .any(|finding| finding.verdict == CheckVerdict::Fail)
 }
 
-/// The current error in the report of `doctor`. It blocks at least one session.
+/// The current error that `doctor` reports. It blocks at least one session.
 #[derive(Debug)]
 pub(crate) struct CurrentError {
     pub(crate) text: String,
-    /// True if the error blocks the user's work, and false if it blocks only the session in which it occurred.
+    /// True if the error blocks the user's work, or false if it blocks only its own session.
     pub(crate) blocks: bool,
 }
 
-/// Returns a report of the findings and a summary. The report starts with the text about an error, because the checks
-/// are only about the setup and may all pass despite the error.
+/// Returns a report of the findings and a summary. The report starts with the error, if any, because the checks cover
+/// only the setup and may all pass.
 pub(crate) fn report(findings: &[Finding], error: Option<&CurrentError>) -> Report {
     let facts = json!({"ok": !is_any_broken(findings), "checks": findings});
     let mut report = Report::new(facts).indented();
@@ -364,7 +363,8 @@ fn count(findings: &[Finding], verdict: CheckVerdict) -> u64 {
         .count() as u64
 }
 
-/// Returns a report that lists only the problems, for conversations, which do not have enough space for all findings.
+/// Returns a report that lists only the problems. This is for conversations, where there is not enough space for all
+/// findings.
 pub(crate) fn report_of_problems(
     mut findings: Vec<Finding>,
     error: Option<&CurrentError>,

@@ -1,5 +1,4 @@
-//! Checks whycap's own files (the ledger, the prices, and the configuration) and the system clock, which affects all of
-//! them.
+//! Checks whycap's own files (the ledger, the prices, and the configuration) and the system clock.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -23,18 +22,17 @@ const DEFAULT_RETENTION_DAYS: i64 = 30;
 /// a model.
 const MAX_PRICE_TABLE_AGE: TimeDelta = TimeDelta::days(90);
 
-/// How far in the future a file's modification time may be. Beyond that, either the file's time or the clock must be
-/// wrong.
+/// How far in the future a file's modification time may be. If it is later, either this time or the clock is wrong.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(10);
 
-/// The maximum number of transcripts to list. A longer list would drown out the other checks.
+/// The maximum number of transcripts to list. A longer list would bury the other findings.
 const MAX_NAMED: usize = 20;
 
 pub(super) fn retention(setup: &Setup, examination: &mut Examination) {
     let days = effective_value(&setup.settings, "cleanupPeriodDays")
         .and_then(|(_, days)| days.as_i64())
         .unwrap_or(DEFAULT_RETENTION_DAYS);
-    // Nothing updates the ledger unless the hooks or the status line are installed.
+    // The ledger is updated only if the hooks or the status line are installed.
     let will_count = setup.newest_transcript.is_none()
         || setup
             .installed_entries()
@@ -74,8 +72,8 @@ pub(super) fn transcripts(setup: &Setup, examination: &mut Examination) {
     }
 }
 
-/// Returns true if the path is a broken symbolic link, or something other than a file or a directory. In these cases,
-/// changing permissions would not help.
+/// Returns true if changing permissions would not help because the path is a broken symbolic link, or is neither a file
+/// nor a directory.
 fn is_special_or_broken(path: &Path) -> bool {
     match std::fs::metadata(path) {
         Ok(file) => !file.is_file() && !file.is_dir(),

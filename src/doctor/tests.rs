@@ -1,4 +1,4 @@
-//! Tests each finding in a home directory that is otherwise free of problems.
+//! Tests each finding in a home directory without any other problems.
 
 use std::fs::create_dir_all;
 use std::path::Path;
@@ -104,7 +104,7 @@ fn complaints(setup: &Setup) -> Vec<Finding> {
     findings
 }
 
-/// Asserts that there is exactly one problem, reported by this check with this verdict and text.
+/// Asserts that this check reports the only problem, with this verdict and text.
 #[track_caller]
 fn complains(setup: &Setup, check: &str, verdict: CheckVerdict, words: &str) -> Finding {
     let complaints = complaints(setup);

@@ -1,5 +1,5 @@
-//! Checks everything that Claude Code needs to run whycap: the settings, the hooks, the status line, `/whycap`, and the
-//! executable.
+//! Checks everything that Claude Code needs for running whycap: the settings, the hooks, the status line, `/whycap`,
+//! and the executable.
 
 use std::collections::BTreeSet;
 use std::path::{MAIN_SEPARATOR, Path};
@@ -23,8 +23,7 @@ use crate::paths::as_written;
 /// very large.
 const EXECUTABLE_SIZE_LIMIT: u64 = 512 * 1024 * 1024;
 
-/// A string embedded in every whycap executable, which makes it possible to determine the version of another copy
-/// without running it.
+/// A string in every whycap executable that shows the version of another copy without running it.
 static VERSION_MARK: &str = concat!("whycap version mark: ", env!("CARGO_PKG_VERSION"), ";");
 
 pub(super) fn settings_files(setup: &Setup, examination: &mut Examination) {
@@ -86,8 +85,7 @@ pub(super) fn trust(setup: &Setup, examination: &mut Examination) {
     }
 }
 
-/// Returns true if Claude Code trusts a folder, or `None` if the folder is unknown to Claude Code. Trusting a folder
-/// includes its subfolders.
+/// Returns true if the user trusts a folder or one of its parents, or `None` if Claude Code does not know the folder.
 fn is_trusted(state: &Value, project: &Path) -> Option<bool> {
     let projects = state.get("projects")?;
     if project
@@ -129,8 +127,8 @@ pub(super) fn status_line(setup: &Setup, examination: &mut Examination) {
     examination.add(finding, &[("place", &place), ("scope", &scope)]);
 }
 
-/// Returns true if whycap's status line is supposed to show the user's previous status line, but the record for it is
-/// missing or does not match.
+/// Returns true if whycap's status line should show the user's previous one, but the record of it is missing or does
+/// not match.
 fn is_wrapped_line_lost(setup: &Setup) -> bool {
     setup.installed_entries().any(|(file, installed_entries)| {
         if !installed_entries.shows_previous_line {
@@ -144,7 +142,7 @@ fn is_wrapped_line_lost(setup: &Setup) -> bool {
     })
 }
 
-/// Returns the command-line option that selects this scope in `whycap install` and `whycap uninstall`.
+/// Returns the command-line option for this scope.
 fn scope_option(scope: SettingsScope) -> &'static str {
     match scope {
         SettingsScope::Project => " --scope project",
@@ -203,8 +201,8 @@ pub(super) fn hooks(setup: &Setup, examination: &mut Examination) {
     }
 }
 
-/// Checks whether `/whycap` is available. If there are no hooks at all, this problem is already reported by the check
-/// for hooks.
+/// Checks whether `/whycap` is available. If there are no hooks at all, the check for hooks already reports the
+/// problem.
 pub(super) fn slash_command(setup: &Setup, examination: &mut Examination) {
     let has_hooks = setup
         .installed_entries()
@@ -274,7 +272,7 @@ pub(super) fn executable(setup: &Setup, examination: &mut Examination) {
     }
 }
 
-/// Returns the finding about an executable that the settings refer to.
+/// Returns the finding about an executable in the settings.
 fn verdict_on_executable(
     invocation: &Invocation,
     shell: &Shell,
@@ -299,12 +297,12 @@ fn verdict_on_executable(
     }
 }
 
-/// Returns the version of another whycap executable, or `None` if the file does not contain a version.
+/// Returns the version of another whycap executable, or `None` if the file does not contain a version mark.
 fn version_of(executable: &Path) -> Option<String> {
     marked_version(&disk::read(executable, EXECUTABLE_SIZE_LIMIT).ok()??)
 }
 
-/// Finds the version marker in an executable and returns the version.
+/// Returns the version in an executable's version mark.
 fn marked_version(executable: &[u8]) -> Option<String> {
     let (mark, _) = VERSION_MARK.split_once(env!("CARGO_PKG_VERSION"))?;
     memmem::find_iter(executable, mark.as_bytes()).find_map(|position| {

@@ -1,6 +1,6 @@
 //! Updates this machine's files in an export directory.
 //!
-//! Each file contains all of the machine's rows for one day and is rewritten whenever any of them changes.
+//! A file contains all of the machine's rows of one type for one day. If any of them changes, the file is rewritten.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
@@ -20,7 +20,7 @@ use crate::paths::Paths;
 use crate::render::Report;
 use crate::terminal::count_noun;
 
-/// A directory that is being updated.
+/// An export directory that is being updated.
 struct DirectoryUpdate<'d> {
     directory: &'d Path,
     new_rows: &'d NewRows,
@@ -30,11 +30,11 @@ struct DirectoryUpdate<'d> {
     time: ExportTime,
     days: BTreeSet<NaiveDate>,
     written_rows: u64,
-    /// The number of rows that were exported earlier but no longer exist on this machine.
+    /// The number of rows that were exported before but no longer exist on this machine.
     removed_rows: u64,
 }
 
-/// Updates an export directory with the rows that `collect` returns, starting with the day `since`. Fails if another
+/// Writes the rows that `collect` returns to an export directory, starting with the day `since`. Fails if another
 /// export is running.
 pub(crate) fn update_exports(
     directory: &Path,
@@ -71,7 +71,7 @@ pub(crate) fn update_exports(
 }
 
 impl DirectoryUpdate<'_> {
-    /// Writes the files for all days with current or previously exported rows.
+    /// Writes the files for all days that have rows now or had rows in an earlier export.
     fn write_days(&mut self, since: Option<NaiveDate>) -> Result<(), Error> {
         let mut days: BTreeMap<(RowType, NaiveDate), Vec<&NewRow>> = BTreeMap::new();
         for row_type in RowType::ALL {
@@ -121,11 +121,11 @@ impl DirectoryUpdate<'_> {
             if row_type == RowType::Spend && is_complete {
                 removed_rows += 1;
             } else if !self.erased.covers(row) {
-                // Limit errors and readings are kept even if their transcripts have been deleted.
+                // Keep limit errors and readings even if their transcripts have been deleted.
                 kept_lines.extend_from_slice(line);
             }
         });
-        // The marker removes the spend from databases that have already loaded this day.
+        // The marker makes databases that have already loaded this day remove its spend.
         let marker_if_needed = has_lost_spend.then_some(&marker);
         let all_rows: Vec<&NewRow> = rows.iter().copied().chain(marker_if_needed).collect();
         let unchanged = file_text(&all_rows, exported_at, &kept_lines);
@@ -133,7 +133,7 @@ impl DirectoryUpdate<'_> {
             return Ok(());
         }
 
-        // The new version must be later than the one in the file, even after the clock was set back or a backup was
+        // The new version must be greater than the one in the file, even if the clock has been set back or a backup was
         // restored.
         let text = file_text(&all_rows, self.time.after(exported_at), &kept_lines);
         group::write_below(self.directory, &path, &compress(&text))?;
@@ -159,13 +159,13 @@ impl DirectoryUpdate<'_> {
     }
 }
 
-/// Returns the text of a file with these rows, followed by lines that are kept from the file.
+/// Returns the text of a file with these rows, followed by the lines to keep.
 fn file_text(rows: &[&NewRow], time: ExportTime, kept_lines: &[u8]) -> Vec<u8> {
     let lines = lines_of(rows.iter().copied(), time);
     [lines.as_bytes(), kept_lines].concat()
 }
 
-/// Returns a row that marks a day on which this machine no longer has any spend.
+/// Returns a row that marks a day for which this machine no longer has any spend.
 fn no_spend(exporter: &Exporter, day: NaiveDate) -> NewRow {
     let at = day.and_time(NaiveTime::MIN).and_utc().timestamp_millis();
     NewRow::new(

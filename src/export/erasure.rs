@@ -2,7 +2,7 @@
 //!
 //! The file `whycap-1/erased.json` lists everything that was erased. Rows on this list are never exported again. If
 //! another machine's files still contain them, `whycap spend --from` and the databases ignore them. Names and sessions
-//! are stored as hashes, which can be checked against guesses but not reversed.
+//! are stored as hashes, which cannot be reversed but can be compared with guesses.
 
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ use crate::paths::Paths;
 use crate::render::Report;
 use crate::terminal::count_noun;
 
-/// The maximum size of the list in bytes, which is enough for two million responses.
+/// The maximum size of the list, in bytes. This is enough for two million responses.
 const MAX_LIST_SIZE: u64 = 64 * 1024 * 1024;
 /// The maximum number of names to list in the error message for an unknown name.
 const MAX_LISTED_NAMES: usize = 20;
@@ -38,7 +38,7 @@ pub(crate) enum Erasure {
 }
 
 impl Erasure {
-    /// Returns the name in a row that is compared with the name to be erased. Returns `None` if days are being erased.
+    /// Returns the name in a row to compare with the name to be erased. Returns `None` if days are being erased.
     fn name_in<'r>(&self, row: &'r ExportedRow) -> Option<&'r str> {
         match self {
             Self::Person(_) => Some(&row.person),
@@ -47,8 +47,7 @@ impl Erasure {
         }
     }
 
-    /// Returns the error message for a directory without rows to erase. `names` are the names that the directory does
-    /// contain.
+    /// Returns the error message for a directory without rows to erase. `names` are the names that it does contain.
     fn not_found(&self, names: &BTreeSet<String>, directory: &str) -> String {
         let (noun, name) = match self {
             Self::Person(name) => ("person", name),
@@ -85,16 +84,16 @@ impl FromStr for Erasure {
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct ErasedRows {
-    /// The erased people and projects, along with the keys and sessions of their rows. Each entry consists of a type
-    /// and a hash, such as `person 5bdcc146bf60754e`. The keys are needed because other machines may have copies of the
-    /// rows under other names, and the sessions because unrecorded spend is derived from entire sessions.
+    /// The erased people and projects, and the keys and sessions of their rows. Each entry consists of a type and a
+    /// hash, such as `person 5bdcc146bf60754e`. The keys are needed because other machines may have copies of the rows
+    /// under other names. The sessions are needed because unrecorded spend is derived from entire sessions.
     hashes: BTreeSet<String>,
     /// The day (UTC) before which all rows were erased.
     before: Option<NaiveDate>,
 }
 
 impl ErasedRows {
-    /// Reads the list of erased rows. Fails if the list exists but cannot be read, because it could contain any row.
+    /// Reads the list of erased rows. Fails if the list exists but cannot be read, because any row could be on it.
     pub(super) fn read(directory: &Path) -> Result<Self, Error> {
         let path = list_path(directory);
         match disk::read(&path, MAX_LIST_SIZE)? {
@@ -118,8 +117,9 @@ impl ErasedRows {
         }
     }
 
-    /// Adds the keys and sessions of the erased rows. The key of a row is not added if the copy that is counted belongs
-    /// to another person or project. A session is not added if it also contains responses of other people or projects.
+    /// Adds the keys and sessions of the erased rows. If the copy of a row that is counted belongs to another person or
+    /// project, its key is not added. If other people or projects have responses in a session, the session is not
+    /// added.
     fn add_related_rows(&mut self, directory: &Path) -> Result<(), Error> {
         let mut related = BTreeSet::new();
         let mut sessions = HashSet::new();
@@ -178,7 +178,7 @@ impl ErasedRows {
         })
     }
 
-    /// Returns the values with which SQL scripts compare rows, or `None` if nothing was erased.
+    /// Returns the list as SQL values for the scripts, or `None` if nothing was erased.
     pub(super) fn sql_values(&self) -> Option<String> {
         let before = self.before.map(|day| format!("('before {day}')"));
         let hashes = self
@@ -202,8 +202,9 @@ fn hash(kind: &str, name: &str) -> String {
     format!("{kind} {:016x}", u64::from_be_bytes(first))
 }
 
-/// Returns true if a string contains only characters that occur in hashes. Anyone with write access to the directory
-/// can edit the list, and its hashes are inserted into SQL scripts, so other characters would allow SQL injection.
+/// Returns true if a string contains only characters that occur in the list's entries. Anyone with write access to the
+/// directory can edit the list. Because its entries are inserted into SQL scripts, other characters would allow SQL
+/// injection.
 fn is_hash(text: &str) -> bool {
     text.bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || byte == b' ')
@@ -279,14 +280,14 @@ pub(crate) fn erase(
     Ok((Report::from_lines(&text), unreadable))
 }
 
-/// Returns an error if the directory contains no row that is to be erased. The error lists the names in the directory.
+/// Returns an error if the directory contains no rows to erase. The error lists the names that it does contain.
 fn ensure_found(directory: &Path, erasure: &Erasure, shown: &str) -> anyhow::Result<()> {
     let mut requested = ErasedRows::default();
     requested.add(erasure);
     let mut names = BTreeSet::new();
     let mut is_found = false;
     for path in list_all_files(directory, &mut Vec::new()) {
-        // Unreadable rows are reported later, when the rows are removed.
+        // Unreadable rows are reported later, when rows are removed.
         let _ = each_row(&path, |row, _line| {
             is_found |= requested.covers(row);
             if let Some(name) = erasure.name_in(row)

@@ -1,9 +1,9 @@
-//! Identifies the exporter: the person, the machine, and the provider of the responses.
+//! Determines the person and the machine that export rows, and the provider of the responses.
 //!
 //! A person's pseudonym is an HMAC keyed with the account ID, a random 122-bit number that Claude Code stores on every
-//! machine where the person is logged in. The pseudonym is therefore the same on all machines without a shared key, and
-//! it cannot be reversed by trying a list of names. However, anyone who knows the account ID, such as an organization
-//! that collects Claude Code telemetry, can compute the pseudonym unless the user configures a key.
+//! machine where the person is logged in. Therefore, the pseudonym is the same on all of these machines even without a
+//! shared key, and trying a list of names does not reveal the person. However, anyone who knows the account ID, such as
+//! an organization that collects Claude Code telemetry, can compute the pseudonym unless the user configures a key.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -23,8 +23,8 @@ use crate::environment::Environment;
 use crate::lenient_json::LenientJson;
 use crate::paths::Paths;
 
-/// The environment variables and settings that select a provider instead of the plan, with the name of the provider in
-/// exported rows.
+/// The environment variables and settings that select a provider other than the plan, and the name of this provider in
+/// exports.
 const PROVIDERS: [(&str, &str); 4] = [
     ("CLAUDE_CODE_USE_BEDROCK", "bedrock"),
     ("CLAUDE_CODE_USE_VERTEX", "vertex"),
@@ -33,10 +33,10 @@ const PROVIDERS: [(&str, &str); 4] = [
 ];
 
 /// The number of bytes to search for the owner at each end of a transcript. Claude Code records the owner at the start
-/// of each run, and often again later.
+/// of each run and often again later.
 const OWNER_SEARCH_BYTES: u64 = 64 * 1024;
 
-/// The person and the machine for which rows are exported.
+/// The person and the machine that export rows.
 #[derive(Debug, Default)]
 pub(crate) struct Exporter {
     pub(super) machine: String,
@@ -45,20 +45,20 @@ pub(crate) struct Exporter {
     login: Option<String>,
     /// The owners of sessions, by session ID.
     owners: HashMap<String, SessionOwner>,
-    /// The default provider, used unless the model or the session indicates a different one.
+    /// The provider of responses whose model and session do not indicate a different one.
     provider: &'static str,
-    /// The key for hashing the names of projects and branches: the configured key or, if there is none, the ID of the
-    /// organization, of the account, or of the machine.
+    /// The key for hashing the names of projects and branches. If none is configured, this is the ID of the
+    /// organization, the account, or the machine.
     pub(super) secret: String,
     pub(super) config: Export,
 }
 
-/// How certain a session's owner is. Among several copies of a row, the one with the most certain owner is counted.
+/// How certain a session's owner is. This helps to decide which copy of a row is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Ownership {
     /// The transcript does not name an owner, so the session is assumed to belong to the exporter.
     Unknown,
-    /// The session belongs to a different account than the current one.
+    /// The session belongs to another account.
     Other,
     /// The session belongs to the current account.
     Login,
@@ -66,7 +66,7 @@ pub(super) enum Ownership {
 
 impl Exporter {
     /// Identifies the person by the configured name or, if there is none, by the current account. Without an account,
-    /// the system user name is used if a key is configured. Otherwise, each machine is treated as a separate person.
+    /// this is the system user name if a key is configured. Otherwise, each machine counts as a separate person.
     pub(crate) fn new(
         paths: &Paths,
         environment: &Environment,
@@ -100,8 +100,8 @@ impl Exporter {
         self.owners.get(session)?.owner.as_deref()
     }
 
-    /// Returns the person to whom an account belongs, and how certain this is. This machine may have sessions of other
-    /// people, for example if someone has copied a home directory.
+    /// Returns the person to whom an account belongs, and how certain this is. For example, there may be sessions of
+    /// other people on this machine if somebody has copied a home directory.
     pub(super) fn person_of(&self, owner: Option<&str>) -> (Cow<'_, str>, Ownership) {
         let exporter = Cow::Borrowed(self.person.as_str());
         match owner {
@@ -112,7 +112,7 @@ impl Exporter {
         }
     }
 
-    /// Determines the provider of a response from the model name, the machine's configuration, and the session's owner.
+    /// Returns the provider of a response, based on its model, the session's owner, and this machine's configuration.
     pub(super) fn provider_of(&self, model: &str, owner: Option<&str>) -> &'static str {
         if model.contains("anthropic.") || model.starts_with("arn:") {
             "bedrock"
@@ -141,7 +141,7 @@ fn user_pseudonym(environment: &Environment, config: &Export) -> Option<String> 
     Some(hash(config.key.as_deref()?, &format!("user {user}")))
 }
 
-/// Determines the provider from the settings and the login on this machine.
+/// Returns the provider according to the settings and the login on this machine.
 fn provider(paths: &Paths, environment: &Environment, has_login: bool) -> &'static str {
     let credentials = credentials::of_session(paths, environment, None);
     for (name, provider) in PROVIDERS {
@@ -162,9 +162,9 @@ fn person_hash(account: &str) -> String {
     hash(account, "whycap person")
 }
 
-/// Returns a keyed hash of a string as 16 hexadecimal digits. Guesses cannot be verified without the secret.
+/// Returns a keyed hash of a string as 16 hexadecimal digits. Without the secret, guesses cannot be verified.
 pub(super) fn hash(secret: &str, text: &str) -> String {
-    // HMAC accepts keys of any length, so this cannot fail.
+    // This cannot fail, because HMAC accepts keys of any length.
     let Ok(mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
         return String::new();
     };
@@ -187,7 +187,7 @@ pub(crate) fn new_key() -> std::io::Result<String> {
     Ok(format!("key = \"{}\"\n", random_digits()?))
 }
 
-/// Returns the name of this machine, which is chosen at random during the first export.
+/// Returns the name of this machine. The first export chooses it at random.
 fn machine_name(paths: &Paths) -> Result<String, Error> {
     let path = paths.data.join("export/machine");
     if let Some(name) = read_machine_name(&path)? {

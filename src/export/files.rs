@@ -21,9 +21,9 @@ pub(super) const FORMAT: &str = "whycap-1";
 const DAY_PREFIX: &str = "day=";
 const FILE_SUFFIX: &str = ".ndjson.gz";
 
-/// The maximum size of a file in bytes, both compressed and uncompressed. The actual size for one day is far smaller.
+/// The maximum size of a file, in bytes, both compressed and uncompressed. A typical day is far smaller.
 pub(super) const MAX_FILE_SIZE: u64 = 256 * 1024 * 1024;
-/// The maximum length of a line in bytes. Typical lines have about 600 bytes.
+/// The maximum length of a line, in bytes. A typical line is about 600 bytes long.
 const MAX_LINE_LENGTH: u64 = 64 * 1024;
 
 /// A file or directory that could not be read in full.
@@ -78,7 +78,7 @@ pub(super) fn list_files(
     files
 }
 
-/// Returns the days for which any machine has exported rows of one type.
+/// Returns the days for which any machine has exported rows of this type.
 pub(super) fn exported_days(
     directory: &Path,
     row_type: RowType,
@@ -129,7 +129,7 @@ fn list_entries(
 
 /// Calls `visit` with each row of a file and its line. Unreadable rows are skipped.
 ///
-/// If rows were skipped or the rest of the file is damaged, returns an error after the last readable row. The error
+/// If any rows were skipped or the rest of the file is damaged, returns an error after the last readable row. It
 /// contains the number of the first unreadable line.
 pub(super) fn each_row(
     path: &Path,

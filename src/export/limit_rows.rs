@@ -16,8 +16,8 @@ use crate::limits::kind::Window;
 use crate::limits::pace::WindowStep;
 use crate::time::{Clock, HOUR, Millis};
 
-/// Builds a row for each error, with the limit, the verdict, and the time that the error blocked work. Time that was
-/// already blocked by an earlier error is not counted twice.
+/// Builds a row for each error with the limit, the verdict, and the time for which it blocked work. If an earlier error
+/// was blocking work as well, this time is counted only once.
 pub(super) fn limit_rows(incidents: &[Incident], clock: Clock, exporter: &Exporter) -> Vec<NewRow> {
     let mut rows = Vec::new();
     for counted in count_errors(incidents, None, clock) {
@@ -59,7 +59,7 @@ fn limit_row(incident: &Incident, ended: &str, blocked_s: i64, exporter: &Export
     NewRow::new(
         RowType::Limits,
         key_of(&["limit", session, &at.to_string()]),
-        // Prefer the copy from a machine that recorded the end of the incident.
+        // Prefer the copy of a machine that knows when the incident ended.
         Weight::new(0, u64::from(!incident.is_open())),
         at,
         exporter,
@@ -68,7 +68,7 @@ fn limit_row(incident: &Incident, ended: &str, blocked_s: i64, exporter: &Export
     )
 }
 
-/// An hour of a usage window. Hours are counted from the Unix epoch.
+/// An hour of a usage window, counted from the Unix epoch.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct WindowHour<'s> {
     account: &'s str,
@@ -76,8 +76,8 @@ struct WindowHour<'s> {
     hour: Millis,
 }
 
-/// Builds a row for each hour of usage, with the maximum percentage in that hour. A window's percentage stays the same
-/// until its next reading or its reset.
+/// Builds a row for each hour of usage, with the highest percentage in that hour. Between two readings, the percentage
+/// of a window stays the same until the reset.
 pub(super) fn window_rows(
     steps: &[WindowStep],
     now: DateTime<Utc>,

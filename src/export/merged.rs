@@ -1,12 +1,12 @@
-//! Merges the rows of all machines, counting each row only once.
+//! Merges the rows of all machines so that each row is counted only once.
 //!
 //! The SQL scripts for databases follow the same rules. Each file contains a machine's latest export of one day. If
 //! several rows have the same key, the one with the greatest weight is counted. Ties are broken by machine name.
-//! Unrecorded spend is derived from an entire session, so only the rows from the machine with the greatest weight for
-//! that session are counted.
+//! Unrecorded spend is derived from an entire session. Only the rows of the machine with the greatest weight for that
+//! session are counted.
 //!
-//! The files are read twice: first to decide which rows to count, and then to return these rows. This requires only
-//! about 36 bytes of memory per row.
+//! To save memory, the files are read twice: first to decide which rows to count, and then to return these rows. Each
+//! row takes up only about 36 bytes.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -31,16 +31,16 @@ use crate::transcript::reader::FileState;
 /// The rows of one type in an export directory.
 #[derive(Debug)]
 pub(crate) struct MergedRows {
-    /// The files, each with its state when it was first read.
+    /// The files, and the state of each when it was first read.
     files: Vec<(PathBuf, Option<FileState>)>,
-    /// A flag for each readable row in all files, in order, which is true if the row is counted.
+    /// A flag for each readable row, in the order of the files, that is true if the row is counted.
     counts: Vec<bool>,
     pub(crate) unreadable: Vec<UnreadableFile>,
 }
 
 impl MergedRows {
-    /// Reads all files and decides which rows to count, excluding erased rows. Calls `progress` with the number of
-    /// files read and the total number of files. Fails if the list of erased rows cannot be read.
+    /// Reads all files and decides which rows to count. Erased rows are not counted. Calls `progress` with the number
+    /// of files read and the total number of files. Fails if the list of erased rows cannot be read.
     pub(crate) fn read(
         directory: &Path,
         row_type: RowType,
@@ -50,7 +50,7 @@ impl MergedRows {
         Ok(Self::read_except(&erased, directory, row_type, progress))
     }
 
-    /// Reads all files and decides which rows to count, excluding the rows in `erased`.
+    /// Reads all files and decides which rows to count. The rows in `erased` are not counted.
     pub(super) fn read_except(
         erased: &ErasedRows,
         directory: &Path,
@@ -79,7 +79,7 @@ impl MergedRows {
         }
     }
 
-    /// Calls `visit` with each row to be counted. Fails if a file has changed since it was first read.
+    /// Calls `visit` with each row that counts. Fails if a file has changed since it was first read.
     pub(super) fn each(&self, mut visit: impl FnMut(&ExportedRow)) -> Result<(), disk::Error> {
         let mut counts = self.counts.iter();
         for (path, state) in &self.files {
@@ -104,11 +104,11 @@ fn file_state(path: &Path) -> Option<FileState> {
     Some(FileState::from_metadata(&metadata))
 }
 
-/// A copy of a row. 32-bit indexes are sufficient, because four billion rows would not fit into memory.
+/// A copy of a row. Indexes have 32 bits because four billion rows would not fit into memory.
 struct RowCopy {
     key: u64,
     version: u64,
-    /// The hash of the session, for unrecorded spend.
+    /// The hash of the session if the row contains unrecorded spend.
     unrecorded_session: Option<u64>,
     /// The index of the machine in [`Copies::machines`].
     machine: u32,

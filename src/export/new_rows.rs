@@ -37,8 +37,8 @@ pub(crate) struct NewRow {
 }
 
 impl NewRow {
-    /// Creates a row from the fields common to all rows, followed by `fields`. Rounds the time down to a quarter hour,
-    /// and truncates strings to the maximum length accepted by importing machines.
+    /// Creates a row with the fields that all rows have, followed by `fields`. Rounds the time down to a quarter hour,
+    /// and truncates strings to the maximum length that other machines accept.
     pub(super) fn new(
         row_type: RowType,
         key: u64,
@@ -84,7 +84,7 @@ fn shorten_texts(value: Value) -> Value {
     }
 }
 
-/// Returns the key of a row. The key is the same on all machines that use the same names.
+/// Returns the key of a row. Machines that use the same names get the same key.
 pub(super) fn key_of(names: &[&str]) -> u64 {
     xxh3_64(names.join("\0").as_bytes())
 }
@@ -100,14 +100,13 @@ pub(crate) struct NewRows {
     /// The rows, sorted by type, day, and key.
     pub(super) rows: Vec<NewRow>,
     pub(super) exporter: Exporter,
-    /// For each treatment of unlisted projects, the number of rows that are omitted or exported under a different
-    /// project name.
+    /// The number of rows that are omitted or exported under a different project name, by the treatment of the project.
     omitted_or_renamed: HashMap<Others, u64>,
     /// True if all transcripts could be read. Otherwise, rows may be missing.
     pub(super) is_complete: bool,
 }
 
-/// The history from which rows are built.
+/// The data from which rows are built.
 pub(crate) struct RowSources {
     pub(crate) spend: ExportedSpend,
     /// The sessions whose transcripts could not be read in full.
@@ -139,7 +138,7 @@ impl NewRows {
         }
     }
 
-    /// Removes rows before the day `since`. If `row_type` is given, also removes rows of all other types.
+    /// Removes rows before the day `since` and, if `row_type` is given, rows of other types.
     pub(crate) fn restrict(&mut self, since: Option<NaiveDate>, row_type: Option<RowType>) {
         self.rows.retain(|row| {
             let is_requested = row_type.is_none_or(|requested| requested == row.row_type);
@@ -174,7 +173,7 @@ impl NewRows {
             counts.push(format!("{count} of {}", row_type.name()));
             newest.extend(of_type.rev().enumerate());
         }
-        // Start with the newest row of each type, followed by the second newest of each type, and so on.
+        // Show the newest row of each type, then the second newest of each type, and so on.
         newest.sort_by_key(|(index, _row)| *index);
         let shown = newest.iter().take(PREVIEWED_ROWS).map(|(_index, row)| *row);
 

@@ -9,7 +9,7 @@ use crate::config::{Branches, Others};
 use crate::disk::{matches_wildcard, records};
 use crate::paths::Paths;
 
-/// The replacement for the name of a home directory, which is often the user's name.
+/// The name under which a home directory is exported. Its real name is often the user's name.
 const HOME: &str = "~";
 
 /// Determines the names under which projects and branches are exported.
@@ -17,7 +17,7 @@ const HOME: &str = "~";
 pub(super) struct ProjectNames<'p> {
     exporter: &'p Exporter,
     home: &'p Path,
-    /// All repositories found so far, by directory. Names are remembered because checkouts may be deleted.
+    /// The repositories found so far, by directory. They are remembered because checkouts may be deleted.
     repositories: HashMap<String, String>,
 }
 
@@ -25,7 +25,7 @@ pub(super) struct ProjectNames<'p> {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct ExportedProject {
     pub(super) name: String,
-    /// True if the name is the name of a repository, or a hash of such a name.
+    /// True if `name` is the name of a repository or the hash of one.
     pub(super) is_repository: bool,
     /// How the project is treated, or `None` if it is exported under its own name.
     pub(super) treatment: Option<Others>,
@@ -41,12 +41,12 @@ impl<'p> ProjectNames<'p> {
     }
 
     pub(super) fn save(&self, paths: &Paths) {
-        // If this fails, repositories can still be found while their checkouts exist.
+        // If this fails, repositories can still be found as long as their checkouts exist.
         let _ = records::write(&repositories_file(paths), &self.repositories);
     }
 
-    /// Returns the project of a directory. Names may be private, so they are hashed unless the user allows exporting
-    /// them.
+    /// Returns the project of a directory. Names may be private, so they are hashed unless the user has decided
+    /// otherwise.
     pub(super) fn exported(&mut self, directory: &str) -> ExportedProject {
         let repository = self.repository(directory);
         let is_repository = repository.is_some();
@@ -80,7 +80,7 @@ impl<'p> ProjectNames<'p> {
         }
     }
 
-    /// Returns the part of a branch name to export.
+    /// Returns the name under which a branch is exported, or an empty string if it must not be exported.
     pub(super) fn branch(&self, project: &ExportedProject, branch: &str) -> String {
         let is_hidden = matches!(project.treatment, Some(Others::Sum | Others::Drop));
         if is_hidden || branch.is_empty() {
@@ -97,7 +97,7 @@ impl<'p> ProjectNames<'p> {
     /// Returns the repository of a directory as `owner/name`, or `None` if the directory is not in a repository.
     fn repository(&mut self, directory: &str) -> Option<String> {
         let path = Path::new(directory);
-        // A path from another operating system is not absolute here and would be resolved relative to the current
+        // A path from another operating system does not look absolute and would be resolved relative to the current
         // directory.
         if path.is_absolute()
             && let Some(repository) = checkout::repository(path)
@@ -129,7 +129,7 @@ fn directory_name<'d>(directory: &'d str, home: &Path) -> &'d str {
     }
 }
 
-/// Returns true if a path has the form of a home directory on any operating system.
+/// Returns true if a path looks like a home directory on any operating system.
 fn is_home(parts: &[&str]) -> bool {
     match parts {
         // A WSL directory as seen from Windows.
@@ -172,8 +172,8 @@ mod tests {
     use super::*;
     use crate::config::Config;
 
-    /// Settings, directories (optionally with a branch), and the names under which they are exported. `#` stands for a
-    /// hash, and `/w/own` is a repository.
+    /// Settings, directories (some with a branch), and the names under which they are exported. `#` stands for a hash.
+    /// `/w/own` is a repository.
     const NAMES: &str = r#"
  > /srv/work/api > project-#
  > /home/ada > ~

@@ -39,13 +39,13 @@ pub(super) const RESPONSE: &str = "response";
 pub(super) const UNRECORDED: &str = "unrecorded";
 /// The `kind` of spend rows for pending spend.
 pub(super) const PENDING: &str = "unwritten";
-/// The `kind` of the row that marks a day without any remaining spend.
+/// The `kind` of the row that marks a day that no longer has any spend.
 pub(super) const NOTHING: &str = "nothing";
 
 /// The format for UTC times, which all databases can parse.
 const TIME_FORMAT: &str = "%Y-%m-%d %H:%M:%S";
 
-/// The maximum length of a string in bytes. Branch names have at most 255 bytes, so longer strings are damaged or
+/// The maximum length of a string, in bytes. Branch names have at most 255 bytes, so longer strings are damaged or
 /// forged.
 const MAX_TEXT: usize = 512;
 
@@ -59,7 +59,7 @@ pub(super) fn format_time(at: DateTime<Utc>) -> String {
     at.format(TIME_FORMAT).to_string()
 }
 
-/// A row of any type. Fields that do not apply to its type are empty. Fields added by newer versions are ignored.
+/// A row of any type. Fields that its type does not have are empty. Fields that newer versions have added are ignored.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct ExportedRow {
@@ -115,8 +115,8 @@ impl ExportedRow {
         }
     }
 
-    /// Returns true if the row can be included in sums. Returns false for [`NOTHING`] rows and for kinds added by newer
-    /// versions.
+    /// Returns true if the row can be included in sums. Returns false for [`NOTHING`] rows and for kinds that newer
+    /// versions have added.
     pub(super) fn is_countable(&self, row_type: RowType) -> bool {
         row_type != RowType::Spend || [RESPONSE, UNRECORDED, PENDING].contains(&&*self.kind)
     }

@@ -22,11 +22,11 @@ pub(crate) enum Script {
 /// The SQL views. They work with both databases.
 const VIEWS: &str = include_str!("sql/views.sql");
 
-/// The line in a script that is replaced with statements for erased rows.
+/// The line in a script to replace with statements about erased rows.
 const ERASED: &str = "-- ERASED\n";
 
-/// The parts of the DuckDB script that read files, each with its replacement if there are no files. DuckDB rejects
-/// patterns that do not match any files.
+/// The parts of the DuckDB script that read files, and their replacements if there are no files. DuckDB rejects
+/// patterns that match no files.
 const FILE_READER: [[&str; 2]; 2] = [
     [
         "read_json('DIR/whycap-1/*/*/*.ndjson.gz', filename = 'file', hive_partitioning = false,\n    format = 'newline_delimited', ignore_errors = true, columns = {",
@@ -37,7 +37,7 @@ const FILE_READER: [[&str; 2]; 2] = [
 
 impl Script {
     /// Generates the script. With `erasure`, the ClickHouse script first deletes the erased rows. With `directory`, the
-    /// scripts exclude everything that was ever erased from it. Returns `None` if the script requires a directory and
+    /// scripts exclude everything that has been erased from it. Returns `None` if the script requires a directory and
     /// none is given. Fails if the list of erased rows cannot be read.
     pub(crate) fn text(
         self,
@@ -88,7 +88,7 @@ fn deletion_sql(erasure: &Erasure) -> String {
         Erasure::Project(name) => (format!("project = {}", sql_string(name)), "0".to_owned()),
         Erasure::Before(day) => ("0".to_owned(), format!("time < '{day} 00:00:00'")),
     };
-    // Insert the name last, because it can contain any text, including the other placeholders.
+    // Insert the name last, because it can contain any text, including the other placeholder.
     include_str!("sql/erase.sql")
         .replace("OLD", &old)
         .replace("NAMED", &named)

@@ -20,11 +20,10 @@ pub(super) struct SpendRows<'c> {
     counted: &'c ExportedSpend,
     exporter: &'c Exporter,
     names: ProjectNames<'c>,
-    /// The projects by directory, cached because every lookup reads Git files.
+    /// The projects by directory. They are cached because every lookup reads Git's files.
     projects: HashMap<&'c str, ExportedProject>,
     pub(super) rows: Vec<NewRow>,
-    /// For each treatment of unlisted projects, the number of rows that are omitted or exported under a different
-    /// project name.
+    /// The number of rows that are omitted or exported under a different project name, by the treatment of the project.
     pub(super) omitted_or_renamed: HashMap<Others, u64>,
 }
 
@@ -47,7 +46,7 @@ impl<'c> SpendRows<'c> {
         this
     }
 
-    /// Adds unrecorded and pending spend, and marks the sums of incomplete sessions as lower bounds.
+    /// Adds rows for unrecorded and pending spend. The sums of incomplete sessions are marked as lower bounds.
     fn add_spend_without_lines(&mut self, incomplete: &HashSet<String>) {
         let names = &self.counted.responses.names;
         let mut with_unrecorded = HashSet::new();
@@ -69,8 +68,8 @@ impl<'c> SpendRows<'c> {
             self.add(kind, &spend, row.tally.at_least || is_incomplete);
         }
 
-        // A row without a cost means that this machine found no unrecorded spend in a session up to the end of its last
-        // run.
+        // A row without a cost means that this machine has found no unrecorded spend in the session up to the end of
+        // its last run.
         for (id, session) in &self.counted.sessions {
             let is_incomplete = incomplete.contains(names.session(*id));
             let last_at = match session.until {
@@ -86,7 +85,7 @@ impl<'c> SpendRows<'c> {
                     ..Response::default()
                 };
                 if is_incomplete {
-                    // Set the session's newest model, so that reports do not show an empty model name for the lower
+                    // Set the newest model of the session so that reports do not show an empty model name for the lower
                     // bound.
                     no_spend.model = session.newest_model.unwrap_or_default();
                 }
@@ -165,8 +164,9 @@ impl<'c> SpendRows<'c> {
 }
 
 /// Returns the weight of this machine's copy of a response. The copy with the most tokens has the greatest weight. Ties
-/// are broken by whether the original line is on the machine, how certain the owner is, how many other files contain
-/// the line, whether the copy is the original line, and whether the project is a repository.
+/// are broken by these criteria, in this order: whether the original line is on the machine, how certain the owner is,
+/// how many other files contain the line, whether the copy is the original line, and whether the project is a
+/// repository.
 fn weight_of_response(response: &Response, ownership: Ownership, is_repository: u64) -> Weight {
     let amount = response
         .usage

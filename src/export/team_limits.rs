@@ -22,8 +22,8 @@ use crate::time::{Millis, QUARTER_HOUR, Zone, datetime_from_millis};
 pub(crate) struct TeamLimits {
     /// The errors that blocked work, oldest first.
     pub(crate) errors: Vec<ExportedError>,
-    /// The readings of each person, in the order of the people's first readings. People without any known windows are
-    /// not included.
+    /// The readings of each person. The person with the earliest reading comes first. People without readings are not
+    /// included.
     readings: IndexMap<String, PersonReadings>,
     pub(crate) unreadable: Vec<UnreadableFile>,
 }
@@ -34,8 +34,7 @@ pub(crate) struct ExportedError {
     pub(crate) at: DateTime<Utc>,
     pub(crate) person: String,
     pub(crate) session: String,
-    /// The JSON name of the limit. If the row was exported by a newer version of whycap, this version may not know the
-    /// limit.
+    /// The JSON name of the limit. This version does not know the limit if a newer version exported it.
     pub(crate) kind: String,
     /// The JSON name of the verdict.
     pub(crate) verdict: String,
@@ -46,7 +45,7 @@ pub(crate) struct ExportedError {
 #[derive(Debug, Default)]
 pub(crate) struct PersonLimits {
     pub(crate) summary: ErrorSummary,
-    /// The number of hours in which at least one window was full, or `None` if no windows are known.
+    /// The number of hours in which at least one window was full, or `None` if there are no readings.
     pub(crate) full_hours: Option<usize>,
 }
 
@@ -89,8 +88,8 @@ impl TeamLimits {
         })
     }
 
-    /// Returns the names of all people, possibly with duplicates. They are in the order of their errors and readings,
-    /// because alphabetical order would reveal information about omitted names.
+    /// Returns the names of all people, possibly with duplicates. They are in the order of their errors and readings.
+    /// Alphabetical order would reveal something about names that are omitted.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         let stopped = self.errors.iter().map(|error| &*error.person);
         stopped.chain(self.readings.keys().map(String::as_str))
@@ -130,24 +129,24 @@ struct PersonReadings {
     full_hours: HashSet<Millis>,
 }
 
-/// The position of a reading among all readings. The key of a row does not depend on the order of names.
+/// The position of a reading among all readings. It does not depend on the order of names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct ReadingOrder {
     at: Millis,
     key: u64,
 }
 
-/// The properties that are the same for all errors of a stop. A stop is a period in which a limit blocks a person, who
-/// may run into several errors during that time.
+/// The properties that all errors of a stop have in common. A stop is the time for which a limit blocks a person, who
+/// may run into several errors while it lasts.
 #[derive(PartialEq, Eq, Hash)]
 struct StopKey {
     person: String,
     kind: String,
-    /// True if the errors were probably false alarms. A false alarm is never part of the same stop as a real error.
+    /// True if the errors were probably false alarms. False alarms and real errors are never part of the same stop.
     is_false: bool,
 }
 
-/// The most recent error during a stop, when the person tried to continue.
+/// The latest error of a stop, from when the person last tried to continue.
 struct LastAttempt {
     /// The index of the error in the list of all errors.
     position: usize,
@@ -187,11 +186,11 @@ fn read_errors(rows: &MergedRows) -> Result<Vec<ExportedError>, disk::Error> {
         });
         error.totals.stops = earlier.is_none().into();
         if let Some(earlier) = earlier {
-            // The verdict was already counted with the first error of the stop.
+            // The verdict was counted with the first error of the stop.
             error.totals.false_likely = 0;
             error.totals.not_a_limit = 0;
             attempt.ended_at = attempt.ended_at.max(earlier.ended_at);
-            // The later error is better evidence for the end of the stop than the earlier one.
+            // The later error shows better when the stop ended.
             if let Some(error) = errors.get_mut(earlier.position) {
                 error.totals.still_blocked = 0;
                 error.totals.unknown_end = 0;
@@ -221,7 +220,7 @@ pub(crate) fn summarize_errors<'e>(
 impl ExportedError {
     fn new(row: &ExportedRow) -> Self {
         let verdict: Option<Verdict> = parse_name(&row.verdict);
-        // A negative duration only occurs in damaged rows.
+        // Negative durations only occur in damaged rows.
         let blocked = TimeDelta::try_seconds(row.blocked_s.unwrap_or_default().max(0));
         Self {
             at: datetime_from_millis(row.time),

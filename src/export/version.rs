@@ -1,7 +1,7 @@
 //! Row versions, which determine which copy of a row is counted.
 //!
-//! The upper bits of a version are a [`Weight`], and the lower 30 bits are the export time in seconds. A version fits
-//! into 63 bits, because some databases do not support larger integers.
+//! The upper bits of a version are a [`Weight`], and the lower 30 bits are the export time in seconds. A version has
+//! only 63 bits because some databases do not support larger integers.
 
 use chrono::{DateTime, Utc};
 
@@ -9,36 +9,36 @@ use chrono::{DateTime, Utc};
 const SECOND_BITS: u32 = 30;
 /// The number of bits that distinguish copies with the same amount.
 const QUALITY_BITS: u32 = 9;
-/// The number of bits for the amount. This is enough for the number of tokens in any response.
+/// The number of bits for the amount. They are enough for the number of tokens in any response.
 const AMOUNT_BITS: u32 = 24;
-/// The Unix timestamp of 2024-01-01. The number of seconds since then fits into the available bits until 2058.
+/// The Unix timestamp of 2024-01-01. The seconds since then fit into the available bits until 2058.
 const EPOCH: i64 = 1_704_067_200;
 
 const fn max_of_bits(bits: u32) -> u64 {
     (1 << bits) - 1
 }
 
-/// A measure of the completeness of the exporting machine's data. The copy with the greatest weight is counted,
-/// regardless of when it was exported.
+/// A measure of how complete the data of a machine is. The copy with the greatest weight is counted, no matter when it
+/// was exported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Weight(u64);
 
 impl Weight {
-    /// Creates a weight. Two such weights are compared by amount, and then by a nine-bit quality.
+    /// Creates a weight that is compared by `amount` first and then by `quality`, which has nine bits.
     pub(super) fn new(amount: u64, quality: u64) -> Self {
         let amount = amount.min(max_of_bits(AMOUNT_BITS));
         Self(amount << QUALITY_BITS | quality.min(max_of_bits(QUALITY_BITS)))
     }
 
-    /// Creates the weight of data derived from an entire session. Two such weights are compared by the number of known
-    /// lines in the session, then by the number of lines in its lineage (to within a third of a percent), and finally
-    /// by a three-bit quality.
+    /// Creates the weight of data that is derived from an entire session. It is compared by the number of known lines
+    /// in the session first, then by the number of lines in its lineage (to within a third of a percent), and finally
+    /// by `quality`, which has three bits.
     pub(super) fn of_session(lines: u64, lines_of_lineage: u64, quality: u64) -> Self {
         const LINEAGE_BITS: u32 = 12;
         const SESSION_QUALITY_BITS: u32 = 3;
         const LINE_BITS: u32 = AMOUNT_BITS + QUALITY_BITS - LINEAGE_BITS - SESSION_QUALITY_BITS;
 
-        // A binary logarithm: four bits for the exponent, followed by the next eight binary digits.
+        // A binary logarithm. Four bits are the exponent, and the other eight are the binary digits after the first.
         let lines_of_lineage = lines_of_lineage.clamp(1, max_of_bits(16));
         let power = lines_of_lineage.ilog2();
         let digits = (lines_of_lineage - (1 << power)) << 8 >> power;
@@ -53,7 +53,7 @@ impl Weight {
         Self(version >> SECOND_BITS)
     }
 
-    /// Returns the version of a row with this weight that is exported at the given time.
+    /// Returns the version of a row with this weight that is exported at this time.
     pub(super) fn version(self, time: ExportTime) -> u64 {
         self.0 << SECOND_BITS | time.0
     }
