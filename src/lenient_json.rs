@@ -1,6 +1,6 @@
-//! Reads JSON from other programs whose format may change.
+//! Reads JSON from other programs, which may change its format.
 //!
-//! A missing field, or a field of an unexpected type, is treated as absent. All other fields are still read.
+//! If a field has an unexpected type, it is treated as missing, and all other fields are still read.
 
 use serde::Deserialize;
 use serde::de::value::{Error, StrDeserializer};
@@ -8,7 +8,7 @@ use serde::de::{DeserializeOwned, IntoDeserializer};
 use serde_json::Value;
 
 /// Parses the JSON name of an enum variant. Returns `None` if the name is unknown, for example because a newer version
-/// of the other program introduced it.
+/// of the program introduced it.
 pub(crate) fn parse_name<'a, T: Deserialize<'a>>(name: &'a str) -> Option<T> {
     let name: StrDeserializer<'_, Error> = name.into_deserializer();
     T::deserialize(name).ok()
@@ -22,9 +22,9 @@ pub(crate) fn saturating_u64(number: f64) -> u64 {
     number as u64
 }
 
-/// Accesses the fields of a JSON value without failing.
+/// Reads the fields of a JSON value, which may be missing.
 pub(crate) trait LenientJson {
-    /// Returns a field, or null if there is no such field.
+    /// Returns a field, or null if it is missing.
     fn at(&self, name: &str) -> &Value;
 
     /// Returns a string field, or `None` if the field is not a string or is blank.

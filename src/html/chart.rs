@@ -20,12 +20,12 @@ pub(super) const COLUMN: f64 = 10.0;
 /// The maximum number of days in a chart with one column per day. Charts of longer periods have one column per week.
 const MAX_DAYS: usize = 200;
 
-/// The maximum number of days between the first and the last day. A history of more than ten years can only result from
-/// an incorrect clock, so days without activity are omitted.
+/// The maximum number of days between the first and the last day. If a clock was wrong and the history is longer than
+/// this, days without activity are omitted.
 const MAX_HISTORY_DAYS: i64 = 4_000;
 
-/// The minimum width of a chart, in columns. If there are fewer columns, the rest of the chart stays empty, because a
-/// single column would otherwise fill the whole page.
+/// The minimum width of a chart, in columns. If there are fewer columns, the rest of the chart stays empty. Otherwise,
+/// a single column would fill the whole page.
 const MIN_COLUMNS: usize = 5;
 
 /// The number of labels below a chart.
@@ -91,7 +91,7 @@ impl Columns {
         self.count() as f64 * COLUMN
     }
 
-    /// Returns the width of the chart, which has room for at least [`MIN_COLUMNS`] columns.
+    /// Returns the width of the chart, which is that of at least [`MIN_COLUMNS`] columns.
     pub(super) fn frame_width(&self) -> f64 {
         self.count().max(MIN_COLUMNS) as f64 * COLUMN
     }
@@ -125,7 +125,7 @@ impl Columns {
         }
     }
 
-    /// Returns the days for the labels below a chart, evenly distributed over the columns.
+    /// Returns the days to label below a chart, which are evenly spaced.
     fn label_days(&self) -> impl Iterator<Item = &NaiveDate> {
         let count = self.count().min(LABELS);
         let last_index = self.count().saturating_sub(1);
@@ -144,8 +144,8 @@ pub(super) struct Scale {
 impl Scale {
     /// Creates a scale from 0 to the next round amount above `highest`.
     pub(super) fn new(highest: Money) -> Self {
-        /// The maximum number of gridlines. More lines would be hard to read. With fewer, up to a third of the chart
-        /// could be empty.
+        /// The maximum number of gridlines. More would be hard to read. With fewer, up to a third of the chart could be
+        /// empty.
         const MAX_LINES: i64 = 6;
 
         let min_step = highest.pico().max(1) / MAX_LINES;
@@ -155,7 +155,7 @@ impl Scale {
             .map(|factor| power_of_ten.saturating_mul(factor))
             .find(|step| *step >= min_step)
             .unwrap_or(power_of_ten);
-        // Exports from other machines can contain arbitrary amounts.
+        // Exports from other machines can contain any amount, so avoid overflows.
         let lines = highest.pico().max(1).saturating_add(step - 1) / step;
 
         let amount_at = |line: i64| Money::from_pico(step.saturating_mul(line));
@@ -169,8 +169,8 @@ impl Scale {
     }
 }
 
-/// Draws a chart with horizontal gridlines and with labels on the left and at the bottom. `description` is a sentence
-/// for screen readers, and `draw` draws the content.
+/// Draws a chart with horizontal gridlines, and labels on the left and at the bottom. `description` is a sentence for
+/// screen readers. `draw` draws the content.
 pub(super) fn frame(
     page: &mut Markup,
     description: &str,
@@ -220,7 +220,7 @@ pub(super) fn path(svg: &mut Markup, class: &str, path: &str) {
     svg.write("<path class=\"{}\" d=\"{}\"></path>\n", &[&class, &path]);
 }
 
-/// Draws a band over the full height of a chart. `title` is shown as a tooltip.
+/// Draws a vertical band across a chart. `title` is shown as a tooltip.
 pub(super) fn band(svg: &mut Markup, class: &str, x: f64, width: f64, title: &str) {
     svg.write(
         "<rect class=\"{}\" x=\"{}\" width=\"{}\" height=\"{}\"><title>{}</title>\n</rect>\n",

@@ -1,4 +1,4 @@
-//! Renders spend by day and model as a chart and as a calendar, and spend by hour of the week.
+//! Renders a chart and a calendar of the spend by day and model, and a table of the spend by hour of the week.
 
 use std::iter::once;
 
@@ -14,7 +14,7 @@ use crate::render::{Cell, Column, Table};
 use crate::spend::share_text;
 use crate::time::monday_of;
 
-/// The number of models with their own color. All other models share a color.
+/// The number of models that have their own color. All other models share one.
 const COLORS: usize = 7;
 
 const HOURS: u32 = 24;
@@ -24,7 +24,7 @@ const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 /// The number of weeks in the calendar.
 const CALENDAR_WEEKS: usize = 13;
 
-/// The width of a bar as a fraction of the column width.
+/// The width of a bar, as a fraction of its column's width.
 const BAR_WIDTH: f64 = 0.85;
 
 /// Writes the section "By day".
@@ -42,7 +42,7 @@ pub(super) fn write_days(view: &View<'_>, page: &mut Markup) {
         .max_by_key(Tally::cost)
         .unwrap_or_default();
     let scale = Scale::new(highest.cost());
-    // Spend that is not known may make any column the most expensive one.
+    // If some spend is unknown, any column may be the most expensive one.
     let is_total_known = !statement.total_amount().is_lower_bound;
 
     let description = format!(
@@ -95,7 +95,7 @@ fn stacks_of(view: &View<'_>) -> Vec<Vec<Tally>> {
     stacks
 }
 
-/// Returns an SVG path for each color. The first model of each stack is at the bottom.
+/// Returns an SVG path for each color. The first model in a stack is at the bottom.
 fn paths(stacks: &[Vec<Tally>], top: Money) -> [String; COLORS + 1] {
     let mut paths: [String; COLORS + 1] = Default::default();
     for (index, stack) in stacks.iter().enumerate() {
@@ -117,7 +117,7 @@ fn paths(stacks: &[Vec<Tally>], top: Money) -> [String; COLORS + 1] {
     paths
 }
 
-/// Builds the legend, with the cost and share of each model.
+/// Builds the legend, with each model's cost and its share of the total.
 fn legend(view: &View<'_>) -> Vec<LegendItem> {
     let models = &view.contents.sums.models;
     let statement = &view.contents.statement;
@@ -226,7 +226,7 @@ pub(super) fn write_hours(view: &View<'_>, page: &mut Markup) {
     write_shade_legend(page, highest);
 }
 
-/// Returns a cell that is shaded according to its cost relative to the highest cost.
+/// Returns a cell with a shade that shows how its cost compares with the highest cost.
 fn shaded_cell(view: &View<'_>, name: &str, tally: &Tally, highest: Money) -> Cell {
     let share = tally.cost().usd() / highest.usd().max(f64::MIN_POSITIVE);
     let amount = view.contents.statement.amount(tally);
@@ -235,7 +235,7 @@ fn shaded_cell(view: &View<'_>, name: &str, tally: &Tally, highest: Money) -> Ce
         .with_shade(share)
 }
 
-/// Writes the legend for the shades.
+/// Writes the legend that explains the shades.
 fn write_shade_legend(page: &mut Markup, highest: Money) {
     page.raw("<ul class=\"legend\" aria-label=\"meaning of the colors\">");
     page.legend_items((0..=DARKEST).map(|shade| LegendItem {

@@ -24,14 +24,14 @@ const INCOMPLETE: &str = "Some files with limit errors and usage windows could n
 
 const SEAT_ADVICE: &str = "If someone is often near the limit or blocked for a long time, consider a higher-tier seat. If neither has happened for weeks, consider a lower-tier seat.";
 
-/// The maximum number of columns in a chart that shows individual readings. In longer charts, the five 5-hour windows
-/// of a day would be indistinguishable.
+/// The maximum number of columns in a chart that shows individual readings. In a longer chart, the five 5-hour windows
+/// of a day would look like one.
 const MAX_DETAILED_COLUMNS: usize = 14;
 
-/// The minimum width of the band for an error, as a fraction of the chart width.
+/// The minimum width of the band for an error, as a fraction of the chart's width.
 const MIN_BAND_WIDTH: f64 = 1.0 / 300.0;
 
-/// Writes the section on limit errors, either of this machine or of several people.
+/// Writes the section about limit errors, which covers this machine or several people.
 pub(super) fn write_limits(view: &View<'_>, page: &mut Markup) {
     let clock = view.contents.clock;
     let summary = view.error_summary.sentence(clock);
@@ -98,7 +98,7 @@ fn error_table(facts: &MachineFacts, contents: &Contents<'_>) -> Table {
 }
 
 impl Contents<'_> {
-    /// Formats how long an error blocked its session. Returns `None` if it did not block the session.
+    /// Formats the time for which an error blocked its session. Returns `None` if it did not block it.
     fn blocked_duration(&self, error: &Incident) -> Option<String> {
         let start = error.evidence.at();
         Some(match error.stop_end(self.clock.now)? {
@@ -169,8 +169,7 @@ pub(super) fn write_windows(view: &View<'_>, page: &mut Markup) {
 
 const NO_WINDOWS: &str = "There is no data about usage windows on these days. The status line records it while you work on a subscription.";
 
-/// The data for the chart of an account. The chart may be shorter than the period of the page, and the legend and the table
-/// describe only the chart.
+/// The data for an account's chart. The chart may cover less time than the page, and so do its legend and table.
 struct AccountChart<'f> {
     /// The readings in the chart, oldest first.
     steps: Vec<WindowStep>,
@@ -194,7 +193,7 @@ struct WindowReadings<'s> {
 }
 
 impl<'s> WindowReadings<'s> {
-    /// Splits readings by window, omitting windows without readings.
+    /// Splits readings by window. Windows without readings are left out.
     fn split(steps: &'s [WindowStep]) -> Vec<Self> {
         Window::ALL
             .into_iter()
@@ -283,7 +282,7 @@ fn window_legend(windows: &[WindowReadings<'_>], has_errors: bool) -> Vec<Legend
     items
 }
 
-/// Builds a table of the peak usage of each window by day.
+/// Builds a table with each window's peak usage per day.
 fn peak_table(windows: &[WindowReadings<'_>], zone: Zone) -> Table {
     let mut days: BTreeMap<NaiveDate, HashMap<Window, f64>> = BTreeMap::new();
     for step in windows.iter().flat_map(|readings| &readings.steps) {
@@ -325,14 +324,14 @@ impl View<'_> {
         Some((self.columns.index_of(day)? as f64 + part_of_column) * COLUMN)
     }
 
-    /// Returns true if the day of a time is in the chart.
+    /// Returns true if the chart includes the day of this time.
     fn is_in_chart(&self, at: DateTime<Utc>) -> bool {
         let day = self.contents.clock.zone.day(at);
         self.columns.index_of(day).is_some()
     }
 
-    /// Returns the readings of an account that are in the chart. A window that was not reset between its last reading and
-    /// the chart begins the chart with this reading, because a later reading with the same usage is not in `steps`.
+    /// Returns the readings of an account that are in the chart. Readings that did not change the usage are not in
+    /// `steps`. If a window was not reset before the chart begins, it therefore starts with its last earlier reading.
     fn steps_in_chart(&self, steps: &[&WindowStep]) -> Vec<WindowStep> {
         let Some(first_day) = self.columns.first_day() else {
             return Vec::new();
@@ -389,7 +388,7 @@ impl View<'_> {
         path
     }
 
-    /// Returns an SVG path through the peaks of all columns, with gaps at columns without readings.
+    /// Returns an SVG path through the peaks of all columns. It has a gap where a column has no readings.
     fn peak_path(&self, steps: &[&WindowStep]) -> String {
         let mut peaks: BTreeMap<usize, f64> = BTreeMap::new();
         for step in steps {
@@ -405,7 +404,7 @@ impl View<'_> {
             let is_adjacent = previous_index.is_some_and(|previous| previous + 1 == index);
             let command = if is_adjacent { "L" } else { "M" };
             let x = number(index as f64 * COLUMN);
-            // Without the horizontal line, a path with a single column would be invisible.
+            // Without the horizontal line, a single column would be invisible.
             let _ = write!(
                 path,
                 "{command}{x} {}h{}",
@@ -417,7 +416,7 @@ impl View<'_> {
         path
     }
 
-    /// Draws a band for the time during which an error blocked work.
+    /// Draws a band for the time for which an error blocked work.
     fn write_error_band(&self, svg: &mut Markup, error: &Incident) {
         let Some(start_x) = self.x(error.evidence.at()) else {
             return;

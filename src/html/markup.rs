@@ -1,4 +1,4 @@
-//! Writes HTML, ensuring that text from other programs cannot become markup.
+//! Writes HTML in which text from other programs cannot become markup.
 
 use std::fmt::Display;
 
@@ -9,7 +9,7 @@ use crate::terminal::escape;
 #[derive(Debug, Default)]
 pub(super) struct Markup(String);
 
-/// An entry in the legend of a chart.
+/// An entry in a chart's legend.
 pub(super) struct LegendItem {
     /// The CSS class for the color.
     pub(super) class: String,
@@ -28,7 +28,7 @@ impl Markup {
         self.0.push_str(markup);
     }
 
-    /// Writes markup, replacing each `{}` with the next item of `texts` after escaping it.
+    /// Writes markup. Each `{}` is replaced with the next item of `texts`, which is escaped.
     pub(super) fn write(&mut self, template: &'static str, texts: &[&dyn Display]) {
         let mut pieces = template.split("{}");
         self.raw(pieces.next().unwrap_or_default());
@@ -56,15 +56,15 @@ impl Markup {
         self.write("<p>{}</p>\n", &[&text]);
     }
 
-    /// Writes each text as a paragraph in a less prominent style.
+    /// Writes each text as a paragraph in a subdued style.
     pub(super) fn notes(&mut self, texts: impl IntoIterator<Item = impl Display>) {
         for text in texts {
             self.write("<p class=\"quiet\">{}</p>\n", &[&text]);
         }
     }
 
-    /// Writes a table. The caption is only for screen readers. The first cell in each row is a heading. The script sorts
-    /// columns of the class `figure` as numbers.
+    /// Writes a table. The caption is only for screen readers. The first cell in each row is a heading. The script
+    /// sorts columns with the class `figure` as numbers.
     pub(super) fn table(&mut self, class: &str, caption: &str, table: &Table) {
         self.write(
             "<table class=\"{}\"><caption class=\"unseen\">{}</caption>\n<thead><tr>",
@@ -132,7 +132,7 @@ impl Markup {
         self.raw("</details>\n");
     }
 
-    /// Writes a table in which all rows after the first 20 are collapsed.
+    /// Writes a table. If it has more than 20 rows, the others are collapsed.
     pub(super) fn long_table(&mut self, class: &str, caption: &str, mut table: Table) {
         const VISIBLE_ROWS: usize = 20;
 
@@ -164,7 +164,7 @@ impl Markup {
 /// The darkest shade of a cell. Shades range from 0 (no shade) to this value.
 pub(super) const DARKEST: u8 = 5;
 
-/// Returns the shade for a share, from 0 to [`DARKEST`].
+/// Returns the shade for a share of the highest cost.
 fn shade(share: f64) -> u8 {
     (0..DARKEST)
         .find(|shade| share * f64::from(DARKEST) <= f64::from(*shade))

@@ -1,8 +1,8 @@
 //! Renders spend and limits as a single HTML page.
 //!
-//! The page is self-contained. Its content security policy prevents the browser from loading anything and from running
-//! any other scripts. Text from other programs is always escaped. The size of the page depends only on the number of
-//! days, models, and sessions. Without JavaScript, the content is the same, but tables cannot be sorted.
+//! The page is self-contained. Its content security policy keeps the browser from loading anything and from running
+//! other scripts. Text from other programs is always escaped. The size of the page depends only on the number of days,
+//! models, and sessions. Without JavaScript, the content is the same, but tables cannot be sorted.
 
 mod chart;
 mod days;
@@ -33,8 +33,8 @@ const SCRIPT: &str = include_str!("page.js");
 /// The start of every page. It identifies files that were written by whycap.
 pub(crate) const BEGINNING: &str = "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"generator\" content=\"whycap\">\n";
 
-/// The rest of a page, with placeholders in braces. Only the script hides sessions, because a page without JavaScript
-/// would have no way to show them again.
+/// The rest of a page, with placeholders in braces. Sessions are hidden by the script because without JavaScript, there
+/// would be no way to show them again.
 const TEMPLATE: &str = include_str!("page.html");
 
 /// The contents of a page.
@@ -42,16 +42,16 @@ const TEMPLATE: &str = include_str!("page.html");
 pub(crate) struct Contents<'c> {
     /// The spend by session.
     pub(crate) statement: Statement,
-    /// More totals of the same rows: by project, model, and day.
+    /// The totals of the same rows by project, model, and day.
     pub(crate) sums: PageSums,
     pub(crate) source: PageSource,
-    /// True if names are omitted so that the page can be shared.
+    /// True if names are left out so that the page can be shared.
     pub(crate) is_anonymous: bool,
     pub(crate) paths: &'c Paths,
     pub(crate) clock: Clock,
 }
 
-/// The source of a page's data, with the facts that only this source provides.
+/// The source of a page's data, and the facts that only this source provides.
 #[derive(Debug)]
 pub(crate) enum PageSource {
     /// The ledger of this machine.
@@ -60,7 +60,7 @@ pub(crate) enum PageSource {
     Exports(TeamLimits),
 }
 
-/// The facts that are known only about this machine.
+/// The facts that are known only for this machine.
 #[derive(Debug)]
 pub(crate) struct MachineFacts {
     /// The limit errors in the period.
@@ -91,14 +91,14 @@ impl PageSource {
     }
 }
 
-/// The contents of a page, and data shared by several sections.
+/// The contents of a page, and data that several sections need.
 struct View<'c> {
     contents: &'c Contents<'c>,
     /// The columns of all charts.
     columns: Columns,
     error_summary: ErrorSummary,
-    /// All people. People with spend come first, sorted by spend, highest first. Sorting by name would reveal
-    /// information about omitted names.
+    /// All people. Those with the highest spend come first. Sorting by name would reveal something about names that are
+    /// left out.
     everybody: IndexSet<&'c str>,
 }
 
@@ -132,14 +132,14 @@ impl Contents<'_> {
         view.write_header(&mut body);
         view.write_sections(&mut body);
 
-        // A script injected by another program cannot know the nonce.
+        // A script that another program has injected cannot know the nonce.
         let nonce = xxhash_rust::xxh3::xxh3_128(body.as_str().as_bytes());
         let rest = TEMPLATE
             .replace("{nonce}", &format!("{nonce:032x}"))
             .replace("{period}", &view.columns.period())
             .replace("{style}", STYLE)
             .replace("{script}", SCRIPT)
-            // Insert the body last, so that placeholders in it are not replaced.
+            // Insert the body last so that placeholders in it are not replaced.
             .replace("{body}", body.as_str());
         [BEGINNING, &rest].concat()
     }
@@ -208,7 +208,7 @@ impl View<'_> {
         page.raw("</header>\n");
     }
 
-    /// Writes all sections that have any content.
+    /// Writes all sections that have content.
     fn write_sections(&self, page: &mut Markup) {
         page.raw("<main>");
         for part in self.parts().iter().filter(|part| part.is_shown) {

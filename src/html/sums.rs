@@ -26,7 +26,7 @@ pub(super) type SumsByName = IndexMap<String, Tally>;
 /// The name for all models without a known price on an anonymous page.
 const OTHER_MODELS: &str = "other models";
 
-/// The number of days to compare with the preceding days if no period was requested.
+/// The number of days to compare with the days before them if no period was requested.
 const COMPARED_DAYS: u64 = 30;
 
 /// The maximum number of models to list for a session. Other models are only counted.
@@ -36,7 +36,7 @@ const MAX_NAMED_MODELS: usize = 2;
 #[derive(Debug, Default)]
 pub(crate) struct PageSums {
     pub(super) projects: SumsByName,
-    /// The sums by person, which exist only in the exports of several machines.
+    /// The sums by person. Only exports of several machines have them.
     pub(super) people: SumsByName,
     pub(super) models: SumsByName,
     /// The sums by day and model.
@@ -45,8 +45,8 @@ pub(crate) struct PageSums {
     pub(super) week: BTreeMap<[u32; 2], Tally>,
     /// The sums by session ID and model.
     sessions: HashMap<String, SumsByName>,
-    /// The quarter hour of the previous row and its local time. Both are cached because consecutive rows often have the
-    /// same time, and time zone conversion takes longer than everything else.
+    /// The quarter hour of the previous row and its local time. Consecutive rows often have the same time, and without
+    /// this cache, the conversion would take longer than everything else.
     latest: Option<(Millis, DateTime<FixedOffset>)>,
 }
 
@@ -56,8 +56,8 @@ pub(super) fn total_of(sums: &SumsByName) -> Tally {
 }
 
 impl PageSums {
-    /// Adds a row, which must include its session and project. If `names_model` is false, the model name is omitted,
-    /// because users can choose arbitrary names.
+    /// Adds a row, which must include its session and project. If `names_model` is false, the name of the model is left
+    /// out because users can choose any name.
     pub(crate) fn add(&mut self, row: &SpendRow<'_>, zone: Zone, names_model: bool) {
         let local = self.local_time(row.at, zone);
         let weekday_and_hour = [local.weekday().num_days_from_monday(), local.hour()];
@@ -117,8 +117,8 @@ pub(crate) struct PrecedingSpend {
     pub(crate) cost: Money,
 }
 
-/// Writes the summary: the cost, the plan, the time blocked by limits, and a comparison with the preceding period. If spend
-/// may be missing, there is no comparison, because it may be missing from either period.
+/// Writes the summary: the cost, the plan, the time that limits blocked, and a comparison with the preceding period. If
+/// spend may be missing, it may be missing from either period, so there is no comparison.
 pub(super) fn write_summary(view: &View<'_>, page: &mut Markup) {
     let contents = view.contents;
     if contents.sums.days.is_empty() {
@@ -262,7 +262,7 @@ pub(super) fn write_causes(view: &View<'_>, page: &mut Markup) {
     }
 }
 
-/// Writes a table of sums, most expensive first. `noun` is the noun for a row.
+/// Writes a table of sums, with the most expensive first. `noun` describes a row, such as "project".
 fn write_by_name(
     view: &View<'_>,
     page: &mut Markup,
@@ -290,7 +290,7 @@ fn write_by_name(
     page.long_table("by-project", &format!("Cost by {noun}"), table);
 }
 
-/// Returns the cost of a row with its column.
+/// Returns the cost of a row, with its column.
 pub(super) fn headed_cost(view: &View<'_>, tally: &Tally) -> HeadedCell {
     Column::number("cost")
         .with_class("cost")

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-/// A change on disk. Writing a file creates any missing parent directories.
+/// A change on disk. Missing parent directories of a new file are created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// Changes a file that other programs may also change. The step fails if the file no longer has the expected text.
+    /// Changes a file that other programs may change, too. The step fails if the file no longer has the expected text.
     Change(FileChange),
     /// Writes one of whycap's own files.
     WriteOwn(PathBuf, Vec<u8>),
@@ -22,13 +22,13 @@ pub enum Step {
 pub struct FileChange {
     /// The path of the file.
     pub path: PathBuf,
-    /// The text when the plan was made, or `None` if the file did not exist.
+    /// The text from which the plan was made, or `None` if the file did not exist.
     pub before: Option<String>,
     /// The new text, or `None` to delete the file.
     pub after: Option<String>,
 }
 
-/// A change to report to the user, or something that was intentionally left unchanged.
+/// A change to report to the user, or a status line that was left unchanged on purpose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Change {
     pub(crate) kind: ChangeKind,
@@ -36,7 +36,7 @@ pub(crate) struct Change {
     pub(crate) subject: String,
 }
 
-/// The kinds of changes, whose names are the keys in `changes.json`.
+/// The kind of a change. The names are the keys in `changes.json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ChangeKind {
@@ -71,7 +71,7 @@ impl Change {
         }
     }
 
-    /// Returns true if something was intentionally left unchanged.
+    /// Returns true if a status line was left unchanged on purpose.
     pub(crate) fn is_left_unchanged(&self) -> bool {
         self.kind == ChangeKind::StatusLineLeft
     }

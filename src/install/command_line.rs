@@ -1,14 +1,13 @@
 //! Creates and recognizes the command lines that run whycap, for POSIX shells and for PowerShell.
 
-/// The suffix of a hook's command. The suffix makes the command succeed even if whycap has been deleted. Otherwise,
-/// Claude Code would report a failed hook for every event. With exit code 0, the shell's error message appears only in
-/// the debug log.
+/// The suffix of a hook's command. It makes the command succeed even if whycap has been deleted, so Claude Code does
+/// not report a failed hook for every event. The shell's error message then appears only in the debug log.
 const HOOK_ENDING: &str = "|| :";
 
 /// The prefix of a command for PowerShell.
 const POWERSHELL_CALL: &str = "& ";
 
-/// Returns the command for a hook. `executable` must already be quoted for the shell. PowerShell commands have no suffix
+/// Returns the command for a hook. `executable` must be quoted for the shell. PowerShell commands have no suffix
 /// because PowerShell 5 does not support `||`.
 pub(crate) fn hook_command(executable: &str) -> String {
     if executable.starts_with(POWERSHELL_CALL) {
@@ -77,8 +76,8 @@ fn first_word(command: &str) -> Option<(String, &str)> {
     Some((word, text.get(end..).unwrap_or("")))
 }
 
-/// Returns the first word of a PowerShell command and the rest of the command. Within a quoted word, quotes are escaped
-/// by doubling them.
+/// Returns the first word of a PowerShell command and the rest of the command. Within a quoted word, a doubled quote
+/// stands for a single one.
 fn word_of_powershell(call: &str) -> Option<(String, &str)> {
     let Some(mut rest) = call.strip_prefix('\'') else {
         let (word, rest) = call.split_at(call.find(char::is_whitespace).unwrap_or(call.len()));

@@ -1,8 +1,8 @@
-//! Records of the changes made to a settings file, which allow `uninstall` to undo them exactly.
+//! Records of the changes to settings files, with which `uninstall` can undo them exactly.
 //!
-//! A record contains fingerprints instead of the settings themselves, because settings may contain keys and tokens. The
-//! only copy of the settings is the backup next to the file. The only entry that is recorded in full is a previous
-//! status line that whycap replaced.
+//! A record contains fingerprints, not the settings themselves, which may contain keys and tokens. The only copy of the
+//! settings is the backup next to the file. The only entry that is recorded in full is a status line that whycap
+//! replaced.
 
 use std::path::{Path, PathBuf};
 
@@ -24,8 +24,8 @@ pub(crate) struct EditRecord {
     /// The fingerprint of the original text, or `None` if there was no file. The text itself is in a backup.
     #[serde(rename = "before")]
     pub(crate) original: Option<String>,
-    /// The fingerprints of all versions that whycap has written since the original. Each fingerprint is recorded before
-    /// the version is written, so the file may contain any of these versions after a crash.
+    /// The fingerprints of all versions that whycap has written since the original. A fingerprint is recorded before
+    /// its version is written. After a crash, the file may therefore contain any of these versions.
     #[serde(rename = "made")]
     written_fingerprints: Vec<String>,
     /// The previous status line that whycap replaced.
@@ -40,13 +40,13 @@ pub(crate) struct EditRecord {
 pub(crate) struct PreviousStatusLine {
     #[serde(rename = "how")]
     pub(crate) purpose: KeepPurpose,
-    /// The entry's exact text in the settings.
+    /// The exact text of the entry in the settings.
     pub(crate) entry: String,
 }
 
 impl PreviousStatusLine {
-    /// Returns the command whose output is shown above whycap's status line, or `None` if the entry is only kept for
-    /// `uninstall`.
+    /// Returns the command whose output is shown above whycap's status line. Returns `None` if the entry is only kept
+    /// for `uninstall`.
     pub(crate) fn shown_command(&self) -> Option<String> {
         let entry: Value = serde_json::from_str(&self.entry).ok()?;
         match self.purpose {
@@ -65,10 +65,10 @@ impl PreviousStatusLine {
         }
     }
 
-    /// Returns true if this `statusLine` entry belongs to whycap and is consistent with the record.
+    /// Returns true if this `statusLine` entry is whycap's and matches the record.
     ///
-    /// When Claude Code rewrites the settings, it drops the previous entry that is nested in whycap's entry. An entry
-    /// without a nested entry is therefore consistent with any record.
+    /// When Claude Code rewrites the settings, it drops the previous entry inside whycap's entry. An entry without one
+    /// therefore matches any record.
     pub(crate) fn is_in(&self, entry: &Value) -> bool {
         if entry_invocation(entry, STATUS_LINE).is_none() {
             return false;
@@ -99,8 +99,8 @@ impl EditRecord {
         directory(paths).join(format!("{id:016x}.json"))
     }
 
-    /// Reads the record for a settings file. Returns an empty record if there is none or if it is damaged. In that
-    /// case, `uninstall` relies on the settings alone.
+    /// Reads the record for a settings file. If there is none or it is damaged, returns an empty record, with which
+    /// `uninstall` relies on the settings alone.
     pub(crate) fn load(paths: &Paths, settings: &Path) -> Self {
         records::read(&Self::path(paths, settings)).unwrap_or_else(|| Self {
             settings: settings.to_owned(),
@@ -108,7 +108,7 @@ impl EditRecord {
         })
     }
 
-    /// Returns the previous status line if its command is safe to run. Returns `None` if anyone else could have
+    /// Returns the previous status line if its command is safe to run. Returns `None` if somebody else could have
     /// modified the record.
     pub(crate) fn runnable_status_line(
         paths: &Paths,
@@ -129,16 +129,16 @@ impl EditRecord {
             .collect()
     }
 
-    /// Returns true if whycap wrote exactly this text, which means that no one else has changed the settings since.
+    /// Returns true if whycap wrote exactly this text, so nobody has changed the settings since then.
     pub(crate) fn wrote(&self, text: &str) -> bool {
         self.written_fingerprints.contains(&fingerprint(text))
     }
 
-    /// Records that whycap is replacing the text `present` with `text`.
+    /// Records that whycap replaces the text `present` with `text`.
     ///
-    /// If `is_original` is true, `present` does not contain any whycap entries and becomes the original. If `present`
-    /// is neither the original nor a version that whycap wrote, someone has edited the file. The change then cannot be
-    /// undone exactly, so `text` is not recorded.
+    /// If `is_original` is true, `present` contains none of whycap's entries and becomes the original. If `present` is
+    /// neither the original nor a version that whycap wrote, somebody has edited the file. Because the change cannot be
+    /// undone exactly, `text` is then not recorded.
     pub(crate) fn record_write(&mut self, present: Option<&str>, text: &str, is_original: bool) {
         let was_written = present.is_some_and(|present| self.wrote(present));
         if is_original {

@@ -8,9 +8,8 @@ use crate::claude::settings::SettingsFile;
 
 /// The events that whycap handles, with their timeouts in seconds.
 ///
-/// None of the hooks has a matcher, because the `error` field of a `StopFailure` event does not distinguish limits from
-/// other errors. A slow `SessionEnd` hook delays every exit, so its timeout is shorter than Claude Code's default of
-/// 1.5 s.
+/// The hooks have no matchers because the `error` field of a `StopFailure` event does not distinguish limits from other
+/// errors. A slow `SessionEnd` hook delays every exit, so its timeout is shorter than Claude Code's default of 1.5 s.
 pub const EVENTS: [(&str, u64); 5] = [
     ("SessionStart", 5),
     ("UserPromptSubmit", 5),
@@ -19,11 +18,11 @@ pub const EVENTS: [(&str, u64); 5] = [
     ("SessionEnd", 1),
 ];
 
-/// The number of seconds between status-line calls while the session is idle. With this interval, countdowns are only a
-/// few seconds behind, and each of the six calls per minute takes just a few milliseconds.
+/// The number of seconds between status-line calls while the session is idle. Countdowns are only a few seconds behind,
+/// and each of the six calls per minute takes just a few milliseconds.
 pub(crate) const REFRESH_SECONDS: u64 = 10;
 
-/// The reason for keeping an existing status line that whycap's status line replaces.
+/// The reason for keeping a status line that whycap's has replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeepPurpose {
@@ -36,11 +35,11 @@ pub enum KeepPurpose {
 }
 
 impl KeepPurpose {
-    /// Returns the key for the previous entry, which is nested in whycap's `statusLine` entry.
+    /// Returns the key of the previous entry inside whycap's `statusLine` entry.
     ///
-    /// Claude Code ignores unknown keys in this entry but drops them when it rewrites the settings, such as after a
-    /// plugin is installed (2.1.119 and 2.1.328). For this reason, the edit record also contains the previous entry.
-    /// Either copy is sufficient.
+    /// Claude Code ignores unknown keys, but it drops them when it rewrites the settings, for example after a plugin
+    /// has been installed (2.1.119 and 2.1.328). The edit record therefore contains the previous entry, too. Either
+    /// copy is enough.
     pub fn key(self) -> &'static str {
         match self {
             Self::ShowAbove => "whycapWraps",
@@ -48,7 +47,7 @@ impl KeepPurpose {
         }
     }
 
-    /// Returns the first purpose for which `get` returns a value, along with that value.
+    /// Returns the first purpose for whose key `get` returns a value, and the value.
     pub(crate) fn find<T>(get: impl Fn(&'static str) -> Option<T>) -> Option<(Self, T)> {
         [Self::ShowAbove, Self::RestoreOnUninstall]
             .into_iter()
@@ -63,7 +62,7 @@ pub(crate) fn entry_invocation(entry: &Value, subcommand: &str) -> Option<Invoca
 
 /// Returns the settings without whycap's hooks and with the user's previous status line in place of whycap's.
 ///
-/// Empty lists and objects under `hooks` are also removed to make the results comparable.
+/// Empty lists and objects under `hooks` are removed, too, so that the results can be compared.
 pub fn without_whycap_entries(settings: &Value) -> Value {
     let mut remaining = settings.clone();
     let Some(members) = remaining.as_object_mut() else {
@@ -89,7 +88,7 @@ pub fn without_whycap_entries(settings: &Value) -> Value {
     remaining
 }
 
-/// Removes whycap's handlers from a hook group. Returns true if the group is empty as a result.
+/// Removes whycap's handlers from a hook group. Returns true if this leaves the group empty.
 fn is_emptied_by_removal(group: &mut Value) -> bool {
     let Some(handlers) = group.get_mut("hooks").and_then(Value::as_array_mut) else {
         return false;

@@ -1,8 +1,8 @@
 //! Executes an installation plan.
 //!
 //! Only one whycap process executes a plan at a time. If another program changes a file in the meantime, a new plan is
-//! made. Files are never left half-written, and the steps are ordered so that even after a crash, the settings are
-//! either unchanged or complete.
+//! made. Files are never half-written, and because of the order of the steps, the settings are either unchanged or
+//! complete after a crash.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use crate::disk::{self, Durability};
 use crate::paths::{Paths, real};
 
 impl Step {
-    /// Executes the step. Returns false, without doing anything, if the file has changed since the plan was made.
+    /// Executes the step. If the file has changed since the plan was made, returns false and does nothing.
     fn run(&self) -> Result<bool, disk::Error> {
         match self {
             Self::Change(change) => return change.run(),
@@ -47,8 +47,8 @@ impl FileChange {
     }
 }
 
-/// Executes the steps in order. Returns false if a file has changed since the plan was made. In that case, the
-/// remaining steps are not executed and a new plan is needed.
+/// Executes the steps in order. Returns false if a file has changed since the plan was made. The remaining steps are
+/// then not executed, and a new plan is needed.
 pub fn run(steps: &[Step]) -> Result<bool, disk::Error> {
     for step in steps {
         if !step.run()? {
@@ -64,7 +64,7 @@ pub(crate) const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 /// The maximum number of attempts if another program keeps changing a file.
 const ATTEMPTS: usize = 20;
 
-/// Makes a plan and, unless this is a dry run, executes it. Returns the plan.
+/// Makes a plan, and executes it unless this is a dry run. Returns the plan.
 ///
 /// Fails if a file cannot be written, if another installation does not finish within `lock_timeout`, or if another program
 /// keeps changing a file.
@@ -74,7 +74,7 @@ pub(crate) fn plan_and_execute(
     dry_run: bool,
     make: impl Fn() -> anyhow::Result<InstallPlan>,
 ) -> anyhow::Result<InstallPlan> {
-    // Neither the lock nor the data directory is needed if planning fails or there is nothing to do.
+    // If planning fails or there is nothing to do, neither the lock nor the data directory is needed.
     let first = make()?;
     if dry_run || first.is_empty() {
         return Ok(first);
@@ -97,11 +97,11 @@ pub(crate) fn plan_and_execute(
     )
 }
 
-/// Deletes the temporary files that killed processes have left next to the files that an installation writes.
+/// Deletes temporary files that killed processes have left next to the files that an installation writes.
 pub(crate) fn sweep(paths: &Paths, settings: &Path, now: DateTime<Utc>) {
     let mut files = EditRecord::known_settings(paths);
     files.extend([settings.to_owned(), command_file(paths)]);
-    // If a path is a symbolic link, its target is what actually gets written.
+    // If a path is a symbolic link, the target is written.
     let real_files: Vec<PathBuf> = files.iter().map(|file| real(file)).collect();
     files.extend(real_files);
 
@@ -113,7 +113,7 @@ pub(crate) fn sweep(paths: &Paths, settings: &Path, now: DateTime<Utc>) {
     disk::remove_stale_temporary_files(&paths.data, now, 2);
 }
 
-/// Acquires the installation lock, which is held until the returned guard is dropped.
+/// Acquires the installation lock and holds it until the guard is dropped.
 fn lock(data: &Path, lock_timeout: Duration) -> anyhow::Result<disk::lock::LockGuard> {
     disk::create_private_directory(data)?;
     let path = data.join("install.lock");

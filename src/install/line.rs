@@ -1,8 +1,7 @@
-//! Implements `/whycap line on` and `/whycap line off`, which turn the status line on and off from within a
-//! conversation.
+//! Implements `/whycap line on` and `/whycap line off`, which turn the status line on and off in a conversation.
 //!
 //! Plugins cannot provide a status line because Claude Code ignores `statusLine` in a plugin's settings (2.1.328). The
-//! status line is therefore added to the user's settings, but only at the user's request.
+//! status line is therefore added to the user's settings, but only when the user asks for it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,7 +20,7 @@ use crate::environment::Environment;
 use crate::lenient_json::LenientJson;
 use crate::paths::Paths;
 
-/// How long to wait for another installation to finish. The time is zero because Claude Code is waiting for a reply.
+/// The time to wait for another installation. It is zero because Claude Code is waiting for a reply.
 const LOCK_TIMEOUT: Duration = Duration::ZERO;
 
 /// Turns the status line on and returns the reply for the user.
@@ -54,8 +53,8 @@ pub(crate) fn turn_on(paths: &Paths, environment: &Environment) -> anyhow::Resul
     ))
 }
 
-/// Returns the purpose for which whycap kept the user's own status line before `/whycap line off`. Returns `None` if
-/// whycap did not keep a status line, or if the user has changed that status line since then.
+/// Returns the reason why whycap kept the user's own status line before `/whycap line off`. Returns `None` if it did
+/// not keep one or the user has changed it since then.
 fn kept_until_turned_off(paths: &Paths, settings: &Path) -> Option<KeepPurpose> {
     let previous = EditRecord::load(paths, settings).previous_line?;
     let entry: Value = serde_json::from_str(&previous.entry).ok()?;
@@ -72,9 +71,9 @@ fn kept_until_turned_off(paths: &Paths, settings: &Path) -> Option<KeepPurpose> 
 pub(crate) fn turn_off(paths: &Paths) -> anyhow::Result<String> {
     let path = paths.user_settings();
     let plan = plan_and_execute(paths, LOCK_TIMEOUT, false, || {
-        // Without any whycap hooks, the status line is all that is installed, so the entire installation is undone.
-        // However, if whycap kept the user's own status line, only whycap's status line is removed, because `turn_on`
-        // needs the record.
+        // If there are no hooks of whycap, the status line is all that is installed, so undo the entire installation.
+        // If whycap kept the user's own status line, however, `turn_on` needs the record, so remove only whycap's
+        // status line.
         let file = SettingsFile::of_user(paths);
         let has_hooks = file
             .settings()
@@ -94,8 +93,8 @@ pub(crate) fn turn_off(paths: &Paths) -> anyhow::Result<String> {
     ))
 }
 
-/// Returns a path to whycap that is stable enough to be used in the settings. An executable in a plugin package is
-/// copied to the plugin's data directory, because the next plugin update replaces the package's directory.
+/// Returns a path to whycap that stays valid, for use in the settings. An executable in a plugin package is copied to
+/// the plugin's data directory because a plugin update replaces the package's directory.
 fn lasting_executable(environment: &Environment) -> anyhow::Result<String> {
     let Some(packaged) = PackagedExecutable::find(environment) else {
         return own_path::of_process(environment);
@@ -107,7 +106,7 @@ fn lasting_executable(environment: &Environment) -> anyhow::Result<String> {
 /// The whycap executable in a plugin package.
 struct PackagedExecutable {
     executable: PathBuf,
-    /// The path of the executable's copy in the plugin's data directory.
+    /// The path of its copy in the plugin's data directory.
     copy: PathBuf,
 }
 
@@ -143,10 +142,10 @@ fn system() -> Option<&'static str> {
     }
 }
 
-/// Updates the executable that the settings refer to after the plugin has been updated.
+/// After a plugin update, updates the copy of the executable that the settings use.
 ///
-/// Versions are compared instead of modification times because npm gives all files the same time. If the update fails,
-/// the old executable stays in use, and whycap tries again at the start of the next session.
+/// This compares versions because npm gives all files the same modification time. If the update fails, the old copy
+/// stays in use, and the start of the next session tries again.
 pub(crate) fn renew_copy(environment: &Environment) {
     let Some(packaged) = PackagedExecutable::find(environment) else {
         return;

@@ -1,5 +1,4 @@
-//! The directories that whycap created for its configuration. `uninstall` uses this record to delete the directories
-//! that are empty.
+//! The directories that whycap created for its configuration. `uninstall` deletes those that are empty.
 
 use std::path::{Path, PathBuf};
 
@@ -21,7 +20,7 @@ impl MadeDirectories {
         paths.data.join("made_directories.json")
     }
 
-    /// Reads the record. A missing or damaged record counts as empty, in which case no directories are deleted.
+    /// Reads the record. If it is missing or damaged, it counts as empty, and no directories are deleted.
     pub(crate) fn load(paths: &Paths) -> Self {
         records::read(&Self::path(paths)).unwrap_or_default()
     }
@@ -43,13 +42,13 @@ impl MadeDirectories {
         self.directories.iter().any(|made| made == directory)
     }
 
-    /// Deletes the directories that are empty, and also the record if no directories remain.
+    /// Deletes the directories that are empty. If none are left, deletes the record, too.
     pub(crate) fn remove_empty(&self, paths: &Paths) {
         for directory in self.directories.iter().rev() {
             remove_empty_owned_directory(directory);
         }
         if !self.directories.iter().any(|directory| directory.exists()) {
-            // If this fails, the next `uninstall` finds no directories to delete.
+            // If this fails, the next `uninstall` finds that there is nothing to delete.
             let _ = disk::remove_owned_file(&Self::path(paths));
         }
     }

@@ -1,7 +1,7 @@
 //! Adds whycap to Claude Code and removes it without losing any of the user's settings.
 //!
-//! `settings_edit` edits text without accessing the disk. `plan` reads the files and determines the steps, and
-//! `execute` executes them. Files are always written as a whole.
+//! `plan` reads the files and determines the steps, and `execute` executes them. `settings_edit` edits text without
+//! accessing the disk. Files are always written as a whole.
 
 pub mod changes;
 pub mod command_line;

@@ -1,4 +1,4 @@
-//! Determines which path of whycap to write to the settings, and quotes it for the shell.
+//! Determines the path of whycap for the settings, and quotes it for the shell.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -10,11 +10,11 @@ use crate::disk;
 use crate::environment::Environment;
 use crate::paths::Paths;
 
-/// The name of the file that `install.sh` writes next to the program. The file lists the directories that the script
-/// created, one on each line, starting with the innermost one.
+/// The name of the file that `install.sh` writes next to the program. It lists the directories that the script created,
+/// one per line, with the innermost first.
 const MADE_BY_SCRIPT: &str = ".whycap-made-directories";
 
-/// The maximum size of this file in bytes.
+/// The maximum size of this file, in bytes.
 const MOST_BYTES_OF_RECORD: u64 = 64 * 1024;
 
 /// Returns the path of the running executable, quoted for the shell.
@@ -49,9 +49,9 @@ pub(super) fn call(environment: &Environment, executable: &Path) -> anyhow::Resu
 
 /// Returns the path of this executable that is likely to stay valid the longest.
 ///
-/// `running` is the executable's real path. A package manager may replace a directory in this path when it updates
-/// whycap, as Homebrew does in its Cellar. For this reason, the path that the user typed is preferred, followed by a
-/// matching entry on the `PATH`.
+/// `running` is the executable's real path. When a package manager updates whycap, it may replace a directory in this
+/// path, as Homebrew does in its Cellar. The path that the user typed is therefore preferred, followed by a matching
+/// one on the `PATH`.
 fn lasting_path(called: Option<&OsStr>, search_path: Option<&OsStr>, running: &Path) -> PathBuf {
     let typed = called.map(Path::new);
     if let Some(path) = typed
@@ -77,8 +77,7 @@ fn lasting_path(called: Option<&OsStr>, search_path: Option<&OsStr>, running: &P
         .unwrap_or_else(|| running.to_owned())
 }
 
-/// Returns the version-independent path that pnpm links to an executable. Returns `None` if it was not installed by
-/// pnpm.
+/// Returns the path without a version that pnpm links to an executable. Returns `None` if pnpm did not install it.
 ///
 /// pnpm stores a package in a directory that includes its version, such as
 /// `.pnpm/@whycap+linux-x64@1.2.3/node_modules/…`, and links to it from `.pnpm/node_modules/…`.
@@ -114,8 +113,7 @@ pub(crate) fn removal_command(paths: &Paths) -> Option<String> {
 }
 
 /// Returns the command that deletes a program that was copied into a directory. If `install.sh` copied it, the command
-/// also deletes the script's record of the directories that it created, along with any of these directories that are
-/// empty afterward.
+/// also deletes the script's list of the directories that it created, and those of them that are empty afterward.
 fn removal_of_copied_program(program: &Path, directory: &Path, paths: &Paths) -> String {
     let remove = format!("rm {}", paths.in_shell(program));
     let record = directory.join(MADE_BY_SCRIPT);

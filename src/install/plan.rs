@@ -1,6 +1,6 @@
-//! Plans the steps of an installation or removal based on the current files.
+//! Plans the steps of an installation or removal. They depend on the current files.
 //!
-//! Planning does not change anything, which is how `--dry-run` works.
+//! Planning does not change anything, so `--dry-run` only makes a plan.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ pub struct InstallPlan {
     pub(crate) changes: Vec<Change>,
     /// Additional sentences for the user.
     pub(crate) notes: Vec<String>,
-    /// The backups that a removal keeps because they differ from the resulting settings.
+    /// The backups that a removal keeps because they differ from the settings after it.
     pub(crate) backups: Vec<PathBuf>,
 }
 
@@ -37,7 +37,7 @@ impl InstallPlan {
         self.steps.is_empty()
     }
 
-    /// Returns the plan's change of this kind, or `None` if there is none.
+    /// Returns the change of this kind in the plan, or `None` if there is none.
     pub(super) fn change_of(&self, kind: ChangeKind) -> Option<&Change> {
         self.changes.iter().find(|change| change.kind == kind)
     }
@@ -50,7 +50,7 @@ impl InstallPlan {
         }));
     }
 
-    /// Plans to store the record of the changes to a settings file.
+    /// Adds a step that stores the edit record of a settings file.
     fn store_record(
         &mut self,
         paths: &Paths,
@@ -63,17 +63,17 @@ impl InstallPlan {
         Ok(())
     }
 
-    /// Plans to delete one of whycap's files. Anything other than a regular file is left in place.
+    /// Adds a step that deletes one of whycap's files. If it is not a regular file, it is left in place.
     fn remove_own(&mut self, path: PathBuf) {
         if path.is_file() {
             self.steps.push(Step::RemoveOwn(path));
         }
     }
 
-    /// Plans a backup of the settings.
+    /// Adds a step that backs up the settings.
     ///
-    /// The user's original text, which contains no whycap entries, is always backed up. Any other text is backed up
-    /// only if there is no backup yet.
+    /// The user's original text, without whycap's entries, is always backed up. Any other text is backed up only if
+    /// there is no backup yet.
     fn back_up(&mut self, paths: &Paths, settings: &Path, text: &str, is_original: bool) {
         let known_backups = backups(settings);
         let is_backed_up = known_backups
@@ -132,7 +132,7 @@ pub fn install(
     }
     plan.changes = outcome.changes;
 
-    // If whycap's status line is new, a status line preserved by an earlier installation is obsolete.
+    // If whycap's status line is new, a status line that an earlier installation preserved is obsolete.
     if outcome.previous_line.is_some() || plan.change_of(ChangeKind::StatusLineAdded).is_some() {
         record.previous_line = outcome.previous_line;
     }
@@ -150,8 +150,8 @@ pub fn install(
     }
     record.made_directories.sort();
     if record != stored {
-        // The record is written before the settings because the first status-line call reads the previous status line
-        // from it.
+        // Write the record before the settings, because the first status-line call reads the previous status line from
+        // it.
         plan.store_record(paths, settings, &record)?;
     }
     if is_changed {
@@ -163,7 +163,7 @@ pub fn install(
 }
 
 /// Plans the removal of whycap, or only its status line, from a settings file. `earlier` contains the plans for other
-/// settings files. They have been executed or, in a dry run, would have been.
+/// settings files, which have been executed unless this is a dry run.
 pub fn uninstall(
     paths: &Paths,
     settings: &Path,
@@ -183,7 +183,7 @@ pub fn uninstall(
     }
     if remaining != present {
         check_may_write(paths, settings)?;
-        // If `/whycap line off` did not record its change, a later `uninstall` could not restore the original settings.
+        // `/whycap line off` must record its change so that a later `uninstall` can restore the original settings.
         if let Some(remaining) = &remaining
             && only_line
         {
@@ -226,7 +226,7 @@ pub fn uninstall(
     Ok(plan)
 }
 
-/// The settings after the removal of whycap.
+/// The settings after whycap has been removed.
 struct Removal {
     /// The remaining text, or `None` to delete the file.
     text: Option<String>,
@@ -236,7 +236,7 @@ struct Removal {
 impl Removal {
     /// Plans the removal of whycap's entries from the text of a settings file.
     ///
-    /// If the text has not changed since whycap wrote it, this restores the original byte for byte. Otherwise, only
+    /// If the text has not changed since whycap wrote it, the original is restored byte for byte. Otherwise, only
     /// whycap's entries are removed.
     fn plan(
         settings: &Path,
@@ -277,8 +277,8 @@ impl Removal {
     }
 }
 
-/// Returns true if whycap is also installed in a settings file other than `settings` and the ones with `earlier` plans,
-/// which means that `/whycap` is still needed.
+/// Returns true if `/whycap` is still needed because whycap is also installed in another settings file. Files with
+/// `earlier` plans do not count.
 fn is_used_elsewhere(
     paths: &Paths,
     settings: &Path,
@@ -294,7 +294,7 @@ fn is_used_elsewhere(
     is_in_user_settings || EditRecord::known_settings(paths).iter().any(is_other)
 }
 
-/// Extracts the path of an executable from its shell-quoted form.
+/// Returns the path of an executable that is quoted for the shell.
 fn executable_path(executable: &str) -> String {
     match invocation(&format!("{executable} {HOOK}"), HOOK) {
         Some(invocation) => invocation.executable,
@@ -302,7 +302,7 @@ fn executable_path(executable: &str) -> String {
     }
 }
 
-/// Returns the backups of a settings file, oldest first. Broken links are included because their names are taken.
+/// Returns the backups of a settings file, oldest first. They include broken links, whose names are taken, too.
 fn backups(settings: &Path) -> Vec<PathBuf> {
     let mut backups = Vec::new();
     loop {
@@ -342,10 +342,10 @@ fn settings_text(path: &Path) -> anyhow::Result<Option<String>> {
     }
 }
 
-/// Fails if the settings must not be written. This check runs before the first step.
+/// Fails if the settings must not be written. This is checked before the first step.
 ///
-/// A project's settings must not be a link to a file outside the project, because the project's author chose the link's
-/// target. A read-only file is left alone, even though it could be replaced.
+/// A project's settings must not be a link to a file outside the project, because the target was chosen by the
+/// project's author. A read-only file could be replaced, but it is left alone.
 fn check_may_write(paths: &Paths, path: &Path) -> anyhow::Result<()> {
     let directory = path.parent().unwrap_or(path);
     let project = directory.parent().unwrap_or(directory);

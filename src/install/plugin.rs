@@ -14,17 +14,17 @@ use crate::environment::Environment;
 use crate::lenient_json::parse_name;
 use crate::paths::Paths;
 
-/// Returns true if this process was started by a plugin, but the settings contain a hook for the same event. In this
-/// case, the hook from the settings handles the event.
+/// Returns true if this process was started by a plugin but the settings contain a hook for the same event, which then
+/// handles it.
 ///
-/// The hook in the settings is ignored if its executable does not exist.
+/// If the executable of the hook in the settings does not exist, the hook is ignored.
 pub fn is_second_run(paths: &Paths, environment: &Environment, event: EventName) -> bool {
     entries_beside_plugin(paths, environment)
         .unwrap_or_default()
         .iter()
         .flat_map(|entries| &entries.hooks)
         .any(|(name, hook)| {
-            // A name without a directory is looked up on the `PATH`, so it is assumed to work.
+            // A name without a directory is looked up on the `PATH`. Assume that it works.
             let executable = Path::new(&hook.executable);
             parse_name(name) == Some(event) && (!executable.is_absolute() || executable.is_file())
         })
@@ -64,8 +64,8 @@ impl EnabledPlugin {
     }
 }
 
-/// Returns a hint about how to turn on the status line, which the plugin shows when a session starts. Returns `None` if
-/// the status line is on, or if the hint has already been shown or cannot be marked as shown.
+/// Returns a hint for how to turn on the status line, which the plugin shows once, when a session starts. Returns
+/// `None` if the status line is on, or if the hint has been shown or cannot be marked as shown.
 pub fn status_line_hint(paths: &Paths, environment: &Environment) -> Option<String> {
     let is_on = entries_beside_plugin(paths, environment)?
         .iter()
@@ -83,7 +83,7 @@ pub fn status_line_hint(paths: &Paths, environment: &Environment) -> Option<Stri
     }
 }
 
-/// Returns whycap's entries in each settings file. Returns `None` unless this process was started by the plugin's
+/// Returns whycap's entries in each settings file. Returns `None` if this process was not started by the plugin's
 /// launcher (`hooks/whycap-hook`).
 fn entries_beside_plugin(
     paths: &Paths,

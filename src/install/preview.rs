@@ -1,7 +1,7 @@
-//! Previews a change to the settings by listing whycap's entries before and after the change.
+//! Previews a change to the settings by listing whycap's entries before and after it.
 //!
-//! The settings themselves are never quoted because they may contain keys, tokens, and the commands that produce them.
-//! A diff would not be safe either, since the entire file might be a single line.
+//! The settings themselves are never shown because they may contain keys, tokens, and commands that produce them. A
+//! diff would not be safe, either, because the entire file may be a single line.
 
 use serde_json::Value;
 
@@ -47,8 +47,8 @@ fn entries(text: Option<&str>) -> Vec<String> {
         .collect()
 }
 
-/// Formats an entry as its location in the settings, followed by the executable that it runs. The user's additions to
-/// the command are omitted.
+/// Formats an entry as its location in the settings and the command. Anything that the user added to the command is
+/// left out.
 fn entry(place: &str, invocation: &Invocation, command: &str) -> String {
     format!("\"{place}\": {} {command}", invocation.executable)
 }

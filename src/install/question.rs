@@ -11,8 +11,8 @@ use crate::terminal::{Shown, is_stdout_terminal, print, truncate};
 /// The question about an existing status line.
 const QUESTION: &str = include_str!("keep_status_line.txt");
 
-/// Asks the user what to do about an existing status line. Returns `None` if there is no such status line, if there is
-/// no user to ask, or if the user wants to leave the status line alone.
+/// Asks the user what to do about an existing status line. Returns `None` if there is no status line or no user to ask,
+/// or if the user wants to leave the status line alone.
 pub(crate) fn ask_about_status_line(path: &Path) -> anyhow::Result<Option<KeepPurpose>> {
     let file = SettingsFile::read(SettingsScope::User, path.to_owned());
     let Some(command) = file.settings().and_then(previous_status_line) else {

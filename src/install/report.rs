@@ -1,4 +1,4 @@
-//! The report of an installation: the changes, and notes about anything that prevents them from taking effect.
+//! Reports the changes of an installation, and anything that keeps them from taking effect.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -52,13 +52,12 @@ pub(crate) fn add_changes(plan: &InstallPlan, settings: &Path, dry_run: bool, re
     }
 }
 
-/// Returns a sentence for each kind of change. A test verifies that none is missing.
+/// Returns a sentence for each kind of change. A test ensures that none is missing.
 fn sentences() -> HashMap<ChangeKind, String> {
     embedded::parse("install/changes.json", include_str!("changes.json"))
 }
 
-/// Returns notes about settings that affect other people or that prevent the installation from taking effect in this
-/// folder.
+/// Returns notes about settings that affect other people or keep the installation from taking effect in this folder.
 pub(crate) fn notes_about_scope(paths: &Paths, folder: &Path, scope: SettingsScope) -> Vec<String> {
     let path = settings::path_of(scope, paths, folder);
     let files = settings::of(paths, Some(folder));

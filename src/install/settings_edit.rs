@@ -1,9 +1,9 @@
 //! Adds whycap to the text of a settings file and removes it again.
 //!
-//! `jsonc-parser` edits the text in place, so everything else is preserved and new entries are formatted like their
+//! `jsonc-parser` edits the text in place. Everything else is preserved, and new entries are formatted like their
 //! neighbors. Text that is not plain JSON (because of comments, trailing commas, or duplicate keys) is rejected with an
-//! error that includes the position. As a final check, `serde_json` parses the result, and the edit is rejected if
-//! anything other than whycap's entries has changed.
+//! error that includes the position. Finally, `serde_json` parses the result. If anything other than whycap's entries
+//! has changed, the edit is rejected.
 
 use std::collections::HashSet;
 
@@ -26,7 +26,7 @@ use crate::terminal::truncate;
 /// The byte order mark, which is preserved at the start of a file.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// The maximum width, in columns, at which the command of an existing status line is shown.
+/// The maximum width, in columns, of an existing status line's command in a message.
 const COMMAND_COLUMNS: usize = 48;
 
 /// The entries to add.
@@ -38,13 +38,14 @@ pub struct Additions<'a> {
     pub status_line: bool,
     /// True to add the hooks.
     pub hooks: bool,
-    /// The reason for keeping an existing status line, or `None` to leave it in place and not add whycap's.
+    /// The reason for keeping an existing status line when adding whycap's, or `None` to leave it in place and not add
+    /// whycap's.
     pub keep: Option<KeepPurpose>,
-    /// How to add `/whycap`, or `None` to leave it alone.
+    /// The way to add `/whycap`, or `None` to leave it alone.
     pub slash_command: Option<SlashCommand>,
 }
 
-/// Returns display text for the command of a status line that is not whycap's, or `None` if there is none.
+/// Returns the command of a status line that is not whycap's, for display. Returns `None` if there is none.
 pub(crate) fn previous_status_line(settings: &Value) -> Option<String> {
     let entry = settings.get("statusLine")?;
     if entry.is_null() || entry_invocation(entry, STATUS_LINE).is_some() {
@@ -53,7 +54,7 @@ pub(crate) fn previous_status_line(settings: &Value) -> Option<String> {
     Some(command_of(entry))
 }
 
-/// Returns display text for a status line's command, with any tokens redacted.
+/// Returns a status line's command for display, with tokens redacted.
 fn command_of(entry: &Value) -> String {
     match entry.get("command").and_then(Value::as_str) {
         Some(command) => redact(command),
@@ -61,7 +62,8 @@ fn command_of(entry: &Value) -> String {
     }
 }
 
-/// Adds the requested entries to the text of a settings file. In an existing entry, only the path of whycap is updated.
+/// Adds the requested entries to the text of a settings file. If an entry already exists, only the path of whycap is
+/// updated.
 pub(crate) fn add(text: &str, additions: Additions<'_>) -> anyhow::Result<SettingsEdit> {
     let (mut edit, root) = SettingsEdit::on(text)?;
     let Some(settings) = root.as_object() else {
@@ -79,8 +81,8 @@ pub(crate) fn add(text: &str, additions: Additions<'_>) -> anyhow::Result<Settin
 
 /// Removes whycap, or only its status line, from the text of a settings file.
 ///
-/// `previous_line` is the previous status line from the edit record, for use if the text no longer contains it.
-/// `original` is the original settings, or `None` if they are unknown.
+/// `previous_line` is the previous status line from the edit record, in case the text no longer contains it. `original`
+/// is the original settings, or `None` if they are unknown.
 pub(crate) fn remove(
     text: &str,
     only_status_line: bool,
@@ -99,12 +101,12 @@ pub(crate) fn remove(
 
 /// Converts JSON text to a value without changing its formatting.
 fn spelled(text: &str) -> CstInputValue {
-    // The library inserts the text of a number as is.
+    // The library inserts the text of a number unchanged.
     CstInputValue::Number(text.to_owned())
 }
 
-/// Returns whycap's `statusLine` entry, with the previous entry nested in it verbatim. If the previous status line is
-/// shown above whycap's, its padding applies to both.
+/// Returns whycap's `statusLine` entry, which contains the exact text of the previous entry. If the previous status
+/// line is shown above whycap's, its padding applies to both.
 fn status_line_entry(command: &str, previous: Option<&PreviousStatusLine>) -> CstInputValue {
     let padding = previous.and_then(PreviousStatusLine::shown_padding);
     let mut members = vec![
@@ -120,7 +122,7 @@ fn status_line_entry(command: &str, previous: Option<&PreviousStatusLine>) -> Cs
     CstInputValue::Object(members)
 }
 
-/// Returns the command of an entry or handler if it runs this whycap subcommand.
+/// Returns the command of an entry or handler that runs this whycap subcommand, or `None` if it runs anything else.
 fn our_command(entry: &CstNode, subcommand: &str) -> Option<(Invocation, CstStringLit)> {
     let command = entry
         .as_object()?
@@ -142,8 +144,7 @@ fn handlers_of(group: &CstNode) -> Vec<CstNode> {
     }
 }
 
-/// Returns the status-line entry that the user had before whycap was installed. The entry is nested in whycap's own
-/// entry. Returns `None` if there is no nested entry.
+/// Returns the user's previous status line, which is inside whycap's entry. Returns `None` if there is none.
 fn previous_line_in(entry: &CstNode) -> Option<PreviousStatusLine> {
     let members = entry.as_object()?;
     let (purpose, previous) = KeepPurpose::find(|key| members.get(key)?.value())?;
@@ -169,30 +170,30 @@ fn replace_command(invocation: &Invocation, command: &CstStringLit, new_command:
 pub(crate) struct SettingsEdit {
     /// The original text, or the edited text once the edit is complete.
     pub(crate) text: String,
-    /// The changes, and anything that was intentionally left unchanged.
+    /// The changes, including anything that was left unchanged on purpose.
     pub(crate) changes: Vec<Change>,
-    /// The previous status line that is nested in whycap's entry.
+    /// The previous status line inside whycap's entry.
     pub(crate) previous_line: Option<PreviousStatusLine>,
     /// The syntax tree, which is modified through its nodes.
     tree: CstRootNode,
-    /// The settings that the edit must preserve, apart from whycap's entries.
+    /// The settings that the edit must preserve, except for whycap's entries.
     expected: Value,
 }
 
 impl SettingsEdit {
-    /// Parses the text of a settings file and returns the edit with its root node. As in Claude Code, an empty file is
-    /// treated as an empty object.
+    /// Parses the text of a settings file. Returns the edit and its root node. As in Claude Code, an empty file counts
+    /// as an empty object.
     fn on(text: &str) -> anyhow::Result<(Self, CstNode)> {
         let json = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
         let json = if json.trim().is_empty() { "{}\n" } else { json };
-        // All other deviations from JSON are rejected by `serde_json` below.
+        // `serde_json` rejects everything else that is not JSON below.
         let options = ParseOptions {
             allow_comments: false,
             allow_trailing_commas: false,
             allow_missing_commas: false,
             ..ParseOptions::default()
         };
-        // The parser mentions comments in its error only if it does not collect tokens.
+        // The parser's error mentions comments only if it does not collect tokens.
         parse_to_ast(json, &CollectOptions::default(), &options)?;
         let tree = CstRootNode::parse(json, &options)?;
         let root = tree.value().context("the file contains no value")?;
@@ -229,11 +230,11 @@ impl SettingsEdit {
         if self.text.starts_with(BYTE_ORDER_MARK) {
             edited.push(BYTE_ORDER_MARK);
         }
-        // Settings without any members have no formatting to preserve.
+        // Settings without members have no formatting to preserve.
         if !self.text.contains(':') || self.text.trim_end().contains('\n') {
             return edited + &text;
         }
-        // Line breaks in strings are escaped, so all of these line breaks are between tokens.
+        // Line breaks in strings are escaped, so all of these are between tokens.
         let body = text.trim_end();
         for line in body.lines() {
             if edited.ends_with(',') {
@@ -347,8 +348,8 @@ impl SettingsEdit {
         }
     }
 
-    /// Removes whycap's handlers, along with any groups, lists, and objects that become empty. Lists and objects that
-    /// were already empty in the original settings (`original`) are kept.
+    /// Removes whycap's handlers, and groups, lists, and objects that become empty. Lists and objects that are also
+    /// empty in the original settings are kept.
     fn remove_hooks(&mut self, settings: &CstObject, original: Option<&Value>) {
         let Some(hooks) = settings.object_value("hooks") else {
             return;
@@ -389,9 +390,9 @@ impl SettingsEdit {
         }
     }
 
-    /// Returns an error about the value at this key path, including its position in the original text.
+    /// Returns an error about the value at this key path. It includes the position in the original text.
     fn misshapen(&self, keys: &[&str], reason: &str) -> anyhow::Error {
-        // The node's position can be determined only while the edit keeps the tree alive.
+        // The position of the node is known only while the edit keeps the tree alive.
         let (_edit, root) = match Self::on(&self.text) {
             Ok(parsed) => parsed,
             Err(error) => return error,
@@ -407,7 +408,7 @@ impl SettingsEdit {
         if !self.changes.iter().all(Change::is_left_unchanged) {
             self.text = self.edited();
         }
-        // The settings are compared as text to detect changes in the order of the keys.
+        // Compare the settings as text to detect a different order of the keys.
         let others = settings::parse(self.text.as_bytes())
             .map(|settings| without_whycap_entries(&settings).to_string());
         ensure!(
@@ -418,7 +419,7 @@ impl SettingsEdit {
     }
 }
 
-/// Returns an error about a node, including the node's position.
+/// Returns an error about a node. It includes the node's position.
 fn refusal(node: &CstNode, reason: &str) -> anyhow::Error {
     let before = text_before(node);
     let line = before.matches('\n').count() + 1;
@@ -460,7 +461,7 @@ mod tests {
         }
     }
 
-    /// A mix of realistic and unreasonable settings.
+    /// Realistic and strange settings.
     const NASTY: [&str; 22] = [
         "",
         " \n\n",

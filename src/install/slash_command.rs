@@ -1,10 +1,10 @@
 //! The `/whycap` command inside Claude Code.
 //!
 //! Claude Code loads the command as a plugin from the user's skills directory, without an entry in the settings.
-//! Versions before 2.1.308 do not run the modules of plugins in this directory, so they need a command file instead.
-//! Newer versions do not get the command file because Claude Code treats its commands as prompts. Submitting a prompt
-//! cancels auto-resume after a usage limit, even if a hook blocks the prompt. Commands registered by a plugin do not
-//! cancel auto-resume (observed with 2.1.328 to 2.1.331).
+//! Versions before 2.1.308 do not run the modules of plugins in this directory, so they get a command file. Newer
+//! versions do not get one because Claude Code treats its commands as prompts. A prompt cancels auto-resume after a
+//! usage limit, even if a hook blocks it, but a command that a plugin has registered does not (observed with 2.1.328 to
+//! 2.1.331).
 
 use std::path::{Path, PathBuf};
 
@@ -26,19 +26,19 @@ pub(crate) const FIRST_WITH_MODULES: ClientVersion = ClientVersion(2, 1, 308);
 /// The file in the plugin's directory that identifies the plugin.
 const MANIFEST: &str = ".claude-plugin/plugin.json";
 
-/// The contents of the command file, which are sent to the model only if no hook handles the command.
+/// The contents of the command file. They are sent to the model only if no hook handles the command.
 const COMMAND_FILE: &str = include_str!("whycap-command.md");
 
 /// The plugin module that handles `/whycap`.
 const MODULE: &str = include_str!("../../hooks/whycap.js");
 
-/// The line in [`MODULE`] that is replaced with the path of the installed executable.
+/// The line in [`MODULE`] to replace with the path of the installed executable.
 const NO_PROGRAM: &str = "const PROGRAM = null";
 
-/// The value in `plugin.json` that identifies a plugin created by whycap.
+/// The value in `plugin.json` that identifies a plugin that whycap has created.
 const WRITTEN_BY: &str = "whycap install";
 
-/// How `/whycap` is added to Claude Code.
+/// A way to add `/whycap` to Claude Code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SlashCommand {
     /// A plugin in the user's skills directory.
@@ -48,7 +48,7 @@ pub enum SlashCommand {
 }
 
 impl SlashCommand {
-    /// Returns the best method for a Claude Code version. An unknown version is assumed to be recent.
+    /// Returns the best way for a Claude Code version. If the version is unknown, assumes that it is recent.
     pub(crate) fn for_version(version: Option<ClientVersion>) -> Self {
         match version {
             Some(version) if version < FIRST_WITH_MODULES => Self::File,
@@ -57,7 +57,7 @@ impl SlashCommand {
     }
 }
 
-/// The state of the `/whycap` command in Claude Code, based on files and settings.
+/// The state of the `/whycap` command according to files and settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SlashCommandState {
     /// A plugin provides the command.
@@ -66,7 +66,7 @@ pub(crate) enum SlashCommandState {
     File,
     /// The command file exists and overrides the plugin.
     FileBeforePlugin,
-    /// The command file was not written by whycap, or has been changed since.
+    /// The command file was not written by whycap or has been changed since then.
     Foreign,
     /// The plugin with this ID is turned off.
     TurnedOff(String),
@@ -75,14 +75,14 @@ pub(crate) enum SlashCommandState {
 }
 
 impl SlashCommandState {
-    /// Determines the state based on these settings files, which must be in order of precedence.
+    /// Determines the state from these settings files, which must be in order of precedence.
     pub(crate) fn new(paths: &Paths, files: &[SettingsFile]) -> Self {
         let has_own_plugin = is_own_plugin(&plugin_directory(paths));
         let mut plugins = EnabledPlugin::list(files);
         plugins.retain(|plugin| !plugin.is_in_skills_directory() || has_own_plugin);
         let is_enabled = plugins.iter().any(|plugin| plugin.is_enabled);
-        // An installed plugin with the same name takes precedence over the plugin in the skills directory, even if the
-        // installed plugin is turned off.
+        // An installed plugin with the same name takes precedence over the plugin in the skills directory even if it is
+        // turned off.
         let turned_off = plugins.iter().find(|plugin| !plugin.is_enabled);
         let has_plugin = is_enabled || (has_own_plugin && turned_off.is_none());
 
@@ -99,7 +99,7 @@ impl SlashCommandState {
     }
 }
 
-/// The part of an installation plan that concerns `/whycap`.
+/// The part of an installation plan that is about `/whycap`.
 #[derive(Debug, Default)]
 pub(super) struct SlashCommandPlan {
     pub(super) files: Vec<FileChange>,
@@ -110,8 +110,8 @@ pub(super) struct SlashCommandPlan {
 }
 
 impl SlashCommandPlan {
-    /// Plans to add `/whycap` with the given method and to remove the files of the other method. `executable` is the path
-    /// of whycap.
+    /// Plans to add `/whycap` in this way, and to remove the files of the other way. `executable` is the path of
+    /// whycap.
     pub(super) fn install(paths: &Paths, way: SlashCommand, executable: &str) -> Self {
         let mut plan = Self::default();
         let is_installed_plugin = EnabledPlugin::list(&[SettingsFile::of_user(paths)])
@@ -191,7 +191,7 @@ impl SlashCommandPlan {
             return;
         }
 
-        // `plugin.json` is removed last because it identifies the directory as whycap's.
+        // Remove `plugin.json` last, because it identifies the directory as whycap's.
         for (name, _) in plugin_files("").into_iter().rev() {
             let path = directory.join(name);
             if let Some(present) = readable_text(&path) {
@@ -207,7 +207,7 @@ impl SlashCommandPlan {
         self.changes
             .push(Change::new(kind, &paths.show(&directory)));
         self.directories.push(directory);
-        // Claude Code creates this directory when it runs the plugin, but leaves it empty.
+        // Claude Code creates this directory when it runs the plugin. It stays empty.
         self.directories.push(
             paths
                 .claude_directory
@@ -268,9 +268,9 @@ impl SlashCommandPlan {
 
 /// Deletes whycap's command file if a plugin provides `/whycap`.
 ///
-/// The `SessionStart` hook calls this function because the user may enable a plugin after running `whycap install`.
-/// Claude Code reads command files before the hook runs, so the deletion takes effect in the next session. If the
-/// deletion fails, `doctor` reports the file.
+/// The `SessionStart` hook calls this because the user may enable a plugin after running `whycap install`. Claude Code
+/// reads command files before it runs the hook, so the change takes effect in the next session. If the deletion fails,
+/// `doctor` reports the file.
 pub(crate) fn remove_obsolete_file(paths: &Paths, version: impl FnOnce() -> Option<ClientVersion>) {
     let path = command_file(paths);
     if !path.exists() || is_link(&path) {
@@ -283,9 +283,9 @@ pub(crate) fn remove_obsolete_file(paths: &Paths, version: impl FnOnce() -> Opti
     }
 }
 
-/// Returns the time at which whycap first wrote the plugin or the command file. Returns `None` if neither exists. The
-/// time is the modification time of the plugin's directory or of the command file. An upgrade changes only files in the
-/// plugin's subdirectories, so the directory keeps its modification time.
+/// Returns the time at which whycap first wrote the plugin or the command file. Returns `None` if neither exists. This
+/// is the modification time of the plugin's directory or of the command file. An upgrade does not change it for the
+/// directory because only files in its subdirectories change.
 pub(crate) fn installed_at(paths: &Paths) -> Option<DateTime<Utc>> {
     let modified = [plugin_directory(paths), command_file(paths)]
         .iter()
@@ -304,7 +304,7 @@ pub(crate) fn plugin_directory(paths: &Paths) -> PathBuf {
 }
 
 /// Returns the names and contents of the plugin's files. `plugin.json` comes first because it identifies the directory
-/// as whycap's, which allows the next installation to continue after an interruption.
+/// as whycap's, so the next installation can continue after an interruption.
 fn plugin_files(executable: &str) -> [(&'static str, String); 3] {
     let manifest = json!({
         "name": "whycap",
@@ -337,7 +337,7 @@ fn is_own_plugin(directory: &Path) -> bool {
     manifest.at("metadata").at("writtenBy").as_str() == Some(WRITTEN_BY)
 }
 
-/// Returns true if the plugin's directory or any file that whycap writes to it is a symbolic link.
+/// Returns true if the plugin's directory or one of whycap's files in it is a symbolic link.
 fn has_link(directory: &Path) -> bool {
     let files = plugin_files("").map(|(name, _)| directory.join(name));
     files
@@ -349,7 +349,7 @@ fn has_link(directory: &Path) -> bool {
         .any(is_link)
 }
 
-/// Returns the note about a file or directory that whycap left alone for the given reason.
+/// Returns a note about a file or directory that whycap left alone, and the reason.
 fn left_alone(shown: &str, reason: &str) -> String {
     format!(
         "{shown} {reason}, so nothing was changed; use `whycap explain` in a shell instead of /whycap"

@@ -1,5 +1,5 @@
-//! Events in the journal, such as an announcement that must not be repeated, or a decision by the user that remains in
-//! effect for a while.
+//! Events in the journal, such as an announcement that must not be repeated, or a decision of the user that applies for
+//! a while.
 
 use std::fmt;
 use std::ops::Range;
@@ -11,7 +11,7 @@ use super::{Journal, JournalRecord, RecordIndex, append};
 use crate::disk;
 use crate::paths::Paths;
 
-/// A key for looking up an event. Its display text is part of the journal format.
+/// A key for looking up an event. When it is displayed, it is the event's name in the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum EventKey<'a> {
     /// The user has been shown the error that occurred in this session at this time.
@@ -28,7 +28,7 @@ pub(crate) enum EventKey<'a> {
     },
 }
 
-/// An event that occurs within one budget period.
+/// An event that concerns a budget in one of its periods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BudgetEvent<'a> {
     /// The user has been warned.
@@ -94,7 +94,7 @@ impl Journal {
         self.first_event(name, since).is_some()
     }
 
-    /// Returns the oldest event with this name that was recorded at or after `since`.
+    /// Returns the oldest event with this name that has been recorded since the given time.
     fn first_event(&self, name: &EventKey<'_>, since: DateTime<Utc>) -> Option<Event> {
         self.events(name).filter(|event| event.at >= since).last()
     }
@@ -107,7 +107,7 @@ impl Journal {
     }
 }
 
-/// The events in a part of the journal, grouped by their names.
+/// The events in a part of the journal, grouped by name.
 #[derive(Debug)]
 pub(crate) struct EventIndex<'journal>(RecordIndex<'journal, Event>);
 
@@ -127,12 +127,12 @@ impl<'journal> EventIndex<'journal> {
     }
 }
 
-/// Returns true if an event with this name was recorded within a period that ends now.
+/// Returns true if an event with this name has been recorded in this period, which ends now.
 pub(crate) fn has_event(paths: &Paths, name: &EventKey<'_>, period: &Range<DateTime<Utc>>) -> bool {
     Journal::between(paths, period.start, period.end).has_event(name, period.start)
 }
 
-/// Records that an event is happening now. Returns an error if the journal cannot be written.
+/// Records an event. Returns an error if the journal cannot be written.
 pub(crate) fn record_event(
     paths: &Paths,
     name: &EventKey<'_>,
@@ -146,11 +146,11 @@ pub(crate) fn record_event(
     append(paths, now, &event)
 }
 
-/// Records an event at the end of `period`, unless it was already recorded within that period. Returns true if this
-/// process recorded the event.
+/// Records an event at the end of `period` unless it has already been recorded in that period. Returns true if this
+/// process recorded it.
 ///
-/// If several processes record the event at the same time, only the first of them returns true. The result is also
-/// false if the journal cannot be written, because it is better to omit an announcement than to repeat it forever.
+/// If several processes record the event at the same time, only the first one returns true. If the journal cannot be
+/// written, returns false, because a missing announcement is better than one that is repeated forever.
 pub(crate) fn record_event_once(
     paths: &Paths,
     name: &EventKey<'_>,

@@ -1,4 +1,4 @@
-//! An index that finds the records in a part of the journal by the value of one field.
+//! An index for finding records in a part of the journal by the value of a field.
 
 use std::collections::HashMap;
 use std::marker::PhantomData;
@@ -9,18 +9,17 @@ use super::{Journal, JournalRecord, parse};
 
 /// The records of one kind, grouped by the value of one field.
 ///
-/// A command that looks up thousands of values creates an index once, instead of searching the journal for each value.
-/// Only the records that are looked up are parsed.
+/// This is for commands that look up thousands of values. With an index, they do not have to search the journal for
+/// each of them. Only the records that are looked up are parsed.
 #[derive(Debug)]
 pub(crate) struct RecordIndex<'journal, R> {
-    /// Maps each value to the JSON of the records that contain it, newest first. The keys of the map are JSON strings
-    /// with their quotes.
+    /// The JSON of the records with each value, newest first. The keys are JSON strings with their quotes.
     json_by_value: HashMap<&'journal [u8], Vec<&'journal [u8]>>,
     record_type: PhantomData<R>,
 }
 
 impl<'journal, R: JournalRecord> RecordIndex<'journal, R> {
-    /// Groups the records in a part of the journal by a field whose values are strings. The field may be nested. If a
+    /// Groups the records in a part of the journal by a field that contains strings. The field may be nested. If a
     /// record has several fields with this name, the first one counts.
     pub(crate) fn new(journal: &'journal Journal, field: &str) -> Self {
         let key = format!("\"{field}\":");
@@ -52,8 +51,7 @@ impl<'journal, R: JournalRecord> RecordIndex<'journal, R> {
     }
 }
 
-/// Returns the JSON string at the start of this JSON, including its quotes. Returns `None` if the JSON starts with
-/// something else.
+/// Returns the string at the start of this JSON with its quotes. Returns `None` if the JSON starts with something else.
 fn string_at_start(json: &[u8]) -> Option<&[u8]> {
     let content = json.strip_prefix(b"\"")?;
     let mut is_escaped = false;

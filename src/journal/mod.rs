@@ -1,13 +1,13 @@
 //! An append-only log of everything that whycap has to remember, such as incidents, readings of usage windows, and
-//! announcements that have already been made.
+//! announcements that have been made.
 //!
 //! Each UTC month has its own file, such as `<data>/journal/2026-11.jsonl`. Every line is a JSON object with a single
-//! key: the kind of record. The value is the record itself. Records are never changed or removed. If several records
-//! describe the same thing, readers use the newest.
+//! key, which is the kind of the record. Its value is the record itself. Records are never changed or removed. If
+//! several records describe the same thing, readers use the newest.
 //!
-//! Each record is appended in less than a millisecond, with a single write and without a lock. Readers skip lines that
-//! are damaged or incomplete, and can still read the records in all other lines and files. Nothing is flushed to disk,
-//! so a power failure can lose the newest records.
+//! A record is appended with a single write and without a lock, which takes less than a millisecond. Readers skip lines
+//! that are damaged or incomplete and still find all other records. Nothing is flushed to disk, so a power failure can
+//! lose the newest records.
 
 mod event;
 mod index;
@@ -39,17 +39,16 @@ const DIRECTORY: &str = "journal";
 /// The start of every line that contains a record.
 const RECORD_START: &[u8] = b"{\"";
 
-/// How much of the journal to search first, in bytes. This is enough for several hours of work in many sessions, so
-/// nearly every status-line call finds the records that it needs there.
+/// The number of bytes of the journal to search first. They cover several hours of work in many sessions, so nearly
+/// every status-line call finds the records that it needs in them.
 const NEWEST_BYTES: u64 = 32 * 1024;
 
-/// How much of the journal to search for recent records, in bytes. This is enough for several days of work in many
-/// sessions.
+/// The number of bytes of the journal to search for recent records. They cover several days of work in many sessions.
 const RECENT_BYTES: u64 = 256 * 1024;
 
 /// A type whose values can be stored in the journal.
 pub(crate) trait JournalRecord: DeserializeOwned {
-    /// The JSON key for records of this kind. The key must not contain characters that JSON escapes.
+    /// The JSON key for records of this kind. It must not contain characters that JSON escapes.
     const KIND: &'static str;
 }
 
@@ -62,7 +61,7 @@ pub(crate) fn append<R: JournalRecord + Serialize>(
     now: DateTime<Utc>,
     record: &R,
 ) -> Result<(), disk::Error> {
-    // Start with a line break, because the previous line may be incomplete.
+    // Start with a line break because the previous line may be incomplete.
     let mut line = format!("\n{{\"{}\":", R::KIND).into_bytes();
     line.extend(records::to_bytes(record));
     line.push(b'}');
@@ -70,7 +69,7 @@ pub(crate) fn append<R: JournalRecord + Serialize>(
     append_bytes(&paths.data, &month_file::file_name(now), &line)
 }
 
-/// Appends bytes to a journal file in a single write, so that concurrent processes do not mix up their lines.
+/// Appends bytes to a journal file in a single write so that the lines of concurrent processes do not get mixed up.
 ///
 /// Symbolic links are followed on the path to the data directory, but not inside it.
 fn append_bytes(data: &Path, file_name: &str, bytes: &[u8]) -> Result<(), disk::Error> {
@@ -82,26 +81,28 @@ fn append_bytes(data: &Path, file_name: &str, bytes: &[u8]) -> Result<(), disk::
         .map_err(disk::write_error(&data.join(DIRECTORY).join(file_name)))
 }
 
-/// Returns the record's JSON from a line, or `None` if the line is incomplete or contains a different kind of record.
+/// Returns the JSON of the record in a line, or `None` if the line is incomplete or contains a different kind of
+/// record.
 fn record_json<'line>(line: &'line [u8], kind: &str) -> Option<&'line [u8]> {
     without_end(after_key(line, kind)?)
 }
 
-/// Returns what follows the key for this kind of record, or `None` if the line contains a different kind of record.
+/// Returns the rest of a line after the key for this kind of record. Returns `None` if the line contains a different
+/// kind of record.
 fn after_key<'line>(line: &'line [u8], kind: &str) -> Option<&'line [u8]> {
     line.strip_prefix(RECORD_START)?
         .strip_prefix(kind.as_bytes())?
         .strip_prefix(b"\":")
 }
 
-/// Removes the brace that ends every complete line. Returns `None` if the line is incomplete.
+/// Removes the brace at the end of a line. Returns `None` if it is missing because the line is incomplete.
 fn without_end(line: &[u8]) -> Option<&[u8]> {
     line.strip_suffix(b"}")
 }
 
 /// A part of the journal.
 ///
-/// Sections are read only when the search reaches them, so a search that ends early does not read the older sections.
+/// A section is read when a search reaches it. A search that ends early therefore does not read older sections.
 #[derive(Debug)]
 pub(crate) struct Journal {
     /// The sections to search, newest first.
@@ -109,8 +110,8 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// Returns the last [`RECENT_BYTES`] of the journal. If the current month's file is shorter than that, the rest
-    /// comes from the previous month's file.
+    /// Returns the last [`RECENT_BYTES`] of the journal. If the current month's file is shorter, the rest comes from
+    /// the previous month's file.
     pub(crate) fn recent(paths: &Paths, now: DateTime<Utc>) -> Self {
         let current = MonthFile::containing(&paths.data, now);
         let newest = current.last_two_sections(NEWEST_BYTES, RECENT_BYTES);
@@ -126,7 +127,7 @@ impl Journal {
         Self { sections }
     }
 
-    /// Returns all months that overlap the given period.
+    /// Returns the files of all months that overlap the given period.
     pub(crate) fn between(paths: &Paths, from: DateTime<Utc>, until: DateTime<Utc>) -> Self {
         let first_month = MonthFile::containing(&paths.data, from).month;
         let last_month = MonthFile::containing(&paths.data, until).month;
@@ -150,11 +151,11 @@ impl Journal {
         }
     }
 
-    /// Returns a journal that contains only the newest section of this one. The two share the section, so it is read
-    /// only once even if both are searched.
+    /// Returns a journal that contains only the newest section of this one. They share the section, so it is read only
+    /// once.
     ///
-    /// A status-line call searches only this section for records that are unlikely to exist, because a search without a
-    /// match would go through the whole journal.
+    /// Status-line calls search only this section for records that are unlikely to exist. Otherwise, they would search
+    /// the whole journal in vain.
     pub(crate) fn newest(&self) -> Self {
         Self {
             sections: self.sections.iter().take(1).cloned().collect(),
@@ -162,7 +163,7 @@ impl Journal {
     }
 
     /// Returns a journal without the months that ended before the given time. It shares the remaining sections with
-    /// this journal, so they are read only once even if both are searched.
+    /// this journal, so they are read only once.
     pub(crate) fn since(&self, time: DateTime<Utc>) -> Self {
         let first_file = month_file::file_name(time);
         Self {
@@ -182,9 +183,8 @@ impl Journal {
 
     /// Returns the records of a kind in which a field has this value, newest first. `None` stands for `null`.
     ///
-    /// Other records are not parsed, so this method is much faster than filtering the result of [`Self::records`]. The
-    /// field may be nested. A field with the same name elsewhere in the record also matches, so callers still have to
-    /// check the relevant field.
+    /// This is much faster than filtering the result of [`Self::records`] because other records are not parsed. The
+    /// field may be nested. Because any field with this name matches, callers have to check that it is the right one.
     pub(crate) fn records_with<'journal, R: JournalRecord>(
         &'journal self,
         field: &str,
@@ -215,7 +215,7 @@ impl Journal {
 
 /// Parses a record's JSON. Returns `None` if the record is damaged.
 fn parse<R: JournalRecord>(json: &[u8]) -> Option<R> {
-    // Checking a whole record is faster than checking each of its strings.
+    // It is faster to check the encoding of a whole record than that of each string in it.
     let json = str::from_utf8(json).ok()?;
     serde_json::from_str(json).ok()
 }
@@ -244,7 +244,7 @@ pub(crate) mod tests {
         const KIND: &'static str = "note";
     }
 
-    /// Appends bytes that are not a valid record, like those left behind by a write to a full disk.
+    /// Appends bytes that are not a valid record, such as those that a full disk leaves behind.
     pub(crate) fn damage(paths: &Paths, now: DateTime<Utc>, bytes: &[u8]) {
         append_bytes(&paths.data, &month_file::file_name(now), bytes).unwrap();
     }
@@ -324,7 +324,7 @@ pub(crate) mod tests {
         let paths = paths(root.path());
         let count = 6_000;
         for index in 0..count {
-            // The lengths differ so that a line spans the boundary between two sections.
+            // Use different lengths so that a line spans the boundary between two sections.
             append_note(
                 &paths,
                 NOVEMBER,
@@ -345,7 +345,7 @@ pub(crate) mod tests {
         assert!((1..newest).contains(&in_newest_section));
     }
 
-    /// A journal with 300 MB of empty lines once took ten seconds to search, because every line was examined.
+    /// When every line was examined, a journal with 300 MB of empty lines took ten seconds to search.
     #[test]
     fn empty_lines_are_searched_as_fast_as_one_long_line() {
         let root = tempfile::tempdir().unwrap();

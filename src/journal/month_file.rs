@@ -24,7 +24,7 @@ pub(crate) struct MonthFile {
 }
 
 impl MonthFile {
-    /// Returns the file in the data directory to which records are appended at the given time.
+    /// Returns the file to which records are appended at the given time.
     pub(super) fn containing(data: &Path, at: DateTime<Utc>) -> Self {
         Self {
             month: month_number(at.year(), at.month()),
@@ -32,8 +32,7 @@ impl MonthFile {
         }
     }
 
-    /// Lists the existing files in the data directory, newest month first. Unrelated files in the journal directory are
-    /// ignored.
+    /// Lists the existing files, newest month first. Other files in the journal's directory are ignored.
     pub(crate) fn list(data: &Path) -> Vec<Self> {
         let mut files: Vec<Self> = disk::files_with_extension(&data.join(DIRECTORY), "jsonl")
             .filter_map(Self::from_path)
@@ -59,13 +58,13 @@ impl MonthFile {
         })
     }
 
-    /// Returns the last `count` bytes of the file as a section.
+    /// Returns the section of the last `count` bytes of the file.
     pub(super) fn last_section(&self, count: u64) -> Section {
         let size = self.size();
         self.section(size.saturating_sub(count)..size, size)
     }
 
-    /// Returns the last `recent` bytes of the file as two sections. The newer section contains at most `newest` bytes.
+    /// Returns the last `recent` bytes of the file as two sections. The newer one contains at most `newest` bytes.
     pub(super) fn last_two_sections(&self, newest: u64, recent: u64) -> [Section; 2] {
         let size = self.size();
         let boundary = size.saturating_sub(newest);
@@ -76,7 +75,7 @@ impl MonthFile {
         ]
     }
 
-    /// Returns the whole file as a section, or only its last [`MAX_BYTES`] if it is larger.
+    /// Returns the section of the whole file, or of its last [`MAX_BYTES`] if it is larger.
     pub(super) fn whole(&self) -> Section {
         self.last_section(MAX_BYTES)
     }
@@ -87,9 +86,8 @@ impl MonthFile {
 
     /// Reads the records of a kind that were appended after the given offset.
     ///
-    /// Returns the records, oldest first, and the offset to pass to the next call. If more than [`RECENT_BYTES`] were
-    /// appended, only the last [`RECENT_BYTES`] are read. An incomplete last line is left for the next call, because
-    /// another process may still be writing it.
+    /// Returns the records, oldest first, and the offset for the next call. At most the last [`RECENT_BYTES`] are read.
+    /// If the last line is incomplete, another process may still be writing it, so it is left for the next call.
     pub(crate) fn records_after<R: JournalRecord>(&self, offset: i64) -> (Vec<R>, i64) {
         let (start, mut bytes) =
             disk::read_owned_end(&self.path, offset.cast_unsigned(), RECENT_BYTES)
@@ -114,7 +112,7 @@ pub(super) fn file_name(at: DateTime<Utc>) -> String {
     format!("{}-{:02}.jsonl", at.year(), at.month())
 }
 
-/// Numbers the months so that consecutive months have consecutive numbers.
+/// Returns a number for a month. Consecutive months have consecutive numbers.
 fn month_number(year: i32, month: u32) -> i64 {
     i64::from(year) * 12 + i64::from(month)
 }

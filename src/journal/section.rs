@@ -12,13 +12,13 @@ use crate::disk;
 
 /// A range of bytes in a month's file.
 ///
-/// A section that cannot be read is treated as empty.
+/// A section that cannot be read counts as empty.
 #[derive(Debug)]
 pub(super) struct Section {
     path: PathBuf,
-    /// The byte range that contains the line break before each of this section's lines.
+    /// The range of bytes that contains the line breaks before the section's lines.
     line_breaks: Range<u64>,
-    /// The offset at which reading stops. A line may extend past the end of the section in which it begins.
+    /// The offset at which reading stops. A line may extend past the end of its section.
     end: u64,
     /// The bytes from the start of `line_breaks` to `end`.
     bytes: OnceCell<Vec<u8>>,
@@ -27,7 +27,7 @@ pub(super) struct Section {
 }
 
 impl Section {
-    /// Creates a section from the lines that follow a line break in the given range. `end` is the size of the file.
+    /// Creates a section with the lines that follow the line breaks in a range. `end` is the size of the file.
     pub(super) fn new(path: PathBuf, line_breaks: Range<u64>, end: u64) -> Self {
         Self {
             path,
@@ -38,7 +38,7 @@ impl Section {
         }
     }
 
-    /// Returns the size, in bytes, of the range in which this section's lines begin.
+    /// Returns the size, in bytes, of the range in which the section's lines begin.
     pub(super) fn size(&self) -> u64 {
         self.line_breaks.end - self.line_breaks.start
     }
@@ -48,7 +48,7 @@ impl Section {
         self.path.file_name()
     }
 
-    /// Returns the JSON of the records of this kind, last record first.
+    /// Returns the JSON of the records of this kind, newest first.
     pub(super) fn records(&self, kind: &'static str) -> impl Iterator<Item = &[u8]> {
         let bytes = self.bytes();
         self.record_starts()
@@ -63,12 +63,12 @@ impl Section {
 
     /// Returns the positions at which lines with records start. The first call finds them.
     ///
-    /// The search looks for the start of a record rather than for individual lines, so even a file full of empty lines
-    /// can be searched quickly.
+    /// The search looks for the starts of records, not of lines, so even a file full of empty lines is searched
+    /// quickly.
     fn record_starts(&self) -> &[usize] {
         self.record_starts.get_or_init(|| {
             let bytes = self.bytes();
-            // The first line of a file has no line break before it.
+            // There is no line break before the first line of a file.
             let is_first_line = self.line_breaks.start == 0 && bytes.starts_with(RECORD_START);
             let start_of_line = [b"\n", RECORD_START].concat();
             let line_breaks = memmem::find_iter(bytes, &start_of_line)

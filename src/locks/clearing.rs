@@ -1,8 +1,8 @@
-//! Clears stale locks, one at a time, without ever deleting content.
+//! Clears stale locks, one at a time. Content is never deleted.
 //!
-//! Only known locks are cleared, and symbolic links are not followed. If a lock's age does not prove that it is stale,
-//! the lock is first watched for a few seconds. Each lock is checked immediately before it is moved and once more
-//! afterwards. If a process has updated the lock in the meantime, the lock is left in place or moved back.
+//! Only known locks are cleared, and symbolic links are not followed. If the age of a lock does not prove that it is
+//! stale, it is watched for a few seconds. Every lock is checked right before it is moved and again afterward. If a
+//! process has updated the lock in the meantime, it is left in place or moved back.
 
 use std::cell::Cell;
 use std::io::{self, ErrorKind};
@@ -19,26 +19,25 @@ use crate::disk;
 use crate::environment::Environment;
 use crate::paths::Paths;
 
-/// The maximum time to wait for another process to finish clearing locks. In practice, clearing locks takes less time
-/// than this.
+/// The maximum time to wait for another process that is clearing locks. In practice, this takes less time.
 const CLEARING_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The parameters for clearing stale locks.
 pub(crate) struct Clearing<'a> {
     pub(crate) paths: &'a Paths,
     pub(crate) environment: &'a Environment,
-    /// The directory of the project whose locks are included.
+    /// The directory of a project, whose locks are included.
     pub(crate) project: Option<&'a Path>,
     /// If true, stale locks are reported but not cleared.
     pub(crate) dry_run: bool,
     /// A function that blocks for the given duration.
     pub(crate) wait: &'a dyn Fn(Duration),
-    /// The total time that `wait` has blocked.
+    /// The total time for which `wait` has blocked.
     pub(crate) waited: Cell<Duration>,
 }
 
 impl Clearing<'_> {
-    /// Finds, watches, evaluates, and clears all locks. Calls `notify` with a message for the user before each wait.
+    /// Finds, watches, evaluates, and clears all locks. Before each wait, calls `notify` with a message for the user.
     ///
     /// Fails if another process is still clearing locks after [`CLEARING_TIMEOUT`].
     pub(crate) fn run(&self, notify: &dyn Fn(&str)) -> anyhow::Result<Vec<Lock>> {
@@ -66,10 +65,10 @@ impl Clearing<'_> {
         LockContext::observe(self.paths, self.environment.now + waited)
     }
 
-    /// Acquires whycap's own lock so that no two processes clear locks at the same time. Doing so would be harmless,
-    /// but the reports would be confusing.
+    /// Acquires whycap's own lock so that no two processes clear locks at the same time. That would be harmless, but
+    /// their reports would be confusing.
     ///
-    /// Returns `None` if the data directory cannot be used. Empty directories can still be cleared in that case.
+    /// Returns `None` if the data directory cannot be used. Empty directories can be cleared even then.
     fn lock_out_others(
         &self,
         notify: &dyn Fn(&str),
@@ -94,8 +93,8 @@ impl Clearing<'_> {
         }
     }
 
-    /// Watches all locks that cannot be evaluated from a single observation. Locks that are released in the meantime
-    /// are dropped.
+    /// Watches all locks for which a single observation is not enough. Locks that are released in the meantime are
+    /// dropped.
     fn watch(&self, locks: Vec<Lock>, notify: &dyn Fn(&str)) -> Vec<Lock> {
         let Some(seconds) = locks.iter().filter_map(Lock::seconds_to_watch).max() else {
             return locks;
@@ -118,7 +117,7 @@ impl Clearing<'_> {
             .collect()
     }
 
-    /// Clears a lock if permitted. Returns the lock with the action taken.
+    /// Clears a lock if permitted. Returns it with the action taken.
     fn clear_if_permitted(&self, mut lock: Lock, context: &LockContext<'_>) -> Lock {
         if lock.judgement.clearance != Clearance::Granted {
             lock.action = LockAction::Kept;
@@ -139,14 +138,14 @@ impl Clearing<'_> {
         }
     }
 
-    /// Re-evaluates a lock and clears it if the new verdict permits it.
+    /// Evaluates a lock again, and clears it if the new verdict permits it.
     fn judge_again_and_clear(
         &self,
         observed: &ObservedLock,
         context: &LockContext<'_>,
     ) -> Result<Lock, NotCleared> {
-        // Only a few locks depend on running sessions, which can be detected only by scanning all processes. The
-        // process named in a lock is always looked up again.
+        // Running sessions affect only a few locks. To find them, whycap has to scan all processes. The process that is
+        // named in a lock is always looked up again.
         if observed.location.known.stays_with_live_session {
             judge_again_and_clear_in(observed, &self.observe())
         } else {
@@ -178,7 +177,7 @@ fn judge_again_and_clear_in(
 }
 
 impl Lock {
-    /// Returns the number of seconds to watch the lock, or `None` if a single observation is sufficient.
+    /// Returns the number of seconds for which to watch the lock, or `None` if a single observation is enough.
     fn seconds_to_watch(&self) -> Option<i64> {
         match self.judgement.clearance {
             Clearance::AfterWatching(seconds) => Some(seconds),
@@ -186,7 +185,7 @@ impl Lock {
         }
     }
 
-    /// Re-evaluates the lock after the watch period. Returns `None` if the lock has been released in the meantime.
+    /// Evaluates the lock again after it has been watched. Returns `None` if it has been released in the meantime.
     fn after_watching(self, seconds: i64, context: &LockContext<'_>) -> Option<Self> {
         if self.seconds_to_watch().is_none() {
             return Some(self);
@@ -279,7 +278,7 @@ mod tests {
             }
         }
 
-        /// Finds and evaluates all locks, runs `meanwhile`, and clears the locks.
+        /// Finds and evaluates all locks, calls `meanwhile`, and clears the locks.
         fn race(&self, meanwhile: impl Fn()) -> Vec<Lock> {
             let clearing = self.clearing(&|_| ());
             let context = clearing.observe();
@@ -400,7 +399,7 @@ mod tests {
         fs::write(&lock, "judged").unwrap();
         let context = LockContext::observe(&home.paths, home.environment.now);
         let observed = observation::find(None, &context).remove(0);
-        // Move the original file instead of deleting it, so that the new file cannot reuse its inode.
+        // Move the original file so that the new file cannot reuse its inode.
         fs::rename(&lock, home.path("elsewhere")).unwrap();
         fs::write(&lock, "new").unwrap();
         let open = OpenLock::open(&observed, &context).unwrap();

@@ -1,8 +1,8 @@
 //! The table of known locks, loaded from `known_locks.json`. No other files are observed or changed.
 //!
 //! To add a lock, add a row to the table, update `docs/locks.md` (a test compares it with the table), and test the
-//! states of the lock in `tests/integration/locks.rs`. "Observed" in a `source` field means that the lock was created
-//! by a real client, version 2.1.328.
+//! states of the lock in `tests/integration/locks.rs`. "Observed" in a `source` field means that a real client, version
+//! 2.1.328, created the lock.
 
 use std::sync::LazyLock;
 
@@ -10,49 +10,51 @@ use serde::{Deserialize, Serialize};
 
 use crate::embedded;
 
-/// The base directory of a row's pattern.
+/// The directory to which a row's pattern is relative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Root {
     /// The configuration directory: `~/.claude` or `CLAUDE_CONFIG_DIR`.
     Config,
-    /// The parent of the configuration directory. In the pattern, `{config}` stands for the directory's name.
+    /// The parent of the configuration directory. In the pattern, `{config}` stands for the name of the configuration
+    /// directory.
     BesideConfig,
     /// The directory that contains the global state file `.claude.json`.
     BesideGlobalState,
     /// The native installer's directory, `$XDG_STATE_HOME/claude`.
     ClientState,
-    /// Every project directory: the working directory and the projects listed in `.claude.json`.
+    /// Every project directory: the working directory and the projects in `.claude.json`.
     Project,
 }
 
-/// The form of a lock, which determines how its holder is identified.
+/// The type of a lock. It determines how the holder is identified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum LockKind {
     /// An empty directory. The holder updates its timestamp at every heartbeat.
     Directory,
-    /// A file that identifies a process. Older versions of Claude Code may have created a directory instead.
+    /// A file that identifies a process. Older versions of Claude Code may have created a directory.
     ProcessFile,
     /// A file in the registry of running sessions.
     SessionRegistry,
-    /// A file that is never removed, by design.
+    /// A file that is intentionally never removed.
     Marker,
     /// A lock that another program creates in one of Claude Code's directories. It is reported but never cleared.
     Foreign,
 }
 
-/// The interval, in seconds, at which the holder of a directory lock updates it. This is the default of the
-/// `proper-lockfile` package, which Claude Code uses.
+/// The interval, in seconds, at which the holder of a directory lock updates it. This is the default of
+/// `proper-lockfile`, the package that Claude Code uses.
 pub(super) const HEARTBEAT: i64 = 5;
 
-/// The effects of a stuck lock on the user, displayed after "Effect:".
+/// The effects of a stuck lock on the user, which are displayed after "Effect:".
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct StuckEffects {
-    /// The effect of a lock with a timestamp in the future. Claude Code waits for the lock and eventually gives up.
+    /// The effect of a lock with a timestamp in the future. Claude Code waits for the lock for a while and then gives
+    /// up.
     pub(super) dated_in_future: String,
-    /// The effect of a file or a non-empty directory. Claude Code immediately fails to acquire the lock.
+    /// The effect of a file or a non-empty directory. Claude Code does not wait and fails to acquire the lock.
     pub(super) not_removable: String,
 }
 
@@ -64,24 +66,24 @@ pub(crate) struct KnownLock {
     /// The path relative to the root. `*` matches any string within a path component.
     pub(super) pattern: String,
     pub(super) kind: LockKind,
-    /// The age, in seconds, at which Claude Code considers a lock directory stale and removes it. For a process file,
-    /// this field means that older versions of Claude Code created a directory instead.
+    /// The age, in seconds, at which Claude Code considers a lock directory stale and removes it. If a process file has
+    /// this field, older versions of Claude Code created a directory.
     pub(super) stale_after: Option<i64>,
-    /// True if the lock must not be cleared while any session is using the configuration. Concurrent writes have
-    /// corrupted `.claude.json`, and concurrent token refreshes have invalidated logins.
+    /// True if the lock must not be cleared while a session is using the configuration. Concurrent writes have damaged
+    /// `.claude.json`, and concurrent token refreshes have invalidated logins.
     #[serde(default)]
     pub(super) stays_with_live_session: bool,
     /// The file in the configuration directory that identifies the holder.
     pub(super) owner_file: Option<String>,
-    /// The program that creates the lock, and when it does so.
+    /// The program that creates the lock, and when it does.
     pub(super) owner: String,
-    /// How to recognize that the lock is stale, for `docs/locks.md`.
+    /// The signs that the lock is stale, for `docs/locks.md`.
     pub(super) staleness: String,
     /// The effect of a stale lock on the user.
     pub(super) harm: String,
-    /// The effects of a stuck lock. `None` unless the effects are serious enough to warn users who have not asked.
+    /// The effects of a stuck lock, or `None` if they are not serious enough to warn users who have not asked.
     pub(super) stuck_effects: Option<StuckEffects>,
-    /// A warning about what not to do with the lock, for `docs/locks.md`.
+    /// A warning about things not to do with the lock, for `docs/locks.md`.
     pub(super) never: String,
     /// The evidence for this row, for `docs/locks.md`.
     pub(super) source: String,

@@ -35,7 +35,7 @@ pub(crate) enum LockAction {
     WouldClear,
     Cleared,
     Kept,
-    /// Clearing the lock was permitted but failed.
+    /// The lock could have been cleared, but this failed.
     Failed,
 }
 
@@ -65,7 +65,7 @@ impl Lock {
         }
     }
 
-    /// Returns true if the lock was moved to quarantine. It can be restored from there.
+    /// Returns true if the lock was moved to quarantine, so it can be restored.
     fn is_quarantined(&self) -> bool {
         self.action == LockAction::Cleared && self.observed.info.kind != EntryKind::EmptyDirectory
     }
@@ -79,7 +79,7 @@ fn effect_when_stuck(known: &'static KnownLock, kind: EntryKind) -> Option<&'sta
     })
 }
 
-/// Finds and evaluates all locks, including those in the directory `project`. Does not change anything and does not
+/// Finds and evaluates all locks, including those in the directory `project`. Nothing is changed, and this does not
 /// wait.
 pub(crate) fn find_all(paths: &Paths, now: DateTime<Utc>, project: Option<&Path>) -> Vec<Lock> {
     judge_all(project, &LockContext::observe(paths, now))
@@ -99,12 +99,12 @@ pub struct HarmfulLock {
     pub path: PathBuf,
     /// A few sentences about the lock and its effect.
     pub says: String,
-    /// A sentence about what to do, with the command in backticks.
+    /// A sentence that says what to do, with the command in backticks.
     pub remedy: String,
 }
 
 impl HarmfulLock {
-    /// Returns the lock at a location. Returns `None` if there is no lock, or if it is not stuck or has no noticeable
+    /// Returns the lock at a location. Returns `None` if there is no lock, it is not stuck, or it has no noticeable
     /// effect.
     fn at(location: &LockLocation, paths: &Paths, now: DateTime<Utc>) -> Option<Self> {
         let info = location.parent().ok()?.entry_info(location.name()).ok()?;
@@ -129,8 +129,8 @@ impl HarmfulLock {
 
 /// Returns all stuck locks with a noticeable effect on the user.
 ///
-/// This is fast enough for hooks, because it only reads the metadata of about a dozen files and does not look for
-/// running sessions.
+/// This is fast enough for hooks. It only reads the metadata of about a dozen files and does not look for running
+/// sessions.
 pub fn harmful(paths: &Paths, environment: &Environment) -> Vec<HarmfulLock> {
     KNOWN_LOCKS
         .iter()

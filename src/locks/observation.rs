@@ -1,4 +1,4 @@
-//! Finds known locks and observes their state without changing anything.
+//! Finds known locks and observes their state. Nothing is changed.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -16,8 +16,7 @@ use crate::disk::{EntryInfo, EntryKind, matches_wildcard};
 use crate::lenient_json::LenientJson;
 use crate::paths::Paths;
 
-/// The maximum number of entries to read from a directory, and the maximum number of locks of each kind. Both are far
-/// above realistic numbers.
+/// The maximum number of entries to read from a directory, and of locks of each kind. Realistic numbers are far lower.
 const MAX_NAMES: usize = 2_000;
 
 /// The maximum number of projects to search for locks.
@@ -59,14 +58,14 @@ pub(super) struct LockLocation {
     pub(super) below: PathBuf,
 }
 
-/// An existing lock and everything that was observed about it.
+/// An existing lock, and everything that has been observed about it.
 #[derive(Debug, Clone)]
 pub(super) struct ObservedLock {
     pub(super) location: LockLocation,
     pub(super) info: EntryInfo,
     /// The process named in the lock, if any.
     pub(super) holder: Option<Holder>,
-    /// The machine or container to which the PIDs in the lock's directory belong.
+    /// The machine or container that the PIDs in the lock's directory belong to.
     pub(super) pid_domain: PidDomain,
     /// The result of watching the lock, or `None` if it has not been watched.
     pub(super) watch: Option<Watch>,
@@ -75,9 +74,9 @@ pub(super) struct ObservedLock {
 /// The process that claims to hold a lock.
 #[derive(Debug, Clone)]
 pub(super) struct Holder {
-    /// The process information recorded in the lock.
+    /// The information about the process in the lock.
     pub(super) claim: Claim,
-    /// The process that currently has the recorded PID.
+    /// The process that has this PID now.
     pub(super) process: Process,
 }
 
@@ -105,7 +104,7 @@ impl LockLocation {
         open_below(&self.root, self.below.parent().unwrap_or(Path::new("")))
     }
 
-    /// Observes the lock through its open parent directory. Fails if the lock does not exist.
+    /// Observes the lock through a handle for its parent directory. Fails if the lock does not exist.
     fn observe(&self, parent: &Directory, context: &LockContext<'_>) -> io::Result<ObservedLock> {
         let info = parent.entry_info(self.name())?;
         let holder = self
@@ -123,8 +122,8 @@ impl LockLocation {
         })
     }
 
-    /// Reads the process information from the lock or its owner file. `name` and `directory` are the lock's current
-    /// location. Returns `None` if neither file names a process.
+    /// Reads the information about the process from the lock or its owner file. `name` and `directory` say where the
+    /// lock is now. Returns `None` if neither file names a process.
     fn claim(
         &self,
         kind: EntryKind,
@@ -138,8 +137,8 @@ impl LockLocation {
                 let name_pid = Path::new(name).file_stem()?;
                 read_claim(directory, name).filter(|claim| *name_pid == *claim.pid.to_string())
             }
-            // An owner file can be older than the lock. If it does not contain the start time of the process, its PID
-            // may have been reused, so the claim is ignored.
+            // An owner file can be older than the lock. If it does not contain a start time, its PID may have been
+            // reused, so ignore the claim.
             (_, _, Some(owner_file)) => {
                 let config = Directory::open(&context.paths.claude_directory).ok()?;
                 read_claim(&config, owner_file.as_ref()).filter(|claim| claim.start.is_some())
@@ -153,11 +152,11 @@ fn read_claim(directory: &Directory, name: &OsStr) -> Option<Claim> {
     Claim::parse(&directory.read(name, CLAIM_SIZE_LIMIT).ok()?)
 }
 
-/// Looks up the process named in a claim.
+/// Looks up the process that a claim names.
 fn process_of(claim: &Claim, sessions: &[Session]) -> Process {
     let process = claim.look();
-    // The system derives start times from the time since boot, so they shift when the clock is adjusted. Prefer the
-    // start time from the session registry, which does not shift.
+    // The system derives start times from the time since boot, so they shift when the clock is adjusted. The one in the
+    // session registry does not.
     let registered_at = sessions
         .iter()
         .find(|session| session.claim.pid == claim.pid && session.liveness == Liveness::Running)
@@ -172,7 +171,7 @@ fn process_of(claim: &Claim, sessions: &[Session]) -> Process {
     }
 }
 
-/// A lock whose parent directory is open. All changes to the lock are made through this handle.
+/// A lock whose parent directory is open. The lock is changed only through this handle.
 pub(super) struct OpenLock<'a> {
     pub(super) observed: &'a ObservedLock,
     pub(super) parent: Directory,
@@ -203,8 +202,8 @@ impl<'a> OpenLock<'a> {
         self.is_same_entry(self.observed.location.name(), &self.parent)
     }
 
-    /// Returns true if a directory entry is this lock and no fact that affects the verdict has changed. Comparing
-    /// identities alone is not sufficient, because file systems reuse inode numbers immediately.
+    /// Returns true if a directory entry is this lock, and everything that affects the verdict is unchanged. Comparing
+    /// identities is not enough because file systems reuse inode numbers immediately.
     pub(super) fn is_same_entry(&self, name: &OsStr, directory: &Directory) -> io::Result<bool> {
         let info = directory.entry_info(name)?;
         let claim = self
@@ -232,8 +231,7 @@ pub(super) fn find(project: Option<&Path>, context: &LockContext<'_>) -> Vec<Obs
         .collect()
 }
 
-/// Returns all paths where a lock of this kind may exist. Paths that match a wildcard are known to exist. Other paths
-/// may not.
+/// Returns all paths where a lock of this kind may exist. Paths that match a wildcard do exist.
 pub(super) fn locations_of(
     known: &'static KnownLock,
     paths: &Paths,
@@ -249,7 +247,7 @@ pub(super) fn locations_of(
         Root::ClientState => vec![&paths.client_state],
         Root::BesideGlobalState => paths.global_state.parent().into_iter().collect(),
         Root::BesideConfig => match config_name {
-            // An asterisk in the directory name would act as a wildcard in the pattern.
+            // In the pattern, an asterisk in the directory's name would be a wildcard.
             Some(name) if !name.contains('*') => {
                 paths.claude_directory.parent().into_iter().collect()
             }
@@ -271,8 +269,8 @@ pub(super) fn locations_of(
         .collect()
 }
 
-/// Returns the given project, its parent directories, and all projects in Claude Code's global state. The parents are
-/// included because a session may have been started in any of them.
+/// Returns the given project, its parent directories, and all projects in Claude Code's global state. A session may
+/// have been started in any of the parents.
 fn known_projects(paths: &Paths, project: Option<&Path>) -> BTreeSet<PathBuf> {
     let state = account::global_state(paths).unwrap_or_default();
     let remembered = state
@@ -305,8 +303,8 @@ fn paths_matching(root: &Path, pattern: &str) -> Vec<PathBuf> {
     paths
 }
 
-/// Returns the children of a directory that match one component of a pattern. If the component contains no wildcard,
-/// the path is returned even if it does not exist.
+/// Returns the children of a directory that match a component of a pattern. If the component has no wildcard, returns
+/// the path even if it does not exist.
 fn children_matching(root: &Path, parent: &Path, part: &str) -> Vec<PathBuf> {
     if !part.contains('*') {
         return vec![parent.join(part)];

@@ -1,8 +1,9 @@
-//! Clears locks, moving everything except empty directories to quarantine, and restores quarantined locks.
+//! Clears locks, and restores them from quarantine. Empty directories are removed, and everything else is moved to
+//! quarantine.
 //!
-//! Each quarantined lock has its own directory in `<data>/quarantine`. The directory contains the lock under its
-//! original name, and a `manifest.json` with the original path, the time, and the reason. The manifest is written
-//! first, so that the origin of the lock is known even after a crash.
+//! Each quarantined lock has its own directory in `<data>/quarantine`. It contains the lock under its original name,
+//! and a `manifest.json` with the original path, the time, and the reason. The manifest is written first so that the
+//! origin of the lock is known even after a crash.
 
 use std::ffi::OsStr;
 use std::io::{self, ErrorKind};
@@ -22,7 +23,7 @@ use crate::paths::{Paths, quoted};
 struct Manifest {
     /// The lock's original absolute path.
     original: PathBuf,
-    /// The time of the move in RFC 3339 format, for human readers.
+    /// The time of the move in RFC 3339 format, for people who read the manifest.
     moved_at: String,
     why: String,
 }
@@ -34,7 +35,7 @@ fn quarantine_directory(paths: &Paths) -> PathBuf {
     paths.data.join("quarantine")
 }
 
-/// The reason for not clearing a lock. The strings are sentences for the user.
+/// The reason why a lock was not cleared. The strings are sentences for the user.
 #[derive(Debug)]
 pub(super) enum NotCleared {
     /// The lock has changed, so it was left in place.
@@ -53,7 +54,7 @@ impl From<io::Error> for NotCleared {
     }
 }
 
-/// The outcome of a failed attempt to clear a lock.
+/// The outcome if a lock was not cleared.
 pub(super) struct ClearingOutcome {
     pub(super) action: LockAction,
     pub(super) reason: String,
@@ -98,8 +99,8 @@ const TAKEN: NotCleared =
 impl OpenLock<'_> {
     /// Clears the lock. `reason` is recorded in the manifest.
     ///
-    /// An empty directory is moved before it is removed, so that it can be moved back if it turns out to be a different
-    /// directory. Anything else stays in quarantine.
+    /// An empty directory is moved before it is removed. If it turns out to be a different directory, it can be moved
+    /// back. Anything else stays in quarantine.
     pub(super) fn clear(&self, reason: &str) -> Result<(), NotCleared> {
         let name = self.observed.location.name();
         let is_empty_directory = self.observed.info.kind == EntryKind::EmptyDirectory;
@@ -123,7 +124,7 @@ impl OpenLock<'_> {
         }
     }
 
-    /// Moves the lock to quarantine. Returns the directory created for the lock.
+    /// Moves the lock to quarantine. Returns the directory that was created for it.
     fn move_to_quarantine(&self, reason: &str) -> Result<PathBuf, NotCleared> {
         let quarantine = quarantine_directory(self.context.paths);
         let (item, target) = self.create_item(&quarantine, reason).map_err(|error| {
@@ -156,7 +157,7 @@ impl OpenLock<'_> {
         builder.prefix(&prefix);
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
-        // Until `keep()` is called, the directory is deleted on failure. It contains only the manifest at this point.
+        // Until `keep()` is called, the directory, which contains only the manifest, is deleted on failure.
         let item = builder.tempdir_in(quarantine)?;
         disk::write_atomically(
             &item.path().join(MANIFEST),
@@ -168,7 +169,7 @@ impl OpenLock<'_> {
     }
 
     /// Moves the lock to another directory under a new name. If another process has acquired the lock at the last
-    /// moment, moves it back. `target_path` is the path of the target directory, for error messages.
+    /// moment, moves it back. `target_path` is the path of the target for error messages.
     fn move_to(
         &self,
         target: &Directory,
