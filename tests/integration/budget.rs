@@ -646,6 +646,6 @@ fn spend_recorded_with_a_fast_clock_does_not_count_today() {
         [["now", "--json"], ["budget", "--json"]].map(|command| sandbox.run(&command).json());
     assert_eq!(now["today_usd"], 5.0, "{now:#}");
     assert_eq!(budget["budgets"][0]["spent_usd"], 5.0, "{budget:#}");
-    // The spend does not count toward this month yet. The hook and the status line leave it out as well.
+    // The spend does not count toward this month yet. The hook and the status line ignore it as well.
     assert_eq!(budget["budgets"][1]["spent_usd"], 30.0, "{budget:#}");
 }

@@ -105,7 +105,7 @@ fn every_name_in_the_instructions_exists() {
         .into_iter()
         .map(|name| name.trim_end_matches("()"))
         .filter(|name| is_name(name))
-        // `_usd` and its like are only the ends of names.
+        // Entries such as `_usd` are only suffixes.
         .filter(|name| !name.starts_with('_'))
         .flat_map(names_in)
         .filter(|name| !existing.contains(*name))
@@ -113,11 +113,11 @@ fn every_name_in_the_instructions_exists() {
     assert!(missing.is_empty(), "{missing:?}");
 }
 
-/// A part of an example that concerns one file.
+/// The part of an example that belongs in one file.
 #[derive(Debug, Default)]
 struct ExampleFile {
     path: String,
-    /// The items that the lines are added to.
+    /// The items to which the example adds lines.
     items: Vec<String>,
     added: String,
 }
@@ -162,7 +162,7 @@ fn without_text(code: &str) -> String {
         .collect()
 }
 
-/// Returns the names that code defines: functions, and variants on lines of their own.
+/// Returns the names of the functions in the code, and of the variants that are on their own lines.
 fn defined_in(code: &str) -> HashSet<&str> {
     let functions = code
         .split("fn ")
@@ -207,7 +207,7 @@ fn every_name_in_the_examples_exists() {
     assert!(missing.is_empty(), "{missing:?}");
 }
 
-/// Returns the keys of all objects in a value, except those whose names are chosen by the author of an entry.
+/// Returns the keys of all objects in a value, except for keys that the author of an entry can choose freely.
 fn keys(value: &Value, depth: usize, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(fields) => {
@@ -234,7 +234,7 @@ fn the_entries_in_the_examples_have_the_fields_of_existing_ones() {
         for file in files.iter().filter(|file| file.path.contains(".json")) {
             let mut text = fs::read_to_string(root().join(&file.path)).unwrap_or_default();
             if file.path.ends_with("kinds.jsonl") {
-                // Both files have the same fields, and few kinds need all of them.
+                // Entries in both files can have the same fields, but few entries use all of them.
                 text +=
                     &fs::read_to_string(root().join("tests/data/messages/samples.jsonl")).unwrap();
             }
@@ -250,7 +250,7 @@ fn the_entries_in_the_examples_have_the_fields_of_existing_ones() {
                 let json = if is_named {
                     format!("{{{added}}}")
                 } else {
-                    // A row has no name outside its fields.
+                    // Unlike other entries, a row has no key in front of its fields.
                     format!("{{\"row\": {added}}}")
                 };
                 vec![serde_json::from_str(&json).unwrap()]
@@ -270,7 +270,7 @@ fn the_entries_in_the_examples_have_the_fields_of_existing_ones() {
     assert!(wrong.is_empty(), "{wrong:?}");
 }
 
-/// Returns the names after `key` that neither the example nor the file in `src/limits/wording` defines.
+/// Returns the names after `key` that are defined neither in the example nor in the file in `src/limits/wording`.
 fn unknown_references(added: &str, key: &str, file: &str) -> Vec<String> {
     let text = fs::read_to_string(root().join("src/limits/wording").join(file)).unwrap();
     let mut unknown = Vec::new();

@@ -40,7 +40,7 @@ fn no_check_fails_after_the_installation() {
     assert!(run.stdout.lines().all(|line| line.chars().count() <= 80));
 }
 
-/// No check looks at limits, so all of them can be OK while requests are refused. The refusal must therefore come
+/// The checks do not cover limits, so all of them can be OK while requests are refused. The refusal must therefore come
 /// first.
 #[test]
 fn a_refused_login_comes_before_the_checks() {

@@ -246,8 +246,8 @@ impl GeneratedSession {
     }
 }
 
-/// Returns all causes except that of the first request, each with its name, whether it was avoidable, the number of
-/// responses, and the number of tokens.
+/// Returns the name of each cause, whether it was avoidable, and the numbers of responses and tokens. The cause for the
+/// first request is omitted.
 fn causes(found: &Value) -> Vec<(String, bool, u64, u64)> {
     let causes = found["causes"].as_array().unwrap().iter();
     let named = causes.map(|cause| {
@@ -375,7 +375,7 @@ fn a_rewritten_message_is_avoidable_but_a_rewind_is_not() {
 }
 
 /// An earlier message changed, but the response came so many lines later that the server might not have found the cache
-/// entry in any case. Nothing shows whether the rewrite was avoidable, and the user edited nothing.
+/// entry anyway. It is therefore unknown whether the rewrite was avoidable.
 #[test]
 fn a_message_that_changed_in_a_long_turn_may_or_may_not_have_caused_the_rewrite() {
     let (mut session, mut caller) = working();
@@ -402,7 +402,8 @@ fn a_message_that_changed_in_a_long_turn_may_or_may_not_have_caused_the_rewrite(
     assert!(!page.contains("API reported"), "{page}");
 }
 
-/// The reader must be able to see whether an amount includes the price of reading, in the same words everywhere.
+/// Readers must be able to tell whether an amount includes the price of reading, so the rule has the same wording
+/// everywhere.
 #[test]
 fn the_report_and_its_documentation_define_the_cost_of_a_rewrite_in_the_same_words() {
     let (mut session, mut caller) = working();
@@ -715,8 +716,8 @@ fn stalled_reads_and_proven_losses_of_the_server_are_counted_together_in_json() 
     assert_eq!(found["sessions"][0]["cause"], "server", "{found}");
 }
 
-/// Adds the avoidable rewrites of a session by cause. In JSON, `server` stands for two causes, whose sum is larger than
-/// that of `tools_changed`, although each of them is smaller.
+/// Adds the avoidable rewrites of a session by cause. In JSON, `server` combines two causes. Each of them is smaller
+/// than `tools_changed`, but their sum is larger.
 fn with_two_kinds_of_server_losses() -> SimulatedSession {
     let (mut session, mut caller) = unrecorded();
     for _ in 0..5 {
@@ -774,7 +775,7 @@ fn causes_are_sorted_by_cost_after_those_of_the_server_are_added_up() {
     );
 }
 
-/// Sends a request without a record of it, for which the server drops all messages and gives a reason.
+/// Sends a request that the client does not record. The server drops all messages from the cache and gives a reason.
 fn with_reason(reason: &str) -> (SimulatedSession, CacheUse) {
     let (mut session, mut caller) = unrecorded();
     session.report_reason(reason);
@@ -858,7 +859,7 @@ fn a_reason_without_a_comparison_proves_nothing() {
     for reason in [
         "previous_message_not_found",
         "unavailable",
-        // The lines show that the model was the same, so the API has compared other requests.
+        // The transcript shows that the model did not change, so the API compared different requests.
         "model_changed",
         "something_new",
     ] {
@@ -937,7 +938,8 @@ fn the_reason_of_the_api_outranks_statistics_and_missing_records() {
 
 #[test]
 fn a_reason_that_refers_to_another_request_proves_nothing() {
-    // The user rewinds, so the API compares with an earlier request than the previous one in the transcript.
+    // The user rewinds, so the API compares the request with one that is older than the previous request in the
+    // transcript.
     let (mut session, mut caller) = unrecorded();
     let last_lines = session.last_lines.clone();
     session.prompt(&mut caller, 5_000);
@@ -948,7 +950,7 @@ fn a_reason_that_refers_to_another_request_proves_nothing() {
     let cache_use = session.ask(&mut caller, CacheLoss::Messages);
     only(&session, "unknown", false, cache_use);
 
-    // The conversation returns to a model, and the API compares with the request to the other model.
+    // The conversation returns to a model, and the API compares the request with the last one to the other model.
     let (mut session, mut caller) = unrecorded();
     session.model = "claude-sonnet-5-5";
     session.step(&mut caller, CacheLoss::None);
@@ -960,8 +962,8 @@ fn a_reason_that_refers_to_another_request_proves_nothing() {
     assert_eq!(names, ["unknown", "model_changed"], "{found:?}");
 }
 
-/// If several responses in a row read the same part of the cache, the rewrites are avoidable. The reason of the API
-/// names the cause.
+/// If several responses in a row read the same part of the cache, the rewrites are avoidable. The reason that the API
+/// gives is the cause.
 #[test]
 fn stalled_reads_with_a_reason_of_the_api_have_its_cause() {
     let (mut session, mut caller) = (SimulatedSession::new("s1", START), conversation());
@@ -1006,7 +1008,7 @@ fn stalled_reads_with_a_reason_of_the_api_have_its_cause() {
     );
 }
 
-/// A command such as `/output-style` before each prompt changes each request, which the user wanted.
+/// The user runs a command such as `/output-style` before each prompt, so the changes are intentional.
 #[test]
 fn stalled_reads_with_changes_that_the_user_may_have_made_are_not_avoidable() {
     let (mut session, mut caller) = unrecorded();
@@ -1038,7 +1040,7 @@ fn with_five_minutes(session: &mut SimulatedSession) {
 fn a_cache_from_which_the_conversation_was_read_had_not_expired() {
     for (loss, written_tokens_read, cause) in [
         (CacheLoss::Latest, 3_000, "unknown"),
-        // A fork may have kept what the previous response had read, but not what it wrote.
+        // A fork may have kept the part of the cache that the previous response read, but not the part that it wrote.
         (CacheLoss::Latest, 0, "expired"),
         (CacheLoss::Messages, 0, "expired"),
     ] {
@@ -1366,7 +1368,7 @@ fn with_one_response(id: &str) -> SimulatedSession {
     session
 }
 
-/// Adding up several sessions without saying so would show the figures of no session at all.
+/// If `drain` silently added up several sessions, the result would not match any of them.
 #[test]
 fn drain_accepts_the_start_of_an_id_only_if_it_identifies_one_session() {
     let sandbox = Sandbox::new();
@@ -1500,8 +1502,7 @@ fn prompt_words_appear_only_on_request_and_each_prompt_has_its_window_share() {
     let csv = with(&["--csv"]);
     assert!(csv.starts_with("prompt,cost_usd,"), "{csv}");
     assert!(row_start(&csv).starts_with("prompt-s1-1,0."), "{csv}");
-    // If the output goes to a pipe, it contains the starts of IDs, as for sessions, and mentions the option that shows
-    // the text.
+    // Output to a pipe contains the beginnings of IDs, as for sessions, and mentions the option that shows the text.
     let text = with(&[]);
     assert!(text.contains("add --with-text"), "{text}");
     let narrow = sandbox.variable("COLUMNS", "40");

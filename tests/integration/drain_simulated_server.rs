@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::support::Sandbox;
 
 const MINUTE: i64 = 60_000;
-/// How many blocks before a cache breakpoint the API searches for the end of a cached prefix.
+/// The number of blocks before a cache breakpoint in which the API searches for the end of a cached prefix.
 const LOOKBACK_BLOCKS: usize = 20;
 
 /// A part of a prompt: its name and its number of tokens.
@@ -20,7 +20,7 @@ type Block = (String, u64);
 /// Responses and tokens by cause.
 type Sums = BTreeMap<String, (u64, u64)>;
 
-/// The cache of the server. For each cached prefix, it contains the expiry time and the lifetime.
+/// The cache of the server. It contains the expiry time and the lifetime of each cached prefix.
 #[derive(Default)]
 struct Server {
     ends: HashMap<String, (i64, i64)>,
@@ -71,7 +71,7 @@ impl Prompt {
 }
 
 impl Server {
-    /// Returns how many blocks of a prompt can be read from the cache at the given time.
+    /// Returns the number of blocks of a prompt that can be read from the cache at the given time.
     fn readable(&self, prompt: &Prompt, at: i64) -> usize {
         let blocks = prompt.blocks();
         let head = prompt.head();
@@ -123,7 +123,7 @@ struct World {
     count: u64,
     state: u64,
     truth: Sums,
-    /// For each session and subagent, the last line.
+    /// The last line of each session and subagent.
     last_lines: HashMap<String, String>,
 }
 
@@ -135,8 +135,8 @@ enum CacheLoss {
 }
 
 impl Sender {
-    /// Returns what the API's `diagnostics` says about the current prompt. The API compares the prompt with the one that
-    /// led to the last response, and knows each prompt for an hour.
+    /// Returns what the API's `diagnostics` says about the current prompt. The API compares the prompt with the one
+    /// that led to the last response. It remembers each prompt for an hour.
     fn diagnostics(&self, at: i64) -> Value {
         let Some((before, old)) = &self.answered else {
             return Value::Null;

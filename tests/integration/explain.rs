@@ -1110,8 +1110,8 @@ fn usage_credits_have_the_name_that_the_user_was_shown() {
     );
 }
 
-/// The ledger knows sessions whose transcripts have been deleted, and Claude Code's registry knows sessions that have
-/// just started. `explain` finds no error in them, but they exist.
+/// The ledger contains sessions whose transcripts have been deleted, and Claude Code's registry contains sessions that
+/// have just started. `explain` finds no error in these sessions, but it must not say that they do not exist.
 #[test]
 fn a_session_without_a_transcript_is_not_unknown() {
     let sandbox = Sandbox::new();
@@ -1143,7 +1143,8 @@ fn a_session_without_a_transcript_is_not_unknown() {
         .is_refused("there is no session typo");
 }
 
-/// A warning that the text only quotes may concern somebody else, so the headline must not state it as a fact.
+/// If the text only quotes a warning, the warning may have been for someone else, so the headline must not state it as
+/// a fact.
 #[test]
 fn a_quoted_warning_is_not_stated_as_a_fact() {
     let sandbox = Sandbox::new();
@@ -1154,7 +1155,7 @@ fn a_quoted_warning_is_not_stated_as_a_fact() {
     assert!(headline.starts_with(start), "{headline}");
 }
 
-/// If a window that /usage showed has reset since then, the explanation must not say that the reset is still ahead.
+/// If /usage showed a window that has reset since then, the explanation must not say that the reset is still to come.
 #[test]
 fn a_passed_reset_on_the_usage_page_is_in_the_past() {
     let sandbox = with_a_private_login();

@@ -421,7 +421,7 @@ fn a_machine_retracts_only_its_own_rows() {
             ["drops", "loses"].contains(&what),
             "{what}: {says}"
         );
-        // A database may already have loaded the withdrawn row, so the file must say that the row no longer counts.
+        // A database may already have imported the withdrawn row, so the file must say that the row no longer counts.
         assert!(what != "drops" || colleague.text().contains("\"nothing\""));
         // The owner still exports everything.
         owner.assert_export_matches_ledger();
@@ -591,8 +591,8 @@ fn erasing_a_name_that_does_not_exist_fails_and_stores_nothing() {
     }
 }
 
-/// If the list of erased rows exceeded the maximum size, whycap could no longer read it, and nobody could use the
-/// directory.
+/// If the list of erased rows exceeded the maximum size, whycap could no longer read it, so the directory would be
+/// unusable.
 #[test]
 fn an_erasure_fails_without_effect_if_its_list_would_be_too_long() {
     let machine = Machine::with("rewound");

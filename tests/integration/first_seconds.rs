@@ -1,5 +1,5 @@
-//! Tests that whycap does not assert a full usage window in the first seconds after an error, before Claude Code has
-//! reported the usage figures of the refused request.
+//! Tests that whycap does not claim that a usage window is full in the first seconds after an error. Claude Code has
+//! not reported the usage figures of the refused request yet.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ const SOON: &str = "2026-11-20T10:00:00.400Z";
 /// By this time, Claude Code would have reported the figures of the refused request.
 const LATER: &str = "2026-11-20T10:00:04Z";
 
-/// The output of the status line and of several commands at one time after a session has received a limit error.
+/// The output of the status line and of several commands at the same time, after a session has received a limit error.
 struct Screens {
     /// The status line of the session that received the error.
     own_rows: String,
@@ -30,7 +30,7 @@ struct Screens {
 }
 
 impl Screens {
-    /// Runs the status lines of both sessions, which report these windows, and then the commands.
+    /// Runs the status lines of both sessions with these windows, and then runs the commands.
     fn at(at: &str, [own, other]: &[Client<'_>; 2], reported: &Value) -> Self {
         let rows = |client: &Client<'_>, columns| {
             let call = client.calls_status_line(at, reported.clone(), columns);
@@ -48,7 +48,7 @@ impl Screens {
             own_rows,
             other_rows,
             explain: output(&["explain"]),
-            // The shares of the sessions are also percentages.
+            // The list of sessions also contains percentages.
             now: output(&["now"]).replace("stopped 100%", ""),
             highest: ["five_hour", "seven_day"]
                 .into_iter()
@@ -59,7 +59,7 @@ impl Screens {
         }
     }
 
-    /// Returns the outputs that are texts.
+    /// Returns all outputs except those from JSON.
     fn all(&self) -> [&str; 5] {
         [
             &self.own_rows,
@@ -207,7 +207,7 @@ fn a_real_limit_is_named_at_once_if_the_windows_were_nearly_full_or_unknown() {
     }
 }
 
-/// A reading that is too old to contradict the message leaves no doubt about it.
+/// An old reading cannot contradict the message, so the limit counts as real.
 #[test]
 fn a_limit_after_an_old_reading_is_named_at_once() {
     let sandbox = with_a_private_login();
@@ -219,7 +219,8 @@ fn a_limit_after_an_old_reading_is_named_at_once() {
     assert_eq!(incident["verdict"], "real", "{incident:#}");
 }
 
-/// The figures of the refused request decide as soon as Claude Code reports them, even in the first second.
+/// As soon as Claude Code reports the figures of the refused request, they settle the question, even in the first
+/// second.
 #[test]
 fn a_limit_is_named_as_soon_as_a_reading_shows_that_the_window_is_full() {
     let sandbox = with_a_private_login();
@@ -230,9 +231,9 @@ fn a_limit_is_named_as_soon_as_a_reading_shows_that_the_window_is_full() {
     Screens::at(SOON, &sessions, &full).assert_real("first call");
 }
 
-/// The session received a response shortly before it was refused. `explain` dated the figures of the refused request to
-/// that response and called the limit a false alarm ("5-hour usage 42%"), while the row named the limit. In the end-to-end
-/// test, the real client sends requests in such quick succession.
+/// The session received a response shortly before it was refused. `explain` attributed the figures of the refused
+/// request to that response and called the limit a false alarm ("5-hour usage 42%"), while the status line named the
+/// limit. In the end-to-end test, the real client sends requests just as quickly.
 #[test]
 fn the_figures_of_a_refused_request_are_not_those_of_a_response_just_before_it() {
     let sandbox = with_a_private_login();

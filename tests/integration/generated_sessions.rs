@@ -22,10 +22,9 @@ use whycap::ledger::{
 use whycap::paths::Paths;
 use whycap::pricing::{Money, PriceTable, ServiceLevel, Usage};
 
-/// The number of histories that each test generates. By default, the histories are the same in every run: about one in
-/// 6,000 histories still leads to an inexact result if the ledger has only the files, and a test that fails at random
-/// would not be trusted. If `WHYCAP_SESSIONS` is set, the tests generate that many histories from a random seed
-/// instead.
+/// The number of histories that each test generates. By default, every run uses the same histories. About one in 6,000
+/// histories still leads to an inexact result if the ledger has only the files, and nobody trusts a test that fails at
+/// random. If `WHYCAP_SESSIONS` is set, the tests generate that many histories from a random seed instead.
 const HISTORIES_PER_TEST: u32 = 150;
 
 const HOUR: i64 = 3_600_000;
@@ -62,7 +61,7 @@ impl Version {
         !matches!(self, V119 | V240)
     }
 
-    /// Returns the model whose prices this client uses for `model` and whether the client recognizes `model` itself.
+    /// Returns the model whose prices this client uses for `model`, and whether the client recognizes `model` itself.
     fn prices(self, model: &str) -> (&str, bool) {
         match (self, model) {
             (V285 | V308, "claude-fable-5-2") => ("claude-opus-5-5", false),
@@ -198,7 +197,7 @@ struct Session {
     of_agents: Money,
     since_total: Money,
     in_no_total: Money,
-    /// The unrecorded spend of killed processes, and the part of it that they had reported to the status line.
+    /// The unrecorded spend of killed processes, and the part of it that they reported to the status line.
     killed: Money,
     killed_sampled: Money,
     /// True if a client used different prices than whycap does.
@@ -212,9 +211,9 @@ struct Session {
     /// True if some of the session's spend was not reported to the status line right away. The ledger may mistake this
     /// spend for part of a later increase, so its figure may be too low, but never too high.
     has_unsampled: bool,
-    /// True if the session's files may not show which process received a response, because two processes ran at once,
-    /// or because a process was killed and a later one was closed long after its last line. The ledger's figure for
-    /// such a session may be too low, but never too high.
+    /// True if the session's files may not show which process received a response. This is the case if two processes
+    /// ran at once, or if a process was killed and a later one was closed long after its last line. The ledger's figure
+    /// for such a session may be too low, but never too high.
     is_ambiguous: bool,
 }
 
@@ -589,8 +588,8 @@ impl World {
         let usage = self.usage(tokens);
         let model = self.processes[process].model;
         let mut cost = self.serve(process, model, usage);
-        // Only one combination of models is used. If the client had no price for an advisor, its total would differ
-        // from the cost calculated from the transcript.
+        // Only one pair of models is used. If the client had no price for the advisor, its total would differ from the
+        // cost calculated from the transcript.
         let adviser = "claude-sonnet-4-6";
         let is_advised = tokens.is_multiple_of(5) && model == "claude-opus-5-5";
         self.advice = is_advised.then(|| (adviser, self.usage(tokens / 3)));
@@ -748,7 +747,8 @@ impl World {
         self.put(session, &line);
         let mut total = total;
         if version != V328 {
-            // This version does not write the split, so a process that continues from this total does not have it.
+            // This version does not split cache writes by lifetime, so a process that continues from this total does
+            // not know the split.
             for (usage, _) in total.models.values_mut() {
                 usage.cache_write_1h = 0;
             }
@@ -780,8 +780,8 @@ impl World {
                 self.tick(i64::from(how - 3) * 7 * HOUR / 5);
                 self.sessions[session].is_ambiguous |= self.sessions[session].had_a_kill;
             } else if !terminal || how == 0 {
-                // A process that exits right after its last response leaves a line with the time. A process that was
-                // idle for a while leaves none.
+                // A process that exits right after its last response leaves a line with the time of its exit. An idle
+                // process does not.
                 let rest = r#""type":"system","subtype":"stop_hook_summary""#;
                 let at = self.clock;
                 self.say(process, rest, None, at, false);
@@ -1422,7 +1422,7 @@ fn check_final_figures(
         let sampled: Money = living.map(|one| one.sampled).sum();
         let found = grown.session(&session.id).unwrap();
         let anew = fresh.session(&session.id).unwrap();
-        // The figure from the files alone is accepted here, too, because the other test checks it.
+        // The figure from the files alone is accepted as well, because the other test checks it.
         let most = session.recorded + session.unrecorded + session.killed + unrecorded;
         let most = most.max(anew.cost());
         let least = session.recorded + session.unrecorded + session.killed_sampled + sampled;

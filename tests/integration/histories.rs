@@ -119,8 +119,8 @@ const LOWER_BOUNDS: [LowerBound; 11] = [
     },
 ];
 
-/// A history whose amounts are exact, and its only session that is marked as a lower bound nevertheless: no total covers
-/// the work of a terminal that was killed. The server of the recordings received no hidden requests.
+/// A history whose amounts are exact, although one of its sessions is marked as a lower bound: no total covers the work
+/// of a killed terminal. The amounts are exact because the recorded server received no hidden requests.
 const EXACT_BUT_MARKED: (&str, &str) = ("status-line-starts-late", "3ee7ada5");
 
 /// Returns true if whycap must derive a history's exact amounts from the transcripts alone.
@@ -134,8 +134,8 @@ fn is_exact_session(name: &str, session: &str) -> bool {
     bounds.all(|bound| !bound.sessions.iter().any(|own| session.starts_with(own)))
 }
 
-/// Asserts that an amount does not exceed the truth, that it is too low by no more than the unrecorded spend, and that
-/// it is marked as a lower bound if it is too low.
+/// Asserts that an amount is not too high and that it is too low by at most the unrecorded spend. If it is too low, it
+/// must be marked as a lower bound.
 #[track_caller]
 fn is_lower_bound(name: &str, group: &Value, truth: f64, hidden: f64) {
     let cost = group["cost_usd"].as_f64().unwrap();
@@ -331,7 +331,7 @@ pub const ALL_HISTORIES: &str = "WHYCAP_ALL_HISTORIES";
 /// Returns the histories that test number `way_number` reads.
 ///
 /// Reading every history in every way takes minutes, so each test usually reads a third of them, which are selected at
-/// random with a fixed seed. Tests 0 to 2 cover every history together, and so do tests 3 to 5.
+/// random with a fixed seed. Together, tests 0 to 2 cover every history, and so do tests 3 to 5.
 fn histories_for(way_number: usize) -> Vec<&'static str> {
     if std::env::var_os(ALL_HISTORIES).is_some() {
         return HISTORIES.to_vec();
@@ -376,7 +376,7 @@ fn check_incremental_reading(
         let expected = figures_when_read_at_once(name, &files);
         for (seed, with_hooks) in [(1, false), (2, false), (3, true), (4, true)] {
             let mut home = IncrementalHome {
-                // The totals that the status line receives here do not come from a process.
+                // The totals that this test passes to the status line do not come from a process.
                 sandbox: Sandbox::new().variable("CLAUDE_PID", ""),
                 random: SeededRandom(0x9e37_79b9_7f4a_7c15 + seed),
                 with_hooks,
@@ -956,10 +956,11 @@ struct Jump {
     payloads: Vec<Value>,
 }
 
-/// Processes that each continue from the previous one's total. One of them is running when the clocks jump.
+/// A chain of processes, each of which continues from the previous one's total. One of them is running when the clocks
+/// jump.
 struct Chain {
     began: i64,
-    /// The chain's lifetime up to the end of the process that is running at the time of the jump.
+    /// The chain's lifetime at the end of the process that is running when the clocks jump.
     until: i64,
 }
 
@@ -1007,7 +1008,7 @@ impl Jump {
         }
     }
 
-    /// Returns the chain to which one of this session's totals belongs, if any.
+    /// Returns the chain that wrote one of this session's totals, if any.
     fn chain_of(&self, name: &str, session: &Value) -> Option<&Chain> {
         let own = totals_of(name, session);
         let is_own = |chain: &&Chain| own.iter().any(|(began, _)| *began == chain.began);
@@ -1324,8 +1325,7 @@ fn background_agents_count_once_when_the_terminal_is_closed() {
     replay_with_every_disruption("window-closed-while-idle");
 }
 
-/// If all clocks are set back, one response is mistaken for another one that costs 0.004 cents less, so this disruption
-/// is left out.
+/// `SetBack` is left out. If all clocks are set back, one response is mistaken for another that costs 0.004 cents less.
 #[test]
 fn a_killed_terminals_spend_is_not_deducted_from_another_terminal() {
     let disruptions = DISRUPTIONS.iter().filter(|it| **it != Disruption::SetBack);
@@ -1467,7 +1467,7 @@ fn a_fork_without_its_parent_is_a_lower_bound_in_every_output() {
     let report = spend(&sandbox, "session");
     assert_eq!(report["total"]["at_least"], true);
     for group in report["groups"].as_array().unwrap() {
-        // The forks' copies are all that is left of the parent's lines.
+        // The parent's lines exist only as copies in the forks.
         let is_unknown = group["key"] == fork || group["key"] == parent;
         assert_eq!(group["at_least"], is_unknown, "{}", group["key"]);
     }

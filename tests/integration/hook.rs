@@ -71,7 +71,7 @@ fn a_transcript_that_lags_behind_the_hook_is_read_again() {
 }
 
 /// Claude Code 2.1.328 may run the hook before it writes the error's line. Until then, the last error in the transcript
-/// may be an older one that is already over, which says nothing about the new error.
+/// may be an older one that is already over. It says nothing about the new error.
 #[test]
 fn an_older_error_that_is_over_does_not_close_a_new_one() {
     let sandbox = Sandbox::new();
@@ -411,7 +411,7 @@ fn an_answer_on_the_smallest_screen_names_the_first_step() {
 /// The columns and rows of small and large terminals.
 const SCREENS: [(&str, &str); 4] = [("50", "20"), ("80", "24"), ("80", "30"), ("120", "40")];
 
-/// A user at a false limit must read on any screen that paying does not help.
+/// An answer about a false alarm must say that paying does not help, however small the screen is.
 #[test]
 fn an_answer_about_a_false_limit_says_not_to_pay_on_any_screen() {
     for (columns, rows) in SCREENS {
@@ -434,8 +434,8 @@ fn an_answer_about_a_false_limit_says_not_to_pay_on_any_screen() {
     }
 }
 
-/// In a session without an error of its own, an answer about another session's false limit must say so before any
-/// advice, because the advice would otherwise seem to be about the user's own session.
+/// If the user's session has no error, an answer about another session's false alarm must say so before any advice.
+/// Otherwise, the advice would seem to be about the user's own session.
 #[test]
 fn an_answer_about_another_session_says_so_on_any_screen() {
     for (columns, rows) in SCREENS {
@@ -468,7 +468,7 @@ fn an_answer_about_another_session_says_so_on_any_screen() {
     }
 }
 
-/// After Esc, the command that starts the wait again is the second step on any screen.
+/// After Esc, the second step is the command that starts the wait again, however small the screen is.
 #[test]
 fn an_answer_after_a_canceled_wait_names_rate_limit_options_on_any_screen() {
     for (columns, rows) in SCREENS {

@@ -45,8 +45,8 @@ fn the_limit_ends_when_the_later_of_two_full_windows_resets() {
     }
 }
 
-/// Even without any readings, `wait` must not report the end of the 5-hour limit while an earlier or later error shows
-/// that the weekly limit has been reached.
+/// Even without readings, `wait` must not report the end of the 5-hour limit if an earlier or later error shows that
+/// the weekly limit has been reached.
 #[test]
 fn a_weekly_limit_shown_by_another_error_outlasts_the_five_hour_reset() {
     for weekly_at in ["2026-11-20T09:00:00Z", "2026-11-20T11:00:00Z"] {
@@ -95,7 +95,7 @@ fn a_weekly_limit_shown_by_another_error_outlasts_the_five_hour_reset() {
     }
 }
 
-/// If nothing confirms two messages about usage windows, each of them remains unconfirmed, although work can resume only
+/// If nothing confirms two messages about usage windows, both remain unconfirmed, even though work can resume only
 /// after the later reset.
 #[test]
 fn an_unconfirmed_weekly_limit_does_not_confirm_another_limit() {
@@ -121,9 +121,9 @@ fn an_unconfirmed_weekly_limit_does_not_confirm_another_limit() {
     }
 }
 
-/// A headless run receives a message about the weekly limit, which nothing confirms. The confirmed 5-hour limit of another
-/// session is no evidence for it. After the 5-hour window has reset, the verdict is therefore undecided, and `now` never
-/// shows the weekly window as full.
+/// A headless run receives an unconfirmed message about the weekly limit. Another session's confirmed 5-hour limit does
+/// not confirm it. After the 5-hour window resets, the verdict is therefore undecided, and `now` never shows the weekly
+/// window as full.
 #[test]
 fn an_unconfirmed_weekly_limit_stays_unconfirmed_beside_a_confirmed_limit() {
     let sandbox = with_a_private_login();
@@ -409,7 +409,7 @@ fn a_cap_in_the_console_ends_with_the_month_in_utc() {
     }
 }
 
-/// The output must not say that credits are paying for responses while the cap on credits is reached.
+/// The output must not say that credits are paying for responses if their cap has been reached.
 #[test]
 fn nobody_is_shown_as_paying_after_the_credit_cap_is_reached() {
     let sandbox = with_a_private_login();
@@ -654,7 +654,8 @@ fn a_response_paid_by_the_plan_does_not_end_a_credit_limit() {
     );
 }
 
-/// If another session of the account received a response and was then refused, the refusal counts, because it is newer.
+/// If another session of the account received a response and was then refused, the refusal is the newer evidence, so it
+/// counts.
 #[test]
 fn a_second_refusal_shows_that_the_account_is_still_blocked() {
     let sandbox = with_a_private_login();
@@ -685,8 +686,8 @@ fn a_second_refusal_shows_that_the_account_is_still_blocked() {
     assert!(!line.success().contains("got a response"), "{line:?}");
 }
 
-/// `explain` must not suggest turning on usage credits if the limit belongs to an account other than the one that is
-/// logged in.
+/// If the limit belongs to an account other than the current login, `explain` must not suggest turning on usage
+/// credits.
 #[test]
 fn another_accounts_limit_needs_no_purchase_and_a_full_login_is_not_suggested() {
     let sandbox = with_a_private_login();
@@ -834,8 +835,7 @@ fn the_logins_usage_is_no_evidence_about_a_tokens_limit() {
     assert_eq!(incident["verdict"], "real", "{incident:#}");
 }
 
-/// The account of the token is unknown, so the figures and the responses of the login do not show that the token's limit
-/// is over.
+/// The token's account is unknown, so the login's figures and responses do not show that the token's limit is over.
 #[test]
 fn a_response_of_the_login_does_not_end_a_tokens_limit() {
     for is_response in [true, false] {
@@ -857,8 +857,8 @@ fn a_response_of_the_login_does_not_end_a_tokens_limit() {
     }
 }
 
-/// The usage of a session with a token is no evidence about a limit of the login. It neither makes the limit look like a
-/// false alarm nor ends it, and the login's sessions do not show it.
+/// The usage of a session with a token says nothing about a limit of the login. It neither makes the limit look like a
+/// false alarm nor ends it, and sessions of the login do not display it.
 #[test]
 fn a_tokens_usage_is_no_evidence_about_a_limit_of_the_login() {
     let sandbox = with_a_private_login();
@@ -921,7 +921,7 @@ fn a_session_with_a_token_shows_its_own_usage() {
     assert!(row.contains("5h 66%"), "{row}");
 }
 
-/// The user resumes a session of the login with a token. Until the first response, Claude Code reports no usage, and the
+/// The user resumes a session of the login with a token. Claude Code reports no usage until the first response, and the
 /// usage of the login does not apply.
 #[test]
 fn a_session_resumed_with_a_token_does_not_show_the_usage_of_the_login() {
@@ -1148,8 +1148,8 @@ fn a_response_subject_to_the_same_limit_ends_it() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Other models were not refused, so their responses before and after that of the refused model prove nothing, but they
-/// must not hide it either.
+/// Other models were not refused, so their responses prove nothing. However, they must not hide a response from the
+/// refused model that came between them.
 #[test]
 fn a_response_of_the_refused_model_counts_between_responses_of_another_model() {
     let sandbox = with_a_private_login();
@@ -1232,8 +1232,8 @@ fn after_the_reset_of_a_limit_on_a_feature_only_the_feature_is_mentioned() {
     }
 }
 
-/// After the reset, whycap still said that fast mode was paused, and advised the user to continue at normal speed before
-/// it mentioned that fast mode can be used again.
+/// After the reset, whycap still said that fast mode was paused. It advised continuing at normal speed before it
+/// mentioned that fast mode was available again.
 #[test]
 fn a_pasted_notice_about_a_feature_is_over_after_its_reset() {
     let sandbox = Sandbox::new().variable("WHYCAP_NOW", "2026-11-20T10:21:00Z");
@@ -1430,7 +1430,7 @@ fn a_pasted_outage_mentions_the_full_window_too() {
 }
 
 /// A response that was requested before the error does not show that the limit is over, however late it arrives. A
-/// response that was requested after the error shows it at once.
+/// response that was requested after the error does, however early it arrives.
 #[test]
 fn a_response_counts_if_it_was_requested_after_the_error() {
     for (prompt_at, responds_at, is_over) in [
@@ -1502,9 +1502,9 @@ fn a_response_to_a_request_from_before_the_error_does_not_end_a_limit() {
     }
 }
 
-/// A false alarm in a closed session is over once another session of the same account receives a response: a server
-/// that still raised the false alarm would have refused that session's request, too. Every command must say that the
-/// error is over.
+/// A false alarm in a closed session is over when another session of the same account receives a response. If the
+/// server still raised the false alarm, it would have refused that session's request, too. Every command must say that
+/// the error is over.
 #[test]
 fn a_false_alarm_ends_when_another_session_of_the_account_receives_a_response() {
     let pool = "You're out of extra usage \u{b7} resets Nov 24, 6am (UTC)";
@@ -1569,7 +1569,7 @@ fn a_false_alarm_ends_when_another_session_of_the_account_receives_a_response() 
     }
 }
 
-/// A false alarm that may depend on the session's model does not end with a response of another model.
+/// If a false alarm may depend on the session's model, a response from another model does not end it.
 #[test]
 fn a_response_of_another_model_does_not_end_a_false_alarm() {
     let pool = "You're out of extra usage \u{b7} resets Nov 24, 6am (UTC)";

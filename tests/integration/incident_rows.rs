@@ -286,7 +286,7 @@ fn a_limit_that_was_reset_early_does_not_block() {
         headline,
         "Your 5-hour limit was used up, but the limit was reset early; send the prompt again."
     );
-    // After the next prompt, nothing is announced, and no session is waiting.
+    // After the next prompt, whycap announces nothing, and no session is waiting.
     let prompt = client.event(
         "2026-11-20T10:42:00Z",
         "UserPromptSubmit",

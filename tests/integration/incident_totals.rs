@@ -123,7 +123,8 @@ fn a_note_on_an_active_stop_does_not_deny_the_time_between_its_attempts() {
     assert!(text.contains(note), "{text}");
 }
 
-/// The second attempt does not state the reset, but the first one does, so the time up to now is included.
+/// The message of the second attempt does not mention the reset, but that of the first one does, so the time up to now
+/// is included.
 #[test]
 fn the_time_of_an_active_stop_is_included_if_an_earlier_attempt_states_its_reset() {
     let sandbox = Sandbox::new();
@@ -281,8 +282,8 @@ fn the_list_marks_as_many_false_alarms_as_the_table_counts() {
     );
 }
 
-/// Nothing is known about the first error, so it may still have been blocking work when the second error occurred. The
-/// second error must count as a false alarm nevertheless.
+/// Nothing is known about the end of the first error, so it may still have blocked work when the second error occurred.
+/// The second error must count as a false alarm anyway.
 #[test]
 fn a_false_alarm_during_an_unclear_stop_counts_as_a_false_alarm() {
     const EXTRA_USAGE: &str = "API Error: 400 You're out of extra usage. Add more at claude.ai/settings/usage and keep going.";
@@ -495,8 +496,9 @@ fn a_limit_without_a_time_says_why() {
     }
 }
 
-/// The weekly limit has two errors. All of the first error's time is counted for the 5-hour limit, but the end of the
-/// second error is unknown. The row of the weekly limit must not say that all of its time is counted for another limit.
+/// The weekly limit has two errors. All of the first error's time is already counted for the 5-hour limit, but the end
+/// of the second error is unknown. The row of the weekly limit must therefore not say that all of its time is counted
+/// elsewhere.
 #[test]
 fn an_error_with_an_unknown_end_is_not_counted_elsewhere() {
     for (unknown, now) in [

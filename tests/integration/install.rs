@@ -789,8 +789,8 @@ fn a_dry_run_of_uninstall_lists_every_removal_from_several_settings_files() {
     assert_eq!(removals_in_dry_run(&sandbox, &sandbox.home()).len(), 5);
 }
 
-/// The settings files of this project do not exist, but the dry run looks for whycap in them after it has listed the
-/// removal of `/whycap` with the user's settings.
+/// This project has no settings files, but the dry run still looks for them after it has listed the removal of
+/// `/whycap` along with the user's settings.
 #[test]
 fn a_dry_run_of_uninstall_in_a_project_lists_the_removal_of_the_command_once() {
     let sandbox = sandbox("{}");

@@ -1,4 +1,4 @@
-//! Tests what other sessions and shells show while a session is blocked by its own key.
+//! Tests the output in other sessions and shells while a session is blocked by its own key.
 
 use serde_json::{Value, json};
 
@@ -123,8 +123,8 @@ fn the_key_of_a_running_session_blocks_only_that_session() {
     assert!(now["blocked"].is_object(), "{now:#}");
 }
 
-/// The script that prints the key is set in the settings of the session's project, so the next prompt uses the key again.
-/// The working directory of the session may be a subdirectory of its project.
+/// The project's settings contain the script that prints the key, so the next prompt uses the key again. The session's
+/// working directory may be a subdirectory of the project.
 #[test]
 fn a_key_in_the_settings_of_the_project_is_not_said_to_be_removed() {
     let sandbox = with_a_private_login();
@@ -156,7 +156,7 @@ fn a_key_in_the_settings_of_the_project_is_not_said_to_be_removed() {
     assert!(!asked.contains("You are still blocked."), "{asked}");
 }
 
-/// Without a login, a new session in the shell could not work either.
+/// Without a login, a new session in the shell would not work either.
 #[test]
 fn without_a_login_an_empty_key_still_blocks_the_shell() {
     let sandbox = Sandbox::new();
@@ -295,8 +295,8 @@ fn the_advice_after_unsetting_the_key_names_the_session() {
     assert!(explained.contains(&expected), "{explained}");
 }
 
-/// A key without credits was topped up, so it pays for the session again instead of the plan. Every screen must say so
-/// as long as the session still has the key.
+/// The user added credits to an empty key, so it pays for the session again instead of the plan. Every screen must say
+/// so as long as the session still has the key.
 #[test]
 fn a_key_that_pays_again_is_named_by_every_screen() {
     let sandbox = with_a_private_login();
@@ -361,7 +361,7 @@ fn a_key_is_not_said_to_pay_without_evidence() {
     }
 }
 
-/// Another session without an account received a response, so the key may have been topped up. The stopped session still
+/// Another session without an account received a response, so the key may have credits again. The stopped session still
 /// has the key, so the key may pay for its next prompt.
 #[test]
 fn the_advice_to_send_the_prompt_again_says_that_the_key_may_pay() {
@@ -391,8 +391,8 @@ fn the_advice_to_send_the_prompt_again_says_that_the_key_may_pay() {
     assert!(!listed.success().contains("(over)"), "{listed:?}");
 }
 
-/// Versions before 2.1.328 do not record accounts. A response of such a session still ends the error of a session with a
-/// key, but it does not show that the login did not pay, nor that the key did not. The key therefore stays the problem.
+/// Versions before 2.1.328 do not record accounts. A response in such a session still ends the error of a session with
+/// a key, but it does not show whether the login or the key paid for it. The key is therefore still named as the cause.
 #[test]
 fn a_response_of_an_older_version_ends_the_error_of_a_key() {
     for is_deleted in [false, true] {
@@ -464,8 +464,8 @@ fn every_screen_says_that_it_is_over(client: &Client<'_>, at: &str) {
     assert_eq!(listed["incidents"][0]["open"], false, "{listed:#}");
 }
 
-/// The login was refused once, another session of the login received a response, and then a session with its own key
-/// reported that the key has no credits. It makes no difference whether somebody asked about the error in between.
+/// The login was refused, another session of the login received a response, and then a session with its own key
+/// reported that the key had no credits. The result must be the same if a command explained the error in between.
 #[test]
 fn an_error_of_a_key_does_not_undo_the_end_of_a_refused_login() {
     for is_asked_in_between in [false, true] {
@@ -486,8 +486,8 @@ fn an_error_of_a_key_does_not_undo_the_end_of_a_refused_login() {
     }
 }
 
-/// The key without credits was topped up, and another session of the key received a response. A limit of the plan does
-/// not show that the key has no credits again.
+/// The user added credits to an empty key, and another session with the key received a response. A limit of the plan
+/// does not show that the key is empty again.
 #[test]
 fn a_limit_of_the_plan_does_not_undo_the_end_of_the_error_of_a_key() {
     for is_asked_in_between in [false, true] {

@@ -1,5 +1,5 @@
-//! Tests evidence that arrives after an error has ended, or after an explanation has said so. Each test reproduces a
-//! defect that a review found in November 2026.
+//! Tests evidence that arrives after an error has ended or has been reported as over. Each test reproduces a defect
+//! that a review found in November 2026.
 
 use serde_json::{Value, json};
 
@@ -36,8 +36,7 @@ fn is_blocked(client: &Client<'_>, at: &str) -> bool {
     client.run(at, &arguments, b"").code != 0
 }
 
-/// The response of another session had been in progress since before the limit, and that session's next prompt was
-/// refused.
+/// Another session was already receiving its response when the limit was reached, and its next prompt was refused.
 #[test]
 fn incidents_does_not_end_a_limit_with_a_response_that_was_in_progress() {
     for at in ["2026-11-20T10:06:00Z", "2026-11-20T10:30:00Z"] {
@@ -57,7 +56,7 @@ fn incidents_does_not_end_a_limit_with_a_response_that_was_in_progress() {
     }
 }
 
-/// The responses of a session that belongs to an account show nothing about the balance of a key.
+/// Responses in a session that belongs to an account say nothing about the balance of a key.
 #[test]
 fn incidents_does_not_end_the_limit_of_a_key_with_a_response_of_an_account() {
     let sandbox = with_a_private_login();
@@ -73,8 +72,8 @@ fn incidents_does_not_end_the_limit_of_a_key_with_a_response_of_an_account() {
     assert_eq!(entry["open"], true, "{entry:#}");
 }
 
-/// A long response of another session reports the usage from before the limit. A later refusal shows that the window has
-/// not been reset.
+/// A long response in another session reports the usage from before the limit. A later refusal shows that the window
+/// has not reset.
 #[test]
 fn an_old_low_reading_of_another_session_is_not_an_early_reset() {
     for (text, by, resets_at, full, room) in [
@@ -119,7 +118,7 @@ fn an_old_low_reading_of_another_session_is_not_an_early_reset() {
     }
 }
 
-/// Another session's request was sent before the limit. Its long response reports the usage from before the limit.
+/// Another session's request was sent before the limit. Its long response reports the usage from before that.
 #[test]
 fn the_figures_of_a_request_from_before_an_error_are_not_an_early_reset() {
     let sandbox = with_a_private_login();
@@ -139,9 +138,9 @@ fn the_figures_of_a_request_from_before_an_error_are_not_an_early_reset() {
     }
 }
 
-/// Usage credits pay in a second session while a third one still receives the response to a request that was sent
-/// before the limit. The figures of this late response are older than the full window, so they do not show that the
-/// limit is over. The next prompt would cost money.
+/// Usage credits pay in a second session. A third session then receives the response to a request that it sent before
+/// the limit. The figures of this late response are from before the window was full, so they do not show that the limit
+/// is over. The next prompt would cost money.
 #[test]
 fn old_figures_do_not_make_a_paid_response_the_end_of_a_limit() {
     for (responds_at, percent) in [
@@ -181,9 +180,8 @@ fn old_figures_do_not_make_a_paid_response_the_end_of_a_limit() {
     }
 }
 
-/// After an early reset, the first response of the new window ends the limit. This must hold even if the refused
-/// request only repeated the figures of the full window, so that the only reading of the full window is from before the
-/// error.
+/// After an early reset, the first response in the new window ends the limit. This must work even if the only reading
+/// of the full window is from before the error, because the refused request repeated the same figures.
 #[test]
 fn the_first_response_of_a_new_window_is_found_after_repeated_figures() {
     let sandbox = with_a_private_login();
@@ -314,7 +312,7 @@ fn a_reading_from_the_future_does_not_hide_another_full_window() {
     assert!(headline.contains("weekly"), "{headline}");
 }
 
-/// Stores an end for the only error in the journal, as a command of an older version may have done.
+/// Stores an end for the only error in the journal, as an older version of whycap may have done.
 fn store_end(sandbox: &Sandbox, session: &str, ending: &str, at: &str) {
     let journal = std::fs::read_to_string(sandbox.path(JOURNAL)).unwrap();
     let mut record: Value = journal
@@ -327,8 +325,8 @@ fn store_end(sandbox: &Sandbox, session: &str, ending: &str, at: &str) {
     sandbox.append(JOURNAL, &format!("\n{record}"));
 }
 
-/// After an upgrade, whycap may judge an old error differently. A stored end that no longer fits must then be removed.
-/// Here, the end says that the limit was hit again, but the later error is not about a limit.
+/// After an upgrade, whycap may explain an old error differently. It must then remove a stored end that no longer fits.
+/// In this test, the stored end says that the limit was hit again, but the later error is not about a limit.
 #[test]
 fn an_error_that_is_not_a_limit_does_not_end_an_earlier_limit() {
     let sandbox = with_a_private_login();
@@ -434,7 +432,7 @@ fn figures_that_arrive_after_a_stored_end_still_count() {
     }
 }
 
-/// An end that a later reading disproves must not hide the reading.
+/// A stored end must not hide a later reading that disproves it.
 #[test]
 fn a_disproved_end_does_not_hide_the_readings_after_it() {
     for (ending, ended_at) in [
@@ -505,18 +503,18 @@ fn a_later_full_window_does_not_explain_a_limit_that_has_reset() {
     }
 }
 
-/// A limit error that was probably a false alarm, because its window had room.
+/// A limit error that was probably a false alarm because the window had room.
 struct FalseAlarm {
     text: &'static str,
     by: &'static str,
     resets_at: i64,
-    /// The usage of the windows while they had room and, minutes later, at a real limit.
+    /// The usage of the windows while they had room, and their usage minutes later at a real limit.
     room: Value,
     full: Value,
 }
 
-/// Returns a false alarm about each window. The 5-hour window resets this many seconds earlier than the message says,
-/// and the weekly window 16 times as many seconds earlier.
+/// Returns a false alarm about each window. The 5-hour window resets this many seconds before the time in the message,
+/// and the weekly window 16 times as many seconds before it.
 fn false_alarms_before_a_limit(seconds_earlier: i64) -> [FalseAlarm; 2] {
     let five_hour_reset = NOON - seconds_earlier;
     let weekly_reset = TUESDAY - 16 * seconds_earlier;
@@ -539,13 +537,13 @@ fn false_alarms_before_a_limit(seconds_earlier: i64) -> [FalseAlarm; 2] {
 }
 
 /// Another session receives a response after a false alarm. Minutes later, a real limit stops that session or a third
-/// one. The first error must remain a false alarm. It must not matter whether a command ran in between and stored how
-/// the error ended, whether the response changed the usage figures, or whether the transcript shows when the request
-/// for the response was sent.
+/// one. The first error must remain a false alarm in all cases: whether or not a command ran in between and stored how
+/// the error ended, whether or not the response changed the usage figures, and whether or not the transcript shows when
+/// the request was sent.
 #[test]
 fn a_real_limit_does_not_turn_an_earlier_false_alarm_into_a_limit() {
     for seconds_earlier in [0, 5_400] {
-        // If the real limit resets at another time than the message says, the figures of the response do not matter.
+        // The figures of the response do not matter if the real limit resets at a different time than the message says.
         let tested_figures: &[NewFigures] = if seconds_earlier == 0 {
             &[
                 NewFigures::None,
@@ -573,7 +571,7 @@ fn a_real_limit_does_not_turn_an_earlier_false_alarm_into_a_limit() {
     }
 }
 
-/// The figures that a response changes.
+/// The figures that change with a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum NewFigures {
     None,
@@ -581,7 +579,7 @@ enum NewFigures {
     UsageAndApiTime,
 }
 
-/// A way in which a real limit can follow a false alarm.
+/// A real limit that follows a false alarm.
 #[derive(Debug)]
 struct Scenario {
     /// True if the false alarm stopped `claude -p`. In this case, all readings come from the other session, because
@@ -714,8 +712,8 @@ fn a_response_that_proves_nothing_does_not_keep_a_real_limit_a_false_alarm() {
     }
 }
 
-/// An error names the time of its reset. If a full window resets at a clearly different time, it is another window and
-/// no evidence about the error, even if the error has not ended.
+/// The error states its reset time. A full window that resets at a clearly different time is a different window, so it
+/// says nothing about the error, even if the error is not over.
 #[test]
 fn a_full_window_with_another_reset_does_not_prove_an_error_real() {
     for alarm in false_alarms_before_a_limit(5_400) {
@@ -739,8 +737,8 @@ fn a_full_window_with_another_reset_does_not_prove_an_error_real() {
     }
 }
 
-/// A subagent of another session has been working since before a real limit. When it ends, the session reports usage
-/// figures that are older than the limit, but no line in the session's transcript shows how old they are.
+/// A subagent of another session has been working since before a real limit. When it finishes, the session reports
+/// usage figures from before the limit, but its transcript does not show how old they are.
 #[test]
 fn undated_figures_from_right_after_a_limit_do_not_make_it_a_false_alarm() {
     let sandbox = with_a_private_login();
@@ -792,7 +790,7 @@ fn a_refuted_end_does_not_return_after_the_reset() {
 }
 
 /// `claude -p` or an open session receives a false alarm about usage credits, a spend limit, or the 5-hour limit. Then
-/// another session receives a response, or no session does. If the 5-hour limit or the weekly limit is really reached
+/// another session receives a response, or no session does. If the 5-hour limit or the weekly limit is actually reached
 /// later, the error remains a false alarm, even if nothing shows how it ended.
 #[test]
 fn a_limit_reached_later_does_not_prove_an_error_about_credits_real() {
@@ -899,7 +897,7 @@ fn the_advice_after_a_false_alarm_mentions_a_window_that_is_full_now() {
     }
 }
 
-/// If the only request of a `claude -p` process failed, its model is unknown, so nothing suggests that the 1M context
+/// If the only request of a `claude -p` process failed, the model is unknown, so nothing suggests that the 1M context
 /// caused the false alarm.
 #[test]
 fn a_false_alarm_blames_the_long_context_only_if_the_model_has_it() {
@@ -959,8 +957,8 @@ fn a_weekly_limit_reached_later_does_not_explain_a_false_alarm_at_90_percent() {
     }
 }
 
-/// A headless run whose only request was stopped by a false alarm does not record its model. A response that another
-/// session requested later still shows that the account works again, and all screens must say so.
+/// If a false alarm stops the only request of a headless run, the run does not record its model. A response to a later
+/// request in another session still shows that the account works again, and all screens must say so.
 #[test]
 fn a_later_response_ends_the_false_alarm_of_a_headless_run() {
     let sandbox = with_a_private_login();
@@ -994,7 +992,7 @@ fn a_later_response_ends_the_false_alarm_of_a_headless_run() {
     assert!(!asked.contains("only in one session"), "{asked}");
 }
 
-/// Returns the parts of an explanation of the client's error that must not depend on how often it is asked for.
+/// Returns the parts of an explanation that must be the same each time the user asks for it.
 fn verdict_and_evidence(client: &Client<'_>, at: &str) -> [Value; 4] {
     let incident = explained(client, at);
     ["verdict", "headline", "summary", "evidence"].map(|field| incident[field].clone())
@@ -1009,9 +1007,9 @@ fn fails(client: &Client<'_>, at: &str, text: &str, more: &Value, has_hook: bool
     }
 }
 
-/// A headless run is refused by a limit that another session has reached. The window then resets early, as a response in
-/// a third session shows. The first command afterward must give the same answer as all later ones, even if no hook has
-/// stored the error, so that its end cannot be stored either.
+/// A headless run is stopped by a limit that another session has reached. Then a response in a third session shows that
+/// the window has reset early. The first command after that must give the same answer as all later ones. This must be
+/// true even if no hook has stored the error, in which case its end cannot be stored either.
 #[test]
 fn the_first_command_after_an_early_reset_calls_the_limit_real() {
     for (first_command, has_hook) in [
@@ -1092,9 +1090,9 @@ fn the_evidence_about_a_false_alarm_stays_the_same_after_its_end() {
     }
 }
 
-/// The window is reset early right after an error about credits, and another session reaches a limit minutes after its
-/// response. Only the first explanation of the error left this refusal out and came to another verdict. If the refusal
-/// came more than ten minutes after the response, only the first explanation counted it.
+/// The window resets early right after an error about credits. Another session receives a response and reaches a limit
+/// minutes later. The first explanation of the error ignored this refusal, so its verdict differed from that of later
+/// explanations. If the refusal came more than ten minutes after the response, only the first explanation counted it.
 #[test]
 fn a_refusal_after_a_response_counts_already_in_the_first_explanation() {
     for minute in ["04", "15"] {
@@ -1120,8 +1118,8 @@ fn a_refusal_after_a_response_counts_already_in_the_first_explanation() {
     }
 }
 
-/// Another session of the account received a response half an hour after the weekly limit, so the limit was over. A limit
-/// that stopped that session hours later does not change this, even if nobody asked in between.
+/// Another session of the account received a response half an hour after the weekly limit, so the limit was over. A
+/// limit that stopped that session hours later does not change this, even if no command ran in between.
 #[test]
 fn a_refusal_hours_after_a_response_does_not_keep_an_earlier_limit_open() {
     for at in ["2026-11-20T11:00:00Z", "2026-11-20T14:05:00Z"] {
@@ -1141,7 +1139,7 @@ fn a_refusal_hours_after_a_response_does_not_keep_an_earlier_limit_open() {
     }
 }
 
-/// If only the message states the reset, an explanation after the reset must not depend on whether another command ran
+/// If only the message states the reset, the explanation after the reset must be the same whether or not a command ran
 /// before the weekly window filled up.
 #[test]
 fn a_window_that_fills_up_after_a_stated_reset_is_not_the_cause() {

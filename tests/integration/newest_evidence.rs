@@ -1,4 +1,4 @@
-//! Tests that every screen describes the current state of a limit, and not the state at the time of an older error.
+//! Tests that every screen describes the current state of a limit rather than its state at the time of an older error.
 //! Each test reproduces a contradiction between two screens that was found in November 2026.
 
 use chrono::{DateTime, Utc};
@@ -25,7 +25,7 @@ fn hits_limit(client: &Client<'_>, at: &str, text: &str, refusal: &Value, report
     client.calls_status_line(&after(at, 1), reported, 120);
 }
 
-/// Stops a session at its 5-hour limit at 10:00. `no_credits` is the server's reason why usage credits do not pay.
+/// Stops a session at its 5-hour limit at 10:00. `no_credits` is the server's reason for not accepting usage credits.
 fn hits_five_hour_limit(client: &Client<'_>, no_credits: &str) {
     hits_limit(
         client,
@@ -62,7 +62,7 @@ fn output(client: &Client<'_>, at: &str, command: &str) -> String {
     flat(&client.run(at, &[command], b"").stdout)
 }
 
-/// A limit of the whole account is more important than an error of the session if that error is over.
+/// A limit of the whole account takes precedence over an error in the session that is over.
 #[test]
 fn a_limit_of_the_account_is_explained_before_an_ended_error_of_the_session() {
     for (text, refusal, reported) in [
@@ -158,7 +158,7 @@ fn a_limit_that_does_not_apply_to_the_session_does_not_hide_its_own_error() {
     }
 }
 
-/// After the account's windows have been reset, the next response does not cost anything extra.
+/// After the account's windows have reset, the next response does not cost anything extra.
 #[test]
 fn a_response_after_an_early_reset_is_not_called_paid() {
     for (used, responds_at, seconds) in [
@@ -303,7 +303,8 @@ fn credits_that_pay_in_one_session_can_pay_in_the_stopped_one() {
     }
 }
 
-/// Credits must not be promised without evidence that they pay now on the account of the stopped session.
+/// The output must not promise credits unless there is evidence that they currently pay for the account of the stopped
+/// session.
 #[test]
 fn credits_are_not_promised_without_a_paid_response() {
     for (case, prompt_at) in [
@@ -371,8 +372,8 @@ fn credits_that_were_used_up_since_a_paid_response_are_not_promised() {
     }
 }
 
-/// The limits may have been reset early since the last reading. A response of a session without a status line then does
-/// not show that usage credits pay.
+/// The limits may have reset early since the last reading. In that case, a response in a session without a status line
+/// does not show that usage credits pay.
 #[test]
 fn a_response_without_a_later_reading_is_not_called_paid() {
     let sandbox = with_a_private_login();
@@ -435,7 +436,7 @@ fn credits_do_not_pay_in_a_session_of_another_payer() {
     }
 }
 
-/// A response of one model does not show that usage credits would pay for another model.
+/// A response from one model does not show that usage credits would pay for another model.
 #[test]
 fn credits_are_not_promised_for_a_model_because_another_one_responds() {
     let sandbox = with_a_private_login();
@@ -556,8 +557,8 @@ fn advice_in_every_place(client: &Client<'_>, at: &str) -> [(&'static str, Strin
     ]
 }
 
-/// The weekly limit has reset, but the 5-hour window is full, and usage credits pay. `wait` neither named the limit that
-/// had reset nor mentioned the costs, and `explain` advised waiting. After a response in the stopped session, the
+/// The weekly limit has reset, but the 5-hour window is full, and usage credits pay. `wait` used to mention neither the
+/// limit that had reset nor the costs, and `explain` advised waiting. After a response in the stopped session, the
 /// advice was to continue because the limit no longer applied.
 #[test]
 fn every_advice_after_a_reset_mentions_the_costs_of_the_next_full_window() {
@@ -600,10 +601,10 @@ fn every_advice_after_a_reset_mentions_the_costs_of_the_next_full_window() {
 }
 
 /// A limit has ended, another session has filled the next window of the same kind, and usage credits pay. `explain` and
-/// `/whycap` said "Send the prompt again" with `costs_money: false`.
+/// `/whycap` used to say "Send the prompt again" with `costs_money: false`.
 #[test]
 fn the_advice_to_send_the_prompt_again_mentions_that_credits_pay() {
-    // The limit is reset an hour early, or it ends when it should.
+    // The limit resets an hour early or on time.
     for (ended_at, paid_at) in [
         ("2026-11-20T11:00:00Z", "2026-11-20T11:06:00Z"),
         ("2026-11-20T12:01:00Z", "2026-11-20T12:08:00Z"),
@@ -741,7 +742,7 @@ fn a_shell_names_the_only_session_that_an_error_is_known_to_block() {
                 "{text} {command} {session}: {said}"
             );
         }
-        // The answer about that session does not depend on the others.
+        // The answer about that session does not depend on other sessions.
         let run = client.run(at, &["explain", "--session", "with-error"], b"");
         assert!(
             flat(&run.stdout).contains("You are still blocked."),
@@ -811,8 +812,8 @@ fn a_plans_session_is_not_told_about_an_api_organization() {
     }
 }
 
-/// Claude Code announces that it waits for a limit that is false. The advice must say that the user need not wait. If
-/// the wait has been canceled, the advice must also say how to start it again.
+/// Claude Code announces that it will wait, but the limit is a false alarm. The advice must say that the user need not
+/// wait. If the wait has been canceled, the advice must also say how to start it again.
 #[test]
 fn a_false_limit_mentions_the_wait_that_claude_code_announces() {
     let text = "You've hit your monthly spend limit · raise it at claude.ai/settings/usage";
@@ -911,7 +912,7 @@ fn a_session_that_nothing_blocks_is_not_called_blocked() {
 }
 
 /// The figures of the response that ended a limit must not make the limit look like a false alarm. The second refusal
-/// repeats the figures of the first one, so this response brings the first new figures after it.
+/// repeats the figures of the first one, so this response is the first one with new figures.
 #[test]
 fn a_response_after_the_reset_does_not_refute_a_limit_that_refused_two_prompts() {
     let five_hour = refused("five_hour", NOON, "org_level_disabled");
@@ -1107,8 +1108,8 @@ fn explain_names_the_session_of_a_false_alarm_once() {
     }
 }
 
-/// Each of two sessions has met a false alarm. `now` shows both as blocked, so no screen may say that "the others" may
-/// work.
+/// Each of two sessions has received a false alarm. `now` shows both as blocked, so no screen may say that "the others"
+/// may work.
 #[test]
 #[cfg(target_os = "linux")]
 fn no_screen_says_that_a_session_with_its_own_error_may_work() {
@@ -1141,8 +1142,8 @@ fn no_screen_says_that_a_session_with_its_own_error_may_work() {
     }
 }
 
-/// The login is refused for all sessions of the account after an earlier error of another session has ended. The row and
-/// the answer in that session must name the refused login, like `explain`, and not say to send the prompt again.
+/// The login of the account is refused after an earlier error in another session has ended. In that session, the status
+/// line and the answer must mention the refused login, as `explain` does, instead of saying to send the prompt again.
 #[test]
 fn a_refused_login_replaces_an_older_error_that_is_over() {
     for (text, more) in [
@@ -1187,14 +1188,14 @@ fn a_refused_login_replaces_an_older_error_that_is_over() {
 
 const LOGIN_REFUSED: &str = "Please run /login · API Error: 401 OAuth token has expired.";
 
-/// Simulates an error of a session whose request was refused with this status.
+/// Simulates an error in a session after a request was refused with this status.
 fn is_refused(sandbox: &Sandbox, session: &str, at: &str, text: &str, status: u16) {
     let refusal = json!({"error": "authentication_failed", "apiErrorStatus": status});
     session_of_login(sandbox, session).receives_error(at, text, refusal);
 }
 
-/// The session that the user asks in has met a false alarm of its own, and then the login is refused in another session.
-/// The answer names the refused login, but does not say that the blocked session may work.
+/// The user's session receives a false alarm, and then the login is refused in another session. The answer mentions the
+/// refused login, but it does not say that the blocked session may work.
 #[test]
 fn a_session_with_its_own_error_is_not_said_to_work_after_a_refused_login() {
     let sandbox = with_a_private_login();
@@ -1218,8 +1219,8 @@ fn a_session_with_its_own_error_is_not_said_to_work_after_a_refused_login() {
     }
 }
 
-/// The sessions of a user whose requests go through a proxy use the same login, so a refusal must replace an older error
-/// in them as well.
+/// If a user's requests go through a proxy, the sessions still use the same login, so a refusal must replace an older
+/// error in them as well.
 #[test]
 fn a_refused_login_replaces_an_older_error_behind_a_proxy() {
     for base_urls in [
@@ -1253,7 +1254,7 @@ fn a_refused_login_replaces_an_older_error_behind_a_proxy() {
     }
 }
 
-/// A limit of the account stops every session for certain, but a refused login may be temporary.
+/// A limit of the account definitely stops every session, but a refused login may be temporary.
 #[test]
 fn a_refused_login_does_not_hide_a_limit_of_the_account() {
     for (text, status) in [
@@ -1291,7 +1292,7 @@ fn a_refused_login_does_not_hide_a_limit_of_the_account() {
     }
 }
 
-/// Many errors have the class of a refused login, but do not concern the login itself.
+/// Many errors have the same class as a refused login, but are not about the login itself.
 #[test]
 fn only_a_refused_login_replaces_an_older_error_that_is_over() {
     for (text, status) in [
@@ -1359,7 +1360,7 @@ fn the_row_stops_naming_a_refused_login_when_another_session_works() {
     assert!(!asked.contains("/login"), "{asked}");
 }
 
-/// Returns the status-line row of a session whose own error is over, at the given time. The login was refused in another
+/// Returns the status line, at the given time, of a session whose own error is over. The login was refused in another
 /// session at 10:17.
 fn row_after_refusal(asking: &Client<'_>, at: &str) -> String {
     let usage = windows(42.0, NOON, 17.0, TUESDAY);
@@ -1373,8 +1374,8 @@ fn is_overloaded(client: &Client<'_>) {
     client.receives_error("2026-11-20T09:01:00Z", OVERLOADED, overloaded);
 }
 
-/// Creates two sessions of a login that was refused in a third session at 10:17. The row of the first session names the
-/// refused login at 10:20, and the second session receives a response at 10:30.
+/// Creates two sessions of a login that was refused in a third session at 10:17. The status line of the first session
+/// mentions the refused login at 10:20, and the second session receives a response at 10:30.
 fn sessions_after_refused_login(sandbox: &Sandbox) -> [Client<'_>; 2] {
     let [asking, works] = two_sessions_of_login(sandbox);
     is_overloaded(&asking);
@@ -1386,8 +1387,8 @@ fn sessions_after_refused_login(sandbox: &Sandbox) -> [Client<'_>; 2] {
     [asking, works]
 }
 
-/// A request that was under way when the login was refused does not show that the login works again. Its response may
-/// arrive soon after the refusal.
+/// If a request was already in progress when the login was refused, its response may arrive soon after the refusal. It
+/// does not show that the login works again.
 #[test]
 fn a_response_that_was_under_way_does_not_end_a_refused_login() {
     for (prompt_at, response_at) in [
@@ -1420,8 +1421,8 @@ fn a_response_that_was_under_way_does_not_end_a_refused_login() {
     }
 }
 
-/// Claude Code waits for the status line, which therefore names a refused login only for a short time, and does not read
-/// transcripts that have not been modified since the refusal.
+/// Claude Code waits for the status line, so the status line must be fast. It mentions a refused login only for a short
+/// time, and it reads only transcripts that have been modified since the refusal.
 #[test]
 fn the_row_names_a_refused_login_briefly_and_reads_only_newer_transcripts() {
     let sandbox = with_a_private_login();
@@ -1436,8 +1437,9 @@ fn the_row_names_a_refused_login_briefly_and_reads_only_newer_transcripts() {
     assert!(!row.contains("login refused"), "{row}");
 }
 
-/// A refusal that a response has disproved is over for good, even if the response can no longer be found. Without this
-/// rule, each status-line call would search the ends of all transcripts that have changed since the refusal.
+/// After a response has disproved a refusal, the refusal remains over, even if the response can no longer be found.
+/// Without this rule, each status-line call would search the ends of all transcripts that have changed since the
+/// refusal.
 #[test]
 fn the_row_looks_only_once_for_the_response_that_disproved_a_refused_login() {
     let sandbox = with_a_private_login();
@@ -1456,7 +1458,7 @@ fn the_row_looks_only_once_for_the_response_that_disproved_a_refused_login() {
     assert!(incidents.contains("10:30"), "{incidents}");
 }
 
-/// The status line no longer mentions an error of long ago, so a refused login does not replace anything.
+/// The status line does not mention an error from long ago, so there is nothing for a refused login to replace.
 #[test]
 fn a_refused_login_does_not_replace_an_error_that_the_row_no_longer_mentions() {
     let sandbox = with_a_private_login();
@@ -1480,8 +1482,8 @@ fn a_refused_login_does_not_replace_an_error_that_the_row_no_longer_mentions() {
     assert!(!after.contains("login refused"), "{after}");
 }
 
-/// A session's false alarm is over, but the account has reached its 5-hour limit in another session. In a shell, the
-/// commands about the first session must not say that it can continue.
+/// A session's false alarm is over, but the account has reached its 5-hour limit in another session. Commands in a
+/// shell must not say that the first session can continue.
 #[test]
 fn the_commands_about_a_session_know_a_limit_of_its_account() {
     let sandbox = with_a_private_login();
@@ -1559,8 +1561,8 @@ fn the_commands_about_a_session_know_a_limit_of_its_account() {
     assert_eq!(waited.code, 0, "{waited:?}");
 }
 
-/// The account has reached its 5-hour limit in another session. The session's own error disappeared from the text if it was
-/// a false alarm that is not over, or a notice. In JSON, its fields were mixed with those of the limit.
+/// The account has reached its 5-hour limit in another session. The text used to omit the session's own error if it was
+/// a notice or a false alarm that was not over. In JSON, the error's fields were mixed with those of the limit.
 #[test]
 fn a_limit_of_the_account_neither_hides_nor_changes_the_own_error_of_a_session() {
     let false_alarm =
@@ -1633,7 +1635,7 @@ fn explain_says_of_a_limit_of_one_model_only_that_it_applies_to_the_session() {
     assert!(!explained.contains("all sessions"), "{explained}");
 }
 
-/// Both messages are wrong because of the server, so the same people can fix the problem.
+/// The server is to blame for both wrong messages, so the same people can fix the problem.
 #[test]
 fn equal_false_alarms_name_the_same_people() {
     let refusal = refused("seven_day", TUESDAY, "");
@@ -1664,8 +1666,7 @@ fn equal_false_alarms_name_the_same_people() {
     }
 }
 
-/// The process of a headless run has ended, so nothing is blocked in it. A false alarm does not block other sessions
-/// either.
+/// The headless run has ended, so it is not blocked. A false alarm does not block other sessions either.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_headless_run_that_ended_with_a_false_alarm_is_not_called_blocked() {
@@ -1689,9 +1690,9 @@ fn a_headless_run_that_ended_with_a_false_alarm_is_not_called_blocked() {
     assert!(!listed.contains("still active"), "{listed}");
 }
 
-/// A run of `claude -p` may continue after an error if it reads its prompts from a stream, so a run whose process is
-/// running has not ended. An empty registry does not show that it has. A registry that does not list the run shows this
-/// only if the version lists such runs, as 2.1.328 does.
+/// If `claude -p` reads its prompts from a stream, it may continue after an error, so the run has not ended while its
+/// process is running. An empty registry does not show that a run has ended. A registry that does not list the run
+/// shows it only if the version registers such runs, as 2.1.328 does.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_headless_run_is_said_to_have_ended_only_if_the_registry_shows_it() {
@@ -1736,8 +1737,8 @@ fn a_headless_run_is_said_to_have_ended_only_if_the_registry_shows_it() {
     }
 }
 
-/// Another model responds, in the same session or in another one. The limit still applies, so no command may call it
-/// over, and none may say that the user is blocked.
+/// Another model responds, in the same session or in a different one. The limit still applies, so no command may say
+/// that it is over, but none may say that the user is blocked.
 #[test]
 fn every_command_says_that_a_limit_of_one_model_still_applies() {
     for is_same_session in [false, true] {
@@ -1772,8 +1773,8 @@ fn every_command_says_that_a_limit_of_one_model_still_applies() {
     }
 }
 
-/// A limit of one model leaves the others usable, unless another window is full. If it is not known whether the message
-/// is right, the limit may not exist.
+/// A limit of one model leaves the others usable, unless another window is full. If the message may be wrong, the limit
+/// may not exist.
 #[test]
 fn only_a_limit_of_one_model_that_applies_alone_is_said_to_spare_other_models() {
     const APPLIES: &str = "The limit still applies, but only to one family of models.";
@@ -1816,7 +1817,7 @@ fn only_a_limit_of_one_model_that_applies_alone_is_said_to_spare_other_models() 
     }
 }
 
-/// Another session received a response first, but the session itself received the response from another model.
+/// Another session was the first to receive a response, but the stopped session received one from another model.
 #[test]
 fn incidents_gives_the_time_of_the_response_of_another_model() {
     let sandbox = with_a_private_login();
@@ -1834,8 +1835,8 @@ fn incidents_gives_the_time_of_the_response_of_another_model() {
     );
 }
 
-/// Another session received a response, but the window may still be full. `explain` must know about the response, like
-/// `incidents`.
+/// Another session received a response, but the window may still be full. `explain` must mention the response, as
+/// `incidents` does.
 #[test]
 fn explain_and_incidents_agree_about_a_response_that_does_not_end_a_limit() {
     let sandbox = with_a_private_login();

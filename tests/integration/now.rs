@@ -39,7 +39,7 @@ fn amount_behind(label: &str, line: &str) -> f64 {
     digits.parse().unwrap()
 }
 
-/// A running process that is named `claude`, as Claude Code's own process is. It ends when this value is dropped.
+/// A running process named `claude`, like Claude Code's own process. It ends when this value is dropped.
 #[cfg(target_os = "linux")]
 pub struct RunningClient {
     process: std::process::Child,
@@ -58,7 +58,8 @@ impl RunningClient {
         if !program.exists() {
             std::fs::copy("/bin/sleep", &program).unwrap();
         }
-        // The copy is busy while a process that another test has just started still has it open for writing.
+        // The system refuses to run the copy while a process that another test has just started still has it open for
+        // writing.
         let process = loop {
             let mut command = std::process::Command::new(&program);
             command.arg("60").stdin(Stdio::null());
@@ -75,7 +76,7 @@ impl RunningClient {
         Self { process, started }
     }
 
-    /// Starts a process and registers a session of it that is idle.
+    /// Starts a process and registers an idle session for it.
     pub fn idle(sandbox: &Sandbox, session: &str) -> Self {
         let client = Self::start(sandbox);
         client.registers(sandbox, session, "idle");
@@ -591,8 +592,8 @@ fn the_reason_for_unknown_spend_is_shown_once_with_a_remedy() {
     assert!(said > 1 && clauses.len() == said, "{output}");
 }
 
-/// If the wait for the 5-hour limit was canceled, this says nothing about a weekly limit that the session hits later
-/// and about which Claude Code has announced nothing.
+/// A canceled wait for the 5-hour limit says nothing about a weekly limit that the session reaches later, for which
+/// Claude Code has not announced anything.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_canceled_wait_says_nothing_about_a_later_limit() {
@@ -617,8 +618,8 @@ fn a_canceled_wait_says_nothing_about_a_later_limit() {
     assert!(!long.success().contains("was canceled"), "{}", long.stdout);
 }
 
-/// After a false alarm, there is no reset to wait for, so `now` must not give the missing announcement of a wait as the
-/// reason why the session does not continue.
+/// After a false alarm, there is no reset to wait for. `now` must therefore not say that the session does not continue
+/// because Claude Code has not announced a wait.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_false_alarm_is_not_explained_by_a_wait_that_was_not_announced() {
@@ -781,7 +782,7 @@ fn now_in_small_terminal(sandbox: &Sandbox, at: &str) -> Option<String> {
 }
 
 /// In a terminal with 20 rows, the beginning of a longer screen would scroll out of view. The breakdown of the usage
-/// repeats the sessions, so it is left out before any of them.
+/// repeats the sessions, so it is left out before any session is.
 #[test]
 #[cfg(target_os = "linux")]
 fn now_fits_into_a_small_terminal_and_lists_the_sessions_once() {
@@ -806,7 +807,8 @@ fn now_fits_into_a_small_terminal_and_lists_the_sessions_once() {
     }
 }
 
-/// No other row of the screen says that usage came from elsewhere, so this sentence stays if the breakdown is left out.
+/// No other row says that some of the usage came from elsewhere, so this sentence remains when the breakdown is left
+/// out.
 #[test]
 #[cfg(target_os = "linux")]
 fn now_mentions_usage_elsewhere_in_a_small_terminal() {
@@ -827,7 +829,8 @@ fn now_mentions_usage_elsewhere_in_a_small_terminal() {
     }
 }
 
-/// A blocked session is idle and often the cheapest. If not all sessions fit, it is the one that the user must see.
+/// A blocked session is idle and often has the lowest cost. However, if not all sessions fit, it is the one that the
+/// user must see.
 #[test]
 #[cfg(target_os = "linux")]
 fn now_leaves_out_other_sessions_before_a_blocked_one() {
@@ -859,7 +862,7 @@ fn the_answer_to_whycap_now_fits_with_its_note() {
     assert!(answer.lines().count() <= 20, "{answer}");
 }
 
-/// Returns the answer to a prompt in a session whose auto-resume this prompt cancels.
+/// Returns the answer to a prompt that cancels the session's auto-resume.
 #[cfg(target_os = "linux")]
 fn answer_in_a_terminal_with(sandbox: &Sandbox, rows: usize, prompt: &str) -> String {
     let mut client = session_of_login(sandbox, "blocked-session");
@@ -878,7 +881,7 @@ fn answer_in_a_terminal_with(sandbox: &Sandbox, rows: usize, prompt: &str) -> St
     run.json()["reason"].as_str().unwrap().to_owned()
 }
 
-/// The note at the end of the answer takes up rows as well. If it does not fit together with all checks, the checks that
+/// The note at the end of the answer takes up rows as well. If the note and all checks do not fit, the checks that
 /// passed are left out.
 #[test]
 #[cfg(target_os = "linux")]

@@ -483,8 +483,8 @@ fn every_open_session_shows_the_accounts_limit() {
     );
 }
 
-/// If a limit is used up according to one session's refusal, `now` must not forecast when its window will be full, and
-/// no other session may call the limit false.
+/// If a refusal in one session shows that a limit is used up, `now` must not forecast when the window will be full, and
+/// no other session may call the limit a false alarm.
 #[test]
 fn a_limit_that_stopped_a_script_is_shown_everywhere() {
     let sandbox = Sandbox::new();
@@ -612,8 +612,9 @@ fn figures_repeated_after_clear_do_not_make_a_real_limit_a_false_alarm() {
     assert!(answer.success().contains("used up"), "{answer:?}");
 }
 
-/// After `/resume`, the API time is the session's earlier total, and the figures are those of the process's previous
-/// session. A response whose figures did not change is not stored, so the total may be higher than the stored one.
+/// After `/resume`, Claude Code reports the session's earlier API time together with the figures of the process's
+/// previous session. Responses that did not change the figures are not stored, so the API time may be higher than the
+/// stored one.
 #[test]
 fn figures_repeated_after_resume_do_not_hide_newer_figures() {
     for api_ms in [900, 950] {
@@ -636,7 +637,7 @@ fn figures_repeated_after_resume_do_not_hide_newer_figures() {
             "{api_ms}"
         );
 
-        // The first response in the resumed session counts at once, even if its figures are known.
+        // The first response in the resumed session counts immediately, even if its figures are not new.
         resumed.receives_response("2026-11-20T10:03:00Z");
         resumed.api_ms = 1000;
         let row = line(&resumed, "2026-11-20T10:03:01Z", usage(40.0));
@@ -673,8 +674,8 @@ fn figures_repeated_after_resuming_a_stopped_session_are_no_evidence_about_its_l
     assert_eq!(incident["verdict"], "real", "{incident:#}");
 }
 
-/// In the first seconds after a false limit, the status line must not tell the user to leave the session open if usage
-/// is at 21%.
+/// In the first seconds after a false alarm at 21% usage, the status line must not tell the user to leave the session
+/// open.
 #[test]
 fn the_first_row_after_a_false_limit_says_that_it_looks_false() {
     let sandbox = Sandbox::new();
@@ -731,8 +732,8 @@ fn an_idle_second_terminal_of_a_conversation_does_not_hide_newer_figures() {
     }
 }
 
-/// If the conversation that is open in two terminals reaches a limit in one of them, the old figures of the other one are no
-/// evidence that the limit is a false alarm or was reset early.
+/// A conversation is open in two terminals and reaches a limit in one of them. The old figures of the other terminal do
+/// not show that the limit is a false alarm or was reset early.
 #[test]
 fn an_idle_second_terminal_of_a_conversation_is_no_evidence_about_its_limit() {
     let sandbox = Sandbox::new();
@@ -793,8 +794,8 @@ fn two_terminals_of_a_conversation_are_no_evidence_about_the_limit_of_another_se
     }
 }
 
-/// Two sessions are refused with the same figures. Only one status-line call follows the second refusal, and the next one
-/// comes after the limit was reset early. It repeats the figures of the refusal, which are ten minutes old by then.
+/// Two sessions are refused with the same figures. Only one status-line call follows the second refusal. The next call
+/// comes after the limit was reset early, but it repeats the figures of the refusal, which are ten minutes old by then.
 #[test]
 fn figures_that_two_refused_sessions_share_are_not_new_ten_minutes_later() {
     let sandbox = Sandbox::new();
@@ -818,8 +819,8 @@ fn figures_that_two_refused_sessions_share_are_not_new_ten_minutes_later() {
     assert_eq!(five_hour_usage(&first, "2026-11-20T10:11:51Z"), 5.0);
 }
 
-/// A request is sent before another session reaches a limit, and its response arrives a minute later. It reports the usage
-/// from before the limit, so it does not make the limit look like a false alarm, neither in the status line nor elsewhere.
+/// A request is sent before another session reaches a limit, and its response arrives a minute later. It reports the
+/// usage from before the limit, so it must not make the limit look like a false alarm in any output.
 #[test]
 fn a_response_in_progress_does_not_make_a_limit_look_false_in_any_output() {
     let sandbox = Sandbox::new();

@@ -158,7 +158,7 @@ fn the_page_begins_with_a_summary_and_a_comparison() {
             ),
         ]
     );
-    // If spend is missing, it may be missing from either period.
+    // If some spend is missing, it may belong to either period.
     sandbox.append_damaged_line();
     for period in [&[][..], &["--since", "2026-11-14"]] {
         let incomplete = page(&sandbox, period);

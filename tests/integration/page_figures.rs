@@ -11,7 +11,7 @@ use crate::client::{Client, windows};
 use crate::situation::flat;
 use crate::support::{Sandbox, data};
 
-/// The numbers of tokens of each kind, or their prices.
+/// The number of tokens of each kind, or the price of each kind.
 #[derive(Clone, Copy)]
 struct Tokens {
     uncached_input: i64,
@@ -148,7 +148,7 @@ fn history(sandbox: &Sandbox) -> Vec<Line> {
 #[derive(Debug)]
 struct Cell {
     text: String,
-    /// The value for the script, if the cell has one.
+    /// The exact value that the page's script uses, if the cell has one.
     exact: Option<String>,
 }
 
@@ -176,7 +176,7 @@ fn table(page: &str, caption: &str) -> Vec<Row> {
         .collect()
 }
 
-/// Parses an element without the beginning of its tag.
+/// Parses a table cell from the text after the beginning of its tag.
 fn parse_cell(element: &str) -> Cell {
     let (attributes, content) = element.split_once('>').unwrap();
     let exact = attributes
@@ -677,7 +677,7 @@ fn spend_that_is_not_in_a_transcript_yet_may_belong_to_the_most_expensive_prompt
     assert!(!after.contains(MOST_EXPENSIVE_PROMPT), "{after}");
 }
 
-/// Spend of which whycap does not know the prompt may belong to any number of prompts.
+/// Spend without a known prompt may belong to any number of prompts.
 #[test]
 fn spend_without_a_known_prompt_is_not_called_the_most_expensive_prompt() {
     let sandbox = Sandbox::new();
@@ -698,8 +698,8 @@ fn spend_without_a_known_prompt_is_not_called_the_most_expensive_prompt() {
     assert!(percent_of("cheap").as_f64().unwrap() < 3.0, "{report}");
 }
 
-/// The price of a model is unknown, so a prompt to this model may have cost more. If a total may be too low, its missing
-/// spend may belong to any prompt.
+/// The price of a model is unknown, so a prompt to this model may have cost more. If the total may be too low, the
+/// missing spend may belong to any prompt.
 #[test]
 fn no_prompt_is_called_the_most_expensive_one_if_the_total_is_not_exact() {
     for (sign, has_unpriced_prompt) in [("\u{2248}$", true), ("\u{2265}$", false)] {
@@ -789,7 +789,7 @@ fn the_peak_in_a_legend_is_in_the_chart() {
 }
 
 /// The weekly window was at 41% on the evening before the only day of the chart and did not change on that day. The
-/// 5-hour window of the evening was reset before the chart begins.
+/// 5-hour window from that evening was reset before the chart begins.
 #[test]
 fn a_window_that_does_not_change_in_the_chart_is_shown() {
     let sandbox = Sandbox::new();

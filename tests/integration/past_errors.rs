@@ -430,8 +430,8 @@ fn an_entry_states_its_end_once() {
     }
 }
 
-/// If nothing shows when a problem of the service ended, `incidents` must describe the problem in the same way from
-/// then on, once the usual pause is over.
+/// If nothing shows when a service problem ended, `incidents` must not change its description anymore after the usual
+/// pause.
 #[test]
 fn a_problem_that_ended_unseen_is_described_in_the_same_way_forever() {
     let sandbox = Sandbox::new();
@@ -600,8 +600,8 @@ fn a_key_without_a_login_overrides_nothing() {
     assert!(!facts.contains("overrides"), "{facts}");
 }
 
-/// When the server throttles a session on a plan, it may use the words for the rate limit of an API organization. The
-/// explanation must not mention such an organization.
+/// When the server throttles a session on a plan, its message may be worded like that for the rate limit of an API
+/// organization. The explanation must not mention an organization.
 #[test]
 fn a_throttle_of_a_session_on_a_plan_is_not_that_of_an_api_organization() {
     let text = "API Error: Server is temporarily limiting requests (not your usage limit) · Number of request tokens has exceeded your per-minute rate limit";
@@ -672,7 +672,7 @@ fn the_headline_about_a_pasted_message_agrees_with_the_current_figures() {
     }
 }
 
-/// The short explanation says why the limit is not an organization's.
+/// The short explanation must say why the limit is not that of an organization.
 #[test]
 fn the_short_explanation_says_why_no_organization_is_involved() {
     let sandbox = with_a_private_login();
@@ -908,8 +908,8 @@ fn the_end_in_the_explanation_is_the_end_that_is_counted() {
     }
 }
 
-/// An early reset has the time of the first reading that shows it. Later readings must not change this time, even if
-/// the new window is full before the time at which the old window would have reset.
+/// The time of an early reset is the time of the first reading that shows it. Later readings must not change this time,
+/// even if the new window is full before the time at which the old window would have reset.
 #[test]
 fn an_early_reset_is_dated_once() {
     for is_asked_in_between in [true, false] {
@@ -1087,8 +1087,7 @@ fn the_totals_say_that_overlapping_errors_count_as_one_stop() {
     }
 }
 
-/// The cause of the error is that a stray key was set. If the user removes the key and receives a response, the
-/// commands must still say so.
+/// A stray key caused the error. If the user removes the key and receives a response, the commands must still say so.
 #[test]
 fn the_removal_of_a_key_is_still_mentioned_after_a_response() {
     let sandbox = with_a_private_login();
@@ -1222,7 +1221,7 @@ fn the_verdict_on_an_old_error_does_not_depend_on_the_size_of_the_journal() {
     }
 }
 
-/// The message names the status 200 only sometimes, and nothing shows what responded.
+/// The message does not always include the status 200, and nothing shows which server responded.
 #[test]
 fn an_unreadable_response_is_described_without_a_guess() {
     let sandbox = Sandbox::new();
@@ -1311,7 +1310,7 @@ fn a_report_mentions_a_later_response_in_another_session() {
     );
 }
 
-/// Returns the time of the newer of two errors, at 10:00 and 10:05, that the output of a command mentions.
+/// Returns the time of the newest error that a command's output mentions, which is 10:00 or 10:05.
 fn newest_error_at(client: &Client<'_>, at: &str, command: &str) -> String {
     let output = match command {
         "explain" => client.run(at, &["explain", "--json"], b"").stdout,
@@ -1324,8 +1323,8 @@ fn newest_error_at(client: &Client<'_>, at: &str, command: &str) -> String {
 }
 
 /// A hook stores an error before its line is written. Five minutes later, the session is refused again with the same
-/// message, but Claude Code kills the hook. Only `incidents` listed the second error at once: the first `explain` after
-/// it described the first error, and only the next `explain` described the second one.
+/// message, but Claude Code kills the hook. Only `incidents` used to list the second error right away. The first
+/// `explain` after it described the first error, and only the next `explain` described the second one.
 #[test]
 fn every_command_knows_a_repeated_error_whose_hook_was_killed() {
     for command in ["explain", "report", "incidents"] {

@@ -420,7 +420,7 @@ fn line_on_keeps_another_programs_status_line_and_line_off_keeps_hooks() {
     assert!(said.contains("theirs") && said.contains("--wrap"), "{said}");
     assert_eq!(package.sandbox.read(".claude/settings.json"), theirs);
 
-    // A status line that whycap wraps is wrapped again.
+    // If whycap wrapped the status line before, it wraps it again.
     for install in [
         &["install", "--wrap"][..],
         &["install", "--statusline", "--wrap"],
@@ -438,7 +438,7 @@ fn line_on_keeps_another_programs_status_line_and_line_off_keeps_hooks() {
         let said = wrapped.ask("line on");
         assert!(said.contains("The status line is on"), "{said}");
         assert_eq!(wrapped.settings()["statusLine"]["whycapWraps"], before);
-        // A new status line is not wrapped without being asked.
+        // whycap does not wrap a new status line without being asked.
         wrapped.ask("line off");
         let settings = wrapped.sandbox.read(".claude/settings.json");
         let changed = settings.replace("theirs", "another");

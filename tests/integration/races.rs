@@ -360,7 +360,7 @@ fn samples_of_one_process_are_counted_once_while_another_process_holds_the_ledge
 }
 
 /// If the clock was a month ahead, the journal contains a record of a later month. This record must not hide the
-/// samples that are stored once the clock is right.
+/// samples that are stored after the clock has been corrected.
 #[test]
 fn a_sample_counts_even_if_the_clock_was_a_month_ahead() {
     for is_first in [false, true] {

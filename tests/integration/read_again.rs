@@ -47,8 +47,8 @@ fn has_old_facts(sandbox: &Sandbox, name: &str) -> bool {
         .unwrap()
 }
 
-/// Returns the rows of all tables except the one with the version numbers. Two tables contain locations, and their rows
-/// are combined, because it does not matter which of the two contains a location.
+/// Returns the rows of all tables except the one with the version numbers. Two tables contain locations. Their rows are
+/// combined, because it does not matter which table contains a location.
 fn stored_rows(sandbox: &Sandbox) -> Vec<String> {
     let ledger = open_ledger(sandbox);
     let mut rows = Vec::new();

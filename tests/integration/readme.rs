@@ -1,4 +1,4 @@
-//! Tests the README, the first page that people read, which must be short and correct.
+//! Tests the README. It is the first page that people read, so it must be short and correct.
 
 use std::fs;
 use std::path::Path;
@@ -62,8 +62,8 @@ fn the_release_script_removes_all_prerelease_wording() {
     assert!(!added("There is no release yet"), "{shown}");
 }
 
-/// A browser stretches or squeezes the characters of a text to its `textLength`, so a text that was changed by hand becomes
-/// unreadable if its length stays the same.
+/// A browser stretches or squeezes a text to fit its `textLength`. If someone edits the text but not the length, the
+/// text becomes unreadable.
 #[test]
 fn every_text_in_a_picture_has_the_length_of_its_characters() {
     const CELL_WIDTH: f64 = 8.4;

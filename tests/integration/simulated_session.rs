@@ -34,7 +34,7 @@ pub struct Caller {
     /// The ID of the last recorded request, and the messages in that request.
     base: Option<String>,
     last: Vec<String>,
-    /// For each model, the number of tokens that its last response left in the cache.
+    /// The number of tokens that each model's last response left in the cache.
     before: HashMap<String, u64>,
     /// The ID of the last response.
     last_response: String,
@@ -79,7 +79,7 @@ pub struct SimulatedSession {
     pub keeps_requests: bool,
     /// The last line of the conversation and of each subagent. The next line refers to it as its parent.
     pub last_lines: HashMap<Option<String>, String>,
-    /// For each cached prefix, its number of tokens and its expiry time.
+    /// The number of tokens and the expiry time of each cached prefix.
     cache: HashMap<String, (u64, i64)>,
     count: u64,
 }

@@ -62,7 +62,7 @@ pub fn two_sessions_of_login(sandbox: &Sandbox) -> [Client<'_>; 2] {
     ["stopped", "other"].map(|name| session_of_login(sandbox, name))
 }
 
-/// Starts a session whose environment contains a token. The token may belong to another account than the login.
+/// Starts a session whose environment contains a token. The token may belong to a different account than the login.
 pub fn session_with_token<'s>(sandbox: &'s Sandbox, name: &str) -> Client<'s> {
     let mut client = Client::with_session(sandbox, name);
     client
@@ -78,8 +78,8 @@ pub fn reaches_five_hour_limit(client: &Client<'_>) {
     client.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
 }
 
-/// The sessions use a proxy that is set only in their environment. `wait --session` and `explain --session` said that a
-/// session without an error of its own was not blocked, while its row and `/whycap` named the limit.
+/// The sessions use a proxy that is set only in their environment. `wait --session` and `explain --session` used to say
+/// that a session without an error was not blocked, while its status line and `/whycap` named the limit.
 #[test]
 fn a_limit_of_the_account_is_known_in_a_shell_without_the_proxy_of_the_sessions() {
     let sandbox = with_a_private_login();
@@ -174,8 +174,8 @@ fn only_a_session_that_names_the_login_is_attributed_to_it() {
     assert_eq!(own.explained(SOON)["owner"], "login");
 }
 
-/// If neither window of the plan is full, the user need not wait for the weekly reset, when the credit pool is
-/// refilled.
+/// If neither of the plan's windows is full, the user need not wait for the weekly reset, even though the credit pool
+/// is refilled only then.
 #[test]
 fn out_of_credits_with_room_in_both_windows_has_no_weekly_reset() {
     for (five_hour, weekly) in [(42.0, 17.0), (3.0, 5.0)] {
@@ -188,7 +188,7 @@ fn out_of_credits_with_room_in_both_windows_has_no_weekly_reset() {
         );
         let text = "You're out of usage credits · resets Nov 24, 6am (UTC)";
         client.receives_error(AT, text, refused("overage", TUESDAY, "out_of_credits"));
-        // Newer figures would have arrived by now.
+        // By this time, Claude Code would have reported newer figures.
         let at = "2026-11-20T10:00:03Z";
         let incident = client.explained(at);
         assert_eq!(incident["verdict"], "false_likely", "{incident:#}");
@@ -822,7 +822,7 @@ fn all_outputs_agree() {
             if code == 0 { Value::Null } else { json!(badge) },
             "{name}"
         );
-        // Even a very narrow status line shows the time and whether the limit looks false.
+        // Even a very narrow status line shows the time and whether the limit looks like a false alarm.
         if badge.starts_with("false alarm") && code != 0 {
             assert!(drawn(40).contains("false alarm"), "{name}: {}", drawn(40));
         }
@@ -1414,7 +1414,7 @@ fn a_new_session_shows_the_limit_that_blocks_the_login() {
         "{at_limit}"
     );
     assert!(at_limit.contains("more: /whycap"), "{at_limit}");
-    // Only the session that was refused continues automatically, not this one.
+    // Only the refused session continues automatically, so this one need not be left open.
     assert!(!at_limit.contains("leave the session open"), "{at_limit}");
     // The account's limit does not apply to the API key.
     let mut by_key = Client::with_session(&sandbox, "by-key");
@@ -1460,8 +1460,8 @@ fn a_limit_of_the_plan_is_not_shown_to_a_session_of_a_cloud_provider() {
     }
 }
 
-/// A token may belong to another account than the login, so a new session with a token shows neither the windows of the
-/// login nor its limit.
+/// A token may belong to a different account than the login, so a new session with a token shows neither the windows of
+/// the login nor its limit.
 #[test]
 fn a_new_session_with_a_token_does_not_show_the_windows_of_the_login() {
     let sandbox = with_a_private_login();
@@ -1473,8 +1473,8 @@ fn a_new_session_with_a_token_does_not_show_the_windows_of_the_login() {
     assert!(!shown.contains("5h"), "{shown}");
 }
 
-/// Versions before 2.1.328 record only the organization, and the login may not name one. Then the two cannot be compared,
-/// so the session shows the login's windows. It must also show the limit that fills them.
+/// Versions before 2.1.328 record only the organization, and the login may not name one. In that case, the two cannot
+/// be compared, so the session shows the login's windows. It must also show the login's limit.
 #[test]
 fn a_session_whose_owner_cannot_be_compared_shows_the_windows_and_the_limit() {
     let sandbox = with_a_private_login();
@@ -1494,8 +1494,8 @@ fn a_session_whose_owner_cannot_be_compared_shows_the_windows_and_the_limit() {
     assert!(!asked.contains("may work"), "{asked}");
 }
 
-/// A user switches to another model, and the next response does not change the usage figures. A limit of the new model also
-/// stops this session, and every screen must say so.
+/// A user switches to another model, and the next response does not change the usage figures. A limit of the new model
+/// that another session reaches also stops this session, and every screen must say so.
 #[test]
 fn every_screen_knows_the_model_to_which_the_session_has_switched() {
     let sandbox = with_a_private_login();
@@ -1663,9 +1663,9 @@ fn a_pasted_message_is_to_be_checked_if_the_window_has_room() {
     );
 }
 
-/// If both windows have room now, a cap on usage credits matters only for fast mode, the 1M context window, and the window
-/// of one model. The advice must neither contradict the statement that the message looks like a false alarm nor claim
-/// that paying would not help.
+/// If both windows have room now, a cap on usage credits matters only for fast mode, the 1M context window, and the
+/// windows of individual models. The advice must neither contradict the statement that the message looks like a false
+/// alarm nor claim that paying would not help.
 #[test]
 fn the_advice_for_a_pasted_cap_agrees_with_the_current_readings() {
     let sandbox = with_a_private_login();
@@ -2472,7 +2472,7 @@ fn login_is_refused(client: &Client<'_>, at: &str) {
     client.event(at, "StopFailure", failure);
 }
 
-/// The limit still blocks the account if another error follows it in the session in which it was reached.
+/// The limit still blocks the account, even if the session that reached it receives another error.
 #[test]
 fn other_rows_name_the_limit_although_another_error_followed_it() {
     for error in ["login", "overload"] {

@@ -272,7 +272,7 @@ fn a_time_in_place_of_a_day_stands_for_its_day_in_the_zone_of_the_report() {
     assert_eq!(since("Europe/London"), "2026-11-19");
 }
 
-/// Such a time is a year before the last one that can be represented, so its day in Tokyo cannot.
+/// This is the last second that can be represented in UTC, so the corresponding day in Tokyo cannot be.
 #[test]
 fn a_time_in_a_year_with_six_digits_is_not_a_valid_day() {
     let until = ["spend", "--until", "+262142-12-31T23:59:59Z"];
@@ -595,7 +595,7 @@ fn unreadable_transcripts_are_named_and_make_the_total_a_lower_bound() {
          so its cost is missing. `whycap doctor` shows how to fix this\n"
     );
     assert!(shown.stdout.contains("\u{2265}$20.00"), "{}", shown.stdout);
-    // The page marks the cost of the day, the project, and the session as well.
+    // The page also marks the costs of the day, the project, and the session.
     let page = sandbox.run(&["spend", "--html", "-"]);
     assert!(page.stderr.contains("1 transcript could not be read"));
     let marked = page.stdout.matches(">\u{2265}$20.00</td>").count();
@@ -679,7 +679,8 @@ fn a_fork_that_inherited_only_a_compaction_names_its_parent() {
     );
 }
 
-/// The total of a fork usually includes its parent's spend, even if only a compaction shows that it is a fork.
+/// A fork's total usually includes its parent's spend, even if nothing but a compaction shows that the session is a
+/// fork.
 #[test]
 fn a_total_that_equals_the_amount_of_a_fork_of_a_compacted_session_does_not_confirm_it() {
     let response = |id: &str, minute: u32| {
@@ -758,8 +759,8 @@ fn a_terminal_session_without_a_running_total_is_a_lower_bound() {
     assert_eq!(amount(&sandbox), true);
 }
 
-/// Responses without a running total on both sides of a compaction, and two compactions within a minute, were each
-/// explained twice.
+/// whycap used to give the same reason twice for responses without a running total on both sides of a compaction, and
+/// for two compactions within a minute.
 #[test]
 fn each_reason_for_a_lower_bound_is_given_once() {
     let response = |id: &str, at: &str| {
@@ -1467,8 +1468,8 @@ fn spend_without_a_branch_is_not_shown_as_spend_of_a_branch() {
     assert!(csv.success().contains("\nHEAD,"), "{}", csv.stdout);
 }
 
-/// `/whycap spend` cannot read new lines while another process writes to the ledger. The spend of each day may then be
-/// higher, not only the total.
+/// `/whycap spend` cannot read new lines while another process writes to the ledger. In that case, not only the total
+/// but also each day's spend may be higher.
 #[test]
 fn each_amount_is_a_lower_bound_if_not_all_transcripts_have_been_read() {
     let sandbox = with_lines(&[line(

@@ -121,7 +121,7 @@ fn a_warning_about_the_prompt_cache_names_a_cause_only_if_it_caused_all_misses()
     );
 }
 
-/// The process in which the tools changed knows nothing about the two misses before it.
+/// The process in which the tools changed does not know about the two earlier misses.
 #[test]
 fn misses_of_an_earlier_process_do_not_get_the_cause_of_a_later_process() {
     let misses = CacheMisses::new();
@@ -155,8 +155,8 @@ fn a_miss_in_the_morning_does_not_hide_the_cause_of_misses_in_the_afternoon() {
     );
 }
 
-/// When the server loses the same part of the cache again, Claude Code names no cause. Here, the session is resumed in
-/// between.
+/// When the server loses the same part of the cache again, Claude Code names no cause. In this test, the session is
+/// resumed in between.
 #[test]
 fn a_repeated_miss_in_a_resumed_session_has_the_cause_of_the_misses_before() {
     let misses = CacheMisses::new();
@@ -222,8 +222,8 @@ fn colors_show_how_full_a_window_is() {
 #[test]
 fn the_line_fits_every_width_and_is_never_blank() {
     for name in ["plan", "plan-at-limit", "api-key", "session-start"] {
-        // The unit tests in `status_line` also cover the widths in between, because they need no process for each
-        // width.
+        // The unit tests in `status_line` also cover the widths in between, because they do not start a process for
+        // each width.
         for columns in (1..30_usize).chain((30..180).step_by(7)) {
             let line = shown(&plain(&columns.to_string()), &recorded(name));
             let width = line
@@ -509,7 +509,7 @@ fn segments_and_budgets_follow_the_configuration() {
 }
 
 /// A user with `day = 2` and `month = 3` saw "│ 5h 100%…" at the end of the row in a terminal of 80 columns: the
-/// percentages of the budgets did not count toward the width of the row, so Claude Code cut it.
+/// percentages of the budgets did not count toward the width of the row, so Claude Code cut it off.
 #[test]
 fn the_percentages_of_two_budgets_do_not_make_the_row_wider_than_the_terminal() {
     let sandbox = with_a_private_login();
@@ -628,8 +628,8 @@ fn the_hour_format_comes_from_the_configuration_or_the_locale() {
     );
 }
 
-/// A running total that is reported again must count only once, even if `CLAUDE_PID` is not set and the clock is
-/// behind, or if the session has been reconciled in the meantime.
+/// A running total that is reported again must count only once. This must also work if `CLAUDE_PID` is not set and the
+/// clock is behind, or if the session has been reconciled in the meantime.
 #[test]
 fn a_repeated_sample_counts_once_with_any_clock() {
     let line = |number: u32| {

@@ -14,8 +14,8 @@ use crate::export::Machine;
 /// The exported rows of three people with four machines, on which the expected results below are based. Each row has
 /// its kind, person, day, hour, a value (dollars, seconds blocked, or percent), and additional fields. The laptop
 /// reports the error `aa` twice, during the stop and after it. The error `bb` turned out not to have stopped any work,
-/// but whycap reads the outdated row about it last. Cy's projects are not exported. The readings include one of another
-/// window in an hour that already has a reading, and two of the same hour from two machines, of which one knows more.
+/// but whycap reads the outdated row about it last. Cy's projects are not exported. One hour has readings of two
+/// windows. Another hour has readings from two machines, one of which is more recent.
 const MADE_UP: &str = r#"
 spend ada 2026-11-10 09 10
 spend ada 2026-11-11 09 5 "project":"acme/web","session":"s-web"

@@ -74,8 +74,8 @@ fn the_wait_ends_with_the_limit() {
     assert_eq!(exit_code(&client, "2026-11-20T12:00:30Z"), 0);
 }
 
-/// Clocks differ, so `wait` waits a few seconds longer than the reset time. It did not do so if it was asked about another
-/// session of the account, or if an error after the limit was already over.
+/// Clocks differ, so `wait` waits a few seconds longer than the reset time. It used to return too early for other
+/// sessions of the account, or if an error after the limit was already over.
 #[test]
 fn the_wait_for_a_limit_of_another_session_ends_when_the_limit_is_surely_over() {
     let sandbox = with_a_private_login();
@@ -97,8 +97,8 @@ fn the_wait_for_a_limit_of_another_session_ends_when_the_limit_is_surely_over() 
     }
 }
 
-/// In the seconds after the reset of another session's limit, only `wait` is concerned with that limit. `explain` said both
-/// that the limit should have reset and that it applies to the session.
+/// In the seconds after the reset of another session's limit, only `wait` still takes that limit into account.
+/// `explain` used to say both that the limit should have reset and that it applied to the session.
 #[test]
 fn explain_does_not_apply_a_limit_that_has_just_reset_to_another_session() {
     let sandbox = with_a_private_login();

@@ -91,8 +91,8 @@ fn accounts() -> Vec<Option<Account>> {
 }
 
 /// Checks the rules for all text. `checked` contains the long explanations that have been checked already. If it
-/// contains the long explanation of this incident, the short one need not be checked either, because it has no other
-/// words.
+/// contains the long explanation of this incident, the short one need not be checked either, because it contains
+/// nothing else.
 fn check(incident: &Incident, checked: &mut HashSet<String>) {
     let about = format!("{} / {}", incident.text(), incident.headline);
     assert!(width(&incident.badge) <= 60, "badge: {}", incident.badge);

@@ -22,13 +22,13 @@ pub struct Kind {
     work: f64,
     pause: f64,
     sessions: usize,
-    /// How many times per day the person runs many subagents at once.
+    /// The number of times per day that the person runs many subagents at once.
     subagent_bursts_per_day: f64,
     on_weekends: f64,
-    /// How much usage varies between tasks, and the average length of a task in minutes.
+    /// The variation of usage between tasks, and the average length of a task in minutes.
     spread: f64,
     task: f64,
-    /// The range of the percentage of the 5-hour window that the person uses per minute, which depends on the plan.
+    /// The range of the person's usage per minute, as a percentage of the 5-hour window. It depends on the plan.
     use_of_plan: (f64, f64),
 }
 
@@ -120,7 +120,7 @@ pub struct UsageHistory {
     pub level: Vec<f64>,
     pub reset: Vec<usize>,
     pub works: Vec<bool>,
-    /// Each minute in which usage reached a new whole percentage, with that percentage.
+    /// The minutes in which usage reached a new whole percentage, along with that percentage.
     pub steps: Vec<(usize, f64)>,
 }
 

@@ -8,7 +8,7 @@ use super::{quantiles, report, requested_people, shown, whole};
 /// A rule that predicts the increase in usage over the given number of minutes.
 type Growth = fn(&Seen<'_>, usize) -> f64;
 
-/// The previous rule, which replaced a forecast even if it was not clearly wrong.
+/// The previous rule, which made a new forecast each time, even if the old one was still good.
 const ANEW: &str = "the recent rate for 90 min at most, anew at every look";
 const PACE: &str = "**pace**: said until it is too far off";
 #[rustfmt::skip]

@@ -8,8 +8,8 @@
 //! - Claes and others, ICSE 2018 (86 projects, times of commits): two thirds of developers keep office hours (10:00 to
 //!   18:00) and work neither nights nor weekends. The differences between people are much larger than those between
 //!   days.
-//! - Threads about the weekly limit (claude-code 9424, 94867): some people use it up in two or three days, some "finish
-//!   the week with about 20% left", and a night of running agents uses as much as a week did before.
+//! - Threads about the weekly limit (claude-code 9424, 94867): some people use it up in two or three days, others
+//!   "finish the week with about 20% left", and running agents for a night uses as much as an entire week did before.
 
 use super::draws::Draws;
 use super::whole;
@@ -33,7 +33,7 @@ pub struct Worker {
     evenings: f64,
     /// The fraction of the working hours in which the worker uses Claude Code.
     busy: f64,
-    /// How much usage varies between weeks, days, and hours.
+    /// The variation of usage between weeks, days, and hours.
     spread: [f64; 3],
     /// The probability per day that agents run unattended, and their usage per hour compared with an hour of attended
     /// work.
@@ -126,15 +126,15 @@ impl Weeks {
                 }
             }
         }
-        // The plan's size relative to the work. In a typical week, the worker wants to use between a fifth of the
-        // window and more than the whole window.
+        // The amount of work relative to the size of the plan. In a typical week, the work requires between a fifth of
+        // the window and more than the whole window.
         let usual = draws.between((20.0, 125.0));
         let reset = whole(draws.between((0.0, WEEK as f64)));
         Self::filled(demand, watched, usual, reset)
     }
 
-    /// Simulates the windows of a person, given how much the person wants to use in each hour. In a typical week, this
-    /// is `usual` percent of a window.
+    /// Simulates a person's windows from the usage that the person wants in each hour. In a typical week, this adds up
+    /// to `usual` percent of a window.
     fn filled(demand: Vec<f64>, watched: Vec<bool>, usual: f64, reset: usize) -> Self {
         let mean = demand.iter().sum::<f64>() / WEEKS as f64;
         let mut weeks = Self {
@@ -166,7 +166,7 @@ impl Weeks {
     }
 }
 
-/// Simulates hundreds of people. Each hundred contains every kind of worker in proportion to its share.
+/// Simulates hundreds of people. In each hundred, the number of workers of each kind matches its share.
 pub fn people(hundreds: std::ops::Range<usize>) -> Vec<Weeks> {
     let each = WORKERS.iter().flat_map(|worker| {
         let numbers = worker.share * hundreds.start..worker.share * hundreds.end;
