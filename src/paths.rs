@@ -7,7 +7,7 @@ use crate::disk::ownership::is_safe_location;
 use crate::disk::replace::is_link;
 use crate::environment::{Environment, HOME, PROGRAM_HOMES};
 
-/// The system-wide configuration file, which an administrator can create for all users of a machine.
+/// The system-wide configuration file, which applies to all users of a machine.
 const SYSTEM_CONFIG: &str = if cfg!(windows) {
     r"C:\ProgramData\whycap\config.toml"
 } else if cfg!(target_os = "macos") {
@@ -16,39 +16,39 @@ const SYSTEM_CONFIG: &str = if cfg!(windows) {
     "/etc/whycap/config.toml"
 };
 
-/// The paths that whycap uses during one run. They are derived from the environment. Nothing is created.
+/// The paths that whycap uses. They are derived from the environment, and none of them is created.
 #[derive(Debug, Clone)]
 pub struct Paths {
     /// The user's home directory.
     pub home: PathBuf,
     /// Claude Code's configuration directory: `CLAUDE_CONFIG_DIR` if set, else `~/.claude`.
     pub claude_directory: PathBuf,
-    /// The configuration directories with the user's history. `CLAUDE_CONFIG_DIR` can contain a comma-separated list of
-    /// directories. The first one is [`Self::claude_directory`].
+    /// The configuration directories that contain the user's history. `CLAUDE_CONFIG_DIR` can contain a comma-separated
+    /// list of directories. The first one is [`Self::claude_directory`].
     pub histories: Vec<PathBuf>,
     /// Claude Code's global state file, `.claude.json`. It is in `CLAUDE_CONFIG_DIR` if that variable is set, and in
     /// the home directory otherwise.
     pub global_state: PathBuf,
     /// The directory in which Claude Code's native installer stores its version locks (`$XDG_STATE_HOME/claude`).
     pub client_state: PathBuf,
-    /// The directory for whycap's own data. `WHYCAP_DATA_DIR` overrides it, unless a project may have set the variable.
+    /// The directory for whycap's own data. `WHYCAP_DATA_DIR` overrides it unless a project may have set the variable.
     pub data: PathBuf,
-    /// The user's optional `config.toml`. `WHYCAP_CONFIG` overrides it, unless a project may have set the variable.
+    /// The user's optional `config.toml`. `WHYCAP_CONFIG` overrides it unless a project may have set the variable.
     pub whycap_config: PathBuf,
     /// The optional `config.toml` for all users of a machine.
     pub system_config: PathBuf,
 }
 
 impl Paths {
-    /// Derives the paths for a command that the user runs directly.
+    /// Returns the paths for a command that the user runs directly.
     pub fn of(environment: &Environment) -> Self {
         Self::in_session(environment, &[])
     }
 
-    /// Derives the paths for a Claude Code session in the given project directories.
+    /// Returns the paths for a Claude Code session in the given project directories.
     ///
-    /// A project's settings can set environment variables, and whycap's data can contain a command to run. For
-    /// security, variables that override whycap's own paths are ignored if they point into a project.
+    /// Variables that override whycap's own paths are ignored if they point into a project. A project's settings can
+    /// set environment variables, and whycap runs a command that it finds in its data.
     pub(crate) fn in_session(environment: &Environment, projects: &[PathBuf]) -> Self {
         // A relative path would point into the current project.
         let home = environment
@@ -109,8 +109,8 @@ impl Paths {
         self.claude_directory.join("settings.json")
     }
 
-    /// Returns a path entered by the user, first with symbolic links resolved and then as entered. Expands `~` to the
-    /// home directory. The result is empty if the path is not absolute.
+    /// Returns a path that the user entered, first with symbolic links resolved and then as entered. `~` is expanded to
+    /// the home directory. If the path is not absolute, the result is empty.
     pub(crate) fn named(&self, text: &str) -> Vec<String> {
         let written = Path::new(text);
         let path = match written.strip_prefix("~") {
@@ -125,20 +125,20 @@ impl Paths {
             .to_vec()
     }
 
-    /// Formats a path for display, abbreviating the home directory to `~`.
+    /// Formats a path for display. The home directory is abbreviated to `~`.
     pub fn show(&self, path: &Path) -> String {
         match path.strip_prefix(&self.home) {
             Ok(below_home) if below_home == Path::new("") => "~".to_owned(),
             Ok(below_home) if self.home != Path::new("/") => {
                 let shown = Path::new("~").join(below_home).display().to_string();
-                // Use one kind of slash throughout the path. Every shell on Windows accepts both.
+                // Use the same kind of slash everywhere. Every shell on Windows accepts both.
                 shown.replace(MAIN_SEPARATOR, "/")
             }
             _ => as_written(path.display().to_string()),
         }
     }
 
-    /// Formats a path as a word in a shell command. A leading `~` is not quoted, so that the shell expands it.
+    /// Formats a path as a word in a shell command. A leading `~` is not quoted so that the shell expands it.
     pub(crate) fn in_shell(&self, path: &Path) -> String {
         let shown = self.show(path);
         match shown.strip_prefix("~/") {
@@ -157,7 +157,7 @@ pub(crate) fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
-/// Derives the paths of whycap's own files.
+/// Determines the paths of whycap's own files.
 struct WhycapPaths<'a> {
     environment: &'a Environment,
     projects: &'a [PathBuf],
@@ -171,7 +171,7 @@ impl WhycapPaths<'_> {
             .named_by("WHYCAP_DATA_DIR")
             .unwrap_or_else(|| self.standard(self.environment.standard.data.as_deref(), data_home));
 
-        // The user may make the data directory itself a symbolic link, but links inside the directory are rejected.
+        // The data directory itself may be a symbolic link, but links inside it are rejected.
         if is_link(&data)
             && let Ok(target) = std::fs::canonicalize(&data)
         {
@@ -190,8 +190,8 @@ impl WhycapPaths<'_> {
         })
     }
 
-    /// Returns the path in an environment variable. Returns `None` if the variable is not set, or if a project may have
-    /// set it.
+    /// Returns the path in an environment variable. Returns `None` if the variable is not set or a project may have set
+    /// it.
     fn named_by(&self, variable: &str) -> Option<PathBuf> {
         self.environment
             .path(variable)
@@ -199,8 +199,8 @@ impl WhycapPaths<'_> {
     }
 
     /// Returns whycap's directory inside one of the standard directories. `variable` can override the standard
-    /// directory, and `default` is its usual location. The default location is used if the variable points to an
-    /// untrusted directory.
+    /// directory, and `default` is its usual location. If the variable points to an untrusted directory, the usual
+    /// location is used.
     fn standard(
         &self,
         system_directory: Option<&Path>,
@@ -209,7 +209,7 @@ impl WhycapPaths<'_> {
         if let Some(system_directory) = system_directory {
             let directory = system_directory.join("whycap");
             let has_variable = self.environment.variable(variable).is_some();
-            // If the home directory is a relative path, so is this directory.
+            // If the home directory is a relative path, so is this one.
             if directory.is_absolute() && (!has_variable || self.is_trusted(&directory)) {
                 return directory;
             }
@@ -217,8 +217,7 @@ impl WhycapPaths<'_> {
         self.home.join(default).join("whycap")
     }
 
-    /// Returns true if a path is absolute, is outside all projects, and can be written to only by the user and the
-    /// system.
+    /// Returns true if a path is absolute and outside all projects, and only the user and the system can write to it.
     fn is_trusted(&self, path: &Path) -> bool {
         path.is_absolute()
             && is_safe_location(path)
@@ -240,7 +239,7 @@ pub(crate) fn as_written(path: String) -> String {
     }
 }
 
-/// Returns true if a path is inside a project. The home directory and its parents are never treated as projects.
+/// Returns true if a path is inside a project. The home directory and its parents never count as projects.
 pub(crate) fn belongs_to_project(path: &Path, project: &Path, home: &Path) -> bool {
     let real_project = real(project);
     if real(home).starts_with(&real_project) {
@@ -249,13 +248,13 @@ pub(crate) fn belongs_to_project(path: &Path, project: &Path, home: &Path) -> bo
     path.starts_with(project) || real(path).starts_with(real_project)
 }
 
-/// Resolves symbolic links in the existing part of a path.
+/// Resolves symbolic links in a path as far as the path exists.
 pub(crate) fn real(path: &Path) -> PathBuf {
     path.ancestors()
         .find_map(|existing| {
             let real_existing = std::fs::canonicalize(existing).ok()?;
             let rest = path.strip_prefix(existing).ok()?;
-            // Joining an empty path would add a trailing separator.
+            // With `join`, an empty path would add a trailing separator.
             Some(
                 real_existing
                     .components()
@@ -266,10 +265,10 @@ pub(crate) fn real(path: &Path) -> PathBuf {
         .unwrap_or_else(|| path.to_owned())
 }
 
-/// Splits a comma-separated list of paths. A list that is not valid UTF-8 is treated as a single path.
+/// Splits a comma-separated list of paths. A list that is not valid UTF-8 counts as a single path.
 ///
-/// A leading `~/` is expanded, because the shell does not expand it inside a list. Other relative paths are relative to
-/// the current directory, as in Claude Code.
+/// A leading `~/` is expanded because the shell does not expand it inside a list. As in Claude Code, other relative
+/// paths are relative to the current directory.
 fn paths_in_list(list: &OsStr, home: &Path) -> Vec<PathBuf> {
     let Some(text) = list.to_str() else {
         return vec![expand(Path::new(list), home)];
@@ -301,7 +300,7 @@ mod tests {
         Paths::of(&Environment::new(variables, DateTime::UNIX_EPOCH))
     }
 
-    /// A symbolic link with the same name in the working directory must not change which directories a budget covers.
+    /// A symbolic link with this name in the working directory must not change which directories a budget covers.
     #[test]
     #[cfg(unix)]
     fn a_bare_name_is_not_relative_to_the_working_directory() {

@@ -1,14 +1,14 @@
-//! Redacts secrets in text from other programs, for example in an error message that quotes an API key or a header.
+//! Redacts secrets in text from other programs, such as an error message that quotes an API key or a header.
 //!
-//! Secrets are recognized by their format and replaced with [`REPLACEMENT`], while the rest of the text stays readable.
-//! When in doubt, a word is redacted. Request IDs, session IDs, model names, numbers, and dates are kept.
+//! Secrets are recognized by their format and replaced with [`REPLACEMENT`]. The rest of the text stays readable. A
+//! word that may be a secret is redacted. Request IDs, session IDs, model names, numbers, and dates are kept.
 
 use std::ops::Range;
 
 /// The replacement for a secret.
 const REPLACEMENT: &str = "[hidden]";
 
-/// The known prefixes of keys and tokens, grouped by the minimum length of the rest.
+/// The known prefixes of keys and tokens, with the minimum length of the rest.
 const TOKEN_PREFIXES: [(usize, &[&str]); 3] = [
     (
         12,
@@ -36,7 +36,7 @@ const TOKEN_PREFIXES: [(usize, &[&str]); 3] = [
     (20, &["AIza", "eyJ"]),
 ];
 
-/// The lowercase suffixes of field, header, and variable names that indicate a secret.
+/// The suffixes of field, header, and variable names that indicate a secret, in lowercase.
 const SECRET_NAME_ENDINGS: [&str; 11] = [
     "key",
     "token",
@@ -54,7 +54,7 @@ const SECRET_NAME_ENDINGS: [&str; 11] = [
 /// Anthropic's email domains. Addresses in these domains are support addresses and are not redacted.
 const ANTHROPIC_DOMAINS: [&str; 3] = ["anthropic.com", "claude.com", "claude.ai"];
 
-/// The minimum length of a sequence of letters and digits that is considered a secret. Request IDs and session IDs are
+/// The length from which a sequence of letters and digits is considered a secret. Request IDs and session IDs are
 /// shorter.
 const LONG_TOKEN: usize = 40;
 
@@ -147,8 +147,8 @@ fn names_secret(name: &str) -> bool {
         .any(|ending| lower_case.ends_with(ending))
 }
 
-/// Finds the password in each URL with credentials (`user:password@host`). If there is no password, finds the user
-/// name, which may be a token.
+/// Finds the password in each URL with credentials (`user:password@host`). If there is no password, the user name may
+/// be a token, so it is included.
 fn url_passwords(text: &str) -> impl Iterator<Item = Range<usize>> {
     text.match_indices("://")
         .filter_map(|(position, separator)| {
@@ -166,8 +166,8 @@ fn email_addresses(text: &str) -> impl Iterator<Item = Range<usize>> {
         .filter_map(|(at_sign, _)| email_address_around(text, at_sign))
 }
 
-/// Returns the email address around an `@`. Returns `None` if it is one of Anthropic's, or if the `@` is not part of an
-/// email address.
+/// Returns the email address around an `@`. Returns `None` if it is one of Anthropic's, or if there is no email
+/// address.
 fn email_address_around(text: &str, at_sign: usize) -> Option<Range<usize>> {
     let user_length: usize = text
         .get(..at_sign)?
@@ -197,14 +197,14 @@ fn email_address_around(text: &str, at_sign: usize) -> Option<Range<usize>> {
     is_address.then(|| start..at_sign + 1 + domain.len())
 }
 
-/// Finds all long, random-looking sequences of letters and digits.
+/// Finds all long sequences of letters and digits that look random.
 fn long_tokens(text: &str) -> impl Iterator<Item = Range<usize>> {
     runs(text, |c| c.is_ascii_alphanumeric())
         .into_iter()
         .filter(|run| run.len() >= LONG_TOKEN && text.get(run.clone()).is_some_and(looks_random))
 }
 
-/// Finds all maximal sequences of characters that satisfy `fits`.
+/// Finds all sequences of characters for which `fits` returns true. They are as long as possible.
 fn runs(text: &str, fits: impl Fn(char) -> bool) -> Vec<Range<usize>> {
     let mut runs: Vec<Range<usize>> = Vec::new();
     for (start, character) in text.char_indices().filter(|(_, c)| fits(*c)) {
@@ -217,7 +217,7 @@ fn runs(text: &str, fits: impl Fn(char) -> bool) -> Vec<Range<usize>> {
     runs
 }
 
-/// Returns the sequence of characters from `start` that satisfies `fits`. The sequence may be empty. Returns `None` if
+/// Returns the sequence of characters from `start` for which `fits` returns true. It may be empty. Returns `None` if
 /// `start` is past the end of the text.
 fn run_at(text: &str, start: usize, fits: impl Fn(char) -> bool) -> Option<Range<usize>> {
     let rest = text.get(start..)?;

@@ -209,14 +209,14 @@ impl OpenLock<'_> {
     }
 }
 
-/// A quarantined lock and the result of restoring it.
+/// A quarantined lock, and the result of restoring it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Restored {
     /// The lock's original path.
     pub(crate) path: PathBuf,
     /// True if the lock was restored to that path.
     pub(crate) back: bool,
-    /// The reason for not restoring the lock.
+    /// The reason why the lock was not restored.
     pub(crate) why: String,
 }
 
@@ -238,7 +238,7 @@ pub(crate) fn restore(paths: &Paths) -> Result<Vec<Restored>, disk::Error> {
 
 /// Restores a quarantined lock. Returns `None` if the lock is missing or the manifest cannot be read.
 fn restore_item(item: &Path) -> Option<Restored> {
-    // An earlier process may have been killed right after restoring the lock.
+    // An earlier process may have been killed right after it had restored the lock.
     if remove_item(item) {
         return None;
     }
@@ -276,14 +276,14 @@ fn move_back(item: &Path, path: &Path) -> Result<(), String> {
         })
 }
 
-/// Removes a quarantine directory that contains only a manifest. Returns false without removing anything if it contains
-/// a lock.
+/// Removes a directory in the quarantine if it contains only a manifest. If it contains a lock, returns false and
+/// removes nothing.
 fn remove_item(item: &Path) -> bool {
     let has_no_lock = Directory::open(item)
         .and_then(|item| item.names(2))
         .is_ok_and(|names| names.iter().all(|name| name == MANIFEST));
     if has_no_lock {
-        // A leftover manifest is harmless, so errors are ignored.
+        // Ignore errors, because a leftover manifest is harmless.
         let _ = disk::remove_owned_file(&item.join(MANIFEST));
         remove_empty_owned_directory(item);
     }

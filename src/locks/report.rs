@@ -69,7 +69,7 @@ pub(crate) fn cleared(mut locks: Vec<Lock>, clearing: &Clearing<'_>) -> Report {
     report
 }
 
-/// Summarizes how many locks were cleared, left in place, and could not be cleared.
+/// Summarizes how many locks were cleared, how many were left in place, and how many could not be cleared.
 fn clearing_summary(locks: &[Lock], dry_run: bool) -> String {
     let count = |action| locks.iter().filter(|lock| lock.action == action).count();
     let kept_count = count(LockAction::Kept);
@@ -113,8 +113,8 @@ pub(crate) fn restored(items: &[Restored], paths: &Paths) -> Report {
     report
 }
 
-/// Builds a report that lists the locks, worst first. Markers and locks of running sessions are counted but not listed,
-/// unless the user has tried to clear them.
+/// Builds a report that lists the locks, worst first. Unless the user has tried to clear them, markers and locks of
+/// running sessions are only counted.
 fn list(locks: &mut [Lock], text_if_none: &str, paths: &Paths, now: DateTime<Utc>) -> Report {
     let mut report = Report::new(to_json(locks, now));
     if locks.is_empty() {
@@ -155,14 +155,14 @@ fn list(locks: &mut [Lock], text_if_none: &str, paths: &Paths, now: DateTime<Utc
     report
 }
 
-/// Determines how a lock appears in a report.
+/// The way in which a lock appears in a report.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ListForm {
     /// The lock is listed with its path.
     Listed,
-    /// The lock belongs to a running session and is counted but not listed.
+    /// The lock belongs to a running session, so it is only counted.
     RunningSession,
-    /// The file is a permanent marker and is counted but not listed.
+    /// The file is a permanent marker, so it is only counted.
     Marker,
 }
 
@@ -216,7 +216,7 @@ fn reason_with_age(lock: &Lock, now: DateTime<Utc>) -> String {
     }
 }
 
-/// Describes the effect of a stuck or stale lock. Returns an empty string for all other locks.
+/// Describes the effect of a stuck or stale lock. Returns an empty string for any other lock.
 fn effect_sentence(lock: &Lock) -> String {
     let known = lock.observed.location.known;
     let verdict = lock.judgement.verdict;
@@ -267,8 +267,7 @@ fn to_json(locks: &[Lock], now: DateTime<Utc>) -> Value {
     json!({ "locks": locks })
 }
 
-/// Returns the process named in a lock. The state is null if the local process with this PID may be a different
-/// process.
+/// Returns the process named in a lock. The state is null if the process that has this PID now may be a different one.
 fn holder_json(observed: &ObservedLock) -> Option<Value> {
     let holder = observed.holder.as_ref()?;
     let process = &holder.process;

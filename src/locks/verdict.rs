@@ -1,4 +1,5 @@
-//! Determines the verdict on a lock from observed facts. This module does not access files, processes, or the clock.
+//! Determines the verdict on a lock from what has been observed. This module does not access files, processes, or the
+//! clock.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
@@ -17,7 +18,7 @@ use LockVerdict::{CannotTell, Harmless, Held, NotOurs, Stale, Stuck};
 pub(crate) enum LockVerdict {
     /// The lock is not in use, and Claude Code will never remove it.
     Stuck,
-    /// The lock is not in use. Claude Code ignores it or will remove it itself.
+    /// The lock is not in use. Claude Code ignores it or will remove it.
     Stale,
     /// There is not enough evidence for a verdict.
     CannotTell,
@@ -29,12 +30,12 @@ pub(crate) enum LockVerdict {
     Harmless,
 }
 
-/// Indicates whether a lock may be cleared.
+/// The permission to clear a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Clearance {
-    /// The lock may be cleared: an empty directory is removed, and anything else is moved to quarantine.
+    /// The lock may be cleared. An empty directory is removed, and anything else is moved to quarantine.
     Granted,
-    /// The lock may be cleared if it is not updated for this number of seconds.
+    /// The lock may be cleared if it has not been updated after this number of seconds.
     AfterWatching(i64),
     Denied,
 }
@@ -49,7 +50,7 @@ pub(super) struct Judgement {
 }
 
 impl LockVerdict {
-    /// Returns a judgement with this verdict and reason, without permission to clear the lock.
+    /// Returns a judgement with this verdict and reason. It does not permit clearing the lock.
     fn because(self, reason: impl Into<String>) -> Judgement {
         Judgement {
             verdict: self,
@@ -65,14 +66,14 @@ impl Judgement {
     }
 }
 
-/// The maximum harmless difference between file timestamps and the clock.
+/// The maximum difference between file timestamps and the clock that is harmless.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(5);
 
 /// The tolerance, in seconds, for a directory that is shared by several machines. Each machine sets timestamps from its
-/// own clock and sees changes by other machines with a delay.
+/// own clock and sees the changes of other machines later.
 const SHARED_CLOCK_TOLERANCE: i64 = 3600;
 
-/// The maximum time, in seconds, to watch locks while the user waits.
+/// The maximum time, in seconds, for which to watch locks while the user waits.
 const MAX_WATCH: i64 = 12;
 
 /// Determines the verdict on a lock.
@@ -165,8 +166,8 @@ fn judge_directory_without_sessions(
 ) -> Judgement {
     let age = context.now - lock.info.modified;
     let (stale_after, stale_reason) = match judge_by_holder(lock) {
-        // The owner file may still be from the previous holder, because a new holder takes a moment to write its own.
-        // Require the lock to be older than one heartbeat.
+        // A new holder takes a moment to write its owner file, so this one may still be the previous holder's. Require
+        // the lock to be older than one heartbeat.
         Some(by_holder) if by_holder.verdict == Stale => (HEARTBEAT + 1, by_holder.reason),
         Some(by_holder) => return by_holder,
         None => {
@@ -195,9 +196,9 @@ fn is_shared_with_machines(lock: &ObservedLock) -> bool {
     lock.pid_domain.invisible == Some(InvisibleProcesses::OnOtherMachines)
 }
 
-/// Returns the clearance for a stuck lock. The holder of a lock updates it at every heartbeat, so a lock may be cleared
-/// only after more than one heartbeat without an update. The evidence can be the lock's modification time, its change
-/// time, or the result of watching the lock.
+/// Returns the clearance for a stuck lock. The holder of a lock updates it at every heartbeat. A lock may therefore be
+/// cleared only if it has not been updated for longer than that, according to its modification time, its change time,
+/// or the result of watching it.
 fn clearance_if_stuck(lock: &ObservedLock, context: &LockContext<'_>) -> Clearance {
     let more_than_heartbeat = TimeDelta::seconds(HEARTBEAT + 1);
     let age = context.now - lock.info.modified;
@@ -279,7 +280,7 @@ fn format_pids(pids: &[u32]) -> String {
     format!("PID {}{more}", shown.join(", "))
 }
 
-/// Determines the verdict on a lock from the process named in it. Returns `None` if the lock does not name a process.
+/// Determines the verdict on a lock from the process that it names. Returns `None` if the lock does not name a process.
 fn judge_by_holder(lock: &ObservedLock) -> Option<Judgement> {
     let holder = lock.holder.as_ref()?;
     let liveness = holder
@@ -321,7 +322,7 @@ mod tests {
             .expect(pattern)
     }
 
-    /// Returns a lock that belongs to the user, was updated `age` seconds ago, and does not name a process.
+    /// Returns a lock of the user that was updated `age` seconds ago and does not name a process.
     fn lock(pattern: &str, shape: EntryKind, age: i64) -> ObservedLock {
         ObservedLock {
             location: LockLocation {
@@ -342,7 +343,7 @@ mod tests {
         }
     }
 
-    /// Returns a lock file that names [`PID`], along with the process that has this PID.
+    /// Returns a lock file that names [`PID`], and the process that has this PID.
     fn claimed(pattern: &str, process: Process) -> ObservedLock {
         ObservedLock {
             holder: Claim::parse(PID.to_string().as_bytes()).map(|claim| Holder { claim, process }),

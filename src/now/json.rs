@@ -13,7 +13,7 @@ use crate::pricing::Money;
 use crate::status_line::level_now;
 use crate::time::format_rfc3339;
 
-/// The note shown if Claude Code will continue a blocked session on its own.
+/// The note to show if Claude Code will continue a blocked session by itself.
 const CONTINUES: &str = "Claude Code waits for the reset and continues by itself, but at most three times without a new prompt";
 
 impl NowData {
@@ -78,7 +78,7 @@ impl NowData {
         })
     }
 
-    /// Returns the JSON for a window, or `None` if the reading does not contain the window.
+    /// Returns the JSON for a window, or `None` if the reading does not include it.
     fn json_of_window(&self, reading: &Sample, window: Window) -> Option<Value> {
         let usage = reading.usage(window)?;
         let outlook = self.forecast(window).map(|forecast| forecast.outlook);

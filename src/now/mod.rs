@@ -29,20 +29,20 @@ pub(crate) struct NowData {
     pub(crate) reading: Option<Sample>,
     /// True if the reading belongs to an account that is not logged in now.
     pub(crate) is_of_another_login: bool,
-    /// True if the logged-in account has a plan, and therefore usage windows.
+    /// True if the logged-in account has a plan and therefore usage windows.
     pub(crate) has_plan: bool,
-    /// The last known reset time of the 5-hour window, if that time has passed.
+    /// The last known reset time of the 5-hour window if it is in the past.
     pub(crate) five_hour_reset: Option<DateTime<Utc>>,
     /// The forecasts for the usage windows.
     pub(crate) forecasts: Vec<Expected>,
     /// The spend, or a sentence that explains why it is unknown.
     pub(crate) spend: Result<SpendNow, String>,
-    /// The running sessions, starting with those that are waiting for the user.
+    /// The running sessions. Those that are waiting for the user come first.
     pub(crate) sessions: Vec<RunningSession>,
     pub(crate) slow: SlowFacts,
-    /// The responses that are paid for with usage credits.
+    /// The responses that usage credits are paying for.
     pub(crate) paying: Option<Paying>,
-    /// The most recently shown contents of `/usage`.
+    /// The latest contents of `/usage`.
     pub(crate) usage_page: Option<UsagePage>,
     pub(crate) currency: Currency,
 }
@@ -52,18 +52,18 @@ pub(crate) struct NowData {
 pub(crate) struct SlowFacts {
     /// The limits that block work.
     pub(crate) situation: Situation,
-    /// The name of the blocked session if the other sessions may still work.
+    /// The name of the blocked session if the others may still work.
     pub(crate) blocked_session: Option<String>,
-    /// A sentence about a session that is stopped because of its key, if another limit blocks work.
+    /// A sentence about a session that is stopped because of its key if a different limit blocks work.
     pub(crate) error_of_other_key: Option<String>,
-    /// A sentence about the newest error if the error is over but recent enough to be mentioned.
+    /// A sentence about the newest error if it is over but still recent.
     pub(crate) past_error: Option<String>,
-    /// The number of running clients that are not in the registry. Clients whose environment cannot be read are left out,
-    /// because they may belong to another home directory.
+    /// The number of running clients that are not in the registry. If the environment of a client cannot be read, it is
+    /// not included, because it may belong to another home directory.
     pub(crate) unregistered_clients: usize,
     /// The usage of each window, broken down by session.
     pub(crate) window_shares: Vec<WindowShares>,
-    /// The value of one percent of each window, from which the amount left in the window is calculated.
+    /// The value of one percent of each window. It shows how much is left in the window.
     pub(crate) percent_value: PercentValue,
 }
 
@@ -86,7 +86,7 @@ pub(crate) enum EffectOfError {
     Blocked,
     /// The error blocks the session because of the session's key.
     BlockedByKey,
-    /// The error has stopped the session, but the session can continue with usage credits.
+    /// The error has stopped the session, but it can continue with usage credits.
     Stopped,
 }
 
@@ -115,18 +115,18 @@ pub(crate) struct RunningSession {
     pub(crate) cost: Option<Amount>,
     /// The limit or error that blocks the session.
     pub(crate) limit: Option<LimitKind>,
-    /// The effect of the error on the session. It has no meaning if nothing blocks the session.
+    /// The effect of the error on the session. If nothing blocks the session, it has no meaning.
     pub(crate) effect: EffectOfError,
-    /// The time at which Claude Code will continue the session, or the reason why it will not. It is `None` if nothing
-    /// blocks the session.
+    /// The time at which Claude Code will continue the session, or the reason why it will not. If nothing blocks the
+    /// session, this is `None`.
     pub(crate) continuation: Option<Continuation>,
-    /// True for the session in which the user requested this screen.
+    /// True for the session in which the user has asked for this screen.
     pub(crate) is_asking: bool,
     /// The failed attempts of a request that Claude Code is currently retrying.
     pub(crate) retrying: Option<FailedAttempts>,
     /// True if the session has received nothing since its last prompt.
     pub(crate) is_without_response: bool,
-    /// The session's share of the spend in the 5-hour window, if several sessions contributed to this spend.
+    /// The session's share of the spend in the 5-hour window. If only one session has spent anything, this is `None`.
     pub(crate) share: Option<f64>,
 }
 
@@ -136,8 +136,8 @@ impl NowData {
         self.slow.situation.blocking()
     }
 
-    /// Returns the current block, or `None` if the 5-hour window is known to have reset since the block began. In that
-    /// case, the block includes spend that does not count toward the current window.
+    /// Returns the current block. If the 5-hour window is known to have reset since the block began, returns `None`,
+    /// because the block then includes spend that does not count toward the current window.
     fn block(&self) -> Option<Block> {
         let block = self.spend.as_ref().ok()?.block?;
         let is_outdated = self

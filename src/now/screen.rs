@@ -19,18 +19,18 @@ use crate::time::{Clock, WEEK, format_duration};
 
 /// The text to show if nothing blocks work.
 const NOT_BLOCKED: &str = "no limit is blocking you";
-/// The text to show if a window is full but the newest request has not been rejected. Only the next prompt will show
-/// whether requests are rejected, paid for with credits, or served at a lower priority.
+/// The text to show if a window is full but the newest request has not been rejected. The next prompt will show whether
+/// requests are rejected, paid for with credits, or served at a lower priority.
 const WINDOW_IS_FULL: &str = "no limit is blocking you now, but a usage window is full";
 /// The text to show if a window is full and usage credits are paying for responses.
 const PAID_BEYOND_WINDOW: &str =
     "no limit is blocking you, but a usage window is full, so each response costs extra";
 /// The width of the labels on the left, in columns.
 const LABEL_COLUMNS: usize = 10;
-/// The minimum share of the 5-hour window's spend that is shown for a session.
+/// The minimum share of the 5-hour window's spend to show for a session.
 const MIN_SHARE: f64 = 0.01;
 
-/// The amount of detail on the screen.
+/// How much detail the screen shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Extent {
     Complete,
@@ -46,10 +46,10 @@ impl NowData {
         self.report_with(Extent::Complete, self.sessions.len(), "")
     }
 
-    /// Returns the screen with as much as fits into the given number of rows. On a low terminal, the breakdown of the usage
-    /// is left out first, because it lists the same sessions again. Other details are left out before the first sessions,
-    /// because the sessions and the last rows show the current situation. `remark` says how to see what is left out. It
-    /// begins with a space, because it usually follows the number of omitted sessions.
+    /// Returns as much of the screen as fits into the given number of rows. The breakdown of the usage is left out
+    /// first because it lists the same sessions again. Other details are less important than the first few sessions, so
+    /// they are next. `remark` says how to see what is left out. It usually follows the number of omitted sessions, so
+    /// it begins with a space.
     pub(crate) fn report_within(&self, rows: usize, page: Page, remark: &str) -> Report {
         /// The number of sessions that are more important than the details of the usage.
         const FIRST_SESSIONS: usize = 3;
@@ -70,7 +70,7 @@ impl NowData {
 
     fn report_with(&self, extent: Extent, max_sessions: usize, remark: &str) -> Report {
         let mut report = Report::new(self.json());
-        // The limit comes first because a small terminal cuts off the end of the screen.
+        // The limit comes first because the end of the screen is cut off in a small terminal.
         if let Some(blocked) = self.blocked() {
             add_row(&mut report, "Limit", Tone::Alarm, blocked.headline.clone());
             let unaffected = blocked.evidence.collected.possibly_unaffected;
@@ -182,9 +182,8 @@ impl NowData {
         add_rows(report, "Used by", uses);
     }
 
-    /// Returns the forecast for a window, and a lower bound for the amount left in it. If there is no forecast, or if a
-    /// weekly window is far from full, returns last week's usage instead. Returns `None` if last week's usage is
-    /// unknown.
+    /// Returns the forecast for a window, and a lower bound for the amount left in it. If there is no forecast or a
+    /// weekly window is far from full, returns last week's usage, or `None` if that is unknown.
     fn pace_row(&self, forecast: &Expected) -> Option<(Tone, String)> {
         let (window, clock) = (forecast.window, self.clock);
         let name = window.name();
@@ -258,7 +257,7 @@ impl NowData {
             text += &hourly.format(self.clock);
         }
         add_row(report, "Today", Tone::Strong, text);
-        // A block is an estimate of the 5-hour window, so it is not shown alongside the actual window.
+        // A block is an estimate of the 5-hour window, so do not show it if the window itself is known.
         let five_hour = self.reading.as_ref().and_then(|reading| reading.five_hour);
         if five_hour.is_some() {
             return;
@@ -284,7 +283,7 @@ impl NowData {
             count => format!("{count} running"),
         };
         add_row(report, "Sessions", Tone::Plain, text);
-        // On a narrow screen, the project is left out first, then the share, and then the cost.
+        // On a narrow screen, the project is left out first, the share second, and the cost third.
         let mut columns = vec![
             Column::text("session").with_min_width(8),
             Column::text("project")
@@ -311,7 +310,7 @@ impl NowData {
         report.table(table);
     }
 
-    /// Returns at most `max` sessions. If sessions are left out, those that an error has stopped come first.
+    /// Returns at most `max` sessions. If there are more, those that an error has stopped come first.
     fn most_important_sessions(&self, max: usize) -> Vec<&RunningSession> {
         let mut sessions: Vec<&RunningSession> = self.sessions.iter().collect();
         if sessions.len() > max {
@@ -368,8 +367,8 @@ impl RunningSession {
         }
     }
 
-    /// Returns the word that describes a session after an error: "stopped" if the session can continue with usage
-    /// credits, and "blocked" otherwise.
+    /// Returns the word for the state of a session after an error: "stopped" if it can continue with usage credits, or
+    /// "blocked".
     fn stopped_word(&self) -> &'static str {
         match self.effect {
             EffectOfError::Blocked | EffectOfError::BlockedByKey => "blocked",
@@ -377,7 +376,7 @@ impl RunningSession {
         }
     }
 
-    /// Returns a note that names the limit that stopped the session, or the problem with the session's key.
+    /// Returns a note about the limit that stopped the session, or about the problem with its key.
     fn blocked_note(&self) -> String {
         let is_by_key = self.effect == EffectOfError::BlockedByKey;
         match self.limit {
@@ -394,7 +393,7 @@ impl RunningSession {
         }
     }
 
-    /// Returns a note about retries or about the limit that blocks the session, or `None` if there is neither.
+    /// Returns a note about retries or the limit that blocks the session. Returns `None` if there is neither.
     fn note(&self, clock: Clock) -> Option<String> {
         let mut parts = Vec::new();
         if let Some(attempts) = &self.retrying {
@@ -405,7 +404,7 @@ impl RunningSession {
                 "continues by itself {}",
                 clock.format_approximate_time(at)
             )),
-            // No one expects Claude Code to continue by itself after such an error, so the note does not mention it.
+            // After such an error, nobody expects Claude Code to continue by itself, so there is no need to mention it.
             Some(Err(ContinuationObstacle::NotAwaited)) => parts.push(self.blocked_note()),
             Some(Err(obstacle)) => parts.push(format!("{}; {obstacle}", self.stopped_word())),
             None => {}

@@ -5,7 +5,7 @@ use std::io;
 use super::{Cell, Table};
 use crate::terminal::{Shown, escape, print};
 
-/// Prints the column names and all rows of a table with exact values.
+/// Prints the column names and all rows of a table. Values are exact.
 #[expect(clippy::disallowed_methods, reason = "each field is escaped")]
 pub(crate) fn print_csv(table: &Table) -> io::Result<()> {
     let mut text = csv_line(table.columns.iter().map(|column| column.name.as_str()));
@@ -23,12 +23,12 @@ fn csv_line<'f>(fields: impl Iterator<Item = &'f str>) -> String {
     fields.map(csv_field).collect::<Vec<_>>().join(",") + "\r\n"
 }
 
-/// The characters that can start a formula in a spreadsheet. Some spreadsheets also accept the full-width forms from
+/// The characters that can start a formula in a spreadsheet. Some spreadsheets also accept the full-width characters of
 /// East Asian keyboards.
 const FORMULA_SIGNS: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
 
-/// Escapes a field. Spreadsheets evaluate any text that looks like a formula, and an attacker can choose the name of a
-/// branch. Fields other than numbers are therefore prefixed with an apostrophe.
+/// Escapes a field. A spreadsheet evaluates any text that looks like a formula, and an attacker can choose the name of
+/// a branch. Such text therefore gets an apostrophe as a prefix unless it is a number.
 fn csv_field(field: &str) -> String {
     let mut escaped = escape(field).into_owned();
     if escaped.starts_with(FORMULA_SIGNS) && escaped.parse::<f64>().is_err() {

@@ -1,6 +1,6 @@
 //! Renders the results of commands.
 //!
-//! A [`Report`] contains facts for programs and text for users. It is rendered as JSON or as text of a given width.
+//! A [`Report`] contains facts for programs and text for users. It is rendered as JSON, or as text for a given width.
 //! Tables can also be rendered as CSV and, in the `html` module, as HTML.
 
 mod csv;
@@ -19,8 +19,8 @@ pub(crate) use table::{Cell, Column, HeadedCell, Table};
 /// The name of a placeholder and its value.
 pub(crate) type Argument<'a> = (&'a str, &'a dyn Display);
 
-/// Replaces placeholders in a template, such as `{amount}`, with arguments. A placeholder without an argument is
-/// replaced with its own name.
+/// Replaces placeholders in a template, such as `{amount}`, with arguments. If there is no argument for a placeholder,
+/// its name is inserted.
 pub(crate) fn fill_template(template: &str, arguments: &[Argument<'_>]) -> String {
     let mut filled = String::new();
     for (index, piece) in template.split(['{', '}']).enumerate() {

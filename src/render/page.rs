@@ -11,7 +11,7 @@ const MAX_TEXT_COLUMNS: usize = 96;
 /// The minimum width of a page. Narrower layouts are not supported.
 const MIN_COLUMNS: usize = 20;
 
-/// The number of columns that Claude Code uses next to a message about a blocked prompt (as of 2.1.328).
+/// The number of columns that Claude Code uses next to the message about a blocked prompt (2.1.328).
 const CONVERSATION_MARGIN: usize = 10;
 
 /// The width of a conversation if the width of the terminal is unknown.
@@ -27,7 +27,8 @@ pub struct Page {
     palette: Palette,
     /// True if the output is a terminal. Bars next to tables are shown only on terminals.
     pub(super) is_terminal: bool,
-    /// True if words that are longer than a row are split. Programs that read the output need whole paths.
+    /// True if words that are longer than a row are split. This is false for output that programs read, which need
+    /// whole paths.
     splits_words: bool,
 }
 
@@ -51,7 +52,7 @@ impl Page {
         Self::new(columns, Palette::none())
     }
 
-    /// Creates a page with the given width and colors for output that does not go to a terminal.
+    /// Creates a page for output that does not go to a terminal.
     pub fn new(columns: usize, palette: Palette) -> Self {
         Self {
             columns: columns.max(MIN_COLUMNS),
@@ -99,7 +100,8 @@ impl PageWriter {
         self.shown.add_row(&pieces, self.page.palette);
     }
 
-    /// Writes a paragraph after a label. All lines start at column `indent`, which must be the width of the label.
+    /// Writes a paragraph after a label. All lines of the text start at column `indent`, which must be the width of the
+    /// label.
     pub(super) fn hanging_text(&mut self, label: &[Piece], indent: usize, tone: Tone, text: &str) {
         let columns = self
             .page
@@ -120,7 +122,7 @@ impl PageWriter {
         }
     }
 
-    /// Writes an indented paragraph. The indentation is reduced if it exceeds a quarter of the page.
+    /// Writes an indented paragraph. If the indentation is more than a quarter of the page, it is reduced.
     pub(super) fn indented_text(&mut self, indent: usize, tone: Tone, text: &str) {
         let indent = if indent * 4 > self.page.columns {
             NARROW_INDENT

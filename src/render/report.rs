@@ -9,10 +9,10 @@ use super::page::{Label, Page, PageWriter};
 use crate::environment::Environment;
 use crate::terminal::{Piece, Shown, Tone, bar, print, truncate, width};
 
-/// The number of rows that Claude Code, the status line, and the prompt use around a message (2.1.328).
+/// The number of rows that Claude Code, the status line, and the prompt take up around a message (2.1.328).
 const ROWS_AROUND_MESSAGE: usize = 14;
 
-/// The width of the bar in a meter.
+/// The width of a meter's bar, in columns.
 const METER_BAR_COLUMNS: usize = 20;
 
 /// The minimum page width for meters with bars.
@@ -32,14 +32,14 @@ type ReportBlock = Box<dyn Fn(&mut PageWriter)>;
 /// A row that shows how much of something is used: a label, a bar, a percentage, and a remark.
 #[derive(Debug)]
 pub(crate) struct MeterRow {
-    /// The label, padded to the same width in all rows.
+    /// The label, which is padded to the same width in all rows.
     pub(crate) label: Vec<Piece>,
     pub(crate) percent: f64,
     /// The formatted percentage.
     pub(crate) percent_text: String,
     /// The tone of the bar and the percentage.
     pub(crate) tone: Tone,
-    /// Alternative remarks, longest first. The first one that fits is shown, or the last one if none fits.
+    /// Alternative remarks, longest first. The first one that fits is shown. If none fits, it is the last one.
     pub(crate) remarks: Vec<String>,
 }
 
@@ -59,7 +59,7 @@ impl Report {
         report
     }
 
-    /// Creates a report from lines that are never wrapped, so that users can copy them.
+    /// Creates a report from lines that are never wrapped so that users can copy them.
     pub(crate) fn from_lines(text: &str) -> Self {
         let mut report = Self::default();
         for line in text.lines() {
@@ -103,17 +103,17 @@ impl Report {
         self.add_block(move |writer| writer.indented_text(indent, tone, &text_to_show));
     }
 
-    /// Adds a line that is never wrapped, so that users can copy it.
+    /// Adds a line that is never wrapped so that users can copy it.
     pub(crate) fn line(&mut self, text: impl Into<String>) {
         self.row(vec![(Tone::Plain, text.into())]);
     }
 
-    /// Adds a line of several pieces, which is never wrapped.
+    /// Adds a line that consists of several pieces and is never wrapped.
     pub(crate) fn row(&mut self, pieces: Vec<Piece>) {
         self.add_block(move |writer| writer.row(pieces.clone()));
     }
 
-    /// Adds a single line with as much of a text as fits.
+    /// Adds as much of a text as fits on a single line.
     pub(crate) fn excerpt(&mut self, indent: usize, tone: Tone, text: impl Into<String>) {
         let text_to_show = text.into();
         self.add_block(move |writer| {
@@ -171,7 +171,7 @@ impl Report {
         self.add_block(move |writer| table.write(writer));
     }
 
-    /// Adds a heading and a table. Returns false without adding anything if the table has no rows.
+    /// Adds a heading and a table. If the table has no rows, returns false and adds nothing.
     pub(crate) fn table_below(&mut self, title: &str, table: Table) -> bool {
         let has_rows = !table.rows.is_empty();
         if has_rows {
@@ -221,7 +221,7 @@ impl Report {
         self.render(page).as_str().to_owned()
     }
 
-    /// Returns the number of rows that the blocks occupy on a page.
+    /// Returns the number of rows that the blocks take up on a page.
     pub(crate) fn row_count(&self, page: Page) -> usize {
         self.render(page).as_str().lines().count()
     }
@@ -238,8 +238,8 @@ pub(crate) fn merge_objects(parts: impl IntoIterator<Item = Value>) -> Value {
     Value::Object(fields)
 }
 
-/// Returns the maximum number of rows of a message in a conversation, based on the height of the terminal. Claude Code
-/// shows only the end of longer messages.
+/// Returns the maximum number of rows of a message in a conversation, given the height of the terminal. If a message is
+/// longer, Claude Code shows only its end.
 pub(crate) fn conversation_rows(terminal_rows: Option<usize>) -> Option<usize> {
     terminal_rows.map(|rows| rows.saturating_sub(ROWS_AROUND_MESSAGE))
 }

@@ -1,7 +1,7 @@
-//! Tables and their text layout. If the page is too narrow, columns are omitted and text is truncated.
+//! Tables, and their layout as text. If the page is too narrow, columns are left out and text is truncated.
 //!
-//! A table with optional columns has several layouts, which are numbered from the widest, layout 0, to the narrowest.
-//! Each column specifies the layouts that contain it. The first layout that fits is used.
+//! A table with optional columns has several layouts. They are numbered from 0, which is the widest. Each column
+//! specifies the layouts that contain it. The first layout that fits is used.
 
 use std::ops::RangeInclusive;
 
@@ -14,7 +14,7 @@ const GAP: usize = 2;
 /// The maximum width of the bar after a row.
 const MAX_BAR_COLUMNS: usize = 24;
 
-/// The minimum width for a useful bar.
+/// The minimum width at which a bar is useful.
 const MIN_BAR_COLUMNS: usize = 6;
 
 /// A table. Each row has one cell per column and an optional bar.
@@ -32,14 +32,14 @@ pub(crate) struct Table {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Column {
     pub(crate) name: String,
-    /// The name to use if the table would otherwise be too wide, or `None` to use the same name.
+    /// The name to use if the table is too wide, or `None` to use the same name.
     short_name: Option<String>,
     /// True if the cells are right-aligned.
     pub(crate) is_number: bool,
-    /// The class of the column's cells in HTML, which the style sheet and the script use to find the column.
+    /// The HTML class of the column's cells, by which the style sheet and the script find them.
     pub(crate) class: Option<&'static str>,
     tone: Tone,
-    /// The minimum width to which text can be truncated, or `None` if it must not be truncated.
+    /// The width to which text can be truncated, or `None` if it must not be truncated.
     min_width: Option<usize>,
     /// The layouts that contain the column, or `None` if all of them do.
     layouts: Option<RangeInclusive<usize>>,
@@ -59,17 +59,17 @@ pub(crate) struct TableRow {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Cell {
     pub(crate) text: String,
-    /// The text to use if the table would otherwise be too wide, or `None` to use the same text.
+    /// The text to use if the table is too wide, or `None` to use the same text.
     pub(crate) short_text: Option<String>,
-    /// The value for spreadsheets and scripts, if it differs from the text.
+    /// The value for spreadsheets and scripts if it differs from the text.
     pub(crate) exact: Option<String>,
-    /// The length of a bar relative to the longest bar. On a terminal, the bar is shown after the row.
+    /// The length of a bar, relative to the longest one. On a terminal, the bar is shown after the row.
     pub(crate) bar: Option<f64>,
     /// The shade of the cell in HTML, from 0 to 1 (the darkest).
     pub(crate) shade: Option<f64>,
 }
 
-/// A cell with its column. A row of such cells also describes the columns of its table.
+/// A cell with its column. A row of these cells also describes the columns of its table.
 #[derive(Debug)]
 pub(crate) struct HeadedCell {
     column: Column,
@@ -97,7 +97,7 @@ impl Column {
         Self { tone, ..self }
     }
 
-    /// Sets the name to use if the table would otherwise be too wide.
+    /// Sets the name to use if the table is too wide.
     pub(crate) fn with_short_name(self, short_name: impl Into<String>) -> Self {
         Self {
             short_name: Some(short_name.into()),
@@ -129,7 +129,7 @@ impl Column {
         }
     }
 
-    /// Returns a cell together with this column.
+    /// Returns a cell with this column.
     pub(crate) fn above(self, cell: impl Into<Cell>) -> HeadedCell {
         HeadedCell {
             column: self,
@@ -169,7 +169,7 @@ impl Cell {
         }
     }
 
-    /// Sets the text to use if the table would otherwise be too wide.
+    /// Sets the text to use if the table is too wide.
     pub(crate) fn with_short_text(self, short_text: impl Into<String>) -> Self {
         Self {
             short_text: Some(short_text.into()),
@@ -224,7 +224,7 @@ impl Table {
         });
     }
 
-    /// Adds a row. The first row determines the columns of the table, and all other rows must have the same ones.
+    /// Adds a row. The first row determines the columns of the table, and the other rows must have the same ones.
     pub(crate) fn headed_row(&mut self, cells: impl IntoIterator<Item = HeadedCell>) {
         let cells = self.separate_columns(cells);
         self.row(cells);
@@ -317,7 +317,7 @@ impl Table {
         rows
     }
 
-    /// Returns the columns of the first layout that fits after truncating text, or of the last one if none fits.
+    /// Returns the columns of the first layout that fits with truncated text. If none fits, it is the last one.
     fn choose_columns(&self, rows: &[TableRow], room: usize) -> Vec<PlacedColumn<'_>> {
         let last_layout = self
             .columns
@@ -391,8 +391,8 @@ fn total_width(columns: &[PlacedColumn<'_>], width: fn(&PlacedColumn<'_>) -> usi
     columns.iter().map(width).sum::<usize>() + gaps
 }
 
-/// Shrinks columns until all of them fit, starting with the widest column that can still shrink. If this is not enough,
-/// the first column is truncated further.
+/// Shrinks columns until all of them fit. The widest column that can be truncated is always next. If this is not
+/// enough, the first column is truncated further.
 fn shrink_to_fit(columns: &mut [PlacedColumn<'_>], room: usize) {
     let mut excess = total_width(columns, |column| column.width).saturating_sub(room);
     while excess > 0 {

@@ -1,4 +1,4 @@
-//! Terminal output: escaping, colors, widths, and standard streams.
+//! Terminal output, including escaping, colors, widths, and standard streams.
 
 mod output;
 mod palette;
@@ -27,7 +27,7 @@ const DEFAULT_COLUMNS: usize = 80;
 /// The minimum output width. Narrower layouts are not supported.
 const MIN_COLUMNS: usize = 20;
 
-/// Returns the width for human-readable output: `COLUMNS` if set, otherwise the width of the terminal, otherwise 80.
+/// Returns the width for text output. This is `COLUMNS`, the width of the terminal, or 80 if both are unknown.
 pub fn output_width(environment: &Environment) -> usize {
     environment
         .columns()
@@ -43,8 +43,8 @@ pub(crate) fn terminal_rows() -> Option<usize> {
         .filter(|rows| *rows > 0)
 }
 
-/// Returns the size of the terminal that a standard stream is connected to, or `None` if there is none. The Unix version
-/// does not use crossterm, which would start a process if the size cannot be determined.
+/// Returns the size of the terminal that a standard stream is connected to, or `None` if there is none. On Unix, this
+/// does not use crossterm, which starts a process if it cannot determine the size.
 #[cfg(unix)]
 fn terminal_size() -> Option<ScreenSize> {
     [
@@ -61,8 +61,8 @@ fn terminal_size() -> Option<ScreenSize> {
     .find(|size| size.columns > 0)
 }
 
-/// Returns the height of the controlling terminal, or `None` if there is none. For commands run by Claude Code, the
-/// standard streams are pipes, but the controlling terminal is still available.
+/// Returns the height of the controlling terminal, or `None` if there is none. If Claude Code runs a command, the
+/// standard streams are pipes, but there is still a controlling terminal.
 #[cfg(unix)]
 pub(crate) fn controlling_terminal_rows() -> Option<usize> {
     use rustix::fs::{Mode, OFlags, open};

@@ -1,8 +1,8 @@
 //! Writes to the standard streams, and renders bars for percentages.
 //!
-//! Only values of type [`Shown`] can be printed, and clippy.toml forbids all other ways of printing. Text is escaped
-//! when a `Shown` is created, so it cannot control the terminal, and callers do not have to escape anything. The only
-//! exception is `Shown::unescaped`.
+//! Only values of type [`Shown`] can be printed. All other ways of printing are forbidden in clippy.toml. Text is
+//! escaped when a `Shown` is created, so it cannot control the terminal, and callers do not have to escape anything.
+//! The only exception is `Shown::unescaped`.
 
 #![expect(
     clippy::disallowed_methods,
@@ -23,7 +23,7 @@ const LIGHT_BLOCK: &str = "\u{2591}";
 /// Moves the cursor to the start of the line and clears the line.
 const CLEAR_LINE: &str = "\r\u{1b}[2K";
 
-/// Serializes a value as JSON on a single line, escaping unprintable characters.
+/// Serializes a value as JSON on a single line. Unprintable characters are escaped.
 pub(crate) fn json_in_one_line(value: &impl serde::Serialize) -> String {
     escape_json(serde_json::to_string(value).unwrap_or_default())
 }
@@ -54,7 +54,7 @@ impl Shown {
         Self(text)
     }
 
-    /// Renders rows, coloring their pieces with a palette.
+    /// Renders rows in the colors of a palette.
     pub(crate) fn rows(rows: &[Vec<Piece>], palette: Palette) -> Self {
         let mut shown = Self::default();
         for row in rows {
@@ -63,7 +63,7 @@ impl Shown {
         shown
     }
 
-    /// Adds a row, coloring its pieces with a palette.
+    /// Adds a row in the colors of a palette.
     pub(crate) fn add_row(&mut self, pieces: &[Piece], palette: Palette) {
         for (tone, text) in pieces {
             self.0.push_str(&palette.paint(*tone, text));
@@ -102,9 +102,9 @@ pub fn print(shown: &Shown) -> io::Result<()> {
     }
 }
 
-/// Prints an error message to standard error on a single line, prefixed with the program name.
+/// Prints an error message to standard error, on a single line and after the program name.
 pub fn print_error(message: &str) {
-    // If standard error is closed, the error cannot be reported.
+    // If standard error is closed, there is no way to report the error.
     let _ = writeln!(
         io::stderr(),
         "whycap: {}",
@@ -112,7 +112,7 @@ pub fn print_error(message: &str) {
     );
 }
 
-/// Shortens a message that contains a long argument or path. The middle is removed, because the start describes the
+/// Shortens a message that contains a long argument or path. Its middle is removed because the start describes the
 /// problem and the end suggests a remedy.
 fn shorten_message(message: &str) -> String {
     const MAX_LENGTH: usize = 560;
@@ -126,8 +126,8 @@ fn shorten_message(message: &str) -> String {
     start.chain(['…']).chain(end).collect()
 }
 
-/// Notifies the user on standard error that an operation will take a while. Prints nothing unless standard error is a
-/// terminal, because scripts expect no output there.
+/// Tells the user on standard error that an operation will take a while. If standard error is not a terminal, prints
+/// nothing, because scripts do not expect it.
 pub fn print_notice(sentence: &str) {
     if io::stderr().is_terminal() {
         let _ = writeln!(io::stderr(), "{}", escape(sentence));
@@ -142,7 +142,7 @@ pub fn replace_progress_line(sentence: &str) -> io::Result<()> {
     print(&Shown(format!("\r\u{1b}[K{}", escape(sentence))))
 }
 
-/// Renders a percentage as a bar that is empty only at 0% or below and full only at 100% or above.
+/// Renders a percentage as a bar. It is empty only at 0% or below and full only at 100% or above.
 pub(crate) fn bar(percent: f64, columns: usize, tone: Tone) -> Vec<Piece> {
     let filled = if percent <= 0.0 {
         0
@@ -174,8 +174,8 @@ fn round(number: f64) -> usize {
     usize::try_from(saturating_u64(number.round())).unwrap_or(usize::MAX)
 }
 
-/// Runs `work` and displays its progress on standard error if it is a terminal. `label` describes the work. `work` must
-/// call the function passed to it with the amount done and the total.
+/// Runs `work` and displays its progress on standard error if that is a terminal. `label` describes the work. `work`
+/// must report its progress by calling its argument with the amount done and the total.
 pub fn with_progress<T>(label: &str, work: impl FnOnce(&mut dyn FnMut(u64, u64)) -> T) -> T {
     let is_terminal = io::stderr().is_terminal();
     let columns = super::terminal_size().map_or(super::DEFAULT_COLUMNS, |size| size.columns);
@@ -199,11 +199,11 @@ pub fn with_progress<T>(label: &str, work: impl FnOnce(&mut dyn FnMut(u64, u64))
     result
 }
 
-/// Renders a row with a progress bar. The bar is shorter in a narrow terminal, because a row that wraps cannot be
+/// Renders a row with a progress bar. In a narrow terminal, the bar is shorter because a row that wraps cannot be
 /// replaced.
 fn progress_row(label: &str, done: u64, total: u64, columns: usize) -> String {
     const LONGEST_BAR: usize = 25;
-    // The columns for the spaces and the percentage. The terminal's last column is left empty because some terminals
+    // The columns for the spaces and the percentage. The last column of the terminal stays empty because some terminals
     // wrap there.
     const AROUND_BAR: usize = 9;
 

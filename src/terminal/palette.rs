@@ -11,7 +11,7 @@ pub enum Tone {
     /// Normal text in the terminal's default color.
     #[default]
     Plain,
-    /// Less important text, such as labels, separators, and reasons.
+    /// Text that is less important, such as labels, separators, and reasons.
     Quiet,
     /// A heading, or the most important number.
     Strong,
@@ -35,8 +35,8 @@ pub struct Palette {
 }
 
 impl Palette {
-    /// Returns the palette for output that Claude Code reads from a pipe and displays in color. It has no colors if the
-    /// user has set `NO_COLOR` (<https://no-color.org>).
+    /// Returns the palette for output that Claude Code reads from a pipe and displays in color. If the user has set
+    /// `NO_COLOR` (<https://no-color.org>), it has no colors.
     pub fn for_claude_code(environment: &Environment) -> Self {
         if environment.variable("NO_COLOR").is_some() {
             Self::none()
@@ -53,7 +53,7 @@ impl Palette {
         if environment.text("TERM") == Some("dumb") || !is_stdout_terminal() {
             return Self::none();
         }
-        // On Windows, this also enables ANSI colors in the console.
+        // This also enables ANSI colors in the Windows console.
         #[cfg(windows)]
         if !crossterm::ansi_support::supports_ansi() {
             return Self::none();
@@ -71,7 +71,7 @@ impl Palette {
         self.theme.is_some()
     }
 
-    /// Returns the palette with a different theme. A palette without colors does not change.
+    /// Returns the palette with a different theme. If it has no colors, it does not change.
     pub(crate) fn with_theme(self, theme: &'static Theme) -> Self {
         Self {
             theme: self.theme.map(|_| theme),
@@ -93,7 +93,7 @@ impl Palette {
 pub struct Theme {
     /// The name of the theme in `config.toml`.
     pub name: &'static str,
-    /// The purpose of the theme, for the documentation.
+    /// A description of the theme for the documentation.
     pub about: &'static str,
     /// The styles of all tones except [`Tone::Plain`], in the order of [`Tone`].
     styles: [Style; 6],

@@ -1,6 +1,6 @@
 //! Restores the terminal when a signal terminates or suspends the process.
 //!
-//! Signals are handled in a separate thread, because the main thread may be blocked on disk access, keyboard input, or
+//! Signals are handled in a separate thread because the main thread may be blocked on disk access, keyboard input, or
 //! output. `SIGKILL` and `SIGSTOP` cannot be handled. CPU faults such as `SIGSEGV` are deliberately not handled.
 
 use std::io;
@@ -18,20 +18,20 @@ use signal_hook::consts::{
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
-/// The signals that terminate the process by default, and `SIGTSTP`, which suspends it.
+/// The signals that terminate or (`SIGTSTP`) suspend the process by default.
 const SIGNALS: [i32; 15] = [
     SIGTSTP, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGABRT, SIGALRM, SIGBUS, SIGPROF, SIGSYS, SIGTRAP,
     SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU,
 ];
 
 /// The maximum time to wait for the terminal to accept the output that restores it. If nothing reads from the terminal,
-/// the terminal may never accept the output.
+/// it may never do so.
 const RESTORE_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// Starts handling signals. `restore` restores the terminal, and `take_over` prepares it again when a suspended process
-/// is resumed. Both can block on the terminal.
+/// Starts handling signals. `restore` restores the terminal. `take_over` prepares it again when a suspended process is
+/// resumed. Both can block.
 ///
-/// Returns a flag that is set whenever the process is resumed, because the screen must then be redrawn.
+/// Returns a flag that is set whenever the process is resumed and the screen must be redrawn.
 pub(super) fn install(
     restore: fn(),
     take_over: fn() -> io::Result<()>,
@@ -54,12 +54,12 @@ pub(super) fn install(
     Ok(has_continued)
 }
 
-/// Suspends the process group, as Ctrl-Z does if the terminal is not in raw mode.
+/// Suspends the process group, as Ctrl-Z does when the terminal is not in raw mode.
 pub(super) fn suspend() {
     let _ = kill_current_process_group(Signal::TSTP);
 }
 
-/// Waits until the terminal is closed, then sends `SIGHUP` to this process. The terminal often sends the signal only to
+/// Waits until the terminal is closed and then sends `SIGHUP` to this process. Terminals often send the signal only to
 /// another process.
 fn send_hangup_when_terminal_closes() {
     let stdin = rustix::stdio::stdin();
@@ -70,7 +70,7 @@ fn send_hangup_when_terminal_closes() {
     }
 
     while poll(&mut terminals, None) == Err(rustix::io::Errno::INTR) {}
-    // Some systems cannot poll terminals, so `poll` returns immediately. On these systems, only signals are handled.
+    // If the system cannot poll terminals, `poll` returns immediately, and only signals are handled.
     let is_closed = terminals
         .iter()
         .any(|terminal| terminal.revents().contains(PollFlags::HUP));
@@ -79,7 +79,7 @@ fn send_hangup_when_terminal_closes() {
     }
 }
 
-/// Runs an action in a separate thread and waits for it, but no longer than [`RESTORE_TIMEOUT`].
+/// Runs an action in a separate thread, and waits for it no longer than [`RESTORE_TIMEOUT`].
 fn run_with_timeout(action: fn()) {
     let (sender, receiver) = mpsc::channel();
     let spawned = thread::Builder::new().spawn(move || {

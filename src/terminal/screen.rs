@@ -1,4 +1,4 @@
-//! The full-screen mode of `now --watch`, which restores the terminal at the end.
+//! The full-screen mode of `now --watch`.
 
 #![expect(
     clippy::disallowed_methods,
@@ -22,7 +22,7 @@ pub(crate) struct Screen {
     /// The text that is currently displayed.
     text: String,
     size: ScreenSize,
-    /// Set when a suspended process is resumed, because the screen must then be redrawn.
+    /// Set when a suspended process has been resumed and the screen must be redrawn.
     has_continued: Arc<AtomicBool>,
 }
 
@@ -55,11 +55,11 @@ impl Screen {
         }
         #[cfg(unix)]
         let has_continued = super::restore_on_signal::install(restore, take_over)?;
-        // On other systems, no signal terminates or suspends the process.
+        // Other systems have no signals that terminate or suspend the process.
         #[cfg(not(unix))]
         let has_continued = Arc::default();
 
-        // From here on, dropping `screen` restores the terminal on failure.
+        // From now on, the terminal is restored on failure because `screen` is dropped.
         let screen = Self {
             text: String::new(),
             size: ScreenSize::default(),
@@ -83,8 +83,8 @@ impl Screen {
         }
     }
 
-    /// Draws text that is no wider than the screen. Lines below the bottom of the screen are omitted. Does nothing if
-    /// neither the text nor the size has changed.
+    /// Draws text, which must not be wider than the screen. Lines that do not fit at the bottom are left out. If
+    /// neither the text nor the size has changed, does nothing.
     pub(crate) fn draw(&mut self, shown: &Shown) -> io::Result<()> {
         let size = Self::size();
         let text = shown.as_str();
@@ -117,7 +117,7 @@ impl Screen {
         Ok(())
     }
 
-    /// Waits for a keystroke or a resize, but no longer than `timeout`.
+    /// Waits for a key or a new size, but no longer than `timeout`.
     pub(crate) fn wait(&mut self, timeout: Duration) -> io::Result<WakeReason> {
         let start = Instant::now();
         loop {
@@ -173,7 +173,7 @@ fn take_over() -> io::Result<()> {
     stdout.flush()
 }
 
-/// Restores the terminal. Errors are ignored, because they mean that it has been closed.
+/// Restores the terminal. Errors are ignored because they mean that it has been closed.
 fn restore() {
     let _ = terminal::disable_raw_mode();
     let mut stdout = io::stdout().lock();

@@ -1,7 +1,7 @@
 //! Escapes, measures, and wraps text for terminals.
 //!
-//! Characters that control a terminal, hide text, or reverse the text direction are escaped like `\u{9b}`, as in Rust
-//! and JavaScript. In JSON, they are escaped like `\u009b`. All widths are those of the escaped text.
+//! Characters that control a terminal, hide text, or change its direction are escaped as in Rust and JavaScript, for
+//! example as `\u{9b}`. In JSON, this is `\u009b`. All widths are those of the escaped text.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -33,8 +33,7 @@ pub fn escape_lines(text: &str) -> String {
     text.split('\n').map(escape).collect::<Vec<_>>().join("\n")
 }
 
-/// Escapes unprintable characters in serialized JSON using JSON escape sequences. Except for newlines, these characters
-/// can only occur inside strings.
+/// Escapes unprintable characters in serialized JSON. Except for newlines, they can only occur in strings.
 pub(super) fn escape_json(json: String) -> String {
     if !json.chars().any(is_unprintable_in_json) {
         return json;
@@ -57,12 +56,12 @@ fn is_unprintable_in_json(character: char) -> bool {
     character != '\n' && is_unprintable(character)
 }
 
-/// The boundaries of the ranges of unprintable characters, in ascending order: the start of the first range, its end,
-/// the start of the second range, and so on.
+/// The ranges of unprintable characters: the start of the first range, its (exclusive) end, the start of the second
+/// range, and so on.
 ///
 /// The ranges include control characters (C0, DEL, C1), format characters (bidirectional marks, zero-width characters,
-/// soft hyphens, annotations, tags), line and paragraph separators, invisible letters, and noncharacters. They exclude
-/// spaces of unusual width, which some languages use in times, and the variation selectors of emoji.
+/// soft hyphens, annotations, tags), line and paragraph separators, invisible letters, and noncharacters. They do not
+/// include spaces of unusual widths, which some languages use in times, and the variation selectors of emoji.
 const UNPRINTABLE_EDGES: [u32; 56] = [
     0x0, 0x20, 0x7f, 0xa0, 0xad, 0xae, 0x34f, 0x350, 0x600, 0x606, 0x61c, 0x61d, 0x6dd, 0x6de,
     0x70f, 0x710, 0x890, 0x892, 0x8e2, 0x8e3, 0x115f, 0x1161, 0x17b4, 0x17b6, 0x180b, 0x1810,
@@ -102,7 +101,7 @@ pub(crate) fn padding(text: &str, columns: usize) -> String {
 }
 
 /// Returns the width of escaped text. Some terminals display an emoji sequence as a single glyph, and others display
-/// its parts side by side. This function returns the larger width.
+/// its parts next to each other. The result is the larger width.
 fn width_of_escaped(text: &str) -> usize {
     if text.is_ascii() {
         return text.len();
@@ -128,7 +127,7 @@ fn fitting_bytes(text: &str, columns: usize) -> usize {
         .sum()
 }
 
-/// Returns the longest start of a string that has at most this many bytes.
+/// Returns as much of the start of a string as fits into this many bytes.
 pub(crate) fn start_of(text: &str, max_bytes: usize) -> &str {
     (0..=text.len().min(max_bytes))
         .rev()
@@ -170,8 +169,8 @@ pub fn wrap(text: &str, requested_columns: usize) -> Vec<String> {
     wrap_words(text, requested_columns, true)
 }
 
-/// Wraps text at spaces into lines of up to `requested_columns`. If `splits_words` is false, a longer word gets a line
-/// that exceeds this width. This ensures that programs that read the output find each path in one piece.
+/// Wraps text at spaces into lines of up to `requested_columns`. If `splits_words` is false, longer words are not
+/// split, so programs that read the output find whole paths.
 pub(crate) fn wrap_words(text: &str, requested_columns: usize, splits_words: bool) -> Vec<String> {
     let columns = requested_columns.max(1);
     let mut lines: Vec<String> = Vec::new();
@@ -186,7 +185,7 @@ pub(crate) fn wrap_words(text: &str, requested_columns: usize, splits_words: boo
 
         let mut rest = word.as_str();
         while splits_words && width_of_escaped(rest) > columns {
-            // A character that is wider than the line gets a line of its own.
+            // A character that is wider than the line gets its own line.
             let first_character = rest.chars().next().map_or(0, char::len_utf8);
             let (start, end) = rest.split_at(fitting_bytes(rest, columns).max(first_character));
             lines.push(start.to_owned());
@@ -331,7 +330,7 @@ mod tests {
         assert_eq!(truncate(text, 40), "ANTHROPIC_API_KEY overrides your plan…");
         let title = "Look at the slow query in the report";
         assert_eq!(truncate(title, 28), "Look at the slow query in…");
-        // Without splitting the long word, hardly anything would be left.
+        // If the long word were not split, hardly anything would be left.
         assert_eq!(
             truncate("a ~/work/project-with-a-long-name", 16),
             "a ~/work/projec…"

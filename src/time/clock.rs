@@ -29,8 +29,8 @@ impl HourFormat {
     }
 }
 
-/// A time after midnight is displayed without a date if it is no further away than this. A reader who sees "00:12" at
-/// 22:20 knows that it means tonight.
+/// A time after midnight is displayed without a date if it is at most this far away. At 22:20, a reader who sees
+/// "00:12" knows that it means tonight.
 const TONIGHT: TimeDelta = TimeDelta::hours(12);
 
 /// The current time, with the time zone and hour format for displaying times to the user.
@@ -45,8 +45,8 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// Formats a time. Times that are today or within the next 12 hours are formatted without a date, as in "14:30".
-    /// All other times have a date, as in "Mon Nov 23 14:30", and a year unless it is the current year.
+    /// Formats a time. If it is today or within the next 12 hours, there is no date, as in "14:30". Otherwise, there is
+    /// a date, as in "Mon Nov 23 14:30", and a year unless it is the current one.
     pub fn format_time(self, at: DateTime<Utc>) -> String {
         self.format_with_day(self.date_format(at), at)
     }
@@ -61,7 +61,7 @@ impl Clock {
         self.zone.at(at).format(&format).to_string()
     }
 
-    /// Returns the `strftime` format of the date that is displayed before a time, or "" if none is displayed.
+    /// Returns the `strftime` format of the date to display before a time, or "" to display none.
     fn date_format(self, at: DateTime<Utc>) -> &'static str {
         if !self.shows_date(at) {
             return "";
@@ -87,7 +87,7 @@ impl Clock {
         format!("{preposition} {}", self.format_time(at))
     }
 
-    /// Formats a time that is known only approximately: "about 14:30" or "about Tue Nov 24 14:30".
+    /// Formats an approximate time: "about 14:30" or "about Tue Nov 24 14:30".
     pub(crate) fn format_approximate_time(self, at: DateTime<Utc>) -> String {
         format!("about {}", self.format_time(at))
     }

@@ -14,7 +14,7 @@ const UNITS: [(&[&str], u64); 4] = [
 
 /// Parses a duration such as `90s`, `30m`, or `1h30m`. Without a unit, the number is in seconds.
 ///
-/// Fails if the text is not a duration, or if the duration is zero or too long.
+/// Fails if the text is not a duration or the duration is zero or too long.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, &'static str> {
     match parse_seconds(text.trim()) {
         Some(seconds) if seconds > 0 => Ok(Duration::from_secs(seconds)),
@@ -63,14 +63,14 @@ pub(crate) fn printed_duration(text: &str) -> Option<TimeDelta> {
     TimeDelta::try_seconds(seconds as i64)
 }
 
-/// Splits a string before the first character that does not satisfy `fits`.
+/// Splits a string before the first character for which `fits` returns false.
 fn split_while(text: &str, fits: fn(char) -> bool) -> (&str, &str) {
     let end = text.find(|c| !fits(c)).unwrap_or(text.len());
     text.split_at(end)
 }
 
-/// Formats the two largest units of a duration, rounded down and without the sign: "3 d 11 h", "1 h 52 m", "2 h", "12
-/// m", "40 s".
+/// Formats a duration in its two largest units, rounded down and without a sign. For example, "3 d 11 h", "2 h", or "40
+/// s".
 pub fn format_duration(duration: TimeDelta) -> String {
     let seconds = duration.num_seconds().unsigned_abs();
 

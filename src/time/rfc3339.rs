@@ -24,8 +24,8 @@ pub fn parse_millis(text: &str) -> Option<Millis> {
 
 /// Parses a time like `2026-11-20T06:26:56Z` or `2026-11-20T06:26:56.016Z`. Returns `None` for any other form.
 ///
-/// Nearly all times in transcripts and in the journal have this form. A status-line call parses 200 of them, and the
-/// parsers of chrono, which support every form, would take a twentieth of its time.
+/// Nearly all times in transcripts and in the journal have this form. A status-line call parses 200 of them. With
+/// chrono's parsers, which support all forms, this would take a twentieth of its time.
 fn parse_utc(text: &str) -> Option<DateTime<Utc>> {
     let (date_and_time, rest) = text.as_bytes().split_first_chunk::<19>()?;
     #[rustfmt::skip]
@@ -49,7 +49,7 @@ fn parse_utc(text: &str) -> Option<DateTime<Utc>> {
         .map(|at| at.and_utc())
 }
 
-/// Returns the number with these decimal digits, or `None` if one of the bytes is not a digit.
+/// Returns the number with these decimal digits, or `None` if a byte is not a digit.
 fn number<const N: usize>(digits: [u8; N]) -> Option<u32> {
     let mut number = 0;
     for digit in digits {
@@ -85,7 +85,7 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
     deserializer.deserialize_str(TimeVisitor)
 }
 
-/// Deserializes a time that may be `null`. Fields that use this function must also have a default.
+/// Deserializes a time that may be `null`. A field that uses this function must also have a default.
 pub(crate) fn deserialize_option<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<DateTime<Utc>>, D::Error> {

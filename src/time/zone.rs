@@ -1,7 +1,7 @@
 //! The time zone for displaying times to the user.
 //!
-//! chrono determines the local zone from `TZ` and the system's zoneinfo files. Zones named in the configuration or in
-//! an error message come from the embedded database, so they are the same on all machines.
+//! chrono determines the local zone from `TZ` and the system's zoneinfo files. If the configuration or an error message
+//! names a zone, it comes from the embedded database and is the same on all machines.
 
 use std::ffi::OsStr;
 use std::fs::Metadata;
@@ -14,7 +14,7 @@ use chrono::{
 
 use super::named_zone::NamedZone;
 
-/// The maximum size of a zoneinfo file in bytes. Larger files are not read. Real files are only a few kilobytes.
+/// The maximum size of a zoneinfo file, in bytes. Larger files are not read. Real files are only a few kilobytes.
 const ZONEINFO_SIZE_LIMIT: u64 = 1024 * 1024;
 
 /// The directories in which chrono looks for the zoneinfo file named in `TZ`.
@@ -35,8 +35,8 @@ impl Zone {
 
     /// Returns the zone for a value of the `TZ` variable.
     ///
-    /// If the value refers to a file that is not a zoneinfo file, returns UTC. Otherwise, chrono would open that file,
-    /// and reading a pipe or a device might never end.
+    /// If the value is the path of a file that is not a zoneinfo file, returns UTC. chrono would open the file, and
+    /// reading a pipe or a device might never end.
     pub(crate) fn from_tz_variable(value: Option<&OsStr>) -> Self {
         let Some(value) = value.and_then(OsStr::to_str) else {
             return Self::Local;
@@ -44,7 +44,7 @@ impl Zone {
         let name = value.strip_prefix(':').unwrap_or(value);
 
         if cfg!(windows) {
-            // Claude Code honors `TZ` on Windows, although Windows itself ignores it.
+            // Windows ignores `TZ`, but Claude Code does not.
             Self::named(name).unwrap_or(Self::Local)
         } else if names_other_file(name) {
             Self::UTC
@@ -68,11 +68,11 @@ impl Zone {
 
     /// Returns the time at which clocks in this zone show `wall`.
     ///
-    /// If the time occurs twice because clocks are set back, returns the earlier one. If it is skipped because clocks
+    /// If clocks show this time twice because they are set back, returns the earlier one. If they skip it because they
     /// are set forward, returns the end of the gap.
     pub fn to_utc(self, wall: NaiveDateTime) -> DateTime<Utc> {
-        /// The number of quarter-hour steps to search, which add up to 25 hours. The longest gap so far was a whole
-        /// day, which Samoa skipped in 2011.
+        /// The number of quarter hours to search, which is 25 hours in total. The longest gap so far was a whole day,
+        /// which Samoa skipped in 2011.
         const STEPS: i32 = 100;
 
         (0..=STEPS)
@@ -83,8 +83,8 @@ impl Zone {
 
     /// Returns the earliest time at which clocks in this zone show `wall`, or `None` if the clocks skip that time.
     fn to_utc_exactly(self, wall: NaiveDateTime) -> Option<DateTime<Utc>> {
-        // Local time differs from UTC by less than a day, so the offset at `wall` is either the offset a day earlier or
-        // the offset a day later.
+        // Local time differs from UTC by less than a day, so the offset at `wall` is the one a day earlier or the one a
+        // day later.
         [TimeDelta::days(-1), TimeDelta::days(1)]
             .into_iter()
             .filter_map(|distance| wall.checked_add_signed(distance))
@@ -121,8 +121,8 @@ impl Zone {
         (self.midnight(first), self.midnight(next_first))
     }
 
-    /// Returns the name of the zone for display. This is the IANA name or, if it is unknown, the offset, such as
-    /// `UTC+05:30`. `tz_variable` is the value of `TZ`, which may contain the name of the local zone.
+    /// Returns the name of the zone for display. This is the IANA name, or the offset (such as `UTC+05:30`) if the name
+    /// is unknown. `tz_variable` is the value of `TZ`, which may contain the name of the local zone.
     pub fn label(self, tz_variable: Option<&str>, now: DateTime<Utc>) -> String {
         if let Self::Named(zone) = self {
             return zone.name().to_owned();
@@ -138,16 +138,16 @@ impl Zone {
     }
 }
 
-/// Returns true if this value of `TZ` would cause chrono to open a file that is not a zoneinfo file.
+/// Returns true if chrono would open a file that is not a zoneinfo file for this value of `TZ`.
 fn names_other_file(name: &str) -> bool {
     ZONEINFO_PARENTS.iter().any(|parent| {
-        // Joining an absolute path replaces the directory.
+        // If the name is an absolute path, it replaces the directory.
         let path = Path::new(parent).join("zoneinfo").join(name);
         std::fs::metadata(path).is_ok_and(|metadata| !may_be_zoneinfo(&metadata))
     })
 }
 
-/// Returns true if the type and size of a file are plausible for a zoneinfo file.
+/// Returns true if a file may be a zoneinfo file, judging by its type and size.
 fn may_be_zoneinfo(file: &Metadata) -> bool {
     file.is_file() && file.len() <= ZONEINFO_SIZE_LIMIT
 }
