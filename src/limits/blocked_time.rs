@@ -188,7 +188,7 @@ impl AddAssign for ErrorTotals {
     }
 }
 
-/// The totals of one error, with its time and its limit. A summary groups the totals by both.
+/// The totals of one error, with its time and its limit. Summaries group the totals by time and by limit.
 #[derive(Debug)]
 pub(crate) struct DatedTotals {
     /// The time of the error.
@@ -524,7 +524,7 @@ struct LastAttempt {
 }
 
 /// Returns the errors that stopped work, oldest first, along with their contributions to the totals. If `session` is
-/// set, only the errors of that session are returned. `incidents` must contain the errors of all sessions anyway,
+/// set, only the errors of that session are returned. `incidents` must always contain the errors of all sessions,
 /// because a stop can span several sessions.
 pub fn count_errors<'i>(
     incidents: impl IntoIterator<Item = &'i Incident>,

@@ -165,7 +165,7 @@ impl Incident {
     }
 
     /// Returns true if the service refused the login, the subscription, or the organization. Other sessions with this
-    /// login may be refused as well. If requests go to a gateway, only sessions behind the same gateway may be.
+    /// login may be refused as well. If requests go to a gateway, only sessions behind the same gateway may be refused.
     fn refuses_login(&self) -> bool {
         let error = &self.evidence.error;
         self.message.row.refuses_login

@@ -167,7 +167,7 @@ impl Sample {
         self.has_window_at(USED_UP)
     }
 
-    /// Returns the usages of the plan's windows and the usage of the gateway's spend limit.
+    /// Returns the usage of each of the plan's windows and of the gateway's spend limit.
     fn usages(&self) -> impl Iterator<Item = WindowUsage> {
         let spend_limit = self.others.spend_limit.map(|limit| limit.usage);
         self.windows().map(|(_, usage)| usage).chain(spend_limit)
@@ -260,7 +260,7 @@ impl Sample {
         self
     }
 
-    /// Fills in missing usages from another sample.
+    /// Fills in missing figures from another sample.
     pub(crate) fn or(mut self, other: &Self) -> Self {
         for window in Window::ALL {
             *self.usage_mut(window) = self.usage(window).or(other.usage(window));

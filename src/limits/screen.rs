@@ -414,8 +414,8 @@ fn in_tone(tone: Tone, rows: Vec<String>) -> Vec<Vec<Piece>> {
     rows.into_iter().map(|row| vec![(tone, row)]).collect()
 }
 
-/// Returns the rows of a badge in the status line. The badge is shortened in a narrow terminal. If even its shortest
-/// form does not fit, it takes two rows, so that nothing is cut off. Words are omitted only in a very narrow terminal.
+/// Returns the status-line rows for a badge. The badge is shortened in a narrow terminal. If even its shortest form
+/// does not fit, it takes two rows, so that nothing is cut off. Words are omitted only in a very narrow terminal.
 fn badge_rows(badge: &str, columns: usize) -> Vec<String> {
     /// The minimum width for a badge in two rows.
     const LEAST_FOR_TWO_ROWS: usize = 30;

@@ -63,11 +63,11 @@ pub(super) struct Words {
     pub(super) code_starts: Vec<&'static str>,
     /// Words that introduce a message as an example.
     pub(super) before_example: Vec<&'static str>,
-    /// Words such as "may" and "might" that show that the quotation after them describes something that can happen.
+    /// Words such as "may" and "might". A quotation after one of them describes something that can happen.
     pub(super) possibilities: Vec<&'static str>,
-    /// Words that begin a statement about any user who meets a condition.
+    /// Words that begin a statement about users in general.
     pub(super) generalizations: Vec<&'static str>,
-    /// Verbs for reaching a limit, in the third person of the present tense.
+    /// Third-person verbs for reaching a limit, such as "hits" and "exceeds".
     pub(super) reaches_limit: Vec<&'static str>,
     /// Words that users write when they report their own experience.
     pub(super) reports: Vec<&'static str>,
@@ -85,7 +85,7 @@ pub(super) struct Words {
     pub(super) in_times: Vec<&'static str>,
     /// Words that identify a usage window, in order of priority.
     pub(super) windows: Vec<(&'static str, Window)>,
-    /// The subject and the auxiliary verb of a statement that a limit was reached.
+    /// Subjects and auxiliary verbs of statements that a limit was reached, such as "I" and "have".
     pub(super) subjects: Vec<&'static str>,
     /// File name extensions of source code.
     pub(super) source_extensions: Vec<&'static str>,

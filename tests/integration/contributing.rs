@@ -78,7 +78,7 @@ fn every_path_in_the_instructions_exists() {
             let extension = path.rsplit('.').next().unwrap_or_default();
             is_directory || extensions.contains(&extension)
         })
-        // The file of the command that the reader adds.
+        // The source file of the command that the reader adds.
         .filter(|path| !path.contains("NAME"))
         .filter(|path| {
             ["", "src/ledger", "src", "src/spend"]

@@ -962,8 +962,8 @@ fn a_reason_that_refers_to_another_request_proves_nothing() {
     assert_eq!(names, ["unknown", "model_changed"], "{found:?}");
 }
 
-/// If several responses in a row read the same part of the cache, the rewrites are avoidable. The reason that the API
-/// gives is the cause.
+/// If several responses in a row read the same part of the cache, the rewrites are avoidable. The cause is the reason
+/// that the API gives.
 #[test]
 fn stalled_reads_with_a_reason_of_the_api_have_its_cause() {
     let (mut session, mut caller) = (SimulatedSession::new("s1", START), conversation());

@@ -1173,7 +1173,7 @@ fn timed_lines(transcript: &[u8], starts: &[i64]) -> Vec<TimedLine> {
     there.collect()
 }
 
-/// Returns the time of the first status-line call of each of a session's processes, except for the first process.
+/// Returns the time of the first status-line call of every process in a session except the first.
 fn starts(name: &str, session: &str) -> Vec<i64> {
     let mut known = Vec::new();
     let mut starts = Vec::new();

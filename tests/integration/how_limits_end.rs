@@ -1190,7 +1190,7 @@ fn every_kind_of_limit_is_tested() {
     }
 }
 
-/// The session continues at normal speed, so its responses show nothing about fast mode.
+/// The session continues at normal speed, so its responses say nothing about fast mode.
 #[test]
 fn a_response_does_not_end_a_limit_on_fast_mode() {
     let sandbox = with_a_private_login();
@@ -1232,7 +1232,7 @@ fn after_the_reset_of_a_limit_on_a_feature_only_the_feature_is_mentioned() {
     }
 }
 
-/// After the reset, whycap still said that fast mode was paused. It advised continuing at normal speed before it
+/// Even after the reset, whycap used to say that fast mode was paused. It advised continuing at normal speed before it
 /// mentioned that fast mode was available again.
 #[test]
 fn a_pasted_notice_about_a_feature_is_over_after_its_reset() {

@@ -118,7 +118,7 @@ fn an_old_low_reading_of_another_session_is_not_an_early_reset() {
     }
 }
 
-/// Another session's request was sent before the limit. Its long response reports the usage from before that.
+/// Another session's request was sent before the limit. Its long response reports the usage from before the limit.
 #[test]
 fn the_figures_of_a_request_from_before_an_error_are_not_an_early_reset() {
     let sandbox = with_a_private_login();
@@ -763,7 +763,7 @@ fn undated_figures_from_right_after_a_limit_do_not_make_it_a_false_alarm() {
 
 /// Usage credits pay for a response in another session. Until a reading shows that the window is still full, whycap
 /// takes this response for the end of the limit. When the stopped session receives a response after the reset, whycap
-/// must not return to this mistake.
+/// must not make this mistake again.
 #[test]
 fn a_refuted_end_does_not_return_after_the_reset() {
     let sandbox = with_a_private_login();

@@ -544,7 +544,7 @@ fn wait_mentions_the_costs_if_another_window_is_full_after_the_reset() {
     assert!(said.contains(warning), "{said}");
 }
 
-/// Returns the name and the text of each place that advises a session about its error.
+/// Returns the name and the text of each output that gives a session advice about its error.
 fn advice_in_every_place(client: &Client<'_>, at: &str) -> [(&'static str, String); 3] {
     let of_session = ["explain", "--session", &client.session];
     [
@@ -691,8 +691,8 @@ fn an_error_of_one_session_does_not_block_another() {
     }
 }
 
-/// A shell belongs to no session. If an error is known to block only one session, commands in a shell must therefore
-/// name that session.
+/// A shell does not belong to a session. If an error is known to block only one session, commands in a shell must
+/// therefore name that session.
 #[test]
 fn a_shell_names_the_only_session_that_an_error_is_known_to_block() {
     let pool = refused("overage", TUESDAY, "out_of_credits");
@@ -1738,7 +1738,7 @@ fn a_headless_run_is_said_to_have_ended_only_if_the_registry_shows_it() {
 }
 
 /// Another model responds, in the same session or in a different one. The limit still applies, so no command may say
-/// that it is over, but none may say that the user is blocked.
+/// that it is over. No command may say that the user is blocked, either.
 #[test]
 fn every_command_says_that_a_limit_of_one_model_still_applies() {
     for is_same_session in [false, true] {

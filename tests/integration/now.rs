@@ -749,7 +749,7 @@ fn nobody_is_told_to_wait_for_a_reset_that_does_not_help() {
     }
 }
 
-/// Simulates sessions of one login that have worked, and are idle now.
+/// Simulates sessions of one login that have done some work and are now idle.
 #[cfg(target_os = "linux")]
 fn idle_sessions(sandbox: &Sandbox, count: u32) -> Vec<RunningClient> {
     let mut processes = Vec::new();

@@ -569,7 +569,7 @@ fn the_words_of_claude_code_are_not_attributed_to_the_server() {
     }
 }
 
-/// Responses in other sessions show nothing about a conversation that is too long, so they must not be given as the end
+/// Responses in other sessions say nothing about a conversation that is too long, so they must not be given as the end
 /// of such an error.
 #[test]
 fn a_response_elsewhere_does_not_end_what_only_the_session_itself_can_end() {
@@ -600,7 +600,7 @@ fn a_key_without_a_login_overrides_nothing() {
     assert!(!facts.contains("overrides"), "{facts}");
 }
 
-/// When the server throttles a session on a plan, its message may be worded like that for the rate limit of an API
+/// When the server throttles a session on a plan, its message may use the same words as for the rate limit of an API
 /// organization. The explanation must not mention an organization.
 #[test]
 fn a_throttle_of_a_session_on_a_plan_is_not_that_of_an_api_organization() {
@@ -881,7 +881,7 @@ fn every_place_names_the_first_response_after_an_error() {
     }
 }
 
-/// A response within two minutes of the error ends a limit if the figures after it show room. The time blocked in
+/// A response within two minutes of the error ends a limit if the figures after it show room. The blocked time in
 /// `incidents` must end with the same response, and a later response must not change this.
 #[test]
 fn the_end_in_the_explanation_is_the_end_that_is_counted() {
@@ -943,7 +943,7 @@ fn an_early_reset_is_dated_once() {
 }
 
 /// Usage credits paid in another session until the limit was reset early. Then both sessions received responses. Every
-/// command must name the same end, and the end must not change when more responses arrive.
+/// command must report the same end, and the end must not change when more responses arrive.
 #[test]
 fn an_early_reset_between_responses_has_one_end() {
     for responds_first in ["stopped", "other"] {

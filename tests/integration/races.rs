@@ -388,7 +388,7 @@ fn a_sample_counts_even_if_the_clock_was_a_month_ahead() {
         let sandbox = sandbox.variable("WHYCAP_NOW", "2026-11-30T12:00:00Z");
         told_while_held(&sandbox, 0.35, 63_000);
         assert_total(&sandbox, 0.35);
-        // This month begins after the journal of a later month has been read.
+        // When this month begins, whycap has already read the journal of a later month.
         let sandbox = sandbox.variable("WHYCAP_NOW", "2026-12-05T00:00:00Z");
         told_while_held(&sandbox, 0.4, 64_000);
         assert_total(&sandbox, 0.4);

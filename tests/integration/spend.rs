@@ -272,7 +272,7 @@ fn a_time_in_place_of_a_day_stands_for_its_day_in_the_zone_of_the_report() {
     assert_eq!(since("Europe/London"), "2026-11-19");
 }
 
-/// This is the last second that can be represented in UTC, so the corresponding day in Tokyo cannot be.
+/// This is the last second that can be represented in UTC, so the corresponding day in Tokyo is out of range.
 #[test]
 fn a_time_in_a_year_with_six_digits_is_not_a_valid_day() {
     let until = ["spend", "--until", "+262142-12-31T23:59:59Z"];
@@ -659,7 +659,7 @@ fn a_forks_amount_is_explained_by_its_inherited_total() {
     assert!(!shown.contains("agrees with this amount"), "{shown}");
 }
 
-/// After a compaction, a fork inherits the compaction but no response.
+/// A fork of a compacted session inherits the compaction but no responses.
 #[test]
 fn a_fork_that_inherited_only_a_compaction_names_its_parent() {
     let (sandbox, _) = with_history("terminal-forks");
@@ -750,7 +750,7 @@ fn a_terminal_session_without_a_running_total_is_a_lower_bound() {
     let total = &spend(&sandbox, "day")["total"];
     near(&total["cost_usd"], &json!(0.03));
     assert_eq!(total["at_least"], false);
-    // A ledger from before whycap read which client wrote a line.
+    // A ledger from a version that did not yet read which client wrote a line.
     let sandbox = with_lines(&[response("cli")]);
     assert_eq!(amount(&sandbox), true);
     let forget = "UPDATE responses SET flags = flags & ~32; UPDATE sessions SET bounds = '[]';

@@ -1,5 +1,5 @@
-//! Tests the time for which limits stopped work, using sequences of events and the expected results. The table was
-//! derived from the documentation alone, before the code existed.
+//! Tests how long limits stopped work, using sequences of events with their expected results. The table was derived
+//! from the documentation alone, before the code existed.
 
 use serde_json::{Value, json};
 

@@ -361,7 +361,7 @@ fn after_another_login_the_session_is_still_blocked_everywhere() {
     assert_eq!(client.explained(AT)["owner"], "other");
 }
 
-/// The last line must say what has ended. Not every error is a limit, and some limits are false.
+/// The last line must say what has ended. Not every error is a limit, and some limits are false alarms.
 #[test]
 fn the_last_line_says_what_has_ended() {
     let sandbox = Sandbox::new();

@@ -33,7 +33,7 @@ impl MessageContext {
         matches!(self, Self::Quoted | Self::QuotedInCode)
     }
 
-    /// Returns true if the text only mentions the message, so no user may have received it.
+    /// Returns true if the text only mentions the message. It does not show that a user received the message.
     pub(crate) fn is_mention(self) -> bool {
         match self {
             Self::InCode | Self::Described => true,
@@ -135,7 +135,7 @@ pub(super) fn is_in_literal(text: &str, normalized: &str, range: &Range<usize>) 
         })
 }
 
-/// Splits normalized text at quotation marks and at the separators of lists. Apostrophes within words do not count.
+/// Splits normalized text at quotation marks and list separators. Apostrophes within words do not count.
 pub(super) fn quotations(normalized: &str) -> Vec<&str> {
     let mut parts = Vec::new();
     let mut start = 0;

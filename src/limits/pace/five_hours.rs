@@ -202,7 +202,7 @@ pub fn outlook(levels: &[Level], usage: &WindowUsage, now: DateTime<Utc>) -> Opt
     }
 }
 
-/// Makes a new forecast and returns it, unless it is so close to the forecast in effect that the latter is kept.
+/// Makes a new forecast and returns it, or returns the forecast in effect if the two hardly differ.
 fn updated(
     in_effect: Option<Outlook>,
     levels: &[MinuteLevel],

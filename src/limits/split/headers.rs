@@ -96,8 +96,8 @@ impl HeaderValue<'_> {
     }
 }
 
-/// Returns the value of a header about one window. The header's name contains an abbreviation of the window's name, as
-/// in `7d_opus-status`.
+/// Returns the value of a header for a usage window. The header's name contains an abbreviation of the window's name,
+/// as in `7d_opus-status`.
 fn window_header<'a>(text: &'a str, window: Window, name: &str) -> Option<HeaderValue<'a>> {
     let abbreviation = window
         .rate_limit_type()

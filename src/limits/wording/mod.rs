@@ -100,7 +100,7 @@ struct Wordings {
     credit_reasons: HashMap<String, String>,
     /// The words that are capitalized only because they start a sentence.
     common_words: Vec<String>,
-    /// The verbs in the meanings of the catalog, each with its past tense.
+    /// The verbs in the catalog's meanings, each with its past tense.
     past_tense: Vec<(String, String)>,
 }
 
@@ -406,12 +406,12 @@ fn name_of_badge(badge: &str) -> String {
     name.trim_end_matches(" (unconfirmed)").to_owned()
 }
 
-/// Returns the wording for how an error ended, or `None` if it has not ended.
+/// Returns the wording for an error that has ended, or `None` if it has not ended.
 fn ending_wording(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<&'static EndingWording> {
     WORDINGS.endings.get(&ending_word(evidence, diagnosis)?)
 }
 
-/// Returns the key that selects the wording for how an error ended, or `None` if it has not ended.
+/// Returns the key of the wording for an error that has ended, or `None` if it has not ended.
 fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord> {
     let State::Over(ending) = diagnosis.state else {
         return None;

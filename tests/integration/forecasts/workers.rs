@@ -203,7 +203,7 @@ const OTHERS: [(&str, Hours); 8] = [
     ("more every week", |day, hour| is_office(day, hour) * (1.0 + day as f64 / 14.0)),
 ];
 
-/// Simulates `each` people of each of these kinds.
+/// Simulates `each` people of every kind.
 pub fn others(each: usize) -> Vec<Weeks> {
     let numbered = OTHERS
         .iter()
