@@ -662,8 +662,8 @@ fn a_bug_report_names_only_models_that_everyone_may_know() {
     }
 }
 
-/// If a client changes an early message before every request, its responses read the same part of the cache again and
-/// again, just as if the server lost the rest of the cache each time.
+/// If a client changes an early message before every request, each response reads the same part of the cache. It looks
+/// as if the server lost the rest of the cache each time.
 #[test]
 fn without_recorded_requests_the_report_does_not_say_that_the_request_was_the_same() {
     let (mut session, mut caller) = unrecorded();

@@ -1,7 +1,7 @@
 //! Tests `drain` with generated sessions and a simulated server that caches prefixes as described in the API
-//! documentation, so the true results do not depend on whycap's rules. For each response, the test compares two
-//! numbers: the tokens that the response read from the cache, and the tokens that it would have read if the client had
-//! changed nothing on its own and the server had lost nothing. The difference is the number of tokens whose rewrite was
+//! documentation, so the true results do not depend on whycap's rules. For each response, the test compares the number
+//! of tokens that the response read from the cache with the number that it would have read if the client had changed
+//! nothing on its own and the server had lost nothing. The difference is the number of tokens whose rewrite was
 //! avoidable. `drain` must not report any other rewrite as avoidable.
 
 use std::collections::{BTreeMap, HashMap};

@@ -537,9 +537,9 @@ fn false_alarms_before_a_limit(seconds_earlier: i64) -> [FalseAlarm; 2] {
 }
 
 /// Another session receives a response after a false alarm. Minutes later, a real limit stops that session or a third
-/// one. The first error must remain a false alarm in all cases: whether or not a command ran in between and stored how
-/// the error ended, whether or not the response changed the usage figures, and whether or not the transcript shows when
-/// the request was sent.
+/// one. The first error must remain a false alarm. The test covers all combinations: whether a command ran in between
+/// and stored how the error ended, whether the response changed the usage figures, and whether the transcript shows
+/// when the request was sent.
 #[test]
 fn a_real_limit_does_not_turn_an_earlier_false_alarm_into_a_limit() {
     for seconds_earlier in [0, 5_400] {
@@ -661,9 +661,9 @@ fn check_false_alarm(alarm: &FalseAlarm, scenario: &Scenario) {
 }
 
 /// `claude -p` reaches a real limit. The last reading is ten minutes old and below 90%, so the error looks like a false
-/// alarm until another session reports the full window. Before it does so, the other session receives a response that
-/// seems to confirm the false alarm but proves nothing, because the request was sent before the error or because usage
-/// credits paid for the response.
+/// alarm until another session reports the full window. Before that, the other session receives a response that seems
+/// to confirm the false alarm. The response proves nothing, because its request was sent before the error or because
+/// usage credits paid for it.
 #[test]
 fn a_response_that_proves_nothing_does_not_keep_a_real_limit_a_false_alarm() {
     for is_asked_in_between in [false, true] {
@@ -931,9 +931,9 @@ fn a_false_alarm_blames_the_long_context_only_if_the_model_has_it() {
     }
 }
 
-/// A weekly window at 90% cannot have filled up within seconds. A weekly limit that another session reaches later must
-/// therefore not turn a false alarm about the 5-hour limit into a real limit, even if the stopped session received no
-/// response in between.
+/// A weekly window at 90% cannot have filled up within seconds. If another session reaches the weekly limit later, a
+/// false alarm about the 5-hour limit must therefore not turn into a real limit, even if the stopped session received
+/// no response in between.
 #[test]
 fn a_weekly_limit_reached_later_does_not_explain_a_false_alarm_at_90_percent() {
     for (reached_at, asked_at) in [

@@ -114,9 +114,9 @@ impl Drop for RunningClient {
     }
 }
 
-/// `now` said "Used by 5h: … (by session: one 50%, two 50%)" and, in the rows of the sessions, "about 3% of 5h usage" and
-/// "about 97% of 5h usage", because the first session had no status line when it worked. It also said "5h and week: …
-/// since 09:00", although the week had begun on Tuesday.
+/// `now` used to say "Used by 5h: … (by session: one 50%, two 50%)", but the rows of the sessions said "about 3% of 5h
+/// usage" and "about 97% of 5h usage", because the first session had no status line when it worked. `now` also said "5h
+/// and week: … since 09:00", although the week had begun on Tuesday.
 #[test]
 #[cfg(target_os = "linux")]
 fn the_share_of_a_session_is_the_same_figure_everywhere_and_each_window_has_its_own_start() {

@@ -483,8 +483,8 @@ fn every_open_session_shows_the_accounts_limit() {
     );
 }
 
-/// If a refusal in one session shows that a limit is used up, `now` must not forecast when the window will be full, and
-/// no other session may call the limit a false alarm.
+/// A refusal in one session shows that a limit is used up. `now` must therefore not forecast when the window will be
+/// full, and no other session may call the limit a false alarm.
 #[test]
 fn a_limit_that_stopped_a_script_is_shown_everywhere() {
     let sandbox = Sandbox::new();

@@ -198,8 +198,8 @@ fn an_error_in_the_journal_and_in_a_transcript_counts_once() {
 }
 
 /// Claude Code may run a hook before it writes the error's line, and it may kill a hook. When the user tries again, the
-/// line of the earlier error must not be mistaken for the line of the new one, and `incidents` must list both attempts,
-/// whether or not it also ran in between.
+/// line of the earlier error must not be mistaken for that of the new one. `incidents` must list both attempts, whether
+/// or not it also ran in between.
 #[test]
 fn both_attempts_are_listed_even_if_the_hooks_run_before_the_lines_are_written() {
     #[derive(Debug, Clone, Copy, PartialEq)]

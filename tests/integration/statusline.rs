@@ -508,7 +508,7 @@ fn segments_and_budgets_follow_the_configuration() {
     assert_eq!(line, "today $0.47 94% of $0.50 \u{2502} Opus 5.5");
 }
 
-/// A user with `day = 2` and `month = 3` saw "│ 5h 100%…" at the end of the row in a terminal of 80 columns: the
+/// A user with `day = 2` and `month = 3` saw "│ 5h 100%…" at the end of the row in a terminal with 80 columns. The
 /// percentages of the budgets did not count toward the width of the row, so Claude Code cut it off.
 #[test]
 fn the_percentages_of_two_budgets_do_not_make_the_row_wider_than_the_terminal() {

@@ -362,7 +362,7 @@ pub fn write_script(path: &Path, text: impl AsRef<[u8]>) {
 }
 
 /// Copies an executable file in a separate process. If this process wrote the copy, a child that another test starts at
-/// the same time could inherit the open file, and the system would then refuse to run it ("text file busy").
+/// the same time could inherit the open file. The system would then refuse to run the copy ("text file busy").
 #[cfg(unix)]
 fn copy_executable(from: &Path, to: &Path) {
     let copied = Command::new("cp")

@@ -713,9 +713,9 @@ fn is_status(class: &str, status: u16) -> bool {
     }
 }
 
-/// Returns the match with the highest rank. Among matches of equal rank, a message that a user received comes first,
-/// then a message that is not part of another sentence, then a message that identifies its limit, and then a message
-/// whose limit the server identified. If there is still a tie, the last match wins.
+/// Returns the match with the highest rank. Matches of equal rank are compared by these criteria, in order: whether a
+/// user received the message, whether it stands on its own, whether it identifies its limit, and whether the server
+/// identified the limit. If there is still a tie, the last match wins.
 fn best_match(matches: &[Match]) -> Option<&Match> {
     let highest_ranked = matches.iter().enumerate().max_by_key(|(index, candidate)| {
         (
