@@ -22,7 +22,7 @@ pub(crate) fn saturating_u64(number: f64) -> u64 {
     number as u64
 }
 
-/// Reads the fields of a JSON value, which may be missing.
+/// Reads fields of a JSON value that may be missing or have another type.
 pub(crate) trait LenientJson {
     /// Returns a field, or null if it is missing.
     fn at(&self, name: &str) -> &Value;

@@ -54,7 +54,7 @@ const SECRET_NAME_ENDINGS: [&str; 11] = [
 /// Anthropic's email domains. Addresses in these domains are support addresses and are not redacted.
 const ANTHROPIC_DOMAINS: [&str; 3] = ["anthropic.com", "claude.com", "claude.ai"];
 
-/// The length from which a sequence of letters and digits is considered a secret. Request IDs and session IDs are
+/// The minimum length of a sequence of letters and digits that is considered a secret. Request IDs and session IDs are
 /// shorter.
 const LONG_TOKEN: usize = 40;
 

@@ -32,7 +32,7 @@ const MIN_SUM: Money = Money::from_nano(1_000_000_000);
 const MIN_SHARE: u128 = 20;
 
 /// The number of responses that show that a model can do the work. This is also the number of recent responses to check
-/// for a habit. A user who has not repeated it by then has probably given it up.
+/// for a habit. If none of them shows the habit, the user has probably given it up.
 const ENOUGH_RESPONSES: usize = 10;
 
 /// The number of tokens above which a prompt is considered very long, unless the model has its own threshold.
@@ -93,7 +93,7 @@ fn pauses(writes: &[CacheWrite]) -> Option<Hint> {
     })
 }
 
-/// The number and total cost of some rewrites.
+/// The number of rewrites, and their total cost.
 struct RewriteSum {
     cost: Money,
     /// The number of rewrites for display, for example "3 times".

@@ -48,9 +48,9 @@ pub(crate) struct BudgetOverview<'c> {
     all: SpendHistory,
     /// True if this month's spend includes models without a known price.
     is_estimated: bool,
-    /// The spend in each project with a budget, in configuration order.
+    /// The spend in each project with a budget, in the order of the configuration.
     projects: Vec<SpendHistory>,
-    /// For each directory, one flag per project that is true if the directory belongs to the project.
+    /// The projects that each directory belongs to, as one flag per project.
     covered: HashMap<String, Vec<bool>>,
     sessions: Vec<SessionSpend>,
 }

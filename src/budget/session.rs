@@ -15,7 +15,7 @@ use crate::ledger::{Ledger, OpenLedger, RequestedFigures, WaitLimit};
 use crate::paths::Paths;
 use crate::render::fill_template;
 
-/// The age after which a session's events in the journal are ignored, so warnings can be repeated.
+/// The age at which a session's events in the journal expire, so warnings are shown again.
 const SESSION_PERIOD: TimeDelta = TimeDelta::days(31);
 
 /// The hint in a terminal. In versions 2.1.119 to 2.1.285, a blocked prompt disappears from the input line and can be
@@ -33,7 +33,7 @@ pub(crate) enum OnPrompt {
     Warn(String),
 }
 
-/// The reason why it is unknown how much of the budgets has been used.
+/// The reason why the use of the budgets is unknown.
 #[derive(Debug)]
 enum Unknown {
     /// The configuration is damaged. Contains a sentence for the user.
@@ -56,9 +56,9 @@ pub(crate) struct SessionBudgets<'a> {
 }
 
 impl<'a> SessionBudgets<'a> {
-    /// Reads how much of each budget that applies to the event's session has been used. Returns `None` if the event has
-    /// no session. If no budgets are set, no files are read. `paid` returns the amount paid with usage credits since a
-    /// given time.
+    /// Reads the budgets that apply to the event's session, and how much of each has been used. Returns `None` if the
+    /// event has no session. If no budgets are set, no files are read. `paid` returns the amount paid with usage
+    /// credits since a given time.
     pub(crate) fn read(
         config: &Config,
         paths: &'a Paths,
@@ -288,7 +288,7 @@ impl<'a> SessionBudgets<'a> {
     }
 }
 
-/// The amount used of each budget that applies to a session.
+/// The budgets that apply to a session, and how much of each has been used.
 struct KnownUses {
     uses: Vec<BudgetUse>,
     paying_until: Option<DateTime<Utc>>,

@@ -40,7 +40,7 @@ pub enum SetIn {
 }
 
 impl SetIn {
-    /// Returns the location as display text to follow the words "set in".
+    /// Returns the location, worded to follow "set in".
     pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Environment => "the environment",

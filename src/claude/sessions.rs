@@ -154,7 +154,7 @@ impl Claim {
         }
     }
 
-    /// Determines whether the process is running if whycap can see all processes in its domain.
+    /// Determines whether the process is running. Assumes that whycap can see all processes in its domain.
     fn liveness_here(&self, process: &Process, written_at: DateTime<Utc>) -> Liveness {
         let pid = self.pid;
         let is_later = process

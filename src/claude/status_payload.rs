@@ -257,7 +257,7 @@ impl PromptCache {
         })
     }
 
-    /// Returns true if the cache has expired or will expire within the last fifth of its lifetime.
+    /// Returns true if the cache has expired or is in the last fifth of its lifetime.
     pub(crate) fn is_nearly_cold(&self, now: DateTime<Utc>) -> bool {
         self.expires_at - now <= self.lifetime / 5
     }

@@ -35,8 +35,8 @@ pub(crate) struct TranscriptFile {
 }
 
 impl TranscriptFile {
-    /// Returns the metadata of a transcript, or `None` if the path is a directory. Returns an error if nothing exists
-    /// at the path, or if it is neither a file nor a directory (but a pipe, for example). Links are followed because
+    /// Returns the metadata of a transcript, or `None` if the path is a directory. Returns an error if the path does
+    /// not exist, or if it is neither a file nor a directory. For example, it may be a pipe. Links are followed because
     /// some users keep their transcripts on another disk.
     pub(crate) fn look(path: &Path) -> io::Result<Option<Self>> {
         let metadata = fs::metadata(path)?;
@@ -107,9 +107,9 @@ pub(crate) fn of_sessions(roots: impl Iterator<Item = PathBuf>) -> Vec<Transcrip
 
 /// Returns the project directories in which a transcript has been created or deleted since the given time.
 ///
-/// There may be a hundred thousand transcripts. When Claude Code is waiting for a command, the command therefore lists
-/// only these directories. A transcript that has only been appended to is missed because the modification time of its
-/// directory does not change.
+/// There may be a hundred thousand transcripts. A command that Claude Code is waiting for therefore lists only these
+/// directories. A transcript that has only been appended to is missed because the modification time of its directory
+/// does not change.
 pub(crate) fn projects_changed_since(
     roots: impl Iterator<Item = PathBuf>,
     since: DateTime<Utc>,

@@ -12,7 +12,7 @@ use crate::html::BEGINNING;
 use crate::render::Report;
 use crate::spend::ReportRequest;
 
-/// The file name that means standard output.
+/// The file name that stands for standard output.
 const STANDARD_OUTPUT: &str = "-";
 
 /// Writes the requested page and reports its location. Fails if the file exists and was not written by whycap.

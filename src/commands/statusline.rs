@@ -15,8 +15,8 @@ use crate::environment::Environment;
 use crate::status_line::wrapped::{Wrapped, WrappedLine};
 use crate::terminal::{Shown, print};
 
-/// The limits for reading the input. Claude Code sends about 2 KB. Without input, whycap does not know the session and
-/// can only show today's spend, so it waits longer for it than a hook does.
+/// The limits for reading the input. Claude Code sends about 2 KB. Without it, whycap does not know the session and can
+/// show only today's spend. The status line therefore waits longer than a hook.
 const INPUT_LIMITS: InputLimits = InputLimits {
     size: 1 << 20,
     first_byte: Duration::from_millis(600),

@@ -31,7 +31,7 @@ pub(crate) struct WaitArguments {
 /// The exit code after a timeout, as in timeout(1).
 const TIMED_OUT: u8 = 124;
 
-/// If Claude Code will continue a session within this time, the user should not continue it, too.
+/// If Claude Code will continue a session within this time, the user should leave that session alone.
 const SOON: TimeDelta = TimeDelta::minutes(2);
 
 /// The sentence to print if the user does not have to wait because usage credits are paying.
@@ -66,16 +66,15 @@ impl Subcommand for WaitArguments {
             let situation = incidents
                 .situation(session, Asker::Shell, errors.ledger.as_ref())
                 .for_waiting();
-            // After it has waited for one error, the command must not fail because of another that blocks only a
-            // session with a different key.
+            // The command has already waited for another error. It must not fail now because of an error that blocks
+            // only a session with a different key.
             let wait = if waited_for.is_some() && situation.blocks_only_other_key() {
                 None
             } else {
                 situation.wait_until_surely_over()
             };
             let now = context.environment.now;
-            // Remove canceled continuations. Before the announced time, a session that Claude Code is no longer going
-            // to continue has been canceled.
+            // Remove canceled continuations. They are no longer planned although their time has not come yet.
             announced.retain(|session: &String, at| {
                 *at <= now
                     || situation
@@ -224,7 +223,7 @@ fn last_sentences(
     }
 }
 
-/// Returns a sentence that says until when the command waits if the error is probably a false alarm. Claude Code may
+/// If the error is probably a false alarm, returns a sentence that says until when the command waits. Claude Code may
 /// continue open sessions much later than that. Returns `None` if the error is real or the command has already waited
 /// for a false alarm.
 fn about_false_alarm(

@@ -12,8 +12,8 @@ const SECRET_IS_SHORT: &str = "is too short to be secure, so nothing is exported
                                `whycap export --new-key`";
 
 impl Key {
-    /// Returns a value without its invalid parts, for each of which it adds a message to `omissions`. Returns `None` if
-    /// the entire value is invalid.
+    /// Returns the valid parts of a value. For each invalid part, adds a message to `omissions`. Returns `None` if the
+    /// entire value is invalid.
     pub(super) fn check(&self, value: &Value, omissions: &mut Vec<String>) -> Option<Value> {
         match &self.kind {
             ValueKind::Number { min, max } => number(value, *min, *max),

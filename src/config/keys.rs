@@ -81,7 +81,7 @@ pub(super) enum Choices {
 }
 
 impl Choices {
-    /// Returns the noun for a name in messages.
+    /// Returns the noun that describes a name in messages.
     pub(super) fn noun(self) -> &'static str {
         match self {
             Self::Segment => "segment",

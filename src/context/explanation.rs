@@ -37,7 +37,7 @@ const ERROR_READS: ReadTime = ReadTime::Within(Duration::from_secs(2));
 const MAX_BYTES_FOR_SHORT_ANSWER: u64 = 256 * 1024 * 1024;
 /// The maximum length of an error message that is quoted within a sentence.
 const MAX_QUOTED_CHARS: usize = 120;
-/// The divisor of the total spend that avoidable cache writes must exceed to be mentioned.
+/// Avoidable cache writes are mentioned only if they cost more than the total spend divided by this number.
 const MENTION_THRESHOLD_DIVISOR: u128 = 10;
 /// The time after a limit error during which responses are still counted. They may have been in progress when the error
 /// occurred.
@@ -79,8 +79,8 @@ impl Context {
         rows.saturating_sub(note.row_count(self.page()) + 1)
     }
 
-    /// Returns the current incident of a session, or of all sessions. In a conversation, the session is the current
-    /// one.
+    /// Returns the current incident of a session, or of all sessions. In a conversation, this is always the current
+    /// session.
     pub(crate) fn situation(
         &self,
         incidents: &Incidents<'_>,
@@ -252,8 +252,8 @@ impl Context {
         })
     }
 
-    /// Returns sentences that describe how much spend on this machine counted toward the limit, and where it went.
-    /// Returns `None` if there is no ledger. None is created, because whycap may not be installed.
+    /// Returns sentences about how much of this machine's spend counted toward the limit, and where it went. Returns
+    /// `None` if there is no ledger. None is created, because whycap may not be installed.
     fn spent(&self, incident: &Incident, incidents: &Incidents<'_>) -> Option<Vec<String>> {
         let (since, until) = counted_over(incident, self.clock().zone)?;
         let mut ledger = self.existing_ledger()?;

@@ -25,7 +25,7 @@ const READS_OF_EVENT: Duration = Duration::from_millis(200);
 /// The maximum time for a hook to read the transcripts of other sessions.
 const CATCH_UP: ReadTime = ReadTime::Within(Duration::from_millis(30));
 
-/// The time for which hooks check a project for new transcripts after a session has started in it.
+/// How long a hook keeps checking a project for new transcripts after a session starts in it.
 const RECENT_CHANGE_PERIOD: TimeDelta = TimeDelta::days(1);
 
 impl Context {
@@ -64,7 +64,7 @@ impl Context {
         Some(message(&format!("{headline} For details: {more}")))
     }
 
-    /// Records that Claude Code no longer waits for a reset in a session, which has ended. Sends no reply.
+    /// Records that Claude Code no longer waits for a reset because the session has ended. Sends no reply.
     pub(crate) fn on_end(&self) -> Option<Value> {
         self.incidents().record_waiting_ended(self.session()?);
         None

@@ -24,8 +24,8 @@ use crate::time::{Clock, Millis};
 /// The minimum interval between refreshes of slow data: the ends of many transcripts, the processes, and weeks of
 /// responses. It also applies while sessions are working.
 const AT_MOST_EVERY: Duration = Duration::from_secs(10);
-/// The maximum interval between refreshes of slow data. It is refreshed even if nothing changes because a limit may end
-/// in the meantime.
+/// The maximum interval between refreshes of slow data. It is refreshed even if nothing changes, because a limit may
+/// end in the meantime.
 const AT_LEAST_EVERY: Duration = Duration::from_secs(60);
 
 /// Collects the data for the screen. Slow data is kept between refreshes.
@@ -46,7 +46,7 @@ struct CollectedSlowFacts {
     facts: SlowFacts,
 }
 
-/// The version of the data. As long as it is the same, so are the figures.
+/// The version of the data. While it stays the same, the figures do not change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct DataVersion {
     ledger: i64,

@@ -54,8 +54,8 @@ impl GroupAccess {
         })
     }
 
-    /// Creates the missing directories between `root` and a file. They get the group's permissions, whatever the umask.
-    /// Fails if a path component exists but is not a directory.
+    /// Creates the missing directories between `root` and a file. They get the group's permissions regardless of the
+    /// umask. Fails if a path component exists but is not a directory.
     fn create_directories(self, root: &Path, file: &Path) -> Result<(), Error> {
         let names = file
             .parent()

@@ -46,7 +46,7 @@ fn is_contention(error: &io::Error) -> bool {
 }
 
 /// Returns true if the file system reports every file as locked, as some do. To find out, tries to lock a new temporary
-/// file.
+/// file, which no other process can have locked.
 fn reports_contention_always(path: &Path) -> bool {
     path.parent()
         .and_then(|directory| tempfile::tempfile_in(directory).ok())

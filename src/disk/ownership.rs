@@ -109,8 +109,8 @@ pub(crate) fn check_owned_directory(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Returns true if only the user can write to a file or directory. It must belong to the user and must not be writable
-/// by others or a symbolic link.
+/// Returns true if only the user can write to a file or directory. It must belong to the user, must not be a symbolic
+/// link, and must not be writable by its group or others.
 pub(crate) fn is_writable_only_by_user(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|metadata| {
         let access = Access::of(&metadata);
@@ -185,8 +185,7 @@ impl Access {
         self.owner == self.user
     }
 
-    /// Returns true if everyone can write to the file or directory. This does not apply to directories with the sticky
-    /// bit.
+    /// Returns true if everyone can write to the file or directory. Returns false for directories with the sticky bit.
     fn is_writable_by_everybody(&self) -> bool {
         self.mode & WRITABLE_BY_OTHERS != 0 && self.mode & STICKY == 0
     }

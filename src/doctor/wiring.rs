@@ -1,5 +1,5 @@
-//! Checks everything that Claude Code needs for running whycap: the settings, the hooks, the status line, `/whycap`,
-//! and the executable.
+//! Checks everything that Claude Code needs to run whycap: the settings, the hooks, the status line, `/whycap`, and the
+//! executable.
 
 use std::collections::BTreeSet;
 use std::path::{MAIN_SEPARATOR, Path};
@@ -23,7 +23,7 @@ use crate::paths::as_written;
 /// very large.
 const EXECUTABLE_SIZE_LIMIT: u64 = 512 * 1024 * 1024;
 
-/// A string in every whycap executable that shows the version of another copy without running it.
+/// A string that every whycap executable contains so that its version can be read without running it.
 static VERSION_MARK: &str = concat!("whycap version mark: ", env!("CARGO_PKG_VERSION"), ";");
 
 pub(super) fn settings_files(setup: &Setup, examination: &mut Examination) {

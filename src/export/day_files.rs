@@ -125,7 +125,7 @@ impl DirectoryUpdate<'_> {
                 kept_lines.extend_from_slice(line);
             }
         });
-        // The marker makes databases that have already loaded this day remove its spend.
+        // The marker tells databases that have already loaded this day to remove its spend.
         let marker_if_needed = has_lost_spend.then_some(&marker);
         let all_rows: Vec<&NewRow> = rows.iter().copied().chain(marker_if_needed).collect();
         let unchanged = file_text(&all_rows, exported_at, &kept_lines);

@@ -33,7 +33,7 @@ use crate::transcript::reader::FileState;
 pub(crate) struct MergedRows {
     /// The files, and the state of each when it was first read.
     files: Vec<(PathBuf, Option<FileState>)>,
-    /// A flag for each readable row, in the order of the files, that is true if the row is counted.
+    /// For each readable row, in the order of the files, whether it is counted.
     counts: Vec<bool>,
     pub(crate) unreadable: Vec<UnreadableFile>,
 }

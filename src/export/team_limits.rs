@@ -34,7 +34,7 @@ pub(crate) struct ExportedError {
     pub(crate) at: DateTime<Utc>,
     pub(crate) person: String,
     pub(crate) session: String,
-    /// The JSON name of the limit. This version does not know the limit if a newer version exported it.
+    /// The JSON name of the limit. If a newer version of whycap exported the row, this version may not know the limit.
     pub(crate) kind: String,
     /// The JSON name of the verdict.
     pub(crate) verdict: String,
@@ -190,7 +190,7 @@ fn read_errors(rows: &MergedRows) -> Result<Vec<ExportedError>, disk::Error> {
             error.totals.false_likely = 0;
             error.totals.not_a_limit = 0;
             attempt.ended_at = attempt.ended_at.max(earlier.ended_at);
-            // The later error shows better when the stop ended.
+            // The later error is better evidence for when the stop ended.
             if let Some(error) = errors.get_mut(earlier.position) {
                 error.totals.still_blocked = 0;
                 error.totals.unknown_end = 0;

@@ -91,7 +91,7 @@ impl Columns {
         self.count() as f64 * COLUMN
     }
 
-    /// Returns the width of the chart, which is that of at least [`MIN_COLUMNS`] columns.
+    /// Returns the width of the chart. There is room for at least [`MIN_COLUMNS`] columns.
     pub(super) fn frame_width(&self) -> f64 {
         self.count().max(MIN_COLUMNS) as f64 * COLUMN
     }

@@ -98,7 +98,7 @@ fn error_table(facts: &MachineFacts, contents: &Contents<'_>) -> Table {
 }
 
 impl Contents<'_> {
-    /// Formats the time for which an error blocked its session. Returns `None` if it did not block it.
+    /// Formats the time for which an error blocked its session. Returns `None` if it did not block the session.
     fn blocked_duration(&self, error: &Incident) -> Option<String> {
         let start = error.evidence.at();
         Some(match error.stop_end(self.clock.now)? {
@@ -169,7 +169,7 @@ pub(super) fn write_windows(view: &View<'_>, page: &mut Markup) {
 
 const NO_WINDOWS: &str = "There is no data about usage windows on these days. The status line records it while you work on a subscription.";
 
-/// The data for an account's chart. The chart may cover less time than the page, and so do its legend and table.
+/// The data for an account's chart. The chart, its legend, and its table may cover less time than the page.
 struct AccountChart<'f> {
     /// The readings in the chart, oldest first.
     steps: Vec<WindowStep>,
@@ -331,7 +331,8 @@ impl View<'_> {
     }
 
     /// Returns the readings of an account that are in the chart. Readings that did not change the usage are not in
-    /// `steps`. If a window was not reset before the chart begins, it therefore starts with its last earlier reading.
+    /// `steps`. If a window was not reset before the chart begins, its last earlier reading is therefore included at
+    /// the start of the chart.
     fn steps_in_chart(&self, steps: &[&WindowStep]) -> Vec<WindowStep> {
         let Some(first_day) = self.columns.first_day() else {
             return Vec::new();
@@ -416,7 +417,7 @@ impl View<'_> {
         path
     }
 
-    /// Draws a band for the time for which an error blocked work.
+    /// Draws a band over the time for which an error blocked work.
     fn write_error_band(&self, svg: &mut Markup, error: &Incident) {
         let Some(start_x) = self.x(error.evidence.at()) else {
             return;

@@ -117,7 +117,7 @@ pub(crate) struct PrecedingSpend {
     pub(crate) cost: Money,
 }
 
-/// Writes the summary: the cost, the plan, the time that limits blocked, and a comparison with the preceding period. If
+/// Writes the summary: the cost, the plan, the time blocked by limits, and a comparison with the preceding period. If
 /// spend may be missing, it may be missing from either period, so there is no comparison.
 pub(super) fn write_summary(view: &View<'_>, page: &mut Markup) {
     let contents = view.contents;

@@ -47,7 +47,7 @@ impl KeepPurpose {
         }
     }
 
-    /// Returns the first purpose for whose key `get` returns a value, and the value.
+    /// Returns the first purpose whose key `get` finds, and its value.
     pub(crate) fn find<T>(get: impl Fn(&'static str) -> Option<T>) -> Option<(Self, T)> {
         [Self::ShowAbove, Self::RestoreOnUninstall]
             .into_iter()

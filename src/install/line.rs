@@ -71,9 +71,8 @@ fn kept_until_turned_off(paths: &Paths, settings: &Path) -> Option<KeepPurpose> 
 pub(crate) fn turn_off(paths: &Paths) -> anyhow::Result<String> {
     let path = paths.user_settings();
     let plan = plan_and_execute(paths, LOCK_TIMEOUT, false, || {
-        // If there are no hooks of whycap, the status line is all that is installed, so undo the entire installation.
-        // If whycap kept the user's own status line, however, `turn_on` needs the record, so remove only whycap's
-        // status line.
+        // Without whycap's hooks, the status line is all that is installed, so undo the entire installation. However,
+        // if whycap kept the user's own status line, `turn_on` needs the record, so remove only whycap's status line.
         let file = SettingsFile::of_user(paths);
         let has_hooks = file
             .settings()
@@ -142,7 +141,7 @@ fn system() -> Option<&'static str> {
     }
 }
 
-/// After a plugin update, updates the copy of the executable that the settings use.
+/// Updates the copy of the executable that the settings use after a plugin update.
 ///
 /// This compares versions because npm gives all files the same modification time. If the update fails, the old copy
 /// stays in use, and the start of the next session tries again.

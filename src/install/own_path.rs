@@ -77,7 +77,8 @@ fn lasting_path(called: Option<&OsStr>, search_path: Option<&OsStr>, running: &P
         .unwrap_or_else(|| running.to_owned())
 }
 
-/// Returns the path without a version that pnpm links to an executable. Returns `None` if pnpm did not install it.
+/// Returns the path of pnpm's link to an executable, which does not contain a version. Returns `None` if pnpm did not
+/// install it.
 ///
 /// pnpm stores a package in a directory that includes its version, such as
 /// `.pnpm/@whycap+linux-x64@1.2.3/node_modules/…`, and links to it from `.pnpm/node_modules/…`.

@@ -8,7 +8,6 @@ use super::settings_edit::previous_status_line;
 use crate::claude::settings::{SettingsFile, SettingsScope};
 use crate::terminal::{Shown, is_stdout_terminal, print, truncate};
 
-/// The question about an existing status line.
 const QUESTION: &str = include_str!("keep_status_line.txt");
 
 /// Asks the user what to do about an existing status line. Returns `None` if there is no status line or no user to ask,

@@ -186,7 +186,7 @@ impl SettingsEdit {
     fn on(text: &str) -> anyhow::Result<(Self, CstNode)> {
         let json = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
         let json = if json.trim().is_empty() { "{}\n" } else { json };
-        // `serde_json` rejects everything else that is not JSON below.
+        // Below, `serde_json` rejects everything else that is not JSON.
         let options = ParseOptions {
             allow_comments: false,
             allow_trailing_commas: false,
@@ -408,7 +408,7 @@ impl SettingsEdit {
         if !self.changes.iter().all(Change::is_left_unchanged) {
             self.text = self.edited();
         }
-        // Compare the settings as text to detect a different order of the keys.
+        // Compare the settings as text to detect changes in the order of the keys.
         let others = settings::parse(self.text.as_bytes())
             .map(|settings| without_whycap_entries(&settings).to_string());
         ensure!(

@@ -48,7 +48,8 @@ pub enum SlashCommand {
 }
 
 impl SlashCommand {
-    /// Returns the best way for a Claude Code version. If the version is unknown, assumes that it is recent.
+    /// Returns the best way to add the command to this version of Claude Code. If the version is unknown, assumes that
+    /// it is recent.
     pub(crate) fn for_version(version: Option<ClientVersion>) -> Self {
         match version {
             Some(version) if version < FIRST_WITH_MODULES => Self::File,
@@ -284,8 +285,8 @@ pub(crate) fn remove_obsolete_file(paths: &Paths, version: impl FnOnce() -> Opti
 }
 
 /// Returns the time at which whycap first wrote the plugin or the command file. Returns `None` if neither exists. This
-/// is the modification time of the plugin's directory or of the command file. An upgrade does not change it for the
-/// directory because only files in its subdirectories change.
+/// is the modification time of the plugin's directory or of the command file. An upgrade does not affect the
+/// directory's modification time because it changes only files in subdirectories.
 pub(crate) fn installed_at(paths: &Paths) -> Option<DateTime<Utc>> {
     let modified = [plugin_directory(paths), command_file(paths)]
         .iter()

@@ -11,7 +11,7 @@ use super::{Journal, JournalRecord, RecordIndex, append};
 use crate::disk;
 use crate::paths::Paths;
 
-/// A key for looking up an event. When it is displayed, it is the event's name in the journal.
+/// A key for looking up an event. Its text is the event's name in the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum EventKey<'a> {
     /// The user has been shown the error that occurred in this session at this time.

@@ -26,7 +26,7 @@ const CLEARING_TIMEOUT: Duration = Duration::from_secs(20);
 pub(crate) struct Clearing<'a> {
     pub(crate) paths: &'a Paths,
     pub(crate) environment: &'a Environment,
-    /// The directory of a project, whose locks are included.
+    /// The directory of the project whose locks are included.
     pub(crate) project: Option<&'a Path>,
     /// If true, stale locks are reported but not cleared.
     pub(crate) dry_run: bool,

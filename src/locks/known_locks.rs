@@ -54,7 +54,7 @@ pub(super) struct StuckEffects {
     /// The effect of a lock with a timestamp in the future. Claude Code waits for the lock for a while and then gives
     /// up.
     pub(super) dated_in_future: String,
-    /// The effect of a file or a non-empty directory. Claude Code does not wait and fails to acquire the lock.
+    /// The effect of a file or a non-empty directory. Claude Code immediately fails to acquire the lock.
     pub(super) not_removable: String,
 }
 

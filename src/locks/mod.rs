@@ -35,7 +35,7 @@ pub(crate) enum LockAction {
     WouldClear,
     Cleared,
     Kept,
-    /// The lock could have been cleared, but this failed.
+    /// Clearing was permitted but failed.
     Failed,
 }
 
@@ -79,8 +79,7 @@ fn effect_when_stuck(known: &'static KnownLock, kind: EntryKind) -> Option<&'sta
     })
 }
 
-/// Finds and evaluates all locks, including those in the directory `project`. Nothing is changed, and this does not
-/// wait.
+/// Finds and evaluates all locks, including those in the directory `project`. Does not change anything or wait.
 pub(crate) fn find_all(paths: &Paths, now: DateTime<Utc>, project: Option<&Path>) -> Vec<Lock> {
     judge_all(project, &LockContext::observe(paths, now))
 }

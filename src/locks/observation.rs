@@ -74,9 +74,9 @@ pub(super) struct ObservedLock {
 /// The process that claims to hold a lock.
 #[derive(Debug, Clone)]
 pub(super) struct Holder {
-    /// The information about the process in the lock.
+    /// The information that the lock contains about the process.
     pub(super) claim: Claim,
-    /// The process that has this PID now.
+    /// The process that currently has the PID.
     pub(super) process: Process,
 }
 

@@ -35,7 +35,7 @@ pub(crate) enum LockVerdict {
 pub(super) enum Clearance {
     /// The lock may be cleared. An empty directory is removed, and anything else is moved to quarantine.
     Granted,
-    /// The lock may be cleared if it has not been updated after this number of seconds.
+    /// The lock may be cleared if it is not updated for this number of seconds.
     AfterWatching(i64),
     Denied,
 }
@@ -66,7 +66,7 @@ impl Judgement {
     }
 }
 
-/// The maximum difference between file timestamps and the clock that is harmless.
+/// The maximum harmless difference between file timestamps and the clock.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(5);
 
 /// The tolerance, in seconds, for a directory that is shared by several machines. Each machine sets timestamps from its
@@ -322,7 +322,7 @@ mod tests {
             .expect(pattern)
     }
 
-    /// Returns a lock of the user that was updated `age` seconds ago and does not name a process.
+    /// Returns a lock that belongs to the user, was updated `age` seconds ago, and does not name a process.
     fn lock(pattern: &str, shape: EntryKind, age: i64) -> ObservedLock {
         ObservedLock {
             location: LockLocation {

@@ -58,12 +58,12 @@ pub(crate) struct SlowFacts {
     pub(crate) error_of_other_key: Option<String>,
     /// A sentence about the newest error if it is over but still recent.
     pub(crate) past_error: Option<String>,
-    /// The number of running clients that are not in the registry. If the environment of a client cannot be read, it is
-    /// not included, because it may belong to another home directory.
+    /// The number of running clients that are not in the registry. Clients whose environment cannot be read are not
+    /// included because they may belong to another home directory.
     pub(crate) unregistered_clients: usize,
     /// The usage of each window, broken down by session.
     pub(crate) window_shares: Vec<WindowShares>,
-    /// The value of one percent of each window. It shows how much is left in the window.
+    /// The value of one percent of each window. The amount left in the window is calculated from it.
     pub(crate) percent_value: PercentValue,
 }
 
@@ -136,8 +136,8 @@ impl NowData {
         self.slow.situation.blocking()
     }
 
-    /// Returns the current block. If the 5-hour window is known to have reset since the block began, returns `None`,
-    /// because the block then includes spend that does not count toward the current window.
+    /// Returns the current block. Returns `None` if the 5-hour window is known to have reset since the block began. The
+    /// block then includes spend that does not count toward the current window.
     fn block(&self) -> Option<Block> {
         let block = self.spend.as_ref().ok()?.block?;
         let is_outdated = self

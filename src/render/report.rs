@@ -39,7 +39,7 @@ pub(crate) struct MeterRow {
     pub(crate) percent_text: String,
     /// The tone of the bar and the percentage.
     pub(crate) tone: Tone,
-    /// Alternative remarks, longest first. The first one that fits is shown. If none fits, it is the last one.
+    /// Alternative remarks, longest first. The first one that fits is shown. If none fits, the last one is shown.
     pub(crate) remarks: Vec<String>,
 }
 

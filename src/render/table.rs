@@ -317,7 +317,8 @@ impl Table {
         rows
     }
 
-    /// Returns the columns of the first layout that fits with truncated text. If none fits, it is the last one.
+    /// Returns the columns of the first layout that fits with truncated text. If none fits, returns the columns of the
+    /// last one.
     fn choose_columns(&self, rows: &[TableRow], room: usize) -> Vec<PlacedColumn<'_>> {
         let last_layout = self
             .columns

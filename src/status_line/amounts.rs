@@ -63,9 +63,9 @@ pub(super) fn prompt(cost: Money) -> Segment {
     )]
 }
 
-/// Returns a segment with an amount. The longest form also shows the amount in the user's currency and the percentages
-/// used of its own budget and of `other_budget`. The shorter forms drop the currency first, then the other budget, and
-/// finally its own budget.
+/// Returns a segment with an amount. The longest form also shows the amount in the user's currency, and how much of its
+/// own budget and of `other_budget` has been used. The shorter forms drop the currency first, then the other budget,
+/// and finally its own budget.
 fn amount_forms(
     label: &str,
     scope: BudgetScope,

@@ -1,7 +1,7 @@
 //! Defines how much information is lost when a segment switches to a shorter form or is dropped.
 //!
 //! If a row is too wide, the form with the smallest loss goes first. The constants are therefore listed in the order in
-//! which a narrow terminal gives up information. If a loss depends on a percentage, the three values are for a low
+//! which a narrow terminal gives up information. If a loss depends on a percentage, it has three values: for a low
 //! percentage, for one that is worth a look, and for one that is nearly 100.
 
 pub(super) const PACE_IF_WINDOW_LASTS: u32 = 5;
@@ -39,6 +39,6 @@ pub(super) const TODAY: u32 = 60;
 /// If a window is nearly full, this segment is dropped last.
 pub(super) const WINDOWS: [u32; 3] = [75, 75, 100];
 pub(super) const FULLEST_WINDOW: [u32; 3] = [80, 80, 105];
-/// The session's spend is one of the last figures to go.
+/// The session's spend is one of the last figures to be dropped.
 pub(super) const SESSION: u32 = 85;
 pub(super) const SESSION_WITHOUT_LABEL: u32 = 90;

@@ -36,7 +36,7 @@ const TIME_LIMIT: Duration = Duration::from_millis(750);
 /// The maximum size of the output, in bytes. The rest is discarded.
 const OUTPUT_LIMIT: usize = 64 * 1024;
 
-/// The time between two checks for whether the command has exited.
+/// The interval at which to check whether the command has exited.
 const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 /// The preserved command, which is now running.
@@ -110,8 +110,8 @@ struct KeptCommand {
 }
 
 impl KeptCommand {
-    /// Finds the command that was preserved from the settings file in effect. As in Claude Code, the project's file
-    /// takes precedence over the user's. Returns `None` if no command was preserved or if it must not run.
+    /// Finds the command that was preserved from the settings file that is in effect. As in Claude Code, the project's
+    /// file takes precedence over the user's. Returns `None` if no command was preserved or if it must not run.
     fn find(paths: &Paths, payload: &StatusPayload) -> Option<Self> {
         let project = payload.project_dir.as_deref();
         let command = settings::of_user(paths, project)

@@ -117,7 +117,7 @@ impl Screen {
         Ok(())
     }
 
-    /// Waits for a key or a new size, but no longer than `timeout`.
+    /// Waits until a key is pressed or the size changes, but no longer than `timeout`.
     pub(crate) fn wait(&mut self, timeout: Duration) -> io::Result<WakeReason> {
         let start = Instant::now();
         loop {

@@ -69,8 +69,7 @@ fn split_while(text: &str, fits: fn(char) -> bool) -> (&str, &str) {
     text.split_at(end)
 }
 
-/// Formats a duration in its two largest units, rounded down and without a sign. For example, "3 d 11 h", "2 h", or "40
-/// s".
+/// Formats a duration in its two largest units, rounded down and without a sign, such as "3 d 11 h", "2 h", or "40 s".
 pub fn format_duration(duration: TimeDelta) -> String {
     let seconds = duration.num_seconds().unsigned_abs();
 

@@ -138,7 +138,7 @@ impl Zone {
     }
 }
 
-/// Returns true if chrono would open a file that is not a zoneinfo file for this value of `TZ`.
+/// Returns true if, for this value of `TZ`, chrono would open a file that is not a zoneinfo file.
 fn names_other_file(name: &str) -> bool {
     ZONEINFO_PARENTS.iter().any(|parent| {
         // If the name is an absolute path, it replaces the directory.
