@@ -394,13 +394,13 @@ fn add_refused_windows(incidents: &mut [Incident]) {
     }
 }
 
-/// The session whose response provided the login's newest reading.
+/// A reading that a response provided after the error.
 #[derive(Debug)]
-struct SessionOfReading {
-    session: String,
+struct ReadingOfResponse {
+    reading: Reading,
     /// Shows whether the response has the same payer as the failed request.
     payer: PayerRelation,
-    /// The earliest time at which the session's last request can have been sent, or `None` if it is unknown.
+    /// The earliest time at which the request can have been sent, or `None` if it is unknown.
     requested_at: Option<DateTime<Utc>>,
 }
 
@@ -908,7 +908,7 @@ impl<'a> EvidenceCollector<'a> {
         let mut responses = Vec::new();
         let needs_transcripts =
             self.other_sessions != OtherSessions::WithoutList || self.newest_reading().is_none();
-        let of_reading = self.session_of_newest_reading(error);
+        let of_response = self.newest_reading_of_response(error);
         let reset_since = times_of_new_windows(error, &evidence.collected.account_readings);
         let mut is_reading_included = false;
         let mut asker_works = false;
@@ -920,10 +920,10 @@ impl<'a> EvidenceCollector<'a> {
                 {
                     continue;
                 }
-                let payer_of_reading = of_reading
+                let payer_of_reading = of_response
                     .as_ref()
-                    .filter(|of_reading| of_reading.session == of_session.session)
-                    .map(|of_reading| of_reading.payer);
+                    .filter(|of_response| of_response.reading.session == of_session.session)
+                    .map(|of_response| of_response.payer);
                 is_reading_included |= payer_of_reading.is_some();
                 asker_works |= !of_session.is_stopped
                     && self.is_unaffected(error, of_session, payer_of_reading);
@@ -935,16 +935,17 @@ impl<'a> EvidenceCollector<'a> {
                 responses.extend(of_session_since);
             }
         }
-        if let (Some(of_reading), Some(newest), false) =
-            (of_reading, self.newest_reading(), is_reading_included)
+        if let Some(of_response) = of_response
+            && !is_reading_included
         {
-            let is_refused_soon = later.has_refusal_after(error, newest.sample.measured);
+            let sample = of_response.reading.sample;
+            let is_refused_soon = later.has_refusal_after(error, sample.measured);
             responses.push(OtherResponse {
-                at: newest.sample.measured,
-                requested_at: of_reading.requested_at,
-                model: newest.sample.model.clone(),
-                version: newest.sample.version.clone(),
-                payer: of_reading.payer,
+                at: sample.measured,
+                requested_at: of_response.requested_at,
+                model: sample.model,
+                version: sample.version,
+                payer: of_response.payer,
                 has_owner: true,
                 is_first: false,
                 is_refused_later: is_refused_soon,
@@ -990,10 +991,14 @@ impl<'a> EvidenceCollector<'a> {
         })
     }
 
-    /// Returns the session whose response provided the login's newest reading. Returns `None` if this is the session
-    /// with the error, or if the response is not known to have arrived after the error.
-    fn session_of_newest_reading(&self, error: &StoredError) -> Option<SessionOfReading> {
+    /// Returns the login's newest reading that a response provided in another session after the error. An idle session and
+    /// a session that was refused report figures without a response. If the newest reading is such a reading, an earlier
+    /// one is returned if it is dated to a request from after the error. The transcript of that session is not read.
+    fn newest_reading_of_response(&self, error: &StoredError) -> Option<ReadingOfResponse> {
         let newest = self.newest_reading()?;
+        if newest.sample.measured <= error.at {
+            return None;
+        }
         let payer = match newest.sample.is_of(error.account()) {
             Some(false) => PayerRelation::Other,
             // The login's readings never come from a session without an account.
@@ -1002,18 +1007,25 @@ impl<'a> EvidenceCollector<'a> {
             // Most people have only one account, so an unknown account is assumed to be the same one.
             Some(true) | None => PayerRelation::Same,
         };
-        if newest.sample.measured <= error.at || error.session.id.as_ref() == Some(&newest.session)
+        let session = error.session.id.as_deref();
+        if session != Some(&newest.session)
+            && let Some(path) = self.transcripts.path_of(&newest.session)
+            && let Some(tail) = self.transcripts.tail(&path)
+            && let Some(last) = transcript_end::last_response(&path, &tail)
+            && last > error.at
         {
-            return None;
+            let response = tail.responses.iter().find(|response| response.at == last);
+            return Some(ReadingOfResponse {
+                reading: newest.clone(),
+                payer,
+                requested_at: response.and_then(|response| response.requested_at),
+            });
         }
-        let path = self.transcripts.path_of(&newest.session)?;
-        let tail = self.transcripts.tail(&path)?;
-        let last = transcript_end::last_response(&path, &tail).filter(|at| *at > error.at)?;
-        let response = tail.responses.iter().find(|response| response.at == last);
-        Some(SessionOfReading {
-            session: newest.session.clone(),
+        let reading = self.readings.newest_requested_after(error.at, session)?;
+        Some(ReadingOfResponse {
+            requested_at: reading.sample.determined_since,
             payer,
-            requested_at: response.and_then(|response| response.requested_at),
+            reading,
         })
     }
 

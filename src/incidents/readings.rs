@@ -398,14 +398,36 @@ impl WindowReadings<'_> {
     }
 
     fn find_newest(&self, service: MeasuredService) -> Option<Reading> {
-        let mut readings = self
+        self.newest_of_account(service)
+            .into_iter()
+            .min_by_key(|reading| Reverse(reading.sample.earliest()))
+    }
+
+    /// Returns the login's newest readings, newest first, if they belong to the same account as the newest one.
+    fn newest_of_account(&self, service: MeasuredService) -> Vec<Reading> {
+        let mut readings: Vec<Reading> = self
             .of_login()
             .filter(|reading| reading.sample.service() == service)
             .take(AT_ONCE)
-            .peekable();
-        let account = readings.peek()?.sample.account.clone();
+            .collect();
+        let account = readings
+            .first()
+            .and_then(|newest| newest.sample.account.clone());
+        readings.retain(|reading| reading.sample.account == account);
         readings
-            .filter(|reading| reading.sample.account == account)
+    }
+
+    /// Returns the newest reading of the plan's windows that is dated to a request that another session than `session` sent
+    /// after the given time.
+    pub(super) fn newest_requested_after(
+        &self,
+        moment: DateTime<Utc>,
+        session: Option<&str>,
+    ) -> Option<Reading> {
+        self.newest_of_account(MeasuredService::Plan)
+            .into_iter()
+            .filter(|reading| session != Some(&reading.session))
+            .filter(|reading| reading.sample.determined_since > Some(moment))
             .min_by_key(|reading| Reverse(reading.sample.earliest()))
     }
 

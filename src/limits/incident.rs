@@ -34,6 +34,8 @@ pub struct Incident {
     pub(crate) summary: Option<String>,
     /// A shorter version of the headline that fits in 60 columns.
     pub badge: String,
+    /// The forms of the status-line row while usage credits pay, longest first. There are none if they do not pay.
+    pub(crate) credits_rows: Vec<String>,
     /// The recommended actions, best first.
     pub actions: Vec<Action>,
 }
@@ -58,6 +60,7 @@ impl Incident {
             headline,
             summary,
             badge,
+            credits_rows,
             actions,
         } = word(&message, &evidence, &diagnosis);
         Self {
@@ -67,6 +70,7 @@ impl Incident {
             headline,
             summary,
             badge,
+            credits_rows,
             actions,
         }
     }

@@ -335,17 +335,17 @@ pub fn status_rows(incident: &Incident, more: ReadMore, columns: usize) -> Optio
             return Some(in_tone(Tone::Plain, badge_rows(&incident.badge, columns)));
         }
         let forms = ending_rows(&incident.evidence, &incident.diagnosis);
-        let row = forms
-            .iter()
-            .find(|form| width(form) <= columns)
-            .or(forms.last())?;
-        return Some(in_tone(Tone::Good, vec![truncate(row, columns)]));
+        let row = fitting_form(forms, columns)?;
+        return Some(in_tone(Tone::Good, vec![row]));
     }
     let pointers = match more {
         ReadMore::InSession => [" · more: /whycap", " · /whycap"],
         ReadMore::InShell => [" · more: whycap explain, in a shell", " · whycap explain"],
     };
-    let mut rows = in_tone(Tone::Alarm, badge_rows(&incident.badge, columns));
+    let mut rows = match fitting_form(&incident.credits_rows, columns) {
+        Some(row) => in_tone(Tone::Alarm, vec![row]),
+        None => in_tone(Tone::Alarm, badge_rows(&incident.badge, columns)),
+    };
     if let [badge] = &mut rows[..] {
         let used: usize = badge.iter().map(|(_, text)| width(text)).sum();
         let room = columns.saturating_sub(used);
@@ -361,6 +361,15 @@ pub fn status_rows(incident: &Incident, more: ReadMore, columns: usize) -> Optio
         rows.push(vec![(Tone::Plain, row)]);
     }
     Some(rows)
+}
+
+/// Returns the first form that fits in `columns`. If there is none, returns the last form, truncated.
+fn fitting_form(forms: &[String], columns: usize) -> Option<String> {
+    let form = forms
+        .iter()
+        .find(|form| width(form) <= columns)
+        .or(forms.last())?;
+    Some(truncate(form, columns))
 }
 
 /// Returns true if the status line mentions the error, because it blocks its session or has ended recently.

@@ -1,7 +1,5 @@
 //! Renders the segment that shows the percentage and the reset of each usage window.
 
-use chrono::{DateTime, TimeDelta, Utc};
-
 use super::layout::{Form, Segment, without_repetitions};
 use super::loss;
 use crate::claude::window_usage::{SpendLimitUsage, WindowUsage};
@@ -59,7 +57,7 @@ impl Gauge {
             label: format!("{name} "),
             figure: percent_text(rounded_level(level)),
             reset: resets_at.map(|at| Reset {
-                time: reset_time(at, clock),
+                time: clock.format_briefly(at),
                 left: format_duration(at - clock.now),
             }),
         }
@@ -136,15 +134,6 @@ pub(super) fn pick_by_level<T>(level: f64, [harmless, worth_a_look, nearly_full]
 /// Returns the tone for a percentage, which is `harmless` if the percentage is low.
 pub(crate) fn level_tone(level: f64, harmless: Tone) -> Tone {
     pick_by_level(level, [harmless, Tone::Warning, Tone::Alarm])
-}
-
-/// Formats a reset time, with the weekday or the date if it is far in the future.
-fn reset_time(at: DateTime<Utc>, clock: Clock) -> String {
-    match at - clock.now {
-        left if left < TimeDelta::hours(20) => clock.format_with_day("", at),
-        left if left < TimeDelta::days(7) => clock.format_with_day("%a ", at),
-        _ => clock.zone.at(at).format("%b %-d").to_string(),
-    }
 }
 
 /// The contents of one form of the segment.
@@ -252,6 +241,8 @@ fn form_styles(fullest: f64, form: MeterForm) -> [FormStyle; 10] {
 
 #[cfg(test)]
 mod tests {
+    use chrono::DateTime;
+
     use super::*;
     use crate::claude::status_payload::StatusPayload;
     use crate::time::{HourFormat, Zone};

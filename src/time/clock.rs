@@ -104,6 +104,16 @@ impl Clock {
             .to_string()
     }
 
+    /// Formats a future time as briefly as possible: with the weekday if it is more than 20 hours away, as in "Tue 14:30",
+    /// and as a date without a time if it is more than a week away.
+    pub(crate) fn format_briefly(self, at: DateTime<Utc>) -> String {
+        match at - self.now {
+            left if left < TimeDelta::hours(20) => self.format_with_day("", at),
+            left if left < TimeDelta::days(7) => self.format_with_day("%a ", at),
+            _ => self.zone.at(at).format("%b %-d").to_string(),
+        }
+    }
+
     /// Formats a time and its distance from now: "14:30, in 1 h 52 m" or "14:30, 5 m ago".
     pub fn format_time_and_distance(self, at: DateTime<Utc>) -> String {
         format!("{}, {}", self.format_time(at), self.format_distance(at))

@@ -21,6 +21,7 @@ mod causes;
 mod client;
 mod config;
 mod contributing;
+mod credits_pay;
 mod diagnosis;
 mod doctor;
 mod doctor_fixes;

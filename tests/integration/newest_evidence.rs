@@ -20,7 +20,7 @@ const OVERLOADED: &str = "API Error: 529 Overloaded.";
 const LATER_RESET: i64 = NOON + 3 * 3_600;
 
 /// Simulates a request that the server refuses because of a full usage window, and the status-line call after it.
-fn hits_limit(client: &Client<'_>, at: &str, text: &str, refusal: &Value, reported: Value) {
+pub fn hits_limit(client: &Client<'_>, at: &str, text: &str, refusal: &Value, reported: Value) {
     client.receives_error(at, text, refusal);
     client.calls_status_line(&after(at, 1), reported, 120);
 }
@@ -37,7 +37,7 @@ fn hits_five_hour_limit(client: &Client<'_>, no_credits: &str) {
 }
 
 /// Returns the figures of a full 5-hour window.
-fn five_hour_full() -> Value {
+pub fn five_hour_full() -> Value {
     windows(100.0, NOON, 40.0, TUESDAY)
 }
 

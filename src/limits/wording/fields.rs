@@ -51,6 +51,10 @@ impl Fields {
             paid_until.map(|until| clock.format_deadline(until)),
         )]);
         fields.add_times(diagnosis, clock);
+        fields.add_payment(
+            paid_until.or(diagnosis.resets.ahead(clock.now).map(|reset| reset.at)),
+            clock,
+        );
         // Past times include the day only if it differs from the day of the error, so the sentence does not change
         // later.
         let at_error = Clock {
@@ -145,6 +149,18 @@ impl Fields {
         ]);
     }
 
+    /// Adds the time until which usage credits pay, if it is known.
+    fn add_payment(&mut self, until: Option<DateTime<Utc>>, clock: Clock) {
+        let Some(until) = until else {
+            return;
+        };
+        self.set_all([
+            ("paid_until", Some(clock.format_time(until))),
+            ("paid_in", Some(clock.format_distance(until))),
+            ("paid_until_brief", Some(clock.format_briefly(until))),
+        ]);
+    }
+
     fn add_measurement(&mut self, measurement: Option<Measurement>, at: DateTime<Utc>) {
         let Some(measurement) = measurement else {
             return;
@@ -166,10 +182,24 @@ impl Fields {
         self.set_all([("window_limit", window_limit.map(str::to_owned))]);
         let limit = window_limit.unwrap_or("usage limit");
         let is_old = super::calls_credits_extra_usage(message, evidence);
-        let (pool, are, were, cap) = if is_old {
-            ("extra usage", "is", "was", "extra usage cap")
+        let [pool, credits, are, were, pay, cap] = if is_old {
+            [
+                "extra usage",
+                "extra usage",
+                "is",
+                "was",
+                "pays",
+                "extra usage cap",
+            ]
         } else {
-            ("usage credits", "are", "were", "credit cap")
+            [
+                "usage credits",
+                "credits",
+                "are",
+                "were",
+                "pay",
+                "credit cap",
+            ]
         };
         let counted = if diagnosis.limit == LimitKind::UsageCredits {
             format!("your {pool}")
@@ -209,8 +239,10 @@ impl Fields {
             ("likely", likely),
             ("limit", limit),
             ("pool", pool),
+            ("credits", credits),
             ("are", are),
             ("were", were),
+            ("pay", pay),
             ("cap", cap),
             ("counted", &counted),
         ];

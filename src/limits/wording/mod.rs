@@ -25,7 +25,8 @@
 //! | `unproven` | "The message says that" | the verdict is `cannot_tell` |
 //! | `window_limit` | the usage window, as in "weekly limit" | the limit is that of a usage window |
 //! | `limit`, `counted` | the usage window, and the limit as in "your weekly limit" | always |
-//! | `pool`, `are`, `were`, `cap` | the words for usage credits that the message uses | always |
+//! | `pool`, `credits`, `are`, `were`, `pay`, `cap` | the words for usage credits that the message uses | always |
+//! | `paid_until`, `paid_in`, `paid_until_brief` | the time until which usage credits pay if they pay now, as in "Tue Nov 24 06:00", "in 3 d 20 h", and "Tue 06:00" | it is ahead |
 //! | `likely` | "probably", or "possibly" if the evidence is weak | always |
 //! | `past`, `name`, `ended`, … | what happened, the limit, and its end, only for the wording of an ending | always |
 
@@ -86,6 +87,11 @@ struct EndingWording {
 #[derive(Debug, Default, Deserialize)]
 struct CreditsPayWording {
     headlines: Vec<String>,
+    badges: Vec<String>,
+    /// The forms of the status-line row, longest first.
+    rows: Vec<String>,
+    /// The forms to use instead of `rows` if it is unknown until when credits pay.
+    rows_without_time: Vec<String>,
     /// The sentence that describes the current state.
     state: String,
 }
@@ -118,16 +124,23 @@ pub(crate) struct Wording {
     /// A sentence in the past tense that says what happened and how it ended, or `None` if the error is not over.
     pub(crate) summary: Option<String>,
     pub(crate) badge: String,
+    /// The forms of the status-line row while usage credits pay, longest first. There are none if they do not pay.
+    pub(crate) credits_rows: Vec<String>,
     pub(crate) actions: Vec<Action>,
 }
 
 /// Generates the wording for an error.
 pub(crate) fn word(message: &Message, evidence: &Evidence, diagnosis: &Diagnosis) -> Wording {
     let mut fields = Fields::new(message, evidence, diagnosis);
-    let present = cause_sentences(message, diagnosis, &fields);
+    let mut present = cause_sentences(message, diagnosis, &fields);
     let name = name_of_badge(&present.badge);
     let name_of_reset = diagnosis.is_reset_proven.then(|| name.clone());
     fields.set_all([("name_of_reset", name_of_reset), ("name", Some(name))]);
+    let mut credits_rows = Vec::new();
+    if diagnosis.credits_pay_now {
+        present.badge = badge(&WORDINGS.credits_pay.badges, &fields);
+        credits_rows = WORDINGS.credits_pay.rows(&fields);
+    }
 
     let mut summary = None;
     let sentences = match ending_wording(evidence, diagnosis) {
@@ -150,7 +163,23 @@ pub(crate) fn word(message: &Message, evidence: &Evidence, diagnosis: &Diagnosis
         headline: sentences.headline,
         summary,
         badge: sentences.badge,
+        credits_rows,
         actions,
+    }
+}
+
+impl CreditsPayWording {
+    /// Returns the forms of the status-line row, longest first.
+    fn rows(&self, fields: &Fields) -> Vec<String> {
+        let templates = if fields.get("paid_until").is_some() {
+            &self.rows
+        } else {
+            &self.rows_without_time
+        };
+        templates
+            .iter()
+            .filter_map(|template| fields.fill(template))
+            .collect()
     }
 }
 
@@ -568,6 +597,9 @@ mod tests {
             ("at", "on Wed Nov 23, 2026 23:48"),
             ("in", "in 6 d 23 h"),
             ("until", "Wed Nov 23 23:48 (6 d 23 h from now)"),
+            ("paid_until", "Wed Nov 23 23:48"),
+            ("paid_in", "in 6 d 23 h"),
+            ("paid_until_brief", "Wed 23:48"),
         ],
         &[("time", "11:48pm")],
         &[("day", "Wed Nov 23 23:48")],
@@ -598,8 +630,10 @@ mod tests {
         ("window_limit", "weekly Sonnet limit"),
         ("likely", "probably"),
         ("pool", "usage credits"),
+        ("credits", "credits"),
         ("are", "are"),
         ("were", "were"),
+        ("pay", "pay"),
         ("cap", "extra usage cap"),
         ("counted", "your weekly Sonnet limit"),
         ("name", "weekly Sonnet limit"),
@@ -693,8 +727,19 @@ mod tests {
                 check_badge(&about, &wording.badges, &fields);
                 check_sentence(&about, &headline(&wording.headlines, "", &fields));
             }
-            let headlines = &WORDINGS.credits_pay.headlines;
-            check_sentence("credits", &headline(headlines, "", &fields));
+            let wording = &WORDINGS.credits_pay;
+            check_sentence("credits", &headline(&wording.headlines, "", &fields));
+            check_badge("credits", &wording.badges, &fields);
+            let widths: Vec<usize> = wording
+                .rows(&fields)
+                .iter()
+                .map(|row| crate::terminal::width(row))
+                .collect();
+            assert!(widths.is_sorted_by(|wider, row| wider > row), "{widths:?}");
+            assert!(
+                widths.last().is_some_and(|width| *width <= 16),
+                "{widths:?}"
+            );
         }
     }
 
