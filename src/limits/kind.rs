@@ -308,7 +308,7 @@ pub(crate) enum Affects {
     /// Every session of the account or, if the limit is a usage window for one model family, every session that uses
     /// that family.
     Account,
-    /// Every session with the same payer, whether an account or a key pays.
+    /// Every session with the same payer, which can be an account or a key.
     Payer,
     /// Only the session in which the error occurred. The explanation says that other sessions may work.
     Session,

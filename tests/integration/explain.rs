@@ -145,8 +145,8 @@ const CASES: &[Case] = &[
         &[("10:00:02", "verdict", "real")],
     ),
     (
-        // The client reports new readings 0.3 seconds after the error. Until then, the old readings must not turn a
-        // real limit into a false one.
+        // The client reports new readings 0.3 seconds after the error. Until then, the old readings must not make a
+        // real limit look like a false alarm.
         "in the first second the meters from before prove nothing",
         &[
             StatusLine("09:59:50", 42.0, 22.0),
@@ -1013,7 +1013,7 @@ fn a_credit_cap_cannot_stop_a_seat_with_included_usage() {
     }
 }
 
-/// The headline must not say that limits have been reached if the reasons say that the limit looks false.
+/// The headline must not say that a limit has been reached if the reasons say that it looks like a false alarm.
 #[test]
 fn a_pasted_cap_is_not_confirmed_while_the_window_has_room() {
     let sandbox = Sandbox::new();
@@ -1227,7 +1227,7 @@ fn a_new_login_comes_first_once_the_login_is_refused_again() {
     );
 }
 
-/// If whycap concludes from the failed attempts that an outage caused a refused login, it must say so and name the
+/// If whycap concludes from the failed attempts that an outage caused a refused login, it must say so and list the
 /// statuses of all attempts.
 #[test]
 fn an_outage_that_refused_the_login_is_explained_by_the_failed_attempts() {

@@ -819,7 +819,7 @@ fn a_response_in_progress_does_not_end_an_agents_limit() {
     assert_eq!(code(&client, "2026-11-20T10:05:30Z"), 0);
 }
 
-/// The usage of the logged-in account is not evidence about the limit of a `claude -p` process that uses a token.
+/// The usage of the logged-in account says nothing about the limit of a `claude -p` process that uses a token.
 #[test]
 fn the_logins_usage_is_no_evidence_about_a_tokens_limit() {
     let sandbox = with_a_private_login();

@@ -1,5 +1,5 @@
-//! Tests the summary at the top of `whycap incidents`: how often and how long limits stopped work, and how many limits
-//! were false.
+//! Tests the summary at the top of `whycap incidents`: how often and how long limits stopped work, and how many were
+//! false alarms.
 
 use serde_json::{Value, json};
 
@@ -243,7 +243,7 @@ fn a_false_limit_stays_false_after_the_readings_are_deleted() {
     );
 }
 
-/// If two sessions receive the same false limit, the table counts one stop, so the list marks only one entry as a false
+/// If two sessions receive the same false alarm, the table counts one stop, so the list marks only one entry as a false
 /// alarm.
 #[test]
 fn the_list_marks_as_many_false_alarms_as_the_table_counts() {

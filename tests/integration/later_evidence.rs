@@ -138,9 +138,9 @@ fn the_figures_of_a_request_from_before_an_error_are_not_an_early_reset() {
     }
 }
 
-/// Usage credits pay in a second session. A third session then receives the response to a request that it sent before
-/// the limit. The figures of this late response are from before the window was full, so they do not show that the limit
-/// is over. The next prompt would cost money.
+/// Usage credits pay for responses in a second session. A third session then receives the response to a request that it
+/// sent before the limit. The figures of this late response are from before the window was full, so they do not show
+/// that the limit is over. The next prompt would cost money.
 #[test]
 fn old_figures_do_not_make_a_paid_response_the_end_of_a_limit() {
     for (responds_at, percent) in [
@@ -1058,7 +1058,7 @@ fn the_first_command_after_an_early_reset_calls_the_limit_real() {
     }
 }
 
-/// A response in another session ends a false alarm. Its figures are not evidence about the error, even if only the
+/// A response in another session ends a false alarm. Its figures say nothing about the error, even if only the
 /// transcript records the error.
 #[test]
 fn the_evidence_about_a_false_alarm_stays_the_same_after_its_end() {

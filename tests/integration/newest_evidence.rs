@@ -199,8 +199,8 @@ fn a_response_after_an_early_reset_is_not_called_paid() {
     }
 }
 
-/// Usage credits can pay for a session beyond its weekly limit. The limit then still applies, and each response costs
-/// money.
+/// After a session reaches its weekly limit, usage credits can pay for it. The limit then still applies, and each
+/// response costs money.
 #[test]
 fn a_limit_beyond_which_credits_pay_still_applies() {
     let sandbox = with_a_private_login();
@@ -233,8 +233,9 @@ fn a_limit_beyond_which_credits_pay_still_applies() {
     assert!(output(&client, at, "now").contains("no limit is blocking you"));
 }
 
-/// If usage credits pay in one session, they also pay in a session that the same limit has stopped. No screen may say
-/// that the user is blocked or that no credits are left, and every screen says that continuing costs money.
+/// If usage credits pay for responses in one session, they also do so in a session that the same limit has stopped. No
+/// screen may say that the user is blocked or that no credits are left, and every screen says that continuing costs
+/// money.
 #[test]
 fn credits_that_pay_in_one_session_can_pay_in_the_stopped_one() {
     let weekly_full = || windows(35.0, NOON, 100.0, TUESDAY);
@@ -557,9 +558,9 @@ fn advice_in_every_place(client: &Client<'_>, at: &str) -> [(&'static str, Strin
     ]
 }
 
-/// The weekly limit has reset, but the 5-hour window is full, and usage credits pay. `wait` used to mention neither the
-/// limit that had reset nor the costs, and `explain` advised waiting. After a response in the stopped session, the
-/// advice was to continue because the limit no longer applied.
+/// The weekly limit has reset, but the 5-hour window is full, and usage credits pay for responses. `wait` used to
+/// mention neither the limit that had reset nor the costs, and `explain` advised waiting. After a response in the
+/// stopped session, the advice was to continue because the limit no longer applied.
 #[test]
 fn every_advice_after_a_reset_mentions_the_costs_of_the_next_full_window() {
     let eleven = NOON - 3_600;
@@ -600,8 +601,8 @@ fn every_advice_after_a_reset_mentions_the_costs_of_the_next_full_window() {
     assert_eq!(action["costs_money"], true, "{action:#}");
 }
 
-/// A limit has ended, another session has filled the next window of the same kind, and usage credits pay. `explain` and
-/// `/whycap` used to say "Send the prompt again" with `costs_money: false`.
+/// A limit has ended, another session has filled the next window of the same kind, and usage credits pay for responses.
+/// `explain` and `/whycap` used to say "Send the prompt again" with `costs_money: false`.
 #[test]
 fn the_advice_to_send_the_prompt_again_mentions_that_credits_pay() {
     // The limit resets an hour early or on time.

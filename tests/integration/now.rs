@@ -312,8 +312,8 @@ fn repricing_does_not_move_spend_from_yesterday_to_today() {
     }
 }
 
-/// Spend that an API key pays for must not count toward the login's 5-hour window, and all output must show the same
-/// figure for the window.
+/// Spend on an API key must not count toward the login's 5-hour window, and all output must show the same figure for
+/// the window.
 #[test]
 fn spend_paid_by_an_api_key_is_in_no_window() {
     let sandbox = Sandbox::new();

@@ -199,8 +199,8 @@ fn room_reported_to_another_session_ends_the_limit() {
     assert_eq!(client.explained("2026-11-20T10:33:00Z")["open"], false);
 }
 
-/// Usage from a response before the error must not make the limit look false if the window could have filled up since
-/// then.
+/// Usage from a response before the error must not make the limit look like a false alarm if the window could have
+/// filled up since then.
 #[test]
 fn a_reading_repeated_after_a_response_before_the_error_predates_the_error() {
     for (first, used, expected) in [
@@ -693,7 +693,7 @@ fn the_first_row_after_a_false_limit_says_that_it_looks_false() {
         rows.contains("false alarm? 5-hour usage 21%") && !rows.contains("Do nothing"),
         "{rows}"
     );
-    // Claude Code has announced that it will continue, because it does not know that the limit is false.
+    // Claude Code has announced that it will continue, because it does not know that the limit is a false alarm.
     let incident = client.explained("2026-11-20T10:00:05Z");
     assert_eq!(
         incident["continues_at"], "2026-11-20T12:01:30Z",

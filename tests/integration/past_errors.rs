@@ -847,7 +847,7 @@ fn counted(client: &Client<'_>, at: &str) -> Value {
 }
 
 /// Another session received a response before the stopped session did. The first response ended the error, so every
-/// command must name it, even if no command ran between the two responses.
+/// command must report that one, even if no command ran between the two responses.
 #[test]
 fn every_place_names_the_first_response_after_an_error() {
     for is_asked_in_between in [false, true] {

@@ -1823,7 +1823,7 @@ fn a_second_limit_without_an_announcement_does_not_continue() {
 }
 
 /// Right after an error, Claude Code may report the old windows once more. These old figures must not make the limit
-/// look false.
+/// look like a false alarm.
 #[test]
 fn repeated_old_readings_do_not_contradict_a_limit() {
     let sandbox = with_a_private_login();
@@ -2282,7 +2282,7 @@ fn a_setting_name_in_an_error_is_not_redacted_as_a_key() {
     );
 }
 
-/// An error that names a reset in the past blocks nothing. Otherwise, `wait` would never return.
+/// An error whose reset time has passed does not block anything. Otherwise, `wait` would never return.
 #[test]
 fn a_limit_with_a_past_reset_does_not_block() {
     let sandbox = Sandbox::new();

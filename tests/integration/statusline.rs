@@ -66,7 +66,8 @@ fn every_recorded_payload_has_its_expected_status_line() {
     );
 }
 
-/// A session with cache misses. Claude Code names only the causes of the last miss, and each process counts from zero.
+/// A session with cache misses. Claude Code reports only the causes of the last miss, and each process counts from
+/// zero.
 struct CacheMisses {
     sandbox: Sandbox,
 }
@@ -155,8 +156,8 @@ fn a_miss_in_the_morning_does_not_hide_the_cause_of_misses_in_the_afternoon() {
     );
 }
 
-/// When the server loses the same part of the cache again, Claude Code names no cause. In this test, the session is
-/// resumed in between.
+/// When the server loses the same part of the cache again, Claude Code does not report a cause. In this test, the
+/// session is resumed in between.
 #[test]
 fn a_repeated_miss_in_a_resumed_session_has_the_cause_of_the_misses_before() {
     let misses = CacheMisses::new();

@@ -177,7 +177,7 @@ impl Reasons<'_> {
                 None => format!("an unknown limit{reset}"),
             };
             self.add_of_error(format!("The error refers to {named}."));
-            // If credits are paying now, the reason against them no longer applies.
+            // If credits are paying now, the server's reason for rejecting them no longer applies.
             if let Some(why) = &quota.overage_disabled_reason
                 && !self.diagnosis.credits_pay_now
             {
