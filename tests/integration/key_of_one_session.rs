@@ -392,7 +392,8 @@ fn the_advice_to_send_the_prompt_again_says_that_the_key_may_pay() {
 }
 
 /// Versions before 2.1.328 do not record accounts. A response in such a session still ends the error of a session with
-/// a key, but it does not show whether the login or the key paid for it. The key is therefore still named as the cause.
+/// a key, but it does not show whether the login or the key paid for it. The advice therefore still says how to remove
+/// the key.
 #[test]
 fn a_response_of_an_older_version_ends_the_error_of_a_key() {
     for is_deleted in [false, true] {
