@@ -29,7 +29,7 @@ pub struct Paths {
     /// Claude Code's global state file, `.claude.json`. It is in `CLAUDE_CONFIG_DIR` if that variable is set, and in
     /// the home directory otherwise.
     pub global_state: PathBuf,
-    /// The directory in which Claude Code's native installer stores its version locks (`$XDG_STATE_HOME/claude`).
+    /// The directory where Claude Code's native installer stores its version locks (`$XDG_STATE_HOME/claude`).
     pub client_state: PathBuf,
     /// The directory for whycap's own data. `WHYCAP_DATA_DIR` overrides it unless a project may have set the variable.
     pub data: PathBuf,

@@ -111,7 +111,7 @@ impl<'c> BudgetOverview<'c> {
         }
     }
 
-    /// Returns the level of detail at which to read the ledger.
+    /// Returns the level of detail needed from the ledger.
     pub(crate) fn rows_by(&self) -> RowsBy {
         if self.projects.is_empty() && self.sessions.is_empty() {
             RowsBy::Quarter
@@ -149,7 +149,7 @@ impl<'c> BudgetOverview<'c> {
         }
     }
 
-    /// Returns all budgets in the order in which they are reported.
+    /// Returns all budgets in the order of the report.
     fn states(&self, paid: Option<Money>) -> Vec<BudgetState> {
         let mut states: Vec<BudgetState> = self
             .sessions

@@ -37,7 +37,7 @@ pub(super) struct ScopeTexts {
     pub(super) name: String,
     /// The sign before estimated amounts. It is empty for scopes with exact amounts.
     pub(super) about: String,
-    /// The time for which the user's decision to continue applies, such as "until midnight".
+    /// How long the user's decision to continue applies, such as "until midnight".
     pub(super) lifted: String,
     /// A sentence about when the budget will stop blocking prompts.
     pub(super) renewal: String,

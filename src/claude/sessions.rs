@@ -263,7 +263,7 @@ pub(crate) struct SessionActivity {
     pub(crate) directory: Option<String>,
     /// The session's state, which clients up to 2.1.285 do not record.
     pub(crate) state: Option<SessionState>,
-    /// The time at which the session entered its state.
+    /// The time when the session entered its state.
     pub(crate) since: Option<DateTime<Utc>>,
     /// True if the session has no terminal. In version 2.1.330, there are four kinds of sessions, and only
     /// `interactive` ones have a terminal.

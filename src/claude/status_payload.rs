@@ -144,7 +144,7 @@ fn dollars(usd: &Value) -> Option<Money> {
 /// The state of a session's prompt cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PromptCache {
-    /// The time at which the cache expires unless a prompt is sent.
+    /// The time when the cache expires unless a prompt is sent.
     pub(crate) expires_at: DateTime<Utc>,
     /// How long the cache is kept after a prompt.
     pub(crate) lifetime: TimeDelta,

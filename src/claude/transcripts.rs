@@ -105,7 +105,7 @@ pub(crate) fn of_sessions(roots: impl Iterator<Item = PathBuf>) -> Vec<Transcrip
     files
 }
 
-/// Returns the project directories in which a transcript has been created or deleted since the given time.
+/// Returns the project directories where a transcript has been created or deleted since the given time.
 ///
 /// There may be a hundred thousand transcripts. A command that Claude Code is waiting for therefore lists only these
 /// directories. A transcript that has only been appended to is missed because the modification time of its directory
@@ -305,8 +305,8 @@ fn text_in(line: &[u8], field: &str) -> Option<String> {
 /// shown.
 const PROMPT_BYTES: u64 = 2 * 1024 * 1024;
 
-/// Returns the time at which a prompt was sent, or `None` if the prompt is not near the end of the transcript. Lines
-/// with tool results have the same ID as their prompt.
+/// Returns the time when a prompt was sent, or `None` if the prompt is not near the end of the transcript. Lines with
+/// tool results have the same ID as their prompt.
 pub(crate) fn prompt_sent(transcript: &Path, id: &str) -> Option<Millis> {
     let (_, tail) = disk::read_tail(transcript, PROMPT_BYTES).ok()?;
     let field = format!("\"promptId\":{}", json!(id));

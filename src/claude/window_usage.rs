@@ -31,7 +31,7 @@ pub(crate) fn is_same_reset(reset: DateTime<Utc>, other: DateTime<Utc>) -> bool 
 pub struct WindowUsage {
     /// The percentage used. The server may report slightly more than 100.
     pub used_percent: f64,
-    /// The time at which the window resets.
+    /// The time when the window resets.
     #[serde(default, deserialize_with = "rfc3339::deserialize_option")]
     pub resets_at: Option<DateTime<Utc>>,
 }
@@ -80,7 +80,7 @@ pub struct OtherLimits {
     pub spend_limit: Option<SpendLimitUsage>,
 }
 
-/// The usage of a spend limit.
+/// A spend limit, and how much of it has been used.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct SpendLimitUsage {
     /// The percentage used, and the end of the period.
@@ -131,7 +131,7 @@ pub(crate) const USAGE_CACHED_FOR: TimeDelta = TimeDelta::hours(1);
 /// The cached contents of `/usage`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct UsagePage {
-    /// The time at which Claude Code requested the contents.
+    /// The time when Claude Code requested the contents.
     pub at: DateTime<Utc>,
     /// The windows whose percentage is known.
     pub windows: Vec<UsagePageWindow>,
@@ -151,7 +151,7 @@ pub struct UsagePageWindow {
     pub model: Option<String>,
     /// The percentage used.
     pub percent: f64,
-    /// The time at which the window resets.
+    /// The time when the window resets.
     pub resets_at: Option<DateTime<Utc>>,
 }
 

@@ -1,4 +1,4 @@
-//! Rejects unknown session IDs in `--session`, for which an empty result would be misleading.
+//! Rejects unknown session IDs in `--session`, because an empty result would be misleading.
 
 use super::reply::misuse;
 use crate::context::{Context, LONGEST_ID};

@@ -74,7 +74,7 @@ impl Subcommand for UninstallArguments {
 }
 
 impl UninstallArguments {
-    /// Returns the settings files from which to remove whycap.
+    /// Returns the settings files to remove whycap from.
     fn settings(&self, context: &Context) -> BTreeSet<PathBuf> {
         let paths = &context.paths;
         let directory = context.directory();

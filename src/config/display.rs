@@ -25,7 +25,7 @@ pub struct DisplayConfig {
     pub clock: ClockChoice,
 }
 
-/// A second currency, in which amounts are displayed next to the dollar amounts.
+/// A second currency for amounts, which are displayed next to the dollar amounts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Currency {

@@ -47,7 +47,7 @@ pub enum SegmentName {
     Credits,
 }
 
-/// The way in which a percentage is shown.
+/// How a percentage is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MeterForm {

@@ -1,5 +1,5 @@
-//! Adds everything that the user is told about an incident to a report: the explanation, the spend in the limit's usage
-//! window, avoidable cache writes, and stuck locks.
+//! Adds everything about an incident to a report: the explanation, the spend in the limit's usage window, avoidable
+//! cache writes, and stuck locks.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ const MENTION_THRESHOLD_DIVISOR: u128 = 10;
 /// occurred.
 const RESPONSE_GRACE_PERIOD: TimeDelta = TimeDelta::minutes(15);
 
-/// The ledger in which a command looks up errors.
+/// The ledger that a command looks up errors in.
 #[derive(Debug)]
 pub(crate) struct ErrorSource {
     /// The ledger, or `None` if it cannot be opened. In a conversation, `None` also means that it does not exist.
@@ -206,7 +206,7 @@ impl Context {
         (!situation.rules_out_paying()).then_some(paying)
     }
 
-    /// Returns the responses currently being paid for with usage credits.
+    /// Returns the responses that usage credits are currently paying for.
     fn paying(&self, incidents: &Incidents<'_>) -> Option<Paying> {
         incidents.paying(&|since, is_own| {
             let mut ledger = self.existing_ledger()?;
@@ -318,9 +318,9 @@ impl Context {
         ))
     }
 
-    /// Returns a sentence about an error that is over: when and in which session it occurred, what happened, and how it
-    /// ended. Returns `None` for notices, pasted messages, errors that still block work, and errors that are too old to
-    /// be of interest.
+    /// Returns a sentence about an error that is over. It says when and where the error occurred, what happened, and
+    /// how it ended. Returns `None` for notices, pasted messages, errors that still block work, and errors that are too
+    /// old to be of interest.
     pub(crate) fn describe_past(&self, incident: &Incident) -> Option<String> {
         let summary = incident.summary.as_ref()?;
         let is_recent = match incident.diagnosis.ended_at {
@@ -496,7 +496,7 @@ fn pointers_to_shell(incident: &Incident, incidents: &Incidents<'_>) -> Pointers
     }
 }
 
-/// Returns the option with which `whycap explain` explains this session's error. It starts with a space.
+/// Returns the option that makes `whycap explain` explain this session's error. It starts with a space.
 fn session_option(session: &str, incidents: &Incidents<'_>) -> String {
     format!(" --session {}", incidents.short_session_id(session))
 }

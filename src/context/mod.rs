@@ -94,7 +94,7 @@ impl Context {
         self.prices.get_or_init(|| settings::prices(&self.paths))
     }
 
-    /// Returns the project directory. In a conversation, this is the directory in which Claude Code was started. In a
+    /// Returns the project directory. In a conversation, this is the directory that Claude Code was started in. In a
     /// shell, this is the current directory, or `None` if it no longer exists.
     pub(crate) fn project(&self) -> Option<PathBuf> {
         self.environment
@@ -113,7 +113,7 @@ impl Context {
         self.event.as_ref()
     }
 
-    /// Returns the session in which the command was run, or `None` in a shell.
+    /// Returns the session that the command was run in, or `None` in a shell.
     pub(crate) fn session(&self) -> Option<&str> {
         self.event()?.session_id.as_deref()
     }

@@ -14,7 +14,7 @@ use crate::limits::kind::Window;
 use crate::limits::pace::WindowStep;
 use crate::limits::sample::Sample;
 
-/// The period from which the value of one percent of a usage window is calculated.
+/// The period that the value of one percent of a usage window is based on.
 pub(super) const PERCENT_VALUE_PERIOD: TimeDelta = TimeDelta::weeks(5);
 
 /// The accounts that paid for responses, indexed by the key of the response.

@@ -191,7 +191,7 @@ impl Access {
     }
 }
 
-/// The treatment of a symbolic link at the end of a path.
+/// How a symbolic link at the end of a path is treated.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Links {
     Follow,

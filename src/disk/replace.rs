@@ -161,8 +161,8 @@ pub(crate) fn is_link(path: &Path) -> bool {
 /// Returns the target of a symbolic link, or the path itself if it is not a link. Some users make `settings.json` a
 /// symbolic link to a file in a repository.
 ///
-/// Fails if the target's directory does not belong to the user or is writable by others, or if the target exists but is
-/// not one of the user's regular files.
+/// Fails if the target's directory does not belong to the user or is writable by others. Also fails if the target
+/// exists but is not one of the user's regular files.
 fn link_target(path: &Path) -> io::Result<PathBuf> {
     if !is_link(path) {
         return Ok(path.to_owned());

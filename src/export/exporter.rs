@@ -100,7 +100,7 @@ impl Exporter {
         self.owners.get(session)?.owner.as_deref()
     }
 
-    /// Returns the person to whom an account belongs, and how certain this is. For example, there may be sessions of
+    /// Returns the person that an account belongs to, and how certain this is. For example, there may be sessions of
     /// other people on this machine if somebody has copied a home directory.
     pub(super) fn person_of(&self, owner: Option<&str>) -> (Cow<'_, str>, Ownership) {
         let exporter = Cow::Borrowed(self.person.as_str());

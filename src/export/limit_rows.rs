@@ -16,8 +16,8 @@ use crate::limits::kind::Window;
 use crate::limits::pace::WindowStep;
 use crate::time::{Clock, HOUR, Millis};
 
-/// Builds a row for each error with the limit, the verdict, and the time for which it blocked work. If an earlier error
-/// was blocking work as well, this time is counted only once.
+/// Builds a row for each error with the limit, the verdict, and how long it blocked work. If an earlier error was
+/// blocking work as well, this time is counted only once.
 pub(super) fn limit_rows(incidents: &[Incident], clock: Clock, exporter: &Exporter) -> Vec<NewRow> {
     let mut rows = Vec::new();
     for counted in count_errors(incidents, None, clock) {

@@ -100,7 +100,7 @@ pub(crate) struct NewRows {
     /// The rows, sorted by type, day, and key.
     pub(super) rows: Vec<NewRow>,
     pub(super) exporter: Exporter,
-    /// The number of rows that are omitted or exported under a different project name, for each treatment of projects.
+    /// The number of rows that are omitted or exported under a different project name, by how the project is treated.
     omitted_or_renamed: HashMap<Others, u64>,
     /// True if all transcripts could be read. Otherwise, rows may be missing.
     pub(super) is_complete: bool,

@@ -9,10 +9,10 @@ use crate::config::{Branches, Others};
 use crate::disk::{matches_wildcard, records};
 use crate::paths::Paths;
 
-/// The name under which a home directory is exported. Its real name is often the user's name.
+/// The exported name of a home directory. Its real name is often the user's name.
 const HOME: &str = "~";
 
-/// Determines the names under which projects and branches are exported.
+/// Determines the exported names of projects and branches.
 #[derive(Debug)]
 pub(super) struct ProjectNames<'p> {
     exporter: &'p Exporter,
@@ -80,7 +80,7 @@ impl<'p> ProjectNames<'p> {
         }
     }
 
-    /// Returns the name under which a branch is exported, or an empty string if it must not be exported.
+    /// Returns the exported name of a branch, or an empty string if the branch must not be exported.
     pub(super) fn branch(&self, project: &ExportedProject, branch: &str) -> String {
         let is_hidden = matches!(project.treatment, Some(Others::Sum | Others::Drop));
         if is_hidden || branch.is_empty() {
@@ -172,8 +172,8 @@ mod tests {
     use super::*;
     use crate::config::Config;
 
-    /// Settings, directories (some with a branch), and the names under which they are exported. `#` stands for a hash.
-    /// `/w/own` is a repository.
+    /// Settings, directories (some with a branch), and their exported names. `#` stands for a hash. `/w/own` is a
+    /// repository.
     const NAMES: &str = r#"
  > /srv/work/api > project-#
  > /home/ada > ~
@@ -216,7 +216,7 @@ branches = "ticket" > /w/own@fix-77 > project-#@
 branches = "ticket" > /w/own@A-1 > project-#@
 branches = "ticket" > /w/own@-1 > project-#@"#;
 
-    /// Returns the names under which a directory's project and its branch are exported.
+    /// Returns the exported names of a directory's project and its branch.
     fn exported_names(settings: &str, directory: &str, branch: &str) -> [String; 2] {
         let settings = settings.replace("; ", "\n");
         let mut exporter = Exporter::default();

@@ -23,7 +23,7 @@ pub(super) struct SpendRows<'c> {
     /// The projects by directory. They are cached because every lookup reads Git's files.
     projects: HashMap<&'c str, ExportedProject>,
     pub(super) rows: Vec<NewRow>,
-    /// The number of rows that are omitted or exported under a different project name, for each treatment of projects.
+    /// The number of rows that are omitted or exported under a different project name, by how the project is treated.
     pub(super) omitted_or_renamed: HashMap<Others, u64>,
 }
 

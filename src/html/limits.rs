@@ -98,7 +98,7 @@ fn error_table(facts: &MachineFacts, contents: &Contents<'_>) -> Table {
 }
 
 impl Contents<'_> {
-    /// Formats the time for which an error blocked its session. Returns `None` if it did not block the session.
+    /// Formats how long an error blocked its session. Returns `None` if it did not block the session.
     fn blocked_duration(&self, error: &Incident) -> Option<String> {
         let start = error.evidence.at();
         Some(match error.stop_end(self.clock.now)? {
@@ -417,7 +417,7 @@ impl View<'_> {
         path
     }
 
-    /// Draws a band over the time for which an error blocked work.
+    /// Draws a band that shows how long an error blocked work.
     fn write_error_band(&self, svg: &mut Markup, error: &Incident) {
         let Some(start_x) = self.x(error.evidence.at()) else {
             return;

@@ -1,4 +1,4 @@
-//! Records of the changes to settings files, with which `uninstall` can undo them exactly.
+//! Records of the changes to settings files, so that `uninstall` can undo them exactly.
 //!
 //! A record contains fingerprints, not the settings themselves, which may contain keys and tokens. The only copy of the
 //! settings is the backup next to the file. The only entry that is recorded in full is a status line that whycap
@@ -99,8 +99,8 @@ impl EditRecord {
         directory(paths).join(format!("{id:016x}.json"))
     }
 
-    /// Reads the record for a settings file. If there is none or it is damaged, returns an empty record, with which
-    /// `uninstall` relies on the settings alone.
+    /// Reads the record for a settings file. If there is none or it is damaged, returns an empty record. `uninstall`
+    /// then relies on the settings alone.
     pub(crate) fn load(paths: &Paths, settings: &Path) -> Self {
         records::read(&Self::path(paths, settings)).unwrap_or_else(|| Self {
             settings: settings.to_owned(),

@@ -27,7 +27,7 @@ pub struct InstallPlan {
     pub(crate) changes: Vec<Change>,
     /// Additional sentences for the user.
     pub(crate) notes: Vec<String>,
-    /// The backups that a removal keeps because they differ from the settings after it.
+    /// The backups that are kept after a removal because they differ from the settings.
     pub(crate) backups: Vec<PathBuf>,
 }
 

@@ -3,7 +3,7 @@
 //! Claude Code loads the command as a plugin from the user's skills directory, without an entry in the settings.
 //! Versions before 2.1.308 do not run the modules of plugins in this directory, so they get a command file. Newer
 //! versions do not get one because Claude Code treats its commands as prompts. A prompt cancels auto-resume after a
-//! usage limit, even if a hook blocks it, but a command that a plugin has registered does not (observed with 2.1.328 to
+//! usage limit, even if a hook blocks it. A command that a plugin has registered does not (observed with 2.1.328 to
 //! 2.1.331).
 
 use std::path::{Path, PathBuf};
@@ -284,9 +284,9 @@ pub(crate) fn remove_obsolete_file(paths: &Paths, version: impl FnOnce() -> Opti
     }
 }
 
-/// Returns the time at which whycap first wrote the plugin or the command file. Returns `None` if neither exists. This
-/// is the modification time of the plugin's directory or of the command file. An upgrade does not affect the
-/// directory's modification time because it changes only files in subdirectories.
+/// Returns the time when whycap first wrote the plugin or the command file. Returns `None` if neither exists. This is
+/// the modification time of the plugin's directory or of the command file. An upgrade does not affect the directory's
+/// modification time because it changes only files in subdirectories.
 pub(crate) fn installed_at(paths: &Paths) -> Option<DateTime<Utc>> {
     let modified = [plugin_directory(paths), command_file(paths)]
         .iter()

@@ -71,7 +71,7 @@ impl fmt::Display for BudgetEvent<'_> {
     }
 }
 
-/// An event and the time at which it occurred.
+/// An event and the time when it occurred.
 #[derive(Debug, Serialize, Deserialize)]
 struct Event {
     #[serde(rename = "what")]
@@ -116,7 +116,7 @@ impl<'journal> EventIndex<'journal> {
         Self(RecordIndex::new(journal, "what"))
     }
 
-    /// Returns the latest time at which an event with this name was recorded.
+    /// Returns the time when an event with this name was last recorded.
     pub(crate) fn last_event_at(&self, name: &EventKey<'_>) -> Option<DateTime<Utc>> {
         let name = name.to_string();
         self.0

@@ -40,7 +40,7 @@ impl<'journal, R: JournalRecord> RecordIndex<'journal, R> {
         }
     }
 
-    /// Returns the records in which the field has this value, newest first.
+    /// Returns the records with this value, newest first.
     pub(crate) fn records_with(&self, value: &str) -> impl Iterator<Item = R> {
         let value = serde_json::json!(value).to_string();
         self.json_by_value

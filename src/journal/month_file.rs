@@ -24,7 +24,7 @@ pub(crate) struct MonthFile {
 }
 
 impl MonthFile {
-    /// Returns the file to which records are appended at the given time.
+    /// Returns the file for records from the given time.
     pub(super) fn containing(data: &Path, at: DateTime<Utc>) -> Self {
         Self {
             month: month_number(at.year(), at.month()),
@@ -107,7 +107,7 @@ impl MonthFile {
     }
 }
 
-/// Returns the name of the file to which records are appended at the given time.
+/// Returns the name of the file for records from the given time.
 pub(super) fn file_name(at: DateTime<Utc>) -> String {
     format!("{}-{:02}.jsonl", at.year(), at.month())
 }

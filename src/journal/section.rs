@@ -22,7 +22,7 @@ pub(super) struct Section {
     end: u64,
     /// The bytes from the start of `line_breaks` to `end`.
     bytes: OnceCell<Vec<u8>>,
-    /// The positions in `bytes` at which lines with records start.
+    /// The positions in `bytes` where lines with records start.
     record_starts: OnceCell<Vec<usize>>,
 }
 
@@ -61,7 +61,7 @@ impl Section {
             })
     }
 
-    /// Returns the positions at which lines with records start. The first call finds them.
+    /// Returns the positions where lines with records start. The first call finds them.
     ///
     /// The search looks for the starts of records, not of lines, so even a file full of empty lines is searched
     /// quickly.

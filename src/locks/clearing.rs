@@ -177,7 +177,7 @@ fn judge_again_and_clear_in(
 }
 
 impl Lock {
-    /// Returns the number of seconds for which to watch the lock, or `None` if a single observation is enough.
+    /// Returns how many seconds to watch the lock, or `None` if a single observation is enough.
     fn seconds_to_watch(&self) -> Option<i64> {
         match self.judgement.clearance {
             Clearance::AfterWatching(seconds) => Some(seconds),

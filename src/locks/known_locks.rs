@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::embedded;
 
-/// The directory to which a row's pattern is relative.
+/// The directory that a row's pattern is relative to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Root {

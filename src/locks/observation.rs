@@ -16,7 +16,7 @@ use crate::disk::{EntryInfo, EntryKind, matches_wildcard};
 use crate::lenient_json::LenientJson;
 use crate::paths::Paths;
 
-/// The maximum number of entries to read from a directory, and of locks of each kind. Realistic numbers are far lower.
+/// The maximum number of directory entries to read, and of locks of each kind. Realistic numbers are far lower.
 const MAX_NAMES: usize = 2_000;
 
 /// The maximum number of projects to search for locks.

@@ -18,7 +18,7 @@ const NOT_A_LIMIT: &str = "Locks do not cause usage limits, and clearing a lock 
 
 const QUARANTINED: &str = "Some locks were not empty directories, so whycap moved them to quarantine. To restore them: whycap locks --restore";
 
-/// The column in which paths and reasons start.
+/// The column where paths and reasons start.
 const TEXT_COLUMN: usize = 13;
 
 /// Builds the report for `whycap locks`.
@@ -155,7 +155,7 @@ fn list(locks: &mut [Lock], text_if_none: &str, paths: &Paths, now: DateTime<Utc
     report
 }
 
-/// The way in which a lock appears in a report.
+/// How a lock appears in a report.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ListForm {
     /// The lock is listed with its path.

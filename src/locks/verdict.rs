@@ -73,7 +73,7 @@ const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(5);
 /// own clock and sees the changes of other machines later.
 const SHARED_CLOCK_TOLERANCE: i64 = 3600;
 
-/// The maximum time, in seconds, for which to watch locks while the user waits.
+/// The maximum time, in seconds, to watch locks while the user waits.
 const MAX_WATCH: i64 = 12;
 
 /// Determines the verdict on a lock.
@@ -197,8 +197,8 @@ fn is_shared_with_machines(lock: &ObservedLock) -> bool {
 }
 
 /// Returns the clearance for a stuck lock. The holder of a lock updates it at every heartbeat. A lock may therefore be
-/// cleared only if it has not been updated for longer than that, according to its modification time, its change time,
-/// or the result of watching it.
+/// cleared only if it has not been updated for longer than that. The evidence is its modification time, its change
+/// time, or the result of watching it.
 fn clearance_if_stuck(lock: &ObservedLock, context: &LockContext<'_>) -> Clearance {
     let more_than_heartbeat = TimeDelta::seconds(HEARTBEAT + 1);
     let age = context.now - lock.info.modified;

@@ -117,10 +117,10 @@ pub(crate) struct RunningSession {
     pub(crate) limit: Option<LimitKind>,
     /// The effect of the error on the session. If nothing blocks the session, it has no meaning.
     pub(crate) effect: EffectOfError,
-    /// The time at which Claude Code will continue the session, or the reason why it will not. If nothing blocks the
+    /// The time when Claude Code will continue the session, or the reason why it will not. If nothing blocks the
     /// session, this is `None`.
     pub(crate) continuation: Option<Continuation>,
-    /// True for the session in which the user has asked for this screen.
+    /// True if the user asked for this screen in this session.
     pub(crate) is_asking: bool,
     /// The failed attempts of a request that Claude Code is currently retrying.
     pub(crate) retrying: Option<FailedAttempts>,

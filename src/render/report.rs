@@ -238,7 +238,7 @@ pub(crate) fn merge_objects(parts: impl IntoIterator<Item = Value>) -> Value {
     Value::Object(fields)
 }
 
-/// Returns the maximum number of rows of a message in a conversation, given the height of the terminal. If a message is
+/// Returns how many rows a message in a conversation may have, given the height of the terminal. If a message is
 /// longer, Claude Code shows only its end.
 pub(crate) fn conversation_rows(terminal_rows: Option<usize>) -> Option<usize> {
     terminal_rows.map(|rows| rows.saturating_sub(ROWS_AROUND_MESSAGE))

@@ -36,7 +36,7 @@ pub(crate) struct Column {
     short_name: Option<String>,
     /// True if the cells are right-aligned.
     pub(crate) is_number: bool,
-    /// The HTML class of the column's cells, by which the style sheet and the script find them.
+    /// The HTML class of the column's cells, which the style sheet and the script use to find them.
     pub(crate) class: Option<&'static str>,
     tone: Tone,
     /// The width to which text can be truncated, or `None` if it must not be truncated.

@@ -184,7 +184,7 @@ mod tests {
         context: f64,
     }
 
-    /// The parts of the default row, in the order in which they are left out of a narrow terminal when usage is low.
+    /// The parts of the default row, in the order in which a narrow terminal drops them when usage is low.
     #[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
     enum RowPart {
         Distances,
@@ -291,7 +291,7 @@ mod tests {
             }
         }
 
-        /// Returns the order in which parts are left out according to the README.
+        /// Returns the order in which parts are dropped according to the README.
         fn documented_order(&self) -> Vec<RowPart> {
             let mut order = RowPart::value_variants().to_vec();
             let mut move_before = |part: RowPart, next: RowPart| {

