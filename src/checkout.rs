@@ -85,7 +85,7 @@ struct Remote<'config> {
     url: &'config str,
 }
 
-/// Returns all remotes with a URL from a Git configuration, in file order.
+/// Returns all remotes in a Git configuration that have a URL, in file order.
 fn remotes(config: &str) -> Vec<Remote<'_>> {
     let mut remotes = Vec::new();
     let mut section_remote = None;

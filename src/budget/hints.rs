@@ -31,8 +31,8 @@ impl Hint {
 const MIN_SUM: Money = Money::from_nano(1_000_000_000);
 const MIN_SHARE: u128 = 20;
 
-/// The number of responses that show that a model can do the work. This is also the number of recent responses to check
-/// for a habit. If none of them shows the habit, the user has probably given it up.
+/// The number of responses that are enough to show that a model can do the work. This is also the number of recent
+/// responses to check for a habit. If none of them shows the habit, the user has probably given it up.
 const ENOUGH_RESPONSES: usize = 10;
 
 /// The number of tokens above which a prompt is considered very long, unless the model has its own threshold.

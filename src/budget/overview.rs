@@ -120,7 +120,7 @@ impl<'c> BudgetOverview<'c> {
         }
     }
 
-    /// Adds a row of the ledger.
+    /// Adds a row from the ledger.
     pub(crate) fn add(&mut self, row: &SpendRow<'_>) {
         self.all.add(row);
         let [start_of_month, _] = self.all.month;

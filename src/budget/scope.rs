@@ -1,4 +1,4 @@
-//! The scopes that a budget can have, and how much of a budget is used.
+//! Defines the scopes of budgets, and computes how much of a budget is used.
 
 use std::sync::LazyLock;
 
@@ -27,7 +27,7 @@ struct TextsByScope {
     project: ScopeTexts,
 }
 
-/// The templates for sentences about the budgets of one scope.
+/// The templates for sentences about budgets with the same scope.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct ScopeTexts {
@@ -62,7 +62,7 @@ pub(crate) enum BudgetScope {
 }
 
 impl BudgetScope {
-    /// Returns the templates for sentences about budgets of this scope.
+    /// Returns the templates for sentences about budgets with this scope.
     pub(super) fn texts(&self) -> &'static ScopeTexts {
         match self {
             Self::Session => &TEXTS.session,

@@ -15,7 +15,7 @@ use crate::ledger::{Ledger, OpenLedger, RequestedFigures, WaitLimit};
 use crate::paths::Paths;
 use crate::render::fill_template;
 
-/// The age at which a session's events in the journal expire, so warnings are shown again.
+/// The age at which a session's events in the journal expire. Warnings can then be shown again.
 const SESSION_PERIOD: TimeDelta = TimeDelta::days(31);
 
 /// The hint in a terminal. In versions 2.1.119 to 2.1.285, a blocked prompt disappears from the input line and can be

@@ -25,7 +25,7 @@ pub(crate) const OAUTH_TOKEN: &str = "CLAUDE_CODE_OAUTH_TOKEN";
 /// The variable that contains a gateway's URL.
 const BASE_URL: &str = "ANTHROPIC_BASE_URL";
 
-/// The setting that contains a command for printing an API key.
+/// The setting that contains a command that prints an API key.
 const API_KEY_HELPER: &str = "apiKeyHelper";
 
 /// The place where a credential is set.

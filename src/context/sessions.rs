@@ -14,7 +14,7 @@ use crate::terminal::is_stdout_terminal;
 
 impl Context {
     /// Returns true if the user reads the output, either on a terminal or in a conversation. Any other output may end
-    /// up in a file or a bug report. No command may include the first words of a prompt in it unless the user asks for
+    /// up in a file or a bug report. No command may show the first words of a prompt there unless the user asks for
     /// them.
     pub(crate) fn is_read_by_user(&self) -> bool {
         self.event.is_some() || is_stdout_terminal()

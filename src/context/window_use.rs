@@ -1,5 +1,5 @@
-//! Determines how each usage window was used and how much one percent of it is worth, by comparing the ledger with
-//! readings.
+//! Determines how each usage window was used and how much one percent of it is worth. To do so, it compares the ledger
+//! with readings.
 
 use std::collections::{HashMap, HashSet};
 

@@ -1,6 +1,6 @@
 //! Merges the rows of all machines so that each row is counted only once.
 //!
-//! The SQL scripts for databases follow the same rules. Each file contains a machine's latest export of one day. If
+//! The SQL scripts for databases follow the same rules. Each file contains one machine's latest export for one day. If
 //! several rows have the same key, the one with the greatest weight is counted. Ties are broken by machine name.
 //! Unrecorded spend is derived from an entire session. Only the rows of the machine with the greatest weight for that
 //! session are counted.

@@ -1,8 +1,8 @@
 //! Exports this machine's rows, and reads the exports of several machines.
 //!
-//! Each machine writes one file per day and may replace it at any time. A row has the same key on all machines, and its
-//! version determines which copy is counted. Files can therefore be loaded repeatedly and in any order. Rows do not
-//! contain prompts, paths, or (unless the user configures one) real names.
+//! Each machine writes one file per day and type of row, and may replace it at any time. A row has the same key on all
+//! machines, and its version determines which copy is counted. Files can therefore be loaded repeatedly and in any
+//! order. Rows do not contain prompts, paths, or (unless the user configures one) real names.
 
 mod day_files;
 mod erasure;

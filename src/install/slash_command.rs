@@ -350,7 +350,7 @@ fn has_link(directory: &Path) -> bool {
         .any(is_link)
 }
 
-/// Returns a note about a file or directory that whycap left alone, and the reason.
+/// Returns a note that says why whycap left a file or directory alone.
 fn left_alone(shown: &str, reason: &str) -> String {
     format!(
         "{shown} {reason}, so nothing was changed; use `whycap explain` in a shell instead of /whycap"

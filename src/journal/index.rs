@@ -13,7 +13,7 @@ use super::{Journal, JournalRecord, parse};
 /// each of them. Only the records that are looked up are parsed.
 #[derive(Debug)]
 pub(crate) struct RecordIndex<'journal, R> {
-    /// The JSON of the records with each value, newest first. The keys are JSON strings with their quotes.
+    /// Maps each value to the JSON of its records, newest first. The keys are JSON strings with their quotes.
     json_by_value: HashMap<&'journal [u8], Vec<&'journal [u8]>>,
     record_type: PhantomData<R>,
 }

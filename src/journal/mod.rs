@@ -181,7 +181,7 @@ impl Journal {
         self.records_containing("")
     }
 
-    /// Returns the records of a kind that have this value in a field, newest first. `None` stands for `null`.
+    /// Returns the records of a kind whose field has this value, newest first. `None` stands for `null`.
     ///
     /// This is much faster than filtering the result of [`Self::records`] because other records are not parsed. The
     /// field may be nested. Because any field with this name matches, callers have to check that it is the right one.

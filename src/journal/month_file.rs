@@ -112,7 +112,7 @@ pub(super) fn file_name(at: DateTime<Utc>) -> String {
     format!("{}-{:02}.jsonl", at.year(), at.month())
 }
 
-/// Returns a number for a month. Consecutive months have consecutive numbers.
+/// Numbers the months consecutively.
 fn month_number(year: i32, month: u32) -> i64 {
     i64::from(year) * 12 + i64::from(month)
 }

@@ -231,7 +231,7 @@ pub(super) fn find(project: Option<&Path>, context: &LockContext<'_>) -> Vec<Obs
         .collect()
 }
 
-/// Returns all paths where a lock of this kind may exist. Paths that match a wildcard do exist.
+/// Returns all paths where a lock of this kind may exist. Paths that match a wildcard exist, but other paths may not.
 pub(super) fn locations_of(
     known: &'static KnownLock,
     paths: &Paths,

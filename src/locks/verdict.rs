@@ -30,7 +30,7 @@ pub(crate) enum LockVerdict {
     Harmless,
 }
 
-/// The permission to clear a lock.
+/// The conditions for clearing a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Clearance {
     /// The lock may be cleared. An empty directory is removed, and anything else is moved to quarantine.
@@ -196,9 +196,9 @@ fn is_shared_with_machines(lock: &ObservedLock) -> bool {
     lock.pid_domain.invisible == Some(InvisibleProcesses::OnOtherMachines)
 }
 
-/// Returns the clearance for a stuck lock. The holder of a lock updates it at every heartbeat. A lock may therefore be
-/// cleared only if it has not been updated for longer than that. The evidence is its modification time, its change
-/// time, or the result of watching it.
+/// Determines when a stuck lock may be cleared. The holder of a lock updates it at every heartbeat. A lock may
+/// therefore be cleared only if it has not been updated for longer than that. The evidence is its modification time,
+/// its change time, or the result of watching it.
 fn clearance_if_stuck(lock: &ObservedLock, context: &LockContext<'_>) -> Clearance {
     let more_than_heartbeat = TimeDelta::seconds(HEARTBEAT + 1);
     let age = context.now - lock.info.modified;

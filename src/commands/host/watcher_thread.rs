@@ -18,7 +18,7 @@ pub(super) fn start_watcher(work: impl FnOnce() + Send + 'static) {
     use std::ptr;
     use std::sync::{Mutex, PoisonError};
 
-    /// The size of the thread's stack, which is the same as for a thread of the standard library.
+    /// The size of the thread's stack, which is also the standard library's default.
     const STACK_SIZE: usize = 2 << 20;
 
     /// The work of the new thread. It is passed in a static variable because a pointer would require unsafe code in the
