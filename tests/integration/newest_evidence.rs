@@ -1361,6 +1361,42 @@ fn the_row_stops_naming_a_refused_login_when_another_session_works() {
     assert!(!asked.contains("/login"), "{asked}");
 }
 
+/// A request that a limit refused soon after a response confirms that the login works, so it does not reopen the refusal
+/// of the login.
+#[test]
+fn a_later_limit_does_not_reopen_a_refused_login() {
+    let sandbox = with_a_private_login();
+    let [refused_session, works] = two_sessions_of_login(&sandbox);
+    refused_session.receives_error(
+        "2026-11-20T10:17:00Z",
+        LOGIN_REFUSED,
+        json!({"error": "authentication_failed", "apiErrorStatus": 401}),
+    );
+    works.sends_prompt("2026-11-20T10:17:30Z", "go on");
+    works.works("2026-11-20T10:18:00Z", 10);
+    let check = |at: &str| {
+        let arguments = ["explain", "--json", "--session", "stopped"];
+        let incident = &refused_session.run(at, &arguments, b"").json()["incident"];
+        assert_eq!(incident["limit"], "auth", "{at}: {incident:#}");
+        assert_eq!(incident["open"], false, "{at}: {incident:#}");
+        let list = refused_session
+            .run(at, &["incidents", "--json"], b"")
+            .json();
+        let entries = list["incidents"].as_array().expect("a list");
+        let of_login = entries.iter().find(|entry| entry["limit"] == "auth");
+        let is_open = of_login.map(|entry| entry["open"].clone());
+        assert_eq!(is_open, Some(json!(false)), "{at}: {list:#}");
+    };
+    check("2026-11-20T10:18:30Z");
+    works.receives_error(
+        "2026-11-20T10:19:00Z",
+        FIVE_HOUR,
+        refused("five_hour", NOON, ""),
+    );
+    check("2026-11-20T10:19:30Z");
+    check("2026-11-20T10:40:00Z");
+}
+
 /// Returns the status line, at the given time, of a session whose own error is over. The login was refused in another
 /// session at 10:17.
 fn row_after_refusal(asking: &Client<'_>, at: &str) -> String {

@@ -499,9 +499,10 @@ impl Problem<'_> {
         match self.ended_by {
             EndedBy::SameService => false,
             EndedBy::AccountWithRoom => !has_measured_room,
+            // The service checks the login before it applies a limit.
+            EndedBy::SamePayer => !self.message.row.refuses_login,
             EndedBy::AccountOnCredits
             | EndedBy::SameModelWithRoom
-            | EndedBy::SamePayer
             | EndedBy::SameKey
             | EndedBy::SamePayerAndModel
             | EndedBy::SameSession
