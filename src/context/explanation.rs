@@ -462,8 +462,8 @@ impl Context {
             .unwrap_or_else(|| session.to_owned())
     }
 
-    /// Returns a sentence that names the incident's session. Returns `None` in that session itself, and in a shell if
-    /// the error blocks all sessions.
+    /// Returns a sentence that names the incident's session. Returns `None` if the command was run in that session, or
+    /// in a shell while the error blocks all sessions.
     fn session_sentence(&self, incident: &Incident) -> Option<String> {
         let session = incident.evidence.error.session.id.as_deref()?;
         let is_in_conversation = self.session().is_some();

@@ -111,7 +111,7 @@ pub(super) struct SlashCommandPlan {
 }
 
 impl SlashCommandPlan {
-    /// Plans to add `/whycap` in this way, and to remove the files of the other way. `executable` is the path of
+    /// Plans to add `/whycap` in the given way, and to remove the files of the other way. `executable` is the path of
     /// whycap.
     pub(super) fn install(paths: &Paths, way: SlashCommand, executable: &str) -> Self {
         let mut plan = Self::default();

@@ -392,7 +392,7 @@ fn total_width(columns: &[PlacedColumn<'_>], width: fn(&PlacedColumn<'_>) -> usi
     columns.iter().map(width).sum::<usize>() + gaps
 }
 
-/// Shrinks columns until all of them fit. The widest column that can be truncated is always next. If this is not
+/// Shrinks columns until all of them fit. The widest column that can still be truncated shrinks first. If this is not
 /// enough, the first column is truncated further.
 fn shrink_to_fit(columns: &mut [PlacedColumn<'_>], room: usize) {
     let mut excess = total_width(columns, |column| column.width).saturating_sub(room);

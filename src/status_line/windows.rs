@@ -177,8 +177,8 @@ pub(super) fn windows(reading: &Sample, form: MeterForm, clock: Clock) -> Option
         gauges.push(Gauge::of_spend_limit(&limit, clock));
     }
     let fullest = gauges.iter().map(|gauge| gauge.level).reduce(f64::max)?;
-    // If the fullest window's percentage is worth a look, its reset matters most. Otherwise, the reset of the first
-    // window does, which is usually the 5-hour window.
+    // If the fullest window's percentage is worth a look, its reset matters most. Otherwise, it is the reset of the
+    // first window, which is usually the 5-hour window.
     let main = gauges
         .iter()
         .position(|gauge| gauge.level >= fullest.max(WORTH_A_LOOK))

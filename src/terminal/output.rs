@@ -175,7 +175,7 @@ fn round(number: f64) -> usize {
 }
 
 /// Runs `work` and displays its progress on standard error if that is a terminal. `label` describes the work. `work`
-/// must report its progress by calling its argument with the amount done and the total.
+/// must call its argument with the amount done and the total to report its progress.
 pub fn with_progress<T>(label: &str, work: impl FnOnce(&mut dyn FnMut(u64, u64)) -> T) -> T {
     let is_terminal = io::stderr().is_terminal();
     let columns = super::terminal_size().map_or(super::DEFAULT_COLUMNS, |size| size.columns);

@@ -59,7 +59,7 @@ impl Screen {
         #[cfg(not(unix))]
         let has_continued = Arc::default();
 
-        // From now on, the terminal is restored on failure because `screen` is dropped.
+        // From here on, a failure drops `screen`, which restores the terminal.
         let screen = Self {
             text: String::new(),
             size: ScreenSize::default(),

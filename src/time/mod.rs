@@ -28,8 +28,8 @@ pub const FIVE_HOURS: TimeDelta = TimeDelta::hours(5);
 /// The length of the plan's long usage window.
 pub const WEEK: TimeDelta = TimeDelta::days(7);
 
-/// A quarter hour. In every time zone that is used today, midnight falls on a quarter-hour boundary in UTC. The totals
-/// of quarter hours therefore add up to exact totals of local days.
+/// A quarter hour. In every time zone that is used today, midnight falls on a quarter-hour boundary in UTC. Totals for
+/// quarter hours therefore add up to exact totals for local days.
 pub const QUARTER_HOUR: Millis = 15 * 60 * 1000;
 
 /// An hour.
