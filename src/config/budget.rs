@@ -75,8 +75,8 @@ impl Budget {
     }
 }
 
-/// Returns true if `project` is the name or path of `directory` or one of its parents. Case is ignored, as in `spend
-/// --project`.
+/// Returns true if `project` is the name or path of `directory` or one of its parents. Case is ignored, as in the
+/// option `--project`.
 fn names_or_contains(project: &str, directory: &str) -> bool {
     let is_path = project.starts_with(['/', '\\']) || project.get(1..2) == Some(":");
     let project = path_components(project);

@@ -1,9 +1,9 @@
 //! Writes files to a directory that its owner shares with a group.
 //!
-//! In a directory that is not shared, files are private. In a shared directory, the group has the same permissions for
-//! a file as for the directory, except that it can never write to the file. Other users have no access. Symbolic links
-//! that other group members have planted are not followed. Group members can delete each other's files unless the
-//! directory has the sticky bit.
+//! In a directory that is not shared, files are private. In a shared directory, the group can read the files if it can
+//! read the directory, but it can never write to them. Other users have no access. Symbolic links that other group
+//! members have planted are not followed. Group members can delete each other's files unless the directory has the
+//! sticky bit.
 
 use std::path::Path;
 
