@@ -82,6 +82,11 @@ impl Credential {
         ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", API_KEY_HELPER].contains(&self.name.as_str())
     }
 
+    /// Returns true if this credential may pay instead of the login. Everything but the URL of a gateway may.
+    pub(crate) fn may_replace_login(&self) -> bool {
+        self.name != BASE_URL
+    }
+
     /// Returns true if this variable redirects requests to a service other than Anthropic's API.
     pub(crate) fn selects_other_service(&self) -> bool {
         self.name == BASE_URL || self.selects_cloud_provider()

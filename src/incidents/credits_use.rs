@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::evidence::EvidenceCollector;
 use super::readings::{self, Reading, USEFUL_FOR, WindowReadings};
+use super::session_starts::SessionStarts;
 use super::session_transcripts::SessionTranscripts;
 use super::stored_errors::StoredErrors;
 use super::transcript_end;
@@ -99,6 +100,7 @@ pub(crate) struct Paid {
 pub(crate) struct CreditsUse<'a> {
     pub(super) readings: WindowReadings<'a>,
     pub(super) transcripts: &'a SessionTranscripts<'a>,
+    pub(super) starts: SessionStarts<'a>,
 }
 
 impl CreditsUse<'_> {
@@ -111,6 +113,9 @@ impl CreditsUse<'_> {
     /// are paid for through an API key, a cloud provider, or a gateway.
     pub(crate) fn belongs_to(&self, session: &str, account: Option<&str>) -> Option<bool> {
         let owner = self.transcripts.owner_of(session)?;
+        if !self.starts.owner_pays(session, self.now()) {
+            return Some(false);
+        }
         if let Some(login) = self.readings.login.account()
             && login.owner.fingerprint.as_deref() == account
         {

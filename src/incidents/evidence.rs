@@ -436,7 +436,7 @@ pub(super) struct EvidenceCollector<'a> {
     last_free_at: Cache<String, Option<DateTime<Utc>>>,
     samples_of_account: Cache<String, Rc<[Sample]>>,
     events: OnceCell<EventIndex<'a>>,
-    starts: SessionStarts<'a>,
+    pub(super) starts: SessionStarts<'a>,
     /// The last time each session stopped waiting for a reset.
     waiting_ended: Cache<String, Option<DateTime<Utc>>>,
     messages: Cache<MessageParts, Message>,
@@ -654,9 +654,18 @@ impl<'a> EvidenceCollector<'a> {
             && let Some(tail) = self.transcripts.tail(&path)
         {
             merge(evidence, &tail);
+            self.remove_earlier_owner(&mut evidence.error);
         }
         // The next read may not reach back far enough to find the error's own line.
         evidence.has_later_response() || evidence.error.message.line != had_line
+    }
+
+    /// Removes the owner that the transcript names from an error if this account did not pay for the request.
+    pub(super) fn remove_earlier_owner(&self, error: &mut StoredError) {
+        let session = error.session.id.as_deref().unwrap_or_default();
+        if error.payer.owner.is_some() && !self.starts.owner_pays(session, error.at) {
+            error.payer.owner = None;
+        }
     }
 
     fn transcript_of(&self, error: &StoredError) -> Option<PathBuf> {
@@ -808,6 +817,7 @@ impl<'a> EvidenceCollector<'a> {
         error.later_response.is_some()
             && error.payer.is_key()
             && self.transcripts.owner_of(session).is_some()
+            && self.starts.owner_pays(session, self.now())
     }
 
     /// Returns true if the session used a key that takes precedence over its login and still has the key, and neither the
@@ -822,7 +832,8 @@ impl<'a> EvidenceCollector<'a> {
         };
         error.payer.is_key()
             && self.still_has_key(session, error)
-            && self.transcripts.is_without_account(session)
+            && (self.transcripts.is_without_account(session)
+                || !self.starts.owner_pays(session, self.now()))
     }
 
     /// Returns true if the session still has the key with which it received the error. In a shell, this is known only

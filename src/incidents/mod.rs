@@ -190,6 +190,7 @@ impl<'a> Incidents<'a> {
         CreditsUse {
             readings: self.readings(),
             transcripts: &self.transcripts,
+            starts: SessionStarts::new(self.journal()),
         }
     }
 
@@ -209,6 +210,7 @@ impl<'a> Incidents<'a> {
         let owner = self.transcripts.owner_of(session);
         may_belong_to(owner.as_ref(), self.account())
             && !self.transcripts.is_without_account(session)
+            && SessionStarts::new(self.journal()).owner_pays(session, self.now())
     }
 
     fn stored(&self) -> StoredErrors<'_> {
@@ -307,8 +309,12 @@ impl<'a> Incidents<'a> {
             .partition(|incident| incident.is_of(session));
         let mut situation = Situation::new(incidents, self.now());
         if let (Some(session), Asker::Shell) = (session, asker) {
-            let limits =
-                self.limits_of_login_in_shell(session, of_others, situation.incident.as_ref());
+            let limits = self.limits_of_login_in_shell(
+                session,
+                of_others,
+                situation.incident.as_ref(),
+                &collector.starts,
+            );
             situation.add_limits_of_login(&limits);
         }
         let asking_session = match asker {
@@ -326,22 +332,26 @@ impl<'a> Incidents<'a> {
     }
 
     /// Returns the limits that other sessions of the login have reached, if they also apply to this session. The shell does
-    /// not know the session's environment. The credentials of the session's own error therefore show whether the login pays
-    /// for the session. Without such an error, the credentials of the shell are used, with the gateway that the session used
-    /// at its latest reading. A transcript without an account shows that a key pays. Returns no limits if the session's own
-    /// error blocks it.
+    /// not know the session's environment. The credentials with which the session was started therefore show whether the
+    /// login pays for the session. If they are not stored, the credentials of the session's own error show this. Without such
+    /// an error, the credentials of the shell are used, with the gateway that the session used at its latest reading. A
+    /// transcript without an account shows that a key pays. Returns no limits if the session's own error blocks it.
     fn limits_of_login_in_shell(
         &self,
         session: &str,
         mut of_others: Vec<Incident>,
         own_incident: Option<&Incident>,
+        starts: &SessionStarts<'_>,
     ) -> Vec<Incident> {
-        let credentials = match own_incident {
-            Some(own_incident) if own_incident.blocks_its_session() => return Vec::new(),
-            Some(own_incident) => own_incident.evidence.error.payer.credentials.clone(),
+        let start = starts.of(session).into_iter().next();
+        let credentials = match (own_incident, start) {
+            (Some(own_incident), _) if own_incident.blocks_its_session() => return Vec::new(),
+            (_, Some(start)) => start.credentials,
+            (Some(own_incident), None) => own_incident.evidence.error.payer.credentials.clone(),
             // A session has no transcript before its first prompt, but Claude Code has registered it.
-            None if self.knows_session(session)
-                || sessions::is_listed(&sessions::registered(self.paths), session) =>
+            (None, None)
+                if self.knows_session(session)
+                    || sessions::is_listed(&sessions::registered(self.paths), session) =>
             {
                 let in_shell = credentials::of_session(self.paths, self.environment, None);
                 match self.readings().last_reading_of(session) {
@@ -351,22 +361,28 @@ impl<'a> Incidents<'a> {
                     None => in_shell,
                 }
             }
-            None => return Vec::new(),
+            (None, None) => return Vec::new(),
         };
         if self.transcripts.is_without_account(session) {
             return Vec::new();
         }
-        let payer = self.payer_of(session, credentials);
+        let payer = self.payer_of(session, credentials, starts);
         of_others.retain(|incident| payer.is_subject_to(incident));
         of_others
     }
 
     /// Returns the payer of a session with these credentials.
-    fn payer_of(&self, session: &str, credentials: Vec<Credential>) -> SessionPayer {
+    fn payer_of(
+        &self,
+        session: &str,
+        credentials: Vec<Credential>,
+        starts: &SessionStarts<'_>,
+    ) -> SessionPayer {
+        let owner = self.transcripts.owner_of(session);
         SessionPayer {
             facts: PayerFacts {
                 account: self.account().cloned(),
-                owner: self.transcripts.owner_of(session),
+                owner: owner.filter(|_| starts.owner_pays(session, self.now())),
                 credentials,
                 ..PayerFacts::default()
             },
@@ -405,7 +421,7 @@ impl<'a> Incidents<'a> {
         let collector = self.collector_for(&journal, Some(session), Asker::Session(session));
         let incidents = self.explain_all(Some(session), ledger, &collector);
         self.save_all(&collector, collector.take_news());
-        let situation = self.choose_for_conversation(session, incidents);
+        let situation = self.choose_for_conversation(session, incidents, &collector);
         self.save_all(
             &collector,
             situation.incident.as_ref().and_then(with_new_end),
@@ -413,7 +429,12 @@ impl<'a> Incidents<'a> {
         situation
     }
 
-    fn choose_for_conversation(&self, session: &str, incidents: Vec<Incident>) -> Situation {
+    fn choose_for_conversation(
+        &self,
+        session: &str,
+        incidents: Vec<Incident>,
+        collector: &EvidenceCollector<'_>,
+    ) -> Situation {
         let own_incidents: Vec<Incident> = incidents
             .iter()
             .filter(|incident| incident.is_of(Some(session)))
@@ -425,7 +446,12 @@ impl<'a> Incidents<'a> {
         {
             return own_situation;
         }
-        let obstacle = self.obstacle_of_login(session, &incidents, own_situation.incident.as_ref());
+        let obstacle = self.obstacle_of_login(
+            session,
+            &incidents,
+            own_situation.incident.as_ref(),
+            &collector.starts,
+        );
         match (obstacle, &own_situation.incident) {
             (Some(obstacle), _) => Situation::of(obstacle),
             (None, Some(_)) => own_situation,
@@ -447,10 +473,11 @@ impl<'a> Incidents<'a> {
         session: &str,
         incidents: &[Incident],
         own_incident: Option<&Incident>,
+        starts: &SessionStarts<'_>,
     ) -> Option<Incident> {
         let project = self.environment.path("CLAUDE_PROJECT_DIR");
         let credentials = credentials::of_session(self.paths, self.environment, project.as_deref());
-        let payer = self.payer_of(session, credentials);
+        let payer = self.payer_of(session, credentials, starts);
         payer
             .limit_among(incidents)
             .or_else(|| payer.refusal_among(incidents, own_incident?))
@@ -660,18 +687,16 @@ impl<'a> Incidents<'a> {
         incidents
     }
 
-    /// Stores the credentials with which a process has started to work on a session. A new session without credentials needs
-    /// no record, and after a compaction, the same process continues.
+    /// Stores the credentials with which a process has started to work on a session. After a compaction, the same process
+    /// continues.
     pub(crate) fn store_start(&self, event: &HookEvent, source: &str) {
-        let credentials = self.credentials_of(event);
-        let is_needed = source == "resume" || !credentials.is_empty() && source != "compact";
         if let Some(session) = &event.session_id
-            && is_needed
+            && source != "compact"
         {
             let start = SessionStart {
                 session: session.clone(),
                 at: self.now(),
-                credentials,
+                credentials: self.credentials_of(event),
             };
             start.store(self.paths);
         }
@@ -706,6 +731,7 @@ impl<'a> Incidents<'a> {
             && let Some(tail) = self.transcripts.tail(path)
         {
             merge(&mut evidence, &tail);
+            collector.remove_earlier_owner(&mut evidence.error);
             // The error has just occurred, so every response in the transcript is older.
             evidence.error.later_response = None;
         }

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::forecasts::Forecasts;
 use super::login::Login;
+use super::session_starts::SessionStarts;
 use super::session_transcripts::SessionTranscripts;
 use super::stored_errors::StoredErrors;
 use super::transcript_end;
@@ -528,7 +529,7 @@ impl WindowReadings<'_> {
         let credentials = credentials::of_session(self.paths, self.environment, project);
         PayerFacts {
             account: self.login.saved_account(),
-            owner: if credentials::use_login(&credentials) {
+            owner: if credentials::use_login(&credentials) && self.may_have_owner(payload) {
                 transcript_end::owner_of(payload)
             } else {
                 None
@@ -536,6 +537,14 @@ impl WindowReadings<'_> {
             credentials,
             ..PayerFacts::default()
         }
+    }
+
+    /// Returns false if the status line's session has been resumed with a token, so that the account that its transcript
+    /// names does not pay.
+    fn may_have_owner(&self, payload: &StatusPayload) -> bool {
+        let session = payload.session_id.as_deref().unwrap_or_default();
+        !self.uses_token()
+            || SessionStarts::new(self.journal).owner_pays(session, self.environment.now)
     }
 
     /// Returns the figures in a status line's payload, dated to the time at which they were first known.

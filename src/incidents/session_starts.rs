@@ -1,14 +1,16 @@
 //! The credentials with which processes have started to work on sessions.
 //!
 //! A transcript may name the account that pays, but it does not show whether a key, a cloud provider, or a gateway pays
-//! instead. The hook for the start of a session therefore stores the credentials.
+//! instead. If a session is resumed with a key, its transcript still names the account that paid before, and if it is
+//! resumed with the same login, Claude Code 2.1.331 does not always name the account again. The hook for the start of a
+//! session therefore stores the credentials.
 
 use std::cell::OnceCell;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::claude::credentials::Credential;
+use crate::claude::credentials::{self, Credential};
 use crate::journal::{self, Journal, JournalRecord, RecordIndex};
 use crate::limits::evidence::PayerFacts;
 use crate::paths::Paths;
@@ -34,6 +36,18 @@ impl SessionStart {
     pub(super) fn store(&self, paths: &Paths) {
         let _ = journal::append(paths, self.at, self);
     }
+
+    /// Returns the credentials with which something other than the login may pay.
+    fn substitutes(&self) -> impl Iterator<Item = &Credential> {
+        let credentials = self.credentials.iter();
+        credentials.filter(|credential| credential.may_replace_login())
+    }
+
+    /// Returns true if an earlier process did not have one of the substitutes for the login.
+    fn adds_substitute_to(&self, earlier: &Self) -> bool {
+        self.substitutes()
+            .any(|credential| !credentials::is_set(&credential.name, &earlier.credentials))
+    }
 }
 
 /// The starts of sessions that a part of the journal contains.
@@ -58,6 +72,28 @@ impl<'a> SessionStarts<'a> {
             .records_with(session)
             .collect()
     }
+
+    /// Does the same as [`owner_pays`] for a session.
+    pub(super) fn owner_pays(&self, session: &str, moment: DateTime<Utc>) -> bool {
+        owner_pays(&self.of(session), moment)
+    }
+}
+
+/// Returns false if something else than the account that the transcript names pays for a session's requests at the given
+/// time, because a process with another key, token, or cloud provider has resumed the session. If each process had the
+/// same key, the user has declined the key. `starts` are the session's starts, newest first.
+fn owner_pays(starts: &[SessionStart], moment: DateTime<Utc>) -> bool {
+    let mut pays = true;
+    let mut earlier: Option<&SessionStart> = None;
+    for start in starts.iter().rev().filter(|start| start.at <= moment) {
+        if start.substitutes().next().is_none() {
+            pays = true;
+        } else if earlier.is_some_and(|earlier| start.adds_substitute_to(earlier)) {
+            pays = false;
+        }
+        earlier = Some(start);
+    }
+    pays
 }
 
 /// Returns the payer of a session's requests at the given time. `starts` are the session's starts, newest first, and
@@ -66,7 +102,10 @@ pub(super) fn payer_at(starts: &[SessionStart], tail: &Tail, moment: DateTime<Ut
     let start = starts.iter().find(|start| start.at <= moment);
     PayerFacts {
         account: None,
-        owner: tail.owner.clone(),
+        owner: match &tail.owner {
+            Some(owner) if owner_pays(starts, moment) => Some(owner.clone()),
+            Some(_) | None => None,
+        },
         credentials: start.map_or_else(Vec::new, |start| start.credentials.clone()),
         has_session_environment: start.is_some(),
     }

@@ -2,14 +2,18 @@
 
 use serde_json::json;
 
-use crate::client::{Client, plain_rows, run};
+use crate::client::{Client, plain_rows, run, windows};
 use crate::key_of_one_session::receives_balance_error;
-use crate::situation::{AT, ORG, flat, session_of_login, with_a_private_login};
+use crate::situation::{
+    AT, NOON, ORG, PRIVATE, SOON, TUESDAY, belongs_to, flat, reaches_five_hour_limit,
+    session_of_login, with_a_private_login,
+};
 use crate::support::Sandbox;
 
 const KEY: (&str, &str) = ("ANTHROPIC_API_KEY", "sk-ant-dummy");
 const BEDROCK: (&str, &str) = ("CLAUDE_CODE_USE_BEDROCK", "1");
 const VERTEX: (&str, &str) = ("CLAUDE_CODE_USE_VERTEX", "1");
+const TOKEN: (&str, &str) = ("CLAUDE_CODE_OAUTH_TOKEN", "hidden");
 const GATEWAY: (&str, &str) = ("ANTHROPIC_BASE_URL", "https://gateway.example.com");
 const GATEWAY_TOKEN: (&str, &str) = ("ANTHROPIC_AUTH_TOKEN", "hidden");
 
@@ -118,4 +122,112 @@ fn a_key_that_was_added_to_the_settings_later_does_not_pay_for_a_session_of_the_
     with_key.works("2026-11-20T10:03:00Z", 10);
     let explained = explained_in_shell(&of_login, "2026-11-20T10:04:00Z");
     assert_eq!(explained.0, 10, "{}", explained.1);
+}
+
+/// Starts a session of the login that receives a response. Another process with these environment variables then resumes
+/// it. The transcript still names the account of the login.
+fn resumes_session_of_login<'s>(sandbox: &'s Sandbox, variables: &[(&str, &str)]) -> Client<'s> {
+    let mut client = starts_session(sandbox, "resumed", &[]);
+    belongs_to(&client, PRIVATE, "private-organization");
+    client.works("2026-11-20T09:51:00Z", 10);
+    starts_process(&mut client, "2026-11-20T09:55:00Z", "resume", variables);
+    client
+}
+
+/// Simulates a request whose login the server does not accept.
+fn is_refused_login(client: &Client<'_>) {
+    let refused = json!({"apiErrorStatus": 401, "error": "authentication_failed"});
+    client.receives_error(
+        AT,
+        "Please run /login · API Error: 401 OAuth token revoked",
+        refused,
+    );
+}
+
+/// The login was refused in one session. A session that belonged to the login, but had been resumed with a key, a token, or
+/// Amazon Bedrock, received a response, and whycap said that the login worked again.
+#[test]
+fn a_response_in_a_session_that_was_resumed_with_another_payer_does_not_end_the_error_of_the_login()
+{
+    for (variables, code) in [(&[KEY][..], 11), (&[TOKEN], 11), (&[BEDROCK], 11), (&[], 0)] {
+        let sandbox = with_a_private_login();
+        let of_login = session_of_login(&sandbox, "of-login");
+        let resumed = resumes_session_of_login(&sandbox, variables);
+        is_refused_login(&of_login);
+        resumed.works("2026-11-20T10:03:00Z", 10);
+        let explained = explained_in_shell(&of_login, "2026-11-20T10:04:00Z");
+        assert_eq!(explained.0, code, "{variables:?}: {}", explained.1);
+    }
+}
+
+/// The user had declined the key in the environment, so the login pays for each process that works on the session.
+#[test]
+fn a_session_with_a_declined_key_belongs_to_the_login_after_it_is_resumed() {
+    let sandbox = with_a_private_login();
+    let of_login = session_of_login(&sandbox, "of-login");
+    let mut resumed = starts_session(&sandbox, "resumed", &[KEY]);
+    belongs_to(&resumed, PRIVATE, "private-organization");
+    resumed.works("2026-11-20T09:51:00Z", 10);
+    starts_process(&mut resumed, "2026-11-20T09:55:00Z", "resume", &[KEY]);
+    is_refused_login(&of_login);
+    resumed.works("2026-11-20T10:03:00Z", 10);
+    let explained = explained_in_shell(&of_login, "2026-11-20T10:04:00Z");
+    assert_eq!(explained.0, 0, "{}", explained.1);
+}
+
+/// The login had reached its 5-hour limit. A session had been resumed with another payer, and `explain --session` said that
+/// the limit also applied to that session. If the payer was a token, the row said so, too.
+#[test]
+fn a_limit_of_the_login_does_not_apply_to_a_session_that_was_resumed_with_another_payer() {
+    for (variables, code) in [
+        (&[KEY][..], 0),
+        (&[TOKEN], 0),
+        (&[GATEWAY, GATEWAY_TOKEN], 0),
+        (&[], 10),
+    ] {
+        let sandbox = with_a_private_login();
+        let of_login = session_of_login(&sandbox, "of-login");
+        let resumed = resumes_session_of_login(&sandbox, variables);
+        reaches_five_hour_limit(&of_login);
+        let at = "2026-11-20T10:00:30Z";
+        let explained = explained_in_shell(&resumed, at);
+        assert_eq!(explained.0, code, "{variables:?}: {}", explained.1);
+        let row = flat(&plain_rows(&resumed, at, json!(null)));
+        assert_eq!(
+            row.contains("5-hour limit"),
+            code != 0,
+            "{variables:?}: {row}"
+        );
+    }
+}
+
+/// The key of a resumed session had no credits. whycap attributed the error to the login that the transcript names.
+#[test]
+fn an_error_of_a_session_that_was_resumed_with_a_key_is_an_error_of_the_key() {
+    let sandbox = with_a_private_login();
+    let resumed = resumes_session_of_login(&sandbox, &[KEY]);
+    receives_balance_error(&resumed, AT);
+    assert_eq!(resumed.explained(SOON)["owner"], json!(null));
+
+    let of_login = session_of_login(&sandbox, "of-login");
+    of_login.works("2026-11-20T10:03:00Z", 10);
+    let explained = explained_in_shell(&resumed, "2026-11-20T10:04:00Z");
+    assert_eq!(explained.0, 11, "{}", explained.1);
+}
+
+/// The 5-hour window of the login was full. A session that had been resumed with a key received a response, and whycap said
+/// that usage credits paid for it.
+#[test]
+fn usage_credits_do_not_pay_for_a_session_that_was_resumed_with_a_key() {
+    for (variables, pays) in [(&[KEY][..], false), (&[], true)] {
+        let sandbox = with_a_private_login();
+        let of_login = session_of_login(&sandbox, "of-login");
+        let resumed = resumes_session_of_login(&sandbox, variables);
+        of_login.works("2026-11-20T09:59:00Z", 10);
+        of_login.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+        resumed.works("2026-11-20T10:03:00Z", 100_000);
+        let at = "2026-11-20T10:04:00Z";
+        let now = run(&sandbox, at, &["now", "--json"], b"", &[]).json();
+        assert_eq!(now["paying"].is_object(), pays, "{variables:?}: {now:#}");
+    }
 }
