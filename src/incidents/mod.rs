@@ -331,11 +331,17 @@ impl<'a> Incidents<'a> {
         situation
     }
 
-    /// Returns the limits that other sessions of the login have reached, if they also apply to this session. The shell does
-    /// not know the session's environment. The credentials with which the session was started therefore show whether the
-    /// login pays for the session. If they are not stored, the credentials of the session's own error show this. Without such
-    /// an error, the credentials of the shell are used, with the gateway that the session used at its latest reading. A
-    /// transcript without an account shows that a key pays. Returns no limits if the session's own error blocks it.
+    /// Returns the limits that other sessions of the login have reached, if they also apply to this session. Returns no
+    /// limits if the session's own error blocks it.
+    ///
+    /// A shell has another environment than the session, so the session's credentials come from the first of these sources
+    /// that exists:
+    ///
+    /// 1. The hook that stored the session's start.
+    /// 2. The session's own error.
+    /// 3. The shell, with the gateway of the session's latest reading.
+    ///
+    /// Without a stored start, a transcript that names no account shows that a key pays.
     fn limits_of_login_in_shell(
         &self,
         session: &str,
@@ -344,6 +350,10 @@ impl<'a> Incidents<'a> {
         starts: &SessionStarts<'_>,
     ) -> Vec<Incident> {
         let start = starts.of(session).into_iter().next();
+        // If a session was started with a token and resumed with the login, its transcript never names the account.
+        if start.is_none() && self.transcripts.is_without_account(session) {
+            return Vec::new();
+        }
         let credentials = match (own_incident, start) {
             (Some(own_incident), _) if own_incident.blocks_its_session() => return Vec::new(),
             (_, Some(start)) => start.credentials,
@@ -363,9 +373,6 @@ impl<'a> Incidents<'a> {
             }
             (None, None) => return Vec::new(),
         };
-        if self.transcripts.is_without_account(session) {
-            return Vec::new();
-        }
         let payer = self.payer_of(session, credentials, starts);
         of_others.retain(|incident| payer.is_subject_to(incident));
         of_others

@@ -231,3 +231,28 @@ fn usage_credits_do_not_pay_for_a_session_that_was_resumed_with_a_key() {
         assert_eq!(now["paying"].is_object(), pays, "{variables:?}: {now:#}");
     }
 }
+
+/// A session was started with a token and later resumed with the login. Claude Code does not name the account in the
+/// transcript of such a session. `explain --session` used to say that it was not blocked while the login was at its limit.
+#[test]
+fn a_limit_of_the_login_applies_to_a_session_that_started_with_a_token() {
+    let sandbox = with_a_private_login();
+    let mut resumed = starts_session(&sandbox, "resumed", &[TOKEN]);
+    resumed.works("2026-11-20T09:51:00Z", 10);
+    starts_process(&mut resumed, "2026-11-20T09:55:00Z", "resume", &[]);
+    reaches_five_hour_limit(&session_of_login(&sandbox, "stopped"));
+    let at = "2026-11-20T10:01:00Z";
+    let row = flat(&plain_rows(
+        &resumed,
+        at,
+        windows(98.0, NOON, 40.0, TUESDAY),
+    ));
+    assert!(row.contains("5-hour limit · resets at 12:00"), "{row}");
+    let (code, explanation) = explained_in_shell(&resumed, at);
+    assert_eq!(code, 10, "{explanation}");
+    assert!(explanation.contains("5-hour limit"), "{explanation}");
+    // With the token, the limit does not apply.
+    starts_process(&mut resumed, "2026-11-20T10:02:00Z", "resume", &[TOKEN]);
+    let (code, explanation) = explained_in_shell(&resumed, "2026-11-20T10:03:00Z");
+    assert_eq!(code, 0, "{explanation}");
+}
