@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::evidence::RefusedWindow;
+use super::evidence::{FRESH_FOR, RefusedWindow};
 use super::kind::Window;
 use crate::claude::account::Account;
 use crate::claude::status_payload::StatusPayload;
@@ -236,10 +236,19 @@ impl Sample {
         }
     }
 
-    /// Removes the windows that have already reset or whose reset time is unknown.
+    /// Removes the windows that have already reset or whose reset time is unknown. If the figures are fresh, a window that
+    /// has reset is shown as empty instead, because it can hardly have been used since then.
     pub(crate) fn without_past_windows(mut self, now: DateTime<Utc>) -> Self {
+        let is_fresh = now - self.measured <= FRESH_FOR;
         for window in Window::ALL {
-            *self.usage_mut(window) = self.usage(window).filter(|usage| resets_after(usage, now));
+            let current = match self.usage(window) {
+                Some(usage) if usage.has_reset(now) => is_fresh.then_some(WindowUsage {
+                    used_percent: 0.0,
+                    resets_at: None,
+                }),
+                usage => usage.filter(|usage| resets_after(usage, now)),
+            };
+            *self.usage_mut(window) = current;
         }
         if let Some(limit) = self.others.spend_limit
             && !resets_after(&limit.usage, now)

@@ -431,7 +431,7 @@ fn nobody_is_shown_as_paying_after_the_credit_cap_is_reached() {
 }
 
 /// Hours after a reset, the status line must not show "5h 0%" if no session has reported the usage of the window since
-/// the reset.
+/// the reset. `now` left out the window right after the reset, while the row showed it.
 #[test]
 fn usage_after_a_reset_is_not_shown_as_zero_hours_later() {
     let sandbox = with_a_private_login();
@@ -443,11 +443,17 @@ fn usage_after_a_reset_is_not_shown_as_zero_hours_later() {
     assert!(plain("2026-11-20T11:59:00Z").contains("5h 100%"));
     let just_over = plain("2026-11-20T12:00:30Z");
     assert!(just_over.contains("5h 0%"), "{just_over}");
+    let idle = session_of_login(&sandbox, "idle");
+    let of_idle = idle.calls_status_line("2026-11-20T12:00:30Z", Value::Null, 160);
+    assert!(of_idle.stdout.contains("5h"), "{of_idle:?}");
+    assert_eq!(five_hour_usage(&client, "2026-11-20T12:00:30Z"), 0.0);
     let hours_later = plain("2026-11-20T21:00:00Z");
     assert!(
         !hours_later.contains("5h 0%") && hours_later.contains("week 40%"),
         "{hours_later}"
     );
+    let usage = five_hour_usage(&client, "2026-11-20T21:00:00Z");
+    assert_eq!(usage, Value::Null);
 }
 
 /// `now` must warn about a full window even if no request of the main conversation has been refused.
