@@ -573,12 +573,13 @@ impl<'a> Readings<'a> {
     }
 
     /// Returns true if the reading was measured after the given time and shows that none of these windows is full any
-    /// longer.
+    /// longer. A window that began after the error shows this even if it is full as well.
     fn shows_reset(&self, reading: &Sample, refused: &[FullSince], settled: DateTime<Utc>) -> bool {
         reading.earliest() > settled
             && refused.iter().all(|refused| {
                 reading.usage(refused.window).is_some_and(|usage| {
-                    usage.used_percent < RESET_BELOW
+                    let is_next_window = !self.began_before_error(refused.window, usage);
+                    (is_next_window || usage.used_percent < RESET_BELOW)
                         && usage.resets_at.is_none_or(|reset| reset > reading.measured)
                         && (refused.last_full <= Some(reading.measured)
                             || !self.is_of_refused_window(reading, refused))
@@ -689,8 +690,9 @@ impl<'a> Readings<'a> {
     /// time, or its figures may be as old as those of the earlier reading.
     ///
     /// `may_be_full` is true if the window may have been full at the time of the error. It then remains full until it
-    /// resets, so a later reading that shows it full also applies to the given time. Otherwise, it may have filled up
-    /// since then, so a full window counts only if it was reported within [`REPORTED_WITHIN`].
+    /// resets, so a later reading that shows it full also applies to the given time. Otherwise, or if the window began
+    /// after the error, it may have filled up since then, so a full window counts only if it was reported within
+    /// [`REPORTED_WITHIN`].
     pub(crate) fn usage_at(
         &self,
         window: Window,
@@ -706,7 +708,7 @@ impl<'a> Readings<'a> {
                 })
             })
             .filter(|(reading, usage)| {
-                may_be_full
+                (may_be_full && self.began_before_error(window, *usage))
                     || usage.used_percent < FULL_FROM
                     || reading.measured <= moment + REPORTED_WITHIN
             })
@@ -731,6 +733,13 @@ impl<'a> Readings<'a> {
             _ => after.or(before),
         }?;
         Some(Measurement::new(window, *usage, reading.earliest()))
+    }
+
+    /// Returns true unless the window of this usage is known to have begun after the error.
+    fn began_before_error(&self, window: Window, usage: WindowUsage) -> bool {
+        usage
+            .resets_at
+            .is_none_or(|reset| reset - window.length() <= self.evidence.at() + SAME_START)
     }
 
     /// Returns true if a reading from the given reset or later shows that the window has room.
