@@ -68,7 +68,7 @@ impl Subcommand for ExplainArguments {
             Some(_) => None,
             None => context.paid_now(&incidents),
         };
-        let situation = with_costs(known_situation, paying, &incidents);
+        let situation = with_costs(known_situation, paying, context.session(), &incidents);
         let incident = situation.incident.as_ref();
         // With `--exit-code`, an unknown session is reported as code 12.
         if message.is_none() && incident.is_none() && !self.exit_code {
@@ -103,17 +103,21 @@ impl Subcommand for ExplainArguments {
 }
 
 /// Adds the costs of further responses to the advice. Does so only if usage credits pay for these responses, the error
-/// is over, and its session may use the plan.
+/// is over, and both its session and the session in which the user asks may use the plan.
 fn with_costs(
     situation: Situation,
     paying: Option<Paying>,
+    asking_session: Option<&str>,
     incidents: &Incidents<'_>,
 ) -> Situation {
     let (Some(incident), Some(paying)) = (&situation.incident, paying) else {
         return situation;
     };
     let session = incident.evidence.error.session.id.as_deref();
-    let may_use_plan = session.is_none_or(|session| incidents.may_use_plan(session));
+    let may_use_plan = [session, asking_session]
+        .into_iter()
+        .flatten()
+        .all(|session| incidents.may_use_plan(session));
     if incident.diagnosis.state.is_over() && may_use_plan {
         situation.while_credits_pay(paying.until)
     } else {

@@ -289,9 +289,15 @@ impl<'a> StatusLineFacts<'a> {
     /// plan, and avoidable cache writes.
     pub(crate) fn render(&self) -> Shown {
         let columns = self.call.columns;
-        let mut rows = match &self.incident {
-            Some(incident) => status_rows(incident, self.more, columns).unwrap_or_default(),
-            None => Vec::new(),
+        let paying = self.paying();
+        let rows_of =
+            |incident: &Incident| status_rows(incident, self.more, columns).unwrap_or_default();
+        let mut rows = match (&self.incident, paying) {
+            (Some(incident), Some(paying)) if incident.is_over_on_plan() => {
+                rows_of(&incident.while_credits_pay(paying.until))
+            }
+            (Some(incident), _) => rows_of(incident),
+            (None, _) => Vec::new(),
         };
         if let Some(attempts) = self.incidents.retrying_in(&self.call.payload) {
             let text = format!(
@@ -300,7 +306,6 @@ impl<'a> StatusLineFacts<'a> {
             );
             rows.push(vec![(Tone::Warning, truncate(&text, columns))]);
         }
-        let paying = self.paying();
         rows.extend(paying.map(|paying| paying.row(self.facts.clock, columns)));
         rows.extend(self.cache.as_ref().and_then(|cache| cache.row(columns)));
         let below = Shown::rows(&rows, self.call.palette);

@@ -152,6 +152,13 @@ impl Incident {
         Self::with_message(evidence, self.message.clone())
     }
 
+    /// Returns true if the error is over and the login may pay for the next prompt of its session.
+    pub(crate) fn is_over_on_plan(&self) -> bool {
+        self.diagnosis.state.is_over()
+            && !self.evidence.error.payer.is_without_account()
+            && !self.evidence.is_of_another_account()
+    }
+
     /// Explains the error to a user whose usage credits pay for responses until the given time.
     pub(crate) fn while_credits_pay(&self, until: DateTime<Utc>) -> Self {
         self.explained_with(|collected| collected.paid_until = Some(until))

@@ -336,7 +336,10 @@ pub fn status_rows(incident: &Incident, more: ReadMore, columns: usize) -> Optio
         }
         let forms = ending_rows(&incident.evidence, &incident.diagnosis);
         let row = fitting_form(forms, columns)?;
-        return Some(in_tone(Tone::Good, vec![row]));
+        return Some(match fitting_form(&incident.credits_rows, columns) {
+            Some(credits_row) => in_tone(Tone::Alarm, vec![credits_row]),
+            None => in_tone(Tone::Good, vec![row]),
+        });
     }
     let pointers = match more {
         ReadMore::InSession => [" · more: /whycap", " · /whycap"],

@@ -4,9 +4,9 @@
 use serde_json::Value;
 
 use crate::client::{Client, windows};
-use crate::newest_evidence::{five_hour_full, hits_limit, receives_response};
+use crate::newest_evidence::{after, five_hour_full, hits_limit, receives_response};
 use crate::situation::{
-    FIVE_HOUR, NOON, TUESDAY, WEEKLY, refused, session_of_login, with_a_private_login,
+    FIVE_HOUR, NOON, TUESDAY, WEEKLY, answer, flat, refused, session_of_login, with_a_private_login,
 };
 use crate::support::Sandbox;
 
@@ -126,6 +126,169 @@ fn the_row_still_says_that_credits_pay_on_the_next_call_of_an_idle_session() {
                 shown.contains("usage credits pay until 12:00"),
                 "{at}: {shown}"
             );
+        }
+    }
+}
+
+/// What a session's screens must say about its next response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum NextResponse {
+    /// Nothing but the plan pays for it.
+    Free,
+    /// Usage credits pay for it until this time.
+    PaidUntil(&'static str),
+}
+
+/// Asks every screen about a session in the same second, and checks that all of them agree about its next response.
+fn check_every_screen(client: &Client<'_>, at: &str, next: NextResponse) {
+    let session = client.session.as_str();
+    let run = |arguments: &[&str]| flat(&client.run(at, arguments, b"").stdout);
+    let json = client.run(at, &["explain", "--json", "--session", session], b"");
+    let explained = json.json();
+    let incident = match &explained["limit_of_account"] {
+        Value::Null => &explained["incident"],
+        limit => limit,
+    };
+    let call = client.calls_status_line(at, Value::Null, 120);
+    let waited = client.run(at, &["wait", "--session", session, "--timeout", "1s"], b"");
+    let screens = [
+        ("row", flat(&whycap::terminal::strip_ansi(call.success()))),
+        ("explain", run(&["explain"])),
+        ("explain --session", run(&["explain", "--session", session])),
+        ("/whycap", answer(client, at)),
+        ("now", run(&["now"])),
+        (
+            "wait",
+            format!("{} {}", flat(&waited.stdout), waited.stderr),
+        ),
+        ("incidents", run(&["incidents"])),
+    ];
+    for (screen, text) in &screens {
+        let lowercase = text.to_lowercase();
+        let says_paid = [
+            "costs money",
+            "costs extra",
+            "credits pay",
+            "with usage credits",
+        ]
+        .iter()
+        .any(|words| lowercase.contains(words));
+        let about = format!("{session}, {at}, {screen}: {text}");
+        match next {
+            NextResponse::Free => assert!(!says_paid, "{about}"),
+            NextResponse::PaidUntil(_) => {
+                assert!(says_paid || *screen == "incidents", "{about}");
+                for unpaid in ["send the prompt again ", "send the prompt again."] {
+                    let rest = lowercase.replace("send the prompt again (costs money)", "");
+                    assert!(!rest.contains(unpaid), "{about}");
+                }
+            }
+        }
+        assert!(!lowercase.contains("still blocked"), "{about}");
+    }
+    if incident.is_null() {
+        return;
+    }
+    let actions = incident["actions"].as_array().unwrap();
+    let costs_money = |action: &Value| action["costs_money"] == true;
+    match next {
+        NextResponse::Free => assert!(!actions.iter().any(costs_money), "{incident:#}"),
+        NextResponse::PaidUntil(until) => {
+            let is_blocked = waited.code == 124;
+            assert!(is_blocked || costs_money(&actions[0]), "{incident:#}");
+            assert!(actions.iter().any(costs_money), "{incident:#}");
+            let [(_, row), ..] = &screens;
+            assert!(
+                row.contains(&format!("pay until {until}")),
+                "{session}: {row}"
+            );
+        }
+    }
+}
+
+/// The row named a limit that had been reset early, `explain` advised sending the prompt again for free in its headline, or
+/// the row did so, although usage credits paid.
+#[test]
+fn every_screen_agrees_whether_credits_pay() {
+    use NextResponse::{Free, PaidUntil};
+    // The weekly limit applies, and credits pay.
+    let sandbox = with_a_private_login();
+    let refusal = refused("seven_day", TUESDAY, "");
+    let [stopped, _] = stops_while_credits_pay(&sandbox, WEEKLY, &refusal, &weekly_full());
+    let idle = session_of_login(&sandbox, "idle");
+    for client in [&stopped, &idle] {
+        check_every_screen(
+            client,
+            "2026-11-20T10:01:30Z",
+            PaidUntil("Tue Nov 24 06:00"),
+        );
+    }
+
+    // The limit is reset an hour early, or it ends when it should. Another session fills the next window.
+    for is_asked_before in [false, true] {
+        for (ended_at, paid_at) in [
+            ("2026-11-20T11:00:00Z", "2026-11-20T11:06:00Z"),
+            ("2026-11-20T12:02:00Z", "2026-11-20T12:08:00Z"),
+        ] {
+            let sandbox = with_a_private_login();
+            let refusal = refused("five_hour", NOON, "");
+            let [stopped, mut pays] =
+                stops_while_credits_pay(&sandbox, FIVE_HOUR, &refusal, &five_hour_full());
+            let idle = session_of_login(&sandbox, "idle");
+            check_every_screen(&stopped, "2026-11-20T10:08:00Z", PaidUntil("12:00"));
+            check_every_screen(&idle, "2026-11-20T10:08:00Z", PaidUntil("12:00"));
+
+            let next = |percent: f64| windows(percent, NOON + 4 * 3_600, 40.0, TUESDAY);
+            receives_response(&mut pays, ended_at, next(5.0));
+            if is_asked_before {
+                for client in [&stopped, &idle] {
+                    check_every_screen(client, &after(ended_at, 5), Free);
+                }
+            }
+            receives_response(&mut pays, paid_at, next(100.0));
+            receives_response(&mut pays, &after(paid_at, 3), next(100.0));
+            for client in [&stopped, &idle] {
+                check_every_screen(client, &after(paid_at, 5), PaidUntil("16:00"));
+            }
+        }
+    }
+
+    // Credits were refused, but they pay again.
+    let sandbox = with_a_private_login();
+    let pool = "You're out of usage credits · resets 12pm (UTC)";
+    let refusal = refused("five_hour", NOON, "out_of_credits");
+    let [stopped, mut pays] = stops_while_credits_pay(&sandbox, pool, &refusal, &five_hour_full());
+    receives_response(&mut pays, "2026-11-20T10:01:10Z", five_hour_full());
+    check_every_screen(&stopped, "2026-11-20T10:01:30Z", PaidUntil("12:00"));
+}
+
+/// `/whycap` advised a session without any error to send the prompt again after the limit of another session had ended.
+#[test]
+fn a_session_without_a_failed_prompt_is_told_that_it_can_continue() {
+    for (ended_at, asked_after) in [
+        ("2026-11-20T11:00:00Z", 5),
+        ("2026-11-20T12:00:20Z", 10),
+        ("2026-11-20T12:02:00Z", 60),
+    ] {
+        let sandbox = with_a_private_login();
+        let stopped = session_of_login(&sandbox, "stopped");
+        let refusal = refused("five_hour", NOON, "");
+        hits_limit(
+            &stopped,
+            "2026-11-20T10:00:00Z",
+            FIVE_HOUR,
+            &refusal,
+            five_hour_full(),
+        );
+        let mut works = session_of_login(&sandbox, "works");
+        let next = windows(5.0, NOON + 4 * 3_600, 40.0, TUESDAY);
+        receives_response(&mut works, ended_at, next);
+        let idle = session_of_login(&sandbox, "idle");
+        let said = answer(&idle, &after(ended_at, asked_after));
+        assert!(said.contains("; you can continue."), "{said}");
+        assert!(said.contains("1. You can continue; "), "{said}");
+        for wrong in ["end the prompt again", "Leave the session open"] {
+            assert!(!said.contains(wrong), "{said}");
         }
     }
 }

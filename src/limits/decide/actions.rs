@@ -3,7 +3,7 @@
 use super::state::{Ending, State};
 use super::{ActionName, Cause, DecisionName, Problem, is_for};
 use crate::claude::version::{ClientVersion, names_account};
-use crate::limits::evidence::{ContinuationObstacle, FULL_FROM, WindowState};
+use crate::limits::evidence::{ContinuationObstacle, FULL_FROM, PossiblyUnaffected, WindowState};
 use crate::limits::kind::{
     EndedBy, LimitKind, LimitedResource, Service, Verdict, WhoCanFix, Window,
 };
@@ -318,22 +318,7 @@ pub(super) fn in_state(
     state: State,
 ) -> Vec<ActionName> {
     if let State::Over(ending) = state {
-        let credits_pay = problem.evidence.collected.paid_until.is_some();
-        let first = match after_end(problem, ending) {
-            ActionName::NothingLeft | ActionName::WaitForOtherWindow if credits_pay => {
-                ActionName::CostsExtra
-            }
-            ActionName::TryAgain
-            | ActionName::TryAgainLeftOpen
-            | ActionName::ResetEarly
-            | ActionName::WorksElsewhere
-            | ActionName::Passed
-                if credits_pay =>
-            {
-                ActionName::WorksForCredits
-            }
-            action => action,
-        };
+        let first = suited_to_asker(after_end(problem, ending), problem);
         // After a false alarm, a window that is used up now would stop the next prompt.
         let is_passed_false_alarm = ending == Ending::PauseOver && problem.is_false();
         let remaining = actions.into_iter().filter(|action| match action {
@@ -406,6 +391,43 @@ fn return_to_plan(problem: &Problem<'_>, first: ActionName) -> Vec<ActionName> {
         ActionName::ContinueOnPlan
     };
     vec![ActionName::UnsetKey, on_plan]
+}
+
+/// Replaces the first step after the end of the error if usage credits pay for the next response, or if the session in which
+/// the user asks has no failed prompt that could be sent again.
+fn suited_to_asker(action: ActionName, problem: &Problem<'_>) -> ActionName {
+    let collected = &problem.evidence.collected;
+    let credits_pay = collected.paid_until.is_some();
+    let has_failed_prompt = collected.possibly_unaffected != PossiblyUnaffected::AskingSession;
+    match action {
+        ActionName::TryAgain
+        | ActionName::TryAgainLeftOpen
+        | ActionName::ResetEarly
+        | ActionName::WorksElsewhere
+        | ActionName::Passed
+        | ActionName::KeyIsRemoved
+        | ActionName::NewMonth
+        | ActionName::LongAgo
+        | ActionName::LeaveOpen
+        | ActionName::WorksForCredits => {
+            let is_paid = credits_pay || action == ActionName::WorksForCredits;
+            match (is_paid, has_failed_prompt) {
+                (true, true) if action != ActionName::LeaveOpen => ActionName::WorksForCredits,
+                (true, _) => ActionName::CostsExtra,
+                (false, true) => action,
+                (false, false) => ActionName::JustContinue,
+            }
+        }
+        ActionName::NothingLeft
+        | ActionName::WaitForOtherWindow
+        | ActionName::NotBlocked
+        | ActionName::UseFeatureAgain
+            if credits_pay =>
+        {
+            ActionName::CostsExtra
+        }
+        action => action,
+    }
 }
 
 /// Returns what to do after the error has ended.
@@ -530,6 +552,58 @@ impl Problem<'_> {
         match (model, family) {
             (Some(model), Some(family)) => is_ahead && !model.contains(family),
             _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, Utc};
+
+    use crate::limits::evidence::{Evidence, MessageOrigin, StoredError};
+    use crate::limits::incident::Incident;
+
+    /// Whatever ended the error, no step is called free and no headline leaves out the costs while usage credits pay.
+    #[test]
+    fn every_step_after_the_end_mentions_that_credits_pay() {
+        let at: DateTime<Utc> = "2026-11-20T10:00:00Z".parse().unwrap();
+        for (text, asked_at) in [
+            (
+                "You've hit your 5-hour limit · resets 12pm (UTC)",
+                "2026-11-20T12:00:20Z",
+            ),
+            (
+                "You've hit your 5-hour limit · resets 12pm (UTC)",
+                "2026-11-20T13:00:00Z",
+            ),
+            (
+                "You've hit your monthly spend limit",
+                "2026-12-01T10:00:00Z",
+            ),
+            ("API Error: 529 Overloaded.", "2026-11-20T10:10:00Z"),
+            ("API Error: 529 Overloaded.", "2026-11-20T15:00:00Z"),
+            (
+                "API Error: 401 Invalid authentication credentials",
+                "2027-01-20T10:00:00Z",
+            ),
+        ] {
+            let now: DateTime<Utc> = asked_at.parse().unwrap();
+            let mut evidence = Evidence::of_text(text, now);
+            evidence.error = StoredError::new(at, MessageOrigin::Hook, text.to_owned());
+            evidence.error.session.id = Some("stopped".to_owned());
+            evidence.error.session.version = Some("2.1.331".to_owned());
+            evidence.collected.paid_until = Some(now + chrono::TimeDelta::hours(1));
+            let incident = Incident::new(evidence);
+            assert!(incident.diagnosis.state.is_over(), "{text}: {incident:#?}");
+            let first = &incident.actions[0];
+            assert_eq!(
+                first.costs_money,
+                Some(true),
+                "{text}, {asked_at}: {first:?}"
+            );
+            let headline = &incident.headline;
+            assert!(!headline.ends_with("send the prompt again."), "{headline}");
+            assert!(!headline.ends_with("continue shortly."), "{headline}");
         }
     }
 }

@@ -104,6 +104,18 @@ impl Diagnosis {
         }
     }
 
+    /// Returns true if usage credits will pay for the next response, as far as whycap can tell.
+    pub(crate) fn credits_will_pay(&self) -> bool {
+        match self.state {
+            State::Notice => false,
+            State::Blocks(_) => self.credits_pay_now,
+            State::Over(_) => matches!(
+                self.actions.first(),
+                Some(ActionName::CostsExtra | ActionName::WorksForCredits)
+            ),
+        }
+    }
+
     /// Returns true if the usage figures that will show whether the limit is real may arrive within seconds.
     pub(crate) fn awaits_figures(&self) -> bool {
         self.cause.awaits_figures()

@@ -28,6 +28,7 @@
 //! | `pool`, `credits`, `are`, `were`, `pay`, `cap` | the words for usage credits that the message uses | always |
 //! | `paid_until`, `paid_in`, `paid_until_brief` | the time until which usage credits pay if they pay now, as in "Tue Nov 24 06:00", "in 3 d 20 h", and "Tue 06:00" | it is ahead |
 //! | `likely` | "probably", or "possibly" if the evidence is weak | always |
+//! | `subject` | the same as `name` or, if the error is over, how it ended, as in "limit has reset" | always |
 //! | `past`, `name`, `ended`, … | what happened, the limit, and its end, only for the wording of an ending | always |
 
 mod action;
@@ -99,6 +100,8 @@ struct CreditsPayWording {
 #[derive(Debug, Default, Deserialize)]
 struct Wordings {
     credits_pay: CreditsPayWording,
+    /// For some first steps, the advice that replaces the advice of an ending in a headline, longest first.
+    advice: HashMap<ActionName, Vec<String>>,
     endings: HashMap<EndingWord, EndingWording>,
     /// The sentences that describe missing facts.
     unknowns: HashMap<Unknown, String>,
@@ -135,9 +138,17 @@ pub(crate) fn word(message: &Message, evidence: &Evidence, diagnosis: &Diagnosis
     let mut present = cause_sentences(message, diagnosis, &fields);
     let name = name_of_badge(&present.badge);
     let name_of_reset = diagnosis.is_reset_proven.then(|| name.clone());
-    fields.set_all([("name_of_reset", name_of_reset), ("name", Some(name))]);
+    let subject = match ending_rows(evidence, diagnosis).first() {
+        Some(row) => name_of_badge(row),
+        None => name.clone(),
+    };
+    fields.set_all([
+        ("name_of_reset", name_of_reset),
+        ("name", Some(name)),
+        ("subject", Some(subject)),
+    ]);
     let mut credits_rows = Vec::new();
-    if diagnosis.credits_pay_now {
+    if diagnosis.credits_will_pay() {
         present.badge = badge(&WORDINGS.credits_pay.badges, &fields);
         credits_rows = WORDINGS.credits_pay.rows(&fields);
     }
@@ -148,7 +159,7 @@ pub(crate) fn word(message: &Message, evidence: &Evidence, diagnosis: &Diagnosis
             let summaries = wording.summaries(&pasts(message, diagnosis, &fields), &fields);
             summary = Some(with_payer(first_fitting(&summaries), diagnosis, &fields));
             Sentences {
-                headline: wording.headline(&summaries, &fields),
+                headline: wording.headline(&summaries, diagnosis.actions.first(), &fields),
                 badge: badge(&wording.badges, &fields),
             }
         }
@@ -196,8 +207,14 @@ impl EndingWording {
             .collect()
     }
 
-    /// Returns the headline for an error that is over. The advice is omitted if it does not fit.
-    fn headline(&self, summaries: &[String], fields: &Fields) -> String {
+    /// Returns the headline for an error that is over. `first_step` is the first recommended action. The advice is omitted
+    /// if it does not fit.
+    fn headline(
+        &self,
+        summaries: &[String],
+        first_step: Option<&ActionName>,
+        fields: &Fields,
+    ) -> String {
         if let Some(headline) = self
             .headlines
             .iter()
@@ -207,13 +224,16 @@ impl EndingWording {
             return format!("{headline}.");
         }
         let summary = first_fitting(summaries);
-        if let Some(advice) = &self.advice {
-            let advised = format!("{}; {advice}.", summary.trim_end_matches('.'));
-            if advised.chars().count() <= HEADLINE {
-                return advised;
-            }
-        }
-        summary
+        let Some(usual) = &self.advice else {
+            return summary;
+        };
+        let of_step = first_step.and_then(|step| WORDINGS.advice.get(step));
+        of_step
+            .map_or(std::slice::from_ref(usual), Vec::as_slice)
+            .iter()
+            .map(|advice| format!("{}; {advice}.", summary.trim_end_matches('.')))
+            .find(|advised| advised.chars().count() <= HEADLINE)
+            .unwrap_or(summary)
     }
 }
 
@@ -637,6 +657,7 @@ mod tests {
         ("cap", "extra usage cap"),
         ("counted", "your weekly Sonnet limit"),
         ("name", "weekly Sonnet limit"),
+        ("subject", "weekly Sonnet limit"),
         ("disputed", "weekly Sonnet limit"),
         ("but", "and"),
     ];
@@ -891,7 +912,7 @@ mod tests {
             for (ending, wording) in &WORDINGS.endings {
                 let about = format!("{ending:?}");
                 let summaries = wording.summaries(std::slice::from_ref(&past), &fields);
-                let headline = wording.headline(&summaries, &fields);
+                let headline = wording.headline(&summaries, None, &fields);
                 check_badge(&about, &wording.badges, &fields);
                 check_sentence(&about, &first_fitting(&summaries));
                 check_sentence(&about, &headline);
