@@ -974,7 +974,28 @@ impl<'a> EvidenceCollector<'a> {
             None => true,
         };
         evidence.collected.concerns_others_only = asker_works || has_lost_key && !is_own_key;
+        evidence.collected.asker_has_other_payer = self.asker_has_other_payer(error);
         evidence.collected.key_is_removed = has_lost_key && is_own_key;
+    }
+
+    /// Returns true if the session in which the user asks is known to have another payer than the session with the error.
+    /// The session may belong to the login if its owner cannot be compared with the login. The status line does not explain
+    /// errors of other payers.
+    fn asker_has_other_payer(&self, error: &StoredError) -> bool {
+        let Asker::Session(session) = self.asker else {
+            return false;
+        };
+        if self.other_sessions != OtherSessions::Newest
+            || error.session.id.as_deref() == Some(session)
+        {
+            return false;
+        }
+        let payer = self.starts.payer_of(session, self.transcripts, self.now());
+        let is_comparable = payer
+            .owner
+            .as_ref()
+            .is_none_or(|owner| Ownership::of(owner, self.login.as_ref()).is_some());
+        is_comparable && error.payer.relation_to(&payer) == PayerRelation::Other
     }
 
     /// Returns true if the failed request used a key that the requesting user's next request will not use. In a shell,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error_search::{add_owner, find_all_errors};
 use super::evidence::{EvidenceCollector, KnownError, LaterErrors, is_sent_after};
-use super::session_starts::{SessionStarts, payer_at};
+use super::session_starts::SessionStarts;
 use super::session_transcripts::SessionTranscripts;
 use crate::journal::{self, Journal, JournalRecord};
 use crate::ledger::{Ledger, LedgerError, SessionAttempt, ShownError};
@@ -263,12 +263,10 @@ impl History<'_> {
         responded_at: DateTime<Utc>,
         error: &StoredError,
     ) -> PayerRelation {
-        let path = self.transcripts.path_of(responding);
-        let tail = path.and_then(|path| self.transcripts.tail(&path));
-        let starts = self.starts.of(responding);
-        error
-            .payer
-            .relation_to(&payer_at(&starts, &tail.unwrap_or_default(), responded_at))
+        let payer = self
+            .starts
+            .payer_of(responding, self.transcripts, responded_at);
+        error.payer.relation_to(&payer)
     }
 
     /// Finds a session's first response to a request that must have been sent after the given time. `first_at` is the

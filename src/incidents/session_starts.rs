@@ -10,6 +10,7 @@ use std::cell::OnceCell;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::session_transcripts::SessionTranscripts;
 use crate::claude::credentials::{self, Credential};
 use crate::journal::{self, Journal, JournalRecord, RecordIndex};
 use crate::limits::evidence::PayerFacts;
@@ -71,6 +72,18 @@ impl<'a> SessionStarts<'a> {
             .get_or_init(|| RecordIndex::new(self.journal, "session"))
             .records_with(session)
             .collect()
+    }
+
+    /// Does the same as [`payer_at`] for a session.
+    pub(super) fn payer_of(
+        &self,
+        session: &str,
+        transcripts: &SessionTranscripts<'_>,
+        moment: DateTime<Utc>,
+    ) -> PayerFacts {
+        let path = transcripts.path_of(session);
+        let tail = path.and_then(|path| transcripts.tail(&path));
+        payer_at(&self.of(session), &tail.unwrap_or_default(), moment)
     }
 
     /// Does the same as [`owner_pays`] for a session.

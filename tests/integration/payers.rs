@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::client::{Client, plain_rows, run, windows};
 use crate::key_of_one_session::receives_balance_error;
 use crate::situation::{
-    AT, NOON, ORG, PRIVATE, SOON, TUESDAY, belongs_to, flat, reaches_five_hour_limit,
+    AT, NOON, ORG, PRIVATE, SOON, TUESDAY, answer, belongs_to, flat, reaches_five_hour_limit,
     session_of_login, with_a_private_login,
 };
 use crate::support::Sandbox;
@@ -255,4 +255,39 @@ fn a_limit_of_the_login_applies_to_a_session_that_started_with_a_token() {
     starts_process(&mut resumed, "2026-11-20T10:02:00Z", "resume", &[TOKEN]);
     let (code, explanation) = explained_in_shell(&resumed, "2026-11-20T10:03:00Z");
     assert_eq!(code, 0, "{explanation}");
+}
+
+/// A session of another account had reached its limit. `/whycap` in a session of the login, and in a session that had been
+/// resumed with a key, advised to wait for that limit.
+#[test]
+fn whycap_says_that_the_limit_of_another_payer_does_not_block_the_session() {
+    let sandbox = with_a_private_login();
+    let of_login = session_of_login(&sandbox, "of-login");
+    of_login.works("2026-11-20T09:50:00Z", 10);
+    let of_company = Client::with_session(&sandbox, "of-company");
+    belongs_to(&of_company, "company-account", "company-organization");
+    reaches_five_hour_limit(&of_company);
+    let resumed = resumes_session_of_login(&sandbox, &[KEY]);
+    let at = "2026-11-20T10:00:30Z";
+    for client in [&of_login, &resumed] {
+        let asked = answer(client, at);
+        assert!(asked.contains("nothing is blocking you"), "{asked}");
+        assert!(!asked.contains("Wait until"), "{asked}");
+        assert!(!asked.contains("This session uses"), "{asked}");
+    }
+    let asked = answer(&of_company, at);
+    assert!(asked.contains("You are still blocked."), "{asked}");
+}
+
+/// An overloaded service may refuse the requests of every payer.
+#[test]
+fn whycap_does_not_say_that_an_overloaded_service_does_not_block_another_payer() {
+    let sandbox = with_a_private_login();
+    let of_company = Client::with_session(&sandbox, "of-company");
+    belongs_to(&of_company, "company-account", "company-organization");
+    let overload = json!({"apiErrorStatus": 529, "error": "overloaded_error"});
+    of_company.receives_error(AT, "API Error: 529 Overloaded", overload);
+    let of_login = session_of_login(&sandbox, "of-login");
+    let asked = answer(&of_login, "2026-11-20T10:00:10Z");
+    assert!(!asked.contains("nothing is blocking you"), "{asked}");
 }

@@ -317,7 +317,7 @@ impl Problem<'_> {
             Ending::KeyRemoved
         } else if self.has_outlived(age) {
             Ending::Outlived
-        } else if self.blocks_only_other_key() {
+        } else if self.blocks_only_other_payer() {
             Ending::ConcernsOthers
         } else {
             return None;
@@ -332,12 +332,15 @@ impl Problem<'_> {
         })
     }
 
-    /// Returns true if the error is about a key that a new session in the requesting shell would not use, and the plan
-    /// that the new session would use instead is not used up. A temporary problem of the service may affect both.
-    pub(super) fn blocks_only_other_key(&self) -> bool {
-        self.evidence.collected.is_of_other_key
-            && self.is_about_key()
-            && self.readings.used_up_now().is_none()
+    /// Returns true if the error does not block the user because another payer is the problem: the session in which the
+    /// user asks has another payer, or the error is about a key that a new session in the requesting shell would not use, and
+    /// the plan that the new session would use instead is not used up. A temporary problem of the service may affect both.
+    fn blocks_only_other_payer(&self) -> bool {
+        let collected = &self.evidence.collected;
+        collected.asker_has_other_payer && self.ended_by != EndedBy::SameService
+            || collected.is_of_other_key
+                && self.is_about_key()
+                && self.readings.used_up_now().is_none()
     }
 
     /// Returns true if the session's key, or the account that pays for the key, is the problem. If the cause is the

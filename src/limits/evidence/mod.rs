@@ -686,6 +686,8 @@ pub struct Collected {
     pub concerns_others_only: bool,
     /// True if a new session in the requesting shell would be paid for differently than the session with the error.
     pub is_of_other_payer: bool,
+    /// True if the session in which the user asks is known to have another payer than the session with the error.
+    pub asker_has_other_payer: bool,
     /// True if the session used a key, whereas a new session in the requesting shell would use the plan of the login.
     pub is_of_other_key: bool,
     /// The sessions that may still work although the error blocks the session in which it occurred.

@@ -137,9 +137,14 @@ impl Reasons<'_> {
                 Some(_) => Source::Transcript,
                 None => Source::Account,
             };
+            let session = if self.evidence.collected.asker_has_other_payer {
+                "That session"
+            } else {
+                "This session"
+            };
             self.add(
                 source,
-                "This session uses a different account than the one you are logged in to.",
+                format!("{session} uses a different account than the one you are logged in to."),
             );
         }
     }
