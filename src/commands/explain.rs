@@ -66,7 +66,7 @@ impl Subcommand for ExplainArguments {
         };
         let paying = match message {
             Some(_) => None,
-            None => context.paid_now(&incidents),
+            None => context.paid_now(session, &incidents),
         };
         let situation = with_costs(known_situation, paying, context.session(), &incidents);
         let incident = situation.incident.as_ref();

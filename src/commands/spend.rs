@@ -84,7 +84,7 @@ impl Subcommand for SpendArguments {
         }
         report.paragraphs(Tone::Plain, context.unread_notes(&statement));
         if request.from.is_none() {
-            let paying = context.paid_now(&context.incidents());
+            let paying = context.paid_now(None, &context.incidents());
             report.paragraphs(
                 Tone::Alarm,
                 paying.map(|paying| paying.paragraph(context.clock())),

@@ -199,8 +199,20 @@ impl Context {
 
     /// Returns the responses that are currently billed on top of the plan. Returns `None` if there are none, or if a
     /// limit blocks the account and usage credits do not pay. Responses that cannot be read into the ledger in time are
-    /// not included.
-    pub(crate) fn paid_now(&self, incidents: &Incidents<'_>) -> Option<Paying> {
+    /// not included. Also returns `None` if the login does not pay for `session` or, without a session, for the session in
+    /// which the user asks.
+    pub(crate) fn paid_now(
+        &self,
+        session: Option<&str>,
+        incidents: &Incidents<'_>,
+    ) -> Option<Paying> {
+        let paying_session = match (session, self.asker()) {
+            (None, Asker::Session(asking_session)) => Some(asking_session),
+            (session, _) => session,
+        };
+        if paying_session.is_some_and(|session| !incidents.may_use_login(session)) {
+            return None;
+        }
         let paying = self.paying(incidents)?;
         let situation = incidents.situation(None, self.asker(), None);
         (!situation.rules_out_paying()).then_some(paying)

@@ -207,10 +207,17 @@ impl<'a> Incidents<'a> {
     /// Returns false if the session is known to be paid for by an account other than the logged-in one, or without an
     /// account, such as through an API key.
     pub(crate) fn may_use_plan(&self, session: &str) -> bool {
-        let owner = self.transcripts.owner_of(session);
-        may_belong_to(owner.as_ref(), self.account())
+        self.may_use_login(session)
             && !self.transcripts.is_without_account(session)
             && SessionStarts::new(self.journal()).owner_pays(session, self.now())
+    }
+
+    /// Like [`Self::may_use_plan`], but also returns true if only the lack of an account in the transcript suggests that a
+    /// key pays.
+    pub(crate) fn may_use_login(&self, session: &str) -> bool {
+        let starts = SessionStarts::new(self.journal());
+        let payer = starts.payer_of(session, &self.transcripts, self.now());
+        may_belong_to(payer.owner.as_ref(), self.account()) && !payer.is_without_account()
     }
 
     fn stored(&self) -> StoredErrors<'_> {

@@ -291,3 +291,27 @@ fn whycap_does_not_say_that_an_overloaded_service_does_not_block_another_payer()
     let asked = answer(&of_login, "2026-11-20T10:00:10Z");
     assert!(!asked.contains("nothing is blocking you"), "{asked}");
 }
+
+/// Usage credits paid for the responses of the login. `/whycap` and `explain --session` said so in a session with a key, too,
+/// and advised to wait.
+#[test]
+fn the_usage_credits_of_the_login_are_not_mentioned_in_a_session_with_a_key() {
+    let sandbox = with_a_private_login();
+    let of_login = session_of_login(&sandbox, "of-login");
+    of_login.works("2026-11-20T09:59:00Z", 10);
+    of_login.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    of_login.works("2026-11-20T10:03:00Z", 100_000);
+    let with_key = starts_session(&sandbox, "with-key", &[KEY]);
+    with_key.works("2026-11-20T10:03:10Z", 10);
+    let at = "2026-11-20T10:04:00Z";
+    for (client, pays) in [(&with_key, false), (&of_login, true)] {
+        let asked = answer(client, at);
+        assert_eq!(asked.contains("paying with usage credits"), pays, "{asked}");
+        let (_, explained) = explained_in_shell(client, at);
+        assert_eq!(
+            explained.contains("paying with usage credits"),
+            pays,
+            "{explained}"
+        );
+    }
+}
