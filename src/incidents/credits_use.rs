@@ -23,8 +23,8 @@ use crate::pricing::Money;
 use crate::terminal::{Piece, Tone, truncate};
 use crate::time::{Clock, datetime_from_millis, format_rfc3339};
 
-/// The reasons in Claude Code's global state that indicate that credits were used until they ran out. If the state
-/// gives any other reason, credits cannot have paid for anything.
+/// The reasons for not using credits, as recorded in Claude Code's global state, that mean they were used until they
+/// ran out. With any other reason, credits cannot have paid for anything.
 const WERE_USED: [&str; 2] = ["out_of_credits", "org_level_disabled_until"];
 
 /// Looks up the costs of the selected sessions' responses since the given time. Returns `None` if the ledger cannot be
@@ -95,7 +95,7 @@ pub(crate) struct Paid {
     pub(crate) goes_on_until: Option<DateTime<Utc>>,
 }
 
-/// The data that shows which responses were paid for with usage credits.
+/// Infers which responses were paid for with usage credits.
 #[derive(Debug)]
 pub(crate) struct CreditsUse<'a> {
     pub(super) readings: WindowReadings<'a>,
@@ -109,8 +109,8 @@ impl CreditsUse<'_> {
     }
 
     /// Returns true if a session belongs to the account with this fingerprint. Returns `None` if the session's
-    /// transcript does not record an owner. This is the case for transcripts from old versions, and for sessions that
-    /// are paid for through an API key, a cloud provider, or a gateway.
+    /// transcript does not record an owner. Old versions do not record one, and neither do sessions that are paid for
+    /// through an API key, a cloud provider, or a gateway.
     pub(crate) fn belongs_to(&self, session: &str, account: Option<&str>) -> Option<bool> {
         let owner = self.transcripts.owner_of(session)?;
         if !self.starts.owner_pays(session, self.now()) {
@@ -133,8 +133,8 @@ impl CreditsUse<'_> {
     }
 
     /// Returns the responses currently being paid for with usage credits because a window is full. Returns `None` if no
-    /// window is full, the server does not accept credits, a limit has stopped the account since then, or a transcript
-    /// says that further responses are free.
+    /// window is full or the server does not accept credits. Also returns `None` if a limit has stopped the account
+    /// since the last response, or if a transcript says that responses are free.
     pub(super) fn paying(
         &self,
         stored: StoredErrors<'_>,
@@ -184,8 +184,8 @@ impl CreditsUse<'_> {
         })
     }
 
-    /// Returns the cost of the responses that the login's account received since the given time while a window was
-    /// full. Returns `None` if no window is known, or if credits cannot have paid for anything.
+    /// Adds up the cost of the responses that the login's account received while a window was full, starting at
+    /// `since`. Returns `None` if no window is known, or if credits cannot have paid for anything.
     pub(crate) fn paid_since(&self, since: DateTime<Utc>, costs: &CostsOf<'_>) -> Option<Paid> {
         let newest = self.readings.newest(MeasuredService::Plan)?.sample;
         if let Some(reason) = self.readings.login.no_credits_reason()
@@ -193,7 +193,7 @@ impl CreditsUse<'_> {
         {
             return None;
         }
-        // A window may have been full before `since`.
+        // A window that was full at `since` may have filled up earlier.
         let journal = Journal::between(self.readings.paths, since - USEFUL_FOR, self.now());
         let readings: Vec<_> = readings::of_account(&journal, newest.account.as_deref()).collect();
         let full_times: Vec<Range<DateTime<Utc>>> = [Window::FiveHour, Window::Weekly]
@@ -211,9 +211,9 @@ impl CreditsUse<'_> {
         })
     }
 
-    /// Returns the cost of each response that an account received while one of its windows was full. If a session's
-    /// transcript does not record an owner, its responses are included only if the session reported this account's
-    /// windows, because a different account may be paying for it.
+    /// Returns the cost of each response that an account received while one of its windows was full. A session whose
+    /// transcript does not record an owner may be paid for by a different account, so its responses are included only
+    /// if it reported this account's windows.
     fn costs_beyond(
         &self,
         since: DateTime<Utc>,
@@ -235,8 +235,8 @@ impl CreditsUse<'_> {
         Some(costs_beyond)
     }
 
-    /// Returns the login's window that is full, with the period during which it has been full. Returns `None` if no window
-    /// is full now.
+    /// Returns the login's full window, and the period from when it filled up until it resets. Returns `None` if no
+    /// window is full now.
     fn present_full_time(
         &self,
         newest: &Sample,

@@ -1,8 +1,8 @@
 //! Finds the transcript line that records a stored error.
 //!
-//! A line's timestamp is the time at which the client created the line, even if the client wrote it later. The client
-//! may write the line after it runs the hook. In that case, the last error in the transcript is an older error from
-//! which the session has already recovered, or after which the user has tried again.
+//! A line's timestamp is the time at which the client created the line. The client may write the line later, even after
+//! it has run the hook. When the hook runs, the last error in the transcript may therefore be an older one that the
+//! session has recovered from or that the user has retried.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -16,9 +16,9 @@ use crate::transcript::tail::{ErrorLine, Tail, TranscriptError};
 /// to 50 ms after it wrote the line.
 pub(super) const SAME_INSTANT: TimeDelta = TimeDelta::seconds(1);
 
-/// The maximum time between two records of the same error. Within a session, two records can describe the same error
-/// only if they have the same text and neither a prompt nor a response came in between. On a busy machine, a hook may run
-/// minutes late.
+/// The maximum time between two records of the same error. Two such records describe the same error only if they belong
+/// to the same session, have the same text, and have no prompt or response between them. On a busy machine, a hook may
+/// run minutes late.
 pub(super) const SAME_EVENT: TimeDelta = TimeDelta::minutes(10);
 
 /// Returns the line in a transcript's tail that records an error, or `None` if there is no such line.
@@ -68,8 +68,7 @@ impl TextKey {
     }
 }
 
-/// An index that finds the stored error that a transcript line records, without comparing the line with every stored
-/// error.
+/// Finds the stored error for a transcript line without comparing the line with every stored error.
 #[derive(Debug, Default)]
 pub(super) struct ErrorIndex {
     /// The errors with a known transcript line, indexed by the line's ID.
@@ -93,9 +92,9 @@ impl ErrorIndex {
         index
     }
 
-    /// Returns the position of the stored error that matches a line in a session's transcript, or `None` if no stored
-    /// error matches. Removes the error from the index, so no other line can match it afterward. Lines must be passed from
-    /// newest to oldest: if the hook of an earlier line was killed, the error of a later line would otherwise match it.
+    /// Returns the position of the stored error for a line in a session's transcript, or `None` if the error is not
+    /// stored. Each error is matched with only one line. Newer lines must be passed first. For example, if the hook for
+    /// an older line was killed, that line would otherwise match the error of a newer line with the same text.
     pub(super) fn take(&mut self, line: &ErrorLine, session: &str) -> Option<usize> {
         if let Some(position) = self.by_id(line) {
             return Some(position);
@@ -114,8 +113,8 @@ impl ErrorIndex {
         self.by_line.get(line.uuid.as_ref()?).copied()
     }
 
-    /// Returns the error with this text that is closest in time to the line, and not stored before the line was created.
-    /// If the line has no timestamp, returns the newest error with this text.
+    /// Returns the error with this text that is closest in time to the line. Errors from before the line, or from long
+    /// after it, are ignored. If the line has no timestamp, returns the newest error with this text.
     fn nearest(
         &self,
         key: &TextKey,
@@ -139,8 +138,8 @@ fn key_of(line: &ErrorLine, session: &str) -> TextKey {
     TextKey::new(line_session, &line.text)
 }
 
-/// Returns true if a line is no newer than the newest stored error. A line without a timestamp cannot be new, because
-/// Claude Code has given every line a timestamp since version 1.0.
+/// Returns true if a line is at most [`SAME_EVENT`] newer than the newest stored error. A line without a timestamp must
+/// be old, because Claude Code has added timestamps since version 1.0.
 pub(super) fn is_known(line: &ErrorLine, newest_stored: Option<DateTime<Utc>>) -> bool {
     match (line.at, newest_stored) {
         (_, None) => false,

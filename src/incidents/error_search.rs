@@ -11,12 +11,12 @@ use crate::ledger::ShownError;
 use crate::time::{Millis, datetime_from_millis};
 use crate::transcript::tail::TranscriptError;
 
-/// The first Claude Code version whose transcripts can contain an owner.
+/// The first Claude Code version that records the owner in transcripts.
 const FIRST_TO_NAME_OWNER: ClientVersion = ClientVersion(2, 1, 285);
 
 /// Returns the errors in the journal and in transcripts, newest first. An error found in both places is returned only
-/// once, together with its transcript line. `of_ledger` contains the lines in the ledger. The ends of the newest
-/// transcripts, and of the transcript of `session`, are always read.
+/// once, together with its transcript line. The transcript lines come from the ledger (`of_ledger`), and from the ends
+/// of the newest transcripts and the transcript of `session`.
 pub(super) fn find_all_errors(
     session: Option<&str>,
     of_ledger: Vec<ShownError>,
@@ -96,7 +96,7 @@ fn session_of(shown: &ShownError) -> &str {
     shown.line.session_id.as_deref().unwrap_or(&shown.session)
 }
 
-/// Creates a known error from an error that only a transcript contains.
+/// Creates a record of an error that only a transcript contains.
 fn known_error_of(shown: ShownError, collector: &EvidenceCollector<'_>) -> KnownError {
     let session = session_of(&shown).to_owned();
     let mut error = collector.error_of_line(&TranscriptError {
@@ -108,7 +108,7 @@ fn known_error_of(shown: ShownError, collector: &EvidenceCollector<'_>) -> Known
     KnownError::unstored(error)
 }
 
-/// Adds the owner of the session to an error that is not stored, if its version of Claude Code records owners.
+/// Adds the session's owner to an error that is not stored, if its version of Claude Code records owners.
 pub(super) fn add_owner(known_error: &mut KnownError, collector: &EvidenceCollector<'_>) {
     let error = &mut known_error.error;
     let version = error

@@ -1,5 +1,5 @@
-//! Collects the evidence about an error from its session's transcript, readings of the usage windows, other sessions,
-//! and the state of the machine.
+//! Collects the evidence about an error: its session's transcript, readings of the usage windows, other sessions, and
+//! the state of the machine.
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
@@ -39,28 +39,28 @@ use crate::transcript::tail::{
     ErrorLine, LONGEST_REQUEST, Tail, TranscriptError, TranscriptResponse,
 };
 
-/// The time after an error during which a status-line call may still report the usage figures of the refused request.
-/// After this time, whycap no longer expects new figures, because Claude Code may not call the status line at all.
+/// How long whycap waits after an error for Claude Code to report the usage figures of the refused request. It does not
+/// wait any longer, because Claude Code may not call the status line at all.
 const FIGURES_DELAY: TimeDelta = TimeDelta::seconds(3);
 
-/// The maximum delay between the hook and the transcript line for the same error on a busy machine.
+/// The maximum time between the hook for an error and its transcript line, even on a busy machine.
 const LINE_DELAY: TimeDelta = TimeDelta::seconds(2);
 
-/// The maximum delay between an error and the transcript line in which Claude Code announces that it will continue.
-/// Client 2.1.331 writes this line 4 ms after the error, and runs the status line 300 ms after the error.
+/// The maximum delay between an error and the transcript line that announces the auto-resume. Client 2.1.331 writes
+/// this line 4 ms after the error and runs the status line 300 ms after it.
 const ANNOUNCEMENT_DELAY: TimeDelta = TimeDelta::milliseconds(200);
 
-/// The first version known to announce in the transcript that it will continue the session.
+/// The first version known to announce the auto-resume in the transcript.
 const ANNOUNCES_SINCE: ClientVersion = ClientVersion(2, 1, 328);
 
 /// The first Claude Code version that was seen to list its runs of `claude -p` in the registry. Earlier versions may do
 /// so as well.
 const REGISTERS_HEADLESS_RUNS: ClientVersion = ClientVersion(2, 1, 328);
 
-/// The origin of a request for an explanation.
+/// The session or shell from which an explanation was requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Asker<'a> {
-    /// A session, identified by its status line, by a conversation in it, or by the user.
+    /// A session: its status line, a conversation in it, or a command for which the user named it.
     Session(&'a str),
     /// A shell, in which a person or script may start or resume any session.
     Shell,
@@ -71,11 +71,11 @@ pub(crate) enum Asker<'a> {
 pub(super) enum OtherSessions {
     /// The newest transcripts of all sessions.
     Newest,
-    /// Only transcripts that can be found without listing all of them. These transcripts are read only if no reading
-    /// shows the account's state. The status line uses this variant, because Claude Code waits for its output.
+    /// Only transcripts that can be found without listing all of them. They are read only if there is no reading of the
+    /// login's windows. The status line uses this variant, because Claude Code waits for its output.
     WithoutList,
-    /// The transcripts of [`Self::WithoutList`], even if there is a reading. A reading shows whether a window is full, but
-    /// only a response shows that a login works again.
+    /// The same transcripts as for [`Self::WithoutList`], but they are always read. A reading shows whether a window is
+    /// full, but only a response shows that a login works again.
     Changed,
 }
 
@@ -92,15 +92,14 @@ struct SessionResponses {
 }
 
 impl SessionResponses {
-    /// Returns the responses after an error that may show how the error ended. These are the first response, the last
-    /// response, and the first response whose request must have been sent after the error. For each time in
-    /// `reset_since`, they also include the first response to such a request that arrived at or after that time.
-    /// `reset_since` contains the earliest times at which a response may have counted toward a new window. Responses are
-    /// also chosen in this way from those of the refused model alone, because the error may concern only this model.
+    /// Returns the responses after an error that may show how it ended: the first one, the last one, and the first one
+    /// that was certainly requested after the error. `reset_since` contains the times at which a new window may have
+    /// begun, and the first such response from each of these times on is also returned. The limit may apply to only one
+    /// model, so the responses from the refused model are searched in the same way.
     ///
-    /// If a limit has stopped the session since its last response, `is_refused_later` is true for each of these
-    /// responses. `of_reading` is the relation of the payers if the session's last response provided the login's newest
-    /// reading.
+    /// If a limit has stopped the session since its last response, `is_refused_later` is true for all of these
+    /// responses. `of_reading` is the payer relation of the reading that serves as evidence, if this session reported
+    /// it.
     fn after(
         &self,
         error: &StoredError,
@@ -152,13 +151,13 @@ impl SessionResponses {
             .collect()
     }
 
-    /// Returns the payer of the session's requests at the given time.
+    /// Returns the session's payer at the given time.
     fn payer_at(&self, moment: DateTime<Utc>) -> PayerFacts {
         payer_at(&self.starts, &self.tail, moment)
     }
 
-    /// Compares the payer of a failed request with the payer of this session's requests at the given time. `of_reading` is
-    /// the relation that a reading of the session shows.
+    /// Compares the payer of a failed request with this session's payer at the given time. If this does not decide the
+    /// relation, returns `of_reading`, the relation that a reading of the session shows.
     fn payer_relation(
         &self,
         error: &StoredError,
@@ -172,8 +171,8 @@ impl SessionResponses {
     }
 }
 
-/// Returns the first of these responses, the first one whose request must have been sent after the error, and the first
-/// such response since each of the given times.
+/// Returns the first response and the first one that was certainly requested after the error. Also returns the first
+/// such response from each of the given times on.
 fn first_responses<'t>(
     responses: impl Iterator<Item = &'t TranscriptResponse> + Clone,
     error_at: DateTime<Utc>,
@@ -192,14 +191,14 @@ fn first_responses<'t>(
         .collect()
 }
 
-/// Returns true if the request for a response must have been sent after the given time. If the time of the request is
-/// unknown, this depends on how long after the given time the response arrived.
+/// Returns true if a response was certainly requested after the given time. If the time of the request is unknown, the
+/// response must have arrived long enough after the given time.
 pub(super) fn is_sent_after(moment: DateTime<Utc>, response: &TranscriptResponse) -> bool {
     is_request_later(moment, response.requested_at, response.at)
 }
 
-/// Returns true if a limit stopped the session so soon after the given time that the refused request may have been sent
-/// before that time.
+/// Returns true if a limit stopped the session shortly after the given time. The refused request may then have been
+/// sent before that time.
 fn has_refused_request_after(at: DateTime<Utc>, tail: &Tail) -> bool {
     transcript_end::refusal_times(tail)
         .any(|refused| at < refused && refused <= at + LONGEST_REQUEST)
@@ -210,12 +209,12 @@ fn has_refused_request_after(at: DateTime<Utc>, tail: &Tail) -> bool {
 pub(super) struct KnownError {
     pub(super) error: StoredError,
     pub(super) is_stored: bool,
-    /// True if facts have been added that the stored record does not contain.
+    /// True if facts have been found that the stored record does not contain.
     pub(super) has_news: bool,
 }
 
 impl KnownError {
-    /// Creates a known error from an error in the journal.
+    /// Wraps an error from the journal.
     pub(super) fn stored(error: StoredError) -> Self {
         Self {
             error,
@@ -224,7 +223,7 @@ impl KnownError {
         }
     }
 
-    /// Creates a known error from an error that only a transcript contains.
+    /// Wraps an error that only a transcript contains.
     pub(super) fn unstored(error: StoredError) -> Self {
         Self {
             error,
@@ -242,7 +241,7 @@ impl KnownError {
 /// The errors that occurred after the error being explained.
 #[derive(Debug, Default)]
 pub(super) struct LaterErrors {
-    /// The time at which each session next reached a limit after the error.
+    /// The time of each session's next limit error.
     next_of: HashMap<Option<String>, DateTime<Utc>>,
     /// The refused requests, from newest to oldest.
     refusals: Vec<Refusal>,
@@ -272,9 +271,8 @@ impl LaterErrors {
             .contains(&(session.map(str::to_owned), at))
     }
 
-    /// Returns true if a limit stopped the error's payer soon after the given response. A rejection with an unknown
-    /// payer is included, because most people have only one account. A rejection days later has nothing to do with the
-    /// error.
+    /// Returns true if a limit stopped the error's payer soon after the given response. Refusals with an unknown payer
+    /// count, because most people have only one account. A refusal days later has nothing to do with the error.
     pub(super) fn has_refusal_after(
         &self,
         error: &StoredError,
@@ -290,8 +288,8 @@ impl LaterErrors {
             .any(|refusal| refusal.payer.may_share_refusals_with(&error.payer))
     }
 
-    /// Returns the last time a limit stopped the error's payer. An error with an unknown payer is included, because it
-    /// may have the same payer.
+    /// Returns the last time a limit stopped the error's payer. Refusals with an unknown payer count, because it may be
+    /// the same one.
     fn last_refusal(&self, error: &StoredError) -> Option<DateTime<Utc>> {
         self.refusals
             .iter()
@@ -308,15 +306,15 @@ struct Refusal {
     at: DateTime<Utc>,
 }
 
-/// Returns true if the stored readings are complete, because no later reading can be evidence about the error. This is
-/// the case if the session has received a response since the error, or if another event ended the error and the error
-/// is older than [`SAME_EVENT`].
+/// Returns true if the stored readings are complete, because no later reading can be evidence about the error. They are
+/// complete once the session has received a response. If the error ended in another way, they are complete
+/// [`SAME_EVENT`] after the error.
 pub(super) fn has_final_readings(error: &StoredError, now: DateTime<Utc>) -> bool {
     error.later_response.is_some() || (error.end.is_some() && now > error.at + SAME_EVENT)
 }
 
-/// Returns the usage window that stopped a session, unless the window has already reset. A later error in the same
-/// session does not mean that the window has reset.
+/// Returns the full usage window that stopped a session, or `None` if it has already reset. A later error in the same
+/// session does not mean that it has.
 fn full_window_of(incident: &Incident) -> Option<RefusedWindow> {
     let diagnosis = &incident.diagnosis;
     let window = diagnosis
@@ -348,8 +346,8 @@ struct FullWindow {
 }
 
 impl FullWindow {
-    /// Returns the windows that stopped sessions, newest first. A session's requests may be rejected thousands of times
-    /// before a window resets, so each window is listed only once, with the first rejection.
+    /// Returns the full windows that stopped sessions, newest first. A window may cause thousands of refusals before it
+    /// resets, so only the first one is listed.
     fn list(incidents: &[Incident]) -> Vec<Self> {
         let mut windows: Vec<Self> = Vec::new();
         for incident in incidents.iter().rev() {
@@ -375,7 +373,7 @@ impl FullWindow {
     }
 }
 
-/// Explains an error again if another error shows that the same payer has a second full usage window.
+/// Explains errors again if another error shows that a second usage window of the same payer is full.
 fn add_refused_windows(incidents: &mut [Incident]) {
     let full_windows = FullWindow::list(incidents);
     for incident in incidents {
@@ -398,22 +396,22 @@ fn add_refused_windows(incidents: &mut [Incident]) {
 #[derive(Debug)]
 struct ReadingOfResponse {
     reading: Reading,
-    /// Shows whether the response has the same payer as the failed request.
+    /// The relation between the payers of the response and the failed request.
     payer: PayerRelation,
-    /// The earliest time at which the request can have been sent, or `None` if it is unknown.
+    /// The earliest time at which the request may have been sent, or `None` if it is unknown.
     requested_at: Option<DateTime<Utc>>,
 }
 
-/// The sources from which the evidence about an error is collected.
+/// Collects the evidence about errors.
 #[derive(Debug)]
 pub(super) struct EvidenceCollector<'a> {
     pub(super) readings: WindowReadings<'a>,
     pub(super) transcripts: &'a SessionTranscripts<'a>,
-    /// The stored errors, from a part of the journal that covers the errors to be explained.
+    /// The stored errors, including all that are to be explained.
     pub(super) stored: StoredErrors<'a>,
     pub(super) login: Option<Account>,
     pub(super) asker: Asker<'a>,
-    /// The session that started this process, or `None` if the environment does not specify a session.
+    /// The session that started this process, or `None` if the environment does not name one.
     pub(super) environment_of: Option<&'a str>,
     pub(super) other_sessions: OtherSessions,
     /// The requesting session's transcript, if Claude Code provided its path.
@@ -526,12 +524,12 @@ impl<'a> EvidenceCollector<'a> {
         self.messages.get_or_compute(&parts, || recognize(&parts))
     }
 
-    /// Removes and returns the errors whose new facts have yet to be saved in the journal.
+    /// Removes and returns the errors with new facts that the journal does not contain yet.
     pub(super) fn take_news(&self) -> Vec<StoredError> {
         self.news.take()
     }
 
-    /// Returns the evidence that is contained in the error's own record.
+    /// Creates evidence from the error's own record alone.
     pub(super) fn bare_evidence(&self, error: StoredError) -> Evidence {
         let clock = self.readings.environment.clock();
         Evidence::new(error, Collected::default(), clock)
@@ -589,10 +587,10 @@ impl<'a> EvidenceCollector<'a> {
         self.with_obstacle(evidence)
     }
 
-    /// Returns the state of the run of `claude -p` in which the error occurred. Such a run may continue after an error if
-    /// it reads its prompts from a stream, so the registry must show that its process has ended. A run that the registry
-    /// does not list has ended only if its version is known to list such runs. Returns `None` if the error occurred
-    /// elsewhere.
+    /// Returns the state of the `claude -p` run in which the error occurred, or `None` if it occurred elsewhere. A run
+    /// that reads its prompts from a stream may continue after an error, so it counts as ended only if the registry
+    /// shows that its process has exited. If the run is not in the registry, its version must be known to list such
+    /// runs.
     fn headless_run(&self, evidence: &Evidence) -> Option<HeadlessRun> {
         if !evidence.line()?.is_of_headless_run() {
             return None;
@@ -610,8 +608,8 @@ impl<'a> EvidenceCollector<'a> {
         })
     }
 
-    /// Returns true if usage credits may have paid for the responses since the error, because a window is full, the
-    /// server accepts credits, and no message says that the session's responses are free.
+    /// Returns true if usage credits may have paid for the responses since the error. This requires that a window is
+    /// full, that the server accepts credits, and that no message says that the session's responses are free.
     fn credits_may_pay(&self, evidence: &Evidence) -> bool {
         let collected = &evidence.collected;
         let has_response = evidence.has_later_response()
@@ -633,8 +631,7 @@ impl<'a> EvidenceCollector<'a> {
         free_at.is_none_or(|free_at| free_at < evidence.at())
     }
 
-    /// Adds the reason why Claude Code will not continue the session automatically, unless Claude Code has already
-    /// announced a reason.
+    /// Adds the reason why Claude Code will not resume the session automatically, unless it has announced one itself.
     pub(super) fn with_obstacle(&self, mut evidence: Evidence) -> Evidence {
         if evidence.collected.obstacle.is_none() {
             evidence.collected.obstacle = self.obstacle(&evidence);
@@ -642,9 +639,8 @@ impl<'a> EvidenceCollector<'a> {
         evidence
     }
 
-    /// Adds evidence from the end of the session's transcript. Returns true if some of this evidence is missing from
-    /// the error's record. Skips the transcript if the session has received a response since the error, because the
-    /// error is over in that case.
+    /// Adds evidence from the end of the session's transcript. Returns true if the error's record does not contain all
+    /// of it. If the session has already received a response, the error is over, so the transcript is not read.
     fn add_transcript(&self, evidence: &mut Evidence) -> bool {
         if evidence.has_later_response() {
             return false;
@@ -656,11 +652,11 @@ impl<'a> EvidenceCollector<'a> {
             merge(evidence, &tail);
             self.remove_earlier_owner(&mut evidence.error);
         }
-        // The next read may not reach back far enough to find the error's own line.
+        // Save the line now, because a later read may not reach back far enough to find it.
         evidence.has_later_response() || evidence.error.message.line != had_line
     }
 
-    /// Removes the owner that the transcript names from an error if this account did not pay for the request.
+    /// Removes the error's owner if the account that the transcript names did not pay for the request.
     pub(super) fn remove_earlier_owner(&self, error: &mut StoredError) {
         let session = error.session.id.as_deref().unwrap_or_default();
         if error.payer.owner.is_some() && !self.starts.owner_pays(session, error.at) {
@@ -703,15 +699,15 @@ impl<'a> EvidenceCollector<'a> {
 
     /// Sets an error's readings, and the session details that only readings contain.
     ///
-    /// All sessions of an account share its windows, so the readings of the account's other sessions are included, and
-    /// those of other processes in which the session is open. These readings are left out if the session used a token,
-    /// because a token's account is unknown. They are also left out for old errors, because old readings are deleted.
+    /// All sessions of an account share its windows, so the readings of its other sessions are included, as are those
+    /// of other processes that have the session open. If the session used a token, these are left out, because the
+    /// token's account is unknown. They are also left out for old errors, because old readings are deleted.
     pub(super) fn read_readings(&self, error: &mut StoredError) {
         let run = Run::of(error);
         let mut own_readings = self.own_readings(&run);
         for sample in &mut own_readings {
             if sample.at >= error.at + FIGURES_REPORTED_AFTER {
-                // The figures are those of the refused request, or newer.
+                // These figures come from the refused request or a later one.
                 sample.determined_since = sample.determined_since.max(Some(error.at));
             }
         }
@@ -731,7 +727,7 @@ impl<'a> EvidenceCollector<'a> {
             }
             Some(_) | None => Vec::new(),
         };
-        // Among readings with the same time, the run's own reading is sorted last and takes precedence.
+        // The sort is stable. Of several readings with the same time, the run's own comes last and takes precedence.
         readings.extend(own_readings);
         readings.sort_by_key(|reading| reading.measured);
         error.readings = readings;
@@ -752,8 +748,8 @@ impl<'a> EvidenceCollector<'a> {
     }
 
     /// Returns a run's readings in the journal, oldest first. A status-line call explains only a few errors, so it
-    /// searches for the sessions of these errors. Other commands may explain errors of thousands of sessions, so they
-    /// group the readings by session once.
+    /// searches the journal for each session. Other commands may explain errors in thousands of sessions, so they group
+    /// the readings by session once.
     fn readings_of_run(&self, run: &Run) -> Vec<Sample> {
         let journal = self.readings.journal;
         match self.other_sessions {
@@ -769,10 +765,9 @@ impl<'a> EvidenceCollector<'a> {
 
     /// Returns true if Claude Code may not have reported the usage figures of the refused request yet.
     ///
-    /// After an error, Claude Code may first report the figures of the last response, even if it has not reported them
-    /// before. Figures therefore count as new in only two cases: a status-line call reports them at least
-    /// [`FIGURES_REPORTED_AFTER`] after the error, or they differ from the previous figures although the session
-    /// received no response in between.
+    /// Right after an error, Claude Code may still report the figures of the last response, possibly for the first
+    /// time. Figures therefore count as new only if they are reported at least [`FIGURES_REPORTED_AFTER`] after the
+    /// error, or if they have changed although the session has received no response.
     fn awaits_figures(&self, error: &StoredError) -> bool {
         if self.now() - error.at >= FIGURES_DELAY {
             return false;
@@ -790,9 +785,9 @@ impl<'a> EvidenceCollector<'a> {
         !is_reported && !has_changed_without_response
     }
 
-    /// Returns the readings of an account's other runs around the given time. A status-line call explains only a
-    /// few errors, so it reads just the newest readings for each of them. Other commands may explain thousands of
-    /// errors, so they read all readings once.
+    /// Returns an account's readings from other runs around the given time. A status-line call explains only a few
+    /// errors, so it searches the journal for each of them. Other commands may explain thousands of errors, so they
+    /// read all readings once.
     fn readings_of_other_runs(
         &self,
         moment: DateTime<Utc>,
@@ -810,8 +805,8 @@ impl<'a> EvidenceCollector<'a> {
         }
     }
 
-    /// Returns true if the session used a key that takes precedence over its login, but belonged to an account when it
-    /// received a response after the error. A session that a key pays for does not belong to an account.
+    /// Returns true if the error occurred while a key replaced the session's login, but the later response was paid for
+    /// by an account.
     fn has_response_without_key(&self, error: &StoredError) -> bool {
         let session = error.session.id.as_deref().unwrap_or_default();
         error.later_response.is_some()
@@ -820,9 +815,9 @@ impl<'a> EvidenceCollector<'a> {
             && self.starts.owner_pays(session, self.now())
     }
 
-    /// Returns true if the session used a key that takes precedence over its login and still has the key, and neither the
-    /// start nor the end of its transcript names an account. The key therefore probably pays for all of its responses.
-    /// The status line does not say so, and therefore does not look for the session's transcript.
+    /// Returns true if a key probably still pays for all of the session's responses: the session still has the key, and
+    /// no account that its transcript names is paying. Always returns false for the status line, which does not show
+    /// this.
     fn still_uses_key(&self, error: &StoredError) -> bool {
         if self.other_sessions != OtherSessions::Newest {
             return false;
@@ -836,9 +831,9 @@ impl<'a> EvidenceCollector<'a> {
                 || !self.starts.owner_pays(session, self.now()))
     }
 
-    /// Returns true if the session still has the key with which it received the error. In a shell, this is known only
-    /// while the process that used the key is running and only for a key from its environment, because the settings may
-    /// have changed since the process read them.
+    /// Returns true if the session still has the key with which the error occurred. A shell can tell only while the
+    /// process that used the key is running, and only if the key is from the environment. The settings may have changed
+    /// since the process read them.
     fn still_has_key(&self, session: &str, error: &StoredError) -> bool {
         if self.environment_of == Some(session) {
             let credentials = &self.machine().credentials;
@@ -850,8 +845,8 @@ impl<'a> EvidenceCollector<'a> {
         error.keys().any(|key| key.set_in == SetIn::Environment) && self.is_running_since(error)
     }
 
-    /// Adds the readings of all sessions of the account, which show how full its windows were after the error. The
-    /// status line needs only the newest reading.
+    /// Adds the account's readings from all sessions, which show how full its windows were after the error. Adds
+    /// nothing for the status line, which needs only the newest reading.
     fn add_account_readings(&self, evidence: &mut Evidence) {
         let account = evidence.error.account();
         if self.other_sessions == OtherSessions::Newest
@@ -872,13 +867,12 @@ impl<'a> EvidenceCollector<'a> {
         }
     }
 
-    /// Returns an account's readings. They go back further than [`USEFUL_FOR`], because the readings from before an
+    /// Returns an account's readings. They go back further than [`USEFUL_FOR`], because the readings from before an old
     /// error are also evidence about it.
     fn all_readings_of(&self, account: &str) -> Rc<AccountReadings> {
         let oldest = self.now() - USEFUL_FOR - USEFUL_FOR;
         self.readings_of_account.get_or_compute(account, || {
-            // The clock may have been behind when a reading was stored, so the readings stored before an old one may be
-            // newer than it.
+            // If the clock was changed, the readings are not in order, so the time of each one is checked.
             let journal = self.readings.journal.since(oldest);
             let mut readings: Vec<Reading> = readings::of_account(&journal, Some(account))
                 .filter(|reading| reading.sample.at >= oldest)
@@ -913,7 +907,7 @@ impl<'a> EvidenceCollector<'a> {
     }
 
     /// Adds the responses that other sessions have received since the error. If the session with the error has not
-    /// received a response since then, also determines whether the error affects the user who asks.
+    /// received a response since then, also determines whether the error affects the requesting user.
     fn add_other_sessions(&self, evidence: &mut Evidence, later: &LaterErrors) {
         let error = &evidence.error;
         let mut responses = Vec::new();
@@ -1006,7 +1000,7 @@ impl<'a> EvidenceCollector<'a> {
         }
         match (self.environment_of, self.asker) {
             (Some(_), _) => self.has_session_environment(),
-            // In a shell, the settings of the session's project are unknown.
+            // A shell does not know the settings of the session's project.
             (None, Asker::Shell) => {
                 error.keys().all(|key| key.set_in == SetIn::Environment)
                     && !self.is_running_since(error)
@@ -1023,9 +1017,9 @@ impl<'a> EvidenceCollector<'a> {
         })
     }
 
-    /// Returns the login's newest reading that a response provided in another session after the error. An idle session and
-    /// a session that was refused report figures without a response. If the newest reading is such a reading, an earlier
-    /// one is returned if it is dated to a request from after the error. The transcript of that session is not read.
+    /// Returns the login's newest reading that comes from a response in another session after the error. Idle and
+    /// refused sessions also report figures, but without a response. If the newest reading comes from such a session,
+    /// returns the newest one that is dated to a request after the error.
     fn newest_reading_of_response(&self, error: &StoredError) -> Option<ReadingOfResponse> {
         let newest = self.newest_reading()?;
         if newest.sample.measured <= error.at {
@@ -1092,10 +1086,10 @@ impl<'a> EvidenceCollector<'a> {
             .collect()
     }
 
-    /// Returns true if a later response in another session shows that the error does not block the requesting user.
+    /// Returns true if a session's later responses show that the error does not block the requesting user.
     ///
-    /// A session that receives responses is not blocked. A new session in a shell is not blocked if it would be paid
-    /// for differently than the failed session and if the failed session is no longer running.
+    /// A session that receives responses is not blocked. A new session in a shell is not blocked if it would have a
+    /// different payer than the failed session, and the failed session is no longer running.
     fn is_unaffected(
         &self,
         error: &StoredError,
@@ -1105,7 +1099,7 @@ impl<'a> EvidenceCollector<'a> {
         let payer_at = |moment| responses.payer_relation(error, moment, of_reading);
         match self.asker {
             Asker::Session(session) => {
-                // A response paid for by the same account may already have been in progress when the error occurred.
+                // With the same payer, a response may already have been in progress when the error occurred.
                 let is_later = |response: &TranscriptResponse| match payer_at(response.at) {
                     PayerRelation::Other => response.at > error.at,
                     PayerRelation::Same | PayerRelation::Unknown => {
@@ -1127,21 +1121,21 @@ impl<'a> EvidenceCollector<'a> {
         }
     }
 
-    /// Returns true if the session with the error used a token although an account is logged in. The token may belong to
-    /// another account, so the login's readings are no evidence about the error. Without a login, all readings are
-    /// assumed to be those of the token.
+    /// Returns true if an account is logged in but the session used a token. The token may belong to another account,
+    /// so the login's readings are not evidence about the error. If nobody is logged in, all readings are assumed to
+    /// belong to the token.
     pub(super) fn may_differ_from_login(&self, error: &StoredError) -> bool {
         self.login.is_some() && error.is_payer_hidden_by_token()
     }
 
-    /// Returns true if a new session may be paid for differently than the session with the error. Like
-    /// [`Self::pays_otherwise_now`], but also returns true if that session used a token that a new session would not use.
+    /// Returns true if a new session may have a different payer than the session with the error. Unlike
+    /// [`Self::pays_otherwise_now`], also returns true if that session used a token that a new session would not use.
     fn may_pay_otherwise_now(&self, error: &StoredError) -> bool {
         self.pays_otherwise_now(error)
             || self.may_differ_from_login(error) && !self.machine().has_token()
     }
 
-    /// Returns true if a new session would be paid for differently than the session with the error.
+    /// Returns true if a new session would have a different payer than the session with the error.
     fn pays_otherwise_now(&self, error: &StoredError) -> bool {
         let has_key_now = self.machine().has_key();
         let had_key = error.uses_key();
@@ -1154,8 +1148,8 @@ impl<'a> EvidenceCollector<'a> {
         }
     }
 
-    /// Returns true if the failed request used a key, but a new session would use the plan of the login. Returns false
-    /// if the key comes from a project's settings, because they may apply to the new session as well.
+    /// Returns true if the failed request used a key, but a new session would use the login's plan. A key from a
+    /// project's settings does not count, because the new session may use it as well.
     fn uses_plan_instead(&self, error: &StoredError) -> bool {
         error.uses_key()
             && self.login.as_ref().is_some_and(Account::has_plan)
@@ -1170,16 +1164,16 @@ impl<'a> EvidenceCollector<'a> {
         })
     }
 
-    /// Returns the reason why Claude Code will not continue a session automatically, except for reasons that Claude
-    /// Code announces itself.
+    /// Returns the reason why Claude Code will not resume a session automatically, unless Claude Code announces the
+    /// reason itself.
     fn obstacle(&self, evidence: &Evidence) -> Option<ContinuationObstacle> {
         let collected = &evidence.collected;
         let open_session = match &evidence.error.session.id {
             Some(session) if !evidence.has_later_response() => Some(session.as_str()),
             _ => None,
         };
-        // The user may have canceled the wait and started it again. A cancellation before the last announcement is
-        // therefore ignored.
+        // The user may have canceled the wait and started it again, so only a cancellation since the last announcement
+        // counts.
         let waiting_since = collected
             .waiting
             .map_or(evidence.at(), |waiting| waiting.at);
@@ -1214,8 +1208,8 @@ impl<'a> EvidenceCollector<'a> {
         }
     }
 
-    /// Returns the last time a session stopped waiting for a reset. The first call groups the events of the journal by
-    /// name, and later calls only look them up.
+    /// Returns the last time a session stopped waiting for a reset. The first call indexes the journal's events for
+    /// later calls.
     fn waiting_ended_at(&self, session: &str) -> Option<DateTime<Utc>> {
         self.waiting_ended.get_or_compute(session, || {
             self.events
@@ -1245,7 +1239,7 @@ impl<'a> EvidenceCollector<'a> {
             .get_or_init(|| sessions::registered(self.readings.paths))
     }
 
-    /// Returns the state of the machine. The first call determines it, and later calls return the same state.
+    /// Returns the state of the machine, which is determined on the first call.
     fn machine(&self) -> &Machine {
         self.machine.get_or_init(|| {
             let WindowReadings {
@@ -1262,7 +1256,7 @@ impl<'a> EvidenceCollector<'a> {
         })
     }
 
-    /// Returns a record of the last error in a transcript, unless `is_known` returns true for that error. An error is
+    /// Returns a record of the last error in a transcript, or `None` if `is_known` returns true for it. An error is
     /// missing from the journal if hooks are disabled, or if Claude Code killed the hook before it could store the
     /// error.
     pub(super) fn unstored_error(
@@ -1320,8 +1314,8 @@ impl<'a> EvidenceCollector<'a> {
     }
 }
 
-/// For each reset that the readings show after an error, returns the earliest time at which a response may have counted
-/// toward the new window. `readings` must be in chronological order.
+/// Finds the resets that the readings show after an error. For each of them, returns the earliest time at which a
+/// response may have counted toward the new window. `readings` must be in chronological order.
 fn times_of_new_windows(error: &StoredError, readings: &[Sample]) -> Vec<DateTime<Utc>> {
     [Window::FiveHour, Window::Weekly]
         .into_iter()
@@ -1329,10 +1323,9 @@ fn times_of_new_windows(error: &StoredError, readings: &[Sample]) -> Vec<DateTim
         .collect()
 }
 
-/// Does the same as [`times_of_new_windows`] for a single window. The readings show a reset if the window is full in
-/// one reading and has room in the next. The response to which the second reading belongs arrived after the first
-/// reading, and at most [`REPORTED_WITHIN`] before the second reading. A window resets rarely, so only the first times
-/// are returned.
+/// Like [`times_of_new_windows`], but for a single window. A window has reset if it is full in one reading and has room
+/// in the next. The response behind the second reading arrived after the first reading, and at most [`REPORTED_WITHIN`]
+/// before the second. Resets are rare, so only the first few are returned.
 fn times_of_new_window(
     window: Window,
     error: &StoredError,
@@ -1344,11 +1337,12 @@ fn times_of_new_window(
     let shows_full = |reading: &Sample| reading.usage(window).is_some_and(is_full);
     let (before_error, since_error) =
         readings.split_at(readings.partition_point(|reading| reading.measured < error.at));
-    // A refused request may repeat earlier figures, so the last reading before the error may be the only full one.
+    // A refused request may repeat earlier figures, so the window may be full only in the last reading before the
+    // error.
     let mut last = before_error.iter().rev().find(measured);
     let mut times = Vec::new();
     for next in since_error.iter().filter(measured) {
-        // The figures of a request that was sent before an earlier reading are not those of a new window.
+        // Figures that were requested before those of the previous reading do not belong to a new window.
         let is_newer = last.is_none_or(|last| next.earliest() > last.earliest());
         if !is_newer {
             continue;
@@ -1375,9 +1369,9 @@ fn is_set_in_project(key: &Credential) -> bool {
     )
 }
 
-/// Returns the record of a stored error with a newly determined end, or `None` if the record does not change. The end
-/// is saved before the user sees it, so that later explanations agree with it. Old errors do not change, because
-/// nothing that happens now can have ended them.
+/// Returns a stored error with its newly determined end, or `None` if the record does not change. The end is saved
+/// before the user sees it, so that later explanations agree with it. Old errors do not change, because nothing that
+/// happens now can have ended them.
 pub(super) fn with_new_end(incident: &Incident) -> Option<StoredError> {
     let Evidence {
         error,
@@ -1412,7 +1406,7 @@ fn add_session_details(error: &mut StoredError, sample: &Sample) {
     }
 }
 
-/// Returns true if the error before this one in the transcript has the same text, and no response came between the two.
+/// Returns true if the previous error in the transcript has the same text and no response came in between.
 fn previous_request_failed_alike(transcript_error: &TranscriptError, tail: &Tail) -> bool {
     let earlier = tail
         .errors
@@ -1438,12 +1432,12 @@ pub(super) fn merge(evidence: &mut Evidence, tail: &Tail) {
     let session = &mut error.session;
     session.model = session.model.take().or_else(|| tail.model.clone());
     session.version = session.version.take().or_else(|| tail.version.clone());
-    // The announcement is written a few milliseconds after the error, and the hook may run even later.
+    // Claude Code writes the announcement a few milliseconds after the error, and may run the hook even later.
     collected.waiting = tail
         .waiting
         .filter(|waiting| error.at - waiting.at < SAME_INSTANT);
-    // When Claude Code gives up waiting, it announces this just before it reports the error. A user, in contrast,
-    // cancels the wait that follows an error, so a cancellation before this error belongs to an earlier one.
+    // If Claude Code gives up waiting, it says so just before it reports the error. A user can cancel only the wait
+    // that follows an error, so a cancellation before this error belongs to an earlier one.
     collected.obstacle = tail
         .waiting
         .filter(|waiting| collected.waiting.is_some() || !waiting.is_cancelled())
@@ -1487,9 +1481,9 @@ pub(super) fn merge(evidence: &mut Evidence, tail: &Tail) {
 /// Adds the first response after an error. `transcript_error` is the error's own line, if it was found at the end of
 /// the transcript.
 ///
-/// If the error's own line was not found, a response is accepted only if it arrived some time after the error. The
-/// error may belong to a subagent, whose lines are in another file, and a response in the main conversation may have
-/// been in progress when the error occurred.
+/// If the line was not found, the error may belong to a subagent, whose lines are in another file. A response in the
+/// main conversation may then have been in progress when the error occurred, so a response counts only if it was
+/// certainly requested after the error.
 fn add_later_response_from_tail(
     error: &mut StoredError,
     tail: &Tail,
@@ -1522,8 +1516,8 @@ fn add_later_response_from_tail(
 }
 
 /// Determines which account an error belongs to. An owner recorded in the transcript takes precedence over the account
-/// that was logged in. If no owner is recorded, the error is attributed to another account only if the login has
-/// changed since the error and the session used the login.
+/// that was logged in. If no owner is recorded, the error belongs to another account only if the session used the login
+/// and the login has changed since then.
 pub(super) fn settle_owner(evidence: &mut Evidence, login: Option<&Account>) {
     let error = &mut evidence.error;
     let account = error.account().map(|account| &account.owner);

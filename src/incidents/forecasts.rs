@@ -18,12 +18,12 @@ use crate::limits::sample::{MeasuredService, Sample};
 use crate::paths::Paths;
 use crate::time::{FIVE_HOURS, WEEK};
 
-/// How long a weekly forecast remains valid if the window's usage does not increase. Weekly forecasts are accurate only
-/// to within a few hours, so more frequent updates would not improve them.
+/// How long a weekly forecast remains valid if the window's usage does not increase. Weekly forecasts are only accurate
+/// to within a few hours, so updating them more often would not help.
 const VALID_FOR: TimeDelta = TimeDelta::hours(1);
 
-/// The number of readings used to forecast the 5-hour window. More readings would not improve the forecast, and using
-/// hundreds of them would take as long as the rest of a status-line call.
+/// The number of readings used to forecast the 5-hour window. More readings would not improve the forecast, and
+/// hundreds of them would double the time of a status-line call.
 const READINGS_OF_FIVE_HOURS: usize = 40;
 
 /// Returns the changes in the usage of all windows between two times, oldest first.
@@ -75,7 +75,7 @@ fn steps_of(readings: Vec<Reading>) -> Vec<WindowStep> {
 struct WeekForecast {
     account: Option<String>,
     at: DateTime<Utc>,
-    /// The forecast, and the state of the window at the time of the forecast.
+    /// The forecast, and the state of the window when it was made.
     #[serde(flatten)]
     expected: Expected,
 }
@@ -226,7 +226,7 @@ impl<'a> Forecasts<'a> {
 
     /// Returns the usage changes in the current 5-hour window, based on the account's most recent readings.
     fn five_hour_levels(&self, sample: &Sample, usage: &WindowUsage) -> Vec<Level> {
-        // A vector of unknown length would double its size five times, and each time touch new memory.
+        // Without a capacity, the vector would be reallocated five times.
         let mut latest = Vec::with_capacity(READINGS_OF_FIVE_HOURS);
         latest.extend(
             readings::of_five_hour_window(self.readings.journal, sample.account.as_deref())

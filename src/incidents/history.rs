@@ -1,4 +1,4 @@
-//! Collects all past errors from the journal, where hooks store them, and from the ledger, which finds them in
+//! Collects all past errors from the journal, where hooks store them, and from the ledger, which reads them from
 //! transcripts.
 
 use std::collections::HashMap;
@@ -21,8 +21,8 @@ use crate::time::{Millis, datetime_from_millis};
 use crate::transcript::failed_attempts::FailedAttempts;
 use crate::transcript::tail::{LONGEST_REQUEST, TranscriptResponse};
 
-/// The first response that an account received after an error. The response is stored because Claude Code deletes
-/// transcripts after a month, and whycap can then no longer determine which account owned each session.
+/// The first response that an account received after an error. It is stored because Claude Code deletes transcripts
+/// after a month, and whycap then no longer knows which account owned each session.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Resumption {
     session: String,
@@ -30,12 +30,12 @@ struct Resumption {
     at: Millis,
     #[serde(rename = "then")]
     resumed_at: DateTime<Utc>,
-    /// The earliest time at which the request for the response can have been sent. `None` if it is unknown.
+    /// The earliest time at which the request for the response may have been sent, or `None` if it is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     requested_at: Option<DateTime<Utc>>,
-    /// Shows whether the response has the same payer as the failed request. `None` if the failed session itself
-    /// received the response, if the response was free, or if an older version of whycap, which did not store the
-    /// payer, wrote the record.
+    /// The relation between the payers of the response and the failed request. `None` if the failed session itself
+    /// received the response, or if the response was free. Records from older versions of whycap do not contain it
+    /// either.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     payer: Option<PayerRelation>,
     /// True if the response was free even though a window was full.
@@ -44,25 +44,26 @@ struct Resumption {
 }
 
 impl Resumption {
-    /// Explains an error again with this resumption as additional evidence. `later` contains the later errors.
+    /// Explains an error again with this resumption as additional evidence. `later` contains the errors after it.
     fn add_to(&self, incident: &Incident, later: &LaterErrors) -> Incident {
         let mut evidence = incident.evidence.clone();
         let is_refused_soon = later.has_refusal_after(&evidence.error, self.resumed_at);
-        // If a limit stops the account soon after a response in another session, the limit was not over at that time.
+        // If a limit stopped the account again soon after a response in another session, the limit was not over yet.
         let is_of_other_session = self.payer.is_some() || self.is_free;
         if !is_of_other_session || !is_refused_soon {
             evidence.collected.resumed_at = Some(self.resumed_at);
         }
         if let Some(payer) = self.payer {
             let error = &evidence.error;
-            // The transcript may be too long or too old for its response to be found in any other way.
+            // This may be the only evidence of the response if its transcript is too long or too old.
             let response = OtherResponse {
                 at: self.resumed_at,
                 requested_at: self.requested_at,
                 model: None,
                 version: None,
                 payer,
-                // Without a key, the payers can be compared only if the session has an owner.
+                // If the failed request did not use a key, the payers could be compared only because the session has an
+                // owner.
                 has_owner: !error.uses_key() || payer == PayerRelation::Other,
                 is_first: true,
                 is_refused_later: is_refused_soon,
@@ -87,7 +88,7 @@ pub(crate) struct PastErrors {
     pub(crate) retries: Vec<SessionRetries>,
 }
 
-/// The sources of past errors and of information about how they ended.
+/// Lists past errors, including how they ended.
 #[derive(Debug)]
 pub(super) struct History<'a> {
     pub(super) paths: &'a Paths,
@@ -154,7 +155,7 @@ impl History<'_> {
         };
         let later_response = error.later_response.as_ref();
         if later_response.and_then(|response| response.at) != Some(resumption.resumed_at) {
-            // If this fails, the next call searches for the response again.
+            // If storing fails, the next call searches for the response again.
             let _ = journal::append(self.paths, self.now, &resumption);
         }
         Ok(Some(resumption))
@@ -171,7 +172,7 @@ impl History<'_> {
         let mut first: Option<Resumption> = None;
         for (responding, first_at) in responses {
             let first_at = datetime_from_millis(first_at);
-            // The sessions are in the order of their first responses, so the remaining ones cannot be earlier.
+            // The sessions are sorted by their first response, so the remaining ones cannot be earlier.
             if first
                 .as_ref()
                 .is_some_and(|first| first.resumed_at <= first_at)
@@ -192,9 +193,9 @@ impl History<'_> {
         Ok(first)
     }
 
-    /// Returns the resumption of a session's work in `responding`, which is the same session or another one. `first_at`
-    /// is the time of the first response in `responding` after the error. Returns `None` if no response there shows that
-    /// the user was able to continue.
+    /// Returns the response in `responding` with which the user continued after an error in `session`, or `None` if no
+    /// response there shows this. The two sessions may be the same. `first_at` is the time of the first response in
+    /// `responding` after the error.
     fn resumption_in(
         &self,
         responding: &str,
@@ -222,8 +223,8 @@ impl History<'_> {
             return Ok(Some(resumption));
         }
         let mut later = self.response_to_later_request(responding, error.at, first_at);
-        // Responses that are already in progress are still completed after a window becomes full, so a response right
-        // after the error counts only if its request must have been sent later.
+        // When a window fills up, responses in progress are still completed. A response right after the error therefore
+        // counts only if it was certainly requested after the error.
         let settled_at = error.at + SETTLED_AFTER;
         if first_at <= settled_at && !matches!(later, LaterRequest::Response(_)) {
             let Some(response) = self
@@ -243,8 +244,7 @@ impl History<'_> {
             LaterRequest::None => return Ok(None),
             LaterRequest::Unknown => {}
         }
-        // A response that was free although a window was full does not show whether the account can pay for other
-        // responses, so its payer is not stored.
+        // A free response does not show whether the account can pay for other responses, so its payer is not stored.
         resumption.is_free = self
             .transcripts
             .path_of(responding)
@@ -269,8 +269,8 @@ impl History<'_> {
         error.payer.relation_to(&payer)
     }
 
-    /// Finds a session's first response to a request that must have been sent after the given time. `first_at` is the
-    /// time of the response to start with.
+    /// Finds a session's first response that was certainly requested after the given time. The search starts with the
+    /// response at `first_at`.
     fn response_to_later_request(
         &self,
         session: &str,
@@ -287,7 +287,7 @@ impl History<'_> {
             .iter()
             .skip_while(|response| response.at.timestamp_millis() < first_at)
             .peekable();
-        // The response may be in the file of a subagent, or too far from the end of the transcript.
+        // The response at `first_at` may be in a subagent's file, or too far from the end of the transcript.
         match responses.peek() {
             Some(response) if response.at.timestamp_millis() == first_at => {}
             Some(_) | None => return LaterRequest::Unknown,
@@ -298,9 +298,9 @@ impl History<'_> {
         }
     }
 
-    /// Returns true if a response in another session shows that the user was able to continue. The session must belong
-    /// to the same account, or must have started after the error, possibly with a different login. A session whose
-    /// transcript no longer exists proves nothing.
+    /// Returns true if responses in another session can show that the user was able to continue. The session must
+    /// belong to the same account, or must have started after the error. A session whose transcript no longer exists
+    /// proves nothing.
     fn shows_resumption(&self, responding: &str, incident: &Incident) -> bool {
         let Some(transcript) = self.transcripts.path_of(responding) else {
             return false;
@@ -321,17 +321,17 @@ impl History<'_> {
     }
 }
 
-/// The result of searching a session for the first response to a request that was sent after a given time.
+/// The first response that was certainly requested after a given time.
 enum LaterRequest {
     Response(TranscriptResponse),
-    /// There is no such response: each response may belong to a request that was sent before the given time.
+    /// There is none, because each response may have been requested earlier.
     None,
-    /// The response to start with is not in the part of the transcript that whycap reads.
+    /// The first response to check is not in the part of the transcript that whycap reads.
     Unknown,
 }
 
-/// Adds the facts about the errors that only the ledger contains: the failed attempts that preceded each error and, for
-/// the errors that are not stored, the response that the session received afterward.
+/// Adds facts that only the ledger contains: each error's failed attempts and, for errors that are not stored, the
+/// session's next response.
 pub(super) fn add_details_of_ledger(
     errors: &mut [KnownError],
     ledger: &Ledger,
@@ -383,8 +383,7 @@ pub(crate) struct SessionRetries {
     pub(crate) attempts: FailedAttempts,
     /// The time of the session's response, or `None` if there was no response.
     response_at: Option<DateTime<Utc>>,
-    /// The time at which the request ended: the time of its response or its error, or of the last attempt if neither is
-    /// known.
+    /// The time of the response or the error with which the request ended, or of the last attempt if neither is known.
     pub(crate) until: DateTime<Utc>,
 }
 

@@ -74,19 +74,19 @@ use crate::secrets::redact;
 use crate::transcript::failed_attempts::FailedAttempts;
 use crate::transcript::tail::readable;
 
-/// How long the status line names a login that was refused in another session. A single refusal may be temporary, and
+/// How long the status line shows that a login was refused in another session. A single refusal may be temporary, and
 /// looking for a response that disproves it takes time.
 const REFUSAL_SHOWN_FOR: TimeDelta = TimeDelta::minutes(30);
 
-/// The number of a session's newest errors in which the status line looks for a limit. A script may meet hundreds of errors
-/// of other kinds, and each error that is explained takes time.
+/// The number of each session's newest errors that the status line searches for a limit. A script may cause hundreds of
+/// other errors, and explaining each of them would take too long.
 const MOST_ERRORS_OF_SESSION: usize = 4;
 
 /// The current error for a status line, and any error to save after the line has been printed.
 #[derive(Debug, Default)]
 pub(crate) struct StatusLineSituation {
     pub(crate) incident: Option<Incident>,
-    /// An error of any session whose record in the journal is missing or incomplete.
+    /// An error in any session that the journal does not contain, or only in part.
     pub(crate) unsaved: Option<StoredError>,
 }
 
@@ -153,7 +153,7 @@ impl<'a> Incidents<'a> {
         self.login.cached_usage()
     }
 
-    /// Returns the usage figures that `/usage` last showed. Returns `None` if the session belongs to another account.
+    /// Returns the usage figures that `/usage` last showed, or `None` if the session belongs to another account.
     pub(crate) fn cached_usage_of(&self, payload: &StatusPayload) -> Option<&UsagePage> {
         let owner = transcript_end::owner_of(payload);
         let ownership = owner.and_then(|owner| Ownership::of(&owner, self.account()));
@@ -204,7 +204,7 @@ impl<'a> Incidents<'a> {
         self.credits_use().paying(self.stored(), &collector, costs)
     }
 
-    /// Returns false if the session is known to be paid for by an account other than the logged-in one, or without an
+    /// Returns false if the session is known to be paid for by another account than the logged-in one, or without an
     /// account, such as through an API key.
     pub(crate) fn may_use_plan(&self, session: &str) -> bool {
         self.may_use_login(session)
@@ -224,15 +224,15 @@ impl<'a> Incidents<'a> {
         StoredErrors::new(self.paths, self.now(), self.journal())
     }
 
-    /// Returns an evidence collector. `journal` must go back to the oldest error to be explained, because it is also
-    /// searched for the readings from around the error.
+    /// Returns an evidence collector. `journal` must go back to the oldest error to be explained, because the readings
+    /// from around the error are also read from it.
     fn collector<'c>(&'c self, journal: &'c Journal, asker: Asker<'c>) -> EvidenceCollector<'c> {
         let mut collector = self.collector_without_login(journal, asker);
         collector.login = self.account().cloned();
         collector
     }
 
-    /// Returns an evidence collector like [`Self::collector`], without reading the login.
+    /// Like [`Self::collector`], but does not read the login.
     fn collector_without_login<'c>(
         &'c self,
         journal: &'c Journal,
@@ -246,7 +246,7 @@ impl<'a> Incidents<'a> {
         EvidenceCollector::new(readings, &self.transcripts, stored, asker)
     }
 
-    /// Returns an evidence collector for a status-line call. The collector reads only small files.
+    /// Returns an evidence collector for a status-line call. It reads only small files.
     fn status_line_collector<'c>(
         &'c self,
         session: &'c str,
@@ -265,8 +265,8 @@ impl<'a> Incidents<'a> {
         collector
     }
 
-    /// Returns the current situation in one session or in all sessions. Without a ledger, an error may be missing if no
-    /// hook stored it and it is not near the end of one of the newest transcripts.
+    /// Returns the current situation in one session or in all sessions. Without a ledger, an error is found only if a
+    /// hook stored it or if it is near the end of one of the newest transcripts.
     pub(crate) fn situation(
         &self,
         session: Option<&str>,
@@ -338,17 +338,17 @@ impl<'a> Incidents<'a> {
         situation
     }
 
-    /// Returns the limits that other sessions of the login have reached, if they also apply to this session. Returns no
-    /// limits if the session's own error blocks it.
+    /// Returns the limits reached by the login's other sessions that also apply to this session. Returns none if the
+    /// session's own error blocks it.
     ///
-    /// A shell has another environment than the session, so the session's credentials come from the first of these sources
-    /// that exists:
+    /// The shell's environment differs from the session's, so the session's credentials come from the first of these
+    /// sources that exists:
     ///
     /// 1. The hook that stored the session's start.
     /// 2. The session's own error.
     /// 3. The shell, with the gateway of the session's latest reading.
     ///
-    /// Without a stored start, a transcript that names no account shows that a key pays.
+    /// If no start is stored and the transcript does not name an account, a key pays.
     fn limits_of_login_in_shell(
         &self,
         session: &str,
@@ -357,7 +357,8 @@ impl<'a> Incidents<'a> {
         starts: &SessionStarts<'_>,
     ) -> Vec<Incident> {
         let start = starts.of(session).into_iter().next();
-        // If a session was started with a token and resumed with the login, its transcript never names the account.
+        // If a start is stored, the transcript proves nothing: a session that was started with a token and resumed with
+        // the login never names the account.
         if start.is_none() && self.transcripts.is_without_account(session) {
             return Vec::new();
         }
@@ -365,7 +366,7 @@ impl<'a> Incidents<'a> {
             (Some(own_incident), _) if own_incident.blocks_its_session() => return Vec::new(),
             (_, Some(start)) => start.credentials,
             (Some(own_incident), None) => own_incident.evidence.error.payer.credentials.clone(),
-            // A session has no transcript before its first prompt, but Claude Code has registered it.
+            // Before its first prompt, a session has no transcript, but it is already in the registry.
             (None, None)
                 if self.knows_session(session)
                     || sessions::is_listed(&sessions::registered(self.paths), session) =>
@@ -424,7 +425,7 @@ impl<'a> Incidents<'a> {
     }
 
     /// Returns the situation for a conversation in this session. An error of the session itself comes first while it
-    /// blocks work. Otherwise, a limit that blocks the login's other sessions comes first, because it will also block
+    /// blocks work. Otherwise, a limit that blocks other sessions of the login comes first, because it will also block
     /// this session's next request. The status line chooses the error in the same way.
     pub(crate) fn situation_of_conversation(
         &self,
@@ -479,9 +480,9 @@ impl<'a> Incidents<'a> {
         }
     }
 
-    /// Returns the limit that blocks the login's sessions and will also block this session's next request. If there is
-    /// none, returns the error that the login was refused after this session's own error had ended. Returns `None` if a
-    /// key, another service, or another account pays for this session.
+    /// Returns a limit that has stopped other sessions of the login and will also block this session's next request. If
+    /// there is none, returns a refusal of the login that came after this session's own error. Returns `None` if a key,
+    /// another service, or another account pays for this session.
     fn obstacle_of_login(
         &self,
         session: &str,
@@ -530,11 +531,13 @@ impl<'a> Incidents<'a> {
         }
     }
 
-    /// Returns the limit that blocks the login's other sessions and will also block this session's next request. If there
-    /// is none, returns the error that the login was refused after this session's own error had ended. Returns `None` if
-    /// nothing blocks the other sessions, if this session has received a response since then, or if a key, another
-    /// service, or another account pays for this session. If a response in another session has disproved the refusal, the
-    /// result contains that error with its end, which must be saved so that the next call need not look for the response.
+    /// Returns a limit that has stopped other sessions of the login and will also block this session's next request. If
+    /// there is none, returns a refusal of the login that came after this session's own error. An error is ignored if
+    /// this session has since received a response, or if a key, another service, or another account pays for this
+    /// session.
+    ///
+    /// If a response in another session disproves the refusal, the caller must save the returned error with its end.
+    /// The next call then does not have to look for the response.
     pub(crate) fn obstacle_of_other_sessions(
         &self,
         payload: &StatusPayload,
@@ -542,7 +545,7 @@ impl<'a> Incidents<'a> {
     ) -> Option<StatusLineSituation> {
         let session = payload.session_id.as_deref()?;
         let collector = self.status_line_collector(session, payload);
-        // A refused login replaces the row about the session's own error, so without this row it is not of interest.
+        // A refused login replaces the row about the session's own error, so it matters only if there is such a row.
         let own_incident = own_incident.filter(|incident| is_in_status_line(incident));
         let obstacles = self.recorded_obstacles(session, own_incident, &collector);
         if obstacles.limits.is_empty() && obstacles.refusals.is_empty() {
@@ -578,11 +581,13 @@ impl<'a> Incidents<'a> {
         })
     }
 
-    /// Returns the newest limit of each other session that may still apply according to the error's record alone, and the
-    /// errors with which the login was refused after this session's own error had ended. A limit still applies if another
-    /// error has followed it, so the newest errors since the session's last response are searched. The transcripts of
-    /// these sessions are not read. Unless the newest reading shows a full window, only the newest section of the journal is
-    /// searched, because other sessions soon show whether a limit still applies.
+    /// Returns the errors of other sessions that may also block this one, judging only by the journal: each session's
+    /// newest limit, and the refusals of the login that came after this session's own error.
+    ///
+    /// A limit may still apply after another error. For example, a session may reach a limit and then lose its
+    /// connection. The newest errors since each session's last response are therefore searched. Unless the newest
+    /// reading shows a full window, only the newest section of the journal is searched, because other sessions soon
+    /// show whether a limit still applies.
     fn recorded_obstacles(
         &self,
         session: &str,
@@ -595,7 +600,7 @@ impl<'a> Incidents<'a> {
         } else {
             self.stored().list_newest(None)
         };
-        // For each session, the number of errors that are still to be searched.
+        // The number of errors that remain to be searched in each session.
         let mut remaining_by_session = HashMap::from([(Some(session.to_owned()), 0)]);
         let mut obstacles = RecordedObstacles::default();
         for error in stored {
@@ -622,9 +627,9 @@ impl<'a> Incidents<'a> {
         obstacles
     }
 
-    /// Returns true if the status line's session has received a response since another session's error. A response that
-    /// arrived soon after the error may have been requested before it. Unless the time of the request is known, such a
-    /// response is accepted only if its figures, which are in `reported`, show that the windows are not full.
+    /// Returns true if the status line's session has received a response since another session's error. A response soon
+    /// after the error may have been requested before it. If the time of the request is unknown, such a response counts
+    /// only if its figures (`reported`) show that no window is full.
     fn has_responded_since(
         &self,
         error_at: DateTime<Utc>,
@@ -649,7 +654,7 @@ impl<'a> Incidents<'a> {
         }
     }
 
-    /// Explains error text pasted by the user, based on the current state of this machine.
+    /// Explains an error text that the user pasted, based on the current state of this machine.
     pub(crate) fn explain_text(&self, text: &str) -> Situation {
         let collector = self.collector(self.journal(), Asker::Shell);
         let text = redact(&both_ends(text));
@@ -665,8 +670,8 @@ impl<'a> Incidents<'a> {
         Situation::of(Incident::new(evidence))
     }
 
-    /// Returns the errors of all sessions, including how each of them ended, and the failed attempts of one session or of all
-    /// sessions.
+    /// Returns the errors of all sessions, including how they ended. Also returns the failed attempts of one session or
+    /// of all sessions.
     pub(crate) fn history(
         &self,
         session: Option<&str>,
@@ -701,8 +706,7 @@ impl<'a> Incidents<'a> {
         incidents
     }
 
-    /// Stores the credentials with which a process has started to work on a session. After a compaction, the same process
-    /// continues.
+    /// Stores the credentials with which a process has started a run. A compaction does not start a new run.
     pub(crate) fn store_start(&self, event: &HookEvent, source: &str) {
         if let Some(session) = &event.session_id
             && source != "compact"
@@ -746,13 +750,13 @@ impl<'a> Incidents<'a> {
         {
             merge(&mut evidence, &tail);
             collector.remove_earlier_owner(&mut evidence.error);
-            // The error has just occurred, so every response in the transcript is older.
+            // The error has just occurred, so no response in the transcript can be newer.
             evidence.error.later_response = None;
         }
         if is_stored {
             stored.save(&evidence.error);
         }
-        // Status-line calls use the saved account. As long as no reading is stored, it is saved only here.
+        // Status-line calls need the saved account. Until a reading is stored, it is saved only here.
         self.login.save_account();
         settle_owner(&mut evidence, self.account());
         Some(Incident::new(collector.with_obstacle(evidence)))
@@ -773,19 +777,19 @@ impl<'a> Incidents<'a> {
         Some(error)
     }
 
-    /// Saves newly discovered facts about an error that a status-line call has explained. The collector reads only small
-    /// files, because Claude Code may be waiting for the process to end.
+    /// Saves newly discovered facts about an error that a status-line call has explained. Reads only small files,
+    /// because Claude Code may be waiting for the process to exit.
     pub(crate) fn save_from_status_line(&self, error: StoredError) {
         let mut collector = self.collector_without_login(self.journal(), Asker::Shell);
         collector.other_sessions = OtherSessions::WithoutList;
         self.save(&collector, error);
     }
 
-    /// Saves newly discovered facts about an error. If the error is over, the readings from around the time of the error
-    /// are also saved. The verdict then stays the same after the journal has deleted those readings.
+    /// Saves newly discovered facts about an error. If the error is over, the readings from around the error are saved
+    /// with it, so that the verdict stays the same after they have been deleted from the journal.
     ///
-    /// The collector must search the journal with which the error was explained, because the saved readings decide all
-    /// later explanations.
+    /// The collector must use the same journal as for the explanation, because all later explanations are based on the
+    /// saved readings.
     fn save(&self, collector: &EvidenceCollector<'_>, mut error: StoredError) {
         if error.payer.account.is_none() {
             error.payer.account = self.account().cloned();
@@ -809,7 +813,7 @@ impl<'a> Incidents<'a> {
         }
     }
 
-    /// Saves what the collector has discovered about errors, and the newly determined ends of these incidents.
+    /// Saves the facts that the collector has found, and the newly determined ends of these incidents.
     fn save_news_and_ends<'i>(
         &self,
         collector: &EvidenceCollector<'_>,
@@ -965,7 +969,8 @@ mod tests {
         }
     }
 
-    /// Listing thousands of transcripts takes so long that the process would end before it has stored anything.
+    /// Listing thousands of transcripts would take so long that the process would be killed before it has stored
+    /// anything.
     #[test]
     fn saving_from_the_status_line_does_not_list_all_transcripts() {
         let home = Home::new();

@@ -17,12 +17,12 @@ use crate::limits::evidence::{PossiblyUnaffected, StoredError};
 use crate::limits::incident::Incident;
 use crate::limits::kind::{Affects, Window};
 
-/// The maximum age of a resolved error that still takes precedence over older errors.
+/// The age up to which a resolved error takes precedence over older errors.
 const RECENT: TimeDelta = TimeDelta::hours(24);
 
 /// The maximum number of other sessions whose errors are explained for one session. The status line has to wait for
-/// these explanations, and a script may have hit the same limit in hundreds of sessions. A login's newest errors are
-/// enough to show that the limit was reached.
+/// these explanations, and a script may have hit the same limit in hundreds of sessions. The newest errors are enough
+/// to show that the login has reached the limit.
 pub(super) const MOST_OTHER_SESSIONS: usize = 8;
 
 /// The errors that are relevant now.
@@ -31,19 +31,19 @@ pub(crate) struct Situation {
     /// The current error, or `None` if no error is known.
     pub(crate) incident: Option<Incident>,
     /// The newest error that blocks a session with a key that the requesting shell does not use. It is set only if the
-    /// current error blocks work and concerns the shell's own payer.
+    /// current error blocks the shell's own payer.
     pub(crate) error_of_other_key: Option<Incident>,
-    /// The limit that was reached in another session but blocks the session that the user asked about in a shell as well.
-    /// `None` if an error of the session itself blocks it. The limit is the present state of the session, and `incident` is
-    /// its past.
+    /// A limit that was reached in another session but also blocks the session that the user asked about in a shell.
+    /// `None` if the session's own error blocks it. If it is set, it describes the session's present, and `incident`
+    /// describes its past.
     pub(crate) limit_of_login: Option<Box<Incident>>,
-    /// The newest limit that may still apply for a few seconds after its reset time. Only `wait` considers it.
+    /// The newest limit that has just reset but may still apply for a few seconds. Only `wait` uses it.
     just_reset: Option<Box<Incident>>,
-    /// The errors after which Claude Code may still continue the session automatically.
+    /// The errors after which Claude Code may still resume the session automatically.
     continuing: Vec<Incident>,
 }
 
-/// A session that Claude Code will continue automatically.
+/// A session that Claude Code will resume automatically.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Continuing<'a> {
     pub(crate) session: &'a str,
@@ -97,7 +97,7 @@ impl Situation {
             .filter(|incident| incident.blocks().is_some())
     }
 
-    /// Returns true if a limit blocks all models of the account and usage credits do not pay for further responses.
+    /// Returns true if a limit blocks all of the account's models and usage credits do not pay for further responses.
     pub(crate) fn rules_out_paying(&self) -> bool {
         self.blocking().is_some_and(|blocking| {
             let limit = blocking.diagnosis.limit;
@@ -108,8 +108,7 @@ impl Situation {
         })
     }
 
-    /// Returns true if several sessions have been stopped by limits after which Claude Code may continue them
-    /// automatically.
+    /// Returns true if limits have stopped several sessions and Claude Code may resume them automatically.
     pub(crate) fn has_stopped_several(&self) -> bool {
         let sessions: HashSet<Option<&str>> = self
             .continuing
@@ -120,23 +119,23 @@ impl Situation {
         sessions.len() > 1
     }
 
-    /// Returns the error after which Claude Code may still continue this session.
+    /// Returns the error after which Claude Code may still resume this session.
     pub(crate) fn of_session(&self, session: &str) -> Option<&Incident> {
         self.continuing
             .iter()
             .find(|incident| incident.evidence.error.session.id.as_deref() == Some(session))
     }
 
-    /// Returns the sessions that Claude Code will continue automatically.
+    /// Returns the sessions that Claude Code will resume automatically.
     pub(crate) fn continuing(&self) -> impl Iterator<Item = Continuing<'_>> {
         let mut sessions = HashSet::new();
         self.continuing.iter().filter_map(move |incident| {
             let session = incident.evidence.error.session.id.as_deref()?;
-            // Only the newest error of a session shows whether Claude Code will continue it.
+            // Only a session's newest error shows whether Claude Code will resume it.
             if !sessions.insert(session) {
                 return None;
             }
-            // As long as it is unclear whether the limit is real, it is also unclear how long the session will wait.
+            // Until it is clear whether the limit is real, it is unknown how long the session will wait.
             if incident.diagnosis.awaits_figures() {
                 return None;
             }
@@ -145,8 +144,7 @@ impl Situation {
         })
     }
 
-    /// Returns true if the current error blocks only a session that uses a key, and the requesting shell does not use
-    /// that key.
+    /// Returns true if the current error blocks only a session with a key that the requesting shell does not use.
     pub(crate) fn blocks_only_other_key(&self) -> bool {
         self.incident.as_ref().is_some_and(is_of_other_key)
     }
@@ -156,13 +154,13 @@ impl Situation {
         self.present()?.blocks()
     }
 
-    /// Returns the error that describes the present state: the limit of the login, if there is one, or the current error.
+    /// Returns the error that describes the present: the limit of the login, if there is one, or the current error.
     pub(crate) fn present(&self) -> Option<&Incident> {
         self.limit_of_login.as_deref().or(self.incident.as_ref())
     }
 
-    /// Adds the limits that other sessions of the login have reached, newest first, if they also apply to the session that
-    /// the user asked about.
+    /// Adds the newest limit reached by other sessions of the login that also applies to the session that the user
+    /// asked about. `limits` must be sorted from newest to oldest.
     pub(super) fn add_limits_of_login(&mut self, limits: &[Incident]) {
         let for_session =
             |limit: &Incident| Box::new(limit.for_another_session(PossiblyUnaffected::Nobody));
@@ -178,7 +176,7 @@ impl Situation {
         }
     }
 
-    /// Explains the current error to a user for whose responses usage credits pay until the given time.
+    /// Explains the current error again, given that usage credits pay for the user's responses until the given time.
     pub(crate) fn while_credits_pay(self, until: DateTime<Utc>) -> Self {
         Self {
             incident: self
@@ -188,8 +186,8 @@ impl Situation {
         }
     }
 
-    /// Returns the situation for `wait`. The current error is the limit of the login, if there is one. If nothing blocks
-    /// work, it is a limit that may still apply for a few seconds after its reset time.
+    /// Returns the situation for `wait`. The limit of the login becomes the current error, if there is one. If nothing
+    /// blocks work, a limit that has just reset becomes the current error.
     pub(crate) fn for_waiting(mut self) -> Self {
         if let Some(limit) = self.limit_of_login.take() {
             self.incident = Some(*limit);
@@ -201,8 +199,8 @@ impl Situation {
         self
     }
 
-    /// Returns whether waiting helps, or `None` if there is nothing to wait for. A limit that has just reset is waited for
-    /// until it is certainly over.
+    /// Returns whether waiting helps, or `None` if there is nothing to wait for. After a reset, waiting helps until the
+    /// limit is certainly over.
     pub(crate) fn wait_until_surely_over(&self) -> Option<Wait> {
         self.wait().or_else(|| {
             let over_at = self.present()?.surely_over_at()?;
@@ -211,8 +209,7 @@ impl Situation {
     }
 }
 
-/// Returns an error's rank. The error with the lowest rank is the current error. An error in an abandoned session can
-/// stay open forever, so an error ranks last once it is no longer relevant.
+/// Returns an error's rank. The error with the lowest rank is the current error.
 fn rank(incident: &Incident, now: DateTime<Utc>) -> u8 {
     match incident.diagnosis.state {
         State::Blocks(_) if is_of_other_payer(incident) => 1,
@@ -224,32 +221,31 @@ fn rank(incident: &Incident, now: DateTime<Utc>) -> u8 {
     }
 }
 
-/// Returns true if an account other than the logged-in one paid for the failed request, or if a new session in the
-/// requesting shell would be paid for in a different way.
+/// Returns true if another account than the logged-in one paid for the failed request, or if a new session in the
+/// requesting shell would have a different payer.
 fn is_of_other_payer(incident: &Incident) -> bool {
     incident.evidence.is_of_another_account() || incident.evidence.collected.is_of_other_payer
 }
 
-/// Returns true if the error blocks a session that uses a key, and the requesting shell does not use that key. An error
-/// in a session that is known to be closed is left out.
+/// Returns true if the error blocks a session with a key that the requesting shell does not use. Returns false if the
+/// session is known to be closed.
 fn is_of_other_key(incident: &Incident) -> bool {
     let collected = &incident.evidence.collected;
     let blocks_session = incident.blocks().is_some() || incident.still_blocks_only_its_session();
     blocks_session && collected.is_of_other_payer && incident.evidence.error.uses_key()
 }
 
-/// The maximum number of errors of other sessions that are added from transcripts in a conversation, where Claude Code
-/// waits for the explanation.
+/// The maximum number of errors of other sessions that a conversation adds from transcripts. Claude Code waits for the
+/// explanation.
 const MOST_FOR_CONVERSATION: usize = 20;
-/// The maximum number of errors of other sessions that are added from transcripts in a shell.
+/// The maximum number of errors of other sessions that a shell adds from transcripts.
 const MOST_FOR_SHELL: usize = 500;
 
-/// Finds candidates for the current error, newest first. They are a selection from the errors that `incidents` lists.
-/// Errors of other sessions are included because they help to explain the errors of `session`. A ledger that cannot be
-/// read is ignored.
+/// Finds candidates for the current error, newest first. Errors of other sessions are included because they help to
+/// explain the errors of `session`. A ledger that cannot be read is ignored.
 ///
-/// No limit lasts longer than a month, so an error is left out if it is more than a month old and older than the newest
-/// error of `session`.
+/// No limit lasts longer than a month, so older errors are left out, except for the newest error of `session` and the
+/// errors after it.
 pub(super) fn find_errors(
     session: Option<&str>,
     ledger: Option<&Ledger>,
@@ -282,8 +278,8 @@ pub(super) fn find_errors(
     errors
 }
 
-/// Leaves out errors that are not stored if the same session later received the same message again, and all but the newest
-/// `most` of those that other sessions received. `errors` must be sorted from newest to oldest.
+/// Leaves out repeated errors that are not stored. Only the last error with the same message in the same session is
+/// kept, and of other sessions only the newest `most`. `errors` must be sorted from newest to oldest.
 fn leave_out_repeated_errors(errors: &mut Vec<KnownError>, session: Option<&str>, most: usize) {
     let mut messages = HashSet::new();
     let mut of_others = 0;
@@ -303,7 +299,7 @@ fn leave_out_repeated_errors(errors: &mut Vec<KnownError>, session: Option<&str>
 }
 
 /// Finds the open errors of the status line's session, newest first. If the session's transcript does not end in an
-/// error, older errors no longer stop anything, so only part of the journal is searched.
+/// error, older errors no longer stop anything, so only the newest section of the journal is searched.
 pub(super) fn find_errors_of_status_line(
     session: &str,
     transcript_ends_in_error: bool,
@@ -331,8 +327,8 @@ pub(super) fn find_errors_of_status_line(
     errors
 }
 
-/// Adds the weekly limits that stopped other sessions. A weekly limit of the same payer also stops the status line's
-/// session, even after the 5-hour window has reset.
+/// Adds the weekly limits that have stopped other sessions. If the payer is the same, such a limit also stops the
+/// status line's session, even after the 5-hour window has reset.
 pub(super) fn add_weekly_limits(
     session: &str,
     errors: &mut Vec<KnownError>,
@@ -350,7 +346,7 @@ pub(super) fn add_weekly_limits(
         .stored
         .list(None)
         .into_iter()
-        // A session can be stopped only by its newest error.
+        // Only a session's newest error can be the one that stops it.
         .filter(|error| sessions.insert(error.session.id.clone()))
         .filter(|error| error.later_response.is_none() && is_weekly(error))
         .take(MOST_OTHER_SESSIONS);

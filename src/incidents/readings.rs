@@ -1,13 +1,14 @@
 //! Readings of the usage windows, which status-line calls store in the journal.
 //!
 //! All sessions of an account share its windows, but Claude Code reports to each session only the figures from that
-//! session's last response. For this reason, the readings of all sessions of a login are combined. All sessions with
-//! the same configuration directory share a login. A gateway's limit is unrelated to the login, so it is kept separate.
-//! The account of an OAuth token is unknown, so if an account is logged in, the readings of a session with a token belong
-//! to no login.
+//! session's last response. The readings of all sessions with the same login are therefore combined. Sessions with the
+//! same configuration directory have the same login. A gateway's limit is unrelated to the login, so it is kept
+//! separate. The account of an OAuth token is unknown, so if an account is logged in, a reading from a session with a
+//! token does not count toward that login.
 //!
 //! Claude Code repeats the figures of the last response that its process received. A session may be open in several
-//! processes, and a process may switch to another session. Repeated figures are therefore recognized by the process.
+//! processes, and a process may switch to another session. To recognize repeated figures, whycap therefore compares the
+//! readings of a process, not those of a session.
 
 use std::borrow::Borrow;
 use std::cell::OnceCell;
@@ -40,38 +41,36 @@ use crate::transcript::tail::{LONGEST_REQUEST, Tail};
 /// The maximum number of readings to consider per run. This is enough to cover the hours around an error.
 const MOST_OF_RUN: usize = 32;
 
-/// The number of readings to compare. Several sessions may report figures of different ages at the same time.
+/// The number of newest readings to compare. Sessions may report figures of different ages at the same time.
 const AT_ONCE: usize = 8;
 
 /// How often unchanged percentages are stored again. A reading can be used as evidence for 15 minutes, so up to three
 /// readings are usable at any time.
 const STORED_EVERY: TimeDelta = TimeDelta::minutes(5);
 
-/// The time after an error during which every change in the figures is stored. Figures from after an error are better
-/// evidence than earlier figures.
+/// How long after an error every change in the figures is stored. Figures from after an error are better evidence than
+/// earlier ones.
 const AROUND_ERROR: TimeDelta = TimeDelta::minutes(10);
 
-/// The time after an error at which status-line calls are certain to report the usage figures of the refused request.
-/// An earlier call may still report the figures of the last response. Clients 2.1.328 and 2.1.331 reported new figures
-/// 0.3 to 0.4 s after the error, even on a busy machine.
+/// The delay after which status-line calls certainly report the usage figures of a refused request. An earlier call may
+/// still report the figures of the last response. Clients 2.1.328 and 2.1.331 reported new figures 0.3 to 0.4 s after
+/// the error, even on a busy machine.
 pub(super) const FIGURES_REPORTED_AFTER: TimeDelta = TimeDelta::seconds(1);
 
-/// How long readings are useful: the length of the longest window, plus one day during which the user may still ask
-/// about it.
+/// How long readings are useful: the longest window, plus one day in which the user may still ask about it.
 pub(super) const USEFUL_FOR: TimeDelta = TimeDelta::days(8);
 
 /// The figures that Claude Code reported to a session at a particular time.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Reading {
     pub(super) session: String,
-    /// The hash of the configuration directory, or `None` if the figures belong to an account that is not logged in
-    /// there.
+    /// The hash of the configuration directory. `None` if the figures belong to an account that is not logged in there.
     login: Option<String>,
     /// The size of the plan, if the figures belong to the logged-in account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) plan: Option<String>,
-    /// The result of [`credentials::base_url_host`]. A proxy passes on the plan's windows, so they apply to every session
-    /// that uses the same host.
+    /// The result of [`credentials::base_url_host`]. A proxy passes on the plan's windows, so they apply to all
+    /// sessions with the same host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) host: Option<String>,
     pub(super) sample: Sample,
@@ -106,8 +105,8 @@ where
         .filter(|reading| reading.sample.has_sound_dates())
 }
 
-/// The part of a [`Reading`] that a forecast of the 5-hour window needs. A status-line call reads dozens of them, and
-/// skipping everything else halves the time that this takes.
+/// The part of a [`Reading`] that a forecast of the 5-hour window needs. A status-line call reads dozens of readings,
+/// and skipping the other fields halves the time.
 #[derive(Debug, Deserialize)]
 struct FiveHourReading {
     sample: FiveHourSample,
@@ -153,7 +152,7 @@ impl From<FiveHourReading> for Reading {
     }
 }
 
-/// Returns an account's readings of the 5-hour window, newest first. They contain nothing else, not even the session.
+/// Returns an account's readings of the 5-hour window, newest first. All other fields are empty, even the session.
 pub(super) fn of_five_hour_window<'j>(
     journal: &'j Journal,
     account: Option<&str>,
@@ -161,9 +160,9 @@ pub(super) fn of_five_hour_window<'j>(
     records_of_account::<FiveHourReading>(journal, account)
 }
 
-/// Dates figures to the time of the request that provided them, if the session's transcript shows it. The server
-/// determines the figures when it accepts a request, so a response that has been in progress for minutes reports the usage
-/// from before an error.
+/// Dates figures to the time of their request, if the session's transcript shows it. The server determines the figures
+/// when it accepts a request. If the response takes minutes, its figures may be older than an error that occurred in
+/// between.
 pub(super) fn date_by_request(sample: &mut Sample, tail: &Tail) {
     let reported = sample.measured - REPORTED_WITHIN..=sample.measured;
     let mut newest_first = tail.responses.iter().rev();
@@ -194,13 +193,13 @@ impl Run {
         }
     }
 
-    /// Returns true if this run may have provided a reading: the session is the same, and the processes are not known to
+    /// Returns true if a reading may come from this run: the session is the same, and the processes are not known to
     /// differ.
     fn may_include(&self, reading: &Reading) -> bool {
         reading.session == self.session && self.may_have_process(reading.sample.process.as_deref())
     }
 
-    /// Returns true unless the run is known to have another process. A process is `None` if it is unknown.
+    /// Returns true unless the run's process is known to be a different one. An unknown process is `None`.
     pub(super) fn may_have_process(&self, process: Option<&str>) -> bool {
         match (self.process.as_deref(), process) {
             (Some(own), Some(other)) => own == other,
@@ -209,9 +208,9 @@ impl Run {
     }
 }
 
-/// Returns figures from an account's other runs that may show how full its windows were at the given time. These are the
-/// last figures before that time, and any figures first reported soon after that time. `readings` must contain the
-/// account's readings, newest first.
+/// Returns figures from an account's other runs that may show how full its windows were at the given time: the last
+/// ones before that time, and all that were first reported soon after it. `readings` must contain the account's
+/// readings, newest first.
 pub(super) fn of_other_runs_around<R: Borrow<Reading>>(
     readings: impl Iterator<Item = R>,
     moment: DateTime<Utc>,
@@ -231,11 +230,11 @@ pub(super) fn of_other_runs_around<R: Borrow<Reading>>(
         .collect()
 }
 
-/// An account's readings, with an index that finds the readings around each of thousands of errors quickly.
+/// An account's readings, with an index for finding those around thousands of errors quickly.
 #[derive(Debug)]
 pub(super) struct AccountReadings {
     pub(super) newest_first: Vec<Reading>,
-    /// For each reading, the earliest time at which that reading or one of the newer readings was first reported.
+    /// For each reading, the earliest `since` among it and all newer readings.
     earliest_since: Vec<DateTime<Utc>>,
 }
 
@@ -253,7 +252,7 @@ impl AccountReadings {
         }
     }
 
-    /// Returns the same figures as [`of_other_runs_around`], without examining the readings that are too new.
+    /// Like [`of_other_runs_around`], but skips the readings that are too new without examining them.
     pub(super) fn of_other_runs_around(&self, moment: DateTime<Utc>, run: &Run) -> Vec<Sample> {
         let too_new = self
             .earliest_since
@@ -271,17 +270,17 @@ fn of_session<'j>(journal: &'j Journal, session: &str) -> impl Iterator<Item = R
         .filter(|reading| reading.sample.has_sound_dates())
 }
 
-/// Returns a run's figures in a part of the journal, oldest first. Repeated figures are merged into one sample.
+/// Returns a run's figures in a part of the journal, oldest first. Repeated figures are merged.
 pub(super) fn of_run(journal: &Journal, run: &Run) -> Vec<Sample> {
     merge_repeated(of_session(journal, &run.session), run)
 }
 
-/// Groups the readings in a part of the journal by session, for [`of_run_in`].
+/// Groups the readings in a part of the journal by session for [`of_run_in`].
 pub(super) fn by_session(journal: &Journal) -> RecordIndex<'_, Reading> {
     RecordIndex::new(journal, "session")
 }
 
-/// Returns the same figures as [`of_run`], but looks them up in an index instead of searching the journal.
+/// Like [`of_run`], but uses an index instead of searching the journal.
 pub(super) fn of_run_in(by_session: &RecordIndex<'_, Reading>, run: &Run) -> Vec<Sample> {
     let of_session = by_session
         .records_with(&run.session)
@@ -289,7 +288,7 @@ pub(super) fn of_run_in(by_session: &RecordIndex<'_, Reading>, run: &Run) -> Vec
     merge_repeated(of_session, run)
 }
 
-/// Returns the newest of a run's figures, oldest first. Repeated figures are merged into one sample.
+/// Returns a run's latest figures, oldest first. Repeated figures are merged.
 fn merge_repeated(newest_first: impl Iterator<Item = Reading>, run: &Run) -> Vec<Sample> {
     let mut samples: Vec<Sample> = newest_first
         .filter(|reading| run.may_include(reading))
@@ -314,11 +313,11 @@ pub(crate) struct WindowReadings<'a> {
     pub(super) paths: &'a Paths,
     pub(super) environment: &'a Environment,
     pub(super) journal: &'a Journal,
-    /// The login's newest reading of the plan's windows, once it has been found. A status-line call uses it twice.
+    /// The login's newest reading of the plan's windows. A status-line call uses it twice.
     pub(super) newest_of_plan: &'a OnceCell<Option<Reading>>,
-    /// The process that runs this command, once it has been looked up.
+    /// The process that runs this command.
     pub(super) client: &'a OnceCell<Option<ProcessId>>,
-    /// The result of [`Self::of_previous_session`], once it is known. A status-line call uses it several times.
+    /// The result of [`Self::of_previous_session`]. A status-line call uses it several times.
     pub(super) sample_of_previous_session: &'a OnceCell<Option<Sample>>,
     pub(super) login: &'a Login<'a>,
     pub(super) transcripts: &'a SessionTranscripts<'a>,
@@ -343,8 +342,8 @@ impl WindowReadings<'_> {
             .map(ProcessId::hash)
     }
 
-    /// Returns the readings of the process that made the status-line call, newest first. Processes that did not identify
-    /// themselves count as one process for each login.
+    /// Returns the readings of the process that made the status-line call, newest first. If it did not identify itself,
+    /// returns the readings of all such processes of the login.
     fn of_process(&self) -> impl Iterator<Item = Reading> {
         let process = self.process();
         let (field, value) = match &process {
@@ -357,8 +356,8 @@ impl WindowReadings<'_> {
             .filter(|reading| reading.sample.has_sound_dates())
     }
 
-    /// Returns the latest figures that the process of the status-line call reported in this session. Readings without a
-    /// process count if the process has no others.
+    /// Returns the latest figures that the current process reported in this session. If it has reported none, readings
+    /// without a process count.
     fn last_of_run(&self, session: &str) -> Option<Sample> {
         let process = self.process();
         let mut without_process = None;
@@ -373,9 +372,9 @@ impl WindowReadings<'_> {
         without_process
     }
 
-    /// Returns the login's newest reading. Readings from the future are ignored, because they were recorded while the
-    /// clock was wrong and would hide all other readings. Repeated figures may come from an earlier response, so each
-    /// reading is dated to the earliest possible time.
+    /// Returns the login's newest reading. Readings from the future are ignored: the clock was wrong when they were
+    /// recorded, and they would hide all other readings. Repeated figures may come from an earlier response, so the
+    /// earliest possible time of each reading counts.
     pub(super) fn newest(&self, service: MeasuredService) -> Option<Reading> {
         match service {
             MeasuredService::Plan => self
@@ -404,7 +403,7 @@ impl WindowReadings<'_> {
             .min_by_key(|reading| Reverse(reading.sample.earliest()))
     }
 
-    /// Returns the login's newest readings, newest first, if they belong to the same account as the newest one.
+    /// Returns the login's newest readings that belong to the same account as the newest one, newest first.
     fn newest_of_account(&self, service: MeasuredService) -> Vec<Reading> {
         let mut readings: Vec<Reading> = self
             .of_login()
@@ -418,8 +417,8 @@ impl WindowReadings<'_> {
         readings
     }
 
-    /// Returns the newest reading of the plan's windows that is dated to a request that another session than `session` sent
-    /// after the given time.
+    /// Returns the newest reading of the plan's windows whose request was sent after the given time. Readings of
+    /// `session` and undated readings are ignored.
     pub(super) fn newest_requested_after(
         &self,
         moment: DateTime<Utc>,
@@ -438,7 +437,7 @@ impl WindowReadings<'_> {
         Some(newest.sample.without_past_windows(self.environment.now))
     }
 
-    /// Returns the last known reset of the login's 5-hour window, if it has passed.
+    /// Returns the last known reset time of the login's 5-hour window, if it has passed.
     pub(crate) fn passed_five_hour_reset(&self) -> Option<DateTime<Utc>> {
         let newest = self.newest(MeasuredService::Plan)?;
         let reset = newest.sample.five_hour?.resets_at?;
@@ -455,14 +454,14 @@ impl WindowReadings<'_> {
     }
 
     /// Returns the usage windows for a status line. Normally, these are the windows that Claude Code reports. If
-    /// another session of the same account has newer figures, that session's windows are returned instead.
+    /// another session of the same account has newer figures, returns those instead.
     ///
-    /// Claude Code reports no windows after a failed response (`is_refused`), or between a resume and the next
-    /// response. In these cases, the windows of an earlier reading are returned.
+    /// Claude Code does not report any windows after a failed response (`is_refused`), or between a resume and the next
+    /// response. In these cases, returns the windows of an earlier reading.
     pub(crate) fn windows(&self, payload: &StatusPayload, is_refused: bool) -> Option<Sample> {
         let now = self.environment.now;
         let Some(mut reported) = self.reported(payload) else {
-            // A response that reports no windows was paid for with an API key.
+            // A response without windows was paid for with an API key.
             if !is_refused && payload.context_percent.is_some() {
                 return None;
             }
@@ -491,8 +490,8 @@ impl WindowReadings<'_> {
         Some(newest.sample.without_past_windows(now).or(&reported))
     }
 
-    /// Returns true if the session that runs the status line uses an OAuth token, which may belong to a different account
-    /// than the login. Claude Code passes on the variables in its settings.
+    /// Returns true if the status line's session uses an OAuth token, which may belong to a different account than the
+    /// login. Claude Code also passes the variables in its settings to the status line.
     fn uses_token(&self) -> bool {
         credentials::is_set(OAUTH_TOKEN, &credentials::in_environment(self.environment))
     }
@@ -522,8 +521,8 @@ impl WindowReadings<'_> {
         (is_of_payer && is_shared).then(|| newest.sample.without_past_windows(self.environment.now))
     }
 
-    /// Returns the payer of the status line's session. The owner is not looked up if a key or a cloud provider replaces the
-    /// login.
+    /// Returns the payer of the status line's session. If a key or a cloud provider replaces the login, the owner is
+    /// not looked up.
     pub(super) fn payer_of(&self, payload: &StatusPayload) -> PayerFacts {
         let project = payload.project_dir.as_deref();
         let credentials = credentials::of_session(self.paths, self.environment, project);
@@ -539,15 +538,15 @@ impl WindowReadings<'_> {
         }
     }
 
-    /// Returns false if the status line's session has been resumed with a token, so that the account that its transcript
-    /// names does not pay.
+    /// Returns false if the status line's session has been resumed with a token. The account that its transcript names
+    /// then no longer pays.
     fn may_have_owner(&self, payload: &StatusPayload) -> bool {
         let session = payload.session_id.as_deref().unwrap_or_default();
         !self.uses_token()
             || SessionStarts::new(self.journal).owner_pays(session, self.environment.now)
     }
 
-    /// Returns the figures in a status line's payload, dated to the time at which they were first known.
+    /// Returns the figures in a status line's payload, dated to when they were first reported.
     pub(super) fn reported(&self, payload: &StatusPayload) -> Option<Sample> {
         let reported = self.sample_of(payload)?;
         let Some(session) = &payload.session_id else {
@@ -569,14 +568,13 @@ impl WindowReadings<'_> {
         Some(sample)
     }
 
-    /// Returns the figures that the process reported in another session if it repeats them in the status line's session.
-    /// `last` contains the latest figures that the process reported in the status line's session. The first call searches
-    /// the journal, and later calls return the same figures, so `payload` must always be the payload of the same
-    /// status-line call.
+    /// Returns the original figures if the process only repeats figures from another session. `last` contains the
+    /// latest figures that the process reported in the status line's session. The result is cached, so `payload` must
+    /// always be the payload of the same status-line call.
     ///
-    /// After `/clear`, `/branch`, and `/resume`, Claude Code reports the figures of the process's previous session until
-    /// the next response. If they were regarded as new, they would hide newer readings and would be evidence about later
-    /// errors.
+    /// After `/clear`, `/branch`, and `/resume`, Claude Code reports the figures of the previous session until the next
+    /// response. If these figures counted as new, they would hide newer readings and would be mistaken for evidence
+    /// about later errors.
     fn of_previous_session(
         &self,
         payload: &StatusPayload,
@@ -606,8 +604,8 @@ impl WindowReadings<'_> {
                     && reading.sample.measured <= self.environment.now
             })?
             .sample;
-        // The total starts at zero after `/clear` and `/branch`. After `/resume`, it is the session's earlier total, which
-        // another process may have reported.
+        // After `/clear` and `/branch`, the API time starts at zero. After `/resume`, it is the session's earlier time,
+        // which another process may have reported.
         let has_earlier_api_time = reported.api_ms == Some(0.0)
             || self
                 .last_of(session)
@@ -617,8 +615,8 @@ impl WindowReadings<'_> {
         is_repeated.then_some(original)
     }
 
-    /// Returns true if the last response of the status line's session arrived before the given time. Returns false if the
-    /// session's transcript contains no response.
+    /// Returns true if the last response of the status line's session arrived before the given time. Returns false if
+    /// there is no response.
     fn has_response_only_before(&self, payload: &StatusPayload, moment: DateTime<Utc>) -> bool {
         let transcript = payload.transcript_path.as_deref();
         let Some(tail) = transcript.and_then(|path| self.transcripts.tail(path)) else {
@@ -628,23 +626,23 @@ impl WindowReadings<'_> {
         last_response_at.is_some_and(|at| at < moment)
     }
 
-    /// Stores a status-line call's figures if they are new. If storing fails, the next call tries again, and verdicts are
-    /// less certain until then.
+    /// Stores the figures in a status line's payload if they are new. If storing fails, the next call tries again.
+    /// Verdicts are less certain until then.
     pub(super) fn store(&self, payload: &StatusPayload, errors: StoredErrors<'_>) {
         let now = self.environment.now;
         let (Some(session), Some(reported)) = (&payload.session_id, self.sample_of(payload)) else {
             return;
         };
-        // Searching the newest section of the journal is enough, because an older error does not affect which readings
-        // are stored.
+        // The newest section of the journal is enough, because older errors do not affect which readings are stored.
         let last_error_at = errors
             .list_newest(Some(session))
             .iter()
             .find(|error| Run::of(error).may_have_process(reported.process.as_deref()))
             .map(|error| error.at);
         let last = self.last_of_run(session);
-        // A refused request provides new figures, although it does not increase the API time. If figures from after the
-        // error are already known, different figures may come from a process that has resumed the session.
+        // A refused request provides new figures, although it does not increase the API time. Only the first figures
+        // after the error are known to be its own. Later ones may come from another process that has resumed the
+        // session.
         let is_of_refused_request = last_error_at.is_some_and(|error| {
             (FIGURES_REPORTED_AFTER..AROUND_ERROR).contains(&(now - error))
                 && last.as_ref().is_none_or(|last| last.at < error)
@@ -662,8 +660,9 @@ impl WindowReadings<'_> {
         {
             return;
         }
-        // Other sessions' status lines compare the figures with an error but do not read this session's transcript. After an
-        // error of its own, the figures may be those of the refused request, which is newer than the last response.
+        // The status lines of other sessions use these figures to judge their errors, but do not read this session's
+        // transcript. After an error in this session, the figures may come from the refused request, which is newer
+        // than the last response.
         if let Some(path) = &payload.transcript_path
             && errors.are_only_in_other_sessions(session, now - LONGEST_REQUEST)
             && let Some(tail) = self.transcripts.tail(path)
@@ -679,7 +678,7 @@ impl WindowReadings<'_> {
         let same_before = last
             .as_ref()
             .filter(|last| sample.has_same_figures_as(last));
-        // Immediately after a login, Claude Code still reports the previous account's figures.
+        // Right after a login, Claude Code still reports the previous account's figures.
         sample.account = if self.uses_token() {
             None
         } else {
@@ -702,14 +701,14 @@ impl WindowReadings<'_> {
         let stored = journal::append(self.paths, now, &reading);
         Forecasts::new(*self).update_weeks(&reading.sample, last.as_ref());
         if last.is_none() && stored.is_ok() {
-            // Cleared locks in `quarantine` are two levels down, deeper than any other file.
+            // The deepest files are the cleared locks in `quarantine`, two levels down.
             disk::remove_stale_temporary_files(&self.paths.data, now, 2);
         }
     }
 }
 
-/// Returns true if these figures are more informative than the session's previous figures. A change of the model also
-/// counts, because the last reading shows which limits of single models apply to the session.
+/// Returns true if these figures provide more information than the session's previous figures. A change of the model
+/// counts too, because the last reading shows which model's limits apply to the session.
 fn is_new(sample: &Sample, last: &Sample, last_error_at: Option<DateTime<Utc>>) -> bool {
     let is_first_after_error = last_error_at.is_some_and(|error| {
         [error, error + FIGURES_REPORTED_AFTER]
@@ -727,8 +726,8 @@ fn is_new(sample: &Sample, last: &Sample, last_error_at: Option<DateTime<Utc>>) 
         || sample.measured - last.measured >= STORED_EVERY
 }
 
-/// Returns the fingerprint of the account that a session's figures belong to. This is the session's owner if it differs
-/// from the login, and the login's account otherwise.
+/// Returns the fingerprint of the account that a session's figures belong to: the session's owner, if it differs from
+/// the login, or the login's account.
 fn payer(payload: &StatusPayload, login: Option<&Account>) -> Option<String> {
     let login = &login?.owner;
     match transcript_end::owner_of(payload) {

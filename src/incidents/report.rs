@@ -22,16 +22,15 @@ use crate::time::{Clock, format_duration, format_rfc3339};
 
 const NONE: &str = "No limit errors found.";
 
-/// An interruption of one session: an error, and any further attempts that hit the same limit before the interruption
-/// ended.
+/// An interruption of one session: an error, and further attempts that hit the same limit.
 struct Entry<'i> {
     /// The last error, which shows how the interruption ended.
     last: &'i Incident,
     first_at: DateTime<Utc>,
     attempts: u64,
-    /// The identifier of the stop, or `None` if the error did not stop work.
+    /// The number of the stop, or `None` if the error did not stop work.
     stop: Option<usize>,
-    /// The entry of a different session that is about the same stop and is listed above this one.
+    /// An entry above this one that is about the same stop, but in another session.
     repeats: Option<RepeatedEntry>,
 }
 
@@ -40,7 +39,7 @@ struct Entry<'i> {
 enum RepeatedEntry {
     /// The entry directly above.
     Above,
-    /// An entry further up, which is named by its time.
+    /// An entry further up, identified by its time.
     At(DateTime<Utc>),
 }
 
@@ -93,7 +92,7 @@ impl<'i> Entry<'i> {
         }
     }
 
-    /// Returns the last error's fields together with the entry's own fields.
+    /// Returns the entry as JSON: the last error's fields, plus the entry's own.
     fn json(&self, clock: Clock) -> Value {
         let blocked_until = match self.last.stop_end(clock.now) {
             Some(StopEnd::Until(until)) => Some(format_rfc3339(until)),
@@ -109,8 +108,8 @@ impl<'i> Entry<'i> {
         merge_objects([self.last.to_json(), more])
     }
 
-    /// Returns the entry's state. If several entries belong to the same stop, only the first one is marked as a
-    /// probable false alarm, because the table counts the stop only once. The others refer to that entry.
+    /// Returns the entry's state. If several entries belong to the same stop, only the first one is called a probable
+    /// false alarm, because the table counts the stop once. The others refer to it.
     fn state(&self, clock: Clock) -> String {
         let incident = self.last;
         if incident.is_notice() {
@@ -235,9 +234,9 @@ fn session_of(incident: &Incident) -> Option<&str> {
     incident.evidence.error.session.id.as_deref()
 }
 
-/// Returns the report about the errors of one session or of all sessions and the requests that Claude Code retried. `past`
-/// must contain the errors of all sessions. The text describes at most `most` entries. If they are from several sessions,
-/// `name_session` names each entry's session.
+/// Returns the report about errors and retried requests in one session or in all sessions. `past` must contain the
+/// errors of all sessions. The text describes at most `most` entries. If they come from several sessions,
+/// `name_session` provides each session's name.
 pub(crate) fn report(
     past: &PastErrors,
     session: Option<&str>,
@@ -316,7 +315,7 @@ pub(crate) fn report_of_exports(limits: &TeamLimits, clock: Clock) -> Report {
     report
 }
 
-/// Adds the totals by limit and over time if they provide more information than a sentence would.
+/// Adds tables of the totals by limit and over time if they say more than a sentence would.
 fn add_sums(summary: &ErrorSummary, origin: ErrorOrigin, report: &mut Report) {
     if summary.total.stops > 1 {
         report.gap();

@@ -1,5 +1,5 @@
-//! Decides whether an error of another session also stops a session. Status-line calls and commands, in a shell or in a
-//! conversation, obtain the facts about the session from different sources, but the same rules apply to all of them.
+//! Decides whether an error of another session also stops a session. The status line, shells, and conversations get the
+//! facts about the session from different sources, but the same rules apply to all of them.
 
 use crate::limits::evidence::{PayerFacts, PossiblyUnaffected, StoredError};
 use crate::limits::incident::Incident;
@@ -9,23 +9,23 @@ use crate::limits::incident::Incident;
 pub(super) struct SessionPayer {
     /// The payer of the session. The account is the login.
     pub(super) facts: PayerFacts,
-    /// The model that the session uses, or `None` if it is unknown. A limit of a single model then does not count.
+    /// The model that the session uses. If it is `None`, limits of a single model do not count.
     pub(super) model: Option<String>,
 }
 
 impl SessionPayer {
-    /// Returns true if the login may pay for this session in the same way as for the failed request.
+    /// Returns true if this session may use the login in the same way as the failed request.
     pub(super) fn shares_login_with(&self, error: &StoredError) -> bool {
         self.facts.shares_login_with(&error.payer)
     }
 
-    /// Returns true if the limit of another session also applies to this session, even if the limit is over.
+    /// Returns true if a limit reached in another session also applies to this session. The limit may already be over.
     pub(super) fn is_subject_to(&self, limit: &Incident) -> bool {
         self.shares_login_with(&limit.evidence.error)
             && limit.is_limit_of_login(self.model.as_deref())
     }
 
-    /// Returns the first of these errors that is a limit and also blocks this session. It is explained for this session.
+    /// Returns the first error that is a limit and also blocks this session. It is explained for this session.
     pub(super) fn limit_among(&self, incidents: &[Incident]) -> Option<Incident> {
         let limit = incidents
             .iter()
@@ -33,8 +33,8 @@ impl SessionPayer {
         Some(limit.for_another_session(PossiblyUnaffected::Nobody))
     }
 
-    /// Returns the first of these errors with which another session was refused the login after this session's own error
-    /// had ended. It is explained for this session.
+    /// Returns the first refusal of the login in another session after this session's own error had ended. It is
+    /// explained for this session.
     pub(super) fn refusal_among(
         &self,
         incidents: &[Incident],

@@ -1,9 +1,9 @@
-//! The credentials with which processes have started to work on sessions.
+//! The credentials with which processes started or resumed sessions.
 //!
 //! A transcript may name the account that pays, but it does not show whether a key, a cloud provider, or a gateway pays
-//! instead. If a session is resumed with a key, its transcript still names the account that paid before, and if it is
-//! resumed with the same login, Claude Code 2.1.331 does not always name the account again. The hook for the start of a
-//! session therefore stores the credentials.
+//! instead. For example, if a session is resumed with a key, its transcript still names the account that paid before.
+//! If it is resumed with the same login, Claude Code 2.1.331 does not always name the account again. The hook for the
+//! start of a session therefore stores the credentials.
 
 use std::cell::OnceCell;
 
@@ -17,7 +17,7 @@ use crate::limits::evidence::PayerFacts;
 use crate::paths::Paths;
 use crate::transcript::tail::Tail;
 
-/// The start of a process's work on a session.
+/// The start of a run: a process started or resumed a session.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct SessionStart {
     /// The ID of the session.
@@ -38,20 +38,20 @@ impl SessionStart {
         let _ = journal::append(paths, self.at, self);
     }
 
-    /// Returns the credentials with which something other than the login may pay.
+    /// Returns the credentials that may replace the login as the payer.
     fn substitutes(&self) -> impl Iterator<Item = &Credential> {
         let credentials = self.credentials.iter();
         credentials.filter(|credential| credential.may_replace_login())
     }
 
-    /// Returns true if an earlier process did not have one of the substitutes for the login.
+    /// Returns true if this process has a substitute for the login that an earlier process did not have.
     fn adds_substitute_to(&self, earlier: &Self) -> bool {
         self.substitutes()
             .any(|credential| !credentials::is_set(&credential.name, &earlier.credentials))
     }
 }
 
-/// The starts of sessions that a part of the journal contains.
+/// The starts of sessions in a part of the journal.
 #[derive(Debug)]
 pub(super) struct SessionStarts<'a> {
     journal: &'a Journal,
@@ -92,9 +92,10 @@ impl<'a> SessionStarts<'a> {
     }
 }
 
-/// Returns false if something else than the account that the transcript names pays for a session's requests at the given
-/// time, because a process with another key, token, or cloud provider has resumed the session. If each process had the
-/// same key, the user has declined the key. `starts` are the session's starts, newest first.
+/// Returns false if the account that the transcript names no longer pays at the given time, because a process with a
+/// new key, token, or cloud provider has resumed the session. A key that was set from the start does not count, because
+/// the transcript names an account only if the user has declined that key. `starts` are the session's starts, newest
+/// first.
 fn owner_pays(starts: &[SessionStart], moment: DateTime<Utc>) -> bool {
     let mut pays = true;
     let mut earlier: Option<&SessionStart> = None;
@@ -109,8 +110,8 @@ fn owner_pays(starts: &[SessionStart], moment: DateTime<Utc>) -> bool {
     pays
 }
 
-/// Returns the payer of a session's requests at the given time. `starts` are the session's starts, newest first, and
-/// `tail` is the end of its transcript. Without a stored start, only the account that the transcript names is known.
+/// Returns a session's payer at the given time. `starts` are the session's starts, newest first, and `tail` is the end
+/// of its transcript. If no start is stored, only the account that the transcript names is known.
 pub(super) fn payer_at(starts: &[SessionStart], tail: &Tail, moment: DateTime<Utc>) -> PayerFacts {
     let start = starts.iter().find(|start| start.at <= moment);
     PayerFacts {

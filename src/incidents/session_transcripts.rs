@@ -17,8 +17,8 @@ use crate::transcript::owner::Owner;
 use crate::transcript::tail::Tail;
 
 /// The number of recently changed transcripts whose ends are searched for errors and responses. Reading the end of a
-/// transcript takes about a millisecond, so the search adds about 20 ms to a command. The ledger contains the errors in
-/// all other transcripts.
+/// transcript takes about a millisecond, so the search adds about 20 ms to a command. The errors in all other
+/// transcripts are in the ledger.
 pub(super) const TRANSCRIPTS_TO_READ: usize = 20;
 
 /// The transcripts of all sessions, excluding those of subagents. Each transcript is located and read only once,
@@ -37,8 +37,8 @@ pub(super) struct SessionTranscripts<'a> {
 /// A list with one transcript per session.
 #[derive(Debug)]
 struct TranscriptList {
-    /// The transcripts, most recently changed first. A session can appear in several projects if a project was moved or
-    /// a history was copied.
+    /// The transcripts, most recently changed first. A session may have transcripts in several projects, because a
+    /// project can be moved and a history can be copied. Only the newest one is listed.
     files: Vec<TranscriptFile>,
     /// The position of each session in `files`.
     positions: HashMap<String, usize>,
@@ -57,8 +57,8 @@ impl<'a> SessionTranscripts<'a> {
         }
     }
 
-    /// Returns the list of all transcripts. Commands that Claude Code waits for must not use the list, because there
-    /// may be a hundred thousand transcripts.
+    /// Returns the list of all transcripts. Must not be used while Claude Code is waiting, because there may be a
+    /// hundred thousand transcripts.
     fn list(&self) -> &TranscriptList {
         self.list.get_or_init(|| {
             let mut files = Vec::new();
@@ -139,8 +139,8 @@ impl<'a> SessionTranscripts<'a> {
     }
 
     /// Returns true if a session is paid for through an API key, a cloud provider, or a gateway instead of an account.
-    /// The transcript of such a session does not name an account, although the version of Claude Code that wrote the
-    /// transcript records accounts. Returns false if the session has no transcript on this machine.
+    /// This is the case if the transcript does not name an account, although the version of Claude Code that wrote it
+    /// records accounts. Returns false if the session has no transcript on this machine.
     pub(super) fn is_without_account(&self, session: &str) -> bool {
         let Some(tail) = self.path_of(session).and_then(|path| self.tail(&path)) else {
             return false;
@@ -154,8 +154,8 @@ impl<'a> SessionTranscripts<'a> {
             .get_or_compute(path, || transcript_end::began_at(path))
     }
 
-    /// Returns true if a message at the end of a transcript says that a response at the given time was free even though a
-    /// window was full.
+    /// Returns true if a message at the end of a transcript shows that a response at the given time was free even
+    /// though a window was full.
     pub(super) fn says_free_at(&self, path: &Path, moment: DateTime<Utc>) -> bool {
         let period = moment - LOWER_PRIORITY_LASTS..=moment;
         self.free_times

@@ -14,8 +14,7 @@ use crate::journal::{self, EventKey, Journal, JournalRecord};
 use crate::limits::evidence::{MessageOrigin, StoredError};
 use crate::paths::Paths;
 
-/// The maximum delay between the status-line call that finds an error in the transcript and the hook that reports the
-/// same error.
+/// The maximum time between a status-line call that finds an error in the transcript and the hook for the same error.
 const HOOK_DELAY: TimeDelta = TimeDelta::seconds(10);
 
 impl JournalRecord for StoredError {
@@ -51,10 +50,10 @@ impl<'a> StoredErrors<'a> {
         }
     }
 
-    /// Returns errors like [`Self::list`], but only those with a record in the newest section of the journal.
+    /// Like [`Self::list`], but returns only the errors with a record in the newest section of the journal.
     ///
-    /// A status-line call uses this method when the transcript does not end in an error. In that case, older errors no
-    /// longer stop anything, so searching the whole journal on every call would be wasteful.
+    /// The status line uses this method if the transcript does not end in an error. Older errors then no longer stop
+    /// anything, so searching the whole journal on every call would be wasteful.
     pub(super) fn list_newest(&self, session: Option<&str>) -> Vec<StoredError> {
         let newest = self.journal.newest();
         StoredErrors::new(self.paths, self.now, &newest).list(session)
@@ -81,9 +80,9 @@ impl<'a> StoredErrors<'a> {
         let _ = journal::append(self.paths, self.now, error);
     }
 
-    /// Stores an error reported by a hook. If two errors in a session occur in the same millisecond, they are given
-    /// different times. If another hook or a status-line call has just recorded the same error, the error keeps the
-    /// time of that record.
+    /// Stores an error reported by a hook. If two errors in a session occur in the same millisecond, they get different
+    /// times. If another hook or a status-line call has just recorded the same error, the error gets the time of that
+    /// record.
     pub(super) fn insert(&self, error: &mut StoredError) -> Result<(), disk::Error> {
         let session = error.session.id.as_deref().unwrap_or_default();
         let known = self.list(Some(session));
@@ -109,7 +108,7 @@ impl<'a> StoredErrors<'a> {
         journal::has_event(self.paths, &announcement_of(error), &(error.at..self.now))
     }
 
-    /// Marks an error as announced. Returns true if this process is the first to do so.
+    /// Marks an error as announced. Returns true if no other process has done so before.
     pub(super) fn mark_announced(&self, error: &StoredError) -> bool {
         journal::record_event_once(self.paths, &announcement_of(error), &(error.at..self.now))
     }
@@ -131,7 +130,7 @@ fn announcement_of(error: &StoredError) -> EventKey<'_> {
 /// Returns true if two hooks stored these records about the same error.
 ///
 /// Claude Code runs a hook twice if the user has installed both the plugin and the hooks in the settings. Both
-/// processes receive the same event, and neither may have seen the other's record.
+/// processes receive the same event, and they may not see each other's records.
 fn is_same_report(first: &StoredError, second: &StoredError) -> bool {
     let is_same_line = match (first.line_id(), second.line_id()) {
         (Some(first), Some(second)) => first == second,
@@ -147,7 +146,7 @@ fn is_same_report(first: &StoredError, second: &StoredError) -> bool {
 }
 
 /// Returns the errors described by these records, in one session or in all sessions. The newest record of an error
-/// takes precedence, and older records add the facts that it does not contain. Records of the same transcript line
+/// takes precedence, and older records fill in the facts that it does not contain. Records of the same transcript line
 /// describe the same error, even if their times differ. If several hooks have reported the same error, their oldest
 /// record is returned.
 fn newest_record_of_each(

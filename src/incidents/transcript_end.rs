@@ -14,14 +14,14 @@ use crate::transcript::reader::LONGEST_LINE;
 use crate::transcript::shortened_line::ShortenedLine;
 use crate::transcript::tail::{LONGEST_REQUEST, Tail, complete_lines};
 
-/// The number of bytes to read first. A read of this size usually contains dozens of lines.
+/// The number of bytes to read first. This usually covers dozens of lines.
 const TAIL: u64 = 256 * 1024;
 
-/// The number of bytes to read if the first read contains no complete line of a response. A single line can contain an
-/// image.
+/// The number of bytes to read if the first read does not contain a complete response line. A single line can contain
+/// an image.
 const LONG_TAIL: u64 = 2 * 1024 * 1024;
 
-/// The number of bytes to read at a time from a line longer than [`LONG_TAIL`].
+/// The size of each read within a line that is longer than [`LONG_TAIL`].
 const STEP: u64 = 1024 * 1024;
 
 /// The number of bytes to search for the failed attempts of a request. Ten attempts take up about 10 KB, and the
@@ -35,8 +35,8 @@ const FREE_BEYOND_WINDOW: [&str; 3] = [
     "grace window active",
 ];
 
-/// The longest time that a session can continue at a lower priority. The normal priority returns when the 5-hour window
-/// resets.
+/// The maximum time for which a session can continue at a lower priority. The priority returns to normal when the
+/// 5-hour window resets.
 pub(super) const LOWER_PRIORITY_LASTS: TimeDelta = crate::time::FIVE_HOURS;
 
 /// Reads the end of a transcript. Returns `None` if the file cannot be read.
@@ -63,10 +63,9 @@ pub(super) fn read_tail(transcript: &Path) -> Option<Tail> {
     Some(tail)
 }
 
-/// Returns the lines at the end of a transcript if the first of them is an assistant line that begins before `start`.
-/// The line's long texts are shortened, because a server may respond to a request with an error of any length. `end`
-/// contains the bytes from `start` to the end of the file. Returns `None` if there is no such line, or if it is too
-/// long.
+/// Returns the end of a transcript, beginning with the line that contains `start`, if that is an assistant line. Long
+/// texts in that line are shortened, because a server's error message can be of any length. `end` contains the bytes
+/// from `start` to the end of the file. Returns `None` if it is another kind of line or too long.
 fn with_shortened_line(transcript: &Path, start: u64, end: &[u8]) -> Option<Vec<u8>> {
     let (rest_of_line, lines_after) = end.split_at(memchr::memchr(b'\n', end)?);
     let mut position = line_start(transcript, start)?;
@@ -176,7 +175,7 @@ pub(super) fn last_response(transcript: &Path, tail: &Tail) -> Option<DateTime<U
     last_response_despite_refusal(transcript, tail).filter(|at| !is_refused_since(tail, *at))
 }
 
-/// Like [`last_response`], but also returns the time if a limit has stopped the session since then.
+/// Like [`last_response`], but ignores limits that have stopped the session since then.
 pub(super) fn last_response_despite_refusal(
     transcript: &Path,
     tail: &Tail,
@@ -205,8 +204,8 @@ fn is_of_conversation(line: &[u8]) -> bool {
         .any(|kind| memmem::find(line, kind).is_some())
 }
 
-/// Returns true if the session has received nothing since its last prompt. Claude Code 2.1.331 does not record in a
-/// terminal session that it is retrying a request, so a session in this state may be retrying one.
+/// Returns true if the session has received nothing since its last prompt. It may then be retrying a request, because
+/// Claude Code 2.1.331 does not record retries in terminal sessions.
 pub(super) fn is_without_response(transcript: &Path) -> bool {
     let Ok((start, bytes)) = disk::read_tail(transcript, TAIL) else {
         return false;
@@ -224,12 +223,12 @@ pub(super) fn is_without_response(transcript: &Path) -> bool {
     }
 }
 
-/// Returns the failed attempts of a request that Claude Code is currently retrying, if they are at the end of the
-/// conversation. Returns `None` if the next attempt is overdue, because the session has then been abandoned.
+/// Returns the failed attempts at the end of the conversation, if Claude Code is still retrying the request. Returns
+/// `None` if the next attempt is overdue, because the session must have been abandoned.
 pub(super) fn retrying(transcript: &Path, now: DateTime<Utc>) -> Option<FailedAttempts> {
     let (start, bytes) = disk::read_tail(transcript, TAIL_WITH_ATTEMPTS).ok()?;
-    // Every status-line call gets this far, and the last line usually belongs to the conversation, so the search begins
-    // at the end.
+    // Search from the end, because this runs on every status-line call and the last line usually belongs to the
+    // conversation.
     let mut newest_first = Vec::new();
     for line in complete_lines(start, &bytes).rev() {
         match FailedAttempt::in_line(line) {

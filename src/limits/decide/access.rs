@@ -50,9 +50,9 @@ pub(super) fn disabled_organization(input: &Input<'_>) -> Option<Finding> {
     }
 }
 
-/// Handles a rejected login. If the service had failed first, the failure is the cause, because the service never checked
-/// the login. If a token is set, the token was rejected, because it takes precedence over the login. Returns `None` in all
-/// other cases.
+/// Handles a rejected login. If an earlier attempt failed with a server error, the outage is the cause, because the
+/// service never checked the login. If a token is set, the token was rejected, because it takes precedence over the
+/// login. Otherwise, returns `None`.
 pub(super) fn refused_login(input: &Input<'_>) -> Option<Finding> {
     if has_server_failed(input) {
         Some(outage())
@@ -63,8 +63,8 @@ pub(super) fn refused_login(input: &Input<'_>) -> Option<Finding> {
     }
 }
 
-/// Handles a rejected login like [`refused_login`]. A single rejection may be temporary, but if the session's previous
-/// request failed with the same message, the user has to log in.
+/// Like [`refused_login`], but tells the user to log in if the session's previous request failed with the same message.
+/// A single rejection may be temporary.
 pub(super) fn refused_credentials(input: &Input<'_>) -> Option<Finding> {
     match refused_login(input) {
         None if input.evidence.collected.previous_request_failed_alike => {
@@ -74,7 +74,7 @@ pub(super) fn refused_credentials(input: &Input<'_>) -> Option<Finding> {
     }
 }
 
-/// Handles a rejected key, or returns `None` if whycap does not know where a key is set.
+/// Handles a rejected key. Returns `None` if whycap does not know of a key.
 pub(super) fn refused_key(input: &Input<'_>) -> Option<Finding> {
     if input.evidence.error.uses_key() {
         Some(refused_credential(Cause::KeyRefused))

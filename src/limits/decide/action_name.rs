@@ -1,5 +1,5 @@
-//! Defines the actions that an explanation can recommend. `wording/actions.json` contains their names, their wording,
-//! their costs, their pauses, and which users they suit. `build.rs` generates `ActionName` from it.
+//! Defines the actions that an explanation can recommend. `wording/actions.json` contains the name, wording, cost, and
+//! pause of each action, and the users for whom it is suitable. `build.rs` generates `ActionName` from it.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;

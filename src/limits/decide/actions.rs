@@ -118,7 +118,7 @@ fn suited_to_plan(action: ActionName, problem: &Problem<'_>) -> Option<ActionNam
     Some(for_role.unwrap_or(action))
 }
 
-/// Returns true if the purpose of the action is that usage credits pay for the next responses.
+/// Returns true for actions that let usage credits pay for the next responses.
 fn makes_credits_available(action: ActionName) -> bool {
     matches!(
         action,
@@ -197,8 +197,7 @@ fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<Actio
         ActionName::Wait if !has_reset || may_not_help => Some(ActionName::WaitUnknown),
         ActionName::WaitInstead if !has_reset => None,
         ActionName::Update if !evidence.may_be_outdated() => None,
-        // If the model is unknown, the session may use the 1M context. This is not reason enough to blame the
-        // 1M context for a false alarm.
+        // An unknown model may use the 1M context. This is not reason enough to blame the 1M context for a false alarm.
         ActionName::StandardContext
             if finding.limit != LimitKind::LongContextCredits
                 && !evidence.uses_long_context()
@@ -254,8 +253,8 @@ fn full_as_well(problem: &Problem<'_>) -> Option<ActionName> {
 }
 
 /// Returns the action to list first, if any. If a gateway may have caused the error, the user should check the gateway
-/// first. If the limit applies to one model only, another model comes first. Otherwise, the wait for the reset comes
-/// first if it is among the suited actions, except for an API spend cap or a cause that has a first action of its own.
+/// first. If the limit applies to one model only, another model comes first. Otherwise, waiting for the reset comes
+/// first if it is suitable, except for API spend caps and causes with a first action of their own.
 fn first_actions(problem: &Problem<'_>, suited: &[ActionName]) -> Vec<ActionName> {
     let finding = &problem.finding;
     if problem.blames_gateway() {
@@ -279,7 +278,7 @@ fn first_actions(problem: &Problem<'_>, suited: &[ActionName]) -> Vec<ActionName
     }
 }
 
-/// Returns the free way to continue that is available to some accounts, to be listed before all purchases.
+/// Returns a free way to continue, if the account may have one. It is listed before all purchases.
 fn without_buying(problem: &Problem<'_>) -> Option<ActionName> {
     let (evidence, finding) = (problem.evidence, &problem.finding);
     if evidence.is_of_another_account() {
@@ -367,7 +366,7 @@ pub(super) fn in_state(
     current
 }
 
-/// Returns the advice to unset the key of another session, if the key is the reason why that session is blocked.
+/// Returns the advice to unset the key of another session, if that session is blocked because of its key.
 fn unset_key_there(problem: &Problem<'_>, ending: Ending) -> Option<ActionName> {
     if ending == Ending::ConcernsOthers && problem.is_about_key() {
         Some(ActionName::UnsetKeyThere)
@@ -393,8 +392,8 @@ fn return_to_plan(problem: &Problem<'_>, first: ActionName) -> Vec<ActionName> {
     vec![ActionName::UnsetKey, on_plan]
 }
 
-/// Replaces the first step after the end of the error if usage credits pay for the next response, or if the session in which
-/// the user asks has no failed prompt that could be sent again.
+/// Replaces the first step after the end of the error in two cases: usage credits pay for the next response, or the
+/// requesting session has no failed prompt to send again.
 fn suited_to_asker(action: ActionName, problem: &Problem<'_>) -> ActionName {
     let collected = &problem.evidence.collected;
     let credits_pay = collected.paid_until.is_some();
@@ -483,8 +482,8 @@ fn after_end(problem: &Problem<'_>, ending: Ending) -> ActionName {
 }
 
 impl Problem<'_> {
-    /// Returns true if a pasted message is about a limit that matters only while the 5-hour window or the weekly window
-    /// is full, but neither window is full now.
+    /// Returns true if a pasted message is about a limit that applies only while the 5-hour window or the weekly window
+    /// is full, but neither is full now.
     fn is_window_limit_with_room_now(&self) -> bool {
         let has_room_now = |window| match self.readings.state(window) {
             WindowState::KnownNow(now) => !now.is_full(),
@@ -528,7 +527,7 @@ impl Problem<'_> {
         self.finding.verdict == Verdict::WrongCredential && self.evidence.collected.still_uses_key
     }
 
-    /// Returns true if a response that ended the error is known not to have been paid for by the login.
+    /// Returns true if the login certainly did not pay for a response that ended the error.
     fn has_response_without_login(&self) -> bool {
         let is_logged_in = self.evidence.error.payer.account.is_some();
         let mut responses = self.evidence.collected.other_responses.iter();
@@ -563,7 +562,8 @@ mod tests {
     use crate::limits::evidence::{Evidence, MessageOrigin, StoredError};
     use crate::limits::incident::Incident;
 
-    /// Whatever ended the error, no step is called free and no headline leaves out the costs while usage credits pay.
+    /// While usage credits pay, no step is called free and every headline mentions the costs, no matter how the error
+    /// ended.
     #[test]
     fn every_step_after_the_end_mentions_that_credits_pay() {
         let at: DateTime<Utc> = "2026-11-20T10:00:00Z".parse().unwrap();

@@ -1,5 +1,5 @@
-//! Defines the possible causes of an error. `wording/causes.json` contains their names, their sentences, and their actions.
-//! `build.rs` generates [`Cause`] from it.
+//! Defines the possible causes of an error. `wording/causes.json` contains the name, sentences, and actions of each
+//! cause. `build.rs` generates [`Cause`] from it.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -31,7 +31,7 @@ pub(crate) struct CauseTemplate {
     pub(crate) past: Option<String>,
     /// The recommended actions, best first. If there are none, the actions in the message's catalog row are recommended.
     pub(super) actions: Vec<ActionName>,
-    /// The action to recommend first, whether or not the row recommends it.
+    /// The action to recommend first, even if the row does not recommend it.
     pub(super) first_action: Option<ActionName>,
     /// The action to recommend last, unless the row recommends it.
     pub(super) last_action: Option<ActionName>,
@@ -48,7 +48,7 @@ pub(crate) static CAUSES: LazyLock<HashMap<Cause, CauseTemplate>> = LazyLock::ne
 static NO_TEMPLATE: LazyLock<CauseTemplate> = LazyLock::new(CauseTemplate::default);
 
 impl Cause {
-    /// Returns true if the usage figures that will show whether the limit is real may arrive within seconds.
+    /// Returns true if usage figures that show whether the limit is real may still arrive within seconds.
     pub(crate) fn awaits_figures(self) -> bool {
         self == Self::FiguresAwaited
     }

@@ -8,9 +8,9 @@ use crate::limits::evidence::{Measurement, OtherResponse, PayerRelation, is_requ
 use crate::limits::kind::{Affects, Verdict};
 
 impl Problem<'_> {
-    /// Returns true if the account has received a response since the error although the limit's window is still full,
-    /// and if usage credits may pay for such a response. The credits then also pay for further responses of the session
-    /// in which the error occurred.
+    /// Returns true if usage credits have paid for a response since the error: the account received one although the
+    /// limit's window was still full. They then also pay for the next responses in the session in which the error
+    /// occurred.
     pub(super) fn has_response_paid_with_credits(&self) -> bool {
         let Some(last_full) = self.last_full_if_credits_may_pay() else {
             return false;
@@ -20,8 +20,8 @@ impl Problem<'_> {
             || responses.any(|response| self.is_paid_with_credits(response, last_full))
     }
 
-    /// Returns true if usage credits have paid for a response in the session in which the user asks. That session may
-    /// use a key or belong to another account. In that case, its responses show nothing about the credits.
+    /// Returns true if usage credits have paid for a response in the requesting session. Its responses do not count if
+    /// it uses a key or belongs to another account.
     pub(super) fn has_paid_response_of_asker(&self) -> bool {
         let Some(last_full) = self.last_full_if_credits_may_pay() else {
             return false;
@@ -30,8 +30,8 @@ impl Problem<'_> {
         responses.any(|response| self.is_paid_with_credits(response, last_full))
     }
 
-    /// Returns the time of the last reading that shows that the limit's window is used up. Returns `None` if usage
-    /// credits cannot be paying for responses, or if the window may have been reset since the error.
+    /// Returns the time of the last reading in which the limit's window is used up. Returns `None` if usage credits
+    /// cannot be paying for responses, or if the window may have reset since the error.
     fn last_full_if_credits_may_pay(&self) -> Option<DateTime<Utc>> {
         let window = self.decisive_window();
         let full = self.readings.used_up_window(window)?;
@@ -53,16 +53,16 @@ impl Problem<'_> {
     }
 
     /// Returns true if the session in which the error occurred received its next response while the window was full. If
-    /// the limit applies to one model, a response from another model does not count.
+    /// the limit applies to one model, responses from other models do not count.
     fn has_continued_while_full(&self, last_full: DateTime<Utc>) -> bool {
         let response = self.evidence.error.later_response.as_ref();
         response.is_some_and(|response| response.at.is_none_or(|at| at <= last_full))
             && !self.another_model_responds()
     }
 
-    /// Returns true if a response in another session was requested by the same account after the error, while the
-    /// window was full. A later reading must show that the window had not been reset by then. The response does not count
-    /// if the limit applies to one model, or if a limit stopped the account after the response.
+    /// Returns true if usage credits paid for a response in another session. The same account must have requested it
+    /// after the error, and a later reading must show that the window was still full. The response does not count if
+    /// the limit applies to one model, or if a limit stopped the account afterward.
     fn is_paid_with_credits(&self, response: &OtherResponse, last_full: DateTime<Utc>) -> bool {
         let refused_again_at = self.evidence.collected.refused_again_at;
         response.payer == PayerRelation::Same

@@ -100,8 +100,8 @@ impl Finding {
     }
 }
 
-/// Returns `Some(true)` if the reset time is known, because waiting will help. Otherwise, it is unknown whether waiting
-/// helps, so this returns `None`.
+/// Returns `Some(true)` if the reset time is known, because waiting then helps. Otherwise, returns `None`, because it
+/// is unknown whether waiting helps.
 pub(super) fn helps(is_reset_known: bool) -> Option<bool> {
     is_reset_known.then_some(true)
 }
@@ -122,13 +122,13 @@ impl<'a> Input<'a> {
         self.message.reset_time(at, window, zone)
     }
 
-    /// Returns the start of the next month if the limit always ends with the month in UTC. Reset times from all other
-    /// sources take precedence.
+    /// Returns the start of the next month if the limit always ends when a month ends in UTC. Reset times from all
+    /// other sources take precedence.
     pub(super) fn month_end(&self) -> Option<DateTime<Utc>> {
         self.month_end_of(self.message.row.limit.description().ends)
     }
 
-    /// Returns the start of the next month like [`month_end`](Self::month_end) for a limit with the given end.
+    /// Like [`month_end`](Self::month_end), but for a limit with the given end.
     fn month_end_of(&self, ends: Ends) -> Option<DateTime<Utc>> {
         let (at, zone) = (self.evidence.at(), self.evidence.clock.zone);
         match ends {
@@ -144,7 +144,7 @@ impl<'a> Input<'a> {
         self.stated_reset(window).is_some()
     }
 
-    /// Returns `Some(true)` if the reset time is known, because waiting will help. Otherwise, returns `None`.
+    /// Returns `Some(true)` if the reset time is known, because waiting then helps. Otherwise, returns `None`.
     pub(super) fn helps_if_stated(&self) -> Option<bool> {
         let is_reset_known = self.evidence.server_reset().is_some()
             || self.has_stated_reset(None)
@@ -165,8 +165,8 @@ impl<'a> Input<'a> {
             .or_else(|| self.readings.full_window().map(|full| full.window))
     }
 
-    /// Returns true if the current usage of a window is known, and the window is not full. This is possible only for a
-    /// pasted message. The window may still have been full when the message was shown.
+    /// Returns true if only the current usage of a window is known, and the window is not full. This is possible only
+    /// for a pasted message. The window may have been full when the message was shown.
     pub(super) fn has_room_now(&self, window: Window) -> bool {
         matches!(self.readings.state(window), WindowState::KnownNow(now) if !now.is_full())
     }
@@ -181,7 +181,7 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// Returns who can fix the problem according to the catalog, or `None` if it is whoever controls billing.
+    /// Returns who can fix the problem according to the catalog, or `None` if this depends on who controls billing.
     pub(super) fn answered_who(&self) -> Option<WhoCanFix> {
         let who = self.message.row.answer.who?;
         Some(who.on_plan(self.evidence.plan()))

@@ -50,9 +50,9 @@ pub struct Diagnosis {
     pub limit: LimitKind,
     /// The verdict on the message.
     pub verdict: Verdict,
-    /// The sessions in which a later response proves that the limit is over.
+    /// The sessions whose later responses prove that the limit is over.
     pub(crate) ended_by: EndedBy,
-    /// True if the session's key, or the account that pays for the key, is the problem.
+    /// True if the problem is the session's key or the account that pays for it.
     pub(crate) is_about_key: bool,
     /// The service that refused the request.
     pub service: Option<Service>,
@@ -84,8 +84,8 @@ pub struct Diagnosis {
     pub(crate) measurement: Option<Measurement>,
     /// Another usage window that is currently used up and would block the next prompt.
     pub(crate) also_full: Option<Measurement>,
-    /// True if usage credits are paying for responses although the limit still applies. If the error does not affect the
-    /// session in which the user asks, this is true only if usage credits are paying in that session.
+    /// True if usage credits pay for responses although the limit still applies. If the error does not affect the
+    /// requesting session, this is true only if they pay for that session's responses.
     pub(crate) credits_pay_now: bool,
     /// The missing facts that would make the diagnosis more reliable.
     pub unknowns: Vec<Unknown>,
@@ -116,7 +116,7 @@ impl Diagnosis {
         }
     }
 
-    /// Returns true if the usage figures that will show whether the limit is real may arrive within seconds.
+    /// Returns true if usage figures that show whether the limit is real may still arrive within seconds.
     pub(crate) fn awaits_figures(&self) -> bool {
         self.cause.awaits_figures()
     }
@@ -153,8 +153,8 @@ fn longest_duration(message: &Message, limit: LimitKind, window: Option<Window>)
     }
 }
 
-/// Returns the evidence without the stored end of the error if other evidence disproves that end. The readings from
-/// after the end then count as well.
+/// Removes the stored end of the error if other evidence disproves it. The readings from after that end then count as
+/// evidence.
 pub(crate) fn without_refuted_end(message: &Message, mut evidence: Evidence) -> Evidence {
     if let Some(end) = evidence.known_end()
         && Problem::new(Input::new(message, &evidence)).is_refuted(end)
@@ -164,10 +164,10 @@ pub(crate) fn without_refuted_end(message: &Message, mut evidence: Evidence) -> 
     evidence
 }
 
-/// Returns the evidence with the time of the first response in another session that ended the error. Whether a response
-/// ended the error is decided without the full windows and refusals after that response, because a limit that is
-/// reached later must not turn a false alarm into a real limit. If no full window or refusal followed, or if the end is
-/// already stored, the time is not set.
+/// Sets `over_elsewhere_at` to the time of the first response in another session that ended the error, if a full window
+/// or a refusal followed. Evidence from after that time belongs to a later limit. For example, a window that fills up
+/// an hour after a false alarm must not make the false alarm look real. If the end is already stored, the time is not
+/// set.
 pub(crate) fn with_end_elsewhere(message: &Message, mut evidence: Evidence) -> Evidence {
     evidence.collected.over_elsewhere_at = None;
     if evidence.known_end().is_some() || evidence.is_pasted() {
@@ -195,10 +195,10 @@ pub(crate) fn with_end_elsewhere(message: &Message, mut evidence: Evidence) -> E
     evidence
 }
 
-/// Returns the evidence with the end that the diagnosis has found, because the readings from after the end are no
-/// evidence about the error. The first explanation after the end is therefore the same as all later ones, which find the
-/// end stored or, if the error itself is not stored, find it again. Returns `None` if no such end was found, if the end
-/// is already stored, or if the evidence from before the end disproves it.
+/// Adds the end that the diagnosis has found to the evidence, so that the readings from after the end no longer count.
+/// Later explanations do not use these readings either, so they will agree with this one. Returns `None` if the
+/// diagnosis has not found a response in another session or an early reset, if the end is already stored, or if the
+/// evidence from before the end disproves it.
 pub(crate) fn with_found_end(
     message: &Message,
     evidence: &Evidence,
@@ -312,7 +312,7 @@ impl<'a> Problem<'a> {
     fn also_full(&self) -> Option<Measurement> {
         // Without the key, the session's next prompt uses the plan.
         let will_use_plan = self.finding.verdict == Verdict::WrongCredential;
-        // The plan's windows do not matter to a session that a key pays for and that has only a temporary problem.
+        // After a temporary problem, the plan's windows do not matter if a key pays for the session.
         let does_plan_matter = !self.finding.limit.is_passing() || self.evidence.may_use_plan();
         let may_be_full =
             self.finding.limit.description().window_may_be_full_as_well && does_plan_matter;
@@ -324,9 +324,9 @@ impl<'a> Problem<'a> {
     }
 }
 
-/// Returns which sessions can show that the error is over. A false alarm about credits differs from a real limit on
-/// credits: the server refused a request that the plan covered, so a later response that the plan covers shows that the
-/// error is over.
+/// Returns which sessions can show that the error is over. For example, a limit on credits is over when credits pay for
+/// a response. If it was a false alarm, the plan covered the refused request, so a response that the plan covers is
+/// enough.
 fn ended_by(finding: &Finding, stops: Stops) -> EndedBy {
     let is_false = finding.verdict == Verdict::FalseLikely;
     match finding.limit.ended_by(stops) {
@@ -358,8 +358,7 @@ fn cataloged_answer(input: &Input<'_>) -> Finding {
 /// Makes the verdict inconclusive if the message is only quoted, because it is unclear whether the user received it.
 /// The same applies to a pasted message about which nothing else is known.
 ///
-/// The verdict on a plan's usage window and on usage credits is also withheld while the decisive usage figures may still
-/// arrive.
+/// The verdict on a usage window or on usage credits also stays open while the decisive usage figures may still arrive.
 fn with_doubt(mut finding: Finding, input: &Input<'_>) -> Finding {
     let is_certain = matches!(
         finding.verdict,
@@ -382,7 +381,7 @@ fn with_doubt(mut finding: Finding, input: &Input<'_>) -> Finding {
     if awaits_figures && !finding.verdict.is_notice() {
         finding.verdict = Verdict::CannotTell;
         finding.cause = Cause::FiguresAwaited;
-        // This cause already says which facts are missing: the figures that whycap is waiting for.
+        // This cause already says that whycap is waiting for figures.
         finding.unknowns.clear();
     }
     finding
@@ -438,7 +437,7 @@ fn resets(input: &Input<'_>, finding: &Finding) -> Resets {
     )
 }
 
-/// Returns true if a time in the message could be when a Claude limit resets or when a temporary problem ends.
+/// Returns true if a time in the message may be the reset of a Claude limit or the end of a temporary problem.
 fn may_have_reset(input: &Input<'_>, finding: &Finding) -> bool {
     let row = input.message.row;
     let is_foreign =

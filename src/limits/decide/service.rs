@@ -29,9 +29,9 @@ pub(super) fn problem(input: &Input<'_>) -> Option<Finding> {
     Some(Finding::passing(limit, Verdict::NotALimit, cause).measured(full))
 }
 
-/// Handles a rate limit of an API organization. A session that is paid for by a plan is not subject to such a limit, so
-/// the only problem was that too many requests were sent at once. This also applies if a proxy passes the session's
-/// requests on. Returns `None` if the session may have used a key or a cloud provider.
+/// Handles a rate limit of an API organization. Such a limit does not apply to a session that a plan pays for, even
+/// behind a proxy. The session has only sent too many requests at once. Returns `None` if the session may have used a
+/// key or a cloud provider.
 pub(super) fn api_rate_limit(input: &Input<'_>) -> Option<Finding> {
     let evidence = input.evidence;
     let has_plan = evidence.plan().is_some() || evidence.has_oauth_token();
@@ -53,7 +53,7 @@ fn throttled() -> Finding {
 pub(super) fn refused_for_now(input: &Input<'_>) -> Finding {
     let evidence = input.evidence;
     let is_transient = evidence.line().and_then(|line| line.transient) == Some(true);
-    // Messages that are recognized only by their status do not use the ambiguous words.
+    // A message that is recognized only by its status does not contain the ambiguous words.
     let is_ambiguous =
         !input.message.row.patterns.is_empty() && !evidence.is_since(THROTTLES_DISTINGUISHED);
     if is_transient {

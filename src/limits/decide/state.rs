@@ -141,7 +141,7 @@ impl End {
         self.is_proven && self.ending == Ending::ResponseElsewhere
     }
 
-    /// Returns the end in the form in which it is stored, or `None` if the event or its time is unknown.
+    /// Converts the end to the form in which it is stored. Returns `None` if the event or its time is unknown.
     pub(super) fn proven(self) -> Option<ProvenEnd> {
         let at = self.at.filter(|_| self.is_proven)?;
         Some(ProvenEnd {
@@ -151,8 +151,8 @@ impl End {
     }
 }
 
-/// Returns true if the request for a response must have been sent after the given time. If the time of the request is
-/// unknown, it is assumed to have taken as long as a request can take.
+/// Returns true if a response was certainly requested after the given time. If the time of the request is unknown, it
+/// may be up to [`LONGEST_REQUEST`] before the response.
 fn is_surely_sent_after(moment: DateTime<Utc>, response: &OtherResponse) -> bool {
     let earliest = response
         .requested_at
@@ -161,11 +161,11 @@ fn is_surely_sent_after(moment: DateTime<Utc>, response: &OtherResponse) -> bool
 }
 
 impl Problem<'_> {
-    /// Returns the current state of the error. `end` is its end, as returned by [`Self::end`].
+    /// Returns the current state of the error. `end` is the result of [`Self::end`].
     pub(super) fn state(&self, actions: &[ActionName], end: Option<End>) -> State {
         match end {
-            // A notice about something that is already over is reported as over. A pasted warning remains a warning, because
-            // there is nothing that the user could do again after the reset.
+            // A notice is reported as over once its limit is over. A pasted warning stays a notice, because it did not
+            // interrupt anything that the user could try again.
             Some(end)
                 if !self.finding.verdict.is_notice()
                     || !self.evidence.is_pasted()
@@ -178,12 +178,12 @@ impl Problem<'_> {
         }
     }
 
-    /// Returns how the error ended, or `None` if it has not ended. `actions` are the actions to recommend while the error
-    /// blocks work, and `elsewhere` is the end that [`Self::response_elsewhere`] returns.
+    /// Returns how the error ended, or `None` if it has not ended. `actions` are the actions recommended while the
+    /// error blocks work, and `elsewhere` is the result of [`Self::response_elsewhere`].
     ///
-    /// The first event that ended the error counts. An end that an explanation has already mentioned is stored and
-    /// takes precedence, so that later events do not change the explanation of a past error. An assumed end counts only
-    /// until an event proves how the error ended.
+    /// The earliest event counts. Once an explanation has mentioned an end, it is stored and takes precedence, so that
+    /// later events do not change the explanation. An assumed end counts only until an event proves how the error
+    /// ended.
     pub(super) fn end(&self, actions: &[ActionName], elsewhere: Option<End>) -> Option<End> {
         if let Some(known) = self.evidence.known_end() {
             return Some(End::at(known.ending, Some(known.at)));
@@ -211,8 +211,7 @@ impl Problem<'_> {
         (!self.is_false()).then(|| End::at(Ending::Reset, Some(reset.at)))
     }
 
-    /// Returns true if the reset time has passed and a response or a reading from that time on shows that the window
-    /// has reset.
+    /// Returns true if the reset time has passed and a later response or reading shows that the window has reset.
     pub(super) fn is_reset_proven(&self) -> bool {
         let Some(reset) = self.resets.passed(self.evidence.clock.now) else {
             return false;
@@ -225,7 +224,7 @@ impl Problem<'_> {
                 .is_some_and(|window| self.readings.has_room_since_reset(window, reset.at))
     }
 
-    /// Returns the early reset of the windows, if a later reading shows one.
+    /// Returns the early reset of the limit's windows, if a later reading shows one.
     fn early_reset(&self) -> Option<End> {
         let windows = self.windows();
         if windows.is_empty() || self.is_false() || self.evidence.is_pasted() {
@@ -241,8 +240,8 @@ impl Problem<'_> {
         named.into_iter().chain(self.finding.window).collect()
     }
 
-    /// Returns the first response that the session received after the error. Returns `None` if the limit does not stop
-    /// the session, because the response then does not show that the limit is over.
+    /// Returns the first response that the session received after the error. Returns `None` if the limit stops only a
+    /// feature, because a response then proves nothing.
     fn response(&self) -> Option<End> {
         let response = self.evidence.error.later_response.as_ref()?;
         if self.ended_by == EndedBy::NoSession {
@@ -264,8 +263,8 @@ impl Problem<'_> {
         Some(End::at(Ending::HitAgain, Some(at)))
     }
 
-    /// Returns the first response in another session that proves that the error is over. The end has no time if an
-    /// earlier response in the same session may have ended the error first.
+    /// Returns the first response in another session that proves that the error is over. The end has no time if an even
+    /// earlier response in that session may have ended the error.
     pub(super) fn response_elsewhere(&self) -> Option<End> {
         let responses = &self.evidence.collected.other_responses;
         let first = responses
@@ -280,8 +279,8 @@ impl Problem<'_> {
         })
     }
 
-    /// Returns the start of the month after the error, if that month has begun, the error is about a monthly cap, and
-    /// no reset is known.
+    /// Returns the start of the month after an error about a monthly cap, if that month has begun and no reset is
+    /// known.
     fn new_month(&self) -> Option<End> {
         let clock = self.evidence.clock;
         let ends = self.finding.limit.description().ends;
@@ -293,8 +292,8 @@ impl Problem<'_> {
         }
     }
 
-    /// Returns how the error ended if no event proves it. The end is inferred from the elapsed time or from how the user
-    /// pays now.
+    /// Infers how the error ended from the elapsed time or from how the user pays now. This is used only if no event
+    /// proves the end.
     fn assumed_end(&self, actions: &[ActionName]) -> Option<End> {
         let collected = &self.evidence.collected;
         let now = self.evidence.clock.now;
@@ -343,8 +342,8 @@ impl Problem<'_> {
                 && self.readings.used_up_now().is_none()
     }
 
-    /// Returns true if the session's key, or the account that pays for the key, is the problem. If the cause is the
-    /// model, a temporary problem of the service, or the machine, it would also stop a session without the key.
+    /// Returns true if the problem is the session's key or the account that pays for it. Other problems, such as with
+    /// the model, the service, or the machine, would also stop a session without the key.
     pub(super) fn is_about_key(&self) -> bool {
         let Finding {
             limit,
@@ -392,8 +391,8 @@ impl Problem<'_> {
         let error = &self.evidence.error;
         let usage = self.usage_at(response.at);
         let is_full = usage.map(Measurement::is_full);
-        // The request may already have been in progress when the window filled up. Unless the time of the request is
-        // known, a later reading must confirm that the window has room.
+        // The request may have been sent before the window filled up. If its time is unknown, a later reading must
+        // confirm that the window has room.
         let has_measured_room = self.has_measured_room(usage);
         let is_settled = is_request_later(error.at, response.requested_at, response.at)
             || response.requested_at.is_none() && has_measured_room;
@@ -443,8 +442,8 @@ impl Problem<'_> {
         self.finding.window.unwrap_or(Window::FiveHour)
     }
 
-    /// Returns true if the stored end of the error cannot be right, either because of later evidence or because the
-    /// verdict on the error has changed since an earlier explanation stored that end.
+    /// Returns true if the stored end of the error cannot be right: later evidence disproves it, or the verdict has
+    /// changed since the end was stored.
     pub(super) fn is_refuted(&self, end: ProvenEnd) -> bool {
         let collected = &self.evidence.collected;
         match end.ending {
@@ -478,8 +477,7 @@ impl Problem<'_> {
         }
     }
 
-    /// Returns true if a response in another session proves the end of the limit only as long as the usage window is
-    /// not full.
+    /// Returns true if a response in another session ends the limit only if the usage window is not full.
     fn needs_room(&self) -> bool {
         matches!(
             self.ended_by,
@@ -487,17 +485,18 @@ impl Problem<'_> {
         )
     }
 
-    /// Returns true if a later refusal shows that this response did not end the limit, because the response had probably
-    /// been in progress for a long time.
+    /// Returns true if a later refusal shows that this response did not end the limit. For example, the response may
+    /// have been in progress since before the error.
     fn is_refuted_later(&self, response: &OtherResponse) -> bool {
-        // The figures of a response in progress are older than the error, even if they are reported later.
+        // If the response was requested before the error, its figures are older than the error, even if they were
+        // reported later.
         let is_measured_later = is_surely_sent_after(self.evidence.at(), response)
             && self.has_measured_room(self.usage_at(response.at));
         self.is_refutable(is_measured_later) && !self.is_sent_after_false_alarm(response)
     }
 
-    /// Returns true if, after a response in another session, a later refusal means that the limit was not over after
-    /// all. `has_measured_room` is true if a reading shows that the window was not full at that response.
+    /// Returns true if a refusal soon after a response in another session means that the limit was not over.
+    /// `has_measured_room` is true if a reading shows that the window was not full when the response arrived.
     fn is_refutable(&self, has_measured_room: bool) -> bool {
         match self.ended_by {
             EndedBy::SameService => false,
@@ -513,16 +512,16 @@ impl Problem<'_> {
         }
     }
 
-    /// Returns true if the error was certainly a false alarm and the request for this response was sent after the
-    /// error. A later refusal is then about another limit.
+    /// Returns true if the error was certainly a false alarm and this response was requested after it. A later refusal
+    /// is then about another limit.
     fn is_sent_after_false_alarm(&self, response: &OtherResponse) -> bool {
         is_request_later(self.evidence.at(), response.requested_at, response.at)
             && self.is_certainly_false()
     }
 
-    /// Returns true if a later refusal shows that the response that was stored as the end of the error did not end the
-    /// limit. If that response can no longer be found, the stored end of a false alarm is kept, because the time of the
-    /// request was checked before the end was stored.
+    /// Like [`Self::is_refuted_later`], but for the response that is stored as the end of the error. If that response
+    /// can no longer be found, a false alarm keeps its stored end, because the time of the request was checked before
+    /// the end was stored.
     fn is_response_of_end_refuted(&self, end: ProvenEnd) -> bool {
         let responses = &self.evidence.collected.other_responses;
         let mut of_end = responses
@@ -550,9 +549,8 @@ impl Problem<'_> {
             && !self.evidence.uses_long_context()
     }
 
-    /// Returns true if the model is not recorded, because the session failed before its first response and has no status
-    /// line. This applies to headless runs, for example. Only a response in another session can then show the end of a
-    /// false alarm.
+    /// Returns true if the refused model is unknown because the session failed before its first response and has no
+    /// status line. Headless runs are an example. A response from any model can then show that a false alarm is over.
     fn is_without_model(&self) -> bool {
         self.evidence.error.session.model.is_none()
             && self
@@ -561,8 +559,8 @@ impl Problem<'_> {
                 .is_some_and(ErrorLine::is_outside_terminal)
     }
 
-    /// Returns true if the same version of Claude Code received the response. If the error cannot be due to an old
-    /// version, any version counts as the same.
+    /// Returns true if the same version of Claude Code received the response. If an old version cannot be the cause of
+    /// the error, any version counts as the same.
     fn is_same_client(&self, response: &OtherResponse) -> bool {
         let version = &self.evidence.error.session.version;
         self.finding.cause != Cause::CreditsDemandedByOldClient

@@ -44,7 +44,7 @@ pub(super) fn usage_window(input: &Input<'_>) -> Finding {
         } else {
             Cause::BothWindowsFull
         };
-        // After the reset of the window in the message, only the other message speaks for a limit.
+        // Once the window in the message has reset, only the message of another error suggests a limit.
         let verdict = if later.is_unconfirmed && (has_reset || !is_confirmed(input, window)) {
             Verdict::CannotTell
         } else {
@@ -72,7 +72,7 @@ pub(super) fn usage_window(input: &Input<'_>) -> Finding {
                 .without_knowing(Unknown::ReadingsOfModels)
         }
         _ if known.is_none() => {
-            // If the window has room now, it was full only if the message is old.
+            // If the window has room now, it can have been full only if the message is old.
             let cause = if input.has_room_now(window) {
                 Cause::SomeWindow
             } else {
