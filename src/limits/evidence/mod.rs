@@ -100,8 +100,8 @@ pub struct ErrorMessage {
 }
 
 impl ErrorMessage {
-    /// Returns the words with which the server refused the request, on a single line and with secrets removed. Returns
-    /// `None` if the error contains only the words of Claude Code.
+    /// Returns the server's own words about the refusal, on a single line and with secrets removed. Returns `None` if
+    /// the error contains only Claude Code's words.
     pub(crate) fn server_words(&self) -> Option<String> {
         /// The maximum number of characters to quote.
         const LONGEST: usize = 160;
@@ -137,7 +137,7 @@ impl ErrorMessage {
     }
 }
 
-/// Returns the message of an error in JSON format. Other text may surround the JSON.
+/// Returns the message of an error in JSON format, which may be surrounded by other text.
 fn message_in_json(text: &str) -> Option<String> {
     let json = text.get(text.find('{')?..)?;
     let object: Value = Deserializer::from_str(json).into_iter().next()?.ok()?;
@@ -148,9 +148,9 @@ fn message_in_json(text: &str) -> Option<String> {
 /// The kind of payer of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PayerKind<'a> {
-    /// An account, by its login or through a token.
+    /// An account, through its login or a token.
     Account,
-    /// A key. If requests go to a gateway, the key belongs to the gateway with this host.
+    /// A key, with the host of the gateway that it belongs to, if any.
     Key(Option<&'a str>),
     /// The cloud provider that this variable selects.
     CloudProvider(&'a str),
@@ -158,7 +158,7 @@ enum PayerKind<'a> {
     Unknown,
 }
 
-/// Information about the account that paid for the request.
+/// Information about who paid for the request.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PayerFacts {
@@ -223,7 +223,7 @@ impl PayerFacts {
     }
 
     /// Compares the payer of a failed request with the payer of another request. The values of keys are unknown, so two
-    /// keys count as the same if they belong to the same gateway or if neither belongs to a gateway.
+    /// keys count as the same if they belong to the same gateway or if neither belongs to one.
     pub(crate) fn relation_to(&self, other: &Self) -> PayerRelation {
         match (self.kind(), other.kind()) {
             (PayerKind::Account, PayerKind::Account) => {
@@ -234,8 +234,8 @@ impl PayerFacts {
                     None => PayerRelation::Unknown,
                 }
             }
-            // Most sessions whose transcript names no account use a key. Versions before 2.1.328 do not name accounts at
-            // all, so this is evidence only if the failed session used a key.
+            // A session whose transcript does not name an account probably uses a key. Versions before 2.1.328 never
+            // name accounts, so this counts only if the failed session used a key.
             (PayerKind::Key(_), PayerKind::Unknown) => PayerRelation::Same,
             (PayerKind::Unknown, _) | (_, PayerKind::Unknown) => PayerRelation::Unknown,
             (kind, other_kind) if kind == other_kind => PayerRelation::Same,
@@ -243,8 +243,8 @@ impl PayerFacts {
         }
     }
 
-    /// Returns true if this payer may have the account of another payer. An unknown account matches any account, because
-    /// most people have only one. The account of a token matches only other unknown accounts.
+    /// Returns true if both payers may use the same account. An unknown account matches any account, because most
+    /// people have only one. The account of a token matches only other unknown accounts.
     pub(crate) fn may_have_account_of(&self, other: &Self) -> bool {
         match (self.known_account(), other.known_account()) {
             (Some(account), Some(other)) => account.is_same_as(other) != Some(false),
@@ -254,8 +254,9 @@ impl PayerFacts {
         }
     }
 
-    /// Returns true if a refusal of this payer may also concern another payer. The error of a session with a key is stored
-    /// with the account of the login, although the login did not pay.
+    /// Returns true if a limit that stops this payer may also stop another payer. Comparing the accounts is not enough.
+    /// For example, the error of a session with a key is stored with the login's account, although the login did not
+    /// pay.
     pub(crate) fn may_share_refusals_with(&self, other: &Self) -> bool {
         self.relation_to(other) != PayerRelation::Other && self.may_have_account_of(other)
     }
@@ -328,7 +329,7 @@ pub struct StoredError {
     pub at: DateTime<Utc>,
     /// The text of the error and its accompanying fields.
     pub message: ErrorMessage,
-    /// Information about the account that paid for the request.
+    /// Information about who paid for the request.
     pub payer: PayerFacts,
     /// Information about the session in which the error occurred.
     pub session: ErrorSession,
@@ -372,8 +373,8 @@ impl StoredError {
             && self.readings.iter().all(Sample::has_sound_dates)
     }
 
-    /// Adds facts about the error that only an older record of it contains. Two processes may write such records at the
-    /// same time, so the newer record may have been based on an even older one.
+    /// Adds the facts that only an older record of the error contains. If two processes write records at the same time,
+    /// the newer record may lack facts from the other one.
     pub(crate) fn add_missing_facts(&mut self, older: &Self) {
         if self.message.origin != older.message.origin {
             return;
@@ -505,7 +506,7 @@ fn add_missing<T: Clone>(fact: &mut Option<T>, older: Option<&T>) {
     }
 }
 
-/// The relation of a session's owner to the logged-in account: the `owner` field of `explain --json`.
+/// The relationship between a session's owner and the logged-in account, reported as `owner` in `explain --json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ownership {
@@ -564,8 +565,8 @@ pub struct OtherResponse {
     pub is_first: bool,
     /// True if a limit stopped the payer after the response.
     pub is_refused_later: bool,
-    /// True if a limit stopped the payer so soon after the response that it may disprove that the response ended the error.
-    /// If the end is stored, only this is known about later refusals.
+    /// True if a limit stopped the payer soon after the response, which may then not have ended the error. For a stored
+    /// end, this is all that is known about later refusals.
     pub is_refused_soon: bool,
 }
 
@@ -626,7 +627,7 @@ pub enum PossiblyUnaffected {
     /// None, as far as the evidence shows.
     #[default]
     Nobody,
-    /// The session in which the user asks.
+    /// The requesting session.
     AskingSession,
     /// All sessions without an error of their own.
     OtherSessions,
@@ -643,7 +644,7 @@ impl PossiblyUnaffected {
     }
 }
 
-/// The state of a run of `claude -p` after an error.
+/// The state of a `claude -p` run after an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HeadlessRun {
     /// The run's process is known to be running.
@@ -664,27 +665,27 @@ pub struct Collected {
     pub ownership: Option<Ownership>,
     /// The latest reading of the usage windows, from any account.
     pub newest_reading: Option<Sample>,
-    /// The payer's usage windows that caused other requests to be refused and have not reset yet.
+    /// The payer's usage windows that caused other refusals and have not reset yet.
     pub refused_windows: Vec<RefusedWindow>,
     /// The most recent figures from `/usage`, if they belong to the payer.
     pub usage_page: Option<UsagePage>,
     /// The responses that other sessions received after the error.
     pub other_responses: Vec<OtherResponse>,
-    /// The responses in `other_responses` that were received by the session in which the user asks.
+    /// The responses in `other_responses` that the requesting session received.
     pub asker_responses: Vec<OtherResponse>,
-    /// The last time that a limit stopped the payer again after the error. Stops with an unknown payer are included.
+    /// The last time that a limit stopped the payer after the error. Refusals with an unknown payer count too.
     pub refused_again_at: Option<DateTime<Utc>>,
-    /// The time of the response in another session that ended the error. It is derived from the other evidence, but
-    /// only if a later reading or refusal shows a full window. That full window then says nothing about the error.
+    /// The time of the response in another session that ended the error. It is set only if a later reading or refusal
+    /// shows a full window, which then does not count as evidence about the error.
     pub over_elsewhere_at: Option<DateTime<Utc>>,
-    /// The end of the error that this explanation has found. It is derived from the other evidence.
+    /// The end of the error that this explanation has derived from the other evidence.
     pub found_end: Option<ProvenEnd>,
     /// The readings of the payer's sessions, sorted by the time of the measurement. Empty if only the newest reading is
     /// needed.
     pub account_readings: Rc<[Sample]>,
     /// True if the error does not block the current user, who is working in another session or pays in a different way.
     pub concerns_others_only: bool,
-    /// True if a new session in the requesting shell would be paid for differently than the session with the error.
+    /// True if a new session in the requesting shell would have a different payer than the session with the error.
     pub is_of_other_payer: bool,
     /// True if the session in which the user asks is known to have another payer than the session with the error.
     pub asker_has_other_payer: bool,
@@ -695,13 +696,13 @@ pub struct Collected {
     /// True if the session used a key instead of its login and the key is no longer set. The next request will use the
     /// login.
     pub key_is_removed: bool,
-    /// True if usage credits may be paying for responses beyond a full window: the server accepts credits, and no
+    /// True if usage credits may be paying for responses although a window is full: the server accepts credits, and no
     /// message says that the session's responses are free.
     pub credits_may_pay: bool,
-    /// The reset of the full window beyond which usage credits now pay for the user's responses. `None` if they do not
-    /// pay, or if that was not determined for this explanation.
+    /// The time until which usage credits pay for the user's responses, because a full window resets then. `None` if
+    /// they do not pay, or if this was not determined for this explanation.
     pub paid_until: Option<DateTime<Utc>>,
-    /// True if the session used a key instead of its login, but received its later response from the login.
+    /// True if the session used a key instead of its login, but the login paid for its later response.
     pub has_response_without_key: bool,
     /// True if the session used a key instead of its login, still has the key, and its transcript does not name an
     /// account. The key therefore probably pays for all of its responses.
@@ -711,8 +712,7 @@ pub struct Collected {
     pub awaits_figures: bool,
     /// True if a limit stopped the payer after the stored or found end of the error.
     pub is_refused_after_end: bool,
-    /// True if the stored end of the error is that the session hit a limit again, but the later error is not about a
-    /// limit.
+    /// True if the stored end of the error is [`Ending::HitAgain`], but the later error is not about a limit.
     pub is_next_error_no_limit: bool,
     /// The time at which the session hit a limit again without receiving a response in between.
     pub hit_again_at: Option<DateTime<Utc>>,
@@ -727,7 +727,7 @@ pub struct Collected {
     pub lacks_announcement: bool,
     /// The reason why Claude Code does not automatically resume the session.
     pub obstacle: Option<ContinuationObstacle>,
-    /// The state of the run of `claude -p` in which the error occurred, or `None` if it occurred elsewhere.
+    /// The state of the `claude -p` run in which the error occurred, or `None` if it occurred elsewhere.
     pub headless_run: Option<HeadlessRun>,
 }
 
@@ -772,8 +772,8 @@ impl Evidence {
         self.error.message.origin == MessageOrigin::Pasted
     }
 
-    /// Returns true if the session in which the user asks has received a response since the error, which occurred in a
-    /// different session.
+    /// Returns true if the requesting session has received a response since the error, which occurred in another
+    /// session.
     pub(crate) fn has_asker_response(&self) -> bool {
         !self.collected.asker_responses.is_empty()
     }
@@ -817,7 +817,7 @@ impl Evidence {
         self.collected.ownership == Some(Ownership::Other)
     }
 
-    /// Returns true unless the reading is known to belong to a different account than the payer's.
+    /// Returns false if the reading is known to belong to a different account than the payer's.
     pub(crate) fn is_payers(&self, reading: &Sample) -> bool {
         reading.is_of(self.error.payer.account.as_ref()) != Some(false)
     }
@@ -890,7 +890,7 @@ impl Evidence {
         self.error.keys().next()
     }
 
-    /// Returns false if a key pays for the session, because the usage windows of the plan do not matter then.
+    /// Returns false if a key pays for the session. The plan's usage windows then do not matter.
     pub(crate) fn may_use_plan(&self) -> bool {
         !self.error.uses_key()
     }
@@ -907,8 +907,7 @@ impl Evidence {
         model.is_some_and(|model| model.contains("[1m]"))
     }
 
-    /// Returns the event that ended the error, if an earlier explanation has already mentioned it or this explanation has
-    /// found it.
+    /// Returns the event that ended the error, if it is stored or if this explanation has found it.
     pub(crate) fn known_end(&self) -> Option<ProvenEnd> {
         let stored_end = self.error.end.filter(|end| end.at <= self.clock.now);
         stored_end.or(self.collected.found_end)

@@ -18,26 +18,25 @@ pub(crate) const FULL_FROM: f64 = 97.0;
 pub(crate) const FRESH_FOR: TimeDelta = TimeDelta::minutes(15);
 /// If a recent reading is below this percentage, the window cannot have filled up before the error.
 const CANNOT_FILL_UP_FROM: f64 = 90.0;
-/// The highest percentage at which a window certainly had room, provided that it cannot have filled up at [`FASTEST_USE`]
-/// since the reading. Closer to 100%, a single response could fill the window.
+/// Up to this percentage, a window certainly had room if it cannot have filled up at [`FASTEST_USE`] since the reading.
+/// Closer to 100%, a single response could fill the window.
 const MOST_CERTAIN_ROOM: f64 = 90.0;
-/// If a recent reading is below this percentage, a message that the window is full is doubtful until Claude Code has
-/// reported new figures. The limit is therefore in doubt for a few seconds even if the window may have filled up. Nearer
-/// to 100%, a single response fills the window, so the limit is named at once.
+/// If a recent reading is below this percentage, a message that the window is full stays in doubt for a few seconds,
+/// until Claude Code has reported new figures. Closer to 100%, a single response could fill the window, so the message
+/// is believed at once.
 const DOUBTFUL_BELOW: f64 = 95.0;
 /// The time that Claude Code may need after an error to report new figures. Until then, it may repeat the figures of
 /// the last response.
 pub(crate) const SETTLED_AFTER: TimeDelta = TimeDelta::minutes(2);
 /// The maximum time between a response and the status-line call that reports its figures. Claude Code calls the status
-/// line 0.3 to 0.4 s after a response, but a session may have to wait for the machine. A full window that is reported
+/// line 0.3 to 0.4 s after a response, but a busy machine may delay the call. A window that is reported to be full
 /// later than this may have filled up after the response.
 pub(crate) const REPORTED_WITHIN: TimeDelta = TimeDelta::seconds(10);
-/// A window that is reported to be full within this time after an error counts as full at the time of the error, even
-/// if an older reading shows that the window can hardly have filled up by then. Sessions that work at the same time are
-/// refused shortly after one another.
+/// A window that is reported to be full within this time after an error was already full when the error occurred, even
+/// if an older reading makes this unlikely. Sessions that work at the same time are refused shortly after one another.
 const FULL_SOON_AFTER: TimeDelta = TimeDelta::seconds(60);
-/// The fastest growth of a window's usage that is taken into account, in percentage points per minute. A 5-hour window
-/// that grows this fast is used up within 20 minutes, which is 15 times as fast as the window permits.
+/// The fastest growth of a window's usage that is considered possible, in percentage points per minute. At this rate, a
+/// 5-hour window is used up in 20 minutes, 15 times as fast as at an even pace.
 const FASTEST_USE: f64 = 5.0;
 /// The time within which a window with ample room cannot fill up.
 const AMPLE_FOR: TimeDelta = TimeDelta::minutes(1);
@@ -149,9 +148,9 @@ pub(crate) struct Readings<'a> {
     before: Option<&'a Sample>,
     /// See [`Collected::awaits_figures`](super::Collected::awaits_figures).
     awaits_figures: bool,
-    /// The time at which the error was over, if it is known. The usage of the windows from then on belongs to later
-    /// events, so it does not change the explanation of the error. The time is determined only if there is a reading or
-    /// a refusal to compare it with, because searching the message for a reset takes long.
+    /// The time at which the error was over, if it is known. Usage from then on belongs to later events, so it does not
+    /// change the explanation of the error. The time is determined only when it is needed, because searching the
+    /// message for a reset takes long.
     over_at: OnceCell<Option<DateTime<Utc>>>,
 }
 
@@ -178,8 +177,8 @@ impl<'a> Readings<'a> {
         }
     }
 
-    /// Returns the time at which the error was over. This is the earliest of three times: the next response of the
-    /// session, the end that an earlier explanation stored, and the reset that [`Self::find_reset`] returns.
+    /// Returns the time at which the error was over: the session's next response, the known end, or the result of
+    /// [`Self::find_reset`], whichever came first.
     fn find_end(&self) -> Option<DateTime<Utc>> {
         let evidence = self.evidence;
         let response = evidence.error.later_response.as_ref();
@@ -194,12 +193,15 @@ impl<'a> Readings<'a> {
             .min()
     }
 
-    /// Returns the reset of the window that the server refused. If the server named only the window, returns the window's
-    /// reset according to the readings. If the server did not say which window it refused, returns the reset of the window
-    /// that the message mentions or, if that window was not full, the last reset of the windows that were full. A reset
-    /// that came with the error counts instead if it is earlier: the server's, or else the one in the message, unless the
-    /// readings contain the reset of the window that the message mentions. Returns `None` if the reset is unknown or has
-    /// not passed yet.
+    /// Returns the reset that ended the error, or `None` if it is unknown or has not passed yet.
+    ///
+    /// If the server named the full window, this is the reset that the server stated or, without one, the reset in the
+    /// readings. Otherwise, the earlier of these two counts:
+    ///
+    /// - The reset of the window in the message according to the readings. If that window was not full, the last reset of
+    ///   the windows that were full.
+    /// - The reset that the server stated. If it did not state one, and the readings do not contain the reset of the
+    ///   window in the message, the reset in the message.
     fn find_reset(&self) -> Option<DateTime<Utc>> {
         let server_reset = self.evidence.server_reset();
         if let Some(window) = self.evidence.refused_window() {
@@ -239,7 +241,7 @@ impl<'a> Readings<'a> {
         }
     }
 
-    /// Returns true if the reset came after the error and has passed.
+    /// Returns true if the reset time is after the error and has passed.
     fn is_passed_reset(&self, reset: DateTime<Utc>) -> bool {
         reset > self.evidence.at() && reset <= self.evidence.clock.now
     }
@@ -263,8 +265,8 @@ impl<'a> Readings<'a> {
         if self.evidence.is_pasted() {
             return self.present_state(window);
         }
-        // The first readings after the error may be repeats, so `measured_after` prefers readings that show a full
-        // window. It leaves out readings of a later window.
+        // The first readings after the error may repeat earlier figures, so `measured_after` prefers readings that show
+        // a full window. It ignores readings of a later window.
         if let Some(after) = self.measured_after(window) {
             return if after.is_full() {
                 WindowState::Full(after)
@@ -307,14 +309,14 @@ impl<'a> Readings<'a> {
         }
     }
 
-    /// Returns the first measurement that was taken after the error and is evidence about it. Measurements that show a
-    /// full window take precedence.
+    /// Returns the first measurement from after the error that is evidence about it. Measurements of a full window take
+    /// precedence.
     fn measured_after(&self, window: Window) -> Option<Measurement> {
         let before = self.valid_before(window);
         let measured = self.after.iter().filter_map(|reading| {
             let measurement = self.measurement(Some(reading), window)?;
             let is_evidence = if measurement.is_full() {
-                // The window may have filled up since the error, or since the error ended.
+                // The window may have filled up only after the error, or only after the error was over.
                 self.is_of_refusal(&measurement)
                     && !self.is_after_any_end(measurement.measured)
                     && !self.fills_up_later(&measurement)
@@ -349,15 +351,15 @@ impl<'a> Readings<'a> {
         }
     }
 
-    /// Returns true if the figures that have been reported so far show that no window was full, but newer figures may
-    /// still show the opposite.
+    /// Returns true if the figures reported so far show that no window was full, but newer figures may still contradict
+    /// them.
     pub(crate) fn awaits_decisive_figures(&self) -> bool {
         self.room().is_none() && self.full_window().is_none() && self.as_if_final().room().is_some()
     }
 
-    /// Returns true if the figures that have been reported so far show that this window was not full, but newer figures
-    /// may still show the opposite. The figures from before the error count as long as they can prove that the error is
-    /// false: otherwise, whycap would first assert a limit and withdraw it seconds later.
+    /// Returns true if the figures reported so far show that this window was not full, but newer figures may still
+    /// contradict them. Figures from before the error count as long as they can prove a false alarm. Otherwise, whycap
+    /// would first report a limit and take it back seconds later.
     pub(crate) fn awaits_figures_of(&self, window: Window) -> bool {
         if !self.awaits_figures || self.full_window().is_some() {
             return false;
@@ -387,9 +389,9 @@ impl<'a> Readings<'a> {
         (is_current && is_valid).then_some(before)
     }
 
-    /// Returns true if a measurement from after the error may show that the window was not full at the time of the
-    /// error. A measurement proves nothing if the window has reset since the error or if the error was already over,
-    /// because the window's usage may have decreased by then.
+    /// Returns true if a measurement from after the error may show that the window was not full when the error
+    /// occurred. It proves nothing if the window has since reset or if the error was already over, because the usage
+    /// may have decreased by then.
     fn may_refute(&self, after: &Measurement, before: Option<Measurement>) -> bool {
         let Some(before) = before else {
             let reset = self.evidence.server_reset();
@@ -410,9 +412,9 @@ impl<'a> Readings<'a> {
         over_at.is_some_and(|over_at| moment >= over_at)
     }
 
-    /// Returns true if the error was over at the given time, even if only a response in another session shows this. A
-    /// full window or a refusal after such a response says nothing about the error. A later reading that shows room is
-    /// still evidence, because usage does not decrease before the reset.
+    /// Like [`Self::is_after_end`], but also returns true if a response in another session had ended the error by then.
+    /// After such a response, a full window or a refusal is not evidence about the error. A reading that shows room
+    /// still is, because usage does not decrease before the reset.
     fn is_after_any_end(&self, moment: DateTime<Utc>) -> bool {
         let elsewhere = self.evidence.collected.over_elsewhere_at;
         self.is_after_end(moment) || elsewhere.is_some_and(|over_at| moment >= over_at)
@@ -425,10 +427,9 @@ impl<'a> Readings<'a> {
             .may_be_refused_window(full.window, full.resets_at)
     }
 
-    /// Returns true if a window filled up only after the error. This is the case if the readings from around the error
-    /// show that the window certainly had room, and if the full window was not reported within a minute of the error. A
-    /// reading that was reported after the error does not count if its request was sent before, because the refused
-    /// request may have come in between.
+    /// Returns true if a window filled up only after the error: the readings from around the error show that it
+    /// certainly had room, and it was not reported to be full within [`FULL_SOON_AFTER`]. A reading that was requested
+    /// before the error but reported after it does not count, because the refused request may have come in between.
     fn fills_up_later(&self, full: &Measurement) -> bool {
         let at = self.evidence.at();
         if full.measured <= at + FULL_SOON_AFTER {
@@ -448,7 +449,8 @@ impl<'a> Readings<'a> {
         without_late_reports.certainly_had_room(full.window)
     }
 
-    /// Returns true if the error was not over yet at the given time, and a later reading or refusal shows a full window.
+    /// Returns true if a reading or a refusal from the given time on shows a full window, and the error was not over
+    /// yet at that time.
     pub(crate) fn shows_full_window_after(&self, moment: DateTime<Utc>) -> bool {
         let is_measured = self
             .since_error()
@@ -459,7 +461,8 @@ impl<'a> Readings<'a> {
         (is_measured || is_refused) && !self.is_after_end(moment)
     }
 
-    /// Returns the readings that were definitely measured after the error. The newest one comes last and may be repeated.
+    /// Returns the readings that were definitely measured after the error. The newest one comes last and may appear
+    /// twice.
     fn since_error(&self) -> impl Iterator<Item = &'a Sample> {
         let newest = self.newest_since(self.evidence.at());
         self.after.iter().copied().chain(newest)
@@ -502,8 +505,8 @@ impl<'a> Readings<'a> {
             .max_by_key(|measurement| measurement.resets_at)
     }
 
-    /// Returns the windows that caused other requests of the same payer to be refused. A window is left out if a later
-    /// reading shows that it is no longer full.
+    /// Returns the windows that caused refusals of the payer's other requests. A window is left out if a later reading
+    /// shows that it is no longer full.
     fn refused_windows(&self) -> impl Iterator<Item = Measurement> {
         self.evidence
             .collected
@@ -525,8 +528,8 @@ impl<'a> Readings<'a> {
     }
 
     /// Returns a used-up window, other than `window`, that resets later than `reset`. An unconfirmed window is returned
-    /// only if there is no other. The window may have filled up after the error, but not after the response that ended the
-    /// error or after the session's next attempt, which has an error of its own.
+    /// only if there is no other. The window may have filled up after the error, but not after the error was over. It
+    /// does not count either if it filled up after the session's next attempt, because that attempt has its own error.
     pub(crate) fn used_up_until_later(
         &self,
         window: Window,
@@ -553,15 +556,15 @@ impl<'a> Readings<'a> {
             .max_by_key(|other| !other.is_unconfirmed)
     }
 
-    /// Returns the time of the first reading that shows that none of these windows is full any longer. A reading is left
-    /// out if a later one shows that the same window is still full, because a session may still report figures
-    /// from before the error long after the error.
+    /// Returns the time of the first reading in which none of these windows is full any longer. A reading does not
+    /// count if a later one shows that the same window is still full, because a session may report figures from before
+    /// the error long afterward.
     pub(crate) fn reset_measured_at(&self, windows: &[Window]) -> Option<DateTime<Utc>> {
         let refused = self.refused_by(windows);
         let longest = refused.iter().map(|window| window.window.length()).max()?;
         let settled = self.evidence.at() + SETTLED_AFTER;
         let period = settled..=settled + longest;
-        // The account's readings are in order, so most of them need not be examined.
+        // The account's readings are sorted by time, so the search can stop at the first match.
         let first_of_account = self
             .of_account_between(&period)
             .find(|reading| self.shows_reset(reading, &refused, settled));
@@ -573,7 +576,7 @@ impl<'a> Readings<'a> {
     }
 
     /// Returns true if the reading was measured after the given time and shows that none of these windows is full any
-    /// longer. A window that began after the error shows this even if it is full as well.
+    /// longer. A window that began after the error may be full, because its start shows that the earlier one has reset.
     fn shows_reset(&self, reading: &Sample, refused: &[FullSince], settled: DateTime<Utc>) -> bool {
         reading.earliest() > settled
             && refused.iter().all(|refused| {
@@ -588,8 +591,8 @@ impl<'a> Readings<'a> {
             && is_usable(reading, self.evidence)
     }
 
-    /// Returns true if a reading from after the given time shows that one of these windows has not reset since the
-    /// error.
+    /// Returns true if a reading from after the given time shows that one of these windows is still the full one from
+    /// the error.
     pub(crate) fn is_full_since(&self, windows: &[Window], moment: DateTime<Utc>) -> bool {
         self.refused_by(windows)
             .iter()
@@ -638,18 +641,18 @@ impl<'a> Readings<'a> {
         last
     }
 
-    /// Returns true if the reading shows that the window from the time of the error is full.
+    /// Returns true if the reading shows that the window from the time of the error is still full.
     fn shows_full(&self, reading: &Sample, refused: &FullSince) -> bool {
         reading.usage(refused.window).is_some_and(is_full)
             && is_usable(reading, self.evidence)
             && self.is_of_refused_window(reading, refused)
     }
 
-    /// Returns the time of the last reading that shows this full window. A session may have reported the same figures
-    /// again after a response, so this time may be later than that of the measurement.
+    /// Returns the time of the last reading in which this window is used up. A session may have reported the same
+    /// figures again after another response, so this time may be later than the measurement.
     pub(crate) fn last_shown(&self, full: Measurement) -> DateTime<Utc> {
         let period = DateTime::<Utc>::MIN_UTC..=self.evidence.clock.now;
-        // The account's readings are in order, so most of them need not be examined.
+        // The account's readings are sorted by time, so the search can stop at the first match.
         let last_of_account = self
             .of_account_between(&period)
             .rev()
@@ -681,18 +684,18 @@ impl<'a> Readings<'a> {
         }
     }
 
-    /// Returns a window's usage at the given time. This is the usage in the first reading from then on or, if there is
-    /// none, in the last reading before. Returns `None` if no reading is about the window that was current at that time.
+    /// Returns a window's usage at the given time, based on the first reading from then on or, if there is none, on the
+    /// last reading before. Returns `None` if no reading is about the window that was current then.
     ///
-    /// A full window remains full until a reading shows room, because figures are stored only if they have changed. The
-    /// last reading before the given time may show a full window, and the first reading afterward may show room. The
-    /// earlier reading then applies in two cases: the later reading came more than [`REPORTED_WITHIN`] after the given
-    /// time, or its figures may be as old as those of the earlier reading.
+    /// Figures are stored only if they have changed, so a full window stays full until a reading shows room. If the
+    /// reading before the given time shows a full window and the one afterward shows room, the earlier one applies in
+    /// two cases: the later one came more than [`REPORTED_WITHIN`] after the given time, or its figures may be as old
+    /// as the earlier ones.
     ///
-    /// `may_be_full` is true if the window may have been full at the time of the error. It then remains full until it
-    /// resets, so a later reading that shows it full also applies to the given time. Otherwise, or if the window began
-    /// after the error, it may have filled up since then, so a full window counts only if it was reported within
-    /// [`REPORTED_WITHIN`].
+    /// `may_be_full` is true if the window may have been full at the time of the error. A later reading of the full
+    /// window then also applies to the given time, because the window stays full until it resets. Otherwise, the window
+    /// may have filled up after the given time, so it counts as full only if this was reported within
+    /// [`REPORTED_WITHIN`]. The same is true of a window that began after the error.
     pub(crate) fn usage_at(
         &self,
         window: Window,
@@ -750,9 +753,9 @@ impl<'a> Readings<'a> {
             .any(|usage| !is_full(usage) && usage.resets_at.is_none_or(|next| next > reset))
     }
 
-    /// Returns true if the last reading from before the error shows that the window cannot have filled up by the time
-    /// of the error, not even at [`FASTEST_USE`], or if a reading from right after the error shows room. Readings from
-    /// after the error do not count if a request that was sent before the error may have provided their figures.
+    /// Returns true if the window certainly had room when the error occurred. Either it cannot have filled up since the
+    /// last reading from before the error, not even at [`FASTEST_USE`], or a reading from right after the error shows
+    /// room. The latter counts only if it was certainly requested after the error.
     pub(crate) fn certainly_had_room(&self, window: Window) -> bool {
         let at = self.evidence.at();
         let has_room = |measurement: Measurement| {
@@ -769,7 +772,7 @@ impl<'a> Readings<'a> {
                 .any(|after| after.measured <= at + REPORTED_WITHIN && has_room(after))
     }
 
-    /// Returns the window's usage if the newest reading shows that the window is used up now.
+    /// Returns the window's usage if it is used up according to the newest reading and has not reset since.
     pub(crate) fn used_up_window(&self, window: Window) -> Option<Measurement> {
         let newest = self.newest_since(DateTime::UNIX_EPOCH)?;
         let usage = newest.usage(window)?;
@@ -817,8 +820,8 @@ impl<'a> Readings<'a> {
             .find(|(limit, _)| limit.usage.used_percent >= USED_UP)
     }
 
-    /// Returns the measurement to display for a window, even if it proves nothing about the error. For a pasted message,
-    /// this is the current usage. The error itself may be older.
+    /// Returns the measurement to display for a window, even if it proves nothing about the error. For a pasted
+    /// message, this is the current usage, although the error may be older.
     pub(crate) fn shown(&self, window: Window) -> Option<Measurement> {
         if self.evidence.is_pasted() {
             let newest = self
@@ -877,8 +880,8 @@ impl<'a> Readings<'a> {
             .filter(|reading| is_usable(reading, evidence))
     }
 
-    /// Returns the error's stored readings and the newest reading, without those that were measured outside a period. The
-    /// caller must check whether each reading [is usable](is_usable).
+    /// Returns the readings that were measured in a period, from the error's stored readings and the newest reading.
+    /// The caller must check whether each reading [is usable](is_usable).
     fn of_error_between(
         &self,
         period: &RangeInclusive<DateTime<Utc>>,
@@ -893,8 +896,8 @@ impl<'a> Readings<'a> {
     }
 
     /// Returns the account's readings that were measured in a period, oldest first. The caller must check whether each
-    /// reading [is usable](is_usable). An account may have thousands of readings, so only those in the period are
-    /// searched.
+    /// reading [is usable](is_usable). An account may have thousands of readings, so those outside the period are
+    /// skipped without examining them.
     fn of_account_between(
         &self,
         period: &RangeInclusive<DateTime<Utc>>,
@@ -916,8 +919,8 @@ struct FullSince {
     last_full: Option<DateTime<Utc>>,
 }
 
-/// Returns true unless the reading is known to belong to another account, or is dated in the future because the clock was
-/// ahead.
+/// Returns false if the reading is known to belong to another account, or if it is dated in the future because the
+/// clock was ahead.
 fn is_usable(reading: &Sample, evidence: &Evidence) -> bool {
     evidence.is_payers(reading) && reading.measured <= evidence.clock.now
 }
