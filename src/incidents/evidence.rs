@@ -972,9 +972,9 @@ impl<'a> EvidenceCollector<'a> {
         evidence.collected.key_is_removed = has_lost_key && is_own_key;
     }
 
-    /// Returns true if the session in which the user asks is known to have another payer than the session with the error.
-    /// The session may belong to the login if its owner cannot be compared with the login. The status line does not explain
-    /// errors of other payers.
+    /// Returns true if the requesting session certainly has a different payer than the session with the error. A
+    /// session whose owner cannot be compared with the login may belong to the login, so it does not count. Always
+    /// returns false for the status line, which does not explain errors of other payers.
     fn asker_has_other_payer(&self, error: &StoredError) -> bool {
         let Asker::Session(session) = self.asker else {
             return false;
@@ -992,8 +992,8 @@ impl<'a> EvidenceCollector<'a> {
         is_comparable && error.payer.relation_to(&payer) == PayerRelation::Other
     }
 
-    /// Returns true if the failed request used a key that the requesting user's next request will not use. In a shell,
-    /// this is unknown while the process that used the key is still running.
+    /// Returns true if the failed request used a key that the user's next request will not use. A shell cannot tell
+    /// while the process that used the key is still running.
     fn will_not_use_key_of(&self, error: &StoredError) -> bool {
         if !error.uses_key() || self.machine().has_key() {
             return false;

@@ -74,7 +74,7 @@ impl<'a> SessionStarts<'a> {
             .collect()
     }
 
-    /// Does the same as [`payer_at`] for a session.
+    /// Like [`payer_at`], but looks up the session's starts and transcript.
     pub(super) fn payer_of(
         &self,
         session: &str,
@@ -86,7 +86,7 @@ impl<'a> SessionStarts<'a> {
         payer_at(&self.of(session), &tail.unwrap_or_default(), moment)
     }
 
-    /// Does the same as [`owner_pays`] for a session.
+    /// Like [`owner_pays`], but looks up the session's starts.
     pub(super) fn owner_pays(&self, session: &str, moment: DateTime<Utc>) -> bool {
         owner_pays(&self.of(session), moment)
     }

@@ -331,9 +331,10 @@ impl Problem<'_> {
         })
     }
 
-    /// Returns true if the error does not block the user because another payer is the problem: the session in which the
-    /// user asks has another payer, or the error is about a key that a new session in the requesting shell would not use, and
-    /// the plan that the new session would use instead is not used up. A temporary problem of the service may affect both.
+    /// Returns true if the error does not block the user, who has a different payer. In a session, the payer must
+    /// certainly differ. In a shell, the error must be about a key that a new session would not use, and the plan that
+    /// it would use instead must not be used up. A temporary problem of the service may affect both payers, so it does
+    /// not count.
     fn blocks_only_other_payer(&self) -> bool {
         let collected = &self.evidence.collected;
         collected.asker_has_other_payer && self.ended_by != EndedBy::SameService

@@ -687,9 +687,9 @@ pub struct Collected {
     pub concerns_others_only: bool,
     /// True if a new session in the requesting shell would have a different payer than the session with the error.
     pub is_of_other_payer: bool,
-    /// True if the session in which the user asks is known to have another payer than the session with the error.
+    /// True if the requesting session certainly has a different payer than the session with the error.
     pub asker_has_other_payer: bool,
-    /// True if the session used a key, whereas a new session in the requesting shell would use the plan of the login.
+    /// True if the session used a key, but a new session in the requesting shell would use the login's plan.
     pub is_of_other_key: bool,
     /// The sessions that may still work although the error blocks the session in which it occurred.
     pub possibly_unaffected: PossiblyUnaffected,
