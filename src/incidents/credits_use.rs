@@ -23,8 +23,8 @@ use crate::pricing::Money;
 use crate::terminal::{Piece, Tone, truncate};
 use crate::time::{Clock, datetime_from_millis, format_rfc3339};
 
-/// The reasons for not using credits, as recorded in Claude Code's global state, that mean they were used until they
-/// ran out. With any other reason, credits cannot have paid for anything.
+/// If Claude Code's global state gives one of these reasons for not using credits, they were used until they ran out.
+/// With any other reason, credits cannot have paid for anything.
 const WERE_USED: [&str; 2] = ["out_of_credits", "org_level_disabled_until"];
 
 /// Looks up the costs of the selected sessions' responses since the given time. Returns `None` if the ledger cannot be

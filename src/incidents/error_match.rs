@@ -1,8 +1,8 @@
 //! Finds the transcript line that records a stored error.
 //!
 //! A line's timestamp is the time at which the client created the line. The client may write the line later, even after
-//! it has run the hook. When the hook runs, the last error in the transcript may therefore be an older one that the
-//! session has recovered from or that the user has retried.
+//! it has run the hook. When the hook runs, the last error in the transcript may therefore be an older one, which is
+//! already over or has been followed by another attempt.
 
 use std::collections::{BTreeSet, HashMap};
 

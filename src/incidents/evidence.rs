@@ -60,7 +60,7 @@ const REGISTERS_HEADLESS_RUNS: ClientVersion = ClientVersion(2, 1, 328);
 /// The session or shell from which an explanation was requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Asker<'a> {
-    /// A session: its status line, a conversation in it, or a command for which the user named it.
+    /// A session. The request came from its status line, from a conversation in it, or from a user who named it.
     Session(&'a str),
     /// A shell, in which a person or script may start or resume any session.
     Shell,
@@ -93,13 +93,12 @@ struct SessionResponses {
 
 impl SessionResponses {
     /// Returns the responses after an error that may show how it ended: the first one, the last one, and the first one
-    /// that was certainly requested after the error. `reset_since` contains the times at which a new window may have
-    /// begun, and the first such response from each of these times on is also returned. The limit may apply to only one
-    /// model, so the responses from the refused model are searched in the same way.
+    /// that was certainly requested after the error. `reset_since` contains times at which a new window may have begun.
+    /// The first such response from each of them on is also returned. The limit may apply to only one model, so the
+    /// responses from the refused model are searched in the same way.
     ///
     /// If a limit has stopped the session since its last response, `is_refused_later` is true for all of these
-    /// responses. `of_reading` is the payer relation of the reading that serves as evidence, if this session reported
-    /// it.
+    /// responses. `of_reading` is the payer relation that a reading of this session shows, if there is one.
     fn after(
         &self,
         error: &StoredError,
@@ -156,8 +155,8 @@ impl SessionResponses {
         payer_at(&self.starts, &self.tail, moment)
     }
 
-    /// Compares the payer of a failed request with this session's payer at the given time. If this does not decide the
-    /// relation, returns `of_reading`, the relation that a reading of the session shows.
+    /// Compares the payer of a failed request with this session's payer at the given time. If the payers cannot be
+    /// compared, returns `of_reading`, the relation that a reading of the session shows.
     fn payer_relation(
         &self,
         error: &StoredError,
@@ -307,8 +306,8 @@ struct Refusal {
 }
 
 /// Returns true if the stored readings are complete, because no later reading can be evidence about the error. They are
-/// complete once the session has received a response. If the error ended in another way, they are complete
-/// [`SAME_EVENT`] after the error.
+/// complete once the session has received a response. If the error ended in another way, they are complete once it is
+/// older than [`SAME_EVENT`].
 pub(super) fn has_final_readings(error: &StoredError, now: DateTime<Utc>) -> bool {
     error.later_response.is_some() || (error.end.is_some() && now > error.at + SAME_EVENT)
 }
@@ -347,7 +346,7 @@ struct FullWindow {
 
 impl FullWindow {
     /// Returns the full windows that stopped sessions, newest first. A window may cause thousands of refusals before it
-    /// resets, so only the first one is listed.
+    /// resets, so it is listed only once, with the first refusal.
     fn list(incidents: &[Incident]) -> Vec<Self> {
         let mut windows: Vec<Self> = Vec::new();
         for incident in incidents.iter().rev() {
@@ -816,8 +815,8 @@ impl<'a> EvidenceCollector<'a> {
     }
 
     /// Returns true if a key probably still pays for all of the session's responses: the session still has the key, and
-    /// no account that its transcript names is paying. Always returns false for the status line, which does not show
-    /// this.
+    /// either its transcript does not name an account or that account no longer pays. Always returns false for the
+    /// status line, which does not show this.
     fn still_uses_key(&self, error: &StoredError) -> bool {
         if self.other_sessions != OtherSessions::Newest {
             return false;

@@ -86,7 +86,7 @@ const MOST_ERRORS_OF_SESSION: usize = 4;
 #[derive(Debug, Default)]
 pub(crate) struct StatusLineSituation {
     pub(crate) incident: Option<Incident>,
-    /// An error in any session that the journal does not contain, or only in part.
+    /// An error, in any session, that is missing from the journal or incomplete there.
     pub(crate) unsaved: Option<StoredError>,
 }
 
@@ -212,8 +212,8 @@ impl<'a> Incidents<'a> {
             && SessionStarts::new(self.journal()).owner_pays(session, self.now())
     }
 
-    /// Like [`Self::may_use_plan`], but also returns true if only the lack of an account in the transcript suggests that a
-    /// key pays.
+    /// Like [`Self::may_use_plan`], but does not assume that a key pays just because the transcript does not name an
+    /// account.
     pub(crate) fn may_use_login(&self, session: &str) -> bool {
         let starts = SessionStarts::new(self.journal());
         let payer = starts.payer_of(session, &self.transcripts, self.now());
@@ -969,7 +969,7 @@ mod tests {
         }
     }
 
-    /// Listing thousands of transcripts would take so long that the process would be killed before it has stored
+    /// Listing thousands of transcripts would take so long that Claude Code might kill the process before it stores
     /// anything.
     #[test]
     fn saving_from_the_status_line_does_not_list_all_transcripts() {

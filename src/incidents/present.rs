@@ -278,8 +278,8 @@ pub(super) fn find_errors(
     errors
 }
 
-/// Leaves out repeated errors that are not stored. Only the last error with the same message in the same session is
-/// kept, and of other sessions only the newest `most`. `errors` must be sorted from newest to oldest.
+/// Leaves out repeated errors that are not stored. Keeps only the last of several errors with the same message in the
+/// same session, and only the newest `most` errors of other sessions. `errors` must be sorted from newest to oldest.
 fn leave_out_repeated_errors(errors: &mut Vec<KnownError>, session: Option<&str>, most: usize) {
     let mut messages = HashSet::new();
     let mut of_others = 0;

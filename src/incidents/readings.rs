@@ -641,8 +641,7 @@ impl WindowReadings<'_> {
             .map(|error| error.at);
         let last = self.last_of_run(session);
         // A refused request provides new figures, although it does not increase the API time. Only the first figures
-        // after the error are known to be its own. Later ones may come from another process that has resumed the
-        // session.
+        // after the error are certainly its own. Later ones may come from another process that has resumed the session.
         let is_of_refused_request = last_error_at.is_some_and(|error| {
             (FIGURES_REPORTED_AFTER..AROUND_ERROR).contains(&(now - error))
                 && last.as_ref().is_none_or(|last| last.at < error)

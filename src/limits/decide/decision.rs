@@ -8,8 +8,8 @@ use serde::Deserialize;
 use super::input::{Finding, Input};
 use super::{access, api, credits, notices, service, spend_caps, windows};
 
-/// Defines [`DecisionName`] and calls the function of each decision. The functions return a `Finding`, or an `Option` of
-/// it.
+/// Defines [`DecisionName`] and calls the function of each decision. The functions return a `Finding` or an
+/// `Option<Finding>`.
 macro_rules! decisions {
     ($($name:ident => $function:path,)*) => {
         /// The name of a decision function, as used in `messages.json`.

@@ -331,10 +331,10 @@ impl Problem<'_> {
         })
     }
 
-    /// Returns true if the error does not block the user, who has a different payer. In a session, the payer must
-    /// certainly differ. In a shell, the error must be about a key that a new session would not use, and the plan that
-    /// it would use instead must not be used up. A temporary problem of the service may affect both payers, so it does
-    /// not count.
+    /// Returns true if the user has a different payer, so the error does not block the user. In a session, the payers
+    /// must be known to differ. In a shell, the error must be about a key that a new session would not use, and the
+    /// plan that it would use instead must not be used up. A temporary problem of the service may affect both payers,
+    /// so it does not count.
     fn blocks_only_other_payer(&self) -> bool {
         let collected = &self.evidence.collected;
         collected.asker_has_other_payer && self.ended_by != EndedBy::SameService
@@ -478,7 +478,8 @@ impl Problem<'_> {
         }
     }
 
-    /// Returns true if a response in another session ends the limit only if the usage window is not full.
+    /// Returns true if a response in another session counts as the end of the limit only while the usage window is not
+    /// full.
     fn needs_room(&self) -> bool {
         matches!(
             self.ended_by,

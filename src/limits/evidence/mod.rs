@@ -704,8 +704,8 @@ pub struct Collected {
     pub paid_until: Option<DateTime<Utc>>,
     /// True if the session used a key instead of its login, but the login paid for its later response.
     pub has_response_without_key: bool,
-    /// True if the session used a key instead of its login, still has the key, and its transcript does not name an
-    /// account. The key therefore probably pays for all of its responses.
+    /// True if a key that replaced the session's login probably still pays for all of its responses: the session still
+    /// has the key, and either its transcript does not name an account or that account no longer pays.
     pub still_uses_key: bool,
     /// True if Claude Code may not have reported the usage figures of the refused request yet. Until it has, figures that
     /// were reported before or right after the error do not show that a window had room.

@@ -13,7 +13,7 @@ pub enum ResetSource {
     Reading,
     /// The text of the message.
     Text,
-    /// The calendar. Some limits end when the next month starts, even if nothing states this time.
+    /// The calendar. Some limits always end at the start of the next month.
     Calendar,
 }
 

@@ -18,8 +18,8 @@ pub(crate) const FULL_FROM: f64 = 97.0;
 pub(crate) const FRESH_FOR: TimeDelta = TimeDelta::minutes(15);
 /// If a recent reading is below this percentage, the window cannot have filled up before the error.
 const CANNOT_FILL_UP_FROM: f64 = 90.0;
-/// Up to this percentage, a window certainly had room if it cannot have filled up at [`FASTEST_USE`] since the reading.
-/// Closer to 100%, a single response could fill the window.
+/// A window at or below this percentage certainly had room, unless it can have filled up at [`FASTEST_USE`] since the
+/// reading. Closer to 100%, a single response could fill the window.
 const MOST_CERTAIN_ROOM: f64 = 90.0;
 /// If a recent reading is below this percentage, a message that the window is full stays in doubt for a few seconds,
 /// until Claude Code has reported new figures. Closer to 100%, a single response could fill the window, so the message
@@ -32,7 +32,7 @@ pub(crate) const SETTLED_AFTER: TimeDelta = TimeDelta::minutes(2);
 /// line 0.3 to 0.4 s after a response, but a busy machine may delay the call. A window that is reported to be full
 /// later than this may have filled up after the response.
 pub(crate) const REPORTED_WITHIN: TimeDelta = TimeDelta::seconds(10);
-/// A window that is reported to be full within this time after an error was already full when the error occurred, even
+/// A window that is reported to be full within this time after an error counts as full at the time of the error, even
 /// if an older reading makes this unlikely. Sessions that work at the same time are refused shortly after one another.
 const FULL_SOON_AFTER: TimeDelta = TimeDelta::seconds(60);
 /// The fastest growth of a window's usage that is considered possible, in percentage points per minute. At this rate, a
@@ -198,8 +198,8 @@ impl<'a> Readings<'a> {
     /// If the server named the full window, this is the reset that the server stated or, without one, the reset in the
     /// readings. Otherwise, the earlier of these two counts:
     ///
-    /// - The reset of the window in the message according to the readings. If that window was not full, the last reset of
-    ///   the windows that were full.
+    /// - The reset of the window in the message according to the readings. If that window was not full, the last reset
+    ///   of the windows that were full.
     /// - The reset that the server stated. If it did not state one, and the readings do not contain the reset of the
     ///   window in the message, the reset in the message.
     fn find_reset(&self) -> Option<DateTime<Utc>> {
@@ -528,8 +528,8 @@ impl<'a> Readings<'a> {
     }
 
     /// Returns a used-up window, other than `window`, that resets later than `reset`. An unconfirmed window is returned
-    /// only if there is no other. The window may have filled up after the error, but not after the error was over. It
-    /// does not count either if it filled up after the session's next attempt, because that attempt has its own error.
+    /// only if there is no other. The window may have filled up after the error. It does not count if it filled up
+    /// after the error was over, or after the session's next attempt, which has its own error.
     pub(crate) fn used_up_until_later(
         &self,
         window: Window,
@@ -591,8 +591,8 @@ impl<'a> Readings<'a> {
             && is_usable(reading, self.evidence)
     }
 
-    /// Returns true if a reading from after the given time shows that one of these windows is still the full one from
-    /// the error.
+    /// Returns true if a reading from after the given time shows that one of these windows has not reset since the
+    /// error.
     pub(crate) fn is_full_since(&self, windows: &[Window], moment: DateTime<Utc>) -> bool {
         self.refused_by(windows)
             .iter()
