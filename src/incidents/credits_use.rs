@@ -53,7 +53,7 @@ impl Paying {
         )
     }
 
-    /// Returns a paragraph for output without labels. The paragraph also explains how to stop paying.
+    /// Returns a paragraph for output that has no labels. The paragraph also explains how to stop paying.
     pub(crate) fn paragraph(self, clock: Clock) -> String {
         let paying = self.in_words(clock);
         let until = clock.format_time_with_preposition(self.until);

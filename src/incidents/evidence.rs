@@ -53,8 +53,8 @@ const ANNOUNCEMENT_DELAY: TimeDelta = TimeDelta::milliseconds(200);
 /// The first version known to announce the auto-resume in the transcript.
 const ANNOUNCES_SINCE: ClientVersion = ClientVersion(2, 1, 328);
 
-/// The first Claude Code version that was seen to list its runs of `claude -p` in the registry. Earlier versions may do
-/// so as well.
+/// The first Claude Code version known to list `claude -p` runs in the registry. Earlier versions may list them as
+/// well.
 const REGISTERS_HEADLESS_RUNS: ClientVersion = ClientVersion(2, 1, 328);
 
 /// The session or shell from which an explanation was requested.
@@ -1054,7 +1054,7 @@ impl<'a> EvidenceCollector<'a> {
         })
     }
 
-    /// Returns the responses in each transcript to be searched.
+    /// Returns the responses in the transcripts to search.
     fn responses(&self, error: &StoredError) -> &[SessionResponses] {
         self.responses.get_or_init(|| {
             let session = error.session.id.as_deref().unwrap_or_default();
@@ -1323,8 +1323,8 @@ fn times_of_new_windows(error: &StoredError, readings: &[Sample]) -> Vec<DateTim
 }
 
 /// Like [`times_of_new_windows`], but for a single window. A window has reset if it is full in one reading and has room
-/// in the next. The response behind the second reading arrived after the first reading, and at most [`REPORTED_WITHIN`]
-/// before the second. Resets are rare, so only the first few are returned.
+/// in the next. The response that provided the second reading arrived after the first reading, and at most
+/// [`REPORTED_WITHIN`] before the second. Resets are rare, so only the first few are returned.
 fn times_of_new_window(
     window: Window,
     error: &StoredError,

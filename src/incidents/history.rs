@@ -62,8 +62,7 @@ impl Resumption {
                 model: None,
                 version: None,
                 payer,
-                // If the failed request did not use a key, the payers could be compared only because the session has an
-                // owner.
+                // If the failed request used a key, a response with the same payer has no owner.
                 has_owner: !error.uses_key() || payer == PayerRelation::Other,
                 is_first: true,
                 is_refused_later: is_refused_soon,

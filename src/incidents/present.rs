@@ -34,8 +34,8 @@ pub(crate) struct Situation {
     /// current error blocks the shell's own payer.
     pub(crate) error_of_other_key: Option<Incident>,
     /// A limit that was reached in another session but also blocks the session that the user asked about in a shell.
-    /// `None` if the session's own error blocks it. If it is set, it describes the session's present, and `incident`
-    /// describes its past.
+    /// `None` if the session's own error blocks it. If it is set, it describes the session's current state, and
+    /// `incident` describes its past.
     pub(crate) limit_of_login: Option<Box<Incident>>,
     /// The newest limit that has just reset but may still apply for a few seconds. Only `wait` uses it.
     just_reset: Option<Box<Incident>>,
@@ -154,7 +154,8 @@ impl Situation {
         self.present()?.blocks()
     }
 
-    /// Returns the error that describes the present: the limit of the login, if there is one, or the current error.
+    /// Returns the error that describes the current state: the limit of the login, if there is one, or the current
+    /// error.
     pub(crate) fn present(&self) -> Option<&Incident> {
         self.limit_of_login.as_deref().or(self.incident.as_ref())
     }

@@ -25,7 +25,8 @@ impl SessionPayer {
             && limit.is_limit_of_login(self.model.as_deref())
     }
 
-    /// Returns the first error that is a limit and also blocks this session. It is explained for this session.
+    /// Returns the first error that is a limit and also blocks this session. It is explained from this session's point
+    /// of view.
     pub(super) fn limit_among(&self, incidents: &[Incident]) -> Option<Incident> {
         let limit = incidents
             .iter()
@@ -34,7 +35,7 @@ impl SessionPayer {
     }
 
     /// Returns the first refusal of the login in another session after this session's own error had ended. It is
-    /// explained for this session.
+    /// explained from this session's point of view.
     pub(super) fn refusal_among(
         &self,
         incidents: &[Incident],

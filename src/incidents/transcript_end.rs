@@ -107,7 +107,7 @@ pub(super) fn owner_of(payload: &StatusPayload) -> Option<Owner> {
 }
 
 /// Returns a session's owner, or `None` if its transcript does not record an owner. Claude Code records the owner when
-/// a process starts and when the credential changes.
+/// a process starts and when the credentials change.
 pub(super) fn owner(transcript: &Path) -> Option<Owner> {
     let (start, bytes) = disk::read_tail(transcript, TAIL).ok()?;
     match owner_in(start, &bytes) {

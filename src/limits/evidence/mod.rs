@@ -195,7 +195,7 @@ impl PayerFacts {
         self.owner.is_none() && self.keys().next().is_some()
     }
 
-    /// Returns true if a key or a cloud provider pays. Such a payer has no usage windows of a plan.
+    /// Returns true if a key or a cloud provider pays. Neither has the usage windows of a plan.
     pub(crate) fn is_without_account(&self) -> bool {
         matches!(self.kind(), PayerKind::Key(_) | PayerKind::CloudProvider(_))
     }
