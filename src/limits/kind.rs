@@ -281,9 +281,12 @@ pub(crate) enum EndedBy {
     /// Any session of the same account, unless the usage window is known to have room. While the window is full, only
     /// usage credits can pay for a response.
     AccountOnCredits,
-    /// Any session of the same account with the same model, provided that the usage window is not full. This applies to
-    /// false alarms about usage credits: the server refused a request that the plan covered, so it would have refused a
-    /// request from that session as well. If a headless run did not record its model, any model counts.
+    /// Any session of the same account with the same model, provided that the usage window is not full. If the window
+    /// applies to one model family, any model of the family counts.
+    ///
+    /// This also applies to false alarms about usage credits: the server refused a request that the plan covered, so it
+    /// would have refused a request from that session as well. If a headless run did not record its model, any model
+    /// counts.
     SameModelWithRoom,
     /// Any session of the same account or, if the payer used a key, any session that uses a key.
     SamePayer,
@@ -382,10 +385,8 @@ impl Description {
             credits_continue: true,
             ended_by: match window {
                 Window::FiveHour | Window::Weekly => EndedBy::AccountWithRoom,
-                // A response in another session proves nothing here. Usage credits may have paid for it, and the usage
-                // of these windows is rarely known.
                 Window::WeeklyOpus | Window::WeeklySonnet | Window::WeeklyFable => {
-                    EndedBy::SameSession
+                    EndedBy::SameModelWithRoom
                 }
             },
         }

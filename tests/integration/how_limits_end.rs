@@ -266,19 +266,42 @@ fn a_response_paid_from_credits_does_not_end_a_window_limit() {
     }
 }
 
-/// A response in another session may have come from a different model, to which the limit does not apply.
+/// The weekly Opus limit stops one session on Friday, and another session receives a response from Opus half a minute
+/// later. `wait` must not wait until Tuesday. A response from a different model shows nothing about the limit.
 #[test]
-fn a_response_elsewhere_does_not_end_a_model_limit() {
-    let sandbox = with_a_private_login();
-    let [one, other] = two_of_the_login(&sandbox);
-    let quota = refused("seven_day_opus", TUESDAY, "");
-    one.receives_error(
-        AT,
-        "You've hit your Opus limit · resets Nov 24, 6am (UTC)",
-        quota,
-    );
-    other.receives_response("2026-11-20T10:20:00Z");
-    assert_ne!(code(&one, "2026-11-20T10:20:01Z"), 0);
+fn a_response_elsewhere_ends_a_model_limit_only_if_the_same_model_responds() {
+    for (model, is_over) in [("claude-opus-5-5", true), ("claude-sonnet-5-5", false)] {
+        let sandbox = with_a_private_login();
+        let [one, mut other] = two_of_the_login(&sandbox);
+        one.works("2026-11-20T09:50:00Z", 10);
+        one.receives_error(
+            AT,
+            "You've hit your Opus limit · resets Nov 24, 6am (UTC)",
+            refused("seven_day_opus", TUESDAY, "org_level_disabled"),
+        );
+        let usage = || windows(30.0, NOON, 30.0, TUESDAY);
+        one.calls_status_line(SOON, usage(), 120);
+        model.clone_into(&mut other.model);
+        other.sends_prompt("2026-11-20T10:00:20Z", "continue");
+        other.receives_response("2026-11-20T10:00:25Z");
+        other.calls_status_line("2026-11-20T10:00:26Z", usage(), 120);
+
+        let at = "2026-11-20T10:00:40Z";
+        let expected = if is_over { 0 } else { 10 };
+        assert_eq!(code(&one, at), expected, "{model}");
+        let waited = one.run(at, &["wait", "--timeout", "1s"], b"");
+        assert_eq!(waited.code == 0, is_over, "{model}: {waited:?}");
+        assert_eq!(waited.stderr.is_empty(), is_over, "{model}: {waited:?}");
+        let listed = flat(one.run(at, &["incidents"], b"").success());
+        let state = if is_over {
+            "another session received a response at 10:00"
+        } else {
+            "(still active, but another session responded at 10:00)"
+        };
+        assert!(listed.contains(state), "{model}: {listed}");
+        let row = one.calls_status_line(at, usage(), 160).stdout;
+        assert_eq!(row.contains("Opus limit"), !is_over, "{model}: {row}");
+    }
 }
 
 /// Claude Code does not wait for resets that are days away. When such a reset is near, `explain` must still not promise

@@ -1858,10 +1858,11 @@ fn only_a_limit_of_one_model_that_applies_alone_is_said_to_spare_other_models() 
 #[test]
 fn incidents_gives_the_time_of_the_response_of_another_model() {
     let sandbox = with_a_private_login();
-    let [stopped, other] = two_sessions_of_login(&sandbox);
+    let [stopped, mut other] = two_sessions_of_login(&sandbox);
+    "claude-sonnet-5".clone_into(&mut other.model);
     let text = "You've hit your Opus limit · resets Nov 24, 6am (UTC)";
     stopped.receives_error(AT, text, refused("seven_day_opus", TUESDAY, ""));
-    other.works("2026-11-20T10:05:00Z", 10);
+    other.receives_response("2026-11-20T10:05:00Z");
     let mut response = stopped.response_line("2026-11-20T10:20:00Z", 10);
     response["message"]["model"] = json!("claude-sonnet-5");
     stopped.append(&response);

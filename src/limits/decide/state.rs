@@ -408,7 +408,7 @@ impl Problem<'_> {
                 is_same_payer
                     && is_settled
                     && is_full != Some(true)
-                    && (self.is_same_model(response) || self.is_without_model())
+                    && self.is_limited_model(response)
                     && self.is_same_client(response)
             }
             EndedBy::SamePayer => is_same_payer && (is_settled || !self.message.row.refuses_login),
@@ -549,6 +549,18 @@ impl Problem<'_> {
         refused.is_some()
             && refused == response.model.as_ref()
             && !self.evidence.uses_long_context()
+    }
+
+    /// Returns true if the limit would have stopped the model that generated the response: a model of the window's family
+    /// or, if the window does not apply to one family, the model that was refused.
+    fn is_limited_model(&self, response: &OtherResponse) -> bool {
+        match self.finding.limit.window().and_then(Window::family) {
+            Some(family) => response
+                .model
+                .as_ref()
+                .is_some_and(|model| model.contains(family)),
+            None => self.is_same_model(response) || self.is_without_model(),
+        }
     }
 
     /// Returns true if the refused model is unknown because the session failed before its first response and has no
