@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use rusqlite::config::DbConfig;
 use rusqlite::types::FromSql;
 use rusqlite::{
     Connection, OpenFlags, OptionalExtension, Params, Row, Transaction, TransactionBehavior,
@@ -175,6 +176,8 @@ impl Ledger {
         let opened = Connection::open_with_flags(real, flags).and_then(|connection| {
             connection.busy_timeout(wait_limit.limit())?;
             connection.set_prepared_statement_cache_capacity(64);
+            // Otherwise, SQLite prepares some statements again whenever they are run with different values.
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
             connection.pragma_update(None, "synchronous", "NORMAL")?;
             if wait_limit == WaitLimit::Person {
                 connection.pragma_update(None, "cache_size", PAGE_CACHE_SIZE)?;

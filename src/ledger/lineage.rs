@@ -1,6 +1,6 @@
 //! Loads the facts about a lineage and stores the results.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Row, params};
 
@@ -17,20 +17,30 @@ use crate::time::Millis;
 
 /// Selects a lineage's sessions.
 const SESSIONS: &str = "SELECT id FROM sessions WHERE lineage = ?1";
-/// Selects a lineage's transcripts.
-const FILES: &str =
-    "SELECT id FROM files WHERE session IN (SELECT id FROM sessions WHERE lineage = ?1)";
+// The following queries join the tables. With subqueries, SQLite would create a temporary table for each subquery, which
+// takes longer than reading the rows.
 
-/// Returns an SQL query for all events in a lineage's sessions, and for the events of the same processes in other
-/// sessions.
-fn events() -> String {
-    format!(
-        "SELECT id, session, pid, process, kind, at, length, total, detail FROM events
-         WHERE session IN ({SESSIONS}) OR process IN (
-             SELECT process FROM events WHERE process <> 0 AND session IN ({SESSIONS}))
-         ORDER BY id"
-    )
-}
+/// Restricts a query for `copies` to a lineage's transcripts.
+const COPIES: &str = "JOIN files ON files.id = copies.file
+     JOIN sessions ON sessions.id = files.session
+     WHERE lineage = ?1";
+/// Selects a lineage's checkpoints.
+const CHECKPOINTS: &str = "SELECT file, checkpoints.offset, started, cost, run_ms, api_ms, has_unknown_model, models, before
+     FROM checkpoints JOIN files ON files.id = checkpoints.file
+     JOIN sessions ON sessions.id = files.session
+     WHERE lineage = ?1";
+/// Selects the ownership markers in a lineage's transcripts.
+const MARKERS: &str = "SELECT file, markers.offset, at, snapshot
+     FROM markers JOIN files ON files.id = markers.file
+     JOIN sessions ON sessions.id = files.session
+     WHERE lineage = ?1";
+/// Selects the events of a lineage's sessions.
+const EVENTS: &str = "SELECT events.id, session, pid, process, kind, at, length, total, detail
+     FROM events JOIN sessions ON sessions.id = events.session
+     WHERE lineage = ?1";
+/// Selects the events of a process in all sessions.
+const EVENTS_OF_PROCESS: &str = "SELECT id, session, pid, process, kind, at, length, total, detail
+     FROM events WHERE process = ?1";
 
 impl Store {
     /// Loads all facts about a lineage.
@@ -56,11 +66,7 @@ impl Store {
                 response_from,
             )?,
         };
-        let copies = self.add_copies(
-            &mut facts.responses,
-            &format!("WHERE file IN ({FILES})"),
-            [lineage],
-        )?;
+        let copies = self.add_copies(&mut facts.responses, COPIES, [lineage])?;
         for (key, locations) in copies {
             let compaction = self.first(
                 "SELECT at, tokens FROM compactions WHERE key = ?1",
@@ -76,22 +82,37 @@ impl Store {
                 });
             }
         }
-        facts.checkpoints = self.all(
-            &format!(
-                "SELECT file, offset, started, cost, run_ms, api_ms, has_unknown_model, models, before
-                 FROM checkpoints WHERE file IN ({FILES}) ORDER BY file, offset"
-            ),
-            [lineage],
-            checkpoint_from,
-        )?;
-        facts.events = self.all(&events(), [lineage], event_from)?;
+        facts.checkpoints = self.all(CHECKPOINTS, [lineage], checkpoint_from)?;
+        facts
+            .checkpoints
+            .sort_unstable_by_key(|checkpoint| (checkpoint.file, checkpoint.offset));
+        facts.events = self.events(lineage)?;
         Ok(facts)
+    }
+
+    /// Returns all events of a lineage's sessions, and of the processes that worked on these sessions, ordered by ID.
+    fn events(&self, lineage: Id) -> Result<Vec<StoredEvent>> {
+        let mut events: Vec<StoredEvent> = self.all(EVENTS, [lineage], event_from)?;
+        let processes: BTreeSet<Id> = events
+            .iter()
+            .map(|event| event.process)
+            .filter(|process| *process != 0)
+            .collect();
+        for process in processes {
+            let of_process: Vec<StoredEvent> =
+                self.all(EVENTS_OF_PROCESS, [process], event_from)?;
+            events.extend(of_process);
+        }
+        events.sort_unstable_by_key(|event| event.id);
+        events.dedup_by_key(|event| event.id);
+        Ok(events)
     }
 
     fn transcripts(&self, lineage: Id) -> Result<BTreeMap<Id, TranscriptFacts>> {
         let mut files: BTreeMap<Id, TranscriptFacts> = self.all(
-            "SELECT id, session, is_main, size FROM files
-             WHERE session IN (SELECT id FROM sessions WHERE lineage = ?1)",
+            "SELECT files.id, session, is_main, size
+             FROM files JOIN sessions ON sessions.id = files.session
+             WHERE lineage = ?1",
             [lineage],
             |row| {
                 let facts = TranscriptFacts {
@@ -103,11 +124,8 @@ impl Store {
                 Ok((row.get(0)?, facts))
             },
         )?;
-        let markers: Vec<(Id, i64, Millis, Option<i64>)> = self.all(
-            &format!("SELECT file, offset, at, snapshot FROM markers WHERE file IN ({FILES})"),
-            [lineage],
-            |row| row.try_into(),
-        )?;
+        let markers: Vec<(Id, i64, Millis, Option<i64>)> =
+            self.all(MARKERS, [lineage], |row| row.try_into())?;
         for (file, offset, at, snapshot) in markers {
             if let Some(facts) = files.get_mut(&file) {
                 facts.markers.push(OwnershipMarker {
@@ -245,10 +263,11 @@ mod tests {
         let ledger = Ledger::in_memory(home.path()).unwrap();
         let queries = [
             format!("SELECT 1 FROM responses WHERE session IN ({SESSIONS})"),
-            format!("SELECT 1 FROM copies WHERE file IN ({FILES})"),
-            format!("SELECT 1 FROM checkpoints WHERE file IN ({FILES}) ORDER BY file, offset"),
-            format!("SELECT 1 FROM markers WHERE file IN ({FILES})"),
-            events(),
+            format!("SELECT 1 FROM copies {COPIES}"),
+            CHECKPOINTS.to_owned(),
+            MARKERS.to_owned(),
+            EVENTS.to_owned(),
+            EVENTS_OF_PROCESS.to_owned(),
             sessions_by("checkpoints", "started"),
             sessions_by("copies", "key"),
             sessions_by("markers", "snapshot"),

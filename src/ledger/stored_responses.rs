@@ -61,19 +61,22 @@ impl Store {
         Ok(Some(response))
     }
 
-    /// Reads the stored copies that match an SQL condition, and adds them to these responses. Returns all other copies,
-    /// which are copies of compactions.
+    /// Reads the stored copies that an SQL clause selects, and adds them to these responses in the order of their files.
+    /// Returns all other copies, which are copies of compactions.
     pub(super) fn add_copies(
         &self,
         responses: &mut [Response],
-        condition: &str,
+        clause: &str,
         values: impl Params,
     ) -> Result<BTreeMap<i64, Vec<Location>>> {
-        let rows: Vec<(i64, Id, i64, i64, Option<Id>)> = self.all(
-            &format!("SELECT key, file, offset, is_out_of_order, source FROM copies {condition}"),
+        let mut rows: Vec<(i64, Id, i64, i64, Option<Id>)> = self.all(
+            &format!(
+                "SELECT key, file, copies.offset, is_out_of_order, source FROM copies {clause}"
+            ),
             values,
             |row| row.try_into(),
         )?;
+        rows.sort_unstable_by_key(|(_, file, ..)| *file);
         let mut copies: BTreeMap<i64, Vec<Location>> = BTreeMap::new();
         for (key, file, offset, flags, source) in rows {
             copies.entry(key).or_default().push(Location {
