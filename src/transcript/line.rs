@@ -131,7 +131,7 @@ pub struct Checkpoint {
 pub type ModelTotals = BTreeMap<String, ModelTotal>;
 
 /// An ownership marker, which is a `queue-operation` line with `-p` or a `file-history-snapshot` line in a terminal. A
-/// process writes these lines only to its own session's transcript.
+/// process writes these lines only to its own session's transcript, but a fork copies its parent's snapshots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OwnershipMarker {
     /// The line's byte offset in the file. The scan fills in this field.

@@ -68,7 +68,7 @@ impl LowerBoundReason {
                 "whycap did not observe the start of a process, whose first known total, at {time}, already included costs"
             ),
             Self::StartingTotalUnknown => {
-                "the session is a fork, and it is unclear which of its parent's totals it started from"
+                "the session seems to be a fork, and it is unclear which of its parent's totals it started from"
                     .to_owned()
             }
             Self::TranscriptUnknown => {

@@ -21,7 +21,7 @@ pub(super) struct LineOwners<'l> {
     newest: HashMap<Id, Millis>,
 }
 
-/// The proof that a line belongs to a session, from strongest to weakest.
+/// The proof that a line belongs to a session, from strongest to weakest. The strongest proof is therefore the least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Proof {
     /// The line follows an ownership marker and is not older than the marker.
@@ -36,6 +36,16 @@ enum Proof {
     BeforeMarker,
     /// The line is older than a line before it, or it follows the ownership marker but is older than the marker.
     OutOfOrder,
+}
+
+/// A session's claim to be the owner of a line. The least claim is the strongest. If two proofs are equally strong, the
+/// transcript that ended first wins, because the other transcript continues it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Claim {
+    proof: Proof,
+    /// The time of the newest response in the transcript that contains the line.
+    transcript_ended_at: Millis,
+    session: Id,
 }
 
 impl<'l> LineOwners<'l> {
@@ -80,10 +90,10 @@ impl<'l> LineOwners<'l> {
         let Some(file) = self.files.get(&location.file) else {
             return false;
         };
-        let Some((proof, ..)) = self.proof(at, location) else {
+        let Some(claim) = self.claim(at, location) else {
             return false;
         };
-        let is_proven = match proof {
+        let is_proven = match claim.proof {
             Proof::AfterMarker | Proof::InOrder => true,
             // A snapshot before the line is not an ownership marker if forks have copied it.
             Proof::BeforeMarker => {
@@ -104,15 +114,15 @@ impl<'l> LineOwners<'l> {
     ) -> Option<Id> {
         let all: Vec<&Location> = locations.into_iter().collect();
         all.iter()
-            .filter_map(|location| self.proof(at, location))
-            .filter(|(proof, _, session)| {
-                *proof != Proof::NamedSource
+            .filter_map(|location| self.claim(at, location))
+            .filter(|claim| {
+                claim.proof != Proof::NamedSource
                     || !all
                         .iter()
-                        .any(|location| self.is_copy_in(*session, at, location))
+                        .any(|location| self.is_copy_in(claim.session, at, location))
             })
             .min()
-            .map(|(_, _, session)| session)
+            .map(|strongest| strongest.session)
     }
 
     /// Returns true if a transcript of the session contains the line at this location as a copy. The session is then
@@ -134,19 +144,21 @@ impl<'l> LineOwners<'l> {
         }
     }
 
-    /// Returns the proof that the line at this location belongs to a session, the time of the transcript's newest
-    /// response, and the session. If several proofs are equally strong, the transcript that ended first wins, because
-    /// the other transcripts continue it.
-    fn proof(&self, at: Millis, location: &Location) -> Option<(Proof, Millis, Id)> {
+    /// Returns the claim of a session to the line at this location, or `None` if the transcript is not known.
+    fn claim(&self, at: Millis, location: &Location) -> Option<Claim> {
         let facts = self.files.get(&location.file)?;
-        let newest = self.newest.get(&location.file).copied().unwrap_or(at);
+        let transcript_ended_at = self.newest.get(&location.file).copied().unwrap_or(at);
         if let Some(source) = location.source {
             let proof = if self.with_transcripts.contains(&source) {
                 Proof::NamedSource
             } else {
                 Proof::UnknownSource
             };
-            return Some((proof, newest, source));
+            return Some(Claim {
+                proof,
+                transcript_ended_at,
+                session: source,
+            });
         }
         let marker = if facts.is_main {
             self.markers.get(&location.file)
@@ -159,7 +171,11 @@ impl<'l> LineOwners<'l> {
             None if !location.is_out_of_order => Proof::InOrder,
             _ => Proof::OutOfOrder,
         };
-        Some((proof, newest, facts.session))
+        Some(Claim {
+            proof,
+            transcript_ended_at,
+            session: facts.session,
+        })
     }
 }
 

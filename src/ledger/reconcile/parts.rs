@@ -189,7 +189,7 @@ impl<'l> SessionFacts<'l> {
     /// Determines the starting total of the history, whose newest checkpoint is `newest`:
     ///
     /// 1. It is zero if the newest checkpoint is zero, or if [`Self::starts_from_zero`] returns true.
-    /// 2. Otherwise, the session is a fork. A fork starts from a checkpoint of another session with the same start
+    /// 2. Otherwise, the session is treated as a fork. A fork starts from a checkpoint of another session with the same start
     ///    time. The history's responses must account for the entire increase since that checkpoint.
     /// 3. If there is no such checkpoint, for example because the fork compacted, the starting total is unknown.
     fn starting_total_of_history<'c>(

@@ -1,4 +1,4 @@
-//! Regression tests for bugs that once changed an amount without failing a test.
+//! Tests of the rules. Many of them reproduce bugs that once changed an amount without failing a test.
 
 use std::fs;
 
