@@ -47,7 +47,8 @@ pub struct StatusPayload {
     pub(crate) lines_removed: Option<u64>,
     /// The effort level, such as "medium". Some models do not have one.
     pub(crate) effort: Option<String>,
-    /// The percentage of the context window that is in use. It is not available before the first response.
+    /// The percentage of the context window that is in use. It is not available before a new session's first response. In
+    /// a resumed session, Claude Code computes it from the transcript.
     pub(crate) context_percent: Option<f64>,
     pub(crate) fast_mode: bool,
     /// The session's prompt cache (since 2.1.251), or `None` if there is no cache or its expiration time is unknown.

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::client::{Client, plain_rows, windows};
+use crate::client::{Client, plain_rows, run, windows};
 use crate::situation::{five_hour_usage, refused};
 use crate::support::Sandbox;
 
@@ -132,6 +132,47 @@ fn readings_right_after_a_login_belong_to_the_previous_account() {
     assert_eq!(readings.len(), 3, "{readings:?}");
 }
 
+/// After `claude --resume`, Claude Code 2.1.331 reports the context of the session, which it computes from the
+/// transcript, but no usage windows until the next response. A new session shows the account's windows in this situation,
+/// so a resumed session must show them, too.
+#[test]
+fn a_resumed_session_shows_the_accounts_windows_before_its_first_response() {
+    let sandbox = Sandbox::new();
+    log_in(&sandbox, "one");
+    let resumed = Client::with_session(&sandbox, "resumed");
+    resumed.receives_response("2026-11-20T09:00:00Z");
+    line(&resumed, "2026-11-20T09:00:01Z", usage(15.0));
+    let busy = Client::with_session(&sandbox, "busy");
+    line(&busy, "2026-11-20T09:59:00Z", usage(42.0));
+
+    let mut payload = json!({
+        "session_id": resumed.session, "transcript_path": resumed.transcript(),
+        "version": resumed.version, "model": {"id": resumed.model, "display_name": "Opus 5.5"},
+        "cost": {"total_cost_usd": 0.03, "total_api_duration_ms": 58},
+        "context_window": {"used_percentage": 2, "current_usage": {"input_tokens": 12}},
+    });
+    let row = |payload: &Value, variables: &[(String, String)]| {
+        let stdin = payload.to_string();
+        let arguments = ["statusline"];
+        let at = "2026-11-20T10:00:00Z";
+        run(&sandbox, at, &arguments, stdin.as_bytes(), variables)
+            .success()
+            .to_owned()
+    };
+    assert!(row(&payload, &[]).contains("42%"), "{}", row(&payload, &[]));
+    let key = [("ANTHROPIC_API_KEY".to_owned(), "sk-ant-x".to_owned())];
+    assert!(!row(&payload, &key).contains("42%"), "a key pays");
+
+    // After a response, the process has a prompt cache. If it still reports no windows, a key paid for the response.
+    payload["prompt_cache"] =
+        json!({"ttl": "5m", "expires_at": NOON, "recache_tokens_if_cold": 4000});
+    assert!(
+        !row(&payload, &[]).contains("42%"),
+        "{}",
+        row(&payload, &[])
+    );
+}
+
 #[test]
 fn without_new_readings_the_last_reading_is_shown_with_its_age() {
     let sandbox = Sandbox::new();
@@ -152,6 +193,7 @@ fn without_new_readings_the_last_reading_is_shown_with_its_age() {
         let input = json!({
             "session_id": client.session, "transcript_path": client.transcript(),
             "context_window": {"used_percentage": 12},
+            "prompt_cache": {"ttl": "5m", "expires_at": NOON, "recache_tokens_if_cold": 4000},
         });
         let run = client.run(
             "2026-11-20T09:20:00Z",
