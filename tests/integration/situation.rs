@@ -2412,6 +2412,28 @@ fn no_explanation_contradicts_the_usage_that_it_shows() {
     }
 }
 
+/// The status line shows the full window with its reset. The explanation of a message that mentions no reset must not
+/// send the user to /usage for it.
+#[test]
+fn the_explanation_of_a_text_states_the_reset_of_the_window_that_is_full_now() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    client.calls_status_line(AT, windows(100.0, NOON, 17.0, TUESDAY), 120);
+    for text in [ORG, "You've hit your 5-hour limit"] {
+        let explained = flat(client.run(SOON, &["explain", text], b"").success());
+        assert!(
+            explained.contains("you can continue at 12:00"),
+            "{explained}"
+        );
+        assert!(explained.contains("1. Wait until 12:00"), "{explained}");
+        assert!(!explained.contains("may not know when"), "{explained}");
+    }
+    // A reset in the text takes precedence because the text may be about an earlier limit.
+    let text = "You've hit your 5-hour limit · resets 11am (UTC)";
+    let explained = flat(client.run(SOON, &["explain", text], b"").success());
+    assert!(explained.contains("11:00"), "{explained}");
+}
+
 #[test]
 fn a_model_limit_stays_while_another_model_responds() {
     let sandbox = with_a_private_login();

@@ -171,6 +171,17 @@ impl<'a> Input<'a> {
         matches!(self.readings.state(window), WindowState::KnownNow(now) if !now.is_full())
     }
 
+    /// Returns the reset of a window that is full now, if it is known. This is possible only for a pasted message. The
+    /// message may be older, but the window stays full until that reset.
+    pub(super) fn reset_of_window_full_now(&self, window: Window) -> Option<DateTime<Utc>> {
+        match self.readings.state(window) {
+            WindowState::KnownNow(now) if now.is_full() => now
+                .resets_at
+                .filter(|reset| *reset > self.evidence.clock.now),
+            _ => None,
+        }
+    }
+
     /// Returns the verdict on a message about a key or about another service. A pasted message proves nothing unless
     /// this machine is configured to use such a key or service.
     pub(super) fn verdict_if_configured(&self, is_configured: bool) -> Verdict {

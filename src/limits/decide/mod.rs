@@ -420,6 +420,10 @@ fn resets(input: &Input<'_>, finding: &Finding) -> Resets {
     } else {
         input.stated_reset(named.or(input.message.window))
     };
+    let current = match finding.window {
+        Some(window) if text.is_none() => input.reset_of_window_full_now(window),
+        _ => None,
+    };
     let candidates = [
         (server, ResetSource::Server),
         (
@@ -428,6 +432,7 @@ fn resets(input: &Input<'_>, finding: &Finding) -> Resets {
         ),
         (gateway, ResetSource::Reading),
         (text, ResetSource::Text),
+        (current, ResetSource::Reading),
         (input.month_end(), ResetSource::Calendar),
     ];
     Resets::choose(

@@ -41,7 +41,10 @@ pub(super) fn spend_cap(input: &Input<'_>) -> Option<Finding> {
     };
 
     let is_token_beside_login = evidence.has_oauth_token() && evidence.plan().is_some();
-    let has_no_reset = !has_room && input.certain_window().is_none() && !is_reset_stated(input);
+    let has_no_reset = !has_room
+        && input.certain_window().is_none()
+        && !is_reset_stated(input)
+        && input.reset_of_window_full_now(window).is_none();
     Some(
         finding
             .without_knowing_if(is_token_beside_login, Unknown::PlanOfToken)
