@@ -2434,6 +2434,25 @@ fn the_explanation_of_a_text_states_the_reset_of_the_window_that_is_full_now() {
     assert!(explained.contains("11:00"), "{explained}");
 }
 
+/// If the weekly limit in a message is not used up but the 5-hour limit is, the steps must not say twice to check
+/// /usage.
+#[test]
+fn the_explanation_of_a_text_does_not_repeat_the_advice_to_check_the_usage() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    client.calls_status_line(AT, windows(100.0, NOON, 17.0, TUESDAY), 120);
+    let explained = flat(client.run(SOON, &["explain", WEEKLY], b"").success());
+    assert_eq!(
+        explained.matches(". Check /usage").count(),
+        1,
+        "{explained}"
+    );
+    assert!(
+        explained.contains("1. Check /usage: one of your plan's limits is also used up 2. If"),
+        "{explained}"
+    );
+}
+
 #[test]
 fn a_model_limit_stays_while_another_model_responds() {
     let sandbox = with_a_private_login();

@@ -49,6 +49,10 @@ pub(super) fn while_blocked(problem: &Problem<'_>) -> Vec<ActionName> {
             actions.push(action);
         }
     }
+    // The advice about another window that is used up already tells the user to check /usage.
+    if actions.contains(&ActionName::FullAsWell) {
+        actions.retain(|action| *action != ActionName::CheckMeters);
+    }
     // A user who reads only the first lines must know that paying does not help.
     if let Some(position) = actions
         .iter()
