@@ -1,8 +1,11 @@
 //! Rejects unknown session IDs in `--session`, because an empty result would be misleading.
 
 use super::reply::misuse;
-use crate::context::{Context, LONGEST_ID};
+use crate::context::Context;
 use crate::terminal::truncate;
+
+/// The maximum width, in columns, of an unknown session ID in an error message. A real session ID is 36 columns wide.
+const LONGEST_ID: usize = 80;
 
 impl Context {
     /// Returns an error if the session ID that the user typed is unknown. Commands call this only if they have found

@@ -52,7 +52,10 @@ impl Subcommand for SpendArguments {
             .request(self.html.is_some(), context)
             .map_err(misuse)?;
         if let Some(session) = &self.why {
-            return Ok(Reply::from(context.why(session)?).in_json(self.json));
+            let report = context
+                .why(session)?
+                .ok_or_else(|| context.unknown_session(session))?;
+            return Ok(Reply::from(report).in_json(self.json));
         }
         if let Some(file) = &self.html {
             return spend_page::reply(file, &request, self.anonymous, context);

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 
 use super::Context;
 use crate::claude::account::Account;
@@ -19,14 +19,11 @@ use crate::spend::{
     GroupBy, Order, PullRequestSpend, ReportRequest, RequestedDays, RowGroups, Statement,
     describe_unreadable, why_report,
 };
-use crate::terminal::{count_noun, print_error, truncate, with_progress};
+use crate::terminal::{count_noun, print_error, with_progress};
 use crate::time::Zone;
 
 /// The maximum number of unreadable transcripts to list. `whycap doctor` lists all of them.
 pub(super) const MOST_UNREADABLE_NAMED: usize = 3;
-
-/// The maximum width, in columns, of an unknown session ID in an error message. A real session ID is 36 columns wide.
-pub(crate) const LONGEST_ID: usize = 80;
 
 const NOT_ALL_READ: &str =
     "Not all transcripts have been read yet. To read all of them, run `whycap spend` in a shell.";
@@ -170,15 +167,9 @@ impl Context {
     }
 
     /// Explains how a session's amount is calculated. `session` may be an ID prefix.
-    pub(crate) fn why(&self, session: &str) -> Result<Report> {
+    pub(crate) fn why(&self, session: &str) -> Result<Option<Report>> {
         let why = self.with_ledger(|ledger, _| Ok(ledger.why(session, self.prices())?))?;
-        let Some(why) = why else {
-            let shown = truncate(session, LONGEST_ID);
-            bail!(
-                "there is no session whose ID is or begins with {shown:?}; run `whycap spend --by session` to list all sessions"
-            );
-        };
-        Ok(why_report(&why, self.clock()))
+        Ok(why.map(|why| why_report(&why, self.clock())))
     }
 
     /// Returns a statement by prompt or by account. These are recorded only in transcripts.

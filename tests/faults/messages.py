@@ -14,7 +14,6 @@ REMEDIES = re.compile(
     re.I,
 )
 FILE = re.compile(r"(^|[\s'\"(`])(~|/)[^\s]*|\.(json|jsonl|toml|sqlite3|lock|md)\b|\bstandard (input|output)\b", re.I)
-SESSION = re.compile(r"whose ID is or begins with \"")
 DEBUG_OUTPUT = re.compile(
     r"\b(Os \{|Error \{|Some\(|None\b|Custom \{|panicked|RUST_BACKTRACE|stack backtrace|memory allocation)"
 )
@@ -58,8 +57,8 @@ def problems_of(exit_code, message):
         problems.append(f"{len(lines)} lines")
     if DEBUG_OUTPUT.search(text):
         problems.append("it contains output for programmers")
-    # The message must name the unknown session, or the path of the file.
-    if exit_code == 1 and not FILE.search(first_line) and not SESSION.search(first_line):
+    # The message must name the path of the file.
+    if exit_code == 1 and not FILE.search(first_line):
         problems.append("it names no file")
     sentence = first_line.removeprefix("whycap: ")
     without_paths = re.sub(r"\S*/\S*", "", sentence)

@@ -294,12 +294,16 @@ fn an_unknown_session_is_an_error() {
     let run = waits(&client, AT, &["--session", "typo"]);
     assert_eq!(run.code, 2, "{run:?}");
     assert!(run.stderr.contains("there is no session typo"), "{run:?}");
-    for command in ["explain", "incidents", "report", "drain"] {
-        client
-            .run(AT, &[command, "--session", "typo"], b"")
-            .is_refused(
-                "there is no session typo; run `whycap spend --by session --json` to list the sessions",
-            );
+    for arguments in [
+        ["explain", "--session", "typo"],
+        ["incidents", "--session", "typo"],
+        ["report", "--session", "typo"],
+        ["drain", "--session", "typo"],
+        ["spend", "--why", "typo"],
+    ] {
+        client.run(AT, &arguments, b"").is_refused(
+            "there is no session typo; run `whycap spend --by session --json` to list the sessions",
+        );
     }
     let explained = client.run(AT, &["explain", "--exit-code", "--session", "typo"], b"");
     assert_eq!(explained.code, 12, "{explained:?}");
