@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::reply::{Reply, Subcommand};
 use crate::context::Context;
@@ -92,9 +93,7 @@ impl Subcommand for WaitArguments {
                 }
             }
             // Include continuations since the previous check, because the machine may have been suspended.
-            let is_continuing = announced
-                .values()
-                .any(|at| (previous_check..=now + SOON).contains(at));
+            let continuation_period = previous_check..=now + SOON;
             previous_check = now;
             let Some(Wait::Helps(until)) = wait else {
                 match situation.incident {
@@ -108,7 +107,7 @@ impl Subcommand for WaitArguments {
                             ended.as_ref(),
                             waited_for.as_ref(),
                             extra_costs.as_deref(),
-                            is_continuing,
+                            &names_of_continuing(&announced, &continuation_period, &context),
                             &context,
                         ) {
                             print_sentence(&sentence, &context)?;
@@ -169,20 +168,34 @@ fn timeout_message(incident: Option<&Incident>) -> &'static str {
     }
 }
 
+/// Returns the names of the announced sessions that Claude Code continues in the given period.
+fn names_of_continuing(
+    announced: &HashMap<String, DateTime<Utc>>,
+    period: &RangeInclusive<DateTime<Utc>>,
+    context: &Context,
+) -> Vec<String> {
+    let mut names: Vec<String> = announced
+        .iter()
+        .filter(|(_, at)| period.contains(*at))
+        .map(|(session, _)| context.name_session(session))
+        .collect();
+    names.sort();
+    names
+}
+
 /// Returns a warning to print instead of "You can continue.", or `None` if none is needed. `extra_costs` is a clause
-/// such as "each response costs extra". `is_continuing` is true if Claude Code continues an open session by itself.
-fn caution(extra_costs: Option<&str>, is_continuing: bool) -> Option<String> {
-    match (extra_costs, is_continuing) {
-        (None, false) => None,
-        (Some(costs), false) => Some(format!("You can continue, but {costs}.")),
-        (None, true) => Some(
-            "You can start other work; Claude Code continues the open session by itself."
-                .to_owned(),
-        ),
-        (Some(costs), true) => Some(format!(
-            "You can start other work, but {costs}. Claude Code continues the open session by itself."
-        )),
-    }
+/// such as "each response costs extra". `continuing` names the open sessions that Claude Code continues by itself.
+fn caution(extra_costs: Option<&str>, continuing: &[String]) -> Option<String> {
+    let sessions = match continuing {
+        [] => return extra_costs.map(|costs| format!("You can continue, but {costs}.")),
+        [only] => format!("session {only}"),
+        several => format!("sessions {}", several.join(" and ")),
+    };
+    let continues = format!("Claude Code continues the open {sessions} by itself.");
+    Some(match extra_costs {
+        None => format!("You can start other work; {continues}"),
+        Some(costs) => format!("You can start other work, but {costs}. {continues}"),
+    })
 }
 
 /// Returns the sentences to print if nothing blocks work. `ended` is the newest error, and `waited_for` is the error
@@ -191,10 +204,10 @@ fn last_sentences(
     ended: Option<&Incident>,
     waited_for: Option<&Incident>,
     extra_costs: Option<&str>,
-    is_continuing: bool,
+    continuing: &[String],
     context: &Context,
 ) -> Vec<String> {
-    let caution = caution(extra_costs, is_continuing);
+    let caution = caution(extra_costs, continuing);
     if let Some(ended) = ended
         && ended
             .diagnosis

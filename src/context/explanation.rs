@@ -469,7 +469,7 @@ impl Context {
     }
 
     /// Returns a session's description, or its ID if there is none.
-    fn name_session(&self, session: &str) -> String {
+    pub(crate) fn name_session(&self, session: &str) -> String {
         self.describe_session(session)
             .unwrap_or_else(|| session.to_owned())
     }

@@ -17,7 +17,7 @@ use crate::situation::{
 use crate::support::{Run, Sandbox};
 
 /// The last line that `wait` prints after a 5-hour limit if Claude Code continues the session by itself.
-const LIMIT_ENDED_CONTINUING: &str = "The message said that your 5-hour limit was used up, but the limit should have reset at 12:00. You can start other work; Claude Code continues the open session by itself.";
+const LIMIT_ENDED_CONTINUING: &str = "The message said that your 5-hour limit was used up, but the limit should have reset at 12:00. You can start other work; Claude Code continues the open session 5a7d3c1e by itself.";
 /// The last line that `wait` prints after a 5-hour limit if the user has to continue the session.
 const LIMIT_ENDED: &str = "The message said that your 5-hour limit was used up, but the limit should have reset at 12:00. You can continue.";
 
@@ -173,6 +173,29 @@ fn a_session_that_will_continue_by_itself_is_named() {
     );
     let run = waits(&client, "2026-11-20T12:00:58Z", &[]);
     assert_eq!(flat(run.success()), LIMIT_ENDED);
+}
+
+/// `wait` announced that two sessions would continue, and the user pressed Esc in one of them. The last sentence did not
+/// say which of them "the open session" was.
+#[test]
+fn the_last_sentence_names_the_sessions_that_continue_by_themselves() {
+    let sandbox = with_a_private_login();
+    let names = ["first", "second", "third"];
+    let [first, second, canceled] = names.map(|name| session_of_login(&sandbox, name));
+    for (client, at) in [
+        (&first, AT),
+        (&second, "2026-11-20T10:00:10Z"),
+        (&canceled, "2026-11-20T10:00:20Z"),
+    ] {
+        client.receives_error(at, FIVE_HOUR, refused("five_hour", NOON, ""));
+    }
+    canceled.announces(
+        "2026-11-20T10:01:00Z",
+        "Automatic continue cancelled · /rate-limit-options to wait again",
+    );
+    let run = waits(&first, "2026-11-20T11:59:58Z", &[]);
+    let sentence = "Claude Code continues the open sessions first and second by itself.";
+    assert!(flat(run.success()).ends_with(sentence), "{run:?}");
 }
 
 /// The text is wrapped at the width of the terminal, and at 80 columns in a pipe, like that of other commands.
