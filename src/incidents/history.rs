@@ -48,9 +48,11 @@ impl Resumption {
     fn add_to(&self, incident: &Incident, later: &LaterErrors) -> Incident {
         let mut evidence = incident.evidence.clone();
         let is_refused_soon = later.has_refusal_after(&evidence.error, self.resumed_at);
-        // If a limit stopped the account again soon after a response in another session, the limit was not over yet.
+        // If a limit stopped the account again soon after a response in another session, the limit was not over yet. A
+        // response with another payer let the user continue in any case.
         let is_of_other_session = self.payer.is_some() || self.is_free;
-        if !is_of_other_session || !is_refused_soon {
+        let is_of_other_payer = self.payer == Some(PayerRelation::Other);
+        if !is_of_other_session || is_of_other_payer || !is_refused_soon {
             evidence.collected.resumed_at = Some(self.resumed_at);
         }
         if let Some(payer) = self.payer {

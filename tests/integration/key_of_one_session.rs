@@ -123,6 +123,36 @@ fn the_key_of_a_running_session_blocks_only_that_session() {
     assert!(now["blocked"].is_object(), "{now:#}");
 }
 
+/// Two sessions with an empty key are closed within two minutes, and a session of the login receives a response after each
+/// error. A response of the login does not end the error of a key, so `incidents` must not name it. The user went on
+/// between the errors, so they are two stops.
+#[test]
+fn a_response_of_the_login_is_not_named_as_the_end_of_a_keys_error() {
+    let sandbox = with_a_private_login();
+    let with_key = session_with_empty_key(&sandbox);
+    let on_plan = session_of_login(&sandbox, "on-plan");
+    on_plan.sends_prompt("2026-11-20T10:00:05Z", "go on");
+    on_plan.works("2026-11-20T10:00:07Z", 10);
+    let mut again = Client::with_session(&sandbox, "again");
+    again.variables.clone_from(&with_key.variables);
+    receives_balance_error(&again, "2026-11-20T10:02:00Z");
+    on_plan.sends_prompt("2026-11-20T10:02:05Z", "go on");
+    on_plan.works("2026-11-20T10:02:08Z", 10);
+
+    let in_shell = |arguments: &[&str]| shell(&sandbox, "2026-11-20T10:03:00Z", arguments, &[]);
+    let happened = "ANTHROPIC_API_KEY (without credits) was used instead of your plan";
+    for arguments in [&["explain"][..], &["incidents"]] {
+        let text = flat(in_shell(arguments).success());
+        assert!(text.contains(happened), "{arguments:?}: {text}");
+        for wrong in ["is using", "still blocked", "another session responded"] {
+            assert!(!text.contains(wrong), "{wrong}: {arguments:?}: {text}");
+        }
+    }
+    let sums = in_shell(&["incidents", "--json"]).json()["sums"].clone();
+    assert_eq!(sums["stops"], 2, "{sums:#}");
+    assert_eq!(sums["blocked_s"], 15, "{sums:#}");
+}
+
 /// The project's settings contain the script that prints the key, so the next prompt uses the key again. The session's
 /// working directory may be a subdirectory of the project.
 #[test]

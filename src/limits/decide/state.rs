@@ -305,11 +305,6 @@ impl Problem<'_> {
             Ending::PauseLongOver
         } else if pause.is_some_and(|end| end <= now) {
             Ending::PauseOver
-        } else if (collected.concerns_others_only || is_without_key)
-            && collected.resumed_at.is_some()
-        {
-            // The user continued to work with another payer.
-            Ending::ResponseElsewhere
         } else if collected.concerns_others_only {
             Ending::ConcernsOthers
         } else if is_without_key {
@@ -321,13 +316,9 @@ impl Problem<'_> {
         } else {
             return None;
         };
-        let at = match ending {
-            Ending::ResponseElsewhere => collected.resumed_at,
-            _ => None,
-        };
         Some(End {
             is_proven: false,
-            ..End::at(ending, at)
+            ..End::at(ending, None)
         })
     }
 
