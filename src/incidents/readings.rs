@@ -461,8 +461,8 @@ impl WindowReadings<'_> {
     pub(crate) fn windows(&self, payload: &StatusPayload, is_refused: bool) -> Option<Sample> {
         let now = self.environment.now;
         let Some(mut reported) = self.reported(payload) else {
-            // A response without windows was paid for with an API key. The process of a resumed session reports the context
-            // before its first response, but it has no prompt cache yet.
+            // A response without windows was paid for with an API key. Before its first response, a resumed session
+            // reports the context but no prompt cache.
             if !is_refused && payload.context_percent.is_some() && payload.prompt_cache.is_some() {
                 return None;
             }

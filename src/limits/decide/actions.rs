@@ -49,7 +49,7 @@ pub(super) fn while_blocked(problem: &Problem<'_>) -> Vec<ActionName> {
             actions.push(action);
         }
     }
-    // The advice about another window that is used up already tells the user to check /usage.
+    // The advice about another used-up window already tells the user to check /usage.
     if actions.contains(&ActionName::FullAsWell) {
         actions.retain(|action| *action != ActionName::CheckMeters);
     }

@@ -171,8 +171,9 @@ impl<'a> Input<'a> {
         matches!(self.readings.state(window), WindowState::KnownNow(now) if !now.is_full())
     }
 
-    /// Returns the reset of a window that is full now, if it is known. This is possible only for a pasted message. The
-    /// message may be older, but the window stays full until that reset.
+    /// Returns the reset time of a window that is full now. Returns `None` if the reset time is unknown, if the window
+    /// is not known to be full, or if the message was not pasted. Even if a pasted message is old, the window stays
+    /// full until it resets.
     pub(super) fn reset_of_window_full_now(&self, window: Window) -> Option<DateTime<Utc>> {
         match self.readings.state(window) {
             WindowState::KnownNow(now) if now.is_full() => now

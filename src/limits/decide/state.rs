@@ -542,8 +542,8 @@ impl Problem<'_> {
             && !self.evidence.uses_long_context()
     }
 
-    /// Returns true if the limit would have stopped the model that generated the response: a model of the window's family
-    /// or, if the window does not apply to one family, the model that was refused.
+    /// Returns true if the limit also applies to the model that generated the response: a model of the window's family
+    /// or, if the window does not apply to a single family, the model that was refused.
     fn is_limited_model(&self, response: &OtherResponse) -> bool {
         match self.finding.limit.window().and_then(Window::family) {
             Some(family) => response
