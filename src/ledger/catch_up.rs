@@ -133,13 +133,7 @@ impl Ledger {
         };
         let total = unread_bytes(&transcripts_to_read);
         let mut done = 0;
-        let rounds = rounds(&transcripts_to_read);
-        self.start_filling()?;
-        if rounds.len() > 1 {
-            // While the first of several rounds is written, other processes may need the ledger for too long.
-            self.finish_filling();
-        }
-        let mut rounds = rounds.into_iter().peekable();
+        let mut rounds = rounds(&transcripts_to_read).into_iter().peekable();
         while let Some(round) = rounds.next() {
             let mut batch = read_round(round, &settings, |bytes| progress(done + bytes, total));
             done += unread_bytes(round);
@@ -168,7 +162,6 @@ impl Ledger {
                 Ok(())
             })?;
         }
-        self.finish_filling();
         self.reconcile_dirty(prices)?;
         if catch_up.is_all() && !self.is_complete() {
             self.write(|store| store.note_completion(&catch_up))?;

@@ -68,8 +68,6 @@ pub struct Ledger {
     pub(super) path: PathBuf,
     /// True if the ledger is stored on disk.
     is_lasting: bool,
-    /// True if this process has created the ledger and will enable the write-ahead log after the first read.
-    is_unfilled: bool,
     /// The identity of the file, or `None` for an in-memory ledger.
     file: Option<FileId>,
 }
@@ -116,25 +114,19 @@ impl Ledger {
         for attempt in 0..3 {
             let file = ownership::open_or_create_owned(&path);
             drop(file.map_err(disk::write_error(&path))?);
-            let (mut ledger, version) =
+            let (ledger, version) =
                 retry_while_busy(wait_limit.limit().max(MIN_OPEN_RETRY_TIME), || {
                     let ledger = Self::connect(&path, wait_limit)?;
                     let version = ledger.read(Store::version)?;
                     Ok((ledger, version))
                 })?;
-            // Enabling the log fails while another process is reading the ledger. The next shell command tries again.
             if version == SCHEMA || attempt == 2 {
-                if wait_limit == WaitLimit::Person {
-                    let _ = ledger.read(|store| store.enable_wal(false));
-                }
                 return Ok(ledger);
             }
+            // Enabling WAL fails while another process is reading the ledger. The next process that opens the ledger
+            // tries again.
             let is_empty = path.metadata().is_ok_and(|metadata| metadata.len() == 0);
-            if is_empty && wait_limit == WaitLimit::Person {
-                ledger.postpone_wal()?;
-            } else {
-                let _ = ledger.read(|store| store.enable_wal(is_empty));
-            }
+            let _ = ledger.read(|store| store.enable_wal(is_empty));
             if ledger.write(Store::create_tables)? {
                 return Ok(ledger);
             }
@@ -161,7 +153,6 @@ impl Ledger {
         let ledger = Self {
             store: Store(connection),
             is_lasting: false,
-            is_unfilled: false,
             file: None,
             path,
         };
@@ -200,33 +191,8 @@ impl Ledger {
             store: Store(opened.map_err(LedgerError::of_database(path, file))?),
             path: path.to_owned(),
             is_lasting: true,
-            is_unfilled: false,
             file,
         })
-    }
-
-    /// Leaves the write-ahead log of a new ledger disabled until the first read is complete. With the log, a first read
-    /// would write every page twice and wait for the disk twice. Until the first read, the ledger contains nothing that
-    /// could be lost, so there is no waiting for the disk.
-    fn postpone_wal(&mut self) -> LedgerResult<()> {
-        self.is_unfilled = true;
-        self.read(|store| store.0.pragma_update(None, "synchronous", "OFF"))
-    }
-
-    /// Makes the following transaction wait for the disk if the write-ahead log has been postponed.
-    pub(super) fn start_filling(&self) -> LedgerResult<()> {
-        if !self.is_unfilled {
-            return Ok(());
-        }
-        self.read(|store| store.0.pragma_update(None, "synchronous", "NORMAL"))
-    }
-
-    /// Enables the write-ahead log if it has been postponed.
-    pub(super) fn finish_filling(&mut self) {
-        if std::mem::take(&mut self.is_unfilled) {
-            // If this fails, the next shell command tries again.
-            let _ = self.read(|store| store.enable_wal(false));
-        }
     }
 
     /// Returns true if the ledger is stored on disk.
@@ -421,42 +387,7 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
-    use super::super::catch_up::ReadTime;
     use super::*;
-    use crate::pricing::PriceTable;
-
-    #[test]
-    fn a_ledger_gets_its_log_after_the_first_read() {
-        let mode = |ledger: &Ledger| -> String {
-            ledger
-                .read(|store| store.value("PRAGMA journal_mode", []))
-                .unwrap()
-        };
-        let home = tempfile::tempdir().unwrap();
-        let mut filled = Ledger::open(&home.path().join("filled"), WaitLimit::Person).unwrap();
-        assert_eq!(mode(&filled), "delete");
-        filled
-            .catch_up(
-                std::iter::empty(),
-                &PriceTable::list(),
-                ReadTime::All,
-                &mut |_, _| {},
-            )
-            .unwrap();
-        assert_eq!(mode(&filled), "wal");
-
-        // The next command enables the log if the first one was killed.
-        let killed = home.path().join("killed");
-        drop(Ledger::open(&killed, WaitLimit::Person).unwrap());
-        assert_eq!(
-            mode(&Ledger::open(&killed, WaitLimit::Person).unwrap()),
-            "wal"
-        );
-
-        // A status-line call may be followed by other status-line calls, which must not wait for each other.
-        let ledger = Ledger::open(&home.path().join("status-line"), WaitLimit::None).unwrap();
-        assert_eq!(mode(&ledger), "wal");
-    }
 
     #[test]
     fn a_ledger_whose_log_could_not_be_enabled_has_a_journal_on_disk() {
