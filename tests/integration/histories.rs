@@ -1485,7 +1485,7 @@ fn a_fork_without_its_parent_is_a_lower_bound_in_every_output() {
     let why = sandbox.run(&["spend", "--why", fork]);
     assert!(
         why.success()
-            .contains("session is a fork, and it is unclear"),
+            .contains("session seems to be a fork, and it is unclear"),
         "{}",
         why.stdout
     );
