@@ -19,7 +19,8 @@ fn try_parse<T: Deserialize<'static>>(json: &'static str) -> serde_json::Result<
         return borrowed;
     }
     let value: &'static Value = Box::leak(Box::new(serde_json::from_str(json)?));
-    // Prefer the first error, which contains the line, unless it was caused by an escape.
+    // The first error names the line, so it is preferred. However, a string with an escape sequence cannot be borrowed,
+    // and an error about that is not a problem of the file.
     T::deserialize(value).map_err(|error| match borrowed {
         Err(first) if !first.to_string().contains("borrowed") => first,
         _ => error,

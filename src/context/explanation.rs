@@ -370,7 +370,7 @@ impl Context {
         }
     }
 
-    /// Returns the text about an error for `doctor`. Returns `None` if the error does not block any session.
+    /// Returns the text that `doctor` shows about an error. Returns `None` if the error does not block any session.
     pub(crate) fn error_for_doctor(&self, incident: &Incident) -> Option<CurrentError> {
         let blocks = incident.blocks().is_some();
         let text = if blocks {

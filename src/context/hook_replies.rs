@@ -177,8 +177,8 @@ impl Context {
         })
     }
 
-    /// Returns the project directories that may contain new transcripts. These are the ones that have changed recently
-    /// and the one of the hook's own session.
+    /// Returns the project directories that may contain new transcripts. These are the projects that have changed
+    /// recently and the project of the hook's session.
     fn changed_projects(&self) -> Vec<PathBuf> {
         let since = self.environment.now - RECENT_CHANGE_PERIOD;
         let mut projects =

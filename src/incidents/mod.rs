@@ -207,15 +207,19 @@ impl<'a> Incidents<'a> {
     /// Returns false if the session is known to be paid for by another account than the logged-in one, or without an
     /// account, such as through an API key.
     pub(crate) fn may_use_plan(&self, session: &str) -> bool {
-        self.may_use_login(session)
+        let starts = SessionStarts::new(self.journal());
+        self.login_may_pay(session, &starts)
             && !self.transcripts.is_without_account(session)
-            && SessionStarts::new(self.journal()).owner_pays(session, self.now())
+            && starts.owner_pays(session, self.now())
     }
 
     /// Like [`Self::may_use_plan`], but does not assume that a key pays just because the transcript does not name an
     /// account.
     pub(crate) fn may_use_login(&self, session: &str) -> bool {
-        let starts = SessionStarts::new(self.journal());
+        self.login_may_pay(session, &SessionStarts::new(self.journal()))
+    }
+
+    fn login_may_pay(&self, session: &str, starts: &SessionStarts<'_>) -> bool {
         let payer = starts.payer_of(session, &self.transcripts, self.now());
         may_belong_to(payer.owner.as_ref(), self.account()) && !payer.is_without_account()
     }
@@ -490,9 +494,7 @@ impl<'a> Incidents<'a> {
         own_incident: Option<&Incident>,
         starts: &SessionStarts<'_>,
     ) -> Option<Incident> {
-        let project = self.environment.path("CLAUDE_PROJECT_DIR");
-        let credentials = credentials::of_session(self.paths, self.environment, project.as_deref());
-        let payer = self.payer_of(session, credentials, starts);
+        let payer = self.payer_of(session, self.own_credentials(None), starts);
         payer
             .limit_among(incidents)
             .or_else(|| payer.refusal_among(incidents, own_incident?))
@@ -714,21 +716,17 @@ impl<'a> Incidents<'a> {
             let start = SessionStart {
                 session: session.clone(),
                 at: self.now(),
-                credentials: self.credentials_of(event),
+                credentials: self.own_credentials(event.cwd.as_deref()),
             };
             start.store(self.paths);
         }
     }
 
-    /// Returns the credentials of the session that runs this hook. Its working directory may be a subdirectory of its
-    /// project.
-    fn credentials_of(&self, event: &HookEvent) -> Vec<Credential> {
+    /// Returns the credentials of the session that runs this process. `cwd` is its working directory, if known. It is
+    /// used only if the environment does not name the project, because it may be a subdirectory of the project.
+    fn own_credentials(&self, cwd: Option<&Path>) -> Vec<Credential> {
         let project = self.environment.path("CLAUDE_PROJECT_DIR");
-        credentials::of_session(
-            self.paths,
-            self.environment,
-            project.as_deref().or(event.cwd.as_deref()),
-        )
+        credentials::of_session(self.paths, self.environment, project.as_deref().or(cwd))
     }
 
     /// Stores an error reported by a hook and returns its explanation. Returns `None` if the event has no session.
@@ -741,7 +739,7 @@ impl<'a> Incidents<'a> {
         let is_stored = stored.insert(&mut error).is_ok();
 
         error.payer.account = self.account().cloned();
-        error.payer.credentials = self.credentials_of(event);
+        error.payer.credentials = self.own_credentials(event.cwd.as_deref());
         error.session.installed_clients = version::executables(self.paths, self.environment).len();
         let collector = self.collector(self.journal(), Asker::Shell);
         let mut evidence = collector.bare_evidence(error);

@@ -134,7 +134,7 @@ impl EditRecord {
         self.written_fingerprints.contains(&fingerprint(text))
     }
 
-    /// Records that whycap replaces the text `present` with `text`.
+    /// Records that whycap replaces the settings file's present text with `text`.
     ///
     /// If `is_original` is true, `present` contains none of whycap's entries and becomes the original. If `present` is
     /// neither the original nor a version that whycap wrote, somebody has edited the file. Because the change cannot be

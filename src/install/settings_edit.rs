@@ -38,8 +38,8 @@ pub struct Additions<'a> {
     pub status_line: bool,
     /// True to add the hooks.
     pub hooks: bool,
-    /// The reason for keeping an existing status line when adding whycap's, or `None` to leave it in place and not add
-    /// whycap's.
+    /// The reason for keeping an existing status line together with whycap's. If it is `None`, an existing status line
+    /// stays in place, and whycap's is not added.
     pub keep: Option<KeepPurpose>,
     /// The way to add `/whycap`, or `None` to leave it alone.
     pub slash_command: Option<SlashCommand>,

@@ -75,7 +75,7 @@ impl MonthFile {
         ]
     }
 
-    /// Returns the section of the whole file, or of its last [`MAX_BYTES`] if it is larger.
+    /// Returns the whole file as a section. Only the last [`MAX_BYTES`] of a larger file are included.
     pub(super) fn whole(&self) -> Section {
         self.last_section(MAX_BYTES)
     }

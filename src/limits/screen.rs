@@ -451,8 +451,8 @@ fn badge_rows(badge: &str, columns: usize) -> Vec<String> {
 }
 
 /// Returns the forms of a badge, longest first. Each form is complete. A badge consists of the name of the limit or
-/// problem, advice, and the reset time. The reset time and the remark that the message is unconfirmed are never
-/// omitted.
+/// problem, advice, and the reset time. Every form contains the reset time and,
+/// if the message is unconfirmed, a remark about this.
 fn badge_forms(badge: &str) -> Vec<String> {
     let mut forms = vec![badge.to_owned()];
     let Some((before, last)) = badge.rsplit_once(" · ") else {

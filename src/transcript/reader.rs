@@ -585,7 +585,7 @@ impl<S: Sink> Scan<'_, '_, S> {
         self.unrecorded_start = end.min(self.bytes.len());
     }
 
-    /// Counts damage before a line. The damaged period ends at the time of this line, if it has one.
+    /// Counts damage before a line. If the line has a time, the damaged period ends then.
     fn record_damage_before(&mut self, bounds: LineBounds) {
         self.record_times(bounds.start, bounds.start);
         self.state.record_damage();

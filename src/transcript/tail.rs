@@ -308,8 +308,7 @@ impl Tail {
             .find(|at| *at > moment)
     }
 
-    /// Sets the owner of the session before these lines. The owner applies to all lines that precede the first owner
-    /// line.
+    /// Sets the owner for the lines before the first owner line.
     pub fn set_earlier_owner(&mut self, owner: &Owner) {
         let owners = self.errors.iter_mut().map(|error| &mut error.owner);
         for later_owner in owners.chain([&mut self.owner]) {

@@ -130,7 +130,7 @@ fn the_row_still_says_that_credits_pay_on_the_next_call_of_an_idle_session() {
     }
 }
 
-/// What a session's screens must say about its next response.
+/// The payment for a session's next response, which all screens must describe in the same way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum NextResponse {
     /// Nothing but the plan pays for it.

@@ -364,8 +364,8 @@ fn figures_when_read_at_once(
 }
 
 /// Lets whycap read each history of this test while the history grows: twice with runs of `spend` in between, and twice
-/// with hooks, status lines, and kills as well. Compares the results with the truth and with a ledger that has read the
-/// complete history at once.
+/// with hooks, status lines, and kills as well. Compares the results with the true costs and with a ledger that has
+/// read the complete history at once.
 fn check_incremental_reading(
     way_number: usize,
     way: impl Fn(&mut IncrementalHome, &BTreeMap<PathBuf, Vec<u8>>),

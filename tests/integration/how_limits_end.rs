@@ -1090,7 +1090,7 @@ fn the_limit_of_a_token_is_shown_only_to_sessions_with_a_token() {
     }
 }
 
-/// A prompt that a budget blocks also cancels the auto-resume, as any other prompt does.
+/// Any prompt cancels the auto-resume, even if a budget blocks the prompt.
 #[test]
 fn a_prompt_blocked_by_a_budget_cancels_the_wait() {
     let config = "[budget]\nday = 0.01\naction = \"stop\"\n";

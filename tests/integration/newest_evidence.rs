@@ -510,7 +510,7 @@ fn wait_warns_that_each_response_costs_extra() {
                 assert!(!said.contains(wrong), "{name} {more:?}: {said}");
             }
         }
-        // In a shell with a key, the key may pay for a new session.
+        // A new session in a shell with a key may be paid for by this key.
         let key = ("ANTHROPIC_API_KEY".to_owned(), "sk-ant-dummy".to_owned());
         let with_key = flat(crate::client::run(&sandbox, at, &["wait"], b"", &[key]).success());
         let payers = "You can continue, but ANTHROPIC_API_KEY may pay for new sessions in this shell; in sessions that use your login, each response costs extra until Tue Nov 24 06:00";

@@ -62,7 +62,7 @@ fn no_five_hour_forecast_is_shown_while_the_week_is_full() {
 fn a_burst_causes_a_forecast_and_a_pause_withdraws_it() {
     let sandbox = Sandbox::new();
     let client = busy_since_ten(&sandbox);
-    // Extrapolating the usage since 7:00 would predict a full window only long after noon.
+    // At the average pace since 7:00, the window would not be full until the afternoon.
     let busy = line(&client, "10:45", 65.0);
     assert!(busy.contains("at this pace, 5h full at 11:3"), "{busy}");
     let now = ["now", "--json"];

@@ -408,7 +408,7 @@ fn no_line_is_lost_if_three_processes_read_a_misread_transcript() {
     assert!(!has_old_facts(&sandbox, ".jsonl"));
 }
 
-/// Returns the offset up to which the ledger has read its only transcript, or 0 if it has not read any of it.
+/// Returns how many bytes of its only transcript the ledger has read.
 fn stored_offset(sandbox: &Sandbox) -> i64 {
     open_ledger(sandbox)
         .query_row("SELECT ifnull(max(offset), 0) FROM files", [], |row| {

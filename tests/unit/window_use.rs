@@ -70,7 +70,7 @@ fn windows_with_the_same_spend_are_described_once() {
         sentences_about(&[used(&all[1..], &[]), of_week(&all)]).len(),
         2
     );
-    // The week started after the 5-hour window, so the start of the 5-hour window does not apply to the week.
+    // The week started later than the 5-hour window, so one start time cannot describe both.
     let late_week = WindowShares {
         since: DateTime::UNIX_EPOCH + TimeDelta::seconds(30),
         ..of_week(&all)

@@ -149,8 +149,8 @@ const LOCAL_FILE_SYSTEMS: [&str; 20] = [
     "ntfs3", "overlay", "ramfs", "reiserfs", "rootfs", "tmpfs", "vfat", "wslfs", "xfs", "zfs",
 ];
 
-/// Returns the domain of the PIDs in a directory's files, in Claude Code's notation. The machine part is empty if the
-/// machine has no ID (observed with 2.1.328).
+/// Returns the machine and the PID namespace that the PIDs in a directory's files belong to, in Claude Code's notation.
+/// The machine part is empty if the machine has no ID (observed with 2.1.328).
 pub(crate) fn pid_domain(directory: &Path) -> PidDomain {
     let machine = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
     let host = rustix::system::uname();

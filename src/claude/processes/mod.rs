@@ -59,8 +59,8 @@ fn may_use(variables: process::Variables, paths: &Paths) -> bool {
 /// The highest possible PID on Linux, including in containers. PIDs on macOS are far lower.
 pub(crate) const HIGHEST_PID: u32 = 1 << 22;
 
-/// The domain of the PIDs in a directory's files. In another domain, such as on another machine or in a container, the
-/// same PID belongs to a different process.
+/// The machine and the PID namespace that the PIDs in a directory's files belong to. In another domain, such as on
+/// another machine or in a container, the same PID belongs to a different process.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct PidDomain {
     /// The machine and the PID namespace, as recorded by Claude Code in `pidDomain`.

@@ -247,8 +247,8 @@ impl<'l> SessionFacts<'l> {
     }
 
     /// Returns the last checkpoint that each run wrote, keyed by the index of the run. If several runs may have written
-    /// a checkpoint, a run whose last sample is the same total is preferred. The next criteria are the earliest end
-    /// after the checkpoint and the greatest last sample. This order never makes the sum too high.
+    /// a checkpoint, a run whose last sample is the same total is preferred. Then comes the run that ended first after
+    /// the checkpoint, and then the run with the greatest last sample. This order never makes the sum too high.
     fn closing_checkpoints(&self, totals: &[RunTotals<'l>]) -> HashMap<usize, &'l Checkpoint> {
         let mut closing: HashMap<usize, &'l Checkpoint> = HashMap::new();
         let mut open: Vec<usize> = Vec::new();

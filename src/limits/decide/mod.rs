@@ -166,8 +166,8 @@ pub(crate) fn without_refuted_end(message: &Message, mut evidence: Evidence) -> 
 
 /// Sets `over_elsewhere_at` to the time of the first response in another session that ended the error, if a full window
 /// or a refusal followed. Evidence from after that time belongs to a later limit. For example, a window that fills up
-/// an hour after a false alarm must not make the false alarm look real. If the end is already stored, the time is not
-/// set.
+/// an hour after a false alarm must not make the false alarm look real. The time is not set if the error's end is
+/// already stored.
 pub(crate) fn with_end_elsewhere(message: &Message, mut evidence: Evidence) -> Evidence {
     evidence.collected.over_elsewhere_at = None;
     if evidence.known_end().is_some() || evidence.is_pasted() {

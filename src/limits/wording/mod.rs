@@ -100,7 +100,7 @@ struct CreditsPayWording {
 #[derive(Debug, Default, Deserialize)]
 struct Wordings {
     credits_pay: CreditsPayWording,
-    /// For some first steps, the advice that replaces the advice of an ending in a headline, longest first.
+    /// The advice in the headline if this is the first step, longest first. It replaces the usual advice of the ending.
     advice: HashMap<ActionName, Vec<String>>,
     endings: HashMap<EndingWord, EndingWording>,
     /// The sentences that describe missing facts.

@@ -38,7 +38,7 @@ const STEADY: Kind = Kind {
     on_weekends: 0.15, spread: 0.6, task: 45.0, use_of_plan: (0.15, 0.5),
 };
 
-/// The kinds of days from which the forecasting rule was chosen.
+/// The kinds of days that were used to choose the forecasting rule.
 #[rustfmt::skip]
 pub const KNOWN: &[Kind] = &[
     STEADY,
