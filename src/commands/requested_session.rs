@@ -28,7 +28,7 @@ impl Context {
         let shown = truncate(typed, LONGEST_ID);
         if self.sessions_starting_with(typed).len() > 1 {
             return misuse(format!(
-                "several sessions begin with {shown}; type more of the ID"
+                "several sessions begin with \"{shown}\"; type more of the ID, or run `whycap spend --by session --json` to list the sessions"
             ));
         }
         misuse(format!(

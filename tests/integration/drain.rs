@@ -1379,7 +1379,7 @@ fn drain_accepts_the_start_of_an_id_only_if_it_identifies_one_session() {
     assert_eq!(one["answers"], 1, "{one}");
     sandbox
         .run(&["drain", "--session", "ab"])
-        .is_refused("several sessions begin with ab; type more of the ID");
+        .is_refused("several sessions begin with \"ab\"; type more of the ID, or run `whycap spend --by session --json` to list the sessions");
 }
 
 /// The ledger still contains the spend of a session after its transcript has been deleted.
