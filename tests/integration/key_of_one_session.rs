@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use crate::client::{Client, windows};
 use crate::now::RunningClient;
 use crate::situation::{
-    AT, FIVE_HOUR, NOON, PRIVATE, SOON, TUESDAY, answer, belongs_to, flat, refused,
-    session_of_login, with_a_private_login,
+    AT, FIVE_HOUR, NOON, PRIVATE, SOON, TUESDAY, answer, belongs_to, flat, receives_balance_error,
+    refused, session_of_login, with_a_private_login,
 };
 use crate::support::{Run, Sandbox};
 
@@ -28,12 +28,6 @@ fn session_with_empty_key(sandbox: &Sandbox) -> Client<'_> {
     let client = session_with_key(sandbox);
     receives_balance_error(&client, AT);
     client
-}
-
-/// Simulates a request whose key has no credits.
-pub fn receives_balance_error(client: &Client<'_>, at: &str) {
-    let balance = json!({"apiErrorStatus": 400, "error": "billing_error"});
-    client.receives_error(at, "Credit balance is too low", balance);
 }
 
 /// Runs a command in a shell with these environment variables.

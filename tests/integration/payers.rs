@@ -3,10 +3,9 @@
 use serde_json::json;
 
 use crate::client::{Client, plain_rows, run, windows};
-use crate::key_of_one_session::receives_balance_error;
 use crate::situation::{
     AT, NOON, ORG, PRIVATE, SOON, TUESDAY, answer, belongs_to, flat, reaches_five_hour_limit,
-    session_of_login, with_a_private_login,
+    receives_balance_error, session_of_login, with_a_private_login,
 };
 use crate::support::Sandbox;
 

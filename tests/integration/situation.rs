@@ -71,6 +71,12 @@ pub fn session_with_token<'s>(sandbox: &'s Sandbox, name: &str) -> Client<'s> {
     client
 }
 
+/// Simulates a request whose key has no credits.
+pub fn receives_balance_error(client: &Client<'_>, at: &str) {
+    let balance = json!({"apiErrorStatus": 400, "error": "billing_error"});
+    client.receives_error(at, "Credit balance is too low", balance);
+}
+
 /// Stops a session at its 5-hour limit, which resets at noon. Two seconds later, its status-line call reports the full
 /// window.
 pub fn reaches_five_hour_limit(client: &Client<'_>) {

@@ -6,14 +6,12 @@ use serde_json::json;
 
 use crate::client::{Client, rfc3339, windows};
 #[cfg(target_os = "linux")]
-use crate::key_of_one_session::receives_balance_error;
-#[cfg(target_os = "linux")]
 use crate::now::RunningClient;
-#[cfg(target_os = "linux")]
-use crate::situation::answer;
 use crate::situation::{
     AT, FIVE_HOUR, NOON, flat, refused, session_of_login, with_a_private_login,
 };
+#[cfg(target_os = "linux")]
+use crate::situation::{answer, receives_balance_error};
 use crate::support::{Run, Sandbox};
 
 /// The last line that `wait` prints after a 5-hour limit if Claude Code continues the session by itself.
