@@ -250,3 +250,52 @@ fn the_figures_of_a_refused_request_are_not_those_of_a_response_just_before_it()
     let incident = stopped.explained(LATER);
     assert_eq!(incident["verdict"], "real", "{incident:#}");
 }
+
+/// A user without an organization receives a 429 response with the words of an organization's cap. The server blames no
+/// usage window, and the readings show 30% or are old. No screen may then name the 5-hour limit or count the error as
+/// one: all of them use the name in the message.
+#[test]
+fn a_message_about_an_organizations_cap_is_no_5_hour_limit_without_evidence() {
+    let refusal =
+        json!({"error": "rate_limit", "apiErrorStatus": 429, "apiErrorIsTransient": true});
+    for text in [
+        "You've hit your org's monthly spend limit",
+        "API Error: Server is temporarily limiting requests (not your usage limit) · You've hit your org's monthly spend limit",
+    ] {
+        for read_at in [READ_AT, "2026-11-20T09:00:00Z"] {
+            let sandbox = with_a_private_login();
+            let client = Client::new(&sandbox);
+            let usage = windows(30.0, NOON, 17.0, TUESDAY);
+            client.calls_status_line(read_at, usage, 160);
+            let notification = client.receives_error(ERROR_AT, text, &refusal).stdout;
+            let case = format!("{text}, {read_at}");
+            assert!(
+                !notification.contains("5-hour limit"),
+                "{case}: {notification}"
+            );
+            for at in [SOON, "2026-11-20T10:03:00Z", "2026-11-20T10:40:00Z"] {
+                let row = client.calls_status_line(at, json!({}), 160).stdout;
+                let list = client.run(at, &["incidents", "--json"], b"").json();
+                let counted = &list["sums"]["by_limit"];
+                for shown in [
+                    row,
+                    client.run(at, &["explain"], b"").stdout,
+                    client.run(at, &["now"], b"").stdout,
+                    client.run(at, &["incidents"], b"").stdout,
+                ] {
+                    let shown = flat(&whycap::terminal::strip_ansi(&shown));
+                    assert!(!shown.contains("5-hour limit"), "{case}, {at}: {shown}");
+                    assert!(!shown.contains("5h 100%"), "{case}, {at}: {shown}");
+                }
+                let limits = [&client.explained(at)["limit"], &counted[0]["limit"]];
+                assert_eq!(limits, ["org_spend_cap", "org_spend_cap"], "{case}, {at}");
+                assert_eq!(counted.as_array().map(Vec::len), Some(1), "{case}, {at}");
+            }
+            // Until newer figures arrive, the row names the limit in the message.
+            if read_at == READ_AT {
+                let row = client.calls_status_line(SOON, json!({}), 160).stdout;
+                assert!(row.contains("spend cap (unconfirmed)"), "{case}: {row}");
+            }
+        }
+    }
+}

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::client::{Client, plain_rows, run, windows};
 use crate::situation::{
     AT, NOON, ORG, PRIVATE, SOON, TUESDAY, answer, belongs_to, flat, reaches_five_hour_limit,
-    receives_balance_error, session_of_login, with_a_private_login,
+    receives_balance_error, refused, session_of_login, with_a_private_login,
 };
 use crate::support::Sandbox;
 
@@ -116,7 +116,8 @@ fn a_key_that_was_added_to_the_settings_later_does_not_pay_for_a_session_of_the_
     let of_login = session_of_login(&sandbox, "of-login");
     let settings = json!({"env": {"ANTHROPIC_API_KEY": "sk-ant-dummy"}});
     sandbox.write(".claude/settings.json", settings.to_string());
-    of_login.receives_error(AT, ORG, json!({}));
+    let refusal = refused("five_hour", NOON, "org_level_disabled_until");
+    of_login.receives_error(AT, ORG, refusal);
     let with_key = starts_session(&sandbox, "with-key", &[KEY]);
     with_key.works("2026-11-20T10:03:00Z", 10);
     let explained = explained_in_shell(&of_login, "2026-11-20T10:04:00Z");

@@ -9,7 +9,7 @@ use crate::limits::kind::{LimitKind, Verdict, WhoCanFix};
 /// The first version that does not call every 429 response a rate limit.
 const THROTTLES_DISTINGUISHED: ClientVersion = ClientVersion(2, 1, 108);
 /// The first version that records in transcripts whether a usage window caused a refusal.
-const QUOTA_RECORDED: ClientVersion = ClientVersion(2, 1, 240);
+pub(super) const QUOTA_RECORDED: ClientVersion = ClientVersion(2, 1, 240);
 
 /// Handles overload, failures, and throttling while one of the plan's windows is full. Returns `None` if the catalog
 /// row fully explains the message. Also returns `None` if a key pays for the session, because the plan's windows do not

@@ -2,6 +2,7 @@
 
 use super::cause::Cause;
 use super::input::{Finding, Input, helps};
+use super::service::QUOTA_RECORDED;
 use super::unknown::Unknown;
 use super::windows::contradicted;
 use crate::claude::version::ClientVersion;
@@ -61,12 +62,11 @@ fn is_reset_stated(input: &Input<'_>) -> bool {
 fn on_personal_plan(input: &Input<'_>, named: Cap, window: Window) -> Finding {
     let is_full = input.certain_window().is_some();
     if let Some(room) = input.readings.room() {
-        return match named {
-            Cap::Own => contradicted(named.into(), room),
-            Cap::Member | Cap::Organization | Cap::SeatWithoutCredits => {
-                contradicted(LimitKind::Window(window), room)
-            }
+        let limit = match named {
+            Cap::Organization if is_full => LimitKind::Window(window),
+            _ => named.into(),
         };
+        return contradicted(limit, room);
     }
     match named {
         Cap::Own => {
@@ -80,6 +80,12 @@ fn on_personal_plan(input: &Input<'_>, named: Cap, window: Window) -> Finding {
                 .until_reset_of(Some(window))
         }
         Cap::Organization if is_full => misworded(window, Cause::NoOrganization),
+        Cap::Organization if !may_hide_window(input) => Finding {
+            cause: Cause::OrgCapOrOwnLimit,
+            ..by_message(named)
+        }
+        .waiting(helps(input.has_stated_reset(None)))
+        .without_knowing(Unknown::SeatOfLogin),
         Cap::Organization if input.has_room_now(window) => {
             misworded(window, Cause::NoOrganizationDespiteRoom)
                 .waiting(helps(is_reset_stated(input)))
@@ -90,6 +96,14 @@ fn on_personal_plan(input: &Input<'_>, named: Cap, window: Window) -> Finding {
             reached(input, named, window).without_knowing(Unknown::SeatOfLogin)
         }
     }
+}
+
+/// Returns true if a message about an organization's cap may really be about a usage window, although neither the
+/// server nor a reading says so: the message names a window, or the version of Claude Code does not record what the
+/// server said. Returns false while the readings show room that newer figures have not confirmed yet.
+fn may_hide_window(input: &Input<'_>) -> bool {
+    let is_recorded = input.evidence.is_since(QUOTA_RECORDED);
+    (input.message.window.is_some() || !is_recorded) && !input.readings.awaits_decisive_figures()
 }
 
 /// Handles a message about an organization's cap that is really about the user's own usage window.
