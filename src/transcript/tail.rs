@@ -55,6 +55,9 @@ pub struct TranscriptResponse {
     pub model: Option<Rc<str>>,
 }
 
+/// Marks the prompt with which Claude Code continues a session by itself after a reset.
+const AUTOMATIC_CONTINUATION: &[u8] = b"\"kind\":\"auto-continuation\"";
+
 /// Determines when each request started, while a transcript is being read.
 #[derive(Debug, Default)]
 struct RequestStart {
@@ -76,14 +79,9 @@ impl RequestStart {
             kind: &'a str,
             timestamp: DateTime<Utc>,
         }
-        let is_other = [
-            &b"\"content\":\"<"[..],
-            b"\"isMeta\":true",
-            b"\"isSidechain\":true",
-        ]
-        .iter()
-        .any(|mark| memmem::find(line, mark).is_some());
-        if is_other {
+        let contains = |mark: &[u8]| memmem::find(line, mark).is_some();
+        let is_meta = contains(b"\"isMeta\":true") && !contains(AUTOMATIC_CONTINUATION);
+        if is_meta || contains(b"\"content\":\"<") || contains(b"\"isSidechain\":true") {
             return;
         }
         if let Ok(UserLine {

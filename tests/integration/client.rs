@@ -123,6 +123,16 @@ impl<'a> Client<'a> {
         }));
     }
 
+    /// Appends the prompt with which the client continues by itself after a reset, as client 2.1.331 does.
+    pub fn continues_automatically(&self, at: &str) {
+        self.append(&json!({
+            "type": "user", "isMeta": true, "uuid": format!("c-{at}"), "sessionId": self.session,
+            "timestamp": at, "origin": {"kind": "auto-continuation"}, "promptSource": "system",
+            "turnOrigin": "auto_continuation",
+            "message": {"role": "user", "content": "Your claude.ai usage limit has reset. Continue the task."},
+        }));
+    }
+
     /// Returns true if the client resumes automatically after this error, assuming that the session has not been
     /// refused in this window before.
     fn waits_after(&self, line: &Value, text: &str) -> bool {

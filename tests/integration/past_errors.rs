@@ -251,6 +251,39 @@ fn both_attempts_are_listed_even_if_the_hooks_run_before_the_lines_are_written()
     }
 }
 
+/// Claude Code continues by itself after a reset, and the server may still refuse the request. If Claude Code runs the
+/// hook before it writes the error's line, the hook must not take the line of the refusal before the reset. Otherwise,
+/// `incidents` loses that refusal, and the stop appears to begin after the reset.
+#[test]
+fn a_refusal_after_an_automatic_continuation_does_not_replace_the_first_one() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    client.works("2026-11-20T11:50:00Z", 10);
+    client.sends_prompt("2026-11-20T11:57:00Z", "go on");
+    client.receives_error(
+        "2026-11-20T11:57:02Z",
+        FIVE_HOUR,
+        refused("five_hour", NOON, ""),
+    );
+    listed(&sandbox, "2026-11-20T12:00:30Z");
+    for minute in [1, 2] {
+        let at = |second: &str| format!("2026-11-20T12:0{minute}:{second}Z");
+        client.announces(
+            &at("10.100"),
+            "Usage limit reset · Continuing automatically",
+        );
+        client.continues_automatically(&at("10.200"));
+        client.stop_failure(&at("10.320"), FIVE_HOUR);
+        client.append(&client.error_line(&at("10.300"), FIVE_HOUR, refused("five_hour", NOON, "")));
+    }
+    for at in ["2026-11-20T12:02:30Z", "2026-11-20T12:03:00Z"] {
+        let incidents = listed(&sandbox, at);
+        assert_eq!(incidents["sums"]["errors"], 3, "{incidents:#}");
+        let first = incidents["incidents"].as_array().unwrap().last().unwrap();
+        assert_eq!(first["first_at"], "2026-11-20T11:57:02Z", "{incidents:#}");
+    }
+}
+
 /// If the weekly limit is reached after the 5-hour limit, the entry about the 5-hour limit must not change, because the
 /// weekly limit had not refused any prompt until then.
 #[test]
