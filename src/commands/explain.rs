@@ -103,7 +103,8 @@ impl Subcommand for ExplainArguments {
 }
 
 /// Adds the costs of further responses to the advice. Does so only if usage credits pay for these responses, the error
-/// is over, and both its session and the session in which the user asks may use the plan.
+/// is over, and the session in which the user asks may use the plan. If the next prompt belongs to the session with the
+/// error, this session must also be able to use the plan.
 fn with_costs(
     situation: Situation,
     paying: Option<Paying>,
@@ -113,8 +114,12 @@ fn with_costs(
     let (Some(incident), Some(paying)) = (&situation.incident, paying) else {
         return situation;
     };
-    let session = incident.evidence.error.session.id.as_deref();
-    let may_use_plan = [session, asking_session]
+    let stopped_session = if incident.has_next_prompt_of_asker() {
+        None
+    } else {
+        incident.evidence.error.session.id.as_deref()
+    };
+    let may_use_plan = [stopped_session, asking_session]
         .into_iter()
         .flatten()
         .all(|session| incidents.may_use_plan(session));

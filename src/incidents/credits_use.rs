@@ -158,6 +158,7 @@ impl CreditsUse<'_> {
             .filter(|error| {
                 error.at > datetime_from_millis(last)
                     && !collector.may_differ_from_login(error)
+                    && !error.payer.is_without_account()
                     && newest.is_of(error.payer.account.as_ref()) != Some(false)
             })
             .any(|error| {

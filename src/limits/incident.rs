@@ -152,11 +152,21 @@ impl Incident {
         Self::with_message(evidence, self.message.clone())
     }
 
-    /// Returns true if the error is over and the login may pay for the next prompt of its session.
+    /// Returns true if the error is over and the login may pay for the next prompt.
     pub(crate) fn is_over_on_plan(&self) -> bool {
-        self.diagnosis.state.is_over()
-            && !self.evidence.error.payer.is_without_account()
-            && !self.evidence.is_of_another_account()
+        let is_of_login = !self.evidence.error.payer.is_without_account()
+            && !self.evidence.is_of_another_account();
+        self.diagnosis.state.is_over() && (is_of_login || self.has_next_prompt_of_asker())
+    }
+
+    /// Returns true if the requesting user's own login pays for the next prompt after the error, no matter what paid for
+    /// the failed request: the next prompt is not sent in the session with the error, or the key of that session has
+    /// been removed.
+    pub(crate) fn has_next_prompt_of_asker(&self) -> bool {
+        matches!(
+            self.diagnosis.state,
+            State::Over(Ending::ConcernsOthers | Ending::KeyRemoved)
+        ) || self.evidence.collected.possibly_unaffected == PossiblyUnaffected::AskingSession
     }
 
     /// Explains the error to a user whose usage credits pay for responses until the given time.

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::client::{Client, windows};
+use crate::newest_evidence::{five_hour_full, receives_response};
 use crate::now::RunningClient;
 use crate::situation::{
     AT, FIVE_HOUR, NOON, PRIVATE, SOON, TUESDAY, answer, belongs_to, flat, receives_balance_error,
@@ -528,5 +529,58 @@ fn a_limit_of_the_plan_does_not_undo_the_end_of_the_error_of_a_key() {
         let refusal = refused("five_hour", NOON, "");
         on_plan.receives_error("2026-11-20T10:02:00Z", FIVE_HOUR, refusal);
         every_screen_says_that_it_is_over(&with_key, "2026-11-20T10:02:10Z");
+    }
+}
+
+/// The error of the key is over for everybody who uses the login, or the key has been removed. `explain` printed that the
+/// user was paying with usage credits, followed by "Just continue: nothing is blocking you" or "Send the prompt again",
+/// although each response of the login costs money.
+#[test]
+fn the_first_step_after_a_keys_error_costs_money_while_credits_pay() {
+    let rejected = json!({"apiErrorStatus": 401, "error": "authentication_failed"});
+    let overloaded = json!({"apiErrorStatus": 529});
+    let empty = json!({"apiErrorStatus": 400, "error": "billing_error"});
+    for (text, more, failed_at) in [
+        ("Invalid API key · Fix external API key", &rejected, AT),
+        ("API Error: 529 Overloaded", &overloaded, AT),
+        // No response of the login follows, but a new session in the shell does not have the key.
+        ("Credit balance is too low", &empty, "2026-11-20T10:02:30Z"),
+    ] {
+        let sandbox = with_a_private_login();
+        let mut on_plan = session_of_login(&sandbox, "on-plan");
+        let with_key = session_with_key(&sandbox);
+        for at in ["2026-11-20T10:01:00Z", "2026-11-20T10:02:00Z"] {
+            receives_response(&mut on_plan, at, five_hour_full());
+        }
+        with_key.receives_error(failed_at, text, more);
+
+        let at = "2026-11-20T10:03:00Z";
+        let in_shell = |arguments: &[&str]| flat(shell(&sandbox, at, arguments, &[]).success());
+        let mut screens = vec![answer(&on_plan, at)];
+        // In a shell, the overload is explained for its session, which uses the key.
+        let is_of_login_in_shell = more != &overloaded;
+        if is_of_login_in_shell {
+            screens.push(in_shell(&["explain"]));
+            let json = shell(&sandbox, at, &["explain", "--json"], &[]).json();
+            let first_step = &json["incident"]["actions"][0];
+            assert_eq!(first_step["costs_money"], true, "{json:#}");
+        }
+        for screen in screens {
+            let about = format!("{text}, {failed_at}: {screen}");
+            assert!(
+                screen.starts_with("You are paying with usage credits"),
+                "{about}"
+            );
+            let costs = "1. You can continue, but each response costs extra until 12:00";
+            let pays = "1. Send the prompt again; usage credits will pay for it";
+            assert!(screen.contains(costs) || screen.contains(pays), "{about}");
+            for free in [
+                "Just continue",
+                "send the prompt again.",
+                "you can continue.",
+            ] {
+                assert!(!screen.contains(free), "{free}: {about}");
+            }
+        }
     }
 }
