@@ -459,13 +459,22 @@ impl Context {
         ))
     }
 
-    /// Returns a sentence that says when Claude Code will continue a session by itself.
+    /// Returns a sentence that says when Claude Code will continue a session by itself. After a false alarm, it says how
+    /// to continue sooner.
     pub(crate) fn describe_continuation(&self, continuing: &Continuing<'_>) -> String {
-        format!(
-            "Claude Code will continue the open session {} by itself {}.",
-            self.name_session(continuing.session),
-            self.clock().format_approximate_time(continuing.at)
-        )
+        let session = self.name_session(continuing.session);
+        let clock = self.clock();
+        if continuing.is_false_alarm {
+            format!(
+                "Claude Code would wait until {} in the open session {session}; to continue sooner, send the prompt again there.",
+                clock.format_time(continuing.at)
+            )
+        } else {
+            format!(
+                "Claude Code will continue the open session {session} by itself {}.",
+                clock.format_approximate_time(continuing.at)
+            )
+        }
     }
 
     /// Returns a session's description, or its ID if there is none.

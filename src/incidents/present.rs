@@ -48,6 +48,8 @@ pub(crate) struct Situation {
 pub(crate) struct Continuing<'a> {
     pub(crate) session: &'a str,
     pub(crate) at: DateTime<Utc>,
+    /// True if Claude Code waits although the error is probably a false alarm.
+    pub(crate) is_false_alarm: bool,
 }
 
 impl Situation {
@@ -140,7 +142,11 @@ impl Situation {
                 return None;
             }
             let at = incident.continues_at()?;
-            Some(Continuing { session, at })
+            Some(Continuing {
+                session,
+                at,
+                is_false_alarm: incident.is_false_alarm(),
+            })
         })
     }
 

@@ -849,6 +849,21 @@ fn a_false_limit_mentions_the_wait_that_claude_code_announces() {
         ),
         "{reasons}"
     );
+    // `wait` said only that Claude Code would continue at 12:01, also after a few minutes.
+    for (at, error) in [
+        (
+            at,
+            "whycap: timed out; the error is probably a false alarm\n",
+        ),
+        ("2026-11-20T10:06:00Z", ""),
+    ] {
+        let waited = client.run(at, &["wait", "--timeout", "1s"], b"");
+        assert_eq!(waited.stderr.as_str(), error);
+        let said = flat(&waited.stdout);
+        let sentence = "would wait until 12:01 in the open session waits; to continue sooner, send the prompt again there. Do not continue its work anywhere else";
+        assert!(said.contains(sentence), "{at}: {said}");
+        assert!(!said.contains("by itself"), "{at}: {said}");
+    }
 
     client.announces("2026-11-20T10:00:20Z", "Automatic continue cancelled");
     let steps = client.explained("2026-11-20T10:00:30Z")["actions"].to_string();
