@@ -777,7 +777,9 @@ impl<'a> EvidenceCollector<'a> {
             .is_some_and(|last| last.at >= error.at + FIGURES_REPORTED_AFTER);
         let has_changed_without_response = readings.windows(2).any(|pair| match pair {
             [previous, changed] => {
-                changed.since >= error.at && changed.has_same_api_time_as(previous)
+                changed.since >= error.at
+                    && changed.has_same_api_time_as(previous)
+                    && !changed.has_same_figures_as(previous)
             }
             _ => false,
         });

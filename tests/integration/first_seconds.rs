@@ -176,6 +176,28 @@ fn a_limit_that_the_last_reading_contradicts_is_undecided_for_the_first_seconds(
     }
 }
 
+/// Claude Code calls the status line twice with the same figures within the first second. The second row said that the
+/// limit was a false alarm, while the commands could not tell yet.
+#[test]
+fn figures_that_are_reported_twice_after_an_error_have_not_changed() {
+    let sandbox = with_a_private_login();
+    let refusal = refused("overage", TUESDAY, "out_of_credits");
+    let text = "You're out of usage credits";
+    let [client, _] = refused_sessions(&sandbox, None, text, &refusal);
+    let reported = windows(70.0, NOON, 30.0, TUESDAY);
+    for (at, verdict) in [
+        (SOON, "cannot_tell"),
+        ("2026-11-20T10:00:00.900Z", "cannot_tell"),
+        (LATER, "false_likely"),
+    ] {
+        let call = client.calls_status_line(at, reported.clone(), 120);
+        assert_eq!(client.explained(at)["verdict"], verdict, "{at}");
+        let is_decided = verdict == "false_likely";
+        let row = call.success();
+        assert_eq!(row.contains("false alarm?"), is_decided, "{at}: {row}");
+    }
+}
+
 /// A window at 93% may have filled up, so the limit counts as real unless a newer reading contradicts it.
 #[test]
 fn a_limit_of_a_window_at_93_percent_is_undecided_only_for_the_first_seconds() {
