@@ -116,10 +116,10 @@ pub(super) fn window_rows(
 
 fn window_row(hour: &WindowHour<'_>, percent: f64, exporter: &Exporter) -> NewRow {
     let account = hash(hour.account, "whycap account");
-    let name = hour.window.rate_limit_type();
+    let name = hour.window.rate_limit_type().to_string();
     NewRow::new(
         RowType::Windows,
-        key_of(&["window", &account, name, &hour.hour.to_string()]),
+        key_of(&["window", &account, &name, &hour.hour.to_string()]),
         Weight::new(saturating_u64(percent * 1000.0), 0),
         hour.hour * HOUR,
         exporter,

@@ -8,11 +8,12 @@ use serde::Deserialize;
 
 use crate::claude::status_payload::StatusPayload;
 use crate::disk;
+use crate::limits::kind::{LimitKind, Stops};
 use crate::transcript::failed_attempts::{FailedAttempt, FailedAttempts};
 use crate::transcript::owner::{Owner, OwnerReader};
 use crate::transcript::reader::LONGEST_LINE;
 use crate::transcript::shortened_line::ShortenedLine;
-use crate::transcript::tail::{LONGEST_REQUEST, Tail, complete_lines};
+use crate::transcript::tail::{LONGEST_REQUEST, QuotaLimits, Tail, complete_lines};
 
 /// The number of bytes to read first. This usually covers dozens of lines.
 const TAIL: u64 = 256 * 1024;
@@ -193,8 +194,17 @@ pub(super) fn is_refused_since(tail: &Tail, moment: DateTime<Utc>) -> bool {
 pub(super) fn refusal_times(tail: &Tail) -> impl Iterator<Item = DateTime<Utc>> {
     tail.errors
         .iter()
-        .filter(|error| error.line.quota.is_some())
+        .filter(|error| error.line.quota.as_ref().is_some_and(stops_session))
         .filter_map(|error| error.line.at)
+}
+
+/// Returns false if the limit that the server blames stops only a feature.
+fn stops_session(quota: &QuotaLimits) -> bool {
+    let limit = quota
+        .rate_limit_type
+        .as_deref()
+        .and_then(LimitKind::of_server);
+    limit.is_none_or(|limit| limit.description().stops == Stops::Session)
 }
 
 /// Returns true if a line is a prompt, a response, or a tool result.

@@ -30,18 +30,6 @@ pub enum Window {
     WeeklyFable,
 }
 
-/// The names of a usage window.
-struct WindowNames {
-    /// The name that the server uses in `rateLimitType`.
-    server: &'static str,
-    /// The name for use in a sentence.
-    limit: &'static str,
-    /// The name for use in the status line.
-    short: &'static str,
-    /// The model family that the window applies to, or `None` if it applies to all models.
-    family: Option<&'static str>,
-}
-
 impl Window {
     pub(crate) const ALL: [Self; 5] = [
         Self::FiveHour,
@@ -51,52 +39,26 @@ impl Window {
         Self::WeeklyFable,
     ];
 
-    const fn names(self) -> WindowNames {
-        let (server, limit, short, family) = match self {
-            Self::FiveHour => ("five_hour", "5-hour limit", "5h", None),
-            Self::Weekly => ("seven_day", "weekly limit", "week", None),
-            Self::WeeklyOpus => (
-                "seven_day_opus",
-                "weekly Opus limit",
-                "Opus week",
-                Some("opus"),
-            ),
-            Self::WeeklySonnet => (
-                "seven_day_sonnet",
-                "weekly Sonnet limit",
-                "Sonnet week",
-                Some("sonnet"),
-            ),
-            Self::WeeklyFable => (
-                "seven_day_overage_included",
-                "weekly Fable limit",
-                "Fable week",
-                Some("fable"),
-            ),
-        };
-        WindowNames {
-            server,
-            limit,
-            short,
-            family,
-        }
-    }
-
-    /// Looks up a window by the server's `rateLimitType`. Returns `None` for `overage` and for unrecognized names.
-    pub fn of_rate_limit_type(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|window| window.rate_limit_type() == name)
-    }
-
     /// Returns the server's name for this window.
-    pub(crate) fn rate_limit_type(self) -> &'static str {
-        self.names().server
+    pub(crate) fn rate_limit_type(self) -> RateLimitType {
+        match self {
+            Self::FiveHour => RateLimitType::FiveHour,
+            Self::Weekly => RateLimitType::SevenDay,
+            Self::WeeklyOpus => RateLimitType::SevenDayOpus,
+            Self::WeeklySonnet => RateLimitType::SevenDaySonnet,
+            Self::WeeklyFable => RateLimitType::SevenDayOverageIncluded,
+        }
     }
 
     /// Returns the short name that the status line displays.
     pub(crate) fn name(self) -> &'static str {
-        self.names().short
+        match self {
+            Self::FiveHour => "5h",
+            Self::Weekly => "week",
+            Self::WeeklyOpus => "Opus week",
+            Self::WeeklySonnet => "Sonnet week",
+            Self::WeeklyFable => "Fable week",
+        }
     }
 
     /// Returns the length of the window.
@@ -109,7 +71,13 @@ impl Window {
 
     /// Returns the name of this window's limit, such as "5-hour limit".
     pub(crate) const fn limit(self) -> &'static str {
-        self.names().limit
+        match self {
+            Self::FiveHour => "5-hour limit",
+            Self::Weekly => "weekly limit",
+            Self::WeeklyOpus => "weekly Opus limit",
+            Self::WeeklySonnet => "weekly Sonnet limit",
+            Self::WeeklyFable => "weekly Fable limit",
+        }
     }
 
     /// Returns the name without the word "limit", such as "5-hour".
@@ -125,13 +93,31 @@ impl Window {
     /// Returns true if `/usage` shows this window under the given name or model.
     pub(crate) fn is_shown_as(self, shown: &UsagePageWindow) -> bool {
         let model = shown.model.as_ref().map(|model| model.to_lowercase());
-        shown.name == self.rate_limit_type() || model.is_some() && model.as_deref() == self.family()
+        LimitKind::of_server(&shown.name) == Some(LimitKind::Window(self))
+            || model.is_some() && model.as_deref() == self.family()
     }
 
     /// Returns the model family that the window applies to, such as "opus", or `None` if it applies to all models.
     pub(crate) fn family(self) -> Option<&'static str> {
-        self.names().family
+        match self {
+            Self::FiveHour | Self::Weekly => None,
+            Self::WeeklyOpus => Some("opus"),
+            Self::WeeklySonnet => Some("sonnet"),
+            Self::WeeklyFable => Some("fable"),
+        }
     }
+}
+
+/// The server's name for a limit. [`LimitKind::of_server`] says what each name means.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RateLimitType {
+    FiveHour,
+    SevenDay,
+    SevenDayOpus,
+    SevenDaySonnet,
+    SevenDayOverageIncluded,
+    Overage,
 }
 
 /// A kind of limit or error, reported as the `limit` field of `explain --json`.
@@ -477,6 +463,18 @@ impl Description {
 }
 
 impl LimitKind {
+    /// Returns the kind of limit that the server means by a `rateLimitType`. Returns `None` for unrecognized names.
+    pub(crate) fn of_server(name: &str) -> Option<Self> {
+        Some(match parse_name(name)? {
+            RateLimitType::FiveHour => Self::Window(Window::FiveHour),
+            RateLimitType::SevenDay => Self::Window(Window::Weekly),
+            RateLimitType::SevenDayOpus => Self::Window(Window::WeeklyOpus),
+            RateLimitType::SevenDaySonnet => Self::Window(Window::WeeklySonnet),
+            RateLimitType::SevenDayOverageIncluded => Self::Window(Window::WeeklyFable),
+            RateLimitType::Overage => Self::UsageCredits,
+        })
+    }
+
     /// Returns the properties of this kind of limit. Each entry overrides only the values that differ from the defaults
     /// of its group.
     pub(crate) fn description(self) -> Description {
@@ -686,6 +684,12 @@ pub enum WhoCanFix {
     Anthropic,
 }
 
+impl fmt::Display for RateLimitType {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(out)
+    }
+}
+
 impl fmt::Display for LimitKind {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.serialize(out)
@@ -701,6 +705,14 @@ impl fmt::Display for Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_server_means_a_window_by_the_name_of_that_window() {
+        for window in Window::ALL {
+            let kind = LimitKind::of_server(&window.rate_limit_type().to_string());
+            assert_eq!(kind, Some(LimitKind::Window(window)));
+        }
+    }
 
     #[test]
     fn a_month_ends_in_the_zone_that_the_limit_names() {

@@ -325,7 +325,7 @@ const TEXT_LIMIT: usize = 2_000;
 pub struct QuotaLimits {
     /// `rejected`, `allowed`, or `allowed_warning`.
     pub status: Option<String>,
-    /// `five_hour`, `seven_day`, `seven_day_opus`, …, `overage`.
+    /// The name of the limit. `RateLimitType` lists the names that whycap recognizes.
     pub rate_limit_type: Option<String>,
     /// The time at which the window in `rate_limit_type` resets.
     pub resets_at: Option<DateTime<Utc>>,

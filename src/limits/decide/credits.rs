@@ -71,7 +71,7 @@ fn real(input: &Input<'_>, cause: Cause) -> Finding {
 
 /// Handles errors if no reading shows how full the usage windows were.
 fn without_figures(input: &Input<'_>) -> Finding {
-    if input.evidence.is_pool_refused() {
+    if input.evidence.refused_limit() == Some(LimitKind::UsageCredits) {
         return real(input, Cause::PoolEmpty)
             .waiting(None)
             .without_knowing(Unknown::RoomOfPlan);

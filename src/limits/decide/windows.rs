@@ -13,7 +13,7 @@ use crate::time::FIVE_HOURS;
 
 /// Handles errors that blame a full usage window.
 pub(super) fn usage_window(input: &Input<'_>) -> Finding {
-    if input.evidence.is_pool_refused() {
+    if input.evidence.refused_limit() == Some(LimitKind::UsageCredits) {
         return credits::credits(input);
     }
     let server = input.evidence.refused_window();

@@ -26,7 +26,7 @@ use crate::claude::credentials::{self, Credential, OAUTH_TOKEN, SetIn, base_url_
 use crate::claude::version::ClientVersion;
 use crate::claude::window_usage::{UsagePage, is_same_reset};
 use crate::limits::decide::Ending;
-use crate::limits::kind::{Service, Window};
+use crate::limits::kind::{LimitKind, Service, Window};
 use crate::limits::sample::Sample;
 use crate::secrets::redact;
 use crate::time::{Clock, HourFormat, Zone, is_in_supported_range};
@@ -796,15 +796,14 @@ impl Evidence {
         self.quota()?.resets_at
     }
 
-    /// Returns the usage window that the server blamed for the refusal.
-    pub(crate) fn refused_window(&self) -> Option<Window> {
-        Window::of_rate_limit_type(self.quota()?.rate_limit_type.as_deref()?)
+    /// Returns the limit that the server blamed for the refusal.
+    pub(crate) fn refused_limit(&self) -> Option<LimitKind> {
+        LimitKind::of_server(self.quota()?.rate_limit_type.as_deref()?)
     }
 
-    /// Returns true if the server refused the request because of the usage-credit pool.
-    pub(crate) fn is_pool_refused(&self) -> bool {
-        self.quota()
-            .is_some_and(|quota| quota.rate_limit_type.as_deref() == Some("overage"))
+    /// Returns the usage window that the server blamed for the refusal.
+    pub(crate) fn refused_window(&self) -> Option<Window> {
+        self.refused_limit()?.window()
     }
 
     /// Returns the server's reason for not accepting usage credits.

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::parse_reset;
-use crate::limits::kind::Window;
+use crate::limits::kind::{LimitKind, Window};
 
 /// The quantities for which API organizations have rate limits.
 const API_QUANTITIES: [&str; 4] = ["requests", "tokens", "input-tokens", "output-tokens"];
@@ -18,8 +18,8 @@ const LITELLM_PREFIX: &str = "llm_provider-";
 pub(super) struct Headers {
     /// True if the server refused the request.
     pub(super) is_refusal: bool,
-    /// The `rateLimitType` of the limit that caused the refusal, if the headers specify it.
-    pub(super) limit: Option<String>,
+    /// The limit that caused the refusal, if the headers specify it and its name is recognized.
+    pub(super) limit: Option<LimitKind>,
     /// The reset time of the exhausted limit.
     pub(super) resets_at: Option<DateTime<Utc>>,
     /// The delay requested by the server.
@@ -40,22 +40,20 @@ impl Headers {
         windows.sort_by_key(|window| Reverse(window.length()));
         let refused_window = windows.into_iter().find_map(|window| {
             let status = window_header(&lower, window, "status")?;
-            (status.text == "rejected").then_some((window.rate_limit_type(), status))
+            (status.text == "rejected").then_some((LimitKind::Window(window), status))
         });
         let is_refusal = match &status {
             Some(status) => status.text == "rejected",
             None => refused_window.is_some(),
         };
-        let claim = unified(&lower, "representative-claim").map(|claim| claim.text);
-        let refused_name = refused_window.as_ref().map(|(name, _)| *name);
-        let limit = if is_refusal {
-            claim.or(refused_name)
-        } else {
-            None
+        let limit = match unified(&lower, "representative-claim") {
+            _ if !is_refusal => None,
+            Some(claim) => LimitKind::of_server(claim.text),
+            None => refused_window.as_ref().map(|(limit, _)| *limit),
         };
         let resets_at = if is_refusal {
             limit
-                .and_then(Window::of_rate_limit_type)
+                .and_then(LimitKind::window)
                 .and_then(|window| window_header(&lower, window, "reset"))
                 .or_else(|| unified(&lower, "reset"))
         } else {
@@ -69,7 +67,7 @@ impl Headers {
                 Some(_) | None => String::new(),
             },
             is_refusal,
-            limit: limit.map(str::to_owned),
+            limit,
             resets_at: resets_at.and_then(|reset| parse_reset(reset.text)),
             retry_after: delay.and_then(|delay| super::delay("retry-after", delay.text)),
             should_retry: value(&lower, "x-should-retry")
@@ -101,6 +99,7 @@ impl HeaderValue<'_> {
 fn window_header<'a>(text: &'a str, window: Window, name: &str) -> Option<HeaderValue<'a>> {
     let abbreviation = window
         .rate_limit_type()
+        .to_string()
         .replace("seven_day", "7d")
         .replace("five_hour", "5h");
     unified(text, &format!("{abbreviation}-{name}"))
@@ -162,7 +161,11 @@ mod tests {
         ] {
             let headers = Headers::find(text);
             assert!(headers.is_refusal, "{text}");
-            assert_eq!(headers.limit.as_deref(), Some("five_hour"), "{text}");
+            assert_eq!(
+                headers.limit,
+                Some(LimitKind::Window(Window::FiveHour)),
+                "{text}"
+            );
             assert_eq!(
                 headers.resets_at,
                 Some(at("2026-11-20T16:00:00Z")),

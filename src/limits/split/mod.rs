@@ -15,7 +15,7 @@ use std::borrow::Cow;
 use fields::{Field, Value, fields};
 use headers::Headers;
 
-use crate::limits::kind::Window;
+use crate::limits::kind::LimitKind;
 use crate::limits::words::WORDS;
 use crate::terminal::start_of;
 use crate::time::{printed_duration, reset_from_epoch_seconds};
@@ -82,14 +82,13 @@ fn add_headers(passages: &mut Vec<Passage>, text: &str) {
         }
     }
     if headers.is_refusal {
-        let name = headers.limit.as_deref();
         passages.push(Passage {
-            text: refusal(name),
+            text: refusal(headers.limit),
             source: headers.source,
             resets_at: headers.resets_at,
             retry_after: headers.retry_after,
             is_json: true,
-            is_of_server: name.and_then(Window::of_rate_limit_type).is_some(),
+            is_of_server: headers.limit.is_some(),
             ..Passage::default()
         });
     }
@@ -274,38 +273,39 @@ fn text_of<'a>(fields: &'a [Field], key: &str) -> Option<&'a str> {
 /// Returns Claude Code's wording for a `rate_limit_event` from stream-json output, if the fields describe one.
 fn rate_limit_event(fields: &[Field]) -> Option<String> {
     let name = text_of(fields, "rateLimitType").or_else(|| text_of(fields, "rate_limit_type"))?;
+    let limit = LimitKind::of_server(name);
     let is_paid = fields.iter().any(|field| {
         field.key == "isUsingOverage" && field.value == Value::Bare("true".to_owned())
     });
     match text_of(fields, "status") {
         _ if is_paid => Some("Now using usage credits".to_owned()),
-        Some("rejected") => Some(refusal(Some(name))),
-        Some("allowed_warning") => Some(warning(name, used_percent(fields))),
+        Some("rejected") => Some(refusal(limit)),
+        Some("allowed_warning") => Some(warning(limit, used_percent(fields))),
         Some(_) => Some("Limit status: allowed".to_owned()),
         None => None,
     }
 }
 
-/// Returns Claude Code's wording for a refusal. `name` is the limit's `rateLimitType`, if the server specified it.
-fn refusal(name: Option<&str>) -> String {
-    match name.and_then(Window::of_rate_limit_type) {
-        Some(window) => format!("You've hit your {}", window.limit()),
-        None if name == Some("overage") => "You're out of usage credits".to_owned(),
-        None => "You've hit your usage limit".to_owned(),
+/// Returns Claude Code's wording for a refusal because of this limit.
+fn refusal(limit: Option<LimitKind>) -> String {
+    if limit == Some(LimitKind::UsageCredits) {
+        "You're out of usage credits".to_owned()
+    } else {
+        format!("You've hit your {}", label(limit))
     }
 }
 
-/// Returns Claude Code's wording for a warning. `name` is the limit's `rateLimitType`.
-fn warning(name: &str, percent: Option<f64>) -> String {
-    let limit = match Window::of_rate_limit_type(name) {
-        Some(window) => window.limit(),
-        None if name == "overage" => "usage credits",
-        None => "usage limit",
-    };
+/// Returns Claude Code's wording for a warning about this limit.
+fn warning(limit: Option<LimitKind>, percent: Option<f64>) -> String {
+    let limit = label(limit);
     match percent {
         Some(percent) => format!("You've used {percent:.0}% of your {limit}"),
         None => format!("You're close to your {limit}"),
     }
+}
+
+fn label(limit: Option<LimitKind>) -> &'static str {
+    limit.map_or("usage limit", |limit| limit.description().label)
 }
 
 /// Returns the percentage of the limit that has been used. Claude Code writes a fraction, which can be slightly greater

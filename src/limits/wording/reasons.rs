@@ -170,15 +170,14 @@ impl Reasons<'_> {
             let reset = quota.resets_at.map_or_else(String::new, |at| {
                 format!(" and its reset at {}", evidence.clock.format_time(at))
             });
-            let named = match evidence.refused_window() {
-                Some(window)
-                    if limit.cap().is_some() && self.diagnosis.verdict == Verdict::FalseLikely =>
-                {
+            let is_cap_denied =
+                limit.cap().is_some() && self.diagnosis.verdict == Verdict::FalseLikely;
+            let named = match evidence.refused_limit() {
+                Some(LimitKind::Window(window)) if is_cap_denied => {
                     let limit = window.limit();
                     format!("your {limit}{reset}, although the message is about a spend cap")
                 }
-                Some(window) => format!("your {}{reset}", window.limit()),
-                None if evidence.is_pool_refused() => format!("your usage credits{reset}"),
+                Some(refused) => format!("your {}{reset}", refused.label()),
                 None => format!("an unknown limit{reset}"),
             };
             self.add_of_error(format!("The error refers to {named}."));
@@ -317,10 +316,11 @@ impl Reasons<'_> {
             if self.has_passed() {
                 continue;
             }
-            let name = match shown.model.as_ref().unwrap_or(&shown.name).as_str() {
-                "five_hour" => "5-hour",
-                "seven_day" => "weekly",
-                model => model,
+            let general = LimitKind::of_server(&shown.name).and_then(LimitKind::window);
+            let name = match (&shown.model, general) {
+                (Some(model), _) => model,
+                (None, Some(window)) => window.short(),
+                (None, None) => &shown.name,
             };
             let (percent, measured) = (
                 percent_text(shown.percent),
