@@ -21,21 +21,30 @@ pub(super) const SAME_INSTANT: TimeDelta = TimeDelta::seconds(1);
 /// run minutes late.
 pub(super) const SAME_EVENT: TimeDelta = TimeDelta::minutes(10);
 
-/// Returns the line in a transcript's tail that records an error, or `None` if there is no such line.
-pub(super) fn line_of<'t>(error: &StoredError, tail: &'t Tail) -> Option<&'t TranscriptError> {
+/// The maximum time between the hook for an error and its transcript line, even on a busy machine.
+pub(super) const LINE_DELAY: TimeDelta = TimeDelta::seconds(2);
+
+/// Returns the line in a transcript's tail that records an error, or `None` if there is no such line. If the error has
+/// just occurred, its line and its prompt may not be written yet, so a line that is older than the error does not match.
+pub(super) fn line_of<'t>(
+    error: &StoredError,
+    tail: &'t Tail,
+    now: DateTime<Utc>,
+) -> Option<&'t TranscriptError> {
     if let Some(id) = error.line_id() {
         return tail
             .errors
             .iter()
             .find(|transcript_error| transcript_error.line.uuid.as_deref() == Some(id));
     }
+    let may_be_unwritten = now - error.at <= LINE_DELAY;
     tail.errors
         .iter()
         .rev()
         .filter(
             |transcript_error| match distance(error, &transcript_error.line) {
                 Some(distance) if distance <= SAME_INSTANT => true,
-                Some(distance) if distance > SAME_EVENT => false,
+                Some(distance) if distance > SAME_EVENT || may_be_unwritten => false,
                 Some(_) | None => {
                     let is_retried = transcript_error
                         .retried_at

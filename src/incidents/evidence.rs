@@ -9,7 +9,7 @@ use std::rc::Rc;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::cache::Cache;
-use super::error_match::{SAME_EVENT, SAME_INSTANT, line_of};
+use super::error_match::{LINE_DELAY, SAME_EVENT, SAME_INSTANT, line_of};
 use super::readings::{
     self, AccountReadings, FIGURES_REPORTED_AFTER, Reading, Run, USEFUL_FOR, WindowReadings,
 };
@@ -42,9 +42,6 @@ use crate::transcript::tail::{
 /// How long whycap waits after an error for Claude Code to report the usage figures of the refused request. It does not
 /// wait any longer, because Claude Code may not call the status line at all.
 const FIGURES_DELAY: TimeDelta = TimeDelta::seconds(3);
-
-/// The maximum time between the hook for an error and its transcript line, even on a busy machine.
-const LINE_DELAY: TimeDelta = TimeDelta::seconds(2);
 
 /// The maximum delay between an error and the transcript line that announces the auto-resume. Client 2.1.331 writes
 /// this line 4 ms after the error and runs the status line 300 ms after it.
@@ -240,8 +237,8 @@ impl KnownError {
 /// The errors that occurred after the error being explained.
 #[derive(Debug, Default)]
 pub(super) struct LaterErrors {
-    /// The time of each session's next limit error.
-    next_of: HashMap<Option<String>, DateTime<Utc>>,
+    /// Each session's next limit error.
+    next_of: HashMap<Option<String>, NextLimit>,
     /// The refused requests, from newest to oldest.
     refusals: Vec<Refusal>,
     /// The session and the time of each error that is not about a limit.
@@ -254,7 +251,12 @@ impl LaterErrors {
         let error = &incident.evidence.error;
         let session = error.session.id.clone();
         if incident.diagnosis.is_limit() {
-            self.next_of.insert(session, error.at);
+            let reset = incident.diagnosis.resets.chosen;
+            let next = NextLimit {
+                at: error.at,
+                resets_at: reset.map(|reset| reset.at),
+            };
+            self.next_of.insert(session, next);
             self.refusals.push(Refusal {
                 payer: error.payer.clone(),
                 at: error.at,
@@ -295,6 +297,15 @@ impl LaterErrors {
             .find(|refusal| refusal.payer.may_share_refusals_with(&error.payer))
             .map(|refusal| refusal.at)
     }
+}
+
+/// A session's next limit error.
+#[derive(Debug, Clone, Copy)]
+struct NextLimit {
+    /// The time of the error.
+    at: DateTime<Utc>,
+    /// The reset of the limit, if it is known.
+    resets_at: Option<DateTime<Utc>>,
 }
 
 /// A request that was refused because of a limit.
@@ -550,11 +561,13 @@ impl<'a> EvidenceCollector<'a> {
         {
             evidence.collected.usage_page = self.readings.login.cached_usage().cloned();
         }
-        let next_limit_at = later.next_of.get(&evidence.error.session.id).copied();
-        evidence.collected.hit_again_at = match &evidence.error.later_response {
-            Some(response) => next_limit_at.filter(|at| response.at > Some(*at)),
-            None => next_limit_at,
+        let next_limit = later.next_of.get(&evidence.error.session.id).copied();
+        let hit_again = match &evidence.error.later_response {
+            Some(response) => next_limit.filter(|next| response.at > Some(next.at)),
+            None => next_limit,
         };
+        evidence.collected.hit_again_at = hit_again.map(|next| next.at);
+        evidence.collected.hit_again_resets_at = hit_again.and_then(|next| next.resets_at);
         evidence.collected.has_response_without_key =
             self.has_response_without_key(&evidence.error);
         evidence.collected.still_uses_key = self.still_uses_key(&evidence.error);
@@ -1428,7 +1441,9 @@ fn previous_request_failed_alike(transcript_error: &TranscriptError, tail: &Tail
 /// Adds evidence from the end of a transcript: the error's line, a later response, and the owner.
 pub(super) fn merge(evidence: &mut Evidence, tail: &Tail) {
     let Evidence {
-        error, collected, ..
+        error,
+        collected,
+        clock,
     } = evidence;
     let session = &mut error.session;
     session.model = session.model.take().or_else(|| tail.model.clone());
@@ -1445,7 +1460,7 @@ pub(super) fn merge(evidence: &mut Evidence, tail: &Tail) {
         .and_then(|waiting| waiting.given_up)
         .map(ContinuationObstacle::Announced);
 
-    let transcript_error = line_of(error, tail);
+    let transcript_error = line_of(error, tail, clock.now);
     add_later_response_from_tail(error, tail, transcript_error);
     if error.payer.owner.is_none() || transcript_error.is_some() {
         let owner =

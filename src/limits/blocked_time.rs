@@ -73,6 +73,7 @@ impl Incident {
             && !self.is_false_alarm()
             && self.diagnosis.state != State::Over(Ending::ResetEarly);
         let reset_at = match self.diagnosis.resets.chosen {
+            Some(reset) if self.evidence.outlasts_reset(reset.at) => None,
             Some(reset) if response_at.is_some() || is_reset_decisive => Some(reset.at),
             Some(_) | None => None,
         };

@@ -188,8 +188,9 @@ impl Problem<'_> {
         if let Some(known) = self.evidence.known_end() {
             return Some(End::at(known.ending, Some(known.at)));
         }
+        let reset = self.reset();
         let proven = [
-            self.reset(),
+            reset.filter(|reset| reset.is_proven),
             self.early_reset(),
             self.response(),
             self.next_limit(),
@@ -197,7 +198,7 @@ impl Problem<'_> {
             self.new_month(),
         ];
         let first = proven.into_iter().flatten().min_by_key(|end| end.latest);
-        first.or_else(|| self.assumed_end(actions))
+        first.or(reset).or_else(|| self.assumed_end(actions))
     }
 
     /// Returns true if the limit was probably not reached.
@@ -205,10 +206,14 @@ impl Problem<'_> {
         self.finding.verdict == Verdict::FalseLikely
     }
 
-    /// Returns the reset, if its time has passed.
+    /// Returns the reset, if its time has passed. If the session was refused after the reset, the end is only an
+    /// assumption.
     fn reset(&self) -> Option<End> {
         let reset = self.resets.passed(self.evidence.clock.now)?;
-        (!self.is_false()).then(|| End::at(Ending::Reset, Some(reset.at)))
+        (!self.is_false()).then(|| End {
+            is_proven: !self.evidence.outlasts_reset(reset.at),
+            ..End::at(Ending::Reset, Some(reset.at))
+        })
     }
 
     /// Returns true if the reset time has passed and a later response or reading shows that the window has reset.
@@ -451,7 +456,7 @@ impl Problem<'_> {
                     .resets
                     .chosen
                     .is_some_and(|reset| !is_same_reset(reset.at, end.at));
-                self.is_false() || is_of_other_reset
+                self.is_false() || is_of_other_reset || self.evidence.outlasts_reset(end.at)
             }
             Ending::ResetEarly => {
                 let windows = self.windows();

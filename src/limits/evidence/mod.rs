@@ -716,6 +716,8 @@ pub struct Collected {
     pub is_next_error_no_limit: bool,
     /// The time at which the session hit a limit again without receiving a response in between.
     pub hit_again_at: Option<DateTime<Utc>>,
+    /// The reset of the limit that the session hit again, if it is known.
+    pub hit_again_resets_at: Option<DateTime<Utc>>,
     /// The time at which the user continued to work after the error, according to the ledger. It is used to compute how
     /// long work was blocked.
     pub resumed_at: Option<DateTime<Utc>>,
@@ -910,6 +912,20 @@ impl Evidence {
     pub(crate) fn known_end(&self) -> Option<ProvenEnd> {
         let stored_end = self.error.end.filter(|end| end.at <= self.clock.now);
         stored_end.or(self.collected.found_end)
+    }
+
+    /// Returns true if the limit still applied after its reset: the error itself occurred after the reset, or the
+    /// session hit the same limit again. This happens if the clocks of the machine and the server differ.
+    pub(crate) fn outlasts_reset(&self, reset: DateTime<Utc>) -> bool {
+        let Collected {
+            hit_again_at,
+            hit_again_resets_at,
+            ..
+        } = &self.collected;
+        let is_hit_again_after = *hit_again_at > Some(reset);
+        let is_same_limit =
+            hit_again_resets_at.is_some_and(|hit_again| is_same_reset(hit_again, reset));
+        reset <= self.at() || is_hit_again_after && is_same_limit
     }
 
     /// Returns false if the server refused the request because of this window but stated a clearly different reset
