@@ -636,6 +636,7 @@ impl<'a> EvidenceCollector<'a> {
         }
         let Some(session) = &evidence.error.session.id else {
             return true;
+        evidence.collected.credits_are_refused = self.credits_are_refused(&evidence);
         };
         let free_at = self.last_free_at.get_or_compute(session, || {
             transcript_end::last_free_at(&self.transcript_of(&evidence.error)?)
@@ -682,6 +683,16 @@ impl<'a> EvidenceCollector<'a> {
             Some(path) if self.asker == Asker::Session(session) => Some(path.to_owned()),
             _ => self.transcripts.path_of(session),
         }
+    }
+
+    /// Returns true if the server did not accept usage credits for the failed request and still gives the same reason.
+    /// Claude Code stores the reason with each response. Always returns false for the status line, because Claude Code's
+    /// global state may be large.
+    fn credits_are_refused(&self, evidence: &Evidence) -> bool {
+        let reason = evidence.no_credits_reason();
+        self.other_sessions == OtherSessions::Newest
+            && reason.is_some()
+            && reason == self.readings.login.no_credits_reason()
     }
 
     /// Adds the account's usage readings from around the time of the error.

@@ -268,7 +268,8 @@ pub(crate) enum EndedBy {
     /// usage credits can pay for a response.
     AccountOnCredits,
     /// Any session of the same account with the same model, provided that the usage window is not full. If the window
-    /// applies to one model family, any model of the family counts.
+    /// applies to one model family, any model of the family counts, but only while the server accepts no usage credits.
+    /// Otherwise, they may have paid for the response.
     ///
     /// This also applies to false alarms about usage credits: the server refused a request that the plan covered, so it
     /// would have refused a request from that session as well. If a headless run did not record its model, any model

@@ -14,6 +14,14 @@ use crate::situation::{
 use crate::support::Sandbox;
 use whycap::limits::catalog::rows;
 
+/// Stores the server's reason for not accepting usage credits, as Claude Code does with every response. Claude Code
+/// stores null if the server gives no reason.
+fn stores_credits_reason(sandbox: &Sandbox, reason: &Value) {
+    let mut state: Value = serde_json::from_str(&sandbox.read(".claude.json")).unwrap();
+    state["cachedExtraUsageDisabledReason"] = reason.clone();
+    sandbox.write(".claude.json", state.to_string());
+}
+
 /// Creates two sessions that belong to the logged-in account according to their transcripts.
 fn two_of_the_login(sandbox: &Sandbox) -> [Client<'_>; 2] {
     ["one", "other"].map(|name| session_of_login(sandbox, name))
@@ -281,6 +289,7 @@ fn a_response_elsewhere_ends_a_model_limit_only_if_the_same_model_responds() {
         );
         let usage = || windows(30.0, NOON, 30.0, TUESDAY);
         one.calls_status_line(SOON, usage(), 120);
+        stores_credits_reason(&sandbox, &json!("org_level_disabled"));
         model.clone_into(&mut other.model);
         other.sends_prompt("2026-11-20T10:00:20Z", "continue");
         other.receives_response("2026-11-20T10:00:25Z");
@@ -301,6 +310,44 @@ fn a_response_elsewhere_ends_a_model_limit_only_if_the_same_model_responds() {
         assert!(listed.contains(state), "{model}: {listed}");
         let row = one.calls_status_line(at, usage(), 160).stdout;
         assert_eq!(row.contains("Opus limit"), !is_over, "{model}: {row}");
+    }
+}
+
+/// A limit of one model stops one session, and the user continues in another session with usage credits, as whycap
+/// suggests. The limit still applies, and each response costs extra, so `whycap wait && claude -c` must not start yet. If
+/// the server did not accept credits at first, the user may have turned them on.
+#[test]
+fn a_response_that_credits_may_have_paid_for_does_not_end_a_model_limit() {
+    for (window, limit, model) in [
+        ("seven_day_opus", "Opus", "claude-opus-5-5"),
+        ("seven_day_overage_included", "Fable", "claude-fable-5-2"),
+    ] {
+        for reason in ["", "org_level_disabled"] {
+            let case = format!("{limit} {reason}");
+            let sandbox = with_a_private_login();
+            let [mut one, mut other] = two_of_the_login(&sandbox);
+            for client in [&mut one, &mut other] {
+                model.clone_into(&mut client.model);
+            }
+            one.receives_response("2026-11-20T09:50:00Z");
+            let text = format!("You've hit your {limit} limit · resets Nov 24, 6am (UTC)");
+            one.receives_error(AT, &text, refused(window, TUESDAY, reason));
+            let usage = || windows(30.0, NOON, 30.0, TUESDAY);
+            one.calls_status_line(SOON, usage(), 120);
+            other.sends_prompt("2026-11-20T10:04:50Z", "continue");
+            other.receives_response("2026-11-20T10:05:00Z");
+            other.api_ms += 5000;
+            other.calls_status_line("2026-11-20T10:05:01Z", usage(), 120);
+            stores_credits_reason(&sandbox, &Value::Null);
+
+            let at = "2026-11-20T10:06:00Z";
+            assert_eq!(code(&one, at), 10, "{case}");
+            let waited = one.run(at, &["wait", "--timeout", "1s"], b"");
+            assert_eq!(waited.code, 124, "{case}");
+            assert!(waited.stderr.contains("timed out"), "{case}");
+            let row = plain_rows(&one, at, usage());
+            assert!(row.contains(&format!("{limit} limit")), "{case}: {row}");
+        }
     }
 }
 
@@ -1140,14 +1187,22 @@ fn a_response_subject_to_the_same_limit_ends_it() {
             Client::logged_in(&sandbox, plan, "user");
             sandbox
         };
-        let [refused, other] =
+        let [mut refused, mut other] =
             ["refused", "other"].map(|name| Client::with_session(&sandbox, name));
         if !has_key {
             belongs_to(&refused, PRIVATE, "private-organization");
             belongs_to(&other, PRIVATE, "private-organization");
         }
-        refused.works("2026-11-20T09:50:00Z", 10);
+        let model = properties["model"].as_str().unwrap_or("claude-opus-5-5");
+        for client in [&mut refused, &mut other] {
+            model.clone_into(&mut client.model);
+        }
+        refused.receives_response("2026-11-20T09:50:00Z");
         refused.receives_error(AT, kind["text"].as_str().unwrap(), &kind["fields"]);
+        let no_credits = &kind["fields"]["quotaLimits"]["overageDisabledReason"];
+        if no_credits.as_str().is_some_and(|reason| !reason.is_empty()) {
+            stores_credits_reason(&sandbox, no_credits);
+        }
         let time = |seconds: i64| {
             let at: chrono::DateTime<chrono::Utc> = AT.parse().unwrap();
             (at + chrono::TimeDelta::seconds(seconds)).to_rfc3339()
@@ -1164,7 +1219,7 @@ fn a_response_subject_to_the_same_limit_ends_it() {
         if (code(&refused, &time(after - 1)) != 0) != stops_session {
             wrong.push(format!("{kind}: stops is not {stops_session}"));
         }
-        other.works(&time(after), 10);
+        other.receives_response(&time(after));
         let is_ended = if stops_session {
             code(&refused, &time(after + 5)) == 0
         } else {

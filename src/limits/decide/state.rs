@@ -406,6 +406,7 @@ impl Problem<'_> {
                     && is_full != Some(true)
                     && self.is_limited_model(response)
                     && self.is_same_client(response)
+                    && !self.may_be_paid_with_credits()
             }
             EndedBy::SamePayer => is_same_payer && (is_settled || !self.message.row.refuses_login),
             EndedBy::SameKey => {
@@ -546,6 +547,12 @@ impl Problem<'_> {
             && refused == response.model.as_ref()
             && !self.evidence.uses_long_context()
     }
+    /// Returns true if usage credits may have paid for a response although the limit still applies.
+    fn may_be_paid_with_credits(&self) -> bool {
+        self.finding.limit.description().credits_continue
+            && !self.evidence.collected.credits_are_refused
+    }
+
 
     /// Returns true if the limit also applies to the model that generated the response: a model of the window's family
     /// or, if the window does not apply to a single family, the model that was refused.
