@@ -973,7 +973,8 @@ impl<'a> EvidenceCollector<'a> {
             responses.push(OtherResponse {
                 at: sample.measured,
                 requested_at: of_response.requested_at,
-                model: sample.model,
+                // The reading contains the model that is selected now, which may not be the one that responded.
+                model: None,
                 version: sample.version,
                 payer: of_response.payer,
                 has_owner: true,

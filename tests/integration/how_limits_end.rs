@@ -351,6 +351,38 @@ fn a_response_that_credits_may_have_paid_for_does_not_end_a_model_limit() {
     }
 }
 
+/// The weekly Opus limit stops one session. Another session receives a response from Opus, and a third one receives a
+/// response from Sonnet later. The row of the stopped session must not say at 10:06 that the limit is over and at 10:11
+/// that it applies again. Like every other command, the row says that the limit is over once `explain` has found its end.
+#[test]
+fn the_row_about_a_model_limit_does_not_change_back() {
+    let sandbox = with_a_private_login();
+    let [one, other] = two_of_the_login(&sandbox);
+    let mut third = session_of_login(&sandbox, "third");
+    "claude-sonnet-5-5".clone_into(&mut third.model);
+    one.works("2026-11-20T09:50:00Z", 10);
+    one.receives_error(
+        AT,
+        "You've hit your Opus limit · resets Nov 24, 6am (UTC)",
+        refused("seven_day_opus", TUESDAY, "org_level_disabled"),
+    );
+    stores_credits_reason(&sandbox, &json!("org_level_disabled"));
+    let usage = |percent: f64| windows(percent, NOON, 30.0, TUESDAY);
+    one.calls_status_line(SOON, usage(30.0), 120);
+    let shows_limit = |at: &str| plain_rows(&one, at, usage(30.0)).contains("Opus limit");
+    let responds = |client: &Client<'_>, minute: &str, percent: f64| {
+        client.sends_prompt(&format!("2026-11-20T10:{minute}:00Z"), "continue");
+        client.receives_response(&format!("2026-11-20T10:{minute}:05Z"));
+        client.calls_status_line(&format!("2026-11-20T10:{minute}:06Z"), usage(percent), 120);
+    };
+    responds(&other, "05", 31.0);
+    let before = shows_limit("2026-11-20T10:06:00Z");
+    responds(&third, "10", 32.0);
+    assert_eq!(shows_limit("2026-11-20T10:11:00Z"), before);
+    assert_eq!(code(&one, "2026-11-20T10:12:00Z"), 0);
+    assert!(!shows_limit("2026-11-20T10:13:00Z"));
+}
+
 /// Claude Code does not wait for resets that are days away. When such a reset is near, `explain` must still not promise
 /// that the session will continue automatically.
 #[test]
@@ -1230,6 +1262,28 @@ fn a_response_subject_to_the_same_limit_ends_it() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A model that needs usage credits stops one session. Another session receives a response from Sonnet, and its user then
+/// selects the refused model without sending anything. The row must not call the problem over.
+#[test]
+fn a_selected_model_that_has_not_responded_does_not_end_its_limit() {
+    let sandbox = with_a_private_login();
+    let [refused, mut other] = two_of_the_login(&sandbox);
+    refused.works("2026-11-20T09:50:00Z", 10);
+    let text = "Fable 5 requires usage credits. Run /usage-credits to continue or switch models with /model.";
+    refused.receives_error(AT, text, json!({}));
+    let usage = || windows(30.0, NOON, 30.0, TUESDAY);
+    refused.calls_status_line(SOON, usage(), 120);
+    "claude-sonnet-5-5".clone_into(&mut other.model);
+    other.receives_response("2026-11-20T10:05:00Z");
+    other.api_ms += 5000;
+    other.calls_status_line("2026-11-20T10:05:01Z", usage(), 120);
+    other.model.clone_from(&refused.model);
+    other.calls_status_line("2026-11-20T10:06:00Z", usage(), 120);
+    let row = plain_rows(&refused, "2026-11-20T10:06:30Z", usage());
+    assert!(row.contains("model needs usage credits"), "{row}");
+    assert_ne!(code(&refused, "2026-11-20T10:07:00Z"), 0);
 }
 
 /// Other models were not refused, so their responses prove nothing. However, they must not hide a response from the
