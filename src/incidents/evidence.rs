@@ -89,10 +89,10 @@ struct SessionResponses {
 }
 
 impl SessionResponses {
-    /// Returns the responses after an error that may show how it ended: the first one, the last one, and the first one
-    /// that was certainly requested after the error. `reset_since` contains times at which a new window may have begun.
-    /// The first such response from each of them on is also returned. The limit may apply to only one model, so the
-    /// responses from the refused model are searched in the same way.
+    /// Returns the responses after an error that may show how it ended: the last one and, for each model, the first one
+    /// and the first one that was certainly requested after the error. The limit may apply to only some models.
+    /// `reset_since` contains times at which a new window may have begun. Each model's first such response from each of
+    /// them on is also returned.
     ///
     /// If a limit has stopped the session since its last response, `is_refused_later` is true for all of these
     /// responses. `of_reading` is the payer relation that a reading of this session shows, if there is one.
@@ -115,12 +115,18 @@ impl SessionResponses {
             .iter()
             .filter(|response| response.at > error.at && response.at <= self.last)
             .collect();
-        let of_refused_model = after
+        let models: HashSet<Option<&str>> = after
             .iter()
-            .copied()
-            .filter(|response| response.model.as_deref() == error.session.model.as_deref());
-        let mut first_ones = first_responses(after.iter().copied(), error.at, reset_since);
-        first_ones.extend(first_responses(of_refused_model, error.at, reset_since));
+            .map(|response| response.model.as_deref())
+            .collect();
+        let mut first_ones = Vec::new();
+        for model in models {
+            let of_model = after
+                .iter()
+                .copied()
+                .filter(|response| response.model.as_deref() == model);
+            first_ones.extend(first_responses(of_model, error.at, reset_since));
+        }
         first_ones.sort_by_key(|response| response.at);
         first_ones.dedup();
         let last = after.last().copied();

@@ -383,6 +383,36 @@ fn the_row_about_a_model_limit_does_not_change_back() {
     assert!(!shows_limit("2026-11-20T10:13:00Z"));
 }
 
+/// The weekly Opus limit stops a session with Opus 5.5 in the 1M context. Another session receives a response from
+/// Opus 5 between two responses from Sonnet. All models of the family have the same limit.
+#[test]
+fn a_response_of_the_family_counts_between_responses_of_another_model() {
+    let sandbox = with_a_private_login();
+    let [mut one, mut other] = two_of_the_login(&sandbox);
+    one.works("2026-11-20T09:50:00Z", 10);
+    "claude-opus-5-5[1m]".clone_into(&mut one.model);
+    one.receives_error(
+        AT,
+        "You've hit your Opus limit · resets Nov 24, 6am (UTC)",
+        refused("seven_day_opus", TUESDAY, "org_level_disabled"),
+    );
+    stores_credits_reason(&sandbox, &json!("org_level_disabled"));
+    one.calls_status_line(SOON, windows(30.0, NOON, 30.0, TUESDAY), 120);
+    for (minute, model) in [
+        ("05", "claude-sonnet-5-5"),
+        ("10", "claude-opus-5"),
+        ("15", "claude-sonnet-5-5"),
+    ] {
+        model.clone_into(&mut other.model);
+        other.receives_response(&format!("2026-11-20T10:{minute}:00Z"));
+    }
+    let at = "2026-11-20T10:16:00Z";
+    assert_eq!(code(&one, at), 0);
+    let incident = one.explained(at);
+    let headline = incident["headline"].as_str().unwrap();
+    assert!(headline.contains("10:10"), "{headline}");
+}
+
 /// Claude Code does not wait for resets that are days away. When such a reset is near, `explain` must still not promise
 /// that the session will continue automatically.
 #[test]
