@@ -33,7 +33,7 @@ use crate::limits::evidence::{
     RefusedWindow, StoredError, is_full, is_request_later,
 };
 use crate::limits::incident::Incident;
-use crate::limits::kind::{Verdict, Window};
+use crate::limits::kind::{LimitKind, Verdict, Window};
 use crate::limits::sample::{MeasuredService, Sample};
 use crate::transcript::tail::{
     ErrorLine, LONGEST_REQUEST, Tail, TranscriptError, TranscriptResponse,
@@ -99,6 +99,7 @@ impl SessionResponses {
     fn after(
         &self,
         error: &StoredError,
+        message: &Message,
         of_reading: Option<PayerRelation>,
         reset_since: &[DateTime<Utc>],
         later: &LaterErrors,
@@ -136,8 +137,8 @@ impl SessionResponses {
         chosen
             .into_iter()
             .map(|response| {
-                let is_refused_soon = has_refused_request_after(response.at, &self.tail)
-                    || later.has_refusal_after(error, response.at);
+                let is_refused_soon = has_refused_request_after(response.at, message, &self.tail)
+                    || later.has_refusal_after(error, message, response.at);
                 OtherResponse {
                     at: response.at,
                     requested_at: response.requested_at,
@@ -199,11 +200,30 @@ pub(super) fn is_sent_after(moment: DateTime<Utc>, response: &TranscriptResponse
     is_request_later(moment, response.requested_at, response.at)
 }
 
-/// Returns true if a limit stopped the session shortly after the given time. The refused request may then have been
-/// sent before that time.
-fn has_refused_request_after(at: DateTime<Utc>, tail: &Tail) -> bool {
-    transcript_end::refusal_times(tail)
-        .any(|refused| at < refused && refused <= at + LONGEST_REQUEST)
+/// Returns true if a limit stopped the session shortly after the given time, and the refused request may have been sent
+/// before that time. `message` is the message of the error that may have ended.
+fn has_refused_request_after(at: DateTime<Utc>, message: &Message, tail: &Tail) -> bool {
+    transcript_end::refusals(tail).any(|line| {
+        let window = transcript_end::blamed_limit(line).and_then(LimitKind::window);
+        line.at
+            .is_some_and(|refused| at < refused && refused <= at + LONGEST_REQUEST)
+            && may_have_same_cause(message, window, false)
+    })
+}
+
+/// Returns false if a request was certainly refused for another reason than the one in `message`. `window` is the usage
+/// window that stopped the request, and `refuses_login` is true if the service refused the login.
+///
+/// The service checks the login before it applies a limit, so a limit shows that the login works. The limit of one model
+/// family still applies only if the same limit stops another request.
+fn may_have_same_cause(message: &Message, window: Option<Window>, refuses_login: bool) -> bool {
+    if message.row.refuses_login {
+        return refuses_login;
+    }
+    match message.window {
+        Some(of_message) if of_message.is_of_one_model() => window == Some(of_message),
+        Some(_) | None => true,
+    }
 }
 
 /// An error, and whether it is stored in the journal.
@@ -266,6 +286,8 @@ impl LaterErrors {
             self.refusals.push(Refusal {
                 payer: error.payer.clone(),
                 at: error.at,
+                window: incident.diagnosis.limit.window(),
+                refuses_login: incident.message.row.refuses_login,
             });
         } else {
             self.other_errors.insert((session, error.at));
@@ -278,11 +300,13 @@ impl LaterErrors {
             .contains(&(session.map(str::to_owned), at))
     }
 
-    /// Returns true if a limit stopped the error's payer soon after the given response. Refusals with an unknown payer
-    /// count, because most people have only one account. A refusal days later has nothing to do with the error.
+    /// Returns true if a limit stopped the error's payer soon after the given response, which may then not have ended the
+    /// error. `message` is the error's message. Refusals with an unknown payer count, because most people have only one
+    /// account. A refusal days later has nothing to do with the error.
     pub(super) fn has_refusal_after(
         &self,
         error: &StoredError,
+        message: &Message,
         response_at: DateTime<Utc>,
     ) -> bool {
         let too_late = self
@@ -292,7 +316,10 @@ impl LaterErrors {
             .iter()
             .skip(too_late)
             .take_while(|refusal| refusal.at > response_at)
-            .any(|refusal| refusal.payer.may_share_refusals_with(&error.payer))
+            .any(|refusal| {
+                may_have_same_cause(message, refusal.window, refusal.refuses_login)
+                    && refusal.payer.may_share_refusals_with(&error.payer)
+            })
     }
 
     /// Returns the last time a limit stopped the error's payer. Refusals with an unknown payer count, because it may be
@@ -320,6 +347,10 @@ struct Refusal {
     payer: PayerFacts,
     /// The time of the error.
     at: DateTime<Utc>,
+    /// The usage window that caused the refusal, or `None` if the limit is not a window.
+    window: Option<Window>,
+    /// True if the service refused the login.
+    refuses_login: bool,
 }
 
 /// Returns true if the stored readings are complete, because no later reading can be evidence about the error. They are
@@ -567,6 +598,7 @@ impl<'a> EvidenceCollector<'a> {
         {
             evidence.collected.usage_page = self.readings.login.cached_usage().cloned();
         }
+        let message = self.message_of(&evidence.error.message);
         let next_limit = later.next_of.get(&evidence.error.session.id).copied();
         let hit_again = match &evidence.error.later_response {
             Some(response) => next_limit.filter(|next| response.at > Some(next.at)),
@@ -579,7 +611,7 @@ impl<'a> EvidenceCollector<'a> {
         evidence.collected.still_uses_key = self.still_uses_key(&evidence.error);
         evidence.collected.is_refused_after_end = evidence
             .known_end()
-            .is_some_and(|end| later.has_refusal_after(&evidence.error, end.at));
+            .is_some_and(|end| later.has_refusal_after(&evidence.error, &message, end.at));
         evidence.collected.refused_again_at = later.last_refusal(&evidence.error);
         evidence.collected.is_next_error_no_limit = evidence.known_end().is_some_and(|end| {
             end.ending == Ending::HitAgain
@@ -594,13 +626,14 @@ impl<'a> EvidenceCollector<'a> {
         let may_be_ended_elsewhere = self.other_sessions == OtherSessions::Newest && !is_decided;
         if may_be_ended_elsewhere || !evidence.has_later_response() {
             self.add_account_readings(&mut evidence);
-            self.add_other_sessions(&mut evidence, later);
+            self.add_other_sessions(&mut evidence, &message, later);
         }
         evidence.collected.is_of_other_payer =
             self.asker == Asker::Shell && self.may_pay_otherwise_now(&evidence.error);
         evidence.collected.is_of_other_key =
             self.asker == Asker::Shell && self.uses_plan_instead(&evidence.error);
         evidence.collected.credits_may_pay = self.credits_may_pay(&evidence);
+        evidence.collected.credits_are_refused = self.credits_are_refused(&evidence);
         evidence.collected.headless_run = self.headless_run(&evidence);
         self.with_obstacle(evidence)
     }
@@ -642,12 +675,21 @@ impl<'a> EvidenceCollector<'a> {
         }
         let Some(session) = &evidence.error.session.id else {
             return true;
-        evidence.collected.credits_are_refused = self.credits_are_refused(&evidence);
         };
         let free_at = self.last_free_at.get_or_compute(session, || {
             transcript_end::last_free_at(&self.transcript_of(&evidence.error)?)
         });
         free_at.is_none_or(|free_at| free_at < evidence.at())
+    }
+
+    /// Returns true if the server did not accept usage credits for the failed request and still gives the same reason.
+    /// Claude Code stores the reason with each response. Always returns false for the status line, because Claude Code's
+    /// global state may be large.
+    fn credits_are_refused(&self, evidence: &Evidence) -> bool {
+        let reason = evidence.no_credits_reason();
+        self.other_sessions == OtherSessions::Newest
+            && reason.is_some()
+            && reason == self.readings.login.no_credits_reason()
     }
 
     /// Adds the reason why Claude Code will not resume the session automatically, unless it has announced one itself.
@@ -689,16 +731,6 @@ impl<'a> EvidenceCollector<'a> {
             Some(path) if self.asker == Asker::Session(session) => Some(path.to_owned()),
             _ => self.transcripts.path_of(session),
         }
-    }
-
-    /// Returns true if the server did not accept usage credits for the failed request and still gives the same reason.
-    /// Claude Code stores the reason with each response. Always returns false for the status line, because Claude Code's
-    /// global state may be large.
-    fn credits_are_refused(&self, evidence: &Evidence) -> bool {
-        let reason = evidence.no_credits_reason();
-        self.other_sessions == OtherSessions::Newest
-            && reason.is_some()
-            && reason == self.readings.login.no_credits_reason()
     }
 
     /// Adds the account's usage readings from around the time of the error.
@@ -939,7 +971,7 @@ impl<'a> EvidenceCollector<'a> {
 
     /// Adds the responses that other sessions have received since the error. If the session with the error has not
     /// received a response since then, also determines whether the error affects the requesting user.
-    fn add_other_sessions(&self, evidence: &mut Evidence, later: &LaterErrors) {
+    fn add_other_sessions(&self, evidence: &mut Evidence, message: &Message, later: &LaterErrors) {
         let error = &evidence.error;
         let mut responses = Vec::new();
         let needs_transcripts =
@@ -964,7 +996,7 @@ impl<'a> EvidenceCollector<'a> {
                 asker_works |= !of_session.is_stopped
                     && self.is_unaffected(error, of_session, payer_of_reading);
                 let of_session_since =
-                    of_session.after(error, payer_of_reading, &reset_since, later);
+                    of_session.after(error, message, payer_of_reading, &reset_since, later);
                 if self.asker == Asker::Session(&of_session.session) {
                     asker_responses.clone_from(&of_session_since);
                 }
@@ -975,7 +1007,7 @@ impl<'a> EvidenceCollector<'a> {
             && !is_reading_included
         {
             let sample = of_response.reading.sample;
-            let is_refused_soon = later.has_refusal_after(error, sample.measured);
+            let is_refused_soon = later.has_refusal_after(error, message, sample.measured);
             responses.push(OtherResponse {
                 at: sample.measured,
                 requested_at: of_response.requested_at,

@@ -47,7 +47,8 @@ impl Resumption {
     /// Explains an error again with this resumption as additional evidence. `later` contains the errors after it.
     fn add_to(&self, incident: &Incident, later: &LaterErrors) -> Incident {
         let mut evidence = incident.evidence.clone();
-        let is_refused_soon = later.has_refusal_after(&evidence.error, self.resumed_at);
+        let is_refused_soon =
+            later.has_refusal_after(&evidence.error, &incident.message, self.resumed_at);
         // If a limit stopped the account again soon after a response in another session, the limit was not over yet. A
         // response with another payer let the user continue in any case.
         let is_of_other_session = self.payer.is_some() || self.is_free;

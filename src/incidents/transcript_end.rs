@@ -13,7 +13,7 @@ use crate::transcript::failed_attempts::{FailedAttempt, FailedAttempts};
 use crate::transcript::owner::{Owner, OwnerReader};
 use crate::transcript::reader::LONGEST_LINE;
 use crate::transcript::shortened_line::ShortenedLine;
-use crate::transcript::tail::{LONGEST_REQUEST, QuotaLimits, Tail, complete_lines};
+use crate::transcript::tail::{ErrorLine, LONGEST_REQUEST, Tail, complete_lines};
 
 /// The number of bytes to read first. This usually covers dozens of lines.
 const TAIL: u64 = 256 * 1024;
@@ -187,24 +187,23 @@ pub(super) fn last_response_despite_refusal(
 
 /// Returns true if a limit has stopped the session at or after the given time.
 pub(super) fn is_refused_since(tail: &Tail, moment: DateTime<Utc>) -> bool {
-    refusal_times(tail).any(|refused| refused >= moment)
+    refusals(tail).any(|line| line.at >= Some(moment))
 }
 
-/// Returns the times at which a limit stopped the session.
-pub(super) fn refusal_times(tail: &Tail) -> impl Iterator<Item = DateTime<Utc>> {
+/// Returns the errors with which a limit stopped the session. A limit that stops only a feature does not count.
+pub(super) fn refusals(tail: &Tail) -> impl Iterator<Item = &ErrorLine> {
     tail.errors
         .iter()
-        .filter(|error| error.line.quota.as_ref().is_some_and(stops_session))
-        .filter_map(|error| error.line.at)
+        .map(|error| &error.line)
+        .filter(|line| line.quota.is_some())
+        .filter(|line| {
+            blamed_limit(line).is_none_or(|limit| limit.description().stops == Stops::Session)
+        })
 }
 
-/// Returns false if the limit that the server blames stops only a feature.
-fn stops_session(quota: &QuotaLimits) -> bool {
-    let limit = quota
-        .rate_limit_type
-        .as_deref()
-        .and_then(LimitKind::of_server);
-    limit.is_none_or(|limit| limit.description().stops == Stops::Session)
+/// Returns the limit that the server blames for an error.
+pub(super) fn blamed_limit(line: &ErrorLine) -> Option<LimitKind> {
+    LimitKind::of_server(line.quota.as_ref()?.rate_limit_type.as_deref()?)
 }
 
 /// Returns true if a line is a prompt, a response, or a tool result.

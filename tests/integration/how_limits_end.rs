@@ -413,6 +413,45 @@ fn a_response_of_the_family_counts_between_responses_of_another_model() {
     assert!(headline.contains("10:10"), "{headline}");
 }
 
+/// Another session receives a response from Opus after the weekly Opus limit, and the 5-hour limit stops that session
+/// soon afterward. The Opus limit is still over, and only the 5-hour limit applies.
+#[test]
+fn another_limit_does_not_renew_a_model_limit() {
+    for (text, quota, is_over) in [
+        (
+            FIVE_HOUR,
+            refused("five_hour", NOON, "org_level_disabled"),
+            true,
+        ),
+        (
+            "You've hit your Opus limit · resets Nov 24, 6am (UTC)",
+            refused("seven_day_opus", TUESDAY, "org_level_disabled"),
+            false,
+        ),
+    ] {
+        let sandbox = with_a_private_login();
+        let [one, other] = two_of_the_login(&sandbox);
+        one.works("2026-11-20T09:50:00Z", 10);
+        one.receives_error(
+            AT,
+            "You've hit your Opus limit · resets Nov 24, 6am (UTC)",
+            refused("seven_day_opus", TUESDAY, "org_level_disabled"),
+        );
+        stores_credits_reason(&sandbox, &json!("org_level_disabled"));
+        other.receives_response("2026-11-20T10:05:00Z");
+        other.receives_error("2026-11-20T10:10:00Z", text, quota);
+        let listed = one.run("2026-11-20T10:11:00Z", &["incidents", "--json"], b"");
+        let incidents = listed.json()["incidents"].clone();
+        let opus = incidents
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|incident| incident["session_id"] == "one")
+            .unwrap_or_else(|| panic!("{incidents:#}"));
+        assert_eq!(opus["open"], !is_over, "{text}: {opus:#}");
+    }
+}
+
 /// Claude Code does not wait for resets that are days away. When such a reset is near, `explain` must still not promise
 /// that the session will continue automatically.
 #[test]
@@ -1314,6 +1353,28 @@ fn a_selected_model_that_has_not_responded_does_not_end_its_limit() {
     let row = plain_rows(&refused, "2026-11-20T10:06:30Z", usage());
     assert!(row.contains("model needs usage credits"), "{row}");
     assert_ne!(code(&refused, "2026-11-20T10:07:00Z"), 0);
+}
+
+/// A payment stops one session, another session receives a response, and the service refuses the login again two minutes
+/// later. The payment is still due, so the first error is not over.
+#[test]
+fn a_second_refusal_of_the_login_renews_the_first() {
+    let sandbox = with_a_private_login();
+    let [one, other] = two_of_the_login(&sandbox);
+    let text =
+        "Your subscription payment is past due. Please pay your overdue invoice to restore access.";
+    let error = json!({"error": "oauth_org_not_allowed", "apiErrorStatus": 403});
+    one.works("2026-11-20T09:50:00Z", 10);
+    one.receives_error(AT, text, &error);
+    other.sends_prompt("2026-11-20T10:00:50Z", "continue");
+    other.receives_response("2026-11-20T10:01:00Z");
+    let is_open = |at: &str| {
+        let arguments = ["explain", "--json", "--session", "one"];
+        one.run(at, &arguments, b"").json()["incident"]["open"].clone()
+    };
+    assert_eq!(is_open("2026-11-20T10:02:00Z"), false);
+    other.receives_error("2026-11-20T10:03:00Z", text, &error);
+    assert_eq!(is_open("2026-11-20T10:04:00Z"), true);
 }
 
 /// Other models were not refused, so their responses prove nothing. However, they must not hide a response from the

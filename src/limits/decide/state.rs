@@ -500,10 +500,9 @@ impl Problem<'_> {
         match self.ended_by {
             EndedBy::SameService => false,
             EndedBy::AccountWithRoom => !has_measured_room,
-            // The service checks the login before it applies a limit.
-            EndedBy::SamePayer => !self.message.row.refuses_login,
             EndedBy::AccountOnCredits
             | EndedBy::SameModelWithRoom
+            | EndedBy::SamePayer
             | EndedBy::SameKey
             | EndedBy::SamePayerAndModel
             | EndedBy::SameSession
@@ -547,12 +546,12 @@ impl Problem<'_> {
             && refused == response.model.as_ref()
             && !self.evidence.uses_long_context()
     }
+
     /// Returns true if usage credits may have paid for a response although the limit still applies.
     fn may_be_paid_with_credits(&self) -> bool {
         self.finding.limit.description().credits_continue
             && !self.evidence.collected.credits_are_refused
     }
-
 
     /// Returns true if the limit also applies to the model that generated the response: a model of the window's family
     /// or, if the window does not apply to a single family, the model that was refused.

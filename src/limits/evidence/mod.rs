@@ -565,8 +565,8 @@ pub struct OtherResponse {
     pub is_first: bool,
     /// True if a limit stopped the payer after the response.
     pub is_refused_later: bool,
-    /// True if a limit stopped the payer soon after the response, which may then not have ended the error. For a stored
-    /// end, this is all that is known about later refusals.
+    /// True if the limit, or another one that may be the same, stopped the payer soon after the response, which may then
+    /// not have ended the error. For a stored end, this is all that is known about later refusals.
     pub is_refused_soon: bool,
 }
 
