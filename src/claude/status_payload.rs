@@ -10,10 +10,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::version::ClientVersion;
 use super::window_usage::{OtherLimits, SpendLimitUsage, WindowUsage};
 use crate::lenient_json::LenientJson;
 use crate::pricing::Money;
 use crate::time::reset_from_epoch_seconds;
+
+/// The first version that reports the prompt cache.
+const REPORTS_PROMPT_CACHE: ClientVersion = ClientVersion(2, 1, 251);
 
 /// The payload of a status-line call.
 #[derive(Debug, Clone, Default)]
@@ -50,6 +54,9 @@ pub struct StatusPayload {
     /// The percentage of the context window that is in use. It is not available before a new session's first response. In
     /// a resumed session, Claude Code computes it from the transcript.
     pub(crate) context_percent: Option<f64>,
+    /// True if the session has a context and the process has received a response. From the first response on, Claude Code
+    /// reports the prompt cache, even if caching is off. An older version does not, so its process counts as well.
+    pub(crate) has_responded: bool,
     pub(crate) fast_mode: bool,
     /// The session's prompt cache (since 2.1.251), or `None` if there is no cache or its expiration time is unknown.
     pub(crate) prompt_cache: Option<PromptCache>,
@@ -88,6 +95,16 @@ impl StatusPayload {
             .as_f64()
             .and_then(whole_milliseconds);
         let cache = root.at("prompt_cache");
+        let context_percent = root
+            .at("context_window")
+            .at("used_percentage")
+            .as_f64()
+            .filter(|percent| (0.0..=1000.0).contains(percent));
+        let version = root.string("version");
+        let reports_cache = version
+            .as_deref()
+            .and_then(ClientVersion::parse)
+            .is_some_and(|version| version >= REPORTS_PROMPT_CACHE);
         Self {
             session_id: root.string("session_id"),
             prompt_id: root.string("prompt_id"),
@@ -97,7 +114,7 @@ impl StatusPayload {
                 .or_else(|| model_id.clone())
                 .or_else(|| root.string("model")),
             model_id,
-            version: root.string("version"),
+            version,
             project_dir: project.or_else(|| cwd.clone()),
             current_dir: current.or(cwd),
             directories,
@@ -107,11 +124,8 @@ impl StatusPayload {
             lines_added: cost.at("total_lines_added").as_u64(),
             lines_removed: cost.at("total_lines_removed").as_u64(),
             effort: root.at("effort").string("level"),
-            context_percent: root
-                .at("context_window")
-                .at("used_percentage")
-                .as_f64()
-                .filter(|percent| (0.0..=1000.0).contains(percent)),
+            has_responded: context_percent.is_some() && (cache.is_object() || !reports_cache),
+            context_percent,
             fast_mode: root.at("fast_mode") == true,
             prompt_cache: PromptCache::parse(cache),
             cache_misses: CacheMisses::parse(cache, client_run_ms),

@@ -461,9 +461,8 @@ impl WindowReadings<'_> {
     pub(crate) fn windows(&self, payload: &StatusPayload, is_refused: bool) -> Option<Sample> {
         let now = self.environment.now;
         let Some(mut reported) = self.reported(payload) else {
-            // A response without windows was paid for with an API key. Before its first response, a resumed session
-            // reports the context but no prompt cache.
-            if !is_refused && payload.context_percent.is_some() && payload.prompt_cache.is_some() {
+            // A response without windows was paid for with an API key.
+            if !is_refused && payload.has_responded {
                 return None;
             }
             return self.windows_from_before(payload);
@@ -508,7 +507,11 @@ impl WindowReadings<'_> {
         }
         let payer = match last {
             Some(_) => PayerFacts {
-                credentials: credentials::in_environment(self.environment),
+                credentials: credentials::of_session(
+                    self.paths,
+                    self.environment,
+                    payload.project_dir.as_deref(),
+                ),
                 ..PayerFacts::default()
             },
             None => self.payer_of(payload),

@@ -163,14 +163,39 @@ fn a_resumed_session_shows_the_accounts_windows_before_its_first_response() {
     let key = [("ANTHROPIC_API_KEY".to_owned(), "sk-ant-x".to_owned())];
     assert!(!row(&payload, &key).contains("42%"), "a key pays");
 
-    // After a response, the process has a prompt cache. If it still reports no windows, a key paid for the response.
-    payload["prompt_cache"] =
-        json!({"ttl": "5m", "expires_at": NOON, "recache_tokens_if_cold": 4000});
-    assert!(
-        !row(&payload, &[]).contains("42%"),
-        "{}",
-        row(&payload, &[])
-    );
+    // After a response, the process has a prompt cache. If it still reports no windows, a key paid for the response. If
+    // caching is off, the cache has no lifetime.
+    for cache in [
+        json!({"ttl": "5m", "expires_at": NOON, "recache_tokens_if_cold": 4000}),
+        json!({"ttl": null, "expires_at": null, "requests": 3}),
+    ] {
+        payload["prompt_cache"] = cache;
+        let shown = row(&payload, &[]);
+        assert!(!shown.contains("42%"), "{shown}");
+    }
+
+    // An older version reports no prompt cache even after a response.
+    payload["prompt_cache"] = Value::Null;
+    payload["version"] = json!("2.1.250");
+    let shown = row(&payload, &[]);
+    assert!(!shown.contains("42%"), "{shown}");
+}
+
+/// A session of the plan is resumed after `apiKeyHelper` was added to the settings. The plan does not pay for its next
+/// response, so its windows are not shown.
+#[test]
+fn a_session_resumed_with_a_key_helper_shows_no_windows() {
+    let sandbox = Sandbox::new();
+    log_in(&sandbox, "one");
+    let resumed = Client::with_session(&sandbox, "resumed");
+    resumed.receives_response("2026-11-20T09:00:00Z");
+    line(&resumed, "2026-11-20T09:00:01Z", usage(15.0));
+    let at = "2026-11-20T10:00:00Z";
+    let shown = resumed.calls_status_line(at, Value::Null, 120);
+    assert!(shown.success().contains("15%"), "{shown:?}");
+    sandbox.write(".claude/settings.json", r#"{"apiKeyHelper": "print-key"}"#);
+    let shown = resumed.calls_status_line(at, Value::Null, 120);
+    assert!(!shown.success().contains("15%"), "{shown:?}");
 }
 
 #[test]
