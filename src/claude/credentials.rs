@@ -17,7 +17,12 @@ use crate::paths::Paths;
 /// The environment variables that change which account or service a session uses.
 const VARIABLES: &str = "ANTHROPIC_API_KEY ANTHROPIC_AUTH_TOKEN CLAUDE_CODE_OAUTH_TOKEN \
                          ANTHROPIC_BASE_URL CLAUDE_CODE_USE_BEDROCK CLAUDE_CODE_USE_VERTEX \
-                         CLAUDE_CODE_USE_FOUNDRY";
+                         CLAUDE_CODE_USE_FOUNDRY CLAUDE_CODE_USE_MANTLE \
+                         CLAUDE_CODE_USE_ANTHROPIC_AWS CLAUDE_CODE_USE_ANTHROPIC_GOOGLE_CLOUD \
+                         CLAUDE_CODE_USE_GATEWAY";
+
+/// The variable that contains an API key. Claude Code asks the user whether to use it in the terminal.
+pub(crate) const API_KEY: &str = "ANTHROPIC_API_KEY";
 
 /// The variable that contains an OAuth token. The token does not reveal which account pays.
 pub(crate) const OAUTH_TOKEN: &str = "CLAUDE_CODE_OAUTH_TOKEN";
@@ -79,7 +84,7 @@ impl Credential {
 
     /// Returns true if Claude Code prefers this credential over a subscription login.
     pub(crate) fn outranks_login(&self) -> bool {
-        ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", API_KEY_HELPER].contains(&self.name.as_str())
+        [API_KEY, "ANTHROPIC_AUTH_TOKEN", API_KEY_HELPER].contains(&self.name.as_str())
     }
 
     /// Returns true if this credential may pay instead of the login. Everything but the URL of a gateway may.
@@ -141,14 +146,6 @@ pub(crate) fn with_base_url_host(
         });
     }
     credentials
-}
-
-/// Returns true if a session with these credentials uses the subscription login. A gateway does not rule this out
-/// because it may be a proxy that forwards requests to Anthropic.
-pub(crate) fn use_login(credentials: &[Credential]) -> bool {
-    credentials
-        .iter()
-        .all(|credential| !credential.outranks_login() && !credential.selects_cloud_provider())
 }
 
 /// Returns the host in a gateway's URL, or `None` if the URL has no valid host.

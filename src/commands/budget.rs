@@ -4,7 +4,7 @@ use super::reply::{Reply, Subcommand};
 use crate::budget::hints::best_hint;
 use crate::budget::overview::{AdditionalFacts, BudgetOverview};
 use crate::context::Context;
-use crate::ledger::{EVER, Selected, SpendSource};
+use crate::ledger::{EVER, SelectedResponses, SpendSource};
 use crate::time::Clock;
 
 /// Arguments of `whycap budget`.
@@ -32,7 +32,8 @@ impl Subcommand for BudgetArguments {
             let damaged = ledger.damaged(month.timestamp_millis()..EVER.end)?;
             let mut paid = None;
             if config.budget.credits.is_some() {
-                let costs = |since, is_own: Selected<'_>| ledger.costs_since(since, is_own);
+                let costs =
+                    |since, selected: SelectedResponses<'_>| ledger.costs_since(since, selected);
                 let incidents = context.incidents();
                 let paid_since = incidents.credits_use().paid_since(month, &costs);
                 paid = paid_since.map(|paid| paid.cost);

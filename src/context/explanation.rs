@@ -220,10 +220,10 @@ impl Context {
 
     /// Returns the responses that usage credits are currently paying for.
     fn paying(&self, incidents: &Incidents<'_>) -> Option<Paying> {
-        incidents.paying(&|since, is_own| {
+        incidents.paying(&|since, selected| {
             let mut ledger = self.existing_ledger()?;
             self.catch_up_ledger(&mut ledger, ANSWER_READS);
-            ledger.costs_since(since, is_own)
+            ledger.costs_since(since, selected)
         })
     }
 

@@ -24,7 +24,7 @@ use crate::claude::settings;
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::incidents::Incidents;
-use crate::ledger::{ReadTime, Selected};
+use crate::ledger::{ReadTime, SelectedResponses};
 use crate::limits::incident::Incident;
 use crate::paths::Paths;
 use crate::pricing::PriceTable;
@@ -143,7 +143,8 @@ impl Context {
             event,
             |since, live| {
                 let incidents = self.incidents();
-                let costs = |since, is_own: Selected<'_>| live.costs_since(since, is_own);
+                let costs =
+                    |since, selected: SelectedResponses<'_>| live.costs_since(since, selected);
                 incidents.credits_use().paid_since(since, &costs)
             },
         )

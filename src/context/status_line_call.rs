@@ -17,7 +17,8 @@ use crate::environment::Environment;
 use crate::incidents::{Incidents, Paying, StatusLineSituation};
 use crate::install::slash_command::{self, FIRST_WITH_MODULES, SlashCommandState};
 use crate::ledger::{
-    Ledger, OpenLedger, ProcessId, RequestedFigures, RunEvent, Selected, TotalSample, WaitLimit,
+    Ledger, OpenLedger, ProcessId, RequestedFigures, RunEvent, SelectedResponses, TotalSample,
+    WaitLimit,
 };
 use crate::limits::evidence::StoredError;
 use crate::limits::incident::Incident;
@@ -325,7 +326,7 @@ impl<'a> StatusLineFacts<'a> {
         }
         let live = self.live.as_ref()?;
         self.incidents
-            .paying(&|since, is_own: Selected<'_>| live.costs_since(since, is_own))
+            .paying(&|since, selected: SelectedResponses<'_>| live.costs_since(since, selected))
     }
 
     /// Saves the data that later calls need. This is done after the line has been printed so that nothing has to wait

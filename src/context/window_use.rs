@@ -13,6 +13,7 @@ use crate::ledger::{Ledger, RecentSpend};
 use crate::limits::kind::Window;
 use crate::limits::pace::WindowStep;
 use crate::limits::sample::Sample;
+use crate::time::datetime_from_millis;
 
 /// The period that the value of one percent of a usage window is based on.
 pub(super) const PERCENT_VALUE_PERIOD: TimeDelta = TimeDelta::weeks(5);
@@ -154,16 +155,17 @@ impl Context {
         let reporting = reporting_sessions(&steps);
         let incidents = self.incidents();
         let credits = incidents.credits_use();
-        let recent = ledger
-            .spend_since(earliest, &|session| {
-                reporting.contains(session)
-                    || match credits.belongs_to(session, account) {
-                        Some(is_of) => is_of,
-                        // If the login is unknown, an account cannot be told from an API key, so include the session.
-                        None => account.is_none() || !credits.is_without_account(session),
-                    }
-            })
-            .ok()?;
+        let may_count = |spent: &SpentInWindow<'_>| {
+            let session = spent.session;
+            let at = datetime_from_millis(spent.at);
+            reporting.contains(session)
+                || match credits.belonged_to(session, at, account) {
+                    Some(is_of) => is_of,
+                    // If the login is unknown, an account cannot be told from an API key, so include the session.
+                    None => account.is_none() || !credits.is_without_account(session),
+                }
+        };
+        let recent = ledger.spend_since(earliest, &|_| true).ok()?;
         let spent = spent_in_windows(&recent);
         let shares = open.iter().map(|open| {
             let since_then = || steps.iter().filter(|step| step.at >= open.since);
@@ -172,7 +174,9 @@ impl Context {
             let spent: Vec<&SpentInWindow<'_>> = spent
                 .iter()
                 .filter(|spent| {
-                    within.contains(&spent.at) && accounts.may_be(spent.session, spent.at, account)
+                    within.contains(&spent.at)
+                        && accounts.may_be(spent.session, spent.at, account)
+                        && may_count(spent)
                 })
                 .collect();
             let levels: Vec<(i64, f64)> = since_then()

@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 
 use super::evidence::EvidenceCollector;
 use super::readings::{self, Reading, USEFUL_FOR, WindowReadings};
-use super::session_starts::SessionStarts;
+use super::session_starts::{SessionStarts, payer_at};
 use super::session_transcripts::SessionTranscripts;
 use super::stored_errors::StoredErrors;
 use super::transcript_end;
 use crate::claude::window_usage::WindowUsage;
 use crate::journal::Journal;
-use crate::ledger::{ResponseCosts, Selected};
+use crate::ledger::{ResponseCosts, SelectedResponses};
 use crate::limits::incident::Incident;
 use crate::limits::kind::Window;
 use crate::limits::sample::{MeasuredService, Sample};
@@ -27,9 +27,8 @@ use crate::time::{Clock, datetime_from_millis, format_rfc3339};
 /// With any other reason, credits cannot have paid for anything.
 const WERE_USED: [&str; 2] = ["out_of_credits", "org_level_disabled_until"];
 
-/// Looks up the costs of the selected sessions' responses since the given time. Returns `None` if the ledger cannot be
-/// read.
-type CostsOf<'c> = dyn Fn(DateTime<Utc>, Selected<'_>) -> Option<ResponseCosts> + 'c;
+/// Looks up the costs of the selected responses since the given time. Returns `None` if the ledger cannot be read.
+type CostsOf<'c> = dyn Fn(DateTime<Utc>, SelectedResponses<'_>) -> Option<ResponseCosts> + 'c;
 
 /// The responses currently being paid for with usage credits because a window is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,14 +107,21 @@ impl CreditsUse<'_> {
         self.readings.environment.now
     }
 
-    /// Returns true if a session belongs to the account with this fingerprint. Returns `None` if the session's
-    /// transcript does not record an owner. Old versions do not record one, and neither do sessions that are paid for
-    /// through an API key, a cloud provider, or a gateway.
-    pub(crate) fn belongs_to(&self, session: &str, account: Option<&str>) -> Option<bool> {
-        let owner = self.transcripts.owner_of(session)?;
-        if !self.starts.owner_pays(session, self.now()) {
+    /// Returns true if a session belonged to the account with this fingerprint at the given time. Returns `None` if the
+    /// session's transcript does not record an owner. Old versions do not record one, and neither do sessions that are
+    /// paid for through an API key, a cloud provider, or a gateway.
+    pub(crate) fn belonged_to(
+        &self,
+        session: &str,
+        moment: DateTime<Utc>,
+        account: Option<&str>,
+    ) -> Option<bool> {
+        let owner = self.transcripts.owner_of(session);
+        let payer = payer_at(&self.starts.of(session), owner.as_ref(), moment);
+        if payer.is_without_account() || payer.owner != owner {
             return Some(false);
         }
+        let owner = payer.owner?;
         if let Some(login) = self.readings.login.account()
             && login.owner.fingerprint.as_deref() == account
         {
@@ -201,7 +207,11 @@ impl CreditsUse<'_> {
             .into_iter()
             .flat_map(|window| full_times(&readings, window))
             .collect();
-        let costs_beyond = self.costs_beyond(since, &full_times, &readings, costs)?;
+        let of_period = CreditsUse {
+            starts: SessionStarts::new(&journal),
+            ..*self
+        };
+        let costs_beyond = of_period.costs_beyond(since, &full_times, &readings, costs)?;
         Some(Paid {
             cost: costs_beyond.into_iter().map(|(_, cost)| cost).sum(),
             goes_on_until: full_times
@@ -223,17 +233,15 @@ impl CreditsUse<'_> {
         costs: &CostsOf<'_>,
     ) -> Option<ResponseCosts> {
         let account = readings.first()?.sample.account.as_deref();
-        let is_of_account = |session: &str| {
-            self.belongs_to(session, account)
-                .unwrap_or_else(|| readings.iter().any(|reading| reading.session == session))
-        };
-        let mut costs_beyond = costs(since, &is_of_account)?;
-        costs_beyond.retain(|(at, _)| {
+        costs(since, &|session, at| {
+            let requested_before = datetime_from_millis(at - 1);
             full_times
                 .iter()
-                .any(|time| time.contains(&datetime_from_millis(at - 1)))
-        });
-        Some(costs_beyond)
+                .any(|time| time.contains(&requested_before))
+                && self
+                    .belonged_to(session, datetime_from_millis(at), account)
+                    .unwrap_or_else(|| readings.iter().any(|reading| reading.session == session))
+        })
     }
 
     /// Returns the login's full window, and the period from when it filled up until it resets. Returns `None` if no

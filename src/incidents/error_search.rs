@@ -99,13 +99,12 @@ fn session_of(shown: &ShownError) -> &str {
 /// Creates a record of an error that only a transcript contains.
 fn known_error_of(shown: ShownError, collector: &EvidenceCollector<'_>) -> KnownError {
     let session = session_of(&shown).to_owned();
-    let mut error = collector.error_of_line(&TranscriptError {
+    let transcript_error = TranscriptError {
         line: shown.line,
         ..TranscriptError::default()
-    });
-    error.at = datetime_from_millis(shown.at);
-    error.session.id = Some(session);
-    KnownError::unstored(error)
+    };
+    let at = datetime_from_millis(shown.at);
+    KnownError::unstored(collector.error_of_line(&transcript_error, session, at))
 }
 
 /// Adds the session's owner to an error that is not stored, if its version of Claude Code records owners.
@@ -121,5 +120,6 @@ pub(super) fn add_owner(known_error: &mut KnownError, collector: &EvidenceCollec
         && let Some(session) = &error.session.id
     {
         error.payer.owner = collector.transcripts.owner_of(session);
+        collector.remove_earlier_owner(error);
     }
 }

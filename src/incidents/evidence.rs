@@ -13,7 +13,7 @@ use super::error_match::{LINE_DELAY, SAME_EVENT, SAME_INSTANT, line_of};
 use super::readings::{
     self, AccountReadings, FIGURES_REPORTED_AFTER, Reading, Run, USEFUL_FOR, WindowReadings,
 };
-use super::session_starts::{SessionStart, SessionStarts, payer_at};
+use super::session_starts::{SessionStart, SessionStarts, payer_at, start_at};
 use super::session_transcripts::SessionTranscripts;
 use super::stored_errors::StoredErrors;
 use super::transcript_end;
@@ -30,7 +30,7 @@ use crate::limits::decide::{Ending, State};
 use crate::limits::evidence::{
     Collected, ContinuationObstacle, ErrorMessage, Evidence, HeadlessRun, LaterResponse,
     MessageOrigin, OtherResponse, Ownership, PayerFacts, PayerRelation, REPORTED_WITHIN,
-    RefusedWindow, StoredError, is_full, is_request_later,
+    RefusedWindow, StoredError, is_full, is_request_later, may_belong_to,
 };
 use crate::limits::incident::Incident;
 use crate::limits::kind::{LimitKind, Verdict, Window};
@@ -156,7 +156,7 @@ impl SessionResponses {
 
     /// Returns the session's payer at the given time.
     fn payer_at(&self, moment: DateTime<Utc>) -> PayerFacts {
-        payer_at(&self.starts, &self.tail, moment)
+        payer_at(&self.starts, self.tail.owner.as_ref(), moment)
     }
 
     /// Compares the payer of a failed request with this session's payer at the given time. If the payers cannot be
@@ -872,10 +872,14 @@ impl<'a> EvidenceCollector<'a> {
     /// by an account.
     fn has_response_without_key(&self, error: &StoredError) -> bool {
         let session = error.session.id.as_deref().unwrap_or_default();
-        error.later_response.is_some()
-            && error.payer.is_key()
+        let Some(later_response) = &error.later_response else {
+            return false;
+        };
+        error.payer.is_key()
             && self.transcripts.owner_of(session).is_some()
-            && self.starts.owner_pays(session, self.now())
+            && self
+                .starts
+                .owner_pays(session, later_response.at.unwrap_or(self.now()))
     }
 
     /// Returns true if a key probably still pays for all of the session's responses: the session still has the key, and
@@ -890,7 +894,7 @@ impl<'a> EvidenceCollector<'a> {
         };
         error.payer.is_key()
             && self.still_has_key(session, error)
-            && (self.transcripts.is_without_account(session)
+            && (self.starts.is_without_account(session, self.transcripts)
                 || !self.starts.owner_pays(session, self.now()))
     }
 
@@ -1031,14 +1035,16 @@ impl<'a> EvidenceCollector<'a> {
             Some(session) => error.session.id.as_deref() == Some(session),
             None => true,
         };
-        evidence.collected.concerns_others_only = asker_works || has_lost_key && !is_own_key;
-        evidence.collected.asker_has_other_payer = self.asker_has_other_payer(error);
+        evidence.collected.concerns_others_only = asker_works;
+        evidence.collected.asker_has_other_payer = self.asker_has_other_payer(error)
+            || has_lost_key && !is_own_key && !self.has_full_window_now();
         evidence.collected.key_is_removed = has_lost_key && is_own_key;
     }
 
     /// Returns true if the requesting session certainly has a different payer than the session with the error. A
-    /// session whose owner cannot be compared with the login may belong to the login, so it does not count. Always
-    /// returns false for the status line, which does not explain errors of other payers.
+    /// session whose owner cannot be compared with the login may belong to the login, so it does not count, and neither
+    /// does a session of the login while one of the plan's windows is full. Always returns false for the status line, which
+    /// does not explain errors of other payers.
     fn asker_has_other_payer(&self, error: &StoredError) -> bool {
         let Asker::Session(session) = self.asker else {
             return false;
@@ -1053,7 +1059,19 @@ impl<'a> EvidenceCollector<'a> {
             .owner
             .as_ref()
             .is_none_or(|owner| Ownership::of(owner, self.login.as_ref()).is_some());
-        is_comparable && error.payer.relation_to(&payer) == PayerRelation::Other
+        let may_use_login = !payer.is_without_account()
+            && !payer.is_hidden_by_token()
+            && may_belong_to(payer.owner.as_ref(), self.login.as_ref());
+        is_comparable
+            && error.payer.relation_to(&payer) == PayerRelation::Other
+            && !(may_use_login && self.has_full_window_now())
+    }
+
+    /// Returns true if the login's newest reading shows a full window that has not reset yet.
+    fn has_full_window_now(&self) -> bool {
+        self.readings
+            .current(MeasuredService::Plan)
+            .is_some_and(|current| current.has_full_window())
     }
 
     /// Returns true if the failed request used a key that the user's next request will not use. A shell cannot tell
@@ -1333,11 +1351,13 @@ impl<'a> EvidenceCollector<'a> {
             .errors
             .last()
             .filter(|transcript_error| !is_known(transcript_error))?;
-        let mut error = self.error_of_line(transcript_error);
-        error
-            .session
-            .id
-            .get_or_insert_with(|| session_of(transcript));
+        let line = &transcript_error.line;
+        let session = line.session_id.clone();
+        let mut error = self.error_of_line(
+            transcript_error,
+            session.unwrap_or_else(|| session_of(transcript)),
+            line.at.unwrap_or(self.now()),
+        );
         if transcript_error.has_later_response {
             error.later_response = Some(LaterResponse {
                 at: tail.first_response_after(error.at),
@@ -1348,12 +1368,18 @@ impl<'a> EvidenceCollector<'a> {
         Some(KnownError::unstored(error))
     }
 
-    /// Creates a record from an error in a transcript and the current state of the machine.
-    pub(super) fn error_of_line(&self, transcript_error: &TranscriptError) -> StoredError {
+    /// Creates a record from an error in a transcript. The credentials come from the start of the session or, if it is
+    /// not stored, from the current state of the machine.
+    pub(super) fn error_of_line(
+        &self,
+        transcript_error: &TranscriptError,
+        session: String,
+        at: DateTime<Utc>,
+    ) -> StoredError {
         let line = &transcript_error.line;
-        let at = line.at.unwrap_or(self.now());
+        let starts = self.starts.of(&session);
         let mut error = StoredError::new(at, MessageOrigin::Transcript, line.text.clone());
-        error.session.id.clone_from(&line.session_id);
+        error.session.id = Some(session);
         error.session.version.clone_from(&line.version);
         error.session.installed_clients = self.machine().installed_clients;
         error.message.line = Some(line.clone());
@@ -1363,11 +1389,16 @@ impl<'a> EvidenceCollector<'a> {
             .clone_from(&transcript_error.failed_attempts);
         error.payer.owner.clone_from(&transcript_error.owner);
         error.payer.account.clone_from(&self.login);
-        error
-            .payer
-            .credentials
-            .clone_from(&self.machine().credentials);
-        error.payer.has_session_environment = self.has_session_environment();
+        if let Some(start) = start_at(&starts, at) {
+            error.payer.credentials.clone_from(&start.credentials);
+            error.payer.has_session_environment = true;
+        } else {
+            error
+                .payer
+                .credentials
+                .clone_from(&self.machine().credentials);
+            error.payer.has_session_environment = self.has_session_environment();
+        }
         error
     }
 

@@ -61,7 +61,7 @@ use crate::claude::version;
 use crate::claude::window_usage::UsagePage;
 use crate::environment::Environment;
 use crate::journal::Journal;
-use crate::ledger::{Ledger, LedgerError, ProcessId, ResponseCosts, Selected};
+use crate::ledger::{Ledger, LedgerError, ProcessId, ResponseCosts, SelectedResponses};
 use crate::limits::both_ends;
 use crate::limits::evidence::{
     FULL_FROM, MessageOrigin, Ownership, PayerFacts, PossiblyUnaffected, StoredError, may_belong_to,
@@ -198,7 +198,7 @@ impl<'a> Incidents<'a> {
     /// costs of responses.
     pub(crate) fn paying(
         &self,
-        costs: &dyn Fn(DateTime<Utc>, Selected<'_>) -> Option<ResponseCosts>,
+        costs: &dyn Fn(DateTime<Utc>, SelectedResponses<'_>) -> Option<ResponseCosts>,
     ) -> Option<Paying> {
         let collector = self.collector(self.journal(), Asker::Shell);
         self.credits_use().paying(self.stored(), &collector, costs)
@@ -207,21 +207,25 @@ impl<'a> Incidents<'a> {
     /// Returns false if the session is known to be paid for by another account than the logged-in one, or without an
     /// account, such as through an API key.
     pub(crate) fn may_use_plan(&self, session: &str) -> bool {
-        let starts = SessionStarts::new(self.journal());
+        let journal = Journal::all(self.paths);
+        let starts = SessionStarts::new(&journal);
         self.login_may_pay(session, &starts)
-            && !self.transcripts.is_without_account(session)
-            && starts.owner_pays(session, self.now())
+            && !starts.is_without_account(session, &self.transcripts)
     }
 
     /// Like [`Self::may_use_plan`], but does not assume that a key pays just because the transcript does not name an
     /// account.
     pub(crate) fn may_use_login(&self, session: &str) -> bool {
-        self.login_may_pay(session, &SessionStarts::new(self.journal()))
+        let journal = Journal::all(self.paths);
+        self.login_may_pay(session, &SessionStarts::new(&journal))
     }
 
     fn login_may_pay(&self, session: &str, starts: &SessionStarts<'_>) -> bool {
         let payer = starts.payer_of(session, &self.transcripts, self.now());
-        may_belong_to(payer.owner.as_ref(), self.account()) && !payer.is_without_account()
+        let is_of_token = payer.is_hidden_by_token() && self.account().is_some();
+        may_belong_to(payer.owner.as_ref(), self.account())
+            && !payer.is_without_account()
+            && !is_of_token
     }
 
     fn stored(&self) -> StoredErrors<'_> {
@@ -352,7 +356,7 @@ impl<'a> Incidents<'a> {
     /// 2. The session's own error.
     /// 3. The shell, with the gateway of the session's latest reading.
     ///
-    /// If no start is stored and the transcript does not name an account, a key pays.
+    /// If the transcript does not name an account, a key pays, unless the session was started with a token.
     fn limits_of_login_in_shell(
         &self,
         session: &str,
@@ -360,12 +364,10 @@ impl<'a> Incidents<'a> {
         own_incident: Option<&Incident>,
         starts: &SessionStarts<'_>,
     ) -> Vec<Incident> {
-        let start = starts.of(session).into_iter().next();
-        // If a start is stored, the transcript proves nothing: a session that was started with a token and resumed with
-        // the login never names the account.
-        if start.is_none() && self.transcripts.is_without_account(session) {
+        if starts.is_without_account(session, &self.transcripts) {
             return Vec::new();
         }
+        let start = starts.of(session).into_iter().next();
         let credentials = match (own_incident, start) {
             (Some(own_incident), _) if own_incident.blocks_its_session() => return Vec::new(),
             (_, Some(start)) => start.credentials,
@@ -713,11 +715,15 @@ impl<'a> Incidents<'a> {
         if let Some(session) = &event.session_id
             && source != "compact"
         {
-            let start = SessionStart {
+            let mut start = SessionStart {
                 session: session.clone(),
                 at: self.now(),
                 credentials: self.own_credentials(event.cwd.as_deref()),
+                replaces_owner: false,
             };
+            if source == "resume" {
+                start.compare_with_previous(self.paths);
+            }
             start.store(self.paths);
         }
     }

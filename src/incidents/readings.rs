@@ -19,12 +19,12 @@ use serde::{Deserialize, Serialize};
 
 use super::forecasts::Forecasts;
 use super::login::Login;
-use super::session_starts::SessionStarts;
+use super::session_starts::{SessionStarts, correct_after_plan_reading};
 use super::session_transcripts::SessionTranscripts;
 use super::stored_errors::StoredErrors;
 use super::transcript_end;
 use crate::claude::account::Account;
-use crate::claude::credentials::{self, OAUTH_TOKEN};
+use crate::claude::credentials::{self, API_KEY, Credential, OAUTH_TOKEN};
 use crate::claude::status_payload::StatusPayload;
 use crate::claude::window_usage::WindowUsage;
 use crate::disk;
@@ -496,6 +496,11 @@ impl WindowReadings<'_> {
         credentials::is_set(OAUTH_TOKEN, &credentials::in_environment(self.environment))
     }
 
+    /// Returns true if the environment of the status line's session contains an API key, which the user may have declined.
+    fn has_api_key(&self) -> bool {
+        credentials::is_set(API_KEY, &credentials::in_environment(self.environment))
+    }
+
     /// Returns the login's newest windows for a session that has not reported any windows of its own. Returns `None` if
     /// a key, another service, a token, or another account pays for the session.
     fn windows_from_before(&self, payload: &StatusPayload) -> Option<Sample> {
@@ -525,14 +530,15 @@ impl WindowReadings<'_> {
         (is_of_payer && is_shared).then(|| newest.sample.without_past_windows(self.environment.now))
     }
 
-    /// Returns the payer of the status line's session. If a key or a cloud provider replaces the login, the owner is
-    /// not looked up.
+    /// Returns the payer of the status line's session. If a cloud provider replaces the login, the owner is not looked up.
     pub(super) fn payer_of(&self, payload: &StatusPayload) -> PayerFacts {
         let project = payload.project_dir.as_deref();
         let credentials = credentials::of_session(self.paths, self.environment, project);
+        let owner_may_pay = !credentials.iter().any(Credential::selects_cloud_provider)
+            && self.owner_pays(payload, &credentials);
         PayerFacts {
             account: self.login.saved_account(),
-            owner: if credentials::use_login(&credentials) && self.may_have_owner(payload) {
+            owner: if owner_may_pay {
                 transcript_end::owner_of(payload)
             } else {
                 None
@@ -542,11 +548,11 @@ impl WindowReadings<'_> {
         }
     }
 
-    /// Returns false if the status line's session has been resumed with a token. The account that its transcript names
-    /// then no longer pays.
-    fn may_have_owner(&self, payload: &StatusPayload) -> bool {
+    /// Returns false if the status line's session has been resumed with a key or a token. The account that its transcript
+    /// names then no longer pays. The starts are searched only if there is a key or a token.
+    fn owner_pays(&self, payload: &StatusPayload, credentials: &[Credential]) -> bool {
         let session = payload.session_id.as_deref().unwrap_or_default();
-        !self.uses_token()
+        !credentials.iter().any(Credential::may_replace_login)
             || SessionStarts::new(self.journal).owner_pays(session, self.environment.now)
     }
 
@@ -702,6 +708,9 @@ impl WindowReadings<'_> {
             sample,
         };
         let stored = journal::append(self.paths, now, &reading);
+        if reading.sample.service() == MeasuredService::Plan && self.has_api_key() {
+            correct_after_plan_reading(session, self.journal, self.paths);
+        }
         Forecasts::new(*self).update_weeks(&reading.sample, last.as_ref());
         if last.is_none() && stored.is_ok() {
             // The deepest files are the cleared locks in `quarantine`, two levels down.

@@ -11,11 +11,11 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::session_transcripts::SessionTranscripts;
-use crate::claude::credentials::{self, Credential};
+use crate::claude::credentials::{self, API_KEY, Credential, OAUTH_TOKEN};
 use crate::journal::{self, Journal, JournalRecord, RecordIndex};
 use crate::limits::evidence::PayerFacts;
 use crate::paths::Paths;
-use crate::transcript::tail::Tail;
+use crate::transcript::owner::Owner;
 
 /// The start of a run: a process started or resumed a session.
 #[derive(Debug, Serialize, Deserialize)]
@@ -26,6 +26,10 @@ pub(super) struct SessionStart {
     pub(super) at: DateTime<Utc>,
     /// The credentials and gateways that were set in the environment or in the settings.
     pub(super) credentials: Vec<Credential>,
+    /// True if the account that the transcript names no longer pays, because the process has a key, a token, or a cloud
+    /// provider that the process before it did not have. If both have the same key, the user has declined it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) replaces_owner: bool,
 }
 
 impl JournalRecord for SessionStart {
@@ -44,10 +48,44 @@ impl SessionStart {
         credentials.filter(|credential| credential.may_replace_login())
     }
 
+    /// Determines whether the account that the transcript of a resumed session names still pays. The answer is stored
+    /// with the start, because the part of the journal that other commands read may not contain the previous start.
+    pub(super) fn compare_with_previous(&mut self, paths: &Paths) {
+        if self.substitutes().next().is_none() {
+            return;
+        }
+        let journal = Journal::all(paths);
+        let previous = journal
+            .records_with::<Self>("session", Some(&self.session))
+            .next();
+        self.replaces_owner = previous
+            .is_some_and(|previous| previous.replaces_owner || self.adds_substitute_to(&previous));
+    }
+
     /// Returns true if this process has a substitute for the login that an earlier process did not have.
     fn adds_substitute_to(&self, earlier: &Self) -> bool {
         self.substitutes()
             .any(|credential| !credentials::is_set(&credential.name, &earlier.credentials))
+    }
+}
+
+/// Corrects the newest start of a session whose process has reported the usage windows of a plan. They show that the user
+/// has declined the API key in the environment, so the login pays. With any other substitute, windows prove nothing.
+pub(super) fn correct_after_plan_reading(session: &str, journal: &Journal, paths: &Paths) {
+    let newest = journal
+        .records_with::<SessionStart>("session", Some(session))
+        .next();
+    if let Some(start) = newest
+        && start.replaces_owner
+        && start
+            .substitutes()
+            .all(|substitute| substitute.name == API_KEY)
+    {
+        let corrected = SessionStart {
+            replaces_owner: false,
+            ..start
+        };
+        corrected.store(paths);
     }
 }
 
@@ -83,44 +121,56 @@ impl<'a> SessionStarts<'a> {
     ) -> PayerFacts {
         let path = transcripts.path_of(session);
         let tail = path.and_then(|path| transcripts.tail(&path));
-        payer_at(&self.of(session), &tail.unwrap_or_default(), moment)
+        let owner = tail.as_ref().and_then(|tail| tail.owner.as_ref());
+        payer_at(&self.of(session), owner, moment)
     }
 
-    /// Like [`owner_pays`], but looks up the session's starts.
+    /// Returns false if the account that the session's transcript names no longer pays at the given time. Returns true if
+    /// no start is stored.
     pub(super) fn owner_pays(&self, session: &str, moment: DateTime<Utc>) -> bool {
-        owner_pays(&self.of(session), moment)
+        start_at(&self.of(session), moment).is_none_or(|start| !start.replaces_owner)
+    }
+
+    /// Returns true if a session is paid for without an account because its transcript does not name one. If the session
+    /// was started with a token, this proves nothing, because the transcript of such a session never names the account,
+    /// even if the session is resumed with the login.
+    pub(super) fn is_without_account(
+        &self,
+        session: &str,
+        transcripts: &SessionTranscripts<'_>,
+    ) -> bool {
+        let had_token = |start: &SessionStart| credentials::is_set(OAUTH_TOKEN, &start.credentials);
+        transcripts.is_without_account(session) && !self.of(session).iter().any(had_token)
     }
 }
 
-/// Returns false if the account that the transcript names no longer pays at the given time, because a process with a
-/// new key, token, or cloud provider has resumed the session. A key that was set from the start does not count, because
-/// the transcript names an account only if the user has declined that key. `starts` are the session's starts, newest
-/// first.
-fn owner_pays(starts: &[SessionStart], moment: DateTime<Utc>) -> bool {
-    let mut pays = true;
-    let mut earlier: Option<&SessionStart> = None;
-    for start in starts.iter().rev().filter(|start| start.at <= moment) {
-        if start.substitutes().next().is_none() {
-            pays = true;
-        } else if earlier.is_some_and(|earlier| start.adds_substitute_to(earlier)) {
-            pays = false;
-        }
-        earlier = Some(start);
-    }
-    pays
+/// Returns the start of the process that worked on a session at the given time, if it is stored. `starts` are the
+/// session's starts, newest first.
+pub(super) fn start_at(starts: &[SessionStart], moment: DateTime<Utc>) -> Option<&SessionStart> {
+    starts.iter().find(|start| start.at <= moment)
 }
 
-/// Returns a session's payer at the given time. `starts` are the session's starts, newest first, and `tail` is the end
-/// of its transcript. If no start is stored, only the account that the transcript names is known.
-pub(super) fn payer_at(starts: &[SessionStart], tail: &Tail, moment: DateTime<Utc>) -> PayerFacts {
-    let start = starts.iter().find(|start| start.at <= moment);
+/// Returns a session's payer at the given time. `starts` are the session's starts, newest first, and `owner` is the
+/// account that its transcript names. If no start is stored, only this account is known.
+pub(super) fn payer_at(
+    starts: &[SessionStart],
+    owner: Option<&Owner>,
+    moment: DateTime<Utc>,
+) -> PayerFacts {
+    let Some(start) = start_at(starts, moment) else {
+        return PayerFacts {
+            owner: owner.cloned(),
+            ..PayerFacts::default()
+        };
+    };
     PayerFacts {
         account: None,
-        owner: match &tail.owner {
-            Some(owner) if owner_pays(starts, moment) => Some(owner.clone()),
-            Some(_) | None => None,
+        owner: if start.replaces_owner {
+            None
+        } else {
+            owner.cloned()
         },
-        credentials: start.map_or_else(Vec::new, |start| start.credentials.clone()),
-        has_session_environment: start.is_some(),
+        credentials: start.credentials.clone(),
+        has_session_environment: true,
     }
 }

@@ -17,8 +17,8 @@ use super::events::{EventKind, RunEvent, TotalSample};
 use super::facts::{Id, id_of};
 use super::reconcile::OffTranscriptKind;
 use super::reconcile::bounds::{LowerBound, LowerBoundReason};
-use super::responses::ResponseCosts;
-use super::rows::{Selected, Tally, recorded_from};
+use super::responses::{ResponseCosts, SelectedResponses};
+use super::rows::{Tally, recorded_from};
 use crate::claude::settings;
 use crate::config::Budget;
 use crate::environment::Environment;
@@ -388,11 +388,11 @@ impl OpenLedger {
         Some(self.sample?.process?.identity)
     }
 
-    /// Returns the costs of the responses that the selected sessions have received since the given time.
+    /// Returns the costs of the selected responses since the given time.
     pub(crate) fn costs_since(
         &self,
         from: DateTime<Utc>,
-        selected: Selected<'_>,
+        selected: SelectedResponses<'_>,
     ) -> Option<ResponseCosts> {
         self.ledger.costs_since(from, selected)
     }

@@ -45,7 +45,9 @@ pub(crate) use facts::Response;
 pub use live::{LiveFigures, OpenLedger, RequestedFigures};
 pub(crate) use pull_requests::PullRequestLink;
 pub(crate) use reconcile::{InheritedLines, RunBreakdown};
-pub(crate) use responses::{ExportedSpend, RecentSpend, ResponseCosts, Responses};
+pub(crate) use responses::{
+    ExportedSpend, RecentSpend, ResponseCosts, Responses, SelectedResponses,
+};
 pub use rows::{
     EVER, EachRow, ModelSwitch, Origin, RequestContext, RowsBy, RowsPeriod, Selected, SpendKind,
     SpendRow, SpendSource, Tally,

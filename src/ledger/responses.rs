@@ -31,6 +31,9 @@ pub(super) const KNOWN_SESSIONS: &str = "SELECT id, lineage, responses + (
 /// The time and the cost of each response.
 pub(crate) type ResponseCosts = Vec<(Millis, Money)>;
 
+/// Selects responses by their session and time.
+pub(crate) type SelectedResponses<'s> = &'s dyn Fn(&str, Millis) -> bool;
+
 /// Responses, and the names of the sessions, models, and contexts that they refer to by ID.
 #[derive(Debug, Default)]
 pub(crate) struct Responses {
@@ -140,17 +143,16 @@ impl Ledger {
         Ok(firsts.first().map(|(_session, at)| *at))
     }
 
-    /// Returns the costs of the selected sessions' responses since the given time, or `None` if the ledger cannot be
-    /// read.
+    /// Returns the costs of the selected responses since the given time, or `None` if the ledger cannot be read.
     pub(crate) fn costs_since(
         &self,
         from: DateTime<Utc>,
-        selected: Selected<'_>,
+        selected: SelectedResponses<'_>,
     ) -> Option<ResponseCosts> {
-        let responses = self.responses_since(from, selected).ok()?.all;
+        let Responses { all, names, .. } = self.responses_since(from, &|_| true).ok()?;
         Some(
-            responses
-                .into_iter()
+            all.into_iter()
+                .filter(|response| selected(names.session(response.session), response.at))
                 .map(|response| (response.at, response.cost))
                 .collect(),
         )

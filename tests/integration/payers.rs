@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::client::{Client, plain_rows, run, windows};
 use crate::situation::{
     AT, NOON, ORG, PRIVATE, SOON, TUESDAY, answer, belongs_to, flat, reaches_five_hour_limit,
-    receives_balance_error, refused, session_of_login, with_a_private_login,
+    receives_balance_error, refused, with_a_credits_budget, with_a_private_login,
 };
 use crate::support::Sandbox;
 
@@ -31,6 +31,14 @@ fn starts_process(client: &mut Client<'_>, at: &str, source: &str, variables: &[
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
         .collect();
     client.event(at, "SessionStart", json!({"source": source}));
+}
+
+/// Starts a session of the login. Unlike in other tests, the hook stores the start, as it does for users.
+fn session_of_login<'s>(sandbox: &'s Sandbox, name: &str) -> Client<'s> {
+    let mut client = Client::with_session(sandbox, name);
+    starts_process(&mut client, "2026-11-20T06:20:00Z", "startup", &[]);
+    belongs_to(&client, PRIVATE, "private-organization");
+    client
 }
 
 /// Returns the exit code of `explain --exit-code --session` in a shell and the explanation.
@@ -301,10 +309,22 @@ fn the_usage_credits_of_the_login_are_not_mentioned_in_a_session_with_a_key() {
     of_login.works("2026-11-20T09:59:00Z", 10);
     of_login.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
     of_login.works("2026-11-20T10:03:00Z", 100_000);
-    let with_key = starts_session(&sandbox, "with-key", &[KEY]);
-    with_key.works("2026-11-20T10:03:10Z", 10);
+    let [with_key, with_token, with_bedrock] = [
+        ("with-key", KEY),
+        ("with-token", TOKEN),
+        ("with-bedrock", BEDROCK),
+    ]
+    .map(|(name, variable)| starts_session(&sandbox, name, &[variable]));
+    for client in [&with_key, &with_token, &with_bedrock] {
+        client.works("2026-11-20T10:03:10Z", 10);
+    }
     let at = "2026-11-20T10:04:00Z";
-    for (client, pays) in [(&with_key, false), (&of_login, true)] {
+    for (client, pays) in [
+        (&with_key, false),
+        (&with_token, false),
+        (&with_bedrock, false),
+        (&of_login, true),
+    ] {
         let asked = answer(client, at);
         assert_eq!(asked.contains("paying with usage credits"), pays, "{asked}");
         let (_, explained) = explained_in_shell(client, at);
@@ -314,4 +334,195 @@ fn the_usage_credits_of_the_login_are_not_mentioned_in_a_session_with_a_key() {
             "{explained}"
         );
     }
+}
+
+/// The login had reached its 5-hour limit. `explain --session` said that the limit also applied to a session that used a
+/// cloud provider or gateway that whycap did not know, and `wait --session` waited for nothing.
+#[test]
+fn a_limit_of_the_login_does_not_apply_to_a_session_whose_transcript_names_no_account() {
+    for name in [
+        "CLAUDE_CODE_USE_MANTLE",
+        "CLAUDE_CODE_USE_ANTHROPIC_AWS",
+        "CLAUDE_CODE_USE_ANTHROPIC_GOOGLE_CLOUD",
+        "CLAUDE_CODE_USE_GATEWAY",
+        "CLAUDE_CODE_USE_A_NEW_SERVICE",
+    ] {
+        let sandbox = with_a_private_login();
+        let other = starts_session(&sandbox, "other", &[(name, "1")]);
+        other.works("2026-11-20T09:51:00Z", 10);
+        reaches_five_hour_limit(&session_of_login(&sandbox, "stopped"));
+        let at = "2026-11-20T10:00:30Z";
+        let (code, explanation) = explained_in_shell(&other, at);
+        assert_eq!(code, 0, "{name}: {explanation}");
+        let waited = run(
+            &sandbox,
+            at,
+            &["wait", "--timeout", "1s", "--session", &other.session],
+            b"",
+            &[],
+        );
+        assert_eq!(waited.code, 0, "{name}: {waited:?}");
+    }
+}
+
+/// Usage credits had paid for a session, and the budget for credits was used up. When the session was resumed with a key,
+/// whycap forgot what the credits had paid, and no longer stopped the prompts of the login.
+#[test]
+fn spent_credits_still_count_after_their_session_is_resumed_with_a_key() {
+    let sandbox = with_a_credits_budget("action = \"stop\"");
+    let of_login = session_of_login(&sandbox, "of-login");
+    let mut paying = resumes_session_of_login(&sandbox, &[]);
+    of_login.works("2026-11-20T09:59:00Z", 10);
+    of_login.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    paying.works("2026-11-20T10:03:00Z", 400_000);
+    let is_counted = |at: &str| {
+        let now = run(&sandbox, at, &["now", "--json"], b"", &[]).json();
+        assert!(now["paying"].is_object(), "{now:#}");
+        let sent = of_login.event(at, "UserPromptSubmit", json!({"prompt": "go on"}));
+        assert!(sent.success().contains("block"), "{sent:?}");
+    };
+    is_counted("2026-11-20T10:10:00Z");
+    starts_process(&mut paying, "2026-11-20T10:15:00Z", "resume", &[KEY]);
+    is_counted("2026-11-20T10:16:00Z");
+}
+
+/// A session of the login was resumed with a key that the user declined. Its process reported the windows of the plan, but
+/// `explain --session` said that the login's limit did not apply.
+#[test]
+fn a_limit_of_the_login_applies_to_a_session_that_was_resumed_with_a_declined_key() {
+    for (variables, code) in [(&[KEY][..], 10), (&[TOKEN], 0), (&[KEY, TOKEN], 0)] {
+        let sandbox = with_a_private_login();
+        let of_login = session_of_login(&sandbox, "of-login");
+        let resumed = resumes_session_of_login(&sandbox, variables);
+        resumed.works("2026-11-20T09:56:00Z", 10);
+        let room = windows(98.0, NOON, 40.0, TUESDAY);
+        resumed.calls_status_line("2026-11-20T09:56:01Z", room, 120);
+        reaches_five_hour_limit(&of_login);
+        let explained = explained_in_shell(&resumed, "2026-11-20T10:00:30Z");
+        assert_eq!(explained.0, code, "{variables:?}: {}", explained.1);
+    }
+}
+
+/// The user had declined the key in the environment. `explain --session` and the row said nothing about the limit of the
+/// login, which pays for the session.
+#[test]
+fn a_limit_of_the_login_applies_to_a_session_that_started_with_a_declined_key() {
+    let sandbox = with_a_private_login();
+    let with_declined_key = starts_session(&sandbox, "with-declined-key", &[KEY]);
+    belongs_to(&with_declined_key, PRIVATE, "private-organization");
+    with_declined_key.works("2026-11-20T09:51:00Z", 10);
+    reaches_five_hour_limit(&session_of_login(&sandbox, "stopped"));
+    let at = "2026-11-20T10:00:30Z";
+    let (code, explanation) = explained_in_shell(&with_declined_key, at);
+    assert_eq!(code, 10, "{explanation}");
+    let row = flat(&plain_rows(&with_declined_key, at, json!(null)));
+    assert!(row.contains("5-hour limit"), "{row}");
+}
+
+/// A session of the login was resumed with a key days after it had started. `now` no longer saw the first start, so it said
+/// that usage credits paid for the responses of the key.
+#[test]
+fn a_start_days_ago_shows_that_a_key_is_new() {
+    let sandbox = with_a_private_login();
+    let of_login = session_of_login(&sandbox, "of-login");
+    let mut resumed = resumes_session_of_login(&sandbox, &[]);
+    let filler = format!("{{\"filler\":\"{}\"}}", "x".repeat(1_000));
+    for _ in 0..300 {
+        sandbox.append(".local/share/whycap/journal/2026-11.jsonl", &filler);
+    }
+    starts_process(&mut resumed, "2026-11-20T09:57:00Z", "resume", &[KEY]);
+    of_login.works("2026-11-20T09:59:00Z", 10);
+    of_login.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    resumed.works("2026-11-20T10:03:00Z", 100_000);
+    let at = "2026-11-20T10:04:00Z";
+    let now = run(&sandbox, at, &["now", "--json"], b"", &[]).json();
+    assert!(!now["paying"].is_object(), "{now:#}");
+}
+
+/// Amazon Bedrock paid for a session whose transcript names the login. whycap said that usage credits paid for it.
+#[test]
+fn usage_credits_do_not_pay_for_a_session_with_a_cloud_provider() {
+    let sandbox = with_a_private_login();
+    let of_login = session_of_login(&sandbox, "of-login");
+    let with_bedrock = starts_session(&sandbox, "with-bedrock", &[BEDROCK]);
+    belongs_to(&with_bedrock, PRIVATE, "private-organization");
+    of_login.works("2026-11-20T09:59:00Z", 10);
+    of_login.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    with_bedrock.works("2026-11-20T10:03:00Z", 100_000);
+    let now = run(
+        &sandbox,
+        "2026-11-20T10:04:00Z",
+        &["now", "--json"],
+        b"",
+        &[],
+    )
+    .json();
+    assert!(!now["paying"].is_object(), "{now:#}");
+}
+
+/// A session was started with a token and resumed with the login. Usage credits paid for its responses, but `explain` said
+/// that the limit no longer applied, without the costs.
+#[test]
+fn the_step_of_a_session_that_started_with_a_token_names_the_costs() {
+    let sandbox = with_a_private_login();
+    let mut resumed = starts_session(&sandbox, "resumed", &[TOKEN]);
+    resumed.works("2026-11-20T09:51:00Z", 10);
+    starts_process(&mut resumed, "2026-11-20T09:55:00Z", "resume", &[]);
+    let full = windows(35.0, NOON, 100.0, TUESDAY);
+    reaches_five_hour_limit(&resumed);
+    resumed.works("2026-11-20T12:01:00Z", 100_000);
+    resumed.calls_status_line("2026-11-20T12:01:01Z", full, 120);
+    resumed.works("2026-11-20T12:02:00Z", 100_000);
+    let (_, explanation) = explained_in_shell(&resumed, "2026-11-20T12:03:00Z");
+    assert!(explanation.contains("costs extra"), "{explanation}");
+}
+
+/// The key of one session was refused while the weekly window of the login was full. `/whycap` in a session of the login said
+/// that nothing was blocking it.
+#[test]
+fn whycap_does_not_say_that_nothing_blocks_a_session_of_a_full_plan() {
+    for (weekly, is_blocked) in [(100.0, true), (40.0, false)] {
+        let sandbox = with_a_private_login();
+        let of_login = session_of_login(&sandbox, "of-login");
+        of_login.works("2026-11-20T09:58:00Z", 10);
+        let reported = windows(30.0, NOON, weekly, TUESDAY);
+        of_login.calls_status_line("2026-11-20T09:58:01Z", reported, 120);
+        let with_key = starts_session(&sandbox, "with-key", &[KEY]);
+        let refused = json!({"apiErrorStatus": 401, "error": "authentication_failed"});
+        with_key.receives_error(AT, "Invalid API key · Fix external API key", refused);
+        let asked = answer(&of_login, "2026-11-20T10:00:30Z");
+        let says_free = asked.contains("nothing is blocking you");
+        assert_eq!(says_free, !is_blocked, "{asked}");
+    }
+}
+
+/// A session with a key had no connection. `/whycap` in a session of the login said that nothing was blocking it.
+#[test]
+fn whycap_does_not_say_that_a_lost_connection_does_not_block_another_payer() {
+    let sandbox = with_a_private_login();
+    let of_login = session_of_login(&sandbox, "of-login");
+    let with_key = starts_session(&sandbox, "with-key", &[KEY]);
+    let lost = json!({"apiErrorStatus": null, "error": "unknown"});
+    with_key.receives_error(
+        AT,
+        "API Error: Unable to connect to API (ConnectionRefused)",
+        lost,
+    );
+    let asked = answer(&of_login, "2026-11-20T10:00:30Z");
+    assert!(!asked.contains("nothing is blocking you"), "{asked}");
+}
+
+/// Claude Code killed the hook for an error, so only the transcript contains the error. whycap attributed the error to the
+/// login although the session had started with a key, and said that the error had ended with a response of the login.
+#[test]
+fn an_error_that_only_the_transcript_contains_has_the_payer_of_its_session() {
+    let sandbox = with_a_private_login();
+    let with_key = starts_session(&sandbox, "with-key", &[KEY]);
+    let balance = json!({"apiErrorStatus": 400, "error": "billing_error"});
+    with_key.append(&with_key.error_line(AT, "Credit balance is too low", balance));
+    let of_login = session_of_login(&sandbox, "of-login");
+    of_login.works("2026-11-20T10:03:00Z", 10);
+    let (code, explanation) = explained_in_shell(&with_key, "2026-11-20T10:04:00Z");
+    assert_eq!(code, 11, "{explanation}");
+    assert!(explanation.contains("ANTHROPIC_API_KEY"), "{explanation}");
 }

@@ -35,7 +35,7 @@ pub fn store_usage_page(sandbox: &Sandbox, page: &Value) {
 }
 
 /// Creates a sandbox like [`with_a_private_login`], but with a budget of $1.00 for usage credits.
-fn with_a_credits_budget(more: &str) -> Sandbox {
+pub fn with_a_credits_budget(more: &str) -> Sandbox {
     let sandbox = with_a_private_login();
     let config = sandbox.write("whycap.toml", format!("[budget]\ncredits = 1.0\n{more}\n"));
     sandbox.variable("WHYCAP_CONFIG", config.to_str().unwrap())

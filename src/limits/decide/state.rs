@@ -328,12 +328,16 @@ impl Problem<'_> {
     }
 
     /// Returns true if the user has a different payer, so the error does not block the user. In a session, the payers
-    /// must be known to differ. In a shell, the error must be about a key that a new session would not use, and the
+    /// must be known to differ, and the error must be about the payer. In a shell, the error must be about a key that a new session would not use, and the
     /// plan that it would use instead must not be used up. This is false for a temporary problem of the
     /// service, because it may affect both payers.
     fn blocks_only_other_payer(&self) -> bool {
         let collected = &self.evidence.collected;
-        collected.asker_has_other_payer && self.ended_by != EndedBy::SameService
+        let is_about_payer = !matches!(
+            self.ended_by,
+            EndedBy::SameService | EndedBy::SameSession | EndedBy::NoSession
+        );
+        collected.asker_has_other_payer && is_about_payer
             || collected.is_of_other_key
                 && self.is_about_key()
                 && self.readings.used_up_now().is_none()

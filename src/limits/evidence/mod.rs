@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Deserializer, Value};
 
 use crate::claude::account::{Account, Plan};
-use crate::claude::credentials::{self, Credential, OAUTH_TOKEN, SetIn, base_url_host, use_login};
+use crate::claude::credentials::{self, Credential, OAUTH_TOKEN, SetIn, base_url_host};
 use crate::claude::version::ClientVersion;
 use crate::claude::window_usage::{UsagePage, is_same_reset};
 use crate::limits::decide::Ending;
@@ -262,10 +262,10 @@ impl PayerFacts {
     }
 
     /// Returns true if the session sends its requests to this host and the login may pay for them: no key or cloud provider
-    /// replaces the login, and the transcript does not name another account. `self.account` must be the login, and `host`
+    /// pays, and the transcript does not name another account. `self.account` must be the login, and `host`
     /// must be a result of [`base_url_host`].
     pub(crate) fn may_use_login_at(&self, host: Option<&str>) -> bool {
-        use_login(&self.credentials)
+        !self.is_without_account()
             && may_belong_to(self.owner.as_ref(), self.account.as_ref())
             && base_url_host(&self.credentials) == host
     }
@@ -683,7 +683,7 @@ pub struct Collected {
     /// The readings of the payer's sessions, sorted by the time of the measurement. Empty if only the newest reading is
     /// needed.
     pub account_readings: Rc<[Sample]>,
-    /// True if the error does not block the current user, who is working in another session or pays in a different way.
+    /// True if the error does not block the current user, who is working in another session.
     pub concerns_others_only: bool,
     /// True if a new session in the requesting shell would have a different payer than the session with the error.
     pub is_of_other_payer: bool,
