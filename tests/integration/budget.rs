@@ -10,10 +10,10 @@ const SESSION: &str = "d7cfec96-fb8e-4850-9ec7-53dbd5077a8d";
 
 /// Creates a sandbox in which today's spend is $0.47.
 fn with_budget(config: &str) -> Sandbox {
-    let sandbox = Sandbox::new();
-    sandbox.copy_tree(&data("histories/compaction-and-subagent/home"), "");
-    let path = sandbox.write("whycap.toml", config);
-    let sandbox = sandbox.variable("WHYCAP_CONFIG", path.to_str().unwrap());
+    let home = Sandbox::new();
+    home.copy_tree(&data("histories/compaction-and-subagent/home"), "");
+    let path = home.write("whycap.toml", config);
+    let sandbox = home.variable("WHYCAP_CONFIG", path.to_str().unwrap());
     sandbox.run(&["spend"]).success();
     sandbox
 }
@@ -81,15 +81,10 @@ fn a_stop_budget_blocks_the_prompt_until_the_user_continues() {
         );
     }
     let lifted = prompt(&sandbox, "/whycap continue");
-    let said: Vec<&str> = lifted["reason"]
-        .as_str()
-        .unwrap()
-        .split_whitespace()
-        .collect();
-    let said = said.join(" ");
+    let reply = flat(lifted["reason"].as_str().unwrap());
     assert!(
-        said.ends_with("You can keep using this session without reminders until midnight."),
-        "{said}"
+        reply.ends_with("You can keep using this session without reminders until midnight."),
+        "{reply}"
     );
     assert_eq!(prompt(&sandbox, "hi"), Value::Null);
     // Lifting the budget for one session does not affect other sessions.
@@ -105,8 +100,9 @@ fn a_stop_budget_blocks_the_prompt_until_the_user_continues() {
 #[test]
 fn prompts_from_background_agents_are_not_blocked() {
     let sandbox = with_budget("[budget]\nday = 0.4\naction = \"stop\"\n");
-    let found = "<task-notification>\n<result>agent A found 42 bugs</result>\n</task-notification>";
-    assert_eq!(prompt(&sandbox, found), Value::Null);
+    let notification =
+        "<task-notification>\n<result>agent A found 42 bugs</result>\n</task-notification>";
+    assert_eq!(prompt(&sandbox, notification), Value::Null);
     assert_eq!(prompt(&sandbox, "go on")["decision"], "block");
 }
 
@@ -119,9 +115,9 @@ fn nothing_is_printed_without_budgets() {
 #[test]
 fn a_budget_warning_after_a_response_is_not_repeated_at_the_next_prompt() {
     let sandbox = with_budget("[budget]\nday = 0.5\n");
-    let said = event(&sandbox, "Stop", SESSION, API);
+    let reply = event(&sandbox, "Stop", SESSION, API);
     assert_eq!(
-        said,
+        reply,
         json!({"systemMessage": "whycap: Today's budget of $0.50 is at least 94% used ($0.47 counted so far)."})
     );
     assert_eq!(prompt(&sandbox, "hi"), Value::Null);
@@ -133,13 +129,32 @@ fn a_budget_warning_after_a_response_is_not_repeated_at_the_next_prompt() {
 #[test]
 fn the_response_that_uses_up_a_budget_announces_that_the_next_prompt_is_blocked() {
     let sandbox = with_budget("[budget]\nday = 0.4\naction = \"stop\"\n");
-    let said = event(&sandbox, "Stop", SESSION, API);
+    let reply = event(&sandbox, "Stop", SESSION, API);
     assert_eq!(
-        said,
+        reply,
         json!({"systemMessage": "whycap: Today's budget of $0.40 is used up ($0.47 counted so far). Your next prompt will be blocked. To continue this session anyway, type /whycap continue."})
     );
     assert_eq!(event(&sandbox, "Stop", SESSION, API), Value::Null);
     assert_eq!(prompt(&sandbox, "hi")["decision"], "block");
+}
+
+/// Renders the status line of a session in the given project.
+fn status_line(sandbox: &Sandbox, session: &str, project: &str) -> String {
+    let payload = json!({
+        "session_id": session, "workspace": {"project_dir": project},
+    });
+    let run = sandbox.run_with(&["statusline"], payload.to_string().as_bytes());
+    run.success().to_owned()
+}
+
+/// Submits a prompt in a new session while the user's time zone is `zone`, and returns the hook's response.
+fn prompt_in_time_zone(sandbox: &Sandbox, zone: &str) -> Value {
+    let event = json!({
+        "hook_event_name": "UserPromptSubmit", "session_id": "new", "prompt": "hi", "cwd": API,
+    });
+    let mut command = sandbox.command(&["hook"]);
+    let run = Run::of(command.env("TZ", zone), event.to_string().as_bytes());
+    serde_json::from_str(run.success()).unwrap_or(Value::Null)
 }
 
 #[test]
@@ -155,34 +170,20 @@ fn a_project_can_have_its_own_monthly_budget() {
         "{reason}"
     );
     // Prompts in new sessions of that project are blocked, too, but prompts in other projects are not.
-    let new = |cwd| event(&sandbox, "UserPromptSubmit", "new", cwd);
-    assert_eq!(new("/srv/api/server")["decision"], "block");
-    assert_eq!(new("/home/dev/apiary"), Value::Null);
-    let line = |session: &str, project: &str| {
-        let payload = json!({
-            "session_id": session, "workspace": {"project_dir": project},
-        });
-        let run = sandbox.run_with(&["statusline"], payload.to_string().as_bytes());
-        run.success().to_owned()
-    };
-    let shown = line("new", "/home/dev/api");
+    let blocked = event(&sandbox, "UserPromptSubmit", "new", "/srv/api/server");
+    assert_eq!(blocked["decision"], "block");
+    let other_project = event(&sandbox, "UserPromptSubmit", "new", "/home/dev/apiary");
+    assert_eq!(other_project, Value::Null);
+    let shown = status_line(&sandbox, "new", "/home/dev/api");
     assert!(
         shown.contains(" api ") && shown.contains("% of $0.30"),
         "{shown}"
     );
-    assert!(!line("new", "/home/dev/apiary").contains("% of"));
+    assert!(!status_line(&sandbox, "new", "/home/dev/apiary").contains("% of"));
     // In Tokyo, December begins nine hours earlier than in UTC.
     let december = sandbox.variable("WHYCAP_NOW", "2026-11-30T15:00:00Z");
-    let there = |zone: &str| {
-        let event = json!({
-            "hook_event_name": "UserPromptSubmit", "session_id": "new", "prompt": "hi", "cwd": API,
-        });
-        let mut command = december.command(&["hook"]);
-        let run = Run::of(command.env("TZ", zone), event.to_string().as_bytes());
-        serde_json::from_str(run.success()).unwrap_or(Value::Null)
-    };
-    assert_eq!(there("UTC")["decision"], "block");
-    assert_eq!(there("Asia/Tokyo"), Value::Null);
+    assert_eq!(prompt_in_time_zone(&december, "UTC")["decision"], "block");
+    assert_eq!(prompt_in_time_zone(&december, "Asia/Tokyo"), Value::Null);
 }
 
 /// Claude Code records the target of a symbolic link instead of the link, so a budget for the link must include the
@@ -190,17 +191,17 @@ fn a_project_can_have_its_own_monthly_budget() {
 #[test]
 #[cfg(unix)]
 fn a_project_budget_applies_behind_a_symbolic_link() {
-    let sandbox = Sandbox::new();
-    let real = sandbox
+    let home = Sandbox::new();
+    let real = home
         .write("disk/api/a file", "")
         .parent()
         .unwrap()
         .canonicalize()
         .unwrap();
-    std::os::unix::fs::symlink(sandbox.path("disk"), sandbox.path("src")).unwrap();
+    std::os::unix::fs::symlink(home.path("disk"), home.path("src")).unwrap();
     let config = "[budget]\naction = \"stop\"\n[budget.projects]\n\"~/src/api\" = 0.2\n";
-    let path = sandbox.write("whycap.toml", config);
-    let sandbox = sandbox.variable("WHYCAP_CONFIG", path.to_str().unwrap());
+    let path = home.write("whycap.toml", config);
+    let sandbox = home.variable("WHYCAP_CONFIG", path.to_str().unwrap());
     let client = Client::new(&sandbox);
     let mut response = client.response_line("2026-11-20T06:00:00Z", 100_000);
     response["cwd"] = json!(real);
@@ -235,55 +236,52 @@ fn projects_with_the_same_directory_name_are_distinguished() {
 #[test]
 fn a_day_ends_at_local_midnight_even_when_clocks_change() {
     // In Berlin, October 25, 2026 has 25 hours, from 22:00 UTC on October 24 to 23:00 UTC on October 25.
-    let sandbox = Sandbox::new();
-    let answer = |id: &str, at: &str| {
-        json!({
-            "type": "assistant", "timestamp": at, "cwd": API, "sessionId": SESSION, "requestId": id,
-            "message": {"id": id, "model": "claude-opus-5-5", "usage": {"output_tokens": 50_000}},
-        })
-        .to_string()
-    };
+    let home = Sandbox::new();
+    let response = json!({
+        "type": "assistant", "timestamp": "2026-10-24T22:30:00.000Z", "cwd": API, "sessionId": SESSION,
+        "requestId": "one",
+        "message": {"id": "one", "model": "claude-opus-5-5", "usage": {"output_tokens": 50_000}},
+    });
     let path = format!(".claude/projects/-home-dev-api/{SESSION}.jsonl");
-    sandbox.append(&path, &answer("one", "2026-10-24T22:30:00.000Z"));
-    let config = sandbox.write("whycap.toml", "[budget]\nday = 0.9\naction = \"stop\"\n");
-    let sandbox = sandbox
+    home.append(&path, &response.to_string());
+    let config = home.write("whycap.toml", "[budget]\nday = 0.9\naction = \"stop\"\n");
+    let mut sandbox = home
         .variable("WHYCAP_CONFIG", config.to_str().unwrap())
         .variable("TZ", "Europe/Berlin");
     sandbox.run(&["spend"]).success();
-    let mut sandbox = sandbox;
-    for (at, is_held) in [
+    for (at, is_blocked) in [
         ("2026-10-24T22:45:00Z", true),
         ("2026-10-25T22:59:00Z", true),
         ("2026-10-25T23:00:00Z", false),
     ] {
         sandbox = sandbox.variable("WHYCAP_NOW", at);
-        let said = event(&sandbox, "UserPromptSubmit", SESSION, API);
-        assert_eq!(said["decision"] == "block", is_held, "{at}");
+        let reply = event(&sandbox, "UserPromptSubmit", SESSION, API);
+        assert_eq!(reply["decision"] == "block", is_blocked, "{at}");
     }
 }
 
 /// A month's total must include a response from just before midnight, even if it is recorded only after midnight.
 #[test]
 fn spend_just_before_midnight_counts_toward_the_old_month() {
-    let sandbox = Sandbox::new();
-    let path = sandbox.write(
+    let home = Sandbox::new();
+    let path = home.write(
         "whycap.toml",
         "[budget]\nmonth = 0.5\n[budget.projects]\n\"/home/dev/api\" = 0.5\n",
     );
-    let sandbox = sandbox.variable("WHYCAP_CONFIG", path.to_str().unwrap());
+    let sandbox = home.variable("WHYCAP_CONFIG", path.to_str().unwrap());
     let client = Client::new(&sandbox);
     client.works("2026-11-20T23:59:50Z", 10_000);
     client
         .run("2026-11-20T23:59:51Z", &["spend"], b"")
         .success();
     client.works("2026-11-20T23:59:58Z", 100_000);
-    let said = client.event(
+    let run = client.event(
         "2026-11-21T00:00:01Z",
         "UserPromptSubmit",
         json!({"prompt": "hi", "cwd": API}),
     );
-    let said = said.success();
-    assert!(said.contains("$0.50 is 88% used ($0.44"), "{said}");
+    let warning = run.success();
+    assert!(warning.contains("$0.50 is 88% used ($0.44"), "{warning}");
 }
 
 #[test]
@@ -294,9 +292,9 @@ fn no_prompt_is_blocked_if_spend_is_unknown_and_the_user_is_told() {
     // The ledger can still be opened, because its beginning is intact, but its rows cannot be read.
     torn[4096..].fill(0);
     std::fs::write(&ledger, torn).expect("a torn ledger");
-    let said = event(&sandbox, "UserPromptSubmit", SESSION, API);
+    let reply = event(&sandbox, "UserPromptSubmit", SESSION, API);
     assert_eq!(
-        said,
+        reply,
         json!({"systemMessage": "whycap: Your spend could not be read, so this prompt was sent without checking your budgets."})
     );
     let lifted = prompt(&sandbox, "/whycap continue");
@@ -308,26 +306,30 @@ fn no_prompt_is_blocked_if_spend_is_unknown_and_the_user_is_told() {
     assert_eq!(event(&sandbox, "Stop", SESSION, API), Value::Null);
 }
 
+/// Returns a configuration that blocks prompts after the given spend per day.
+fn daily_stop_budget(limit: &str) -> String {
+    format!("[budget]\nday = {limit}\naction = \"stop\"\n")
+}
+
 #[test]
 fn a_raised_budget_warns_and_blocks_at_its_new_limit() {
-    let budget = |limit: &str| format!("[budget]\nday = {limit}\naction = \"stop\"\n");
-    let sandbox = with_budget(&budget("0.2"));
+    let sandbox = with_budget(&daily_stop_budget("0.2"));
     assert_eq!(prompt(&sandbox, "hi")["decision"], "block");
     prompt(&sandbox, "/whycap continue");
     assert_eq!(prompt(&sandbox, "hi"), Value::Null);
     // $0.47 has been spent, which nearly uses up the first new budget and exceeds the second.
-    sandbox.write("whycap.toml", budget("0.5"));
-    let warned = prompt(&sandbox, "hi");
-    let warned = warned["systemMessage"].as_str().unwrap();
+    sandbox.write("whycap.toml", daily_stop_budget("0.5"));
+    let reply = prompt(&sandbox, "hi");
+    let warned = reply["systemMessage"].as_str().unwrap();
     assert!(
         warned.contains("Today's budget of $0.50 is 94% used"),
         "{warned}"
     );
     assert_eq!(prompt(&sandbox, "hi"), Value::Null);
-    sandbox.write("whycap.toml", budget("0.45"));
+    sandbox.write("whycap.toml", daily_stop_budget("0.45"));
     assert_eq!(prompt(&sandbox, "hi")["decision"], "block");
     // This budget was lifted before and remains lifted.
-    sandbox.write("whycap.toml", budget("0.2"));
+    sandbox.write("whycap.toml", daily_stop_budget("0.2"));
     assert_eq!(prompt(&sandbox, "hi"), Value::Null);
 }
 
@@ -338,10 +340,10 @@ fn no_prompt_is_blocked_if_the_decision_to_continue_cannot_be_stored() {
     sandbox.write(".local/share/whycap/journal", "");
     let sent = prompt(&sandbox, "hi");
     assert_eq!(sent.get("decision"), None, "{sent}");
-    let said = sent["systemMessage"].as_str().unwrap();
+    let warning = sent["systemMessage"].as_str().unwrap();
     assert!(
-        said.starts_with("whycap: Today's budget of $0.40 is used up ($0.47 so far). Your prompt was sent anyway because whycap cannot save anything right now, so /whycap continue would not have worked (could not write "),
-        "{said}"
+        warning.starts_with("whycap: Today's budget of $0.40 is used up ($0.47 so far). Your prompt was sent anyway because whycap cannot save anything right now, so /whycap continue would not have worked (could not write "),
+        "{warning}"
     );
     let lifted = prompt(&sandbox, "/whycap continue");
     let lifted = flat(lifted["reason"].as_str().unwrap());
@@ -356,13 +358,13 @@ fn no_prompt_is_blocked_if_the_decision_to_continue_cannot_be_stored() {
 #[test]
 fn a_broken_configuration_is_reported_in_the_status_line_the_conversation_and_budget() {
     let sandbox = with_budget("[budget]\nday = 0.4\naction = \"stop\n");
-    let said = event(&sandbox, "UserPromptSubmit", SESSION, API);
-    let said = said["systemMessage"].as_str().unwrap();
+    let reply = event(&sandbox, "UserPromptSubmit", SESSION, API);
+    let warning = reply["systemMessage"].as_str().unwrap();
     assert!(
-        said.starts_with(
+        warning.starts_with(
             "whycap: Your budgets are not being checked because of a problem in your config.toml: the file is not valid TOML ("
         ),
-        "{said}"
+        "{warning}"
     );
     assert_eq!(
         event(&sandbox, "UserPromptSubmit", SESSION, API),
@@ -465,13 +467,13 @@ fn each_budget_is_shown_with_its_rate_and_forecast() {
     let event = json!({
         "hook_event_name": "UserPromptSubmit", "session_id": "a", "prompt": "/whycap budget",
     });
-    let asked = sandbox
+    let reply = sandbox
         .run_with(&["hook"], event.to_string().as_bytes())
         .json();
-    let said = flat(asked["reason"].as_str().unwrap());
+    let answer = flat(reply["reason"].as_str().unwrap());
     assert!(
-        said.starts_with("This session ████████████████░░░░ 80% $16.00 of $20.00"),
-        "{said}"
+        answer.starts_with("This session ████████████████░░░░ 80% $16.00 of $20.00"),
+        "{answer}"
     );
 }
 
@@ -492,7 +494,7 @@ fn every_command_shows_the_same_hourly_rate() {
 
 #[test]
 fn the_hourly_rate_begins_at_the_first_response_of_the_day() {
-    let sandbox = Sandbox::new();
+    let home = Sandbox::new();
     // 100,000 output tokens cost $2.
     let line = json!({
         "type": "assistant", "timestamp": "2026-11-20T11:13:00.000Z", "cwd": API, "sessionId": "a",
@@ -500,9 +502,9 @@ fn the_hourly_rate_begins_at_the_first_response_of_the_day() {
             "id": "id1", "model": "claude-opus-5-5", "usage": {"output_tokens": 100_000},
         },
     });
-    sandbox.append(".claude/projects/-p/a.jsonl", &line.to_string());
-    let path = sandbox.write("whycap.toml", "[budget]\nday = 4\n");
-    let sandbox = sandbox
+    home.append(".claude/projects/-p/a.jsonl", &line.to_string());
+    let path = home.write("whycap.toml", "[budget]\nday = 4\n");
+    let sandbox = home
         .variable("WHYCAP_CONFIG", path.to_str().unwrap())
         .variable("WHYCAP_NOW", "2026-11-20T11:43:00Z");
     let expected_text = "$4.00 per hour since 11:13, including breaks";
@@ -561,87 +563,98 @@ fn another_currency_is_shown_only_in_text_for_people() {
     assert!(line.success().contains("$2.00 (€1.00)"), "{}", line.stdout);
 }
 
+/// Returns what `spend --by month` states about the user's plan.
+fn plan_of_months(sandbox: &Sandbox, options: &[&str]) -> Value {
+    let arguments = [&["spend", "--by", "month", "--json"], options].concat();
+    sandbox.run(&arguments).json()["plan"].clone()
+}
+
 #[test]
 fn one_projects_month_is_not_compared_with_the_plan() {
     let sandbox = with_days("[plan]\nmonthly = 10\n");
-    let plan = |more: &[&str]| {
-        let arguments = [&["spend", "--by", "month", "--json"], more].concat();
-        sandbox.run(&arguments).json()["plan"].clone()
+    assert_eq!(plan_of_months(&sandbox, &[])["factor"], 3.7);
+    let of_project = plan_of_months(&sandbox, &["--project", "api"]);
+    assert_eq!(of_project, Value::Null);
+    let without_today = plan_of_months(&sandbox, &["--until", "2026-11-18"]);
+    assert_eq!(without_today, Value::Null);
+}
+
+/// Records a response of session `a`, or of one of its subagents.
+fn record_response(sandbox: &Sandbox, id: &str, agent: Option<&str>, output_tokens: u32) {
+    let line = json!({
+        "type": "assistant", "timestamp": "2026-11-20T08:00:00.000Z", "cwd": API,
+        "sessionId": "a", "requestId": id, "isSidechain": agent.is_some(),
+        "attributionAgent": agent,
+        "message": {"id": id, "model": "claude-opus-5-5", "usage": {"output_tokens": output_tokens}},
+    });
+    let path = match agent {
+        Some(agent) => format!(".claude/projects/-p/a/subagents/agent-{agent}.jsonl"),
+        None => ".claude/projects/-p/a.jsonl".to_owned(),
     };
-    assert_eq!(plan(&[])["factor"], 3.7);
-    assert_eq!(plan(&["--project", "api"]), Value::Null);
-    assert_eq!(plan(&["--until", "2026-11-18"]), Value::Null);
+    sandbox.append(&path, &line.to_string());
 }
 
 #[test]
 fn one_hint_is_derived_from_the_spend_and_can_be_turned_off() {
     let sandbox = Sandbox::new();
-    let line = |id: &str, agent: Option<&str>, output: u32| {
-        let line = json!({
-            "type": "assistant", "timestamp": "2026-11-20T08:00:00.000Z", "cwd": API,
-            "sessionId": "a", "requestId": id, "isSidechain": agent.is_some(),
-            "attributionAgent": agent,
-            "message": {"id": id, "model": "claude-opus-5-5", "usage": {"output_tokens": output}},
-        });
-        let path = match agent {
-            Some(agent) => format!(".claude/projects/-p/a/subagents/agent-{agent}.jsonl"),
-            None => ".claude/projects/-p/a.jsonl".to_owned(),
-        };
-        sandbox.append(&path, &line.to_string());
-    };
-    line("one", None, 50_000);
-    line("two", Some("Explore"), 400_000);
+    record_response(&sandbox, "one", None, 50_000);
+    record_response(&sandbox, "two", Some("Explore"), 400_000);
     let page = flat(sandbox.run(&["budget"]).success());
     let expected_text = "Subagents of type Explore cost $8.00 today, which is more than the conversations that started them ($1.00).";
     assert!(page.contains(expected_text), "{page}");
     assert!(page.contains("hints.off = [\"subagents\"]"), "{page}");
-    let hint = |sandbox: &Sandbox| sandbox.run(&["budget", "--json"]).json()["hint"].clone();
-    assert_eq!(hint(&sandbox)["sum_usd"], 7.0);
+    let report = sandbox.run(&["budget", "--json"]).json();
+    assert_eq!(report["hint"]["sum_usd"], 7.0);
     sandbox.write(
         ".config/whycap/config.toml",
         "[hints]\noff = [\"subagents\", \"typo\"]\n",
     );
-    assert_eq!(hint(&sandbox), Value::Null);
+    let report = sandbox.run(&["budget", "--json"]).json();
+    assert_eq!(report["hint"], Value::Null);
     let doctor = sandbox.run(&["doctor"]).stdout;
     assert!(flat(&doctor).contains("\"typo\" is not a hint"), "{doctor}");
 }
 
+/// Renders the status line of a session whose prompt cache expires at the given time.
+fn status_line_with_cache(sandbox: &Sandbox, expires_at: i64, tokens: u64) -> String {
+    let payload = json!({
+        "session_id": "a", "model": {"id": "claude-opus-5-5", "display_name": "Opus 5.5"},
+        "prompt_cache": {
+            "warm": true, "ttl": "5m", "expires_at": expires_at, "recache_tokens_if_cold": tokens,
+        },
+    });
+    let run = sandbox.run_with(&["statusline"], payload.to_string().as_bytes());
+    run.success().trim_end().to_owned()
+}
+
 #[test]
 fn the_status_line_shows_when_the_prompt_cache_expires_and_the_cost() {
+    const CONFIG: &str = ".config/whycap/config.toml";
+    const SEGMENTS: &str = "[statusline]\nsegments = [\"model\", \"hint\"]\n";
     let sandbox = Sandbox::new().variable("NO_COLOR", "1");
-    let config = |more: &str| {
-        let text = format!("[statusline]\nsegments = [\"model\", \"hint\"]\n{more}");
-        sandbox.write(".config/whycap/config.toml", text)
-    };
     // The sandbox's clock shows 2026-11-20T06:30:00Z.
-    let line = |expires_at: i64, tokens: u64| {
-        let payload = json!({
-            "session_id": "a", "model": {"id": "claude-opus-5-5", "display_name": "Opus 5.5"},
-            "prompt_cache": {
-                "warm": true, "ttl": "5m", "expires_at": expires_at, "recache_tokens_if_cold": tokens,
-            },
-        });
-        let run = sandbox.run_with(&["statusline"], payload.to_string().as_bytes());
-        run.success().trim_end().to_owned()
-    };
     let now = 1_795_156_200;
-    config("");
-    assert_eq!(
-        line(now + 45, 100_000),
-        "Opus 5.5 │ cache cold in 45 s (+$0.48)"
-    );
-    assert_eq!(line(now - 5, 100_000), "Opus 5.5 │ cache cold (+$0.48)");
-    assert_eq!(line(now + 200, 100_000), "Opus 5.5");
-    assert_eq!(line(now + 45, 10_000), "Opus 5.5");
-    config("[hints]\noff = [\"cold_cache\"]\n");
-    assert_eq!(line(now + 45, 100_000), "Opus 5.5");
+    sandbox.write(CONFIG, SEGMENTS);
+    for (expires_at, tokens, expected_line) in [
+        (now + 45, 100_000, "Opus 5.5 │ cache cold in 45 s (+$0.48)"),
+        (now - 5, 100_000, "Opus 5.5 │ cache cold (+$0.48)"),
+        (now + 200, 100_000, "Opus 5.5"),
+        (now + 45, 10_000, "Opus 5.5"),
+    ] {
+        let line = status_line_with_cache(&sandbox, expires_at, tokens);
+        assert_eq!(line, expected_line);
+    }
+    let without_hint = format!("{SEGMENTS}[hints]\noff = [\"cold_cache\"]\n");
+    sandbox.write(CONFIG, without_hint);
+    let line = status_line_with_cache(&sandbox, now + 45, 100_000);
+    assert_eq!(line, "Opus 5.5");
 }
 
 /// Spend that was recorded while the clock was a day ahead must not count toward today.
 #[test]
 fn spend_recorded_with_a_fast_clock_does_not_count_today() {
-    let sandbox = with_days("[budget]\nday = 40\nmonth = 40\n");
-    let sandbox = sandbox.variable("WHYCAP_NOW", "2026-11-18T20:00:00Z");
+    let sandbox = with_days("[budget]\nday = 40\nmonth = 40\n")
+        .variable("WHYCAP_NOW", "2026-11-18T20:00:00Z");
     let [now, budget] =
         [["now", "--json"], ["budget", "--json"]].map(|command| sandbox.run(&command).json());
     assert_eq!(now["today_usd"], 5.0, "{now:#}");

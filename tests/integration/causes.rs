@@ -98,8 +98,8 @@ fn two_pull_requests() -> Sandbox {
 
 #[test]
 fn responses_belong_to_the_next_linked_pull_request_or_else_to_the_last() {
-    let recorded = recorded();
-    let report = spend(&recorded, "pr");
+    let sandbox = recorded();
+    let report = spend(&sandbox, "pr");
     assert_eq!(
         responses(&report),
         BTreeMap::from([
@@ -124,9 +124,9 @@ fn responses_belong_to_the_next_linked_pull_request_or_else_to_the_last() {
 
 #[test]
 fn skills_plugins_and_servers_come_from_the_transcript_lines() {
-    let recorded = recorded();
+    let sandbox = recorded();
     assert_eq!(
-        responses(&spend(&recorded, "skill")),
+        responses(&spend(&sandbox, "skill")),
         BTreeMap::from([
             ("(no skill)", 156),
             ("changelog", 8),
@@ -135,11 +135,11 @@ fn skills_plugins_and_servers_come_from_the_transcript_lines() {
         ])
     );
     assert_eq!(
-        responses(&spend(&recorded, "plugin")),
+        responses(&spend(&sandbox, "plugin")),
         BTreeMap::from([("(no plugin)", 170), ("commit-commands", 1)])
     );
     assert_eq!(
-        responses(&spend(&recorded, "mcp")),
+        responses(&spend(&sandbox, "mcp")),
         BTreeMap::from([("(no MCP server)", 171)])
     );
     assert_eq!(

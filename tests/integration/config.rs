@@ -4,6 +4,18 @@ use crate::support::Sandbox;
 
 const FILE: &str = ".config/whycap/config.toml";
 
+/// Returns the settings in a printed configuration, without the comments about their origin.
+fn settings_in(printout: &str) -> Vec<String> {
+    printout
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| {
+            line.replace("  # from the file", "")
+                .replace("  # default", "")
+        })
+        .collect()
+}
+
 #[test]
 fn the_printed_configuration_is_a_valid_file_with_the_same_settings() {
     let sandbox = Sandbox::new();
@@ -21,19 +33,14 @@ fn the_printed_configuration_is_a_valid_file_with_the_same_settings() {
         "warn_at = 0.8  # default",
         "# month = 300.0",
     ] {
-        assert!(first.lines().any(|found| found == line), "{line}: {first}");
+        assert!(
+            first.lines().any(|printed| printed == line),
+            "{line}: {first}"
+        );
     }
     sandbox.write(FILE, &first);
-    let values = |printout: &str| {
-        let lines = printout.lines().filter(|line| !line.starts_with('#'));
-        let lines = lines.map(|line| {
-            line.replace("  # from the file", "")
-                .replace("  # default", "")
-        });
-        lines.collect::<Vec<_>>()
-    };
     let again = sandbox.run(&["config"]).success().to_owned();
-    assert_eq!(values(&first), values(&again));
+    assert_eq!(settings_in(&first), settings_in(&again));
     assert!(!again.contains("Wrong"), "{again}");
 }
 

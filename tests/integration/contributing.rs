@@ -89,18 +89,20 @@ fn every_path_in_the_instructions_exists() {
     assert!(missing.is_empty(), "{missing:?}");
 }
 
+/// Returns true if a quoted text can be the name of an item: it contains `_`, `::`, or both cases.
+fn is_name(text: &str) -> bool {
+    let is_of_characters = text
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == ':');
+    let has_case = text.contains(|c: char| c.is_ascii_uppercase())
+        && text.contains(|c: char| c.is_ascii_lowercase());
+    is_of_characters && (text.contains('_') || text.contains("::") || has_case)
+}
+
 #[test]
 fn every_name_in_the_instructions_exists() {
     let text = contributing();
     let existing = existing_names();
-    let is_name = |text: &str| {
-        let is_of_characters = text
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == ':');
-        let has_case = text.contains(|c: char| c.is_ascii_uppercase())
-            && text.contains(|c: char| c.is_ascii_lowercase());
-        is_of_characters && (text.contains('_') || text.contains("::") || has_case)
-    };
     let missing: BTreeSet<&str> = quoted(&text)
         .into_iter()
         .map(|name| name.trim_end_matches("()"))
@@ -168,8 +170,8 @@ fn defined_in(code: &str) -> HashSet<&str> {
         .split("fn ")
         .skip(1)
         .filter_map(|rest| names_in(rest).next());
-    let variants = code.lines().filter_map(|line| {
-        let line = line.trim().strip_suffix(',')?;
+    let variants = code.lines().filter_map(|code_line| {
+        let line = code_line.trim().strip_suffix(',')?;
         let name = names_in(line).next()?;
         let rest = line.strip_prefix(name)?;
         let is_variant = rest.is_empty() || (rest.starts_with('(') && rest.ends_with(')'));
@@ -192,9 +194,10 @@ fn every_name_in_the_examples_exists() {
         let defined: HashSet<&str> = code.iter().flat_map(|code| defined_in(code)).collect();
         for file in files.iter().filter(|file| file.extension() == "rs") {
             let text = fs::read_to_string(root().join(&file.path)).unwrap_or_default();
-            let here: HashSet<&str> = names_in(&text).collect();
+            let names_in_file: HashSet<&str> = names_in(&text).collect();
             for item in &file.items {
-                let unknown = names_in(item).filter(|name| !here.contains(name) && *name != "and");
+                let unknown =
+                    names_in(item).filter(|name| !names_in_file.contains(name) && *name != "and");
                 missing.extend(unknown.map(|name| format!("{name} in {}", file.path)));
             }
         }
@@ -208,19 +211,19 @@ fn every_name_in_the_examples_exists() {
 }
 
 /// Returns the keys of all objects in a value, except for keys that the author of an entry can choose freely.
-fn keys(value: &Value, depth: usize, found: &mut BTreeSet<String>) {
+fn keys(value: &Value, depth: usize, collected: &mut BTreeSet<String>) {
     match value {
         Value::Object(fields) => {
             for (key, value) in fields {
                 if depth > 0 {
-                    found.insert(key.clone());
+                    collected.insert(key.clone());
                 }
-                keys(value, depth + 1, found);
+                keys(value, depth + 1, collected);
             }
         }
         Value::Array(values) => {
             for value in values {
-                keys(value, depth, found);
+                keys(value, depth, collected);
             }
         }
         _ => {}

@@ -30,19 +30,22 @@ struct Answer {
     status_line: String,
 }
 
+fn text_of<'a>(case: &'a Value, key: &str) -> &'a str {
+    case[key].as_str().expect("text")
+}
+
 /// Replays a case the way the client reports it.
 fn play(case: &Value) -> Answer {
     let sandbox = Sandbox::new();
     let now = case["now"].as_i64().expect("a time");
-    let text = |key: &str| case[key].as_str().expect("text").to_owned();
     if case["plan"] != "key" {
-        Client::logged_in(&sandbox, &text("plan"), &text("role"));
+        Client::logged_in(&sandbox, text_of(case, "plan"), text_of(case, "role"));
     }
     if !case["settings"].is_null() {
         sandbox.write(".claude/settings.json", case["settings"].to_string());
     }
     let mut client = Client::new(&sandbox);
-    client.version = text("version");
+    client.version = text_of(case, "version").to_owned();
     let mut variable = |name: &str, value: &str| {
         client.variables.push((name.to_owned(), value.to_owned()));
     };
@@ -108,17 +111,17 @@ fn problems(case: &Value) -> Vec<String> {
     missed
 }
 
-fn is_reset_expected(wanted: &Value, got: &Value) -> bool {
-    let got = got.as_str().map(|at| {
+fn is_reset_expected(expected: &Value, reset: &Value) -> bool {
+    let reset_second = reset.as_str().map(|at| {
         let at = DateTime::parse_from_rfc3339(at).expect("RFC 3339");
         at.timestamp()
     });
-    match wanted {
+    match expected {
         Value::String(any) => any == "any",
-        Value::Null => got.is_none(),
-        wanted => got
-            .zip(wanted.as_i64())
-            .is_some_and(|(got, wanted)| (got - wanted).abs() <= 60),
+        Value::Null => reset_second.is_none(),
+        _ => reset_second
+            .zip(expected.as_i64())
+            .is_some_and(|(reset, expected)| (reset - expected).abs() <= 60),
     }
 }
 

@@ -72,8 +72,8 @@ fn the_version_comes_from_the_newest_transcript_and_not_from_message_text() {
     let sandbox = Sandbox::new();
     let line = json!({"type": "assistant", "version": "2.1.120", "message": {"content": "{\"version\":\"9.9.9\"}"}});
     sandbox.write(".claude/projects/p/s.jsonl", format!("{line}\n"));
-    let found = report(&sandbox.run(&["doctor", "--json"]));
-    let version = check(&found, "client version");
+    let output = report(&sandbox.run(&["doctor", "--json"]));
+    let version = check(&output, "client version");
     assert_eq!(version["verdict"], "warn");
     assert!(
         version["says"]
@@ -92,8 +92,8 @@ fn trust_is_read_from_claude_codes_own_file() {
     let project_name = project.canonicalize().unwrap();
     for (accepted, verdict) in [(true, "ok"), (false, "warn")] {
         // On Windows, Claude Code also writes directory names in this form.
-        let name = project_name.to_str().unwrap().replace('\\', "/");
-        let name = name.trim_start_matches("//?/");
+        let native_name = project_name.to_str().unwrap().replace('\\', "/");
+        let name = native_name.trim_start_matches("//?/");
         let state = json!({"projects": {name: {"hasTrustDialogAccepted": accepted}}});
         sandbox.write(".claude.json", state.to_string());
         let output = sandbox
@@ -101,8 +101,8 @@ fn trust_is_read_from_claude_codes_own_file() {
             .current_dir(&project_name)
             .output()
             .unwrap();
-        let found: Value = serde_json::from_slice(&output.stdout).unwrap();
-        assert_eq!(check(&found, "trusted folder")["verdict"], verdict);
+        let checks: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(check(&checks, "trusted folder")["verdict"], verdict);
     }
 }
 
@@ -126,8 +126,8 @@ fn a_moved_executable_is_noticed_and_install_fixes_it() {
         .unwrap();
     assert!(output.status.success());
     // A copy of the same version is fine. `doctor` finds out the copy's version without running it.
-    let found = report(&sandbox.run(&["doctor", "--json"]));
-    assert_eq!(check(&found, "program")["verdict"], "ok");
+    let checks = report(&sandbox.run(&["doctor", "--json"]));
+    assert_eq!(check(&checks, "program")["verdict"], "ok");
     fs::remove_file(&elsewhere).unwrap();
     let run = sandbox.run(&["doctor", "--json"]);
     assert_eq!(run.code, 1);
@@ -143,8 +143,8 @@ fn an_unreadable_ledger_is_a_failure_that_names_the_file() {
     let ledger = whycap::ledger::path_in(&sandbox.path(".local/share/whycap"));
     fs::create_dir_all(&ledger).unwrap();
     let run = sandbox.run(&["doctor", "--json"]);
-    let found = report(&run);
-    let finding = check(&found, "ledger");
+    let checks = report(&run);
+    let finding = check(&checks, "ledger");
     assert_eq!(finding["verdict"], "fail", "{finding}");
     assert!(
         finding["fix"]
@@ -160,13 +160,13 @@ fn an_unreadable_ledger_is_a_failure_that_names_the_file() {
 fn an_unwritable_data_directory_is_a_failure_with_a_remedy() {
     let sandbox = Sandbox::new();
     sandbox.write(".local/share/whycap", "a file");
-    let found = report(&sandbox.run(&["doctor", "--json"]));
-    let finding = check(&found, "own data");
+    let checks = report(&sandbox.run(&["doctor", "--json"]));
+    let finding = check(&checks, "own data");
     assert_eq!(finding["verdict"], "fail", "{finding}");
     let fix = finding["fix"].as_str().unwrap();
     assert!(fix.contains("WHYCAP_DATA_DIR"), "{finding}");
     assert_eq!(
-        check(&found, "retention")["fix"],
+        check(&checks, "retention")["fix"],
         "Fix the ledger or its folder first (see the ledger check)."
     );
 }
@@ -178,8 +178,8 @@ fn a_special_file_in_place_of_a_transcript_must_be_moved() {
     sandbox.write(".claude/projects/-home-dev-api/a.jsonl", "");
     let link = sandbox.path(".claude/projects/-home-dev-api/b.jsonl");
     std::os::unix::fs::symlink(&link, &link).unwrap();
-    let found = report(&sandbox.run(&["doctor", "--json"]));
-    let finding = check(&found, "transcripts");
+    let checks = report(&sandbox.run(&["doctor", "--json"]));
+    let finding = check(&checks, "transcripts");
     assert!(
         finding["says"].as_str().unwrap().contains("b.jsonl"),
         "{finding}"
@@ -193,11 +193,11 @@ fn a_special_file_in_place_of_a_transcript_must_be_moved() {
 
 #[test]
 fn a_wrong_line_in_the_configuration_is_named() {
-    let sandbox = Sandbox::new();
-    let config = sandbox.write("config.toml", "[budget]\nday = -1\n");
-    let sandbox = sandbox.variable("WHYCAP_CONFIG", config.to_str().unwrap());
-    let found = report(&sandbox.run(&["doctor", "--json"]));
-    let finding = check(&found, "config.toml");
+    let home = Sandbox::new();
+    let config = home.write("config.toml", "[budget]\nday = -1\n");
+    let sandbox = home.variable("WHYCAP_CONFIG", config.to_str().unwrap());
+    let checks = report(&sandbox.run(&["doctor", "--json"]));
+    let finding = check(&checks, "config.toml");
     assert!(
         finding["says"].as_str().unwrap().contains("budget.day"),
         "{finding}"
@@ -212,16 +212,16 @@ fn a_data_directory_that_others_can_read_is_reported() {
     let data = sandbox.path(".local/share/whycap");
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     fs::set_permissions(&data, open).unwrap();
-    let found = report(&sandbox.run(&["doctor", "--json"]));
-    assert_eq!(check(&found, "own data")["verdict"], "warn");
+    let checks = report(&sandbox.run(&["doctor", "--json"]));
+    assert_eq!(check(&checks, "own data")["verdict"], "warn");
 }
 
 #[test]
 fn a_stuck_lock_is_cleared_after_claude_code_exits() {
     let sandbox = Sandbox::new();
     sandbox.write(".claude.json.lock", "");
-    let found = report(&sandbox.run(&["doctor", "--json"]));
-    let finding = check(&found, "locks");
+    let checks = report(&sandbox.run(&["doctor", "--json"]));
+    let finding = check(&checks, "locks");
     assert_eq!(finding["verdict"], "warn", "{finding}");
     let fix = finding["fix"].as_str().unwrap();
     assert!(
@@ -234,13 +234,12 @@ fn a_stuck_lock_is_cleared_after_claude_code_exits() {
 /// must report the key only once.
 #[test]
 fn a_key_that_claude_code_passes_on_from_the_settings_is_named_once() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::new().variable("ANTHROPIC_API_KEY", "sk-1");
     let settings = json!({"env": {"ANTHROPIC_API_KEY": "sk-1"}});
     sandbox.write(".claude/settings.json", settings.to_string());
-    let sandbox = sandbox.variable("ANTHROPIC_API_KEY", "sk-1");
-    let found = report(&sandbox.run(&["doctor", "--json"]));
+    let checks = report(&sandbox.run(&["doctor", "--json"]));
     assert_eq!(
-        check(&found, "who pays")["says"],
+        check(&checks, "who pays")["says"],
         "Claude Code uses ANTHROPIC_API_KEY (in ~/.claude/settings.json)"
     );
 }

@@ -359,6 +359,13 @@ fn the_recommended_command_counts_history_without_an_installation() {
     assert_eq!(retention.unwrap()["verdict"], "ok", "{checks:#?}");
 }
 
+/// Returns what `doctor` reports about transcripts, if they have a problem.
+fn transcript_problem(doctor: &mut Command) -> Option<Value> {
+    checks_in(&doctor.output().unwrap())
+        .into_iter()
+        .find(|check| check["check"] == "transcripts")
+}
+
 #[test]
 fn unreadable_transcripts_are_readable_after_the_recommended_command() {
     let setup = Setup::installed();
@@ -370,19 +377,13 @@ fn unreadable_transcripts_are_readable_after_the_recommended_command() {
         .sandbox
         .command_subject_to_permissions(&["doctor", "--json"]);
     fs::set_permissions(&transcript, fs::Permissions::from_mode(0o000)).unwrap();
-    let unreadable = |command: &mut Command| {
-        let checks = checks_in(&command.output().unwrap());
-        checks
-            .into_iter()
-            .find(|check| check["check"] == "transcripts")
-    };
-    let problem = unreadable(&mut command).expect("a problem");
+    let problem = transcript_problem(&mut command).expect("a problem");
     let fix = command_in(problem["fix"].as_str().unwrap()).to_owned();
     setup.shell(&fix.replace(
         "sudo chown -R \"$USER\"",
         "sudo chown -R --from=root \"$USER\"",
     ));
-    assert_eq!(unreadable(&mut command), None, "after {fix}");
+    assert_eq!(transcript_problem(&mut command), None, "after {fix}");
 }
 
 /// A problem for which `doctor` does not suggest a command, and the steps of a user who follows its advice.

@@ -10,7 +10,7 @@ use crate::simulated_session::{
     CacheLoss, CacheUse, Caller, FIVE_MINUTE_WRITE, HOUR_WRITE, MINUTE, SimulatedSession,
 };
 use crate::situation::flat;
-use crate::support::{Run, Sandbox, data};
+use crate::support::{Sandbox, data};
 
 const START: &str = "2026-11-20T05:00:00Z";
 
@@ -53,8 +53,8 @@ fn exactly_the_avoidable_rewrites_of_generated_sessions_are_found() {
         let generated = GeneratedSession::new(seed);
         let sandbox = Sandbox::new();
         generated.session.write(&sandbox);
-        let found = causes(&sandbox.run(&["drain", "--json"]).json());
-        for (cause, _, responses, tokens) in found.into_iter().filter(|found| found.1) {
+        let reported = causes(&sandbox.run(&["drain", "--json"]).json());
+        for (cause, _, responses, tokens) in reported.into_iter().filter(|cause| cause.1) {
             let (most, most_tokens) = generated.truth.get(&*cause).copied().unwrap_or_default();
             let is_true = responses <= most && tokens <= most_tokens;
             assert!(
@@ -68,10 +68,10 @@ fn exactly_the_avoidable_rewrites_of_generated_sessions_are_found() {
         }
     }
     for (cause, (responses, _)) in &all {
-        let found = seen.get(cause).copied().unwrap_or_default().0;
+        let reported = seen.get(cause).copied().unwrap_or_default().0;
         assert!(
-            found * 100 >= responses * 99,
-            "{found} of {responses} {cause}"
+            reported * 100 >= responses * 99,
+            "{reported} of {responses} {cause}"
         );
     }
 }
@@ -231,7 +231,7 @@ impl GeneratedSession {
     /// Adds a subagent with its own prompt and tools.
     fn with_subagent(&mut self) {
         let session = &mut self.session;
-        let own = (
+        let shape_of_session = (
             session.tools.clone(),
             session.system.clone(),
             session.effort,
@@ -242,34 +242,45 @@ impl GeneratedSession {
         let forgotten = self.loss();
         let cache_use = self.session.step(&mut self.agent, forgotten);
         self.record_truth("server", cache_use);
-        (self.session.tools, self.session.system, self.session.effort) = own;
+        (self.session.tools, self.session.system, self.session.effort) = shape_of_session;
     }
+}
+
+/// Returns the object for a cause in the output of `drain --json`.
+fn cause_in<'a>(output: &'a Value, name: &str) -> &'a Value {
+    let mut causes = output["causes"].as_array().unwrap().iter();
+    causes.find(|cause| cause["cause"] == name).unwrap()
 }
 
 /// Returns the name of each cause, whether it was avoidable, and the numbers of responses and tokens. The cause for the
 /// first request is omitted.
-fn causes(found: &Value) -> Vec<(String, bool, u64, u64)> {
-    let causes = found["causes"].as_array().unwrap().iter();
-    let named = causes.map(|cause| {
-        let count = |field: &str| cause[field].as_u64().unwrap();
-        let name = cause["cause"].as_str().unwrap().to_owned();
-        let is_avoidable = cause["needless"].as_bool().unwrap();
-        (name, is_avoidable, count("answers"), count("tokens"))
-    });
-    named.filter(|(name, ..)| name != "first").collect()
+fn causes(output: &Value) -> Vec<(String, bool, u64, u64)> {
+    output["causes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|cause| {
+            let name = cause["cause"].as_str().unwrap().to_owned();
+            let is_avoidable = cause["needless"].as_bool().unwrap();
+            let [responses, tokens] =
+                ["answers", "tokens"].map(|field| cause[field].as_u64().unwrap());
+            (name, is_avoidable, responses, tokens)
+        })
+        .filter(|(name, ..)| name != "first")
+        .collect()
 }
 
 #[track_caller]
 fn only(session: &SimulatedSession, cause: &str, is_avoidable: bool, cache_use: CacheUse) -> Value {
-    let found = drained(session);
+    let output = drained(session);
     let expected = (
         cause.to_owned(),
         is_avoidable,
         1,
         cache_use.rewritten_tokens(),
     );
-    assert_eq!(causes(&found), [expected]);
-    found
+    assert_eq!(causes(&output), [expected]);
+    output
 }
 
 #[test]
@@ -282,13 +293,13 @@ fn a_prefix_lost_by_the_server_is_avoidable_with_exact_tokens_and_cost() {
             session.ask(&mut caller, CacheLoss::None);
             session.step(&mut caller, CacheLoss::None);
             let cache_use = session.step(&mut caller, loss);
-            let found = only(&session, "server", true, cache_use);
-            let cost = found["needless"]["cost_usd"].as_f64().unwrap();
+            let output = only(&session, "server", true, cache_use);
+            let cost = output["needless"]["cost_usd"].as_f64().unwrap();
             assert!(
                 (cost - cache_use.rewritten_tokens() as f64 * price).abs() < 1e-9,
                 "{cost}"
             );
-            assert_eq!(found["sessions"][0]["session"], "s1");
+            assert_eq!(output["sessions"][0]["session"], "s1");
         }
     }
 }
@@ -296,15 +307,18 @@ fn a_prefix_lost_by_the_server_is_avoidable_with_exact_tokens_and_cost() {
 #[test]
 fn every_stalled_read_of_a_growing_prompt_is_avoidable() {
     let (mut session, mut caller) = working();
-    let again: u64 = (0..5)
+    let rewritten_tokens: u64 = (0..5)
         .map(|_| {
             session
                 .step(&mut caller, CacheLoss::Messages)
                 .rewritten_tokens()
         })
         .sum();
-    let found = drained(&session);
-    assert_eq!(causes(&found), [("server".to_owned(), true, 5, again)]);
+    let output = drained(&session);
+    assert_eq!(
+        causes(&output),
+        [("server".to_owned(), true, 5, rewritten_tokens)]
+    );
 }
 
 #[test]
@@ -370,8 +384,8 @@ fn a_rewritten_message_is_avoidable_but_a_rewind_is_not() {
     }
     caller.messages.truncate(4);
     session.prompt(&mut caller, 25_000);
-    let found = drained(&session);
-    assert_eq!(found["needless"]["answers"], 0, "{found}");
+    let output = drained(&session);
+    assert_eq!(output["needless"]["answers"], 0, "{output}");
 }
 
 /// An earlier message changed, but the response came so many lines later that the server might not have found the cache
@@ -384,15 +398,10 @@ fn a_message_that_changed_in_a_long_turn_may_or_may_not_have_caused_the_rewrite(
         session.context(&mut caller, 10);
     }
     let cache_use = session.ask(&mut caller, CacheLoss::None);
-    let found = only(&session, "messages_rewritten", false, cache_use);
+    let output = only(&session, "messages_rewritten", false, cache_use);
     // The API has reported no reason.
-    let reported = &found["causes"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|cause| cause["cause"] == "messages_rewritten")
-        .unwrap()["reported_by_api"];
-    assert_eq!(reported["answers"], 0, "{found:#}");
+    let reported = &cause_in(&output, "messages_rewritten")["reported_by_api"];
+    assert_eq!(reported["answers"], 0, "{output:#}");
 
     let page = report(&session);
     assert!(
@@ -424,13 +433,13 @@ fn the_report_and_its_documentation_define_the_cost_of_a_rewrite_in_the_same_wor
 fn repeating_a_prompt_after_a_rewind_is_not_avoidable() {
     let (mut session, mut caller) = working();
     session.prompt(&mut caller, 9_000);
-    let said = caller.messages.last().unwrap().clone();
+    let prompt = caller.messages.last().unwrap().clone();
     session.context(&mut caller, 100);
-    let behind = caller.messages.last().unwrap().clone();
+    let context = caller.messages.last().unwrap().clone();
     session.ask(&mut caller, CacheLoss::None);
     caller.messages.truncate(caller.messages.len() - 4);
     session.context(&mut caller, 50);
-    caller.messages.extend([said, behind]);
+    caller.messages.extend([prompt, context]);
     session.ask(&mut caller, CacheLoss::None);
     assert_eq!(drained(&session)["needless"]["answers"], 0);
 }
@@ -449,11 +458,15 @@ fn a_cache_expires_only_after_a_pause_longer_than_its_lifetime() {
         session.prompt(&mut caller, 100);
         let cache_use = session.ask(&mut caller, CacheLoss::None);
         let new = first.wrote + cache_use.wrote - cache_use.rewritten_tokens();
-        let found = only(&session, cause, false, cache_use);
-        let expired = found["causes"].as_array().unwrap().iter();
-        let expired = expired.clone().find(|cause| cause["cause"] == "expired");
-        let of_hour = |what: &str| expired.unwrap()[what].as_f64().unwrap();
-        assert_eq!(of_hour("an_hour_would_save_usd") > 0.0, !hour);
+        let output = only(&session, cause, false, cache_use);
+        let expired = cause_in(&output, "expired");
+        let [saved, cost, difference] = [
+            "an_hour_would_save_usd",
+            "an_hour_would_cost_usd",
+            "an_hour_difference_usd",
+        ]
+        .map(|field| expired[field].as_f64().unwrap());
+        assert_eq!(saved > 0.0, !hour);
         // With a lifetime of one hour, the rewritten tokens would still have been cached. Only the new tokens would
         // have been written, at a higher price.
         let more = if hour {
@@ -461,10 +474,8 @@ fn a_cache_expires_only_after_a_pause_longer_than_its_lifetime() {
         } else {
             new as f64 * (HOUR_WRITE - FIVE_MINUTE_WRITE)
         };
-        let told = of_hour("an_hour_would_cost_usd");
-        assert!((told - more).abs() < 1e-9, "{told} instead of {more}");
-        let difference = of_hour("an_hour_difference_usd");
-        let net = more - of_hour("an_hour_would_save_usd");
+        assert!((cost - more).abs() < 1e-9, "{cost} instead of {more}");
+        let net = more - saved;
         assert!((difference - net).abs() < 1e-9, "{difference}, not {net}");
     }
     let (mut session, mut caller) = working();
@@ -491,9 +502,9 @@ fn a_new_model_a_new_effort_and_a_compaction_are_not_avoidable() {
     let (mut session, mut caller) = working();
     session.model = "claude-sonnet-5-5";
     let cache_use = session.step(&mut caller, CacheLoss::None);
-    let found = drained(&session);
+    let output = drained(&session);
     let expected = ("model_changed".to_owned(), false, 1, cache_use.wrote);
-    assert_eq!(causes(&found), [expected]);
+    assert_eq!(causes(&output), [expected]);
 
     let (mut session, mut caller) = working();
     session.effort = "high";
@@ -522,15 +533,16 @@ fn hook_context_subagents_and_background_requests_cause_no_misses() {
     assert_eq!(causes(&drained(&session)), []);
 }
 
+fn owner_line(organization: &str) -> String {
+    json!({"type": "session-owner", "sessionId": "s1", "organizationUuid": organization})
+        .to_string()
+}
+
 #[test]
 fn each_account_has_its_own_cache() {
     let (mut session, mut caller) = working();
-    let owner = |organization: &str| {
-        json!({"type": "session-owner", "sessionId": "s1", "organizationUuid": organization})
-            .to_string()
-    };
-    session.lines.insert(0, owner("mine"));
-    session.lines.push(owner("my company's"));
+    session.lines.insert(0, owner_line("mine"));
+    session.lines.push(owner_line("my company's"));
     session.step(&mut caller, CacheLoss::All);
     assert_eq!(drained(&session)["needless"]["answers"], 0);
 }
@@ -552,12 +564,12 @@ fn copied_lines_of_a_fork_count_once() {
     let mut fork = SimulatedSession::new("s2", START);
     fork.lines = copied.collect();
     fork.write(&sandbox);
-    let found = sandbox.run(&["drain", "--json"]).json();
+    let output = sandbox.run(&["drain", "--json"]).json();
     assert_eq!(
-        causes(&found),
+        causes(&output),
         [("server".to_owned(), true, 1, cache_use.rewritten_tokens())]
     );
-    assert_eq!(found["sessions"].as_array().unwrap().len(), 1);
+    assert_eq!(output["sessions"].as_array().unwrap().len(), 1);
 }
 
 /// Creates a session whose client does not record requests.
@@ -575,8 +587,8 @@ fn unrecorded() -> (SimulatedSession, Caller) {
 fn without_recorded_requests_a_single_rewrite_is_unexplained() {
     let (mut session, mut caller) = unrecorded();
     let cache_use = session.step(&mut caller, CacheLoss::Messages);
-    let found = only(&session, "unknown", false, cache_use);
-    assert_eq!(found["answers_without_record"], 3);
+    let output = only(&session, "unknown", false, cache_use);
+    assert_eq!(output["answers_without_record"], 3);
 
     let page = report(&session);
     assert!(
@@ -608,8 +620,8 @@ fn without_recorded_requests_stalled_reads_are_blamed_on_the_server() {
         };
     }
 
-    let found = drained(&session);
-    assert_eq!(causes(&found)[0], ("server".to_owned(), true, 139, tokens));
+    let output = drained(&session);
+    assert_eq!(causes(&output)[0], ("server".to_owned(), true, 139, tokens));
     let sandbox = Sandbox::new();
     session.write(&sandbox);
     let report = sandbox.run(&["drain", "--report"]);
@@ -706,14 +718,14 @@ fn stalled_reads_and_proven_losses_of_the_server_are_counted_together_in_json() 
     session.step(&mut caller, CacheLoss::None);
     session.step(&mut caller, CacheLoss::None);
     session.step(&mut caller, CacheLoss::Messages);
-    let found = drained(&session);
-    let of_server: Vec<_> = causes(&found)
+    let output = drained(&session);
+    let of_server: Vec<_> = causes(&output)
         .into_iter()
         .filter(|(name, ..)| name == "server")
         .collect();
-    assert_eq!(of_server.len(), 1, "{found}");
-    assert_eq!(of_server[0].2, 5, "{found}");
-    assert_eq!(found["sessions"][0]["cause"], "server", "{found}");
+    assert_eq!(of_server.len(), 1, "{output}");
+    assert_eq!(of_server[0].2, 5, "{output}");
+    assert_eq!(output["sessions"][0]["cause"], "server", "{output}");
 }
 
 /// Adds the avoidable rewrites of a session by cause. In JSON, `server` combines two causes. Each of them is smaller
@@ -744,8 +756,8 @@ fn causes_are_sorted_by_cost_after_those_of_the_server_are_added_up() {
     let session = with_two_kinds_of_server_losses();
     let sandbox = Sandbox::new();
     session.write(&sandbox);
-    let found = sandbox.run(&["drain", "--json"]).json();
-    let costs: Vec<(bool, f64)> = found["causes"]
+    let output = sandbox.run(&["drain", "--json"]).json();
+    let costs: Vec<(bool, f64)> = output["causes"]
         .as_array()
         .unwrap()
         .iter()
@@ -757,11 +769,11 @@ fn causes_are_sorted_by_cost_after_those_of_the_server_are_added_up() {
     let is_sorted = costs.is_sorted_by(|before, after| {
         (before.0 && !after.0) || (before.0 == after.0 && before.1 >= after.1)
     });
-    assert!(is_sorted, "{found}");
-    assert_eq!(found["causes"][0]["cause"], "server", "{found}");
-    assert_eq!(found["causes"][1]["cause"], "tools_changed", "{found}");
+    assert!(is_sorted, "{output}");
+    assert_eq!(output["causes"][0]["cause"], "server", "{output}");
+    assert_eq!(output["causes"][1]["cause"], "tools_changed", "{output}");
 
-    assert_eq!(found["sessions"][0]["cause"], "server", "{found}");
+    assert_eq!(output["sessions"][0]["cause"], "server", "{output}");
     let page = sandbox.run(&["drain"]);
     let mut lines = page.success().lines();
     let row = lines
@@ -806,51 +818,49 @@ fn the_reason_of_the_api_explains_a_rewrite_but_does_not_make_it_avoidable() {
         ),
     ] {
         let (session, cache_use) = with_reason(reason);
-        let found = only(&session, cause, false, cache_use);
-        let row = &found["causes"][0];
-        let row = if row["cause"] == cause {
-            row
-        } else {
-            &found["causes"][1]
-        };
+        let output = only(&session, cause, false, cache_use);
+        let row = cause_in(&output, cause);
         let sum = json!({"answers": row["answers"], "tokens": row["tokens"], "cost_usd": row["cost_usd"]});
-        assert_eq!(row["reported_by_api"], sum, "{found}");
-        assert_eq!(found["needless"]["answers"], 0, "{found}");
+        assert_eq!(row["reported_by_api"], sum, "{output}");
+        assert_eq!(output["needless"]["answers"], 0, "{output}");
 
         let page = report(&session);
         assert!(page.contains(fact), "{fact} in {page}");
         assert!(page.contains("No cache write was clearly avoidable."));
         assert_eq!(page.contains("What to do"), advice.is_some(), "{page}");
         assert!(page.contains(advice.unwrap_or_default()), "{page}");
-        let row = page.split("changed unknown 1 ").count();
-        assert_eq!(row, 2, "{page}");
+        let pieces = page.split("changed unknown 1 ").count();
+        assert_eq!(pieces, 2, "{page}");
     }
+}
+
+/// Returns the cost of all causes in billionths of a dollar, the number of responses, the total cost, and the cost of
+/// cache writes in a session with one reported reason.
+fn amounts_with_reason(reason: &str) -> (f64, u64, Value, Value) {
+    let output = drained(&with_reason(reason).0);
+    let causes = output["causes"].as_array().unwrap();
+    let cost: f64 = causes
+        .iter()
+        .map(|cause| cause["cost_usd"].as_f64().unwrap())
+        .sum();
+    let responses = causes
+        .iter()
+        .map(|cause| cause["answers"].as_u64().unwrap())
+        .sum();
+    (
+        (cost * 1e9).round(),
+        responses,
+        output["cost_usd"].clone(),
+        output["cache_write_usd"].clone(),
+    )
 }
 
 /// The reason changes the cause of a rewrite, but not its tokens or cost.
 #[test]
 fn a_reported_reason_does_not_change_any_amount() {
-    let amounts = |reason: &str| {
-        let found = drained(&with_reason(reason).0);
-        let causes = found["causes"].as_array().unwrap();
-        let cost: f64 = causes
-            .iter()
-            .map(|cause| cause["cost_usd"].as_f64().unwrap())
-            .sum();
-        let answers: Vec<u64> = causes
-            .iter()
-            .map(|cause| cause["answers"].as_u64().unwrap())
-            .collect();
-        (
-            (cost * 1e9).round(),
-            answers.iter().sum::<u64>(),
-            found["cost_usd"].clone(),
-            found["cache_write_usd"].clone(),
-        )
-    };
-    let unexplained = amounts("unavailable");
+    let unexplained = amounts_with_reason("unavailable");
     for reason in ["tools_changed", "system_changed", "messages_changed"] {
-        assert_eq!(amounts(reason), unexplained, "{reason}");
+        assert_eq!(amounts_with_reason(reason), unexplained, "{reason}");
     }
 }
 
@@ -957,9 +967,9 @@ fn a_reason_that_refers_to_another_request_proves_nothing() {
     session.model = "claude-opus-5-5";
     session.report_reason("system_changed");
     session.step(&mut caller, CacheLoss::Messages);
-    let found = causes(&drained(&session));
-    let names: Vec<&str> = found.iter().map(|(name, ..)| name.as_str()).collect();
-    assert_eq!(names, ["unknown", "model_changed"], "{found:?}");
+    let rewrites = causes(&drained(&session));
+    let names: Vec<&str> = rewrites.iter().map(|(name, ..)| name.as_str()).collect();
+    assert_eq!(names, ["unknown", "model_changed"], "{rewrites:?}");
 }
 
 /// If several responses in a row read the same part of the cache, the rewrites are avoidable. The cause is the reason
@@ -980,13 +990,13 @@ fn stalled_reads_with_a_reason_of_the_api_have_its_cause() {
                 .rewritten_tokens()
         })
         .sum();
-    let found = drained(&session);
+    let output = drained(&session);
     assert_eq!(
-        causes(&found)[0],
+        causes(&output)[0],
         ("tools_changed".to_owned(), true, 4, tokens),
-        "{found}"
+        "{output}"
     );
-    assert_eq!(found["causes"][0]["reported_by_api"]["answers"], 4);
+    assert_eq!(output["causes"][0]["reported_by_api"]["answers"], 4);
 
     let sandbox = Sandbox::new();
     session.write(&sandbox);
@@ -1021,9 +1031,9 @@ fn stalled_reads_with_changes_that_the_user_may_have_made_are_not_avoidable() {
             .ask(&mut caller, CacheLoss::Messages)
             .rewritten_tokens();
     }
-    let found = drained(&session);
+    let output = drained(&session);
     let expected = ("system_prompt_changed".to_owned(), false, 5, tokens);
-    assert_eq!(causes(&found), [expected], "{found}");
+    assert_eq!(causes(&output), [expected], "{output}");
 }
 
 /// Shortens the lifetime on all lines to five minutes, while the simulated server still keeps the cache for an hour.
@@ -1079,14 +1089,10 @@ fn the_report_states_the_net_cost_of_a_longer_cache_lifetime() {
         }
         let sandbox = Sandbox::new();
         session.write(&sandbox);
-        let found = sandbox.run(&["drain", "--json"]).json();
-        let causes = found["causes"].as_array().unwrap();
-        let expired = causes
-            .iter()
-            .find(|cause| cause["cause"] == "expired")
-            .unwrap();
+        let output = sandbox.run(&["drain", "--json"]).json();
+        let expired = cause_in(&output, "expired");
         let difference = expired["an_hour_difference_usd"].as_f64().unwrap();
-        assert_eq!(difference > 0.0, more_or_less == "more", "{found}");
+        assert_eq!(difference > 0.0, more_or_less == "more", "{output}");
         let page = flat(sandbox.run(&["drain"]).success());
         let text = format!(
             "In total, ${:.2} {more_or_less} would have been spent.",
@@ -1118,11 +1124,11 @@ fn subagents_without_an_id_have_their_own_caches() {
         *line = fields.to_string();
     }
 
-    let found = drained(&session);
-    assert_eq!(causes(&found), [], "{found}");
-    let first = found["causes"].as_array().unwrap().iter();
-    let first: Vec<_> = first.map(|cause| &cause["answers"]).collect();
-    assert_eq!(first, [7], "{found}");
+    let output = drained(&session);
+    assert_eq!(causes(&output), [], "{output}");
+    let causes = output["causes"].as_array().unwrap();
+    let responses: Vec<_> = causes.iter().map(|cause| &cause["answers"]).collect();
+    assert_eq!(responses, [7], "{output}");
 }
 
 #[test]
@@ -1136,8 +1142,8 @@ fn without_recorded_requests_repeated_rewinds_are_not_avoidable() {
         session.prompt(&mut caller, 5_000 + nth * 500);
         session.ask(&mut caller, CacheLoss::None);
     }
-    let found = drained(&session);
-    assert_eq!(found["needless"]["answers"], 0, "{found}");
+    let output = drained(&session);
+    assert_eq!(output["needless"]["answers"], 0, "{output}");
 }
 
 #[test]
@@ -1154,13 +1160,9 @@ fn a_rewrite_after_a_skill_load_is_caused_by_the_skill() {
         let cache_use = session.ask(&mut caller, CacheLoss::Messages);
         session.load_skill(&mut caller, "write-plainly");
         session.ask(&mut caller, CacheLoss::None);
-        let found = only(&session, "skill_loaded", false, cache_use);
+        let output = only(&session, "skill_loaded", false, cache_use);
 
-        let causes = found["causes"].as_array().unwrap().iter();
-        let cause = causes
-            .clone()
-            .find(|cause| cause["cause"] == "skill_loaded")
-            .unwrap();
+        let cause = cause_in(&output, "skill_loaded");
         assert_eq!(cause["loads"], 2);
         let cost = cause["cost_usd"].as_f64().unwrap();
         let per_use = cause["cost_per_load_usd"].as_f64().unwrap();
@@ -1182,12 +1184,8 @@ fn a_skill_load_that_was_written_twice_counts_once() {
     session.lines.extend(copies);
     session.step(&mut caller, CacheLoss::None);
 
-    let found = drained(&session);
-    let mut causes = found["causes"].as_array().unwrap().iter();
-    let cause = causes
-        .find(|cause| cause["cause"] == "skill_loaded")
-        .unwrap();
-    assert_eq!(cause["loads"], 1, "{found}");
+    let output = drained(&session);
+    assert_eq!(cause_in(&output, "skill_loaded")["loads"], 1, "{output}");
 }
 
 #[test]
@@ -1284,25 +1282,23 @@ fn check_recording(name: &str) -> Sandbox {
     sandbox.copy_tree(&data(&format!("drain/{name}/home")), "");
     let truth = std::fs::read(data(&format!("drain/{name}/truth.json"))).unwrap();
     let truth: Value = serde_json::from_slice(&truth).unwrap();
-    let found = sandbox.run(&["drain", "--json"]).json();
-    let is_found = |cause: &Value| {
-        found["causes"].as_array().unwrap().iter().any(|found| {
-            let mut fields = cause.as_object().unwrap().iter();
-            fields.all(|(field, value)| &found[field] == value)
-        })
-    };
-    for cause in truth["causes"].as_array().unwrap() {
-        assert!(is_found(cause), "{cause} in {found}");
+    let output = sandbox.run(&["drain", "--json"]).json();
+    for expected in truth["causes"].as_array().unwrap() {
+        let is_reported = output["causes"].as_array().unwrap().iter().any(|cause| {
+            let mut fields = expected.as_object().unwrap().iter();
+            fields.all(|(field, value)| &cause[field] == value)
+        });
+        assert!(is_reported, "{expected} in {output}");
     }
-    assert_eq!(found["needless"]["answers"], truth["needless"]);
+    assert_eq!(output["needless"]["answers"], truth["needless"]);
     sandbox
 }
 
 #[test]
 fn exactly_the_cache_losses_of_a_real_recording_are_found() {
     let sandbox = check_recording("lies-and-a-flapping-server");
-    let report = sandbox.run(&["drain", "--report"]);
-    let report = report.success();
+    let run = sandbox.run(&["drain", "--report"]);
+    let report = run.success();
     assert!(
         report.contains("req_") && !report.contains("/home"),
         "{report}"
@@ -1319,7 +1315,7 @@ fn only_the_servers_losses_in_a_recording_are_avoidable() {
     check_recording("pauses-efforts-and-skills");
 }
 
-/// These lines come from public sessions of Claude Code 2.1.132 to 2.1.270. They contain no text.
+/// Reads lines from public sessions of Claude Code 2.1.132 to 2.1.270. They contain no text.
 #[test]
 fn recorded_reasons_of_the_api_explain_rewrites() {
     let sandbox = check_recording("reasons-of-the-api");
@@ -1332,11 +1328,19 @@ fn recorded_reasons_of_the_api_explain_rewrites() {
 fn no_recorded_history_has_a_false_avoidable_write() {
     for name in crate::histories::HISTORIES {
         let (sandbox, _) = with_history(name);
-        let found = sandbox.run(&["drain", "--json"]).json();
-        assert_eq!(found["needless"]["answers"], 0, "{name}: {found}");
+        let output = sandbox.run(&["drain", "--json"]).json();
+        assert_eq!(output["needless"]["answers"], 0, "{name}: {output}");
         let spent = sandbox.run(&["spend", "--json"]).json();
-        assert_eq!(found["cost_usd"], spent["total"]["cost_usd"], "{name}");
+        assert_eq!(output["cost_usd"], spent["total"]["cost_usd"], "{name}");
     }
+}
+
+/// Returns the number of responses that `drain` counts with the given option.
+fn responses_in(sandbox: &Sandbox, option: [&str; 2]) -> Value {
+    let output = sandbox
+        .run(&["drain", "--json", option[0], option[1]])
+        .json();
+    output["answers"].clone()
 }
 
 #[test]
@@ -1345,16 +1349,12 @@ fn drain_accepts_a_session_and_days_and_rejects_invalid_days() {
     session.step(&mut caller, CacheLoss::All);
     let sandbox = Sandbox::new();
     session.write(&sandbox);
-    let responses = |arguments: &[&str]| {
-        let arguments = [&["drain", "--json"], arguments].concat();
-        sandbox.run(&arguments).json()["answers"].clone()
-    };
-    assert_eq!(responses(&["--session", "s1"]), 5);
+    assert_eq!(responses_in(&sandbox, ["--session", "s1"]), 5);
     sandbox
         .run(&["drain", "--session", "other"])
         .is_refused("there is no session other; run `whycap spend --by session --json`");
-    assert_eq!(responses(&["--since", "2026-11-20"]), 5);
-    assert_eq!(responses(&["--until", "2026-11-19"]), 0);
+    assert_eq!(responses_in(&sandbox, ["--since", "2026-11-20"]), 5);
+    assert_eq!(responses_in(&sandbox, ["--until", "2026-11-19"]), 0);
     sandbox
         .run(&["drain", "--since", "soon"])
         .is_refused("\"soon\" is not a valid day");
@@ -1375,8 +1375,8 @@ fn drain_accepts_the_start_of_an_id_only_if_it_identifies_one_session() {
     for id in ["abc1", "abd2"] {
         with_one_response(id).write(&sandbox);
     }
-    let one = sandbox.run(&["drain", "--json", "--session", "abc"]).json();
-    assert_eq!(one["answers"], 1, "{one}");
+    let output = sandbox.run(&["drain", "--json", "--session", "abc"]).json();
+    assert_eq!(output["answers"], 1, "{output}");
     sandbox
         .run(&["drain", "--session", "ab"])
         .is_refused("several sessions begin with \"ab\"; type more of the ID, or run `whycap spend --by session --json` to list the sessions");
@@ -1401,10 +1401,10 @@ fn a_prompts_cost_includes_subagents_and_its_words_stay_on_the_terminal() {
     session.ask(&mut caller, CacheLoss::None);
     let sandbox = Sandbox::new();
     session.write(&sandbox);
-    let found = sandbox.run(&["spend", "--json", "--by", "prompt"]).json();
+    let output = sandbox.run(&["spend", "--json", "--by", "prompt"]).json();
     let total = sandbox.run(&["spend", "--json"]).json()["total"].clone();
-    assert_eq!(found["total"], total);
-    let groups = found["groups"].as_array().unwrap();
+    assert_eq!(output["total"], total);
+    let groups = output["groups"].as_array().unwrap();
     let mut responses: Vec<_> = groups
         .iter()
         .map(|group| (group["key"].clone(), group["responses"].clone()))
@@ -1431,22 +1431,25 @@ fn spend_by_account_separates_the_login_other_accounts_and_unknown() {
     for (id, owner) in [("s1", Some("me")), ("s2", Some("somebody")), ("s3", None)] {
         let (mut session, mut caller) = (SimulatedSession::new(id, START), conversation());
         if let Some(owner) = owner {
-            let pays = json!({"type": "session-owner", "accountUuid": owner, "organizationUuid": if owner == "me" { "home" } else { "work" }, "sessionId": id});
-            session.lines.push(pays.to_string());
+            let owner_line = json!({"type": "session-owner", "accountUuid": owner, "organizationUuid": if owner == "me" { "home" } else { "work" }, "sessionId": id});
+            session.lines.push(owner_line.to_string());
         }
         session.prompt(&mut caller, 300);
         session.ask(&mut caller, CacheLoss::None);
         session.write(&sandbox);
     }
-    let found = sandbox.run(&["spend", "--json", "--by", "account"]).json();
-    let keys = found["groups"].as_array().unwrap().iter();
-    let keys: Vec<&str> = keys.map(|group| group["key"].as_str().unwrap()).collect();
+    let output = sandbox.run(&["spend", "--json", "--by", "account"]).json();
+    let groups = output["groups"].as_array().unwrap();
+    let keys: Vec<&str> = groups
+        .iter()
+        .map(|group| group["key"].as_str().unwrap())
+        .collect();
     assert_eq!(keys.len(), 3, "{keys:?}");
     assert!(
         keys.contains(&"login") && keys.contains(&"unknown"),
         "{keys:?}"
     );
-    assert!(!found.to_string().contains("somebody"));
+    assert!(!output.to_string().contains("somebody"));
     let text = flat(sandbox.run(&["spend", "--by", "account"]).success());
     let reason = "Spend is listed as unknown if whycap does not know which account paid.";
     assert!(text.contains(reason), "{text}");
@@ -1477,38 +1480,40 @@ fn the_prompt_of_an_automatic_continuation_has_a_name() {
     assert_eq!(group["title"], "(automatic continuation)", "{group}");
 }
 
+/// Returns the output of `spend --by prompt` with more options.
+fn spend_by_prompt(sandbox: &Sandbox, options: &[&str]) -> String {
+    let arguments = [&["spend", "--by", "prompt"], options].concat();
+    sandbox.run(&arguments).success().to_owned()
+}
+
+/// Returns the first two columns of the first row below the heading. With `--with-text`, they are the key and the title.
+fn row_start(csv: &str) -> String {
+    let row = csv.lines().nth(1).unwrap();
+    row.split(',').take(2).collect::<Vec<_>>().join(",")
+}
+
 #[test]
 fn prompt_words_appear_only_on_request_and_each_prompt_has_its_window_share() {
     let (session, _) = working();
     let sandbox = Sandbox::new();
     session.write(&sandbox);
-    let with = |more: &[&str]| {
-        let arguments = [&["spend", "--by", "prompt"], more].concat();
-        sandbox.run(&arguments).success().to_owned()
-    };
     // In these sessions, each prompt's text is its ID. Without `--with-text`, only keys are shown.
-    let words: Value = serde_json::from_str(&with(&["--json", "--with-text"])).unwrap();
+    let with_text = spend_by_prompt(&sandbox, &["--json", "--with-text"]);
+    let words: Value = serde_json::from_str(&with_text).unwrap();
     assert_eq!(words["groups"][0]["title"], "prompt-s1-1");
-    let without: Value = serde_json::from_str(&with(&["--json"])).unwrap();
+    let without: Value = serde_json::from_str(&spend_by_prompt(&sandbox, &["--json"])).unwrap();
     assert!(without["groups"][0].get("title").is_none());
-    // Each row of the CSV output begins with the key and the title.
-    let row_start = |csv: &str| {
-        let row = csv.lines().nth(1).unwrap();
-        row.split(',').take(2).collect::<Vec<_>>().join(",")
-    };
-    let csv = with(&["--csv", "--with-text"]);
+    let csv = spend_by_prompt(&sandbox, &["--csv", "--with-text"]);
     assert!(csv.starts_with("prompt,title,cost_usd,"), "{csv}");
     assert_eq!(row_start(&csv), "prompt-s1-1,prompt-s1-1");
-    let csv = with(&["--csv"]);
+    let csv = spend_by_prompt(&sandbox, &["--csv"]);
     assert!(csv.starts_with("prompt,cost_usd,"), "{csv}");
     assert!(row_start(&csv).starts_with("prompt-s1-1,0."), "{csv}");
     // Output to a pipe contains the beginnings of IDs, as for sessions, and mentions the option that shows the text.
-    let text = with(&[]);
+    let text = spend_by_prompt(&sandbox, &[]);
     assert!(text.contains("add --with-text"), "{text}");
     let narrow = sandbox.variable("COLUMNS", "40");
-    let text = narrow.run(&["spend", "--by", "prompt"]);
-    let text = text.success();
-    assert!(text.contains("prompt-s "), "{text}");
+    let text = spend_by_prompt(&narrow, &[]);
     assert!(!text.contains("prompt-s1"), "{text}");
     assert_eq!(
         without["groups"][0]["five_hour_percent_at_most"],
@@ -1576,20 +1581,15 @@ fn at_a_limit_the_use_of_the_window_and_its_avoidable_part_are_shown() {
     let sandbox = Sandbox::new();
     session.write(&sandbox);
     sandbox.run(&["spend"]).success();
-    let page_of = |arguments: &[&str]| {
-        let mut command = sandbox.command(arguments);
-        command.env(
-            "WHYCAP_NOW",
-            (at + chrono::TimeDelta::minutes(1)).to_rfc3339(),
-        );
-        flat(Run::of(&mut command, b"").success())
-    };
+    let minute_later = at + chrono::TimeDelta::minutes(1);
+    let later = sandbox.variable("WHYCAP_NOW", minute_later.to_rfc3339());
     let hint = "Rewriting parts of the prompt cache (5 times) cost $";
     for arguments in [["explain"].as_slice(), &["explain", "--long"]] {
-        let page = page_of(arguments);
+        let page = flat(later.run(arguments).success());
         assert!(page.contains(hint), "{page}");
     }
-    assert!(page_of(&["explain", "--long"]).contains("5-hour limit since "));
+    let page = flat(later.run(&["explain", "--long"]).success());
+    assert!(page.contains("5-hour limit since "));
 }
 
 #[test]
@@ -1611,12 +1611,11 @@ fn the_prompt_segment_shows_what_the_last_prompt_cost() {
     });
     let status_line = sandbox.run_with(&["statusline"], payload.to_string().as_bytes());
     let all = sandbox.run(&["spend", "--json", "--by", "prompt"]).json();
-    let groups = all["groups"].as_array().unwrap().iter();
-    let cost = groups
-        .clone()
+    let mut groups = all["groups"].as_array().unwrap().iter();
+    let group = groups
         .find(|group| group["key"] == prompt["promptId"])
         .unwrap();
-    let cost = cost["cost_usd"].as_f64().unwrap();
+    let cost = group["cost_usd"].as_f64().unwrap();
     let shown = status_line
         .success()
         .replace("\u{1b}[2m", "")

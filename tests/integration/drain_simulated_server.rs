@@ -77,11 +77,12 @@ impl Server {
         let head = prompt.head();
         let near = blocks.len().saturating_sub(LOOKBACK_BLOCKS).max(head)..=blocks.len();
         let ends = near.rev().chain(std::iter::once(head));
-        let is_there = |end: &usize| {
-            let known = self.ends.get(&prompt.key(&blocks[..*end]));
-            known.is_some_and(|(until, _)| *until > at)
-        };
-        ends.into_iter().find(is_there).unwrap_or(0)
+        ends.into_iter()
+            .find(|end| {
+                let known = self.ends.get(&prompt.key(&blocks[..*end]));
+                known.is_some_and(|(until, _)| *until > at)
+            })
+            .unwrap_or(0)
     }
 
     fn keep(&mut self, prompt: &Prompt, read: usize, at: i64, lifetimes: [i64; 2]) {
@@ -142,14 +143,13 @@ impl Sender {
             return Value::Null;
         };
         let new = &self.prompt;
-        let tools = |prompt: &Prompt| (prompt.tools.clone(), prompt.deferred.clone());
         let reason = if at - before > 60 * MINUTE || old.account != new.account {
             "previous_message_not_found"
         } else if old.model != new.model {
             "model_changed"
         } else if old.system != new.system {
             "system_changed"
-        } else if tools(old) != tools(new) {
+        } else if (&old.tools, &old.deferred) != (&new.tools, &new.deferred) {
             "tools_changed"
         } else if !new.messages.starts_with(&old.messages) {
             "messages_changed"
@@ -262,11 +262,15 @@ impl World {
     }
 
     fn request(&mut self, sender: &mut Sender) -> String {
-        let texts = |parts: &[(String, u64)]| -> Vec<Value> {
-            let text = |(name, tokens): &(String, u64)| json!({"name": name, "description": format!("{name} {tokens}").repeat(40)});
-            parts.iter().map(text).collect()
-        };
-        let mut tools = texts(&sender.prompt.tools);
+        let mut tools: Vec<Value> = sender
+            .prompt
+            .tools
+            .iter()
+            .map(|(name, tokens)| {
+                let description = format!("{name} {tokens}").repeat(40);
+                json!({"name": name, "description": description})
+            })
+            .collect();
         for name in &sender.prompt.deferred {
             tools.push(json!({"name": name, "description": name, "defer_loading": true}));
         }
@@ -289,21 +293,21 @@ impl World {
         let keep = sender.base.as_ref().map_or(0, |(_, sent)| {
             sent.iter()
                 .zip(&messages)
-                .take_while(|(one, other)| one == other)
+                .take_while(|(before, now)| before == now)
                 .count()
         });
         let tail: Vec<&str> = messages[keep..]
             .iter()
             .map(|(name, _)| name.as_str())
             .collect();
-        let mark = |minutes: i64| match minutes {
+        let [system, message] = sender.lifetimes.map(|minutes| match minutes {
             60 => json!({"type": "ephemeral", "ttl": "1h"}),
             _ => json!({"type": "ephemeral"}),
-        };
+        });
         let mut line = json!({
             "type": "api-request", "id": id, "querySource": sender.source, "shapeHash": hash, "keep": keep, "tail": tail,
             "params": {"model": sender.prompt.model, "betas": if sender.prompt.fast { vec!["a", "fast"] } else { vec!["a"] }, "output_config": {"effort": sender.prompt.effort}},
-            "cacheControl": [{"path": ["system", 0], "value": mark(sender.lifetimes[0])}, {"path": ["messages", messages.len() - 1, "content", 0], "value": mark(sender.lifetimes[1])}],
+            "cacheControl": [{"path": ["system", 0], "value": system}, {"path": ["messages", messages.len() - 1, "content", 0], "value": message}],
         });
         if let Some((base, _)) = &sender.base {
             line["base"] = json!(base);
@@ -651,15 +655,17 @@ fn changed(world: &mut World, sender: &mut Sender) {
 fn fork(world: &mut World, sender: &mut Sender) {
     let parent = sender.session.clone();
     sender.session = world.name("fork");
-    let copied = world.files[&parent].iter().map(|line| {
-        let mut line: Value = serde_json::from_str(line).unwrap();
-        line["sessionId"] = json!(sender.session);
-        if line["type"] == "assistant" && line.get("requestSessionId").is_none() {
-            line["requestSessionId"] = json!(parent);
-        }
-        line.to_string()
-    });
-    let copied = copied.collect();
+    let copied = world.files[&parent]
+        .iter()
+        .map(|text| {
+            let mut line: Value = serde_json::from_str(text).unwrap();
+            line["sessionId"] = json!(sender.session);
+            if line["type"] == "assistant" && line.get("requestSessionId").is_none() {
+                line["requestSessionId"] = json!(parent);
+            }
+            line.to_string()
+        })
+        .collect();
     if let Some(last) = world.last_lines.get(&parent).cloned() {
         world.last_lines.insert(sender.session.clone(), last);
     }
@@ -676,7 +682,7 @@ fn generate_session(seed: u64) -> World {
         source: "prompt_suggestion",
         ..main.clone()
     };
-    let agent = |name| Sender {
+    let mut others = ["a1", "a2"].map(|name| Sender {
         agent: Some(name),
         source: "agent:builtin:Explore",
         prompt: Prompt {
@@ -684,8 +690,7 @@ fn generate_session(seed: u64) -> World {
             ..main.prompt.clone()
         },
         ..main.clone()
-    };
-    let mut others = [agent("a1"), agent("a2")];
+    });
     for agent in &mut others {
         world.add_prompt(agent, 900);
         world.ask(agent, CacheLoss::Nothing, 2_000);
@@ -705,13 +710,13 @@ fn only_avoidable_rewrites_of_the_simulated_server_are_reported() {
     let (mut all, mut seen, mut wrong) = (Sums::new(), Sums::new(), Vec::new());
     for seed in 0..session_count {
         let world = generate_session(seed);
-        for found in world.drained()["causes"].as_array().unwrap() {
-            if found["needless"] == false {
+        for reported in world.drained()["causes"].as_array().unwrap() {
+            if reported["needless"] == false {
                 continue;
             }
-            let count = |field: &str| found[field].as_u64().unwrap();
-            let cause = found["cause"].as_str().unwrap();
-            let (answers, tokens) = (count("answers"), count("tokens"));
+            let cause = reported["cause"].as_str().unwrap();
+            let [answers, tokens] =
+                ["answers", "tokens"].map(|field| reported[field].as_u64().unwrap());
             let (most, most_tokens) = world.truth.get(cause).copied().unwrap_or_default();
             if answers > most || tokens > most_tokens {
                 wrong.push(format!("session {seed}: {answers} of {most} {cause}"));
@@ -724,8 +729,11 @@ fn only_avoidable_rewrites_of_the_simulated_server_are_reported() {
     }
     assert!(wrong.is_empty(), "{} sessions: {wrong:#?}", wrong.len());
     for (cause, (answers, _)) in &all {
-        let found = seen.get(cause).copied().unwrap_or_default().0;
-        assert!(found * 100 >= answers * 98, "{found} of {answers} {cause}");
+        let reported = seen.get(cause).copied().unwrap_or_default().0;
+        assert!(
+            reported * 100 >= answers * 98,
+            "{reported} of {answers} {cause}"
+        );
     }
 }
 
@@ -759,22 +767,21 @@ fn without_recorded_requests_the_reasons_of_the_simulated_server_are_reported() 
         lines.retain(|line| !line.contains("\"type\":\"api-request"));
     }
 
-    let found = world.drained();
-    assert_eq!(found["answers_without_record"], found["answers"]);
-    assert_eq!(found["needless"]["answers"], 0, "{found}");
-    let of_cause = |name: &str| {
-        let mut causes = found["causes"].as_array().unwrap().iter();
-        causes.find(|cause| cause["cause"] == name).unwrap().clone()
-    };
+    let output = world.drained();
+    assert_eq!(output["answers_without_record"], output["answers"]);
+    assert_eq!(output["needless"]["answers"], 0, "{output}");
     assert_eq!(world.truth.len(), 3);
     for (name, (answers, tokens)) in &world.truth {
-        let cause = of_cause(name);
+        let mut causes = output["causes"].as_array().unwrap().iter();
+        let cause = causes
+            .find(|cause| cause["cause"] == name.as_str())
+            .unwrap();
         assert_eq!(
             (&cause["answers"], &cause["tokens"]),
             (&json!(answers), &json!(tokens)),
-            "{name}: {found}"
+            "{name}: {output}"
         );
-        assert_eq!(cause["reported_by_api"]["answers"], *answers, "{found}");
+        assert_eq!(cause["reported_by_api"]["answers"], *answers, "{output}");
     }
 }
 
@@ -782,21 +789,21 @@ fn without_recorded_requests_the_reasons_of_the_simulated_server_are_reported() 
 /// cache, the cache must have lost them. The author of that tool found 221 such cases, of which only 52 were real
 /// (rajbos/ai-engineering-fluency, issue 2024).
 fn naive(lines: &[String]) -> usize {
-    let (mut there, mut found, mut last) = (0, 0, String::new());
-    for line in lines {
-        let line: Value = serde_json::from_str(line).unwrap();
+    let (mut cached, mut findings, mut last) = (0, 0, String::new());
+    for text in lines {
+        let line: Value = serde_json::from_str(text).unwrap();
         let usage = &line["message"]["usage"];
         let id = line["message"]["id"].to_string();
         if line["type"] != "assistant" || id == last {
             continue;
         }
-        let count = |field: &str| usage[field].as_u64().unwrap_or(0);
-        let read = count("cache_read_input_tokens");
-        found += usize::from(read < there);
-        there = read + count("cache_creation_input_tokens");
+        let [read, written] = ["cache_read_input_tokens", "cache_creation_input_tokens"]
+            .map(|field| usage[field].as_u64().unwrap_or(0));
+        findings += usize::from(read < cached);
+        cached = read + written;
         last = id;
     }
-    found
+    findings
 }
 
 #[test]
@@ -834,10 +841,10 @@ fn the_52_real_losses_are_separated_from_221_naive_findings() {
         world.step(&mut main, CacheLoss::Nothing);
     }
     assert_eq!(naive(&world.files["session"]), 221);
-    let needless = &world.drained()["needless"];
+    let avoidable = &world.drained()["needless"];
     let tokens = world.truth["server"].1;
     assert_eq!(
-        (&needless["answers"], &needless["tokens"]),
+        (&avoidable["answers"], &avoidable["tokens"]),
         (&json!(52), &json!(tokens))
     );
 }

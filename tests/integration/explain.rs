@@ -1,10 +1,12 @@
 //! Tests which error `whycap explain` selects and how it explains that error.
 
+use std::ops::Range;
+
 use serde_json::{Value, json};
 
 use crate::client::{Client, run, windows};
 use crate::situation::{PRIVATE, flat, store_usage_page, with_a_private_login};
-use crate::support::Sandbox;
+use crate::support::{Run, Sandbox};
 
 const NOON: i64 = 1_795_176_000; // 2026-11-20T12:00:00Z
 
@@ -234,36 +236,44 @@ const CASES: &[Case] = &[
     ),
 ];
 
+/// Returns a time on the day of the cases.
+fn on_the_day(time: &str) -> String {
+    format!("2026-11-20T{time}Z")
+}
+
+/// Asserts the results that a case expects in the given period.
+fn check_results(client: &Client<'_>, case: &Case, period: Range<&str>) {
+    let (title, _, expected_results) = case;
+    for (time, field, expected) in *expected_results {
+        if period.contains(time) {
+            let incident = client.explained(&on_the_day(time));
+            assert_eq!(incident[*field], *expected, "{title}: {field} at {time}");
+        }
+    }
+}
+
 /// Checks each expected result at its own time.
 #[test]
 fn the_explanation_depends_on_the_evidence() {
-    for (says, events, questions) in CASES {
+    for case in CASES {
         let sandbox = Sandbox::new();
         Client::logged_in(&sandbox, "max", "admin");
         let client = Client::new(&sandbox);
-        let at = |time: &str| format!("2026-11-20T{time}Z");
-        let answered = |since: &str, until: &str| {
-            for (asked, field, expected) in *questions {
-                if (since..until).contains(asked) {
-                    let answer = client.explained(&at(asked));
-                    assert_eq!(answer[*field], *expected, "{says}: {field} at {asked}");
-                }
-            }
-        };
         let mut since = "00";
-        for event in *events {
+        for event in case.1 {
             let (StatusLine(time, ..) | Error(time, _)) = event;
-            answered(since, time);
+            check_results(&client, case, since..time);
             since = time;
+            let at = on_the_day(time);
             match event {
                 StatusLine(_, five_hours, week) => {
                     let usage = windows(*five_hours, NOON, *week, NOON + 300_000);
-                    client.calls_status_line(&at(time), usage, 160);
+                    client.calls_status_line(&at, usage, 160);
                 }
-                Error(_, text) => drop(client.receives_error(&at(time), text, json!({}))),
+                Error(_, text) => drop(client.receives_error(&at, text, json!({}))),
             }
         }
-        answered(since, "24");
+        check_results(&client, case, since.."24");
     }
 }
 
@@ -413,12 +423,13 @@ fn nobody_is_told_to_pay_after_the_reset() {
     let client = Client::new(&sandbox);
     let text = "You've hit your 5-hour limit · resets 12pm (UTC)";
     client.receives_error("2026-11-20T10:00:00Z", text, five_hour_refusal(NOON));
-    let actions_of = |incident: &Value| incident["actions"].to_string();
     let before = client.explained("2026-11-20T11:55:00Z");
-    assert!(actions_of(&before).contains("usage credits"), "{before}");
+    let actions = before["actions"].to_string();
+    assert!(actions.contains("usage credits"), "{before}");
     let after = client.explained("2026-11-20T12:05:00Z");
     assert_eq!(after["actions"][0]["do"], "Send the prompt again");
-    assert!(!actions_of(&after).contains("usage credits"), "{after}");
+    let actions = after["actions"].to_string();
+    assert!(!actions.contains("usage credits"), "{after}");
 }
 
 #[test]
@@ -691,11 +702,10 @@ fn an_explanation_fits_a_screen_and_long_shows_the_rest() {
     let client = Client::new(&sandbox);
     let text = "You've hit your org's monthly spend limit · run /usage-credits to ask your admin for a higher limit · your 5-hour limit resets 12pm (UTC)";
     client.receives_error("2026-11-20T10:00:00Z", text, five_hour_refusal(NOON));
-    let tell = |arguments: &[&str]| {
+    let [short, long] = [&["explain"][..], &["explain", "--long"]].map(|arguments| {
         let run = client.run("2026-11-20T10:00:02Z", arguments, b"");
         run.success().to_owned()
-    };
-    let (short, long) = (tell(&["explain"]), tell(&["explain", "--long"]));
+    });
     assert!(short.lines().count() < 24, "{short}");
     assert!(short.contains("whycap explain --long"), "{short}");
     assert!(long.lines().count() > 24, "{long}");
@@ -808,8 +818,8 @@ fn a_pasted_time_without_a_date_hardly_suggests_the_weekly_limit() {
         let sandbox = Sandbox::new()
             .variable("WHYCAP_NOW", "2026-11-20T12:00:00Z")
             .variable("TZ", "UTC");
-        let answer = sandbox.run(&["explain", "--text", text]);
-        let answer = answer.success();
+        let run = sandbox.run(&["explain", "--text", text]);
+        let answer = run.success();
         assert!(
             answer.contains("Your weekly limit is possibly used up"),
             "{text}: {answer}"
@@ -819,8 +829,8 @@ fn a_pasted_time_without_a_date_hardly_suggests_the_weekly_limit() {
         .variable("WHYCAP_NOW", "2026-11-20T12:00:00Z")
         .variable("TZ", "UTC");
     let text = "Usage limit reached \u{b7} resets 3pm";
-    let answer = sandbox.run(&["explain", "--text", text]);
-    let answer = answer.success();
+    let run = sandbox.run(&["explain", "--text", text]);
+    let answer = run.success();
     assert!(
         answer.contains("Your 5-hour limit is probably used up"),
         "{answer}"
@@ -996,11 +1006,11 @@ fn a_credit_cap_cannot_stop_a_seat_with_included_usage() {
         let sandbox = Sandbox::new();
         Client::logged_in(&sandbox, "team", "user");
         let client = Client::new(&sandbox);
-        let usage = || windows(20.0, NOON, 10.0, NOON + 300_000);
-        client.calls_status_line("2026-11-20T09:59:30Z", usage(), 120);
+        let usage = windows(20.0, NOON, 10.0, NOON + 300_000);
+        client.calls_status_line("2026-11-20T09:59:30Z", usage.clone(), 120);
         client.receives_error("2026-11-20T10:00:00Z", text, five_hour_refusal(NOON));
         let rows = client
-            .calls_status_line("2026-11-20T10:00:02Z", usage(), 120)
+            .calls_status_line("2026-11-20T10:00:02Z", usage, 120)
             .stdout;
         assert!(rows.contains("false alarm? 5-hour usage 20%"), "{rows}");
         let incident = client.explained("2026-11-20T10:00:05Z");
@@ -1102,12 +1112,18 @@ fn usage_credits_have_the_name_that_the_user_was_shown() {
         .collect::<Vec<_>>()
         .join(" ");
     assert!(text.contains("usage credits for the 1M context"), "{text}");
-    let ours = text.split("The message").next().unwrap_or_default();
-    assert!(!ours.to_lowercase().contains("extra usage"), "{text}");
+    let answer = text.split("The message").next().unwrap_or_default();
+    assert!(!answer.to_lowercase().contains("extra usage"), "{text}");
     assert!(
         text.contains("You are logged in to a Team plan (role: user)."),
         "{text}"
     );
+}
+
+/// Runs `explain` for a session, with more options.
+fn explain_session(shell: &Client<'_>, session: &str, options: &[&str]) -> Run {
+    let arguments = [&["explain", "--session", session], options].concat();
+    shell.run("2026-11-20T10:00:00Z", &arguments, b"")
 }
 
 /// The ledger contains sessions whose transcripts have been deleted, and Claude Code's registry contains sessions that
@@ -1123,17 +1139,16 @@ fn a_session_without_a_transcript_is_not_unknown() {
     let entry = json!({"pid": 4_000_000, "sessionId": "started", "cwd": "/home/dev/api"});
     sandbox.write(".claude/sessions/4000000.json", entry.to_string());
     for session in ["deleted", "started"] {
-        let run = |arguments: &[&str]| {
-            let arguments = [&["explain", "--session", session], arguments].concat();
-            shell.run("2026-11-20T10:00:00Z", &arguments, b"")
-        };
         let expected = format!(
             "No limit error found in session {session}, and no transcript on this machine has this ID."
         );
-        let text = run(&[]).success().replace('\n', " ");
+        let run = explain_session(&shell, session, &[]);
+        let text = run.success().replace('\n', " ");
         assert!(text.starts_with(&expected), "{text}");
-        assert_eq!(run(&["--json"]).json(), json!({"incident": null}));
-        assert_eq!(run(&["--exit-code"]).code, 0, "{session}");
+        let run = explain_session(&shell, session, &["--json"]);
+        assert_eq!(run.json(), json!({"incident": null}));
+        let run = explain_session(&shell, session, &["--exit-code"]);
+        assert_eq!(run.code, 0, "{session}");
         let waited = shell.run("2026-11-20T10:00:00Z", &["wait", "--session", session], b"");
         assert_eq!(waited.code, 0, "{waited:?}");
     }

@@ -75,9 +75,11 @@ impl Machine {
     /// Runs a command after replacing `OUT` with the target directory.
     pub fn run_command(&self, command: &str) -> Run {
         let target = self.target.to_str().unwrap();
-        let words = command.split(' ');
-        let words = words.map(|word| if word == "OUT" { target } else { word });
-        self.run(&words.collect::<Vec<_>>())
+        let words: Vec<&str> = command
+            .split(' ')
+            .map(|word| if word == "OUT" { target } else { word })
+            .collect();
+        self.run(&words)
     }
 
     pub fn export(&self) -> String {
@@ -101,15 +103,16 @@ impl Machine {
             assert_eq!(self.exported_figures(by), self.own_figures(by), "{by}");
         }
         // Without settings, the names of projects are hashed.
-        let amounts = |projects: BTreeMap<String, Value>| -> Vec<String> {
-            let mut all: Vec<String> = projects.values().map(Value::to_string).collect();
-            all.sort();
-            all
-        };
-        assert_eq!(
-            amounts(self.exported_figures("project")),
-            amounts(self.own_figures("project"))
-        );
+        let [exported, expected] = [
+            self.exported_figures("project"),
+            self.own_figures("project"),
+        ]
+        .map(|projects| {
+            let mut figures: Vec<String> = projects.values().map(Value::to_string).collect();
+            figures.sort();
+            figures
+        });
+        assert_eq!(exported, expected);
     }
 
     /// Deletes the largest transcript and the ledger, so that the spend from this transcript is lost.
@@ -131,9 +134,11 @@ impl Machine {
 
     /// Returns the contents of all exported files.
     fn text(&self) -> String {
-        let packed = self.files().into_iter();
-        let packed = packed.map(|file| GzDecoder::new(fs::File::open(file).unwrap()));
-        packed.map(|file| read_to_string(file).unwrap()).collect()
+        self.files()
+            .into_iter()
+            .map(|file| GzDecoder::new(fs::File::open(file).unwrap()))
+            .map(|file| read_to_string(file).unwrap())
+            .collect()
     }
 
     fn rows(&self) -> Vec<Value> {
@@ -150,28 +155,29 @@ impl Machine {
     }
 }
 
+fn figures_of(sums: &Value) -> Value {
+    let names = ["cost_usd", "unrecorded_usd", "responses", "tokens"];
+    json!(names.map(|name| &sums[name]))
+}
+
 /// Returns the figures for each group. The export identifies a project without a repository by its directory name, so
 /// only the last component of each path is kept.
 fn figures(report: &Value) -> BTreeMap<String, Value> {
-    let figures = |of: &Value| {
-        let names = ["cost_usd", "unrecorded_usd", "responses", "tokens"];
-        json!(names.map(|name| &of[name]))
-    };
     let groups = report["groups"].as_array().unwrap().iter().map(|group| {
         let name = group["key"].as_str().unwrap().rsplit('/').next();
-        (name.unwrap().to_owned(), figures(group))
+        (name.unwrap().to_owned(), figures_of(group))
     });
-    let total = ("in all".to_owned(), figures(&report["total"]));
+    let total = ("in all".to_owned(), figures_of(&report["total"]));
     groups.chain([total]).collect()
 }
 
 fn everything_in(directory: &Path) -> Vec<PathBuf> {
-    let mut found = vec![directory.to_owned()];
+    let mut paths = vec![directory.to_owned()];
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-        found.extend(everything_in(&entry.path()));
+        paths.extend(everything_in(&entry.path()));
     }
-    found.sort();
-    found
+    paths.sort();
+    paths
 }
 
 /// Returns the timestamp of a transcript line, or `None` if the line has none.
@@ -312,10 +318,12 @@ its person is named: Wrote
 fn an_export_writes_changes_and_retracts_deleted_rows() {
     let mut machine = Machine::with("forks-of-forks");
     for step in COURSE.trim_matches('\n').lines() {
-        let (what, says) = step.split_once(": ").unwrap();
+        let (what, expected_text) = step.split_once(": ").unwrap();
         let file = machine.files().into_iter().next();
-        let read = |file: &PathBuf| fs::read(file).unwrap();
-        let mut bytes = file.as_ref().map(read).unwrap_or_default();
+        let mut bytes = file
+            .as_ref()
+            .map(|file| fs::read(file).unwrap())
+            .unwrap_or_default();
         match what {
             "nothing yet" => {}
             "its target is named otherwise" => {
@@ -337,7 +345,7 @@ fn an_export_writes_changes_and_retracts_deleted_rows() {
             fs::write(file.unwrap(), bytes).unwrap();
         }
         let output = machine.export();
-        assert!(output.contains(says), "{what}: {output}");
+        assert!(output.contains(expected_text), "{what}: {output}");
         machine.assert_export_matches_ledger();
         let rows = machine.rows();
         assert!(machine.export().starts_with("Nothing changed"), "{what}");
@@ -345,54 +353,54 @@ fn an_export_writes_changes_and_retracts_deleted_rows() {
     }
 }
 
+fn assert_exports_begin_with(expected_text: &str, machines: [&Machine; 2]) {
+    for machine in machines {
+        let output = machine.export();
+        assert!(output.starts_with(expected_text), "{output}");
+    }
+}
+
 /// If the target directory is emptied, every machine must write its files again.
 #[test]
 fn every_machine_refills_an_emptied_target() {
-    let one = Machine::with("six-versions");
-    let other = Machine::with("rewound").exporting_with(&one);
-    let both = [&one, &other];
+    let first = Machine::with("six-versions");
+    let second = Machine::with("rewound").exporting_with(&first);
+    let both = [&first, &second];
     let _ = both.map(Machine::export);
-    let before = one.exported_figures("day");
-    let directory = one.target.join("whycap-1");
-    let take_files_away = || {
-        let files = everything_in(&directory).into_iter();
-        for file in files.filter(|path| path.is_file()) {
-            fs::remove_file(file).unwrap();
+    let before = first.exported_figures("day");
+    let directory = first.target.join("whycap-1");
+    for removes_directory in [true, false] {
+        assert_exports_begin_with("Nothing changed", both);
+        if removes_directory {
+            fs::remove_dir_all(&directory).unwrap();
+        } else {
+            let files = everything_in(&directory).into_iter();
+            for file in files.filter(|path| path.is_file()) {
+                fs::remove_file(file).unwrap();
+            }
         }
-    };
-    let all_say = |says: &str| {
-        for machine in both {
-            let said = machine.export();
-            assert!(said.starts_with(says), "{said}");
-        }
-    };
-    let empties: [&dyn Fn(); 2] = [
-        &|| fs::remove_dir_all(&directory).unwrap(),
-        &take_files_away,
-    ];
-    for empties in empties {
-        all_say("Nothing changed");
-        empties();
-        all_say("Wrote");
-        assert_eq!(one.exported_figures("day"), before);
+        assert_exports_begin_with("Wrote", both);
+        assert_eq!(first.exported_figures("day"), before);
     }
+}
+
+fn response_with_tokens(tokens: u64) -> String {
+    ANSWER.replace(
+        "\"output_tokens\":5",
+        &format!("\"output_tokens\":{tokens}"),
+    )
 }
 
 /// Two machines export the same history, and then one of them reports less spend, no spend, or different spend.
 #[test]
 fn a_machine_retracts_only_its_own_rows() {
-    let answer = |tokens: u64| {
-        ANSWER.replace(
-            "\"output_tokens\":5",
-            &format!("\"output_tokens\":{tokens}"),
-        )
-    };
     let another = "99999999-1111-1111-1111-111111111111";
     for what in ["drops", "loses", "saw it unfinished", "logs in", "is named"] {
         // Both machines are logged in to the account that owns the transcripts.
         let owner = Machine::with("two-at-once");
         let colleague = Machine::with("two-at-once").exporting_with(&owner);
-        let texts = [answer(1) + &answer(500), answer(1)];
+        let complete = response_with_tokens(1) + &response_with_tokens(500);
+        let texts = [complete, response_with_tokens(1)];
         for (machine, text) in [&owner, &colleague].into_iter().zip(texts) {
             machine.log_in("11111111-1111-1111-1111-111111111111");
             if what == "saw it unfinished" {
@@ -415,11 +423,11 @@ fn a_machine_retracts_only_its_own_rows() {
                 colleague.path(".local/share/whycap/export"),
             )),
         }
-        let says = colleague.export();
+        let output = colleague.export();
         assert_eq!(
-            says.contains("withdrawn"),
+            output.contains("withdrawn"),
             ["drops", "loses"].contains(&what),
-            "{what}: {says}"
+            "{what}: {output}"
         );
         // A database may already have imported the withdrawn row, so the file must say that the row no longer counts.
         assert!(what != "drops" || colleague.text().contains("\"nothing\""));
@@ -457,16 +465,16 @@ fn a_killed_export_leaves_complete_files_and_the_next_export_catches_up() {
 fn a_pipe_receives_the_requested_rows() {
     let machine = Machine::with("rewound");
     machine.write(&format!("{PROJECTS}/-p-api/s.jsonl"), ANSWER);
-    let asked = ["", "spend", "spend --since today", "windows"];
-    let [all, spend, today, windows] = asked.map(|rows| {
-        let run =
-            machine.run_command(format!("export - --rows {rows}").trim_end_matches(" --rows "));
-        let keys = run.success().lines().map(|line| {
-            let row: Value = serde_json::from_str(line).unwrap();
-            row["key"].as_str().unwrap().len()
+    let [all, spend, today, windows] =
+        ["", "spend", "spend --since today", "windows"].map(|rows| {
+            let run =
+                machine.run_command(format!("export - --rows {rows}").trim_end_matches(" --rows "));
+            let keys = run.success().lines().map(|line| {
+                let row: Value = serde_json::from_str(line).unwrap();
+                row["key"].as_str().unwrap().len()
+            });
+            keys.inspect(|key| assert_eq!(*key, 16)).count()
         });
-        keys.inspect(|key| assert_eq!(*key, 16)).count()
-    });
     assert!(all == spend && spend > today && today > 0 && windows == 0);
 }
 
@@ -485,8 +493,7 @@ labels = { team = "payments" } | team | payments | (unknown)
 fn names_are_exported_as_configured_and_a_weak_key_stops_the_export() {
     let machine = Machine::with("compaction-and-subagent");
     machine.export();
-    let has_provider = |row: &Value| row["provider"].is_string();
-    assert!(machine.rows().iter().all(has_provider));
+    assert!(machine.rows().iter().all(|row| row["provider"].is_string()));
     let hashed = machine.column("project");
     assert!(
         hashed.iter().all(|name| name.starts_with("project-")),
@@ -501,11 +508,11 @@ fn names_are_exported_as_configured_and_a_weak_key_stops_the_export() {
             panic!("{line}");
         };
         machine.export_with(&config.replace("; ", "\n"));
-        let mut found = machine.column(column);
-        found.extend(machine.exported_figures("team").into_keys());
+        let mut names = machine.column(column);
+        names.extend(machine.exported_figures("team").into_keys());
         assert!(
-            found.contains(stands) && !found.contains(stands_not),
-            "{line}: {found:?}"
+            names.contains(stands) && !names.contains(stands_not),
+            "{line}: {names:?}"
         );
         let other = machine.exported_figures("project").remove("other");
         assert!(other.is_none_or(|other| other == all["web"]));
@@ -518,13 +525,16 @@ fn names_are_exported_as_configured_and_a_weak_key_stops_the_export() {
     machine.export_with("projects = [\"none\"]\nothers = \"drop\"");
     let emptied = machine.run_command("spend --from OUT");
     assert!(emptied.success().contains("it was erased or withdrawn"));
-    for (config, says) in [
+    for (config, expected_text) in [
         ("key = \"any words\"", "too short"),
         ("branches = \"nome\"", "export.branches"),
     ] {
         machine.configure(config);
         let run = machine.run_command("export OUT");
-        assert!(run.code == 1 && run.stderr.contains(says), "{run:?}");
+        assert!(
+            run.code == 1 && run.stderr.contains(expected_text),
+            "{run:?}"
+        );
     }
     let [key, other] = [(); 2].map(|()| machine.run_command("export --new-key"));
     assert_ne!(key.success(), other.success());
@@ -662,10 +672,14 @@ fn export_errors_name_a_remedy() {
     let file = machine.write("file", "mine");
     for error in ERRORS.trim().lines() {
         let (code, rest) = error.split_once(": ").unwrap();
-        let (says, command) = rest.rsplit_once(": ").unwrap();
+        let (expected_text, command) = rest.rsplit_once(": ").unwrap();
         let run = machine.run_command(&command.replace("FILE", file.to_str().unwrap()));
         assert_eq!(run.code.to_string(), code, "{run:?}");
-        assert!(run.stderr.contains(says), "{error}: {}", run.stderr);
+        assert!(
+            run.stderr.contains(expected_text),
+            "{error}: {}",
+            run.stderr
+        );
         assert!(code == "2" || run.stderr.lines().count() == 1, "{run:?}");
     }
     assert!(!machine.target.exists() && machine.read("file") == "mine");
@@ -673,9 +687,9 @@ fn export_errors_name_a_remedy() {
     machine.export();
     fs::write(machine.files().remove(0), b"rubbish").unwrap();
     let run = machine.run_command("spend --from OUT");
-    let says = "whycap could not read any of the exports.";
+    let expected_text = "whycap could not read any of the exports.";
     assert!(
-        run.stdout.starts_with(says) && run.stderr.contains("line 1"),
+        run.stdout.starts_with(expected_text) && run.stderr.contains("line 1"),
         "{run:?}"
     );
 }
@@ -728,6 +742,14 @@ fn a_special_file_in_place_of_the_lock_file_is_reported_with_a_remedy() {
     }
 }
 
+/// Returns what each row states about its limit, in which `limit` is the field with the limit's name.
+fn facts(rows: &[Value], limit: &str) -> BTreeSet<[String; 5]> {
+    let names = [limit, "verdict", "service", "who_can_fix", "waiting_helps"];
+    rows.iter()
+        .map(|row| names.map(|name| row[name].to_string()))
+        .collect()
+}
+
 #[test]
 fn exported_limit_errors_match_the_incidents_command() {
     let machine = Machine::with("subagents-and-errors");
@@ -737,11 +759,6 @@ fn exported_limit_errors_match_the_incidents_command() {
     rows.retain(|row| row["verdict"].is_string());
     let blocked = rows.iter().map(|row| row["blocked_s"].as_i64().unwrap());
     assert_eq!(json!(blocked.sum::<i64>()), incidents["sums"]["blocked_s"]);
-    let facts = |list: &[Value], limit: &str| {
-        let names = [limit, "verdict", "service", "who_can_fix", "waiting_helps"];
-        let facts = |one: &Value| names.map(|name| one[name].to_string());
-        list.iter().map(facts).collect::<BTreeSet<_>>()
-    };
     let listed = incidents["incidents"].as_array().unwrap();
     assert_eq!(facts(&rows, "kind"), facts(listed, "limit"));
     assert!(!rows.is_empty() && rows.len() == listed.len());
@@ -750,10 +767,10 @@ fn exported_limit_errors_match_the_incidents_command() {
     // An error remains in the export after its transcript has been deleted.
     fs::remove_dir_all(machine.path(PROJECTS)).unwrap();
     machine.export();
-    let kept = machine.text();
+    let text = machine.text();
     assert!(
         rows.iter()
-            .all(|row| kept.contains(row["key"].as_str().unwrap()))
+            .all(|row| text.contains(row["key"].as_str().unwrap()))
     );
 }
 

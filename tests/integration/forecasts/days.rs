@@ -169,6 +169,11 @@ pub struct Seen<'a> {
     pub used: f64,
 }
 
+/// Returns how much an increase counts that began the given number of minutes ago.
+fn weight_at(ago: f64) -> f64 {
+    (1.0 + ago / 240.0).powi(-4)
+}
+
 impl Seen<'_> {
     /// Returns the average increase over the last `last` minutes in percentage points per minute.
     pub fn rate_over(&self, last: usize) -> f64 {
@@ -196,12 +201,12 @@ impl Seen<'_> {
 
     /// Returns the weighted average increase in percentage points per minute. The last hour has the highest weight.
     pub fn recent_rate(&self) -> f64 {
-        let weight_at = |ago: f64| (1.0 + ago / 240.0).powi(-4);
         let now = self.now as f64;
         let all = (self.now + LENGTH - self.reset) as f64;
         let steps = self.steps();
-        let steps = steps[steps.len().saturating_sub(18)..].iter();
-        let past_steps = steps.map(|(at, level)| (now - *at as f64, *level));
+        let past_steps = steps[steps.len().saturating_sub(18)..]
+            .iter()
+            .map(|(at, level)| (now - *at as f64, *level));
         let (mut since, mut level, mut sum) = (all, 0.0, 0.0);
         for (ago, next) in past_steps.chain([(0.0, self.used)]) {
             if next > level {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::days::{DAY, DAYS, HELD_OUT, KNOWN, Kind, LENGTH, Seen, UsageHistory, simulate};
-use super::{quantiles, report, requested_people, shown, whole};
+use super::{one_if, quantiles, report, requested_people, shown, whole};
 
 /// A rule that predicts the increase in usage over the given number of minutes.
 type Growth = fn(&Seen<'_>, usize) -> f64;
@@ -34,10 +34,11 @@ fn full_in((name, growth): (&str, Growth), seen: &Seen<'_>) -> Option<f64> {
         }
         _ => {}
     }
-    let not_yet = |ahead: &usize| seen.used + growth(seen, *ahead) < 100.0;
     let ahead: Vec<usize> = (0..seen.reset - seen.now).collect();
-    let is_ever = ahead.last().is_some_and(|last| !not_yet(last));
-    is_ever.then(|| ahead.partition_point(not_yet) as f64)
+    if seen.used + growth(seen, *ahead.last()?) < 100.0 {
+        return None;
+    }
+    Some(ahead.partition_point(|minutes| seen.used + growth(seen, *minutes) < 100.0) as f64)
 }
 
 /// The accuracy of a rule's forecasts.
@@ -68,7 +69,7 @@ impl Score {
             let days = history.works.chunks(DAY);
             score.days += days.filter(|day| day.contains(&true)).count() as f64;
             let mut from = 0;
-            for window in history.reset.chunk_by(|one, other| one == other) {
+            for window in history.reset.chunk_by(|reset, next| reset == next) {
                 let run = from..from + window.len();
                 from = run.end;
                 if run.start > DAY && (run.start + 1..DAYS * DAY).contains(&window[0]) {
@@ -112,7 +113,7 @@ impl Score {
             }
             let predicted = full_in(rule, &seen);
             let minute = predicted.map(|predicted| now + whole(predicted.round()));
-            self.changes += f64::from(u8::from(words.is_some_and(|words| words != minute)));
+            self.changes += one_if(words.is_some_and(|words| words != minute));
             words = Some(minute);
             if let Some(predicted) = predicted {
                 is_said = true;
@@ -123,20 +124,26 @@ impl Score {
                 }
             }
         }
-        let count = |is: bool| f64::from(u8::from(is));
         self.windows += 1.0;
-        self.false_alarms += count(full.is_none() && is_said);
-        self.full += count(full.is_some());
-        self.missed += count(full.is_some() && !is_said);
-        self.late += count(full.is_some() && is_said && !is_in_time);
+        self.false_alarms += one_if(full.is_none() && is_said);
+        self.full += one_if(full.is_some());
+        self.missed += one_if(full.is_some() && !is_said);
+        self.late += one_if(full.is_some() && is_said && !is_in_time);
     }
 
     /// Returns the errors, rounded as they are in the table.
     fn sizes(&self) -> Vec<(f64, f64)> {
         let errors = self.errors.iter().map(|(_, errors)| errors);
-        let sizes = errors.chain([&self.time_errors]).map(|all| quantiles(all));
-        let as_shown = |(median, tenth): (f64, f64)| ((10.0 * median).round(), tenth.round());
-        sizes.map(as_shown).collect()
+        errors
+            .chain([&self.time_errors])
+            .map(|all| quantiles(all))
+            .map(|(median, tenth)| ((10.0 * median).round(), tenth.round()))
+            .collect()
+    }
+
+    /// Returns the median and the 90th percentile of the errors for each of the three times.
+    fn error_quantiles(&self) -> [(f64, f64); 3] {
+        self.errors.each_ref().map(|(_, errors)| quantiles(errors))
     }
 
     fn row(&self, name: &str) -> String {
@@ -160,10 +167,9 @@ fn compared(kinds: &[Kind]) -> ([Score; 7], String) {
     // The forecast is checked every five minutes, because people look at it often. A check every 15 minutes would miss
     // windows that fill up quickly.
     let every = 5;
-    let is_shown =
-        |name| [RULES[0].0, RULES[1].0, ANEW, PACE].contains(&name) || requested_people().is_some();
+    let always_shown = [RULES[0].0, RULES[1].0, ANEW, PACE];
     let scores = RULES.map(|rule| {
-        let histories = if is_shown(rule.0) {
+        let histories = if always_shown.contains(&rule.0) || requested_people().is_some() {
             &histories[..]
         } else {
             &[]
@@ -187,19 +193,24 @@ fn compared(kinds: &[Kind]) -> ([Score; 7], String) {
 #[test]
 fn pace_forecasts_are_closer_and_give_fewer_false_alarms() {
     for kinds in [KNOWN, HELD_OUT] {
-        let ([straight, yesterday, .., anew, pace], table) = compared(kinds);
-        for (own, other) in pace.sizes().into_iter().zip(anew.sizes()) {
-            assert!(own.0 <= other.0 && own.1 <= other.1, "{table}");
+        let ([straight, yesterday, .., recent, pace], table) = compared(kinds);
+        for (of_pace, of_recent) in pace.sizes().into_iter().zip(recent.sizes()) {
+            assert!(
+                of_pace.0 <= of_recent.0 && of_pace.1 <= of_recent.1,
+                "{table}"
+            );
         }
-        assert!(pace.false_alarms <= anew.false_alarms, "{table}");
-        assert!(pace.missed <= anew.missed, "{table}");
-        assert!(pace.late <= anew.late, "{table}");
+        assert!(pace.false_alarms <= recent.false_alarms, "{table}");
+        assert!(pace.missed <= recent.missed, "{table}");
+        assert!(pace.late <= recent.late, "{table}");
         assert!(pace.false_alarms < 0.7 * straight.false_alarms, "{table}");
-        let errors = |score: &Score| score.errors.each_ref().map(|(_, all)| quantiles(all));
-        let others = errors(&straight).into_iter().zip(errors(&yesterday));
-        for (own, (straight, yesterday)) in errors(&pace).into_iter().zip(others) {
-            assert!(own.0 <= straight.0 && own.1 <= straight.1, "{table}");
-            assert!(own.0 < yesterday.0 && own.1 < yesterday.1, "{table}");
+        let [pace, straight, yesterday] =
+            [pace, straight, yesterday].map(|score| score.error_quantiles());
+        for (pace, (straight, yesterday)) in
+            pace.into_iter().zip(straight.into_iter().zip(yesterday))
+        {
+            assert!(pace.0 <= straight.0 && pace.1 <= straight.1, "{table}");
+            assert!(pace.0 < yesterday.0 && pace.1 < yesterday.1, "{table}");
         }
     }
 }

@@ -7,7 +7,7 @@ use whycap::limits::pace::week::{PastWeeks, Rise};
 use whycap::time::datetime_from_millis;
 
 use super::workers::{WEEK, Weeks, others, people};
-use super::{people_per_kind, report, requested_people, shown, whole};
+use super::{one_if, people_per_kind, report, requested_people, shown, whole};
 
 fn at(hour: f64) -> DateTime<Utc> {
     datetime_from_millis(i64::try_from(whole(hour * 3_600_000.0)).unwrap())
@@ -35,15 +35,17 @@ impl Seen<'_> {
 
     /// Returns the increase in usage between two times, which are given in hours.
     fn rose(&self, from: f64, until: f64) -> f64 {
-        let up_to = |hour: f64| {
-            let whole = whole(hour);
-            let [before, after] = [whole, whole + 1].map(|hour| {
-                let last = self.sums.len() - 1;
-                self.sums[hour.min(last)]
-            });
-            before + (after - before) * (hour - whole as f64)
-        };
-        up_to(until) - up_to(from)
+        self.total_until(until) - self.total_until(from)
+    }
+
+    /// Returns the sum of all increases until the given hour.
+    fn total_until(&self, hour: f64) -> f64 {
+        let full_hours = whole(hour);
+        let [before, after] = [full_hours, full_hours + 1].map(|hour| {
+            let last = self.sums.len() - 1;
+            self.sums[hour.min(last)]
+        });
+        before + (after - before) * (hour - full_hours as f64)
     }
 
     fn usage(&self) -> WindowUsage {
@@ -111,13 +113,13 @@ fn full_in((name, growth): (&str, Growth), seen: &Seen<'_>) -> Option<f64> {
             _ => None,
         };
     }
-    let is_full = |hours: &f64| seen.used + growth(seen, *hours) >= 100.0;
-    let mut hours = (1..=whole(left)).map(|hours| hours as f64);
-    if is_full(&left) {
-        hours.find(is_full).or(Some(left))
-    } else {
-        None
+    if seen.used + growth(seen, left) < 100.0 {
+        return None;
     }
+    let mut hours = (1..=whole(left)).map(|hours| hours as f64);
+    hours
+        .find(|hours| seen.used + growth(seen, *hours) >= 100.0)
+        .or(Some(left))
 }
 
 #[derive(Default)]
@@ -172,12 +174,11 @@ impl Score {
                 }
             }
         }
-        let count = |is: bool| f64::from(u8::from(is));
         self.windows += 1.0;
-        self.false_alarms += count(full.is_none() && is_said);
-        self.full += count(full.is_some());
-        self.missed += count(full.is_some() && !is_said);
-        self.late += count(full.is_some() && is_said && !is_in_time);
+        self.false_alarms += one_if(full.is_none() && is_said);
+        self.full += one_if(full.is_some());
+        self.missed += one_if(full.is_some() && !is_said);
+        self.late += one_if(full.is_some() && is_said && !is_in_time);
     }
 
     fn false_share(&self) -> f64 {
@@ -202,28 +203,29 @@ struct Person {
 
 impl From<Weeks> for Person {
     fn from(weeks: Weeks) -> Self {
-        let hours = weeks.rises.iter().enumerate();
-        let hours = hours.filter(|(_, rise)| **rise > 0.0);
-        // Usage is reported every 15 minutes.
-        let quarters = hours.flat_map(|(hour, rise)| {
-            (1..=4).map(move |quarter| (hour as f64 + f64::from(quarter) / 4.0, rise / 4.0))
-        });
-        let quarters = quarters.scan(0.0, |total, (hour, percent)| {
-            *total += percent;
-            Some(Rise {
-                at: at(hour) - TimeDelta::seconds(1),
-                total: *total,
+        let rising_hours = weeks
+            .rises
+            .iter()
+            .enumerate()
+            .filter(|(_, rise)| **rise > 0.0);
+        let rises = rising_hours
+            // Usage is reported every 15 minutes.
+            .flat_map(|(hour, rise)| {
+                (1..=4).map(move |quarter| (hour as f64 + f64::from(quarter) / 4.0, rise / 4.0))
             })
-        });
+            .scan(0.0, |total, (hour, percent)| {
+                *total += percent;
+                Some(Rise {
+                    at: at(hour) - TimeDelta::seconds(1),
+                    total: *total,
+                })
+            })
+            .collect();
         let mut sums = vec![0.0];
         for rise in &weeks.rises {
             sums.push(sums[sums.len() - 1] + rise);
         }
-        Self {
-            rises: quarters.collect(),
-            sums,
-            weeks,
-        }
+        Self { rises, sums, weeks }
     }
 }
 
@@ -234,8 +236,10 @@ const KNOWN: usize = 2;
 fn score_rules(people: &[Person]) -> (Vec<Score>, String) {
     let mut table = String::new();
     let mut scores = Vec::new();
-    let is_shown = |(name, _): &(&str, Growth)| *name == WEEKLY || requested_people().is_some();
-    for rule in RULES.into_iter().filter(is_shown) {
+    for rule in RULES {
+        if rule.0 != WEEKLY && requested_people().is_none() {
+            continue;
+        }
         let mut score = Score {
             errors: [24, 48, 72].map(|ahead| (ahead, Vec::new())),
             ..Score::default()
@@ -261,8 +265,10 @@ fn score_rules(people: &[Person]) -> (Vec<Score>, String) {
 fn the_weekly_forecast_predicts_most_full_weeks() {
     /// The test skips the first few hundred people, because the rule was chosen using them.
     const FROM: usize = 3;
-    let people = people(FROM..FROM + people_per_kind().div_ceil(3));
-    let people: Vec<Person> = people.into_iter().map(Person::from).collect();
+    let people: Vec<Person> = people(FROM..FROM + people_per_kind().div_ceil(3))
+        .into_iter()
+        .map(Person::from)
+        .collect();
     let (scores, table) = score_rules(&people);
     let weekly = scores.last().unwrap();
     assert!(weekly.false_share() < 0.1, "{table}");

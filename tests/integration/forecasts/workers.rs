@@ -208,7 +208,7 @@ pub fn others(each: usize) -> Vec<Weeks> {
     let numbered = OTHERS
         .iter()
         .zip(0_u64..)
-        .flat_map(|(kind, nth)| (0..each as u64).map(move |one| (kind, nth * 1_000 + one)));
+        .flat_map(|(kind, nth)| (0..each as u64).map(move |number| (kind, nth * 1_000 + number)));
     let lived = numbered.map(|((_, hours), seed)| {
         let mut draws = Draws::new(seed);
         let mut demand = Vec::new();
