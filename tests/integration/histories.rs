@@ -131,7 +131,12 @@ fn is_exact(name: &str) -> bool {
 /// Returns true if whycap must derive a session's exact amounts from the transcripts alone.
 fn is_exact_session(name: &str, session: &str) -> bool {
     let mut bounds = LOWER_BOUNDS.iter().filter(|bound| bound.history == name);
-    bounds.all(|bound| !bound.sessions.iter().any(|own| session.starts_with(own)))
+    bounds.all(|bound| {
+        !bound
+            .sessions
+            .iter()
+            .any(|start| session.starts_with(start))
+    })
 }
 
 /// Asserts that an amount is not too high and that it is too low by at most the unrecorded spend. If it is too low, it
@@ -167,9 +172,12 @@ pub fn spend(sandbox: &Sandbox, by: &str) -> Value {
 }
 
 #[track_caller]
-pub fn near(found: &Value, expected: &Value) {
-    let (found, expected) = (found.as_f64().unwrap(), expected.as_f64().unwrap());
-    assert!((found - expected).abs() < 1e-9, "{found} is not {expected}");
+pub fn near(actual: &Value, expected: &Value) {
+    let (actual, expected) = (actual.as_f64().unwrap(), expected.as_f64().unwrap());
+    assert!(
+        (actual - expected).abs() < 1e-9,
+        "{actual} is not {expected}"
+    );
 }
 
 #[track_caller]
@@ -183,11 +191,11 @@ pub fn matches_truth(report: &Value, truth: &Value) {
 /// Returns the ledger's figures by session, day, model, directory, branch, and agent. They must not depend on how the
 /// ledger was built.
 fn figures(sandbox: &Sandbox) -> Vec<String> {
-    let nano = |value: &Value| format!("{:.9}", value.as_f64().unwrap());
     let mut figures = Vec::new();
     for by in ["session", "day", "model", "project", "branch", "agent"] {
         for group in spend(sandbox, by)["groups"].as_array().unwrap() {
-            let costs = ["recorded_usd", "unrecorded_usd"].map(|part| nano(&group[part]));
+            let costs = ["recorded_usd", "unrecorded_usd"]
+                .map(|part| format!("{:.9}", group[part].as_f64().unwrap()));
             figures.push(format!(
                 "{by} {} {costs:?} {} {}",
                 group["key"], group["responses"], group["tokens"]
@@ -198,47 +206,51 @@ fn figures(sandbox: &Sandbox) -> Vec<String> {
     figures
 }
 
+/// Returns the last digit of the time in a line.
+fn last_digit_of_time(line: &str) -> Option<char> {
+    let (_, rest) = line.split_once("\"timestamp\":\"")?;
+    let (time, _) = rest.split_once("Z\"")?;
+    time.chars().last()
+}
+
 /// Assigns branches to the lines, because all recordings were made on a single branch. The last digit of a line's
 /// timestamp determines its branch, so copies have the same branch as the original, and the lines of one response can
 /// have different branches. The length of each line stays the same, because recorded status-line calls refer to
 /// positions in the files.
 fn on_branches(transcript: &[u8]) -> Vec<u8> {
-    let digit_of = |line: &str| {
-        let (_, rest) = line.split_once("\"timestamp\":\"")?;
-        let (time, _) = rest.split_once("Z\"")?;
-        time.chars().last()
-    };
     // A recording may contain bytes that are not valid UTF-8.
     let Ok(text) = std::str::from_utf8(transcript) else {
         return transcript.to_owned();
     };
-    let lines = text.split_inclusive('\n').map(|line| match digit_of(line) {
-        Some(digit) => line.replace(
-            "\"gitBranch\":\"HEAD\"",
-            &format!("\"gitBranch\":\"br-{digit}\""),
-        ),
-        None => line.to_owned(),
-    });
+    let lines = text
+        .split_inclusive('\n')
+        .map(|line| match last_digit_of_time(line) {
+            Some(digit) => line.replace(
+                "\"gitBranch\":\"HEAD\"",
+                &format!("\"gitBranch\":\"br-{digit}\""),
+            ),
+            None => line.to_owned(),
+        });
     lines.collect::<String>().into_bytes()
 }
 
 /// Returns a history's transcripts by their paths relative to `projects`.
 pub fn transcripts(name: &str) -> BTreeMap<PathBuf, Vec<u8>> {
-    fn walk(root: &Path, directory: &Path, found: &mut BTreeMap<PathBuf, Vec<u8>>) {
+    fn walk(root: &Path, directory: &Path, transcripts: &mut BTreeMap<PathBuf, Vec<u8>>) {
         for entry in fs::read_dir(directory).unwrap().flatten() {
             let path = entry.path();
             if path.is_dir() {
-                walk(root, &path, found);
+                walk(root, &path, transcripts);
             } else if path.extension().is_some_and(|kind| kind == "jsonl") {
                 let below = path.strip_prefix(root).unwrap().to_owned();
-                found.insert(below, on_branches(&fs::read(&path).unwrap()));
+                transcripts.insert(below, on_branches(&fs::read(&path).unwrap()));
             }
         }
     }
     let root = data(&format!("histories/{name}/home/{PROJECTS}"));
-    let mut found = BTreeMap::new();
-    walk(&root, &root, &mut found);
-    found
+    let mut transcripts = BTreeMap::new();
+    walk(&root, &root, &mut transcripts);
+    transcripts
 }
 
 /// A random number generator that returns the same numbers each time for a given seed.
@@ -304,8 +316,8 @@ impl IncrementalHome {
                 assert_eq!(run.code, 0, "{}", run.stderr);
             }
             1 => {
-                let payload = payload.to_string();
-                let run = self.sandbox.run_with(&["statusline"], payload.as_bytes());
+                let input = payload.to_string();
+                let run = self.sandbox.run_with(&["statusline"], input.as_bytes());
                 assert_eq!(run.code, 0, "{}", run.stderr);
             }
             2 => {
@@ -363,6 +375,14 @@ fn figures_when_read_at_once(
     Arc::clone(figures_at_once)
 }
 
+/// Returns the figures in `some` that are not in `other`.
+fn missing_from(other: &[String], some: &[String]) -> Vec<String> {
+    some.iter()
+        .filter(|figure| !other.contains(figure))
+        .cloned()
+        .collect()
+}
+
 /// Lets whycap read each history of this test while the history grows: twice with runs of `spend` in between, and twice
 /// with hooks, status lines, and kills as well. Compares the results with the true costs and with a ledger that has
 /// read the complete history at once.
@@ -382,12 +402,9 @@ fn check_incremental_reading(
                 with_hooks,
             };
             way(&mut home, &files);
-            let found = figures(&home.sandbox);
-            let not_in = |some: &[String], other: &[String]| -> Vec<String> {
-                let lost = some.iter().filter(|figure| !other.contains(figure));
-                lost.cloned().collect()
-            };
-            let (wrong, lost) = (not_in(&found, &expected), not_in(&expected, &found));
+            let incremental = figures(&home.sandbox);
+            let wrong = missing_from(&expected, &incremental);
+            let lost = missing_from(&incremental, &expected);
             assert!(
                 wrong.is_empty() && lost.is_empty(),
                 "{name}, seed {seed}: {wrong:#?} instead of {lost:#?}"
@@ -399,7 +416,7 @@ fn check_incremental_reading(
             if seed == 4 || std::env::var_os(ALL_HISTORIES).is_some() {
                 age_ledger(&home.sandbox, "facts", "");
                 let read_again = figures(&home.sandbox);
-                assert_eq!(read_again, found, "{name}, seed {seed}, read again");
+                assert_eq!(read_again, incremental, "{name}, seed {seed}, read again");
             }
         }
     }
@@ -419,7 +436,7 @@ fn every_recorded_history_matches_the_truth_in_every_grouping() {
                 assert_eq!(total["at_least"], name == EXACT_BUT_MARKED.0, "{name}");
             } else {
                 let [truth, hidden] =
-                    ["total_usd", "hidden_usd"].map(|it| truth[it].as_f64().unwrap());
+                    ["total_usd", "hidden_usd"].map(|field| truth[field].as_f64().unwrap());
                 assert_eq!(total["at_least"], true, "{name}");
                 is_lower_bound(name, total, truth, hidden);
             }
@@ -428,6 +445,18 @@ fn every_recorded_history_matches_the_truth_in_every_grouping() {
             near(&Value::from(sum), &total["cost_usd"]);
         }
     }
+}
+
+/// Asserts that the total of `spend --json` is the expected one. The cost of each response may be off by half a
+/// pico-dollar.
+#[cfg(target_os = "linux")]
+#[track_caller]
+fn assert_total(run: &Run, expected: f64, case: &str) {
+    let total = run.json()["total"]["cost_usd"].as_f64().unwrap();
+    assert!(
+        (total - expected).abs() < 1e-8,
+        "{case}: {total}, not {expected}"
+    );
 }
 
 /// Claude Code reads `modelPricing` only from managed settings. Version 2.1.330 calculates all of its totals at these
@@ -450,23 +479,16 @@ fn unrecorded_spend_is_priced_at_the_organizations_rates() {
             let Some(mut command) = in_namespaces(&options, &command) else {
                 return;
             };
-            let is = |run: Run, expected: f64| {
-                // The cost of each response may be off by half a pico-dollar.
-                let found = run.json()["total"]["cost_usd"].as_f64().unwrap();
-                assert!(
-                    (found - expected).abs() < 1e-8,
-                    "{name} at {factor}: {found}, not {expected}"
-                );
-            };
             if !is_exact(name) {
                 continue;
             }
             let listed = truth["total_usd"].as_f64().unwrap();
-            is(Run::of(&mut command, b""), listed * factor);
+            let case = format!("{name} at {factor}");
+            assert_total(&Run::of(&mut command, b""), listed * factor, &case);
             // If the organization's rates no longer apply, list prices can still be calculated from totals that split
             // cache writes by lifetime.
             if name == "asked-beside-then-closed" {
-                is(sandbox.run(&["spend", "--json"]), listed);
+                assert_total(&sandbox.run(&["spend", "--json"]), listed, &case);
             }
         }
     }
@@ -480,26 +502,21 @@ fn unrecorded_spend_is_priced_at_the_users_custom_rates() {
     near(&before["cost_usd"], &truth["total_usd"]);
     let table = sandbox.run(&["prices", "--json"]).json();
     let models = table["rows"].as_array().unwrap().iter();
-    let quarter = |rates: &Value, name: &str| rates[name].as_f64().unwrap() / 4.0;
     let overrides = models.map(|row| {
-        let rates = &row["standard"];
-        let [input, output, read, write] =
-            ["input", "output", "cache_read", "cache_write_5m"].map(|name| quarter(rates, name));
-        let own = json!({"input": input, "output": output, "cacheRead": read, "cacheWrite": write});
-        (row["model"].as_str().unwrap().to_owned(), own)
+        let [input, output, read, write] = ["input", "output", "cache_read", "cache_write_5m"]
+            .map(|name| row["standard"][name].as_f64().unwrap() / 4.0);
+        let rates =
+            json!({"input": input, "output": output, "cacheRead": read, "cacheWrite": write});
+        (row["model"].as_str().unwrap().to_owned(), rates)
     });
     let overrides: serde_json::Map<String, Value> = overrides.collect();
     let settings = json!({"modelPricing": {"overrides": overrides}});
     sandbox.write(".claude/settings.json", settings.to_string());
     let total = &sandbox.run(&["spend", "--json"]).json()["total"];
-    let share = |name: &str| total[name].as_f64().unwrap() / before[name].as_f64().unwrap();
     // At these rates, one-hour cache writes are no more expensive than five-minute ones.
     for name in ["recorded_usd", "unrecorded_usd"] {
-        assert!(
-            (0.1..0.26).contains(&share(name)),
-            "{name}: {}",
-            share(name)
-        );
+        let share = total[name].as_f64().unwrap() / before[name].as_f64().unwrap();
+        assert!((0.1..0.26).contains(&share), "{name}: {share}");
     }
 }
 
@@ -508,6 +525,11 @@ fn unrecorded_spend_is_priced_at_the_users_custom_rates() {
 fn an_interrupted_response_is_counted() {
     let (sandbox, truth) = with_history("broken-off");
     matches_truth(&spend(&sandbox, "session"), &truth);
+}
+
+#[cfg(target_os = "linux")]
+fn scale(cost: &mut Value, factor: f64) {
+    *cost = json!(cost.as_f64().unwrap() * factor);
 }
 
 /// Returns a transcript whose running totals are `factor` times the list price.
@@ -521,10 +543,9 @@ fn lines_charged_at(factor: f64, transcript: &[u8]) -> Vec<u8> {
         if total["type"] != "cost-state" {
             return line.to_owned();
         }
-        let scale = |cost: &mut Value| *cost = json!(cost.as_f64().unwrap() * factor);
-        scale(&mut total["totalCostUSD"]);
+        scale(&mut total["totalCostUSD"], factor);
         for of_model in total["modelUsage"].as_object_mut().unwrap().values_mut() {
-            scale(&mut of_model["costUSD"]);
+            scale(&mut of_model["costUSD"], factor);
         }
         format!("{total}\n")
     });
@@ -551,10 +572,10 @@ fn every_session_model_and_day_has_its_true_spend() {
                     assert_eq!(group["at_least"], is_bound, "{name}, {session}");
                 }
             }
-            for (key, served) in truth[of].as_object().into_iter().flatten() {
+            for (key, true_figures) in truth[of].as_object().into_iter().flatten() {
                 let group = groups.iter().find(|group| group["key"] == *key);
                 let shown = group.map_or(0.0, |group| group["cost_usd"].as_f64().unwrap());
-                let served = served.pointer(total).unwrap().as_f64().unwrap();
+                let served = true_figures.pointer(total).unwrap().as_f64().unwrap();
                 let may_be_lower = match by {
                     "session" => !is_exact_session(name, key),
                     _ => !is_exact(name),
@@ -630,9 +651,9 @@ fn copied_transcripts_count_nothing_twice() {
                 continue; // This is a subagent's transcript, and its directory shows which session it belongs to.
             }
             let (project, file) = (below.parent().unwrap(), below.file_name().unwrap());
-            let mut beside = project.as_os_str().to_owned();
-            beside.push("-old");
-            let copy = Path::new(&beside).join(file);
+            let mut old_project = project.as_os_str().to_owned();
+            old_project.push("-old");
+            let copy = Path::new(&old_project).join(file);
             let length = if home.random.below(2) == 0 {
                 bytes.len()
             } else {
@@ -652,17 +673,17 @@ fn a_project_can_be_moved_while_its_sessions_run() {
             home.put(below, &bytes[..length]);
         }
         spend(&home.sandbox, "day");
-        let moved = |name: &str| format!("{name}-moved");
         let projects = home.sandbox.path(PROJECTS);
         for project in fs::read_dir(&projects).unwrap().flatten() {
-            let name = moved(project.file_name().to_str().unwrap());
-            fs::rename(project.path(), projects.join(name)).unwrap();
+            let name = project.file_name();
+            let moved = format!("{}-moved", name.to_str().unwrap());
+            fs::rename(project.path(), projects.join(moved)).unwrap();
         }
         spend(&home.sandbox, "day");
         for (below, bytes) in files {
             let mut parts = below.components();
             let project = parts.next().unwrap().as_os_str().to_str().unwrap();
-            let below = Path::new(&moved(project)).join(parts.as_path());
+            let below = Path::new(&format!("{project}-moved")).join(parts.as_path());
             home.put(&below, bytes);
             home.run_program(&below);
         }
@@ -690,15 +711,38 @@ fn a_truncated_replaced_or_rewritten_file_is_not_counted_twice() {
 
 #[test]
 fn a_copied_history_in_a_second_config_directory_counts_once() {
-    let (sandbox, truth) = with_history("compaction-and-subagent");
-    sandbox.copy_tree(
+    let (home, truth) = with_history("compaction-and-subagent");
+    home.copy_tree(
         &data("histories/compaction-and-subagent/home/.claude"),
         "second",
     );
-    let both = [".claude", "second"].map(|root| sandbox.path(root).display().to_string());
-    let sandbox = sandbox.variable("CLAUDE_CONFIG_DIR", both.join(","));
+    let both = [".claude", "second"].map(|root| home.path(root).display().to_string());
+    let sandbox = home.variable("CLAUDE_CONFIG_DIR", both.join(","));
     let report = spend(&sandbox, "day");
     near(&report["total"]["recorded_usd"], &truth["shown_usd"]);
+}
+
+/// Reports that a process with `-p` has resumed or left the session of a recorded status-line call.
+fn report_headless_process(sandbox: &Sandbox, call: &Value, event: &str) {
+    let transcript = sandbox
+        .path(PROJECTS)
+        .join(call["transcript"].as_str().unwrap());
+    let input = json!({"hook_event_name": event, "source": "resume", "session_id": call["session_id"],
+        "transcript_path": transcript});
+    let mut command = sandbox.command(&["hook"]);
+    command.env("CLAUDE_PID", pid_of(9));
+    Run::of(&mut command, input.to_string().as_bytes());
+}
+
+/// Returns the text in which the status line must show one of a call's amounts, without the spend that nothing has
+/// reported yet.
+fn amount_in_status_line(call: &Value, name: &str, unreported: f64) -> String {
+    let usd = call[format!("{name}_usd")].as_f64().unwrap() - unreported;
+    match usd {
+        usd if usd.abs() < 1e-12 => format!("{name} $0.00"),
+        usd if usd < 0.01 => format!("{name} ${usd:.4}"),
+        usd => format!("{name} ${usd:.2}"),
+    }
 }
 
 /// Replays each recorded status-line call. A recording contains Claude Code's input, the lengths of the transcripts at
@@ -710,28 +754,17 @@ fn a_copied_history_in_a_second_config_directory_counts_once() {
 fn replay_status_line_calls(name: &str, with_hooks: bool, processes: &[u32]) {
     let text = fs::read_to_string(data(&format!("histories/{name}/moments.jsonl"))).unwrap();
     let files = transcripts(name);
-    let sandbox = Sandbox::new()
+    let mut sandbox = Sandbox::new()
         .variable("NO_COLOR", "1")
         .variable("COLUMNS", "120");
-    let mut sandbox = sandbox;
     let mut sessions: BTreeMap<u32, Value> = BTreeMap::new();
     // In `two-at-once`, a process with `-p` starts and ends before this call.
     let headless_until = if name == "two-at-once" { 3 } else { usize::MAX };
     for (number, line) in text.lines().enumerate() {
         let call: Value = serde_json::from_str(line).unwrap();
         let lengths = call["files"].as_object().unwrap();
-        let headless = |sandbox: &Sandbox, event: &str| {
-            let transcript = sandbox
-                .path(PROJECTS)
-                .join(call["transcript"].as_str().unwrap());
-            let event = json!({"hook_event_name": event, "source": "resume", "session_id": call["session_id"],
-                "transcript_path": transcript});
-            let mut command = sandbox.command(&["hook"]);
-            command.env("CLAUDE_PID", pid_of(9));
-            Run::of(&mut command, event.to_string().as_bytes());
-        };
         if number == headless_until && !processes.is_empty() {
-            headless(&sandbox, "SessionStart");
+            report_headless_process(&sandbox, &call, "SessionStart");
         }
         for (below, length) in lengths {
             let length = usize::try_from(length.as_u64().unwrap()).unwrap();
@@ -739,12 +772,13 @@ fn replay_status_line_calls(name: &str, with_hooks: bool, processes: &[u32]) {
             sandbox.write(&format!("{PROJECTS}/{below}"), bytes);
         }
         if number == headless_until && !processes.is_empty() {
-            headless(&sandbox, "SessionEnd");
+            report_headless_process(&sandbox, &call, "SessionEnd");
         }
-        let now = (call["at"].as_f64().unwrap() * 1000.0).to_string();
-        let now: i64 = now.split('.').next().unwrap().parse().unwrap();
-        let now = DateTime::from_timestamp_millis(now).unwrap();
-        let now = now.to_rfc3339_opts(SecondsFormat::Millis, true);
+        let milliseconds = (call["at"].as_f64().unwrap() * 1000.0).to_string();
+        let whole_milliseconds = milliseconds.split('.').next().unwrap().parse().unwrap();
+        let now = DateTime::from_timestamp_millis(whole_milliseconds)
+            .unwrap()
+            .to_rfc3339_opts(SecondsFormat::Millis, true);
         sandbox = sandbox.variable("WHYCAP_NOW", now);
         if with_hooks {
             let event = json!({"hook_event_name": "SessionEnd", "session_id": "another"});
@@ -785,37 +819,28 @@ fn replay_status_line_calls(name: &str, with_hooks: bool, processes: &[u32]) {
             // The status line shows today's complete spend only after everything has been read.
             spend(&sandbox, "day");
         }
-        let line = sandbox.run_with(&["statusline"], payload.to_string().as_bytes());
-        let line = line.success().to_owned();
+        let run = sandbox.run_with(&["statusline"], payload.to_string().as_bytes());
+        let line = run.success();
         let unreported = call["untold_usd"].as_f64().unwrap_or(0.0);
-        let shown = |what: &str| {
-            let usd = call[format!("{what}_usd")].as_f64().unwrap() - unreported;
-            match usd {
-                usd if usd.abs() < 1e-12 => format!("{what} $0.00"),
-                usd if usd < 0.01 => format!("{what} ${usd:.4}"),
-                usd => format!("{what} ${usd:.2}"),
-            }
-        };
         let may_be_bound = processes.is_empty() || name == "others-went-on";
         if may_be_bound && line.contains('≥') {
             // If only the totals of a session are known, its real cost may be higher. In `others-went-on`, unknown
             // processes wrote some of the totals.
-            let found = spend(&sandbox, "session")["total"]["cost_usd"]
+            let cost = spend(&sandbox, "session")["total"]["cost_usd"]
                 .as_f64()
                 .unwrap();
             let most = call["today_usd"].as_f64().unwrap() - unreported;
             assert!(
-                found < most + 1e-9,
-                "{name}, call {number}: {found} of {most}"
+                cost < most + 1e-9,
+                "{name}, call {number}: {cost} of {most}"
             );
             continue;
         }
-        let expected = if is_exact(name) {
-            vec![shown("session"), shown("today")]
-        } else {
-            // Transcripts are the only source for the spend before the first call.
-            vec![shown("session")]
-        };
+        let mut expected = vec![amount_in_status_line(&call, "session", unreported)];
+        // In all other histories, transcripts are the only source for the spend before the first call.
+        if is_exact(name) {
+            expected.push(amount_in_status_line(&call, "today", unreported));
+        }
         for expected in expected {
             assert!(
                 line.contains(&expected),
@@ -968,13 +993,12 @@ impl Jump {
     fn of(name: &str, disruption: Disruption) -> Self {
         let all = payloads(name);
         let at = called_at(&all[all.len() / 2]) - 30;
-        let whose = |payload: &Value| (payload["session_id"].clone(), payload["process"].clone());
         let (before, after): (Vec<&Value>, Vec<&Value>) =
             all.iter().partition(|payload| called_at(payload) < at);
-        let before: Vec<(Value, Value)> = before.into_iter().map(whose).collect();
+        let before: Vec<(Value, Value)> = before.into_iter().map(session_and_process).collect();
         let mut chains: Vec<Chain> = Vec::new();
         for payload in after {
-            if !before.contains(&whose(payload)) {
+            if !before.contains(&session_and_process(payload)) {
                 continue;
             }
             let lived = lifetime_of(payload);
@@ -1010,9 +1034,10 @@ impl Jump {
 
     /// Returns the chain that wrote one of this session's totals, if any.
     fn chain_of(&self, name: &str, session: &Value) -> Option<&Chain> {
-        let own = totals_of(name, session);
-        let is_own = |chain: &&Chain| own.iter().any(|(began, _)| *began == chain.began);
-        self.chains.iter().find(is_own)
+        let totals = totals_of(name, session);
+        self.chains
+            .iter()
+            .find(|chain| totals.iter().any(|(began, _)| *began == chain.began))
     }
 
     /// Adjusts the times in a transcript line as if all clocks had jumped before the line was written.
@@ -1044,10 +1069,10 @@ impl Jump {
             } else if let Some(chain) = chain.filter(|chain| lived > chain.until) {
                 // According to the code of 2.1.330, a chain starts no later than the start of its last process minus
                 // the lifetime that the process inherited.
-                let own = self.payloads.iter().rev().find(|payload| {
+                let last_call = self.payloads.iter().rev().find(|payload| {
                     payload["session_id"] == fields["sessionId"] && called_at(payload) <= at
                 });
-                let process = own.map(|payload| {
+                let process = last_call.map(|payload| {
                     called_at(payload) + self.by
                         - self.reported_lifetime(lifetime_of(payload), Some(chain))
                 });
@@ -1066,15 +1091,18 @@ fn lifetime_of(payload: &Value) -> i64 {
     payload["cost"]["total_duration_ms"].as_i64().unwrap()
 }
 
+fn session_and_process(payload: &Value) -> (Value, Value) {
+    (payload["session_id"].clone(), payload["process"].clone())
+}
+
 /// Returns the start time and the lifetime in each of a session's totals. Both refer to the entire chain of processes.
 fn totals_of(name: &str, session: &Value) -> Vec<(i64, i64)> {
-    let transcripts = transcripts(name);
-    let lines = transcripts
+    transcripts(name)
         .values()
-        .flat_map(|bytes| bytes.split(|byte| *byte == b'\n'));
-    let lines = lines.filter_map(|line| serde_json::from_slice::<Value>(line).ok());
-    let own = lines.filter(|line| line["sessionId"] == *session);
-    own.filter_map(|line| Some((line["startTime"].as_i64()?, line["totalDuration"].as_i64()?)))
+        .flat_map(|bytes| bytes.split(|byte| *byte == b'\n'))
+        .filter_map(|line| serde_json::from_slice::<Value>(line).ok())
+        .filter(|line| line["sessionId"] == *session)
+        .filter_map(|line| Some((line["startTime"].as_i64()?, line["totalDuration"].as_i64()?)))
         .collect()
 }
 
@@ -1145,11 +1173,11 @@ fn timed_lines(transcript: &[u8], starts: &[i64]) -> Vec<TimedLine> {
     let mut latest = 0;
     for line in transcript.split_inclusive(|byte| *byte == b'\n') {
         let fields: Value = serde_json::from_slice(line).unwrap_or_default();
-        let time = fields["timestamp"]
+        let time_text = fields["timestamp"]
             .as_str()
             .or(fields["snapshot"]["timestamp"].as_str());
-        let time = time.map(|time| {
-            DateTime::parse_from_rfc3339(time)
+        let time = time_text.map(|text| {
+            DateTime::parse_from_rfc3339(text)
                 .unwrap()
                 .timestamp_millis()
         });
@@ -1164,13 +1192,17 @@ fn timed_lines(transcript: &[u8], starts: &[i64]) -> Vec<TimedLine> {
     let mut timed: Vec<_> = timed.collect();
     timed.reverse();
     let mut before = i64::MIN;
-    let there = timed.into_iter().map(|(next, time, line)| {
-        before = time.unwrap_or(before);
-        let another = starts.iter().copied().find(|start| *start > before);
-        let there = another.filter(|_| time.is_none());
-        (there.map_or(next, |start| start.min(next)), line)
-    });
-    there.collect()
+    timed
+        .into_iter()
+        .map(|(next, time, line)| {
+            before = time.unwrap_or(before);
+            let next_start = starts
+                .iter()
+                .copied()
+                .find(|start| *start > before && time.is_none());
+            (next_start.map_or(next, |start| start.min(next)), line)
+        })
+        .collect()
 }
 
 /// Returns the time of the first status-line call of every process in a session except the first.
@@ -1184,6 +1216,42 @@ fn starts(name: &str, session: &str) -> Vec<i64> {
         }
     }
     starts.split_off(1.min(starts.len()))
+}
+
+/// Returns what the server charged for a session's responses until the given time.
+fn served_until(truth: &Value, session: &str, at: i64) -> f64 {
+    let served = truth["served"].as_array().unwrap().iter();
+    served
+        .filter(|response| {
+            response["session"] == session && response["t"].as_f64().unwrap() * 1e3 <= at as f64
+        })
+        .map(|response| response["usd"].as_f64().unwrap())
+        .sum()
+}
+
+/// Writes all lines that could have been written until the given time.
+fn write_lines_until(sandbox: &Sandbox, files: &[(PathBuf, Vec<TimedLine>)], at: i64) {
+    for (below, lines) in files {
+        let bytes: Vec<u8> = lines
+            .iter()
+            .filter(|(written_at, _)| *written_at <= at)
+            .flat_map(|(_, line)| line.clone())
+            .collect();
+        if !bytes.is_empty() {
+            sandbox.write(&format!("{PROJECTS}/{}", below.display()), bytes);
+        }
+    }
+}
+
+/// Returns a session's cost in a report, and whether the cost is a lower bound.
+fn session_cost(report: &Value, session: &str) -> (f64, bool) {
+    let mut groups = report["groups"].as_array().unwrap().iter();
+    groups
+        .find(|group| group["key"] == session)
+        .map_or((0.0, false), |group| {
+            let cost = group["cost_usd"].as_f64().unwrap();
+            (cost, group["at_least"] == true)
+        })
 }
 
 /// Replays a history's status-line calls with a disruption and compares the final result with the truth. After each
@@ -1206,43 +1274,17 @@ fn replay_with_disruption(name: &str, disruption: Disruption, is_known: bool, se
             )
         })
         .collect();
-    let served_until = |session: &str, at: i64| -> f64 {
-        let served = truth["served"].as_array().unwrap().iter();
-        let own = served.filter(|one| {
-            one["session"] == session && one["t"].as_f64().unwrap() * 1e3 <= at as f64
-        });
-        own.map(|one| one["usd"].as_f64().unwrap()).sum()
-    };
-    let write = |sandbox: &Sandbox, now: i64| {
-        for (below, lines) in &files {
-            let there = lines.iter().filter(|(at, _)| *at <= now);
-            let bytes: Vec<u8> = there.flat_map(|(_, line)| line.clone()).collect();
-            if !bytes.is_empty() {
-                sandbox.write(&format!("{PROJECTS}/{}", below.display()), bytes);
-            }
-        }
-    };
-    let of_session = |report: &Value, session: &str| {
-        let groups = report["groups"].as_array().unwrap();
-        let group = groups.iter().find(|group| group["key"] == session);
-        group.map_or(0.0, |group| group["cost_usd"].as_f64().unwrap())
-    };
-    let says_at_least = |report: &Value, session: &str| {
-        let groups = report["groups"].as_array().unwrap();
-        let group = groups.iter().find(|group| group["key"] == session);
-        group.is_some_and(|group| group["at_least"] == true)
-    };
     let all = status_line_calls(name, disruption, &jump, &mut random);
     // If a call is late, another one may overtake it. The files must not shrink in this case.
-    let mut there = 0;
+    let mut latest = 0;
     for (number, call) in all.iter().enumerate() {
-        there = call.at.max(there);
+        latest = call.at.max(latest);
         let clock = DateTime::from_timestamp_millis(call.clock).unwrap();
         sandbox = sandbox.variable(
             "WHYCAP_NOW",
             clock.to_rfc3339_opts(SecondsFormat::Millis, true),
         );
-        write(&sandbox, there);
+        write_lines_until(&sandbox, &files, latest);
         let session = call.session.as_str().unwrap();
         sandbox = sandbox.variable("CLAUDE_PID", "");
         if is_known {
@@ -1262,22 +1304,19 @@ fn replay_with_disruption(name: &str, disruption: Disruption, is_known: bool, se
             .run_with(&["statusline"], payload.to_string().as_bytes())
             .success();
         let report = spend(&sandbox, "session");
-        let shown = of_session(&report, session);
-        let most = served_until(session, there);
+        let (shown, is_least) = session_cost(&report, session);
+        let most = served_until(&truth, session, latest);
         let reported = call.cost["total_cost_usd"].as_f64().unwrap();
-        let is_least = says_at_least(&report, session);
         assert!(
             shown <= most + 1e-9 && (is_least || shown >= reported.min(most) - 1e-9),
             "{name}, {disruption:?}, known {is_known}, seed {seed}, call {number} of {session}: {shown}, told {reported}, truth {most}"
         );
     }
-    write(&sandbox, i64::MAX);
+    write_lines_until(&sandbox, &files, i64::MAX);
     let report = spend(&sandbox, "session");
     for (session, served_to) in truth["by_session"].as_object().unwrap() {
-        let (shown, served) = (
-            of_session(&report, session),
-            served_to["total_usd"].as_f64().unwrap(),
-        );
+        let (shown, is_marked) = session_cost(&report, session);
+        let served = served_to["total_usd"].as_f64().unwrap();
         // No file contains the spend that a killed process reported. If the process is unknown, the report may have
         // come from a delayed call of another process, so the figure is a lower bound. If the clock was set back, a
         // title may be attributed to an older process.
@@ -1295,7 +1334,7 @@ fn replay_with_disruption(name: &str, disruption: Disruption, is_known: bool, se
             Disruption::OutOfOrder | Disruption::Late => !is_known || has_kill,
             _ => !is_known,
         };
-        let is_least = may_be_least && says_at_least(&report, session);
+        let is_least = may_be_least && is_marked;
         assert!(
             shown < served + 5e-9 && (is_least || shown > least - 5e-9),
             "{name}, {disruption:?}, known {is_known}, seed {seed}, in the end {session}: {shown} is not {served}"
@@ -1328,7 +1367,9 @@ fn background_agents_count_once_when_the_terminal_is_closed() {
 /// `SetBack` is left out. If all clocks are set back, one response is mistaken for another that costs 0.004 cents less.
 #[test]
 fn a_killed_terminals_spend_is_not_deducted_from_another_terminal() {
-    let disruptions = DISRUPTIONS.iter().filter(|it| **it != Disruption::SetBack);
+    let disruptions = DISRUPTIONS
+        .iter()
+        .filter(|disruption| **disruption != Disruption::SetBack);
     for (seed, disruption) in (1..).zip(disruptions) {
         for is_known in [false, true] {
             replay_with_disruption("killed-then-idle", *disruption, is_known, seed);
@@ -1372,51 +1413,59 @@ fn workflow_agents_in_nested_directories_are_counted() {
     let (sandbox, truth) = with_history("workflow");
     let report = spend(&sandbox, "agent");
     matches_truth(&report, &truth);
-    let groups = report["groups"].as_array().unwrap();
-    let of = |key: &str| groups.iter().find(|group| group["key"] == key).unwrap();
-    assert_eq!(of("workflow-subagent")["responses"], 12);
+    let mut groups = report["groups"].as_array().unwrap().iter();
+    let of_agents = groups.find(|group| group["key"] == "workflow-subagent");
+    assert_eq!(of_agents.unwrap()["responses"], 12);
+}
+
+/// Returns the cost of `second-machine` according to whycap if it reads the directories of the given machines.
+fn cost_on_machines(machines: &[&str]) -> Value {
+    let home = Sandbox::new();
+    for machine in machines {
+        home.copy_tree(&data("histories/second-machine").join(machine), machine);
+    }
+    let roots: Vec<String> = machines
+        .iter()
+        .map(|machine| home.path(machine).join(".claude").display().to_string())
+        .collect();
+    let sandbox = home.variable("CLAUDE_CONFIG_DIR", roots.join(","));
+    spend(&sandbox, "session")["total"]["cost_usd"].clone()
 }
 
 #[test]
 fn a_session_continued_on_two_machines_never_exceeds_the_sum_of_both() {
     let truth = truth_of("second-machine");
-    let phases = truth["phases"].as_array().unwrap();
-    let usd = |phase: usize| phases[phase]["usd"].as_f64().unwrap();
-    let home = data("histories/second-machine");
-    let cost_of = |machines: &[&str]| {
-        let sandbox = Sandbox::new();
-        for machine in machines {
-            sandbox.copy_tree(&home.join(machine), machine);
-        }
-        let roots = machines
-            .iter()
-            .map(|machine| sandbox.path(machine).join(".claude"));
-        let roots: Vec<String> = roots.map(|root| root.display().to_string()).collect();
-        let sandbox = sandbox.variable("CLAUDE_CONFIG_DIR", roots.join(","));
-        spend(&sandbox, "session")["total"]["cost_usd"].clone()
-    };
-    near(&cost_of(&["home"]), &json!(usd(0) + usd(2)));
+    let usd: Vec<f64> = truth["phases"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|phase| phase["usd"].as_f64().unwrap())
+        .collect();
+    near(&cost_on_machines(&["home"]), &json!(usd[0] + usd[2]));
     near(
-        &cost_of(&["home2"]),
-        &json!(usd(0) + usd(1) + usd(3) + usd(4)),
+        &cost_on_machines(&["home2"]),
+        &json!(usd[0] + usd[1] + usd[3] + usd[4]),
     );
     // There is no way to tell which running total includes which spend, so the sum is a lower bound.
-    let both = cost_of(&["home", "home2"]);
-    near(&cost_of(&["home2", "home"]), &both);
+    let both = cost_on_machines(&["home", "home2"]);
+    near(&cost_on_machines(&["home2", "home"]), &both);
     assert!(both.as_f64().unwrap() < truth["total_usd"].as_f64().unwrap() + 1e-9);
 }
 
 #[test]
 fn responses_before_and_after_midnight_belong_to_their_days() {
-    let (sandbox, truth) = with_history("over-midnight");
-    let sandbox = sandbox.variable("TZ", "Australia/Adelaide");
+    let (home, truth) = with_history("over-midnight");
+    let sandbox = home.variable("TZ", "Australia/Adelaide");
     let midnight = 1_795_267_800.0;
     for (day, is_before) in [("2026-11-21", true), ("2026-11-22", false)] {
         let served = truth["served"].as_array().unwrap().iter();
-        let recorded = served.filter(|one| {
-            one["shown"] == true && (one["t"].as_f64().unwrap() < midnight) == is_before
-        });
-        let recorded: f64 = recorded.map(|one| one["usd"].as_f64().unwrap()).sum();
+        let recorded: f64 = served
+            .filter(|response| {
+                response["shown"] == true
+                    && (response["t"].as_f64().unwrap() < midnight) == is_before
+            })
+            .map(|response| response["usd"].as_f64().unwrap())
+            .sum();
         let report = spend(&sandbox, "day");
         let groups = report["groups"].as_array().unwrap();
         let group = groups.iter().find(|group| group["key"] == day).unwrap();
@@ -1460,8 +1509,8 @@ fn a_fork_without_its_parent_has_spent_its_own_responses() {
 
 #[test]
 fn a_fork_without_its_parent_is_a_lower_bound_in_every_output() {
-    let (sandbox, _) = with_history("parent-swept-away");
-    let sandbox = sandbox.variable("NO_COLOR", "1").variable("COLUMNS", "140");
+    let (home, _) = with_history("parent-swept-away");
+    let sandbox = home.variable("NO_COLOR", "1").variable("COLUMNS", "140");
     let fork = "b244c82a-6357-48b3-b27e-8a43cd1b1f12";
     let parent = "c373c3db-4028-48b3-b243-5c4cdd41f132";
     let report = spend(&sandbox, "session");
@@ -1474,8 +1523,8 @@ fn a_fork_without_its_parent_is_a_lower_bound_in_every_output() {
     for by in ["day", "model", "agent"] {
         assert_eq!(spend(&sandbox, by)["total"]["at_least"], true, "{by}");
     }
-    let table = sandbox.run(&["spend", "--by", "session"]);
-    let table = table.success();
+    let run = sandbox.run(&["spend", "--by", "session"]);
+    let table = run.success();
     assert!(table.contains("\u{2265}$0.16"), "{table}");
     assert!(
         table.contains("\u{2265} means that the real amount may be higher"),
@@ -1494,23 +1543,25 @@ fn a_fork_without_its_parent_is_a_lower_bound_in_every_output() {
     assert_eq!(why["runs"][0]["starting_total_usd"], Value::Null);
 
     let payload = json!({"session_id": fork, "model": {"id": "claude-opus-5-5"}});
-    let line = sandbox.run_with(&["statusline"], payload.to_string().as_bytes());
-    let line = line.success();
+    let run = sandbox.run_with(&["statusline"], payload.to_string().as_bytes());
+    let line = run.success();
     assert!(line.contains("session \u{2265}$0.08"), "{line}");
+}
+
+/// Returns a response of a model with the given numbers of uncached input tokens, output tokens, tokens read from the
+/// cache, and tokens written to it.
+fn response_of_model(model: &str, [input, output, read, write]: [u64; 4]) -> Value {
+    json!({
+        "type": "assistant", "uuid": model, "timestamp": "2026-11-21T13:24:00.000Z", "sessionId": "s", "version": "2.1.330",
+        "requestId": format!("req_{model}"), "cwd": "/home/dev/p",
+        "message": {"id": format!("msg_{model}"), "model": model, "role": "assistant", "content": [],
+            "usage": {"input_tokens": input, "output_tokens": output, "cache_read_input_tokens": read, "cache_creation_input_tokens": write,
+                "cache_creation": {"ephemeral_1h_input_tokens": 2_000, "ephemeral_5m_input_tokens": write - 2_000}}},
+    })
 }
 
 #[test]
 fn a_model_without_a_list_price_uses_the_price_that_claude_code_fetched() {
-    let answer = |model: &str, counts: [u64; 4]| {
-        let [input, output, read, write] = counts;
-        json!({
-            "type": "assistant", "uuid": model, "timestamp": "2026-11-21T13:24:00.000Z", "sessionId": "s", "version": "2.1.330",
-            "requestId": format!("req_{model}"), "cwd": "/home/dev/p",
-            "message": {"id": format!("msg_{model}"), "model": model, "role": "assistant", "content": [],
-                "usage": {"input_tokens": input, "output_tokens": output, "cache_read_input_tokens": read, "cache_creation_input_tokens": write,
-                    "cache_creation": {"ephemeral_1h_input_tokens": 2_000, "ephemeral_5m_input_tokens": write - 2_000}}},
-        })
-    };
     // In this state, 2.1.330 reported costs of 0.021854 and 0.00692 for these responses, and 0.026204 for a response
     // from an unknown model.
     let state = json!({
@@ -1524,7 +1575,7 @@ fn a_model_without_a_list_price_uses_the_price_that_claude_code_fetched() {
         ("claude-nova-8", [20, 66, 11_700, 3_120]),
         ("claude-nova-7", [26, 70, 13_500, 3_200]),
     ] {
-        let line = answer(model, counts).to_string();
+        let line = response_of_model(model, counts).to_string();
         sandbox.append(&format!("{PROJECTS}/-home-dev-p/s.jsonl"), &line);
     }
     let before = spend(&sandbox, "model");
@@ -1545,16 +1596,17 @@ fn a_model_without_a_list_price_uses_the_price_that_claude_code_fetched() {
     assert_eq!(spend(&sandbox, "model"), before);
 }
 
+fn two_cent_response(id: &str, at: &str) -> Value {
+    json!({
+        "type": "assistant", "uuid": id, "timestamp": at, "sessionId": "s", "version": "2.1.328",
+        "requestId": format!("req_{id}"), "cwd": "/home/dev/p",
+        "message": {"id": format!("msg_{id}"), "model": "claude-opus-5-5", "role": "assistant",
+            "content": [], "usage": {"input_tokens": 0, "output_tokens": 1000}},
+    })
+}
+
 #[test]
 fn a_compaction_belongs_to_its_day_even_if_the_session_ends_the_next_day() {
-    let answer = |id: &str, at: &str| {
-        json!({
-            "type": "assistant", "uuid": id, "timestamp": at, "sessionId": "s", "version": "2.1.328",
-            "requestId": format!("req_{id}"), "cwd": "/home/dev/p",
-            "message": {"id": format!("msg_{id}"), "model": "claude-opus-5-5", "role": "assistant",
-                "content": [], "usage": {"input_tokens": 0, "output_tokens": 1000}},
-        })
-    };
     // The total of 40 cents consists of two responses, for two cents each, and a compaction.
     let total = json!({
         "type": "cost-state", "sessionId": "s", "totalCostUSD": 0.40, "totalAPIDuration": 9,
@@ -1568,11 +1620,11 @@ fn a_compaction_belongs_to_its_day_even_if_the_session_ends_the_next_day() {
     for line in [
         json!({"type": "file-history-snapshot", "messageId": "m",
             "snapshot": {"messageId": "m", "timestamp": "2026-11-19T23:40:00.500Z"}}),
-        answer("a", "2026-11-19T23:50:00.000Z"),
+        two_cent_response("a", "2026-11-19T23:50:00.000Z"),
         json!({"type": "system", "subtype": "compact_boundary", "uuid": "c", "sessionId": "s",
             "timestamp": "2026-11-19T23:55:00.000Z",
             "compactMetadata": {"trigger": "manual", "preTokens": 9000, "durationMs": 4000}}),
-        answer("b", "2026-11-20T00:20:00.000Z"),
+        two_cent_response("b", "2026-11-20T00:20:00.000Z"),
         total,
     ] {
         sandbox.append(

@@ -36,15 +36,15 @@ fn use_from_install_to_removal(sandbox: &Sandbox) {
     for _ in 0..2 {
         matches_truth(&spend(sandbox, "project"), &truth_of(HISTORY));
     }
-    let target = sandbox.path("out");
-    let target = target.to_str().unwrap();
+    let target_path = sandbox.path("out");
+    let target = target_path.to_str().unwrap();
     sandbox.run(&["export", target]).success();
     let again = sandbox.run(&["export", target]);
     assert!(again.success().starts_with("Nothing changed"), "{again:?}");
     let all = sandbox.run(&["spend", "--from", target, "--json"]).json();
     matches_truth(&all, &truth_of(HISTORY));
-    let page = sandbox.path("page.html");
-    let page = page.to_str().unwrap();
+    let page_path = sandbox.path("page.html");
+    let page = page_path.to_str().unwrap();
     sandbox.run(&["spend", "--html", page]).success();
     assert!(fs::read_to_string(page).unwrap().contains("</html>"));
 
@@ -82,7 +82,7 @@ fn whycap_works_in_a_home_with_non_ascii_names() {
     }));
 }
 
-/// This test does not apply to Linux, where there is only one way to write a path.
+/// Linux is excluded, because it has only one way to write a path.
 #[test]
 #[cfg(windows)]
 fn whycap_works_in_a_home_on_another_machine() {
@@ -95,23 +95,23 @@ fn whycap_works_in_a_home_on_another_machine() {
     use_from_install_to_removal(&sandbox);
 }
 
-/// This test does not apply to Linux, where these names refer to two different directories.
+/// Linux is excluded, because these names refer to two different directories there.
 #[test]
 #[cfg(any(windows, target_os = "macos"))]
 fn file_names_in_different_case_are_the_same_files() {
-    let sandbox = Sandbox::new();
-    sandbox.copy_tree(&data("histories/forks-of-forks/home"), "");
-    let before = spend(&sandbox, "project");
-    sandbox.run(&["install"]).success();
-    let settings = fs::read_to_string(sandbox.path(".claude/settings.json")).unwrap();
+    let home = Sandbox::new();
+    home.copy_tree(&data("histories/forks-of-forks/home"), "");
+    let before = spend(&home, "project");
+    home.run(&["install"]).success();
+    let settings = fs::read_to_string(home.path(".claude/settings.json")).unwrap();
 
-    let both = [".claude", ".CLAUDE"].map(|name| sandbox.path(name).display().to_string());
-    let sandbox = sandbox.variable("CLAUDE_CONFIG_DIR", both.join(","));
-    assert_eq!(spend(&sandbox, "project"), before);
-    let incidents = sandbox.run(&["incidents", "--json"]).json();
+    let both = [".claude", ".CLAUDE"].map(|name| home.path(name).display().to_string());
+    let with_both = home.variable("CLAUDE_CONFIG_DIR", both.join(","));
+    assert_eq!(spend(&with_both, "project"), before);
+    let incidents = with_both.run(&["incidents", "--json"]).json();
     assert_eq!(incidents["sums"]["errors"], 1);
 
-    let sandbox = sandbox.variable("CLAUDE_CONFIG_DIR", &both[1]);
+    let sandbox = with_both.variable("CLAUDE_CONFIG_DIR", &both[1]);
     assert_eq!(spend(&sandbox, "session")["total"], before["total"]);
     sandbox.run(&["install"]).success();
     let now = fs::read_to_string(sandbox.path(".claude/settings.json")).unwrap();

@@ -17,12 +17,15 @@ const JOURNAL: &str = ".local/share/whycap/journal/2026-11.jsonl";
 
 /// Returns a session's stored incidents in chronological order.
 fn stored(sandbox: &Sandbox, session: &str) -> Vec<String> {
-    let lines = sandbox.read(JOURNAL);
-    let records = lines.lines().filter(|line| !line.is_empty());
-    let records = records.map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let incidents = records.map(|record| record["incident"].clone());
-    let own = incidents.filter(|incident| incident["session"]["id"] == session);
-    let mut times: Vec<String> = own.map(|own| own["at"].to_string()).collect();
+    let mut times: Vec<String> = sandbox
+        .read(JOURNAL)
+        .lines()
+        .filter(|line| !line.is_empty())
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .map(|record| record["incident"].clone())
+        .filter(|incident| incident["session"]["id"] == session)
+        .map(|incident| incident["at"].to_string())
+        .collect();
     times.dedup();
     times
 }
@@ -144,6 +147,12 @@ fn an_unwritable_data_directory_does_not_break_hooks() {
     );
 }
 
+#[cfg(unix)]
+fn mode_of(path: &std::path::Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
 #[test]
 fn stored_records_are_private_and_contain_no_key() {
     let sandbox = Sandbox::new();
@@ -165,12 +174,9 @@ fn stored_records_are_private_and_contain_no_key() {
     }
     #[cfg(unix)]
     {
-        use std::os::unix::fs::PermissionsExt;
-        let mode =
-            |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
         let path = sandbox.path(JOURNAL);
-        assert_eq!(mode(&path), 0o600);
-        assert_eq!(mode(path.parent().unwrap()), 0o700);
+        assert_eq!(mode_of(&path), 0o600);
+        assert_eq!(mode_of(path.parent().unwrap()), 0o700);
     }
 }
 
@@ -253,42 +259,41 @@ fn the_answer_states_its_effect_on_automatic_continuation() {
     }
 }
 
+/// Asserts that the answer after an error does not state what turns off the automatic continuation.
+#[track_caller]
+fn assert_states_no_effect(client: &Client<'_>, error: &str, at: &str) {
+    client.receives_error(AT, error, json!({}));
+    let answer = answer_at(client, at);
+    assert!(!answer.contains(TURNS_OFF), "{answer}");
+}
+
 #[test]
 fn no_effect_is_stated_if_claude_code_was_not_waiting() {
-    let said = |sandbox: &Sandbox, client: &Client<'_>, text: &str, at: &str| {
-        client.receives_error(AT, text, json!({}));
-        let answer = answer_at(client, at);
-        assert!(
-            !answer.contains(TURNS_OFF),
-            "{}: {answer}",
-            sandbox.home().display()
-        );
-    };
     let soon = "2026-11-20T10:01:00Z";
 
     let sandbox = Sandbox::new();
     let mut old = terminal(&sandbox);
     old.version = "2.1.233".to_owned();
-    said(&sandbox, &old, TEXT, soon);
+    assert_states_no_effect(&old, TEXT, soon);
 
     let sandbox = Sandbox::new();
-    said(&sandbox, &Client::new(&sandbox), TEXT, soon); // no terminal
+    assert_states_no_effect(&Client::new(&sandbox), TEXT, soon); // no terminal
 
     let sandbox = Sandbox::new();
-    said(&sandbox, &terminal(&sandbox), TEXT, "2026-11-20T12:30:00Z"); // the window has reset
+    assert_states_no_effect(&terminal(&sandbox), TEXT, "2026-11-20T12:30:00Z"); // the window has reset
 
     let sandbox = Sandbox::new();
     let far = "You've hit your weekly limit · resets Nov 23, 12pm (UTC)";
-    said(&sandbox, &terminal(&sandbox), far, soon);
+    assert_states_no_effect(&terminal(&sandbox), far, soon);
 
     let sandbox = Sandbox::new();
     let money = "Credit balance too low";
-    said(&sandbox, &terminal(&sandbox), money, soon);
+    assert_states_no_effect(&terminal(&sandbox), money, soon);
 
     let sandbox = Sandbox::new();
     let off = r#"{"autoContinueAtUsageLimit": false}"#;
     sandbox.write(".claude/settings.json", off);
-    said(&sandbox, &terminal(&sandbox), TEXT, soon);
+    assert_states_no_effect(&terminal(&sandbox), TEXT, soon);
 }
 
 /// The plugin's module forwards the command under this event name and shows the output.
@@ -377,7 +382,6 @@ fn an_answer_fits_on_a_short_screen_and_still_says_what_to_do() {
 fn an_answer_on_the_smallest_screen_names_the_first_step() {
     let sandbox = Sandbox::new();
     let mut client = Client::new(&sandbox);
-    let prompt = || json!({"prompt": "/whycap"});
     client.variables = vec![
         ("COLUMNS".to_owned(), "50".to_owned()),
         ("LINES".to_owned(), "20".to_owned()),
@@ -398,7 +402,8 @@ fn an_answer_on_the_smallest_screen_names_the_first_step() {
         (AT, TEXT, 429, "1. Do nothing"),
     ] {
         client.receives_error(at, text, json!({"apiErrorStatus": status}));
-        let run = client.event(&at.replace(":00Z", ":30Z"), "UserPromptSubmit", prompt());
+        let prompt = json!({"prompt": "/whycap"});
+        let run = client.event(&at.replace(":00Z", ":30Z"), "UserPromptSubmit", prompt);
         let reply = only_for_the_user(&run).expect("an answer");
         let reason = reply["reason"].as_str().unwrap();
         assert!(reason.contains(step), "{reason}");
@@ -593,8 +598,8 @@ fn a_gateways_error_page_does_not_displace_known_errors() {
         "<p>bad gateway</p>".repeat(15_000)
     );
     behind.receives_error(AT, &page, json!({"apiErrorStatus": 502}));
-    let kept = sandbox.read(JOURNAL).len();
-    assert!(kept < 20_000, "{kept} bytes are kept");
+    let journal_bytes = sandbox.read(JOURNAL).len();
+    assert!(journal_bytes < 20_000, "{journal_bytes} bytes are stored");
     let status_line = client.calls_status_line("2026-11-20T10:00:30Z", Value::Null, 120);
     assert!(
         status_line.success().contains("resets Tue Nov 24"),

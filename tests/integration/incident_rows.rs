@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::client::Client;
+use crate::client::{Client, windows};
+use crate::situation::flat;
 use crate::support::Sandbox;
 
 const AT: &str = "2026-11-20T10:00:00Z";
@@ -46,6 +47,22 @@ fn rows_fit_and_there_are_at_most_three() {
     );
 }
 
+/// Returns the rows below the status line.
+fn rows(client: &Client<'_>, at: &str, columns: usize) -> Vec<String> {
+    let run = client.calls_status_line(at, Value::Null, columns);
+    plain(run.success())
+        .lines()
+        .skip(1)
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Returns the first row below the status line, in a terminal with 120 columns.
+fn first_row(client: &Client<'_>, at: &str) -> String {
+    let mut rows = rows(client, at, 120).into_iter();
+    rows.next().unwrap_or_default()
+}
+
 /// The rows show what happened, when the limit ends, what to do, and where to find more information.
 #[test]
 fn the_rows_state_what_to_do() {
@@ -54,33 +71,28 @@ fn the_rows_state_what_to_do() {
     let client = Client::new(&sandbox);
     let quota = json!({"quotaLimits": {"status": "rejected", "rateLimitType": "five_hour", "resetsAt": 1_795_176_000}});
     client.receives_error(AT, TEXT, quota);
-    let rows = |columns| {
-        let status_line = client.calls_status_line("2026-11-20T10:00:02Z", Value::Null, columns);
-        let status_line = plain(status_line.success());
-        status_line.lines().skip(1).collect::<Vec<_>>().join("\n")
-    };
+    let at = "2026-11-20T10:00:02Z";
+    let rows_at_80_columns = rows(&client, at, 80);
     assert_eq!(
-        rows(80).trim_end(),
+        rows_at_80_columns.join("\n").trim_end(),
         [
             r"5-hour limit · resets at 12:00 · more: whycap explain, in a shell",
             r"Leave the session open; unless you pressed Esc, it will continue about 12:01"
         ]
         .join("\n")
     );
-    assert_eq!(rows(120), rows(80));
+    assert_eq!(rows(&client, at, 120), rows_at_80_columns);
     for (columns, row) in [
         (50, "Unless you hit Esc, it continues about 12:01"),
         (40, "Unless you pressed Esc, it continues"),
     ] {
-        let status_line = rows(columns);
-        assert!(
-            status_line.starts_with("5-hour limit · resets at 12:00"),
-            "{status_line}"
-        );
-        assert!(status_line.trim_end().ends_with(row), "{status_line}");
+        let text = rows(&client, at, columns).join("\n");
+        assert!(text.starts_with("5-hour limit · resets at 12:00"), "{text}");
+        assert!(text.trim_end().ends_with(row), "{text}");
     }
     // In a very narrow terminal, the time is the last part to be left out.
-    assert!(rows(22).starts_with("5-hour… · 12:00"), "{}", rows(22));
+    let text = rows(&client, at, 22).join("\n");
+    assert!(text.starts_with("5-hour… · 12:00"), "{text}");
 }
 
 /// A weekly limit resets on another day, so its row is longer.
@@ -154,42 +166,38 @@ fn one_quiet_row_remains_after_the_reset() {
     );
 }
 
+/// Returns the row of a limit whose reset has passed, for a version of Claude Code.
+fn row_after_reset(version: &str, at: &str, columns: usize) -> String {
+    let sandbox = Sandbox::new();
+    let mut client = Client::new(&sandbox);
+    client.version = version.to_owned();
+    client.receives_error(AT, TEXT, json!({}));
+    let mut rows = rows(&client, at, columns).into_iter();
+    rows.next().unwrap_or_default()
+}
+
 /// Since version 2.1.234, clients continue automatically shortly after the reset. Until then, whycap must not tell the
 /// user to send the prompt again.
 #[test]
 fn at_the_reset_newer_clients_continue_by_themselves() {
-    let row = |version: &str, at: &str| {
-        let sandbox = Sandbox::new();
-        let mut client = Client::new(&sandbox);
-        client.version = version.to_owned();
-        client.receives_error(AT, TEXT, json!({}));
-        let status_line = plain(client.calls_status_line(at, Value::Null, 120).success());
-        status_line.lines().nth(1).unwrap_or_default().to_owned()
-    };
     let continues = "limit should have reset · Claude Code will continue shortly";
     let again = "limit should have reset · send the prompt again";
-    assert_eq!(row("2.1.328", "2026-11-20T12:00:01Z"), continues);
-    assert_eq!(row("2.1.234", "2026-11-20T12:01:29Z"), continues);
-    assert_eq!(row("2.1.233", "2026-11-20T12:00:01Z"), again);
-    assert_eq!(
-        row("2.1.328", "2026-11-20T12:02:00Z"),
-        again,
-        "it was told not to"
-    );
+    for (version, at, expected_row) in [
+        ("2.1.328", "2026-11-20T12:00:01Z", continues),
+        ("2.1.234", "2026-11-20T12:01:29Z", continues),
+        ("2.1.233", "2026-11-20T12:00:01Z", again),
+        // Claude Code should have continued by now, so something has turned this off.
+        ("2.1.328", "2026-11-20T12:02:00Z", again),
+    ] {
+        let row = row_after_reset(version, at, 120);
+        assert_eq!(row, expected_row, "{version} at {at}");
+    }
 }
 
 /// In a narrow terminal, the row has a shorter form instead of being cut off in mid-sentence.
 #[test]
 fn the_row_after_the_reset_is_complete_in_a_narrow_terminal() {
-    let row = |version: &str, columns: usize| {
-        let sandbox = Sandbox::new();
-        let mut client = Client::new(&sandbox);
-        client.version = version.to_owned();
-        client.receives_error(AT, TEXT, json!({}));
-        let run = client.calls_status_line("2026-11-20T12:00:01Z", Value::Null, columns);
-        let status_line = plain(run.success());
-        status_line.lines().nth(1).unwrap_or_default().to_owned()
-    };
+    let at = "2026-11-20T12:00:01Z";
     let continues = [
         (
             80,
@@ -199,14 +207,14 @@ fn the_row_after_the_reset_is_complete_in_a_narrow_terminal() {
         (40, "should have reset · continues soon"),
     ];
     for (columns, text) in continues {
-        assert_eq!(row("2.1.331", columns), text);
+        assert_eq!(row_after_reset("2.1.331", at, columns), text);
     }
     let again = [
         (80, "limit should have reset · send the prompt again"),
         (50, "should have reset · send it again"),
     ];
     for (columns, text) in again {
-        assert_eq!(row("2.1.233", columns), text);
+        assert_eq!(row_after_reset("2.1.233", at, columns), text);
     }
 }
 
@@ -219,17 +227,8 @@ fn the_row_of_a_limit_is_complete_in_a_narrow_terminal() {
     let client = Client::new(&sandbox);
     let quota = json!({"quotaLimits": {"rateLimitType": "five_hour", "resetsAt": 1_795_176_000, "overageDisabledReason": "org_level_disabled_until"}});
     client.receives_error(AT, ORG, quota);
-    let rows = |columns| {
-        let status_line = client.calls_status_line("2026-11-20T10:00:01Z", Value::Null, columns);
-        let status_line = plain(status_line.success());
-        status_line
-            .lines()
-            .skip(1)
-            .map(str::to_owned)
-            .collect::<Vec<_>>()
-    };
     for columns in [40, 44, 50, 60] {
-        let rows = rows(columns);
+        let rows = rows(&client, "2026-11-20T10:00:01Z", columns);
         assert!(!rows.concat().contains('…'), "{columns}: {rows:?}");
         assert!(rows[0].contains("spend cap"), "{columns}: {rows:?}");
         assert!(rows.concat().contains("12:00"), "{columns}: {rows:?}");
@@ -243,21 +242,17 @@ fn the_status_line_agrees_that_a_session_does_not_continue_automatically() {
     let turned_off = Sandbox::new();
     let off = r#"{"autoContinueAtUsageLimit": false}"#;
     turned_off.write(".claude/settings.json", off);
-    let asked = Sandbox::new();
-    for sandbox in [turned_off, asked] {
+    let by_default = Sandbox::new();
+    for sandbox in [turned_off, by_default] {
         let mut client = Client::new(&sandbox);
         let terminal = ("CLAUDE_CODE_ENTRYPOINT".to_owned(), "cli".to_owned());
         client.variables.push(terminal);
         client.receives_error(AT, TEXT, json!({}));
-        let asks = json!({"prompt": "/whycap"});
-        client.event("2026-11-20T10:00:01Z", "UserPromptSubmit", asks);
-        let row = |at: &str| {
-            let status_line = plain(client.calls_status_line(at, Value::Null, 120).success());
-            status_line.lines().nth(1).unwrap_or_default().to_owned()
-        };
-        let before = row("2026-11-20T10:01:00Z");
+        let prompt = json!({"prompt": "/whycap"});
+        client.event("2026-11-20T10:00:01Z", "UserPromptSubmit", prompt);
+        let before = first_row(&client, "2026-11-20T10:01:00Z");
         assert!(before.ends_with("more: /whycap"), "{before}");
-        let after = row("2026-11-20T12:00:01Z");
+        let after = first_row(&client, "2026-11-20T12:00:01Z");
         assert_eq!(after, "limit should have reset · send the prompt again");
     }
 }
@@ -268,12 +263,13 @@ fn a_limit_that_was_reset_early_does_not_block() {
     let client = Client::new(&sandbox);
     let quota = json!({"quotaLimits": {"status": "rejected", "rateLimitType": "five_hour", "resetsAt": 1_795_176_000}});
     client.receives_error(AT, TEXT, quota);
-    let windows = |used| crate::client::windows(used, 1_795_176_000, 40.0, 1_795_500_000);
-    client.calls_status_line("2026-11-20T10:00:01Z", windows(100.0), 120);
+    let full = windows(100.0, 1_795_176_000, 40.0, 1_795_500_000);
+    client.calls_status_line("2026-11-20T10:00:01Z", full, 120);
     assert_eq!(client.explained("2026-11-20T10:01:00Z")["verdict"], "real");
+    let after_reset = windows(3.0, 1_795_176_000, 40.0, 1_795_500_000);
     let status_line = plain(
         client
-            .calls_status_line("2026-11-20T10:40:00Z", windows(3.0), 120)
+            .calls_status_line("2026-11-20T10:40:00Z", after_reset, 120)
             .success(),
     );
     assert!(
@@ -297,27 +293,28 @@ fn a_limit_that_was_reset_early_does_not_block() {
     assert_eq!(waited.code, 0, "{waited:?}");
 }
 
+/// Returns the output of `incidents`, on a single line.
+fn listed(client: &Client<'_>, at: &str) -> String {
+    flat(client.run(at, &["incidents"], b"").success())
+}
+
 #[test]
 fn a_past_limit_is_described_in_the_past_tense_without_advice() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     client.receives_error(AT, TEXT, json!({}));
-    let listed = |at: &str| {
-        let text = client.run(at, &["incidents"], b"").success().to_owned();
-        text.split_whitespace().collect::<Vec<_>>().join(" ")
-    };
-    let open = listed("2026-11-20T10:01:00Z");
+    let open = listed(&client, "2026-11-20T10:01:00Z");
     assert!(
         open.contains("(still blocked)") && open.contains("you can continue at 12:00"),
         "{open}"
     );
-    let passed = listed("2026-11-20T12:01:00Z");
+    let passed = listed(&client, "2026-11-20T12:01:00Z");
     assert!(
         passed.contains("(over) The message said that your 5-hour limit was used up, but the limit should have reset at 12:00. You've"),
         "{passed}"
     );
     client.receives_response("2026-11-20T10:30:00Z");
-    let answered = listed("2026-11-20T10:31:00Z");
+    let answered = listed(&client, "2026-11-20T10:31:00Z");
     assert!(
         answered.contains("The message said that your 5-hour limit was used up, but Claude Code responded at 10:30."),
         "{answered}"
@@ -329,8 +326,8 @@ fn a_past_limit_is_described_in_the_past_tense_without_advice() {
         json!({}),
     );
     throttled.receives_response("2026-11-20T10:20:00Z");
-    let listed = listed("2026-11-20T10:31:00Z");
-    assert!(!listed.contains("wait"), "{listed}");
+    let list = listed(&client, "2026-11-20T10:31:00Z");
+    assert!(!list.contains("wait"), "{list}");
 }
 
 /// If several attempts in a row were refused because of the same limit, `incidents` must not claim that there was a
@@ -347,24 +344,25 @@ fn a_limit_hit_again_without_a_response_is_still_open() {
     ] {
         client.receives_error(at, TEXT, json!({}));
     }
-    let asked = |at: &str, with: &[&str]| client.run(at, &[&["incidents"], with].concat(), b"");
-    let listed = asked("2026-11-20T10:41:00Z", &[]).success().to_owned();
-    let listed = listed.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(!listed.contains("answered again"), "{listed}");
+    let list = listed(&client, "2026-11-20T10:41:00Z");
+    assert!(!list.contains("answered again"), "{list}");
     let entry = "10:00, 41 m ago, 4 attempts, last at 10:40 (still blocked)";
-    assert_eq!(listed.matches(entry).count(), 1, "{listed}");
-    assert_eq!(listed.matches("used up").count(), 1, "{listed}");
+    assert_eq!(list.matches(entry).count(), 1, "{list}");
+    assert_eq!(list.matches("used up").count(), 1, "{list}");
     assert!(
-        listed.contains("stopped your work once") && listed.contains("for a total of 41 m"),
-        "{listed}"
+        list.contains("stopped your work once") && list.contains("for a total of 41 m"),
+        "{list}"
     );
-    let report = asked("2026-11-20T10:41:00Z", &["--json"]).json();
-    let open = |it: &Value| it["open"] == json!(true);
+    let run = client.run("2026-11-20T10:41:00Z", &["incidents", "--json"], b"");
+    let report = run.json();
     let incidents = report["incidents"].as_array().unwrap();
-    assert_eq!(incidents.iter().filter(|it| open(it)).count(), 1);
+    let open = incidents
+        .iter()
+        .filter(|incident| incident["open"] == json!(true));
+    assert_eq!(open.count(), 1);
     client.receives_response("2026-11-20T10:50:00Z");
-    let listed = asked("2026-11-20T10:51:00Z", &[]).success().to_owned();
-    assert!(!listed.contains("still blocked"), "{listed}");
+    let list = listed(&client, "2026-11-20T10:51:00Z");
+    assert!(!list.contains("still blocked"), "{list}");
 }
 
 #[test]
@@ -376,15 +374,9 @@ fn a_throttle_is_over_after_half_an_hour() {
         "API Error: Request rejected (429) · slow down",
         json!({}),
     );
-    let drawn = |at| {
-        client
-            .calls_status_line(at, Value::Null, 120)
-            .success()
-            .to_owned()
-    };
-    assert!(drawn("2026-11-20T10:00:30Z").contains("too many requests"));
-    assert!(drawn("2026-11-20T10:10:00Z").contains("should be over by now"));
-    assert_eq!(drawn("2026-11-20T10:31:00Z").lines().count(), 1);
+    assert!(first_row(&client, "2026-11-20T10:00:30Z").contains("too many requests"));
+    assert!(first_row(&client, "2026-11-20T10:10:00Z").contains("should be over by now"));
+    assert!(rows(&client, "2026-11-20T10:31:00Z", 120).is_empty());
 }
 
 #[test]
@@ -444,14 +436,13 @@ fn an_error_without_a_hook_record_is_shown_as_one_incident() {
     let mut line = client.error_line(AT, TEXT, json!({}));
     line["message"]["usage"] = json!({"input_tokens": 0, "output_tokens": 0});
     client.append(&line);
-    let at = |time: &str| plain(client.calls_status_line(time, Value::Null, 120).success());
     for time in [
         "2026-11-20T10:00:01Z",
         "2026-11-20T10:00:06Z",
         "2026-11-20T10:00:16Z",
         "2026-11-20T10:05:00Z",
     ] {
-        assert!(at(time).contains("5-hour limit"), "{time}");
+        assert!(first_row(&client, time).contains("5-hour limit"), "{time}");
     }
     // If the hook runs late, it completes the incident that the status line has stored.
     let late = Client::with_session(&sandbox, "late");
@@ -461,10 +452,10 @@ fn an_error_without_a_hook_record_is_shown_as_one_incident() {
     late.calls_status_line("2026-11-20T10:05:00Z", Value::Null, 120)
         .success();
     late.stop_failure("2026-11-20T10:05:01Z", TEXT).success();
-    let found = sandbox.run(&["incidents", "--json"]).json();
-    assert_eq!(found["incidents"].as_array().unwrap().len(), 2, "{found}");
+    let output = sandbox.run(&["incidents", "--json"]).json();
+    assert_eq!(output["incidents"].as_array().unwrap().len(), 2, "{output}");
     client.receives_response("2026-11-20T10:30:00Z");
-    assert!(!at("2026-11-20T10:30:01Z").contains("limit"));
+    assert_eq!(first_row(&client, "2026-11-20T10:30:01Z"), "");
 }
 
 /// If a session has no known error, a status-line call reads only the end of the journal.
@@ -529,21 +520,25 @@ fn an_error_without_a_hook_record_uses_the_plan_from_an_earlier_status_line_call
     );
 }
 
+/// Returns an assistant line of a session with more fields.
+fn assistant_line(session: &str, more: Value) -> String {
+    let mut line = json!({"type": "assistant", "sessionId": session, "version": "2.1.328"});
+    let Value::Object(fields) = more else {
+        panic!("the fields are an object");
+    };
+    line.as_object_mut().unwrap().extend(fields);
+    line.to_string()
+}
+
 #[test]
 fn an_error_followed_by_a_response_does_not_ask_to_wait() {
     let session = "0d3b2f9e-0000-4000-8000-000000000001";
-    let line = |fields: Value| {
-        let mut line = json!({"type": "assistant", "sessionId": session, "version": "2.1.328"});
-        let fields = fields.as_object().unwrap().clone();
-        line.as_object_mut().unwrap().extend(fields);
-        line.to_string()
-    };
     let sandbox = Sandbox::new();
     let transcript = format!(".claude/projects/-home-dev-p/{session}.jsonl");
     let message = "You've hit your session limit \u{b7} resets 10:30am (UTC)";
     sandbox.append(
         &transcript,
-        &line(json!({
+        &assistant_line(session, json!({
             "uuid": "e", "timestamp": "2026-11-20T06:00:00.000Z", "isApiErrorMessage": true, "error": "rate_limit",
             "message": {"id": "x", "model": "<synthetic>", "content": [{"type": "text", "text": message}]},
         })),
@@ -566,10 +561,13 @@ fn an_error_followed_by_a_response_does_not_ask_to_wait() {
     );
     sandbox.append(
         &transcript,
-        &line(json!({
-            "uuid": "a", "timestamp": "2026-11-20T06:10:00.000Z", "requestId": "r",
-            "message": {"id": "m", "model": "claude-opus-5-5", "usage": {"output_tokens": 5}},
-        })),
+        &assistant_line(
+            session,
+            json!({
+                "uuid": "a", "timestamp": "2026-11-20T06:10:00.000Z", "requestId": "r",
+                "message": {"id": "m", "model": "claude-opus-5-5", "usage": {"output_tokens": 5}},
+            }),
+        ),
     );
     for arguments in [&["explain"][..], &["explain", "--long"], &["incidents"]] {
         let run = sandbox.run(arguments);

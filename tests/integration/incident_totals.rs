@@ -12,14 +12,14 @@ const FIVE_HOURS: &str = "You've hit your 5-hour limit · resets 12pm (UTC)";
 /// 2026-11-20 12:00 UTC.
 const NOON: i64 = 1_795_176_000;
 
-fn sums(sandbox: &Sandbox, at: &str) -> Value {
-    let asked = Client::new(sandbox).run(at, &["incidents", "--json"], b"");
-    asked.json()["sums"].clone()
+fn sums_at(sandbox: &Sandbox, at: &str) -> Value {
+    let run = Client::new(sandbox).run(at, &["incidents", "--json"], b"");
+    run.json()["sums"].clone()
 }
 
-fn report(sandbox: &Sandbox, at: &str) -> String {
-    let asked = Client::new(sandbox).run(at, &["incidents"], b"");
-    asked.success().to_owned()
+fn report_at(sandbox: &Sandbox, at: &str) -> String {
+    let run = Client::new(sandbox).run(at, &["incidents"], b"");
+    run.success().to_owned()
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn blocked_time_ends_at_the_first_response_or_the_reset() {
     late.receives_error("2026-11-19T10:00:00Z", FIVE_HOURS, json!({}));
     // The time between the reset and the next response does not count as blocked.
     late.receives_response("2026-11-20T08:00:00Z");
-    let sums = sums(&sandbox, "2026-11-20T09:00:00Z");
+    let sums = sums_at(&sandbox, "2026-11-20T09:00:00Z");
     assert_eq!(sums["blocked_s"], 30 * 60 + 2 * 3_600, "{sums:#}");
     assert_eq!(
         (&sums["errors"], &sums["unknown_end"]),
@@ -54,20 +54,20 @@ fn hours_in_which_two_sessions_were_blocked_count_once() {
     ] {
         Client::with_session(&sandbox, session).receives_error(at, FIVE_HOURS, json!({}));
     }
-    let now = sums(&sandbox, "2026-11-20T11:30:00Z");
+    let now = sums_at(&sandbox, "2026-11-20T11:30:00Z");
     assert_eq!(
         (&now["blocked_s"], &now["still_blocked"]),
         (&json!(5_400), &json!(1)),
         "{now:#}"
     );
-    let later = sums(&sandbox, "2026-11-20T18:00:00Z");
+    let later = sums_at(&sandbox, "2026-11-20T18:00:00Z");
     assert_eq!(
         (&later["blocked_s"], &later["still_blocked"]),
         (&json!(7_200), &json!(0))
     );
     assert_eq!(later["by_limit"][0]["limit"], "five_hour");
     assert_eq!(later["by_limit"][0]["blocked_s"], 7_200);
-    let text = report(&sandbox, "2026-11-20T18:00:00Z");
+    let text = report_at(&sandbox, "2026-11-20T18:00:00Z");
     assert!(
         text.starts_with(
             "Limits have stopped your work once since Fri Nov 20, for a total of 2 h.\n"
@@ -76,15 +76,16 @@ fn hours_in_which_two_sessions_were_blocked_count_once() {
     );
 }
 
+fn receive_empty_balance_error(sandbox: &Sandbox) {
+    let refusal = json!({"error": "billing_error", "apiErrorStatus": 400});
+    let client = Client::with_session(sandbox, "two");
+    client.receives_error("2026-11-20T10:01:00Z", "Credit balance is too low", refusal);
+}
+
 /// The reader must see whether the total includes the time of a stop that is not over.
 #[test]
 fn a_note_says_whether_the_time_of_an_active_stop_is_included() {
-    let empty_balance = |sandbox: &Sandbox| {
-        let refusal = json!({"error": "billing_error", "apiErrorStatus": 400});
-        let client = Client::with_session(sandbox, "two");
-        client.receives_error("2026-11-20T10:01:00Z", "Credit balance is too low", refusal);
-    };
-    let note = |sandbox: &Sandbox| flat(&report(sandbox, "2026-11-20T10:05:00Z"));
+    let at = "2026-11-20T10:05:00Z";
 
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "user");
@@ -93,17 +94,17 @@ fn a_note_says_whether_the_time_of_an_active_stop_is_included() {
         FIVE_HOURS,
         json!({}),
     );
-    let text = note(&sandbox);
+    let text = flat(&report_at(&sandbox, at));
     let included = "1 stop is still active. Its blocked time up to now is included in the totals.";
     assert!(text.contains(included), "{text}");
-    empty_balance(&sandbox);
-    let text = note(&sandbox);
+    receive_empty_balance_error(&sandbox);
+    let text = flat(&report_at(&sandbox, at));
     let mixed = "2 stops are still active. The totals include the blocked time of 1 of them up to now, but not that of the other one after its last error, because whycap does not know when it ends.";
     assert!(text.contains(mixed), "{text}");
 
     let sandbox = Sandbox::new();
-    empty_balance(&sandbox);
-    let text = note(&sandbox);
+    receive_empty_balance_error(&sandbox);
+    let text = flat(&report_at(&sandbox, at));
     let not_included = "1 stop is still active. Its blocked time after its last error is not included in the totals, because whycap does not know when it ends.";
     assert!(text.contains(not_included), "{text}");
 }
@@ -117,7 +118,7 @@ fn a_note_on_an_active_stop_does_not_deny_the_time_between_its_attempts() {
     for at in ["2026-11-20T10:00:00Z", "2026-11-20T11:00:00Z"] {
         client.receives_error(at, "Credit balance is too low", &refusal);
     }
-    let text = flat(&report(&sandbox, "2026-11-20T11:05:00Z"));
+    let text = flat(&report_at(&sandbox, "2026-11-20T11:05:00Z"));
     assert!(text.contains("for a total of 1 h"), "{text}");
     let note = "1 stop is still active. Its blocked time after its last error is not included in the totals, because whycap does not know when it ends.";
     assert!(text.contains(note), "{text}");
@@ -136,7 +137,7 @@ fn the_time_of_an_active_stop_is_included_if_an_earlier_attempt_states_its_reset
     ] {
         Client::with_session(&sandbox, session).receives_error(at, text, json!({}));
     }
-    let text = flat(&report(&sandbox, "2026-11-20T11:00:00Z"));
+    let text = flat(&report_at(&sandbox, "2026-11-20T11:00:00Z"));
     assert!(text.contains("for a total of 1 h"), "{text}");
     let note = "1 stop is still active. Its blocked time up to now is included in the totals.";
     assert!(text.contains(note), "{text}");
@@ -152,9 +153,9 @@ fn a_summary_of_outages_does_not_mention_limits() {
         "API Error: 529 Overloaded",
         status,
     );
-    let text = report(&sandbox, "2026-11-20T10:05:00Z");
-    let said = "Errors have stopped your work once since Fri Nov 20. The error was not about";
-    assert!(text.starts_with(said), "{text}");
+    let text = report_at(&sandbox, "2026-11-20T10:05:00Z");
+    let heading = "Errors have stopped your work once since Fri Nov 20. The error was not about";
+    assert!(text.starts_with(heading), "{text}");
 }
 
 /// The empty balance of a key that the user did not mean to use is not one of the user's limits.
@@ -167,9 +168,9 @@ fn an_empty_key_does_not_count_as_a_limit() {
     client.variables.push(key);
     let refusal = json!({"error": "billing_error", "apiErrorStatus": 400});
     client.receives_error("2026-11-20T10:00:00Z", "Credit balance is too low", refusal);
-    let text = report(&sandbox, "2026-11-20T10:05:00Z");
-    let said = "Errors have stopped your work once since Fri Nov 20. The error was not about\nyour limits.";
-    assert!(text.starts_with(said), "{text}");
+    let text = report_at(&sandbox, "2026-11-20T10:05:00Z");
+    let heading = "Errors have stopped your work once since Fri Nov 20. The error was not about\nyour limits.";
+    assert!(text.starts_with(heading), "{text}");
 }
 
 #[test]
@@ -189,13 +190,13 @@ fn an_unknown_end_is_reported_and_not_guessed() {
         json!({"apiErrorStatus": 529}),
     );
     client.receives_response("2026-11-20T08:04:00Z");
-    let sums = sums(&sandbox, "2026-11-20T09:00:00Z");
+    let sums = sums_at(&sandbox, "2026-11-20T09:00:00Z");
     assert_eq!(
         (&sums["blocked_s"], &sums["unknown_end"]),
         (&json!(240), &json!(1)),
         "{sums:#}"
     );
-    let text = report(&sandbox, "2026-11-20T09:00:00Z");
+    let text = report_at(&sandbox, "2026-11-20T09:00:00Z");
     assert!(
         text.contains("whycap does not know when 1 stop ended"),
         "{text}"
@@ -209,7 +210,7 @@ fn a_second_refusal_replaces_the_first() {
     client.receives_error("2026-11-20T10:00:00Z", FIVE_HOURS, json!({}));
     client.receives_error("2026-11-20T11:00:00Z", FIVE_HOURS, json!({}));
     client.receives_response("2026-11-20T11:20:00Z");
-    let sums = sums(&sandbox, "2026-11-20T13:00:00Z");
+    let sums = sums_at(&sandbox, "2026-11-20T13:00:00Z");
     assert_eq!(
         (&sums["errors"], &sums["blocked_s"]),
         (&json!(2), &json!(4_800)),
@@ -228,14 +229,16 @@ fn a_false_limit_stays_false_after_the_readings_are_deleted() {
     client.calls_status_line("2026-11-20T10:00:05Z", usage.clone(), 160);
     client.receives_response("2026-11-20T10:05:00Z");
     client.calls_status_line("2026-11-20T10:05:01Z", usage, 160);
-    assert_eq!(sums(&sandbox, "2026-11-20T10:06:00Z")["false_likely"], 1);
+    assert_eq!(sums_at(&sandbox, "2026-11-20T10:06:00Z")["false_likely"], 1);
     let journal = ".local/share/whycap/journal/2026-11.jsonl";
-    let lines = sandbox.read(journal);
-    let lines = lines
+    let lines: Vec<String> = sandbox
+        .read(journal)
         .lines()
-        .filter(|line| !line.starts_with("{\"reading\":"));
-    sandbox.write(journal, lines.collect::<Vec<_>>().join("\n"));
-    let sums = sums(&sandbox, "2027-02-20T10:06:00Z");
+        .filter(|line| !line.starts_with("{\"reading\":"))
+        .map(str::to_owned)
+        .collect();
+    sandbox.write(journal, lines.join("\n"));
+    let sums = sums_at(&sandbox, "2027-02-20T10:06:00Z");
     assert_eq!(
         (&sums["false_likely"], &sums["blocked_s"]),
         (&json!(1), &json!(300)),
@@ -249,15 +252,16 @@ fn a_false_limit_stays_false_after_the_readings_are_deleted() {
 fn the_list_marks_as_many_false_alarms_as_the_table_counts() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "admin");
-    let usage = || windows(42.0, NOON, 22.0, NOON + 300_000);
+    let usage = windows(42.0, NOON, 22.0, NOON + 300_000);
     for (session, second) in [("one", 0), ("two", 20)] {
         let client = Client::with_session(&sandbox, session);
-        let at = |offset: i64| rfc3339(NOON - 7_200 + second + offset);
-        client.calls_status_line(&at(-10), usage(), 160);
-        client.receives_error(&at(0), FIVE_HOURS, json!({}));
-        client.calls_status_line(&at(5), usage(), 160);
+        let error_time = NOON - 7_200 + second;
+        let [before, at, after] = [-10, 0, 5].map(|offset| rfc3339(error_time + offset));
+        client.calls_status_line(&before, usage.clone(), 160);
+        client.receives_error(&at, FIVE_HOURS, json!({}));
+        client.calls_status_line(&after, usage.clone(), 160);
     }
-    let text = report(&sandbox, "2026-11-20T10:01:00Z");
+    let text = report_at(&sandbox, "2026-11-20T10:01:00Z");
     let mark = "(still blocked, probably a false alarm)";
     assert_eq!(text.matches(mark).count(), 1, "{text}");
     assert_eq!(
@@ -270,8 +274,8 @@ fn the_list_marks_as_many_false_alarms_as_the_table_counts() {
     for session in ["one", "two"] {
         Client::with_session(&sandbox, session).receives_response("2026-11-20T10:05:00Z");
     }
-    let text = report(&sandbox, "2026-11-20T10:06:00Z");
-    assert_eq!(sums(&sandbox, "2026-11-20T10:06:00Z")["false_likely"], 1);
+    let text = report_at(&sandbox, "2026-11-20T10:06:00Z");
+    assert_eq!(sums_at(&sandbox, "2026-11-20T10:06:00Z")["false_likely"], 1);
     let mark = "(over, probably a false alarm)";
     assert_eq!(text.matches(mark).count(), 1, "{text}");
     assert_eq!(
@@ -282,8 +286,8 @@ fn the_list_marks_as_many_false_alarms_as_the_table_counts() {
     );
 }
 
-/// Nothing is known about the end of the first error, so it may still have blocked work when the second error occurred.
-/// The second error must count as a false alarm anyway.
+/// If the end of the first error is unknown, that error may still have blocked work when the second error occurred. The
+/// second error must count as a false alarm anyway.
 #[test]
 fn a_false_alarm_during_an_unclear_stop_counts_as_a_false_alarm() {
     const EXTRA_USAGE: &str = "API Error: 400 You're out of extra usage. Add more at claude.ai/settings/usage and keep going.";
@@ -293,15 +297,15 @@ fn a_false_alarm_during_an_unclear_stop_counts_as_a_false_alarm() {
     let first = Client::with_session(&sandbox, "one");
     first.receives_error("2026-11-20T10:00:00Z", EXTRA_USAGE, &refusal);
     let second = Client::with_session(&sandbox, "two");
-    let usage = || windows(4.0, NOON, 22.0, NOON + 300_000);
-    second.calls_status_line("2026-11-20T10:19:50Z", usage(), 160);
+    let usage = windows(4.0, NOON, 22.0, NOON + 300_000);
+    second.calls_status_line("2026-11-20T10:19:50Z", usage.clone(), 160);
     second.receives_error("2026-11-20T10:20:00Z", EXTRA_USAGE, &refusal);
-    second.calls_status_line("2026-11-20T10:20:05Z", usage(), 160);
+    second.calls_status_line("2026-11-20T10:20:05Z", usage, 160);
     let at = "2026-11-20T10:21:00Z";
-    let text = report(&sandbox, at);
+    let text = report_at(&sandbox, at);
     assert!(text.contains("1 was probably wrong"), "{text}");
     assert_eq!(text.matches("probably a false alarm)").count(), 1, "{text}");
-    let sums = sums(&sandbox, at);
+    let sums = sums_at(&sandbox, at);
     assert_eq!(
         (&sums["stops"], &sums["false_likely"]),
         (&json!(2), &json!(1))
@@ -358,8 +362,12 @@ fn a_long_period_is_grouped_by_month() {
     ] {
         Client::with_session(&sandbox, session).receives_error(at, FIVE_HOURS, json!({}));
     }
-    let text = report(&sandbox, "2026-11-20T18:00:00Z");
-    let text = text.split("\n\n").take(4).collect::<Vec<_>>().join("\n\n");
+    let report = report_at(&sandbox, "2026-11-20T18:00:00Z");
+    let text = report
+        .split("\n\n")
+        .take(4)
+        .collect::<Vec<_>>()
+        .join("\n\n");
     let expected = [
         "Limits have stopped your work 3 times since Mon May 4, for a total of 6 h.",
         "",
@@ -386,25 +394,26 @@ fn warnings_do_not_count_as_stops() {
         "You've used 91% of your weekly limit · resets Nov 23, 9am (UTC)",
         json!({}),
     );
-    let sums = sums(&sandbox, "2026-11-20T18:00:00Z");
+    let sums = sums_at(&sandbox, "2026-11-20T18:00:00Z");
     assert_eq!(sums["errors"], 0, "{sums:#}");
-    assert!(!report(&sandbox, "2026-11-20T18:00:00Z").contains("since"));
+    assert!(!report_at(&sandbox, "2026-11-20T18:00:00Z").contains("since"));
+}
+
+fn counted_errors(sandbox: &Sandbox) -> Option<u64> {
+    let output = sandbox.run(&["incidents", "--json"]).json();
+    output["sums"]["errors"].as_u64()
 }
 
 /// If a history is copied or its directory is configured twice, its errors must still count only once.
 #[test]
 fn errors_of_a_copied_session_count_once() {
-    let (sandbox, _) = with_history("forks-of-forks");
-    let errors = |sandbox: &Sandbox| {
-        let output = sandbox.run(&["incidents", "--json"]).json();
-        output["sums"]["errors"].as_u64()
-    };
-    assert_eq!(errors(&sandbox), Some(1));
-    let from = sandbox.path(".claude/projects");
-    sandbox.copy_tree(&from, "copied/projects");
-    let both = [".claude", "copied"].map(|name| sandbox.path(name).display().to_string());
-    let sandbox = sandbox.variable("CLAUDE_CONFIG_DIR", both.join(","));
-    assert_eq!(errors(&sandbox), Some(1));
+    let (home, _) = with_history("forks-of-forks");
+    assert_eq!(counted_errors(&home), Some(1));
+    let from = home.path(".claude/projects");
+    home.copy_tree(&from, "copied/projects");
+    let both = [".claude", "copied"].map(|name| home.path(name).display().to_string());
+    let sandbox = home.variable("CLAUDE_CONFIG_DIR", both.join(","));
+    assert_eq!(counted_errors(&sandbox), Some(1));
 }
 
 /// `incidents` counts an incident as still blocking if and only if `explain` does.
@@ -431,13 +440,17 @@ fn active_stops_match_the_blocking_limits() {
         let client = Client::new(&sandbox);
         let more = json!({"apiErrorStatus": status, "error": class});
         client.receives_error("2026-11-20T10:00:00Z", text, more);
-        let asked = client.run(at, &["explain", "--exit-code"], b"");
-        assert_eq!(asked.code != 0, still == 1, "{text} at {at}");
-        assert_eq!(sums(&sandbox, at)["still_blocked"], still, "{text} at {at}");
+        let run = client.run(at, &["explain", "--exit-code"], b"");
+        assert_eq!(run.code != 0, still == 1, "{text} at {at}");
+        assert_eq!(
+            sums_at(&sandbox, at)["still_blocked"],
+            still,
+            "{text} at {at}"
+        );
         assert!(
-            report(&sandbox, at).contains(expected_text),
+            report_at(&sandbox, at).contains(expected_text),
             "{}",
-            report(&sandbox, at)
+            report_at(&sandbox, at)
         );
     }
 }
@@ -464,7 +477,7 @@ fn a_limit_without_a_time_says_why() {
     other.receives_error("2026-11-20T10:05:00Z", weekly, json!({}));
     // Real clocks rarely show whole seconds.
     for at in ["2026-11-20T10:40:00.400Z", "2026-11-20T11:10:00Z"] {
-        let text = report(&sandbox, at);
+        let text = report_at(&sandbox, at);
         assert_eq!(
             weekly_row(&text),
             "weekly limit 1 - overlap",
@@ -486,7 +499,7 @@ fn a_limit_without_a_time_says_why() {
         json!({}),
     );
     for at in ["2026-11-20T10:40:00Z", "2026-12-04T07:00:00Z"] {
-        let text = report(&sandbox, at);
+        let text = report_at(&sandbox, at);
         assert_eq!(
             weekly_row(&text),
             "weekly limit 1 - unknown",
@@ -514,10 +527,19 @@ fn an_error_with_an_unknown_end_is_not_counted_elsewhere() {
         other.receives_error("2026-11-20T10:05:00Z", weekly, json!({}));
         let third = Client::with_session(&sandbox, "third");
         third.receives_error(unknown, "You've hit your weekly limit", json!({}));
-        let text = report(&sandbox, now);
+        let text = report_at(&sandbox, now);
         assert_eq!(weekly_row(&text), "weekly limit 2 - unknown", "{text}");
         assert!(!text.contains("overlap\""), "{text}");
     }
+}
+
+/// Records that an attempt of a request failed, and how long the client waits until the next one.
+fn record_failed_attempt(client: &Client<'_>, at: &str, attempt: u32, wait_ms: u32) {
+    client.append(&json!({
+        "type": "system", "subtype": "api_error", "level": "error", "uuid": at, "timestamp": at,
+        "sessionId": "one", "version": "2.1.5", "retryAttempt": attempt, "retryInMs": wait_ms,
+        "maxRetries": 10, "error": {"status": 529},
+    }));
 }
 
 /// If a request fails despite retries, the time that the user waited for it ends with the error, not with the response
@@ -526,19 +548,12 @@ fn an_error_with_an_unknown_end_is_not_counted_elsewhere() {
 fn the_wait_for_a_retried_request_ends_with_its_error() {
     let sandbox = Sandbox::new();
     let client = Client::with_session(&sandbox, "one");
-    let fails = |at: &str, attempt: u32, wait_ms: u32| {
-        client.append(&json!({
-            "type": "system", "subtype": "api_error", "level": "error", "uuid": at, "timestamp": at,
-            "sessionId": "one", "version": "2.1.5", "retryAttempt": attempt, "retryInMs": wait_ms,
-            "maxRetries": 10, "error": {"status": 529},
-        }));
-    };
     client.receives_response("2026-11-20T09:59:00Z");
-    fails("2026-11-20T10:00:00Z", 1, 500);
-    fails("2026-11-20T10:00:10Z", 2, 30_000);
+    record_failed_attempt(&client, "2026-11-20T10:00:00Z", 1, 500);
+    record_failed_attempt(&client, "2026-11-20T10:00:10Z", 2, 30_000);
     let text = r#"API Error: 529 {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#;
     client.receives_error("2026-11-20T10:00:45Z", text, json!({}));
-    fails("2026-11-20T10:01:00Z", 1, 500);
+    record_failed_attempt(&client, "2026-11-20T10:01:00Z", 1, 500);
     client.receives_response("2026-11-20T10:01:20Z");
 
     let run = client.run("2026-11-20T10:30:00Z", &["incidents", "--json"], b"");
@@ -556,12 +571,12 @@ fn a_stop_with_a_known_end_is_not_reported_as_unknown() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "admin");
     let refusal = json!({"error": "invalid_request", "apiErrorStatus": 400});
-    let usage = || windows(42.0, NOON, 22.0, NOON + 300_000);
+    let usage = windows(42.0, NOON, 22.0, NOON + 300_000);
     let first = Client::with_session(&sandbox, "one");
     first.receives_response("2026-11-20T09:59:00Z");
-    first.calls_status_line("2026-11-20T09:59:50Z", usage(), 160);
+    first.calls_status_line("2026-11-20T09:59:50Z", usage.clone(), 160);
     first.receives_error("2026-11-20T10:00:00Z", EXTRA_USAGE, &refusal);
-    first.calls_status_line("2026-11-20T10:00:05Z", usage(), 160);
+    first.calls_status_line("2026-11-20T10:00:05Z", usage, 160);
 
     // The response arrives at the same moment as the second error, so it does not show that the second error is over.
     let second = Client::with_session(&sandbox, "two");
@@ -569,13 +584,13 @@ fn a_stop_with_a_known_end_is_not_reported_as_unknown() {
     first.sends_prompt("2026-11-20T10:03:58Z", "again");
     first.receives_response("2026-11-20T10:04:00Z");
     let at = "2026-11-20T11:00:00Z";
-    let sums = sums(&sandbox, at);
+    let sums = sums_at(&sandbox, at);
     assert_eq!(
         (&sums["stops"], &sums["blocked_s"], &sums["unknown_end"]),
         (&json!(1), &json!(240), &json!(0)),
         "{sums:#}"
     );
-    let text = report(&sandbox, at);
+    let text = report_at(&sandbox, at);
     assert!(!text.contains("does not know when"), "{text}");
 }
 
@@ -590,7 +605,7 @@ fn the_total_is_the_sum_of_the_rows() {
     let weekly = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
     client.receives_error("2026-11-20T10:10:00.000Z", weekly, json!({}));
     client.receives_response("2026-11-20T10:10:05.600Z");
-    let sums = sums(&sandbox, "2026-11-20T10:20:00Z");
+    let sums = sums_at(&sandbox, "2026-11-20T10:20:00Z");
     let of_rows: Vec<i64> = sums["by_limit"]
         .as_array()
         .unwrap()

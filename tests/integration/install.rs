@@ -61,7 +61,7 @@ fn files_outside_data_directory(sandbox: &Sandbox) -> Vec<(PathBuf, Vec<u8>)> {
     files
 }
 
-fn sandbox(settings: &str) -> Sandbox {
+fn sandbox_with_settings(settings: &str) -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.write(SETTINGS, settings);
     sandbox
@@ -85,7 +85,7 @@ fn uninstall_restores_the_settings_byte_for_byte() {
             &["install", "--wrap"],
             &["install", "--replace"],
         ] {
-            let sandbox = sandbox(text);
+            let sandbox = sandbox_with_settings(text);
             let before = files_outside_data_directory(&sandbox);
             sandbox.run(flags).success();
             assert_eq!(
@@ -130,7 +130,7 @@ fn uninstall_removes_settings_that_did_not_exist_before() {
 #[test]
 fn separate_installations_are_undone_together() {
     let text = "{\n    \"a\": 1\n}";
-    let sandbox = sandbox(text);
+    let sandbox = sandbox_with_settings(text);
     sandbox.run(&["install", "--hooks"]).success();
     assert_eq!(settings(&sandbox).get("statusLine"), None);
     sandbox.run(&["install", "--statusline"]).success();
@@ -140,7 +140,7 @@ fn separate_installations_are_undone_together() {
 
 #[test]
 fn a_second_install_writes_nothing_and_says_so() {
-    let sandbox = sandbox("{\"model\": \"opus\"}");
+    let sandbox = sandbox_with_settings("{\"model\": \"opus\"}");
     sandbox.run(&["install"]).success();
     let before = tree(&sandbox);
     let written = identity(&sandbox.path(SETTINGS));
@@ -152,7 +152,7 @@ fn a_second_install_writes_nothing_and_says_so() {
 
 #[test]
 fn a_dry_run_shows_the_entries_and_changes_nothing() {
-    let sandbox = sandbox("{\n  \"model\": \"opus\"\n}\n");
+    let sandbox = sandbox_with_settings("{\n  \"model\": \"opus\"\n}\n");
     let before = tree(&sandbox);
     let run = sandbox.run(&["install", "--dry-run"]);
     let program = env!("CARGO_BIN_EXE_whycap");
@@ -169,7 +169,7 @@ fn a_dry_run_shows_the_entries_and_changes_nothing() {
 
 #[test]
 fn later_edits_by_the_user_survive_the_removal() {
-    let sandbox = sandbox("{\n  \"model\": \"opus\"\n}\n");
+    let sandbox = sandbox_with_settings("{\n  \"model\": \"opus\"\n}\n");
     sandbox.run(&["install"]).success();
     let edited = sandbox.read(SETTINGS).replace("\"opus\"", "\"sonnet\"");
     sandbox.write(SETTINGS, edited);
@@ -181,7 +181,7 @@ fn later_edits_by_the_user_survive_the_removal() {
 
 #[test]
 fn an_older_backup_is_kept_and_a_later_installation_is_undone_exactly() {
-    let sandbox = sandbox("{\"a\": 1}");
+    let sandbox = sandbox_with_settings("{\"a\": 1}");
     sandbox.run(&["install"]).success();
     let edited = sandbox.read(SETTINGS).replacen('1', "2", 1);
     sandbox.write(SETTINGS, edited);
@@ -208,7 +208,7 @@ fn an_older_backup_is_kept_and_a_later_installation_is_undone_exactly() {
 )]
 fn a_newly_wrapped_status_line_replaces_the_one_wrapped_before() {
     let line = |command: &str| json!({"statusLine": {"type": "command", "command": command}});
-    let sandbox = sandbox(&line("echo one").to_string());
+    let sandbox = sandbox_with_settings(&line("echo one").to_string());
     for command in ["echo one", "echo two"] {
         sandbox.write(SETTINGS, line(command).to_string());
         sandbox.run(&["install", "--wrap"]).success();
@@ -222,7 +222,7 @@ fn a_newly_wrapped_status_line_replaces_the_one_wrapped_before() {
 fn an_existing_status_line_is_kept_by_default_and_hooks_are_still_installed() {
     let foreign = json!({"type": "command", "command": "bun x ccusage statusline"});
     let text = json!({"statusLine": foreign}).to_string();
-    let left = sandbox(&text);
+    let left = sandbox_with_settings(&text);
     let run = left.run(&["install"]);
     assert!(
         run.success().contains("bun x ccusage statusline"),
@@ -239,7 +239,7 @@ fn an_existing_status_line_is_kept_by_default_and_hooks_are_still_installed() {
         ("--wrap", KeepPurpose::ShowAbove),
         ("--replace", KeepPurpose::RestoreOnUninstall),
     ] {
-        let taken = sandbox(&text);
+        let taken = sandbox_with_settings(&text);
         taken.run(&["install", flag]).success();
         let now = settings(&taken);
         assert!(installed_entries(&now).status_line.is_some());
@@ -270,7 +270,7 @@ fn a_file_that_is_not_plain_json_is_rejected_with_the_position_of_the_error() {
         ("not json", "on line 1 column 1"),
         ("{\"hooks\": []}", "`hooks` must be an object"),
     ] {
-        let sandbox = sandbox(text);
+        let sandbox = sandbox_with_settings(text);
         let before = tree(&sandbox);
         let run = sandbox.run(&["install"]);
         assert_eq!(run.code, 1);
@@ -319,7 +319,7 @@ fn settings_larger_than_claude_codes_limit_are_rejected() {
         let frame = "{\"a\":\"\"}".len();
         format!("{{\"a\":\"{}\"}}", "x".repeat(size - frame))
     };
-    let room = sandbox(&filled(2 * 1024 * 1024 - 2000));
+    let room = sandbox_with_settings(&filled(2 * 1024 * 1024 - 2000));
     room.run(&["install"]).success();
     room.run(&["uninstall"]).success();
     assert_eq!(room.read(SETTINGS), filled(2 * 1024 * 1024 - 2000));
@@ -328,7 +328,7 @@ fn settings_larger_than_claude_codes_limit_are_rejected() {
         (2 * 1024 * 1024, "would exceed"),
         (2 * 1024 * 1024 + 1, "bytes, and whycap reads at most"),
     ] {
-        let full = sandbox(&filled(size));
+        let full = sandbox_with_settings(&filled(size));
         let run = full.run(&["install"]);
         assert_eq!(run.code, 1);
         assert!(run.stderr.contains(words), "{}", run.stderr);
@@ -364,7 +364,7 @@ fn a_linked_settings_file_stays_a_link_and_the_backup_stays_beside_the_link() {
 #[test]
 #[cfg(unix)]
 fn the_mode_of_the_file_is_kept() {
-    let sandbox = sandbox("{}");
+    let sandbox = sandbox_with_settings("{}");
     let path = sandbox.path(SETTINGS);
     for mode in [0o600, 0o644, 0o664] {
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
@@ -377,7 +377,7 @@ fn the_mode_of_the_file_is_kept() {
 
 #[test]
 fn a_read_only_file_is_rejected_without_partial_changes() {
-    let sandbox = sandbox("{\"a\": 1}");
+    let sandbox = sandbox_with_settings("{\"a\": 1}");
     let mut permissions = fs::metadata(sandbox.path(SETTINGS)).unwrap().permissions();
     permissions.set_readonly(true);
     fs::set_permissions(sandbox.path(SETTINGS), permissions).unwrap();
@@ -395,7 +395,7 @@ fn a_read_only_file_is_rejected_without_partial_changes() {
 #[test]
 #[cfg(unix)]
 fn a_read_only_directory_is_rejected_without_partial_changes() {
-    let sandbox = sandbox("{\"a\": 1}");
+    let sandbox = sandbox_with_settings("{\"a\": 1}");
     let mut command = sandbox.command_subject_to_permissions(&["install"]);
     let directory = sandbox.path(".claude");
     fs::set_permissions(&directory, fs::Permissions::from_mode(0o555)).unwrap();
@@ -418,7 +418,7 @@ fn an_unwritable_directory_only_prevents_the_slash_command() {
         ("skills", &["install"][..], "whycap"),
         ("commands", &["install", "--no-plugin"], "whycap.md"),
     ] {
-        let sandbox = sandbox("{}");
+        let sandbox = sandbox_with_settings("{}");
         let directory = sandbox.path(&format!(".claude/{directory}"));
         fs::create_dir(&directory).unwrap();
         let mut command = sandbox.command_subject_to_permissions(arguments);
@@ -438,7 +438,7 @@ fn an_unwritable_directory_only_prevents_the_slash_command() {
 #[test]
 fn keys_in_the_settings_are_not_copied_into_the_data_directory() {
     let secret = "a-value-that-belongs-to-one-file";
-    let sandbox = sandbox(&json!({"env": {"ANTHROPIC_API_KEY": secret}}).to_string());
+    let sandbox = sandbox_with_settings(&json!({"env": {"ANTHROPIC_API_KEY": secret}}).to_string());
     sandbox.run(&["install"]).success();
     for (path, bytes) in tree(&sandbox) {
         if path.starts_with(sandbox.path(".local")) {
@@ -457,7 +457,7 @@ fn keys_in_the_settings_are_not_copied_into_the_data_directory() {
 
 #[test]
 fn a_users_own_slash_command_of_the_same_name_is_kept() {
-    let sandbox = sandbox("{}");
+    let sandbox = sandbox_with_settings("{}");
     sandbox.write(".claude/commands/whycap.md", "my own");
     let run = sandbox.run(&["install"]);
     assert!(run.success().contains("a different /whycap"), "{run:?}");
@@ -467,7 +467,7 @@ fn a_users_own_slash_command_of_the_same_name_is_kept() {
 
 #[test]
 fn a_users_own_skill_of_the_same_name_is_kept() {
-    let sandbox = sandbox("{}");
+    let sandbox = sandbox_with_settings("{}");
     sandbox.write(".claude/skills/whycap/SKILL.md", "my own");
     let before = files_outside_data_directory(&sandbox);
     let run = sandbox.run(&["install"]);
@@ -483,7 +483,7 @@ fn a_users_own_skill_of_the_same_name_is_kept() {
 #[cfg(unix)]
 fn nothing_is_written_through_a_link_in_place_of_the_plugin() {
     for linked in ["skills/whycap", "skills/whycap/hooks"] {
-        let sandbox = sandbox("{}");
+        let sandbox = sandbox_with_settings("{}");
         let outside = sandbox.path("outside");
         fs::create_dir(&outside).unwrap();
         let link = sandbox.path(&format!(".claude/{linked}"));
@@ -510,7 +510,7 @@ fn the_command_file_is_written_only_for_versions_without_plugin_support() {
         ("2.1.308", &["install"], true),
         ("2.1.331", &["install", "--no-plugin"], false),
     ] {
-        let sandbox = sandbox("{}");
+        let sandbox = sandbox_with_settings("{}");
         let package = "tools/node_modules/@anthropic-ai/claude-code-linux-x64";
         let program = sandbox.write(&format!("{package}/claude"), "");
         let manifest = json!({"name": "@anthropic-ai/claude-code-linux-x64", "version": version});
@@ -538,7 +538,7 @@ fn the_command_file_is_written_only_for_versions_without_plugin_support() {
 
 #[test]
 fn after_a_client_update_the_plugin_replaces_the_command_file() {
-    let sandbox = sandbox("{}");
+    let sandbox = sandbox_with_settings("{}");
     sandbox.run(&["install", "--no-plugin"]).success();
     let run = sandbox.run(&["install"]);
     assert!(
@@ -558,7 +558,7 @@ fn after_a_client_update_the_plugin_replaces_the_command_file() {
 /// The user has enabled the plugin from the marketplace after `whycap install` wrote the command file.
 #[test]
 fn a_session_start_removes_a_command_file_that_blocks_the_plugin() {
-    let sandbox = sandbox("{}");
+    let sandbox = sandbox_with_settings("{}");
     sandbox.run(&["install", "--no-plugin"]).success();
     let file = sandbox.path(".claude/commands/whycap.md");
     let start = json!({"hook_event_name": "SessionStart", "session_id": "s", "source": "startup"});
@@ -587,7 +587,7 @@ fn a_session_start_removes_a_command_file_that_blocks_the_plugin() {
 
 #[test]
 fn the_commands_that_uninstall_lists_delete_what_remains() {
-    let sandbox = sandbox("{\n  \"model\": \"opus\"\n}\n");
+    let sandbox = sandbox_with_settings("{\n  \"model\": \"opus\"\n}\n");
     sandbox.write(".config/whycap/config.toml", "");
     sandbox.run(&["install"]).success();
     let edited = sandbox.read(SETTINGS).replace("opus", "sonnet");
@@ -624,7 +624,7 @@ fn the_commands_that_uninstall_lists_delete_what_remains() {
 #[test]
 fn a_long_path_is_not_split_in_piped_output() {
     let long = format!(".local/{}", "d".repeat(120));
-    let sandbox = sandbox("{}\n");
+    let sandbox = sandbox_with_settings("{}\n");
     let data = sandbox.path(&long);
     let sandbox = sandbox.variable("WHYCAP_DATA_DIR", data.to_str().unwrap());
     sandbox.run(&["install"]).success();
@@ -648,7 +648,7 @@ fn uninstall_names_the_program_that_remains() {
         ("Cellar/whycap/1.0.0/bin", Some("brew uninstall whycap")),
         ("by-script/bin", None),
     ] {
-        let mut sandbox = sandbox("{}\n");
+        let mut sandbox = sandbox_with_settings("{}\n");
         if expected.is_none() {
             sandbox = sandbox.variable("WHYCAP_FROM", "install.sh");
         }
@@ -682,7 +682,7 @@ fn install_explains_how_an_open_session_loads_the_slash_command() {
         (["install"].as_slice(), true),
         (&["install", "--no-plugin"], false),
     ] {
-        let sandbox = sandbox("{}\n");
+        let sandbox = sandbox_with_settings("{}\n");
         let run = sandbox.run(options);
         let words: Vec<&str> = run.success().split_whitespace().collect();
         let text = words.join(" ");
@@ -696,7 +696,7 @@ fn install_explains_how_an_open_session_loads_the_slash_command() {
 
 #[test]
 fn uninstall_mentions_the_usage_count_that_claude_code_keeps() {
-    let sandbox = sandbox("{}\n");
+    let sandbox = sandbox_with_settings("{}\n");
     let counts = r#"{"pluginUsage": {"other@x": {"usageCount": 1}, "whycap@skills-dir": {"usageCount": 0}}}"#;
     sandbox.write(".claude.json", counts);
     sandbox.run(&["install"]).success();
@@ -736,7 +736,7 @@ fn no_preview_or_report_contains_a_key_a_token_or_a_helper() {
         r#"{"apiKeyHelper": "canary-helper" /* canary-key */}"#,
     ];
     for layout in layouts {
-        let sandbox = sandbox(layout);
+        let sandbox = sandbox_with_settings(layout);
         for arguments in [
             &["install", "--dry-run"][..],
             &["doctor"],
@@ -767,7 +767,7 @@ fn no_preview_or_report_contains_a_key_a_token_or_a_helper() {
 
 #[test]
 fn uninstall_cleans_every_settings_file_from_any_directory() {
-    let sandbox = sandbox("{}");
+    let sandbox = sandbox_with_settings("{}");
     let project = sandbox.path("project");
     fs::create_dir(&project).unwrap();
     let mut inside = sandbox.command(&["install", "--scope", "local"]);
@@ -783,7 +783,7 @@ fn uninstall_cleans_every_settings_file_from_any_directory() {
 /// `/whycap` is removed together with the last of the files, so a dry run must list its removal exactly once.
 #[test]
 fn a_dry_run_of_uninstall_lists_every_removal_from_several_settings_files() {
-    let sandbox = sandbox("{}");
+    let sandbox = sandbox_with_settings("{}");
     sandbox.run(&["install"]).success();
     sandbox.run(&["install", "--scope", "local"]).success();
     assert_eq!(removals_in_dry_run(&sandbox, &sandbox.home()).len(), 5);
@@ -793,7 +793,7 @@ fn a_dry_run_of_uninstall_lists_every_removal_from_several_settings_files() {
 /// `/whycap` along with the user's settings.
 #[test]
 fn a_dry_run_of_uninstall_in_a_project_lists_the_removal_of_the_command_once() {
-    let sandbox = sandbox("{}");
+    let sandbox = sandbox_with_settings("{}");
     sandbox.run(&["install"]).success();
     let project = sandbox.path("project");
     fs::create_dir(&project).unwrap();
@@ -860,7 +860,7 @@ fn a_relative_configuration_directory_starts_at_the_working_directory() {
 #[test]
 fn concurrent_installations_install_once() {
     let text = "{\n  \"model\": \"opus\"\n}\n";
-    let sandbox = sandbox(text);
+    let sandbox = sandbox_with_settings(text);
     let start = |command_name: &str| {
         sandbox
             .command(&[command_name])
@@ -910,7 +910,8 @@ fn concurrent_installations_install_once() {
 #[test]
 fn the_previous_status_line_survives_a_rewrite_by_claude_code() {
     let foreign = json!({"type": "command", "command": "mine"});
-    let sandbox = sandbox(&json!({"statusLine": foreign, "model": "opus"}).to_string());
+    let sandbox =
+        sandbox_with_settings(&json!({"statusLine": foreign, "model": "opus"}).to_string());
     sandbox.run(&["install", "--wrap"]).success();
     let mut now = settings(&sandbox);
     let entry = now["statusLine"].as_object_mut().unwrap();
@@ -964,14 +965,14 @@ fn removal(sandbox: &Sandbox) -> InstallPlan {
 fn a_crash_between_steps_leaves_complete_files_and_the_next_run_finishes() {
     let text = "{\n  \"statusLine\": {\"type\": \"command\", \"command\": \"mine\"}\n}\n";
     let complete = {
-        let sandbox = sandbox(text);
+        let sandbox = sandbox_with_settings(text);
         execute::run(&planned(&sandbox).steps).unwrap();
         sandbox.read(SETTINGS)
     };
-    let count = planned(&sandbox(text)).steps.len();
+    let count = planned(&sandbox_with_settings(text)).steps.len();
     assert!(count >= 4, "{count}");
     for survived in 0..=count {
-        let sandbox = sandbox(text);
+        let sandbox = sandbox_with_settings(text);
         let before = files_outside_data_directory(&sandbox);
         execute::run(&planned(&sandbox).steps[..survived]).unwrap();
         let now = sandbox.read(SETTINGS);
@@ -1007,7 +1008,7 @@ fn a_crash_between_steps_leaves_complete_files_and_the_next_run_finishes() {
 
 #[test]
 fn an_edit_between_planning_and_writing_is_not_lost() {
-    let sandbox = sandbox("{\"a\": 1}");
+    let sandbox = sandbox_with_settings("{\"a\": 1}");
     let plan = planned(&sandbox);
     sandbox.write(SETTINGS, "{\"a\": 2, \"b\": 3}");
     assert!(!execute::run(&plan.steps).unwrap(), "overtaken");
@@ -1021,7 +1022,7 @@ fn an_edit_between_planning_and_writing_is_not_lost() {
 
 #[test]
 fn settings_that_disable_hooks_or_take_precedence_are_mentioned() {
-    let sandbox = sandbox("{\"disableAllHooks\": true}");
+    let sandbox = sandbox_with_settings("{\"disableAllHooks\": true}");
     let project = sandbox.path("project");
     sandbox.write(
         "project/.claude/settings.json",
