@@ -45,7 +45,7 @@ fn play(case: &Value) -> Answer {
         sandbox.write(".claude/settings.json", case["settings"].to_string());
     }
     let mut client = Client::new(&sandbox);
-    client.version = text_of(case, "version").to_owned();
+    text_of(case, "version").clone_into(&mut client.version);
     let mut variable = |name: &str, value: &str| {
         client.variables.push((name.to_owned(), value.to_owned()));
     };

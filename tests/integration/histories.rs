@@ -1257,7 +1257,6 @@ fn session_cost(report: &Value, session: &str) -> (f64, bool) {
 /// Replays a history's status-line calls with a disruption and compares the final result with the truth. After each
 /// call, no figure may exceed the truth, and each figure must include everything that has been reported so far or be
 /// marked as a lower bound.
-#[expect(clippy::too_many_lines, reason = "one call after the other")]
 fn replay_with_disruption(name: &str, disruption: Disruption, is_known: bool, seed: u64) {
     let mut random = SeededRandom(0x9e37_79b9_7f4a_7c15 + seed);
     let truth = truth_of(name);

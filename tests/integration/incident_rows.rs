@@ -170,7 +170,7 @@ fn one_quiet_row_remains_after_the_reset() {
 fn row_after_reset(version: &str, at: &str, columns: usize) -> String {
     let sandbox = Sandbox::new();
     let mut client = Client::new(&sandbox);
-    client.version = version.to_owned();
+    version.clone_into(&mut client.version);
     client.receives_error(AT, TEXT, json!({}));
     let mut rows = rows(&client, at, columns).into_iter();
     rows.next().unwrap_or_default()

@@ -23,35 +23,35 @@ const SETTINGS: &str = ".claude/settings.json";
 
 /// Returns metadata that changes when the file is rewritten.
 fn identity(path: &Path) -> impl PartialEq + std::fmt::Debug + use<> {
-    let found = fs::metadata(path).unwrap();
+    let metadata = fs::metadata(path).unwrap();
     #[cfg(unix)]
-    let number = found.ino();
+    let number = metadata.ino();
     #[cfg(windows)]
-    let number = found.created().unwrap();
-    (number, found.modified().unwrap())
+    let number = metadata.created().unwrap();
+    (number, metadata.modified().unwrap())
 }
 
 /// Returns every file in the home directory with its contents and every link with its target.
 fn tree(sandbox: &Sandbox) -> Vec<(PathBuf, Vec<u8>)> {
-    fn walk(directory: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) {
+    fn walk(directory: &Path, files: &mut Vec<(PathBuf, Vec<u8>)>) {
         for entry in fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
             let kind = fs::symlink_metadata(&path).unwrap();
             if kind.is_symlink() {
                 let target = fs::read_link(&path).unwrap();
-                found.push((path, target.into_os_string().into_encoded_bytes()));
+                files.push((path, target.into_os_string().into_encoded_bytes()));
             } else if kind.is_dir() {
-                walk(&path, found);
+                walk(&path, files);
             } else {
                 let bytes = fs::read(&path).unwrap();
-                found.push((path, bytes));
+                files.push((path, bytes));
             }
         }
     }
-    let mut found = Vec::new();
-    walk(&sandbox.home(), &mut found);
-    found.sort();
-    found
+    let mut files = Vec::new();
+    walk(&sandbox.home(), &mut files);
+    files.sort();
+    files
 }
 
 /// Returns all files except those in whycap's own data directory.
@@ -207,21 +207,22 @@ fn an_older_backup_is_kept_and_a_later_installation_is_undone_exactly() {
     ignore = "wine has no shell; PowerShell may take longer than a kept line may"
 )]
 fn a_newly_wrapped_status_line_replaces_the_one_wrapped_before() {
-    let line = |command: &str| json!({"statusLine": {"type": "command", "command": command}});
-    let sandbox = sandbox_with_settings(&line("echo one").to_string());
-    for command in ["echo one", "echo two"] {
-        sandbox.write(SETTINGS, line(command).to_string());
+    let [one, two] = ["echo one", "echo two"]
+        .map(|command| json!({"statusLine": {"type": "command", "command": command}}).to_string());
+    let sandbox = sandbox_with_settings(&one);
+    for (settings, expected_line) in [(one, "one"), (two, "two")] {
+        sandbox.write(SETTINGS, settings);
         sandbox.run(&["install", "--wrap"]).success();
         let shown = sandbox.run_with(&["statusline"], b"{}");
-        let kept = shown.success().lines().next();
-        assert_eq!(kept, command.strip_prefix("echo "), "{shown:?}");
+        let first_line = shown.success().lines().next();
+        assert_eq!(first_line, Some(expected_line), "{shown:?}");
     }
 }
 
 #[test]
 fn an_existing_status_line_is_kept_by_default_and_hooks_are_still_installed() {
-    let foreign = json!({"type": "command", "command": "bun x ccusage statusline"});
-    let text = json!({"statusLine": foreign}).to_string();
+    let own_status_line = json!({"type": "command", "command": "bun x ccusage statusline"});
+    let text = json!({"statusLine": own_status_line}).to_string();
     let left = sandbox_with_settings(&text);
     let run = left.run(&["install"]);
     assert!(
@@ -229,13 +230,13 @@ fn an_existing_status_line_is_kept_by_default_and_hooks_are_still_installed() {
         "{run:?}"
     );
     assert!(run.stdout.contains("--wrap"));
-    assert_eq!(settings(&left)["statusLine"], foreign);
+    assert_eq!(settings(&left)["statusLine"], own_status_line);
     assert_eq!(
         installed_entries(&settings(&left)).hooks.len(),
         EVENTS.len()
     );
 
-    for (flag, kept) in [
+    for (flag, purpose) in [
         ("--wrap", KeepPurpose::ShowAbove),
         ("--replace", KeepPurpose::RestoreOnUninstall),
     ] {
@@ -243,11 +244,11 @@ fn an_existing_status_line_is_kept_by_default_and_hooks_are_still_installed() {
         taken.run(&["install", flag]).success();
         let now = settings(&taken);
         assert!(installed_entries(&now).status_line.is_some());
-        assert_eq!(now["statusLine"][kept.key()], foreign);
+        assert_eq!(now["statusLine"][purpose.key()], own_status_line);
         // Even without whycap's records, the settings contain what is needed to restore the status line.
         fs::remove_dir_all(taken.path(".local/share/whycap")).unwrap();
         taken.run(&["uninstall"]).success();
-        assert_eq!(settings(&taken)["statusLine"], foreign);
+        assert_eq!(settings(&taken)["statusLine"], own_status_line);
     }
 }
 
@@ -313,26 +314,31 @@ fn settings_that_are_not_text_or_not_a_file_are_refused() {
     }
 }
 
+/// Returns settings that consist of the given number of bytes.
+fn settings_of_size(size: usize) -> String {
+    let frame = "{\"a\":\"\"}".len();
+    format!("{{\"a\":\"{}\"}}", "x".repeat(size - frame))
+}
+
 #[test]
 fn settings_larger_than_claude_codes_limit_are_rejected() {
-    let filled = |size: usize| {
-        let frame = "{\"a\":\"\"}".len();
-        format!("{{\"a\":\"{}\"}}", "x".repeat(size - frame))
-    };
-    let room = sandbox_with_settings(&filled(2 * 1024 * 1024 - 2000));
+    let room = sandbox_with_settings(&settings_of_size(2 * 1024 * 1024 - 2000));
     room.run(&["install"]).success();
     room.run(&["uninstall"]).success();
-    assert_eq!(room.read(SETTINGS), filled(2 * 1024 * 1024 - 2000));
+    assert_eq!(
+        room.read(SETTINGS),
+        settings_of_size(2 * 1024 * 1024 - 2000)
+    );
 
     for (size, words) in [
         (2 * 1024 * 1024, "would exceed"),
         (2 * 1024 * 1024 + 1, "bytes, and whycap reads at most"),
     ] {
-        let full = sandbox_with_settings(&filled(size));
+        let full = sandbox_with_settings(&settings_of_size(size));
         let run = full.run(&["install"]);
         assert_eq!(run.code, 1);
         assert!(run.stderr.contains(words), "{}", run.stderr);
-        assert_eq!(full.read(SETTINGS), filled(size));
+        assert_eq!(full.read(SETTINGS), settings_of_size(size));
     }
 }
 
@@ -401,11 +407,11 @@ fn a_read_only_directory_is_rejected_without_partial_changes() {
     fs::set_permissions(&directory, fs::Permissions::from_mode(0o555)).unwrap();
     let before = files_outside_data_directory(&sandbox);
     let output = command.output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(1), "{said}");
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{error}");
     assert!(
-        said.contains("settings.json") && said.lines().count() == 1,
-        "{said}"
+        error.contains("settings.json") && error.lines().count() == 1,
+        "{error}"
     );
     assert_eq!(files_outside_data_directory(&sandbox), before);
     fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
@@ -510,14 +516,14 @@ fn the_command_file_is_written_only_for_versions_without_plugin_support() {
         ("2.1.308", &["install"], true),
         ("2.1.331", &["install", "--no-plugin"], false),
     ] {
-        let sandbox = sandbox_with_settings("{}");
+        let home = sandbox_with_settings("{}");
         let package = "tools/node_modules/@anthropic-ai/claude-code-linux-x64";
-        let program = sandbox.write(&format!("{package}/claude"), "");
+        let program = home.write(&format!("{package}/claude"), "");
         let manifest = json!({"name": "@anthropic-ai/claude-code-linux-x64", "version": version});
-        sandbox.write(&format!("{package}/package.json"), manifest.to_string());
-        std::os::unix::fs::symlink(program, sandbox.path("tools/claude")).unwrap();
-        let tools = sandbox.path("tools").display().to_string();
-        let sandbox = sandbox.variable("PATH", format!("{tools}:/usr/bin:/bin"));
+        home.write(&format!("{package}/package.json"), manifest.to_string());
+        std::os::unix::fs::symlink(program, home.path("tools/claude")).unwrap();
+        let tools = home.path("tools").display().to_string();
+        let sandbox = home.variable("PATH", format!("{tools}:/usr/bin:/bin"));
 
         sandbox.run(arguments).success();
         let has_file = sandbox.path(".claude/commands/whycap.md").exists();
@@ -561,8 +567,8 @@ fn a_session_start_removes_a_command_file_that_blocks_the_plugin() {
     let sandbox = sandbox_with_settings("{}");
     sandbox.run(&["install", "--no-plugin"]).success();
     let file = sandbox.path(".claude/commands/whycap.md");
-    let start = json!({"hook_event_name": "SessionStart", "session_id": "s", "source": "startup"});
-    let start = start.to_string();
+    let event = json!({"hook_event_name": "SessionStart", "session_id": "s", "source": "startup"});
+    let start = event.to_string();
     sandbox.run_with(&["hook"], start.as_bytes()).success();
     assert!(file.exists(), "no plugin is turned on");
 
@@ -624,9 +630,9 @@ fn the_commands_that_uninstall_lists_delete_what_remains() {
 #[test]
 fn a_long_path_is_not_split_in_piped_output() {
     let long = format!(".local/{}", "d".repeat(120));
-    let sandbox = sandbox_with_settings("{}\n");
-    let data = sandbox.path(&long);
-    let sandbox = sandbox.variable("WHYCAP_DATA_DIR", data.to_str().unwrap());
+    let home = sandbox_with_settings("{}\n");
+    let data = home.path(&long);
+    let sandbox = home.variable("WHYCAP_DATA_DIR", data.to_str().unwrap());
     sandbox.run(&["install"]).success();
     let uninstalled = sandbox.run(&["uninstall"]);
     assert!(
@@ -660,9 +666,10 @@ fn uninstall_names_the_program_that_remains() {
         let program = sandbox.path(&format!("{directory}/{name}"));
         fs::create_dir_all(program.parent().unwrap()).unwrap();
         crate::support::copy_program(&program);
-        let run = |arguments: &[&str]| Run::of(&mut sandbox.command_of(&program, arguments), b"");
-        run(&["install"]).success();
-        let uninstalled = run(&["uninstall"]);
+        let mut install = sandbox.command_of(&program, &["install"]);
+        Run::of(&mut install, b"").success();
+        let mut uninstall = sandbox.command_of(&program, &["uninstall"]);
+        let uninstalled = Run::of(&mut uninstall, b"");
         let text = uninstalled.success();
         assert_eq!(text.contains("the program"), expected.is_some(), "{text}");
         if let (Some(expected), true) = (expected, cfg!(unix)) {
@@ -678,7 +685,7 @@ fn uninstall_names_the_program_that_remains() {
 /// /whycap".
 #[test]
 fn install_explains_how_an_open_session_loads_the_slash_command() {
-    for (options, is_said) in [
+    for (options, is_explained) in [
         (["install"].as_slice(), true),
         (&["install", "--no-plugin"], false),
     ] {
@@ -690,7 +697,11 @@ fn install_explains_how_an_open_session_loads_the_slash_command() {
             text.contains("Open sessions will pick up the change"),
             "{text}"
         );
-        assert_eq!(text.contains("type /reload-plugins"), is_said, "{text}");
+        assert_eq!(
+            text.contains("type /reload-plugins"),
+            is_explained,
+            "{text}"
+        );
     }
 }
 
@@ -789,8 +800,8 @@ fn a_dry_run_of_uninstall_lists_every_removal_from_several_settings_files() {
     assert_eq!(removals_in_dry_run(&sandbox, &sandbox.home()).len(), 5);
 }
 
-/// This project has no settings files, but the dry run still looks for them after it has listed the removal of
-/// `/whycap` along with the user's settings.
+/// Uses a project without settings files. The dry run still looks for them after it has listed the removal of `/whycap`
+/// along with the user's settings.
 #[test]
 fn a_dry_run_of_uninstall_in_a_project_lists_the_removal_of_the_command_once() {
     let sandbox = sandbox_with_settings("{}");
@@ -803,12 +814,10 @@ fn a_dry_run_of_uninstall_in_a_project_lists_the_removal_of_the_command_once() {
 /// Returns the lines about removals that a dry run prints in a directory, after checking that the real run prints the same
 /// lines.
 fn removals_in_dry_run(sandbox: &Sandbox, directory: &Path) -> Vec<String> {
-    let run = |arguments: &[&str]| {
+    let [dry_run, removed] = [&["uninstall", "--dry-run"][..], &["uninstall"]].map(|arguments| {
         let mut command = sandbox.command(arguments);
         Run::of(command.current_dir(directory), b"")
-    };
-    let dry_run = run(&["uninstall", "--dry-run"]);
-    let removed = run(&["uninstall"]);
+    });
     let announced: Vec<String> = lines_about_removals(&dry_run)
         .map(|line| line.replace("would be ", ""))
         .collect();
@@ -830,9 +839,9 @@ fn lines_about_removals(run: &Run) -> impl Iterator<Item = String> {
 
 #[test]
 fn install_changes_the_configured_directory() {
-    let sandbox = Sandbox::new();
-    let named = sandbox.path("elsewhere");
-    let sandbox = sandbox.variable("CLAUDE_CONFIG_DIR", named.to_str().unwrap());
+    let home = Sandbox::new();
+    let named = home.path("elsewhere");
+    let sandbox = home.variable("CLAUDE_CONFIG_DIR", named.to_str().unwrap());
     sandbox.run(&["install"]).success();
     assert!(named.join("settings.json").exists());
     assert!(!sandbox.path(".claude").exists());
@@ -841,67 +850,61 @@ fn install_changes_the_configured_directory() {
 #[test]
 fn a_relative_configuration_directory_starts_at_the_working_directory() {
     let sandbox = Sandbox::new().variable("CLAUDE_CONFIG_DIR", "settings-of-claude");
-    let [here, elsewhere] = ["here", "elsewhere"].map(|name| sandbox.path(name));
+    let [working_directory, elsewhere] = ["here", "elsewhere"].map(|name| sandbox.path(name));
     let of_somebody = elsewhere.join("settings-of-claude/commands");
     fs::create_dir_all(&of_somebody).unwrap();
-    fs::create_dir(&here).unwrap();
-    let run = |command_name, directory: &Path| {
-        let mut command = sandbox.command(&[command_name]);
-        Run::from(command.current_dir(directory).output().unwrap())
-    };
-    run("install", &here).success();
-    let installed = here.join("settings-of-claude/settings.json");
+    fs::create_dir(&working_directory).unwrap();
+    let mut install = sandbox.command(&["install"]);
+    let output = install.current_dir(&working_directory).output().unwrap();
+    Run::from(output).success();
+    let installed = working_directory.join("settings-of-claude/settings.json");
     assert!(installed.exists());
-    run("uninstall", &elsewhere).success();
+    let mut uninstall = sandbox.command(&["uninstall"]);
+    let output = uninstall.current_dir(&elsewhere).output().unwrap();
+    Run::from(output).success();
     assert!(of_somebody.exists(), "an empty directory that is not ours");
     assert!(!installed.exists(), "cleaned from anywhere");
+}
+
+/// Runs eight commands at the same time and asserts that all of them succeed.
+fn run_at_once(sandbox: &Sandbox, commands: [&str; 8]) {
+    let running = commands.map(|name| {
+        sandbox
+            .command(&[name])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    });
+    for child in running {
+        let output = child.wait_with_output().unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
 }
 
 #[test]
 fn concurrent_installations_install_once() {
     let text = "{\n  \"model\": \"opus\"\n}\n";
     let sandbox = sandbox_with_settings(text);
-    let start = |command_name: &str| {
-        sandbox
-            .command(&[command_name])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap()
-    };
-    let running: Vec<_> = (0..8).map(|_| start("install")).collect();
-    for child in running {
-        let output = child.wait_with_output().unwrap();
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-    }
+    run_at_once(&sandbox, ["install"; 8]);
     assert_eq!(
         installed_entries(&settings(&sandbox)).hooks.len(),
         EVENTS.len()
     );
     // Several installations and removals run at once. Whichever finishes last, the settings file remains
     // valid, and one more removal restores the original.
-    let running: Vec<_> = (0..8)
-        .map(|turn| {
-            start(if turn % 2 == 0 {
-                "uninstall"
-            } else {
-                "install"
-            })
-        })
-        .collect();
-    for child in running {
-        let output = child.wait_with_output().unwrap();
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-    }
+    let [install, uninstall] = ["install", "uninstall"];
+    run_at_once(
+        &sandbox,
+        [
+            uninstall, install, uninstall, install, uninstall, install, uninstall, install,
+        ],
+    );
     sandbox.run(&["uninstall"]).success();
     assert_eq!(sandbox.read(SETTINGS), text);
 }
@@ -909,9 +912,9 @@ fn concurrent_installations_install_once() {
 /// When the client rewrites the file, it drops keys that it does not recognize.
 #[test]
 fn the_previous_status_line_survives_a_rewrite_by_claude_code() {
-    let foreign = json!({"type": "command", "command": "mine"});
+    let own_status_line = json!({"type": "command", "command": "mine"});
     let sandbox =
-        sandbox_with_settings(&json!({"statusLine": foreign, "model": "opus"}).to_string());
+        sandbox_with_settings(&json!({"statusLine": own_status_line, "model": "opus"}).to_string());
     sandbox.run(&["install", "--wrap"]).success();
     let mut now = settings(&sandbox);
     let entry = now["statusLine"].as_object_mut().unwrap();
@@ -927,7 +930,7 @@ fn the_previous_status_line_survives_a_rewrite_by_claude_code() {
     sandbox.run(&["uninstall"]).success();
     assert_eq!(
         settings(&sandbox),
-        json!({"statusLine": foreign, "model": "opus", "enabledPlugins": {}})
+        json!({"statusLine": own_status_line, "model": "opus", "enabledPlugins": {}})
     );
 }
 
@@ -935,8 +938,8 @@ fn paths(sandbox: &Sandbox) -> Paths {
     let variables = [
         (HOME, sandbox.home()),
         ("WHYCAP_DATA_DIR", sandbox.path(".local/share/whycap")),
-    ];
-    let variables = variables.map(|(name, path)| (name.into(), path.into_os_string()));
+    ]
+    .map(|(name, path)| (name.into(), path.into_os_string()));
     Paths::of(&Environment::new(variables, chrono::DateTime::UNIX_EPOCH))
 }
 
@@ -1030,11 +1033,11 @@ fn settings_that_disable_hooks_or_take_precedence_are_mentioned() {
     );
     let mut command = sandbox.command(&["install"]);
     let output = command.current_dir(&project).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(said.contains("disableAllHooks"), "{said}");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("disableAllHooks"), "{text}");
     assert!(
-        said.contains("the status line in ~/project/.claude/settings.json takes"),
-        "{said}"
+        text.contains("the status line in ~/project/.claude/settings.json takes"),
+        "{text}"
     );
 }
 
@@ -1043,18 +1046,18 @@ fn settings_that_disable_hooks_or_take_precedence_are_mentioned() {
 #[test]
 fn no_hooks_are_added_for_a_version_that_would_ignore_the_whole_file() {
     let sandbox = Sandbox::new();
-    let own = "{\"permissions\":{\"deny\":[\"Bash(rm:*)\"]}}";
-    sandbox.write(SETTINGS, own);
+    let permissions = "{\"permissions\":{\"deny\":[\"Bash(rm:*)\"]}}";
+    sandbox.write(SETTINGS, permissions);
     let line = r#"{"type":"user","version":"2.1.50","timestamp":"2026-11-20T10:00:00Z"}"#;
     sandbox.write(".claude/projects/-home-dev-api/6b2c33a1.jsonl", line);
     let run = sandbox.run(&["install"]);
-    let says = run.stderr.as_str();
-    assert_eq!(run.code, 1, "{says}");
+    let error = run.stderr.as_str();
+    assert_eq!(run.code, 1, "{error}");
     assert!(
-        says.contains("you last used Claude Code 2.1.50 here"),
-        "{says}"
+        error.contains("you last used Claude Code 2.1.50 here"),
+        "{error}"
     );
-    assert_eq!(sandbox.read(SETTINGS), own);
+    assert_eq!(sandbox.read(SETTINGS), permissions);
     sandbox.run(&["install", "--statusline"]).success();
 }
 
@@ -1062,10 +1065,13 @@ fn no_hooks_are_added_for_a_version_that_would_ignore_the_whole_file() {
 fn uninstall_leaves_a_settings_file_without_whycap_unchanged() {
     let sandbox = Sandbox::new();
     sandbox.run(&["install"]).success();
-    let theirs = "{\n  // mine\n  \"model\": \"opus\"\n}\n";
-    sandbox.write("work/.claude/settings.local.json", theirs);
+    let own_settings = "{\n  // mine\n  \"model\": \"opus\"\n}\n";
+    sandbox.write("work/.claude/settings.local.json", own_settings);
     sandbox.run(&["uninstall", "--scope", "local"]).success();
-    assert_eq!(sandbox.read("work/.claude/settings.local.json"), theirs);
+    assert_eq!(
+        sandbox.read("work/.claude/settings.local.json"),
+        own_settings
+    );
 }
 
 /// Uninstalling must remove `~/.config/whycap` if `config --write` created it and it is empty.

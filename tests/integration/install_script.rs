@@ -51,7 +51,7 @@ impl Setting {
     #[cfg(target_os = "linux")]
     /// Adds a release of the program under test and a stub for curl that copies it. If `sum` is given, it replaces the
     /// release's published checksum.
-    fn with_release(mut self, sum: Option<&str>) -> Self {
+    fn with_release(mut self, published_sum: Option<&str>) -> Self {
         let version = env!("CARGO_PKG_VERSION");
         let name = format!(
             "whycap-{version}-{}-unknown-linux-musl",
@@ -75,7 +75,7 @@ impl Setting {
             .unwrap()
             .stdout;
         let summed = String::from_utf8(summed).unwrap();
-        let sum = sum.unwrap_or(&summed);
+        let sum = published_sum.unwrap_or(&summed);
         let sums = sum.replace(&format!("{}/", folder.display()), "");
         fs::write(
             folder.join("SHA256SUMS"),
@@ -157,10 +157,12 @@ impl Setting {
             "tar",
             "uname",
         ] {
-            let found = ["/usr/bin", "/bin"].map(|place| Path::new(place).join(tool));
-            let found = found.iter().find(|path| path.exists()).unwrap();
+            let directory = ["/usr/bin", "/bin"]
+                .into_iter()
+                .find(|directory| Path::new(directory).join(tool).exists())
+                .unwrap();
             // The link may already exist from an earlier run of the test.
-            let _ = std::os::unix::fs::symlink(found, system.join(tool));
+            let _ = std::os::unix::fs::symlink(Path::new(directory).join(tool), system.join(tool));
         }
         format!(
             "{}:{}",
@@ -276,8 +278,8 @@ fn with_a_history_the_script_shows_real_figures() {
 #[test]
 fn no_new_status_line_is_promised_if_an_existing_one_is_kept() {
     let setting = Setting::new().with_cargo("1.95.0");
-    let own = r#"{"statusLine": {"type": "command", "command": "my-line"}}"#;
-    setting.sandbox.write(".claude/settings.json", own);
+    let settings = r#"{"statusLine": {"type": "command", "command": "my-line"}}"#;
+    setting.sandbox.write(".claude/settings.json", settings);
     let text = successful_output(&setting.run(&[]));
     assert!(text.contains("To show both: "), "{text}");
     assert!(
@@ -355,8 +357,8 @@ fn uninstall_removes_only_empty_directories_that_the_script_created() {
 #[test]
 fn a_prefix_with_a_space_works_and_settings_can_be_left_alone() {
     let setting = Setting::new().with_cargo("1.89.0");
-    let prefix = setting.sandbox.path("my tools");
-    let prefix = prefix.to_str().unwrap();
+    let prefix_path = setting.sandbox.path("my tools");
+    let prefix = prefix_path.to_str().unwrap();
     let text = successful_output(&setting.run(&["--prefix", prefix, "--no-settings"]));
     assert!(Path::new(prefix).join("bin/whycap").exists());
     assert!(!setting.sandbox.path(".claude").exists());
@@ -504,8 +506,8 @@ fn the_next_run_removes_the_leftovers_of_a_killed_run() {
     let run = setting.run(&["--no-settings"]);
     assert!(run.status.success(), "{run:?}");
     assert!(!program.exists() && !sample.parent().unwrap().exists());
-    let own = fs::read_dir(setting.source.join("target")).unwrap();
-    assert_eq!(own.count(), 1, "only what cargo built");
+    let built = fs::read_dir(setting.source.join("target")).unwrap();
+    assert_eq!(built.count(), 1, "only what cargo built");
 }
 
 #[cfg(target_os = "linux")]
@@ -626,8 +628,9 @@ fn doctor_has_no_warning_after_an_installation() {
 /// Runs `install.sh` in a terminal provided by `script` and returns the output.
 #[cfg(target_os = "linux")]
 fn shown_on_terminal(setting: &Setting) -> Option<String> {
-    let script = ["/usr/bin/script", "/bin/script"];
-    let script = script.into_iter().find(|path| Path::new(path).exists())?;
+    let script = ["/usr/bin/script", "/bin/script"]
+        .into_iter()
+        .find(|path| Path::new(path).exists())?;
     let command = format!(
         "sh '{}' --no-settings",
         setting.source.join("install.sh").display()

@@ -29,8 +29,8 @@ impl Home {
         let variables = [
             (HOME, home.to_owned()),
             ("WHYCAP_DATA_DIR", home.join("data")),
-        ];
-        let variables = variables.map(|(name, path)| (name.into(), path.into_os_string()));
+        ]
+        .map(|(name, path)| (name.into(), path.into_os_string()));
         let paths = Paths::of(&Environment::new(variables, chrono::DateTime::UNIX_EPOCH));
         let settings = paths.user_settings();
         fs::create_dir_all(settings.parent().unwrap()).unwrap();
@@ -52,16 +52,18 @@ impl Home {
 
     /// Installs whycap and checks that a second installation has nothing to do.
     fn install(&self, additions: Additions<'_>) {
-        let plan = || plan::install(&self.paths, &self.settings, additions).unwrap();
-        execute::run(&plan().steps).unwrap();
-        assert!(plan().is_empty(), "{:?}", plan());
+        let first = plan::install(&self.paths, &self.settings, additions).unwrap();
+        execute::run(&first.steps).unwrap();
+        let second = plan::install(&self.paths, &self.settings, additions).unwrap();
+        assert!(second.is_empty(), "{second:?}");
     }
 
     fn uninstall(&self) {
-        let plan =
-            || plan::uninstall(&self.paths, &self.settings, false, &BTreeMap::new()).unwrap();
-        execute::run(&plan().steps).unwrap();
-        assert!(plan().is_empty(), "{:?}", plan());
+        let no_versions = BTreeMap::new();
+        let first = plan::uninstall(&self.paths, &self.settings, false, &no_versions).unwrap();
+        execute::run(&first.steps).unwrap();
+        let second = plan::uninstall(&self.paths, &self.settings, false, &no_versions).unwrap();
+        assert!(second.is_empty(), "{second:?}");
     }
 
     fn lose_data(&self) {
@@ -70,11 +72,11 @@ impl Home {
 }
 
 fn parsed(text: &str) -> Value {
-    let text = text.trim_start_matches('\u{feff}');
-    if text.trim().is_empty() {
+    let json = text.trim_start_matches('\u{feff}');
+    if json.trim().is_empty() {
         return Value::Object(Map::new());
     }
-    serde_json::from_str(text).unwrap_or_else(|why| panic!("{text}: {why}"))
+    serde_json::from_str(json).unwrap_or_else(|why| panic!("{text}: {why}"))
 }
 
 /// Returns the settings other than whycap's, in their original order.
@@ -95,7 +97,7 @@ enum Event {
     Edit(u8),
     /// The client rewrites the file in its own layout and drops keys that it does not recognize.
     ClientRewrites,
-    /// Somebody deletes whycap's data directory.
+    /// The data directory of whycap is deleted.
     DataLost,
 }
 
@@ -172,8 +174,10 @@ fn hooks() -> impl Strategy<Value = Value> {
         .prop_map(|handlers| json!({"matcher": "", "hooks": handlers}));
     let event = prop_oneof![Just("Stop"), Just("StopFailure"), Just("PreToolUse")];
     prop::collection::vec((event, prop::collection::vec(group, 0..3)), 0..3).prop_map(|events| {
-        let event = |(name, groups): (&str, Vec<Value>)| (name.to_owned(), Value::from(groups));
-        Value::Object(events.into_iter().map(event).collect())
+        let fields = events
+            .into_iter()
+            .map(|(name, groups)| (name.to_owned(), Value::from(groups)));
+        Value::Object(fields.collect())
     })
 }
 

@@ -150,21 +150,24 @@ fn old_figures_do_not_make_a_paid_response_the_end_of_a_limit() {
         let sandbox = with_a_private_login();
         let [stopped, mut pays] = two_sessions_of_login(&sandbox);
         let mut slow = session_of_login(&sandbox, "slow");
-        let used = |percent: f64| windows(percent, NOON, 40.0, TUESDAY);
-        pays.calls_status_line("2026-11-20T09:58:00Z", used(93.0), 120);
+        let full = windows(100.0, NOON, 40.0, TUESDAY);
+        let before = windows(93.0, NOON, 40.0, TUESDAY);
+        pays.calls_status_line("2026-11-20T09:58:00Z", before, 120);
         slow.sends_prompt("2026-11-20T09:59:20Z", "write a long text");
         stopped.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
-        stopped.calls_status_line(SOON, used(100.0), 120);
+        stopped.calls_status_line(SOON, full.clone(), 120);
         for second in [36, 42] {
-            let at = |second: i32| format!("2026-11-20T10:00:{second}Z");
-            pays.sends_prompt(&at(second - 4), "continue");
-            pays.works(&at(second), 10);
+            let [prompt, response, call] = [second - 4, second, second + 1]
+                .map(|second| format!("2026-11-20T10:00:{second}Z"));
+            pays.sends_prompt(&prompt, "continue");
+            pays.works(&response, 10);
             pays.api_ms += 100;
-            pays.calls_status_line(&at(second + 1), used(100.0), 120);
+            pays.calls_status_line(&call, full.clone(), 120);
         }
         slow.works(responds_at, 10);
         slow.api_ms += 80_000;
-        slow.calls_status_line(responds_at, used(percent), 120);
+        let usage = windows(percent, NOON, 40.0, TUESDAY);
+        slow.calls_status_line(responds_at, usage, 120);
 
         for at in ["2026-11-20T10:04:00Z", "2026-11-20T10:45:00Z"] {
             let wait = ["wait", "--session", "stopped", "--timeout", "1s"];
@@ -186,21 +189,20 @@ fn old_figures_do_not_make_a_paid_response_the_end_of_a_limit() {
 fn the_first_response_of_a_new_window_is_found_after_repeated_figures() {
     let sandbox = with_a_private_login();
     let [stopped, mut other] = two_sessions_of_login(&sandbox);
-    let used = |percent: f64, reset: i64| windows(percent, reset, 40.0, TUESDAY);
+    let full = windows(100.0, NOON, 40.0, TUESDAY);
     let refusal = refused("five_hour", NOON, "out_of_credits");
-    stopped.calls_status_line("2026-11-20T09:58:00Z", used(100.0, NOON), 120);
+    stopped.calls_status_line("2026-11-20T09:58:00Z", full.clone(), 120);
     stopped.receives_error(AT, FIVE_HOUR, &refusal);
-    stopped.calls_status_line(SOON, used(100.0, NOON), 120);
+    stopped.calls_status_line(SOON, full, 120);
     // Credits paid for this response, and no status-line call reported its figures.
     other.sends_prompt("2026-11-20T10:01:00Z", "continue");
     other.works("2026-11-20T10:01:05Z", 10);
-    let room = used(2.0, NOON + 3 * 3_600);
-    for time in ["05", "06", "07"] {
-        let at = |second: i32| format!("2026-11-20T10:{time}:{second}Z");
-        other.sends_prompt(&at(50), "continue");
-        other.works(&at(55), 10);
+    let room = windows(2.0, NOON + 3 * 3_600, 40.0, TUESDAY);
+    for minute in ["10:05", "10:06", "10:07"] {
+        other.sends_prompt(&format!("2026-11-20T{minute}:50Z"), "continue");
+        other.works(&format!("2026-11-20T{minute}:55Z"), 10);
         other.api_ms += 100;
-        other.calls_status_line(&at(56), room.clone(), 120);
+        other.calls_status_line(&format!("2026-11-20T{minute}:56Z"), room.clone(), 120);
     }
     let explained = flat(
         &stopped
@@ -360,10 +362,10 @@ fn a_stored_reset_is_checked_against_the_verdict() {
     for ending in ["reset", "reset_early"] {
         let sandbox = with_a_private_login();
         let stopped = session_of_login(&sandbox, "stopped");
-        let room = || windows(42.0, NOON, 40.0, TUESDAY);
-        stopped.calls_status_line("2026-11-20T09:59:00Z", room(), 120);
+        let room = windows(42.0, NOON, 40.0, TUESDAY);
+        stopped.calls_status_line("2026-11-20T09:59:00Z", room.clone(), 120);
         stopped.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
-        stopped.calls_status_line(SOON, room(), 120);
+        stopped.calls_status_line(SOON, room, 120);
         store_end(&sandbox, "stopped", ending, "2026-11-20T12:00:00Z");
         let incident = explained(&stopped, "2026-11-20T12:10:00Z");
         assert_eq!(
@@ -942,10 +944,10 @@ fn a_weekly_limit_reached_later_does_not_explain_a_false_alarm_at_90_percent() {
     ] {
         let sandbox = with_a_private_login();
         let [stopped, other] = two_sessions_of_login(&sandbox);
-        let usage = || windows(60.0, NOON, 90.0, TUESDAY);
-        stopped.calls_status_line("2026-11-20T09:59:51Z", usage(), 120);
+        let usage = windows(60.0, NOON, 90.0, TUESDAY);
+        stopped.calls_status_line("2026-11-20T09:59:51Z", usage.clone(), 120);
         stopped.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
-        stopped.calls_status_line(SOON, usage(), 120);
+        stopped.calls_status_line(SOON, usage, 120);
         other.receives_error(reached_at, WEEKLY, refused("seven_day", TUESDAY, ""));
         let full = windows(62.0, NOON, 100.0, TUESDAY);
         other.calls_status_line(&reached_at.replace("0Z", "1Z"), full, 120);
@@ -964,19 +966,19 @@ fn a_later_response_ends_the_false_alarm_of_a_headless_run() {
     let sandbox = with_a_private_login();
     let [interactive, headless, other] =
         ["interactive", "headless", "other"].map(|name| session_of_login(&sandbox, name));
-    let usage = || windows(42.0, NOON, 17.0, TUESDAY);
+    let usage = windows(42.0, NOON, 17.0, TUESDAY);
     let refusal = json!({"error": "invalid_request", "apiErrorStatus": 400});
     interactive.receives_response("2026-11-20T09:59:00Z");
-    interactive.calls_status_line("2026-11-20T09:59:50Z", usage(), 120);
+    interactive.calls_status_line("2026-11-20T09:59:50Z", usage.clone(), 120);
     interactive.receives_error(AT, OUT_OF_EXTRA_USAGE, &refusal);
-    interactive.calls_status_line(SOON, usage(), 120);
+    interactive.calls_status_line(SOON, usage.clone(), 120);
     let refusal =
         json!({"error": "invalid_request", "apiErrorStatus": 400, "entrypoint": "sdk-cli"});
     headless.sends_prompt("2026-11-20T10:03:58Z", "summarize the readme");
     headless.receives_error("2026-11-20T10:04:00Z", OUT_OF_EXTRA_USAGE, refusal);
     other.sends_prompt("2026-11-20T10:04:07Z", "write a post");
     other.works("2026-11-20T10:04:08Z", 10);
-    other.calls_status_line("2026-11-20T10:04:09Z", usage(), 120);
+    other.calls_status_line("2026-11-20T10:04:09Z", usage, 120);
 
     let at = "2026-11-20T10:04:30Z";
     let arguments = ["explain", "--session", &headless.session];
@@ -988,8 +990,8 @@ fn a_later_response_ends_the_false_alarm_of_a_headless_run() {
     assert!(!explained.contains("in a few minutes"), "{explained}");
     let listed = flat(&interactive.run(at, &["incidents"], b"").stdout);
     assert!(!listed.contains("still active"), "{listed}");
-    let asked = answer(&other, at);
-    assert!(!asked.contains("only in one session"), "{asked}");
+    let reply = answer(&other, at);
+    assert!(!reply.contains("only in one session"), "{reply}");
 }
 
 /// Returns the parts of an explanation that must be the same each time the user asks for it.

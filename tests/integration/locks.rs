@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
+use crate::situation::flat;
 use crate::support::{Run, Sandbox, in_namespaces};
 
 /// A home directory with an empty configuration directory. The tests use the system clock, because the processes and
@@ -26,9 +27,9 @@ impl Machine {
 
     /// Creates a home directory in which `CLAUDE_CONFIG_DIR` points to another directory.
     fn with_configuration_in(name: &str) -> Self {
-        let Self { sandbox } = Self::new();
-        let path = sandbox.path(name);
-        let sandbox = sandbox.variable("CLAUDE_CONFIG_DIR", path.to_str().unwrap());
+        let home = Sandbox::new();
+        let path = home.path(name);
+        let sandbox = home.variable("CLAUDE_CONFIG_DIR", path.to_str().unwrap());
         Self { sandbox }
     }
 
@@ -298,15 +299,15 @@ fn every_kind_of_stale_lock_is_found_and_cleared() {
     let done = clear_in_project(&machine, &["--clear-stale-locks", "--json"]);
     assert_eq!(done.len(), DIRECTORIES.len() + PROCESS_FILES.len() + 4);
     for (path, lock) in &done {
-        let kept = [
+        let stays = [
             ".claude/tasks/6dc2/.lock",
             ".claude/plugins/marketplaces/m/.git/index.lock",
         ]
         .contains(&path.as_str());
-        assert_eq!(machine.exists(path), kept, "{path}");
+        assert_eq!(machine.exists(path), stays, "{path}");
         assert_eq!(
             lock["action"],
-            if kept { "kept" } else { "cleared" },
+            if stays { "kept" } else { "cleared" },
             "{path}"
         );
         let before = &dry[path];
@@ -317,7 +318,7 @@ fn every_kind_of_stale_lock_is_found_and_cleared() {
         );
         assert_eq!(
             before["action"],
-            if kept { "kept" } else { "would_clear" },
+            if stays { "kept" } else { "would_clear" },
             "{path}"
         );
     }
@@ -446,7 +447,7 @@ fn an_unregistered_client_protects_only_its_own_configuration() {
     let machine = Machine::new();
     machine.directory(".claude.json.lock", 600);
     let elsewhere = Machine::new();
-    let foreign = elsewhere.client();
+    let other_client = elsewhere.client();
     {
         let _own = machine.client();
         assert_eq!(
@@ -458,7 +459,7 @@ fn an_unregistered_client_protects_only_its_own_configuration() {
         verdict_and_action(&machine.clear(), ".claude.json.lock"),
         ("stale", "cleared")
     );
-    drop(foreign);
+    drop(other_client);
 }
 
 /// If a container shares the configuration directory, the PIDs in its locks are meaningless outside the container.
@@ -466,12 +467,10 @@ fn an_unregistered_client_protects_only_its_own_configuration() {
 fn a_session_in_another_container_is_not_considered_ended() {
     let machine = Machine::new();
     machine.directory(".claude.json.lock", 600);
-    let claim = |domain: &str| {
-        json!({"pid": dead_pid(), "procStart": "5", "pidDomain": domain}).to_string()
-    };
-    let text = claim("linux:0123:pid:[4026532999]");
-    let pid: Value = serde_json::from_str(&text).unwrap();
-    let file = format!(".claude/sessions/{}.json", pid["pid"]);
+    let claim =
+        json!({"pid": dead_pid(), "procStart": "5", "pidDomain": "linux:0123:pid:[4026532999]"});
+    let text = claim.to_string();
+    let file = format!(".claude/sessions/{}.json", claim["pid"]);
     machine.file(&file, &text, 600);
     let done = machine.clear();
     assert_eq!(verdict_and_action(&done, &file), ("cannot_tell", "kept"));
@@ -484,10 +483,10 @@ fn a_session_in_another_container_is_not_considered_ended() {
     // format.
     let id = fs::read_to_string("/etc/machine-id").unwrap_or_default();
     let namespace = fs::read_link("/proc/self/ns/pid").unwrap();
-    let here = format!("linux:{}:{}", id.trim(), namespace.display());
+    let domain = format!("linux:{}:{}", id.trim(), namespace.display());
     machine.file(
         &file,
-        &text.replace("linux:0123:pid:[4026532999]", &here),
+        &text.replace("linux:0123:pid:[4026532999]", &domain),
         600,
     );
     let done = machine.clear();
@@ -518,11 +517,15 @@ fn the_user_is_told_to_end_a_session_with_a_stuck_lock_first() {
     );
 }
 
+fn version_lock(version: &str) -> String {
+    format!(".local/state/claude/locks/{version}.lock")
+}
+
 #[test]
 fn a_reused_pid_does_not_hold_a_lock() {
     let machine = with_projects();
     let client = machine.client();
-    let own = Process::start(&machine.path("bin/editor"), &machine.sandbox.home());
+    let editor = Process::start(&machine.path("bin/editor"), &machine.sandbox.home());
     let (pid, ticks) = (client.pid(), client.ticks());
     let cases = [
         ("1", json!({"pid": pid, "procStart": ticks}), 0, "held"),
@@ -530,12 +533,11 @@ fn a_reused_pid_does_not_hold_a_lock() {
         ("3", json!({"pid": pid, "procStart": "1"}), 0, "stale"),
         // The file appears to be older than its process, as can happen after the machine was suspended.
         ("4", json!({"pid": pid}), 3600, "cannot_tell"),
-        ("5", json!(own.pid()), 0, "stale"),
-        ("6", json!(own.pid()), 3600, "stale"),
+        ("5", json!(editor.pid()), 0, "stale"),
+        ("6", json!(editor.pid()), 3600, "stale"),
     ];
-    let path = |name: &str| format!(".local/state/claude/locks/{name}.lock");
     for (name, claim, age, _) in &cases {
-        machine.file(&path(name), &claim.to_string(), *age);
+        machine.file(&version_lock(name), &claim.to_string(), *age);
     }
     machine.file(
         "other/.claude/scheduled_tasks.lock",
@@ -551,7 +553,7 @@ fn a_reused_pid_does_not_hold_a_lock() {
             "kept"
         };
         assert_eq!(
-            verdict_and_action(&done, &path(name)),
+            verdict_and_action(&done, &version_lock(name)),
             (verdict, action),
             "{name}"
         );
@@ -561,7 +563,7 @@ fn a_reused_pid_does_not_hold_a_lock() {
         verdict_and_action(&done, unreadable),
         ("cannot_tell", "kept")
     );
-    let holder = &done[&path("1")]["holder"];
+    let holder = &done[&version_lock("1")]["holder"];
     assert_eq!(
         holder,
         &json!({"pid": pid, "alive": true, "is_claude": true})
@@ -698,7 +700,7 @@ fn a_link_in_place_of_a_lock_is_not_followed() {
 #[test]
 fn other_users_locks_are_not_examined() {
     let machine = with_projects();
-    let foreign = [
+    let other_locks = [
         "proj/package-lock.json",
         "proj/Cargo.lock",
         "proj/yarn.lock",
@@ -710,7 +712,7 @@ fn other_users_locks_are_not_examined() {
         ".config/Code/code.lock",
         ".npm/_npx/concurrency.lock",
     ];
-    for path in foreign {
+    for path in other_locks {
         machine.file(path, &dead_pid().to_string(), 86_400);
     }
     let before = snapshot(&machine.sandbox.home());
@@ -926,11 +928,14 @@ fn only_harmful_stuck_locks_are_mentioned_without_a_request() {
     machine.file(".claude/plugins/store/x.json.lock", "", 600);
     let variables = [("HOME".into(), machine.sandbox.home().into_os_string())];
     let environment = Environment::new(variables, SystemTime::now().into());
-    let found = whycap::locks::harmful(&Paths::of(&environment), &environment);
-    let paths: Vec<_> = found.iter().map(|lock| lock.path.clone()).collect();
+    let stuck_locks = whycap::locks::harmful(&Paths::of(&environment), &environment);
+    let paths: Vec<_> = stuck_locks.iter().map(|lock| lock.path.clone()).collect();
     let stuck = [".claude.json.lock", ".claude/.oauth_refresh.lock"].map(|path| machine.path(path));
     assert_eq!(paths, stuck);
-    assert!(found[0].says.contains("each start takes"), "{found:?}");
+    assert!(
+        stuck_locks[0].says.contains("each start takes"),
+        "{stuck_locks:?}"
+    );
 }
 
 /// Measured with Claude Code 2.1.331 and an expired test login: the request is sent without a refresh.
@@ -946,40 +951,31 @@ fn the_description_of_the_login_lock_agrees_with_the_effect_if_it_is_stuck() {
     }
 }
 
+/// Returns the output of the hook for a session start, `explain`, and `doctor`.
+fn hook_explain_and_doctor(machine: &Machine) -> [String; 3] {
+    let event = json!({"hook_event_name": "SessionStart", "source": "startup"});
+    let mut command = machine.command(&["hook"]);
+    let hook = Run::of(&mut command, event.to_string().as_bytes());
+    [
+        hook.success().to_owned(),
+        machine.run(&["explain"]).success().to_owned(),
+        machine.run(&["doctor"]).stdout,
+    ]
+}
+
 #[test]
 fn session_start_explain_and_doctor_mention_only_a_stuck_lock() {
     let machine = Machine::new();
     machine.directory(".claude/history.jsonl.lock", 600);
-    let answers = || {
-        let event = json!({"hook_event_name": "SessionStart", "source": "startup"});
-        let mut command = machine.command(&["hook"]);
-        let mut hook = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        std::io::Write::write_all(
-            &mut hook.stdin.take().unwrap(),
-            event.to_string().as_bytes(),
-        )
-        .unwrap();
-        [
-            Run::from(hook.wait_with_output().unwrap())
-                .success()
-                .to_owned(),
-            machine.run(&["explain"]).success().to_owned(),
-            machine.run(&["doctor"]).stdout,
-        ]
-    };
-    for answer in answers() {
+    let all = hook_explain_and_doctor(&machine);
+    for answer in all {
         assert!(
             !answer.contains("history.jsonl.lock"),
             "it heals by itself: {answer}"
         );
     }
     machine.file(".claude.json.lock", "", 600);
-    for answer in answers() {
+    for answer in hook_explain_and_doctor(&machine) {
         assert!(answer.contains("~/.claude.json.lock"), "{answer}");
         assert!(answer.contains("--clear-stale-locks"), "{answer}");
         let flat = answer.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -988,7 +984,7 @@ fn session_start_explain_and_doctor_mention_only_a_stuck_lock() {
             "{answer}"
         );
     }
-    for answer in answers() {
+    for answer in hook_explain_and_doctor(&machine) {
         let flat = answer.split_whitespace().collect::<Vec<_>>().join(" ");
         let advice = "Quit Claude Code, then run `whycap --clear-stale-locks` in a shell.";
         assert!(
@@ -1003,11 +999,7 @@ fn session_start_explain_and_doctor_mention_only_a_stuck_lock() {
 fn explain_mentions_all_stuck_locks_in_one_note() {
     let machine = Machine::new();
     machine.directory(".claude.json.lock", -3600);
-    let flat = |run: &Run| {
-        let words: Vec<&str> = run.success().split_whitespace().collect();
-        words.join(" ")
-    };
-    let explained = flat(&machine.run(&["explain"]));
+    let explained = flat(machine.run(&["explain"]).success());
     let note = "A lock is stuck, which has nothing to do with limits: - ~/.claude.json.lock";
     assert!(explained.contains(note), "{explained}");
     assert!(
@@ -1015,7 +1007,7 @@ fn explain_mentions_all_stuck_locks_in_one_note() {
         "{explained}"
     );
     machine.file(".claude/.oauth_refresh.lock", "", 600);
-    let explained = flat(&machine.run(&["explain"]));
+    let explained = flat(machine.run(&["explain"]).success());
     let note = "2 locks are stuck, which has nothing to do with limits: - ~/.claude.json.lock";
     assert!(explained.contains(note), "{explained}");
     assert_eq!(

@@ -21,7 +21,7 @@ pub fn cases(name: &str) -> Vec<Value> {
         .collect()
 }
 
-fn answer(case: &Value) -> Value {
+fn answer_to(case: &Value) -> Value {
     let now = case["now"].as_str().unwrap_or("2026-11-20T12:00:00Z");
     let now: DateTime<Utc> = now.parse().expect("a time");
     let text = case["text"].as_str().expect("a text");
@@ -43,9 +43,23 @@ fn time(value: &Value) -> Option<DateTime<Utc>> {
     Some(value.as_str()?.parse().expect("a time"))
 }
 
+fn lowercase(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_lowercase()
+}
+
+/// Returns the texts in a list, in lowercase.
+fn lowercase_texts(values: &Value) -> Vec<String> {
+    values
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(lowercase)
+        .collect()
+}
+
 /// Returns a description of each problem with the result for one message.
-fn problems(case: &Value) -> Vec<String> {
-    let (answer, expected) = (answer(case), &case["expect"]);
+fn problems_with(case: &Value) -> Vec<String> {
+    let (answer, expected) = (answer_to(case), &case["expect"]);
     let mut problems = Vec::new();
     for (field, key) in [
         ("limit", "kinds"),
@@ -57,7 +71,7 @@ fn problems(case: &Value) -> Vec<String> {
         let allowed = match &expected[key] {
             Value::Null => continue,
             Value::Array(allowed) => allowed.clone(),
-            one => vec![one.clone()],
+            single => vec![single.clone()],
         };
         if !allowed.contains(&answer[field]) {
             problems.push(format!("{field} {}, not {allowed:?}", answer[field]));
@@ -67,50 +81,46 @@ fn problems(case: &Value) -> Vec<String> {
     if is_real && expected["is_limit"] == false {
         problems.push("called a real limit".to_owned());
     }
-    if let Some(wanted) = expected.get("resets_at") {
-        let (wanted, got) = (time(wanted), time(&answer["resets_at"]));
-        let is_same = match (wanted, got) {
-            (Some(wanted), Some(got)) => (wanted - got).abs() <= TimeDelta::minutes(1),
-            _ => wanted == got,
+    if let Some(expected_reset) = expected.get("resets_at") {
+        let (expected_reset, reset) = (time(expected_reset), time(&answer["resets_at"]));
+        let is_same = match (expected_reset, reset) {
+            (Some(expected), Some(reset)) => (expected - reset).abs() <= TimeDelta::minutes(1),
+            _ => expected_reset == reset,
         };
         if !is_same {
-            problems.push(format!("resets at {got:?}, not {wanted:?}"));
+            problems.push(format!("resets at {reset:?}, not {expected_reset:?}"));
         }
     }
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_lowercase();
-    let mut said = text(&answer["headline"]);
+    let mut advice = lowercase(&answer["headline"]);
     for action in answer["actions"].as_array().into_iter().flatten() {
         for part in ["do", "why", "command", "url"] {
-            said = format!("{said} {}", text(&action[part]));
+            advice = format!("{advice} {}", lowercase(&action[part]));
         }
     }
-    let words = |value: &Value| -> Vec<String> {
-        value.as_array().into_iter().flatten().map(text).collect()
-    };
-    for alternatives in expected["says"].as_array().into_iter().flatten() {
-        let alternatives = words(alternatives);
-        if !alternatives.iter().any(|words| said.contains(words)) {
+    for list in expected["says"].as_array().into_iter().flatten() {
+        let alternatives = lowercase_texts(list);
+        if !alternatives.iter().any(|words| advice.contains(words)) {
             problems.push(format!("says none of {alternatives:?}"));
         }
     }
-    for claim in words(&case["must_not"]) {
+    for claim in lowercase_texts(&case["must_not"]) {
         let is_made = match claim.as_str() {
             "verdict real" => is_real,
             "gives a reset date" => answer["resets_at"].is_string(),
             "says waiting helps" => answer["waiting_helps"] == true,
             "sends to an admin" => answer["who_can_fix"] == "admin",
             "tells it as one that came" => {
-                answer["limit"] != "unknown" && !said.starts_with("if you received this message")
+                answer["limit"] != "unknown" && !advice.starts_with("if you received this message")
             }
-            "says it is not claude's" => said.contains("not a claude limit"),
+            "says it is not claude's" => advice.contains("not a claude limit"),
             _ => claim.strip_prefix("says ") == answer["limit"].as_str(),
         };
         if is_made {
             problems.push(format!("claims what is false: {claim}"));
         }
     }
-    let loud = format!("{said} {}", text(&answer["badge"]));
-    for words in words(&expected["avoid"]) {
+    let loud = format!("{advice} {}", lowercase(&answer["badge"]));
+    for words in lowercase_texts(&expected["avoid"]) {
         if loud.contains(&words) {
             problems.push(format!("says {words:?}"));
         }
@@ -132,10 +142,10 @@ fn all_are_understood(name: &str, at_least: usize) {
 fn all_files_are_understood(files: &[(&str, usize)]) {
     let mut wrong = Vec::new();
     for (name, at_least) in files {
-        let cases = cases(name);
-        assert!(cases.len() >= *at_least, "{} messages", cases.len());
-        for case in &cases {
-            let problems = problems(case);
+        let messages = cases(name);
+        assert!(messages.len() >= *at_least, "{} messages", messages.len());
+        for case in &messages {
+            let problems = problems_with(case);
             // The result for a message with `miss` is known to be wrong.
             if case["miss"].is_string() {
                 if problems.is_empty() {
@@ -213,8 +223,8 @@ fn text_about_messages_is_not_recognized_as_a_message() {
     all_are_understood("quoted.jsonl", 142);
 }
 
-/// One or more messages for each kind of limit. Other tests use these lines to check how the kinds end and which error
-/// classes they can have.
+/// Checks at least one message for each kind of limit. Other tests use these lines to check how the kinds end and which
+/// error classes they can have.
 #[test]
 fn the_kinds_of_limits_are_recognized() {
     all_are_understood("kinds.jsonl", 26);
@@ -225,17 +235,18 @@ fn other_messages_of_the_same_families_are_recognized() {
     all_are_understood("samples.jsonl", 600);
 }
 
+/// Returns the catalog's ID for a message, and the verdict.
+fn recognition(text: &str) -> (String, String) {
+    let answer = answer_to(&serde_json::json!({ "text": text }));
+    (
+        answer["known_as"].as_str().unwrap().to_owned(),
+        answer["verdict"].as_str().unwrap().to_owned(),
+    )
+}
+
 /// The Agent SDK (0.3.329) recognizes usage limits, notices about limits, and warnings by these prefixes.
 #[test]
 fn prefixes_from_the_agent_sdk_are_recognized() {
-    let known_as = |text: &str| {
-        let case = serde_json::json!({ "text": text });
-        let answer = answer(&case);
-        (
-            answer["known_as"].as_str().unwrap().to_owned(),
-            answer["verdict"].as_str().unwrap().to_owned(),
-        )
-    };
     for prefix in [
         "You've hit your session limit",
         "You've reached your Fable limit",
@@ -252,7 +263,7 @@ fn prefixes_from_the_agent_sdk_are_recognized() {
         "Your seat type doesn't include extra usage",
         "This service is disabled for your org",
     ] {
-        let (id, verdict) = known_as(prefix);
+        let (id, verdict) = recognition(prefix);
         let is_known = !["unknown", "code", "status-429"].contains(&id.as_str());
         assert!(is_known && verdict != "notice", "{prefix}: {id}, {verdict}");
     }
@@ -267,7 +278,7 @@ fn prefixes_from_the_agent_sdk_are_recognized() {
         "You've used 80% of your weekly limit",
         "You're close to your weekly limit",
     ] {
-        assert_eq!(known_as(prefix).1, "notice", "{prefix}");
+        assert_eq!(recognition(prefix).1, "notice", "{prefix}");
     }
 }
 
@@ -276,7 +287,7 @@ fn prefixes_from_the_agent_sdk_are_recognized() {
 #[test]
 fn the_gateway_that_a_server_error_names_is_checked_first() {
     fn explain_server_error(gateway: &str) -> Value {
-        answer(&serde_json::json!({
+        answer_to(&serde_json::json!({
             "text": format!("API Error: 500 Internal server error. This is a server-side issue, usually temporary — try again in a moment. If it persists, check your inference gateway ({gateway})."),
         }))
     }
@@ -301,7 +312,7 @@ fn the_delay_that_the_server_asked_for_is_evidence() {
     let case = serde_json::json!({
         "text": "API Error: 429 {\"error\":{\"type\":\"rate_limit_error\",\"message\":\"Slow down\",\"retry_after\":90}}",
     });
-    let answer = answer(&case);
+    let answer = answer_to(&case);
     assert_eq!(answer["resets_at"], "2026-11-20T12:01:30Z");
     let facts = answer["evidence"].to_string();
     assert!(facts.contains("asked for a pause of 90 seconds"), "{facts}");

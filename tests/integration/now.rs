@@ -125,12 +125,13 @@ fn the_share_of_a_session_is_the_same_figure_everywhere_and_each_window_has_its_
     one.total_cost = 0.0;
     two.total_cost = 0.0;
     let _processes = [&one, &two].map(|client| RunningClient::idle(&sandbox, &client.session));
-    let usage = |percent: f64| windows(percent, NOON, 17.0, TUESDAY);
-    one.calls_status_line("2026-11-20T08:00:00Z", usage(1.0), 120);
+    let [usage_1, usage_2, usage_40] =
+        [1.0, 2.0, 40.0].map(|percent| windows(percent, NOON, 17.0, TUESDAY));
+    one.calls_status_line("2026-11-20T08:00:00Z", usage_1, 120);
     one.works("2026-11-20T08:01:00Z", 100_000);
     two.works("2026-11-20T08:01:01Z", 100_000);
-    one.calls_status_line("2026-11-20T08:01:10Z", usage(2.0), 120);
-    two.calls_status_line("2026-11-20T08:02:00Z", usage(40.0), 120);
+    one.calls_status_line("2026-11-20T08:01:10Z", usage_2, 120);
+    two.calls_status_line("2026-11-20T08:02:00Z", usage_40, 120);
     let at = "2026-11-20T08:03:00Z";
     let screen = one.run(at, &["now"], b"");
     let shown = flat(screen.success());
@@ -212,8 +213,8 @@ fn an_earlier_canceled_wait_is_not_the_reason_why_a_later_error_blocks() {
 
 #[test]
 fn every_output_shows_the_same_figures_at_the_same_time() {
-    let (sandbox, _) = with_history("subagents-and-errors");
-    let sandbox = sandbox
+    let (home, _) = with_history("subagents-and-errors");
+    let sandbox = home
         .variable("WHYCAP_NOW", "2026-11-20T18:00:00Z")
         .variable("COLUMNS", "200")
         .variable("NO_COLOR", "1");
@@ -223,20 +224,20 @@ fn every_output_shows_the_same_figures_at_the_same_time() {
         .as_f64()
         .unwrap();
     sandbox.run_with(&["statusline"], payload(session, 0.0).as_bytes());
-    let line = sandbox.run_with(&["statusline"], payload(session, 1.25).as_bytes());
-    let line = line.success().to_owned();
+    let run = sandbox.run_with(&["statusline"], payload(session, 1.25).as_bytes());
+    let line = run.success();
     let day = spend(&sandbox, "day");
     let total = &day["total"]["cost_usd"];
     near(total, &Value::from(before + 1.25));
     near(&day["total"]["not_written_usd"], &Value::from(1.25));
-    let cents = |amount: &Value| (amount.as_f64().unwrap() * 100.0).round() / 100.0;
+    let rounded_total = (total.as_f64().unwrap() * 100.0).round() / 100.0;
     near(
-        &Value::from(amount_behind("session", &line)),
+        &Value::from(amount_behind("session", line)),
         &Value::from(1.25),
     );
     near(
-        &Value::from(amount_behind("today", &line)),
-        &Value::from(cents(total)),
+        &Value::from(amount_behind("today", line)),
+        &Value::from(rounded_total),
     );
     let now = sandbox.run(&["now", "--json"]).json();
     near(&now["today_usd"], total);
@@ -247,11 +248,11 @@ fn every_output_shows_the_same_figures_at_the_same_time() {
     let event = json!({
         "hook_event_name": "UserPromptSubmit", "session_id": "s", "prompt": "/whycap spend --by session",
     });
-    let answer = sandbox
+    let reply = sandbox
         .run_with(&["hook"], event.to_string().as_bytes())
         .json();
-    let answer = answer["reason"].as_str().unwrap().to_owned();
-    let shown = format!("${:.2}", cents(total));
+    let answer = reply["reason"].as_str().unwrap();
+    let shown = format!("${rounded_total:.2}");
     assert!(
         answer.contains(&shown) && answer.contains("$1.25"),
         "{answer}"
@@ -282,33 +283,33 @@ fn a_block_with_an_unpriced_model_is_an_estimate_like_the_day() {
 #[test]
 fn repricing_does_not_move_spend_from_yesterday_to_today() {
     let session = "0d3b2f9e-0000-4000-8000-000000000001";
-    let sandbox = Sandbox::new();
-    let draws = |at: &str, total: f64, run_ms: i64| {
+    let home = Sandbox::new();
+    for (at, total, run_ms) in [
+        ("2026-11-19T10:00:00Z", 0.0, 1_000),
+        ("2026-11-19T10:05:00Z", 1.25, 301_000),
+        ("2026-11-20T10:00:00Z", 2.0, 86_401_000),
+    ] {
         let mut payload: Value = serde_json::from_str(&payload(session, total)).unwrap();
         payload["cost"]["total_duration_ms"] = run_ms.into();
-        let mut command = sandbox.command(&["statusline"]);
+        let mut command = home.command(&["statusline"]);
         Run::of(
             command.env("WHYCAP_NOW", at),
             payload.to_string().as_bytes(),
         );
-    };
-    draws("2026-11-19T10:00:00Z", 0.0, 1_000);
-    draws("2026-11-19T10:05:00Z", 1.25, 301_000);
-    draws("2026-11-20T10:00:00Z", 2.0, 86_401_000);
+    }
     let answer = r#"{"type":"assistant","sessionId":"s","timestamp":"2026-11-20T07:00:00Z","requestId":"r","uuid":"u","cwd":"/home/dev/api","message":{"id":"m","model":"claude-opus-5-5","usage":{"input_tokens":0,"output_tokens":5000}}}"#;
-    sandbox.write(
+    home.write(
         ".claude/projects/-home-dev-api/s.jsonl",
         format!("{answer}\n"),
     );
-    let sandbox = sandbox.variable("WHYCAP_NOW", "2026-11-20T11:00:00Z");
+    let sandbox = home.variable("WHYCAP_NOW", "2026-11-20T11:00:00Z");
     for _ in 0..2 {
         let days = spend(&sandbox, "day");
-        let cost = |day: &str| {
-            let groups = days["groups"].as_array().unwrap();
-            groups.iter().find(|group| group["key"] == day).unwrap()["cost_usd"].clone()
-        };
-        near(&cost("2026-11-19"), &Value::from(1.25));
-        near(&cost("2026-11-20"), &Value::from(0.85));
+        let groups = days["groups"].as_array().unwrap();
+        for (day, cost) in [("2026-11-19", 1.25), ("2026-11-20", 0.85)] {
+            let group = groups.iter().find(|group| group["key"] == day).unwrap();
+            near(&group["cost_usd"], &Value::from(cost));
+        }
     }
 }
 
@@ -329,13 +330,10 @@ fn spend_paid_by_an_api_key_is_in_no_window() {
     by_key.works("2026-11-20T09:10:00Z", 250_000);
     let at = "2026-11-20T09:30:00Z";
     let now = by_login.run(at, &["now", "--json"], b"").json();
-    let dollars = |amount: &Value| format!("{:.2}", amount.as_f64().unwrap());
-    assert_eq!(dollars(&now["today_usd"]), "3.00", "{now:#}");
-    assert_eq!(
-        dollars(&now["window_use"][0]["cost_usd"]),
-        "2.00",
-        "{now:#}"
-    );
+    let [today, window] = [&now["today_usd"], &now["window_use"][0]["cost_usd"]]
+        .map(|amount| format!("{:.2}", amount.as_f64().unwrap()));
+    assert_eq!(today, "3.00", "{now:#}");
+    assert_eq!(window, "2.00", "{now:#}");
 
     by_login.receives_error(
         at,
@@ -356,27 +354,31 @@ fn spend_paid_by_an_api_key_is_in_no_window() {
     );
 }
 
+/// Returns the age of the readings that `now` shows.
+fn age_of_readings(client: &Client<'_>, at: &str) -> String {
+    let screen = client.run(at, &["now"], b"");
+    let (_, rest) = screen.success().split_once("reported ").expect("a time");
+    rest.lines().next().unwrap_or_default().to_owned()
+}
+
 /// After `/clear`, Claude Code repeats the figures of the previous session in the new session, which has not received
 /// any response yet.
 #[test]
 fn figures_that_a_new_session_repeats_are_not_new() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "pro", "admin");
-    let figures = || windows(12.0, 1_795_176_000, 40.0, 1_795_500_000);
+    let figures = windows(12.0, 1_795_176_000, 40.0, 1_795_500_000);
     let before = Client::with_session(&sandbox, "before");
-    before.calls_status_line("2026-11-20T10:00:00Z", figures(), 120);
+    before.calls_status_line("2026-11-20T10:00:00Z", figures.clone(), 120);
     let mut after = Client::with_session(&sandbox, "after");
     after.api_ms = 0;
-    after.calls_status_line("2026-11-20T10:05:00Z", figures(), 120);
-    let reported = |at| {
-        let screen = before.run(at, &["now"], b"");
-        let reported = screen.success().split_once("reported ").expect("a time").1;
-        reported.lines().next().unwrap_or_default().to_owned()
-    };
-    assert_eq!(reported("2026-11-20T10:05:05Z"), "5 m ago");
+    after.calls_status_line("2026-11-20T10:05:00Z", figures.clone(), 120);
+    let age = age_of_readings(&before, "2026-11-20T10:05:05Z");
+    assert_eq!(age, "5 m ago");
     after.api_ms = 900;
-    after.calls_status_line("2026-11-20T10:06:00Z", figures(), 120);
-    assert_eq!(reported("2026-11-20T10:06:05Z"), "just now");
+    after.calls_status_line("2026-11-20T10:06:00Z", figures, 120);
+    let age = age_of_readings(&before, "2026-11-20T10:06:05Z");
+    assert_eq!(age, "just now");
 }
 
 #[test]
@@ -392,33 +394,34 @@ fn now_works_in_an_empty_home() {
     );
 }
 
+/// Records a response at each of the times.
+fn record_responses(sandbox: &Sandbox, times: [&str; 2]) {
+    for at in times {
+        let response = json!({"type": "assistant", "sessionId": "s", "timestamp": at, "requestId": at, "uuid": at,
+            "message": {"id": at, "model": "claude-opus-5-5", "usage": {"input_tokens": 250_000, "output_tokens": 0}}});
+        sandbox.append(
+            ".claude/projects/-home-dev-api/s.jsonl",
+            &response.to_string(),
+        );
+    }
+}
+
 /// A new block begins with the first response after the previous block, even if another response has a timestamp in the
 /// future.
 #[test]
 fn the_current_block_is_found_along_with_recent_earlier_spend() {
     let sandbox = Sandbox::new();
-    let answers = |times: &[&str]| {
-        for at in times {
-            let answer = json!({"type": "assistant", "sessionId": "s", "timestamp": at, "requestId": at, "uuid": at,
-                "message": {"id": at, "model": "claude-opus-5-5", "usage": {"input_tokens": 250_000, "output_tokens": 0}}});
-            sandbox.append(
-                ".claude/projects/-home-dev-api/s.jsonl",
-                &answer.to_string(),
-            );
-        }
-    };
-    let block = |at: &str, arguments: &[&str]| {
-        let mut command = sandbox.command(arguments);
-        Run::of(command.env("WHYCAP_NOW", at), b"")
-    };
-    answers(&["2026-11-20T03:30:00Z", "2026-11-20T07:55:00Z"]);
-    let ended = block("2026-11-20T08:02:00Z", &["now"]);
+    record_responses(&sandbox, ["2026-11-20T03:30:00Z", "2026-11-20T07:55:00Z"]);
+    let mut command = sandbox.command(&["now"]);
+    let ended = Run::of(command.env("WHYCAP_NOW", "2026-11-20T08:02:00Z"), b"");
     assert!(
         ended.success().contains("Block     no active block\n"),
         "{ended:?}"
     );
-    answers(&["2026-11-20T08:03:00Z", "2026-11-23T08:03:00Z"]);
-    let running = block("2026-11-20T08:10:00Z", &["now", "--json"]).json()["block"].take();
+    record_responses(&sandbox, ["2026-11-20T08:03:00Z", "2026-11-23T08:03:00Z"]);
+    let mut command = sandbox.command(&["now", "--json"]);
+    let now = Run::of(command.env("WHYCAP_NOW", "2026-11-20T08:10:00Z"), b"").json();
+    let running = &now["block"];
     assert_eq!(
         (&running["start"], &running["cost_usd"]),
         (&json!("2026-11-20T08:00:00Z"), &json!(1.0))
@@ -500,12 +503,11 @@ fn a_session_that_is_receiving_a_response_is_shown_as_busy() {
     let (sandbox, _) = with_history("subagents-and-errors");
     let process = RunningClient::start(&sandbox);
     let session = "322808f8-f952-4fa2-a615-d6d8a2848bd5";
-    let says = |status: &str| process.registers(&sandbox, session, status);
-    says("busy");
+    process.registers(&sandbox, session, "busy");
     let table = sandbox.run(&["spend"]);
     let screen = sandbox.run(&["now"]);
     let now = sandbox.run(&["now", "--json"]).json();
-    says("idle");
+    process.registers(&sandbox, session, "idle");
     let idle = sandbox.run(&["spend"]);
     drop(process);
     assert!(
@@ -544,6 +546,12 @@ fn a_client_that_may_belong_to_another_home_is_not_counted() {
     );
 }
 
+#[cfg(target_os = "linux")]
+fn screen_of_now(client: &Client<'_>) -> String {
+    let run = client.run("2026-11-20T10:03:00Z", &["now"], b"");
+    run.success().to_owned()
+}
+
 /// In a terminal, Claude Code 2.1.331 writes nothing to the transcript while it retries a request.
 #[cfg(target_os = "linux")]
 #[test]
@@ -552,20 +560,16 @@ fn a_session_without_a_response_to_its_prompt_is_waiting() {
     let client = Client::new(&sandbox);
     let process = RunningClient::start(&sandbox);
     process.registers(&sandbox, &client.session, "busy");
-    let screen = || {
-        let run = client.run("2026-11-20T10:03:00Z", &["now"], b"");
-        run.success().to_owned()
-    };
-    let waiting = screen();
+    let waiting = screen_of_now(&client);
     assert!(waiting.contains("waiting for a response"), "{waiting}");
     client.receives_response("2026-11-20T10:02:00Z");
-    let responding = screen();
+    let responding = screen_of_now(&client);
     assert!(responding.contains("responding"), "{responding}");
     client.append(&json!({
         "type": "user", "timestamp": "2026-11-20T10:02:10Z",
         "message": {"role": "user", "content": [{"type": "tool_result", "content": "done"}]},
     }));
-    let after_tool = screen();
+    let after_tool = screen_of_now(&client);
     assert!(after_tool.contains("responding"), "{after_tool}");
 }
 
@@ -579,17 +583,19 @@ fn the_reason_for_unknown_spend_is_shown_once_with_a_remedy() {
     );
     let now = sandbox.run(&["now"]);
     let output = now.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
-    let why = output
+    let reason = output
         .split("unknown: ")
-        .find(|why| why.starts_with("could not"));
-    let why = why
-        .and_then(|why| why.split(". ").next())
+        .find(|text| text.starts_with("could not"))
+        .and_then(|text| text.split(". ").next())
         .unwrap_or(&output);
-    let mut clauses: Vec<&str> = why.split([':', ';']).map(str::trim).collect();
-    let said = clauses.len();
+    let mut clauses: Vec<&str> = reason.split([':', ';']).map(str::trim).collect();
+    let clause_count = clauses.len();
     clauses.sort_unstable();
     clauses.dedup();
-    assert!(said > 1 && clauses.len() == said, "{output}");
+    assert!(
+        clause_count > 1 && clauses.len() == clause_count,
+        "{output}"
+    );
 }
 
 /// A canceled wait for the 5-hour limit says nothing about a weekly limit that the session reaches later, for which
@@ -661,16 +667,14 @@ fn the_first_words_of_a_prompt_are_shown_only_to_the_user() {
         "[budget]\nsession = 5.0\nday = 20.0\n",
     );
     Client::logged_in(&sandbox, "pro", "admin");
-    let prompt = |session: &str| {
-        json!({
-            "type": "user", "uuid": "u", "sessionId": session, "timestamp": "2026-11-20T06:10:00Z",
-            "cwd": "/home/dev/api", "message": {"role": "user", "content": WORDS},
-        })
-    };
     let ids = ["11111111-aaaa", "22222222-bbbb"];
     for session in ids {
         let transcript = format!(".claude/projects/-home-dev-api/{session}.jsonl");
-        sandbox.append(&transcript, &prompt(session).to_string());
+        let prompt = json!({
+            "type": "user", "uuid": "u", "sessionId": session, "timestamp": "2026-11-20T06:10:00Z",
+            "cwd": "/home/dev/api", "message": {"role": "user", "content": WORDS},
+        });
+        sandbox.append(&transcript, &prompt.to_string());
     }
     let clients = ids.map(|session| Client::with_session(&sandbox, session));
     clients[0].receives_response("2026-11-20T09:50:00Z");
@@ -886,13 +890,11 @@ fn answer_in_a_terminal_with(sandbox: &Sandbox, rows: usize, prompt: &str) -> St
 #[test]
 #[cfg(target_os = "linux")]
 fn the_answer_to_whycap_doctor_fits_with_its_note() {
-    let doctor =
-        |rows: usize| answer_in_a_terminal_with(&with_a_private_login(), rows, "/whycap doctor");
-    let whole = doctor(200);
+    let whole = answer_in_a_terminal_with(&with_a_private_login(), 200, "/whycap doctor");
     assert!(whole.contains("Because you ran /whycap"), "{whole}");
     // Claude Code uses 14 of the rows. The note has more than two rows, so all checks would fit without it.
     let room = whole.lines().count() - 2;
-    let answer = doctor(room + 14);
+    let answer = answer_in_a_terminal_with(&with_a_private_login(), room + 14, "/whycap doctor");
     assert!(answer.contains("Because you ran /whycap"), "{answer}");
     assert!(answer.lines().count() <= room, "{answer}");
 }

@@ -41,8 +41,11 @@ fn an_idle_session_shows_newer_readings_of_other_sessions() {
         "{later}"
     );
     // The session's own next response provides a newer reading.
-    let own = line(&idle, "2026-11-20T10:31:00Z", usage(3.0));
-    assert!(own.contains("5h 3%") && !own.contains("ago"), "{own}");
+    let after_response = line(&idle, "2026-11-20T10:31:00Z", usage(3.0));
+    assert!(
+        after_response.contains("5h 3%") && !after_response.contains("ago"),
+        "{after_response}"
+    );
     // A reading is not shared after its window has ended.
     let after = line(&busy, "2026-11-20T12:01:00Z", Value::Null);
     assert!(
@@ -54,8 +57,8 @@ fn an_idle_session_shows_newer_readings_of_other_sessions() {
 #[test]
 fn a_reading_from_the_future_hides_no_other() {
     let sandbox = Sandbox::new();
-    let one = Client::with_session(&sandbox, "one");
-    line(&one, "2026-11-20T11:00:00Z", usage(100.0));
+    let future = Client::with_session(&sandbox, "one");
+    line(&future, "2026-11-20T11:00:00Z", usage(100.0));
     let idle = Client::with_session(&sandbox, "idle");
     line(&idle, "2026-11-20T08:50:00Z", usage(30.0));
     let other = Client::with_session(&sandbox, "other");
@@ -106,8 +109,8 @@ fn readings_right_after_a_login_belong_to_the_previous_account() {
         "2026-11-20T09:20:00Z",
         windows(100.0, NOON, 100.0, MONDAY),
     );
-    let now = client.run("2026-11-20T09:21:00Z", &["now", "--json"], b"");
-    let now = now.json()["windows"].clone();
+    let run = client.run("2026-11-20T09:21:00Z", &["now", "--json"], b"");
+    let now = run.json()["windows"].clone();
     assert_eq!(now["five_hour"]["used_percentage"], 19.0, "{now}");
     assert_eq!(now["seven_day"]["used_percentage"], 3.0, "{now}");
     // Neither account's readings appear in the other account's history.
@@ -132,6 +135,14 @@ fn readings_right_after_a_login_belong_to_the_previous_account() {
     assert_eq!(readings.len(), 3, "{readings:?}");
 }
 
+/// Returns the status line for the given input, at 10:00.
+fn row_for(sandbox: &Sandbox, payload: &Value, variables: &[(String, String)]) -> String {
+    let at = "2026-11-20T10:00:00Z";
+    let input = payload.to_string();
+    let run = run(sandbox, at, &["statusline"], input.as_bytes(), variables);
+    run.success().to_owned()
+}
+
 /// After `claude --resume`, Claude Code 2.1.331 reports the context of the session, which it computes from the
 /// transcript, but no usage windows until the next response. A new session shows the account's windows in this situation,
 /// so a resumed session must show them, too.
@@ -151,17 +162,11 @@ fn a_resumed_session_shows_the_accounts_windows_before_its_first_response() {
         "cost": {"total_cost_usd": 0.03, "total_api_duration_ms": 58},
         "context_window": {"used_percentage": 2, "current_usage": {"input_tokens": 12}},
     });
-    let row = |payload: &Value, variables: &[(String, String)]| {
-        let stdin = payload.to_string();
-        let arguments = ["statusline"];
-        let at = "2026-11-20T10:00:00Z";
-        run(&sandbox, at, &arguments, stdin.as_bytes(), variables)
-            .success()
-            .to_owned()
-    };
-    assert!(row(&payload, &[]).contains("42%"), "{}", row(&payload, &[]));
+    let row = row_for(&sandbox, &payload, &[]);
+    assert!(row.contains("42%"), "{row}");
     let key = [("ANTHROPIC_API_KEY".to_owned(), "sk-ant-x".to_owned())];
-    assert!(!row(&payload, &key).contains("42%"), "a key pays");
+    let row = row_for(&sandbox, &payload, &key);
+    assert!(!row.contains("42%"), "a key pays: {row}");
 
     // After a response, the process has a prompt cache. If it still reports no windows, a key paid for the response. If
     // caching is off, the cache has no lifetime.
@@ -170,14 +175,14 @@ fn a_resumed_session_shows_the_accounts_windows_before_its_first_response() {
         json!({"ttl": null, "expires_at": null, "requests": 3}),
     ] {
         payload["prompt_cache"] = cache;
-        let shown = row(&payload, &[]);
+        let shown = row_for(&sandbox, &payload, &[]);
         assert!(!shown.contains("42%"), "{shown}");
     }
 
     // An older version reports no prompt cache even after a response.
     payload["prompt_cache"] = Value::Null;
     payload["version"] = json!("2.1.250");
-    let shown = row(&payload, &[]);
+    let shown = row_for(&sandbox, &payload, &[]);
     assert!(!shown.contains("42%"), "{shown}");
 }
 
@@ -198,6 +203,21 @@ fn a_session_resumed_with_a_key_helper_shows_no_windows() {
     assert!(!shown.success().contains("15%"), "{shown:?}");
 }
 
+/// Returns the status line of a session that has received a response and reports no windows.
+fn row_after_response_without_windows(client: &Client<'_>) -> String {
+    let input = json!({
+        "session_id": client.session, "transcript_path": client.transcript(),
+        "context_window": {"used_percentage": 12},
+        "prompt_cache": {"ttl": "5m", "expires_at": NOON, "recache_tokens_if_cold": 4000},
+    });
+    let run = client.run(
+        "2026-11-20T09:20:00Z",
+        &["statusline"],
+        input.to_string().as_bytes(),
+    );
+    run.success().to_owned()
+}
+
 #[test]
 fn without_new_readings_the_last_reading_is_shown_with_its_age() {
     let sandbox = Sandbox::new();
@@ -214,26 +234,15 @@ fn without_new_readings_the_last_reading_is_shown_with_its_age() {
         "{later}"
     );
     // A successful response without windows shows that the session uses an API key. An error does not.
-    let answered = || {
-        let input = json!({
-            "session_id": client.session, "transcript_path": client.transcript(),
-            "context_window": {"used_percentage": 12},
-            "prompt_cache": {"ttl": "5m", "expires_at": NOON, "recache_tokens_if_cold": 4000},
-        });
-        let run = client.run(
-            "2026-11-20T09:20:00Z",
-            &["statusline"],
-            input.to_string().as_bytes(),
-        );
-        run.success().to_owned()
-    };
-    assert!(!answered().contains("42%"), "{}", answered());
+    let row = row_after_response_without_windows(&client);
+    assert!(!row.contains("42%"), "{row}");
     client.receives_error(
         "2026-11-20T09:19:00Z",
         "API Error: Request rejected (429) · slow down",
         json!({}),
     );
-    assert!(answered().contains("42%"), "{}", answered());
+    let row = row_after_response_without_windows(&client);
+    assert!(row.contains("42%"), "{row}");
     // A session that has never received usage windows may be using an API key.
     let new = Client::with_session(&sandbox, "new");
     let status_line = line(&new, "2026-11-20T09:20:00Z", Value::Null);
@@ -372,15 +381,23 @@ fn readings_repeated_by_an_idle_session_do_not_end_credit_use() {
     line(&idle, "2026-11-20T09:50:00Z", usage(42.0));
     line(&busy, "2026-11-20T10:00:00Z", usage(100.0));
     busy.works("2026-11-20T10:05:00Z", 100_000);
-    let pays = |at: &str| !busy.run(at, &["now", "--json"], b"").json()["paying"].is_null();
-    assert!(pays("2026-11-20T10:06:00Z"));
+    let now = busy.run("2026-11-20T10:06:00Z", &["now", "--json"], b"");
+    assert!(!now.json()["paying"].is_null(), "{now:?}");
     idle.receives_error(
         "2026-11-20T10:10:00Z",
         "API Error: 529 Overloaded",
         json!({"apiErrorStatus": 529}),
     );
     line(&idle, "2026-11-20T10:10:01Z", usage(42.0));
-    assert!(pays("2026-11-20T10:11:00Z"));
+    let now = busy.run("2026-11-20T10:11:00Z", &["now", "--json"], b"");
+    assert!(!now.json()["paying"].is_null(), "{now:?}");
+}
+
+/// Returns the answer to `/whycap` in a session.
+fn answer_in(client: &Client<'_>) -> String {
+    let prompt = json!({"prompt": "/whycap"});
+    let run = client.event("2026-11-20T10:01:00Z", "UserPromptSubmit", prompt);
+    run.json()["reason"].as_str().unwrap().to_owned()
 }
 
 #[test]
@@ -388,18 +405,13 @@ fn an_error_of_another_session_is_labeled_as_such() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     client.receives_error("2026-11-20T10:00:00Z", TEXT, json!({}));
-    let asked = |client: &Client<'_>| {
-        let prompt = json!({"prompt": "/whycap"});
-        let run = client.event("2026-11-20T10:01:00Z", "UserPromptSubmit", prompt);
-        run.json()["reason"].as_str().unwrap().to_owned()
-    };
     let other = Client::with_session(&sandbox, "other");
-    let says = asked(&other);
+    let answer = answer_in(&other);
     assert!(
-        says.starts_with("This happened in another session (\"hi\")."),
-        "{says}"
+        answer.starts_with("This happened in another session (\"hi\")."),
+        "{answer}"
     );
-    assert!(!asked(&client).contains("nother session"));
+    assert!(!answer_in(&client).contains("nother session"));
 }
 
 /// Builds usage figures in the form that a Claude gateway reports, according to the help text of `/statusline` (since
@@ -472,38 +484,40 @@ fn a_gateways_reading_is_evidence_and_gives_the_reset_time() {
     assert_eq!(run.json()["incident"]["resets_at"], Value::Null);
 }
 
+/// Returns the verdict about an error that names the Opus limit, if the weekly window of Opus is used up to the given
+/// percentage.
+fn verdict_of_opus_limit(sandbox: &Sandbox, session: &str, used: f64) -> Value {
+    let client = Client::with_session(sandbox, session);
+    let mut windows = usage(42.0);
+    windows["seven_day_opus"] = json!({"used_percentage": used, "resets_at": MONDAY});
+    let status_line = line(&client, "2026-11-20T09:58:00Z", windows);
+    assert!(
+        status_line.contains(&format!("Opus week {used}%")),
+        "{status_line}"
+    );
+    client.receives_error(
+        "2026-11-20T10:00:00Z",
+        "You've hit your Opus limit",
+        json!({}),
+    );
+    let arguments = ["explain", "--json", "--session", session];
+    let run = client.run("2026-11-20T10:01:00Z", &arguments, b"");
+    let incident = run.json()["incident"].clone();
+    assert_eq!(incident["limit"], "weekly_opus", "{incident}");
+    incident["verdict"].clone()
+}
+
 /// No client reports these windows yet. The test assumes that their format will match that of the other windows.
 #[test]
 fn a_model_window_is_shown_by_name_and_is_evidence() {
-    let with_opus = |used: f64| {
-        let mut windows = usage(42.0);
-        windows["seven_day_opus"] = json!({"used_percentage": used, "resets_at": MONDAY});
-        windows
-    };
-    let verdict = |sandbox: &Sandbox, session: &str, used: f64| {
-        let client = Client::with_session(sandbox, session);
-        let status_line = line(&client, "2026-11-20T09:58:00Z", with_opus(used));
-        assert!(
-            status_line.contains(&format!("Opus week {used}%")),
-            "{status_line}"
-        );
-        client.receives_error(
-            "2026-11-20T10:00:00Z",
-            "You've hit your Opus limit",
-            json!({}),
-        );
-        let arguments = ["explain", "--json", "--session", session];
-        let run = client.run("2026-11-20T10:01:00Z", &arguments, b"");
-        let incident = run.json()["incident"].clone();
-        assert_eq!(incident["limit"], "weekly_opus", "{incident}");
-        incident["verdict"].clone()
-    };
     let with_full_window = Sandbox::new();
     log_in(&with_full_window, "one");
-    assert_eq!(verdict(&with_full_window, "full", 100.0), "real");
+    let verdict = verdict_of_opus_limit(&with_full_window, "full", 100.0);
+    assert_eq!(verdict, "real");
     let sandbox = Sandbox::new();
     log_in(&sandbox, "one");
-    assert_eq!(verdict(&sandbox, "low", 3.0), "false_likely");
+    let verdict = verdict_of_opus_limit(&sandbox, "low", 3.0);
+    assert_eq!(verdict, "false_likely");
     // A session without its own reading shows another session's reading.
     let idle = Client::with_session(&sandbox, "idle");
     let status_line = line(&idle, "2026-11-20T09:59:00Z", usage(42.0));

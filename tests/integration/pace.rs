@@ -26,16 +26,16 @@ fn log_in(sandbox: &Sandbox, account: &str) {
 /// Simulates a quiet morning, after which usage increases by one percentage point per minute. Two sessions take turns
 /// reporting it.
 fn busy_since_ten(sandbox: &Sandbox) -> Client<'_> {
-    let one = Client::with_session(sandbox, "one");
-    let other = Client::with_session(sandbox, "other");
+    let first = Client::with_session(sandbox, "one");
+    let second = Client::with_session(sandbox, "other");
     for (at, used) in [("07:20", 2.0), ("08:00", 5.0), ("09:00", 10.0)] {
-        line(&one, at, used);
+        line(&first, at, used);
     }
     for minute in (0..45).step_by(3) {
-        let client = if minute % 2 == 0 { &one } else { &other };
+        let client = if minute % 2 == 0 { &first } else { &second };
         line(client, &format!("10:{minute:02}"), 20.0 + f64::from(minute));
     }
-    one
+    first
 }
 
 /// While the weekly window is full, the status line must not forecast when the 5-hour window will be full, because
@@ -84,8 +84,8 @@ fn a_burst_causes_a_forecast_and_a_pause_withdraws_it() {
     let rested = line(&client, "11:15", 66.0);
     assert!(!rested.contains("full"), "{rested}");
     // Usage before noon does not affect the new window, which starts at noon.
-    let anew = windows(12.0, NOON + 5 * 3600, 10.0, MONDAY);
-    let status_line = client.calls_status_line("2026-11-20T12:30:00Z", anew, 160);
+    let new_window = windows(12.0, NOON + 5 * 3600, 10.0, MONDAY);
+    let status_line = client.calls_status_line("2026-11-20T12:30:00Z", new_window, 160);
     assert!(
         !status_line.success().contains("full"),
         "{}",
@@ -151,8 +151,8 @@ fn a_session_with_an_older_reading_does_not_lower_the_pace() {
 fn usage_steps_are_stored_in_a_private_monthly_file() {
     let sandbox = Sandbox::new();
     busy_since_ten(&sandbox);
-    let kept = sandbox.path(".local/share/whycap/journal/2026-11.jsonl");
-    let text = std::fs::read_to_string(&kept).unwrap();
+    let journal = sandbox.path(".local/share/whycap/journal/2026-11.jsonl");
+    let text = std::fs::read_to_string(&journal).unwrap();
     let readings = text
         .lines()
         .filter(|line| line.starts_with("{\"reading\":"));
@@ -160,12 +160,12 @@ fn usage_steps_are_stored_in_a_private_monthly_file() {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let mode = std::fs::metadata(&kept).unwrap().permissions().mode();
+        let mode = std::fs::metadata(&journal).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
     // An incomplete line must not cause problems.
     std::fs::write(
-        &kept,
+        &journal,
         format!("{text}\n{{\"reading\":{{\"session\":\"one\""),
     )
     .unwrap();
@@ -176,10 +176,13 @@ fn usage_steps_are_stored_in_a_private_monthly_file() {
     );
 }
 
+fn day(text: &str) -> chrono::NaiveDate {
+    text.parse().unwrap()
+}
+
 /// Simulates workdays from nine to six between `from`, a Monday, and `until`, with a reading every three hours. Each
 /// day uses the given percentage of the weekly window.
 fn works_by_day(client: &Client<'_>, percent: f64, from: &str, until: &str) {
-    let day = |text: &str| text.parse::<chrono::NaiveDate>().unwrap();
     let days = day(from).iter_days().take_while(|date| *date <= day(until));
     for date in days {
         let of_week = date.weekday().num_days_from_monday();
@@ -187,8 +190,8 @@ fn works_by_day(client: &Client<'_>, percent: f64, from: &str, until: &str) {
             continue;
         }
         let left = chrono::Days::new(u64::from(7 - of_week));
-        let reset = (date + left).and_hms_opt(0, 0, 0);
-        let reset = reset.unwrap().and_utc().timestamp();
+        let midnight = (date + left).and_hms_opt(0, 0, 0);
+        let reset = midnight.unwrap().and_utc().timestamp();
         for (part, hour) in [9, 12, 15, 18].into_iter().enumerate() {
             let used = percent * (f64::from(of_week) + part as f64 / 3.0);
             let usage = windows(30.0, reset, used.min(100.0).floor(), reset);

@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use crate::support::{Sandbox, successful_output};
 
 /// Returns a directory with copies of the files that the scripts use.
-fn source(sandbox: &Sandbox) -> PathBuf {
+fn source_in(sandbox: &Sandbox) -> PathBuf {
     let source = sandbox.path("the source");
     fs::create_dir_all(source.join("packaging/recipes")).unwrap();
     for file in [
@@ -53,7 +53,7 @@ const TARGETS: [&str; 5] = [
 #[test]
 fn an_archive_contains_the_executable_and_its_files() {
     let sandbox = Sandbox::new();
-    let source = source(&sandbox);
+    let source = source_in(&sandbox);
     let version = env!("CARGO_PKG_VERSION");
     let program = env!("CARGO_BIN_EXE_whycap");
     let made = successful_output(&run(
@@ -92,7 +92,7 @@ fn an_archive_contains_the_executable_and_its_files() {
 #[test]
 fn every_package_manager_gets_its_archives_with_their_checksums() {
     let sandbox = Sandbox::new();
-    let source = source(&sandbox);
+    let source = source_in(&sandbox);
     let windows = "x86_64-pc-windows-msvc.exe";
     let archives = TARGETS.map(|target| (target, format!("whycap-9.8.7-{target}.tar.gz")));
     let alone = (windows, format!("whycap-9.8.7-{windows}"));
@@ -101,7 +101,6 @@ fn every_package_manager_gets_its_archives_with_their_checksums() {
         fs::write(source.join(format!("{file}.sha256")), sum).unwrap();
     }
     successful_output(&run(&source, "recipes.sh", &["9.8.7", ".", "out"]));
-    let read = |name: &str| fs::read_to_string(source.join("out").join(name)).unwrap();
     let recipes = [
         "whycap.rb",
         "scoop.json",
@@ -111,7 +110,7 @@ fn every_package_manager_gets_its_archives_with_their_checksums() {
         "whycap.whycap.locale.en-US.yaml",
         "whycap.whycap.yaml",
     ]
-    .map(read);
+    .map(|name| fs::read_to_string(source.join("out").join(name)).unwrap());
     for recipe in &recipes {
         assert!(recipe.contains("9.8.7"), "{recipe}");
         assert!(
@@ -141,7 +140,7 @@ fn every_package_manager_gets_its_archives_with_their_checksums() {
 #[test]
 fn release_notes_are_the_changelog_section_of_the_release() {
     let sandbox = Sandbox::new();
-    let source = source(&sandbox);
+    let source = source_in(&sandbox);
     let changelog = "# Changelog\n\n## [Unreleased]\n\n- later\n\n## [0.2.0] - 2027-01-02\n\n### Added\n- this\n\n## [0.1.0] - 2026-11-21\n\n- first\n";
     fs::write(source.join("CHANGELOG.md"), changelog).unwrap();
     assert_eq!(

@@ -225,7 +225,7 @@ impl From<Weeks> for Person {
         for rise in &weeks.rises {
             sums.push(sums[sums.len() - 1] + rise);
         }
-        Self { rises, sums, weeks }
+        Self { weeks, rises, sums }
     }
 }
 
