@@ -228,10 +228,13 @@ fn the_row_of_a_limit_is_complete_in_a_narrow_terminal() {
     let quota = json!({"quotaLimits": {"rateLimitType": "five_hour", "resetsAt": 1_795_176_000, "overageDisabledReason": "org_level_disabled_until"}});
     client.receives_error(AT, ORG, quota);
     for columns in [40, 44, 50, 60] {
-        let rows = rows(&client, "2026-11-20T10:00:01Z", columns);
-        assert!(!rows.concat().contains('…'), "{columns}: {rows:?}");
-        assert!(rows[0].contains("spend cap"), "{columns}: {rows:?}");
-        assert!(rows.concat().contains("12:00"), "{columns}: {rows:?}");
+        let all_rows = rows(&client, "2026-11-20T10:00:01Z", columns);
+        assert!(!all_rows.concat().contains('…'), "{columns}: {all_rows:?}");
+        assert!(all_rows[0].contains("spend cap"), "{columns}: {all_rows:?}");
+        assert!(
+            all_rows.concat().contains("12:00"),
+            "{columns}: {all_rows:?}"
+        );
     }
 }
 

@@ -10,33 +10,29 @@ use serde_json::{Value, json};
 
 use crate::client::Client;
 use crate::histories::{spend, with_history};
-use crate::support::Sandbox;
+use crate::support::{Run, Sandbox};
 
-fn page(sandbox: &Sandbox, more: &[&str]) -> String {
+fn page_of(sandbox: &Sandbox, more: &[&str]) -> String {
     let arguments = [&["spend", "--html", "-"], more].concat();
     sandbox.run(&arguments).success().to_owned()
 }
 
+/// Returns the first part of a page that follows `start`, up to `end`.
+fn between<'a>(page: &'a str, start: &str, end: &str) -> &'a str {
+    let (_, rest) = page.split_once(start).unwrap();
+    rest.split(end).next().unwrap()
+}
+
 /// Returns the sum of the exact amounts, in pico-dollars, in a column of the table with this class.
 fn sum(page: &str, class: &str, column: usize) -> i64 {
-    let table = page
-        .split(&format!("<table class=\"{class}\">"))
-        .nth(1)
-        .unwrap();
-    let table = table.split("</table>").next().unwrap();
-    let rows = table.split("<tr>").filter(|row| row.contains("data-v"));
-    let amount = |row: &str| {
-        let cell = row.split("<td").nth(column).unwrap();
-        pico(
-            cell.split("data-v=\"")
-                .nth(1)
-                .unwrap()
-                .split('"')
-                .next()
-                .unwrap(),
-        )
-    };
-    rows.map(amount).sum()
+    between(page, &format!("<table class=\"{class}\">"), "</table>")
+        .split("<tr>")
+        .filter(|row| row.contains("data-v"))
+        .map(|row| {
+            let cell = row.split("<td").nth(column).unwrap();
+            pico(between(cell, "data-v=\"", "\""))
+        })
+        .sum()
 }
 
 fn pico(amount: &str) -> i64 {
@@ -44,7 +40,7 @@ fn pico(amount: &str) -> i64 {
     format!("{dollars}{rest:0<12}").parse().unwrap()
 }
 
-fn total(page: &str) -> i64 {
+fn total_of(page: &str) -> i64 {
     let cost = page.split("<dd data-v=\"").nth(1).unwrap();
     pico(cost.split('"').next().unwrap())
 }
@@ -58,20 +54,20 @@ fn every_part_adds_up_to_the_total_in_json() {
         "two-at-once",
     ] {
         let (sandbox, _) = with_history(history);
-        let told = &spend(&sandbox, "session")["total"]["cost_usd"];
-        let page = page(&sandbox, &[]);
-        let total = total(&page);
+        let json_total = &spend(&sandbox, "session")["total"]["cost_usd"];
+        let page = page_of(&sandbox, &[]);
+        let total = total_of(&page);
         assert!(
-            (total as f64 / 1e12 - told.as_f64().unwrap()).abs() < 1e-9,
-            "{history}: {total} {told}"
+            (total as f64 / 1e12 - json_total.as_f64().unwrap()).abs() < 1e-9,
+            "{history}: {total} {json_total}"
         );
         for (class, column) in [("by-day", 1), ("by-project", 1), ("by-session", 5)] {
             assert_eq!(sum(&page, class, column), total, "{history}, {class}");
         }
-        let week = page.split("<table class=\"week\">").nth(1).unwrap();
-        let week = week.split("</table>").next().unwrap();
-        let hours = week.split("data-v=\"").skip(1);
-        let hours: i64 = hours
+        let week = between(&page, "<table class=\"week\">", "</table>");
+        let hours: i64 = week
+            .split("data-v=\"")
+            .skip(1)
             .map(|hour| pico(hour.split('"').next().unwrap()))
             .sum();
         assert_eq!(hours, total, "{history}, hours of the week");
@@ -80,26 +76,17 @@ fn every_part_adds_up_to_the_total_in_json() {
 
 /// Returns the paragraphs of the page header.
 fn head(page: &str) -> Vec<&str> {
-    let head = page.split("<header>").nth(1).unwrap();
-    let head = head.split("</header>").next().unwrap();
-    let paragraphs = head.split("<p").skip(1);
-    paragraphs
-        .map(|paragraph| {
-            paragraph
-                .split('>')
-                .nth(1)
-                .unwrap()
-                .split("</p")
-                .next()
-                .unwrap()
-        })
+    between(page, "<header>", "</header>")
+        .split("<p")
+        .skip(1)
+        .map(|paragraph| between(paragraph, ">", "</p"))
         .collect()
 }
 
 /// Recalculates every figure from the transcript lines that the test writes.
 #[test]
 fn the_page_begins_with_a_summary_and_a_comparison() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::new().variable("WHYCAP_NOW", "2026-11-20T18:00:00Z");
     Client::logged_in(&sandbox, "max", "user");
     sandbox.write(".config/whycap/config.toml", "[plan]\nmonthly = 100\n");
     let client = Client::with_session(&sandbox, "5a7d3c1e-0000-4000-a000-000000000001");
@@ -124,11 +111,10 @@ fn the_page_begins_with_a_summary_and_a_comparison() {
         json!({}),
     );
     let all: u64 = spent.iter().sum();
-    let lately: u64 = spent[31..].iter().sum();
+    let last_30_days: u64 = spent[31..].iter().sum();
     let earlier: u64 = spent[1..31].iter().sum();
-    let sandbox = sandbox.variable("WHYCAP_NOW", "2026-11-20T18:00:00Z");
-    let whole = page(&sandbox, &[]);
-    let more = (lately - earlier) * 100 / earlier;
+    let whole = page_of(&sandbox, &[]);
+    let more = (last_30_days - earlier) * 100 / earlier;
     assert_eq!(
         head(&whole)[..2],
         [
@@ -136,11 +122,11 @@ fn the_page_begins_with_a_summary_and_a_comparison() {
                 "${all}.00 of work in 61 days on a $100-a-month plan; limits blocked work for 2 h."
             ),
             format!(
-                "The last 30 days cost ${lately}.00, {more}% more than in the 30 days before (${earlier}.00)."
+                "The last 30 days cost ${last_30_days}.00, {more}% more than in the 30 days before (${earlier}.00)."
             ),
         ]
     );
-    let week = page(&sandbox, &["--since", "2026-11-14"]);
+    let week = page_of(&sandbox, &["--since", "2026-11-14"]);
     let (now, then) = (
         spent[54..].iter().sum::<u64>(),
         spent[47..54].iter().sum::<u64>(),
@@ -161,18 +147,14 @@ fn the_page_begins_with_a_summary_and_a_comparison() {
     // If some spend is missing, it may belong to either period.
     sandbox.append_damaged_line();
     for period in [&[][..], &["--since", "2026-11-14"]] {
-        let incomplete = page(&sandbox, period);
+        let incomplete = page_of(&sandbox, period);
         let sentences = head(&incomplete).join(" ");
         assert!(sentences.starts_with("\u{2265}$"), "{sentences}");
         assert!(!sentences.contains(" than in the "), "{sentences}");
     }
-    let calendar = whole
-        .split("<table class=\"calendar week\">")
-        .nth(1)
-        .unwrap();
-    let calendar = calendar.split("</table>").next().unwrap();
-    let days = calendar.split("data-v=\"").skip(1);
-    let days: Vec<i64> = days
+    let days: Vec<i64> = between(&whole, "<table class=\"calendar week\">", "</table>")
+        .split("data-v=\"")
+        .skip(1)
         .map(|day| pico(day.split('"').next().unwrap()))
         .collect();
     let truth = spent
@@ -184,12 +166,15 @@ fn the_page_begins_with_a_summary_and_a_comparison() {
 #[test]
 fn the_filters_are_those_of_the_table() {
     let (sandbox, _) = with_history("two-at-once");
-    let all = total(&page(&sandbox, &[]));
-    assert_eq!(total(&page(&sandbox, &["--since", "2000-01-01"])), all);
-    let none = page(&sandbox, &["--until", "2000-01-01"]);
+    let all = total_of(&page_of(&sandbox, &[]));
+    assert_eq!(
+        total_of(&page_of(&sandbox, &["--since", "2000-01-01"])),
+        all
+    );
+    let none = page_of(&sandbox, &["--until", "2000-01-01"]);
     assert!(none.contains("Nothing was spent in this period."), "{none}");
-    assert_eq!(total(&none), 0);
-    let none = page(&sandbox, &["--project", "no such place"]);
+    assert_eq!(total_of(&none), 0);
+    let none = page_of(&sandbox, &["--project", "no such place"]);
     assert!(
         none.contains(
             "Nothing was spent in a project whose path contains &quot;no such place&quot;."
@@ -239,7 +224,7 @@ fn hostile_names_are_escaped() {
         &format!("/home/dev/{HOSTILE}"),
         HOSTILE,
     );
-    let page = page(&sandbox, &[]);
+    let page = page_of(&sandbox, &[]);
     assert_eq!(page.matches("<script").count(), 1, "only ours");
     assert!(
         !page.contains("<img") && !page.contains("onerror=alert(2)>\""),
@@ -274,10 +259,10 @@ fn an_anonymous_page_names_nobody_and_nothing() {
     let profile = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/orchard";
     response["message"]["model"] = json!(profile);
     client.append(&response);
-    let sandbox = sandbox.variable("TZ", "Europe/Berlin");
-    let named = page(&sandbox, &[]);
-    let anonymous = page(&sandbox, &["--anonymous"]);
-    let home = sandbox.home();
+    let in_berlin = sandbox.variable("TZ", "Europe/Berlin");
+    let named = page_of(&in_berlin, &[]);
+    let anonymous = page_of(&in_berlin, &["--anonymous"]);
+    let home = in_berlin.home();
     for name in [
         "acme",
         "Acme",
@@ -301,7 +286,7 @@ fn an_anonymous_page_names_nobody_and_nothing() {
         assert!(named.contains(name), "{name}");
     }
     assert!(anonymous.contains("project 1") && anonymous.contains("session 2"));
-    assert_eq!(total(&anonymous), total(&named));
+    assert_eq!(total_of(&anonymous), total_of(&named));
     for part in [
         "Errors have stopped your work once since",
         "5-hour limit (peak 42%)",
@@ -311,30 +296,34 @@ fn an_anonymous_page_names_nobody_and_nothing() {
     }
 }
 
+#[cfg(unix)]
+fn write_page(sandbox: &Sandbox, path: &std::path::Path) -> Run {
+    sandbox.run(&["spend", "--html", path.to_str().unwrap()])
+}
+
+#[cfg(unix)]
+fn mode_of(path: &std::path::Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
 #[cfg(unix)] // modes, links and sockets
 #[test]
 fn only_an_earlier_page_is_replaced() {
     let (sandbox, _) = with_history("two-at-once");
     let target = sandbox.path("page.html");
-    let write = |path: &std::path::Path| sandbox.run(&["spend", "--html", path.to_str().unwrap()]);
-    let written = write(&target);
+    let written = write_page(&sandbox, &target);
     assert_eq!(
         written.success(),
         "Wrote ~/page.html. Open it in a browser.\n"
     );
-    let mode = |path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_eq!(
-        mode(&target),
-        0o600,
-        "names of projects are the user's alone"
-    );
+    assert_eq!(mode_of(&target), 0o600, "the names of projects are private");
     fs::set_permissions(&target, fs::Permissions::from_mode(0o644)).unwrap();
     fs::write(&target, fs::read_to_string(&target).unwrap() + "older").unwrap();
-    write(&target).success();
+    write_page(&sandbox, &target).success();
     assert!(fs::read_to_string(&target).unwrap().ends_with("</html>\n"));
-    assert_eq!(mode(&target), 0o644, "somebody wanted to show it");
+    assert_eq!(mode_of(&target), 0o644, "somebody wanted to show it");
     let empty = sandbox.write("empty.html", "");
-    write(&empty).success();
+    write_page(&sandbox, &empty).success();
 
     let notes = sandbox.write("notes.md", "mine");
     let link = sandbox.path("link.html");
@@ -357,7 +346,7 @@ fn only_an_earlier_page_is_replaced() {
         ),
         (socket, "check that it is a file"),
     ] {
-        let run = write(&path);
+        let run = write_page(&sandbox, &path);
         assert_eq!(
             (run.code, run.stdout.as_str(), run.stderr.lines().count()),
             (1, "", 1),
@@ -372,7 +361,7 @@ fn only_an_earlier_page_is_replaced() {
     assert_eq!(fs::read_to_string(&notes).unwrap(), "mine");
     // Users usually give a relative path.
     let mut command = sandbox.command(&["spend", "--html", "here.html"]);
-    let run = crate::support::Run::of(command.current_dir(sandbox.home()), b"");
+    let run = Run::of(command.current_dir(sandbox.home()), b"");
     assert_eq!(run.success(), "Wrote here.html. Open it in a browser.\n");
     assert!(sandbox.read("here.html").starts_with("<!doctype html>"));
     let left: Vec<_> = fs::read_dir(sandbox.home())
@@ -392,7 +381,7 @@ fn only_an_earlier_page_is_replaced() {
 fn lower_bounds_are_marked_on_the_page() {
     let (sandbox, _) = with_history("two-at-once");
     sandbox.append_damaged_line();
-    let page = page(&sandbox, &[]);
+    let page = page_of(&sandbox, &[]);
     assert!(page.contains(">\u{2265}$"), "{page:.4000}");
     assert!(page.contains("\u{2265} means that the real amount may be higher because 1 damaged line in ~/.claude/projects/-x/damaged.jsonl is not counted."));
 }
@@ -400,7 +389,7 @@ fn lower_bounds_are_marked_on_the_page() {
 #[test]
 fn a_page_without_history_says_so() {
     let sandbox = Sandbox::new();
-    let page = page(&sandbox, &[]);
+    let page = page_of(&sandbox, &[]);
     assert!(
         page.contains("No history found in ~/.claude/projects.")
             && page.contains("No limit errors found.")
@@ -413,23 +402,21 @@ fn a_page_without_history_says_so() {
 #[test]
 fn a_wrong_clock_does_not_make_the_page_endless() {
     let sandbox = Sandbox::new();
-    let line = |at: &str, id: &str| {
-        json!({"type": "assistant", "uuid": id, "timestamp": at, "sessionId": id, "cwd": "/x", "requestId": id,
-        "message": {"id": id, "model": "claude-opus-4-8", "role": "assistant", "content": [], "usage": {"input_tokens": 1, "output_tokens": 1}}})
-    };
     for (at, id) in [
         ("1970-01-02T00:00:00Z", "a"),
         ("9998-01-02T00:00:00Z", "b"),
         ("2026-11-19T00:00:00Z", "c"),
     ] {
+        let line = json!({"type": "assistant", "uuid": id, "timestamp": at, "sessionId": id, "cwd": "/x", "requestId": id,
+            "message": {"id": id, "model": "claude-opus-4-8", "role": "assistant", "content": [], "usage": {"input_tokens": 1, "output_tokens": 1}}});
         sandbox.append(
             &format!(".claude/projects/-x/{id}.jsonl"),
-            &line(at, id).to_string(),
+            &line.to_string(),
         );
     }
-    let page = page(&sandbox, &[]);
+    let page = page_of(&sandbox, &[]);
     assert!(page.len() < 100_000, "{}", page.len());
-    assert_eq!(sum(&page, "by-day", 1), total(&page));
+    assert_eq!(sum(&page, "by-day", 1), total_of(&page));
 }
 
 /// A single day must not fill the whole width of the chart.
@@ -437,7 +424,7 @@ fn a_wrong_clock_does_not_make_the_page_endless() {
 fn a_chart_of_a_single_day_has_room_for_five() {
     let sandbox = Sandbox::new();
     Client::new(&sandbox).works("2026-11-20T06:00:00Z", 1_000);
-    let page = page(&sandbox, &[]);
+    let page = page_of(&sandbox, &[]);
     assert!(page.contains("viewBox=\"0 0 50 200\""), "{page}");
     assert!(page.contains("<div class=\"below few\""), "{page}");
 }

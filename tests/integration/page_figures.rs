@@ -157,8 +157,9 @@ type Row = IndexMap<String, Cell>;
 
 /// Returns the rows of the first table that has this caption.
 fn table(page: &str, caption: &str) -> Vec<Row> {
-    let begin = page.find(&format!(">{caption}</caption>"));
-    let begin = begin.unwrap_or_else(|| panic!("no table {caption:?}"));
+    let begin = page
+        .find(&format!(">{caption}</caption>"))
+        .unwrap_or_else(|| panic!("no table {caption:?}"));
     let table = page[begin..].split("</table>").next().unwrap();
     let (head, body) = table.split_once("<tbody>").unwrap();
     let headings: Vec<String> = head
@@ -169,8 +170,8 @@ fn table(page: &str, caption: &str) -> Vec<Row> {
     body.split("<tr")
         .skip(1)
         .map(|row| {
-            let row = row.replace("<th", "<td");
-            let cells = row.split("<td").skip(1).map(parse_cell);
+            let only_td = row.replace("<th", "<td");
+            let cells = only_td.split("<td").skip(1).map(parse_cell);
             headings.iter().cloned().zip(cells).collect()
         })
         .collect()
@@ -213,11 +214,11 @@ fn exact(cost: i64) -> Option<String> {
         cost % 1_000_000_000_000
     );
     let (whole, rest) = digits.split_once('.').unwrap();
-    let rest = rest.trim_end_matches('0');
-    Some(if rest.is_empty() {
+    let fraction = rest.trim_end_matches('0');
+    Some(if fraction.is_empty() {
         whole.to_owned()
     } else {
-        format!("{whole}.{rest}")
+        format!("{whole}.{fraction}")
     })
 }
 
@@ -274,6 +275,14 @@ fn every_table_of_the_page_matches_the_transcripts() {
     }
 }
 
+/// Returns the sum of a count of tokens in all lines, as the page shows it.
+fn sum_of_tokens(lines: &[Line], count: fn(&Tokens) -> i64) -> String {
+    match lines.iter().map(|line| count(&line.tokens)).sum::<i64>() {
+        sum @ 0..1_000_000 => format!("{:.1}k", sum as f64 / 1e3),
+        sum => format!("{:.2}M", sum as f64 / 1e6),
+    }
+}
+
 fn figures(page: &str, lines: &[Line]) {
     let all: i64 = lines.iter().map(Line::cost).sum();
 
@@ -287,21 +296,27 @@ fn figures(page: &str, lines: &[Line]) {
             (name.to_owned(), parse_cell(number))
         })
         .collect();
-    let sum =
-        |count: fn(&Tokens) -> i64| -> i64 { lines.iter().map(|line| count(&line.tokens)).sum() };
-    let short = |count: i64| match count {
-        0..1_000_000 => format!("{:.1}k", count as f64 / 1e3),
-        _ => format!("{:.2}M", count as f64 / 1e6),
-    };
     for (name, expected) in [
         ("cost", dollars(all)),
         ("responses", lines.len().to_string()),
         ("sessions", "9".to_owned()),
         ("projects", "3".to_owned()),
-        ("uncached input", short(sum(|tokens| tokens.uncached_input))),
-        ("output tokens", short(sum(|tokens| tokens.output))),
-        ("cache write", short(sum(|tokens| tokens.cache_write()))),
-        ("cache read", short(sum(|tokens| tokens.cache_read))),
+        (
+            "uncached input",
+            sum_of_tokens(lines, |tokens| tokens.uncached_input),
+        ),
+        (
+            "output tokens",
+            sum_of_tokens(lines, |tokens| tokens.output),
+        ),
+        (
+            "cache write",
+            sum_of_tokens(lines, |tokens| tokens.cache_write()),
+        ),
+        (
+            "cache read",
+            sum_of_tokens(lines, |tokens| tokens.cache_read),
+        ),
     ] {
         assert_eq!(figures[name].text, expected, "{name}");
     }
@@ -335,8 +350,8 @@ fn days(page: &str, lines: &[Line]) {
         let cost = dollars(days.get(&day).copied().unwrap_or_default());
         let date = day.format("%Y-%m-%d").to_string();
         let is_labeled = page.split("<title>").skip(1).any(|title| {
-            let title = title.split('<').next().unwrap();
-            title.contains(&date) && title.ends_with(&cost)
+            let label = title.split('<').next().unwrap();
+            label.contains(&date) && label.ends_with(&cost)
         });
         assert!(is_labeled, "{date}: {cost}");
     }
@@ -398,9 +413,12 @@ fn calendar(page: &str, lines: &[Line]) {
         .filter(|cell| cell.exact.is_some())
         .map(value)
         .collect();
-    let truth = first.iter_days().take_while(|day| *day <= last);
-    let truth = truth.map(|day| exact(days.get(&day).copied().unwrap_or_default()));
-    assert_eq!(shown, truth.collect::<Vec<_>>());
+    let truth: Vec<Option<String>> = first
+        .iter_days()
+        .take_while(|day| *day <= last)
+        .map(|day| exact(days.get(&day).copied().unwrap_or_default()))
+        .collect();
+    assert_eq!(shown, truth);
 }
 
 fn sessions(page: &str, lines: &[Line]) {
@@ -408,13 +426,13 @@ fn sessions(page: &str, lines: &[Line]) {
     let by_session = table(page, "Sessions, newest first");
     assert_eq!(by_session.len(), sessions.len());
     for (row, (session, cost)) in by_session.iter().zip(sessions.iter().rev()) {
-        let session_lines = || lines.iter().filter(|line| line.session == *session);
-        let (began, ended) = (
-            session_lines().next().unwrap(),
-            session_lines().next_back().unwrap(),
-        );
+        let session_lines: Vec<&Line> = lines
+            .iter()
+            .filter(|line| line.session == *session)
+            .collect();
+        let (began, ended) = (session_lines[0], session_lines[session_lines.len() - 1]);
         let models: Vec<String> =
-            most_expensive_first(session_lines(), |line| line.model.to_owned())
+            most_expensive_first(session_lines.iter().copied(), |line| line.model.to_owned())
                 .into_iter()
                 .map(|(name, _)| name)
                 .collect();
@@ -431,24 +449,26 @@ fn sessions(page: &str, lines: &[Line]) {
         );
         assert_eq!(value(&row["duration"]), Some(lasted.to_string()));
         assert_eq!(value(&row["cost"]), exact(*cost));
-        assert_eq!(row["responses"].text, session_lines().count().to_string());
+        assert_eq!(row["responses"].text, session_lines.len().to_string());
     }
+}
+
+/// Returns the Unix time of an hour in November.
+fn hour_of_november(day: u32, hour: u32) -> i64 {
+    NaiveDate::from_ymd_opt(2026, 11, day)
+        .unwrap()
+        .and_hms_opt(hour, 0, 0)
+        .unwrap()
+        .and_utc()
+        .timestamp()
 }
 
 /// Checks the errors on the page, how long they blocked work, and when work continued.
 #[test]
 fn windows_and_limits_on_the_page_match_the_readings() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::new().variable("TZ", "Africa/Algiers");
     Client::logged_in(&sandbox, "max", "user");
-    let sandbox = sandbox.variable("TZ", "Africa/Algiers");
     let client = Client::new(&sandbox);
-    let resets = |day: u32, hour: u32| {
-        let at = NaiveDate::from_ymd_opt(2026, 11, day)
-            .unwrap()
-            .and_hms_opt(hour, 0, 0)
-            .unwrap();
-        at.and_utc().timestamp()
-    };
     // The day and hour of each status-line call and the usage of both windows that it reports.
     let readings = [
         (11, 10, 97.0, 60.0),
@@ -461,8 +481,8 @@ fn windows_and_limits_on_the_page_match_the_readings() {
     ];
     for (day, hour, five, week) in readings {
         let at = format!("2026-11-{day}T{hour:02}:05:00Z");
-        let five_resets = resets(day, hour) + 3 * 3600;
-        let week_resets = resets(if day < 16 { 16 } else { 23 }, 7);
+        let five_resets = hour_of_november(day, hour) + 3 * 3600;
+        let week_resets = hour_of_november(if day < 16 { 16 } else { 23 }, 7);
         client.calls_status_line(&at, windows(five, five_resets, week, week_resets), 120);
     }
     // Limits stopped work in two of the weeks. Two of the stops ended with a window reset, and one ended with a
@@ -689,13 +709,13 @@ fn spend_without_a_known_prompt_is_not_called_the_most_expensive_prompt() {
     assert!(!text.contains(MOST_EXPENSIVE_PROMPT), "{text}");
     let arguments = ["spend", "--by", "prompt", "--json"];
     let report = client.run(at, &arguments, b"").json();
-    let percent_of = |key: &str| {
-        let groups = report["groups"].as_array().unwrap();
-        let group = groups.iter().find(|group| group["key"] == key).unwrap();
-        group["five_hour_percent_at_most"].clone()
-    };
-    assert!(percent_of("unknown").is_null(), "{report}");
-    assert!(percent_of("cheap").as_f64().unwrap() < 3.0, "{report}");
+    let [unknown, cheap] = ["unknown", "cheap"].map(|key| {
+        let mut groups = report["groups"].as_array().unwrap().iter();
+        let group = groups.find(|group| group["key"] == key).unwrap();
+        &group["five_hour_percent_at_most"]
+    });
+    assert!(unknown.is_null(), "{report}");
+    assert!(cheap.as_f64().unwrap() < 3.0, "{report}");
 }
 
 /// The price of a model is unknown, so a prompt to this model may have cost more. If the total may be too low, the
@@ -713,9 +733,9 @@ fn no_prompt_is_called_the_most_expensive_one_if_the_total_is_not_exact() {
         } else {
             sandbox.copy_tree(&data("histories/parent-swept-away/home"), "");
         }
-        let said = spend_by_prompt(&client, "2026-11-19T10:00:00Z");
-        assert!(said.contains(sign), "{said}");
-        assert!(!said.contains(MOST_EXPENSIVE_PROMPT), "{said}");
+        let text = spend_by_prompt(&client, "2026-11-19T10:00:00Z");
+        assert!(text.contains(sign), "{text}");
+        assert!(!text.contains(MOST_EXPENSIVE_PROMPT), "{text}");
     }
 }
 
@@ -725,9 +745,9 @@ fn a_maximum_is_not_mentioned_if_some_data_could_not_be_read() {
     let sandbox = Sandbox::new();
     let client = with_work_on_a_prompt(&sandbox, true);
     sandbox.append_damaged_line();
-    let said = spend_by_prompt(&client, "2026-11-19T10:00:00Z");
-    assert!(said.contains("\u{2265}$"), "{said}");
-    assert!(!said.contains(MOST_EXPENSIVE_PROMPT), "{said}");
+    let text = spend_by_prompt(&client, "2026-11-19T10:00:00Z");
+    assert!(text.contains("\u{2265}$"), "{text}");
+    assert!(!text.contains(MOST_EXPENSIVE_PROMPT), "{text}");
 }
 
 /// Simulates a response in the project "api" on November 16, one in the project "web" on November 17, and the readings of
@@ -747,8 +767,8 @@ fn page_about_one_day(sandbox: &Sandbox, readings: &[(&str, f64, f64)]) -> Strin
     let resets = local("2026-11-21T00:00:00Z").timestamp();
     for (at, five_hour, weekly) in readings {
         let five_hour_resets = local(at).timestamp() + 7_200;
-        let windows = windows(*five_hour, five_hour_resets, *weekly, resets);
-        other.calls_status_line(at, windows, 120).success();
+        let usage = windows(*five_hour, five_hour_resets, *weekly, resets);
+        other.calls_status_line(at, usage, 120).success();
     }
     client.receives_error(
         "2026-11-16T09:00:00Z",

@@ -71,6 +71,12 @@ fn the_launcher_finds_the_program_in_each_place_in_order() {
     }
 }
 
+/// Returns what an executable from `put_program` prints.
+#[cfg(target_os = "linux")]
+fn output_of(program: &Path) -> String {
+    format!("{} hook from=plugin in={{\"a\":1}}", program.display())
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn the_packaged_program_runs_if_the_user_has_none() {
@@ -80,17 +86,18 @@ fn the_packaged_program_runs_if_the_user_has_none() {
         "aarch64" => "linux-arm64",
         other => panic!("no program is made for {other}"),
     };
-    let brought = sandbox.path("plugin/programs").join(system).join("whycap");
-    put_program(&brought);
+    let packaged = sandbox.path("plugin/programs").join(system).join("whycap");
+    put_program(&packaged);
     put_program(&sandbox.path("plugin/programs/win32-x64/whycap"));
     // A project may set a `PATH` that contains a malicious `uname`.
     write_script(&sandbox.path("evil/uname"), "#!/bin/sh\necho MINGW64\n");
     let search = format!("{}:/usr/bin:/bin", sandbox.path("evil").display());
-    let ran = |place: &Path| format!("{} hook from=plugin in={{\"a\":1}}", place.display());
-    assert_eq!(launch(&sandbox, "Stop", &search).success(), ran(&brought));
-    let own = sandbox.path(".local/bin/whycap");
-    put_program(&own);
-    assert_eq!(launch(&sandbox, "Stop", &search).success(), ran(&own));
+    let output = launch(&sandbox, "Stop", &search);
+    assert_eq!(output.success(), output_of(&packaged));
+    let installed = sandbox.path(".local/bin/whycap");
+    put_program(&installed);
+    let output = launch(&sandbox, "Stop", &search);
+    assert_eq!(output.success(), output_of(&installed));
 }
 
 #[test]
@@ -243,8 +250,8 @@ fn environment(sandbox: &Sandbox, from: &str) -> (Paths, Environment) {
             sandbox.path("project").into_os_string(),
         ),
         ("WHYCAP_FROM", from.into()),
-    ];
-    let variables = variables.map(|(name, value)| (name.into(), value));
+    ]
+    .map(|(name, value)| (name.into(), value));
     let environment = Environment::new(variables, chrono::DateTime::UNIX_EPOCH);
     (Paths::of(&environment), environment)
 }
@@ -388,8 +395,8 @@ fn line_on_adds_a_status_line_with_a_stable_path_and_line_off_removes_it() {
     let package = Package::new("9.9.9");
     let before = "{\n  \"model\": \"opus\"\n}\n";
     package.sandbox.write(".claude/settings.json", before);
-    let said = package.ask("line on");
-    assert!(said.contains("The status line is on"), "{said}");
+    let answer = package.ask("line on");
+    assert!(answer.contains("The status line is on"), "{answer}");
     let settings = package.settings();
     let command = settings["statusLine"]["command"].as_str().unwrap();
     // An update replaces the package's directory.
@@ -414,11 +421,14 @@ fn line_on_adds_a_status_line_with_a_stable_path_and_line_off_removes_it() {
 #[test]
 fn line_on_keeps_another_programs_status_line_and_line_off_keeps_hooks() {
     let package = Package::new("9.9.9");
-    let theirs = "{\"statusLine\": {\"type\": \"command\", \"command\": \"theirs\"}}";
-    package.sandbox.write(".claude/settings.json", theirs);
-    let said = package.ask("line on");
-    assert!(said.contains("theirs") && said.contains("--wrap"), "{said}");
-    assert_eq!(package.sandbox.read(".claude/settings.json"), theirs);
+    let own_settings = "{\"statusLine\": {\"type\": \"command\", \"command\": \"theirs\"}}";
+    package.sandbox.write(".claude/settings.json", own_settings);
+    let answer = package.ask("line on");
+    assert!(
+        answer.contains("theirs") && answer.contains("--wrap"),
+        "{answer}"
+    );
+    assert_eq!(package.sandbox.read(".claude/settings.json"), own_settings);
 
     // If whycap wrapped the status line before, it wraps it again.
     for install in [
@@ -429,14 +439,14 @@ fn line_on_keeps_another_programs_status_line_and_line_off_keeps_hooks() {
         let data = wrapped.sandbox.path("data");
         let sandbox = wrapped.sandbox;
         wrapped.sandbox = sandbox.variable("WHYCAP_DATA_DIR", data.to_str().unwrap());
-        wrapped.sandbox.write(".claude/settings.json", theirs);
+        wrapped.sandbox.write(".claude/settings.json", own_settings);
         wrapped.sandbox.run(install).success();
         let before = wrapped.settings()["statusLine"]["whycapWraps"].clone();
         assert_eq!(before["command"], "theirs");
         assert!(wrapped.ask("line off").contains("The status line is off."));
         assert_eq!(wrapped.settings()["statusLine"]["command"], "theirs");
-        let said = wrapped.ask("line on");
-        assert!(said.contains("The status line is on"), "{said}");
+        let answer = wrapped.ask("line on");
+        assert!(answer.contains("The status line is on"), "{answer}");
         assert_eq!(wrapped.settings()["statusLine"]["whycapWraps"], before);
         // whycap does not wrap a new status line without being asked.
         wrapped.ask("line off");

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::support::Sandbox;
+use crate::support::{Run, Sandbox};
 
 const OUTPUT_PRICE: f64 = 20.0 / 1e6;
 
@@ -148,11 +148,11 @@ fn simultaneous_status_lines_show_the_same_as_single_ones() {
             command.env("CLAUDE_PID", (4_180_000 + session).to_string());
             children.push(start(&mut command, &status(&sandbox, &name)));
         }
-        let own = format!("${:.2}", (11 + round) as f64 * 1000.0 * OUTPUT_PRICE);
+        let own_figure = format!("${:.2}", (11 + round) as f64 * 1000.0 * OUTPUT_PRICE);
         for child in children {
             let output = child.wait_with_output().unwrap();
             let shown = String::from_utf8_lossy(&output.stdout).into_owned();
-            if !(shown.contains(&own) && shown.contains("today")) {
+            if !(shown.contains(&own_figure) && shown.contains("today")) {
                 assert!(shown.contains("Claude Code says $0.01"), "{shown}");
                 without += 1;
             }
@@ -160,6 +160,12 @@ fn simultaneous_status_lines_show_the_same_as_single_ones() {
     }
     // On a busy machine, a status-line call may give up on the ledger after ten milliseconds.
     assert!(without <= 2, "{without} of 96 did without the ledger");
+}
+
+fn count_responses(reader: &rusqlite::Connection) -> i64 {
+    reader
+        .query_row("SELECT count(*) FROM responses", [], |row| row.get(0))
+        .unwrap()
 }
 
 /// A checkpoint of the write-ahead log must not wait for processes that are reading the ledger.
@@ -170,9 +176,7 @@ fn a_report_does_not_wait_for_a_process_that_keeps_reading() {
     let ledger = sandbox.path(".local/share/whycap/ledger.sqlite3");
     let reader = rusqlite::Connection::open(&ledger).unwrap();
     reader.execute_batch("BEGIN").unwrap();
-    let read = "SELECT count(*) FROM responses";
-    let count = || -> i64 { reader.query_row(read, [], |row| row.get(0)).unwrap() };
-    assert_eq!(count(), 10);
+    assert_eq!(count_responses(&reader), 10);
     let more: Vec<String> = (100..2100).map(|number| line(number, "s0")).collect();
     sandbox.append(&transcript("s0"), &more.join("\n"));
     let began = std::time::Instant::now();
@@ -181,7 +185,7 @@ fn a_report_does_not_wait_for_a_process_that_keeps_reading() {
     assert!(log.len() > 64 * 1024, "there is something to fold back");
     let took = began.elapsed();
     assert!(took < std::time::Duration::from_secs(5), "{took:?}");
-    assert_eq!(count(), 10);
+    assert_eq!(count_responses(&reader), 10);
 }
 
 /// The lock that a checkpoint of the write-ahead log holds does not affect readers.
@@ -295,6 +299,20 @@ fn sample_payload(sandbox: &Sandbox, session: &str, usd: f64, lived_ms: u64) -> 
     .into_bytes()
 }
 
+/// Makes a status-line call that reports this running total of a session.
+fn report_total(sandbox: &Sandbox, session: &str, usd: f64, lived_ms: u64) -> Run {
+    let payload = sample_payload(sandbox, session, usd, lived_ms);
+    sandbox.run_with(&["statusline"], &payload)
+}
+
+/// Locks the ledger against writing until the returned connection is dropped.
+fn lock_ledger(sandbox: &Sandbox) -> rusqlite::Connection {
+    let ledger = sandbox.path(".local/share/whycap/ledger.sqlite3");
+    let writer = rusqlite::Connection::open(ledger).unwrap();
+    writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+    writer
+}
+
 #[track_caller]
 fn assert_total(sandbox: &Sandbox, usd: f64) {
     let report: Value = sandbox.run(&["spend", "--json"]).json();
@@ -306,33 +324,21 @@ fn assert_total(sandbox: &Sandbox, usd: f64) {
 fn a_sample_received_while_the_ledger_is_locked_counts_later() {
     let sandbox = with_sessions(2, 10);
     assert_total(&sandbox, 0.4);
-    let ledger = sandbox.path(".local/share/whycap/ledger.sqlite3");
-    let begin = || {
-        let writer = rusqlite::Connection::open(&ledger).unwrap();
-        writer.execute_batch("BEGIN IMMEDIATE").unwrap();
-        writer
-    };
-    let line = |usd: f64, lived_ms: u64| {
-        sandbox.run_with(
-            &["statusline"],
-            &sample_payload(&sandbox, "s0", usd, lived_ms),
-        );
-    };
-    line(0.2, 60_000);
+    report_total(&sandbox, "s0", 0.2, 60_000);
     assert_total(&sandbox, 0.4);
     // A total is reported once, and then the process is killed.
-    let writer = begin();
-    line(0.25, 61_000);
+    let writer = lock_ledger(&sandbox);
+    report_total(&sandbox, "s0", 0.25, 61_000);
     drop(writer);
     assert_total(&sandbox, 0.45);
     // Reporting the same total again adds nothing.
-    line(0.25, 61_500);
+    report_total(&sandbox, "s0", 0.25, 61_500);
     assert_total(&sandbox, 0.45);
     // If the earlier of two samples could not be written, the later one still counts.
-    let writer = begin();
-    line(0.3, 62_000);
+    let writer = lock_ledger(&sandbox);
+    report_total(&sandbox, "s0", 0.3, 62_000);
     drop(writer);
-    line(0.35, 63_000);
+    report_total(&sandbox, "s0", 0.35, 63_000);
     assert_total(&sandbox, 0.55);
 }
 
@@ -340,23 +346,20 @@ fn a_sample_received_while_the_ledger_is_locked_counts_later() {
 fn samples_of_one_process_are_counted_once_while_another_process_holds_the_ledger() {
     let sandbox = with_sessions(1, 10).variable("NO_COLOR", "1");
     assert_total(&sandbox, 0.2);
-    let line = |usd: f64, lived_ms: u64| {
-        let payload = sample_payload(&sandbox, "s0", usd, lived_ms);
-        sandbox
-            .run_with(&["statusline"], &payload)
-            .success()
-            .to_owned()
-    };
-    line(0.2, 60_000);
+    report_total(&sandbox, "s0", 0.2, 60_000).success();
     assert_total(&sandbox, 0.2);
-    line(0.25, 61_000);
-    let ledger = sandbox.path(".local/share/whycap/ledger.sqlite3");
-    let writer = rusqlite::Connection::open(&ledger).unwrap();
-    writer.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let shown = line(0.3, 62_000);
+    report_total(&sandbox, "s0", 0.25, 61_000).success();
+    let writer = lock_ledger(&sandbox);
+    let run = report_total(&sandbox, "s0", 0.3, 62_000);
+    let shown = run.success();
     assert!(shown.contains("$0.30"), "{shown}");
     drop(writer);
     assert_total(&sandbox, 0.3);
+}
+
+fn report_total_while_locked(sandbox: &Sandbox, usd: f64, lived_ms: u64) {
+    let _writer = lock_ledger(sandbox);
+    report_total(sandbox, "s0", usd, lived_ms);
 }
 
 /// If the clock was a month ahead, the journal contains a record of a later month. This record must not hide the
@@ -366,32 +369,20 @@ fn a_sample_counts_even_if_the_clock_was_a_month_ahead() {
     for is_first in [false, true] {
         let sandbox = with_sessions(1, 10);
         assert_total(&sandbox, 0.2);
-        let ledger = sandbox.path(".local/share/whycap/ledger.sqlite3");
-        let told_while_held = |sandbox: &Sandbox, usd: f64, lived_ms: u64| {
-            let writer = rusqlite::Connection::open(&ledger).unwrap();
-            writer.execute_batch("BEGIN IMMEDIATE").unwrap();
-            sandbox.run_with(
-                &["statusline"],
-                &sample_payload(sandbox, "s0", usd, lived_ms),
-            );
-        };
-        sandbox.run_with(
-            &["statusline"],
-            &sample_payload(&sandbox, "s0", 0.2, 60_000),
-        );
+        report_total(&sandbox, "s0", 0.2, 60_000);
         if !is_first {
-            told_while_held(&sandbox, 0.25, 61_000);
+            report_total_while_locked(&sandbox, 0.25, 61_000);
         }
-        let sandbox = sandbox.variable("WHYCAP_NOW", "2049-01-02T00:00:00Z");
-        told_while_held(&sandbox, 0.3, 62_000);
-        assert_total(&sandbox, 0.3);
-        let sandbox = sandbox.variable("WHYCAP_NOW", "2026-11-30T12:00:00Z");
-        told_while_held(&sandbox, 0.35, 63_000);
-        assert_total(&sandbox, 0.35);
+        let month_ahead = sandbox.variable("WHYCAP_NOW", "2049-01-02T00:00:00Z");
+        report_total_while_locked(&month_ahead, 0.3, 62_000);
+        assert_total(&month_ahead, 0.3);
+        let corrected = month_ahead.variable("WHYCAP_NOW", "2026-11-30T12:00:00Z");
+        report_total_while_locked(&corrected, 0.35, 63_000);
+        assert_total(&corrected, 0.35);
         // When this month begins, whycap has already read the journal of a later month.
-        let sandbox = sandbox.variable("WHYCAP_NOW", "2026-12-05T00:00:00Z");
-        told_while_held(&sandbox, 0.4, 64_000);
-        assert_total(&sandbox, 0.4);
+        let next_month = corrected.variable("WHYCAP_NOW", "2026-12-05T00:00:00Z");
+        report_total_while_locked(&next_month, 0.4, 64_000);
+        assert_total(&next_month, 0.4);
     }
 }
 
@@ -405,23 +396,21 @@ fn a_forks_first_sample_is_not_shown_while_its_parent_is_unreadable() {
         "startTime": 1_795_150_000_000_u64, "modelUsage": {}, "hasUnknownModelCost": false,
     });
     sandbox.append(&transcript("s0"), &total.to_string());
-    let ledger = sandbox.path(".local/share/whycap/ledger.sqlite3");
-    let writer = rusqlite::Connection::open(&ledger).unwrap();
-    writer.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let line = |usd: f64, lived_ms: u64| {
-        let run = sandbox.run_with(
-            &["statusline"],
-            &sample_payload(&sandbox, "fork", usd, lived_ms),
-        );
-        run.success().to_owned()
-    };
-    let shown = line(0.2, 60_000);
+    let writer = lock_ledger(&sandbox);
+    let run = report_total(&sandbox, "fork", 0.2, 60_000);
+    let shown = run.success();
     assert!(shown.contains("session \u{2265}$0.00"), "{shown}");
     drop(writer);
     assert_total(&sandbox, 0.2);
-    let shown = line(0.27, 62_000);
+    let run = report_total(&sandbox, "fork", 0.27, 62_000);
+    let shown = run.success();
     assert!(shown.contains("$0.07"), "{shown}");
     assert_total(&sandbox, 0.27);
+}
+
+/// Returns the running total of a session in a round of the next test.
+fn total_in_round(session: u32, round: u32) -> f64 {
+    0.2 + f64::from(round) * (0.01 + f64::from(session) * 0.001)
 }
 
 #[test]
@@ -430,8 +419,6 @@ fn racing_samples_of_many_sessions_all_count() {
     const ROUNDS: u32 = 6;
     let sandbox = with_sessions(SESSIONS as usize, 10);
     sandbox.run(&["spend"]).success();
-    let usd =
-        |session: u32, round: u32| 0.2 + f64::from(round) * (0.01 + f64::from(session) * 0.001);
     for round in 0..=ROUNDS {
         let mut children = vec![start(&mut sandbox.command(&["spend"]), b"")];
         for session in 0..SESSIONS {
@@ -439,7 +426,7 @@ fn racing_samples_of_many_sessions_all_count() {
             let payload = sample_payload(
                 &sandbox,
                 &name,
-                usd(session, round),
+                total_in_round(session, round),
                 60_000 + 1_000 * u64::from(round),
             );
             let mut command = sandbox.command(&["statusline"]);
@@ -452,7 +439,9 @@ fn racing_samples_of_many_sessions_all_count() {
     }
     assert_total(
         &sandbox,
-        (0..SESSIONS).map(|session| usd(session, ROUNDS)).sum(),
+        (0..SESSIONS)
+            .map(|session| total_in_round(session, ROUNDS))
+            .sum(),
     );
 }
 
@@ -468,10 +457,12 @@ fn a_damaged_ledger_is_not_set_aside_while_another_process_writes() {
     let turned_bit = "UPDATE sums SET recorded = 'damaged'; BEGIN IMMEDIATE";
     writer.execute_batch(turned_bit).unwrap();
     let event = json!({"hook_event_name": "Stop", "session_id": "s0"});
-    let stop = || sandbox.run_with(&["hook"], event.to_string().as_bytes());
-    stop().success();
+    let event_text = event.to_string();
+    let run = sandbox.run_with(&["hook"], event_text.as_bytes());
+    run.success();
     drop(writer);
-    stop().success();
+    let run = sandbox.run_with(&["hook"], event_text.as_bytes());
+    run.success();
     let aside = ledger.with_file_name("ledger.damaged-1.sqlite3");
     assert!(!aside.exists(), "it could be mended");
     total_is(&sandbox, 20);

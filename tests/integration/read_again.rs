@@ -12,7 +12,7 @@ use whycap::ledger::{Ledger, ReadTime, WaitLimit};
 use whycap::pricing::PriceTable;
 
 use crate::histories::{ALL_HISTORIES, PROJECTS, near, spend, transcripts, with_history};
-use crate::support::{Sandbox, data};
+use crate::support::{Run, Sandbox, data};
 
 const LEDGER: &str = ".local/share/whycap/ledger.sqlite3";
 
@@ -73,14 +73,14 @@ fn stored_rows(sandbox: &Sandbox) -> Vec<String> {
     ] {
         let mut statement = ledger.prepare(query).unwrap();
         let columns = statement.column_count();
-        let found = statement
+        let rows_of_table = statement
             .query_map([], |row| {
                 let values: rusqlite::Result<Vec<rusqlite::types::Value>> =
                     (0..columns).map(|column| row.get(column)).collect();
                 Ok(format!("{query}: {:?}", values?))
             })
             .unwrap();
-        rows.extend(found.map(Result::unwrap));
+        rows.extend(rows_of_table.map(Result::unwrap));
     }
     rows.sort();
     rows
@@ -121,6 +121,13 @@ fn copy_transcripts(sandbox: &Sandbox, name: &str) -> Vec<String> {
     sessions
 }
 
+/// Runs the hook or the status line in the process with the given number.
+fn run_in_process(sandbox: &Sandbox, number: usize, command: &str, payload: &Value) {
+    let mut command = sandbox.command(&[command]);
+    command.env("CLAUDE_PID", (4_000_000 + number).to_string());
+    Run::of(&mut command, payload.to_string().as_bytes());
+}
+
 /// Simulates a process for each session: it resumes the session, spends half a dollar, and ends the session. The first
 /// session is left open.
 fn add_runs(sandbox: &Sandbox, name: &str) {
@@ -130,25 +137,18 @@ fn add_runs(sandbox: &Sandbox, name: &str) {
     for (number, below) in of_sessions.enumerate() {
         let transcript = sandbox.path(PROJECTS).join(&below);
         let session = below.file_stem().unwrap().to_str().unwrap();
-        let run = |command: &str, mut event: Value| {
-            event["session_id"] = json!(session);
-            event["transcript_path"] = json!(transcript);
-            let mut command = sandbox.command(&[command]);
-            command.env("CLAUDE_PID", (4_000_000 + number).to_string());
-            crate::support::Run::of(&mut command, event.to_string().as_bytes())
-        };
-        run(
-            "hook",
-            json!({"hook_event_name": "SessionStart", "source": "resume"}),
-        );
+        let start = json!({"session_id": session, "transcript_path": transcript,
+            "hook_event_name": "SessionStart", "source": "resume"});
+        run_in_process(sandbox, number, "hook", &start);
         for usd in [0.25, 0.75] {
-            run("statusline", json!({"cost": {"total_cost_usd": usd}}));
+            let sample = json!({"session_id": session, "transcript_path": transcript,
+                "cost": {"total_cost_usd": usd}});
+            run_in_process(sandbox, number, "statusline", &sample);
         }
         if number > 0 {
-            run(
-                "hook",
-                json!({"hook_event_name": "SessionEnd", "reason": "other"}),
-            );
+            let end = json!({"session_id": session, "transcript_path": transcript,
+                "hook_event_name": "SessionEnd", "reason": "other"});
+            run_in_process(sandbox, number, "hook", &end);
         }
     }
 }
@@ -221,6 +221,21 @@ fn while_unreadable(path: &std::path::Path, action: impl FnOnce()) {
     fs::write(path, bytes).unwrap();
 }
 
+/// Asserts the total cost of all sessions, by day and by session.
+#[track_caller]
+fn assert_total(sandbox: &Sandbox, dollars: f64) {
+    for by in ["day", "session"] {
+        near(&spend(sandbox, by)["total"]["cost_usd"], &json!(dollars));
+    }
+}
+
+fn count_rows(sandbox: &Sandbox, table: &str) -> i64 {
+    let query = format!("SELECT count(*) FROM {table}");
+    open_ledger(sandbox)
+        .query_row(&query, [], |row| row.get(0))
+        .unwrap()
+}
+
 /// Facts that are too low, too high, or invented are corrected. For this, whole transcripts must be read again, because
 /// reading only new lines would not be enough.
 #[test]
@@ -235,12 +250,7 @@ fn misread_facts_are_corrected_and_deleted_transcripts_are_kept() {
             sandbox.append(&format!("{PROJECTS}/{file}"), &response_line(session, id));
         }
     }
-    let expect = |dollars: f64| {
-        for by in ["day", "session"] {
-            near(&spend(&sandbox, by)["total"]["cost_usd"], &json!(dollars));
-        }
-    };
-    expect(120.0);
+    assert_total(&sandbox, 120.0);
     let kept_id = "(SELECT id FROM sessions WHERE name = 'kept')";
     age_ledger(
         &sandbox,
@@ -273,23 +283,32 @@ fn misread_facts_are_corrected_and_deleted_transcripts_are_kept() {
             .success();
         assert!(has_old_facts(&sandbox, kept));
     }
-    expect(120.0);
+    assert_total(&sandbox, 120.0);
     assert!(!has_old_facts(&sandbox, kept));
     let why = sandbox.run(&["spend", "--why", "kept", "--json"]).json();
     near(&why["cost_usd"], &json!(60.0));
     assert_eq!(why["at_least"], false, "{why}");
-    let count = |table: &str| -> i64 {
-        let query = format!("SELECT count(*) FROM {table}");
-        open_ledger(&sandbox)
-            .query_row(&query, [], |row| row.get(0))
-            .unwrap()
-    };
     assert_eq!(
-        ["checkpoints", "error_lines", "responses"].map(count),
+        ["checkpoints", "error_lines", "responses"].map(|table| count_rows(&sandbox, table)),
         [0, 0, 6]
     );
     sandbox.append(&format!("{PROJECTS}/{kept}"), &response_line("kept", "g"));
-    expect(140.0);
+    assert_total(&sandbox, 140.0);
+}
+
+/// Returns the total cost of the transcripts in `other`.
+#[cfg(unix)]
+fn spend_in_other(sandbox: &Sandbox) -> Value {
+    let mut command = sandbox.command(&["spend", "--json"]);
+    command.env("CLAUDE_CONFIG_DIR", sandbox.path("other"));
+    Run::of(&mut command, b"").json()["total"]["cost_usd"].clone()
+}
+
+/// Runs `spend` while `first.jsonl` cannot be read.
+#[cfg(unix)]
+fn spend_without_first(sandbox: &Sandbox) {
+    let run = sandbox.run(&["spend"]);
+    assert!(run.stderr.contains("first.jsonl"), "{}", run.stderr);
 }
 
 /// Each transcript is read again by the first command that can read it, and only by that one.
@@ -309,42 +328,28 @@ fn transcripts_that_cannot_be_read_now_are_read_again_later() {
         "other/projects/-p/third.jsonl",
         &response_line("third", "third"),
     );
-    let spend_in_other = || {
-        let mut command = sandbox.command(&["spend", "--json"]);
-        command.env("CLAUDE_CONFIG_DIR", sandbox.path("other"));
-        crate::support::Run::of(&mut command, b"").json()["total"]["cost_usd"].clone()
-    };
-    let spend_without_first = || {
-        let run = sandbox.run(&["spend"]);
-        assert!(run.stderr.contains("first.jsonl"), "{}", run.stderr);
-    };
-    let invented_lines = || -> i64 {
-        open_ledger(&sandbox)
-            .query_row("SELECT count(*) FROM error_lines", [], |row| row.get(0))
-            .unwrap()
-    };
     let invent = "INSERT INTO error_lines SELECT id, 11, 5, session, 1795154400000, 1, NULL, NULL, NULL, '{}' FROM files";
     spend(&sandbox, "day");
-    near(&spend_in_other(), &json!(60.0));
+    near(&spend_in_other(&sandbox), &json!(60.0));
     age_ledger(&sandbox, "facts", invent);
-    assert_eq!(invented_lines(), 3);
+    assert_eq!(count_rows(&sandbox, "error_lines"), 3);
 
     let path = sandbox.path(PROJECTS).join("-p/first.jsonl");
     while_unreadable(&path, || {
-        spend_without_first();
-        assert_eq!(invented_lines(), 2);
+        spend_without_first(&sandbox);
+        assert_eq!(count_rows(&sandbox, "error_lines"), 2);
         open_ledger(&sandbox)
             .execute_batch(&format!("DELETE FROM error_lines; {invent}"))
             .unwrap();
-        spend_without_first();
-        assert_eq!(invented_lines(), 3);
+        spend_without_first(&sandbox);
+        assert_eq!(count_rows(&sandbox, "error_lines"), 3);
     });
 
     near(&spend(&sandbox, "day")["total"]["cost_usd"], &json!(60.0));
-    assert_eq!(invented_lines(), 2);
+    assert_eq!(count_rows(&sandbox, "error_lines"), 2);
     assert!(has_old_facts(&sandbox, "third.jsonl"));
-    near(&spend_in_other(), &json!(60.0));
-    assert_eq!(invented_lines(), 1);
+    near(&spend_in_other(&sandbox), &json!(60.0));
+    assert_eq!(count_rows(&sandbox, "error_lines"), 1);
     assert!(!has_old_facts(&sandbox, ".jsonl"));
 }
 
@@ -372,10 +377,7 @@ fn read_with(sandbox: &Sandbox, read_time: ReadTime, before_commit: impl FnOnce(
 fn no_line_is_lost_if_three_processes_read_a_misread_transcript() {
     let sandbox = Sandbox::new();
     let transcript = format!("{PROJECTS}/-p/session.jsonl");
-    let append = |id: &str| {
-        sandbox.append(&transcript, &response_line("session", id));
-    };
-    append("a");
+    sandbox.append(&transcript, &response_line("session", "a"));
     spend(&sandbox, "day");
     age_ledger(&sandbox, "facts", "");
     thread::scope(|scope| {
@@ -384,13 +386,13 @@ fn no_line_is_lost_if_three_processes_read_a_misread_transcript() {
         let (command_has_stored, wait_for_command) = mpsc::channel();
         let sandbox = &sandbox;
         let is_complete = read_with(sandbox, ReadTime::All, || {
-            append("b");
+            sandbox.append(&transcript, &response_line("session", "b"));
             let payload =
                 json!({"session_id": "session", "transcript_path": sandbox.path(&transcript)});
             sandbox
                 .run_with(&["statusline"], payload.to_string().as_bytes())
                 .success();
-            append("c");
+            sandbox.append(&transcript, &response_line("session", "c"));
             scope.spawn(move || {
                 read_with(sandbox, ReadTime::Within(Duration::from_secs(60)), || {
                     third_has_read.send(()).unwrap();
@@ -403,7 +405,7 @@ fn no_line_is_lost_if_three_processes_read_a_misread_transcript() {
         assert!(is_complete);
     });
     near(&spend(&sandbox, "day")["total"]["cost_usd"], &json!(60.0));
-    append("d");
+    sandbox.append(&transcript, &response_line("session", "d"));
     near(&spend(&sandbox, "day")["total"]["cost_usd"], &json!(80.0));
     assert!(!has_old_facts(&sandbox, ".jsonl"));
 }

@@ -32,29 +32,33 @@ const PLANS_AND_PROVIDERS: [(&str, Option<Plan>, &str); 8] = [
 fn cases() -> Vec<Value> {
     let newest = include_str!("../data/messages/refusals-2.1.330.jsonl").lines();
     let older = include_str!("../data/messages/refusals-older.jsonl").lines();
-    let case = |line| serde_json::from_str(line).expect("a JSON line");
-    newest.chain(older).map(case).collect()
+    newest
+        .chain(older)
+        .map(|line| serde_json::from_str(line).expect("a JSON line"))
+        .collect()
 }
 
-fn answer(case: &Value, plan: Option<Plan>, variable: &str) -> Value {
+/// Returns a text of a case, unless it is empty or missing.
+fn text_of(case: &Value, name: &str) -> Option<String> {
+    case[name]
+        .as_str()
+        .filter(|text| !text.is_empty())
+        .map(str::to_owned)
+}
+
+fn answer_to(case: &Value, plan: Option<Plan>, variable: &str) -> Value {
     let now: DateTime<Utc> = "2026-11-20T12:00:00Z".parse().expect("a time");
-    let text = |name: &str| {
-        case[name]
-            .as_str()
-            .filter(|text| !text.is_empty())
-            .map(str::to_owned)
-    };
     let mut error = StoredError::new(
         now,
         MessageOrigin::Transcript,
-        text("text").unwrap_or_default(),
+        text_of(case, "text").unwrap_or_default(),
     );
     error.message.line = Some(ErrorLine {
-        error: text("class"),
-        api_error: text("api_error"),
+        error: text_of(case, "class"),
+        api_error: text_of(case, "api_error"),
         ..ErrorLine::default()
     });
-    error.session.version = text("client").or(Some("2.1.330".to_owned()));
+    error.session.version = text_of(case, "client").or(Some("2.1.330".to_owned()));
     error.payer.account = plan.map(|plan| Account {
         plan,
         role: Some("user".to_owned()),
@@ -93,15 +97,16 @@ fn is_possible(class: &str, limit: &str) -> bool {
 }
 
 /// Returns a description of each problem with a result.
-fn problems(case: &Value, name: &str, plan: Option<Plan>, answer: &Value) -> Vec<String> {
-    let said = |key: &str| answer[key].as_str().unwrap_or_default();
+fn problems_with(case: &Value, name: &str, plan: Option<Plan>, answer: &Value) -> Vec<String> {
+    let [limit, known_as, who_can_fix, verdict] = ["limit", "known_as", "who_can_fix", "verdict"]
+        .map(|key| answer[key].as_str().unwrap_or_default());
     let text = case["text"].as_str().unwrap_or_default().to_lowercase();
     let mut problems = Vec::new();
     let class = case["class"].as_str().unwrap_or_default();
-    if !is_possible(class, said("limit")) {
-        problems.push(format!("{} for {class}", said("limit")));
+    if !is_possible(class, limit) {
+        problems.push(format!("{limit} for {class}"));
     }
-    if said("known_as") == "other-program" {
+    if known_as == "other-program" {
         problems.push("denied".to_owned());
     }
     let is_personal = plan.is_some_and(|plan| [Plan::Pro, Plan::Max].contains(&plan));
@@ -120,12 +125,12 @@ fn problems(case: &Value, name: &str, plan: Option<Plan>, answer: &Value) -> Vec
         "channel",
     ];
     let speaks = speaks_of_others.iter().any(|word| text.contains(word));
-    if is_personal && said("who_can_fix") == "admin" && !speaks {
+    if is_personal && who_can_fix == "admin" && !speaks {
         problems.push("an admin on a plan for one person".to_owned());
     }
     let is_clouds = ["bedrock", "vertex"].contains(&name);
-    let of_plan = ["five_hour", "weekly"].contains(&said("limit"));
-    if is_clouds && of_plan && said("verdict") == "real" {
+    let of_plan = ["five_hour", "weekly"].contains(&limit);
+    if is_clouds && of_plan && verdict == "real" {
         problems.push("a plan's window at a cloud".to_owned());
     }
     problems
@@ -137,9 +142,9 @@ fn every_refusal_is_explained_on_every_plan() {
     let mut unknown = BTreeSet::new();
     for case in cases() {
         for (name, plan, variable) in PLANS_AND_PROVIDERS {
-            let answer = answer(&case, plan, variable);
-            let problems = problems(&case, name, plan, &answer);
-            wrong.extend(problems.into_iter().map(|problem| {
+            let answer = answer_to(&case, plan, variable);
+            let problems = problems_with(&case, name, plan, &answer).into_iter();
+            wrong.extend(problems.map(|problem| {
                 format!(
                     "{name}: {problem}: {} -> {} {} {}",
                     case, answer["known_as"], answer["who_can_fix"], answer["headline"]
@@ -151,8 +156,7 @@ fn every_refusal_is_explained_on_every_plan() {
         }
     }
     // Ignores messages that begin with a placeholder.
-    let is_open = |text: &&String| !text.starts_with('…');
-    let unknown: Vec<_> = unknown.iter().filter(is_open).collect();
+    unknown.retain(|text| !text.starts_with('…'));
     assert!(
         unknown.is_empty() && wrong.is_empty(),
         "{unknown:#?}\n{}:\n{}",

@@ -125,10 +125,10 @@ fn past_errors_are_listed_newest_first() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|one| {
+        .map(|incident| {
             (
-                one["limit"].as_str().unwrap(),
-                one["open"].as_bool().unwrap(),
+                incident["limit"].as_str().unwrap(),
+                incident["open"].as_bool().unwrap(),
             )
         })
         .collect();

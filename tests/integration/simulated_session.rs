@@ -108,7 +108,8 @@ impl CacheUse {
 impl SimulatedSession {
     pub fn new(session: &str, at: &str) -> Self {
         let at = DateTime::parse_from_rfc3339(at).unwrap().timestamp_millis();
-        let tool = |name: &str| (name.to_owned(), "Runs what it is told. ".repeat(20));
+        let [bash, read] =
+            ["Bash", "Read"].map(|name| (name.to_owned(), "Runs what it is told. ".repeat(20)));
         Self {
             session: session.to_owned(),
             lines: Vec::new(),
@@ -117,7 +118,7 @@ impl SimulatedSession {
             model: "claude-opus-5-5",
             effort: "medium",
             hour: true,
-            tools: vec![tool("Bash"), tool("Read")],
+            tools: vec![bash, read],
             deferred_tools: Vec::new(),
             system: "You are an agent.".to_owned(),
             diagnostics: Value::Null,

@@ -24,12 +24,11 @@ fn blocks_are_distinguished_from_the_plans_window() {
     let (sandbox, _) = with_history("compaction-and-subagent");
     let expected_text =
         "Your plan's 5-hour window, which `whycap now` shows, may start at other times";
-    let notes = |by: &str| {
-        let shown = sandbox.run(&["spend", "--by", by]);
-        flat(shown.success())
-    };
-    assert!(notes("block").contains(expected_text), "{}", notes("block"));
-    assert!(!notes("day").contains(expected_text), "{}", notes("day"));
+    for (by, has_note) in [("block", true), ("day", false)] {
+        let run = sandbox.run(&["spend", "--by", by]);
+        let shown = flat(run.success());
+        assert_eq!(shown.contains(expected_text), has_note, "{shown}");
+    }
 }
 
 #[test]
@@ -80,14 +79,19 @@ fn a_set_aside_ledger_is_announced_once_and_doctor_keeps_naming_it() {
     assert!(doctor.stdout.contains(aside), "{}", doctor.stdout);
 }
 
+/// Returns the result of a query, which is a single number.
+fn number(ledger: &rusqlite::Connection, query: &str) -> i64 {
+    ledger.query_row(query, [], |row| row.get(0)).unwrap()
+}
+
 /// Removes the last row of a table or index, as a single flipped bit on disk might.
 fn lose_a_row(ledger: &std::path::Path, table: &str) {
     let connection = rusqlite::Connection::open(ledger).unwrap();
-    let number =
-        |query: &str| -> i64 { connection.query_row(query, [], |row| row.get(0)).unwrap() };
-    number("PRAGMA wal_checkpoint(TRUNCATE)");
+    number(&connection, "PRAGMA wal_checkpoint(TRUNCATE)");
     let root = format!("SELECT rootpage FROM sqlite_schema WHERE name = '{table}'");
-    let page = usize::try_from((number(&root) - 1) * number("PRAGMA page_size")).unwrap();
+    let pages_before = number(&connection, &root) - 1;
+    let page_size = number(&connection, "PRAGMA page_size");
+    let page = usize::try_from(pages_before * page_size).unwrap();
     drop(connection);
     let mut bytes = fs::read(ledger).unwrap();
     bytes[page + 4] -= 1;
@@ -102,19 +106,18 @@ fn a_session_lost_by_the_ledger_is_counted_exactly_once() {
         "claude-opus-5-5",
         1000,
     )]);
-    let cost = || spend(&sandbox, "day")["total"]["cost_usd"].clone();
-    let before = cost();
+    let before = spend(&sandbox, "day")["total"]["cost_usd"].clone();
     let ledger = sandbox.path(".local/share/whycap/ledger.sqlite3");
     let aside = sandbox.path(".local/share/whycap/ledger.damaged-1.sqlite3");
     lose_a_row(&ledger, "sessions_by_lineage");
-    near(&cost(), &before);
+    near(&spend(&sandbox, "day")["total"]["cost_usd"], &before);
     assert!(!aside.exists(), "nothing that is counted was lost");
     lose_a_row(&ledger, "sessions");
     let payload = r#"{"session_id":"s","cost":{"total_cost_usd":0.01,"total_duration_ms":1000}}"#;
     sandbox
         .run_with(&["statusline"], payload.as_bytes())
         .success();
-    near(&cost(), &before);
+    near(&spend(&sandbox, "day")["total"]["cost_usd"], &before);
 }
 
 /// A sum that overflows is an error in SQLite. This error must not be mistaken for damage to the ledger.
@@ -196,6 +199,17 @@ fn with_lines(lines: &[String]) -> Sandbox {
     sandbox
 }
 
+/// Returns the keys of the groups that a command prints as JSON.
+fn group_keys(sandbox: &Sandbox, arguments: &[&str]) -> Vec<String> {
+    let report = sandbox.run(arguments).json();
+    report["groups"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|group| group["key"].as_str().unwrap().to_owned())
+        .collect()
+}
+
 #[test]
 fn days_follow_the_zone_and_midnight_belongs_to_the_new_day() {
     let lines = [
@@ -212,19 +226,10 @@ fn days_follow_the_zone_and_midnight_belongs_to_the_new_day() {
             1_000_000,
         ),
     ];
-    let keys = |arguments: &[&str], sandbox: &Sandbox| -> Vec<String> {
-        let report = sandbox.run(arguments).json();
-        report["groups"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|g| g["key"].as_str().unwrap().to_owned())
-            .collect()
-    };
     let sandbox = with_lines(&lines);
-    assert_eq!(keys(&["spend", "--json"], &sandbox), ["2026-11-19"]);
+    assert_eq!(group_keys(&sandbox, &["spend", "--json"]), ["2026-11-19"]);
     let berlin = ["spend", "--json", "--timezone", "Europe/Berlin"];
-    assert_eq!(keys(&berlin, &sandbox), ["2026-11-19", "2026-11-20"]);
+    assert_eq!(group_keys(&sandbox, &berlin), ["2026-11-19", "2026-11-20"]);
     let only = [
         "spend",
         "--json",
@@ -235,10 +240,10 @@ fn days_follow_the_zone_and_midnight_belongs_to_the_new_day() {
         "--until",
         "today",
     ];
-    assert_eq!(keys(&only, &sandbox), ["2026-11-20"]);
+    assert_eq!(group_keys(&sandbox, &only), ["2026-11-20"]);
     let by_variable = with_lines(&lines).variable("TZ", "Europe/Berlin");
     assert_eq!(
-        keys(&["spend", "--json"], &by_variable),
+        group_keys(&by_variable, &["spend", "--json"]),
         ["2026-11-19", "2026-11-20"]
     );
     // In this time zone, days begin at a quarter past the hour in UTC.
@@ -250,14 +255,17 @@ fn days_follow_the_zone_and_midnight_belongs_to_the_new_day() {
         "--by",
         "day",
     ];
-    assert_eq!(keys(&nepal, &sandbox), ["2026-11-20"]);
+    assert_eq!(group_keys(&sandbox, &nepal), ["2026-11-20"]);
 }
 
 /// In Tokyo, this time is on November 20.
 #[test]
 fn a_time_in_place_of_a_day_stands_for_its_day_in_the_zone_of_the_report() {
     let sandbox = with_lines(&[line("a", "2026-11-19T01:00:00Z", "claude-opus-5-5", 1)]);
-    let since = |zone: &str| {
+    for (zone, day) in [
+        ("Asia/Tokyo", "2026-11-20"),
+        ("Europe/London", "2026-11-19"),
+    ] {
         let arguments = [
             "spend",
             "--json",
@@ -266,13 +274,11 @@ fn a_time_in_place_of_a_day_stands_for_its_day_in_the_zone_of_the_report() {
             "--timezone",
             zone,
         ];
-        sandbox.run(&arguments).json()["since"].clone()
-    };
-    assert_eq!(since("Asia/Tokyo"), "2026-11-20");
-    assert_eq!(since("Europe/London"), "2026-11-19");
+        assert_eq!(sandbox.run(&arguments).json()["since"], day, "{zone}");
+    }
 }
 
-/// This is the last second that can be represented in UTC, so the corresponding day in Tokyo is out of range.
+/// Uses the last second that can be represented in UTC, so the corresponding day in Tokyo is out of range.
 #[test]
 fn a_time_in_a_year_with_six_digits_is_not_a_valid_day() {
     let until = ["spend", "--until", "+262142-12-31T23:59:59Z"];
@@ -356,10 +362,11 @@ fn custom_rates_apply_and_a_change_reprices_everything() {
 /// Writes a response on two lines and runs a command in between. The response costs $20, but its first line contains
 /// only half of its usage.
 fn with_response_that_grew() -> Sandbox {
-    let with_output = |tokens| line("a", "2026-11-20T06:00:00.000Z", "claude-opus-5-5", tokens);
-    let sandbox = with_lines(&[with_output(500_000)]);
+    let [first, complete] = [500_000, 1_000_000]
+        .map(|tokens| line("a", "2026-11-20T06:00:00.000Z", "claude-opus-5-5", tokens));
+    let sandbox = with_lines(&[first]);
     costs(&sandbox, 10.0);
-    sandbox.append(TRANSCRIPT, &with_output(1_000_000));
+    sandbox.append(TRANSCRIPT, &complete);
     sandbox
 }
 
@@ -467,6 +474,15 @@ fn a_missing_history_and_an_empty_period_are_distinguished() {
     );
 }
 
+/// Returns the reply to a prompt that the hook answers.
+fn reply_to(sandbox: &Sandbox, prompt: &str) -> String {
+    let event = json!({
+        "hook_event_name": "UserPromptSubmit", "session_id": "s", "prompt": prompt,
+    });
+    let run = sandbox.run_with(&["hook"], event.to_string().as_bytes());
+    run.json()["reason"].as_str().unwrap().to_owned()
+}
+
 #[test]
 fn the_slash_command_prints_the_same_table() {
     let sandbox = with_lines(&[
@@ -478,33 +494,26 @@ fn the_slash_command_prints_the_same_table() {
             1_000_000,
         ),
     ]);
-    let ask = |words: &str| {
-        let event = serde_json::json!({
-            "hook_event_name": "UserPromptSubmit", "session_id": "s", "prompt": words,
-        });
-        let run = sandbox.run_with(&["hook"], event.to_string().as_bytes());
-        run.json()["reason"].as_str().unwrap().to_owned()
-    };
-    let bare = ask("/whycap spend");
+    let bare = reply_to(&sandbox, "/whycap spend");
     assert!(
         bare.contains("2026-11-14") && !bare.contains("2026-11-13"),
         "{bare}"
     );
     for words in ["--by model --since 7d", "by model since 7d"] {
-        let models = ask(&format!("/whycap spend {words}"));
+        let models = reply_to(&sandbox, &format!("/whycap spend {words}"));
         assert!(
             models.contains("opus-5-5") && !models.contains("haiku") && models.contains("$20.00"),
             "{models}"
         );
     }
-    let all = ask("/whycap:spend --by model");
+    let all = reply_to(&sandbox, "/whycap:spend --by model");
     assert!(all.contains("haiku"), "{all}");
-    let wrong = ask("/whycap spend --by modle");
+    let wrong = reply_to(&sandbox, "/whycap spend --by modle");
     assert!(
         wrong.contains("modle") && wrong.contains("model"),
         "{wrong}"
     );
-    let future = ask("/whycap spend --since 2026-12-24");
+    let future = reply_to(&sandbox, "/whycap spend --since 2026-12-24");
     assert!(future.contains("in the future"), "{future}");
 }
 
@@ -539,8 +548,8 @@ fn a_read_only_data_directory_is_reported_in_one_line() {
 #[test]
 fn damaged_lines_are_reported_and_a_byte_order_mark_loses_nothing() {
     let day = "2026-11-20T06:00:00.000Z";
-    let whole = line("a", day, "claude-opus-5-5", 1_000_000);
-    let whole = whole.trim_end();
+    let response = line("a", day, "claude-opus-5-5", 1_000_000);
+    let whole = response.trim_end();
     let path = ".claude/projects/-home-dev-api/a.jsonl";
     let sandbox = Sandbox::new();
     sandbox.write(path, format!("\u{feff}{whole}\n"));
@@ -653,8 +662,8 @@ fn a_forks_amount_is_explained_by_its_inherited_total() {
     );
     let parent = "eae90661-59f6-4c10-a5d5-fcaf58c29b98";
     assert_eq!(why["inherited"][0]["session"], parent, "{why}");
-    let shown = sandbox.run(&["spend", "--why", "dcb9"]);
-    let shown = shown.success();
+    let run = sandbox.run(&["spend", "--why", "dcb9"]);
+    let shown = run.success();
     assert!(shown.contains(parent), "{shown}");
     assert!(!shown.contains("agrees with this amount"), "{shown}");
 }
@@ -679,20 +688,22 @@ fn a_fork_that_inherited_only_a_compaction_names_its_parent() {
     );
 }
 
+/// Returns a response with the given number of output tokens, in a minute after 06:00.
+fn response_in_minute(id: &str, minute: u32, tokens: u64) -> String {
+    let at = format!("2026-11-20T06:{minute:02}:00.000Z");
+    line(id, &at, "claude-opus-5-5", tokens)
+}
+
 /// A fork's total usually includes its parent's spend, even if nothing but a compaction shows that the session is a
 /// fork.
 #[test]
 fn a_total_that_equals_the_amount_of_a_fork_of_a_compacted_session_does_not_confirm_it() {
-    let response = |id: &str, minute: u32| {
-        let at = format!("2026-11-20T06:{minute:02}:00.000Z");
-        line(id, &at, "claude-opus-5-5", 1_500)
-    };
     let compaction = r#"{"type":"system","subtype":"compact_boundary","timestamp":"2026-11-20T06:02:00.000Z","uuid":"c","compactMetadata":{"trigger":"manual","preTokens":9000}}"#;
     // The process started at 06:05, after the compaction.
     let checkpoint = r#"{"type":"cost-state","totalCostUSD":0.03,"startTime":1795154700000,"totalDuration":900000,"totalAPIDuration":5,"modelUsage":{"claude-opus-5-5":{"inputTokens":0,"outputTokens":1500,"cacheReadInputTokens":0,"cacheCreationInputTokens":0,"webSearchRequests":0,"costUSD":0.03}}}"#;
-    let sandbox = with_lines(&[response("a", 1), compaction.to_owned()]);
+    let sandbox = with_lines(&[response_in_minute("a", 1, 1_500), compaction.to_owned()]);
     let fork = TRANSCRIPT.replace("s.jsonl", "22222222-0000-4000-8000-000000000000.jsonl");
-    for fork_line in [compaction, &response("b", 10), checkpoint] {
+    for fork_line in [compaction, &response_in_minute("b", 10, 1_500), checkpoint] {
         sandbox.append(&fork, fork_line);
     }
     let shown = sandbox.run(&["spend", "--why", "22222222"]);
@@ -702,10 +713,10 @@ fn a_total_that_equals_the_amount_of_a_fork_of_a_compacted_session_does_not_conf
 
 #[test]
 fn the_explanation_of_an_amount_names_the_process_on_narrow_terminals() {
-    let (sandbox, _) = with_history("compaction-and-subagent");
-    let sandbox = sandbox.variable("COLUMNS", "80");
-    let shown = sandbox.run(&["spend", "--why", "eae9"]);
-    let shown = shown.success();
+    let (home, _) = with_history("compaction-and-subagent");
+    let sandbox = home.variable("COLUMNS", "80");
+    let run = sandbox.run(&["spend", "--why", "eae9"]);
+    let shown = run.success();
     assert!(shown.contains("\nProcess "), "{shown}");
     assert!(shown.contains("\ncheckpoints "), "{shown}");
 }
@@ -723,24 +734,31 @@ fn the_explanation_of_an_amount_says_if_no_process_was_observed() {
     assert_eq!(why["runs"][0]["identified_by"], "nothing", "{why}");
 }
 
+/// Returns a response that a client of version 2.1.331 received.
+fn response_to_client(id: &str, at: &str, entrypoint: &str) -> String {
+    line(id, at, "claude-opus-5-5", 1000).replacen(
+        '{',
+        &format!(r#"{{"entrypoint":"{entrypoint}","version":"2.1.331","#),
+        1,
+    )
+}
+
+/// Asserts that the total cost is two cents, and returns whether it is a lower bound.
+#[track_caller]
+fn is_two_cents_at_least(sandbox: &Sandbox) -> bool {
+    let total = &spend(sandbox, "day")["total"];
+    near(&total["cost_usd"], &json!(0.02));
+    total["at_least"].as_bool().unwrap()
+}
+
 /// In a terminal, Claude Code sends a request after each turn that only its running totals include.
 #[test]
 fn a_terminal_session_without_a_running_total_is_a_lower_bound() {
-    let response = |entrypoint: &str| {
-        line("a", "2026-11-20T06:00:00.000Z", "claude-opus-5-5", 1000).replacen(
-            '{',
-            &format!(r#"{{"entrypoint":"{entrypoint}","version":"2.1.331","#),
-            1,
-        )
-    };
-    let amount = |sandbox: &Sandbox| {
-        let total = &spend(sandbox, "day")["total"];
-        near(&total["cost_usd"], &json!(0.02));
-        total["at_least"].clone()
-    };
-    assert_eq!(amount(&with_lines(&[response("sdk-cli")])), false);
-    let sandbox = with_lines(&[response("cli")]);
-    assert_eq!(amount(&sandbox), true);
+    let at = "2026-11-20T06:00:00.000Z";
+    let headless = with_lines(&[response_to_client("a", at, "sdk-cli")]);
+    assert!(!is_two_cents_at_least(&headless));
+    let sandbox = with_lines(&[response_to_client("a", at, "cli")]);
+    assert!(is_two_cents_at_least(&sandbox));
     let shown = sandbox.run(&["spend", "--why", "s"]);
     let reason = "The real amount may be higher because no running total includes some of the responses since 06:00, and in \
          a terminal, Claude Code also sends requests that only its running totals include.";
@@ -751,35 +769,31 @@ fn a_terminal_session_without_a_running_total_is_a_lower_bound() {
     near(&total["cost_usd"], &json!(0.03));
     assert_eq!(total["at_least"], false);
     // A ledger from a version that did not yet read which client wrote a line.
-    let sandbox = with_lines(&[response("cli")]);
-    assert_eq!(amount(&sandbox), true);
+    let sandbox = with_lines(&[response_to_client("a", at, "cli")]);
+    assert!(is_two_cents_at_least(&sandbox));
     let forget = "UPDATE responses SET flags = flags & ~32; UPDATE sessions SET bounds = '[]';
          DELETE FROM off_transcript";
     age_ledger(&sandbox, "facts", forget);
-    assert_eq!(amount(&sandbox), true);
+    assert!(is_two_cents_at_least(&sandbox));
 }
 
 /// whycap used to give the same reason twice for responses without a running total on both sides of a compaction, and
 /// for two compactions within a minute.
 #[test]
 fn each_reason_for_a_lower_bound_is_given_once() {
-    let response = |id: &str, at: &str| {
-        line(id, at, "claude-opus-5-5", 1000).replacen(
-            '{',
-            r#"{"entrypoint":"cli","version":"2.1.331","#,
-            1,
-        )
-    };
-    let compaction = |at: &str| {
-        format!(
-            r#"{{"type":"system","subtype":"compact_boundary","uuid":"c-{at}","sessionId":"s","timestamp":"{at}","compactMetadata":{{"trigger":"manual","preTokens":1}}}}"#
-        )
-    };
+    let [first_compaction, second_compaction] = ["06:10:05", "06:10:40"].map(|time| {
+        json!({
+            "type": "system", "subtype": "compact_boundary", "uuid": time, "sessionId": "s",
+            "timestamp": format!("2026-11-20T{time}.000Z"),
+            "compactMetadata": {"trigger": "manual", "preTokens": 1},
+        })
+        .to_string()
+    });
     let sandbox = with_lines(&[
-        response("a", "2026-11-20T06:00:00.000Z"),
-        compaction("2026-11-20T06:10:05.000Z"),
-        compaction("2026-11-20T06:10:40.000Z"),
-        response("b", "2026-11-20T06:30:00.000Z"),
+        response_to_client("a", "2026-11-20T06:00:00.000Z", "cli"),
+        first_compaction,
+        second_compaction,
+        response_to_client("b", "2026-11-20T06:30:00.000Z", "cli"),
     ]);
     let why = sandbox.run(&["spend", "--why", "s", "--json"]).json();
     let reasons: Vec<&str> = why["reasons"]
@@ -797,19 +811,20 @@ fn each_reason_for_a_lower_bound_is_given_once() {
     );
 }
 
+/// Returns a response in a minute after 06:00, with a session's ID and more fields.
+fn response_with_fields(id: &str, minute: u32, session: &str, fields: &str) -> String {
+    response_in_minute(id, minute, 1000).replace(
+        r#""sessionId":"s""#,
+        &format!(r#""sessionId":"{session}",{fields}"#),
+    )
+}
+
 /// A fork replaces the client and, before version 2.1.308, the version on the lines that it copies. Only a session's own
 /// lines show whether it ran in a terminal.
 #[test]
 fn the_client_of_a_fork_does_not_change_the_amount_of_its_parent() {
     const FORK: &str = "22222222-0000-4000-8000-000000000000";
     let fork_transcript = TRANSCRIPT.replace("s.jsonl", &format!("{FORK}.jsonl"));
-    let response = |id: &str, minute: u32, session: &str, fields: &str| {
-        let at = format!("2026-11-20T06:{minute:02}:00.000Z");
-        line(id, &at, "claude-opus-5-5", 1000).replace(
-            r#""sessionId":"s""#,
-            &format!(r#""sessionId":"{session}",{fields}"#),
-        )
-    };
     let names_source = r#""forkedFrom":{"sessionId":"s","messageUuid":"u-a"},"#;
     for (parent_client, parent_version, client, version, source, is_lower_bound) in [
         ("cli", "2.1.240", "cli", "2.1.285", "", false),
@@ -817,15 +832,13 @@ fn the_client_of_a_fork_does_not_change_the_amount_of_its_parent() {
         ("cli", "2.1.331", "sdk-cli", "2.1.331", names_source, true),
         ("cli", "2.1.285", "sdk-cli", "2.1.285", "", true),
     ] {
-        let fields = |source: &str, client: &str, version: &str| {
-            format!(r#"{source}"entrypoint":"{client}","version":"{version}""#)
-        };
-        let parent = response("a", 1, "s", &fields("", parent_client, parent_version)) + "\n";
-        let fork = [
-            response("a", 1, FORK, &fields(source, client, version)),
-            response("b", 9, FORK, &fields("", client, version)),
-        ];
-        let fork = fork.join("\n") + "\n";
+        let parent_fields =
+            format!(r#""entrypoint":"{parent_client}","version":"{parent_version}""#);
+        let fields = format!(r#""entrypoint":"{client}","version":"{version}""#);
+        let parent = response_with_fields("a", 1, "s", &parent_fields) + "\n";
+        let inherited = response_with_fields("a", 1, FORK, &format!("{source}{fields}"));
+        let later = response_with_fields("b", 9, FORK, &fields);
+        let fork = format!("{inherited}\n{later}\n");
         // The first read finds the parent, the fork, or both.
         for first in ["parent", "fork", "both"] {
             let sandbox = Sandbox::new();
@@ -852,14 +865,10 @@ fn the_client_of_a_fork_does_not_change_the_amount_of_its_parent() {
 
 #[test]
 fn a_single_inherited_response_is_mentioned_in_the_singular() {
-    let response = |id: &str, minute: u32| {
-        let at = format!("2026-11-20T06:0{minute}:00.000Z");
-        line(id, &at, "claude-opus-5-5", 9)
-    };
-    let sandbox = with_lines(&[response("a", 1)]);
+    let sandbox = with_lines(&[response_in_minute("a", 1, 9)]);
     let fork = TRANSCRIPT.replace("s.jsonl", "22222222-0000-4000-8000-000000000000.jsonl");
-    sandbox.append(&fork, &response("a", 1));
-    sandbox.append(&fork, &response("b", 2));
+    sandbox.append(&fork, &response_in_minute("a", 1, 9));
+    sandbox.append(&fork, &response_in_minute("b", 2, 9));
     let shown = sandbox.run(&["spend", "--why", "22222222"]);
     let sentence = "1 response in this session's transcript also appears in the history of s and is counted there.";
     assert!(flat(shown.success()).contains(sentence), "{}", shown.stdout);
@@ -884,28 +893,30 @@ fn a_ledger_of_another_version_is_set_aside_and_rebuilt() {
     assert_eq!(version, 99);
 }
 
+/// Makes a status-line call of version 2.1.200, which reports the total of all responses that its process received.
+fn report_total_of_process(client: &Client<'_>, minute: usize, responses: usize) {
+    let payload = json!({
+        "session_id": client.session, "transcript_path": client.transcript(), "version": "2.1.200",
+        "cost": {"total_cost_usd": 0.20002 * responses as f64, "total_duration_ms": minute * 60_000},
+    });
+    let at = format!("2026-11-20T06:{:02}:00Z", 20 + minute);
+    client
+        .run(&at, &["statusline"], payload.to_string().as_bytes())
+        .success();
+}
+
 /// In versions 2.1.118 to 2.1.210, a session that begins with `/clear` reports the running total of its entire process.
 #[test]
 fn spend_before_clear_is_not_counted_again() {
     let sandbox = Sandbox::new();
     for (nth, session) in ["first", "second", "third"].into_iter().enumerate() {
         let client = Client::with_session(&sandbox, session);
-        let draws = |minute: usize, answers: usize| {
-            let payload = serde_json::json!({
-                "session_id": session, "transcript_path": client.transcript(), "version": "2.1.200",
-                "cost": {"total_cost_usd": 0.20002 * answers as f64, "total_duration_ms": minute * 60_000},
-            });
-            let at = format!("2026-11-20T06:{:02}:00Z", 20 + minute);
-            client
-                .run(&at, &["statusline"], payload.to_string().as_bytes())
-                .success();
-        };
-        draws(3 * nth + 1, nth);
+        report_total_of_process(&client, 3 * nth + 1, nth);
         client.works(
             &format!("2026-11-20T06:{:02}:00Z", 20 + 3 * nth + 2),
             50_000,
         );
-        draws(3 * nth + 3, nth + 1);
+        report_total_of_process(&client, 3 * nth + 3, nth + 1);
     }
     let report = sandbox.run(&["spend", "--by", "session", "--json"]).json();
     near(&report["total"]["cost_usd"], &Value::from(0.60006));
@@ -920,17 +931,15 @@ fn the_amount_of_a_live_session_is_explained_by_the_totals_of_its_process() {
         "claude-opus-5-5",
         1_000,
     )]);
-    let reports_total = |total: f64| {
-        let payload = serde_json::json!({
+    for total in [0.02, 0.05] {
+        let payload = json!({
             "session_id": "s", "transcript_path": sandbox.path(".claude/projects/-home-dev-api/s.jsonl"),
             "cost": {"total_cost_usd": total},
         });
         sandbox
             .run_with(&["statusline"], payload.to_string().as_bytes())
             .success();
-    };
-    reports_total(0.02);
-    reports_total(0.05);
+    }
     let why = sandbox.run(&["spend", "--why", "s", "--json"]).json();
     near(&why["cost_usd"], &Value::from(0.05));
     near(&why["unrecorded_usd"], &Value::from(0.03));
@@ -995,14 +1004,15 @@ fn csv_values(line: &str) -> Vec<String> {
     values
 }
 
+/// Returns the first two rows of a table of sessions in the given order.
+fn sessions_in_order(sandbox: &Sandbox, order: &str) -> Vec<String> {
+    let run = sandbox.run(&["spend", "--by", "session", "--order", order]);
+    let rows = run.success().lines().skip(1).take(2);
+    rows.map(str::to_owned).collect()
+}
+
 #[test]
 fn sessions_have_their_titles_and_the_requested_order() {
-    let titled = |id: &str, title: &str, at: &str, output| {
-        let named = format!(r#"{{"type":"ai-title","aiTitle":"{title}","sessionId":"{id}"}}"#);
-        let response =
-            line(id, at, "claude-opus-5-5", output).replace("\"s\"", &format!("\"{id}\""));
-        format!("{named}\n{response}\n")
-    };
     let sandbox = Sandbox::new();
     for (id, title, at, output) in [
         (
@@ -1018,20 +1028,18 @@ fn sessions_have_their_titles_and_the_requested_order() {
             1_000_000,
         ),
     ] {
+        let title_line = format!(r#"{{"type":"ai-title","aiTitle":"{title}","sessionId":"{id}"}}"#);
+        let response =
+            line(id, at, "claude-opus-5-5", output).replace("\"s\"", &format!("\"{id}\""));
         sandbox.write(
             &format!(".claude/projects/-home-dev-api/{id}.jsonl"),
-            titled(id, title, at, output),
+            format!("{title_line}\n{response}\n"),
         );
     }
-    let shown = |order: &str| {
-        let run = sandbox.run(&["spend", "--by", "session", "--order", order]);
-        let rows = run.success().lines().skip(1).take(2);
-        rows.map(str::to_owned).collect::<Vec<_>>()
-    };
-    let by_cost = shown("cost");
+    let by_cost = sessions_in_order(&sandbox, "cost");
     assert!(by_cost[0].starts_with("Move, then sing"), "{by_cost:?}");
     assert!(by_cost[0].contains("Wed Nov 18 12:00"), "{by_cost:?}");
-    let by_date = shown("date");
+    let by_date = sessions_in_order(&sandbox, "date");
     assert!(by_date[0].starts_with("Fix \"login\""), "{by_date:?}");
     let csv = sandbox.run(&["spend", "--by", "session", "--csv"]);
     let rows = csv_rows(csv.success());
@@ -1072,8 +1080,8 @@ fn sessions_have_their_titles_and_the_requested_order() {
 
     // The user's own words are shown only to the user.
     let prompt = r#"{"type":"user","sessionId":"untitled","timestamp":"2026-11-20T05:00:00Z","message":{"role":"user","content":"say hello"}}"#;
-    let response = line("untitled", "2026-11-20T05:00:00Z", "claude-opus-5-5", 1);
-    let response = response.replace("\"s\"", "\"untitled\"");
+    let response = line("untitled", "2026-11-20T05:00:00Z", "claude-opus-5-5", 1)
+        .replace("\"s\"", "\"untitled\"");
     sandbox.write(
         ".claude/projects/-home-dev-api/untitled.jsonl",
         format!("{prompt}\n{response}\n"),
@@ -1201,67 +1209,77 @@ fn a_long_table_has_one_total_and_a_pipe_has_no_bars() {
     assert!(!run.stdout.contains('\u{2588}'), "{}", run.stdout);
 }
 
+/// Returns the sorted names of a history's groups, after comparing their figures with the truth.
+fn sorted_group_names(history: &str, by: &str) -> Vec<String> {
+    let (sandbox, truth) = with_history(history);
+    let report = spend(&sandbox, by);
+    matches_truth(&report, &truth);
+    let mut names: Vec<String> = report["groups"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|group| group["key"].as_str().unwrap().to_owned())
+        .collect();
+    names.sort();
+    names
+}
+
 #[test]
 fn subagents_branches_and_unrecorded_spend_have_their_own_rows() {
-    let keys = |history: &str, by: &str| {
-        let (sandbox, truth) = with_history(history);
-        let report = spend(&sandbox, by);
-        matches_truth(&report, &truth);
-        let groups = report["groups"].as_array().unwrap().clone();
-        let name = |group: &Value| group["key"].as_str().unwrap().to_owned();
-        let mut keys: Vec<String> = groups.iter().map(name).collect();
-        keys.sort();
-        keys
-    };
     assert_eq!(
-        keys("compaction-and-subagent", "agent"),
+        sorted_group_names("compaction-and-subagent", "agent"),
         ["(compaction)", "general-purpose", "main"]
     );
     assert_eq!(
-        keys("compaction-and-subagent", "branch"),
+        sorted_group_names("compaction-and-subagent", "branch"),
         ["(compaction)", "HEAD"]
     );
     assert_eq!(
-        keys("window-closed-while-idle", "agent"),
+        sorted_group_names("window-closed-while-idle", "agent"),
         ["(background requests)", "general-purpose", "main"]
     );
 }
 
-#[test]
-fn a_response_belongs_to_the_branch_and_agent_of_its_earliest_line() {
-    let on = |branch: &str, at: &str| {
-        line("a", at, "claude-opus-5-5", 1_000_000)
-            .replace("\"cwd\"", &format!("\"gitBranch\":\"{branch}\",\"cwd\""))
-    };
-    let later = on("fix/later", "2026-11-20T06:00:09.000Z");
-    let first = on("main", "2026-11-20T06:00:01.000Z");
-    let of_agent = |fields: &str| {
-        let name = fields.len();
-        line(
-            &name.to_string(),
-            "2026-11-20T06:10:00.000Z",
-            "claude-opus-5-5",
-            500_000,
-        )
-        .replace("\"cwd\"", &format!("{fields}\"cwd\""))
-    };
-    let sandbox = with_lines(&[
-        later,
-        of_agent("\"isSidechain\":true,\"attributionAgent\":\"reviewer\","),
-        of_agent("\"isSidechain\":true,"),
-        first,
-    ]);
-    let costs = |by: &str| {
-        let report = spend(&sandbox, by);
-        let groups = report["groups"].as_array().unwrap().clone();
-        let figures_of = |group: &Value| {
+/// Returns each group's key with its cost.
+fn costs_by(sandbox: &Sandbox, by: &str) -> Vec<String> {
+    spend(sandbox, by)["groups"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|group| {
             let key = group["key"].as_str().unwrap();
             format!("{key} {}", group["cost_usd"].as_f64().unwrap())
-        };
-        groups.iter().map(figures_of).collect::<Vec<_>>()
-    };
-    assert_eq!(costs("branch"), ["(unknown) 20", "main 20"]);
-    assert_eq!(costs("agent"), ["main 20", "reviewer 10", "subagent 10"]);
+        })
+        .collect()
+}
+
+#[test]
+fn a_response_belongs_to_the_branch_and_agent_of_its_earliest_line() {
+    let [later, first] = [
+        ("fix/later", "2026-11-20T06:00:09.000Z"),
+        ("main", "2026-11-20T06:00:01.000Z"),
+    ]
+    .map(|(branch, at)| {
+        line("a", at, "claude-opus-5-5", 1_000_000)
+            .replace("\"cwd\"", &format!("\"gitBranch\":\"{branch}\",\"cwd\""))
+    });
+    let [named_agent, unnamed_agent] = [
+        (
+            "b",
+            "\"isSidechain\":true,\"attributionAgent\":\"reviewer\",",
+        ),
+        ("c", "\"isSidechain\":true,"),
+    ]
+    .map(|(id, fields)| {
+        line(id, "2026-11-20T06:10:00.000Z", "claude-opus-5-5", 500_000)
+            .replace("\"cwd\"", &format!("{fields}\"cwd\""))
+    });
+    let sandbox = with_lines(&[later, named_agent, unnamed_agent, first]);
+    assert_eq!(costs_by(&sandbox, "branch"), ["(unknown) 20", "main 20"]);
+    assert_eq!(
+        costs_by(&sandbox, "agent"),
+        ["main 20", "reviewer 10", "subagent 10"]
+    );
     let only = sandbox.run(&[
         "spend",
         "--by",
@@ -1274,55 +1292,57 @@ fn a_response_belongs_to_the_branch_and_agent_of_its_earliest_line() {
     assert!(only.success().contains("reviewer"), "{}", only.stdout);
 }
 
+/// Runs the hook or the status line in a process of session `s`.
+fn run_in_process(sandbox: &Sandbox, process: &str, command: &str, more: &Value) {
+    let mut payload = more.clone();
+    payload["session_id"] = "s".into();
+    payload["transcript_path"] = sandbox.path(TRANSCRIPT).to_str().unwrap().into();
+    let mut command = sandbox.command(&[command]);
+    command.env("CLAUDE_PID", process);
+    Run::of(&mut command, payload.to_string().as_bytes()).success();
+}
+
+fn run_hook(sandbox: &Sandbox, process: &str, event: &str, detail: &str) {
+    let payload = json!({"hook_event_name": event, "source": detail, "reason": detail});
+    run_in_process(sandbox, process, "hook", &payload);
+}
+
+fn report_total(sandbox: &Sandbox, process: &str, usd: f64) {
+    let payload = json!({"model": {"id": "claude-opus-5-5"}, "cost": {"total_cost_usd": usd}});
+    run_in_process(sandbox, process, "statusline", &payload);
+}
+
+/// Returns a checkpoint of a session whose only model has received the given number of output tokens.
+fn checkpoint(session: &str, tokens: u64, duration_ms: u64, started: u64) -> String {
+    let usd = tokens as f64 * 20e-6;
+    json!({
+        "type": "cost-state", "sessionId": session, "totalCostUSD": usd, "totalAPIDuration": tokens,
+        "totalDuration": duration_ms, "startTime": started, "hasUnknownModelCost": false,
+        "modelUsage": {"claude-opus-5-5": {"inputTokens": 0, "outputTokens": tokens, "cacheReadInputTokens": 0,
+            "cacheCreationInputTokens": 0, "webSearchRequests": 0, "costUSD": usd}},
+    })
+    .to_string()
+}
+
 /// After `/clear`, a process does not write its checkpoint for the old session right away. If another process writes a
 /// checkpoint for the session first, it must not be mistaken for that of the cleared process.
 #[test]
 fn a_checkpoint_belongs_to_the_process_that_wrote_it_after_a_clear() {
-    let transcript = ".claude/projects/-home-dev-api/s.jsonl";
-    let response = |id: &str, time: &str, tokens: u64| line(id, time, "claude-opus-5-5", tokens);
-    let checkpoint = |tokens: u64, started: u64| {
-        let usd = tokens as f64 * 20e-6;
-        json!({
-            "type": "cost-state", "sessionId": "s", "totalCostUSD": usd, "totalAPIDuration": tokens,
-            "totalDuration": tokens, "startTime": started, "hasUnknownModelCost": false,
-            "modelUsage": {"claude-opus-5-5": {"inputTokens": 0, "outputTokens": tokens, "cacheReadInputTokens": 0,
-                "cacheCreationInputTokens": 0, "webSearchRequests": 0, "costUSD": usd}},
-        })
-        .to_string()
-    };
+    let (first, second) = ("4190001", "4190002");
     let sandbox = Sandbox::new();
-    let report = |process: &str, what: &str, mut payload: Value| {
-        payload["session_id"] = "s".into();
-        payload["transcript_path"] = sandbox.path(transcript).to_str().unwrap().into();
-        let mut command = sandbox.command(&[what]);
-        command.env("CLAUDE_PID", process);
-        Run::of(&mut command, payload.to_string().as_bytes()).success();
-    };
-    let hook = |process: &str, event: &str, detail: &str| {
-        let payload = json!({"hook_event_name": event, "source": detail, "reason": detail});
-        report(process, "hook", payload);
-    };
-    let sample = |process: &str, usd: f64| {
-        let payload = json!({"model": {"id": "claude-opus-5-5"}, "cost": {"total_cost_usd": usd}});
-        report(process, "statusline", payload);
-    };
-    hook("4190001", "SessionStart", "startup");
-    sample("4190001", 0.0);
-    sandbox.append(
-        transcript,
-        &response("a", "2026-11-20T06:00:00.000Z", 10_000),
-    );
-    sample("4190001", 0.2);
+    run_hook(&sandbox, first, "SessionStart", "startup");
+    report_total(&sandbox, first, 0.0);
+    sandbox.append(TRANSCRIPT, &response_in_minute("a", 0, 10_000));
+    report_total(&sandbox, first, 0.2);
     // The other process receives a response for $0.40 and has $0.05 of unrecorded spend.
-    hook("4190002", "SessionStart", "resume");
-    sandbox.append(
-        transcript,
-        &response("b", "2026-11-20T06:01:00.000Z", 20_000),
-    );
-    sandbox.append(transcript, &checkpoint(22_500, 1_795_154_400_000));
-    hook("4190002", "SessionEnd", "other");
-    hook("4190001", "SessionEnd", "clear");
-    sandbox.append(transcript, &checkpoint(10_000, 1_795_150_800_000));
+    run_hook(&sandbox, second, "SessionStart", "resume");
+    sandbox.append(TRANSCRIPT, &response_in_minute("b", 1, 20_000));
+    let of_second = checkpoint("s", 22_500, 22_500, 1_795_154_400_000);
+    sandbox.append(TRANSCRIPT, &of_second);
+    run_hook(&sandbox, second, "SessionEnd", "other");
+    run_hook(&sandbox, first, "SessionEnd", "clear");
+    let of_first = checkpoint("s", 10_000, 10_000, 1_795_150_800_000);
+    sandbox.append(TRANSCRIPT, &of_first);
     let total = &spend(&sandbox, "session")["total"];
     near(&total["cost_usd"], &json!(0.65));
     assert_eq!(total["at_least"], false);
@@ -1332,27 +1352,14 @@ fn a_checkpoint_belongs_to_the_process_that_wrote_it_after_a_clear() {
 /// although the process's running total includes them as well.
 #[test]
 fn a_late_start_hook_does_not_count_responses_twice() {
-    let transcript = ".claude/projects/-home-dev-api/s.jsonl";
     let sandbox = Sandbox::new();
     for (id, time) in [("a", "06:30:10"), ("b", "06:30:20"), ("c", "06:30:30")] {
-        let time = format!("2026-11-20T{time}.000Z");
-        sandbox.append(transcript, &line(id, &time, "claude-opus-5-5", 1_000));
+        let at = format!("2026-11-20T{time}.000Z");
+        sandbox.append(TRANSCRIPT, &line(id, &at, "claude-opus-5-5", 1_000));
     }
-    let report = |what: &str, mut payload: Value| {
-        payload["session_id"] = "s".into();
-        payload["transcript_path"] = sandbox.path(transcript).to_str().unwrap().into();
-        let mut command = sandbox.command(&[what]);
-        command.env("CLAUDE_PID", "4190001");
-        Run::of(&mut command, payload.to_string().as_bytes()).success();
-    };
-    report(
-        "hook",
-        json!({"hook_event_name": "SessionStart", "source": "startup"}),
-    );
-    report(
-        "statusline",
-        json!({"model": {"id": "claude-opus-5-5"}, "cost": {"total_cost_usd": 0.1}}),
-    );
+    let process = "4190001";
+    run_hook(&sandbox, process, "SessionStart", "startup");
+    report_total(&sandbox, process, 0.1);
     near(
         &spend(&sandbox, "session")["total"]["cost_usd"],
         &json!(0.1),
@@ -1379,49 +1386,45 @@ fn a_compaction_in_a_directory_with_a_long_name_is_found() {
     assert_eq!(spend(&sandbox, "session")["total"]["at_least"], true);
 }
 
+fn transcript_of(session: &str) -> String {
+    TRANSCRIPT.replace("s.jsonl", &format!("{session}.jsonl"))
+}
+
+/// Records a response for 20 cents in a session.
+fn record_response(sandbox: &Sandbox, session: &str, id: &str, time: &str) {
+    let at = format!("2026-11-20T{time}.000Z");
+    let response = line(id, &at, "claude-opus-5-5", 10_000)
+        .replace(r#""sessionId":"s""#, &format!(r#""sessionId":"{session}""#));
+    sandbox.append(&transcript_of(session), &response);
+}
+
+/// Makes a status-line call that reports a running total of the session `began-before`, and returns the status line.
+fn report_total_of_open_session(sandbox: &Sandbox, usd: f64) -> String {
+    let payload = json!({
+        "session_id": "began-before", "transcript_path": sandbox.path(&transcript_of("began-before")),
+        "model": {"id": "claude-opus-5-5"}, "cost": {"total_cost_usd": usd},
+    });
+    let run = sandbox.run_with(&["statusline"], payload.to_string().as_bytes());
+    run.success().to_owned()
+}
+
 /// Two terminals that start in the same millisecond write the same `startTime`, as a fork and its parent do. If whycap
 /// is installed later, the total of each process is no longer zero when whycap sees it for the first time.
 #[test]
 fn a_session_that_was_open_when_whycap_was_installed_is_exact_unless_it_may_be_a_fork() {
-    let path = |session: &str| format!(".claude/projects/-home-dev-api/{session}.jsonl");
-    let checkpoint = |session: &str, tokens: u64| {
-        let usd = tokens as f64 * 20e-6;
-        json!({
-            "type": "cost-state", "sessionId": session, "totalCostUSD": usd, "totalAPIDuration": tokens,
-            "totalDuration": 900_000, "startTime": 1_795_154_400_000_u64, "hasUnknownModelCost": false,
-            "modelUsage": {"claude-opus-5-5": {"inputTokens": 0, "outputTokens": tokens, "cacheReadInputTokens": 0,
-                "cacheCreationInputTokens": 0, "webSearchRequests": 0, "costUSD": usd}},
-        })
-        .to_string()
-    };
+    const START: u64 = 1_795_154_400_000;
     // The time of the other session's response, and whether the other session may be the parent.
     for (time_of_other, may_be_parent) in [("06:30:00", false), ("06:05:00", true)] {
         let sandbox = Sandbox::new();
-        let response = |session: &str, id: &str, time: &str| {
-            let line = line(
-                id,
-                &format!("2026-11-20T{time}.000Z"),
-                "claude-opus-5-5",
-                10_000,
-            );
-            let line = line.replace(r#""sessionId":"s""#, &format!(r#""sessionId":"{session}""#));
-            sandbox.append(&path(session), &line);
-        };
-        let sample = |usd: f64| {
-            let payload = json!({
-                "session_id": "began-before", "transcript_path": sandbox.path(&path("began-before")),
-                "model": {"id": "claude-opus-5-5"}, "cost": {"total_cost_usd": usd},
-            });
-            let run = sandbox.run_with(&["statusline"], payload.to_string().as_bytes());
-            run.success().to_owned()
-        };
-        response("began-before", "a", "06:10:00");
-        sample(0.2);
-        response("began-before", "b", "06:20:00");
-        sample(0.4);
-        response("other", "c", time_of_other);
-        sandbox.append(&path("other"), &checkpoint("other", 30_000));
-        sandbox.append(&path("began-before"), &checkpoint("began-before", 20_000));
+        record_response(&sandbox, "began-before", "a", "06:10:00");
+        report_total_of_open_session(&sandbox, 0.2);
+        record_response(&sandbox, "began-before", "b", "06:20:00");
+        report_total_of_open_session(&sandbox, 0.4);
+        record_response(&sandbox, "other", "c", time_of_other);
+        for (session, tokens) in [("other", 30_000), ("began-before", 20_000)] {
+            let line = checkpoint(session, tokens, 900_000, START);
+            sandbox.append(&transcript_of(session), &line);
+        }
 
         let why = sandbox
             .run(&["spend", "--why", "began-before", "--json"])
@@ -1430,8 +1433,8 @@ fn a_session_that_was_open_when_whycap_was_installed_is_exact_unless_it_may_be_a
         assert_eq!(why["at_least"], may_be_parent, "{why}");
         let reasons = why["reasons"].as_array().unwrap();
         assert_eq!(reasons.len(), usize::from(may_be_parent), "{why}");
-        let shown = sandbox.run(&["spend", "--why", "began-before"]);
-        let shown = shown.success();
+        let run = sandbox.run(&["spend", "--why", "began-before"]);
+        let shown = run.success();
         assert_eq!(
             shown.contains("agrees with this amount"),
             !may_be_parent,
@@ -1443,7 +1446,7 @@ fn a_session_that_was_open_when_whycap_was_installed_is_exact_unless_it_may_be_a
             "{shown}"
         );
         assert!(!shown.contains("more than"), "{shown}");
-        let line = sample(0.4);
+        let line = report_total_of_open_session(&sandbox, 0.4);
         assert_eq!(line.contains('\u{2265}'), may_be_parent, "{line}");
         let spend = sandbox.run(&["spend"]);
         let explains = flat(spend.success()).contains("run `whycap spend --why SESSION`");

@@ -87,14 +87,15 @@ impl CacheMisses {
             "prompt_cache": {"ttl": "5m", "misses": misses, "miss_recache_tokens": misses * 20_000,
                 "last_miss_at": at.timestamp(), "last_miss_cause": {"causes": last_causes}, "miss_causes": causes},
         });
-        let run = run(
+        let output = run(
             &self.sandbox,
             &at.to_rfc3339(),
             &["statusline"],
             payload.to_string().as_bytes(),
             &[],
         );
-        run.success()
+        output
+            .success()
             .lines()
             .find(|row| row.contains("Prompt cache"))
             .unwrap_or_default()
@@ -139,19 +140,18 @@ fn misses_of_an_earlier_process_do_not_get_the_cause_of_a_later_process() {
 fn a_miss_in_the_morning_does_not_hide_the_cause_of_misses_in_the_afternoon() {
     let misses = CacheMisses::new();
     misses.row(60, 1, &["tools_changed"], &json!({"tools_changed": 1}));
-    let afternoon = |seconds: i64, count: u64| {
+    let mut last_row = String::new();
+    for (seconds, count) in [(0, 1), (60, 2), (120, 3)] {
         let causes = json!({"tools_changed": 1, "likely_server_side": count});
-        misses.row(
+        last_row = misses.row(
             25_200 + seconds,
             count + 1,
             &["likely_server_side"],
             &causes,
-        )
-    };
-    afternoon(0, 1);
-    afternoon(60, 2);
+        );
+    }
     assert_eq!(
-        afternoon(120, 3),
+        last_row,
         "Prompt cache rewritten 3 times even though nothing had changed: ≈$0.29 · update, or /clear · whycap drain"
     );
 }
@@ -249,7 +249,7 @@ fn status_line_times_are_in_the_users_zone() {
     assert!(line.contains("(resets 15:04, in 1 h 34 m)"), "{line}");
 }
 
-fn payload(sandbox: &Sandbox, session: &str, client_total: f64) -> Vec<u8> {
+fn payload_of(sandbox: &Sandbox, session: &str, client_total: f64) -> Vec<u8> {
     let transcript = sandbox.path(&format!(".claude/projects/-home-dev-api/{session}.jsonl"));
     json!({
         "session_id": session, "transcript_path": transcript, "model": {"display_name": "Opus 5.5"},
@@ -265,7 +265,7 @@ fn a_new_installation_shows_today_and_the_session_with_subagents() {
     sandbox.copy_tree(&data("histories/compaction-and-subagent/home"), "");
     let line = shown(
         &sandbox,
-        &payload(&sandbox, "d7cfec96-fb8e-4850-9ec7-53dbd5077a8d", 0.153_792),
+        &payload_of(&sandbox, "d7cfec96-fb8e-4850-9ec7-53dbd5077a8d", 0.153_792),
     );
     assert!(
         line.contains("session $0.15") && line.contains("today $0.47"),
@@ -279,7 +279,7 @@ fn a_fork_does_not_show_what_it_inherited() {
     sandbox.copy_tree(&data("histories/compaction-and-subagent/home"), "");
     let line = shown(
         &sandbox,
-        &payload(&sandbox, "dcb9c132-57cc-451d-b75c-68f1fe73950b", 0.110_06),
+        &payload_of(&sandbox, "dcb9c132-57cc-451d-b75c-68f1fe73950b", 0.110_06),
     );
     assert!(line.contains("session $0.03"), "{line}");
 }
@@ -291,7 +291,7 @@ fn background_requests_are_shown_before_the_checkpoint_is_written() {
     sandbox.run(&["spend"]).success();
     let line = shown(
         &sandbox,
-        &payload(&sandbox, "993f7898-97c6-47e5-83c2-1a066bea4745", 0.520_624),
+        &payload_of(&sandbox, "993f7898-97c6-47e5-83c2-1a066bea4745", 0.520_624),
     );
     assert!(
         line.contains("session $0.52") && line.contains("today $0.97"),
@@ -304,7 +304,7 @@ fn an_amount_is_a_lower_bound_if_its_reasons_cannot_be_read() {
     let sandbox = plain("120");
     sandbox.copy_tree(&data("histories/compaction-and-subagent/home"), "");
     sandbox.run(&["spend"]).success();
-    let payload = payload(&sandbox, "993f7898-97c6-47e5-83c2-1a066bea4745", 0.520_624);
+    let payload = payload_of(&sandbox, "993f7898-97c6-47e5-83c2-1a066bea4745", 0.520_624);
     let line = shown(&sandbox, &payload);
     assert!(line.contains("session $0.52"), "{line}");
     let ledger = sandbox.path(".local/share/whycap/ledger.sqlite3");
@@ -323,7 +323,7 @@ fn yesterday_is_not_today_after_midnight() {
     sandbox.run(&["spend"]).success();
     let line = shown(
         &sandbox,
-        &payload(&sandbox, "d7cfec96-fb8e-4850-9ec7-53dbd5077a8d", 0.0),
+        &payload_of(&sandbox, "d7cfec96-fb8e-4850-9ec7-53dbd5077a8d", 0.0),
     );
     assert!(
         line.contains("session $0.15") && line.contains("today $0.00"),
@@ -333,10 +333,10 @@ fn yesterday_is_not_today_after_midnight() {
 
 #[test]
 fn an_unknown_segment_is_omitted_and_named_by_doctor() {
-    let sandbox = plain("120");
+    let home = plain("120");
     let config = "[statusline]\nsegments = [\"context\", \"git\", \"model\"]\n";
-    let path = sandbox.write("whycap.toml", config);
-    let sandbox = sandbox.variable("WHYCAP_CONFIG", path.to_str().unwrap());
+    let path = home.write("whycap.toml", config);
+    let sandbox = home.variable("WHYCAP_CONFIG", path.to_str().unwrap());
     let line = shown(&sandbox, &recorded("plan"));
     assert_eq!(line, "ctx 0% │ Sonnet 5.5");
     let doctor = sandbox.run(&["doctor", "--json"]).stdout;
@@ -351,24 +351,25 @@ fn configured(columns: &str, config: &str) -> Sandbox {
 
 #[test]
 fn free_columns_are_used_and_no_figure_is_without_a_name() {
-    let at = |columns| shown(&plain(columns), &recorded("plan"));
-    assert_eq!(
-        at("120"),
-        "Sonnet 5.5 │ session $0.0037 │ today $0.0037 │ 5h 42% (resets 08:04)  week 17% (resets Mon 19:24) │ ctx 0%"
-    );
-    assert_eq!(
-        at("100"),
-        "Sonnet 5.5 │ session $0.0037 │ today $0.0037 │ 5h 42% (resets 08:04)  week 17% │ ctx 0%"
-    );
-    assert_eq!(
-        at("80"),
-        "Sonnet 5.5 │ session $0.0037 │ today $0.0037 │ 5h 42% ↻08:04  week 17%"
-    );
-    assert_eq!(
-        at("60"),
-        "session $0.0037 │ today $0.0037 │ 5h 42%  week 17%"
-    );
-    assert_eq!(at("24"), "session $0.0037");
+    for (columns, expected_line) in [
+        (
+            "120",
+            "Sonnet 5.5 │ session $0.0037 │ today $0.0037 │ 5h 42% (resets 08:04)  week 17% (resets Mon 19:24) │ ctx 0%",
+        ),
+        (
+            "100",
+            "Sonnet 5.5 │ session $0.0037 │ today $0.0037 │ 5h 42% (resets 08:04)  week 17% │ ctx 0%",
+        ),
+        (
+            "80",
+            "Sonnet 5.5 │ session $0.0037 │ today $0.0037 │ 5h 42% ↻08:04  week 17%",
+        ),
+        ("60", "session $0.0037 │ today $0.0037 │ 5h 42%  week 17%"),
+        ("24", "session $0.0037"),
+    ] {
+        let line = shown(&plain(columns), &recorded("plan"));
+        assert_eq!(line, expected_line, "{columns}");
+    }
 }
 
 #[test]
@@ -377,7 +378,7 @@ fn optional_segments_are_available() {
     let sandbox = configured("120", config);
     let top = sandbox.path("src/api");
     sandbox.write("src/api/.git/HEAD", "ref: refs/heads/topic\u{1b}[2J\n");
-    let payload = |minutes: i64| {
+    let [payload_45_minutes, payload_1_minute] = [45, 1].map(|minutes| {
         let mut payload: Value = serde_json::from_slice(&recorded("plan")).unwrap();
         payload["workspace"]["current_dir"] = json!(top.join("routes"));
         payload["cost"] = json!({
@@ -385,12 +386,12 @@ fn optional_segments_are_available() {
             "total_lines_added": 12, "total_lines_removed": 3,
         });
         payload.to_string().into_bytes()
-    };
-    assert_eq!(shown(&sandbox, &payload(45)).trim_end(), [r"~/src/api/routes · on topic\u{1b}[2J · effort medium · lines +12 -3 · time 45 m · rate $2.00/h", r"Sonnet 5.5 · 5h ████░░░░░░ 42% (resets 08:04, in 1 h 34 m)  week ██░░░░░░░░ 17% (resets Mon 19:24, in 3 d 12 h)"].join("\n"));
+    });
+    assert_eq!(shown(&sandbox, &payload_45_minutes).trim_end(), [r"~/src/api/routes · on topic\u{1b}[2J · effort medium · lines +12 -3 · time 45 m · rate $2.00/h", r"Sonnet 5.5 · 5h ████░░░░░░ 42% (resets 08:04, in 1 h 34 m)  week ██░░░░░░░░ 17% (resets Mon 19:24, in 3 d 12 h)"].join("\n"));
     // Empty segments are left out, and so are lines without any segments.
     std::fs::remove_file(top.join(".git/HEAD")).unwrap();
     let only = configured("80", "[statusline]\nlines = [[\"branch\"], [\"lines\"]]\n");
-    assert_eq!(shown(&only, &payload(1)), "lines +12 -3");
+    assert_eq!(shown(&only, &payload_1_minute), "lines +12 -3");
     assert_eq!(shown(&only, b"{}"), "whycap");
 }
 
@@ -464,10 +465,10 @@ fn statusline_on_a_terminal_explains_itself() {
     let _ = &mut command;
     // The program `script` is not installed on every machine.
     let Ok(output) = with_terminal else { return };
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{said}");
-    assert_eq!(said.trim_end().lines().count(), 1, "{said}");
-    assert!(said.contains("whycap statusline --preview"), "{said}");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}");
+    assert_eq!(text.trim_end().lines().count(), 1, "{text}");
+    assert!(text.contains("whycap statusline --preview"), "{text}");
 }
 
 /// The commands that Claude Code runs must also print help for `--help` and exit with code 0, regardless of the other
@@ -492,19 +493,19 @@ fn help_for_statusline_and_hook_never_fails() {
 
 #[test]
 fn segments_and_budgets_follow_the_configuration() {
-    let sandbox = plain("120");
-    sandbox.copy_tree(&data("histories/compaction-and-subagent/home"), "");
-    let config = sandbox.write(
+    let home = plain("120");
+    home.copy_tree(&data("histories/compaction-and-subagent/home"), "");
+    let config = home.write(
         "whycap.toml",
         "[statusline]\nsegments = [\"today\", \"model\"]\n[budget]\nday = 0.5\nunknown = 1\n",
     );
-    let sandbox = sandbox.variable("WHYCAP_CONFIG", config.to_str().unwrap());
+    let sandbox = home.variable("WHYCAP_CONFIG", config.to_str().unwrap());
     // A status-line call reads new history for only a few milliseconds, so `≥` might remain for several calls. `spend`
     // reads everything.
     sandbox.run(&["spend"]).success();
     let line = shown(
         &sandbox,
-        &payload(&sandbox, "d7cfec96-fb8e-4850-9ec7-53dbd5077a8d", 0.0),
+        &payload_of(&sandbox, "d7cfec96-fb8e-4850-9ec7-53dbd5077a8d", 0.0),
     );
     assert_eq!(line, "today $0.47 94% of $0.50 \u{2502} Opus 5.5");
 }
@@ -513,9 +514,9 @@ fn segments_and_budgets_follow_the_configuration() {
 /// percentages of the budgets did not count toward the width of the row, so Claude Code cut it off.
 #[test]
 fn the_percentages_of_two_budgets_do_not_make_the_row_wider_than_the_terminal() {
-    let sandbox = with_a_private_login();
-    let config = sandbox.write("whycap.toml", "[budget]\nday = 2\nmonth = 3\n");
-    let sandbox = sandbox
+    let home = with_a_private_login();
+    let config = home.write("whycap.toml", "[budget]\nday = 2\nmonth = 3\n");
+    let sandbox = home
         .variable("NO_COLOR", "1")
         .variable("WHYCAP_CONFIG", config.to_str().unwrap());
     let mut client = session_of_login(&sandbox, "one");
@@ -533,13 +534,13 @@ fn the_percentages_of_two_budgets_do_not_make_the_row_wider_than_the_terminal() 
             row
         })
         .collect();
-    let row_in = |columns: usize| rows[columns - 30].as_str();
+    // The first row is that of a terminal with 30 columns.
     assert_eq!(
-        row_in(80),
+        rows[80 - 30],
         "session ≥$2.05 │ today ≥$2.05 102% of $2 │ 5h 100% (resets 12:00)  week 40%"
     );
     assert_eq!(
-        row_in(110),
+        rows[110 - 30],
         "Opus 5.5 │ session ≥$2.05 │ today ≥$2.05 102% of $2 month 81% of $3 │ 5h 100% (resets 12:00)  week 40%"
     );
 }
@@ -552,7 +553,7 @@ fn claude_codes_files_are_not_changed() {
     let before = listing(&sandbox.path(".claude"));
     shown(
         &sandbox,
-        &payload(&sandbox, "d7cfec96-fb8e-4850-9ec7-53dbd5077a8d", 0.0),
+        &payload_of(&sandbox, "d7cfec96-fb8e-4850-9ec7-53dbd5077a8d", 0.0),
     );
     for event in [
         "SessionStart",
@@ -573,7 +574,7 @@ fn claude_codes_files_are_not_changed() {
 }
 
 fn listing(directory: &std::path::Path) -> Vec<(String, Vec<u8>, Value)> {
-    let mut found = Vec::new();
+    let mut files = Vec::new();
     let mut waiting = vec![directory.to_owned()];
     while let Some(directory) = waiting.pop() {
         for entry in fs::read_dir(directory).unwrap().flatten() {
@@ -583,63 +584,64 @@ fn listing(directory: &std::path::Path) -> Vec<(String, Vec<u8>, Value)> {
                 continue;
             }
             let modified = format!("{:?}", entry.metadata().unwrap().modified().unwrap());
-            found.push((
+            files.push((
                 path.display().to_string(),
                 fs::read(&path).unwrap(),
                 Value::from(modified),
             ));
         }
     }
-    found.sort_by(|a, b| a.0.cmp(&b.0));
-    found
+    files.sort_by(|a, b| a.0.cmp(&b.0));
+    files
+}
+
+/// Returns a status line with a reset, in a sandbox with these environment variables and this configuration.
+fn line_with_reset(variables: &[(&str, &str)], config: &str) -> String {
+    let payload =
+        br#"{"rate_limits": {"five_hour": {"used_percentage": 42, "resets_at": 1795183200}}}"#;
+    let mut sandbox = Sandbox::new()
+        .variable("WHYCAP_NOW", "2026-11-20T12:08:00Z")
+        .variable("TZ", "UTC")
+        .variable("COLUMNS", "120");
+    for (name, value) in variables {
+        sandbox = sandbox.variable(name, value);
+    }
+    sandbox.write(".config/whycap/config.toml", config);
+    let run = sandbox.run_with(&["statusline"], payload);
+    run.success().to_owned()
 }
 
 #[test]
 fn the_hour_format_comes_from_the_configuration_or_the_locale() {
-    let payload =
-        br#"{"rate_limits": {"five_hour": {"used_percentage": 42, "resets_at": 1795183200}}}"#;
-    let drawn = |sandbox: &Sandbox| {
-        sandbox
-            .run_with(&["statusline"], payload)
-            .success()
-            .to_owned()
-    };
-    let sandbox = || {
-        let sandbox = Sandbox::new().variable("WHYCAP_NOW", "2026-11-20T12:08:00Z");
-        sandbox.variable("TZ", "UTC").variable("COLUMNS", "120")
-    };
-    let plain = drawn(&sandbox());
+    let plain = line_with_reset(&[], "");
     assert!(plain.contains("resets 14:00, in 1 h 52 m"), "{plain}");
-    let american = drawn(&sandbox().variable("LANG", "en_US.UTF-8"));
+    let american = line_with_reset(&[("LANG", "en_US.UTF-8")], "");
     assert!(
         american.contains("resets 2:00pm, in 1 h 52 m"),
         "{american}"
     );
-    let british = drawn(
-        &sandbox()
-            .variable("LANG", "en_US.UTF-8")
-            .variable("LC_TIME", "en_GB.UTF-8"),
-    );
+    let british = line_with_reset(&[("LANG", "en_US.UTF-8"), ("LC_TIME", "en_GB.UTF-8")], "");
     assert!(british.contains("14:00"), "{british}");
-    let set = sandbox().variable("LANG", "en_US.UTF-8");
-    set.write(".config/whycap/config.toml", "[display]\nclock = \"24\"\n");
+    let configured = line_with_reset(&[("LANG", "en_US.UTF-8")], "[display]\nclock = \"24\"\n");
     assert!(
-        drawn(&set).contains("14:00"),
-        "the configuration goes first"
+        configured.contains("14:00"),
+        "the configuration takes precedence: {configured}"
     );
+}
+
+/// Returns a response for $0.12.
+fn numbered_response(number: u32) -> Value {
+    json!({
+        "type": "assistant", "sessionId": "s", "requestId": format!("r{number}"), "cwd": "/home/dev/p",
+        "timestamp": format!("2026-11-20T10:00:0{number}.000Z"),
+        "message": {"id": format!("m{number}"), "model": "claude-opus-5-5", "usage": {"output_tokens": 6_000}},
+    })
 }
 
 /// A running total that is reported again must count only once. This must also work if `CLAUDE_PID` is not set and the
 /// clock is behind, or if the session has been reconciled in the meantime.
 #[test]
 fn a_repeated_sample_counts_once_with_any_clock() {
-    let line = |number: u32| {
-        json!({
-            "type": "assistant", "sessionId": "s", "requestId": format!("r{number}"), "cwd": "/home/dev/p",
-            "timestamp": format!("2026-11-20T10:00:0{number}.000Z"),
-            "message": {"id": format!("m{number}"), "model": "claude-opus-5-5", "usage": {"output_tokens": 6_000}},
-        })
-    };
     for process in ["", "4190000"] {
         for clock in [
             "2026-11-20T09:59:40Z",
@@ -652,21 +654,22 @@ fn a_repeated_sample_counts_once_with_any_clock() {
                     .variable("CLAUDE_PID", process)
                     .variable("WHYCAP_NOW", clock);
                 let transcript = ".claude/projects/-home-dev-p/s.jsonl";
-                let report = |total: f64| {
-                    let payload = json!({
+                let [first, sample] = [0.0, 0.48].map(|total| {
+                    json!({
                         "session_id": "s", "transcript_path": sandbox.path(transcript),
                         "model": {"id": "claude-opus-5-5"},
                         "cost": {"total_cost_usd": total, "total_duration_ms": 9_000},
-                    });
-                    let run = sandbox.run_with(&["statusline"], payload.to_string().as_bytes());
-                    run.success().to_owned()
-                };
+                    })
+                    .to_string()
+                });
                 if has_first {
-                    report(0.0);
+                    sandbox
+                        .run_with(&["statusline"], first.as_bytes())
+                        .success();
                 }
                 // The session consists of three responses that cost $0.12 each and a background request that costs
                 // $0.12 and has no line in the transcript.
-                let lines: Vec<String> = (1..=3).map(|number| line(number).to_string()).collect();
+                let lines = [1, 2, 3].map(|number| numbered_response(number).to_string());
                 sandbox.write(transcript, lines.join("\n") + "\n");
                 let expected = if process.is_empty() {
                     "\u{2265}$0.36"
@@ -674,7 +677,8 @@ fn a_repeated_sample_counts_once_with_any_clock() {
                     "$0.48"
                 };
                 for _ in 0..3 {
-                    let shown = report(0.48);
+                    let run = sandbox.run_with(&["statusline"], sample.as_bytes());
+                    let shown = run.success();
                     assert!(
                         shown.contains(&format!("session {expected}")),
                         "{clock}: {shown}"
@@ -691,12 +695,12 @@ fn a_repeated_sample_counts_once_with_any_clock() {
                     // The background request counts toward the day according to the machine's clock.
                     continue;
                 }
-                let sandbox = sandbox.variable("WHYCAP_NOW", "2026-11-20T12:00:00Z");
+                let later = sandbox.variable("WHYCAP_NOW", "2026-11-20T12:00:00Z");
                 let payload = json!({
-                    "session_id": "s", "transcript_path": sandbox.path(transcript),
+                    "session_id": "s", "transcript_path": later.path(transcript),
                     "model": {"id": "claude-opus-5-5"}, "cost": {"total_cost_usd": 0.48},
                 });
-                let run = sandbox.run_with(&["statusline"], payload.to_string().as_bytes());
+                let run = later.run_with(&["statusline"], payload.to_string().as_bytes());
                 assert!(
                     run.success().contains(&format!("today {expected}")),
                     "{clock}: {}",

@@ -376,20 +376,34 @@ fn log_in(sandbox: &Sandbox, account: &str) {
 }
 
 fn totals_at(sandbox: &Sandbox, at: &str) -> (ExpectedTotals, Value) {
-    let asked = Client::new(sandbox).run(at, &["incidents", "--json"], b"");
-    let sums = asked.json()["sums"].clone();
-    let of = |name: &str| sums[name].as_u64().unwrap_or(u64::MAX);
+    let run = Client::new(sandbox).run(at, &["incidents", "--json"], b"");
+    let sums = run.json()["sums"].clone();
+    let stops = if sums["stops"].is_null() {
+        "errors"
+    } else {
+        "stops"
+    };
+    let [stops, still_blocked, unknown_end] =
+        [stops, "still_blocked", "unknown_end"].map(|name| sums[name].as_u64().unwrap_or(u64::MAX));
     let totals = ExpectedTotals {
-        stops: of(if sums["stops"].is_null() {
-            "errors"
-        } else {
-            "stops"
-        }),
+        stops,
         minutes: (sums["blocked_s"].as_i64().unwrap_or(-1) + 30) / 60,
-        still_blocked: of("still_blocked"),
-        unknown_end: of("unknown_end"),
+        still_blocked,
+        unknown_end,
     };
     (totals, sums)
+}
+
+fn client_of<'a>(sandbox: &'a Sandbox, session: &str) -> Client<'a> {
+    Client {
+        sandbox,
+        session: format!("5a7d3c1e-0000-4000-a000-00000000000{session}"),
+        version: "2.1.329".to_owned(),
+        model: "claude-opus-5-5".to_owned(),
+        api_ms: 900,
+        total_cost: 0.5,
+        variables: vec![("CLAUDECODE".to_owned(), "1".to_owned())],
+    }
 }
 
 #[test]
@@ -401,28 +415,20 @@ fn every_sequence_of_events_has_the_expected_totals() {
         let mut problems = Vec::new();
         for (at, event) in *events {
             let at = moment(at);
-            let client = |name: &str| Client {
-                sandbox: &sandbox,
-                session: format!("5a7d3c1e-0000-4000-a000-00000000000{name}"),
-                version: "2.1.329".to_owned(),
-                model: "claude-opus-5-5".to_owned(),
-                api_ms: 900,
-                total_cost: 0.5,
-                variables: vec![("CLAUDECODE".to_owned(), "1".to_owned())],
-            };
             match event {
                 Error(session, text) => {
                     let status = if *text == OVERLOADED { 529 } else { 429 };
-                    client(session).receives_error(&at, text, json!({"apiErrorStatus": status}));
+                    let client = client_of(&sandbox, session);
+                    client.receives_error(&at, text, json!({"apiErrorStatus": status}));
                 }
-                Response(session) => client(session).receives_response(&at),
-                Owner(session, owner) => client(session).append(&json!({
+                Response(session) => client_of(&sandbox, session).receives_response(&at),
+                Owner(session, owner) => client_of(&sandbox, session).append(&json!({
                     "type": "session-owner", "accountUuid": owner, "timestamp": at,
                 })),
                 Login(account) => log_in(&sandbox, account),
                 StatusLine(session, full) => {
                     let usage = windows(*full, NOON, 22.0, NOON + 300_000);
-                    client(session).calls_status_line(&at, usage, 160);
+                    client_of(&sandbox, session).calls_status_line(&at, usage, 160);
                 }
                 Check(expected) => {
                     let (seen, sums) = totals_at(&sandbox, &at);

@@ -128,8 +128,8 @@ impl Sandbox {
     pub fn copy_tree(&self, from: &Path, to: &str) {
         fn copy(from: &Path, to: &Path) {
             fs::create_dir_all(to).expect("a directory");
-            for entry in fs::read_dir(from).expect("readable data") {
-                let entry = entry.expect("an entry");
+            for opened in fs::read_dir(from).expect("readable data") {
+                let entry = opened.expect("an entry");
                 let target = to.join(entry.file_name());
                 if entry.file_type().expect("a type").is_dir() {
                     copy(&entry.path(), &target);
@@ -153,18 +153,22 @@ impl Sandbox {
     /// Returns the environment variables that set directory locations on this system, and those without which programs
     /// do not start. The locations are the same on all systems, so that tests can use the same paths everywhere.
     pub fn of_system(&self) -> Vec<(&'static str, std::ffi::OsString)> {
-        let below = |name, path: &str| (name, self.path(path).into_os_string());
         if cfg!(windows) {
             let root = std::env::var_os("SystemRoot").map(|root| ("SystemRoot", root));
             let homes = [
-                ("USERPROFILE", self.home().into_os_string()),
-                below("LOCALAPPDATA", ".local/share"),
-                below("APPDATA", ".config"),
-            ];
+                ("USERPROFILE", ""),
+                ("LOCALAPPDATA", ".local/share"),
+                ("APPDATA", ".config"),
+            ]
+            .map(|(name, path)| (name, self.path(path).into_os_string()));
             root.into_iter().chain(homes).collect()
         } else if cfg!(target_os = "macos") {
-            let data = below("XDG_DATA_HOME", ".local/share");
-            vec![data, below("XDG_CONFIG_HOME", ".config")]
+            [
+                ("XDG_DATA_HOME", ".local/share"),
+                ("XDG_CONFIG_HOME", ".config"),
+            ]
+            .map(|(name, path)| (name, self.path(path).into_os_string()))
+            .into()
         } else {
             Vec::new()
         }
@@ -274,9 +278,8 @@ pub fn started_with_pipes(command: &mut Command) -> Child {
 pub fn started(command: &mut Command) -> Child {
     const IN_WINE: Option<i32> = Some(1359);
     let first = command.spawn();
-    let is_of_wine = |error: &std::io::Error| cfg!(windows) && error.raw_os_error() == IN_WINE;
     let again = match first {
-        Err(error) if is_of_wine(&error) => command.spawn(),
+        Err(error) if cfg!(windows) && error.raw_os_error() == IN_WINE => command.spawn(),
         other => other,
     };
     again.expect("the program starts")
@@ -327,17 +330,16 @@ impl Run {
 /// namespaces, in which case the test cannot run.
 #[cfg(target_os = "linux")]
 pub fn in_namespaces(options: &[&str], command: &Command) -> Option<Command> {
-    let inside = |program: &OsStr| {
-        let mut inside = Command::new("unshare");
-        inside.args(["--user", "--map-root-user"]).args(options);
-        inside.arg(program);
-        inside
-    };
-    let tried = inside(OsStr::new("true")).output();
-    if !tried.is_ok_and(|run| run.status.success()) {
+    let [mut attempt, mut wrapped] = [OsStr::new("true"), command.get_program()].map(|program| {
+        let mut unshare = Command::new("unshare");
+        unshare.args(["--user", "--map-root-user"]).args(options);
+        unshare.arg(program);
+        unshare
+    });
+    let output = attempt.output();
+    if !output.is_ok_and(|run| run.status.success()) {
         return None;
     }
-    let mut wrapped = inside(command.get_program());
     wrapped.args(command.get_args()).env_clear();
     for (name, value) in command.get_envs() {
         wrapped.env(name, value.unwrap_or_default());

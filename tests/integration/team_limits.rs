@@ -63,10 +63,9 @@ fn export(team: &Machine, number: usize, row: &str) {
         }
         _ => format!(r#""window":"five_hour","percent":{value}"#),
     };
-    let more = more.iter().map(|more| format!(",{more}"));
-    let more: String = more.collect();
+    let overrides: String = more.iter().flat_map(|field| [",", field]).collect();
     let line = format!(
-        r#"{{"key":"{number:016x}","version":5368709120,"person":"{person}","time":"{day} {hour}:00:00","machine":"m-{person}","session":"s-{person}",{usual}{more}}}"#
+        r#"{{"key":"{number:016x}","version":5368709120,"person":"{person}","time":"{day} {hour}:00:00","machine":"m-{person}","session":"s-{person}",{usual}{overrides}}}"#
     );
     // If a key occurs twice, the parser uses the last value, so the additional fields take precedence.
     let line: Value = serde_json::from_str(&line).unwrap();
@@ -98,9 +97,11 @@ fn lines(page: &str, caption: &str) -> Vec<String> {
     let body = rest.split("<tbody>").nth(1).unwrap();
     let rows = body.split("</tbody>").next().unwrap().split("<tr>").skip(1);
     rows.map(|row| {
-        let cells = row.split("</th>").flat_map(|part| part.split("</td>"));
-        let cells = cells.filter_map(|cell| cell.split_once("<t")?.1.split_once('>'));
-        let texts = cells.map(|(_, text)| text.split('<').next().unwrap_or_default());
+        let texts = row
+            .split("</th>")
+            .flat_map(|part| part.split("</td>"))
+            .filter_map(|cell| cell.split_once("<t")?.1.split_once('>'))
+            .map(|(_, text)| text.split('<').next().unwrap_or_default());
         texts.collect::<Vec<_>>().join(" | ")
     })
     .collect()
@@ -152,11 +153,18 @@ fn every_output_shows_which_person_hits_which_limit() {
     let run = team.run_command("incidents --from OUT");
     let lines: Vec<&str> = run.success().lines().map(str::trim_end).collect();
     assert_eq!(lines[..3].join(" "), in_all);
-    let has = |line| lines.contains(&line);
-    assert!(EXPECTED_LINES.trim().lines().all(has), "{lines:#?}");
+    assert!(
+        EXPECTED_LINES
+            .trim()
+            .lines()
+            .all(|line| lines.contains(&line)),
+        "{lines:#?}"
+    );
     let json = team.run_command("incidents --json --from OUT").json();
     let listed = json["incidents"].as_array().unwrap();
-    let seconds = listed.iter().map(|one| one["blocked_s"].as_i64().unwrap());
+    let seconds = listed
+        .iter()
+        .map(|incident| incident["blocked_s"].as_i64().unwrap());
     assert_eq!((listed.len(), seconds.sum()), (7, 14_100));
     let sums = &json["sums"];
     assert_eq!(sums["blocked_s"], 14_100);
@@ -168,8 +176,8 @@ fn every_output_shows_which_person_hits_which_limit() {
     .iter()
     .enumerate()
     {
-        let found = &sums["by_person"][nth];
-        let facts = ["person", "blocked_s", "hours_at_97_percent"].map(|name| &found[name]);
+        let facts = ["person", "blocked_s", "hours_at_97_percent"]
+            .map(|name| &sums["by_person"][nth][name]);
         assert_eq!(json!(facts), *expected);
     }
 }
@@ -197,6 +205,12 @@ fn the_report_can_be_limited_to_a_period_and_projects() {
     }
 }
 
+/// Returns true if the people on a page have these numbers, in this order.
+fn has_numbers(page: &str, numbers: [u8; 3]) -> bool {
+    let mut people = lines(page, BY_PERSON).into_iter().zip(numbers);
+    people.all(|(line, number)| line.starts_with(&format!("person {number} ")))
+}
+
 #[test]
 fn numbers_on_an_anonymous_page_do_not_reveal_names() {
     let page = page_of(&exports_of(MADE_UP), " --anonymous");
@@ -204,16 +218,12 @@ fn numbers_on_an_anonymous_page_do_not_reveal_names() {
         assert!(!page.contains(&format!(">{name}")), "{name}");
     }
     // People without any spend also get a number.
-    let is_numbered = |page: &str, numbers: [u8; 3]| {
-        let mut people = lines(page, BY_PERSON).into_iter().zip(numbers);
-        people.all(|(line, number)| line.starts_with(&format!("person {number} ")))
-    };
-    assert!(is_numbered(&page, [2, 1, 3]));
+    assert!(has_numbers(&page, [2, 1, 3]));
     let people = [("abe", 1), ("zoe", 3), ("mia", 2)].map(|(person, usd)| {
         format!("spend {person} 2026-11-10 09 {usd}\nlimits {person} 2026-11-10 12 60\nwindows {person} 2026-11-10 12 98")
     });
     let page = page_of(&exports_of(&people.join("\n")), " --anonymous");
-    assert!(is_numbered(&page, [1, 2, 3]));
+    assert!(has_numbers(&page, [1, 2, 3]));
 }
 
 /// People without any spend or errors are numbered by the times of their readings. In alphabetical order, the numbers
@@ -257,8 +267,8 @@ windows x 2026-11-10 13 -1e308 "person":"","window":{hostile}"#
         (BY_PERSON, "lunar cycle 1"),
         (BY_PERSON, "(unknown) | - | - | - | 0"),
     ] {
-        let found = lines(&page, caption).join("\n");
-        assert!(found.contains(expected), "{found}");
+        let rows = lines(&page, caption).join("\n");
+        assert!(rows.contains(expected), "{rows}");
     }
     assert!(page.len() < 50_000, "{}", page.len());
     // A kind of spend that only newer versions export must not hide other spend.
@@ -336,13 +346,8 @@ fn an_export_reproduces_the_machines_own_page() {
     let client = Client::with_session(&machine, "5a7d3c1e-0000-4000-a000-00000000beef");
     client.is_stopped_for_an_hour(98.0);
     machine.export();
-    let shown = |more: &str| {
-        machine
-            .run_command(&format!("spend --html -{more}"))
-            .success()
-            .to_owned()
-    };
-    let (own, exported) = (shown(""), shown(" --from OUT"));
+    let [own, exported] = ["spend --html -", "spend --html - --from OUT"]
+        .map(|command| machine.run_command(command).success().to_owned());
     assert_eq!(lines(&own, BY_LIMIT), lines(&exported, BY_LIMIT));
     assert_eq!(lines(&own, BY_LIMIT), ["5-hour limit | 1 | - | 1 h"]);
     assert!(!own.contains("Limits by person") && !exported.contains("The plan's windows"));

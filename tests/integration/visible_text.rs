@@ -9,8 +9,10 @@ const FOUL: &str = "a\u{9b}2J\u{202e}\u{200b}\u{e0041}\u{1b}]52;c;QQ==\u{7}\r\nF
 
 #[track_caller]
 fn is_plain(text: &str) {
-    let foul = |c: &char| *c != '\n' && (c.is_control() || FOUL.contains(*c) && !c.is_ascii());
-    assert_eq!(text.chars().find(foul), None, "{text:?}");
+    let foul = text
+        .chars()
+        .find(|c| *c != '\n' && (c.is_control() || FOUL.contains(*c) && !c.is_ascii()));
+    assert_eq!(foul, None, "{text:?}");
     assert!(!text.lines().any(|line| line.starts_with("FAKE")), "{text}");
 }
 

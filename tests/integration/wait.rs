@@ -79,8 +79,8 @@ fn the_wait_for_a_limit_of_another_session_ends_when_the_limit_is_surely_over() 
     let sandbox = with_a_private_login();
     let limited = session_of_login(&sandbox, "limited");
     limited.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
-    let asked = session_of_login(&sandbox, "asked");
-    asked.receives_error(
+    let overloaded = session_of_login(&sandbox, "asked");
+    overloaded.receives_error(
         "2026-11-20T10:00:10Z",
         "API Error: 529 Overloaded.",
         json!({"error": "overloaded", "apiErrorStatus": 529}),
@@ -88,10 +88,10 @@ fn the_wait_for_a_limit_of_another_session_ends_when_the_limit_is_surely_over() 
     for arguments in [&[][..], &["--session", "asked"]] {
         let mut timed = vec!["--timeout", "1s"];
         timed.extend(arguments);
-        let run = waits(&asked, "2026-11-20T12:00:01Z", &timed);
+        let run = waits(&overloaded, "2026-11-20T12:00:01Z", &timed);
         assert_eq!(run.code, 124, "{arguments:?}: {run:?}");
         assert!(run.stderr.contains("timed out"), "{arguments:?}: {run:?}");
-        waits(&asked, "2026-11-20T12:00:04Z", arguments).success();
+        waits(&overloaded, "2026-11-20T12:00:04Z", arguments).success();
     }
 }
 
@@ -102,20 +102,20 @@ fn explain_does_not_apply_a_limit_that_has_just_reset_to_another_session() {
     let sandbox = with_a_private_login();
     let limited = session_of_login(&sandbox, "limited");
     limited.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
-    let asked = session_of_login(&sandbox, "asked");
-    asked.works("2026-11-20T09:50:00Z", 10);
+    let asking = session_of_login(&sandbox, "asked");
+    asking.works("2026-11-20T09:50:00Z", 10);
     for (at, is_blocked) in [
         ("2026-11-20T11:59:00Z", true),
         ("2026-11-20T12:00:01Z", false),
     ] {
         let arguments = ["explain", "--session", "asked"];
-        let explained = flat(asked.run(at, &arguments, b"").success());
+        let explained = flat(asking.run(at, &arguments, b"").success());
         assert_eq!(
             explained.contains("limited"),
             is_blocked,
             "{at}: {explained}"
         );
-        let waited = waits(&asked, at, &["--session", "asked", "--timeout", "1s"]);
+        let waited = waits(&asking, at, &["--session", "asked", "--timeout", "1s"]);
         assert_eq!(waited.code, 124, "{at}: {waited:?}");
         assert!(waited.stderr.contains("timed out"), "{at}: {waited:?}");
     }
@@ -204,8 +204,8 @@ fn the_sentences_are_wrapped() {
     client.receives_error(AT, FIVE_HOUR, json!({}));
     let warning = "Do not continue its work anywhere else, or it will be done twice.";
     for (columns, width) in [(None, 80), (Some("50"), 50)] {
-        let columns = columns.map(|columns| ("COLUMNS".to_owned(), columns.to_owned()));
-        client.variables.extend(columns);
+        let variable = columns.map(|columns| ("COLUMNS".to_owned(), columns.to_owned()));
+        client.variables.extend(variable);
         let run = waits(&client, "2026-11-20T10:00:10Z", &["--timeout", "1s"]);
         assert!(run.stderr.contains("timed out"), "{run:?}");
         assert!(flat(&run.stdout).ends_with(warning), "{run:?}");
@@ -298,12 +298,13 @@ fn a_temporary_problem_is_awaited_as_long_as_explained() {
         let sandbox = Sandbox::new();
         let client = Client::new(&sandbox);
         client.receives_error(AT, text, more);
-        let after = |seconds: i64| rfc3339(1_795_168_800 + seconds);
-        assert_eq!(exit_code(&client, &after(1)), 10, "{text}");
-        gives_up_with(&client, &after(1), message);
-        let over = waits(&client, &after(seconds - 1), &[]);
+        let [start, before_end, end] =
+            [1, seconds - 1, seconds].map(|seconds| rfc3339(1_795_168_800 + seconds));
+        assert_eq!(exit_code(&client, &start), 10, "{text}");
+        gives_up_with(&client, &start, message);
+        let over = waits(&client, &before_end, &[]);
         assert_eq!((over.code, over.stderr.as_str()), (0, ""), "{text}");
-        assert_eq!(exit_code(&client, &after(seconds)), 0, "{text}");
+        assert_eq!(exit_code(&client, &end), 0, "{text}");
     }
 }
 
@@ -434,14 +435,14 @@ fn the_wait_for_a_false_alarm_begins_with_its_reason_and_its_end() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "admin");
     let client = Client::new(&sandbox);
-    let low = || windows(42.0, 1_795_176_000, 17.0, 1_795_500_000);
-    client.calls_status_line("2026-11-20T09:59:00Z", low(), 120);
+    let low = windows(42.0, 1_795_176_000, 17.0, 1_795_500_000);
+    client.calls_status_line("2026-11-20T09:59:00Z", low.clone(), 120);
     client.receives_error(AT, FIVE_HOUR, json!({}));
-    client.calls_status_line("2026-11-20T10:00:02Z", low(), 120);
+    client.calls_status_line("2026-11-20T10:00:02Z", low, 120);
     let run = waits(&client, "2026-11-20T10:01:00Z", &["--timeout", "1s"]);
-    let said = flat(&run.stdout);
-    assert!(said.starts_with("This looks like a false alarm"), "{said}");
-    assert!(said.contains(". Waiting until 10:03 ("), "{said}");
+    let text = flat(&run.stdout);
+    assert!(text.starts_with("This looks like a false alarm"), "{text}");
+    assert!(text.contains(". Waiting until 10:03 ("), "{text}");
     assert!(run.stderr.contains("probably a false alarm"));
 }
 
@@ -561,8 +562,8 @@ fn the_key_of_another_session_does_not_hide_the_plans_limit() {
     // In the session with the key, the key is the problem.
     assert_eq!(exit_code(&with_key, at), 11);
     let key_first = flat(with_key.run(at, &["explain"], b"").success());
-    let asked = answer(&with_key, at);
-    for place in [key_first, asked] {
+    let reply = answer(&with_key, at);
+    for place in [key_first, reply] {
         assert!(place.starts_with(key_and_plan), "{place}");
         let later = "2. Then continue the session on your plan after 12:00: claude -c";
         assert!(place.contains(later), "{place}");

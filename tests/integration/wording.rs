@@ -22,16 +22,18 @@ fn at() -> DateTime<Utc> {
 }
 
 fn sample(five_hour: f64, weekly: f64) -> Sample {
-    let level = |used_percent, hours| WindowUsage {
-        used_percent,
-        resets_at: Some(at() + TimeDelta::hours(hours)),
-    };
+    let [five_hour, seven_day] = [(five_hour, 2), (weekly, 80)].map(|(used_percent, hours)| {
+        Some(WindowUsage {
+            used_percent,
+            resets_at: Some(at() + TimeDelta::hours(hours)),
+        })
+    });
     Sample {
         since: at(),
         at: at(),
         measured: at(),
-        five_hour: Some(level(five_hour, 2)),
-        seven_day: Some(level(weekly, 80)),
+        five_hour,
+        seven_day,
         ..Sample::default()
     }
 }
@@ -55,38 +57,44 @@ fn texts() -> Vec<String> {
     texts
 }
 
+fn quota(kind: &str, reason: Option<&str>, resets: Option<i64>) -> QuotaLimits {
+    QuotaLimits {
+        status: Some("rejected".to_owned()),
+        rate_limit_type: Some(kind.to_owned()),
+        resets_at: resets.map(|hours| at() + TimeDelta::hours(hours)),
+        overage_disabled_reason: reason.map(str::to_owned),
+    }
+}
+
 fn quotas() -> Vec<Option<QuotaLimits>> {
-    let quota = |kind: &str, reason: Option<&str>, resets: Option<i64>| {
-        Some(QuotaLimits {
-            status: Some("rejected".to_owned()),
-            rate_limit_type: Some(kind.to_owned()),
-            resets_at: resets.map(|hours| at() + TimeDelta::hours(hours)),
-            overage_disabled_reason: reason.map(str::to_owned),
-        })
-    };
     vec![
         None,
-        quota("five_hour", None, Some(2)),
-        quota("five_hour", Some("org_level_disabled_until"), Some(-1)),
-        quota("overage", Some("out_of_credits"), None),
-        quota("something_new", Some("something_newer"), None),
+        Some(quota("five_hour", None, Some(2))),
+        Some(quota(
+            "five_hour",
+            Some("org_level_disabled_until"),
+            Some(-1),
+        )),
+        Some(quota("overage", Some("out_of_credits"), None)),
+        Some(quota("something_new", Some("something_newer"), None)),
     ]
 }
 
+fn account(plan: Plan, role: &str) -> Account {
+    Account {
+        plan,
+        tier: None,
+        role: Some(role.to_owned()),
+        owner: whycap::transcript::owner::Owner::default(),
+    }
+}
+
 fn accounts() -> Vec<Option<Account>> {
-    let account = |plan, role: &str| {
-        Some(Account {
-            plan,
-            tier: None,
-            role: Some(role.to_owned()),
-            owner: whycap::transcript::owner::Owner::default(),
-        })
-    };
     vec![
         None,
-        account(Plan::Max, "admin"),
-        account(Plan::Team, "user"),
-        account(Plan::Enterprise, "owner"),
+        Some(account(Plan::Max, "admin")),
+        Some(account(Plan::Team, "user")),
+        Some(account(Plan::Enterprise, "owner")),
     ]
 }
 
@@ -147,12 +155,12 @@ fn clock() -> Clock {
 
 #[test]
 fn every_sentence_is_complete_and_fits() {
-    let texts = texts();
-    let share = texts
+    let all = texts();
+    let share = all
         .len()
         .div_ceil(std::thread::available_parallelism().map_or(1, usize::from));
     std::thread::scope(|scope| {
-        for texts in texts.chunks(share) {
+        for texts in all.chunks(share) {
             scope.spawn(|| check_all(texts));
         }
     });

@@ -20,8 +20,8 @@ fn shown(sandbox: &Sandbox, stdin: &str) -> Option<String> {
 /// deadline, but it is unlikely to miss it several times in a row.
 #[track_caller]
 fn assert_appears(sandbox: &Sandbox, stdin: &str, answer: &str) {
-    let heard = (0..20).any(|_| shown(sandbox, stdin).as_deref() == Some(answer));
-    assert!(heard, "{answer}");
+    let appears = (0..20).any(|_| shown(sandbox, stdin).as_deref() == Some(answer));
+    assert!(appears, "{answer}");
 }
 
 fn wrapping(command: &str) -> Sandbox {
@@ -50,34 +50,37 @@ fn no_command_is_run_without_a_wrapped_status_line() {
     assert_eq!(shown(&aside, "{}"), None);
 }
 
+/// Installs whycap beside a status line with a padding. Returns the padding in the settings and the width of the widest
+/// row.
+fn installed_padding(padding: &str, arguments: &[&str]) -> (serde_json::Value, usize) {
+    let sandbox = Sandbox::new().variable("COLUMNS", "50");
+    let original = format!(
+        "{{ \"statusLine\": {{\"type\": \"command\", {padding}\"command\": \"echo mine\"}} }}\n"
+    );
+    sandbox.write(".claude/settings.json", &original);
+    sandbox.run(arguments).success();
+    let installed: serde_json::Value =
+        serde_json::from_str(&sandbox.read(".claude/settings.json")).unwrap();
+    let input = r#"{"model":{"id":"claude-opus-5-5","display_name":"Opus 5.5"},
+            "rate_limits":{"five_hour":{"used_percentage":38,"resets_at":1795172400},
+            "seven_day":{"used_percentage":61,"resets_at":1795400000}}}"#;
+    let run = sandbox.run_with(&["statusline"], input.as_bytes());
+    let rows = whycap::terminal::strip_ansi(run.success());
+    let widest = rows.lines().map(|row| row.chars().count()).max();
+    sandbox.run(&["uninstall"]).success();
+    assert_eq!(sandbox.read(".claude/settings.json"), original);
+    (installed["statusLine"]["padding"].clone(), widest.unwrap())
+}
+
 /// Claude Code inserts the padding on both sides of every row, so whycap's own rows must be narrower.
 #[test]
 fn the_padding_of_the_wrapped_line_is_kept() {
-    let row_columns = |padding: &str, arguments: &[&str]| {
-        let sandbox = Sandbox::new().variable("COLUMNS", "50");
-        let original = format!(
-            "{{ \"statusLine\": {{\"type\": \"command\", {padding}\"command\": \"echo mine\"}} }}\n"
-        );
-        sandbox.write(".claude/settings.json", &original);
-        sandbox.run(arguments).success();
-        let installed: serde_json::Value =
-            serde_json::from_str(&sandbox.read(".claude/settings.json")).unwrap();
-        let input = r#"{"model":{"id":"claude-opus-5-5","display_name":"Opus 5.5"},
-            "rate_limits":{"five_hour":{"used_percentage":38,"resets_at":1795172400},
-            "seven_day":{"used_percentage":61,"resets_at":1795400000}}}"#;
-        let run = sandbox.run_with(&["statusline"], input.as_bytes());
-        let rows = whycap::terminal::strip_ansi(run.success());
-        let widest = rows.lines().map(|row| row.chars().count()).max();
-        sandbox.run(&["uninstall"]).success();
-        assert_eq!(sandbox.read(".claude/settings.json"), original);
-        (installed["statusLine"]["padding"].clone(), widest.unwrap())
-    };
     let wrap = ["install", "--wrap"];
-    let (padding, without) = row_columns("", &wrap);
+    let (padding, without) = installed_padding("", &wrap);
     assert_eq!((padding, without <= 46), (json!(0), true), "{without}");
-    let (padding, with) = row_columns("\"padding\": 4, ", &wrap);
+    let (padding, with) = installed_padding("\"padding\": 4, ", &wrap);
     assert_eq!((padding, with <= 38), (json!(4), true), "{with}");
-    let (padding, replaced) = row_columns("\"padding\": 4, ", &["install", "--replace"]);
+    let (padding, replaced) = installed_padding("\"padding\": 4, ", &["install", "--replace"]);
     assert_eq!((padding, replaced), (json!(0), without));
 }
 
@@ -86,10 +89,10 @@ fn install_states_the_time_limit_of_the_wrapped_command() {
     let sandbox = Sandbox::new();
     let settings = json!({"statusLine": {"type": "command", "command": "echo mine"}});
     sandbox.write(".claude/settings.json", settings.to_string());
-    let said = sandbox.run(&["install", "--wrap"]);
+    let run = sandbox.run(&["install", "--wrap"]);
     let expected_text = "which is shown if it finishes within 0.75 s";
-    let words: Vec<&str> = said.success().split_whitespace().collect();
-    assert!(words.join(" ").contains(expected_text), "{said:?}");
+    let words: Vec<&str> = run.success().split_whitespace().collect();
+    assert!(words.join(" ").contains(expected_text), "{run:?}");
 }
 
 /// whycap runs only the command that the user chose to preserve. If the command has been changed in the settings since
@@ -120,6 +123,12 @@ fn no_command_is_run_after_uninstall() {
     assert_eq!(shown(&sandbox, "{}"), None);
 }
 
+/// Sets what the wrapped command prints, and after how many seconds.
+fn write_output_and_delay(directory: &std::path::Path, output: &str, delay: &str) {
+    std::fs::write(directory.join("output"), output).unwrap();
+    std::fs::write(directory.join("delay"), delay).unwrap();
+}
+
 #[test]
 fn late_output_is_replaced_by_the_last_output_until_new_output_arrives() {
     let directory = tempfile::tempdir().unwrap();
@@ -128,22 +137,18 @@ fn late_output_is_replaced_by_the_last_output_until_new_output_arrives() {
         "cd '{}'; sleep $(cat delay); cat output",
         home.display()
     ));
-    let set_output = |output: &str, delay: &str| {
-        std::fs::write(home.join("output"), output).unwrap();
-        std::fs::write(home.join("delay"), delay).unwrap();
-    };
-    set_output("never", "30");
+    write_output_and_delay(home, "never", "30");
     assert_eq!(shown(&sandbox, "{}"), None, "it never said anything");
-    set_output("first", "0");
+    write_output_and_delay(home, "first", "0");
     assert_appears(&sandbox, "{}", "first");
-    set_output("second", "30");
+    write_output_and_delay(home, "second", "30");
     let began = Instant::now();
     for _ in 0..3 {
         assert_eq!(shown(&sandbox, "{}").as_deref(), Some("first"));
     }
     let took = began.elapsed();
     assert!(took < Duration::from_secs(15), "{took:?}");
-    set_output("third", "0");
+    write_output_and_delay(home, "third", "0");
     assert_appears(&sandbox, "{}", "third");
 }
 
@@ -210,13 +215,12 @@ fn a_project_cannot_make_the_status_line_run_a_command() {
             .current_dir(&project)
             .env("WHYCAP_DATA_DIR", named)
             .env("XDG_DATA_HOME", &project);
-        let mut heard = |_| {
-            Run::of(&mut command, stdin.as_bytes())
-                .success()
-                .contains("planted")
-        };
         let times = if runs { 20 } else { 1 };
-        assert_eq!((0..times).any(&mut heard), runs, "{named}");
+        let has_run = (0..times).any(|_| {
+            let run = Run::of(&mut command, stdin.as_bytes());
+            run.success().contains("planted")
+        });
+        assert_eq!(has_run, runs, "{named}");
     }
 }
 
@@ -245,12 +249,16 @@ fn the_wrapped_commands_programs_are_not_looked_up_in_the_project() {
         command
             .current_dir(&project)
             .env("PATH", format!("{bin}:/usr/bin:/bin"));
-        let mut heard = |_| {
-            let run = Run::of(&mut command, input.as_bytes());
-            run.success().to_owned()
-        };
-        let said = (0..20).map(&mut heard).find(|said| said.contains("mine"));
-        assert!(said.is_some_and(|said| !said.contains("planted")), "{bin}");
+        let output = (0..20)
+            .map(|_| {
+                let run = Run::of(&mut command, input.as_bytes());
+                run.success().to_owned()
+            })
+            .find(|output| output.contains("mine"));
+        assert!(
+            output.is_some_and(|output| !output.contains("planted")),
+            "{bin}"
+        );
     }
 }
 
