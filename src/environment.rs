@@ -190,8 +190,8 @@ mod tests {
 
     #[test]
     fn whycap_now_replaces_the_clock() {
-        let given = environment(&[("WHYCAP_NOW", "2026-11-20T08:00:00+01:00")]);
-        assert_eq!(given.now.to_rfc3339(), "2026-11-20T07:00:00+00:00");
+        let with_clock = environment(&[("WHYCAP_NOW", "2026-11-20T08:00:00+01:00")]);
+        assert_eq!(with_clock.now.to_rfc3339(), "2026-11-20T07:00:00+00:00");
     }
 
     #[test]

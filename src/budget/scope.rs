@@ -223,14 +223,14 @@ mod tests {
     /// Returns the sentences about all budgets if `session` dollars were spent in the session and `day` dollars today.
     fn sentences(config: &str, session: i64, day: i64) -> Vec<String> {
         let budget = Config::parse(config).budget;
-        let spent = |usd: i64| Tally {
+        let [of_session, of_today] = [session, day].map(|usd| Tally {
             recorded: Money::from_nano(usd * 1_000_000_000),
             ..Tally::default()
-        };
+        });
         let figures = LiveFigures {
-            session: spent(session),
-            today: spent(day),
-            month: Some(spent(day)),
+            session: of_session,
+            today: of_today,
+            month: Some(of_today),
             ..LiveFigures::default()
         };
         budgets_to_report(&budget, &figures, None)

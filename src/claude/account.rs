@@ -180,13 +180,13 @@ mod tests {
 
     #[test]
     fn only_hashes_of_ids_are_kept() {
-        let account = account(
+        let team_account = account(
             br#"{"oauthAccount":{"accountUuid":"11111111-aaaa","emailAddress":"dev@example.com","organizationType":"claude_team","organizationRole":"user"}}"#,
         )
         .unwrap();
-        assert_eq!(account.plan, Plan::Team);
-        assert!(!account.administers());
-        let stored = serde_json::to_string(&account).unwrap();
+        assert_eq!(team_account.plan, Plan::Team);
+        assert!(!team_account.administers());
+        let stored = serde_json::to_string(&team_account).unwrap();
         assert!(
             !stored.contains("1111") && !stored.contains("dev@"),
             "{stored}"
@@ -195,10 +195,10 @@ mod tests {
 
     #[test]
     fn an_unrecognized_plan_still_counts_as_a_login() {
-        let account =
+        let unknown_plan =
             account(br#"{"oauthAccount":{"organizationType":"claude_quantum"}}"#).unwrap();
-        assert_eq!(account.plan, Plan::Other);
-        assert_eq!(super::tests::account(br#"{"oauthAccount":null}"#), None);
-        assert_eq!(super::tests::account(b"{"), None);
+        assert_eq!(unknown_plan.plan, Plan::Other);
+        assert_eq!(account(br#"{"oauthAccount":null}"#), None);
+        assert_eq!(account(b"{"), None);
     }
 }

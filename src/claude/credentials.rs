@@ -209,7 +209,7 @@ pub(crate) fn of_session(
 mod tests {
     use super::*;
 
-    fn found(text: &str) -> Vec<Credential> {
+    fn credentials_in(text: &str) -> Vec<Credential> {
         let file = SettingsFile {
             scope: SettingsScope::Local,
             path: "settings.json".into(),
@@ -231,20 +231,24 @@ mod tests {
             ("https://", None),
         ] {
             let settings = serde_json::json!({"env": {"ANTHROPIC_BASE_URL": url}});
-            let found = found(&settings.to_string());
-            assert_eq!(found[0].host.as_deref(), host, "{url}");
-            assert!(!serde_json::to_string(&found).unwrap().contains("secret"));
+            let credentials = credentials_in(&settings.to_string());
+            assert_eq!(credentials[0].host.as_deref(), host, "{url}");
+            assert!(
+                !serde_json::to_string(&credentials)
+                    .unwrap()
+                    .contains("secret")
+            );
         }
     }
 
     #[test]
     fn a_helper_and_a_key_are_found_and_their_values_are_not_kept() {
-        let found = found(
+        let credentials = credentials_in(
             r#"{"apiKeyHelper":"/x --secret sk-1","env":{"ANTHROPIC_API_KEY":"sk-2","ANTHROPIC_AUTH_TOKEN":"","CLAUDE_CODE_USE_BEDROCK":"0"}}"#,
         );
-        let names: Vec<&str> = found.iter().map(|c| c.name.as_str()).collect();
+        let names: Vec<&str> = credentials.iter().map(|c| c.name.as_str()).collect();
         assert_eq!(names, ["ANTHROPIC_API_KEY", "apiKeyHelper"]);
-        assert!(!serde_json::to_string(&found).unwrap().contains("sk-"));
+        assert!(!serde_json::to_string(&credentials).unwrap().contains("sk-"));
     }
 
     #[test]
@@ -255,7 +259,7 @@ mod tests {
             "{\"env\":[]}",
             "{\"env\":{\"ANTHROPIC_API_KEY\":{}}}",
         ] {
-            assert_eq!(found(text), Vec::new(), "{text}");
+            assert_eq!(credentials_in(text), Vec::new(), "{text}");
         }
     }
 

@@ -181,9 +181,12 @@ mod tests {
 
     #[test]
     fn a_session_without_a_title_is_named_by_the_start_of_its_first_prompt() {
-        let label = label(&["not JSON", COMMAND, PROMPT]);
-        assert_eq!(label.name(), Some("fix the login page, which forgets the…"));
-        assert_eq!(label.directory.unwrap(), Path::new("/home/dev/api"));
+        let untitled = label(&["not JSON", COMMAND, PROMPT]);
+        assert_eq!(
+            untitled.name(),
+            Some("fix the login page, which forgets the…")
+        );
+        assert_eq!(untitled.directory.unwrap(), Path::new("/home/dev/api"));
     }
 
     #[test]

@@ -400,7 +400,7 @@ mod tests {
     const REAL: &[u8] = br#"{"pid":26923,"sessionId":"6dc24799-045c-4503-9e0d-deef2b4bb0e7","cwd":"/home/u/proj","startedAt":1795158410288,"procStart":"143018","version":"2.1.328","kind":"interactive","entrypoint":"cli","pidDomain":"linux:00000000000000000000000000000000:pid:[4026531836]","status":"idle","updatedAt":1795158413785}"#;
     const HERE: &str = "linux:00000000000000000000000000000000:pid:[4026531836]";
 
-    fn here() -> PidDomain {
+    fn this_domain() -> PidDomain {
         PidDomain {
             name: Some(HERE.to_owned()),
             boot: DateTime::from_timestamp(1_795_156_980, 0),
@@ -411,7 +411,7 @@ mod tests {
     fn in_directory_of(invisible: InvisibleProcesses) -> PidDomain {
         PidDomain {
             invisible: Some(invisible),
-            ..here()
+            ..this_domain()
         }
     }
 
@@ -431,7 +431,7 @@ mod tests {
         claim.liveness(
             process,
             DateTime::from_timestamp(1_795_158_411, 0).unwrap(),
-            &here(),
+            &this_domain(),
         )
     }
 
@@ -568,13 +568,13 @@ mod tests {
     #[test]
     fn an_owner_on_another_host_is_inconclusive() {
         let claim = br#"{"pid":26923,"procStart":"143018","pidSpace":"desk#pid:[4026531836]"}"#;
-        let here = PidDomain {
+        let other_domain = PidDomain {
             space: Some("laptop#pid:[4026531836]".to_owned()),
-            ..here()
+            ..this_domain()
         };
         let written = DateTime::from_timestamp(1_795_158_411, 0).unwrap();
         let claim = Claim::parse(claim).unwrap();
-        let judged = claim.liveness(&Process::gone(26923), written, &here);
+        let judged = claim.liveness(&Process::gone(26923), written, &other_domain);
         assert!(matches!(judged, Liveness::Unclear(_)), "{judged:?}");
     }
 

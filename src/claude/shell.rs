@@ -133,29 +133,28 @@ mod tests {
     #[test]
     #[cfg(windows)]
     fn git_bash_is_found_where_claude_code_finds_it() {
-        let found = |pairs: &[(&str, &str)], there: &[&str]| {
-            let variables = pairs
+        let (configured, usual) = (r"D:\tools\bash.exe", GIT_BASH[0]);
+        let named = [("CLAUDE_CODE_GIT_BASH_PATH", configured)];
+        let odd = [("CLAUDE_CODE_GIT_BASH_PATH", r"D:\tools\zsh.exe")];
+        let search = [("PATH", r"C:\Windows;D:\Git\cmd")];
+        let by_git = [r"D:\Git\cmd\git.exe", r"D:\Git\bin\bash.exe"];
+        for (variables, existing, expected) in [
+            (&named[..], &[configured, usual][..], Some(configured)),
+            // The variable names a file that does not exist.
+            (&named, &[usual], Some(usual)),
+            (&odd, &[r"D:\tools\zsh.exe"], None),
+            (&search, &by_git, Some(by_git[1])),
+            (&search, &by_git[..1], None),
+            (&[], &[], None),
+        ] {
+            let pairs = variables
                 .iter()
                 .map(|(name, value)| ((*name).into(), (*value).into()));
-            let environment = Environment::new(variables, chrono::DateTime::UNIX_EPOCH);
-            git_bash(&environment, |path| {
-                there.iter().any(|known| path == Path::new(known))
-            })
-        };
-        let (own, usual) = (r"D:\tools\bash.exe", GIT_BASH[0]);
-        let named = [("CLAUDE_CODE_GIT_BASH_PATH", own)];
-        assert_eq!(found(&named, &[own, usual]), Some(own.into()));
-        assert_eq!(
-            found(&named, &[usual]),
-            Some(usual.into()),
-            "named, not there"
-        );
-        let odd = [("CLAUDE_CODE_GIT_BASH_PATH", r"D:\tools\zsh.exe")];
-        assert_eq!(found(&odd, &[r"D:\tools\zsh.exe"]), None);
-        let search = [("PATH", r"C:\Windows;D:\Git\cmd")];
-        let there = [r"D:\Git\cmd\git.exe", r"D:\Git\bin\bash.exe"];
-        assert_eq!(found(&search, &there), Some(there[1].into()));
-        assert_eq!(found(&search, &there[..1]), None);
-        assert_eq!(found(&[], &[]), None);
+            let environment = Environment::new(pairs, chrono::DateTime::UNIX_EPOCH);
+            let bash = git_bash(&environment, |path| {
+                existing.iter().any(|known| path == Path::new(known))
+            });
+            assert_eq!(bash, expected.map(Into::into), "{variables:?}");
+        }
     }
 }

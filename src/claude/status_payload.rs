@@ -332,8 +332,8 @@ mod tests {
         };
         let full = parse_spend_limit(
             r#"{"used_percentage":102.5,"resets_at":1795219200,"used_usd":51.25,"limit_usd":50,"period":"daily"}"#,
-        );
-        let full = full.unwrap();
+        )
+        .unwrap();
         assert_eq!(full.limit, Some(Money::from_nano(50_000_000_000)));
         assert_eq!(full.period, Some(SpendPeriod::Daily));
         assert!(full.usage.resets_at.is_some());

@@ -330,8 +330,8 @@ mod tests {
     use super::*;
     use crate::testing::make_link;
 
-    fn names(found: &[TranscriptFile]) -> Vec<String> {
-        let mut names: Vec<String> = found
+    fn names(files: &[TranscriptFile]) -> Vec<String> {
+        let mut names: Vec<String> = files
             .iter()
             .map(|file| {
                 file.path
@@ -397,10 +397,13 @@ mod tests {
         let year_2001 = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
         File::open(&old).unwrap().set_modified(year_2001).unwrap();
 
-        let roots = || std::iter::once(projects.clone());
+        let roots = [projects];
         let year_2020 = "2020-01-01T00:00:00Z".parse().unwrap();
-        assert_eq!(projects_changed_since(roots(), year_2020), [new]);
-        let mut all = projects_changed_since(roots(), DateTime::UNIX_EPOCH);
+        assert_eq!(
+            projects_changed_since(roots.iter().cloned(), year_2020),
+            [new]
+        );
+        let mut all = projects_changed_since(roots.into_iter(), DateTime::UNIX_EPOCH);
         all.sort();
         assert_eq!(all.len(), 2);
     }
@@ -424,10 +427,10 @@ mod tests {
     fn a_users_title_takes_precedence_and_the_last_title_wins() {
         let ai = r#"{"type":"ai-title","aiTitle":"A small task","sessionId":"s"}"#;
         let later = r#"{"type":"ai-title","aiTitle":"A larger task","sessionId":"s"}"#;
-        let own = r#"{"type":"custom-title","customTitle":"api","sessionId":"s"}"#;
+        let custom = r#"{"type":"custom-title","customTitle":"api","sessionId":"s"}"#;
         let quoted = r#"{"parentUuid":null,"message":"{\"type\":\"ai-title\"}"}"#;
         assert_eq!(title(&[ai, quoted, later]).unwrap(), "A larger task");
-        assert_eq!(title(&[own, ai]).unwrap(), "api");
+        assert_eq!(title(&[custom, ai]).unwrap(), "api");
         assert_eq!(
             title(&[quoted, r#"{"type":"ai-title","aiTitle":null}"#]),
             None
@@ -450,8 +453,8 @@ mod tests {
             prompt("b", 3, result),
         ];
         std::fs::write(&transcript, lines.concat()).unwrap();
-        let sent = |id: &str| prompt_sent(&transcript, id);
-        assert_eq!(sent("a"), parse_millis("2026-11-20T08:00:01.000Z"));
-        assert_eq!((sent("b"), sent("c")), (None, None));
+        let [a, b, c] = ["a", "b", "c"].map(|id| prompt_sent(&transcript, id));
+        assert_eq!(a, parse_millis("2026-11-20T08:00:01.000Z"));
+        assert_eq!((b, c), (None, None));
     }
 }

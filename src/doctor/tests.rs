@@ -44,11 +44,12 @@ fn sound_at(now: DateTime<Utc>, variables: &[(&str, &str)]) -> (tempfile::TempDi
         .path()
         .join(".claude/skills/whycap/.claude-plugin/plugin.json");
     write(&plugin, &manifest.to_string());
-    let own = [(HOME, home.path()), ("WHYCAP_DATA_DIR", &data)];
-    let own = own.map(|(name, value)| (name.into(), value.into()));
-    let given = variables.iter();
-    let given = given.map(|(name, value)| (name.into(), value.into()));
-    let environment = Environment::new(own.into_iter().chain(given), now);
+    let required = [(HOME, home.path()), ("WHYCAP_DATA_DIR", &data)]
+        .map(|(name, value)| (name.into(), value.into()));
+    let more = variables
+        .iter()
+        .map(|(name, value)| (name.into(), value.into()));
+    let environment = Environment::new(required.into_iter().chain(more), now);
     let paths = Paths::of(&environment);
     let directory = home.path().join("work");
     let project = directory.to_str().unwrap().replace('\\', "/");
@@ -107,9 +108,9 @@ fn complaints(setup: &Setup) -> Vec<Finding> {
 /// Asserts that this check reports the only problem, with this verdict and text.
 #[track_caller]
 fn complains(setup: &Setup, check: &str, verdict: CheckVerdict, words: &str) -> Finding {
-    let complaints = complaints(setup);
-    assert_eq!(complaints.len(), 1, "{complaints:?}");
-    let finding = complaints.into_iter().next().unwrap();
+    let findings = complaints(setup);
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    let finding = findings.into_iter().next().unwrap();
     assert_eq!(
         (finding.check, finding.verdict),
         (check, verdict),
@@ -164,9 +165,9 @@ fn every_problem_has_a_fix() {
     set_mode(&setup.paths.data, 0o755);
     setup.ledger = ledger_state(&setup.paths);
     setup.unreadable = vec![setup.paths.home.join("a.jsonl")];
-    let complaints = complaints(&setup);
-    assert!(complaints.len() >= 6, "{complaints:?}");
-    assert!(complaints.iter().all(|finding| finding.fix.is_some()));
+    let findings = complaints(&setup);
+    assert!(findings.len() >= 6, "{findings:?}");
+    assert!(findings.iter().all(|finding| finding.fix.is_some()));
 }
 
 #[test]
@@ -198,13 +199,13 @@ fn managed_hooks_only_is_a_failure_unless_they_include_whycap() {
     let managed = json!({"allowManagedHooksOnly": true});
     let managed = file(SettingsScope::Managed, "/etc/m.json".into(), managed);
     setup.settings.insert(0, managed);
-    let found = complains(
+    let finding = complains(
         &setup,
         "hooks allowed",
         CheckVerdict::Fail,
         "your organization",
     );
-    assert!(found.fix.unwrap().contains("administrator"));
+    assert!(finding.fix.unwrap().contains("administrator"));
     // This key has no effect in the user's settings file.
     let (_home, mut setup) = sound();
     user(&mut setup)["allowManagedHooksOnly"] = json!(true);
@@ -280,10 +281,11 @@ fn a_missing_executable_is_a_failure() {
     let (_home, mut setup) = sound();
     let executable = setup.executable.take().unwrap();
     complains(&setup, "program", CheckVerdict::Warn, "version unknown");
-    let say = |version: &str| write(&executable, &format!("whycap version mark: {version};"));
-    say("0.0.1");
+    let old = "whycap version mark: 0.0.1;";
+    write(&executable, old);
     complains(&setup, "program", CheckVerdict::Warn, "version 0.0.1");
-    say(env!("CARGO_PKG_VERSION"));
+    let current = concat!("whycap version mark: ", env!("CARGO_PKG_VERSION"), ";");
+    write(&executable, current);
     assert_eq!(complaints(&setup), []);
     set_mode(&executable, 0o600);
     complains(&setup, "program", CheckVerdict::Fail, "is not executable");
@@ -326,9 +328,20 @@ fn a_second_installation_and_a_stray_key_are_reported_without_the_key_itself() {
     let key = [("ANTHROPIC_API_KEY", "sk-ant-secret")];
     let (_home, setup) = sound_at(NOW.parse().unwrap(), &key);
     let words = "instead of your Max plan";
-    let found = complains(&setup, "who pays", CheckVerdict::Warn, words);
+    let finding = complains(&setup, "who pays", CheckVerdict::Warn, words);
     let named = "ANTHROPIC_API_KEY (in the environment)";
-    assert!(found.says.contains(named) && !found.says.contains("secret"));
+    assert!(finding.says.contains(named) && !finding.says.contains("secret"));
+}
+
+/// Asserts that the check of the retention contains these words.
+#[track_caller]
+fn assert_says_not_counted(setup: &Setup, words: &str) {
+    let findings = complaints(setup);
+    let retention = findings
+        .iter()
+        .find(|finding| finding.check == "retention")
+        .unwrap_or_else(|| panic!("{findings:?}"));
+    assert!(retention.says.contains(words), "{retention:?}");
 }
 
 #[test]
@@ -344,17 +357,9 @@ fn retention_is_compared_with_the_ledger() {
 
     user(&mut setup)["hooks"] = json!({});
     user(&mut setup)["statusLine"] = json!({"command": "other"});
-    let not_counted = |setup: &Setup, words: &str| {
-        let complaints = complaints(setup);
-        let retention = complaints
-            .iter()
-            .find(|finding| finding.check == "retention");
-        let retention = retention.unwrap_or_else(|| panic!("{complaints:?}"));
-        assert!(retention.says.contains(words), "{retention:?}");
-    };
-    not_counted(&setup, "after 30 days");
+    assert_says_not_counted(&setup, "after 30 days");
     user(&mut setup)["cleanupPeriodDays"] = json!(7);
-    not_counted(&setup, "after 7 days");
+    assert_says_not_counted(&setup, "after 7 days");
 }
 
 #[test]
@@ -365,9 +370,9 @@ fn each_unreadable_transcript_is_named() {
     setup.unreadable = names.collect();
     setup.unreadable.iter().for_each(|path| write(path, ""));
     let words = "5 transcripts could not be read: ~/.claude/projects/api/0.jsonl, ";
-    let found = complains(&setup, "transcripts", CheckVerdict::Warn, words);
-    assert!(found.says.contains("/4.jsonl"), "{found:?}");
-    assert!(found.fix.unwrap().contains("chown"));
+    let finding = complains(&setup, "transcripts", CheckVerdict::Warn, words);
+    assert!(finding.says.contains("/4.jsonl"), "{finding:?}");
+    assert!(finding.fix.unwrap().contains("chown"));
 }
 
 #[test]
@@ -398,8 +403,8 @@ fn old_prices_harmful_locks_and_an_open_data_directory_are_warnings() {
         &lock,
         (setup.environment.now + Duration::from_secs(90_000)).into(),
     );
-    let found = complains(&setup, "locks", CheckVerdict::Warn, "~/.claude.json.lock");
-    assert!(found.fix.unwrap().contains("--clear-stale-locks"));
+    let finding = complains(&setup, "locks", CheckVerdict::Warn, "~/.claude.json.lock");
+    assert!(finding.fix.unwrap().contains("--clear-stale-locks"));
     #[cfg(unix)]
     {
         let (_home, setup) = sound();

@@ -218,9 +218,9 @@ branches = "ticket" > /w/own@-1 > project-#@"#;
 
     /// Returns the exported names of a directory's project and its branch.
     fn exported_names(settings: &str, directory: &str, branch: &str) -> [String; 2] {
-        let settings = settings.replace("; ", "\n");
+        let lines = settings.replace("; ", "\n");
         let mut exporter = Exporter::default();
-        exporter.config = Config::parse(&format!("[export]\n{settings}")).export;
+        exporter.config = Config::parse(&format!("[export]\n{lines}")).export;
         let mut names = ProjectNames {
             exporter: &exporter,
             home: Path::new("/srv/people/ada"),

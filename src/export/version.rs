@@ -105,9 +105,13 @@ mod tests {
 
     #[test]
     fn a_sessions_lines_outrank_those_of_its_lineage() {
-        let of_session = |lines, lineage| Weight::of_session(lines, lineage, 1);
-        assert!(of_session(100, 1000) > of_session(99, 10_000));
-        assert!(of_session(100, 1010) > of_session(100, 1000));
-        assert!(of_session(u64::MAX, 1) > of_session(100, u64::MAX));
+        for ((lines, lineage), (other_lines, other_lineage)) in [
+            ((100, 1000), (99, 10_000)),
+            ((100, 1010), (100, 1000)),
+            ((u64::MAX, 1), (100, u64::MAX)),
+        ] {
+            let higher = Weight::of_session(lines, lineage, 1);
+            assert!(higher > Weight::of_session(other_lines, other_lineage, 1));
+        }
     }
 }

@@ -350,9 +350,9 @@ mod tests {
 
     #[test]
     fn text_and_charts_have_enough_contrast_in_both_themes() {
-        let colors = colors();
-        let color = |name: &str| colors.iter().find(|known| known.0 == name).unwrap().1;
-        for (name, shades) in &colors {
+        let all_colors = colors();
+        let color = |name: &str| all_colors.iter().find(|known| known.0 == name).unwrap().1;
+        for (name, shades) in &all_colors {
             let least = match *name {
                 "ground" | "raised" | "rule" => continue,
                 "text" | "quiet" | "link" => 4.5,
@@ -374,7 +374,7 @@ mod tests {
                 );
             }
         }
-        assert!(colors.len() > 20, "{colors:?}");
+        assert!(all_colors.len() > 20, "{all_colors:?}");
     }
 
     #[test]

@@ -786,9 +786,9 @@ mod tests {
         let mut sizes = HashSet::new();
         for moment in (-100..300).map(minutes) {
             let expected = of_other_runs_around(newest_first.iter(), moment, &run);
-            let found = readings.of_other_runs_around(moment, &run);
-            assert_eq!(found, expected, "{moment}");
-            sizes.insert(found.len());
+            let other_runs = readings.of_other_runs_around(moment, &run);
+            assert_eq!(other_runs, expected, "{moment}");
+            sizes.insert(other_runs.len());
         }
         assert!(sizes.contains(&0) && sizes.len() > 3, "{sizes:?}");
     }

@@ -122,9 +122,9 @@ mod tests {
             ("& 'C:/it''s/whycap.exe' hook", "C:/it's/whycap.exe"),
             ("& C:/ann/whycap.exe hook", "C:/ann/whycap.exe"),
         ] {
-            let found = invocation(command, HOOK).unwrap_or_else(|| panic!("{command}"));
-            assert_eq!(found.executable, executable);
-            assert!(!found.is_customized, "{command}");
+            let call = invocation(command, HOOK).unwrap_or_else(|| panic!("{command}"));
+            assert_eq!(call.executable, executable);
+            assert!(!call.is_customized, "{command}");
         }
         let piped = invocation("whycap statusline | head -1", STATUS_LINE);
         assert!(piped.unwrap().is_customized);

@@ -169,8 +169,8 @@ mod tests {
             })
             .to_string()
         );
-        let found = installed_entries(&settings);
-        assert!(found.shows_previous_line);
-        assert_eq!(found.hooks.len(), 2);
+        let installed = installed_entries(&settings);
+        assert!(installed.shows_previous_line);
+        assert_eq!(installed.hooks.len(), 2);
     }
 }

@@ -162,8 +162,8 @@ mod tests {
         ] {
             for shell in [Shell::Posix("/bin/sh".into()), Shell::PowerShell] {
                 let command = format!("{} hook", shell.call(Path::new(path)).unwrap());
-                let found = invocation(&command, HOOK).unwrap();
-                assert_eq!(found.executable, path, "{command}");
+                let call = invocation(&command, HOOK).unwrap();
+                assert_eq!(call.executable, path, "{command}");
             }
         }
     }
@@ -182,11 +182,15 @@ mod tests {
         let link = root.join("bin/whycap");
         make_link(&real, &link);
         let search = root.join("bin").into_os_string();
-        let found = |called: &str| lasting_path(Some(OsStr::new(called)), Some(&search), &real);
-        assert_eq!(found("whycap"), link);
-        assert_eq!(found("./whycap"), link);
-        assert_eq!(found(link.to_str().unwrap()), link);
-        assert_eq!(found("/elsewhere/other"), real);
+        for (called, expected) in [
+            ("whycap", &link),
+            ("./whycap", &link),
+            (link.to_str().unwrap(), &link),
+            ("/elsewhere/other", &real),
+        ] {
+            let path = lasting_path(Some(OsStr::new(called)), Some(&search), &real);
+            assert_eq!(path, *expected, "{called}");
+        }
     }
     #[test]
     fn a_package_runners_cache_is_not_used_in_settings() {

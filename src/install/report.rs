@@ -95,15 +95,12 @@ mod tests {
 
     #[test]
     fn every_change_has_its_sentence() {
-        let sentences = sentences();
-        assert_eq!(
-            sentences.len(),
-            ChangeKind::SlashCommandRemoved as usize + 1
-        );
-        for text in sentences.values() {
-            for place in text.split('{').skip(1) {
-                let place = place.split('}').next().unwrap();
-                assert!(["would", "subject", "seconds"].contains(&place), "{text}");
+        let all = sentences();
+        assert_eq!(all.len(), ChangeKind::SlashCommandRemoved as usize + 1);
+        for text in all.values() {
+            for rest in text.split('{').skip(1) {
+                let name = rest.split('}').next().unwrap();
+                assert!(["would", "subject", "seconds"].contains(&name), "{text}");
             }
         }
     }

@@ -451,7 +451,7 @@ mod tests {
 
     const PROGRAM: &str = "/opt/a/whycap";
 
-    fn wanted(keep: Option<KeepPurpose>) -> Additions<'static> {
+    fn additions(keep: Option<KeepPurpose>) -> Additions<'static> {
         Additions {
             executable: PROGRAM,
             status_line: true,
@@ -503,13 +503,13 @@ mod tests {
     /// Installs whycap twice and then removes it.
     fn round_trip(text: &str, keep: Option<KeepPurpose>) {
         let before = parsed(text);
-        let added = add(text, wanted(keep)).unwrap_or_else(|why| panic!("{text}: {why}"));
+        let added = add(text, additions(keep)).unwrap_or_else(|why| panic!("{text}: {why}"));
         let after = parsed(&added.text);
-        let found = installed_entries(&after);
-        assert_eq!(found.hooks.len(), EVENTS.len(), "{text}");
+        let installed = installed_entries(&after);
+        assert_eq!(installed.hooks.len(), EVENTS.len(), "{text}");
         let left = added.changes.iter().any(Change::is_left_unchanged);
-        assert_eq!(found.status_line.is_none(), left, "{text}");
-        let again = add(&added.text, wanted(keep)).unwrap();
+        assert_eq!(installed.status_line.is_none(), left, "{text}");
+        let again = add(&added.text, additions(keep)).unwrap();
         assert_eq!(
             again.text, added.text,
             "a second install must write nothing"
@@ -523,17 +523,17 @@ mod tests {
     }
 
     fn parsed(text: &str) -> Value {
-        let text = text.trim_start_matches('\u{feff}');
-        if text.trim().is_empty() {
+        let json = text.trim_start_matches('\u{feff}');
+        if json.trim().is_empty() {
             return Value::Object(Map::new());
         }
-        serde_json::from_str(text).unwrap_or_else(|why| panic!("{text}: {why}"))
+        serde_json::from_str(json).unwrap_or_else(|why| panic!("{text}: {why}"))
     }
 
     #[test]
     fn edits_after_the_installation_survive_the_removal() {
         let text = "{\n  \"model\": \"opus\"\n}\n";
-        let added = add(text, wanted(None)).unwrap().text;
+        let added = add(text, additions(None)).unwrap().text;
         let edited = added.replace("\"opus\"", "\"sonnet\"").replace(
             "\"SessionEnd\": [",
             "\"Notification\": [],\n    \"SessionEnd\": [",
@@ -556,10 +556,10 @@ mod tests {
 
     #[test]
     fn a_moved_binary_changes_only_the_commands() {
-        let old = add("{\n  \"a\": 1\n}\n", wanted(None)).unwrap();
+        let old = add("{\n  \"a\": 1\n}\n", additions(None)).unwrap();
         let new = Additions {
             executable: "'/new home/whycap'",
-            ..wanted(None)
+            ..additions(None)
         };
         let moved = add(&old.text, new).unwrap();
         assert_eq!(moved.text, old.text.replace(PROGRAM, "'/new home/whycap'"));
@@ -573,11 +573,11 @@ mod tests {
     #[test]
     fn a_status_line_that_pipes_whycaps_output_is_left_unchanged() {
         let text = "{\"statusLine\": {\"type\": \"command\", \"command\": \"/old/whycap statusline | head -1\"}}";
-        let wanted = Additions {
+        let without_hooks = Additions {
             hooks: false,
-            ..wanted(None)
+            ..additions(None)
         };
-        assert_eq!(add(text, wanted).unwrap().text, text);
+        assert_eq!(add(text, without_hooks).unwrap().text, text);
     }
 
     #[test]
@@ -611,7 +611,7 @@ mod tests {
                 "line 1 column 36",
             ),
         ] {
-            let why = add(text, wanted(Some(KeepPurpose::ShowAbove)))
+            let why = add(text, additions(Some(KeepPurpose::ShowAbove)))
                 .err()
                 .unwrap()
                 .to_string();
@@ -622,7 +622,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_makes_the_edit_panic(text in "[{}\\[\\],:\"a\\\\ /\n0-9é-]{0,40}") {
-            let _ = add(&text, wanted(None));
+            let _ = add(&text, additions(None));
             let _ = remove(&text, false, None, None);
         }
     }

@@ -107,8 +107,9 @@ mod tests {
             "\"author\":\"a\"",
         ];
         for number in 0..40 {
-            let author = authors.get(number % (authors.len() + 1));
-            let author = author.map(|author| (*author).to_owned());
+            let author = authors
+                .get(number % (authors.len() + 1))
+                .map(|author| (*author).to_owned());
             append(&paths, now, &Note { number, author }).unwrap();
             let author = "a".to_owned();
             append(&paths, now, &Other { author }).unwrap();
@@ -129,8 +130,8 @@ mod tests {
                 .filter(|note| note.author.as_deref() == Some(author))
                 .collect();
             assert!(!expected.is_empty());
-            let found: Vec<Note> = index.records_with(author).collect();
-            assert_eq!(found, expected, "{author}");
+            let records: Vec<Note> = index.records_with(author).collect();
+            assert_eq!(records, expected, "{author}");
         }
         assert_eq!(index.records_with("c").count(), 0);
     }

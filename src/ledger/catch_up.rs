@@ -431,26 +431,28 @@ mod tests {
             batch.finish(&prices);
             store.commit(&mut batch, &prices)
         };
-        let read_again = ledger.write(|store| {
-            commit(store, &overtaken)?;
-            commit(store, &other)?;
-            let files =
-                [&overtaken, &other].map(|path| TranscriptFile::look(path).unwrap().unwrap());
-            let misread: HashSet<Id> = files.iter().map(|file| file_id(&file.path)).collect();
-            store.run("CREATE TABLE misread (file INTEGER PRIMARY KEY)", [])?;
-            store.run("INSERT INTO misread SELECT id FROM files", [])?;
-            let round = store.transcripts_to_read(files.to_vec(), &misread, ReadTime::All, 0)?;
-            let mut batch = read_round(&round, &settings, |_| ());
+        let read_again = ledger
+            .write(|store| {
+                commit(store, &overtaken)?;
+                commit(store, &other)?;
+                let files =
+                    [&overtaken, &other].map(|path| TranscriptFile::look(path).unwrap().unwrap());
+                let misread: HashSet<Id> = files.iter().map(|file| file_id(&file.path)).collect();
+                store.run("CREATE TABLE misread (file INTEGER PRIMARY KEY)", [])?;
+                store.run("INSERT INTO misread SELECT id FROM files", [])?;
+                let round =
+                    store.transcripts_to_read(files.to_vec(), &misread, ReadTime::All, 0)?;
+                let mut batch = read_round(&round, &settings, |_| ());
 
-            let later = RESPONSE.replace("\"m\"", "\"n\"");
-            std::fs::write(&overtaken, format!("{RESPONSE}\n{later}\n")).unwrap();
-            commit(store, &overtaken)?;
-            // Reading this transcript again would now fail.
-            std::fs::remove_file(&other).unwrap();
-            store.read_overtaken(&round, &settings, &mut batch, &prices)?;
-            Ok(batch)
-        });
-        let read_again = read_again.unwrap();
+                let later = RESPONSE.replace("\"m\"", "\"n\"");
+                std::fs::write(&overtaken, format!("{RESPONSE}\n{later}\n")).unwrap();
+                commit(store, &overtaken)?;
+                // Reading this transcript again would now fail.
+                std::fs::remove_file(&other).unwrap();
+                store.read_overtaken(&round, &settings, &mut batch, &prices)?;
+                Ok(batch)
+            })
+            .unwrap();
         let paths: HashSet<&PathBuf> = read_again.files.iter().map(|facts| &facts.path).collect();
         assert_eq!(paths, HashSet::from([&overtaken, &other]));
         assert_eq!(read_again.responses.len(), 2);

@@ -204,9 +204,12 @@ mod tests {
 
     #[test]
     fn errors_of_the_same_time_are_sorted_by_their_positions() {
-        let one = "11111111-0000-4000-8000-000000000000";
-        let other = "22222222-0000-4000-8000-000000000000";
-        for [first, second] in [[one, other], [other, one]] {
+        let first_session = "11111111-0000-4000-8000-000000000000";
+        let second_session = "22222222-0000-4000-8000-000000000000";
+        for [first, second] in [
+            [first_session, second_session],
+            [second_session, first_session],
+        ] {
             assert_eq!(
                 sessions_of_errors(first, second),
                 [first, second, first, second]

@@ -387,8 +387,8 @@ mod tests {
             fs::remove_file(&lock).unwrap();
             fs::create_dir(&lock).unwrap();
         });
-        let kept = (LockVerdict::Stuck, LockAction::Kept);
-        assert_eq!(verdict_and_action(&outcomes[0]), kept);
+        let still_stuck = (LockVerdict::Stuck, LockAction::Kept);
+        assert_eq!(verdict_and_action(&outcomes[0]), still_stuck);
         assert!(lock.is_dir());
     }
 

@@ -599,13 +599,13 @@ mod tests {
                 (CannotTell, Denied),
                 "perhaps a wrapper, {pattern}"
             );
-            let unseen = Process {
+            let unknown = Process {
                 alive: None,
                 is_claude: None,
                 ..client()
             };
             assert_eq!(
-                of(unseen),
+                of(unknown),
                 (CannotTell, Denied),
                 "system without a process table, {pattern}"
             );
@@ -660,11 +660,11 @@ mod tests {
         assert_eq!(of(Process::gone(PID), 20), (Stale, Granted));
         // The next holder may not have written its owner file yet.
         assert_eq!(of(Process::gone(PID), 2), (CannotTell, AfterWatching(5)));
-        let unseen = Process {
+        let unknown = Process {
             alive: None,
             ..client()
         };
-        assert_eq!(of(unseen, 86_400), (CannotTell, Denied));
+        assert_eq!(of(unknown, 86_400), (CannotTell, Denied));
     }
 
     proptest::proptest! {
@@ -675,7 +675,7 @@ mod tests {
             shape in 0..5usize,
             age in -100_000_i64..100_000,
             changed in -100_000_i64..100_000,
-            ours: bool,
+            is_owned: bool,
             was_updated: bool,
             seconds in 0..20_i64,
             watched: bool,
@@ -694,7 +694,7 @@ mod tests {
             let row = &KNOWN_LOCKS[index];
             let info = EntryInfo {
                 kind: [EmptyDirectory, FullDirectory, File, Link, Other][shape],
-                is_owned: ours,
+                is_owned,
                 changed: now() - TimeDelta::seconds(changed),
                 modified: now() - TimeDelta::seconds(age),
                 ..lock(&row.pattern, File, 0).info
@@ -713,7 +713,7 @@ mod tests {
             let judgement = judge(&facts, &context);
             if judgement.clearance == Granted {
                 assert!(matches!(judgement.verdict, Stale | Stuck), "{judgement:?}");
-                assert!(ours && !(watched && was_updated) && !matches!(facts.info.kind, Link | Other));
+                assert!(is_owned && !(watched && was_updated) && !matches!(facts.info.kind, Link | Other));
                 assert!(!matches!(row.kind, LockKind::Marker | LockKind::Foreign));
                 assert!(!(session && row.stays_with_live_session));
                 if named {

@@ -468,8 +468,8 @@ mod tests {
     use crate::time::{HourFormat, Zone};
 
     fn full(window: Window, used: f64, at: &str) -> Expected {
-        let at = at.parse().unwrap();
-        expected(window, used, Outlook::WillFill(at, at))
+        let time = at.parse().unwrap();
+        expected(window, used, Outlook::WillFill(time, time))
     }
 
     fn data(sessions: usize) -> NowData {
@@ -563,8 +563,8 @@ mod tests {
 
     fn screen(data: &NowData, columns: usize, rows: Option<usize>) -> String {
         let page = Page::new(columns, Palette::none());
-        let rows = rows.unwrap_or(usize::MAX);
-        data.report_within(rows, page, "").text(page)
+        let most_rows = rows.unwrap_or(usize::MAX);
+        data.report_within(most_rows, page, "").text(page)
     }
 
     #[test]

@@ -158,10 +158,10 @@ mod tests {
         );
         let nothing = json!({});
         for (model, known) in [("claude-opus-5-5", true), ("claude-bad-1", false)] {
-            let ours = cost(&nothing, model, 0, PLAIN, 1_000);
+            let listed = cost(&nothing, model, 0, PLAIN, 1_000);
             assert_eq!(
-                (cost(&state, model, 0, PLAIN, 1_000), ours.1),
-                (ours, known),
+                (cost(&state, model, 0, PLAIN, 1_000), listed.1),
+                (listed, known),
                 "{model}"
             );
         }

@@ -156,15 +156,12 @@ mod tests {
             let attempt = FailedAttempt::in_line(line(number, at, status).as_bytes()).unwrap();
             FailedAttempts::add(&mut attempts, attempt);
         }
-        let attempts = attempts.unwrap();
-        assert_eq!((attempts.count, attempts.most), (3, Some(10)));
-        assert_eq!(attempts.since.to_rfc3339(), "2026-05-10T07:08:41.819+00:00");
-        assert_eq!(
-            attempts.next_at - attempts.since,
-            TimeDelta::milliseconds(3_156)
-        );
-        assert_eq!(attempts.statuses, [502, 401]);
-        assert!(attempts.has_server_error());
+        let sums = attempts.unwrap();
+        assert_eq!((sums.count, sums.most), (3, Some(10)));
+        assert_eq!(sums.since.to_rfc3339(), "2026-05-10T07:08:41.819+00:00");
+        assert_eq!(sums.next_at - sums.since, TimeDelta::milliseconds(3_156));
+        assert_eq!(sums.statuses, [502, 401]);
+        assert!(sums.has_server_error());
         assert_eq!(
             FailedAttempt::in_line(br#"{"type":"user","subtype":"api_error"}"#),
             None

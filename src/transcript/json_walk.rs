@@ -408,9 +408,10 @@ mod tests {
 
     fn fields(object: &str) -> Option<Vec<(String, String)>> {
         let mut seen = Vec::new();
-        let own = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         JsonWalk::new(object.as_bytes()).object(|name, walk| {
-            seen.push((own(name), own(walk.value()?)));
+            let field =
+                [name, walk.value()?].map(|bytes| String::from_utf8(bytes.to_vec()).unwrap());
+            seen.push(field.into());
             Some(())
         })?;
         Some(seen)
@@ -448,12 +449,12 @@ mod tests {
             } else {
                 value.to_string()
             };
-            let found: Map<String, Value> = fields(&written)
+            let parsed: Map<String, Value> = fields(&written)
                 .expect("an object")
                 .into_iter()
                 .map(|(key, value)| (key, serde_json::from_str(&value).expect("a value")))
                 .collect();
-            prop_assert_eq!(found, object);
+            prop_assert_eq!(parsed, object);
         }
 
         #[test]
@@ -518,12 +519,12 @@ mod tests {
     #[test]
     fn a_text_ends_at_the_first_quote_that_is_not_escaped() {
         let line = r#"{"a":"\\","b":"\\\"","c":"\"}"}"#;
-        let found: Vec<String> = fields(line)
+        let values: Vec<String> = fields(line)
             .unwrap()
             .into_iter()
             .map(|(_, value)| value)
             .collect();
-        assert_eq!(found, [r#""\\""#, r#""\\\"""#, r#""\"}""#]);
+        assert_eq!(values, [r#""\\""#, r#""\\\"""#, r#""\"}""#]);
     }
 
     #[test]
@@ -532,9 +533,9 @@ mod tests {
             for escaped in [r"\\", r#"\""#, r#"\\\""#, "xx", "é"] {
                 let text = "x".repeat(length) + escaped;
                 let line = format!("{text}\",\"b\":\"\"}}");
-                let found = text_at_start(line.as_bytes()).unwrap();
-                assert_eq!(found.length, text.len(), "{line}");
-                assert!(found.may_have_escapes || !text.contains('\\'), "{line}");
+                let end = text_at_start(line.as_bytes()).unwrap();
+                assert_eq!(end.length, text.len(), "{line}");
+                assert!(end.may_have_escapes || !text.contains('\\'), "{line}");
                 assert!(text_at_start(text.as_bytes()).is_none(), "{text}");
             }
         }

@@ -567,9 +567,9 @@ mod tests {
 
     #[test]
     fn a_recorded_line_gives_its_usage() {
-        let found = response(LINE);
+        let parsed = response(LINE);
         assert_eq!(
-            found.usage,
+            parsed.usage,
             Usage {
                 input: 12,
                 output: 250,
@@ -580,14 +580,14 @@ mod tests {
             }
         );
         assert_eq!(
-            found.service,
+            parsed.service,
             ServiceLevel {
                 fast: false,
                 us_only: true
             }
         );
-        assert_eq!(found.session.as_deref(), Some("s1"));
-        assert_eq!(found.at, Some(1_795_156_016_016));
+        assert_eq!(parsed.session.as_deref(), Some("s1"));
+        assert_eq!(parsed.at, Some(1_795_156_016_016));
     }
 
     #[test]
@@ -596,9 +596,9 @@ mod tests {
             "\"sessionId\":\"s1\"",
             "\"sessionId\":\"fork\",\"requestSessionId\":\"s1\"",
         );
-        let found = response(&copy);
-        assert_eq!(found.copied_from.as_deref(), Some("s1"));
-        assert_eq!(found.key, response(LINE).key);
+        let parsed = response(&copy);
+        assert_eq!(parsed.copied_from.as_deref(), Some("s1"));
+        assert_eq!(parsed.key, response(LINE).key);
     }
 
     #[test]
@@ -700,8 +700,8 @@ mod tests {
             )
         };
         for started in ["1e308", "17951731795173009883", "-1", "253402300800000"] {
-            let line = line(started);
-            let read = parse(line.as_bytes());
+            let checkpoint = line(started);
+            let read = parse(checkpoint.as_bytes());
             assert!(!matches!(read, Some(Line::Checkpoint(_))), "{started}");
         }
     }

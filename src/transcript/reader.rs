@@ -810,10 +810,13 @@ mod tests {
         fn line(&mut self, line: Line<'_>, span: LineSpan, is_out_of_order: bool) {
             let position = span.offset;
             match line {
-                Line::Response(found) => {
-                    let said = format!("{} {:?} {:?}", found.key, found.usage, found.session);
-                    if self.responses.iter().all(|(known, ..)| *known != said) {
-                        self.responses.push((said, position, is_out_of_order));
+                Line::Response(response) => {
+                    let summary = format!(
+                        "{} {:?} {:?}",
+                        response.key, response.usage, response.session
+                    );
+                    if self.responses.iter().all(|(known, ..)| *known != summary) {
+                        self.responses.push((summary, position, is_out_of_order));
                     }
                 }
                 other => self

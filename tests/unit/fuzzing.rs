@@ -105,14 +105,13 @@ impl SeededRandom {
                 }
                 6 => {
                     // Replaces an integer with a different number.
-                    let digits = |byte: &u8| byte.is_ascii_digit();
                     let start = bytes[at..]
                         .iter()
-                        .position(digits)
+                        .position(u8::is_ascii_digit)
                         .map_or(at, |far| at + far);
                     let length = bytes[start..]
                         .iter()
-                        .take_while(|byte| digits(byte))
+                        .take_while(|byte| byte.is_ascii_digit())
                         .count();
                     bytes.splice(start..start + length, self.one_of(TOKENS).bytes());
                 }
@@ -275,15 +274,15 @@ impl Home {
 
     fn ledgers(&self, input: &[u8]) {
         for suffix in ["-wal", "-shm"] {
-            let mut beside = path_in(&self.paths.data).into_os_string();
-            beside.push(suffix);
-            let _ = crate::disk::remove_owned_file(Path::new(&beside));
+            let mut file = path_in(&self.paths.data).into_os_string();
+            file.push(suffix);
+            let _ = crate::disk::remove_owned_file(Path::new(&file));
         }
         write(&path_in(&self.paths.data), input);
-        for found in fs::read_dir(&self.paths.data).unwrap().flatten() {
-            let name = found.file_name().into_string().unwrap();
+        for entry in fs::read_dir(&self.paths.data).unwrap().flatten() {
+            let name = entry.file_name().into_string().unwrap();
             if name.starts_with("ledger.damaged") || name.starts_with("ledger.older") {
-                crate::disk::remove_owned_file(&found.path()).unwrap();
+                crate::disk::remove_owned_file(&entry.path()).unwrap();
             }
         }
         for again in [false, true] {
@@ -329,7 +328,10 @@ fn recorded(directory: &str, ending: &str) -> Vec<Vec<u8>> {
         for path in entries {
             if path.is_dir() {
                 rooms.push(path);
-            } else if path.extension().is_some_and(|found| found == ending) {
+            } else if path
+                .extension()
+                .is_some_and(|extension| extension == ending)
+            {
                 let bytes = fs::read(path).unwrap();
                 let of_file = bytes
                     .split(|byte| *byte == b'\n')
@@ -364,11 +366,13 @@ fn settings() -> Vec<Vec<u8>> {
 
 fn events() -> Vec<Vec<u8>> {
     let texts = recorded("messages", "jsonl");
-    let event = |text: &Vec<u8>| {
-        let text = serde_json::to_string(&String::from_utf8_lossy(text)).unwrap();
-        format!(r#"{{"hook_event_name":"StopFailure","session_id":"s-1","transcript_path":"/t.jsonl","cwd":"/w","error":"rate_limit","error_details":{text},"last_assistant_message":{text}}}"#).into_bytes()
-    };
-    texts.iter().map(event).collect()
+    texts
+        .iter()
+        .map(|bytes| {
+            let text = serde_json::to_string(&String::from_utf8_lossy(bytes)).unwrap();
+            format!(r#"{{"hook_event_name":"StopFailure","session_id":"s-1","transcript_path":"/t.jsonl","cwd":"/w","error":"rate_limit","error_details":{text},"last_assistant_message":{text}}}"#).into_bytes()
+        })
+        .collect()
 }
 
 #[test]
@@ -379,7 +383,8 @@ fn events() -> Vec<Vec<u8>> {
 fn no_changed_input_breaks_anything() {
     type Target = fn(&Home, &[u8]);
     let environment = Environment::of_process();
-    let number = |name| environment.text(name)?.parse::<u64>().ok();
+    let [seed, seconds] =
+        ["WHYCAP_FUZZ_SEED", "WHYCAP_FUZZ"].map(|name| environment.text(name)?.parse::<u64>().ok());
     let home = Home::new();
     let lines = stretches(&recorded("histories", "jsonl"));
     let payloads = recorded("statusline", "json").concat();
@@ -396,21 +401,17 @@ fn no_changed_input_breaks_anything() {
         ("settings", settings(), Home::settings),
         ("ledgers", vec![home.sound_ledger.clone()], Home::ledgers),
     ];
-    let mut random = SeededRandom(
-        number("WHYCAP_FUZZ_SEED")
-            .unwrap_or(1)
-            .wrapping_mul(0x9E37_79B9_7F4A_7C15),
-    );
-    let time = number("WHYCAP_FUZZ").map(|seconds| Duration::from_secs(seconds) / 7);
+    let mut random = SeededRandom(seed.unwrap_or(1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    let time = seconds.map(|seconds| Duration::from_secs(seconds) / 7);
     for (name, seeds, target) in targets {
         let (start, mut tried) = (Instant::now(), 0);
         while time.map_or(tried < FEW, |time| start.elapsed() < time) {
             let input = random.changed(&seeds);
             tried += 1;
             if catch_unwind(AssertUnwindSafe(|| target(&home, &input))).is_err() {
-                let kept = std::env::temp_dir().join(format!("whycap-fuzz-{tried}"));
-                write(&kept, &input);
-                panic!("{name} number {tried} breaks something: {}", kept.display());
+                let file = std::env::temp_dir().join(format!("whycap-fuzz-{tried}"));
+                write(&file, &input);
+                panic!("{name} number {tried} breaks something: {}", file.display());
             }
         }
         println!(

@@ -78,16 +78,16 @@ fn the_largest_amount_is_hinted_unless_turned_off() {
         .collect();
     all.push(served(1, OPUS, "Explore", 1_000_000, false));
     all.push(served(1, OPUS, MAIN_AGENT, 200_000, true));
-    let off = |off: &[HintName]| hint(&all, off).unwrap();
+    let text = hint(&all, &[]).unwrap();
     assert!(
-        off(&[]).starts_with("Subagents of type Explore cost $20.00 on claude-opus-5-5 today. Some ran on claude-haiku-5-5, where the same tokens would have cost $0.50.")
+        text.starts_with("Subagents of type Explore cost $20.00 on claude-opus-5-5 today. Some ran on claude-haiku-5-5, where the same tokens would have cost $0.50.")
     );
-    let without = [HintName::CheaperModel];
+    let text = hint(&all, &[HintName::CheaperModel]).unwrap();
     let expected_text = "Explore cost $20.00 today, which is more than the conversations that started them ($8.00).";
-    assert!(off(&without).contains(expected_text));
-    let without = [HintName::CheaperModel, HintName::Subagents];
+    assert!(text.contains(expected_text));
+    let text = hint(&all, &[HintName::CheaperModel, HintName::Subagents]).unwrap();
     let expected_text = "Fast mode cost $8.00 today, 2.0 times as much as the same tokens would have cost at normal speed ($4.00)";
-    assert!(off(&without).starts_with(expected_text));
+    assert!(text.starts_with(expected_text));
     assert_eq!(hint(&all, HintName::value_variants()), None);
 }
 
@@ -123,27 +123,29 @@ fn write(cause: RewriteCause, is_avoidable: bool, nano: i64) -> CacheWrite {
     }
 }
 
+/// Returns the hint about the given cache writes.
+fn hint_about(writes: &[CacheWrite]) -> Option<String> {
+    let all = answers(&[served(1, OPUS, MAIN_AGENT, 1_000_000, false)]);
+    best_hint(all, writes, &PriceTable::list(), &[]).map(|hint| hint.text)
+}
+
 #[test]
 fn rewrites_are_hinted_with_their_cost_until_fixed() {
-    let say = |writes: &[CacheWrite]| {
-        let all = answers(&[served(1, OPUS, MAIN_AGENT, 1_000_000, false)]);
-        best_hint(all, writes, &PriceTable::list(), &[]).map(|hint| hint.text)
-    };
     let mut cold = vec![write(RewriteCause::Expired, false, 1_000_000_000); 100];
     assert_eq!(
-        say(&cold).unwrap(),
+        hint_about(&cold).unwrap(),
         "Long pauses cost $100.00 today because the prompt cache expired (100 times). To spend less, use /compact or /clear before a long pause."
     );
     cold.push(write(RewriteCause::Server, true, 150_000_000_000));
     assert!(
-        say(&cold)
+        hint_about(&cold)
             .unwrap()
             .starts_with("Avoidable writes to the prompt cache cost $150.00 today (1 time).")
     );
     cold.extend((0..ENOUGH_RESPONSES).map(|_| CacheWrite::default()));
-    assert_eq!(say(&cold), None);
+    assert_eq!(hint_about(&cold), None);
     let by_user = vec![write(RewriteCause::ModelChanged, false, 1_000_000_000); 100];
-    assert_eq!(say(&by_user), None);
+    assert_eq!(hint_about(&by_user), None);
 }
 
 #[test]
@@ -165,47 +167,52 @@ fn subagents_of_an_unknown_type_are_not_named() {
     assert_eq!(hint(&all, &[]), None);
 }
 
+/// Returns a response to a prompt that read the given number of tokens from the cache.
+fn with_long_prompt(model: &'static str, read: u64) -> Served {
+    let mut response = served(1, model, MAIN_AGENT, 100, false);
+    response.0.usage.cache_read = read;
+    response.0.price(&crate::ledger::facts::PricesOfModel::new(
+        &PriceTable::list(),
+        model,
+    ));
+    response
+}
+
 #[test]
 fn long_prompts_are_hinted_until_they_are_short_again() {
-    let long = |model: &'static str, read: u64| {
-        let mut response = served(1, model, MAIN_AGENT, 100, false);
-        response.0.usage.cache_read = read;
-        response.0.price(&crate::ledger::facts::PricesOfModel::new(
-            &PriceTable::list(),
-            model,
-        ));
-        response
-    };
-    let mut all = vec![long(OPUS, 700_000); 400];
+    let mut all = vec![with_long_prompt(OPUS, 700_000); 400];
     // Each response reads 500,000 unnecessary tokens, at $0.20 per million.
     assert_eq!(
         hint(&all, &[]).unwrap(),
         "400 very long prompts cost $56.80 today, including $40.00 extra for their length. Use /compact or /clear to shorten the conversation."
     );
     // Haiku charges a higher price per token for prompts of more than 100,000 tokens.
-    assert!(hint(&vec![long(HAIKU, 900_000); 40], &[]).is_some());
-    all.push(long(OPUS, 20_000));
+    assert!(hint(&vec![with_long_prompt(HAIKU, 900_000); 40], &[]).is_some());
+    all.push(with_long_prompt(OPUS, 20_000));
     assert_eq!(hint(&all, &[]), None);
+}
+
+/// Returns a response for which the model was called several times. Each call read the given number of tokens from the
+/// cache.
+fn with_calls(reads: &[u64]) -> Served {
+    let mut response = served(1, HAIKU, MAIN_AGENT, 0, false);
+    let calls = reads.iter().map(|read| Usage {
+        cache_read: *read,
+        ..Usage::default()
+    });
+    response.0.several_calls = calls.collect();
+    response.0.usage = response.0.several_calls.iter().copied().sum();
+    response.0.price(&crate::ledger::facts::PricesOfModel::new(
+        &PriceTable::list(),
+        HAIKU,
+    ));
+    response
 }
 
 /// Haiku charges a higher price per token for prompts of more than 100,000 tokens. If the model was
 /// called several times for a response, the length of each prompt matters, and not the sum of the lengths.
 #[test]
 fn several_short_prompts_of_one_response_are_not_a_long_prompt() {
-    let with_calls = |reads: &[u64]| {
-        let mut response = served(1, HAIKU, MAIN_AGENT, 0, false);
-        let calls = reads.iter().map(|read| Usage {
-            cache_read: *read,
-            ..Usage::default()
-        });
-        response.0.several_calls = calls.collect();
-        response.0.usage = response.0.several_calls.iter().copied().sum();
-        response.0.price(&crate::ledger::facts::PricesOfModel::new(
-            &PriceTable::list(),
-            HAIKU,
-        ));
-        response
-    };
     assert_eq!(hint(&vec![with_calls(&[90_000; 5]); 2_000], &[]), None);
     let one_long = hint(&vec![with_calls(&[90_000, 900_000]); 100], &[]).unwrap();
     let all_long = hint(&vec![with_calls(&[900_000, 900_000]); 100], &[]).unwrap();

@@ -38,7 +38,7 @@ plan, your API keys, and your version. For a message in your clipboard (on macOS
 ";
 
 /// Returns the page: the first wording of each message, grouped by subject and kind of limit.
-fn page() -> String {
+fn current_page() -> String {
     let mut page = INTRODUCTION.to_owned();
     for chapter in chapters() {
         let _ = write!(page, "\n## {}\n\n", chapter.title);
@@ -77,7 +77,7 @@ fn escaped(text: &str) -> String {
 fn the_documentation_of_limits_is_an_index_of_the_rows() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/limits.md");
     assert_eq!(chapters().count(), 10);
-    let page = page();
+    let page = current_page();
     if std::env::var_os("WHYCAP_WRITE_DOCS").is_some() {
         std::fs::create_dir_all(path.parent().expect("a parent")).expect("docs/");
         std::fs::write(&path, &page).expect("docs/limits.md");

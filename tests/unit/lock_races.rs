@@ -49,7 +49,9 @@ fn take(lock: &Path) -> Option<SystemTime> {
     let _ = fs::remove_dir(lock);
     fs::create_dir(lock).ok()?;
     // The modification time distinguishes the new lock from the old one, because both may have the same inode.
-    fs::metadata(lock).and_then(|found| found.modified()).ok()
+    fs::metadata(lock)
+        .and_then(|metadata| metadata.modified())
+        .ok()
 }
 
 /// Clears many stale locks while another thread takes them over.
@@ -60,9 +62,9 @@ fn race(
     outcome: &mut Outcome,
 ) -> Duration {
     let old = SystemTime::now() - Duration::from_secs(600);
-    let locks =
-        (0..AT_ONCE).map(|number| home.join(format!(".claude/tasks/{number:02}/.lock.lock")));
-    let locks: Vec<PathBuf> = locks.collect();
+    let locks: Vec<PathBuf> = (0..AT_ONCE)
+        .map(|number| home.join(format!(".claude/tasks/{number:02}/.lock.lock")))
+        .collect();
     for (number, lock) in locks.iter().enumerate() {
         fs::create_dir_all(lock.parent().unwrap()).unwrap();
         let _ = fs::remove_dir(lock);
@@ -80,7 +82,7 @@ fn race(
         let clearing = scope.spawn(|| {
             start.wait();
             let began = Instant::now();
-            let done = Clearing {
+            let clearing = Clearing {
                 paths: &paths,
                 environment: &environment,
                 project: None,
@@ -88,7 +90,7 @@ fn race(
                 wait: &|_| (),
                 waited: Cell::default(),
             };
-            let done = done.run(&|_| ());
+            let done = clearing.run(&|_| ());
             *cleared_in.lock().unwrap() = began.elapsed();
             done.unwrap()
         });
@@ -116,8 +118,8 @@ fn race(
     });
     outcome.races += locks.len();
     for (lock, date) in taken {
-        let found = fs::metadata(lock).and_then(|found| found.modified());
-        if found.ok() != Some(date) {
+        let modified = fs::metadata(lock).and_then(|metadata| metadata.modified());
+        if modified.ok() != Some(date) {
             outcome.lost.push(lock.clone());
         }
     }
@@ -126,13 +128,15 @@ fn race(
 
 #[test]
 fn a_lock_taken_over_during_clearing_is_still_held() {
-    let wanted = std::env::var("WHYCAP_RACES").ok();
-    let wanted = wanted.and_then(|text| text.parse().ok()).unwrap_or(400);
+    let requested = std::env::var("WHYCAP_RACES")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(400);
     let home = tempfile::tempdir().unwrap();
     let mut outcome = Outcome::default();
     let mut usual = Duration::from_millis(20);
     for round in 0_u32.. {
-        if outcome.races >= wanted {
+        if outcome.races >= requested {
             break;
         }
         // The delay varies so that most locks are taken over while they are being cleared.

@@ -53,8 +53,14 @@ impl Line {
         let payload = StatusPayload::parse(payload.to_string().as_bytes());
         let table = PriceTable::list();
         let prices = table.prices_of("claude-opus-5-5");
-        let told = payload.cache_misses?;
-        let news = MissNotice::new(&payload, &told, &Journal::recent(&paths, now), &prices, now)?;
+        let misses = payload.cache_misses?;
+        let news = MissNotice::new(
+            &payload,
+            &misses,
+            &Journal::recent(&paths, now),
+            &prices,
+            now,
+        )?;
         news.save(&paths);
         let row = news.row(120)?.into_iter();
         Some(row.map(|(_, text)| text).collect())
@@ -72,10 +78,10 @@ fn the_third_miss_within_an_hour_is_announced_once_with_cost_and_remedy() {
     let line = Line::new();
     assert_eq!(line.render(60, [1, 20_000], server(1), SERVER), None);
     assert_eq!(line.render(120, [2, 40_000], server(2), SERVER), None);
-    let said = "Prompt cache rewritten 3 times even though nothing had changed: ≈$0.47 · update, or /clear · whycap drain";
+    let expected_row = "Prompt cache rewritten 3 times even though nothing had changed: ≈$0.47 · update, or /clear · whycap drain";
     assert_eq!(
         line.render(180, [3, 60_000], server(3), SERVER).unwrap(),
-        said
+        expected_row
     );
     // For ten minutes, the notice is shown with current figures. After that, it does not appear again.
     assert!(
@@ -96,8 +102,7 @@ fn one_miss_above_a_dollar_is_announced_but_not_three_spread_over_hours() {
             .contains("1 time even though nothing had changed: ≈$1.09")
     );
     let line = Line::new();
-    for (nth, at) in [60, 2_400, 4_200, 6_600].into_iter().enumerate() {
-        let nth = nth as u64 + 1;
+    for (nth, at) in (1_u64..).zip([60, 2_400, 4_200, 6_600]) {
         assert_eq!(
             line.render(at, [nth, nth * 9_000], server(nth), SERVER),
             None,
@@ -106,8 +111,8 @@ fn one_miss_above_a_dollar_is_announced_but_not_three_spread_over_hours() {
     }
 }
 
-/// These are the samples that Claude Code 2.1.330 sent when the server lost its cache twice in a row. The second miss
-/// has no cause.
+/// Replays the samples that Claude Code 2.1.330 sent when the server lost its cache twice in a row. The second miss has
+/// no cause.
 #[test]
 fn a_repeated_miss_without_a_cause_counts_but_a_first_one_does_not() {
     let line = Line::new();
@@ -115,10 +120,10 @@ fn a_repeated_miss_without_a_cause_counts_but_a_first_one_does_not() {
     assert_eq!(line.render(22, [2, 19_694], server(1), SERVER), None);
     assert_eq!(line.render(27, [3, 26_176], server(2), SERVER), None);
     assert_eq!(line.render(27, [3, 26_176], server(2), SERVER), None);
-    let said = line.render(39, [4, 34_386], server(2), None).unwrap();
+    let row = line.render(39, [4, 34_386], server(2), None).unwrap();
     assert!(
-        said.starts_with("Prompt cache rewritten 3 times even though nothing had changed: ≈$0.24"),
-        "{said}"
+        row.starts_with("Prompt cache rewritten 3 times even though nothing had changed: ≈$0.24"),
+        "{row}"
     );
 }
 
@@ -132,11 +137,10 @@ fn misses_caused_by_the_user_or_expiry_are_not_announced() {
         "effort_changed",
         "unknown",
     ] {
-        let many = |many: u64| json!({ cause: many });
         for nth in 1..6 {
             let at = i64::try_from(nth * 60).unwrap();
             assert_eq!(
-                line.render(at, [nth, nth * 900_000], many(nth), Some(cause)),
+                line.render(at, [nth, nth * 900_000], json!({ cause: nth }), Some(cause)),
                 None,
                 "{cause}"
             );
@@ -155,14 +159,14 @@ fn changing_tools_are_distinguished_from_a_server_loss() {
             Some("tools_changed"),
         );
     }
-    let said = line.render(
+    let row = line.render(
         180,
         [3, 60_000],
         json!({"tools_changed": 3}),
         Some("tools_changed"),
     );
     assert!(
-        said.unwrap()
+        row.unwrap()
             .contains("because tools changed: ≈$0.47 · /mcp shows which")
     );
 }
@@ -208,21 +212,23 @@ fn missing_or_mistyped_counts_are_ignored() {
     }
 }
 
+/// Returns what it costs to write a cache with this number of tokens and this lifetime again.
+fn shown_cold_cache_cost(tokens: u64, minutes: i64, fast: bool) -> Option<String> {
+    let cache = PromptCache {
+        expires_at: DateTime::UNIX_EPOCH,
+        lifetime: TimeDelta::minutes(minutes),
+        tokens,
+    };
+    let table = PriceTable::list();
+    let prices = table.prices_of("claude-opus-5-5");
+    cold_cache_cost(&cache, &prices, fast, DateTime::UNIX_EPOCH).map(Money::show)
+}
+
 #[test]
 fn a_miss_costs_the_write_price_minus_the_read_price() {
-    let more = |tokens: u64, minutes: i64, fast: bool| {
-        let cache = PromptCache {
-            expires_at: DateTime::UNIX_EPOCH,
-            lifetime: TimeDelta::minutes(minutes),
-            tokens,
-        };
-        let table = PriceTable::list();
-        let prices = table.prices_of("claude-opus-5-5");
-        cold_cache_cost(&cache, &prices, fast, DateTime::UNIX_EPOCH).map(Money::show)
-    };
     // For Opus 5.5, a million tokens cost $5 or $8 to write, depending on the lifetime, and $0.20 to read.
-    assert_eq!(more(100_000, 5, false).unwrap(), "$0.48");
-    assert_eq!(more(100_000, 60, false).unwrap(), "$0.78");
-    assert_eq!(more(100_000, 5, true).unwrap(), "$0.96");
-    assert_eq!(more(20_000, 5, false), None);
+    assert_eq!(shown_cold_cache_cost(100_000, 5, false).unwrap(), "$0.48");
+    assert_eq!(shown_cold_cache_cost(100_000, 60, false).unwrap(), "$0.78");
+    assert_eq!(shown_cold_cache_cost(100_000, 5, true).unwrap(), "$0.96");
+    assert_eq!(shown_cold_cache_cost(20_000, 5, false), None);
 }

@@ -2,6 +2,8 @@
 //! descriptions in public issues and were designed before the forecasting rule.
 //! `cargo test --lib money_forecasts -- --nocapture` prints the table in `tests/integration/forecasts/README.md`.
 
+use std::ops::Range;
+
 use chrono::{Datelike, Timelike};
 
 use super::*;
@@ -206,6 +208,21 @@ struct Errors {
 }
 
 impl Errors {
+    /// Adds the errors of both rules for a period, as percentages of the average spend per workday. `predicted` is the
+    /// current rule's forecast in dollars, and `spent` contains the real spend per hour in cents.
+    fn add(&mut self, predicted: f64, spent: &[u64], a_day: f64, period: Range<DateTime<Utc>>) {
+        let [passed, hours] = [period.start - beginning(), period.end - period.start]
+            .map(|duration| usize::try_from(duration.num_hours()).unwrap());
+        let Some(to_come) = spent.get(passed..passed + hours) else {
+            return;
+        };
+        let truth = to_come.iter().sum::<u64>() as f64 / 100.0;
+        self.now.push((predicted - truth).abs() / a_day * 100.0);
+        let by_previous_rule = as_before(&spent[..passed], period.start, hours);
+        self.before
+            .push((by_previous_rule - truth).abs() / a_day * 100.0);
+    }
+
     /// Returns the median error and the 90th percentile.
     fn shown(errors: &mut [f64]) -> (f64, f64) {
         errors.sort_by(f64::total_cmp);
@@ -223,35 +240,17 @@ fn compare(worker: &Worker) -> [Errors; 2] {
             for hour in [9, 12, 15] {
                 let passed = usize::try_from(day * 24 + hour).unwrap();
                 let now = beginning() + TimeDelta::hours(day * 24 + hour);
-                let history = history(&spent[..passed], now);
-                let hold = |errors: &mut Errors,
-                            forecast: Option<Forecast>,
-                            so_far: Money,
-                            ends: DateTime<Utc>| {
-                    let hours = usize::try_from((ends - now).num_hours()).unwrap();
-                    let Some(to_come) = spent.get(passed..passed + hours) else {
-                        return;
-                    };
-                    let truth = to_come.iter().sum::<u64>() as f64 / 100.0;
-                    let told = forecast.map_or(0.0, |forecast| (forecast.total - so_far).usd());
-                    errors.now.push((told - truth).abs() / a_day * 100.0);
-                    let told = as_before(&spent[..passed], now, hours);
-                    errors.before.push((told - truth).abs() / a_day * 100.0);
-                };
+                let past = history(&spent[..passed], now);
+                let predicted = past
+                    .day_forecast()
+                    .map_or(0.0, |forecast| (forecast.total - past.spent_today()).usd());
                 let midnight = beginning() + TimeDelta::days(day + 1);
-                hold(
-                    &mut of_days,
-                    history.day_forecast(),
-                    history.spent_today(),
-                    midnight,
-                );
+                of_days.add(predicted, &spent, a_day, now..midnight);
                 if hour == 12 && [5, 12, 20].contains(&now.day()) {
-                    hold(
-                        &mut of_months,
-                        history.forecast(),
-                        history.spent_this_month(),
-                        history.month[1],
-                    );
+                    let predicted = past.forecast().map_or(0.0, |forecast| {
+                        (forecast.total - past.spent_this_month()).usd()
+                    });
+                    of_months.add(predicted, &spent, a_day, now..past.month[1]);
                 }
             }
         }

@@ -36,8 +36,8 @@ pub(crate) fn make_link(target: impl AsRef<Path>, link: impl AsRef<Path>) {
     #[cfg(windows)]
     let made = {
         use std::os::windows::fs::{symlink_dir, symlink_file};
-        let beside = link.as_ref().parent().map(|here| here.join(&target));
-        if beside.is_some_and(|found| found.is_dir()) {
+        let resolved = link.as_ref().parent().map(|parent| parent.join(&target));
+        if resolved.is_some_and(|path| path.is_dir()) {
             symlink_dir(target, link)
         } else {
             symlink_file(target, link)

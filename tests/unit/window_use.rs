@@ -47,6 +47,14 @@ fn sentences_about(windows: &[WindowShares]) -> Vec<String> {
     WindowShares::sentences(windows, clock)
 }
 
+fn used_in_week(spent: &[SpentInWindow<'_>]) -> WindowShares {
+    WindowShares {
+        name: "week",
+        since: DateTime::UNIX_EPOCH - TimeDelta::days(3),
+        ..used(spent, &[])
+    }
+}
+
 /// Early in a week, all of its spend is also in the 5-hour window. One sentence then describes both windows, so that the
 /// list of sessions does not appear twice. It states the start of each window, because the week began earlier.
 #[test]
@@ -55,25 +63,20 @@ fn windows_with_the_same_spend_are_described_once() {
         spent(1, "one", "claude-opus-5-5", "main", 6),
         spent(2, "two", "claude-opus-5-5", "main", 4),
     ];
-    let of_week = |spent: &[SpentInWindow<'_>]| WindowShares {
-        name: "week",
-        since: DateTime::UNIX_EPOCH - TimeDelta::days(3),
-        ..used(spent, &[])
-    };
     assert_eq!(
-        sentences_about(&[used(&all, &[]), of_week(&all)]),
+        sentences_about(&[used(&all, &[]), used_in_week(&all)]),
         [
             "5h since 00:00 and week since Mon Dec 29, 1969 00:00: $10.00 on this machine (by session: one 60%, two 40%)"
         ]
     );
     assert_eq!(
-        sentences_about(&[used(&all[1..], &[]), of_week(&all)]).len(),
+        sentences_about(&[used(&all[1..], &[]), used_in_week(&all)]).len(),
         2
     );
     // The week started later than the 5-hour window, so one start time cannot describe both.
     let late_week = WindowShares {
         since: DateTime::UNIX_EPOCH + TimeDelta::seconds(30),
-        ..of_week(&all)
+        ..used_in_week(&all)
     };
     assert_eq!(sentences_about(&[used(&all, &[]), late_week]).len(), 2);
 }

@@ -176,8 +176,8 @@ mod tests {
 
     #[test]
     fn the_start_of_this_test_is_known_and_past() {
-        let own = look(std::process::id());
-        let started = own.started_at.expect("a start time");
+        let this_process = look(std::process::id());
+        let started = this_process.started_at.expect("a start time");
         let now = crate::environment::Environment::of_process().now;
         assert!(started <= now && now - started < chrono::TimeDelta::hours(12));
     }

@@ -243,40 +243,40 @@ mod tests {
 
     #[test]
     fn the_file_system_shows_who_else_can_write_to_a_directory() {
-        let two = "none / ext4 rw 0 0\nC:\\134 /mnt/c 9p rw,aname=drvfs;path=C:\\;uid=1000 0 0\nD:\\134 /mnt/my\\040disk 9p rw,aname=drvfs;path=D:\\ 0 0\n/dev/sdd /mnt/c/linux ext4 rw 0 0\nshare /srv 9p rw,trans=virtio 0 0\nfiler:/home /home nfs4 rw,vers=4.2 0 0\n";
-        let one = "rootfs / wslfs rw 0 0\nC: /mnt/c drvfs rw 0 0\n";
-        let on = |mounts, directory| shared_with(mounts, Path::new(directory));
-        for mounts in [two, one] {
-            assert_eq!(
-                on(mounts, "/mnt/c/Users/ann/.claude"),
-                Some(InvisibleProcesses::InWindows)
-            );
-            assert_eq!(on(mounts, "/root/.claude"), None);
-            assert_eq!(on(mounts, "/mnt/cd"), None);
+        let with_two_drives = "none / ext4 rw 0 0\nC:\\134 /mnt/c 9p rw,aname=drvfs;path=C:\\;uid=1000 0 0\nD:\\134 /mnt/my\\040disk 9p rw,aname=drvfs;path=D:\\ 0 0\n/dev/sdd /mnt/c/linux ext4 rw 0 0\nshare /srv 9p rw,trans=virtio 0 0\nfiler:/home /home nfs4 rw,vers=4.2 0 0\n";
+        let with_one_drive = "rootfs / wslfs rw 0 0\nC: /mnt/c drvfs rw 0 0\n";
+        let in_windows = Some(InvisibleProcesses::InWindows);
+        let on_other_machines = Some(InvisibleProcesses::OnOtherMachines);
+        for (mounts, directory, expected) in [
+            (with_two_drives, "/mnt/c/Users/ann/.claude", in_windows),
+            (with_two_drives, "/root/.claude", None),
+            (with_two_drives, "/mnt/cd", None),
+            (with_one_drive, "/mnt/c/Users/ann/.claude", in_windows),
+            (with_one_drive, "/root/.claude", None),
+            (with_one_drive, "/mnt/cd", None),
+            (with_two_drives, "/mnt/my disk/x", in_windows),
+            (with_two_drives, "/mnt/c/linux/x", None),
+            (with_two_drives, "/srv/x", on_other_machines),
+            (with_two_drives, "/home/ann/.claude", on_other_machines),
+            ("", "/home", None),
+        ] {
+            let shared = shared_with(mounts, Path::new(directory));
+            assert_eq!(shared, expected, "{directory}");
         }
-        assert_eq!(
-            on(two, "/mnt/my disk/x"),
-            Some(InvisibleProcesses::InWindows)
-        );
-        assert_eq!(on(two, "/mnt/c/linux/x"), None);
-        for place in ["/srv/x", "/home/ann/.claude"] {
-            assert_eq!(
-                on(two, place),
-                Some(InvisibleProcesses::OnOtherMachines),
-                "{place}"
-            );
-        }
-        assert_eq!(on("", "/home"), None);
     }
 
     #[test]
     fn a_process_of_a_container_has_an_id_for_each_namespace() {
-        let ids = |status| pids_in_containers(status).collect::<Vec<_>>();
-        assert_eq!(
-            ids("Name:\tclaude\nNSpid:\t28990\t17\t1\nNSsid:\t1\t1\n"),
-            [17, 1]
-        );
-        assert_eq!(ids("Name:\tclaude\nNSpid:\t28990\n"), [0; 0]);
-        assert_eq!(ids(""), [0; 0]);
+        for (status, expected) in [
+            (
+                "Name:\tclaude\nNSpid:\t28990\t17\t1\nNSsid:\t1\t1\n",
+                &[17, 1][..],
+            ),
+            ("Name:\tclaude\nNSpid:\t28990\n", &[]),
+            ("", &[]),
+        ] {
+            let ids: Vec<_> = pids_in_containers(status).collect();
+            assert_eq!(ids, expected);
+        }
     }
 }

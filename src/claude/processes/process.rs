@@ -215,9 +215,9 @@ mod tests {
     use super::*;
 
     fn judged(name: &str, executable: &str, arguments: &str) -> Option<bool> {
-        let arguments = arguments.replace(' ', "\0");
+        let separated = arguments.replace(' ', "\0");
         let executable = (!executable.is_empty()).then_some(Path::new(executable));
-        is_claude_code(name, executable, arguments.as_bytes())
+        is_claude_code(name, executable, separated.as_bytes())
     }
 
     #[test]
@@ -287,14 +287,13 @@ mod tests {
 
     #[test]
     fn start_times_have_a_form_for_each_system() {
-        let at = |text: &str| Some(ProcessStart::At(text.parse().unwrap()));
         let parse = ProcessStart::parse;
         assert_eq!(parse("143018"), Some(ProcessStart::Ticks(143_018)));
-        let moment = at("2026-11-20T07:06:50Z");
+        let [moment, first] = ["2026-11-20T07:06:50Z", "2026-11-01T07:06:50Z"]
+            .map(|text| Some(ProcessStart::At(text.parse().unwrap())));
         assert_eq!(parse("134396320105000000"), moment);
         assert_eq!(parse("639307552105000000"), moment);
         assert_eq!(parse(" Fri Nov 20 07:06:50 2026\n"), moment);
-        let first = at("2026-11-01T07:06:50Z");
         assert_eq!(parse("Sun Nov  1 07:06:50 2026"), first);
         for none in ["", "soon", "-1", "2026-11-20", "Fri Nov 31 07:06:50 2026"] {
             assert_eq!(parse(none), None, "{none}");

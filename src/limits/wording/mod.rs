@@ -697,9 +697,11 @@ mod tests {
 
     /// Returns the same fields with shorter values for some of them.
     fn fields_with(known: usize, shorter: &[(&'static str, &'static str)]) -> Fields {
-        let groups = VALUES.iter().enumerate();
-        let groups = groups.filter(|(index, _)| known & (1 << index) != 0);
-        let values = groups.flat_map(|(_, group)| group.iter());
+        let values = VALUES
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| known & (1 << index) != 0)
+            .flat_map(|(_, group)| group.iter());
         let longest: Vec<_> = ALWAYS.iter().chain(values).collect();
         let is_known = |name: &str| longest.iter().any(|(known, _)| *known == name);
         // The first value of a field is used.
