@@ -177,9 +177,8 @@ impl<'a> Client<'a> {
         if !windows.is_null() {
             input["rate_limits"] = windows;
         }
-        let columns = columns.to_string();
         let mut variables = self.variables.clone();
-        variables.push(("COLUMNS".to_owned(), columns));
+        variables.push(("COLUMNS".to_owned(), columns.to_string()));
         run(
             self.sandbox,
             at,

@@ -133,7 +133,7 @@ fn the_row_still_says_that_credits_pay_on_the_next_call_of_an_idle_session() {
 /// The payment for a session's next response, which all screens must describe in the same way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum NextResponse {
-    /// Nothing but the plan pays for it.
+    /// The plan or the key pays for it.
     Free,
     /// Usage credits pay for it until this time.
     PaidUntil(&'static str),
@@ -142,7 +142,13 @@ enum NextResponse {
 /// Asks every screen about a session in the same second, and checks that all of them agree about its next response.
 fn check_every_screen(client: &Client<'_>, at: &str, next: NextResponse) {
     let session = client.session.as_str();
-    let run = |arguments: &[&str]| flat(&client.run(at, arguments, b"").stdout);
+    let [explain, explain_session, now, incidents] = [
+        &["explain"][..],
+        &["explain", "--session", session],
+        &["now"],
+        &["incidents"],
+    ]
+    .map(|arguments| flat(&client.run(at, arguments, b"").stdout));
     let json = client.run(at, &["explain", "--json", "--session", session], b"");
     let explained = json.json();
     let incident = match &explained["limit_of_account"] {
@@ -153,15 +159,15 @@ fn check_every_screen(client: &Client<'_>, at: &str, next: NextResponse) {
     let waited = client.run(at, &["wait", "--session", session, "--timeout", "1s"], b"");
     let screens = [
         ("row", flat(&whycap::terminal::strip_ansi(call.success()))),
-        ("explain", run(&["explain"])),
-        ("explain --session", run(&["explain", "--session", session])),
+        ("explain", explain),
+        ("explain --session", explain_session),
         ("/whycap", answer(client, at)),
-        ("now", run(&["now"])),
+        ("now", now),
         (
             "wait",
             format!("{} {}", flat(&waited.stdout), waited.stderr),
         ),
-        ("incidents", run(&["incidents"])),
+        ("incidents", incidents),
     ];
     for (screen, text) in &screens {
         let lowercase = text.to_lowercase();
@@ -189,14 +195,18 @@ fn check_every_screen(client: &Client<'_>, at: &str, next: NextResponse) {
     if incident.is_null() {
         return;
     }
-    let actions = incident["actions"].as_array().unwrap();
-    let costs_money = |action: &Value| action["costs_money"] == true;
+    let steps_cost_money: Vec<bool> = incident["actions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|action| action["costs_money"] == true)
+        .collect();
     match next {
-        NextResponse::Free => assert!(!actions.iter().any(costs_money), "{incident:#}"),
+        NextResponse::Free => assert!(!steps_cost_money.contains(&true), "{incident:#}"),
         NextResponse::PaidUntil(until) => {
             let is_blocked = waited.code == 124;
-            assert!(is_blocked || costs_money(&actions[0]), "{incident:#}");
-            assert!(actions.iter().any(costs_money), "{incident:#}");
+            assert!(is_blocked || steps_cost_money[0], "{incident:#}");
+            assert!(steps_cost_money.contains(&true), "{incident:#}");
             let [(_, row), ..] = &screens;
             assert!(
                 row.contains(&format!("pay until {until}")),
@@ -238,15 +248,16 @@ fn every_screen_agrees_whether_credits_pay() {
             check_every_screen(&stopped, "2026-11-20T10:08:00Z", PaidUntil("12:00"));
             check_every_screen(&idle, "2026-11-20T10:08:00Z", PaidUntil("12:00"));
 
-            let next = |percent: f64| windows(percent, NOON + 4 * 3_600, 40.0, TUESDAY);
-            receives_response(&mut pays, ended_at, next(5.0));
+            let [low, full] =
+                [5.0, 100.0].map(|percent| windows(percent, NOON + 4 * 3_600, 40.0, TUESDAY));
+            receives_response(&mut pays, ended_at, low);
             if is_asked_before {
                 for client in [&stopped, &idle] {
                     check_every_screen(client, &after(ended_at, 5), Free);
                 }
             }
-            receives_response(&mut pays, paid_at, next(100.0));
-            receives_response(&mut pays, &after(paid_at, 3), next(100.0));
+            receives_response(&mut pays, paid_at, full.clone());
+            receives_response(&mut pays, &after(paid_at, 3), full);
             for client in [&stopped, &idle] {
                 check_every_screen(client, &after(paid_at, 5), PaidUntil("16:00"));
             }
@@ -284,11 +295,11 @@ fn a_session_without_a_failed_prompt_is_told_that_it_can_continue() {
         let next = windows(5.0, NOON + 4 * 3_600, 40.0, TUESDAY);
         receives_response(&mut works, ended_at, next);
         let idle = session_of_login(&sandbox, "idle");
-        let said = answer(&idle, &after(ended_at, asked_after));
-        assert!(said.contains("; you can continue."), "{said}");
-        assert!(said.contains("1. You can continue; "), "{said}");
+        let reply = answer(&idle, &after(ended_at, asked_after));
+        assert!(reply.contains("; you can continue."), "{reply}");
+        assert!(reply.contains("1. You can continue; "), "{reply}");
         for wrong in ["end the prompt again", "Leave the session open"] {
-            assert!(!said.contains(wrong), "{said}");
+            assert!(!reply.contains(wrong), "{reply}");
         }
     }
 }

@@ -31,31 +31,29 @@ struct Screens {
 
 impl Screens {
     /// Runs the status lines of both sessions with these windows, and then runs the commands.
-    fn at(at: &str, [own, other]: &[Client<'_>; 2], reported: &Value) -> Self {
-        let rows = |client: &Client<'_>, columns| {
+    fn at(at: &str, [stopped, other]: &[Client<'_>; 2], reported: &Value) -> Self {
+        let [own_rows, other_rows] = [(stopped, 160), (other, 50)].map(|(client, columns)| {
             let call = client.calls_status_line(at, reported.clone(), columns);
             flat(&whycap::terminal::strip_ansi(call.success()))
-        };
-        let output = |arguments: &[&str]| {
-            let run = own.run(at, arguments, b"");
-            flat(&format!("{} {}", run.stdout, run.stderr))
-        };
-        let own_rows = rows(own, 160);
-        let other_rows = rows(other, 50);
-        let now = own.run(at, &["now", "--json"], b"").json();
-        let level = |window: &str| now["windows"][window]["used_percentage"].as_f64();
+        });
+        let now = stopped.run(at, &["now", "--json"], b"").json();
+        let [explain, now_screen, wait] =
+            [&["explain"][..], &["now"], &["wait", "--timeout", "1s"]].map(|arguments| {
+                let run = stopped.run(at, arguments, b"");
+                flat(&format!("{} {}", run.stdout, run.stderr))
+            });
         Self {
             own_rows,
             other_rows,
-            explain: output(&["explain"]),
+            explain,
             // The list of sessions also contains percentages.
-            now: output(&["now"]).replace("stopped 100%", ""),
+            now: now_screen.replace("stopped 100%", ""),
             highest: ["five_hour", "seven_day"]
                 .into_iter()
-                .filter_map(level)
+                .filter_map(|window| now["windows"][window]["used_percentage"].as_f64())
                 .fold(0.0, f64::max),
-            verdict: own.explained(at)["verdict"].clone(),
-            wait: output(&["wait", "--timeout", "1s"]),
+            verdict: stopped.explained(at)["verdict"].clone(),
+            wait,
         }
     }
 

@@ -8,8 +8,9 @@ use crate::client::{Client, plain_rows, windows};
 use crate::later_evidence::explained;
 use crate::messages::cases;
 use crate::situation::{
-    AT, FIVE_HOUR, NOON, PRIVATE, SOON, TUESDAY, WEEKLY, answer, belongs_to, five_hour_usage, flat,
-    refused, session_of_login, session_with_token, with_a_private_login,
+    AT, FIVE_HOUR, NOON, PRIVATE, SOON, TUESDAY, WEEKLY, answer, belongs_to, continues_at,
+    five_hour_usage, flat, paying, refused, session_of_login, session_with_token,
+    with_a_private_login,
 };
 use crate::support::Sandbox;
 use whycap::limits::catalog::rows;
@@ -60,41 +61,40 @@ fn a_weekly_limit_shown_by_another_error_outlasts_the_five_hour_reset() {
     for weekly_at in ["2026-11-20T09:00:00Z", "2026-11-20T11:00:00Z"] {
         for (session, has_quota) in [("one", true), ("one", false), ("two", true), ("two", false)] {
             let sandbox = with_a_private_login();
-            let one = Client::with_session(&sandbox, "one");
+            let first = Client::with_session(&sandbox, "one");
             let weekly = Client::with_session(&sandbox, session);
-            let quota = |window: &str, reset: i64| {
-                if has_quota {
-                    refused(window, reset, "")
-                } else {
-                    json!({})
-                }
-            };
-            let meets_weekly =
-                || weekly.receives_error(weekly_at, WEEKLY, quota("seven_day", TUESDAY));
+            let [weekly_quota, quota] =
+                [("seven_day", TUESDAY), ("five_hour", NOON)].map(|(window, reset)| {
+                    if has_quota {
+                        refused(window, reset, "")
+                    } else {
+                        json!({})
+                    }
+                });
             if weekly_at < AT {
-                meets_weekly();
+                weekly.receives_error(weekly_at, WEEKLY, &weekly_quota);
             }
-            one.receives_error(AT, FIVE_HOUR, quota("five_hour", NOON));
+            first.receives_error(AT, FIVE_HOUR, quota);
             if weekly_at > AT {
-                meets_weekly();
+                weekly.receives_error(weekly_at, WEEKLY, &weekly_quota);
             }
             let case = format!("{weekly_at} {session} {has_quota}");
             let at = "2026-11-20T12:10:00Z";
             let exit_code = ["explain", "--exit-code", "--session", "one"];
-            let explained = one.run(at, &exit_code, b"");
+            let explained = first.run(at, &exit_code, b"");
             assert_eq!(explained.code, 10, "{case}: {}", explained.stdout);
             let as_json = ["explain", "--json", "--session", "one"];
-            let incident = one.run(at, &as_json, b"").json()["incident"].clone();
+            let incident = first.run(at, &as_json, b"").json()["incident"].clone();
             assert_eq!(
                 incident["resets_at"], "2026-11-24T06:00:00Z",
                 "{case}: {incident:#}"
             );
             assert_eq!(incident["continues_at"], Value::Null, "{case}");
             let waits = ["wait", "--session", "one", "--timeout", "1s"];
-            let waited = one.run(at, &waits, b"");
+            let waited = first.run(at, &waits, b"");
             assert_eq!(waited.code, 124, "{case}");
             assert!(waited.stderr.contains("timed out"), "{case}");
-            let rows = one.calls_status_line(at, Value::Null, 160).stdout;
+            let rows = first.calls_status_line(at, Value::Null, 160).stdout;
             assert!(
                 rows.contains("Tue Nov 24 06:00") && !rows.contains("has reset"),
                 "{case}: {rows}"
@@ -161,17 +161,23 @@ fn a_window_that_has_reset_is_not_called_used_up() {
     let client = Client::new(&sandbox);
     client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
     client.calls_status_line(SOON, windows(100.0, NOON, 100.0, TUESDAY), 120);
-    let headline = |at: &str| client.explained(at)["headline"].to_string();
-    let both = headline("2026-11-20T11:00:00Z");
+    let both = client.explained("2026-11-20T11:00:00Z")["headline"].to_string();
     assert!(
         both.contains("Your 5-hour limit and your weekly limit are used up"),
         "{both}"
     );
-    let one = headline("2026-11-20T12:30:00Z");
+    let only_weekly = client.explained("2026-11-20T12:30:00Z")["headline"].to_string();
     assert!(
-        one.contains("Your weekly limit is still used up; you can continue on Tue Nov 24 06:00"),
-        "{one}"
+        only_weekly
+            .contains("Your weekly limit is still used up; you can continue on Tue Nov 24 06:00"),
+        "{only_weekly}"
     );
+}
+
+/// Returns the headline of the first entry of `incidents`.
+fn headline_of_newest(client: &Client<'_>, at: &str) -> String {
+    let listed = client.run(at, &["incidents", "--json"], b"").json();
+    listed["incidents"][0]["headline"].to_string()
 }
 
 /// A window that fills up after a stop must not be listed as a cause of that stop.
@@ -187,17 +193,13 @@ fn a_window_that_fills_up_later_is_not_the_cause_of_the_limit() {
     client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
     client.calls_status_line(SOON, windows(100.0, NOON, 17.0, TUESDAY), 120);
     client.works("2026-11-20T12:01:00Z", 10);
-    let past = |at: &str| {
-        let listed = client.run(at, &["incidents", "--json"], b"").json();
-        listed["incidents"][0]["headline"].to_string()
-    };
-    let before = past("2026-11-20T12:02:00Z");
+    let before = headline_of_newest(&client, "2026-11-20T12:02:00Z");
     client.calls_status_line(
         "2026-11-20T12:05:00Z",
         windows(3.0, NOON + 18_000, 100.0, TUESDAY),
         120,
     );
-    let after = past("2026-11-20T12:06:00Z");
+    let after = headline_of_newest(&client, "2026-11-20T12:06:00Z");
     assert_eq!(after, before);
     assert!(!after.contains("weekly"), "{after}");
 }
@@ -287,13 +289,13 @@ fn a_response_elsewhere_ends_a_model_limit_only_if_the_same_model_responds() {
             "You've hit your Opus limit · resets Nov 24, 6am (UTC)",
             refused("seven_day_opus", TUESDAY, "org_level_disabled"),
         );
-        let usage = || windows(30.0, NOON, 30.0, TUESDAY);
-        one.calls_status_line(SOON, usage(), 120);
+        let usage = windows(30.0, NOON, 30.0, TUESDAY);
+        one.calls_status_line(SOON, usage.clone(), 120);
         stores_credits_reason(&sandbox, &json!("org_level_disabled"));
         model.clone_into(&mut other.model);
         other.sends_prompt("2026-11-20T10:00:20Z", "continue");
         other.receives_response("2026-11-20T10:00:25Z");
-        other.calls_status_line("2026-11-20T10:00:26Z", usage(), 120);
+        other.calls_status_line("2026-11-20T10:00:26Z", usage.clone(), 120);
 
         let at = "2026-11-20T10:00:40Z";
         let expected = if is_over { 0 } else { 10 };
@@ -308,7 +310,7 @@ fn a_response_elsewhere_ends_a_model_limit_only_if_the_same_model_responds() {
             "(still active, but another session responded at 10:00)"
         };
         assert!(listed.contains(state), "{model}: {listed}");
-        let row = one.calls_status_line(at, usage(), 160).stdout;
+        let row = one.calls_status_line(at, usage, 160).stdout;
         assert_eq!(row.contains("Opus limit"), !is_over, "{model}: {row}");
     }
 }
@@ -490,12 +492,15 @@ fn the_offer_to_wait_for_a_weekly_reset_is_mentioned() {
         let line = client.calls_status_line(SOON, windows(40.0, NOON, 100.0, TUESDAY), 120);
         assert!(!line.success().contains("Wait here"), "{case}: {line:?}");
         let at = "2026-11-20T10:01:00Z";
-        let own = flat(client.run(at, &["explain"], b"").success());
-        assert_eq!(own.contains(offer), is_offered, "{case}: {own}");
+        let explained = flat(client.run(at, &["explain"], b"").success());
+        assert_eq!(explained.contains(offer), is_offered, "{case}: {explained}");
         if !is_offered {
             continue;
         }
-        assert!(own.contains("1. Wait until Tue Nov 24 06:00"), "{own}");
+        assert!(
+            explained.contains("1. Wait until Tue Nov 24 06:00"),
+            "{explained}"
+        );
         // The menu in another session cannot make the stopped session wait.
         let other = session_of_login(&sandbox, "other");
         let elsewhere = answer(&other, at);
@@ -521,8 +526,7 @@ fn a_session_with_a_newer_error_does_not_continue_automatically() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
-    let continues = |at: &str| client.explained(at)["continues_at"].clone();
-    assert_eq!(continues(SOON), "2026-11-20T12:01:30Z");
+    assert_eq!(continues_at(&client, SOON), "2026-11-20T12:01:30Z");
     let overloaded = json!({"error": "overloaded", "apiErrorStatus": 529});
     client.receives_error(
         "2026-11-20T10:10:00Z",
@@ -539,11 +543,10 @@ fn a_closed_session_does_not_continue_automatically() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
-    let continues = |at: &str| client.explained(at)["continues_at"].clone();
-    assert_eq!(continues(SOON), "2026-11-20T12:01:30Z");
+    assert_eq!(continues_at(&client, SOON), "2026-11-20T12:01:30Z");
     let leaves = json!({"reason": "prompt_input_exit"});
     client.event("2026-11-20T10:05:00Z", "SessionEnd", leaves);
-    assert_eq!(continues("2026-11-20T10:06:00Z"), Value::Null);
+    assert_eq!(continues_at(&client, "2026-11-20T10:06:00Z"), Value::Null);
 }
 
 /// A monthly spending cap that was reached in November must not be reported as reached in December.
@@ -556,8 +559,8 @@ fn a_monthly_cap_ends_with_the_month() {
     client.receives_error("2026-11-27T10:00:00Z", text, json!({}));
     assert_ne!(code(&client, "2026-11-30T23:00:00Z"), 0);
     assert_eq!(code(&client, "2026-12-01T13:00:00Z"), 0);
-    let headline = client.explained("2026-12-01T13:00:00Z")["headline"].clone();
-    let headline = headline.as_str().unwrap();
+    let incident = client.explained("2026-12-01T13:00:00Z");
+    let headline = incident["headline"].as_str().unwrap();
     assert!(headline.contains("a new month has begun"), "{headline}");
     let text = "API Error: 400 Monthly spend limit reached. Current usage: $150.00 / $150.00 limit";
     let status = json!({"error": "unknown", "apiErrorStatus": 400});
@@ -585,20 +588,26 @@ fn a_cap_in_the_console_ends_with_the_month_in_utc() {
 fn nobody_is_shown_as_paying_after_the_credit_cap_is_reached() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
-    let full = || windows(100.0, NOON, 40.0, TUESDAY);
+    let full = windows(100.0, NOON, 40.0, TUESDAY);
     client.works("2026-11-20T09:58:00Z", 1_000);
-    client.calls_status_line("2026-11-20T09:58:01Z", full(), 120);
+    client.calls_status_line("2026-11-20T09:58:01Z", full.clone(), 120);
     client.works(AT, 100_000);
-    client.calls_status_line(SOON, full(), 120);
-    let paying = |at: &str| client.run(at, &["now", "--json"], b"").json()["paying"].clone();
-    assert_ne!(paying("2026-11-20T10:00:03Z"), Value::Null);
+    client.calls_status_line(SOON, full.clone(), 120);
+    assert_ne!(paying(&client, "2026-11-20T10:00:03Z"), Value::Null);
     let text = "You've hit your monthly spend limit · raise it at https://claude.ai/settings/usage · your 5-hour limit resets 12pm (UTC)";
     let quota = refused("five_hour", NOON, "org_level_disabled_until");
     client.receives_error("2026-11-20T10:10:00Z", text, quota);
-    assert_eq!(paying("2026-11-20T10:11:00Z"), Value::Null);
+    assert_eq!(paying(&client, "2026-11-20T10:11:00Z"), Value::Null);
     client.works("2026-11-20T10:15:00Z", 100_000);
-    client.calls_status_line("2026-11-20T10:15:01Z", full(), 120);
-    assert_ne!(paying("2026-11-20T10:15:02Z"), Value::Null, "it was raised");
+    client.calls_status_line("2026-11-20T10:15:01Z", full, 120);
+    let after_raise = paying(&client, "2026-11-20T10:15:02Z");
+    assert_ne!(after_raise, Value::Null, "the cap was raised");
+}
+
+/// Returns the status line of a session that always reports a full 5-hour window.
+fn line_with_full_window(client: &Client<'_>, at: &str) -> String {
+    let status_line = client.calls_status_line(at, windows(100.0, NOON, 40.0, TUESDAY), 160);
+    whycap::terminal::strip_ansi(status_line.success())
 }
 
 /// Hours after a reset, the status line must not show "5h 0%" if no session has reported the usage of the window since
@@ -607,18 +616,15 @@ fn nobody_is_shown_as_paying_after_the_credit_cap_is_reached() {
 fn usage_after_a_reset_is_not_shown_as_zero_hours_later() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
-    let plain = |at: &str| {
-        let status_line = client.calls_status_line(at, windows(100.0, NOON, 40.0, TUESDAY), 160);
-        whycap::terminal::strip_ansi(status_line.success())
-    };
-    assert!(plain("2026-11-20T11:59:00Z").contains("5h 100%"));
-    let just_over = plain("2026-11-20T12:00:30Z");
+    let before = line_with_full_window(&client, "2026-11-20T11:59:00Z");
+    assert!(before.contains("5h 100%"), "{before}");
+    let just_over = line_with_full_window(&client, "2026-11-20T12:00:30Z");
     assert!(just_over.contains("5h 0%"), "{just_over}");
     let idle = session_of_login(&sandbox, "idle");
     let of_idle = idle.calls_status_line("2026-11-20T12:00:30Z", Value::Null, 160);
     assert!(of_idle.stdout.contains("5h"), "{of_idle:?}");
     assert_eq!(five_hour_usage(&client, "2026-11-20T12:00:30Z"), 0.0);
-    let hours_later = plain("2026-11-20T21:00:00Z");
+    let hours_later = line_with_full_window(&client, "2026-11-20T21:00:00Z");
     assert!(
         !hours_later.contains("5h 0%") && hours_later.contains("week 40%"),
         "{hours_later}"
@@ -632,13 +638,15 @@ fn usage_after_a_reset_is_not_shown_as_zero_hours_later() {
 fn a_full_window_without_an_error_is_not_reported_as_room() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
-    let screen = |five_hour: f64| {
+    let [nearly_full, full] = [99.0, 100.0].map(|five_hour| {
         client.calls_status_line(SOON, windows(five_hour, NOON, 40.0, TUESDAY), 120);
         let now = client.run("2026-11-20T10:00:05Z", &["now"], b"");
         now.success().to_owned()
-    };
-    assert!(screen(99.0).contains("no limit is blocking you"));
-    let full = screen(100.0);
+    });
+    assert!(
+        nearly_full.contains("no limit is blocking you"),
+        "{nearly_full}"
+    );
     assert!(
         full.contains("no limit is blocking you now, but a usage window is full"),
         "{full}"
@@ -682,8 +690,7 @@ fn credits_that_already_pay_for_another_session_need_not_be_bought() {
     let [one, other] = two_of_the_login(&sandbox);
     one.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, "out_of_credits"));
     one.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
-    let actions_at = |at: &str| one.explained(at)["actions"].to_string();
-    let before = actions_at("2026-11-20T10:05:00Z");
+    let before = one.explained("2026-11-20T10:05:00Z")["actions"].to_string();
     assert!(before.contains("Or add usage credits"), "{before}");
     other.receives_response("2026-11-20T10:10:00Z");
     other.calls_status_line(
@@ -691,7 +698,7 @@ fn credits_that_already_pay_for_another_session_need_not_be_bought() {
         windows(100.0, NOON, 40.0, TUESDAY),
         120,
     );
-    let since = actions_at("2026-11-20T10:11:00Z");
+    let since = one.explained("2026-11-20T10:11:00Z")["actions"].to_string();
     assert!(
         since.contains("Or continue now with usage credits (costs money)")
             && !since.contains("Or add usage credits"),
@@ -741,8 +748,8 @@ fn a_throttled_key_is_not_blamed_on_the_plan() {
     let text = "API Error: 429 Number of request tokens has exceeded your per-minute rate limit";
     let sandbox = with_a_private_login();
     let on_plan = Client::with_session(&sandbox, "on-plan");
-    let full = || windows(100.0, NOON, 40.0, TUESDAY);
-    on_plan.calls_status_line("2026-11-20T09:59:00Z", full(), 120);
+    let full = windows(100.0, NOON, 40.0, TUESDAY);
+    on_plan.calls_status_line("2026-11-20T09:59:00Z", full, 120);
     let mut client = Client::with_session(&sandbox, "with-key");
     let key = ("ANTHROPIC_API_KEY".to_owned(), "sk-ant-dummy".to_owned());
     client.variables.push(key);
@@ -768,8 +775,8 @@ fn a_credit_limit_ends_when_credits_pay_for_another_session() {
     let text = "You've hit your monthly spend limit \u{b7} raise it at claude.ai/settings/usage";
     let sandbox = with_a_private_login();
     let [one, other] = two_of_the_login(&sandbox);
-    let full = || windows(100.0, NOON, 40.0, TUESDAY);
-    one.calls_status_line("2026-11-20T09:58:00Z", full(), 120);
+    let full = windows(100.0, NOON, 40.0, TUESDAY);
+    one.calls_status_line("2026-11-20T09:58:00Z", full.clone(), 120);
     one.receives_error(
         AT,
         text,
@@ -777,7 +784,7 @@ fn a_credit_limit_ends_when_credits_pay_for_another_session() {
     );
     assert_ne!(code(&one, SOON), 0);
     other.receives_response("2026-11-20T10:10:00Z");
-    other.calls_status_line("2026-11-20T10:10:01Z", full(), 120);
+    other.calls_status_line("2026-11-20T10:10:01Z", full, 120);
     assert_eq!(code(&one, "2026-11-20T10:11:00Z"), 0);
     let first = one.explained("2026-11-20T10:11:00Z")["actions"][0].clone();
     assert_eq!(first["costs_money"], true, "{first}");
@@ -786,10 +793,10 @@ fn a_credit_limit_ends_when_credits_pay_for_another_session() {
 /// After a reboot, no process is left that could resume the session automatically.
 #[test]
 fn a_session_without_a_process_does_not_continue_automatically() {
-    let own = "5a7d3c1e-0000-4000-a000-00000000c0de";
-    for (start, of, goes_on) in [
-        (None, own, true),
-        (Some("1"), own, false),
+    let session = "5a7d3c1e-0000-4000-a000-00000000c0de";
+    for (start, session_of_file, goes_on) in [
+        (None, session, true),
+        (Some("1"), session, false),
         // Claude Code removed the session's own file when the next session started.
         (Some("1"), "the next one", false),
     ] {
@@ -798,7 +805,7 @@ fn a_session_without_a_process_does_not_continue_automatically() {
         client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
         if let Some(start) = start {
             // No running process has such an early start time.
-            let left = json!({"pid": std::process::id(), "procStart": start, "sessionId": of});
+            let left = json!({"pid": std::process::id(), "procStart": start, "sessionId": session_of_file});
             sandbox.write(".claude/sessions/7.json", left.to_string());
         }
         let incident = client.explained("2026-11-20T10:05:00Z");
@@ -812,8 +819,8 @@ fn a_session_without_a_process_does_not_continue_automatically() {
 fn a_response_paid_by_the_plan_does_not_end_a_credit_limit() {
     let sandbox = with_a_private_login();
     let [one, other] = two_of_the_login(&sandbox);
-    let usage = |used: f64| windows(used, NOON, 17.0, TUESDAY);
-    one.calls_status_line_in_fast_mode("2026-11-20T09:59:00Z", &usage(42.0))
+    let before = windows(42.0, NOON, 17.0, TUESDAY);
+    one.calls_status_line_in_fast_mode("2026-11-20T09:59:00Z", &before)
         .success();
     let text = "You're out of usage credits \u{b7} resets Nov 24, 6am (UTC)";
     one.receives_error(AT, text, refused("overage", TUESDAY, "out_of_credits"));
@@ -822,7 +829,8 @@ fn a_response_paid_by_the_plan_does_not_end_a_credit_limit() {
     let before = one.run(at, &of_one, b"").json();
     assert_eq!(before["incident"]["verdict"], "real", "{before:#}");
     other.receives_response("2026-11-20T10:02:10Z");
-    other.calls_status_line("2026-11-20T10:02:11Z", usage(43.0), 120);
+    let after = windows(43.0, NOON, 17.0, TUESDAY);
+    other.calls_status_line("2026-11-20T10:02:11Z", after, 120);
     let since = one.run(at, &of_one, b"").json();
     assert_eq!(since["incident"]["open"], true, "{since:#}");
     assert_eq!(
@@ -837,13 +845,13 @@ fn a_response_paid_by_the_plan_does_not_end_a_credit_limit() {
 fn a_second_refusal_shows_that_the_account_is_still_blocked() {
     let sandbox = with_a_private_login();
     let [one, other] = two_of_the_login(&sandbox);
-    let full = || windows(100.0, NOON, 40.0, TUESDAY);
+    let full = windows(100.0, NOON, 40.0, TUESDAY);
     let text = "You're out of usage credits \u{b7} resets 12pm (UTC)";
     let refusal = refused("five_hour", NOON, "out_of_credits");
-    one.calls_status_line("2026-11-20T09:58:00Z", full(), 120);
+    one.calls_status_line("2026-11-20T09:58:00Z", full.clone(), 120);
     one.receives_error(AT, text, &refusal);
     other.receives_response("2026-11-20T10:10:00Z");
-    other.calls_status_line("2026-11-20T10:10:01Z", full(), 120);
+    other.calls_status_line("2026-11-20T10:10:01Z", full.clone(), 120);
     let of_one = ["explain", "--exit-code", "--session", "one"];
     let at = "2026-11-20T10:11:00Z";
     assert_eq!(one.run(at, &of_one, b"").code, 0);
@@ -856,10 +864,10 @@ fn a_second_refusal_shows_that_the_account_is_still_blocked() {
         "{incident:#}"
     );
     other.receives_error("2026-11-20T10:20:00Z", text, &refusal);
-    other.calls_status_line("2026-11-20T10:20:02Z", full(), 120);
+    other.calls_status_line("2026-11-20T10:20:02Z", full.clone(), 120);
     let at = "2026-11-20T10:21:00Z";
     assert_eq!(one.run(at, &of_one, b"").code, 10);
-    let line = one.calls_status_line(at, full(), 120);
+    let line = one.calls_status_line(at, full, 120);
     assert!(!line.success().contains("got a response"), "{line:?}");
 }
 
@@ -885,12 +893,12 @@ fn another_accounts_limit_needs_no_purchase_and_a_full_login_is_not_suggested() 
             refused("seven_day", TUESDAY, "org_level_disabled"),
         );
         private.calls_status_line(at, windows(used, NOON, 30.0, TUESDAY), 120);
-        let asked = other.run(
+        let run = other.run(
             "2026-11-20T10:21:00Z",
             &["explain", "--json", "--session", "other"],
             b"",
         );
-        let incident = asked.json()["incident"].clone();
+        let incident = run.json()["incident"].clone();
         assert_eq!(incident["owner"], "other", "{incident:#}");
         let actions = incident["actions"].to_string();
         assert_eq!(
@@ -925,14 +933,14 @@ fn a_weekly_window_that_fills_up_later_extends_the_limit() {
         120,
     );
     for at in ["2026-11-20T11:01:00Z", "2026-11-20T12:00:30Z"] {
-        let asked = one
+        let explained = one
             .run(at, &["explain", "--json", "--session", "one"], b"")
             .json();
         assert_eq!(
-            asked["incident"]["resets_at"], "2026-11-24T06:00:00Z",
-            "{asked:#}"
+            explained["incident"]["resets_at"], "2026-11-24T06:00:00Z",
+            "{explained:#}"
         );
-        assert_eq!(asked["incident"]["open"], true);
+        assert_eq!(explained["incident"]["open"], true);
     }
 }
 
@@ -967,16 +975,16 @@ fn a_response_elsewhere_still_counts_after_a_third_session_writes() {
 fn a_response_at_lower_priority_is_not_paid_from_credits() {
     let sandbox = with_a_private_login();
     let [one, other] = two_of_the_login(&sandbox);
-    let full = || windows(100.0, NOON, 40.0, TUESDAY);
+    let full = windows(100.0, NOON, 40.0, TUESDAY);
     let text = "You're out of usage credits \u{b7} resets 12pm (UTC)";
-    one.calls_status_line("2026-11-20T09:58:00Z", full(), 120);
+    one.calls_status_line("2026-11-20T09:58:00Z", full.clone(), 120);
     one.receives_error(AT, text, refused("five_hour", NOON, "out_of_credits"));
     other.append(&json!({
         "type": "system", "subtype": "informational", "timestamp": "2026-11-20T10:03:00Z", "sessionId": "other",
         "content": "Continuing now at lower priority until your limit resets at 12pm. Your weekly limit still applies.",
     }));
     other.receives_response("2026-11-20T10:10:00Z");
-    other.calls_status_line("2026-11-20T10:10:01Z", full(), 120);
+    other.calls_status_line("2026-11-20T10:10:01Z", full, 120);
     let of_one = ["explain", "--exit-code", "--session", "one"];
     assert_eq!(one.run("2026-11-20T10:11:00Z", &of_one, b"").code, 10);
 }
@@ -1034,6 +1042,17 @@ fn a_response_of_the_login_does_not_end_a_tokens_limit() {
     }
 }
 
+/// Returns the rows of a session with a token that reports its own windows.
+fn row_with_usage_of_token(job: &Client<'_>, at: &str, five_hour: f64) -> String {
+    let usage = windows(five_hour, NOON + 4_200, 20.0, TUESDAY + 4_200);
+    plain_rows(job, at, usage)
+}
+
+/// Returns the rows of a session of the login that reports 98% of the 5-hour window.
+fn row_with_usage_of_login(client: &Client<'_>, at: &str) -> String {
+    plain_rows(client, at, windows(98.0, NOON, 30.0, TUESDAY))
+}
+
 /// The usage of a session with a token says nothing about a limit of the login. It neither makes the limit look like a
 /// false alarm nor ends it, and sessions of the login do not display it.
 #[test]
@@ -1041,14 +1060,8 @@ fn a_tokens_usage_is_no_evidence_about_a_limit_of_the_login() {
     let sandbox = with_a_private_login();
     let login = session_of_login(&sandbox, "login");
     let job = session_with_token(&sandbox, "job");
-    let usage_of_token = |at: &str, five_hour: f64| {
-        let usage = windows(five_hour, NOON + 4_200, 20.0, TUESDAY + 4_200);
-        plain_rows(&job, at, usage)
-    };
-    let usage_of_login =
-        |at: &str, five_hour: f64| plain_rows(&login, at, windows(five_hour, NOON, 30.0, TUESDAY));
-    usage_of_login("2026-11-20T09:50:00Z", 98.0);
-    let row = usage_of_token("2026-11-20T09:59:30Z", 20.0);
+    row_with_usage_of_login(&login, "2026-11-20T09:50:00Z");
+    let row = row_with_usage_of_token(&job, "2026-11-20T09:59:30Z", 20.0);
     assert!(row.contains("5h 20%"), "{row}");
     login.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
     for at in [
@@ -1056,9 +1069,9 @@ fn a_tokens_usage_is_no_evidence_about_a_limit_of_the_login() {
         "2026-11-20T10:05:00Z",
         "2026-11-20T10:10:00Z",
     ] {
-        let row = usage_of_login(at, 98.0);
+        let row = row_with_usage_of_login(&login, at);
         assert!(row.contains("5-hour limit · resets"), "{at}: {row}");
-        let row = usage_of_token(at, 21.0);
+        let row = row_with_usage_of_token(&job, at, 21.0);
         assert!(row.contains("5h 21%"), "{at}: {row}");
         assert!(!row.contains("limit"), "{at}: {row}");
         let incident = login.explained(at);
@@ -1223,11 +1236,11 @@ fn the_limit_of_a_token_is_shown_only_to_sessions_with_a_token() {
                 is_affected,
                 "{context}: {line:?}"
             );
-            let asked = answer(client, at);
+            let reply = answer(client, at);
             assert_eq!(
-                !asked.contains("this one may work"),
+                !reply.contains("this one may work"),
                 is_affected,
-                "{context}: {asked}"
+                "{context}: {reply}"
             );
         }
         let arguments = ["explain", "--exit-code", "--session", "login"];
@@ -1242,9 +1255,9 @@ fn the_limit_of_a_token_is_shown_only_to_sessions_with_a_token() {
 #[test]
 fn a_prompt_blocked_by_a_budget_cancels_the_wait() {
     let config = "[budget]\nday = 0.01\naction = \"stop\"\n";
-    let sandbox = with_a_private_login();
-    let path = sandbox.write("whycap.toml", config);
-    let sandbox = sandbox.variable("WHYCAP_CONFIG", path.to_str().unwrap());
+    let home = with_a_private_login();
+    let path = home.write("whycap.toml", config);
+    let sandbox = home.variable("WHYCAP_CONFIG", path.to_str().unwrap());
     let client = Client::new(&sandbox);
     client.works("2026-11-20T09:50:00Z", 100_000);
     client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
@@ -1270,8 +1283,8 @@ fn another_model_is_the_first_action_for_every_model_limit() {
     }
 }
 
-/// This test checks the same rules as the table in docs/how-limits-end.md: another session of the same account receives a
-/// response after the error.
+/// Checks the same rules as the table in docs/how-limits-end.md: another session of the same account receives a response
+/// after the error.
 #[test]
 fn a_response_subject_to_the_same_limit_ends_it() {
     let mut wrong = Vec::new();
@@ -1304,10 +1317,9 @@ fn a_response_subject_to_the_same_limit_ends_it() {
         if no_credits.as_str().is_some_and(|reason| !reason.is_empty()) {
             stores_credits_reason(&sandbox, no_credits);
         }
-        let time = |seconds: i64| {
-            let at: chrono::DateTime<chrono::Utc> = AT.parse().unwrap();
-            (at + chrono::TimeDelta::seconds(seconds)).to_rfc3339()
-        };
+        let error_at: chrono::DateTime<chrono::Utc> = AT.parse().unwrap();
+        let [just_before, responds_at, just_after] = [after - 1, after, after + 5]
+            .map(|seconds| (error_at + chrono::TimeDelta::seconds(seconds)).to_rfc3339());
         let explained = refused.explained(SOON);
         if explained["limit"] != kind["expect"]["kinds"][0] {
             wrong.push(format!("{kind}: explained as {}", explained["limit"]));
@@ -1317,14 +1329,14 @@ fn a_response_subject_to_the_same_limit_ends_it() {
         if others_may_work != (properties["others_may_work"] == true) {
             wrong.push(format!("{kind}: others_may_work is {others_may_work}"));
         }
-        if (code(&refused, &time(after - 1)) != 0) != stops_session {
+        if (code(&refused, &just_before) != 0) != stops_session {
             wrong.push(format!("{kind}: stops is not {stops_session}"));
         }
-        other.receives_response(&time(after));
+        other.receives_response(&responds_at);
         let is_ended = if stops_session {
-            code(&refused, &time(after + 5)) == 0
+            code(&refused, &just_after) == 0
         } else {
-            refused.explained(&time(after + 5))["badge"] != explained["badge"]
+            refused.explained(&just_after)["badge"] != explained["badge"]
         };
         if properties["ended_by_response_of_account"] != is_ended {
             wrong.push(format!("{kind}: ended is {is_ended}"));
@@ -1408,15 +1420,21 @@ fn every_kind_of_limit_is_tested() {
             .iter()
             .filter(|kind| kind["expect"]["kinds"][0] == limit.as_str())
             .collect();
-        let is_complete = |kind: &Value| {
+        let are_complete = samples.iter().all(|kind| {
             kind["properties"]["ended_by_response_of_account"].is_boolean()
                 && (kind["classes"].is_array() || limit == "unknown")
-        };
+        });
         assert!(
-            !samples.is_empty() && samples.into_iter().all(is_complete),
+            !samples.is_empty() && are_complete,
             "add {limit}, with its `classes` and `properties`, to tests/data/messages/kinds.jsonl"
         );
     }
+}
+
+/// Returns the headline about the error of the session `one`.
+fn headline_of_session_one(client: &Client<'_>, at: &str) -> String {
+    let arguments = ["explain", "--json", "--session", "one"];
+    client.run(at, &arguments, b"").json()["incident"]["headline"].to_string()
 }
 
 /// The session continues at normal speed, so its responses say nothing about fast mode.
@@ -1426,18 +1444,15 @@ fn a_response_does_not_end_a_limit_on_fast_mode() {
     let [refused, other] = two_of_the_login(&sandbox);
     let text = "Fast limit reached, fast mode paused · resets in 20m";
     refused.receives_error(AT, text, json!({}));
-    let headline = |at: &str| {
-        let arguments = ["explain", "--json", "--session", "one"];
-        refused.run(at, &arguments, b"").json()["incident"]["headline"].to_string()
-    };
     let paused = "fast mode returns at 10:20";
-    assert!(headline(SOON).contains(paused), "{}", headline(SOON));
+    let before = headline_of_session_one(&refused, SOON);
+    assert!(before.contains(paused), "{before}");
     assert_eq!(code(&refused, SOON), 0);
     other.works("2026-11-20T10:05:00Z", 10);
     refused.works("2026-11-20T10:06:00Z", 10);
-    let since = headline("2026-11-20T10:10:00Z");
+    let since = headline_of_session_one(&refused, "2026-11-20T10:10:00Z");
     assert!(since.contains(paused), "{since}");
-    let later = headline("2026-11-20T10:21:00Z");
+    let later = headline_of_session_one(&refused, "2026-11-20T10:21:00Z");
     assert!(!later.contains(paused), "{later}");
 }
 
@@ -1451,8 +1466,8 @@ fn after_the_reset_of_a_limit_on_a_feature_only_the_feature_is_mentioned() {
     let arguments = ["explain", "--json", "--session", "one"];
     for at in ["2026-11-20T10:21:00Z", "2026-11-20T12:30:00Z"] {
         let incident = refused.run(at, &arguments, b"").json()["incident"].clone();
-        let said = incident.to_string().to_lowercase();
-        assert!(!said.contains("prompt again"), "{at}: {incident:#}");
+        let text = incident.to_string().to_lowercase();
+        assert!(!text.contains("prompt again"), "{at}: {incident:#}");
         assert_eq!(
             incident["actions"][0]["do"], "Use the feature again if you need it",
             "{at}: {incident:#}"
@@ -1513,12 +1528,12 @@ fn the_error_of_a_removed_key_does_not_block_plan_sessions() {
         explained.stdout
     );
 
-    let asked = on_plan.event(at, "UserPromptSubmit", json!({"prompt": "/whycap"}));
+    let reply = on_plan.event(at, "UserPromptSubmit", json!({"prompt": "/whycap"}));
     assert!(
-        asked.success().contains("This happened in another session")
-            && asked.stdout.contains("nothing is blocking you"),
+        reply.success().contains("This happened in another session")
+            && reply.stdout.contains("nothing is blocking you"),
         "{}",
-        asked.stdout
+        reply.stdout
     );
 
     // In the session with the error, the next request would fail again.
@@ -1558,8 +1573,8 @@ fn a_session_that_is_continued_without_the_key_is_not_blocked() {
     assert!(!rows.contains("Using ANTHROPIC_API_KEY"), "{rows}");
     let waits = client.run(at, &["wait"], b"");
     assert_eq!(waits.code, 0, "{waits:?}");
-    let asked = client.event(at, "UserPromptSubmit", json!({"prompt": "/whycap"}));
-    assert!(asked.stdout.contains("no longer set"), "{}", asked.stdout);
+    let reply = client.event(at, "UserPromptSubmit", json!({"prompt": "/whycap"}));
+    assert!(reply.stdout.contains("no longer set"), "{}", reply.stdout);
 
     client.receives_response("2026-11-20T10:02:00Z");
     let explained = client.run("2026-11-20T10:03:00Z", &["explain"], b"").stdout;
@@ -1678,9 +1693,9 @@ fn a_response_counts_if_it_was_requested_after_the_error() {
 
         // While the window is full, the status line of the other session shows the limit until the session receives a
         // response.
-        let full = || windows(100.0, NOON, 40.0, TUESDAY);
-        one.calls_status_line("2026-11-20T10:04:11Z", full(), 120);
-        let line = other.calls_status_line("2026-11-20T10:04:12Z", full(), 120);
+        let full = windows(100.0, NOON, 40.0, TUESDAY);
+        one.calls_status_line("2026-11-20T10:04:11Z", full.clone(), 120);
+        let line = other.calls_status_line("2026-11-20T10:04:12Z", full, 120);
         assert_eq!(
             line.success().contains("5-hour limit"),
             !is_over,
@@ -1697,37 +1712,39 @@ fn a_response_to_a_request_from_before_the_error_does_not_end_a_limit() {
     for has_reading in [true, false] {
         let sandbox = with_a_private_login();
         let [one, other] = two_of_the_login(&sandbox);
-        let full = || windows(100.0, NOON, 40.0, TUESDAY);
-        one.calls_status_line("2026-11-20T09:58:00Z", full(), 120);
+        let full = windows(100.0, NOON, 40.0, TUESDAY);
+        one.calls_status_line("2026-11-20T09:58:00Z", full.clone(), 120);
         other.sends_prompt("2026-11-20T09:59:00Z", "Explain the parser.");
         let text = "You're out of usage credits \u{b7} resets Nov 24, 6am (UTC)";
         one.receives_error(AT, text, refused("overage", TUESDAY, "out_of_credits"));
-        one.calls_status_line(SOON, full(), 120);
+        one.calls_status_line(SOON, full.clone(), 120);
         other.works("2026-11-20T10:04:00Z", 10);
         if has_reading {
-            other.calls_status_line("2026-11-20T10:04:01Z", full(), 120);
+            other.calls_status_line("2026-11-20T10:04:01Z", full.clone(), 120);
         }
-        let listed = |at: &str| one.run(at, &["incidents", "--json"], b"").json();
         // `incidents` runs first, because it stores the end of a limit if it finds one.
-        let before = listed("2026-11-20T10:05:00Z");
+        let arguments = ["incidents", "--json"];
+        let before = one.run("2026-11-20T10:05:00Z", &arguments, b"").json();
         assert_eq!(
             before["incidents"][0]["open"], true,
             "{has_reading}: {before:#}"
         );
         let exit_code = ["explain", "--exit-code", "--session", "one"];
-        let code = |at: &str| one.run(at, &exit_code, b"").code;
-        assert_ne!(code("2026-11-20T10:05:00Z"), 0, "{has_reading}");
+        let explained = one.run("2026-11-20T10:05:00Z", &exit_code, b"");
+        assert_ne!(explained.code, 0, "{has_reading}");
 
         other.sends_prompt("2026-11-20T10:06:00Z", "Explain the parser.");
         other.works("2026-11-20T10:06:30Z", 10);
         if has_reading {
-            other.calls_status_line("2026-11-20T10:06:31Z", full(), 120);
+            other.calls_status_line("2026-11-20T10:06:31Z", full, 120);
         }
-        let after = &listed("2026-11-20T10:07:00Z")["incidents"][0];
+        let list = one.run("2026-11-20T10:07:00Z", &arguments, b"").json();
+        let after = &list["incidents"][0];
         assert_eq!(after["open"], false, "{has_reading}: {after:#}");
         let until = "2026-11-20T10:06:30Z";
         assert_eq!(after["blocked_until"], until, "{has_reading}: {after:#}");
-        assert_eq!(code("2026-11-20T10:07:00Z"), 0, "{has_reading}");
+        let explained = one.run("2026-11-20T10:07:00Z", &exit_code, b"");
+        assert_eq!(explained.code, 0, "{has_reading}");
     }
 }
 
@@ -1744,29 +1761,25 @@ fn a_false_alarm_ends_when_another_session_of_the_account_receives_a_response() 
     ] {
         let sandbox = with_a_private_login();
         let [closed, other] = two_of_the_login(&sandbox);
-        let usage = |used: f64| windows(used, NOON, 17.0, TUESDAY);
-        closed.calls_status_line("2026-11-20T09:59:00Z", usage(30.0), 120);
+        let usage = windows(30.0, NOON, 17.0, TUESDAY);
+        closed.calls_status_line("2026-11-20T09:59:00Z", usage.clone(), 120);
         closed.receives_error(AT, text, refusal);
-        closed.calls_status_line("2026-11-20T10:00:05Z", usage(30.0), 120);
+        closed.calls_status_line("2026-11-20T10:00:05Z", usage.clone(), 120);
         let shell = Client::with_session(&sandbox, "one");
         let before = shell.explained("2026-11-20T10:00:30Z");
         assert_eq!(before["verdict"], "false_likely", "{before:#}");
         assert_eq!(before["open"], true, "{before:#}");
 
         other.works("2026-11-20T10:01:00Z", 10);
-        let status_line = other.calls_status_line("2026-11-20T10:01:01Z", usage(31.0), 120);
+        let later_usage = windows(31.0, NOON, 17.0, TUESDAY);
+        let status_line = other.calls_status_line("2026-11-20T10:01:01Z", later_usage, 120);
         assert!(!status_line.success().contains("alarm"), "{status_line:?}");
         let at = "2026-11-20T10:01:30Z";
         let past = "was probably a false alarm, and another session received a response at 10:01";
         assert_eq!(code(&shell, at), 0);
         assert_eq!(shell.explained(at)["open"], false);
-        let said = |command: &str| flat(&shell.run(at, &[command], b"").stdout);
-        let places = [
-            ("explain", said("explain")),
-            ("now", said("now")),
-            ("wait", said("wait")),
-            ("incidents", said("incidents")),
-        ];
+        let places = ["explain", "now", "wait", "incidents"]
+            .map(|command| (command, flat(&shell.run(at, &[command], b"").stdout)));
         for (place, text) in &places {
             assert!(text.contains(past), "{place}: {text}");
         }
@@ -1782,15 +1795,12 @@ fn a_false_alarm_ends_when_another_session_of_the_account_receives_a_response() 
             );
             assert!(!text.contains("still blocked"), "{place}: {text}");
         }
-        assert!(
-            said("wait").ends_with("You are not blocked."),
-            "{}",
-            said("wait")
-        );
-        assert!(said("now").contains("no limit is blocking you"));
-        let doctor = said("doctor");
+        let [_, (_, now), (_, wait), _] = &places;
+        assert!(wait.ends_with("You are not blocked."), "{wait}");
+        assert!(now.contains("no limit is blocking you"), "{now}");
+        let doctor = flat(&shell.run(at, &["doctor"], b"").stdout);
         assert!(!doctor.contains("blocked"), "{doctor}");
-        let line = closed.calls_status_line(at, usage(30.0), 120);
+        let line = closed.calls_status_line(at, usage, 120);
         assert!(
             line.success().contains("another session got a response"),
             "{line:?}"
@@ -1806,11 +1816,11 @@ fn a_response_of_another_model_does_not_end_a_false_alarm() {
         let sandbox = with_a_private_login();
         let [mut refused_session, other] = two_of_the_login(&sandbox);
         model.clone_into(&mut refused_session.model);
-        let usage = || windows(30.0, NOON, 17.0, TUESDAY);
-        refused_session.calls_status_line("2026-11-20T09:59:00Z", usage(), 120);
+        let usage = windows(30.0, NOON, 17.0, TUESDAY);
+        refused_session.calls_status_line("2026-11-20T09:59:00Z", usage.clone(), 120);
         refused_session.receives_error(AT, pool, json!({}));
         other.works("2026-11-20T10:04:00Z", 10);
-        other.calls_status_line("2026-11-20T10:04:01Z", usage(), 120);
+        other.calls_status_line("2026-11-20T10:04:01Z", usage, 120);
         let open = &refused_session.explained("2026-11-20T10:04:30Z")["open"];
         assert_eq!(*open, true, "{model}");
     }

@@ -40,6 +40,11 @@ fn shell(sandbox: &Sandbox, at: &str, arguments: &[&str], variables: &[(&str, &s
     crate::client::run(sandbox, at, arguments, b"", &variables)
 }
 
+/// Runs a command in a shell without the key.
+fn shell_without_key(sandbox: &Sandbox, at: &str, arguments: &[&str]) -> Run {
+    shell(sandbox, at, arguments, &[])
+}
+
 /// The session with the key is still running. In a shell without the key, and in the sessions of the login, nothing is
 /// blocked.
 #[test]
@@ -52,9 +57,9 @@ fn the_key_of_a_running_session_blocks_only_that_session() {
 
     let happened = "ANTHROPIC_API_KEY (without credits) was used instead of your plan";
     let session = "with-key, /home/dev/api";
-    let in_shell = |arguments: &[&str]| shell(&sandbox, at, arguments, &[]);
-    assert_eq!(in_shell(&["explain", "--exit-code"]).code, 0);
-    let explained = flat(in_shell(&["explain"]).success());
+    let code = shell_without_key(&sandbox, at, &["explain", "--exit-code"]).code;
+    assert_eq!(code, 0);
+    let explained = flat(shell_without_key(&sandbox, at, &["explain"]).success());
     let headline = format!("{happened}, but only in one session. Session: {session}");
     assert!(explained.starts_with(&headline), "{explained}");
     for part in [
@@ -64,12 +69,13 @@ fn the_key_of_a_running_session_blocks_only_that_session() {
         assert!(explained.contains(part), "{part}: {explained}");
     }
     assert!(!explained.contains("still blocked"), "{explained}");
-    let json = in_shell(&["explain", "--json"]).json()["incident"].clone();
+    let report = shell_without_key(&sandbox, at, &["explain", "--json"]).json();
+    let json = &report["incident"];
     assert_eq!(json["open"], false, "{json:#}");
     assert_eq!(json["session_id"], "with-key", "{json:#}");
 
     let past = format!("10:00, in {session}: {happened}, but only in one session.");
-    let now = flat(in_shell(&["now"]).success());
+    let now = flat(shell_without_key(&sandbox, at, &["now"]).success());
     for part in [
         past.as_str(),
         "no limit is blocking you",
@@ -77,44 +83,45 @@ fn the_key_of_a_running_session_blocks_only_that_session() {
     ] {
         assert!(now.contains(part), "{part}: {now}");
     }
-    let now = in_shell(&["now", "--json"]).json();
+    let now = shell_without_key(&sandbox, at, &["now", "--json"]).json();
     assert_eq!(now["blocked"], Value::Null, "{now:#}");
     assert_eq!(now["sessions"][0]["continues"], "no", "{now:#}");
-    let waited = in_shell(&["wait"]);
+    let waited = shell_without_key(&sandbox, at, &["wait"]);
     assert_eq!(waited.code, 0, "{waited:?}");
     assert_eq!(flat(&waited.stdout), format!("{past} You are not blocked."));
-    let doctor = flat(&in_shell(&["doctor"]).stdout);
+    let doctor = flat(&shell_without_key(&sandbox, at, &["doctor"]).stdout);
     assert!(!doctor.contains("Work is blocked"), "{doctor}");
     assert!(doctor.starts_with(&past), "{doctor}");
-    let listed = flat(in_shell(&["incidents"]).success());
+    let listed = flat(shell_without_key(&sandbox, at, &["incidents"]).success());
     assert!(listed.contains("(blocks only its session)"), "{listed}");
 
-    let asked = answer(&on_plan, at);
+    let reply = answer(&on_plan, at);
     let elsewhere = format!(
         "{happened}, but only in one session. This happened in another session (\"hi\", /home/dev/api)."
     );
-    assert!(asked.starts_with(&elsewhere), "{asked}");
+    assert!(reply.starts_with(&elsewhere), "{reply}");
     for part in [
         "1. Just continue: nothing is blocking you",
         "2. In that session, exit, unset ANTHROPIC_API_KEY",
     ] {
-        assert!(asked.contains(part), "{part}: {asked}");
+        assert!(reply.contains(part), "{part}: {reply}");
     }
     let line = on_plan.calls_status_line(at, windows(42.0, NOON, 17.0, TUESDAY), 160);
     assert!(!line.success().contains(KEY), "{line:?}");
 
     // The session itself and a shell with the key are blocked.
-    let asked = answer(&with_key, at);
-    assert!(asked.contains("You are still blocked."), "{asked}");
-    let with_same_key =
-        |arguments: &[&str]| shell(&sandbox, at, arguments, &[(KEY, "sk-ant-dummy")]);
-    assert_eq!(with_same_key(&["explain", "--exit-code"]).code, 11);
-    let waited = with_same_key(&["wait"]);
+    let reply = answer(&with_key, at);
+    assert!(reply.contains("You are still blocked."), "{reply}");
+    let key = [(KEY, "sk-ant-dummy")];
+    let explained = shell(&sandbox, at, &["explain", "--exit-code"], &key);
+    assert_eq!(explained.code, 11);
+    let waited = shell(&sandbox, at, &["wait"], &key);
     assert_eq!(waited.code, 11, "{waited:?}");
     assert!(waited.stderr.contains("has no credits"), "{waited:?}");
-    let of_session = in_shell(&["explain", "--exit-code", "--session", "with-key"]);
+    let arguments = ["explain", "--exit-code", "--session", "with-key"];
+    let of_session = shell_without_key(&sandbox, at, &arguments);
     assert_eq!(of_session.code, 11);
-    let now = with_same_key(&["now", "--json"]).json();
+    let now = shell(&sandbox, at, &["now", "--json"], &key).json();
     assert!(now["blocked"].is_object(), "{now:#}");
 }
 
@@ -134,16 +141,17 @@ fn a_response_of_the_login_is_not_named_as_the_end_of_a_keys_error() {
     on_plan.sends_prompt("2026-11-20T10:02:05Z", "go on");
     on_plan.works("2026-11-20T10:02:08Z", 10);
 
-    let in_shell = |arguments: &[&str]| shell(&sandbox, "2026-11-20T10:03:00Z", arguments, &[]);
+    let at = "2026-11-20T10:03:00Z";
     let happened = "ANTHROPIC_API_KEY (without credits) was used instead of your plan";
     for arguments in [&["explain"][..], &["incidents"]] {
-        let text = flat(in_shell(arguments).success());
+        let text = flat(shell_without_key(&sandbox, at, arguments).success());
         assert!(text.contains(happened), "{arguments:?}: {text}");
         for wrong in ["is using", "still blocked", "another session responded"] {
             assert!(!text.contains(wrong), "{wrong}: {arguments:?}: {text}");
         }
     }
-    let sums = in_shell(&["incidents", "--json"]).json()["sums"].clone();
+    let report = shell_without_key(&sandbox, at, &["incidents", "--json"]).json();
+    let sums = &report["sums"];
     assert_eq!(sums["stops"], 2, "{sums:#}");
     assert_eq!(sums["blocked_s"], 15, "{sums:#}");
 }
@@ -173,12 +181,12 @@ fn a_key_in_the_settings_of_the_project_is_not_said_to_be_removed() {
     });
     let line = client.run(at, &["statusline"], payload.to_string().as_bytes());
     assert!(line.success().contains("no credits"), "{line:?}");
-    let asked = answer(&client, at);
-    assert!(asked.contains("You are still blocked."), "{asked}");
+    let reply = answer(&client, at);
+    assert!(reply.contains("You are still blocked."), "{reply}");
 
     sandbox.write("api/.claude/settings.json", "{}");
-    let asked = answer(&client, at);
-    assert!(!asked.contains("You are still blocked."), "{asked}");
+    let reply = answer(&client, at);
+    assert!(!reply.contains("You are still blocked."), "{reply}");
 }
 
 /// Without a login, a new session in the shell would not work either.
@@ -225,15 +233,15 @@ fn a_refused_key_blocks_the_shell_too_while_the_plan_is_used_up() {
         let usage = windows(42.0, NOON, weekly, TUESDAY);
         on_plan.calls_status_line("2026-11-20T10:00:30Z", usage, 120);
 
-        let in_shell = |arguments: &[&str]| shell(&sandbox, "2026-11-20T10:01:00Z", arguments, &[]);
-        let explained = in_shell(&["explain", "--exit-code"]);
+        let at = "2026-11-20T10:01:00Z";
+        let explained = shell_without_key(&sandbox, at, &["explain", "--exit-code"]);
         assert_eq!(explained.code, code, "{weekly}: {explained:?}");
         assert_eq!(
             explained.stdout.contains("nothing is blocking you"),
             code == 0,
             "{weekly}: {explained:?}"
         );
-        let waited = in_shell(&["wait"]);
+        let waited = shell_without_key(&sandbox, at, &["wait"]);
         let has_failed = waited
             .stderr
             .contains("The service refused ANTHROPIC_API_KEY");
@@ -261,12 +269,12 @@ fn an_error_that_has_nothing_to_do_with_the_key_is_not_blamed_on_it() {
         let with_key = session_with_key(&sandbox);
         let error = json!({"apiErrorStatus": status, "error": "invalid_request"});
         with_key.receives_error(AT, text, error);
-        let in_shell = |arguments: &[&str]| shell(&sandbox, "2026-11-20T10:01:00Z", arguments, &[]);
-        let explained = flat(in_shell(&["explain"]).success());
+        let at = "2026-11-20T10:01:00Z";
+        let explained = flat(shell_without_key(&sandbox, at, &["explain"]).success());
         assert!(!explained.contains("unset"), "{text}: {explained}");
-        let code = in_shell(&["explain", "--exit-code"]).code;
+        let code = shell_without_key(&sandbox, at, &["explain", "--exit-code"]).code;
         assert_ne!(code, 0, "{text}: {explained}");
-        let now = flat(in_shell(&["now"]).success());
+        let now = flat(shell_without_key(&sandbox, at, &["now"]).success());
         assert!(!now.contains("its key"), "{text}: {now}");
     }
 }
@@ -329,11 +337,8 @@ fn a_key_that_pays_again_is_named_by_every_screen() {
     let process = RunningClient::idle(&sandbox, "with-key");
     with_key.works("2026-11-20T10:05:00Z", 10);
     let at = "2026-11-20T10:06:00Z";
-    let shell_explains = || flat(shell(&sandbox, at, &["explain"], &[]).success());
-    for (place, text) in [
-        ("/whycap", answer(&with_key, at)),
-        ("explain", shell_explains()),
-    ] {
+    let explained = flat(shell_without_key(&sandbox, at, &["explain"]).success());
+    for (place, text) in [("/whycap", answer(&with_key, at)), ("explain", explained)] {
         for part in [
             "ANTHROPIC_API_KEY (without credits) was used instead of your plan, but Claude Code responded at 10:05.",
             "1. You can continue now, but ANTHROPIC_API_KEY pays for each response instead of your plan",
@@ -344,22 +349,23 @@ fn a_key_that_pays_again_is_named_by_every_screen() {
         }
         assert!(!text.contains("no longer applies"), "{place}: {text}");
     }
-    let json = shell(&sandbox, at, &["explain", "--json"], &[]).json()["incident"].clone();
+    let report = shell_without_key(&sandbox, at, &["explain", "--json"]).json();
+    let json = &report["incident"];
     assert_eq!(json["actions"][0]["costs_money"], true, "{json:#}");
     for command in ["now", "wait"] {
-        let shown = flat(shell(&sandbox, at, &[command], &[]).success());
+        let shown = flat(shell_without_key(&sandbox, at, &[command]).success());
         let pays = "ANTHROPIC_API_KEY still pays for that session instead of your plan.";
         assert!(shown.contains(pays), "{command}: {shown}");
     }
     drop(process);
-    let explained = shell_explains();
+    let explained = flat(shell_without_key(&sandbox, at, &["explain"]).success());
     assert!(
         explained.contains("1. You can continue now; this limit no longer applies"),
         "{explained}"
     );
 }
 
-/// Nothing shows that the key still pays: the session may have continued with the login.
+/// The session may have continued with the login, so there is no evidence that the key still pays.
 #[test]
 fn a_key_is_not_said_to_pay_without_evidence() {
     for (version, is_logged_in, has_key) in [
@@ -378,10 +384,10 @@ fn a_key_is_not_said_to_pay_without_evidence() {
         if !has_key {
             with_key.variables.pop();
         }
-        let asked = answer(&with_key, "2026-11-20T10:06:00Z");
+        let reply = answer(&with_key, "2026-11-20T10:06:00Z");
         assert!(
-            !asked.contains("pays for"),
-            "{version} {is_logged_in} {has_key}: {asked}"
+            !reply.contains("pays for"),
+            "{version} {is_logged_in} {has_key}: {reply}"
         );
     }
 }
@@ -394,13 +400,13 @@ fn the_advice_to_send_the_prompt_again_says_that_the_key_may_pay() {
     let with_key = session_with_empty_key(&sandbox);
     let topped_up = Client::with_session(&sandbox, "topped-up");
     topped_up.works("2026-11-20T10:05:00Z", 10);
-    let asked = answer(&with_key, "2026-11-20T10:06:00Z");
+    let reply = answer(&with_key, "2026-11-20T10:06:00Z");
     for part in [
         "1. Send the prompt again; ANTHROPIC_API_KEY may pay for it instead of your plan",
         "2. Unset ANTHROPIC_API_KEY, and restart Claude Code",
         "3. Then continue the session on your plan",
     ] {
-        assert!(asked.contains(part), "{part}: {asked}");
+        assert!(reply.contains(part), "{part}: {reply}");
     }
     // A response that the login paid for does not show that the key pays again.
     let sandbox = with_a_private_login();
@@ -408,10 +414,10 @@ fn the_advice_to_send_the_prompt_again_says_that_the_key_may_pay() {
     let on_plan = Client::with_session(&sandbox, "on-plan");
     belongs_to(&on_plan, PRIVATE, "private-organization");
     on_plan.works("2026-11-20T10:05:00Z", 10);
-    let asked = answer(&with_key, "2026-11-20T10:06:00Z");
-    assert!(!asked.contains("may pay"), "{asked}");
-    assert!(asked.contains("has no credits"), "{asked}");
-    assert!(asked.contains("You are still blocked."), "{asked}");
+    let reply = answer(&with_key, "2026-11-20T10:06:00Z");
+    assert!(!reply.contains("may pay"), "{reply}");
+    assert!(reply.contains("has no credits"), "{reply}");
+    assert!(reply.contains("You are still blocked."), "{reply}");
     let listed = with_key.run("2026-11-20T10:06:00Z", &["incidents"], b"");
     assert!(!listed.success().contains("(over)"), "{listed:?}");
 }
@@ -432,21 +438,21 @@ fn a_response_of_an_older_version_ends_the_error_of_a_key() {
         if is_deleted {
             std::fs::remove_file(older.transcript()).unwrap();
         }
-        let asked = answer(&with_key, "2026-11-20T10:07:00Z");
+        let reply = answer(&with_key, "2026-11-20T10:07:00Z");
         for part in [
             "may pay",
             "has no credits",
             "still blocked",
             "of this account",
         ] {
-            assert!(!asked.contains(part), "{part}: {asked}");
+            assert!(!reply.contains(part), "{part}: {reply}");
         }
         for part in [
             "1. Send the prompt again",
             "2. Unset ANTHROPIC_API_KEY, and restart Claude Code",
             "3. Then continue the session on your plan",
         ] {
-            assert!(asked.contains(part), "{part}: {asked}");
+            assert!(reply.contains(part), "{part}: {reply}");
         }
         let listed = with_key.run("2026-11-20T10:07:00Z", &["incidents"], b"");
         assert!(listed.success().contains("(over)"), "{listed:?}");
@@ -555,13 +561,14 @@ fn the_first_step_after_a_keys_error_costs_money_while_credits_pay() {
         with_key.receives_error(failed_at, text, more);
 
         let at = "2026-11-20T10:03:00Z";
-        let in_shell = |arguments: &[&str]| flat(shell(&sandbox, at, arguments, &[]).success());
         let mut screens = vec![answer(&on_plan, at)];
         // In a shell, the overload is explained for its session, which uses the key.
         let is_of_login_in_shell = more != &overloaded;
         if is_of_login_in_shell {
-            screens.push(in_shell(&["explain"]));
-            let json = shell(&sandbox, at, &["explain", "--json"], &[]).json();
+            screens.push(flat(
+                shell_without_key(&sandbox, at, &["explain"]).success(),
+            ));
+            let json = shell_without_key(&sandbox, at, &["explain", "--json"]).json();
             let first_step = &json["incident"]["actions"][0];
             assert_eq!(first_step["costs_money"], true, "{json:#}");
         }

@@ -12,7 +12,7 @@ use crate::situation::{
     reaches_five_hour_limit, refused, session_of_login, two_sessions_of_login,
     with_a_private_login,
 };
-use crate::support::Sandbox;
+use crate::support::{Run, Sandbox};
 
 const OUT_OF_CREDITS: &str = "You're out of usage credits · resets Nov 24, 6am (UTC)";
 const OVERLOADED: &str = "API Error: 529 Overloaded.";
@@ -151,8 +151,8 @@ fn a_limit_that_does_not_apply_to_the_session_does_not_hide_its_own_error() {
         if name == "responded" {
             ended.receives_response("2026-11-20T10:04:00Z");
         }
-        let said = answer(&ended, at);
-        assert!(said.contains("overloaded"), "{name}: {said}");
+        let reply = answer(&ended, at);
+        assert!(reply.contains("overloaded"), "{name}: {reply}");
         let line = ended.calls_status_line(at, Value::Null, 120).stdout;
         assert!(!line.contains("/whycap"), "{name}: {line}");
     }
@@ -199,16 +199,20 @@ fn a_response_after_an_early_reset_is_not_called_paid() {
     }
 }
 
+fn weekly_full() -> Value {
+    windows(35.0, NOON, 100.0, TUESDAY)
+}
+
 /// After a session reaches its weekly limit, usage credits can pay for it. The limit then still applies, and each
 /// response costs money.
 #[test]
 fn a_limit_beyond_which_credits_pay_still_applies() {
     let sandbox = with_a_private_login();
     let mut client = session_of_login(&sandbox, "pays");
-    let full = || windows(35.0, NOON, 100.0, TUESDAY);
     let refusal = refused("seven_day", TUESDAY, "org_level_disabled");
-    hits_limit(&client, "2026-11-20T10:00:00Z", WEEKLY, &refusal, full());
-    let line = receives_response(&mut client, "2026-11-20T10:03:00Z", full());
+    let stopped_at = "2026-11-20T10:00:00Z";
+    hits_limit(&client, stopped_at, WEEKLY, &refusal, weekly_full());
+    let line = receives_response(&mut client, "2026-11-20T10:03:00Z", weekly_full());
     assert!(line.contains("paying with usage credits"), "{line}");
 
     let at = "2026-11-20T10:03:05Z";
@@ -238,12 +242,11 @@ fn a_limit_beyond_which_credits_pay_still_applies() {
 /// money.
 #[test]
 fn credits_that_pay_in_one_session_can_pay_in_the_stopped_one() {
-    let weekly_full = || windows(35.0, NOON, 100.0, TUESDAY);
-    let refusal = |window: &str, reset: i64| refused(window, reset, "out_of_credits");
-    for (text, refusal, reported) in [
-        (WEEKLY, refusal("seven_day", TUESDAY), weekly_full()),
-        (FIVE_HOUR, refusal("five_hour", NOON), five_hour_full()),
+    for (text, window, reset, reported) in [
+        (WEEKLY, "seven_day", TUESDAY, weekly_full()),
+        (FIVE_HOUR, "five_hour", NOON, five_hour_full()),
     ] {
+        let refusal = refused(window, reset, "out_of_credits");
         let sandbox = with_a_private_login();
         let stopped = session_of_login(&sandbox, "stopped");
         let mut pays = session_of_login(&sandbox, "pays");
@@ -253,24 +256,33 @@ fn credits_that_pay_in_one_session_can_pay_in_the_stopped_one() {
         receives_response(&mut pays, "2026-11-20T10:01:00Z", reported);
 
         let at = "2026-11-20T10:01:30Z";
-        let run = |arguments: &[&str]| flat(&stopped.run(at, arguments, b"").stdout);
+        let [
+            explain,
+            explain_session,
+            explain_long,
+            now,
+            incidents,
+            doctor,
+        ] = [
+            &["explain"][..],
+            &["explain", "--session", "stopped"],
+            &["explain", "--long", "--session", "stopped"],
+            &["now"],
+            &["incidents"],
+            &["doctor"],
+        ]
+        .map(|arguments| flat(&stopped.run(at, arguments, b"").stdout));
         let wait = ["wait", "--session", "stopped", "--timeout", "1s"];
         let timed_out = stopped.run(at, &wait, b"");
         for (place, shown) in [
-            ("explain", run(&["explain"])),
-            (
-                "explain --session",
-                run(&["explain", "--session", "stopped"]),
-            ),
-            (
-                "explain --long",
-                run(&["explain", "--long", "--session", "stopped"]),
-            ),
-            ("/whycap", answer(&stopped, at)),
-            ("now", run(&["now"])),
-            ("incidents", run(&["incidents"])),
-            ("wait", flat(&timed_out.stdout)),
-            ("doctor", run(&["doctor"])),
+            ("explain", &explain),
+            ("explain --session", &explain_session),
+            ("explain --long", &explain_long),
+            ("/whycap", &answer(&stopped, at)),
+            ("now", &now),
+            ("incidents", &incidents),
+            ("wait", &flat(&timed_out.stdout)),
+            ("doctor", &doctor),
         ] {
             for wrong in [
                 "still blocked",
@@ -281,14 +293,13 @@ fn credits_that_pay_in_one_session_can_pay_in_the_stopped_one() {
             ] {
                 assert!(!shown.contains(wrong), "{place}: {wrong}: {shown}");
             }
-            let is_said =
+            let is_mentioned =
                 shown.to_lowercase().contains("usage credits") && shown.contains("costs money");
-            assert!(is_said || place == "incidents", "{place}: {shown}");
+            assert!(is_mentioned || place == "incidents", "{place}: {shown}");
         }
-        let listed = run(&["incidents"]);
         assert!(
-            listed.contains("(still active, but another session responded at 10:01)"),
-            "{listed}"
+            incidents.contains("(still active, but another session responded at 10:01)"),
+            "{incidents}"
         );
         let code = stopped.run(at, &["explain", "--exit-code"], b"").code;
         assert_eq!(code, 10, "{text}");
@@ -422,15 +433,15 @@ fn credits_do_not_pay_in_a_session_of_another_payer() {
         receives_response(&mut pays, "2026-11-20T10:04:00Z", five_hour_full());
 
         let at = "2026-11-20T10:05:00Z";
-        let said = answer(&asks, at);
+        let reply = answer(&asks, at);
         let waited = flat(&asks.run(at, &["wait", "--session", "asks"], b"").stdout);
         let is_paid = payer == "same account";
         assert_eq!(
-            said.contains("credits are paying in this session"),
+            reply.contains("credits are paying in this session"),
             is_paid,
-            "{payer}: {said}"
+            "{payer}: {reply}"
         );
-        for (place, shown) in [("/whycap", said), ("wait", waited)] {
+        for (place, shown) in [("/whycap", reply), ("wait", waited)] {
             let costs_extra = shown.contains("costs extra");
             assert_eq!(costs_extra, is_paid, "{payer}: {place}: {shown}");
         }
@@ -442,24 +453,21 @@ fn credits_do_not_pay_in_a_session_of_another_payer() {
 fn credits_are_not_promised_for_a_model_because_another_one_responds() {
     let sandbox = with_a_private_login();
     let stopped = session_of_login(&sandbox, "stopped");
-    let reported = || {
-        let mut windows = windows(40.0, NOON, 40.0, TUESDAY);
-        windows["seven_day_opus"] = json!({"used_percentage": 100.0, "resets_at": TUESDAY});
-        windows
-    };
+    let mut reported = windows(40.0, NOON, 40.0, TUESDAY);
+    reported["seven_day_opus"] = json!({"used_percentage": 100.0, "resets_at": TUESDAY});
     hits_limit(
         &stopped,
         "2026-11-20T10:00:00Z",
         "You've hit your Opus limit · resets Nov 24, 6am (UTC)",
         &refused("seven_day_opus", TUESDAY, "org_level_disabled"),
-        reported(),
+        reported.clone(),
     );
     let mut other = session_of_login(&sandbox, "other");
     "claude-sonnet-5-5".clone_into(&mut other.model);
     other.sends_prompt("2026-11-20T10:03:50Z", "continue");
     other.receives_response("2026-11-20T10:04:00Z");
     other.api_ms += 100;
-    other.calls_status_line("2026-11-20T10:04:01Z", reported(), 120);
+    other.calls_status_line("2026-11-20T10:04:01Z", reported, 120);
     let at = "2026-11-20T10:05:00Z";
     let shown = flat(
         &stopped
@@ -477,37 +485,42 @@ fn credits_are_not_promised_for_a_model_because_another_one_responds() {
 fn wait_warns_that_each_response_costs_extra() {
     let at = "2026-11-20T10:03:05Z";
     let refusal = refused("seven_day", TUESDAY, "org_level_disabled");
-    let full = || windows(35.0, NOON, 100.0, TUESDAY);
     for name in ["paid limit", "another error", "no error"] {
         let sandbox = with_a_private_login();
         let mut pays = session_of_login(&sandbox, "pays");
         match name {
             "paid limit" => {
-                hits_limit(&pays, "2026-11-20T10:00:00Z", WEEKLY, &refusal, full());
+                hits_limit(
+                    &pays,
+                    "2026-11-20T10:00:00Z",
+                    WEEKLY,
+                    &refusal,
+                    weekly_full(),
+                );
             }
             "another error" => {
                 let other = session_of_login(&sandbox, "other");
                 let status = json!({"apiErrorStatus": 529});
                 other.receives_error("2026-11-20T09:50:00Z", OVERLOADED, status);
                 other.receives_response("2026-11-20T09:52:00Z");
-                pays.calls_status_line("2026-11-20T10:00:00Z", full(), 120);
+                pays.calls_status_line("2026-11-20T10:00:00Z", weekly_full(), 120);
             }
             _ => {
-                pays.calls_status_line("2026-11-20T10:00:00Z", full(), 120);
+                pays.calls_status_line("2026-11-20T10:00:00Z", weekly_full(), 120);
             }
         }
-        receives_response(&mut pays, "2026-11-20T10:03:00Z", full());
+        receives_response(&mut pays, "2026-11-20T10:03:00Z", weekly_full());
         assert!(output(&pays, at, "explain").contains("paying"), "{name}");
 
         let warning = "You can continue, but each response costs extra until Tue Nov 24 06:00";
         for more in [&[][..], &["--session", "pays"]] {
             let arguments: Vec<&str> = ["wait"].iter().chain(more).copied().collect();
             let run = pays.run(at, &arguments, b"");
-            let said = flat(run.success());
-            assert!(said.contains(warning), "{name} {more:?}: {said}");
-            assert!(said.ends_with("; or wait."), "{name} {more:?}: {said}");
+            let text = flat(run.success());
+            assert!(text.contains(warning), "{name} {more:?}: {text}");
+            assert!(text.ends_with("; or wait."), "{name} {more:?}: {text}");
             for wrong in ["not blocked", "no longer blocked", "can continue."] {
-                assert!(!said.contains(wrong), "{name} {more:?}: {said}");
+                assert!(!text.contains(wrong), "{name} {more:?}: {text}");
             }
         }
         // A new session in a shell with a key may be paid for by this key.
@@ -531,18 +544,18 @@ fn wait_mentions_the_costs_if_another_window_is_full_after_the_reset() {
     let stopped = session_of_login(&sandbox, "stopped");
     stopped.receives_error("2026-11-20T10:00:00Z", FIVE_HOUR, json!({}));
     let mut pays = session_of_login(&sandbox, "pays");
-    let weekly_full = || windows(5.0, NOON + 5 * 3_600, 100.0, TUESDAY);
-    receives_response(&mut pays, "2026-11-20T12:03:00Z", weekly_full());
-    receives_response(&mut pays, "2026-11-20T12:06:00Z", weekly_full());
+    let weekly_full = windows(5.0, NOON + 5 * 3_600, 100.0, TUESDAY);
+    receives_response(&mut pays, "2026-11-20T12:03:00Z", weekly_full.clone());
+    receives_response(&mut pays, "2026-11-20T12:06:00Z", weekly_full);
     let at = "2026-11-20T12:06:05Z";
     let now = output(&pays, at, "now").to_lowercase();
     assert!(now.contains("paying"), "{now}");
     let arguments = ["wait", "--session", "stopped", "--timeout", "1s"];
     let waited = stopped.run(at, &arguments, b"");
-    let said = flat(waited.success());
-    assert!(said.contains("weekly limit"), "{said}");
+    let text = flat(waited.success());
+    assert!(text.contains("weekly limit"), "{text}");
     let warning = "You can continue, but each response costs extra until Tue Nov 24 06:00";
-    assert!(said.contains(warning), "{said}");
+    assert!(text.contains(warning), "{text}");
 }
 
 /// Returns the name and the text of each output that gives a session advice about its error.
@@ -574,28 +587,28 @@ fn every_advice_after_a_reset_mentions_the_costs_of_the_next_full_window() {
         &refused("seven_day", eleven, ""),
         windows(35.0, NOON, 100.0, eleven),
     );
-    let five_hour_full = || windows(100.0, NOON, 5.0, TUESDAY);
-    receives_response(&mut pays, "2026-11-20T11:03:00Z", five_hour_full());
-    receives_response(&mut pays, "2026-11-20T11:06:00Z", five_hour_full());
+    let five_hour_full = windows(100.0, NOON, 5.0, TUESDAY);
+    receives_response(&mut pays, "2026-11-20T11:03:00Z", five_hour_full.clone());
+    receives_response(&mut pays, "2026-11-20T11:06:00Z", five_hour_full.clone());
 
     let costs = "You can continue, but each response costs extra until 12:00";
     let at = "2026-11-20T11:06:05Z";
     for arguments in [&["wait"][..], &["wait", "--session", "stopped"]] {
-        let said = flat(stopped.run(at, arguments, b"").success());
+        let text = flat(stopped.run(at, arguments, b"").success());
         let headline = "Your weekly limit has reset, but your 5-hour limit is used up until 12:00.";
-        assert!(said.contains(headline), "{arguments:?}: {said}");
-        assert!(said.contains(costs), "{arguments:?}: {said}");
+        assert!(text.contains(headline), "{arguments:?}: {text}");
+        assert!(text.contains(costs), "{arguments:?}: {text}");
     }
-    for (place, said) in advice_in_every_place(&stopped, at) {
-        assert!(said.contains(costs), "{place}: {said}");
-        assert!(!said.contains("Wait until"), "{place}: {said}");
+    for (place, text) in advice_in_every_place(&stopped, at) {
+        assert!(text.contains(costs), "{place}: {text}");
+        assert!(!text.contains("Wait until"), "{place}: {text}");
     }
 
-    receives_response(&mut stopped, "2026-11-20T11:10:00Z", five_hour_full());
+    receives_response(&mut stopped, "2026-11-20T11:10:00Z", five_hour_full);
     let at = "2026-11-20T11:10:05Z";
-    for (place, said) in advice_in_every_place(&stopped, at) {
-        assert!(said.contains(costs), "{place}: {said}");
-        assert!(!said.contains("no longer applies"), "{place}: {said}");
+    for (place, text) in advice_in_every_place(&stopped, at) {
+        assert!(text.contains(costs), "{place}: {text}");
+        assert!(!text.contains("no longer applies"), "{place}: {text}");
     }
     let action = &stopped.explained(at)["actions"][0];
     assert_eq!(action["costs_money"], true, "{action:#}");
@@ -614,15 +627,16 @@ fn the_advice_to_send_the_prompt_again_mentions_that_credits_pay() {
         let stopped = session_of_login(&sandbox, "stopped");
         let mut pays = session_of_login(&sandbox, "pays");
         hits_five_hour_limit(&stopped, "");
-        let next = |percent: f64| windows(percent, NOON + 4 * 3_600, 40.0, TUESDAY);
-        receives_response(&mut pays, ended_at, next(5.0));
-        receives_response(&mut pays, paid_at, next(100.0));
-        receives_response(&mut pays, &after(paid_at, 3), next(100.0));
+        let [low, full] =
+            [5.0, 100.0].map(|percent| windows(percent, NOON + 4 * 3_600, 40.0, TUESDAY));
+        receives_response(&mut pays, ended_at, low);
+        receives_response(&mut pays, paid_at, full.clone());
+        receives_response(&mut pays, &after(paid_at, 3), full);
         let at = &after(paid_at, 5);
-        for (place, said) in advice_in_every_place(&stopped, at) {
+        for (place, text) in advice_in_every_place(&stopped, at) {
             assert!(
-                !said.contains("1. Send the prompt again "),
-                "{place}: {said}"
+                !text.contains("1. Send the prompt again "),
+                "{place}: {text}"
             );
         }
         let incident = stopped.explained(at);
@@ -668,27 +682,27 @@ fn an_error_of_one_session_does_not_block_another() {
         let sandbox = with_a_private_login();
         let client = session_of_login(&sandbox, "with-error");
         let used = if is_shared { 100.0 } else { 42.0 };
-        let reported = || windows(used, NOON, 17.0, TUESDAY);
+        let reported = windows(used, NOON, 17.0, TUESDAY);
         client.calls_status_line(
             "2026-11-20T09:59:00Z",
             windows(42.0, NOON, 17.0, TUESDAY),
             120,
         );
-        hits_limit(&client, "2026-11-20T10:00:00Z", text, &more, reported());
+        hits_limit(&client, "2026-11-20T10:00:00Z", text, &more, reported);
         let own_answer = answer(&client, at);
         assert!(
             own_answer.contains("You are still blocked."),
             "{text}: {own_answer}"
         );
         let idle = session_of_login(&sandbox, "idle");
-        let said = answer(&idle, at);
+        let reply = answer(&idle, at);
         assert_eq!(
-            said.contains("You are still blocked."),
+            reply.contains("You are still blocked."),
             is_shared,
-            "{text}: {said}"
+            "{text}: {reply}"
         );
         let may_work = "The error occurred in the session named above; this one may work.";
-        assert_eq!(said.contains(may_work), !is_shared, "{text}: {said}");
+        assert_eq!(reply.contains(may_work), !is_shared, "{text}: {reply}");
     }
 }
 
@@ -803,8 +817,11 @@ fn a_plans_session_is_not_told_about_an_api_organization() {
         }
         client.receives_error("2026-11-20T10:00:00Z", text, json!({"apiErrorStatus": 429}));
         let incident = client.explained("2026-11-20T10:00:05Z");
-        let said = incident.to_string();
-        assert!(!said.contains("API organization"), "{base_url:?}: {said}");
+        let report = incident.to_string();
+        assert!(
+            !report.contains("API organization"),
+            "{base_url:?}: {report}"
+        );
         let headline = incident["headline"].as_str().unwrap();
         assert!(
             headline.contains("not your usage limit"),
@@ -821,15 +838,15 @@ fn a_false_limit_mentions_the_wait_that_claude_code_announces() {
     let sandbox = with_a_private_login();
     let mut client = session_of_login(&sandbox, "waits");
     "2.1.331".clone_into(&mut client.version);
-    let reported = || windows(42.0, NOON, 17.0, TUESDAY);
-    client.calls_status_line("2026-11-20T09:59:00Z", reported(), 120);
+    let reported = windows(42.0, NOON, 17.0, TUESDAY);
+    client.calls_status_line("2026-11-20T09:59:00Z", reported.clone(), 120);
     let refusal = refused("five_hour", NOON, "org_level_disabled");
     client.receives_error("2026-11-20T10:00:00Z", text, &refusal);
     client.announces(
         "2026-11-20T10:00:00Z",
         "Usage limit reached · set to continue automatically",
     );
-    client.calls_status_line("2026-11-20T10:00:01Z", reported(), 120);
+    client.calls_status_line("2026-11-20T10:00:01Z", reported, 120);
     let at = "2026-11-20T10:00:05Z";
     let incident = client.explained(at);
     assert_eq!(incident["verdict"], "false_likely", "{incident:#}");
@@ -859,10 +876,10 @@ fn a_false_limit_mentions_the_wait_that_claude_code_announces() {
     ] {
         let waited = client.run(at, &["wait", "--timeout", "1s"], b"");
         assert_eq!(waited.stderr.as_str(), error);
-        let said = flat(&waited.stdout);
+        let text = flat(&waited.stdout);
         let sentence = "would wait until 12:01 in the open session waits; to continue sooner, send the prompt again there. Do not continue its work anywhere else";
-        assert!(said.contains(sentence), "{at}: {said}");
-        assert!(!said.contains("by itself"), "{at}: {said}");
+        assert!(text.contains(sentence), "{at}: {text}");
+        assert!(!text.contains("by itself"), "{at}: {text}");
     }
 
     client.announces("2026-11-20T10:00:20Z", "Automatic continue cancelled");
@@ -888,9 +905,12 @@ fn a_full_window_does_not_make_an_outage_a_limit() {
         "Now using usage credits",
     ] {
         let run = client.run("2026-11-20T10:00:05Z", &["explain", "--text", text], b"");
-        let said = flat(&run.stdout);
-        assert!(!said.contains("the limit is real"), "{text}: {said}");
-        assert!(!said.contains("false alarm"), "{text}: {said}");
+        let explained = flat(&run.stdout);
+        assert!(
+            !explained.contains("the limit is real"),
+            "{text}: {explained}"
+        );
+        assert!(!explained.contains("false alarm"), "{text}: {explained}");
     }
     let run = client.run(
         "2026-11-20T10:00:05Z",
@@ -1062,17 +1082,17 @@ fn figures_of_the_last_response_do_not_make_a_new_limit_a_false_alarm() {
     ] {
         let sandbox = with_a_private_login();
         let client = session_of_login(&sandbox, "stopped");
-        let room = || windows(42.0, NOON, 17.0, TUESDAY);
+        let room = windows(42.0, NOON, 17.0, TUESDAY);
         let (before, after): (Vec<&str>, Vec<&str>) = reported_at
             .iter()
             .partition(|reported_at| **reported_at < "2026-11-20T10:00:00Z");
         for at in before {
-            client.calls_status_line(at, room(), 120);
+            client.calls_status_line(at, room.clone(), 120);
         }
         let refusal = refused("five_hour", NOON, "out_of_credits");
         client.receives_error("2026-11-20T10:00:00Z", FIVE_HOUR, &refusal);
         for at in after {
-            let line = client.calls_status_line(at, room(), 120).stdout;
+            let line = client.calls_status_line(at, room.clone(), 120).stdout;
             assert!(!line.contains("false"), "{reported_at:?}: {line}");
         }
         for at in ["2026-11-20T10:00:00.900Z", "2026-11-20T10:00:01.900Z"] {
@@ -1158,6 +1178,12 @@ fn no_screen_says_that_a_session_with_its_own_error_may_work() {
     }
 }
 
+/// Calls the status line of a session that reports 42% of the 5-hour window, and returns its rows on a single line.
+fn row_at_42_percent(client: &Client<'_>, at: &str) -> String {
+    let usage = windows(42.0, NOON, 17.0, TUESDAY);
+    flat(&client.calls_status_line(at, usage, 160).stdout)
+}
+
 /// The login of the account is refused after an earlier error in another session has ended. In that session, the status
 /// line and the answer must mention the refused login, as `explain` does, instead of saying to send the prompt again.
 #[test]
@@ -1168,14 +1194,13 @@ fn a_refused_login_replaces_an_older_error_that_is_over() {
     ] {
         let sandbox = with_a_private_login();
         let [stopped, other] = two_sessions_of_login(&sandbox);
-        let usage = |used: f64| windows(used, NOON, 17.0, TUESDAY);
-        stopped.calls_status_line("2026-11-20T09:59:51Z", usage(42.0), 120);
+        row_at_42_percent(&stopped, "2026-11-20T09:59:51Z");
         stopped.receives_error(AT, text, &more);
-        stopped.calls_status_line(SOON, usage(42.0), 120);
+        row_at_42_percent(&stopped, SOON);
         other.works("2026-11-20T10:05:00Z", 10);
-        other.calls_status_line("2026-11-20T10:05:01Z", usage(43.0), 120);
-        let row = |at: &str| flat(&stopped.calls_status_line(at, usage(42.0), 160).stdout);
-        let before = row("2026-11-20T10:06:00Z");
+        let later = windows(43.0, NOON, 17.0, TUESDAY);
+        other.calls_status_line("2026-11-20T10:05:01Z", later, 120);
+        let before = row_at_42_percent(&stopped, "2026-11-20T10:06:00Z");
         assert!(before.contains("send the prompt again"), "{text}: {before}");
 
         let refusal = json!({"error": "authentication_failed", "apiErrorStatus": 401});
@@ -1184,20 +1209,20 @@ fn a_refused_login_replaces_an_older_error_that_is_over() {
         let at = "2026-11-20T10:17:30Z";
         let explained = other.explained(at);
         assert_eq!(explained["limit"], "auth", "{explained:#}");
-        let after = row(at);
+        let after = row_at_42_percent(&stopped, at);
         assert!(!after.contains("send the prompt again"), "{text}: {after}");
         assert!(
             after.contains(explained["badge"].as_str().unwrap()),
             "{text}: {after}"
         );
-        let asked = answer(&stopped, at);
+        let reply = answer(&stopped, at);
         assert!(
-            asked.contains(explained["headline"].as_str().unwrap()),
-            "{text}: {asked}"
+            reply.contains(explained["headline"].as_str().unwrap()),
+            "{text}: {reply}"
         );
         // A response in the session itself shows that its login works.
         stopped.works("2026-11-20T10:18:00Z", 10);
-        let working = row("2026-11-20T10:18:01Z");
+        let working = row_at_42_percent(&stopped, "2026-11-20T10:18:01Z");
         assert!(!working.contains("/login"), "{text}: {working}");
     }
 }
@@ -1216,10 +1241,10 @@ fn is_refused(sandbox: &Sandbox, session: &str, at: &str, text: &str, status: u1
 fn a_session_with_its_own_error_is_not_said_to_work_after_a_refused_login() {
     let sandbox = with_a_private_login();
     let [stopped, other] = two_sessions_of_login(&sandbox);
-    let usage = || windows(42.0, NOON, 17.0, TUESDAY);
+    let usage = windows(42.0, NOON, 17.0, TUESDAY);
     let text = "You've hit your org's monthly spend limit";
-    hits_limit(&stopped, AT, text, &json!({}), usage());
-    other.calls_status_line("2026-11-20T10:00:30Z", usage(), 120);
+    hits_limit(&stopped, AT, text, &json!({}), usage.clone());
+    other.calls_status_line("2026-11-20T10:00:30Z", usage, 120);
     is_refused(
         &sandbox,
         "other",
@@ -1228,10 +1253,10 @@ fn a_session_with_its_own_error_is_not_said_to_work_after_a_refused_login() {
         401,
     );
     let at = "2026-11-20T10:01:20Z";
-    let row = flat(&stopped.calls_status_line(at, usage(), 160).stdout);
-    for said in [row, answer(&stopped, at)] {
-        assert!(said.contains("/login"), "{said}");
-        assert!(!said.contains("may work"), "{said}");
+    let row = row_at_42_percent(&stopped, at);
+    for text in [row, answer(&stopped, at)] {
+        assert!(text.contains("/login"), "{text}");
+        assert!(!text.contains("may work"), "{text}");
     }
 }
 
@@ -1249,13 +1274,11 @@ fn a_refused_login_replaces_an_older_error_behind_a_proxy() {
             let variable = ("ANTHROPIC_BASE_URL".to_owned(), base_url.to_owned());
             client.variables.push(variable);
         }
-        let usage = windows(42.0, NOON, 17.0, TUESDAY);
-        let row = |at: &str| flat(&stopped.calls_status_line(at, usage.clone(), 160).stdout);
-        row("2026-11-20T09:59:51Z");
+        row_at_42_percent(&stopped, "2026-11-20T09:59:51Z");
         let status = json!({"error": "unknown", "apiErrorStatus": 400});
         let text = "API Error: 400 You're out of extra usage. Add more at claude.ai/settings/usage and keep going.";
         stopped.receives_error(AT, text, status);
-        row(SOON);
+        row_at_42_percent(&stopped, SOON);
         other.works("2026-11-20T10:05:00Z", 10);
         let refusal = json!({"error": "authentication_failed", "apiErrorStatus": 401});
         let login = "Please run /login · API Error: 401 OAuth token has expired. Please obtain a new token or refresh your existing token.";
@@ -1263,10 +1286,10 @@ fn a_refused_login_replaces_an_older_error_behind_a_proxy() {
 
         let at = "2026-11-20T10:17:30Z";
         let is_same = base_urls[0] == base_urls[1];
-        let after = row(at);
+        let after = row_at_42_percent(&stopped, at);
         assert_eq!(after.contains("/login"), is_same, "{base_urls:?}: {after}");
-        let asked = answer(&stopped, at);
-        assert_eq!(asked.contains("/login"), is_same, "{base_urls:?}: {asked}");
+        let reply = answer(&stopped, at);
+        assert_eq!(reply.contains("/login"), is_same, "{base_urls:?}: {reply}");
     }
 }
 
@@ -1301,9 +1324,9 @@ fn a_refused_login_does_not_hide_a_limit_of_the_account() {
             let row = flat(&asking.calls_status_line(at, usage, 160).stdout);
             assert!(row.contains("weekly limit"), "{text}: {row}");
             assert!(!row.contains("login refused"), "{text}: {row}");
-            let asked = answer(&asking, at);
+            let reply = answer(&asking, at);
             let headline = expected["headline"].as_str().unwrap();
-            assert!(asked.contains(headline), "{text}: {headline}: {asked}");
+            assert!(reply.contains(headline), "{text}: {headline}: {reply}");
         }
     }
 }
@@ -1330,16 +1353,16 @@ fn only_a_refused_login_replaces_an_older_error_that_is_over() {
     ] {
         let sandbox = with_a_private_login();
         let [asking, works] = two_sessions_of_login(&sandbox);
-        let usage = |used: f64| windows(used, NOON, 17.0, TUESDAY);
-        asking.calls_status_line("2026-11-20T10:09:00Z", usage(42.0), 120);
+        row_at_42_percent(&asking, "2026-11-20T10:09:00Z");
         let overloaded = json!({"apiErrorStatus": 529});
         asking.receives_error("2026-11-20T10:10:00Z", OVERLOADED, overloaded);
         works.works("2026-11-20T10:15:00Z", 10);
-        works.calls_status_line("2026-11-20T10:15:01Z", usage(43.0), 120);
+        let later = windows(43.0, NOON, 17.0, TUESDAY);
+        works.calls_status_line("2026-11-20T10:15:01Z", later, 120);
         is_refused(&sandbox, "refused", "2026-11-20T10:17:00Z", text, status);
 
         let at = "2026-11-20T10:18:00Z";
-        let row = flat(&asking.calls_status_line(at, usage(42.0), 160).stdout);
+        let row = row_at_42_percent(&asking, at);
         assert!(
             row.contains("another session got a response · send the prompt again"),
             "{text}: {row}"
@@ -1353,8 +1376,7 @@ fn only_a_refused_login_replaces_an_older_error_that_is_over() {
 fn the_row_stops_naming_a_refused_login_when_another_session_works() {
     let sandbox = with_a_private_login();
     let [asking, works] = two_sessions_of_login(&sandbox);
-    let usage = windows(42.0, NOON, 17.0, TUESDAY);
-    asking.calls_status_line("2026-11-20T09:00:00Z", usage.clone(), 120);
+    row_at_42_percent(&asking, "2026-11-20T09:00:00Z");
     let overloaded = json!({"apiErrorStatus": 529});
     asking.receives_error("2026-11-20T09:01:00Z", OVERLOADED, overloaded);
     is_refused(
@@ -1364,16 +1386,29 @@ fn the_row_stops_naming_a_refused_login_when_another_session_works() {
         LOGIN_REFUSED,
         401,
     );
-    let row = |at: &str| flat(&asking.calls_status_line(at, usage.clone(), 160).stdout);
-    let refused = row("2026-11-20T10:18:00Z");
+    let refused = row_at_42_percent(&asking, "2026-11-20T10:18:00Z");
     assert!(refused.contains("login refused"), "{refused}");
 
     works.works("2026-11-20T10:30:00Z", 10);
     works.works("2026-11-20T10:50:00Z", 10);
-    let over = row("2026-11-20T11:00:00Z");
+    let over = row_at_42_percent(&asking, "2026-11-20T11:00:00Z");
     assert!(!over.contains("login refused"), "{over}");
-    let asked = answer(&asking, "2026-11-20T11:00:00Z");
-    assert!(!asked.contains("/login"), "{asked}");
+    let reply = answer(&asking, "2026-11-20T11:00:00Z");
+    assert!(!reply.contains("/login"), "{reply}");
+}
+
+/// Asserts that `explain` and `incidents` agree that the refusal of the login is over.
+#[track_caller]
+fn assert_refusal_is_over(client: &Client<'_>, at: &str) {
+    let arguments = ["explain", "--json", "--session", "stopped"];
+    let incident = &client.run(at, &arguments, b"").json()["incident"];
+    assert_eq!(incident["limit"], "auth", "{at}: {incident:#}");
+    assert_eq!(incident["open"], false, "{at}: {incident:#}");
+    let list = client.run(at, &["incidents", "--json"], b"").json();
+    let entries = list["incidents"].as_array().expect("a list");
+    let of_login = entries.iter().find(|entry| entry["limit"] == "auth");
+    let is_open = of_login.map(|entry| entry["open"].clone());
+    assert_eq!(is_open, Some(json!(false)), "{at}: {list:#}");
 }
 
 /// A request that a limit refused soon after a response confirms that the login works, so it does not reopen the refusal
@@ -1389,27 +1424,14 @@ fn a_later_limit_does_not_reopen_a_refused_login() {
     );
     works.sends_prompt("2026-11-20T10:17:30Z", "go on");
     works.works("2026-11-20T10:18:00Z", 10);
-    let check = |at: &str| {
-        let arguments = ["explain", "--json", "--session", "stopped"];
-        let incident = &refused_session.run(at, &arguments, b"").json()["incident"];
-        assert_eq!(incident["limit"], "auth", "{at}: {incident:#}");
-        assert_eq!(incident["open"], false, "{at}: {incident:#}");
-        let list = refused_session
-            .run(at, &["incidents", "--json"], b"")
-            .json();
-        let entries = list["incidents"].as_array().expect("a list");
-        let of_login = entries.iter().find(|entry| entry["limit"] == "auth");
-        let is_open = of_login.map(|entry| entry["open"].clone());
-        assert_eq!(is_open, Some(json!(false)), "{at}: {list:#}");
-    };
-    check("2026-11-20T10:18:30Z");
+    assert_refusal_is_over(&refused_session, "2026-11-20T10:18:30Z");
     works.receives_error(
         "2026-11-20T10:19:00Z",
         FIVE_HOUR,
         refused("five_hour", NOON, ""),
     );
-    check("2026-11-20T10:19:30Z");
-    check("2026-11-20T10:40:00Z");
+    assert_refusal_is_over(&refused_session, "2026-11-20T10:19:30Z");
+    assert_refusal_is_over(&refused_session, "2026-11-20T10:40:00Z");
 }
 
 /// Returns the status line, at the given time, of a session whose own error is over. The login was refused in another
@@ -1458,12 +1480,12 @@ fn a_response_that_was_under_way_does_not_end_a_refused_login() {
         let at = "2026-11-20T10:17:20Z";
         let row = row_after_refusal(&asking, at);
         assert!(row.contains("login refused"), "{prompt_at}: {row}");
-        let asked = answer(&asking, at);
+        let reply = answer(&asking, at);
         assert!(
-            !asked.contains("received a response"),
-            "{prompt_at}: {asked}"
+            !reply.contains("received a response"),
+            "{prompt_at}: {reply}"
         );
-        assert!(asked.contains("/login"), "{prompt_at}: {asked}");
+        assert!(reply.contains("/login"), "{prompt_at}: {reply}");
 
         // A later request is evidence.
         works.sends_prompt("2026-11-20T10:18:00Z", "go on");
@@ -1534,18 +1556,24 @@ fn a_refused_login_does_not_replace_an_error_that_the_row_no_longer_mentions() {
     assert!(!after.contains("login refused"), "{after}");
 }
 
+/// Runs a command about a session in a shell.
+fn run_about(shell: &Client<'_>, session: &str, at: &str, command: &[&str]) -> Run {
+    let arguments = [command, &["--session", session]].concat();
+    shell.run(at, &arguments, b"")
+}
+
 /// A session's false alarm is over, but the account has reached its 5-hour limit in another session. Commands in a
 /// shell must not say that the first session can continue.
 #[test]
 fn the_commands_about_a_session_know_a_limit_of_its_account() {
     let sandbox = with_a_private_login();
-    let [asked, limited] = two_sessions_of_login(&sandbox);
+    let [asking, limited] = two_sessions_of_login(&sandbox);
     let other_account = Client::with_session(&sandbox, "other-account");
     belongs_to(&other_account, "company-account", "company-organization");
     let refusal = refused("five_hour", NOON, "out_of_credits");
     let room = windows(42.0, NOON, 17.0, TUESDAY);
     for (client, at) in [
-        (&asked, "2026-11-20T09:58:10Z"),
+        (&asking, "2026-11-20T09:58:10Z"),
         (&other_account, "2026-11-20T09:58:20Z"),
     ] {
         client.calls_status_line("2026-11-20T09:58:00Z", room.clone(), 120);
@@ -1557,18 +1585,14 @@ fn the_commands_about_a_session_know_a_limit_of_its_account() {
     limited.works("2026-11-20T09:58:40Z", 10);
     limited.calls_status_line("2026-11-20T09:58:41Z", room.clone(), 120);
     let arguments = ["explain", "--json", "--session", "stopped"];
-    let own_error = asked.run("2026-11-20T09:59:00Z", &arguments, b"").json()["incident"].clone();
+    let own_error = asking.run("2026-11-20T09:59:00Z", &arguments, b"").json()["incident"].clone();
     hits_limit(&limited, AT, FIVE_HOUR, &refusal, five_hour_full());
 
     let at = "2026-11-20T10:00:30Z";
-    let about = |session: &str, command: &[&str]| {
-        let arguments = [command, &["--session", session]].concat();
-        asked.run(at, &arguments, b"")
-    };
     let limit = "5-hour limit is used up";
     let where_reached = "This limit was reached in the session other";
     for command in [&["explain"][..], &["explain", "--long"]] {
-        let explained = flat(about("stopped", command).success());
+        let explained = flat(run_about(&asking, "stopped", at, command).success());
         assert!(explained.contains(limit), "{explained}");
         assert!(explained.contains(where_reached), "{explained}");
         assert!(explained.contains("extra usage error"), "{explained}");
@@ -1578,18 +1602,19 @@ fn the_commands_about_a_session_know_a_limit_of_its_account() {
             "{explained}"
         );
         assert!(!explained.contains("is over"), "{explained}");
-        let of_other_account = flat(about("other-account", command).success());
+        let of_other_account = flat(run_about(&asking, "other-account", at, command).success());
         assert!(!of_other_account.contains(limit), "{of_other_account}");
     }
-    let json = about("stopped", &["explain", "--json"]).json();
+    let json = run_about(&asking, "stopped", at, &["explain", "--json"]).json();
     assert_eq!(json["incident"], own_error, "{json:#}");
     let of_account = &json["limit_of_account"];
     assert_eq!(of_account["limit"], "five_hour", "{json:#}");
     assert_eq!(of_account["session_id"], "other", "{json:#}");
     let first_action = of_account["actions"][0]["do"].as_str().unwrap();
     assert!(first_action.starts_with("Wait until 12:00"), "{json:#}");
-    assert_eq!(about("stopped", &["explain", "--exit-code"]).code, 10);
-    let waited = about("stopped", &["wait", "--timeout", "1s"]);
+    let explained = run_about(&asking, "stopped", at, &["explain", "--exit-code"]);
+    assert_eq!(explained.code, 10);
+    let waited = run_about(&asking, "stopped", at, &["wait", "--timeout", "1s"]);
     assert_eq!(waited.code, 124, "{waited:?}");
     assert!(
         waited
@@ -1597,19 +1622,19 @@ fn the_commands_about_a_session_know_a_limit_of_its_account() {
             .contains("timed out while the limit still applied"),
         "{waited:?}"
     );
-    let row = flat(&asked.calls_status_line(at, room, 160).stdout);
+    let row = flat(&asking.calls_status_line(at, room, 160).stdout);
     assert!(row.contains("5-hour limit"), "{row}");
 
     // A response in the session itself shows that it can continue.
-    asked.sends_prompt("2026-11-20T10:04:50Z", "continue");
-    asked.works("2026-11-20T10:05:00Z", 10);
-    asked.calls_status_line(
+    asking.sends_prompt("2026-11-20T10:04:50Z", "continue");
+    asking.works("2026-11-20T10:05:00Z", 10);
+    asking.calls_status_line(
         "2026-11-20T10:05:01Z",
         windows(2.0, NOON + 18_000, 17.0, TUESDAY),
         120,
     );
     let arguments = ["wait", "--timeout", "1s", "--session", "stopped"];
-    let waited = asked.run("2026-11-20T10:06:00Z", &arguments, b"");
+    let waited = asking.run("2026-11-20T10:06:00Z", &arguments, b"");
     assert_eq!(waited.code, 0, "{waited:?}");
 }
 
@@ -1628,31 +1653,28 @@ fn a_limit_of_the_account_neither_hides_nor_changes_the_own_error_of_a_session()
         (None, ""),
     ] {
         let sandbox = with_a_private_login();
-        let [asked, limited] = two_sessions_of_login(&sandbox);
+        let [asking, limited] = two_sessions_of_login(&sandbox);
         let room = windows(42.0, NOON, 17.0, TUESDAY);
-        asked.works("2026-11-20T09:57:50Z", 10);
-        asked.calls_status_line("2026-11-20T09:58:00Z", room, 120);
+        asking.works("2026-11-20T09:57:50Z", 10);
+        asking.calls_status_line("2026-11-20T09:58:00Z", room, 120);
         if let Some(text) = own_message {
             let status = json!({"error": "invalid_request", "apiErrorStatus": 400});
-            asked.receives_error("2026-11-20T09:58:10Z", text, status);
+            asking.receives_error("2026-11-20T09:58:10Z", text, status);
         }
-        let explain = |at: &str, more: &[&str]| {
-            let arguments = [&["explain", "--session", "stopped"], more].concat();
-            asked.run(at, &arguments, b"")
-        };
-        let before = explain("2026-11-20T09:59:00Z", &["--json"]).json();
+        let earlier = "2026-11-20T09:59:00Z";
+        let before = run_about(&asking, "stopped", earlier, &["explain", "--json"]).json();
         assert_eq!(before["limit_of_account"], Value::Null, "{before:#}");
         let refusal = refused("five_hour", NOON, "");
         hits_limit(&limited, AT, FIVE_HOUR, &refusal, five_hour_full());
 
         let at = "2026-11-20T10:00:30Z";
-        let text = flat(explain(at, &[]).success());
+        let text = flat(run_about(&asking, "stopped", at, &["explain"]).success());
         assert!(text.contains("5-hour limit is used up"), "{text}");
         assert!(text.contains(mention), "{mention}: {text}");
         let has_mention = text.contains("Claude Code showed");
         assert_eq!(has_mention, own_message.is_some(), "{text}");
         assert!(!text.contains("No limit error found"), "{text}");
-        let json = explain(at, &["--json"]).json();
+        let json = run_about(&asking, "stopped", at, &["explain", "--json"]).json();
         for field in ["limit", "verdict", "badge", "resets_at", "message"] {
             let of_incident = &json["incident"][field];
             assert_eq!(of_incident, &before["incident"][field], "{field}: {json:#}");
@@ -1660,7 +1682,8 @@ fn a_limit_of_the_account_neither_hides_nor_changes_the_own_error_of_a_session()
         let limit = &json["limit_of_account"];
         assert_eq!(limit["limit"], "five_hour", "{json:#}");
         assert_eq!(limit["waiting_helps"], true, "{json:#}");
-        assert_eq!(explain(at, &["--exit-code"]).code, 10);
+        let explained = run_about(&asking, "stopped", at, &["explain", "--exit-code"]);
+        assert_eq!(explained.code, 10);
     }
 }
 
@@ -1803,8 +1826,7 @@ fn every_command_says_that_a_limit_of_one_model_still_applies() {
         response["message"]["model"] = json!("claude-sonnet-5");
         responding.append(&response);
         let at = "2026-11-20T10:06:00Z";
-        let said = |command: &str| flat(&stopped.run(at, &[command], b"").stdout);
-        let listed = said("incidents");
+        let listed = output(&stopped, at, "incidents");
         let state = if is_same_session {
             "(still active, but another model responded at 10:05)"
         } else {
@@ -1812,7 +1834,7 @@ fn every_command_says_that_a_limit_of_one_model_still_applies() {
         };
         assert!(listed.contains(state), "{listed}");
         for (place, shown) in [
-            ("explain", said("explain")),
+            ("explain", output(&stopped, at, "explain")),
             ("/whycap", answer(&stopped, at)),
         ] {
             assert!(!shown.contains("You are still blocked"), "{place}: {shown}");
@@ -1897,13 +1919,12 @@ fn explain_and_incidents_agree_about_a_response_that_does_not_end_a_limit() {
     reaches_five_hour_limit(&stopped);
     other.works("2026-11-20T10:20:00Z", 10);
     let at = "2026-11-20T10:21:00Z";
-    let said = |command: &str| flat(&stopped.run(at, &[command], b"").stdout);
-    let listed = said("incidents");
+    let listed = output(&stopped, at, "incidents");
     let state = "(still active, but another session responded at 10:20)";
     assert!(listed.contains(state), "{listed}");
     let known = "Another session has received a response since then, but nothing shows that this limit is over.";
     for (place, shown) in [
-        ("explain", said("explain")),
+        ("explain", output(&stopped, at, "explain")),
         ("/whycap", answer(&stopped, at)),
     ] {
         assert!(shown.contains(known), "{place}: {shown}");

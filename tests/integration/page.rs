@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 
 use crate::client::Client;
 use crate::histories::{spend, with_history};
-use crate::support::{Run, Sandbox};
+#[cfg(unix)]
+use crate::support::Run;
+use crate::support::Sandbox;
 
 fn page_of(sandbox: &Sandbox, more: &[&str]) -> String {
     let arguments = [&["spend", "--html", "-"], more].concat();

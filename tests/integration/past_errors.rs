@@ -22,16 +22,18 @@ fn listed(sandbox: &Sandbox, at: &str) -> Value {
 /// Adds a session without hooks that a limit stopped for half an hour. Its transcript keeps growing afterward.
 fn add_stopped_session(sandbox: &Sandbox, session: &str, day: u32) {
     let client = Client::with_session(sandbox, session);
-    let at = |time: &str| format!("2026-11-{day:02}T{time}Z");
-    client.works(&at("09:00:00"), 10);
-    client.append(&client.error_line(&at("10:00:00"), FIVE_HOUR, json!({})));
-    client.works(&at("10:30:00"), 10);
+    let [start, error, response, later, last] =
+        ["09:00:00", "10:00:00", "10:30:00", "10:31:00", "10:32:00"]
+            .map(|time| format!("2026-11-{day:02}T{time}Z"));
+    client.works(&start, 10);
+    client.append(&client.error_line(&error, FIVE_HOUR, json!({})));
+    client.works(&response, 10);
     let long = "x".repeat(400 * 1024);
     client.append(&json!({
-        "type": "user", "uuid": format!("long-{session}"), "timestamp": at("10:31:00"),
+        "type": "user", "uuid": format!("long-{session}"), "timestamp": later,
         "sessionId": session, "message": {"role": "user", "content": long},
     }));
-    client.works(&at("10:32:00"), 10);
+    client.works(&last, 10);
 }
 
 /// Errors must be found anywhere in a transcript, no matter how old it is. Previously, only the last 256 KB of the
@@ -74,17 +76,16 @@ fn no_command_denies_an_error_in_an_old_transcript() {
         let client = Client::with_session(&sandbox, &format!("later-{number}"));
         client.works(&format!("2026-11-19T10:00:{number:02}Z"), 10);
     }
-    let run = |command: &str| opus.run(NOW, &[command], b"").stdout;
     for is_in_ledger in [false, true] {
-        let explanation = run("explain");
-        assert!(explanation.contains("Opus limit"), "{explanation}");
-        let report = run("report");
-        assert!(report.contains("Opus limit"), "{report}");
+        for command in ["explain", "report"] {
+            let text = opus.run(NOW, &[command], b"").stdout;
+            assert!(text.contains("Opus limit"), "{command}: {text}");
+        }
         if !is_in_ledger {
             let ledger = std::fs::read_dir(sandbox.path(".local/share/whycap")).is_ok();
             assert!(!ledger, "explaining an error created a ledger");
         }
-        let now = run("now");
+        let now = opus.run(NOW, &["now"], b"").stdout;
         assert!(!now.contains("no limit is blocking you"), "{now}");
     }
     let code = opus.run(NOW, &["explain", "--exit-code"], b"").code;
@@ -197,41 +198,45 @@ fn an_error_in_the_journal_and_in_a_transcript_counts_once() {
     assert_eq!(incidents["incidents"][0]["attempts"], 3);
 }
 
+/// The time at which the hook runs, compared with the time at which the error's line is written.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Hook {
+    AfterLine,
+    BeforeLine,
+    Killed,
+}
+
+/// Simulates a prompt that is refused at the 5-hour limit, in a minute after 10:00.
+fn fails_at_limit(client: &Client<'_>, minute: u32, hook: Hook) {
+    client.sends_prompt(&format!("2026-11-20T10:0{minute}:00Z"), "go on");
+    let line_at = format!("2026-11-20T10:0{minute}:05Z");
+    let hook_at = format!("2026-11-20T10:0{minute}:05.020Z");
+    let line = client.error_line(&line_at, FIVE_HOUR, json!({}));
+    if hook == Hook::BeforeLine {
+        client.stop_failure(&hook_at, FIVE_HOUR);
+    }
+    client.append(&line);
+    if hook == Hook::AfterLine {
+        client.stop_failure(&hook_at, FIVE_HOUR);
+    }
+}
+
 /// Claude Code may run a hook before it writes the error's line, and it may kill a hook. When the user tries again, the
 /// line of the earlier error must not be mistaken for that of the new one. `incidents` must list both attempts, whether
 /// or not it also ran in between.
 #[test]
 fn both_attempts_are_listed_even_if_the_hooks_run_before_the_lines_are_written() {
-    #[derive(Debug, Clone, Copy, PartialEq)]
-    enum Hook {
-        AfterLine,
-        BeforeLine,
-        Killed,
-    }
     use Hook::{AfterLine, BeforeLine, Killed};
     for first in [AfterLine, BeforeLine, Killed] {
         for second in [AfterLine, BeforeLine, Killed] {
             for is_asked_in_between in [false, true] {
                 let sandbox = Sandbox::new();
                 let client = Client::new(&sandbox);
-                let tries = |minute: u32, hook: Hook| {
-                    client.sends_prompt(&format!("2026-11-20T10:0{minute}:00Z"), "go on");
-                    let line_at = format!("2026-11-20T10:0{minute}:05Z");
-                    let hook_at = format!("2026-11-20T10:0{minute}:05.020Z");
-                    let line = client.error_line(&line_at, FIVE_HOUR, json!({}));
-                    if hook == BeforeLine {
-                        client.stop_failure(&hook_at, FIVE_HOUR);
-                    }
-                    client.append(&line);
-                    if hook == AfterLine {
-                        client.stop_failure(&hook_at, FIVE_HOUR);
-                    }
-                };
-                tries(1, first);
+                fails_at_limit(&client, 1, first);
                 if is_asked_in_between {
                     listed(&sandbox, "2026-11-20T10:01:30Z");
                 }
-                tries(6, second);
+                fails_at_limit(&client, 6, second);
                 for at in ["2026-11-20T10:07:00Z", "2026-11-20T10:08:00Z"] {
                     let incidents = listed(&sandbox, at);
                     let entries = incidents["incidents"].as_array().unwrap();
@@ -265,14 +270,16 @@ fn a_stop_that_outlasts_its_reset_is_one_entry() {
     client.receives_error("2026-11-20T11:57:02Z", FIVE_HOUR, &refusal);
     listed(&sandbox, "2026-11-20T12:00:30Z");
     for minute in [1, 2] {
-        let at = |second: &str| format!("2026-11-20T12:0{minute}:{second}Z");
-        client.stop_failure(&at("10.320"), FIVE_HOUR);
+        let [announced_at, continued_at, error_at, hook_at] =
+            ["10.100", "10.200", "10.300", "10.320"]
+                .map(|second| format!("2026-11-20T12:0{minute}:{second}Z"));
+        client.stop_failure(&hook_at, FIVE_HOUR);
         client.announces(
-            &at("10.100"),
+            &announced_at,
             "Usage limit reset · Continuing automatically",
         );
-        client.continues_automatically(&at("10.200"));
-        client.append(&client.error_line(&at("10.300"), FIVE_HOUR, &refusal));
+        client.continues_automatically(&continued_at);
+        client.append(&client.error_line(&error_at, FIVE_HOUR, &refusal));
     }
     let entries = |at: &str| {
         let incidents = listed(&sandbox, at);
@@ -387,13 +394,14 @@ fn the_entries_of_one_session_are_the_same_as_among_all_sessions() {
     let credits = "You're out of extra usage · resets 12pm (UTC)";
     let sandbox = with_a_private_login();
     let [stopped, other] = two_sessions_of_login(&sandbox);
-    let error = |client: &Client<'_>, at: &str, text: &str| {
-        client.receives_error(&format!("2026-11-20T{at}Z"), text, json!({}));
-    };
     reaches_five_hour_limit(&stopped);
-    error(&other, "10:02:20", FIVE_HOUR);
-    error(&stopped, "10:02:30", credits);
-    error(&stopped, "10:13:00", FIVE_HOUR);
+    for (client, at, text) in [
+        (&other, "2026-11-20T10:02:20Z", FIVE_HOUR),
+        (&stopped, "2026-11-20T10:02:30Z", credits),
+        (&stopped, "2026-11-20T10:13:00Z", FIVE_HOUR),
+    ] {
+        client.receives_error(at, text, json!({}));
+    }
     let at = "2026-11-20T10:14:00Z";
     let all = listed(&sandbox, at);
     let of_stopped: Vec<Value> = all["incidents"]
@@ -450,6 +458,18 @@ fn a_false_alarm_is_still_called_one_after_it_has_passed() {
     }
 }
 
+/// Returns which of the possible ends the list of `an_entry_states_its_end_once` contains.
+fn listed_ends(client: &Client<'_>, at: &str) -> [bool; 4] {
+    let list = flat(client.run(at, &["incidents"], b"").success());
+    [
+        "Your 5-hour limit was used up, but Claude Code responded at 10:10.",
+        "The service was overloaded (not a usage limit), which usually passes within minutes; send the prompt again.",
+        "The service was overloaded (not a usage limit), which usually passes within minutes.",
+        "The service was overloaded (not a usage limit), but another session received a response at 10:20.",
+    ]
+    .map(|end| list.contains(end))
+}
+
 /// Once an entry says how an error ended, later events must not change it.
 #[test]
 fn an_entry_states_its_end_once() {
@@ -465,17 +485,8 @@ fn an_entry_states_its_end_once() {
         "API Error: 529 Overloaded",
         json!({"apiErrorStatus": 529}),
     );
-    let entries = |at: &str| {
-        let listed = client.run(at, &["incidents"], b"").success().to_owned();
-        let ends = [
-            "Your 5-hour limit was used up, but Claude Code responded at 10:10.",
-            "The service was overloaded (not a usage limit), which usually passes within minutes; send the prompt again.",
-            "The service was overloaded (not a usage limit), which usually passes within minutes.",
-            "The service was overloaded (not a usage limit), but another session received a response at 10:20.",
-        ];
-        ends.map(|end| flat(&listed).contains(end))
-    };
-    assert_eq!(entries("2026-11-20T10:16:00Z"), [true, false, true, false]);
+    let ends = listed_ends(&client, "2026-11-20T10:16:00Z");
+    assert_eq!(ends, [true, false, true, false]);
     client.works("2026-11-20T10:20:00Z", 10);
     client.receives_error(
         "2026-11-20T10:30:00Z",
@@ -485,8 +496,9 @@ fn an_entry_states_its_end_once() {
     let full = windows(100.0, NOON, 100.0, TUESDAY);
     client.calls_status_line("2026-11-20T10:30:01Z", full, 120);
     let is_unchanged = [true, false, false, true];
-    assert_eq!(entries("2026-11-20T10:31:00Z"), is_unchanged);
-    assert_eq!(entries("2026-11-20T12:10:00Z"), is_unchanged);
+    for at in ["2026-11-20T10:31:00Z", "2026-11-20T12:10:00Z"] {
+        assert_eq!(listed_ends(&client, at), is_unchanged, "{at}");
+    }
     client.works("2026-11-20T13:00:00Z", 10);
     let reset_early = windows(3.0, NOON + 18_000, 3.0, TUESDAY);
     client.calls_status_line("2026-11-20T13:00:01Z", reset_early, 120);
@@ -495,7 +507,7 @@ fn an_entry_states_its_end_once() {
         "2026-11-21T10:00:00Z",
         "2026-12-24T10:00:00Z",
     ] {
-        assert_eq!(entries(at), is_unchanged, "{at}");
+        assert_eq!(listed_ends(&client, at), is_unchanged, "{at}");
     }
 }
 
@@ -536,14 +548,14 @@ fn the_error_of_a_key_in_a_closed_session_is_described_in_the_past_tense() {
     let happened = "ANTHROPIC_API_KEY (without credits) was used instead of your plan";
     let headline = format!("{happened}, but only in one session.");
     let explained = flat(on_plan.run(at, &["explain"], b"").success());
-    let answer = answer(&on_plan, at);
+    let reply = answer(&on_plan, at);
     assert!(
         explained.starts_with(&format!("{headline} Session: with-key What")),
         "{explained}"
     );
     let elsewhere = format!("{headline} This happened in another session (\"hi\")");
-    assert!(answer.starts_with(&elsewhere), "{answer}");
-    for place in [&explained, &answer] {
+    assert!(reply.starts_with(&elsewhere), "{reply}");
+    for place in [&explained, &reply] {
         let key = "ANTHROPIC_API_KEY was set in the environment and overrode your login.";
         assert!(place.contains(key), "{place}");
         assert_eq!(
@@ -553,10 +565,9 @@ fn the_error_of_a_key_in_a_closed_session_is_described_in_the_past_tense() {
         );
         assert!(!place.contains("Nothing is blocking you"), "{place}");
     }
-    let listed = |at: &str| flat(on_plan.run(at, &["incidents"], b"").success());
-    let entry = headline.as_str();
     for at in [at, "2026-11-21T10:00:00Z", "2026-12-24T10:00:00Z"] {
-        assert!(listed(at).contains(entry), "{}", listed(at));
+        let list = flat(on_plan.run(at, &["incidents"], b"").success());
+        assert!(list.contains(&headline), "{list}");
     }
 }
 
@@ -891,28 +902,37 @@ fn every_error_of_real_sessions_is_listed_and_explained() {
 /// Returns what `explain`, `/whycap`, `now`, and `incidents` say about an error that is over. Each entry contains the
 /// name of the command and its text.
 fn places(client: &Client<'_>, at: &str) -> [(&'static str, String); 4] {
-    let shown = |command: &str| {
+    let [explain, now, incidents] = ["explain", "now", "incidents"].map(|command| {
         let arguments: &[&str] = match command {
             "now" => &[command],
             _ => &[command, "--session", &client.session],
         };
         flat(&client.run(at, arguments, b"").stdout)
-    };
+    });
     [
-        ("explain", shown("explain")),
+        ("explain", explain),
         ("/whycap", answer(client, at)),
-        ("now", shown("now")),
-        ("incidents", shown("incidents")),
+        ("now", now),
+        ("incidents", incidents),
     ]
 }
 
 /// Returns the end of the only stop and the blocked time according to `incidents --json`.
 fn counted(client: &Client<'_>, at: &str) -> Value {
-    let listed = listed(client.sandbox, at);
+    let list = listed(client.sandbox, at);
     json!([
-        listed["incidents"][0]["blocked_until"],
-        listed["sums"]["blocked_s"]
+        list["incidents"][0]["blocked_until"],
+        list["sums"]["blocked_s"]
     ])
+}
+
+/// Asserts what every command says about the end of an error, and what `incidents --json` counts.
+#[track_caller]
+fn assert_end_in_every_place(client: &Client<'_>, at: &str, end: &str, counts: &Value) {
+    for (place, text) in places(client, at) {
+        assert!(text.contains(end), "{at} {place}: {text}");
+    }
+    assert_eq!(counted(client, at), *counts, "{at}");
 }
 
 /// Another session received a response before the stopped session did. The first response ended the error, so every
@@ -928,25 +948,16 @@ fn every_place_names_the_first_response_after_an_error() {
         other.works("2026-11-20T10:03:20Z", 10);
         let end = "The service was overloaded (not a usage limit), but another session received a response at 10:03.";
         let counts = json!(["2026-11-20T10:03:00Z", 180]);
-        let assert_end_at = |at: &str| {
-            for (place, text) in places(&stopped, at) {
-                assert!(
-                    text.contains(end),
-                    "{is_asked_in_between} {at} {place}: {text}"
-                );
-            }
-            assert_eq!(counted(&stopped, at), counts, "{is_asked_in_between} {at}");
-        };
         if is_asked_in_between {
-            assert_end_at("2026-11-20T10:03:30Z");
+            assert_end_in_every_place(&stopped, "2026-11-20T10:03:30Z", end, &counts);
         }
         stopped.works("2026-11-20T10:04:00Z", 10);
-        assert_end_at("2026-11-20T10:04:30Z");
+        assert_end_in_every_place(&stopped, "2026-11-20T10:04:30Z", end, &counts);
         // A limit that is reached later does not undo the end of the outage.
         let five_hours = refused("five_hour", NOON, "");
         other.receives_error("2026-11-20T10:05:00Z", FIVE_HOUR, five_hours);
-        let entry = |at: &str| flat(stopped.run(at, &["incidents"], b"").success());
-        assert!(entry("2026-11-20T10:05:30Z").contains(end));
+        let run = stopped.run("2026-11-20T10:05:30Z", &["incidents"], b"");
+        assert!(flat(run.success()).contains(end), "{run:?}");
     }
 }
 
@@ -1019,19 +1030,19 @@ fn an_early_reset_between_responses_has_one_end() {
         let sandbox = with_a_private_login();
         let [mut stopped, mut other] = two_sessions_of_login(&sandbox);
         let weekly = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
-        let full = || windows(35.0, NOON, 100.0, TUESDAY);
-        let room = || windows(35.0, NOON, 2.0, TUESDAY + 3 * 86_400);
+        let full = windows(35.0, NOON, 100.0, TUESDAY);
+        let room = windows(35.0, NOON, 2.0, TUESDAY + 3 * 86_400);
         stopped.receives_error(AT, weekly, refused("seven_day", TUESDAY, "out_of_credits"));
-        stopped.calls_status_line(SOON, full(), 120);
-        sends_prompt_with_response(&mut other, "2026-11-20T10:01:00Z", full());
-        sends_prompt_with_response(&mut other, "2026-11-20T10:02:30Z", full());
+        stopped.calls_status_line(SOON, full.clone(), 120);
+        sends_prompt_with_response(&mut other, "2026-11-20T10:01:00Z", full.clone());
+        sends_prompt_with_response(&mut other, "2026-11-20T10:02:30Z", full);
         let (first, second) = if responds_first == "stopped" {
             (&mut stopped, &mut other)
         } else {
             (&mut other, &mut stopped)
         };
-        sends_prompt_with_response(first, "2026-11-20T10:03:00Z", room());
-        sends_prompt_with_response(second, "2026-11-20T10:03:10Z", room());
+        sends_prompt_with_response(first, "2026-11-20T10:03:00Z", room.clone());
+        sends_prompt_with_response(second, "2026-11-20T10:03:10Z", room.clone());
         let mut ends = Vec::new();
         for (at, next_response_at) in [
             ("2026-11-20T10:03:11Z", Some("2026-11-20T10:03:05Z")),
@@ -1047,7 +1058,7 @@ fn an_early_reset_between_responses_has_one_end() {
             }
             ends.push((format!("{at} counted"), counted(&stopped, at).to_string()));
             if let Some(next_response_at) = next_response_at {
-                sends_prompt_with_response(&mut other, next_response_at, room());
+                sends_prompt_with_response(&mut other, next_response_at, room.clone());
             }
         }
         let expected = if responds_first == "stopped" {
@@ -1095,6 +1106,10 @@ fn the_only_entry_does_not_refer_to_another_one() {
     );
 }
 
+fn output_of_explain(client: &Client<'_>, at: &str) -> String {
+    flat(&client.run(at, &["explain"], b"").stdout)
+}
+
 /// Until something shows that a limit has reset, the explanation says only that the limit should have reset. After
 /// that, every line must say that the limit has reset.
 #[test]
@@ -1104,8 +1119,7 @@ fn a_reset_is_described_as_certain_only_if_it_is_proven() {
         let sandbox = with_a_private_login();
         let [stopped, other] = two_sessions(&sandbox);
         reaches_five_hour_limit(&stopped);
-        let explained = |at: &str| flat(&stopped.run(at, &["explain"], b"").stdout);
-        let unproven = explained("2026-11-20T12:30:00Z");
+        let unproven = output_of_explain(&stopped, "2026-11-20T12:30:00Z");
         let uncertain = [
             &format!("{used_up}, but the limit should have reset at 12:00"),
             "The limit should have reset by now.",
@@ -1126,7 +1140,7 @@ fn a_reset_is_described_as_certain_only_if_it_is_proven() {
         for (place, text) in places(&stopped, at) {
             assert!(text.contains(&certain), "{place}: {text}");
         }
-        let proven = explained(at);
+        let proven = output_of_explain(&stopped, at);
         assert!(proven.contains("The limit has since reset."), "{proven}");
         let step = if is_read_elsewhere {
             "1. Send the prompt again"
@@ -1203,6 +1217,21 @@ fn a_response_elsewhere_and_here_needs_no_further_step() {
     assert_eq!(incident["actions"][0]["do"], step, "{incident:#}");
 }
 
+/// Returns the entry of the error at 10:00 in the JSON output of `incidents`, and its sentence in the text.
+fn first_entry(client: &Client<'_>, at: &str) -> (Value, String) {
+    let list = client.run(at, &["incidents", "--json"], b"").json();
+    let incidents = list["incidents"].as_array().unwrap();
+    let first = incidents
+        .iter()
+        .find(|incident| incident["first_at"] == AT)
+        .unwrap();
+    let text = flat(client.run(at, &["incidents"], b"").success());
+    let (_, of_first) = text.split_once("10:00, ").unwrap();
+    let (before_message, _) = of_first.split_once(" You've hit").unwrap();
+    let (_, sentence) = before_message.split_once(" (").unwrap();
+    (first.clone(), sentence.to_owned())
+}
+
 /// A session hit its 5-hour limit, the limit reset, and then the session hit its weekly limit. The weekly limit must
 /// not change what is said about the first error, whether or not a command stored the reset before the second error.
 #[test]
@@ -1221,32 +1250,18 @@ fn a_weekly_limit_after_the_reset_does_not_change_the_past_error() {
         stopped.receives_error(AT, text, refused("five_hour", reset, ""));
         let full = windows(100.0, reset, 40.0, TUESDAY);
         stopped.calls_status_line(SOON, full, 120);
-        // Returns the first error's entry in the JSON, and its sentence in the text.
-        let entry = |at: &str| -> (Value, String) {
-            let list = stopped.run(at, &["incidents", "--json"], b"").json();
-            let incidents = list["incidents"].as_array().unwrap();
-            let first = incidents
-                .iter()
-                .find(|incident| incident["first_at"] == AT)
-                .unwrap();
-            let text = flat(stopped.run(at, &["incidents"], b"").success());
-            let (_, of_first) = text.split_once("10:00, ").unwrap();
-            let (before_message, _) = of_first.split_once(" You've hit").unwrap();
-            let (_, sentence) = before_message.split_once(" (").unwrap();
-            (first.clone(), sentence.to_owned())
-        };
         if is_reset_seen {
             working.works("2026-11-20T10:03:00Z", 10);
             let room = windows(2.0, reset + 18_000, 41.0, TUESDAY);
             working.calls_status_line("2026-11-20T10:03:01Z", room, 120);
         }
-        let expected = is_asked_before.then(|| entry("2026-11-20T10:03:30Z"));
+        let expected = is_asked_before.then(|| first_entry(&stopped, "2026-11-20T10:03:30Z"));
         let weekly = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
         let refusal = refused("seven_day", TUESDAY, "");
         stopped.receives_error("2026-11-20T10:05:00Z", weekly, refusal);
         let full = windows(4.0, reset + 18_000, 100.0, TUESDAY);
         stopped.calls_status_line("2026-11-20T10:05:01Z", full, 120);
-        let (after, sentence) = entry("2026-11-20T10:06:00Z");
+        let (after, sentence) = first_entry(&stopped, "2026-11-20T10:06:00Z");
         let headline = after["headline"].as_str().unwrap_or_default();
         assert!(!headline.contains("and your weekly limit"), "{after:#}");
         assert!(!sentence.contains("week"), "{sentence}");
@@ -1338,24 +1353,24 @@ fn the_session_that_received_the_response_is_not_told_to_send_the_prompt_again()
     ] {
         let sandbox = with_a_private_login();
         let [stopped, mut other] = two_sessions_of_login(&sandbox);
-        let room = || windows(42.0, NOON, 17.0, TUESDAY);
-        stopped.calls_status_line("2026-11-20T09:59:00Z", room(), 120);
+        let room = windows(42.0, NOON, 17.0, TUESDAY);
+        stopped.calls_status_line("2026-11-20T09:59:00Z", room.clone(), 120);
         stopped.receives_error(AT, text, more);
-        sends_prompt_with_response(&mut other, "2026-11-20T10:03:00Z", room());
-        let said = answer(&other, "2026-11-20T10:05:00Z");
+        sends_prompt_with_response(&mut other, "2026-11-20T10:03:00Z", room);
+        let reply = answer(&other, "2026-11-20T10:05:00Z");
         assert!(
-            said.contains("this session has received a response since then"),
-            "{said}"
+            reply.contains("this session has received a response since then"),
+            "{reply}"
         );
         for contradiction in [
             "Send the prompt again",
             "nother session has",
             "nother session re",
         ] {
-            assert!(!said.contains(contradiction), "{contradiction}: {said}");
+            assert!(!reply.contains(contradiction), "{contradiction}: {reply}");
         }
-        let said = answer(&stopped, "2026-11-20T10:05:00Z");
-        assert!(said.contains("1. Send the prompt again"), "{said}");
+        let reply = answer(&stopped, "2026-11-20T10:05:00Z");
+        assert!(reply.contains("1. Send the prompt again"), "{reply}");
     }
 }
 
@@ -1368,14 +1383,15 @@ fn a_report_mentions_a_later_response_in_another_session() {
         "API Error: 503 Service Unavailable",
         json!({"apiErrorStatus": 503}),
     );
-    let report = |at: &str| stopped.run(at, &["report"], b"").success().to_owned();
-    let said = report("2026-11-20T10:02:00Z");
-    assert!(said.contains("- Later response: no\n"), "{said}");
+    let run = stopped.run("2026-11-20T10:02:00Z", &["report"], b"");
+    let report = run.success();
+    assert!(report.contains("- Later response: no\n"), "{report}");
     other.works("2026-11-20T10:03:00Z", 10);
-    let said = report("2026-11-20T10:05:00Z");
+    let run = stopped.run("2026-11-20T10:05:00Z", &["report"], b"");
+    let report = run.success();
     assert!(
-        said.contains("- Later response: yes, in another session\n"),
-        "{said}"
+        report.contains("- Later response: yes, in another session\n"),
+        "{report}"
     );
 }
 

@@ -278,13 +278,13 @@ fn whycap_says_that_the_limit_of_another_payer_does_not_block_the_session() {
     let resumed = resumes_session_of_login(&sandbox, &[KEY]);
     let at = "2026-11-20T10:00:30Z";
     for client in [&of_login, &resumed] {
-        let asked = answer(client, at);
-        assert!(asked.contains("nothing is blocking you"), "{asked}");
-        assert!(!asked.contains("Wait until"), "{asked}");
-        assert!(!asked.contains("This session uses"), "{asked}");
+        let reply = answer(client, at);
+        assert!(reply.contains("nothing is blocking you"), "{reply}");
+        assert!(!reply.contains("Wait until"), "{reply}");
+        assert!(!reply.contains("This session uses"), "{reply}");
     }
-    let asked = answer(&of_company, at);
-    assert!(asked.contains("You are still blocked."), "{asked}");
+    let reply = answer(&of_company, at);
+    assert!(reply.contains("You are still blocked."), "{reply}");
 }
 
 /// An overloaded service may refuse the requests of every payer.
@@ -296,8 +296,8 @@ fn whycap_does_not_say_that_an_overloaded_service_does_not_block_another_payer()
     let overload = json!({"apiErrorStatus": 529, "error": "overloaded_error"});
     of_company.receives_error(AT, "API Error: 529 Overloaded", overload);
     let of_login = session_of_login(&sandbox, "of-login");
-    let asked = answer(&of_login, "2026-11-20T10:00:10Z");
-    assert!(!asked.contains("nothing is blocking you"), "{asked}");
+    let reply = answer(&of_login, "2026-11-20T10:00:10Z");
+    assert!(!reply.contains("nothing is blocking you"), "{reply}");
 }
 
 /// Usage credits paid for the responses of the login. `/whycap` and `explain --session` said so in a session with a key, too,
@@ -325,8 +325,8 @@ fn the_usage_credits_of_the_login_are_not_mentioned_in_a_session_with_a_key() {
         (&with_bedrock, false),
         (&of_login, true),
     ] {
-        let asked = answer(client, at);
-        assert_eq!(asked.contains("paying with usage credits"), pays, "{asked}");
+        let reply = answer(client, at);
+        assert_eq!(reply.contains("paying with usage credits"), pays, "{reply}");
         let (_, explained) = explained_in_shell(client, at);
         assert_eq!(
             explained.contains("paying with usage credits"),
@@ -490,9 +490,9 @@ fn whycap_does_not_say_that_nothing_blocks_a_session_of_a_full_plan() {
         let with_key = starts_session(&sandbox, "with-key", &[KEY]);
         let refused = json!({"apiErrorStatus": 401, "error": "authentication_failed"});
         with_key.receives_error(AT, "Invalid API key · Fix external API key", refused);
-        let asked = answer(&of_login, "2026-11-20T10:00:30Z");
-        let says_free = asked.contains("nothing is blocking you");
-        assert_eq!(says_free, !is_blocked, "{asked}");
+        let reply = answer(&of_login, "2026-11-20T10:00:30Z");
+        let says_free = reply.contains("nothing is blocking you");
+        assert_eq!(says_free, !is_blocked, "{reply}");
     }
 }
 
@@ -508,8 +508,8 @@ fn whycap_does_not_say_that_a_lost_connection_does_not_block_another_payer() {
         "API Error: Unable to connect to API (ConnectionRefused)",
         lost,
     );
-    let asked = answer(&of_login, "2026-11-20T10:00:30Z");
-    assert!(!asked.contains("nothing is blocking you"), "{asked}");
+    let reply = answer(&of_login, "2026-11-20T10:00:30Z");
+    assert!(!reply.contains("nothing is blocking you"), "{reply}");
 }
 
 /// Claude Code killed the hook for an error, so only the transcript contains the error. whycap attributed the error to the

@@ -101,15 +101,18 @@ fn a_limit_of_the_account_is_known_in_a_shell_without_the_proxy_of_the_sessions(
     let room = windows(97.0, NOON, 40.0, TUESDAY);
     idle.calls_status_line("2026-11-20T09:58:10Z", room, 120);
     reaches_five_hour_limit(&stopped);
-    let in_shell = |arguments: &[&str]| run(&sandbox, "2026-11-20T10:00:30Z", arguments, b"", &[]);
-    let explained = in_shell(&["explain", "--session", &idle.session]);
+    let at = "2026-11-20T10:00:30Z";
+    let arguments = ["explain", "--session", &idle.session];
+    let explained = run(&sandbox, at, &arguments, b"", &[]);
     assert!(
         flat(explained.success()).contains("5-hour limit is used up"),
         "{}",
         explained.stdout
     );
-    let code = in_shell(&["explain", "--exit-code", "--session", &idle.session]).code;
-    let waited = in_shell(&["wait", "--timeout", "1s", "--session", &idle.session]);
+    let arguments = ["explain", "--exit-code", "--session", &idle.session];
+    let code = run(&sandbox, at, &arguments, b"", &[]).code;
+    let arguments = ["wait", "--timeout", "1s", "--session", &idle.session];
+    let waited = run(&sandbox, at, &arguments, b"", &[]);
     assert_eq!((code, waited.code), (10, 124), "{waited:?}");
     assert!(waited.stderr.contains("limit still applied"), "{waited:?}");
 }
@@ -175,9 +178,9 @@ fn only_a_session_that_names_the_login_is_attributed_to_it() {
         refused("five_hour", NOON, "org_level_disabled"),
     );
     assert_eq!(client.explained(SOON)["owner"], Value::Null);
-    let own = session_of_login(&sandbox, "own");
-    own.receives_error("2026-11-20T10:00:01Z", FIVE_HOUR, json!({}));
-    assert_eq!(own.explained(SOON)["owner"], "login");
+    let of_login = session_of_login(&sandbox, "own");
+    of_login.receives_error("2026-11-20T10:00:01Z", FIVE_HOUR, json!({}));
+    assert_eq!(of_login.explained(SOON)["owner"], "login");
 }
 
 /// If neither of the plan's windows is full, the user need not wait for the weekly reset, even though the credit pool
@@ -314,7 +317,7 @@ fn no_session_says_used_up_after_a_response_in_another() {
     assert!(now.stdout.contains("no limit is blocking you"), "{now:?}");
 }
 
-/// One of the numbered situations in issue 26.
+/// A numbered situation in issue 26.
 struct Scenario {
     name: &'static str,
     /// The plan and role of the logged-in account. The plan is empty if nobody is logged in.
@@ -770,12 +773,9 @@ fn all_outputs_agree() {
         }
         let client = (scenario.simulate)(&sandbox);
         let reported = (scenario.reported)();
-        let drawn = |columns: usize| {
-            let call = client.calls_status_line(at, reported.clone(), columns);
-            whycap::terminal::strip_ansi(&call.stdout)
-        };
         // Claude Code renders the status line right after the error.
-        let line = drawn(160);
+        let call = client.calls_status_line(at, reported.clone(), 160);
+        let line = whycap::terminal::strip_ansi(&call.stdout);
         let explained = client.run(at, &["explain", "--exit-code"], b"");
         assert_eq!(explained.code, code, "{name}: {}", explained.stdout);
         let waits = client.run(at, &["wait", "--timeout", "1s"], b"");
@@ -794,10 +794,10 @@ fn all_outputs_agree() {
         let now = client.run(at, &["now", "--json"], b"").json();
         let now_says = flat(&client.run(at, &["now"], b"").stdout);
         let incident = client.explained(at);
-        let answer = answer(&client, at);
+        let reply = answer(&client, at);
         let long = flat(&explained.stdout);
         if incident.is_null() {
-            for place in [&long, &answer, &line, &now_says] {
+            for place in [&long, &reply, &line, &now_says] {
                 assert!(place.contains(expected_text), "{name}: {place}");
             }
             assert_eq!(now["limit"], Value::Null, "{name}");
@@ -806,7 +806,7 @@ fn all_outputs_agree() {
         }
         let headline = incident["headline"].as_str().unwrap();
         assert!(headline.contains(expected_text), "{name}: {headline}");
-        for place in [&long, &answer] {
+        for place in [&long, &reply] {
             assert!(place.starts_with(headline), "{name}: {place}");
         }
         let badge = incident["badge"].as_str().unwrap();
@@ -817,23 +817,25 @@ fn all_outputs_agree() {
             incident["open"] == stopped || incident["verdict"] == "notice",
             "{name}"
         );
-        let said = if code == 0 {
+        let expected_limit = if code == 0 {
             Value::Null
         } else {
             json!(headline)
         };
-        assert_eq!(now["limit"], said, "{name}");
+        assert_eq!(now["limit"], expected_limit, "{name}");
         assert_eq!(
             now["blocked"]["badge"],
             if code == 0 { Value::Null } else { json!(badge) },
             "{name}"
         );
         // Even a very narrow status line shows the time and whether the limit looks like a false alarm.
+        let call = client.calls_status_line(at, reported, 40);
+        let narrow = whycap::terminal::strip_ansi(&call.stdout);
         if badge.starts_with("false alarm") && code != 0 {
-            assert!(drawn(40).contains("false alarm"), "{name}: {}", drawn(40));
+            assert!(narrow.contains("false alarm"), "{name}: {narrow}");
         }
         if let Some((_, time)) = badge.split_once("back ") {
-            assert!(drawn(40).contains(time), "{name}: {}", drawn(40));
+            assert!(narrow.contains(time), "{name}: {narrow}");
         }
         // Free steps come before steps that cost money, and an admin is never told to ask an admin.
         let steps = incident["actions"].as_array().unwrap();
@@ -844,19 +846,24 @@ fn all_outputs_agree() {
         assert!(paid.is_none() || free < paid, "{name}: {steps:#?}");
         if scenario.login == ("team", "admin") {
             assert!(
-                !answer.contains("an admin") && !answer.contains("Ask an Owner"),
-                "{name}: {answer}"
+                !reply.contains("an admin") && !reply.contains("Ask an Owner"),
+                "{name}: {reply}"
             );
         }
         // If running `/whycap` cancels the auto-resume, the output says so at the end, and all later output takes it
         // into account.
-        let ends_the_wait = answer.contains("Because you ran /whycap");
+        let ends_the_wait = reply.contains("Because you ran /whycap");
         let in_a_terminal = client.variables.len() > 1 && !incident["continues_at"].is_null();
-        assert_eq!(ends_the_wait, in_a_terminal, "{name}: {answer}");
+        assert_eq!(ends_the_wait, in_a_terminal, "{name}: {reply}");
         if ends_the_wait {
             assert_eq!(client.explained(at)["continues_at"], Value::Null, "{name}");
         }
     }
+}
+
+/// Returns what `now` says about usage credits that are paying.
+pub fn paying(client: &Client<'_>, at: &str) -> Value {
+    client.run(at, &["now", "--json"], b"").json()["paying"].clone()
 }
 
 /// Users must be told when a full window makes responses cost money. People described this problem in eleven threads,
@@ -871,8 +878,8 @@ fn paying_from_credits_is_shown_at_once() {
         windows(100.0, NOON, 40.0, TUESDAY),
         120,
     );
-    let paid = |at: &str| client.run(at, &["now", "--json"], b"").json()["paying"].clone();
-    assert_eq!(paid("2026-11-20T09:59:00Z"), Value::Null, "it was included");
+    let before = paying(&client, "2026-11-20T09:59:00Z");
+    assert_eq!(before, Value::Null, "it was included");
     client.works(AT, 100_000);
     let status_line = client.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
     assert!(
@@ -881,14 +888,14 @@ fn paying_from_credits_is_shown_at_once() {
             .contains("paying with usage credits: ≈$"),
         "{status_line:?}"
     );
-    let paying = paid("2026-11-20T10:00:03Z");
-    assert_eq!(paying["since"], AT);
-    assert_eq!(paying["inferred"], true);
+    let since_full = paying(&client, "2026-11-20T10:00:03Z");
+    assert_eq!(since_full["since"], AT);
+    assert_eq!(since_full["inferred"], true);
     assert!(
-        paying["cost_usd"]
+        since_full["cost_usd"]
             .as_f64()
             .is_some_and(|cost| cost > 0.3 && cost < 2.0),
-        "{paying}"
+        "{since_full}"
     );
     let now = client.run("2026-11-20T10:00:03Z", &["now"], b"");
     assert!(
@@ -901,37 +908,38 @@ fn paying_from_credits_is_shown_at_once() {
         windows(3.0, NOON + 3_600, 40.0, TUESDAY),
         120,
     );
-    assert_eq!(paid("2026-11-20T10:01:01Z"), Value::Null);
+    assert_eq!(paying(&client, "2026-11-20T10:01:01Z"), Value::Null);
 }
 
-/// One session is waiting for the reset, another one pays in order to continue, and a third belongs to a company
-/// account.
+/// A session is waiting for the reset, another one pays in order to continue, and a third belongs to a company account.
 #[test]
 fn credit_use_is_shown_only_for_the_paying_account() {
     let sandbox = with_a_private_login();
-    let full = || windows(100.0, NOON, 40.0, TUESDAY);
+    let full = windows(100.0, NOON, 40.0, TUESDAY);
     let waits = Client::new(&sandbox);
     waits.receives_error(
         "2026-11-20T09:58:00Z",
         "You've hit your 5-hour limit · resets 12pm (UTC)",
         json!({}),
     );
-    waits.calls_status_line("2026-11-20T09:58:01Z", full(), 120);
+    waits.calls_status_line("2026-11-20T09:58:01Z", full.clone(), 120);
     let company = Client::with_session(&sandbox, "company");
     belongs_to(&company, "company-account", "company-organization");
     company.works(AT, 100_000);
-    let now = |at: &str| waits.run(at, &["now", "--json"], b"").json();
-    let seen = now(SOON);
+    let seen = waits.run(SOON, &["now", "--json"], b"").json();
     assert_eq!(seen["paying"], Value::Null, "the company pays for that");
-    let used_by = |seen: &Value| seen["window_use"][0]["sessions"].to_string();
-    assert!(!used_by(&seen).contains("company"), "{seen}");
+    let used_by = seen["window_use"][0]["sessions"].to_string();
+    assert!(!used_by.contains("company"), "{seen}");
     let pays = session_of_login(&sandbox, "pays");
     pays.works("2026-11-20T10:01:00Z", 100_000);
-    pays.calls_status_line("2026-11-20T10:01:01Z", full(), 120);
-    let seen = now("2026-11-20T10:02:00Z");
+    pays.calls_status_line("2026-11-20T10:01:01Z", full, 120);
+    let seen = waits
+        .run("2026-11-20T10:02:00Z", &["now", "--json"], b"")
+        .json();
     assert_eq!(seen["blocked"]["session_id"], waits.session.as_str());
     assert_eq!(seen["paying"]["since"], "2026-11-20T10:01:00Z", "{seen}");
-    assert!(used_by(&seen).contains("\"pays\""), "{seen}");
+    let used_by = seen["window_use"][0]["sessions"].to_string();
+    assert!(used_by.contains("\"pays\""), "{seen}");
     assert_eq!(
         seen["window_use"][0]["rose_elsewhere_percent"].to_string(),
         "0.0"
@@ -963,23 +971,27 @@ fn the_status_line_shows_a_limit_in_an_unwritable_home() {
 /// When Claude Code announces that work can continue for free despite a full window, no output may mention paying.
 #[test]
 fn nobody_pays_at_lower_priority_or_in_the_grace_period() {
-    for says in [
+    for notice in [
         "Continuing now at lower priority until your limit resets at 12pm. Your weekly limit still applies, and responses may pause while waiting for spare capacity. Run /low-priority to stop.",
         "Lower-priority mode is back on until your limit resets. Your weekly limit still applies",
         "[Usage limit reached \u{2014} grace window active. Wrap up: finish or checkpoint; don't start subagents or long work.]",
     ] {
         let sandbox = with_a_private_login();
         let client = Client::new(&sandbox);
-        let full = || windows(100.0, NOON, 40.0, TUESDAY);
-        client.calls_status_line("2026-11-20T09:58:01Z", full(), 120);
+        let full = windows(100.0, NOON, 40.0, TUESDAY);
+        client.calls_status_line("2026-11-20T09:58:01Z", full.clone(), 120);
         client.append(&json!({"type": "system", "subtype": "local_command", "sessionId": client.session,
-            "timestamp": "2026-11-20T09:59:00Z", "content": format!("<local-command-stdout>{says}</local-command-stdout>")}));
+            "timestamp": "2026-11-20T09:59:00Z", "content": format!("<local-command-stdout>{notice}</local-command-stdout>")}));
         client.works(AT, 100_000);
-        let status_line = client.calls_status_line(SOON, full(), 120);
+        let status_line = client.calls_status_line(SOON, full, 120);
         assert!(!status_line.success().contains("paying"), "{status_line:?}");
         let now = client.run(SOON, &["now", "--json"], b"").json();
-        assert_eq!(now["paying"], Value::Null, "{says}");
+        assert_eq!(now["paying"], Value::Null, "{notice}");
     }
+}
+
+fn report_usage(client: &Client<'_>, at: &str, percent: f64, resets: i64) {
+    client.calls_status_line(at, windows(percent, resets, 40.0, TUESDAY), 120);
 }
 
 /// The monthly budget for credits covers what was paid while windows were full, but not the usage that the plan
@@ -988,38 +1000,31 @@ fn nobody_pays_at_lower_priority_or_in_the_grace_period() {
 fn credit_spend_has_its_own_budget() {
     let sandbox = with_a_credits_budget("");
     let client = Client::new(&sandbox);
-    let draws = |at: &str, percent: f64, resets: i64| {
-        client.calls_status_line(at, windows(percent, resets, 40.0, TUESDAY), 120);
-    };
     let hour = 3_600;
     client.works("2026-11-20T03:00:00Z", 1_000_000);
-    draws("2026-11-20T03:00:01Z", 100.0, NOON - 5 * hour);
+    report_usage(&client, "2026-11-20T03:00:01Z", 100.0, NOON - 5 * hour);
     client.works("2026-11-20T03:10:00Z", 100_000);
-    draws("2026-11-20T07:30:00Z", 4.0, NOON);
+    report_usage(&client, "2026-11-20T07:30:00Z", 4.0, NOON);
     client.works("2026-11-20T07:40:00Z", 1_000_000);
-    draws("2026-11-20T09:58:00Z", 100.0, NOON);
-    let stops = |at: &str| client.event(at, "Stop", json!({}));
-    assert_eq!(
-        stops("2026-11-20T09:59:00Z").success(),
-        "",
-        "$0.40 of $1.00"
-    );
+    report_usage(&client, "2026-11-20T09:58:00Z", 100.0, NOON);
+    let first_stop = client.event("2026-11-20T09:59:00Z", "Stop", json!({}));
+    assert_eq!(first_stop.success(), "", "$0.40 of $1.00");
     client.works(AT, 110_000);
-    let said = stops(SOON);
+    let warning = client.event(SOON, "Stop", json!({}));
     assert!(
-        said.success().contains(
+        warning.success().contains(
             "This month's budget for usage credits of $1.00 is at least 84% used (\u{2248}$0.84"
         ),
-        "{said:?}"
+        "{warning:?}"
     );
     client.works("2026-11-20T10:05:00Z", 100_000);
-    let said = stops("2026-11-20T10:05:01Z");
+    let used_up = client.event("2026-11-20T10:05:01Z", "Stop", json!({}));
     assert!(
-        said.success().contains("is used up (\u{2248}$1.24"),
-        "{said:?}"
+        used_up.success().contains("is used up (\u{2248}$1.24"),
+        "{used_up:?}"
     );
-    let budget = client.run("2026-11-20T10:05:02Z", &["budget"], b"");
-    let budget = budget.success();
+    let run = client.run("2026-11-20T10:05:02Z", &["budget"], b"");
+    let budget = run.success();
     assert!(
         budget.contains("Usage credits")
             && budget.contains("$1.24")
@@ -1049,26 +1054,28 @@ fn a_used_up_credit_budget_blocks_only_prompts_paid_from_credits() {
         120,
     );
     client.works(AT, 300_000);
-    let sends = |at: &str| {
-        let said = client.event(at, "UserPromptSubmit", json!({"prompt": "go on"}));
-        said.success().to_owned()
-    };
-    let blocked = sends(SOON);
+    let prompt = json!({"prompt": "go on"});
+    let run = client.event(SOON, "UserPromptSubmit", &prompt);
+    let blocked = run.success();
     assert!(
         blocked
             .contains("only while one of your plan's limits is used up. That lasts until 12:00 (1 h 59 m from now)")
             && blocked.contains("Each `claude -p`"),
         "{blocked}"
     );
-    let said = sends("2026-11-20T12:00:01Z");
-    let is_word = said.contains("is used up (\u{2248}$1.20") && !said.contains("block");
-    assert!(is_word, "the window is over: {said}");
+    let run = client.event("2026-11-20T12:00:01Z", "UserPromptSubmit", &prompt);
+    let notice = run.success();
+    assert!(
+        notice.contains("is used up (\u{2248}$1.20") && !notice.contains("block"),
+        "the window is over: {notice}"
+    );
     client.calls_status_line(
         "2026-11-20T12:10:00Z",
         windows(3.0, NOON + 18_000, 40.0, TUESDAY),
         120,
     );
-    assert_eq!(sends("2026-11-20T12:10:01Z"), "");
+    let run = client.event("2026-11-20T12:10:01Z", "UserPromptSubmit", &prompt);
+    assert_eq!(run.success(), "");
     let budget = client.run("2026-11-20T12:10:02Z", &["budget"], b"");
     assert!(
         budget.success().contains("\u{2248}$1.20 of $1.00"),
@@ -1122,10 +1129,10 @@ fn nobody_pays_if_the_server_does_not_offer_credits() {
         state["cachedExtraUsageDisabledReason"] = no_credits;
         sandbox.write(".claude.json", state.to_string());
         let client = Client::new(&sandbox);
-        let full = || windows(100.0, NOON, 40.0, TUESDAY);
-        client.calls_status_line("2026-11-20T09:58:01Z", full(), 120);
+        let full = windows(100.0, NOON, 40.0, TUESDAY);
+        client.calls_status_line("2026-11-20T09:58:01Z", full.clone(), 120);
         client.works(AT, 100_000);
-        let status_line = client.calls_status_line(SOON, full(), 120);
+        let status_line = client.calls_status_line(SOON, full, 120);
         assert_eq!(
             status_line.success().contains("paying"),
             is_shown,
@@ -1145,15 +1152,20 @@ fn a_session_without_plan_readings_is_not_paid_from_credits() {
         let at = format!("2026-11-20T09:{minute}:01Z");
         client.calls_status_line(&at, windows(percent, NOON, 40.0, TUESDAY), 120);
     }
-    let worth = || client.run(SOON, &["budget"], b"").success().to_owned();
-    let before = worth();
+    let run = client.run(SOON, &["budget"], b"");
+    let before = run.success();
     assert!(
         before.contains("of your 5-hour limit is worth at least"),
         "{before}"
     );
     let cloud = Client::with_session(&sandbox, "b0000000-0000-4000-a000-00000000c10d");
     cloud.works("2026-11-20T09:25:00Z", 9_000_000);
-    assert_eq!(worth(), before, "a percent of the plan is worth no more");
+    let with_cloud = client.run(SOON, &["budget"], b"");
+    assert_eq!(
+        with_cloud.success(),
+        before,
+        "a percent of the plan is worth no more"
+    );
     client.calls_status_line(
         "2026-11-20T09:58:00Z",
         windows(100.0, NOON, 40.0, TUESDAY),
@@ -1161,15 +1173,15 @@ fn a_session_without_plan_readings_is_not_paid_from_credits() {
     );
     cloud.works(AT, 1_000_000);
     // When the hook runs, the ledger has not read the response yet.
-    let stops = |it: &Client<'_>| it.event(SOON, "Stop", json!({})).success().to_owned();
-    assert_eq!(stops(&cloud), "");
+    let stop = cloud.event(SOON, "Stop", json!({}));
+    assert_eq!(stop.success(), "");
     let now = client.run(SOON, &["now", "--json"], b"").json();
     assert_eq!(now["paying"], Value::Null);
     client.works("2026-11-20T10:00:01Z", 1_000_000);
-    let said = stops(&client);
+    let stop = client.event(SOON, "Stop", json!({}));
     assert!(
-        said.contains("used up"),
-        "the one word was not said: {said}"
+        stop.success().contains("used up"),
+        "nothing mentioned the budget: {stop:?}"
     );
 }
 
@@ -1179,21 +1191,51 @@ fn a_session_counts_for_each_of_its_logins_in_turn() {
     let sandbox = with_a_private_login();
     let private = sandbox.read(".claude.json");
     let client = Client::new(&sandbox);
-    let works = |at: &str, percent: f64| {
-        client.works(&format!("2026-11-20T09:{at}:00Z"), 50_000);
+    let company = private.replace(PRIVATE, "company-account");
+    for (state, minute, percent) in [
+        (&company, "10", 60.0),
+        (&private, "20", 14.0),
+        (&private, "30", 23.0),
+    ] {
+        sandbox.write(".claude.json", state);
+        client.works(&format!("2026-11-20T09:{minute}:00Z"), 50_000);
         let reported = windows(percent, NOON, 40.0, TUESDAY);
         client
-            .calls_status_line(&format!("2026-11-20T09:{at}:01Z"), reported, 120)
+            .calls_status_line(&format!("2026-11-20T09:{minute}:01Z"), reported, 120)
             .success();
-    };
-    sandbox.write(".claude.json", private.replace(PRIVATE, "company-account"));
-    works("10", 60.0);
-    sandbox.write(".claude.json", private);
-    works("20", 14.0);
-    works("30", 23.0);
+    }
     let seen = client.run(SOON, &["now", "--json"], b"").json();
     let used = &seen["window_use"][0];
     assert_eq!(used["cost_usd"].to_string(), "0.40004", "{seen}");
+}
+
+/// Makes a status-line call in the given minute after 09:00, which reports the usage of the 5-hour window and the running
+/// total.
+fn report_usage_and_total(client: &Client<'_>, minute: i64, percent: f64, total: f64) {
+    let reported = json!({
+        "session_id": client.session, "transcript_path": client.transcript(),
+        "rate_limits": windows(percent, NOON + 2 * 3_600, 10.0, TUESDAY),
+        "cost": {"total_cost_usd": total, "total_duration_ms": minute * 60_000 + 1_000},
+    });
+    let at = minute_after_nine(minute);
+    client.run(&at, &["statusline"], reported.to_string().as_bytes());
+}
+
+fn minute_after_nine(minute: i64) -> String {
+    format!("2026-11-20T{:02}:{:02}:00Z", 9 + minute / 60, minute % 60)
+}
+
+fn json_in_minute(client: &Client<'_>, minute: i64, command: &str) -> Value {
+    let at = minute_after_nine(minute);
+    client.run(&at, &[command, "--json"], b"").json()
+}
+
+fn sorted_keys(list: &Value) -> std::collections::BTreeSet<String> {
+    list.as_array()
+        .unwrap()
+        .iter()
+        .map(|part| part["key"].to_string())
+        .collect()
 }
 
 /// The cost of compactions appears in Claude Code's running total, but not in any transcript line.
@@ -1201,45 +1243,36 @@ fn a_session_counts_for_each_of_its_logins_in_turn() {
 fn a_compactions_cost_counts_toward_the_window_in_every_command() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
-    let draws = |at: &str, percent: f64, total: f64, minutes: i64| {
-        let reported = json!({
-            "session_id": client.session, "transcript_path": client.transcript(),
-            "rate_limits": windows(percent, NOON + 2 * 3_600, 10.0, TUESDAY),
-            "cost": {"total_cost_usd": total, "total_duration_ms": minutes * 60_000 + 1_000},
-        });
-        client.run(at, &["statusline"], reported.to_string().as_bytes());
-    };
-    let at = |minute: i64| format!("2026-11-20T{:02}:{:02}:00Z", 9 + minute / 60, minute % 60);
-    draws(&at(0), 0.0, 0.0, 0);
+    report_usage_and_total(&client, 0, 0.0, 0.0);
     let (mut total, mut percent) = (0.0, 0.0);
     for turn in 0..14 {
-        let (answered, compacted) = (at(5 + turn * 9), at(8 + turn * 9));
-        client.works(&answered, 50_000);
+        let (responded, compacted) = (5 + turn * 9, 8 + turn * 9);
+        client.works(&minute_after_nine(responded), 50_000);
         (total, percent) = (total + 0.2, percent + 5.0);
-        draws(&answered, percent, total, 5 + turn * 9);
+        report_usage_and_total(&client, responded, percent, total);
         if turn % 2 == 1 {
             total += 0.5;
-            draws(&compacted, percent, total, 8 + turn * 9);
+            report_usage_and_total(&client, compacted, percent, total);
         }
     }
-    let asked = |command: &str, now: i64| client.run(&at(now), &[command, "--json"], b"").json();
-    let worth = |command| {
-        asked(command, 135)["percent_worth"][0]["usd"]
+    let [of_budget, of_drain] = ["budget", "drain"].map(|command| {
+        json_in_minute(&client, 135, command)["percent_worth"][0]["usd"]
             .as_f64()
             .unwrap()
-    };
-    let (of_budget, of_drain) = (worth("budget"), worth("drain"));
+    });
     assert!(
         (of_budget - of_drain).abs() < 1e-9,
         "{of_budget} {of_drain}"
     );
     // A compaction during the pause increased the window's usage, but the client reports the increase only with the
     // next response.
-    draws(&at(166), percent, total + 0.5, 166);
-    client.works(&at(167), 50_000);
-    draws(&at(167), percent + 8.0, total + 0.7, 167);
-    let used = &asked("now", 168)["window_use"][0];
-    let spent = asked("spend", 168)["total"]["cost_usd"].as_f64().unwrap();
+    report_usage_and_total(&client, 166, percent, total + 0.5);
+    client.works(&minute_after_nine(167), 50_000);
+    report_usage_and_total(&client, 167, percent + 8.0, total + 0.7);
+    let now = json_in_minute(&client, 168, "now");
+    let used = &now["window_use"][0];
+    let report = json_in_minute(&client, 168, "spend");
+    let spent = report["total"]["cost_usd"].as_f64().unwrap();
     let of_window = used["cost_usd"].as_f64().unwrap();
     assert!(
         (of_window - spent).abs() < 1e-9 && spent > 4.0,
@@ -1249,16 +1282,17 @@ fn a_compactions_cost_counts_toward_the_window_in_every_command() {
 
     // Both commands use the same name for spend that no transcript line shows.
     let by_agent = client
-        .run(&at(168), &["spend", "--by", "agent", "--json"], b"")
+        .run(
+            &minute_after_nine(168),
+            &["spend", "--by", "agent", "--json"],
+            b"",
+        )
         .json();
-    let keys = |list: &Value| -> std::collections::BTreeSet<String> {
-        list.as_array()
-            .unwrap()
-            .iter()
-            .map(|part| part["key"].to_string())
-            .collect()
-    };
-    assert_eq!(keys(&used["agents"]), keys(&by_agent["groups"]), "{used}");
+    assert_eq!(
+        sorted_keys(&used["agents"]),
+        sorted_keys(&by_agent["groups"]),
+        "{used}"
+    );
 }
 
 /// The output shows the figures from `/usage` and how old they are, but does not use them as evidence.
@@ -1290,8 +1324,8 @@ fn model_windows_and_credits_are_shown_from_the_usage_page() {
     );
     let chosen = "[statusline]\nsegments = [\"model\", \"model_weeks\", \"credits\"]\n";
     let config = sandbox.write("whycap.toml", chosen);
-    let sandbox = sandbox.variable("WHYCAP_CONFIG", config.to_str().unwrap());
-    let client = Client::new(&sandbox);
+    let chosen_segments = sandbox.variable("WHYCAP_CONFIG", config.to_str().unwrap());
+    let client = Client::new(&chosen_segments);
     let line =
         whycap::terminal::strip_ansi(&client.calls_status_line(SOON, Value::Null, 120).stdout);
     assert!(
@@ -1299,13 +1333,13 @@ fn model_windows_and_credits_are_shown_from_the_usage_page() {
             && line.contains("credits $12.34 of $50.00, $37.66 left"),
         "{line}"
     );
-    let seat = Client::with_session(&sandbox, "seat");
+    let seat = Client::with_session(&chosen_segments, "seat");
     belongs_to(&seat, "company-account", "company-organization");
     let line = seat.calls_status_line(SOON, Value::Null, 120).stdout;
     assert!(!line.contains("63%"), "another account's: {line}");
     // Figures that `/usage` showed for another account must be ignored.
     page["accountUuid"] = json!("somebody-else");
-    store_usage_page(&sandbox, &page);
+    store_usage_page(&chosen_segments, &page);
     assert_eq!(client.explained(SOON)["usage"], Value::Null);
 }
 
@@ -1339,35 +1373,39 @@ fn a_new_session_shows_the_recent_readings_of_others() {
     );
 }
 
+fn behind_proxy<'a>(sandbox: &'a Sandbox, session: &str, url: &str) -> Client<'a> {
+    let mut client = Client::with_session(sandbox, session);
+    let base_url = ("ANTHROPIC_BASE_URL".to_owned(), url.to_owned());
+    client.variables.push(base_url);
+    client
+}
+
+/// Returns the rows of a session that reports no windows.
+fn rows_without_report(client: &Client<'_>, at: &str) -> String {
+    let status_line = client.calls_status_line(at, Value::Null, 160);
+    whycap::terminal::strip_ansi(status_line.success())
+}
+
 /// If a local proxy passes on the plan's windows, a new session behind that proxy must show them even before its first
 /// response.
 #[test]
 fn readings_are_shared_only_behind_the_same_proxy() {
     let sandbox = with_a_private_login();
-    let behind = |session: &str, url: &str| {
-        let mut client = Client::with_session(&sandbox, session);
-        let base_url = ("ANTHROPIC_BASE_URL".to_owned(), url.to_owned());
-        client.variables.push(base_url);
-        client
-    };
-    let first = behind("first", "http://127.0.0.1:8080");
+    let first = behind_proxy(&sandbox, "first", "http://127.0.0.1:8080");
     first.calls_status_line(
         "2026-11-20T09:40:00Z",
         windows(42.0, NOON, 17.0, TUESDAY),
         120,
     );
-    let second = behind("second", "http://127.0.0.1:9090");
-    let line = |client: &Client<'_>| {
-        let status_line = client.calls_status_line(AT, Value::Null, 160);
-        whycap::terminal::strip_ansi(status_line.success())
-    };
-    let shown = line(&second);
+    let second = behind_proxy(&sandbox, "second", "http://127.0.0.1:9090");
+    let shown = rows_without_report(&second, AT);
     assert!(
         shown.contains("5h 42%") && shown.contains("(20 m ago)"),
         "{shown}"
     );
     for url in ["https://llm.example.com", "not a url"] {
-        let shown = line(&behind("elsewhere", url));
+        let elsewhere = behind_proxy(&sandbox, "elsewhere", url);
+        let shown = rows_without_report(&elsewhere, AT);
         assert!(!shown.contains("5h 42%"), "{url}: {shown}");
     }
 }
@@ -1377,18 +1415,11 @@ fn readings_are_shared_only_behind_the_same_proxy() {
 #[test]
 fn a_new_session_behind_a_gateway_without_a_host_name_shows_the_limit() {
     let sandbox = with_a_private_login();
-    let behind_gateway = |session: &str| {
-        let mut client = Client::with_session(&sandbox, session);
-        let base_url = (
-            "ANTHROPIC_BASE_URL".to_owned(),
-            "http://[::1]:8080".to_owned(),
-        );
-        client.variables.push(base_url);
-        client
-    };
-    reaches_five_hour_limit(&behind_gateway("stopped"));
+    let gateway = "http://[::1]:8080";
+    reaches_five_hour_limit(&behind_proxy(&sandbox, "stopped", gateway));
     let at = "2026-11-20T10:01:00Z";
-    let line = behind_gateway("new").calls_status_line(at, Value::Null, 120);
+    let new = behind_proxy(&sandbox, "new", gateway);
+    let line = new.calls_status_line(at, Value::Null, 120);
     assert!(line.success().contains("5-hour limit"), "{line:?}");
     let direct = Client::with_session(&sandbox, "direct");
     let line = direct.calls_status_line(at, Value::Null, 120);
@@ -1409,12 +1440,8 @@ fn a_new_session_shows_the_limit_that_blocks_the_login() {
         FIVE_HOUR,
         refused("five_hour", NOON, "org_level_disabled"),
     );
-    let line = |client: &Client<'_>, at: &str| {
-        let status_line = client.calls_status_line(at, Value::Null, 120);
-        whycap::terminal::strip_ansi(status_line.success())
-    };
     let new = Client::with_session(&sandbox, "new");
-    let at_limit = line(&new, SOON);
+    let at_limit = rows_without_report(&new, SOON);
     assert!(
         at_limit.contains("5-hour limit") && at_limit.contains("12:00"),
         "{at_limit}"
@@ -1427,13 +1454,13 @@ fn a_new_session_shows_the_limit_that_blocks_the_login() {
     by_key
         .variables
         .push(("ANTHROPIC_API_KEY".to_owned(), "sk-ant-x".to_owned()));
-    let without = line(&by_key, SOON);
+    let without = rows_without_report(&by_key, SOON);
     assert!(!without.contains("5-hour limit"), "{without}");
     let seat = Client::with_session(&sandbox, "seat");
     belongs_to(&seat, "company-account", "company-organization");
-    let without = line(&seat, SOON);
+    let without = rows_without_report(&seat, SOON);
     assert!(!without.contains("5-hour limit"), "{without}");
-    let after_reset = line(&new, "2026-11-20T12:02:00Z");
+    let after_reset = rows_without_report(&new, "2026-11-20T12:02:00Z");
     assert!(!after_reset.contains("5-hour limit"), "{after_reset}");
 }
 
@@ -1458,8 +1485,8 @@ fn a_limit_of_the_plan_is_not_shown_to_a_session_of_a_cloud_provider() {
             !line.success().contains("5-hour limit"),
             "{variable}: {line:?}"
         );
-        let asked = answer(&session, at);
-        assert!(asked.contains("this one may work"), "{variable}: {asked}");
+        let reply = answer(&session, at);
+        assert!(reply.contains("this one may work"), "{variable}: {reply}");
         let arguments = ["explain", "--exit-code", "--session", "cloud"];
         let explained = session.run(at, &arguments, b"");
         assert_eq!(explained.code, 0, "{variable}: {explained:?}");
@@ -1495,9 +1522,9 @@ fn a_session_whose_owner_cannot_be_compared_shows_the_windows_and_the_limit() {
     let shown = whycap::terminal::strip_ansi(line.success());
     assert!(shown.contains("5h 100%"), "{shown}");
     assert!(shown.contains("5-hour limit"), "{shown}");
-    let asked = answer(&new, at);
-    assert!(asked.contains("5-hour limit is used up"), "{asked}");
-    assert!(!asked.contains("may work"), "{asked}");
+    let reply = answer(&new, at);
+    assert!(reply.contains("5-hour limit is used up"), "{reply}");
+    assert!(!reply.contains("may work"), "{reply}");
 }
 
 /// A user switches to another model, and the next response does not change the usage figures. A limit of the new model
@@ -1519,8 +1546,8 @@ fn every_screen_knows_the_model_to_which_the_session_has_switched() {
     let at = "2026-11-20T10:01:00Z";
     let row = flat(&asking.calls_status_line(at, usage, 160).stdout);
     assert!(row.contains("Opus limit"), "{row}");
-    let asked = answer(&asking, at);
-    assert!(!asked.contains("may work"), "{asked}");
+    let reply = answer(&asking, at);
+    assert!(!reply.contains("may work"), "{reply}");
     let arguments = ["explain", "--exit-code", "--session", &asking.session];
     let explained = asking.run(at, &arguments, b"");
     assert_eq!(explained.code, 10, "{explained:?}");
@@ -1543,23 +1570,18 @@ fn the_row_mentions_the_shell_in_a_session_that_is_older_than_the_slash_command(
     // The tests' own process stands for the client.
     let pid = std::process::id().to_string();
     client.variables.push(("CLAUDE_PID".to_owned(), pid));
-    let row = || {
-        let status_line = client.calls_status_line(SOON, Value::Null, 120);
-        whycap::terminal::strip_ansi(status_line.success())
-    };
-    assert!(row().contains("more: /whycap"), "{}", row());
+    let row = rows_without_report(&client, SOON);
+    assert!(row.contains("more: /whycap"), "{row}");
     sandbox.run(&["install"]).success();
     let plugin = std::fs::File::open(sandbox.path(".claude/skills/whycap")).unwrap();
     let hour = std::time::Duration::from_secs(3600);
     let now = std::time::SystemTime::now();
     plugin.set_modified(now + hour).unwrap();
-    assert!(
-        row().contains("more: whycap explain, in a shell"),
-        "{}",
-        row()
-    );
+    let row = rows_without_report(&client, SOON);
+    assert!(row.contains("more: whycap explain, in a shell"), "{row}");
     plugin.set_modified(now - hour * 24 * 365).unwrap();
-    assert!(row().contains("more: /whycap"), "{}", row());
+    let row = rows_without_report(&client, SOON);
+    assert!(row.contains("more: /whycap"), "{row}");
 
     let manifest = ".claude/skills/whycap/.claude-plugin/plugin.json";
     let older = sandbox
@@ -1573,7 +1595,8 @@ fn the_row_mentions_the_shell_in_a_session_that_is_older_than_the_slash_command(
         .open(sandbox.path(manifest))
         .unwrap();
     manifest_file.set_modified(now + hour).unwrap();
-    assert!(row().contains("more: /whycap"), "{}", row());
+    let row = rows_without_report(&client, SOON);
+    assert!(row.contains("more: /whycap"), "{row}");
 }
 
 /// By default, the settings file runs the hooks, and the plugin provides `/whycap`.
@@ -1610,8 +1633,8 @@ fn the_list_and_its_totals_have_the_same_active_limits() {
         client.receives_error(at, FIVE_HOUR, refused("five_hour", NOON, ""));
     }
     let client = Client::with_session(&sandbox, "one");
-    let listed = client.run(SOON, &["incidents"], b"");
-    let listed = listed.success();
+    let run = client.run(SOON, &["incidents"], b"");
+    let listed = run.success();
     assert_eq!(listed.matches("(still blocked)").count(), 1, "{listed}");
     assert_eq!(
         listed.matches("(same limit as the entry above)").count(),
@@ -1629,13 +1652,13 @@ fn a_pasted_message_is_compared_with_current_readings() {
         windows(42.0, NOON, 17.0, TUESDAY),
         120,
     );
-    let asked = client.run(AT, &["explain", "--text", FIVE_HOUR], b"");
-    let said = flat(asked.success());
+    let run = client.run(AT, &["explain", "--text", FIVE_HOUR], b"");
+    let explained = flat(run.success());
     assert!(
-        said.contains(
+        explained.contains(
             "Your 5-hour usage is 42%, so if you got the message just now, it looks like a false alarm"
         ),
-        "{said}"
+        "{explained}"
     );
     let hours_later = client.run(
         "2026-11-20T11:00:00Z",
@@ -1657,15 +1680,15 @@ fn a_pasted_message_is_to_be_checked_if_the_window_has_room() {
     let reported = windows(12.0, NOON, 40.0, TUESDAY);
     client.calls_status_line("2026-11-20T09:59:00Z", reported, 120);
     let weekly = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
-    let asked = client.run(AT, &["explain", "--text", weekly], b"");
-    let said = flat(asked.success());
+    let run = client.run(AT, &["explain", "--text", weekly], b"");
+    let explained = flat(run.success());
     let headline = "The message says that your weekly limit is used up, but your weekly usage is 40%; check /usage.";
-    assert!(said.starts_with(headline), "{said}");
+    assert!(explained.starts_with(headline), "{explained}");
     let steps = "1. Check /usage 2. Do not buy usage credits for this 3. If /usage shows 100%, wait until Tue Nov 24 06:00";
-    assert!(said.contains(steps), "{said}");
+    assert!(explained.contains(steps), "{explained}");
     assert!(
-        !said.contains("costs money") && !said.contains("/limit-reset"),
-        "{said}"
+        !explained.contains("costs money") && !explained.contains("/limit-reset"),
+        "{explained}"
     );
 }
 
@@ -1682,14 +1705,14 @@ fn the_advice_for_a_pasted_cap_agrees_with_the_current_readings() {
         "You've hit your monthly spend limit · raise it at https://claude.ai/settings/usage",
         "You've hit your org's monthly spend limit · run /usage-credits to ask your admin for a higher limit",
     ] {
-        let said = flat(client.run(AT, &["explain", "--long", text], b"").success());
+        let explained = flat(client.run(AT, &["explain", "--long", text], b"").success());
         for part in [
             "so if you got the message just now, it looks like a false alarm",
             "What to do 1. Check /usage. ",
             "2. If /usage shows 100%, wait. ",
             "What the message means if you received it - ",
         ] {
-            assert!(said.contains(part), "{part}: {said}");
+            assert!(explained.contains(part), "{part}: {explained}");
         }
         for part in [
             "Do not buy",
@@ -1698,7 +1721,7 @@ fn the_advice_for_a_pasted_cap_agrees_with_the_current_readings() {
             "/limit-reset",
             "Wait for your",
         ] {
-            assert!(!said.contains(part), "{part}: {said}");
+            assert!(!explained.contains(part), "{part}: {explained}");
         }
     }
 }
@@ -1735,50 +1758,51 @@ fn a_window_message_that_mentions_missing_credits_is_a_window_limit() {
     assert_eq!(pasted["incident"]["limit"], "five_hour", "{pasted:#}");
 }
 
+/// Returns the time at which Claude Code will continue the session, according to `explain`.
+pub fn continues_at(client: &Client<'_>, at: &str) -> Value {
+    client.explained(at)["continues_at"].clone()
+}
+
 /// Claude Code 2.1.328 to 2.1.330 record the outcome of the auto-resume in the transcript.
 #[test]
 fn claude_codes_announcement_about_waiting_is_believed() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
-    let notice = |at: &str, says: &str| {
-        client.append(&json!({
-            "type": "system", "subtype": "informational", "content": says, "timestamp": at,
-            "sessionId": client.session, "level": "notice",
-        }));
-    };
     client.receives_error(
         AT,
         FIVE_HOUR,
         refused("five_hour", NOON, "org_level_disabled"),
     );
-    notice(
+    client.announces(
         "2026-11-20T10:00:00.100Z",
         "Usage limit reached · set to continue automatically at 12pm",
     );
-    let continues = |at: &str| client.explained(at)["continues_at"].clone();
-    assert_eq!(continues(SOON), "2026-11-20T12:01:30Z");
-    notice(
+    assert_eq!(continues_at(&client, SOON), "2026-11-20T12:01:30Z");
+    client.announces(
         "2026-11-20T10:01:00Z",
         "Automatic continue cancelled · /rate-limit-options to wait again",
     );
-    assert_eq!(continues("2026-11-20T10:01:01Z"), Value::Null);
-    notice(
+    assert_eq!(continues_at(&client, "2026-11-20T10:01:01Z"), Value::Null);
+    client.announces(
         "2026-11-20T10:02:00Z",
         "Usage limit reached · set to continue automatically at 12pm",
     );
-    assert_eq!(continues("2026-11-20T10:02:01Z"), "2026-11-20T12:01:30Z");
+    assert_eq!(
+        continues_at(&client, "2026-11-20T10:02:01Z"),
+        "2026-11-20T12:01:30Z"
+    );
     client.event(
         "2026-11-20T10:03:00Z",
         "UserPromptSubmit",
         json!({"prompt": "/whycap"}),
     );
-    notice(
+    client.announces(
         "2026-11-20T10:04:00Z",
         "Usage limit reached · set to continue automatically at 12pm",
     );
-    let again = continues("2026-11-20T10:04:01Z");
+    let again = continues_at(&client, "2026-11-20T10:04:01Z");
     assert_eq!(again, "2026-11-20T12:01:30Z", "it was turned on again");
-    notice(
+    client.announces(
         "2026-11-20T12:05:00Z",
         "Automatic continue stopped after repeated usage limit hits · This task will not resume on its own",
     );
@@ -1789,7 +1813,7 @@ fn claude_codes_announcement_about_waiting_is_believed() {
     let refusal = refused("five_hour", NOON + 18_000, "");
     client.append(&client.error_line(again, text, refusal));
     client.stop_failure(again, text);
-    assert_eq!(continues("2026-11-20T12:05:03Z"), Value::Null);
+    assert_eq!(continues_at(&client, "2026-11-20T12:05:03Z"), Value::Null);
 }
 
 /// Claude Code 2.1.331 announces an auto-resume only for the first refusal in a window. If the session receives a
@@ -1801,8 +1825,7 @@ fn a_second_limit_without_an_announcement_does_not_continue() {
     let client = Client::new(&sandbox);
     let refusal = refused("five_hour", NOON, "out_of_credits");
     client.receives_error(AT, FIVE_HOUR, &refusal);
-    let continues = |at: &str| client.explained(at)["continues_at"].clone();
-    assert_eq!(continues(SOON), "2026-11-20T12:01:30Z");
+    assert_eq!(continues_at(&client, SOON), "2026-11-20T12:01:30Z");
     client.receives_response("2026-11-20T10:01:00Z");
     let again = "2026-11-20T10:02:00Z";
     client.append(&client.error_line(again, FIVE_HOUR, &refusal));
@@ -1816,7 +1839,7 @@ fn a_second_limit_without_an_announcement_does_not_continue() {
         status_line.stdout.contains("more: /whycap"),
         "{status_line:?}"
     );
-    assert_eq!(continues("2026-11-20T10:02:02Z"), Value::Null);
+    assert_eq!(continues_at(&client, "2026-11-20T10:02:02Z"), Value::Null);
     // Older clients continue automatically without announcing it.
     let mut older = Client::with_session(&sandbox, "older");
     older.version = "2.1.300".to_owned();
@@ -1834,24 +1857,21 @@ fn a_second_limit_without_an_announcement_does_not_continue() {
 fn repeated_old_readings_do_not_contradict_a_limit() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
-    let drawn_with = |at: &str, used: f64| {
-        let status_line = client.calls_status_line(at, windows(used, NOON, 17.0, TUESDAY), 120);
-        status_line.success().to_owned()
-    };
-    drawn_with("2026-11-20T09:59:50Z", 42.0);
+    let [old, full_usage] = [42.0, 100.0].map(|used| windows(used, NOON, 17.0, TUESDAY));
+    client.calls_status_line("2026-11-20T09:59:50Z", old.clone(), 120);
     client.receives_error(AT, FIVE_HOUR, json!({}));
-    let repeated = drawn_with("2026-11-20T10:00:00.200Z", 42.0);
-    assert!(!repeated.contains("false"), "{repeated}");
-    let verdict = |at: &str| client.explained(at)["verdict"].clone();
-    assert_eq!(verdict("2026-11-20T10:00:00.400Z"), "cannot_tell");
-    drawn_with("2026-11-20T10:00:00.900Z", 100.0);
-    assert_eq!(verdict("2026-11-20T10:00:01Z"), "real");
+    let repeated = client.calls_status_line("2026-11-20T10:00:00.200Z", old, 120);
+    assert!(!repeated.success().contains("false"), "{repeated:?}");
+    let incident = client.explained("2026-11-20T10:00:00.400Z");
+    assert_eq!(incident["verdict"], "cannot_tell");
+    client.calls_status_line("2026-11-20T10:00:00.900Z", full_usage.clone(), 120);
+    let incident = client.explained("2026-11-20T10:00:01Z");
+    assert_eq!(incident["verdict"], "real");
     // If the window was already full, repeated figures do not contradict the limit.
     let full = Client::with_session(&sandbox, "full");
-    let full_windows = || windows(100.0, NOON, 17.0, TUESDAY);
-    full.calls_status_line("2026-11-20T10:29:50Z", full_windows(), 120);
+    full.calls_status_line("2026-11-20T10:29:50Z", full_usage.clone(), 120);
     full.receives_error("2026-11-20T10:30:00Z", FIVE_HOUR, json!({}));
-    full.calls_status_line("2026-11-20T10:30:00.200Z", full_windows(), 120);
+    full.calls_status_line("2026-11-20T10:30:00.200Z", full_usage, 120);
     let arguments = ["explain", "--json", "--session", "full"];
     let run = full.run("2026-11-20T10:30:00.400Z", &arguments, b"");
     assert_eq!(run.json()["incident"]["verdict"], "real");
@@ -1870,22 +1890,18 @@ fn a_waiting_session_resumed_in_a_new_process_does_not_continue_automatically() 
         "type": "system", "subtype": "informational", "timestamp": "2026-11-20T10:00:00.100Z",
         "content": "Usage limit reached · set to continue automatically at 12pm",
     }));
-    let starts = |at: &str, source: &str| {
-        let run = client.event(at, "SessionStart", json!({"source": source}));
-        run.success().to_owned()
-    };
-    let row = |at: &str| {
-        let status_line = client.calls_status_line(at, Value::Null, 120);
-        status_line.success().lines().nth(1).unwrap().to_owned()
-    };
-    starts("2026-11-20T10:01:00Z", "compact");
-    let waits = client.explained("2026-11-20T10:01:01Z")["continues_at"].clone();
+    let compaction = json!({"source": "compact"});
+    let run = client.event("2026-11-20T10:01:00Z", "SessionStart", compaction);
+    run.success();
+    let waits = continues_at(&client, "2026-11-20T10:01:01Z");
     assert_eq!(waits, "2026-11-20T12:01:30Z");
-    let reply = starts("2026-11-20T10:02:00Z", "resume");
-    assert!(!reply.contains("in another terminal"), "{reply}");
-    let waits = client.explained("2026-11-20T10:02:01Z")["continues_at"].clone();
+    let resumption = json!({"source": "resume"});
+    let run = client.event("2026-11-20T10:02:00Z", "SessionStart", resumption);
+    assert!(!run.success().contains("in another terminal"), "{run:?}");
+    let waits = continues_at(&client, "2026-11-20T10:02:01Z");
     assert_eq!(waits, Value::Null);
-    let after = row("2026-11-20T12:00:30Z");
+    let status_line = client.calls_status_line("2026-11-20T12:00:30Z", Value::Null, 120);
+    let after = status_line.success().lines().nth(1).unwrap();
     assert!(after.contains("send the prompt again"), "{after}");
     // The user can choose to wait in the new process, too.
     choose_to_wait(&client, "2026-11-20T10:03:00Z", "12pm");
@@ -1896,11 +1912,11 @@ fn a_waiting_session_resumed_in_a_new_process_does_not_continue_automatically() 
 /// Appends the line that Claude Code 2.1.330 writes when the user selects "Wait here, then continue automatically" in
 /// its menu.
 fn choose_to_wait(client: &Client<'_>, at: &str, until: &str) {
-    let says = format!(
+    let content = format!(
         "<local-command-stdout>Claude Code will continue automatically at {until}. Keep this session open; it may still pause for permission prompts.</local-command-stdout>"
     );
     client.append(&json!({
-        "type": "user", "timestamp": at, "message": {"role": "user", "content": says},
+        "type": "user", "timestamp": at, "message": {"role": "user", "content": content},
     }));
 }
 
@@ -1920,8 +1936,8 @@ fn a_session_whose_compaction_hit_the_limit_does_not_continue_automatically() {
     assert_eq!(incident["resets_at"], "2026-11-20T12:00:00Z");
     assert_eq!(incident["continues_at"], Value::Null);
     let status_line = client.calls_status_line("2026-11-20T12:00:30Z", Value::Null, 120);
-    let says = "limit should have reset · send the prompt again";
-    assert!(status_line.success().contains(says), "{status_line:?}");
+    let row = "limit should have reset · send the prompt again";
+    assert!(status_line.success().contains(row), "{status_line:?}");
 }
 
 /// After the message "wf paused · usage limit resets at …", Claude Code 2.1.330 continued a workflow 70 to 95 s after
@@ -1981,23 +1997,25 @@ fn a_session_whose_user_chose_to_wait_continues_after_any_wait() {
     }
 }
 
+/// Returns what `doctor` reports about the owner of the newest session, if it does.
+fn check_of_owner(client: &Client<'_>) -> Option<Value> {
+    let output = client.run(SOON, &["doctor", "--json"], b"").stdout;
+    let report: Value = serde_json::from_str(&output).unwrap();
+    let mut checks = report["checks"].as_array().unwrap().iter();
+    checks
+        .find(|check| check["check"] == "session owner")
+        .cloned()
+}
+
 #[test]
 fn doctor_names_the_owner_of_the_newest_session() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
-    let check = || {
-        let checks = client.run(SOON, &["doctor", "--json"], b"").stdout;
-        let checks: Value = serde_json::from_str(&checks).unwrap();
-        let checks = checks["checks"].as_array().unwrap().clone();
-        checks
-            .into_iter()
-            .find(|check| check["check"] == "session owner")
-    };
-    assert_eq!(check(), None, "nothing says whose it is");
+    assert_eq!(check_of_owner(&client), None, "no account is known");
     belongs_to(&client, PRIVATE, "private-organization");
-    assert_eq!(check().unwrap()["verdict"], "ok");
+    assert_eq!(check_of_owner(&client).unwrap()["verdict"], "ok");
     belongs_to(&client, "company-account", "company-organization");
-    let other = check().unwrap();
+    let other = check_of_owner(&client).unwrap();
     assert_eq!(other["verdict"], "warn");
     assert!(
         other["says"]
@@ -2013,7 +2031,7 @@ fn doctor_names_the_owner_of_the_newest_session() {
 #[test]
 fn only_a_response_or_another_limit_ends_a_limit() {
     let weekly = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
-    let full = || windows(20.0, NOON, 100.0, TUESDAY);
+    let full = windows(20.0, NOON, 100.0, TUESDAY);
     for (text, more) in [
         ("API Error: 529 Overloaded", json!({"apiErrorStatus": 529})),
         (
@@ -2027,11 +2045,11 @@ fn only_a_response_or_another_limit_ends_a_limit() {
     ] {
         let sandbox = with_a_private_login();
         let client = Client::new(&sandbox);
-        client.calls_status_line("2026-11-20T09:59:00Z", full(), 120);
+        client.calls_status_line("2026-11-20T09:59:00Z", full.clone(), 120);
         client.receives_error(AT, weekly, refused("seven_day", TUESDAY, "out_of_credits"));
         client.receives_error("2026-11-20T10:05:00Z", text, more);
         let at = "2026-11-20T11:00:00Z";
-        let status_line = client.calls_status_line(at, full(), 120);
+        let status_line = client.calls_status_line(at, full.clone(), 120);
         assert!(
             status_line.stdout.contains("resets Tue Nov 24 06:00"),
             "{status_line:?}"
@@ -2039,8 +2057,8 @@ fn only_a_response_or_another_limit_ends_a_limit() {
         let incident = client.explained(at);
         assert_eq!(incident["limit"], "weekly", "{text}: {incident:#}");
         assert_eq!(incident["open"], true, "{text}");
-        let asked = client.run(at, &["explain", "--exit-code"], b"");
-        assert_eq!(asked.code, 10, "{text}: {asked:?}");
+        let run = client.run(at, &["explain", "--exit-code"], b"");
+        assert_eq!(run.code, 10, "{text}: {run:?}");
         let waited = client.run(at, &["wait", "--timeout", "1s"], b"");
         assert_eq!((waited.code, waited.stderr.is_empty()), (124, false));
         let now = client.run(at, &["now", "--json"], b"").json();
@@ -2091,11 +2109,15 @@ fn an_error_of_one_conversation_does_not_block_other_sessions() {
         let more = json!({"error": class, "apiErrorStatus": status});
         client.receives_error("2026-11-20T10:00:00Z", text, more);
         for (at, code) in [("2026-11-20T20:00:00Z", code), ("2026-11-21T10:01:00Z", 0)] {
-            let asked = client.run(at, &["explain", "--exit-code"], b"");
-            assert_eq!(asked.code, code, "{text} at {at}: {asked:?}");
+            let run = client.run(at, &["explain", "--exit-code"], b"");
+            assert_eq!(run.code, code, "{text} at {at}: {run:?}");
             let waited = client.run(at, &["wait", "--timeout", "1s"], b"");
-            let says = !waited.stderr.is_empty();
-            assert_eq!((waited.code, says), (code, code != 0), "{text} at {at}");
+            let has_error = !waited.stderr.is_empty();
+            assert_eq!(
+                (waited.code, has_error),
+                (code, code != 0),
+                "{text} at {at}"
+            );
         }
     }
 }
@@ -2117,8 +2139,8 @@ fn a_login_error_ends_with_a_response_in_another_session() {
         other.calls_status_line("2026-11-20T10:10:01Z", room, 120);
         let at = "2026-11-20T10:11:00Z";
         assert_eq!(client.explained(at)["open"], false, "{text}");
-        let asked = client.run(at, &["explain", "--exit-code"], b"");
-        assert_eq!(asked.code, 0, "{text}: {asked:?}");
+        let run = client.run(at, &["explain", "--exit-code"], b"");
+        assert_eq!(run.code, 0, "{text}: {run:?}");
     }
 }
 
@@ -2138,31 +2160,26 @@ fn without_a_status_line_a_later_response_ends_a_temporary_error() {
         let sandbox = with_a_private_login();
         let client = Client::new(&sandbox);
         client.receives_error(AT, text, more);
-        let asked = |at: &str| client.run(at, &["explain", "--exit-code"], b"").code;
-        assert_ne!(asked(SOON), 0, "{text}");
+        let arguments = ["explain", "--exit-code"];
+        assert_ne!(client.run(SOON, &arguments, b"").code, 0, "{text}");
         let company = Client::with_session(&sandbox, "company");
         belongs_to(&company, "company-account", "company-organization");
         company.receives_response("2026-11-20T10:01:00Z");
-        assert_ne!(
-            asked("2026-11-20T10:01:01Z"),
-            0,
-            "{text}: of another account"
-        );
+        let run = client.run("2026-11-20T10:01:01Z", &arguments, b"");
+        assert_ne!(run.code, 0, "{text}: of another account");
         let next = session_of_login(&sandbox, "next");
         next.sends_prompt("2026-11-20T10:01:20Z", "go on");
         next.receives_response("2026-11-20T10:01:30Z");
-        assert_eq!(asked("2026-11-20T10:01:31Z"), 0, "{text}");
+        let run = client.run("2026-11-20T10:01:31Z", &arguments, b"");
+        assert_eq!(run.code, 0, "{text}");
     }
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
     let next = session_of_login(&sandbox, "next");
     next.receives_response("2026-11-20T10:01:30Z");
-    let asked = client.run("2026-11-20T10:01:31Z", &["explain", "--exit-code"], b"");
-    assert_eq!(
-        asked.code, 10,
-        "nobody measured whether the window has room"
-    );
+    let run = client.run("2026-11-20T10:01:31Z", &["explain", "--exit-code"], b"");
+    assert_eq!(run.code, 10, "nobody measured whether the window has room");
 }
 
 #[test]
@@ -2174,10 +2191,10 @@ fn an_abandoned_conversation_does_not_hide_the_weekly_limit() {
     let left = Client::with_session(&sandbox, "left");
     let more = json!({"error": "invalid_request", "apiErrorStatus": 400});
     left.receives_error("2026-11-20T10:05:00Z", "Prompt is too long", more);
-    let limit = |at: &str| client.explained(at)["limit"].clone();
-    assert_eq!(limit("2026-11-20T10:06:00Z"), "prompt_too_long");
+    let first = client.explained("2026-11-20T10:06:00Z");
+    assert_eq!(first["limit"], "prompt_too_long");
     let at = "2026-11-21T10:06:00Z";
-    assert_eq!(limit(at), "weekly");
+    assert_eq!(client.explained(at)["limit"], "weekly");
     let waited = client.run(at, &["wait", "--timeout", "1s"], b"");
     assert_eq!((waited.code, waited.stderr.is_empty()), (124, false));
 }
@@ -2200,8 +2217,8 @@ fn a_window_never_blocks_longer_than_its_length() {
         let mut client = Client::new(&sandbox);
         "2.1.150".clone_into(&mut client.version);
         client.receives_error(AT, text, json!({}));
-        let code = |at: &str| client.run(at, &["explain", "--exit-code"], b"").code;
-        assert_eq!([code(blocks), code(over)], [10, 0], "{text}");
+        let codes = [blocks, over].map(|at| client.run(at, &["explain", "--exit-code"], b"").code);
+        assert_eq!(codes, [10, 0], "{text}");
         assert_eq!(client.run(over, &["wait"], b"").code, 0, "{text}");
         let status_line =
             client.calls_status_line(over, windows(3.0, 1_795_900_000, 5.0, 1_796_200_000), 120);
@@ -2223,8 +2240,8 @@ fn an_outage_recorded_with_a_wrong_clock_does_not_block() {
         "API Error: 529 Overloaded",
         overloaded,
     );
-    let asked = lost.run(AT, &["explain", "--exit-code"], b"");
-    assert_eq!(asked.code, 0, "{asked:?}");
+    let run = lost.run(AT, &["explain", "--exit-code"], b"");
+    assert_eq!(run.code, 0, "{run:?}");
     let waited = lost.run(AT, &["wait", "--timeout", "1s"], b"");
     assert_eq!(waited.code, 0, "{}", waited.stderr);
     // The new error takes precedence over the outage, even though the outage has a later timestamp.
@@ -2296,10 +2313,10 @@ fn a_limit_with_a_past_reset_does_not_block() {
     let text = "You've hit your 5-hour limit · resets 11:50am (UTC)";
     client.receives_error("2026-11-20T12:00:00Z", text, json!({}));
     let at = "2026-11-20T12:00:05Z";
-    let asked = client.run(at, &["explain", "--exit-code"], b"");
+    let run = client.run(at, &["explain", "--exit-code"], b"");
     assert!(
-        asked.success().contains("but the limit should have"),
-        "{asked:?}"
+        run.success().contains("but the limit should have"),
+        "{run:?}"
     );
     let waited = client.run(at, &["wait"], b"");
     assert_eq!(waited.code, 0, "{waited:?}");
@@ -2355,15 +2372,14 @@ fn an_empty_credit_pool_gives_no_reset_time() {
         "You're out of usage credits · resets Nov 24, 6am (UTC)",
         quota,
     );
-    let asked = client.run(SOON, &["explain", "--exit-code"], b"");
-    assert_eq!(asked.code, 11, "{asked:?}");
+    let run = client.run(SOON, &["explain", "--exit-code"], b"");
+    assert_eq!(run.code, 11, "{run:?}");
     assert!(
-        asked
-            .stdout
+        run.stdout
             .contains("No usage credits are left; check /usage"),
-        "{asked:?}"
+        "{run:?}"
     );
-    assert!(!asked.stdout.contains("back on"), "{asked:?}");
+    assert!(!run.stdout.contains("back on"), "{run:?}");
 }
 
 /// The error class `rate_limit` does not show which limit was reached. In particular, Claude Code also uses it for full
@@ -2483,8 +2499,8 @@ fn a_model_limit_stays_while_another_model_responds() {
             refused("seven_day_opus", TUESDAY, "out_of_credits"),
         );
         client.receives_response(SOON);
-        let asked = ["explain", "--json", "--session", model];
-        let incident = &client.run(SOON, &asked, b"").json()["incident"];
+        let arguments = ["explain", "--json", "--session", model];
+        let incident = &client.run(SOON, &arguments, b"").json()["incident"];
         assert_eq!(incident["headline"], headline);
         assert_eq!(incident["actions"][0]["do"], step);
         assert_eq!(incident["open"], false);
@@ -2502,8 +2518,8 @@ fn a_daily_quota_lasts_a_day() {
         ("2026-11-20T18:00:00Z", 10),
         ("2026-11-21T08:01:00Z", 0),
     ] {
-        let asked = client.run(at, &["explain", "--exit-code"], b"");
-        assert_eq!(asked.code, code, "at {at}");
+        let run = client.run(at, &["explain", "--exit-code"], b"");
+        assert_eq!(run.code, code, "at {at}");
     }
 }
 
@@ -2544,8 +2560,8 @@ fn other_rows_name_the_limit_although_another_error_followed_it() {
             row.success().contains("5-hour limit · resets at 12:00"),
             "{error}: {row:?}"
         );
-        let asked = ["explain", "--session", "other", "--exit-code"];
-        assert_eq!(other.run(at, &asked, b"").code, 10, "{error}");
+        let arguments = ["explain", "--session", "other", "--exit-code"];
+        assert_eq!(other.run(at, &arguments, b"").code, 10, "{error}");
     }
 }
 
@@ -2564,8 +2580,8 @@ fn rows_of_other_sessions_show_the_limit_of_an_account_without_readings() {
         row.success().contains("5-hour limit · resets at 12:00"),
         "{row:?}"
     );
-    let asked = ["explain", "--session", "other", "--exit-code"];
-    assert_eq!(other.run(at, &asked, b"").code, 10);
+    let arguments = ["explain", "--session", "other", "--exit-code"];
+    assert_eq!(other.run(at, &arguments, b"").code, 10);
 }
 
 /// A response that was requested before the limit was reached does not show that usage credits pay. `now` and `explain`
@@ -2574,12 +2590,12 @@ fn rows_of_other_sessions_show_the_limit_of_an_account_without_readings() {
 fn nobody_is_shown_as_paying_for_a_response_from_before_the_limit() {
     let sandbox = with_a_private_login();
     let [stopped, other] = two_sessions_of_login(&sandbox);
-    let full = || windows(100.0, NOON, 40.0, TUESDAY);
-    stopped.calls_status_line("2026-11-20T09:58:00Z", full(), 160);
+    let full = windows(100.0, NOON, 40.0, TUESDAY);
+    stopped.calls_status_line("2026-11-20T09:58:00Z", full.clone(), 160);
     other.sends_prompt("2026-11-20T09:59:00Z", "Explain the parser.");
     let refusal = refused("five_hour", NOON, "org_level_disabled");
     stopped.receives_error(AT, FIVE_HOUR, refusal);
-    stopped.calls_status_line(SOON, full(), 160);
+    stopped.calls_status_line(SOON, full, 160);
     other.works("2026-11-20T10:00:40Z", 100_000);
     let at = "2026-11-20T10:00:45Z";
     let now = stopped.run(at, &["now", "--json"], b"").json();
@@ -2597,17 +2613,17 @@ fn the_limit_also_applies_to_a_session_without_a_prompt() {
     reaches_five_hour_limit(&stopped);
     let _process = crate::now::RunningClient::idle(&sandbox, "new");
     let at = "2026-11-20T10:01:00Z";
-    let asked = ["explain", "--session", "new", "--exit-code"];
-    let explained = stopped.run(at, &asked, b"");
+    let arguments = ["explain", "--session", "new", "--exit-code"];
+    let explained = stopped.run(at, &arguments, b"");
     assert_eq!(explained.code, 10, "{explained:?}");
     let text = flat(&explained.stdout);
     assert!(text.contains("Your 5-hour limit is used up"), "{text}");
-    let asked = ["wait", "--session", "new", "--timeout", "1s"];
-    let waited = stopped.run(at, &asked, b"");
+    let arguments = ["wait", "--session", "new", "--timeout", "1s"];
+    let waited = stopped.run(at, &arguments, b"");
     assert!(waited.stderr.contains("timed out"), "{waited:?}");
     // Nothing is known about this session.
-    let asked = ["explain", "--session", "unheard-of", "--exit-code"];
-    assert_eq!(stopped.run(at, &asked, b"").code, 12);
+    let arguments = ["explain", "--session", "unheard-of", "--exit-code"];
+    assert_eq!(stopped.run(at, &arguments, b"").code, 12);
 }
 
 /// Anthropic's tiers do not apply to a gateway.
