@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Checks that the source follows the rules in CONTRIBUTING.md, section "Terms".
+"""Checks that the source and the tests follow the rules in CONTRIBUTING.md, section "Terms".
 
 usage: .ci/style.py [DIRECTORY|FILE ...]     (default: the paths in REWRITTEN)
 
-Without arguments, the check covers `src`. In tests, only the comments are checked. The check fails on
+Without arguments, the check covers `src` and `tests`. It fails on
 - a forbidden term that is used as the name of a function, variable, type, field, or file,
 - too many statements of the form `let x = x…`,
 - too many closures bound with `let`,
@@ -16,7 +16,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # The paths that must pass.
-REWRITTEN = ["src"]
+REWRITTEN = ["src", "tests"]
 
 # The maximum numbers per 1,000 functions.
 MAX_REBOUND_NAMES = 40
@@ -52,7 +52,6 @@ TOKEN = re.compile(
     r"""|(?P<operator>->|=>|::|\.\.=|\.\.|&&|\|\||[-+*/%^!&|=<>]=|<<|>>|[^\s\w])""",
     re.S,
 )
-TEST_ATTRIBUTE = ["#", "[", "cfg", "(", "test", ")", "]"]
 DEFINING_KEYWORDS = {"fn", "struct", "enum", "trait", "type", "mod", "const", "static", "let"}
 
 
@@ -62,26 +61,6 @@ class Token:
         self.kind = "string" if kind == "hash" else kind
         self.text = match.group(0)
         self.start = match.start()
-
-
-def without_tests(tokens):
-    """Returns the tokens without items that have the attribute `#[cfg(test)]`."""
-    kept = []
-    index = 0
-    while index < len(tokens):
-        if [token.text for token in tokens[index : index + 7]] != TEST_ATTRIBUTE:
-            kept.append(tokens[index])
-            index += 1
-            continue
-        index += 7
-        depth = 0
-        while index < len(tokens):
-            text = tokens[index].text
-            index += 1
-            depth += (text == "{") - (text == "}")
-            if depth == 0 and text in ("}", ";"):
-                break
-    return kept
 
 
 def defined_names(tokens):
@@ -130,7 +109,7 @@ def check_file(path, problems):
     text = path.read_text(encoding="utf-8")
     shown = path.relative_to(ROOT)
     tokens = [Token(match) for match in TOKEN.finditer(text)]
-    code = without_tests([token for token in tokens if token.kind != "comment"])
+    code = [token for token in tokens if token.kind != "comment"]
 
     if path.stem in FORBIDDEN_FILES:
         problems.append(f"{shown}: the name of the file does not describe its contents")
@@ -149,7 +128,7 @@ def main(arguments):
     functions = rebound = closures = 0
     for argument in arguments or REWRITTEN:
         path = ROOT / argument
-        files = sorted(file for file in path.rglob("*.rs") if file.name != "tests.rs") if path.is_dir() else [path]
+        files = sorted(path.rglob("*.rs")) if path.is_dir() else [path]
         if not files or not path.exists():
             problems.append(f"{argument}: there is no such path")
             continue
