@@ -206,11 +206,14 @@ impl Context {
         session: Option<&str>,
         incidents: &Incidents<'_>,
     ) -> Option<Paying> {
-        let paying_session = match (session, self.asker()) {
-            (None, Asker::Session(asking_session)) => Some(asking_session),
-            (session, _) => session,
+        let may_use_login = match (session, self.asker()) {
+            (Some(session), _) => incidents.may_use_login(session),
+            (None, Asker::Session(asking_session)) => {
+                incidents.may_use_login_in_conversation(asking_session)
+            }
+            (None, Asker::Shell) => true,
         };
-        if paying_session.is_some_and(|session| !incidents.may_use_login(session)) {
+        if !may_use_login {
             return None;
         }
         let paying = self.paying(incidents)?;

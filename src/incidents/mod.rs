@@ -220,6 +220,15 @@ impl<'a> Incidents<'a> {
         self.login_may_pay(session, &SessionStarts::new(&journal))
     }
 
+    /// Like [`Self::may_use_login`], but for the session that runs this process. Its environment shows a key even if the
+    /// start of the session is not stored.
+    pub(crate) fn may_use_login_in_conversation(&self, session: &str) -> bool {
+        let journal = Journal::all(self.paths);
+        let starts = SessionStarts::new(&journal);
+        let payer = self.payer_of(session, self.own_credentials(None), &starts);
+        self.login_may_pay(session, &starts) && !payer.facts.is_without_account()
+    }
+
     fn login_may_pay(&self, session: &str, starts: &SessionStarts<'_>) -> bool {
         let payer = starts.payer_of(session, &self.transcripts, self.now());
         let is_of_token = payer.is_hidden_by_token() && self.account().is_some();

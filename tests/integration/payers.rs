@@ -526,3 +526,21 @@ fn an_error_that_only_the_transcript_contains_has_the_payer_of_its_session() {
     assert_eq!(code, 11, "{explanation}");
     assert!(explanation.contains("ANTHROPIC_API_KEY"), "{explanation}");
 }
+
+/// `whycap install` ran while a session with a key was working, so no hook has stored the key. `/whycap` runs in the
+/// environment of that session, but it said that usage credits of the login were paying.
+#[test]
+fn a_key_in_the_environment_of_the_conversation_rules_out_that_credits_pay_for_it() {
+    let sandbox = with_a_private_login();
+    let of_login = session_of_login(&sandbox, "of-login");
+    of_login.works("2026-11-20T09:59:00Z", 10);
+    of_login.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    of_login.works("2026-11-20T10:03:00Z", 100_000);
+    for (name, variable, pays) in [("with-key", KEY, false), ("with-proxy", GATEWAY, true)] {
+        let mut client = Client::with_session(&sandbox, name);
+        let (name, value) = variable;
+        client.variables.push((name.to_owned(), value.to_owned()));
+        let asked = answer(&client, "2026-11-20T10:04:00Z");
+        assert_eq!(asked.contains("paying with usage credits"), pays, "{asked}");
+    }
+}
