@@ -1,7 +1,7 @@
 //! Tests that every screen says that usage credits pay, and until when, while they pay although a limit still applies and
 //! after the limit has ended.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::client::{Client, windows};
 use crate::newest_evidence::{after, five_hour_full, hits_limit, receives_response};
@@ -301,5 +301,34 @@ fn a_session_without_a_failed_prompt_is_told_that_it_can_continue() {
         for wrong in ["end the prompt again", "Leave the session open"] {
             assert!(!reply.contains(wrong), "{reply}");
         }
+    }
+}
+
+/// The service was overloaded in two sessions, and nothing has happened since then. `/whycap` told a third session that
+/// it could continue, and also that the error was too old to tell. Soon after the errors, it called them "only a prompt of
+/// another session".
+#[test]
+fn a_session_is_not_told_more_about_the_errors_of_others_than_is_known() {
+    let sandbox = with_a_private_login();
+    for name in ["stopped", "stopped-too"] {
+        let client = session_of_login(&sandbox, name);
+        let error = json!({"apiErrorStatus": 529});
+        client.receives_error("2026-11-20T10:00:00Z", "API Error: 529 Overloaded", error);
+    }
+    let idle = session_of_login(&sandbox, "idle");
+    let said = answer(&idle, "2026-11-20T10:10:00Z");
+    let stopped_another = "1. You can continue; the error stopped another session";
+    assert!(said.contains(stopped_another), "{said}");
+
+    let said = answer(&idle, "2026-11-20T15:00:00Z");
+    for part in [
+        "; try to continue.",
+        "1. Try to continue",
+        "too old to tell",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    for wrong in ["ou can continue", "end the prompt again"] {
+        assert!(!said.contains(wrong), "{wrong}: {said}");
     }
 }

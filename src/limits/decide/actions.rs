@@ -417,8 +417,9 @@ fn suited_to_asker(action: ActionName, problem: &Problem<'_>) -> ActionName {
             match (is_paid, has_failed_prompt) {
                 (true, true) if action != ActionName::LeaveOpen => ActionName::WorksForCredits,
                 (true, _) => ActionName::CostsExtra,
-                (false, true) => action,
-                (false, false) => ActionName::JustContinue,
+                // Whether the user can continue after an old error is unknown.
+                (false, false) if action != ActionName::LongAgo => ActionName::JustContinue,
+                (false, _) => action,
             }
         }
         ActionName::NothingLeft
