@@ -139,6 +139,19 @@ enum NextResponse {
     PaidUntil(&'static str),
 }
 
+/// Returns true if a text says that usage credits pay for the next response.
+fn says_that_credits_pay(text: &str) -> bool {
+    let lowercase = text.to_lowercase();
+    [
+        "costs money",
+        "costs extra",
+        "credits pay",
+        "with usage credits",
+    ]
+    .iter()
+    .any(|words| lowercase.contains(words))
+}
+
 /// Asks every screen about a session in the same second, and checks that all of them agree about its next response.
 fn check_every_screen(client: &Client<'_>, at: &str, next: NextResponse) {
     let session = client.session.as_str();
@@ -171,14 +184,7 @@ fn check_every_screen(client: &Client<'_>, at: &str, next: NextResponse) {
     ];
     for (screen, text) in &screens {
         let lowercase = text.to_lowercase();
-        let says_paid = [
-            "costs money",
-            "costs extra",
-            "credits pay",
-            "with usage credits",
-        ]
-        .iter()
-        .any(|words| lowercase.contains(words));
+        let says_paid = says_that_credits_pay(text);
         let about = format!("{session}, {at}, {screen}: {text}");
         match next {
             NextResponse::Free => assert!(!says_paid, "{about}"),
@@ -194,6 +200,16 @@ fn check_every_screen(client: &Client<'_>, at: &str, next: NextResponse) {
     }
     if incident.is_null() {
         return;
+    }
+    // The paragraph about the costs would hide that the headline or the badge does not mention them.
+    for field in ["headline", "badge"] {
+        let text = incident[field].as_str().unwrap();
+        let about = format!("{session}, {at}, {field}: {text}");
+        assert_eq!(
+            says_that_credits_pay(text),
+            next != NextResponse::Free,
+            "{about}"
+        );
     }
     let steps_cost_money: Vec<bool> = incident["actions"]
         .as_array()
@@ -263,6 +279,32 @@ fn every_screen_agrees_whether_credits_pay() {
             }
         }
     }
+
+    // The limit ends, but the other window is full.
+    let sandbox = with_a_private_login();
+    let refusal = refused("five_hour", NOON, "");
+    let [stopped, mut pays] =
+        stops_while_credits_pay(&sandbox, FIVE_HOUR, &refusal, &five_hour_full());
+    let weekly_full = windows(5.0, NOON + 4 * 3_600, 100.0, TUESDAY);
+    for at in ["2026-11-20T12:05:00Z", "2026-11-20T12:08:00Z"] {
+        receives_response(&mut pays, at, weekly_full.clone());
+    }
+    check_every_screen(
+        &stopped,
+        "2026-11-20T12:08:05Z",
+        PaidUntil("Tue Nov 24 06:00"),
+    );
+
+    // The service is overloaded while credits pay, and then the problem should be over.
+    let sandbox = with_a_private_login();
+    let mut pays = session_of_login(&sandbox, "pays");
+    for at in ["2026-11-20T10:01:00Z", "2026-11-20T10:02:00Z"] {
+        receives_response(&mut pays, at, five_hour_full());
+    }
+    let overloaded = session_of_login(&sandbox, "overloaded");
+    let error = json!({"apiErrorStatus": 529});
+    overloaded.receives_error("2026-11-20T10:02:30Z", "API Error: 529 Overloaded", error);
+    check_every_screen(&overloaded, "2026-11-20T10:08:00Z", PaidUntil("12:00"));
 
     // Credits were refused, but they pay again.
     let sandbox = with_a_private_login();

@@ -51,10 +51,10 @@ impl Fields {
             paid_until.map(|until| clock.format_deadline(until)),
         )]);
         fields.add_times(diagnosis, clock);
-        fields.add_payment(
-            paid_until.or(diagnosis.resets.ahead(clock.now).map(|reset| reset.at)),
-            clock,
-        );
+        if diagnosis.credits_will_pay() {
+            let reset = diagnosis.resets.ahead(clock.now);
+            fields.add_payment(paid_until.or(reset.map(|reset| reset.at)), clock);
+        }
         // Past times include the day only if it differs from the day of the error, so the sentence does not change
         // later.
         let at_error = Clock {

@@ -26,9 +26,9 @@
 //! | `window_limit` | the usage window, as in "weekly limit" | the limit is that of a usage window |
 //! | `limit`, `counted` | the usage window, and the limit as in "your weekly limit" | always |
 //! | `pool`, `credits`, `are`, `were`, `pay`, `cap` | the words for usage credits that the message uses | always |
-//! | `paid_until`, `paid_in`, `paid_until_brief` | the time until which usage credits pay if they pay now, as in "Tue Nov 24 06:00", "in 3 d 20 h", and "Tue 06:00" | it is ahead |
+//! | `paid_until`, `paid_in`, `paid_until_brief` | the time until which usage credits pay, as in "Tue Nov 24 06:00", "in 3 d 20 h", and "Tue 06:00" | they will pay for the next response, and it is ahead |
 //! | `likely` | "probably", or "possibly" if the evidence is weak | always |
-//! | `subject` | the same as `name` or, if the error is over, how it ended, as in "limit has reset" | always |
+//! | `subject` | the same as `name` or, if the error is over, the first part of the row or badge about its end, as in "limit has reset" | usage credits will pay for the next response |
 //! | `past`, `name`, `ended`, … | what happened, the limit, and its end, only for the wording of an ending | always |
 
 mod action;
@@ -135,26 +135,13 @@ pub(crate) struct Wording {
 /// Generates the wording for an error.
 pub(crate) fn word(message: &Message, evidence: &Evidence, diagnosis: &Diagnosis) -> Wording {
     let mut fields = Fields::new(message, evidence, diagnosis);
-    let mut present = cause_sentences(message, diagnosis, &fields);
+    let present = cause_sentences(message, diagnosis, &fields);
     let name = name_of_badge(&present.badge);
     let name_of_reset = diagnosis.is_reset_proven.then(|| name.clone());
-    let subject = match ending_rows(evidence, diagnosis).first() {
-        Some(row) => name_of_badge(row),
-        None => name.clone(),
-    };
-    fields.set_all([
-        ("name_of_reset", name_of_reset),
-        ("name", Some(name)),
-        ("subject", Some(subject)),
-    ]);
-    let mut credits_rows = Vec::new();
-    if diagnosis.credits_will_pay() {
-        present.badge = badge(&WORDINGS.credits_pay.badges, &fields);
-        credits_rows = WORDINGS.credits_pay.rows(&fields);
-    }
+    fields.set_all([("name_of_reset", name_of_reset), ("name", Some(name))]);
 
     let mut summary = None;
-    let sentences = match ending_wording(evidence, diagnosis) {
+    let mut sentences = match ending_wording(evidence, diagnosis) {
         Some(wording) => {
             let summaries = wording.summaries(&pasts(message, diagnosis, &fields), &fields);
             summary = Some(with_payer(first_fitting(&summaries), diagnosis, &fields));
@@ -165,6 +152,14 @@ pub(crate) fn word(message: &Message, evidence: &Evidence, diagnosis: &Diagnosis
         }
         None => present,
     };
+    let mut credits_rows = Vec::new();
+    if diagnosis.credits_will_pay() {
+        let row = ending_rows(evidence, diagnosis).first();
+        let subject = name_of_badge(row.unwrap_or(&sentences.badge));
+        fields.set_all([("subject", Some(subject))]);
+        sentences.badge = badge(&WORDINGS.credits_pay.badges, &fields);
+        credits_rows = WORDINGS.credits_pay.rows(&fields);
+    }
     let actions = diagnosis
         .actions
         .iter()
@@ -207,8 +202,8 @@ impl EndingWording {
             .collect()
     }
 
-    /// Returns the headline for an error that is over. `first_step` is the first recommended action. The advice is omitted
-    /// if it does not fit.
+    /// Returns the headline for an error that is over. `first_step` is the first recommended action. The ending's usual
+    /// advice is omitted if it does not fit.
     fn headline(
         &self,
         summaries: &[String],
@@ -224,15 +219,25 @@ impl EndingWording {
             return format!("{headline}.");
         }
         let summary = first_fitting(summaries);
-        let Some(usual) = &self.advice else {
-            return summary;
+        let advised: Vec<String> = match first_step.and_then(|step| WORDINGS.advice.get(step)) {
+            // The costs must not be omitted, so a shorter summary makes room for them.
+            Some(of_step) => summaries
+                .iter()
+                .flat_map(|summary| {
+                    of_step
+                        .iter()
+                        .map(move |advice| format!("{summary}; {advice}."))
+                })
+                .collect(),
+            None => self
+                .advice
+                .iter()
+                .map(|advice| format!("{}; {advice}.", summary.trim_end_matches('.')))
+                .collect(),
         };
-        let of_step = first_step.and_then(|step| WORDINGS.advice.get(step));
-        of_step
-            .map_or(std::slice::from_ref(usual), Vec::as_slice)
-            .iter()
-            .map(|advice| format!("{}; {advice}.", summary.trim_end_matches('.')))
-            .find(|advised| advised.chars().count() <= HEADLINE)
+        advised
+            .into_iter()
+            .find(|headline| headline.chars().count() <= HEADLINE)
             .unwrap_or(summary)
     }
 }
