@@ -591,3 +591,43 @@ fn the_first_step_after_a_keys_error_costs_money_while_credits_pay() {
         }
     }
 }
+
+/// The key has been removed, so the next prompt uses the plan, but its 5-hour window is full. `explain` advised sending the
+/// prompt again, which would have been refused. If usage credits pay, its headline did not mention them.
+#[test]
+fn after_the_removal_of_a_key_the_full_window_of_the_plan_is_mentioned() {
+    for (credits_pay, headline, step) in [
+        (
+            false,
+            "ANTHROPIC_API_KEY is no longer set, but your 5-hour limit is used up until 12:00.",
+            "1. Wait until 12:00, when your 5-hour limit resets",
+        ),
+        (
+            true,
+            "ANTHROPIC_API_KEY is no longer set, but your 5-hour limit is used up, so usage credits pay until 12:00.",
+            "1. You can continue, but each response costs extra until 12:00",
+        ),
+    ] {
+        let sandbox = with_a_private_login();
+        let mut on_plan = session_of_login(&sandbox, "on-plan");
+        session_with_empty_key(&sandbox);
+        for at in ["2026-11-20T09:58:00Z", "2026-11-20T09:59:00Z"] {
+            if credits_pay {
+                receives_response(&mut on_plan, at, five_hour_full());
+            } else {
+                on_plan.calls_status_line(at, five_hour_full(), 120);
+            }
+        }
+        let at = "2026-11-20T10:03:00Z";
+        let in_shell = |arguments: &[&str]| shell(&sandbox, at, arguments, &[]);
+        let json = in_shell(&["explain", "--json"]).json();
+        assert_eq!(json["incident"]["headline"], headline, "{json:#}");
+        let explained = flat(in_shell(&["explain"]).success());
+        assert!(explained.contains(step), "{explained}");
+        assert!(!explained.contains("prompt again"), "{explained}");
+        if !credits_pay {
+            let waited = flat(in_shell(&["wait"]).success());
+            assert_eq!(waited, headline);
+        }
+    }
+}

@@ -458,7 +458,9 @@ fn after_end(problem: &Problem<'_>, ending: Ending) -> ActionName {
         {
             ActionName::NothingLeft
         }
-        Ending::Reset | Ending::ResetEarly if problem.also_full().is_some() => {
+        Ending::Reset | Ending::ResetEarly | Ending::KeyRemoved
+            if problem.also_full().is_some() =>
+        {
             ActionName::WaitForOtherWindow
         }
         Ending::ResponseReceived if problem.another_model_responds() => {
