@@ -358,19 +358,28 @@ fn a_session_is_not_told_more_about_the_errors_of_others_than_is_known() {
         client.receives_error("2026-11-20T10:00:00Z", "API Error: 529 Overloaded", error);
     }
     let idle = session_of_login(&sandbox, "idle");
-    let said = answer(&idle, "2026-11-20T10:10:00Z");
+    let soon_explanation = answer(&idle, "2026-11-20T10:10:00Z");
     let stopped_another = "1. You can continue; the error stopped another session";
-    assert!(said.contains(stopped_another), "{said}");
+    assert!(
+        soon_explanation.contains(stopped_another),
+        "{soon_explanation}"
+    );
 
-    let said = answer(&idle, "2026-11-20T15:00:00Z");
+    let late_explanation = answer(&idle, "2026-11-20T15:00:00Z");
     for part in [
         "; try to continue.",
         "1. Try to continue",
         "too old to tell",
     ] {
-        assert!(said.contains(part), "{part}: {said}");
+        assert!(
+            late_explanation.contains(part),
+            "{part}: {late_explanation}"
+        );
     }
     for wrong in ["ou can continue", "end the prompt again"] {
-        assert!(!said.contains(wrong), "{wrong}: {said}");
+        assert!(
+            !late_explanation.contains(wrong),
+            "{wrong}: {late_explanation}"
+        );
     }
 }

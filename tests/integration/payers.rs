@@ -540,7 +540,11 @@ fn a_key_in_the_environment_of_the_conversation_rules_out_that_credits_pay_for_i
         let mut client = Client::with_session(&sandbox, name);
         let (name, value) = variable;
         client.variables.push((name.to_owned(), value.to_owned()));
-        let asked = answer(&client, "2026-11-20T10:04:00Z");
-        assert_eq!(asked.contains("paying with usage credits"), pays, "{asked}");
+        let explanation = answer(&client, "2026-11-20T10:04:00Z");
+        assert_eq!(
+            explanation.contains("paying with usage credits"),
+            pays,
+            "{explanation}"
+        );
     }
 }
