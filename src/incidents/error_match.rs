@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::stored_errors::StoredErrors;
 use crate::limits::evidence::StoredError;
 use crate::limits::normalize;
 use crate::transcript::tail::{ErrorLine, Tail, TranscriptError};
@@ -25,10 +26,11 @@ pub(super) const SAME_EVENT: TimeDelta = TimeDelta::minutes(10);
 pub(super) const LINE_DELAY: TimeDelta = TimeDelta::seconds(2);
 
 /// Returns the line in a transcript's tail that records an error, or `None` if there is no such line. If the error has
-/// just occurred, its line and its prompt may not be written yet, so a line that is older than the error does not match.
+/// just occurred, its line and its prompt may not be written yet, so the line of another stored error does not match.
 pub(super) fn line_of<'t>(
     error: &StoredError,
     tail: &'t Tail,
+    stored: StoredErrors<'_>,
     now: DateTime<Utc>,
 ) -> Option<&'t TranscriptError> {
     if let Some(id) = error.line_id() {
@@ -37,14 +39,22 @@ pub(super) fn line_of<'t>(
             .iter()
             .find(|transcript_error| transcript_error.line.uuid.as_deref() == Some(id));
     }
-    let may_be_unwritten = now - error.at <= LINE_DELAY;
+    let other_errors: Vec<StoredError> = if now - error.at <= LINE_DELAY {
+        stored
+            .list(error.session.id.as_deref())
+            .into_iter()
+            .filter(|other| (other.at - error.at).abs() > SAME_INSTANT)
+            .collect()
+    } else {
+        Vec::new()
+    };
     tail.errors
         .iter()
         .rev()
         .filter(
             |transcript_error| match distance(error, &transcript_error.line) {
                 Some(distance) if distance <= SAME_INSTANT => true,
-                Some(distance) if distance > SAME_EVENT || may_be_unwritten => false,
+                Some(distance) if distance > SAME_EVENT => false,
                 Some(_) | None => {
                     let is_retried = transcript_error
                         .retried_at
@@ -52,6 +62,9 @@ pub(super) fn line_of<'t>(
                     !transcript_error.has_later_response
                         && !is_retried
                         && has_same_text(error, &transcript_error.line)
+                        && !other_errors
+                            .iter()
+                            .any(|other| is_recorded_by(other, &transcript_error.line))
                 }
             },
         )
@@ -59,6 +72,15 @@ pub(super) fn line_of<'t>(
             let distance = distance(error, &transcript_error.line).unwrap_or(TimeDelta::MAX);
             (!has_same_text(error, &transcript_error.line), distance)
         })
+}
+
+/// Returns true if a line records this error: its ID is stored with the error or, if the hook ran before the line was
+/// written, both have the same time.
+fn is_recorded_by(error: &StoredError, line: &ErrorLine) -> bool {
+    match error.line_id() {
+        Some(id) => line.uuid.as_deref() == Some(id),
+        None => distance(error, line).is_some_and(|distance| distance <= SAME_INSTANT),
+    }
 }
 
 /// The key shared by a stored error and the transcript line that records it.
