@@ -25,7 +25,7 @@ pub(crate) struct ExplainArguments {
     /// Same as --text
     #[arg(value_name = "MESSAGE", conflicts_with_all = ["text", "session"])]
     message: Option<String>,
-    /// Explain this message instead of the newest error ("-" reads it from standard input)
+    /// Explain this message ("-" reads it from standard input)
     #[arg(long, value_name = "TEXT", conflicts_with = "session")]
     #[arg(allow_hyphen_values = true)]
     text: Option<String>,
