@@ -9,7 +9,7 @@ use crate::client::{Client, windows};
 use crate::now::RunningClient;
 use crate::situation::{
     AT, FIVE_HOUR, NOON, PRIVATE, SOON, TUESDAY, WEEKLY, answer, belongs_to, flat,
-    reaches_five_hour_limit, refused, session_of_login, two_sessions_of_login,
+    reaches_five_hour_limit, refused, session_of_login, session_with_token, two_sessions_of_login,
     with_a_private_login,
 };
 use crate::support::{Run, Sandbox};
@@ -1911,22 +1911,28 @@ fn incidents_gives_the_time_of_the_response_of_another_model() {
 }
 
 /// Another session received a response, but the window may still be full. `explain` must mention the response, as
-/// `incidents` does.
+/// `incidents` does. Two sessions with a token may have different accounts, so the response may concern another limit.
 #[test]
 fn explain_and_incidents_agree_about_a_response_that_does_not_end_a_limit() {
-    let sandbox = with_a_private_login();
-    let [stopped, other] = two_sessions_of_login(&sandbox);
-    reaches_five_hour_limit(&stopped);
-    other.works("2026-11-20T10:20:00Z", 10);
-    let at = "2026-11-20T10:21:00Z";
-    let listed = output(&stopped, at, "incidents");
-    let state = "(still active, but another session responded at 10:20)";
-    assert!(listed.contains(state), "{listed}");
-    let known = "Another session has received a response since then, but nothing shows that this limit is over.";
-    for (place, shown) in [
-        ("explain", output(&stopped, at, "explain")),
-        ("/whycap", answer(&stopped, at)),
-    ] {
-        assert!(shown.contains(known), "{place}: {shown}");
+    for has_token in [false, true] {
+        let sandbox = with_a_private_login();
+        let [stopped, other] = if has_token {
+            ["stopped", "other"].map(|name| session_with_token(&sandbox, name))
+        } else {
+            two_sessions_of_login(&sandbox)
+        };
+        reaches_five_hour_limit(&stopped);
+        other.works("2026-11-20T10:20:00Z", 10);
+        let at = "2026-11-20T10:21:00Z";
+        let listed = output(&stopped, at, "incidents");
+        let state = "(still active, but another session responded at 10:20)";
+        assert!(listed.contains(state), "{listed}");
+        let known = "Another session has received a response since then, but nothing shows that this limit is over.";
+        for (place, shown) in [
+            ("explain", output(&stopped, at, "explain")),
+            ("/whycap", answer(&stopped, at)),
+        ] {
+            assert!(shown.contains(known), "{place}, {has_token}: {shown}");
+        }
     }
 }
