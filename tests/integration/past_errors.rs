@@ -327,6 +327,31 @@ fn a_stop_that_outlasts_its_reset_is_one_entry() {
     assert_eq!(all[1], stop, "{all:#}");
 }
 
+/// The session is refused after the reset that the server stated, and another session then reports the next window.
+/// `explain` said that the limit had been reset early.
+#[test]
+fn a_reading_from_after_the_stated_reset_does_not_show_an_early_reset() {
+    let refused_often = [
+        "2026-11-20T11:57:02Z",
+        "2026-11-20T12:01:10Z",
+        "2026-11-20T12:02:10Z",
+    ];
+    for refusals in [&refused_often[..], &["2026-11-20T12:00:20Z"]] {
+        let sandbox = with_a_private_login();
+        let [stopped, mut other] = two_sessions_of_login(&sandbox);
+        for at in refusals {
+            stopped.sends_prompt(at, "go on");
+            stopped.receives_error(at, FIVE_HOUR, refused("five_hour", NOON, ""));
+        }
+        let next_window = windows(2.0, NOON + 18_000, 40.0, TUESDAY);
+        other.api_ms += 100;
+        other.calls_status_line("2026-11-20T12:05:00Z", next_window, 120);
+        let at = "2026-11-20T12:06:00Z";
+        let explanation = flat(&stopped.run(at, &["explain"], b"").stdout);
+        assert!(!explanation.contains("early"), "{explanation}");
+    }
+}
+
 /// If the weekly limit is reached after the 5-hour limit, the entry about the 5-hour limit must not change, because the
 /// weekly limit had not refused any prompt until then.
 #[test]

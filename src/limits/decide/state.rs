@@ -229,14 +229,21 @@ impl Problem<'_> {
                 .is_some_and(|window| self.readings.has_room_since_reset(window, reset.at))
     }
 
-    /// Returns the early reset of the limit's windows, if a later reading shows one.
+    /// Returns the early reset of the limit's windows, if a later reading shows one. A reading from after the stated
+    /// reset does not.
     fn early_reset(&self) -> Option<End> {
         let windows = self.windows();
         if windows.is_empty() || self.is_false() || self.evidence.is_pasted() {
             return None;
         }
         let measured = self.readings.reset_measured_at(&windows)?;
-        Some(End::at(Ending::ResetEarly, Some(measured)))
+        self.is_before_reset(measured)
+            .then(|| End::at(Ending::ResetEarly, Some(measured)))
+    }
+
+    /// Returns false if the limit's reset is known and is not after the given time.
+    fn is_before_reset(&self, moment: DateTime<Utc>) -> bool {
+        self.resets.chosen.is_none_or(|reset| moment < reset.at)
     }
 
     /// Returns the usage windows of the limit: the one in the message, and the one that must reset before the limit ends.
@@ -467,6 +474,7 @@ impl Problem<'_> {
                 let windows = self.windows();
                 self.is_false()
                     || windows.is_empty()
+                    || !self.is_before_reset(end.at)
                     || self.readings.is_full_since(&windows, end.at)
             }
             Ending::ResponseReceived
