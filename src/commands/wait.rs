@@ -5,11 +5,11 @@ use std::io;
 use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::reply::{Reply, Subcommand};
 use crate::context::Context;
-use crate::incidents::{Asker, Continuing, Situation};
+use crate::incidents::{Asker, CONTINUES_SOON, Continuing, Situation};
 use crate::limits::decide::{ActionName, Wait};
 use crate::limits::incident::Incident;
 use crate::limits::kind::{LimitKind, Verdict};
@@ -31,9 +31,6 @@ pub(crate) struct WaitArguments {
 
 /// The exit code after a timeout, as in timeout(1).
 const TIMED_OUT: u8 = 124;
-
-/// If Claude Code will continue a session within this time, the user should leave that session alone.
-const SOON: TimeDelta = TimeDelta::minutes(2);
 
 /// The sentence to print if the user does not have to wait because usage credits are paying.
 const CREDITS_PAY: &str = "Usage credits are paying on this account now, so you can also continue (costs money). Waiting is free.";
@@ -93,7 +90,7 @@ impl Subcommand for WaitArguments {
                 }
             }
             // Include continuations since the previous check, because the machine may have been suspended.
-            let continuation_period = previous_check..=now + SOON;
+            let continuation_period = previous_check..=now + CONTINUES_SOON;
             previous_check = now;
             let Some(Wait::Helps(until)) = wait else {
                 match situation.incident {

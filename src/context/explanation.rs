@@ -462,14 +462,14 @@ impl Context {
         ))
     }
 
-    /// Returns a sentence that says when Claude Code will continue a session by itself. After a false alarm, it says how
-    /// to continue sooner.
+    /// Returns a sentence that says when Claude Code will continue a session by itself or, after a false alarm, how to
+    /// continue it sooner.
     pub(crate) fn describe_continuation(&self, continuing: &Continuing<'_>) -> String {
         let session = self.name_session(continuing.session);
         let clock = self.clock();
-        if continuing.is_false_alarm {
+        if continuing.can_continue_sooner {
             format!(
-                "Claude Code would wait until {} in the open session {session}; to continue sooner, send the prompt again there.",
+                "Left alone, Claude Code will wait until {} in the open session {session}; to continue sooner, send the prompt again there.",
                 clock.format_time(continuing.at)
             )
         } else {

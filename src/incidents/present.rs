@@ -13,9 +13,10 @@ use super::stored_errors::StoredErrors;
 use crate::ledger::Ledger;
 use crate::limits::LONGEST_LIMIT;
 use crate::limits::decide::{State, Wait};
-use crate::limits::evidence::{PossiblyUnaffected, StoredError};
+use crate::limits::evidence::{Evidence, PossiblyUnaffected, StoredError};
 use crate::limits::incident::Incident;
 use crate::limits::kind::{Affects, Window};
+use crate::limits::sample::Sample;
 
 /// The age up to which a resolved error takes precedence over older errors.
 const RECENT: TimeDelta = TimeDelta::hours(24);
@@ -24,6 +25,9 @@ const RECENT: TimeDelta = TimeDelta::hours(24);
 /// these explanations, and a script may have hit the same limit in hundreds of sessions. The newest errors are enough
 /// to show that the login has reached the limit.
 pub(super) const MOST_OTHER_SESSIONS: usize = 8;
+
+/// If Claude Code will continue a session within this time, the user should leave that session alone.
+pub(crate) const CONTINUES_SOON: TimeDelta = TimeDelta::minutes(2);
 
 /// The errors that are relevant now.
 #[derive(Debug, Clone, Default)]
@@ -48,8 +52,9 @@ pub(crate) struct Situation {
 pub(crate) struct Continuing<'a> {
     pub(crate) session: &'a str,
     pub(crate) at: DateTime<Utc>,
-    /// True if Claude Code waits although the error is probably a false alarm.
-    pub(crate) is_false_alarm: bool,
+    /// True if the user can continue the session sooner, because the error is probably a false alarm and no limit is
+    /// known to apply now.
+    pub(crate) can_continue_sooner: bool,
 }
 
 impl Situation {
@@ -130,6 +135,7 @@ impl Situation {
 
     /// Returns the sessions that Claude Code will resume automatically.
     pub(crate) fn continuing(&self) -> impl Iterator<Item = Continuing<'_>> {
+        let has_real_limit = self.present().is_some_and(Incident::blocks_its_session);
         let mut sessions = HashSet::new();
         self.continuing.iter().filter_map(move |incident| {
             let session = incident.evidence.error.session.id.as_deref()?;
@@ -142,10 +148,17 @@ impl Situation {
                 return None;
             }
             let at = incident.continues_at()?;
+            let Evidence {
+                collected, clock, ..
+            } = &incident.evidence;
+            let newest = collected.newest_reading.as_ref();
             Some(Continuing {
                 session,
                 at,
-                is_false_alarm: incident.is_false_alarm(),
+                can_continue_sooner: incident.is_false_alarm()
+                    && !has_real_limit
+                    && !newest.is_some_and(Sample::has_full_window)
+                    && at - clock.now > CONTINUES_SOON,
             })
         })
     }

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use crate::client::{Client, windows};
+use crate::client::{Client, run, windows};
 #[cfg(target_os = "linux")]
 use crate::now::RunningClient;
 use crate::situation::{
@@ -877,15 +877,62 @@ fn a_false_limit_mentions_the_wait_that_claude_code_announces() {
         let waited = client.run(at, &["wait", "--timeout", "1s"], b"");
         assert_eq!(waited.stderr.as_str(), error);
         let text = flat(&waited.stdout);
-        let sentence = "would wait until 12:01 in the open session waits; to continue sooner, send the prompt again there. Do not continue its work anywhere else";
+        let sentence = "Left alone, Claude Code will wait until 12:01 in the open session waits; to continue sooner, send the prompt again there. Do not continue its work anywhere else";
         assert!(text.contains(sentence), "{at}: {text}");
         assert!(!text.contains("by itself"), "{at}: {text}");
     }
+    // A prompt that the user sends now would not reach Claude Code much sooner.
+    let waited = client.run("2026-11-20T12:00:30Z", &["wait", "--timeout", "1s"], b"");
+    assert!(
+        flat(&waited.stdout).contains("by itself about 12:01"),
+        "{waited:?}"
+    );
 
     client.announces("2026-11-20T10:00:20Z", "Automatic continue cancelled");
     let steps = client.explained("2026-11-20T10:00:30Z")["actions"].to_string();
     assert!(steps.contains("/rate-limit-options"), "{steps}");
     assert!(!steps.contains("would wait"), "{steps}");
+}
+
+/// A session waits after a false alarm. An hour later, the account reaches its 5-hour limit in another session. `wait` and
+/// `explain` advised sending the prompt again in the waiting session, although the limit would refuse it.
+#[test]
+fn nobody_is_told_to_continue_after_a_false_alarm_while_a_window_is_full() {
+    let text = "You've hit your monthly spend limit · raise it at claude.ai/settings/usage";
+    for is_refused in [true, false] {
+        let sandbox = with_a_private_login();
+        let mut waiting = session_of_login(&sandbox, "waits");
+        "2.1.331".clone_into(&mut waiting.version);
+        let room = windows(30.0, NOON, 17.0, TUESDAY);
+        waiting.calls_status_line("2026-11-20T09:59:00Z", room.clone(), 120);
+        let refusal = refused("five_hour", NOON, "org_level_disabled");
+        hits_limit(&waiting, AT, text, &refusal, room);
+
+        let mut other = session_of_login(&sandbox, "other");
+        receives_response(&mut other, "2026-11-20T10:59:00Z", five_hour_full());
+        if is_refused {
+            let refusal = refused("five_hour", NOON, "");
+            hits_limit(
+                &other,
+                "2026-11-20T11:00:00Z",
+                FIVE_HOUR,
+                &refusal,
+                five_hour_full(),
+            );
+        }
+        let in_shell =
+            |arguments: &[&str]| run(&sandbox, "2026-11-20T11:05:00Z", arguments, b"", &[]);
+        let sentence = "Claude Code will continue the open session waits by itself about 12:01.";
+        let waited = in_shell(&["wait", "--timeout", "1s"]);
+        assert!(flat(&waited.stdout).contains(sentence), "{waited:?}");
+        let is_timed_out = waited
+            .stderr
+            .contains("timed out while the limit still applied");
+        assert_eq!(is_timed_out, is_refused, "{waited:?}");
+        let explained = flat(&in_shell(&["explain"]).stdout);
+        assert!(!explained.contains("continue sooner"), "{explained}");
+        assert_eq!(explained.contains(sentence), is_refused, "{explained}");
+    }
 }
 
 /// A full window is not the cause of a message that is not about a limit.
