@@ -256,75 +256,91 @@ fn both_attempts_are_listed_even_if_the_hooks_run_before_the_lines_are_written()
     }
 }
 
+/// Simulates an automatic continuation that the server refuses. Claude Code runs the hook before or after it writes the
+/// prompt, and then writes the error's line. If the prompt is written first, the line is late, and the user asks about
+/// the error more than two seconds after the hook.
+fn continues_in_vain(client: &Client<'_>, minute: u32, is_prompt_written_first: bool) {
+    let [announced_at, continued_at, error_at, hook_at, asked_at] =
+        ["10.100", "10.200", "10.300", "10.320", "13.000"]
+            .map(|second| format!("2026-11-20T12:0{minute}:{second}Z"));
+    if !is_prompt_written_first {
+        client.stop_failure(&hook_at, FIVE_HOUR);
+    }
+    client.announces(
+        &announced_at,
+        "Usage limit reset · Continuing automatically",
+    );
+    client.continues_automatically(&continued_at);
+    if is_prompt_written_first {
+        client.stop_failure(&hook_at, FIVE_HOUR);
+        listed(client.sandbox, &asked_at);
+    }
+    let refusal = refused("five_hour", NOON, "");
+    client.append(&client.error_line(&error_at, FIVE_HOUR, refusal));
+}
+
 /// Claude Code continues by itself after a reset, and the server may still refuse the request, for example because the
-/// clocks differ. Claude Code may run the hook before it writes the prompt and the error's line, so the hook must not
-/// take the line of the refusal before the reset. The stop begins with the first refusal and lasts until the next
-/// response. A refusal after that response is another stop.
+/// clocks differ. Claude Code may run the hook before it writes the error's line, or even before it writes the prompt,
+/// so the hook must not take the line of the refusal before the reset. The stop begins with the first refusal and lasts
+/// until the next response. A refusal after that response is another stop.
 #[test]
 fn a_stop_that_outlasts_its_reset_is_one_entry() {
-    let sandbox = with_a_private_login();
-    let client = session_of_login(&sandbox, "stopped");
-    client.works("2026-11-20T11:50:00Z", 10);
-    client.sends_prompt("2026-11-20T11:57:00Z", "go on");
-    let refusal = refused("five_hour", NOON, "");
-    client.receives_error("2026-11-20T11:57:02Z", FIVE_HOUR, &refusal);
-    listed(&sandbox, "2026-11-20T12:00:30Z");
-    for minute in [1, 2] {
-        let [announced_at, continued_at, error_at, hook_at] =
-            ["10.100", "10.200", "10.300", "10.320"]
-                .map(|second| format!("2026-11-20T12:0{minute}:{second}Z"));
-        client.stop_failure(&hook_at, FIVE_HOUR);
-        client.announces(
-            &announced_at,
-            "Usage limit reset · Continuing automatically",
+    for is_prompt_written_first in [false, true] {
+        let sandbox = with_a_private_login();
+        let client = session_of_login(&sandbox, "stopped");
+        client.works("2026-11-20T11:50:00Z", 10);
+        client.sends_prompt("2026-11-20T11:57:00Z", "go on");
+        let refusal = refused("five_hour", NOON, "");
+        client.receives_error("2026-11-20T11:57:02Z", FIVE_HOUR, &refusal);
+        listed(&sandbox, "2026-11-20T12:00:30Z");
+        for minute in [1, 2] {
+            continues_in_vain(&client, minute, is_prompt_written_first);
+        }
+        let entries = |at: &str| {
+            let incidents = listed(&sandbox, at);
+            let entries: Vec<[Value; 4]> = incidents["incidents"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|entry| {
+                    ["attempts", "first_at", "last_at", "blocked_until"]
+                        .map(|field| entry[field].clone())
+                })
+                .collect();
+            let sums = &incidents["sums"];
+            let totals = ["errors", "blocked_s"].map(|field| sums[field].clone());
+            (json!(entries), json!(totals))
+        };
+        for at in ["2026-11-20T12:02:30Z", "2026-11-20T12:03:00Z"] {
+            let entry = json!([3, "2026-11-20T11:57:02Z", "2026-11-20T12:02:10Z", null]);
+            assert_eq!(entries(at), (json!([entry]), json!([3, 308])), "{at}");
+        }
+
+        client.sends_prompt("2026-11-20T12:03:55Z", "go on");
+        client.works("2026-11-20T12:04:00Z", 10);
+        let stop = json!([
+            3,
+            "2026-11-20T11:57:02Z",
+            "2026-11-20T12:02:10Z",
+            "2026-11-20T12:04:00Z"
+        ]);
+        let at = "2026-11-20T12:05:00Z";
+        assert_eq!(entries(at), (json!([stop]), json!([3, 418])));
+        let explanation = client.run(at, &["explain"], b"").stdout;
+        assert!(explanation.contains("responded at 12:04"), "{explanation}");
+        let now = client.run(at, &["now"], b"").stdout;
+        assert!(now.contains("no limit is blocking you"), "{now}");
+
+        client.sends_prompt("2026-11-20T12:40:00Z", "go on");
+        client.receives_error(
+            "2026-11-20T12:40:02Z",
+            "You've hit your 5-hour limit · resets 5pm (UTC)",
+            refused("five_hour", NOON + 18_000, ""),
         );
-        client.continues_automatically(&continued_at);
-        client.append(&client.error_line(&error_at, FIVE_HOUR, &refusal));
+        let (all, _) = entries("2026-11-20T12:41:00Z");
+        assert_eq!(all[0][1], "2026-11-20T12:40:02Z", "{all:#}");
+        assert_eq!(all[1], stop, "{all:#}");
     }
-    let entries = |at: &str| {
-        let incidents = listed(&sandbox, at);
-        let entries: Vec<[Value; 4]> = incidents["incidents"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|entry| {
-                ["attempts", "first_at", "last_at", "blocked_until"]
-                    .map(|field| entry[field].clone())
-            })
-            .collect();
-        let sums = &incidents["sums"];
-        let totals = ["errors", "blocked_s"].map(|field| sums[field].clone());
-        (json!(entries), json!(totals))
-    };
-    for at in ["2026-11-20T12:02:30Z", "2026-11-20T12:03:00Z"] {
-        let entry = json!([3, "2026-11-20T11:57:02Z", "2026-11-20T12:02:10Z", null]);
-        assert_eq!(entries(at), (json!([entry]), json!([3, 308])), "{at}");
-    }
-
-    client.sends_prompt("2026-11-20T12:03:55Z", "go on");
-    client.works("2026-11-20T12:04:00Z", 10);
-    let stop = json!([
-        3,
-        "2026-11-20T11:57:02Z",
-        "2026-11-20T12:02:10Z",
-        "2026-11-20T12:04:00Z"
-    ]);
-    let at = "2026-11-20T12:05:00Z";
-    assert_eq!(entries(at), (json!([stop]), json!([3, 418])));
-    let explanation = client.run(at, &["explain"], b"").stdout;
-    assert!(explanation.contains("responded at 12:04"), "{explanation}");
-    let now = client.run(at, &["now"], b"").stdout;
-    assert!(now.contains("no limit is blocking you"), "{now}");
-
-    client.sends_prompt("2026-11-20T12:40:00Z", "go on");
-    client.receives_error(
-        "2026-11-20T12:40:02Z",
-        "You've hit your 5-hour limit · resets 5pm (UTC)",
-        refused("five_hour", NOON + 18_000, ""),
-    );
-    let (all, _) = entries("2026-11-20T12:41:00Z");
-    assert_eq!(all[0][1], "2026-11-20T12:40:02Z", "{all:#}");
-    assert_eq!(all[1], stop, "{all:#}");
 }
 
 /// The session is refused after the reset that the server stated, and another session then reports the next window.
