@@ -21,11 +21,16 @@ use crate::time::{Clock, Zone, format_duration, format_rfc3339, monday_of};
 /// The maximum number of weeks to list individually. Longer periods are broken down by month.
 const MAX_WEEKS: i64 = 13;
 
+/// The longest time that a limit is assumed to last after a refusal that followed its reset. Clocks rarely differ by more,
+/// so a much later response shows only when the user returned.
+const LASTS_AFTER_LATE_REFUSAL: TimeDelta = TimeDelta::minutes(5);
+
 /// The end of a stop, which may be unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StopEnd {
-    /// The stop ended with the first successful response or with the reset, whichever came first. If the error ended a
-    /// headless run and blocked nothing else, the stop ended at the time of the error.
+    /// The stop ended with the first successful response or with the reset, whichever came first. If a refusal followed
+    /// the reset, the stop ended at most five minutes after the last one. If the error ended a headless run and
+    /// blocked nothing else, the stop ended at the time of the error.
     Until(DateTime<Utc>),
     /// Work is still stopped because the reset is in the future.
     StillStopped,
@@ -72,18 +77,19 @@ impl Incident {
         let is_reset_decisive = self.is_open()
             && !self.is_false_alarm()
             && self.diagnosis.state != State::Over(Ending::ResetEarly);
-        let reset_at = match self.diagnosis.resets.chosen {
-            Some(reset) if self.evidence.outlasts_reset(reset.at) => None,
-            Some(reset) if response_at.is_some() || is_reset_decisive => Some(reset.at),
-            Some(_) | None => None,
-        };
+        let reset = self.diagnosis.resets.chosen;
+        let assumed_end =
+            reset.and_then(|reset| match self.evidence.refused_after_reset(reset.at) {
+                Some(refused_at) => response_at.map(|_| refused_at + LASTS_AFTER_LATE_REFUSAL),
+                None => (response_at.is_some() || is_reset_decisive).then_some(reset.at),
+            });
 
         let error_at = self.evidence.at();
         if response_at.is_none() && self.only_ended_its_run() {
             return Some(StopEnd::Until(error_at));
         }
         let longest = self.longest_duration();
-        Some(match response_at.into_iter().chain(reset_at).min() {
+        Some(match response_at.into_iter().chain(assumed_end).min() {
             None if self.blocks().is_some() || self.still_blocks_only_its_session() => {
                 StopEnd::MaybeStillStopped
             }

@@ -368,6 +368,26 @@ fn a_reading_from_after_the_stated_reset_does_not_show_an_early_reset() {
     }
 }
 
+/// The user returns hours after Claude Code was refused when it continued by itself. `incidents` counted the hours of
+/// absence as blocked.
+#[test]
+fn the_absence_of_the_user_after_a_refused_continuation_is_not_blocked_time() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    client.works("2026-11-20T11:50:00Z", 10);
+    client.sends_prompt("2026-11-20T11:57:00Z", "go on");
+    let refusal = refused("five_hour", NOON, "");
+    client.receives_error("2026-11-20T11:57:02Z", FIVE_HOUR, &refusal);
+    continues_in_vain(&client, 1, false);
+    client.sends_prompt("2026-11-20T16:29:55Z", "go on");
+    client.works("2026-11-20T16:30:00Z", 10);
+    let incidents = listed(&sandbox, "2026-11-20T16:31:00Z");
+    let entry = &incidents["incidents"][0];
+    assert_eq!(entry["attempts"], 2, "{incidents:#}");
+    assert_eq!(entry["blocked_until"], "2026-11-20T12:06:10Z");
+    assert_eq!(incidents["sums"]["blocked_s"], 548, "{incidents:#}");
+}
+
 /// If the weekly limit is reached after the 5-hour limit, the entry about the 5-hour limit must not change, because the
 /// weekly limit had not refused any prompt until then.
 #[test]

@@ -917,18 +917,24 @@ impl Evidence {
         stored_end.or(self.collected.found_end)
     }
 
-    /// Returns true if the limit still applied after its reset: the error itself occurred after the reset, or the
-    /// session hit the same limit again. This happens if the clocks of the machine and the server differ.
+    /// Returns true if the limit still applied after its reset.
     pub(crate) fn outlasts_reset(&self, reset: DateTime<Utc>) -> bool {
-        let Collected {
-            hit_again_at,
-            hit_again_resets_at,
-            ..
-        } = &self.collected;
-        let is_hit_again_after = *hit_again_at > Some(reset);
-        let is_same_limit =
-            hit_again_resets_at.is_some_and(|hit_again| is_same_reset(hit_again, reset));
-        reset <= self.at() || is_hit_again_after && is_same_limit
+        self.refused_after_reset(reset).is_some()
+    }
+
+    /// Returns the time of the last refusal after the reset: the session hit the same limit again, or the error itself
+    /// occurred after the reset. This happens if the clocks of the machine and the server differ.
+    pub(crate) fn refused_after_reset(&self, reset: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let collected = &self.collected;
+        let is_same_limit = collected
+            .hit_again_resets_at
+            .is_some_and(|hit_again| is_same_reset(hit_again, reset));
+        collected
+            .hit_again_at
+            .filter(|_| is_same_limit)
+            .into_iter()
+            .chain([self.at()])
+            .find(|refused_at| *refused_at >= reset)
     }
 
     /// Returns false if the server refused the request because of this window but stated a clearly different reset
