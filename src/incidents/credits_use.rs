@@ -23,9 +23,20 @@ use crate::pricing::Money;
 use crate::terminal::{Piece, Tone, truncate};
 use crate::time::{Clock, datetime_from_millis, format_rfc3339};
 
-/// If Claude Code's global state gives one of these reasons for not using credits, they were used until they ran out.
-/// With any other reason, credits cannot have paid for anything.
-const WERE_USED: [&str; 2] = ["out_of_credits", "org_level_disabled_until"];
+/// The server's reasons for not accepting credits that do not rule out that credits have paid for earlier responses: they
+/// were used up, a cap was reached, or the server does not say whether they are turned on.
+const ALLOW_PAYMENTS_BEFORE: [&str; 5] = [
+    "out_of_credits",
+    "org_level_disabled_until",
+    "fetch_error",
+    "no_limits_configured",
+    "unknown",
+];
+
+/// Returns true if credits cannot have paid for anything because of this reason of the server for not accepting them.
+pub(super) fn rules_out_payments(reason: &str) -> bool {
+    !ALLOW_PAYMENTS_BEFORE.contains(&reason)
+}
 
 /// Looks up the costs of the selected responses since the given time. Returns `None` if the ledger cannot be read.
 type CostsOf<'c> = dyn Fn(DateTime<Utc>, SelectedResponses<'_>) -> Option<ResponseCosts> + 'c;
@@ -196,7 +207,7 @@ impl CreditsUse<'_> {
     pub(crate) fn paid_since(&self, since: DateTime<Utc>, costs: &CostsOf<'_>) -> Option<Paid> {
         let newest = self.readings.newest(MeasuredService::Plan)?.sample;
         if let Some(reason) = self.readings.login.no_credits_reason()
-            && !WERE_USED.contains(&reason)
+            && rules_out_payments(reason)
         {
             return None;
         }

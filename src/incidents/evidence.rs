@@ -9,6 +9,7 @@ use std::rc::Rc;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::cache::Cache;
+use super::credits_use;
 use super::error_match::{LINE_DELAY, SAME_EVENT, SAME_INSTANT, line_of};
 use super::readings::{
     self, AccountReadings, FIGURES_REPORTED_AFTER, Reading, Run, USEFUL_FOR, WindowReadings,
@@ -597,6 +598,7 @@ impl<'a> EvidenceCollector<'a> {
             && self.other_sessions == OtherSessions::Newest
         {
             evidence.collected.usage_page = self.readings.login.cached_usage().cloned();
+            evidence.collected.credits_are_refused = self.credits_are_refused(&evidence);
         }
         let message = self.message_of(&evidence.error.message);
         let next_limit = later.next_of.get(&evidence.error.session.id).copied();
@@ -633,7 +635,6 @@ impl<'a> EvidenceCollector<'a> {
         evidence.collected.is_of_other_key =
             self.asker == Asker::Shell && self.uses_plan_instead(&evidence.error);
         evidence.collected.credits_may_pay = self.credits_may_pay(&evidence);
-        evidence.collected.credits_are_refused = self.credits_are_refused(&evidence);
         evidence.collected.headless_run = self.headless_run(&evidence);
         self.with_obstacle(evidence)
     }
@@ -682,14 +683,16 @@ impl<'a> EvidenceCollector<'a> {
         free_at.is_none_or(|free_at| free_at < evidence.at())
     }
 
-    /// Returns true if the server did not accept usage credits for the failed request and still gives the same reason.
-    /// Claude Code stores the reason with each response. Always returns false for the status line, because Claude Code's
-    /// global state may be large.
+    /// Returns true if credits cannot have paid for anything since the failed request, which must belong to the login:
+    /// the server's reason for not accepting them, then and now, rules it out. Claude Code stores the reason with each
+    /// response. After other reasons, the user may have bought credits and used them up.
     fn credits_are_refused(&self, evidence: &Evidence) -> bool {
-        let reason = evidence.no_credits_reason();
-        self.other_sessions == OtherSessions::Newest
-            && reason.is_some()
-            && reason == self.readings.login.no_credits_reason()
+        [
+            evidence.no_credits_reason(),
+            self.readings.login.no_credits_reason(),
+        ]
+        .into_iter()
+        .all(|reason| reason.is_some_and(credits_use::rules_out_payments))
     }
 
     /// Adds the reason why Claude Code will not resume the session automatically, unless it has announced one itself.

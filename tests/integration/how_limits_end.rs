@@ -353,6 +353,67 @@ fn a_response_that_credits_may_have_paid_for_does_not_end_a_model_limit() {
     }
 }
 
+/// The user has used up credits, buys more after the Opus limit stops a session, and uses them up in another session. The
+/// server then gives the same reason as at first. The responses were paid for, so the limit still applies.
+#[test]
+fn responses_paid_for_with_credits_that_ran_out_again_do_not_end_a_model_limit() {
+    for (reason, is_over) in [
+        ("out_of_credits", false),
+        ("org_level_disabled_until", false),
+        ("fetch_error", false),
+        ("org_level_disabled", true),
+    ] {
+        let sandbox = with_a_private_login();
+        let [one, other] = two_of_the_login(&sandbox);
+        one.works("2026-11-20T09:50:00Z", 10);
+        let text = "You've hit your Opus limit · resets Nov 24, 6am (UTC)";
+        one.receives_error(AT, text, refused("seven_day_opus", TUESDAY, reason));
+        stores_credits_reason(&sandbox, &Value::Null);
+        other.receives_response("2026-11-20T10:05:00Z");
+        assert_eq!(code(&one, "2026-11-20T10:06:00Z"), 10, "{reason}");
+        stores_credits_reason(&sandbox, &json!(reason));
+        let arguments = ["explain", "--exit-code", "--session", "one"];
+        let explained = one.run("2026-11-20T11:00:00Z", &arguments, b"");
+        assert_eq!(explained.code == 0, is_over, "{reason}: {explained:?}");
+    }
+}
+
+/// If credits were never set up and are then turned off, none were used in between.
+#[test]
+fn a_model_limit_ends_although_credits_are_unavailable_for_another_reason() {
+    let sandbox = with_a_private_login();
+    let [one, other] = two_of_the_login(&sandbox);
+    one.works("2026-11-20T09:50:00Z", 10);
+    let text = "You've hit your Opus limit · resets Nov 24, 6am (UTC)";
+    let refusal = refused("seven_day_opus", TUESDAY, "overage_not_provisioned");
+    one.receives_error(AT, text, refusal);
+    other.receives_response("2026-11-20T10:05:00Z");
+    stores_credits_reason(&sandbox, &json!("org_level_disabled"));
+    assert_eq!(code(&one, "2026-11-20T10:06:00Z"), 0);
+}
+
+/// The Opus limit stops a session of an account that does not use credits. The user turns them on, receives a response in
+/// another session, and logs in with a second account without credits. Its reason says nothing about the first account.
+#[test]
+fn the_credits_of_another_login_do_not_decide_whether_a_model_limit_is_over() {
+    let sandbox = with_a_private_login();
+    let [one, other] = two_of_the_login(&sandbox);
+    one.works("2026-11-20T09:50:00Z", 10);
+    let text = "You've hit your Opus limit · resets Nov 24, 6am (UTC)";
+    let refusal = refused("seven_day_opus", TUESDAY, "org_level_disabled");
+    one.receives_error(AT, text, refusal);
+    other.receives_response("2026-11-20T10:05:00Z");
+    let second_login = json!({
+        "oauthAccount": {"accountUuid": "second-account", "organizationType": "claude_pro"},
+        "cachedExtraUsageDisabledReason": "org_level_disabled",
+    });
+    sandbox.write(".claude.json", second_login.to_string());
+    let arguments = ["explain", "--json", "--session", "one"];
+    let explained = one.run("2026-11-20T10:06:00Z", &arguments, b"").json();
+    let incident = &explained["incident"];
+    assert_eq!(incident["open"], true, "{incident:#}");
+}
+
 /// The weekly Opus limit stops one session. Another session receives a response from Opus, and a third one receives a
 /// response from Sonnet later. The row of the stopped session must not say at 10:06 that the limit is over and at 10:11
 /// that it applies again. Like every other command, the row says that the limit is over once `explain` has found its end.

@@ -1031,12 +1031,15 @@ fn credit_spend_has_its_own_budget() {
             && budget.contains("Estimated"),
         "{budget}"
     );
-    // Credits that have been spent still count after the cap on credits is reached.
-    let mut state: Value = serde_json::from_str(&sandbox.read(".claude.json")).unwrap();
-    state["cachedExtraUsageDisabledReason"] = json!("org_level_disabled_until");
-    sandbox.write(".claude.json", state.to_string());
-    let capped = client.run("2026-11-20T10:05:03Z", &["budget"], b"");
-    assert!(capped.success().contains("$1.24"), "{capped:?}");
+    // Credits that have been spent still count after the cap on credits is reached, or if the server could not look up
+    // whether they are turned on.
+    for reason in ["org_level_disabled_until", "fetch_error"] {
+        let mut state: Value = serde_json::from_str(&sandbox.read(".claude.json")).unwrap();
+        state["cachedExtraUsageDisabledReason"] = json!(reason);
+        sandbox.write(".claude.json", state.to_string());
+        let shown = client.run("2026-11-20T10:05:03Z", &["budget"], b"");
+        assert!(shown.success().contains("$1.24"), "{reason}: {shown:?}");
+    }
 }
 
 /// The plan pays for responses in a new window, so a budget for credits must not block them.
