@@ -100,7 +100,7 @@ impl SessionResponses {
     fn after(
         &self,
         error: &StoredError,
-        message: &Message,
+        cause: RefusalCause,
         of_reading: Option<PayerRelation>,
         reset_since: &[DateTime<Utc>],
         later: &LaterErrors,
@@ -138,8 +138,8 @@ impl SessionResponses {
         chosen
             .into_iter()
             .map(|response| {
-                let is_refused_soon = has_refused_request_after(response.at, message, &self.tail)
-                    || later.has_refusal_after(error, message, response.at);
+                let is_refused_soon = has_refused_request_after(response.at, cause, &self.tail)
+                    || later.has_refusal_after(error, cause, response.at);
                 OtherResponse {
                     at: response.at,
                     requested_at: response.requested_at,
@@ -202,28 +202,54 @@ pub(super) fn is_sent_after(moment: DateTime<Utc>, response: &TranscriptResponse
 }
 
 /// Returns true if a limit stopped the session shortly after the given time, and the refused request may have been sent
-/// before that time. `message` is the message of the error that may have ended.
-fn has_refused_request_after(at: DateTime<Utc>, message: &Message, tail: &Tail) -> bool {
+/// before that time. `cause` is the cause of the error that may have ended.
+fn has_refused_request_after(at: DateTime<Utc>, cause: RefusalCause, tail: &Tail) -> bool {
     transcript_end::refusals(tail).any(|line| {
-        let window = transcript_end::blamed_limit(line).and_then(LimitKind::window);
+        let cause_of_line = RefusalCause {
+            window: transcript_end::blamed_limit(line).and_then(LimitKind::window),
+            refuses_login: false,
+        };
         line.at
             .is_some_and(|refused| at < refused && refused <= at + LONGEST_REQUEST)
-            && may_have_same_cause(message, window, false)
+            && cause.may_be_same(cause_of_line)
     })
 }
 
-/// Returns false if a request was certainly refused for another reason than the one in `message`. `window` is the usage
-/// window that stopped the request, and `refuses_login` is true if the service refused the login.
-///
-/// The service checks the login before it applies a limit, so a limit shows that the login works. The limit of one model
-/// family still applies only if the same limit stops another request.
-fn may_have_same_cause(message: &Message, window: Option<Window>, refuses_login: bool) -> bool {
-    if message.row.refuses_login {
-        return refuses_login;
+/// The reason why the service refused a request.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RefusalCause {
+    /// The usage window that is used up, or `None` if it is unknown or the limit is not a window.
+    window: Option<Window>,
+    /// True if the service refused the login.
+    refuses_login: bool,
+}
+
+impl RefusalCause {
+    /// Returns the cause of an error according to the server or, if it blames no window, according to the message.
+    pub(super) fn of(evidence: &Evidence, message: &Message) -> Self {
+        Self {
+            window: evidence
+                .refused_window()
+                .or_else(|| message.row.limit.window()),
+            refuses_login: message.row.refuses_login,
+        }
     }
-    match message.window {
-        Some(of_message) if of_message.is_of_one_model() => window == Some(of_message),
-        Some(_) | None => true,
+
+    /// Returns false if a later request was certainly refused for another reason.
+    ///
+    /// The service checks the login before it applies a limit, so a limit shows that the login works, and a refusal of
+    /// the login says nothing about a limit. The limit of one model family does not apply again only because another
+    /// window is used up.
+    fn may_be_same(self, later: Self) -> bool {
+        if self.refuses_login || later.refuses_login {
+            return self.refuses_login == later.refuses_login;
+        }
+        match self.window {
+            Some(window) if window.is_of_one_model() => later
+                .window
+                .is_none_or(|later_window| later_window == window),
+            Some(_) | None => true,
+        }
     }
 }
 
@@ -277,19 +303,25 @@ impl LaterErrors {
     pub(super) fn add(&mut self, incident: &Incident) {
         let error = &incident.evidence.error;
         let session = error.session.id.clone();
-        if incident.diagnosis.is_limit() {
+        let is_limit = incident.diagnosis.is_limit();
+        let cause = RefusalCause {
+            window: incident.diagnosis.limit.window(),
+            refuses_login: incident.message.row.refuses_login,
+        };
+        if is_limit || cause.refuses_login {
+            self.refusals.push(Refusal {
+                payer: error.payer.clone(),
+                at: error.at,
+                cause,
+            });
+        }
+        if is_limit {
             let reset = incident.diagnosis.resets.chosen;
             let next = NextLimit {
                 at: error.at,
                 resets_at: reset.map(|reset| reset.at),
             };
             self.next_of.insert(session, next);
-            self.refusals.push(Refusal {
-                payer: error.payer.clone(),
-                at: error.at,
-                window: incident.diagnosis.limit.window(),
-                refuses_login: incident.message.row.refuses_login,
-            });
         } else {
             self.other_errors.insert((session, error.at));
         }
@@ -301,13 +333,13 @@ impl LaterErrors {
             .contains(&(session.map(str::to_owned), at))
     }
 
-    /// Returns true if a limit stopped the error's payer soon after the given response, which may then not have ended the
-    /// error. `message` is the error's message. Refusals with an unknown payer count, because most people have only one
+    /// Returns true if the error's payer was refused soon after the given response, which may then not have ended the
+    /// error. `cause` is the error's cause. Refusals with an unknown payer count, because most people have only one
     /// account. A refusal days later has nothing to do with the error.
     pub(super) fn has_refusal_after(
         &self,
         error: &StoredError,
-        message: &Message,
+        cause: RefusalCause,
         response_at: DateTime<Utc>,
     ) -> bool {
         let too_late = self
@@ -318,12 +350,12 @@ impl LaterErrors {
             .skip(too_late)
             .take_while(|refusal| refusal.at > response_at)
             .any(|refusal| {
-                may_have_same_cause(message, refusal.window, refusal.refuses_login)
+                cause.may_be_same(refusal.cause)
                     && refusal.payer.may_share_refusals_with(&error.payer)
             })
     }
 
-    /// Returns the last time a limit stopped the error's payer. Refusals with an unknown payer count, because it may be
+    /// Returns the last time the error's payer was refused. Refusals with an unknown payer count, because it may be
     /// the same one.
     fn last_refusal(&self, error: &StoredError) -> Option<DateTime<Utc>> {
         self.refusals
@@ -348,10 +380,7 @@ struct Refusal {
     payer: PayerFacts,
     /// The time of the error.
     at: DateTime<Utc>,
-    /// The usage window that caused the refusal, or `None` if the limit is not a window.
-    window: Option<Window>,
-    /// True if the service refused the login.
-    refuses_login: bool,
+    cause: RefusalCause,
 }
 
 /// Returns true if the stored readings are complete, because no later reading can be evidence about the error. They are
@@ -600,7 +629,7 @@ impl<'a> EvidenceCollector<'a> {
             evidence.collected.usage_page = self.readings.login.cached_usage().cloned();
             evidence.collected.credits_are_refused = self.credits_are_refused(&evidence);
         }
-        let message = self.message_of(&evidence.error.message);
+        let cause = RefusalCause::of(&evidence, &self.message_of(&evidence.error.message));
         let next_limit = later.next_of.get(&evidence.error.session.id).copied();
         let hit_again = match &evidence.error.later_response {
             Some(response) => next_limit.filter(|next| response.at > Some(next.at)),
@@ -613,7 +642,7 @@ impl<'a> EvidenceCollector<'a> {
         evidence.collected.still_uses_key = self.still_uses_key(&evidence.error);
         evidence.collected.is_refused_after_end = evidence
             .known_end()
-            .is_some_and(|end| later.has_refusal_after(&evidence.error, &message, end.at));
+            .is_some_and(|end| later.has_refusal_after(&evidence.error, cause, end.at));
         evidence.collected.refused_again_at = later.last_refusal(&evidence.error);
         evidence.collected.is_next_error_no_limit = evidence.known_end().is_some_and(|end| {
             end.ending == Ending::HitAgain
@@ -628,7 +657,7 @@ impl<'a> EvidenceCollector<'a> {
         let may_be_ended_elsewhere = self.other_sessions == OtherSessions::Newest && !is_decided;
         if may_be_ended_elsewhere || !evidence.has_later_response() {
             self.add_account_readings(&mut evidence);
-            self.add_other_sessions(&mut evidence, &message, later);
+            self.add_other_sessions(&mut evidence, cause, later);
         }
         evidence.collected.is_of_other_payer =
             self.asker == Asker::Shell && self.may_pay_otherwise_now(&evidence.error);
@@ -978,7 +1007,12 @@ impl<'a> EvidenceCollector<'a> {
 
     /// Adds the responses that other sessions have received since the error. If the session with the error has not
     /// received a response since then, also determines whether the error affects the requesting user.
-    fn add_other_sessions(&self, evidence: &mut Evidence, message: &Message, later: &LaterErrors) {
+    fn add_other_sessions(
+        &self,
+        evidence: &mut Evidence,
+        cause: RefusalCause,
+        later: &LaterErrors,
+    ) {
         let error = &evidence.error;
         let mut responses = Vec::new();
         let needs_transcripts =
@@ -1003,7 +1037,7 @@ impl<'a> EvidenceCollector<'a> {
                 asker_works |= !of_session.is_stopped
                     && self.is_unaffected(error, of_session, payer_of_reading);
                 let of_session_since =
-                    of_session.after(error, message, payer_of_reading, &reset_since, later);
+                    of_session.after(error, cause, payer_of_reading, &reset_since, later);
                 if self.asker == Asker::Session(&of_session.session) {
                     asker_responses.clone_from(&of_session_since);
                 }
@@ -1014,7 +1048,7 @@ impl<'a> EvidenceCollector<'a> {
             && !is_reading_included
         {
             let sample = of_response.reading.sample;
-            let is_refused_soon = later.has_refusal_after(error, message, sample.measured);
+            let is_refused_soon = later.has_refusal_after(error, cause, sample.measured);
             responses.push(OtherResponse {
                 at: sample.measured,
                 requested_at: of_response.requested_at,

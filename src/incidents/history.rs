@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::error_search::{add_owner, find_all_errors};
-use super::evidence::{EvidenceCollector, KnownError, LaterErrors, is_sent_after};
+use super::evidence::{EvidenceCollector, KnownError, LaterErrors, RefusalCause, is_sent_after};
 use super::session_starts::SessionStarts;
 use super::session_transcripts::SessionTranscripts;
 use crate::journal::{self, Journal, JournalRecord};
@@ -47,8 +47,8 @@ impl Resumption {
     /// Explains an error again with this resumption as additional evidence. `later` contains the errors after it.
     fn add_to(&self, incident: &Incident, later: &LaterErrors) -> Incident {
         let mut evidence = incident.evidence.clone();
-        let is_refused_soon =
-            later.has_refusal_after(&evidence.error, &incident.message, self.resumed_at);
+        let cause = RefusalCause::of(&evidence, &incident.message);
+        let is_refused_soon = later.has_refusal_after(&evidence.error, cause, self.resumed_at);
         // If a limit stopped the account again soon after a response in another session, the limit was not over yet. A
         // response with another payer let the user continue in any case.
         let is_of_other_session = self.payer.is_some() || self.is_free;

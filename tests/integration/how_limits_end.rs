@@ -491,6 +491,12 @@ fn another_limit_does_not_renew_a_model_limit() {
             refused("seven_day_opus", TUESDAY, "org_level_disabled"),
             false,
         ),
+        // The server refuses the request because the Opus limit still applies, although it does not name that limit.
+        (
+            "You're out of usage credits · resets Nov 24, 6am (UTC)",
+            refused("overage", TUESDAY, "org_level_disabled"),
+            false,
+        ),
     ] {
         let sandbox = with_a_private_login();
         let [one, other] = two_of_the_login(&sandbox);
@@ -513,6 +519,29 @@ fn another_limit_does_not_renew_a_model_limit() {
             .unwrap_or_else(|| panic!("{incidents:#}"));
         assert_eq!(opus["open"], !is_over, "{text}: {opus:#}");
     }
+}
+
+/// The spend cap of an organization stops a session, and the message mentions when the Opus limit resets. Another session
+/// receives a response, and its 5-hour limit stops it soon afterward. The organization's cap may have caused that, too.
+#[test]
+fn a_cap_whose_message_mentions_a_model_limit_is_renewed_by_any_limit() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "team", "user");
+    let [mut one, other] = two_of_the_login(&sandbox);
+    "2.1.230".clone_into(&mut one.version);
+    one.works("2026-11-20T09:50:00Z", 10);
+    let text =
+        "You've hit your org's monthly spend limit · your Opus limit resets Nov 24, 6am (UTC)";
+    one.receives_error(AT, text, json!({}));
+    other.receives_response("2026-11-20T10:05:00Z");
+    let is_open = |at: &str| {
+        let arguments = ["explain", "--json", "--session", "one"];
+        one.run(at, &arguments, b"").json()["incident"]["open"].clone()
+    };
+    assert_eq!(is_open("2026-11-20T10:06:00Z"), false);
+    let refusal = refused("five_hour", NOON, "org_level_disabled");
+    other.receives_error("2026-11-20T10:10:00Z", FIVE_HOUR, refusal);
+    assert_eq!(is_open("2026-11-20T10:11:00Z"), true);
 }
 
 /// Claude Code does not wait for resets that are days away. When such a reset is near, `explain` must still not promise
@@ -1428,26 +1457,66 @@ fn a_selected_model_that_has_not_responded_does_not_end_its_limit() {
     assert_ne!(code(&refused, "2026-11-20T10:07:00Z"), 0);
 }
 
-/// A payment stops one session, another session receives a response, and the service refuses the login again two minutes
-/// later. The payment is still due, so the first error is not over.
+/// The service refuses the login of one session, another session receives a response, and the service refuses the login
+/// again two minutes later. The payment is still due, or the login has still expired, so the first error is not over.
 #[test]
 fn a_second_refusal_of_the_login_renews_the_first() {
+    for (text, error) in [
+        (
+            "Your subscription payment is past due. Please pay your overdue invoice to restore access.",
+            json!({"error": "oauth_org_not_allowed", "apiErrorStatus": 403}),
+        ),
+        (
+            "Login expired · Please run /login",
+            json!({"error": "authentication_failed", "apiErrorStatus": 401}),
+        ),
+    ] {
+        let sandbox = with_a_private_login();
+        let [one, other] = two_of_the_login(&sandbox);
+        one.works("2026-11-20T09:50:00Z", 10);
+        one.receives_error(AT, text, &error);
+        other.sends_prompt("2026-11-20T10:00:50Z", "continue");
+        other.receives_response("2026-11-20T10:01:00Z");
+        let is_open = |at: &str| {
+            let arguments = ["explain", "--json", "--session", "one"];
+            one.run(at, &arguments, b"").json()["incident"]["open"].clone()
+        };
+        assert_eq!(is_open("2026-11-20T10:02:00Z"), false, "{text}");
+        other.receives_error("2026-11-20T10:03:00Z", text, &error);
+        assert_eq!(is_open("2026-11-20T10:04:00Z"), true, "{text}");
+    }
+}
+
+/// The 5-hour limit stops one session. After another session has received a response, a payment is due. This says nothing
+/// about the limit, which is over.
+#[test]
+fn a_refusal_of_the_login_does_not_renew_a_limit() {
     let sandbox = with_a_private_login();
-    let [one, other] = two_of_the_login(&sandbox);
-    let text =
-        "Your subscription payment is past due. Please pay your overdue invoice to restore access.";
-    let error = json!({"error": "oauth_org_not_allowed", "apiErrorStatus": 403});
+    let [one, mut other] = two_of_the_login(&sandbox);
     one.works("2026-11-20T09:50:00Z", 10);
-    one.receives_error(AT, text, &error);
-    other.sends_prompt("2026-11-20T10:00:50Z", "continue");
-    other.receives_response("2026-11-20T10:01:00Z");
+    one.receives_error(
+        AT,
+        FIVE_HOUR,
+        refused("five_hour", NOON, "org_level_disabled"),
+    );
+    other.sends_prompt("2026-11-20T10:04:50Z", "continue");
+    other.receives_response("2026-11-20T10:05:00Z");
+    other.api_ms += 5000;
+    other.calls_status_line(
+        "2026-11-20T10:05:01Z",
+        windows(30.0, NOON, 30.0, TUESDAY),
+        120,
+    );
     let is_open = |at: &str| {
         let arguments = ["explain", "--json", "--session", "one"];
         one.run(at, &arguments, b"").json()["incident"]["open"].clone()
     };
-    assert_eq!(is_open("2026-11-20T10:02:00Z"), false);
-    other.receives_error("2026-11-20T10:03:00Z", text, &error);
-    assert_eq!(is_open("2026-11-20T10:04:00Z"), true);
+    assert_eq!(is_open("2026-11-20T10:06:00Z"), false);
+    let text =
+        "Your subscription payment is past due. Please pay your overdue invoice to restore access.";
+    let error = json!({"error": "oauth_org_not_allowed", "apiErrorStatus": 403});
+    other.receives_error("2026-11-20T10:08:00Z", text, &error);
+    assert_eq!(is_open("2026-11-20T10:09:00Z"), false);
 }
 
 /// Other models were not refused, so their responses prove nothing. However, they must not hide a response from the
