@@ -310,12 +310,44 @@ fn a_message_about_an_organizations_cap_is_no_5_hour_limit_without_evidence() {
                 let limits = [&client.explained(at)["limit"], &counted[0]["limit"]];
                 assert_eq!(limits, ["org_spend_cap", "org_spend_cap"], "{case}, {at}");
                 assert_eq!(counted.as_array().map(Vec::len), Some(1), "{case}, {at}");
+                // A personal plan has no admin whom the user could ask.
+                let who = &client.explained(at)["who_can_fix"];
+                assert_ne!(who, "admin", "{case}, {at}");
             }
             // Until newer figures arrive, the row names the limit in the message.
             if read_at == READ_AT {
                 let row = client.calls_status_line(SOON, json!({}), 160).stdout;
                 assert!(row.contains("spend cap (unconfirmed)"), "{case}: {row}");
             }
+        }
+    }
+}
+
+/// Clients before 2.1.240 used the words of an organization's cap for a full 5-hour window, and did not record which
+/// window the server blamed. A hook without a transcript line does not show it, either. Such an error counts as the
+/// 5-hour limit whether or not a reading contradicts it, so that `incidents` does not split one problem.
+#[test]
+fn without_a_record_of_the_server_the_words_of_an_organizations_cap_mean_the_5_hour_limit() {
+    for (version, has_line) in [("2.1.130", true), ("2.1.328", false)] {
+        for percent in [None, Some(30.0)] {
+            let sandbox = Sandbox::new();
+            Client::logged_in(&sandbox, "pro", "admin");
+            let mut client = Client::new(&sandbox);
+            version.clone_into(&mut client.version);
+            if let Some(percent) = percent {
+                let usage = windows(percent, NOON, 17.0, TUESDAY);
+                client.calls_status_line(READ_AT, usage, 160);
+            }
+            let text = "You've hit your org's monthly spend limit";
+            if has_line {
+                client.receives_error(ERROR_AT, text, json!({}));
+            } else {
+                client.works("2026-11-20T09:30:00Z", 10);
+                client.stop_failure(ERROR_AT, text);
+            }
+            let incident = client.explained("2026-11-20T10:03:00Z");
+            let case = format!("{version}, {percent:?}: {incident:#}");
+            assert_eq!(incident["limit"], "five_hour", "{case}");
         }
     }
 }

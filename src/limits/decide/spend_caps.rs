@@ -63,7 +63,7 @@ fn on_personal_plan(input: &Input<'_>, named: Cap, window: Window) -> Finding {
     let is_full = input.certain_window().is_some();
     if let Some(room) = input.readings.room() {
         let limit = match named {
-            Cap::Organization if is_full => LimitKind::Window(window),
+            Cap::Organization if is_full || !is_blame_recorded(input) => LimitKind::Window(window),
             _ => named.into(),
         };
         return contradicted(limit, room);
@@ -84,6 +84,7 @@ fn on_personal_plan(input: &Input<'_>, named: Cap, window: Window) -> Finding {
             cause: Cause::OrgCapOrOwnLimit,
             ..by_message(named)
         }
+        .fixable_by(WhoCanFix::You)
         .waiting(helps(input.has_stated_reset(None)))
         .without_knowing(Unknown::SeatOfLogin),
         Cap::Organization if input.has_room_now(window) => {
@@ -102,8 +103,13 @@ fn on_personal_plan(input: &Input<'_>, named: Cap, window: Window) -> Finding {
 /// server nor a reading says so: the message names a window, or the version of Claude Code does not record what the
 /// server said. Returns false while the readings show room that newer figures have not confirmed yet.
 fn may_hide_window(input: &Input<'_>) -> bool {
-    let is_recorded = input.evidence.is_since(QUOTA_RECORDED);
-    (input.message.window.is_some() || !is_recorded) && !input.readings.awaits_decisive_figures()
+    (input.message.window.is_some() || !is_blame_recorded(input))
+        && !input.readings.awaits_decisive_figures()
+}
+
+/// Returns true if the error's transcript line would show it if the server had blamed a usage window.
+fn is_blame_recorded(input: &Input<'_>) -> bool {
+    input.evidence.line().is_some() && input.evidence.is_since(QUOTA_RECORDED)
 }
 
 /// Handles a message about an organization's cap that is really about the user's own usage window.
