@@ -728,10 +728,10 @@ impl<'a> Incidents<'a> {
                 session: session.clone(),
                 at: self.now(),
                 credentials: self.own_credentials(event.cwd.as_deref()),
-                replaces_owner: false,
+                replaces_owner: Some(false),
             };
-            if source == "resume" {
-                start.compare_with_previous(self.paths);
+            if source == "resume" || source == "fork" {
+                start.replaces_owner = Some(start.is_replacing_owner(self.journal()));
             }
             start.store(self.paths);
         }

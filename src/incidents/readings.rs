@@ -19,7 +19,9 @@ use serde::{Deserialize, Serialize};
 
 use super::forecasts::Forecasts;
 use super::login::Login;
-use super::session_starts::{SessionStarts, correct_after_plan_reading};
+use super::session_starts::{
+    SessionStarts, correct_after_plan_reading, is_owner_replaced, start_at,
+};
 use super::session_transcripts::SessionTranscripts;
 use super::stored_errors::StoredErrors;
 use super::transcript_end;
@@ -549,11 +551,16 @@ impl WindowReadings<'_> {
     }
 
     /// Returns false if the status line's session has been resumed with a key or a token. The account that its transcript
-    /// names then no longer pays. The starts are searched only if there is a key or a token.
+    /// names then no longer pays. Also returns false if there is a key or a token and the start of the session is not found,
+    /// because the user may have accepted the key. The starts are searched only if there is a key or a token.
     fn owner_pays(&self, payload: &StatusPayload, credentials: &[Credential]) -> bool {
+        if !credentials.iter().any(Credential::may_replace_login) {
+            return true;
+        }
         let session = payload.session_id.as_deref().unwrap_or_default();
-        !credentials.iter().any(Credential::may_replace_login)
-            || SessionStarts::new(self.journal).owner_pays(session, self.environment.now)
+        let starts = SessionStarts::new(self.journal).of(session);
+        start_at(&starts, self.environment.now).is_some()
+            && !is_owner_replaced(&starts, self.environment.now)
     }
 
     /// Returns the figures in a status line's payload, dated to when they were first reported.

@@ -27,9 +27,10 @@ pub(super) struct SessionStart {
     /// The credentials and gateways that were set in the environment or in the settings.
     pub(super) credentials: Vec<Credential>,
     /// True if the account that the transcript names no longer pays, because the process has a key, a token, or a cloud
-    /// provider that the process before it did not have. If both have the same key, the user has declined it.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(super) replaces_owner: bool,
+    /// provider that the process before it did not have. If both have the same key, the user has declined it. `None` in
+    /// records of earlier versions, which did not compare the processes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) replaces_owner: Option<bool>,
 }
 
 impl JournalRecord for SessionStart {
@@ -48,24 +49,49 @@ impl SessionStart {
         credentials.filter(|credential| credential.may_replace_login())
     }
 
-    /// Determines whether the account that the transcript of a resumed session names still pays. The answer is stored
-    /// with the start, because the part of the journal that other commands read may not contain the previous start.
-    pub(super) fn compare_with_previous(&mut self, paths: &Paths) {
+    /// Returns true if the account that the transcript of this resumed or forked session names no longer pays. The answer
+    /// is stored with the start, because the part of the journal that other commands read may not contain the previous
+    /// start.
+    ///
+    /// `journal` is the recent part of the journal, because Claude Code waits for the hook. If the previous start is not
+    /// found, a key counts as accepted until the process reports the usage windows of a plan.
+    pub(super) fn is_replacing_owner(&self, journal: &Journal) -> bool {
         if self.substitutes().next().is_none() {
-            return;
+            return false;
         }
-        let journal = Journal::all(paths);
-        let previous = journal
-            .records_with::<Self>("session", Some(&self.session))
-            .next();
-        self.replaces_owner = previous
-            .is_some_and(|previous| previous.replaces_owner || self.adds_substitute_to(&previous));
+        if self.substitutes().any(Credential::selects_cloud_provider) {
+            return true;
+        }
+        let earlier: Vec<Self> = journal
+            .records_with("session", Some(&self.session))
+            .collect();
+        earlier.is_empty() || self.replaces_owner_after(&earlier)
+    }
+
+    /// Compares this start with the session's earlier starts, newest first. Returns true if the account that the
+    /// transcript names no longer pays. Returns false if there is no earlier start.
+    fn replaces_owner_after(&self, earlier: &[Self]) -> bool {
+        self.substitutes().next().is_some()
+            && earlier.first().is_some_and(|previous| {
+                replaces_owner(earlier) || self.adds_substitute_to(previous)
+            })
     }
 
     /// Returns true if this process has a substitute for the login that an earlier process did not have.
     fn adds_substitute_to(&self, earlier: &Self) -> bool {
         self.substitutes()
             .any(|credential| !credentials::is_set(&credential.name, &earlier.credentials))
+    }
+}
+
+/// Returns true if the account that the transcript names does not pay for the process of the newest start. `starts` are
+/// the starts up to this one, newest first. Returns false if there is none.
+fn replaces_owner(starts: &[SessionStart]) -> bool {
+    match starts.split_first() {
+        Some((newest, earlier)) => newest
+            .replaces_owner
+            .unwrap_or_else(|| newest.replaces_owner_after(earlier)),
+        None => false,
     }
 }
 
@@ -76,13 +102,13 @@ pub(super) fn correct_after_plan_reading(session: &str, journal: &Journal, paths
         .records_with::<SessionStart>("session", Some(session))
         .next();
     if let Some(start) = newest
-        && start.replaces_owner
+        && start.replaces_owner != Some(false)
         && start
             .substitutes()
             .all(|substitute| substitute.name == API_KEY)
     {
         let corrected = SessionStart {
-            replaces_owner: false,
+            replaces_owner: Some(false),
             ..start
         };
         corrected.store(paths);
@@ -128,7 +154,7 @@ impl<'a> SessionStarts<'a> {
     /// Returns false if the account that the session's transcript names no longer pays at the given time. Returns true if
     /// no start is stored.
     pub(super) fn owner_pays(&self, session: &str, moment: DateTime<Utc>) -> bool {
-        start_at(&self.of(session), moment).is_none_or(|start| !start.replaces_owner)
+        !is_owner_replaced(&self.of(session), moment)
     }
 
     /// Returns true if a session is paid for without an account because its transcript does not name one. If the session
@@ -147,7 +173,20 @@ impl<'a> SessionStarts<'a> {
 /// Returns the start of the process that worked on a session at the given time, if it is stored. `starts` are the
 /// session's starts, newest first.
 pub(super) fn start_at(starts: &[SessionStart], moment: DateTime<Utc>) -> Option<&SessionStart> {
-    starts.iter().find(|start| start.at <= moment)
+    starts_until(starts, moment).first()
+}
+
+/// Returns true if the account that a session's transcript names did not pay at the given time. Returns false if no start
+/// is stored. `starts` are the session's starts, newest first.
+pub(super) fn is_owner_replaced(starts: &[SessionStart], moment: DateTime<Utc>) -> bool {
+    replaces_owner(starts_until(starts, moment))
+}
+
+fn starts_until(starts: &[SessionStart], moment: DateTime<Utc>) -> &[SessionStart] {
+    let newest = starts.iter().position(|start| start.at <= moment);
+    newest
+        .and_then(|newest| starts.get(newest..))
+        .unwrap_or_default()
 }
 
 /// Returns a session's payer at the given time. `starts` are the session's starts, newest first, and `owner` is the
@@ -165,7 +204,7 @@ pub(super) fn payer_at(
     };
     PayerFacts {
         account: None,
-        owner: if start.replaces_owner {
+        owner: if is_owner_replaced(starts, moment) {
             None
         } else {
             owner.cloned()

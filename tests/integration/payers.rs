@@ -426,10 +426,7 @@ fn a_start_days_ago_shows_that_a_key_is_new() {
     let sandbox = with_a_private_login();
     let of_login = session_of_login(&sandbox, "of-login");
     let mut resumed = resumes_session_of_login(&sandbox, &[]);
-    let filler = format!("{{\"filler\":\"{}\"}}", "x".repeat(1_000));
-    for _ in 0..300 {
-        sandbox.append(".local/share/whycap/journal/2026-11.jsonl", &filler);
-    }
+    grows_journal(&sandbox);
     starts_process(&mut resumed, "2026-11-20T09:57:00Z", "resume", &[KEY]);
     of_login.works("2026-11-20T09:59:00Z", 10);
     of_login.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
@@ -437,6 +434,104 @@ fn a_start_days_ago_shows_that_a_key_is_new() {
     let at = "2026-11-20T10:04:00Z";
     let now = run(&sandbox, at, &["now", "--json"], b"", &[]).json();
     assert!(!now["paying"].is_object(), "{now:#}");
+}
+
+/// Appends so many records to the journal that status-line calls do not read the records before them.
+fn grows_journal(sandbox: &Sandbox) {
+    let filler = format!("{{\"filler\":\"{}\"}}\n", "x".repeat(1_000));
+    sandbox.append(
+        ".local/share/whycap/journal/2026-11.jsonl",
+        &filler.repeat(300),
+    );
+}
+
+/// A session of the login was resumed with a key. The row named the login's limit if the start was days ago or if no hook had
+/// stored it.
+#[test]
+fn the_row_does_not_take_a_key_for_declined_because_it_sees_no_start() {
+    for has_start in [true, false] {
+        let sandbox = with_a_private_login();
+        let of_login = session_of_login(&sandbox, "of-login");
+        let mut resumed = resumes_session_of_login(&sandbox, &[]);
+        if has_start {
+            starts_process(&mut resumed, "2026-11-20T09:57:00Z", "resume", &[KEY]);
+        } else {
+            let (name, value) = KEY;
+            resumed.variables.push((name.to_owned(), value.to_owned()));
+        }
+        grows_journal(&sandbox);
+        reaches_five_hour_limit(&of_login);
+        let row = flat(&plain_rows(&resumed, "2026-11-20T10:00:30Z", json!(null)));
+        assert!(!row.contains("5-hour limit"), "{has_start}: {row}");
+    }
+}
+
+/// A session of the login is older than the journal. It was resumed or forked with a key, which pays. `explain --session` said
+/// that the login's limit applied, and `wait --session` waited for nothing.
+#[test]
+fn a_limit_of_the_login_does_not_apply_to_an_old_session_that_was_resumed_with_a_key() {
+    for source in ["resume", "fork"] {
+        let sandbox = with_a_private_login();
+        let of_login = session_of_login(&sandbox, "of-login");
+        let mut old = Client::with_session(&sandbox, "old");
+        belongs_to(&old, PRIVATE, "private-organization");
+        old.works("2026-11-20T09:51:00Z", 10);
+        starts_process(&mut old, "2026-11-20T09:55:00Z", source, &[KEY]);
+        reaches_five_hour_limit(&of_login);
+        let at = "2026-11-20T10:00:30Z";
+        let (code, explanation) = explained_in_shell(&old, at);
+        assert_eq!(code, 0, "{source}: {explanation}");
+        let arguments = ["wait", "--timeout", "1s", "--session", &old.session];
+        let waited = run(&sandbox, at, &arguments, b"", &[]);
+        assert_eq!(waited.code, 0, "{source}: {waited:?}");
+        let row = flat(&plain_rows(&old, at, json!(null)));
+        assert!(!row.contains("5-hour limit"), "{source}: {row}");
+    }
+}
+
+/// Before an update, whycap did not store whether a key replaced the login. After the update, it took each such key for
+/// declined.
+#[test]
+fn a_key_in_a_start_of_an_earlier_version_replaces_the_login_if_the_key_is_new() {
+    let without_key = json!([]);
+    let with_key = json!([{"name": "ANTHROPIC_API_KEY", "set_in": "environment"}]);
+    for (first, code) in [(&without_key, 0), (&with_key, 10)] {
+        let sandbox = with_a_private_login();
+        let resumed = resumes_session_of_login(&sandbox, &[]);
+        let starts = [
+            ("2026-11-20T09:50:00Z", first),
+            ("2026-11-20T09:55:00Z", &with_key),
+            ("2026-11-20T09:56:00Z", &with_key),
+        ]
+        .map(|(at, credentials)| {
+            let start = json!({"session": "resumed", "at": at, "credentials": credentials});
+            format!("{{\"start\":{start}}}\n")
+        });
+        sandbox.write(".local/share/whycap/journal/2026-11.jsonl", starts.concat());
+        reaches_five_hour_limit(&session_of_login(&sandbox, "of-login"));
+        let explained = explained_in_shell(&resumed, "2026-11-20T10:00:30Z");
+        assert_eq!(explained.0, code, "{first}: {}", explained.1);
+    }
+}
+
+/// Claude Code waits for the hook when a session starts. If a key was set, the hook read the journal of all months.
+#[cfg(target_os = "linux")]
+#[test]
+fn resuming_a_session_with_a_key_does_not_read_the_journal_of_past_months() {
+    use std::fs::{File, FileTimes};
+    use std::time::SystemTime;
+
+    for variable in [KEY, BEDROCK] {
+        let sandbox = with_a_private_login();
+        let mut resumed = resumes_session_of_login(&sandbox, &[]);
+        let old = ".local/share/whycap/journal/2026-06.jsonl";
+        let file = File::open(sandbox.append(old, "{\"filler\":1}")).unwrap();
+        let times = FileTimes::new().set_accessed(SystemTime::UNIX_EPOCH);
+        file.set_times(times).unwrap();
+        starts_process(&mut resumed, "2026-11-20T09:57:00Z", "resume", &[variable]);
+        let accessed = file.metadata().unwrap().accessed().unwrap();
+        assert_eq!(accessed, SystemTime::UNIX_EPOCH, "{variable:?}");
+    }
 }
 
 /// Amazon Bedrock paid for a session whose transcript names the login. whycap said that usage credits paid for it.
