@@ -326,7 +326,9 @@ impl<'a> StatusLineFacts<'a> {
         }
         let live = self.live.as_ref()?;
         self.incidents
-            .paying(&|since, selected: SelectedResponses<'_>| live.costs_since(since, selected))
+            .paying_of_status_line(&|since, selected: SelectedResponses<'_>| {
+                live.costs_since(since, selected)
+            })
     }
 
     /// Saves the data that later calls need. This is done after the line has been printed so that nothing has to wait

@@ -159,7 +159,7 @@ impl Context {
             let session = spent.session;
             let at = datetime_from_millis(spent.at);
             reporting.contains(session)
-                || match credits.belonged_to(session, at, account) {
+                || match credits.belonged_to(session, at, account, false) {
                     Some(is_of) => is_of,
                     // If the login is unknown, an account cannot be told from an API key, so include the session.
                     None => account.is_none() || !credits.is_without_account(session),

@@ -3,16 +3,19 @@
 
 use std::collections::HashSet;
 use std::ops::Range;
+use std::rc::Rc;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
+use super::cache::Cache;
 use super::evidence::EvidenceCollector;
 use super::readings::{self, Reading, USEFUL_FOR, WindowReadings};
-use super::session_starts::{SessionStarts, payer_at};
+use super::session_starts::{SessionStart, SessionStarts, is_owner_replaced, start_at};
 use super::session_transcripts::SessionTranscripts;
 use super::stored_errors::StoredErrors;
 use super::transcript_end;
+use crate::claude::credentials::Credential;
 use crate::claude::window_usage::WindowUsage;
 use crate::journal::Journal;
 use crate::ledger::{ResponseCosts, SelectedResponses};
@@ -22,6 +25,7 @@ use crate::limits::sample::{MeasuredService, Sample};
 use crate::pricing::Money;
 use crate::terminal::{Piece, Tone, truncate};
 use crate::time::{Clock, datetime_from_millis, format_rfc3339};
+use crate::transcript::owner::Owner;
 
 /// The server's reasons for not accepting credits that do not rule out that credits have paid for earlier responses: they
 /// were used up, a cap was reached, or the server does not say whether they are turned on.
@@ -39,7 +43,8 @@ pub(super) fn rules_out_payments(reason: &str) -> bool {
 }
 
 /// Looks up the costs of the selected responses since the given time. Returns `None` if the ledger cannot be read.
-type CostsOf<'c> = dyn Fn(DateTime<Utc>, SelectedResponses<'_>) -> Option<ResponseCosts> + 'c;
+pub(crate) type CostsOf<'c> =
+    dyn Fn(DateTime<Utc>, SelectedResponses<'_>) -> Option<ResponseCosts> + 'c;
 
 /// The responses currently being paid for with usage credits because a window is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,6 +116,16 @@ pub(crate) struct CreditsUse<'a> {
     pub(super) readings: WindowReadings<'a>,
     pub(super) transcripts: &'a SessionTranscripts<'a>,
     pub(super) starts: SessionStarts<'a>,
+    pub(super) sessions: Cache<String, Rc<SessionRecord>>,
+}
+
+/// The facts about the payers of a session. They are read only once, because a session may have thousands of responses.
+#[derive(Debug)]
+pub(super) struct SessionRecord {
+    /// The account that the transcript names.
+    owner: Option<Owner>,
+    /// The starts of the session, newest first.
+    starts: Vec<SessionStart>,
 }
 
 impl CreditsUse<'_> {
@@ -118,21 +133,41 @@ impl CreditsUse<'_> {
         self.readings.environment.now
     }
 
+    /// Returns the facts about the payers of a session.
+    pub(super) fn record_of(&self, session: &str) -> Rc<SessionRecord> {
+        self.sessions.get_or_compute(session, || {
+            Rc::new(SessionRecord {
+                owner: self.transcripts.owner_of(session),
+                starts: self.starts.of(session),
+            })
+        })
+    }
+
     /// Returns true if a session belonged to the account with this fingerprint at the given time. Returns `None` if the
     /// session's transcript does not record an owner. Old versions do not record one, and neither do sessions that are
     /// paid for through an API key, a cloud provider, or a gateway.
+    ///
+    /// `has_readings` is true if the session has reported the account's usage windows. If the session also has a key, the
+    /// user has declined it.
     pub(crate) fn belonged_to(
         &self,
         session: &str,
         moment: DateTime<Utc>,
         account: Option<&str>,
+        has_readings: bool,
     ) -> Option<bool> {
-        let owner = self.transcripts.owner_of(session);
-        let payer = payer_at(&self.starts.of(session), owner.as_ref(), moment);
-        if payer.is_without_account() || payer.owner != owner {
-            return Some(false);
+        let SessionRecord { owner, starts } = &*self.record_of(session);
+        if let Some(start) = start_at(starts, moment) {
+            let mut credentials = start.credentials.iter();
+            let has_other_payer = match owner {
+                Some(_) => is_owner_replaced(starts, moment),
+                None => !has_readings && credentials.clone().any(Credential::outranks_login),
+            };
+            if has_other_payer || credentials.any(Credential::selects_cloud_provider) {
+                return Some(false);
+            }
         }
-        let owner = payer.owner?;
+        let owner = owner.as_ref()?;
         if let Some(login) = self.readings.login.account()
             && login.owner.fingerprint.as_deref() == account
         {
@@ -220,6 +255,7 @@ impl CreditsUse<'_> {
             .collect();
         let of_period = CreditsUse {
             starts: SessionStarts::new(&journal),
+            sessions: Cache::default(),
             ..*self
         };
         let costs_beyond = of_period.costs_beyond(since, &full_times, &readings, costs)?;
@@ -244,14 +280,19 @@ impl CreditsUse<'_> {
         costs: &CostsOf<'_>,
     ) -> Option<ResponseCosts> {
         let account = readings.first()?.sample.account.as_deref();
+        let reporting: HashSet<&str> = readings
+            .iter()
+            .map(|reading| reading.session.as_str())
+            .collect();
         costs(since, &|session, at| {
             let requested_before = datetime_from_millis(at - 1);
+            let has_readings = reporting.contains(session);
             full_times
                 .iter()
                 .any(|time| time.contains(&requested_before))
                 && self
-                    .belonged_to(session, datetime_from_millis(at), account)
-                    .unwrap_or_else(|| readings.iter().any(|reading| reading.session == session))
+                    .belonged_to(session, datetime_from_millis(at), account, has_readings)
+                    .unwrap_or(has_readings)
         })
     }
 

@@ -40,6 +40,8 @@ use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use self::cache::Cache;
+use self::credits_use::CostsOf;
 use self::error_search::find_all_errors;
 use self::evidence::{
     EvidenceCollector, KnownError, OtherSessions, has_final_readings, is_sent_after, merge,
@@ -61,12 +63,13 @@ use crate::claude::version;
 use crate::claude::window_usage::UsagePage;
 use crate::environment::Environment;
 use crate::journal::Journal;
-use crate::ledger::{Ledger, LedgerError, ProcessId, ResponseCosts, SelectedResponses};
+use crate::ledger::{Ledger, LedgerError, ProcessId};
 use crate::limits::both_ends;
 use crate::limits::evidence::{
     FULL_FROM, MessageOrigin, Ownership, PayerFacts, PossiblyUnaffected, StoredError, may_belong_to,
 };
 use crate::limits::incident::Incident;
+use crate::limits::kind::Window;
 use crate::limits::sample::{MeasuredService, Sample};
 use crate::limits::screen::is_in_status_line;
 use crate::paths::Paths;
@@ -112,6 +115,7 @@ pub(crate) struct Incidents<'a> {
     environment: &'a Environment,
     login: Login<'a>,
     journal: OnceCell<Journal>,
+    whole_journal: OnceCell<Journal>,
     newest_of_plan: OnceCell<Option<Reading>>,
     client: OnceCell<Option<ProcessId>>,
     sample_of_previous_session: OnceCell<Option<Sample>>,
@@ -125,6 +129,7 @@ impl<'a> Incidents<'a> {
             environment,
             login: Login::new(paths),
             journal: OnceCell::new(),
+            whole_journal: OnceCell::new(),
             newest_of_plan: OnceCell::new(),
             client: OnceCell::new(),
             sample_of_previous_session: OnceCell::new(),
@@ -169,6 +174,11 @@ impl<'a> Incidents<'a> {
             .get_or_init(|| Journal::recent(self.paths, self.now()))
     }
 
+    /// Returns the starts of all sessions. The whole journal is read once, on first use.
+    fn all_starts(&self) -> SessionStarts<'_> {
+        SessionStarts::new(self.whole_journal.get_or_init(|| Journal::all(self.paths)))
+    }
+
     pub(crate) fn readings(&self) -> WindowReadings<'_> {
         WindowReadings {
             paths: self.paths,
@@ -191,24 +201,36 @@ impl<'a> Incidents<'a> {
             readings: self.readings(),
             transcripts: &self.transcripts,
             starts: SessionStarts::new(self.journal()),
+            sessions: Cache::default(),
         }
     }
 
     /// Returns the responses currently being paid for with usage credits because a window is full. `costs` looks up the
-    /// costs of responses.
-    pub(crate) fn paying(
-        &self,
-        costs: &dyn Fn(DateTime<Utc>, SelectedResponses<'_>) -> Option<ResponseCosts>,
-    ) -> Option<Paying> {
+    /// costs of responses. This is for commands, which read all starts since the window may have filled up.
+    pub(crate) fn paying(&self, costs: &CostsOf<'_>) -> Option<Paying> {
+        let since = self.now() - Window::Weekly.length();
+        let journal = Journal::between(self.paths, since, self.now());
+        self.paying_with_starts_in(&journal, costs)
+    }
+
+    /// Like [`Self::paying`], but for the status line, which reads only the recent part of the journal.
+    pub(crate) fn paying_of_status_line(&self, costs: &CostsOf<'_>) -> Option<Paying> {
+        self.paying_with_starts_in(self.journal(), costs)
+    }
+
+    fn paying_with_starts_in(&self, journal: &Journal, costs: &CostsOf<'_>) -> Option<Paying> {
         let collector = self.collector(self.journal(), Asker::Shell);
-        self.credits_use().paying(self.stored(), &collector, costs)
+        let credits_use = CreditsUse {
+            starts: SessionStarts::new(journal),
+            ..self.credits_use()
+        };
+        credits_use.paying(self.stored(), &collector, costs)
     }
 
     /// Returns false if the session is known to be paid for by another account than the logged-in one, or without an
     /// account, such as through an API key.
     pub(crate) fn may_use_plan(&self, session: &str) -> bool {
-        let journal = Journal::all(self.paths);
-        let starts = SessionStarts::new(&journal);
+        let starts = self.all_starts();
         self.login_may_pay(session, &starts)
             && !starts.is_without_account(session, &self.transcripts)
     }
@@ -216,15 +238,13 @@ impl<'a> Incidents<'a> {
     /// Like [`Self::may_use_plan`], but does not assume that a key pays just because the transcript does not name an
     /// account.
     pub(crate) fn may_use_login(&self, session: &str) -> bool {
-        let journal = Journal::all(self.paths);
-        self.login_may_pay(session, &SessionStarts::new(&journal))
+        self.login_may_pay(session, &self.all_starts())
     }
 
     /// Like [`Self::may_use_login`], but for the session that runs this process. Its environment shows a key even if the
     /// start of the session is not stored.
     pub(crate) fn may_use_login_in_conversation(&self, session: &str) -> bool {
-        let journal = Journal::all(self.paths);
-        let starts = SessionStarts::new(&journal);
+        let starts = self.all_starts();
         let payer = self.payer_of(session, self.own_credentials(None), &starts);
         self.login_may_pay(session, &starts) && !payer.facts.is_without_account()
     }
@@ -926,11 +946,13 @@ impl<'a> Incidents<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::rc::Rc;
+
     use serde_json::json;
 
     use super::*;
-    use crate::journal;
     use crate::limits::evidence::LaterResponse;
+    use crate::{disk, journal};
 
     const NOW: &str = "2026-11-20T10:05:01Z";
 
@@ -996,6 +1018,30 @@ mod tests {
         let incidents = Incidents::new(&home.paths, &home.environment);
         error.readings.push(sample);
         assert_eq!(incidents.stored().list(Some("s")), [error]);
+    }
+
+    /// `/whycap` asked four times whether the login pays for the session, and read the journal of all months each time.
+    #[test]
+    fn the_journal_of_all_months_is_read_once() {
+        let home = Home::new();
+        let credentials = json!([{"name": "ANTHROPIC_API_KEY", "set_in": "environment"}]);
+        let start = json!({"session": "s", "at": NOW, "credentials": credentials});
+        let start: SessionStart = serde_json::from_value(start).unwrap();
+        start.store(&home.paths);
+        let incidents = Incidents::new(&home.paths, &home.environment);
+        assert!(!incidents.may_use_login("s"));
+        disk::remove_owned_file(&home.paths.data.join("journal/2026-11.jsonl")).unwrap();
+        assert!(!incidents.may_use_plan("s"));
+    }
+
+    /// The row and the budget looked up the starts of the session for each of its thousands of responses.
+    #[test]
+    fn the_starts_of_a_session_are_read_once_for_all_of_its_responses() {
+        let home = Home::new();
+        let incidents = Incidents::new(&home.paths, &home.environment);
+        let credits_use = incidents.credits_use();
+        let [first, second] = [(); 2].map(|()| credits_use.record_of("s"));
+        assert!(Rc::ptr_eq(&first, &second));
     }
 
     #[test]

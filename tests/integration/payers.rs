@@ -445,6 +445,22 @@ fn grows_journal(sandbox: &Sandbox) {
     );
 }
 
+/// A session of the login was resumed with a key and kept running for days. `now` no longer saw the start with the key, so it
+/// said that usage credits paid for the responses of the key.
+#[test]
+fn a_start_days_ago_shows_that_a_key_pays() {
+    let sandbox = with_a_private_login();
+    let of_login = session_of_login(&sandbox, "of-login");
+    let resumed = resumes_session_of_login(&sandbox, &[KEY]);
+    grows_journal(&sandbox);
+    of_login.works("2026-11-20T09:59:00Z", 10);
+    of_login.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    resumed.works("2026-11-20T10:03:00Z", 100_000);
+    let at = "2026-11-20T10:04:00Z";
+    let now = run(&sandbox, at, &["now", "--json"], b"", &[]).json();
+    assert!(!now["paying"].is_object(), "{now:#}");
+}
+
 /// A session of the login was resumed with a key. The row named the login's limit if the start was days ago or if no hook had
 /// stored it.
 #[test]
@@ -512,6 +528,24 @@ fn a_key_in_a_start_of_an_earlier_version_replaces_the_login_if_the_key_is_new()
         let explained = explained_in_shell(&resumed, "2026-11-20T10:00:30Z");
         assert_eq!(explained.0, code, "{first}: {}", explained.1);
     }
+}
+
+/// Claude Code did not name accounts in transcripts before version 2.1.285. The user had declined the key in the environment,
+/// so usage credits paid for the session, which reported the login's full window. A budget for credits did not count them.
+#[test]
+fn credits_that_pay_for_an_old_client_with_a_declined_key_count() {
+    let sandbox = with_a_credits_budget("action = \"stop\"");
+    let mut client = Client::with_session(&sandbox, "with-declined-key");
+    client.version = "2.1.284".to_owned();
+    starts_process(&mut client, "2026-11-20T09:50:00Z", "startup", &[KEY]);
+    client.works("2026-11-20T09:59:00Z", 10);
+    client.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    client.works("2026-11-20T10:03:00Z", 400_000);
+    let at = "2026-11-20T10:10:00Z";
+    let now = run(&sandbox, at, &["now", "--json"], b"", &[]).json();
+    assert!(now["paying"].is_object(), "{now:#}");
+    let sent = client.event(at, "UserPromptSubmit", json!({"prompt": "go on"}));
+    assert!(sent.success().contains("block"), "{sent:?}");
 }
 
 /// Claude Code waits for the hook when a session starts. If a key was set, the hook read the journal of all months.
