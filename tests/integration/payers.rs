@@ -445,22 +445,6 @@ fn grows_journal(sandbox: &Sandbox) {
     );
 }
 
-/// A session of the login was resumed with a key and kept running for days. `now` no longer saw the start with the key, so it
-/// said that usage credits paid for the responses of the key.
-#[test]
-fn a_start_days_ago_shows_that_a_key_pays() {
-    let sandbox = with_a_private_login();
-    let of_login = session_of_login(&sandbox, "of-login");
-    let resumed = resumes_session_of_login(&sandbox, &[KEY]);
-    grows_journal(&sandbox);
-    of_login.works("2026-11-20T09:59:00Z", 10);
-    of_login.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
-    resumed.works("2026-11-20T10:03:00Z", 100_000);
-    let at = "2026-11-20T10:04:00Z";
-    let now = run(&sandbox, at, &["now", "--json"], b"", &[]).json();
-    assert!(!now["paying"].is_object(), "{now:#}");
-}
-
 /// A session of the login was resumed with a key. The row named the login's limit if the start was days ago or if no hook had
 /// stored it.
 #[test]
@@ -546,26 +530,6 @@ fn credits_that_pay_for_an_old_client_with_a_declined_key_count() {
     assert!(now["paying"].is_object(), "{now:#}");
     let sent = client.event(at, "UserPromptSubmit", json!({"prompt": "go on"}));
     assert!(sent.success().contains("block"), "{sent:?}");
-}
-
-/// Claude Code waits for the hook when a session starts. If a key was set, the hook read the journal of all months.
-#[cfg(target_os = "linux")]
-#[test]
-fn resuming_a_session_with_a_key_does_not_read_the_journal_of_past_months() {
-    use std::fs::{File, FileTimes};
-    use std::time::SystemTime;
-
-    for variable in [KEY, BEDROCK] {
-        let sandbox = with_a_private_login();
-        let mut resumed = resumes_session_of_login(&sandbox, &[]);
-        let old = ".local/share/whycap/journal/2026-06.jsonl";
-        let file = File::open(sandbox.append(old, "{\"filler\":1}")).unwrap();
-        let times = FileTimes::new().set_accessed(SystemTime::UNIX_EPOCH);
-        file.set_times(times).unwrap();
-        starts_process(&mut resumed, "2026-11-20T09:57:00Z", "resume", &[variable]);
-        let accessed = file.metadata().unwrap().accessed().unwrap();
-        assert_eq!(accessed, SystemTime::UNIX_EPOCH, "{variable:?}");
-    }
 }
 
 /// Amazon Bedrock paid for a session whose transcript names the login. whycap said that usage credits paid for it.
