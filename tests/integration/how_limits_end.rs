@@ -1964,3 +1964,23 @@ fn a_response_of_another_model_does_not_end_a_false_alarm() {
         assert_eq!(*open, true, "{model}");
     }
 }
+
+/// The headline said to ignore the part about an organization, but a step said to ask an Owner to raise its cap.
+#[test]
+fn the_steps_for_a_token_do_not_mention_the_organization_that_the_headline_ignores() {
+    let sandbox = Sandbox::new();
+    let client = session_with_token(&sandbox, "with-token");
+    let refusal = refused("overage", NOON, "org_level_disabled");
+    let message = "You've hit your org's monthly spend limit · resets 12pm (UTC)";
+    client.receives_error(AT, message, refusal);
+    client.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    let arguments = ["explain", "--session", "with-token"];
+    let explained = flat(client.run(SOON, &arguments, b"").success());
+    assert!(
+        explained.contains("(ignore the part about an organization)"),
+        "{explained}"
+    );
+    assert!(!explained.contains("Owner"), "{explained}");
+    let reason = "The error refers to your usage credits and a reset at 12:00.";
+    assert!(explained.contains(reason), "{explained}");
+}

@@ -862,7 +862,7 @@ fn a_false_limit_mentions_the_wait_that_claude_code_announces() {
     let reasons = incident["evidence"].to_string();
     assert!(
         reasons.contains(
-            "5-hour limit and its reset at 12:00, although the message is about a spend cap"
+            "5-hour limit and a reset at 12:00, although the message is about a spend cap"
         ),
         "{reasons}"
     );

@@ -168,7 +168,7 @@ impl Reasons<'_> {
         }
         if let Some(quota) = evidence.quota() {
             let reset = quota.resets_at.map_or_else(String::new, |at| {
-                format!(" and its reset at {}", evidence.clock.format_time(at))
+                format!(" and a reset at {}", evidence.clock.format_time(at))
             });
             let is_cap_denied =
                 limit.cap().is_some() && self.diagnosis.verdict == Verdict::FalseLikely;
