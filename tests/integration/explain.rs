@@ -536,6 +536,31 @@ fn a_key_in_project_settings_is_named_with_its_location() {
     );
 }
 
+/// On a plan, the only way to continue seemed to be to pay for API credits, although the plan could be used for free.
+#[test]
+fn a_balance_error_beside_a_plan_mentions_the_free_way_first() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "admin");
+    let explained = sandbox.run(&["explain", "Credit balance is too low"]);
+    let text = flat(explained.success());
+    let steps = "2. To use your plan, unset the key that /status shows, or log in with your plan: /login 3. If you want to use the key, add credits in the Console (costs money)";
+    assert!(text.contains(steps), "{text}");
+}
+
+/// A personal plan has no admin, but the user was told to ask one for credits.
+#[test]
+fn the_user_of_a_personal_plan_is_not_told_to_ask_an_admin_for_credits() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "admin");
+    let message = "Your org is out of extra usage. We let your admin know.";
+    let text = flat(sandbox.run(&["explain", message]).success()).to_lowercase();
+    assert!(text.contains("which is for one person"), "{text}");
+    for useless in ["ask an admin", "organization's credits"] {
+        assert!(!text.contains(useless), "{text}");
+    }
+    assert!(text.contains("if /usage shows a limit at 100%"), "{text}");
+}
+
 #[test]
 fn a_pasted_message_is_explained_without_an_installation() {
     let sandbox = Sandbox::new();

@@ -104,6 +104,15 @@ fn suited_to_plan(action: ActionName, problem: &Problem<'_>) -> Option<ActionNam
                 own_credits(problem)
             }
             ActionName::CreditsInstead => None,
+            ActionName::AskAdminForCredits if problem.evidence.has_personal_credits() => {
+                Some(ActionName::AddCredits)
+            }
+            ActionName::OtherPath
+                if finding.limit == LimitKind::UsageCredits
+                    && problem.evidence.has_personal_credits() =>
+            {
+                None
+            }
             action => Some(action),
         };
     }

@@ -199,10 +199,13 @@ impl<'a> Input<'a> {
         Some(who.on_plan(self.evidence.plan()))
     }
 
-    /// Returns who controls billing: an admin for shared plans and messages about an organization, otherwise the user.
+    /// Returns who controls billing: the user of a personal plan, or an admin for shared plans. If the plan is unknown,
+    /// the message decides.
     pub(super) fn who_controls_billing(&self) -> WhoCanFix {
         if self.evidence.is_shared_plan() {
             WhoCanFix::Admin
+        } else if self.evidence.has_personal_credits() {
+            WhoCanFix::You
         } else {
             self.answered_who().unwrap_or(WhoCanFix::You)
         }

@@ -869,6 +869,11 @@ impl Evidence {
         self.plan().is_some_and(Plan::is_personal)
     }
 
+    /// Returns true if the payer's usage credits are personal, so there is no admin who could add any.
+    pub(crate) fn has_personal_credits(&self) -> bool {
+        self.is_personal_plan() && !self.is_of_another_account()
+    }
+
     /// Returns true if the payer's plan belongs to an organization with admins.
     pub(crate) fn is_shared_plan(&self) -> bool {
         self.plan().is_some_and(Plan::is_shared)
