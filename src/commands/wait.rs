@@ -69,7 +69,7 @@ impl Subcommand for WaitArguments {
             let wait = if waited_for.is_some() && situation.blocks_only_other_key() {
                 None
             } else {
-                until_window_resets(&situation, waited_for.as_ref())
+                situation.wait_until_surely_over()
             };
             let now = context.environment.now;
             // Remove canceled continuations. They are no longer planned although their time has not come yet.
@@ -142,23 +142,6 @@ impl Subcommand for WaitArguments {
             std::thread::sleep(until_over.min(INTERVAL).min(time_left));
         };
         Ok(Reply::default().with_code(code))
-    }
-}
-
-/// Returns whether waiting helps. If a usage window is full during a temporary problem, the wait lasts until the window
-/// resets, even if the problem is over before.
-fn until_window_resets(situation: &Situation, waited_for: Option<&Incident>) -> Option<Wait> {
-    let wait = situation.wait_until_surely_over();
-    let reset_at = situation
-        .incident
-        .as_ref()
-        .and_then(Incident::reset_after_pause);
-    match (wait, reset_at) {
-        (Some(Wait::Helps(Some(until))), Some(reset_at)) => {
-            Some(Wait::Helps(Some(until.max(reset_at))))
-        }
-        (None, Some(reset_at)) if waited_for.is_some() => Some(Wait::Helps(Some(reset_at))),
-        (wait, _) => wait,
     }
 }
 

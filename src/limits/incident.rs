@@ -124,20 +124,6 @@ impl Incident {
         self.diagnosis.verdict == Verdict::FalseLikely
     }
 
-    /// Returns the reset of a full usage window that stops the session after a temporary problem. Returns `None` if there
-    /// is no such window or if usage credits pay.
-    pub(crate) fn reset_after_pause(&self) -> Option<DateTime<Utc>> {
-        let diagnosis = &self.diagnosis;
-        let may_be_stopped = matches!(
-            diagnosis.state,
-            State::Blocks(_) | State::Over(Ending::PauseOver | Ending::PauseLongOver)
-        );
-        if !may_be_stopped || !diagnosis.limit.is_passing() || diagnosis.credits_pay_now {
-            return None;
-        }
-        diagnosis.also_full?.resets_at
-    }
-
     /// Returns the time at which the limit is certainly over, if its reset time has just passed. Clocks differ, and
     /// messages round reset times to the minute, so a prompt may still be refused before that time. Returns `None` if a
     /// session has already continued.

@@ -8,7 +8,7 @@ use crate::client::{Client, rfc3339, windows};
 #[cfg(target_os = "linux")]
 use crate::now::RunningClient;
 use crate::situation::{
-    AT, FIVE_HOUR, NOON, TUESDAY, flat, refused, session_of_login, with_a_private_login,
+    AT, FIVE_HOUR, NOON, flat, refused, session_of_login, with_a_private_login,
 };
 #[cfg(target_os = "linux")]
 use crate::situation::{answer, receives_balance_error};
@@ -278,58 +278,6 @@ fn a_service_problem_does_not_hide_a_limit() {
     assert_eq!(run.code, 0, "a few minutes are over: {}", run.stderr);
 }
 
-/// During an overload, `wait` announced the end of the usual pause, but a full window stopped the session until later. If
-/// only the status line showed the full window, `wait` said after the pause that nothing was blocked.
-#[test]
-fn the_wait_during_an_overload_lasts_until_the_full_window_resets() {
-    for has_limit_error in [true, false] {
-        let sandbox = with_a_private_login();
-        let client = Client::new(&sandbox);
-        if has_limit_error {
-            client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
-        }
-        let full = windows(100.0, NOON, 40.0, TUESDAY);
-        client.calls_status_line("2026-11-20T11:55:30Z", full.clone(), 120);
-        let status = json!({"apiErrorStatus": 529});
-        client.receives_error("2026-11-20T11:56:00Z", "API Error: 529 Overloaded", status);
-        client.calls_status_line("2026-11-20T11:56:10Z", full, 120);
-
-        let run = waits(&client, "2026-11-20T11:58:59Z", &["--timeout", "3s"]);
-        let is_timeout = run.stderr.starts_with("whycap: timed out");
-        assert!(is_timeout, "the window is still full: {run:?}");
-        #[cfg(target_os = "linux")]
-        {
-            let shown = waits_on_a_terminal(&sandbox, "2026-11-20T11:57:00Z", "80");
-            assert!(
-                shown.is_none_or(|shown| shown.contains("Waiting until 12:0")),
-                "{has_limit_error}"
-            );
-        }
-    }
-}
-
-/// Returns what `wait` shows on a terminal before it times out, or `None` if script(1) is not installed.
-#[cfg(target_os = "linux")]
-fn waits_on_a_terminal(sandbox: &Sandbox, now: &str, columns: &str) -> Option<String> {
-    let program = env!("CARGO_BIN_EXE_whycap");
-    let script = ["/usr/bin/script", "/bin/script"]
-        .into_iter()
-        .find(|path| std::path::Path::new(path).exists())?;
-    let output = std::process::Command::new(script)
-        .args(["-qec", &format!("{program} wait --timeout 1s"), "/dev/null"])
-        .env_clear()
-        .env("HOME", sandbox.home())
-        .env("PATH", "/usr/bin:/bin")
-        .env("SHELL", "/bin/sh")
-        .env("TERM", "xterm")
-        .env("COLUMNS", columns)
-        .env("TZ", "UTC")
-        .env("WHYCAP_NOW", now)
-        .output()
-        .unwrap();
-    Some(String::from_utf8_lossy(&output.stdout).replace('\r', ""))
-}
-
 /// If an error is expected to end on its own, `wait` waits for as long as `explain --exit-code` returns 10.
 #[test]
 fn a_temporary_problem_is_awaited_as_long_as_explained() {
@@ -546,14 +494,32 @@ fn the_message_after_a_timeout_matches_the_verdict() {
 #[test]
 #[cfg(target_os = "linux")]
 fn the_progress_line_ends_before_a_message() {
+    let script = ["/usr/bin/script", "/bin/script"];
+    let Some(script) = script
+        .iter()
+        .find(|path| std::path::Path::new(path).exists())
+    else {
+        return;
+    };
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     client.receives_error(AT, FIVE_HOUR, json!({}));
+    let program = env!("CARGO_BIN_EXE_whycap");
     // A progress line that wraps could not be replaced, so it is shorter in a narrow terminal.
     for (columns, has_hint) in [("80", true), ("40", false)] {
-        let Some(shown) = waits_on_a_terminal(&sandbox, "2026-11-20T11:00:00Z", columns) else {
-            return;
-        };
+        let output = std::process::Command::new(script)
+            .args(["-qec", &format!("{program} wait --timeout 1s"), "/dev/null"])
+            .env_clear()
+            .env("HOME", sandbox.home())
+            .env("PATH", "/usr/bin:/bin")
+            .env("SHELL", "/bin/sh")
+            .env("TERM", "xterm")
+            .env("COLUMNS", columns)
+            .env("TZ", "UTC")
+            .env("WHYCAP_NOW", "2026-11-20T11:00:00Z")
+            .output()
+            .unwrap();
+        let shown = String::from_utf8_lossy(&output.stdout).replace('\r', "");
         let message = shown.lines().last().unwrap_or_default();
         assert_eq!(
             message, "whycap: timed out while the limit still applied",
