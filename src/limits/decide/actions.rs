@@ -348,17 +348,9 @@ pub(super) fn in_state(
     let now = problem.evidence.clock.now;
     let has_passed = problem.resets.passed(now).is_some();
     let continues_at = problem.expected_continuation();
-    let waits_for_window = problem.blocks_after_pause();
     let mut current: Vec<ActionName> = Vec::new();
     for action in actions {
         let action = match action {
-            // Neither a pause nor another model helps before the window resets.
-            ActionName::RetryThen | ActionName::LessBusyModel | ActionName::FullAsWell
-                if waits_for_window =>
-            {
-                ActionName::WaitForFullWindow
-            }
-            action if waits_for_window && action.pause().is_some() => ActionName::WaitForFullWindow,
             ActionName::Wait | ActionName::WaitInstead if has_passed => ActionName::TryAgain,
             ActionName::Wait if continues_at.is_some() => ActionName::WaitLeftOpen,
             ActionName::SendAgainLater if continues_at.is_some_and(|at| at > now) => {
@@ -506,11 +498,6 @@ fn after_end(problem: &Problem<'_>, ending: Ending) -> ActionName {
 }
 
 impl Problem<'_> {
-    /// Returns true if a full usage window will still stop the session after a temporary problem is over.
-    fn blocks_after_pause(&self) -> bool {
-        self.finding.limit.is_passing() && self.also_full().is_some() && !self.credits_pay_now
-    }
-
     /// Returns true if a pasted message is about a limit that applies only while the 5-hour window or the weekly window
     /// is full, but neither is full now.
     fn is_window_limit_with_room_now(&self) -> bool {
