@@ -438,11 +438,28 @@ fn a_start_days_ago_shows_that_a_key_is_new() {
 
 /// Appends so many records to the journal that status-line calls do not read the records before them.
 fn grows_journal(sandbox: &Sandbox) {
-    let filler = format!("{{\"filler\":\"{}\"}}\n", "x".repeat(1_000));
+    // A record begins with a line break and does not end with one.
+    let filler = format!("\n{{\"filler\":\"{}\"}}", "x".repeat(1_000));
     sandbox.append(
         ".local/share/whycap/journal/2026-11.jsonl",
         &filler.repeat(300),
     );
+}
+
+/// A session of the login was resumed with a key and kept running for days. `now` no longer saw the start with the key, so it
+/// said that usage credits paid for the responses of the key.
+#[test]
+fn a_start_days_ago_shows_that_a_key_pays() {
+    let sandbox = with_a_private_login();
+    let of_login = session_of_login(&sandbox, "of-login");
+    let resumed = resumes_session_of_login(&sandbox, &[KEY]);
+    grows_journal(&sandbox);
+    of_login.works("2026-11-20T09:59:00Z", 10);
+    of_login.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    resumed.works("2026-11-20T10:03:00Z", 100_000);
+    let at = "2026-11-20T10:04:00Z";
+    let now = run(&sandbox, at, &["now", "--json"], b"", &[]).json();
+    assert!(!now["paying"].is_object(), "{now:#}");
 }
 
 /// A session of the login was resumed with a key. The row named the login's limit if the start was days ago or if no hook had
