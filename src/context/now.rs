@@ -218,7 +218,7 @@ impl NowCollector {
     /// credits pay for them. One session may be waiting for a reset while another is using credits.
     fn paying(&self, incidents: &Incidents<'_>) -> Option<Paying> {
         let ledger = self.ledger.as_ref().ok()?;
-        incidents.paying(&|since, is_own| ledger.costs_since(since, is_own))
+        incidents.paying(&|since, selected| ledger.costs_since(since, selected))
     }
 
     /// Returns the running sessions, sorted by state and then by cost. Sessions that are waiting for the user come

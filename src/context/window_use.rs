@@ -155,18 +155,18 @@ impl Context {
         let reporting = reporting_sessions(&steps);
         let incidents = self.incidents();
         let credits = incidents.credits_use();
-        let may_count = |spent: &SpentInWindow<'_>| {
-            let session = spent.session;
+        // The payer of a session may change, so each response is judged below at its own time.
+        let recent = ledger.spend_since(earliest, &|_| true).ok()?;
+        let mut spent = spent_in_windows(&recent);
+        spent.retain(|spent| {
             let at = datetime_from_millis(spent.at);
-            reporting.contains(session)
-                || match credits.belonged_to(session, at, account, false) {
+            reporting.contains(spent.session)
+                || match credits.belonged_to(spent.session, at, account, false) {
                     Some(is_of) => is_of,
                     // If the login is unknown, an account cannot be told from an API key, so include the session.
-                    None => account.is_none() || !credits.is_without_account(session),
+                    None => account.is_none() || !credits.is_without_account(spent.session),
                 }
-        };
-        let recent = ledger.spend_since(earliest, &|_| true).ok()?;
-        let spent = spent_in_windows(&recent);
+        });
         let shares = open.iter().map(|open| {
             let since_then = || steps.iter().filter(|step| step.at >= open.since);
             let accounts = AccountsBySession::new(since_then());
@@ -174,9 +174,7 @@ impl Context {
             let spent: Vec<&SpentInWindow<'_>> = spent
                 .iter()
                 .filter(|spent| {
-                    within.contains(&spent.at)
-                        && accounts.may_be(spent.session, spent.at, account)
-                        && may_count(spent)
+                    within.contains(&spent.at) && accounts.may_be(spent.session, spent.at, account)
                 })
                 .collect();
             let levels: Vec<(i64, f64)> = since_then()

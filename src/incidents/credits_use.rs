@@ -133,6 +133,15 @@ impl CreditsUse<'_> {
         self.readings.environment.now
     }
 
+    /// Returns the same data, but with the starts of sessions from this part of the journal.
+    pub(super) fn with_starts_in<'j>(&'j self, journal: &'j Journal) -> CreditsUse<'j> {
+        CreditsUse {
+            starts: SessionStarts::new(journal),
+            sessions: Cache::default(),
+            ..*self
+        }
+    }
+
     /// Returns the facts about the payers of a session.
     pub(super) fn record_of(&self, session: &str) -> Rc<SessionRecord> {
         self.sessions.get_or_compute(session, || {
@@ -253,12 +262,9 @@ impl CreditsUse<'_> {
             .into_iter()
             .flat_map(|window| full_times(&readings, window))
             .collect();
-        let of_period = CreditsUse {
-            starts: SessionStarts::new(&journal),
-            sessions: Cache::default(),
-            ..*self
-        };
-        let costs_beyond = of_period.costs_beyond(since, &full_times, &readings, costs)?;
+        let costs_beyond =
+            self.with_starts_in(&journal)
+                .costs_beyond(since, &full_times, &readings, costs)?;
         Some(Paid {
             cost: costs_beyond.into_iter().map(|(_, cost)| cost).sum(),
             goes_on_until: full_times

@@ -30,7 +30,7 @@ use crate::limits::catalog::{Message, MessageParts, recognize};
 use crate::limits::decide::{Ending, State};
 use crate::limits::evidence::{
     Collected, ContinuationObstacle, ErrorMessage, Evidence, HeadlessRun, LaterResponse,
-    MessageOrigin, OtherResponse, Ownership, PayerFacts, PayerRelation, REPORTED_WITHIN,
+    MessageOrigin, NextLimit, OtherResponse, Ownership, PayerFacts, PayerRelation, REPORTED_WITHIN,
     RefusedWindow, StoredError, is_full, is_request_later, may_belong_to,
 };
 use crate::limits::incident::Incident;
@@ -365,15 +365,6 @@ impl LaterErrors {
     }
 }
 
-/// A session's next limit error.
-#[derive(Debug, Clone, Copy)]
-struct NextLimit {
-    /// The time of the error.
-    at: DateTime<Utc>,
-    /// The reset of the limit, if it is known.
-    resets_at: Option<DateTime<Utc>>,
-}
-
 /// A request that was refused because of a limit.
 #[derive(Debug)]
 struct Refusal {
@@ -631,12 +622,10 @@ impl<'a> EvidenceCollector<'a> {
         }
         let cause = RefusalCause::of(&evidence, &self.message_of(&evidence.error.message));
         let next_limit = later.next_of.get(&evidence.error.session.id).copied();
-        let hit_again = match &evidence.error.later_response {
+        evidence.collected.hit_again = match &evidence.error.later_response {
             Some(response) => next_limit.filter(|next| response.at > Some(next.at)),
             None => next_limit,
         };
-        evidence.collected.hit_again_at = hit_again.map(|next| next.at);
-        evidence.collected.hit_again_resets_at = hit_again.and_then(|next| next.resets_at);
         evidence.collected.has_response_without_key =
             self.has_response_without_key(&evidence.error);
         evidence.collected.still_uses_key = self.still_uses_key(&evidence.error);
@@ -1080,8 +1069,8 @@ impl<'a> EvidenceCollector<'a> {
 
     /// Returns true if the requesting session certainly has a different payer than the session with the error. A
     /// session whose owner cannot be compared with the login may belong to the login, so it does not count, and neither
-    /// does a session of the login while one of the plan's windows is full. Always returns false for the status line, which
-    /// does not explain errors of other payers.
+    /// does a session of the login while one of the plan's windows is full. Always returns false for the status line,
+    /// which does not explain errors of other payers.
     fn asker_has_other_payer(&self, error: &StoredError) -> bool {
         let Asker::Session(session) = self.asker else {
             return false;

@@ -220,11 +220,9 @@ impl<'a> Incidents<'a> {
 
     fn paying_with_starts_in(&self, journal: &Journal, costs: &CostsOf<'_>) -> Option<Paying> {
         let collector = self.collector(self.journal(), Asker::Shell);
-        let credits_use = CreditsUse {
-            starts: SessionStarts::new(journal),
-            ..self.credits_use()
-        };
-        credits_use.paying(self.stored(), &collector, costs)
+        self.credits_use()
+            .with_starts_in(journal)
+            .paying(self.stored(), &collector, costs)
     }
 
     /// Returns false if the session is known to be paid for by another account than the logged-in one, or without an
@@ -751,7 +749,7 @@ impl<'a> Incidents<'a> {
                 replaces_owner: Some(false),
             };
             if source == "resume" || source == "fork" {
-                start.replaces_owner = Some(start.is_replacing_owner(self.journal()));
+                start.replaces_owner = Some(start.decide_replaces_owner(self.journal()));
             }
             start.store(self.paths);
         }

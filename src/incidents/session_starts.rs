@@ -55,7 +55,7 @@ impl SessionStart {
     ///
     /// `journal` is the recent part of the journal, because Claude Code waits for the hook. If the previous start is not
     /// found, a key counts as accepted until the process reports the usage windows of a plan.
-    pub(super) fn is_replacing_owner(&self, journal: &Journal) -> bool {
+    pub(super) fn decide_replaces_owner(&self, journal: &Journal) -> bool {
         if self.substitutes().next().is_none() {
             return false;
         }
@@ -65,15 +65,15 @@ impl SessionStart {
         let earlier: Vec<Self> = journal
             .records_with("session", Some(&self.session))
             .collect();
-        earlier.is_empty() || self.replaces_owner_after(&earlier)
+        earlier.is_empty() || self.differs_from_earlier(&earlier)
     }
 
     /// Compares this start with the session's earlier starts, newest first. Returns true if the account that the
     /// transcript names no longer pays. Returns false if there is no earlier start.
-    fn replaces_owner_after(&self, earlier: &[Self]) -> bool {
+    fn differs_from_earlier(&self, earlier: &[Self]) -> bool {
         self.substitutes().next().is_some()
             && earlier.first().is_some_and(|previous| {
-                replaces_owner(earlier) || self.adds_substitute_to(previous)
+                newest_replaces_owner(earlier) || self.adds_substitute_to(previous)
             })
     }
 
@@ -86,11 +86,11 @@ impl SessionStart {
 
 /// Returns true if the account that the transcript names does not pay for the process of the newest start. `starts` are
 /// the starts up to this one, newest first. Returns false if there is none.
-fn replaces_owner(starts: &[SessionStart]) -> bool {
+fn newest_replaces_owner(starts: &[SessionStart]) -> bool {
     match starts.split_first() {
         Some((newest, earlier)) => newest
             .replaces_owner
-            .unwrap_or_else(|| newest.replaces_owner_after(earlier)),
+            .unwrap_or_else(|| newest.differs_from_earlier(earlier)),
         None => false,
     }
 }
@@ -179,7 +179,7 @@ pub(super) fn start_at(starts: &[SessionStart], moment: DateTime<Utc>) -> Option
 /// Returns true if the account that a session's transcript names did not pay at the given time. Returns false if no start
 /// is stored. `starts` are the session's starts, newest first.
 pub(super) fn is_owner_replaced(starts: &[SessionStart], moment: DateTime<Utc>) -> bool {
-    replaces_owner(starts_until(starts, moment))
+    newest_replaces_owner(starts_until(starts, moment))
 }
 
 fn starts_until(starts: &[SessionStart], moment: DateTime<Utc>) -> &[SessionStart] {

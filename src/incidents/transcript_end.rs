@@ -187,7 +187,7 @@ pub(super) fn last_response_despite_refusal(
 
 /// Returns true if a limit has stopped the session at or after the given time.
 pub(super) fn is_refused_since(tail: &Tail, moment: DateTime<Utc>) -> bool {
-    refusals(tail).any(|line| line.at >= Some(moment))
+    refusals(tail).any(|line| line.at.is_some_and(|refused| refused >= moment))
 }
 
 /// Returns the errors with which a limit stopped the session. A limit that stops only a feature does not count.
@@ -203,7 +203,7 @@ pub(super) fn refusals(tail: &Tail) -> impl Iterator<Item = &ErrorLine> {
 
 /// Returns the limit that the server blames for an error.
 pub(super) fn blamed_limit(line: &ErrorLine) -> Option<LimitKind> {
-    LimitKind::of_server(line.quota.as_ref()?.rate_limit_type.as_deref()?)
+    LimitKind::of_quota(line.quota.as_ref()?)
 }
 
 /// Returns true if a line is a prompt, a response, or a tool result.

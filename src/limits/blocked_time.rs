@@ -21,8 +21,8 @@ use crate::time::{Clock, Zone, format_duration, format_rfc3339, monday_of};
 /// The maximum number of weeks to list individually. Longer periods are broken down by month.
 const MAX_WEEKS: i64 = 13;
 
-/// The longest time that a limit is assumed to last after a refusal that followed its reset. Clocks rarely differ by more,
-/// so a much later response shows only when the user returned.
+/// The longest time that a limit is assumed to last after a refusal that followed its reset. Clocks rarely differ by
+/// more, so a much later response shows only when the user returned.
 const LASTS_AFTER_LATE_REFUSAL: TimeDelta = TimeDelta::minutes(5);
 
 /// The end of a stop, which may be unknown.
@@ -60,7 +60,10 @@ impl Incident {
         }
         let collected = &self.evidence.collected;
         let later_response = self.evidence.error.later_response.as_ref();
-        let next_limit_at = collected.hit_again_at.filter(|_| later_response.is_none());
+        let next_limit_at = match later_response {
+            Some(_) => None,
+            None => collected.hit_again.map(|next| next.at),
+        };
         let response_at = [
             later_response.and_then(|response| response.at),
             collected.resumed_at,
@@ -78,11 +81,14 @@ impl Incident {
             && !self.is_false_alarm()
             && self.diagnosis.state != State::Over(Ending::ResetEarly);
         let reset = self.diagnosis.resets.chosen;
-        let assumed_end =
-            reset.and_then(|reset| match self.evidence.refused_after_reset(reset.at) {
-                Some(refused_at) => response_at.map(|_| refused_at + LASTS_AFTER_LATE_REFUSAL),
-                None => (response_at.is_some() || is_reset_decisive).then_some(reset.at),
-            });
+        let refused_at = reset.and_then(|reset| self.evidence.refused_after_reset(reset.at));
+        let assumed_end = match (refused_at, reset) {
+            (Some(refused_at), _) if response_at.is_some() => {
+                Some(refused_at + LASTS_AFTER_LATE_REFUSAL)
+            }
+            (None, Some(reset)) if response_at.is_some() || is_reset_decisive => Some(reset.at),
+            (Some(_) | None, _) => None,
+        };
 
         let error_at = self.evidence.at();
         if response_at.is_none() && self.only_ended_its_run() {

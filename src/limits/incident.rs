@@ -79,7 +79,7 @@ impl Incident {
     /// response shows that it is over. Responses in other sessions count only if they prove that the error is over.
     pub fn is_open(&self) -> bool {
         !self.evidence.has_later_response()
-            && self.evidence.collected.hit_again_at.is_none()
+            && self.evidence.collected.hit_again.is_none()
             && !self.evidence.collected.concerns_others_only
             && !self.blocks_only_its_session()
             && !self.diagnosis.has_response_elsewhere

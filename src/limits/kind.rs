@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::claude::window_usage::UsagePageWindow;
 pub(crate) use crate::lenient_json::parse_name;
 use crate::time::{FIVE_HOURS, WEEK, Zone};
+use crate::transcript::tail::QuotaLimits;
 
 /// The longest possible time until a limit resets.
 pub(crate) const LONGEST_LIMIT: TimeDelta = TimeDelta::days(31);
@@ -108,7 +109,7 @@ impl Window {
     }
 }
 
-/// The server's name for a limit. [`LimitKind::of_server`] says what each name means.
+/// The server's name for a limit. [`LimitKind::of_server`] returns the kind of limit for each name.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum RateLimitType {
@@ -464,7 +465,7 @@ impl Description {
 }
 
 impl LimitKind {
-    /// Returns the kind of limit that the server means by a `rateLimitType`. Returns `None` for unrecognized names.
+    /// Returns the kind of limit for a `rateLimitType` of the server. Returns `None` for unrecognized names.
     pub(crate) fn of_server(name: &str) -> Option<Self> {
         Some(match parse_name(name)? {
             RateLimitType::FiveHour => Self::Window(Window::FiveHour),
@@ -474,6 +475,12 @@ impl LimitKind {
             RateLimitType::SevenDayOverageIncluded => Self::Window(Window::WeeklyFable),
             RateLimitType::Overage => Self::UsageCredits,
         })
+    }
+
+    /// Returns the limit that the server blames for a refusal. Returns `None` if it blames none or one that is not
+    /// recognized.
+    pub(crate) fn of_quota(quota: &QuotaLimits) -> Option<Self> {
+        Self::of_server(quota.rate_limit_type.as_deref()?)
     }
 
     /// Returns the properties of this kind of limit. Each entry overrides only the values that differ from the defaults
@@ -708,7 +715,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_server_means_a_window_by_the_name_of_that_window() {
+    fn the_servers_name_of_a_window_is_recognized() {
         for window in Window::ALL {
             let kind = LimitKind::of_server(&window.rate_limit_type().to_string());
             assert_eq!(kind, Some(LimitKind::Window(window)));

@@ -283,12 +283,7 @@ fn a_response_elsewhere_ends_a_model_limit_only_if_the_same_model_responds() {
     for (model, is_over) in [("claude-opus-5-5", true), ("claude-sonnet-5-5", false)] {
         let sandbox = with_a_private_login();
         let [one, mut other] = two_of_the_login(&sandbox);
-        one.works("2026-11-20T09:50:00Z", 10);
-        one.receives_error(
-            AT,
-            "You've hit your Opus limit · resets Nov 24, 6am (UTC)",
-            refused("seven_day_opus", TUESDAY, "org_level_disabled"),
-        );
+        reaches_opus_limit(&one, "org_level_disabled");
         let usage = windows(30.0, NOON, 30.0, TUESDAY);
         one.calls_status_line(SOON, usage.clone(), 120);
         stores_credits_reason(&sandbox, &json!("org_level_disabled"));
@@ -353,6 +348,13 @@ fn a_response_that_credits_may_have_paid_for_does_not_end_a_model_limit() {
     }
 }
 
+/// Stops a session at the weekly Opus limit. `reason` is the server's reason for not accepting usage credits.
+fn reaches_opus_limit(client: &Client<'_>, reason: &str) {
+    client.works("2026-11-20T09:50:00Z", 10);
+    let text = "You've hit your Opus limit · resets Nov 24, 6am (UTC)";
+    client.receives_error(AT, text, refused("seven_day_opus", TUESDAY, reason));
+}
+
 /// The user has used up credits, buys more after the Opus limit stops a session, and uses them up in another session. The
 /// server then gives the same reason as at first. The responses were paid for, so the limit still applies.
 #[test]
@@ -365,9 +367,7 @@ fn responses_paid_for_with_credits_that_ran_out_again_do_not_end_a_model_limit()
     ] {
         let sandbox = with_a_private_login();
         let [one, other] = two_of_the_login(&sandbox);
-        one.works("2026-11-20T09:50:00Z", 10);
-        let text = "You've hit your Opus limit · resets Nov 24, 6am (UTC)";
-        one.receives_error(AT, text, refused("seven_day_opus", TUESDAY, reason));
+        reaches_opus_limit(&one, reason);
         stores_credits_reason(&sandbox, &Value::Null);
         other.receives_response("2026-11-20T10:05:00Z");
         assert_eq!(code(&one, "2026-11-20T10:06:00Z"), 10, "{reason}");
@@ -383,10 +383,7 @@ fn responses_paid_for_with_credits_that_ran_out_again_do_not_end_a_model_limit()
 fn a_model_limit_ends_although_credits_are_unavailable_for_another_reason() {
     let sandbox = with_a_private_login();
     let [one, other] = two_of_the_login(&sandbox);
-    one.works("2026-11-20T09:50:00Z", 10);
-    let text = "You've hit your Opus limit · resets Nov 24, 6am (UTC)";
-    let refusal = refused("seven_day_opus", TUESDAY, "overage_not_provisioned");
-    one.receives_error(AT, text, refusal);
+    reaches_opus_limit(&one, "overage_not_provisioned");
     other.receives_response("2026-11-20T10:05:00Z");
     stores_credits_reason(&sandbox, &json!("org_level_disabled"));
     assert_eq!(code(&one, "2026-11-20T10:06:00Z"), 0);
@@ -398,10 +395,7 @@ fn a_model_limit_ends_although_credits_are_unavailable_for_another_reason() {
 fn the_credits_of_another_login_do_not_decide_whether_a_model_limit_is_over() {
     let sandbox = with_a_private_login();
     let [one, other] = two_of_the_login(&sandbox);
-    one.works("2026-11-20T09:50:00Z", 10);
-    let text = "You've hit your Opus limit · resets Nov 24, 6am (UTC)";
-    let refusal = refused("seven_day_opus", TUESDAY, "org_level_disabled");
-    one.receives_error(AT, text, refusal);
+    reaches_opus_limit(&one, "org_level_disabled");
     other.receives_response("2026-11-20T10:05:00Z");
     let second_login = json!({
         "oauthAccount": {"accountUuid": "second-account", "organizationType": "claude_pro"},
@@ -423,12 +417,7 @@ fn the_row_about_a_model_limit_does_not_change_back() {
     let [one, other] = two_of_the_login(&sandbox);
     let mut third = session_of_login(&sandbox, "third");
     "claude-sonnet-5-5".clone_into(&mut third.model);
-    one.works("2026-11-20T09:50:00Z", 10);
-    one.receives_error(
-        AT,
-        "You've hit your Opus limit · resets Nov 24, 6am (UTC)",
-        refused("seven_day_opus", TUESDAY, "org_level_disabled"),
-    );
+    reaches_opus_limit(&one, "org_level_disabled");
     stores_credits_reason(&sandbox, &json!("org_level_disabled"));
     let usage = |percent: f64| windows(percent, NOON, 30.0, TUESDAY);
     one.calls_status_line(SOON, usage(30.0), 120);
@@ -500,12 +489,7 @@ fn another_limit_does_not_renew_a_model_limit() {
     ] {
         let sandbox = with_a_private_login();
         let [one, other] = two_of_the_login(&sandbox);
-        one.works("2026-11-20T09:50:00Z", 10);
-        one.receives_error(
-            AT,
-            "You've hit your Opus limit · resets Nov 24, 6am (UTC)",
-            refused("seven_day_opus", TUESDAY, "org_level_disabled"),
-        );
+        reaches_opus_limit(&one, "org_level_disabled");
         stores_credits_reason(&sandbox, &json!("org_level_disabled"));
         other.receives_response("2026-11-20T10:05:00Z");
         other.receives_error("2026-11-20T10:10:00Z", text, quota);

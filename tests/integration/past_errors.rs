@@ -198,7 +198,7 @@ fn an_error_in_the_journal_and_in_a_transcript_counts_once() {
     assert_eq!(incidents["incidents"][0]["attempts"], 3);
 }
 
-/// The time at which the hook runs, compared with the time at which the error's line is written.
+/// Says whether Claude Code runs the hook before or after it writes the error's line, or kills the hook.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Hook {
     AfterLine,
@@ -256,6 +256,14 @@ fn both_attempts_are_listed_even_if_the_hooks_run_before_the_lines_are_written()
     }
 }
 
+/// Simulates a prompt that is refused three minutes before the 5-hour limit resets.
+fn is_refused_before_reset(client: &Client<'_>) {
+    client.works("2026-11-20T11:50:00Z", 10);
+    client.sends_prompt("2026-11-20T11:57:00Z", "go on");
+    let refusal = refused("five_hour", NOON, "");
+    client.receives_error("2026-11-20T11:57:02Z", FIVE_HOUR, &refusal);
+}
+
 /// Simulates an automatic continuation that the server refuses. Claude Code runs the hook before or after it writes the
 /// prompt, and then writes the error's line. If the prompt is written first, the line is late, and the user asks about
 /// the error more than two seconds after the hook.
@@ -288,10 +296,7 @@ fn a_stop_that_outlasts_its_reset_is_one_entry() {
     for is_prompt_written_first in [false, true] {
         let sandbox = with_a_private_login();
         let client = session_of_login(&sandbox, "stopped");
-        client.works("2026-11-20T11:50:00Z", 10);
-        client.sends_prompt("2026-11-20T11:57:00Z", "go on");
-        let refusal = refused("five_hour", NOON, "");
-        client.receives_error("2026-11-20T11:57:02Z", FIVE_HOUR, &refusal);
+        is_refused_before_reset(&client);
         listed(&sandbox, "2026-11-20T12:00:30Z");
         for minute in [1, 2] {
             continues_in_vain(&client, minute, is_prompt_written_first);
@@ -374,10 +379,7 @@ fn a_reading_from_after_the_stated_reset_does_not_show_an_early_reset() {
 fn the_absence_of_the_user_after_a_refused_continuation_is_not_blocked_time() {
     let sandbox = with_a_private_login();
     let client = session_of_login(&sandbox, "stopped");
-    client.works("2026-11-20T11:50:00Z", 10);
-    client.sends_prompt("2026-11-20T11:57:00Z", "go on");
-    let refusal = refused("five_hour", NOON, "");
-    client.receives_error("2026-11-20T11:57:02Z", FIVE_HOUR, &refusal);
+    is_refused_before_reset(&client);
     continues_in_vain(&client, 1, false);
     client.sends_prompt("2026-11-20T16:29:55Z", "go on");
     client.works("2026-11-20T16:30:00Z", 10);

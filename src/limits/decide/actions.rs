@@ -426,7 +426,7 @@ fn suited_to_asker(action: ActionName, problem: &Problem<'_>) -> ActionName {
             match (is_paid, has_failed_prompt) {
                 (true, true) if action != ActionName::LeaveOpen => ActionName::WorksForCredits,
                 (true, _) => ActionName::CostsExtra,
-                // Whether the user can continue after an old error is unknown.
+                // An old error does not show whether the user can continue, so its own advice stays.
                 (false, false) if action != ActionName::LongAgo => ActionName::JustContinue,
                 (false, _) => action,
             }

@@ -271,8 +271,8 @@ impl Problem<'_> {
 
     /// Returns the next time that the session hit a limit, unless it received a response in between.
     fn next_limit(&self) -> Option<End> {
-        let at = self.evidence.collected.hit_again_at?;
-        Some(End::at(Ending::HitAgain, Some(at)))
+        let hit_again = self.evidence.collected.hit_again?;
+        Some(End::at(Ending::HitAgain, Some(hit_again.at)))
     }
 
     /// Returns the first response in another session that proves that the error is over. The end has no time if an even
@@ -335,9 +335,9 @@ impl Problem<'_> {
     }
 
     /// Returns true if the user has a different payer, so the error does not block the user. In a session, the payers
-    /// must be known to differ, and the error must be about the payer. In a shell, the error must be about a key that a new session would not use, and the
-    /// plan that it would use instead must not be used up. This is false for a temporary problem of the
-    /// service, because it may affect both payers.
+    /// must be known to differ, and the error must be about the payer. In a shell, the error must be about a key that a
+    /// new session would not use, and the plan that it would use instead must not be used up. Returns false for a
+    /// temporary problem of the service, because it may affect both payers.
     fn blocks_only_other_payer(&self) -> bool {
         let collected = &self.evidence.collected;
         let is_about_payer = !matches!(

@@ -655,6 +655,15 @@ pub enum HeadlessRun {
     Ended,
 }
 
+/// A session's next limit error.
+#[derive(Debug, Clone, Copy)]
+pub struct NextLimit {
+    /// The time of the error.
+    pub at: DateTime<Utc>,
+    /// The reset of the limit, if it is known.
+    pub resets_at: Option<DateTime<Utc>>,
+}
+
 /// The part of the evidence that is collected each time an error is explained.
 #[derive(Debug, Clone, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a separate fact")]
@@ -717,10 +726,8 @@ pub struct Collected {
     pub is_refused_after_end: bool,
     /// True if the stored end of the error is [`Ending::HitAgain`], but the later error is not about a limit.
     pub is_next_error_no_limit: bool,
-    /// The time at which the session hit a limit again without receiving a response in between.
-    pub hit_again_at: Option<DateTime<Utc>>,
-    /// The reset of the limit that the session hit again, if it is known.
-    pub hit_again_resets_at: Option<DateTime<Utc>>,
+    /// The session's next limit error, if the session received no response in between.
+    pub hit_again: Option<NextLimit>,
     /// The time at which the user continued to work after the error, according to the ledger. It is used to compute how
     /// long work was blocked.
     pub resumed_at: Option<DateTime<Utc>>,
@@ -803,7 +810,7 @@ impl Evidence {
 
     /// Returns the limit that the server blamed for the refusal.
     pub(crate) fn refused_limit(&self) -> Option<LimitKind> {
-        LimitKind::of_server(self.quota()?.rate_limit_type.as_deref()?)
+        LimitKind::of_quota(self.quota()?)
     }
 
     /// Returns the usage window that the server blamed for the refusal.
@@ -930,16 +937,18 @@ impl Evidence {
     /// Returns the time of the last refusal after the reset: the session hit the same limit again, or the error itself
     /// occurred after the reset. This happens if the clocks of the machine and the server differ.
     pub(crate) fn refused_after_reset(&self, reset: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let collected = &self.collected;
-        let is_same_limit = collected
-            .hit_again_resets_at
-            .is_some_and(|hit_again| is_same_reset(hit_again, reset));
-        collected
-            .hit_again_at
-            .filter(|_| is_same_limit)
-            .into_iter()
-            .chain([self.at()])
-            .find(|refused_at| *refused_at >= reset)
+        if let Some(next) = self.collected.hit_again
+            && next.at >= reset
+            && next
+                .resets_at
+                .is_some_and(|next_reset| is_same_reset(next_reset, reset))
+        {
+            Some(next.at)
+        } else if self.at() >= reset {
+            Some(self.at())
+        } else {
+            None
+        }
     }
 
     /// Returns false if the server refused the request because of this window but stated a clearly different reset

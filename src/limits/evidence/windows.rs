@@ -540,7 +540,7 @@ impl<'a> Readings<'a> {
             .later_response
             .as_ref()
             .map(|response| response.at.unwrap_or(error.at));
-        let next_attempt_at = self.evidence.collected.hit_again_at;
+        let next_attempt_at = self.evidence.collected.hit_again.map(|next| next.at);
         self.since_error()
             .filter(|reading| ended_at.is_none_or(|ended_at| reading.measured <= ended_at))
             .filter(|reading| !self.is_after_any_end(reading.measured))

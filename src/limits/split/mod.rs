@@ -304,6 +304,7 @@ fn warning(limit: Option<LimitKind>, percent: Option<f64>) -> String {
     }
 }
 
+/// Returns the name of a limit in the wording of Claude Code, such as "5-hour limit".
 fn label(limit: Option<LimitKind>) -> &'static str {
     limit.map_or("usage limit", |limit| limit.description().label)
 }

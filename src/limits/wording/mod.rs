@@ -564,8 +564,8 @@ fn limits_only_one_model(diagnosis: &Diagnosis) -> bool {
         && diagnosis.also_full.is_none()
 }
 
-/// Returns true if another session that may have the same payer sent a request after the error and received a response, and no
-/// limit has stopped the payer since then.
+/// Returns true if another session that may have the same payer sent a request after the error and received a response,
+/// and no limit has stopped the payer since then.
 fn has_settled_response_elsewhere(evidence: &Evidence) -> bool {
     let mut responses = evidence.collected.other_responses.iter();
     responses.any(|response| {
