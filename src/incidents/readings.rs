@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use super::forecasts::Forecasts;
 use super::login::Login;
 use super::session_starts::{
-    SessionStarts, correct_after_plan_reading, is_owner_replaced, start_at,
+    SessionStarts, correct_after_plan_reading, is_owner_replaced, start_at, windows_show_login,
 };
 use super::session_transcripts::SessionTranscripts;
 use super::stored_errors::StoredErrors;
@@ -552,9 +552,16 @@ impl WindowReadings<'_> {
 
     /// Returns false if the status line's session has been resumed with a key or a token. The account that its transcript
     /// names then no longer pays. Also returns false if there is a key or a token and the start of the session is not found,
-    /// because the user may have accepted the key. The starts are searched only if there is a key or a token.
+    /// because the user may have accepted the key. The starts are searched only if there is a key or a token, and only if
+    /// the reported windows do not show that the login pays.
     fn owner_pays(&self, payload: &StatusPayload, credentials: &[Credential]) -> bool {
         if !credentials.iter().any(Credential::may_replace_login) {
+            return true;
+        }
+        let reports_plan = self
+            .sample_of(payload)
+            .is_some_and(|reported| reported.service() == MeasuredService::Plan);
+        if reports_plan && windows_show_login(credentials) {
             return true;
         }
         let session = payload.session_id.as_deref().unwrap_or_default();

@@ -95,17 +95,24 @@ fn newest_replaces_owner(starts: &[SessionStart]) -> bool {
     }
 }
 
-/// Corrects the newest start of a session whose process has reported the usage windows of a plan. They show that the user
-/// has declined the API key in the environment, so the login pays. With any other substitute, windows prove nothing.
+/// Returns true if the usage windows of a plan show that the login pays for a process with these credentials, because the
+/// user has declined the API key. With any other substitute for the login, windows prove nothing.
+pub(super) fn windows_show_login(credentials: &[Credential]) -> bool {
+    credentials
+        .iter()
+        .filter(|credential| credential.may_replace_login())
+        .all(|substitute| substitute.name == API_KEY)
+}
+
+/// Corrects the newest start of a session whose process has reported the usage windows of a plan, if the windows show that
+/// the login pays.
 pub(super) fn correct_after_plan_reading(session: &str, journal: &Journal, paths: &Paths) {
     let newest = journal
         .records_with::<SessionStart>("session", Some(session))
         .next();
     if let Some(start) = newest
         && start.replaces_owner != Some(false)
-        && start
-            .substitutes()
-            .all(|substitute| substitute.name == API_KEY)
+        && windows_show_login(&start.credentials)
     {
         let corrected = SessionStart {
             replaces_owner: Some(false),

@@ -483,6 +483,31 @@ fn the_row_does_not_take_a_key_for_declined_because_it_sees_no_start() {
     }
 }
 
+/// The user had declined the key of a session that started days ago, so the row no longer saw the start. It said nothing about
+/// the login's limit, although the session reported the windows of the plan. Next to a token, windows prove nothing.
+#[test]
+fn the_row_takes_a_key_for_declined_if_its_session_reports_the_windows_of_the_plan() {
+    for (variables, is_limited) in [(&[KEY][..], true), (&[KEY, TOKEN], false)] {
+        let sandbox = with_a_private_login();
+        let with_declined_key = starts_session(&sandbox, "with-declined-key", variables);
+        belongs_to(&with_declined_key, PRIVATE, "private-organization");
+        grows_journal(&sandbox);
+        with_declined_key.sends_prompt("2026-11-20T09:56:00Z", "go on");
+        with_declined_key.works("2026-11-20T09:56:10Z", 10);
+        let room = windows(90.0, NOON, 40.0, TUESDAY);
+        let at = "2026-11-20T09:56:11Z";
+        with_declined_key.calls_status_line(at, room.clone(), 120);
+        reaches_five_hour_limit(&session_of_login(&sandbox, "stopped"));
+        let row = flat(&plain_rows(
+            &with_declined_key,
+            "2026-11-20T10:00:30Z",
+            room,
+        ));
+        let names_limit = row.contains("5-hour limit");
+        assert_eq!(names_limit, is_limited, "{variables:?}: {row}");
+    }
+}
+
 /// A session of the login is older than the journal. It was resumed or forked with a key, which pays. `explain --session` said
 /// that the login's limit applied, and `wait --session` waited for nothing.
 #[test]
