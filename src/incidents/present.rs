@@ -16,7 +16,6 @@ use crate::limits::decide::{State, Wait};
 use crate::limits::evidence::{Evidence, PossiblyUnaffected, StoredError};
 use crate::limits::incident::Incident;
 use crate::limits::kind::{Affects, Window};
-use crate::limits::sample::Sample;
 
 /// The age up to which a resolved error takes precedence over older errors.
 const RECENT: TimeDelta = TimeDelta::hours(24);
@@ -53,7 +52,7 @@ pub(crate) struct Continuing<'a> {
     pub(crate) session: &'a str,
     pub(crate) at: DateTime<Utc>,
     /// True if the user can continue the session sooner, because the error is probably a false alarm and no limit is
-    /// known to apply now.
+    /// known to apply to the session's model now.
     pub(crate) can_continue_sooner: bool,
 }
 
@@ -135,7 +134,9 @@ impl Situation {
 
     /// Returns the sessions that Claude Code will resume automatically.
     pub(crate) fn continuing(&self) -> impl Iterator<Item = Continuing<'_>> {
-        let has_real_limit = self.present().is_some_and(Incident::blocks_its_session);
+        let real_error = self
+            .present()
+            .filter(|incident| incident.blocks_its_session());
         let mut sessions = HashSet::new();
         self.continuing.iter().filter_map(move |incident| {
             let session = incident.evidence.error.session.id.as_deref()?;
@@ -149,15 +150,19 @@ impl Situation {
             }
             let at = incident.continues_at()?;
             let Evidence {
-                collected, clock, ..
+                error,
+                collected,
+                clock,
             } = &incident.evidence;
+            let model = error.session.model.as_deref();
             let newest = collected.newest_reading.as_ref();
+            let is_blocked = real_error.is_some_and(|limit| limit.applies_to_model(model))
+                || newest.is_some_and(|newest| newest.has_full_window_for(model, clock.now));
             Some(Continuing {
                 session,
                 at,
                 can_continue_sooner: incident.is_false_alarm()
-                    && !has_real_limit
-                    && !newest.is_some_and(Sample::has_full_window)
+                    && !is_blocked
                     && at - clock.now > CONTINUES_SOON,
             })
         })

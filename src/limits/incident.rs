@@ -11,7 +11,7 @@ use super::decide::{
 use super::evidence::{
     Collected, ContinuationObstacle, Evidence, HeadlessRun, PossiblyUnaffected, RefusedWindow,
 };
-use super::kind::{Affects, Service, Verdict, Window};
+use super::kind::{Affects, Service, Verdict};
 use super::wording::{Action, Reason, Wording, reasons, unknown_sentence, word};
 use crate::secrets::redact;
 use crate::time::format_rfc3339;
@@ -272,16 +272,17 @@ impl Incident {
         let is_real = matches!(self.diagnosis.verdict, Verdict::Real | Verdict::Misworded);
         let is_plans = matches!(self.diagnosis.service, None | Some(Service::Plan));
         let limit = self.diagnosis.limit;
-        let counts_model = match (limit.window().and_then(Window::family), model) {
-            (Some(family), Some(model)) => model.to_lowercase().contains(family),
-            (Some(_), None) => false,
-            (None, _) => true,
-        };
         is_real
             && is_plans
-            && counts_model
+            && self.applies_to_model(model)
             && limit.description().affects == Affects::Account
             && !self.evidence.is_of_another_account()
+    }
+
+    /// Returns false if the error is about the usage window of another model family.
+    pub(crate) fn applies_to_model(&self, model: Option<&str>) -> bool {
+        let window = self.diagnosis.limit.window();
+        window.is_none_or(|window| window.applies_to(model))
     }
 
     /// Returns the usage window that must be full if the message is right. No reading has to confirm this, because

@@ -107,6 +107,16 @@ impl Window {
             Self::WeeklyFable => Some("fable"),
         }
     }
+
+    /// Returns true if the window applies to this model. An unknown model does not count toward the windows of a single
+    /// model family.
+    pub(crate) fn applies_to(self, model: Option<&str>) -> bool {
+        match (self.family(), model) {
+            (Some(family), Some(model)) => model.to_lowercase().contains(family),
+            (Some(_), None) => false,
+            (None, _) => true,
+        }
+    }
 }
 
 /// The server's name for a limit. [`LimitKind::of_server`] returns the kind of limit for each name.

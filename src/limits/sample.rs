@@ -167,6 +167,13 @@ impl Sample {
         self.has_window_at(USED_UP)
     }
 
+    /// Returns true if a window that applies to this model is used up and has not reset yet.
+    pub(crate) fn has_full_window_for(&self, model: Option<&str>, now: DateTime<Utc>) -> bool {
+        self.windows().any(|(window, usage)| {
+            window.applies_to(model) && usage.is_used_up() && resets_after(&usage, now)
+        })
+    }
+
     /// Returns the usage of each of the plan's windows and of the gateway's spend limit.
     fn usages(&self) -> impl Iterator<Item = WindowUsage> {
         let spend_limit = self.others.spend_limit.map(|limit| limit.usage);

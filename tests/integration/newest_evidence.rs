@@ -935,6 +935,48 @@ fn nobody_is_told_to_continue_after_a_false_alarm_while_a_window_is_full() {
     }
 }
 
+/// A session waits after a false alarm, and the weekly Opus window is full. `wait` did not say how to continue a session that
+/// uses Sonnet sooner, although the Opus limit does not apply to it.
+#[test]
+fn a_full_window_of_another_model_does_not_keep_a_session_from_continuing_sooner() {
+    let text = "You've hit your monthly spend limit · raise it at claude.ai/settings/usage";
+    for (model, is_refused, is_advised) in [
+        ("claude-sonnet-5-5", false, true),
+        ("claude-sonnet-5-5", true, true),
+        ("claude-opus-5-5", false, false),
+        ("claude-opus-5-5", true, false),
+    ] {
+        let sandbox = with_a_private_login();
+        let mut waiting = session_of_login(&sandbox, "waits");
+        "2.1.331".clone_into(&mut waiting.version);
+        model.clone_into(&mut waiting.model);
+        let room = windows(30.0, NOON, 17.0, TUESDAY);
+        waiting.calls_status_line("2026-11-20T09:59:00Z", room.clone(), 120);
+        let refusal = refused("five_hour", NOON, "org_level_disabled");
+        hits_limit(&waiting, AT, text, &refusal, room.clone());
+
+        let mut other = session_of_login(&sandbox, "other");
+        let mut opus_full = room;
+        opus_full["seven_day_opus"] = json!({"used_percentage": 100.0, "resets_at": TUESDAY});
+        receives_response(&mut other, "2026-11-20T10:59:00Z", opus_full.clone());
+        if is_refused {
+            let refusal = refused("seven_day_opus", TUESDAY, "");
+            let at = "2026-11-20T11:00:00Z";
+            hits_limit(
+                &other,
+                at,
+                "You've hit your Opus limit",
+                &refusal,
+                opus_full,
+            );
+        }
+        let arguments = ["wait", "--timeout", "1s"];
+        let waited = run(&sandbox, "2026-11-20T11:05:00Z", &arguments, b"", &[]);
+        let has_advice = flat(&waited.stdout).contains("to continue sooner, send the prompt again");
+        assert_eq!(has_advice, is_advised, "{model}: {waited:?}");
+    }
+}
+
 /// A full window is not the cause of a message that is not about a limit.
 #[test]
 fn a_full_window_does_not_make_an_outage_a_limit() {
