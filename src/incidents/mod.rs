@@ -50,7 +50,7 @@ use self::evidence::{
 use self::history::History;
 use self::login::Login;
 use self::session_payer::SessionPayer;
-use self::session_starts::{SessionStart, SessionStarts};
+use self::session_starts::{SessionStart, SessionStarts, windows_show_login};
 use self::session_transcripts::SessionTranscripts;
 use self::stored_errors::StoredErrors;
 use crate::claude::account::Account;
@@ -244,15 +244,30 @@ impl<'a> Incidents<'a> {
     pub(crate) fn may_use_login_in_conversation(&self, session: &str) -> bool {
         let starts = self.all_starts();
         let payer = self.payer_of(session, self.own_credentials(None), &starts);
-        self.login_may_pay(session, &starts) && !payer.facts.is_without_account()
+        self.login_may_pay(session, &starts)
+            && (!payer.facts.is_without_account() || self.has_declined_key(session, &starts))
     }
 
     fn login_may_pay(&self, session: &str, starts: &SessionStarts<'_>) -> bool {
         let payer = starts.payer_of(session, &self.transcripts, self.now());
         let is_of_token = payer.is_hidden_by_token() && self.account().is_some();
         may_belong_to(payer.owner.as_ref(), self.account())
-            && !payer.is_without_account()
+            && (!payer.is_without_account() || self.has_declined_key(session, starts))
             && !is_of_token
+    }
+
+    /// Returns true if the process that started or resumed a session last has reported the usage windows of a plan, which
+    /// show that the user has declined its API key. Claude Code did not name accounts in transcripts before version
+    /// 2.1.285, so they do not show it.
+    fn has_declined_key(&self, session: &str, starts: &SessionStarts<'_>) -> bool {
+        let Some(start) = starts.of(session).into_iter().next() else {
+            return false;
+        };
+        let last = self.readings().last_of(session);
+        windows_show_login(&start.credentials)
+            && last.is_some_and(|last| {
+                last.service() == MeasuredService::Plan && last.measured > start.at
+            })
     }
 
     fn stored(&self) -> StoredErrors<'_> {

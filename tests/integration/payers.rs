@@ -574,6 +574,34 @@ fn credits_that_pay_for_an_old_client_with_a_declined_key_count() {
     assert!(sent.success().contains("block"), "{sent:?}");
 }
 
+/// The same client asks with `/whycap`, which did not say that usage credits paid. If the session has reported the windows only
+/// before it was resumed with the key, the user may have accepted the key.
+#[test]
+fn whycap_says_that_credits_pay_for_an_old_client_with_a_declined_key() {
+    for is_resumed in [false, true] {
+        let sandbox = with_a_private_login();
+        let of_login = session_of_login(&sandbox, "of-login");
+        let mut client = Client::with_session(&sandbox, "with-key");
+        client.version = "2.1.284".to_owned();
+        starts_process(&mut client, "2026-11-20T09:50:00Z", "startup", &[KEY]);
+        client.works("2026-11-20T09:59:00Z", 10);
+        client.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+        client.works("2026-11-20T10:03:00Z", 400_000);
+        of_login.works("2026-11-20T10:03:00Z", 100_000);
+        of_login.calls_status_line(
+            "2026-11-20T10:03:01Z",
+            windows(100.0, NOON, 40.0, TUESDAY),
+            120,
+        );
+        if is_resumed {
+            starts_process(&mut client, "2026-11-20T10:05:00Z", "resume", &[KEY]);
+        }
+        let reply = answer(&client, "2026-11-20T10:10:00Z");
+        let says_paying = reply.contains("paying with usage credits");
+        assert_eq!(says_paying, !is_resumed, "{reply}");
+    }
+}
+
 /// Amazon Bedrock paid for a session whose transcript names the login. whycap said that usage credits paid for it.
 #[test]
 fn usage_credits_do_not_pay_for_a_session_with_a_cloud_provider() {
