@@ -103,15 +103,19 @@ impl Subcommand for ExplainArguments {
 }
 
 /// Adds the costs of further responses to the advice. Does so only if usage credits pay for these responses, the error
-/// is over, and the session in which the user asks may use the plan. If the next prompt belongs to the session with the
-/// error, this session must also be able to use the plan.
+/// is over for the user who pays with them, and the session in which the user asks may use the plan. If the next prompt
+/// belongs to the session with the error, this session must also be able to use the plan.
 fn with_costs(
     situation: Situation,
     paying: Option<Paying>,
     asking_session: Option<&str>,
     incidents: &Incidents<'_>,
 ) -> Situation {
-    let (Some(incident), Some(paying)) = (&situation.incident, paying) else {
+    let Some(paying) = paying else {
+        return situation;
+    };
+    let paid_situation = situation.clone().while_credits_pay(paying.until);
+    let Some(incident) = &paid_situation.incident else {
         return situation;
     };
     let stopped_session = if incident.has_next_prompt_of_asker() {
@@ -124,7 +128,7 @@ fn with_costs(
         .flatten()
         .all(|session| incidents.may_use_plan(session));
     if incident.diagnosis.state.is_over() && may_use_plan {
-        situation.while_credits_pay(paying.until)
+        paid_situation
     } else {
         situation
     }

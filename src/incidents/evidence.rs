@@ -1062,15 +1062,17 @@ impl<'a> EvidenceCollector<'a> {
             None => true,
         };
         evidence.collected.concerns_others_only = asker_works;
-        evidence.collected.asker_has_other_payer = self.asker_has_other_payer(error)
-            || has_lost_key && !is_own_key && !self.has_full_window_now();
+        let asker_has_other_payer =
+            self.asker_has_other_payer(error) || has_lost_key && !is_own_key;
+        evidence.collected.asker_has_other_payer = asker_has_other_payer;
+        evidence.collected.is_plan_of_asker_full =
+            asker_has_other_payer && self.is_plan_of_asker_full();
         evidence.collected.key_is_removed = has_lost_key && is_own_key;
     }
 
     /// Returns true if the requesting session certainly has a different payer than the session with the error. A
-    /// session whose owner cannot be compared with the login may belong to the login, so it does not count, and neither
-    /// does a session of the login while one of the plan's windows is full. Always returns false for the status line,
-    /// which does not explain errors of other payers.
+    /// session whose owner cannot be compared with the login may belong to the login, so it does not count. Always
+    /// returns false for the status line, which does not explain errors of other payers.
     fn asker_has_other_payer(&self, error: &StoredError) -> bool {
         let Asker::Session(session) = self.asker else {
             return false;
@@ -1085,12 +1087,19 @@ impl<'a> EvidenceCollector<'a> {
             .owner
             .as_ref()
             .is_none_or(|owner| Ownership::of(owner, self.login.as_ref()).is_some());
-        let may_use_login = !payer.is_without_account()
+        is_comparable && error.payer.relation_to(&payer) == PayerRelation::Other
+    }
+
+    /// Returns true if the login may pay for the requesting session and one of the plan's windows is full.
+    fn is_plan_of_asker_full(&self) -> bool {
+        let Asker::Session(session) = self.asker else {
+            return false;
+        };
+        let payer = self.starts.payer_of(session, self.transcripts, self.now());
+        !payer.is_without_account()
             && !payer.is_hidden_by_token()
-            && may_belong_to(payer.owner.as_ref(), self.login.as_ref());
-        is_comparable
-            && error.payer.relation_to(&payer) == PayerRelation::Other
-            && !(may_use_login && self.has_full_window_now())
+            && may_belong_to(payer.owner.as_ref(), self.login.as_ref())
+            && self.has_full_window_now()
     }
 
     /// Returns true if the login's newest reading shows a full window that has not reset yet.

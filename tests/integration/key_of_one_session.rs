@@ -561,11 +561,7 @@ fn the_first_step_after_a_keys_error_costs_money_while_credits_pay() {
         with_key.receives_error(failed_at, text, more);
 
         let at = "2026-11-20T10:03:00Z";
-        let mut screens = Vec::new();
-        // While a window of the plan is full, `/whycap` explains a key without credits as if it blocked this session, too.
-        if more != &empty {
-            screens.push(answer(&on_plan, at));
-        }
+        let mut screens = vec![answer(&on_plan, at)];
         // In a shell, the overload is explained for its session, which uses the key.
         let is_of_login_in_shell = more != &overloaded;
         if is_of_login_in_shell {

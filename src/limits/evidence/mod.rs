@@ -698,6 +698,8 @@ pub struct Collected {
     pub is_of_other_payer: bool,
     /// True if the requesting session certainly has a different payer than the session with the error.
     pub asker_has_other_payer: bool,
+    /// True if that session may use the login and one of the plan's windows is full.
+    pub is_plan_of_asker_full: bool,
     /// True if the session used a key, but a new session in the requesting shell would use the login's plan.
     pub is_of_other_key: bool,
     /// The sessions that may still work although the error blocks the session in which it occurred.
