@@ -974,6 +974,8 @@ fn a_full_window_of_another_model_does_not_keep_a_session_from_continuing_sooner
         let waited = run(&sandbox, "2026-11-20T11:05:00Z", &arguments, b"", &[]);
         let has_advice = flat(&waited.stdout).contains("to continue sooner, send the prompt again");
         assert_eq!(has_advice, is_advised, "{model}: {waited:?}");
+        let is_timed_out = waited.stderr.contains("timed out");
+        assert_eq!(is_timed_out, is_refused, "{model}: {waited:?}");
     }
 }
 
