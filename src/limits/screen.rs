@@ -347,7 +347,7 @@ pub fn status_rows(incident: &Incident, more: ReadMore, columns: usize) -> Optio
     };
     let mut rows = match fitting_form(&incident.credits_rows, columns) {
         Some(row) => in_tone(Tone::Alarm, vec![row]),
-        None => in_tone(Tone::Alarm, badge_rows(&incident.badge, columns)),
+        None => in_tone(Tone::Alarm, rows_while_blocked(incident, columns)),
     };
     if let [badge] = &mut rows[..] {
         let used: usize = badge.iter().map(|(_, text)| width(text)).sum();
@@ -364,6 +364,17 @@ pub fn status_rows(incident: &Incident, more: ReadMore, columns: usize) -> Optio
         rows.push(vec![(Tone::Plain, row)]);
     }
     Some(rows)
+}
+
+/// Returns the status-line rows for the badge of an error that blocks work. If the error occurred in another session and
+/// the user's own session may work, the row says so, provided that there is room.
+fn rows_while_blocked(incident: &Incident, columns: usize) -> Vec<String> {
+    let elsewhere = format!("in another session: {}", incident.badge);
+    if clause_about_asking_session(incident).is_some() && width(&elsewhere) <= columns {
+        vec![elsewhere]
+    } else {
+        badge_rows(&incident.badge, columns)
+    }
 }
 
 /// Returns the first form that fits in `columns`. If there is none, returns the last form, truncated.

@@ -1276,7 +1276,8 @@ fn row_at_42_percent(client: &Client<'_>, at: &str) -> String {
 }
 
 /// The login of the account is refused after an earlier error in another session has ended. In that session, the status
-/// line and the answer must mention the refused login, as `explain` does, instead of saying to send the prompt again.
+/// line and the answer must mention the refused login, as `explain` does, instead of saying to send the prompt again. The row
+/// showed the refusal as if it had occurred in this session.
 #[test]
 fn a_refused_login_replaces_an_older_error_that_is_over() {
     for (text, more) in [
@@ -1302,10 +1303,15 @@ fn a_refused_login_replaces_an_older_error_that_is_over() {
         assert_eq!(explained["limit"], "auth", "{explained:#}");
         let after = row_at_42_percent(&stopped, at);
         assert!(!after.contains("send the prompt again"), "{text}: {after}");
-        assert!(
-            after.contains(explained["badge"].as_str().unwrap()),
-            "{text}: {after}"
-        );
+        let badge = explained["badge"].as_str().unwrap();
+        let elsewhere = format!("in another session: {badge}");
+        assert!(after.contains(&elsewhere), "{text}: {after}");
+        let own_row = row_at_42_percent(&other, at);
+        assert!(own_row.contains(badge), "{text}: {own_row}");
+        assert!(!own_row.contains("another session"), "{text}: {own_row}");
+        let usage = windows(42.0, NOON, 17.0, TUESDAY);
+        let narrow = flat(&stopped.calls_status_line(at, usage, 60).stdout);
+        assert!(narrow.contains(badge), "{text}: {narrow}");
         let reply = answer(&stopped, at);
         assert!(
             reply.contains(explained["headline"].as_str().unwrap()),
