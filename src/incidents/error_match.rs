@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::stored_errors::StoredErrors;
-use crate::limits::evidence::StoredError;
+use crate::limits::evidence::{LINE_DELAY, StoredError};
 use crate::limits::normalize;
 use crate::transcript::tail::{ErrorLine, Tail, TranscriptError};
 
@@ -21,9 +21,6 @@ pub(super) const SAME_INSTANT: TimeDelta = TimeDelta::seconds(1);
 /// to the same session, have the same text, and have no prompt or response between them. On a busy machine, a hook may
 /// run minutes late.
 pub(super) const SAME_EVENT: TimeDelta = TimeDelta::minutes(10);
-
-/// The maximum time between the hook for an error and its transcript line, even on a busy machine.
-pub(super) const LINE_DELAY: TimeDelta = TimeDelta::seconds(2);
 
 /// Returns the line in a transcript's tail that records an error, or `None` if there is no such line. If the error has
 /// just occurred, its line and its prompt may not be written yet, so the line of another stored error does not match.

@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::cache::Cache;
 use super::credits_use;
-use super::error_match::{LINE_DELAY, SAME_EVENT, SAME_INSTANT, line_of};
+use super::error_match::{SAME_EVENT, SAME_INSTANT, line_of};
 use super::readings::{
     self, AccountReadings, FIGURES_REPORTED_AFTER, Reading, Run, USEFUL_FOR, WindowReadings,
 };
@@ -1313,7 +1313,7 @@ impl<'a> EvidenceCollector<'a> {
             None
         } else if self.machine().waiting_is_off {
             Some(ContinuationObstacle::SettingIsOff)
-        } else if evidence.line().is_none() && self.now() - evidence.at() > LINE_DELAY {
+        } else if evidence.lacks_line() {
             Some(ContinuationObstacle::NotAPrompt)
         } else if collected.lacks_announcement
             && evidence.is_since(ANNOUNCES_SINCE)

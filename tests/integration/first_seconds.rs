@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::client::{Client, windows};
+use crate::client::{Client, plain_rows, windows};
 use crate::situation::{
     FIVE_HOUR, NOON, TUESDAY, WEEKLY, flat, refused, two_sessions_of_login, with_a_private_login,
 };
@@ -320,6 +320,30 @@ fn a_message_about_an_organizations_cap_is_no_5_hour_limit_without_evidence() {
                 assert!(row.contains("spend cap (unconfirmed)"), "{case}: {row}");
             }
         }
+    }
+}
+
+/// Claude Code may run the hook before it writes the error's line. The hook and the row then called an organization's cap
+/// a 5-hour limit, and a second later every screen called it a spend cap.
+#[test]
+fn an_organizations_cap_keeps_its_name_when_its_line_is_written_after_the_hook() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    client.works("2026-11-20T09:30:00Z", 10);
+    let text = "You've hit your org's monthly spend limit";
+    let notification = client.stop_failure(ERROR_AT, text).stdout;
+    let first_row = plain_rows(&client, SOON, json!({}));
+    let first_explanation = client.explained(SOON);
+    let more = json!({"apiErrorIsTransient": true});
+    client.append(&client.error_line(ERROR_AT, text, more));
+    let second_row = plain_rows(&client, "2026-11-20T10:00:01Z", json!({}));
+    let second_explanation = client.explained("2026-11-20T10:00:01Z");
+    for shown in [&notification, &first_row, &second_row] {
+        assert!(!shown.contains("5-hour limit"), "{shown}");
+        assert!(shown.contains("org's cap"), "{shown}");
+    }
+    for incident in [first_explanation, second_explanation] {
+        assert_eq!(incident["limit"], "org_spend_cap", "{incident:#}");
     }
 }
 

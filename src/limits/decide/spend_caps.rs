@@ -107,9 +107,10 @@ fn may_hide_window(input: &Input<'_>) -> bool {
         && !input.readings.awaits_decisive_figures()
 }
 
-/// Returns true if the error's transcript line would show it if the server had blamed a usage window.
+/// Returns true if the error's transcript line would show it if the server had blamed a usage window. A line that Claude
+/// Code may not have written yet does not count as missing.
 fn is_blame_recorded(input: &Input<'_>) -> bool {
-    input.evidence.line().is_some() && input.evidence.is_since(QUOTA_RECORDED)
+    !input.evidence.lacks_line() && input.evidence.is_since(QUOTA_RECORDED)
 }
 
 /// Handles a message about an organization's cap that is really about the user's own usage window.

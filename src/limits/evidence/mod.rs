@@ -17,7 +17,7 @@ pub(crate) use windows::{
 use std::fmt;
 use std::rc::Rc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Deserializer, Value};
 
@@ -38,6 +38,9 @@ use crate::transcript::tail::{CANCELLED, ErrorLine, QuotaLimits, Waiting};
 const CREDITS_MESSAGES_FIXED: ClientVersion = ClientVersion(2, 1, 5);
 /// The first version in which the misleading wording of several limit messages was fixed.
 const WORDING_FIXED: ClientVersion = ClientVersion(2, 1, 240);
+
+/// The maximum time between the hook for an error and its transcript line, even on a busy machine.
+pub(crate) const LINE_DELAY: TimeDelta = TimeDelta::seconds(2);
 
 /// How whycap received an error.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -795,6 +798,11 @@ impl Evidence {
     /// Returns the transcript line that records the error.
     pub(crate) fn line(&self) -> Option<&ErrorLine> {
         self.error.message.line.as_ref()
+    }
+
+    /// Returns true if no transcript line records the error, although Claude Code would have written it by now.
+    pub(crate) fn lacks_line(&self) -> bool {
+        self.line().is_none() && self.clock.now - self.at() > LINE_DELAY
     }
 
     /// Returns the rate-limit information that the server sent when it refused the request.
