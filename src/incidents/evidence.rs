@@ -702,15 +702,13 @@ impl<'a> EvidenceCollector<'a> {
     }
 
     /// Returns true if credits cannot have paid for anything since the failed request, which must belong to the login:
-    /// the server's reason for not accepting them, then and now, rules it out. Claude Code stores the reason with each
-    /// response. After other reasons, the user may have bought credits and used them up.
+    /// the server still gives the same reason for not accepting them, and that reason rules it out. Claude Code stores the
+    /// reason with each response. If the reasons differ, the settings have changed, so the user may have turned credits
+    /// on and off again in between.
     fn credits_are_refused(&self, evidence: &Evidence) -> bool {
-        [
-            evidence.no_credits_reason(),
-            self.readings.login.no_credits_reason(),
-        ]
-        .into_iter()
-        .all(|reason| reason.is_some_and(credits_use::rules_out_payments))
+        let reason = evidence.no_credits_reason();
+        reason == self.readings.login.no_credits_reason()
+            && reason.is_some_and(credits_use::rules_out_payments)
     }
 
     /// Adds the reason why Claude Code will not resume the session automatically, unless it has announced one itself.

@@ -378,15 +378,17 @@ fn responses_paid_for_with_credits_that_ran_out_again_do_not_end_a_model_limit()
     }
 }
 
-/// If credits were never set up and are then turned off, none were used in between.
+/// Usage credits were never set up when the Opus limit stopped a session. The user sets them up, receives a response in
+/// another session, and turns them off. Since they may have paid for the response, the limit still applies. `explain` said
+/// that it was over.
 #[test]
-fn a_model_limit_ends_although_credits_are_unavailable_for_another_reason() {
+fn a_model_limit_still_applies_if_credits_were_set_up_and_turned_off_in_between() {
     let sandbox = with_a_private_login();
     let [one, other] = two_of_the_login(&sandbox);
     reaches_opus_limit(&one, "overage_not_provisioned");
     other.receives_response("2026-11-20T10:05:00Z");
     stores_credits_reason(&sandbox, &json!("org_level_disabled"));
-    assert_eq!(code(&one, "2026-11-20T10:06:00Z"), 0);
+    assert_eq!(code(&one, "2026-11-20T10:06:00Z"), 10);
 }
 
 /// The Opus limit stops a session of an account that does not use credits. The user turns them on, receives a response in
