@@ -27,19 +27,23 @@ use crate::terminal::{Piece, Tone, truncate};
 use crate::time::{Clock, datetime_from_millis, format_rfc3339};
 use crate::transcript::owner::Owner;
 
-/// The server's reasons for not accepting credits that do not rule out that credits have paid for earlier responses: they
-/// were used up, a cap was reached, or the server does not say whether they are turned on.
-const ALLOW_PAYMENTS_BEFORE: [&str; 5] = [
-    "out_of_credits",
-    "org_level_disabled_until",
-    "fetch_error",
-    "no_limits_configured",
-    "unknown",
+/// The server's reasons for not accepting credits that rule out that credits have paid for earlier responses: they were
+/// never set up, they are turned off, or their limit is $0. With other reasons, they may have paid until they were used
+/// up or a cap was reached, or the server does not say whether they are turned on.
+const RULE_OUT_PAYMENTS: [&str; 8] = [
+    "overage_not_provisioned",
+    "org_level_disabled",
+    "org_service_level_disabled",
+    "seat_tier_level_disabled",
+    "member_level_disabled",
+    "seat_tier_zero_credit_limit",
+    "group_zero_credit_limit",
+    "member_zero_credit_limit",
 ];
 
 /// Returns true if credits cannot have paid for anything because of this reason of the server for not accepting them.
 pub(super) fn rules_out_payments(reason: &str) -> bool {
-    !ALLOW_PAYMENTS_BEFORE.contains(&reason)
+    RULE_OUT_PAYMENTS.contains(&reason)
 }
 
 /// Looks up the costs of the selected responses since the given time. Returns `None` if the ledger cannot be read.

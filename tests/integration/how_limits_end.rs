@@ -362,7 +362,9 @@ fn responses_paid_for_with_credits_that_ran_out_again_do_not_end_a_model_limit()
     for (reason, is_over) in [
         ("out_of_credits", false),
         ("org_level_disabled_until", false),
+        ("org_spend_cap_reached", false),
         ("fetch_error", false),
+        ("a_reason_that_whycap_does_not_know", false),
         ("org_level_disabled", true),
     ] {
         let sandbox = with_a_private_login();

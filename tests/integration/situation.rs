@@ -1033,7 +1033,11 @@ fn credit_spend_has_its_own_budget() {
     );
     // Credits that have been spent still count after the cap on credits is reached, or if the server could not look up
     // whether they are turned on.
-    for reason in ["org_level_disabled_until", "fetch_error"] {
+    for reason in [
+        "org_level_disabled_until",
+        "org_spend_cap_reached",
+        "fetch_error",
+    ] {
         let mut state: Value = serde_json::from_str(&sandbox.read(".claude.json")).unwrap();
         state["cachedExtraUsageDisabledReason"] = json!(reason);
         sandbox.write(".claude.json", state.to_string());
