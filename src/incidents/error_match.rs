@@ -8,7 +8,6 @@ use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::stored_errors::StoredErrors;
 use crate::limits::evidence::{LINE_DELAY, StoredError};
 use crate::limits::normalize;
 use crate::transcript::tail::{ErrorLine, Tail, TranscriptError};
@@ -22,12 +21,16 @@ pub(super) const SAME_INSTANT: TimeDelta = TimeDelta::seconds(1);
 /// run minutes late.
 pub(super) const SAME_EVENT: TimeDelta = TimeDelta::minutes(10);
 
+/// The maximum time between a line and an error that has just occurred, whose own line may not be written yet. The hook
+/// usually runs at most 50 ms after its line, so this allows for a machine that is a hundred times slower. The client
+/// takes 30 seconds or more to continue by itself, so the line of the refusal before a continuation is always older.
+const LATE_HOOK: TimeDelta = TimeDelta::seconds(5);
+
 /// Returns the line in a transcript's tail that records an error, or `None` if there is no such line. If the error has
-/// just occurred, its line and its prompt may not be written yet, so the line of another stored error does not match.
+/// just occurred, its line and its prompt may not be written yet, so an older line does not match.
 pub(super) fn line_of<'t>(
     error: &StoredError,
     tail: &'t Tail,
-    stored: StoredErrors<'_>,
     now: DateTime<Utc>,
 ) -> Option<&'t TranscriptError> {
     if let Some(id) = error.line_id() {
@@ -36,14 +39,10 @@ pub(super) fn line_of<'t>(
             .iter()
             .find(|transcript_error| transcript_error.line.uuid.as_deref() == Some(id));
     }
-    let other_errors: Vec<StoredError> = if now - error.at <= LINE_DELAY {
-        stored
-            .list(error.session.id.as_deref())
-            .into_iter()
-            .filter(|other| (other.at - error.at).abs() > SAME_INSTANT)
-            .collect()
+    let longest_distance = if now - error.at <= LINE_DELAY {
+        LATE_HOOK
     } else {
-        Vec::new()
+        SAME_EVENT
     };
     tail.errors
         .iter()
@@ -51,7 +50,7 @@ pub(super) fn line_of<'t>(
         .filter(
             |transcript_error| match distance(error, &transcript_error.line) {
                 Some(distance) if distance <= SAME_INSTANT => true,
-                Some(distance) if distance > SAME_EVENT => false,
+                Some(distance) if distance > longest_distance => false,
                 Some(_) | None => {
                     let is_retried = transcript_error
                         .retried_at
@@ -59,9 +58,6 @@ pub(super) fn line_of<'t>(
                     !transcript_error.has_later_response
                         && !is_retried
                         && has_same_text(error, &transcript_error.line)
-                        && !other_errors
-                            .iter()
-                            .any(|other| is_recorded_by(other, &transcript_error.line))
                 }
             },
         )
@@ -69,15 +65,6 @@ pub(super) fn line_of<'t>(
             let distance = distance(error, &transcript_error.line).unwrap_or(TimeDelta::MAX);
             (!has_same_text(error, &transcript_error.line), distance)
         })
-}
-
-/// Returns true if a line records this error: its ID is stored with the error or, if the hook ran before the line was
-/// written, both have the same time.
-fn is_recorded_by(error: &StoredError, line: &ErrorLine) -> bool {
-    match error.line_id() {
-        Some(id) => line.uuid.as_deref() == Some(id),
-        None => distance(error, line).is_some_and(|distance| distance <= SAME_INSTANT),
-    }
 }
 
 /// The key shared by a stored error and the transcript line that records it.

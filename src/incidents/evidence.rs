@@ -729,7 +729,7 @@ impl<'a> EvidenceCollector<'a> {
         if let Some(path) = self.transcript_of(&evidence.error)
             && let Some(tail) = self.transcripts.tail(&path)
         {
-            merge(evidence, &tail, self.stored);
+            merge(evidence, &tail);
             self.remove_earlier_owner(&mut evidence.error);
         }
         // Save the line now, because a later read may not reach back far enough to find it.
@@ -1553,7 +1553,7 @@ fn previous_request_failed_alike(transcript_error: &TranscriptError, tail: &Tail
 }
 
 /// Adds evidence from the end of a transcript: the error's line, a later response, and the owner.
-pub(super) fn merge(evidence: &mut Evidence, tail: &Tail, stored: StoredErrors<'_>) {
+pub(super) fn merge(evidence: &mut Evidence, tail: &Tail) {
     let Evidence {
         error,
         collected,
@@ -1574,7 +1574,7 @@ pub(super) fn merge(evidence: &mut Evidence, tail: &Tail, stored: StoredErrors<'
         .and_then(|waiting| waiting.given_up)
         .map(ContinuationObstacle::Announced);
 
-    let transcript_error = line_of(error, tail, stored, clock.now);
+    let transcript_error = line_of(error, tail, clock.now);
     add_later_response_from_tail(error, tail, transcript_error);
     if error.payer.owner.is_none() || transcript_error.is_some() {
         let owner =

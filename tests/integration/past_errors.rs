@@ -348,6 +348,25 @@ fn a_stop_that_outlasts_its_reset_is_one_entry() {
     }
 }
 
+/// Claude Code kills the hook for a refusal before the reset. After the reset, it continues by itself and is refused again,
+/// and it runs the hook before it writes the line. The hook took the line of the refusal before the reset, which was
+/// minutes old, so the first attempt was missing from `incidents`.
+#[test]
+fn a_hook_does_not_take_the_line_of_an_earlier_refusal_whose_hook_was_killed() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    client.works("2026-11-20T11:50:00Z", 10);
+    client.sends_prompt("2026-11-20T11:57:00Z", "go on");
+    let refusal = refused("five_hour", NOON, "");
+    client.append(&client.error_line("2026-11-20T11:57:02Z", FIVE_HOUR, refusal));
+    continues_in_vain(&client, 1, false);
+    let incidents = listed(&sandbox, "2026-11-20T12:02:00Z");
+    let entry = &incidents["incidents"][0];
+    assert_eq!(entry["attempts"], 2, "{incidents:#}");
+    assert_eq!(entry["first_at"], "2026-11-20T11:57:02Z", "{incidents:#}");
+    assert_eq!(entry["last_at"], "2026-11-20T12:01:10Z", "{incidents:#}");
+}
+
 /// The session is refused after the reset that the server stated, and another session then reports the next window.
 /// `explain` said that the limit had been reset early.
 #[test]
