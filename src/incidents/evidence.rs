@@ -157,7 +157,7 @@ impl SessionResponses {
 
     /// Returns the session's payer at the given time.
     fn payer_at(&self, moment: DateTime<Utc>) -> PayerFacts {
-        payer_at(&self.starts, self.tail.owner.as_ref(), moment)
+        payer_at(&self.starts, Some(&self.tail), moment)
     }
 
     /// Compares the payer of a failed request with this session's payer at the given time. If the payers cannot be
@@ -739,7 +739,9 @@ impl<'a> EvidenceCollector<'a> {
     /// Removes the error's owner if the account that the transcript names did not pay for the request.
     pub(super) fn remove_earlier_owner(&self, error: &mut StoredError) {
         let session = error.session.id.as_deref().unwrap_or_default();
-        if error.payer.owner.is_some() && !self.starts.owner_pays(session, error.at) {
+        if error.payer.owner.is_some()
+            && !self.starts.owner_pays(session, self.transcripts, error.at)
+        {
             error.payer.owner = None;
         }
     }
@@ -894,11 +896,12 @@ impl<'a> EvidenceCollector<'a> {
         let Some(later_response) = &error.later_response else {
             return false;
         };
+        let responded_at = later_response.at.unwrap_or(self.now());
         error.payer.is_key()
             && self.transcripts.owner_of(session).is_some()
             && self
                 .starts
-                .owner_pays(session, later_response.at.unwrap_or(self.now()))
+                .owner_pays(session, self.transcripts, responded_at)
     }
 
     /// Returns true if a key probably still pays for all of the session's responses: the session still has the key, and
@@ -914,7 +917,9 @@ impl<'a> EvidenceCollector<'a> {
         error.payer.is_key()
             && self.still_has_key(session, error)
             && (self.starts.is_without_account(session, self.transcripts)
-                || !self.starts.owner_pays(session, self.now()))
+                || !self
+                    .starts
+                    .owner_pays(session, self.transcripts, self.now()))
     }
 
     /// Returns true if the session still has the key with which the error occurred. A shell can tell only while the
