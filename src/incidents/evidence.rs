@@ -355,11 +355,12 @@ impl LaterErrors {
             })
     }
 
-    /// Returns the last time the error's payer was refused. Refusals with an unknown payer count, because it may be
-    /// the same one.
-    fn last_refusal(&self, error: &StoredError) -> Option<DateTime<Utc>> {
+    /// Returns the last time a limit stopped the error's payer. Refusals with an unknown payer count, because it may be
+    /// the same one. Refusals of the login do not count, because they say nothing about a limit.
+    fn last_limit(&self, error: &StoredError) -> Option<DateTime<Utc>> {
         self.refusals
             .iter()
+            .filter(|refusal| !refusal.cause.refuses_login)
             .find(|refusal| refusal.payer.may_share_refusals_with(&error.payer))
             .map(|refusal| refusal.at)
     }
@@ -632,7 +633,7 @@ impl<'a> EvidenceCollector<'a> {
         evidence.collected.is_refused_after_end = evidence
             .known_end()
             .is_some_and(|end| later.has_refusal_after(&evidence.error, cause, end.at));
-        evidence.collected.refused_again_at = later.last_refusal(&evidence.error);
+        evidence.collected.refused_again_at = later.last_limit(&evidence.error);
         evidence.collected.is_next_error_no_limit = evidence.known_end().is_some_and(|end| {
             end.ending == Ending::HitAgain
                 && later.is_other_error(evidence.error.session.id.as_deref(), end.at)

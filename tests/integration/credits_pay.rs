@@ -130,6 +130,30 @@ fn the_row_still_says_that_credits_pay_on_the_next_call_of_an_idle_session() {
     }
 }
 
+/// The server refuses the login of another session with a 401 error. This says nothing about credits, but every
+/// screen except the row then named only the limit.
+#[test]
+fn a_refused_login_does_not_hide_that_credits_pay() {
+    let sandbox = with_a_private_login();
+    let refusal = refused("five_hour", NOON, "");
+    let [stopped, _] = stops_while_credits_pay(&sandbox, FIVE_HOUR, &refusal, &five_hour_full());
+    let logged_out = session_of_login(&sandbox, "logged-out");
+    logged_out.receives_error(
+        "2026-11-20T10:05:00Z",
+        "Please run /login · API Error: 401 Invalid authentication credentials",
+        json!({"error": "authentication_failed", "apiErrorStatus": 401}),
+    );
+    let at = "2026-11-20T10:08:00Z";
+    let explain = ["explain", "--session", "stopped"];
+    for (shown, expected) in [
+        (row(&stopped, at, Value::Null, 120), "usage credits pay"),
+        (stopped.run(at, &explain, b"").stdout, "credits are paying"),
+        (answer(&stopped, at), "credits are paying"),
+    ] {
+        assert!(flat(&shown).contains(expected), "{shown}");
+    }
+}
+
 /// The payment for a session's next response, which all screens must describe in the same way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum NextResponse {
