@@ -8,6 +8,7 @@ use crate::context::Context;
 use crate::disk;
 use crate::install::made_directories::{MadeDirectories, missing_directories};
 use crate::render::Report;
+use crate::terminal::{is_stdout_terminal, output_width};
 
 /// Arguments of `whycap config`.
 #[derive(Debug, clap::Args)]
@@ -44,7 +45,13 @@ impl Subcommand for ConfigArguments {
                 format!("the defaults, because there is no {shown}")
             };
             let heading = format!("whycap's current configuration: {source}.");
-            context.config.in_effect(&heading)
+            let columns = if is_stdout_terminal() {
+                output_width(&context.environment)
+            } else {
+                usize::MAX
+            };
+            let file_text = context.config.in_effect(&heading, columns);
+            return Ok(Report::from_document(&file_text).into());
         };
         Ok(Report::from_lines(&text).into())
     }

@@ -100,6 +100,6 @@ impl Subcommand for ReportArguments {
                 "No limit errors found in the newest transcripts, so there is nothing to report. To search all transcripts: whycap incidents".to_owned()
             }
         };
-        Ok(Report::from_lines(&text).into())
+        Ok(Report::from_document(&text).into())
     }
 }

@@ -143,9 +143,9 @@ impl Config {
     }
 
     /// Returns a file that is equivalent to this configuration. A comment after each value says whether it is the
-    /// default. The file starts with `heading` and any problems as comments.
-    pub(crate) fn in_effect(&self, heading: &str) -> String {
-        self.to_toml(heading, |key| {
+    /// default. The file starts with `heading` and any problems as comments. Comments are at most `columns` wide.
+    pub(crate) fn in_effect(&self, heading: &str, columns: usize) -> String {
+        self.to_toml(heading, columns, |key| {
             if self.from_file.iter().any(|known| known == key) {
                 "  # from the file"
             } else {
@@ -157,15 +157,20 @@ impl Config {
     /// Returns a file with the default values, as a starting point for users.
     pub(crate) fn first_file() -> String {
         let heading = "This is whycap's configuration. Every key is optional, so delete what you do not need.";
-        Self::default().to_toml(heading, |_key| "")
+        Self::default().to_toml(heading, usize::MAX, |_key| "")
     }
 
     /// Returns a file with all keys. `origin` returns the comment to add after the value of a key.
-    fn to_toml(&self, heading: &str, origin: impl Fn(&str) -> &'static str) -> String {
+    fn to_toml(
+        &self,
+        heading: &str,
+        columns: usize,
+        origin: impl Fn(&str) -> &'static str,
+    ) -> String {
         let mut text = String::new();
-        add_comment(&mut text, heading);
+        add_comment(&mut text, heading, columns);
         for problem in &self.problems {
-            add_comment(&mut text, &format!("Problem: {problem}"));
+            add_comment(&mut text, &format!("Problem: {problem}"), columns);
         }
 
         let values = Table::try_from(self).unwrap_or_default();
@@ -176,7 +181,7 @@ impl Config {
                 current_section = section;
                 let _ = writeln!(text, "\n[{section}]");
             }
-            add_comment(&mut text, &key.about);
+            add_comment(&mut text, &key.about, columns);
             let _ = match values.get(section).and_then(|values| values.get(name)) {
                 Some(value) => {
                     let origin = origin(&format!("{section}.{name}"));
@@ -209,9 +214,10 @@ fn parse_table(contents: FileContents) -> Result<Table, String> {
     })
 }
 
-/// Adds a comment of one or more lines. The text is escaped so that it cannot end the comment.
-fn add_comment(toml: &mut String, text: &str) {
-    for line in wrap(&escape(text), COMMENT_COLUMNS) {
+/// Adds a comment of one or more lines, each at most `columns` wide. The text is escaped so that it cannot end the comment.
+fn add_comment(toml: &mut String, text: &str, columns: usize) {
+    let text_columns = columns.saturating_sub("# ".len()).min(COMMENT_COLUMNS);
+    for line in wrap(&escape(text), text_columns) {
         let _ = writeln!(toml, "# {line}");
     }
 }
@@ -495,7 +501,7 @@ mod tests {
                 export, problems: problems.into_iter().map(ConfigProblem::of_file).collect(),
                 from_file: vec!["budget.day".to_owned()],
             };
-            let again = Config::parse(&config.in_effect("a heading"));
+            let again = Config::parse(&config.in_effect("a heading", 50));
             prop_assert_eq!(&again.problems, &[]);
             prop_assert_eq!(effective(again), effective(config));
         }
@@ -503,7 +509,7 @@ mod tests {
         #[test]
         fn any_configuration_prints_as_a_valid_file(text in "(?s)(\\[?[a-z_]{1,10}\\]?( = .{0,12})?\n){0,6}") {
             let config = Config::parse(&text);
-            let again = Config::parse(&config.in_effect(""));
+            let again = Config::parse(&config.in_effect("", usize::MAX));
             prop_assert_eq!(&again.problems, &[]);
             prop_assert_eq!(effective(again), effective(config));
         }

@@ -162,9 +162,13 @@ impl Drain {
     }
 
     fn add_causes(&self, report: &mut Report) {
-        let figures = ["avoidable", "times", "tokens", "cost"].map(Column::number);
-        let cause = Column::text("cause").with_min_width(16);
-        let mut table = Table::new([cause].into_iter().chain(figures));
+        let mut table = Table::new([
+            Column::text("cause").with_min_width(16),
+            Column::number("avoidable"),
+            Column::number("times").in_layouts(0..=0),
+            Column::number("tokens").in_layouts(0..=1),
+            Column::number("cost"),
+        ]);
 
         for (verdict, sum) in self.findings.verdicts.sorted() {
             let (tone, avoidable) = match verdict.avoidability {
@@ -184,10 +188,13 @@ impl Drain {
 
     fn add_sessions(&self, report: &mut Report) {
         let sessions = &self.findings.sessions;
-        let figures = ["times", "avoidable", "of"].map(Column::number);
-        let [name, cause] =
-            ["session", "main cause"].map(|title| Column::text(title).with_min_width(12));
-        let mut table = Table::new([name].into_iter().chain(figures).chain([cause]));
+        let mut table = Table::new([
+            Column::text("session").with_min_width(12),
+            Column::number("times").in_layouts(0..=0),
+            Column::number("avoidable"),
+            Column::number("of").in_layouts(0..=1),
+            Column::text("main cause").with_min_width(12),
+        ]);
 
         for (id, session) in sessions.iter().take(MAX_SESSIONS) {
             let title = match &session.title {

@@ -20,10 +20,10 @@ pub(super) fn add_entries(change: &FileChange, report: &mut Report) {
     let added = after.iter().filter(|entry| !before.contains(entry));
 
     for entry in removed {
-        report.row(vec![(Tone::Alarm, format!("    - {entry}"))]);
+        report.document_line(Tone::Alarm, format!("    - {entry}"));
     }
     for entry in added {
-        report.row(vec![(Tone::Good, format!("    + {entry}"))]);
+        report.document_line(Tone::Good, format!("    + {entry}"));
     }
 }
 

@@ -2,7 +2,8 @@
 
 use crate::environment::Environment;
 use crate::terminal::{
-    Palette, Piece, Shown, Theme, Tone, is_stdout_terminal, output_width, padding, wrap_words,
+    Palette, Piece, Shown, Theme, Tone, is_stdout_terminal, output_width, padding, width,
+    wrap_words,
 };
 
 /// The maximum width of a paragraph. Longer lines are hard to read.
@@ -119,6 +120,32 @@ impl PageWriter {
             };
             pieces.push((tone, line));
             self.row(pieces);
+        }
+    }
+
+    /// Writes a line that users may copy, or a line of a document in Markdown or TOML. On a terminal, a line that is too
+    /// long is wrapped in such a way that the document stays valid.
+    pub(super) fn document_line(&mut self, tone: Tone, line: &str) {
+        if !self.page.is_terminal || width(line) <= self.page.columns {
+            self.row(vec![(tone, line.to_owned())]);
+            return;
+        }
+        let unindented = line.trim_start();
+        let indent = line.len() - unindented.len();
+        let is_comment = unindented.starts_with("# ");
+        let has_marker = is_comment || unindented.starts_with("- ") || unindented.starts_with("+ ");
+        let (marker, text) = line.split_at(if has_marker { indent + 2 } else { indent });
+        let continuation = if is_comment {
+            marker.to_owned()
+        } else if line.contains(" = ") {
+            " ".repeat(NARROW_INDENT)
+        } else {
+            " ".repeat(marker.len())
+        };
+        let columns = self.page.columns.saturating_sub(continuation.len());
+        for (index, part) in wrap_words(text, columns, true).into_iter().enumerate() {
+            let start = if index == 0 { marker } else { &continuation };
+            self.row(vec![(tone, format!("{start}{part}"))]);
         }
     }
 

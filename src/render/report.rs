@@ -68,6 +68,15 @@ impl Report {
         report
     }
 
+    /// Creates a report from a document in Markdown or TOML. Only a terminal shows its long lines wrapped.
+    pub(crate) fn from_document(text: &str) -> Self {
+        let mut report = Self::default();
+        for line in text.lines() {
+            report.document_line(Tone::Plain, line);
+        }
+        report
+    }
+
     /// Returns the report with indented JSON, which is easier to read.
     pub(crate) fn indented(self) -> Self {
         Self {
@@ -108,6 +117,12 @@ impl Report {
         self.row(vec![(Tone::Plain, text.into())]);
     }
 
+    /// Adds a line that users may copy. Only a terminal shows it wrapped.
+    pub(crate) fn document_line(&mut self, tone: Tone, line: impl Into<String>) {
+        let line_to_show = line.into();
+        self.add_block(move |writer| writer.document_line(tone, &line_to_show));
+    }
+
     /// Adds a line that consists of several pieces and is never wrapped.
     pub(crate) fn row(&mut self, pieces: Vec<Piece>) {
         self.add_block(move |writer| writer.row(pieces.clone()));
@@ -130,7 +145,7 @@ impl Report {
     /// Adds an empty line and a heading.
     pub(crate) fn section(&mut self, title: impl Into<String>) {
         self.gap();
-        self.row(vec![(Tone::Strong, title.into())]);
+        self.paragraph(Tone::Strong, title);
     }
 
     /// Adds a paragraph after a marker such as "1. ".

@@ -16,10 +16,10 @@ pub(crate) fn why_report(why: &SessionWhy, clock: Clock) -> Report {
     let mut report = Report::new(why_json(why, clock));
     let cost = why.tally.cost();
     let sign = if why.is_lower_bound() { "\u{2265}" } else { "" };
-    report.row(vec![
-        (Tone::Plain, format!("Session {}: ", why.session)),
-        (Tone::Strong, format!("{sign}{cost}")),
-    ]);
+    report.paragraph(
+        Tone::Strong,
+        format!("Session {}: {sign}{cost}", why.session),
+    );
     report.paragraph(Tone::Plain, composition(why));
     for parent in &why.parents {
         report.paragraph(Tone::Plain, inherited_sentence(parent));
@@ -130,12 +130,12 @@ fn comparison(why: &SessionWhy) -> String {
 fn runs_table(why: &SessionWhy, clock: Clock) -> Table {
     let mut table = Table::new([
         Column::text("Process"),
-        // On narrow terminals, the times are omitted first.
+        // On narrow terminals, the times are omitted first, then the totals, and then the responses.
         Column::text("From").in_layouts(0..=1),
         Column::text("Until").in_layouts(0..=0),
-        Column::number("First total"),
-        Column::number("Last total"),
-        Column::number("Responses"),
+        Column::number("First total").in_layouts(0..=2),
+        Column::number("Last total").in_layouts(0..=2),
+        Column::number("Responses").in_layouts(0..=3),
         Column::number("Recorded"),
         Column::number("Unrecorded"),
     ]);

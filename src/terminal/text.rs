@@ -185,9 +185,7 @@ pub(crate) fn wrap_words(text: &str, requested_columns: usize, splits_words: boo
 
         let mut rest = word.as_str();
         while splits_words && width_of_escaped(rest) > columns {
-            // A character that is wider than the line gets its own line.
-            let first_character = rest.chars().next().map_or(0, char::len_utf8);
-            let (start, end) = rest.split_at(fitting_bytes(rest, columns).max(first_character));
+            let (start, end) = rest.split_at(split_position(rest, columns));
             lines.push(start.to_owned());
             rest = end;
         }
@@ -196,6 +194,19 @@ pub(crate) fn wrap_words(text: &str, requested_columns: usize, splits_words: boo
         }
     }
     lines
+}
+
+/// Returns where to split a word that is longer than a line. A path or an address is split after a slash unless the line
+/// would be less than half full.
+fn split_position(word: &str, columns: usize) -> usize {
+    // A character that is wider than the line gets its own line.
+    let first_character = word.chars().next().map_or(0, char::len_utf8);
+    let fitting = fitting_bytes(word, columns).max(first_character);
+    let (start, _) = word.split_at(fitting);
+    match start.rfind('/') {
+        Some(slash) if (slash + 1) * 2 >= fitting => slash + 1,
+        _ => fitting,
+    }
 }
 
 /// Splits a text into words. A number with a unit is a single word: "1 h", "52 m".
@@ -305,6 +316,20 @@ mod tests {
             );
             assert_eq!(lines.concat().replace(' ', ""), text.replace(' ', ""));
         }
+    }
+
+    #[test]
+    fn a_long_address_is_split_after_a_slash() {
+        let text = "https://platform.claude.com/docs/en/about-claude/pricing.";
+        assert_eq!(
+            wrap(text, 50),
+            [
+                "https://platform.claude.com/docs/en/about-claude/",
+                "pricing."
+            ]
+        );
+        // Most of the line would be empty.
+        assert_eq!(wrap("~/a-very-long-name", 12), ["~/a-very-lon", "g-name"]);
     }
 
     #[test]
