@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::builder::{PossibleValuesParser, StyledStr, TypedValueParser};
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, FromArgMatches, Parser};
 use clap_complete::Shell;
 
 use crate::commands;
@@ -16,10 +16,17 @@ use crate::commands::reply::{Subcommand, print_unescaped, report_failure};
 use crate::commands::wrong_arguments::problem;
 use crate::context::Context;
 use crate::environment::Environment;
-use crate::terminal::{Palette, print_error};
+use crate::render::{Page, Report};
+use crate::terminal::{Palette, Tone, output_width, print_error};
 
 /// The shells whose completions have been tested.
 pub(crate) const SHELLS: [&str; 3] = ["bash", "zsh", "fish"];
+
+/// The maximum width of help texts.
+const MAX_HELP_COLUMNS: usize = 80;
+
+/// The minimum width of a description next to its example.
+const MIN_DESCRIPTION_COLUMNS: usize = 20;
 
 /// Shows what Claude Code costs and what limit errors really mean
 #[derive(Debug, Parser)]
@@ -32,7 +39,6 @@ pub(crate) const SHELLS: [&str; 3] = ["bash", "zsh", "fish"];
     args_conflicts_with_subcommands = true,
     disable_help_flag = true,
     override_usage = "whycap <COMMAND>",
-    max_term_width = 80,
     help_template = "{about}\n{usage-heading} {usage}\n\n{subcommands}\n\n{options}{after-help}",
     after_help = "Also: statusline, hook, completions. Examples: whycap explain, whycap drain"
 )]
@@ -124,7 +130,11 @@ pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
         arguments.truncate(2);
         arguments.push("--help".into());
     }
-    let outcome = match Cli::try_parse_from(&arguments) {
+    let columns = output_width(&environment).min(MAX_HELP_COLUMNS);
+    let parsed = definition(columns)
+        .try_get_matches_from(&arguments)
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let outcome = match parsed {
         Ok(cli) => cli.reply(environment),
         Err(error) if error.use_stderr() => {
             let words = arguments.iter().skip(1).filter_map(|word| word.to_str());
@@ -160,12 +170,55 @@ impl Cli {
             None if self.clearing.clear_stale_locks => &self.clearing,
             // These two commands are handled before the command line is parsed.
             None | Some(Command::Statusline | Command::Hook) => {
-                return show_help(&Self::command().render_help(), &environment);
+                let columns = output_width(&environment).min(MAX_HELP_COLUMNS);
+                return show_help(&definition(columns).render_help(), &environment);
             }
         };
         let context = Context::new(environment);
         subcommand.reply(&context)?.print(&context.environment)
     }
+}
+
+/// Returns the definition of the command line, with help texts of this width.
+fn definition(columns: usize) -> clap::Command {
+    let command = Cli::command().term_width(columns);
+    if columns == MAX_HELP_COLUMNS {
+        return command;
+    }
+    command.mut_subcommands(|subcommand| match subcommand.get_after_help() {
+        Some(text) => {
+            let wrapped = wrap_after_help(&text.to_string(), columns);
+            subcommand.after_help(wrapped)
+        }
+        None => subcommand,
+    })
+}
+
+/// Wraps the examples and the exit codes below the options. If a description does not fit next to its example, it is
+/// placed below.
+fn wrap_after_help(text: &str, columns: usize) -> String {
+    let mut report = Report::default();
+    for line in text.lines() {
+        let example = line.trim_start();
+        let indent = line.len() - example.len();
+        let Some((command, padded_description)) = example.split_once("  ") else {
+            if example.is_empty() {
+                report.gap();
+            } else {
+                report.indented_paragraph(indent, Tone::Plain, example);
+            }
+            continue;
+        };
+        let description = padded_description.trim_start();
+        let (label, _) = line.split_at(line.len() - description.len());
+        if label.len() + MIN_DESCRIPTION_COLUMNS <= columns {
+            report.item(label, Tone::Plain, description);
+        } else {
+            report.indented_paragraph(indent, Tone::Plain, command);
+            report.indented_paragraph(indent + 4, Tone::Plain, description);
+        }
+    }
+    report.text(Page::new(columns, Palette::none()))
 }
 
 /// Prints the help text or the version.
