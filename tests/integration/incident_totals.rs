@@ -615,3 +615,93 @@ fn the_total_is_the_sum_of_the_rows() {
     assert_eq!(of_rows, [26, 5]);
     assert_eq!(sums["blocked_s"], 31, "{sums:#}");
 }
+
+/// Three sessions that the 5-hour limit stopped for two hours each, on different days.
+fn stopped_on_three_days() -> Sandbox {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "user");
+    for day in [10, 18, 19] {
+        let client = Client::with_session(&sandbox, &format!("session-of-{day}"));
+        client.receives_error(&format!("2026-11-{day}T10:00:00Z"), FIVE_HOURS, json!({}));
+        client.receives_response(&format!("2026-11-{day}T12:05:00Z"));
+    }
+    sandbox
+}
+
+#[test]
+fn since_leaves_older_errors_out_of_the_list_and_the_totals() {
+    let sandbox = stopped_on_three_days();
+    let client = Client::new(&sandbox);
+    let at = "2026-11-20T10:00:00Z";
+    let since = ["incidents", "--since", "2026-11-18"];
+    let json = client
+        .run(at, &[&since[..], &["--json"]].concat(), b"")
+        .json();
+    assert_eq!(json["incidents"].as_array().unwrap().len(), 2, "{json}");
+    assert_eq!(json["sums"]["stops"], 2, "{json}");
+    assert_eq!(json["sums"]["blocked_s"], 4 * 3600, "{json}");
+    assert_eq!(json["since"], "2026-11-18");
+    assert_eq!(json["omitted"], 1);
+
+    let shown = flat(client.run(at, &since, b"").success());
+    assert!(shown.contains("stopped your work twice since"), "{shown}");
+    assert!(!shown.contains("Nov 10"), "{shown}");
+    let note =
+        "1 entry is outside this period and not included. To list all entries: whycap incidents";
+    assert!(shown.contains(note), "{shown}");
+
+    let today = client.run(at, &["incidents", "--since", "today"], b"");
+    assert!(
+        today
+            .success()
+            .starts_with("No limit errors found in this period."),
+        "{}",
+        today.stdout
+    );
+    client
+        .run(at, &["incidents", "--since", "2026-12-24"], b"")
+        .is_refused("in the future");
+}
+
+/// The limit was hit before midnight and once more after it.
+#[test]
+fn a_stop_with_an_attempt_in_the_period_is_included_as_a_whole() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "user");
+    let client = Client::new(&sandbox);
+    let text = "You've hit your 5-hour limit · resets 2am (UTC)";
+    for at in ["2026-11-18T23:00:00Z", "2026-11-19T01:00:00Z"] {
+        client.receives_error(at, text, json!({}));
+    }
+    client.receives_response("2026-11-19T02:05:00Z");
+    let at = "2026-11-19T10:00:00Z";
+    let arguments = ["incidents", "--since", "today", "--json"];
+    let json = client.run(at, &arguments, b"").json();
+    assert_eq!(json["sums"]["stops"], 1, "{json}");
+    assert_eq!(json["sums"]["blocked_s"], 3 * 3600, "{json}");
+    assert_eq!(json["incidents"][0]["attempts"], 2, "{json}");
+}
+
+#[test]
+fn limit_shortens_the_list_but_not_the_totals() {
+    let sandbox = stopped_on_three_days();
+    let client = Client::new(&sandbox);
+    let at = "2026-11-20T10:00:00Z";
+    let limit = ["incidents", "--limit", "1"];
+    let json = client
+        .run(at, &[&limit[..], &["--json"]].concat(), b"")
+        .json();
+    assert_eq!(json["incidents"].as_array().unwrap().len(), 1, "{json}");
+    assert_eq!(json["incidents"][0]["session_id"], "session-of-19");
+    assert_eq!(json["sums"]["stops"], 3, "{json}");
+    assert_eq!(json["omitted"], 2);
+    let shown = flat(client.run(at, &limit, b"").success());
+    let note = "2 older entries are not listed, but the totals include them.";
+    assert!(shown.contains(note), "{shown}");
+
+    let all = client.run(at, &["incidents"], b"");
+    assert!(!all.success().contains("older"), "{}", all.stdout);
+    let default = client.run(at, &["incidents", "--json"], b"").json();
+    let keys: Vec<&String> = default.as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["incidents", "sums"]);
+}
