@@ -103,9 +103,8 @@ impl Subcommand for ExplainArguments {
 }
 
 /// Adds the costs of further responses to the advice. Does so only if usage credits pay for these responses, the error
-/// is over for the user who pays with them or waits only for a full window, and the session in which the user asks may
-/// use the plan. If the next prompt belongs to the session with the error, this session must also be able to use the
-/// plan.
+/// is over for the user who pays with them, and the session in which the user asks may use the plan. If the next prompt
+/// belongs to the session with the error, this session must also be able to use the plan.
 fn with_costs(
     situation: Situation,
     paying: Option<Paying>,
@@ -128,11 +127,7 @@ fn with_costs(
         .into_iter()
         .flatten()
         .all(|session| incidents.may_use_plan(session));
-    let waits_for_window = situation
-        .incident
-        .as_ref()
-        .is_some_and(|incident| incident.diagnosis.waits_for_full_window());
-    if (incident.diagnosis.state.is_over() || waits_for_window) && may_use_plan {
+    if incident.diagnosis.state.is_over() && may_use_plan {
         paid_situation
     } else {
         situation

@@ -153,9 +153,6 @@ fn timeout_message(incident: Option<&Incident>) -> &'static str {
     if incident.diagnosis.awaits_figures() {
         return "timed out; it is too early to tell whether the limit is real";
     }
-    if incident.diagnosis.waits_for_full_window() {
-        return "timed out while the limit still applied";
-    }
     match (incident.diagnosis.verdict, incident.diagnosis.limit) {
         (Verdict::FalseLikely, _) => "timed out; the error is probably a false alarm",
         (_, LimitKind::Overloaded) => "timed out; the service may still be overloaded",

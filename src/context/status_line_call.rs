@@ -237,17 +237,15 @@ impl<'a> StatusLineFacts<'a> {
         let StatusLineSituation {
             incident: own_incident,
             unsaved: own_unsaved,
-        } = incidents.situation_of_status_line(payload, ends_in_error, &|since, selected| {
-            live.as_ref()?.costs_since(since, selected)
-        });
+        } = incidents.situation_of_status_line(payload, ends_in_error);
         let cancels_resume = own_incident
             .as_ref()
             .is_some_and(|incident| call.slash_command_cancels_resume(incident));
         // Unless the session has a blocking error of its own, show the limit that blocks the other sessions. It applies
         // to this one, too.
-        let is_blocked = own_incident.as_ref().is_some_and(|incident| {
-            incident.blocks_its_session() && !incident.has_passed_with_full_window()
-        });
+        let is_blocked = own_incident
+            .as_ref()
+            .is_some_and(Incident::blocks_its_session);
         let obstacle = if is_blocked {
             StatusLineSituation::default()
         } else {

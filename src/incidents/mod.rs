@@ -469,17 +469,7 @@ impl<'a> Incidents<'a> {
         ledger: Option<&Ledger>,
         collector: &EvidenceCollector<'_>,
     ) -> Vec<Incident> {
-        let errors = present::find_errors(session, ledger, collector, self.now());
-        let mut incidents = collector.explain(errors);
-        self.add_payments(&mut incidents, ledger);
-        incidents
-    }
-
-    /// Explains errors again that wait for a full window beyond which usage credits pay.
-    fn add_payments(&self, incidents: &mut [Incident], ledger: Option<&Ledger>) {
-        present::add_payments(incidents, || {
-            self.paying(&|since, selected| ledger?.costs_since(since, selected))
-        });
+        collector.explain(present::find_errors(session, ledger, collector, self.now()))
     }
 
     /// Returns the situation for a conversation in this session. An error of the session itself comes first while it
@@ -559,7 +549,6 @@ impl<'a> Incidents<'a> {
         &self,
         payload: &StatusPayload,
         transcript_ends_in_error: bool,
-        costs: &CostsOf<'_>,
     ) -> StatusLineSituation {
         let Some(session) = &payload.session_id else {
             return StatusLineSituation::default();
@@ -580,7 +569,6 @@ impl<'a> Incidents<'a> {
         }
         let mut incidents = collector.explain(errors);
         incidents.retain(|incident| incident.is_of(Some(session)));
-        present::add_payments(&mut incidents, || self.paying_of_status_line(costs));
         // The status line stops mentioning an error once the session has received a response.
         incidents.retain(|incident| !incident.evidence.has_later_response());
         StatusLineSituation {
@@ -746,7 +734,6 @@ impl<'a> Incidents<'a> {
             starts: SessionStarts::new(&journal),
         };
         let mut past = history.list(&collector)?;
-        self.add_payments(&mut past.incidents, Some(ledger));
         if let Some(session) = session {
             past.retries.retain(|retries| retries.session == session);
         }

@@ -5,7 +5,6 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::credits_use::Paying;
 use super::error_match::is_known;
 use super::error_search::{add_owner, find_all_errors};
 use super::evidence::{EvidenceCollector, KnownError};
@@ -238,14 +237,12 @@ impl Situation {
 /// Returns an error's rank. The error with the lowest rank is the current error.
 fn rank(incident: &Incident, now: DateTime<Utc>) -> u8 {
     match incident.diagnosis.state {
-        State::Blocks(_) if is_of_other_payer(incident) => 2,
-        // The error itself is over, so any other error says more.
-        State::Blocks(_) if incident.has_passed_with_full_window() => 1,
+        State::Blocks(_) if is_of_other_payer(incident) => 1,
         State::Blocks(_) => 0,
-        State::Notice => 3,
-        State::Over(_) if is_of_other_key(incident) => 4,
-        State::Over(_) if (now - incident.evidence.at()).abs() < RECENT => 5,
-        State::Over(_) => 6,
+        State::Notice => 2,
+        State::Over(_) if is_of_other_key(incident) => 3,
+        State::Over(_) if (now - incident.evidence.at()).abs() < RECENT => 4,
+        State::Over(_) => 5,
     }
 }
 
@@ -353,24 +350,6 @@ pub(super) fn find_errors_of_status_line(
     }
     errors.extend(open_errors(known));
     errors
-}
-
-/// Explains errors again that wait for a full window beyond which usage credits pay. `find_paying` is called only if there
-/// are such errors.
-pub(super) fn add_payments(
-    incidents: &mut [Incident],
-    find_paying: impl FnOnce() -> Option<Paying>,
-) {
-    let mut waiting = incidents
-        .iter_mut()
-        .filter(|incident| incident.diagnosis.waits_for_full_window())
-        .peekable();
-    if waiting.peek().is_none() {
-        return;
-    }
-    if let Some(paying) = find_paying() {
-        waiting.for_each(|incident| *incident = incident.while_credits_pay(paying.until));
-    }
 }
 
 /// Adds the weekly limits that have stopped other sessions. If the payer is the same, such a limit also stops the

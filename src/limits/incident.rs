@@ -119,11 +119,6 @@ impl Incident {
         }
     }
 
-    /// Returns true if the error itself should be over, but a full usage window still blocks its session.
-    pub(crate) fn has_passed_with_full_window(&self) -> bool {
-        self.diagnosis.cause == Cause::PassedWithFullWindow
-    }
-
     /// Returns true if the error is probably a false alarm.
     pub(crate) fn is_false_alarm(&self) -> bool {
         self.diagnosis.verdict == Verdict::FalseLikely

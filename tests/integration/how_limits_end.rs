@@ -808,7 +808,7 @@ fn an_outage_does_not_hide_a_full_window() {
         let incident = client.explained("2026-11-20T10:00:40Z");
         for (place, expected_text) in [
             ("headline", "used up until 12:00"),
-            ("actions", "Wait until 12:00, when your 5-hour limit resets"),
+            ("actions", "one of your plan's limits is also used up"),
         ] {
             let text_there = incident[place].to_string();
             assert_eq!(

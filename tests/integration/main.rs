@@ -31,7 +31,6 @@ mod explain;
 mod export;
 mod first_seconds;
 mod forecasts;
-mod full_window;
 mod generated_sessions;
 mod help;
 mod histories;

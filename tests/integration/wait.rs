@@ -19,7 +19,7 @@ const LIMIT_ENDED_CONTINUING: &str = "The message said that your 5-hour limit wa
 /// The last line that `wait` prints after a 5-hour limit if the user has to continue the session.
 const LIMIT_ENDED: &str = "The message said that your 5-hour limit was used up, but the limit should have reset at 12:00. You can continue.";
 
-pub fn waits(client: &Client<'_>, now: &str, more: &[&str]) -> Run {
+fn waits(client: &Client<'_>, now: &str, more: &[&str]) -> Run {
     let arguments: Vec<&str> = ["wait"].iter().chain(more).copied().collect();
     client.run(now, &arguments, b"")
 }
@@ -36,7 +36,7 @@ fn gives_up_with(client: &Client<'_>, now: &str, message: &str) {
     );
 }
 
-pub fn exit_code(client: &Client<'_>, now: &str) -> i32 {
+fn exit_code(client: &Client<'_>, now: &str) -> i32 {
     client.run(now, &["explain", "--exit-code"], b"").code
 }
 
@@ -278,28 +278,6 @@ fn a_service_problem_does_not_hide_a_limit() {
     assert_eq!(run.code, 0, "a few minutes are over: {}", run.stderr);
 }
 
-/// Returns what `wait` shows on a terminal before it times out, or `None` if script(1) is not installed.
-#[cfg(target_os = "linux")]
-pub fn waits_on_a_terminal(sandbox: &Sandbox, now: &str, columns: &str) -> Option<String> {
-    let program = env!("CARGO_BIN_EXE_whycap");
-    let script = ["/usr/bin/script", "/bin/script"]
-        .into_iter()
-        .find(|path| std::path::Path::new(path).exists())?;
-    let output = std::process::Command::new(script)
-        .args(["-qec", &format!("{program} wait --timeout 1s"), "/dev/null"])
-        .env_clear()
-        .env("HOME", sandbox.home())
-        .env("PATH", "/usr/bin:/bin")
-        .env("SHELL", "/bin/sh")
-        .env("TERM", "xterm")
-        .env("COLUMNS", columns)
-        .env("TZ", "UTC")
-        .env("WHYCAP_NOW", now)
-        .output()
-        .unwrap();
-    Some(String::from_utf8_lossy(&output.stdout).replace('\r', ""))
-}
-
 /// If an error is expected to end on its own, `wait` waits for as long as `explain --exit-code` returns 10.
 #[test]
 fn a_temporary_problem_is_awaited_as_long_as_explained() {
@@ -516,14 +494,32 @@ fn the_message_after_a_timeout_matches_the_verdict() {
 #[test]
 #[cfg(target_os = "linux")]
 fn the_progress_line_ends_before_a_message() {
+    let script = ["/usr/bin/script", "/bin/script"];
+    let Some(script) = script
+        .iter()
+        .find(|path| std::path::Path::new(path).exists())
+    else {
+        return;
+    };
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     client.receives_error(AT, FIVE_HOUR, json!({}));
+    let program = env!("CARGO_BIN_EXE_whycap");
     // A progress line that wraps could not be replaced, so it is shorter in a narrow terminal.
     for (columns, has_hint) in [("80", true), ("40", false)] {
-        let Some(shown) = waits_on_a_terminal(&sandbox, "2026-11-20T11:00:00Z", columns) else {
-            return;
-        };
+        let output = std::process::Command::new(script)
+            .args(["-qec", &format!("{program} wait --timeout 1s"), "/dev/null"])
+            .env_clear()
+            .env("HOME", sandbox.home())
+            .env("PATH", "/usr/bin:/bin")
+            .env("SHELL", "/bin/sh")
+            .env("TERM", "xterm")
+            .env("COLUMNS", columns)
+            .env("TZ", "UTC")
+            .env("WHYCAP_NOW", "2026-11-20T11:00:00Z")
+            .output()
+            .unwrap();
+        let shown = String::from_utf8_lossy(&output.stdout).replace('\r', "");
         let message = shown.lines().last().unwrap_or_default();
         assert_eq!(
             message, "whycap: timed out while the limit still applied",

@@ -222,7 +222,7 @@ impl Home {
             render_rows(&facts, columns);
         }
         let incidents = Incidents::new(&self.paths, &self.environment);
-        incidents.situation_of_status_line(&payload, true, &|_, _| None);
+        incidents.situation_of_status_line(&payload, true);
         incidents.store_reading(&payload);
         if let Some(known) = incidents.readings().windows(&payload, true) {
             incidents.forecasts().of(&known);

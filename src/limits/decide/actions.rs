@@ -3,9 +3,7 @@
 use super::state::{Ending, State};
 use super::{ActionName, Cause, DecisionName, Problem, is_for};
 use crate::claude::version::{ClientVersion, names_account};
-use crate::limits::evidence::{
-    ContinuationObstacle, FULL_FROM, PossiblyUnaffected, ResetSource, WindowState,
-};
+use crate::limits::evidence::{ContinuationObstacle, FULL_FROM, PossiblyUnaffected, WindowState};
 use crate::limits::kind::{
     EndedBy, LimitKind, LimitedResource, Service, Verdict, WhoCanFix, Window,
 };
@@ -176,13 +174,6 @@ fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<Actio
     let may_not_help = finding.waiting_helps.is_none() && !finding.verdict.is_notice();
     let has_known_model = evidence.error.session.model.is_some();
     match action {
-        // Neither a pause nor another model helps before the window resets.
-        action
-            if finding.waits_for_full_window()
-                && (action.pause().is_some() || action == ActionName::LessBusyModel) =>
-        {
-            Some(wait_for_full_window(problem))
-        }
         // A token or a key overrides the login.
         ActionName::Login
             if has_key && problem.message.row.decision == DecisionName::RefusedAccess =>
@@ -266,20 +257,11 @@ fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<Actio
 /// Returns the advice about a full usage window that would block the next prompt after a temporary problem. Returns `None`
 /// if a key pays for the session, because the plan's windows do not matter then.
 fn full_as_well(problem: &Problem<'_>) -> Option<ActionName> {
-    let is_passing = problem.finding.limit.is_passing() && !problem.finding.waits_for_full_window();
+    let is_passing = problem.finding.limit.is_passing();
     if problem.evidence.may_use_plan() && is_passing && problem.readings.used_up_now().is_some() {
         Some(ActionName::FullAsWell)
     } else {
         None
-    }
-}
-
-/// Returns the advice to wait until a full usage window has reset and the service accepts requests again.
-fn wait_for_full_window(problem: &Problem<'_>) -> ActionName {
-    match problem.resets.chosen {
-        // The message states a later time.
-        Some(reset) if reset.source == ResetSource::Text => ActionName::RetryThen,
-        Some(_) | None => ActionName::WaitForFullWindow,
     }
 }
 

@@ -90,11 +90,6 @@ impl Finding {
         self
     }
 
-    /// Returns true if a temporary problem blocks its session until a full usage window resets.
-    pub(super) fn waits_for_full_window(&self) -> bool {
-        self.limit.is_passing() && self.window.is_some()
-    }
-
     /// Conditionally records that a fact is unknown.
     pub(super) fn without_knowing_if(self, condition: bool, unknown: Unknown) -> Self {
         if condition {

@@ -130,11 +130,6 @@ impl Diagnosis {
         Some(reset.at)
     }
 
-    /// Returns true if a temporary problem blocks its session until a full usage window resets.
-    pub(crate) fn waits_for_full_window(&self) -> bool {
-        self.limit.is_passing() && self.window.is_some()
-    }
-
     /// Returns true if the message is only a warning or announces the end of a limit.
     pub(crate) fn is_notice(&self) -> bool {
         self.verdict.is_notice()
@@ -325,9 +320,7 @@ impl<'a> Problem<'a> {
             return None;
         }
         let full = self.readings.used_up_now()?;
-        let is_another =
-            self.finding.waits_for_full_window() || Some(full.window) != self.finding.window;
-        is_another.then_some(full)
+        (Some(full.window) != self.finding.window).then_some(full)
     }
 }
 
@@ -442,17 +435,11 @@ fn resets(input: &Input<'_>, finding: &Finding) -> Resets {
         (current, ResetSource::Reading),
         (input.month_end(), ResetSource::Calendar),
     ];
-    let known = candidates
-        .into_iter()
-        .filter_map(|(at, source)| Some(Reset { at: at?, source }));
-    if finding.waits_for_full_window() {
-        // The next prompt is refused until the temporary problem is over and the window has reset.
-        return Resets {
-            chosen: known.max_by_key(|reset| reset.at),
-            others: Vec::new(),
-        };
-    }
-    Resets::choose(known)
+    Resets::choose(
+        candidates
+            .into_iter()
+            .filter_map(|(at, source)| Some(Reset { at: at?, source })),
+    )
 }
 
 /// Returns true if a time in the message may be the reset of a Claude limit or the end of a temporary problem.

@@ -14,9 +14,6 @@ pub(super) const QUOTA_RECORDED: ClientVersion = ClientVersion(2, 1, 240);
 /// Handles overload, failures, and throttling while one of the plan's windows is full. Returns `None` if the catalog
 /// row fully explains the message. Also returns `None` if a key pays for the session, because the plan's windows do not
 /// affect such a session.
-///
-/// Unless usage credits or another account may pay, the session stays blocked until the window resets, even if the problem is over
-/// before. Once the problem is over, an error about the window itself explains the limit better, if there is one.
 pub(super) fn problem(input: &Input<'_>) -> Option<Finding> {
     if !input.evidence.may_use_plan() {
         return None;
@@ -29,41 +26,7 @@ pub(super) fn problem(input: &Input<'_>) -> Option<Finding> {
         LimitKind::ServerError => Cause::FailedWithFullWindow,
         _ => return None,
     };
-    let finding = Finding::passing(limit, Verdict::NotALimit, cause).measured(full);
-    let (evidence, collected) = (input.evidence, &input.evidence.collected);
-    let may_be_old = evidence.is_pasted() || input.message.context.is_quoted();
-    let may_have_other_payer = evidence.error.uses_cloud_provider()
-        || evidence.error.is_payer_hidden_by_token()
-        || evidence.is_of_another_account();
-    if may_be_old || may_have_other_payer || collected.paid_until.is_some() {
-        return Some(finding);
-    }
-    let waits_for_window = finding.until_reset_of(Some(full.window));
-    if !is_pause_over(input) {
-        return Some(waits_for_window);
-    }
-    let has_own_error = collected
-        .refused_windows
-        .iter()
-        .any(|refused| refused.window == full.window);
-    Some(if has_own_error {
-        waits_for_window.until_reset_of(None)
-    } else {
-        Finding {
-            cause: Cause::PassedWithFullWindow,
-            ..waits_for_window
-        }
-    })
-}
-
-/// Returns true if the time in the message has passed or, if there is none, the pause that the catalog recommends.
-fn is_pause_over(input: &Input<'_>) -> bool {
-    let mut actions = input.message.row.actions.iter();
-    let ends_at = input.stated_reset(None).or_else(|| {
-        let pause = actions.find_map(|action| action.pause())?;
-        Some(input.evidence.at() + pause)
-    });
-    ends_at.is_some_and(|at| at <= input.evidence.clock.now)
+    Some(Finding::passing(limit, Verdict::NotALimit, cause).measured(full))
 }
 
 /// Handles a rate limit of an API organization. Such a limit does not apply to a session that a plan pays for, even
