@@ -11,9 +11,7 @@ use serde_json::{Value, json};
 use super::cache::Cache;
 use super::evidence::EvidenceCollector;
 use super::readings::{self, Reading, USEFUL_FOR, WindowReadings};
-use super::session_starts::{
-    SessionStart, SessionStarts, is_owner_replaced, start_at, unnamed_until_of,
-};
+use super::session_starts::{SessionStart, SessionStarts, is_owner_replaced, start_at};
 use super::session_transcripts::SessionTranscripts;
 use super::stored_errors::StoredErrors;
 use super::transcript_end;
@@ -132,8 +130,6 @@ pub(super) struct SessionRecord {
     owner: Option<Owner>,
     /// The starts of the session, newest first.
     starts: Vec<SessionStart>,
-    /// The result of [`unnamed_until_of`].
-    unnamed_until: Option<DateTime<Utc>>,
 }
 
 impl CreditsUse<'_> {
@@ -153,11 +149,9 @@ impl CreditsUse<'_> {
     /// Returns the facts about the payers of a session.
     pub(super) fn record_of(&self, session: &str) -> Rc<SessionRecord> {
         self.sessions.get_or_compute(session, || {
-            let starts = self.starts.of(session);
             Rc::new(SessionRecord {
                 owner: self.transcripts.owner_of(session),
-                unnamed_until: unnamed_until_of(session, &starts, self.transcripts),
-                starts,
+                starts: self.starts.of(session),
             })
         })
     }
@@ -175,15 +169,11 @@ impl CreditsUse<'_> {
         account: Option<&str>,
         has_readings: bool,
     ) -> Option<bool> {
-        let SessionRecord {
-            owner,
-            starts,
-            unnamed_until,
-        } = &*self.record_of(session);
+        let SessionRecord { owner, starts } = &*self.record_of(session);
         if let Some(start) = start_at(starts, moment) {
             let mut credentials = start.credentials.iter();
             let has_other_payer = match owner {
-                Some(_) => is_owner_replaced(starts, *unnamed_until, moment),
+                Some(_) => is_owner_replaced(starts, moment),
                 None => !has_readings && credentials.clone().any(Credential::outranks_login),
             };
             if has_other_payer || credentials.any(Credential::selects_cloud_provider) {

@@ -157,7 +157,7 @@ impl SessionResponses {
 
     /// Returns the session's payer at the given time.
     fn payer_at(&self, moment: DateTime<Utc>) -> PayerFacts {
-        payer_at(&self.starts, Some(&self.tail), moment)
+        payer_at(&self.starts, self.tail.owner.as_ref(), moment)
     }
 
     /// Compares the payer of a failed request with this session's payer at the given time. If the payers cannot be
@@ -740,9 +740,7 @@ impl<'a> EvidenceCollector<'a> {
     /// Removes the error's owner if the account that the transcript names did not pay for the request.
     pub(super) fn remove_earlier_owner(&self, error: &mut StoredError) {
         let session = error.session.id.as_deref().unwrap_or_default();
-        if error.payer.owner.is_some()
-            && !self.starts.owner_pays(session, self.transcripts, error.at)
-        {
+        if error.payer.owner.is_some() && !self.starts.owner_pays(session, error.at) {
             error.payer.owner = None;
         }
     }
@@ -897,12 +895,11 @@ impl<'a> EvidenceCollector<'a> {
         let Some(later_response) = &error.later_response else {
             return false;
         };
-        let responded_at = later_response.at.unwrap_or(self.now());
         error.payer.is_key()
             && self.transcripts.owner_of(session).is_some()
             && self
                 .starts
-                .owner_pays(session, self.transcripts, responded_at)
+                .owner_pays(session, later_response.at.unwrap_or(self.now()))
     }
 
     /// Returns true if a key probably still pays for all of the session's responses: the session still has the key, and
@@ -918,9 +915,7 @@ impl<'a> EvidenceCollector<'a> {
         error.payer.is_key()
             && self.still_has_key(session, error)
             && (self.starts.is_without_account(session, self.transcripts)
-                || !self
-                    .starts
-                    .owner_pays(session, self.transcripts, self.now()))
+                || !self.starts.owner_pays(session, self.now()))
     }
 
     /// Returns true if the session still has the key with which the error occurred. A shell can tell only while the

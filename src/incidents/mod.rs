@@ -445,7 +445,7 @@ impl<'a> Incidents<'a> {
         SessionPayer {
             facts: PayerFacts {
                 account: self.account().cloned(),
-                owner: owner.filter(|_| starts.owner_pays(session, &self.transcripts, self.now())),
+                owner: owner.filter(|_| starts.owner_pays(session, self.now())),
                 credentials,
                 ..PayerFacts::default()
             },

@@ -567,7 +567,7 @@ impl WindowReadings<'_> {
         let session = payload.session_id.as_deref().unwrap_or_default();
         let starts = SessionStarts::new(self.journal).of(session);
         start_at(&starts, self.environment.now).is_some()
-            && !is_owner_replaced(&starts, None, self.environment.now)
+            && !is_owner_replaced(&starts, self.environment.now)
     }
 
     /// Returns the figures in a status line's payload, dated to when they were first reported.

@@ -15,7 +15,7 @@ use crate::claude::credentials::{self, API_KEY, Credential, OAUTH_TOKEN};
 use crate::journal::{self, Journal, JournalRecord, RecordIndex};
 use crate::limits::evidence::PayerFacts;
 use crate::paths::Paths;
-use crate::transcript::tail::Tail;
+use crate::transcript::owner::Owner;
 
 /// The start of a run: a process started or resumed a session.
 #[derive(Debug, Serialize, Deserialize)]
@@ -154,20 +154,14 @@ impl<'a> SessionStarts<'a> {
     ) -> PayerFacts {
         let path = transcripts.path_of(session);
         let tail = path.and_then(|path| transcripts.tail(&path));
-        payer_at(&self.of(session), tail.as_deref(), moment)
+        let owner = tail.as_ref().and_then(|tail| tail.owner.as_ref());
+        payer_at(&self.of(session), owner, moment)
     }
 
-    /// Returns false if the account that the session's transcript names did not pay at the given time. Returns true if no
-    /// start is stored.
-    pub(super) fn owner_pays(
-        &self,
-        session: &str,
-        transcripts: &SessionTranscripts<'_>,
-        moment: DateTime<Utc>,
-    ) -> bool {
-        let starts = self.of(session);
-        let unnamed_until = unnamed_until_of(session, &starts, transcripts);
-        !is_owner_replaced(&starts, unnamed_until, moment)
+    /// Returns false if the account that the session's transcript names no longer pays at the given time. Returns true if
+    /// no start is stored.
+    pub(super) fn owner_pays(&self, session: &str, moment: DateTime<Utc>) -> bool {
+        !is_owner_replaced(&self.of(session), moment)
     }
 
     /// Returns true if a session is paid for without an account because its transcript does not name one. If the session
@@ -190,35 +184,9 @@ pub(super) fn start_at(starts: &[SessionStart], moment: DateTime<Utc>) -> Option
 }
 
 /// Returns true if the account that a session's transcript names did not pay at the given time. Returns false if no start
-/// is stored. `starts` are the session's starts, newest first, and `unnamed_until` is the result of
-/// [`unnamed_until_of`]. If the transcript named no account yet, the user had not declined the key.
-pub(super) fn is_owner_replaced(
-    starts: &[SessionStart],
-    unnamed_until: Option<DateTime<Utc>>,
-    moment: DateTime<Utc>,
-) -> bool {
-    let starts_so_far = starts_until(starts, moment);
-    let has_substitute = starts_so_far
-        .first()
-        .is_some_and(|start| start.substitutes().next().is_some());
-    has_substitute && unnamed_until >= Some(moment) || newest_replaces_owner(starts_so_far)
-}
-
-/// Returns [`Tail::unnamed_until`] of a session's transcript, or `None` if no process had a substitute for the login. `starts`
-/// are the session's starts.
-pub(super) fn unnamed_until_of(
-    session: &str,
-    starts: &[SessionStart],
-    transcripts: &SessionTranscripts<'_>,
-) -> Option<DateTime<Utc>> {
-    if starts
-        .iter()
-        .all(|start| start.substitutes().next().is_none())
-    {
-        return None;
-    }
-    let tail = transcripts.tail(&transcripts.path_of(session)?)?;
-    tail.unnamed_until
+/// is stored. `starts` are the session's starts, newest first.
+pub(super) fn is_owner_replaced(starts: &[SessionStart], moment: DateTime<Utc>) -> bool {
+    newest_replaces_owner(starts_until(starts, moment))
 }
 
 fn starts_until(starts: &[SessionStart], moment: DateTime<Utc>) -> &[SessionStart] {
@@ -228,14 +196,13 @@ fn starts_until(starts: &[SessionStart], moment: DateTime<Utc>) -> &[SessionStar
         .unwrap_or_default()
 }
 
-/// Returns a session's payer at the given time. `starts` are the session's starts, newest first, and `tail` is the end of
-/// its transcript. If no start is stored, only the account that the transcript names is known.
+/// Returns a session's payer at the given time. `starts` are the session's starts, newest first, and `owner` is the
+/// account that its transcript names. If no start is stored, only this account is known.
 pub(super) fn payer_at(
     starts: &[SessionStart],
-    tail: Option<&Tail>,
+    owner: Option<&Owner>,
     moment: DateTime<Utc>,
 ) -> PayerFacts {
-    let owner = tail.and_then(|tail| tail.owner.as_ref());
     let Some(start) = start_at(starts, moment) else {
         return PayerFacts {
             owner: owner.cloned(),
@@ -244,7 +211,7 @@ pub(super) fn payer_at(
     };
     PayerFacts {
         account: None,
-        owner: if is_owner_replaced(starts, tail.and_then(|tail| tail.unnamed_until), moment) {
+        owner: if is_owner_replaced(starts, moment) {
             None
         } else {
             owner.cloned()

@@ -14,7 +14,6 @@ use serde_json::Value;
 use super::failed_attempts::{FailedAttempt, FailedAttempts};
 use super::line::SYNTHETIC;
 use super::owner::{Owner, OwnerReader};
-use crate::claude::version::names_account;
 use crate::lenient_json::LenientJson;
 use crate::secrets::redact;
 use crate::terminal::start_of;
@@ -30,9 +29,6 @@ pub struct Tail {
     pub errors: Vec<TranscriptError>,
     /// The session's owner as of the last line.
     pub owner: Option<Owner>,
-    /// The time of the last response or error before the first line that names an owner. `None` if there is none, if the
-    /// beginning of the transcript was not read, or if that version of Claude Code did not name owners.
-    pub(crate) unnamed_until: Option<DateTime<Utc>>,
     /// The model that sent the last response.
     pub model: Option<String>,
     /// True if the lines include the beginning of the transcript.
@@ -200,11 +196,7 @@ impl Tail {
         let mut owners = OwnerReader::default();
         let mut request_start = RequestStart::default();
         for line in complete_lines(start, bytes) {
-            let was_unnamed = owners.last.is_none();
             owners.read(line);
-            if was_unnamed && owners.last.is_some() {
-                tail.unnamed_until = tail.last_unnamed();
-            }
             if assistant.find(line).is_some() {
                 // Lines that merely happen to contain the word "assistant" are ignored.
                 let _ = tail.add_line(line, owners.last.as_ref(), &mut request_start);
@@ -222,16 +214,6 @@ impl Tail {
         tail.model = tail.model.as_deref().map(readable);
         tail.version = tail.version.as_deref().map(readable);
         tail
-    }
-
-    /// Returns [`Self::unnamed_until`] if the next line is the first one that names an owner.
-    fn last_unnamed(&self) -> Option<DateTime<Utc>> {
-        if !self.is_whole || !names_account(self.version.as_deref()) {
-            return None;
-        }
-        let last_response = self.responses.last().map(|response| response.at);
-        let last_error = self.errors.last().and_then(|error| error.line.at);
-        last_response.max(last_error)
     }
 
     /// Adds the information from an assistant line. `owner` is the session's owner at that point, and `request_start`

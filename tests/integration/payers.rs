@@ -602,45 +602,6 @@ fn whycap_says_that_credits_pay_for_an_old_client_with_a_declined_key() {
     }
 }
 
-/// Starts a session with a key that receives a response. Later, a process without the key resumes it, and the transcript names
-/// the account of the login.
-fn resumes_session_of_key_on_plan(sandbox: &Sandbox) -> Client<'_> {
-    let mut client = starts_session(sandbox, "with-key", &[KEY]);
-    client.works("2026-11-20T10:03:00Z", 100_000);
-    starts_process(&mut client, "2026-11-20T10:15:00Z", "resume", &[]);
-    belongs_to(&client, PRIVATE, "private-organization");
-    client
-}
-
-/// A key paid for a session. Then the session was resumed with the login, and `now` said that usage credits had paid for the
-/// response of the key.
-#[test]
-fn credits_did_not_pay_for_a_response_of_a_key_before_the_session_was_resumed_with_the_login() {
-    let sandbox = with_a_private_login();
-    let of_login = session_of_login(&sandbox, "of-login");
-    of_login.works("2026-11-20T09:59:00Z", 10);
-    of_login.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
-    resumes_session_of_key_on_plan(&sandbox);
-    let at = "2026-11-20T10:16:00Z";
-    let now = run(&sandbox, at, &["now", "--json"], b"", &[]).json();
-    assert!(!now["paying"].is_object(), "{now:#}");
-}
-
-/// The login was refused. A key paid for a later response in another session, which was then resumed with the login, and
-/// whycap said that the login worked again.
-#[test]
-fn a_response_of_a_key_does_not_end_the_error_of_the_login_after_its_session_is_resumed_with_it() {
-    let sandbox = with_a_private_login();
-    let of_login = session_of_login(&sandbox, "of-login");
-    is_refused_login(&of_login);
-    let resumed = resumes_session_of_key_on_plan(&sandbox);
-    let explained = explained_in_shell(&of_login, "2026-11-20T10:16:00Z");
-    assert_eq!(explained.0, 11, "{}", explained.1);
-    resumed.works("2026-11-20T10:17:00Z", 10);
-    let explained = explained_in_shell(&of_login, "2026-11-20T10:18:00Z");
-    assert_eq!(explained.0, 0, "{}", explained.1);
-}
-
 /// Amazon Bedrock paid for a session whose transcript names the login. whycap said that usage credits paid for it.
 #[test]
 fn usage_credits_do_not_pay_for_a_session_with_a_cloud_provider() {
