@@ -1,16 +1,15 @@
 //! `whycap incidents` and `whycap report`: list past incidents, and summarize one for a public bug report.
 
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use super::reply::{Reply, Subcommand, misuse};
+use super::reply::{Reply, Subcommand};
 use crate::claude::session_label::short_id;
-use crate::context::{Context, parse_limit};
-use crate::incidents::report::{RequestedErrors, report, report_of_exports};
+use crate::context::Context;
+use crate::incidents::report::{report, report_of_exports};
 use crate::incidents::{Asker, PastErrors};
+use crate::ledger::EVER;
 use crate::limits::bug_report;
 use crate::render::Report;
-use crate::spend::RequestedDays;
 
 /// Arguments of `whycap incidents`.
 #[derive(Debug, Default, clap::Args)]
@@ -22,13 +21,8 @@ pub(crate) struct IncidentsArguments {
     /// Show only this session
     #[arg(long, value_name = "ID")]
     session: Option<String>,
-    #[command(flatten)]
-    days: RequestedDays,
-    /// Show only this many entries (the newest)
-    #[arg(long, value_name = "N", value_parser = parse_limit)]
-    limit: Option<NonZeroUsize>,
     /// Combine several machines' exports in this directory, by person
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["session", "limit"])]
+    #[arg(long, value_name = "DIR", conflicts_with = "session")]
     from: Option<PathBuf>,
 }
 
@@ -37,11 +31,9 @@ const MOST_IN_CONVERSATION: usize = 20;
 
 impl Subcommand for IncidentsArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
-        let clock = context.clock();
-        let period = self.days.period(clock).map_err(misuse)?;
         if let Some(directory) = &self.from {
-            let limits = context.limits_of_exports(directory, &period.of_rows(clock.zone))?;
-            let report = report_of_exports(&limits, clock);
+            let limits = context.limits_of_exports(directory, &EVER)?;
+            let report = report_of_exports(&limits, context.clock());
             let is_partial = !limits.unreadable.is_empty();
             return Ok(Reply::from(report).in_json(self.json).with_code(is_partial));
         }
@@ -49,13 +41,17 @@ impl Subcommand for IncidentsArguments {
         let complete_id = context.complete_session_id(self.session.as_deref());
         let session = complete_id.as_deref();
         let listed = context.with_ledger(|ledger, _| Ok(known.history(session, &ledger)?));
-        let past = match (listed, context.event()) {
-            (Ok(past), _) => past,
+        let (past, most) = match (listed, context.event()) {
+            (Ok(past), None) => (past, usize::MAX),
+            (Ok(past), Some(_)) => (past, MOST_IN_CONVERSATION),
             // Without the ledger, older errors from transcripts are missing, which is acceptable in a conversation.
-            (Err(_), Some(_)) => PastErrors {
-                incidents: known.history_without_ledger(session),
-                retries: Vec::new(),
-            },
+            (Err(_), Some(_)) => {
+                let past = PastErrors {
+                    incidents: known.history_without_ledger(session),
+                    retries: Vec::new(),
+                };
+                (past, MOST_IN_CONVERSATION)
+            }
             (Err(error), None) => return Err(error),
         };
         let has_errors = past
@@ -70,15 +66,8 @@ impl Subcommand for IncidentsArguments {
             Some(name) => format!("\"{name}\""),
             None => format!("session {}", short_id(id)),
         };
-        let requested = RequestedErrors {
-            session,
-            period,
-            limit: match context.event() {
-                Some(_) => Some(MOST_IN_CONVERSATION),
-                None => self.limit.map(NonZeroUsize::get),
-            },
-        };
-        let report = report(&past, &requested, &name_session, clock);
+        let clock = context.clock();
+        let report = report(&past, session, most, &name_session, clock);
         Ok(Reply::from(report).in_json(self.json))
     }
 }

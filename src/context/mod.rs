@@ -34,7 +34,7 @@ use crate::time::Clock;
 pub(crate) use explanation::AUTO_RESUME_CANCELED;
 pub(crate) use hook_replies::in_reply;
 pub(crate) use now::NowCollector;
-pub(crate) use spend::{SpendOptions, parse_limit};
+pub(crate) use spend::SpendOptions;
 pub(crate) use status_line_call::{StatusLineCall, StatusLineFacts};
 
 /// The maximum time for reading transcripts for an answer in a conversation.

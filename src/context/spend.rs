@@ -61,8 +61,7 @@ fn parse_zone(name: &str) -> Result<Zone, String> {
     })
 }
 
-/// Parses the value of `--limit`. The error is a sentence for the user.
-pub(crate) fn parse_limit(number: &str) -> Result<NonZeroUsize, String> {
+fn parse_limit(number: &str) -> Result<NonZeroUsize, String> {
     number
         .parse()
         .map_err(|_| "use a whole number of at least 1, such as --limit 10".to_owned())

@@ -1,7 +1,7 @@
 //! Renders the report about past errors, with totals followed by one entry per interruption.
 
 use std::cmp::Reverse;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use indexmap::{IndexMap, IndexSet};
@@ -17,13 +17,10 @@ use crate::limits::decide::{ActionName, Ending, State};
 use crate::limits::incident::Incident;
 use crate::limits::kind::{LimitKind, Verdict};
 use crate::render::{Cell, Column, Report, Table, merge_objects};
-use crate::spend::Period;
 use crate::terminal::{Tone, count_noun};
 use crate::time::{Clock, format_duration, format_rfc3339};
 
 const NONE: &str = "No limit errors found.";
-
-const NONE_IN_PERIOD: &str = "No limit errors found in this period.";
 
 /// An interruption of one session: an error, and further attempts that hit the same limit.
 struct Entry<'i> {
@@ -198,7 +195,7 @@ impl<'i> Entry<'i> {
 }
 
 /// Returns the totals of the requests that Claude Code retried.
-fn json_of_retries(retries: &[&SessionRetries]) -> Value {
+fn json_of_retries(retries: &[SessionRetries]) -> Value {
     json!({
         "requests": retries.len(),
         "attempts": retries.iter().map(|retries| retries.attempts.count).sum::<u64>(),
@@ -206,7 +203,7 @@ fn json_of_retries(retries: &[&SessionRetries]) -> Value {
     })
 }
 
-fn time_of(retries: &[&SessionRetries]) -> TimeDelta {
+fn time_of(retries: &[SessionRetries]) -> TimeDelta {
     retries
         .iter()
         .map(|retries| retries.until - retries.attempts.since)
@@ -214,7 +211,7 @@ fn time_of(retries: &[&SessionRetries]) -> TimeDelta {
 }
 
 /// Returns a sentence about the requests that Claude Code retried, or `None` if there are none.
-fn sentence_about_retries(retries: &[&SessionRetries], clock: Clock) -> Option<String> {
+fn sentence_about_retries(retries: &[SessionRetries], clock: Clock) -> Option<String> {
     let first = retries.first()?;
     let attempts = retries.iter().map(|retries| retries.attempts.count).sum();
     let mut reasons: Vec<String> = Vec::new();
@@ -237,108 +234,40 @@ fn session_of(incident: &Incident) -> Option<&str> {
     incident.evidence.error.session.id.as_deref()
 }
 
-/// The errors that the user asked about.
-#[derive(Debug)]
-pub(crate) struct RequestedErrors<'r> {
-    pub(crate) session: Option<&'r str>,
-    pub(crate) period: Period,
-    /// The maximum number of entries to list, or `None` to list all of them.
-    pub(crate) limit: Option<usize>,
-}
-
-/// Returns sentences about the entries that are not listed. `outside` is the number of entries outside the requested
-/// period, and `older` is the number of entries in the period that exceed the limit.
-fn omission_sentences(outside: usize, older: usize) -> Option<String> {
-    let mut sentences = Vec::new();
-    match older {
-        0 => {}
-        1 => sentences.push("1 older entry is not listed, but the totals include it.".to_owned()),
-        _ => sentences.push(format!(
-            "{older} older entries are not listed, but the totals include them."
-        )),
-    }
-    match outside {
-        0 => {}
-        1 => sentences.push("1 entry is outside this period and not included.".to_owned()),
-        _ => sentences.push(format!(
-            "{outside} entries are outside this period and not included."
-        )),
-    }
-    if sentences.is_empty() {
-        return None;
-    }
-    sentences.push("To list all entries: whycap incidents".to_owned());
-    Some(sentences.join(" "))
-}
-
-/// Returns the report about errors and retried requests. `past` must contain the errors of all sessions. If the listed
-/// entries come from several sessions, `name_session` provides each session's name. A stop is in the requested period
-/// if one of its errors is.
+/// Returns the report about errors and retried requests in one session or in all sessions. `past` must contain the
+/// errors of all sessions. The text describes at most `most` entries. If they come from several sessions,
+/// `name_session` provides each session's name.
 pub(crate) fn report(
     past: &PastErrors,
-    requested: &RequestedErrors<'_>,
+    session: Option<&str>,
+    most: usize,
     name_session: &dyn Fn(&str) -> String,
     clock: Clock,
 ) -> Report {
-    let RequestedErrors {
-        session,
-        period,
-        limit,
-    } = *requested;
-    let rows_period = period.of_rows(clock.zone);
-    let is_in_period = |at: DateTime<Utc>| rows_period.contains(&at.timestamp_millis());
-
-    let mut counted_errors = count_errors(&past.incidents, session, clock);
-    let others = past
-        .incidents
+    let PastErrors { incidents, retries } = past;
+    let counted_errors = count_errors(incidents, session, clock);
+    let summary = ErrorSummary::of(&counted_errors, clock.zone);
+    let others = incidents
         .iter()
         .filter(|incident| incident.is_of(session) && incident.stop_end(clock.now).is_none());
-    let mut entries = Entry::list(&counted_errors, others);
-    let stops: HashSet<usize> = counted_errors
-        .iter()
-        .filter(|counted| is_in_period(counted.incident.evidence.at()))
-        .map(|counted| counted.stop)
-        .collect();
-    counted_errors.retain(|counted| stops.contains(&counted.stop));
-    let all = entries.len();
-    entries.retain(|entry| match entry.stop {
-        Some(stop) => stops.contains(&stop),
-        None => is_in_period(entry.first_at),
-    });
-    let outside = all - entries.len();
-    let older = entries.len().saturating_sub(limit.unwrap_or(usize::MAX));
-    entries.truncate(entries.len() - older);
-    let retries: Vec<&SessionRetries> = past
-        .retries
-        .iter()
-        .filter(|retries| is_in_period(retries.attempts.since))
-        .collect();
-
-    let summary = ErrorSummary::of(&counted_errors, clock.zone);
+    let entries = Entry::list(&counted_errors, others);
     let list: Vec<Value> = entries.iter().map(|entry| entry.json(clock)).collect();
     let sums = merge_objects([
         summary.json(),
-        json!({ "retries": json_of_retries(&retries) }),
+        json!({ "retries": json_of_retries(retries) }),
     ]);
-    let mut facts = vec![json!({ "incidents": list, "sums": sums })];
-    if period != Period::default() || limit.is_some() {
-        facts.push(json!({
-            "since": period.since,
-            "until": period.until,
-            "omitted": outside + older,
-        }));
-    }
-    let mut report = Report::new(merge_objects(facts)).indented();
+    let mut report = Report::new(json!({ "incidents": list, "sums": sums })).indented();
     if let Some(sentence) = summary.sentence(clock) {
         report.paragraph(Tone::Strong, sentence);
         add_sums(&summary, ErrorOrigin::Here, &mut report);
         report.gap();
     }
     if entries.is_empty() {
-        report.line(if outside > 0 { NONE_IN_PERIOD } else { NONE });
+        report.line(NONE);
     }
-    report.paragraphs(Tone::Plain, sentence_about_retries(&retries, clock));
-    let ids: IndexSet<&str> = entries
+    report.paragraphs(Tone::Plain, sentence_about_retries(retries, clock));
+    let shown = entries.get(..most).unwrap_or(&entries);
+    let ids: IndexSet<&str> = shown
         .iter()
         .filter_map(|entry| session_of(entry.last))
         .collect();
@@ -346,11 +275,10 @@ pub(crate) fn report(
         0 | 1 => IndexMap::new(),
         _ => ids.into_iter().map(|id| (id, name_session(id))).collect(),
     };
-    for entry in &entries {
+    for entry in shown {
         let name = session_of(entry.last).and_then(|id| names.get(id));
         entry.describe(name.map(String::as_str), clock, &mut report);
     }
-    report.paragraphs(Tone::Quiet, omission_sentences(outside, older));
     report
 }
 
