@@ -124,9 +124,10 @@ impl PageWriter {
     }
 
     /// Writes a line that users may copy, or a line of a document in Markdown or TOML. On a terminal, a line that is too
-    /// long is wrapped in such a way that the document stays valid.
+    /// long is wrapped, except an assignment in TOML, which could be invalid with line breaks.
     pub(super) fn document_line(&mut self, tone: Tone, line: &str) {
-        if !self.page.is_terminal || width(line) <= self.page.columns {
+        let is_assignment = !line.starts_with("# ") && line.contains(" = ");
+        if !self.page.is_terminal || is_assignment || width(line) <= self.page.columns {
             self.row(vec![(tone, line.to_owned())]);
             return;
         }
@@ -137,8 +138,6 @@ impl PageWriter {
         let (marker, text) = line.split_at(if has_marker { indent + 2 } else { indent });
         let continuation = if is_comment {
             marker.to_owned()
-        } else if line.contains(" = ") {
-            " ".repeat(NARROW_INDENT)
         } else {
             " ".repeat(marker.len())
         };

@@ -22,7 +22,7 @@ const WIDE: usize = 1000;
 const LONG_WORD: usize = 20;
 
 /// The commands that print text for users. The other commands print JSON, tables in Markdown, or scripts.
-const COMMANDS: [&str; 23] = [
+const COMMANDS: [&str; 22] = [
     "--clear-stale-locks --dry-run",
     "budget",
     "config",
@@ -32,7 +32,6 @@ const COMMANDS: [&str; 23] = [
     "explain --long",
     "explain --text hello",
     "incidents",
-    "incidents --since yesterday --limit 1",
     "install --dry-run",
     "locks",
     "now",
@@ -76,8 +75,9 @@ fn problems(narrow: &str, wide: &str, columns: usize) -> Vec<String> {
     let mut last_word = "";
     for line in narrow.lines() {
         let line_words: Vec<&str> = line.split_whitespace().collect();
-        // clap never wraps the usage.
-        let is_wrapped = line_words.len() > 1 && !line.starts_with("Usage:");
+        // clap never wraps the usage. With line breaks, an assignment in TOML could be invalid.
+        let is_wrapped =
+            line_words.len() > 1 && !line.starts_with("Usage:") && !line.contains(" = ");
         if line.width() > columns && is_wrapped {
             problems.push(format!("too long: {line}"));
         }
@@ -166,17 +166,29 @@ fn a_configuration_and_a_report_are_not_wrapped_in_a_pipe() {
     assert_eq!(narrow.run(&["report"]).success(), report);
 }
 
-/// The configuration that a narrow terminal shows can be copied to a file.
+/// The configuration that a terminal shows can be copied to a file.
 #[test]
 fn a_wrapped_configuration_is_still_valid() {
     let sandbox = Sandbox::new();
-    let Some(wrapped) = in_terminal(&sandbox, "config", 40) else {
-        return;
-    };
-    assert!(wrapped.contains("\n  \"today\""), "{wrapped}");
-    let piped = sandbox.run(&["config"]);
-    let values: toml::Table = piped.success().parse().unwrap();
-    assert_eq!(wrapped.parse::<toml::Table>().unwrap(), values);
+    let file = r#"
+[statusline]
+separator = "  |  "
+[budget]
+projects = { "/home/dev/a project with a long name" = 40.0, "/home/dev/another project with a long name" = 15.0 }
+[export]
+projects = ["acme/a repository with a long name", "acme/another repository with a long name"]
+"#;
+    for contents in ["", file] {
+        sandbox.write(".config/whycap/config.toml", contents);
+        let piped = sandbox.run(&["config"]);
+        let values: toml::Table = piped.success().parse().unwrap();
+        for columns in (30..=120).step_by(5) {
+            let Some(wrapped) = in_terminal(&sandbox, "config", columns) else {
+                return;
+            };
+            assert_eq!(wrapped.parse::<toml::Table>().as_ref(), Ok(&values));
+        }
+    }
 }
 
 #[test]
