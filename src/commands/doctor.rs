@@ -25,9 +25,14 @@ impl Subcommand for DoctorArguments {
         ));
         // Checking the setup must not create a ledger.
         let ledger = context.existing_ledger();
-        let situation = context
-            .incidents()
-            .unsaved_situation(context.asker(), ledger.as_ref());
+        let incidents = context.incidents();
+        let known_situation = incidents.unsaved_situation(context.asker(), ledger.as_ref());
+        let paying = if known_situation.blocking().is_some() {
+            context.paying(&incidents)
+        } else {
+            None
+        };
+        let situation = context.with_costs(known_situation, paying, &incidents);
         let error = situation
             .incident
             .as_ref()

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::reply::{Reply, Subcommand, misuse};
 use crate::context::Context;
-use crate::incidents::{Incidents, Paying, Situation};
+use crate::incidents::Situation;
 use crate::limits::decide::Wait;
 use crate::limits::incident::Incident;
 use crate::render::Report;
@@ -68,7 +68,7 @@ impl Subcommand for ExplainArguments {
             Some(_) => None,
             None => context.paid_now(session, &incidents),
         };
-        let situation = with_costs(known_situation, paying, context.session(), &incidents);
+        let situation = context.with_costs(known_situation, paying, &incidents);
         let incident = situation.incident.as_ref();
         // With `--exit-code`, an unknown session is reported as code 12.
         if message.is_none() && incident.is_none() && !self.exit_code {
@@ -99,38 +99,6 @@ impl Subcommand for ExplainArguments {
             code = Wait::exit_code(wait);
         }
         Ok(Reply::from(report).in_json(self.json).with_code(code))
-    }
-}
-
-/// Adds the costs of further responses to the advice. Does so only if usage credits pay for these responses, the error
-/// is over for the user who pays with them, and the session in which the user asks may use the plan. If the next prompt
-/// belongs to the session with the error, this session must also be able to use the plan.
-fn with_costs(
-    situation: Situation,
-    paying: Option<Paying>,
-    asking_session: Option<&str>,
-    incidents: &Incidents<'_>,
-) -> Situation {
-    let Some(paying) = paying else {
-        return situation;
-    };
-    let paid_situation = situation.clone().while_credits_pay(paying.until);
-    let Some(incident) = &paid_situation.incident else {
-        return situation;
-    };
-    let stopped_session = if incident.has_next_prompt_of_asker() {
-        None
-    } else {
-        incident.evidence.error.session.id.as_deref()
-    };
-    let may_use_plan = [stopped_session, asking_session]
-        .into_iter()
-        .flatten()
-        .all(|session| incidents.may_use_plan(session));
-    if incident.diagnosis.state.is_over() && may_use_plan {
-        paid_situation
-    } else {
-        situation
     }
 }
 

@@ -221,8 +221,40 @@ impl Context {
         (!situation.rules_out_paying()).then_some(paying)
     }
 
+    /// Adds the costs of further responses to the advice. Does so only if usage credits pay for these responses, the error
+    /// is over for the user who pays with them, and the session in which the user asks may use the plan. If the next prompt
+    /// belongs to the session with the error, this session must also be able to use the plan.
+    pub(crate) fn with_costs(
+        &self,
+        situation: Situation,
+        paying: Option<Paying>,
+        incidents: &Incidents<'_>,
+    ) -> Situation {
+        let Some(paying) = paying else {
+            return situation;
+        };
+        let paid_situation = situation.clone().while_credits_pay(paying.until);
+        let Some(incident) = &paid_situation.incident else {
+            return situation;
+        };
+        let stopped_session = if incident.has_next_prompt_of_asker() {
+            None
+        } else {
+            incident.evidence.error.session.id.as_deref()
+        };
+        let may_use_plan = [stopped_session, self.session()]
+            .into_iter()
+            .flatten()
+            .all(|session| incidents.may_use_plan(session));
+        if incident.diagnosis.state.is_over() && may_use_plan {
+            paid_situation
+        } else {
+            situation
+        }
+    }
+
     /// Returns the responses that usage credits are currently paying for.
-    fn paying(&self, incidents: &Incidents<'_>) -> Option<Paying> {
+    pub(crate) fn paying(&self, incidents: &Incidents<'_>) -> Option<Paying> {
         incidents.paying(&|since, selected| {
             let mut ledger = self.existing_ledger()?;
             self.catch_up_ledger(&mut ledger, ANSWER_READS);

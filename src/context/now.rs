@@ -12,7 +12,7 @@ use crate::claude::session_label::SessionLabel;
 use crate::claude::sessions::{self, Liveness, Session, SessionState};
 use crate::claude::transcripts;
 use crate::drain::WindowShares;
-use crate::incidents::{Incidents, Paying};
+use crate::incidents::{Incidents, Paying, Situation};
 use crate::ledger::{Ledger, ReadTime, RowsBy, SpendSource};
 use crate::limits::incident::Incident;
 use crate::limits::kind::Window;
@@ -105,11 +105,7 @@ impl NowCollector {
             .as_ref()
             .and_then(|incident| incident.diagnosis.passed_five_hour_reset(now))
             .max(incidents.readings().passed_five_hour_reset());
-        let paying = if slow.situation.rules_out_paying() {
-            None
-        } else {
-            self.paying(&incidents)
-        };
+        let paying = self.paying(&slow.situation, &incidents);
         NowData {
             clock: context.clock(),
             is_of_another_login,
@@ -189,7 +185,9 @@ impl NowCollector {
         let percent_value = ledger
             .and_then(|ledger| context.percent_value(ledger, None).ok())
             .unwrap_or_default();
-        let situation = incidents.situation(None, context.asker(), ledger);
+        let known_situation = incidents.situation(None, context.asker(), ledger);
+        let paying = self.paying(&known_situation, incidents);
+        let situation = context.with_costs(known_situation, paying, incidents);
         let newest = situation.incident.as_ref();
         let mut facts = SlowFacts {
             blocked_session: newest.and_then(|newest| context.only_blocked_session(newest)),
@@ -216,7 +214,10 @@ impl NowCollector {
 
     /// Returns the responses that are billed on top of the plan. They are shown even during a limit error if usage
     /// credits pay for them. One session may be waiting for a reset while another is using credits.
-    fn paying(&self, incidents: &Incidents<'_>) -> Option<Paying> {
+    fn paying(&self, situation: &Situation, incidents: &Incidents<'_>) -> Option<Paying> {
+        if situation.rules_out_paying() {
+            return None;
+        }
         let ledger = self.ledger.as_ref().ok()?;
         incidents.paying(&|since, selected| ledger.costs_since(since, selected))
     }

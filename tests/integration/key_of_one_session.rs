@@ -540,7 +540,7 @@ fn a_limit_of_the_plan_does_not_undo_the_end_of_the_error_of_a_key() {
 
 /// The error of the key is over for everybody who uses the login, or the key has been removed. `explain` printed that the
 /// user was paying with usage credits, followed by "Just continue: nothing is blocking you" or "Send the prompt again",
-/// although each response of the login costs money.
+/// although each response of the login costs money. `/whycap now` and `/whycap doctor` said that the empty key blocked work.
 #[test]
 fn the_first_step_after_a_keys_error_costs_money_while_credits_pay() {
     let rejected = json!({"apiErrorStatus": 401, "error": "authentication_failed"});
@@ -561,6 +561,16 @@ fn the_first_step_after_a_keys_error_costs_money_while_credits_pay() {
         with_key.receives_error(failed_at, text, more);
 
         let at = "2026-11-20T10:03:00Z";
+        for command in ["doctor", "now"] {
+            let asks = json!({"prompt": format!("/whycap {command}")});
+            let reply = on_plan.event(at, "UserPromptSubmit", asks);
+            let screen = flat(reply.json()["reason"].as_str().unwrap());
+            let about = format!("{command}, {text}, {failed_at}: {screen}");
+            assert!(!screen.contains("is blocked"), "{about}");
+            let is_paid =
+                screen.contains("no limit is blocking you, but a usage window is full, so");
+            assert_eq!(is_paid, command == "now", "{about}");
+        }
         let mut screens = vec![answer(&on_plan, at)];
         // In a shell, the overload is explained for its session, which uses the key.
         let is_of_login_in_shell = more != &overloaded;
