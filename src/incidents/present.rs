@@ -134,9 +134,6 @@ impl Situation {
 
     /// Returns the sessions that Claude Code will resume automatically.
     pub(crate) fn continuing(&self) -> impl Iterator<Item = Continuing<'_>> {
-        let real_error = self
-            .present()
-            .filter(|incident| incident.blocks_its_session());
         let mut sessions = HashSet::new();
         self.continuing.iter().filter_map(move |incident| {
             let session = incident.evidence.error.session.id.as_deref()?;
@@ -156,7 +153,14 @@ impl Situation {
             } = &incident.evidence;
             let model = error.session.model.as_deref();
             let newest = collected.newest_reading.as_ref();
-            let is_blocked = real_error.is_some_and(|limit| limit.applies_to_model(model))
+            // Of the older errors, only the login's limits certainly affect other sessions as well.
+            let limits = self
+                .continuing
+                .iter()
+                .filter(|limit| limit.diagnosis.limit.is_awaited() && !is_of_other_payer(limit));
+            let is_blocked = limits
+                .chain(self.present())
+                .any(|limit| limit.blocks_its_session() && limit.may_apply_to_model(model))
                 || newest.is_some_and(|newest| newest.has_full_window_for(model, clock.now));
             Some(Continuing {
                 session,

@@ -11,7 +11,7 @@ use super::decide::{
 use super::evidence::{
     Collected, ContinuationObstacle, Evidence, HeadlessRun, PossiblyUnaffected, RefusedWindow,
 };
-use super::kind::{Affects, Service, Verdict};
+use super::kind::{Affects, Service, Verdict, Window};
 use super::wording::{Action, Reason, Wording, reasons, unknown_sentence, word};
 use crate::secrets::redact;
 use crate::time::format_rfc3339;
@@ -267,22 +267,25 @@ impl Incident {
             && self.may_spare_other_sessions()
     }
 
-    /// Returns true if every session with this login and model is subject to the same limit.
+    /// Returns true if every session with this login and model is subject to the same limit. If the model is unknown,
+    /// limits of a single model do not count.
     pub(crate) fn is_limit_of_login(&self, model: Option<&str>) -> bool {
         let is_real = matches!(self.diagnosis.verdict, Verdict::Real | Verdict::Misworded);
         let is_plans = matches!(self.diagnosis.service, None | Some(Service::Plan));
         let limit = self.diagnosis.limit;
+        let is_of_one_model = limit.window().is_some_and(Window::is_of_one_model);
         is_real
             && is_plans
-            && self.applies_to_model(model)
+            && self.may_apply_to_model(model)
+            && (model.is_some() || !is_of_one_model)
             && limit.description().affects == Affects::Account
             && !self.evidence.is_of_another_account()
     }
 
     /// Returns false if the error is about the usage window of another model family.
-    pub(crate) fn applies_to_model(&self, model: Option<&str>) -> bool {
+    pub(crate) fn may_apply_to_model(&self, model: Option<&str>) -> bool {
         let window = self.diagnosis.limit.window();
-        window.is_none_or(|window| window.applies_to(model))
+        window.is_none_or(|window| window.may_apply_to(model))
     }
 
     /// Returns the usage window that must be full if the message is right. No reading has to confirm this, because

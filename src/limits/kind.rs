@@ -108,13 +108,11 @@ impl Window {
         }
     }
 
-    /// Returns true if the window applies to this model. An unknown model does not count toward the windows of a single
-    /// model family.
-    pub(crate) fn applies_to(self, model: Option<&str>) -> bool {
+    /// Returns true if the window applies to this model, or if the model is unknown.
+    pub(crate) fn may_apply_to(self, model: Option<&str>) -> bool {
         match (self.family(), model) {
             (Some(family), Some(model)) => model.to_lowercase().contains(family),
-            (Some(_), None) => false,
-            (None, _) => true,
+            (None, _) | (_, None) => true,
         }
     }
 }

@@ -167,10 +167,10 @@ impl Sample {
         self.has_window_at(USED_UP)
     }
 
-    /// Returns true if a window that applies to this model is used up and has not reset yet.
+    /// Returns true if a window that may apply to this model is used up and is not known to have reset.
     pub(crate) fn has_full_window_for(&self, model: Option<&str>, now: DateTime<Utc>) -> bool {
         self.windows().any(|(window, usage)| {
-            window.applies_to(model) && usage.is_used_up() && resets_after(&usage, now)
+            window.may_apply_to(model) && usage.is_used_up() && !usage.has_reset(now)
         })
     }
 

@@ -979,6 +979,75 @@ fn a_full_window_of_another_model_does_not_keep_a_session_from_continuing_sooner
     }
 }
 
+/// A session that uses Sonnet waits after a false alarm. A headless run reached the 5-hour limit, and then another one reached
+/// the weekly Opus limit. `wait` advised sending the prompt again in the waiting session, because only the newest limit counted.
+#[test]
+fn a_newer_limit_of_another_model_does_not_hide_the_limit_of_a_waiting_session() {
+    let text = "You've hit your monthly spend limit · raise it at claude.ai/settings/usage";
+    for (limit, resets, is_advised) in [
+        ("five_hour", NOON, false),
+        ("seven_day_opus", TUESDAY, true),
+    ] {
+        let sandbox = with_a_private_login();
+        let mut waiting = session_of_login(&sandbox, "waits");
+        "2.1.331".clone_into(&mut waiting.version);
+        "claude-sonnet-5-5".clone_into(&mut waiting.model);
+        let room = windows(30.0, NOON, 17.0, TUESDAY);
+        waiting.calls_status_line("2026-11-20T09:59:00Z", room.clone(), 120);
+        let refusal = refused("five_hour", NOON, "org_level_disabled");
+        hits_limit(&waiting, AT, text, &refusal, room);
+        for (name, at, limit, resets) in [
+            ("first-run", "2026-11-20T10:30:00Z", limit, resets),
+            (
+                "second-run",
+                "2026-11-20T10:40:00Z",
+                "seven_day_opus",
+                TUESDAY,
+            ),
+        ] {
+            let run = session_of_login(&sandbox, name);
+            let mut refusal = refused(limit, resets, "");
+            refusal["entrypoint"] = json!("sdk-cli");
+            run.receives_error(at, "You've reached your usage limit", refusal);
+        }
+        let arguments = ["wait", "--timeout", "1s"];
+        let waited = run(&sandbox, "2026-11-20T10:45:00Z", &arguments, b"", &[]);
+        let has_advice = flat(&waited.stdout).contains("to continue sooner, send the prompt again");
+        assert_eq!(has_advice, is_advised, "{limit}: {waited:?}");
+        assert!(waited.stderr.contains("timed out"), "{limit}: {waited:?}");
+    }
+}
+
+/// A session waits after a false alarm, and its model is unknown. `wait` advised sending the prompt again there although the
+/// weekly Opus window was full, and although a window was full whose reset is unknown.
+#[test]
+fn a_full_window_that_may_apply_keeps_a_session_from_continuing_sooner() {
+    let text = "You've hit your monthly spend limit · raise it at claude.ai/settings/usage";
+    let room = windows(30.0, NOON, 17.0, TUESDAY);
+    let mut opus_full = room.clone();
+    opus_full["seven_day_opus"] = json!({"used_percentage": 100.0, "resets_at": TUESDAY});
+    let mut full_without_reset = room.clone();
+    full_without_reset["five_hour"] = json!({"used_percentage": 100.0});
+    for (reported, is_advised) in [
+        (&room, true),
+        (&opus_full, false),
+        (&full_without_reset, false),
+    ] {
+        let sandbox = with_a_private_login();
+        let mut waiting = session_of_login(&sandbox, "waits");
+        "2.1.331".clone_into(&mut waiting.version);
+        let refusal = refused("five_hour", NOON, "org_level_disabled");
+        waiting.receives_error(AT, text, refusal);
+        let mut other = session_of_login(&sandbox, "other");
+        receives_response(&mut other, "2026-11-20T10:00:05Z", room.clone());
+        receives_response(&mut other, "2026-11-20T10:59:00Z", reported.clone());
+        let arguments = ["wait", "--timeout", "1s"];
+        let waited = run(&sandbox, "2026-11-20T11:05:00Z", &arguments, b"", &[]);
+        let has_advice = flat(&waited.stdout).contains("to continue sooner, send the prompt again");
+        assert_eq!(has_advice, is_advised, "{reported}: {waited:?}");
+    }
+}
+
 /// A full window is not the cause of a message that is not about a limit.
 #[test]
 fn a_full_window_does_not_make_an_outage_a_limit() {
