@@ -19,9 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::forecasts::Forecasts;
 use super::login::Login;
-use super::session_starts::{
-    SessionStarts, correct_after_plan_reading, is_owner_replaced, start_at, windows_show_login,
-};
+use super::session_starts::{SessionStarts, is_owner_replaced, newest_start, start_at};
 use super::session_transcripts::SessionTranscripts;
 use super::stored_errors::StoredErrors;
 use super::transcript_end;
@@ -552,16 +550,9 @@ impl WindowReadings<'_> {
 
     /// Returns false if the status line's session has been resumed with a key or a token. The account that its transcript
     /// names then no longer pays. Also returns false if there is a key or a token and the start of the session is not found,
-    /// because the user may have accepted the key. The starts are searched only if there is a key or a token, and only if
-    /// the reported windows do not show that the login pays.
+    /// because the user may have accepted the key. The starts are searched only if there is a key or a token.
     fn owner_pays(&self, payload: &StatusPayload, credentials: &[Credential]) -> bool {
         if !credentials.iter().any(Credential::may_replace_login) {
-            return true;
-        }
-        let reports_plan = self
-            .sample_of(payload)
-            .is_some_and(|reported| reported.service() == MeasuredService::Plan);
-        if reports_plan && windows_show_login(credentials) {
             return true;
         }
         let session = payload.session_id.as_deref().unwrap_or_default();
@@ -657,6 +648,17 @@ impl WindowReadings<'_> {
         let (Some(session), Some(reported)) = (&payload.session_id, self.sample_of(payload)) else {
             return;
         };
+        let may_show_login = reported.service() == MeasuredService::Plan && self.has_api_key();
+        let recent_start = if may_show_login {
+            newest_start(session, self.journal)
+        } else {
+            None
+        };
+        if let Some(start) = &recent_start
+            && start.replaces_owner != Some(false)
+        {
+            start.store_after_plan_reading(self.paths, now);
+        }
         // The newest section of the journal is enough, because older errors do not affect which readings are stored.
         let last_error_at = errors
             .list_newest(Some(session))
@@ -722,8 +724,13 @@ impl WindowReadings<'_> {
             sample,
         };
         let stored = journal::append(self.paths, now, &reading);
-        if reading.sample.service() == MeasuredService::Plan && self.has_api_key() {
-            correct_after_plan_reading(session, self.journal, self.paths);
+        // Later calls read only the recent part of the journal, so the start is brought there. If there is none, the whole
+        // journal is read again only with the next new figures.
+        if may_show_login
+            && recent_start.is_none()
+            && let Some(start) = newest_start(session, &Journal::all(self.paths))
+        {
+            start.store_after_plan_reading(self.paths, now);
         }
         Forecasts::new(*self).update_weeks(&reading.sample, last.as_ref());
         if last.is_none() && stored.is_ok() {

@@ -18,7 +18,7 @@ use crate::paths::Paths;
 use crate::transcript::owner::Owner;
 
 /// The start of a run: a process started or resumed a session.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct SessionStart {
     /// The ID of the session.
     pub(super) session: String,
@@ -41,6 +41,18 @@ impl SessionStart {
     /// Stores the start. If this fails, the payer of the session stays unknown unless its transcript names an account.
     pub(super) fn store(&self, paths: &Paths) {
         let _ = journal::append(paths, self.at, self);
+    }
+
+    /// Stores the start again after its process has reported the usage windows of a plan, if they show that the login
+    /// pays.
+    pub(super) fn store_after_plan_reading(&self, paths: &Paths, now: DateTime<Utc>) {
+        if windows_show_login(&self.credentials) {
+            let corrected = Self {
+                replaces_owner: Some(false),
+                ..self.clone()
+            };
+            let _ = journal::append(paths, now, &corrected);
+        }
     }
 
     /// Returns the credentials that may replace the login as the payer.
@@ -104,22 +116,9 @@ pub(super) fn windows_show_login(credentials: &[Credential]) -> bool {
         .all(|substitute| substitute.name == API_KEY)
 }
 
-/// Corrects the newest start of a session whose process has reported the usage windows of a plan, if the windows show that
-/// the login pays.
-pub(super) fn correct_after_plan_reading(session: &str, journal: &Journal, paths: &Paths) {
-    let newest = journal
-        .records_with::<SessionStart>("session", Some(session))
-        .next();
-    if let Some(start) = newest
-        && start.replaces_owner != Some(false)
-        && windows_show_login(&start.credentials)
-    {
-        let corrected = SessionStart {
-            replaces_owner: Some(false),
-            ..start
-        };
-        corrected.store(paths);
-    }
+/// Returns the newest start of a session in a part of the journal.
+pub(super) fn newest_start(session: &str, journal: &Journal) -> Option<SessionStart> {
+    journal.records_with("session", Some(session)).next()
 }
 
 /// The starts of sessions in a part of the journal.

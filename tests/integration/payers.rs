@@ -1,6 +1,6 @@
 //! Tests that a response ends an error only if it has the same payer as the failed request.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::client::{Client, plain_rows, run, windows};
 use crate::situation::{
@@ -483,29 +483,56 @@ fn the_row_does_not_take_a_key_for_declined_because_it_sees_no_start() {
     }
 }
 
-/// The user had declined the key of a session that started days ago, so the row no longer saw the start. It said nothing about
-/// the login's limit, although the session reported the windows of the plan. Next to a token, windows prove nothing.
+/// The user had declined the key of a session that was resumed days ago, so the row no longer saw the start. It said nothing
+/// about the login's limit if a request failed without reporting windows. `explain --session` and `/whycap` did not know that
+/// the session had reported the windows of the plan. Next to a token, windows prove nothing.
 #[test]
-fn the_row_takes_a_key_for_declined_if_its_session_reports_the_windows_of_the_plan() {
+fn every_screen_takes_a_key_for_declined_if_its_session_has_reported_the_windows_of_the_plan() {
     for (variables, is_limited) in [(&[KEY][..], true), (&[KEY, TOKEN], false)] {
         let sandbox = with_a_private_login();
-        let with_declined_key = starts_session(&sandbox, "with-declined-key", variables);
-        belongs_to(&with_declined_key, PRIVATE, "private-organization");
+        let resumed = resumes_session_of_login(&sandbox, variables);
         grows_journal(&sandbox);
-        with_declined_key.sends_prompt("2026-11-20T09:56:00Z", "go on");
-        with_declined_key.works("2026-11-20T09:56:10Z", 10);
+        resumed.sends_prompt("2026-11-20T09:56:00Z", "go on");
+        resumed.works("2026-11-20T09:56:10Z", 10);
         let room = windows(90.0, NOON, 40.0, TUESDAY);
-        let at = "2026-11-20T09:56:11Z";
-        with_declined_key.calls_status_line(at, room.clone(), 120);
+        resumed.calls_status_line("2026-11-20T09:56:11Z", room.clone(), 120);
         reaches_five_hour_limit(&session_of_login(&sandbox, "stopped"));
-        let row = flat(&plain_rows(
-            &with_declined_key,
-            "2026-11-20T10:00:30Z",
-            room,
-        ));
-        let names_limit = row.contains("5-hour limit");
-        assert_eq!(names_limit, is_limited, "{variables:?}: {row}");
+        every_screen_names_limit(&resumed, is_limited, &[room, json!(null)]);
     }
+}
+
+/// A process with a declined key switched to another session with `/resume`. The row named the login's limit because the
+/// process reported the windows of the plan, but `explain --session` and `/whycap` did not, because the process only repeated
+/// the figures of the first session.
+#[test]
+fn a_declined_key_is_declined_for_each_session_of_its_process() {
+    let sandbox = with_a_private_login();
+    let mut second = session_of_login(&sandbox, "second");
+    second.works("2026-11-20T09:40:00Z", 10);
+    let first = starts_session(&sandbox, "first", &[KEY]);
+    belongs_to(&first, PRIVATE, "private-organization");
+    first.works("2026-11-20T09:56:00Z", 10);
+    let room = windows(90.0, NOON, 40.0, TUESDAY);
+    first.calls_status_line("2026-11-20T09:56:01Z", room.clone(), 120);
+    starts_process(&mut second, "2026-11-20T09:57:00Z", "resume", &[KEY]);
+    second.calls_status_line("2026-11-20T09:57:01Z", room.clone(), 120);
+    reaches_five_hour_limit(&session_of_login(&sandbox, "stopped"));
+    every_screen_names_limit(&second, true, &[room]);
+}
+
+/// Checks whether the limit of the login blocks the session according to the row with each of these windows,
+/// `explain --session`, and `/whycap`.
+fn every_screen_names_limit(client: &Client<'_>, is_limited: bool, reported: &[Value]) {
+    let at = "2026-11-20T10:00:30Z";
+    for windows in reported {
+        let row = flat(&plain_rows(client, at, windows.clone()));
+        assert_eq!(row.contains("5-hour limit"), is_limited, "{windows}: {row}");
+    }
+    let (code, explanation) = explained_in_shell(client, at);
+    assert_eq!(code, if is_limited { 10 } else { 0 }, "{explanation}");
+    let reply = answer(client, at);
+    let is_unaffected = reply.contains("nothing is blocking you");
+    assert_eq!(is_unaffected, !is_limited, "{reply}");
 }
 
 /// A session of the login is older than the journal. It was resumed or forked with a key, which pays. `explain --session` said
