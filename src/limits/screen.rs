@@ -367,13 +367,19 @@ pub fn status_rows(incident: &Incident, more: ReadMore, columns: usize) -> Optio
 }
 
 /// Returns the status-line rows for the badge of an error that blocks work. If the error occurred in another session and
-/// the user's own session may work, the row says so, provided that there is room.
+/// the user's own session may work, the row says so, provided that there is room for it and for the step.
 fn rows_while_blocked(incident: &Incident, columns: usize) -> Vec<String> {
-    let elsewhere = format!("in another session: {}", incident.badge);
-    if clause_about_asking_session(incident).is_some() && width(&elsewhere) <= columns {
-        vec![elsewhere]
-    } else {
-        badge_rows(&incident.badge, columns)
+    let step = incident.badge.rsplit(" · ").next().unwrap_or_default();
+    let row_about_other_session = clause_about_asking_session(incident).and_then(|_| {
+        badge_forms(&incident.badge)
+            .into_iter()
+            .filter(|form| form.ends_with(step))
+            .map(|form| format!("in another session: {form}"))
+            .find(|row| width(row) <= columns)
+    });
+    match row_about_other_session {
+        Some(row) => vec![row],
+        None => badge_rows(&incident.badge, columns),
     }
 }
 

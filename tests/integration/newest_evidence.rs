@@ -1379,8 +1379,12 @@ fn a_refused_login_replaces_an_older_error_that_is_over() {
         assert!(own_row.contains(badge), "{text}: {own_row}");
         assert!(!own_row.contains("another session"), "{text}: {own_row}");
         let usage = windows(42.0, NOON, 17.0, TUESDAY);
-        let narrow = flat(&stopped.calls_status_line(at, usage, 60).stdout);
-        assert!(narrow.contains(badge), "{text}: {narrow}");
+        let row = flat(&stopped.calls_status_line(at, usage.clone(), 60).stdout);
+        let shortened = "in another session: login refused · /login";
+        assert!(row.contains(shortened), "{text}: {row}");
+        let narrow = flat(&stopped.calls_status_line(at, usage, 40).stdout);
+        assert!(narrow.contains("/login"), "{text}: {narrow}");
+        assert!(!narrow.contains("another session"), "{text}: {narrow}");
         let reply = answer(&stopped, at);
         assert!(
             reply.contains(explained["headline"].as_str().unwrap()),
