@@ -50,7 +50,7 @@ use self::evidence::{
 use self::history::History;
 use self::login::Login;
 use self::session_payer::SessionPayer;
-use self::session_starts::{SessionStart, SessionStarts, windows_show_login};
+use self::session_starts::{SessionStart, SessionStarts};
 use self::session_transcripts::SessionTranscripts;
 use self::stored_errors::StoredErrors;
 use crate::claude::account::Account;
@@ -264,10 +264,11 @@ impl<'a> Incidents<'a> {
             return false;
         };
         let last = self.readings().last_of(session);
-        windows_show_login(&start.credentials)
-            && last.is_some_and(|last| {
-                last.service() == MeasuredService::Plan && last.measured > start.at
-            })
+        last.is_some_and(|last| {
+            last.service() == MeasuredService::Plan
+                && last.measured > start.at
+                && start.windows_show_login(last.process.as_deref())
+        })
     }
 
     fn stored(&self) -> StoredErrors<'_> {
@@ -760,6 +761,7 @@ impl<'a> Incidents<'a> {
             let mut start = SessionStart {
                 session: session.clone(),
                 at: self.now(),
+                process: self.client().map(ProcessId::hash),
                 credentials: self.own_credentials(event.cwd.as_deref()),
                 replaces_owner: Some(false),
             };

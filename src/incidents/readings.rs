@@ -201,10 +201,15 @@ impl Run {
 
     /// Returns true unless the run's process is known to be a different one. An unknown process is `None`.
     pub(super) fn may_have_process(&self, process: Option<&str>) -> bool {
-        match (self.process.as_deref(), process) {
-            (Some(own), Some(other)) => own == other,
-            (None, _) | (_, None) => true,
-        }
+        may_be_same_process(self.process.as_deref(), process)
+    }
+}
+
+/// Returns true unless the processes are known to differ. An unknown process is `None`.
+pub(super) fn may_be_same_process(first: Option<&str>, second: Option<&str>) -> bool {
+    match (first, second) {
+        (Some(first), Some(second)) => first == second,
+        (None, _) | (_, None) => true,
     }
 }
 
@@ -657,7 +662,7 @@ impl WindowReadings<'_> {
         if let Some(start) = &recent_start
             && start.replaces_owner != Some(false)
         {
-            start.store_after_plan_reading(self.paths, now);
+            start.store_after_plan_reading(reported.process.as_deref(), self.paths, now);
         }
         // The newest section of the journal is enough, because older errors do not affect which readings are stored.
         let last_error_at = errors
@@ -730,7 +735,7 @@ impl WindowReadings<'_> {
             && recent_start.is_none()
             && let Some(start) = newest_start(session, &Journal::all(self.paths))
         {
-            start.store_after_plan_reading(self.paths, now);
+            start.store_after_plan_reading(reading.sample.process.as_deref(), self.paths, now);
         }
         Forecasts::new(*self).update_weeks(&reading.sample, last.as_ref());
         if last.is_none() && stored.is_ok() {

@@ -10,6 +10,7 @@ use std::cell::OnceCell;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::readings::may_be_same_process;
 use super::session_transcripts::SessionTranscripts;
 use crate::claude::credentials::{self, API_KEY, Credential, OAUTH_TOKEN};
 use crate::journal::{self, Journal, JournalRecord, RecordIndex};
@@ -24,6 +25,9 @@ pub(super) struct SessionStart {
     pub(super) session: String,
     /// The time of the hook.
     pub(super) at: DateTime<Utc>,
+    /// The process in the form of `Sample::process`, or `None` if it is unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) process: Option<String>,
     /// The credentials and gateways that were set in the environment or in the settings.
     pub(super) credentials: Vec<Credential>,
     /// True if the account that the transcript names no longer pays, because the process has a key, a token, or a cloud
@@ -43,16 +47,30 @@ impl SessionStart {
         let _ = journal::append(paths, self.at, self);
     }
 
-    /// Stores the start again after its process has reported the usage windows of a plan, if they show that the login
-    /// pays.
-    pub(super) fn store_after_plan_reading(&self, paths: &Paths, now: DateTime<Utc>) {
-        if windows_show_login(&self.credentials) {
+    /// Stores the start again after a process has reported the usage windows of a plan, if they show that the login pays.
+    pub(super) fn store_after_plan_reading(
+        &self,
+        process: Option<&str>,
+        paths: &Paths,
+        now: DateTime<Utc>,
+    ) {
+        if self.windows_show_login(process) {
             let corrected = Self {
                 replaces_owner: Some(false),
                 ..self.clone()
             };
             let _ = journal::append(paths, now, &corrected);
         }
+    }
+
+    /// Returns true if the usage windows of a plan that a process has reported show that the login pays since this start,
+    /// because the user has declined the API key. With any other substitute for the login, windows prove nothing, and
+    /// neither do those of another process. If `process` is `None`, the process is unknown.
+    pub(super) fn windows_show_login(&self, process: Option<&str>) -> bool {
+        may_be_same_process(self.process.as_deref(), process)
+            && self
+                .substitutes()
+                .all(|substitute| substitute.name == API_KEY)
     }
 
     /// Returns the credentials that may replace the login as the payer.
@@ -105,15 +123,6 @@ fn newest_replaces_owner(starts: &[SessionStart]) -> bool {
             .unwrap_or_else(|| newest.differs_from_earlier(earlier)),
         None => false,
     }
-}
-
-/// Returns true if the usage windows of a plan show that the login pays for a process with these credentials, because the
-/// user has declined the API key. With any other substitute for the login, windows prove nothing.
-pub(super) fn windows_show_login(credentials: &[Credential]) -> bool {
-    credentials
-        .iter()
-        .filter(|credential| credential.may_replace_login())
-        .all(|substitute| substitute.name == API_KEY)
 }
 
 /// Returns the newest start of a session in a part of the journal.

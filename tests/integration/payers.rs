@@ -629,6 +629,41 @@ fn whycap_says_that_credits_pay_for_an_old_client_with_a_declined_key() {
     }
 }
 
+/// A session of the login was open in a terminal, and another terminal resumed it with a key, which pays there. `/whycap` in the
+/// second terminal said that usage credits paid, because the first process reported the login's full window.
+#[test]
+fn windows_of_another_process_do_not_show_that_a_key_is_declined() {
+    let sandbox = with_a_private_login();
+    let mut client = Client::with_session(&sandbox, "in-two-terminals");
+    client.version = "2.1.284".to_owned();
+    let first_process = ("CLAUDE_PID", "4190001");
+    starts_process(
+        &mut client,
+        "2026-11-20T09:50:00Z",
+        "startup",
+        &[first_process],
+    );
+    client.works("2026-11-20T09:59:00Z", 10);
+    let full = windows(100.0, NOON, 40.0, TUESDAY);
+    client.calls_status_line(SOON, full.clone(), 120);
+    client.works("2026-11-20T10:03:00Z", 400_000);
+    let variables_of_first = client.variables.clone();
+    let second_process = ("CLAUDE_PID", "4190002");
+    starts_process(
+        &mut client,
+        "2026-11-20T10:05:00Z",
+        "resume",
+        &[KEY, second_process],
+    );
+    let variables_of_second = std::mem::replace(&mut client.variables, variables_of_first);
+    client.api_ms += 100;
+    client.works("2026-11-20T10:06:00Z", 400_000);
+    client.calls_status_line("2026-11-20T10:06:01Z", full, 120);
+    client.variables = variables_of_second;
+    let reply = answer(&client, "2026-11-20T10:10:00Z");
+    assert!(!reply.contains("paying with usage credits"), "{reply}");
+}
+
 /// Amazon Bedrock paid for a session whose transcript names the login. whycap said that usage credits paid for it.
 #[test]
 fn usage_credits_do_not_pay_for_a_session_with_a_cloud_provider() {
