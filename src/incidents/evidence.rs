@@ -1064,8 +1064,9 @@ impl<'a> EvidenceCollector<'a> {
         let asker_has_other_payer =
             self.asker_has_other_payer(error) || has_lost_key && !is_own_key;
         evidence.collected.asker_has_other_payer = asker_has_other_payer;
-        evidence.collected.is_plan_of_asker_full =
-            asker_has_other_payer && self.is_plan_of_asker_full();
+        evidence.collected.is_plan_of_asker_full = asker_has_other_payer
+            && self.other_sessions == OtherSessions::Newest
+            && self.is_plan_of_asker_full();
         evidence.collected.key_is_removed = has_lost_key && is_own_key;
     }
 
@@ -1094,11 +1095,13 @@ impl<'a> EvidenceCollector<'a> {
         let Asker::Session(session) = self.asker else {
             return false;
         };
+        if !self.has_full_window_now() {
+            return false;
+        }
         let payer = self.starts.payer_of(session, self.transcripts, self.now());
         !payer.is_without_account()
             && !payer.is_hidden_by_token()
             && may_belong_to(payer.owner.as_ref(), self.login.as_ref())
-            && self.has_full_window_now()
     }
 
     /// Returns true if the login's newest reading shows a full window that has not reset yet.
