@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::stored_errors::StoredErrors;
 use crate::limits::evidence::{LINE_DELAY, StoredError};
 use crate::limits::normalize;
 use crate::transcript::tail::{ErrorLine, Tail, TranscriptError};
@@ -21,16 +22,12 @@ pub(super) const SAME_INSTANT: TimeDelta = TimeDelta::seconds(1);
 /// run minutes late.
 pub(super) const SAME_EVENT: TimeDelta = TimeDelta::minutes(10);
 
-/// The maximum time between a line and an error that has just occurred, whose own line may not be written yet. The hook
-/// usually runs at most 50 ms after its line, so this allows for a machine that is a hundred times slower. The client
-/// takes 30 seconds or more to continue by itself, so the line of the refusal before a continuation is always older.
-const LATE_HOOK: TimeDelta = TimeDelta::seconds(5);
-
 /// Returns the line in a transcript's tail that records an error, or `None` if there is no such line. If the error has
-/// just occurred, its line and its prompt may not be written yet, so an older line does not match.
+/// just occurred, its line and its prompt may not be written yet, so the line of an earlier refusal does not match.
 pub(super) fn line_of<'t>(
     error: &StoredError,
     tail: &'t Tail,
+    stored: StoredErrors<'_>,
     now: DateTime<Utc>,
 ) -> Option<&'t TranscriptError> {
     if let Some(id) = error.line_id() {
@@ -39,18 +36,14 @@ pub(super) fn line_of<'t>(
             .iter()
             .find(|transcript_error| transcript_error.line.uuid.as_deref() == Some(id));
     }
-    let longest_distance = if now - error.at <= LINE_DELAY {
-        LATE_HOOK
-    } else {
-        SAME_EVENT
-    };
+    let is_line_written = now - error.at > LINE_DELAY;
     tail.errors
         .iter()
         .rev()
         .filter(
             |transcript_error| match distance(error, &transcript_error.line) {
                 Some(distance) if distance <= SAME_INSTANT => true,
-                Some(distance) if distance > longest_distance => false,
+                Some(distance) if distance > SAME_EVENT => false,
                 Some(_) | None => {
                     let is_retried = transcript_error
                         .retried_at
@@ -58,6 +51,8 @@ pub(super) fn line_of<'t>(
                     !transcript_error.has_later_response
                         && !is_retried
                         && has_same_text(error, &transcript_error.line)
+                        && (is_line_written
+                            || !is_of_earlier_refusal(error, &transcript_error.line, stored))
                 }
             },
         )
@@ -65,6 +60,27 @@ pub(super) fn line_of<'t>(
             let distance = distance(error, &transcript_error.line).unwrap_or(TimeDelta::MAX);
             (!has_same_text(error, &transcript_error.line), distance)
         })
+}
+
+/// Returns true if a line that is older than the error belongs to an earlier refusal: it records another stored error, or
+/// the reset that it states has passed, so the client may have continued by itself and been refused again.
+fn is_of_earlier_refusal(error: &StoredError, line: &ErrorLine, stored: StoredErrors<'_>) -> bool {
+    let stated_reset = line.quota.as_ref().and_then(|quota| quota.resets_at);
+    stated_reset.is_some_and(|reset| reset <= error.at)
+        || stored
+            .list(error.session.id.as_deref())
+            .iter()
+            .filter(|other| (other.at - error.at).abs() > SAME_INSTANT)
+            .any(|other| is_recorded_by(other, line))
+}
+
+/// Returns true if a line records this error: its ID is stored with the error or, if the hook ran before the line was
+/// written, both have the same time.
+fn is_recorded_by(error: &StoredError, line: &ErrorLine) -> bool {
+    match error.line_id() {
+        Some(id) => line.uuid.as_deref() == Some(id),
+        None => distance(error, line).is_some_and(|distance| distance <= SAME_INSTANT),
+    }
 }
 
 /// The key shared by a stored error and the transcript line that records it.

@@ -730,7 +730,7 @@ impl<'a> EvidenceCollector<'a> {
         if let Some(path) = self.transcript_of(&evidence.error)
             && let Some(tail) = self.transcripts.tail(&path)
         {
-            merge(evidence, &tail);
+            merge(evidence, &tail, self.stored);
             self.remove_earlier_owner(&mut evidence.error);
         }
         // Save the line now, because a later read may not reach back far enough to find it.
@@ -1557,7 +1557,7 @@ fn previous_request_failed_alike(transcript_error: &TranscriptError, tail: &Tail
 }
 
 /// Adds evidence from the end of a transcript: the error's line, a later response, and the owner.
-pub(super) fn merge(evidence: &mut Evidence, tail: &Tail) {
+pub(super) fn merge(evidence: &mut Evidence, tail: &Tail, stored: StoredErrors<'_>) {
     let Evidence {
         error,
         collected,
@@ -1578,7 +1578,7 @@ pub(super) fn merge(evidence: &mut Evidence, tail: &Tail) {
         .and_then(|waiting| waiting.given_up)
         .map(ContinuationObstacle::Announced);
 
-    let transcript_error = line_of(error, tail, clock.now);
+    let transcript_error = line_of(error, tail, stored, clock.now);
     add_later_response_from_tail(error, tail, transcript_error);
     if error.payer.owner.is_none() || transcript_error.is_some() {
         let owner =

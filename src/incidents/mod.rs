@@ -796,7 +796,7 @@ impl<'a> Incidents<'a> {
         if let Some(path) = &event.transcript_path
             && let Some(tail) = self.transcripts.tail(path)
         {
-            merge(&mut evidence, &tail);
+            merge(&mut evidence, &tail, collector.stored);
             collector.remove_earlier_owner(&mut evidence.error);
             // The error has just occurred, so no response in the transcript can be newer.
             evidence.error.later_response = None;

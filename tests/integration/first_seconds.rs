@@ -347,6 +347,24 @@ fn an_organizations_cap_keeps_its_name_when_its_line_is_written_after_the_hook()
     }
 }
 
+/// On a busy machine, the hook runs eight seconds after the line of its error. The notification ignored the line, so it
+/// named the organization's cap in the message instead of the 5-hour limit that the server blames, and no reset.
+#[test]
+fn a_hook_that_runs_seconds_late_still_reads_the_line_of_its_error() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    client.works("2026-11-20T09:30:00Z", 10);
+    client.sends_prompt("2026-11-20T09:59:58Z", "go on");
+    let text = "You've hit your org's monthly spend limit";
+    client.append(&client.error_line(ERROR_AT, text, refused("five_hour", NOON, "")));
+    let hook_at = "2026-11-20T10:00:08Z";
+    let notification = client.stop_failure(hook_at, text).stdout;
+    assert!(notification.contains("5-hour limit"), "{notification}");
+    assert!(notification.contains("12:00"), "{notification}");
+    let row = plain_rows(&client, "2026-11-20T10:00:08.400Z", json!({}));
+    assert!(row.contains("5-hour limit"), "{row}");
+}
+
 /// Clients before 2.1.240 used the words of an organization's cap for a full 5-hour window, and did not record which
 /// window the server blamed. A hook without a transcript line does not show it, either. Such an error counts as the
 /// 5-hour limit whether or not a reading contradicts it, so that `incidents` does not split one problem.

@@ -367,6 +367,34 @@ fn a_hook_does_not_take_the_line_of_an_earlier_refusal_whose_hook_was_killed() {
     assert_eq!(entry["last_at"], "2026-11-20T12:01:10Z", "{incidents:#}");
 }
 
+/// Another prompt is queued when the server refuses the first one. Claude Code sends it, the server refuses it two seconds
+/// later, and the hook runs before the line is written. The hook took the line of the first refusal, so `incidents` listed
+/// the second refusal twice.
+#[test]
+fn a_hook_does_not_take_the_line_of_a_refusal_two_seconds_before() {
+    for is_first_line_late in [false, true] {
+        let sandbox = with_a_private_login();
+        let client = session_of_login(&sandbox, "stopped");
+        client.works("2026-11-20T09:50:00Z", 10);
+        client.sends_prompt("2026-11-20T09:59:59Z", "go on");
+        let refusal = refused("five_hour", NOON, "");
+        let first = client.error_line("2026-11-20T10:00:00.300Z", FIVE_HOUR, &refusal);
+        if is_first_line_late {
+            client.stop_failure("2026-11-20T10:00:00.320Z", FIVE_HOUR);
+            client.append(&first);
+        } else {
+            client.append(&first);
+            client.stop_failure("2026-11-20T10:00:00.320Z", FIVE_HOUR);
+        }
+        client.stop_failure("2026-11-20T10:00:02.020Z", FIVE_HOUR);
+        client.append(&client.error_line("2026-11-20T10:00:02.000Z", FIVE_HOUR, refusal));
+        let incidents = listed(&sandbox, "2026-11-20T10:01:00Z");
+        let case = format!("first line late: {is_first_line_late}: {incidents:#}");
+        assert_eq!(incidents["incidents"][0]["attempts"], 2, "{case}");
+        assert_eq!(incidents["sums"]["errors"], 2, "{case}");
+    }
+}
+
 /// The session is refused after the reset that the server stated, and another session then reports the next window.
 /// `explain` said that the limit had been reset early.
 #[test]
