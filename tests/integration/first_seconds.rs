@@ -347,6 +347,22 @@ fn an_organizations_cap_keeps_its_name_when_its_line_is_written_after_the_hook()
     }
 }
 
+/// An agent of a workflow is refused. The session's transcript never records this error, so waiting for its line does not
+/// help. `explain` changed the name of the limit after two seconds, when the notification had already been shown.
+#[test]
+fn the_error_of_a_workflow_keeps_its_name_after_the_first_seconds() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    client.works("2026-11-20T09:30:00Z", 10);
+    let error = json!({
+        "error": "rate_limit", "last_assistant_message": "You've hit your org's monthly spend limit",
+        "agent_id": "a1b2", "agent_type": "workflow-subagent",
+    });
+    client.event(ERROR_AT, "StopFailure", error).success();
+    let limits = [SOON, "2026-11-20T10:00:03Z"].map(|at| client.explained(at)["limit"].clone());
+    assert_eq!(limits[0], limits[1]);
+}
+
 /// On a busy machine, the hook runs eight seconds after the line of its error. The notification ignored the line, so it
 /// named the organization's cap in the message instead of the 5-hour limit that the server blames, and no reset.
 #[test]

@@ -801,9 +801,11 @@ impl Evidence {
         self.error.message.line.as_ref()
     }
 
-    /// Returns true if no transcript line records the error, although Claude Code would have written it by now.
+    /// Returns true if no transcript line records the error, although Claude Code would have written it by now. The errors
+    /// of workflows have no line in the session's transcript.
     pub(crate) fn lacks_line(&self) -> bool {
-        self.line().is_none() && self.clock.now - self.at() > LINE_DELAY
+        self.line().is_none()
+            && (self.error.session.in_workflow || self.clock.now - self.at() > LINE_DELAY)
     }
 
     /// Returns the rate-limit information that the server sent when it refused the request.
