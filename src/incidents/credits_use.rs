@@ -27,11 +27,14 @@ use crate::terminal::{Piece, Tone, truncate};
 use crate::time::{Clock, datetime_from_millis, format_rfc3339};
 use crate::transcript::owner::Owner;
 
-/// The server's reasons for not accepting credits that rule out that credits have paid for earlier responses: they were
-/// never set up, they are turned off, or their limit is $0. With other reasons, they may have paid until they were used
-/// up or a cap was reached, or the server does not say whether they are turned on.
+/// The server's reason for not accepting credits if they were never set up.
+const NEVER_SET_UP: &str = "overage_not_provisioned";
+
+/// The reasons for which the server accepts no credits at all: they were never set up, they are turned off, or their limit
+/// is $0. With other reasons, they may have paid until they were used up or a cap was reached, or the server does not say
+/// whether they are turned on.
 const RULE_OUT_PAYMENTS: [&str; 8] = [
-    "overage_not_provisioned",
+    NEVER_SET_UP,
     "org_level_disabled",
     "org_service_level_disabled",
     "seat_tier_level_disabled",
@@ -41,7 +44,7 @@ const RULE_OUT_PAYMENTS: [&str; 8] = [
     "member_zero_credit_limit",
 ];
 
-/// Returns true if credits cannot have paid for anything because of this reason of the server for not accepting them.
+/// Returns true if credits pay for nothing while the server gives this reason for not accepting them.
 pub(super) fn rules_out_payments(reason: &str) -> bool {
     RULE_OUT_PAYMENTS.contains(&reason)
 }
@@ -109,8 +112,8 @@ impl Paying {
 pub(crate) struct Paid {
     /// The cost of these responses at list price.
     pub(crate) cost: Money,
-    /// The time at which the full window resets, or `None` if no window is full. Until then, credits also pay for
-    /// further responses.
+    /// The time at which the full window resets. Until then, credits also pay for further responses. `None` if no window is
+    /// full, or if credits are turned off.
     pub(crate) goes_on_until: Option<DateTime<Utc>>,
 }
 
@@ -251,12 +254,12 @@ impl CreditsUse<'_> {
     }
 
     /// Adds up the cost of the responses that the login's account received while a window was full, starting at
-    /// `since`. Returns `None` if no window is known, or if credits cannot have paid for anything.
+    /// `since`. Returns `None` if no window is known, or if credits were never set up. Credits that are turned off now may
+    /// have paid before.
     pub(crate) fn paid_since(&self, since: DateTime<Utc>, costs: &CostsOf<'_>) -> Option<Paid> {
         let newest = self.readings.newest(MeasuredService::Plan)?.sample;
-        if let Some(reason) = self.readings.login.no_credits_reason()
-            && rules_out_payments(reason)
-        {
+        let no_credits_reason = self.readings.login.no_credits_reason();
+        if no_credits_reason == Some(NEVER_SET_UP) {
             return None;
         }
         // A window that was full at `since` may have filled up earlier.
@@ -271,11 +274,15 @@ impl CreditsUse<'_> {
                 .costs_beyond(since, &full_times, &readings, costs)?;
         Some(Paid {
             cost: costs_beyond.into_iter().map(|(_, cost)| cost).sum(),
-            goes_on_until: full_times
-                .iter()
-                .filter(|time| time.contains(&self.now()))
-                .map(|time| time.end)
-                .max(),
+            goes_on_until: if no_credits_reason.is_some_and(rules_out_payments) {
+                None
+            } else {
+                full_times
+                    .iter()
+                    .filter(|time| time.contains(&self.now()))
+                    .map(|time| time.end)
+                    .max()
+            },
         })
     }
 

@@ -702,10 +702,10 @@ impl<'a> EvidenceCollector<'a> {
         free_at.is_none_or(|free_at| free_at < evidence.at())
     }
 
-    /// Returns true if credits cannot have paid for anything since the failed request, which must belong to the login:
-    /// the server still gives the same reason for not accepting them, and that reason rules it out. Claude Code stores the
-    /// reason with each response. If the reasons differ, the settings have changed, so the user may have turned credits
-    /// on and off again in between.
+    /// Returns true if credits have probably not paid for anything since the failed request, which must belong to the
+    /// login: the server gives the same reason for not accepting them as then, and credits pay for nothing while it does.
+    /// Claude Code stores the reason with each response. The user may have turned credits on and off again in between,
+    /// which is likely only if the reasons differ.
     fn credits_are_refused(&self, evidence: &Evidence) -> bool {
         let reason = evidence.no_credits_reason();
         reason == self.readings.login.no_credits_reason()

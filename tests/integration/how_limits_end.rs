@@ -17,7 +17,7 @@ use whycap::limits::catalog::rows;
 
 /// Stores the server's reason for not accepting usage credits, as Claude Code does with every response. Claude Code
 /// stores null if the server gives no reason.
-fn stores_credits_reason(sandbox: &Sandbox, reason: &Value) {
+pub fn stores_credits_reason(sandbox: &Sandbox, reason: &Value) {
     let mut state: Value = serde_json::from_str(&sandbox.read(".claude.json")).unwrap();
     state["cachedExtraUsageDisabledReason"] = reason.clone();
     sandbox.write(".claude.json", state.to_string());

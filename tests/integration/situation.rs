@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::client::{Client, run, windows};
+use crate::how_limits_end::stores_credits_reason;
 use crate::support::Sandbox;
 
 pub const AT: &str = "2026-11-20T10:00:00Z";
@@ -1031,16 +1032,15 @@ fn credit_spend_has_its_own_budget() {
             && budget.contains("Estimated"),
         "{budget}"
     );
-    // Credits that have been spent still count after the cap on credits is reached, or if the server could not look up
-    // whether they are turned on.
+    // Credits that have been spent still count after the cap on credits is reached, after the user turns them off, or if
+    // the server could not look up whether they are turned on.
     for reason in [
+        "org_level_disabled",
         "org_level_disabled_until",
         "org_spend_cap_reached",
         "fetch_error",
     ] {
-        let mut state: Value = serde_json::from_str(&sandbox.read(".claude.json")).unwrap();
-        state["cachedExtraUsageDisabledReason"] = json!(reason);
-        sandbox.write(".claude.json", state.to_string());
+        stores_credits_reason(&sandbox, &json!(reason));
         let shown = client.run("2026-11-20T10:05:03Z", &["budget"], b"");
         assert!(shown.success().contains("$1.24"), "{reason}: {shown:?}");
     }
@@ -1087,6 +1087,23 @@ fn a_used_up_credit_budget_blocks_only_prompts_paid_from_credits() {
     assert!(
         budget.success().contains("\u{2248}$1.20 of $1.00"),
         "{budget:?}"
+    );
+}
+
+/// A user turns credits off after their budget is used up. The budget still counts what they paid for, but they pay for no
+/// further prompt, so the budget must not block one.
+#[test]
+fn a_used_up_credit_budget_blocks_no_prompt_after_credits_are_turned_off() {
+    let sandbox = with_a_credits_budget("action = \"stop\"");
+    let client = Client::new(&sandbox);
+    report_usage(&client, "2026-11-20T09:58:00Z", 100.0, NOON);
+    client.works(AT, 300_000);
+    stores_credits_reason(&sandbox, &json!("org_level_disabled"));
+    let run = client.event(SOON, "UserPromptSubmit", json!({"prompt": "go on"}));
+    let notice = run.success();
+    assert!(
+        notice.contains("is used up (\u{2248}$1.20") && !notice.contains("block"),
+        "{notice}"
     );
 }
 

@@ -713,9 +713,9 @@ pub struct Collected {
     /// True if usage credits may be paying for responses although a window is full: the server accepts credits, and no
     /// message says that the session's responses are free.
     pub credits_may_pay: bool,
-    /// True if usage credits cannot have paid for a response since the error: the server still gives the same reason for
-    /// not accepting them, and that reason rules it out. Always false for the status line, which does not read that
-    /// reason.
+    /// True if usage credits have probably not paid for a response since the error: the server gives the same reason for
+    /// not accepting them as then, and credits pay for nothing while it does. Always false for the status line, which does
+    /// not read that reason.
     pub credits_are_refused: bool,
     /// The time until which usage credits pay for the user's responses, because a full window resets then. `None` if
     /// they do not pay, or if this was not determined for this explanation.
