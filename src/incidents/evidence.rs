@@ -313,6 +313,7 @@ impl LaterErrors {
                 payer: error.payer.clone(),
                 at: error.at,
                 cause,
+                is_limit,
             });
         }
         if is_limit {
@@ -355,24 +356,27 @@ impl LaterErrors {
             })
     }
 
-    /// Returns the last time a limit stopped the error's payer. Refusals with an unknown payer count, because it may be
-    /// the same one. Refusals of the login do not count, because they say nothing about a limit.
+    /// Returns the last time the error's payer was stopped by a limit or, for example, because a payment is due. Refusals
+    /// with an unknown payer count, because it may be the same one. An invalid login does not count, because it says
+    /// nothing about credits.
     fn last_limit(&self, error: &StoredError) -> Option<DateTime<Utc>> {
         self.refusals
             .iter()
-            .filter(|refusal| !refusal.cause.refuses_login)
+            .filter(|refusal| refusal.is_limit)
             .find(|refusal| refusal.payer.may_share_refusals_with(&error.payer))
             .map(|refusal| refusal.at)
     }
 }
 
-/// A request that was refused because of a limit.
+/// A request that was refused because of a limit or of the login.
 #[derive(Debug)]
 struct Refusal {
     payer: PayerFacts,
     /// The time of the error.
     at: DateTime<Utc>,
     cause: RefusalCause,
+    /// True if a limit or, for example, a due payment caused the refusal. An invalid login does not count.
+    is_limit: bool,
 }
 
 /// Returns true if the stored readings are complete, because no later reading can be evidence about the error. They are

@@ -154,6 +154,34 @@ fn a_refused_login_does_not_hide_that_credits_pay() {
     }
 }
 
+/// The server refuses another session with a 402 error because a payment is due. `now` then did not mention credits, but
+/// the other commands still said that they were paying.
+#[test]
+fn no_command_says_that_credits_pay_while_a_payment_is_due() {
+    let sandbox = with_a_private_login();
+    let refusal = refused("five_hour", NOON, "");
+    let [stopped, _] = stops_while_credits_pay(&sandbox, FIVE_HOUR, &refusal, &five_hour_full());
+    let unpaid = session_of_login(&sandbox, "unpaid");
+    unpaid.receives_error(
+        "2026-11-20T10:05:00Z",
+        "API Error: 402 There is an issue with your billing.",
+        json!({"error": "billing_error", "apiErrorStatus": 402}),
+    );
+    let at = "2026-11-20T10:08:00Z";
+    let explain = ["explain", "--session", "stopped"];
+    for shown in [
+        stopped.run(at, &["now"], b"").stdout,
+        stopped.run(at, &explain, b"").stdout,
+        stopped.run(at, &["incidents"], b"").stdout,
+        answer(&stopped, at),
+    ] {
+        let shown = flat(&shown);
+        for claim in ["credits pay", "credits are paying", "paying with"] {
+            assert!(!shown.contains(claim), "{shown}");
+        }
+    }
+}
+
 /// The payment for a session's next response, which all screens must describe in the same way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum NextResponse {
