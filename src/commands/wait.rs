@@ -122,6 +122,7 @@ impl Subcommand for WaitArguments {
                 print_sentence(CREDITS_PAY, &context)?;
                 has_mentioned_credits = true;
             }
+            announce_full_window(&situation, waited_for.as_ref(), session, &context)?;
             let progress = Wait::progress(until, context.clock());
             let columns = output_width(&context.environment);
             terminal::replace_progress_line(&longest_fitting(progress, columns))?;
@@ -181,17 +182,28 @@ fn names_of_continuing(
 }
 
 /// Returns a warning to print instead of "You can continue.", or `None` if none is needed. `extra_costs` is a clause
-/// such as "each response costs extra". `continuing` names the open sessions that Claude Code continues by itself.
-fn caution(extra_costs: Option<&str>, continuing: &[String]) -> Option<String> {
+/// such as "each response costs extra". `full_window` is a sentence about a full usage window, which matters only if
+/// nothing shows that usage credits pay. `continuing` names the open sessions that Claude Code continues by itself.
+fn caution(
+    extra_costs: Option<&str>,
+    full_window: Option<String>,
+    continuing: &[String],
+) -> Option<String> {
     let sessions = match continuing {
-        [] => return extra_costs.map(|costs| format!("You can continue, but {costs}.")),
+        [] => {
+            return match extra_costs {
+                Some(costs) => Some(format!("You can continue, but {costs}.")),
+                None => full_window,
+            };
+        }
         [only] => format!("session {only}"),
         several => format!("sessions {}", several.join(" and ")),
     };
     let continues = format!("Claude Code continues the open {sessions} by itself.");
-    Some(match extra_costs {
-        None => format!("You can start other work; {continues}"),
-        Some(costs) => format!("You can start other work, but {costs}. {continues}"),
+    Some(match (extra_costs, full_window) {
+        (Some(costs), _) => format!("You can start other work, but {costs}. {continues}"),
+        (None, Some(warning)) => format!("{warning} {continues}"),
+        (None, None) => format!("You can start other work; {continues}"),
     })
 }
 
@@ -204,7 +216,8 @@ fn last_sentences(
     continuing: &[String],
     context: &Context,
 ) -> Vec<String> {
-    let caution = caution(extra_costs, continuing);
+    let full_window = ended.and_then(Incident::warning_about_full_window);
+    let caution = caution(extra_costs, full_window, continuing);
     if let Some(ended) = ended
         && ended
             .diagnosis
@@ -253,6 +266,31 @@ fn about_false_alarm(
     }
     let [_, waiting, _] = Wait::progress(until, context.clock());
     Some(format!("{} {waiting}.", false_alarm.headline))
+}
+
+/// Warns that another usage window is used up, unless the command has already done so. If usage credits pay, the last
+/// sentence mentions the costs instead.
+fn announce_full_window(
+    situation: &Situation,
+    waited_for: Option<&Incident>,
+    session: Option<&str>,
+    context: &Context,
+) -> io::Result<()> {
+    let blocking = situation.blocking();
+    let Some(warning) = blocking.and_then(Incident::warning_about_full_window) else {
+        return Ok(());
+    };
+    let is_announced = waited_for
+        .and_then(Incident::warning_about_full_window)
+        .is_some();
+    if is_announced
+        || context
+            .extra_costs(session, blocking, &context.incidents())
+            .is_some()
+    {
+        return Ok(());
+    }
+    print_sentence(&warning, context)
 }
 
 /// Returns a warning that Claude Code will continue a session by itself. If a script continues it as well, two

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::catalog::{Message, MessageParts, recognize};
 use super::decide::{
-    Cause, Diagnosis, Ending, State, Wait, decide, is_for, with_end_elsewhere, with_found_end,
-    without_refuted_end,
+    ActionName, Cause, Diagnosis, Ending, State, Wait, decide, is_for, with_end_elsewhere,
+    with_found_end, without_refuted_end,
 };
 use super::evidence::{
     Collected, ContinuationObstacle, Evidence, HeadlessRun, PossiblyUnaffected, RefusedWindow,
@@ -253,6 +253,21 @@ impl Incident {
         self.blocks().is_some()
             && diagnosis.also_full.is_none()
             && (affects_session || self.is_false_alarm())
+    }
+
+    /// Returns a warning that another usage window is used up, if the recommended actions mention it as well.
+    pub(crate) fn warning_about_full_window(&self) -> Option<String> {
+        let advice = ActionName::FullAsWell;
+        if !self.diagnosis.actions.contains(&advice) {
+            return None;
+        }
+        let full = self.diagnosis.also_full?;
+        let until = self.evidence.clock.format_time(full.resets_at?);
+        let name = full.window.limit();
+        let consequence = &advice.template()?.why;
+        Some(format!(
+            "Your {name} is used up until {until}. {consequence}"
+        ))
     }
 
     /// Returns true if the error ended a headless run and is not known to block anything else.

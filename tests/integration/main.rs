@@ -31,6 +31,7 @@ mod explain;
 mod export;
 mod first_seconds;
 mod forecasts;
+mod full_window;
 mod generated_sessions;
 mod help;
 mod histories;

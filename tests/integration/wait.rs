@@ -19,7 +19,7 @@ const LIMIT_ENDED_CONTINUING: &str = "The message said that your 5-hour limit wa
 /// The last line that `wait` prints after a 5-hour limit if the user has to continue the session.
 const LIMIT_ENDED: &str = "The message said that your 5-hour limit was used up, but the limit should have reset at 12:00. You can continue.";
 
-fn waits(client: &Client<'_>, now: &str, more: &[&str]) -> Run {
+pub fn waits(client: &Client<'_>, now: &str, more: &[&str]) -> Run {
     let arguments: Vec<&str> = ["wait"].iter().chain(more).copied().collect();
     client.run(now, &arguments, b"")
 }

@@ -331,11 +331,12 @@ pub(super) fn in_state(
 ) -> Vec<ActionName> {
     if let State::Over(ending) = state {
         let first = suited_to_asker(after_end(problem, ending), problem);
-        // After a false alarm, a window that is used up now would stop the next prompt.
-        let is_passed_false_alarm = ending == Ending::PauseOver && problem.is_false();
+        // A window that is used up now would stop the next prompt unless usage credits pay for it.
+        let mentions_full_window = matches!(ending, Ending::PauseOver | Ending::PauseLongOver)
+            && problem.evidence.collected.paid_until.is_none();
         let remaining = actions.into_iter().filter(|action| match action {
             ActionName::Update | ActionName::CheaperModel => true,
-            ActionName::FullAsWell => is_passed_false_alarm,
+            ActionName::FullAsWell => mentions_full_window,
             _ => false,
         });
         return std::iter::once(first)

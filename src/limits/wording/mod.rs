@@ -474,6 +474,8 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
     let continues = diagnosis
         .automatic_continuation
         .filter(|_| evidence.collected.obstacle.is_none());
+    let mentions_full_window =
+        diagnosis.limit.is_passing() && diagnosis.actions.contains(&ActionName::FullAsWell);
     Some(match ending {
         Ending::ResponseReceived if diagnosis.actions.contains(&ActionName::AnotherModelWorks) => {
             EndingWord::AnotherModel
@@ -503,6 +505,8 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
         Ending::ConcernsOthers => EndingWord::ConcernsOthers,
         Ending::KeyRemoved if has_response => EndingWord::KeyRemovedWithResponse,
         Ending::KeyRemoved => EndingWord::KeyRemoved,
+        Ending::PauseOver if mentions_full_window => EndingWord::PauseOverWindowFull,
+        Ending::PauseLongOver if mentions_full_window => EndingWord::PauseLongOverWindowFull,
         Ending::PauseOver => EndingWord::PauseOver,
         Ending::PauseLongOver => EndingWord::PauseLongOver,
         Ending::NewMonth => EndingWord::NewMonth,

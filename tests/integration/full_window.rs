@@ -1,0 +1,129 @@
+//! Tests that the words after a temporary problem of the service mention a usage window that is full.
+
+use serde_json::{Value, json};
+
+use crate::client::{Client, windows};
+use crate::newest_evidence::{five_hour_full, receives_response};
+use crate::situation::{
+    AT, FIVE_HOUR, NOON, SOON, TUESDAY, answer, flat, refused, session_of_login,
+    with_a_private_login,
+};
+use crate::support::Sandbox;
+use crate::wait::waits;
+
+const OVERLOADED: &str = "API Error: 529 Overloaded.";
+/// The warning of `wait` about the 5-hour limit.
+const ALSO_FULL: &str = "Your 5-hour limit is used up until 12:00. Until that limit resets, prompts will either be refused or be paid for with usage credits.";
+
+fn weekly_full() -> Value {
+    windows(35.0, NOON, 100.0, TUESDAY)
+}
+
+/// Starts a session that reports these usage windows while the service is overloaded.
+fn overloaded<'s>(sandbox: &'s Sandbox, reported: &Value) -> Client<'s> {
+    let client = session_of_login(sandbox, "failed");
+    client.calls_status_line("2026-11-20T09:59:00Z", reported.clone(), 120);
+    client.receives_error(AT, OVERLOADED, json!({"apiErrorStatus": 529}));
+    client.calls_status_line(SOON, reported.clone(), 120);
+    client
+}
+
+/// During an overload, `wait` announced only the short pause and ended with "You can continue", although the 5-hour limit
+/// was used up.
+#[test]
+fn wait_mentions_a_full_window_during_an_overload() {
+    let sandbox = with_a_private_login();
+    let client = overloaded(&sandbox, &five_hour_full());
+    let begun = waits(&client, "2026-11-20T10:00:40Z", &["--timeout", "1s"]);
+    assert!(begun.stderr.contains("timed out"), "{begun:?}");
+    assert_eq!(flat(&begun.stdout), ALSO_FULL, "{begun:?}");
+
+    let waited = waits(&client, "2026-11-20T10:02:58Z", &["--timeout", "9s"]);
+    let lines = flat(waited.success());
+    assert_eq!(lines.matches(ALSO_FULL).count(), 2, "{lines}");
+    assert!(lines.ends_with(ALSO_FULL), "{lines}");
+    assert!(!lines.contains("You can continue"), "{lines}");
+
+    let after = waits(&client, "2026-11-20T10:04:00Z", &[]);
+    let lines = flat(after.success());
+    assert!(lines.ends_with(ALSO_FULL), "{lines}");
+    assert!(!lines.contains("You are not blocked"), "{lines}");
+}
+
+/// While usage credits pay, prompts are not refused. `wait` says what they cost, as before.
+#[test]
+fn wait_mentions_only_the_costs_while_credits_pay_during_an_overload() {
+    let sandbox = with_a_private_login();
+    let mut client = session_of_login(&sandbox, "failed");
+    for at in ["2026-11-20T09:58:00Z", "2026-11-20T09:59:00Z"] {
+        receives_response(&mut client, at, five_hour_full());
+    }
+    client.receives_error(AT, OVERLOADED, json!({"apiErrorStatus": 529}));
+    let waited = waits(&client, "2026-11-20T10:02:58Z", &["--timeout", "9s"]);
+    let lines = flat(waited.success());
+    assert!(
+        lines.contains("You can continue, but each response costs extra until 12:00"),
+        "{lines}"
+    );
+    assert!(!lines.contains("be refused"), "{lines}");
+
+    for at in ["2026-11-20T10:04:00Z", "2026-11-20T11:30:00Z"] {
+        let explanation = flat(client.run(at, &["explain"], b"").success());
+        assert!(explanation.contains("costs money"), "{at}: {explanation}");
+        assert!(!explanation.contains("refused"), "{at}: {explanation}");
+    }
+}
+
+/// After the pause, `explain`, `/whycap`, and the status line said to send the prompt again, without a word about the full
+/// window.
+#[test]
+fn the_answers_after_an_overload_mention_a_full_window() {
+    for (reported, full_until) in [
+        (five_hour_full(), "your 5-hour limit is used up until 12:00"),
+        (
+            weekly_full(),
+            "your weekly limit is used up until Tue Nov 24 06:00",
+        ),
+    ] {
+        let sandbox = with_a_private_login();
+        let client = overloaded(&sandbox, &reported);
+        for (at, problem, is_old) in [
+            (
+                "2026-11-20T10:10:00Z",
+                "The problem should be over by now",
+                false,
+            ),
+            ("2026-11-20T11:30:00Z", "That error is old", true),
+        ] {
+            let headline = format!("{problem}, but {full_until}.");
+            let explanation = flat(client.run(at, &["explain"], b"").success());
+            for shown in [explanation, answer(&client, at)] {
+                assert!(shown.contains(&headline), "{at}: {shown}");
+                let step = "2. Check /usage: one of your plan's limits is also used up";
+                assert!(shown.contains(step), "{at}: {shown}");
+            }
+            let rows = client.calls_status_line(at, reported.clone(), 120);
+            let rows = whycap::terminal::strip_ansi(rows.success());
+            let row = "problem should be over, but a limit is used up · see /usage";
+            assert_eq!(rows.contains(row), !is_old, "{at}: {rows}");
+            assert!(!rows.contains("send the prompt again"), "{at}: {rows}");
+        }
+    }
+}
+
+/// After the reset of the 5-hour limit, `wait` ends although the weekly limit is used up. Its last line names that limit and
+/// its reset.
+#[test]
+fn the_last_line_after_a_reset_names_the_full_weekly_limit() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "failed");
+    client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    client.calls_status_line("2026-11-20T12:01:00Z", weekly_full(), 120);
+    let waited = waits(&client, "2026-11-20T12:02:00Z", &["--timeout", "1s"]);
+    let lines = flat(&waited.stdout);
+    assert!(
+        lines.contains("weekly limit is used up until Tue Nov 24 06:00"),
+        "{waited:?}"
+    );
+    assert!(!lines.contains("You can continue"), "{waited:?}");
+}
