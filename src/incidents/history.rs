@@ -8,9 +8,10 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::error_search::{add_owner, find_all_errors};
-use super::evidence::{EvidenceCollector, KnownError, LaterErrors, RefusalCause, is_sent_after};
+use super::evidence::{EvidenceCollector, KnownError, LaterErrors, RefusalCause};
 use super::session_starts::SessionStarts;
 use super::session_transcripts::SessionTranscripts;
+use super::transcript_end::is_sent_after;
 use crate::journal::{self, Journal, JournalRecord};
 use crate::ledger::{Ledger, LedgerError, SessionAttempt, ShownError};
 use crate::limits::evidence::{LaterResponse, OtherResponse, PayerRelation, StoredError};

@@ -44,15 +44,15 @@ use self::cache::Cache;
 use self::credits_use::CostsOf;
 use self::error_search::find_all_errors;
 use self::evidence::{
-    EvidenceCollector, KnownError, OtherSessions, has_final_readings, is_sent_after, merge,
-    settle_owner, with_new_end,
+    EvidenceCollector, KnownError, OtherSessions, has_final_readings, merge, settle_owner,
 };
 use self::history::History;
 use self::login::Login;
 use self::session_payer::SessionPayer;
 use self::session_starts::{SessionStart, SessionStarts};
 use self::session_transcripts::SessionTranscripts;
-use self::stored_errors::StoredErrors;
+use self::stored_errors::{StoredErrors, with_new_end};
+use self::transcript_end::is_sent_after;
 use crate::claude::account::Account;
 use crate::claude::credentials::{self, Credential};
 use crate::claude::hook_event::HookEvent;

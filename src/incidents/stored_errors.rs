@@ -9,9 +9,11 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::error_match::SAME_INSTANT;
+use super::readings::USEFUL_FOR;
 use crate::disk;
 use crate::journal::{self, EventKey, Journal, JournalRecord};
-use crate::limits::evidence::{MessageOrigin, StoredError};
+use crate::limits::evidence::{Evidence, MessageOrigin, StoredError};
+use crate::limits::incident::Incident;
 use crate::paths::Paths;
 
 /// The maximum time between a status-line call that finds an error in the transcript and the hook for the same error.
@@ -118,6 +120,27 @@ impl<'a> StoredErrors<'a> {
     pub(super) fn record_waiting_ended(&self, session: &str) {
         let _ = journal::record_event(self.paths, &EventKey::WaitingEnded { session }, self.now);
     }
+}
+
+/// Returns a stored error with its newly determined end, or `None` if the record does not change. The end is saved
+/// before the user sees it, so that later explanations agree with it. Old errors do not change, because nothing that
+/// happens now can have ended them.
+pub(super) fn with_new_end(incident: &Incident) -> Option<StoredError> {
+    let Evidence {
+        error,
+        collected,
+        clock,
+    } = &incident.evidence;
+    let end = incident.diagnosis.proven_end?;
+    let is_recent = clock.now - error.at <= USEFUL_FOR;
+    if !collected.is_stored || !is_recent || incident.is_notice() || error.end == Some(end) {
+        return None;
+    }
+    let error = error.clone();
+    Some(StoredError {
+        end: Some(end),
+        ..error
+    })
 }
 
 fn announcement_of(error: &StoredError) -> EventKey<'_> {

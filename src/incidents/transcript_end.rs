@@ -8,12 +8,15 @@ use serde::Deserialize;
 
 use crate::claude::status_payload::StatusPayload;
 use crate::disk;
+use crate::limits::evidence::is_request_later;
 use crate::limits::kind::{LimitKind, Stops};
 use crate::transcript::failed_attempts::{FailedAttempt, FailedAttempts};
 use crate::transcript::owner::{Owner, OwnerReader};
 use crate::transcript::reader::LONGEST_LINE;
 use crate::transcript::shortened_line::ShortenedLine;
-use crate::transcript::tail::{ErrorLine, LONGEST_REQUEST, Tail, complete_lines};
+use crate::transcript::tail::{
+    ErrorLine, LONGEST_REQUEST, Tail, TranscriptResponse, complete_lines,
+};
 
 /// The number of bytes to read first. This usually covers dozens of lines.
 const TAIL: u64 = 256 * 1024;
@@ -204,6 +207,12 @@ pub(super) fn refusals(tail: &Tail) -> impl Iterator<Item = &ErrorLine> {
 /// Returns the limit that the server blames for an error.
 pub(super) fn blamed_limit(line: &ErrorLine) -> Option<LimitKind> {
     LimitKind::of_quota(line.quota.as_ref()?)
+}
+
+/// Returns true if a response was certainly requested after the given time. If the time of the request is unknown, the
+/// response must have arrived long enough after the given time.
+pub(super) fn is_sent_after(moment: DateTime<Utc>, response: &TranscriptResponse) -> bool {
+    is_request_later(moment, response.requested_at, response.at)
 }
 
 /// Returns true if a line is a prompt, a response, or a tool result.

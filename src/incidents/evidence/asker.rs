@@ -1,0 +1,107 @@
+//! Determines whether an error affects the session or shell that requested the explanation. The sources are the
+//! responses in other sessions, the payer of the requesting session, the login's current reading, the credentials that
+//! are set now, and the running processes.
+
+use super::session_responses::SessionResponses;
+use super::{Asker, EvidenceCollector, OtherSessions};
+use crate::incidents::transcript_end::is_sent_after;
+use crate::limits::evidence::{Evidence, Ownership, PayerRelation, StoredError, may_belong_to};
+use crate::limits::sample::MeasuredService;
+use crate::transcript::tail::TranscriptResponse;
+
+impl EvidenceCollector<'_> {
+    /// Adds whether the error affects the requesting user. `asker_works` is true if responses in other sessions show
+    /// that it does not.
+    pub(super) fn add_facts_about_asker(&self, evidence: &mut Evidence, asker_works: bool) {
+        let error = &evidence.error;
+        let has_lost_key = evidence.plan().is_some() && self.will_not_use_key_of(error);
+        let is_own_key = match self.environment_of {
+            Some(session) => error.session.id.as_deref() == Some(session),
+            None => true,
+        };
+        evidence.collected.concerns_others_only = asker_works;
+        let asker_has_other_payer =
+            self.asker_has_other_payer(error) || has_lost_key && !is_own_key;
+        evidence.collected.asker_has_other_payer = asker_has_other_payer;
+        evidence.collected.is_plan_of_asker_full = asker_has_other_payer
+            && self.other_sessions == OtherSessions::Newest
+            && self.is_plan_of_asker_full();
+        evidence.collected.key_is_removed = has_lost_key && is_own_key;
+    }
+
+    /// Returns true if a session's later responses show that the error does not block the requesting user.
+    ///
+    /// A session that receives responses is not blocked. A new session in a shell is not blocked if it would have a
+    /// different payer than the failed session, and the failed session is no longer running.
+    pub(super) fn is_unaffected(
+        &self,
+        error: &StoredError,
+        responses: &SessionResponses,
+        of_reading: Option<PayerRelation>,
+    ) -> bool {
+        let payer_at = |moment| responses.payer_relation(error, moment, of_reading);
+        match self.asker {
+            Asker::Session(session) => {
+                // With the same payer, a response may already have been in progress when the error occurred.
+                let is_later = |response: &TranscriptResponse| match payer_at(response.at) {
+                    PayerRelation::Other => response.at > error.at,
+                    PayerRelation::Same | PayerRelation::Unknown => {
+                        is_sent_after(error.at, response)
+                    }
+                };
+                responses.session == session
+                    && responses
+                        .tail
+                        .responses
+                        .iter()
+                        .any(|response| response.at <= responses.last && is_later(response))
+            }
+            Asker::Shell => {
+                payer_at(responses.last) != PayerRelation::Same
+                    && self.pays_otherwise_now(error)
+                    && self.running_processes(error).next().is_none()
+            }
+        }
+    }
+
+    /// Returns true if the requesting session certainly has a different payer than the session with the error. A
+    /// session whose owner cannot be compared with the login may belong to the login, so it does not count. Always
+    /// returns false for the status line, which does not explain errors of other payers.
+    fn asker_has_other_payer(&self, error: &StoredError) -> bool {
+        let Asker::Session(session) = self.asker else {
+            return false;
+        };
+        if self.other_sessions != OtherSessions::Newest
+            || error.session.id.as_deref() == Some(session)
+        {
+            return false;
+        }
+        let payer = self.starts.payer_of(session, self.transcripts, self.now());
+        let is_comparable = payer
+            .owner
+            .as_ref()
+            .is_none_or(|owner| Ownership::of(owner, self.login.as_ref()).is_some());
+        is_comparable && error.payer.relation_to(&payer) == PayerRelation::Other
+    }
+
+    /// Returns true if the login may pay for the requesting session and one of the plan's windows is full.
+    fn is_plan_of_asker_full(&self) -> bool {
+        let Asker::Session(session) = self.asker else {
+            return false;
+        };
+        if !self.has_full_window_now() {
+            return false;
+        }
+        let payer = self.starts.payer_of(session, self.transcripts, self.now());
+        !payer.is_without_account()
+            && !payer.is_hidden_by_token()
+            && may_belong_to(payer.owner.as_ref(), self.login.as_ref())
+    }
+
+    /// Returns true if the login's newest reading shows a full window that has not reset yet.
+    fn has_full_window_now(&self) -> bool {
+        self.readings
+            .current(MeasuredService::Plan)
+            .is_some_and(|current| current.has_full_window())
+    }
+}

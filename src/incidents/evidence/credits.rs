@@ -1,0 +1,42 @@
+//! Determines whether usage credits may have paid for the responses since an error. The sources are the responses and
+//! the readings collected so far, the login, and the end of the session's transcript.
+
+use super::EvidenceCollector;
+use crate::incidents::{credits_use, transcript_end};
+use crate::limits::evidence::Evidence;
+use crate::limits::sample::Sample;
+
+impl EvidenceCollector<'_> {
+    /// Returns true if usage credits may have paid for the responses since the error. This requires that a window is
+    /// full, that the server accepts credits, and that no message says that the session's responses are free.
+    pub(super) fn credits_may_pay(&self, evidence: &Evidence) -> bool {
+        let collected = &evidence.collected;
+        let has_response = evidence.has_later_response()
+            || collected
+                .other_responses
+                .iter()
+                .any(|response| !response.is_refused_later);
+        let newest = collected.newest_reading.as_ref();
+        let is_full = newest.is_some_and(Sample::has_full_window);
+        if !has_response || !is_full || self.readings.login.no_credits_reason().is_some() {
+            return false;
+        }
+        let Some(session) = &evidence.error.session.id else {
+            return true;
+        };
+        let free_at = self.last_free_at.get_or_compute(session, || {
+            transcript_end::last_free_at(&self.transcript_of(&evidence.error)?)
+        });
+        free_at.is_none_or(|free_at| free_at < evidence.at())
+    }
+
+    /// Returns true if credits have probably not paid for anything since the failed request, which must belong to the
+    /// login: the server gives the same reason for not accepting them as then, and credits pay for nothing while it does.
+    /// Claude Code stores the reason with each response. The user may have turned credits on and off again in between,
+    /// which is likely only if the reasons differ.
+    pub(super) fn credits_are_refused(&self, evidence: &Evidence) -> bool {
+        let reason = evidence.no_credits_reason();
+        reason == self.readings.login.no_credits_reason()
+            && reason.is_some_and(credits_use::rules_out_payments)
+    }
+}

@@ -1,0 +1,149 @@
+//! Finds the line of an error in its session's transcript, the notices about the wait for the reset, and the first
+//! response after the error. The source is the end of the transcript.
+
+use std::path::PathBuf;
+
+use super::{Asker, EvidenceCollector};
+use crate::incidents::error_match::{SAME_INSTANT, line_of};
+use crate::incidents::stored_errors::StoredErrors;
+use crate::incidents::transcript_end::is_sent_after;
+use crate::limits::evidence::{ContinuationObstacle, Evidence, LaterResponse, StoredError};
+use crate::transcript::tail::{Tail, TranscriptError};
+
+impl EvidenceCollector<'_> {
+    /// Adds evidence from the end of the session's transcript. Returns true if the error's record does not contain all
+    /// of it. If the session has already received a response, the error is over, so the transcript is not read.
+    pub(super) fn add_transcript(&self, evidence: &mut Evidence) -> bool {
+        if evidence.has_later_response() {
+            return false;
+        }
+        let had_line = evidence.error.message.line.clone();
+        if let Some(path) = self.transcript_of(&evidence.error)
+            && let Some(tail) = self.transcripts.tail(&path)
+        {
+            merge(evidence, &tail, self.stored);
+            self.remove_earlier_owner(&mut evidence.error);
+        }
+        // Save the line now, because a later read may not reach back far enough to find it.
+        evidence.has_later_response() || evidence.error.message.line != had_line
+    }
+
+    pub(super) fn transcript_of(&self, error: &StoredError) -> Option<PathBuf> {
+        let session = error.session.id.as_deref()?;
+        match self.transcript {
+            Some(path) if self.asker == Asker::Session(session) => Some(path.to_owned()),
+            _ => self.transcripts.path_of(session),
+        }
+    }
+}
+
+/// Adds evidence from the end of a transcript: the error's line, a later response, and the owner.
+pub(in crate::incidents) fn merge(evidence: &mut Evidence, tail: &Tail, stored: StoredErrors<'_>) {
+    let Evidence {
+        error,
+        collected,
+        clock,
+    } = evidence;
+    let session = &mut error.session;
+    session.model = session.model.take().or_else(|| tail.model.clone());
+    session.version = session.version.take().or_else(|| tail.version.clone());
+    // Claude Code writes the announcement a few milliseconds after the error, and may run the hook even later.
+    collected.waiting = tail
+        .waiting
+        .filter(|waiting| error.at - waiting.at < SAME_INSTANT);
+    // If Claude Code gives up waiting, it says so just before it reports the error. A user can cancel only the wait
+    // that follows an error, so a cancellation before this error belongs to an earlier one.
+    collected.obstacle = tail
+        .waiting
+        .filter(|waiting| collected.waiting.is_some() || !waiting.is_cancelled())
+        .and_then(|waiting| waiting.given_up)
+        .map(ContinuationObstacle::Announced);
+
+    let transcript_error = line_of(error, tail, stored, clock.now);
+    add_later_response_from_tail(error, tail, transcript_error);
+    if error.payer.owner.is_none() || transcript_error.is_some() {
+        let owner =
+            transcript_error.map_or(&tail.owner, |transcript_error| &transcript_error.owner);
+        error.payer.owner.clone_from(owner);
+    }
+    let Some(transcript_error) = transcript_error else {
+        return;
+    };
+    collected.lacks_announcement = collected.waiting.is_none();
+    collected.previous_request_failed_alike = previous_request_failed_alike(transcript_error, tail);
+    let line = &transcript_error.line;
+    let waiting_since = line.at.max(collected.waiting.map(|waiting| waiting.at));
+    if tail
+        .errors
+        .iter()
+        .any(|transcript_error| transcript_error.line.at > waiting_since)
+    {
+        // Another error can occur only after a new prompt, and a prompt cancels the wait.
+        collected.obstacle = Some(ContinuationObstacle::Cancelled);
+    }
+    if line.version.is_some() {
+        error.session.version.clone_from(&line.version);
+    }
+    if error.message.text.is_empty() {
+        error.message.text.clone_from(&line.text);
+    }
+    error.message.line = Some(line.clone());
+    if let Some(attempts) = &transcript_error.failed_attempts {
+        error.message.failed_attempts = Some(attempts.clone());
+    }
+}
+
+/// Adds the first response after an error. `transcript_error` is the error's own line, if it was found at the end of
+/// the transcript.
+///
+/// If the line was not found, the error may belong to a subagent, whose lines are in another file. A response in the
+/// main conversation may then have been in progress when the error occurred, so a response counts only if it was
+/// certainly requested after the error.
+fn add_later_response_from_tail(
+    error: &mut StoredError,
+    tail: &Tail,
+    transcript_error: Option<&TranscriptError>,
+) {
+    let later = if transcript_error.is_some() {
+        tail.first_response_after(error.at)
+    } else {
+        tail.responses
+            .iter()
+            .find(|response| is_sent_after(error.at, response))
+            .map(|response| response.at)
+    };
+    if later.is_none()
+        && !transcript_error.is_some_and(|transcript_error| transcript_error.has_later_response)
+    {
+        return;
+    }
+    let reaches_back = tail
+        .responses
+        .first()
+        .is_some_and(|first| first.at <= error.at);
+    let response = error.later_response.get_or_insert_with(|| LaterResponse {
+        at: None,
+        model: tail.model.clone(),
+    });
+    if response.at.is_none() && (transcript_error.is_some() || reaches_back) {
+        response.at = later;
+    }
+}
+
+/// Returns true if the previous error in the transcript has the same text and no response came in between.
+fn previous_request_failed_alike(transcript_error: &TranscriptError, tail: &Tail) -> bool {
+    let earlier = tail
+        .errors
+        .iter()
+        .take_while(|earlier| !std::ptr::eq(*earlier, transcript_error));
+    let (Some(previous), Some(at)) = (earlier.last(), transcript_error.line.at) else {
+        return false;
+    };
+    let Some(previous_at) = previous.line.at else {
+        return false;
+    };
+    let is_answered = tail
+        .first_response_after(previous_at)
+        .is_some_and(|response_at| response_at < at);
+    !is_answered && previous.line.text == transcript_error.line.text
+}

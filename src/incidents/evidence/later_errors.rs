@@ -1,0 +1,179 @@
+//! Determines whether the same limit or the same refusal of the login occurred again after an error, and when. The
+//! sources are the later errors, which have already been explained, and the ends of other sessions' transcripts.
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::{DateTime, Utc};
+
+use crate::incidents::transcript_end;
+use crate::limits::catalog::Message;
+use crate::limits::decide::Ending;
+use crate::limits::evidence::{Evidence, NextLimit, PayerFacts, StoredError};
+use crate::limits::incident::Incident;
+use crate::limits::kind::{LimitKind, Window};
+use crate::transcript::tail::{LONGEST_REQUEST, Tail};
+
+/// The reason why the service refused a request.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::incidents) struct RefusalCause {
+    /// The usage window that is used up, or `None` if it is unknown or the limit is not a window.
+    window: Option<Window>,
+    /// True if the service refused the login.
+    refuses_login: bool,
+}
+
+impl RefusalCause {
+    /// Returns the cause of an error according to the server or, if it blames no window, according to the message.
+    pub(in crate::incidents) fn of(evidence: &Evidence, message: &Message) -> Self {
+        Self {
+            window: evidence
+                .refused_window()
+                .or_else(|| message.row.limit.window()),
+            refuses_login: message.row.refuses_login,
+        }
+    }
+
+    /// Returns false if a later request was certainly refused for another reason.
+    ///
+    /// The service checks the login before it applies a limit, so a limit shows that the login works, and a refusal of
+    /// the login says nothing about a limit. The limit of one model family does not apply again only because another
+    /// window is used up.
+    fn may_be_same(self, later: Self) -> bool {
+        if self.refuses_login || later.refuses_login {
+            return self.refuses_login == later.refuses_login;
+        }
+        match self.window {
+            Some(window) if window.is_of_one_model() => later
+                .window
+                .is_none_or(|later_window| later_window == window),
+            Some(_) | None => true,
+        }
+    }
+}
+
+/// The errors that occurred after the error being explained.
+#[derive(Debug, Default)]
+pub(in crate::incidents) struct LaterErrors {
+    /// Each session's next limit error.
+    next_of: HashMap<Option<String>, NextLimit>,
+    /// The refused requests, from newest to oldest.
+    refusals: Vec<Refusal>,
+    /// The session and the time of each error that is not about a limit.
+    other_errors: HashSet<(Option<String>, DateTime<Utc>)>,
+}
+
+impl LaterErrors {
+    /// Adds an error. Errors must be added from newest to oldest.
+    pub(in crate::incidents) fn add(&mut self, incident: &Incident) {
+        let error = &incident.evidence.error;
+        let session = error.session.id.clone();
+        let is_limit = incident.diagnosis.is_limit();
+        let cause = RefusalCause {
+            window: incident.diagnosis.limit.window(),
+            refuses_login: incident.message.row.refuses_login,
+        };
+        if is_limit || cause.refuses_login {
+            self.refusals.push(Refusal {
+                payer: error.payer.clone(),
+                at: error.at,
+                cause,
+                is_limit,
+            });
+        }
+        if is_limit {
+            let reset = incident.diagnosis.resets.chosen;
+            let next = NextLimit {
+                at: error.at,
+                resets_at: reset.map(|reset| reset.at),
+            };
+            self.next_of.insert(session, next);
+        } else {
+            self.other_errors.insert((session, error.at));
+        }
+    }
+
+    /// Adds the facts about the errors that occurred after an error. `cause` is the error's cause.
+    pub(super) fn add_to(&self, evidence: &mut Evidence, cause: RefusalCause) {
+        let next_limit = self.next_of.get(&evidence.error.session.id).copied();
+        evidence.collected.hit_again = match &evidence.error.later_response {
+            Some(response) => next_limit.filter(|next| response.at > Some(next.at)),
+            None => next_limit,
+        };
+        evidence.collected.is_refused_after_end = evidence
+            .known_end()
+            .is_some_and(|end| self.has_refusal_after(&evidence.error, cause, end.at));
+        evidence.collected.refused_again_at = self.last_limit(&evidence.error);
+        evidence.collected.is_next_error_no_limit = evidence.known_end().is_some_and(|end| {
+            end.ending == Ending::HitAgain
+                && self.is_other_error(evidence.error.session.id.as_deref(), end.at)
+        });
+    }
+
+    /// Returns true if the session's error at the given time is not about a limit.
+    fn is_other_error(&self, session: Option<&str>, at: DateTime<Utc>) -> bool {
+        self.other_errors
+            .contains(&(session.map(str::to_owned), at))
+    }
+
+    /// Returns true if the error's payer was refused soon after the given response, which may then not have ended the
+    /// error. `cause` is the error's cause. Refusals with an unknown payer count, because most people have only one
+    /// account. A refusal days later has nothing to do with the error.
+    pub(in crate::incidents) fn has_refusal_after(
+        &self,
+        error: &StoredError,
+        cause: RefusalCause,
+        response_at: DateTime<Utc>,
+    ) -> bool {
+        let too_late = self
+            .refusals
+            .partition_point(|refusal| refusal.at > response_at + LONGEST_REQUEST);
+        self.refusals
+            .iter()
+            .skip(too_late)
+            .take_while(|refusal| refusal.at > response_at)
+            .any(|refusal| {
+                cause.may_be_same(refusal.cause)
+                    && refusal.payer.may_share_refusals_with(&error.payer)
+            })
+    }
+
+    /// Returns the last time the error's payer was stopped by a limit or, for example, because a payment is due. Refusals
+    /// with an unknown payer count, because it may be the same one. An invalid login does not count, because it says
+    /// nothing about credits.
+    fn last_limit(&self, error: &StoredError) -> Option<DateTime<Utc>> {
+        self.refusals
+            .iter()
+            .filter(|refusal| refusal.is_limit)
+            .find(|refusal| refusal.payer.may_share_refusals_with(&error.payer))
+            .map(|refusal| refusal.at)
+    }
+}
+
+/// A request that was refused because of a limit or of the login.
+#[derive(Debug)]
+struct Refusal {
+    payer: PayerFacts,
+    /// The time of the error.
+    at: DateTime<Utc>,
+    cause: RefusalCause,
+    /// True if a limit or, for example, a due payment caused the refusal. An invalid login does not count.
+    is_limit: bool,
+}
+
+/// Returns true if a limit stopped the session shortly after the given time, and the refused request may have been sent
+/// before that time. `cause` is the cause of the error that may have ended.
+pub(super) fn has_refused_request_after(
+    at: DateTime<Utc>,
+    cause: RefusalCause,
+    tail: &Tail,
+) -> bool {
+    transcript_end::refusals(tail).any(|line| {
+        let cause_of_line = RefusalCause {
+            window: transcript_end::blamed_limit(line).and_then(LimitKind::window),
+            refuses_login: false,
+        };
+        line.at
+            .is_some_and(|refused| at < refused && refused <= at + LONGEST_REQUEST)
+            && cause.may_be_same(cause_of_line)
+    })
+}

@@ -1,0 +1,154 @@
+//! Determines which account or key paid for a failed request, and whether it also pays for later requests. The sources
+//! are the stored error, the owner that the transcript names, the starts of the session, the login, the credentials
+//! that are set now, and the running processes.
+
+use super::{Asker, EvidenceCollector, OtherSessions};
+use crate::claude::account::Account;
+use crate::claude::credentials::{Credential, SetIn};
+use crate::claude::settings::SettingsScope;
+use crate::limits::evidence::{Evidence, Ownership, StoredError};
+
+/// Determines which account an error belongs to. An owner recorded in the transcript takes precedence over the account
+/// that was logged in. If no owner is recorded, the error belongs to another account only if the session used the login
+/// and the login has changed since then.
+pub(in crate::incidents) fn settle_owner(evidence: &mut Evidence, login: Option<&Account>) {
+    let error = &mut evidence.error;
+    let account = error.account().map(|account| &account.owner);
+    let Some(owner) = error.payer.owner.clone() else {
+        let is_login = match (account, login) {
+            (Some(account), Some(login)) => account.is_same_as(&login.owner),
+            (None, _) | (_, None) => None,
+        };
+        evidence.collected.ownership = match is_login {
+            Some(false) => Some(Ownership::Other),
+            Some(true) | None => None,
+        };
+        return;
+    };
+    let ownership = Ownership::of(&owner, login);
+    if account.and_then(|account| owner.is_same_as(account)) == Some(false) {
+        error.payer.account = Some(match login {
+            Some(login) if ownership == Some(Ownership::Login) => login.clone(),
+            _ => Account {
+                owner,
+                ..Account::default()
+            },
+        });
+    }
+    evidence.collected.ownership = ownership;
+}
+
+impl EvidenceCollector<'_> {
+    /// Removes the error's owner if the account that the transcript names did not pay for the request.
+    pub(in crate::incidents) fn remove_earlier_owner(&self, error: &mut StoredError) {
+        let session = error.session.id.as_deref().unwrap_or_default();
+        if error.payer.owner.is_some() && !self.starts.owner_pays(session, error.at) {
+            error.payer.owner = None;
+        }
+    }
+
+    /// Returns true if an account is logged in but the session used a token. The token may belong to another account,
+    /// so the login's readings are not evidence about the error. If nobody is logged in, all readings are assumed to
+    /// belong to the token.
+    pub(in crate::incidents) fn may_differ_from_login(&self, error: &StoredError) -> bool {
+        self.login.is_some() && error.is_payer_hidden_by_token()
+    }
+
+    /// Returns true if a new session may have a different payer than the session with the error. Unlike
+    /// [`Self::pays_otherwise_now`], also returns true if that session used a token that a new session would not use.
+    pub(super) fn may_pay_otherwise_now(&self, error: &StoredError) -> bool {
+        self.pays_otherwise_now(error)
+            || self.may_differ_from_login(error) && !self.machine().has_token()
+    }
+
+    /// Returns true if a new session would have a different payer than the session with the error.
+    pub(super) fn pays_otherwise_now(&self, error: &StoredError) -> bool {
+        let has_key_now = self.machine().has_key();
+        let had_key = error.uses_key();
+        if had_key || has_key_now {
+            return had_key != has_key_now;
+        }
+        match (error.payer.known_account(), &self.login) {
+            (Some(payer), Some(login)) => payer.is_same_as(&login.owner) == Some(false),
+            (None, _) | (_, None) => false,
+        }
+    }
+
+    /// Returns true if the failed request used a key, but a new session would use the login's plan. A key from a
+    /// project's settings does not count, because the new session may use it as well.
+    pub(super) fn uses_plan_instead(&self, error: &StoredError) -> bool {
+        error.uses_key()
+            && self.login.as_ref().is_some_and(Account::has_plan)
+            && !self.machine().has_key()
+            && !error.keys().any(is_set_in_project)
+    }
+
+    /// Returns true if the failed request used a key that the user's next request will not use. A shell cannot tell
+    /// while the process that used the key is still running.
+    pub(super) fn will_not_use_key_of(&self, error: &StoredError) -> bool {
+        if !error.uses_key() || self.machine().has_key() {
+            return false;
+        }
+        match (self.environment_of, self.asker) {
+            (Some(_), _) => self.has_session_environment(),
+            // A shell does not know the settings of the session's project.
+            (None, Asker::Shell) => {
+                error.keys().all(|key| key.set_in == SetIn::Environment)
+                    && !self.is_running_since(error)
+            }
+            (None, Asker::Session(_)) => false,
+        }
+    }
+
+    /// Returns true if the error occurred while a key replaced the session's login, but the later response was paid for
+    /// by an account.
+    pub(super) fn has_response_without_key(&self, error: &StoredError) -> bool {
+        let session = error.session.id.as_deref().unwrap_or_default();
+        let Some(later_response) = &error.later_response else {
+            return false;
+        };
+        error.payer.is_key()
+            && self.transcripts.owner_of(session).is_some()
+            && self
+                .starts
+                .owner_pays(session, later_response.at.unwrap_or(self.now()))
+    }
+
+    /// Returns true if a key probably still pays for all of the session's responses: the session still has the key, and
+    /// either its transcript does not name an account or that account no longer pays. Always returns false for the
+    /// status line, which does not show this.
+    pub(super) fn still_uses_key(&self, error: &StoredError) -> bool {
+        if self.other_sessions != OtherSessions::Newest {
+            return false;
+        }
+        let Some(session) = error.session.id.as_deref() else {
+            return false;
+        };
+        error.payer.is_key()
+            && self.still_has_key(session, error)
+            && (self.starts.is_without_account(session, self.transcripts)
+                || !self.starts.owner_pays(session, self.now()))
+    }
+
+    /// Returns true if the session still has the key with which the error occurred. A shell can tell only while the
+    /// process that used the key is running, and only if the key is from the environment. The settings may have changed
+    /// since the process read them.
+    fn still_has_key(&self, session: &str, error: &StoredError) -> bool {
+        if self.environment_of == Some(session) {
+            let credentials = &self.machine().credentials;
+            return self.has_session_environment()
+                && error
+                    .keys()
+                    .any(|key| credentials.iter().any(|set| set.name == key.name));
+        }
+        error.keys().any(|key| key.set_in == SetIn::Environment) && self.is_running_since(error)
+    }
+}
+
+/// Returns true if a key comes from a project's settings.
+fn is_set_in_project(key: &Credential) -> bool {
+    matches!(
+        key.set_in,
+        SetIn::Settings(SettingsScope::Project | SettingsScope::Local)
+    )
+}
