@@ -41,11 +41,21 @@ fn session_of_login<'s>(sandbox: &'s Sandbox, name: &str) -> Client<'s> {
     client
 }
 
-/// Returns the exit code of `explain --exit-code --session` in a shell and the explanation.
-fn explained_in_shell(client: &Client<'_>, at: &str) -> (i32, String) {
+/// The output of `explain --exit-code`.
+#[derive(Debug)]
+struct Explanation {
+    exit_code: i32,
+    text: String,
+}
+
+/// Runs `explain --exit-code --session` in a shell.
+fn explained_in_shell(client: &Client<'_>, at: &str) -> Explanation {
     let arguments = ["explain", "--exit-code", "--session", &client.session];
     let explained = run(client.sandbox, at, &arguments, b"", &[]);
-    (explained.code, flat(&explained.stdout))
+    Explanation {
+        exit_code: explained.code,
+        text: flat(&explained.stdout),
+    }
 }
 
 /// A key had no credits. Then a session with Amazon Bedrock, Google Vertex AI, or a gateway received a response, and
@@ -71,7 +81,7 @@ fn a_response_of_another_service_does_not_end_the_error_of_a_key() {
             "{variables:?}: {row}"
         );
         let explained = explained_in_shell(&with_key, at);
-        assert_eq!(explained.0, code, "{variables:?}: {}", explained.1);
+        assert_eq!(explained.exit_code, code, "{variables:?}: {explained:?}");
     }
 }
 
@@ -93,7 +103,7 @@ fn a_response_from_outside_a_gateway_does_not_end_the_budget_of_the_gateway() {
         let other = starts_session(&sandbox, "other", variables);
         other.works("2026-11-20T10:03:00Z", 10);
         let explained = explained_in_shell(&behind_gateway, "2026-11-20T10:04:00Z");
-        assert_eq!(explained.0, code, "{variables:?}: {}", explained.1);
+        assert_eq!(explained.exit_code, code, "{variables:?}: {explained:?}");
     }
 }
 
@@ -108,12 +118,12 @@ fn a_response_of_the_plan_does_not_end_the_daily_quota_of_a_cloud_provider() {
     let of_login = session_of_login(&sandbox, "of-login");
     of_login.works("2026-11-20T10:03:00Z", 10);
     let explained = explained_in_shell(&with_bedrock, "2026-11-20T10:04:00Z");
-    assert_eq!(explained.0, 10, "{}", explained.1);
+    assert_eq!(explained.exit_code, 10, "{explained:?}");
 
     let other = starts_session(&sandbox, "other", &[BEDROCK]);
     other.works("2026-11-20T10:05:00Z", 10);
     let explained = explained_in_shell(&with_bedrock, "2026-11-20T10:06:00Z");
-    assert_eq!(explained.0, 0, "{}", explained.1);
+    assert_eq!(explained.exit_code, 0, "{explained:?}");
 }
 
 /// A session of the login was running when a key was added to the settings. The session then reached its organization's
@@ -129,7 +139,7 @@ fn a_key_that_was_added_to_the_settings_later_does_not_pay_for_a_session_of_the_
     let with_key = starts_session(&sandbox, "with-key", &[KEY]);
     with_key.works("2026-11-20T10:03:00Z", 10);
     let explained = explained_in_shell(&of_login, "2026-11-20T10:04:00Z");
-    assert_eq!(explained.0, 10, "{}", explained.1);
+    assert_eq!(explained.exit_code, 10, "{explained:?}");
 }
 
 /// Starts a session of the login that receives a response. Another process with these environment variables then resumes
@@ -164,7 +174,7 @@ fn a_response_in_a_session_that_was_resumed_with_another_payer_does_not_end_the_
         is_refused_login(&of_login);
         resumed.works("2026-11-20T10:03:00Z", 10);
         let explained = explained_in_shell(&of_login, "2026-11-20T10:04:00Z");
-        assert_eq!(explained.0, code, "{variables:?}: {}", explained.1);
+        assert_eq!(explained.exit_code, code, "{variables:?}: {explained:?}");
     }
 }
 
@@ -180,7 +190,7 @@ fn a_session_with_a_declined_key_belongs_to_the_login_after_it_is_resumed() {
     is_refused_login(&of_login);
     resumed.works("2026-11-20T10:03:00Z", 10);
     let explained = explained_in_shell(&of_login, "2026-11-20T10:04:00Z");
-    assert_eq!(explained.0, 0, "{}", explained.1);
+    assert_eq!(explained.exit_code, 0, "{explained:?}");
 }
 
 /// The login had reached its 5-hour limit. A session had been resumed with another payer, and `explain --session` said that
@@ -199,7 +209,7 @@ fn a_limit_of_the_login_does_not_apply_to_a_session_that_was_resumed_with_anothe
         reaches_five_hour_limit(&of_login);
         let at = "2026-11-20T10:00:30Z";
         let explained = explained_in_shell(&resumed, at);
-        assert_eq!(explained.0, code, "{variables:?}: {}", explained.1);
+        assert_eq!(explained.exit_code, code, "{variables:?}: {explained:?}");
         let row = flat(&plain_rows(&resumed, at, json!(null)));
         assert_eq!(
             row.contains("5-hour limit"),
@@ -220,7 +230,7 @@ fn an_error_of_a_session_that_was_resumed_with_a_key_is_an_error_of_the_key() {
     let of_login = session_of_login(&sandbox, "of-login");
     of_login.works("2026-11-20T10:03:00Z", 10);
     let explained = explained_in_shell(&resumed, "2026-11-20T10:04:00Z");
-    assert_eq!(explained.0, 11, "{}", explained.1);
+    assert_eq!(explained.exit_code, 11, "{explained:?}");
 }
 
 /// The 5-hour window of the login was full. A session that had been resumed with a key received a response, and whycap said
@@ -256,13 +266,13 @@ fn a_limit_of_the_login_applies_to_a_session_that_started_with_a_token() {
         windows(98.0, NOON, 40.0, TUESDAY),
     ));
     assert!(row.contains("5-hour limit · resets at 12:00"), "{row}");
-    let (code, explanation) = explained_in_shell(&resumed, at);
-    assert_eq!(code, 10, "{explanation}");
-    assert!(explanation.contains("5-hour limit"), "{explanation}");
+    let explained = explained_in_shell(&resumed, at);
+    assert_eq!(explained.exit_code, 10, "{explained:?}");
+    assert!(explained.text.contains("5-hour limit"), "{explained:?}");
     // With the token, the limit does not apply.
     starts_process(&mut resumed, "2026-11-20T10:02:00Z", "resume", &[TOKEN]);
-    let (code, explanation) = explained_in_shell(&resumed, "2026-11-20T10:03:00Z");
-    assert_eq!(code, 0, "{explanation}");
+    let explained = explained_in_shell(&resumed, "2026-11-20T10:03:00Z");
+    assert_eq!(explained.exit_code, 0, "{explained:?}");
 }
 
 /// A session of another account had reached its limit. `/whycap` in a session of the login, and in a session that had been
@@ -327,11 +337,11 @@ fn the_usage_credits_of_the_login_are_not_mentioned_in_a_session_with_a_key() {
     ] {
         let reply = answer(client, at);
         assert_eq!(reply.contains("paying with usage credits"), pays, "{reply}");
-        let (_, explained) = explained_in_shell(client, at);
+        let explained = explained_in_shell(client, at);
         assert_eq!(
-            explained.contains("paying with usage credits"),
+            explained.text.contains("paying with usage credits"),
             pays,
-            "{explained}"
+            "{explained:?}"
         );
     }
 }
@@ -352,8 +362,8 @@ fn a_limit_of_the_login_does_not_apply_to_a_session_whose_transcript_names_no_ac
         other.works("2026-11-20T09:51:00Z", 10);
         reaches_five_hour_limit(&session_of_login(&sandbox, "stopped"));
         let at = "2026-11-20T10:00:30Z";
-        let (code, explanation) = explained_in_shell(&other, at);
-        assert_eq!(code, 0, "{name}: {explanation}");
+        let explained = explained_in_shell(&other, at);
+        assert_eq!(explained.exit_code, 0, "{name}: {explained:?}");
         let waited = run(
             &sandbox,
             at,
@@ -399,7 +409,7 @@ fn a_limit_of_the_login_applies_to_a_session_that_was_resumed_with_a_declined_ke
         resumed.calls_status_line("2026-11-20T09:56:01Z", room, 120);
         reaches_five_hour_limit(&of_login);
         let explained = explained_in_shell(&resumed, "2026-11-20T10:00:30Z");
-        assert_eq!(explained.0, code, "{variables:?}: {}", explained.1);
+        assert_eq!(explained.exit_code, code, "{variables:?}: {explained:?}");
     }
 }
 
@@ -413,8 +423,8 @@ fn a_limit_of_the_login_applies_to_a_session_that_started_with_a_declined_key() 
     with_declined_key.works("2026-11-20T09:51:00Z", 10);
     reaches_five_hour_limit(&session_of_login(&sandbox, "stopped"));
     let at = "2026-11-20T10:00:30Z";
-    let (code, explanation) = explained_in_shell(&with_declined_key, at);
-    assert_eq!(code, 10, "{explanation}");
+    let explained = explained_in_shell(&with_declined_key, at);
+    assert_eq!(explained.exit_code, 10, "{explained:?}");
     let row = flat(&plain_rows(&with_declined_key, at, json!(null)));
     assert!(row.contains("5-hour limit"), "{row}");
 }
@@ -528,8 +538,12 @@ fn every_screen_names_limit(client: &Client<'_>, is_limited: bool, reported: &[V
         let row = flat(&plain_rows(client, at, windows.clone()));
         assert_eq!(row.contains("5-hour limit"), is_limited, "{windows}: {row}");
     }
-    let (code, explanation) = explained_in_shell(client, at);
-    assert_eq!(code, if is_limited { 10 } else { 0 }, "{explanation}");
+    let explained = explained_in_shell(client, at);
+    assert_eq!(
+        explained.exit_code,
+        if is_limited { 10 } else { 0 },
+        "{explained:?}"
+    );
     let reply = answer(client, at);
     let is_unaffected = reply.contains("nothing is blocking you");
     assert_eq!(is_unaffected, !is_limited, "{reply}");
@@ -548,8 +562,8 @@ fn a_limit_of_the_login_does_not_apply_to_an_old_session_that_was_resumed_with_a
         starts_process(&mut old, "2026-11-20T09:55:00Z", source, &[KEY]);
         reaches_five_hour_limit(&of_login);
         let at = "2026-11-20T10:00:30Z";
-        let (code, explanation) = explained_in_shell(&old, at);
-        assert_eq!(code, 0, "{source}: {explanation}");
+        let explained = explained_in_shell(&old, at);
+        assert_eq!(explained.exit_code, 0, "{source}: {explained:?}");
         let arguments = ["wait", "--timeout", "1s", "--session", &old.session];
         let waited = run(&sandbox, at, &arguments, b"", &[]);
         assert_eq!(waited.code, 0, "{source}: {waited:?}");
@@ -579,7 +593,7 @@ fn a_key_in_a_start_of_an_earlier_version_replaces_the_login_if_the_key_is_new()
         sandbox.write(".local/share/whycap/journal/2026-11.jsonl", starts.concat());
         reaches_five_hour_limit(&session_of_login(&sandbox, "of-login"));
         let explained = explained_in_shell(&resumed, "2026-11-20T10:00:30Z");
-        assert_eq!(explained.0, code, "{first}: {}", explained.1);
+        assert_eq!(explained.exit_code, code, "{first}: {explained:?}");
     }
 }
 
@@ -698,8 +712,8 @@ fn the_step_of_a_session_that_started_with_a_token_names_the_costs() {
     resumed.works("2026-11-20T12:01:00Z", 100_000);
     resumed.calls_status_line("2026-11-20T12:01:01Z", full, 120);
     resumed.works("2026-11-20T12:02:00Z", 100_000);
-    let (_, explanation) = explained_in_shell(&resumed, "2026-11-20T12:03:00Z");
-    assert!(explanation.contains("costs extra"), "{explanation}");
+    let explained = explained_in_shell(&resumed, "2026-11-20T12:03:00Z");
+    assert!(explained.text.contains("costs extra"), "{explained:?}");
 }
 
 /// The key of one session was refused while the weekly window of the login was full. `/whycap` in a session of the login said
@@ -747,9 +761,12 @@ fn an_error_that_only_the_transcript_contains_has_the_payer_of_its_session() {
     with_key.append(&with_key.error_line(AT, "Credit balance is too low", balance));
     let of_login = session_of_login(&sandbox, "of-login");
     of_login.works("2026-11-20T10:03:00Z", 10);
-    let (code, explanation) = explained_in_shell(&with_key, "2026-11-20T10:04:00Z");
-    assert_eq!(code, 11, "{explanation}");
-    assert!(explanation.contains("ANTHROPIC_API_KEY"), "{explanation}");
+    let explained = explained_in_shell(&with_key, "2026-11-20T10:04:00Z");
+    assert_eq!(explained.exit_code, 11, "{explained:?}");
+    assert!(
+        explained.text.contains("ANTHROPIC_API_KEY"),
+        "{explained:?}"
+    );
 }
 
 /// `whycap install` ran while a session with a key was working, so no hook has stored the key. `/whycap` runs in the
