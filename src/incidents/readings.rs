@@ -19,7 +19,9 @@ use serde::{Deserialize, Serialize};
 
 use super::forecasts::Forecasts;
 use super::login::Login;
-use super::session_starts::{SessionStarts, is_owner_replaced, newest_start, start_at};
+use super::session_starts::{
+    SessionStarts, is_owner_replaced, newest_start, start_at, windows_show_login,
+};
 use super::session_transcripts::SessionTranscripts;
 use super::stored_errors::StoredErrors;
 use super::transcript_end;
@@ -555,15 +557,23 @@ impl WindowReadings<'_> {
 
     /// Returns false if the status line's session has been resumed with a key or a token. The account that its transcript
     /// names then no longer pays. Also returns false if there is a key or a token and the start of the session is not found,
-    /// because the user may have accepted the key. The starts are searched only if there is a key or a token.
+    /// because the user may have accepted the key. Returns true in both cases if the reported windows show that the user
+    /// has declined the key. The starts are searched only if there is a key or a token.
     fn owner_pays(&self, payload: &StatusPayload, credentials: &[Credential]) -> bool {
         if !credentials.iter().any(Credential::may_replace_login) {
             return true;
         }
         let session = payload.session_id.as_deref().unwrap_or_default();
         let starts = SessionStarts::new(self.journal).of(session);
-        start_at(&starts, self.environment.now).is_some()
-            && !is_owner_replaced(&starts, self.environment.now)
+        let start = start_at(&starts, self.environment.now);
+        let plan_figures = self
+            .sample_of(payload)
+            .filter(|reported| reported.service() == MeasuredService::Plan);
+        let has_declined_key = plan_figures.is_some_and(|reported| match start {
+            Some(start) => start.windows_show_login(reported.process.as_deref()),
+            None => windows_show_login(credentials),
+        });
+        has_declined_key || (start.is_some() && !is_owner_replaced(&starts, self.environment.now))
     }
 
     /// Returns the figures in a status line's payload, dated to when they were first reported.

@@ -63,14 +63,11 @@ impl SessionStart {
         }
     }
 
-    /// Returns true if the usage windows of a plan that a process has reported show that the login pays since this start,
-    /// because the user has declined the API key. With any other substitute for the login, windows prove nothing, and
-    /// neither do those of another process. If `process` is `None`, the process is unknown.
+    /// Returns true if the usage windows of a plan that a process has reported show that the login pays since this start.
+    /// Those of another process prove nothing. If `process` is `None`, the process is unknown.
     pub(super) fn windows_show_login(&self, process: Option<&str>) -> bool {
         may_be_same_process(self.process.as_deref(), process)
-            && self
-                .substitutes()
-                .all(|substitute| substitute.name == API_KEY)
+            && windows_show_login(&self.credentials)
     }
 
     /// Returns the credentials that may replace the login as the payer.
@@ -112,6 +109,15 @@ impl SessionStart {
         self.substitutes()
             .any(|credential| !credentials::is_set(&credential.name, &earlier.credentials))
     }
+}
+
+/// Returns true if the usage windows of a plan show that the login pays for a process with these credentials, because the
+/// user has declined the API key. With any other substitute for the login, windows prove nothing.
+pub(super) fn windows_show_login(credentials: &[Credential]) -> bool {
+    credentials
+        .iter()
+        .filter(|credential| credential.may_replace_login())
+        .all(|substitute| substitute.name == API_KEY)
 }
 
 /// Returns true if the account that the transcript names does not pay for the process of the newest start. `starts` are
