@@ -242,12 +242,20 @@ impl Situation {
 fn rank(incident: &Incident, now: DateTime<Utc>) -> u8 {
     match incident.diagnosis.state {
         State::Blocks(_) if is_of_other_payer(incident) => 1,
+        State::Blocks(_) if blocks_unless_credits_pay(incident, now) => 1,
         State::Blocks(_) => 0,
         State::Notice => 2,
         State::Over(_) if is_of_other_key(incident) => 3,
         State::Over(_) if (now - incident.evidence.at()).abs() < RECENT => 4,
         State::Over(_) => 5,
     }
+}
+
+/// Returns true if the error of another payer blocks the asking session only because the plan of that session is full. The
+/// error is over for that session if usage credits pay.
+fn blocks_unless_credits_pay(incident: &Incident, now: DateTime<Utc>) -> bool {
+    incident.evidence.collected.is_plan_of_asker_full
+        && incident.while_credits_pay(now).blocks().is_none()
 }
 
 /// Returns true if another account than the logged-in one paid for the failed request, or if a new session in the

@@ -602,6 +602,31 @@ fn the_first_step_after_a_keys_error_costs_money_while_credits_pay() {
     }
 }
 
+/// A session waited for the reset of its 5-hour limit while credits paid in another session. Then a key turned out to be empty.
+/// `/whycap` explained the 5-hour limit, but `/whycap now` and `/whycap doctor` said that nothing blocked the session.
+#[test]
+fn the_error_of_a_key_does_not_hide_an_own_limit_while_credits_pay() {
+    let sandbox = with_a_private_login();
+    let stopped = session_of_login(&sandbox, "stopped");
+    let mut paying = session_of_login(&sandbox, "paying");
+    let limit = refused("five_hour", NOON, "");
+    stopped.receives_error("2026-11-20T10:00:30Z", FIVE_HOUR, limit);
+    for at in ["2026-11-20T10:01:00Z", "2026-11-20T10:02:00Z"] {
+        receives_response(&mut paying, at, five_hour_full());
+    }
+    receives_balance_error(&session_with_key(&sandbox), "2026-11-20T10:03:00Z");
+    let at = "2026-11-20T10:04:00Z";
+    for command in ["", "now", "doctor"] {
+        let asks = json!({"prompt": format!("/whycap {command}")});
+        let reply = stopped.event(at, "UserPromptSubmit", asks);
+        let screen = flat(reply.json()["reason"].as_str().unwrap());
+        assert!(screen.contains("5-hour limit"), "{command}: {screen}");
+        for not_blocked in ["no limit is blocking you", "Nothing is blocking you"] {
+            assert!(!screen.contains(not_blocked), "{command}: {screen}");
+        }
+    }
+}
+
 /// The key has been removed, so the next prompt uses the plan, but its 5-hour window is full. `explain` advised sending the
 /// prompt again, which would have been refused. If usage credits pay, its headline did not mention them.
 #[test]
