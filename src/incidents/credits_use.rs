@@ -1,7 +1,7 @@
 //! Infers which responses were paid for with usage credits because a usage window was full. Transcripts do not mark
 //! these responses, so the output says that they are inferred.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -163,21 +163,26 @@ impl CreditsUse<'_> {
     /// session's transcript does not record an owner. Old versions do not record one, and neither do sessions that are
     /// paid for through an API key, a cloud provider, or a gateway.
     ///
-    /// `has_readings` is true if the session has reported the account's usage windows. If the session also has a key, the
-    /// user has declined it.
+    /// `processes` are those that have reported the account's usage windows in this session. If such a process has a key,
+    /// the user has declined it.
     pub(crate) fn belonged_to(
         &self,
         session: &str,
         moment: DateTime<Utc>,
         account: Option<&str>,
-        has_readings: bool,
+        processes: &[Option<&str>],
     ) -> Option<bool> {
         let SessionRecord { owner, starts } = &*self.record_of(session);
         if let Some(start) = start_at(starts, moment) {
             let mut credentials = start.credentials.iter();
             let has_other_payer = match owner {
                 Some(_) => is_owner_replaced(starts, moment),
-                None => !has_readings && credentials.clone().any(Credential::outranks_login),
+                None => {
+                    credentials.clone().any(Credential::outranks_login)
+                        && !processes
+                            .iter()
+                            .any(|process| start.may_have_process(*process))
+                }
             };
             if has_other_payer || credentials.any(Credential::selects_cloud_provider) {
                 return Some(false);
@@ -297,19 +302,23 @@ impl CreditsUse<'_> {
         costs: &CostsOf<'_>,
     ) -> Option<ResponseCosts> {
         let account = readings.first()?.sample.account.as_deref();
-        let reporting: HashSet<&str> = readings
-            .iter()
-            .map(|reading| reading.session.as_str())
-            .collect();
+        let mut processes_by_session: HashMap<&str, Vec<Option<&str>>> = HashMap::new();
+        for reading in readings {
+            let processes = processes_by_session.entry(&reading.session).or_default();
+            processes.push(reading.sample.process.as_deref());
+        }
         costs(since, &|session, at| {
             let requested_before = datetime_from_millis(at - 1);
-            let has_readings = reporting.contains(session);
+            let processes = processes_by_session
+                .get(session)
+                .map(Vec::as_slice)
+                .unwrap_or_default();
             full_times
                 .iter()
                 .any(|time| time.contains(&requested_before))
                 && self
-                    .belonged_to(session, datetime_from_millis(at), account, has_readings)
-                    .unwrap_or(has_readings)
+                    .belonged_to(session, datetime_from_millis(at), account, processes)
+                    .unwrap_or(!processes.is_empty())
         })
     }
 

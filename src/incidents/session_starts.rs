@@ -66,8 +66,12 @@ impl SessionStart {
     /// Returns true if the usage windows of a plan that a process has reported show that the login pays since this start.
     /// Those of another process prove nothing. If `process` is `None`, the process is unknown.
     pub(super) fn windows_show_login(&self, process: Option<&str>) -> bool {
+        self.may_have_process(process) && windows_show_login(&self.credentials)
+    }
+
+    /// Returns true unless the process that started or resumed the session is known to be another one.
+    pub(super) fn may_have_process(&self, process: Option<&str>) -> bool {
         may_be_same_process(self.process.as_deref(), process)
-            && windows_show_login(&self.credentials)
     }
 
     /// Returns the credentials that may replace the login as the payer.

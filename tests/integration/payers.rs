@@ -693,6 +693,41 @@ fn windows_of_another_process_do_not_show_that_a_key_is_declined() {
     assert!(!reply.contains("paying with usage credits"), "{reply}");
 }
 
+/// A session of the login in an old client ended and was resumed with a key, which paid from then on. `now` said that usage
+/// credits paid, because the session had reported the login's full window before.
+#[test]
+fn usage_credits_do_not_pay_for_a_session_of_an_old_client_that_was_resumed_with_a_key() {
+    let sandbox = with_a_private_login();
+    let mut client = Client::with_session(&sandbox, "resumed");
+    client.version = "2.1.284".to_owned();
+    let first_process = ("CLAUDE_PID", "4190001");
+    starts_process(
+        &mut client,
+        "2026-11-20T09:50:00Z",
+        "startup",
+        &[first_process],
+    );
+    client.works("2026-11-20T09:59:00Z", 10);
+    client.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    let second_process = ("CLAUDE_PID", "4190002");
+    starts_process(
+        &mut client,
+        "2026-11-20T10:02:00Z",
+        "resume",
+        &[KEY, second_process],
+    );
+    client.works("2026-11-20T10:03:00Z", 400_000);
+    let now = run(
+        &sandbox,
+        "2026-11-20T10:04:00Z",
+        &["now", "--json"],
+        b"",
+        &[],
+    )
+    .json();
+    assert!(!now["paying"].is_object(), "{now:#}");
+}
+
 /// Amazon Bedrock paid for a session whose transcript names the login. whycap said that usage credits paid for it.
 #[test]
 fn usage_credits_do_not_pay_for_a_session_with_a_cloud_provider() {
