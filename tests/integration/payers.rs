@@ -3,17 +3,20 @@
 use serde_json::{Value, json};
 
 use crate::client::{Client, plain_rows, run, windows};
+use crate::newest_evidence::five_hour_full;
 use crate::situation::{
     AT, NOON, ORG, PRIVATE, SOON, TUESDAY, answer, belongs_to, flat, reaches_five_hour_limit,
     receives_balance_error, refused, with_a_credits_budget, with_a_private_login,
 };
 use crate::support::Sandbox;
+use crate::wait::waits;
 
 const KEY: (&str, &str) = ("ANTHROPIC_API_KEY", "sk-ant-dummy");
 const BEDROCK: (&str, &str) = ("CLAUDE_CODE_USE_BEDROCK", "1");
 const VERTEX: (&str, &str) = ("CLAUDE_CODE_USE_VERTEX", "1");
 const TOKEN: (&str, &str) = ("CLAUDE_CODE_OAUTH_TOKEN", "hidden");
 const GATEWAY: (&str, &str) = ("ANTHROPIC_BASE_URL", "https://gateway.example.com");
+const OVERLOADED: &str = "API Error: 529 Overloaded.";
 const GATEWAY_TOKEN: (&str, &str) = ("ANTHROPIC_AUTH_TOKEN", "hidden");
 
 /// Starts a session with these environment variables.
@@ -394,6 +397,50 @@ fn spent_credits_still_count_after_their_session_is_resumed_with_a_key() {
     is_counted("2026-11-20T10:10:00Z");
     starts_process(&mut paying, "2026-11-20T10:15:00Z", "resume", &[KEY]);
     is_counted("2026-11-20T10:16:00Z");
+}
+
+/// The login's 5-hour limit was used up. After an overload in a session with a cloud provider, all screens said that prompts
+/// would be refused or be paid for with usage credits, although the provider pays for that session.
+#[test]
+fn a_full_window_of_the_login_does_not_matter_to_a_session_with_a_cloud_provider() {
+    for provider in [BEDROCK, VERTEX] {
+        let sandbox = with_a_private_login();
+        let login = session_of_login(&sandbox, "login");
+        login.calls_status_line("2026-11-20T09:59:00Z", five_hour_full(), 120);
+        let client = starts_session(&sandbox, "with-provider", &[provider]);
+        client.receives_error(AT, OVERLOADED, json!({"apiErrorStatus": 529}));
+        let at = "2026-11-20T10:05:00Z";
+        for shown in [
+            flat(client.run(at, &["explain"], b"").success()),
+            answer(&client, at),
+            flat(&plain_rows(&client, at, json!(null))),
+            flat(waits(&client, at, &["--session", "with-provider"]).success()),
+        ] {
+            assert!(!shown.contains("used up"), "{provider:?}: {shown}");
+            assert!(!shown.contains("refused"), "{provider:?}: {shown}");
+        }
+    }
+}
+
+/// The user had declined the key in the environment, so the login pays. After an overload, `explain` said nothing about the
+/// login's full window.
+#[test]
+fn a_full_window_of_the_login_matters_to_a_session_with_a_declined_key() {
+    let sandbox = with_a_private_login();
+    let client = starts_session(&sandbox, "with-declined-key", &[KEY]);
+    belongs_to(&client, PRIVATE, "private-organization");
+    client.calls_status_line("2026-11-20T09:59:00Z", five_hour_full(), 120);
+    client.receives_error(AT, OVERLOADED, json!({"apiErrorStatus": 529}));
+    let at = "2026-11-20T10:05:00Z";
+    for shown in [
+        flat(client.run(at, &["explain"], b"").success()),
+        answer(&client, at),
+    ] {
+        assert!(
+            shown.contains("your 5-hour limit is used up until 12:00"),
+            "{shown}"
+        );
+    }
 }
 
 /// A session of the login was resumed with a key that the user declined. Its process reported the windows of the plan, but

@@ -255,7 +255,7 @@ fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<Actio
 }
 
 /// Returns the advice about a full usage window that would block the next prompt after a temporary problem. Returns `None`
-/// if a key pays for the session, because the plan's windows do not matter then.
+/// if a key or a cloud provider pays for the session, because the plan's windows do not matter then.
 fn full_as_well(problem: &Problem<'_>) -> Option<ActionName> {
     let is_passing = problem.finding.limit.is_passing();
     if problem.evidence.may_use_plan() && is_passing && problem.readings.used_up_now().is_some() {

@@ -312,7 +312,7 @@ impl<'a> Problem<'a> {
     fn also_full(&self) -> Option<Measurement> {
         // Without the key, the session's next prompt uses the plan.
         let will_use_plan = self.finding.verdict == Verdict::WrongCredential;
-        // After a temporary problem, the plan's windows do not matter if a key pays for the session.
+        // After a temporary problem, the plan's windows matter only if the plan may pay for the session.
         let does_plan_matter = !self.finding.limit.is_passing() || self.evidence.may_use_plan();
         let may_be_full =
             self.finding.limit.description().window_may_be_full_as_well && does_plan_matter;

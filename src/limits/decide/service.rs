@@ -12,8 +12,8 @@ const THROTTLES_DISTINGUISHED: ClientVersion = ClientVersion(2, 1, 108);
 pub(super) const QUOTA_RECORDED: ClientVersion = ClientVersion(2, 1, 240);
 
 /// Handles overload, failures, and throttling while one of the plan's windows is full. Returns `None` if the catalog
-/// row fully explains the message. Also returns `None` if a key pays for the session, because the plan's windows do not
-/// affect such a session.
+/// row fully explains the message. Also returns `None` if a key or a cloud provider pays for the session, because the
+/// plan's windows do not affect such a session.
 pub(super) fn problem(input: &Input<'_>) -> Option<Finding> {
     if !input.evidence.may_use_plan() {
         return None;

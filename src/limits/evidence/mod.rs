@@ -919,9 +919,9 @@ impl Evidence {
         self.error.keys().next()
     }
 
-    /// Returns false if a key pays for the session. The plan's usage windows then do not matter.
+    /// Returns false if a key or a cloud provider pays for the session. The plan's usage windows then do not matter.
     pub(crate) fn may_use_plan(&self) -> bool {
-        !self.error.uses_key()
+        !self.error.payer.is_without_account()
     }
 
     /// Returns the host name in `ANTHROPIC_BASE_URL`.
