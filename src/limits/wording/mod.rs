@@ -143,10 +143,11 @@ pub(crate) fn word(message: &Message, evidence: &Evidence, diagnosis: &Diagnosis
     let mut summary = None;
     let mut sentences = match ending_wording(evidence, diagnosis) {
         Some(wording) => {
-            let summaries = wording.summaries(&pasts(message, diagnosis, &fields), &fields);
+            let pasts = pasts(message, diagnosis, &fields);
+            let summaries = wording.summaries(&pasts, &fields);
             summary = Some(with_payer(first_fitting(&summaries), diagnosis, &fields));
             Sentences {
-                headline: wording.headline(&summaries, diagnosis.actions.first(), &fields),
+                headline: wording.headline(&pasts, diagnosis.actions.first(), &fields),
                 badge: badge(&wording.badges, &fields),
             }
         }
@@ -193,32 +194,26 @@ impl EndingWording {
     /// Returns the summaries whose placeholders are all known, best first. `pasts` are clauses that say what happened,
     /// best first. The last summary is short enough to always fit.
     fn summaries(&self, pasts: &[String], fields: &Fields) -> Vec<String> {
-        self.summaries
-            .iter()
-            .map(String::as_str)
-            .chain([SHORTEST_SUMMARY])
-            .flat_map(|template| pasts.iter().map(|past| template.replace("{past}", past)))
-            .filter_map(|template| fields.fill(&template))
-            .collect()
+        let templates = self.summaries.iter().map(String::as_str);
+        fill_with_pasts(templates.chain([SHORTEST_SUMMARY]), pasts, fields).collect()
     }
 
-    /// Returns the headline for an error that is over. `first_step` is the first recommended action. The ending's usual
-    /// advice is omitted if it does not fit.
+    /// Returns the headline for an error that is over. `pasts` are clauses that say what happened, best first, and
+    /// `first_step` is the first recommended action. The ending's usual advice is omitted if it does not fit.
     fn headline(
         &self,
-        summaries: &[String],
+        pasts: &[String],
         first_step: Option<&ActionName>,
         fields: &Fields,
     ) -> String {
-        if let Some(headline) = self
-            .headlines
-            .iter()
-            .filter_map(|template| fields.fill(template))
+        let templates = self.headlines.iter().map(String::as_str);
+        if let Some(headline) = fill_with_pasts(templates, pasts, fields)
             .find(|headline| headline.chars().count() < HEADLINE)
         {
             return format!("{headline}.");
         }
-        let summary = first_fitting(summaries);
+        let summaries = self.summaries(pasts, fields);
+        let summary = first_fitting(&summaries);
         let advised: Vec<String> = match first_step.and_then(|step| WORDINGS.advice.get(step)) {
             // The costs must not be omitted, so a shorter summary makes room for them.
             Some(of_step) => summaries
@@ -240,6 +235,18 @@ impl EndingWording {
             .find(|headline| headline.chars().count() <= HEADLINE)
             .unwrap_or(summary)
     }
+}
+
+/// Fills in the templates about an error that is over. Returns those whose placeholders are all known, best first. `pasts`
+/// are the values for `{past}`, best first.
+fn fill_with_pasts<'t>(
+    templates: impl Iterator<Item = &'t str>,
+    pasts: &[String],
+    fields: &Fields,
+) -> impl Iterator<Item = String> {
+    templates
+        .flat_map(|template| pasts.iter().map(|past| template.replace("{past}", past)))
+        .filter_map(|template| fields.fill(&template))
 }
 
 /// Adds a sentence to the summary if a key still pays for the session.
@@ -922,8 +929,9 @@ mod tests {
             let fields = fields(known | 1 << passed);
             for (ending, wording) in &WORDINGS.endings {
                 let about = format!("{ending:?}");
-                let summaries = wording.summaries(std::slice::from_ref(&past), &fields);
-                let headline = wording.headline(&summaries, None, &fields);
+                let pasts = std::slice::from_ref(&past);
+                let summaries = wording.summaries(pasts, &fields);
+                let headline = wording.headline(pasts, None, &fields);
                 check_badge(&about, &wording.badges, &fields);
                 check_sentence(&about, &first_fitting(&summaries));
                 check_sentence(&about, &headline);
