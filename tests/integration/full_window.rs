@@ -123,3 +123,64 @@ fn the_last_line_after_a_reset_names_the_full_weekly_limit() {
     );
     assert!(!lines.contains("You can continue"), "{waited:?}");
 }
+
+/// Claude Code continued for free at lower priority, or in the grace window. After an overload, `wait` ended with the warning
+/// that prompts would be refused or be paid for, although the next one is free.
+#[test]
+fn a_full_window_does_not_matter_while_responses_are_free() {
+    for notice in [
+        "Continuing now at lower priority until your limit resets at 12pm. Your weekly limit still applies.",
+        "[Usage limit reached \u{2014} grace window active. Wrap up: finish or checkpoint.]",
+    ] {
+        let sandbox = with_a_private_login();
+        let client = session_of_login(&sandbox, "free");
+        client.calls_status_line("2026-11-20T09:58:00Z", five_hour_full(), 120);
+        client.announces("2026-11-20T09:59:00Z", notice);
+        client.receives_error(
+            "2026-11-20T10:30:00Z",
+            OVERLOADED,
+            json!({"apiErrorStatus": 529}),
+        );
+        client.calls_status_line("2026-11-20T10:30:02Z", five_hour_full(), 120);
+        let waited = waits(&client, "2026-11-20T10:32:58Z", &["--timeout", "9s"]);
+        let lines = flat(waited.success());
+        assert!(lines.contains("You can continue."), "{lines}");
+        assert!(!lines.contains("be refused"), "{lines}");
+        let at = "2026-11-20T10:40:00Z";
+        for shown in [
+            flat(client.run(at, &["explain"], b"").success()),
+            answer(&client, at),
+        ] {
+            assert!(!shown.contains("is also used up"), "{shown}");
+            assert!(!shown.contains("is used up until"), "{shown}");
+        }
+        let rows = client.calls_status_line(at, five_hour_full(), 120);
+        let rows = whycap::terminal::strip_ansi(rows.success());
+        assert!(rows.contains("send the prompt again"), "{rows}");
+    }
+}
+
+/// The weekly limit still applies at lower priority.
+#[test]
+fn a_full_weekly_window_matters_at_lower_priority() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "free");
+    let both_full = windows(100.0, NOON, 100.0, TUESDAY);
+    client.calls_status_line("2026-11-20T09:58:00Z", both_full.clone(), 120);
+    client.announces(
+        "2026-11-20T09:59:00Z",
+        "Continuing now at lower priority until your limit resets at 12pm. Your weekly limit still applies.",
+    );
+    client.receives_error(
+        "2026-11-20T10:30:00Z",
+        OVERLOADED,
+        json!({"apiErrorStatus": 529}),
+    );
+    client.calls_status_line("2026-11-20T10:30:02Z", both_full, 120);
+    let after = waits(&client, "2026-11-20T10:40:00Z", &[]);
+    let lines = flat(after.success());
+    assert!(
+        lines.contains("Your weekly limit is used up until Tue Nov 24 06:00"),
+        "{lines}"
+    );
+}

@@ -713,6 +713,9 @@ pub struct Collected {
     /// True if usage credits may be paying for responses although a window is full: the server accepts credits, and no
     /// message says that the session's responses are free.
     pub credits_may_pay: bool,
+    /// The last time Claude Code announced in the session that responses are free although the 5-hour window is full. It is
+    /// read only after a temporary problem while a window is full.
+    pub free_at: Option<DateTime<Utc>>,
     /// True if usage credits have probably not paid for a response since the error: the server gives the same reason for
     /// not accepting them as then, and credits pay for nothing while it does. Always false for the status line, which does
     /// not read that reason.

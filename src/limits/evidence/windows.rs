@@ -781,7 +781,7 @@ impl<'a> Readings<'a> {
     }
 
     /// Returns the usage window that is currently used up. If there are several, returns the one that resets last.
-    /// Windows for a single model are ignored.
+    /// Windows for a single model are ignored, and so is the 5-hour window while responses beyond it are free.
     pub(crate) fn used_up_now(&self) -> Option<Measurement> {
         let now = self.evidence.clock.now;
         self.newest_since(DateTime::UNIX_EPOCH)
@@ -795,7 +795,17 @@ impl<'a> Readings<'a> {
             .filter(|full| !full.is_unconfirmed)
             .filter(|full| !full.window.is_of_one_model() && full.percent >= USED_UP)
             .filter(|full| full.resets_at.is_some_and(|reset| reset > now))
+            .filter(|full| !self.is_free_beyond(full))
             .max_by_key(|full| full.resets_at)
+    }
+
+    /// Returns true if Claude Code has announced since the start of a full 5-hour window that responses are free until its
+    /// reset. The weekly limit still applies to them.
+    fn is_free_beyond(&self, full: &Measurement) -> bool {
+        full.window == Window::FiveHour
+            && full.resets_at.is_some_and(|reset| {
+                self.evidence.collected.free_at >= Some(reset - full.window.length())
+            })
     }
 
     /// Returns a measurement that proves that the plan had usage left at the time of the error, preferably of the
