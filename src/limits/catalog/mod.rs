@@ -20,7 +20,7 @@ use chrono::{DateTime, Utc};
 use super::decide::DecisionName;
 use super::evidence::{ErrorMessage, MessageOrigin};
 use super::split::{Passage, normalize, split};
-use crate::limits::kind::{LimitKind, Service, Verdict, Window};
+use crate::limits::kind::{LimitKind, Service, Stops, Verdict, Window};
 use crate::limits::words::WORDS;
 use crate::time::Zone;
 use limit_name::LimitName;
@@ -172,10 +172,13 @@ impl Match {
         window_in(&self.normalized, self.row)
     }
 
-    /// Returns true if the match is an error that stopped the session. A message that the text only mentions did not stop
-    /// anything.
+    /// Returns true if the match is an error other than the one that the notice is about. If the server states that a
+    /// limit on a feature refused the request, a bare status such as 429 belongs to the same response.
     fn is_error_apart_from(&self, notice: &Self) -> bool {
-        !self.row.is_notice() && [MessageContext::Received, notice.context].contains(&self.context)
+        let is_same_response = self.rank == Rank::ByClassOnly
+            && notice.passage.is_of_server
+            && notice.row.stops() == Stops::Feature;
+        !self.row.is_notice() && !is_same_response
     }
 
     /// Returns true if the match is at the start of a message rather than inside another sentence. A match by code,
@@ -781,12 +784,15 @@ fn error_preferred_to_notice<'m>(
     let later = matches
         .iter()
         .skip(index + 1)
-        .rfind(|candidate| !candidate.row.is_notice());
+        .rfind(|candidate| candidate.is_error_apart_from(notice));
     if later.is_some() || notice.row.lets_session_continue() {
         return later;
     }
     let earlier = matches.iter().take(index).rfind(|candidate| {
-        candidate.row.answer.verdict == Verdict::Over || candidate.is_error_apart_from(notice)
+        // A message that the text only mentions did not stop anything.
+        let is_received = [MessageContext::Received, notice.context].contains(&candidate.context);
+        candidate.row.answer.verdict == Verdict::Over
+            || is_received && candidate.is_error_apart_from(notice)
     })?;
     if earlier.row.answer.verdict == Verdict::Over {
         None
@@ -878,4 +884,30 @@ fn beginning_of(part: &str) -> &str {
         .nth(2000)
         .and_then(|(end, _)| part.get(..end))
         .unwrap_or(part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The server names no limit on a feature yet, so the test uses a limit that Claude Code names.
+    #[test]
+    fn the_status_of_a_refused_feature_is_not_an_error_of_its_own() {
+        let parts = MessageParts {
+            is_pasted: true,
+            text: "Error: 429\nYou've hit your fast limit".to_owned(),
+            line_text: String::new(),
+            details: Vec::new(),
+            codes: Vec::new(),
+            status: None,
+        };
+        let mut error_text = ErrorText::new(&parts);
+        error_text.passages.last_mut().unwrap().is_of_server = true;
+        assert_eq!(error_text.best_message().unwrap().row.id, "fast");
+
+        // A warning does not explain why a request was refused.
+        error_text.passages.last_mut().unwrap().text =
+            "You've used 92% of your weekly limit".to_owned();
+        assert_eq!(error_text.best_message().unwrap().row.id, "status-429");
+    }
 }
