@@ -201,12 +201,10 @@ impl Fields {
                 "credit cap",
             ]
         };
-        let counted = if diagnosis.limit == LimitKind::UsageCredits {
-            format!("your {pool}")
-        } else if let Some(window) = diagnosis.limit.window() {
-            format!("your {}", window.limit())
-        } else {
-            "a usage limit".to_owned()
+        let counted = match diagnosis.limit {
+            LimitKind::UsageCredits => format!("your {pool}"),
+            LimitKind::Unknown => "a usage limit".to_owned(),
+            known => format!("your {}", known.description().label),
         };
         // If the text may be old, a time of day could refer to any date, so it is only weak evidence of the weekly
         // limit.
