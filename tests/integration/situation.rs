@@ -230,6 +230,39 @@ fn out_of_credits_with_room_in_both_windows_has_no_weekly_reset() {
     }
 }
 
+/// A user was told to wait until the credits were renewed in a few days, although the 5-hour window reset much earlier.
+#[test]
+fn out_of_credits_with_a_full_window_lasts_until_that_window_resets() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    let full = windows(100.0, NOON, 17.0, TUESDAY);
+    client.calls_status_line("2026-11-20T09:59:00Z", full.clone(), 120);
+    let text = "You're out of usage credits · resets Nov 24, 6am (UTC)";
+    client.receives_error(AT, text, refused("overage", TUESDAY, "out_of_credits"));
+    client.calls_status_line("2026-11-20T10:00:01Z", full.clone(), 120);
+    let at = "2026-11-20T10:00:20Z";
+    let row = client.calls_status_line(at, full, 120).success().to_owned();
+    let mut outputs = vec![row];
+    for command in ["explain", "now"] {
+        outputs.push(flat(client.run(at, &[command], b"").success()));
+    }
+    outputs.push(answer(&client, at));
+    for output in outputs {
+        assert!(output.contains("12:00"), "{output}");
+        for days in ["until Tue", "on Tue", "left · resets Tue"] {
+            assert!(!output.contains(days), "{output}");
+        }
+    }
+    let incident = client.explained(at);
+    assert_eq!(incident["resets_at"], "2026-11-20T12:00:00Z", "{incident}");
+    let later = "2026-11-20T12:00:10Z";
+    let run = client.run(later, &["explain", "--exit-code"], b"");
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(!run.stdout.contains("until Tue"), "{run:?}");
+    let wait = client.run(later, &["wait", "--timeout", "1s"], b"");
+    assert_eq!(wait.code, 0, "{wait:?}");
+}
+
 /// Once a limit is over, no output may tell the user what to do about it.
 #[test]
 fn every_output_uses_the_past_tense_after_recovery() {

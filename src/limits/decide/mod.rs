@@ -394,12 +394,6 @@ fn resets(input: &Input<'_>, finding: &Finding) -> Resets {
     }
     let evidence = input.evidence;
     let named = finding.limit.window();
-    let refused = evidence.refused_window();
-    let server = if refused.is_none() || refused == finding.window {
-        evidence.server_reset()
-    } else {
-        None
-    };
     let measurement = match finding.window {
         Some(window) if !evidence.is_pasted() => finding
             .measurement
@@ -407,7 +401,20 @@ fn resets(input: &Input<'_>, finding: &Finding) -> Resets {
             .or_else(|| input.readings.shown(window)),
         _ => None,
     };
-    let measured = measurement.and_then(|measurement| measurement.resets_at);
+    let measured = measurement
+        .and_then(|measurement| measurement.resets_at)
+        .filter(|at| *at > evidence.at());
+    // If the server blames usage credits, the error states when they are renewed. Work can continue earlier, when the
+    // full window resets.
+    let is_renewal_of_credits = evidence.refused_limit() == Some(LimitKind::UsageCredits)
+        && measured.is_some()
+        && measurement.is_some_and(Measurement::is_full);
+    let refused = evidence.refused_window();
+    let server = if is_renewal_of_credits || refused.is_some() && refused != finding.window {
+        None
+    } else {
+        evidence.server_reset()
+    };
     let gateway = if finding.cause == Cause::GatewayCap {
         input.gateway_reset()
     } else {
@@ -415,7 +422,7 @@ fn resets(input: &Input<'_>, finding: &Finding) -> Resets {
     };
     // The reset time in the message applies to the window in the message, even if the limit ends when another window
     // resets.
-    let text = if named.is_some() && named != finding.window {
+    let text = if is_renewal_of_credits || named.is_some() && named != finding.window {
         None
     } else {
         input.stated_reset(named.or(input.message.window))
@@ -426,10 +433,7 @@ fn resets(input: &Input<'_>, finding: &Finding) -> Resets {
     };
     let candidates = [
         (server, ResetSource::Server),
-        (
-            measured.filter(|at| *at > evidence.at()),
-            ResetSource::Reading,
-        ),
+        (measured, ResetSource::Reading),
         (gateway, ResetSource::Reading),
         (text, ResetSource::Text),
         (current, ResetSource::Reading),
