@@ -1944,6 +1944,32 @@ fn a_response_of_another_model_does_not_end_a_false_alarm() {
     }
 }
 
+/// A session with a token showed "5h 40%" beside "Your 5-hour limit is used up". Its plan is unknown, but a limit that
+/// takes effect at 100% is contradicted on every plan.
+#[test]
+fn the_cap_of_an_organization_is_doubted_for_a_token_whose_windows_have_room() {
+    let sandbox = Sandbox::new();
+    let client = session_with_token(&sandbox, "with-token");
+    let refusal = refused("five_hour", NOON, "org_level_disabled_until");
+    let message = "You've hit your org's monthly spend limit · resets 12pm (UTC)";
+    let room = windows(40.0, NOON, 20.0, TUESDAY);
+    client.calls_status_line("2026-11-20T09:59:00Z", room.clone(), 120);
+    client.receives_error(AT, message, refusal);
+    client.calls_status_line("2026-11-20T10:00:01Z", room.clone(), 120);
+    let at = "2026-11-20T10:00:20Z";
+    let row = client.calls_status_line(at, room, 120).success().to_owned();
+    assert!(row.contains("false alarm? 5-hour usage 40%"), "{row}");
+    let outputs = [
+        flat(client.run(at, &["explain"], b"").success()),
+        flat(client.run(at, &["now"], b"").success()),
+        answer(&client, at),
+    ];
+    for output in outputs {
+        assert!(output.contains("false alarm"), "{output}");
+        assert!(!output.contains("used up"), "{output}");
+    }
+}
+
 /// The headline said to ignore the part about an organization, but a step said to ask an Owner to raise its cap.
 #[test]
 fn the_steps_for_a_token_do_not_mention_the_organization_that_the_headline_ignores() {

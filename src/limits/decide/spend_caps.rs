@@ -158,6 +158,18 @@ fn on_unknown_plan(input: &Input<'_>, named: Cap, window: Window) -> Finding {
         Cap::Own => Unknown::OwnerOfCap,
         Cap::Member | Cap::Organization | Cap::SeatWithoutCredits => Unknown::Organization,
     };
+    let room = input
+        .readings
+        .room()
+        .filter(|_| !input.evidence.uses_long_context());
+    if let Some(room) = room {
+        let limit = if named == Cap::Organization && is_full {
+            LimitKind::Window(window)
+        } else {
+            named.into()
+        };
+        return contradicted(limit, room).without_knowing(unknown);
+    }
     let finding = match named {
         Cap::Organization if has_plan => return reached(input, named, window),
         Cap::Organization if is_full => {
