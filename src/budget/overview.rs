@@ -25,7 +25,7 @@ const NO_BUDGET: &str = "No budget is set. To set one, add lines like these to";
 
 const ESTIMATED: &str = "This month's spend includes models with unknown prices. whycap estimates their cost the same way Claude Code does.";
 
-const CREDITS_UNKNOWN: &str = "whycap cannot tell how much of this month's spend you paid for with usage credits. Either the status line has not received your plan's usage yet, or usage credits were never set up.";
+const CREDITS_UNKNOWN: &str = "whycap cannot tell how much of this month's spend you paid for with usage credits. Either the status line has not received your plan's usage yet, or usage credits are not available to you.";
 
 const INCOMPLETE: &str =
     "Some of your transcripts could not be read, so the real amounts may be higher.";

@@ -1,8 +1,9 @@
 //! Infers which responses were paid for with usage credits because a usage window was full. Transcripts do not mark
 //! these responses, so the output says that they are inferred.
 
+use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
-use std::ops::Range;
+use std::ops::{Range, RangeBounds};
 use std::rc::Rc;
 
 use chrono::{DateTime, Utc};
@@ -27,14 +28,11 @@ use crate::terminal::{Piece, Tone, truncate};
 use crate::time::{Clock, datetime_from_millis, format_rfc3339};
 use crate::transcript::owner::Owner;
 
-/// The server's reason for not accepting credits if they were never set up.
-const NEVER_SET_UP: &str = "overage_not_provisioned";
-
 /// The reasons for which the server accepts no credits at all: they were never set up, they are turned off, or their limit
 /// is $0. With other reasons, they may have paid until they were used up or a cap was reached, or the server does not say
 /// whether they are turned on.
 const RULE_OUT_PAYMENTS: [&str; 8] = [
-    NEVER_SET_UP,
+    "overage_not_provisioned",
     "org_level_disabled",
     "org_service_level_disabled",
     "seat_tier_level_disabled",
@@ -43,6 +41,9 @@ const RULE_OUT_PAYMENTS: [&str; 8] = [
     "group_zero_credit_limit",
     "member_zero_credit_limit",
 ];
+
+/// The reasons of [`RULE_OUT_PAYMENTS`] that the server gives after credits are turned off. They may have paid before.
+const TURNED_OFF: [&str; 2] = ["org_level_disabled", "member_level_disabled"];
 
 /// Returns true if credits pay for nothing while the server gives this reason for not accepting them.
 pub(super) fn rules_out_payments(reason: &str) -> bool {
@@ -117,6 +118,14 @@ pub(crate) struct Paid {
     pub(crate) goes_on_until: Option<DateTime<Utc>>,
 }
 
+/// A period in which a usage window was full.
+#[derive(Debug)]
+struct FullTime {
+    window: Window,
+    /// From when the window filled up until it reset.
+    time: Range<DateTime<Utc>>,
+}
+
 /// Infers which responses were paid for with usage credits.
 #[derive(Debug)]
 pub(crate) struct CreditsUse<'a> {
@@ -133,6 +142,8 @@ pub(super) struct SessionRecord {
     owner: Option<Owner>,
     /// The starts of the session, newest first.
     starts: Vec<SessionStart>,
+    /// The times of the messages that say that responses are free. They are read when they are first needed.
+    free_times: OnceCell<Vec<DateTime<Utc>>>,
 }
 
 impl CreditsUse<'_> {
@@ -155,6 +166,7 @@ impl CreditsUse<'_> {
             Rc::new(SessionRecord {
                 owner: self.transcripts.owner_of(session),
                 starts: self.starts.of(session),
+                free_times: OnceCell::new(),
             })
         })
     }
@@ -172,7 +184,7 @@ impl CreditsUse<'_> {
         account: Option<&str>,
         processes: &[Option<&str>],
     ) -> Option<bool> {
-        let SessionRecord { owner, starts } = &*self.record_of(session);
+        let SessionRecord { owner, starts, .. } = &*self.record_of(session);
         if let Some(start) = start_at(starts, moment) {
             let mut credentials = start.credentials.iter();
             let has_other_payer = match owner {
@@ -220,8 +232,10 @@ impl CreditsUse<'_> {
         }
         let readings: Vec<_> =
             readings::of_account(self.readings.journal, newest.account.as_deref()).collect();
-        let (window, Range { start, end }) = self.present_full_time(&newest, &readings)?;
-        let costs_beyond = self.costs_beyond(start, &[start..end], &readings, costs)?;
+        let full = self.present_full_time(&newest, &readings)?;
+        let Range { start, end } = full.time;
+        let window = full.window;
+        let costs_beyond = self.costs_beyond(start, &[full], &readings, costs)?;
         let first = costs_beyond.iter().map(|(at, _)| *at).min()?;
         let last = costs_beyond.iter().map(|(at, _)| *at).max()?;
 
@@ -245,8 +259,7 @@ impl CreditsUse<'_> {
             .collect();
         let is_free = sessions
             .into_iter()
-            .filter_map(|session| self.transcripts.path_of(session))
-            .any(|path| transcript_end::says_free(&path, start));
+            .any(|session| self.says_free(session, start..));
         if is_refused || is_free {
             return None;
         }
@@ -259,18 +272,22 @@ impl CreditsUse<'_> {
     }
 
     /// Adds up the cost of the responses that the login's account received while a window was full, starting at
-    /// `since`. Returns `None` if no window is known, or if credits were never set up. Credits that are turned off now may
+    /// `since`. Returns `None` if no window is known, or if the user cannot use credits. Credits that are turned off now may
     /// have paid before.
     pub(crate) fn paid_since(&self, since: DateTime<Utc>, costs: &CostsOf<'_>) -> Option<Paid> {
         let newest = self.readings.newest(MeasuredService::Plan)?.sample;
-        let no_credits_reason = self.readings.login.no_credits_reason();
-        if no_credits_reason == Some(NEVER_SET_UP) {
+        let ruled_out_by = self
+            .readings
+            .login
+            .no_credits_reason()
+            .filter(|reason| rules_out_payments(reason));
+        if ruled_out_by.is_some_and(|reason| !TURNED_OFF.contains(&reason)) {
             return None;
         }
         // A window that was full at `since` may have filled up earlier.
         let journal = Journal::between(self.readings.paths, since - USEFUL_FOR, self.now());
         let readings: Vec<_> = readings::of_account(&journal, newest.account.as_deref()).collect();
-        let full_times: Vec<Range<DateTime<Utc>>> = [Window::FiveHour, Window::Weekly]
+        let full_times: Vec<FullTime> = [Window::FiveHour, Window::Weekly]
             .into_iter()
             .flat_map(|window| full_times(&readings, window))
             .collect();
@@ -279,25 +296,25 @@ impl CreditsUse<'_> {
                 .costs_beyond(since, &full_times, &readings, costs)?;
         Some(Paid {
             cost: costs_beyond.into_iter().map(|(_, cost)| cost).sum(),
-            goes_on_until: if no_credits_reason.is_some_and(rules_out_payments) {
+            goes_on_until: if ruled_out_by.is_some() {
                 None
             } else {
                 full_times
                     .iter()
-                    .filter(|time| time.contains(&self.now()))
-                    .map(|time| time.end)
+                    .filter(|full| full.time.contains(&self.now()))
+                    .map(|full| full.time.end)
                     .max()
             },
         })
     }
 
-    /// Returns the cost of each response that an account received while one of its windows was full. A session whose
-    /// transcript does not record an owner may be paid for by a different account, so its responses are included only
-    /// if it reported this account's windows.
+    /// Returns the cost of each response that an account received while one of its windows was full, except for those
+    /// that were free according to the transcript. A session whose transcript does not record an owner may be paid for by a
+    /// different account, so its responses are included only if it reported this account's windows.
     fn costs_beyond(
         &self,
         since: DateTime<Utc>,
-        full_times: &[Range<DateTime<Utc>>],
+        full_times: &[FullTime],
         readings: &[Reading],
         costs: &CostsOf<'_>,
     ) -> Option<ResponseCosts> {
@@ -307,28 +324,42 @@ impl CreditsUse<'_> {
             let processes = processes_by_session.entry(&reading.session).or_default();
             processes.push(reading.sample.process.as_deref());
         }
-        costs(since, &|session, at| {
-            let requested_before = datetime_from_millis(at - 1);
+        costs(since, &|session, millis| {
+            let at = datetime_from_millis(millis);
+            let requested_before = datetime_from_millis(millis - 1);
             let processes = processes_by_session
                 .get(session)
                 .map(Vec::as_slice)
                 .unwrap_or_default();
-            full_times
-                .iter()
-                .any(|time| time.contains(&requested_before))
-                && self
-                    .belonged_to(session, datetime_from_millis(at), account, processes)
-                    .unwrap_or(!processes.is_empty())
+            full_times.iter().any(|full| {
+                full.time.contains(&requested_before) && !self.is_free(session, at, full)
+            }) && self
+                .belonged_to(session, at, account, processes)
+                .unwrap_or(!processes.is_empty())
         })
     }
 
-    /// Returns the login's full window, and the period from when it filled up until it resets. Returns `None` if no
-    /// window is full now.
-    fn present_full_time(
-        &self,
-        newest: &Sample,
-        readings: &[Reading],
-    ) -> Option<(Window, Range<DateTime<Utc>>)> {
+    /// Returns true if a transcript says that the session's responses at the given time were free although the 5-hour
+    /// window was full. The weekly limit still applied to them.
+    fn is_free(&self, session: &str, at: DateTime<Utc>, full: &FullTime) -> bool {
+        if full.window != Window::FiveHour {
+            return false;
+        }
+        self.says_free(session, full.time.end - full.window.length()..=at)
+    }
+
+    /// Returns true if a message in a session's transcript, written in this period, says that responses are free.
+    fn says_free(&self, session: &str, period: impl RangeBounds<DateTime<Utc>>) -> bool {
+        let record = self.record_of(session);
+        let free_times = record.free_times.get_or_init(|| {
+            let path = self.transcripts.path_of(session);
+            path.map_or_else(Vec::new, |path| transcript_end::free_times(&path))
+        });
+        free_times.iter().any(|at| period.contains(at))
+    }
+
+    /// Returns the present period in which a window of the login is full, or `None` if no window is full now.
+    fn present_full_time(&self, newest: &Sample, readings: &[Reading]) -> Option<FullTime> {
         [Window::Weekly, Window::FiveHour]
             .into_iter()
             .filter(|window| {
@@ -336,18 +367,18 @@ impl CreditsUse<'_> {
                     .usage(*window)
                     .is_some_and(|usage| usage.is_used_up())
             })
-            .filter_map(|window| Some((window, full_times(readings, window).pop()?)))
-            .find(|(_, time)| time.contains(&self.now()))
+            .filter_map(|window| full_times(readings, window).pop())
+            .find(|full| full.time.contains(&self.now()))
     }
 }
 
 /// Returns the periods in which a window was full, oldest first.
-fn full_times(readings: &[Reading], window: Window) -> Vec<Range<DateTime<Utc>>> {
+fn full_times(readings: &[Reading], window: Window) -> Vec<FullTime> {
     let mut samples: Vec<&Sample> = readings.iter().map(|reading| &reading.sample).collect();
     // An idle session keeps reporting old figures, so the samples are sorted by the time at which they were measured.
     samples.sort_by_key(|sample| sample.measured);
 
-    let mut times: Vec<Range<DateTime<Utc>>> = Vec::new();
+    let mut times: Vec<FullTime> = Vec::new();
     let mut full: Option<WindowUsage> = None;
     for sample in samples {
         let Some(usage) = sample.usage(window) else {
@@ -361,12 +392,15 @@ fn full_times(readings: &[Reading], window: Window) -> Vec<Range<DateTime<Utc>>>
         if full.is_some()
             && let Some(last) = times.last_mut()
         {
-            last.end = last.end.min(sample.since);
+            last.time.end = last.time.end.min(sample.since);
         }
         full = None;
         if usage.is_used_up() {
             full = Some(usage);
-            times.extend(usage.resets_at.map(|reset| sample.since..reset));
+            times.extend(usage.resets_at.map(|reset| FullTime {
+                window,
+                time: sample.since..reset,
+            }));
         }
     }
     times

@@ -1175,6 +1175,61 @@ fn a_credit_budget_shows_no_figure_without_readings() {
     assert_eq!(budget["budgets"], json!([]));
 }
 
+/// Responses that are in progress when a window fills up are not spend on credits if the user cannot use credits.
+#[test]
+fn a_credit_budget_shows_no_figure_if_credits_cannot_have_paid() {
+    for reason in [
+        "overage_not_provisioned",
+        "org_service_level_disabled",
+        "seat_tier_level_disabled",
+        "seat_tier_zero_credit_limit",
+        "group_zero_credit_limit",
+        "member_zero_credit_limit",
+    ] {
+        let sandbox = with_a_credits_budget("");
+        let client = Client::new(&sandbox);
+        report_usage(&client, "2026-11-20T09:58:00Z", 100.0, NOON);
+        client.works(AT, 300_000);
+        stores_credits_reason(&sandbox, &json!(reason));
+        let budget = client.run(SOON, &["budget"], b"");
+        assert!(
+            budget
+                .success()
+                .contains("whycap cannot tell how much of this month's spend you paid for"),
+            "{reason}: {budget:?}"
+        );
+    }
+}
+
+/// Claude Code continued for free at lower priority until the 5-hour limit reset. The budget for credits counted these
+/// responses as well.
+#[test]
+fn free_responses_do_not_count_toward_the_budget_for_credits() {
+    let at_lower_priority = "Continuing now at lower priority until your limit resets at 12pm. Your weekly limit still applies.";
+    // The weekly limit still applies at lower priority.
+    for (weekly, spend) in [(40.0, "$0.44"), (100.0, "$1.64")] {
+        let sandbox = with_a_credits_budget("");
+        let client = Client::new(&sandbox);
+        client.calls_status_line(
+            "2026-11-20T09:58:00Z",
+            windows(100.0, NOON, weekly, TUESDAY),
+            120,
+        );
+        client.works("2026-11-20T09:59:00Z", 100_000);
+        client.announces(AT, at_lower_priority);
+        client.works("2026-11-20T10:01:00Z", 300_000);
+        client.calls_status_line(
+            "2026-11-20T12:30:00Z",
+            windows(100.0, NOON + 18_000, weekly, TUESDAY),
+            120,
+        );
+        client.works("2026-11-20T12:40:00Z", 10_000);
+        let run = client.run("2026-11-20T12:41:00Z", &["budget"], b"");
+        let expected = format!("\u{2248}{spend} of");
+        assert!(run.success().contains(&expected), "{weekly}: {run:?}");
+    }
+}
+
 #[test]
 fn nobody_pays_if_the_server_does_not_offer_credits() {
     // Claude Code may record that credits are off even if the server has not said so. Therefore, only the reason that
