@@ -1970,6 +1970,22 @@ fn the_cap_of_an_organization_is_doubted_for_a_token_whose_windows_have_room() {
     }
 }
 
+/// The 5-hour window and the weekly window say nothing about the limit of one model.
+#[test]
+fn the_limit_of_a_model_is_not_doubted_for_a_token_whose_windows_have_room() {
+    let sandbox = Sandbox::new();
+    let client = session_with_token(&sandbox, "with-token");
+    let refusal = refused("seven_day_opus", TUESDAY, "org_level_disabled_until");
+    let message = "You've hit your org's monthly spend limit · resets Nov 24, 6am (UTC)";
+    let room = windows(40.0, NOON, 20.0, TUESDAY);
+    client.calls_status_line("2026-11-20T09:59:00Z", room.clone(), 120);
+    client.receives_error(AT, message, refusal);
+    client.calls_status_line("2026-11-20T10:00:01Z", room, 120);
+    let incident = client.explained("2026-11-20T10:00:20Z");
+    assert_ne!(incident["verdict"], "false_likely", "{incident}");
+    assert_eq!(incident["resets_at"], "2026-11-24T06:00:00Z", "{incident}");
+}
+
 /// The headline said to ignore the part about an organization, but a step said to ask an Owner to raise its cap.
 #[test]
 fn the_steps_for_a_token_do_not_mention_the_organization_that_the_headline_ignores() {

@@ -255,12 +255,63 @@ fn out_of_credits_with_a_full_window_lasts_until_that_window_resets() {
     }
     let incident = client.explained(at);
     assert_eq!(incident["resets_at"], "2026-11-20T12:00:00Z", "{incident}");
+    assert!(incident["continues_at"].is_null(), "{incident}");
     let later = "2026-11-20T12:00:10Z";
     let run = client.run(later, &["explain", "--exit-code"], b"");
     assert_eq!(run.code, 0, "{run:?}");
     assert!(!run.stdout.contains("until Tue"), "{run:?}");
     let wait = client.run(later, &["wait", "--timeout", "1s"], b"");
     assert_eq!(wait.code, 0, "{wait:?}");
+}
+
+/// Claude Code waits for the time that the server stated, even if the full window resets earlier.
+#[test]
+fn a_session_continues_when_the_credits_are_renewed() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    let full = windows(100.0, NOON, 17.0, TUESDAY);
+    client.calls_status_line("2026-11-20T09:59:00Z", full, 120);
+    let text = "You're out of usage credits · resets Nov 21, 6am (UTC)";
+    let renewal = 1_795_240_800;
+    client.receives_error(AT, text, refused("overage", renewal, "out_of_credits"));
+    let incident = client.explained("2026-11-20T10:00:03Z");
+    assert_eq!(incident["resets_at"], "2026-11-20T12:00:00Z", "{incident}");
+    let continues_at = &incident["continues_at"];
+    assert!(
+        continues_at.is_null() || *continues_at == "2026-11-21T06:01:30Z",
+        "{incident}"
+    );
+}
+
+/// The reset of a full window does not help if the credits are renewed earlier or are needed anyway.
+#[test]
+fn out_of_credits_lasts_until_the_renewal_if_that_is_earlier_or_credits_are_needed_anyway() {
+    let renewed_at_noon = "You're out of usage credits · resets 12pm (UTC)";
+    let renewed_on_tuesday = "You're out of usage credits · resets Nov 24, 6am (UTC)";
+    for (model, text, renewal, reported, expected) in [
+        (
+            "claude-opus-4-8",
+            renewed_at_noon,
+            NOON,
+            windows(35.0, NOON, 100.0, TUESDAY),
+            "2026-11-20T12:00:00Z",
+        ),
+        (
+            "claude-opus-5-5[1m]",
+            renewed_on_tuesday,
+            TUESDAY,
+            windows(100.0, NOON, 17.0, TUESDAY),
+            "2026-11-24T06:00:00Z",
+        ),
+    ] {
+        let sandbox = with_a_private_login();
+        let mut client = Client::new(&sandbox);
+        client.model = model.to_owned();
+        client.calls_status_line("2026-11-20T09:59:00Z", reported, 120);
+        client.receives_error(AT, text, refused("overage", renewal, "out_of_credits"));
+        let incident = client.explained("2026-11-20T10:00:03Z");
+        assert_eq!(incident["resets_at"], expected, "{incident}");
+    }
 }
 
 /// Once a limit is over, no output may tell the user what to do about it.

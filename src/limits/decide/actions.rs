@@ -529,10 +529,16 @@ impl Problem<'_> {
         let may_be_in_terminal = evidence
             .line()
             .is_some_and(|line| !line.is_outside_terminal());
+        // Claude Code would wait for the reset that the server stated, which may be the later renewal of usage credits.
+        let is_early_enough = evidence.server_reset().is_some_and(|server_reset| {
+            self.resets
+                .chosen
+                .is_none_or(|reset| server_reset <= reset.at)
+        });
         may_wait
             && may_be_in_terminal
             && self.expected_continuation().is_none()
-            && evidence.server_reset().is_some()
+            && is_early_enough
             && evidence.is_since(OFFERS_WAIT_SINCE)
             && self.finding.limit.is_awaited()
             && self.finding.waiting_helps == Some(true)

@@ -404,13 +404,9 @@ fn resets(input: &Input<'_>, finding: &Finding) -> Resets {
     let measured = measurement
         .and_then(|measurement| measurement.resets_at)
         .filter(|at| *at > evidence.at());
-    // If the server blames usage credits, the error states when they are renewed. Work can continue earlier, when the
-    // full window resets.
-    let is_renewal_of_credits = evidence.refused_limit() == Some(LimitKind::UsageCredits)
-        && measured.is_some()
-        && measurement.is_some_and(Measurement::is_full);
+    let is_renewal = measurement.is_some_and(|full| is_renewal_of_credits(input, full));
     let refused = evidence.refused_window();
-    let server = if is_renewal_of_credits || refused.is_some() && refused != finding.window {
+    let server = if is_renewal || refused.is_some() && refused != finding.window {
         None
     } else {
         evidence.server_reset()
@@ -422,7 +418,7 @@ fn resets(input: &Input<'_>, finding: &Finding) -> Resets {
     };
     // The reset time in the message applies to the window in the message, even if the limit ends when another window
     // resets.
-    let text = if is_renewal_of_credits || named.is_some() && named != finding.window {
+    let text = if is_renewal || named.is_some() && named != finding.window {
         None
     } else {
         input.stated_reset(named.or(input.message.window))
@@ -444,6 +440,21 @@ fn resets(input: &Input<'_>, finding: &Finding) -> Resets {
             .into_iter()
             .filter_map(|(at, source)| Some(Reset { at: at?, source })),
     )
+}
+
+/// Returns true if the server blamed usage credits and stated when they are renewed, but work can continue earlier,
+/// because the full window resets earlier. Fast mode and the 1M context window need credits even then.
+fn is_renewal_of_credits(input: &Input<'_>, full: Measurement) -> bool {
+    let evidence = input.evidence;
+    let stated = evidence
+        .server_reset()
+        .or_else(|| input.stated_reset(input.message.window));
+    evidence.refused_limit() == Some(LimitKind::UsageCredits)
+        && full.is_full()
+        && full.resets_at > Some(evidence.at())
+        && stated > full.resets_at
+        && !evidence.error.session.fast_mode
+        && !evidence.uses_long_context()
 }
 
 /// Returns true if a time in the message may be the reset of a Claude limit or the end of a temporary problem.

@@ -6,6 +6,7 @@ use super::service::QUOTA_RECORDED;
 use super::unknown::Unknown;
 use super::windows::contradicted;
 use crate::claude::version::ClientVersion;
+use crate::limits::evidence::WindowState;
 use crate::limits::kind::{Cap, LimitKind, Verdict, WhoCanFix, Window};
 
 /// The first version with separate wording for the limit of a single member. Earlier versions used the organization's
@@ -158,12 +159,16 @@ fn on_unknown_plan(input: &Input<'_>, named: Cap, window: Window) -> Finding {
         Cap::Own => Unknown::OwnerOfCap,
         Cap::Member | Cap::Organization | Cap::SeatWithoutCredits => Unknown::Organization,
     };
-    let room = input
-        .readings
-        .room()
-        .filter(|_| !input.evidence.uses_long_context());
-    if let Some(room) = room {
-        let limit = if named == Cap::Organization && is_full {
+    let has_refused_window_room = input
+        .evidence
+        .refused_window()
+        .is_none_or(|refused| matches!(input.readings.state(refused), WindowState::Room(_)));
+    if let Some(room) = input.readings.room()
+        && named == Cap::Organization
+        && has_refused_window_room
+        && !input.evidence.uses_long_context()
+    {
+        let limit = if is_full {
             LimitKind::Window(window)
         } else {
             named.into()

@@ -628,9 +628,15 @@ impl Problem<'_> {
     pub(super) fn automatic_continuation(&self) -> Option<DateTime<Utc>> {
         let evidence = self.evidence;
         let waiting = evidence.collected.waiting;
-        // Claude Code waits for the window that the server named, even if that window is not full.
+        // Claude Code waits for the window that the server named, even if that window is not full. If the server blamed
+        // usage credits, it waits until they are renewed, even if a full window resets earlier.
+        let renewal = if evidence.refused_limit() == Some(LimitKind::UsageCredits) {
+            evidence.server_reset()
+        } else {
+            None
+        };
         let reset_at = match self.resets.chosen {
-            Some(reset) => reset.at,
+            Some(reset) => renewal.unwrap_or(reset.at),
             None if waiting.is_some() => evidence.server_reset()?,
             None => return None,
         };
