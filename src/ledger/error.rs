@@ -81,6 +81,11 @@ impl LedgerError {
         code == Some(ErrorCode::DatabaseBusy) || code == Some(ErrorCode::DatabaseLocked)
     }
 
+    /// Returns true if the system could not read or write one of the ledger's files.
+    pub(crate) fn is_io_failure(&self) -> bool {
+        self.code() == Some(ErrorCode::SystemIoFailure)
+    }
+
     /// Returns true if the file's pages, tables, or values are damaged.
     pub fn is_damage(&self) -> bool {
         use rusqlite::Error;
