@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::client::{Client, windows};
-use crate::newest_evidence::{after, five_hour_full, hits_limit, receives_response};
+use crate::newest_evidence::{after, five_hour_full, hits_limit, receives_response, weekly_full};
 use crate::situation::{
     FIVE_HOUR, NOON, TUESDAY, WEEKLY, answer, flat, refused, session_of_login, with_a_private_login,
 };
@@ -15,11 +15,6 @@ const FIVE_HOUR_IN_OLD_WORDS: &str =
     "You've hit your 5-hour limit · resets 12pm (UTC) · out of extra usage";
 /// The columns that Claude Code reserves.
 const MARGIN: usize = 4;
-
-/// Returns the figures of a full weekly window.
-fn weekly_full() -> Value {
-    windows(35.0, NOON, 100.0, TUESDAY)
-}
 
 /// Stops a session at 10:00. Usage credits pay for another session's response at 10:01. Returns both sessions.
 fn stops_while_credits_pay<'s>(
@@ -40,6 +35,12 @@ fn stops_while_credits_pay<'s>(
     pays.sends_prompt("2026-11-20T10:00:50Z", "continue");
     receives_response(&mut pays, "2026-11-20T10:01:00Z", reported.clone());
     [stopped, pays]
+}
+
+/// Stops a session at its 5-hour limit while usage credits pay for another session's response. Returns both sessions.
+fn stops_at_five_hour_limit(sandbox: &Sandbox) -> [Client<'_>; 2] {
+    let refusal = refused("five_hour", NOON, "");
+    stops_while_credits_pay(sandbox, FIVE_HOUR, &refusal, &five_hour_full())
 }
 
 /// Returns the status line's row about the limit, without colors.
@@ -112,8 +113,7 @@ fn the_row_says_at_every_width_that_credits_pay_and_until_when() {
 #[test]
 fn the_row_still_says_that_credits_pay_on_the_next_call_of_an_idle_session() {
     let sandbox = with_a_private_login();
-    let refusal = refused("five_hour", NOON, "");
-    let [stopped, _] = stops_while_credits_pay(&sandbox, FIVE_HOUR, &refusal, &five_hour_full());
+    let [stopped, _] = stops_at_five_hour_limit(&sandbox);
     let idle = session_of_login(&sandbox, "idle");
     for at in [
         "2026-11-20T10:01:30Z",
@@ -135,8 +135,7 @@ fn the_row_still_says_that_credits_pay_on_the_next_call_of_an_idle_session() {
 #[test]
 fn a_refused_login_does_not_hide_that_credits_pay() {
     let sandbox = with_a_private_login();
-    let refusal = refused("five_hour", NOON, "");
-    let [stopped, _] = stops_while_credits_pay(&sandbox, FIVE_HOUR, &refusal, &five_hour_full());
+    let [stopped, _] = stops_at_five_hour_limit(&sandbox);
     let logged_out = session_of_login(&sandbox, "logged-out");
     logged_out.receives_error(
         "2026-11-20T10:05:00Z",
@@ -159,8 +158,7 @@ fn a_refused_login_does_not_hide_that_credits_pay() {
 #[test]
 fn no_command_says_that_credits_pay_while_a_payment_is_due() {
     let sandbox = with_a_private_login();
-    let refusal = refused("five_hour", NOON, "");
-    let [stopped, _] = stops_while_credits_pay(&sandbox, FIVE_HOUR, &refusal, &five_hour_full());
+    let [stopped, _] = stops_at_five_hour_limit(&sandbox);
     let unpaid = session_of_login(&sandbox, "unpaid");
     unpaid.receives_error(
         "2026-11-20T10:05:00Z",
@@ -309,9 +307,7 @@ fn every_screen_agrees_whether_credits_pay() {
             ("2026-11-20T12:02:00Z", "2026-11-20T12:08:00Z"),
         ] {
             let sandbox = with_a_private_login();
-            let refusal = refused("five_hour", NOON, "");
-            let [stopped, mut pays] =
-                stops_while_credits_pay(&sandbox, FIVE_HOUR, &refusal, &five_hour_full());
+            let [stopped, mut pays] = stops_at_five_hour_limit(&sandbox);
             let idle = session_of_login(&sandbox, "idle");
             check_every_screen(&stopped, "2026-11-20T10:08:00Z", PaidUntil("12:00"));
             check_every_screen(&idle, "2026-11-20T10:08:00Z", PaidUntil("12:00"));
@@ -334,9 +330,7 @@ fn every_screen_agrees_whether_credits_pay() {
 
     // The limit ends, but the other window is full.
     let sandbox = with_a_private_login();
-    let refusal = refused("five_hour", NOON, "");
-    let [stopped, mut pays] =
-        stops_while_credits_pay(&sandbox, FIVE_HOUR, &refusal, &five_hour_full());
+    let [stopped, mut pays] = stops_at_five_hour_limit(&sandbox);
     let weekly_full = windows(5.0, NOON + 4 * 3_600, 100.0, TUESDAY);
     for at in ["2026-11-20T12:05:00Z", "2026-11-20T12:08:00Z"] {
         receives_response(&mut pays, at, weekly_full.clone());

@@ -334,8 +334,8 @@ fn an_organizations_cap_keeps_its_name_when_its_line_is_written_after_the_hook()
     let notification = client.stop_failure(ERROR_AT, text).stdout;
     let first_row = plain_rows(&client, SOON, json!({}));
     let first_explanation = client.explained(SOON);
-    let more = json!({"apiErrorIsTransient": true});
-    client.append(&client.error_line(ERROR_AT, text, more));
+    let is_transient = json!({"apiErrorIsTransient": true});
+    client.append(&client.error_line(ERROR_AT, text, is_transient));
     let second_row = plain_rows(&client, "2026-11-20T10:00:01Z", json!({}));
     let second_explanation = client.explained("2026-11-20T10:00:01Z");
     for shown in [&notification, &first_row, &second_row] {

@@ -1,29 +1,24 @@
 //! Tests that the words after a temporary problem of the service mention a usage window that is full.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::client::{Client, windows};
-use crate::newest_evidence::{five_hour_full, receives_response};
+use crate::newest_evidence::{five_hour_full, receives_response, weekly_full};
 use crate::situation::{
-    AT, FIVE_HOUR, NOON, SOON, TUESDAY, answer, flat, refused, session_of_login,
-    with_a_private_login,
+    AT, AT_LOWER_PRIORITY, FIVE_HOUR, NOON, SOON, TUESDAY, answer, flat, receives_overload_error,
+    refused, session_of_login, with_a_private_login,
 };
 use crate::support::Sandbox;
 use crate::wait::waits;
 
-const OVERLOADED: &str = "API Error: 529 Overloaded.";
 /// The warning of `wait` about the 5-hour limit.
 const ALSO_FULL: &str = "Your 5-hour limit is used up until 12:00. Until that limit resets, prompts will either be refused or be paid for with usage credits.";
 
-fn weekly_full() -> Value {
-    windows(35.0, NOON, 100.0, TUESDAY)
-}
-
-/// Starts a session that reports these usage windows while the service is overloaded.
+/// Starts a session that reports these usage windows before and after an overload of the service.
 fn overloaded<'s>(sandbox: &'s Sandbox, reported: &Value) -> Client<'s> {
     let client = session_of_login(sandbox, "failed");
     client.calls_status_line("2026-11-20T09:59:00Z", reported.clone(), 120);
-    client.receives_error(AT, OVERLOADED, json!({"apiErrorStatus": 529}));
+    receives_overload_error(&client, AT);
     client.calls_status_line(SOON, reported.clone(), 120);
     client
 }
@@ -34,9 +29,9 @@ fn overloaded<'s>(sandbox: &'s Sandbox, reported: &Value) -> Client<'s> {
 fn wait_mentions_a_full_window_during_an_overload() {
     let sandbox = with_a_private_login();
     let client = overloaded(&sandbox, &five_hour_full());
-    let begun = waits(&client, "2026-11-20T10:00:40Z", &["--timeout", "1s"]);
-    assert!(begun.stderr.contains("timed out"), "{begun:?}");
-    assert_eq!(flat(&begun.stdout), ALSO_FULL, "{begun:?}");
+    let timed_out = waits(&client, "2026-11-20T10:00:40Z", &["--timeout", "1s"]);
+    assert!(timed_out.stderr.contains("timed out"), "{timed_out:?}");
+    assert_eq!(flat(&timed_out.stdout), ALSO_FULL, "{timed_out:?}");
 
     let waited = waits(&client, "2026-11-20T10:02:58Z", &["--timeout", "9s"]);
     let lines = flat(waited.success());
@@ -58,7 +53,7 @@ fn wait_mentions_only_the_costs_while_credits_pay_during_an_overload() {
     for at in ["2026-11-20T09:58:00Z", "2026-11-20T09:59:00Z"] {
         receives_response(&mut client, at, five_hour_full());
     }
-    client.receives_error(AT, OVERLOADED, json!({"apiErrorStatus": 529}));
+    receives_overload_error(&client, AT);
     let waited = waits(&client, "2026-11-20T10:02:58Z", &["--timeout", "9s"]);
     let lines = flat(waited.success());
     assert!(
@@ -124,24 +119,27 @@ fn the_last_line_after_a_reset_names_the_full_weekly_limit() {
     assert!(!lines.contains("You can continue"), "{waited:?}");
 }
 
+/// Starts a session that reports these usage windows and continues for free after this notice. Half an hour later, the
+/// service is overloaded.
+fn overloaded_while_free<'s>(sandbox: &'s Sandbox, notice: &str, reported: &Value) -> Client<'s> {
+    let client = session_of_login(sandbox, "free");
+    client.calls_status_line("2026-11-20T09:58:00Z", reported.clone(), 120);
+    client.announces("2026-11-20T09:59:00Z", notice);
+    receives_overload_error(&client, "2026-11-20T10:30:00Z");
+    client.calls_status_line("2026-11-20T10:30:02Z", reported.clone(), 120);
+    client
+}
+
 /// Claude Code continued for free at lower priority, or in the grace window. After an overload, `wait` ended with the warning
 /// that prompts would be refused or be paid for, although the next one is free.
 #[test]
 fn a_full_window_does_not_matter_while_responses_are_free() {
     for notice in [
-        "Continuing now at lower priority until your limit resets at 12pm. Your weekly limit still applies.",
+        AT_LOWER_PRIORITY,
         "[Usage limit reached \u{2014} grace window active. Wrap up: finish or checkpoint.]",
     ] {
         let sandbox = with_a_private_login();
-        let client = session_of_login(&sandbox, "free");
-        client.calls_status_line("2026-11-20T09:58:00Z", five_hour_full(), 120);
-        client.announces("2026-11-20T09:59:00Z", notice);
-        client.receives_error(
-            "2026-11-20T10:30:00Z",
-            OVERLOADED,
-            json!({"apiErrorStatus": 529}),
-        );
-        client.calls_status_line("2026-11-20T10:30:02Z", five_hour_full(), 120);
+        let client = overloaded_while_free(&sandbox, notice, &five_hour_full());
         let waited = waits(&client, "2026-11-20T10:32:58Z", &["--timeout", "9s"]);
         let lines = flat(waited.success());
         assert!(lines.contains("You can continue."), "{lines}");
@@ -164,19 +162,8 @@ fn a_full_window_does_not_matter_while_responses_are_free() {
 #[test]
 fn a_full_weekly_window_matters_at_lower_priority() {
     let sandbox = with_a_private_login();
-    let client = session_of_login(&sandbox, "free");
     let both_full = windows(100.0, NOON, 100.0, TUESDAY);
-    client.calls_status_line("2026-11-20T09:58:00Z", both_full.clone(), 120);
-    client.announces(
-        "2026-11-20T09:59:00Z",
-        "Continuing now at lower priority until your limit resets at 12pm. Your weekly limit still applies.",
-    );
-    client.receives_error(
-        "2026-11-20T10:30:00Z",
-        OVERLOADED,
-        json!({"apiErrorStatus": 529}),
-    );
-    client.calls_status_line("2026-11-20T10:30:02Z", both_full, 120);
+    let client = overloaded_while_free(&sandbox, AT_LOWER_PRIORITY, &both_full);
     let after = waits(&client, "2026-11-20T10:40:00Z", &[]);
     let lines = flat(after.success());
     assert!(

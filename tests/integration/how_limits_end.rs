@@ -7,21 +7,14 @@ use serde_json::{Value, json};
 use crate::client::{Client, plain_rows, windows};
 use crate::later_evidence::explained;
 use crate::messages::cases;
+use crate::newest_evidence::hits_limit;
 use crate::situation::{
-    AT, FIVE_HOUR, NOON, PRIVATE, SOON, TUESDAY, WEEKLY, answer, belongs_to, continues_at,
-    five_hour_usage, flat, paying, refused, session_of_login, session_with_token,
-    with_a_private_login,
+    AT, AT_LOWER_PRIORITY, FIVE_HOUR, NOON, PRIVATE, SOON, TUESDAY, WEEKLY, answer, belongs_to,
+    continues_at, five_hour_usage, flat, paying, refused, session_of_login, session_with_token,
+    stores_credits_reason, with_a_private_login,
 };
 use crate::support::Sandbox;
 use whycap::limits::catalog::rows;
-
-/// Stores the server's reason for not accepting usage credits, as Claude Code does with every response. Claude Code
-/// stores null if the server gives no reason.
-pub fn stores_credits_reason(sandbox: &Sandbox, reason: &Value) {
-    let mut state: Value = serde_json::from_str(&sandbox.read(".claude.json")).unwrap();
-    state["cachedExtraUsageDisabledReason"] = reason.clone();
-    sandbox.write(".claude.json", state.to_string());
-}
 
 /// Creates two sessions that belong to the logged-in account according to their transcripts.
 fn two_of_the_login(sandbox: &Sandbox) -> [Client<'_>; 2] {
@@ -1059,7 +1052,7 @@ fn a_response_at_lower_priority_is_not_paid_from_credits() {
     one.receives_error(AT, text, refused("five_hour", NOON, "out_of_credits"));
     other.append(&json!({
         "type": "system", "subtype": "informational", "timestamp": "2026-11-20T10:03:00Z", "sessionId": "other",
-        "content": "Continuing now at lower priority until your limit resets at 12pm. Your weekly limit still applies.",
+        "content": AT_LOWER_PRIORITY,
     }));
     other.receives_response("2026-11-20T10:10:00Z");
     other.calls_status_line("2026-11-20T10:10:01Z", full, 120);
@@ -1944,20 +1937,26 @@ fn a_response_of_another_model_does_not_end_a_false_alarm() {
     }
 }
 
+/// Starts a session with a token, which is stopped by this error. Its windows have room before and after the error.
+fn stopped_with_room<'s>(sandbox: &'s Sandbox, text: &str, refusal: &Value) -> Client<'s> {
+    let client = session_with_token(sandbox, "with-token");
+    let room = windows(40.0, NOON, 20.0, TUESDAY);
+    client.calls_status_line("2026-11-20T09:59:00Z", room.clone(), 120);
+    hits_limit(&client, AT, text, refusal, room);
+    client
+}
+
 /// A session with a token showed "5h 40%" beside "Your 5-hour limit is used up". Its plan is unknown, but a limit that
 /// takes effect at 100% is contradicted on every plan.
 #[test]
 fn the_cap_of_an_organization_is_doubted_for_a_token_whose_windows_have_room() {
     let sandbox = Sandbox::new();
-    let client = session_with_token(&sandbox, "with-token");
     let refusal = refused("five_hour", NOON, "org_level_disabled_until");
-    let message = "You've hit your org's monthly spend limit · resets 12pm (UTC)";
-    let room = windows(40.0, NOON, 20.0, TUESDAY);
-    client.calls_status_line("2026-11-20T09:59:00Z", room.clone(), 120);
-    client.receives_error(AT, message, refusal);
-    client.calls_status_line("2026-11-20T10:00:01Z", room.clone(), 120);
+    let text = "You've hit your org's monthly spend limit · resets 12pm (UTC)";
+    let client = stopped_with_room(&sandbox, text, &refusal);
     let at = "2026-11-20T10:00:20Z";
-    let row = client.calls_status_line(at, room, 120).success().to_owned();
+    let call = client.calls_status_line(at, windows(40.0, NOON, 20.0, TUESDAY), 120);
+    let row = call.success();
     assert!(row.contains("false alarm? 5-hour usage 40%"), "{row}");
     let outputs = [
         flat(client.run(at, &["explain"], b"").success()),
@@ -1974,13 +1973,9 @@ fn the_cap_of_an_organization_is_doubted_for_a_token_whose_windows_have_room() {
 #[test]
 fn the_limit_of_a_model_is_not_doubted_for_a_token_whose_windows_have_room() {
     let sandbox = Sandbox::new();
-    let client = session_with_token(&sandbox, "with-token");
     let refusal = refused("seven_day_opus", TUESDAY, "org_level_disabled_until");
-    let message = "You've hit your org's monthly spend limit · resets Nov 24, 6am (UTC)";
-    let room = windows(40.0, NOON, 20.0, TUESDAY);
-    client.calls_status_line("2026-11-20T09:59:00Z", room.clone(), 120);
-    client.receives_error(AT, message, refusal);
-    client.calls_status_line("2026-11-20T10:00:01Z", room, 120);
+    let text = "You've hit your org's monthly spend limit · resets Nov 24, 6am (UTC)";
+    let client = stopped_with_room(&sandbox, text, &refusal);
     let incident = client.explained("2026-11-20T10:00:20Z");
     assert_ne!(incident["verdict"], "false_likely", "{incident}");
     assert_eq!(incident["resets_at"], "2026-11-24T06:00:00Z", "{incident}");

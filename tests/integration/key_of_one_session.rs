@@ -6,8 +6,8 @@ use crate::client::{Client, windows};
 use crate::newest_evidence::{five_hour_full, receives_response};
 use crate::now::RunningClient;
 use crate::situation::{
-    AT, FIVE_HOUR, NOON, PRIVATE, SOON, TUESDAY, answer, belongs_to, flat, receives_balance_error,
-    refused, session_of_login, with_a_private_login,
+    AT, FIVE_HOUR, NOON, PRIVATE, SOON, TUESDAY, answer, answer_to, belongs_to, flat,
+    receives_balance_error, refused, session_of_login, with_a_private_login,
 };
 use crate::support::{Run, Sandbox};
 
@@ -562,9 +562,7 @@ fn the_first_step_after_a_keys_error_costs_money_while_credits_pay() {
 
         let at = "2026-11-20T10:03:00Z";
         for command in ["doctor", "now"] {
-            let asks = json!({"prompt": format!("/whycap {command}")});
-            let reply = on_plan.event(at, "UserPromptSubmit", asks);
-            let screen = flat(reply.json()["reason"].as_str().unwrap());
+            let screen = answer_to(&on_plan, at, &format!("/whycap {command}"));
             let about = format!("{command}, {text}, {failed_at}: {screen}");
             assert!(!screen.contains("is blocked"), "{about}");
             let is_paid =
@@ -602,10 +600,10 @@ fn the_first_step_after_a_keys_error_costs_money_while_credits_pay() {
     }
 }
 
-/// A session waited for the reset of its 5-hour limit while credits paid in another session. Then a key turned out to be empty.
-/// `/whycap` explained the 5-hour limit, but `/whycap now` and `/whycap doctor` said that nothing blocked the session.
+/// A session waited for the reset of its 5-hour limit while credits paid in another session. Then a key turned out to have no
+/// credits. `/whycap` explained the 5-hour limit, but `/whycap now` and `/whycap doctor` said that nothing blocked the session.
 #[test]
-fn the_error_of_a_key_does_not_hide_an_own_limit_while_credits_pay() {
+fn the_error_of_a_key_does_not_hide_the_limit_of_a_session_while_credits_pay() {
     let sandbox = with_a_private_login();
     let stopped = session_of_login(&sandbox, "stopped");
     let mut paying = session_of_login(&sandbox, "paying");
@@ -617,9 +615,7 @@ fn the_error_of_a_key_does_not_hide_an_own_limit_while_credits_pay() {
     receives_balance_error(&session_with_key(&sandbox), "2026-11-20T10:03:00Z");
     let at = "2026-11-20T10:04:00Z";
     for command in ["", "now", "doctor"] {
-        let asks = json!({"prompt": format!("/whycap {command}")});
-        let reply = stopped.event(at, "UserPromptSubmit", asks);
-        let screen = flat(reply.json()["reason"].as_str().unwrap());
+        let screen = answer_to(&stopped, at, &format!("/whycap {command}"));
         assert!(screen.contains("5-hour limit"), "{command}: {screen}");
         for not_blocked in ["no limit is blocking you", "Nothing is blocking you"] {
             assert!(!screen.contains(not_blocked), "{command}: {screen}");

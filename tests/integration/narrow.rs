@@ -10,10 +10,8 @@ use whycap::cli::Cli;
 
 use crate::client::{Client, windows};
 use crate::histories::with_history;
+use crate::situation::{FIVE_HOUR, NOON};
 use crate::support::{Run, Sandbox};
-
-/// 2026-11-20 12:00 UTC.
-const NOON: i64 = 1_795_176_000;
 
 /// A width at which a command shows all of its words.
 const WIDE: usize = 1000;
@@ -76,11 +74,12 @@ fn problems(narrow: &str, wide: &str, columns: usize) -> Vec<String> {
     for line in narrow.lines() {
         let line_words: Vec<&str> = line.split_whitespace().collect();
         // clap never wraps the usage. With line breaks, an assignment in TOML could be invalid.
-        let is_wrapped =
+        let should_wrap =
             line_words.len() > 1 && !line.starts_with("Usage:") && !line.contains(" = ");
-        if line.width() > columns && is_wrapped {
+        if line.width() > columns && should_wrap {
             problems.push(format!("too long: {line}"));
         }
+        // The end of the previous line and the start of this one may be the two parts of one word.
         let first_word = line_words.first().copied().unwrap_or_default();
         let joined = format!("{last_word}{first_word}");
         let are_words = [last_word, first_word]
@@ -115,7 +114,7 @@ fn no_command_cuts_a_word_in_a_narrow_terminal() {
     let quota = json!({"status": "rejected", "rateLimitType": "five_hour", "resetsAt": NOON});
     client.receives_error(
         "2026-11-20T10:00:00Z",
-        "You've hit your 5-hour limit · resets 12pm (UTC)",
+        FIVE_HOUR,
         json!({"requestId": "req_1234567890", "quotaLimits": quota}),
     );
     let command = Cli::command();
@@ -154,11 +153,7 @@ fn the_explanation_of_an_amount_shows_the_process_in_a_narrow_terminal() {
 fn a_configuration_and_a_report_are_not_wrapped_in_a_pipe() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
-    client.receives_error(
-        "2026-11-20T06:25:00Z",
-        "You've hit your 5-hour limit · resets 12pm (UTC)",
-        json!({}),
-    );
+    client.receives_error("2026-11-20T06:25:00Z", FIVE_HOUR, json!({}));
     let [config, report] =
         ["config", "report"].map(|command| sandbox.run(&[command]).stdout.clone());
     let narrow = sandbox.variable("COLUMNS", "50");

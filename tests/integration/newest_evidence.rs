@@ -8,14 +8,15 @@ use crate::client::{Client, run, windows};
 #[cfg(target_os = "linux")]
 use crate::now::RunningClient;
 use crate::situation::{
-    AT, FIVE_HOUR, NOON, PRIVATE, SOON, TUESDAY, WEEKLY, answer, belongs_to, flat,
-    reaches_five_hour_limit, refused, session_of_login, session_with_token, two_sessions_of_login,
-    with_a_private_login,
+    AT, FIVE_HOUR, NOON, OUT_OF_CREDITS, OVERLOADED, PRIVATE, SOON, TUESDAY, WEEKLY, answer,
+    belongs_to, flat, reaches_five_hour_limit, receives_overload_error, refused, session_of_login,
+    session_with_token, two_sessions_of_login, with_a_private_login,
 };
 use crate::support::{Run, Sandbox};
 
-const OUT_OF_CREDITS: &str = "You're out of usage credits · resets Nov 24, 6am (UTC)";
-const OVERLOADED: &str = "API Error: 529 Overloaded.";
+/// The message of a false alarm.
+const MONTHLY_CAP: &str =
+    "You've hit your monthly spend limit · raise it at claude.ai/settings/usage";
 /// The reset of a 5-hour window that began shortly after 10:00.
 const LATER_RESET: i64 = NOON + 3 * 3_600;
 
@@ -39,6 +40,11 @@ fn hits_five_hour_limit(client: &Client<'_>, no_credits: &str) {
 /// Returns the figures of a full 5-hour window.
 pub fn five_hour_full() -> Value {
     windows(100.0, NOON, 40.0, TUESDAY)
+}
+
+/// Returns the figures of a full weekly window.
+pub fn weekly_full() -> Value {
+    windows(35.0, NOON, 100.0, TUESDAY)
 }
 
 /// Simulates a response and the status-line call that reports these usage windows. Returns the status line without
@@ -79,11 +85,7 @@ fn a_limit_of_the_account_is_explained_before_an_ended_error_of_the_session() {
     ] {
         let sandbox = with_a_private_login();
         let mut ended = session_of_login(&sandbox, "ended");
-        ended.receives_error(
-            "2026-11-20T09:50:00Z",
-            OVERLOADED,
-            json!({"apiErrorStatus": 529}),
-        );
+        receives_overload_error(&ended, "2026-11-20T09:50:00Z");
         let room = windows(42.0, NOON, 40.0, TUESDAY);
         receives_response(&mut ended, "2026-11-20T09:52:00Z", room.clone());
         let stopped = session_of_login(&sandbox, "stopped");
@@ -126,11 +128,7 @@ fn a_limit_that_does_not_apply_to_the_session_does_not_hide_its_own_error() {
             }
             _ => belongs_to(&ended, PRIVATE, "private-organization"),
         }
-        ended.receives_error(
-            "2026-11-20T09:50:00Z",
-            OVERLOADED,
-            json!({"apiErrorStatus": 529}),
-        );
+        receives_overload_error(&ended, "2026-11-20T09:50:00Z");
         ended.receives_response("2026-11-20T09:52:00Z");
         let stopped = session_of_login(&sandbox, "stopped");
         let at = "2026-11-20T10:05:00Z";
@@ -197,10 +195,6 @@ fn a_response_after_an_early_reset_is_not_called_paid() {
             assert!(!text.contains("paying"), "{name}: {text}");
         }
     }
-}
-
-fn weekly_full() -> Value {
-    windows(35.0, NOON, 100.0, TUESDAY)
 }
 
 /// After a session reaches its weekly limit, usage credits can pay for it. The limit then still applies, and each
@@ -453,8 +447,7 @@ fn credits_do_not_pay_in_a_session_of_another_payer() {
 fn credits_are_not_promised_for_a_model_because_another_one_responds() {
     let sandbox = with_a_private_login();
     let stopped = session_of_login(&sandbox, "stopped");
-    let mut reported = windows(40.0, NOON, 40.0, TUESDAY);
-    reported["seven_day_opus"] = json!({"used_percentage": 100.0, "resets_at": TUESDAY});
+    let reported = with_full_opus_window(windows(40.0, NOON, 40.0, TUESDAY));
     hits_limit(
         &stopped,
         "2026-11-20T10:00:00Z",
@@ -500,8 +493,7 @@ fn wait_warns_that_each_response_costs_extra() {
             }
             "another error" => {
                 let other = session_of_login(&sandbox, "other");
-                let status = json!({"apiErrorStatus": 529});
-                other.receives_error("2026-11-20T09:50:00Z", OVERLOADED, status);
+                receives_overload_error(&other, "2026-11-20T09:50:00Z");
                 other.receives_response("2026-11-20T09:52:00Z");
                 pays.calls_status_line("2026-11-20T10:00:00Z", weekly_full(), 120);
             }
@@ -834,14 +826,13 @@ fn a_plans_session_is_not_told_about_an_api_organization() {
 /// wait. If the wait has been canceled, the advice must also say how to start it again.
 #[test]
 fn a_false_limit_mentions_the_wait_that_claude_code_announces() {
-    let text = "You've hit your monthly spend limit · raise it at claude.ai/settings/usage";
     let sandbox = with_a_private_login();
     let mut client = session_of_login(&sandbox, "waits");
     "2.1.331".clone_into(&mut client.version);
     let reported = windows(42.0, NOON, 17.0, TUESDAY);
     client.calls_status_line("2026-11-20T09:59:00Z", reported.clone(), 120);
     let refusal = refused("five_hour", NOON, "org_level_disabled");
-    client.receives_error("2026-11-20T10:00:00Z", text, &refusal);
+    client.receives_error("2026-11-20T10:00:00Z", MONTHLY_CAP, &refusal);
     client.announces(
         "2026-11-20T10:00:00Z",
         "Usage limit reached · set to continue automatically",
@@ -894,20 +885,41 @@ fn a_false_limit_mentions_the_wait_that_claude_code_announces() {
     assert!(!steps.contains("would wait"), "{steps}");
 }
 
+/// Starts a session that uses this model and waits after a false alarm: the message names a spend cap, but the server states
+/// a reset of the 5-hour window, and the windows have room.
+fn waits_after_false_alarm(sandbox: &Sandbox, model: &str) {
+    let mut waiting = session_of_login(sandbox, "waits");
+    "2.1.331".clone_into(&mut waiting.version);
+    model.clone_into(&mut waiting.model);
+    let room = windows(30.0, NOON, 17.0, TUESDAY);
+    waiting.calls_status_line("2026-11-20T09:59:00Z", room.clone(), 120);
+    let refusal = refused("five_hour", NOON, "org_level_disabled");
+    hits_limit(&waiting, AT, MONTHLY_CAP, &refusal, room);
+}
+
+/// Runs `wait` in a shell for a short time.
+fn waits_in_shell(sandbox: &Sandbox, at: &str) -> Run {
+    run(sandbox, at, &["wait", "--timeout", "1s"], b"", &[])
+}
+
+/// Returns true if `wait` says how the user can continue a waiting session sooner.
+fn advises_continuing_sooner(waited: &Run) -> bool {
+    flat(&waited.stdout).contains("to continue sooner, send the prompt again")
+}
+
+/// Adds a full weekly Opus window to these usage windows.
+fn with_full_opus_window(mut reported: Value) -> Value {
+    reported["seven_day_opus"] = json!({"used_percentage": 100.0, "resets_at": TUESDAY});
+    reported
+}
+
 /// A session waits after a false alarm. An hour later, the account reaches its 5-hour limit in another session. `wait` and
 /// `explain` advised sending the prompt again in the waiting session, although the limit would refuse it.
 #[test]
 fn nobody_is_told_to_continue_after_a_false_alarm_while_a_window_is_full() {
-    let text = "You've hit your monthly spend limit · raise it at claude.ai/settings/usage";
     for is_refused in [true, false] {
         let sandbox = with_a_private_login();
-        let mut waiting = session_of_login(&sandbox, "waits");
-        "2.1.331".clone_into(&mut waiting.version);
-        let room = windows(30.0, NOON, 17.0, TUESDAY);
-        waiting.calls_status_line("2026-11-20T09:59:00Z", room.clone(), 120);
-        let refusal = refused("five_hour", NOON, "org_level_disabled");
-        hits_limit(&waiting, AT, text, &refusal, room);
-
+        waits_after_false_alarm(&sandbox, "claude-opus-5-5");
         let mut other = session_of_login(&sandbox, "other");
         receives_response(&mut other, "2026-11-20T10:59:00Z", five_hour_full());
         if is_refused {
@@ -939,7 +951,6 @@ fn nobody_is_told_to_continue_after_a_false_alarm_while_a_window_is_full() {
 /// uses Sonnet sooner, although the Opus limit does not apply to it.
 #[test]
 fn a_full_window_of_another_model_does_not_keep_a_session_from_continuing_sooner() {
-    let text = "You've hit your monthly spend limit · raise it at claude.ai/settings/usage";
     for (model, is_refused, is_advised) in [
         ("claude-sonnet-5-5", false, true),
         ("claude-sonnet-5-5", true, true),
@@ -947,32 +958,17 @@ fn a_full_window_of_another_model_does_not_keep_a_session_from_continuing_sooner
         ("claude-opus-5-5", true, false),
     ] {
         let sandbox = with_a_private_login();
-        let mut waiting = session_of_login(&sandbox, "waits");
-        "2.1.331".clone_into(&mut waiting.version);
-        model.clone_into(&mut waiting.model);
-        let room = windows(30.0, NOON, 17.0, TUESDAY);
-        waiting.calls_status_line("2026-11-20T09:59:00Z", room.clone(), 120);
-        let refusal = refused("five_hour", NOON, "org_level_disabled");
-        hits_limit(&waiting, AT, text, &refusal, room.clone());
-
+        waits_after_false_alarm(&sandbox, model);
         let mut other = session_of_login(&sandbox, "other");
-        let mut opus_full = room;
-        opus_full["seven_day_opus"] = json!({"used_percentage": 100.0, "resets_at": TUESDAY});
+        let opus_full = with_full_opus_window(windows(30.0, NOON, 17.0, TUESDAY));
         receives_response(&mut other, "2026-11-20T10:59:00Z", opus_full.clone());
         if is_refused {
             let refusal = refused("seven_day_opus", TUESDAY, "");
-            let at = "2026-11-20T11:00:00Z";
-            hits_limit(
-                &other,
-                at,
-                "You've hit your Opus limit",
-                &refusal,
-                opus_full,
-            );
+            let text = "You've hit your Opus limit";
+            hits_limit(&other, "2026-11-20T11:00:00Z", text, &refusal, opus_full);
         }
-        let arguments = ["wait", "--timeout", "1s"];
-        let waited = run(&sandbox, "2026-11-20T11:05:00Z", &arguments, b"", &[]);
-        let has_advice = flat(&waited.stdout).contains("to continue sooner, send the prompt again");
+        let waited = waits_in_shell(&sandbox, "2026-11-20T11:05:00Z");
+        let has_advice = advises_continuing_sooner(&waited);
         assert_eq!(has_advice, is_advised, "{model}: {waited:?}");
         let is_timed_out = waited.stderr.contains("timed out");
         assert_eq!(is_timed_out, is_refused, "{model}: {waited:?}");
@@ -983,19 +979,12 @@ fn a_full_window_of_another_model_does_not_keep_a_session_from_continuing_sooner
 /// the weekly Opus limit. `wait` advised sending the prompt again in the waiting session, because only the newest limit counted.
 #[test]
 fn a_newer_limit_of_another_model_does_not_hide_the_limit_of_a_waiting_session() {
-    let text = "You've hit your monthly spend limit · raise it at claude.ai/settings/usage";
     for (limit, resets, is_advised) in [
         ("five_hour", NOON, false),
         ("seven_day_opus", TUESDAY, true),
     ] {
         let sandbox = with_a_private_login();
-        let mut waiting = session_of_login(&sandbox, "waits");
-        "2.1.331".clone_into(&mut waiting.version);
-        "claude-sonnet-5-5".clone_into(&mut waiting.model);
-        let room = windows(30.0, NOON, 17.0, TUESDAY);
-        waiting.calls_status_line("2026-11-20T09:59:00Z", room.clone(), 120);
-        let refusal = refused("five_hour", NOON, "org_level_disabled");
-        hits_limit(&waiting, AT, text, &refusal, room);
+        waits_after_false_alarm(&sandbox, "claude-sonnet-5-5");
         for (name, at, limit, resets) in [
             ("first-run", "2026-11-20T10:30:00Z", limit, resets),
             (
@@ -1010,9 +999,8 @@ fn a_newer_limit_of_another_model_does_not_hide_the_limit_of_a_waiting_session()
             refusal["entrypoint"] = json!("sdk-cli");
             run.receives_error(at, "You've reached your usage limit", refusal);
         }
-        let arguments = ["wait", "--timeout", "1s"];
-        let waited = run(&sandbox, "2026-11-20T10:45:00Z", &arguments, b"", &[]);
-        let has_advice = flat(&waited.stdout).contains("to continue sooner, send the prompt again");
+        let waited = waits_in_shell(&sandbox, "2026-11-20T10:45:00Z");
+        let has_advice = advises_continuing_sooner(&waited);
         assert_eq!(has_advice, is_advised, "{limit}: {waited:?}");
         assert!(waited.stderr.contains("timed out"), "{limit}: {waited:?}");
     }
@@ -1022,10 +1010,8 @@ fn a_newer_limit_of_another_model_does_not_hide_the_limit_of_a_waiting_session()
 /// weekly Opus window was full, and although a window was full whose reset is unknown.
 #[test]
 fn a_full_window_that_may_apply_keeps_a_session_from_continuing_sooner() {
-    let text = "You've hit your monthly spend limit · raise it at claude.ai/settings/usage";
     let room = windows(30.0, NOON, 17.0, TUESDAY);
-    let mut opus_full = room.clone();
-    opus_full["seven_day_opus"] = json!({"used_percentage": 100.0, "resets_at": TUESDAY});
+    let opus_full = with_full_opus_window(room.clone());
     let mut full_without_reset = room.clone();
     full_without_reset["five_hour"] = json!({"used_percentage": 100.0});
     for (reported, is_advised) in [
@@ -1037,13 +1023,12 @@ fn a_full_window_that_may_apply_keeps_a_session_from_continuing_sooner() {
         let mut waiting = session_of_login(&sandbox, "waits");
         "2.1.331".clone_into(&mut waiting.version);
         let refusal = refused("five_hour", NOON, "org_level_disabled");
-        waiting.receives_error(AT, text, refusal);
+        waiting.receives_error(AT, MONTHLY_CAP, refusal);
         let mut other = session_of_login(&sandbox, "other");
         receives_response(&mut other, "2026-11-20T10:00:05Z", room.clone());
         receives_response(&mut other, "2026-11-20T10:59:00Z", reported.clone());
-        let arguments = ["wait", "--timeout", "1s"];
-        let waited = run(&sandbox, "2026-11-20T11:05:00Z", &arguments, b"", &[]);
-        let has_advice = flat(&waited.stdout).contains("to continue sooner, send the prompt again");
+        let waited = waits_in_shell(&sandbox, "2026-11-20T11:05:00Z");
+        let has_advice = advises_continuing_sooner(&waited);
         assert_eq!(has_advice, is_advised, "{reported}: {waited:?}");
     }
 }
@@ -1479,8 +1464,7 @@ fn a_refused_login_does_not_hide_a_limit_of_the_account() {
             let [asking, limited] = two_sessions_of_login(&sandbox);
             let usage = windows(42.0, NOON, 60.0, TUESDAY);
             asking.calls_status_line("2026-11-20T09:00:00Z", usage.clone(), 120);
-            let overloaded = json!({"apiErrorStatus": 529});
-            asking.receives_error("2026-11-20T09:01:00Z", OVERLOADED, overloaded);
+            receives_overload_error(&asking, "2026-11-20T09:01:00Z");
             let refusal = refused("seven_day", TUESDAY, "org_level_disabled");
             let full = windows(42.0, NOON, 100.0, TUESDAY);
             hits_limit(&limited, AT, WEEKLY, &refusal, full);
@@ -1524,8 +1508,7 @@ fn only_a_refused_login_replaces_an_older_error_that_is_over() {
         let sandbox = with_a_private_login();
         let [asking, works] = two_sessions_of_login(&sandbox);
         row_at_42_percent(&asking, "2026-11-20T10:09:00Z");
-        let overloaded = json!({"apiErrorStatus": 529});
-        asking.receives_error("2026-11-20T10:10:00Z", OVERLOADED, overloaded);
+        receives_overload_error(&asking, "2026-11-20T10:10:00Z");
         works.works("2026-11-20T10:15:00Z", 10);
         let later = windows(43.0, NOON, 17.0, TUESDAY);
         works.calls_status_line("2026-11-20T10:15:01Z", later, 120);
@@ -1547,8 +1530,7 @@ fn the_row_stops_naming_a_refused_login_when_another_session_works() {
     let sandbox = with_a_private_login();
     let [asking, works] = two_sessions_of_login(&sandbox);
     row_at_42_percent(&asking, "2026-11-20T09:00:00Z");
-    let overloaded = json!({"apiErrorStatus": 529});
-    asking.receives_error("2026-11-20T09:01:00Z", OVERLOADED, overloaded);
+    receives_overload_error(&asking, "2026-11-20T09:01:00Z");
     is_refused(
         &sandbox,
         "refused",
@@ -1614,8 +1596,7 @@ fn row_after_refusal(asking: &Client<'_>, at: &str) -> String {
 /// Simulates an overload that stops a session more than an hour before the login is refused.
 fn is_overloaded(client: &Client<'_>) {
     row_after_refusal(client, "2026-11-20T09:00:00Z");
-    let overloaded = json!({"apiErrorStatus": 529});
-    client.receives_error("2026-11-20T09:01:00Z", OVERLOADED, overloaded);
+    receives_overload_error(client, "2026-11-20T09:01:00Z");
 }
 
 /// Creates two sessions of a login that was refused in a third session at 10:17. The status line of the first session
@@ -1709,8 +1690,7 @@ fn a_refused_login_does_not_replace_an_error_that_the_row_no_longer_mentions() {
     let asking = session_of_login(&sandbox, "asking");
     let usage = windows(42.0, NOON, 17.0, TUESDAY);
     asking.calls_status_line("2026-11-19T19:00:00Z", usage.clone(), 120);
-    let overloaded = json!({"apiErrorStatus": 529});
-    asking.receives_error("2026-11-19T19:01:00Z", OVERLOADED, overloaded);
+    receives_overload_error(&asking, "2026-11-19T19:01:00Z");
     let at = "2026-11-20T10:00:00Z";
     let before = flat(&asking.calls_status_line(at, usage.clone(), 160).stdout);
     is_refused(

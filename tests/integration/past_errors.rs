@@ -256,8 +256,8 @@ fn both_attempts_are_listed_even_if_the_hooks_run_before_the_lines_are_written()
     }
 }
 
-/// Simulates a prompt that is refused three minutes before the 5-hour limit resets.
-fn is_refused_before_reset(client: &Client<'_>) {
+/// Stops a session at its 5-hour limit three minutes before the limit resets.
+fn reaches_limit_before_reset(client: &Client<'_>) {
     client.works("2026-11-20T11:50:00Z", 10);
     client.sends_prompt("2026-11-20T11:57:00Z", "go on");
     let refusal = refused("five_hour", NOON, "");
@@ -296,7 +296,7 @@ fn a_stop_that_outlasts_its_reset_is_one_entry() {
     for is_prompt_written_first in [false, true] {
         let sandbox = with_a_private_login();
         let client = session_of_login(&sandbox, "stopped");
-        is_refused_before_reset(&client);
+        reaches_limit_before_reset(&client);
         listed(&sandbox, "2026-11-20T12:00:30Z");
         for minute in [1, 2] {
             continues_in_vain(&client, minute, is_prompt_written_first);
@@ -426,7 +426,7 @@ fn a_reading_from_after_the_stated_reset_does_not_show_an_early_reset() {
 fn the_absence_of_the_user_after_a_refused_continuation_is_not_blocked_time() {
     let sandbox = with_a_private_login();
     let client = session_of_login(&sandbox, "stopped");
-    is_refused_before_reset(&client);
+    reaches_limit_before_reset(&client);
     continues_in_vain(&client, 1, false);
     client.sends_prompt("2026-11-20T16:29:55Z", "go on");
     client.works("2026-11-20T16:30:00Z", 10);

@@ -6,7 +6,8 @@ use crate::client::{Client, plain_rows, run, windows};
 use crate::newest_evidence::five_hour_full;
 use crate::situation::{
     AT, NOON, ORG, PRIVATE, SOON, TUESDAY, answer, belongs_to, flat, reaches_five_hour_limit,
-    receives_balance_error, refused, with_a_credits_budget, with_a_private_login,
+    receives_balance_error, receives_overload_error, refused, with_a_credits_budget,
+    with_a_private_login,
 };
 use crate::support::Sandbox;
 use crate::wait::waits;
@@ -16,8 +17,9 @@ const BEDROCK: (&str, &str) = ("CLAUDE_CODE_USE_BEDROCK", "1");
 const VERTEX: (&str, &str) = ("CLAUDE_CODE_USE_VERTEX", "1");
 const TOKEN: (&str, &str) = ("CLAUDE_CODE_OAUTH_TOKEN", "hidden");
 const GATEWAY: (&str, &str) = ("ANTHROPIC_BASE_URL", "https://gateway.example.com");
-const OVERLOADED: &str = "API Error: 529 Overloaded.";
 const GATEWAY_TOKEN: (&str, &str) = ("ANTHROPIC_AUTH_TOKEN", "hidden");
+const FIRST_PROCESS: (&str, &str) = ("CLAUDE_PID", "4190001");
+const SECOND_PROCESS: (&str, &str) = ("CLAUDE_PID", "4190002");
 
 /// Starts a session with these environment variables.
 fn starts_session<'s>(sandbox: &'s Sandbox, name: &str, variables: &[(&str, &str)]) -> Client<'s> {
@@ -59,6 +61,31 @@ fn explained_in_shell(client: &Client<'_>, at: &str) -> Explanation {
         exit_code: explained.code,
         text: flat(&explained.stdout),
     }
+}
+
+/// Returns the output of `now --json` in a shell.
+fn now_in_shell(sandbox: &Sandbox, at: &str) -> Value {
+    run(sandbox, at, &["now", "--json"], b"", &[]).json()
+}
+
+/// Simulates a response and the status-line call that reports a full 5-hour window.
+fn reports_full_window(client: &Client<'_>) {
+    client.works("2026-11-20T09:59:00Z", 10);
+    client.calls_status_line(SOON, five_hour_full(), 120);
+}
+
+/// Starts a session that reports a full 5-hour window. Its client is older than version 2.1.285, so the transcript does not
+/// name the account.
+fn starts_old_client<'s>(
+    sandbox: &'s Sandbox,
+    name: &str,
+    variables: &[(&str, &str)],
+) -> Client<'s> {
+    let mut client = Client::with_session(sandbox, name);
+    "2.1.284".clone_into(&mut client.version);
+    starts_process(&mut client, "2026-11-20T09:50:00Z", "startup", variables);
+    reports_full_window(&client);
+    client
 }
 
 /// A key had no credits. Then a session with Amazon Bedrock, Google Vertex AI, or a gateway received a response, and
@@ -244,11 +271,10 @@ fn usage_credits_do_not_pay_for_a_session_that_was_resumed_with_a_key() {
         let sandbox = with_a_private_login();
         let of_login = session_of_login(&sandbox, "of-login");
         let resumed = resumes_session_of_login(&sandbox, variables);
-        of_login.works("2026-11-20T09:59:00Z", 10);
-        of_login.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+        reports_full_window(&of_login);
         resumed.works("2026-11-20T10:03:00Z", 100_000);
         let at = "2026-11-20T10:04:00Z";
-        let now = run(&sandbox, at, &["now", "--json"], b"", &[]).json();
+        let now = now_in_shell(&sandbox, at);
         assert_eq!(now["paying"].is_object(), pays, "{variables:?}: {now:#}");
     }
 }
@@ -319,8 +345,7 @@ fn whycap_does_not_say_that_an_overloaded_service_does_not_block_another_payer()
 fn the_usage_credits_of_the_login_are_not_mentioned_in_a_session_with_a_key() {
     let sandbox = with_a_private_login();
     let of_login = session_of_login(&sandbox, "of-login");
-    of_login.works("2026-11-20T09:59:00Z", 10);
-    of_login.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    reports_full_window(&of_login);
     of_login.works("2026-11-20T10:03:00Z", 100_000);
     let [with_key, with_token, with_bedrock] = [
         ("with-key", KEY),
@@ -385,11 +410,10 @@ fn spent_credits_still_count_after_their_session_is_resumed_with_a_key() {
     let sandbox = with_a_credits_budget("action = \"stop\"");
     let of_login = session_of_login(&sandbox, "of-login");
     let mut paying = resumes_session_of_login(&sandbox, &[]);
-    of_login.works("2026-11-20T09:59:00Z", 10);
-    of_login.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    reports_full_window(&of_login);
     paying.works("2026-11-20T10:03:00Z", 400_000);
     let is_counted = |at: &str| {
-        let now = run(&sandbox, at, &["now", "--json"], b"", &[]).json();
+        let now = now_in_shell(&sandbox, at);
         assert!(now["paying"].is_object(), "{now:#}");
         let sent = of_login.event(at, "UserPromptSubmit", json!({"prompt": "go on"}));
         assert!(sent.success().contains("block"), "{sent:?}");
@@ -408,7 +432,7 @@ fn a_full_window_of_the_login_does_not_matter_to_a_session_with_a_cloud_provider
         let login = session_of_login(&sandbox, "login");
         login.calls_status_line("2026-11-20T09:59:00Z", five_hour_full(), 120);
         let client = starts_session(&sandbox, "with-provider", &[provider]);
-        client.receives_error(AT, OVERLOADED, json!({"apiErrorStatus": 529}));
+        receives_overload_error(&client, AT);
         let at = "2026-11-20T10:05:00Z";
         for shown in [
             flat(client.run(at, &["explain"], b"").success()),
@@ -430,7 +454,7 @@ fn a_full_window_of_the_login_matters_to_a_session_with_a_declined_key() {
     let client = starts_session(&sandbox, "with-declined-key", &[KEY]);
     belongs_to(&client, PRIVATE, "private-organization");
     client.calls_status_line("2026-11-20T09:59:00Z", five_hour_full(), 120);
-    client.receives_error(AT, OVERLOADED, json!({"apiErrorStatus": 529}));
+    receives_overload_error(&client, AT);
     let at = "2026-11-20T10:05:00Z";
     for shown in [
         flat(client.run(at, &["explain"], b"").success()),
@@ -485,11 +509,9 @@ fn a_start_days_ago_shows_that_a_key_is_new() {
     let mut resumed = resumes_session_of_login(&sandbox, &[]);
     grows_journal(&sandbox);
     starts_process(&mut resumed, "2026-11-20T09:57:00Z", "resume", &[KEY]);
-    of_login.works("2026-11-20T09:59:00Z", 10);
-    of_login.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    reports_full_window(&of_login);
     resumed.works("2026-11-20T10:03:00Z", 100_000);
-    let at = "2026-11-20T10:04:00Z";
-    let now = run(&sandbox, at, &["now", "--json"], b"", &[]).json();
+    let now = now_in_shell(&sandbox, "2026-11-20T10:04:00Z");
     assert!(!now["paying"].is_object(), "{now:#}");
 }
 
@@ -511,11 +533,9 @@ fn a_start_days_ago_shows_that_a_key_pays() {
     let of_login = session_of_login(&sandbox, "of-login");
     let resumed = resumes_session_of_login(&sandbox, &[KEY]);
     grows_journal(&sandbox);
-    of_login.works("2026-11-20T09:59:00Z", 10);
-    of_login.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    reports_full_window(&of_login);
     resumed.works("2026-11-20T10:03:00Z", 100_000);
-    let at = "2026-11-20T10:04:00Z";
-    let now = run(&sandbox, at, &["now", "--json"], b"", &[]).json();
+    let now = now_in_shell(&sandbox, "2026-11-20T10:04:00Z");
     assert!(!now["paying"].is_object(), "{now:#}");
 }
 
@@ -554,7 +574,7 @@ fn every_screen_takes_a_key_for_declined_if_its_session_has_reported_the_windows
         resumed.works("2026-11-20T09:56:10Z", 10);
         reaches_five_hour_limit(&session_of_login(&sandbox, "stopped"));
         let room = windows(90.0, NOON, 40.0, TUESDAY);
-        every_screen_names_limit(&resumed, is_limited, &[room, json!(null)]);
+        check_every_screen(&resumed, is_limited, &[room, json!(null)]);
     }
 }
 
@@ -571,7 +591,7 @@ fn every_screen_takes_a_key_for_declined_if_whycap_was_installed_after_the_start
     let room = windows(90.0, NOON, 40.0, TUESDAY);
     running.calls_status_line("2026-11-20T09:56:11Z", room.clone(), 120);
     reaches_five_hour_limit(&session_of_login(&sandbox, "stopped"));
-    every_screen_names_limit(&running, true, &[room]);
+    check_every_screen(&running, true, &[room]);
 }
 
 /// A process with a declined key switched to another session with `/resume`. The row named the login's limit because the
@@ -589,12 +609,12 @@ fn a_declined_key_is_declined_for_each_session_of_its_process() {
     first.calls_status_line("2026-11-20T09:56:01Z", room.clone(), 120);
     starts_process(&mut second, "2026-11-20T09:57:00Z", "resume", &[KEY]);
     reaches_five_hour_limit(&session_of_login(&sandbox, "stopped"));
-    every_screen_names_limit(&second, true, &[room]);
+    check_every_screen(&second, true, &[room]);
 }
 
 /// Checks whether the limit of the login blocks the session according to the row with each of these windows,
 /// `explain --session`, and `/whycap`.
-fn every_screen_names_limit(client: &Client<'_>, is_limited: bool, reported: &[Value]) {
+fn check_every_screen(client: &Client<'_>, is_limited: bool, reported: &[Value]) {
     let at = "2026-11-20T10:00:30Z";
     for windows in reported {
         let row = flat(&plain_rows(client, at, windows.clone()));
@@ -664,14 +684,10 @@ fn a_key_in_a_start_of_an_earlier_version_replaces_the_login_if_the_key_is_new()
 #[test]
 fn credits_that_pay_for_an_old_client_with_a_declined_key_count() {
     let sandbox = with_a_credits_budget("action = \"stop\"");
-    let mut client = Client::with_session(&sandbox, "with-declined-key");
-    client.version = "2.1.284".to_owned();
-    starts_process(&mut client, "2026-11-20T09:50:00Z", "startup", &[KEY]);
-    client.works("2026-11-20T09:59:00Z", 10);
-    client.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    let client = starts_old_client(&sandbox, "with-declined-key", &[KEY]);
     client.works("2026-11-20T10:03:00Z", 400_000);
     let at = "2026-11-20T10:10:00Z";
-    let now = run(&sandbox, at, &["now", "--json"], b"", &[]).json();
+    let now = now_in_shell(&sandbox, at);
     assert!(now["paying"].is_object(), "{now:#}");
     let sent = client.event(at, "UserPromptSubmit", json!({"prompt": "go on"}));
     assert!(sent.success().contains("block"), "{sent:?}");
@@ -684,18 +700,10 @@ fn whycap_says_that_credits_pay_for_an_old_client_with_a_declined_key() {
     for is_resumed in [false, true] {
         let sandbox = with_a_private_login();
         let of_login = session_of_login(&sandbox, "of-login");
-        let mut client = Client::with_session(&sandbox, "with-key");
-        client.version = "2.1.284".to_owned();
-        starts_process(&mut client, "2026-11-20T09:50:00Z", "startup", &[KEY]);
-        client.works("2026-11-20T09:59:00Z", 10);
-        client.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+        let mut client = starts_old_client(&sandbox, "with-key", &[KEY]);
         client.works("2026-11-20T10:03:00Z", 400_000);
         of_login.works("2026-11-20T10:03:00Z", 100_000);
-        of_login.calls_status_line(
-            "2026-11-20T10:03:01Z",
-            windows(100.0, NOON, 40.0, TUESDAY),
-            120,
-        );
+        of_login.calls_status_line("2026-11-20T10:03:01Z", five_hour_full(), 120);
         if is_resumed {
             starts_process(&mut client, "2026-11-20T10:05:00Z", "resume", &[KEY]);
         }
@@ -710,31 +718,15 @@ fn whycap_says_that_credits_pay_for_an_old_client_with_a_declined_key() {
 #[test]
 fn windows_of_another_process_do_not_show_that_a_key_is_declined() {
     let sandbox = with_a_private_login();
-    let mut client = Client::with_session(&sandbox, "in-two-terminals");
-    client.version = "2.1.284".to_owned();
-    let first_process = ("CLAUDE_PID", "4190001");
-    starts_process(
-        &mut client,
-        "2026-11-20T09:50:00Z",
-        "startup",
-        &[first_process],
-    );
-    client.works("2026-11-20T09:59:00Z", 10);
-    let full = windows(100.0, NOON, 40.0, TUESDAY);
-    client.calls_status_line(SOON, full.clone(), 120);
+    let mut client = starts_old_client(&sandbox, "in-two-terminals", &[FIRST_PROCESS]);
     client.works("2026-11-20T10:03:00Z", 400_000);
     let variables_of_first = client.variables.clone();
-    let second_process = ("CLAUDE_PID", "4190002");
-    starts_process(
-        &mut client,
-        "2026-11-20T10:05:00Z",
-        "resume",
-        &[KEY, second_process],
-    );
+    let variables = [KEY, SECOND_PROCESS];
+    starts_process(&mut client, "2026-11-20T10:05:00Z", "resume", &variables);
     let variables_of_second = std::mem::replace(&mut client.variables, variables_of_first);
     client.api_ms += 100;
     client.works("2026-11-20T10:06:00Z", 400_000);
-    client.calls_status_line("2026-11-20T10:06:01Z", full, 120);
+    client.calls_status_line("2026-11-20T10:06:01Z", five_hour_full(), 120);
     client.variables = variables_of_second;
     let reply = answer(&client, "2026-11-20T10:10:00Z");
     assert!(!reply.contains("paying with usage credits"), "{reply}");
@@ -745,33 +737,11 @@ fn windows_of_another_process_do_not_show_that_a_key_is_declined() {
 #[test]
 fn usage_credits_do_not_pay_for_a_session_of_an_old_client_that_was_resumed_with_a_key() {
     let sandbox = with_a_private_login();
-    let mut client = Client::with_session(&sandbox, "resumed");
-    client.version = "2.1.284".to_owned();
-    let first_process = ("CLAUDE_PID", "4190001");
-    starts_process(
-        &mut client,
-        "2026-11-20T09:50:00Z",
-        "startup",
-        &[first_process],
-    );
-    client.works("2026-11-20T09:59:00Z", 10);
-    client.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
-    let second_process = ("CLAUDE_PID", "4190002");
-    starts_process(
-        &mut client,
-        "2026-11-20T10:02:00Z",
-        "resume",
-        &[KEY, second_process],
-    );
+    let mut client = starts_old_client(&sandbox, "resumed", &[FIRST_PROCESS]);
+    let variables = [KEY, SECOND_PROCESS];
+    starts_process(&mut client, "2026-11-20T10:02:00Z", "resume", &variables);
     client.works("2026-11-20T10:03:00Z", 400_000);
-    let now = run(
-        &sandbox,
-        "2026-11-20T10:04:00Z",
-        &["now", "--json"],
-        b"",
-        &[],
-    )
-    .json();
+    let now = now_in_shell(&sandbox, "2026-11-20T10:04:00Z");
     assert!(!now["paying"].is_object(), "{now:#}");
 }
 
@@ -782,17 +752,9 @@ fn usage_credits_do_not_pay_for_a_session_with_a_cloud_provider() {
     let of_login = session_of_login(&sandbox, "of-login");
     let with_bedrock = starts_session(&sandbox, "with-bedrock", &[BEDROCK]);
     belongs_to(&with_bedrock, PRIVATE, "private-organization");
-    of_login.works("2026-11-20T09:59:00Z", 10);
-    of_login.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    reports_full_window(&of_login);
     with_bedrock.works("2026-11-20T10:03:00Z", 100_000);
-    let now = run(
-        &sandbox,
-        "2026-11-20T10:04:00Z",
-        &["now", "--json"],
-        b"",
-        &[],
-    )
-    .json();
+    let now = now_in_shell(&sandbox, "2026-11-20T10:04:00Z");
     assert!(!now["paying"].is_object(), "{now:#}");
 }
 
@@ -872,8 +834,7 @@ fn an_error_that_only_the_transcript_contains_has_the_payer_of_its_session() {
 fn a_key_in_the_environment_of_the_conversation_rules_out_that_credits_pay_for_it() {
     let sandbox = with_a_private_login();
     let of_login = session_of_login(&sandbox, "of-login");
-    of_login.works("2026-11-20T09:59:00Z", 10);
-    of_login.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    reports_full_window(&of_login);
     of_login.works("2026-11-20T10:03:00Z", 100_000);
     for (name, variable, pays) in [("with-key", KEY, false), ("with-proxy", GATEWAY, true)] {
         let mut client = Client::with_session(&sandbox, name);

@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use crate::client::{Client, run, windows};
-use crate::how_limits_end::stores_credits_reason;
 use crate::support::Sandbox;
 
 pub const AT: &str = "2026-11-20T10:00:00Z";
@@ -13,6 +12,10 @@ pub const TUESDAY: i64 = 1_795_500_000; // 2026-11-24T06:00:00Z
 pub const FIVE_HOUR: &str = "You've hit your 5-hour limit · resets 12pm (UTC)";
 pub const WEEKLY: &str = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
 pub const ORG: &str = "You've hit your org's monthly spend limit · ask your admin to raise it at https://claude.ai/admin-settings/usage";
+pub const OVERLOADED: &str = "API Error: 529 Overloaded.";
+pub const OUT_OF_CREDITS: &str = "You're out of usage credits · resets Nov 24, 6am (UTC)";
+/// The notice with which Claude Code continues for free at lower priority.
+pub const AT_LOWER_PRIORITY: &str = "Continuing now at lower priority until your limit resets at 12pm. Your weekly limit still applies.";
 
 pub fn refused(by: &str, resets_at: i64, no_credits: &str) -> Value {
     json!({"apiError": "usage_limit_reached", "quotaLimits": {
@@ -32,6 +35,14 @@ pub fn with_a_private_login() -> Sandbox {
 pub fn store_usage_page(sandbox: &Sandbox, page: &Value) {
     let mut state: Value = serde_json::from_str(&sandbox.read(".claude.json")).unwrap();
     state["cachedUsageUtilization"] = page.clone();
+    sandbox.write(".claude.json", state.to_string());
+}
+
+/// Stores the server's reason for not accepting usage credits, as Claude Code does with every response. Claude Code
+/// stores null if the server gives no reason.
+pub fn stores_credits_reason(sandbox: &Sandbox, reason: &Value) {
+    let mut state: Value = serde_json::from_str(&sandbox.read(".claude.json")).unwrap();
+    state["cachedExtraUsageDisabledReason"] = reason.clone();
     sandbox.write(".claude.json", state.to_string());
 }
 
@@ -76,6 +87,11 @@ pub fn session_with_token<'s>(sandbox: &'s Sandbox, name: &str) -> Client<'s> {
 pub fn receives_balance_error(client: &Client<'_>, at: &str) {
     let balance = json!({"apiErrorStatus": 400, "error": "billing_error"});
     client.receives_error(at, "Credit balance is too low", balance);
+}
+
+/// Simulates a request that fails because the service is overloaded.
+pub fn receives_overload_error(client: &Client<'_>, at: &str) {
+    client.receives_error(at, OVERLOADED, json!({"apiErrorStatus": 529}));
 }
 
 /// Stops a session at its 5-hour limit, which resets at noon. Two seconds later, its status-line call reports the full
@@ -184,6 +200,14 @@ fn only_a_session_that_names_the_login_is_attributed_to_it() {
     assert_eq!(of_login.explained(SOON)["owner"], "login");
 }
 
+/// Reports these usage windows. One minute later, a request is refused because the credits are used up. `renewed_at` is the
+/// time at which the server says that they are renewed.
+fn runs_out_of_credits(client: &Client<'_>, reported: Value, text: &str, renewed_at: i64) {
+    client.calls_status_line("2026-11-20T09:59:00Z", reported, 120);
+    let refusal = refused("overage", renewed_at, "out_of_credits");
+    client.receives_error(AT, text, refusal);
+}
+
 /// If neither of the plan's windows is full, the user need not wait for the weekly reset, even though the credit pool
 /// is refilled only then.
 #[test]
@@ -191,13 +215,8 @@ fn out_of_credits_with_room_in_both_windows_has_no_weekly_reset() {
     for (five_hour, weekly) in [(42.0, 17.0), (3.0, 5.0)] {
         let sandbox = with_a_private_login();
         let client = Client::new(&sandbox);
-        client.calls_status_line(
-            "2026-11-20T09:59:00Z",
-            windows(five_hour, NOON, weekly, TUESDAY),
-            120,
-        );
-        let text = "You're out of usage credits · resets Nov 24, 6am (UTC)";
-        client.receives_error(AT, text, refused("overage", TUESDAY, "out_of_credits"));
+        let reported = windows(five_hour, NOON, weekly, TUESDAY);
+        runs_out_of_credits(&client, reported.clone(), OUT_OF_CREDITS, TUESDAY);
         // By this time, Claude Code would have reported newer figures.
         let at = "2026-11-20T10:00:03Z";
         let incident = client.explained(at);
@@ -216,12 +235,7 @@ fn out_of_credits_with_room_in_both_windows_has_no_weekly_reset() {
         );
         let mut wide = Client::with_session(&sandbox, "wide");
         wide.model = "claude-opus-5-5[1m]".to_owned();
-        wide.calls_status_line(
-            "2026-11-20T09:59:00Z",
-            windows(five_hour, NOON, weekly, TUESDAY),
-            120,
-        );
-        wide.receives_error(AT, text, refused("overage", TUESDAY, "out_of_credits"));
+        runs_out_of_credits(&wide, reported, OUT_OF_CREDITS, TUESDAY);
         let incident = wide
             .run(at, &["explain", "--json", "--session", "wide"], b"")
             .json();
@@ -236,9 +250,7 @@ fn out_of_credits_with_a_full_window_lasts_until_that_window_resets() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     let full = windows(100.0, NOON, 17.0, TUESDAY);
-    client.calls_status_line("2026-11-20T09:59:00Z", full.clone(), 120);
-    let text = "You're out of usage credits · resets Nov 24, 6am (UTC)";
-    client.receives_error(AT, text, refused("overage", TUESDAY, "out_of_credits"));
+    runs_out_of_credits(&client, full.clone(), OUT_OF_CREDITS, TUESDAY);
     client.calls_status_line("2026-11-20T10:00:01Z", full.clone(), 120);
     let at = "2026-11-20T10:00:20Z";
     let row = client.calls_status_line(at, full, 120).success().to_owned();
@@ -270,10 +282,9 @@ fn a_session_continues_when_the_credits_are_renewed() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     let full = windows(100.0, NOON, 17.0, TUESDAY);
-    client.calls_status_line("2026-11-20T09:59:00Z", full, 120);
     let text = "You're out of usage credits · resets Nov 21, 6am (UTC)";
-    let renewal = 1_795_240_800;
-    client.receives_error(AT, text, refused("overage", renewal, "out_of_credits"));
+    let saturday = 1_795_240_800; // 2026-11-21T06:00:00Z
+    runs_out_of_credits(&client, full, text, saturday);
     let incident = client.explained("2026-11-20T10:00:03Z");
     assert_eq!(incident["resets_at"], "2026-11-20T12:00:00Z", "{incident}");
     let continues_at = &incident["continues_at"];
@@ -287,8 +298,7 @@ fn a_session_continues_when_the_credits_are_renewed() {
 #[test]
 fn out_of_credits_lasts_until_the_renewal_if_that_is_earlier_or_credits_are_needed_anyway() {
     let renewed_at_noon = "You're out of usage credits · resets 12pm (UTC)";
-    let renewed_on_tuesday = "You're out of usage credits · resets Nov 24, 6am (UTC)";
-    for (model, text, renewal, reported, expected) in [
+    for (model, text, renewed_at, reported, expected) in [
         (
             "claude-opus-4-8",
             renewed_at_noon,
@@ -298,7 +308,7 @@ fn out_of_credits_lasts_until_the_renewal_if_that_is_earlier_or_credits_are_need
         ),
         (
             "claude-opus-5-5[1m]",
-            renewed_on_tuesday,
+            OUT_OF_CREDITS,
             TUESDAY,
             windows(100.0, NOON, 17.0, TUESDAY),
             "2026-11-24T06:00:00Z",
@@ -307,8 +317,7 @@ fn out_of_credits_lasts_until_the_renewal_if_that_is_earlier_or_credits_are_need
         let sandbox = with_a_private_login();
         let mut client = Client::new(&sandbox);
         client.model = model.to_owned();
-        client.calls_status_line("2026-11-20T09:59:00Z", reported, 120);
-        client.receives_error(AT, text, refused("overage", renewal, "out_of_credits"));
+        runs_out_of_credits(&client, reported, text, renewed_at);
         let incident = client.explained("2026-11-20T10:00:03Z");
         assert_eq!(incident["resets_at"], expected, "{incident}");
     }
@@ -480,9 +489,8 @@ const SCENARIOS: [Scenario; 25] = [
         name: "2 an empty pool, and windows at 42% and 17%",
         login: MAX,
         simulate: |sandbox| {
-            let text = "You're out of usage credits · resets Nov 24, 6am (UTC)";
             let refusal = refused("overage", TUESDAY, "out_of_credits");
-            stopped(sandbox, (42.0, 17.0), text, refusal)
+            stopped(sandbox, (42.0, 17.0), OUT_OF_CREDITS, refusal)
         },
         at: SOON,
         reported: || windows(42.0, NOON, 17.0, TUESDAY),
@@ -494,9 +502,8 @@ const SCENARIOS: [Scenario; 25] = [
         name: "2 the same at 3% and 5%",
         login: MAX,
         simulate: |sandbox| {
-            let text = "You're out of usage credits · resets Nov 24, 6am (UTC)";
             let refusal = refused("overage", TUESDAY, "out_of_credits");
-            stopped(sandbox, (3.0, 5.0), text, refusal)
+            stopped(sandbox, (3.0, 5.0), OUT_OF_CREDITS, refusal)
         },
         at: SOON,
         reported: || windows(3.0, NOON, 5.0, TUESDAY),
@@ -837,7 +844,12 @@ pub fn five_hour_usage(client: &Client<'_>, at: &str) -> Value {
 
 /// Returns the answer to `/whycap`, on a single line.
 pub fn answer(client: &Client<'_>, at: &str) -> String {
-    let reply = client.event(at, "UserPromptSubmit", json!({"prompt": "/whycap"}));
+    answer_to(client, at, "/whycap")
+}
+
+/// Returns the answer to a prompt that starts with `/whycap`, on a single line.
+pub fn answer_to(client: &Client<'_>, at: &str, prompt: &str) -> String {
+    let reply = client.event(at, "UserPromptSubmit", json!({"prompt": prompt}));
     flat(reply.json()["reason"].as_str().unwrap())
 }
 
@@ -1256,7 +1268,6 @@ fn a_credit_budget_shows_no_figure_if_credits_cannot_have_paid() {
 /// responses as well.
 #[test]
 fn free_responses_do_not_count_toward_the_budget_for_credits() {
-    let at_lower_priority = "Continuing now at lower priority until your limit resets at 12pm. Your weekly limit still applies.";
     // The weekly limit still applies at lower priority.
     for (weekly, spend) in [(40.0, "$0.44"), (100.0, "$1.64")] {
         let sandbox = with_a_credits_budget("");
@@ -1267,7 +1278,7 @@ fn free_responses_do_not_count_toward_the_budget_for_credits() {
             120,
         );
         client.works("2026-11-20T09:59:00Z", 100_000);
-        client.announces(AT, at_lower_priority);
+        client.announces(AT, AT_LOWER_PRIORITY);
         client.works("2026-11-20T10:01:00Z", 300_000);
         client.calls_status_line(
             "2026-11-20T12:30:00Z",
@@ -2530,11 +2541,7 @@ fn an_empty_credit_pool_gives_no_reset_time() {
     let client = Client::new(&sandbox);
     let quota = json!({"quotaLimits": {"status": "rejected", "rateLimitType": "overage",
         "overageDisabledReason": "out_of_credits", "resetsAt": TUESDAY}});
-    client.receives_error(
-        AT,
-        "You're out of usage credits · resets Nov 24, 6am (UTC)",
-        quota,
-    );
+    client.receives_error(AT, OUT_OF_CREDITS, quota);
     let run = client.run(SOON, &["explain", "--exit-code"], b"");
     assert_eq!(run.code, 11, "{run:?}");
     assert!(
