@@ -285,13 +285,16 @@ fn a_session_continues_when_the_credits_are_renewed() {
     let text = "You're out of usage credits · resets Nov 21, 6am (UTC)";
     let saturday = 1_795_240_800; // 2026-11-21T06:00:00Z
     runs_out_of_credits(&client, full, text, saturday);
-    let incident = client.explained("2026-11-20T10:00:03Z");
-    assert_eq!(incident["resets_at"], "2026-11-20T12:00:00Z", "{incident}");
-    let continues_at = &incident["continues_at"];
-    assert!(
-        continues_at.is_null() || *continues_at == "2026-11-21T06:01:30Z",
-        "{incident}"
-    );
+    for (is_announced, continues_at) in
+        [(false, Value::Null), (true, json!("2026-11-21T06:01:30Z"))]
+    {
+        if is_announced {
+            client.announces(AT, "Usage limit reached · set to continue automatically");
+        }
+        let incident = client.explained("2026-11-20T10:00:03Z");
+        assert_eq!(incident["resets_at"], "2026-11-20T12:00:00Z", "{incident}");
+        assert_eq!(incident["continues_at"], continues_at, "{incident}");
+    }
 }
 
 /// The reset of a full window does not help if the credits are renewed earlier or are needed anyway.
