@@ -179,7 +179,7 @@ impl Cli {
     }
 }
 
-/// Returns the definition of the command line, with help texts of this width.
+/// Returns the definition of the command line, with help texts wrapped to this width.
 fn definition(columns: usize) -> clap::Command {
     let command = Cli::command().term_width(columns);
     if columns == MAX_HELP_COLUMNS {
@@ -194,8 +194,8 @@ fn definition(columns: usize) -> clap::Command {
     })
 }
 
-/// Wraps the examples and the exit codes below the options. If a description does not fit next to its example, it is
-/// placed below.
+/// Wraps the text below the options, which contains the examples and the exit codes. If fewer than
+/// [`MIN_DESCRIPTION_COLUMNS`] columns are left next to an example, its description begins on the next line.
 fn wrap_after_help(text: &str, columns: usize) -> String {
     let mut report = Report::default();
     for line in text.lines() {

@@ -268,8 +268,8 @@ fn about_false_alarm(
     Some(format!("{} {waiting}.", false_alarm.headline))
 }
 
-/// Warns that another usage window is used up, unless the command has already done so. If usage credits pay, the last
-/// sentence mentions the costs instead.
+/// Warns that a usage window of the plan is full, unless the previous check has already given this warning. Prints
+/// nothing if usage credits pay, because the last sentence of the output then mentions the costs.
 fn announce_full_window(
     situation: &Situation,
     waited_for: Option<&Incident>,

@@ -43,7 +43,7 @@ impl Context {
             collect(ledger, catch_up)
         };
         let mut repairs = 0;
-        let mut was_tried_again = false;
+        let mut has_retried = false;
         // The ledger requires file locks. If they are not supported, SQLite takes ten seconds to find out.
         while lock::is_supported_in(&self.paths.data) {
             let opened = Ledger::open(&self.paths.data, WaitLimit::Person);
@@ -58,8 +58,8 @@ impl Context {
                     Ledger::mend(&self.paths, wait_limit, damage, is_second_repair)?;
                     repairs += 1;
                 }
-                // Another process may be replacing a damaged ledger and its log.
-                Some(other) if other.is_io_failure() && !was_tried_again => was_tried_again = true,
+                // Another process may be replacing a damaged ledger and its write-ahead log, so try once more.
+                Some(other) if other.is_io_failure() && !has_retried => has_retried = true,
                 Some(other) if other.is_busy() => break,
                 _ => return Err(error),
             }

@@ -155,7 +155,7 @@ impl Context {
         let reporting = reporting_sessions(&steps);
         let incidents = self.incidents();
         let credits = incidents.credits_use();
-        // The payer of a session may change, so each response is judged below at its own time.
+        // The payer of a session may change, so the payer is checked below at the time of each response.
         let recent = ledger.spend_since(earliest, &|_| true).ok()?;
         let mut spent = spent_in_windows(&recent);
         spent.retain(|spent| {

@@ -28,9 +28,9 @@ use crate::terminal::{Piece, Tone, truncate};
 use crate::time::{Clock, datetime_from_millis, format_rfc3339};
 use crate::transcript::owner::Owner;
 
-/// The reasons for which the server accepts no credits at all: they were never set up, they are turned off, or their limit
-/// is $0. With other reasons, they may have paid until they were used up or a cap was reached, or the server does not say
-/// whether they are turned on.
+/// The server's reasons that mean that credits pay for nothing at present: credits were never set up, they are not
+/// allowed or turned off, or their limit is $0. The other reasons do not rule out earlier payments: credits were used
+/// up, a cap was reached, or the server does not say whether they are turned on.
 const RULE_OUT_PAYMENTS: [&str; 8] = [
     "overage_not_provisioned",
     "org_level_disabled",
@@ -42,7 +42,8 @@ const RULE_OUT_PAYMENTS: [&str; 8] = [
     "member_zero_credit_limit",
 ];
 
-/// The reasons of [`RULE_OUT_PAYMENTS`] that the server gives after credits are turned off. They may have paid before.
+/// The reasons in [`RULE_OUT_PAYMENTS`] that the server also gives after credits have been turned off. Credits may have
+/// paid before that.
 const TURNED_OFF: [&str; 2] = ["org_level_disabled", "member_level_disabled"];
 
 /// Returns true if credits pay for nothing while the server gives this reason for not accepting them.
@@ -113,16 +114,16 @@ impl Paying {
 pub(crate) struct Paid {
     /// The cost of these responses at list price.
     pub(crate) cost: Money,
-    /// The time at which the full window resets. Until then, credits also pay for further responses. `None` if no window is
-    /// full, or if credits are turned off.
+    /// The reset of the full window, or `None` if no window is full or if credits are turned off. Until then, credits
+    /// may pay for further responses.
     pub(crate) goes_on_until: Option<DateTime<Utc>>,
 }
 
 /// A period in which a usage window was full.
 #[derive(Debug)]
-struct FullTime {
+struct FullPeriod {
     window: Window,
-    /// From when the window filled up until it reset.
+    /// Starts when the window filled up and ends at its reset, which may be in the future.
     time: Range<DateTime<Utc>>,
 }
 
@@ -175,8 +176,8 @@ impl CreditsUse<'_> {
     /// session's transcript does not record an owner. Old versions do not record one, and neither do sessions that are
     /// paid for through an API key, a cloud provider, or a gateway.
     ///
-    /// `processes` are those that have reported the account's usage windows in this session. If such a process has a key,
-    /// the user has declined it.
+    /// `processes` are those that have reported the account's usage windows in this session. An unknown process is
+    /// `None`. If such a process has a key, the user has declined it.
     pub(crate) fn belonged_to(
         &self,
         session: &str,
@@ -232,7 +233,7 @@ impl CreditsUse<'_> {
         }
         let readings: Vec<_> =
             readings::of_account(self.readings.journal, newest.account.as_deref()).collect();
-        let full = self.present_full_time(&newest, &readings)?;
+        let full = self.current_full_period(&newest, &readings)?;
         let Range { start, end } = full.time;
         let window = full.window;
         let costs_beyond = self.costs_beyond(start, &[full], &readings, costs)?;
@@ -272,8 +273,9 @@ impl CreditsUse<'_> {
     }
 
     /// Adds up the cost of the responses that the login's account received while a window was full, starting at
-    /// `since`. Returns `None` if no window is known, or if the user cannot use credits. Credits that are turned off now may
-    /// have paid before.
+    /// `since`. Returns `None` if there are no readings of the account, if the ledger cannot be read, or if the user
+    /// has probably never been able to use credits. If credits have been turned off, they may have paid earlier, so
+    /// these costs are still returned.
     pub(crate) fn paid_since(&self, since: DateTime<Utc>, costs: &CostsOf<'_>) -> Option<Paid> {
         let newest = self.readings.newest(MeasuredService::Plan)?.sample;
         let ruled_out_by = self
@@ -287,19 +289,19 @@ impl CreditsUse<'_> {
         // A window that was full at `since` may have filled up earlier.
         let journal = Journal::between(self.readings.paths, since - USEFUL_FOR, self.now());
         let readings: Vec<_> = readings::of_account(&journal, newest.account.as_deref()).collect();
-        let full_times: Vec<FullTime> = [Window::FiveHour, Window::Weekly]
+        let full_periods: Vec<FullPeriod> = [Window::FiveHour, Window::Weekly]
             .into_iter()
-            .flat_map(|window| full_times(&readings, window))
+            .flat_map(|window| full_periods(&readings, window))
             .collect();
         let costs_beyond =
             self.with_starts_in(&journal)
-                .costs_beyond(since, &full_times, &readings, costs)?;
+                .costs_beyond(since, &full_periods, &readings, costs)?;
         Some(Paid {
             cost: costs_beyond.into_iter().map(|(_, cost)| cost).sum(),
             goes_on_until: if ruled_out_by.is_some() {
                 None
             } else {
-                full_times
+                full_periods
                     .iter()
                     .filter(|full| full.time.contains(&self.now()))
                     .map(|full| full.time.end)
@@ -314,7 +316,7 @@ impl CreditsUse<'_> {
     fn costs_beyond(
         &self,
         since: DateTime<Utc>,
-        full_times: &[FullTime],
+        full_periods: &[FullPeriod],
         readings: &[Reading],
         costs: &CostsOf<'_>,
     ) -> Option<ResponseCosts> {
@@ -322,7 +324,10 @@ impl CreditsUse<'_> {
         let mut processes_by_session: HashMap<&str, Vec<Option<&str>>> = HashMap::new();
         for reading in readings {
             let processes = processes_by_session.entry(&reading.session).or_default();
-            processes.push(reading.sample.process.as_deref());
+            let process = reading.sample.process.as_deref();
+            if !processes.contains(&process) {
+                processes.push(process);
+            }
         }
         costs(since, &|session, millis| {
             let at = datetime_from_millis(millis);
@@ -331,7 +336,7 @@ impl CreditsUse<'_> {
                 .get(session)
                 .map(Vec::as_slice)
                 .unwrap_or_default();
-            full_times.iter().any(|full| {
+            full_periods.iter().any(|full| {
                 full.time.contains(&requested_before) && !self.is_free(session, at, full)
             }) && self
                 .belonged_to(session, at, account, processes)
@@ -339,13 +344,12 @@ impl CreditsUse<'_> {
         })
     }
 
-    /// Returns true if a transcript says that the session's responses at the given time were free although the 5-hour
-    /// window was full. The weekly limit still applied to them.
-    fn is_free(&self, session: &str, at: DateTime<Utc>, full: &FullTime) -> bool {
-        if full.window != Window::FiveHour {
-            return false;
-        }
-        self.says_free(session, full.time.end - full.window.length()..=at)
+    /// Returns true if a transcript says that the session's responses at the given time were free although the window was
+    /// full.
+    fn is_free(&self, session: &str, at: DateTime<Utc>, full: &FullPeriod) -> bool {
+        full.window
+            .may_be_free_from(full.time.end)
+            .is_some_and(|since| self.says_free(session, since..=at))
     }
 
     /// Returns true if a message in a session's transcript, written in this period, says that responses are free.
@@ -358,8 +362,8 @@ impl CreditsUse<'_> {
         free_times.iter().any(|at| period.contains(at))
     }
 
-    /// Returns the present period in which a window of the login is full, or `None` if no window is full now.
-    fn present_full_time(&self, newest: &Sample, readings: &[Reading]) -> Option<FullTime> {
+    /// Returns the current period in which a window of the login is full, or `None` if no window is full now.
+    fn current_full_period(&self, newest: &Sample, readings: &[Reading]) -> Option<FullPeriod> {
         [Window::Weekly, Window::FiveHour]
             .into_iter()
             .filter(|window| {
@@ -367,18 +371,18 @@ impl CreditsUse<'_> {
                     .usage(*window)
                     .is_some_and(|usage| usage.is_used_up())
             })
-            .filter_map(|window| full_times(readings, window).pop())
+            .filter_map(|window| full_periods(readings, window).pop())
             .find(|full| full.time.contains(&self.now()))
     }
 }
 
 /// Returns the periods in which a window was full, oldest first.
-fn full_times(readings: &[Reading], window: Window) -> Vec<FullTime> {
+fn full_periods(readings: &[Reading], window: Window) -> Vec<FullPeriod> {
     let mut samples: Vec<&Sample> = readings.iter().map(|reading| &reading.sample).collect();
     // An idle session keeps reporting old figures, so the samples are sorted by the time at which they were measured.
     samples.sort_by_key(|sample| sample.measured);
 
-    let mut times: Vec<FullTime> = Vec::new();
+    let mut times: Vec<FullPeriod> = Vec::new();
     let mut full: Option<WindowUsage> = None;
     for sample in samples {
         let Some(usage) = sample.usage(window) else {
@@ -397,7 +401,7 @@ fn full_times(readings: &[Reading], window: Window) -> Vec<FullTime> {
         full = None;
         if usage.is_used_up() {
             full = Some(usage);
-            times.extend(usage.resets_at.map(|reset| FullTime {
+            times.extend(usage.resets_at.map(|reset| FullPeriod {
                 window,
                 time: sample.since..reset,
             }));

@@ -62,8 +62,8 @@ pub(super) fn line_of<'t>(
         })
 }
 
-/// Returns true if a line that is older than the error belongs to an earlier refusal: it records another stored error, or
-/// the reset that it states has passed, so the client may have continued by itself and been refused again.
+/// Returns true if a line probably records an earlier refusal: it records another stored error, or it states a reset
+/// that was over when this error occurred. Claude Code may have continued after that reset and been refused again.
 fn is_of_earlier_refusal(error: &StoredError, line: &ErrorLine, stored: StoredErrors<'_>) -> bool {
     let stated_reset = line.quota.as_ref().and_then(|quota| quota.resets_at);
     stated_reset.is_some_and(|reset| reset <= error.at)

@@ -256,9 +256,9 @@ impl<'a> Incidents<'a> {
             && !is_of_token
     }
 
-    /// Returns true if the process that started or resumed a session last has reported the usage windows of a plan, which
-    /// show that the user has declined its API key. Claude Code did not name accounts in transcripts before version
-    /// 2.1.285, so they do not show it.
+    /// Returns true if the usage windows that a session's process has reported since its last start prove that the
+    /// login pays, so an API key was declined. This is needed because transcripts of Claude Code before version 2.1.285
+    /// do not name the account.
     fn has_declined_key(&self, session: &str, starts: &SessionStarts<'_>) -> bool {
         let Some(start) = starts.of(session).into_iter().next() else {
             return false;
@@ -267,7 +267,7 @@ impl<'a> Incidents<'a> {
         last.is_some_and(|last| {
             last.service() == MeasuredService::Plan
                 && last.measured > start.at
-                && start.windows_show_login(last.process.as_deref())
+                && start.windows_prove_login_pays(last.process.as_deref())
         })
     }
 
@@ -766,7 +766,7 @@ impl<'a> Incidents<'a> {
                 replaces_owner: Some(false),
             };
             if source == "resume" || source == "fork" {
-                start.replaces_owner = Some(start.decide_replaces_owner(self.journal()));
+                start.replaces_owner = Some(start.replaces_owner_in(self.journal()));
             }
             start.store(self.paths);
         }

@@ -153,7 +153,7 @@ impl Situation {
             } = &incident.evidence;
             let model = error.session.model.as_deref();
             let newest = collected.newest_reading.as_ref();
-            // Of the older errors, only the login's limits certainly affect other sessions as well.
+            // An older error counts only if it is a limit that Claude Code waits for and that the login shares.
             let limits = self
                 .continuing
                 .iter()
@@ -251,8 +251,8 @@ fn rank(incident: &Incident, now: DateTime<Utc>) -> u8 {
     }
 }
 
-/// Returns true if the error of another payer blocks the asking session only because the plan of that session is full. The
-/// error is over for that session if usage credits pay.
+/// Returns true if an error of another payer counts as blocking only because the requesting session's own plan is full.
+/// If usage credits pay for that session, the error does not block it.
 fn blocks_unless_credits_pay(incident: &Incident, now: DateTime<Utc>) -> bool {
     incident.evidence.collected.is_plan_of_asker_full
         && incident.while_credits_pay(now).blocks().is_none()

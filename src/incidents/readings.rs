@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use super::forecasts::Forecasts;
 use super::login::Login;
 use super::session_starts::{
-    SessionStarts, is_owner_replaced, newest_start, start_at, windows_show_login,
+    SessionStarts, is_owner_replaced, newest_start, start_at, windows_prove_login_pays,
 };
 use super::session_transcripts::SessionTranscripts;
 use super::stored_errors::StoredErrors;
@@ -207,7 +207,7 @@ impl Run {
     }
 }
 
-/// Returns true unless the processes are known to differ. An unknown process is `None`.
+/// Returns true if both processes are the same, or if one of them is unknown (`None`).
 pub(super) fn may_be_same_process(first: Option<&str>, second: Option<&str>) -> bool {
     match (first, second) {
         (Some(first), Some(second)) => first == second,
@@ -570,8 +570,8 @@ impl WindowReadings<'_> {
             .sample_of(payload)
             .filter(|reported| reported.service() == MeasuredService::Plan);
         let has_declined_key = plan_figures.is_some_and(|reported| match start {
-            Some(start) => start.windows_show_login(reported.process.as_deref()),
-            None => windows_show_login(credentials),
+            Some(start) => start.windows_prove_login_pays(reported.process.as_deref()),
+            None => windows_prove_login_pays(credentials),
         });
         has_declined_key || (start.is_some() && !is_owner_replaced(&starts, self.environment.now))
     }
@@ -739,8 +739,8 @@ impl WindowReadings<'_> {
             sample,
         };
         let stored = journal::append(self.paths, now, &reading);
-        // Later calls read only the recent part of the journal, so the start is brought there. If there is none, the whole
-        // journal is read again only with the next new figures.
+        // Later calls search only the recent part of the journal, so a copy of the start is appended. If no copy is
+        // appended, the whole journal is searched again the next time that new figures are stored.
         if may_show_login
             && recent_start.is_none()
             && let Some(start) = newest_start(session, &Journal::all(self.paths))

@@ -25,7 +25,7 @@ pub(super) struct SessionStart {
     pub(super) session: String,
     /// The time of the hook.
     pub(super) at: DateTime<Utc>,
-    /// The process in the form of `Sample::process`, or `None` if it is unknown.
+    /// The hash that identifies the process, as in `Sample::process`, or `None` if the process is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) process: Option<String>,
     /// The credentials and gateways that were set in the environment or in the settings.
@@ -54,7 +54,7 @@ impl SessionStart {
         paths: &Paths,
         now: DateTime<Utc>,
     ) {
-        if self.windows_show_login(process) {
+        if self.windows_prove_login_pays(process) {
             let corrected = Self {
                 replaces_owner: Some(false),
                 ..self.clone()
@@ -63,13 +63,13 @@ impl SessionStart {
         }
     }
 
-    /// Returns true if the usage windows of a plan that a process has reported show that the login pays since this start.
-    /// Those of another process prove nothing. If `process` is `None`, the process is unknown.
-    pub(super) fn windows_show_login(&self, process: Option<&str>) -> bool {
-        self.may_have_process(process) && windows_show_login(&self.credentials)
+    /// Returns true if the usage windows of a plan that `process` has reported prove that the login has paid since this
+    /// start. Windows that another process reported prove nothing. An unknown process is `None`.
+    pub(super) fn windows_prove_login_pays(&self, process: Option<&str>) -> bool {
+        self.may_have_process(process) && windows_prove_login_pays(&self.credentials)
     }
 
-    /// Returns true unless the process that started or resumed the session is known to be another one.
+    /// Returns true if `process` may be the process that started or resumed the session. An unknown process is `None`.
     pub(super) fn may_have_process(&self, process: Option<&str>) -> bool {
         may_be_same_process(self.process.as_deref(), process)
     }
@@ -86,7 +86,7 @@ impl SessionStart {
     ///
     /// `journal` is the recent part of the journal, because Claude Code waits for the hook. If the previous start is not
     /// found, a key counts as accepted until the process reports the usage windows of a plan.
-    pub(super) fn decide_replaces_owner(&self, journal: &Journal) -> bool {
+    pub(super) fn replaces_owner_in(&self, journal: &Journal) -> bool {
         if self.substitutes().next().is_none() {
             return false;
         }
@@ -96,12 +96,12 @@ impl SessionStart {
         let earlier: Vec<Self> = journal
             .records_with("session", Some(&self.session))
             .collect();
-        earlier.is_empty() || self.differs_from_earlier(&earlier)
+        earlier.is_empty() || self.replaces_owner_of(&earlier)
     }
 
     /// Compares this start with the session's earlier starts, newest first. Returns true if the account that the
     /// transcript names no longer pays. Returns false if there is no earlier start.
-    fn differs_from_earlier(&self, earlier: &[Self]) -> bool {
+    fn replaces_owner_of(&self, earlier: &[Self]) -> bool {
         self.substitutes().next().is_some()
             && earlier.first().is_some_and(|previous| {
                 newest_replaces_owner(earlier) || self.adds_substitute_to(previous)
@@ -115,9 +115,10 @@ impl SessionStart {
     }
 }
 
-/// Returns true if the usage windows of a plan show that the login pays for a process with these credentials, because the
-/// user has declined the API key. With any other substitute for the login, windows prove nothing.
-pub(super) fn windows_show_login(credentials: &[Credential]) -> bool {
+/// Returns true if a process with these credentials can report the usage windows of a plan only if the login pays: it
+/// has no substitute for the login, or only an API key, which the user must then have declined. If it has another
+/// substitute, the windows prove nothing.
+pub(super) fn windows_prove_login_pays(credentials: &[Credential]) -> bool {
     credentials
         .iter()
         .filter(|credential| credential.may_replace_login())
@@ -130,7 +131,7 @@ fn newest_replaces_owner(starts: &[SessionStart]) -> bool {
     match starts.split_first() {
         Some((newest, earlier)) => newest
             .replaces_owner
-            .unwrap_or_else(|| newest.differs_from_earlier(earlier)),
+            .unwrap_or_else(|| newest.replaces_owner_of(earlier)),
         None => false,
     }
 }

@@ -255,7 +255,8 @@ impl Incident {
             && (affects_session || self.is_false_alarm())
     }
 
-    /// Returns a warning that another usage window is used up, if the recommended actions mention it as well.
+    /// Returns a warning about the full usage window that would affect the next prompt. Returns `None` unless the
+    /// recommended actions include [`ActionName::FullAsWell`], or if the window or its reset is unknown.
     pub(crate) fn warning_about_full_window(&self) -> Option<String> {
         let advice = ActionName::FullAsWell;
         if !self.diagnosis.actions.contains(&advice) {

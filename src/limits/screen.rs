@@ -366,21 +366,21 @@ pub fn status_rows(incident: &Incident, more: ReadMore, columns: usize) -> Optio
     Some(rows)
 }
 
-/// Returns the status-line rows for the badge of an error that blocks work. If the error occurred in another session and
-/// the user's own session may work, the row says so, provided that there is room for it and for the step.
+/// Returns the status-line rows for an error that blocks work. If the error occurred in another session and the user's
+/// own session may still work, the row begins with "in another session:", provided that a form of the badge that keeps
+/// its last part (the reset or the recommended step) fits after it.
 fn rows_while_blocked(incident: &Incident, columns: usize) -> Vec<String> {
-    let step = incident.badge.rsplit(" · ").next().unwrap_or_default();
-    let row_about_other_session = clause_about_asking_session(incident).and_then(|_| {
-        badge_forms(&incident.badge)
-            .into_iter()
-            .filter(|form| form.ends_with(step))
-            .map(|form| format!("in another session: {form}"))
-            .find(|row| width(row) <= columns)
-    });
-    match row_about_other_session {
-        Some(row) => vec![row],
-        None => badge_rows(&incident.badge, columns),
+    let without_session = || badge_rows(&incident.badge, columns);
+    if clause_about_asking_session(incident).is_none() {
+        return without_session();
     }
+    let step = incident.badge.rsplit(" · ").next().unwrap_or_default();
+    badge_forms(&incident.badge)
+        .into_iter()
+        .filter(|form| form.ends_with(step))
+        .map(|form| format!("in another session: {form}"))
+        .find(|row| width(row) <= columns)
+        .map_or_else(without_session, |row| vec![row])
 }
 
 /// Returns the first form that fits in `columns`. If there is none, returns the last form, truncated.

@@ -123,8 +123,9 @@ impl PageWriter {
         }
     }
 
-    /// Writes a line that users may copy, or a line of a document in Markdown or TOML. On a terminal, a line that is too
-    /// long is wrapped, except an assignment in TOML, which could be invalid with line breaks.
+    /// Writes a line that users may copy, or a line of a document in Markdown or TOML. On a terminal, a line that is
+    /// too long is wrapped, unless it contains ` = ` outside a comment. It may be an assignment in TOML, which line
+    /// breaks could make invalid.
     pub(super) fn document_line(&mut self, tone: Tone, line: &str) {
         let is_assignment = !line.starts_with("# ") && line.contains(" = ");
         if !self.page.is_terminal || is_assignment || width(line) <= self.page.columns {

@@ -68,7 +68,7 @@ impl Report {
         report
     }
 
-    /// Creates a report from a document in Markdown or TOML. Only a terminal shows its long lines wrapped.
+    /// Creates a report from a document in Markdown or TOML. Long lines are wrapped only on a terminal.
     pub(crate) fn from_document(text: &str) -> Self {
         let mut report = Self::default();
         for line in text.lines() {
@@ -117,7 +117,7 @@ impl Report {
         self.row(vec![(Tone::Plain, text.into())]);
     }
 
-    /// Adds a line that users may copy. Only a terminal shows it wrapped.
+    /// Adds a line that users may copy. It is wrapped only if it is too long for the terminal.
     pub(crate) fn document_line(&mut self, tone: Tone, line: impl Into<String>) {
         let line_to_show = line.into();
         self.add_block(move |writer| writer.document_line(tone, &line_to_show));

@@ -10,8 +10,9 @@ use crate::limits::sample::MeasuredService;
 use crate::transcript::tail::TranscriptResponse;
 
 impl EvidenceCollector<'_> {
-    /// Adds whether the error affects the requesting user. `asker_works` is true if responses in other sessions show
-    /// that it does not.
+    /// Adds the facts that show whether the error blocks the requesting user. `asker_works` is true if a response shows
+    /// that the user is not blocked: in a session, one of its own responses; in a shell, a response in another session
+    /// than the one with the error.
     pub(super) fn add_facts_about_asker(&self, evidence: &mut Evidence, asker_works: bool) {
         let error = &evidence.error;
         let has_lost_key = evidence.plan().is_some() && self.will_not_use_key_of(error);
@@ -64,9 +65,9 @@ impl EvidenceCollector<'_> {
         }
     }
 
-    /// Returns true if the requesting session certainly has a different payer than the session with the error. A
-    /// session whose owner cannot be compared with the login may belong to the login, so it does not count. Always
-    /// returns false for the status line, which does not explain errors of other payers.
+    /// Returns true if the requesting session certainly has a different payer than the session with the error. If its
+    /// owner cannot be compared with the login, returns false, because it may belong to the login. Also returns false
+    /// in a shell, for the session's own error, and for the status line, which does not explain errors of other payers.
     fn asker_has_other_payer(&self, error: &StoredError) -> bool {
         let Asker::Session(session) = self.asker else {
             return false;

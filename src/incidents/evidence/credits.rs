@@ -27,8 +27,8 @@ impl EvidenceCollector<'_> {
             .is_none_or(|free_at| free_at < evidence.at())
     }
 
-    /// Returns the last time the session's transcript said that responses are free. Returns `None` if it did not, if the
-    /// error is no temporary problem, or if no window is full.
+    /// Returns the last time the session's transcript said that responses are free. Returns `None` if it did not, if
+    /// the error is not a temporary problem, or if no window is full.
     pub(super) fn free_at(&self, evidence: &Evidence) -> Option<DateTime<Utc>> {
         let message = self.message_of(&evidence.error.message);
         if !message.row.limit.is_passing() {
@@ -46,10 +46,10 @@ impl EvidenceCollector<'_> {
         })
     }
 
-    /// Returns true if credits have probably not paid for anything since the failed request, which must belong to the
-    /// login: the server gives the same reason for not accepting them as then, and credits pay for nothing while it does.
-    /// Claude Code stores the reason with each response. The user may have turned credits on and off again in between,
-    /// which is likely only if the reasons differ.
+    /// Returns true if credits have probably not paid for anything since the failed request: the server gave a reason
+    /// that rules out payments when it refused the request, and Claude Code's newest record contains the same reason.
+    /// If credits were turned on and off again in between, this function cannot tell. The request must belong to the
+    /// login.
     pub(super) fn credits_are_refused(&self, evidence: &Evidence) -> bool {
         let reason = evidence.no_credits_reason();
         reason == self.readings.login.no_credits_reason()

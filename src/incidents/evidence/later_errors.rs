@@ -1,5 +1,6 @@
-//! Determines whether the same limit or the same refusal of the login occurred again after an error, and when. The
-//! sources are the later errors, which have already been explained, and the ends of other sessions' transcripts.
+//! Finds the limit errors and the refused logins that followed an error, and decides whether they may have the same
+//! cause. The sources are the later errors, which have already been explained, and the ends of other sessions'
+//! transcripts.
 
 use std::collections::{HashMap, HashSet};
 
@@ -102,7 +103,7 @@ impl LaterErrors {
         evidence.collected.is_refused_after_end = evidence
             .known_end()
             .is_some_and(|end| self.has_refusal_after(&evidence.error, cause, end.at));
-        evidence.collected.refused_again_at = self.last_limit(&evidence.error);
+        evidence.collected.refused_again_at = self.last_limit_error_at(&evidence.error);
         evidence.collected.is_next_error_no_limit = evidence.known_end().is_some_and(|end| {
             end.ending == Ending::HitAgain
                 && self.is_other_error(evidence.error.session.id.as_deref(), end.at)
@@ -137,10 +138,10 @@ impl LaterErrors {
             })
     }
 
-    /// Returns the last time the error's payer was stopped by a limit or, for example, because a payment is due. Refusals
-    /// with an unknown payer count, because it may be the same one. An invalid login does not count, because it says
-    /// nothing about credits.
-    fn last_limit(&self, error: &StoredError) -> Option<DateTime<Utc>> {
+    /// Returns the time of the newest later error with which a limit, or for example an unpaid bill, stopped the payer.
+    /// Returns `None` if there is none. Errors of an unknown payer count. Errors that only refuse the login do not,
+    /// because they do not show whether usage credits pay.
+    fn last_limit_error_at(&self, error: &StoredError) -> Option<DateTime<Utc>> {
         self.refusals
             .iter()
             .filter(|refusal| refusal.is_limit)
@@ -156,7 +157,7 @@ struct Refusal {
     /// The time of the error.
     at: DateTime<Utc>,
     cause: RefusalCause,
-    /// True if a limit or, for example, a due payment caused the refusal. An invalid login does not count.
+    /// True if a limit or, for example, an unpaid bill caused the refusal. An invalid login does not count.
     is_limit: bool,
 }
 

@@ -1,6 +1,6 @@
 //! Collects the evidence about an error: its session's transcript, readings of the usage windows, other sessions, and
-//! the state of the machine. Each module determines one kind of fact, and [`EvidenceCollector::evidence`] calls them in
-//! order.
+//! the state of the machine. Most modules determine one kind of fact, and [`EvidenceCollector::evidence`] combines
+//! these facts. After all errors have been explained, `full_windows` compares them with each other.
 
 mod asker;
 mod continuation;
@@ -58,8 +58,9 @@ pub(crate) enum Asker<'a> {
 pub(super) enum OtherSessions {
     /// The newest transcripts of all sessions.
     Newest,
-    /// Only transcripts that can be found without listing all of them. They are read only if there is no reading of the
-    /// login's windows. The status line uses this variant, because Claude Code waits for its output.
+    /// Only the transcripts of running sessions and of recently changed projects, which can be found without listing
+    /// all transcripts. They are read only if there is no reading of the login's windows. The status line uses this
+    /// variant, because Claude Code waits for its output.
     WithoutList,
     /// The same transcripts as for [`Self::WithoutList`], but they are always read. A reading shows whether a window is
     /// full, but only a response shows that a login works again.

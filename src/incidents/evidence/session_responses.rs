@@ -1,5 +1,6 @@
 //! Finds the responses at the end of a session's transcript that may show how an error of another session ended, and
-//! compares their payer with that of the failed request. The payer comes from the starts of the session.
+//! compares their payer with that of the failed request. The payer is known from the session's starts and from the
+//! account that its transcript names. If the payers cannot be compared, the session's reading is used.
 
 use std::collections::HashSet;
 use std::rc::Rc;

@@ -226,8 +226,8 @@ impl EvidenceCollector<'_> {
         }
     }
 
-    /// Returns the login's newest reading of the plan's windows. The first call searches the journal, and later calls
-    /// return the same reading.
+    /// Returns the login's newest reading of the plan's windows. The result is cached, so the journal is searched only
+    /// once.
     pub(super) fn newest_reading(&self) -> Option<&Reading> {
         self.newest_reading
             .get_or_init(|| {

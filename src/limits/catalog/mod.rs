@@ -172,9 +172,10 @@ impl Match {
         window_in(&self.normalized, self.row)
     }
 
-    /// Returns true if the match is an error other than the one that the notice is about. If the server states that a
-    /// limit on a feature refused the request, a bare status such as 429 belongs to the same response.
-    fn is_error_apart_from(&self, notice: &Self) -> bool {
+    /// Returns true if the match is an error of its own and not part of the response that contained the notice. If the
+    /// server named a limit on a feature as the reason for a refusal, a bare status such as 429 comes from the same
+    /// response.
+    fn is_separate_error_from(&self, notice: &Self) -> bool {
         let is_same_response = self.rank == Rank::ByClassOnly
             && notice.passage.is_of_server
             && notice.row.stops() == Stops::Feature;
@@ -784,7 +785,7 @@ fn error_preferred_to_notice<'m>(
     let later = matches
         .iter()
         .skip(index + 1)
-        .rfind(|candidate| candidate.is_error_apart_from(notice));
+        .rfind(|candidate| candidate.is_separate_error_from(notice));
     if later.is_some() || notice.row.lets_session_continue() {
         return later;
     }
@@ -792,7 +793,7 @@ fn error_preferred_to_notice<'m>(
         // A message that the text only mentions did not stop anything.
         let is_received = [MessageContext::Received, notice.context].contains(&candidate.context);
         candidate.row.answer.verdict == Verdict::Over
-            || is_received && candidate.is_error_apart_from(notice)
+            || is_received && candidate.is_separate_error_from(notice)
     })?;
     if earlier.row.answer.verdict == Verdict::Over {
         None

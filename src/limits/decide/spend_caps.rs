@@ -108,8 +108,8 @@ fn may_hide_window(input: &Input<'_>) -> bool {
         && !input.readings.awaits_decisive_figures()
 }
 
-/// Returns true if the error's transcript line would show it if the server had blamed a usage window. A line that Claude
-/// Code may not have written yet does not count as missing.
+/// Returns true if this version of Claude Code records which limit the server blames, and the error's transcript line
+/// is present or may still be written. If that line blames no usage window, the server blamed none.
 fn is_blame_recorded(input: &Input<'_>) -> bool {
     !input.evidence.lacks_line() && input.evidence.is_since(QUOTA_RECORDED)
 }
@@ -159,13 +159,15 @@ fn on_unknown_plan(input: &Input<'_>, named: Cap, window: Window) -> Finding {
         Cap::Own => Unknown::OwnerOfCap,
         Cap::Member | Cap::Organization | Cap::SeatWithoutCredits => Unknown::Organization,
     };
-    let has_refused_window_room = input
+    // A cap takes effect only while a window is full, whatever the plan. The 1M context window may need credits at any
+    // time.
+    let refused_window_may_have_room = input
         .evidence
         .refused_window()
         .is_none_or(|refused| matches!(input.readings.state(refused), WindowState::Room(_)));
     if let Some(room) = input.readings.room()
         && named == Cap::Organization
-        && has_refused_window_room
+        && refused_window_may_have_room
         && !input.evidence.uses_long_context()
     {
         let limit = if is_full {

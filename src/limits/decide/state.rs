@@ -629,7 +629,7 @@ impl Problem<'_> {
         let evidence = self.evidence;
         let waiting = evidence.collected.waiting;
         // Claude Code waits for the window that the server named, even if that window is not full. If the server blamed
-        // usage credits, it waits until they are renewed, even if a full window resets earlier.
+        // usage credits, Claude Code waits until they are renewed, even if a full window resets earlier.
         let renewal = if evidence.refused_limit() == Some(LimitKind::UsageCredits) {
             evidence.server_reset()
         } else {

@@ -701,7 +701,8 @@ pub struct Collected {
     pub is_of_other_payer: bool,
     /// True if the requesting session certainly has a different payer than the session with the error.
     pub asker_has_other_payer: bool,
-    /// True if that session may use the login and one of the plan's windows is full.
+    /// True if the requesting session has a different payer, may use the login, and a window of the login's plan is
+    /// full. Always false for the status line.
     pub is_plan_of_asker_full: bool,
     /// True if the session used a key, but a new session in the requesting shell would use the login's plan.
     pub is_of_other_key: bool,
@@ -713,8 +714,8 @@ pub struct Collected {
     /// True if usage credits may be paying for responses although a window is full: the server accepts credits, and no
     /// message says that the session's responses are free.
     pub credits_may_pay: bool,
-    /// The last time Claude Code announced in the session that responses are free although the 5-hour window is full. It is
-    /// read only after a temporary problem while a window is full.
+    /// The last time Claude Code announced in the session that responses are free although the 5-hour window is full.
+    /// It is determined only if the error is a temporary problem and a window is full now.
     pub free_at: Option<DateTime<Utc>>,
     /// True if usage credits have probably not paid for a response since the error: the server gives the same reason for
     /// not accepting them as then, and credits pay for nothing while it does. Always false for the status line, which does
@@ -804,8 +805,8 @@ impl Evidence {
         self.error.message.line.as_ref()
     }
 
-    /// Returns true if no transcript line records the error, although Claude Code would have written it by now. The errors
-    /// of workflows have no line in the session's transcript.
+    /// Returns true if no transcript line is known for the error and none is expected: more than [`LINE_DELAY`] has
+    /// passed, or the error occurred in a workflow, whose errors are not written to the session's transcript.
     pub(crate) fn lacks_line(&self) -> bool {
         self.line().is_none()
             && (self.error.session.in_workflow || self.clock.now - self.at() > LINE_DELAY)

@@ -799,13 +799,12 @@ impl<'a> Readings<'a> {
             .max_by_key(|full| full.resets_at)
     }
 
-    /// Returns true if Claude Code has announced since the start of a full 5-hour window that responses are free until its
-    /// reset. The weekly limit still applies to them.
+    /// Returns true if Claude Code has announced that responses are free until this full window resets.
     fn is_free_beyond(&self, full: &Measurement) -> bool {
-        full.window == Window::FiveHour
-            && full.resets_at.is_some_and(|reset| {
-                self.evidence.collected.free_at >= Some(reset - full.window.length())
-            })
+        let since = full
+            .resets_at
+            .and_then(|reset| full.window.may_be_free_from(reset));
+        since.is_some_and(|since| self.evidence.collected.free_at >= Some(since))
     }
 
     /// Returns a measurement that proves that the plan had usage left at the time of the error, preferably of the
