@@ -134,15 +134,15 @@ impl EditRecord {
         self.written_fingerprints.contains(&fingerprint(text))
     }
 
-    /// Records that whycap replaces the settings file's present text with `text`.
+    /// Records that whycap replaces the current contents of the settings file with `text`.
     ///
-    /// If `is_original` is true, `present` contains none of whycap's entries and becomes the original. If `present` is
+    /// If `is_original` is true, `current` contains none of whycap's entries and becomes the original. If `current` is
     /// neither the original nor a version that whycap wrote, somebody has edited the file. Because the change cannot be
     /// undone exactly, `text` is then not recorded.
-    pub(crate) fn record_write(&mut self, present: Option<&str>, text: &str, is_original: bool) {
-        let was_written = present.is_some_and(|present| self.wrote(present));
+    pub(crate) fn record_write(&mut self, current: Option<&str>, text: &str, is_original: bool) {
+        let was_written = current.is_some_and(|current| self.wrote(current));
         if is_original {
-            self.original = present.map(fingerprint);
+            self.original = current.map(fingerprint);
         }
         if !was_written {
             self.written_fingerprints.clear();

@@ -105,8 +105,8 @@ pub fn install(
     settings: &Path,
     additions: Additions<'_>,
 ) -> anyhow::Result<InstallPlan> {
-    let present = settings_text(settings)?;
-    let text = present.as_deref().unwrap_or_default();
+    let current = settings_text(settings)?;
+    let text = current.as_deref().unwrap_or_default();
     let outcome = settings_edit::add(text, additions).with_context(|| left_alone(settings))?;
     ensure!(
         outcome.text.len() as u64 <= settings::SIZE_LIMIT,
@@ -125,10 +125,10 @@ pub fn install(
     if is_changed {
         let is_original = settings::parse(text.as_bytes())
             .is_ok_and(|settings| installed_entries(&settings) == InstalledEntries::default());
-        if let Some(text) = &present {
+        if let Some(text) = &current {
             plan.back_up(paths, settings, text, is_original);
         }
-        record.record_write(present.as_deref(), &outcome.text, is_original);
+        record.record_write(current.as_deref(), &outcome.text, is_original);
     }
     plan.changes = outcome.changes;
 
@@ -156,7 +156,7 @@ pub fn install(
     }
     if is_changed {
         check_may_write(paths, settings)?;
-        plan.change_file(settings, present.as_deref(), Some(&outcome.text));
+        plan.change_file(settings, current.as_deref(), Some(&outcome.text));
     }
     plan.add_slash_command(slash_command);
     Ok(plan)
@@ -172,28 +172,28 @@ pub fn uninstall(
 ) -> anyhow::Result<InstallPlan> {
     let record = EditRecord::load(paths, settings);
     let mut plan = InstallPlan::default();
-    let present = settings_text(settings)?;
-    let mut remaining = present.clone();
-    if let Some(text) = &present
+    let current = settings_text(settings)?;
+    let mut remaining = current.clone();
+    if let Some(text) = &current
         && text.contains("whycap")
     {
         let removal = Removal::plan(settings, text, only_line, &record)?;
         remaining = removal.text;
         plan.changes = removal.changes;
     }
-    if remaining != present {
+    if remaining != current {
         check_may_write(paths, settings)?;
         // `/whycap line off` must record its change so that a later `uninstall` can restore the original settings.
         if let Some(remaining) = &remaining
             && only_line
         {
             let mut with_removal = record.clone();
-            with_removal.record_write(present.as_deref(), remaining, false);
+            with_removal.record_write(current.as_deref(), remaining, false);
             if with_removal != record {
                 plan.store_record(paths, settings, &with_removal)?;
             }
         }
-        plan.change_file(settings, present.as_deref(), remaining.as_deref());
+        plan.change_file(settings, current.as_deref(), remaining.as_deref());
     }
     if only_line {
         return Ok(plan);

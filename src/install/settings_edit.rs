@@ -158,7 +158,7 @@ fn previous_line_in(entry: &CstNode) -> Option<PreviousStatusLine> {
 fn replace_command(invocation: &Invocation, command: &CstStringLit, new_command: &str) -> bool {
     let is_other = command
         .decoded_value()
-        .is_ok_and(|present| present != new_command);
+        .is_ok_and(|current| current != new_command);
     if invocation.is_customized || !is_other {
         return false;
     }
@@ -254,21 +254,21 @@ impl SettingsEdit {
             settings.append("statusLine", status_line_entry(command, None));
             return self.note(ChangeKind::StatusLineAdded, &"");
         };
-        let Some(present) = member.value() else {
+        let Some(current) = member.value() else {
             return;
         };
-        if let Some((invocation, present_command)) = our_command(&present, STATUS_LINE) {
-            if replace_command(&invocation, &present_command, command) {
+        if let Some((invocation, current_command)) = our_command(&current, STATUS_LINE) {
+            if replace_command(&invocation, &current_command, command) {
                 self.note(ChangeKind::StatusLineMoved, &"");
             }
-            self.previous_line = previous_line_in(&present);
+            self.previous_line = previous_line_in(&current);
             return;
         }
         let previous_command = match self.expected.get("statusLine") {
             Some(entry) => truncate(&command_of(entry), COMMAND_COLUMNS),
             None => String::new(),
         };
-        let requested = if present.as_null_keyword().is_some() {
+        let requested = if current.as_null_keyword().is_some() {
             Some(KeepPurpose::RestoreOnUninstall)
         } else {
             keep
@@ -278,7 +278,7 @@ impl SettingsEdit {
         };
         let previous = PreviousStatusLine {
             purpose,
-            entry: present.to_string(),
+            entry: current.to_string(),
         };
         member.set_value(status_line_entry(command, Some(&previous)));
         self.previous_line = Some(previous);
@@ -300,13 +300,13 @@ impl SettingsEdit {
                 let reason = format!("`hooks.{name}` must be a list");
                 return Err(self.misshapen(&["hooks", name], &reason));
             };
-            let present = groups
+            let current = groups
                 .elements()
                 .iter()
                 .flat_map(handlers_of)
                 .find_map(|handler| our_command(&handler, HOOK));
-            if let Some((invocation, present_command)) = present {
-                if replace_command(&invocation, &present_command, command) {
+            if let Some((invocation, current_command)) = current {
+                if replace_command(&invocation, &current_command, command) {
                     moved.push(name);
                 }
             } else {

@@ -167,11 +167,11 @@ impl SlashCommandPlan {
         let before = self.files.len();
         for (name, text) in plugin_files(executable) {
             let path = directory.join(name);
-            let present = readable_text(&path);
-            if present.as_deref() != Some(&text) {
+            let current = readable_text(&path);
+            if current.as_deref() != Some(&text) {
                 self.files.push(FileChange {
                     path,
-                    before: present,
+                    before: current,
                     after: Some(text),
                 });
             }
@@ -195,10 +195,10 @@ impl SlashCommandPlan {
         // Remove `plugin.json` last, because it identifies the directory as whycap's.
         for (name, _) in plugin_files("").into_iter().rev() {
             let path = directory.join(name);
-            if let Some(present) = readable_text(&path) {
+            if let Some(current) = readable_text(&path) {
                 self.files.push(FileChange {
                     path,
-                    before: Some(present),
+                    before: Some(current),
                     after: None,
                 });
             }

@@ -225,8 +225,8 @@ impl Incident {
         })
     }
 
-    /// Explains a refused login for another session, whose newest error is `older`. The other session may work unless
-    /// that error still blocks it.
+    /// Explains a refused login for another session. That session may work, unless its newest error, `older`, still
+    /// blocks it.
     pub(crate) fn for_session_after(&self, older: &Self) -> Self {
         let possibly_unaffected = if older.blocks().is_some() {
             PossiblyUnaffected::Nobody

@@ -222,9 +222,9 @@ two Macs use it.
                 "a directory that is updated every {HEARTBEAT} s; stale after {} s",
                 stale_after.unwrap()
             ),
-            (LockKind::ProcessFile, None) => "a file that names a process".to_owned(),
+            (LockKind::ProcessFile, None) => "a file that identifies a process".to_owned(),
             (LockKind::ProcessFile, Some(_)) => {
-                "a file that names a process; a directory in older versions".to_owned()
+                "a file that identifies a process; a directory in older versions".to_owned()
             }
             (LockKind::SessionRegistry, _) => {
                 "a file in the registry of running sessions".to_owned()

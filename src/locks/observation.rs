@@ -123,7 +123,7 @@ impl LockLocation {
     }
 
     /// Reads the information about the process from the lock or its owner file. `name` and `directory` say where the
-    /// lock is now. Returns `None` if neither file names a process.
+    /// lock is now. Returns `None` if neither file identifies a process.
     fn claim(
         &self,
         kind: EntryKind,

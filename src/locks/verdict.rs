@@ -280,7 +280,7 @@ fn format_pids(pids: &[u32]) -> String {
     format!("PID {}{more}", shown.join(", "))
 }
 
-/// Determines the verdict on a lock from the process that it names. Returns `None` if the lock does not name a process.
+/// Determines the verdict on a lock from the process that it identifies. Returns `None` if there is none.
 fn judge_by_holder(lock: &ObservedLock) -> Option<Judgement> {
     let holder = lock.holder.as_ref()?;
     let liveness = holder
@@ -322,7 +322,7 @@ mod tests {
             .expect(pattern)
     }
 
-    /// Returns a lock that belongs to the user, was updated `age` seconds ago, and does not name a process.
+    /// Returns a lock that belongs to the user, was updated `age` seconds ago, and does not identify a process.
     fn lock(pattern: &str, shape: EntryKind, age: i64) -> ObservedLock {
         ObservedLock {
             location: LockLocation {

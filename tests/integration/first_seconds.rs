@@ -363,8 +363,9 @@ fn the_error_of_a_workflow_keeps_its_name_after_the_first_seconds() {
     assert_eq!(limits[0], limits[1]);
 }
 
-/// On a busy machine, the hook runs eight seconds after the line of its error. The notification ignored the line, so it
-/// named the organization's cap in the message instead of the 5-hour limit that the server blames, and no reset.
+/// On a busy machine, the hook runs eight seconds after the line of its error. It ignored the line, so its notification
+/// repeated the message, which blames the organization's cap, instead of naming the 5-hour limit that the server blames
+/// and its reset.
 #[test]
 fn a_hook_that_runs_seconds_late_still_reads_the_line_of_its_error() {
     let sandbox = with_a_private_login();

@@ -119,8 +119,9 @@ const LOWER_BOUNDS: [LowerBound; 11] = [
     },
 ];
 
-/// A history whose amounts are exact, although one of its sessions is marked as a lower bound: no total covers the work
-/// of a killed terminal. The amounts are exact because the recorded server received no hidden requests.
+/// A history and the start of a session ID. whycap reports the session's amounts as lower bounds, because no total
+/// covers the work of a killed terminal. They are exact anyway, because the recorded server received no hidden
+/// requests.
 const EXACT_BUT_MARKED: (&str, &str) = ("status-line-starts-late", "3ee7ada5");
 
 /// Returns true if whycap must derive a history's exact amounts from the transcripts alone.
@@ -1095,7 +1096,8 @@ fn session_and_process(payload: &Value) -> (Value, Value) {
     (payload["session_id"].clone(), payload["process"].clone())
 }
 
-/// Returns the start time and the lifetime in each of a session's totals. Both refer to the entire chain of processes.
+/// Returns the start time and the lifetime from each of a session's checkpoints. Both refer to the entire chain of
+/// processes.
 fn totals_of(name: &str, session: &Value) -> Vec<(i64, i64)> {
     transcripts(name)
         .values()

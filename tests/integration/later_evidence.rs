@@ -663,9 +663,9 @@ fn check_false_alarm(alarm: &FalseAlarm, scenario: &Scenario) {
 }
 
 /// `claude -p` reaches a real limit. The last reading is ten minutes old and below 90%, so the error looks like a false
-/// alarm until another session reports the full window. Before that, the other session receives a response that seems
-/// to confirm the false alarm. The response proves nothing, because its request was sent before the error or because
-/// usage credits paid for it.
+/// alarm until another session reports that the window is full. Before that, the other session receives a response that
+/// seems to confirm the false alarm. The response proves nothing, because its request was sent before the error or
+/// because usage credits paid for it.
 #[test]
 fn a_response_that_proves_nothing_does_not_keep_a_real_limit_a_false_alarm() {
     for is_asked_in_between in [false, true] {

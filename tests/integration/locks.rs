@@ -250,8 +250,8 @@ const DIRECTORIES: &[&str] = &[
     ".claude/plugins/store/x.json.lock",
 ];
 
-/// Files that name a process, at the paths that the client uses.
-const PROCESS_FILES: &[&str] = &[
+/// Lock files that identify a process, at the client's own paths.
+const PROCESS_LOCK_FILES: &[&str] = &[
     ".local/state/claude/locks/2.1.328.lock",
     ".local/state/claude/locks/2.1.328#77.lock",
     "proj/.claude/scheduled_tasks.lock",
@@ -282,10 +282,10 @@ fn every_kind_of_stale_lock_is_found_and_cleared() {
     }
     machine.directory(".local/state/claude/locks/2.0.1.lock", 600);
     let pid = dead_pid();
-    for path in PROCESS_FILES {
+    for path in PROCESS_LOCK_FILES {
         machine.file(path, &json!({"pid": pid, "acquiredAt": 1}).to_string(), 600);
     }
-    machine.file(PROCESS_FILES[0], &format!("{pid}\n"), 600);
+    machine.file(PROCESS_LOCK_FILES[0], &format!("{pid}\n"), 600);
     let session = format!(".claude/sessions/{pid}.json");
     machine.file(
         &session,
@@ -297,7 +297,7 @@ fn every_kind_of_stale_lock_is_found_and_cleared() {
 
     let dry = clear_in_project(&machine, &["--clear-stale-locks", "--dry-run", "--json"]);
     let done = clear_in_project(&machine, &["--clear-stale-locks", "--json"]);
-    assert_eq!(done.len(), DIRECTORIES.len() + PROCESS_FILES.len() + 4);
+    assert_eq!(done.len(), DIRECTORIES.len() + PROCESS_LOCK_FILES.len() + 4);
     for (path, lock) in &done {
         let stays = [
             ".claude/tasks/6dc2/.lock",
@@ -1017,15 +1017,15 @@ fn explain_mentions_all_stuck_locks_in_one_note() {
     );
 }
 
-/// Files that name a process but neither its machine nor its container.
-const BARE_NUMBERS: [&str; 2] = [
+/// Lock files that contain a PID but identify neither the machine nor the container.
+const LOCKS_WITH_ONLY_A_PID: [&str; 2] = [
     ".local/state/claude/locks/1.lock",
     ".local/state/claude/locks/2.1.328.lock",
 ];
 
 fn assert_that_nothing_is_taken(machine: &Machine, answer: &Value, pid: u32) {
     let locks = machine.by_path(answer);
-    for path in BARE_NUMBERS {
+    for path in LOCKS_WITH_ONLY_A_PID {
         let (verdict, action) = verdict_and_action(&locks, path);
         assert_eq!(
             (verdict, action),
@@ -1051,7 +1051,7 @@ fn a_lock_of_a_process_in_a_container_is_not_considered_stale() {
     };
     let _running = Process::from(container);
     // Inside a container, PID 1 is the container's first process. Outside, it is a different process.
-    for path in BARE_NUMBERS {
+    for path in LOCKS_WITH_ONLY_A_PID {
         machine.file(path, &json!({"pid": 1}).to_string(), 0);
     }
     let answer = machine.run(&["--clear-stale-locks", "--json"]).json();
@@ -1062,7 +1062,7 @@ fn a_lock_of_a_process_in_a_container_is_not_considered_stale() {
 fn in_a_container_a_lock_of_an_outside_process_is_not_considered_stale() {
     let machine = Machine::new();
     let running = machine.client();
-    for path in BARE_NUMBERS {
+    for path in LOCKS_WITH_ONLY_A_PID {
         machine.file(path, &json!({"pid": running.pid()}).to_string(), 0);
     }
     let clearing = machine.command(&["--clear-stale-locks", "--json"]);

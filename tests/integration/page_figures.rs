@@ -788,7 +788,7 @@ fn page_about_one_day(sandbox: &Sandbox, readings: &[(&str, f64, f64)]) -> Strin
     run.success().to_owned()
 }
 
-/// Checks the table of the usage windows, which has one row with a day and the highest usage of both windows.
+/// Checks that the table "Usage windows over time" has only one row: the day and the peak usage of each window.
 #[track_caller]
 fn shows_one_day(page: &str, expected: [&str; 3]) {
     let by_day = table(page, "Usage windows over time");

@@ -1744,7 +1744,7 @@ fn the_row_mentions_the_shell_in_a_session_that_is_older_than_the_slash_command(
     );
     // Unlike the blocked session, this one does not continue automatically, so /whycap cannot cancel anything.
     let mut client = Client::with_session(&sandbox, "new");
-    // The tests' own process stands for the client.
+    // The test process stands in for the client.
     let pid = std::process::id().to_string();
     client.variables.push(("CLAUDE_PID".to_owned(), pid));
     let row = rows_without_report(&client, SOON);

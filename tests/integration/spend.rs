@@ -177,13 +177,13 @@ fn the_ledger_is_private_and_contains_no_prompt() {
     }
 }
 
-/// Returns the line of a response that consists only of output tokens.
+/// Returns a transcript line for a response that has only output tokens.
 fn line(id: &str, at: &str, model: &str, output: u64) -> String {
     let usage = format!(r#"{{"input_tokens":0,"output_tokens":{output}}}"#);
     line_with_usage(id, at, model, &usage)
 }
 
-/// Returns the line of a response. `usage` is the JSON object with its tokens.
+/// Returns a transcript line for a response. `usage` is the JSON object with its tokens.
 fn line_with_usage(id: &str, at: &str, model: &str, usage: &str) -> String {
     format!(
         r#"{{"type":"assistant","uuid":"u-{id}","timestamp":"{at}","sessionId":"s","cwd":"/home/dev/api","requestId":"req_{id}","message":{{"id":"msg_{id}","model":"{model}","role":"assistant","content":[],"usage":{usage}}}}}"#

@@ -193,12 +193,13 @@ impl PayerFacts {
         credentials.filter(|credential| credential.outranks_login())
     }
 
-    /// Returns true if a key pays. If the user declined the key, the login pays, and the transcript names its owner.
+    /// Returns true if the payer is a key. If the user declined the key, Claude Code uses the login, and the transcript
+    /// names the login's owner.
     pub(crate) fn is_key(&self) -> bool {
         self.owner.is_none() && self.keys().next().is_some()
     }
 
-    /// Returns true if a key or a cloud provider pays. Neither has the usage windows of a plan.
+    /// Returns true if the payer is a key or a cloud provider. Neither has the usage windows of a plan.
     pub(crate) fn is_without_account(&self) -> bool {
         matches!(self.kind(), PayerKind::Key(_) | PayerKind::CloudProvider(_))
     }
@@ -690,7 +691,7 @@ pub struct Collected {
     /// The time of the response in another session that ended the error. It is set only if a later reading or refusal
     /// shows a full window, which then does not count as evidence about the error.
     pub over_elsewhere_at: Option<DateTime<Utc>>,
-    /// The end of the error that this explanation has derived from the other evidence.
+    /// The end of the error, as derived from the rest of the evidence.
     pub found_end: Option<ProvenEnd>,
     /// The readings of the payer's sessions, sorted by the time of the measurement. Empty if only the newest reading is
     /// needed.

@@ -412,9 +412,9 @@ impl<'a> Readings<'a> {
         over_at.is_some_and(|over_at| moment >= over_at)
     }
 
-    /// Like [`Self::is_after_end`], but also returns true if a response in another session had ended the error by then.
-    /// After such a response, a full window or a refusal is not evidence about the error. A reading that shows room
-    /// still is, because usage does not decrease before the reset.
+    /// Like [`Self::is_after_end`], but a response in another session also counts as the end of the error. After such a
+    /// response, a full window or a refusal is not evidence about the error. A reading that shows room still is,
+    /// because usage does not decrease before the reset.
     fn is_after_any_end(&self, moment: DateTime<Utc>) -> bool {
         let elsewhere = self.evidence.collected.over_elsewhere_at;
         self.is_after_end(moment) || elsewhere.is_some_and(|over_at| moment >= over_at)
