@@ -24,7 +24,7 @@ const VARIABLES: &str = "ANTHROPIC_API_KEY ANTHROPIC_AUTH_TOKEN CLAUDE_CODE_OAUT
 /// The variable that contains an API key. Claude Code asks the user whether to use it in the terminal.
 pub(crate) const API_KEY: &str = "ANTHROPIC_API_KEY";
 
-/// The variable that contains an OAuth token. The token does not reveal which account pays.
+/// The variable that contains an OAuth token. The token does not reveal the account.
 pub(crate) const OAUTH_TOKEN: &str = "CLAUDE_CODE_OAUTH_TOKEN";
 
 /// The variable that contains a gateway's URL.

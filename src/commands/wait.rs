@@ -183,7 +183,8 @@ fn names_of_continuing(
 
 /// Returns a warning to print instead of "You can continue.", or `None` if none is needed. `extra_costs` is a clause
 /// such as "each response costs extra". `full_window` is a sentence about a full usage window, which matters only if
-/// nothing shows that usage credits pay. `continuing` names the open sessions that Claude Code continues by itself.
+/// nothing shows that usage credits are in use. `continuing` names the open sessions that Claude Code continues by
+/// itself.
 fn caution(
     extra_costs: Option<&str>,
     full_window: Option<String>,
@@ -269,7 +270,7 @@ fn about_false_alarm(
 }
 
 /// Warns that a usage window of the plan is full, unless the previous check has already given this warning. Prints
-/// nothing if usage credits pay, because the last sentence of the output then mentions the costs.
+/// nothing if usage credits are in use, because the last sentence of the output then mentions the costs.
 fn announce_full_window(
     situation: &Situation,
     waited_for: Option<&Incident>,

@@ -198,9 +198,9 @@ impl Context {
     }
 
     /// Returns the responses that are currently billed on top of the plan. Returns `None` if there are none, or if a
-    /// limit blocks the account and usage credits do not pay. Responses that cannot be read into the ledger in time are
-    /// not included. Also returns `None` if the login does not pay for `session` or, without a session, for the session in
-    /// which the user asks.
+    /// limit blocks the account and usage credits are not in use. Responses that cannot be read into the ledger in time
+    /// are not included. Also returns `None` if the session does not use the login. If `session` is `None`, this is the
+    /// session in which the user asks.
     pub(crate) fn paid_now(
         &self,
         session: Option<&str>,
@@ -264,7 +264,7 @@ impl Context {
 
     /// Returns a clause such as "each response costs extra" if usage credits pay for further responses of a session.
     /// Without a session, the clause is about the logged-in account, and it says so if a key may pay for new sessions
-    /// in this shell. Returns `None` if there is no evidence that credits pay. `ended` is the newest error.
+    /// in this shell. Returns `None` if there is no evidence of this. `ended` is the newest error.
     pub(crate) fn extra_costs(
         &self,
         session: Option<&str>,

@@ -28,9 +28,9 @@ use crate::terminal::{Piece, Tone, truncate};
 use crate::time::{Clock, datetime_from_millis, format_rfc3339};
 use crate::transcript::owner::Owner;
 
-/// The server's reasons that mean that credits pay for nothing at present: credits were never set up, they are not
-/// allowed or turned off, or their limit is $0. The other reasons do not rule out earlier payments: credits were used
-/// up, a cap was reached, or the server does not say whether they are turned on.
+/// The server's reasons that rule out any use of credits: they were never set up, they are not allowed or turned off,
+/// or their limit is $0. The other reasons do not rule out earlier payments: credits were used up, a cap was reached,
+/// or the server does not say whether they are turned on.
 const RULE_OUT_PAYMENTS: [&str; 8] = [
     "overage_not_provisioned",
     "org_level_disabled",
@@ -46,7 +46,7 @@ const RULE_OUT_PAYMENTS: [&str; 8] = [
 /// paid before that.
 const TURNED_OFF: [&str; 2] = ["org_level_disabled", "member_level_disabled"];
 
-/// Returns true if credits pay for nothing while the server gives this reason for not accepting them.
+/// Returns true if no credits can be used while the server gives this reason for not accepting them.
 pub(super) fn rules_out_payments(reason: &str) -> bool {
     RULE_OUT_PAYMENTS.contains(&reason)
 }

@@ -233,8 +233,7 @@ impl<'a> Incidents<'a> {
             && !starts.is_without_account(session, &self.transcripts)
     }
 
-    /// Like [`Self::may_use_plan`], but does not assume that a key pays just because the transcript does not name an
-    /// account.
+    /// Like [`Self::may_use_plan`], but does not assume a key just because the transcript does not name an account.
     pub(crate) fn may_use_login(&self, session: &str) -> bool {
         self.login_may_pay(session, &self.all_starts())
     }
@@ -256,9 +255,9 @@ impl<'a> Incidents<'a> {
             && !is_of_token
     }
 
-    /// Returns true if the usage windows that a session's process has reported since its last start prove that the
-    /// login pays, so an API key was declined. This is needed because transcripts of Claude Code before version 2.1.285
-    /// do not name the account.
+    /// Returns true if the usage windows that a session's process has reported since its last start prove that the user
+    /// declined the API key. This is needed because transcripts of Claude Code before version 2.1.285 do not name the
+    /// account.
     fn has_declined_key(&self, session: &str, starts: &SessionStarts<'_>) -> bool {
         let Some(start) = starts.of(session).into_iter().next() else {
             return false;
@@ -267,7 +266,7 @@ impl<'a> Incidents<'a> {
         last.is_some_and(|last| {
             last.service() == MeasuredService::Plan
                 && last.measured > start.at
-                && start.windows_prove_login_pays(last.process.as_deref())
+                && start.windows_prove_use_of_login(last.process.as_deref())
         })
     }
 
@@ -399,7 +398,7 @@ impl<'a> Incidents<'a> {
     /// 2. The session's own error.
     /// 3. The shell, with the gateway of the session's latest reading.
     ///
-    /// If the transcript does not name an account, a key pays, unless the session was started with a token.
+    /// If the transcript does not name an account, the session uses a key, unless it was started with a token.
     fn limits_of_login_in_shell(
         &self,
         session: &str,
@@ -1035,7 +1034,7 @@ mod tests {
         assert_eq!(incidents.stored().list(Some("s")), [error]);
     }
 
-    /// `/whycap` asked four times whether the login pays for the session, and read the journal of all months each time.
+    /// `/whycap` checked four times whether the session uses the login, and read the journal of all months each time.
     #[test]
     fn the_journal_of_all_months_is_read_once() {
         let home = Home::new();

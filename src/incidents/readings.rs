@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use super::forecasts::Forecasts;
 use super::login::Login;
 use super::session_starts::{
-    SessionStarts, is_owner_replaced, newest_start, start_at, windows_prove_login_pays,
+    SessionStarts, is_owner_replaced, newest_start, start_at, windows_prove_use_of_login,
 };
 use super::session_transcripts::SessionTranscripts;
 use super::stored_errors::StoredErrors;
@@ -555,10 +555,10 @@ impl WindowReadings<'_> {
         }
     }
 
-    /// Returns false if the status line's session has been resumed with a key or a token. The account that its transcript
-    /// names then no longer pays. Also returns false if there is a key or a token and the start of the session is not found,
-    /// because the user may have accepted the key. Returns true in both cases if the reported windows show that the user
-    /// has declined the key. The starts are searched only if there is a key or a token.
+    /// Returns true if the status line's session uses the account that its transcript names. Returns false if it has
+    /// been resumed with a key or a token, or if there is one and the start of the session is not found, because the
+    /// user may have accepted the key. Returns true in both cases if the reported windows show that the user has
+    /// declined the key. The starts are searched only if there is a key or a token.
     fn owner_pays(&self, payload: &StatusPayload, credentials: &[Credential]) -> bool {
         if !credentials.iter().any(Credential::may_replace_login) {
             return true;
@@ -570,8 +570,8 @@ impl WindowReadings<'_> {
             .sample_of(payload)
             .filter(|reported| reported.service() == MeasuredService::Plan);
         let has_declined_key = plan_figures.is_some_and(|reported| match start {
-            Some(start) => start.windows_prove_login_pays(reported.process.as_deref()),
-            None => windows_prove_login_pays(credentials),
+            Some(start) => start.windows_prove_use_of_login(reported.process.as_deref()),
+            None => windows_prove_use_of_login(credentials),
         });
         has_declined_key || (start.is_some() && !is_owner_replaced(&starts, self.environment.now))
     }

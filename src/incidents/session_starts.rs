@@ -1,9 +1,9 @@
 //! The credentials with which processes started or resumed sessions.
 //!
-//! A transcript may name the account that pays, but it does not show whether a key, a cloud provider, or a gateway pays
-//! instead. For example, if a session is resumed with a key, its transcript still names the account that paid before.
-//! If it is resumed with the same login, Claude Code 2.1.331 does not always name the account again. The hook for the
-//! start of a session therefore stores the credentials.
+//! A transcript may name the account that pays, but it does not show whether a key, a cloud provider, or a gateway is
+//! used instead. For example, if a session is resumed with a key, its transcript still names the earlier account. If it
+//! is resumed with the same login, Claude Code 2.1.331 does not always name the account again. The hook for the start
+//! of a session therefore stores the credentials.
 
 use std::cell::OnceCell;
 
@@ -30,9 +30,9 @@ pub(super) struct SessionStart {
     pub(super) process: Option<String>,
     /// The credentials and gateways that were set in the environment or in the settings.
     pub(super) credentials: Vec<Credential>,
-    /// True if the account that the transcript names no longer pays, because the process has a key, a token, or a cloud
-    /// provider that the process before it did not have. If both have the same key, the user has declined it. `None` in
-    /// records of earlier versions, which did not compare the processes.
+    /// True if the process does not use the account that the transcript names, because it has a key, a token, or a
+    /// cloud provider that the process before it did not have. If both have the same key, the user has declined it.
+    /// `None` in records of earlier versions, which did not compare the processes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) replaces_owner: Option<bool>,
 }
@@ -47,14 +47,15 @@ impl SessionStart {
         let _ = journal::append(paths, self.at, self);
     }
 
-    /// Stores the start again after a process has reported the usage windows of a plan, if they show that the login pays.
+    /// Stores the start again after a process has reported the usage windows of a plan, if they prove that it uses the
+    /// login.
     pub(super) fn store_after_plan_reading(
         &self,
         process: Option<&str>,
         paths: &Paths,
         now: DateTime<Utc>,
     ) {
-        if self.windows_prove_login_pays(process) {
+        if self.windows_prove_use_of_login(process) {
             let corrected = Self {
                 replaces_owner: Some(false),
                 ..self.clone()
@@ -63,13 +64,15 @@ impl SessionStart {
         }
     }
 
-    /// Returns true if the usage windows of a plan that `process` has reported prove that the login has paid since this
-    /// start. Windows that another process reported prove nothing. An unknown process is `None`.
-    pub(super) fn windows_prove_login_pays(&self, process: Option<&str>) -> bool {
-        self.may_have_process(process) && windows_prove_login_pays(&self.credentials)
+    /// Returns true if the usage windows of a plan that `process` has reported prove that the session has used the
+    /// login since this start. Windows that another process reported prove nothing. `process` is `None` if it is
+    /// unknown.
+    pub(super) fn windows_prove_use_of_login(&self, process: Option<&str>) -> bool {
+        self.may_have_process(process) && windows_prove_use_of_login(&self.credentials)
     }
 
-    /// Returns true if `process` may be the process that started or resumed the session. An unknown process is `None`.
+    /// Returns true if `process` may be the process that started or resumed the session. `process` is `None` if it is
+    /// unknown.
     pub(super) fn may_have_process(&self, process: Option<&str>) -> bool {
         may_be_same_process(self.process.as_deref(), process)
     }
@@ -80,7 +83,7 @@ impl SessionStart {
         credentials.filter(|credential| credential.may_replace_login())
     }
 
-    /// Returns true if the account that the transcript of this resumed or forked session names no longer pays. The answer
+    /// Returns true if this resumed or forked session no longer uses the account that its transcript names. The result
     /// is stored with the start, because the part of the journal that other commands read may not contain the previous
     /// start.
     ///
@@ -99,8 +102,8 @@ impl SessionStart {
         earlier.is_empty() || self.replaces_owner_of(&earlier)
     }
 
-    /// Compares this start with the session's earlier starts, newest first. Returns true if the account that the
-    /// transcript names no longer pays. Returns false if there is no earlier start.
+    /// Compares this start with the session's earlier starts, newest first. Returns true if the session no longer uses
+    /// the account that its transcript names. Returns false if there is no earlier start.
     fn replaces_owner_of(&self, earlier: &[Self]) -> bool {
         self.substitutes().next().is_some()
             && earlier.first().is_some_and(|previous| {
@@ -115,18 +118,17 @@ impl SessionStart {
     }
 }
 
-/// Returns true if a process with these credentials can report the usage windows of a plan only if the login pays: it
-/// has no substitute for the login, or only an API key, which the user must then have declined. If it has another
-/// substitute, the windows prove nothing.
-pub(super) fn windows_prove_login_pays(credentials: &[Credential]) -> bool {
+/// Returns true if a process with these credentials must be using the login when it reports the usage windows of a
+/// plan: it has no substitute for the login, or only an API key that the user must have declined.
+pub(super) fn windows_prove_use_of_login(credentials: &[Credential]) -> bool {
     credentials
         .iter()
         .filter(|credential| credential.may_replace_login())
         .all(|substitute| substitute.name == API_KEY)
 }
 
-/// Returns true if the account that the transcript names does not pay for the process of the newest start. `starts` are
-/// the starts up to this one, newest first. Returns false if there is none.
+/// Returns true if the process of the newest start does not use the account that the transcript names. `starts` are the
+/// starts up to this one, newest first. Returns false if there is none.
 fn newest_replaces_owner(starts: &[SessionStart]) -> bool {
     match starts.split_first() {
         Some((newest, earlier)) => newest
@@ -202,8 +204,8 @@ pub(super) fn start_at(starts: &[SessionStart], moment: DateTime<Utc>) -> Option
     starts_until(starts, moment).first()
 }
 
-/// Returns true if the account that a session's transcript names did not pay at the given time. Returns false if no start
-/// is stored. `starts` are the session's starts, newest first.
+/// Returns true if a session did not use the account that its transcript names at the given time. Returns false if no
+/// start is stored. `starts` are the session's starts, newest first.
 pub(super) fn is_owner_replaced(starts: &[SessionStart], moment: DateTime<Utc>) -> bool {
     newest_replaces_owner(starts_until(starts, moment))
 }

@@ -29,12 +29,12 @@ pub struct Incident {
     pub diagnosis: Diagnosis,
     /// A sentence of at most 110 characters that says what happened and what to do first.
     pub headline: String,
-    /// A sentence in the past tense that says what happened and how it ended, or `None` if the error is not over. If a
-    /// key still pays for the session, a second sentence says so.
+    /// A sentence in the past tense that says what happened and how it ended, or `None` if the error is not over. If
+    /// the session still uses a key, a second sentence says so.
     pub(crate) summary: Option<String>,
     /// A shorter version of the headline that fits in 60 columns.
     pub badge: String,
-    /// The forms of the status-line row while usage credits pay, longest first. There are none if they do not pay.
+    /// The forms of the status-line row while usage credits are in use, longest first. Empty if they are not.
     pub(crate) credits_rows: Vec<String>,
     /// The recommended actions, best first.
     pub actions: Vec<Action>,

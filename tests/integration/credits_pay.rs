@@ -1,5 +1,5 @@
-//! Tests that every screen says that usage credits pay, and until when, while they pay although a limit still applies and
-//! after the limit has ended.
+//! Tests that every screen says that usage credits are in use, and until when, while a limit still applies and after it
+//! has ended.
 
 use serde_json::{Value, json};
 
@@ -282,12 +282,12 @@ fn check_every_screen(client: &Client<'_>, at: &str, next: NextResponse) {
     }
 }
 
-/// The row named a limit that had been reset early, `explain` advised sending the prompt again for free in its headline, or
-/// the row did so, although usage credits paid.
+/// The row named a limit that had been reset early, `explain` advised sending the prompt again for free in its
+/// headline, or the row did so, although usage credits were in use.
 #[test]
 fn every_screen_agrees_whether_credits_pay() {
     use NextResponse::{Free, PaidUntil};
-    // The weekly limit applies, and credits pay.
+    // The weekly limit applies, and credits are in use.
     let sandbox = with_a_private_login();
     let refusal = refused("seven_day", TUESDAY, "");
     let [stopped, _] = stops_while_credits_pay(&sandbox, WEEKLY, &refusal, &weekly_full());
@@ -341,7 +341,7 @@ fn every_screen_agrees_whether_credits_pay() {
         PaidUntil("Tue Nov 24 06:00"),
     );
 
-    // The service is overloaded while credits pay, and then the problem should be over.
+    // The service is overloaded while credits are in use, and then the problem should be over.
     let sandbox = with_a_private_login();
     let mut pays = session_of_login(&sandbox, "pays");
     for at in ["2026-11-20T10:01:00Z", "2026-11-20T10:02:00Z"] {

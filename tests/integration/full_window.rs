@@ -45,7 +45,7 @@ fn wait_mentions_a_full_window_during_an_overload() {
     assert!(!lines.contains("You are not blocked"), "{lines}");
 }
 
-/// While usage credits pay, prompts are not refused. `wait` says what they cost, as before.
+/// While usage credits are in use, prompts are not refused. `wait` says what they cost, as before.
 #[test]
 fn wait_mentions_only_the_costs_while_credits_pay_during_an_overload() {
     let sandbox = with_a_private_login();

@@ -813,7 +813,7 @@ fn an_outage_does_not_hide_a_full_window() {
     }
 }
 
-/// The windows of the plan do not matter to a session that a key pays for.
+/// The windows of the plan do not matter to a session that uses a key.
 #[test]
 fn a_throttled_key_is_not_blamed_on_the_plan() {
     let text = "API Error: 429 Number of request tokens has exceeded your per-minute rate limit";

@@ -365,7 +365,7 @@ fn a_key_that_pays_again_is_named_by_every_screen() {
     );
 }
 
-/// The session may have continued with the login, so there is no evidence that the key still pays.
+/// The session may have continued with the login, so there is no evidence that it still uses the key.
 #[test]
 fn a_key_is_not_said_to_pay_without_evidence() {
     for (version, is_logged_in, has_key) in [
@@ -408,7 +408,7 @@ fn the_advice_to_send_the_prompt_again_says_that_the_key_may_pay() {
     ] {
         assert!(reply.contains(part), "{part}: {reply}");
     }
-    // A response that the login paid for does not show that the key pays again.
+    // A response that used the login does not show that the key works again.
     let sandbox = with_a_private_login();
     let with_key = session_with_empty_key(&sandbox);
     let on_plan = Client::with_session(&sandbox, "on-plan");
@@ -600,8 +600,9 @@ fn the_first_step_after_a_keys_error_costs_money_while_credits_pay() {
     }
 }
 
-/// A session waited for the reset of its 5-hour limit while credits paid in another session. Then a key turned out to have no
-/// credits. `/whycap` explained the 5-hour limit, but `/whycap now` and `/whycap doctor` said that nothing blocked the session.
+/// A session waited for the reset of its 5-hour limit while another session used credits. Then a key turned out to have
+/// no credits. `/whycap` explained the 5-hour limit, but `/whycap now` and `/whycap doctor` said that nothing blocked
+/// the session.
 #[test]
 fn the_error_of_a_key_does_not_hide_the_limit_of_a_session_while_credits_pay() {
     let sandbox = with_a_private_login();
@@ -623,8 +624,8 @@ fn the_error_of_a_key_does_not_hide_the_limit_of_a_session_while_credits_pay() {
     }
 }
 
-/// The key has been removed, so the next prompt uses the plan, but its 5-hour window is full. `explain` advised sending the
-/// prompt again, which would have been refused. If usage credits pay, its headline did not mention them.
+/// The key has been removed, so the next prompt uses the plan, but its 5-hour window is full. `explain` advised sending
+/// the prompt again, which would have been refused. If usage credits were in use, its headline did not mention them.
 #[test]
 fn after_the_removal_of_a_key_the_full_window_of_the_plan_is_mentioned() {
     for (credits_pay, headline, step) in [

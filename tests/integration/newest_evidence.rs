@@ -379,7 +379,7 @@ fn credits_that_were_used_up_since_a_paid_response_are_not_promised() {
 }
 
 /// The limits may have reset early since the last reading. In that case, a response in a session without a status line
-/// does not show that usage credits pay.
+/// does not show that usage credits are in use.
 #[test]
 fn a_response_without_a_later_reading_is_not_called_paid() {
     let sandbox = with_a_private_login();

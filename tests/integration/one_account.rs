@@ -168,7 +168,7 @@ fn a_resumed_session_shows_the_accounts_windows_before_its_first_response() {
     let row = row_for(&sandbox, &payload, &key);
     assert!(!row.contains("42%"), "a key pays: {row}");
 
-    // After a response, the process has a prompt cache. If it still reports no windows, a key paid for the response. If
+    // After a response, the process has a prompt cache. If it still reports no windows, the session uses a key. If
     // caching is off, the cache has no lifetime.
     for cache in [
         json!({"ttl": "5m", "expires_at": NOON, "recache_tokens_if_cold": 4000}),
@@ -186,8 +186,8 @@ fn a_resumed_session_shows_the_accounts_windows_before_its_first_response() {
     assert!(!shown.contains("42%"), "{shown}");
 }
 
-/// A session that the plan paid for is resumed after the user added `apiKeyHelper` to the settings. The plan does not
-/// pay for the next response, so the status line must not show the plan's windows.
+/// A session of the plan is resumed after the user added `apiKeyHelper` to the settings. The plan does not pay for the
+/// next response, so the status line must not show the plan's windows.
 #[test]
 fn a_session_resumed_with_a_key_helper_shows_no_windows() {
     let sandbox = Sandbox::new();

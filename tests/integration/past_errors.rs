@@ -1132,7 +1132,7 @@ fn an_early_reset_is_dated_once() {
     }
 }
 
-/// Usage credits paid in another session until the limit was reset early. Then both sessions received responses. Every
+/// Another session used usage credits until the limit was reset early. Then both sessions received responses. Every
 /// command must report the same end, and the end must not change when more responses arrive.
 #[test]
 fn an_early_reset_between_responses_has_one_end() {
@@ -1196,8 +1196,8 @@ fn two_sessions(sandbox: &Sandbox) -> [Client<'_>; 2] {
     ["stopped", "other"].map(|name| Client::with_session(sandbox, name))
 }
 
-/// Usage credits pay in another session while a window is full. The list has only one entry, which must not refer to
-/// "the entry above".
+/// Another session uses usage credits while a window is full. The list has only one entry, which must not refer to "the
+/// entry above".
 #[test]
 fn the_only_entry_does_not_refer_to_another_one() {
     let sandbox = with_a_private_login();

@@ -208,7 +208,7 @@ fn a_response_in_a_session_that_was_resumed_with_another_payer_does_not_end_the_
     }
 }
 
-/// The user had declined the key in the environment, so the login pays for each process that works on the session.
+/// The user had declined the key in the environment, so each process that works on the session uses the login.
 #[test]
 fn a_session_with_a_declined_key_belongs_to_the_login_after_it_is_resumed() {
     let sandbox = with_a_private_login();
@@ -446,8 +446,8 @@ fn a_full_window_of_the_login_does_not_matter_to_a_session_with_a_cloud_provider
     }
 }
 
-/// The user had declined the key in the environment, so the login pays. After an overload, `explain` said nothing about the
-/// login's full window.
+/// The user had declined the key in the environment, so the session uses the login. After an overload, `explain` said
+/// nothing about the login's full window.
 #[test]
 fn a_full_window_of_the_login_matters_to_a_session_with_a_declined_key() {
     let sandbox = with_a_private_login();
@@ -484,8 +484,8 @@ fn a_limit_of_the_login_applies_to_a_session_that_was_resumed_with_a_declined_ke
     }
 }
 
-/// The user had declined the key in the environment. `explain --session` and the row said nothing about the limit of the
-/// login, which pays for the session.
+/// The user had declined the key in the environment. `explain --session` and the row said nothing about the limit of
+/// the login that the session uses.
 #[test]
 fn a_limit_of_the_login_applies_to_a_session_that_started_with_a_declined_key() {
     let sandbox = with_a_private_login();
@@ -631,8 +631,8 @@ fn check_every_screen(client: &Client<'_>, is_limited: bool, reported: &[Value])
     assert_eq!(is_unaffected, !is_limited, "{reply}");
 }
 
-/// A session of the login is older than the journal. It was resumed or forked with a key, which pays. `explain --session` said
-/// that the login's limit applied, and `wait --session` waited for nothing.
+/// A session of the login is older than the journal. It was resumed or forked with a key. `explain --session` said that
+/// the login's limit applied, and `wait --session` waited for nothing.
 #[test]
 fn a_limit_of_the_login_does_not_apply_to_an_old_session_that_was_resumed_with_a_key() {
     for source in ["resume", "fork"] {
@@ -679,8 +679,9 @@ fn a_key_in_a_start_of_an_earlier_version_replaces_the_login_if_the_key_is_new()
     }
 }
 
-/// Claude Code did not name accounts in transcripts before version 2.1.285. The user had declined the key in the environment,
-/// so usage credits paid for the session, which reported the login's full window. A budget for credits did not count them.
+/// Claude Code did not name accounts in transcripts before version 2.1.285. The user had declined the key in the
+/// environment, so the session used usage credits and reported the login's full window. A budget for credits did not
+/// count them.
 #[test]
 fn credits_that_pay_for_an_old_client_with_a_declined_key_count() {
     let sandbox = with_a_credits_budget("action = \"stop\"");
@@ -693,8 +694,8 @@ fn credits_that_pay_for_an_old_client_with_a_declined_key_count() {
     assert!(sent.success().contains("block"), "{sent:?}");
 }
 
-/// The same client asks with `/whycap`, which did not say that usage credits paid. If the session has reported the windows only
-/// before it was resumed with the key, the user may have accepted the key.
+/// The same client asks with `/whycap`, which did not say that usage credits were in use. If the session has reported
+/// the windows only before it was resumed with the key, the user may have accepted the key.
 #[test]
 fn whycap_says_that_credits_pay_for_an_old_client_with_a_declined_key() {
     for is_resumed in [false, true] {
@@ -713,8 +714,8 @@ fn whycap_says_that_credits_pay_for_an_old_client_with_a_declined_key() {
     }
 }
 
-/// A session of the login was open in a terminal, and another terminal resumed it with a key, which pays there. `/whycap` in the
-/// second terminal said that usage credits paid, because the first process reported the login's full window.
+/// A session of the login was open in a terminal, and another terminal resumed it with a key. `/whycap` in the second
+/// terminal said that usage credits were in use, because the first process reported the login's full window.
 #[test]
 fn windows_of_another_process_do_not_show_that_a_key_is_declined() {
     let sandbox = with_a_private_login();
@@ -732,8 +733,8 @@ fn windows_of_another_process_do_not_show_that_a_key_is_declined() {
     assert!(!reply.contains("paying with usage credits"), "{reply}");
 }
 
-/// A session of the login in an old client ended and was resumed with a key, which paid from then on. `now` said that usage
-/// credits paid, because the session had reported the login's full window before.
+/// A session of the login in an old client ended and was resumed with a key. `now` said that usage credits were in use,
+/// because the session had reported the login's full window before.
 #[test]
 fn usage_credits_do_not_pay_for_a_session_of_an_old_client_that_was_resumed_with_a_key() {
     let sandbox = with_a_private_login();
@@ -745,7 +746,7 @@ fn usage_credits_do_not_pay_for_a_session_of_an_old_client_that_was_resumed_with
     assert!(!now["paying"].is_object(), "{now:#}");
 }
 
-/// Amazon Bedrock paid for a session whose transcript names the login. whycap said that usage credits paid for it.
+/// A session whose transcript names the login used Amazon Bedrock. whycap said that usage credits paid for it.
 #[test]
 fn usage_credits_do_not_pay_for_a_session_with_a_cloud_provider() {
     let sandbox = with_a_private_login();

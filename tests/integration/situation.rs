@@ -2757,8 +2757,8 @@ fn rows_of_other_sessions_show_the_limit_of_an_account_without_readings() {
     assert_eq!(other.run(at, &arguments, b"").code, 10);
 }
 
-/// A response that was requested before the limit was reached does not show that usage credits pay. `now` and `explain`
-/// agree on this.
+/// A response that was requested before the limit was reached does not show that usage credits are in use. `now` and
+/// `explain` agree on this.
 #[test]
 fn nobody_is_shown_as_paying_for_a_response_from_before_the_limit() {
     let sandbox = with_a_private_login();

@@ -140,7 +140,7 @@ impl LaterErrors {
 
     /// Returns the time of the newest later error with which a limit, or for example an unpaid bill, stopped the payer.
     /// Returns `None` if there is none. Errors of an unknown payer count. Errors that only refuse the login do not,
-    /// because they do not show whether usage credits pay.
+    /// because they do not show whether usage credits are in use.
     fn last_limit_error_at(&self, error: &StoredError) -> Option<DateTime<Utc>> {
         self.refusals
             .iter()

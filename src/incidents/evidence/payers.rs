@@ -39,7 +39,7 @@ pub(in crate::incidents) fn settle_owner(evidence: &mut Evidence, login: Option<
 }
 
 impl EvidenceCollector<'_> {
-    /// Removes the error's owner if the account that the transcript names did not pay for the request.
+    /// Removes the error's owner if the request did not use the account that the transcript names.
     pub(in crate::incidents) fn remove_earlier_owner(&self, error: &mut StoredError) {
         let session = error.session.id.as_deref().unwrap_or_default();
         if error.payer.owner.is_some() && !self.starts.owner_pays(session, error.at) {
@@ -114,9 +114,9 @@ impl EvidenceCollector<'_> {
                 .owner_pays(session, later_response.at.unwrap_or(self.now()))
     }
 
-    /// Returns true if a key probably still pays for all of the session's responses: the session still has the key, and
-    /// either its transcript does not name an account or that account no longer pays. Always returns false for the
-    /// status line, which does not show this.
+    /// Returns true if the session probably still uses a key for all responses: it still has the key, and either its
+    /// transcript does not name an account or that account is no longer used. Always returns false for the status line,
+    /// which does not show this.
     pub(super) fn still_uses_key(&self, error: &StoredError) -> bool {
         if self.other_sessions != OtherSessions::Newest {
             return false;

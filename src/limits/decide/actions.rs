@@ -91,8 +91,8 @@ fn for_shared_plan(problem: &Problem<'_>) -> Option<ActionName> {
     }
 }
 
-/// Replaces an action that requires a personal plan or that does not match the user's role. If usage credits already
-/// pay, nobody has to buy them, turn them on, or ask for them.
+/// Replaces an action that requires a personal plan or that does not match the user's role. If usage credits are
+/// already in use, nobody has to buy them, turn them on, or ask for them.
 fn suited_to_plan(action: ActionName, problem: &Problem<'_>) -> Option<ActionName> {
     let finding = &problem.finding;
     if problem.credits_pay_now && makes_credits_available(action) {
@@ -254,8 +254,8 @@ fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<Actio
     }
 }
 
-/// Returns the advice about a full usage window that would block the next prompt after a temporary problem. Returns `None`
-/// if a key or a cloud provider pays for the session, because the plan's windows do not matter then.
+/// Returns the advice about a full usage window that would block the next prompt after a temporary problem. Returns
+/// `None` if the session uses a key or a cloud provider, because the plan's windows do not matter then.
 fn full_as_well(problem: &Problem<'_>) -> Option<ActionName> {
     let is_passing = problem.finding.limit.is_passing();
     if problem.evidence.may_use_plan() && is_passing && problem.readings.used_up_now().is_some() {
@@ -389,7 +389,7 @@ fn unset_key_there(problem: &Problem<'_>, ending: Ending) -> Option<ActionName> 
     }
 }
 
-/// Returns how to continue on the plan if a key still pays for the session, or may pay for its next prompt.
+/// Returns how to continue on the plan if the session still uses a key, or may use one for its next prompt.
 fn return_to_plan(problem: &Problem<'_>, first: ActionName) -> Vec<ActionName> {
     let may_key_pay = matches!(
         first,
@@ -585,8 +585,8 @@ mod tests {
     use crate::limits::evidence::{Evidence, MessageOrigin, StoredError};
     use crate::limits::incident::Incident;
 
-    /// While usage credits pay, no step is called free and every headline mentions the costs, no matter how the error
-    /// ended.
+    /// While usage credits are in use, no step is called free and every headline mentions the costs, no matter how the
+    /// error ended.
     #[test]
     fn every_step_after_the_end_mentions_that_credits_pay() {
         let at: DateTime<Utc> = "2026-11-20T10:00:00Z".parse().unwrap();

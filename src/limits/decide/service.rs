@@ -12,8 +12,8 @@ const THROTTLES_DISTINGUISHED: ClientVersion = ClientVersion(2, 1, 108);
 pub(super) const QUOTA_RECORDED: ClientVersion = ClientVersion(2, 1, 240);
 
 /// Handles overload, failures, and throttling while one of the plan's windows is full. Returns `None` if the catalog
-/// row fully explains the message. Also returns `None` if a key or a cloud provider pays for the session, because the
-/// plan's windows do not affect such a session.
+/// row fully explains the message. Also returns `None` if the session uses a key or a cloud provider, because the
+/// plan's windows do not affect it.
 pub(super) fn problem(input: &Input<'_>) -> Option<Finding> {
     if !input.evidence.may_use_plan() {
         return None;
@@ -29,9 +29,9 @@ pub(super) fn problem(input: &Input<'_>) -> Option<Finding> {
     Some(Finding::passing(limit, Verdict::NotALimit, cause).measured(full))
 }
 
-/// Handles a rate limit of an API organization. Such a limit does not apply to a session that a plan pays for, even
-/// behind a proxy. The session has only sent too many requests at once. Returns `None` if the session may have used a
-/// key or a cloud provider.
+/// Handles a rate limit of an API organization. Such a limit does not apply to a session that uses a plan, even behind
+/// a proxy. The session has only sent too many requests at once. Returns `None` if the session may have used a key or a
+/// cloud provider.
 pub(super) fn api_rate_limit(input: &Input<'_>) -> Option<Finding> {
     let evidence = input.evidence;
     let has_plan = evidence.plan().is_some() || evidence.has_oauth_token();

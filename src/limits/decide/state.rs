@@ -335,10 +335,10 @@ impl Problem<'_> {
     }
 
     /// Returns true if the user has a different payer, so the error does not block the user. In a session, the payers
-    /// must be known to differ, the error must be about the payer, and the session must not use a full plan unless usage
-    /// credits pay. In a shell, the error must be about a key that a new session would not use, and the plan that it would
-    /// use instead must not be used up. Returns false for a temporary problem of the service, because it may affect both
-    /// payers.
+    /// must be known to differ, the error must be about the payer, and the session must not use a full plan unless
+    /// usage credits are in use. In a shell, the error must be about a key that a new session would not use, and the
+    /// plan that it would use instead must not be used up. Returns false for a temporary problem of the service,
+    /// because it may affect both payers.
     fn blocks_only_other_payer(&self) -> bool {
         let collected = &self.evidence.collected;
         let is_about_payer = !matches!(

@@ -182,7 +182,7 @@ impl PayerFacts {
         credentials::is_set(name, &self.credentials)
     }
 
-    /// Returns true if the session uses an OAuth token, which does not reveal the account that pays.
+    /// Returns true if the session uses an OAuth token, which does not reveal the account.
     pub(crate) fn is_hidden_by_token(&self) -> bool {
         self.owner.is_none() && self.has_credential(OAUTH_TOKEN)
     }
@@ -259,15 +259,15 @@ impl PayerFacts {
     }
 
     /// Returns true if a limit that stops this payer may also stop another payer. Comparing the accounts is not enough.
-    /// For example, the error of a session with a key is stored with the login's account, although the login did not
-    /// pay.
+    /// For example, the error of a session with a key is stored with the login's account, although the session did not
+    /// use the login.
     pub(crate) fn may_share_refusals_with(&self, other: &Self) -> bool {
         self.relation_to(other) != PayerRelation::Other && self.may_have_account_of(other)
     }
 
-    /// Returns true if the session sends its requests to this host and the login may pay for them: no key or cloud provider
-    /// pays, and the transcript does not name another account. `self.account` must be the login, and `host`
-    /// must be a result of [`base_url_host`].
+    /// Returns true if the session sends its requests to this host and may use the login: it uses no key or cloud
+    /// provider, and its transcript does not name another account. `self.account` must be the login, and `host` must be
+    /// a result of [`base_url_host`].
     pub(crate) fn may_use_login_at(&self, host: Option<&str>) -> bool {
         !self.is_without_account()
             && may_belong_to(self.owner.as_ref(), self.account.as_ref())
@@ -718,17 +718,17 @@ pub struct Collected {
     /// The last time Claude Code announced in the session that responses are free although the 5-hour window is full.
     /// It is determined only if the error is a temporary problem and a window is full now.
     pub free_at: Option<DateTime<Utc>>,
-    /// True if usage credits have probably not paid for a response since the error: the server gives the same reason for
-    /// not accepting them as then, and credits pay for nothing while it does. Always false for the status line, which does
-    /// not read that reason.
+    /// True if usage credits have probably not paid for a response since the error: the server gives the same reason
+    /// for not accepting them as then, and no credits can be used while it does. Always false for the status line,
+    /// which does not read that reason.
     pub credits_are_refused: bool,
     /// The time until which usage credits pay for the user's responses, because a full window resets then. `None` if
-    /// they do not pay, or if this was not determined for this explanation.
+    /// they do not, or if this was not determined for this explanation.
     pub paid_until: Option<DateTime<Utc>>,
     /// True if the session used a key instead of its login, but the login paid for its later response.
     pub has_response_without_key: bool,
-    /// True if a key that replaced the session's login probably still pays for all of its responses: the session still
-    /// has the key, and either its transcript does not name an account or that account no longer pays.
+    /// True if the session probably still uses a key instead of its login for all responses: it still has the key, and
+    /// either its transcript does not name an account or that account is no longer used.
     pub still_uses_key: bool,
     /// True if Claude Code may not have reported the usage figures of the refused request yet. Until it has, figures that
     /// were reported before or right after the error do not show that a window had room.
@@ -924,7 +924,7 @@ impl Evidence {
         self.error.keys().next()
     }
 
-    /// Returns false if a key or a cloud provider pays for the session. The plan's usage windows then do not matter.
+    /// Returns false if the session uses a key or a cloud provider. The plan's usage windows then do not matter.
     pub(crate) fn may_use_plan(&self) -> bool {
         !self.error.payer.is_without_account()
     }

@@ -43,8 +43,8 @@ impl Fields {
     pub(crate) fn new(message: &Message, evidence: &Evidence, diagnosis: &Diagnosis) -> Self {
         let clock = evidence.clock;
         let mut fields = Self { known: Vec::new() };
-        // If usage credits pay because another window is full, the user can wait for that window instead. The first
-        // value of a placeholder is used, so this one takes precedence over the reset of the error's own limit.
+        // If usage credits are in use because another window is full, the user can wait for that window instead. The
+        // first value of a placeholder is used, so this one takes precedence over the reset of the error's own limit.
         let paid_until = evidence.collected.paid_until;
         fields.set_all([(
             "until",
@@ -149,7 +149,7 @@ impl Fields {
         ]);
     }
 
-    /// Adds the time until which usage credits pay, if it is known.
+    /// Adds the time until which usage credits will be in use, if it is known.
     fn add_payment(&mut self, until: Option<DateTime<Utc>>, clock: Clock) {
         let Some(until) = until else {
             return;

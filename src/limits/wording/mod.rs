@@ -91,7 +91,7 @@ struct CreditsPayWording {
     badges: Vec<String>,
     /// The forms of the status-line row, longest first.
     rows: Vec<String>,
-    /// The forms to use instead of `rows` if it is unknown until when credits pay.
+    /// The forms to use instead of `rows` if it is unknown how long credits will be in use.
     rows_without_time: Vec<String>,
     /// The sentence that describes the current state.
     state: String,
@@ -127,7 +127,7 @@ pub(crate) struct Wording {
     /// A sentence in the past tense that says what happened and how it ended, or `None` if the error is not over.
     pub(crate) summary: Option<String>,
     pub(crate) badge: String,
-    /// The forms of the status-line row while usage credits pay, longest first. There are none if they do not pay.
+    /// The forms of the status-line row while usage credits are in use, longest first. Empty if they are not.
     pub(crate) credits_rows: Vec<String>,
     pub(crate) actions: Vec<Action>,
 }
@@ -249,7 +249,7 @@ fn fill_with_pasts<'t>(
         .filter_map(|template| fields.fill(&template))
 }
 
-/// Adds a sentence to the summary if a key still pays for the session.
+/// Adds a sentence to the summary if the session still uses a key.
 fn with_payer(summary: String, diagnosis: &Diagnosis, fields: &Fields) -> String {
     let still_pays = diagnosis.actions.contains(&ActionName::KeyStillPays);
     match fields.get("key") {
