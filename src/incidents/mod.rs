@@ -225,8 +225,8 @@ impl<'a> Incidents<'a> {
             .paying(self.stored(), &collector, costs)
     }
 
-    /// Returns false if the session is known to be paid for by another account than the logged-in one, or without an
-    /// account, such as through an API key.
+    /// Returns false if the session is known to use another account than the logged-in one, or none, as with an API
+    /// key.
     pub(crate) fn may_use_plan(&self, session: &str) -> bool {
         let starts = self.all_starts();
         self.login_may_pay(session, &starts)
@@ -388,8 +388,8 @@ impl<'a> Incidents<'a> {
         situation
     }
 
-    /// Returns the limits reached by the login's other sessions that also apply to this session. Returns none if the
-    /// session's own error blocks it.
+    /// Returns the limits reached by the login's other sessions that also apply to this session. The list is empty if
+    /// the session's own error blocks it.
     ///
     /// The shell's environment differs from the session's, so the session's credentials come from the first of these
     /// sources that exists:
@@ -529,8 +529,8 @@ impl<'a> Incidents<'a> {
     }
 
     /// Returns a limit that has stopped other sessions of the login and will also block this session's next request. If
-    /// there is none, returns a refusal of the login that came after this session's own error. Returns `None` if a key,
-    /// another service, or another account pays for this session.
+    /// there is none, returns a refusal of the login that came after this session's own error. Returns `None` if this
+    /// session uses a key, another service, or another account.
     fn obstacle_of_login(
         &self,
         session: &str,
@@ -579,8 +579,7 @@ impl<'a> Incidents<'a> {
 
     /// Returns a limit that has stopped other sessions of the login and will also block this session's next request. If
     /// there is none, returns a refusal of the login that came after this session's own error. An error is ignored if
-    /// this session has since received a response, or if a key, another service, or another account pays for this
-    /// session.
+    /// this session has since received a response, or if it uses a key, another service, or another account.
     ///
     /// If a response in another session disproves the refusal, the caller must save the returned error with its end.
     /// The next call then does not have to look for the response.

@@ -50,8 +50,8 @@ const AT_ONCE: usize = 8;
 /// readings are usable at any time.
 const STORED_EVERY: TimeDelta = TimeDelta::minutes(5);
 
-/// How long after an error every change in the figures is stored. Figures from after an error are better evidence than
-/// earlier ones.
+/// The time after an error in which every change in the figures is stored. Figures from after an error are better
+/// evidence than earlier ones.
 const AROUND_ERROR: TimeDelta = TimeDelta::minutes(10);
 
 /// The delay after which status-line calls certainly report the usage figures of a refused request. An earlier call may
@@ -509,7 +509,7 @@ impl WindowReadings<'_> {
     }
 
     /// Returns the login's newest windows for a session that has not reported any windows of its own. Returns `None` if
-    /// a key, another service, a token, or another account pays for the session.
+    /// the session uses a key, another service, a token, or another account.
     fn windows_from_before(&self, payload: &StatusPayload) -> Option<Sample> {
         let last = self.last_of(payload.session_id.as_deref()?);
         let service = last.as_ref().map_or(MeasuredService::Plan, Sample::service);

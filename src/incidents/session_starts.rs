@@ -179,15 +179,14 @@ impl<'a> SessionStarts<'a> {
         payer_at(&self.of(session), owner, moment)
     }
 
-    /// Returns false if the account that the session's transcript names no longer pays at the given time. Returns true if
-    /// no start is stored.
+    /// Returns false if the session did not use the account that its transcript names at the given time. Returns true
+    /// if no start is stored.
     pub(super) fn owner_pays(&self, session: &str, moment: DateTime<Utc>) -> bool {
         !is_owner_replaced(&self.of(session), moment)
     }
 
-    /// Returns true if a session is paid for without an account because its transcript does not name one. If the session
-    /// was started with a token, this proves nothing, because the transcript of such a session never names the account,
-    /// even if the session is resumed with the login.
+    /// Returns true if a session uses no account, because its transcript does not name one. Returns false if the
+    /// session was started with a token: its transcript never names the account, even if it is resumed with the login.
     pub(super) fn is_without_account(
         &self,
         session: &str,

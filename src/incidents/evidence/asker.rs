@@ -38,9 +38,9 @@ impl EvidenceCollector<'_> {
         &self,
         error: &StoredError,
         responses: &SessionResponses,
-        of_reading: Option<PayerRelation>,
+        reading_relation: Option<PayerRelation>,
     ) -> bool {
-        let payer_at = |moment| responses.payer_relation(error, moment, of_reading);
+        let payer_at = |moment| responses.payer_relation(error, moment, reading_relation);
         match self.asker {
             Asker::Session(session) => {
                 // With the same payer, a response may already have been in progress when the error occurred.
@@ -59,7 +59,7 @@ impl EvidenceCollector<'_> {
             }
             Asker::Shell => {
                 payer_at(responses.last) != PayerRelation::Same
-                    && self.pays_otherwise_now(error)
+                    && self.has_other_payer_now(error)
                     && self.running_processes(error).next().is_none()
             }
         }
@@ -85,7 +85,7 @@ impl EvidenceCollector<'_> {
         is_comparable && error.payer.relation_to(&payer) == PayerRelation::Other
     }
 
-    /// Returns true if the login may pay for the requesting session and one of the plan's windows is full.
+    /// Returns true if the requesting session may use the login and one of the plan's windows is full.
     fn is_plan_of_asker_full(&self) -> bool {
         let Asker::Session(session) = self.asker else {
             return false;

@@ -1,5 +1,5 @@
-//! Finds the full usage windows that have stopped the same payer elsewhere. The source is the explanations of the other
-//! errors.
+//! Finds the full usage windows that have stopped the same payer elsewhere. The sources are the explanations of the
+//! other errors.
 
 use crate::limits::decide::{Ending, State};
 use crate::limits::evidence::{PayerFacts, RefusedWindow};
@@ -67,7 +67,7 @@ fn full_window_of(incident: &Incident) -> Option<RefusedWindow> {
         .limit
         .window()
         .filter(|window| !window.is_of_one_model() && diagnosis.window == Some(*window))?;
-    let holds = match diagnosis.state {
+    let still_applies = match diagnosis.state {
         State::Blocks(_) | State::Over(Ending::HitAgain) => {
             diagnosis.verdict != Verdict::FalseLikely
                 && !diagnosis.awaits_figures()
@@ -75,7 +75,7 @@ fn full_window_of(incident: &Incident) -> Option<RefusedWindow> {
         }
         State::Notice | State::Over(_) => false,
     };
-    let reset = diagnosis.resets.chosen.filter(|_| holds)?;
+    let reset = diagnosis.resets.chosen.filter(|_| still_applies)?;
     let evidence = &incident.evidence;
     (reset.at > evidence.clock.now).then_some(RefusedWindow {
         window,

@@ -1,5 +1,5 @@
-//! Errors that are to be explained, and records of those that are missing from the journal. Such a record is created
-//! from the error's line in a transcript, the start of its session, and the state of the machine.
+//! The errors to explain, and records of those that are missing from the journal. Such a record is created from the
+//! error's line in a transcript, the start of its session, and the state of the machine.
 
 use std::path::Path;
 

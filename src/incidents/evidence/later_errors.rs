@@ -37,7 +37,7 @@ impl RefusalCause {
     /// Returns false if a later request was certainly refused for another reason.
     ///
     /// The service checks the login before it applies a limit, so a limit shows that the login works, and a refusal of
-    /// the login says nothing about a limit. The limit of one model family does not apply again only because another
+    /// the login says nothing about a limit. The limit of one model family does not apply again just because another
     /// window is used up.
     fn may_be_same(self, later: Self) -> bool {
         if self.refuses_login || later.refuses_login {
@@ -93,7 +93,7 @@ impl LaterErrors {
         }
     }
 
-    /// Adds the facts about the errors that occurred after an error. `cause` is the error's cause.
+    /// Adds the facts about later errors to the evidence about an error. `cause` is that error's cause.
     pub(super) fn add_to(&self, evidence: &mut Evidence, cause: RefusalCause) {
         let next_limit = self.next_of.get(&evidence.error.session.id).copied();
         evidence.collected.hit_again = match &evidence.error.later_response {
@@ -116,8 +116,8 @@ impl LaterErrors {
             .contains(&(session.map(str::to_owned), at))
     }
 
-    /// Returns true if the error's payer was refused soon after the given response, which may then not have ended the
-    /// error. `cause` is the error's cause. Refusals with an unknown payer count, because most people have only one
+    /// Returns true if the error's payer was refused soon after the given response, so the response may not have ended
+    /// the error. `cause` is the error's cause. Refusals with an unknown payer count, because most people have only one
     /// account. A refusal days later has nothing to do with the error.
     pub(in crate::incidents) fn has_refusal_after(
         &self,
@@ -138,9 +138,9 @@ impl LaterErrors {
             })
     }
 
-    /// Returns the time of the newest later error with which a limit, or for example an unpaid bill, stopped the payer.
-    /// Returns `None` if there is none. Errors of an unknown payer count. Errors that only refuse the login do not,
-    /// because they do not show whether usage credits are in use.
+    /// Returns the time of the newest later error in which a limit or, for example, an unpaid bill stopped the payer.
+    /// Returns `None` if there is none. Errors of an unknown payer count. Refusals of the login do not, because they do
+    /// not show whether usage credits are in use.
     fn last_limit_error_at(&self, error: &StoredError) -> Option<DateTime<Utc>> {
         self.refusals
             .iter()
@@ -150,7 +150,7 @@ impl LaterErrors {
     }
 }
 
-/// A request that was refused because of a limit or of the login.
+/// A request that was refused because of a limit or the login.
 #[derive(Debug)]
 struct Refusal {
     payer: PayerFacts,

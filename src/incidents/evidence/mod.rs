@@ -213,7 +213,7 @@ impl<'a> EvidenceCollector<'a> {
             self.add_other_sessions(&mut evidence, cause, later);
         }
         evidence.collected.is_of_other_payer =
-            self.asker == Asker::Shell && self.may_pay_otherwise_now(&evidence.error);
+            self.asker == Asker::Shell && self.may_have_other_payer_now(&evidence.error);
         evidence.collected.is_of_other_key =
             self.asker == Asker::Shell && self.uses_plan_instead(&evidence.error);
         evidence.collected.credits_may_pay = self.credits_may_pay(&evidence);

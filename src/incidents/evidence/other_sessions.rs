@@ -12,7 +12,7 @@ use crate::incidents::readings::Reading;
 use crate::incidents::transcript_end;
 use crate::limits::evidence::{Evidence, OtherResponse, PayerRelation, StoredError};
 
-/// A reading that a response provided after the error.
+/// A reading from a response after the error.
 #[derive(Debug)]
 struct ReadingOfResponse {
     reading: Reading,
@@ -35,45 +35,43 @@ impl EvidenceCollector<'_> {
         let mut responses = Vec::new();
         let needs_transcripts =
             self.other_sessions != OtherSessions::WithoutList || self.newest_reading().is_none();
-        let of_response = self.newest_reading_of_response(error);
+        let response_reading = self.newest_reading_of_response(error);
         let reset_since = times_of_new_windows(error, &evidence.collected.account_readings);
         let mut is_reading_included = false;
         let mut asker_works = false;
         let mut asker_responses = Vec::new();
         if needs_transcripts {
-            for of_session in self.responses(error) {
-                if error.session.id.as_ref() == Some(&of_session.session)
-                    || of_session.last <= error.at
-                {
+            for other in self.responses(error) {
+                if error.session.id.as_ref() == Some(&other.session) || other.last <= error.at {
                     continue;
                 }
-                let payer_of_reading = of_response
+                let payer_of_reading = response_reading
                     .as_ref()
-                    .filter(|of_response| of_response.reading.session == of_session.session)
-                    .map(|of_response| of_response.payer);
+                    .filter(|newest| newest.reading.session == other.session)
+                    .map(|newest| newest.payer);
                 is_reading_included |= payer_of_reading.is_some();
-                asker_works |= !of_session.is_stopped
-                    && self.is_unaffected(error, of_session, payer_of_reading);
-                let of_session_since =
-                    of_session.after(error, cause, payer_of_reading, &reset_since, later);
-                if self.asker == Asker::Session(&of_session.session) {
-                    asker_responses.clone_from(&of_session_since);
+                asker_works |=
+                    !other.is_stopped && self.is_unaffected(error, other, payer_of_reading);
+                let later_responses =
+                    other.after(error, cause, payer_of_reading, &reset_since, later);
+                if self.asker == Asker::Session(&other.session) {
+                    asker_responses.clone_from(&later_responses);
                 }
-                responses.extend(of_session_since);
+                responses.extend(later_responses);
             }
         }
-        if let Some(of_response) = of_response
+        if let Some(response_reading) = response_reading
             && !is_reading_included
         {
-            let sample = of_response.reading.sample;
+            let sample = response_reading.reading.sample;
             let is_refused_soon = later.has_refusal_after(error, cause, sample.measured);
             responses.push(OtherResponse {
                 at: sample.measured,
-                requested_at: of_response.requested_at,
+                requested_at: response_reading.requested_at,
                 // The reading contains the model that is selected now, which may not be the one that responded.
                 model: None,
                 version: sample.version,
-                payer: of_response.payer,
+                payer: response_reading.payer,
                 has_owner: true,
                 is_first: false,
                 is_refused_later: is_refused_soon,
@@ -88,8 +86,8 @@ impl EvidenceCollector<'_> {
     }
 
     /// Returns the login's newest reading that comes from a response in another session after the error. Idle and
-    /// refused sessions also report figures, but without a response. If the newest reading comes from such a session,
-    /// returns the newest one that is dated to a request after the error.
+    /// stopped sessions also report figures, but without a new response. If the newest reading comes from such a
+    /// session, returns the newest one that is dated to a request after the error.
     fn newest_reading_of_response(&self, error: &StoredError) -> Option<ReadingOfResponse> {
         let newest = self.newest_reading()?;
         if newest.sample.measured <= error.at {

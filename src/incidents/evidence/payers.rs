@@ -55,14 +55,14 @@ impl EvidenceCollector<'_> {
     }
 
     /// Returns true if a new session may have a different payer than the session with the error. Unlike
-    /// [`Self::pays_otherwise_now`], also returns true if that session used a token that a new session would not use.
-    pub(super) fn may_pay_otherwise_now(&self, error: &StoredError) -> bool {
-        self.pays_otherwise_now(error)
+    /// [`Self::has_other_payer_now`], also returns true if that session used a token that a new session would not use.
+    pub(super) fn may_have_other_payer_now(&self, error: &StoredError) -> bool {
+        self.has_other_payer_now(error)
             || self.may_differ_from_login(error) && !self.machine().has_token()
     }
 
     /// Returns true if a new session would have a different payer than the session with the error.
-    pub(super) fn pays_otherwise_now(&self, error: &StoredError) -> bool {
+    pub(super) fn has_other_payer_now(&self, error: &StoredError) -> bool {
         let has_key_now = self.machine().has_key();
         let had_key = error.uses_key();
         if had_key || has_key_now {
@@ -100,8 +100,8 @@ impl EvidenceCollector<'_> {
         }
     }
 
-    /// Returns true if the error occurred while a key replaced the session's login, but the later response was paid for
-    /// by an account.
+    /// Returns true if the error occurred while a key replaced the session's login, but the later response used an
+    /// account.
     pub(super) fn has_response_without_key(&self, error: &StoredError) -> bool {
         let session = error.session.id.as_deref().unwrap_or_default();
         let Some(later_response) = &error.later_response else {

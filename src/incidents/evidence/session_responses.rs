@@ -28,16 +28,16 @@ pub(super) struct SessionResponses {
 impl SessionResponses {
     /// Returns the responses after an error that may show how it ended: the last one and, for each model, the first one
     /// and the first one that was certainly requested after the error. The limit may apply to only some models.
-    /// `reset_since` contains times at which a new window may have begun. Each model's first such response from each of
-    /// them on is also returned.
+    /// `reset_since` contains the times at which a new window may have begun. Each model's first such response after
+    /// each of these times is also returned.
     ///
     /// If a limit has stopped the session since its last response, `is_refused_later` is true for all of these
-    /// responses. `of_reading` is the payer relation that a reading of this session shows, if there is one.
+    /// responses. `reading_relation` is the payer relation according to a reading of this session, if there is one.
     pub(super) fn after(
         &self,
         error: &StoredError,
         cause: RefusalCause,
-        of_reading: Option<PayerRelation>,
+        reading_relation: Option<PayerRelation>,
         reset_since: &[DateTime<Utc>],
         later: &LaterErrors,
     ) -> Vec<OtherResponse> {
@@ -57,18 +57,18 @@ impl SessionResponses {
             .iter()
             .map(|response| response.model.as_deref())
             .collect();
-        let mut first_ones = Vec::new();
+        let mut first_of_each_model = Vec::new();
         for model in models {
             let of_model = after
                 .iter()
                 .copied()
                 .filter(|response| response.model.as_deref() == model);
-            first_ones.extend(first_responses(of_model, error.at, reset_since));
+            first_of_each_model.extend(first_responses(of_model, error.at, reset_since));
         }
-        first_ones.sort_by_key(|response| response.at);
-        first_ones.dedup();
+        first_of_each_model.sort_by_key(|response| response.at);
+        first_of_each_model.dedup();
         let last = after.last().copied();
-        let mut chosen = first_ones.clone();
+        let mut chosen = first_of_each_model.clone();
         chosen.extend(last);
         chosen.dedup();
         chosen
@@ -81,9 +81,9 @@ impl SessionResponses {
                     requested_at: response.requested_at,
                     model: response.model.as_deref().map(str::to_owned),
                     version: version.clone(),
-                    payer: self.payer_relation(error, response.at, of_reading),
+                    payer: self.payer_relation(error, response.at, reading_relation),
                     has_owner: self.payer_at(response.at).owner.is_some(),
-                    is_first: is_first_known && first_ones.contains(&response),
+                    is_first: is_first_known && first_of_each_model.contains(&response),
                     is_refused_later: self.is_stopped || is_refused_soon,
                     is_refused_soon,
                 }
@@ -97,36 +97,41 @@ impl SessionResponses {
     }
 
     /// Compares the payer of a failed request with this session's payer at the given time. If the payers cannot be
-    /// compared, returns `of_reading`, the relation that a reading of the session shows.
+    /// compared, returns `reading_relation`.
     pub(super) fn payer_relation(
         &self,
         error: &StoredError,
         moment: DateTime<Utc>,
-        of_reading: Option<PayerRelation>,
+        reading_relation: Option<PayerRelation>,
     ) -> PayerRelation {
-        match (error.payer.relation_to(&self.payer_at(moment)), of_reading) {
-            (PayerRelation::Unknown, Some(of_reading)) => of_reading,
+        match (
+            error.payer.relation_to(&self.payer_at(moment)),
+            reading_relation,
+        ) {
+            (PayerRelation::Unknown, Some(reading_relation)) => reading_relation,
             (relation, _) => relation,
         }
     }
 }
 
 /// Returns the first response and the first one that was certainly requested after the error. Also returns the first
-/// such response from each of the given times on.
+/// such response after each of the given times.
 fn first_responses<'t>(
     responses: impl Iterator<Item = &'t TranscriptResponse> + Clone,
     error_at: DateTime<Utc>,
     times: &[DateTime<Utc>],
 ) -> Vec<&'t TranscriptResponse> {
-    let settled = responses
+    let requested_later = responses
         .clone()
         .filter(|response| is_sent_after(error_at, response));
-    let since_times = times
-        .iter()
-        .filter_map(|time| settled.clone().find(|response| response.at >= *time));
+    let since_times = times.iter().filter_map(|time| {
+        requested_later
+            .clone()
+            .find(|response| response.at >= *time)
+    });
     responses
         .take(1)
-        .chain(settled.clone().take(1))
+        .chain(requested_later.clone().take(1))
         .chain(since_times)
         .collect()
 }

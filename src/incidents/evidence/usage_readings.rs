@@ -275,7 +275,7 @@ fn times_of_new_window(
     error: &StoredError,
     readings: &[Sample],
 ) -> Vec<DateTime<Utc>> {
-    /// The maximum number of times to return.
+    /// The maximum number of resets to return.
     const MOST: usize = 4;
     let measured = |reading: &&Sample| reading.usage(window).is_some();
     let shows_full = |reading: &Sample| reading.usage(window).is_some_and(is_full);

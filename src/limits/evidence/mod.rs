@@ -725,7 +725,7 @@ pub struct Collected {
     /// The time until which usage credits pay for the user's responses, because a full window resets then. `None` if
     /// they do not, or if this was not determined for this explanation.
     pub paid_until: Option<DateTime<Utc>>,
-    /// True if the session used a key instead of its login, but the login paid for its later response.
+    /// True if the session used a key instead of its login, but its later response used the login.
     pub has_response_without_key: bool,
     /// True if the session probably still uses a key instead of its login for all responses: it still has the key, and
     /// either its transcript does not name an account or that account is no longer used.
