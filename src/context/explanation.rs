@@ -237,7 +237,7 @@ impl Context {
         let Some(incident) = &paid_situation.incident else {
             return situation;
         };
-        let stopped_session = if incident.has_next_prompt_of_asker() {
+        let stopped_session = if incident.next_prompt_uses_own_login() {
             None
         } else {
             incident.evidence.error.session.id.as_deref()

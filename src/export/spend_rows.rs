@@ -46,7 +46,7 @@ impl<'c> SpendRows<'c> {
         this
     }
 
-    /// Adds rows for unrecorded and pending spend. The sums of incomplete sessions are marked as lower bounds.
+    /// Adds rows for unrecorded and pending spend. The sums of incomplete sessions are lower bounds.
     fn add_spend_without_lines(&mut self, incomplete: &HashSet<String>) {
         let names = &self.counted.responses.names;
         let mut with_unrecorded = HashSet::new();

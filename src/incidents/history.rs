@@ -51,7 +51,7 @@ impl Resumption {
         let cause = RefusalCause::of(&evidence, &incident.message);
         let is_refused_soon = later.has_refusal_after(&evidence.error, cause, self.resumed_at);
         // If a limit stopped the account again soon after a response in another session, the limit was not over yet. A
-        // response with another payer let the user continue in any case.
+        // response with another payer let the user continue all the same.
         let is_of_other_session = self.payer.is_some() || self.is_free;
         let is_of_other_payer = self.payer == Some(PayerRelation::Other);
         if !is_of_other_session || is_of_other_payer || !is_refused_soon {

@@ -78,7 +78,7 @@ impl InstallPlan {
         let known_backups = backups(settings);
         let is_backed_up = known_backups
             .iter()
-            .any(|backup| backup.is_file() && (!is_original || holds(backup, text)));
+            .any(|backup| backup.is_file() && (!is_original || has_text(backup, text)));
 
         if !is_backed_up {
             let backup = backup_path(settings, known_backups.len() + 1);
@@ -200,7 +200,10 @@ pub fn uninstall(
     }
 
     for backup in backups(settings) {
-        if remaining.as_ref().is_some_and(|text| holds(&backup, text)) {
+        if remaining
+            .as_ref()
+            .is_some_and(|text| has_text(&backup, text))
+        {
             plan.remove_own(backup);
         } else if backup.is_file() {
             plan.backups.push(backup);
@@ -323,8 +326,8 @@ fn backup_path(settings: &Path, number: usize) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn holds(backup: &Path, text: &str) -> bool {
-    settings_text(backup).is_ok_and(|held| held.as_deref() == Some(text))
+fn has_text(backup: &Path, text: &str) -> bool {
+    settings_text(backup).is_ok_and(|contents| contents.as_deref() == Some(text))
 }
 
 /// Returns the text of a settings file, or `None` if the file does not exist.

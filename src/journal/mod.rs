@@ -155,7 +155,7 @@ impl Journal {
     /// once.
     ///
     /// Status-line calls search only this section for records that are unlikely to exist. Otherwise, they would search
-    /// the whole journal in vain.
+    /// the whole journal for nothing.
     pub(crate) fn newest(&self) -> Self {
         Self {
             sections: self.sections.iter().take(1).cloned().collect(),

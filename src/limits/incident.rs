@@ -152,17 +152,16 @@ impl Incident {
         Self::with_message(evidence, self.message.clone())
     }
 
-    /// Returns true if the error is over and the login may pay for the next prompt.
+    /// Returns true if the error is over and the next prompt may use the login.
     pub(crate) fn is_over_on_plan(&self) -> bool {
         let is_of_login = !self.evidence.error.payer.is_without_account()
             && !self.evidence.is_of_another_account();
-        self.diagnosis.state.is_over() && (is_of_login || self.has_next_prompt_of_asker())
+        self.diagnosis.state.is_over() && (is_of_login || self.next_prompt_uses_own_login())
     }
 
-    /// Returns true if the requesting user's own login pays for the next prompt after the error, no matter what paid for
-    /// the failed request: the next prompt is not sent in the session with the error, or the key of that session has
-    /// been removed.
-    pub(crate) fn has_next_prompt_of_asker(&self) -> bool {
+    /// Returns true if the next prompt after the error will use the requesting user's own login, whatever the failed
+    /// request used: it will not be sent in the session with the error, or the key of that session has been removed.
+    pub(crate) fn next_prompt_uses_own_login(&self) -> bool {
         matches!(
             self.diagnosis.state,
             State::Over(Ending::ConcernsOthers | Ending::KeyRemoved)
@@ -202,8 +201,8 @@ impl Incident {
             && !self.evidence.is_of_another_account()
     }
 
-    /// Returns true if this error refused the login after `older`, an error in another session, had ended. The user of
-    /// that session cannot simply continue. A false alarm counts as ended.
+    /// Returns true if the login was refused, with this error, after `older`, an error in another session, had ended.
+    /// The user of that session cannot simply continue. A false alarm counts as ended.
     pub(crate) fn refuses_login_after(&self, older: &Self) -> bool {
         let ended_at = match older.diagnosis.state {
             // The response may have started before the login was refused, so its time does not matter. If it proves that
@@ -287,11 +286,11 @@ impl Incident {
     /// limits of a single model do not count.
     pub(crate) fn is_limit_of_login(&self, model: Option<&str>) -> bool {
         let is_real = matches!(self.diagnosis.verdict, Verdict::Real | Verdict::Misworded);
-        let is_plans = matches!(self.diagnosis.service, None | Some(Service::Plan));
+        let is_of_plan = matches!(self.diagnosis.service, None | Some(Service::Plan));
         let limit = self.diagnosis.limit;
         let is_of_one_model = limit.window().is_some_and(Window::is_of_one_model);
         is_real
-            && is_plans
+            && is_of_plan
             && self.may_apply_to_model(model)
             && (model.is_some() || !is_of_one_model)
             && limit.description().affects == Affects::Account
@@ -308,11 +307,11 @@ impl Incident {
     /// sessions outside a terminal do not report readings.
     pub(crate) fn full_window(&self) -> Option<RefusedWindow> {
         let diagnosis = &self.diagnosis;
-        let holds = matches!(diagnosis.verdict, Verdict::Real | Verdict::Misworded)
+        let is_confirmed = matches!(diagnosis.verdict, Verdict::Real | Verdict::Misworded)
             && diagnosis.cause != Cause::LaterWindowFullByMessage
             && self.blocks().is_some()
             && !self.evidence.is_of_another_account();
-        let window = diagnosis.window.filter(|_| holds)?;
+        let window = diagnosis.window.filter(|_| is_confirmed)?;
         let resets_at = diagnosis.resets.chosen?.at;
         (resets_at > self.evidence.clock.now).then_some(RefusedWindow {
             window,

@@ -165,14 +165,14 @@ pub(super) fn windows(reading: &Sample, form: MeterForm, clock: Clock) -> Option
     let age = clock.now - reading.measured;
     let is_fresh = age <= FRESH_FOR;
     // An old reading says nothing about the usage since a reset.
-    let holds = |usage: &WindowUsage| is_fresh || !usage.has_reset(clock.now);
+    let is_current = |usage: &WindowUsage| is_fresh || !usage.has_reset(clock.now);
     let mut gauges: Vec<Gauge> = reading
         .windows()
-        .filter(|(_, usage)| holds(usage))
+        .filter(|(_, usage)| is_current(usage))
         .map(|(window, usage)| Gauge::new(window.name(), &usage, clock))
         .collect();
     if let Some(limit) = reading.others.spend_limit
-        && holds(&limit.usage)
+        && is_current(&limit.usage)
     {
         gauges.push(Gauge::of_spend_limit(&limit, clock));
     }

@@ -538,7 +538,7 @@ fn a_key_in_project_settings_is_named_with_its_location() {
 
 /// On a plan, the only way to continue seemed to be to pay for API credits, although the plan could be used for free.
 #[test]
-fn a_balance_error_beside_a_plan_mentions_the_free_way_first() {
+fn a_balance_error_despite_a_plan_mentions_the_free_way_first() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "admin");
     let explained = sandbox.run(&["explain", "Credit balance is too low"]);

@@ -1,4 +1,4 @@
-//! Tests that the words after a temporary problem of the service mention a usage window that is full.
+//! Tests that the output after a temporary problem with the service mentions a full usage window.
 
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ use crate::wait::waits;
 /// The warning of `wait` about the 5-hour limit.
 const ALSO_FULL: &str = "Your 5-hour limit is used up until 12:00. Until that limit resets, prompts will either be refused or be paid for with usage credits.";
 
-/// Starts a session that reports these usage windows before and after an overload of the service.
+/// Starts a session that reports these usage windows before and after the service is overloaded.
 fn overloaded<'s>(sandbox: &'s Sandbox, reported: &Value) -> Client<'s> {
     let client = session_of_login(sandbox, "failed");
     client.calls_status_line("2026-11-20T09:59:00Z", reported.clone(), 120);
@@ -130,8 +130,8 @@ fn overloaded_while_free<'s>(sandbox: &'s Sandbox, notice: &str, reported: &Valu
     client
 }
 
-/// Claude Code continued for free at lower priority, or in the grace window. After an overload, `wait` ended with the warning
-/// that prompts would be refused or be paid for, although the next one is free.
+/// Claude Code continued for free at lower priority, or in the grace window. After an overload, `wait` ended with the
+/// warning that prompts would be refused or cost money, although the next one is free.
 #[test]
 fn a_full_window_does_not_matter_while_responses_are_free() {
     for notice in [

@@ -120,7 +120,7 @@ const LOWER_BOUNDS: [LowerBound; 11] = [
 ];
 
 /// A history and the start of a session ID. whycap reports the session's amounts as lower bounds, because no total
-/// covers the work of a killed terminal. They are exact anyway, because the recorded server received no hidden
+/// covers the work of a killed terminal. They are exact nevertheless, because the recorded server received no hidden
 /// requests.
 const EXACT_BUT_MARKED: (&str, &str) = ("status-line-starts-late", "3ee7ada5");
 

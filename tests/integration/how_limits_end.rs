@@ -1441,7 +1441,7 @@ fn a_selected_model_that_has_not_responded_does_not_end_its_limit() {
 /// The service refuses the login of one session, another session receives a response, and the service refuses the login
 /// again two minutes later. The payment is still due, or the login has still expired, so the first error is not over.
 #[test]
-fn a_second_refusal_of_the_login_renews_the_first() {
+fn a_second_refusal_of_the_login_reopens_the_first() {
     for (text, error) in [
         (
             "Your subscription payment is past due. Please pay your overdue invoice to restore access.",
@@ -1946,7 +1946,7 @@ fn stopped_with_room<'s>(sandbox: &'s Sandbox, text: &str, refusal: &Value) -> C
     client
 }
 
-/// A session with a token showed "5h 40%" beside "Your 5-hour limit is used up". Its plan is unknown, but a limit that
+/// A session with a token showed "5h 40%" next to "Your 5-hour limit is used up". Its plan is unknown, but a limit that
 /// takes effect at 100% is contradicted on every plan.
 #[test]
 fn the_cap_of_an_organization_is_doubted_for_a_token_whose_windows_have_room() {

@@ -125,9 +125,9 @@ fn the_key_of_a_running_session_blocks_only_that_session() {
     assert!(now["blocked"].is_object(), "{now:#}");
 }
 
-/// Two sessions with an empty key are closed within two minutes, and a session of the login receives a response after each
-/// error. A response of the login does not end the error of a key, so `incidents` must not name it. The user went on
-/// between the errors, so they are two stops.
+/// Two sessions with an empty key are closed within two minutes, and a session of the login receives a response after
+/// each error. A response in a session of the login does not end the error of a key, so `incidents` must not name it.
+/// The user went on between the errors, so they are two stops.
 #[test]
 fn a_response_of_the_login_is_not_named_as_the_end_of_a_keys_error() {
     let sandbox = with_a_private_login();
@@ -538,9 +538,9 @@ fn a_limit_of_the_plan_does_not_undo_the_end_of_the_error_of_a_key() {
     }
 }
 
-/// The error of the key is over for everybody who uses the login, or the key has been removed. `explain` printed that the
-/// user was paying with usage credits, followed by "Just continue: nothing is blocking you" or "Send the prompt again",
-/// although each response of the login costs money. `/whycap now` and `/whycap doctor` said that the empty key blocked work.
+/// The error of the key is over for everybody who uses the login, or the key has been removed. `explain` printed that
+/// the user was paying with usage credits, followed by "Just continue: nothing is blocking you" or "Send the prompt
+/// again", although each response costs money. `/whycap now` and `/whycap doctor` said that the empty key blocked work.
 #[test]
 fn the_first_step_after_a_keys_error_costs_money_while_credits_pay() {
     let rejected = json!({"apiErrorStatus": 401, "error": "authentication_failed"});
@@ -549,7 +549,7 @@ fn the_first_step_after_a_keys_error_costs_money_while_credits_pay() {
     for (text, more, failed_at) in [
         ("Invalid API key · Fix external API key", &rejected, AT),
         ("API Error: 529 Overloaded", &overloaded, AT),
-        // No response of the login follows, but a new session in the shell does not have the key.
+        // No session of the login receives a response, but a new session in the shell does not have the key.
         ("Credit balance is too low", &empty, "2026-11-20T10:02:30Z"),
     ] {
         let sandbox = with_a_private_login();

@@ -764,8 +764,8 @@ fn undated_figures_from_right_after_a_limit_do_not_make_it_a_false_alarm() {
 }
 
 /// Usage credits pay for a response in another session. Until a reading shows that the window is still full, whycap
-/// takes this response for the end of the limit. When the stopped session receives a response after the reset, whycap
-/// must not make this mistake again.
+/// mistakes this response for the end of the limit. When the stopped session receives a response after the reset,
+/// whycap must not make this mistake again.
 #[test]
 fn a_refuted_end_does_not_return_after_the_reset() {
     let sandbox = with_a_private_login();

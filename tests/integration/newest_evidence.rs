@@ -515,12 +515,12 @@ fn wait_warns_that_each_response_costs_extra() {
                 assert!(!text.contains(wrong), "{name} {more:?}: {text}");
             }
         }
-        // A new session in a shell with a key may be paid for by this key.
+        // A new session in a shell with a key may use this key.
         let key = ("ANTHROPIC_API_KEY".to_owned(), "sk-ant-dummy".to_owned());
         let with_key = flat(crate::client::run(&sandbox, at, &["wait"], b"", &[key]).success());
         let payers = "You can continue, but ANTHROPIC_API_KEY may pay for new sessions in this shell; in sessions that use your login, each response costs extra until Tue Nov 24 06:00";
         assert!(with_key.contains(payers), "{name}: {with_key}");
-        // Another account does not pay for the work of this session.
+        // This session belongs to another account, so the login's credits do not pay for it.
         let company = Client::with_session(&sandbox, "company");
         belongs_to(&company, "company-account", "company-organization");
         let run = company.run(at, &["wait", "--session", "company"], b"");
@@ -567,7 +567,7 @@ fn advice_in_every_place(client: &Client<'_>, at: &str) -> [(&'static str, Strin
 /// mention neither the limit that had reset nor the costs, and `explain` advised waiting. After a response in the
 /// stopped session, the advice was to continue because the limit no longer applied.
 #[test]
-fn every_advice_after_a_reset_mentions_the_costs_of_the_next_full_window() {
+fn all_advice_after_a_reset_mentions_the_costs_of_the_next_full_window() {
     let eleven = NOON - 3_600;
     let sandbox = with_a_private_login();
     let mut stopped = session_of_login(&sandbox, "stopped");
@@ -794,7 +794,7 @@ fn a_reset_that_moves_by_a_minute_does_not_end_the_payment() {
 /// The limits of an API organization do not apply to a session that uses a plan, even if a gateway or a proxy passes
 /// the requests on.
 #[test]
-fn a_plans_session_is_not_told_about_an_api_organization() {
+fn a_session_on_a_plan_is_not_told_about_an_api_organization() {
     let text = "API Error: Request rejected (429) · Number of request tokens has exceeded your per-minute rate limit";
     for base_url in [
         None,
@@ -1839,7 +1839,7 @@ fn a_limit_of_the_account_neither_hides_nor_changes_the_own_error_of_a_session()
 
 /// The weekly limit of a model applies only to sessions with this model, not to all sessions of the account.
 #[test]
-fn explain_says_of_a_limit_of_one_model_only_that_it_applies_to_the_session() {
+fn explain_does_not_say_that_a_limit_of_one_model_applies_to_all_sessions() {
     let sandbox = with_a_private_login();
     let [asked, limited] = two_sessions_of_login(&sandbox);
     asked.works("2026-11-20T09:50:00Z", 10);
@@ -2000,7 +2000,7 @@ fn every_command_says_that_a_limit_of_one_model_still_applies() {
 /// A limit of one model leaves the others usable, unless another window is full. If the message may be wrong, the limit
 /// may not exist.
 #[test]
-fn only_a_limit_of_one_model_that_applies_alone_is_said_to_spare_other_models() {
+fn other_models_are_said_to_work_only_if_no_other_limit_applies() {
     const APPLIES: &str = "The limit still applies, but only to one family of models.";
     const MAY_APPLY: &str =
         "If the message is right, the limit still applies, but only to one family of models.";

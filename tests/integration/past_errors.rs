@@ -289,7 +289,7 @@ fn continues_in_vain(client: &Client<'_>, minute: u32, is_prompt_written_first: 
 
 /// Claude Code continues by itself after a reset, and the server may still refuse the request, for example because the
 /// clocks differ. Claude Code may run the hook before it writes the error's line, or even before it writes the prompt,
-/// so the hook must not take the line of the refusal before the reset. The stop begins with the first refusal and lasts
+/// so the hook must not use the line of the refusal before the reset. The stop begins with the first refusal and lasts
 /// until the next response. A refusal after that response is another stop.
 #[test]
 fn a_stop_that_outlasts_its_reset_is_one_entry() {
@@ -348,11 +348,11 @@ fn a_stop_that_outlasts_its_reset_is_one_entry() {
     }
 }
 
-/// Claude Code kills the hook for a refusal before the reset. After the reset, it continues by itself and is refused again,
-/// and it runs the hook before it writes the line. The hook took the line of the refusal before the reset, which was
-/// minutes old, so the first attempt was missing from `incidents`.
+/// Claude Code kills the hook for a refusal before the reset. After the reset, it continues by itself and is refused
+/// again, and it runs the hook before it writes the line. The hook used the line of the refusal before the reset, which
+/// was minutes old, so the first attempt was missing from `incidents`.
 #[test]
-fn a_hook_does_not_take_the_line_of_an_earlier_refusal_whose_hook_was_killed() {
+fn a_hook_does_not_use_the_line_of_an_earlier_refusal_whose_hook_was_killed() {
     let sandbox = with_a_private_login();
     let client = session_of_login(&sandbox, "stopped");
     client.works("2026-11-20T11:50:00Z", 10);
@@ -367,11 +367,11 @@ fn a_hook_does_not_take_the_line_of_an_earlier_refusal_whose_hook_was_killed() {
     assert_eq!(entry["last_at"], "2026-11-20T12:01:10Z", "{incidents:#}");
 }
 
-/// Another prompt is queued when the server refuses the first one. Claude Code sends it, the server refuses it two seconds
-/// later, and the hook runs before the line is written. The hook took the line of the first refusal, so `incidents` listed
-/// the second refusal twice.
+/// Another prompt is queued when the server refuses the first one. Claude Code sends it, the server refuses it two
+/// seconds later, and the hook runs before the line is written. The hook used the line of the first refusal, so
+/// `incidents` listed the second refusal twice.
 #[test]
-fn a_hook_does_not_take_the_line_of_a_refusal_two_seconds_before() {
+fn a_hook_does_not_use_the_line_of_a_refusal_two_seconds_before() {
     for is_first_line_late in [false, true] {
         let sandbox = with_a_private_login();
         let client = session_of_login(&sandbox, "stopped");

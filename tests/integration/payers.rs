@@ -304,8 +304,8 @@ fn a_limit_of_the_login_applies_to_a_session_that_started_with_a_token() {
     assert_eq!(explained.exit_code, 0, "{explained:?}");
 }
 
-/// A session of another account had reached its limit. `/whycap` in a session of the login, and in a session that had been
-/// resumed with a key, advised to wait for that limit.
+/// A session of another account had reached its limit. `/whycap` in a session of the login, and in a session that had
+/// been resumed with a key, advised waiting for that limit.
 #[test]
 fn whycap_says_that_the_limit_of_another_payer_does_not_block_the_session() {
     let sandbox = with_a_private_login();
@@ -339,8 +339,8 @@ fn whycap_does_not_say_that_an_overloaded_service_does_not_block_another_payer()
     assert!(!reply.contains("nothing is blocking you"), "{reply}");
 }
 
-/// Usage credits paid for the responses of the login. `/whycap` and `explain --session` said so in a session with a key, too,
-/// and advised to wait.
+/// Usage credits paid for the login's responses. `/whycap` and `explain --session` said so in a session with a key,
+/// too, and advised waiting.
 #[test]
 fn the_usage_credits_of_the_login_are_not_mentioned_in_a_session_with_a_key() {
     let sandbox = with_a_private_login();
@@ -423,8 +423,8 @@ fn spent_credits_still_count_after_their_session_is_resumed_with_a_key() {
     is_counted("2026-11-20T10:16:00Z");
 }
 
-/// The login's 5-hour limit was used up. After an overload in a session with a cloud provider, all screens said that prompts
-/// would be refused or be paid for with usage credits, although the provider pays for that session.
+/// The login's 5-hour limit was used up. After an overload in a session with a cloud provider, all screens said that
+/// prompts would be refused or paid for with usage credits, although that session uses the provider.
 #[test]
 fn a_full_window_of_the_login_does_not_matter_to_a_session_with_a_cloud_provider() {
     for provider in [BEDROCK, VERTEX] {
@@ -500,8 +500,8 @@ fn a_limit_of_the_login_applies_to_a_session_that_started_with_a_declined_key() 
     assert!(row.contains("5-hour limit"), "{row}");
 }
 
-/// A session of the login was resumed with a key days after it had started. `now` no longer saw the first start, so it said
-/// that usage credits paid for the responses of the key.
+/// A session of the login was resumed with a key days after it had started. `now` no longer saw the first start, so it
+/// said that usage credits paid for the key's responses.
 #[test]
 fn a_start_days_ago_shows_that_a_key_is_new() {
     let sandbox = with_a_private_login();
@@ -525,10 +525,10 @@ fn grows_journal(sandbox: &Sandbox) {
     );
 }
 
-/// A session of the login was resumed with a key and kept running for days. `now` no longer saw the start with the key, so it
-/// said that usage credits paid for the responses of the key.
+/// A session of the login was resumed with a key and kept running for days. `now` no longer saw the start with the key,
+/// so it said that usage credits paid for the key's responses.
 #[test]
-fn a_start_days_ago_shows_that_a_key_pays() {
+fn a_start_days_ago_shows_that_a_key_is_used() {
     let sandbox = with_a_private_login();
     let of_login = session_of_login(&sandbox, "of-login");
     let resumed = resumes_session_of_login(&sandbox, &[KEY]);
@@ -542,7 +542,7 @@ fn a_start_days_ago_shows_that_a_key_pays() {
 /// A session of the login was resumed with a key. The row named the login's limit if the start was days ago or if no hook had
 /// stored it.
 #[test]
-fn the_row_does_not_take_a_key_for_declined_because_it_sees_no_start() {
+fn the_row_does_not_treat_a_key_as_declined_because_it_sees_no_start() {
     for has_start in [true, false] {
         let sandbox = with_a_private_login();
         let of_login = session_of_login(&sandbox, "of-login");
@@ -560,12 +560,12 @@ fn the_row_does_not_take_a_key_for_declined_because_it_sees_no_start() {
     }
 }
 
-/// The user had declined the key of a session that was resumed days ago, so the row no longer saw the start. It said nothing
-/// about the login's limit if a request failed without reporting windows. `explain --session` and `/whycap` did not know that
-/// the session had reported the windows of the plan. The first row with windows said nothing either. Next to a token, windows
-/// prove nothing.
+/// The user had declined the key of a session that was resumed days ago, so the row no longer saw the start. It said
+/// nothing about the login's limit if a request failed without reporting windows. `explain --session` and `/whycap` did
+/// not know that the session had reported the windows of the plan. The first row with windows said nothing either. If
+/// there is also a token, windows prove nothing.
 #[test]
-fn every_screen_takes_a_key_for_declined_if_its_session_has_reported_the_windows_of_the_plan() {
+fn every_screen_treats_a_key_as_declined_if_its_session_has_reported_the_windows_of_the_plan() {
     for (variables, is_limited) in [(&[KEY][..], true), (&[KEY, TOKEN], false)] {
         let sandbox = with_a_private_login();
         let resumed = resumes_session_of_login(&sandbox, variables);
@@ -581,7 +581,7 @@ fn every_screen_takes_a_key_for_declined_if_its_session_has_reported_the_windows
 /// whycap was installed while a session with a declined key was running, so no start was stored. Its row said nothing about the
 /// login's limit.
 #[test]
-fn every_screen_takes_a_key_for_declined_if_whycap_was_installed_after_the_start() {
+fn every_screen_treats_a_key_as_declined_if_whycap_was_installed_after_the_start() {
     let sandbox = with_a_private_login();
     let mut running = Client::with_session(&sandbox, "running");
     belongs_to(&running, PRIVATE, "private-organization");
@@ -598,7 +598,7 @@ fn every_screen_takes_a_key_for_declined_if_whycap_was_installed_after_the_start
 /// process reported the windows of the plan, but `explain --session` and `/whycap` did not, because the process only repeated
 /// the figures of the first session. The first row after `/resume` said nothing about the limit.
 #[test]
-fn a_declined_key_is_declined_for_each_session_of_its_process() {
+fn a_declined_key_counts_as_declined_in_each_session_of_its_process() {
     let sandbox = with_a_private_login();
     let mut second = session_of_login(&sandbox, "second");
     second.works("2026-11-20T09:40:00Z", 10);
@@ -654,8 +654,8 @@ fn a_limit_of_the_login_does_not_apply_to_an_old_session_that_was_resumed_with_a
     }
 }
 
-/// Before an update, whycap did not store whether a key replaced the login. After the update, it took each such key for
-/// declined.
+/// Before an update, whycap did not store whether a key replaced the login. After the update, it treated each such key
+/// as declined.
 #[test]
 fn a_key_in_a_start_of_an_earlier_version_replaces_the_login_if_the_key_is_new() {
     let without_key = json!([]);
@@ -811,8 +811,9 @@ fn whycap_does_not_say_that_a_lost_connection_does_not_block_another_payer() {
     assert!(!reply.contains("nothing is blocking you"), "{reply}");
 }
 
-/// Claude Code killed the hook for an error, so only the transcript contains the error. whycap attributed the error to the
-/// login although the session had started with a key, and said that the error had ended with a response of the login.
+/// Claude Code killed the hook for an error, so only the transcript contains the error. whycap attributed the error to
+/// the login although the session had started with a key, and said that the error had ended with a response in a
+/// session of the login.
 #[test]
 fn an_error_that_only_the_transcript_contains_has_the_payer_of_its_session() {
     let sandbox = with_a_private_login();

@@ -14,7 +14,7 @@ pub const WEEKLY: &str = "You've hit your weekly limit · resets Nov 24, 6am (UT
 pub const ORG: &str = "You've hit your org's monthly spend limit · ask your admin to raise it at https://claude.ai/admin-settings/usage";
 pub const OVERLOADED: &str = "API Error: 529 Overloaded.";
 pub const OUT_OF_CREDITS: &str = "You're out of usage credits · resets Nov 24, 6am (UTC)";
-/// The notice with which Claude Code continues for free at lower priority.
+/// The notice that Claude Code shows when it continues for free at lower priority.
 pub const AT_LOWER_PRIORITY: &str = "Continuing now at lower priority until your limit resets at 12pm. Your weekly limit still applies.";
 
 pub fn refused(by: &str, resets_at: i64, no_credits: &str) -> Value {
@@ -1189,8 +1189,8 @@ fn a_used_up_credit_budget_blocks_only_prompts_paid_from_credits() {
     );
 }
 
-/// A user turns credits off after their budget is used up. The budget still counts what they paid for, but they pay for no
-/// further prompt, so the budget must not block one.
+/// A user turns credits off after their budget is used up. The budget still counts what they paid for, but they pay for
+/// no further prompts, so the budget must not block any.
 #[test]
 fn a_used_up_credit_budget_blocks_no_prompt_after_credits_are_turned_off() {
     let sandbox = with_a_credits_budget("action = \"stop\"");
@@ -1851,7 +1851,7 @@ fn a_pasted_message_is_compared_with_current_readings() {
 /// If the newest reading shows room, the first step is to check the message, and nothing that costs money is
 /// recommended. Redeeming a saved reset is not recommended either, because it would be wasted.
 #[test]
-fn a_pasted_message_is_to_be_checked_if_the_window_has_room() {
+fn a_pasted_message_should_be_checked_if_the_window_has_room() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     let reported = windows(12.0, NOON, 40.0, TUESDAY);

@@ -50,8 +50,8 @@ fn no_command_is_run_without_a_wrapped_status_line() {
     assert_eq!(shown(&aside, "{}"), None);
 }
 
-/// Installs whycap beside a status line with a padding. Returns the padding in the settings and the width of the widest
-/// row.
+/// Installs whycap in settings whose status line has this padding. Returns the padding afterward and the width of the
+/// widest row.
 fn installed_padding(padding: &str, arguments: &[&str]) -> (serde_json::Value, usize) {
     let sandbox = Sandbox::new().variable("COLUMNS", "50");
     let original = format!(

@@ -337,7 +337,7 @@ impl Problem<'_> {
     /// Returns true if the user has a different payer, so the error does not block the user. In a session, the payers
     /// must be known to differ, the error must be about the payer, and the session must not use a full plan unless
     /// usage credits are in use. In a shell, the error must be about a key that a new session would not use, and the
-    /// plan that it would use instead must not be used up. Returns false for a temporary problem of the service,
+    /// plan that it would use instead must not be used up. Returns false for a temporary problem with the service,
     /// because it may affect both payers.
     fn blocks_only_other_payer(&self) -> bool {
         let collected = &self.evidence.collected;

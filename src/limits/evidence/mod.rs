@@ -569,8 +569,8 @@ pub struct OtherResponse {
     pub is_first: bool,
     /// True if a limit stopped the payer after the response.
     pub is_refused_later: bool,
-    /// True if the limit, or another one that may be the same, stopped the payer soon after the response, which may then
-    /// not have ended the error. For a stored end, this is all that is known about later refusals.
+    /// True if the limit, or another one that may be the same, stopped the payer soon after the response, so the
+    /// response may not have ended the error. For a stored end, this is all that is known about later refusals.
     pub is_refused_soon: bool,
 }
 
@@ -702,7 +702,7 @@ pub struct Collected {
     pub is_of_other_payer: bool,
     /// True if the requesting session certainly has a different payer than the session with the error.
     pub asker_has_other_payer: bool,
-    /// True if the requesting session has a different payer, may use the login, and a window of the login's plan is
+    /// True if the requesting session has a different payer and may use the login, and a window of the login's plan is
     /// full. Always false for the status line.
     pub is_plan_of_asker_full: bool,
     /// True if the session used a key, but a new session in the requesting shell would use the login's plan.
@@ -718,9 +718,9 @@ pub struct Collected {
     /// The last time Claude Code announced in the session that responses are free although the 5-hour window is full.
     /// It is determined only if the error is a temporary problem and a window is full now.
     pub free_at: Option<DateTime<Utc>>,
-    /// True if usage credits have probably not paid for a response since the error: the server gives the same reason
-    /// for not accepting them as then, and no credits can be used while it does. Always false for the status line,
-    /// which does not read that reason.
+    /// True if usage credits have probably not paid for a response since the error: the server still gives the reason
+    /// that it gave then for not accepting them, and no credits can be used while it does. Always false for the status
+    /// line, which does not read that reason.
     pub credits_are_refused: bool,
     /// The time until which usage credits pay for the user's responses, because a full window resets then. `None` if
     /// they do not, or if this was not determined for this explanation.
@@ -847,7 +847,7 @@ impl Evidence {
     }
 
     /// Returns false if the reading is known to belong to a different account than the payer's.
-    pub(crate) fn is_payers(&self, reading: &Sample) -> bool {
+    pub(crate) fn is_of_payer(&self, reading: &Sample) -> bool {
         reading.is_of(self.error.payer.account.as_ref()) != Some(false)
     }
 

@@ -300,7 +300,7 @@ impl<'a> Readings<'a> {
     fn present_state(&self, window: Window) -> WindowState {
         let evidence = self.evidence;
         let newest = evidence.collected.newest_reading.as_ref().filter(|newest| {
-            evidence.is_payers(newest) && evidence.clock.now - newest.measured <= FRESH_FOR
+            evidence.is_of_payer(newest) && evidence.clock.now - newest.measured <= FRESH_FOR
         });
         match self.measurement(newest, window) {
             Some(now) => WindowState::KnownNow(now),
@@ -838,7 +838,7 @@ impl<'a> Readings<'a> {
                 .collected
                 .newest_reading
                 .as_ref()
-                .filter(|newest| self.evidence.is_payers(newest));
+                .filter(|newest| self.evidence.is_of_payer(newest));
             return self.measurement(newest, window);
         }
         self.measured_after(window)
@@ -931,7 +931,7 @@ struct FullSince {
 /// Returns false if the reading is known to belong to another account, or if it is dated in the future because the
 /// clock was ahead.
 fn is_usable(reading: &Sample, evidence: &Evidence) -> bool {
-    evidence.is_payers(reading) && reading.measured <= evidence.clock.now
+    evidence.is_of_payer(reading) && reading.measured <= evidence.clock.now
 }
 
 /// Returns the time at which the figures were measured. If the figures may predate the error, returns the earliest
