@@ -16,8 +16,8 @@ pub(super) struct Sidechains {
 }
 
 impl Sidechains {
-    /// Adds the next line of a subagent and returns an ID for this subagent, which is derived from its first line.
-    /// `line` and `parent` are the hashes of the line's UUID and of its parent's UUID.
+    /// Adds the next line of a subagent. Returns an ID for the subagent that is derived from its first line. `line` and
+    /// `parent` are the hashes of the line's UUID and of its parent's UUID.
     pub(super) fn agent_of(&mut self, line: Option<Hash>, parent: Option<Hash>) -> String {
         let first_line = parent
             .and_then(|parent| self.first_lines.get(&parent).copied())

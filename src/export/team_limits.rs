@@ -201,7 +201,7 @@ fn read_errors(rows: &MergedRows) -> Result<Vec<ExportedError>, disk::Error> {
     Ok(errors)
 }
 
-/// Computes the totals of errors, which must be sorted from oldest to newest.
+/// Computes the totals of errors, given from oldest to newest.
 pub(crate) fn summarize_errors<'e>(
     errors: impl IntoIterator<Item = &'e ExportedError>,
     zone: Zone,

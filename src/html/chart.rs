@@ -125,7 +125,7 @@ impl Columns {
         }
     }
 
-    /// Returns the days to label below a chart, which are evenly spaced.
+    /// Returns the evenly spaced days to label below a chart.
     fn label_days(&self) -> impl Iterator<Item = &NaiveDate> {
         let count = self.count().min(LABELS);
         let last_index = self.count().saturating_sub(1);

@@ -28,7 +28,7 @@ impl Markup {
         self.0.push_str(markup);
     }
 
-    /// Writes markup. Each `{}` is replaced with the next item of `texts`, which is escaped.
+    /// Writes markup. Each `{}` is replaced with the next item of `texts`, escaped.
     pub(super) fn write(&mut self, template: &'static str, texts: &[&dyn Display]) {
         let mut pieces = template.split("{}");
         self.raw(pieces.next().unwrap_or_default());

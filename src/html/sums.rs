@@ -56,7 +56,7 @@ pub(super) fn total_of(sums: &SumsByName) -> Tally {
 }
 
 impl PageSums {
-    /// Adds a row, which must include its session and project. If `names_model` is false, the name of the model is left
+    /// Adds a row. It must include its session and project. If `names_model` is false, the name of the model is left
     /// out because users can choose any name.
     pub(crate) fn add(&mut self, row: &SpendRow<'_>, zone: Zone, names_model: bool) {
         let local = self.local_time(row.at, zone);

@@ -32,7 +32,7 @@ const STEP: u64 = 1024 * 1024;
 /// `api-request` lines between them take up another 10 KB.
 const TAIL_WITH_ATTEMPTS: u64 = 32 * 1024;
 
-/// The messages with which version 2.1.330 announces that responses are free even though a window is full.
+/// The messages in which version 2.1.330 announces that responses are free even though a window is full.
 const FREE_BEYOND_WINDOW: [&str; 3] = [
     "ower priority until your limit resets",
     "Lower-priority mode is back on",
@@ -193,7 +193,7 @@ pub(super) fn is_refused_since(tail: &Tail, moment: DateTime<Utc>) -> bool {
     refusals(tail).any(|line| line.at.is_some_and(|refused| refused >= moment))
 }
 
-/// Returns the errors with which a limit stopped the session. A limit that stops only a feature does not count.
+/// Returns the errors about limits that stopped the session. A limit that stops only a feature does not count.
 pub(super) fn refusals(tail: &Tail) -> impl Iterator<Item = &ErrorLine> {
     tail.errors
         .iter()

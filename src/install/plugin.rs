@@ -14,8 +14,7 @@ use crate::environment::Environment;
 use crate::lenient_json::parse_name;
 use crate::paths::Paths;
 
-/// Returns true if this process was started by a plugin but the settings contain a hook for the same event, which then
-/// handles it.
+/// Returns true if this process was started by a plugin, but a hook in the settings handles the same event.
 ///
 /// If the executable of the hook in the settings does not exist, the hook is ignored.
 pub fn is_second_run(paths: &Paths, environment: &Environment, event: EventName) -> bool {
@@ -39,7 +38,7 @@ pub(crate) struct EnabledPlugin {
 }
 
 impl EnabledPlugin {
-    /// Returns the entries from these settings files, which must be in order of precedence.
+    /// Returns the entries from these settings files, given in order of precedence.
     pub(crate) fn list(files: &[SettingsFile]) -> Vec<Self> {
         let mut plugins: Vec<Self> = Vec::new();
         for (id, value) in files

@@ -76,7 +76,7 @@ pub(crate) enum SlashCommandState {
 }
 
 impl SlashCommandState {
-    /// Determines the state from these settings files, which must be in order of precedence.
+    /// Determines the state from these settings files, given in order of precedence.
     pub(crate) fn new(paths: &Paths, files: &[SettingsFile]) -> Self {
         let has_own_plugin = is_own_plugin(&plugin_directory(paths));
         let mut plugins = EnabledPlugin::list(files);

@@ -130,7 +130,7 @@ impl Batch {
             .map(|facts| facts.id)
     }
 
-    /// Adds the facts from another batch, which must have been read after this one.
+    /// Adds the facts from another batch that was read after this one.
     pub(super) fn append(&mut self, mut other: Self) {
         self.responses.append(other.responses);
         self.sessions.extend(other.sessions);

@@ -42,7 +42,7 @@ impl CollectedResponses {
         self.lists.push(responses);
     }
 
-    /// Adds other responses, which must have been read after these.
+    /// Adds other responses that were read after these.
     pub(super) fn append(&mut self, mut other: Self) {
         let lists_before = self.lists.len();
         self.positions

@@ -228,7 +228,7 @@ pub struct ErrorSummary {
 }
 
 impl ErrorSummary {
-    /// Computes the totals of errors, which must be sorted from oldest to newest.
+    /// Computes the totals of errors, given from oldest to newest.
     pub fn of(errors: &[CountedError<'_>], zone: Zone) -> Self {
         let errors = errors
             .iter()
@@ -241,7 +241,7 @@ impl ErrorSummary {
         Self::sum(errors, zone)
     }
 
-    /// Adds up the totals of errors, which must be sorted from oldest to newest.
+    /// Adds up the totals of errors, given from oldest to newest.
     pub(crate) fn sum(errors: Vec<DatedTotals>, zone: Zone) -> Self {
         let first = errors.first().map(|error| error.at);
         let last = errors.last().map(|error| error.at);

@@ -44,7 +44,7 @@ pub(crate) struct MeterRow {
 }
 
 impl Report {
-    /// Creates a report from facts, which are rendered as JSON on a single line.
+    /// Creates a report from facts. Its JSON is rendered on a single line.
     pub(crate) fn new(facts: Value) -> Self {
         Self {
             facts,

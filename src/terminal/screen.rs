@@ -83,8 +83,8 @@ impl Screen {
         }
     }
 
-    /// Draws text, which must not be wider than the screen. Lines that do not fit at the bottom are left out. If
-    /// neither the text nor the size has changed, does nothing.
+    /// Draws text that is no wider than the screen. Lines that do not fit at the bottom are left out. If neither the
+    /// text nor the size has changed, does nothing.
     pub(crate) fn draw(&mut self, shown: &Shown) -> io::Result<()> {
         let size = Self::size();
         let text = shown.as_str();

@@ -300,7 +300,7 @@ fn every_screen_agrees_whether_credits_pay() {
         );
     }
 
-    // The limit is reset an hour early, or it ends when it should. Another session fills the next window.
+    // The limit resets an hour early or on time. Another session fills the next window.
     for is_asked_before in [false, true] {
         for (ended_at, paid_at) in [
             ("2026-11-20T11:00:00Z", "2026-11-20T11:06:00Z"),
@@ -352,7 +352,7 @@ fn every_screen_agrees_whether_credits_pay() {
     overloaded.receives_error("2026-11-20T10:02:30Z", "API Error: 529 Overloaded", error);
     check_every_screen(&overloaded, "2026-11-20T10:08:00Z", PaidUntil("12:00"));
 
-    // Credits were refused, but they pay again.
+    // Credits were refused, but are in use again.
     let sandbox = with_a_private_login();
     let pool = "You're out of usage credits · resets 12pm (UTC)";
     let refusal = refused("five_hour", NOON, "out_of_credits");
@@ -361,7 +361,8 @@ fn every_screen_agrees_whether_credits_pay() {
     check_every_screen(&stopped, "2026-11-20T10:01:30Z", PaidUntil("12:00"));
 }
 
-/// `/whycap` advised a session without any error to send the prompt again after the limit of another session had ended.
+/// After the limit of another session had ended, `/whycap` advised sending the prompt again in a session without any
+/// error.
 #[test]
 fn a_session_without_a_failed_prompt_is_told_that_it_can_continue() {
     for (ended_at, asked_after) in [
@@ -392,9 +393,9 @@ fn a_session_without_a_failed_prompt_is_told_that_it_can_continue() {
     }
 }
 
-/// The service was overloaded in two sessions, and nothing has happened since then. `/whycap` told a third session that
-/// it could continue, and also that the error was too old to tell. Soon after the errors, it called them "only a prompt of
-/// another session".
+/// The service was overloaded in two sessions, and nothing has happened since then. In a third session, `/whycap` said
+/// both that the user could continue and that the error was too old to tell. Soon after the errors, it called them
+/// "only a prompt of another session".
 #[test]
 fn a_session_is_not_told_more_about_the_errors_of_others_than_is_known() {
     let sandbox = with_a_private_login();

@@ -347,8 +347,9 @@ fn an_organizations_cap_keeps_its_name_when_its_line_is_written_after_the_hook()
     }
 }
 
-/// An agent of a workflow is refused. The session's transcript never records this error, so waiting for its line does not
-/// help. `explain` changed the name of the limit after two seconds, when the notification had already been shown.
+/// A request of a workflow agent is refused. The session's transcript never records this error, so waiting for its line
+/// does not help. `explain` changed the name of the limit after two seconds, when the notification had already been
+/// shown.
 #[test]
 fn the_error_of_a_workflow_keeps_its_name_after_the_first_seconds() {
     let sandbox = with_a_private_login();
@@ -364,8 +365,8 @@ fn the_error_of_a_workflow_keeps_its_name_after_the_first_seconds() {
 }
 
 /// On a busy machine, the hook runs eight seconds after the line of its error. It ignored the line, so its notification
-/// repeated the message, which blames the organization's cap, instead of naming the 5-hour limit that the server blames
-/// and its reset.
+/// blamed the organization's cap, as the message does, and mentioned neither the 5-hour limit that the server blames
+/// nor a reset.
 #[test]
 fn a_hook_that_runs_seconds_late_still_reads_the_line_of_its_error() {
     let sandbox = with_a_private_login();

@@ -1860,7 +1860,7 @@ fn a_response_to_a_request_from_before_the_error_does_not_end_a_limit() {
 }
 
 /// A false alarm in a closed session is over when another session of the same account receives a response. If the
-/// server still raised the false alarm, it would have refused that session's request, too. Every command must say that
+/// server still refused such requests, it would have refused that session's request, too. Every command must say that
 /// the error is over.
 #[test]
 fn a_false_alarm_ends_when_another_session_of_the_account_receives_a_response() {
@@ -1937,7 +1937,7 @@ fn a_response_of_another_model_does_not_end_a_false_alarm() {
     }
 }
 
-/// Starts a session with a token, which is stopped by this error. Its windows have room before and after the error.
+/// Starts a session with a token and stops it with this error. Its windows have room before and after the error.
 fn stopped_with_room<'s>(sandbox: &'s Sandbox, text: &str, refusal: &Value) -> Client<'s> {
     let client = session_with_token(sandbox, "with-token");
     let room = windows(40.0, NOON, 20.0, TUESDAY);
@@ -1946,8 +1946,8 @@ fn stopped_with_room<'s>(sandbox: &'s Sandbox, text: &str, refusal: &Value) -> C
     client
 }
 
-/// A session with a token showed "5h 40%" next to "Your 5-hour limit is used up". Its plan is unknown, but a limit that
-/// takes effect at 100% is contradicted on every plan.
+/// A session with a token showed "5h 40%" next to "Your 5-hour limit is used up". Its plan is unknown, but 40%
+/// contradicts a limit that takes effect at 100%, whatever the plan is.
 #[test]
 fn the_cap_of_an_organization_is_doubted_for_a_token_whose_windows_have_room() {
     let sandbox = Sandbox::new();

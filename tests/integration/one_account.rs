@@ -186,7 +186,7 @@ fn a_resumed_session_shows_the_accounts_windows_before_its_first_response() {
     assert!(!shown.contains("42%"), "{shown}");
 }
 
-/// A session of the plan is resumed after the user added `apiKeyHelper` to the settings. The plan does not pay for the
+/// A session on the plan is resumed after the user added `apiKeyHelper` to the settings. The plan does not pay for the
 /// next response, so the status line must not show the plan's windows.
 #[test]
 fn a_session_resumed_with_a_key_helper_shows_no_windows() {

@@ -198,7 +198,7 @@ fn an_error_in_the_journal_and_in_a_transcript_counts_once() {
     assert_eq!(incidents["incidents"][0]["attempts"], 3);
 }
 
-/// Says whether Claude Code runs the hook before or after it writes the error's line, or kills the hook.
+/// The order in which Claude Code runs the hook and writes the error's line, unless it kills the hook.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Hook {
     AfterLine,
@@ -568,7 +568,7 @@ fn a_false_alarm_is_still_called_one_after_it_has_passed() {
     }
 }
 
-/// Returns which of the possible ends the list of `an_entry_states_its_end_once` contains.
+/// For each end that can occur in `an_entry_states_its_end_once`, returns true if `incidents` lists it.
 fn listed_ends(client: &Client<'_>, at: &str) -> [bool; 4] {
     let list = flat(client.run(at, &["incidents"], b"").success());
     [
@@ -641,8 +641,8 @@ fn a_problem_that_ended_unseen_is_described_in_the_same_way_forever() {
     }
 }
 
-/// A session with a stray key was closed, and the user goes on without the key. `explain` and `/whycap` must say in the
-/// past tense what happened and name the session.
+/// A session with a stray key was closed, and the user continues without the key. `explain` and `/whycap` must say in
+/// the past tense what happened and name the session.
 #[test]
 fn the_error_of_a_key_in_a_closed_session_is_described_in_the_past_tense() {
     let sandbox = with_a_private_login();

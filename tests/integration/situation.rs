@@ -1386,8 +1386,7 @@ fn a_session_counts_for_each_of_its_logins_in_turn() {
     assert_eq!(used["cost_usd"].to_string(), "0.40004", "{seen}");
 }
 
-/// Makes a status-line call in the given minute after 09:00, which reports the usage of the 5-hour window and the running
-/// total.
+/// Reports the usage of the 5-hour window and the running total in a status-line call, this many minutes after 09:00.
 fn report_usage_and_total(client: &Client<'_>, minute: i64, percent: f64, total: f64) {
     let reported = json!({
         "session_id": client.session, "transcript_path": client.transcript(),

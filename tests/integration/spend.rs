@@ -278,7 +278,8 @@ fn a_time_in_place_of_a_day_stands_for_its_day_in_the_zone_of_the_report() {
     }
 }
 
-/// In UTC, this is the last second that `chrono` can represent. In Tokyo, it belongs to the next day, which it cannot.
+/// In UTC, this is the last second that `chrono` can represent. In Tokyo, it belongs to the next day, which `chrono`
+/// cannot represent.
 #[test]
 fn a_time_in_a_year_with_six_digits_is_not_a_valid_day() {
     let until = ["spend", "--until", "+262142-12-31T23:59:59Z"];

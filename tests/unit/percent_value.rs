@@ -186,7 +186,7 @@ fn each_plan_has_its_own_estimate() {
     );
 }
 
-/// Returns the estimate of a week, in cents per percent, which began the given number of weeks ago.
+/// Returns the estimate, in cents per percent, for the week that began the given number of weeks ago.
 fn estimate(weeks_ago: i64, cents: i64, cents_left: Option<i64>) -> WeekEstimate {
     WeekEstimate {
         account: None,

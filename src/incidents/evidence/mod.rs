@@ -146,7 +146,7 @@ impl<'a> EvidenceCollector<'a> {
         self.readings.environment.now
     }
 
-    /// Explains errors, which must be sorted from newest to oldest.
+    /// Explains errors, given from newest to oldest.
     pub(super) fn explain(&self, errors: impl IntoIterator<Item = KnownError>) -> Vec<Incident> {
         let mut later = LaterErrors::default();
         let mut incidents = Vec::new();

@@ -132,7 +132,7 @@ impl Run {
     }
 }
 
-/// Derives the runs from events, which must be ordered by ID.
+/// Derives the runs from events, given in order of their IDs.
 pub(crate) fn runs_of(events: &[StoredEvent]) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     let mut newest: HashMap<Id, usize> = HashMap::new();

@@ -33,7 +33,7 @@ const CHECK_GATEWAY: &str = "check your inference gateway";
 /// The hint that Claude Code shows with a message about a rejected login.
 const LOGIN_HINT: &str = "please run /login";
 
-/// A hint about where an unrecognized text comes from.
+/// A hint about where unrecognized text comes from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum UnknownText {
     #[default]

@@ -420,7 +420,7 @@ fn is_clock_time(line: &str) -> bool {
             .all(|c| c.is_ascii_digit() || c == ':' || c == '.')
 }
 
-/// Returns true if the message is complete, which means that the next line starts a new one.
+/// Returns true if the message is complete, so the next line starts a new one.
 fn is_complete(source: &str, next: &str) -> bool {
     let last_line = source.lines().next_back().unwrap_or_default();
     let begins_upper = next.chars().next().is_some_and(char::is_uppercase);
