@@ -12,7 +12,7 @@ use crate::transcript::tail::QuotaLimits;
 
 /// The longest possible time until a limit resets.
 pub(crate) const LONGEST_LIMIT: TimeDelta = TimeDelta::days(31);
-/// The time for which a short-lived error is considered current.
+/// How long a short-lived error is considered current.
 pub(crate) const TEMPORARY_PROBLEM_LASTS: TimeDelta = TimeDelta::minutes(30);
 
 /// A usage window in a subscription plan. It resets automatically.

@@ -251,9 +251,9 @@ fn a_limit_is_named_as_soon_as_a_reading_shows_that_the_window_is_full() {
     Screens::at(SOON, &sessions, &full).assert_real("first call");
 }
 
-/// The session received a response shortly before it was refused. `explain` attributed the figures of the refused
-/// request to that response and called the limit a false alarm ("5-hour usage 42%"), while the status line named the
-/// limit. In the end-to-end test, the real client sends requests just as quickly.
+/// The session received a response shortly before its next request was refused. `explain` attributed the figures of the
+/// refused request to that response and called the limit a false alarm ("5-hour usage 42%"), while the status line
+/// named the limit. In the end-to-end test, the real client sends requests just as quickly.
 #[test]
 fn the_figures_of_a_refused_request_are_not_those_of_a_response_just_before_it() {
     let sandbox = with_a_private_login();

@@ -875,8 +875,9 @@ fn two_terminals_of_a_conversation_are_no_evidence_about_the_limit_of_another_se
     }
 }
 
-/// Two sessions are refused with the same figures. Only one status-line call follows the second refusal. The next call
-/// comes after the limit was reset early, but it repeats the figures of the refusal, which are ten minutes old by then.
+/// Requests in two sessions are refused with the same figures. Only one status-line call follows the second refusal.
+/// The next call comes after the limit was reset early, but it repeats the figures of the refusal, which are ten
+/// minutes old by then.
 #[test]
 fn figures_that_two_refused_sessions_share_are_not_new_ten_minutes_later() {
     let sandbox = Sandbox::new();

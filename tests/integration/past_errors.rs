@@ -395,7 +395,7 @@ fn a_hook_does_not_use_the_line_of_a_refusal_two_seconds_before() {
     }
 }
 
-/// The session is refused after the reset that the server stated, and another session then reports the next window.
+/// A request is refused after the reset that the server stated, and another session then reports the next window.
 /// `explain` said that the limit had been reset early.
 #[test]
 fn a_reading_from_after_the_stated_reset_does_not_show_an_early_reset() {
@@ -420,8 +420,8 @@ fn a_reading_from_after_the_stated_reset_does_not_show_an_early_reset() {
     }
 }
 
-/// The user returns hours after Claude Code was refused when it continued by itself. `incidents` counted the hours of
-/// absence as blocked.
+/// Claude Code continues by itself, and its request is refused. The user returns hours later. `incidents` counted the
+/// hours of absence as blocked.
 #[test]
 fn the_absence_of_the_user_after_a_refused_continuation_is_not_blocked_time() {
     let sandbox = with_a_private_login();

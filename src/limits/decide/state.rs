@@ -206,7 +206,7 @@ impl Problem<'_> {
         self.finding.verdict == Verdict::FalseLikely
     }
 
-    /// Returns the reset, if its time has passed. If the session was refused after the reset, the end is only an
+    /// Returns the reset, if its time has passed. If a request was refused after the reset, the end is only an
     /// assumption.
     fn reset(&self) -> Option<End> {
         let reset = self.resets.passed(self.evidence.clock.now)?;

@@ -33,7 +33,8 @@ pub(crate) const SETTLED_AFTER: TimeDelta = TimeDelta::minutes(2);
 /// later than this may have filled up after the response.
 pub(crate) const REPORTED_WITHIN: TimeDelta = TimeDelta::seconds(10);
 /// A window that is reported to be full within this time after an error counts as full at the time of the error, even
-/// if an older reading makes this unlikely. Sessions that work at the same time are refused shortly after one another.
+/// if an older reading makes this unlikely. If several sessions are working, their requests are refused shortly after
+/// one another.
 const FULL_SOON_AFTER: TimeDelta = TimeDelta::seconds(60);
 /// The fastest growth of a window's usage that is considered possible, in percentage points per minute. At this rate, a
 /// 5-hour window is used up in 20 minutes, 15 times as fast as at an even pace.

@@ -105,7 +105,7 @@ impl Reasons<'_> {
         });
     }
 
-    /// Adds a sentence that says that nothing but the text of the message is known, if that is the case.
+    /// If nothing but the text of the message is known, adds a sentence that says so.
     fn add_words_alone(&mut self, at: Option<DateTime<Utc>>) {
         if self.is_without_facts {
             let sentence = if self.evidence.is_pasted() {
