@@ -22,7 +22,7 @@ pub enum Step {
 pub struct FileChange {
     /// The path of the file.
     pub path: PathBuf,
-    /// The text from which the plan was made, or `None` if the file did not exist.
+    /// The text that the plan is based on, or `None` if the file did not exist.
     pub before: Option<String>,
     /// The new text, or `None` to delete the file.
     pub after: Option<String>,

@@ -28,7 +28,7 @@ pub(crate) enum EventKey<'a> {
     },
 }
 
-/// An event that concerns a budget in one of its periods.
+/// An event about a budget in one of its periods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BudgetEvent<'a> {
     /// The user has been warned.

@@ -144,8 +144,8 @@ impl Clearing<'_> {
         observed: &ObservedLock,
         context: &LockContext<'_>,
     ) -> Result<Lock, NotCleared> {
-        // Running sessions affect only a few locks. To find them, whycap has to scan all processes. The process that is
-        // named in a lock is always looked up again.
+        // Running sessions affect only a few locks. To find them, whycap has to scan all processes. The process that a
+        // lock identifies is always looked up again.
         if observed.location.known.stays_with_live_session {
             judge_again_and_clear_in(observed, &self.observe())
         } else {

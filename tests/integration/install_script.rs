@@ -211,7 +211,7 @@ fn the_program_is_linked_statically_if_the_static_c_library_is_installed() {
     }
 }
 
-/// rustc passes the option `-import-instr-limit` to LLVM. A later version of LLVM may not have this option anymore, and
+/// rustc passes the option `-import-instr-limit` to LLVM. A later version of LLVM may no longer have this option, and
 /// rustc then refuses to run.
 #[test]
 fn less_code_is_inlined_if_the_compiler_has_the_option() {

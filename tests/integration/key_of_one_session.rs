@@ -328,7 +328,7 @@ fn the_advice_after_unsetting_the_key_names_the_session() {
     assert!(explained.contains(&expected), "{explained}");
 }
 
-/// The user added credits to an empty key, so it pays for the session again instead of the plan. Every screen must say
+/// The user added credits to an empty key, so the session uses the key again instead of the plan. Every screen must say
 /// so as long as the session still has the key.
 #[test]
 fn a_key_that_pays_again_is_named_by_every_screen() {

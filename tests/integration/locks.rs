@@ -358,7 +358,7 @@ fn a_permanently_stuck_lock_is_cleared_and_can_be_restored() {
         "an empty directory is just removed"
     );
 
-    // A lock that has been cleared has no effect anymore, and Claude Code has nothing left to clear.
+    // A lock that has been cleared no longer has any effect, and Claude Code has nothing left to clear.
     machine.directory(".claude/history.jsonl.lock", 600);
     machine.directory(".claude.json.lock", -3600);
     let run = machine.run(&["--clear-stale-locks"]);

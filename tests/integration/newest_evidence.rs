@@ -1069,7 +1069,7 @@ fn a_full_window_does_not_make_an_outage_a_limit() {
     );
 }
 
-/// If nothing blocks a session anymore, `now` must not call the session blocked merely because Claude Code will not
+/// If nothing blocks a session any longer, `now` must not call the session blocked merely because Claude Code will not
 /// continue it by itself.
 #[test]
 #[cfg(target_os = "linux")]

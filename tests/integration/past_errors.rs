@@ -621,7 +621,7 @@ fn an_entry_states_its_end_once() {
     }
 }
 
-/// If nothing shows when a service problem ended, `incidents` must not change its description anymore after the usual
+/// If nothing shows when a service problem ended, `incidents` must no longer change its description after the usual
 /// pause.
 #[test]
 fn a_problem_that_ended_unseen_is_described_in_the_same_way_forever() {

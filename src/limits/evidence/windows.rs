@@ -21,7 +21,7 @@ const CANNOT_FILL_UP_FROM: f64 = 90.0;
 /// A window at or below this percentage certainly had room, unless it can have filled up at [`FASTEST_USE`] since the
 /// reading. Closer to 100%, a single response could fill the window.
 const MOST_CERTAIN_ROOM: f64 = 90.0;
-/// If a recent reading is below this percentage, a message that the window is full stays in doubt for a few seconds,
+/// If a recent reading is below this percentage, a message that the window is full stays unconfirmed for a few seconds,
 /// until Claude Code has reported new figures. Closer to 100%, a single response could fill the window, so the message
 /// is believed at once.
 const DOUBTFUL_BELOW: f64 = 95.0;
@@ -414,8 +414,8 @@ impl<'a> Readings<'a> {
     }
 
     /// Like [`Self::is_after_end`], but a response in another session also counts as the end of the error. After such a
-    /// response, a full window or a refusal is not evidence about the error. A reading that shows room still is,
-    /// because usage does not decrease before the reset.
+    /// response, a full window or a refusal is not evidence about the error. A reading that shows room still counts as
+    /// evidence, because usage does not decrease before the reset.
     fn is_after_any_end(&self, moment: DateTime<Utc>) -> bool {
         let elsewhere = self.evidence.collected.over_elsewhere_at;
         self.is_after_end(moment) || elsewhere.is_some_and(|over_at| moment >= over_at)
