@@ -61,8 +61,8 @@ impl ReportedReason {
         message.diagnostics?.cache_miss_reason
     }
 
-    /// Returns the verdict on a rewrite according to this reason, which must refer to the same two requests. Returns
-    /// `None` if the lines, which point to the cause `by_lines`, are stronger evidence.
+    /// Returns the verdict on a rewrite according to this reason, which must refer to the same two requests. `by_lines`
+    /// is the cause according to the transcript lines. Returns `None` if the lines are stronger evidence.
     pub(super) fn verdict(self, by_lines: RewriteCause) -> Option<RewriteVerdict> {
         match self.strongest_evidence(by_lines) {
             Evidence::Lines => None,
@@ -70,7 +70,7 @@ impl ReportedReason {
         }
     }
 
-    /// Returns the stronger evidence: either this reason, or the lines, which point to the cause `by_lines`.
+    /// Returns the stronger evidence: this reason, or the transcript lines with the cause `by_lines`.
     fn strongest_evidence(self, by_lines: RewriteCause) -> Evidence {
         use RewriteCause as Cause;
 
@@ -103,8 +103,8 @@ impl ReportedReason {
             // The load explains why the tools changed.
             | (Self::ToolsChanged, Cause::SkillLoaded | Cause::ToolsLoaded) => Evidence::Lines,
 
-            // The lines support these causes only statistically. A load changes neither the system prompt nor earlier
-            // messages.
+            // According to the lines, these causes are only likely. A load changes neither the system prompt nor
+            // earlier messages.
             (
                 Self::SystemChanged,
                 Cause::SkillLoaded

@@ -136,8 +136,8 @@ struct ReadingOrder {
     key: u64,
 }
 
-/// The properties that all errors of a stop have in common. A stop is the time for which a limit blocks a person, who
-/// may run into several errors while it lasts.
+/// The properties that all errors of a stop have in common. A stop is a period in which a limit blocks a person. It may
+/// contain several errors.
 #[derive(PartialEq, Eq, Hash)]
 struct StopKey {
     person: String,
@@ -146,7 +146,7 @@ struct StopKey {
     is_false: bool,
 }
 
-/// The latest error of a stop, from when the person last tried to continue.
+/// The latest error of a stop, which shows when the person last tried to continue.
 struct LastAttempt {
     /// The index of the error in the list of all errors.
     position: usize,

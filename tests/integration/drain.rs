@@ -931,7 +931,7 @@ fn what_the_lines_prove_is_more_precise_than_the_reason_of_the_api() {
 }
 
 #[test]
-fn the_reason_of_the_api_outranks_statistics_and_missing_records() {
+fn the_reason_of_the_api_outranks_likely_causes_and_missing_records() {
     // A skill load does not change the system prompt.
     let (mut session, mut caller) = unrecorded();
     session.load_skill(&mut caller, "fix-style");

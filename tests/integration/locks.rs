@@ -147,7 +147,7 @@ impl Process {
                 Err(error) => panic!("{error}"),
             })
             .expect("the script starts");
-        // The child is a copy of the test's own process until it has started the script, so wait for the script's first
+        // The child is a copy of the test process until it has started the script, so wait for the script's first
         // output.
         std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut [0; 3]).unwrap();
         Self { child }

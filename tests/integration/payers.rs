@@ -694,8 +694,8 @@ fn credits_that_pay_for_an_old_client_with_a_declined_key_count() {
     assert!(sent.success().contains("block"), "{sent:?}");
 }
 
-/// In the same session, `/whycap` did not say that usage credits were in use. If the session has reported the windows
-/// only before it was resumed with the key, the user may have accepted the key.
+/// In the situation of the previous test, `/whycap` did not say that usage credits were in use. If the session has
+/// reported the windows only before it was resumed with the key, the user may have accepted the key.
 #[test]
 fn whycap_says_that_credits_pay_for_an_old_client_with_a_declined_key() {
     for is_resumed in [false, true] {

@@ -353,8 +353,8 @@ fn transcripts_that_cannot_be_read_now_are_read_again_later() {
     assert!(!has_old_facts(&sandbox, ".jsonl"));
 }
 
-/// Reads new lines in the test's own process. Calls `before_commit` after the transcripts have been read and before
-/// anything is stored. Returns true if everything has been read.
+/// Reads new lines in the test process. Calls `before_commit` after the transcripts have been read and before anything
+/// is stored. Returns true if everything has been read.
 fn read_with(sandbox: &Sandbox, read_time: ReadTime, before_commit: impl FnOnce()) -> bool {
     let data = sandbox.path(LEDGER).parent().unwrap().to_owned();
     let mut ledger = Ledger::open(&data, WaitLimit::Person).unwrap();
