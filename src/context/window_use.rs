@@ -163,7 +163,8 @@ impl Context {
             reporting.contains(spent.session)
                 || match credits.belonged_to(spent.session, at, account, &[]) {
                     Some(is_of) => is_of,
-                    // If the login is unknown, an account cannot be told from an API key, so include the session.
+                    // If the login is unknown, an account cannot be distinguished from an API key, so include the
+                    // session.
                     None => account.is_none() || !credits.is_without_account(spent.session),
                 }
         });
