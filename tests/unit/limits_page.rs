@@ -16,9 +16,9 @@ const PAGES: &str = "https://whycap.github.io/whycap/messages";
 /// Returns the chapters in the order in which they appear on the page, except those about messages that Claude Code
 /// does not send.
 fn chapters() -> impl Iterator<Item = &'static Chapter> {
-    const TITLES: &str = "Your plan's limits|Caps on usage credits|Usage credits|Warnings and news\
-        |Claude Code's replies about limits|The Console, API keys and gateways|The service\
-        |Too long, too large|Logins, keys and models|Limits that are not Claude's";
+    const TITLES: &str = "Your plan's limits|Caps on usage credits|Usage credits|Warnings and notices\
+        |Claude Code's replies about limits|The Console, API keys, and gateways|The service\
+        |Too long, too large|Logins, keys, and models|Limits that are not Claude's";
     TITLES
         .split('|')
         .filter_map(|title| CHAPTERS.iter().find(|chapter| chapter.title == title))
@@ -26,13 +26,14 @@ fn chapters() -> impl Iterator<Item = &'static Chapter> {
 
 const INTRODUCTION: &str = "# What the limit messages of Claude Code mean
 
-Each message links to a page that states what the message means, what helps, what did not help others, and the source.
-`whycap explain` goes further: it also considers what the server sent with the error, how much of your limits was used, your
-plan, your API keys, and your version. For a message in your clipboard (on macOS): `pbpaste | whycap explain --text -`.
+Each message links to a page that says what it means, what helps, what did not help other users, and where this
+information comes from. `whycap explain` goes further: it also considers what the server sent with the error, how much
+of your limits you had used, your plan, your API keys, and your version of Claude Code. To explain a message in the
+clipboard (on macOS), run `pbpaste | whycap explain --text -`.
 
 - \"Usage credits\" were called \"extra usage\" before version 2.1.144.
 - \"Session limit\" is the plan's 5-hour limit. Claude Code has called it \"5-hour limit\" since about version 2.1.312.
-- A limit counts as used up from 97%. A reading that is older than 15 minutes does not show that a limit is false.
+- A limit counts as used up at 97% or more. A reading that is more than 15 minutes old does not prove a message wrong.
 
 (Generated from `src/limits/catalog/messages.json` by `WHYCAP_WRITE_DOCS=1 cargo test the_documentation`. Do not edit this page.)
 ";
