@@ -1,9 +1,8 @@
 //! Infers which responses were paid for with usage credits because a usage window was full. Transcripts do not mark
 //! these responses, so the output says that they are inferred.
 
-use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
-use std::ops::{Range, RangeBounds};
+use std::ops::Range;
 use std::rc::Rc;
 
 use chrono::{DateTime, Utc};
@@ -15,11 +14,11 @@ use super::readings::{self, Reading, USEFUL_FOR, WindowReadings};
 use super::session_starts::{SessionStart, SessionStarts, is_owner_replaced, start_at};
 use super::session_transcripts::SessionTranscripts;
 use super::stored_errors::StoredErrors;
-use super::transcript_end;
 use crate::claude::credentials::Credential;
 use crate::claude::window_usage::WindowUsage;
 use crate::journal::Journal;
 use crate::ledger::{ResponseCosts, SelectedResponses};
+use crate::limits::free_period::FreePeriod;
 use crate::limits::incident::Incident;
 use crate::limits::kind::Window;
 use crate::limits::sample::{MeasuredService, Sample};
@@ -143,8 +142,6 @@ pub(super) struct SessionRecord {
     owner: Option<Owner>,
     /// The starts of the session, newest first.
     starts: Vec<SessionStart>,
-    /// The times of the messages that say that responses are free. They are read when they are first needed.
-    free_times: OnceCell<Vec<DateTime<Utc>>>,
 }
 
 impl CreditsUse<'_> {
@@ -167,7 +164,6 @@ impl CreditsUse<'_> {
             Rc::new(SessionRecord {
                 owner: self.transcripts.owner_of(session),
                 starts: self.starts.of(session),
-                free_times: OnceCell::new(),
             })
         })
     }
@@ -185,7 +181,7 @@ impl CreditsUse<'_> {
         account: Option<&str>,
         processes: &[Option<&str>],
     ) -> Option<bool> {
-        let SessionRecord { owner, starts, .. } = &*self.record_of(session);
+        let SessionRecord { owner, starts } = &*self.record_of(session);
         if let Some(start) = start_at(starts, moment) {
             let mut credentials = start.credentials.iter();
             let has_other_payer = match owner {
@@ -219,8 +215,8 @@ impl CreditsUse<'_> {
     }
 
     /// Returns the responses currently being paid for with usage credits because a window is full. Returns `None` if no
-    /// window is full or the server does not accept credits. Also returns `None` if a limit has stopped the account
-    /// since the last response, or if a transcript says that responses are free.
+    /// window is full or the server does not accept credits. Also returns `None` if a limit has stopped the account or a
+    /// session has started to continue for free since the last of these responses.
     pub(super) fn paying(
         &self,
         stored: StoredErrors<'_>,
@@ -260,7 +256,8 @@ impl CreditsUse<'_> {
             .collect();
         let is_free = sessions
             .into_iter()
-            .any(|session| self.says_free(session, start..));
+            .flat_map(|session| self.free_periods_of(session).to_vec())
+            .any(|free| free.start > datetime_from_millis(last));
         if is_refused || is_free {
             return None;
         }
@@ -347,19 +344,17 @@ impl CreditsUse<'_> {
     /// Returns true if a transcript says that the session's responses at the given time were free although the window was
     /// full.
     fn is_free(&self, session: &str, at: DateTime<Utc>, full: &FullPeriod) -> bool {
-        full.window
-            .may_be_free_from(full.time.end)
-            .is_some_and(|since| self.says_free(session, since..=at))
+        self.free_periods_of(session)
+            .iter()
+            .any(|free| free.is_beyond(full.window, full.time.end, at))
     }
 
-    /// Returns true if a message in a session's transcript, written in this period, says that responses are free.
-    fn says_free(&self, session: &str, period: impl RangeBounds<DateTime<Utc>>) -> bool {
-        let record = self.record_of(session);
-        let free_times = record.free_times.get_or_init(|| {
-            let path = self.transcripts.path_of(session);
-            path.map_or_else(Vec::new, |path| transcript_end::free_times(&path))
-        });
-        free_times.iter().any(|at| period.contains(at))
+    /// Returns the periods in which a session's responses were free.
+    fn free_periods_of(&self, session: &str) -> Rc<[FreePeriod]> {
+        match self.transcripts.path_of(session) {
+            Some(path) => self.transcripts.free_periods(&path),
+            None => Rc::new([]),
+        }
     }
 
     /// Returns the current period in which a window of the login is full, or `None` if no window is full now.

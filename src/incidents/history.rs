@@ -248,10 +248,12 @@ impl History<'_> {
             LaterRequest::Unknown => {}
         }
         // A free response does not show whether the account can pay for other responses, so its payer is not stored.
-        resumption.is_free = self
-            .transcripts
-            .path_of(responding)
-            .is_some_and(|path| self.transcripts.says_free_at(&path, resumption.resumed_at));
+        resumption.is_free = self.transcripts.path_of(responding).is_some_and(|path| {
+            let free_periods = self.transcripts.free_periods(&path);
+            free_periods
+                .iter()
+                .any(|free| free.contains(resumption.resumed_at))
+        });
         if !resumption.is_free {
             let relation = self.relation_to_payer(responding, resumption.resumed_at, error);
             resumption.payer = Some(relation);

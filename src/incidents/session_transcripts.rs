@@ -8,10 +8,11 @@ use std::rc::Rc;
 use chrono::{DateTime, Utc};
 
 use super::cache::Cache;
-use super::transcript_end::{self, LOWER_PRIORITY_LASTS};
+use super::transcript_end;
 use crate::claude::sessions;
 use crate::claude::transcripts::{self, TranscriptFile, session_of};
 use crate::claude::version::names_account;
+use crate::limits::free_period::FreePeriod;
 use crate::paths::Paths;
 use crate::transcript::owner::Owner;
 use crate::transcript::tail::Tail;
@@ -31,7 +32,7 @@ pub(super) struct SessionTranscripts<'a> {
     tails: Cache<PathBuf, Option<Rc<Tail>>>,
     owners: Cache<PathBuf, Option<Owner>>,
     beginnings: Cache<PathBuf, Option<DateTime<Utc>>>,
-    free_times: Cache<PathBuf, Rc<[DateTime<Utc>]>>,
+    free_periods: Cache<PathBuf, Rc<[FreePeriod]>>,
 }
 
 /// A list with one transcript per session.
@@ -53,7 +54,7 @@ impl<'a> SessionTranscripts<'a> {
             tails: Cache::default(),
             owners: Cache::default(),
             beginnings: Cache::default(),
-            free_times: Cache::default(),
+            free_periods: Cache::default(),
         }
     }
 
@@ -154,14 +155,10 @@ impl<'a> SessionTranscripts<'a> {
             .get_or_compute(path, || transcript_end::began_at(path))
     }
 
-    /// Returns true if a message at the end of a transcript shows that a response at the given time was free even
-    /// though a window was full.
-    pub(super) fn says_free_at(&self, path: &Path, moment: DateTime<Utc>) -> bool {
-        let period = moment - LOWER_PRIORITY_LASTS..=moment;
-        self.free_times
-            .get_or_compute(path, || transcript_end::free_times(path).into())
-            .iter()
-            .any(|free_at| period.contains(free_at))
+    /// Returns the periods at the end of a transcript in which responses were free, oldest first.
+    pub(super) fn free_periods(&self, path: &Path) -> Rc<[FreePeriod]> {
+        self.free_periods
+            .get_or_compute(path, || transcript_end::free_periods(path).into())
     }
 
     /// Returns transcripts of other sessions that may have received a response since the given time. To avoid listing

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use crate::claude::status_payload::StatusPayload;
 use crate::disk;
 use crate::limits::evidence::is_request_later;
+use crate::limits::free_period::FreePeriod;
 use crate::limits::kind::{LimitKind, Stops};
 use crate::transcript::failed_attempts::{FailedAttempt, FailedAttempts};
 use crate::transcript::owner::{Owner, OwnerReader};
@@ -32,16 +33,30 @@ const STEP: u64 = 1024 * 1024;
 /// `api-request` lines between them take up another 10 KB.
 const TAIL_WITH_ATTEMPTS: u64 = 32 * 1024;
 
-/// The messages in which version 2.1.330 announces that responses are free even though a window is full.
-const FREE_BEYOND_WINDOW: [&str; 3] = [
+/// The messages in which Claude Code announces that a session continues for free at a lower priority (2.1.331).
+const LOWER_PRIORITY_STARTS: [&str; 2] = [
     "ower priority until your limit resets",
     "Lower-priority mode is back on",
-    "grace window active",
 ];
+
+/// The messages in which Claude Code announces that a session no longer continues at a lower priority (2.1.331). It
+/// writes none when the 5-hour window resets or when the user leaves the session, for example with `/clear`.
+const LOWER_PRIORITY_ENDS: [&str; 4] = [
+    "ower-priority mode stopped",
+    "ower-priority mode ended",
+    "ower-priority mode is no longer available",
+    "ower-priority mode is off",
+];
+
+/// The note that Claude Code adds for the model in the grace window, at most once for each prompt (2.1.331).
+const GRACE_WINDOW: &str = "grace window active";
 
 /// The maximum time for which a session can continue at a lower priority. The priority returns to normal when the
 /// 5-hour window resets.
-pub(super) const LOWER_PRIORITY_LASTS: TimeDelta = crate::time::FIVE_HOURS;
+const LOWER_PRIORITY_LASTS: TimeDelta = crate::time::FIVE_HOURS;
+
+/// How long responses count as free after a note about the grace window. Claude Code does not announce its end.
+const GRACE_WINDOW_LASTS: TimeDelta = TimeDelta::minutes(15);
 
 /// Reads the end of a transcript. Returns `None` if the file cannot be read.
 pub(super) fn read_tail(transcript: &Path) -> Option<Tail> {
@@ -145,36 +160,44 @@ fn time_of(line: &[u8]) -> Option<DateTime<Utc>> {
     Some(dated.timestamp)
 }
 
-/// Returns true if a message at the end of a transcript, written at or after the given time, says that responses are
-/// free even though a window is full.
-pub(super) fn says_free(transcript: &Path, since: DateTime<Utc>) -> bool {
-    last_free_at(transcript).is_some_and(|at| at >= since)
-}
-
-/// Returns the time of the last message at the end of a transcript that says that responses are free even though a
-/// window is full.
-pub(super) fn last_free_at(transcript: &Path) -> Option<DateTime<Utc>> {
-    free_times(transcript).into_iter().max()
-}
-
-/// Returns the times of the messages at the end of a transcript that say that responses are free even though a window is
-/// full.
-pub(super) fn free_times(transcript: &Path) -> Vec<DateTime<Utc>> {
+/// Returns the periods at the end of a transcript in which the session's responses were free although the 5-hour window
+/// was full, oldest first.
+pub(super) fn free_periods(transcript: &Path) -> Vec<FreePeriod> {
     let Ok((start, bytes)) = disk::read_tail(transcript, TAIL) else {
         return Vec::new();
     };
-    complete_lines(start, &bytes)
-        .filter(|line| {
-            FREE_BEYOND_WINDOW
-                .iter()
-                .any(|text| memmem::find(line, text.as_bytes()).is_some())
-        })
-        .filter_map(time_of)
-        .collect()
+    let mut periods = Vec::new();
+    let mut ends = Vec::new();
+    for line in complete_lines(start, &bytes) {
+        let contains = |text: &&str| memmem::find(line, text.as_bytes()).is_some();
+        let longest = if LOWER_PRIORITY_STARTS.iter().any(contains) {
+            LOWER_PRIORITY_LASTS
+        } else if contains(&GRACE_WINDOW) {
+            GRACE_WINDOW_LASTS
+        } else {
+            if LOWER_PRIORITY_ENDS.iter().any(contains) {
+                ends.extend(time_of(line));
+            }
+            continue;
+        };
+        periods.extend(time_of(line).map(|start| FreePeriod {
+            start,
+            end: start + longest,
+        }));
+    }
+    if periods.is_empty() {
+        return periods;
+    }
+    ends.extend(refusals(&Tail::read(start, &bytes)).filter_map(|line| line.at));
+    for period in &mut periods {
+        let later_ends = ends.iter().filter(|end| **end > period.start);
+        period.end = later_ends.fold(period.end, |first, end| first.min(*end));
+    }
+    periods
 }
 
 /// Returns the time of the last response. Returns `None` if there is no response, if a limit has stopped the session
-/// since then, or if the session continues for free at a lower priority.
+/// since then, or if that response was free or the session has continued for free since then.
 pub(super) fn last_response(transcript: &Path, tail: &Tail) -> Option<DateTime<Utc>> {
     last_response_despite_refusal(transcript, tail).filter(|at| !is_refused_since(tail, *at))
 }
@@ -185,7 +208,8 @@ pub(super) fn last_response_despite_refusal(
     tail: &Tail,
 ) -> Option<DateTime<Utc>> {
     let at = tail.responses.iter().map(|response| response.at).max()?;
-    (!says_free(transcript, at - LOWER_PRIORITY_LASTS)).then_some(at)
+    let is_free = free_periods(transcript).iter().any(|free| free.end > at);
+    (!is_free).then_some(at)
 }
 
 /// Returns true if a limit has stopped the session at or after the given time.

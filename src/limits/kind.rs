@@ -108,12 +108,6 @@ impl Window {
         }
     }
 
-    /// Returns the earliest time at which Claude Code may announce that responses are free until the window's reset.
-    /// Returns `None` for windows that never allow free responses while they are full.
-    pub(crate) fn may_be_free_from(self, reset: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        (self == Self::FiveHour).then(|| reset - self.length())
-    }
-
     /// Returns true if the window applies to this model, or if the model is unknown.
     pub(crate) fn may_apply_to(self, model: Option<&str>) -> bool {
         match (self.family(), model) {

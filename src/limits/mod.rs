@@ -16,6 +16,7 @@ pub mod bug_report;
 pub mod catalog;
 pub mod decide;
 pub mod evidence;
+pub mod free_period;
 pub mod incident;
 pub mod kind;
 pub mod pace;

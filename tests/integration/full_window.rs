@@ -5,8 +5,8 @@ use serde_json::Value;
 use crate::client::{Client, windows};
 use crate::newest_evidence::{five_hour_full, receives_response, weekly_full};
 use crate::situation::{
-    AT, AT_LOWER_PRIORITY, FIVE_HOUR, NOON, SOON, TUESDAY, answer, flat, receives_overload_error,
-    refused, session_of_login, with_a_private_login,
+    AT, AT_LOWER_PRIORITY, FIVE_HOUR, GRACE_WINDOW, NOON, SOON, TUESDAY, answer, flat,
+    receives_overload_error, refused, session_of_login, with_a_private_login,
 };
 use crate::support::Sandbox;
 use crate::wait::waits;
@@ -119,12 +119,12 @@ fn the_last_line_after_a_reset_names_the_full_weekly_limit() {
     assert!(!lines.contains("You can continue"), "{waited:?}");
 }
 
-/// Starts a session that reports these usage windows and continues for free after this notice. Half an hour later, the
-/// service is overloaded.
+/// Starts a session that reports these usage windows and continues for free after this notice. Soon, the service is
+/// overloaded.
 fn overloaded_while_free<'s>(sandbox: &'s Sandbox, notice: &str, reported: &Value) -> Client<'s> {
     let client = session_of_login(sandbox, "free");
     client.calls_status_line("2026-11-20T09:58:00Z", reported.clone(), 120);
-    client.announces("2026-11-20T09:59:00Z", notice);
+    client.announces("2026-11-20T10:29:00Z", notice);
     receives_overload_error(&client, "2026-11-20T10:30:00Z");
     client.calls_status_line("2026-11-20T10:30:02Z", reported.clone(), 120);
     client
@@ -134,10 +134,7 @@ fn overloaded_while_free<'s>(sandbox: &'s Sandbox, notice: &str, reported: &Valu
 /// warning that prompts would be refused or cost money, although the next one is free.
 #[test]
 fn a_full_window_does_not_matter_while_responses_are_free() {
-    for notice in [
-        AT_LOWER_PRIORITY,
-        "[Usage limit reached \u{2014} grace window active. Wrap up: finish or checkpoint.]",
-    ] {
+    for notice in [AT_LOWER_PRIORITY, GRACE_WINDOW] {
         let sandbox = with_a_private_login();
         let client = overloaded_while_free(&sandbox, notice, &five_hour_full());
         let waited = waits(&client, "2026-11-20T10:32:58Z", &["--timeout", "9s"]);
@@ -170,4 +167,28 @@ fn a_full_weekly_window_matters_at_lower_priority() {
         lines.contains("Your weekly limit is used up until Tue Nov 24 06:00"),
         "{lines}"
     );
+}
+
+/// Claude Code stopped lower-priority mode, or the grace window was over. After an overload, `wait` said that the session could
+/// continue.
+#[test]
+fn a_full_window_matters_after_free_responses_have_ended() {
+    for (notice, at) in [
+        (AT_LOWER_PRIORITY, "2026-11-20T10:40:00Z"),
+        (GRACE_WINDOW, "2026-11-20T10:45:00Z"),
+    ] {
+        let sandbox = with_a_private_login();
+        let client = overloaded_while_free(&sandbox, notice, &five_hour_full());
+        if notice == AT_LOWER_PRIORITY {
+            client.announces(
+                "2026-11-20T10:35:00Z",
+                "No room for lower-priority work for a while \u{00b7} lower-priority mode stopped; new messages wait for your usage limit to reset",
+            );
+        }
+        let lines = flat(waits(&client, at, &[]).success());
+        assert!(
+            lines.contains("Your 5-hour limit is used up until 12:00"),
+            "{lines}"
+        );
+    }
 }

@@ -14,6 +14,8 @@ pub const WEEKLY: &str = "You've hit your weekly limit · resets Nov 24, 6am (UT
 pub const ORG: &str = "You've hit your org's monthly spend limit · ask your admin to raise it at https://claude.ai/admin-settings/usage";
 pub const OVERLOADED: &str = "API Error: 529 Overloaded.";
 pub const OUT_OF_CREDITS: &str = "You're out of usage credits · resets Nov 24, 6am (UTC)";
+/// The note that Claude Code adds for the model in the grace window.
+pub const GRACE_WINDOW: &str = "[Usage limit reached \u{2014} grace window active. Wrap up: finish or checkpoint; don't start subagents or long work.]";
 /// The notice that Claude Code shows when it continues for free at lower priority.
 pub const AT_LOWER_PRIORITY: &str = "Continuing now at lower priority until your limit resets at 12pm. Your weekly limit still applies.";
 
@@ -1074,7 +1076,7 @@ fn nobody_pays_at_lower_priority_or_in_the_grace_period() {
     for notice in [
         "Continuing now at lower priority until your limit resets at 12pm. Your weekly limit still applies, and responses may pause while waiting for spare capacity. Run /low-priority to stop.",
         "Lower-priority mode is back on until your limit resets. Your weekly limit still applies",
-        "[Usage limit reached \u{2014} grace window active. Wrap up: finish or checkpoint; don't start subagents or long work.]",
+        GRACE_WINDOW,
     ] {
         let sandbox = with_a_private_login();
         let client = Client::new(&sandbox);
@@ -1293,6 +1295,83 @@ fn free_responses_do_not_count_toward_the_budget_for_credits() {
         let expected = format!("\u{2248}{spend} of");
         assert!(run.success().contains(&expected), "{weekly}: {run:?}");
     }
+}
+
+/// Claude Code stopped lower-priority mode, a limit stopped the session, or the grace window was over. The budget for credits
+/// counted nothing until the 5-hour limit reset, so it blocked no prompt, and `now` said nothing about paying.
+#[test]
+fn responses_count_as_paid_again_after_free_responses_have_ended() {
+    let is_refused = "You've hit your 5-hour limit \u{00b7} resets 12pm (UTC)";
+    for (start, end) in [
+        (
+            AT_LOWER_PRIORITY,
+            "No room for lower-priority work for a while \u{00b7} lower-priority mode stopped; new messages wait for your usage limit to reset",
+        ),
+        (
+            "Lower-priority mode is back on until your limit resets. Your weekly limit still applies",
+            "Extra usage is now covering your requests \u{00b7} lower-priority mode ended",
+        ),
+        (
+            AT_LOWER_PRIORITY,
+            "Lower-priority mode is no longer available \u{00b7} it has ended; new messages wait for your usage limit to reset",
+        ),
+        (
+            AT_LOWER_PRIORITY,
+            "Lower-priority mode is off. New messages wait for your usage limit as usual.",
+        ),
+        (AT_LOWER_PRIORITY, is_refused),
+        (GRACE_WINDOW, "It ends without a message."),
+    ] {
+        let sandbox = with_a_credits_budget("action = \"stop\"");
+        let client = Client::new(&sandbox);
+        report_usage(&client, "2026-11-20T09:58:00Z", 100.0, NOON);
+        client.announces(AT, start);
+        client.works("2026-11-20T10:01:00Z", 100_000);
+        let ended_at = "2026-11-20T10:10:00Z";
+        if end == is_refused {
+            client.append(&client.error_line(ended_at, end, refused("five_hour", NOON, "")));
+        } else {
+            client.announces(ended_at, end);
+        }
+        client.works("2026-11-20T10:20:00Z", 300_000);
+        let at = "2026-11-20T10:21:00Z";
+        let budget = client.run(at, &["budget"], b"");
+        assert!(
+            budget.success().contains("\u{2248}$1.20 of $1.00"),
+            "{end}: {budget:?}"
+        );
+        let now = client.run(at, &["now", "--json"], b"").json();
+        assert_eq!(
+            now["paying"]["since"], "2026-11-20T10:20:00Z",
+            "{end}: {now}"
+        );
+        let row = client.calls_status_line(at, windows(100.0, NOON, 40.0, TUESDAY), 120);
+        assert!(row.success().contains("paying"), "{end}: {row:?}");
+        let run = client.event(at, "UserPromptSubmit", json!({"prompt": "go on"}));
+        assert!(run.success().contains("was not sent"), "{end}: {run:?}");
+    }
+}
+
+/// `/clear` ends lower-priority mode without a message. `budget` counted the responses after it, but `now` said nothing about
+/// paying.
+#[test]
+fn now_and_the_budget_agree_about_responses_after_clear() {
+    let sandbox = with_a_credits_budget("");
+    let cleared = session_of_login(&sandbox, "cleared");
+    report_usage(&cleared, "2026-11-20T09:58:00Z", 100.0, NOON);
+    cleared.announces(AT, AT_LOWER_PRIORITY);
+    cleared.works("2026-11-20T10:01:00Z", 100_000);
+    let client = session_of_login(&sandbox, "new");
+    client.works("2026-11-20T10:10:00Z", 150_000);
+    let at = "2026-11-20T10:11:00Z";
+    report_usage(&client, at, 100.0, NOON);
+    let budget = client.run(at, &["budget"], b"");
+    assert!(
+        budget.success().contains("\u{2248}$0.60 of $1.00"),
+        "{budget:?}"
+    );
+    let now = client.run(at, &["now", "--json"], b"").json();
+    assert_eq!(now["paying"]["since"], "2026-11-20T10:10:00Z", "{now}");
 }
 
 #[test]

@@ -1,11 +1,10 @@
 //! Determines whether usage credits may have paid for the responses since an error. The sources are the responses and
 //! the readings collected so far, the login, and the end of the session's transcript.
 
-use chrono::{DateTime, Utc};
-
 use super::EvidenceCollector;
-use crate::incidents::{credits_use, transcript_end};
-use crate::limits::evidence::{Evidence, Readings, StoredError};
+use crate::incidents::credits_use;
+use crate::limits::evidence::{Evidence, StoredError};
+use crate::limits::free_period::FreePeriod;
 use crate::limits::sample::Sample;
 
 impl EvidenceCollector<'_> {
@@ -23,27 +22,25 @@ impl EvidenceCollector<'_> {
         if !has_response || !is_full || self.readings.login.no_credits_reason().is_some() {
             return false;
         }
-        self.last_free_at(&evidence.error)
-            .is_none_or(|free_at| free_at < evidence.at())
+        self.last_free_period(&evidence.error)
+            .is_none_or(|free| free.end <= evidence.at())
     }
 
-    /// Returns the last time the session's transcript said that responses are free. Returns `None` if it did not, if
-    /// the error is not a temporary problem, or if no window is full.
-    pub(super) fn free_at(&self, evidence: &Evidence) -> Option<DateTime<Utc>> {
+    /// Returns the last period in which the session's responses were free. Returns `None` if there is none, or if the
+    /// error is not a temporary problem.
+    pub(super) fn free_period(&self, evidence: &Evidence) -> Option<FreePeriod> {
         let message = self.message_of(&evidence.error.message);
-        if !message.row.limit.is_passing() {
-            return None;
+        if message.row.limit.is_passing() {
+            self.last_free_period(&evidence.error)
+        } else {
+            None
         }
-        Readings::around(evidence, &message).used_up_now()?;
-        self.last_free_at(&evidence.error)
     }
 
-    /// Returns the last time the transcript of the error's session said that responses are free.
-    fn last_free_at(&self, error: &StoredError) -> Option<DateTime<Utc>> {
-        let session = error.session.id.as_deref()?;
-        self.last_free_at.get_or_compute(session, || {
-            transcript_end::last_free_at(&self.transcript_of(error)?)
-        })
+    /// Returns the last period in which the responses of the error's session were free.
+    fn last_free_period(&self, error: &StoredError) -> Option<FreePeriod> {
+        let transcript = self.transcript_of(error)?;
+        self.transcripts.free_periods(&transcript).last().copied()
     }
 
     /// Returns true if credits have probably not paid for anything since the failed request: the server gave a reason

@@ -95,8 +95,6 @@ pub(super) struct EvidenceCollector<'a> {
     /// Each run's readings, oldest first.
     readings_of: Cache<Run, Vec<Sample>>,
     readings_of_account: Cache<String, Rc<AccountReadings>>,
-    /// The last time each session's transcript said that responses are free.
-    last_free_at: Cache<String, Option<DateTime<Utc>>>,
     samples_of_account: Cache<String, Rc<[Sample]>>,
     events: OnceCell<EventIndex<'a>>,
     pub(super) starts: SessionStarts<'a>,
@@ -132,7 +130,6 @@ impl<'a> EvidenceCollector<'a> {
             readings_by_session: OnceCell::new(),
             readings_of: Cache::default(),
             readings_of_account: Cache::default(),
-            last_free_at: Cache::default(),
             samples_of_account: Cache::default(),
             events: OnceCell::new(),
             starts: SessionStarts::new(readings.journal),
@@ -217,7 +214,7 @@ impl<'a> EvidenceCollector<'a> {
         evidence.collected.is_of_other_key =
             self.asker == Asker::Shell && self.uses_plan_instead(&evidence.error);
         evidence.collected.credits_may_pay = self.credits_may_pay(&evidence);
-        evidence.collected.free_at = self.free_at(&evidence);
+        evidence.collected.free_period = self.free_period(&evidence);
         evidence.collected.headless_run = self.headless_run(&evidence);
         self.with_obstacle(evidence)
     }

@@ -26,6 +26,7 @@ use crate::claude::credentials::{self, Credential, OAUTH_TOKEN, SetIn, base_url_
 use crate::claude::version::ClientVersion;
 use crate::claude::window_usage::{UsagePage, is_same_reset};
 use crate::limits::decide::Ending;
+use crate::limits::free_period::FreePeriod;
 use crate::limits::kind::{LimitKind, Service, Window};
 use crate::limits::sample::Sample;
 use crate::secrets::redact;
@@ -715,9 +716,9 @@ pub struct Collected {
     /// True if usage credits may be paying for responses although a window is full: the server accepts credits, and no
     /// message says that the session's responses are free.
     pub credits_may_pay: bool,
-    /// The last time Claude Code announced in the session that responses are free although the 5-hour window is full.
-    /// It is determined only if the error is a temporary problem and a window is full now.
-    pub free_at: Option<DateTime<Utc>>,
+    /// The last period in which the session's responses were free although the 5-hour window was full. It is read only
+    /// after a temporary problem.
+    pub free_period: Option<FreePeriod>,
     /// True if usage credits have probably not paid for a response since the error: the server still gives the reason
     /// that it gave then for not accepting them, and no credits can be used while it does. Always false for the status
     /// line, which does not read that reason.

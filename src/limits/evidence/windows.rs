@@ -800,12 +800,13 @@ impl<'a> Readings<'a> {
             .max_by_key(|full| full.resets_at)
     }
 
-    /// Returns true if Claude Code has announced that responses are free until this full window resets.
+    /// Returns true if responses are free at present although this window is full.
     fn is_free_beyond(&self, full: &Measurement) -> bool {
-        let since = full
-            .resets_at
-            .and_then(|reset| full.window.may_be_free_from(reset));
-        since.is_some_and(|since| self.evidence.collected.free_at >= Some(since))
+        let now = self.evidence.clock.now;
+        match (self.evidence.collected.free_period, full.resets_at) {
+            (Some(free), Some(reset)) => free.is_beyond(full.window, reset, now),
+            (None, _) | (_, None) => false,
+        }
     }
 
     /// Returns a measurement that proves that the plan had usage left at the time of the error, preferably of the
