@@ -192,3 +192,21 @@ fn a_full_window_matters_after_free_responses_have_ended() {
         );
     }
 }
+
+/// Only a refusal in another session shows that the 5-hour limit is used up, because no status line is installed. After an
+/// overload at lower priority, `incidents` said that this limit was used up as well.
+#[test]
+fn the_full_window_of_a_refusal_does_not_matter_at_lower_priority() {
+    let sandbox = with_a_private_login();
+    let stopped = session_of_login(&sandbox, "stopped");
+    stopped.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    let client = session_of_login(&sandbox, "free");
+    client.announces("2026-11-20T10:29:00Z", AT_LOWER_PRIORITY);
+    receives_overload_error(&client, "2026-11-20T10:30:00Z");
+    let incidents = client.run("2026-11-20T10:31:00Z", &["incidents", "--json"], b"");
+    assert!(
+        !incidents.success().contains("also used up"),
+        "{}",
+        incidents.stdout
+    );
+}
