@@ -35,7 +35,7 @@ impl Subcommand for BudgetArguments {
                 let costs =
                     |since, selected: SelectedResponses<'_>| ledger.costs_since(since, selected);
                 let incidents = context.incidents();
-                let paid_since = incidents.credits_use().paid_since(month, &costs);
+                let paid_since = incidents.credits_use().paid_since(month, None, &costs);
                 paid = paid_since.map(|paid| paid.cost);
             }
             let additional = AdditionalFacts {

@@ -145,7 +145,8 @@ impl Context {
                 let incidents = self.incidents();
                 let costs =
                     |since, selected: SelectedResponses<'_>| live.costs_since(since, selected);
-                incidents.credits_use().paid_since(since, &costs)
+                let session = event.session_id.as_deref();
+                incidents.credits_use().paid_since(since, session, &costs)
             },
         )
     }

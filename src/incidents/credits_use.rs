@@ -113,8 +113,8 @@ impl Paying {
 pub(crate) struct Paid {
     /// The cost of these responses at list price.
     pub(crate) cost: Money,
-    /// The reset of the full window, or `None` if no window is full or if credits are turned off. Until then, credits
-    /// may pay for further responses.
+    /// The reset of the full window. Until then, credits may pay for the session's further responses. `None` if no window
+    /// is full, if the server does not accept credits, or if the session's responses are free.
     pub(crate) goes_on_until: Option<DateTime<Utc>>,
 }
 
@@ -270,17 +270,20 @@ impl CreditsUse<'_> {
     }
 
     /// Adds up the cost of the responses that the login's account received while a window was full, starting at
-    /// `since`. Returns `None` if there are no readings of the account, if the ledger cannot be read, or if the user
-    /// has probably never been able to use credits. If credits have been turned off, they may have paid earlier, so
-    /// these costs are still returned.
-    pub(crate) fn paid_since(&self, since: DateTime<Utc>, costs: &CostsOf<'_>) -> Option<Paid> {
+    /// `since`, and determines how long credits may pay for further responses in `session`. Returns `None` if there are
+    /// no readings of the account, if the ledger cannot be read, or if the user has probably never been able to use
+    /// credits. If credits have been turned off, they may have paid earlier, so these costs are still returned.
+    pub(crate) fn paid_since(
+        &self,
+        since: DateTime<Utc>,
+        session: Option<&str>,
+        costs: &CostsOf<'_>,
+    ) -> Option<Paid> {
         let newest = self.readings.newest(MeasuredService::Plan)?.sample;
-        let ruled_out_by = self
-            .readings
-            .login
-            .no_credits_reason()
-            .filter(|reason| rules_out_payments(reason));
-        if ruled_out_by.is_some_and(|reason| !TURNED_OFF.contains(&reason)) {
+        let no_credits_reason = self.readings.login.no_credits_reason();
+        if no_credits_reason
+            .is_some_and(|reason| rules_out_payments(reason) && !TURNED_OFF.contains(&reason))
+        {
             return None;
         }
         // A window that was full at `since` may have filled up earlier.
@@ -295,12 +298,14 @@ impl CreditsUse<'_> {
                 .costs_beyond(since, &full_periods, &readings, costs)?;
         Some(Paid {
             cost: costs_beyond.into_iter().map(|(_, cost)| cost).sum(),
-            goes_on_until: if ruled_out_by.is_some() {
+            goes_on_until: if no_credits_reason.is_some() {
                 None
             } else {
+                let now = self.now();
                 full_periods
                     .iter()
-                    .filter(|full| full.time.contains(&self.now()))
+                    .filter(|full| full.time.contains(&now))
+                    .filter(|full| !session.is_some_and(|session| self.is_free(session, now, full)))
                     .map(|full| full.time.end)
                     .max()
             },

@@ -1352,6 +1352,29 @@ fn responses_count_as_paid_again_after_free_responses_have_ended() {
     }
 }
 
+/// A budget for credits was used up, but the next prompt was free at lower priority, or the credits were used up as well. The
+/// prompt was blocked because of a budget that it could not use.
+#[test]
+fn a_used_up_credit_budget_does_not_block_a_prompt_that_credits_do_not_pay_for() {
+    for is_at_lower_priority in [true, false] {
+        let sandbox = with_a_credits_budget("action = \"stop\"");
+        let client = Client::new(&sandbox);
+        report_usage(&client, "2026-11-20T09:58:00Z", 100.0, NOON);
+        client.works("2026-11-20T09:59:00Z", 300_000);
+        if is_at_lower_priority {
+            client.announces(AT, AT_LOWER_PRIORITY);
+        } else {
+            stores_credits_reason(&sandbox, &json!("out_of_credits"));
+        }
+        let run = client.event(SOON, "UserPromptSubmit", json!({"prompt": "go on"}));
+        let notice = run.success();
+        assert!(
+            notice.contains("is used up (\u{2248}$1.20") && !notice.contains("block"),
+            "{is_at_lower_priority}: {notice}"
+        );
+    }
+}
+
 /// `/clear` ends lower-priority mode without a message. `budget` counted the responses after it, but `now` said nothing about
 /// paying.
 #[test]
