@@ -152,7 +152,11 @@ impl Context {
         let earliest = open.iter().map(|window| window.since).min()?;
         let steps = steps(&self.paths, earliest, until);
         // The account of a session with readings is known. For any other session, open the transcript.
-        let reporting = reporting_sessions(&steps);
+        let mut reporting: HashMap<&str, Vec<Option<&str>>> = HashMap::new();
+        for step in &steps {
+            let processes = reporting.entry(&step.session).or_default();
+            processes.push(step.process.as_deref());
+        }
         let incidents = self.incidents();
         let credits = incidents.credits_use();
         // The payer of a session may change, so the payer is checked below at the time of each response.
@@ -160,13 +164,15 @@ impl Context {
         let mut spent = spent_in_windows(&recent);
         spent.retain(|spent| {
             let at = datetime_from_millis(spent.at);
-            reporting.contains(spent.session)
-                || match credits.belonged_to(spent.session, at, account, &[]) {
+            match reporting.get(spent.session) {
+                Some(processes) => !credits.has_other_payer(spent.session, at, processes),
+                None => match credits.belonged_to(spent.session, at, account, &[]) {
                     Some(is_of) => is_of,
                     // If the login is unknown, an account cannot be distinguished from an API key, so include the
                     // session.
                     None => account.is_none() || !credits.is_without_account(spent.session),
-                }
+                },
+            }
         });
         let shares = open.iter().map(|open| {
             let since_then = || steps.iter().filter(|step| step.at >= open.since);

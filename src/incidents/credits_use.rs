@@ -1,6 +1,7 @@
 //! Infers which responses were paid for with usage credits because a usage window was full. Transcripts do not mark
 //! these responses, so the output says that they are inferred.
 
+use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::rc::Rc;
@@ -138,8 +139,8 @@ pub(crate) struct CreditsUse<'a> {
 /// The facts about the payers of a session. They are read only once, because a session may have thousands of responses.
 #[derive(Debug)]
 pub(super) struct SessionRecord {
-    /// The account that the transcript names.
-    owner: Option<Owner>,
+    /// The account that the transcript names. It is read when it is first needed.
+    owner: OnceCell<Option<Owner>>,
     /// The starts of the session, newest first.
     starts: Vec<SessionStart>,
 }
@@ -162,10 +163,18 @@ impl CreditsUse<'_> {
     pub(super) fn record_of(&self, session: &str) -> Rc<SessionRecord> {
         self.sessions.get_or_compute(session, || {
             Rc::new(SessionRecord {
-                owner: self.transcripts.owner_of(session),
+                owner: OnceCell::new(),
                 starts: self.starts.of(session),
             })
         })
+    }
+
+    /// Returns the account that a session's transcript names.
+    fn owner_of<'r>(&self, session: &str, record: &'r SessionRecord) -> Option<&'r Owner> {
+        let owner = &record.owner;
+        owner
+            .get_or_init(|| self.transcripts.owner_of(session))
+            .as_ref()
     }
 
     /// Returns true if a session belonged to the account with this fingerprint at the given time. Returns `None` if the
@@ -181,23 +190,11 @@ impl CreditsUse<'_> {
         account: Option<&str>,
         processes: &[Option<&str>],
     ) -> Option<bool> {
-        let SessionRecord { owner, starts } = &*self.record_of(session);
-        if let Some(start) = start_at(starts, moment) {
-            let mut credentials = start.credentials.iter();
-            let has_other_payer = match owner {
-                Some(_) => is_owner_replaced(starts, moment),
-                None => {
-                    credentials.clone().any(Credential::outranks_login)
-                        && !processes
-                            .iter()
-                            .any(|process| start.may_have_process(*process))
-                }
-            };
-            if has_other_payer || credentials.any(Credential::selects_cloud_provider) {
-                return Some(false);
-            }
+        if self.has_other_payer(session, moment, processes) {
+            return Some(false);
         }
-        let owner = owner.as_ref()?;
+        let record = self.record_of(session);
+        let owner = self.owner_of(session, &record)?;
         if let Some(login) = self.readings.login.account()
             && login.owner.fingerprint.as_deref() == account
         {
@@ -206,6 +203,34 @@ impl CreditsUse<'_> {
         // A fingerprint of a single ID cannot be compared with a fingerprint of both IDs.
         let has_both_ids = owner.account.is_some() && owner.organization.is_some();
         Some(!has_both_ids || account.is_none() || owner.fingerprint.as_deref() == account)
+    }
+
+    /// Returns true if a key or a cloud provider paid for a session at the given time, although the session may have
+    /// belonged to an account before. `processes` are those of [`Self::belonged_to`].
+    pub(crate) fn has_other_payer(
+        &self,
+        session: &str,
+        moment: DateTime<Utc>,
+        processes: &[Option<&str>],
+    ) -> bool {
+        let record = self.record_of(session);
+        let Some(start) = start_at(&record.starts, moment) else {
+            return false;
+        };
+        if start.credentials.is_empty() {
+            return false;
+        }
+        let mut credentials = start.credentials.iter();
+        let is_replaced = match self.owner_of(session, &record) {
+            Some(_) => is_owner_replaced(&record.starts, moment),
+            None => {
+                credentials.clone().any(Credential::outranks_login)
+                    && !processes
+                        .iter()
+                        .any(|process| start.may_have_process(*process))
+            }
+        };
+        is_replaced || credentials.any(Credential::selects_cloud_provider)
     }
 
     /// Returns true if a session is paid for through an API key, a cloud provider, or a gateway instead of an account.

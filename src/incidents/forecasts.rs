@@ -62,6 +62,7 @@ fn steps_of(readings: Vec<Reading>) -> Vec<WindowStep> {
                     window,
                     usage,
                     session: reading.session.clone(),
+                    process: sample.process.clone(),
                 });
             }
         }

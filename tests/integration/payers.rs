@@ -746,6 +746,19 @@ fn usage_credits_do_not_pay_for_a_session_of_an_old_client_that_was_resumed_with
     assert!(!now["paying"].is_object(), "{now:#}");
 }
 
+/// A session of the login in an old client was resumed with a key, which paid from then on. `now` counted the responses of the
+/// key as usage of the login's windows, because the session had reported these windows before.
+#[test]
+fn responses_of_a_key_do_not_use_the_windows_that_the_session_reported_before() {
+    let sandbox = with_a_private_login();
+    let mut client = starts_old_client(&sandbox, "resumed", &[FIRST_PROCESS]);
+    let variables = [KEY, SECOND_PROCESS];
+    starts_process(&mut client, "2026-11-20T10:02:00Z", "resume", &variables);
+    client.works("2026-11-20T10:03:00Z", 400_000);
+    let now = flat(run(&sandbox, "2026-11-20T10:04:00Z", &["now"], b"", &[]).success());
+    assert!(now.contains("$0.50 on this machine"), "{now}");
+}
+
 /// A session whose transcript names the login used Amazon Bedrock. whycap said that usage credits paid for it.
 #[test]
 fn usage_credits_do_not_pay_for_a_session_with_a_cloud_provider() {

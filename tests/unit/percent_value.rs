@@ -19,6 +19,7 @@ fn step(at: Millis, percent: f64, resets: Millis) -> WindowStep {
             resets_at: Some(datetime_from_millis(resets)),
         },
         session: String::new(),
+        process: None,
     }
 }
 
