@@ -11,7 +11,7 @@ use super::decide::{
 use super::evidence::{
     Collected, ContinuationObstacle, Evidence, HeadlessRun, PossiblyUnaffected, RefusedWindow,
 };
-use super::kind::{Affects, Service, Verdict, Window};
+use super::kind::{Affects, LimitKind, Service, Verdict, Window};
 use super::wording::{Action, Reason, Wording, reasons, unknown_sentence, word};
 use crate::secrets::redact;
 use crate::time::format_rfc3339;
@@ -236,9 +236,10 @@ impl Incident {
     }
 
     /// Explains the error for a user who asks about all sessions. The explanation says so if only the session with the
-    /// error is known to be blocked.
+    /// error is known to be blocked. A refused login may be accepted in other sessions.
     pub(crate) fn for_all_sessions(mut self) -> Self {
-        if self.may_spare_other_sessions() {
+        let is_login_refused = self.diagnosis.limit == LimitKind::Auth && self.refuses_login();
+        if is_login_refused || self.may_spare_other_sessions() {
             self.evidence.collected.possibly_unaffected = PossiblyUnaffected::OtherSessions;
         }
         self
