@@ -1,7 +1,7 @@
 //! Collects the data for `whycap now`. In watch mode, only data that may have changed is read again.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use super::{ANSWER_READS, Context};
 use crate::claude::account::Account;
 use crate::claude::processes;
 use crate::claude::session_label::SessionLabel;
-use crate::claude::sessions::{self, Liveness, Session, SessionState};
+use crate::claude::sessions::{self, Liveness, Session, SessionActivity, SessionState};
 use crate::claude::transcripts;
 use crate::drain::WindowShares;
 use crate::incidents::{Incidents, Paying, Situation};
@@ -238,11 +238,7 @@ impl NowCollector {
             .map(WindowShares::shares_by_session)
             .unwrap_or_default();
         let mut running = Vec::new();
-        for session in registered {
-            if session.liveness != Liveness::Running {
-                continue;
-            }
-            let activity = session.activity;
+        for activity in running_once(registered) {
             let id = activity.session.as_deref();
             let label = id.map(|id| self.label(context, id)).unwrap_or_default();
             let spent = match (id, &self.ledger) {
@@ -297,4 +293,21 @@ impl NowCollector {
         known.label = label.clone();
         context.visible_label(label)
     }
+}
+
+/// Returns the activities of the running sessions. A session that is open in several terminals is listed once, with its
+/// newest state.
+fn running_once(registered: Vec<Session>) -> Vec<SessionActivity> {
+    let mut running: Vec<SessionActivity> = registered
+        .into_iter()
+        .filter(|session| session.liveness == Liveness::Running)
+        .map(|session| session.activity)
+        .collect();
+    running.sort_by_key(|activity| Reverse(activity.since));
+    let mut listed = HashSet::new();
+    running.retain(|activity| match &activity.session {
+        Some(session) => listed.insert(session.clone()),
+        None => true,
+    });
+    running
 }

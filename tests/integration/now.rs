@@ -898,3 +898,25 @@ fn the_answer_to_whycap_doctor_fits_with_its_note() {
     assert!(answer.contains("Because you ran /whycap"), "{answer}");
     assert!(answer.lines().count() <= room, "{answer}");
 }
+
+/// A session was resumed in a second terminal while the first one was still open. `now` listed it twice, with two
+/// states.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_session_in_two_terminals_is_listed_once_with_its_newer_state() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "shared");
+    let [first, second] = [(); 2].map(|()| RunningClient::start(&sandbox));
+    let started_at: i64 = 1_795_168_000_000;
+    for (newer, older) in [(&first, &second), (&second, &first)] {
+        older.registers_since(&sandbox, "shared", "idle", started_at);
+        newer.registers_since(&sandbox, "shared", "busy", started_at + 60_000);
+        let at = "2026-11-20T10:00:00Z";
+        let now = client.run(at, &["now", "--json"], b"").json();
+        let sessions = now["sessions"].as_array().unwrap();
+        assert_eq!(sessions.len(), 1, "{now:#}");
+        assert_eq!(sessions[0]["state"], "busy", "{now:#}");
+        let shown = flat(client.run(at, &["now"], b"").success());
+        assert!(shown.contains("Sessions 1 running"), "{shown}");
+    }
+}
