@@ -55,7 +55,7 @@ fn the_key_of_a_running_session_blocks_only_that_session() {
     let on_plan = session_of_login(&sandbox, "on-plan");
     let at = "2026-11-20T10:01:00Z";
 
-    let happened = "ANTHROPIC_API_KEY (without credits) was used instead of your plan";
+    let happened = "A request failed because ANTHROPIC_API_KEY had no credits";
     let session = "with-key, /home/dev/api";
     let code = shell_without_key(&sandbox, at, &["explain", "--exit-code"]).code;
     assert_eq!(code, 0);
@@ -142,7 +142,7 @@ fn a_response_of_the_login_is_not_named_as_the_end_of_a_keys_error() {
     on_plan.works("2026-11-20T10:02:08Z", 10);
 
     let at = "2026-11-20T10:03:00Z";
-    let happened = "ANTHROPIC_API_KEY (without credits) was used instead of your plan";
+    let happened = "A request failed because ANTHROPIC_API_KEY had no credits";
     for arguments in [&["explain"][..], &["incidents"]] {
         let text = flat(shell_without_key(&sandbox, at, arguments).success());
         assert!(text.contains(happened), "{arguments:?}: {text}");
@@ -340,7 +340,7 @@ fn a_key_that_pays_again_is_named_by_every_screen() {
     let explained = flat(shell_without_key(&sandbox, at, &["explain"]).success());
     for (place, text) in [("/whycap", answer(&with_key, at)), ("explain", explained)] {
         for part in [
-            "ANTHROPIC_API_KEY (without credits) was used instead of your plan, but Claude Code responded at 10:05.",
+            "A request failed because ANTHROPIC_API_KEY had no credits, but Claude Code responded at 10:05.",
             "1. You can continue now, but ANTHROPIC_API_KEY pays for each response instead of your plan",
             "2. Unset ANTHROPIC_API_KEY, and restart Claude Code",
             "3. Then continue the session on your plan",

@@ -655,7 +655,7 @@ fn the_error_of_a_key_in_a_closed_session_is_described_in_the_past_tense() {
     on_plan.works("2026-11-20T10:05:00Z", 10);
 
     let at = "2026-11-20T10:06:00Z";
-    let happened = "ANTHROPIC_API_KEY (without credits) was used instead of your plan";
+    let happened = "A request failed because ANTHROPIC_API_KEY had no credits";
     let headline = format!("{happened}, but only in one session.");
     let explained = flat(on_plan.run(at, &["explain"], b"").success());
     let reply = answer(&on_plan, at);
@@ -1292,7 +1292,7 @@ fn the_removal_of_a_key_is_still_mentioned_after_a_response() {
     client.variables.pop();
     belongs_to(&client, PRIVATE, "private-organization");
     client.works("2026-11-20T10:05:00Z", 10);
-    let end = "ANTHROPIC_API_KEY (without credits) was used instead of your plan, but that key is no longer used.";
+    let end = "A request failed because ANTHROPIC_API_KEY had no credits, but Claude Code responded at 10:05 without the key.";
     for (place, text) in places(&client, "2026-11-20T10:06:00Z") {
         assert!(text.contains(end), "{place}: {text}");
     }

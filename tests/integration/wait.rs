@@ -144,7 +144,7 @@ fn a_limit_that_has_just_reset_does_not_hide_the_error_of_a_key() {
     let at = "2026-11-20T12:00:01Z";
     for command in ["explain", "doctor"] {
         let shown = flat(&limited.run(at, &[command], b"").stdout);
-        assert!(shown.contains("without credits"), "{command}: {shown}");
+        assert!(shown.contains("had no credits"), "{command}: {shown}");
     }
     gives_up(&limited, at);
 }
