@@ -2024,7 +2024,7 @@ fn a_window_message_that_mentions_missing_credits_is_a_window_limit() {
         .collect();
     assert_eq!(
         steps[1],
-        "Free options, if your account has them: /limit-reset and /low-priority (see /rate-limit-options)"
+        "Free, if available: /limit-reset and /low-priority (see /rate-limit-options)"
     );
     assert_eq!(
         steps[2],
