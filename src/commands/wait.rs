@@ -46,7 +46,7 @@ impl Subcommand for WaitArguments {
         let session = complete_id.as_deref();
         let mut waited_for: Option<Incident> = None;
         let mut has_progress = false;
-        let mut has_mentioned_credits = false;
+        let mut printed = PrintedSentences::default();
         let mut announced = HashMap::new();
         let mut previous_check = context.environment.now;
         let mut errors = context.error_source();
@@ -66,7 +66,8 @@ impl Subcommand for WaitArguments {
                 .for_waiting();
             // The command has already waited for another error. It must not fail now because of an error that blocks
             // only a session with a different key.
-            let wait = if waited_for.is_some() && situation.blocks_only_other_key() {
+            let has_ended = waited_for.is_some() && situation.blocks_only_other_key();
+            let wait = if has_ended || is_paid_beyond_window(&situation, session, &context) {
                 None
             } else {
                 situation.wait_until_surely_over()
@@ -82,11 +83,13 @@ impl Subcommand for WaitArguments {
             let false_alarm = about_false_alarm(&situation, waited_for.as_ref(), wait, &context);
             if let Some(sentence) = false_alarm {
                 print_sentence(&sentence, &context)?;
+                printed.opening = true;
             }
             for continuing in situation.continuing() {
                 let session = continuing.session.to_owned();
                 if announced.insert(session, continuing.at).is_none() {
                     print_sentence(&warning_about(&continuing, &context), &context)?;
+                    printed.opening = true;
                 }
             }
             // Include continuations since the previous check, because the machine may have been suspended.
@@ -113,15 +116,7 @@ impl Subcommand for WaitArguments {
                 }
                 break Wait::exit_code(wait);
             };
-            let credits_pay_now = situation
-                .incident
-                .as_ref()
-                .is_some_and(|incident| incident.diagnosis.credits_pay_now);
-            if credits_pay_now && !has_mentioned_credits {
-                end_progress_line(has_progress)?;
-                print_sentence(CREDITS_PAY, &context)?;
-                has_mentioned_credits = true;
-            }
+            printed.announce(&situation, until, has_progress, &context)?;
             announce_full_window(&situation, waited_for.as_ref(), session, &context)?;
             let progress = Wait::progress(until, context.clock());
             let columns = output_width(&context.environment);
@@ -144,6 +139,59 @@ impl Subcommand for WaitArguments {
         };
         Ok(Reply::default().with_code(code))
     }
+}
+
+/// Remembers which sentences the command has printed while it waits, because each is printed only once.
+#[derive(Debug, Default)]
+struct PrintedSentences {
+    /// True if a sentence has said what the command waits for, or which sessions continue by themselves.
+    opening: bool,
+    response_elsewhere: bool,
+    credits: bool,
+}
+
+impl PrintedSentences {
+    /// Prints what the command waits for, and what the user should know in the meantime.
+    fn announce(
+        &mut self,
+        situation: &Situation,
+        until: Option<DateTime<Utc>>,
+        has_progress: bool,
+        context: &Context,
+    ) -> io::Result<()> {
+        let Some(incident) = &situation.incident else {
+            return Ok(());
+        };
+        // In a log, there is no progress line that says until when the command waits.
+        if !self.opening
+            && !is_stdout_terminal()
+            && situation.wait().is_some()
+            && !incident.diagnosis.awaits_figures()
+        {
+            print_sentence(&opening(incident, until, context), context)?;
+            self.opening = true;
+        }
+        if !self.response_elsewhere
+            && let Some(sentence) = incident.response_elsewhere()
+        {
+            print_sentence(sentence, context)?;
+            self.response_elsewhere = true;
+        }
+        if !self.credits && incident.diagnosis.credits_pay_now {
+            end_progress_line(has_progress)?;
+            print_sentence(CREDITS_PAY, context)?;
+            self.credits = true;
+        }
+        Ok(())
+    }
+}
+
+/// Returns true if nothing blocks work and usage credits pay although another window is full.
+fn is_paid_beyond_window(situation: &Situation, session: Option<&str>, context: &Context) -> bool {
+    situation.only_waits_for_other_window()
+        && context
+            .extra_costs(session, situation.incident.as_ref(), &context.incidents())
+            .is_some()
 }
 
 /// Returns the message to print after the timeout. whycap does not know whether the service still has a problem.
@@ -265,8 +313,13 @@ fn about_false_alarm(
     if waited_for.is_some_and(Incident::is_false_alarm) {
         return None;
     }
+    Some(opening(false_alarm, until, context))
+}
+
+/// Returns a sentence about the error and a sentence that says until when the command waits.
+fn opening(incident: &Incident, until: Option<DateTime<Utc>>, context: &Context) -> String {
     let [_, waiting, _] = Wait::progress(until, context.clock());
-    Some(format!("{} {waiting}.", false_alarm.headline))
+    format!("{} {waiting}.", incident.headline)
 }
 
 /// Warns that a usage window of the plan is full, unless the previous check has already given this warning. Prints

@@ -418,7 +418,10 @@ impl Context {
             } else {
                 "Work is blocked.".to_owned()
             };
-            format!("{what} {} For details: whycap explain", incident.headline)
+            let response = incident.response_elsewhere();
+            let sentences = [what.as_str(), &incident.headline].into_iter();
+            let sentences: Vec<&str> = sentences.chain(response).collect();
+            format!("{} For details: whycap explain", sentences.join(" "))
         } else if incident.blocks_only_its_session() {
             let past = self.describe_past(incident)?;
             format!("{past} Nothing is blocking you. For details: whycap explain")

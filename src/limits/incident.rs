@@ -12,7 +12,9 @@ use super::evidence::{
     Collected, ContinuationObstacle, Evidence, HeadlessRun, PossiblyUnaffected, RefusedWindow,
 };
 use super::kind::{Affects, LimitKind, Service, Verdict, Window};
-use super::wording::{Action, Reason, Wording, reasons, unknown_sentence, word};
+use super::wording::{
+    Action, Reason, Wording, reasons, response_elsewhere, unknown_sentence, word,
+};
 use crate::secrets::redact;
 use crate::time::format_rfc3339;
 
@@ -117,6 +119,17 @@ impl Incident {
             State::Blocks(wait) => Some(wait),
             State::Notice | State::Over(_) => None,
         }
+    }
+
+    /// Returns that waiting helps until another full window resets, if that is the advice after the end of the limit.
+    /// Otherwise, returns `None`.
+    pub(crate) fn wait_for_other_window(&self) -> Option<Wait> {
+        let is_advised = self
+            .diagnosis
+            .actions
+            .contains(&ActionName::WaitForOtherWindow);
+        let reset = self.diagnosis.also_full?.resets_at;
+        is_advised.then_some(Wait::Helps(reset))
     }
 
     /// Returns true if the error is probably a false alarm.
@@ -253,6 +266,12 @@ impl Incident {
         self.blocks().is_some()
             && diagnosis.also_full.is_none()
             && (affects_session || self.is_false_alarm())
+    }
+
+    /// Returns a sentence about a response that another session has received since the error, although nothing shows that
+    /// the error is over. Returns `None` if there is none.
+    pub(crate) fn response_elsewhere(&self) -> Option<&'static str> {
+        response_elsewhere(&self.evidence, &self.diagnosis)
     }
 
     /// Returns a warning about the full usage window that would affect the next prompt. Returns `None` unless the

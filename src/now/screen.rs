@@ -80,6 +80,9 @@ impl NowData {
                 let text = format!("This happened in the session {session}; {clause}.");
                 add_row(&mut report, "", Tone::Plain, text);
             }
+            if let Some(sentence) = blocked.response_elsewhere() {
+                add_row(&mut report, "", Tone::Plain, sentence.to_owned());
+            }
             if let Some(sentence) = &self.slow.error_of_other_key {
                 add_row(&mut report, "", Tone::Plain, sentence.clone());
             }

@@ -31,7 +31,10 @@ fn wait_mentions_a_full_window_during_an_overload() {
     let client = overloaded(&sandbox, &five_hour_full());
     let timed_out = waits(&client, "2026-11-20T10:00:40Z", &["--timeout", "1s"]);
     assert!(timed_out.stderr.contains("timed out"), "{timed_out:?}");
-    assert_eq!(flat(&timed_out.stdout), ALSO_FULL, "{timed_out:?}");
+    assert!(
+        flat(&timed_out.stdout).ends_with(ALSO_FULL),
+        "{timed_out:?}"
+    );
 
     let waited = waits(&client, "2026-11-20T10:02:58Z", &["--timeout", "9s"]);
     let lines = flat(waited.success());
@@ -102,15 +105,15 @@ fn the_answers_after_an_overload_mention_a_full_window() {
     }
 }
 
-/// After the reset of the 5-hour limit, `wait` ends although the weekly limit is used up. Its last line names that limit and
-/// its reset.
+/// After the reset of the 5-hour limit, the weekly limit is used up. `wait` names that limit and its reset.
 #[test]
-fn the_last_line_after_a_reset_names_the_full_weekly_limit() {
+fn wait_names_the_full_weekly_limit_after_the_reset_of_another() {
     let sandbox = with_a_private_login();
     let client = session_of_login(&sandbox, "failed");
     client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
     client.calls_status_line("2026-11-20T12:01:00Z", weekly_full(), 120);
     let waited = waits(&client, "2026-11-20T12:02:00Z", &["--timeout", "1s"]);
+    assert!(waited.stderr.contains("timed out"), "{waited:?}");
     let lines = flat(&waited.stdout);
     assert!(
         lines.contains("weekly limit is used up until Tue Nov 24 06:00"),

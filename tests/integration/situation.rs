@@ -2918,3 +2918,32 @@ fn a_user_of_a_gateway_is_not_told_to_buy_a_higher_tier_from_anthropic() {
     assert!(!actions.contains("higher tier"), "{incident:#}");
     assert!(actions.contains("Run fewer sessions"), "{incident:#}");
 }
+
+/// A weekly limit was reset early, and `claude -p` received a response. This does not prove that the limit is over.
+/// `explain` mentioned the response, but `now`, `wait`, and `doctor` did not.
+#[test]
+fn every_command_mentions_a_response_that_does_not_prove_the_end_of_a_limit() {
+    let sandbox = with_a_private_login();
+    let [stopped, headless] = two_sessions_of_login(&sandbox);
+    let refusal = refused("seven_day", TUESDAY, "org_level_disabled");
+    stopped.receives_error(AT, WEEKLY, refusal);
+    stopped.calls_status_line(SOON, windows(40.0, NOON, 100.0, TUESDAY), 120);
+    headless.sends_prompt("2026-11-20T10:30:00Z", "Explain the parser.");
+    headless.works("2026-11-20T10:30:05Z", 10);
+    let at = "2026-11-20T10:31:00Z";
+    let sentence = "Another session has received a response since then, but nothing shows that this limit is over.";
+    let mut outputs = vec![answer(&stopped, at)];
+    for arguments in [
+        &["explain"][..],
+        &["now"],
+        &["wait", "--timeout", "1s"],
+        &["doctor"],
+    ] {
+        let run = run(&sandbox, at, arguments, b"", &[]);
+        run.stderr.as_str();
+        outputs.push(flat(&run.stdout));
+    }
+    for output in outputs {
+        assert!(output.contains(sentence), "{output}");
+    }
+}

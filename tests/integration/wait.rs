@@ -8,7 +8,8 @@ use crate::client::{Client, rfc3339, windows};
 #[cfg(target_os = "linux")]
 use crate::now::RunningClient;
 use crate::situation::{
-    AT, FIVE_HOUR, NOON, flat, refused, session_of_login, with_a_private_login,
+    AT, FIVE_HOUR, NOON, OVERLOADED, SOON, TUESDAY, WEEKLY, flat, refused, session_of_login,
+    with_a_private_login,
 };
 #[cfg(target_os = "linux")]
 use crate::situation::{answer, receives_balance_error};
@@ -409,7 +410,8 @@ fn the_last_line_says_what_has_ended() {
     let ended =
         "The service was overloaded (not a usage limit), which usually passes within minutes.";
     let waited = waits(&overloaded, "2026-11-20T10:12:59Z", &[]);
-    assert_eq!(flat(waited.success()), format!("{ended} You can continue."));
+    let last = format!("{ended} You can continue.");
+    assert!(flat(waited.success()).ends_with(&last), "{waited:?}");
     let later = waits(&overloaded, "2026-11-20T10:20:00Z", &[]);
     assert_eq!(
         flat(later.success()),
@@ -596,4 +598,74 @@ fn explain_says_which_of_two_stopped_sessions_continues() {
         let which = "This advice is for the session canceled. Claude Code will continue the open session waiting by itself about 12:01.";
         assert!(explained.contains(which), "{explained}");
     }
+}
+
+/// Returns the first two lines that `wait` prints to a pipe, and stops the command.
+fn first_lines_in_pipe(client: &Client<'_>, at: &str) -> String {
+    use std::io::{BufRead, BufReader};
+    let mut command = client.sandbox.command(&["wait"]);
+    command.env("WHYCAP_NOW", at);
+    let mut process = crate::support::started_with_pipes(&mut command);
+    let output = BufReader::new(process.stdout.take().unwrap());
+    let lines: Vec<String> = output.lines().take(2).map(Result::unwrap).collect();
+    process.kill().unwrap();
+    process.wait().unwrap();
+    lines.join(" ")
+}
+
+/// A log of `whycap wait` was empty until the end of the limit, because the progress line appears only on a terminal.
+#[test]
+fn a_piped_wait_says_at_once_what_it_waits_for_and_until_when() {
+    // The command ends a few seconds after the limit, so the test does not hang if it prints nothing before.
+    for (text, more, at, expected) in [
+        (
+            WEEKLY,
+            refused("seven_day", TUESDAY, ""),
+            "2026-11-24T05:59:58Z",
+            ["Your weekly limit is used up", "Waiting until 06:00"],
+        ),
+        (
+            OVERLOADED,
+            json!({"error": "overloaded", "apiErrorStatus": 529}),
+            "2026-11-20T10:02:57Z",
+            ["The service is overloaded", "Waiting until 10:03"],
+        ),
+    ] {
+        let sandbox = with_a_private_login();
+        let client = session_of_login(&sandbox, "stopped");
+        client.receives_error(AT, text, more);
+        let lines = first_lines_in_pipe(&client, at);
+        for part in expected {
+            assert!(lines.contains(part), "{part}: {lines}");
+        }
+    }
+}
+
+/// The 5-hour window has reset, but the weekly window is full. `explain` said "Wait until Tue Nov 24 06:00", but `wait`
+/// ended at once with exit code 0.
+#[test]
+fn wait_waits_for_the_other_full_window_that_explain_names() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    client.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    let five_pm = NOON + 5 * 60 * 60;
+    let full_week = windows(3.0, five_pm, 100.0, TUESDAY);
+    client.calls_status_line("2026-11-20T12:05:00Z", full_week, 120);
+    let at = "2026-11-20T12:10:00Z";
+    let explained = flat(client.run(at, &["explain"], b"").success());
+    assert!(
+        explained.contains("1. Wait until Tue Nov 24 06:00"),
+        "{explained}"
+    );
+    assert_eq!(exit_code(&client, at), 10);
+    let run = waits(&client, at, &["--timeout", "1s"]);
+    assert_eq!(run.code, 124, "{run:?}");
+    assert!(
+        run.stderr.contains("while the limit still applied"),
+        "{run:?}"
+    );
+    let opening = "Your 5-hour limit has reset, but your weekly limit is used up until Tue Nov 24 06:00. Waiting until Tue Nov 24 06:00";
+    assert!(flat(&run.stdout).starts_with(opening), "{run:?}");
+    waits(&client, "2026-11-24T06:00:05Z", &[]).success();
 }

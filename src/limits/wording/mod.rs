@@ -539,14 +539,7 @@ pub(crate) fn state_sentence(evidence: &Evidence, diagnosis: &Diagnosis) -> Cow<
                 }
                 _ => "The limit still applies, but only to one family of models.",
             },
-            None if has_settled_response_elsewhere(evidence) => {
-                if diagnosis.is_limit() {
-                    "Another session has received a response since then, but nothing shows that this limit is over."
-                } else {
-                    "Another session has received a response since then, but nothing shows that this problem is over."
-                }
-            }
-            None => "You are still blocked.",
+            None => response_elsewhere(evidence, diagnosis).unwrap_or("You are still blocked."),
         },
         State::Over(Ending::Reset)
             if diagnosis.is_reset_proven && diagnosis.also_full.is_none() =>
@@ -583,6 +576,28 @@ fn has_settled_response_elsewhere(evidence: &Evidence) -> bool {
         response.payer != PayerRelation::Other
             && !response.is_refused_later
             && is_request_later(evidence.at(), response.requested_at, response.at)
+    })
+}
+
+/// Returns a sentence about a response that another session has received since an error, although nothing shows that the
+/// error is over. Returns `None` if there is no such response, or if some sessions or models may work anyway.
+pub(crate) fn response_elsewhere(
+    evidence: &Evidence,
+    diagnosis: &Diagnosis,
+) -> Option<&'static str> {
+    let blocks = matches!(diagnosis.state, State::Blocks(_)) && !diagnosis.credits_pay_now;
+    if !blocks
+        || diagnosis.awaits_figures()
+        || evidence.collected.possibly_unaffected.clause().is_some()
+        || limits_only_one_model(diagnosis)
+        || !has_settled_response_elsewhere(evidence)
+    {
+        return None;
+    }
+    Some(if diagnosis.is_limit() {
+        "Another session has received a response since then, but nothing shows that this limit is over."
+    } else {
+        "Another session has received a response since then, but nothing shows that this problem is over."
     })
 }
 
