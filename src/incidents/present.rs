@@ -42,6 +42,9 @@ pub(crate) struct Situation {
     pub(crate) limit_of_login: Option<Box<Incident>>,
     /// The newest limit that has just reset but may still apply for a few seconds. Only `wait` uses it.
     just_reset: Option<Box<Incident>>,
+    /// A limit of the login that will still block work when the current error, a temporary problem, is over. Only
+    /// `wait` uses it.
+    lasting_limit: Option<Box<Incident>>,
     /// The errors after which Claude Code may still resume the session automatically.
     continuing: Vec<Incident>,
 }
@@ -78,12 +81,17 @@ impl Situation {
             .find(|incident| incident.surely_over_at().is_some() && !is_of_other_payer(incident))
             .cloned()
             .map(Box::new);
+        let lasting_limit = incident.as_ref().and_then(|current| {
+            let lasting = incidents.iter().find(|limit| outlasts(limit, current))?;
+            Some(Box::new(lasting.clone()))
+        });
         incidents.retain(|incident| incident.continuation().is_some());
         Self {
             incident,
             error_of_other_key,
             limit_of_login: None,
             just_reset,
+            lasting_limit,
             continuing: incidents,
         }
     }
@@ -222,10 +230,11 @@ impl Situation {
         }
     }
 
-    /// Returns the situation for `wait`. The limit of the login becomes the current error, if there is one. If nothing
-    /// blocks work, a limit that has just reset becomes the current error.
+    /// Returns the situation for `wait`. The limit of the login becomes the current error, if there is one, or a limit
+    /// that outlasts the current error. If nothing blocks work, a limit that has just reset becomes the current error.
     pub(crate) fn for_waiting(mut self) -> Self {
-        if let Some(limit) = self.limit_of_login.take() {
+        let limit = self.limit_of_login.take();
+        if let Some(limit) = limit.or(self.lasting_limit.take()) {
             self.incident = Some(*limit);
         } else if self.blocking().is_none()
             && let Some(just_reset) = self.just_reset.take()
@@ -256,6 +265,21 @@ fn rank(incident: &Incident, now: DateTime<Utc>) -> u8 {
         State::Over(_) if (now - incident.evidence.at()).abs() < RECENT => 4,
         State::Over(_) => 5,
     }
+}
+
+/// Returns true if `limit` applies to all sessions of the login and will still block work when `current`, a temporary
+/// problem, is over.
+fn outlasts(limit: &Incident, current: &Incident) -> bool {
+    let (Some(Wait::Helps(Some(reset))), Some(Wait::Helps(Some(end)))) =
+        (limit.blocks(), current.blocks())
+    else {
+        return false;
+    };
+    reset > end
+        && current.diagnosis.limit.is_passing()
+        && limit.is_limit_of_login(None)
+        && !limit.diagnosis.credits_pay_now
+        && !is_of_other_payer(limit)
 }
 
 /// Returns true if an error of another payer counts as blocking only because the requesting session's own plan is full.

@@ -641,6 +641,28 @@ fn a_piped_wait_says_at_once_what_it_waits_for_and_until_when() {
     }
 }
 
+/// A session was refused at the 5-hour limit, and another one because of too many requests at once. `wait` first waited
+/// until 10:01, as if that were all, and then until 12:00.
+#[test]
+fn wait_beside_a_throttle_names_the_reset_of_the_limit_from_the_beginning() {
+    let sandbox = with_a_private_login();
+    let [limited, throttled] =
+        ["limited", "throttled"].map(|name| session_of_login(&sandbox, name));
+    let refusal = refused("five_hour", NOON, "");
+    limited.receives_error("2026-11-20T09:58:00Z", FIVE_HOUR, refusal);
+    let full = windows(100.0, NOON, 17.0, TUESDAY);
+    limited.calls_status_line("2026-11-20T09:58:02Z", full, 120);
+    let throttle = "API Error: Server is temporarily limiting requests (not your usage limit)";
+    throttled.receives_error(AT, throttle, json!({}));
+    gives_up(&limited, "2026-11-20T10:00:10Z");
+    let run = waits(&limited, "2026-11-20T10:00:58Z", &["--timeout", "6s"]);
+    assert!(
+        run.stderr.contains("while the limit still applied"),
+        "{run:?}"
+    );
+    assert!(!run.stdout.contains("10:01"), "{run:?}");
+}
+
 /// The 5-hour window has reset, but the weekly window is full. `explain` said "Wait until Tue Nov 24 06:00", but `wait`
 /// ended at once with exit code 0.
 #[test]
