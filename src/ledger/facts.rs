@@ -70,25 +70,51 @@ pub(crate) struct Response {
 }
 
 impl Response {
-    /// Merges the fields of another line for the same response. Keeps the greater value of each usage field, because
-    /// usage grows while a response is streamed, and lines that survive a compaction contain zeros.
+    /// Merges the fields of another line for the same response.
     pub(crate) fn merge(&mut self, other: &Self) {
-        if other.at < self.at {
-            self.at = other.at;
-            self.context = other.context;
+        let Self {
+            // The key and the model are the same on all lines.
+            key: _,
+            model: _,
+            // `reconcile` finds out which session owns the response.
+            session: _,
+            at,
+            context,
+            requested,
+            is_of_subagent,
+            usage,
+            service,
+            several_calls,
+            advice,
+            location,
+            copies,
+            // `price` derives the costs from the merged fields.
+            is_unpriced: _,
+            cost: _,
+            client_cost: _,
+        } = other;
+
+        // The response belongs to the branch and the agent of its earliest line.
+        if *at < self.at {
+            self.at = *at;
+            self.context = *context;
         }
-        if other.usage.output >= self.usage.output && !other.usage.is_zero() {
-            self.several_calls.clone_from(&other.several_calls);
-            self.service = other.service;
+        // The calls add up to the usage of their own line, so they cannot be combined.
+        if self.usage.is_completed_by(*usage) {
+            self.several_calls.clone_from(several_calls);
         }
-        if self.advice.len() < other.advice.len() {
-            self.advice.clone_from(&other.advice);
+        self.usage = self.usage.max(*usage);
+        self.service = self.service.or(*service);
+        // The line with the most advice is the most complete.
+        if self.advice.len() < advice.len() {
+            self.advice.clone_from(advice);
         }
-        self.usage = self.usage.max(other.usage);
-        self.is_of_subagent |= other.is_of_subagent;
-        self.requested = self.requested.or(other.requested);
-        for location in other.locations() {
-            self.add_location(*location);
+        // A line that does not contain these facts does not contradict a line that does.
+        self.requested = self.requested.or(*requested);
+        self.is_of_subagent |= is_of_subagent;
+        // Each file counts once.
+        for new in std::iter::once(location).chain(copies) {
+            self.add_location(*new);
         }
     }
 

@@ -54,6 +54,11 @@ impl Usage {
         self.combine(other, u64::max)
     }
 
+    /// Returns true if `other`, from another line of the same response, is at least as complete.
+    pub(crate) fn is_completed_by(self, other: Self) -> bool {
+        other.output >= self.output && !other.is_zero()
+    }
+
     /// Returns the number of prompt tokens: uncached input, cache reads, and cache writes. For a single call, this is
     /// the length of the prompt, which determines whether long-prompt rates apply. For a tally, it is the sum over all
     /// prompts.
@@ -175,6 +180,17 @@ pub struct ServiceLevel {
 }
 
 impl ServiceLevel {
+    /// Merges the service levels of two lines of the same response. What any line states is true.
+    ///
+    /// No line is sure to contain everything. Claude Code 2.1.42 to 2.1.91 wrote `speed` only on the last line, and
+    /// 2.1.39 replaced the `inference_geo` of the earlier lines with an empty string on the last line.
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self {
+            fast: self.fast || other.fast,
+            us_only: self.us_only || other.us_only,
+        }
+    }
+
     /// Returns the same service level without fast mode.
     pub(crate) fn at_standard_speed(self) -> Self {
         Self {

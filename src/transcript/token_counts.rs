@@ -29,6 +29,8 @@ impl UsageObject {
                     let searches = search_count(walk.value_of(b"web_search_requests")?);
                     self.tokens.usage.web_searches = searches;
                 }
+                // If a field is missing, empty, or null, this line does not state it, but another line may. The default
+                // is the lower price. See `ServiceLevel::or`.
                 b"speed" => self.service.fast = walk.value()? == b"\"fast\"",
                 b"inference_geo" => self.service.us_only = walk.value()? == b"\"us\"",
                 b"iterations" => return walk.items(|walk| self.read_call(walk)),

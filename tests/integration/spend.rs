@@ -390,6 +390,30 @@ fn a_response_that_grows_between_two_commands_costs_as_much_as_one_read_at_once(
     assert_eq!(total["tokens"]["output"], 1_000_000, "{total}");
 }
 
+/// The last line does not state the location of the servers in Claude Code 2.1.39, and early lines do not state the speed
+/// in versions 2.1.42 to 2.1.91. Under version 3 of the facts, the location on the early lines was lost.
+#[test]
+fn fast_mode_and_us_inference_count_even_if_only_one_line_of_the_response_states_them() {
+    let unstated = r#""speed":"standard","inference_geo":"""#;
+    for (early, complete, dollars) in [
+        (unstated, r#""speed":"fast","inference_geo":"""#, 40.0),
+        (r#""speed":null,"inference_geo":"us""#, unstated, 22.0),
+        (r#""speed":null,"inference_geo":null"#, unstated, 20.0),
+    ] {
+        let [early, complete] =
+            [(500_000, early), (1_000_000, complete)].map(|(tokens, service)| {
+                let usage = format!(r#"{{"input_tokens":0,"output_tokens":{tokens},{service}}}"#);
+                line_with_usage("a", "2026-11-20T06:00:00.000Z", "claude-opus-5-5", &usage)
+            });
+        costs(&with_lines(&[early.clone(), complete.clone()]), dollars);
+        costs(&with_lines(&[complete.clone(), early.clone()]), dollars);
+        let sandbox = with_lines(&[early]);
+        spend(&sandbox, "day");
+        sandbox.append(TRANSCRIPT, &(complete + "\n"));
+        costs(&sandbox, dollars);
+    }
+}
+
 /// Under version 3 of the rules, a response that grew kept the cost of its first line.
 #[test]
 fn a_ledger_with_older_rules_gets_the_right_costs_even_without_transcripts() {
