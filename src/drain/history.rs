@@ -36,7 +36,7 @@ pub(crate) struct CacheWrite {
     /// The account that paid for the response, if the transcript identifies it.
     pub(crate) owner: Option<Owner>,
     pub(crate) session: String,
-    /// The total cost of the response.
+    /// The total cost of the response. This and the other costs are 0 until [`Self::price`] is called.
     pub(crate) total: Money,
     /// The cost of the cache write.
     pub(crate) cost: Money,
@@ -49,6 +49,23 @@ pub(crate) struct CacheWrite {
     /// The part of the cache write that should have been a cache read, or `None` if the response read nearly everything
     /// that was cached.
     pub(crate) rewrite: Option<Rewrite>,
+}
+
+impl CacheWrite {
+    /// Calculates and stores the costs. Must be called after all lines of the response have been read.
+    fn price(&mut self, prices: &PriceTable) {
+        let write_prices = WritePrices::new(prices, &self.response);
+        let mut tokens_read_within_an_hour = 0;
+        if let Some(rewrite) = &mut self.rewrite {
+            rewrite.cost = write_prices.writing_minus_reading(rewrite.tokens);
+            if rewrite.is_within_an_hour() {
+                tokens_read_within_an_hour = rewrite.tokens;
+            }
+        }
+        self.total = write_prices.total();
+        self.cost = write_prices.writing();
+        self.hour_difference = write_prices.hour_difference(tokens_read_within_an_hour);
+    }
 }
 
 /// The part of a cache write that should have been a cache read.
@@ -124,8 +141,9 @@ struct Cache {
 #[derive(Default)]
 struct History {
     shapes: Shapes,
-    /// The keys of the responses that have been counted. Forks have copies of these responses in their own transcripts.
-    counted: HashSet<i64>,
+    /// The keys of the responses that have been counted, with their positions in `writes`. Forks have copies of these
+    /// responses in their own transcripts.
+    counted: HashMap<i64, usize>,
     writes: Vec<CacheWrite>,
     file: FileHistory,
 }
@@ -148,7 +166,7 @@ struct FileHistory {
 
 impl History {
     /// Processes the next line of the current file. Lines that do not parse are skipped.
-    fn read(&mut self, line: &[u8], prices: &PriceTable) {
+    fn read(&mut self, line: &[u8]) {
         let Some(mut fields) = transcript_line::fields(line) else {
             return;
         };
@@ -169,7 +187,7 @@ impl History {
                 self.file.events.lines += 1;
                 self.file.events.commands += u32::from(kind == Some("local_command"));
             }
-            ("assistant", _) => response_key = self.read_response(line, fields, prices),
+            ("assistant", _) => response_key = self.read_response(line, fields),
             ("user", _) => self.file.read_user_line(fields),
             ("session-owner" | "attachment", _) => self.file.read_owner(line),
             _ => {}
@@ -180,25 +198,26 @@ impl History {
     }
 
     /// Processes a response line and returns the response's key, or `None` if the line is not an API response. A
-    /// response is added when its first line is read.
-    fn read_response(
-        &mut self,
-        line: &[u8],
-        fields: Fields<'_>,
-        prices: &PriceTable,
-    ) -> Option<i64> {
+    /// response is added when its first line is read, because the events before this line explain its rewrite. Later
+    /// lines change only its cost. Up to Claude Code 2.1.91, the first line may lack the speed and output tokens, but it
+    /// contains all prompt tokens.
+    fn read_response(&mut self, line: &[u8], fields: Fields<'_>) -> Option<i64> {
         self.file.loads.read_calls(&fields);
         let response = transcript_line::response(line, fields)?;
         let key = response.key;
+        let position = self.counted.get(&key);
+        if let Some(write) = position.and_then(|position| self.writes.get_mut(*position)) {
+            write.response.merge_usage(&response);
+        }
         if self.file.seen.insert(key) {
-            self.add_response(response, prices);
+            self.add_response(response);
         }
         self.file.events.lines += 1;
         Some(key)
     }
 
     /// Compares a response with its predecessor, and records its cache write unless the line is a copy.
-    fn add_response(&mut self, mut response: ConversationResponse, prices: &PriceTable) {
+    fn add_response(&mut self, mut response: ConversationResponse) {
         response.sent = response
             .request
             .and_then(|request| self.file.requests.get(&request).cloned());
@@ -228,28 +247,21 @@ impl History {
             response.reported_reason = None;
         }
 
-        let write_prices = WritePrices::new(prices, &response);
         let rewrite = if let Some(previous) = predecessor {
-            rewrite(previous, &response, &loads, &self.shapes, &write_prices)
+            rewrite(previous, &response, &loads, &self.shapes)
         } else {
             let cause = first_cause(caches.by_model.is_empty(), is_same_turn, &loads);
-            first_write(&response, cause, &write_prices)
+            first_write(&response, cause)
         };
 
         let position = self.writes.len();
-        let is_counted = !response.is_copy && self.counted.insert(response.key);
-        let tokens_read_within_an_hour = match &rewrite {
-            Some(rewrite) if rewrite.is_within_an_hour() => rewrite.tokens,
-            _ => 0,
-        };
+        let is_counted = !response.is_copy && !self.counted.contains_key(&response.key);
         if is_counted {
+            self.counted.insert(response.key, position);
             self.writes.push(CacheWrite {
                 prompt: self.file.prompt.clone(),
                 owner: self.file.owner_reader.last.clone(),
                 session: self.file.session.clone(),
-                total: write_prices.total(),
-                cost: write_prices.writing(),
-                hour_difference: write_prices.hour_difference(tokens_read_within_an_hour),
                 is_recorded: response.sent.is_some(),
                 loads: loads.iter().map(|load| load.kind).collect(),
                 rewrite: rewrite.clone(),
@@ -258,6 +270,7 @@ impl History {
                     sent: None,
                     ..response.clone()
                 },
+                ..CacheWrite::default()
             });
         }
 
@@ -317,7 +330,6 @@ fn rewrite(
     response: &ConversationResponse,
     loads: &[&Load],
     shapes: &Shapes,
-    prices: &WritePrices<'_>,
 ) -> Option<Rewrite> {
     let tokens = rewritten_tokens(previous, response)?;
     let load = loads.first();
@@ -343,7 +355,7 @@ fn rewrite(
     Some(Rewrite {
         verdict,
         tokens,
-        cost: prices.writing_minus_reading(tokens),
+        cost: Money::default(),
         available: previous.tokens_in_cache(),
         after: response.at - previous.at,
         request_before: previous.request_id.clone(),
@@ -367,11 +379,7 @@ fn first_cause(is_first: bool, is_same_turn: bool, loads: &[&Load]) -> RewriteCa
 }
 
 /// Returns the initial write to a new cache, or `None` if nothing was written.
-fn first_write(
-    response: &ConversationResponse,
-    cause: RewriteCause,
-    prices: &WritePrices<'_>,
-) -> Option<Rewrite> {
+fn first_write(response: &ConversationResponse, cause: RewriteCause) -> Option<Rewrite> {
     let tokens = response.usage.cache_write;
     if tokens == 0 {
         return None;
@@ -379,7 +387,7 @@ fn first_write(
     Some(Rewrite {
         verdict: RewriteVerdict::not_avoidable(cause),
         tokens,
-        cost: prices.writing_minus_reading(tokens),
+        cost: Money::default(),
         available: 0,
         after: 0,
         request_before: None,
@@ -478,7 +486,7 @@ pub(crate) fn cache_writes(
                 ..FileHistory::default()
             };
             // If a read fails, the lines before the failure are kept.
-            let _ = for_each_line(opened, |line| history.read(line, prices));
+            let _ = for_each_line(opened, |line| history.read(line));
         }
         read_bytes += file.state.size;
         progress(read_bytes, all_bytes);
@@ -487,6 +495,9 @@ pub(crate) fn cache_writes(
     let mut writes = history.writes;
     if let Some(since) = since {
         writes.retain(|write| write.response.at >= since);
+    }
+    for write in &mut writes {
+        write.price(prices);
     }
     writes.sort_by_key(|write| write.response.at);
     writes

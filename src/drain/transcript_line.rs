@@ -124,6 +124,18 @@ pub(crate) struct ConversationResponse {
     pub(super) is_explained_miss: bool,
 }
 
+impl ConversationResponse {
+    /// Merges what another line of the same response says about its cost. The rules are those of the ledger, so that
+    /// `drain` and `spend` show the same costs.
+    pub(super) fn merge_usage(&mut self, other: &Self) {
+        if self.usage.is_completed_by(other.usage) {
+            self.several_calls.clone_from(&other.several_calls);
+        }
+        self.usage = self.usage.max(other.usage);
+        self.service = self.service.or(other.service);
+    }
+}
+
 /// The number of events of each kind up to a given line of a transcript.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Events {

@@ -1564,12 +1564,17 @@ fn responses_from_a_model_other_than_requested_are_counted_with_their_cost() {
     }
 }
 
-#[test]
-fn at_a_limit_the_use_of_the_window_and_its_avoidable_part_are_shown() {
+/// Creates a session with five rewrites.
+fn with_five_rewrites() -> SimulatedSession {
     let (mut session, mut caller) = working();
     for _ in 0..5 {
         session.step(&mut caller, CacheLoss::All);
     }
+    session
+}
+
+/// Creates a home directory in which the session has just reached the 5-hour limit.
+fn at_the_limit(session: &mut SimulatedSession) -> Sandbox {
     let at = chrono::DateTime::from_timestamp_millis(session.at).unwrap();
     let refused = json!({
         "type": "assistant", "uuid": "e", "isApiErrorMessage": true, "error": "rate_limit", "apiErrorStatus": 429,
@@ -1583,14 +1588,50 @@ fn at_a_limit_the_use_of_the_window_and_its_avoidable_part_are_shown() {
     session.write(&sandbox);
     sandbox.run(&["spend"]).success();
     let minute_later = at + chrono::TimeDelta::minutes(1);
-    let later = sandbox.variable("WHYCAP_NOW", minute_later.to_rfc3339());
-    let hint = "Rewriting parts of the prompt cache (5 times) cost $";
+    sandbox.variable("WHYCAP_NOW", minute_later.to_rfc3339())
+}
+
+const REWRITE_HINT: &str = "Rewriting parts of the prompt cache (5 times) cost $";
+
+#[test]
+fn at_a_limit_the_use_of_the_window_and_its_avoidable_part_are_shown() {
+    let sandbox = at_the_limit(&mut with_five_rewrites());
     for arguments in [["explain"].as_slice(), &["explain", "--long"]] {
-        let page = flat(later.run(arguments).success());
-        assert!(page.contains(hint), "{page}");
+        let page = flat(sandbox.run(arguments).success());
+        assert!(page.contains(REWRITE_HINT), "{page}");
     }
-    let page = flat(later.run(&["explain", "--long"]).success());
+    let page = flat(sandbox.run(&["explain", "--long"]).success());
     assert!(page.contains("5-hour limit since "));
+}
+
+/// Up to Claude Code 2.1.91, only the last line of a response contains the speed and all output tokens.
+#[test]
+fn amounts_do_not_depend_on_what_the_first_line_of_a_response_leaves_out() {
+    let [(drained, explained), expected] = [true, false].map(|is_first_line_incomplete| {
+        let mut session = with_five_rewrites();
+        for line in &mut session.lines {
+            let mut json: Value = serde_json::from_str(line).unwrap();
+            if json["type"] == "assistant" {
+                let is_first_line = json["message"]["content"][0]["type"] == "text";
+                let usage = &mut json["message"]["usage"];
+                if is_first_line && is_first_line_incomplete {
+                    usage["output_tokens"] = json!(1);
+                } else {
+                    usage["output_tokens"] = json!(4_000);
+                    usage["speed"] = json!("fast");
+                }
+                *line = json.to_string();
+            }
+        }
+        let sandbox = at_the_limit(&mut session);
+        (
+            sandbox.run(&["drain", "--json"]).json(),
+            flat(sandbox.run(&["explain"]).success()),
+        )
+    });
+    assert!(explained.contains(REWRITE_HINT), "{explained}");
+    assert_eq!(explained, expected.1);
+    assert_eq!(drained, expected.0);
 }
 
 #[test]
