@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use whycap::ledger::{Ledger, ReadTime, WaitLimit};
 use whycap::pricing::PriceTable;
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::histories::{ALL_HISTORIES, PROJECTS, near, spend, transcripts, with_history};
 use crate::support::{Run, Sandbox, data};
@@ -50,9 +51,7 @@ fn has_old_facts(sandbox: &Sandbox, name: &str) -> bool {
 /// Returns the rows of all tables except the one with the version numbers. Two tables contain locations. Their rows are
 /// combined, because it does not matter which table contains a location.
 fn stored_rows(sandbox: &Sandbox) -> Vec<String> {
-    let ledger = open_ledger(sandbox);
-    let mut rows = Vec::new();
-    for query in [
+    let queries = [
         "SELECT * FROM sessions",
         "SELECT * FROM files",
         "SELECT key, session, at, model, context, flags & 15, input, output, cache_read, cache_write, cache_write_1h,
@@ -70,7 +69,15 @@ fn stored_rows(sandbox: &Sandbox) -> Vec<String> {
         "SELECT * FROM totals",
         "SELECT * FROM off_transcript",
         "SELECT * FROM runs",
-    ] {
+    ];
+    rows_of(sandbox, &queries)
+}
+
+/// Returns the rows of these queries in the ledger, in alphabetical order.
+fn rows_of(sandbox: &Sandbox, queries: &[&str]) -> Vec<String> {
+    let ledger = open_ledger(sandbox);
+    let mut rows = Vec::new();
+    for query in queries {
         let mut statement = ledger.prepare(query).unwrap();
         let columns = statement.column_count();
         let rows_of_table = statement
@@ -200,6 +207,44 @@ fn reading_everything_again_changes_nothing_if_nothing_was_misread() {
     }
     // No history has a pull request or a damaged line.
     assert_eq!(kinds.len(), 13, "{kinds:#?}");
+}
+
+/// If this test fails, whycap reads other facts from the same lines. Increase `FACTS` in `src/ledger/database.rs`, so
+/// that existing ledgers are corrected, and then write the new number and the new hash here.
+#[test]
+fn facts_change_only_with_a_new_number() {
+    let sandbox = Sandbox::new();
+    for name in ["advised", "fast-from-the-menu", "compaction-and-subagent"] {
+        sandbox.copy_tree(&data(&format!("histories/{name}/home")), "");
+    }
+    // In these histories, the lines of a response have equal usage. Older versions of Claude Code wrote such lines:
+    let complete = response_line("older", "a");
+    let early = complete.replace("1000000", r#"3,"inference_geo":"us""#);
+    let path = format!("{PROJECTS}/-p/older.jsonl");
+    sandbox.write(&path, format!("{early}\n{complete}\n"));
+    spend(&sandbox, "day");
+
+    let version: i64 = open_ledger(&sandbox)
+        .query_row("SELECT value FROM meta WHERE name = 'facts'", [], |row| {
+            row.get(0)
+        })
+        .unwrap();
+    // The IDs of files depend on the home directory, and the costs on the prices.
+    let facts = rows_of(
+        &sandbox,
+        &[
+            "SELECT key, at, model, context, requested, flags & 13, input, output, cache_read, cache_write,
+                 cache_write_1h, web_searches, parts FROM responses",
+            "SELECT * FROM compactions",
+            "SELECT offset, started, cost, run_ms, api_ms, has_unknown_model, models, before FROM checkpoints",
+        ],
+    );
+    let hash = xxh3_64(facts.join("\n").as_bytes());
+    assert_eq!(
+        (version, hash),
+        (4, 12_440_191_842_384_544_561),
+        "{facts:#?}"
+    );
 }
 
 /// Returns the transcript line of a response with a million output tokens, which cost $20.
