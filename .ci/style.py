@@ -34,7 +34,7 @@ FORBIDDEN_FILES = set(
     "machine foreign places ours leaving drafts talk clues passages standing case anew meant toll watchman scene".split()
 )
 
-# These names are required by the contract or by a file format.
+# Fields of the JSON output. They are kept because scripts read them.
 FIXED_NAMES = {
     ("src/locks/mod.rs", "says"),
     ("src/doctor/mod.rs", "says"),
