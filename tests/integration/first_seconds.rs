@@ -196,6 +196,37 @@ fn figures_that_are_reported_twice_after_an_error_have_not_changed() {
     }
 }
 
+/// `wait` was waiting for a false alarm about usage credits when Claude Code tried again and was refused again. It then
+/// gave up with exit code 12 because "whycap cannot tell yet", so the script after it did not run.
+#[test]
+fn a_script_that_waits_for_a_false_alarm_outlasts_the_first_seconds_after_a_retry() {
+    for (text, refusal) in [
+        (
+            "You're out of usage credits",
+            refused("overage", TUESDAY, "out_of_credits"),
+        ),
+        (
+            "You've hit your org's monthly spend limit",
+            refused("overage", TUESDAY, "org_level_disabled_until"),
+        ),
+    ] {
+        let sandbox = with_a_private_login();
+        let reported = windows(42.0, NOON, 17.0, TUESDAY);
+        let [client, _] = refused_sessions(&sandbox, Some(&reported), text, &refusal);
+        let before_retry = client.run(LATER, &["explain", "--exit-code"], b"");
+        assert_eq!(before_retry.code, 10, "{text}: {before_retry:?}");
+
+        client.receives_error("2026-11-20T10:01:00Z", text, &refusal);
+        let after_retry = "2026-11-20T10:01:00.400Z";
+        assert_eq!(client.explained(after_retry)["verdict"], "cannot_tell");
+        let explained = client.run(after_retry, &["explain", "--exit-code"], b"");
+        assert_eq!(explained.code, 10, "{text}: {explained:?}");
+        let waited = client.run(after_retry, &["wait", "--timeout", "1s"], b"");
+        assert_eq!(waited.code, 124, "{text}: {waited:?}");
+        assert!(waited.stderr.contains("too early to tell"), "{waited:?}");
+    }
+}
+
 /// A window at 93% may have filled up, so the limit counts as real unless a newer reading contradicts it.
 #[test]
 fn a_limit_of_a_window_at_93_percent_is_undecided_only_for_the_first_seconds() {

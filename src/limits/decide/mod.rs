@@ -381,6 +381,7 @@ fn with_doubt(mut finding: Finding, input: &Input<'_>) -> Finding {
     if awaits_figures && !finding.verdict.is_notice() {
         finding.verdict = Verdict::CannotTell;
         finding.cause = Cause::FiguresAwaited;
+        finding.waiting_helps = Some(true);
         // This cause already says that whycap is waiting for figures.
         finding.unknowns.clear();
     }
