@@ -697,6 +697,7 @@ impl WindowReadings<'_> {
         let mut sample = reported.after(last.as_ref());
         if let Some(last) = &last
             && !is_new(&sample, last, last_error_at)
+            && !is_response_after_error_elsewhere(&sample, last, session, errors)
         {
             return;
         }
@@ -772,6 +773,19 @@ fn is_new(sample: &Sample, last: &Sample, last_error_at: Option<DateTime<Utc>>) 
         || sample.model != last.model
         || (is_around_error && !sample.has_same_figures_as(last))
         || sample.measured - last.measured >= STORED_EVERY
+}
+
+/// Returns true if the session has received a response since its previous reading, and an error has recently occurred
+/// in another session. The response may show that the error is over, even if the figures are the same.
+fn is_response_after_error_elsewhere(
+    sample: &Sample,
+    last: &Sample,
+    session: &str,
+    errors: StoredErrors<'_>,
+) -> bool {
+    sample.measured > last.measured
+        && !sample.has_same_api_time_as(last)
+        && errors.are_only_in_other_sessions(session, sample.at - AROUND_ERROR)
 }
 
 /// Returns the fingerprint of the account that a session's figures belong to: the session's owner, if it differs from

@@ -1524,6 +1524,46 @@ fn only_a_refused_login_replaces_an_older_error_that_is_over() {
     }
 }
 
+/// Another session received a response after a false alarm. `explain` said at once that the prompt could be sent again,
+/// but until `/whycap` had run, the row said to try again in a few minutes. That is also true if the response did not
+/// change the percentages.
+#[test]
+fn the_row_of_a_false_alarm_ends_when_another_session_works() {
+    for (text, reason) in [
+        ("You're out of usage credits", "out_of_credits"),
+        (
+            "You've hit your monthly spend limit · raise it at https://claude.ai/settings/usage",
+            "org_level_disabled_until",
+        ),
+    ] {
+        for percent_later in [43.0, 42.0] {
+            let sandbox = with_a_private_login();
+            let [stopped, mut works] = two_sessions_of_login(&sandbox);
+            for client in [&stopped, &works] {
+                client.sends_prompt("2026-11-20T09:58:00Z", "go on");
+                client.receives_response("2026-11-20T09:58:01Z");
+                let usage = windows(42.0, NOON, 17.0, TUESDAY);
+                client.calls_status_line("2026-11-20T09:58:02Z", usage, 120);
+            }
+            stopped.sends_prompt("2026-11-20T09:59:59Z", "go on");
+            stopped.receives_error(AT, text, refused("overage", TUESDAY, reason));
+            let before = row_at_42_percent(&stopped, "2026-11-20T10:00:05Z");
+            assert!(before.contains("false alarm?"), "{text}: {before}");
+
+            works.sends_prompt("2026-11-20T10:01:00Z", "go on");
+            works.receives_response("2026-11-20T10:01:01Z");
+            works.api_ms += 1000;
+            let later = windows(percent_later, NOON, 17.0, TUESDAY);
+            works.calls_status_line("2026-11-20T10:01:02Z", later, 120);
+            let after = row_at_42_percent(&stopped, "2026-11-20T10:01:03Z");
+            assert!(
+                after.contains("another session got a response · send the prompt again"),
+                "{text}, {percent_later}%: {after}"
+            );
+        }
+    }
+}
+
 /// The login works again as soon as another session receives a response, even if that session has no status line and
 /// the newest reading is older.
 #[test]

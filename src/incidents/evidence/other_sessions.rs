@@ -20,6 +20,9 @@ struct ReadingOfResponse {
     payer: PayerRelation,
     /// The earliest time at which the request may have been sent, or `None` if it is unknown.
     requested_at: Option<DateTime<Utc>>,
+    /// The model that sent the response, or `None` if it is unknown. The reading contains the model that is selected now,
+    /// which may be a different one.
+    model: Option<String>,
 }
 
 impl EvidenceCollector<'_> {
@@ -68,8 +71,7 @@ impl EvidenceCollector<'_> {
             responses.push(OtherResponse {
                 at: sample.measured,
                 requested_at: response_reading.requested_at,
-                // The reading contains the model that is selected now, which may not be the one that responded.
-                model: None,
+                model: response_reading.model,
                 version: sample.version,
                 payer: response_reading.payer,
                 has_owner: true,
@@ -113,14 +115,31 @@ impl EvidenceCollector<'_> {
                 reading: newest.clone(),
                 payer,
                 requested_at: response.and_then(|response| response.requested_at),
+                model: response
+                    .and_then(|response| response.model.as_deref())
+                    .map(str::to_owned),
             });
         }
         let reading = self.readings.newest_requested_after(error.at, session)?;
         Some(ReadingOfResponse {
             requested_at: reading.sample.determined_since,
             payer,
+            model: self.model_of_reading(&reading),
             reading,
         })
+    }
+
+    /// Returns the model that sent the response from which a reading comes. The reading itself contains the model that
+    /// was selected then, which may be a different one. Returns `None` if the response is not found.
+    fn model_of_reading(&self, reading: &Reading) -> Option<String> {
+        let requested_at = reading.sample.determined_since?;
+        let path = self.transcripts.path_of(&reading.session)?;
+        let tail = self.transcripts.tail(&path)?;
+        let response = tail
+            .responses
+            .iter()
+            .find(|response| response.requested_at == Some(requested_at))?;
+        response.model.as_deref().map(str::to_owned)
     }
 
     /// Returns the responses in the transcripts to search.
