@@ -11,10 +11,10 @@ use super::scope::{BudgetScope, BudgetUse};
 use crate::config::Config;
 use crate::drain::PercentValue;
 
-use crate::ledger::{RowsBy, SpendRow};
+use crate::ledger::{RowsBy, SpendRow, Tally};
 use crate::pricing::Money;
 use crate::render::{MeterRow, Report, fill_template};
-use crate::spend::{Forecast, HourlyRate, PlanValue, SpendHistory};
+use crate::spend::{Amount, Forecast, HourlyRate, PlanValue, SpendHistory};
 use crate::terminal::{Tone, padding, truncate, width};
 use crate::time::{Clock, Millis, format_rfc3339};
 
@@ -58,7 +58,7 @@ pub(crate) struct BudgetOverview<'c> {
 #[derive(Debug)]
 struct SessionSpend {
     session: RequestedSession,
-    spent: Money,
+    spent: Tally,
 }
 
 /// Facts that are reported along with the budgets.
@@ -104,7 +104,7 @@ impl<'c> BudgetOverview<'c> {
                 .into_iter()
                 .map(|session| SessionSpend {
                     session,
-                    spent: Money::ZERO,
+                    spent: Tally::default(),
                 })
                 .collect(),
             all,
@@ -129,7 +129,7 @@ impl<'c> BudgetOverview<'c> {
         }
         for session in &mut self.sessions {
             if session.session.id == row.origin.session {
-                session.spent += row.tally.cost();
+                session.spent += row.tally;
             }
         }
 
@@ -157,7 +157,11 @@ impl<'c> BudgetOverview<'c> {
             .filter_map(|session| {
                 Some(BudgetState {
                     session: Some(session.session.clone()),
-                    ..self.state(BudgetScope::Session, session.spent, None)?
+                    ..self.state(
+                        BudgetScope::Session,
+                        Amount::from_tally(&session.spent),
+                        None,
+                    )?
                 })
             })
             .collect();
@@ -170,7 +174,7 @@ impl<'c> BudgetOverview<'c> {
             states.extend(self.state(scope, history.spent_this_month(), Some(history)));
         }
         if let Some(paid) = paid {
-            states.extend(self.state(BudgetScope::Credits, paid, None));
+            states.extend(self.state(BudgetScope::Credits, Amount::exact(paid), None));
         }
         states
     }
@@ -180,7 +184,7 @@ impl<'c> BudgetOverview<'c> {
     fn state(
         &self,
         scope: BudgetScope,
-        spent: Money,
+        spent: Amount,
         history: Option<&SpendHistory>,
     ) -> Option<BudgetState> {
         let budget_use = BudgetUse::new(&self.config.budget, scope, spent)?;
@@ -324,8 +328,9 @@ impl<'c> BudgetOverview<'c> {
             limit,
             spent,
         } = &state.budget_use;
-        let about = &scope.texts().about;
-        let spent_in_both_currencies = spent.show_both(&self.config.currency);
+        let sign = format!("{}{}", scope.texts().about, spent.sign());
+        let money = spent.money;
+        let in_both_currencies = money.show_both(&self.config.currency);
         let padding_text = padding(&name, name_columns);
         MeterRow {
             label: vec![(Tone::Strong, name), (Tone::Plain, padding_text)],
@@ -333,9 +338,9 @@ impl<'c> BudgetOverview<'c> {
             percent_text: format!("{}%", state.budget_use.percent()),
             tone: state.tone(self.config.budget.warn_at),
             remarks: vec![
-                format!("  {about}{spent_in_both_currencies} of {limit}"),
-                format!("  {about}{spent} of {limit}"),
-                format!("  {about}{spent}"),
+                format!("  {sign}{in_both_currencies} of {limit}"),
+                format!("  {sign}{money} of {limit}"),
+                format!("  {sign}{money}"),
             ],
         }
     }
@@ -434,7 +439,7 @@ impl BudgetState {
             "project": scope.project(),
             "session_id": self.session.as_ref().map(|session| &session.id),
             "limit_usd": limit.usd(),
-            "spent_usd": spent.usd(),
+            "spent_usd": spent.money.usd(),
             "used_percentage": self.budget_use.used_fraction() * 100.0,
             "usd_per_hour": self.per_hour.map(|per_hour| per_hour.rate.usd()),
             "usd_per_day": self.per_day.map(Money::usd),

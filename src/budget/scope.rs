@@ -9,6 +9,7 @@ use crate::embedded;
 use crate::ledger::LiveFigures;
 use crate::pricing::Money;
 use crate::render::fill_template;
+use crate::spend::Amount;
 use crate::terminal::truncate;
 
 /// The maximum width of a project label.
@@ -119,12 +120,12 @@ impl BudgetScope {
 pub(crate) struct BudgetUse {
     pub(crate) scope: BudgetScope,
     pub(crate) limit: Money,
-    pub(crate) spent: Money,
+    pub(crate) spent: Amount,
 }
 
 impl BudgetUse {
     /// Returns `None` if the budget is not set.
-    pub(super) fn new(budget: &Budget, scope: BudgetScope, spent: Money) -> Option<Self> {
+    pub(super) fn new(budget: &Budget, scope: BudgetScope, spent: Amount) -> Option<Self> {
         let limit = match &scope {
             BudgetScope::Session => budget.session?,
             BudgetScope::Day => budget.day?,
@@ -140,7 +141,11 @@ impl BudgetUse {
     }
 
     /// Returns `None` if the budget is not set, or if its usage is below the warning threshold.
-    pub(crate) fn above_warning(budget: &Budget, scope: BudgetScope, spent: Money) -> Option<Self> {
+    pub(crate) fn above_warning(
+        budget: &Budget,
+        scope: BudgetScope,
+        spent: Amount,
+    ) -> Option<Self> {
         let budget_use = Self::new(budget, scope, spent)?;
         if budget_use.used_fraction() >= budget.warn_at {
             Some(budget_use)
@@ -151,16 +156,16 @@ impl BudgetUse {
 
     /// Returns the fraction of the budget that is used. At 1, the budget is exhausted.
     pub(crate) fn used_fraction(&self) -> f64 {
-        self.spent.usd() / self.limit.usd()
+        self.spent.money.usd() / self.limit.usd()
     }
 
     /// Returns the percentage used. It is rounded down so that it reaches 100 only when the budget is exhausted.
     pub(crate) fn percent(&self) -> i64 {
-        self.spent.ratio(self.limit, 100)
+        self.spent.money.ratio(self.limit, 100)
     }
 
     pub(crate) fn is_used_up(&self) -> bool {
-        self.spent >= self.limit
+        self.spent.money >= self.limit
     }
 
     /// Returns a sentence about the budget: "Today's budget of $20.00 is 80% used ($16.00 so far)."
@@ -180,11 +185,12 @@ impl BudgetUse {
             format!("{before_percent}{}% used", self.percent())
         };
         format!(
-            "{} of {} is {use_text} ({}{} {before_so_far}so far).",
+            "{} of {} is {use_text} ({}{}{} {before_so_far}so far).",
             self.scope.subject(),
             self.limit,
             self.scope.texts().about,
-            self.spent
+            self.spent.sign(),
+            self.spent.money
         )
     }
 }
@@ -196,15 +202,23 @@ pub(crate) fn budgets_to_report(
     figures: &LiveFigures,
     paid: Option<Money>,
 ) -> Vec<BudgetUse> {
-    let spent_by_project = figures
-        .projects
-        .iter()
-        .map(|(key, spent)| (BudgetScope::Project(key.clone()), Some(*spent)));
+    let spent_by_project = figures.projects.iter().map(|(key, spent)| {
+        (
+            BudgetScope::Project(key.clone()),
+            Some(Amount::exact(*spent)),
+        )
+    });
     let mut uses: Vec<BudgetUse> = [
-        (BudgetScope::Session, Some(figures.session.cost())),
-        (BudgetScope::Day, Some(figures.today.cost())),
-        (BudgetScope::Month, figures.month.map(|spent| spent.cost())),
-        (BudgetScope::Credits, paid),
+        (
+            BudgetScope::Session,
+            Some(Amount::from_tally(&figures.session)),
+        ),
+        (BudgetScope::Day, Some(Amount::from_tally(&figures.today))),
+        (
+            BudgetScope::Month,
+            figures.month.as_ref().map(Amount::from_tally),
+        ),
+        (BudgetScope::Credits, paid.map(Amount::exact)),
     ]
     .into_iter()
     .chain(spent_by_project)

@@ -7,8 +7,9 @@ use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeDelta, Utc, Wee
 use serde_json::{Value, json};
 
 use crate::config::Currency;
-use crate::ledger::SpendRow;
+use crate::ledger::{SpendRow, Tally};
 use crate::pricing::Money;
+use crate::spend::Amount;
 use crate::terminal::percent_text;
 use crate::time::{Clock, Millis, QUARTER_HOUR, datetime_from_millis};
 
@@ -65,7 +66,7 @@ pub(crate) struct SpendHistory {
     /// The exact time of today's first response, if known. All other times are rounded to quarter hours.
     first_response: Option<Millis>,
     /// The spend in each quarter hour.
-    quarters: BTreeMap<Millis, Money>,
+    quarters: BTreeMap<Millis, Tally>,
 }
 
 impl SpendHistory {
@@ -81,25 +82,27 @@ impl SpendHistory {
     }
 
     pub(crate) fn add(&mut self, row: &SpendRow<'_>) {
-        *self.quarters.entry(row.at).or_default() += row.tally.cost();
+        *self.quarters.entry(row.at).or_default() += row.tally;
     }
 
     fn midnight(&self, day: NaiveDate) -> Millis {
         self.clock.zone.midnight(day).timestamp_millis()
     }
 
-    pub(crate) fn spent_today(&self) -> Money {
-        self.spent_on(self.today, None)
+    pub(crate) fn spent_today(&self) -> Amount {
+        Amount::from_tally(&self.tally_of(self.today, None))
     }
 
     /// Returns the spend from the first of the month through the end of today.
-    pub(crate) fn spent_this_month(&self) -> Money {
+    pub(crate) fn spent_this_month(&self) -> Amount {
         let [start, _] = self.month;
         let end_of_today = self.midnight(self.today + Days::new(1));
-        self.quarters
+        let tally = self
+            .quarters
             .range(start.timestamp_millis()..end_of_today)
-            .map(|(_, cost)| *cost)
-            .sum()
+            .map(|(_, tally)| *tally)
+            .sum();
+        Amount::from_tally(&tally)
     }
 
     pub(crate) fn first_of_month(&self) -> NaiveDate {
@@ -118,7 +121,7 @@ impl SpendHistory {
         };
         let since = datetime_from_millis(first_spend);
         let rate = average(
-            self.spent_today(),
+            self.spent_today().money,
             self.clock.now - since,
             TimeDelta::hours(1),
         )?;
@@ -129,7 +132,7 @@ impl SpendHistory {
     pub(crate) fn per_day(&self) -> Option<Money> {
         let [start, _] = self.month;
         average(
-            self.spent_this_month(),
+            self.spent_this_month().money,
             self.clock.now - start,
             TimeDelta::days(1),
         )
@@ -137,7 +140,7 @@ impl SpendHistory {
 
     /// Returns the spend on a day, optionally limited to spend after the time of day `after`. Rows whose time is in the
     /// future because of an incorrect clock are excluded.
-    fn spent_on(&self, day: NaiveDate, after: Option<NaiveTime>) -> Money {
+    fn tally_of(&self, day: NaiveDate, after: Option<NaiveTime>) -> Tally {
         let day_bounds = self.midnight(day)..self.midnight(day + Days::new(1));
         self.quarters
             .range(day_bounds)
@@ -145,7 +148,7 @@ impl SpendHistory {
                 Some(after) => self.clock.zone.at(datetime_from_millis(**at)).time() > after,
                 None => true,
             })
-            .map(|(_, cost)| *cost)
+            .map(|(_, tally)| *tally)
             .sum()
     }
 
@@ -162,7 +165,7 @@ impl SpendHistory {
             .take_while(|day| *day < self.today)
             .map(|day| PastDay {
                 weekday: day.weekday(),
-                cost: self.spent_on(day, after),
+                cost: self.tally_of(day, after).cost(),
             })
             .collect()
     }
@@ -197,7 +200,7 @@ impl SpendHistory {
             .sum();
         let expected = self.expected_rest_of_today() + expected_from_tomorrow;
 
-        let spent = self.spent_this_month();
+        let spent = self.spent_this_month().money;
         let first = self.first_of_month();
         let per_day = expected.times(seconds(TimeDelta::days(1)), seconds(end - self.clock.now));
         Some(Forecast {
@@ -225,7 +228,7 @@ impl SpendHistory {
             return None;
         }
         let rest = self.expected_rest_of_today();
-        let total = self.spent_today() + rest;
+        let total = self.spent_today().money + rest;
         Some(Forecast {
             period_name: "today".to_owned(),
             total,
@@ -330,7 +333,7 @@ impl PlanValue {
             return None;
         }
         let month = history.first_of_month();
-        let spent = history.spent_this_month();
+        let spent = history.spent_this_month().money;
         let factor = spent.usd() / monthly.usd();
         let ratio = if factor >= 1.0 {
             format!("{factor:.1} times")

@@ -78,7 +78,7 @@ fn amount_forms(
     } else {
         loss::TODAY
     };
-    let used = BudgetUse::above_warning(&facts.config.budget, scope, amount.money);
+    let used = BudgetUse::above_warning(&facts.config.budget, scope, amount);
     let share = used.as_ref().map(budget_share);
     let tone = share.as_ref().map_or(Tone::Strong, |(tone, _)| *tone);
     let plain = vec![(Tone::Quiet, label.to_owned()), (tone, amount.show())];

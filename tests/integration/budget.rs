@@ -59,6 +59,28 @@ fn a_budget_is_announced_once_when_nearly_used_and_again_when_used_up() {
     assert_eq!(prompt(&sandbox, "again"), Value::Null);
 }
 
+/// A line of a transcript is damaged. `now` and the status line said that today's spend was a lower bound, but `budget`
+/// and its warnings showed the same figure as exact.
+#[test]
+fn a_budget_marks_spend_that_is_a_lower_bound() {
+    let sandbox = with_budget("[budget]\nday = 0.5\n");
+    for line in [
+        r#"{"type":"user","uuid":"u1","sessionId":"damaged","timestamp":"2026-11-20T06:00:00Z","message":{"role":"user","content":"hi"}}"#,
+        r#"{"type":"assistant","message":{"model":"claude-opus-5-5","usage":{"input"#,
+        r#"{"type":"user","uuid":"u2","sessionId":"damaged","timestamp":"2026-11-20T06:10:00Z","message":{"role":"user","content":"hi"}}"#,
+    ] {
+        sandbox.append(".claude/projects/-p/damaged.jsonl", line);
+    }
+    let now = flat(sandbox.run(&["now"]).success());
+    assert!(now.contains("Today \u{2265}$0.47"), "{now}");
+    let budget = flat(sandbox.run(&["budget"]).success());
+    assert!(budget.contains("\u{2265}$0.47 of $0.50"), "{budget}");
+    assert_eq!(
+        prompt(&sandbox, "hi")["systemMessage"],
+        "whycap: Today's budget of $0.50 is 94% used (\u{2265}$0.47 so far)."
+    );
+}
+
 #[test]
 fn a_stop_budget_blocks_the_prompt_until_the_user_continues() {
     let sandbox = with_budget("[budget]\nday = 0.4\naction = \"stop\"\n");

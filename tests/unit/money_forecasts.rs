@@ -241,14 +241,14 @@ fn compare(worker: &Worker) -> [Errors; 2] {
                 let passed = usize::try_from(day * 24 + hour).unwrap();
                 let now = beginning() + TimeDelta::hours(day * 24 + hour);
                 let past = history(&spent[..passed], now);
-                let predicted = past
-                    .day_forecast()
-                    .map_or(0.0, |forecast| (forecast.total - past.spent_today()).usd());
+                let predicted = past.day_forecast().map_or(0.0, |forecast| {
+                    (forecast.total - past.spent_today().money).usd()
+                });
                 let midnight = beginning() + TimeDelta::days(day + 1);
                 of_days.add(predicted, &spent, a_day, now..midnight);
                 if hour == 12 && [5, 12, 20].contains(&now.day()) {
                     let predicted = past.forecast().map_or(0.0, |forecast| {
-                        (forecast.total - past.spent_this_month()).usd()
+                        (forecast.total - past.spent_this_month().money).usd()
                     });
                     of_months.add(predicted, &spent, a_day, now..past.month[1]);
                 }
