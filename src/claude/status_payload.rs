@@ -57,6 +57,8 @@ pub struct StatusPayload {
     /// True if the session has a context and the process has received a response. From the first response on, Claude Code
     /// reports the prompt cache, even if caching is off. An older version does not, so its process counts as well.
     pub(crate) has_responded: bool,
+    /// True if the session has neither a context nor a request yet, so nothing has been spent in it.
+    pub(crate) is_new_session: bool,
     pub(crate) fast_mode: bool,
     /// The session's prompt cache (since 2.1.251), or `None` if there is no cache or its expiration time is unknown.
     pub(crate) prompt_cache: Option<PromptCache>,
@@ -100,6 +102,12 @@ impl StatusPayload {
             .at("used_percentage")
             .as_f64()
             .filter(|percent| (0.0..=1000.0).contains(percent));
+        let client_total = dollars(cost.at("total_cost_usd"));
+        let client_api_ms = cost.at("total_api_duration_ms").as_f64();
+        let is_new_session = root.at("context_window").is_object()
+            && context_percent.is_none()
+            && client_total == Some(Money::ZERO)
+            && client_api_ms == Some(0.0);
         let version = root.string("version");
         let reports_cache = version
             .as_deref()
@@ -118,14 +126,15 @@ impl StatusPayload {
             project_dir: project.or_else(|| cwd.clone()),
             current_dir: current.or(cwd),
             directories,
-            client_total: dollars(cost.at("total_cost_usd")),
-            client_api_ms: cost.at("total_api_duration_ms").as_f64(),
+            client_total,
+            client_api_ms,
             client_run_ms,
             lines_added: cost.at("total_lines_added").as_u64(),
             lines_removed: cost.at("total_lines_removed").as_u64(),
             effort: root.at("effort").string("level"),
             has_responded: context_percent.is_some() && (cache.is_object() || !reports_cache),
             context_percent,
+            is_new_session,
             fast_mode: root.at("fast_mode") == true,
             prompt_cache: PromptCache::parse(cache),
             cache_misses: CacheMisses::parse(cache, client_run_ms),

@@ -9,14 +9,19 @@ use crate::pricing::Money;
 use crate::spend::Amount;
 use crate::terminal::{Piece, Tone};
 
-/// Returns the session's spend. Without a ledger, this is Claude Code's own figure, labeled as such. Returns `None` if
-/// neither is available.
+/// Returns the session's spend. Without a ledger, this is Claude Code's own figure, labeled as such unless the session
+/// is new and therefore cannot have spent anything. Returns `None` if neither is available.
 pub(super) fn session(facts: &LineFacts<'_>) -> Option<Segment> {
     let client_total = facts.payload.client_total;
     let Some(figures) = &facts.figures else {
         let amount = Amount::exact(client_total?);
+        let label = if facts.payload.is_new_session {
+            "session "
+        } else {
+            "Claude Code says "
+        };
         return Some(amount_forms(
-            "Claude Code says ",
+            label,
             BudgetScope::Session,
             amount,
             None,

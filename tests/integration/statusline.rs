@@ -66,6 +66,21 @@ fn every_recorded_payload_has_its_expected_status_line() {
     );
 }
 
+/// While another process held the ledger, the line of a new session said "Claude Code says $0.00". Its payload proves that
+/// nothing has been spent in it. A resumed session has a context, so its spend is unknown.
+#[test]
+fn a_new_session_has_spent_nothing_even_if_the_ledger_cannot_be_read() {
+    let sandbox = plain("160");
+    sandbox.write(".local/share/whycap", "not a directory");
+    let new: Value = serde_json::from_slice(&recorded("session-start")).unwrap();
+    let mut resumed = new.clone();
+    resumed["context_window"]["used_percentage"] = json!(3);
+    for (payload, expected) in [(new, "session $0.00"), (resumed, "Claude Code says $0.00")] {
+        let line = sandbox.run_with(&["statusline"], payload.to_string().as_bytes());
+        assert!(line.success().contains(expected), "{line:?}");
+    }
+}
+
 /// A session with cache misses. Claude Code reports only the causes of the last miss, and each process counts from
 /// zero.
 struct CacheMisses {
