@@ -74,7 +74,7 @@ impl Subcommand for ExplainArguments {
         if message.is_none() && incident.is_none() && !self.exit_code {
             context.require_known_session(self.session.as_deref())?;
         }
-        let mut report = Report::new(json_of(&situation)).indented();
+        let mut report = Report::new(json_of(&situation));
         if !self.json {
             // Ongoing costs are more urgent than a past incident.
             let costs = paying.map(|paying| paying.paragraph(context.clock()));

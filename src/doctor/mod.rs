@@ -310,7 +310,7 @@ pub(crate) struct CurrentError {
 /// only the setup and may all pass.
 pub(crate) fn report(findings: &[Finding], error: Option<&CurrentError>) -> Report {
     let facts = json!({"ok": !is_any_broken(findings), "checks": findings});
-    let mut report = Report::new(facts).indented();
+    let mut report = Report::new(facts);
     if let Some(error) = error {
         let tone = if error.blocks {
             Tone::Alarm

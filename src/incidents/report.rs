@@ -256,7 +256,7 @@ pub(crate) fn report(
         summary.json(),
         json!({ "retries": json_of_retries(retries) }),
     ]);
-    let mut report = Report::new(json!({ "incidents": list, "sums": sums })).indented();
+    let mut report = Report::new(json!({ "incidents": list, "sums": sums }));
     if let Some(sentence) = summary.sentence(clock) {
         report.paragraph(Tone::Strong, sentence);
         add_sums(&summary, ErrorOrigin::Here, &mut report);
@@ -292,7 +292,7 @@ pub(crate) fn report_of_exports(limits: &TeamLimits, clock: Clock) -> Report {
         .map(|(name, person)| json_of_person(name, person))
         .collect();
     let sums = merge_objects([summary.json(), json!({ "by_person": by_name })]);
-    let mut report = Report::new(json!({ "incidents": list, "sums": sums })).indented();
+    let mut report = Report::new(json!({ "incidents": list, "sums": sums }));
     let sentence = summary.sentence(clock);
     match &sentence {
         Some(sentence) => report.paragraph(Tone::Strong, sentence),

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::Table;
 use super::page::{Label, Page, PageWriter};
 use crate::environment::Environment;
-use crate::terminal::{Piece, Shown, Tone, bar, print, truncate, width};
+use crate::terminal::{Piece, Shown, Tone, bar, is_stdout_terminal, print, truncate, width};
 
 /// The number of rows that Claude Code, the status line, and the prompt take up around a message (2.1.328).
 const ROWS_AROUND_MESSAGE: usize = 14;
@@ -22,7 +22,6 @@ const MIN_COLUMNS_FOR_METER_BARS: usize = 64;
 #[derive(Default)]
 pub struct Report {
     facts: Value,
-    is_json_indented: bool,
     blocks: Vec<ReportBlock>,
 }
 
@@ -44,7 +43,7 @@ pub(crate) struct MeterRow {
 }
 
 impl Report {
-    /// Creates a report from facts. Its JSON is rendered on a single line.
+    /// Creates a report from facts.
     pub(crate) fn new(facts: Value) -> Self {
         Self {
             facts,
@@ -75,14 +74,6 @@ impl Report {
             report.document_line(Tone::Plain, line);
         }
         report
-    }
-
-    /// Returns the report with indented JSON, which is easier to read.
-    pub(crate) fn indented(self) -> Self {
-        Self {
-            is_json_indented: true,
-            ..self
-        }
     }
 
     /// Adds a paragraph.
@@ -210,11 +201,12 @@ impl Report {
         self.blocks.is_empty()
     }
 
-    /// Prints the facts as JSON, or the blocks as text.
+    /// Prints the facts as JSON, or the blocks as text. JSON is indented on a terminal, where a person reads it, and is on
+    /// a single line otherwise.
     pub(crate) fn print(&self, as_json: bool, environment: &Environment) -> io::Result<()> {
         let shown = if !as_json {
             self.render(Page::for_stdout(environment))
-        } else if self.is_json_indented {
+        } else if is_stdout_terminal() {
             Shown::indented_json(&self.facts)
         } else {
             Shown::json(&self.facts)

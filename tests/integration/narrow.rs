@@ -101,6 +101,29 @@ fn problems(narrow: &str, wide: &str, columns: usize) -> Vec<String> {
     problems
 }
 
+/// The JSON of some commands was always indented, and that of the others never.
+#[test]
+fn json_is_indented_only_on_a_terminal() {
+    let sandbox = Sandbox::new();
+    for command in [
+        "budget",
+        "doctor",
+        "explain",
+        "incidents",
+        "locks",
+        "now",
+        "prices",
+        "spend",
+    ] {
+        let piped = sandbox.run(&[command, "--json"]).stdout;
+        assert_eq!(piped.lines().count(), 1, "{command}: {piped}");
+        let command_line = format!("{command} --json; true");
+        if let Some(shown) = in_terminal(&sandbox, &command_line, 80) {
+            assert!(shown.starts_with("{\n  \""), "{command}: {shown}");
+        }
+    }
+}
+
 #[test]
 fn no_command_cuts_a_word_in_a_narrow_terminal() {
     let (sandbox, _) = with_history("compacted-forks");
