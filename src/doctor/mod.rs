@@ -338,19 +338,25 @@ pub(crate) fn report(findings: &[Finding], error: Option<&CurrentError>) -> Repo
             report.labelled(&labels, Tone::Accent, fix);
         }
     }
-    report.line(summary(findings));
+    report.line(summary(findings, error.is_some()));
     report
 }
 
-/// Returns the last line of the report, such as "The setup is OK, with 2 warnings."
-fn summary(findings: &[Finding]) -> String {
+/// Returns the last line of the report, such as "The setup is OK, with 2 warnings." If the report starts with an error,
+/// the line must not sound as if everything were OK.
+fn summary(findings: &[Finding], has_error: bool) -> String {
     let failed_count = count(findings, CheckVerdict::Fail);
     let warning_count = count(findings, CheckVerdict::Warn);
     let failed = count_noun(failed_count, "check");
     let warnings = count_noun(warning_count, "warning");
+    let setup = if has_error {
+        "Apart from the error above, the setup"
+    } else {
+        "The setup"
+    };
     match (failed_count, warning_count) {
-        (0, 0) => "The setup is OK, with no warnings.".to_owned(),
-        (0, _) => format!("The setup is OK, with {warnings}."),
+        (0, 0) => format!("{setup} is OK, with no warnings."),
+        (0, _) => format!("{setup} is OK, with {warnings}."),
         (_, 0) => format!("{failed} failed."),
         (_, _) => format!("{failed} failed, with {warnings}."),
     }

@@ -60,6 +60,31 @@ fn a_refused_login_comes_before_the_checks() {
     assert!(!over.stdout.contains("Work is blocked"), "{over:?}");
 }
 
+/// `doctor` began with "Work is blocked" and ended with "The setup is OK, with no warnings."
+#[test]
+fn the_summary_of_the_checks_does_not_contradict_the_error_above_them() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["install"]).success();
+    let client = Client::new(&sandbox);
+    // The clock must not be behind the modification time of the transcript.
+    let at = "2126-11-20T10:00:00Z";
+    client.receives_error(
+        at,
+        "Please run /login · API Error: 401 OAuth token has expired.",
+        json!({"error": "authentication_failed", "apiErrorStatus": 401}),
+    );
+    let blocked = client.run(at, &["doctor"], b"");
+    let summary = blocked.success().lines().last().unwrap();
+    assert!(
+        summary.starts_with("Apart from the error above, the setup is OK"),
+        "{blocked:?}"
+    );
+    client.receives_response("2126-11-20T10:01:00Z");
+    let over = client.run("2126-11-20T10:01:00Z", &["doctor"], b"");
+    let summary = over.success().lines().last().unwrap();
+    assert!(summary.starts_with("The setup is OK"), "{over:?}");
+}
+
 #[test]
 fn doctor_changes_nothing_and_creates_no_ledger() {
     let sandbox = Sandbox::new();
