@@ -624,6 +624,22 @@ fn a_canceled_wait_says_nothing_about_a_later_limit() {
     assert!(!long.success().contains("was canceled"), "{}", long.stdout);
 }
 
+/// The limit of one model stops only that model. The row of the session mentioned only the reset, although the row of
+/// the limit mentioned /model.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_session_at_the_limit_of_one_model_can_switch_to_another_model() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "admin");
+    let client = Client::new(&sandbox);
+    let _process = RunningClient::idle(&sandbox, &client.session);
+    let opus = "You've hit your Opus limit · resets Nov 24, 6am (UTC)";
+    client.receives_error("2026-11-20T10:00:00Z", opus, json!({}));
+    let now = client.run("2026-11-20T10:00:20Z", &["now"], b"");
+    let note = "send the prompt again after the reset, or switch to another model with /model";
+    assert!(flat(now.success()).contains(note), "{}", now.stdout);
+}
+
 /// After a false alarm, there is no reset to wait for. `now` must therefore not say that the session does not continue
 /// because Claude Code has not announced a wait.
 #[test]
