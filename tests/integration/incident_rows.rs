@@ -84,7 +84,7 @@ fn the_rows_state_what_to_do() {
     assert_eq!(rows(&client, at, 120), rows_at_80_columns);
     for (columns, row) in [
         (50, "Unless you hit Esc, it continues about 12:01"),
-        (40, "Unless you pressed Esc, it continues"),
+        (40, "Unless canceled, resumes about 12:01"),
     ] {
         let text = rows(&client, at, columns).join("\n");
         assert!(text.starts_with("5-hour limit · resets at 12:00"), "{text}");
