@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use super::decide::{ActionName, is_for};
+use super::decide::{ActionName, Ending, State, is_for};
 use super::evidence::PossiblyUnaffected;
 use super::incident::Incident;
 use super::wording::{Action, ending_rows, old_name, state_sentence, unknown_sentence};
@@ -59,14 +59,20 @@ pub(crate) fn in_rows(
     page: Page,
 ) -> Report {
     let least = least_action_count(incident);
+    let state = state_of_continued_session(incident);
+    let origin = match &state {
+        Some(_) => time_and_version(incident),
+        None => origin(incident),
+    };
     let mut pointer = &more.usual;
     for (actions, reasons) in [(4, 3), (4, 2), (3, 2), (3, 1), (3, 0), (2, 0), (least, 0)] {
         let mut report = Report::default();
+        report.paragraphs(Tone::Strong, state.clone());
         add_headline(incident, session, &mut report);
         add_actions(incident, actions, &mut report);
         add_reasons(incident, reasons, &mut report);
         report.gap();
-        report.paragraph(Tone::Quiet, format!("{} {pointer}", origin(incident)));
+        report.paragraph(Tone::Quiet, format!("{origin} {pointer}"));
         if report.row_count(page) <= rows {
             return report;
         }
@@ -89,6 +95,7 @@ pub(crate) fn in_rows(
         (least, &more.short),
     ] {
         let mut report = Report::default();
+        report.paragraphs(Tone::Strong, state.clone());
         add_headline(incident, session.as_deref(), &mut report);
         add_numbered(incident, actions, &mut report);
         report.paragraph(Tone::Quiet, pointer.clone());
@@ -108,6 +115,21 @@ pub(crate) fn in_rows(
     add_numbered(incident, least, &mut report);
     report.paragraph(Tone::Quiet, more.short.clone());
     report
+}
+
+/// Returns the sentence with which an answer begins if the session with the error has received a response since then.
+/// The headline alone would suggest that the user still has the problem. Returns `None` if the limit may still apply to
+/// other models.
+fn state_of_continued_session(incident: &Incident) -> Option<String> {
+    let (evidence, diagnosis) = (&incident.evidence, &incident.diagnosis);
+    let is_ended_by_response = matches!(
+        diagnosis.state,
+        State::Over(Ending::ResponseReceived | Ending::ResponseElsewhere)
+    );
+    let is_over = is_ended_by_response
+        && evidence.has_later_response()
+        && !diagnosis.actions.contains(&ActionName::AnotherModelWorks);
+    is_over.then(|| state_sentence(evidence, diagnosis).into_owned())
 }
 
 /// Returns a clause that says that the user's own session may work. Returns `None` if the error no longer blocks work
@@ -301,17 +323,23 @@ fn origin(incident: &Incident) -> String {
     let state = state_sentence(evidence, &incident.diagnosis);
     if evidence.is_pasted() {
         return match incident.diagnosis.state {
-            super::decide::State::Over(_) => state.into_owned(),
+            State::Over(_) => state.into_owned(),
             _ => "This explains only the message text, not the state of a particular session."
                 .to_owned(),
         };
     }
+    format!("{} {state}", time_and_version(incident))
+        .trim_end()
+        .to_owned()
+}
+
+/// Returns the time of the error and the Claude Code version.
+fn time_and_version(incident: &Incident) -> String {
+    let evidence = &incident.evidence;
     let at = evidence.clock.format_time_and_distance(evidence.at());
     match &evidence.error.session.version {
-        Some(version) => format!("{at}, Claude Code {version}. {state}")
-            .trim_end()
-            .to_owned(),
-        None => format!("{at}. {state}").trim_end().to_owned(),
+        Some(version) => format!("{at}, Claude Code {version}."),
+        None => format!("{at}."),
     }
 }
 

@@ -5,7 +5,9 @@ use std::ops::Range;
 use serde_json::{Value, json};
 
 use crate::client::{Client, run, windows};
-use crate::situation::{PRIVATE, flat, store_usage_page, with_a_private_login};
+use crate::situation::{
+    PRIVATE, answer, flat, receives_overload_error, store_usage_page, with_a_private_login,
+};
 use crate::support::{Run, Sandbox};
 
 const NOON: i64 = 1_795_176_000; // 2026-11-20T12:00:00Z
@@ -25,6 +27,19 @@ fn is_refused_at_ten(client: &Client<'_>) {
         "You've hit your 5-hour limit · resets 12pm (UTC)",
         json!({}),
     );
+}
+
+/// The service was overloaded, and the session then continued. Minutes later, `/whycap` began with the old error, as if
+/// it still stopped the session.
+#[test]
+fn an_answer_says_first_that_nothing_blocks_a_session_that_has_continued() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    receives_overload_error(&client, "2026-11-20T10:00:00Z");
+    client.receives_response("2026-11-20T10:01:00Z");
+    let reply = answer(&client, "2026-11-20T10:05:00Z");
+    assert!(reply.starts_with("You are not blocked."), "{reply}");
+    assert_eq!(reply.matches("not blocked").count(), 1, "{reply}");
 }
 
 /// Returns the first action that `explain` recommends to the client's user.
