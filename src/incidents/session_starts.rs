@@ -185,6 +185,30 @@ impl<'a> SessionStarts<'a> {
         !is_owner_replaced(&self.of(session), moment)
     }
 
+    /// Like [`Self::owner_pays`], but for a request of a certain process, or of the newest one if `process` is `None`.
+    /// Several processes may work on a session at the same time. If a later one does not have the key of this process,
+    /// it may be the one that uses the account.
+    pub(super) fn owner_pays_for(
+        &self,
+        session: &str,
+        process: Option<&str>,
+        moment: DateTime<Utc>,
+    ) -> bool {
+        let starts = self.of(session);
+        let until = starts_until(&starts, moment);
+        let of_process = until
+            .iter()
+            .position(|start| process.is_some() && start.process.as_deref() == process)
+            .unwrap_or_default();
+        let (later, up_to_process) = until.split_at(of_process);
+        let is_shared = up_to_process.first().is_some_and(|start| {
+            later
+                .iter()
+                .any(|later_start| start.adds_substitute_to(later_start))
+        });
+        !is_shared && !newest_replaces_owner(up_to_process)
+    }
+
     /// Returns true if a session uses no account, because its transcript does not name one. Returns false if the
     /// session was started with a token: its transcript never names the account, even if it is resumed with the login.
     pub(super) fn is_without_account(

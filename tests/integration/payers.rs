@@ -863,3 +863,52 @@ fn a_key_in_the_environment_of_the_conversation_rules_out_that_credits_pay_for_i
         );
     }
 }
+
+/// A session with an empty key was open in a terminal, and `claude -p --resume` continued it with the plan. Then the first
+/// process used the key again. Because the transcript now named the account, `incidents` took the error for one of the
+/// plan: its blocked time grew with every later limit of the plan, and a response covered by the plan was named as its end.
+#[test]
+fn the_error_of_a_key_stays_one_after_another_process_has_continued_its_session_with_the_plan() {
+    let sandbox = with_a_private_login();
+    let on_plan = session_of_login(&sandbox, "on-plan");
+    let mut shared = starts_session(&sandbox, "shared", &[KEY, FIRST_PROCESS]);
+    let variables_of_first = shared.variables.clone();
+    receives_balance_error(&shared, AT);
+    starts_process(
+        &mut shared,
+        "2026-11-20T10:00:10Z",
+        "resume",
+        &[SECOND_PROCESS],
+    );
+    belongs_to(&shared, PRIVATE, "private-organization");
+    shared.sends_prompt("2026-11-20T10:00:10Z", "go on");
+    shared.works("2026-11-20T10:00:20Z", 10);
+    shared.variables = variables_of_first;
+    receives_balance_error(&shared, "2026-11-20T10:01:00Z");
+
+    let mut blocked = Vec::new();
+    for minute in [2, 4, 6] {
+        on_plan.sends_prompt(&format!("2026-11-20T10:0{minute}:00Z"), "go on");
+        on_plan.works(&format!("2026-11-20T10:0{minute}:05Z"), 10);
+        let asked_at = format!("2026-11-20T10:0{minute}:10Z");
+        let listed = run(&sandbox, &asked_at, &["incidents"], b"", &[]);
+        let listed = flat(listed.success());
+        assert!(listed.contains("that key is no longer set"), "{listed}");
+        assert!(!listed.contains("another session responded"), "{listed}");
+        let json = run(&sandbox, &asked_at, &["incidents", "--json"], b"", &[]).json();
+        let of_key = json["incidents"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|incident| incident["at"] == "2026-11-20T10:01:00Z");
+        blocked.push(of_key.unwrap()["blocked_until"].clone());
+        let no_credits = refused("five_hour", NOON, "out_of_credits");
+        let text = "You're out of usage credits \u{b7} resets 12pm (UTC)";
+        on_plan.receives_error(
+            &format!("2026-11-20T10:0{}:00Z", minute + 1),
+            text,
+            no_credits,
+        );
+    }
+    assert_eq!(blocked, ["2026-11-20T10:02:05Z"; 3]);
+}

@@ -6,7 +6,7 @@ use super::{Asker, EvidenceCollector, OtherSessions};
 use crate::claude::account::Account;
 use crate::claude::credentials::{Credential, SetIn};
 use crate::claude::settings::SettingsScope;
-use crate::limits::evidence::{Evidence, Ownership, StoredError};
+use crate::limits::evidence::{ErrorSession, Evidence, Ownership, StoredError};
 
 /// Determines which account an error belongs to. An owner recorded in the transcript takes precedence over the account
 /// that was logged in. If no owner is recorded, the error belongs to another account only if the session used the login
@@ -41,8 +41,13 @@ pub(in crate::incidents) fn settle_owner(evidence: &mut Evidence, login: Option<
 impl EvidenceCollector<'_> {
     /// Removes the error's owner if the request did not use the account that the transcript names.
     pub(in crate::incidents) fn remove_earlier_owner(&self, error: &mut StoredError) {
-        let session = error.session.id.as_deref().unwrap_or_default();
-        if error.payer.owner.is_some() && !self.starts.owner_pays(session, error.at) {
+        let ErrorSession { id, process, .. } = &error.session;
+        let session = id.as_deref().unwrap_or_default();
+        if error.payer.owner.is_some()
+            && !self
+                .starts
+                .owner_pays_for(session, process.as_deref(), error.at)
+        {
             error.payer.owner = None;
         }
     }
