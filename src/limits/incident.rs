@@ -84,6 +84,7 @@ impl Incident {
             && self.evidence.collected.hit_again.is_none()
             && !self.evidence.collected.concerns_others_only
             && !self.blocks_only_its_session()
+            && self.diagnosis.state != State::Over(Ending::KeyRemoved)
             && !self.diagnosis.has_response_elsewhere
     }
 

@@ -8,6 +8,8 @@ use crate::client::{Client, plain_rows, windows};
 use crate::later_evidence::explained;
 use crate::messages::cases;
 use crate::newest_evidence::hits_limit;
+#[cfg(target_os = "linux")]
+use crate::now::RunningClient;
 use crate::situation::{
     AT, AT_LOWER_PRIORITY, FIVE_HOUR, NOON, PRIVATE, SOON, TUESDAY, WEEKLY, answer, belongs_to,
     continues_at, five_hour_usage, flat, paying, refused, session_of_login, session_with_token,
@@ -1610,6 +1612,7 @@ fn a_pasted_notice_about_a_feature_is_over_after_its_reset() {
 
 /// An error caused by an API key must not block sessions that use the plan instead.
 #[test]
+#[cfg(target_os = "linux")] // a running process is needed
 fn the_error_of_a_removed_key_does_not_block_plan_sessions() {
     let sandbox = with_a_private_login();
     let mut with_key = Client::with_session(&sandbox, "with-key");
@@ -1619,6 +1622,7 @@ fn the_error_of_a_removed_key_does_not_block_plan_sessions() {
     let balance = json!({"apiErrorStatus": 400, "error": "billing_error"});
     with_key.receives_error(AT, "Credit balance is too low", balance);
 
+    let _process = RunningClient::idle(&sandbox, "with-key");
     let on_plan = session_of_login(&sandbox, "on-plan");
     // A session that starts in this shell would not use the key.
     assert_eq!(code(&on_plan, "2026-11-20T10:01:00Z"), 0);

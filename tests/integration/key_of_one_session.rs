@@ -665,3 +665,66 @@ fn after_the_removal_of_a_key_the_full_window_of_the_plan_is_mentioned() {
         }
     }
 }
+
+/// A `claude -p` run used a key without credits and ended, and the user goes on with the plan. `explain --session` and
+/// `wait --session` said "You are still blocked", although all other screens said that the error was over. Two errors of
+/// one stop each said "but only in one session" as soon as the plan had responded, and the advice was to exit from
+/// sessions that had ended.
+#[test]
+fn every_screen_says_that_the_key_of_an_ended_session_is_no_longer_set() {
+    let sandbox = with_a_private_login();
+    let on_plan = session_of_login(&sandbox, "on-plan");
+    let in_terminal = session_with_key(&sandbox);
+    let mut run = Client::with_session(&sandbox, "run");
+    run.variables.clone_from(&in_terminal.variables);
+    let processes = ["with-key", "run"].map(|session| RunningClient::idle(&sandbox, session));
+    receives_balance_error(&in_terminal, AT);
+    let of_run = json!({"apiErrorStatus": 400, "error": "billing_error", "entrypoint": "sdk-cli"});
+    run.receives_error("2026-11-20T10:00:10Z", "Credit balance is too low", of_run);
+    drop(processes);
+    on_plan.sends_prompt("2026-11-20T10:01:00Z", "go on");
+
+    for plan_has_responded in [false, true] {
+        if plan_has_responded {
+            on_plan.works("2026-11-20T10:01:05Z", 10);
+        }
+        let at = "2026-11-20T10:02:00Z";
+        let mut screens = vec![
+            ("/whycap", answer(&on_plan, at)),
+            ("/whycap now", answer_to(&on_plan, at, "/whycap now")),
+        ];
+        for arguments in [
+            &["explain"][..],
+            &["explain", "--session", "with-key"],
+            &["explain", "--session", "run"],
+            &["wait"],
+            &["wait", "--session", "with-key"],
+            &["wait", "--session", "run"],
+            &["now"],
+            &["incidents"],
+        ] {
+            let shown = shell_without_key(&sandbox, at, arguments);
+            screens.push((arguments[0], flat(shown.success())));
+        }
+        for (place, text) in screens {
+            let about = format!("{place}, {plan_has_responded}: {text}");
+            let removed = "ANTHROPIC_API_KEY had no credits, but that key is no longer set";
+            assert!(text.contains(removed), "{about}");
+            for wrong in [
+                "still blocked",
+                "still active",
+                "is using",
+                "only in one session",
+                "In that session, exit",
+            ] {
+                assert!(!text.contains(wrong), "{wrong}: {about}");
+            }
+        }
+        for session in ["with-key", "run"] {
+            let arguments = ["explain", "--exit-code", "--session", session];
+            assert_eq!(shell_without_key(&sandbox, at, &arguments).code, 0);
+            let listed = shell_without_key(&sandbox, at, &["incidents", "--json"]).json();
+            assert_eq!(listed["incidents"][0]["open"], false, "{listed:#}");
+        }
+    }
+}

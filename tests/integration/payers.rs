@@ -55,8 +55,17 @@ struct Explanation {
 
 /// Runs `explain --exit-code --session` in a shell.
 fn explained_in_shell(client: &Client<'_>, at: &str) -> Explanation {
+    explained_with(client, at, &[])
+}
+
+/// Runs `explain --exit-code --session` in a shell with the session's environment variables.
+fn explained_with_its_variables(client: &Client<'_>, at: &str) -> Explanation {
+    explained_with(client, at, &client.variables)
+}
+
+fn explained_with(client: &Client<'_>, at: &str, variables: &[(String, String)]) -> Explanation {
     let arguments = ["explain", "--exit-code", "--session", &client.session];
-    let explained = run(client.sandbox, at, &arguments, b"", &[]);
+    let explained = run(client.sandbox, at, &arguments, b"", variables);
     Explanation {
         exit_code: explained.code,
         text: flat(&explained.stdout),
@@ -110,7 +119,7 @@ fn a_response_of_another_service_does_not_end_the_error_of_a_key() {
             code == 0,
             "{variables:?}: {row}"
         );
-        let explained = explained_in_shell(&with_key, at);
+        let explained = explained_with_its_variables(&with_key, at);
         assert_eq!(explained.exit_code, code, "{variables:?}: {explained:?}");
     }
 }
@@ -259,7 +268,7 @@ fn an_error_of_a_session_that_was_resumed_with_a_key_is_an_error_of_the_key() {
 
     let of_login = session_of_login(&sandbox, "of-login");
     of_login.works("2026-11-20T10:03:00Z", 10);
-    let explained = explained_in_shell(&resumed, "2026-11-20T10:04:00Z");
+    let explained = explained_with_its_variables(&resumed, "2026-11-20T10:04:00Z");
     assert_eq!(explained.exit_code, 11, "{explained:?}");
 }
 
@@ -835,7 +844,7 @@ fn an_error_that_only_the_transcript_contains_has_the_payer_of_its_session() {
     with_key.append(&with_key.error_line(AT, "Credit balance is too low", balance));
     let of_login = session_of_login(&sandbox, "of-login");
     of_login.works("2026-11-20T10:03:00Z", 10);
-    let explained = explained_in_shell(&with_key, "2026-11-20T10:04:00Z");
+    let explained = explained_with_its_variables(&with_key, "2026-11-20T10:04:00Z");
     assert_eq!(explained.exit_code, 11, "{explained:?}");
     assert!(
         explained.text.contains("ANTHROPIC_API_KEY"),

@@ -15,19 +15,16 @@ impl EvidenceCollector<'_> {
     /// than the one with the error.
     pub(super) fn add_facts_about_asker(&self, evidence: &mut Evidence, asker_works: bool) {
         let error = &evidence.error;
-        let has_lost_key = evidence.plan().is_some() && self.will_not_use_key_of(error);
-        let is_own_key = match self.environment_of {
-            Some(session) => error.session.id.as_deref() == Some(session),
-            None => true,
-        };
+        let is_plan_available = evidence.plan().is_some();
+        let key_is_removed = is_plan_available && self.key_is_removed(error);
         evidence.collected.concerns_others_only = asker_works;
-        let asker_has_other_payer =
-            self.asker_has_other_payer(error) || has_lost_key && !is_own_key;
+        let asker_has_other_payer = self.asker_has_other_payer(error)
+            || is_plan_available && self.is_in_other_session_without_key(error);
         evidence.collected.asker_has_other_payer = asker_has_other_payer;
         evidence.collected.is_plan_of_asker_full = asker_has_other_payer
             && self.other_sessions == OtherSessions::Newest
             && self.is_plan_of_asker_full();
-        evidence.collected.key_is_removed = has_lost_key && is_own_key;
+        evidence.collected.key_is_removed = key_is_removed;
     }
 
     /// Returns true if a session's later responses show that the error does not block the requesting user.

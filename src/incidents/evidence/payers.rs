@@ -2,7 +2,7 @@
 //! are the stored error, the owner that the transcript names, the starts of the session, the login, the credentials
 //! that are set now, and the running processes.
 
-use super::{Asker, EvidenceCollector, OtherSessions};
+use super::{EvidenceCollector, OtherSessions};
 use crate::claude::account::Account;
 use crate::claude::credentials::{Credential, SetIn};
 use crate::claude::settings::SettingsScope;
@@ -88,21 +88,29 @@ impl EvidenceCollector<'_> {
             && !error.keys().any(is_set_in_project)
     }
 
-    /// Returns true if the failed request used a key that the user's next request will not use. A shell cannot tell
-    /// while the process that used the key is still running.
-    pub(super) fn will_not_use_key_of(&self, error: &StoredError) -> bool {
+    /// Returns true if the failed request used a key that the next request in its session will not use.
+    ///
+    /// A conversation in that session has the session's own environment. A shell and other sessions can tell only if
+    /// the process that used the key has exited, because the session can then be resumed without the key.
+    pub(super) fn key_is_removed(&self, error: &StoredError) -> bool {
         if !error.uses_key() || self.machine().has_key() {
             return false;
         }
-        match (self.environment_of, self.asker) {
-            (Some(_), _) => self.has_session_environment(),
-            // A shell does not know the settings of the session's project.
-            (None, Asker::Shell) => {
-                error.keys().all(|key| key.set_in == SetIn::Environment)
-                    && !self.is_running_since(error)
-            }
-            (None, Asker::Session(_)) => false,
+        if self.environment_of.is_some() && self.environment_of == error.session.id.as_deref() {
+            return self.has_session_environment();
         }
+        // Other sessions and shells do not know the settings of the session's project.
+        error.keys().all(|key| key.set_in == SetIn::Environment) && !self.is_running_since(error)
+    }
+
+    /// Returns true if the failed request used a key and this process runs in another session, which has no key.
+    pub(super) fn is_in_other_session_without_key(&self, error: &StoredError) -> bool {
+        error.uses_key()
+            && !self.machine().has_key()
+            && self.has_session_environment()
+            && self
+                .environment_of
+                .is_some_and(|session| error.session.id.as_deref() != Some(session))
     }
 
     /// Returns true if the error occurred while a key replaced the session's login, but the later response used an

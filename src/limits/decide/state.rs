@@ -317,10 +317,10 @@ impl Problem<'_> {
             Ending::PauseLongOver
         } else if pause.is_some_and(|end| end <= now) {
             Ending::PauseOver
-        } else if collected.concerns_others_only {
-            Ending::ConcernsOthers
         } else if is_without_key {
             Ending::KeyRemoved
+        } else if collected.concerns_others_only {
+            Ending::ConcernsOthers
         } else if self.has_outlived(age) {
             Ending::Outlived
         } else if self.blocks_only_other_payer() {
