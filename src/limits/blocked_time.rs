@@ -351,8 +351,8 @@ impl ErrorSummary {
     pub(crate) fn notes(&self, origin: ErrorOrigin) -> Vec<String> {
         let total = &self.total;
         let sessions = match origin {
-            ErrorOrigin::Here => "the account's next response in any session",
-            ErrorOrigin::InExports => "the account's next response in any session on the machine",
+            ErrorOrigin::Here => "the next response in any session",
+            ErrorOrigin::InExports => "the next response in any session on the machine",
         };
         let mut notes = Vec::new();
         if origin == ErrorOrigin::Here && total.stops < total.errors {
@@ -514,7 +514,7 @@ fn account_of(incident: &Incident) -> Option<&str> {
 pub struct CountedError<'i> {
     /// The error.
     pub incident: &'i Incident,
-    /// The time at which the stop ended.
+    /// The end of the stop in the session of this error.
     pub stop_end: StopEnd,
     /// The error's contribution to the totals.
     pub totals: ErrorTotals,
@@ -524,7 +524,7 @@ pub struct CountedError<'i> {
 
 /// The most recent attempt within a stop.
 #[derive(Clone, Copy)]
-struct LastAttempt {
+struct LastAttempt<'i> {
     /// The index of the last attempt that was counted, or `None` if none was.
     position: Option<usize>,
     lasts_until: DateTime<Utc>,
@@ -533,6 +533,8 @@ struct LastAttempt {
     /// True if blocked time is counted up to now, because the reset of this attempt or of an earlier one is in the
     /// future.
     counts_up_to_now: bool,
+    /// The session that may still be stopped: that of this attempt or of an earlier one.
+    stopped_session: Option<&'i str>,
     stop: usize,
 }
 
@@ -552,16 +554,31 @@ pub fn count_errors<'i>(
 
     // For each account, the time up to which blocked time has been counted.
     let mut counted_until: HashMap<Option<&str>, DateTime<Utc>> = HashMap::new();
-    let mut last_attempts: HashMap<StopKey<'_>, LastAttempt> = HashMap::new();
+    let mut last_attempts: HashMap<StopKey<'_>, LastAttempt<'_>> = HashMap::new();
     let mut counted: Vec<CountedError<'_>> = Vec::new();
-    for (number, (incident, stop_end)) in errors.into_iter().enumerate() {
+    for (number, (incident, own_end)) in errors.into_iter().enumerate() {
         let at = incident.evidence.at();
-        let end = stop_end.end_or_now(clock.now);
+        let session_of_error = incident.evidence.error.session.id.as_deref();
         let key = StopKey::new(incident);
         let before = last_attempts
             .get(&key)
             .filter(|attempt| at <= attempt.lasts_until)
             .copied();
+        let stopped_before =
+            before.and_then(|attempt| attempt.position.and(attempt.stopped_session));
+        let is_other_session_stopped =
+            stopped_before.is_some() && stopped_before != session_of_error;
+        let stop_end = match own_end {
+            // This session is no longer stopped, but the stop goes on in another session.
+            StopEnd::Unknown if is_other_session_stopped => StopEnd::MaybeStillStopped,
+            own_end => own_end,
+        };
+        let end = stop_end.end_or_now(clock.now);
+        let stopped_session = match own_end {
+            StopEnd::StillStopped | StopEnd::MaybeStillStopped => session_of_error,
+            StopEnd::Unknown if is_other_session_stopped => stopped_before,
+            StopEnd::Until(_) | StopEnd::Unknown => None,
+        };
         let ended_at = match stop_end {
             StopEnd::Until(end) => Some(end),
             StopEnd::Unknown => before.and_then(|attempt| attempt.ended_at),
@@ -586,6 +603,7 @@ pub fn count_errors<'i>(
                 lasts_until: end.or(ended_at).unwrap_or(at + incident.longest_duration()),
                 ended_at,
                 counts_up_to_now,
+                stopped_session,
                 stop,
             },
         );
@@ -623,7 +641,7 @@ pub fn count_errors<'i>(
         };
         counted.push(CountedError {
             incident,
-            stop_end,
+            stop_end: own_end,
             totals,
             stop,
         });

@@ -728,3 +728,46 @@ fn every_screen_says_that_the_key_of_an_ended_session_is_no_longer_set() {
         }
     }
 }
+
+/// A session with a key without credits is open, and a later `claude -p` run with the key failed, too. `incidents` then
+/// said that the end of the stop was unknown, and no longer said that the open session was blocked, although `now` did.
+#[test]
+fn an_ended_run_with_the_same_key_does_not_hide_that_a_session_is_still_blocked() {
+    let sandbox = with_a_private_login();
+    let on_plan = session_of_login(&sandbox, "on-plan");
+    let in_terminal = session_with_empty_key(&sandbox);
+    let _process = RunningClient::idle(&sandbox, "with-key");
+    let mut run = Client::with_session(&sandbox, "run");
+    run.variables.clone_from(&in_terminal.variables);
+    let process_of_run = RunningClient::idle(&sandbox, "run");
+    let of_run = json!({"apiErrorStatus": 400, "error": "billing_error", "entrypoint": "sdk-cli"});
+    run.receives_error("2026-11-20T10:00:10Z", "Credit balance is too low", of_run);
+    drop(process_of_run);
+
+    let at = "2026-11-20T10:01:00Z";
+    let listed = flat(shell_without_key(&sandbox, at, &["incidents"]).success());
+    for part in [
+        "1 stop is still active",
+        "(blocks only its session, same limit as the entry above)",
+        "that key is no longer set",
+    ] {
+        assert!(listed.contains(part), "{part}: {listed}");
+    }
+    assert!(!listed.contains("does not know when 1 stop"), "{listed}");
+    let now = shell_without_key(&sandbox, at, &["now"]);
+    let blocked = "blocked: its key has no credits left";
+    assert!(flat(now.success()).contains(blocked), "{now:?}");
+    let json = shell_without_key(&sandbox, at, &["incidents", "--json"]).json();
+    assert_eq!(json["sums"]["stops"], 1, "{json:#}");
+    assert_eq!(json["sums"]["still_blocked"], 1, "{json:#}");
+    assert_eq!(json["sums"]["unknown_end"], 0, "{json:#}");
+
+    // The user goes on with the plan, but the session with the key is still blocked.
+    on_plan.sends_prompt("2026-11-20T10:01:30Z", "go on");
+    on_plan.works("2026-11-20T10:01:35Z", 10);
+    let listed = shell_without_key(&sandbox, "2026-11-20T10:02:00Z", &["incidents"]);
+    let listed = flat(listed.success());
+    assert!(listed.contains("(blocks only its session"), "{listed}");
+    let note = "Blocked time runs from an error to the next response in any session";
+    assert!(listed.contains(note), "{listed}");
+}
