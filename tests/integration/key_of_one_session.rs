@@ -771,3 +771,25 @@ fn an_ended_run_with_the_same_key_does_not_hide_that_a_session_is_still_blocked(
     let note = "Blocked time runs from an error to the next response in any session";
     assert!(listed.contains(note), "{listed}");
 }
+
+/// The user added credits to a key, and another session with the key received a response. A few seconds later, the
+/// credits were used up again. `explain` had named the response as the end of the first error, but `incidents` no longer
+/// did.
+#[test]
+fn the_next_error_of_a_key_does_not_undo_the_end_of_an_earlier_one() {
+    for is_asked_in_between in [false, true] {
+        let sandbox = with_a_private_login();
+        let with_key = session_with_empty_key(&sandbox);
+        let mut topped_up = Client::with_session(&sandbox, "topped-up");
+        topped_up.variables.clone_from(&with_key.variables);
+        topped_up.sends_prompt("2026-11-20T10:01:00Z", "go on");
+        topped_up.works("2026-11-20T10:01:05Z", 10);
+        if is_asked_in_between {
+            every_screen_says_that_it_is_over(&with_key, "2026-11-20T10:01:10Z");
+        }
+        receives_balance_error(&topped_up, "2026-11-20T10:02:00Z");
+        every_screen_says_that_it_is_over(&with_key, "2026-11-20T10:02:10Z");
+        let reply = answer(&topped_up, "2026-11-20T10:02:10Z");
+        assert!(reply.contains("You are still blocked."), "{reply}");
+    }
+}

@@ -501,10 +501,14 @@ impl Problem<'_> {
     /// Returns true if a later refusal shows that this response did not end the limit. For example, the response may
     /// have been in progress since before the error.
     fn is_refuted_later(&self, response: &OtherResponse) -> bool {
+        let is_sent_later = is_surely_sent_after(self.evidence.at(), response);
+        // The key had credits again, even if they were soon used up.
+        if self.ended_by == EndedBy::SameKey && is_sent_later {
+            return false;
+        }
         // If the response was requested before the error, its figures are older than the error, even if they were
         // reported later.
-        let is_measured_later = is_surely_sent_after(self.evidence.at(), response)
-            && self.has_measured_room(self.usage_at(response.at));
+        let is_measured_later = is_sent_later && self.has_measured_room(self.usage_at(response.at));
         self.is_refutable(is_measured_later) && !self.is_sent_after_false_alarm(response)
     }
 
