@@ -163,7 +163,7 @@ pub enum LimitKind {
     Auth,
     /// The organization that owns the credential has been disabled.
     OrgDisabled,
-    /// The organization does not allow subscriptions in Claude Code.
+    /// The organization does not allow its members to use Claude Code, or to use it with a subscription.
     SubscriptionAccess,
     /// The model does not exist or is not available to this account.
     ModelUnavailable,

@@ -155,7 +155,8 @@ pub struct Row {
     pub limit: LimitKind,
     /// The service that sends the message, if it differs from the usual one for this limit.
     pub(crate) service: Option<Service>,
-    /// True if the service refused the login, the subscription, or the organization.
+    /// True if the service refused the login, the subscription, or the organization, so that other sessions with this
+    /// login may be refused as well. A response ends such an error only if its request was sent after the error.
     pub(crate) refuses_login: bool,
     /// The time zone for times without an explicit zone, if it differs from the user's.
     pub(crate) zone: Option<AssumedZone>,
@@ -171,7 +172,9 @@ pub struct Row {
     pub(crate) classes: Vec<&'static str>,
     /// Overrides `Description::stops` for this message.
     stops: Option<Stops>,
+    /// The function that derives the diagnosis from the evidence.
     pub(crate) decision: DecisionName,
+    /// The diagnosis if there is no decision, or if the decision returns `None`.
     pub(crate) answer: Answer,
     /// The cause whose sentences are used if `answer` applies. The default cause uses `meaning` and `badge`.
     pub(crate) cause: Cause,
