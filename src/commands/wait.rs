@@ -66,8 +66,7 @@ impl Subcommand for WaitArguments {
                 .for_waiting();
             // The command has already waited for another error. It must not fail now because of an error that blocks
             // only a session with a different key.
-            let has_ended = waited_for.is_some() && situation.blocks_only_other_key();
-            let wait = if has_ended || is_paid_beyond_window(&situation, session, &context) {
+            let wait = if waited_for.is_some() && situation.blocks_only_other_key() {
                 None
             } else {
                 situation.wait_until_surely_over()
@@ -186,14 +185,6 @@ impl PrintedSentences {
     }
 }
 
-/// Returns true if nothing blocks work and usage credits pay although another window is full.
-fn is_paid_beyond_window(situation: &Situation, session: Option<&str>, context: &Context) -> bool {
-    situation.only_waits_for_other_window()
-        && context
-            .extra_costs(session, situation.incident.as_ref(), &context.incidents())
-            .is_some()
-}
-
 /// Returns the message to print after the timeout. whycap does not know whether the service still has a problem.
 fn timeout_message(incident: Option<&Incident>) -> &'static str {
     let Some(incident) = incident else {
@@ -273,7 +264,7 @@ fn last_sentences(
             .actions
             .contains(&ActionName::WaitForOtherWindow)
     {
-        // Unless usage credits pay for it, the next prompt will be refused. The headline says until when.
+        // The next prompt will be either refused or paid for with usage credits. The headline says until when.
         let costs = extra_costs.and(caution);
         return std::iter::once(ended.headline.clone())
             .chain(costs)

@@ -185,16 +185,9 @@ impl Situation {
         self.incident.as_ref().is_some_and(is_of_other_key)
     }
 
-    /// Returns whether waiting helps, or `None` if there is nothing to wait for.
+    /// Returns whether waiting helps, or `None` if nothing blocks work.
     pub(crate) fn wait(&self) -> Option<Wait> {
-        let present = self.present()?;
-        present.blocks().or_else(|| present.wait_for_other_window())
-    }
-
-    /// Returns true if nothing blocks work, but the advice is to wait until another full window resets.
-    pub(crate) fn only_waits_for_other_window(&self) -> bool {
-        self.present()
-            .is_some_and(|present| present.wait_for_other_window().is_some())
+        self.present()?.blocks()
     }
 
     /// Returns the error that describes the current state: the limit of the login, if there is one, or the current

@@ -122,17 +122,6 @@ impl Incident {
         }
     }
 
-    /// Returns that waiting helps until another full window resets, if that is the advice after the end of the limit.
-    /// Otherwise, returns `None`.
-    pub(crate) fn wait_for_other_window(&self) -> Option<Wait> {
-        let is_advised = self
-            .diagnosis
-            .actions
-            .contains(&ActionName::WaitForOtherWindow);
-        let reset = self.diagnosis.also_full?.resets_at;
-        is_advised.then_some(Wait::Helps(reset))
-    }
-
     /// Returns true if the error is probably a false alarm.
     pub(crate) fn is_false_alarm(&self) -> bool {
         self.diagnosis.verdict == Verdict::FalseLikely

@@ -898,7 +898,7 @@ fn after_the_reset_a_weekly_limit_that_is_used_up_is_named() {
     let first = after["actions"][0]["do"].as_str().unwrap();
     assert_eq!(
         first,
-        "Wait until Mon Nov 23 23:20, when your weekly limit resets"
+        "You can wait until Mon Nov 23 23:20, when your weekly limit resets"
     );
 }
 

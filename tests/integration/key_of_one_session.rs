@@ -632,7 +632,7 @@ fn after_the_removal_of_a_key_the_full_window_of_the_plan_is_mentioned() {
         (
             false,
             "ANTHROPIC_API_KEY is no longer set, but your 5-hour limit is used up until 12:00.",
-            "1. Wait until 12:00, when your 5-hour limit resets",
+            "1. You can wait until 12:00, when your 5-hour limit resets",
         ),
         (
             true,
@@ -658,10 +658,8 @@ fn after_the_removal_of_a_key_the_full_window_of_the_plan_is_mentioned() {
         assert!(explained.contains(step), "{explained}");
         assert!(!explained.contains("prompt again"), "{explained}");
         if !credits_pay {
-            let waited = in_shell(&["wait", "--timeout", "1s"]);
-            assert!(waited.stderr.contains("timed out"), "{waited:?}");
-            let opening = format!("{headline} Waiting until 12:00");
-            assert!(flat(&waited.stdout).starts_with(&opening), "{waited:?}");
+            let waited = flat(in_shell(&["wait"]).success());
+            assert_eq!(waited, headline);
         }
     }
 }

@@ -339,7 +339,12 @@ pub(super) fn in_state(
             ActionName::FullAsWell => mentions_full_window,
             _ => false,
         });
+        let alternative = match first {
+            ActionName::WaitForOtherWindow => Some(ActionName::SendDespiteOtherWindow),
+            _ => None,
+        };
         return std::iter::once(first)
+            .chain(alternative)
             .chain(unset_key_there(problem, ending))
             .chain(return_to_plan(problem, first))
             .chain(remaining)
