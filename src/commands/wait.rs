@@ -79,16 +79,18 @@ impl Subcommand for WaitArguments {
                         .continuing()
                         .any(|continuing| continuing.session == session)
             });
-            let false_alarm = about_false_alarm(&situation, waited_for.as_ref(), wait, &context);
-            if let Some(sentence) = false_alarm {
-                print_sentence(&sentence, &context)?;
-                printed.opening = true;
+            // After a false alarm, Claude Code may continue open sessions much later than the command waits.
+            if let Some(Wait::Helps(until)) = wait
+                && let Some(blocking) = situation.blocking()
+                && blocking.is_false_alarm()
+            {
+                printed.announce_goal(blocking, until, &context)?;
             }
             for continuing in situation.continuing() {
                 let session = continuing.session.to_owned();
                 if announced.insert(session, continuing.at).is_none() {
                     print_sentence(&warning_about(&continuing, &context), &context)?;
-                    printed.opening = true;
+                    printed.has_named_continuing = true;
                 }
             }
             // Include continuations since the previous check, because the machine may have been suspended.
@@ -140,11 +142,32 @@ impl Subcommand for WaitArguments {
     }
 }
 
-/// Remembers which sentences the command has printed while it waits, because each is printed only once.
+/// The limit that the command waits for, and its end.
+#[derive(Debug, PartialEq, Eq)]
+struct Goal {
+    limit: LimitKind,
+    is_false_alarm: bool,
+    /// The end in minutes since 1970, because sources differ by seconds. `None` if it is unknown.
+    until_minute: Option<i64>,
+}
+
+impl Goal {
+    fn new(incident: &Incident, until: Option<DateTime<Utc>>) -> Self {
+        Self {
+            limit: incident.diagnosis.limit,
+            is_false_alarm: incident.is_false_alarm(),
+            until_minute: until.map(|until| (until.timestamp() + 30) / 60),
+        }
+    }
+}
+
+/// Remembers which sentences the command has printed while it waits, so that it does not repeat them.
 #[derive(Debug, Default)]
 struct PrintedSentences {
-    /// True if a sentence has said what the command waits for, or which sessions continue by themselves.
-    opening: bool,
+    /// The goal that was announced last.
+    goal: Option<Goal>,
+    /// True if a sentence has said which sessions continue by themselves. In a log, it replaces the first goal.
+    has_named_continuing: bool,
     response_elsewhere: bool,
     credits: bool,
 }
@@ -162,17 +185,22 @@ impl PrintedSentences {
             return Ok(());
         };
         // In a log, there is no progress line that says until when the command waits.
-        if !self.opening
-            && !is_stdout_terminal()
+        if !is_stdout_terminal()
             && situation.wait().is_some()
             && !incident.diagnosis.awaits_figures()
         {
-            print_sentence(&opening(incident, until, context), context)?;
-            self.opening = true;
+            if self.goal.is_none() && self.has_named_continuing {
+                self.goal = Some(Goal::new(incident, until));
+            }
+            self.announce_goal(incident, until, context)?;
         }
         if !self.response_elsewhere
             && let Some(sentence) = incident.response_elsewhere()
         {
+            if is_stdout_terminal() {
+                // "Since then" refers to the error in the headline.
+                print_sentence(&incident.headline, context)?;
+            }
             print_sentence(sentence, context)?;
             self.response_elsewhere = true;
         }
@@ -182,6 +210,22 @@ impl PrintedSentences {
             self.credits = true;
         }
         Ok(())
+    }
+
+    /// Prints what the command waits for and until when, unless this is the goal that was announced last.
+    fn announce_goal(
+        &mut self,
+        incident: &Incident,
+        until: Option<DateTime<Utc>>,
+        context: &Context,
+    ) -> io::Result<()> {
+        let goal = Some(Goal::new(incident, until));
+        if self.goal == goal {
+            return Ok(());
+        }
+        self.goal = goal;
+        let [_, waiting, _] = Wait::progress(until, context.clock());
+        print_sentence(&format!("{} {waiting}.", incident.headline), context)
     }
 }
 
@@ -284,33 +328,6 @@ fn last_sentences(
             .collect(),
         (None, _, None) => vec![or_warning("You are not blocked.")],
     }
-}
-
-/// If the error is probably a false alarm, returns a sentence that says until when the command waits. Claude Code may
-/// continue open sessions much later than that. Returns `None` if the error is real or the command has already waited
-/// for a false alarm.
-fn about_false_alarm(
-    situation: &Situation,
-    waited_for: Option<&Incident>,
-    wait: Option<Wait>,
-    context: &Context,
-) -> Option<String> {
-    let false_alarm = situation
-        .blocking()
-        .filter(|incident| incident.is_false_alarm())?;
-    let Some(Wait::Helps(until)) = wait else {
-        return None;
-    };
-    if waited_for.is_some_and(Incident::is_false_alarm) {
-        return None;
-    }
-    Some(opening(false_alarm, until, context))
-}
-
-/// Returns a sentence about the error and a sentence that says until when the command waits.
-fn opening(incident: &Incident, until: Option<DateTime<Utc>>, context: &Context) -> String {
-    let [_, waiting, _] = Wait::progress(until, context.clock());
-    format!("{} {waiting}.", incident.headline)
 }
 
 /// Warns that a usage window of the plan is full, unless the previous check has already given this warning. Prints

@@ -492,36 +492,40 @@ fn the_message_after_a_timeout_matches_the_verdict() {
     }
 }
 
+/// Runs `wait` for a second in a terminal, and returns what it shows. Returns `None` if script(1) is not installed.
+#[cfg(target_os = "linux")]
+fn waits_in_terminal(sandbox: &Sandbox, now: &str, columns: &str) -> Option<String> {
+    let script = ["/usr/bin/script", "/bin/script"]
+        .iter()
+        .find(|path| std::path::Path::new(path).exists())?;
+    let program = env!("CARGO_BIN_EXE_whycap");
+    let output = std::process::Command::new(script)
+        .args(["-qec", &format!("{program} wait --timeout 1s"), "/dev/null"])
+        .env_clear()
+        .env("HOME", sandbox.home())
+        .env("PATH", "/usr/bin:/bin")
+        .env("SHELL", "/bin/sh")
+        .env("TERM", "xterm")
+        .env("COLUMNS", columns)
+        .env("TZ", "UTC")
+        .env("WHYCAP_NOW", now)
+        .output()
+        .unwrap();
+    Some(String::from_utf8_lossy(&output.stdout).replace('\r', ""))
+}
+
 /// The progress line must end with a line break, so that the message starts on a new line.
 #[test]
 #[cfg(target_os = "linux")]
 fn the_progress_line_ends_before_a_message() {
-    let script = ["/usr/bin/script", "/bin/script"];
-    let Some(script) = script
-        .iter()
-        .find(|path| std::path::Path::new(path).exists())
-    else {
-        return;
-    };
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     client.receives_error(AT, FIVE_HOUR, json!({}));
-    let program = env!("CARGO_BIN_EXE_whycap");
     // A progress line that wraps could not be replaced, so it is shorter in a narrow terminal.
     for (columns, has_hint) in [("80", true), ("40", false)] {
-        let output = std::process::Command::new(script)
-            .args(["-qec", &format!("{program} wait --timeout 1s"), "/dev/null"])
-            .env_clear()
-            .env("HOME", sandbox.home())
-            .env("PATH", "/usr/bin:/bin")
-            .env("SHELL", "/bin/sh")
-            .env("TERM", "xterm")
-            .env("COLUMNS", columns)
-            .env("TZ", "UTC")
-            .env("WHYCAP_NOW", "2026-11-20T11:00:00Z")
-            .output()
-            .unwrap();
-        let shown = String::from_utf8_lossy(&output.stdout).replace('\r', "");
+        let Some(shown) = waits_in_terminal(&sandbox, "2026-11-20T11:00:00Z", columns) else {
+            return;
+        };
         let message = shown.lines().last().unwrap_or_default();
         assert_eq!(
             message, "whycap: timed out while the limit still applied",
@@ -690,4 +694,55 @@ fn a_full_window_that_has_refused_nothing_is_mentioned_but_not_awaited() {
     ] {
         assert!(explained.contains(part), "{part}: {explained}");
     }
+}
+
+/// An overload ended `wait` in a pipe, as the log said, but a 5-hour limit had been reached in the meantime. The log did not
+/// say that `wait` then waited until 12:00.
+#[test]
+fn a_piped_wait_says_so_if_it_waits_for_something_else() {
+    use std::io::{BufRead, BufReader};
+    let sandbox = with_a_private_login();
+    let [overloaded, limited] =
+        ["overloaded", "limited"].map(|name| session_of_login(&sandbox, name));
+    let fields = json!({"error": "overloaded", "apiErrorStatus": 529});
+    overloaded.receives_error(AT, OVERLOADED, fields);
+    let mut command = sandbox.command(&["wait", "--timeout", "1m"]);
+    command.env("WHYCAP_NOW", "2026-11-20T10:01:00Z");
+    let mut process = crate::support::started_with_pipes(&mut command);
+    let mut output = BufReader::new(process.stdout.take().unwrap()).lines();
+    let mut log = String::new();
+    for goal in ["Waiting until 10:03", "Waiting until 12:00"] {
+        while !log.contains(goal) {
+            let line = output.next();
+            assert!(line.is_some(), "{goal}: {log}");
+            log = flat(&format!("{log} {}", line.unwrap().unwrap()));
+        }
+        if goal == "Waiting until 10:03" {
+            let at = "2026-11-20T10:01:01Z";
+            limited.receives_error(at, FIVE_HOUR, refused("five_hour", NOON, ""));
+        }
+    }
+    process.kill().unwrap();
+    process.wait().unwrap();
+    assert_eq!(log.matches("Waiting until").count(), 2, "{log}");
+}
+
+/// On a terminal, `wait` began with "Another session has received a response since then", without saying since when.
+#[test]
+#[cfg(target_os = "linux")]
+fn wait_in_a_terminal_names_the_limit_before_a_response_elsewhere() {
+    let sandbox = with_a_private_login();
+    let [stopped, headless] = ["stopped", "headless"].map(|name| session_of_login(&sandbox, name));
+    let refusal = refused("seven_day", TUESDAY, "org_level_disabled");
+    stopped.receives_error(AT, WEEKLY, refusal);
+    stopped.calls_status_line(SOON, windows(40.0, NOON, 100.0, TUESDAY), 120);
+    headless.sends_prompt("2026-11-20T10:30:00Z", "Explain the parser.");
+    headless.works("2026-11-20T10:30:05Z", 10);
+    let Some(shown) = waits_in_terminal(&sandbox, "2026-11-20T10:31:00Z", "80") else {
+        return;
+    };
+    let text = flat(&whycap::terminal::strip_ansi(&shown));
+    let headline = text.find("Your weekly limit is used up");
+    let response = text.find("Another session has received a response since then");
+    assert!(headline.is_some() && headline < response, "{text}");
 }
