@@ -296,14 +296,17 @@ impl NowCollector {
 }
 
 /// Returns the activities of the running sessions. A session that is open in several terminals is listed once, with its
-/// newest state.
+/// newest state, unless one of the terminals is waiting for the user.
 fn running_once(registered: Vec<Session>) -> Vec<SessionActivity> {
     let mut running: Vec<SessionActivity> = registered
         .into_iter()
         .filter(|session| session.liveness == Liveness::Running)
         .map(|session| session.activity)
         .collect();
-    running.sort_by_key(|activity| Reverse(activity.since));
+    running.sort_by_key(|activity| {
+        let is_waiting = activity.state == Some(SessionState::Waiting);
+        Reverse((is_waiting, activity.since))
+    });
     let mut listed = HashSet::new();
     running.retain(|activity| match &activity.session {
         Some(session) => listed.insert(session.clone()),

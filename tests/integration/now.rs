@@ -936,3 +936,21 @@ fn a_session_in_two_terminals_is_listed_once_with_its_newer_state() {
         assert!(shown.contains("Sessions 1 running"), "{shown}");
     }
 }
+
+/// A session was open in two terminals. One of them waited for a permission, but `now` showed only the state of the
+/// other one, which was idle and newer.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_session_in_two_terminals_is_waiting_if_one_of_them_is() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "shared");
+    let [first, second] = [(); 2].map(|()| RunningClient::start(&sandbox));
+    let started_at: i64 = 1_795_168_000_000;
+    for (newer, older) in [(&first, &second), (&second, &first)] {
+        older.registers_since(&sandbox, "shared", "waiting", started_at);
+        newer.registers_since(&sandbox, "shared", "idle", started_at + 60_000);
+        let shown = flat(client.run("2026-11-20T10:00:00Z", &["now"], b"").success());
+        assert!(shown.contains("waiting for you"), "{shown}");
+        assert!(shown.contains("Sessions 1 running"), "{shown}");
+    }
+}
