@@ -21,7 +21,7 @@ const BLOCK_RULE: &str = "These 5-hour blocks are calculated from the history on
 const UNKNOWN_PROMPT_REASON: &str = "Spend is listed as unknown if whycap does not know its prompt. Older versions of Claude Code do not record which prompt led to a response, and transcripts may have been deleted.";
 
 /// The reason why some spend is not assigned to an account.
-const UNKNOWN_ACCOUNT_REASON: &str = "Spend is listed as unknown if whycap does not know which account paid. Claude Code records no account if an API key, a token, or a cloud provider pays. Older versions never record it, and transcripts may have been deleted.";
+const UNKNOWN_ACCOUNT_REASON: &str = "Spend is listed as unknown if whycap does not know which account paid. Claude Code usually records no account if an API key, a token, or a cloud provider pays. Older versions never record it, and transcripts may have been deleted.";
 
 /// The reason for a lower bound if sessions may have spent more than their transcripts show.
 const SPEND_MAY_BE_UNKNOWN: &str = "some sessions may have spent more than whycap can prove";
