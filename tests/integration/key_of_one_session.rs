@@ -60,7 +60,7 @@ fn the_key_of_a_running_session_blocks_only_that_session() {
     let code = shell_without_key(&sandbox, at, &["explain", "--exit-code"]).code;
     assert_eq!(code, 0);
     let explained = flat(shell_without_key(&sandbox, at, &["explain"]).success());
-    let headline = format!("{happened}, but only in one session. Session: {session}");
+    let headline = format!("{happened}, but this affects only one session. Session: {session}");
     assert!(explained.starts_with(&headline), "{explained}");
     for part in [
         "1. Just continue: nothing is blocking you",
@@ -74,7 +74,7 @@ fn the_key_of_a_running_session_blocks_only_that_session() {
     assert_eq!(json["open"], false, "{json:#}");
     assert_eq!(json["session_id"], "with-key", "{json:#}");
 
-    let past = format!("10:00, in {session}: {happened}, but only in one session.");
+    let past = format!("10:00, in {session}: {happened}, but this affects only one session.");
     let now = flat(shell_without_key(&sandbox, at, &["now"]).success());
     for part in [
         past.as_str(),
@@ -97,7 +97,7 @@ fn the_key_of_a_running_session_blocks_only_that_session() {
 
     let reply = answer(&on_plan, at);
     let elsewhere = format!(
-        "{happened}, but only in one session. This happened in another session (\"hi\", /home/dev/api)."
+        "{happened}, but this affects only one session. This happened in another session (\"hi\", /home/dev/api)."
     );
     assert!(reply.starts_with(&elsewhere), "{reply}");
     for part in [
@@ -712,7 +712,7 @@ fn every_screen_says_that_the_key_of_an_ended_session_is_no_longer_set() {
                 "still blocked",
                 "still active",
                 "is using",
-                "only in one session",
+                "only one session",
                 "In that session, exit",
             ] {
                 assert!(!text.contains(wrong), "{wrong}: {about}");

@@ -991,7 +991,7 @@ fn a_later_response_ends_the_false_alarm_of_a_headless_run() {
     let listed = flat(&interactive.run(at, &["incidents"], b"").stdout);
     assert!(!listed.contains("still active"), "{listed}");
     let reply = answer(&other, at);
-    assert!(!reply.contains("only in one session"), "{reply}");
+    assert!(!reply.contains("only one session"), "{reply}");
 }
 
 /// Returns the parts of an explanation that must be the same each time the user asks for it.

@@ -301,7 +301,7 @@ fn credits_that_pay_in_one_session_can_pay_in_the_stopped_one() {
         assert_eq!(timed_out.code, 124, "{timed_out:?}");
 
         let of_payer = answer(&pays, at);
-        for wrong in ["only in one session", "was used up", "nothing is blocking"] {
+        for wrong in ["only one session", "was used up", "nothing is blocking"] {
             assert!(!of_payer.contains(wrong), "{wrong}: {of_payer}");
         }
         assert!(of_payer.contains("each response costs extra"), "{of_payer}");
