@@ -791,3 +791,31 @@ fn the_next_error_of_a_key_does_not_undo_the_end_of_an_earlier_one() {
         assert!(reply.contains("You are still blocked."), "{reply}");
     }
 }
+
+/// A session with a key without credits was open, but whycap could not see its process in the registry of sessions: Claude
+/// Code was older, or a newer process had resumed the session with the same key. `explain --session` then said that the
+/// key was no longer set, and `wait --session` exited with 0.
+#[test]
+fn a_session_whose_process_may_still_have_the_key_is_blocked() {
+    for is_resumed in [false, true] {
+        let sandbox = with_a_private_login();
+        let mut with_key = session_with_key(&sandbox);
+        if !is_resumed {
+            "2.0.76".clone_into(&mut with_key.version);
+        }
+        receives_balance_error(&with_key, AT);
+        let resumed_at = "2026-11-20T10:00:30Z";
+        let _process = is_resumed.then(|| {
+            with_key.event(resumed_at, "SessionStart", json!({"source": "resume"}));
+            RunningClient::resumed(&sandbox, "with-key", resumed_at)
+        });
+        let at = "2026-11-20T10:01:00Z";
+        let arguments = ["explain", "--exit-code", "--session", "with-key"];
+        let explained = shell_without_key(&sandbox, at, &arguments);
+        assert_eq!(explained.code, 11, "{is_resumed}: {explained:?}");
+        assert!(!explained.stdout.contains("no longer set"), "{explained:?}");
+        let waited = shell_without_key(&sandbox, at, &["wait", "--session", "with-key"]);
+        assert_eq!(waited.code, 11, "{is_resumed}: {waited:?}");
+        assert!(waited.stderr.contains("has no credits"), "{waited:?}");
+    }
+}

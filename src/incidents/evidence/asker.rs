@@ -16,7 +16,7 @@ impl EvidenceCollector<'_> {
     pub(super) fn add_facts_about_asker(&self, evidence: &mut Evidence, asker_works: bool) {
         let error = &evidence.error;
         let is_plan_available = evidence.plan().is_some();
-        let key_is_removed = is_plan_available && self.key_is_removed(error);
+        let key_is_removed = is_plan_available && self.key_is_removed(evidence);
         evidence.collected.concerns_others_only = asker_works;
         let asker_has_other_payer = self.asker_has_other_payer(error)
             || is_plan_available && self.is_in_other_session_without_key(error);

@@ -20,7 +20,7 @@ const ANNOUNCES_SINCE: ClientVersion = ClientVersion(2, 1, 328);
 
 /// The first Claude Code version known to list `claude -p` runs in the registry. Earlier versions may list them as
 /// well.
-const REGISTERS_HEADLESS_RUNS: ClientVersion = ClientVersion(2, 1, 328);
+pub(super) const REGISTERS_HEADLESS_RUNS: ClientVersion = ClientVersion(2, 1, 328);
 
 impl EvidenceCollector<'_> {
     /// Returns the state of the `claude -p` run in which the error occurred, or `None` if it occurred elsewhere. A run

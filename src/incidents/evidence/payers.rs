@@ -2,9 +2,11 @@
 //! are the stored error, the owner that the transcript names, the starts of the session, the login, the credentials
 //! that are set now, and the running processes.
 
-use super::{EvidenceCollector, OtherSessions};
+use super::continuation::REGISTERS_HEADLESS_RUNS;
+use super::{Asker, EvidenceCollector, OtherSessions};
 use crate::claude::account::Account;
-use crate::claude::credentials::{Credential, SetIn};
+use crate::claude::credentials::{self, Credential, SetIn};
+use crate::claude::sessions::{self, Liveness};
 use crate::claude::settings::SettingsScope;
 use crate::limits::evidence::{ErrorSession, Evidence, Ownership, StoredError};
 
@@ -90,17 +92,50 @@ impl EvidenceCollector<'_> {
 
     /// Returns true if the failed request used a key that the next request in its session will not use.
     ///
-    /// A conversation in that session has the session's own environment. A shell and other sessions can tell only if
-    /// the process that used the key has exited, because the session can then be resumed without the key.
-    pub(super) fn key_is_removed(&self, error: &StoredError) -> bool {
+    /// A conversation in that session has the session's own environment. Other sessions, and shells that name the
+    /// session, can tell only if every process with the key is known to have exited, because the session can then be
+    /// resumed without the key. For a new session in a shell, it is enough that no such process is known to be running.
+    pub(super) fn key_is_removed(&self, evidence: &Evidence) -> bool {
+        let error = &evidence.error;
         if !error.uses_key() || self.machine().has_key() {
             return false;
         }
         if self.environment_of.is_some() && self.environment_of == error.session.id.as_deref() {
             return self.has_session_environment();
         }
+        let is_for_new_session = self.environment_of.is_none() && self.asker == Asker::Shell;
         // Other sessions and shells do not know the settings of the session's project.
-        error.keys().all(|key| key.set_in == SetIn::Environment) && !self.is_running_since(error)
+        error.keys().all(|key| key.set_in == SetIn::Environment)
+            && !self.is_running_since(error)
+            && (is_for_new_session || self.has_ended_with_key(evidence))
+    }
+
+    /// Returns true if all processes that had the session's key are known to have exited: the registry lists such
+    /// processes, and none of them may still be running. A process that resumed the session counts if it has the key,
+    /// too.
+    fn has_ended_with_key(&self, evidence: &Evidence) -> bool {
+        let error = &evidence.error;
+        let Some(session) = error.session.id.as_deref() else {
+            return false;
+        };
+        let is_resumed_with_key = self.starts.of(session).first().is_some_and(|newest| {
+            newest.at > error.at
+                && error
+                    .keys()
+                    .any(|key| credentials::is_set(&key.name, &newest.credentials))
+        });
+        let may_run_with_key = self.registered().iter().any(|process| {
+            let had_key = process
+                .claim
+                .at
+                .is_none_or(|started| started <= error.at || is_resumed_with_key);
+            process.activity.session.as_deref() == Some(session)
+                && !matches!(process.liveness, Liveness::Gone(_))
+                && had_key
+        });
+        !may_run_with_key
+            && (evidence.is_since(REGISTERS_HEADLESS_RUNS)
+                || sessions::is_listed(self.registered(), session))
     }
 
     /// Returns true if the failed request used a key and this process runs in another session, which has no key.
