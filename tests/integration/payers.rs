@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use crate::client::{Client, plain_rows, run, windows};
 use crate::newest_evidence::five_hour_full;
 use crate::situation::{
-    AT, NOON, ORG, PRIVATE, SOON, TUESDAY, answer, belongs_to, flat, reaches_five_hour_limit,
-    receives_balance_error, receives_overload_error, refused, with_a_credits_budget,
-    with_a_private_login,
+    AT, FIVE_HOUR, NOON, ORG, PRIVATE, SOON, TUESDAY, answer, belongs_to, flat,
+    reaches_five_hour_limit, receives_balance_error, receives_overload_error, refused,
+    with_a_credits_budget, with_a_private_login,
 };
 use crate::support::Sandbox;
 use crate::wait::waits;
@@ -920,4 +920,37 @@ fn the_error_of_a_key_stays_one_after_another_process_has_continued_its_session_
         );
     }
     assert_eq!(blocked, ["2026-11-20T10:02:05Z"; 3]);
+}
+
+/// A user declined the key of a session in a terminal, and `claude -p --resume` continued it without the key. The next limit
+/// of the plan in the first process then counted as an error of the key.
+#[test]
+fn a_limit_in_a_session_with_a_declined_key_belongs_to_the_login_after_another_process_has_continued()
+ {
+    for is_window_reported in [false, true] {
+        let sandbox = with_a_private_login();
+        let mut shared = starts_session(&sandbox, "shared", &[KEY, FIRST_PROCESS]);
+        belongs_to(&shared, PRIVATE, "private-organization");
+        let variables_of_first = shared.variables.clone();
+        shared.works("2026-11-20T09:55:00Z", 10);
+        if is_window_reported {
+            let reported = windows(90.0, NOON, 17.0, TUESDAY);
+            shared.calls_status_line("2026-11-20T09:55:01Z", reported, 120);
+        }
+        let resumed_at = "2026-11-20T09:57:00Z";
+        starts_process(&mut shared, resumed_at, "resume", &[SECOND_PROCESS]);
+        shared.works("2026-11-20T09:58:00Z", 10);
+        shared.variables = variables_of_first;
+        let refusal = if is_window_reported {
+            json!({})
+        } else {
+            refused("five_hour", NOON, "")
+        };
+        shared.receives_error(AT, FIVE_HOUR, refusal);
+        let incident = shared.explained(SOON);
+        assert_eq!(
+            incident["owner"], "login",
+            "{is_window_reported}: {incident:#}"
+        );
+    }
 }

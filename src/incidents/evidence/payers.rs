@@ -8,7 +8,10 @@ use crate::claude::account::Account;
 use crate::claude::credentials::{self, Credential, SetIn};
 use crate::claude::sessions::{self, Liveness};
 use crate::claude::settings::SettingsScope;
+use crate::incidents::session_starts::windows_prove_use_of_login;
 use crate::limits::evidence::{ErrorSession, Evidence, Ownership, StoredError};
+use crate::limits::kind::LimitKind;
+use crate::limits::sample::MeasuredService;
 
 /// Determines which account an error belongs to. An owner recorded in the transcript takes precedence over the account
 /// that was logged in. If no owner is recorded, the error belongs to another account only if the session used the login
@@ -46,12 +49,33 @@ impl EvidenceCollector<'_> {
         let ErrorSession { id, process, .. } = &error.session;
         let session = id.as_deref().unwrap_or_default();
         if error.payer.owner.is_some()
+            && !self.is_key_declined(error)
             && !self
                 .starts
                 .owner_pays_for(session, process.as_deref(), error.at)
         {
             error.payer.owner = None;
         }
+    }
+
+    /// Returns true if the process of the error has only a key that the user must have declined: a window of a plan
+    /// refused its request, or it has reported the windows itself.
+    fn is_key_declined(&self, error: &StoredError) -> bool {
+        let ErrorSession { id, process, .. } = &error.session;
+        let has_reported_windows = || {
+            let last = id.as_deref().and_then(|id| self.readings.last_of(id));
+            last.is_some_and(|last| {
+                last.service() == MeasuredService::Plan
+                    && process.is_some()
+                    && last.process == *process
+            })
+        };
+        let is_refused_by_window = error
+            .quota()
+            .and_then(LimitKind::of_quota)
+            .is_some_and(|limit| limit.window().is_some());
+        windows_prove_use_of_login(&error.payer.credentials)
+            && (is_refused_by_window || has_reported_windows())
     }
 
     /// Returns true if an account is logged in but the session used a token. The token may belong to another account,

@@ -435,6 +435,14 @@ impl StoredError {
         self.message.line.as_ref()?.uuid.as_deref()
     }
 
+    /// Returns the rate-limit information that the server sent when it refused the request.
+    pub(crate) fn quota(&self) -> Option<&QuotaLimits> {
+        let line = self.message.line.as_ref()?;
+        line.quota
+            .as_ref()
+            .filter(|quota| quota.status.as_deref() != Some("allowed"))
+    }
+
     /// Returns true if a credential or environment switch with this name is set.
     pub(crate) fn has_credential(&self, name: &str) -> bool {
         self.payer.has_credential(name)
@@ -816,10 +824,7 @@ impl Evidence {
 
     /// Returns the rate-limit information that the server sent when it refused the request.
     pub(crate) fn quota(&self) -> Option<&QuotaLimits> {
-        self.line()?
-            .quota
-            .as_ref()
-            .filter(|quota| quota.status.as_deref() != Some("allowed"))
+        self.error.quota()
     }
 
     /// Returns the reset time that the server stated when it refused the request.
