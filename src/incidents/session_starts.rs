@@ -14,7 +14,7 @@ use super::readings::may_be_same_process;
 use super::session_transcripts::SessionTranscripts;
 use crate::claude::credentials::{self, API_KEY, Credential, OAUTH_TOKEN};
 use crate::journal::{self, Journal, JournalRecord, RecordIndex};
-use crate::limits::evidence::PayerFacts;
+use crate::limits::evidence::{PayerFacts, StoredError};
 use crate::paths::Paths;
 use crate::transcript::owner::Owner;
 
@@ -107,15 +107,17 @@ impl SessionStart {
     fn replaces_owner_of(&self, earlier: &[Self]) -> bool {
         self.substitutes().next().is_some()
             && earlier.first().is_some_and(|previous| {
-                newest_replaces_owner(earlier) || self.adds_substitute_to(previous)
+                newest_replaces_owner(earlier)
+                    || adds_substitute(&self.credentials, &previous.credentials)
             })
     }
+}
 
-    /// Returns true if this process has a substitute for the login that an earlier process did not have.
-    fn adds_substitute_to(&self, earlier: &Self) -> bool {
-        self.substitutes()
-            .any(|credential| !credentials::is_set(&credential.name, &earlier.credentials))
-    }
+/// Returns true if a process with `credentials` has a substitute for the login that another process does not have.
+fn adds_substitute(credentials: &[Credential], other: &[Credential]) -> bool {
+    credentials.iter().any(|credential| {
+        credential.may_replace_login() && !credentials::is_set(&credential.name, other)
+    })
 }
 
 /// Returns true if a process with these credentials must be using the login when it reports the usage windows of a
@@ -185,27 +187,30 @@ impl<'a> SessionStarts<'a> {
         !is_owner_replaced(&self.of(session), moment)
     }
 
-    /// Like [`Self::owner_pays`], but for a request of a certain process, or of the newest one if `process` is `None`.
-    /// Several processes may work on a session at the same time. If a later one does not have the key of this process,
-    /// it may be the one that uses the account.
-    pub(super) fn owner_pays_for(
-        &self,
-        session: &str,
-        process: Option<&str>,
-        moment: DateTime<Utc>,
-    ) -> bool {
-        let starts = self.of(session);
-        let until = starts_until(&starts, moment);
+    /// Like [`Self::owner_pays`], but for the process of a failed request, or for the newest one if its process is
+    /// unknown. Several processes may work on a session at the same time. If a later one does not have the key of this
+    /// process, it may be the one that uses the account.
+    ///
+    /// If the start of the process is not found, because it is not in this part of the journal, a start with the same
+    /// credentials takes its place. If there is none, all starts count as later.
+    pub(super) fn owner_pays_for(&self, error: &StoredError) -> bool {
+        let starts = self.of(error.session.id.as_deref().unwrap_or_default());
+        let until = starts_until(&starts, error.at);
+        let process = error.session.process.as_deref();
+        let credentials = &error.payer.credentials;
         let of_process = until
             .iter()
-            .position(|start| process.is_some() && start.process.as_deref() == process)
-            .unwrap_or_default();
+            .position(|start| process.is_none() || start.process.as_deref() == process)
+            .or_else(|| {
+                until
+                    .iter()
+                    .position(|start| start.credentials == *credentials)
+            })
+            .unwrap_or(until.len());
         let (later, up_to_process) = until.split_at(of_process);
-        let is_shared = up_to_process.first().is_some_and(|start| {
-            later
-                .iter()
-                .any(|later_start| start.adds_substitute_to(later_start))
-        });
+        let is_shared = later
+            .iter()
+            .any(|start| adds_substitute(credentials, &start.credentials));
         !is_shared && !newest_replaces_owner(up_to_process)
     }
 

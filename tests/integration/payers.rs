@@ -954,3 +954,28 @@ fn a_limit_in_a_session_with_a_declined_key_belongs_to_the_login_after_another_p
         );
     }
 }
+
+/// A process with a key had started days ago, and `claude -p --resume` continued its session with the plan. The hook no
+/// longer saw the start with the key, so the next error of the key counted as one of the plan.
+#[test]
+fn the_error_of_a_key_stays_one_although_its_process_started_days_ago() {
+    let sandbox = with_a_private_login();
+    let mut shared = starts_session(&sandbox, "shared", &[KEY, FIRST_PROCESS]);
+    let variables_of_first = shared.variables.clone();
+    grows_journal(&sandbox);
+    let resumed_at = "2026-11-20T09:57:00Z";
+    starts_process(&mut shared, resumed_at, "resume", &[SECOND_PROCESS]);
+    belongs_to(&shared, PRIVATE, "private-organization");
+    shared.works("2026-11-20T09:58:00Z", 10);
+    shared.variables = variables_of_first;
+    receives_balance_error(&shared, AT);
+
+    let journal = sandbox.read(".local/share/whycap/journal/2026-11.jsonl");
+    let stored = journal
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .rfind(|record| record["incident"].is_object())
+        .unwrap();
+    let owner = &stored["incident"]["payer"]["owner"];
+    assert_eq!(*owner, Value::Null, "{stored:#}");
+}

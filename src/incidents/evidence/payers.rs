@@ -46,13 +46,9 @@ pub(in crate::incidents) fn settle_owner(evidence: &mut Evidence, login: Option<
 impl EvidenceCollector<'_> {
     /// Removes the error's owner if the request did not use the account that the transcript names.
     pub(in crate::incidents) fn remove_earlier_owner(&self, error: &mut StoredError) {
-        let ErrorSession { id, process, .. } = &error.session;
-        let session = id.as_deref().unwrap_or_default();
         if error.payer.owner.is_some()
             && !self.is_key_declined(error)
-            && !self
-                .starts
-                .owner_pays_for(session, process.as_deref(), error.at)
+            && !self.starts.owner_pays_for(error)
         {
             error.payer.owner = None;
         }
