@@ -564,20 +564,18 @@ pub fn count_errors<'i>(
             .get(&key)
             .filter(|attempt| at <= attempt.lasts_until)
             .copied();
-        let stopped_before =
-            before.and_then(|attempt| attempt.position.and(attempt.stopped_session));
-        let is_other_session_stopped =
-            stopped_before.is_some() && stopped_before != session_of_error;
+        let other_stopped_session = before
+            .and_then(|attempt| attempt.position.and(attempt.stopped_session))
+            .filter(|stopped| Some(*stopped) != session_of_error);
         let stop_end = match own_end {
             // This session is no longer stopped, but the stop goes on in another session.
-            StopEnd::Unknown if is_other_session_stopped => StopEnd::MaybeStillStopped,
+            StopEnd::Unknown if other_stopped_session.is_some() => StopEnd::MaybeStillStopped,
             own_end => own_end,
         };
         let end = stop_end.end_or_now(clock.now);
         let stopped_session = match own_end {
             StopEnd::StillStopped | StopEnd::MaybeStillStopped => session_of_error,
-            StopEnd::Unknown if is_other_session_stopped => stopped_before,
-            StopEnd::Until(_) | StopEnd::Unknown => None,
+            StopEnd::Until(_) | StopEnd::Unknown => other_stopped_session,
         };
         let ended_at = match stop_end {
             StopEnd::Until(end) => Some(end),

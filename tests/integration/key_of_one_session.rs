@@ -819,3 +819,25 @@ fn a_session_whose_process_may_still_have_the_key_is_blocked() {
         assert!(waited.stderr.contains("has no credits"), "{waited:?}");
     }
 }
+
+/// A session with an empty key is open, and a `claude -p` run with the key failed twice. `incidents` then said that the end
+/// of the stop was unknown, although the open session was blocked.
+#[test]
+fn a_stop_stays_active_after_an_ended_run_with_the_same_key_failed_twice() {
+    let sandbox = with_a_private_login();
+    let in_terminal = session_with_empty_key(&sandbox);
+    let _process = RunningClient::idle(&sandbox, "with-key");
+    let mut run = Client::with_session(&sandbox, "run");
+    run.variables.clone_from(&in_terminal.variables);
+    receives_balance_error(&run, "2026-11-20T10:00:10Z");
+    receives_balance_error(&run, "2026-11-20T10:00:40Z");
+
+    let at = "2026-11-20T10:01:00Z";
+    let now = shell_without_key(&sandbox, at, &["now"]);
+    let blocked = "blocked: its key has no credits left";
+    assert!(flat(now.success()).contains(blocked), "{now:?}");
+    let json = shell_without_key(&sandbox, at, &["incidents", "--json"]).json();
+    assert_eq!(json["sums"]["stops"], 1, "{json:#}");
+    assert_eq!(json["sums"]["still_blocked"], 1, "{json:#}");
+    assert_eq!(json["sums"]["unknown_end"], 0, "{json:#}");
+}
