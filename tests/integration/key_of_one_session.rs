@@ -841,3 +841,34 @@ fn a_stop_stays_active_after_an_ended_run_with_the_same_key_failed_twice() {
     assert_eq!(json["sums"]["still_blocked"], 1, "{json:#}");
     assert_eq!(json["sums"]["unknown_end"], 0, "{json:#}");
 }
+
+/// A session with an empty key had ended. In a conversation that uses Amazon Bedrock, Google Vertex AI, or a token,
+/// `/whycap` said that the next prompt would use the plan.
+#[test]
+fn a_conversation_with_another_payer_is_not_told_that_it_will_use_the_plan() {
+    for variable in [
+        "CLAUDE_CODE_USE_BEDROCK",
+        "CLAUDE_CODE_USE_VERTEX",
+        "CLAUDE_CODE_OAUTH_TOKEN",
+    ] {
+        let sandbox = with_a_private_login();
+        session_with_empty_key(&sandbox);
+        let mut other = Client::with_session(&sandbox, "other");
+        other.variables = [("CLAUDECODE", "1"), (variable, "1")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .to_vec();
+        other.event(
+            "2026-11-20T10:00:10Z",
+            "SessionStart",
+            json!({"source": "startup"}),
+        );
+        let reply = answer(&other, "2026-11-20T10:01:00Z");
+        assert!(
+            reply.contains("but this affects only one session"),
+            "{variable}: {reply}"
+        );
+        for wrong in ["use your plan", "no longer set", "still blocked"] {
+            assert!(!reply.contains(wrong), "{variable}: {wrong}: {reply}");
+        }
+    }
+}

@@ -123,6 +123,16 @@ impl EvidenceCollector<'_> {
         if self.environment_of.is_some() && self.environment_of == error.session.id.as_deref() {
             return self.has_session_environment();
         }
+        // A cloud provider or a token pays for this conversation, so it will not use the plan.
+        if self.environment_of.is_some()
+            && self
+                .machine()
+                .credentials
+                .iter()
+                .any(Credential::may_replace_login)
+        {
+            return false;
+        }
         let is_for_new_session = self.environment_of.is_none() && self.asker == Asker::Shell;
         // Other sessions and shells do not know the settings of the session's project.
         error.keys().all(|key| key.set_in == SetIn::Environment)
