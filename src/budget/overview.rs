@@ -68,7 +68,9 @@ pub(crate) struct AdditionalFacts {
     pub(crate) percent_value: PercentValue,
     /// The amount paid with usage credits this month, if it can be inferred.
     pub(crate) paid: Option<Money>,
-    /// True if all of the month's transcripts could be read.
+    /// True if all transcripts have been read to the end.
+    pub(crate) is_everything_read: bool,
+    /// True if, in addition, no transcript of the month has damaged lines.
     pub(crate) is_complete: bool,
 }
 
@@ -150,7 +152,7 @@ impl<'c> BudgetOverview<'c> {
     }
 
     /// Returns all budgets in the order of the report.
-    fn states(&self, paid: Option<Money>) -> Vec<BudgetState> {
+    fn states(&self, additional: &AdditionalFacts) -> Vec<BudgetState> {
         let mut states: Vec<BudgetState> = self
             .sessions
             .iter()
@@ -173,8 +175,12 @@ impl<'c> BudgetOverview<'c> {
             let scope = BudgetScope::Project(key.clone());
             states.extend(self.state(scope, history.spent_this_month(), Some(history)));
         }
-        if let Some(paid) = paid {
+        if let Some(paid) = additional.paid {
             states.extend(self.state(BudgetScope::Credits, Amount::exact(paid), None));
+        }
+        for state in &mut states {
+            let spent = &mut state.budget_use.spent;
+            *spent = spent.lower_bound_unless(additional.is_everything_read);
         }
         states
     }
@@ -226,7 +232,7 @@ impl<'c> BudgetOverview<'c> {
         path: &str,
         shown_path: &str,
     ) -> Report {
-        let states = self.states(additional.paid);
+        let states = self.states(additional);
         let plan = self
             .config
             .plan
@@ -440,6 +446,7 @@ impl BudgetState {
             "session_id": self.session.as_ref().map(|session| &session.id),
             "limit_usd": limit.usd(),
             "spent_usd": spent.money.usd(),
+            "at_least": spent.is_lower_bound,
             "used_percentage": self.budget_use.used_fraction() * 100.0,
             "usd_per_hour": self.per_hour.map(|per_hour| per_hour.rate.usd()),
             "usd_per_day": self.per_day.map(Money::usd),

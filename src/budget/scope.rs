@@ -170,7 +170,12 @@ impl BudgetUse {
 
     /// Returns a sentence about the budget: "Today's budget of $20.00 is 80% used ($16.00 so far)."
     pub(super) fn sentence(&self) -> String {
-        self.sentence_with("", "")
+        let before_percent = if self.spent.is_lower_bound {
+            "at least "
+        } else {
+            ""
+        };
+        self.sentence_with(before_percent, "")
     }
 
     /// Returns the sentence to show right after a response, when the transcript may still be incomplete.
@@ -205,7 +210,7 @@ pub(crate) fn budgets_to_report(
     let spent_by_project = figures.projects.iter().map(|(key, spent)| {
         (
             BudgetScope::Project(key.clone()),
-            Some(Amount::exact(*spent)),
+            Some(Amount::from_tally(spent)),
         )
     });
     let mut uses: Vec<BudgetUse> = [
@@ -222,7 +227,12 @@ pub(crate) fn budgets_to_report(
     ]
     .into_iter()
     .chain(spent_by_project)
-    .filter_map(|(scope, spent)| BudgetUse::above_warning(budget, scope, spent?))
+    .filter_map(|(scope, spent)| {
+        // The session's own transcript has been read.
+        let is_complete = figures.is_complete || scope == BudgetScope::Session;
+        let amount = spent?.lower_bound_unless(is_complete);
+        BudgetUse::above_warning(budget, scope, amount)
+    })
     .collect();
     uses.sort_by(|a, b| b.used_fraction().total_cmp(&a.used_fraction()));
     uses
@@ -245,6 +255,7 @@ mod tests {
             session: of_session,
             today: of_today,
             month: Some(of_today),
+            is_complete: true,
             ..LiveFigures::default()
         };
         budgets_to_report(&budget, &figures, None)

@@ -42,6 +42,7 @@ impl Subcommand for BudgetArguments {
                 hint: best_hint(served, &writes, context.prices(), &config.hints.off),
                 percent_value: context.percent_value(&ledger, None)?.with_prompts(&writes),
                 paid,
+                is_everything_read: read.is_all(),
                 is_complete: read.is_all() && damaged.is_empty(),
             };
             let file = &context.paths.whycap_config;

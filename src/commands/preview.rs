@@ -80,7 +80,13 @@ fn sample_rows(context: &Context, columns: usize) -> Vec<Vec<Piece>> {
         .budget
         .projects
         .first_key_value()
-        .and_then(|(project, limit)| Some((project.clone(), Money::from_noisy_usd(limit * 0.9)?)));
+        .and_then(|(project, limit)| {
+            let tally = Tally {
+                recorded: Money::from_noisy_usd(limit * 0.9)?,
+                ..Tally::default()
+            };
+            Some((project.clone(), tally))
+        });
     let facts = LineFacts {
         windows: Sample::from_payload(&payload, clock.now),
         figures: Some(LiveFigures {

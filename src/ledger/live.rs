@@ -68,7 +68,7 @@ pub struct LiveFigures {
     /// The current month's spend, if requested.
     pub month: Option<Tally>,
     /// The current month's spend for each of the session's projects, with the project's key.
-    pub projects: Vec<(String, Money)>,
+    pub projects: Vec<(String, Tally)>,
     /// True if every transcript has been read to its end at least once.
     pub is_complete: bool,
 }
@@ -324,18 +324,20 @@ impl OpenLedger {
             if let Some(budget) = requested.projects {
                 let stored_directory = store.directory(session_id)?;
                 let directory = stored_directory.as_deref().unwrap_or(requested.directory);
-                let costs = store.costs_by_directory(&month)?;
+                let tallies = store.tallies_by_directory(&month, session_id)?;
                 for key in budget
                     .projects
                     .keys()
                     .filter(|key| budget.covers(key, directory))
                 {
-                    let cost: Money = costs
+                    let mut tally: Tally = tallies
                         .iter()
                         .filter(|(directory, _)| budget.covers(key, directory))
-                        .map(|(_, cost)| *cost)
+                        .map(|(_, tally)| *tally)
                         .sum();
-                    figures.projects.push((key.clone(), cost + self.pending));
+                    tally.pending += self.pending;
+                    tally.at_least |= at_least;
+                    figures.projects.push((key.clone(), tally));
                 }
             }
             Ok(figures)

@@ -650,22 +650,38 @@ impl Store {
         Ok(tally)
     }
 
-    /// Returns each directory's cost in a period. Excludes the same pending spend as [`Self::tally_between`].
-    pub(super) fn costs_by_directory(&self, period: &RowsPeriod) -> Result<HashMap<String, Money>> {
-        let rows: Vec<(Option<String>, Money)> = self.all(
-            "SELECT directory, cost FROM (
-                 SELECT session, recorded AS cost FROM sums WHERE quarter >= ?1 AND quarter < ?2
-                 UNION ALL SELECT session, cost FROM off_transcript JOIN sessions ON sessions.id = session
-                     WHERE at >= ?1 AND at < ?2 AND NOT (kind = ?3 AND is_dirty)
+    /// Returns each directory's spend in a period, without counts. Excludes the same pending spend and the same lower
+    /// bounds as [`Self::tally_between`].
+    pub(super) fn tallies_by_directory(
+        &self,
+        period: &RowsPeriod,
+        known_session: Id,
+    ) -> Result<HashMap<String, Tally>> {
+        let rows: Vec<(Option<String>, Option<OffTranscriptKind>, Money)> = self.all(
+            "SELECT directory, kind, cost FROM (
+                 SELECT session, NULL AS kind, recorded AS cost FROM sums WHERE quarter >= ?1 AND quarter < ?2
+                 UNION ALL SELECT session, kind, cost FROM off_transcript JOIN sessions ON sessions.id = session
+                     WHERE at >= ?1 AND at < ?2 AND NOT (kind = ?3 AND is_dirty) AND NOT (kind = ?4 AND session = ?5)
+                 UNION ALL SELECT session, ?4, 0 FROM damage JOIN files ON files.id = file WHERE since < ?2 AND until >= ?1
              ) JOIN sessions ON sessions.id = session",
-            params![period.start, period.end, OffTranscriptKind::Pending],
+            params![
+                period.start,
+                period.end,
+                OffTranscriptKind::Pending,
+                OffTranscriptKind::LowerBound,
+                known_session
+            ],
             |row| row.try_into(),
         )?;
-        let mut costs: HashMap<String, Money> = HashMap::new();
-        for (directory, cost) in rows {
-            *costs.entry(directory.unwrap_or_default()).or_default() += cost;
+        let mut tallies: HashMap<String, Tally> = HashMap::new();
+        for (directory, kind, cost) in rows {
+            let tally = tallies.entry(directory.unwrap_or_default()).or_default();
+            match kind {
+                Some(kind) => tally.add_off_transcript(kind, cost),
+                None => tally.recorded += cost,
+            }
         }
-        Ok(costs)
+        Ok(tallies)
     }
 
     /// Returns a session's directory, or `None` if it is unknown.

@@ -77,8 +77,65 @@ fn a_budget_marks_spend_that_is_a_lower_bound() {
     assert!(budget.contains("\u{2265}$0.47 of $0.50"), "{budget}");
     assert_eq!(
         prompt(&sandbox, "hi")["systemMessage"],
-        "whycap: Today's budget of $0.50 is 94% used (\u{2265}$0.47 so far)."
+        "whycap: Today's budget of $0.50 is at least 94% used (\u{2265}$0.47 so far)."
     );
+    let json = sandbox.run(&["budget", "--json"]).json();
+    assert_eq!(json["budgets"][0]["at_least"], true, "{json:#}");
+}
+
+/// The first import has not read all transcripts yet. `now` and the status line said that today's spend was a lower
+/// bound, but `budget` and its warnings showed the same figure as exact.
+#[test]
+#[cfg(unix)] // symbolic links
+fn a_budget_marks_spend_as_a_lower_bound_during_the_first_import() {
+    let home = Sandbox::new();
+    home.copy_tree(&data("histories/compaction-and-subagent/home"), "");
+    let path = home.write("whycap.toml", "[budget]\nday = 0.5\n");
+    let sandbox = home.variable("WHYCAP_CONFIG", path.to_str().unwrap());
+    // Nobody can read a symbolic link that points to itself.
+    let unreadable = sandbox.path(".claude/projects/-home-dev-api/unreadable.jsonl");
+    std::os::unix::fs::symlink(&unreadable, &unreadable).unwrap();
+    for (command, expected_text) in [
+        ("now", "Today \u{2265}$0.47"),
+        ("budget", "\u{2265}$0.47 of $0.50"),
+    ] {
+        let run = sandbox.run(&[command]);
+        assert!(run.stderr.contains("unreadable.jsonl"), "{}", run.stderr);
+        let text = flat(&run.stdout);
+        assert!(text.contains(expected_text), "{text}");
+    }
+    assert_eq!(
+        prompt(&sandbox, "hi")["systemMessage"],
+        "whycap: Today's budget of $0.50 is at least 94% used (\u{2265}$0.47 so far)."
+    );
+}
+
+/// A transcript of a project has a damaged line. `budget` said that the project's spend was a lower bound, but the hook
+/// showed it as exact.
+#[test]
+fn a_project_budget_marks_spend_that_is_a_lower_bound() {
+    for (damaged_directory, sign, at_least) in [
+        (API, "\u{2265}", "at least "),
+        ("/home/dev/website", "", ""),
+    ] {
+        let sandbox = with_budget("[budget.projects]\napi = 0.4\n");
+        let client = Client::with_session(&sandbox, "damaged");
+        let mut response = client.response_line("2026-11-20T06:00:00Z", 1);
+        response["cwd"] = json!(damaged_directory);
+        client.append(&response);
+        let damaged = r#"{"type":"assistant","message":{"model":"claude-opus-5-5","usage":{"input"#;
+        sandbox.append(".claude/projects/-home-dev-api/damaged.jsonl", damaged);
+        client.sends_prompt("2026-11-20T06:10:00Z", "go on");
+        let budget = flat(sandbox.run(&["budget"]).success());
+        assert!(
+            budget.contains(&format!(" {sign}$0.36 of $0.40")),
+            "{budget}"
+        );
+        let expected = format!(
+            "whycap: This month's budget for api of $0.40 is {at_least}90% used ({sign}$0.36 so far)."
+        );
+        assert_eq!(prompt(&sandbox, "hi")["systemMessage"], json!(expected));
+    }
 }
 
 #[test]
