@@ -51,6 +51,12 @@ pub(super) fn rules_out_payments(reason: &str) -> bool {
     RULE_OUT_PAYMENTS.contains(&reason)
 }
 
+/// Returns true if credits certainly do not pay for further responses while the server gives this reason for not accepting
+/// them. Other reasons, such as `fetch_error`, do not say whether credits are turned on.
+fn rules_out_further_payments(reason: &str) -> bool {
+    rules_out_payments(reason) || reason == "out_of_credits"
+}
+
 /// Looks up the costs of the selected responses since the given time. Returns `None` if the ledger cannot be read.
 pub(crate) type CostsOf<'c> =
     dyn Fn(DateTime<Utc>, SelectedResponses<'_>) -> Option<ResponseCosts> + 'c;
@@ -115,7 +121,7 @@ pub(crate) struct Paid {
     /// The cost of these responses at list price.
     pub(crate) cost: Money,
     /// The reset of the full window. Until then, credits may pay for the session's further responses. `None` if no window
-    /// is full, if the server does not accept credits, or if the session's responses are free.
+    /// is full, if the server's reason shows that credits do not pay, or if the session's responses are free.
     pub(crate) goes_on_until: Option<DateTime<Utc>>,
 }
 
@@ -323,7 +329,7 @@ impl CreditsUse<'_> {
                 .costs_beyond(since, &full_periods, &readings, costs)?;
         Some(Paid {
             cost: costs_beyond.into_iter().map(|(_, cost)| cost).sum(),
-            goes_on_until: if no_credits_reason.is_some() {
+            goes_on_until: if no_credits_reason.is_some_and(rules_out_further_payments) {
                 None
             } else {
                 let now = self.now();

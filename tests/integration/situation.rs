@@ -1381,6 +1381,21 @@ fn a_used_up_credit_budget_does_not_block_a_prompt_that_credits_do_not_pay_for()
     }
 }
 
+/// The server did not say whether credits were turned on, so the prompt may have cost money. It was not blocked although the
+/// budget for credits was used up.
+#[test]
+fn a_used_up_credit_budget_blocks_a_prompt_while_it_is_unknown_whether_credits_pay() {
+    for reason in ["fetch_error", "unknown", "no_limits_configured"] {
+        let sandbox = with_a_credits_budget("action = \"stop\"");
+        let client = Client::new(&sandbox);
+        report_usage(&client, "2026-11-20T09:58:00Z", 100.0, NOON);
+        client.works("2026-11-20T09:59:00Z", 300_000);
+        stores_credits_reason(&sandbox, &json!(reason));
+        let run = client.event(SOON, "UserPromptSubmit", json!({"prompt": "go on"}));
+        assert!(run.success().contains("was not sent"), "{reason}: {run:?}");
+    }
+}
+
 /// `/clear` ends lower-priority mode without a message. `budget` counted the responses after it, but `now` said nothing about
 /// paying.
 #[test]
