@@ -8,7 +8,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Context;
 use crate::drain::{PercentValue, SpentHere, SpentInWindow, WindowShares};
-use crate::incidents::steps;
+use crate::incidents::{reporting_processes, steps};
+use crate::journal::Journal;
 use crate::ledger::{Ledger, RecentSpend};
 use crate::limits::kind::Window;
 use crate::limits::pace::WindowStep;
@@ -152,20 +153,21 @@ impl Context {
         let earliest = open.iter().map(|window| window.since).min()?;
         let steps = steps(&self.paths, earliest, until);
         // The account of a session with readings is known. For any other session, open the transcript.
-        let mut reporting: HashMap<&str, Vec<Option<&str>>> = HashMap::new();
-        for step in &steps {
-            let processes = reporting.entry(&step.session).or_default();
-            processes.push(step.process.as_deref());
-        }
+        let journal = Journal::between(&self.paths, earliest, until);
+        let reporting = reporting_processes(&journal);
         let incidents = self.incidents();
-        let credits = incidents.credits_use();
+        let all_credits = incidents.credits_use();
+        let credits = all_credits.with_starts_in(&journal);
         // The payer of a session may change, so the payer is checked below at the time of each response.
         let recent = ledger.spend_since(earliest, &|_| true).ok()?;
         let mut spent = spent_in_windows(&recent);
         spent.retain(|spent| {
             let at = datetime_from_millis(spent.at);
             match reporting.get(spent.session) {
-                Some(processes) => !credits.has_other_payer(spent.session, at, processes),
+                Some(processes) => {
+                    let processes: Vec<_> = processes.iter().map(Option::as_deref).collect();
+                    !credits.has_other_payer(spent.session, at, &processes)
+                }
                 None => match credits.belonged_to(spent.session, at, account, &[]) {
                     Some(is_of) => is_of,
                     // If the login is unknown, an account cannot be distinguished from an API key, so include the

@@ -147,7 +147,6 @@ mod tests {
                     resets_at: Some(at("05:00:00")),
                 },
                 session: String::new(),
-                process: None,
             },
         );
         let rows = window_rows(&steps, at("23:00:00"), &Exporter::default());

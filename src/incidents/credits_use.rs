@@ -157,7 +157,7 @@ impl CreditsUse<'_> {
     }
 
     /// Returns the same data, but with the starts of sessions from this part of the journal.
-    pub(super) fn with_starts_in<'j>(&'j self, journal: &'j Journal) -> CreditsUse<'j> {
+    pub(crate) fn with_starts_in<'j>(&'j self, journal: &'j Journal) -> CreditsUse<'j> {
         CreditsUse {
             starts: SessionStarts::new(journal),
             sessions: Cache::default(),

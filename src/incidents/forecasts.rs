@@ -1,7 +1,7 @@
 //! Forecasts of the usage windows. The 5-hour forecast is based on the window's latest readings. The weekly forecasts
 //! are based on several weeks of readings, and are recomputed only when a window's usage increases.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,21 @@ pub(crate) fn steps(paths: &Paths, from: DateTime<Utc>, until: DateTime<Utc>) ->
     steps
 }
 
+/// Returns the sessions that reported usage windows of a plan in this part of the journal, with the processes that reported
+/// them. An unknown process is `None`.
+pub(crate) fn reporting_processes(journal: &Journal) -> HashMap<String, Vec<Option<String>>> {
+    let mut by_session: HashMap<String, Vec<Option<String>>> = HashMap::new();
+    for reading in journal.records::<Reading>() {
+        if reading.sample.service() == MeasuredService::Plan {
+            let processes = by_session.entry(reading.session).or_default();
+            if !processes.contains(&reading.sample.process) {
+                processes.push(reading.sample.process);
+            }
+        }
+    }
+    by_session
+}
+
 /// Returns the readings that differ from the same account's previous reading, oldest first. `readings` must be sorted
 /// from newest to oldest. Outdated figures from idle sessions are skipped.
 fn steps_of(readings: Vec<Reading>) -> Vec<WindowStep> {
@@ -62,7 +77,6 @@ fn steps_of(readings: Vec<Reading>) -> Vec<WindowStep> {
                     window,
                     usage,
                     session: reading.session.clone(),
-                    process: sample.process.clone(),
                 });
             }
         }

@@ -27,7 +27,7 @@ mod transcript_end;
 
 pub(crate) use credits_use::{CreditsUse, Paid, Paying};
 pub(crate) use evidence::Asker;
-pub(crate) use forecasts::{Forecasts, steps};
+pub(crate) use forecasts::{Forecasts, reporting_processes, steps};
 pub(crate) use history::PastErrors;
 use present::MOST_OTHER_SESSIONS;
 pub(crate) use present::{CONTINUES_SOON, Continuing, Situation};

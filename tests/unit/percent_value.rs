@@ -19,7 +19,6 @@ fn step(at: Millis, percent: f64, resets: Millis) -> WindowStep {
             resets_at: Some(datetime_from_millis(resets)),
         },
         session: String::new(),
-        process: None,
     }
 }
 

@@ -66,8 +66,6 @@ pub(crate) struct WindowStep {
     pub(crate) usage: WindowUsage,
     /// The first session that received the new figures.
     pub(crate) session: String,
-    /// The process of this session that received the new figures, if known.
-    pub(crate) process: Option<String>,
 }
 
 /// Returns the time since the start of a window, or `None` if the reset time has passed or is unknown.
