@@ -686,7 +686,7 @@ impl<'a> Incidents<'a> {
         });
         let last_response = payload.transcript_path.as_deref().and_then(|path| {
             let tail = self.transcripts.tail(path)?;
-            let at = transcript_end::last_response(path, &tail)?;
+            let at = transcript_end::last_response(&tail, &self.transcripts.free_periods(path))?;
             tail.responses
                 .iter()
                 .rfind(|response| response.at == at)

@@ -33,6 +33,13 @@ const STEP: u64 = 1024 * 1024;
 /// `api-request` lines between them take up another 10 KB.
 const TAIL_WITH_ATTEMPTS: u64 = 32 * 1024;
 
+/// Mark the lines that Claude Code writes itself: a notice or the output of a command, and the output of a dialog
+/// such as `/rate-limit-options` (2.1.331). Quotation marks within pasted texts and tool results are escaped.
+const NOTICES: [&str; 2] = [
+    "\"type\":\"system\"",
+    "\"content\":\"<local-command-stdout>",
+];
+
 /// The messages in which Claude Code announces that a session continues for free at a lower priority (2.1.331).
 const LOWER_PRIORITY_STARTS: [&str; 2] = [
     "ower priority until your limit resets",
@@ -48,14 +55,15 @@ const LOWER_PRIORITY_ENDS: [&str; 4] = [
     "ower-priority mode is off",
 ];
 
-/// The note that Claude Code adds for the model in the grace window, at most once for each prompt (2.1.331).
-const GRACE_WINDOW: &str = "grace window active";
+/// Mark the note that Claude Code adds for the model in the grace window, once for each turn (2.1.331).
+const GRACE_WINDOW: [&str; 2] = ["\"isMeta\":true", "grace window active"];
 
 /// The maximum time for which a session can continue at a lower priority. The priority returns to normal when the
 /// 5-hour window resets.
 const LOWER_PRIORITY_LASTS: TimeDelta = crate::time::FIVE_HOURS;
 
-/// How long responses count as free after a note about the grace window. Claude Code does not announce its end.
+/// How long responses count as free after the last line of a turn in the grace window. Claude Code does not announce the
+/// end of the grace window.
 const GRACE_WINDOW_LASTS: TimeDelta = TimeDelta::minutes(15);
 
 /// Reads the end of a transcript. Returns `None` if the file cannot be read.
@@ -166,29 +174,44 @@ pub(super) fn free_periods(transcript: &Path) -> Vec<FreePeriod> {
     let Ok((start, bytes)) = disk::read_tail(transcript, TAIL) else {
         return Vec::new();
     };
-    let mut periods = Vec::new();
+    let mut periods: Vec<FreePeriod> = Vec::new();
     let mut ends = Vec::new();
+    let mut is_grace_turn = false;
     for line in complete_lines(start, &bytes) {
         let contains = |text: &&str| memmem::find(line, text.as_bytes()).is_some();
-        let longest = if LOWER_PRIORITY_STARTS.iter().any(contains) {
-            LOWER_PRIORITY_LASTS
-        } else if contains(&GRACE_WINDOW) {
-            GRACE_WINDOW_LASTS
-        } else {
-            if LOWER_PRIORITY_ENDS.iter().any(contains) {
-                ends.extend(time_of(line));
-            }
-            continue;
-        };
-        periods.extend(time_of(line).map(|start| FreePeriod {
-            start,
-            end: start + longest,
-        }));
+        let is_notice = NOTICES.iter().any(contains);
+        if is_notice && LOWER_PRIORITY_STARTS.iter().any(contains) {
+            is_grace_turn = false;
+            periods.extend(free_period_from(line, LOWER_PRIORITY_LASTS));
+        } else if is_notice && LOWER_PRIORITY_ENDS.iter().any(contains) {
+            ends.extend(time_of(line));
+        } else if GRACE_WINDOW.iter().all(contains) {
+            is_grace_turn = true;
+            periods.extend(free_period_from(line, GRACE_WINDOW_LASTS));
+        } else if is_grace_turn
+            && is_of_conversation(line)
+            && let Some(period) = periods.last_mut()
+            && let Some(at) = time_of(line)
+        {
+            // The next prompt has its own note if the grace window still lasts.
+            is_grace_turn = !is_prompt(line);
+            period.end = if is_grace_turn {
+                at + GRACE_WINDOW_LASTS
+            } else {
+                at
+            };
+        }
     }
     if periods.is_empty() {
         return periods;
     }
-    ends.extend(refusals(&Tail::read(start, &bytes)).filter_map(|line| line.at));
+    let tail = Tail::read(start, &bytes);
+    let refusals_of_all_models = refusals(&tail).filter(|line| {
+        blamed_limit(line)
+            .and_then(LimitKind::window)
+            .is_none_or(|window| !window.is_of_one_model())
+    });
+    ends.extend(refusals_of_all_models.filter_map(|line| line.at));
     for period in &mut periods {
         let later_ends = ends.iter().filter(|end| **end > period.start);
         period.end = later_ends.fold(period.end, |first, end| first.min(*end));
@@ -196,19 +219,27 @@ pub(super) fn free_periods(transcript: &Path) -> Vec<FreePeriod> {
     periods
 }
 
+fn free_period_from(line: &[u8], longest: TimeDelta) -> Option<FreePeriod> {
+    let start = time_of(line)?;
+    Some(FreePeriod {
+        start,
+        end: start + longest,
+    })
+}
+
 /// Returns the time of the last response. Returns `None` if there is no response, if a limit has stopped the session
 /// since then, or if that response was free or the session has continued for free since then.
-pub(super) fn last_response(transcript: &Path, tail: &Tail) -> Option<DateTime<Utc>> {
-    last_response_despite_refusal(transcript, tail).filter(|at| !is_refused_since(tail, *at))
+pub(super) fn last_response(tail: &Tail, free_periods: &[FreePeriod]) -> Option<DateTime<Utc>> {
+    last_response_despite_refusal(tail, free_periods).filter(|at| !is_refused_since(tail, *at))
 }
 
 /// Like [`last_response`], but ignores limits that have stopped the session since then.
 pub(super) fn last_response_despite_refusal(
-    transcript: &Path,
     tail: &Tail,
+    free_periods: &[FreePeriod],
 ) -> Option<DateTime<Utc>> {
     let at = tail.responses.iter().map(|response| response.at).max()?;
-    let is_free = free_periods(transcript).iter().any(|free| free.end > at);
+    let is_free = free_periods.iter().any(|free| free.end > at);
     (!is_free).then_some(at)
 }
 
@@ -246,6 +277,18 @@ fn is_of_conversation(line: &[u8]) -> bool {
         .any(|kind| memmem::find(line, kind).is_some())
 }
 
+/// Returns true if a line is a prompt, including those that Claude Code sends by itself.
+fn is_request(line: &[u8]) -> bool {
+    memmem::find(line, b"\"type\":\"user\"").is_some()
+        && memmem::find(line, b"\"tool_result\"").is_none()
+        && memmem::find(line, b"\"type\":\"assistant\"").is_none()
+}
+
+/// Returns true if a line is a prompt of the user.
+fn is_prompt(line: &[u8]) -> bool {
+    is_request(line) && memmem::find(line, b"\"isMeta\":true").is_none()
+}
+
 /// Returns true if the session has received nothing since its last prompt. It may then be retrying a request, because
 /// Claude Code 2.1.331 does not record retries in terminal sessions.
 pub(super) fn is_without_response(transcript: &Path) -> bool {
@@ -255,14 +298,7 @@ pub(super) fn is_without_response(transcript: &Path) -> bool {
     let last = complete_lines(start, &bytes)
         .rev()
         .find(|line| is_of_conversation(line));
-    match last {
-        Some(line) => {
-            memmem::find(line, b"\"type\":\"user\"").is_some()
-                && memmem::find(line, b"\"tool_result\"").is_none()
-                && memmem::find(line, b"\"type\":\"assistant\"").is_none()
-        }
-        None => false,
-    }
+    last.is_some_and(is_request)
 }
 
 /// Returns the failed attempts at the end of the conversation, if Claude Code is still retrying the request. Returns

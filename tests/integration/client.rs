@@ -123,6 +123,14 @@ impl<'a> Client<'a> {
         }));
     }
 
+    /// Appends a note for the model that the user does not see, as client 2.1.331 does after a prompt.
+    pub fn adds_note(&self, at: &str, note: &str) {
+        self.append(&json!({
+            "type": "user", "isMeta": true, "uuid": format!("n-{at}"), "sessionId": self.session,
+            "timestamp": at, "message": {"role": "user", "content": note},
+        }));
+    }
+
     /// Appends the prompt with which the client continues by itself after a reset, as client 2.1.331 does.
     pub fn continues_automatically(&self, at: &str) {
         self.append(&json!({

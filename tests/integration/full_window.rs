@@ -6,7 +6,8 @@ use crate::client::{Client, windows};
 use crate::newest_evidence::{five_hour_full, receives_response, weekly_full};
 use crate::situation::{
     AT, AT_LOWER_PRIORITY, FIVE_HOUR, GRACE_WINDOW, NOON, SOON, TUESDAY, answer, flat,
-    receives_overload_error, refused, session_of_login, with_a_private_login,
+    receives_overload_error, refused, session_of_login, starts_to_continue_for_free,
+    with_a_private_login,
 };
 use crate::support::Sandbox;
 use crate::wait::waits;
@@ -127,7 +128,7 @@ fn the_last_line_after_a_reset_names_the_full_weekly_limit() {
 fn overloaded_while_free<'s>(sandbox: &'s Sandbox, notice: &str, reported: &Value) -> Client<'s> {
     let client = session_of_login(sandbox, "free");
     client.calls_status_line("2026-11-20T09:58:00Z", reported.clone(), 120);
-    client.announces("2026-11-20T10:29:00Z", notice);
+    starts_to_continue_for_free(&client, "2026-11-20T10:29:00Z", notice);
     receives_overload_error(&client, "2026-11-20T10:30:00Z");
     client.calls_status_line("2026-11-20T10:30:02Z", reported.clone(), 120);
     client

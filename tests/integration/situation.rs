@@ -1088,8 +1088,12 @@ fn nobody_pays_at_lower_priority_or_in_the_grace_period() {
         let client = Client::new(&sandbox);
         let full = windows(100.0, NOON, 40.0, TUESDAY);
         client.calls_status_line("2026-11-20T09:58:01Z", full.clone(), 120);
-        client.append(&json!({"type": "system", "subtype": "local_command", "sessionId": client.session,
-            "timestamp": "2026-11-20T09:59:00Z", "content": format!("<local-command-stdout>{notice}</local-command-stdout>")}));
+        if notice == GRACE_WINDOW {
+            client.adds_note("2026-11-20T09:59:00Z", notice);
+        } else {
+            client.append(&json!({"type": "system", "subtype": "local_command", "sessionId": client.session,
+                "timestamp": "2026-11-20T09:59:00Z", "content": format!("<local-command-stdout>{notice}</local-command-stdout>")}));
+        }
         client.works(AT, 100_000);
         let status_line = client.calls_status_line(SOON, full, 120);
         assert!(!status_line.success().contains("paying"), "{status_line:?}");
@@ -1331,7 +1335,7 @@ fn responses_count_as_paid_again_after_free_responses_have_ended() {
         let sandbox = with_a_credits_budget("action = \"stop\"");
         let client = Client::new(&sandbox);
         report_usage(&client, "2026-11-20T09:58:00Z", 100.0, NOON);
-        client.announces(AT, start);
+        starts_to_continue_for_free(&client, AT, start);
         client.works("2026-11-20T10:01:00Z", 100_000);
         let ended_at = "2026-11-20T10:10:00Z";
         if end == is_refused {
@@ -1339,6 +1343,7 @@ fn responses_count_as_paid_again_after_free_responses_have_ended() {
         } else {
             client.announces(ended_at, end);
         }
+        client.sends_prompt("2026-11-20T10:19:00Z", "go on");
         client.works("2026-11-20T10:20:00Z", 300_000);
         let at = "2026-11-20T10:21:00Z";
         let budget = client.run(at, &["budget"], b"");
@@ -1379,6 +1384,84 @@ fn a_used_up_credit_budget_does_not_block_a_prompt_that_credits_do_not_pay_for()
             "{is_at_lower_priority}: {notice}"
         );
     }
+}
+
+/// Writes this notice or note, with which Claude Code continues for free.
+pub fn starts_to_continue_for_free(client: &Client<'_>, at: &str, notice: &str) {
+    if notice == GRACE_WINDOW {
+        client.adds_note(at, notice);
+    } else {
+        client.announces(at, notice);
+    }
+}
+
+/// Creates a session whose 5-hour limit is used up. It writes this line at 10:00 and receives a response at 10:20. Returns
+/// true if `now` says that usage credits pay for the response.
+fn pays_after_line(append: impl Fn(&Client<'_>)) -> bool {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    report_usage(&client, "2026-11-20T09:58:00Z", 100.0, NOON);
+    client.sends_prompt("2026-11-20T09:59:00Z", "go on");
+    append(&client);
+    client.works("2026-11-20T10:20:00Z", 300_000);
+    let now = client.run("2026-11-20T10:21:00Z", &["now", "--json"], b"");
+    now.json()["paying"].is_object()
+}
+
+/// A turn in the grace window lasted 40 minutes. Claude Code writes one note for each turn, and whycap said after 15 minutes
+/// that the user was paying.
+#[test]
+fn a_long_turn_in_the_grace_window_is_free() {
+    let pays = pays_after_line(|client| {
+        client.adds_note(AT, GRACE_WINDOW);
+        client.works("2026-11-20T10:10:00Z", 100_000);
+    });
+    assert!(!pays);
+}
+
+/// The limit of one model refused a request at lower priority. Other models still continued for free, but whycap said that the
+/// user was paying.
+#[test]
+fn a_limit_of_one_model_does_not_end_lower_priority_mode() {
+    let pays = pays_after_line(|client| {
+        client.announces(AT, AT_LOWER_PRIORITY);
+        let text = "You've hit your Opus limit \u{00b7} resets Nov 24, 6am (UTC)";
+        let line = client.error_line(
+            "2026-11-20T10:05:00Z",
+            text,
+            refused("seven_day_opus", TUESDAY, ""),
+        );
+        client.append(&line);
+    });
+    assert!(!pays);
+}
+
+/// The dialog about the limit writes its result as a line of the user.
+#[test]
+fn lower_priority_mode_may_start_in_a_dialog() {
+    let pays = pays_after_line(|client| {
+        let output = format!("<local-command-stdout>{AT_LOWER_PRIORITY}</local-command-stdout>");
+        client.sends_prompt(AT, &output);
+    });
+    assert!(!pays);
+}
+
+/// A prompt quoted a notice of Claude Code. whycap took it for the notice itself, so it said nothing about paying, or it said
+/// at lower priority that the user was paying.
+#[test]
+fn a_pasted_notice_neither_starts_nor_ends_free_responses() {
+    for notice in [AT_LOWER_PRIORITY, GRACE_WINDOW] {
+        assert!(
+            pays_after_line(|client| client.sends_prompt(AT, notice)),
+            "{notice}"
+        );
+    }
+    let pays = pays_after_line(|client| {
+        client.announces(AT, AT_LOWER_PRIORITY);
+        let end = "What does \"Lower-priority mode is off\" mean?";
+        client.sends_prompt("2026-11-20T10:05:00Z", end);
+    });
+    assert!(!pays);
 }
 
 /// The server did not say whether credits were turned on, so the prompt may have cost money. It was not blocked although the

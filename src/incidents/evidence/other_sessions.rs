@@ -107,7 +107,8 @@ impl EvidenceCollector<'_> {
         if session != Some(&newest.session)
             && let Some(path) = self.transcripts.path_of(&newest.session)
             && let Some(tail) = self.transcripts.tail(&path)
-            && let Some(last) = transcript_end::last_response(&path, &tail)
+            && let Some(last) =
+                transcript_end::last_response(&tail, &self.transcripts.free_periods(&path))
             && last > error.at
         {
             let response = tail.responses.iter().find(|response| response.at == last);
@@ -160,7 +161,10 @@ impl EvidenceCollector<'_> {
             .iter()
             .filter_map(|file| {
                 let tail = self.transcripts.tail(&file.path)?;
-                let last = transcript_end::last_response_despite_refusal(&file.path, &tail)?;
+                let last = transcript_end::last_response_despite_refusal(
+                    &tail,
+                    &self.transcripts.free_periods(&file.path),
+                )?;
                 let session = session_of(&file.path);
                 (last <= self.now()).then(|| SessionResponses {
                     starts: self.starts.of(&session),
