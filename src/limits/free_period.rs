@@ -29,6 +29,9 @@ impl FreePeriod {
         reset: DateTime<Utc>,
         moment: DateTime<Utc>,
     ) -> bool {
-        window == Window::FiveHour && self.start >= reset - window.length() && self.contains(moment)
+        window == Window::FiveHour
+            && self.start >= reset - window.length()
+            && moment < reset
+            && self.contains(moment)
     }
 }

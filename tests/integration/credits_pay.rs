@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use crate::client::{Client, windows};
 use crate::newest_evidence::{after, five_hour_full, hits_limit, receives_response, weekly_full};
 use crate::situation::{
-    FIVE_HOUR, NOON, TUESDAY, WEEKLY, answer, flat, refused, session_of_login, with_a_private_login,
+    AT_LOWER_PRIORITY, FIVE_HOUR, NOON, TUESDAY, WEEKLY, answer, flat, refused, session_of_login,
+    with_a_private_login,
 };
 use crate::support::Sandbox;
 
@@ -429,4 +430,32 @@ fn a_session_is_not_told_more_about_the_errors_of_others_than_is_known() {
             "{wrong}: {late_explanation}"
         );
     }
+}
+
+/// A session continued at lower priority after its error, until credits paid for its responses. `/whycap` did not say that the
+/// user was paying, because a response since the error had been free.
+#[test]
+fn credits_pay_after_lower_priority_mode_has_ended() {
+    let sandbox = with_a_private_login();
+    let mut client = session_of_login(&sandbox, "pays");
+    let refusal = refused("five_hour", NOON, "");
+    let full = five_hour_full();
+    hits_limit(
+        &client,
+        "2026-11-20T10:00:00Z",
+        FIVE_HOUR,
+        &refusal,
+        full.clone(),
+    );
+    client.announces("2026-11-20T10:01:00Z", AT_LOWER_PRIORITY);
+    client.sends_prompt("2026-11-20T10:02:00Z", "go on");
+    receives_response(&mut client, "2026-11-20T10:03:00Z", full.clone());
+    client.announces(
+        "2026-11-20T10:10:00Z",
+        "Extra usage is now covering your requests \u{00b7} lower-priority mode ended",
+    );
+    client.sends_prompt("2026-11-20T10:19:00Z", "go on");
+    receives_response(&mut client, "2026-11-20T10:20:00Z", full);
+    let reply = answer(&client, "2026-11-20T10:20:05Z");
+    assert!(reply.contains("paying with usage credits"), "{reply}");
 }

@@ -214,3 +214,14 @@ fn the_full_window_of_a_refusal_does_not_matter_at_lower_priority() {
         incidents.stdout
     );
 }
+
+/// A session at lower priority had also been in the grace window, which was over. After an overload, `wait` said that the limit
+/// was used up, although the next prompt was free.
+#[test]
+fn the_end_of_the_grace_window_does_not_end_lower_priority_mode() {
+    let sandbox = with_a_private_login();
+    session_of_login(&sandbox, "free").announces("2026-11-20T10:20:00Z", AT_LOWER_PRIORITY);
+    let client = overloaded_while_free(&sandbox, GRACE_WINDOW, &five_hour_full());
+    let lines = flat(waits(&client, "2026-11-20T10:46:00Z", &[]).success());
+    assert!(!lines.contains("5-hour limit is used up"), "{lines}");
+}

@@ -1,46 +1,76 @@
 //! Determines whether usage credits may have paid for the responses since an error. The sources are the responses and
 //! the readings collected so far, the login, and the end of the session's transcript.
 
+use std::rc::Rc;
+
+use chrono::{DateTime, Utc};
+
 use super::EvidenceCollector;
 use crate::incidents::credits_use;
 use crate::limits::evidence::{Evidence, StoredError};
 use crate::limits::free_period::FreePeriod;
-use crate::limits::sample::Sample;
+use crate::limits::kind::Window;
 
 impl EvidenceCollector<'_> {
-    /// Returns true if usage credits may have paid for the responses since the error. This requires that a window is
-    /// full, that the server accepts credits, and that no message says that the session's responses are free.
+    /// Returns true if usage credits may have paid for the last response since the error. This requires that a window was
+    /// full, that the server accepts credits, and that no message says that the session's responses were free at that time.
     pub(super) fn credits_may_pay(&self, evidence: &Evidence) -> bool {
-        let collected = &evidence.collected;
-        let has_response = evidence.has_later_response()
-            || collected
-                .other_responses
-                .iter()
-                .any(|response| !response.is_refused_later);
-        let newest = collected.newest_reading.as_ref();
-        let is_full = newest.is_some_and(Sample::has_full_window);
-        if !has_response || !is_full || self.readings.login.no_credits_reason().is_some() {
+        let Some(newest) = &evidence.collected.newest_reading else {
+            return false;
+        };
+        if !newest.has_full_window() || self.readings.login.no_credits_reason().is_some() {
             return false;
         }
-        self.last_free_period(&evidence.error)
-            .is_none_or(|free| free.end <= evidence.at())
+        let Some(last) = self.last_response_since(evidence) else {
+            return false;
+        };
+        let reset = newest
+            .usage(Window::FiveHour)
+            .and_then(|usage| usage.resets_at);
+        let free_periods = self.free_periods_of(&evidence.error);
+        !free_periods.iter().any(|free| match reset {
+            Some(reset) => free.is_beyond(Window::FiveHour, reset, last),
+            None => free.contains(last),
+        })
     }
 
-    /// Returns the last period in which the session's responses were free. Returns `None` if there is none, or if the
-    /// error is not a temporary problem.
-    pub(super) fn free_period(&self, evidence: &Evidence) -> Option<FreePeriod> {
+    /// Returns the time of the last response since the error, in its session or in another one that has not been stopped
+    /// since.
+    fn last_response_since(&self, evidence: &Evidence) -> Option<DateTime<Utc>> {
+        let last_in_transcript = self
+            .transcript_of(&evidence.error)
+            .and_then(|path| self.transcripts.tail(&path))
+            .and_then(|tail| tail.responses.iter().map(|response| response.at).max());
+        let of_session = evidence.error.later_response.as_ref().map(|first| {
+            last_in_transcript
+                .max(first.at)
+                .unwrap_or_else(|| evidence.at())
+        });
+        let of_others = evidence
+            .collected
+            .other_responses
+            .iter()
+            .filter(|response| !response.is_refused_later)
+            .map(|response| response.at);
+        of_session.into_iter().chain(of_others).max()
+    }
+
+    /// Returns the periods in which the session's responses were free. Returns none if the error is not a temporary problem.
+    pub(super) fn free_periods(&self, evidence: &Evidence) -> Rc<[FreePeriod]> {
         let message = self.message_of(&evidence.error.message);
         if message.row.limit.is_passing() {
-            self.last_free_period(&evidence.error)
+            self.free_periods_of(&evidence.error)
         } else {
-            None
+            Rc::default()
         }
     }
 
-    /// Returns the last period in which the responses of the error's session were free.
-    fn last_free_period(&self, error: &StoredError) -> Option<FreePeriod> {
-        let transcript = self.transcript_of(error)?;
-        self.transcripts.free_periods(&transcript).last().copied()
+    /// Returns the periods in which the responses of the error's session were free.
+    fn free_periods_of(&self, error: &StoredError) -> Rc<[FreePeriod]> {
+        match self.transcript_of(error) {
+            Some(path) => self.transcripts.free_periods(&path),
+            None => Rc::default(),
+        }
     }
 
     /// Returns true if credits have probably not paid for anything since the failed request: the server gave a reason

@@ -724,9 +724,9 @@ pub struct Collected {
     /// True if usage credits may be paying for responses although a window is full: the server accepts credits, and no
     /// message says that the session's responses are free.
     pub credits_may_pay: bool,
-    /// The last period in which the session's responses were free although the 5-hour window was full. It is read only
-    /// after a temporary problem.
-    pub free_period: Option<FreePeriod>,
+    /// The periods in which the session's responses were free although the 5-hour window was full. They are read only after
+    /// a temporary problem.
+    pub free_periods: Rc<[FreePeriod]>,
     /// True if usage credits have probably not paid for a response since the error: the server still gives the reason
     /// that it gave then for not accepting them, and no credits can be used while it does. Always false for the status
     /// line, which does not read that reason.

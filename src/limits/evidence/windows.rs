@@ -803,10 +803,10 @@ impl<'a> Readings<'a> {
     /// Returns true if responses are free at present although this window is full.
     fn is_free_beyond(&self, full: &Measurement) -> bool {
         let now = self.evidence.clock.now;
-        match (self.evidence.collected.free_period, full.resets_at) {
-            (Some(free), Some(reset)) => free.is_beyond(full.window, reset, now),
-            (None, _) | (_, None) => false,
-        }
+        full.resets_at.is_some_and(|reset| {
+            let mut free_periods = self.evidence.collected.free_periods.iter();
+            free_periods.any(|free| free.is_beyond(full.window, reset, now))
+        })
     }
 
     /// Returns a measurement that proves that the plan had usage left at the time of the error, preferably of the
