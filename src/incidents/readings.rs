@@ -705,7 +705,9 @@ impl WindowReadings<'_> {
         // transcript. After an error in this session, the figures may come from the refused request, which is newer
         // than the last response.
         if let Some(path) = &payload.transcript_path
-            && errors.are_only_in_other_sessions(session, now - LONGEST_REQUEST)
+            && errors
+                .newest_only_in_other_sessions(session, now - LONGEST_REQUEST)
+                .is_some()
             && let Some(tail) = self.transcripts.tail(path)
         {
             date_by_request(&mut sample, &tail);
@@ -776,16 +778,22 @@ fn is_new(sample: &Sample, last: &Sample, last_error_at: Option<DateTime<Utc>>) 
 }
 
 /// Returns true if the session has received a response since its previous reading, and an error has recently occurred
-/// in another session. The response may show that the error is over, even if the figures are the same.
+/// in another session. The response may show that the error is over, even if the figures are the same. A single reading
+/// of a request after the error is enough. Returns false if the API time is unknown, because a repeated call then looks
+/// like a response.
 fn is_response_after_error_elsewhere(
     sample: &Sample,
     last: &Sample,
     session: &str,
     errors: StoredErrors<'_>,
 ) -> bool {
-    sample.measured > last.measured
-        && !sample.has_same_api_time_as(last)
-        && errors.are_only_in_other_sessions(session, sample.at - AROUND_ERROR)
+    let has_api_time = sample.api_ms.is_some() && last.api_ms.is_some();
+    if !has_api_time || sample.has_same_api_time_as(last) || sample.measured <= last.measured {
+        return false;
+    }
+    errors
+        .newest_only_in_other_sessions(session, sample.at - AROUND_ERROR)
+        .is_some_and(|error| last.determined_since.unwrap_or(last.at) <= error.at)
 }
 
 /// Returns the fingerprint of the account that a session's figures belong to: the session's owner, if it differs from

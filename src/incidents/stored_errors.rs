@@ -61,15 +61,22 @@ impl<'a> StoredErrors<'a> {
         StoredErrors::new(self.paths, self.now, &newest).list(session)
     }
 
-    /// Returns true if errors have occurred in other sessions since the given time, but none in this session. Only the
-    /// newest section of the journal is searched.
-    pub(super) fn are_only_in_other_sessions(&self, session: &str, since: DateTime<Utc>) -> bool {
-        let newest_first = self.list_newest(None);
-        let mut recent = newest_first
+    /// Returns the newest error that has occurred in another session since the given time. Returns `None` if an error has
+    /// occurred in this session since then. Only the newest section of the journal is searched.
+    pub(super) fn newest_only_in_other_sessions(
+        &self,
+        session: &str,
+        since: DateTime<Utc>,
+    ) -> Option<StoredError> {
+        let mut recent = self.list_newest(None);
+        recent.retain(|error| error.at >= since);
+        if recent
             .iter()
-            .take_while(|error| error.at >= since)
-            .peekable();
-        recent.peek().is_some() && recent.all(|error| error.session.id.as_deref() != Some(session))
+            .any(|error| error.session.id.as_deref() == Some(session))
+        {
+            return None;
+        }
+        recent.into_iter().next()
     }
 
     /// Returns the newest error of a session.

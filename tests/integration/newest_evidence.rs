@@ -1564,6 +1564,47 @@ fn the_row_of_a_false_alarm_ends_when_another_session_works() {
     }
 }
 
+/// Returns the number of readings in the journal.
+fn stored_readings(sandbox: &Sandbox) -> usize {
+    let journal = sandbox.read(".local/share/whycap/journal/2026-11.jsonl");
+    journal.matches(r#""reading":{"#).count()
+}
+
+/// A session receives many responses after an error in another session. Every response was stored for ten minutes, even
+/// if the percentages were the same. The error soon left the part of the journal that status-line calls read.
+#[test]
+fn a_busy_session_stores_few_readings_after_an_error_in_another_session() {
+    let sandbox = with_a_private_login();
+    let [stopped, mut works] = two_sessions_of_login(&sandbox);
+    row_at_42_percent(&works, "2026-11-20T09:59:50Z");
+    receives_overload_error(&stopped, AT);
+    for response in 0..20 {
+        let minute_and_tens = format!("2026-11-20T10:0{}:{}", 1 + response / 6, response % 6);
+        works.sends_prompt(&format!("{minute_and_tens}0Z"), "go on");
+        works.receives_response(&format!("{minute_and_tens}1Z"));
+        works.api_ms += 1000;
+        row_at_42_percent(&works, &format!("{minute_and_tens}2Z"));
+    }
+    let stored = stored_readings(&sandbox);
+    assert_eq!(stored, 2, "one reading before the error and one after it");
+}
+
+/// Without the API time, a repeated status-line call looks like a new response. Every call was stored.
+#[test]
+fn a_status_line_call_without_api_time_is_not_stored_again_after_an_error_in_another_session() {
+    let sandbox = with_a_private_login();
+    let [stopped, works] = two_sessions_of_login(&sandbox);
+    let usage = windows(42.0, NOON, 17.0, TUESDAY);
+    // These calls do not report the API time.
+    works.calls_status_line_in_fast_mode("2026-11-20T09:59:50Z", &usage);
+    receives_overload_error(&stopped, AT);
+    for at in ["2026-11-20T10:00:10Z", "2026-11-20T10:00:20Z"] {
+        works.calls_status_line_in_fast_mode(at, &usage);
+    }
+    let stored = stored_readings(&sandbox);
+    assert_eq!(stored, 1, "only the reading before the error");
+}
+
 /// The login works again as soon as another session receives a response, even if that session has no status line and
 /// the newest reading is older.
 #[test]
