@@ -162,16 +162,19 @@ pub(super) fn of_five_hour_window<'j>(
     records_of_account::<FiveHourReading>(journal, account)
 }
 
-/// Dates figures to the time of their request, if the session's transcript shows it. The server determines the figures
-/// when it accepts a request. If the response takes minutes, its figures may be older than an error that occurred in
-/// between.
+/// Dates figures to the time of their request and adds the model that sent the response, if the session's transcript shows
+/// the request. The server determines the figures when it accepts a request. If the response takes minutes, its figures
+/// may be older than an error that occurred in between.
 pub(super) fn date_by_request(sample: &mut Sample, tail: &Tail) {
     let reported = sample.measured - REPORTED_WITHIN..=sample.measured;
     let mut newest_first = tail.responses.iter().rev();
-    let response = newest_first.find(|response| reported.contains(&response.at));
-    let Some(requested_at) = response.and_then(|response| response.requested_at) else {
+    let Some(response) = newest_first.find(|response| reported.contains(&response.at)) else {
         return;
     };
+    let Some(requested_at) = response.requested_at else {
+        return;
+    };
+    sample.response_model = response.model.as_deref().map(str::to_owned);
     sample.determined_since = Some(requested_at);
     if requested_at < sample.earliest() {
         sample.repeated_after = Some(requested_at);

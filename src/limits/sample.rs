@@ -44,6 +44,10 @@ pub struct Sample {
         skip_serializing_if = "Option::is_none"
     )]
     pub determined_since: Option<DateTime<Utc>>,
+    /// The model that sent the response with these figures. [`Self::model`] may already be a different one. `None` if
+    /// the response was not found, or if an old version of whycap stored the sample.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_model: Option<String>,
     /// The running total of API time, in milliseconds. It increases with every response, but not with failed requests.
     pub api_ms: Option<f64>,
     /// The 5-hour window.
@@ -84,6 +88,7 @@ impl Sample {
             measured: now,
             repeated_after: None,
             determined_since: None,
+            response_model: None,
             api_ms: payload.client_api_ms,
             five_hour: payload.five_hour,
             seven_day: payload.seven_day,
@@ -215,6 +220,7 @@ impl Sample {
             measured: original.measured,
             repeated_after: original.repeated_after,
             determined_since: original.determined_since,
+            response_model: original.response_model.clone(),
             ..self
         }
     }

@@ -1605,6 +1605,31 @@ fn a_status_line_call_without_api_time_is_not_stored_again_after_an_error_in_ano
     assert_eq!(stored, 1, "only the reading before the error");
 }
 
+/// The newest reading comes from an idle session, so the row uses an older one from a response. Its model is stored with
+/// it. The row read the transcript of the response's session on every call.
+#[test]
+fn the_row_of_a_false_alarm_does_not_read_the_transcript_of_an_older_reading() {
+    let sandbox = with_a_private_login();
+    let [stopped, mut works] = two_sessions_of_login(&sandbox);
+    row_at_42_percent(&works, "2026-11-20T09:59:50Z");
+    let refusal = refused("overage", TUESDAY, "out_of_credits");
+    stopped.receives_error(AT, "You're out of usage credits", refusal);
+    works.sends_prompt("2026-11-20T10:01:00Z", "go on");
+    works.receives_response("2026-11-20T10:01:01Z");
+    works.api_ms += 1000;
+    row_at_42_percent(&works, "2026-11-20T10:01:02Z");
+    let idle = session_of_login(&sandbox, "idle");
+    let usage_before = windows(41.0, NOON, 17.0, TUESDAY);
+    idle.calls_status_line("2026-11-20T10:01:03Z", usage_before, 120);
+
+    std::fs::remove_file(works.transcript()).unwrap();
+    let row = row_at_42_percent(&stopped, "2026-11-20T10:01:04Z");
+    assert!(
+        row.contains("another session got a response · send the prompt again"),
+        "{row}"
+    );
+}
+
 /// The login works again as soon as another session receives a response, even if that session has no status line and
 /// the newest reading is older.
 #[test]

@@ -20,8 +20,7 @@ struct ReadingOfResponse {
     payer: PayerRelation,
     /// The earliest time at which the request may have been sent, or `None` if it is unknown.
     requested_at: Option<DateTime<Utc>>,
-    /// The model that sent the response, or `None` if it is unknown. The reading contains the model that is selected now,
-    /// which may be a different one.
+    /// The model that sent the response, or `None` if it is unknown.
     model: Option<String>,
 }
 
@@ -125,22 +124,9 @@ impl EvidenceCollector<'_> {
         Some(ReadingOfResponse {
             requested_at: reading.sample.determined_since,
             payer,
-            model: self.model_of_reading(&reading),
+            model: reading.sample.response_model.clone(),
             reading,
         })
-    }
-
-    /// Returns the model that sent the response from which a reading comes. The reading itself contains the model that
-    /// was selected then, which may be a different one. Returns `None` if the response is not found.
-    fn model_of_reading(&self, reading: &Reading) -> Option<String> {
-        let requested_at = reading.sample.determined_since?;
-        let path = self.transcripts.path_of(&reading.session)?;
-        let tail = self.transcripts.tail(&path)?;
-        let response = tail
-            .responses
-            .iter()
-            .find(|response| response.requested_at == Some(requested_at))?;
-        response.model.as_deref().map(str::to_owned)
     }
 
     /// Returns the responses in the transcripts to search.
