@@ -154,7 +154,7 @@ impl Context {
         let steps = steps(&self.paths, earliest, until);
         // The account of a session with readings is known. For any other session, open the transcript.
         let journal = Journal::between(&self.paths, earliest, until);
-        let reporting = reporting_processes(&journal);
+        let reporting = reporting_processes(&journal, account);
         let incidents = self.incidents();
         let all_credits = incidents.credits_use();
         let credits = all_credits.with_starts_in(&journal);

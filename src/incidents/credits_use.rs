@@ -54,7 +54,7 @@ pub(super) fn rules_out_payments(reason: &str) -> bool {
 /// Returns true if credits certainly do not pay for further responses while the server gives this reason for not accepting
 /// them. Other reasons, such as `fetch_error`, do not say whether credits are turned on.
 fn rules_out_further_payments(reason: &str) -> bool {
-    rules_out_payments(reason) || reason == "out_of_credits"
+    rules_out_payments(reason) || ["out_of_credits", "org_level_disabled_until"].contains(&reason)
 }
 
 /// Looks up the costs of the selected responses since the given time. Returns `None` if the ledger cannot be read.

@@ -38,12 +38,16 @@ pub(crate) fn steps(paths: &Paths, from: DateTime<Utc>, until: DateTime<Utc>) ->
     steps
 }
 
-/// Returns the sessions that reported usage windows of a plan in this part of the journal, with the processes that reported
-/// them. An unknown process is `None`.
-pub(crate) fn reporting_processes(journal: &Journal) -> HashMap<String, Vec<Option<String>>> {
+/// Returns the sessions that reported usage windows of the account's plan in this part of the journal, with the processes
+/// that reported them. An unknown process is `None`.
+pub(crate) fn reporting_processes(
+    journal: &Journal,
+    account: Option<&str>,
+) -> HashMap<String, Vec<Option<String>>> {
     let mut by_session: HashMap<String, Vec<Option<String>>> = HashMap::new();
     for reading in journal.records::<Reading>() {
-        if reading.sample.service() == MeasuredService::Plan {
+        let is_of_account = reading.sample.account.as_deref() == account;
+        if is_of_account && reading.sample.service() == MeasuredService::Plan {
             let processes = by_session.entry(reading.session).or_default();
             if !processes.contains(&reading.sample.process) {
                 processes.push(reading.sample.process);

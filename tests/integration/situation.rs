@@ -1465,17 +1465,26 @@ fn a_pasted_notice_neither_starts_nor_ends_free_responses() {
 }
 
 /// The server did not say whether credits were turned on, so the prompt may have cost money. It was not blocked although the
-/// budget for credits was used up.
+/// budget for credits was used up. If the organization has used up its credits, a prompt cannot cost money.
 #[test]
 fn a_used_up_credit_budget_blocks_a_prompt_while_it_is_unknown_whether_credits_pay() {
-    for reason in ["fetch_error", "unknown", "no_limits_configured"] {
+    for (reason, is_blocked) in [
+        ("fetch_error", true),
+        ("unknown", true),
+        ("no_limits_configured", true),
+        ("org_level_disabled_until", false),
+    ] {
         let sandbox = with_a_credits_budget("action = \"stop\"");
         let client = Client::new(&sandbox);
         report_usage(&client, "2026-11-20T09:58:00Z", 100.0, NOON);
         client.works("2026-11-20T09:59:00Z", 300_000);
         stores_credits_reason(&sandbox, &json!(reason));
         let run = client.event(SOON, "UserPromptSubmit", json!({"prompt": "go on"}));
-        assert!(run.success().contains("was not sent"), "{reason}: {run:?}");
+        assert_eq!(
+            run.success().contains("was not sent"),
+            is_blocked,
+            "{reason}: {run:?}"
+        );
     }
 }
 

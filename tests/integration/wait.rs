@@ -9,7 +9,7 @@ use crate::client::{Client, rfc3339, windows};
 use crate::now::RunningClient;
 use crate::situation::{
     AT, FIVE_HOUR, NOON, OVERLOADED, SOON, TUESDAY, WEEKLY, flat, refused, session_of_login,
-    with_a_private_login,
+    stores_credits_reason, with_a_private_login,
 };
 #[cfg(target_os = "linux")]
 use crate::situation::{answer, receives_balance_error};
@@ -694,6 +694,27 @@ fn a_full_window_that_has_refused_nothing_is_mentioned_but_not_awaited() {
     ] {
         assert!(explained.contains(part), "{part}: {explained}");
     }
+}
+
+/// The 5-hour window has reset, but the weekly window is full, and the server refuses usage credits. `explain` offered to
+/// send a prompt that credits might pay for.
+#[test]
+fn explain_does_not_offer_a_prompt_that_credits_cannot_pay_for() {
+    let sandbox = with_a_private_login();
+    let reason = "org_level_disabled";
+    stores_credits_reason(&sandbox, &json!(reason));
+    let client = session_of_login(&sandbox, "stopped");
+    client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, reason));
+    let five_pm = NOON + 5 * 60 * 60;
+    let full_week = windows(3.0, five_pm, 100.0, TUESDAY);
+    client.calls_status_line("2026-11-20T12:05:00Z", full_week, 120);
+    let run = client.run("2026-11-20T12:10:00Z", &["explain"], b"");
+    let explained = flat(run.success());
+    assert!(
+        explained.contains("You can wait until Tue Nov 24 06:00"),
+        "{explained}"
+    );
+    assert!(!explained.contains("Or send a prompt now"), "{explained}");
 }
 
 /// An overload ended `wait` in a pipe, as the log said, but a 5-hour limit had been reached in the meantime. The log did not

@@ -59,11 +59,12 @@ impl EvidenceCollector<'_> {
     fn is_key_declined(&self, error: &StoredError) -> bool {
         let ErrorSession { id, process, .. } = &error.session;
         let has_reported_windows = || {
-            let last = id.as_deref().and_then(|id| self.readings.last_of(id));
-            last.is_some_and(|last| {
+            let (Some(id), Some(process)) = (id, process) else {
+                return false;
+            };
+            self.readings.last_of(id).is_some_and(|last| {
                 last.service() == MeasuredService::Plan
-                    && process.is_some()
-                    && last.process == *process
+                    && last.process.as_deref() == Some(process.as_str())
             })
         };
         let is_refused_by_window = error

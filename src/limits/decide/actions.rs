@@ -340,7 +340,9 @@ pub(super) fn in_state(
             _ => false,
         });
         let alternative = match first {
-            ActionName::WaitForOtherWindow => Some(ActionName::SendDespiteOtherWindow),
+            ActionName::WaitForOtherWindow if !problem.evidence.collected.credits_are_refused => {
+                Some(ActionName::SendDespiteOtherWindow)
+            }
             _ => None,
         };
         return std::iter::once(first)
