@@ -10,8 +10,9 @@ use super::kind::Window;
 pub struct FreePeriod {
     /// The time at which Claude Code announced that responses are free.
     pub(crate) start: DateTime<Utc>,
-    /// The time at which Claude Code announced the end or a limit stopped the session. If neither has happened, the
-    /// latest possible end, which does not take the reset of the window into account.
+    /// The time at which Claude Code announced the end or a limit stopped the session. If neither has happened, this is
+    /// an assumed end: five hours after the start of lower-priority mode, or the next prompt or fifteen minutes after the
+    /// last line of a turn in the grace window. The reset of the window is not taken into account.
     pub(crate) end: DateTime<Utc>,
 }
 

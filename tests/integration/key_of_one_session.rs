@@ -727,6 +727,17 @@ fn every_screen_says_that_the_key_of_an_ended_session_is_no_longer_set() {
     }
 }
 
+/// Checks that `now` and `incidents` show one stop, which still blocks the session with the key.
+fn assert_stop_is_active(sandbox: &Sandbox, at: &str) {
+    let now = shell_without_key(sandbox, at, &["now"]);
+    let blocked = "blocked: its key has no credits left";
+    assert!(flat(now.success()).contains(blocked), "{now:?}");
+    let json = shell_without_key(sandbox, at, &["incidents", "--json"]).json();
+    assert_eq!(json["sums"]["stops"], 1, "{json:#}");
+    assert_eq!(json["sums"]["still_blocked"], 1, "{json:#}");
+    assert_eq!(json["sums"]["unknown_end"], 0, "{json:#}");
+}
+
 /// A session with a key without credits is open, and a later `claude -p` run with the key failed, too. `incidents` then
 /// said that the end of the stop was unknown, and no longer said that the open session was blocked, although `now` did.
 #[test]
@@ -752,13 +763,7 @@ fn an_ended_run_with_the_same_key_does_not_hide_that_a_session_is_still_blocked(
         assert!(listed.contains(part), "{part}: {listed}");
     }
     assert!(!listed.contains("does not know when 1 stop"), "{listed}");
-    let now = shell_without_key(&sandbox, at, &["now"]);
-    let blocked = "blocked: its key has no credits left";
-    assert!(flat(now.success()).contains(blocked), "{now:?}");
-    let json = shell_without_key(&sandbox, at, &["incidents", "--json"]).json();
-    assert_eq!(json["sums"]["stops"], 1, "{json:#}");
-    assert_eq!(json["sums"]["still_blocked"], 1, "{json:#}");
-    assert_eq!(json["sums"]["unknown_end"], 0, "{json:#}");
+    assert_stop_is_active(&sandbox, at);
 
     // The user goes on with the plan, but the session with the key is still blocked.
     on_plan.sends_prompt("2026-11-20T10:01:30Z", "go on");
@@ -833,13 +838,7 @@ fn a_stop_stays_active_after_an_ended_run_with_the_same_key_failed_twice() {
     receives_balance_error(&run, "2026-11-20T10:00:40Z");
 
     let at = "2026-11-20T10:01:00Z";
-    let now = shell_without_key(&sandbox, at, &["now"]);
-    let blocked = "blocked: its key has no credits left";
-    assert!(flat(now.success()).contains(blocked), "{now:?}");
-    let json = shell_without_key(&sandbox, at, &["incidents", "--json"]).json();
-    assert_eq!(json["sums"]["stops"], 1, "{json:#}");
-    assert_eq!(json["sums"]["still_blocked"], 1, "{json:#}");
-    assert_eq!(json["sums"]["unknown_end"], 0, "{json:#}");
+    assert_stop_is_active(&sandbox, at);
 }
 
 /// A session with an empty key had ended. In a conversation that uses Amazon Bedrock, Google Vertex AI, or a token,

@@ -198,7 +198,7 @@ fn an_error_in_the_journal_and_in_a_transcript_counts_once() {
     assert_eq!(incidents["incidents"][0]["attempts"], 3);
 }
 
-/// The order in which Claude Code runs the hook and writes the error's line, unless it kills the hook.
+/// Says whether Claude Code runs the hook before or after it writes the error's line, or kills the hook.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Hook {
     AfterLine,

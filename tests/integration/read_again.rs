@@ -209,8 +209,8 @@ fn reading_everything_again_changes_nothing_if_nothing_was_misread() {
     assert_eq!(kinds.len(), 13, "{kinds:#?}");
 }
 
-/// If this test fails, whycap reads other facts from the same lines. Increase `FACTS` in `src/ledger/database.rs`, so
-/// that existing ledgers are corrected, and then write the new number and the new hash here.
+/// If this test fails, a change of the code made whycap read different facts from the same lines. Increase `FACTS` in
+/// `src/ledger/database.rs`, so that existing ledgers are corrected, and then write the new number and the new hash here.
 #[test]
 fn facts_change_only_with_a_new_number() {
     let sandbox = Sandbox::new();

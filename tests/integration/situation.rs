@@ -1408,7 +1408,7 @@ fn pays_after_line(append: impl Fn(&Client<'_>)) -> bool {
     now.json()["paying"].is_object()
 }
 
-/// A turn in the grace window lasted 40 minutes. Claude Code writes one note for each turn, and whycap said after 15 minutes
+/// A turn in the grace window lasted 40 minutes. Claude Code writes only one note in each turn. After 15 minutes, whycap said
 /// that the user was paying.
 #[test]
 fn a_long_turn_in_the_grace_window_is_free() {
