@@ -62,8 +62,8 @@ const GRACE_WINDOW: [&str; 2] = ["\"isMeta\":true", "grace window active"];
 /// 5-hour window resets.
 const LOWER_PRIORITY_LASTS: TimeDelta = crate::time::FIVE_HOURS;
 
-/// How long responses count as free after the last line of a turn in the grace window. Claude Code does not announce the
-/// end of the grace window.
+/// How long responses count as free after a note about the grace window. Claude Code does not announce its end, so a long
+/// turn may stay free for longer.
 const GRACE_WINDOW_LASTS: TimeDelta = TimeDelta::minutes(15);
 
 /// Reads the end of a transcript. Returns `None` if the file cannot be read.
@@ -174,32 +174,17 @@ pub(super) fn free_periods(transcript: &Path) -> Vec<FreePeriod> {
     let Ok((start, bytes)) = disk::read_tail(transcript, TAIL) else {
         return Vec::new();
     };
-    let mut periods: Vec<FreePeriod> = Vec::new();
+    let mut periods = Vec::new();
     let mut ends = Vec::new();
-    let mut is_grace_turn = false;
     for line in complete_lines(start, &bytes) {
         let contains = |text: &&str| memmem::find(line, text.as_bytes()).is_some();
         let is_notice = NOTICES.iter().any(contains);
         if is_notice && LOWER_PRIORITY_STARTS.iter().any(contains) {
-            is_grace_turn = false;
             periods.extend(free_period_from(line, LOWER_PRIORITY_LASTS));
         } else if is_notice && LOWER_PRIORITY_ENDS.iter().any(contains) {
             ends.extend(time_of(line));
         } else if GRACE_WINDOW.iter().all(contains) {
-            is_grace_turn = true;
             periods.extend(free_period_from(line, GRACE_WINDOW_LASTS));
-        } else if is_grace_turn
-            && is_of_conversation(line)
-            && let Some(period) = periods.last_mut()
-            && let Some(at) = time_of(line)
-        {
-            // The next prompt has its own note if the grace window still lasts.
-            is_grace_turn = !is_prompt(line);
-            period.end = if is_grace_turn {
-                at + GRACE_WINDOW_LASTS
-            } else {
-                at
-            };
         }
     }
     if periods.is_empty() {
@@ -278,15 +263,10 @@ fn is_of_conversation(line: &[u8]) -> bool {
 }
 
 /// Returns true if a line is a prompt, including those that Claude Code sends by itself.
-fn is_request(line: &[u8]) -> bool {
+fn is_prompt(line: &[u8]) -> bool {
     memmem::find(line, b"\"type\":\"user\"").is_some()
         && memmem::find(line, b"\"tool_result\"").is_none()
         && memmem::find(line, b"\"type\":\"assistant\"").is_none()
-}
-
-/// Returns true if a line is a prompt of the user.
-fn is_prompt(line: &[u8]) -> bool {
-    is_request(line) && memmem::find(line, b"\"isMeta\":true").is_none()
 }
 
 /// Returns true if the session has received nothing since its last prompt. It may then be retrying a request, because
@@ -298,7 +278,7 @@ pub(super) fn is_without_response(transcript: &Path) -> bool {
     let last = complete_lines(start, &bytes)
         .rev()
         .find(|line| is_of_conversation(line));
-    last.is_some_and(is_request)
+    last.is_some_and(is_prompt)
 }
 
 /// Returns the failed attempts at the end of the conversation, if Claude Code is still retrying the request. Returns

@@ -1408,17 +1408,6 @@ fn pays_after_line(append: impl Fn(&Client<'_>)) -> bool {
     now.json()["paying"].is_object()
 }
 
-/// A turn in the grace window lasted 40 minutes. Claude Code writes only one note in each turn. After 15 minutes, whycap said
-/// that the user was paying.
-#[test]
-fn a_long_turn_in_the_grace_window_is_free() {
-    let pays = pays_after_line(|client| {
-        client.adds_note(AT, GRACE_WINDOW);
-        client.works("2026-11-20T10:10:00Z", 100_000);
-    });
-    assert!(!pays);
-}
-
 /// The limit of one model refused a request at lower priority. Other models still continued for free, but whycap said that the
 /// user was paying.
 #[test]
