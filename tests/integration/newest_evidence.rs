@@ -1589,6 +1589,24 @@ fn a_busy_session_stores_few_readings_after_an_error_in_another_session() {
     assert_eq!(stored, 2, "one reading before the error and one after it");
 }
 
+/// The status line ran before the response was in the transcript, so the reading had no time of its request. Readings of
+/// the next responses were not stored for minutes, and they would have shown that the error was over.
+#[test]
+fn a_reading_without_its_request_does_not_replace_the_next_one_after_an_error_in_another_session() {
+    let sandbox = with_a_private_login();
+    let [stopped, mut works] = two_sessions_of_login(&sandbox);
+    row_at_42_percent(&works, "2026-11-20T09:59:50Z");
+    receives_overload_error(&stopped, AT);
+    works.api_ms += 1000;
+    row_at_42_percent(&works, "2026-11-20T10:00:20Z");
+    works.sends_prompt("2026-11-20T10:00:30Z", "go on");
+    works.receives_response("2026-11-20T10:00:31Z");
+    works.api_ms += 1000;
+    row_at_42_percent(&works, "2026-11-20T10:00:32Z");
+    let stored = stored_readings(&sandbox);
+    assert_eq!(stored, 3, "the reading with its request is stored as well");
+}
+
 /// Without the API time, a repeated status-line call looks like a new response. Every call was stored.
 #[test]
 fn a_status_line_call_without_api_time_is_not_stored_again_after_an_error_in_another_session() {
