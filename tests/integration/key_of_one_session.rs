@@ -814,6 +814,12 @@ fn a_session_whose_process_may_still_have_the_key_is_blocked() {
             with_key.event(resumed_at, "SessionStart", json!({"source": "resume"}));
             RunningClient::resumed(&sandbox, "with-key", resumed_at)
         });
+        if is_resumed {
+            // A third process resumes the session without the key.
+            with_key.variables.clear();
+            let source = json!({"source": "resume"});
+            with_key.event("2026-11-20T10:00:40Z", "SessionStart", source);
+        }
         let at = "2026-11-20T10:01:00Z";
         let arguments = ["explain", "--exit-code", "--session", "with-key"];
         let explained = shell_without_key(&sandbox, at, &arguments);

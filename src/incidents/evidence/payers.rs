@@ -149,11 +149,11 @@ impl EvidenceCollector<'_> {
         let Some(session) = error.session.id.as_deref() else {
             return false;
         };
-        let is_resumed_with_key = self.starts.of(session).first().is_some_and(|newest| {
-            newest.at > error.at
+        let is_resumed_with_key = self.starts.of(session).iter().any(|start| {
+            start.at > error.at
                 && error
                     .keys()
-                    .any(|key| credentials::is_set(&key.name, &newest.credentials))
+                    .any(|key| credentials::is_set(&key.name, &start.credentials))
         });
         let may_run_with_key = self.registered().iter().any(|process| {
             let had_key = process
