@@ -9,6 +9,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::processes;
 use super::settings::{self, SettingsFile, SettingsScope};
 use crate::environment::Environment;
 use crate::lenient_json::LenientJson;
@@ -104,8 +105,11 @@ impl Credential {
 }
 
 /// Returns the credentials in the environment.
+///
+/// Claude Code does not pass `CLAUDE_CODE_OAUTH_TOKEN` to the programs that it runs (observed with 2.1.328 and 2.1.331).
+/// If Claude Code runs this process, whycap therefore checks whether Claude Code was started with this variable.
 pub(crate) fn in_environment(environment: &Environment) -> Vec<Credential> {
-    VARIABLES
+    let mut credentials: Vec<Credential> = VARIABLES
         .split(' ')
         .filter_map(|name| {
             let value = environment.variable(name)?;
@@ -115,7 +119,19 @@ pub(crate) fn in_environment(environment: &Environment) -> Vec<Credential> {
                 None
             }
         })
-        .collect()
+        .collect();
+    if !is_set(OAUTH_TOKEN, &credentials)
+        && let Some(client) = processes::client_pid(environment)
+        && processes::has_variable(client, OAUTH_TOKEN)
+    {
+        credentials.push(Credential::new(OAUTH_TOKEN, SetIn::Environment, None));
+    }
+    credentials
+}
+
+/// Returns true if the environment contains an API key.
+pub(crate) fn has_api_key(environment: &Environment) -> bool {
+    environment.variable(API_KEY).is_some_and(is_on)
 }
 
 /// Returns true if a variable or setting with this name is among the credentials.

@@ -26,7 +26,7 @@ use super::session_transcripts::SessionTranscripts;
 use super::stored_errors::StoredErrors;
 use super::transcript_end;
 use crate::claude::account::Account;
-use crate::claude::credentials::{self, API_KEY, Credential, OAUTH_TOKEN};
+use crate::claude::credentials::{self, Credential, OAUTH_TOKEN};
 use crate::claude::status_payload::StatusPayload;
 use crate::claude::window_usage::WindowUsage;
 use crate::disk;
@@ -486,13 +486,12 @@ impl WindowReadings<'_> {
             return Some(reported);
         };
         let is_of_run = newest.session == *session && newest.sample.process == self.process();
-        reported.account = if self.uses_token() {
-            None
-        } else if is_of_run {
+        reported.account = if is_of_run {
             newest.sample.account.clone()
         } else {
             match self.last_of_run(session) {
                 Some(last) => last.account,
+                None if uses_token(&self.credentials_of(payload)) => None,
                 None => newest.sample.account.clone(),
             }
         };
@@ -504,15 +503,9 @@ impl WindowReadings<'_> {
         Some(newest.sample.without_past_windows(now).or(&reported))
     }
 
-    /// Returns true if the status line's session uses an OAuth token, which may belong to a different account than the
-    /// login. Claude Code also passes the variables in its settings to the status line.
-    fn uses_token(&self) -> bool {
-        credentials::is_set(OAUTH_TOKEN, &credentials::in_environment(self.environment))
-    }
-
-    /// Returns true if the environment of the status line's session contains an API key, which the user may have declined.
-    fn has_api_key(&self) -> bool {
-        credentials::is_set(API_KEY, &credentials::in_environment(self.environment))
+    /// Returns the credentials of the status line's session.
+    fn credentials_of(&self, payload: &StatusPayload) -> Vec<Credential> {
+        credentials::of_session(self.paths, self.environment, payload.project_dir.as_deref())
     }
 
     /// Returns the login's newest windows for a session that has not reported any windows of its own. Returns `None` if
@@ -521,19 +514,16 @@ impl WindowReadings<'_> {
         let last = self.last_of(payload.session_id.as_deref()?);
         let service = last.as_ref().map_or(MeasuredService::Plan, Sample::service);
         let newest = self.newest(service)?;
-        if self.uses_token() && newest.sample.account.is_some() {
+        let credentials = self.credentials_of(payload);
+        if uses_token(&credentials) && newest.sample.account.is_some() {
             return None;
         }
         let payer = match last {
             Some(_) => PayerFacts {
-                credentials: credentials::of_session(
-                    self.paths,
-                    self.environment,
-                    payload.project_dir.as_deref(),
-                ),
+                credentials,
                 ..PayerFacts::default()
             },
-            None => self.payer_of(payload),
+            None => self.payer_with(credentials, payload),
         };
         let is_of_payer = match last {
             Some(last) => last.account == newest.sample.account,
@@ -544,10 +534,14 @@ impl WindowReadings<'_> {
         (is_of_payer && is_shared).then(|| newest.sample.without_past_windows(self.environment.now))
     }
 
-    /// Returns the payer of the status line's session. If a cloud provider replaces the login, the owner is not looked up.
+    /// Returns the payer of the status line's session.
     pub(super) fn payer_of(&self, payload: &StatusPayload) -> PayerFacts {
-        let project = payload.project_dir.as_deref();
-        let credentials = credentials::of_session(self.paths, self.environment, project);
+        self.payer_with(self.credentials_of(payload), payload)
+    }
+
+    /// Returns the payer of the status line's session, which has these credentials. If a cloud provider replaces the
+    /// login, the owner is not looked up.
+    fn payer_with(&self, credentials: Vec<Credential>, payload: &StatusPayload) -> PayerFacts {
         let owner_may_pay = !credentials.iter().any(Credential::selects_cloud_provider)
             && self.owner_pays(payload, &credentials);
         PayerFacts {
@@ -670,7 +664,8 @@ impl WindowReadings<'_> {
         let (Some(session), Some(reported)) = (&payload.session_id, self.sample_of(payload)) else {
             return;
         };
-        let may_show_login = reported.service() == MeasuredService::Plan && self.has_api_key();
+        let may_show_login = reported.service() == MeasuredService::Plan
+            && credentials::has_api_key(self.environment);
         let recent_start = if may_show_login {
             newest_start(session, self.journal)
         } else {
@@ -728,8 +723,9 @@ impl WindowReadings<'_> {
         let same_before = last
             .as_ref()
             .filter(|last| sample.has_same_figures_as(last));
+        let credentials = self.credentials_of(payload);
         // Right after a login, Claude Code still reports the previous account's figures.
-        sample.account = if self.uses_token() {
+        sample.account = if uses_token(&credentials) {
             None
         } else {
             same_before
@@ -744,8 +740,7 @@ impl WindowReadings<'_> {
             plan: login
                 .filter(|_| is_of_login)
                 .and_then(|account| account.tier.clone()),
-            host: credentials::base_url_host(&credentials::in_environment(self.environment))
-                .map(str::to_owned),
+            host: credentials::base_url_host(&credentials).map(str::to_owned),
             sample,
         };
         let stored = journal::append(self.paths, now, &reading);
@@ -805,6 +800,12 @@ fn is_response_after_error_elsewhere(
             // Figures that arrive soon after the error may come from an earlier request.
             None => last.at <= error.at + UNDATED_AFTER,
         })
+}
+
+/// Returns true if a session with these credentials uses an OAuth token, which may belong to a different account than
+/// the login.
+fn uses_token(credentials: &[Credential]) -> bool {
+    credentials::is_set(OAUTH_TOKEN, credentials)
 }
 
 /// Returns the fingerprint of the account that a session's figures belong to: the session's owner, if it differs from

@@ -32,8 +32,7 @@ pub struct ProcessId {
 impl ProcessId {
     /// Returns the Claude Code process that ran this command, or `None` if `CLAUDE_PID` is not set.
     pub(crate) fn of_client(environment: &Environment) -> Option<Self> {
-        let pid = environment.text("CLAUDE_PID")?.trim().parse().ok()?;
-        Some(Self::new(pid))
+        processes::client_pid(environment).map(Self::new)
     }
 
     /// Returns the process that currently has this PID.

@@ -239,10 +239,14 @@ impl Incident {
     }
 
     /// Explains the error for a user who asks about all sessions. The explanation says so if only the session with the
-    /// error is known to be blocked. A refused login may be accepted in other sessions.
+    /// error is known to be blocked. A refused login may be accepted in other sessions, and a token may belong to another
+    /// account than the login.
     pub(crate) fn for_all_sessions(mut self) -> Self {
         let is_login_refused = self.diagnosis.limit == LimitKind::Auth && self.refuses_login();
-        if is_login_refused || self.may_spare_other_sessions() {
+        let is_of_token_only = self.blocks().is_some()
+            && self.evidence.collected.is_of_other_payer
+            && self.evidence.error.is_payer_hidden_by_token();
+        if is_login_refused || is_of_token_only || self.may_spare_other_sessions() {
             self.evidence.collected.possibly_unaffected = PossiblyUnaffected::OtherSessions;
         }
         self

@@ -982,16 +982,60 @@ def stray_key(stage, report):
                 expect("ANTHROPIC_API_KEY" in json.dumps(incident), json.dumps(incident, indent=1)[:2000])
                 expect(DUMMY_KEY not in json.dumps(incident) + session.everything(), "the key's value was shown")
             with report.check("no file of ours holds the key"):
-                # The client's own files may disappear while they are listed.
-                kept = [
-                    str(path)
-                    for path in home.path.rglob("*")
-                    if "whycap" in str(path.relative_to(home.path))
-                    and path.is_file()
-                    and DUMMY_KEY.encode() in path.read_bytes()
-                ]
+                kept = own_files_with(home, DUMMY_KEY)
                 expect(not kept, kept)
             session.leave()
+
+
+def own_files_with(home, value):
+    """Returns whycap's files that contain this value. The client's own files may disappear while they are listed."""
+    return [
+        str(path)
+        for path in home.path.rglob("*")
+        if "whycap" in str(path.relative_to(home.path)) and path.is_file() and value.encode() in path.read_bytes()
+    ]
+
+
+def token_beside_login(stage, report):
+    """A token may belong to another account than the login. The usage and the limits of one are not those of the other,
+    although the client does not pass the token to hooks and the status line."""
+    token = "sk-ant-oat01-of-another-account"
+    with fresh_home(stage) as (home, api):
+        install(report, home)
+        with (
+            Session(stage.program, home, api) as of_login,
+            Session(stage.program, home, api, CLAUDE_CODE_OAUTH_TOKEN=token) as with_token,
+        ):
+            ask_and_read(of_login, api, successful_response(stage, 0.23), "say hello")
+            of_login.wait_footer("the usage of the login", "5h 23%")
+            ask_and_read(with_token, api, successful_response(stage, 0.02), "say hello")
+            with report.check("the usage of the token is not shown as the usage of the login"):
+                with_token.wait_footer("the usage of the token", "5h 2%")
+                wait_until_steady(with_token)
+                reported = whycap_json(home, "now")["windows"]
+                expect(reported["five_hour"]["used_percentage"] == 23, reported)
+
+            api.play("five_hour")
+            with_token.ask("go on please")
+            with_token.wait_footer("the limit of the token", "5-hour limit")
+            ask_and_read(of_login, api, successful_response(stage, 0.24), "say hello again")
+            with report.check("a limit of the token is not shown as a limit of the login"):
+                of_login.wait_footer("the usage of the login", "5h 24%")
+                wait_until_steady(of_login)
+                expect("5-hour limit" not in of_login.footer(), of_login.footer())
+            with report.check("a response of the login does not end the limit of the token"):
+                wait_until_steady(with_token)
+                footer = with_token.footer()
+                expect("5-hour limit" in footer and "another session" not in footer, footer)
+                expect(reported_incident(home)["open"] is True, reported_incident(home))
+            with report.check("a shell without the token says that other sessions may work"):
+                explained = output_of(whycap(home, "explain"))
+                expect("sessions without an error may work" in flat(explained), explained)
+            with report.check("no file of ours holds the token"):
+                kept = own_files_with(home, token)
+                expect(not kept, kept)
+            with_token.leave()
+            of_login.leave()
 
 
 def headless(stage, report):
@@ -1290,6 +1334,7 @@ def all_journeys(clients):
         ("own_status_line", own_status_line, on_newest("key")),
         ("binary_gone", binary_gone, on_newest("max")),
         ("stray_key", stray_key, on_newest("max")),
+        ("token_beside_login", token_beside_login, on_newest("max")),
         ("headless", headless, on_newest("max")),
         ("moments", moments, on_newest("max")),
         ("plugin_and_settings", plugin_and_settings, on_newest("max")),

@@ -78,6 +78,8 @@ mod statusline_host_safety;
 mod stops;
 mod support;
 mod team_limits;
+#[cfg(target_os = "linux")] // a copy of `sleep` stands in for Claude Code
+mod token_of_session;
 mod visible_text;
 mod wait;
 mod wording;

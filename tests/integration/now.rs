@@ -76,6 +76,18 @@ impl RunningClient {
         Self { process, started }
     }
 
+    /// Starts a process with `CLAUDE_CODE_OAUTH_TOKEN` in its environment.
+    pub fn with_token(sandbox: &Sandbox) -> Self {
+        Self::start_with(sandbox, |command| {
+            command.env("CLAUDE_CODE_OAUTH_TOKEN", "hidden");
+        })
+    }
+
+    /// Returns the variable with which Claude Code identifies its process to the hooks and the status line.
+    pub fn variable(&self) -> (String, String) {
+        ("CLAUDE_PID".to_owned(), self.process.id().to_string())
+    }
+
     /// Starts a process and registers an idle session for it.
     pub fn idle(sandbox: &Sandbox, session: &str) -> Self {
         let client = Self::start(sandbox);

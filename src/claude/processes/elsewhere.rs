@@ -103,6 +103,22 @@ pub(super) fn own_clients(names: &[&str]) -> Vec<LiveClient> {
         .collect()
 }
 
+/// Returns true if this variable was set to a nonempty value when a process was started. Returns false if the
+/// environment of the process cannot be read.
+pub(crate) fn has_variable(pid: u32, name: &str) -> bool {
+    let mut system = System::new();
+    let id = Pid::from_u32(pid);
+    let details = ProcessRefreshKind::nothing().with_environ(UpdateKind::Always);
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[id]), true, details);
+    system.process(id).is_some_and(|process| {
+        process
+            .environ()
+            .iter()
+            .filter_map(|pair| variable(pair, &[name]))
+            .any(|(_, value)| !value.is_empty())
+    })
+}
+
 /// Returns true if a process with this name may be Claude Code. This includes runtimes, shells, and executables that
 /// are named after a version.
 fn may_be_claude_code(name: &str) -> bool {

@@ -125,10 +125,7 @@ fn variables(pid: u32, names: &[&str]) -> Option<Variables> {
     let environment = read(pid, "environ")?;
     let mut variables = Variables::new();
     for name in names {
-        let value = environment
-            .split(|byte| *byte == 0)
-            .find_map(|pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="));
-        if let Some(value) = value {
+        if let Some(value) = value_of(name, &environment) {
             variables.push((OsString::from(name), OsStr::from_bytes(value).to_owned()));
         }
     }
@@ -137,6 +134,22 @@ fn variables(pid: u32, names: &[&str]) -> Option<Variables> {
     } else {
         Some(variables)
     }
+}
+
+/// Returns true if this variable was set to a nonempty value when a process was started. Returns false if the
+/// environment of the process cannot be read.
+pub(crate) fn has_variable(pid: u32, name: &str) -> bool {
+    has_own_pids()
+        && read(pid, "environ").is_some_and(|environment| {
+            value_of(name, &environment).is_some_and(|value| !value.is_empty())
+        })
+}
+
+/// Returns the value of a variable in an environment, which consists of NUL-separated `NAME=value` pairs.
+fn value_of<'e>(name: &str, environment: &'e [u8]) -> Option<&'e [u8]> {
+    environment
+        .split(|byte| *byte == 0)
+        .find_map(|pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
 }
 
 /// The initial PID namespace of a machine. Containers have other namespaces. The number is `PROC_PID_INIT_INO` in the

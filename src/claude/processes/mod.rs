@@ -11,13 +11,18 @@ mod table;
 use chrono::{DateTime, Utc};
 
 pub(crate) use self::process::{Process, ProcessStart, since_boot};
-pub(crate) use self::table::{is_used_in_a_container, look, pid_domain, start_of};
+pub(crate) use self::table::{has_variable, is_used_in_a_container, look, pid_domain, start_of};
 use crate::disk;
 use crate::environment::{Environment, HOME};
 use crate::paths::Paths;
 
 /// The variable that overrides Claude Code's configuration directory.
 const CONFIG_DIRECTORY: &str = "CLAUDE_CONFIG_DIR";
+
+/// Returns the PID of the Claude Code process that runs this command, or `None` if `CLAUDE_PID` is not set.
+pub(crate) fn client_pid(environment: &Environment) -> Option<u32> {
+    environment.text("CLAUDE_PID")?.trim().parse().ok()
+}
 
 /// Returns the PIDs of this user's live Claude Code processes that use this configuration directory.
 ///
