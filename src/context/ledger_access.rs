@@ -44,9 +44,14 @@ impl Context {
         };
         let mut repairs = 0;
         let mut has_retried = false;
+        let mut may_build = true;
         // The ledger requires file locks. If they are not supported, SQLite takes ten seconds to find out.
         while lock::is_supported_in(&self.paths.data) {
-            let opened = Ledger::open(&self.paths.data, WaitLimit::Person);
+            let opened = if may_build {
+                Ledger::open_or_build(&self.paths.data)
+            } else {
+                Ledger::open(&self.paths.data, WaitLimit::Person)
+            };
             let error = match opened.map_err(Into::into).and_then(&mut attempt) {
                 Ok(collected) => return Ok(collected),
                 Err(error) => error,
@@ -58,6 +63,8 @@ impl Context {
                     Ledger::mend(&self.paths, wait_limit, damage, is_second_repair)?;
                     repairs += 1;
                 }
+                // The new ledger could not be stored, for example because another process was faster.
+                Some(LedgerError::Disk(_)) if may_build => may_build = false,
                 // Another process may be replacing a damaged ledger and its write-ahead log, so try once more.
                 Some(other) if other.is_io_failure() && !has_retried => has_retried = true,
                 Some(other) if other.is_busy() => break,

@@ -29,8 +29,8 @@ pub(crate) use stale_files::remove_stale_temporary_files;
 pub(crate) use write::create_private_file;
 pub(crate) use write::{
     Durability, copy_executable, create_atomically, create_parent_directory,
-    create_private_directory, create_shared_parent_directory, is_writable, remove_owned_file,
-    rename, write_atomically,
+    create_private_directory, create_shared_parent_directory, create_synced, is_writable,
+    remove_owned_file, rename, write_atomically,
 };
 
 /// A failed file operation. The message includes the path and a remedy.

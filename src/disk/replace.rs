@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use super::read::read_up_to;
-use super::write::{move_over, move_to_new, write_temporary_file};
+use super::write::{move_over, move_to_new, sync_directory_of, write_temporary_file};
 use super::{Error, ownership, read_error, remove_owned_file, write_error};
 
 /// Replaces the content of a file with `bytes` if its current content is `expected`, which is `None` for a file that
@@ -23,10 +23,7 @@ pub(crate) fn replace_if_unchanged(
 ) -> Result<bool, Error> {
     let target = link_target(path).map_err(write_error(path))?;
     let replaced = try_replace(&target, expected, bytes).map_err(write_error(&target));
-
-    // Sync the directory so that the rename survives a power failure. The file is complete even if this fails.
-    let directory = target.parent().unwrap_or(Path::new("/"));
-    let _ = fs::File::open(directory).and_then(|directory| directory.sync_all());
+    sync_directory_of(&target);
     replaced
 }
 

@@ -115,6 +115,26 @@ pub(crate) fn create_atomically(path: &Path, bytes: &[u8]) -> Result<bool, Error
         .map_err(write_error(path))
 }
 
+/// Creates a file that is complete and on the disk before it gets its name. Fails if the file already exists.
+pub(crate) fn create_synced(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    try_create_synced(path, bytes).map_err(write_error(path))
+}
+
+fn try_create_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temporary = write_temporary_file(path, bytes)?;
+    temporary.as_file().sync_all()?;
+    temporary.persist_noclobber(path)?;
+    sync_directory_of(path);
+    Ok(())
+}
+
+/// Syncs the directory of a file so that renaming the file survives a power failure. The file is complete even if this
+/// fails.
+pub(super) fn sync_directory_of(path: &Path) {
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    let _ = fs::File::open(directory).and_then(|directory| directory.sync_all());
+}
+
 /// Copies an executable file atomically, including its mode. An existing copy is replaced.
 pub(crate) fn copy_executable(from: &Path, to: &Path) -> Result<(), Error> {
     create_parent_directory(to)?;

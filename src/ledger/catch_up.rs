@@ -161,7 +161,10 @@ impl Ledger {
                 }
                 Ok(())
             })?;
+            self.store_new()?;
         }
+        // If there are no transcripts, the ledger has not been stored yet.
+        self.store_new()?;
         self.reconcile_dirty(prices)?;
         if catch_up.is_all() && !self.is_complete() {
             self.write(|store| store.note_completion(&catch_up))?;

@@ -1,12 +1,17 @@
 //! Opens the database file and runs queries.
 
+use std::io;
+use std::iter;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
+use rusqlite::serialize::Data;
 use rusqlite::types::FromSql;
 use rusqlite::{
-    Connection, OpenFlags, OptionalExtension, Params, Row, Transaction, TransactionBehavior,
+    Connection, MAIN_DB, OpenFlags, OptionalExtension, Params, Row, Transaction,
+    TransactionBehavior,
 };
 
 use super::error::{FileId, LedgerError, LedgerResult, Result};
@@ -61,13 +66,21 @@ impl WaitLimit {
     }
 }
 
+/// The place where the ledger is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Storage {
+    Disk,
+    /// In memory until the first transcripts have been read, and on disk from then on.
+    MemoryAtFirst,
+    Memory,
+}
+
 /// The ledger.
 #[derive(Debug)]
 pub struct Ledger {
     pub(super) store: Store,
     pub(super) path: PathBuf,
-    /// True if the ledger is stored on disk.
-    is_lasting: bool,
+    storage: Storage,
     /// The identity of the file, or `None` for an in-memory ledger.
     file: Option<FileId>,
 }
@@ -97,6 +110,14 @@ pub(super) fn companions(database: &Path) -> [PathBuf; 3] {
         path.push(suffix);
         PathBuf::from(path)
     })
+}
+
+/// Returns true if there is neither a ledger at this path nor any of its companions. If a ledger was deleted without
+/// its log, SQLite would apply that log to a ledger that is moved to this path.
+fn is_unused(path: &Path) -> bool {
+    // A process that sets the ledger aside moves the companions after the ledger, so they are checked afterward.
+    let mut files = iter::once(path.to_owned()).chain(companions(path));
+    files.all(|file| file.symlink_metadata().is_err())
 }
 
 /// Returns the path of the ledger in the data directory.
@@ -138,6 +159,23 @@ impl Ledger {
         Self::connect(&path, wait_limit)
     }
 
+    /// Opens the ledger for a command in a shell. If it does not exist, it is created in memory and stored after the
+    /// first transcripts have been read.
+    ///
+    /// If storing it fails, [`Self::catch_up`] returns an error, for example because another process has created the
+    /// ledger in the meantime. The transcripts must then be read into a ledger from [`Self::open`].
+    pub fn open_or_build(data: &Path) -> LedgerResult<Self> {
+        disk::create_private_directory(data)?;
+        // If no ledger can be created, the error should not come after all transcripts have been read.
+        if !is_unused(&path_in(data)) || !disk::is_writable(data) {
+            return Self::open(data, WaitLimit::Person);
+        }
+        Ok(Self {
+            storage: Storage::MemoryAtFirst,
+            ..Self::in_memory(data)?
+        })
+    }
+
     /// Opens the ledger if it exists, without waiting for another process.
     pub fn open_existing(data: &Path) -> Option<LedgerResult<Self>> {
         path_in(data)
@@ -148,11 +186,10 @@ impl Ledger {
     /// Creates a ledger in memory, for file systems that do not support locks.
     pub fn in_memory(data: &Path) -> LedgerResult<Self> {
         let path = path_in(data);
-        let connection =
-            Connection::open_in_memory().map_err(LedgerError::of_database(&path, None))?;
+        let opened = Connection::open_in_memory().and_then(configured);
         let ledger = Self {
-            store: Store(connection),
-            is_lasting: false,
+            store: Store(opened.map_err(LedgerError::of_database(&path, None))?),
+            storage: Storage::Memory,
             file: None,
             path,
         };
@@ -174,10 +211,8 @@ impl Ledger {
             .and_then(|directory| directory.canonicalize().ok())
             .map_or_else(|| path.to_owned(), |directory| path_in(&directory));
         let opened = Connection::open_with_flags(real, flags).and_then(|connection| {
+            let connection = configured(connection)?;
             connection.busy_timeout(wait_limit.limit())?;
-            connection.set_prepared_statement_cache_capacity(64);
-            // Otherwise, SQLite prepares some statements again whenever they are run with different values.
-            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
             connection.pragma_update(None, "synchronous", "NORMAL")?;
             if wait_limit == WaitLimit::Person {
                 connection.pragma_update(None, "cache_size", PAGE_CACHE_SIZE)?;
@@ -190,14 +225,36 @@ impl Ledger {
         Ok(Self {
             store: Store(opened.map_err(LedgerError::of_database(path, file))?),
             path: path.to_owned(),
-            is_lasting: true,
+            storage: Storage::Disk,
             file,
         })
     }
 
+    /// Stores a ledger that [`Self::open_or_build`] has created in memory, and opens the stored ledger. Does nothing
+    /// for other ledgers.
+    ///
+    /// The file gets its name only when it is complete and on the disk. With the write-ahead log, a first read would
+    /// write every page twice and wait for the disk five times. Returns an error if the file cannot be written or
+    /// already exists.
+    pub(super) fn store_new(&mut self) -> LedgerResult<()> {
+        if self.storage != Storage::MemoryAtFirst {
+            return Ok(());
+        }
+        if !is_unused(&self.path) {
+            let error = io::Error::from(io::ErrorKind::AlreadyExists);
+            return Err(disk::write_error(&self.path)(error).into());
+        }
+        let image = self.store.image();
+        let image = image.map_err(LedgerError::of_database(&self.path, None))?;
+        disk::create_synced(&self.path, &image)?;
+        drop(image);
+        *self = Self::open(self.data_directory(), WaitLimit::Person)?;
+        Ok(())
+    }
+
     /// Returns true if the ledger is stored on disk.
     pub(crate) fn is_lasting(&self) -> bool {
-        self.is_lasting
+        self.storage == Storage::Disk
     }
 
     /// Returns the directory that contains the ledger and the journal.
@@ -255,6 +312,14 @@ impl Ledger {
     }
 }
 
+/// Sets the options of a connection that do not depend on where the ledger is stored.
+fn configured(connection: Connection) -> Result<Connection> {
+    connection.set_prepared_statement_cache_capacity(64);
+    // Otherwise, SQLite prepares some statements again whenever they are run with different values.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(connection)
+}
+
 /// The connection to the database.
 #[derive(Debug)]
 pub(super) struct Store(pub(super) Connection);
@@ -262,6 +327,22 @@ pub(super) struct Store(pub(super) Connection);
 impl Store {
     fn transaction(&self) -> Result<Transaction<'_>> {
         Transaction::new_unchecked(&self.0, TransactionBehavior::Immediate)
+    }
+
+    /// Returns the content of a file with the same database and a write-ahead log.
+    fn image(&mut self) -> Result<Data<'_>> {
+        /// The two bytes of the header that contain the versions of the file format, and the version with a log. See
+        /// <https://sqlite.org/fileformat2.html#file_format_version_numbers>.
+        const VERSIONS: Range<usize> = 18..20;
+        const WITH_LOG: u8 = 2;
+
+        let mut image = self.0.serialize(MAIN_DB)?;
+        if let Data::Owned(bytes) = &mut image
+            && let Some(versions) = bytes.get_mut(VERSIONS)
+        {
+            versions.fill(WITH_LOG);
+        }
+        Ok(image)
     }
 
     fn version(&self) -> Result<i64> {
@@ -387,7 +468,101 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
+    use super::super::catch_up::ReadTime;
     use super::*;
+    use crate::pricing::PriceTable;
+
+    /// Brings a ledger up to date with a history that has no transcripts.
+    fn catch_up(ledger: &mut Ledger) -> LedgerResult<()> {
+        let prices = PriceTable::list();
+        ledger.catch_up(std::iter::empty(), &prices, ReadTime::All, &mut |_, _| {})?;
+        Ok(())
+    }
+
+    fn set_note(ledger: &Ledger, note: i64) {
+        ledger.write(|store| store.set_meta("note", note)).unwrap();
+    }
+
+    fn note(ledger: &Ledger) -> Option<i64> {
+        ledger.read(|store| store.meta("note")).unwrap()
+    }
+
+    #[test]
+    fn a_new_ledger_is_complete_as_soon_as_its_file_exists() {
+        let home = tempfile::tempdir().unwrap();
+        let mut ledger = Ledger::open_or_build(home.path()).unwrap();
+        set_note(&ledger, 1);
+        assert!(is_unused(&path_in(home.path())) && !ledger.is_lasting());
+        catch_up(&mut ledger).unwrap();
+        assert!(ledger.is_lasting());
+
+        let stored = Ledger::open_existing(home.path()).unwrap().unwrap();
+        assert_eq!(note(&stored), Some(1));
+        for (pragma, result) in [("journal_mode", "wal"), ("quick_check", "ok")] {
+            let query = format!("PRAGMA {pragma}");
+            let value = stored.read(|store| store.value::<String>(&query, []));
+            assert_eq!(value.unwrap(), result);
+        }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn an_unwritable_directory_is_reported_before_transcripts_are_read() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let home = tempfile::tempdir().unwrap();
+        let set_mode = |mode| {
+            let permissions = std::fs::Permissions::from_mode(mode);
+            std::fs::set_permissions(home.path(), permissions).unwrap();
+        };
+        set_mode(0o500);
+        // An administrator can write to this directory.
+        let is_writable = disk::is_writable(home.path());
+        let opened = Ledger::open_or_build(home.path());
+        set_mode(0o700);
+        assert_eq!(opened.is_ok(), is_writable);
+    }
+
+    #[test]
+    fn a_new_ledger_does_not_replace_the_ledger_of_a_faster_process() {
+        let home = tempfile::tempdir().unwrap();
+        let mut slower = Ledger::open_or_build(home.path()).unwrap();
+        let mut faster = Ledger::open_or_build(home.path()).unwrap();
+        set_note(&faster, 1);
+        catch_up(&mut faster).unwrap();
+        assert!(matches!(catch_up(&mut slower), Err(LedgerError::Disk(_))));
+        assert_eq!(note(&faster), Some(1));
+        let files = std::fs::read_dir(home.path()).unwrap();
+        let temporary = files.filter(|file| {
+            let name = file.as_ref().unwrap().file_name();
+            name.to_string_lossy().ends_with(".tmp")
+        });
+        assert_eq!(temporary.count(), 0);
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the test deletes a ledger")]
+    fn the_log_of_a_deleted_ledger_does_not_change_a_new_one() {
+        let home = tempfile::tempdir().unwrap();
+        let path = path_in(home.path());
+        let [log, ..] = companions(&path);
+        let kept_log = home.path().join("kept");
+        let deleted = Ledger::open(home.path(), WaitLimit::None).unwrap();
+        set_note(&deleted, 1);
+        std::fs::copy(&log, &kept_log).unwrap();
+        drop(deleted);
+        std::fs::remove_file(&path).unwrap();
+
+        let mut interrupted = Ledger::open_or_build(home.path()).unwrap();
+        std::fs::rename(&kept_log, &log).unwrap();
+        assert!(matches!(
+            catch_up(&mut interrupted),
+            Err(LedgerError::Disk(_))
+        ));
+        let mut ledger = Ledger::open_or_build(home.path()).unwrap();
+        catch_up(&mut ledger).unwrap();
+        assert_eq!(note(&ledger), None);
+    }
 
     #[test]
     fn a_ledger_whose_log_could_not_be_enabled_has_a_journal_on_disk() {

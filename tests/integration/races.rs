@@ -85,6 +85,28 @@ fn twenty_simultaneous_reports_on_a_new_ledger_agree() {
     total_is(&sandbox, 3000);
 }
 
+/// A first report reads the transcripts into memory. If another process creates the ledger in the meantime, the report
+/// reads the transcripts again.
+#[test]
+fn a_first_report_is_right_if_a_status_line_call_creates_the_ledger_in_the_meantime() {
+    let sandbox = with_sessions(8, 3000);
+    let mut report = start(&mut sandbox.command(&["spend", "--json"]), b"");
+    // The report creates the directory before it reads the transcripts.
+    let data = sandbox.path(".local/share/whycap");
+    while !data.exists() && report.try_wait().unwrap().is_none() {
+        std::thread::yield_now();
+    }
+    sandbox
+        .run_with(&["statusline"], &status(&sandbox, "s0"))
+        .success();
+
+    let output = report.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["total"]["responses"], 8 * 3000);
+    total_is(&sandbox, 8 * 3000);
+}
+
 #[test]
 fn simultaneous_status_lines_hooks_and_reports_lose_nothing() {
     let sandbox = with_sessions(8, 50);
