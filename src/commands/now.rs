@@ -33,7 +33,9 @@ impl Subcommand for NowArguments {
         let ledger = match context.event {
             Some(_) => Ledger::open(&context.paths.data, WaitLimit::None).map_err(Into::into),
             // The first read can take a long time, so show a progress bar.
-            None => context.with_ledger(|ledger, _| Ok(ledger)),
+            None => context
+                .with_ledger(|ledger, _| Ok(ledger))
+                .and_then(|ledger| Ok(ledger.stored()?)),
         };
         let mut collector = NowCollector::new(ledger.map_err(|error| in_one_line(&error)));
         if self.watch {

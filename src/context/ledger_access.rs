@@ -29,6 +29,8 @@ impl Context {
     /// A damaged ledger is repaired first. If the ledger cannot be locked, all transcripts are read into memory
     /// instead. In a conversation, where the user should not have to wait, reading stops after a short time, and a
     /// damaged ledger is not repaired.
+    ///
+    /// On the first read, `collect` gets the ledger that is being stored. To use it afterward, call [`Ledger::stored`].
     pub(crate) fn with_ledger<T>(
         &self,
         mut collect: impl FnMut(Ledger, CatchUpResult) -> anyhow::Result<T>,
@@ -40,7 +42,12 @@ impl Context {
         }
         let mut attempt = |mut ledger: Ledger| {
             let catch_up = self.catch_up_for_stdout(&mut ledger)?;
-            collect(ledger, catch_up)
+            let missing = self.describe_missing(&catch_up);
+            let collected = ledger.store_while(|ledger| collect(ledger, catch_up))?;
+            if let Some(missing) = missing {
+                print_error(&missing);
+            }
+            collected
         };
         let mut repairs = 0;
         let mut has_retried = false;
@@ -156,7 +163,7 @@ impl Context {
     }
 
     /// Brings the ledger up to date for a command in a shell. Shows a progress bar if this takes a long time, and
-    /// reports repairs and unreadable files on standard error.
+    /// reports repairs on standard error.
     fn catch_up_for_stdout(&self, ledger: &mut Ledger) -> anyhow::Result<CatchUpResult> {
         let (paths, prices) = (&self.paths, self.prices());
         // New responses are priced with this table, so reprice the ones that are already in the ledger.
@@ -172,18 +179,21 @@ impl Context {
                 "the ledger was damaged and was moved to {path}; whycap created a new ledger from the transcripts. Spend from deleted transcripts is only in the old file and is missing here"
             ));
         }
-        if let Some(which) = describe_unreadable(&catch_up.unreadable, MOST_UNREADABLE_NAMED, paths)
-        {
-            let cost = if catch_up.unreadable.len() == 1 {
-                "its cost is missing"
-            } else {
-                "their cost is missing"
-            };
-            print_error(&format!(
-                "{which}, so {cost}. `whycap doctor` shows how to fix this"
-            ));
-        }
         Ok(catch_up)
+    }
+
+    /// Returns a sentence about the transcripts that could not be read.
+    fn describe_missing(&self, catch_up: &CatchUpResult) -> Option<String> {
+        let unreadable = &catch_up.unreadable;
+        let which = describe_unreadable(unreadable, MOST_UNREADABLE_NAMED, &self.paths)?;
+        let cost = if unreadable.len() == 1 {
+            "its cost is missing"
+        } else {
+            "their cost is missing"
+        };
+        Some(format!(
+            "{which}, so {cost}. `whycap doctor` shows how to fix this"
+        ))
     }
 }
 

@@ -145,8 +145,6 @@ impl Ledger {
                 if read_time == ReadTime::All {
                     store.read_overtaken(round, &settings, &mut batch, prices)?;
                 }
-                // If the ledger has no responses yet, the batch contains every response.
-                let is_first_read = is_last && !store.has_responses()?;
                 if !batch.files.is_empty() {
                     store.commit(&mut batch, prices)?;
                     store.remove_from_misread(&batch, &misread)?;
@@ -155,16 +153,17 @@ impl Ledger {
                 if is_last {
                     // Reconciliation updates rows all over the table of responses. In a single transaction, each page
                     // is written only once.
-                    let collected = is_first_read.then(|| batch.responses.take_by_session());
+                    let collected = batch.all_by_session.take();
                     store.reconcile_dirty(self.data_directory(), prices, collected)?;
                     store.note_completion(&catch_up)?;
                 }
                 Ok(())
             })?;
-            self.store_new()?;
+            if rounds.peek().is_some() {
+                // If reading the next round is interrupted, the rounds up to this one are not read again.
+                self.store_new()?;
+            }
         }
-        // If there are no transcripts, the ledger has not been stored yet.
-        self.store_new()?;
         self.reconcile_dirty(prices)?;
         if catch_up.is_all() && !self.is_complete() {
             self.write(|store| store.note_completion(&catch_up))?;
@@ -323,11 +322,6 @@ impl Store {
         batch.append(read_round(&transcripts_to_read, settings, |_| ()));
         batch.finish(prices);
         Ok(())
-    }
-
-    /// Returns true if the ledger contains responses.
-    fn has_responses(&self) -> Result<bool> {
-        self.value("SELECT EXISTS (SELECT 1 FROM responses)", [])
     }
 
     /// Marks the ledger as complete if every transcript has been read to its end.

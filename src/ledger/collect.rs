@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::collected_responses::CollectedResponses;
+use super::collected_responses::{CollectedResponses, ResponsesBySession};
 use super::facts::{
     Checkpoint, Compaction, Id, Location, OwnershipMarker, PullRequestLine, Response, id_of,
 };
@@ -24,6 +24,8 @@ use crate::transcript::tail;
 pub(super) struct Batch {
     /// The responses. A response may have several entries until [`Batch::finish`] merges them.
     pub(super) responses: CollectedResponses,
+    /// All responses after they have been stored in an empty ledger. `responses` is then empty.
+    pub(super) all_by_session: Option<ResponsesBySession>,
     /// The names of the sessions.
     pub(super) sessions: BTreeMap<Id, String>,
     /// The names of the models. There are so few models that a `BTreeMap` is faster than a `HashMap`.

@@ -1,6 +1,8 @@
 //! Writes the facts from transcripts to the database.
 
 use std::collections::BTreeSet;
+use std::mem;
+use std::thread;
 
 use rusqlite::params;
 
@@ -79,7 +81,14 @@ impl Store {
         if let Some(index) = index {
             self.0.execute_batch("DROP INDEX responses_by_session")?;
             writer.add_first(&batch.responses)?;
-            self.0.execute_batch(&index)?;
+            let mut responses = mem::take(&mut batch.responses);
+            thread::scope(|scope| -> Result<()> {
+                let grouping =
+                    thread::Builder::new().spawn_scoped(scope, || responses.take_by_session());
+                self.0.execute_batch(&index)?;
+                batch.all_by_session = grouping.ok().and_then(|thread| thread.join().ok());
+                Ok(())
+            })?;
         } else {
             for response in batch.responses.iter() {
                 writer.add(response)?;

@@ -3,11 +3,13 @@
 use std::io;
 use std::iter;
 use std::ops::Range;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
-use rusqlite::serialize::Data;
+use rusqlite::serialize::{Data, OwnedData};
 use rusqlite::types::FromSql;
 use rusqlite::{
     Connection, MAIN_DB, OpenFlags, OptionalExtension, Params, Row, Transaction,
@@ -70,7 +72,7 @@ impl WaitLimit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Storage {
     Disk,
-    /// In memory until the first transcripts have been read, and on disk from then on.
+    /// In memory until [`Ledger::store_while`] stores it.
     MemoryAtFirst,
     Memory,
 }
@@ -159,11 +161,11 @@ impl Ledger {
         Self::connect(&path, wait_limit)
     }
 
-    /// Opens the ledger for a command in a shell. If it does not exist, it is created in memory and stored after the
-    /// first transcripts have been read.
+    /// Opens the ledger for a command in a shell. If it does not exist, it is created in memory. [`Self::store_while`]
+    /// stores it, or [`Self::catch_up`] does if there are too many transcripts to read them all at once.
     ///
-    /// If storing it fails, [`Self::catch_up`] returns an error, for example because another process has created the
-    /// ledger in the meantime. The transcripts must then be read into a ledger from [`Self::open`].
+    /// Both return an error if the ledger cannot be stored, for example because another process has created it in the
+    /// meantime. The transcripts must then be read into a ledger from [`Self::open`].
     pub fn open_or_build(data: &Path) -> LedgerResult<Self> {
         disk::create_private_directory(data)?;
         // If no ledger can be created, the error should not come after all transcripts have been read.
@@ -230,31 +232,64 @@ impl Ledger {
         })
     }
 
-    /// Stores a ledger that [`Self::open_or_build`] has created in memory, and opens the stored ledger. Does nothing
-    /// for other ledgers.
+    /// Runs `read` with the ledger. If [`Self::open_or_build`] has created the ledger in memory, another thread stores
+    /// it in the meantime.
     ///
     /// The file gets its name only when it is complete and on the disk. With the write-ahead log, a first read would
     /// write every page twice and wait for the disk five times. Returns an error if the file cannot be written or
     /// already exists.
+    pub(crate) fn store_while<T>(mut self, read: impl FnOnce(Self) -> T) -> LedgerResult<T> {
+        let Some(image) = self.new_image()? else {
+            return Ok(read(self));
+        };
+        let path = self.path.clone();
+        let bytes: &[u8] = &image;
+        thread::scope(|scope| {
+            let thread = thread::Builder::new()
+                .spawn_scoped(scope, || disk::create_synced(&path, bytes))
+                .map_err(disk::write_error(&path))?;
+            let result = read(self);
+            thread.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+            Ok(result)
+        })
+    }
+
+    /// Like [`Self::store_while`], but returns after the ledger has been stored. From then on, this is the ledger on
+    /// disk.
     pub(super) fn store_new(&mut self) -> LedgerResult<()> {
+        if let Some(image) = self.new_image()? {
+            disk::create_synced(&self.path, &image)?;
+            *self = Self::open(self.data_directory(), WaitLimit::Person)?;
+        }
+        Ok(())
+    }
+
+    /// Returns the content of the file if the ledger must be stored.
+    fn new_image(&mut self) -> LedgerResult<Option<OwnedData>> {
         if self.storage != Storage::MemoryAtFirst {
-            return Ok(());
+            return Ok(None);
         }
         if !is_unused(&self.path) {
             let error = io::Error::from(io::ErrorKind::AlreadyExists);
             return Err(disk::write_error(&self.path)(error).into());
         }
         let image = self.store.image();
-        let image = image.map_err(LedgerError::of_database(&self.path, None))?;
-        disk::create_synced(&self.path, &image)?;
-        drop(image);
-        *self = Self::open(self.data_directory(), WaitLimit::Person)?;
-        Ok(())
+        Ok(Some(
+            image.map_err(LedgerError::of_database(&self.path, None))?,
+        ))
     }
 
-    /// Returns true if the ledger is stored on disk.
+    /// Returns the ledger on disk if [`Self::store_while`] has stored this one.
+    pub(crate) fn stored(self) -> LedgerResult<Self> {
+        if self.storage == Storage::MemoryAtFirst {
+            return Self::open(self.data_directory(), WaitLimit::Person);
+        }
+        Ok(self)
+    }
+
+    /// Returns true if the ledger is on disk, or if [`Self::store_while`] stores it there.
     pub(crate) fn is_lasting(&self) -> bool {
-        self.storage == Storage::Disk
+        self.storage != Storage::Memory
     }
 
     /// Returns the directory that contains the ledger and the journal.
@@ -330,16 +365,16 @@ impl Store {
     }
 
     /// Returns the content of a file with the same database and a write-ahead log.
-    fn image(&mut self) -> Result<Data<'_>> {
+    fn image(&mut self) -> Result<OwnedData> {
         /// The two bytes of the header that contain the versions of the file format, and the version with a log. See
         /// <https://sqlite.org/fileformat2.html#file_format_version_numbers>.
         const VERSIONS: Range<usize> = 18..20;
         const WITH_LOG: u8 = 2;
 
-        let mut image = self.0.serialize(MAIN_DB)?;
-        if let Data::Owned(bytes) = &mut image
-            && let Some(versions) = bytes.get_mut(VERSIONS)
-        {
+        let Data::Owned(mut image) = self.0.serialize(MAIN_DB)? else {
+            return Err(rusqlite::Error::InvalidQuery);
+        };
+        if let Some(versions) = image.get_mut(VERSIONS) {
             versions.fill(WITH_LOG);
         }
         Ok(image)
@@ -472,11 +507,14 @@ mod tests {
     use super::*;
     use crate::pricing::PriceTable;
 
-    /// Brings a ledger up to date with a history that has no transcripts.
-    fn catch_up(ledger: &mut Ledger) -> LedgerResult<()> {
+    /// Creates a ledger that is up to date with a history that has no transcripts.
+    fn build(data: &Path) -> Ledger {
+        let mut ledger = Ledger::open_or_build(data).unwrap();
         let prices = PriceTable::list();
-        ledger.catch_up(std::iter::empty(), &prices, ReadTime::All, &mut |_, _| {})?;
-        Ok(())
+        ledger
+            .catch_up(iter::empty(), &prices, ReadTime::All, &mut |_, _| {})
+            .unwrap();
+        ledger
     }
 
     fn set_note(ledger: &Ledger, note: i64) {
@@ -490,11 +528,11 @@ mod tests {
     #[test]
     fn a_new_ledger_is_complete_as_soon_as_its_file_exists() {
         let home = tempfile::tempdir().unwrap();
-        let mut ledger = Ledger::open_or_build(home.path()).unwrap();
+        let ledger = build(home.path());
         set_note(&ledger, 1);
-        assert!(is_unused(&path_in(home.path())) && !ledger.is_lasting());
-        catch_up(&mut ledger).unwrap();
-        assert!(ledger.is_lasting());
+        assert!(is_unused(&path_in(home.path())));
+        let noted = ledger.store_while(|ledger| note(&ledger)).unwrap();
+        assert_eq!(noted, Some(1));
 
         let stored = Ledger::open_existing(home.path()).unwrap().unwrap();
         assert_eq!(note(&stored), Some(1));
@@ -526,12 +564,13 @@ mod tests {
     #[test]
     fn a_new_ledger_does_not_replace_the_ledger_of_a_faster_process() {
         let home = tempfile::tempdir().unwrap();
-        let mut slower = Ledger::open_or_build(home.path()).unwrap();
-        let mut faster = Ledger::open_or_build(home.path()).unwrap();
+        let slower = build(home.path());
+        let faster = build(home.path());
         set_note(&faster, 1);
-        catch_up(&mut faster).unwrap();
-        assert!(matches!(catch_up(&mut slower), Err(LedgerError::Disk(_))));
-        assert_eq!(note(&faster), Some(1));
+        let faster = faster.store_while(|ledger| ledger).unwrap();
+        let stored = slower.store_while(|_| ());
+        assert!(matches!(stored, Err(LedgerError::Disk(_))));
+        assert_eq!(note(&faster.stored().unwrap()), Some(1));
         let files = std::fs::read_dir(home.path()).unwrap();
         let temporary = files.filter(|file| {
             let name = file.as_ref().unwrap().file_name();
@@ -553,14 +592,11 @@ mod tests {
         drop(deleted);
         std::fs::remove_file(&path).unwrap();
 
-        let mut interrupted = Ledger::open_or_build(home.path()).unwrap();
+        let interrupted = build(home.path());
         std::fs::rename(&kept_log, &log).unwrap();
-        assert!(matches!(
-            catch_up(&mut interrupted),
-            Err(LedgerError::Disk(_))
-        ));
-        let mut ledger = Ledger::open_or_build(home.path()).unwrap();
-        catch_up(&mut ledger).unwrap();
+        let stored = interrupted.store_while(|_| ());
+        assert!(matches!(stored, Err(LedgerError::Disk(_))));
+        let ledger = build(home.path());
         assert_eq!(note(&ledger), None);
     }
 
