@@ -31,7 +31,7 @@ pub(crate) struct ExportArguments {
     /// Write only these rows (only with "-")
     #[arg(long, value_enum)]
     rows: Option<RowType>,
-    /// Show ten rows exactly as they would be exported, and list what is left out, without writing anything
+    /// Show ten rows exactly as they would be exported, and list what is left out, without exporting anything
     #[arg(long)]
     dry_run: bool,
     /// Print a dashboard, or a script that loads exports into a database

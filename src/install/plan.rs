@@ -180,6 +180,9 @@ pub fn uninstall(
         let removal = Removal::plan(settings, text, only_line, &record)?;
         remaining = removal.text;
         plan.changes = removal.changes;
+        if removal.keeps_later_changes {
+            plan.notes.push(KEEPS_LATER_CHANGES.to_owned());
+        }
     }
     if remaining != current {
         check_may_write(paths, settings)?;
@@ -229,11 +232,17 @@ pub fn uninstall(
     Ok(plan)
 }
 
+/// The note about settings that have changed since the installation, so the original is not restored.
+const KEEPS_LATER_CHANGES: &str =
+    "this file has changed since whycap was installed, so only whycap's entries are removed";
+
 /// The settings after whycap has been removed.
 struct Removal {
     /// The remaining text, or `None` to delete the file.
     text: Option<String>,
     changes: Vec<Change>,
+    /// True if all of whycap's entries are removed, but the text differs from the original.
+    keeps_later_changes: bool,
 }
 
 impl Removal {
@@ -273,9 +282,11 @@ impl Removal {
         } else {
             Some(outcome.text)
         };
+        let keeps_later_changes = is_all_removed && original.is_some() && text.as_ref() != original;
         Ok(Self {
             text,
             changes: outcome.changes,
+            keeps_later_changes,
         })
     }
 }

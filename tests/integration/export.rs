@@ -636,7 +636,7 @@ fn a_dry_run_lists_all_people() {
         machine.write(&format!("{PROJECTS}/-p-api/{session}.jsonl"), owner + &line);
     }
     let preview = machine.run_command("export OUT --dry-run");
-    // A dry run writes nothing, so it needs no directory.
+    // A dry run exports nothing, so it needs no directory.
     let without_directory = machine.run_command("export --dry-run");
     assert_eq!(without_directory.success(), preview.success());
     machine.export();

@@ -17,6 +17,7 @@ use whycap::install::settings_edit::Additions;
 use whycap::install::slash_command::SlashCommand;
 use whycap::paths::Paths;
 
+use crate::situation::flat;
 use crate::support::{Run, Sandbox};
 
 const SETTINGS: &str = ".claude/settings.json";
@@ -92,7 +93,8 @@ fn uninstall_restores_the_settings_byte_for_byte() {
                 installed_entries(&settings(&sandbox)).hooks.len(),
                 EVENTS.len()
             );
-            sandbox.run(&["uninstall"]).success();
+            let removed = sandbox.run(&["uninstall"]);
+            assert!(!flat(removed.success()).contains(KEEPS_LATER_CHANGES));
             assert_eq!(
                 files_outside_data_directory(&sandbox),
                 before,
@@ -100,6 +102,23 @@ fn uninstall_restores_the_settings_byte_for_byte() {
             );
         }
     }
+}
+
+const KEEPS_LATER_CHANGES: &str =
+    "this file has changed since whycap was installed, so only whycap's entries are removed";
+
+/// The user changed another setting after the installation. `uninstall` kept this change but did not say that the file
+/// is not the original.
+#[test]
+fn uninstall_says_that_it_keeps_changes_from_after_the_installation() {
+    let sandbox = sandbox_with_settings("{\"model\":\"opus\"}");
+    sandbox.run(&["install"]).success();
+    let changed = sandbox.read(SETTINGS).replace("opus", "sonnet");
+    sandbox.write(SETTINGS, changed);
+    let removed = sandbox.run(&["uninstall"]);
+    let output = flat(removed.success());
+    assert!(output.contains(KEEPS_LATER_CHANGES), "{output}");
+    assert_eq!(settings(&sandbox), json!({"model": "sonnet"}));
 }
 
 #[test]

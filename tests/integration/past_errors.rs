@@ -885,6 +885,31 @@ fn the_short_explanation_says_why_no_organization_is_involved() {
     assert!(why.starts_with(reason), "{explained}");
 }
 
+/// The server refused a request at a 5-hour usage of 2%, and the message named an organization's cap. `explain` said that
+/// this was a false alarm, but nothing about the organization.
+#[test]
+fn a_false_alarm_about_an_organization_is_explained_with_the_plan_that_has_none() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    client.calls_status_line(
+        "2026-11-20T09:59:00Z",
+        windows(2.0, NOON, 5.0, TUESDAY),
+        120,
+    );
+    let text = "You've hit your org's monthly spend limit · ask your admin to raise it at https://claude.ai/admin-settings/usage";
+    client.receives_error(AT, text, json!({"apiErrorStatus": 429}));
+    client.calls_status_line(
+        "2026-11-20T10:00:02Z",
+        windows(2.0, NOON, 5.0, TUESDAY),
+        120,
+    );
+    let explained = client.run("2026-11-20T10:01:00Z", &["explain"], b"");
+    let explained = flat(explained.success());
+    assert!(explained.contains("false alarm"), "{explained}");
+    let reason = "Why - The message names an organization, but you are logged in to a Max plan, which is for one person.";
+    assert!(explained.contains(reason), "{explained}");
+}
+
 /// Error lines from 56 real sessions: the client version, the time of the error, the time of the next response, and the
 /// text.
 const REAL_ERRORS: [(&str, &str, Option<&str>, &str); 11] = [

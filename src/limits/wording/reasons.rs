@@ -39,10 +39,13 @@ pub(crate) fn reasons(
         is_without_facts: true,
     };
     reasons.add_owner();
-    let is_about_lack_of_organization = matches!(
-        diagnosis.cause,
-        Cause::NoOrganization | Cause::NoOrganizationProbably | Cause::NoOrganizationDespiteRoom
-    );
+    let is_about_lack_of_organization = reasons.names_missing_organization()
+        || matches!(
+            diagnosis.cause,
+            Cause::NoOrganization
+                | Cause::NoOrganizationProbably
+                | Cause::NoOrganizationDespiteRoom
+        );
     // Only the plan shows that the login has no organization. A short answer omits the last reasons, so the plan must
     // be among the first.
     if is_about_lack_of_organization {
@@ -405,6 +408,15 @@ impl Reasons<'_> {
         )
     }
 
+    /// Returns true if the error is still attributed to an organization's cap, although the plan is for one person. This
+    /// is the case if the cap is a false alarm.
+    fn names_missing_organization(&self) -> bool {
+        let evidence = self.evidence;
+        self.diagnosis.limit == LimitKind::OrgSpendCap
+            && evidence.is_personal_plan()
+            && !evidence.has_oauth_token()
+    }
+
     /// Adds a sentence about the login, unless the login is irrelevant to this kind of limit.
     fn add_plan(&mut self) {
         let evidence = self.evidence;
@@ -423,6 +435,12 @@ impl Reasons<'_> {
             .as_ref()
             .and_then(|account| account.role.as_ref());
         let sentence = match evidence.plan() {
+            Some(plan) if self.names_missing_organization() => {
+                format!(
+                    "The message names an organization, but you are logged in to a {} plan, which is for one person.",
+                    plan.name()
+                )
+            }
             Some(plan) if plan.is_personal() => {
                 format!(
                     "You are logged in to a {} plan, which is for one person.",
