@@ -314,7 +314,8 @@ fn merge_repeated(newest_first: impl Iterator<Item = Reading>, run: &Run) -> Vec
         let is_same = later.has_same_figures_as(earlier);
         if is_same {
             later.since = earlier.since;
-            std::mem::swap(earlier, later);
+            // The later reading lacks the windows that have reset in between.
+            *earlier = std::mem::take(later).or(earlier);
         }
         is_same
     });
@@ -631,7 +632,7 @@ impl WindowReadings<'_> {
             .of_process()
             .find(|reading| {
                 reading.session != session
-                    && reading.sample.has_same_figures_as(reported)
+                    && reported.has_same_figures_as(&reading.sample)
                     && reading.sample.measured <= self.environment.now
             })?
             .sample;

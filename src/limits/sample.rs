@@ -240,12 +240,15 @@ impl Sample {
         Some(self.account.as_ref()? == account?.owner.fingerprint.as_ref()?)
     }
 
-    /// Returns true if a window's usage appeared, disappeared, or moved to a different whole percentage.
+    /// Returns true if a window's usage appeared, disappeared, or moved to a different whole percentage. If the window has
+    /// reset, its disappearance does not count: Claude Code repeats the figures of the last response, but without the
+    /// windows that have reset since then (2.1.331).
     pub(crate) fn is_step_from(&self, previous: &Self, window: Window) -> bool {
         match (previous.usage(window), self.usage(window)) {
             (Some(before), Some(after)) => after.is_step_from(&before),
+            (Some(before), None) => !before.has_reset(self.at),
             (None, None) => false,
-            (Some(_), None) | (None, Some(_)) => true,
+            (None, Some(_)) => true,
         }
     }
 
@@ -271,14 +274,13 @@ impl Sample {
         self
     }
 
-    /// Sets a window to 100% if the server refused a request after the figures were measured.
+    /// Sets a window to 100%, because its limit still applies. Newer figures may be a little lower, for example those of
+    /// a response that was in progress when the limit was reached.
     pub(crate) fn with_refusal(mut self, refused: &RefusedWindow) -> Self {
-        if refused.at >= self.earliest() {
-            *self.usage_mut(refused.window) = Some(WindowUsage {
-                used_percent: USED_UP,
-                resets_at: Some(refused.resets_at),
-            });
-        }
+        *self.usage_mut(refused.window) = Some(WindowUsage {
+            used_percent: USED_UP,
+            resets_at: Some(refused.resets_at),
+        });
         self
     }
 

@@ -20,6 +20,8 @@ mod budget;
 mod causes;
 mod client;
 mod config;
+#[cfg(target_os = "linux")] // a copy of `sleep` stands in for Claude Code
+mod continuation;
 mod contributing;
 mod credits_pay;
 mod diagnosis;
