@@ -79,10 +79,12 @@ impl Subcommand for WaitArguments {
                         .continuing()
                         .any(|continuing| continuing.session == session)
             });
-            // After a false alarm, Claude Code may continue open sessions much later than the command waits.
+            // In a log, there is no progress line that says until when the command waits. After a false alarm, Claude
+            // Code may continue open sessions much later than the command waits.
             if let Some(Wait::Helps(until)) = wait
                 && let Some(blocking) = situation.blocking()
-                && blocking.is_false_alarm()
+                && !blocking.diagnosis.awaits_figures()
+                && (!is_stdout_terminal() || blocking.is_false_alarm())
             {
                 printed.announce_goal(blocking, until, &context)?;
             }
@@ -90,7 +92,6 @@ impl Subcommand for WaitArguments {
                 let session = continuing.session.to_owned();
                 if announced.insert(session, continuing.at).is_none() {
                     print_sentence(&warning_about(&continuing, &context), &context)?;
-                    printed.has_named_continuing = true;
                 }
             }
             // Include continuations since the previous check, because the machine may have been suspended.
@@ -117,7 +118,7 @@ impl Subcommand for WaitArguments {
                 }
                 break Wait::exit_code(wait);
             };
-            printed.announce(&situation, until, has_progress, &context)?;
+            printed.announce(&situation, has_progress, &context)?;
             announce_full_window(&situation, waited_for.as_ref(), session, &context)?;
             let progress = Wait::progress(until, context.clock());
             let columns = output_width(&context.environment);
@@ -166,34 +167,21 @@ impl Goal {
 struct PrintedSentences {
     /// The goal that was announced last.
     goal: Option<Goal>,
-    /// True if a sentence has said which sessions continue by themselves. In a log, it replaces the first goal.
-    has_named_continuing: bool,
     response_elsewhere: bool,
     credits: bool,
 }
 
 impl PrintedSentences {
-    /// Prints what the command waits for, and what the user should know in the meantime.
+    /// Prints what the user should know while the command waits.
     fn announce(
         &mut self,
         situation: &Situation,
-        until: Option<DateTime<Utc>>,
         has_progress: bool,
         context: &Context,
     ) -> io::Result<()> {
         let Some(incident) = &situation.incident else {
             return Ok(());
         };
-        // In a log, there is no progress line that says until when the command waits.
-        if !is_stdout_terminal()
-            && situation.wait().is_some()
-            && !incident.diagnosis.awaits_figures()
-        {
-            if self.goal.is_none() && self.has_named_continuing {
-                self.goal = Some(Goal::new(incident, until));
-            }
-            self.announce_goal(incident, until, context)?;
-        }
         if !self.response_elsewhere
             && let Some(sentence) = incident.response_elsewhere()
         {
@@ -273,22 +261,29 @@ fn caution(
     full_window: Option<String>,
     continuing: &[String],
 ) -> Option<String> {
-    let sessions = match continuing {
-        [] => {
-            return match extra_costs {
-                Some(costs) => Some(format!("You can continue, but {costs}.")),
-                None => full_window,
-            };
-        }
-        [only] => format!("session {only}"),
-        several => format!("sessions {}", several.join(" and ")),
+    let Some(continues) = sentence_about_continuing(continuing) else {
+        return match extra_costs {
+            Some(costs) => Some(format!("You can continue, but {costs}.")),
+            None => full_window,
+        };
     };
-    let continues = format!("Claude Code continues the open {sessions} by itself.");
     Some(match (extra_costs, full_window) {
         (Some(costs), _) => format!("You can start other work, but {costs}. {continues}"),
         (None, Some(warning)) => format!("{warning} {continues}"),
         (None, None) => format!("You can start other work; {continues}"),
     })
+}
+
+/// Returns a sentence that names the open sessions that Claude Code continues by itself, or `None` if there are none.
+fn sentence_about_continuing(continuing: &[String]) -> Option<String> {
+    let sessions = match continuing {
+        [] => return None,
+        [only] => format!("session {only}"),
+        several => format!("sessions {}", several.join(" and ")),
+    };
+    Some(format!(
+        "Claude Code continues the open {sessions} by itself."
+    ))
 }
 
 /// Returns the sentences to print if nothing blocks work. `ended` is the newest error, and `waited_for` is the error
@@ -309,9 +304,12 @@ fn last_sentences(
             .contains(&ActionName::WaitForOtherWindow)
     {
         // The next prompt will be either refused or paid for with usage credits. The headline says until when.
-        let costs = extra_costs.and(caution);
+        let rest = match extra_costs {
+            Some(_) => caution,
+            None => sentence_about_continuing(continuing),
+        };
         return std::iter::once(ended.headline.clone())
-            .chain(costs)
+            .chain(rest)
             .collect();
     }
     let or_warning = |sentence: &str| caution.unwrap_or_else(|| sentence.to_owned());

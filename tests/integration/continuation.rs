@@ -10,6 +10,7 @@ use crate::situation::{
     FIVE_HOUR, NOON, TUESDAY, WEEKLY, flat, refused, session_of_login, with_a_private_login,
 };
 use crate::support::Sandbox;
+use crate::wait::waits;
 
 const BOTH_APPLY: &str = "2026-11-20T10:06:00Z";
 /// The 5-hour window has reset, but Claude Code has not continued yet.
@@ -114,4 +115,22 @@ fn a_window_whose_limit_applies_is_full_on_every_screen() {
     let now = idle.run(at, &["now", "--json"], b"").json();
     let week = &now["windows"]["seven_day"]["used_percentage"];
     assert_eq!(*week, 100.0, "{now:#}");
+}
+
+/// The 5-hour window has just reset, but the weekly window is full. The last line of `wait` did not name the session that
+/// Claude Code was about to continue.
+#[test]
+fn the_last_line_names_the_continuing_sessions_if_another_window_is_full() {
+    let sandbox = with_a_private_login();
+    let waiting = session_of_login(&sandbox, "waiting");
+    let refusal = refused("five_hour", NOON, "");
+    waiting.receives_error("2026-11-20T10:00:00Z", FIVE_HOUR, refusal);
+    let works = session_of_login(&sandbox, "works");
+    let later = NOON + 5 * 60 * 60;
+    let full_week = windows(3.0, later, 100.0, TUESDAY);
+    works.calls_status_line("2026-11-20T12:00:30Z", full_week, 120);
+    let waited = waits(&waiting, "2026-11-20T12:00:40Z", &["--timeout", "1s"]);
+    let lines = flat(waited.success());
+    let last = "your weekly limit is used up until Tue Nov 24 06:00. Claude Code continues the open session waiting by itself.";
+    assert!(lines.ends_with(last), "{waited:?}");
 }

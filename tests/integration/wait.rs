@@ -150,7 +150,8 @@ fn a_limit_that_has_just_reset_does_not_hide_the_error_of_a_key() {
     gives_up(&limited, at);
 }
 
-/// `whycap wait && claude -c` must not do the work that Claude Code will do by itself in an open session.
+/// `whycap wait && claude -c` must not do the work that Claude Code will do by itself in an open session. A log of `wait`
+/// must say until when it waits in this case as well.
 #[test]
 fn a_session_that_will_continue_by_itself_is_named() {
     let sandbox = Sandbox::new();
@@ -158,8 +159,10 @@ fn a_session_that_will_continue_by_itself_is_named() {
     client.receives_error(AT, FIVE_HOUR, json!({}));
     let warning = "Claude Code will continue the open session 5a7d3c1e by itself about 12:01. Do not continue its work anywhere else, or it will be done twice.";
     let run = waits(&client, "2026-11-20T10:00:10Z", &["--timeout", "6s"]);
-    run.stderr.as_str();
-    assert_eq!((run.code, flat(&run.stdout).as_str()), (124, warning));
+    let log = flat(&run.stdout);
+    assert!(run.stderr.contains("timed out"), "{run:?}");
+    assert!(log.contains("Waiting until 12:01"), "{log}");
+    assert!(log.ends_with(warning), "{log}");
     // The user starts to wait shortly before the reset.
     let run = waits(&client, "2026-11-20T12:00:58Z", &[]);
     assert_eq!(
