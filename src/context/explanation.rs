@@ -14,7 +14,7 @@ use crate::incidents::{Asker, Continuing, Incidents, Paying, Situation};
 use crate::ledger::{Ledger, ReadTime};
 use crate::limits::blocked_time::counted_over;
 use crate::limits::evidence::PossiblyUnaffected;
-use crate::limits::incident::Incident;
+use crate::limits::incident::{Incident, stopped_again_clause};
 use crate::limits::screen::{self, Pointers};
 use crate::locks;
 use crate::pricing::Money;
@@ -139,8 +139,15 @@ impl Context {
     ) {
         let page = self.page();
         let incident = situation.present();
-        let session_sentence = incident.and_then(|incident| self.session_sentence(incident));
-        let session_sentence = session_sentence.as_deref();
+        let about_session = incident.and_then(|incident| {
+            let sentence = self.session_sentence(incident);
+            let continuation = self.describe_own_continuation(incident, situation);
+            sentence
+                .into_iter()
+                .chain(continuation)
+                .reduce(|first, second| format!("{first} {second}"))
+        });
+        let session_sentence = about_session.as_deref();
         match incident {
             None if report.is_empty() => {
                 let is_known = session.is_none_or(|session| incidents.knows_session(session));
@@ -462,6 +469,8 @@ impl Context {
             });
             let own_error = situation.incident.as_ref();
             sentences.extend(own_error.and_then(|own_error| self.describe_own_error(own_error)));
+            let own_session = situation.continuing();
+            sentences.extend(own_session.map(|continuing| self.describe_continuation(&continuing)));
         }
         if incident.blocks().is_some()
             && self.session().is_none()
@@ -508,11 +517,33 @@ impl Context {
                 clock.format_time(continuing.at)
             )
         } else {
+            let at = clock.format_approximate_time(continuing.at);
+            let stopped_again = stopped_again_clause(continuing.stopped_again_by);
             format!(
-                "Claude Code will continue the open session {session} by itself {}.",
-                clock.format_approximate_time(continuing.at)
+                "Claude Code will continue the open session {session} by itself {at}{stopped_again}."
             )
         }
+    }
+
+    /// Returns a sentence that says when Claude Code will continue the session in which the user asks, if an error of
+    /// another session is explained there.
+    fn describe_own_continuation(
+        &self,
+        incident: &Incident,
+        situation: &Situation,
+    ) -> Option<String> {
+        let session = self.session()?;
+        if incident.is_of(Some(session)) {
+            return None;
+        }
+        let continuing = situation
+            .continuing()
+            .find(|continuing| continuing.session == session)?;
+        let at = self.clock().format_approximate_time(continuing.at);
+        let stopped_again = stopped_again_clause(continuing.stopped_again_by);
+        Some(format!(
+            "Claude Code will continue this session by itself {at}{stopped_again}."
+        ))
     }
 
     /// Returns a session's description, or its ID if there is none.

@@ -247,9 +247,11 @@ impl NowCollector {
             };
             let blocking = id.and_then(|id| slow.situation.of_session(id));
             running.push(RunningSession {
-                limit: blocking.map(|blocking| blocking.diagnosis.limit),
+                limit: blocking.map(|blocking| blocking.diagnosis.limit_in_force()),
                 effect: blocking.map(EffectOfError::of).unwrap_or_default(),
                 continuation: blocking.and_then(Incident::continuation),
+                stopped_again_by: blocking
+                    .and_then(|blocking| slow.situation.window_after_continuation(blocking)),
                 is_asking: id.is_some() && id == context.session(),
                 retrying: id.and_then(|id| incidents.retrying(id)),
                 is_without_response: id.is_some_and(|id| incidents.is_without_response(id)),

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Context;
 use crate::checkout::Head;
@@ -28,7 +28,7 @@ use crate::paths::Paths;
 use crate::pricing::Money;
 use crate::status_line::wrapped::Wrapped;
 use crate::status_line::{LineFacts, MARGIN, render_rows};
-use crate::terminal::{Palette, Shown, Tone, truncate};
+use crate::terminal::{Palette, Shown, Tone, truncate, width};
 
 /// The terminal width to assume if Claude Code does not provide it. Versions before 2.1.153 never do.
 const USUAL_WIDTH: usize = 80;
@@ -201,6 +201,8 @@ pub(crate) struct StatusLineFacts<'a> {
     live: Option<OpenLedger>,
     facts: LineFacts<'a>,
     incident: Option<Incident>,
+    /// The time at which Claude Code will continue the session, if `incident` is an error of another session.
+    continues_at: Option<DateTime<Utc>>,
     /// The place where the user can read more about the incident.
     more: ReadMore,
     /// An error of this or another session that is missing from the journal or incomplete there.
@@ -253,6 +255,10 @@ impl<'a> StatusLineFacts<'a> {
                 .obstacle_of_other_sessions(payload, own_incident.as_ref())
                 .unwrap_or_default()
         };
+        let continues_at = match &obstacle.incident {
+            Some(_) => own_incident.as_ref().and_then(Incident::continues_at),
+            None => None,
+        };
         let incident = obstacle.incident.or(own_incident);
         let unsaved = own_unsaved.or(obstacle.unsaved);
         let more = if cancels_resume || incident.is_some() && call.client_lacks_slash_command() {
@@ -279,6 +285,7 @@ impl<'a> StatusLineFacts<'a> {
             live,
             facts,
             incident,
+            continues_at,
             more,
             unsaved,
             cache: call.cache_news(&incidents),
@@ -300,6 +307,16 @@ impl<'a> StatusLineFacts<'a> {
             (Some(incident), _) => rows_of(incident),
             (None, _) => Vec::new(),
         };
+        if let Some(at) = self.continues_at {
+            let at = self.facts.clock.format_approximate_time(at);
+            // The user may have just pressed Esc.
+            let forms = [
+                format!("Unless you pressed Esc, this session continues by itself {at}"),
+                format!("Unless canceled, resumes {at}"),
+            ];
+            let row = forms.into_iter().find(|form| width(form) <= columns);
+            rows.extend(row.map(|row| vec![(Tone::Plain, row)]));
+        }
         if let Some(attempts) = self.incidents.retrying_in(&self.call.payload) {
             let text = format!(
                 "Claude Code has been {}",

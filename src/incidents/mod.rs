@@ -516,7 +516,7 @@ impl<'a> Incidents<'a> {
             &collector.starts,
         );
         match (obstacle, &own_situation.incident) {
-            (Some(obstacle), _) => Situation::of(obstacle),
+            (Some(obstacle), _) => own_situation.blocked_by(obstacle),
             (None, Some(_)) => own_situation,
             (None, None) => {
                 let mut situation = Situation::new(incidents, self.now());

@@ -57,6 +57,8 @@ pub(crate) struct Continuing<'a> {
     /// True if the user can continue the session sooner, because the error is probably a false alarm and no limit is
     /// known to apply to the session's model now.
     pub(crate) can_continue_sooner: bool,
+    /// The usage window that may stop the session again then.
+    pub(crate) stopped_again_by: Option<Window>,
 }
 
 impl Situation {
@@ -100,6 +102,15 @@ impl Situation {
     pub(super) fn of(incident: Incident) -> Self {
         Self {
             incident: Some(incident),
+            ..Self::default()
+        }
+    }
+
+    /// Returns the situation of this session if an error of another session blocks it as well.
+    pub(super) fn blocked_by(self, obstacle: Incident) -> Self {
+        Self {
+            incident: Some(obstacle),
+            continuing: self.continuing,
             ..Self::default()
         }
     }
@@ -176,8 +187,24 @@ impl Situation {
                 can_continue_sooner: incident.is_false_alarm()
                     && !is_blocked
                     && at - clock.now > CONTINUES_SOON,
+                stopped_again_by: self.window_after_continuation(incident),
             })
         })
+    }
+
+    /// Returns the usage window that may stop the session with this error again when Claude Code resumes it, because this
+    /// window resets later.
+    pub(crate) fn window_after_continuation(&self, incident: &Incident) -> Option<Window> {
+        let at = incident.continues_at()?;
+        let model = incident.evidence.error.session.model.as_deref();
+        let limit_of_login = self
+            .present()
+            .filter(|limit| limit.is_limit_of_login(model) && !is_of_other_payer(incident));
+        let limit = [Some(incident), limit_of_login]
+            .into_iter()
+            .flatten()
+            .find(|limit| limit.blocks().is_some() && !limit.diagnosis.resets.are_over_at(at))?;
+        limit.diagnosis.window
     }
 
     /// Returns true if the current error blocks only a session with a key that the requesting shell does not use.

@@ -21,6 +21,15 @@ use crate::time::format_rfc3339;
 /// The time at which Claude Code will automatically resume a stopped session, or the reason why it will not.
 pub(crate) type Continuation = Result<DateTime<Utc>, ContinuationObstacle>;
 
+/// Returns a clause about the usage window that may stop a session again after Claude Code has resumed it. Returns an
+/// empty string if there is no such window.
+pub(crate) fn stopped_again_clause(window: Option<Window>) -> String {
+    match window {
+        Some(window) => format!(", but your {} may stop it again", window.limit()),
+        None => String::new(),
+    }
+}
+
 /// An error with its explanation.
 #[derive(Debug, Clone)]
 pub struct Incident {
@@ -370,8 +379,9 @@ impl Incident {
                 Err(ContinuationObstacle::NoHelpfulReset)
             }
             (Some(obstacle), _) => Err(obstacle),
-            (None, Some(at)) => Ok(at),
-            (None, None) => Err(ContinuationObstacle::NotAwaited),
+            (None, Some(at)) if at > self.evidence.clock.now => Ok(at),
+            // Claude Code does not wait, or the limit still applies although the time has passed.
+            (None, _) => Err(ContinuationObstacle::NotAwaited),
         })
     }
 

@@ -448,7 +448,10 @@ fn second_row(incident: &Incident, columns: usize) -> Option<String> {
         ActionName::Wait | ActionName::WaitUnknown => names.iter().position(|name| {
             !matches!(
                 name,
-                ActionName::Wait | ActionName::WaitUnknown | ActionName::WaitHere
+                ActionName::Wait
+                    | ActionName::WaitUnknown
+                    | ActionName::WaitHere
+                    | ActionName::WillTryInVain
             )
         })?,
         ActionName::WaitLeftOpen | ActionName::AwaitFigures => 0,

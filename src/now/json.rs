@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{NowData, RunningSession};
 use crate::drain::WindowShares;
 use crate::incidents::Paying;
-use crate::limits::incident::Incident;
+use crate::limits::incident::{Incident, stopped_again_clause};
 use crate::limits::kind::Window;
 use crate::limits::pace::Outlook;
 use crate::limits::sample::Sample;
@@ -14,7 +14,7 @@ use crate::status_line::level_now;
 use crate::time::format_rfc3339;
 
 /// The note to show if Claude Code will continue a blocked session by itself.
-const CONTINUES: &str = "Claude Code waits for the reset and continues by itself, but at most three times without a new prompt";
+const CONTINUES: &str = "Claude Code waits for the reset and continues by itself (at most three times without a new prompt)";
 
 impl NowData {
     pub(super) fn json(&self) -> Value {
@@ -102,7 +102,10 @@ impl NowData {
 impl RunningSession {
     fn json(&self) -> Value {
         let (continues, why) = match self.continuation {
-            Some(Ok(_)) => (Some("yes"), Some(CONTINUES.to_owned())),
+            Some(Ok(_)) => {
+                let stopped_again = stopped_again_clause(self.stopped_again_by);
+                (Some("yes"), Some(format!("{CONTINUES}{stopped_again}")))
+            }
             Some(Err(obstacle)) => (Some("no"), Some(obstacle.to_string())),
             None => (None, None),
         };

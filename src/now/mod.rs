@@ -120,6 +120,8 @@ pub(crate) struct RunningSession {
     /// The time when Claude Code will continue the session, or the reason why it will not. If nothing blocks the
     /// session, this is `None`.
     pub(crate) continuation: Option<Continuation>,
+    /// The usage window that may stop the session again when Claude Code continues it.
+    pub(crate) stopped_again_by: Option<Window>,
     /// True if the user asked for this screen in this session.
     pub(crate) is_asking: bool,
     /// The failed attempts of a request that Claude Code is currently retrying.

@@ -6,6 +6,7 @@ use crate::claude::sessions::SessionState;
 use crate::claude::window_usage::{USAGE_CACHED_FOR, WindowUsage};
 use crate::drain::WindowShares;
 use crate::limits::evidence::ContinuationObstacle;
+use crate::limits::incident::stopped_again_clause;
 use crate::limits::kind::{LimitKind, Window};
 use crate::limits::pace::week::WeekBefore;
 use crate::limits::pace::{Expected, Outlook};
@@ -404,8 +405,9 @@ impl RunningSession {
         }
         match self.continuation {
             Some(Ok(at)) => parts.push(format!(
-                "continues by itself {}",
-                clock.format_approximate_time(at)
+                "continues by itself {}{}",
+                clock.format_approximate_time(at),
+                stopped_again_clause(self.stopped_again_by)
             )),
             // After such an error, nobody expects Claude Code to continue by itself, so there is no need to mention it.
             Some(Err(ContinuationObstacle::NotAwaited)) => parts.push(self.blocked_note()),
@@ -498,6 +500,7 @@ mod tests {
             limit: None,
             effect: EffectOfError::default(),
             continuation: None,
+            stopped_again_by: None,
             is_asking: false,
             retrying: None,
             is_without_response: false,

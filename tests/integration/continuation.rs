@@ -4,10 +4,10 @@
 use serde_json::Value;
 
 use crate::client::{Client, plain_rows, windows};
-use crate::newest_evidence::hits_limit;
+use crate::newest_evidence::{hits_limit, receives_response};
 use crate::now::RunningClient;
 use crate::situation::{
-    FIVE_HOUR, NOON, TUESDAY, WEEKLY, flat, refused, session_of_login, with_a_private_login,
+    FIVE_HOUR, NOON, TUESDAY, WEEKLY, answer, flat, refused, session_of_login, with_a_private_login,
 };
 use crate::support::Sandbox;
 use crate::wait::waits;
@@ -71,10 +71,90 @@ impl<'s> TwoLimits<'s> {
             flat(&plain_rows(client, at, reported))
         })
     }
+
+    /// Returns the output of a command in a shell.
+    fn output(&self, at: &str, arguments: &[&str]) -> String {
+        flat(&self.waiting.run(at, arguments, b"").stdout)
+    }
+
+    /// Returns the entry of the waiting session in `now --json`.
+    fn waiting_in_now(&self, at: &str) -> Value {
+        let now = self.waiting.run(at, &["now", "--json"], b"").json();
+        let mut sessions = now["sessions"].as_array().unwrap().iter();
+        sessions
+            .find(|session| session["session_id"] == "waiting")
+            .unwrap()
+            .clone()
+    }
+}
+
+/// Returns what `wait` prints within a second, while a limit still applies.
+fn log_of_wait(client: &Client<'_>, at: &str) -> String {
+    let run = waits(client, at, &["--timeout", "1s"]);
+    assert!(run.stderr.contains("timed out"), "{run:?}");
+    flat(&run.stdout)
 }
 
 fn windows_of_idle() -> Value {
     windows(60.0, NOON, 40.0, TUESDAY)
+}
+
+/// Claude Code waited in one session for the reset of the 5-hour limit. After another session had reached the weekly limit,
+/// `now`, `explain`, `/whycap`, and `wait` said that the first session would not continue, but Claude Code continued it. `wait` no longer warned that the work might be done twice.
+#[test]
+fn a_session_continues_by_itself_although_another_session_reaches_the_weekly_limit() {
+    let sandbox = with_a_private_login();
+    let mut sessions = TwoLimits::new(&sandbox);
+    for at in [BOTH_APPLY, AFTER_RESET] {
+        sessions.rows(at);
+        let entry = sessions.waiting_in_now(at);
+        assert_eq!(entry["continues"], "yes", "{at}: {entry:#}");
+        let why = entry["why"].as_str().unwrap();
+        assert!(
+            why.contains("but your weekly limit may stop it again"),
+            "{at}: {why}"
+        );
+        let now = sessions.output(at, &["now"]);
+        let note = "continues by itself about 12:01, but your weekly limit may stop it again";
+        assert!(now.contains(note), "{at}: {now}");
+
+        let of_session = "Claude Code will continue the open session waiting by itself about 12:01, but your weekly limit may stop it again.";
+        let explained = sessions.output(at, &["explain"]);
+        assert!(explained.contains(of_session), "{at}: {explained}");
+        let waited = log_of_wait(&sessions.idle, at);
+        let warning = format!(
+            "{of_session} Do not continue its work anywhere else, or it will be done twice."
+        );
+        assert!(waited.contains(&warning), "{at}: {waited}");
+        assert!(
+            waited.contains("Waiting until Tue Nov 24"),
+            "{at}: {waited}"
+        );
+
+        let arguments = ["explain", "--session", "waiting"];
+        let advice = sessions.output(at, &arguments);
+        let step = "2. You can leave the session open; Claude Code will try to continue about 12:01, but your weekly limit may stop it again";
+        assert!(advice.contains(step), "{at}: {advice}");
+        assert!(
+            advice.contains("1. Wait until Tue Nov 24"),
+            "{at}: {advice}"
+        );
+        assert!(!advice.contains("Wait here"), "{at}: {advice}");
+        let arguments = ["explain", "--json", "--session", "waiting"];
+        let json = sessions.waiting.run(at, &arguments, b"").json();
+        assert_eq!(
+            json["incident"]["continues_at"], "2026-11-20T12:01:30Z",
+            "{at}: {json:#}"
+        );
+    }
+    // A prompt cancels the wait, so the answer must say so.
+    let terminal = ("CLAUDE_CODE_ENTRYPOINT".to_owned(), "cli".to_owned());
+    sessions.waiting.variables.push(terminal);
+    let reply = answer(&sessions.waiting, AFTER_RESET);
+    assert!(
+        reply.contains("Because you ran /whycap, Claude Code will not continue"),
+        "{reply}"
+    );
 }
 
 /// After the reset, Claude Code repeats old figures without the window that has reset. whycap took them for new ones: the
@@ -92,6 +172,30 @@ fn figures_that_only_lack_a_window_that_has_reset_are_not_new() {
         let week = &now["windows"]["seven_day"]["used_percentage"];
         assert_eq!(*week, 100.0, "{at}: {now:#}");
         assert_eq!(now["windows"]["measured_at"], "2026-11-20T10:05:01Z");
+    }
+}
+
+/// After the 5-hour reset, only the weekly limit blocks the waiting session. `now` said "blocked (5-hour limit)", but
+/// `incidents` and `explain` said that the weekly limit was still used up.
+#[test]
+fn the_screens_name_the_limit_that_still_blocks_a_session() {
+    let sandbox = with_a_private_login();
+    let sessions = TwoLimits::new(&sandbox);
+    let at = AFTER_CONTINUATION;
+    sessions.rows(at);
+    let now = sessions.output(at, &["now"]);
+    assert!(now.contains("blocked (weekly limit)"), "{now}");
+    assert!(!now.contains("5-hour limit"), "{now}");
+    let entry = sessions.waiting_in_now(at);
+    assert_eq!(entry["continues"], "no", "{entry:#}");
+    let explained = sessions.output(at, &["explain", "--session", "waiting"]);
+    for shown in [explained, sessions.output(at, &["incidents"])] {
+        assert!(
+            shown.contains("Your weekly limit is still used up"),
+            "{shown}"
+        );
+        assert!(!shown.contains("will try to continue"), "{shown}");
+        assert!(!shown.contains("Wait here"), "{shown}");
     }
 }
 
@@ -133,4 +237,48 @@ fn the_last_line_names_the_continuing_sessions_if_another_window_is_full() {
     let lines = flat(waited.success());
     let last = "your weekly limit is used up until Tue Nov 24 06:00. Claude Code continues the open session waiting by itself.";
     assert!(lines.ends_with(last), "{waited:?}");
+}
+
+/// A session went on waiting after its limit had been reset early. Another session then filled the next window. The row,
+/// `/whycap`, and `explain --session` no longer said that the first session would continue, but `now` and `wait` did.
+#[test]
+fn a_session_that_is_blocked_by_the_limit_of_another_session_still_continues_by_itself() {
+    let sandbox = with_a_private_login();
+    let [waiting, mut works] = ["waiting", "works"].map(|name| session_of_login(&sandbox, name));
+    let _processes =
+        [&waiting, &works].map(|client| RunningClient::idle(&sandbox, &client.session));
+    hits_limit(
+        &waiting,
+        "2026-11-20T10:00:00Z",
+        FIVE_HOUR,
+        &refused("five_hour", NOON, "org_level_disabled"),
+        windows(100.0, NOON, 44.0, TUESDAY),
+    );
+    let later = NOON + 190 * 60;
+    let after_early_reset = windows(2.0, later, 44.0, TUESDAY);
+    receives_response(&mut works, "2026-11-20T10:10:00Z", after_early_reset);
+    hits_limit(
+        &works,
+        "2026-11-20T10:40:00Z",
+        "You've hit your 5-hour limit · resets 3:10pm (UTC)",
+        &refused("five_hour", later, "org_level_disabled"),
+        windows(100.0, later, 50.0, TUESDAY),
+    );
+    let at = "2026-11-20T10:41:00Z";
+    let own_figures = windows(100.0, NOON, 44.0, TUESDAY);
+    let row = flat(&plain_rows(&waiting, at, own_figures));
+    assert!(row.contains("resets at 15:10"), "{row}");
+    let note = "Unless you pressed Esc, this session continues by itself about 12:01";
+    assert!(row.ends_with(note), "{row}");
+    let continuation = "by itself about 12:01, but your 5-hour limit may stop it again";
+    for arguments in [["now"].as_slice(), &["explain", "--session", "waiting"]] {
+        let shown = flat(waiting.run(at, arguments, b"").success());
+        assert!(shown.contains(continuation), "{arguments:?}: {shown}");
+    }
+    let waited = log_of_wait(&works, at);
+    assert!(waited.contains(continuation), "{waited}");
+    // Outside a terminal, the question does not cancel the wait.
+    let reply = answer(&waiting, at);
+    let sentence = format!("Claude Code will continue this session {continuation}.");
+    assert!(reply.contains(&sentence), "{reply}");
 }

@@ -373,6 +373,7 @@ pub(super) fn in_state(
     let start_wait = match collected.obstacle {
         _ if has_passed => None,
         Some(ContinuationObstacle::Announced(CANCELLED)) => Some(ActionName::WaitAfterAll),
+        _ if problem.will_try_in_vain() => Some(ActionName::WillTryInVain),
         _ if problem.offers_wait() => Some(ActionName::WaitHere),
         _ => None,
     };
@@ -525,6 +526,14 @@ impl Problem<'_> {
         self.message.row.limit.description().resource == LimitedResource::Credits
     }
 
+    /// Returns true if Claude Code will automatically resume the session before the limit ends.
+    fn will_try_in_vain(&self) -> bool {
+        self.evidence.collected.obstacle.is_none()
+            && self
+                .automatic_continuation()
+                .is_some_and(|at| at > self.evidence.clock.now && !self.resets.are_over_at(at))
+    }
+
     /// Returns true if the client's menu offers to wait for the reset and continue automatically, and Claude Code is
     /// not expected to continue unless the user chooses this.
     fn offers_wait(&self) -> bool {
@@ -538,9 +547,11 @@ impl Problem<'_> {
             .is_some_and(|line| !line.is_outside_terminal());
         // Claude Code would wait for the reset that the server stated, which may be the later renewal of usage credits.
         let is_early_enough = evidence.server_reset().is_some_and(|server_reset| {
-            self.resets
-                .chosen
-                .is_none_or(|reset| server_reset <= reset.at)
+            server_reset > evidence.clock.now
+                && self
+                    .resets
+                    .chosen
+                    .is_none_or(|reset| server_reset <= reset.at)
         });
         may_wait
             && may_be_in_terminal

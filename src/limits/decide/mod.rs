@@ -116,6 +116,21 @@ impl Diagnosis {
         }
     }
 
+    /// Returns the time of the automatic continuation, unless the limit still applies at that time.
+    pub(crate) fn helpful_continuation(&self) -> Option<DateTime<Utc>> {
+        self.automatic_continuation
+            .filter(|at| self.resets.are_over_at(*at))
+    }
+
+    /// Returns the limit that must end before work can continue. If two usage windows are full, this is the one that
+    /// resets last.
+    pub(crate) fn limit_in_force(&self) -> LimitKind {
+        match (self.limit, self.window) {
+            (LimitKind::Window(_), Some(window)) => LimitKind::Window(window),
+            (limit, _) => limit,
+        }
+    }
+
     /// Returns true if usage figures that show whether the limit is real may still arrive within seconds.
     pub(crate) fn awaits_figures(&self) -> bool {
         self.cause.awaits_figures()

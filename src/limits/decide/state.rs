@@ -619,11 +619,14 @@ impl Problem<'_> {
         }
     }
 
-    /// Returns the time of the automatic continuation, or `None` if an obstacle prevents it.
+    /// Returns the time of the automatic continuation. Returns `None` if an obstacle prevents it, or if the limit still
+    /// applies at that time.
     pub(super) fn expected_continuation(&self) -> Option<DateTime<Utc>> {
         match self.evidence.collected.obstacle {
             Some(_) => None,
-            None => self.automatic_continuation(),
+            None => self
+                .automatic_continuation()
+                .filter(|at| self.resets.are_over_at(*at)),
         }
     }
 
@@ -632,23 +635,18 @@ impl Problem<'_> {
     pub(super) fn automatic_continuation(&self) -> Option<DateTime<Utc>> {
         let evidence = self.evidence;
         let waiting = evidence.collected.waiting;
-        // Claude Code waits for the window that the server named, even if that window is not full. If the server blamed
-        // usage credits, Claude Code waits until they are renewed, even if a full window resets earlier.
-        let renewal = if evidence.refused_limit() == Some(LimitKind::UsageCredits) {
-            evidence.server_reset()
-        } else {
-            None
-        };
-        let reset_at = match self.resets.chosen {
-            Some(reset) => renewal.unwrap_or(reset.at),
-            None if waiting.is_some() => evidence.server_reset()?,
-            None => return None,
-        };
-        // The announcement refers to the window that the message mentions.
-        let named = self.finding.limit.window();
-        let is_of_named_window = named.is_none() || named == self.finding.window;
-        let is_announced =
-            is_of_named_window && waiting.is_some_and(|waiting| waiting.given_up.is_none());
+        if self.resets.chosen.is_none() && waiting.is_none() {
+            return None;
+        }
+        // Claude Code waits for the reset that the server stated in the session's own refusal. It does not know about
+        // a full window that resets earlier, or about one that another session has used up and that resets later.
+        let reset_at = evidence
+            .server_reset()
+            .or_else(|| match self.finding.limit.window() {
+                Some(named) if self.finding.window != Some(named) => self.readings.reset_of(named),
+                _ => self.resets.chosen.map(|reset| reset.at),
+            })?;
+        let is_announced = waiting.is_some_and(|waiting| waiting.given_up.is_none());
         // Claude Code does not know that an error is a false alarm, so it does what it announced.
         let waits_for_window = self.finding.limit.is_awaited()
             && !self.finding.verdict.is_notice()

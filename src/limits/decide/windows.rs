@@ -1,7 +1,5 @@
 //! Determines the cause of errors about usage windows.
 
-use chrono::{DateTime, Utc};
-
 use super::cause::Cause;
 use super::credits;
 use super::input::{Finding, Input};
@@ -36,7 +34,10 @@ pub(super) fn usage_window(input: &Input<'_>) -> Finding {
         && let Some(later) = later_window(input, window)
     {
         // If two windows are full, work is stopped until the later reset.
-        let has_reset = reset_of(input, window).is_some_and(|at| at <= input.evidence.clock.now);
+        let has_reset = input
+            .readings
+            .reset_of(window)
+            .is_some_and(|at| at <= input.evidence.clock.now);
         let cause = if later.is_unconfirmed {
             Cause::LaterWindowFullByMessage
         } else if has_reset {
@@ -112,23 +113,13 @@ fn later_window(input: &Input<'_>, window: Window) -> Option<Measurement> {
     }
     input
         .readings
-        .used_up_until_later(window, reset_of(input, window))
+        .used_up_until_later(window, input.readings.reset_of(window))
 }
 
 /// Returns true if a reading or the server confirms that the window in the message was full.
 fn is_confirmed(input: &Input<'_>, window: Window) -> bool {
     matches!(input.readings.state(window), WindowState::Full(_))
         || input.evidence.refused_window() == Some(window)
-}
-
-/// Returns the reset time of the window in the message.
-fn reset_of(input: &Input<'_>, window: Window) -> Option<DateTime<Utc>> {
-    let measured = input.readings.shown(window);
-    input
-        .evidence
-        .server_reset()
-        .or(measured.and_then(|measurement| measurement.resets_at))
-        .or_else(|| input.stated_reset(Some(window)))
 }
 
 /// Guesses the window from the reset time: the 5-hour window if the reset is at most about five hours away, and the

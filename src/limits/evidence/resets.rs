@@ -68,6 +68,11 @@ impl Resets {
         self.chosen.filter(|reset| reset.at > now)
     }
 
+    /// Returns false if the most reliable reset time is later than the given time.
+    pub(crate) fn are_over_at(&self, moment: DateTime<Utc>) -> bool {
+        self.ahead(moment).is_none()
+    }
+
     /// Returns the most reliable reset time if it has passed.
     pub(crate) fn passed(&self, now: DateTime<Utc>) -> Option<Reset> {
         self.chosen.filter(|reset| reset.at <= now)

@@ -242,6 +242,19 @@ impl<'a> Readings<'a> {
         }
     }
 
+    /// Returns the reset time of the window in the message.
+    pub(crate) fn reset_of(&self, window: Window) -> Option<DateTime<Utc>> {
+        let evidence = self.evidence;
+        let measured = self.shown(window);
+        evidence
+            .server_reset()
+            .or(measured.and_then(|measurement| measurement.resets_at))
+            .or_else(|| {
+                self.message
+                    .reset_time(evidence.at(), Some(window), evidence.clock.zone)
+            })
+    }
+
     /// Returns true if the reset time is after the error and has passed.
     fn is_passed_reset(&self, reset: DateTime<Utc>) -> bool {
         reset > self.evidence.at() && reset <= self.evidence.clock.now

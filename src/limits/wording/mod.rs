@@ -479,7 +479,7 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
     };
     let has_response = evidence.has_later_response();
     let continues = diagnosis
-        .automatic_continuation
+        .helpful_continuation()
         .filter(|_| evidence.collected.obstacle.is_none());
     let mentions_full_window =
         diagnosis.limit.is_passing() && diagnosis.actions.contains(&ActionName::FullAsWell);

@@ -250,8 +250,16 @@ impl Reasons<'_> {
                 }
             }
         }
+        // If another window has filled up since the error, its usage at the time of the error would seem to contradict
+        // the headline.
+        let full_later = diagnosis
+            .measurement
+            .filter(|decisive| decisive.is_full() && !decisive.is_unconfirmed);
         for window in windows.into_iter().flatten() {
-            if let Some(measurement) = readings.shown(window) {
+            let measurement = full_later
+                .filter(|full| full.window == window)
+                .or_else(|| readings.shown(window));
+            if let Some(measurement) = measurement {
                 self.is_without_facts = false;
                 if !self.has_passed() {
                     let sentence = self.measurement_sentence(measurement);
