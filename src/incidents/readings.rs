@@ -59,9 +59,8 @@ const AROUND_ERROR: TimeDelta = TimeDelta::minutes(10);
 /// the error, even on a busy machine.
 pub(super) const FIGURES_REPORTED_AFTER: TimeDelta = TimeDelta::seconds(1);
 
-/// The time after an error from which figures count as those of a later request, even if the transcript does not show their
-/// request.
-const UNDATED_AFTER: TimeDelta = TimeDelta::minutes(1);
+/// How soon a response after an error in another session is stored again if the previous reading has no request time.
+const STORED_AFTER_UNDATED: TimeDelta = TimeDelta::seconds(30);
 
 /// How long readings are useful: the longest window, plus one day in which the user may still ask about it.
 pub(super) const USEFUL_FOR: TimeDelta = TimeDelta::days(8);
@@ -798,8 +797,8 @@ fn is_response_after_error_elsewhere(
         .newest_only_in_other_sessions(session, sample.at - AROUND_ERROR)
         .is_some_and(|error| match last.determined_since {
             Some(requested_at) => requested_at <= error.at,
-            // Figures that arrive soon after the error may come from an earlier request.
-            None => last.at <= error.at + UNDATED_AFTER,
+            // The previous figures may come from a request before the error.
+            None => last.at <= error.at || sample.at - last.at >= STORED_AFTER_UNDATED,
         })
 }
 

@@ -1598,11 +1598,11 @@ fn a_reading_without_its_request_does_not_replace_the_next_one_after_an_error_in
     row_at_42_percent(&works, "2026-11-20T09:59:50Z");
     receives_overload_error(&stopped, AT);
     works.api_ms += 1000;
-    row_at_42_percent(&works, "2026-11-20T10:00:20Z");
-    works.sends_prompt("2026-11-20T10:00:30Z", "go on");
-    works.receives_response("2026-11-20T10:00:31Z");
+    row_at_42_percent(&works, "2026-11-20T10:02:00Z");
+    works.sends_prompt("2026-11-20T10:02:30Z", "go on");
+    works.receives_response("2026-11-20T10:02:31Z");
     works.api_ms += 1000;
-    row_at_42_percent(&works, "2026-11-20T10:00:32Z");
+    row_at_42_percent(&works, "2026-11-20T10:02:32Z");
     let stored = stored_readings(&sandbox);
     assert_eq!(stored, 3, "the reading with its request is stored as well");
 }
