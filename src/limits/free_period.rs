@@ -11,8 +11,8 @@ pub struct FreePeriod {
     /// The time at which Claude Code announced that responses are free.
     pub(crate) start: DateTime<Utc>,
     /// The time at which Claude Code announced the end or a limit stopped the session. If neither has happened, this is
-    /// an assumed end: five hours after the start of lower-priority mode, or the next prompt or fifteen minutes after the
-    /// last line of a turn in the grace window. The reset of the window is not taken into account.
+    /// an assumed end: five hours after the start of lower-priority mode, or fifteen minutes after the note about the grace
+    /// window. The reset of the window is not taken into account.
     pub(crate) end: DateTime<Utc>,
 }
 
