@@ -5,7 +5,7 @@ use std::io;
 use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::reply::{Reply, Subcommand};
 use crate::context::Context;
@@ -31,6 +31,9 @@ pub(crate) struct WaitArguments {
 
 /// The exit code after a timeout, as in timeout(1).
 const TIMED_OUT: u8 = 124;
+
+/// The command announces a new end if it differs by at least this much from the announced one.
+const MOVED_END: TimeDelta = TimeDelta::minutes(5);
 
 /// The sentence to print if the user does not have to wait because usage credits are paying.
 const CREDITS_PAY: &str = "Usage credits are paying on this account now, so you can also continue (costs money). Waiting is free.";
@@ -144,12 +147,12 @@ impl Subcommand for WaitArguments {
 }
 
 /// The limit that the command waits for, and its end.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 struct Goal {
     limit: LimitKind,
     is_false_alarm: bool,
-    /// The end in minutes since 1970, because sources differ by seconds. `None` if it is unknown.
-    until_minute: Option<i64>,
+    /// The end, or `None` if it is unknown.
+    until: Option<DateTime<Utc>>,
 }
 
 impl Goal {
@@ -157,8 +160,18 @@ impl Goal {
         Self {
             limit: incident.diagnosis.limit,
             is_false_alarm: incident.is_false_alarm(),
-            until_minute: until.map(|until| (until.timestamp() + 30) / 60),
+            until,
         }
+    }
+
+    /// Returns true if the command waits for the same limit and its end has hardly moved. Sources differ by seconds, and
+    /// each retry during an outage moves the end by a few minutes.
+    fn is_close_to(&self, other: &Self) -> bool {
+        let is_same_end = match (self.until, other.until) {
+            (Some(until), Some(other_until)) => (until - other_until).abs() < MOVED_END,
+            (until, other_until) => until == other_until,
+        };
+        self.limit == other.limit && self.is_false_alarm == other.is_false_alarm && is_same_end
     }
 }
 
@@ -207,12 +220,14 @@ impl PrintedSentences {
         until: Option<DateTime<Utc>>,
         context: &Context,
     ) -> io::Result<()> {
-        let goal = Some(Goal::new(incident, until));
-        if self.goal == goal {
+        let goal = Goal::new(incident, until);
+        if let Some(announced) = &self.goal
+            && announced.is_close_to(&goal)
+        {
             return Ok(());
         }
-        self.goal = goal;
-        let [_, waiting, _] = Wait::progress(until, context.clock());
+        self.goal = Some(goal);
+        let [_, _, waiting] = Wait::progress(until, context.clock());
         print_sentence(&format!("{} {waiting}.", incident.headline), context)
     }
 }
@@ -385,4 +400,30 @@ fn end_progress_line(has_progress: bool) -> io::Result<()> {
         return print(&Shown::text("\n"));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// During an outage, each retry moves the end by a few minutes. A piped `wait` printed a line for each of them.
+    #[test]
+    fn a_goal_that_moves_by_a_few_minutes_is_not_announced_again() {
+        let goal = |limit, until: Option<&str>| Goal {
+            limit,
+            is_false_alarm: false,
+            until: until.map(|until| until.parse().unwrap()),
+        };
+        let announced = goal(LimitKind::Overloaded, Some("2026-11-20T10:03:00Z"));
+        let cases = [
+            (LimitKind::Overloaded, Some("2026-11-20T10:06:30Z"), true),
+            (LimitKind::Overloaded, Some("2026-11-20T10:09:00Z"), false),
+            (LimitKind::Overloaded, None, false),
+            (LimitKind::ServerError, Some("2026-11-20T10:03:00Z"), false),
+        ];
+        for (limit, until, is_close) in cases {
+            let next = goal(limit, until);
+            assert_eq!(announced.is_close_to(&next), is_close, "{next:?}");
+        }
+    }
 }

@@ -447,7 +447,7 @@ fn the_wait_for_a_false_alarm_begins_with_its_reason_and_its_end() {
     let run = waits(&client, "2026-11-20T10:01:00Z", &["--timeout", "1s"]);
     let text = flat(&run.stdout);
     assert!(text.starts_with("This looks like a false alarm"), "{text}");
-    assert!(text.contains(". Waiting until 10:03 ("), "{text}");
+    assert!(text.contains(". Waiting until 10:03."), "{text}");
     assert!(run.stderr.contains("probably a false alarm"));
 }
 
