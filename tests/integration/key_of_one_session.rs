@@ -877,3 +877,99 @@ fn a_conversation_with_another_payer_is_not_told_that_it_will_use_the_plan() {
         }
     }
 }
+
+/// The service refused a session's key, and the session ended. The screens did not say that the key was no longer set, as
+/// they do after a key without credits, and `explain --session` said "You are still blocked".
+#[test]
+fn the_refused_key_of_an_ended_session_is_no_longer_set() {
+    let sandbox = with_a_private_login();
+    let on_plan = session_of_login(&sandbox, "on-plan");
+    let with_key = session_with_key(&sandbox);
+    let process = RunningClient::idle(&sandbox, "with-key");
+    let refusal = json!({"apiErrorStatus": 401, "error": "authentication_failed"});
+    with_key.receives_error(AT, "Invalid API key · Fix external API key", refusal);
+    let at = "2026-11-20T10:00:30Z";
+    let of_session = ["explain", "--exit-code", "--session", "with-key"];
+    assert_eq!(shell_without_key(&sandbox, at, &of_session).code, 11);
+    drop(process);
+
+    let at = "2026-11-20T10:01:00Z";
+    let mut screens = vec![("/whycap", answer(&on_plan, at))];
+    for arguments in [
+        &["explain", "--exit-code"][..],
+        &of_session,
+        &["wait"],
+        &["wait", "--session", "with-key"],
+        &["now"],
+        &["incidents"],
+    ] {
+        let shown = shell_without_key(&sandbox, at, arguments);
+        screens.push((arguments[0], flat(shown.success())));
+    }
+    for (place, text) in screens {
+        assert!(
+            text.contains(
+                "The service refused the API key (not a usage limit), but that key is no longer set"
+            ),
+            "{place}: {text}"
+        );
+        assert!(!text.contains("only one session"), "{place}: {text}");
+    }
+    let key = [(KEY, "sk-ant-dummy")];
+    let explained = shell(&sandbox, at, &["explain", "--exit-code"], &key);
+    assert_eq!(explained.code, 11, "{explained:?}");
+
+    // Without the key, the next prompt needs the plan, whose window is full now.
+    on_plan.calls_status_line("2026-11-20T10:02:00Z", five_hour_full(), 120);
+    let explained = shell_without_key(&sandbox, "2026-11-20T10:02:10Z", &["explain"]);
+    let headline =
+        "ANTHROPIC_API_KEY is no longer set, but your 5-hour limit is used up until 12:00.";
+    assert!(
+        flat(&explained.stdout).starts_with(headline),
+        "{explained:?}"
+    );
+}
+
+/// A session with an empty key ended and was resumed with the same key. In a shell, the key was said to be no longer set,
+/// and `now` listed the session as idle, although its own row and `/whycap` said that the key has no credits.
+#[test]
+fn the_key_of_a_resumed_session_is_still_set() {
+    let sandbox = with_a_private_login();
+    let on_plan = session_of_login(&sandbox, "on-plan");
+    let with_key = session_with_empty_key(&sandbox);
+    let at = "2026-11-20T10:00:30Z";
+    let explained = flat(shell_without_key(&sandbox, at, &["explain"]).success());
+    assert!(explained.contains("no longer set"), "{explained}");
+
+    let resumed_at = "2026-11-20T10:01:00Z";
+    with_key.event(resumed_at, "SessionStart", json!({"source": "resume"}));
+    let _process = RunningClient::resumed(&sandbox, "with-key", resumed_at);
+    let at = "2026-11-20T10:01:05Z";
+    let reply = answer(&with_key, at);
+    assert!(reply.contains("You are still blocked."), "{reply}");
+    let now = flat(shell_without_key(&sandbox, at, &["now"]).success());
+    assert!(
+        now.contains("blocked: its key has no credits left"),
+        "{now}"
+    );
+    for (place, shown) in [
+        ("/whycap", answer(&on_plan, at)),
+        (
+            "explain",
+            flat(shell_without_key(&sandbox, at, &["explain"]).success()),
+        ),
+        (
+            "wait",
+            flat(shell_without_key(&sandbox, at, &["wait"]).success()),
+        ),
+        ("now", now),
+    ] {
+        assert!(
+            shown.contains("but this affects only one session"),
+            "{place}: {shown}"
+        );
+        assert!(!shown.contains("no longer set"), "{place}: {shown}");
+    }
+    let listed = flat(shell_without_key(&sandbox, at, &["incidents"]).success());
+    assert!(listed.contains("(blocks only its session)"), "{listed}");
+}

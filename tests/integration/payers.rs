@@ -825,8 +825,10 @@ fn whycap_does_not_say_that_nothing_blocks_a_session_of_a_full_plan() {
         let refused = json!({"apiErrorStatus": 401, "error": "authentication_failed"});
         with_key.receives_error(AT, "Invalid API key · Fix external API key", refused);
         let reply = answer(&of_login, "2026-11-20T10:00:30Z");
-        let says_free = reply.contains("nothing is blocking you");
+        let says_free = reply.contains("no longer set; you can continue.");
         assert_eq!(says_free, !is_blocked, "{reply}");
+        let names_window = reply.contains("your weekly limit is used up until Tue Nov 24 06:00.");
+        assert_eq!(names_window, is_blocked, "{reply}");
     }
 }
 

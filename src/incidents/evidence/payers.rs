@@ -6,7 +6,7 @@ use super::continuation::REGISTERS_HEADLESS_RUNS;
 use super::{Asker, EvidenceCollector, OtherSessions};
 use crate::claude::account::Account;
 use crate::claude::credentials::{self, Credential, SetIn};
-use crate::claude::sessions::{self, Liveness};
+use crate::claude::sessions::{self, Liveness, Session};
 use crate::claude::settings::SettingsScope;
 use crate::incidents::session_starts::windows_prove_use_of_login;
 use crate::limits::evidence::{ErrorSession, Evidence, Ownership, StoredError};
@@ -134,39 +134,46 @@ impl EvidenceCollector<'_> {
         {
             return false;
         }
-        let is_for_new_session = self.environment_of.is_none() && self.asker == Asker::Shell;
         // Other sessions and shells do not know the settings of the session's project.
-        error.keys().all(|key| key.set_in == SetIn::Environment)
-            && !self.is_running_since(error)
-            && (is_for_new_session || self.has_ended_with_key(evidence))
+        if error.keys().any(|key| key.set_in != SetIn::Environment) {
+            return false;
+        }
+        let mut processes = self.processes_with_key(error);
+        let is_for_new_session = self.environment_of.is_none() && self.asker == Asker::Shell;
+        if is_for_new_session {
+            !processes.any(|process| process.liveness == Liveness::Running)
+        } else {
+            processes.all(|process| matches!(process.liveness, Liveness::Gone(_)))
+                && self.is_listed_while_running(evidence)
+        }
     }
 
-    /// Returns true if all processes that had the session's key are known to have exited: the registry lists such
-    /// processes, and none of them may still be running. A process that resumed the session counts if it has the key,
-    /// too.
-    fn has_ended_with_key(&self, evidence: &Evidence) -> bool {
-        let error = &evidence.error;
-        let Some(session) = error.session.id.as_deref() else {
-            return false;
-        };
-        let is_resumed_with_key = self.starts.of(session).iter().any(|start| {
+    /// Returns the processes of the session that had its key when the error occurred. Also returns the processes that
+    /// have resumed the session, if one of them has the key, too.
+    fn processes_with_key(&self, error: &StoredError) -> impl Iterator<Item = &Session> {
+        let session = error.session.id.as_deref();
+        let starts = self.starts.of(session.unwrap_or_default());
+        let is_resumed_with_key = starts.iter().any(|start| {
             start.at > error.at
                 && error
                     .keys()
                     .any(|key| credentials::is_set(&key.name, &start.credentials))
         });
-        let may_run_with_key = self.registered().iter().any(|process| {
+        self.registered().iter().filter(move |process| {
             let had_key = process
                 .claim
                 .at
                 .is_none_or(|started| started <= error.at || is_resumed_with_key);
-            process.activity.session.as_deref() == Some(session)
-                && !matches!(process.liveness, Liveness::Gone(_))
-                && had_key
-        });
-        !may_run_with_key
-            && (evidence.is_since(REGISTERS_HEADLESS_RUNS)
-                || sessions::is_listed(self.registered(), session))
+            session.is_some() && process.activity.session.as_deref() == session && had_key
+        })
+    }
+
+    /// Returns true if the registry lists the processes of the session with the error while they are running.
+    fn is_listed_while_running(&self, evidence: &Evidence) -> bool {
+        evidence.error.session.id.as_deref().is_some_and(|session| {
+            evidence.is_since(REGISTERS_HEADLESS_RUNS)
+                || sessions::is_listed(self.registered(), session)
+        })
     }
 
     /// Returns true if the failed request used a key and this process runs in another session, which has no key.

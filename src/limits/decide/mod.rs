@@ -326,7 +326,7 @@ impl<'a> Problem<'a> {
     /// Returns another usage window that is currently used up, or `None` if the limit is unrelated to the plan.
     fn also_full(&self) -> Option<Measurement> {
         // Without the key, the session's next prompt uses the plan.
-        let will_use_plan = self.finding.verdict == Verdict::WrongCredential;
+        let will_use_plan = self.finding.verdict == Verdict::WrongCredential || self.has_lost_key();
         // After a temporary problem, the plan's windows matter only if the plan may pay for the session.
         let does_plan_matter = !self.finding.limit.is_passing() || self.evidence.may_use_plan();
         let may_be_full =

@@ -311,13 +311,11 @@ impl Problem<'_> {
         let now = self.evidence.clock.now;
         let age = (now - self.evidence.at()).abs();
         let pause = self.pause_end(actions);
-        let is_without_key =
-            collected.key_is_removed && self.finding.verdict == Verdict::WrongCredential;
         let ending = if pause.is_some() && age > TEMPORARY_PROBLEM_LASTS {
             Ending::PauseLongOver
         } else if pause.is_some_and(|end| end <= now) {
             Ending::PauseOver
-        } else if is_without_key {
+        } else if self.has_lost_key() {
             Ending::KeyRemoved
         } else if collected.concerns_others_only {
             Ending::ConcernsOthers
@@ -350,6 +348,17 @@ impl Problem<'_> {
             || collected.is_of_other_key
                 && self.is_about_key()
                 && self.readings.used_up_now().is_none()
+    }
+
+    /// Returns true if the service refused the session's key, or if the user did not mean to use it, and the next request
+    /// in the session will use the plan instead.
+    pub(super) fn has_lost_key(&self) -> bool {
+        let is_refused = matches!(
+            self.finding.limit,
+            LimitKind::Auth | LimitKind::SubscriptionAccess
+        ) && self.is_about_key();
+        let is_unusable = is_refused || self.finding.verdict == Verdict::WrongCredential;
+        self.evidence.collected.key_is_removed && is_unusable
     }
 
     /// Returns true if the problem is the session's key or the account that pays for it. Other problems, such as with
