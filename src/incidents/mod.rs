@@ -44,7 +44,8 @@ use self::cache::Cache;
 use self::credits_use::CostsOf;
 use self::error_search::find_all_errors;
 use self::evidence::{
-    EvidenceCollector, KnownError, OtherSessions, has_final_readings, merge, settle_owner,
+    EvidenceCollector, KnownError, ModelsInUse, OtherSessions, has_final_readings, merge,
+    settle_owner,
 };
 use self::history::History;
 use self::login::Login;
@@ -312,6 +313,7 @@ impl<'a> Incidents<'a> {
         collector.project.clone_from(&payload.project_dir);
         collector.reported = self.readings().reported(payload);
         collector.client_version = payload.version.as_deref();
+        collector.models_in_use = ModelsInUse::OfStatusLine(payload.model_id.as_deref());
         collector
     }
 
@@ -349,6 +351,7 @@ impl<'a> Incidents<'a> {
             Asker::Session(session) => Some(session),
             Asker::Shell => None,
         };
+        collector.models_in_use = ModelsInUse::OfSessions;
         collector
     }
 
@@ -449,17 +452,8 @@ impl<'a> Incidents<'a> {
                 credentials,
                 ..PayerFacts::default()
             },
-            model: self.model_of(session),
+            model: self.readings().model_of(session),
         }
-    }
-
-    /// Returns the model that the session used last.
-    fn model_of(&self, session: &str) -> Option<String> {
-        let last_reading = self.readings().last_of(session);
-        last_reading.and_then(|last| last.model).or_else(|| {
-            let tail = self.transcripts.tail(&self.transcripts.path_of(session)?)?;
-            tail.model.clone()
-        })
     }
 
     /// Explains the errors of all sessions, newest first, without writing anything.
@@ -601,8 +595,7 @@ impl<'a> Incidents<'a> {
             model: payload.model_id.clone(),
         };
         let may_block = |error: &StoredError| {
-            payer.shares_login_with(error)
-                && !self.has_responded_since(error.at, payload, collector.reported.as_ref())
+            payer.shares_login_with(error) && !self.has_responded_since(error, payload, &collector)
         };
         let limits = obstacles.limits.into_iter().filter(&may_block);
         let limits = collector.explain(limits.take(MOST_OTHER_SESSIONS).map(KnownError::stored));
@@ -652,7 +645,7 @@ impl<'a> Incidents<'a> {
             let remaining = remaining_by_session
                 .entry(error.session.id.clone())
                 .or_insert(MOST_ERRORS_OF_SESSION);
-            if error.later_response.is_some() {
+            if error.later_response.is_some() && !collector.may_be_refused_again(&error) {
                 *remaining = 0;
             }
             if *remaining == 0 {
@@ -660,6 +653,10 @@ impl<'a> Incidents<'a> {
             }
             *remaining -= 1;
             let mut evidence = collector.bare_evidence(error.clone());
+            collector.remove_response_of_other_model(&mut evidence);
+            if evidence.has_later_response() {
+                continue;
+            }
             settle_owner(&mut evidence, collector.login.as_ref());
             let recorded = Incident::new(evidence);
             if own_incident.is_some_and(|older| recorded.refuses_login_after(older)) {
@@ -674,27 +671,34 @@ impl<'a> Incidents<'a> {
 
     /// Returns true if the status line's session has received a response since another session's error. A response soon
     /// after the error may have been requested before it. If the time of the request is unknown, such a response counts
-    /// only if its figures (`reported`) show that no window is full.
+    /// only if its reported figures show that no window is full. After a limit of the session's model family, only a
+    /// response of that family counts, and the figures do not.
     fn has_responded_since(
         &self,
-        error_at: DateTime<Utc>,
+        error: &StoredError,
         payload: &StatusPayload,
-        reported: Option<&Sample>,
+        collector: &EvidenceCollector<'_>,
     ) -> bool {
-        let shows_room = reported.is_some_and(|reported| {
-            reported.earliest() > error_at && !reported.has_window_at(FULL_FROM)
-        });
+        let model_window = collector.model_window_of_asker(error);
+        let shows_room = model_window.is_none()
+            && collector.reported.as_ref().is_some_and(|reported| {
+                reported.earliest() > error.at && !reported.has_window_at(FULL_FROM)
+            });
         let last_response = payload.transcript_path.as_deref().and_then(|path| {
             let tail = self.transcripts.tail(path)?;
             let at = transcript_end::last_response(&tail, &self.transcripts.free_periods(path))?;
             tail.responses
                 .iter()
-                .rfind(|response| response.at == at)
+                .rfind(|response| {
+                    let model = response.model.as_deref();
+                    response.at <= at
+                        && model_window.is_none_or(|window| window.may_apply_to(model))
+                })
                 .cloned()
         });
         match &last_response {
-            Some(last) if last.requested_at.is_some() => is_sent_after(error_at, last),
-            Some(last) => shows_room || is_sent_after(error_at, last),
+            Some(last) if last.requested_at.is_some() => is_sent_after(error.at, last),
+            Some(last) => shows_room || is_sent_after(error.at, last),
             None => shows_room,
         }
     }

@@ -395,7 +395,7 @@ pub(super) fn find_errors_of_status_line(
     collector: &EvidenceCollector<'_>,
 ) -> Vec<KnownError> {
     if !transcript_ends_in_error {
-        return open_errors(stored.list_newest(Some(session)));
+        return open_errors(stored.list_newest(Some(session)), collector);
     }
     let known = stored.list(Some(session));
     let newest = known.first().map(|error| error.at);
@@ -411,7 +411,7 @@ pub(super) fn find_errors_of_status_line(
         known_error.error.session.id = Some(session.to_owned());
         errors.push(known_error);
     }
-    errors.extend(open_errors(known));
+    errors.extend(open_errors(known, collector));
     errors
 }
 
@@ -442,11 +442,15 @@ pub(super) fn add_weekly_limits(
     errors.sort_by_key(|known_error| Reverse(known_error.error.at));
 }
 
-/// Returns the errors that occurred since the session last received a response, newest first.
-fn open_errors(errors: Vec<StoredError>) -> Vec<KnownError> {
+/// Returns the errors that occurred since the session last received a response, newest first. Also returns the earlier
+/// limits of its model family if only other models have responded since then.
+fn open_errors(errors: Vec<StoredError>, collector: &EvidenceCollector<'_>) -> Vec<KnownError> {
     errors
         .into_iter()
-        .take_while(|error| error.later_response.is_none())
+        .take_while(|error| error.later_response.is_none() || collector.may_be_refused_again(error))
+        .filter(|error| {
+            error.later_response.is_none() || collector.is_response_of_other_model(error)
+        })
         .map(KnownError::stored)
         .collect()
 }

@@ -343,6 +343,15 @@ impl WindowReadings<'_> {
         self.last_reading_of(session).map(|reading| reading.sample)
     }
 
+    /// Returns the model that a session used last.
+    pub(super) fn model_of(&self, session: &str) -> Option<String> {
+        let last_reading = self.last_of(session);
+        last_reading.and_then(|last| last.model).or_else(|| {
+            let tail = self.transcripts.tail(&self.transcripts.path_of(session)?)?;
+            tail.model.clone()
+        })
+    }
+
     /// Returns a session's latest reading.
     pub(super) fn last_reading_of(&self, session: &str) -> Option<Reading> {
         of_session(self.journal, session).next()

@@ -108,6 +108,11 @@ impl Window {
         }
     }
 
+    /// Returns true if the window applies to a single model family, and this model certainly belongs to it.
+    pub(crate) fn is_of_family_of(self, model: Option<&str>) -> bool {
+        self.is_of_one_model() && model.is_some() && self.may_apply_to(model)
+    }
+
     /// Returns true if the window applies to this model, or if the model is unknown.
     pub(crate) fn may_apply_to(self, model: Option<&str>) -> bool {
         match (self.family(), model) {

@@ -298,12 +298,12 @@ impl Tail {
         }
     }
 
-    /// Returns the time of the first response after the given time.
-    pub(crate) fn first_response_after(&self, moment: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        self.responses
-            .iter()
-            .map(|response| response.at)
-            .find(|at| *at > moment)
+    /// Returns the first response after the given time.
+    pub(crate) fn first_response_after(
+        &self,
+        moment: DateTime<Utc>,
+    ) -> Option<&TranscriptResponse> {
+        self.responses.iter().find(|response| response.at > moment)
     }
 
     /// Sets the owner for the lines before the first owner line.

@@ -52,6 +52,8 @@ mod later_evidence;
 #[cfg(target_os = "linux")] // scripts stand in for Claude Code, and start times come from `/proc`
 mod locks;
 mod messages;
+#[cfg(target_os = "linux")] // a copy of `sleep` stands in for Claude Code
+mod model_limits;
 #[cfg(target_os = "linux")] // `script` provides a terminal
 mod narrow;
 mod newest_evidence;

@@ -2858,8 +2858,8 @@ fn a_model_limit_stays_while_another_model_responds() {
     for (model, headline, step) in [
         (
             "claude-sonnet-5-5",
-            "Another model is responding in this session; your weekly Opus limit resets on Tue Nov 24 06:00, in 3 d 19 h.",
-            "Do nothing for now; another model is responding in this session",
+            "Another model is responding; your weekly Opus limit resets on Tue Nov 24 06:00, in 3 d 19 h.",
+            "Do nothing for now; another model is responding",
         ),
         (
             "claude-opus-5-5",

@@ -39,7 +39,8 @@ impl EvidenceCollector<'_> {
     ) -> bool {
         let payer_at = |moment| responses.payer_relation(error, moment, reading_relation);
         match self.asker {
-            Asker::Session(session) => {
+            Asker::Session(session) if responses.session == session => {
+                let model_window = self.model_window_of_asker(error);
                 // With the same payer, a response may already have been in progress when the error occurred.
                 let is_later = |response: &TranscriptResponse| match payer_at(response.at) {
                     PayerRelation::Other => response.at > error.at,
@@ -47,13 +48,14 @@ impl EvidenceCollector<'_> {
                         is_sent_after(error.at, response)
                     }
                 };
-                responses.session == session
-                    && responses
-                        .tail
-                        .responses
-                        .iter()
-                        .any(|response| response.at <= responses.last && is_later(response))
+                responses.tail.responses.iter().any(|response| {
+                    let model = response.model.as_deref();
+                    response.at <= responses.last
+                        && is_later(response)
+                        && model_window.is_none_or(|window| window.may_apply_to(model))
+                })
             }
+            Asker::Session(_) => false,
             Asker::Shell => {
                 payer_at(responses.last) != PayerRelation::Same
                     && self.has_other_payer_now(error)

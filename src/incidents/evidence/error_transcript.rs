@@ -110,7 +110,6 @@ fn add_later_response_from_tail(
         tail.responses
             .iter()
             .find(|response| is_sent_after(error.at, response))
-            .map(|response| response.at)
     };
     if later.is_none()
         && !transcript_error.is_some_and(|transcript_error| transcript_error.has_later_response)
@@ -121,12 +120,13 @@ fn add_later_response_from_tail(
         .responses
         .first()
         .is_some_and(|first| first.at <= error.at);
+    let model_of_later = later.and_then(|response| response.model.as_deref());
     let response = error.later_response.get_or_insert_with(|| LaterResponse {
         at: None,
-        model: tail.model.clone(),
+        model: model_of_later.or(tail.model.as_deref()).map(str::to_owned),
     });
     if response.at.is_none() && (transcript_error.is_some() || reaches_back) {
-        response.at = later;
+        response.at = later.map(|response| response.at);
     }
 }
 
@@ -144,6 +144,6 @@ fn previous_request_failed_alike(transcript_error: &TranscriptError, tail: &Tail
     };
     let is_answered = tail
         .first_response_after(previous_at)
-        .is_some_and(|response_at| response_at < at);
+        .is_some_and(|response| response.at < at);
     !is_answered && previous.line.text == transcript_error.line.text
 }

@@ -67,9 +67,11 @@ impl EvidenceCollector<'_> {
             line.at.unwrap_or(self.now()),
         );
         if transcript_error.has_later_response {
+            let first = tail.first_response_after(error.at);
+            let model = first.and_then(|response| response.model.as_deref());
             error.later_response = Some(LaterResponse {
-                at: tail.first_response_after(error.at),
-                model: tail.model.clone(),
+                at: first.map(|response| response.at),
+                model: model.or(tail.model.as_deref()).map(str::to_owned),
             });
         }
         error.session.model.clone_from(&tail.model);

@@ -10,6 +10,7 @@ mod full_windows;
 mod known_error;
 mod later_errors;
 mod machine_state;
+mod models;
 mod other_sessions;
 mod payers;
 mod session_responses;
@@ -18,6 +19,7 @@ mod usage_readings;
 pub(super) use error_transcript::merge;
 pub(super) use known_error::KnownError;
 pub(super) use later_errors::{LaterErrors, RefusalCause};
+pub(super) use models::ModelsInUse;
 pub(super) use payers::settle_owner;
 pub(super) use usage_readings::has_final_readings;
 
@@ -87,6 +89,7 @@ pub(super) struct EvidenceCollector<'a> {
     pub(super) reported: Option<Sample>,
     /// The Claude Code version of the requesting session.
     pub(super) client_version: Option<&'a str>,
+    pub(super) models_in_use: ModelsInUse<'a>,
     machine: OnceCell<Machine>,
     registered: OnceCell<Vec<Session>>,
     responses: OnceCell<Vec<SessionResponses>>,
@@ -101,6 +104,8 @@ pub(super) struct EvidenceCollector<'a> {
     /// The last time each session stopped waiting for a reset.
     waiting_ended: Cache<String, Option<DateTime<Utc>>>,
     messages: Cache<MessageParts, Message>,
+    /// The model that each session used last.
+    models: Cache<String, Option<String>>,
     news: RefCell<Vec<StoredError>>,
 }
 
@@ -123,6 +128,7 @@ impl<'a> EvidenceCollector<'a> {
             transcript: None,
             reported: None,
             client_version: None,
+            models_in_use: ModelsInUse::Ignored,
             machine: OnceCell::new(),
             registered: OnceCell::new(),
             responses: OnceCell::new(),
@@ -135,6 +141,7 @@ impl<'a> EvidenceCollector<'a> {
             starts: SessionStarts::new(readings.journal),
             waiting_ended: Cache::default(),
             messages: Cache::default(),
+            models: Cache::default(),
             news: RefCell::default(),
         }
     }
@@ -195,6 +202,7 @@ impl<'a> EvidenceCollector<'a> {
         }
         let cause = RefusalCause::of(&evidence, &self.message_of(&evidence.error.message));
         later.add_to(&mut evidence, cause);
+        self.remove_response_of_other_model(&mut evidence);
         evidence.collected.has_response_without_key =
             self.has_response_without_key(&evidence.error);
         evidence.collected.still_uses_key = self.still_uses_key(&evidence.error);

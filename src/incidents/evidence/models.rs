@@ -1,0 +1,115 @@
+//! Decides whether the response after an error says anything about the models that are in use now. A response of one
+//! model does not show that the limit of another model family is over. The sources are the status line's payload, the
+//! readings, and the transcripts.
+
+use super::{Asker, EvidenceCollector};
+use crate::limits::decide::Ending;
+use crate::limits::evidence::{ContinuationObstacle, Evidence, LaterResponse, StoredError};
+use crate::limits::kind::{LimitKind, Window};
+
+/// The models for which errors are explained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::incidents) enum ModelsInUse<'a> {
+    /// Errors are explained as past events, so it does not matter which models are in use now.
+    Ignored,
+    /// The model that Claude Code reports to the status line.
+    OfStatusLine(Option<&'a str>),
+    /// The models that the requesting session and the session with the error used last.
+    OfSessions,
+}
+
+impl EvidenceCollector<'_> {
+    /// Returns the window that an error blames, if it applies to a single model family.
+    fn model_window(&self, error: &StoredError) -> Option<Window> {
+        let refused = error.quota().and_then(LimitKind::of_quota);
+        let limit = refused.unwrap_or_else(|| self.message_of(&error.message).row.limit);
+        limit.window().filter(|window| window.is_of_one_model())
+    }
+
+    /// Returns the window that an error blames, if it applies to a single model family that the requesting session uses
+    /// now. Only a response of this family then shows that the limit does not apply to this session.
+    pub(in crate::incidents) fn model_window_of_asker(
+        &self,
+        error: &StoredError,
+    ) -> Option<Window> {
+        let window = self.model_window(error)?;
+        let is_used = match (self.models_in_use, self.asker) {
+            (ModelsInUse::Ignored, _) | (ModelsInUse::OfSessions, Asker::Shell) => false,
+            (ModelsInUse::OfStatusLine(model), _) => window.is_of_family_of(model),
+            (ModelsInUse::OfSessions, Asker::Session(session)) => {
+                self.is_family_in_use(window, session)
+            }
+        };
+        is_used.then_some(window)
+    }
+
+    /// Returns true if the session last used a model of the family to which the window applies.
+    fn is_family_in_use(&self, window: Window, session: &str) -> bool {
+        let model = self
+            .models
+            .get_or_compute(session, || self.readings.model_of(session));
+        window.is_of_family_of(model.as_deref())
+    }
+
+    /// Like [`Self::model_window_of_asker`], but commands also count the session with the error.
+    fn model_window_in_use(&self, error: &StoredError) -> Option<Window> {
+        self.model_window_of_asker(error).or_else(|| {
+            let session = error.session.id.as_deref()?;
+            self.model_window(error).filter(|window| {
+                self.models_in_use == ModelsInUse::OfSessions
+                    && self.is_family_in_use(*window, session)
+            })
+        })
+    }
+
+    /// Returns true if the first response after an error says nothing about its limit, because the limit applies to a
+    /// model family that is in use now and another model has responded.
+    pub(in crate::incidents) fn is_response_of_other_model(&self, error: &StoredError) -> bool {
+        match &error.later_response {
+            Some(LaterResponse { model, .. }) => self
+                .model_window_in_use(error)
+                .is_some_and(|window| !window.may_apply_to(model.as_deref())),
+            None => false,
+        }
+    }
+
+    /// Returns true if the status line's model belongs to a family with its own limit, and the first response after an
+    /// error came from another family. An earlier limit of the model's family may then still apply.
+    pub(in crate::incidents) fn may_be_refused_again(&self, error: &StoredError) -> bool {
+        match (self.models_in_use, &error.later_response) {
+            (ModelsInUse::OfStatusLine(model), Some(response)) => Window::ALL
+                .into_iter()
+                .filter(|window| window.is_of_family_of(model))
+                .any(|window| !window.may_apply_to(response.model.as_deref())),
+            _ => false,
+        }
+    }
+
+    /// Removes the response after an error from the evidence if it says nothing about the limit. The next response of
+    /// the limited model family takes its place, if there is one. The journal keeps the removed response.
+    pub(in crate::incidents) fn remove_response_of_other_model(&self, evidence: &mut Evidence) {
+        if !self.is_response_of_other_model(&evidence.error) {
+            return;
+        }
+        evidence.error.later_response = self.response_of_limited_model(&evidence.error);
+        evidence
+            .error
+            .end
+            .take_if(|end| end.ending == Ending::ResponseReceived);
+        // The prompt that the other model answered has canceled the wait for the reset.
+        evidence.collected.obstacle = Some(ContinuationObstacle::NotAwaited);
+    }
+
+    /// Returns the first response of the limited model family that the session has received since the error.
+    fn response_of_limited_model(&self, error: &StoredError) -> Option<LaterResponse> {
+        let window = self.model_window_in_use(error)?;
+        let tail = self.transcripts.tail(&self.transcript_of(error)?)?;
+        let response = tail.responses.iter().find(|response| {
+            response.at > error.at && window.is_of_family_of(response.model.as_deref())
+        })?;
+        Some(LaterResponse {
+            at: Some(response.at),
+            model: response.model.as_deref().map(str::to_owned),
+        })
+    }
+}

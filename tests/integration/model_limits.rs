@@ -1,0 +1,211 @@
+//! Tests that the limit of one model family applies to the sessions that use a model of this family, and to no others.
+
+use serde_json::{Value, json};
+
+use crate::client::{Client, plain_rows, run, windows};
+use crate::newest_evidence::after;
+use crate::now::RunningClient;
+use crate::situation::{
+    NOON, TUESDAY, answer, flat, refused, session_of_login, stores_credits_reason,
+    two_sessions_of_login, with_a_private_login,
+};
+use crate::support::{Run, Sandbox};
+
+const OPUS: &str = "claude-opus-5-5";
+const SONNET: &str = "claude-sonnet-5-5";
+const OPUS_LIMIT: &str = "You've hit your Opus limit · resets Nov 24, 6am (UTC)";
+
+/// Returns usage figures that show room in both windows of the plan.
+fn room() -> Value {
+    windows(30.0, NOON, 40.0, TUESDAY)
+}
+
+/// Simulates `/model`, after which Claude Code calls the status line.
+fn switches_to(client: &mut Client<'_>, at: &str, model: &str) {
+    model.clone_into(&mut client.model);
+    client.calls_status_line(at, room(), 120);
+}
+
+/// Simulates a prompt, the response two seconds later, and the status-line call after it.
+fn receives_response(client: &mut Client<'_>, at: &str) {
+    client.api_ms += 100;
+    client.sends_prompt(at, "continue");
+    client.receives_response(&after(at, 2));
+    client.calls_status_line(&after(at, 3), room(), 120);
+}
+
+/// Simulates a prompt that the server refuses because of the weekly Opus limit, and the status-line call after it.
+fn reaches_opus_limit(client: &Client<'_>, at: &str) {
+    client.sends_prompt(at, "continue");
+    let refusal = refused("seven_day_opus", TUESDAY, "org_level_disabled");
+    client.receives_error(&after(at, 2), OPUS_LIMIT, refusal);
+    client.calls_status_line(&after(at, 3), room(), 120);
+}
+
+/// Runs a command in a shell.
+fn in_shell(sandbox: &Sandbox, at: &str, arguments: &[&str]) -> Run {
+    run(sandbox, at, arguments, b"", &[])
+}
+
+/// Returns the note that `now` shows for a running session.
+fn continues(sandbox: &Sandbox, at: &str, session: &str) -> Value {
+    let now = in_shell(sandbox, at, &["now", "--json"]).json();
+    let sessions = now["sessions"].as_array().unwrap();
+    let of_session = sessions
+        .iter()
+        .find(|listed| listed["session_id"] == session);
+    of_session.unwrap_or_else(|| panic!("{now:#}"))["continues"].clone()
+}
+
+/// Checks what every screen says about a session at the same time: that the weekly Opus limit blocks it, or that nothing
+/// does.
+fn assert_blocked(client: &Client<'_>, at: &str, is_blocked: bool) {
+    let sandbox = client.sandbox;
+    let session = client.session.as_str();
+    let row = plain_rows(client, at, room());
+    let reply = answer(client, at);
+    let explain = ["explain", "--exit-code", "--session", session];
+    let explained = in_shell(sandbox, at, &explain);
+    let wait = ["wait", "--timeout", "1s", "--session", session];
+    let waited = in_shell(sandbox, at, &wait);
+    let place = format!("{session} {at}");
+    let codes = if is_blocked { (10, 124) } else { (0, 0) };
+    assert_eq!(
+        (explained.code, waited.code),
+        codes,
+        "{place}: {explained:?} {waited:?}"
+    );
+    assert_eq!(waited.stderr.contains("limit still applied"), is_blocked);
+    let shows_limit = row.contains("weekly Opus limit · resets");
+    assert_eq!(shows_limit, is_blocked, "{place}: {row}");
+    let state = "The limit still applies, but only to one family of models.";
+    for shown in [&reply, &flat(&explained.stdout)] {
+        assert_eq!(shown.contains(state), is_blocked, "{place}: {shown}");
+        assert!(!shown.contains("in this session"), "{place}: {shown}");
+    }
+}
+
+/// The weekly Opus limit stops a session, which then continues with Sonnet. Another session with Opus lost the limit on all
+/// screens, and so did the first session after the user had switched it back to Opus.
+#[test]
+fn a_response_of_another_model_does_not_end_the_limit_for_sessions_of_the_family() {
+    let sandbox = with_a_private_login();
+    let [mut stopped, mut opus] = two_sessions_of_login(&sandbox);
+    let mut sonnet = session_of_login(&sandbox, "sonnet");
+    stopped.model = OPUS.to_owned();
+    opus.model = OPUS.to_owned();
+    sonnet.model = SONNET.to_owned();
+    let _processes =
+        [&stopped, &opus, &sonnet].map(|client| RunningClient::idle(&sandbox, &client.session));
+    for client in [&mut stopped, &mut opus, &mut sonnet] {
+        receives_response(client, "2026-11-20T09:50:00Z");
+    }
+    reaches_opus_limit(&stopped, "2026-11-20T10:00:00Z");
+    let at = "2026-11-20T10:00:10Z";
+    assert_blocked(&stopped, at, true);
+    assert_blocked(&opus, at, true);
+    let note_at_first = continues(&sandbox, at, "stopped");
+    assert_eq!(note_at_first, "no");
+
+    switches_to(&mut stopped, "2026-11-20T10:00:20Z", SONNET);
+    receives_response(&mut stopped, "2026-11-20T10:00:30Z");
+    let at = "2026-11-20T10:00:40Z";
+    assert_blocked(&opus, at, true);
+    assert_blocked(&sonnet, at, false);
+    assert_blocked(&stopped, at, false);
+    let reply = answer(&stopped, at);
+    assert!(
+        reply.starts_with("Another model is responding; your weekly Opus limit"),
+        "{reply}"
+    );
+    // In a shell, only the session with the error counts. Its model is not blocked, but the limit is still in force.
+    let explained = in_shell(&sandbox, at, &["explain", "--exit-code"]);
+    assert_eq!(explained.code, 0, "{explained:?}");
+    assert!(
+        flat(&explained.stdout).contains("Session: stopped"),
+        "{explained:?}"
+    );
+    assert!(!explained.stdout.contains("this session"), "{explained:?}");
+    let now = flat(in_shell(&sandbox, at, &["now"]).success());
+    assert!(now.contains("no limit is blocking you"), "{now}");
+    assert_eq!(continues(&sandbox, at, "stopped"), Value::Null);
+
+    switches_to(&mut stopped, "2026-11-20T10:00:50Z", OPUS);
+    let at = "2026-11-20T10:01:00Z";
+    assert_blocked(&stopped, at, true);
+    assert_blocked(&opus, at, true);
+    assert_blocked(&sonnet, at, false);
+    assert_eq!(continues(&sandbox, at, "stopped"), "no");
+    let code = in_shell(&sandbox, at, &["explain", "--exit-code"]).code;
+    assert_eq!(code, 10);
+
+    // The journal keeps the response, so the list of past errors still names it.
+    let listed = flat(in_shell(&sandbox, at, &["incidents"]).success());
+    assert!(
+        listed.contains("(still active, but another model responded at 10:00)"),
+        "{listed}"
+    );
+
+    reaches_opus_limit(&stopped, "2026-11-20T10:01:10Z");
+    let at = "2026-11-20T10:01:20Z";
+    for client in [&stopped, &opus] {
+        assert_blocked(client, at, true);
+    }
+    assert_blocked(&sonnet, at, false);
+}
+
+/// The session continues with Sonnet, and the Opus window is reset early. A response of Opus in the same session or in
+/// another one shows this to all sessions with Opus.
+#[test]
+fn a_later_response_of_the_family_ends_the_limit_for_all_of_its_sessions() {
+    for responds_elsewhere in [false, true] {
+        let sandbox = with_a_private_login();
+        let [mut stopped, mut opus] = two_sessions_of_login(&sandbox);
+        for client in [&mut stopped, &mut opus] {
+            client.model = OPUS.to_owned();
+            receives_response(client, "2026-11-20T09:50:00Z");
+        }
+        let mut third = session_of_login(&sandbox, "third");
+        third.model = OPUS.to_owned();
+        receives_response(&mut third, "2026-11-20T09:55:00Z");
+        reaches_opus_limit(&stopped, "2026-11-20T10:00:00Z");
+        stores_credits_reason(&sandbox, &json!("org_level_disabled"));
+        switches_to(&mut stopped, "2026-11-20T10:00:20Z", SONNET);
+        receives_response(&mut stopped, "2026-11-20T10:00:30Z");
+        in_shell(&sandbox, "2026-11-20T10:00:40Z", &["explain"]);
+        assert_blocked(&opus, "2026-11-20T10:00:50Z", true);
+
+        switches_to(&mut stopped, "2026-11-20T10:10:00Z", OPUS);
+        let responding = if responds_elsewhere {
+            &mut third
+        } else {
+            &mut stopped
+        };
+        receives_response(responding, "2026-11-20T10:10:10Z");
+        let at = "2026-11-20T10:10:20Z";
+        // After a limit of one model, the row shows an end in another session only if a command has stored it.
+        let code = in_shell(&sandbox, at, &["explain", "--exit-code"]).code;
+        assert_eq!(code, 0);
+        for client in [&stopped, &opus] {
+            assert_blocked(client, at, false);
+        }
+    }
+}
+
+/// A session without an error responds with Sonnet after the Opus limit has stopped another one. When the user switches it
+/// to Opus, the limit applies to it.
+#[test]
+fn a_response_of_another_model_in_the_asking_session_does_not_show_that_its_new_model_works() {
+    let sandbox = with_a_private_login();
+    let [mut stopped, mut other] = two_sessions_of_login(&sandbox);
+    stopped.model = OPUS.to_owned();
+    other.model = SONNET.to_owned();
+    for client in [&mut stopped, &mut other] {
+        receives_response(client, "2026-11-20T09:50:00Z");
+    }
+    reaches_opus_limit(&stopped, "2026-11-20T10:00:00Z");
+    receives_response(&mut other, "2026-11-20T10:05:00Z");
+    assert_blocked(&other, "2026-11-20T10:05:10Z", false);
+    switches_to(&mut other, "2026-11-20T10:05:20Z", OPUS);
+    assert_blocked(&other, "2026-11-20T10:05:30Z", true);
+}
