@@ -14,6 +14,7 @@ use crate::claude::transcripts;
 use crate::drain::WindowShares;
 use crate::incidents::{Incidents, Paying, Situation};
 use crate::ledger::{Ledger, ReadTime, RowsBy, SpendSource};
+use crate::limits::decide::ActionName;
 use crate::limits::incident::Incident;
 use crate::limits::kind::Window;
 use crate::limits::sample::Sample;
@@ -252,6 +253,9 @@ impl NowCollector {
                 continuation: blocking.and_then(Incident::continuation),
                 stopped_again_by: blocking
                     .and_then(|blocking| slow.situation.window_after_continuation(blocking)),
+                can_switch_model: blocking.is_some_and(|blocking| {
+                    blocking.diagnosis.actions.contains(&ActionName::OtherModel)
+                }),
                 is_asking: id.is_some() && id == context.session(),
                 retrying: id.and_then(|id| incidents.retrying(id)),
                 is_without_response: id.is_some_and(|id| incidents.is_without_response(id)),

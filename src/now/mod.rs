@@ -122,6 +122,8 @@ pub(crate) struct RunningSession {
     pub(crate) continuation: Option<Continuation>,
     /// The usage window that may stop the session again when Claude Code continues it.
     pub(crate) stopped_again_by: Option<Window>,
+    /// True if the session can continue with another model.
+    pub(crate) can_switch_model: bool,
     /// True if the user asked for this screen in this session.
     pub(crate) is_asking: bool,
     /// The failed attempts of a request that Claude Code is currently retrying.

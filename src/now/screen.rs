@@ -7,7 +7,7 @@ use crate::claude::window_usage::{USAGE_CACHED_FOR, WindowUsage};
 use crate::drain::WindowShares;
 use crate::limits::evidence::ContinuationObstacle;
 use crate::limits::incident::stopped_again_clause;
-use crate::limits::kind::{LimitKind, Window};
+use crate::limits::kind::LimitKind;
 use crate::limits::pace::week::WeekBefore;
 use crate::limits::pace::{Expected, Outlook};
 use crate::limits::sample::Sample;
@@ -412,14 +412,12 @@ impl RunningSession {
             // After such an error, nobody expects Claude Code to continue by itself, so there is no need to mention it.
             Some(Err(ContinuationObstacle::NotAwaited)) => parts.push(self.blocked_note()),
             Some(Err(obstacle)) => {
-                let window = self.limit.and_then(LimitKind::window);
-                let alternative = if obstacle == ContinuationObstacle::NotAnnounced
-                    && window.is_some_and(Window::is_of_one_model)
-                {
-                    ", or switch to another model with /model"
-                } else {
-                    ""
-                };
+                let alternative =
+                    if obstacle == ContinuationObstacle::NotAnnounced && self.can_switch_model {
+                        ", or switch to another model with /model"
+                    } else {
+                        ""
+                    };
                 parts.push(format!("{}; {obstacle}{alternative}", self.stopped_word()));
             }
             None => {}
@@ -476,6 +474,7 @@ mod tests {
     use crate::config::Config;
     use crate::drain::{PercentValue, SpentInWindow, WeekEstimate};
     use crate::ledger::Tally;
+    use crate::limits::kind::Window;
     use crate::limits::pace::testing::expected;
     use crate::spend::{Block, HourlyRate};
     use crate::terminal::{Palette, width};
@@ -501,6 +500,7 @@ mod tests {
             effect: EffectOfError::default(),
             continuation: None,
             stopped_again_by: None,
+            can_switch_model: false,
             is_asking: false,
             retrying: None,
             is_without_response: false,

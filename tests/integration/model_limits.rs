@@ -6,7 +6,7 @@ use crate::client::{Client, plain_rows, run, windows};
 use crate::newest_evidence::after;
 use crate::now::RunningClient;
 use crate::situation::{
-    NOON, TUESDAY, answer, flat, refused, session_of_login, stores_credits_reason,
+    FIVE_HOUR, NOON, TUESDAY, answer, flat, refused, session_of_login, stores_credits_reason,
     two_sessions_of_login, with_a_private_login,
 };
 use crate::support::{Run, Sandbox};
@@ -208,4 +208,48 @@ fn a_response_of_another_model_in_the_asking_session_does_not_show_that_its_new_
     assert_blocked(&other, "2026-11-20T10:05:10Z", false);
     switches_to(&mut other, "2026-11-20T10:05:20Z", OPUS);
     assert_blocked(&other, "2026-11-20T10:05:30Z", true);
+}
+
+/// The weekly Opus limit stops a session, and then the 5-hour limit stops another one. The advice for the first session was
+/// to switch models, which the 5-hour limit would have refused as well.
+#[test]
+fn nobody_is_told_to_switch_models_while_another_limit_stops_all_of_them() {
+    let sandbox = with_a_private_login();
+    let [mut stopped, mut other] = two_sessions_of_login(&sandbox);
+    stopped.model = OPUS.to_owned();
+    other.model = SONNET.to_owned();
+    let _process = RunningClient::idle(&sandbox, "stopped");
+    receives_response(&mut stopped, "2026-11-20T09:50:00Z");
+    reaches_opus_limit(&stopped, "2026-11-20T10:00:00Z");
+    let at = "2026-11-20T10:00:10Z";
+    let now = flat(in_shell(&sandbox, at, &["now"]).success());
+    assert!(
+        now.contains("or switch to another model with /model"),
+        "{now}"
+    );
+
+    other.sends_prompt("2026-11-20T10:05:00Z", "continue");
+    let refusal = refused("five_hour", NOON, "org_level_disabled");
+    other.receives_error("2026-11-20T10:05:02Z", FIVE_HOUR, refusal);
+    let five_hour_full = windows(100.0, NOON, 40.0, TUESDAY);
+    other.calls_status_line("2026-11-20T10:05:03Z", five_hour_full, 120);
+    let at = "2026-11-20T10:05:10Z";
+    let of_session = ["explain", "--session", "stopped"];
+    for (place, shown) in [
+        ("/whycap", answer(&stopped, at)),
+        ("explain", flat(&in_shell(&sandbox, at, &of_session).stdout)),
+    ] {
+        for part in [
+            "Your weekly Opus limit is used up, and your 5-hour limit is also used up until 12:00.",
+            "1. Use another model after 12:00, when your 5-hour limit resets: /model",
+        ] {
+            assert!(shown.contains(part), "{place}: {part}: {shown}");
+        }
+        assert!(!shown.contains("switch models"), "{place}: {shown}");
+    }
+    let now = flat(in_shell(&sandbox, at, &["now"]).success());
+    assert!(!now.contains("/model"), "{now}");
+
+    let at = "2026-11-20T12:00:30Z";
+    assert_blocked(&stopped, at, true);
 }

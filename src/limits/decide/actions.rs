@@ -222,6 +222,9 @@ fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<Actio
         ActionName::DoNotBuy if problem.readings.used_up_now().is_some() => {
             Some(ActionName::FullAsWell)
         }
+        ActionName::OtherModel if problem.are_other_models_stopped() => {
+            Some(ActionName::OtherModelLater)
+        }
         ActionName::Retry | ActionName::RetryOnce | ActionName::RetryService if is_ahead => {
             Some(ActionName::RetryThen)
         }
@@ -276,6 +279,8 @@ fn first_actions(problem: &Problem<'_>, suited: &[ActionName]) -> Vec<ActionName
     if finding.limit.window().is_some_and(Window::is_of_one_model) {
         return if problem.evidence.is_of_another_account() {
             Vec::new()
+        } else if problem.are_other_models_stopped() {
+            vec![ActionName::OtherModelLater]
         } else {
             vec![ActionName::OtherModel]
         };
@@ -519,6 +524,15 @@ impl Problem<'_> {
             limit => limit.cap().is_some(),
         };
         needs_full_window && has_room_now(Window::FiveHour) && has_room_now(Window::Weekly)
+    }
+
+    /// Returns true if the limit applies to a single model family, but a full window would stop the other models as well.
+    fn are_other_models_stopped(&self) -> bool {
+        let window = self.finding.limit.window();
+        window.is_some_and(Window::is_of_one_model)
+            && self.also_full().is_some()
+            && !self.credits_pay_now
+            && !self.evidence.is_of_another_account()
     }
 
     /// Returns true if the message is about usage credits or a cap on them, whatever its cause.
