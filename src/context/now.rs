@@ -83,7 +83,8 @@ impl NowCollector {
         // A limit on a token says nothing about the login's usage windows.
         let refused = slow
             .situation
-            .blocking()
+            .incident
+            .as_ref()
             .filter(|incident| {
                 login.is_none() || !incident.evidence.error.is_payer_hidden_by_token()
             })

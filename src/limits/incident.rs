@@ -327,12 +327,14 @@ impl Incident {
     }
 
     /// Returns the usage window that must be full if the message is right. No reading has to confirm this, because
-    /// sessions outside a terminal do not report readings.
+    /// sessions outside a terminal do not report readings. A response from another model does not show that the window
+    /// has room.
     pub(crate) fn full_window(&self) -> Option<RefusedWindow> {
         let diagnosis = &self.diagnosis;
+        let another_model_works = diagnosis.actions.contains(&ActionName::AnotherModelWorks);
         let is_confirmed = matches!(diagnosis.verdict, Verdict::Real | Verdict::Misworded)
             && diagnosis.cause != Cause::LaterWindowFullByMessage
-            && self.blocks().is_some()
+            && (self.blocks().is_some() || another_model_works)
             && !self.evidence.is_of_another_account();
         let window = diagnosis.window.filter(|_| is_confirmed)?;
         let resets_at = diagnosis.resets.chosen?.at;

@@ -128,6 +128,8 @@ fn a_response_of_another_model_does_not_end_the_limit_for_sessions_of_the_family
     assert!(!explained.stdout.contains("this session"), "{explained:?}");
     let now = flat(in_shell(&sandbox, at, &["now"]).success());
     assert!(now.contains("no limit is blocking you"), "{now}");
+    let opus_window = "Opus week ████████████████████ 100%";
+    assert!(now.contains(opus_window), "{now}");
     assert_eq!(continues(&sandbox, at, "stopped"), Value::Null);
 
     switches_to(&mut stopped, "2026-11-20T10:00:50Z", OPUS);
