@@ -115,7 +115,7 @@ impl History<'_> {
         for known_error in &mut errors {
             add_owner(known_error, collector);
             let was_open = known_error.error.later_response.is_none();
-            add_later_response_from_ledger(&mut known_error.error, self.ledger)?;
+            add_later_response_from_ledger(&mut known_error.error, self.ledger, collector)?;
             known_error.has_news |= was_open && known_error.error.later_response.is_some();
         }
 
@@ -340,6 +340,7 @@ enum LaterRequest {
 pub(super) fn add_details_of_ledger(
     errors: &mut [KnownError],
     ledger: &Ledger,
+    collector: &EvidenceCollector<'_>,
 ) -> Result<(), LedgerError> {
     if errors.iter().all(|known_error| known_error.is_stored) {
         return Ok(());
@@ -351,16 +352,18 @@ pub(super) fn add_details_of_ledger(
     }
     for known_error in errors {
         if !known_error.is_stored {
-            add_later_response_from_ledger(&mut known_error.error, ledger)?;
+            add_later_response_from_ledger(&mut known_error.error, ledger, collector)?;
         }
     }
     Ok(())
 }
 
-/// Adds the session's first response after an error, and the model that the session used until then.
+/// Adds the session's first response after an error, and the model that the session used until then. If the response
+/// had another payer, it says nothing about the error.
 fn add_later_response_from_ledger(
     error: &mut StoredError,
     ledger: &Ledger,
+    collector: &EvidenceCollector<'_>,
 ) -> Result<(), LedgerError> {
     let Some(session) = &error.session.id else {
         return Ok(());
@@ -372,6 +375,7 @@ fn add_later_response_from_ledger(
     }
     if error.later_response.is_none()
         && let Some(after) = ledger.response_after(session, at)?
+        && !collector.has_other_payer(error, datetime_from_millis(after.at))
     {
         error.later_response = Some(LaterResponse {
             at: Some(datetime_from_millis(after.at)),

@@ -67,7 +67,8 @@ use crate::journal::Journal;
 use crate::ledger::{Ledger, LedgerError, ProcessId};
 use crate::limits::both_ends;
 use crate::limits::evidence::{
-    FULL_FROM, MessageOrigin, Ownership, PayerFacts, PossiblyUnaffected, StoredError, may_belong_to,
+    FULL_FROM, MessageOrigin, Ownership, PayerFacts, PayerRelation, PossiblyUnaffected,
+    StoredError, may_belong_to,
 };
 use crate::limits::incident::Incident;
 use crate::limits::kind::Window;
@@ -559,6 +560,14 @@ impl<'a> Incidents<'a> {
             .filter(|known_error| !known_error.is_stored)
             .map(|known_error| known_error.error.clone());
         if !errors.is_empty() {
+            let payer = PayerFacts {
+                account: None,
+                ..self.readings().payer_of(payload)
+            };
+            errors.retain(|KnownError { error, .. }| {
+                !collector.is_about_account(error)
+                    || error.payer.relation_to(&payer) != PayerRelation::Other
+            });
             present::add_weekly_limits(session, &mut errors, &collector);
         }
         let mut incidents = collector.explain(errors);

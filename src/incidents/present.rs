@@ -87,7 +87,12 @@ impl Situation {
             let lasting = incidents.iter().find(|limit| outlasts(limit, current))?;
             Some(Box::new(lasting.clone()))
         });
-        incidents.retain(|incident| incident.continuation().is_some());
+        incidents.retain(|incident| match incident.continuation() {
+            Some(Ok(_)) => true,
+            // A session that has another payer now is not blocked, even if Claude Code does not continue it.
+            Some(Err(_)) => !incident.evidence.collected.session_has_other_payer,
+            None => false,
+        });
         Self {
             incident,
             error_of_other_key,
@@ -355,7 +360,7 @@ pub(super) fn find_errors(
         add_owner(known_error, collector);
     }
     if let Some(ledger) = ledger {
-        let _ = add_details_of_ledger(&mut errors, ledger);
+        let _ = add_details_of_ledger(&mut errors, ledger, collector);
     }
     let newest = errors
         .iter()

@@ -177,7 +177,7 @@ impl<'a> SessionStarts<'a> {
     ) -> PayerFacts {
         let path = transcripts.path_of(session);
         let tail = path.and_then(|path| transcripts.tail(&path));
-        let owner = tail.as_ref().and_then(|tail| tail.owner.as_ref());
+        let owner = tail.as_ref().and_then(|tail| tail.owner_at(moment));
         payer_at(&self.of(session), owner, moment)
     }
 

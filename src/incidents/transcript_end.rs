@@ -149,7 +149,9 @@ fn owner_at_the_beginning(transcript: &Path) -> Option<Owner> {
 
 fn owner_in(start: u64, bytes: &[u8]) -> Option<Owner> {
     let mut owners = OwnerReader::default();
-    complete_lines(start, bytes).for_each(|line| owners.read(line));
+    for line in complete_lines(start, bytes) {
+        owners.read(line);
+    }
     owners.last
 }
 

@@ -306,6 +306,16 @@ pub(crate) enum EndedBy {
     NoSession,
 }
 
+impl EndedBy {
+    /// Returns true if the limit applies to the payer. Such a limit does not stop a session that has another payer.
+    pub(crate) fn is_about_payer(self) -> bool {
+        !matches!(
+            self,
+            Self::SameService | Self::SameSession | Self::NoSession
+        )
+    }
+}
+
 /// The sessions that a limit is known to stop while it lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Affects {

@@ -86,27 +86,30 @@ pub(crate) struct OwnerReader {
 }
 
 impl OwnerReader {
-    /// Reads the next line.
-    pub(crate) fn read(&mut self, line: &[u8]) {
+    /// Reads the next line. Returns the previous owner if the line names another one.
+    pub(crate) fn read(&mut self, line: &[u8]) -> Option<Owner> {
         let may_name_owner = [&b"\"session-owner\""[..], b"\"credential_org\""]
             .iter()
             .any(|text| memmem::find(line, text).is_some());
-        if may_name_owner && let Some(owner) = Owner::in_line(line) {
-            self.add(owner);
+        if may_name_owner {
+            self.add(Owner::in_line(line)?)
+        } else {
+            None
         }
     }
 
-    /// Records an owner. If only the organization is known and it has not changed, the account from the previous lines
-    /// is kept.
-    pub(crate) fn add(&mut self, owner: Owner) {
-        let is_confirmed = self
+    /// Records an owner, and returns the previous one if it is another one. If only the organization is known and it has
+    /// not changed, the account from the previous lines is kept.
+    pub(crate) fn add(&mut self, owner: Owner) -> Option<Owner> {
+        let is_same = self
             .last
             .as_ref()
-            .and_then(|known| known.is_same_as(&owner))
-            == Some(true);
-        if owner.account.is_some() || !is_confirmed {
-            self.last = Some(owner);
+            .and_then(|known| known.is_same_as(&owner));
+        if owner.account.is_none() && is_same == Some(true) {
+            return None;
         }
+        let previous = self.last.replace(owner);
+        previous.filter(|_| is_same == Some(false))
     }
 }
 

@@ -29,6 +29,8 @@ pub struct Tail {
     pub errors: Vec<TranscriptError>,
     /// The session's owner as of the last line.
     pub owner: Option<Owner>,
+    /// The owners before the last one.
+    pub(crate) earlier_owners: Vec<EarlierOwner>,
     /// The model that sent the last response.
     pub model: Option<String>,
     /// True if the lines include the beginning of the transcript.
@@ -41,6 +43,14 @@ pub struct Tail {
     pub waiting: Option<Waiting>,
     /// The failed attempts of a request that Claude Code is still retrying.
     pub failed_attempts: Option<FailedAttempts>,
+}
+
+/// An account that a session used until its user logged in to another one.
+#[derive(Debug, Clone)]
+pub(crate) struct EarlierOwner {
+    owner: Owner,
+    /// The time of the last response before the other account was named.
+    until: DateTime<Utc>,
 }
 
 /// A response in a transcript.
@@ -196,7 +206,12 @@ impl Tail {
         let mut owners = OwnerReader::default();
         let mut request_start = RequestStart::default();
         for line in complete_lines(start, bytes) {
-            owners.read(line);
+            if let Some(owner) = owners.read(line)
+                && let Some(last) = tail.responses.last()
+            {
+                let until = last.at;
+                tail.earlier_owners.push(EarlierOwner { owner, until });
+            }
             if assistant.find(line).is_some() {
                 // Lines that merely happen to contain the word "assistant" are ignored.
                 let _ = tail.add_line(line, owners.last.as_ref(), &mut request_start);
@@ -304,6 +319,15 @@ impl Tail {
         moment: DateTime<Utc>,
     ) -> Option<&TranscriptResponse> {
         self.responses.iter().find(|response| response.at > moment)
+    }
+
+    /// Returns the session's owner at the time of a response.
+    pub(crate) fn owner_at(&self, response_at: DateTime<Utc>) -> Option<&Owner> {
+        self.earlier_owners
+            .iter()
+            .find(|earlier| response_at <= earlier.until)
+            .map(|earlier| &earlier.owner)
+            .or(self.owner.as_ref())
     }
 
     /// Sets the owner for the lines before the first owner line.

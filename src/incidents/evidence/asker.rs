@@ -18,7 +18,7 @@ impl EvidenceCollector<'_> {
         let is_plan_available = evidence.plan().is_some();
         let key_is_removed = is_plan_available && self.key_is_removed(evidence);
         evidence.collected.concerns_others_only = asker_works;
-        let asker_has_other_payer = self.asker_has_other_payer(error)
+        let asker_has_other_payer = self.asker_has_other_payer(evidence)
             || is_plan_available && self.is_in_other_session_without_key(error);
         evidence.collected.asker_has_other_payer = asker_has_other_payer;
         evidence.collected.is_plan_of_asker_full = asker_has_other_payer
@@ -64,17 +64,21 @@ impl EvidenceCollector<'_> {
         }
     }
 
-    /// Returns true if the requesting session certainly has a different payer than the session with the error. If its
-    /// owner cannot be compared with the login, returns false, because it may belong to the login. Also returns false
-    /// in a shell, for the session's own error, and for the status line, which does not explain errors of other payers.
-    fn asker_has_other_payer(&self, error: &StoredError) -> bool {
+    /// Returns true if the requesting session certainly has a different payer than the failed request. If its owner
+    /// cannot be compared with the login, returns false, because it may belong to the login. Also returns false in a
+    /// shell, and for the status line, which does not explain errors of other payers.
+    fn asker_has_other_payer(&self, evidence: &Evidence) -> bool {
+        let Evidence {
+            error, collected, ..
+        } = evidence;
         let Asker::Session(session) = self.asker else {
             return false;
         };
-        if self.other_sessions != OtherSessions::Newest
-            || error.session.id.as_deref() == Some(session)
-        {
+        if self.other_sessions != OtherSessions::Newest {
             return false;
+        }
+        if error.session.id.as_deref() == Some(session) {
+            return collected.session_has_other_payer;
         }
         let payer = self.starts.payer_of(session, self.transcripts, self.now());
         let is_comparable = payer

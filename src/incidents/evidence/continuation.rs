@@ -74,6 +74,7 @@ impl EvidenceCollector<'_> {
             Some(ContinuationObstacle::Cancelled)
         } else if open_session
             .is_some_and(|session| sessions::is_closed(self.registered(), session))
+            || collected.session_has_other_payer && !self.is_running_since(&evidence.error)
         {
             Some(ContinuationObstacle::NotRunning)
         } else if open_session

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use super::payers::is_of_other_payer;
 use super::{Asker, EvidenceCollector};
 use crate::incidents::error_match::{SAME_INSTANT, line_of};
 use crate::incidents::stored_errors::StoredErrors;
@@ -21,8 +22,9 @@ impl EvidenceCollector<'_> {
         if let Some(path) = self.transcript_of(&evidence.error)
             && let Some(tail) = self.transcripts.tail(&path)
         {
-            merge(evidence, &tail, self.stored);
+            let transcript_error = merge(evidence, &tail, self.stored);
             self.remove_earlier_owner(&mut evidence.error);
+            self.add_later_response(&mut evidence.error, &tail, transcript_error);
         }
         // Save the line now, because a later read may not reach back far enough to find it.
         evidence.has_later_response() || evidence.error.message.line != had_line
@@ -35,10 +37,52 @@ impl EvidenceCollector<'_> {
             _ => self.transcripts.path_of(session),
         }
     }
+
+    /// Adds the first response after an error. `transcript_error` is the error's own line, if it was found at the end
+    /// of the transcript. A response that certainly had another payer than an account says nothing about its limit.
+    ///
+    /// If the line was not found, the error may belong to a subagent, whose lines are in another file. A response in
+    /// the main conversation may then have been in progress when the error occurred, so a response counts only if it
+    /// was certainly requested after the error.
+    pub(super) fn add_later_response(
+        &self,
+        error: &mut StoredError,
+        tail: &Tail,
+        transcript_error: Option<&TranscriptError>,
+    ) {
+        let starts = self.starts_after_account_error(error);
+        let later = tail.responses.iter().find(|response| {
+            response.at > error.at
+                && (transcript_error.is_some() || is_sent_after(error.at, response))
+                && !is_of_other_payer(error, &starts, tail.owner_at(response.at), response.at)
+        });
+        let has_undated_response = tail.first_response_after(error.at).is_none()
+            && transcript_error.is_some_and(|transcript_error| transcript_error.has_later_response);
+        if later.is_none() && !has_undated_response {
+            return;
+        }
+        let reaches_back = tail
+            .responses
+            .first()
+            .is_some_and(|first| first.at <= error.at);
+        let model_of_later = later.and_then(|response| response.model.as_deref());
+        let response = error.later_response.get_or_insert_with(|| LaterResponse {
+            at: None,
+            model: model_of_later.or(tail.model.as_deref()).map(str::to_owned),
+        });
+        if response.at.is_none() && (transcript_error.is_some() || reaches_back) {
+            response.at = later.map(|response| response.at);
+        }
+    }
 }
 
-/// Adds evidence from the end of a transcript: the error's line, a later response, and the owner.
-pub(in crate::incidents) fn merge(evidence: &mut Evidence, tail: &Tail, stored: StoredErrors<'_>) {
+/// Adds evidence from the end of a transcript: the error's line and the owner. Returns the error's context in the
+/// transcript, if its line was found.
+pub(in crate::incidents) fn merge<'t>(
+    evidence: &mut Evidence,
+    tail: &'t Tail,
+    stored: StoredErrors<'_>,
+) -> Option<&'t TranscriptError> {
     let Evidence {
         error,
         collected,
@@ -60,15 +104,12 @@ pub(in crate::incidents) fn merge(evidence: &mut Evidence, tail: &Tail, stored: 
         .map(ContinuationObstacle::Announced);
 
     let transcript_error = line_of(error, tail, stored, clock.now);
-    add_later_response_from_tail(error, tail, transcript_error);
     if error.payer.owner.is_none() || transcript_error.is_some() {
         let owner =
             transcript_error.map_or(&tail.owner, |transcript_error| &transcript_error.owner);
         error.payer.owner.clone_from(owner);
     }
-    let Some(transcript_error) = transcript_error else {
-        return;
-    };
+    let transcript_error = transcript_error?;
     collected.lacks_announcement = collected.waiting.is_none();
     collected.previous_request_failed_alike = previous_request_failed_alike(transcript_error, tail);
     let line = &transcript_error.line;
@@ -91,43 +132,7 @@ pub(in crate::incidents) fn merge(evidence: &mut Evidence, tail: &Tail, stored: 
     if let Some(attempts) = &transcript_error.failed_attempts {
         error.message.failed_attempts = Some(attempts.clone());
     }
-}
-
-/// Adds the first response after an error. `transcript_error` is the error's own line, if it was found at the end of
-/// the transcript.
-///
-/// If the line was not found, the error may belong to a subagent, whose lines are in another file. A response in the
-/// main conversation may then have been in progress when the error occurred, so a response counts only if it was
-/// certainly requested after the error.
-fn add_later_response_from_tail(
-    error: &mut StoredError,
-    tail: &Tail,
-    transcript_error: Option<&TranscriptError>,
-) {
-    let later = if transcript_error.is_some() {
-        tail.first_response_after(error.at)
-    } else {
-        tail.responses
-            .iter()
-            .find(|response| is_sent_after(error.at, response))
-    };
-    if later.is_none()
-        && !transcript_error.is_some_and(|transcript_error| transcript_error.has_later_response)
-    {
-        return;
-    }
-    let reaches_back = tail
-        .responses
-        .first()
-        .is_some_and(|first| first.at <= error.at);
-    let model_of_later = later.and_then(|response| response.model.as_deref());
-    let response = error.later_response.get_or_insert_with(|| LaterResponse {
-        at: None,
-        model: model_of_later.or(tail.model.as_deref()).map(str::to_owned),
-    });
-    if response.at.is_none() && (transcript_error.is_some() || reaches_back) {
-        response.at = later.map(|response| response.at);
-    }
+    Some(transcript_error)
 }
 
 /// Returns true if the previous error in the transcript has the same text and no response came in between.

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use super::EvidenceCollector;
 use crate::claude::transcripts::session_of;
 use crate::incidents::session_starts::start_at;
-use crate::limits::evidence::{LaterResponse, MessageOrigin, StoredError};
+use crate::limits::evidence::{MessageOrigin, StoredError};
 use crate::transcript::tail::TranscriptError;
 
 /// An error, and whether it is stored in the journal.
@@ -66,13 +66,9 @@ impl EvidenceCollector<'_> {
             session.unwrap_or_else(|| session_of(transcript)),
             line.at.unwrap_or(self.now()),
         );
+        self.remove_earlier_owner(&mut error);
         if transcript_error.has_later_response {
-            let first = tail.first_response_after(error.at);
-            let model = first.and_then(|response| response.model.as_deref());
-            error.later_response = Some(LaterResponse {
-                at: first.map(|response| response.at),
-                model: model.or(tail.model.as_deref()).map(str::to_owned),
-            });
+            self.add_later_response(&mut error, &tail, Some(transcript_error));
         }
         error.session.model.clone_from(&tail.model);
         Some(KnownError::unstored(error))

@@ -2,6 +2,7 @@
 //! model does not show that the limit of another model family is over. The sources are the status line's payload, the
 //! readings, and the transcripts.
 
+use super::payers::is_of_other_payer;
 use super::{Asker, EvidenceCollector};
 use crate::limits::decide::Ending;
 use crate::limits::evidence::{ContinuationObstacle, Evidence, LaterResponse, StoredError};
@@ -104,8 +105,11 @@ impl EvidenceCollector<'_> {
     fn response_of_limited_model(&self, error: &StoredError) -> Option<LaterResponse> {
         let window = self.model_window_in_use(error)?;
         let tail = self.transcripts.tail(&self.transcript_of(error)?)?;
+        let starts = self.starts_after_account_error(error);
         let response = tail.responses.iter().find(|response| {
-            response.at > error.at && window.is_of_family_of(response.model.as_deref())
+            response.at > error.at
+                && window.is_of_family_of(response.model.as_deref())
+                && !is_of_other_payer(error, &starts, tail.owner_at(response.at), response.at)
         })?;
         Some(LaterResponse {
             at: Some(response.at),

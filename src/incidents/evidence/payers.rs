@@ -2,16 +2,19 @@
 //! are the stored error, the owner that the transcript names, the starts of the session, the login, the credentials
 //! that are set now, and the running processes.
 
+use chrono::{DateTime, Utc};
+
 use super::continuation::REGISTERS_HEADLESS_RUNS;
 use super::{Asker, EvidenceCollector, OtherSessions};
 use crate::claude::account::Account;
 use crate::claude::credentials::{self, Credential, SetIn};
 use crate::claude::sessions::{self, Liveness, Session};
 use crate::claude::settings::SettingsScope;
-use crate::incidents::session_starts::windows_prove_use_of_login;
-use crate::limits::evidence::{ErrorSession, Evidence, Ownership, StoredError};
+use crate::incidents::session_starts::{SessionStart, payer_at, windows_prove_use_of_login};
+use crate::limits::evidence::{ErrorSession, Evidence, Ownership, PayerRelation, StoredError};
 use crate::limits::kind::LimitKind;
 use crate::limits::sample::MeasuredService;
+use crate::transcript::owner::Owner;
 
 /// Determines which account an error belongs to. An owner recorded in the transcript takes precedence over the account
 /// that was logged in. If no owner is recorded, the error belongs to another account only if the session used the login
@@ -73,6 +76,56 @@ impl EvidenceCollector<'_> {
             .is_some_and(|limit| limit.window().is_some());
         windows_prove_use_of_login(&error.payer.credentials)
             && (is_refused_by_window || has_reported_windows())
+    }
+
+    /// Returns true if an error is about the account that paid for the request. It then says nothing about other payers,
+    /// and their responses say nothing about the error. How the error of a key ends is decided elsewhere.
+    pub(in crate::incidents) fn is_about_account(&self, error: &StoredError) -> bool {
+        let row = self.message_of(&error.message).row;
+        let limit = error.quota().and_then(LimitKind::of_quota);
+        let ended_by = limit.unwrap_or(row.limit).ended_by(row.stops());
+        ended_by.is_about_payer() && !error.payer.is_without_account()
+    }
+
+    /// Returns the starts of a session with an error about an account. They show whether its later responses had another
+    /// payer. Returns no starts for other errors.
+    pub(super) fn starts_after_account_error(&self, error: &StoredError) -> Vec<SessionStart> {
+        match &error.session.id {
+            Some(session) if self.is_about_account(error) => self.starts.of(session),
+            Some(_) | None => Vec::new(),
+        }
+    }
+
+    /// Returns true if a response in the session of an error about an account certainly had another payer.
+    pub(in crate::incidents) fn has_other_payer(
+        &self,
+        error: &StoredError,
+        response_at: DateTime<Utc>,
+    ) -> bool {
+        let starts = self.starts_after_account_error(error);
+        if starts.is_empty() {
+            return false;
+        }
+        let path = self.transcript_of(error);
+        let tail = path.and_then(|path| self.transcripts.tail(&path));
+        let owner = tail.as_ref().and_then(|tail| tail.owner_at(response_at));
+        is_of_other_payer(error, &starts, owner, response_at)
+    }
+
+    /// Returns true if the session with an error about an account certainly has another payer now. A conversation in this
+    /// session knows its own credentials, even if another process works on the session as well.
+    pub(super) fn has_session_other_payer_now(&self, error: &StoredError) -> bool {
+        let Some(session) = error.session.id.as_deref() else {
+            return false;
+        };
+        if !self.is_about_account(error) {
+            return false;
+        }
+        let mut payer = self.starts.payer_of(session, self.transcripts, self.now());
+        if self.environment_of == Some(session) && self.has_session_environment() {
+            payer.credentials.clone_from(&self.machine().credentials);
+        }
+        error.payer.relation_to(&payer) == PayerRelation::Other
     }
 
     /// Returns true if an account is logged in but the session used a token. The token may belong to another account,
@@ -229,6 +282,22 @@ impl EvidenceCollector<'_> {
         }
         error.keys().any(|key| key.set_in == SetIn::Environment) && self.is_running_since(error)
     }
+}
+
+/// Returns true if a response certainly had another payer than the failed request. `starts` are the starts of the
+/// session, newest first, and `owner` is the account that its transcript named at the time of the response. If no start
+/// is stored, returns false.
+pub(super) fn is_of_other_payer(
+    error: &StoredError,
+    starts: &[SessionStart],
+    owner: Option<&Owner>,
+    response_at: DateTime<Utc>,
+) -> bool {
+    if starts.is_empty() {
+        return false;
+    }
+    let payer = payer_at(starts, owner, response_at);
+    error.payer.relation_to(&payer) == PayerRelation::Other
 }
 
 /// Returns true if a key comes from a project's settings.

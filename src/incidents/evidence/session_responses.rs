@@ -93,7 +93,7 @@ impl SessionResponses {
 
     /// Returns the session's payer at the given time.
     fn payer_at(&self, moment: DateTime<Utc>) -> PayerFacts {
-        payer_at(&self.starts, self.tail.owner.as_ref(), moment)
+        payer_at(&self.starts, self.tail.owner_at(moment), moment)
     }
 
     /// Compares the payer of a failed request with this session's payer at the given time. If the payers cannot be

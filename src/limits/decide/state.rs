@@ -339,12 +339,8 @@ impl Problem<'_> {
     /// because it may affect both payers.
     fn blocks_only_other_payer(&self) -> bool {
         let collected = &self.evidence.collected;
-        let is_about_payer = !matches!(
-            self.ended_by,
-            EndedBy::SameService | EndedBy::SameSession | EndedBy::NoSession
-        );
         let can_asker_pay = !collected.is_plan_of_asker_full || collected.paid_until.is_some();
-        collected.asker_has_other_payer && is_about_payer && can_asker_pay
+        collected.asker_has_other_payer && self.ended_by.is_about_payer() && can_asker_pay
             || collected.is_of_other_key
                 && self.is_about_key()
                 && self.readings.used_up_now().is_none()

@@ -709,8 +709,11 @@ pub struct Collected {
     pub concerns_others_only: bool,
     /// True if a new session in the requesting shell would have a different payer than the session with the error.
     pub is_of_other_payer: bool,
-    /// True if the requesting session certainly has a different payer than the session with the error.
+    /// True if the requesting session certainly has a different payer than the failed request.
     pub asker_has_other_payer: bool,
+    /// True if the error is about an account, and its session certainly has another payer now. Always false for the
+    /// status line.
+    pub session_has_other_payer: bool,
     /// True if the requesting session has a different payer and may use the login, and a window of the login's plan is
     /// full. Always false for the status line.
     pub is_plan_of_asker_full: bool,

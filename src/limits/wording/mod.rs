@@ -509,6 +509,9 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
         }
         Ending::ResponseElsewhere => EndingWord::ResponseElsewhere,
         Ending::ConcernsOthers if diagnosis.credits_pay_now => EndingWord::ConcernsOthersOnCredits,
+        Ending::ConcernsOthers if evidence.collected.session_has_other_payer => {
+            EndingWord::OtherPayer
+        }
         Ending::ConcernsOthers => EndingWord::ConcernsOthers,
         Ending::KeyRemoved if has_response => EndingWord::KeyRemovedWithResponse,
         Ending::KeyRemoved => EndingWord::KeyRemoved,

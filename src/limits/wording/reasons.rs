@@ -140,14 +140,16 @@ impl Reasons<'_> {
                 Some(_) => Source::Transcript,
                 None => Source::Account,
             };
-            let session = if self.evidence.collected.asker_has_other_payer {
-                "That session"
+            let who = if self.evidence.collected.session_has_other_payer {
+                "The failed request used"
+            } else if self.evidence.collected.asker_has_other_payer {
+                "That session uses"
             } else {
-                "This session"
+                "This session uses"
             };
             self.add(
                 source,
-                format!("{session} uses a different account than the one you are logged in to."),
+                format!("{who} a different account than the one you are logged in to."),
             );
         }
     }

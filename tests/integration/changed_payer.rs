@@ -1,0 +1,173 @@
+//! Tests that a limit of the login stays in force after its session has continued with another payer.
+
+use serde_json::json;
+
+use crate::client::{Client, plain_rows, run, windows};
+use crate::newest_evidence::five_hour_full;
+use crate::now::RunningClient;
+use crate::situation::{
+    NOON, PRIVATE, TUESDAY, answer, belongs_to, flat, reaches_five_hour_limit, with_a_private_login,
+};
+use crate::support::Sandbox;
+use crate::wait::waits;
+
+const KEY: (&str, &str) = ("ANTHROPIC_API_KEY", "sk-ant-dummy");
+const BEDROCK: (&str, &str) = ("CLAUDE_CODE_USE_BEDROCK", "1");
+const LIMIT: &str = "Your 5-hour limit is used up";
+
+/// Starts a process with these environment variables that works on the session.
+fn starts_process(client: &mut Client<'_>, at: &str, source: &str, variables: &[(&str, &str)]) {
+    client.variables = [("CLAUDECODE", "1")]
+        .iter()
+        .chain(variables)
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    client.event(at, "SessionStart", json!({"source": source}));
+}
+
+/// Starts a session of the login, which receives a response.
+fn session_of_login<'s>(sandbox: &'s Sandbox, name: &str) -> Client<'s> {
+    let mut client = Client::with_session(sandbox, name);
+    starts_process(&mut client, "2026-11-20T09:50:00Z", "startup", &[]);
+    belongs_to(&client, PRIVATE, "private-organization");
+    client.sends_prompt("2026-11-20T09:51:00Z", "hi");
+    client.works("2026-11-20T09:51:10Z", 10);
+    client
+}
+
+/// Ends the session's process. Another one with these environment variables resumes the session.
+fn resumes(client: &mut Client<'_>, at: &str, variables: &[(&str, &str)]) {
+    client.event(at, "SessionEnd", json!({"reason": "prompt_input_exit"}));
+    starts_process(client, at, "resume", variables);
+}
+
+/// Sends a prompt, which receives a response.
+fn continues(client: &Client<'_>, at: &str, response_at: &str) {
+    client.event(at, "UserPromptSubmit", json!({"prompt": "go on"}));
+    client.sends_prompt(at, "go on");
+    client.works(response_at, 10);
+}
+
+/// Checks the screens of a session that the limit blocks.
+fn assert_blocked(client: &Client<'_>, at: &str) {
+    let row = flat(&plain_rows(client, at, five_hour_full()));
+    assert!(
+        row.contains("5-hour limit · resets at 12:00"),
+        "{at}: {row}"
+    );
+    let reply = answer(client, at);
+    assert!(reply.contains("You are still blocked."), "{at}: {reply}");
+    let arguments = ["explain", "--exit-code", "--session", &client.session];
+    let explained = run(client.sandbox, at, &arguments, b"", &[]);
+    assert_eq!(explained.code, 10, "{at}: {explained:?}");
+}
+
+/// Checks the screens of a session that the limit does not block.
+fn assert_not_blocked(client: &Client<'_>, at: &str) {
+    let row = flat(&plain_rows(client, at, json!(null)));
+    assert!(!row.contains("5-hour limit"), "{at}: {row}");
+    let session = ["explain", "--exit-code", "--session", &client.session];
+    let explained = run(client.sandbox, at, &session, b"", &[]);
+    assert_eq!(explained.code, 0, "{at}: {explained:?}");
+    for text in [answer(client, at), flat(&explained.stdout)] {
+        let past =
+            "Your 5-hour limit was used up, but the session now uses a different account or key";
+        for part in [past, "nothing is blocking you"] {
+            assert!(text.contains(part), "{at}: {part}: {text}");
+        }
+    }
+    let waited = run(
+        client.sandbox,
+        at,
+        &["wait", "--session", &client.session],
+        b"",
+        &[],
+    );
+    assert_eq!(waited.code, 0, "{at}: {waited:?}");
+}
+
+/// Checks that the limit blocks new sessions according to a shell.
+fn assert_blocks_shell(sandbox: &Sandbox, at: &str) {
+    let shell = Client::with_session(sandbox, "shell");
+    let explained = shell.run(at, &["explain", "--exit-code"], b"");
+    assert_eq!(explained.code, 10, "{at}: {explained:?}");
+    assert!(
+        flat(&explained.stdout).starts_with(LIMIT),
+        "{at}: {explained:?}"
+    );
+    let waited = waits(&shell, at, &["--timeout", "1s"]);
+    assert_eq!(waited.code, 124, "{at}: {waited:?}");
+    assert!(waited.stderr.contains("timed out"), "{at}: {waited:?}");
+    assert!(waited.stdout.contains("12:00"), "{at}: {waited:?}");
+    let now = shell.run(at, &["now", "--json"], b"").json();
+    assert_eq!(now["blocked"]["limit"], "five_hour", "{at}: {now:#}");
+    assert_eq!(
+        now["sessions"][0]["continues"],
+        json!(null),
+        "{at}: {now:#}"
+    );
+    let listed = flat(shell.run(at, &["incidents"], b"").success());
+    assert!(listed.contains("still active"), "{at}: {listed}");
+    assert!(!listed.contains("(over)"), "{at}: {listed}");
+}
+
+/// The login reached its 5-hour limit. Its session ended and was resumed with a key or a cloud provider. As soon as it received
+/// a response, all screens said that the limit no longer applied. Before that, they said that the session was blocked.
+#[test]
+fn a_response_of_another_payer_in_the_same_session_does_not_end_a_limit_of_the_login() {
+    for variable in [KEY, BEDROCK] {
+        let sandbox = with_a_private_login();
+        let other = session_of_login(&sandbox, "other");
+        let mut stopped = session_of_login(&sandbox, "stopped");
+        reaches_five_hour_limit(&stopped);
+        assert_blocked(&stopped, "2026-11-20T10:00:10Z");
+
+        let resumed_at = "2026-11-20T10:00:20Z";
+        resumes(&mut stopped, resumed_at, &[variable]);
+        let _process = RunningClient::resumed(&sandbox, "stopped", resumed_at);
+        for (at, prompt_at, response_at) in [
+            (
+                "2026-11-20T10:00:30Z",
+                "2026-11-20T10:00:40Z",
+                "2026-11-20T10:00:50Z",
+            ),
+            (
+                "2026-11-20T10:01:00Z",
+                "2026-11-20T10:01:10Z",
+                "2026-11-20T10:01:20Z",
+            ),
+        ] {
+            assert_not_blocked(&stopped, at);
+            assert_blocked(&other, at);
+            assert_blocks_shell(&sandbox, at);
+            continues(&stopped, prompt_at, response_at);
+        }
+
+        let listed = other.run("2026-11-20T10:01:30Z", &["incidents", "--json"], b"");
+        let sums = &listed.json()["sums"];
+        assert_eq!(sums["blocked_s"], 50, "{sums:#}");
+
+        resumes(&mut stopped, "2026-11-20T10:02:00Z", &[]);
+        assert_blocked(&stopped, "2026-11-20T10:02:10Z");
+        assert_blocked(&other, "2026-11-20T10:02:10Z");
+    }
+}
+
+/// A session of the login was stopped by the 5-hour limit, continued with another account, and returned to the first one. All
+/// screens said that the limit no longer applied.
+#[test]
+fn a_response_of_another_account_in_the_same_session_does_not_end_a_limit() {
+    let sandbox = with_a_private_login();
+    let stopped = session_of_login(&sandbox, "stopped");
+    reaches_five_hour_limit(&stopped);
+    belongs_to(&stopped, "company-account", "company-organization");
+    continues(&stopped, "2026-11-20T10:01:00Z", "2026-11-20T10:01:10Z");
+    belongs_to(&stopped, PRIVATE, "private-organization");
+    assert_blocked(&stopped, "2026-11-20T10:01:20Z");
+    let room = windows(5.0, NOON, 40.0, TUESDAY);
+    continues(&stopped, "2026-11-20T10:05:00Z", "2026-11-20T10:05:10Z");
+    let row = flat(&plain_rows(&stopped, "2026-11-20T10:05:11Z", room));
+    assert!(!row.contains("5-hour limit"), "{row}");
+    let explained = stopped.run("2026-11-20T10:05:20Z", &["explain", "--exit-code"], b"");
+    assert_eq!(explained.code, 0, "{explained:?}");
+}
