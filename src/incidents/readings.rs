@@ -59,7 +59,8 @@ const AROUND_ERROR: TimeDelta = TimeDelta::minutes(10);
 /// the error, even on a busy machine.
 pub(super) const FIGURES_REPORTED_AFTER: TimeDelta = TimeDelta::seconds(1);
 
-/// How soon a response after an error in another session is stored again if the previous reading has no request time.
+/// How soon another response after an error in another session is stored if neither it nor the previous reading has a
+/// request time.
 const STORED_AFTER_UNDATED: TimeDelta = TimeDelta::seconds(30);
 
 /// How long readings are useful: the longest window, plus one day in which the user may still ask about it.
@@ -706,9 +707,11 @@ impl WindowReadings<'_> {
             return;
         }
         let mut sample = reported.after(last.as_ref());
-        if let Some(last) = &last
-            && !is_new(&sample, last, last_error_at)
-            && !is_response_after_error_elsewhere(&sample, last, session, errors)
+        let repeated = last
+            .as_ref()
+            .filter(|last| !is_new(&sample, last, last_error_at));
+        if let Some(last) = repeated
+            && !is_of_later_response(&sample, last)
         {
             return;
         }
@@ -722,6 +725,11 @@ impl WindowReadings<'_> {
             && let Some(tail) = self.transcripts.tail(path)
         {
             date_by_request(&mut sample, &tail);
+        }
+        if let Some(last) = repeated
+            && !may_show_end_elsewhere(&sample, last, session, errors)
+        {
+            return;
         }
         self.login.save_account();
         // A gateway's limit does not belong to the login.
@@ -788,26 +796,30 @@ fn is_new(sample: &Sample, last: &Sample, last_error_at: Option<DateTime<Utc>>) 
         || sample.measured - last.measured >= STORED_EVERY
 }
 
-/// Returns true if the session has received a response since its previous reading, and an error has recently occurred
-/// in another session. The response may show that the error is over, even if the figures are the same. A single reading
-/// of a request after the error is enough. Returns false if the API time is unknown, because a repeated call then looks
-/// like a response.
-fn is_response_after_error_elsewhere(
+/// Returns true if the session has certainly received a response since its previous reading. Returns false if the API time
+/// is unknown, because a repeated call then looks like a response.
+fn is_of_later_response(sample: &Sample, last: &Sample) -> bool {
+    let has_api_time = sample.api_ms.is_some() && last.api_ms.is_some();
+    has_api_time && !sample.has_same_api_time_as(last) && sample.measured > last.measured
+}
+
+/// Returns true if a response with the same figures may show that a recent error in another session is over. A single
+/// reading of a request after the error is enough.
+fn may_show_end_elsewhere(
     sample: &Sample,
     last: &Sample,
     session: &str,
     errors: StoredErrors<'_>,
 ) -> bool {
-    let has_api_time = sample.api_ms.is_some() && last.api_ms.is_some();
-    if !has_api_time || sample.has_same_api_time_as(last) || sample.measured <= last.measured {
-        return false;
-    }
     errors
         .newest_only_in_other_sessions(session, sample.at - AROUND_ERROR)
         .is_some_and(|error| match last.determined_since {
             Some(requested_at) => requested_at <= error.at,
-            // The previous figures may come from a request before the error.
-            None => last.at <= error.at || sample.at - last.at >= STORED_AFTER_UNDATED,
+            None => {
+                last.at <= error.at
+                    || sample.determined_since > Some(error.at)
+                    || sample.at - last.at >= STORED_AFTER_UNDATED
+            }
         })
 }
 

@@ -1593,18 +1593,20 @@ fn a_busy_session_stores_few_readings_after_an_error_in_another_session() {
 /// the next responses were not stored for minutes, and they would have shown that the error was over.
 #[test]
 fn a_reading_without_its_request_does_not_replace_the_next_one_after_an_error_in_another_session() {
-    let sandbox = with_a_private_login();
-    let [stopped, mut works] = two_sessions_of_login(&sandbox);
-    row_at_42_percent(&works, "2026-11-20T09:59:50Z");
-    receives_overload_error(&stopped, AT);
-    works.api_ms += 1000;
-    row_at_42_percent(&works, "2026-11-20T10:02:00Z");
-    works.sends_prompt("2026-11-20T10:02:30Z", "go on");
-    works.receives_response("2026-11-20T10:02:31Z");
-    works.api_ms += 1000;
-    row_at_42_percent(&works, "2026-11-20T10:02:32Z");
-    let stored = stored_readings(&sandbox);
-    assert_eq!(stored, 3, "the reading with its request is stored as well");
+    for minute in ["2026-11-20T10:00", "2026-11-20T10:02"] {
+        let sandbox = with_a_private_login();
+        let [stopped, mut works] = two_sessions_of_login(&sandbox);
+        row_at_42_percent(&works, "2026-11-20T09:59:50Z");
+        receives_overload_error(&stopped, AT);
+        works.api_ms += 1000;
+        row_at_42_percent(&works, &format!("{minute}:20Z"));
+        works.sends_prompt(&format!("{minute}:30Z"), "go on");
+        works.receives_response(&format!("{minute}:31Z"));
+        works.api_ms += 1000;
+        row_at_42_percent(&works, &format!("{minute}:32Z"));
+        let stored = stored_readings(&sandbox);
+        assert_eq!(stored, 3, "{minute}: the reading with its request");
+    }
 }
 
 /// Without the API time, a repeated status-line call looks like a new response. Every call was stored.
