@@ -6,7 +6,8 @@ use crate::client::{Client, plain_rows, run, windows};
 use crate::newest_evidence::five_hour_full;
 use crate::now::RunningClient;
 use crate::situation::{
-    NOON, PRIVATE, TUESDAY, answer, belongs_to, flat, reaches_five_hour_limit, with_a_private_login,
+    NOON, OVERLOADED, PRIVATE, TUESDAY, answer, belongs_to, flat, reaches_five_hour_limit,
+    with_a_private_login,
 };
 use crate::support::Sandbox;
 use crate::wait::waits;
@@ -170,4 +171,35 @@ fn a_response_of_another_account_in_the_same_session_does_not_end_a_limit() {
     assert!(!row.contains("5-hour limit"), "{row}");
     let explained = stopped.run("2026-11-20T10:05:20Z", &["explain", "--exit-code"], b"");
     assert_eq!(explained.code, 0, "{explained:?}");
+}
+
+/// The login had reached its 5-hour limit, and then a session with Amazon Bedrock failed. In a shell, `explain` and `now` said
+/// nothing about the limit, and that sessions without an error may work. `wait` did not wait for the reset.
+#[test]
+fn an_error_of_a_cloud_provider_does_not_hide_the_limit_of_the_login_in_a_shell() {
+    for (text, more) in [
+        (
+            "API Error: Request rejected (429) · Too many tokens per day, please wait before trying again.",
+            json!({"apiErrorStatus": 429}),
+        ),
+        (OVERLOADED, json!({"apiErrorStatus": 529})),
+    ] {
+        let sandbox = with_a_private_login();
+        let stopped = session_of_login(&sandbox, "stopped");
+        reaches_five_hour_limit(&stopped);
+        let mut with_bedrock = Client::with_session(&sandbox, "with-bedrock");
+        starts_process(
+            &mut with_bedrock,
+            "2026-11-20T09:52:00Z",
+            "startup",
+            &[BEDROCK],
+        );
+        with_bedrock.receives_error("2026-11-20T10:00:20Z", text, more);
+        let at = "2026-11-20T10:00:40Z";
+        assert_blocks_shell(&sandbox, at);
+        let with_provider = [(BEDROCK.0.to_owned(), BEDROCK.1.to_owned())];
+        let explained = run(&sandbox, at, &["explain"], b"", &with_provider);
+        let headline = flat(explained.success());
+        assert!(!headline.starts_with(LIMIT), "{headline}");
+    }
 }

@@ -23,6 +23,13 @@ impl Machine {
         self.credentials.iter().any(Credential::outranks_login)
     }
 
+    /// Returns true if a new session would be billed by a cloud provider.
+    pub(super) fn has_cloud_provider(&self) -> bool {
+        self.credentials
+            .iter()
+            .any(Credential::selects_cloud_provider)
+    }
+
     /// Returns true if a new session would use an OAuth token.
     pub(super) fn has_token(&self) -> bool {
         credentials::is_set(OAUTH_TOKEN, &self.credentials)

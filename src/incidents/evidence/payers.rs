@@ -144,6 +144,11 @@ impl EvidenceCollector<'_> {
 
     /// Returns true if a new session would have a different payer than the session with the error.
     pub(super) fn has_other_payer_now(&self, error: &StoredError) -> bool {
+        let had_provider = error.uses_cloud_provider();
+        let has_provider_now = self.machine().has_cloud_provider();
+        if had_provider || has_provider_now {
+            return had_provider != has_provider_now;
+        }
         let has_key_now = self.machine().has_key();
         let had_key = error.uses_key();
         if had_key || has_key_now {
