@@ -518,7 +518,7 @@ impl Context {
             )
         } else {
             let at = clock.format_approximate_time(continuing.at);
-            let stopped_again = stopped_again_clause(continuing.stopped_again_by);
+            let stopped_again = stopped_again_clause(continuing.still_full);
             format!(
                 "Claude Code will continue the open session {session} by itself {at}{stopped_again}."
             )
@@ -540,7 +540,12 @@ impl Context {
             .continuing()
             .find(|continuing| continuing.session == session)?;
         let at = self.clock().format_approximate_time(continuing.at);
-        let stopped_again = stopped_again_clause(continuing.stopped_again_by);
+        if incident.refuses_login() {
+            return Some(format!(
+                "Claude Code will try to continue this session by itself {at}."
+            ));
+        }
+        let stopped_again = stopped_again_clause(continuing.still_full);
         Some(format!(
             "Claude Code will continue this session by itself {at}{stopped_again}."
         ))

@@ -252,8 +252,8 @@ impl NowCollector {
                 limit: blocking.map(|blocking| blocking.diagnosis.limit_in_force()),
                 effect: blocking.map(EffectOfError::of).unwrap_or_default(),
                 continuation: blocking.and_then(Incident::continuation),
-                stopped_again_by: blocking
-                    .and_then(|blocking| slow.situation.window_after_continuation(blocking)),
+                still_full: blocking
+                    .and_then(|blocking| slow.situation.still_full_after_continuation(blocking)),
                 can_switch_model: blocking.is_some_and(|blocking| {
                     blocking.diagnosis.actions.contains(&ActionName::OtherModel)
                 }),

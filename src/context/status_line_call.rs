@@ -203,6 +203,8 @@ pub(crate) struct StatusLineFacts<'a> {
     incident: Option<Incident>,
     /// The time at which Claude Code will continue the session, if `incident` is an error of another session.
     continues_at: Option<DateTime<Utc>>,
+    /// True if `incident` may stop the session again at that time.
+    may_be_stopped_again: bool,
     /// The place where the user can read more about the incident.
     more: ReadMore,
     /// An error of this or another session that is missing from the journal or incomplete there.
@@ -259,6 +261,10 @@ impl<'a> StatusLineFacts<'a> {
             Some(_) => own_incident.as_ref().and_then(Incident::continues_at),
             None => None,
         };
+        let may_be_stopped_again = match (&obstacle.incident, continues_at) {
+            (Some(obstacle), Some(at)) => obstacle.may_stop_session_resumed_at(at),
+            _ => false,
+        };
         let incident = obstacle.incident.or(own_incident);
         let unsaved = own_unsaved.or(obstacle.unsaved);
         let more = if cancels_resume || incident.is_some() && call.client_lacks_slash_command() {
@@ -286,6 +292,7 @@ impl<'a> StatusLineFacts<'a> {
             facts,
             incident,
             continues_at,
+            may_be_stopped_again,
             more,
             unsaved,
             cache: call.cache_news(&incidents),
@@ -309,10 +316,15 @@ impl<'a> StatusLineFacts<'a> {
         };
         if let Some(at) = self.continues_at {
             let at = self.facts.clock.format_approximate_time(at);
+            let [continues, resumes] = if self.may_be_stopped_again {
+                ["tries to continue", "tries again"]
+            } else {
+                ["continues by itself", "resumes"]
+            };
             // The user may have just pressed Esc.
             let forms = [
-                format!("Unless you pressed Esc, this session continues by itself {at}"),
-                format!("Unless canceled, resumes {at}"),
+                format!("Unless you pressed Esc, this session {continues} {at}"),
+                format!("Unless canceled, {resumes} {at}"),
             ];
             let row = forms.into_iter().find(|form| width(form) <= columns);
             rows.extend(row.map(|row| vec![(Tone::Plain, row)]));

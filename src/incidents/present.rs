@@ -14,7 +14,7 @@ use crate::ledger::Ledger;
 use crate::limits::LONGEST_LIMIT;
 use crate::limits::decide::{State, Wait};
 use crate::limits::evidence::{Evidence, PossiblyUnaffected, StoredError};
-use crate::limits::incident::Incident;
+use crate::limits::incident::{Incident, StillFull};
 use crate::limits::kind::{Affects, Window};
 
 /// The age up to which a resolved error takes precedence over older errors.
@@ -57,8 +57,8 @@ pub(crate) struct Continuing<'a> {
     /// True if the user can continue the session sooner, because the error is probably a false alarm and no limit is
     /// known to apply to the session's model now.
     pub(crate) can_continue_sooner: bool,
-    /// The usage window that may stop the session again then.
-    pub(crate) stopped_again_by: Option<Window>,
+    /// The usage window that may stop the session again then, or for which usage credits may pay.
+    pub(crate) still_full: Option<StillFull>,
 }
 
 impl Situation {
@@ -192,24 +192,29 @@ impl Situation {
                 can_continue_sooner: incident.is_false_alarm()
                     && !is_blocked
                     && at - clock.now > CONTINUES_SOON,
-                stopped_again_by: self.window_after_continuation(incident),
+                still_full: self.still_full_after_continuation(incident),
             })
         })
     }
 
-    /// Returns the usage window that may stop the session with this error again when Claude Code resumes it, because this
-    /// window resets later.
-    pub(crate) fn window_after_continuation(&self, incident: &Incident) -> Option<Window> {
+    /// Returns the usage window of the same payer that is still full when Claude Code resumes the session with this error,
+    /// because this window resets later.
+    pub(crate) fn still_full_after_continuation(&self, incident: &Incident) -> Option<StillFull> {
         let at = incident.continues_at()?;
-        let model = incident.evidence.error.session.model.as_deref();
-        let limit_of_login = self
-            .present()
-            .filter(|limit| limit.is_limit_of_login(model) && !is_of_other_payer(incident));
+        let error = &incident.evidence.error;
+        let limit_of_login = self.present().filter(|limit| {
+            let payer = &limit.evidence.error.payer;
+            limit.is_limit_of_login(error.session.model.as_deref())
+                && payer.may_share_refusals_with(&error.payer)
+        });
         let limit = [Some(incident), limit_of_login]
             .into_iter()
             .flatten()
             .find(|limit| limit.blocks().is_some() && !limit.diagnosis.resets.are_over_at(at))?;
-        limit.diagnosis.window
+        Some(StillFull {
+            window: limit.diagnosis.window?,
+            credits_pay: limit.diagnosis.credits_pay_now,
+        })
     }
 
     /// Returns true if the current error blocks only a session with a key that the requesting shell does not use.
@@ -323,7 +328,9 @@ fn is_of_other_payer(incident: &Incident) -> bool {
 /// Returns true if the error blocks a session with a key that the requesting shell does not use. Returns false if the
 /// session is known to be closed.
 fn is_of_other_key(incident: &Incident) -> bool {
-    let collected = &incident.evidence.collected;
+    let Evidence {
+        error, collected, ..
+    } = &incident.evidence;
     let blocks_session = incident.blocks().is_some() || incident.still_blocks_only_its_session();
     blocks_session && collected.is_of_other_payer && incident.evidence.error.uses_key()
 }

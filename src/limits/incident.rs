@@ -21,11 +21,22 @@ use crate::time::format_rfc3339;
 /// The time at which Claude Code will automatically resume a stopped session, or the reason why it will not.
 pub(crate) type Continuation = Result<DateTime<Utc>, ContinuationObstacle>;
 
-/// Returns a clause about the usage window that may stop a session again after Claude Code has resumed it. Returns an
-/// empty string if there is no such window.
-pub(crate) fn stopped_again_clause(window: Option<Window>) -> String {
-    match window {
-        Some(window) => format!(", but your {} may stop it again", window.limit()),
+/// A usage window that is still full when Claude Code resumes a session.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StillFull {
+    pub(crate) window: Window,
+    /// True if usage credits pay for responses although the window is full.
+    pub(crate) credits_pay: bool,
+}
+
+/// Returns a clause about the usage window that may stop a session again after Claude Code has resumed it, or about the
+/// costs if usage credits pay. Returns an empty string if there is no such window.
+pub(crate) fn stopped_again_clause(still_full: Option<StillFull>) -> String {
+    match still_full {
+        Some(full) if full.credits_pay => {
+            ", and usage credits may pay for it (costs money)".to_owned()
+        }
+        Some(full) => format!(", but your {} may stop it again", full.window.limit()),
         None => String::new(),
     }
 }
@@ -198,7 +209,7 @@ impl Incident {
 
     /// Returns true if the service refused the login, the subscription, or the organization. Other sessions with this
     /// login may be refused as well. If requests go to a gateway, only sessions behind the same gateway may be refused.
-    fn refuses_login(&self) -> bool {
+    pub(crate) fn refuses_login(&self) -> bool {
         let error = &self.evidence.error;
         self.message.row.refuses_login
             && self.blocks().is_some()
@@ -211,6 +222,15 @@ impl Incident {
             && !error.uses_key()
             && !error.is_payer_hidden_by_token()
             && !self.evidence.is_of_another_account()
+    }
+
+    /// Returns true if the error may stop another session of the login that Claude Code resumes at this time.
+    pub(crate) fn may_stop_session_resumed_at(&self, at: DateTime<Utc>) -> bool {
+        let diagnosis = &self.diagnosis;
+        self.refuses_login()
+            || self.blocks().is_some()
+                && !diagnosis.credits_pay_now
+                && !diagnosis.resets.are_over_at(at)
     }
 
     /// Returns true if the login was refused, with this error, after `older`, an error in another session, had ended.

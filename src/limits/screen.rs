@@ -452,6 +452,7 @@ fn second_row(incident: &Incident, columns: usize) -> Option<String> {
                     | ActionName::WaitUnknown
                     | ActionName::WaitHere
                     | ActionName::WillTryInVain
+                    | ActionName::WillTryOnCredits
             )
         })?,
         ActionName::WaitLeftOpen | ActionName::AwaitFigures => 0,

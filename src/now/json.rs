@@ -103,7 +103,7 @@ impl RunningSession {
     fn json(&self) -> Value {
         let (continues, why) = match self.continuation {
             Some(Ok(_)) => {
-                let stopped_again = stopped_again_clause(self.stopped_again_by);
+                let stopped_again = stopped_again_clause(self.still_full);
                 (Some("yes"), Some(format!("{CONTINUES}{stopped_again}")))
             }
             Some(Err(obstacle)) => (Some("no"), Some(obstacle.to_string())),

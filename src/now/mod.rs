@@ -12,7 +12,7 @@ use crate::config::Currency;
 use crate::drain::{PercentValue, WindowShares};
 use crate::incidents::{Paying, Situation};
 use crate::ledger::Tally;
-use crate::limits::incident::{Continuation, Incident};
+use crate::limits::incident::{Continuation, Incident, StillFull};
 use crate::limits::kind::{LimitKind, Window};
 use crate::limits::pace::Expected;
 use crate::limits::sample::Sample;
@@ -120,8 +120,8 @@ pub(crate) struct RunningSession {
     /// The time when Claude Code will continue the session, or the reason why it will not. If nothing blocks the
     /// session, this is `None`.
     pub(crate) continuation: Option<Continuation>,
-    /// The usage window that may stop the session again when Claude Code continues it.
-    pub(crate) stopped_again_by: Option<Window>,
+    /// The usage window that is still full when Claude Code continues the session.
+    pub(crate) still_full: Option<StillFull>,
     /// True if the session can continue with another model.
     pub(crate) can_switch_model: bool,
     /// True if the user asked for this screen in this session.

@@ -407,7 +407,7 @@ impl RunningSession {
             Some(Ok(at)) => parts.push(format!(
                 "continues by itself {}{}",
                 clock.format_approximate_time(at),
-                stopped_again_clause(self.stopped_again_by)
+                stopped_again_clause(self.still_full)
             )),
             // After such an error, nobody expects Claude Code to continue by itself, so there is no need to mention it.
             Some(Err(ContinuationObstacle::NotAwaited)) => parts.push(self.blocked_note()),
@@ -499,7 +499,7 @@ mod tests {
             limit: None,
             effect: EffectOfError::default(),
             continuation: None,
-            stopped_again_by: None,
+            still_full: None,
             can_switch_model: false,
             is_asking: false,
             retrying: None,

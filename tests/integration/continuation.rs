@@ -1,13 +1,14 @@
 //! Tests that every screen says the same about a session that Claude Code continues by itself, and about the usage
 //! windows, while another session is at the limit of another window.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::client::{Client, plain_rows, windows};
 use crate::newest_evidence::{hits_limit, receives_response};
 use crate::now::RunningClient;
 use crate::situation::{
-    FIVE_HOUR, NOON, TUESDAY, WEEKLY, answer, flat, refused, session_of_login, with_a_private_login,
+    FIVE_HOUR, NOON, TUESDAY, WEEKLY, answer, flat, refused, session_of_login,
+    stores_credits_reason, with_a_private_login,
 };
 use crate::support::Sandbox;
 use crate::wait::waits;
@@ -268,7 +269,7 @@ fn a_session_that_is_blocked_by_the_limit_of_another_session_still_continues_by_
     let own_figures = windows(100.0, NOON, 44.0, TUESDAY);
     let row = flat(&plain_rows(&waiting, at, own_figures));
     assert!(row.contains("resets at 15:10"), "{row}");
-    let note = "Unless you pressed Esc, this session continues by itself about 12:01";
+    let note = "Unless you pressed Esc, this session tries to continue about 12:01";
     assert!(row.ends_with(note), "{row}");
     let continuation = "by itself about 12:01, but your 5-hour limit may stop it again";
     for arguments in [["now"].as_slice(), &["explain", "--session", "waiting"]] {
@@ -281,4 +282,71 @@ fn a_session_that_is_blocked_by_the_limit_of_another_session_still_continues_by_
     let reply = answer(&waiting, at);
     let sentence = format!("Claude Code will continue this session {continuation}.");
     assert!(reply.contains(&sentence), "{reply}");
+}
+
+/// A session waited for its 5-hour reset when the login was refused in another session. The row and `/whycap` said without
+/// any doubt that the session would continue.
+#[test]
+fn a_session_only_tries_to_continue_if_the_login_is_refused() {
+    let sandbox = with_a_private_login();
+    let [waiting, mut works] = ["waiting", "works"].map(|name| session_of_login(&sandbox, name));
+    let _processes =
+        [&waiting, &works].map(|client| RunningClient::idle(&sandbox, &client.session));
+    let own_figures = windows(100.0, NOON, 44.0, TUESDAY);
+    hits_limit(
+        &waiting,
+        "2026-11-20T10:00:00Z",
+        FIVE_HOUR,
+        &refused("five_hour", NOON, "org_level_disabled"),
+        own_figures.clone(),
+    );
+    let after_early_reset = windows(2.0, NOON + 190 * 60, 44.0, TUESDAY);
+    receives_response(&mut works, "2026-11-20T10:10:00Z", after_early_reset);
+    let refusal = json!({"error": "authentication_failed", "apiErrorStatus": 401});
+    let text = "Please run /login · API Error: 401 OAuth token has expired.";
+    works.receives_error("2026-11-20T10:40:00Z", text, refusal);
+    let at = "2026-11-20T10:41:00Z";
+    let row = flat(&plain_rows(&waiting, at, own_figures));
+    let note = "Unless you pressed Esc, this session tries to continue about 12:01";
+    assert!(row.ends_with(note), "{row}");
+    let reply = answer(&waiting, at);
+    let sentence = "Claude Code will try to continue this session by itself about 12:01.";
+    assert!(reply.contains(sentence), "{reply}");
+}
+
+/// A session waited for its 5-hour reset, and the weekly limit applied as well. Then somebody bought usage credits, and a
+/// response showed that they paid, but the commands still said that the weekly limit might stop the session.
+#[test]
+fn a_session_that_continues_while_credits_pay_is_not_stopped_again() {
+    let sandbox = with_a_private_login();
+    let mut sessions = TwoLimits::new(&sandbox);
+    stores_credits_reason(&sandbox, &Value::Null);
+    let idle = &mut sessions.idle;
+    idle.sends_prompt("2026-11-20T11:04:50Z", "continue");
+    let both_full = windows(100.0, NOON, 100.0, TUESDAY);
+    receives_response(idle, "2026-11-20T11:05:00Z", both_full);
+    let at = "2026-11-20T11:10:00Z";
+    let arguments = ["explain", "--json", "--session", "waiting"];
+    let report = sessions.waiting.run(at, &arguments, b"").json();
+    let actions = report["incident"]["actions"].as_array().unwrap().iter();
+    let attempts: Vec<&Value> = actions
+        .filter(|action| {
+            action["do"]
+                .as_str()
+                .unwrap()
+                .contains("will try to continue")
+        })
+        .collect();
+    let [attempt] = attempts[..] else {
+        panic!("{report:#}");
+    };
+    let step = "You can leave the session open; Claude Code will try to continue about 12:01, and usage credits may pay for it (costs money)";
+    assert_eq!(attempt["do"], step, "{report:#}");
+    assert_eq!(attempt["costs_money"], true, "{report:#}");
+    let clause = "by itself about 12:01, and usage credits may pay for it (costs money)";
+    let waited = log_of_wait(&sessions.waiting, at);
+    for shown in [sessions.output(at, &["now"]), waited] {
+        assert!(shown.contains(clause), "{shown}");
+        assert!(!shown.contains("may stop it again"), "{shown}");
+    }
 }

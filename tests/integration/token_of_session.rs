@@ -4,10 +4,11 @@
 use serde_json::{Value, json};
 
 use crate::client::{Client, plain_rows, run, windows};
+use crate::newest_evidence::hits_limit;
 use crate::now::RunningClient;
 use crate::situation::{
-    AT, FIVE_HOUR, NOON, PRIVATE, SOON, TUESDAY, answer, belongs_to, flat, reaches_five_hour_limit,
-    refused, with_a_private_login,
+    AT, FIVE_HOUR, NOON, PRIVATE, SOON, TUESDAY, WEEKLY, answer, answer_to, belongs_to, flat,
+    reaches_five_hour_limit, refused, with_a_private_login,
 };
 use crate::support::Sandbox;
 
@@ -195,4 +196,47 @@ fn a_shell_names_the_session_whose_token_has_reached_its_limit() {
     let shown = run(&sandbox, SOON, &["explain"], b"", &[token]);
     let shown = flat(shown.success());
     assert!(shown.contains("You are still blocked."), "{shown}");
+}
+
+/// A session waited for its 5-hour reset, and another one reached its weekly limit. Only one of them had a token. In the
+/// conversations, `/whycap now` said that the weekly limit might stop the first session again.
+#[test]
+fn a_session_is_not_stopped_again_by_the_limit_of_another_payer() {
+    for is_login_waiting in [true, false] {
+        let sandbox = with_a_private_login();
+        let process = RunningClient::start(&sandbox);
+        process.registers(&sandbox, "of-login", "idle");
+        let process_with_token = RunningClient::with_token(&sandbox);
+        process_with_token.registers(&sandbox, "with-token", "idle");
+        let of_login = starts_session_of_login(&sandbox, "of-login", &process);
+        let with_token = starts_session(&sandbox, "with-token", &process_with_token);
+        let (waiting, weekly) = if is_login_waiting {
+            (&of_login, &with_token)
+        } else {
+            (&with_token, &of_login)
+        };
+        hits_limit(
+            waiting,
+            AT,
+            FIVE_HOUR,
+            &refused("five_hour", NOON, "org_level_disabled"),
+            windows(100.0, NOON, 44.0, TUESDAY),
+        );
+        hits_limit(
+            weekly,
+            "2026-11-20T10:05:00Z",
+            WEEKLY,
+            &refused("seven_day", TUESDAY, "org_level_disabled"),
+            windows(50.0, NOON, 100.0, TUESDAY),
+        );
+        let at = "2026-11-20T10:06:00Z";
+        for shown in [
+            answer_to(&of_login, at, "/whycap now"),
+            answer_to(weekly, at, "/whycap now"),
+            flat(run(&sandbox, at, &["now"], b"", &[]).success()),
+        ] {
+            assert!(shown.contains("by itself about 12:01"), "{shown}");
+            assert!(!shown.contains("may stop it again"), "{shown}");
+        }
+    }
 }

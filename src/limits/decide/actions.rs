@@ -378,7 +378,10 @@ pub(super) fn in_state(
     let start_wait = match collected.obstacle {
         _ if has_passed => None,
         Some(ContinuationObstacle::Announced(CANCELLED)) => Some(ActionName::WaitAfterAll),
-        _ if problem.will_try_in_vain() => Some(ActionName::WillTryInVain),
+        _ if problem.will_try_before_end() && problem.credits_pay_now => {
+            Some(ActionName::WillTryOnCredits)
+        }
+        _ if problem.will_try_before_end() => Some(ActionName::WillTryInVain),
         _ if problem.offers_wait() => Some(ActionName::WaitHere),
         _ => None,
     };
@@ -541,7 +544,7 @@ impl Problem<'_> {
     }
 
     /// Returns true if Claude Code will automatically resume the session before the limit ends.
-    fn will_try_in_vain(&self) -> bool {
+    fn will_try_before_end(&self) -> bool {
         self.evidence.collected.obstacle.is_none()
             && self
                 .automatic_continuation()
