@@ -196,10 +196,13 @@ impl Incident {
         self.explained_with(|collected| collected.paid_until = Some(until))
     }
 
-    /// Explains the error to a user in the session in which it occurred. That session keeps using its key, even if a
-    /// new session in the same shell would not.
+    /// Explains the error to a user in the session in which it occurred. That session keeps using its key or its token,
+    /// even if a new session in the same shell would not.
     pub(crate) fn for_its_session(&self) -> Self {
-        self.explained_with(|collected| collected.is_of_other_key = false)
+        self.explained_with(|collected| {
+            collected.is_of_other_key = false;
+            collected.has_login_with_room = false;
+        })
     }
 
     /// Returns true if the error blocks its session and is probably not a false alarm.
@@ -378,7 +381,7 @@ impl Incident {
         if self.blocks_only_its_session() && !self.diagnosis.limit.is_awaited() {
             return Some(Err(ContinuationObstacle::NotAwaited));
         }
-        if self.blocks().is_none() {
+        if self.blocks().is_none() && !self.still_blocks_only_its_session() {
             // An obstacle matters only while the error blocks the session. After that, report only a pending resume.
             let may_be_pending = self.diagnosis.state.is_over()
                 && !self.evidence.has_later_response()

@@ -35,6 +35,11 @@ fn starts_session_of_login<'s>(
     client
 }
 
+/// Returns the variable of a shell with the token.
+fn token() -> (String, String) {
+    ("CLAUDE_CODE_OAUTH_TOKEN".to_owned(), "hidden".to_owned())
+}
+
 /// Returns the row of a status-line call that reports this usage of the payer's 5-hour window.
 fn row_at_usage(client: &Client<'_>, at: &str, percent: f64) -> String {
     flat(&plain_rows(
@@ -172,15 +177,12 @@ fn a_token_in_the_settings_is_not_the_login_either() {
     assert!(shown.contains("5h 23%"), "{shown}");
 }
 
-/// A session with a token reached its limit. In a shell without the token, `now` said that the user's limit was used up,
-/// above the login's usage of 23%, and did not name the session.
+/// A session with a token reached its limit, while nothing is known about the usage of the login. In a shell without the
+/// token, `now` said that the user's limit was used up, and did not name the session.
 #[test]
 fn a_shell_names_the_session_whose_token_has_reached_its_limit() {
     let sandbox = with_a_private_login();
-    let process = RunningClient::start(&sandbox);
     let process_with_token = RunningClient::with_token(&sandbox);
-    let of_login = starts_session_of_login(&sandbox, "of-login", &process);
-    works_at_usage(&of_login, "2026-11-20T09:55:00Z", 23.0);
     let with_token = starts_session(&sandbox, "with-token", &process_with_token);
     reaches_five_hour_limit(&with_token);
     let others =
@@ -192,10 +194,54 @@ fn a_shell_names_the_session_whose_token_has_reached_its_limit() {
         assert!(arguments == ["now"] || shown.contains(others), "{shown}");
     }
     // A shell with the token may be blocked as well.
-    let token = ("CLAUDE_CODE_OAUTH_TOKEN".to_owned(), "hidden".to_owned());
-    let shown = run(&sandbox, SOON, &["explain"], b"", &[token]);
+    let shown = run(&sandbox, SOON, &["explain"], b"", &[token()]);
     let shown = flat(shown.success());
     assert!(shown.contains("You are still blocked."), "{shown}");
+}
+
+/// A session with a token reached its weekly limit. In a shell without the token, `wait` waited until Tuesday and did not
+/// name the session, although the login had used 23%.
+#[test]
+fn the_limit_of_a_token_does_not_block_a_shell_whose_login_has_room() {
+    let sandbox = with_a_private_login();
+    let process = RunningClient::start(&sandbox);
+    let process_with_token = RunningClient::with_token(&sandbox);
+    process_with_token.registers(&sandbox, "with-token", "idle");
+    let of_login = starts_session_of_login(&sandbox, "of-login", &process);
+    works_at_usage(&of_login, "2026-11-20T09:55:00Z", 23.0);
+    let with_token = starts_session(&sandbox, "with-token", &process_with_token);
+    hits_limit(
+        &with_token,
+        AT,
+        WEEKLY,
+        &refused("seven_day", TUESDAY, ""),
+        windows(50.0, NOON, 100.0, TUESDAY),
+    );
+    let in_shell = |arguments: &[&str]| run(&sandbox, SOON, arguments, b"", &[]);
+    let past = "Your weekly limit was used up, but this affects only one session.";
+    let waited = in_shell(&["wait", "--timeout", "1s"]);
+    let lines = flat(waited.success());
+    assert!(lines.contains("with-tok"), "{lines}");
+    assert!(lines.contains(past), "{lines}");
+    assert!(lines.ends_with("You are not blocked."), "{lines}");
+    let explained = in_shell(&["explain", "--exit-code"]);
+    assert_eq!(explained.code, 0, "{explained:?}");
+    let shown = flat(&explained.stdout);
+    for part in [past, "with-tok", "nothing is blocking you"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    let now = flat(in_shell(&["now"]).success());
+    for part in [
+        past,
+        "no limit is blocking you",
+        "blocked; Claude Code will not continue",
+    ] {
+        assert!(now.contains(part), "{part}: {now}");
+    }
+    // The session itself is blocked, and so is a shell with the token.
+    assert_eq!(exit_code_of_explanation(&with_token, SOON), 10);
+    let arguments = ["explain", "--exit-code"];
+    assert_eq!(run(&sandbox, SOON, &arguments, b"", &[token()]).code, 10);
 }
 
 /// A session waited for its 5-hour reset, and another one reached its weekly limit. Only one of them had a token. In the

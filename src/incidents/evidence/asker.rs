@@ -5,7 +5,9 @@
 use super::session_responses::SessionResponses;
 use super::{Asker, EvidenceCollector, OtherSessions};
 use crate::incidents::transcript_end::is_sent_after;
-use crate::limits::evidence::{Evidence, Ownership, PayerRelation, StoredError, may_belong_to};
+use crate::limits::evidence::{
+    Evidence, FRESH_FOR, FULL_FROM, Ownership, PayerRelation, StoredError, may_belong_to,
+};
 use crate::limits::sample::MeasuredService;
 use crate::transcript::tail::TranscriptResponse;
 
@@ -25,6 +27,23 @@ impl EvidenceCollector<'_> {
             && self.other_sessions == OtherSessions::Newest
             && self.is_plan_of_asker_full();
         evidence.collected.key_is_removed = key_is_removed;
+        evidence.collected.has_login_with_room =
+            self.asker == Asker::Shell && self.has_login_with_room(&evidence.error);
+    }
+
+    /// Returns true if the failed request used a token that a new session would not use, and a reading shows that the
+    /// login, which it would use instead, has room. The token may belong to the account of the login, so an earlier reading
+    /// counts only if it is fresh.
+    fn has_login_with_room(&self, error: &StoredError) -> bool {
+        let machine = self.machine();
+        if !self.may_differ_from_login(error) || machine.has_token() || machine.has_key() {
+            return false;
+        }
+        self.readings
+            .current(MeasuredService::Plan)
+            .is_some_and(|current| {
+                current.measured >= error.at - FRESH_FOR && !current.has_window_at(FULL_FROM)
+            })
     }
 
     /// Returns true if a session's later responses show that the error does not block the requesting user.

@@ -334,13 +334,14 @@ impl Problem<'_> {
 
     /// Returns true if the user has a different payer, so the error does not block the user. In a session, the payers
     /// must be known to differ, the error must be about the payer, and the session must not use a full plan unless
-    /// usage credits are in use. In a shell, the error must be about a key that a new session would not use, and the
-    /// plan that it would use instead must not be used up. Returns false for a temporary problem with the service,
-    /// because it may affect both payers.
+    /// usage credits are in use. In a shell, the error must be about a key or a token that a new session would not
+    /// use, and the plan that it would use instead must not be used up. Returns false for a temporary problem with the
+    /// service, because it may affect both payers.
     fn blocks_only_other_payer(&self) -> bool {
         let collected = &self.evidence.collected;
         let can_asker_pay = !collected.is_plan_of_asker_full || collected.paid_until.is_some();
-        collected.asker_has_other_payer && self.ended_by.is_about_payer() && can_asker_pay
+        (collected.asker_has_other_payer && can_asker_pay || collected.has_login_with_room)
+            && self.ended_by.is_about_payer()
             || collected.is_of_other_key
                 && self.is_about_key()
                 && self.readings.used_up_now().is_none()
