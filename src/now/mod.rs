@@ -84,6 +84,8 @@ pub(crate) enum EffectOfError {
     /// The error blocks the session.
     #[default]
     Blocked,
+    /// The error may block the session. Only the message of another error suggests this.
+    MayBeBlocked,
     /// The error blocks the session because of the session's key.
     BlockedByKey,
     /// The error has stopped the session, but it can continue with usage credits.
@@ -96,6 +98,8 @@ impl EffectOfError {
             Self::BlockedByKey
         } else if incident.diagnosis.credits_pay_now {
             Self::Stopped
+        } else if incident.diagnosis.is_of_unconfirmed_later_window() {
+            Self::MayBeBlocked
         } else {
             Self::Blocked
         }

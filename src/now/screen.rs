@@ -371,11 +371,12 @@ impl RunningSession {
         }
     }
 
-    /// Returns the word for the state of a session after an error: "stopped" if it can continue with usage credits, or
-    /// "blocked".
+    /// Returns the word for the state of a session after an error: "stopped" if it can continue with usage credits,
+    /// "blocked", or "may be blocked".
     fn stopped_word(&self) -> &'static str {
         match self.effect {
             EffectOfError::Blocked | EffectOfError::BlockedByKey => "blocked",
+            EffectOfError::MayBeBlocked => "may be blocked",
             EffectOfError::Stopped => "stopped",
         }
     }

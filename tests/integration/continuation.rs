@@ -350,3 +350,26 @@ fn a_session_that_continues_while_credits_pay_is_not_stopped_again() {
         assert!(!shown.contains("may stop it again"), "{shown}");
     }
 }
+
+/// Only the message in another session said that the weekly limit was used up. After the 5-hour reset, `now` called a session
+/// blocked by this limit, but `explain` said that this was only based on another message.
+#[test]
+fn now_does_not_state_an_unconfirmed_limit_as_a_fact() {
+    let sandbox = with_a_private_login();
+    let [waiting, weekly] = ["waiting", "weekly"].map(|name| session_of_login(&sandbox, name));
+    let _processes =
+        [&waiting, &weekly].map(|client| RunningClient::idle(&sandbox, &client.session));
+    let refusal = refused("five_hour", NOON, "org_level_disabled");
+    waiting.receives_error("2026-11-20T10:00:00Z", FIVE_HOUR, refusal);
+    weekly.receives_error("2026-11-20T10:05:00Z", WEEKLY, json!({}));
+    let at = AFTER_CONTINUATION;
+    let explained = flat(
+        waiting
+            .run(at, &["explain", "--session", "waiting"], b"")
+            .success(),
+    );
+    let headline = "Another message says that your weekly limit is used up";
+    assert!(explained.contains(headline), "{explained}");
+    let now = flat(waiting.run(at, &["now"], b"").success());
+    assert!(now.contains("may be blocked (weekly limit)"), "{now}");
+}

@@ -123,12 +123,19 @@ impl Diagnosis {
     }
 
     /// Returns the limit that must end before work can continue. If two usage windows are full, this is the one that
-    /// resets last.
+    /// resets last. A later window that is not confirmed does not count while the limit in the message certainly applies.
     pub(crate) fn limit_in_force(&self) -> LimitKind {
+        let is_of_other_message = self.cause == Cause::LaterWindowFullByMessage;
         match (self.limit, self.window) {
+            (limit, _) if is_of_other_message && self.verdict == Verdict::Real => limit,
             (LimitKind::Window(_), Some(window)) => LimitKind::Window(window),
             (limit, _) => limit,
         }
+    }
+
+    /// Returns true if only the message of another error suggests that a limit still applies.
+    pub(crate) fn is_of_unconfirmed_later_window(&self) -> bool {
+        self.cause == Cause::LaterWindowFullByMessage && self.verdict == Verdict::CannotTell
     }
 
     /// Returns true if usage figures that show whether the limit is real may still arrive within seconds.
