@@ -373,3 +373,29 @@ fn now_does_not_state_an_unconfirmed_limit_as_a_fact() {
     let now = flat(waiting.run(at, &["now"], b"").success());
     assert!(now.contains("may be blocked (weekly limit)"), "{now}");
 }
+
+/// The server refused a prompt of another session, which has no status line, because of the weekly limit. "Why" called this a
+/// measurement of the weekly usage.
+#[test]
+fn a_refusal_of_another_session_is_not_called_a_measurement() {
+    let sandbox = with_a_private_login();
+    let [waiting, weekly] = ["waiting", "weekly"].map(|name| session_of_login(&sandbox, name));
+    hits_limit(
+        &waiting,
+        "2026-11-20T10:00:00Z",
+        FIVE_HOUR,
+        &refused("five_hour", NOON, "org_level_disabled"),
+        windows(100.0, NOON, 95.0, TUESDAY),
+    );
+    let refusal = refused("seven_day", TUESDAY, "org_level_disabled");
+    weekly.receives_error("2026-11-20T10:05:00Z", WEEKLY, refusal);
+    let arguments = ["explain", "--json", "--session", "waiting"];
+    let report = waiting.run(BOTH_APPLY, &arguments, b"").json();
+    let mut evidence = report["incident"]["evidence"].as_array().unwrap().iter();
+    let about_week = evidence
+        .find(|reason| reason["fact"].as_str().unwrap().contains("weekly"))
+        .unwrap();
+    let sentence = "5 m after the error, the server refused a request of another session because of your weekly limit (resets Tue Nov 24 06:00).";
+    assert_eq!(about_week["fact"], sentence, "{report:#}");
+    assert_eq!(about_week["source"], "transcript", "{report:#}");
+}

@@ -77,6 +77,8 @@ pub(crate) struct Measurement {
     pub(crate) measured: DateTime<Utc>,
     /// True if only the message of another error says that the window is full.
     pub(crate) is_unconfirmed: bool,
+    /// True if this is not a reading: the server refused another request because of this window.
+    pub(crate) is_refusal: bool,
 }
 
 impl Measurement {
@@ -87,6 +89,7 @@ impl Measurement {
             resets_at: usage.resets_at,
             measured,
             is_unconfirmed: false,
+            is_refusal: false,
         }
     }
 
@@ -117,6 +120,7 @@ impl From<RefusedWindow> for Measurement {
             resets_at: Some(refused.resets_at),
             measured: refused.at,
             is_unconfirmed: refused.is_unconfirmed,
+            is_refusal: true,
         }
     }
 }

@@ -265,7 +265,12 @@ impl Reasons<'_> {
                 self.is_without_facts = false;
                 if !self.has_passed() {
                     let sentence = self.measurement_sentence(measurement);
-                    self.add_observed(Some(measurement.measured), Source::Sample, sentence);
+                    let source = if measurement.is_refusal {
+                        Source::Transcript
+                    } else {
+                        Source::Sample
+                    };
+                    self.add_observed(Some(measurement.measured), source, sentence);
                 }
             }
         }
@@ -293,8 +298,13 @@ impl Reasons<'_> {
             .resets_at
             .filter(|at| *at > measurement.measured);
         let resets = self.reset_in_parentheses(reset);
-        if !evidence.is_pasted() {
-            let offset = capitalized(&relative_to_error(measurement.measured - evidence.at()));
+        let offset = capitalized(&relative_to_error(measurement.measured - evidence.at()));
+        if measurement.is_refusal {
+            let limit = measurement.window.limit();
+            format!(
+                "{offset}, the server refused a request of another session because of your {limit}{resets}."
+            )
+        } else if !evidence.is_pasted() {
             format!("{offset}, your {name} usage was {percent}%{resets}.")
         } else if evidence.clock.now - measurement.measured > FRESH_FOR {
             let measured = evidence.clock.format_distance(measurement.measured);
