@@ -7,7 +7,7 @@ use super::evidence::{FRESH_FOR, RefusedWindow};
 use super::kind::Window;
 use crate::claude::account::Account;
 use crate::claude::status_payload::StatusPayload;
-use crate::claude::window_usage::{OtherLimits, USED_UP, WindowUsage};
+use crate::claude::window_usage::{OtherLimits, USED_UP, WindowUsage, is_same_reset};
 use crate::time::{is_in_supported_range, rfc3339};
 
 /// The 5-hour window has ample room if its usage is below this percentage.
@@ -275,8 +275,16 @@ impl Sample {
     }
 
     /// Sets a window to 100%, because its limit still applies. Newer figures may be a little lower, for example those of
-    /// a response that was in progress when the limit was reached.
+    /// a response that was in progress when the limit was reached. Figures with a clearly later reset stay, because they
+    /// are about the next window.
     pub(crate) fn with_refusal(mut self, refused: &RefusedWindow) -> Self {
+        let reset = self.usage(refused.window).and_then(|usage| usage.resets_at);
+        if let Some(reset) = reset
+            && reset > refused.resets_at
+            && !is_same_reset(reset, refused.resets_at)
+        {
+            return self;
+        }
         *self.usage_mut(refused.window) = Some(WindowUsage {
             used_percent: USED_UP,
             resets_at: Some(refused.resets_at),

@@ -399,3 +399,25 @@ fn a_refusal_of_another_session_is_not_called_a_measurement() {
     assert_eq!(about_week["fact"], sentence, "{report:#}");
     assert_eq!(about_week["source"], "transcript", "{report:#}");
 }
+
+/// Both windows were full, and then the week was reset early. Each row showed "week 100%" until noon, although Claude Code
+/// reported 2%.
+#[test]
+fn the_figures_of_a_new_window_are_shown_although_a_limit_applies() {
+    let sandbox = with_a_private_login();
+    let [waiting, busy] = ["waiting", "busy"].map(|name| session_of_login(&sandbox, name));
+    hits_limit(
+        &waiting,
+        "2026-11-20T10:00:00Z",
+        FIVE_HOUR,
+        &refused("five_hour", NOON, "org_level_disabled"),
+        windows(100.0, NOON, 99.0, TUESDAY),
+    );
+    let both_full = windows(100.0, NOON, 100.0, TUESDAY);
+    busy.calls_status_line("2026-11-20T10:03:00Z", both_full, 120);
+    let next_week = 1_795_775_400; // 2026-11-27T10:30:00Z
+    let new_week = windows(100.0, NOON, 2.0, next_week);
+    busy.calls_status_line("2026-11-20T10:30:00Z", new_week.clone(), 120);
+    let row = flat(&plain_rows(&busy, "2026-11-20T10:31:00Z", new_week));
+    assert!(row.contains("week 2%"), "{row}");
+}
