@@ -710,9 +710,9 @@ impl WindowReadings<'_> {
         let repeated = last
             .as_ref()
             .filter(|last| !is_new(&sample, last, last_error_at));
-        if let Some(last) = repeated
-            && !is_of_later_response(&sample, last)
-        {
+        let error_elsewhere =
+            repeated.and_then(|last| error_to_be_ended(&sample, last, session, errors));
+        if repeated.is_some() && error_elsewhere.is_none() {
             return;
         }
         // The status lines of other sessions use these figures to judge their errors, but do not read this session's
@@ -726,8 +726,10 @@ impl WindowReadings<'_> {
         {
             date_by_request(&mut sample, &tail);
         }
-        if let Some(last) = repeated
-            && !may_show_end_elsewhere(&sample, last, session, errors)
+        if let (Some(last), Some(error)) = (repeated, error_elsewhere)
+            && last.at > error.at
+            && sample.determined_since <= Some(error.at)
+            && sample.at - last.at < STORED_AFTER_UNDATED
         {
             return;
         }
@@ -796,31 +798,22 @@ fn is_new(sample: &Sample, last: &Sample, last_error_at: Option<DateTime<Utc>>) 
         || sample.measured - last.measured >= STORED_EVERY
 }
 
-/// Returns true if the session has certainly received a response since its previous reading. Returns false if the API time
-/// is unknown, because a repeated call then looks like a response.
-fn is_of_later_response(sample: &Sample, last: &Sample) -> bool {
-    let has_api_time = sample.api_ms.is_some() && last.api_ms.is_some();
-    has_api_time && !sample.has_same_api_time_as(last) && sample.measured > last.measured
-}
-
-/// Returns true if a response with the same figures may show that a recent error in another session is over. A single
-/// reading of a request after the error is enough.
-fn may_show_end_elsewhere(
+/// Returns the newest error in another session if a response with the same figures as before may show that it is over. A
+/// single reading of a request after the error is enough. Returns `None` if the API time is unknown, because a repeated
+/// call then looks like a response.
+fn error_to_be_ended(
     sample: &Sample,
     last: &Sample,
     session: &str,
     errors: StoredErrors<'_>,
-) -> bool {
+) -> Option<StoredError> {
+    let has_api_time = sample.api_ms.is_some() && last.api_ms.is_some();
+    if !has_api_time || sample.has_same_api_time_as(last) || sample.measured <= last.measured {
+        return None;
+    }
     errors
         .newest_only_in_other_sessions(session, sample.at - AROUND_ERROR)
-        .is_some_and(|error| match last.determined_since {
-            Some(requested_at) => requested_at <= error.at,
-            None => {
-                last.at <= error.at
-                    || sample.determined_since > Some(error.at)
-                    || sample.at - last.at >= STORED_AFTER_UNDATED
-            }
-        })
+        .filter(|error| last.determined_since <= Some(error.at))
 }
 
 /// Returns true if a session with these credentials uses an OAuth token, which may belong to a different account than
