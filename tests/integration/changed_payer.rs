@@ -15,6 +15,8 @@ use crate::wait::waits;
 const KEY: (&str, &str) = ("ANTHROPIC_API_KEY", "sk-ant-dummy");
 const BEDROCK: (&str, &str) = ("CLAUDE_CODE_USE_BEDROCK", "1");
 const LIMIT: &str = "Your 5-hour limit is used up";
+const DAILY_QUOTA: &str =
+    "API Error: Request rejected (429) · Too many tokens per day, please wait before trying again.";
 
 /// Starts a process with these environment variables that works on the session.
 fn starts_process(client: &mut Client<'_>, at: &str, source: &str, variables: &[(&str, &str)]) {
@@ -178,10 +180,7 @@ fn a_response_of_another_account_in_the_same_session_does_not_end_a_limit() {
 #[test]
 fn an_error_of_a_cloud_provider_does_not_hide_the_limit_of_the_login_in_a_shell() {
     for (text, more) in [
-        (
-            "API Error: Request rejected (429) · Too many tokens per day, please wait before trying again.",
-            json!({"apiErrorStatus": 429}),
-        ),
+        (DAILY_QUOTA, json!({"apiErrorStatus": 429})),
         (OVERLOADED, json!({"apiErrorStatus": 529})),
     ] {
         let sandbox = with_a_private_login();
@@ -201,5 +200,63 @@ fn an_error_of_a_cloud_provider_does_not_hide_the_limit_of_the_login_in_a_shell(
         let explained = run(&sandbox, at, &["explain"], b"", &with_provider);
         let headline = flat(explained.success());
         assert!(!headline.starts_with(LIMIT), "{headline}");
+    }
+}
+
+/// Checks that the limit does not block new sessions according to a shell with these environment variables.
+fn assert_does_not_block_shell(sandbox: &Sandbox, at: &str, variables: &[(&str, &str)]) {
+    let mut shell = Client::with_session(sandbox, "shell");
+    shell.variables = variables
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    let explained = shell.run(at, &["explain", "--exit-code"], b"");
+    assert_eq!(explained.code, 0, "{at}: {explained:?}");
+    let waited = waits(&shell, at, &["--timeout", "1s"]);
+    assert_eq!(waited.code, 0, "{at}: {waited:?}");
+    let now = shell.run(at, &["now", "--json"], b"").json();
+    assert_eq!(now["blocked"], json!(null), "{at}: {now:#}");
+}
+
+/// The 5-hour limit stopped a session, which was resumed with a key. In the shell with this key, `explain --exit-code`
+/// still returned 10 after a response, and `wait` waited for the reset of the login's window.
+#[test]
+fn a_limit_of_the_login_does_not_block_a_shell_with_the_key_that_continues_the_session() {
+    for variable in [KEY, BEDROCK] {
+        let sandbox = with_a_private_login();
+        let mut stopped = session_of_login(&sandbox, "stopped");
+        reaches_five_hour_limit(&stopped);
+        let resumed_at = "2026-11-20T10:00:20Z";
+        resumes(&mut stopped, resumed_at, &[variable]);
+        let _process = RunningClient::resumed(&sandbox, "stopped", resumed_at);
+        continues(&stopped, "2026-11-20T10:00:40Z", "2026-11-20T10:00:50Z");
+        assert_does_not_block_shell(&sandbox, "2026-11-20T10:01:00Z", &[variable]);
+        assert_blocks_shell(&sandbox, "2026-11-20T10:01:00Z");
+    }
+}
+
+/// The 5-hour limit stopped a session, or its login was refused. After `/login` to another account, the session received
+/// responses, but a shell was still said to be blocked.
+#[test]
+fn an_error_of_the_earlier_account_does_not_block_a_shell_after_a_login_to_another_one() {
+    for is_limit in [true, false] {
+        let sandbox = with_a_private_login();
+        let stopped = session_of_login(&sandbox, "stopped");
+        if is_limit {
+            reaches_five_hour_limit(&stopped);
+        } else {
+            let more = json!({"error": "authentication_failed", "apiErrorStatus": 401});
+            stopped.receives_error(
+                "2026-11-20T10:00:00Z",
+                "Please run /login · API Error: 401 OAuth token has expired.",
+                more,
+            );
+        }
+        let _process = RunningClient::resumed(&sandbox, "stopped", "2026-11-20T09:50:00Z");
+        let login = json!({"accountUuid": "company-account", "organizationType": "claude_max"});
+        sandbox.write(".claude.json", json!({"oauthAccount": login}).to_string());
+        belongs_to(&stopped, "company-account", "company-organization");
+        continues(&stopped, "2026-11-20T10:01:00Z", "2026-11-20T10:01:10Z");
+        assert_does_not_block_shell(&sandbox, "2026-11-20T10:02:00Z", &[]);
     }
 }

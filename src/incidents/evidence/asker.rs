@@ -19,7 +19,8 @@ impl EvidenceCollector<'_> {
         let error = &evidence.error;
         let is_plan_available = evidence.plan().is_some();
         let key_is_removed = is_plan_available && self.key_is_removed(evidence);
-        evidence.collected.concerns_others_only = asker_works;
+        evidence.collected.concerns_others_only =
+            asker_works || self.has_session_changed_to_payer_of_shell(evidence);
         let asker_has_other_payer = self.asker_has_other_payer(evidence)
             || is_plan_available && self.is_in_other_session_without_key(error);
         evidence.collected.asker_has_other_payer = asker_has_other_payer;
@@ -105,6 +106,16 @@ impl EvidenceCollector<'_> {
             .as_ref()
             .is_none_or(|owner| Ownership::of(owner, self.login.as_ref()).is_some());
         is_comparable && error.payer.relation_to(&payer) == PayerRelation::Other
+    }
+
+    /// Returns true if the session of an error about an account has received a response from another payer, and a new
+    /// session in the requesting shell would not use that account either.
+    fn has_session_changed_to_payer_of_shell(&self, evidence: &Evidence) -> bool {
+        let error = &evidence.error;
+        self.asker == Asker::Shell
+            && evidence.collected.session_has_other_payer
+            && self.has_other_payer_now(error)
+            && self.has_response_of_other_payer(error)
     }
 
     /// Returns true if the requesting session may use the login and one of the plan's windows is full.

@@ -112,6 +112,20 @@ impl EvidenceCollector<'_> {
         is_of_other_payer(error, &starts, owner, response_at)
     }
 
+    /// Returns true if the session with an error about an account has since received a response that certainly had another
+    /// payer.
+    pub(super) fn has_response_of_other_payer(&self, error: &StoredError) -> bool {
+        let starts = self.starts_after_account_error(error);
+        let path = self.transcript_of(error);
+        let Some(tail) = path.and_then(|path| self.transcripts.tail(&path)) else {
+            return false;
+        };
+        tail.responses.iter().any(|response| {
+            response.at > error.at
+                && is_of_other_payer(error, &starts, tail.owner_at(response.at), response.at)
+        })
+    }
+
     /// Returns true if the session with an error about an account certainly has another payer now. A conversation in this
     /// session knows its own credentials, even if another process works on the session as well.
     pub(super) fn has_session_other_payer_now(&self, error: &StoredError) -> bool {
