@@ -260,3 +260,35 @@ fn an_error_of_the_earlier_account_does_not_block_a_shell_after_a_login_to_anoth
         assert_does_not_block_shell(&sandbox, "2026-11-20T10:02:00Z", &[]);
     }
 }
+
+/// The login had reached its 5-hour limit, and then a session failed whose project selects Amazon Bedrock in its settings.
+/// A shell, which does not know these settings, may be in this project. `explain` named only the limit there, and `wait`
+/// waited for its reset.
+#[test]
+fn an_error_of_a_cloud_provider_in_the_settings_of_a_project_is_explained_in_a_shell() {
+    for file in ["settings.json", "settings.local.json"] {
+        let sandbox = with_a_private_login();
+        let stopped = session_of_login(&sandbox, "stopped");
+        reaches_five_hour_limit(&stopped);
+        let settings = json!({"env": {"CLAUDE_CODE_USE_BEDROCK": "1"}});
+        sandbox.write(&format!("work/.claude/{file}"), settings.to_string());
+        let project = sandbox.path("work").display().to_string();
+        let mut in_project = Client::with_session(&sandbox, "in-project");
+        let project_variable = ("CLAUDE_PROJECT_DIR", project.as_str());
+        starts_process(
+            &mut in_project,
+            "2026-11-20T09:52:00Z",
+            "startup",
+            &[project_variable],
+        );
+        let more = json!({"apiErrorStatus": 429});
+        in_project.receives_error("2026-11-20T10:00:20Z", DAILY_QUOTA, more);
+        let shell = Client::with_session(&sandbox, "shell");
+        let at = "2026-11-20T10:00:40Z";
+        let headline = flat(shell.run(at, &["explain"], b"").success());
+        assert!(!headline.starts_with(LIMIT), "{file}: {headline}");
+        let waited = waits(&shell, at, &["--timeout", "1s"]);
+        assert!(waited.stderr.contains("timed out"), "{file}: {waited:?}");
+        assert!(!waited.stdout.contains("12:00"), "{file}: {waited:?}");
+    }
+}

@@ -156,12 +156,16 @@ impl EvidenceCollector<'_> {
             || self.may_differ_from_login(error) && !self.machine().has_token()
     }
 
-    /// Returns true if a new session would have a different payer than the session with the error.
+    /// Returns true if a new session would have a different payer than the session with the error. A cloud provider from
+    /// a project's settings does not count, because the new session may use it as well.
     pub(super) fn has_other_payer_now(&self, error: &StoredError) -> bool {
         let had_provider = error.uses_cloud_provider();
         let has_provider_now = self.machine().has_cloud_provider();
         if had_provider || has_provider_now {
-            return had_provider != has_provider_now;
+            let is_set_in_project = error.payer.credentials.iter().any(|credential| {
+                credential.selects_cloud_provider() && is_set_in_project(credential)
+            });
+            return had_provider != has_provider_now && !is_set_in_project;
         }
         let has_key_now = self.machine().has_key();
         let had_key = error.uses_key();
@@ -319,10 +323,10 @@ pub(super) fn is_of_other_payer(
     error.payer.relation_to(&payer) == PayerRelation::Other
 }
 
-/// Returns true if a key comes from a project's settings.
-fn is_set_in_project(key: &Credential) -> bool {
+/// Returns true if a credential comes from a project's settings.
+fn is_set_in_project(credential: &Credential) -> bool {
     matches!(
-        key.set_in,
+        credential.set_in,
         SetIn::Settings(SettingsScope::Project | SettingsScope::Local)
     )
 }
