@@ -210,7 +210,10 @@ impl Situation {
         let limit = [Some(incident), limit_of_login]
             .into_iter()
             .flatten()
-            .find(|limit| limit.blocks().is_some() && !limit.diagnosis.resets.are_over_at(at))?;
+            .find(|limit| {
+                (limit.blocks().is_some() || limit.still_blocks_only_its_session())
+                    && !limit.diagnosis.resets.are_over_at(at)
+            })?;
         Some(StillFull {
             window: limit.diagnosis.window?,
             credits_pay: limit.diagnosis.credits_pay_now,

@@ -395,7 +395,7 @@ fn a_refusal_of_another_session_is_not_called_a_measurement() {
     let about_week = evidence
         .find(|reason| reason["fact"].as_str().unwrap().contains("weekly"))
         .unwrap();
-    let sentence = "5 m after the error, the server refused a request of another session because of your weekly limit (resets Tue Nov 24 06:00).";
+    let sentence = "5 m after the error, the server refused a request because of your weekly limit (resets Tue Nov 24 06:00).";
     assert_eq!(about_week["fact"], sentence, "{report:#}");
     assert_eq!(about_week["source"], "transcript", "{report:#}");
 }

@@ -4,10 +4,11 @@
 
 use super::session_responses::SessionResponses;
 use super::{Asker, EvidenceCollector, OtherSessions};
-use crate::incidents::transcript_end::is_sent_after;
+use crate::incidents::transcript_end::{blamed_limit, is_sent_after};
 use crate::limits::evidence::{
-    Evidence, FRESH_FOR, FULL_FROM, Ownership, PayerRelation, StoredError, may_belong_to,
+    Evidence, FULL_FROM, Ownership, PayerRelation, StoredError, may_belong_to,
 };
+use crate::limits::kind::{LimitKind, Window};
 use crate::limits::sample::MeasuredService;
 use crate::transcript::tail::TranscriptResponse;
 
@@ -32,9 +33,9 @@ impl EvidenceCollector<'_> {
             self.asker == Asker::Shell && self.has_login_with_room(&evidence.error);
     }
 
-    /// Returns true if the failed request used a token that a new session would not use, and a reading shows that the
-    /// login, which it would use instead, has room. The token may belong to the account of the login, so an earlier reading
-    /// counts only if it is fresh.
+    /// Returns true if the failed request used a token that a new session would not use, and a reading from after the error
+    /// shows that the login, which it would use instead, has room in the window of the limit. The token may belong to the
+    /// account of the login, so an earlier reading does not count.
     fn has_login_with_room(&self, error: &StoredError) -> bool {
         let machine = self.machine();
         if !self.may_differ_from_login(error) || machine.has_token() || machine.has_key() {
@@ -43,7 +44,9 @@ impl EvidenceCollector<'_> {
         self.readings
             .current(MeasuredService::Plan)
             .is_some_and(|current| {
-                current.measured >= error.at - FRESH_FOR && !current.has_window_at(FULL_FROM)
+                current.earliest() > error.at
+                    && !current.has_window_at(FULL_FROM)
+                    && window_of(error).is_some_and(|window| current.usage(window).is_some())
             })
     }
 
@@ -138,4 +141,9 @@ impl EvidenceCollector<'_> {
             .current(MeasuredService::Plan)
             .is_some_and(|current| current.has_full_window())
     }
+}
+
+/// Returns the usage window that the server blames for an error.
+fn window_of(error: &StoredError) -> Option<Window> {
+    blamed_limit(error.message.line.as_ref()?).and_then(LimitKind::window)
 }

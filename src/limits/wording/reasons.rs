@@ -301,9 +301,7 @@ impl Reasons<'_> {
         let offset = capitalized(&relative_to_error(measurement.measured - evidence.at()));
         if measurement.is_refusal {
             let limit = measurement.window.limit();
-            format!(
-                "{offset}, the server refused a request of another session because of your {limit}{resets}."
-            )
+            format!("{offset}, the server refused a request because of your {limit}{resets}.")
         } else if !evidence.is_pasted() {
             format!("{offset}, your {name} usage was {percent}%{resets}.")
         } else if evidence.clock.now - measurement.measured > FRESH_FOR {
