@@ -344,13 +344,25 @@ impl WindowReadings<'_> {
         self.last_reading_of(session).map(|reading| reading.sample)
     }
 
-    /// Returns the model that a session used last.
-    pub(super) fn model_of(&self, session: &str) -> Option<String> {
-        let last_reading = self.last_of(session);
-        last_reading.and_then(|last| last.model).or_else(|| {
-            let tail = self.transcripts.tail(&self.transcripts.path_of(session)?)?;
-            tail.model.clone()
-        })
+    /// Returns the model that a session used last. A response that was requested after the last reading shows it best,
+    /// because the session may have continued where no status line runs, as with `claude -p --resume`.
+    pub(crate) fn model_of(&self, session: &str) -> Option<String> {
+        let path = self.transcripts.path_of(session);
+        let tail = path.and_then(|path| self.transcripts.tail(&path));
+        let last_response = tail.as_ref().and_then(|tail| tail.responses.last());
+        let last_reading = self
+            .last_of(session)
+            .filter(|reading| reading.model.is_some());
+        match (last_reading, last_response) {
+            (Some(reading), Some(response))
+                if response.model.is_some()
+                    && response.requested_at.unwrap_or(response.at) > reading.at =>
+            {
+                response.model.as_deref().map(str::to_owned)
+            }
+            (Some(reading), _) => reading.model,
+            (None, _) => tail?.model.clone(),
+        }
     }
 
     /// Returns a session's latest reading.

@@ -255,3 +255,30 @@ fn nobody_is_told_to_switch_models_while_another_limit_stops_all_of_them() {
     let at = "2026-11-20T12:00:30Z";
     assert_blocked(&stopped, at, true);
 }
+
+/// A session is resumed with Sonnet where no status line runs, as with `claude -p --resume`, so its last reading still names
+/// Opus. `explain --session` said that the Opus limit blocked the session, and `wait --session` waited until its reset.
+#[test]
+fn a_response_without_a_status_line_shows_which_model_a_session_uses() {
+    let sandbox = with_a_private_login();
+    let [mut stopped, _] = two_sessions_of_login(&sandbox);
+    stopped.model = OPUS.to_owned();
+    receives_response(&mut stopped, "2026-11-20T09:50:00Z");
+    reaches_opus_limit(&stopped, "2026-11-20T10:00:00Z");
+
+    stopped.model = SONNET.to_owned();
+    stopped.sends_prompt("2026-11-20T10:05:00Z", "continue");
+    stopped.receives_response("2026-11-20T10:05:02Z");
+    let at = "2026-11-20T10:05:10Z";
+    let explain = ["explain", "--exit-code", "--session", "stopped"];
+    let explained = in_shell(&sandbox, at, &explain);
+    assert_eq!(explained.code, 0, "{explained:?}");
+    let wait = ["wait", "--timeout", "1s", "--session", "stopped"];
+    let waited = in_shell(&sandbox, at, &wait);
+    assert_eq!(waited.code, 0, "{waited:?}");
+
+    // A later reading shows that the user has switched the session back to Opus.
+    switches_to(&mut stopped, "2026-11-20T10:06:00Z", SONNET);
+    switches_to(&mut stopped, "2026-11-20T10:06:30Z", OPUS);
+    assert_blocked(&stopped, "2026-11-20T10:06:40Z", true);
+}
