@@ -282,3 +282,37 @@ fn a_response_without_a_status_line_shows_which_model_a_session_uses() {
     switches_to(&mut stopped, "2026-11-20T10:06:30Z", OPUS);
     assert_blocked(&stopped, "2026-11-20T10:06:40Z", true);
 }
+
+/// The weekly limit resets at the same time as the weekly Opus limit, or later. The advice was to use another model after the
+/// reset of the weekly limit, but Opus works again by then.
+#[test]
+fn nobody_is_told_to_switch_models_when_the_limited_model_works_again() {
+    for (later_by, until) in [(0, "Tue Nov 24 06:00"), (7_200, "Tue Nov 24 08:00")] {
+        let sandbox = with_a_private_login();
+        let [mut stopped, mut other] = two_sessions_of_login(&sandbox);
+        stopped.model = OPUS.to_owned();
+        other.model = SONNET.to_owned();
+        receives_response(&mut stopped, "2026-11-20T09:50:00Z");
+        reaches_opus_limit(&stopped, "2026-11-20T10:00:00Z");
+        let weekly_reset = TUESDAY + later_by;
+        other.sends_prompt("2026-11-20T10:05:00Z", "continue");
+        let refusal = refused("seven_day", weekly_reset, "org_level_disabled");
+        let weekly = "You've hit your weekly limit";
+        other.receives_error("2026-11-20T10:05:02Z", weekly, refusal);
+        let week_full = windows(30.0, NOON, 100.0, weekly_reset);
+        other.calls_status_line("2026-11-20T10:05:03Z", week_full, 120);
+
+        let at = "2026-11-20T10:05:10Z";
+        let of_session = ["explain", "--session", "stopped"];
+        for (place, shown) in [
+            ("/whycap", answer(&stopped, at)),
+            ("explain", flat(&in_shell(&sandbox, at, &of_session).stdout)),
+        ] {
+            let step = format!("1. Wait until {until}, when your weekly limit resets");
+            assert!(shown.contains(&step), "{place}: {step}: {shown}");
+            for wrong in ["another model", "switch models", "2. Wait"] {
+                assert!(!shown.contains(wrong), "{place}: {wrong}: {shown}");
+            }
+        }
+    }
+}

@@ -3,6 +3,7 @@
 use super::state::{Ending, State};
 use super::{ActionName, Cause, DecisionName, Problem, is_for};
 use crate::claude::version::{ClientVersion, names_account};
+use crate::limits::catalog::RESET_TOLERANCE;
 use crate::limits::evidence::{ContinuationObstacle, FULL_FROM, PossiblyUnaffected, WindowState};
 use crate::limits::kind::{
     EndedBy, LimitKind, LimitedResource, Service, Verdict, WhoCanFix, Window,
@@ -200,6 +201,12 @@ fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<Actio
             Some(ActionName::AddCreditsIfFull)
         }
         ActionName::Wait if finding.waiting_helps == Some(false) => None,
+        ActionName::Wait
+            if problem.are_other_models_stopped()
+                && problem.instead_of_other_model() == ActionName::WaitForAllModels =>
+        {
+            None
+        }
         // The user should first check whether there is anything to wait for.
         ActionName::Wait | ActionName::WaitUnknown
             if evidence.is_pasted()
@@ -223,7 +230,7 @@ fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<Actio
             Some(ActionName::FullAsWell)
         }
         ActionName::OtherModel if problem.are_other_models_stopped() => {
-            Some(ActionName::OtherModelLater)
+            Some(problem.instead_of_other_model())
         }
         ActionName::Retry | ActionName::RetryOnce | ActionName::RetryService if is_ahead => {
             Some(ActionName::RetryThen)
@@ -280,7 +287,7 @@ fn first_actions(problem: &Problem<'_>, suited: &[ActionName]) -> Vec<ActionName
         return if problem.evidence.is_of_another_account() {
             Vec::new()
         } else if problem.are_other_models_stopped() {
-            vec![ActionName::OtherModelLater]
+            vec![problem.instead_of_other_model()]
         } else {
             vec![ActionName::OtherModel]
         };
@@ -536,6 +543,18 @@ impl Problem<'_> {
             && self.also_full().is_some()
             && !self.credits_pay_now
             && !self.evidence.is_of_another_account()
+    }
+
+    /// Returns what to do instead of switching models while a full window stops all of them: to switch when that window
+    /// resets, or to wait for it if the limited model can be used again by then.
+    fn instead_of_other_model(&self) -> ActionName {
+        let all_models_at = self.also_full().and_then(|full| full.resets_at);
+        match (all_models_at, self.resets.chosen) {
+            (Some(all), Some(limited)) if all + RESET_TOLERANCE >= limited.at => {
+                ActionName::WaitForAllModels
+            }
+            _ => ActionName::OtherModelLater,
+        }
     }
 
     /// Returns true if the message is about usage credits or a cap on them, whatever its cause.
