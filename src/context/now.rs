@@ -100,6 +100,9 @@ impl NowCollector {
         let is_of_another_login = reading
             .as_ref()
             .is_some_and(|reading| reading.is_of(login) == Some(false));
+        let is_window_full = reading
+            .as_ref()
+            .is_some_and(|reading| has_full_window_in_use(reading, &registered, &incidents));
         let now = context.environment.now;
         let five_hour_reset = slow
             .situation
@@ -110,6 +113,7 @@ impl NowCollector {
         let paying = self.paying(&slow.situation, &incidents);
         NowData {
             clock: context.clock(),
+            is_window_full,
             is_of_another_login,
             has_plan: login.is_some_and(Account::has_plan),
             five_hour_reset,
@@ -300,6 +304,27 @@ impl NowCollector {
         known.label = label.clone();
         context.visible_label(label)
     }
+}
+
+/// Returns true if a window of the plan is full that applies to all models or to a model of a running session.
+fn has_full_window_in_use(
+    reading: &Sample,
+    registered: &[Session],
+    incidents: &Incidents<'_>,
+) -> bool {
+    let is_used = |window: Window| {
+        registered
+            .iter()
+            .filter(|process| process.liveness == Liveness::Running)
+            .filter_map(|process| process.activity.session.as_deref())
+            .any(|session| {
+                window.is_of_family_of(incidents.readings().model_of(session).as_deref())
+            })
+    };
+    reading
+        .windows()
+        .filter(|(_, usage)| usage.is_used_up())
+        .any(|(window, _)| !window.is_of_one_model() || is_used(window))
 }
 
 /// Returns the activities of the running sessions. A session that is open in several terminals is listed once, with its

@@ -27,6 +27,8 @@ pub(crate) struct NowData {
     pub(crate) clock: Clock,
     /// The newest reading of the account's usage windows.
     pub(crate) reading: Option<Sample>,
+    /// True if a usage window is full that applies to all models or to a model in use.
+    pub(crate) is_window_full: bool,
     /// True if the reading belongs to an account that is not logged in now.
     pub(crate) is_of_another_login: bool,
     /// True if the logged-in account has a plan and therefore usage windows.

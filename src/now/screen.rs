@@ -10,7 +10,6 @@ use crate::limits::incident::stopped_again_clause;
 use crate::limits::kind::LimitKind;
 use crate::limits::pace::week::WeekBefore;
 use crate::limits::pace::{Expected, Outlook};
-use crate::limits::sample::Sample;
 use crate::pricing::Money;
 use crate::render::{Column, MeterRow, Page, Report, Table};
 use crate::spend::Amount;
@@ -114,10 +113,9 @@ impl NowData {
             if let Some(sentence) = &self.slow.past_error {
                 add_row(&mut report, "Error", Tone::Quiet, sentence.clone());
             }
-            let is_full = self.reading.as_ref().is_some_and(Sample::has_full_window);
             let text = match self.paying {
                 Some(_) => PAID_BEYOND_WINDOW,
-                None if is_full => WINDOW_IS_FULL,
+                None if self.is_window_full => WINDOW_IS_FULL,
                 None => NOT_BLOCKED,
             };
             add_row(&mut report, "Limit", Tone::Plain, text.to_owned());
@@ -477,6 +475,7 @@ mod tests {
     use crate::ledger::Tally;
     use crate::limits::kind::Window;
     use crate::limits::pace::testing::expected;
+    use crate::limits::sample::Sample;
     use crate::spend::{Block, HourlyRate};
     use crate::terminal::{Palette, width};
     use crate::time::{HourFormat, Zone};
@@ -525,6 +524,7 @@ mod tests {
                 zone: Zone::named("UTC").unwrap(),
                 hours: HourFormat::TwentyFour,
             },
+            is_window_full: false,
             is_of_another_login: false,
             has_plan: true,
             five_hour_reset: None,

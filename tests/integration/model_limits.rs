@@ -127,7 +127,11 @@ fn a_response_of_another_model_does_not_end_the_limit_for_sessions_of_the_family
     );
     assert!(!explained.stdout.contains("this session"), "{explained:?}");
     let now = flat(in_shell(&sandbox, at, &["now"]).success());
-    assert!(now.contains("no limit is blocking you"), "{now}");
+    // The Opus window matters, because a session with Opus is running.
+    assert!(
+        now.contains("no limit is blocking you now, but a usage window is full"),
+        "{now}"
+    );
     let opus_window = "Opus week ████████████████████ 100%";
     assert!(now.contains(opus_window), "{now}");
     assert_eq!(continues(&sandbox, at, "stopped"), Value::Null);
@@ -315,4 +319,22 @@ fn nobody_is_told_to_switch_models_when_the_limited_model_works_again() {
             }
         }
     }
+}
+
+/// Only the weekly Opus window is full, and the only running session uses Sonnet. `now` said "but a usage window is full".
+#[test]
+fn a_full_window_of_a_model_that_no_session_uses_is_not_mentioned_as_a_caveat() {
+    let sandbox = with_a_private_login();
+    let [mut stopped, _] = two_sessions_of_login(&sandbox);
+    stopped.model = OPUS.to_owned();
+    let _process = RunningClient::idle(&sandbox, "stopped");
+    receives_response(&mut stopped, "2026-11-20T09:50:00Z");
+    reaches_opus_limit(&stopped, "2026-11-20T10:00:00Z");
+    switches_to(&mut stopped, "2026-11-20T10:00:20Z", SONNET);
+    receives_response(&mut stopped, "2026-11-20T10:00:30Z");
+
+    let now = flat(in_shell(&sandbox, "2026-11-20T10:00:40Z", &["now"]).success());
+    assert!(now.contains("Opus week"), "{now}");
+    assert!(now.contains("no limit is blocking you"), "{now}");
+    assert!(!now.contains("a usage window is full"), "{now}");
 }
