@@ -662,6 +662,9 @@ impl<'a> Incidents<'a> {
             }
             *remaining -= 1;
             let mut evidence = collector.bare_evidence(error.clone());
+            // A status line of the limited model would otherwise read the end of a transcript for each stored limit of this
+            // model, even if the limit has since reset or another payer reached it. `explain` reads the transcripts of
+            // the few limits that remain.
             collector.remove_response_of_other_model(&mut evidence);
             if evidence.has_later_response() {
                 continue;

@@ -13,6 +13,7 @@ use crate::support::{Run, Sandbox};
 
 const OPUS: &str = "claude-opus-5-5";
 const SONNET: &str = "claude-sonnet-5-5";
+const JOURNAL: &str = ".local/share/whycap/journal/2026-11.jsonl";
 const OPUS_LIMIT: &str = "You've hit your Opus limit · resets Nov 24, 6am (UTC)";
 
 /// Returns usage figures that show room in both windows of the plan.
@@ -337,4 +338,54 @@ fn a_full_window_of_a_model_that_no_session_uses_is_not_mentioned_as_a_caveat() 
     assert!(now.contains("Opus week"), "{now}");
     assert!(now.contains("no limit is blocking you"), "{now}");
     assert!(!now.contains("a usage window is full"), "{now}");
+}
+
+/// A subagent with Opus reaches the Opus limit while a response of Opus in the main conversation is in progress. The session
+/// continues with Sonnet and is then switched back to Opus. Every screen said that the limit was over.
+#[test]
+fn a_response_in_progress_during_the_error_of_a_subagent_does_not_end_the_limit() {
+    let sandbox = with_a_private_login();
+    let [mut stopped, _] = two_sessions_of_login(&sandbox);
+    stopped.model = OPUS.to_owned();
+    receives_response(&mut stopped, "2026-11-20T09:50:00Z");
+    stopped.sends_prompt("2026-11-20T09:59:50Z", "continue");
+    let error = json!({
+        "error": "rate_limit", "last_assistant_message": OPUS_LIMIT,
+        "agent_id": "a1b2", "agent_type": "workflow-subagent",
+    });
+    stopped.event("2026-11-20T10:00:00Z", "StopFailure", error);
+    stopped.receives_response("2026-11-20T10:00:05Z");
+    switches_to(&mut stopped, "2026-11-20T10:04:50Z", SONNET);
+    receives_response(&mut stopped, "2026-11-20T10:05:00Z");
+    switches_to(&mut stopped, "2026-11-20T10:06:00Z", OPUS);
+
+    let explain = ["explain", "--exit-code", "--session", "stopped"];
+    let explained = in_shell(&sandbox, "2026-11-20T10:06:10Z", &explain);
+    assert_eq!(explained.code, 10, "{explained:?}");
+}
+
+/// A response that names no model follows an overload after the Opus limit. The row then no longer showed the limit.
+#[test]
+fn a_response_of_an_unknown_model_does_not_hide_an_earlier_limit_of_a_model() {
+    let sandbox = with_a_private_login();
+    let [mut stopped, _] = two_sessions_of_login(&sandbox);
+    stopped.model = OPUS.to_owned();
+    receives_response(&mut stopped, "2026-11-20T09:50:00Z");
+    reaches_opus_limit(&stopped, "2026-11-20T10:00:00Z");
+    switches_to(&mut stopped, "2026-11-20T10:00:20Z", SONNET);
+    receives_response(&mut stopped, "2026-11-20T10:00:30Z");
+    let overload = json!({"apiErrorStatus": 529, "error": "overloaded_error"});
+    let overloaded = "API Error: 529 Overloaded";
+    stopped.receives_error("2026-11-20T10:01:00Z", overloaded, overload);
+    receives_response(&mut stopped, "2026-11-20T10:01:30Z");
+    in_shell(&sandbox, "2026-11-20T10:01:40Z", &["explain"]);
+    let named = r#""at":"2026-11-20T10:01:32Z","model":"claude-sonnet-5-5""#;
+    let journal = sandbox.read(JOURNAL);
+    assert!(journal.contains(named), "{journal}");
+    let unnamed = r#""at":"2026-11-20T10:01:32Z","model":null"#;
+    sandbox.write(JOURNAL, journal.replace(named, unnamed));
+
+    switches_to(&mut stopped, "2026-11-20T10:01:50Z", OPUS);
+    let row = plain_rows(&stopped, "2026-11-20T10:02:00Z", room());
+    assert!(row.contains("weekly Opus limit · resets"), "{row}");
 }

@@ -202,7 +202,7 @@ impl<'a> EvidenceCollector<'a> {
         }
         let cause = RefusalCause::of(&evidence, &self.message_of(&evidence.error.message));
         later.add_to(&mut evidence, cause);
-        self.remove_response_of_other_model(&mut evidence);
+        self.replace_response_of_other_model(&mut evidence);
         evidence.collected.has_response_without_key =
             self.has_response_without_key(&evidence.error);
         evidence.collected.still_uses_key = self.still_uses_key(&evidence.error);

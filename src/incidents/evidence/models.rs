@@ -4,6 +4,8 @@
 
 use super::payers::is_of_other_payer;
 use super::{Asker, EvidenceCollector};
+use crate::incidents::error_match::line_of;
+use crate::incidents::transcript_end::is_sent_after;
 use crate::limits::decide::Ending;
 use crate::limits::evidence::{ContinuationObstacle, Evidence, LaterResponse, StoredError};
 use crate::limits::kind::{LimitKind, Window};
@@ -75,24 +77,33 @@ impl EvidenceCollector<'_> {
     }
 
     /// Returns true if the status line's model belongs to a family with its own limit, and the first response after an
-    /// error came from another family. An earlier limit of the model's family may then still apply.
+    /// error came from another family or from an unknown model. An earlier limit of the model's family may then still
+    /// apply.
     pub(in crate::incidents) fn may_be_refused_again(&self, error: &StoredError) -> bool {
         match (self.models_in_use, &error.later_response) {
             (ModelsInUse::OfStatusLine(model), Some(response)) => Window::ALL
                 .into_iter()
                 .filter(|window| window.is_of_family_of(model))
-                .any(|window| !window.may_apply_to(response.model.as_deref())),
+                .any(|window| !window.is_of_family_of(response.model.as_deref())),
             _ => false,
         }
     }
 
     /// Removes the response after an error from the evidence if it says nothing about the limit. The next response of
     /// the limited model family takes its place, if there is one. The journal keeps the removed response.
+    pub(in crate::incidents) fn replace_response_of_other_model(&self, evidence: &mut Evidence) {
+        if self.is_response_of_other_model(&evidence.error) {
+            self.remove_response_of_other_model(evidence);
+            evidence.error.later_response = self.response_of_limited_model(&evidence.error);
+        }
+    }
+
+    /// Like [`Self::replace_response_of_other_model`], but does not read the transcript to find another response.
     pub(in crate::incidents) fn remove_response_of_other_model(&self, evidence: &mut Evidence) {
         if !self.is_response_of_other_model(&evidence.error) {
             return;
         }
-        evidence.error.later_response = self.response_of_limited_model(&evidence.error);
+        evidence.error.later_response = None;
         evidence
             .error
             .end
@@ -101,14 +112,18 @@ impl EvidenceCollector<'_> {
         evidence.collected.obstacle = Some(ContinuationObstacle::NotAwaited);
     }
 
-    /// Returns the first response of the limited model family that the session has received since the error.
+    /// Returns the first response of the limited model family that the session has received since the error. If the
+    /// error is not in the session's transcript, it may belong to a subagent, so a response counts only if it was
+    /// certainly requested after the error.
     fn response_of_limited_model(&self, error: &StoredError) -> Option<LaterResponse> {
         let window = self.model_window_in_use(error)?;
         let tail = self.transcripts.tail(&self.transcript_of(error)?)?;
+        let is_in_transcript = line_of(error, &tail, self.stored, self.now()).is_some();
         let starts = self.starts_after_account_error(error);
         let response = tail.responses.iter().find(|response| {
             response.at > error.at
                 && window.is_of_family_of(response.model.as_deref())
+                && (is_in_transcript || is_sent_after(error.at, response))
                 && !is_of_other_payer(error, &starts, tail.owner_at(response.at), response.at)
         })?;
         Some(LaterResponse {
