@@ -973,3 +973,45 @@ fn the_key_of_a_resumed_session_is_still_set() {
     let listed = flat(shell_without_key(&sandbox, at, &["incidents"]).success());
     assert!(listed.contains("(blocks only its session)"), "{listed}");
 }
+
+/// A session with an empty key ended and was resumed twice: first with the key in a process that has also ended, and then
+/// without it. In a shell, the key was still said to affect that session.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_key_is_no_longer_set_once_the_session_is_resumed_without_it() {
+    let sandbox = with_a_private_login();
+    let on_plan = session_of_login(&sandbox, "on-plan");
+    let mut with_key = session_with_empty_key(&sandbox);
+    let source = json!({"source": "resume"});
+    let process = RunningClient::resumed(&sandbox, "with-key", "2026-11-20T10:01:00Z");
+    with_key.variables.push(process.variable());
+    with_key.event("2026-11-20T10:01:00Z", "SessionStart", &source);
+    let at = "2026-11-20T10:01:30Z";
+    let explained = flat(shell_without_key(&sandbox, at, &["explain"]).success());
+    assert!(
+        explained.contains("but this affects only one session"),
+        "{explained}"
+    );
+    drop(process);
+
+    let without_key = RunningClient::resumed(&sandbox, "with-key", "2026-11-20T10:02:00Z");
+    let mut resumed = Client::with_session(&sandbox, "with-key");
+    resumed.variables.push(without_key.variable());
+    resumed.event("2026-11-20T10:02:00Z", "SessionStart", &source);
+    let at = "2026-11-20T10:02:05Z";
+    let now = flat(shell_without_key(&sandbox, at, &["now"]).success());
+    assert!(!now.contains("blocked"), "{now}");
+    for (place, shown) in [
+        ("/whycap", answer(&on_plan, at)),
+        (
+            "explain",
+            flat(shell_without_key(&sandbox, at, &["explain"]).success()),
+        ),
+        ("now", now),
+    ] {
+        assert!(
+            shown.contains("but that key is no longer set"),
+            "{place}: {shown}"
+        );
+    }
+}

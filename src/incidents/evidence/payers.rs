@@ -11,6 +11,7 @@ use crate::claude::credentials::{self, Credential, SetIn};
 use crate::claude::sessions::{self, Liveness, Session};
 use crate::claude::settings::SettingsScope;
 use crate::incidents::session_starts::{SessionStart, payer_at, windows_prove_use_of_login};
+use crate::ledger::ProcessId;
 use crate::limits::evidence::{ErrorSession, Evidence, Ownership, PayerRelation, StoredError};
 use crate::limits::kind::LimitKind;
 use crate::limits::sample::MeasuredService;
@@ -224,22 +225,22 @@ impl EvidenceCollector<'_> {
         }
     }
 
-    /// Returns the processes of the session that had its key when the error occurred. Also returns the processes that
-    /// have resumed the session, if one of them has the key, too.
+    /// Returns the processes of the session that had its key when the error occurred, and those that may have resumed the
+    /// session with the key since then.
     fn processes_with_key(&self, error: &StoredError) -> impl Iterator<Item = &Session> {
         let session = error.session.id.as_deref();
-        let starts = self.starts.of(session.unwrap_or_default());
-        let is_resumed_with_key = starts.iter().any(|start| {
+        let mut resumed_with_key = self.starts.of(session.unwrap_or_default());
+        resumed_with_key.retain(|start| {
             start.at > error.at
                 && error
                     .keys()
                     .any(|key| credentials::is_set(&key.name, &start.credentials))
         });
         self.registered().iter().filter(move |process| {
-            let had_key = process
-                .claim
-                .at
-                .is_none_or(|started| started <= error.at || is_resumed_with_key);
+            let had_key = process.claim.at.is_none_or(|started| started <= error.at)
+                || resumed_with_key
+                    .iter()
+                    .any(|start| may_be_start_of(start, process));
             session.is_some() && process.activity.session.as_deref() == session && had_key
         })
     }
@@ -321,6 +322,17 @@ pub(super) fn is_of_other_payer(
     }
     let payer = payer_at(starts, owner, response_at);
     error.payer.relation_to(&payer) == PayerRelation::Other
+}
+
+/// Returns true if a process may be the one of this start. The start must be later than the process, or name it: the
+/// registry contains the time of the registration (2.1.331), which may be later than the hook.
+fn may_be_start_of(start: &SessionStart, process: &Session) -> bool {
+    process.liveness != Liveness::Running
+        || process
+            .claim
+            .at
+            .is_none_or(|registered| start.at >= registered)
+        || start.may_have_process(Some(&ProcessId::new(process.claim.pid).hash()))
 }
 
 /// Returns true if a credential comes from a project's settings.
