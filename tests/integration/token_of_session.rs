@@ -244,6 +244,22 @@ fn the_limit_of_a_token_does_not_block_a_shell_whose_login_has_room() {
     assert_eq!(run(&sandbox, SOON, &arguments, b"", &[token()]).code, 10);
 }
 
+/// The token belonged to the account of the login. Its session used up the window that another session had reported at 90%,
+/// but in a shell `wait` ended at once: "You are not blocked."
+#[test]
+fn a_nearly_full_window_of_the_login_does_not_show_room_after_the_limit_of_a_token() {
+    let sandbox = with_a_private_login();
+    let process = RunningClient::start(&sandbox);
+    let process_with_token = RunningClient::with_token(&sandbox);
+    process_with_token.registers(&sandbox, "with-token", "idle");
+    let of_login = starts_session_of_login(&sandbox, "of-login", &process);
+    works_at_usage(&of_login, "2026-11-20T09:50:00Z", 90.0);
+    let with_token = starts_session(&sandbox, "with-token", &process_with_token);
+    reaches_five_hour_limit(&with_token);
+    let explained = run(&sandbox, SOON, &["explain", "--exit-code"], b"", &[]);
+    assert_eq!(explained.code, 10, "{explained:?}");
+}
+
 /// A session waited for its 5-hour reset, and another one reached its weekly limit. Only one of them had a token. In the
 /// conversations, `/whycap now` said that the weekly limit might stop the first session again.
 #[test]

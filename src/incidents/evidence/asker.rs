@@ -6,7 +6,7 @@ use super::session_responses::SessionResponses;
 use super::{Asker, EvidenceCollector, OtherSessions};
 use crate::incidents::transcript_end::{blamed_limit, is_sent_after};
 use crate::limits::evidence::{
-    Evidence, FULL_FROM, Ownership, PayerRelation, StoredError, may_belong_to,
+    Evidence, FASTEST_USE, FULL_FROM, Ownership, PayerRelation, StoredError, may_belong_to,
 };
 use crate::limits::kind::{LimitKind, Window};
 use crate::limits::sample::MeasuredService;
@@ -33,21 +33,26 @@ impl EvidenceCollector<'_> {
             self.asker == Asker::Shell && self.has_login_with_room(&evidence.error);
     }
 
-    /// Returns true if the failed request used a token that a new session would not use, and a reading from after the error
-    /// shows that the login, which it would use instead, has room in the window of the limit. The token may belong to the
-    /// account of the login, so an earlier reading does not count.
+    /// Returns true if the failed request used a token that a new session would not use, and a reading shows that the
+    /// login, which it would use instead, has room in the window of the limit. The token may belong to the account of the
+    /// login, so the window must not have been able to fill up between the reading and the error.
     fn has_login_with_room(&self, error: &StoredError) -> bool {
         let machine = self.machine();
         if !self.may_differ_from_login(error) || machine.has_token() || machine.has_key() {
             return false;
         }
-        self.readings
-            .current(MeasuredService::Plan)
-            .is_some_and(|current| {
-                current.earliest() > error.at
-                    && !current.has_window_at(FULL_FROM)
-                    && window_of(error).is_some_and(|window| current.usage(window).is_some())
-            })
+        let (Some(current), Some(window)) = (
+            self.readings.current(MeasuredService::Plan),
+            window_of(error),
+        ) else {
+            return false;
+        };
+        let Some(usage) = current.usage(window) else {
+            return false;
+        };
+        let minutes_before = (error.at - current.earliest()).as_seconds_f64().max(0.0) / 60.0;
+        !current.has_window_at(FULL_FROM)
+            && usage.used_percent + FASTEST_USE * minutes_before < FULL_FROM
     }
 
     /// Returns true if a session's later responses show that the error does not block the requesting user.

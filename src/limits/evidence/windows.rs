@@ -38,7 +38,7 @@ pub(crate) const REPORTED_WITHIN: TimeDelta = TimeDelta::seconds(10);
 const FULL_SOON_AFTER: TimeDelta = TimeDelta::seconds(60);
 /// The fastest growth of a window's usage that is considered possible, in percentage points per minute. At this rate, a
 /// 5-hour window is used up in 20 minutes, 15 times as fast as at an even pace.
-const FASTEST_USE: f64 = 5.0;
+pub(crate) const FASTEST_USE: f64 = 5.0;
 /// The time within which a window with ample room cannot fill up.
 const AMPLE_FOR: TimeDelta = TimeDelta::minutes(1);
 /// If a later reading of a full window is below this percentage, the window has reset.
