@@ -161,8 +161,8 @@ impl Ledger {
         Self::connect(&path, wait_limit)
     }
 
-    /// Opens the ledger for a command in a shell. If it does not exist, it is created in memory. [`Self::store_while`]
-    /// stores it, or [`Self::catch_up`] does if there are too many transcripts to read them all at once.
+    /// Opens the ledger for a command in a shell. If it does not exist, it is created in memory. `store_while` stores it, or
+    /// [`Self::catch_up`] does if there are too many transcripts to read them all at once.
     ///
     /// Both return an error if the ledger cannot be stored, for example because another process has created it in the
     /// meantime. The transcripts must then be read into a ledger from [`Self::open`].
