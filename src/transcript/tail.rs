@@ -73,6 +73,8 @@ const AUTOMATIC_CONTINUATION: &[u8] = b"\"kind\":\"auto-continuation\"";
 struct RequestStart {
     /// The time of the last prompt or tool result that has not been answered yet.
     unanswered_at: Option<DateTime<Utc>>,
+    /// True if Claude Code sent the last prompt by itself after a reset.
+    is_continuation: bool,
     /// The message ID of the last response.
     message_id: Option<String>,
     /// The start of the request that led to the last response.
@@ -90,7 +92,8 @@ impl RequestStart {
             timestamp: DateTime<Utc>,
         }
         let contains = |mark: &[u8]| memmem::find(line, mark).is_some();
-        let is_meta = contains(b"\"isMeta\":true") && !contains(AUTOMATIC_CONTINUATION);
+        let is_continuation = contains(AUTOMATIC_CONTINUATION);
+        let is_meta = contains(b"\"isMeta\":true") && !is_continuation;
         if is_meta || contains(b"\"content\":\"<") || contains(b"\"isSidechain\":true") {
             return;
         }
@@ -100,6 +103,9 @@ impl RequestStart {
         }) = serde_json::from_slice(line)
         {
             self.unanswered_at = Some(timestamp);
+            if !contains(b"\"tool_result\"") {
+                self.is_continuation = is_continuation;
+            }
         }
     }
 
@@ -176,6 +182,8 @@ pub struct TranscriptError {
     pub owner: Option<Owner>,
     /// The failed attempts that preceded the error.
     pub failed_attempts: Option<FailedAttempts>,
+    /// True if the error stopped a turn that Claude Code had started by itself after a reset.
+    pub stopped_continuation: bool,
 }
 
 /// Returns the complete lines in `bytes`, whose offset in the file is `start`. Unless `start` is 0, the first line is
@@ -267,6 +275,7 @@ impl Tail {
                 retried_at: None,
                 owner: owner.cloned(),
                 failed_attempts: self.failed_attempts.take(),
+                stopped_continuation: request_start.is_continuation,
             });
         } else if is_synthetic || is_error {
             // Other synthetic lines, such as "No response requested.", are not evidence that the service is working.

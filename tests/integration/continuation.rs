@@ -421,3 +421,38 @@ fn the_figures_of_a_new_window_are_shown_although_a_limit_applies() {
     let row = flat(&plain_rows(&busy, "2026-11-20T10:31:00Z", new_week));
     assert!(row.contains("week 2%"), "{row}");
 }
+
+/// Claude Code continued a session by itself, and a limit stopped it again. It waits again without an announcement, but whycap
+/// said that it would not continue, and `wait` did not warn that the work might be done twice.
+#[test]
+fn a_session_waits_again_if_a_limit_stops_its_automatic_continuation() {
+    const FIVE_PM: i64 = NOON + 5 * 60 * 60;
+    for has_worked in [false, true] {
+        let sandbox = with_a_private_login();
+        let client = session_of_login(&sandbox, "continued");
+        let _process = RunningClient::idle(&sandbox, &client.session);
+        client.receives_error(
+            "2026-11-20T10:00:00Z",
+            FIVE_HOUR,
+            refused("five_hour", NOON, ""),
+        );
+        client.announces(
+            "2026-11-20T12:01:00Z",
+            "Usage limit reset \u{b7} Continuing automatically",
+        );
+        client.continues_automatically("2026-11-20T12:01:01Z");
+        if has_worked {
+            client.receives_response("2026-11-20T12:01:10Z");
+        }
+        let text = "You've hit your 5-hour limit \u{b7} resets 5pm (UTC)";
+        let refusal = refused("five_hour", FIVE_PM, "");
+        client.append(&client.error_line("2026-11-20T12:01:20Z", text, refusal));
+        let at = "2026-11-20T12:05:00Z";
+        let now = flat(client.run(at, &["now"], b"").success());
+        assert!(now.contains("continues by itself about 17:0"), "{now}");
+        let waited = crate::wait::waits(&client, at, &["--timeout", "1s"]);
+        let lines = flat(&waited.stdout);
+        assert!(lines.contains("or it will be done twice"), "{lines}");
+        assert!(waited.stderr.contains("timed out"), "{waited:?}");
+    }
+}

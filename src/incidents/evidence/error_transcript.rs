@@ -110,7 +110,9 @@ pub(in crate::incidents) fn merge<'t>(
         error.payer.owner.clone_from(owner);
     }
     let transcript_error = transcript_error?;
-    collected.lacks_announcement = collected.waiting.is_none();
+    // After a limit in a turn that it has started by itself, Claude Code 2.1.331 waits again without an announcement.
+    collected.lacks_announcement =
+        collected.waiting.is_none() && !transcript_error.stopped_continuation;
     collected.previous_request_failed_alike = previous_request_failed_alike(transcript_error, tail);
     let line = &transcript_error.line;
     let waiting_since = line.at.max(collected.waiting.map(|waiting| waiting.at));
