@@ -165,7 +165,7 @@ impl Ledger {
     /// [`Self::catch_up`] does if there are too many transcripts to read them all at once.
     ///
     /// Both return an error if the ledger cannot be stored, for example because another process has created it in the
-    /// meantime. The transcripts must then be read into a ledger from [`Self::open`].
+    /// meantime. In that case, read the transcripts into a ledger from [`Self::open`].
     pub fn open_or_build(data: &Path) -> LedgerResult<Self> {
         disk::create_private_directory(data)?;
         // If no ledger can be created, the error should not come after all transcripts have been read.

@@ -49,7 +49,7 @@ pub struct Tail {
 #[derive(Debug, Clone)]
 pub(crate) struct EarlierOwner {
     owner: Owner,
-    /// The time of the last response before the other account was named.
+    /// The time of the last response before the transcript named a different account.
     until: DateTime<Utc>,
 }
 

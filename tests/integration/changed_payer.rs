@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::client::{Client, plain_rows, run, windows};
 use crate::newest_evidence::five_hour_full;
 use crate::now::RunningClient;
+use crate::payers::starts_process;
 use crate::situation::{
     NOON, OVERLOADED, PRIVATE, TUESDAY, answer, belongs_to, flat, reaches_five_hour_limit,
     with_a_private_login,
@@ -17,16 +18,6 @@ const BEDROCK: (&str, &str) = ("CLAUDE_CODE_USE_BEDROCK", "1");
 const LIMIT: &str = "Your 5-hour limit is used up";
 const DAILY_QUOTA: &str =
     "API Error: Request rejected (429) · Too many tokens per day, please wait before trying again.";
-
-/// Starts a process with these environment variables that works on the session.
-fn starts_process(client: &mut Client<'_>, at: &str, source: &str, variables: &[(&str, &str)]) {
-    client.variables = [("CLAUDECODE", "1")]
-        .iter()
-        .chain(variables)
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect();
-    client.event(at, "SessionStart", json!({"source": source}));
-}
 
 /// Starts a session of the login, which receives a response.
 fn session_of_login<'s>(sandbox: &'s Sandbox, name: &str) -> Client<'s> {
@@ -218,7 +209,7 @@ fn assert_does_not_block_shell(sandbox: &Sandbox, at: &str, variables: &[(&str, 
     assert_eq!(now["blocked"], json!(null), "{at}: {now:#}");
 }
 
-/// The 5-hour limit stopped a session, which was resumed with a key. In the shell with this key, `explain --exit-code`
+/// A session that the 5-hour limit had stopped was resumed with a key. In the shell with this key, `explain --exit-code`
 /// still returned 10 after a response, and `wait` waited for the reset of the login's window.
 #[test]
 fn a_limit_of_the_login_does_not_block_a_shell_with_the_key_that_continues_the_session() {

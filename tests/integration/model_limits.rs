@@ -340,7 +340,7 @@ fn a_full_window_of_a_model_that_no_session_uses_is_not_mentioned_as_a_caveat() 
     assert!(!now.contains("a usage window is full"), "{now}");
 }
 
-/// A subagent with Opus reaches the Opus limit while a response of Opus in the main conversation is in progress. The session
+/// A subagent that uses Opus reaches the Opus limit while Opus is still responding in the main conversation. The session
 /// continues with Sonnet and is then switched back to Opus. Every screen said that the limit was over.
 #[test]
 fn a_response_in_progress_during_the_error_of_a_subagent_does_not_end_the_limit() {

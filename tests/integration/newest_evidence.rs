@@ -1625,8 +1625,8 @@ fn a_status_line_call_without_api_time_is_not_stored_again_after_an_error_in_ano
     assert_eq!(stored, 1, "only the reading before the error");
 }
 
-/// The newest reading comes from an idle session, so the row uses an older one from a response. Its model is stored with
-/// it. The row read the transcript of the response's session on every call.
+/// The newest reading comes from an idle session, so the row uses an older one from a response. The model of
+/// the response is stored with it. Before, every status-line call read the transcript of that session to find the model.
 #[test]
 fn the_row_of_a_false_alarm_does_not_read_the_transcript_of_an_older_reading() {
     let sandbox = with_a_private_login();

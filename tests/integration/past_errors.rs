@@ -885,8 +885,8 @@ fn the_short_explanation_says_why_no_organization_is_involved() {
     assert!(why.starts_with(reason), "{explained}");
 }
 
-/// The server refused a request at a 5-hour usage of 2%, and the message named an organization's cap. `explain` said that
-/// this was a false alarm, but nothing about the organization.
+/// The server refused a request because of an organization's cap, although only 2% of the 5-hour window was used. `explain`
+/// said that this was a false alarm, but it did not mention the organization.
 #[test]
 fn a_false_alarm_about_an_organization_is_explained_with_the_plan_that_has_none() {
     let sandbox = with_a_private_login();

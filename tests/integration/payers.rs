@@ -29,7 +29,7 @@ fn starts_session<'s>(sandbox: &'s Sandbox, name: &str, variables: &[(&str, &str
 }
 
 /// Starts a process with these environment variables that works on the session.
-fn starts_process(client: &mut Client<'_>, at: &str, source: &str, variables: &[(&str, &str)]) {
+pub fn starts_process(client: &mut Client<'_>, at: &str, source: &str, variables: &[(&str, &str)]) {
     client.variables = [("CLAUDECODE", "1")]
         .iter()
         .chain(variables)

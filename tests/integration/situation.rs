@@ -1425,7 +1425,7 @@ fn a_limit_of_one_model_does_not_end_lower_priority_mode() {
     assert!(!pays);
 }
 
-/// The dialog about the limit writes its result as a line of the user.
+/// The dialog about the limit writes its result to the transcript as if the user had entered it.
 #[test]
 fn lower_priority_mode_may_start_in_a_dialog() {
     let pays = pays_after_line(|client| {

@@ -114,8 +114,8 @@ fn the_windows_and_limits_of_a_token_are_not_those_of_the_login() {
     assert_eq!(search.stdout, b"", "a file contains the token");
 }
 
-/// The login had reached its limit. The rows of sessions with a token named that limit, and a response in one of them was
-/// named as the end of the limit.
+/// The login had reached its limit. The rows of sessions with a token showed that limit, and after a response in one of
+/// them, whycap said that the limit was over.
 #[test]
 fn a_limit_of_the_login_does_not_apply_to_a_session_with_a_token() {
     let sandbox = with_a_private_login();

@@ -34,8 +34,8 @@ impl EvidenceCollector<'_> {
         })
     }
 
-    /// Returns the time of the last response since the error, in its session or in another one that has not been stopped
-    /// since.
+    /// Returns the time of the last response since the error. A response in another session counts unless a limit has
+    /// stopped that session since then.
     fn last_response_since(&self, evidence: &Evidence) -> Option<DateTime<Utc>> {
         let last_in_transcript = self
             .transcript_of(&evidence.error)

@@ -39,7 +39,7 @@ impl EvidenceCollector<'_> {
     }
 
     /// Adds the first response after an error. `transcript_error` is the error's own line, if it was found at the end
-    /// of the transcript. A response that certainly had another payer than an account says nothing about its limit.
+    /// of the transcript. A response that another payer certainly paid for does not show that an account's limit is over.
     ///
     /// If the line was not found, the error may belong to a subagent, whose lines are in another file. A response in
     /// the main conversation may then have been in progress when the error occurred, so a response counts only if it

@@ -128,7 +128,7 @@ impl EvidenceCollector<'_> {
     }
 
     /// Returns true if the session with an error about an account certainly has another payer now. A conversation in this
-    /// session knows its own credentials, even if another process works on the session as well.
+    /// session has its credentials in its own environment, even if another process works on the session as well.
     pub(super) fn has_session_other_payer_now(&self, error: &StoredError) -> bool {
         let Some(session) = error.session.id.as_deref() else {
             return false;

@@ -644,8 +644,8 @@ impl Problem<'_> {
         if self.resets.chosen.is_none() && waiting.is_none() {
             return None;
         }
-        // Claude Code waits for the reset that the server stated in the session's own refusal. It does not know about
-        // a full window that resets earlier, or about one that another session has used up and that resets later.
+        // Claude Code waits for the reset that the server stated in the session's own refusal. It ignores
+        // a full window that resets earlier, and one that another session has used up and that resets later.
         let reset_at = evidence
             .server_reset()
             .or_else(|| match self.finding.limit.window() {
