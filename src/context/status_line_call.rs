@@ -350,7 +350,8 @@ impl<'a> StatusLineFacts<'a> {
             .as_ref()
             .is_some_and(|incident| incident.blocks().is_some());
         let windows = self.facts.windows.as_ref()?;
-        if is_blocked || !windows.has_full_window() {
+        let now = self.facts.clock.now;
+        if is_blocked || !windows.has_full_window_for(None, now) {
             return None;
         }
         let live = self.live.as_ref()?;

@@ -126,14 +126,15 @@ impl<'a> Forecasts<'a> {
         }
     }
 
-    /// Returns the forecasts for the windows in a sample. An old sample has no forecasts, because it does not show how
-    /// fast its windows are filling up now.
+    /// Returns the forecasts for the windows in a sample that have not reset since then. An old sample has no forecasts,
+    /// because it does not show how fast its windows are filling up now.
     pub(crate) fn of(&self, sample: &Sample) -> Vec<Expected> {
         if self.now - sample.measured > FRESH_FOR {
             return Vec::new();
         }
         sample
             .windows()
+            .filter(|(_, usage)| !usage.has_reset(self.now))
             .filter_map(|(window, usage)| match window {
                 Window::FiveHour => self.of_five_hours(sample, usage),
                 week => Some(self.of_week(sample, week)?.expected),

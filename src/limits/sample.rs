@@ -194,8 +194,9 @@ impl Sample {
                 .any(|window| self.is_step_from(other, window))
     }
 
-    /// Carries over the times of the session's previous sample if the figures have not changed. The measurement time is
-    /// carried over only if there was no response in between.
+    /// Carries over the times of the session's previous sample if the figures have not changed, and the windows that have
+    /// reset since then, which Claude Code leaves out. The measurement time is carried over only if there was no response
+    /// in between.
     pub(crate) fn after(mut self, previous: Option<&Self>) -> Self {
         let Some(previous) = previous.filter(|previous| self.has_same_figures_as(previous)) else {
             return self;
@@ -209,10 +210,11 @@ impl Sample {
         } else if has_api_time {
             self.repeated_after = Some(previous.at);
         }
-        self
+        self.or(previous)
     }
 
-    /// Copies the times from another session's sample, because this sample only repeats the figures of that one.
+    /// Copies the times from another session's sample, because this sample only repeats the figures of that one. Also
+    /// copies the windows that have reset since then, which Claude Code leaves out.
     pub(crate) fn dated_like(self, original: &Self) -> Self {
         Self {
             since: original.since,
@@ -223,6 +225,7 @@ impl Sample {
             response_model: original.response_model.clone(),
             ..self
         }
+        .or(original)
     }
 
     /// Returns true if no response arrived between the two samples of a session. Returns false if that is unknown.

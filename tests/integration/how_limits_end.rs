@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::client::{Client, plain_rows, windows};
 use crate::later_evidence::explained;
 use crate::messages::cases;
-use crate::newest_evidence::hits_limit;
+use crate::newest_evidence::{hits_limit, receives_response};
 #[cfg(target_os = "linux")]
 use crate::now::RunningClient;
 use crate::situation::{
@@ -2003,4 +2003,75 @@ fn the_steps_for_a_token_do_not_mention_the_organization_that_the_headline_ignor
     assert!(!explained.contains("Owner"), "{explained}");
     let reason = "The error refers to your usage credits and a reset at 12:00.";
     assert!(explained.contains(reason), "{explained}");
+}
+
+/// The message of a server that has no credits left for a request beyond a full 5-hour window.
+const CREDITS_USED_UP: &str = "You're out of usage credits · resets 12pm (UTC)";
+
+/// Returns the figures that Claude Code 2.1.331 repeats after noon. They no longer contain the 5-hour window.
+fn figures_since_noon() -> Value {
+    let mut figures = windows(100.0, NOON, 2.0, TUESDAY);
+    figures.as_object_mut().unwrap().remove("five_hour");
+    figures
+}
+
+/// Usage credits pay for two responses beyond a full 5-hour window, and are then used up. The session waits for the reset.
+/// The times between the calls of the status line are those of client 2.1.331.
+fn uses_up_credits(client: &mut Client<'_>) {
+    "2.1.331".clone_into(&mut client.version);
+    let full = windows(100.0, NOON, 2.0, TUESDAY);
+    let filling_up = windows(99.0, NOON, 2.0, TUESDAY);
+    receives_response(client, "2026-11-20T11:58:00Z", filling_up);
+    receives_response(client, "2026-11-20T11:58:10Z", full.clone());
+    receives_response(client, "2026-11-20T11:58:25Z", full.clone());
+    client.sends_prompt("2026-11-20T11:58:43Z", "one more");
+    let refusal = refused("overage", NOON, "out_of_credits");
+    let at = "2026-11-20T11:58:43Z";
+    client.receives_error(at, CREDITS_USED_UP, refusal);
+    client.announces(
+        at,
+        "Usage limit reached · set to continue automatically at 12pm",
+    );
+    for at in ["2026-11-20T11:58:44Z", "2026-11-20T11:58:50Z"] {
+        client.calls_status_line(at, full.clone(), 120);
+    }
+}
+
+/// Claude Code repeats the last figures without the 5-hour window after its reset. The row then took the weekly figures for
+/// the only ones and said "false alarm? weekly usage 2%", while every command said that the limit should have reset.
+#[test]
+fn figures_without_the_window_that_has_reset_do_not_make_its_limit_a_false_alarm() {
+    let sandbox = with_a_private_login();
+    let mut stopped = session_of_login(&sandbox, "stopped");
+    uses_up_credits(&mut stopped);
+    for at in ["2026-11-20T12:00:01Z", "2026-11-20T12:00:13Z"] {
+        let row = flat(&plain_rows(&stopped, at, figures_since_noon()));
+        assert!(row.contains("limit should have reset"), "{at}: {row}");
+        assert!(!row.contains("false alarm"), "{at}: {row}");
+        let explained = flat(&stopped.run(at, &["explain"], b"").stdout);
+        for shown in [&explained, &answer(&stopped, at)] {
+            assert!(
+                shown.contains("the limit should have reset"),
+                "{at}: {shown}"
+            );
+        }
+    }
+}
+
+/// The row of the stopped session left out the 5-hour window after its reset, while the rows of other sessions and `now`
+/// showed it as empty.
+#[test]
+fn every_row_shows_the_window_that_has_reset_as_empty() {
+    let sandbox = with_a_private_login();
+    let mut stopped = session_of_login(&sandbox, "stopped");
+    let mut idle = session_of_login(&sandbox, "idle");
+    let room = windows(60.0, NOON, 2.0, TUESDAY);
+    receives_response(&mut idle, "2026-11-20T11:57:50Z", room);
+    uses_up_credits(&mut stopped);
+    let at = "2026-11-20T12:00:13Z";
+    for client in [&stopped, &idle] {
+        let row = flat(&plain_rows(client, at, figures_since_noon()));
+        assert!(row.contains("5h 0%"), "{}: {row}", client.session);
+        assert!(row.contains("week 2%"), "{}: {row}", client.session);
+    }
 }
