@@ -97,9 +97,6 @@ impl NowCollector {
             Some(reading) => incidents.forecasts().of(reading),
             None => Vec::new(),
         };
-        let is_of_another_login = reading
-            .as_ref()
-            .is_some_and(|reading| reading.is_of(login) == Some(false));
         let is_window_full = reading
             .as_ref()
             .is_some_and(|reading| has_full_window_in_use(reading, &registered, &incidents));
@@ -114,7 +111,6 @@ impl NowCollector {
         NowData {
             clock: context.clock(),
             is_window_full,
-            is_of_another_login,
             has_plan: login.is_some_and(Account::has_plan),
             five_hour_reset,
             forecasts,

@@ -254,7 +254,10 @@ impl CreditsUse<'_> {
         collector: &EvidenceCollector<'_>,
         costs: &CostsOf<'_>,
     ) -> Option<Paying> {
-        let newest = self.readings.newest(MeasuredService::Plan)?.sample;
+        let newest = self
+            .readings
+            .newest_of_logged_in(MeasuredService::Plan)?
+            .sample;
         if self.readings.login.no_credits_reason().is_some() {
             return None;
         }
@@ -310,7 +313,10 @@ impl CreditsUse<'_> {
         session: Option<&str>,
         costs: &CostsOf<'_>,
     ) -> Option<Paid> {
-        let newest = self.readings.newest(MeasuredService::Plan)?.sample;
+        let newest = self
+            .readings
+            .newest_of_logged_in(MeasuredService::Plan)?
+            .sample;
         let no_credits_reason = self.readings.login.no_credits_reason();
         if no_credits_reason
             .is_some_and(|reason| rules_out_payments(reason) && !TURNED_OFF.contains(&reason))

@@ -725,7 +725,7 @@ impl<'a> Incidents<'a> {
         error.payer.has_session_environment = collector.has_session_environment();
 
         let mut evidence = collector.bare_evidence(error);
-        let newest = self.readings().newest(MeasuredService::Plan);
+        let newest = self.readings().newest_of_logged_in(MeasuredService::Plan);
         evidence.collected.newest_reading = newest.map(|reading| reading.sample);
         evidence.collected.usage_page = self.cached_usage().cloned();
         Situation::of(Incident::new(evidence))

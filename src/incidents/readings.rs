@@ -409,8 +409,7 @@ impl WindowReadings<'_> {
     }
 
     /// Returns the login's newest reading. Readings from the future are ignored: the clock was wrong when they were
-    /// recorded, and they would hide all other readings. Repeated figures may come from an earlier response, so the
-    /// earliest possible time of each reading counts.
+    /// recorded, and they would hide all other readings.
     pub(super) fn newest(&self, service: MeasuredService) -> Option<Reading> {
         match service {
             MeasuredService::Plan => self
@@ -434,23 +433,25 @@ impl WindowReadings<'_> {
     }
 
     fn find_newest(&self, service: MeasuredService) -> Option<Reading> {
-        self.newest_of_account(service)
-            .into_iter()
-            .min_by_key(|reading| Reverse(reading.sample.earliest()))
+        newest_of(self.newest_of_account(service))
     }
 
     /// Returns the login's newest readings that belong to the same account as the newest one, newest first.
     fn newest_of_account(&self, service: MeasuredService) -> Vec<Reading> {
-        let mut readings: Vec<Reading> = self
-            .of_login()
-            .filter(|reading| reading.sample.service() == service)
-            .take(AT_ONCE)
-            .collect();
-        let account = readings
-            .first()
-            .and_then(|newest| newest.sample.account.clone());
-        readings.retain(|reading| reading.sample.account == account);
-        readings
+        newest_of_one_account(
+            self.of_login()
+                .filter(|reading| reading.sample.service() == service),
+        )
+    }
+
+    /// Like [`Self::newest`], but returns `None` if the reading belongs to an account that is no longer logged in.
+    /// Readings of such an account do not hide earlier ones of the current account. This is for commands, because the
+    /// status line does not read the global state, which names the account.
+    pub(super) fn newest_of_logged_in(&self, service: MeasuredService) -> Option<Reading> {
+        newest_of(newest_of_one_account(self.of_login().filter(|reading| {
+            reading.sample.service() == service
+                && reading.sample.is_of(self.login.account()) != Some(false)
+        })))
     }
 
     /// Returns the newest reading of the plan's windows whose request was sent after the given time. Readings of
@@ -473,18 +474,24 @@ impl WindowReadings<'_> {
         Some(newest.sample.without_past_windows(self.environment.now))
     }
 
-    /// Returns the last known reset time of the login's 5-hour window, if it has passed.
+    /// Like [`Self::current`], but only for the account that is logged in. This is for commands.
+    pub(super) fn current_of_logged_in(&self, service: MeasuredService) -> Option<Sample> {
+        let newest = self.newest_of_logged_in(service)?;
+        Some(newest.sample.without_past_windows(self.environment.now))
+    }
+
+    /// Returns the last known reset time of the logged-in account's 5-hour window, if it has passed.
     pub(crate) fn passed_five_hour_reset(&self) -> Option<DateTime<Utc>> {
-        let newest = self.newest(MeasuredService::Plan)?;
+        let newest = self.newest_of_logged_in(MeasuredService::Plan)?;
         let reset = newest.sample.five_hour?.resets_at?;
         (reset <= self.environment.now).then_some(reset)
     }
 
-    /// Returns the newest figures, from either the plan or a gateway.
+    /// Returns the newest figures of the logged-in account's plan or of a gateway.
     pub(crate) fn windows_of_account(&self) -> Option<Sample> {
         [MeasuredService::Plan, MeasuredService::Gateway]
             .into_iter()
-            .filter_map(|service| self.current(service))
+            .filter_map(|service| self.current_of_logged_in(service))
             .filter(Sample::has_figures)
             .max_by_key(|sample| sample.measured)
     }
@@ -789,6 +796,24 @@ impl WindowReadings<'_> {
             disk::remove_stale_temporary_files(&self.paths.data, now, 2);
         }
     }
+}
+
+/// Returns the first few readings that belong to the same account as the first one.
+fn newest_of_one_account(newest_first: impl Iterator<Item = Reading>) -> Vec<Reading> {
+    let mut readings: Vec<Reading> = newest_first.take(AT_ONCE).collect();
+    let account = readings
+        .first()
+        .and_then(|newest| newest.sample.account.clone());
+    readings.retain(|reading| reading.sample.account == account);
+    readings
+}
+
+/// Returns the reading with the newest figures. Repeated figures may come from an earlier response, so the earliest
+/// possible time of each reading counts.
+fn newest_of(readings: Vec<Reading>) -> Option<Reading> {
+    readings
+        .into_iter()
+        .min_by_key(|reading| Reverse(reading.sample.earliest()))
 }
 
 /// Returns true if these figures provide more information than the session's previous figures. A change of the model

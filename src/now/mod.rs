@@ -25,12 +25,10 @@ use crate::transcript::failed_attempts::FailedAttempts;
 #[derive(Debug, Clone)]
 pub(crate) struct NowData {
     pub(crate) clock: Clock,
-    /// The newest reading of the account's usage windows.
+    /// The newest reading of the usage windows of the account that is logged in.
     pub(crate) reading: Option<Sample>,
     /// True if a usage window is full that applies to all models or to a model in use.
     pub(crate) is_window_full: bool,
-    /// True if the reading belongs to an account that is not logged in now.
-    pub(crate) is_of_another_login: bool,
     /// True if the logged-in account has a plan and therefore usage windows.
     pub(crate) has_plan: bool,
     /// The last known reset time of the 5-hour window if it is in the past.

@@ -152,9 +152,7 @@ impl NowData {
         let is_limit_of_other = self
             .blocked()
             .is_some_and(|blocked| blocked.evidence.is_of_another_account());
-        let account = if self.is_of_another_login {
-            " for a different account than the one you are logged in to"
-        } else if is_limit_of_other {
+        let account = if is_limit_of_other {
             " for the account you are logged in to (the limit applies to a different account)"
         } else {
             ""
@@ -525,7 +523,6 @@ mod tests {
                 hours: HourFormat::TwentyFour,
             },
             is_window_full: false,
-            is_of_another_login: false,
             has_plan: true,
             five_hour_reset: None,
             reading: Some(Sample {

@@ -135,6 +135,31 @@ fn readings_right_after_a_login_belong_to_the_previous_account() {
     assert_eq!(readings.len(), 3, "{readings:?}");
 }
 
+/// A user logged in to a second account and then back to the first one, whose 5-hour window was full. `now` said that a
+/// window was full while the user was logged in to the second account. Back in the first account, `now` showed the
+/// windows of the second one.
+#[test]
+fn now_shows_the_windows_of_the_account_that_is_logged_in() {
+    let sandbox = Sandbox::new();
+    log_in(&sandbox, "one");
+    let first = Client::with_session(&sandbox, "first");
+    line(&first, "2026-11-20T09:50:00Z", usage(100.0));
+    log_in(&sandbox, "two");
+    let now = first.run("2026-11-20T09:55:00Z", &["now"], b"");
+    assert!(now.success().contains("no current usage data"), "{now:?}");
+    assert!(
+        now.stdout.ends_with("no limit is blocking you\n"),
+        "{now:?}"
+    );
+    let second = Client::with_session(&sandbox, "second");
+    line(&second, "2026-11-20T10:00:00Z", usage(10.0));
+    assert_eq!(five_hour_usage(&first, "2026-11-20T10:01:00Z"), 10.0);
+    log_in(&sandbox, "one");
+    assert_eq!(five_hour_usage(&first, "2026-11-20T10:02:00Z"), 100.0);
+    let now = first.run("2026-11-20T10:02:00Z", &["now"], b"");
+    assert!(now.success().contains("a usage window is full"), "{now:?}");
+}
+
 /// Returns the status line for the given input, at 10:00.
 fn row_for(sandbox: &Sandbox, payload: &Value, variables: &[(String, String)]) -> String {
     let at = "2026-11-20T10:00:00Z";

@@ -42,7 +42,7 @@ impl EvidenceCollector<'_> {
             return false;
         }
         let (Some(current), Some(window)) = (
-            self.readings.current(MeasuredService::Plan),
+            self.readings.current_of_logged_in(MeasuredService::Plan),
             window_of(error),
         ) else {
             return false;
@@ -143,7 +143,7 @@ impl EvidenceCollector<'_> {
     /// Returns true if the login's newest reading shows a full window that has not reset yet.
     fn has_full_window_now(&self) -> bool {
         self.readings
-            .current(MeasuredService::Plan)
+            .current_of_logged_in(MeasuredService::Plan)
             .is_some_and(|current| current.has_full_window())
     }
 }
