@@ -314,6 +314,50 @@ fn a_session_only_tries_to_continue_if_the_login_is_refused() {
     assert!(reply.contains(sentence), "{reply}");
 }
 
+/// Both windows were full, and then the week was reset early. Until the old reset on Tuesday, every screen said that the
+/// weekly limit was used up, beside "week 2%".
+#[test]
+fn a_weekly_limit_is_over_once_a_reading_shows_its_early_reset() {
+    let sandbox = with_a_private_login();
+    let [waiting, busy] = ["waiting", "busy"].map(|name| session_of_login(&sandbox, name));
+    hits_limit(
+        &waiting,
+        "2026-11-20T10:00:00Z",
+        FIVE_HOUR,
+        &refused("five_hour", NOON, "org_level_disabled"),
+        windows(100.0, NOON, 99.0, TUESDAY),
+    );
+    let both_full = windows(100.0, NOON, 100.0, TUESDAY);
+    busy.calls_status_line("2026-11-20T10:03:00Z", both_full, 120);
+    let before = flat(
+        waiting
+            .run("2026-11-20T10:04:00Z", &["explain"], b"")
+            .success(),
+    );
+    assert!(
+        before.contains("you can continue on Tue Nov 24"),
+        "{before}"
+    );
+    let next_week = 1_795_775_400; // 2026-11-27T10:30:00Z
+    let new_week = windows(100.0, NOON, 2.0, next_week);
+    busy.calls_status_line("2026-11-20T10:30:00Z", new_week, 120);
+    let at = "2026-11-20T10:31:00Z";
+    let own_figures = windows(100.0, NOON, 99.0, TUESDAY);
+    let row = flat(&plain_rows(&waiting, at, own_figures));
+    assert!(row.contains("5-hour limit · resets at 12:00"), "{row}");
+    for command in ["explain", "now"] {
+        let shown = flat(waiting.run(at, &[command], b"").success());
+        assert!(shown.contains("you can continue at 12:00"), "{shown}");
+        assert!(!shown.contains("weekly limit"), "{shown}");
+    }
+    let later = flat(
+        waiting
+            .run("2026-11-20T12:05:00Z", &["explain"], b"")
+            .success(),
+    );
+    assert!(later.contains("should have reset at 12:00"), "{later}");
+}
+
 /// A session waited for its 5-hour reset, and the weekly limit applied as well. Then somebody bought usage credits, and a
 /// response showed that they paid, but the commands still said that the weekly limit might stop the session.
 #[test]

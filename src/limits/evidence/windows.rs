@@ -530,13 +530,17 @@ impl<'a> Readings<'a> {
             .collected
             .refused_windows
             .iter()
-            .filter(|refused| {
-                let later = self.newest_since(refused.at);
-                let usage = later.and_then(|later| later.usage(refused.window));
-                usage.is_none_or(is_full)
-            })
             .copied()
             .map(Measurement::from)
+            .filter(|refused| !self.has_room_since(refused))
+    }
+
+    /// Returns true if the newest reading was measured after this measurement of a full window and shows that the window
+    /// has room, for example because it was reset early.
+    fn has_room_since(&self, full: &Measurement) -> bool {
+        let later = self.newest_since(full.measured);
+        let usage = later.and_then(|later| later.usage(full.window));
+        usage.is_some_and(|usage| !is_full(usage))
     }
 
     /// Returns the windows of [`Self::refused_windows`] that were full before the error was over.
@@ -547,7 +551,8 @@ impl<'a> Readings<'a> {
 
     /// Returns a used-up window, other than `window`, that resets later than `reset`. An unconfirmed window is returned
     /// only if there is no other. The window may have filled up after the error. It does not count if it filled up
-    /// after the error was over, or after the session's next attempt, which has its own error.
+    /// after the error was over, or after the session's next attempt, which has its own error. It does not count either
+    /// if it has room now.
     pub(crate) fn used_up_until_later(
         &self,
         window: Window,
@@ -571,6 +576,7 @@ impl<'a> Readings<'a> {
             .filter(|other| next_attempt_at.is_none_or(|next| other.measured < next))
             .filter(|other| other.window != window && !other.window.is_of_one_model())
             .filter(|other| other.percent >= USED_UP && other.resets_at > reset)
+            .filter(|other| !self.has_room_since(other))
             .max_by_key(|other| !other.is_unconfirmed)
     }
 
