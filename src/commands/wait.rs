@@ -48,6 +48,7 @@ impl Subcommand for WaitArguments {
         let complete_id = context.complete_session_id(self.session.as_deref());
         let session = complete_id.as_deref();
         let mut waited_for: Option<Incident> = None;
+        let mut has_waited_for_own_payer = false;
         let mut has_progress = false;
         let mut printed = PrintedSentences::default();
         let mut announced = HashMap::new();
@@ -67,9 +68,9 @@ impl Subcommand for WaitArguments {
             let situation = incidents
                 .situation(session, Asker::Shell, errors.ledger.as_ref())
                 .for_waiting();
-            // The command has already waited for another error. It must not fail now because of an error that blocks
-            // only a session with a different key.
-            let wait = if waited_for.is_some() && situation.blocks_only_other_key() {
+            // If the command has already waited for an error that blocked the shell itself, it must not fail now because
+            // of an error that blocks only a session with a different key.
+            let wait = if has_waited_for_own_payer && situation.blocks_only_other_key() {
                 None
             } else {
                 situation.wait_until_surely_over()
@@ -136,6 +137,7 @@ impl Subcommand for WaitArguments {
                 terminal::print_error(timeout_message(situation.incident.as_ref()));
                 break TIMED_OUT;
             }
+            has_waited_for_own_payer |= !situation.blocks_only_other_key();
             waited_for = situation.incident;
             let until_over = until
                 .and_then(|until| (until - context.environment.now).to_std().ok())

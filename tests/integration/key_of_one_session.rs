@@ -1015,3 +1015,22 @@ fn a_key_is_no_longer_set_once_the_session_is_resumed_without_it() {
         );
     }
 }
+
+/// Without a login, `wait` in a shell without the key waited for the reset of the key's spend cap. At the second check, it
+/// said "You are no longer blocked" and ended with exit code 0, but `explain --exit-code` still returned 10.
+#[test]
+fn a_shell_without_a_login_goes_on_waiting_for_the_spend_cap_of_a_key() {
+    let sandbox = Sandbox::new();
+    let with_key = session_with_key(&sandbox);
+    let _process = RunningClient::idle(&sandbox, "with-key");
+    let text = "You have reached your specified API usage limits. You will regain access on 2026-12-01 at 00:00 UTC.";
+    let refusal = json!({"apiErrorStatus": 400, "error": "invalid_request"});
+    with_key.receives_error(AT, text, refusal);
+    let at = "2026-11-20T10:01:00Z";
+    let explained = shell_without_key(&sandbox, at, &["explain", "--exit-code"]);
+    assert_eq!(explained.code, 10, "{explained:?}");
+    // The second check is 5 seconds after the first one.
+    let waited = shell_without_key(&sandbox, at, &["wait", "--timeout", "6s"]);
+    assert_eq!(waited.code, 124, "{waited:?}");
+    assert!(waited.stderr.contains("limit still applied"), "{waited:?}");
+}
