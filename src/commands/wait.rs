@@ -83,12 +83,9 @@ impl Subcommand for WaitArguments {
                         .continuing()
                         .any(|continuing| continuing.session == session)
             });
-            // In a log, there is no progress line that says until when the command waits. After a false alarm, Claude
-            // Code may continue open sessions much later than the command waits.
             if let Some(Wait::Helps(until)) = wait
                 && let Some(blocking) = situation.blocking()
                 && !blocking.diagnosis.awaits_figures()
-                && (!is_stdout_terminal() || blocking.is_false_alarm())
             {
                 printed.announce_goal(blocking, until, &context)?;
             }
@@ -200,10 +197,6 @@ impl PrintedSentences {
         if !self.response_elsewhere
             && let Some(sentence) = incident.response_elsewhere()
         {
-            if is_stdout_terminal() {
-                // "Since then" refers to the error in the headline.
-                print_sentence(&incident.headline, context)?;
-            }
             print_sentence(sentence, context)?;
             self.response_elsewhere = true;
         }
@@ -215,7 +208,8 @@ impl PrintedSentences {
         Ok(())
     }
 
-    /// Prints what the command waits for and until when, unless this is the goal that was announced last.
+    /// Prints what the command waits for and until when, unless this is the goal that was announced last. On a terminal,
+    /// the progress line says until when.
     fn announce_goal(
         &mut self,
         incident: &Incident,
@@ -229,6 +223,9 @@ impl PrintedSentences {
             return Ok(());
         }
         self.goal = Some(goal);
+        if is_stdout_terminal() {
+            return print_sentence(&incident.headline, context);
+        }
         let [_, _, waiting] = Wait::progress(until, context.clock());
         print_sentence(&format!("{} {waiting}.", incident.headline), context)
     }

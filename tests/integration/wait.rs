@@ -539,6 +539,23 @@ fn the_progress_line_ends_before_a_message() {
     }
 }
 
+/// On a terminal, `wait` did not say what it was waiting for.
+#[test]
+#[cfg(target_os = "linux")]
+fn the_limit_is_named_once_above_the_progress_line() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    client.receives_error(AT, FIVE_HOUR, json!({}));
+    for columns in ["80", "50"] {
+        let Some(shown) = waits_in_terminal(&sandbox, "2026-11-20T11:00:00Z", columns) else {
+            return;
+        };
+        assert_eq!(shown.matches("5-hour limit is").count(), 1, "{shown:?}");
+        let first = shown.find("5-hour limit is");
+        assert!(first < shown.find("Waiting until"), "{shown:?}");
+    }
+}
+
 /// A stray key in another session stops only that session. In a shell without the key, the error of that session must
 /// not hide the limit of the plan, and `wait` must go on waiting for the plan's reset.
 #[test]
