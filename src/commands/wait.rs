@@ -9,8 +9,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::reply::{Reply, Subcommand};
 use crate::context::Context;
-use crate::incidents::{Asker, CONTINUES_SOON, Continuing, Situation};
-use crate::limits::decide::{ActionName, Wait};
+use crate::incidents::{Asker, Continuing, Situation};
+use crate::limits::decide::{ActionName, CONTINUES_SOON, Wait};
 use crate::limits::incident::Incident;
 use crate::limits::kind::{LimitKind, Verdict};
 use crate::render::Report;

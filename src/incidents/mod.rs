@@ -30,7 +30,7 @@ pub(crate) use evidence::Asker;
 pub(crate) use forecasts::{Forecasts, reporting_processes, steps};
 pub(crate) use history::PastErrors;
 use present::MOST_OTHER_SESSIONS;
-pub(crate) use present::{CONTINUES_SOON, Continuing, Situation};
+pub(crate) use present::{Continuing, Situation};
 use readings::Reading;
 pub(crate) use readings::WindowReadings;
 

@@ -12,7 +12,7 @@ use super::history::add_details_of_ledger;
 use super::stored_errors::StoredErrors;
 use crate::ledger::Ledger;
 use crate::limits::LONGEST_LIMIT;
-use crate::limits::decide::{State, Wait};
+use crate::limits::decide::{CONTINUES_SOON, State, Wait};
 use crate::limits::evidence::{Evidence, PossiblyUnaffected, StoredError};
 use crate::limits::incident::{Incident, StillFull};
 use crate::limits::kind::{Affects, Window};
@@ -24,9 +24,6 @@ const RECENT: TimeDelta = TimeDelta::hours(24);
 /// these explanations, and a script may have hit the same limit in hundreds of sessions. The newest errors are enough
 /// to show that the login has reached the limit.
 pub(super) const MOST_OTHER_SESSIONS: usize = 8;
-
-/// If Claude Code will continue a session within this time, the user should leave that session alone.
-pub(crate) const CONTINUES_SOON: TimeDelta = TimeDelta::minutes(2);
 
 /// The errors that are relevant now.
 #[derive(Debug, Clone, Default)]

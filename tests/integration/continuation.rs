@@ -314,6 +314,50 @@ fn a_session_only_tries_to_continue_if_the_login_is_refused() {
     assert!(reply.contains(sentence), "{reply}");
 }
 
+/// A false alarm was over, and Claude Code was about to continue the session by itself. The row, `/whycap`, and `explain`
+/// said to send the prompt again, but `now` and `wait` said that the session would continue.
+#[test]
+fn a_prompt_is_not_sent_again_if_claude_code_is_about_to_continue_after_a_false_alarm() {
+    for has_response_elsewhere in [false, true] {
+        let sandbox = with_a_private_login();
+        let [stopped, mut works] =
+            ["stopped", "works"].map(|name| session_of_login(&sandbox, name));
+        let _process = RunningClient::idle(&sandbox, &stopped.session);
+        let room = windows(22.0, NOON, 40.0, TUESDAY);
+        stopped.calls_status_line("2026-11-20T11:56:55Z", room.clone(), 120);
+        let refusal = refused("five_hour", NOON, "org_level_disabled");
+        stopped.receives_error("2026-11-20T11:57:00Z", FIVE_HOUR, refusal);
+        stopped.calls_status_line("2026-11-20T11:57:02Z", room.clone(), 120);
+        if has_response_elsewhere {
+            works.sends_prompt("2026-11-20T11:57:04Z", "continue");
+            receives_response(&mut works, "2026-11-20T11:57:06Z", room.clone());
+        }
+        for at in ["2026-11-20T12:00:05Z", "2026-11-20T12:01:20Z"] {
+            let row = flat(&plain_rows(&stopped, at, room.clone()));
+            assert!(
+                row.ends_with("Claude Code will continue shortly"),
+                "{at}: {row}"
+            );
+            let explain = ["explain", "--session", "stopped"];
+            let explained = flat(stopped.run(at, &explain, b"").success());
+            // Outside a terminal, the question does not cancel the wait.
+            for shown in [explained, answer(&stopped, at)] {
+                let step = "Leave the session open for two minutes";
+                assert!(shown.contains(step), "{at}: {shown}");
+                assert!(!shown.contains("the prompt again"), "{at}: {shown}");
+            }
+            let now = flat(stopped.run(at, &["now"], b"").success());
+            assert!(
+                now.contains("continues by itself about 12:01"),
+                "{at}: {now}"
+            );
+        }
+        let late = "2026-11-20T12:02:10Z";
+        let row = flat(&plain_rows(&stopped, late, room));
+        assert!(row.ends_with("send the prompt again"), "{row}");
+    }
+}
+
 /// Both windows were full, and then the week was reset early. Until the old reset on Tuesday, every screen said that the
 /// weekly limit was used up, beside "week 2%".
 #[test]

@@ -9,7 +9,6 @@ use crate::limits::kind::{
     EndedBy, LimitKind, LimitedResource, Service, Verdict, WhoCanFix, Window,
 };
 use crate::transcript::tail::CANCELLED;
-use chrono::TimeDelta;
 
 /// The first version of Claude Code that is known to offer "Wait here, then continue automatically" for a reset that is
 /// days away. Client 2.1.331 offers it for every plan limit for which the server states a reset.
@@ -373,6 +372,7 @@ pub(super) fn in_state(
         let action = match action {
             ActionName::Wait | ActionName::WaitInstead if has_passed => ActionName::TryAgain,
             ActionName::Wait if continues_at.is_some() => ActionName::WaitLeftOpen,
+            ActionName::SendAgainLater if problem.continues_soon() => ActionName::LeaveOpen,
             ActionName::SendAgainLater if continues_at.is_some_and(|at| at > now) => {
                 ActionName::SendAgainDespiteWait
             }
@@ -470,8 +470,6 @@ fn suited_to_asker(action: ActionName, problem: &Problem<'_>) -> ActionName {
 /// Returns what to do after the error has ended.
 fn after_end(problem: &Problem<'_>, ending: Ending) -> ActionName {
     let evidence = problem.evidence;
-    let continues_at = problem.expected_continuation();
-    let is_due = continues_at.is_some_and(|at| at + TimeDelta::seconds(30) > evidence.clock.now);
     match ending {
         Ending::HitAgain => ActionName::SeeTheNext,
         // The session has never stopped, so there is no prompt to send again.
@@ -508,11 +506,19 @@ fn after_end(problem: &Problem<'_>, ending: Ending) -> ActionName {
         Ending::ResponseElsewhere if problem.still_uses_stray_key() => {
             ActionName::WorksForUnknownPayer
         }
+        Ending::Reset
+        | Ending::ResetEarly
+        | Ending::ResponseElsewhere
+        | Ending::PauseOver
+        | Ending::PauseLongOver
+            if problem.continues_soon() =>
+        {
+            ActionName::LeaveOpen
+        }
         Ending::ResponseElsewhere => ActionName::WorksElsewhere,
         Ending::ConcernsOthers => ActionName::NotBlocked,
         Ending::KeyRemoved => ActionName::KeyIsRemoved,
-        Ending::Reset if is_due => ActionName::LeaveOpen,
-        Ending::Reset if continues_at.is_some() => ActionName::TryAgainLeftOpen,
+        Ending::Reset if problem.expected_continuation().is_some() => ActionName::TryAgainLeftOpen,
         Ending::Reset => ActionName::TryAgain,
         Ending::ResetEarly => ActionName::ResetEarly,
         Ending::PauseOver => ActionName::Passed,

@@ -19,6 +19,10 @@ use crate::transcript::tail::{ErrorLine, LONGEST_REQUEST};
 
 /// The longest delay between a reset and the auto-resume (30 to 90 seconds in 2.1.328).
 const CONTINUES_AFTER: TimeDelta = TimeDelta::seconds(90);
+/// If Claude Code will continue a session within this time, the user should leave that session alone.
+pub(crate) const CONTINUES_SOON: TimeDelta = TimeDelta::minutes(2);
+/// How long a continuation may be late before the user should send the prompt again.
+const CONTINUES_LATE: TimeDelta = TimeDelta::seconds(30);
 /// The longest time that Claude Code waits for a reset.
 const WAITS_AT_MOST: TimeDelta = TimeDelta::hours(24);
 /// The first version that automatically resumes after a reset.
@@ -634,6 +638,14 @@ impl Problem<'_> {
                 .automatic_continuation()
                 .filter(|at| self.resets.are_over_at(*at)),
         }
+    }
+
+    /// Returns true if Claude Code will automatically resume the session shortly, so the user should leave the session
+    /// alone.
+    pub(super) fn continues_soon(&self) -> bool {
+        let now = self.evidence.clock.now;
+        self.expected_continuation()
+            .is_some_and(|at| at - now <= CONTINUES_SOON && now < at + CONTINUES_LATE)
     }
 
     /// Returns the time at which Claude Code will automatically resume the session, unless something prevents it. It

@@ -481,6 +481,7 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
     let continues = diagnosis
         .helpful_continuation()
         .filter(|_| evidence.collected.obstacle.is_none());
+    let continues_soon = diagnosis.actions.contains(&ActionName::LeaveOpen);
     let mentions_full_window =
         diagnosis.limit.is_passing() && diagnosis.actions.contains(&ActionName::FullAsWell);
     Some(match ending {
@@ -496,17 +497,17 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
         Ending::Reset | Ending::ResetEarly if diagnosis.also_full.is_some() => {
             EndingWord::ResetOtherFull
         }
-        Ending::Reset if diagnosis.actions.contains(&ActionName::LeaveOpen) => {
-            EndingWord::ResetContinuesNow
-        }
+        Ending::Reset if continues_soon => EndingWord::ResetContinuesNow,
         Ending::Reset if continues.is_some() => EndingWord::ResetContinued,
         Ending::Reset => EndingWord::Reset,
+        Ending::ResetEarly if continues_soon => EndingWord::ResetEarlyContinuesNow,
         Ending::ResetEarly => EndingWord::ResetEarly,
         Ending::ResponseReceived => EndingWord::ResponseReceived,
         Ending::ResponseElsewhere if has_response => EndingWord::ResponseElsewhereAndHere,
         Ending::ResponseElsewhere if evidence.has_asker_response() => {
             EndingWord::ResponseInAskingSession
         }
+        Ending::ResponseElsewhere if continues_soon => EndingWord::ResponseElsewhereContinuesNow,
         Ending::ResponseElsewhere => EndingWord::ResponseElsewhere,
         Ending::ConcernsOthers if diagnosis.credits_pay_now => EndingWord::ConcernsOthersOnCredits,
         Ending::ConcernsOthers if evidence.collected.session_has_other_payer => {
@@ -517,6 +518,9 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
         Ending::KeyRemoved => EndingWord::KeyRemoved,
         Ending::PauseOver if mentions_full_window => EndingWord::PauseOverWindowFull,
         Ending::PauseLongOver if mentions_full_window => EndingWord::PauseLongOverWindowFull,
+        Ending::PauseOver | Ending::PauseLongOver if continues_soon => {
+            EndingWord::PauseOverContinuesNow
+        }
         Ending::PauseOver => EndingWord::PauseOver,
         Ending::PauseLongOver => EndingWord::PauseLongOver,
         Ending::NewMonth => EndingWord::NewMonth,
