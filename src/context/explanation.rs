@@ -520,7 +520,8 @@ impl Context {
             let at = clock.format_approximate_time(continuing.at);
             let stopped_again = stopped_again_clause(continuing.still_full);
             format!(
-                "Claude Code will continue the open session {session} by itself {at}{stopped_again}."
+                "Claude Code {} the open session {session} by itself {at}{stopped_again}.",
+                continuing.continuation_words()
             )
         }
     }
@@ -540,14 +541,10 @@ impl Context {
             .continuing()
             .find(|continuing| continuing.session == session)?;
         let at = self.clock().format_approximate_time(continuing.at);
-        if incident.refuses_login() {
-            return Some(format!(
-                "Claude Code will try to continue this session by itself {at}."
-            ));
-        }
         let stopped_again = stopped_again_clause(continuing.still_full);
         Some(format!(
-            "Claude Code will continue this session by itself {at}{stopped_again}."
+            "Claude Code {} this session by itself {at}{stopped_again}.",
+            continuing.continuation_words()
         ))
     }
 

@@ -254,6 +254,8 @@ impl NowCollector {
                 continuation: blocking.and_then(Incident::continuation),
                 still_full: blocking
                     .and_then(|blocking| slow.situation.still_full_after_continuation(blocking)),
+                is_login_refused: blocking
+                    .is_some_and(|blocking| slow.situation.is_login_refused_to(blocking)),
                 can_switch_model: blocking.is_some_and(|blocking| {
                     blocking.diagnosis.actions.contains(&ActionName::OtherModel)
                 }),

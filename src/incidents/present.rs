@@ -56,6 +56,19 @@ pub(crate) struct Continuing<'a> {
     pub(crate) can_continue_sooner: bool,
     /// The usage window that may stop the session again then, or for which usage credits may pay.
     pub(crate) still_full: Option<StillFull>,
+    /// True if the login has been refused in another session, so this session may be refused as well.
+    pub(crate) is_login_refused: bool,
+}
+
+impl Continuing<'_> {
+    /// Returns what Claude Code will do, without the name of the session.
+    pub(crate) fn continuation_words(&self) -> &'static str {
+        if self.is_login_refused {
+            "will try to continue"
+        } else {
+            "will continue"
+        }
+    }
 }
 
 impl Situation {
@@ -190,6 +203,7 @@ impl Situation {
                     && !is_blocked
                     && at - clock.now > CONTINUES_SOON,
                 still_full: self.still_full_after_continuation(incident),
+                is_login_refused: self.is_login_refused_to(incident),
             })
         })
     }
@@ -214,6 +228,15 @@ impl Situation {
         Some(StillFull {
             window: limit.diagnosis.window?,
             credits_pay: limit.diagnosis.credits_pay_now,
+        })
+    }
+
+    /// Returns true if the current error is a refusal of the login that may also stop the session with this error when
+    /// Claude Code resumes it.
+    pub(crate) fn is_login_refused_to(&self, incident: &Incident) -> bool {
+        let payer = &incident.evidence.error.payer;
+        self.present().is_some_and(|current| {
+            current.refuses_login() && current.evidence.error.payer.may_share_refusals_with(payer)
         })
     }
 

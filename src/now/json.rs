@@ -13,9 +13,6 @@ use crate::pricing::Money;
 use crate::status_line::level_now;
 use crate::time::format_rfc3339;
 
-/// The note to show if Claude Code will continue a blocked session by itself.
-const CONTINUES: &str = "Claude Code waits for the reset and continues by itself (at most three times without a new prompt)";
-
 impl NowData {
     pub(super) fn json(&self) -> Value {
         let spend = self.spend.as_ref().ok();
@@ -103,8 +100,12 @@ impl RunningSession {
     fn json(&self) -> Value {
         let (continues, why) = match self.continuation {
             Some(Ok(_)) => {
+                let continues = self.continuation_words();
                 let stopped_again = stopped_again_clause(self.still_full);
-                (Some("yes"), Some(format!("{CONTINUES}{stopped_again}")))
+                let why = format!(
+                    "Claude Code waits for the reset and {continues} by itself (at most three times without a new prompt){stopped_again}"
+                );
+                (Some("yes"), Some(why))
             }
             Some(Err(obstacle)) => (Some("no"), Some(obstacle.to_string())),
             None => (None, None),

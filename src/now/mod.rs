@@ -108,6 +108,7 @@ impl EffectOfError {
 
 /// A running session.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a separate fact")]
 pub(crate) struct RunningSession {
     /// The session's activity according to the registry.
     pub(crate) activity: SessionActivity,
@@ -126,6 +127,8 @@ pub(crate) struct RunningSession {
     pub(crate) continuation: Option<Continuation>,
     /// The usage window that is still full when Claude Code continues the session.
     pub(crate) still_full: Option<StillFull>,
+    /// True if the login has been refused in another session, so Claude Code may not be able to continue this one.
+    pub(crate) is_login_refused: bool,
     /// True if the session can continue with another model.
     pub(crate) can_switch_model: bool,
     /// True if the user asked for this screen in this session.

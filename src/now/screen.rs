@@ -377,6 +377,15 @@ impl RunningSession {
         }
     }
 
+    /// Returns what Claude Code will do with a session that it resumes automatically.
+    pub(super) fn continuation_words(&self) -> &'static str {
+        if self.is_login_refused {
+            "tries to continue"
+        } else {
+            "continues"
+        }
+    }
+
     /// Returns a note about the limit that stopped the session, or about the problem with its key.
     fn blocked_note(&self) -> String {
         let is_by_key = self.effect == EffectOfError::BlockedByKey;
@@ -402,7 +411,8 @@ impl RunningSession {
         }
         match self.continuation {
             Some(Ok(at)) => parts.push(format!(
-                "continues by itself {}{}",
+                "{} by itself {}{}",
+                self.continuation_words(),
                 clock.format_approximate_time(at),
                 stopped_again_clause(self.still_full)
             )),
@@ -498,6 +508,7 @@ mod tests {
             effect: EffectOfError::default(),
             continuation: None,
             still_full: None,
+            is_login_refused: false,
             can_switch_model: false,
             is_asking: false,
             retrying: None,

@@ -312,6 +312,25 @@ fn a_session_only_tries_to_continue_if_the_login_is_refused() {
     let reply = answer(&waiting, at);
     let sentence = "Claude Code will try to continue this session by itself about 12:01.";
     assert!(reply.contains(sentence), "{reply}");
+    // `now` and `wait` said that it would continue.
+    let now = flat(waiting.run(at, &["now"], b"").success());
+    assert!(
+        now.contains("tries to continue by itself about 12:01"),
+        "{now}"
+    );
+    let json = waiting.run(at, &["now", "--json"], b"").json();
+    let mut entries = json["sessions"].as_array().unwrap().iter();
+    let entry = entries
+        .find(|session| session["session_id"] == "waiting")
+        .unwrap();
+    let why = entry["why"].as_str().unwrap();
+    assert!(why.contains("tries to continue by itself"), "{why}");
+    let waited = waits(&works, at, &[]);
+    let warning =
+        "Claude Code will try to continue the open session waiting by itself about 12:01.";
+    assert!(flat(&waited.stdout).contains(warning), "{waited:?}");
+    let error = "The service did not accept the login";
+    assert!(waited.stderr.contains(error), "{waited:?}");
 }
 
 /// A false alarm was over, and Claude Code was about to continue the session by itself. The row, `/whycap`, and `explain`
