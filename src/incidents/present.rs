@@ -30,8 +30,8 @@ pub(super) const MOST_OTHER_SESSIONS: usize = 8;
 pub(crate) struct Situation {
     /// The current error, or `None` if no error is known.
     pub(crate) incident: Option<Incident>,
-    /// The newest error that blocks a session with a key or a token that the requesting shell does not use. It is set only
-    /// if the current error blocks the shell's own payer.
+    /// The newest error that blocks a session with a key, a cloud provider, or a token that the requesting shell does not
+    /// use. It is set only if the current error blocks the shell's own payer.
     pub(crate) error_of_other_key: Option<Incident>,
     /// A limit that was reached in another session but also blocks the session that the user asked about in a shell.
     /// `None` if the session's own error blocks it. If it is set, it describes the session's current state, and
@@ -348,8 +348,8 @@ fn is_of_other_payer(incident: &Incident) -> bool {
     incident.evidence.is_of_another_account() || incident.evidence.collected.is_of_other_payer
 }
 
-/// Returns true if the error blocks a session with a key that the requesting shell does not use, or a session with such a
-/// token while the login has room. Returns false if the session is known to be closed.
+/// Returns true if the error blocks a session with a key or a cloud provider that the requesting shell does not use, or a
+/// session with such a token while the login has room. Returns false if the session is known to be closed.
 fn is_of_other_key(incident: &Incident) -> bool {
     let Evidence {
         error, collected, ..
@@ -357,7 +357,7 @@ fn is_of_other_key(incident: &Incident) -> bool {
     let blocks_session = incident.blocks().is_some() || incident.still_blocks_only_its_session();
     blocks_session
         && collected.is_of_other_payer
-        && (error.uses_key() || collected.has_login_with_room)
+        && (error.uses_key() || error.uses_cloud_provider() || collected.has_login_with_room)
 }
 
 /// The maximum number of errors of other sessions that a conversation adds from transcripts. Claude Code waits for the

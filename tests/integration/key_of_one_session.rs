@@ -1016,6 +1016,39 @@ fn a_key_is_no_longer_set_once_the_session_is_resumed_without_it() {
     }
 }
 
+/// The login is at its limit, and a session with a cloud provider has an error of its own. `explain` and `now` mentioned
+/// the error of a session with a key in this situation, but not that of the cloud provider.
+#[test]
+fn the_error_of_a_cloud_provider_is_mentioned_beside_a_limit_of_the_login() {
+    let sandbox = with_a_private_login();
+    let limited = session_of_login(&sandbox, "limited");
+    let mut on_bedrock = Client::with_session(&sandbox, "bedrock");
+    let bedrock = ("CLAUDE_CODE_USE_BEDROCK".to_owned(), "1".to_owned());
+    on_bedrock.variables.push(bedrock);
+    let _processes =
+        [&limited, &on_bedrock].map(|client| RunningClient::idle(&sandbox, &client.session));
+    let refusal = refused("five_hour", NOON, "org_level_disabled");
+    limited.receives_error(AT, FIVE_HOUR, refusal);
+    limited.calls_status_line(SOON, five_hour_full(), 120);
+    let quota = "API Error: Request rejected (429) \u{b7} Too many tokens per day, please wait before trying again.";
+    on_bedrock.receives_error(
+        "2026-11-20T10:05:00Z",
+        quota,
+        json!({"apiErrorStatus": 429}),
+    );
+    let at = "2026-11-20T10:06:00Z";
+    for command in ["explain", "now"] {
+        let shown = flat(shell_without_key(&sandbox, at, &[command]).success());
+        let limit = "Your 5-hour limit is used up";
+        let also = "Also, in the session bedrock: Your daily AWS quota is used up";
+        for part in [limit, also] {
+            assert!(shown.contains(part), "{command}: {part}: {shown}");
+        }
+    }
+    let now = flat(shell_without_key(&sandbox, at, &["now"]).success());
+    assert!(now.contains("blocked (rate limit)"), "{now}");
+}
+
 /// Without a login, `wait` in a shell without the key waited for the reset of the key's spend cap. At the second check, it
 /// said "You are no longer blocked" and ended with exit code 0, but `explain --exit-code` still returned 10.
 #[test]
