@@ -2038,13 +2038,18 @@ fn uses_up_credits(client: &mut Client<'_>) {
 }
 
 /// Claude Code repeats the last figures without the 5-hour window after its reset. The row then took the weekly figures for
-/// the only ones and said "false alarm? weekly usage 2%", while every command said that the limit should have reset.
+/// the only ones and said "false alarm? weekly usage 2%" and, three minutes later, "the problem should be over by now", while
+/// every command said that the limit should have reset.
 #[test]
 fn figures_without_the_window_that_has_reset_do_not_make_its_limit_a_false_alarm() {
     let sandbox = with_a_private_login();
     let mut stopped = session_of_login(&sandbox, "stopped");
     uses_up_credits(&mut stopped);
-    for at in ["2026-11-20T12:00:01Z", "2026-11-20T12:00:13Z"] {
+    for at in [
+        "2026-11-20T12:00:01Z",
+        "2026-11-20T12:00:13Z",
+        "2026-11-20T12:10:00Z",
+    ] {
         let row = flat(&plain_rows(&stopped, at, figures_since_noon()));
         assert!(row.contains("limit should have reset"), "{at}: {row}");
         assert!(!row.contains("false alarm"), "{at}: {row}");
