@@ -632,9 +632,9 @@ impl<'a> Incidents<'a> {
     /// newest limit, and the refusals of the login that came after this session's own error.
     ///
     /// A limit may still apply after another error. For example, a session may reach a limit and then lose its
-    /// connection. The newest errors since each session's last response are therefore searched. Unless the newest
-    /// reading shows a full window, only the newest section of the journal is searched, because other sessions soon
-    /// show whether a limit still applies.
+    /// connection, or it may be resumed with a key that is refused as well. The newest errors of the login since each
+    /// session's last response are therefore searched. Unless the newest reading shows a full window, only the newest
+    /// section of the journal is searched, because other sessions soon show whether a limit still applies.
     fn recorded_obstacles(
         &self,
         session: &str,
@@ -651,6 +651,9 @@ impl<'a> Incidents<'a> {
         let mut remaining_by_session = HashMap::from([(Some(session.to_owned()), 0)]);
         let mut obstacles = RecordedObstacles::default();
         for error in stored {
+            if collector.is_about_other_payer_than_login(&error) {
+                continue;
+            }
             let remaining = remaining_by_session
                 .entry(error.session.id.clone())
                 .or_insert(MOST_ERRORS_OF_SESSION);
@@ -673,7 +676,10 @@ impl<'a> Incidents<'a> {
             let recorded = Incident::new(evidence);
             if own_incident.is_some_and(|older| recorded.refuses_login_after(older)) {
                 obstacles.refusals.push(error);
-            } else if recorded.blocks().is_some() && recorded.diagnosis.is_limit() {
+            } else if recorded.blocks().is_some()
+                && recorded.diagnosis.is_limit()
+                && !recorded.evidence.is_of_another_account()
+            {
                 obstacles.limits.push(error);
                 *remaining = 0;
             }

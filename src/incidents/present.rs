@@ -471,6 +471,7 @@ pub(super) fn add_weekly_limits(
         .stored
         .list(None)
         .into_iter()
+        .filter(|error| !collector.is_about_other_payer_than_login(error))
         // Only a session's newest error can be the one that stops it.
         .filter(|error| sessions.insert(error.session.id.clone()))
         .filter(|error| error.later_response.is_none() && is_weekly(error))

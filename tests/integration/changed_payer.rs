@@ -1,23 +1,51 @@
 //! Tests that a limit of the login stays in force after its session has continued with another payer.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::client::{Client, plain_rows, run, windows};
-use crate::newest_evidence::five_hour_full;
+use crate::newest_evidence::{five_hour_full, hits_limit};
 use crate::now::RunningClient;
 use crate::payers::starts_process;
 use crate::situation::{
-    NOON, OVERLOADED, PRIVATE, TUESDAY, answer, belongs_to, flat, reaches_five_hour_limit,
-    with_a_private_login,
+    FIVE_HOUR, NOON, OVERLOADED, PRIVATE, TUESDAY, WEEKLY, answer, belongs_to, flat,
+    reaches_five_hour_limit, receives_balance_error, refused, with_a_private_login,
 };
 use crate::support::Sandbox;
 use crate::wait::waits;
 
 const KEY: (&str, &str) = ("ANTHROPIC_API_KEY", "sk-ant-dummy");
 const BEDROCK: (&str, &str) = ("CLAUDE_CODE_USE_BEDROCK", "1");
+/// Identifies the process that resumes a session. The first process of each session has another PID.
+const SECOND_PROCESS: (&str, &str) = ("CLAUDE_PID", "4190002");
 const LIMIT: &str = "Your 5-hour limit is used up";
+const NO_BALANCE: &str = "Credit balance is too low";
 const DAILY_QUOTA: &str =
     "API Error: Request rejected (429) · Too many tokens per day, please wait before trying again.";
+
+/// A payer other than the login, and an error with which its requests are refused.
+struct OtherPayer {
+    variable: (&'static str, &'static str),
+    text: &'static str,
+    more: Value,
+}
+
+impl OtherPayer {
+    fn key_without_credits() -> Self {
+        Self {
+            variable: KEY,
+            text: NO_BALANCE,
+            more: json!({"apiErrorStatus": 400, "error": "billing_error"}),
+        }
+    }
+
+    fn cloud_provider_with_daily_quota() -> Self {
+        Self {
+            variable: BEDROCK,
+            text: DAILY_QUOTA,
+            more: json!({"apiErrorStatus": 429}),
+        }
+    }
+}
 
 /// Starts a session of the login, which receives a response.
 fn session_of_login<'s>(sandbox: &'s Sandbox, name: &str) -> Client<'s> {
@@ -80,8 +108,8 @@ fn assert_not_blocked(client: &Client<'_>, at: &str) {
     assert_eq!(waited.code, 0, "{at}: {waited:?}");
 }
 
-/// Checks that the limit blocks new sessions according to a shell.
-fn assert_blocks_shell(sandbox: &Sandbox, at: &str) {
+/// Checks that the limit blocks new sessions according to the commands in a shell that describe the present.
+fn assert_blocks_new_sessions(sandbox: &Sandbox, at: &str) {
     let shell = Client::with_session(sandbox, "shell");
     let explained = shell.run(at, &["explain", "--exit-code"], b"");
     assert_eq!(explained.code, 10, "{at}: {explained:?}");
@@ -100,6 +128,12 @@ fn assert_blocks_shell(sandbox: &Sandbox, at: &str) {
         json!(null),
         "{at}: {now:#}"
     );
+}
+
+/// Checks that the limit blocks new sessions according to a shell, and that it is the only error.
+fn assert_blocks_shell(sandbox: &Sandbox, at: &str) {
+    assert_blocks_new_sessions(sandbox, at);
+    let shell = Client::with_session(sandbox, "shell");
     let listed = flat(shell.run(at, &["incidents"], b"").success());
     assert!(listed.contains("still active"), "{at}: {listed}");
     assert!(!listed.contains("(over)"), "{at}: {listed}");
@@ -282,4 +316,136 @@ fn an_error_of_a_cloud_provider_in_the_settings_of_a_project_is_explained_in_a_s
         assert!(waited.stderr.contains("timed out"), "{file}: {waited:?}");
         assert!(!waited.stdout.contains("12:00"), "{file}: {waited:?}");
     }
+}
+
+/// Stops a session of the login at its 5-hour limit at 10:00. The session is then resumed with another payer, whose requests
+/// are refused as well. Returns this session and another session of the login.
+fn both_payers_are_refused<'s>(sandbox: &'s Sandbox, other_payer: &OtherPayer) -> [Client<'s>; 2] {
+    let idle = session_of_login(sandbox, "idle");
+    let mut stopped = session_of_login(sandbox, "stopped");
+    reaches_five_hour_limit(&stopped);
+    resumes(
+        &mut stopped,
+        "2026-11-20T10:01:00Z",
+        &[other_payer.variable, SECOND_PROCESS],
+    );
+    for at in ["2026-11-20T10:02:00Z", "2026-11-20T10:02:10Z"] {
+        stopped.receives_error(at, other_payer.text, &other_payer.more);
+    }
+    [stopped, idle]
+}
+
+/// Only the newest error of each session counted. The refusal of a key or a cloud provider, with which the session was
+/// resumed, therefore hid the limit of the login that had stopped the session before. In a shell, `explain`, `now`, and `wait`
+/// said that nothing was blocked.
+#[test]
+fn a_refusal_of_another_payer_in_the_same_session_does_not_hide_the_limit_of_the_login_in_a_shell()
+{
+    for payer in [
+        OtherPayer::key_without_credits(),
+        OtherPayer::cloud_provider_with_daily_quota(),
+    ] {
+        let sandbox = with_a_private_login();
+        both_payers_are_refused(&sandbox, &payer);
+        let at = "2026-11-20T10:03:00Z";
+        assert_blocks_new_sessions(&sandbox, at);
+        let listed = flat(run(&sandbox, at, &["incidents"], b"", &[]).success());
+        let stop = format!("10:00, 3 m ago (still blocked) {LIMIT}");
+        assert!(listed.contains(&stop), "{listed}");
+    }
+}
+
+/// The rows and `/whycap` of the other sessions of the login no longer mentioned the limit.
+#[test]
+fn a_refusal_of_another_payer_in_the_same_session_does_not_hide_the_limit_from_other_sessions() {
+    for payer in [
+        OtherPayer::key_without_credits(),
+        OtherPayer::cloud_provider_with_daily_quota(),
+    ] {
+        let sandbox = with_a_private_login();
+        let [_, idle] = both_payers_are_refused(&sandbox, &payer);
+        assert_blocked(&idle, "2026-11-20T10:03:00Z");
+    }
+}
+
+/// A script repeats a prompt with the key. The row considered only the newest errors of the session, which were all
+/// about the key.
+#[test]
+fn repeated_refusals_of_a_key_do_not_hide_the_limit_of_the_login_from_other_sessions() {
+    let sandbox = with_a_private_login();
+    let key = OtherPayer::key_without_credits();
+    let [stopped, idle] = both_payers_are_refused(&sandbox, &key);
+    for second in 10..20 {
+        let at = format!("2026-11-20T10:03:{second}Z");
+        stopped.receives_error(&at, key.text, &key.more);
+    }
+    assert_blocked(&idle, "2026-11-20T10:04:00Z");
+}
+
+/// The session itself now uses the key, so the limit of the login does not block it.
+#[test]
+fn a_session_that_was_resumed_with_a_key_names_the_refusal_of_the_key() {
+    let sandbox = with_a_private_login();
+    let key = OtherPayer::key_without_credits();
+    let [stopped, _] = both_payers_are_refused(&sandbox, &key);
+    let at = "2026-11-20T10:03:00Z";
+    let session = ["explain", "--session", &stopped.session];
+    for shown in [
+        flat(&plain_rows(&stopped, at, json!(null))),
+        answer(&stopped, at),
+        flat(run(&sandbox, at, &session, b"", &stopped.variables).success()),
+    ] {
+        let names_key = shown.contains("API key") || shown.contains("ANTHROPIC_API_KEY");
+        assert!(names_key, "{shown}");
+        assert!(!shown.starts_with(LIMIT), "{shown}");
+        assert!(!shown.contains("5-hour limit · resets"), "{shown}");
+    }
+}
+
+/// A session of the login reached the weekly limit, and was then resumed with a key without credits. After the 5-hour
+/// window had reset, the row of a waiting session said that the limit should have reset.
+#[test]
+fn the_row_knows_a_weekly_limit_of_a_session_that_was_resumed_with_a_key() {
+    let sandbox = with_a_private_login();
+    let waiting = session_of_login(&sandbox, "waiting");
+    let mut weekly = session_of_login(&sandbox, "weekly");
+    // The weekly window is nearly full, so it may fill up within minutes.
+    hits_limit(
+        &waiting,
+        "2026-11-20T10:00:00Z",
+        FIVE_HOUR,
+        &refused("five_hour", NOON, "org_level_disabled"),
+        windows(100.0, NOON, 99.0, TUESDAY),
+    );
+    weekly.receives_error(
+        "2026-11-20T10:05:00Z",
+        WEEKLY,
+        refused("seven_day", TUESDAY, "org_level_disabled"),
+    );
+    resumes(&mut weekly, "2026-11-20T10:06:00Z", &[KEY, SECOND_PROCESS]);
+    receives_balance_error(&weekly, "2026-11-20T10:07:00Z");
+    let at = "2026-11-20T12:00:30Z";
+    let row = flat(&plain_rows(&waiting, at, json!(null)));
+    assert!(row.contains("weekly limit"), "{row}");
+    assert!(row.contains("Tue Nov 24 06:00"), "{row}");
+}
+
+/// A key was refused before its session was resumed with the login, which reached its 5-hour limit.
+#[test]
+fn a_limit_of_the_login_hides_an_earlier_refusal_of_a_key_in_the_same_session() {
+    let sandbox = with_a_private_login();
+    let idle = session_of_login(&sandbox, "idle");
+    let mut stopped = session_of_login(&sandbox, "stopped");
+    resumes(&mut stopped, "2026-11-20T09:55:00Z", &[KEY, SECOND_PROCESS]);
+    receives_balance_error(&stopped, "2026-11-20T09:56:00Z");
+    resumes(&mut stopped, "2026-11-20T09:57:00Z", &[]);
+    reaches_five_hour_limit(&stopped);
+    let at = "2026-11-20T10:03:00Z";
+    assert_blocks_new_sessions(&sandbox, at);
+    for client in [&stopped, &idle] {
+        assert_blocked(client, at);
+    }
+    let _process = RunningClient::idle(&sandbox, &stopped.session);
+    let now = flat(run(&sandbox, at, &["now"], b"", &[]).success());
+    assert!(!now.contains("its key has no credits"), "{now}");
 }

@@ -55,8 +55,8 @@ impl RefusalCause {
 /// The errors that occurred after the error being explained.
 #[derive(Debug, Default)]
 pub(in crate::incidents) struct LaterErrors {
-    /// Each session's next limit error.
-    next_of: HashMap<Option<String>, NextLimit>,
+    /// The next limit error of each payer in a session. A session may be resumed with another payer.
+    next_of: HashMap<Option<String>, Vec<LimitOfPayer>>,
     /// The refused requests, from newest to oldest.
     refusals: Vec<Refusal>,
     /// The session and the time of each error that is not about a limit.
@@ -87,7 +87,12 @@ impl LaterErrors {
                 at: error.at,
                 resets_at: reset.map(|reset| reset.at),
             };
-            self.next_of.insert(session, next);
+            let limits = self.next_of.entry(session).or_default();
+            limits.retain(|limit| limit.payer != error.payer);
+            limits.push(LimitOfPayer {
+                payer: error.payer.clone(),
+                next,
+            });
         } else {
             self.other_errors.insert((session, error.at));
         }
@@ -95,7 +100,7 @@ impl LaterErrors {
 
     /// Adds the facts about later errors to the evidence about an error. `cause` is that error's cause.
     pub(super) fn add_to(&self, evidence: &mut Evidence, cause: RefusalCause) {
-        let next_limit = self.next_of.get(&evidence.error.session.id).copied();
+        let next_limit = self.next_limit(&evidence.error);
         evidence.collected.hit_again = match &evidence.error.later_response {
             Some(response) => next_limit.filter(|next| response.at > Some(next.at)),
             None => next_limit,
@@ -108,6 +113,17 @@ impl LaterErrors {
             end.ending == Ending::HitAgain
                 && self.is_other_error(evidence.error.session.id.as_deref(), end.at)
         });
+    }
+
+    /// Returns the next limit error of the session that may be about the same payer. The refusal of a key, for example,
+    /// does not replace a limit of the login.
+    fn next_limit(&self, error: &StoredError) -> Option<NextLimit> {
+        let limits = self.next_of.get(&error.session.id)?;
+        limits
+            .iter()
+            .filter(|limit| limit.payer.may_share_refusals_with(&error.payer))
+            .map(|limit| limit.next)
+            .min_by_key(|next| next.at)
     }
 
     /// Returns true if the session's error at the given time is not about a limit.
@@ -148,6 +164,13 @@ impl LaterErrors {
             .find(|refusal| refusal.payer.may_share_refusals_with(&error.payer))
             .map(|refusal| refusal.at)
     }
+}
+
+/// A limit error, and the payer whose request was refused.
+#[derive(Debug)]
+struct LimitOfPayer {
+    payer: PayerFacts,
+    next: NextLimit,
 }
 
 /// A request that was refused because of a limit or the login.

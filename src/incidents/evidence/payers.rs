@@ -13,7 +13,7 @@ use crate::claude::settings::SettingsScope;
 use crate::incidents::session_starts::{SessionStart, payer_at, windows_prove_use_of_login};
 use crate::ledger::ProcessId;
 use crate::limits::evidence::{ErrorSession, Evidence, Ownership, PayerRelation, StoredError};
-use crate::limits::kind::LimitKind;
+use crate::limits::kind::{LimitKind, Service};
 use crate::limits::sample::MeasuredService;
 use crate::transcript::owner::Owner;
 
@@ -86,6 +86,18 @@ impl EvidenceCollector<'_> {
         let limit = error.quota().and_then(LimitKind::of_quota);
         let ended_by = limit.unwrap_or(row.limit).ended_by(row.stops());
         ended_by.is_about_payer() && !error.payer.is_without_account()
+    }
+
+    /// Returns true if an error says nothing about the login, because a key or a cloud provider paid for the request. An
+    /// error about a limit of the plan shows that the user has declined the key.
+    pub(in crate::incidents) fn is_about_other_payer_than_login(
+        &self,
+        error: &StoredError,
+    ) -> bool {
+        let row = self.message_of(&error.message).row;
+        error.payer.is_without_account()
+            && error.quota().is_none()
+            && row.limit.service() != Some(Service::Plan)
     }
 
     /// Returns the starts of a session with an error about an account. They show whether its later responses had another
