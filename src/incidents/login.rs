@@ -3,17 +3,28 @@
 use std::cell::OnceCell;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use crate::claude::account::{Account, LoginState};
 use crate::claude::window_usage::UsagePage;
 use crate::disk::records;
 use crate::paths::Paths;
+
+/// The account that was logged in when it was saved.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+struct SavedAccount {
+    /// The hash of the configuration directory. Several directories, each with its own login, may share whycap's data.
+    directory: Option<String>,
+    account: Option<Account>,
+}
 
 /// The login of a configuration directory. It is read on first use.
 #[derive(Debug)]
 pub(super) struct Login<'a> {
     paths: &'a Paths,
     state: OnceCell<LoginState>,
-    saved: OnceCell<Option<Account>>,
+    saved: OnceCell<SavedAccount>,
 }
 
 impl<'a> Login<'a> {
@@ -44,19 +55,30 @@ impl<'a> Login<'a> {
         self.state().no_credits.as_deref()
     }
 
-    /// Returns the account that was saved with the last reading. Status-line calls read this small file instead of the
-    /// global state.
+    /// Returns the account that was saved last. Status-line calls read this small file instead of the global state.
+    /// Returns `None` if it is the login of another configuration directory.
     pub(super) fn saved_account(&self) -> Option<Account> {
+        let saved = self.saved();
+        if saved.directory == Some(self.directory_hash()) {
+            saved.account.clone()
+        } else {
+            None
+        }
+    }
+
+    fn saved(&self) -> &SavedAccount {
         self.saved
-            .get_or_init(|| records::read(&self.saved_account_file()))
-            .clone()
+            .get_or_init(|| records::read(&self.saved_account_file()).unwrap_or_default())
     }
 
     /// Saves the account for later status-line calls. If saving fails, the account is saved with the next reading.
     pub(super) fn save_account(&self) {
-        let account = self.account();
-        if account != self.saved_account().as_ref() {
-            let _ = records::write(&self.saved_account_file(), &account);
+        let current = SavedAccount {
+            directory: Some(self.directory_hash()),
+            account: self.account().cloned(),
+        };
+        if current != *self.saved() {
+            let _ = records::write(&self.saved_account_file(), &current);
         }
     }
 
