@@ -479,6 +479,8 @@ impl<'a> Incidents<'a> {
         let collector = self.collector_for(&journal, Some(session), Asker::Session(session));
         let incidents = self.explain_all(Some(session), ledger, &collector);
         self.save_all(&collector, collector.take_news());
+        // The user may just have logged in to another account. The next status-line call should know it.
+        self.login.save_account();
         let situation = self.choose_for_conversation(session, incidents, &collector);
         self.save_all(
             &collector,

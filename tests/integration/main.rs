@@ -19,6 +19,8 @@
 mod budget;
 mod causes;
 #[cfg(target_os = "linux")] // a copy of `sleep` stands in for Claude Code
+mod changed_login;
+#[cfg(target_os = "linux")] // a copy of `sleep` stands in for Claude Code
 mod changed_payer;
 mod client;
 mod config;

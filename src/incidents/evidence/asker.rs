@@ -13,6 +13,14 @@ use crate::limits::sample::MeasuredService;
 use crate::transcript::tail::TranscriptResponse;
 
 impl EvidenceCollector<'_> {
+    /// Returns true if the error occurred in the requesting session.
+    pub(super) fn is_of_asker(&self, error: &StoredError) -> bool {
+        match self.asker {
+            Asker::Session(session) => error.session.id.as_deref() == Some(session),
+            Asker::Shell => false,
+        }
+    }
+
     /// Adds the facts that show whether the error blocks the requesting user. `asker_works` is true if a response shows
     /// that the user is not blocked: in a session, one of its own responses; in a shell, a response in another session
     /// than the one with the error.
@@ -94,7 +102,7 @@ impl EvidenceCollector<'_> {
 
     /// Returns true if the requesting session certainly has a different payer than the failed request. If its owner
     /// cannot be compared with the login, returns false, because it may belong to the login. Also returns false in a
-    /// shell, and for the status line, which does not explain errors of other payers.
+    /// shell, and for errors of other sessions in the status line, which does not explain those of other payers.
     fn asker_has_other_payer(&self, evidence: &Evidence) -> bool {
         let Evidence {
             error, collected, ..
@@ -102,13 +110,13 @@ impl EvidenceCollector<'_> {
         let Asker::Session(session) = self.asker else {
             return false;
         };
+        if self.is_of_asker(error) {
+            return collected.session_has_other_payer;
+        }
         if self.other_sessions != OtherSessions::Newest {
             return false;
         }
-        if error.session.id.as_deref() == Some(session) {
-            return collected.session_has_other_payer;
-        }
-        let payer = self.starts.payer_of(session, self.transcripts, self.now());
+        let payer = self.payer_now(session);
         let is_comparable = payer
             .owner
             .as_ref()
@@ -116,14 +124,15 @@ impl EvidenceCollector<'_> {
         is_comparable && error.payer.relation_to(&payer) == PayerRelation::Other
     }
 
-    /// Returns true if the session of an error about an account has received a response from another payer, and a new
-    /// session in the requesting shell would not use that account either.
+    /// Returns true if the session of an error about an account uses a new login or has received a response from another
+    /// payer, and a new session in the requesting shell would not use that account either.
     fn has_session_changed_to_payer_of_shell(&self, evidence: &Evidence) -> bool {
         let error = &evidence.error;
         self.asker == Asker::Shell
             && evidence.collected.session_has_other_payer
             && self.has_other_payer_now(error)
-            && self.has_response_of_other_payer(error)
+            && (evidence.collected.session_uses_new_login
+                || self.has_response_of_other_payer(error))
     }
 
     /// Returns true if the requesting session may use the login and one of the plan's windows is full.
@@ -134,7 +143,7 @@ impl EvidenceCollector<'_> {
         if !self.has_full_window_now() {
             return false;
         }
-        let payer = self.starts.payer_of(session, self.transcripts, self.now());
+        let payer = self.payer_now(session);
         !payer.is_without_account()
             && !payer.is_hidden_by_token()
             && may_belong_to(payer.owner.as_ref(), self.login.as_ref())

@@ -77,6 +77,8 @@ impl EvidenceCollector<'_> {
             || collected.session_has_other_payer && !self.is_running_since(&evidence.error)
         {
             Some(ContinuationObstacle::NotRunning)
+        } else if collected.session_uses_new_login {
+            Some(ContinuationObstacle::LoginChanged)
         } else if open_session
             .is_some_and(|session| sessions::is_in_background(self.registered(), session))
         {

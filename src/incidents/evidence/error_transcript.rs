@@ -2,6 +2,7 @@
 //! response after the error. The source is the end of the transcript.
 
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use super::payers::is_of_other_payer;
 use super::{Asker, EvidenceCollector};
@@ -31,11 +32,19 @@ impl EvidenceCollector<'_> {
     }
 
     pub(super) fn transcript_of(&self, error: &StoredError) -> Option<PathBuf> {
-        let session = error.session.id.as_deref()?;
+        self.transcript_of_session(error.session.id.as_deref()?)
+    }
+
+    fn transcript_of_session(&self, session: &str) -> Option<PathBuf> {
         match self.transcript {
             Some(path) if self.asker == Asker::Session(session) => Some(path.to_owned()),
             _ => self.transcripts.path_of(session),
         }
+    }
+
+    /// Returns the end of a session's transcript.
+    pub(super) fn tail_of_session(&self, session: &str) -> Option<Rc<Tail>> {
+        self.transcripts.tail(&self.transcript_of_session(session)?)
     }
 
     /// Adds the first response after an error. `transcript_error` is the error's own line, if it was found at the end

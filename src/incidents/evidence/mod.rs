@@ -206,9 +206,12 @@ impl<'a> EvidenceCollector<'a> {
         evidence.collected.has_response_without_key =
             self.has_response_without_key(&evidence.error);
         evidence.collected.still_uses_key = self.still_uses_key(&evidence.error);
-        evidence.collected.session_has_other_payer = self.other_sessions == OtherSessions::Newest
+        let is_of_asker = self.is_of_asker(&evidence.error);
+        evidence.collected.session_has_other_payer = (is_of_asker
+            || self.other_sessions == OtherSessions::Newest)
             && !evidence.has_later_response()
             && self.has_session_other_payer_now(&evidence.error);
+        evidence.collected.session_uses_new_login = self.session_uses_new_login(&evidence);
         let is_decided = evidence.known_end().is_some_and(|end| match end.ending {
             Ending::HitAgain => !evidence.collected.is_next_error_no_limit,
             // A later reading may show that the window is still full.

@@ -10,12 +10,19 @@ use crate::claude::account::Account;
 use crate::claude::credentials::{self, Credential, SetIn};
 use crate::claude::sessions::{self, Liveness, Session};
 use crate::claude::settings::SettingsScope;
+use crate::claude::version::ClientVersion;
 use crate::incidents::session_starts::{SessionStart, payer_at, windows_prove_use_of_login};
 use crate::ledger::ProcessId;
-use crate::limits::evidence::{ErrorSession, Evidence, Ownership, PayerRelation, StoredError};
+use crate::limits::evidence::{
+    ErrorSession, Evidence, Ownership, PayerFacts, PayerRelation, StoredError,
+};
 use crate::limits::kind::{LimitKind, Service};
 use crate::limits::sample::MeasuredService;
 use crate::transcript::owner::Owner;
+
+/// The first version of Claude Code that is known to use a new login for the next request of a process that was already
+/// running. Earlier versions may keep using the previous login.
+const USES_NEW_LOGIN_SINCE: ClientVersion = ClientVersion(2, 1, 331);
 
 /// Determines which account an error belongs to. An owner recorded in the transcript takes precedence over the account
 /// that was logged in. If no owner is recorded, the error belongs to another account only if the session used the login
@@ -148,11 +155,58 @@ impl EvidenceCollector<'_> {
         if !self.is_about_account(error) {
             return false;
         }
-        let mut payer = self.starts.payer_of(session, self.transcripts, self.now());
+        let mut payer = self.payer_now(session);
         if self.environment_of == Some(session) && self.has_session_environment() {
             payer.credentials.clone_from(&self.machine().credentials);
         }
         error.payer.relation_to(&payer) == PayerRelation::Other
+    }
+
+    /// Returns true if another account has logged in since the failed request, and the session is known to use it for its
+    /// next request.
+    pub(super) fn session_uses_new_login(&self, evidence: &Evidence) -> bool {
+        evidence.is_of_another_account()
+            && evidence.collected.session_has_other_payer
+            && evidence
+                .error
+                .session
+                .id
+                .as_deref()
+                .is_some_and(|session| self.uses_login_now(session, &self.payer_of_last(session)))
+    }
+
+    /// Returns the payer of a session's next request. It differs from the payer of the last one if the user has since logged
+    /// in to another account.
+    pub(super) fn payer_now(&self, session: &str) -> PayerFacts {
+        let last = self.payer_of_last(session);
+        match &self.login {
+            Some(login) if self.uses_login_now(session, &last) => PayerFacts {
+                owner: Some(login.owner.clone()),
+                ..last
+            },
+            Some(_) | None => last,
+        }
+    }
+
+    /// Returns the payer of a session's last request.
+    fn payer_of_last(&self, session: &str) -> PayerFacts {
+        let tail = self.tail_of_session(session);
+        let owner = tail.as_ref().and_then(|tail| tail.owner_at(self.now()));
+        payer_at(&self.starts.of(session), owner, self.now())
+    }
+
+    /// Returns true if a session is known to use the login for its next request, even if the login is new. `last` is the
+    /// payer of its last request. A session without a response has not used an earlier login.
+    fn uses_login_now(&self, session: &str, last: &PayerFacts) -> bool {
+        let has_login = last.owner.is_some() || last.has_session_environment;
+        let tail = self.tail_of_session(session);
+        let version = tail.as_ref().and_then(|tail| tail.version.as_deref());
+        has_login
+            && !last.is_without_account()
+            && !last.is_hidden_by_token()
+            && version.is_none_or(|version| {
+                ClientVersion::parse(version).is_some_and(|known| known >= USES_NEW_LOGIN_SINCE)
+            })
     }
 
     /// Returns true if an account is logged in but the session used a token. The token may belong to another account,

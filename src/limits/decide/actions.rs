@@ -436,6 +436,7 @@ fn suited_to_asker(action: ActionName, problem: &Problem<'_>) -> ActionName {
     let credits_pay = collected.paid_until.is_some();
     let has_failed_prompt = collected.possibly_unaffected != PossiblyUnaffected::AskingSession;
     match action {
+        ActionName::NewLoginPays if !credits_pay && !has_failed_prompt => ActionName::NotBlocked,
         ActionName::TryAgain
         | ActionName::TryAgainLeftOpen
         | ActionName::ResetEarly
@@ -458,6 +459,7 @@ fn suited_to_asker(action: ActionName, problem: &Problem<'_>) -> ActionName {
         ActionName::NothingLeft
         | ActionName::WaitForOtherWindow
         | ActionName::NotBlocked
+        | ActionName::NewLoginPays
         | ActionName::UseFeatureAgain
             if credits_pay =>
         {
@@ -516,6 +518,9 @@ fn after_end(problem: &Problem<'_>, ending: Ending) -> ActionName {
             ActionName::LeaveOpen
         }
         Ending::ResponseElsewhere => ActionName::WorksElsewhere,
+        Ending::ConcernsOthers if evidence.collected.session_uses_new_login => {
+            ActionName::NewLoginPays
+        }
         Ending::ConcernsOthers => ActionName::NotBlocked,
         Ending::KeyRemoved => ActionName::KeyIsRemoved,
         Ending::Reset if problem.expected_continuation().is_some() => ActionName::TryAgainLeftOpen,

@@ -596,6 +596,8 @@ pub enum ContinuationObstacle {
     NotRunning,
     /// The session is running in the background.
     InBackground,
+    /// The user has logged in to another account. Claude Code then stops waiting (2.1.331).
+    LoginChanged,
     /// The `autoContinueAtUsageLimit` setting is false.
     SettingIsOff,
     /// The limit was reached by an agent or by `/compact`. Claude Code does not wait in either case (as of 2.1.330).
@@ -620,6 +622,7 @@ impl fmt::Display for ContinuationObstacle {
             Self::NotInTerminal => "the session does not run in its own terminal",
             Self::NotRunning => "the session is not running",
             Self::InBackground => "the session runs in the background",
+            Self::LoginChanged => "you have logged in to a different account",
             Self::SettingIsOff => "autoContinueAtUsageLimit is off in the settings",
             Self::NotAPrompt => {
                 "Claude Code does not wait if the limit stopped an agent or /compact"
@@ -711,9 +714,11 @@ pub struct Collected {
     pub is_of_other_payer: bool,
     /// True if the requesting session certainly has a different payer than the failed request.
     pub asker_has_other_payer: bool,
-    /// True if the error is about an account, and its session certainly has another payer now. Always false for the
-    /// status line.
+    /// True if the error is about an account, and its session certainly has another payer now. The status line determines
+    /// this only for the errors of its own session.
     pub session_has_other_payer: bool,
+    /// True if the session's other payer is the login, because the user has logged in to another account.
+    pub session_uses_new_login: bool,
     /// True if the requesting session has a different payer and may use the login, and a window of the login's plan is
     /// full. Always false for the status line.
     pub is_plan_of_asker_full: bool,

@@ -1,0 +1,225 @@
+//! Tests that a limit of one account does not block sessions after the user has logged in to another account.
+
+use serde_json::json;
+
+use crate::client::{Client, plain_rows, windows};
+use crate::now::RunningClient;
+use crate::payers::starts_process;
+use crate::situation::{
+    AT, FIVE_HOUR, NOON, PRIVATE, TUESDAY, WEEKLY, answer, belongs_to, flat, refused,
+    with_a_private_login,
+};
+use crate::support::Sandbox;
+use crate::wait::waits;
+
+const COMPANY: &str = "22222222-2222-2222-2222-222222222222";
+const CHANGED: &str = "but you are now logged in to a different account";
+const LOGIN_CHANGED: &str =
+    "Automatic continue stopped · your login changed or ended · send a prompt to continue";
+
+/// Writes the state that Claude Code stores after `/login`.
+fn logs_in_to(sandbox: &Sandbox, account: &str) {
+    let login = json!({
+        "accountUuid": account, "organizationType": "claude_max", "organizationRole": "admin",
+    });
+    sandbox.write(".claude.json", json!({"oauthAccount": login}).to_string());
+}
+
+/// Starts a session of the account with client 2.1.331. The session receives a response.
+fn session_of<'s>(sandbox: &'s Sandbox, account: &str, name: &str) -> Client<'s> {
+    let mut client = Client::with_session(sandbox, name);
+    "2.1.331".clone_into(&mut client.version);
+    starts_process(&mut client, "2026-11-20T09:50:00Z", "startup", &[]);
+    belongs_to(&client, account, &format!("organization-of-{account}"));
+    client.sends_prompt("2026-11-20T09:51:00Z", "hi");
+    client.works("2026-11-20T09:51:10Z", 10);
+    client
+}
+
+/// Checks that shells and `now` say that the limit blocks nothing.
+fn assert_does_not_block_shell(sandbox: &Sandbox, at: &str) {
+    let shell = Client::with_session(sandbox, "shell");
+    let explained = shell.run(at, &["explain", "--exit-code"], b"");
+    assert_eq!(explained.code, 0, "{at}: {explained:?}");
+    let text = flat(&explained.stdout);
+    assert!(text.contains(CHANGED), "{at}: {text}");
+    assert!(!text.contains("You are still blocked"), "{at}: {text}");
+    assert!(!text.contains("Wait until"), "{at}: {text}");
+    let waited = waits(&shell, at, &["--timeout", "1s"]);
+    assert_eq!(waited.code, 0, "{at}: {waited:?}");
+    assert!(!waited.stdout.contains("by itself"), "{at}: {waited:?}");
+    let now = shell.run(at, &["now", "--json"], b"").json();
+    assert_eq!(now["blocked"], json!(null), "{at}: {now:#}");
+    for session in now["sessions"].as_array().unwrap() {
+        assert_eq!(session["continues"], json!(null), "{at}: {now:#}");
+    }
+    let listed = flat(shell.run(at, &["incidents"], b"").success());
+    assert!(!listed.contains("still active"), "{at}: {listed}");
+    assert!(!listed.contains("still blocked"), "{at}: {listed}");
+}
+
+/// Checks that the limit blocks shells.
+fn assert_blocks_shell(sandbox: &Sandbox, at: &str) {
+    let shell = Client::with_session(sandbox, "shell");
+    let explained = shell.run(at, &["explain", "--exit-code"], b"");
+    assert_eq!(explained.code, 10, "{at}: {explained:?}");
+    assert!(!explained.stdout.contains(CHANGED), "{at}: {explained:?}");
+}
+
+/// The weekly limit of one account stopped a session, which stayed open. The user logged in to another account, which had
+/// room. A shell and the stopped session were said to be blocked for days, although every session worked, and they were told
+/// to start a new session.
+#[test]
+fn a_weekly_limit_does_not_block_anybody_after_a_login_to_another_account() {
+    let sandbox = with_a_private_login();
+    let stopped = session_of(&sandbox, PRIVATE, "stopped");
+    let idle = session_of(&sandbox, PRIVATE, "idle");
+    let since = "2026-11-20T09:50:00Z";
+    let _process = RunningClient::resumed(&sandbox, "stopped", since);
+    let full = windows(30.0, NOON, 100.0, TUESDAY);
+    stopped.receives_error(AT, WEEKLY, refused("seven_day", TUESDAY, "out_of_credits"));
+    stopped.calls_status_line("2026-11-20T10:00:02Z", full.clone(), 120);
+    assert_blocks_shell(&sandbox, "2026-11-20T10:00:10Z");
+
+    logs_in_to(&sandbox, COMPANY);
+    let assert_works = |at: &str| {
+        assert_does_not_block_shell(&sandbox, at);
+        for session in [&stopped, &idle] {
+            let reply = answer(session, at);
+            assert!(reply.contains(CHANGED), "{at}: {reply}");
+            assert!(reply.contains("Just continue"), "{at}: {reply}");
+            assert!(!reply.contains("start a new session"), "{at}: {reply}");
+        }
+    };
+    assert_works("2026-11-20T10:01:00Z");
+    let row = flat(&plain_rows(&stopped, "2026-11-20T10:01:10Z", full.clone()));
+    assert!(
+        row.contains("logged in to a different account · send the prompt again"),
+        "{row}"
+    );
+    assert!(!row.contains("weekly limit"), "{row}");
+
+    let new = Client {
+        sandbox: &sandbox,
+        session: "new".to_owned(),
+        version: "2.1.331".to_owned(),
+        model: "claude-opus-5-5".to_owned(),
+        api_ms: 900,
+        total_cost: 0.5,
+        variables: vec![("CLAUDECODE".to_owned(), "1".to_owned())],
+    };
+    new.event(
+        "2026-11-20T10:01:50Z",
+        "SessionStart",
+        json!({"source": "startup"}),
+    );
+    belongs_to(&new, COMPANY, "company-organization");
+    new.sends_prompt("2026-11-20T10:02:00Z", "hello");
+    new.works("2026-11-20T10:02:10Z", 10);
+    let room = windows(10.0, NOON, 5.0, TUESDAY + 86_400);
+    new.calls_status_line("2026-11-20T10:02:11Z", room, 120);
+    assert_works("2026-11-20T10:03:00Z");
+    let reply = answer(&new, "2026-11-20T10:03:10Z");
+    assert!(reply.contains(CHANGED), "{reply}");
+    let listed = new.run("2026-11-20T10:03:10Z", &["incidents", "--json"], b"");
+    let sums = &listed.json()["sums"];
+    assert_eq!(sums["blocked_s"], 130, "{sums:#}");
+
+    logs_in_to(&sandbox, PRIVATE);
+    assert_blocks_shell(&sandbox, "2026-11-20T10:04:00Z");
+    let reply = answer(&stopped, "2026-11-20T10:04:10Z");
+    assert!(reply.contains("You are still blocked"), "{reply}");
+}
+
+/// The sessions of two configuration directories share whycap's data. The login of one directory is not a new login of the
+/// other one, whose limit still applies.
+#[test]
+fn the_login_of_another_configuration_directory_is_not_a_new_login() {
+    let sandbox = with_a_private_login();
+    let stopped = session_of(&sandbox, PRIVATE, "stopped");
+    let full = windows(30.0, NOON, 100.0, TUESDAY);
+    stopped.receives_error(AT, WEEKLY, refused("seven_day", TUESDAY, "out_of_credits"));
+    stopped.calls_status_line("2026-11-20T10:00:02Z", full.clone(), 120);
+
+    let login = json!({"accountUuid": COMPANY, "organizationType": "claude_max"});
+    let state = json!({"oauthAccount": login}).to_string();
+    sandbox.write("company/.claude.json", state);
+    let mut other = session_of(&sandbox, COMPANY, "other");
+    let directory = sandbox.path("company").display().to_string();
+    other
+        .variables
+        .push(("CLAUDE_CONFIG_DIR".to_owned(), directory));
+    other.calls_status_line(
+        "2026-11-20T10:01:00Z",
+        windows(9.0, NOON, 5.0, TUESDAY),
+        120,
+    );
+
+    let row = flat(&plain_rows(&stopped, "2026-11-20T10:02:00Z", full));
+    assert!(row.contains("weekly limit · resets"), "{row}");
+}
+
+/// Claude Code was waiting for the reset of a 5-hour limit. After a login to another account, `wait` and `now` said that it
+/// would continue the session by itself, but it announces that it does not.
+#[test]
+fn a_session_is_not_expected_to_continue_by_itself_after_a_login_to_another_account() {
+    for is_announced in [false, true] {
+        let sandbox = with_a_private_login();
+        let stopped = session_of(&sandbox, PRIVATE, "stopped");
+        let _process = RunningClient::resumed(&sandbox, "stopped", "2026-11-20T09:50:00Z");
+        stopped.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, "out_of_credits"));
+        logs_in_to(&sandbox, COMPANY);
+        if is_announced {
+            stopped.announces("2026-11-20T10:00:40Z", LOGIN_CHANGED);
+        }
+        assert_does_not_block_shell(&sandbox, "2026-11-20T10:01:00Z");
+    }
+}
+
+/// A version of Claude Code that may keep its earlier login is still said to be blocked.
+#[test]
+fn an_old_client_is_not_said_to_use_the_new_login() {
+    let sandbox = with_a_private_login();
+    let mut stopped = session_of(&sandbox, PRIVATE, "stopped");
+    stopped.version = "2.1.328".to_owned();
+    let _process = RunningClient::resumed(&sandbox, "stopped", "2026-11-20T09:50:00Z");
+    stopped.receives_error(AT, WEEKLY, refused("seven_day", TUESDAY, "out_of_credits"));
+    logs_in_to(&sandbox, COMPANY);
+    let reply = answer(&stopped, "2026-11-20T10:01:00Z");
+    assert!(reply.contains("start a new session"), "{reply}");
+    assert!(!reply.contains("Just continue"), "{reply}");
+}
+
+/// A login to another account changes nothing for a session with a token or a key.
+#[test]
+fn a_login_to_another_account_does_not_end_the_limit_of_a_token_or_a_key() {
+    for (variable, text, more) in [
+        (
+            "CLAUDE_CODE_OAUTH_TOKEN",
+            WEEKLY,
+            refused("seven_day", TUESDAY, "out_of_credits"),
+        ),
+        (
+            "ANTHROPIC_API_KEY",
+            "Credit balance is too low",
+            json!({"apiErrorStatus": 400, "error": "billing_error"}),
+        ),
+    ] {
+        let sandbox = with_a_private_login();
+        let mut stopped = Client::with_session(&sandbox, "stopped");
+        stopped.version = "2.1.331".to_owned();
+        let start = "2026-11-20T09:50:00Z";
+        starts_process(
+            &mut stopped,
+            start,
+            "startup",
+            &[(variable, "sk-ant-dummy")],
+        );
+        let _process = RunningClient::resumed(&sandbox, "stopped", start);
+        stopped.receives_error(AT, text, more);
+        logs_in_to(&sandbox, COMPANY);
+        let reply = answer(&stopped, "2026-11-20T10:01:00Z");
+        assert!(!reply.contains(CHANGED), "{variable}: {reply}");
+        assert!(!reply.contains("Just continue"), "{variable}: {reply}");
+    }
+}
