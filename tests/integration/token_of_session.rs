@@ -238,7 +238,15 @@ fn the_limit_of_a_token_does_not_block_a_shell_whose_login_has_room() {
     ] {
         assert!(now.contains(part), "{part}: {now}");
     }
+    // In a conversation of the login without a response since then, `/whycap` advised the user to wait or to buy credits.
+    let answered = answer(&of_login, SOON);
+    for part in [past, "nothing is blocking you"] {
+        assert!(answered.contains(part), "{part}: {answered}");
+    }
+    assert!(!answered.contains("costs money"), "{answered}");
     // The session itself is blocked, and so is a shell with the token.
+    let answered = answer(&with_token, SOON);
+    assert!(answered.contains("You are still blocked"), "{answered}");
     assert_eq!(exit_code_of_explanation(&with_token, SOON), 10);
     let arguments = ["explain", "--exit-code"];
     assert_eq!(run(&sandbox, SOON, &arguments, b"", &[token()]).code, 10);

@@ -37,16 +37,37 @@ impl EvidenceCollector<'_> {
             && self.other_sessions == OtherSessions::Newest
             && self.is_plan_of_asker_full();
         evidence.collected.key_is_removed = key_is_removed;
-        evidence.collected.has_login_with_room =
-            self.asker == Asker::Shell && self.has_login_with_room(&evidence.error);
+        evidence.collected.has_login_with_room = self.other_sessions == OtherSessions::Newest
+            && !self.is_of_asker(&evidence.error)
+            && self.uses_login()
+            && self.has_login_with_room(&evidence.error);
     }
 
-    /// Returns true if the failed request used a token that a new session would not use, and a reading shows that the
-    /// login, which it would use instead, has room in the window of the limit. The token may belong to the account of the
-    /// login, so the window must not have been able to fill up between the reading and the error.
+    /// Returns true if the login pays for the next request of the requesting session or, in a shell, of a new session.
+    fn uses_login(&self) -> bool {
+        match self.asker {
+            Asker::Shell => {
+                let machine = self.machine();
+                !machine.has_token() && !machine.has_key()
+            }
+            Asker::Session(session) => self.may_use_login(session),
+        }
+    }
+
+    /// Returns true if the login may pay for a session's next request, because the session has no key and no token, and is
+    /// not known to use another account.
+    fn may_use_login(&self, session: &str) -> bool {
+        let payer = self.payer_now(session);
+        !payer.is_without_account()
+            && !payer.is_hidden_by_token()
+            && may_belong_to(payer.owner.as_ref(), self.login.as_ref())
+    }
+
+    /// Returns true if the failed request used a token, and a reading shows that the login has room in the window of the
+    /// limit. The token may belong to the account of the login, so the window must not have been able to fill up between
+    /// the reading and the error.
     fn has_login_with_room(&self, error: &StoredError) -> bool {
-        let machine = self.machine();
-        if !self.may_differ_from_login(error) || machine.has_token() || machine.has_key() {
+        if !self.may_differ_from_login(error) {
             return false;
         }
         let (Some(current), Some(window)) = (
@@ -140,13 +161,7 @@ impl EvidenceCollector<'_> {
         let Asker::Session(session) = self.asker else {
             return false;
         };
-        if !self.has_full_window_now() {
-            return false;
-        }
-        let payer = self.payer_now(session);
-        !payer.is_without_account()
-            && !payer.is_hidden_by_token()
-            && may_belong_to(payer.owner.as_ref(), self.login.as_ref())
+        self.has_full_window_now() && self.may_use_login(session)
     }
 
     /// Returns true if the login's newest reading shows a full window that has not reset yet.

@@ -724,8 +724,8 @@ pub struct Collected {
     pub is_plan_of_asker_full: bool,
     /// True if the session used a key, but a new session in the requesting shell would use the login's plan.
     pub is_of_other_key: bool,
-    /// True if the session used a token that a new session in the requesting shell would not use, and a reading shows
-    /// that the login, which that session would use, has room.
+    /// True if the session used a token, but the requesting session, or a new session in the requesting shell, uses the
+    /// login, and a reading shows that the login has room. Always false for the status line.
     pub has_login_with_room: bool,
     /// The sessions that may still work although the error blocks the session in which it occurred.
     pub possibly_unaffected: PossiblyUnaffected,
