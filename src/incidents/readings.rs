@@ -170,6 +170,9 @@ pub(super) fn of_five_hour_window<'j>(
 /// the request. The server determines the figures when it accepts a request. If the response takes minutes, its figures
 /// may be older than an error that occurred in between.
 pub(super) fn date_by_request(sample: &mut Sample, tail: &Tail) {
+    if sample.determined_since.is_some() {
+        return;
+    }
     let reported = sample.measured - REPORTED_WITHIN..=sample.measured;
     let mut newest_first = tail.responses.iter().rev();
     let Some(response) = newest_first.find(|response| reported.contains(&response.at)) else {
@@ -182,6 +185,22 @@ pub(super) fn date_by_request(sample: &mut Sample, tail: &Tail) {
     sample.determined_since = Some(requested_at);
     if requested_at < sample.earliest() {
         sample.repeated_after = Some(requested_at);
+    }
+}
+
+/// Returns the time of the request that led to the last response. If it is unknown, returns the time of the response, unless
+/// Claude Code has just received it. Returns `None` if there is no response, or if a refused request followed it, because
+/// the figures may belong to that request.
+fn last_request_at(tail: &Tail, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let response = tail.responses.last()?;
+    let last_error_at = tail.errors.last().and_then(|error| error.line.at);
+    if last_error_at > Some(response.at) {
+        return None;
+    }
+    match response.requested_at {
+        Some(requested_at) => Some(requested_at),
+        None if now - response.at > REPORTED_WITHIN => Some(response.at),
+        None => None,
     }
 }
 
@@ -616,9 +635,47 @@ impl WindowReadings<'_> {
         Some(
             match self.of_previous_session(payload, &reported, last.as_ref()) {
                 Some(original) => reported.dated_like(original),
-                None => reported.after(last.as_ref()),
+                None => self.dated(payload, reported.after(last.as_ref())),
             },
         )
+    }
+
+    /// Dates the figures of a new response to its request if the login's newest reading is wrong about which of them are
+    /// newer. Returns other figures unchanged.
+    ///
+    /// Claude Code may report a response long after its request: the response may have taken minutes, and during a
+    /// permission dialog, Claude Code does not call the status line. Usage never decreases before the reset, so lower
+    /// figures are usually older, and repeated figures are new if another session has reported lower ones since. Only
+    /// the transcript can tell such figures from an early reset. In all other cases, the figures count as new, because
+    /// they may come from a subagent, whose responses are not in the transcript.
+    fn dated(&self, payload: &StatusPayload, sample: Sample) -> Sample {
+        let is_of_new_response = sample.api_ms.is_some() && sample.measured == self.environment.now;
+        if !is_of_new_response {
+            return sample;
+        }
+        let Some(newest) = self.newest(sample.service()) else {
+            return sample;
+        };
+        let is_lower = sample.shows_less_than(&newest.sample);
+        let is_repeated_and_higher =
+            sample.repeated_after.is_some() && newest.sample.shows_less_than(&sample);
+        if !is_lower && !is_repeated_and_higher {
+            return sample;
+        }
+        let transcript = payload.transcript_path.as_deref();
+        let tail = transcript.and_then(|path| self.transcripts.tail(path));
+        let Some(requested_at) = tail.and_then(|tail| last_request_at(&tail, self.environment.now))
+        else {
+            return sample;
+        };
+        let is_request_newer = requested_at > newest.sample.earliest();
+        if is_lower && !is_request_newer {
+            sample.determined_at(requested_at)
+        } else if is_repeated_and_higher && is_request_newer {
+            sample.repeated_since(requested_at)
+        } else {
+            sample
+        }
     }
 
     /// Returns the figures in a status line's payload as if they were new.
@@ -725,10 +782,10 @@ impl WindowReadings<'_> {
         {
             return;
         }
-        let mut sample = reported.after(last.as_ref());
-        let repeated = last
-            .as_ref()
-            .filter(|last| !is_new(&sample, last, last_error_at));
+        let mut sample = self.dated(payload, reported.after(last.as_ref()));
+        let repeated = last.as_ref().filter(|last| {
+            sample.determined_since.is_none() && !is_new(&sample, last, last_error_at)
+        });
         let error_elsewhere =
             repeated.and_then(|last| error_to_be_ended(&sample, last, session, errors));
         if repeated.is_some() && error_elsewhere.is_none() {

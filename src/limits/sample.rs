@@ -24,8 +24,9 @@ pub struct Sample {
     /// The time of the last status-line call with these figures.
     #[serde(deserialize_with = "rfc3339::deserialize")]
     pub at: DateTime<Utc>,
-    /// The time of the first status-line call after the response that provided the figures. Claude Code repeats the
-    /// figures of the last response, so repeated figures are new only if another response has arrived in the meantime.
+    /// The time of the first status-line call after the response that provided the figures, or the time of the request
+    /// if the figures were older than those of another session. Claude Code repeats the figures of the last response, so repeated figures
+    /// are new only if another response has arrived in the meantime.
     #[serde(deserialize_with = "rfc3339::deserialize")]
     pub measured: DateTime<Utc>,
     /// The time of an earlier sample with the same figures, if a new response has repeated them since then. Not every
@@ -211,6 +212,37 @@ impl Sample {
             self.repeated_after = Some(previous.at);
         }
         self.or(previous)
+    }
+
+    /// Returns true if a window has less usage in this sample than in the other one, and the same reset.
+    pub(crate) fn shows_less_than(&self, other: &Self) -> bool {
+        self.windows().any(|(window, usage)| {
+            other.usage(window).is_some_and(|other| {
+                usage.has_same_reset(&other)
+                    && usage.is_step_from(&other)
+                    && usage.used_percent < other.used_percent
+            })
+        })
+    }
+
+    /// Sets the time at which the server determined the figures, which is older than it seemed.
+    pub(crate) fn determined_at(self, moment: DateTime<Utc>) -> Self {
+        Self {
+            since: moment,
+            measured: moment,
+            repeated_after: None,
+            determined_since: Some(moment),
+            ..self
+        }
+    }
+
+    /// Sets the earliest time at which the server determined the repeated figures again.
+    pub(crate) fn repeated_since(self, moment: DateTime<Utc>) -> Self {
+        Self {
+            repeated_after: Some(moment),
+            determined_since: Some(moment),
+            ..self
+        }
     }
 
     /// Copies the times from another session's sample, because this sample only repeats the figures of that one. Also

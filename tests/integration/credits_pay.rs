@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::client::{Client, windows};
+use crate::client::{Client, plain_rows, windows};
 use crate::newest_evidence::{after, five_hour_full, hits_limit, receives_response, weekly_full};
 use crate::situation::{
     AT_LOWER_PRIORITY, FIVE_HOUR, NOON, TUESDAY, WEEKLY, answer, flat, refused, session_of_login,
@@ -458,4 +458,134 @@ fn credits_pay_after_lower_priority_mode_has_ended() {
     receives_response(&mut client, "2026-11-20T10:20:00Z", full);
     let reply = answer(&client, "2026-11-20T10:20:05Z");
     assert!(reply.contains("paying with usage credits"), "{reply}");
+}
+
+/// Simulates a prompt and its response four seconds later, and the status-line call that reports these usage windows.
+/// Returns the status line without colors, on a single line.
+fn asks(client: &mut Client<'_>, prompt_at: &str, reported: Value) -> String {
+    client.sends_prompt(prompt_at, "continue");
+    flat(&receives_response(client, &after(prompt_at, 4), reported))
+}
+
+/// Returns the figures of a 5-hour window that resets at noon.
+fn five_hour_at(percent: f64) -> Value {
+    windows(percent, NOON, 30.0, TUESDAY)
+}
+
+/// Creates two sessions in processes of their own, with a 5-hour window that is nearly full at 10:00.
+fn two_nearly_full_sessions(sandbox: &Sandbox) -> [Client<'_>; 2] {
+    [("waits", "4190001"), ("pays", "4190002")].map(|(name, process)| {
+        let mut client = session_of_login(sandbox, name);
+        let variable = ("CLAUDE_PID".to_owned(), process.to_owned());
+        client.variables.push(variable);
+        asks(&mut client, "2026-11-20T10:00:00Z", five_hour_at(95.0));
+        client
+    })
+}
+
+/// Usage credits pay for two more responses of a session, whose window is full from 10:00:26 on.
+fn pays_with_credits(client: &mut Client<'_>) {
+    let full = five_hour_at(100.0);
+    for prompt_at in ["2026-11-20T10:00:21Z", "2026-11-20T10:00:31Z"] {
+        asks(client, prompt_at, full.clone());
+    }
+    let row = asks(client, "2026-11-20T10:00:41Z", full);
+    assert!(row.contains("with usage credits: ≈$0.80"), "{row}");
+}
+
+/// Checks that every screen still says that usage credits have paid this amount since 10:00.
+fn still_pays(client: &Client<'_>, at: &str, amount: &str) {
+    let call = client.calls_status_line(at, five_hour_at(100.0), 120);
+    let row = flat(&whycap::terminal::strip_ansi(call.success()));
+    assert!(row.contains("5h 100%"), "{at}: {row}");
+    let now = flat(&client.run(at, &["now"], b"").stdout);
+    assert!(now.contains("100%"), "{at}: {now}");
+    let explained = flat(&client.run(at, &["explain"], b"").stdout);
+    for shown in [row, now, explained, answer(client, at)] {
+        let expected = format!("with usage credits: ≈{amount} since 10:00");
+        assert!(shown.contains(&expected), "{at}: {shown}");
+    }
+}
+
+/// Claude Code 2.1.331 does not call the status line while it asks for permission. When the user declined, it reported
+/// the figures of the request from before the dialog. All screens then said "5h 96%" and no longer mentioned the credits
+/// that were paying in another session.
+#[test]
+fn figures_from_before_a_dialog_do_not_hide_that_credits_pay() {
+    let sandbox = with_a_private_login();
+    let [mut waits, mut pays] = two_nearly_full_sessions(&sandbox);
+    waits.sends_prompt("2026-11-20T10:00:11Z", "delete the directory");
+    waits.works("2026-11-20T10:00:15Z", 10);
+    waits.api_ms += 300;
+    pays_with_credits(&mut pays);
+
+    for at in ["2026-11-20T10:01:10Z", "2026-11-20T10:01:20Z"] {
+        let call = waits.calls_status_line(at, five_hour_at(96.0), 120);
+        let row = flat(&whycap::terminal::strip_ansi(call.success()));
+        assert!(row.contains("5h 100%"), "{at}: {row}");
+        still_pays(&pays, &after(at, 5), "$0.80");
+    }
+    // Paid responses continue to count toward the same amount.
+    for (prompt_at, amount) in [
+        ("2026-11-20T10:01:40Z", "$1.20"),
+        ("2026-11-20T10:01:50Z", "$1.60"),
+    ] {
+        asks(&mut pays, prompt_at, five_hour_at(100.0));
+        still_pays(&pays, &after(prompt_at, 8), amount);
+    }
+}
+
+/// The server determines the figures when it accepts a request. A response that took 45 seconds reported 96% after another
+/// session had reached 100%, and hid that credits were paying there.
+#[test]
+fn the_figures_of_a_slow_response_do_not_hide_that_credits_pay() {
+    let sandbox = with_a_private_login();
+    let [mut slow, mut pays] = two_nearly_full_sessions(&sandbox);
+    slow.sends_prompt("2026-11-20T10:00:11Z", "think");
+    pays_with_credits(&mut pays);
+    slow.works("2026-11-20T10:00:56Z", 10);
+    slow.api_ms += 45_000;
+    for at in ["2026-11-20T10:00:57Z", "2026-11-20T10:01:07Z"] {
+        slow.calls_status_line(at, five_hour_at(96.0), 120);
+        still_pays(&pays, &after(at, 5), "$0.80");
+    }
+}
+
+/// A session without a transcript reports lower figures. The server may have determined them after an early reset. The next
+/// response in another session shows that the window is still full, although this process had reported the same figures
+/// before.
+#[test]
+fn a_new_response_counts_even_if_it_repeats_the_figures_of_its_process() {
+    let sandbox = with_a_private_login();
+    let [mut unknown, mut pays] = two_nearly_full_sessions(&sandbox);
+    std::fs::remove_file(unknown.transcript()).unwrap();
+    pays_with_credits(&mut pays);
+    unknown.api_ms += 300;
+    unknown.calls_status_line("2026-11-20T10:01:10Z", five_hour_at(96.0), 120);
+
+    let row = asks(&mut pays, "2026-11-20T10:01:20Z", five_hour_at(100.0));
+    assert!(row.contains("5h 100%"), "{row}");
+    let at = "2026-11-20T10:01:30Z";
+    let row = flat(&plain_rows(&pays, at, five_hour_at(100.0)));
+    let now = flat(&pays.run(at, &["now"], b"").stdout);
+    for shown in [row, now] {
+        assert!(shown.contains("100%"), "{shown}");
+        assert!(shown.contains("with usage credits"), "{shown}");
+    }
+}
+
+/// A response to a later request that reports less usage of the same window still shows an early reset.
+#[test]
+fn lower_figures_of_a_later_request_still_show_an_early_reset() {
+    let sandbox = with_a_private_login();
+    let [mut other, mut pays] = two_nearly_full_sessions(&sandbox);
+    pays_with_credits(&mut pays);
+    let row = asks(&mut other, "2026-11-20T10:01:20Z", five_hour_at(2.0));
+    assert!(row.contains("5h 2%"), "{row}");
+    let at = "2026-11-20T10:01:30Z";
+    let row = flat(&plain_rows(&pays, at, five_hour_at(100.0)));
+    assert!(
+        row.contains("5h 2%") && !row.contains("usage credits"),
+        "{row}"
+    );
 }
