@@ -11,6 +11,7 @@ use super::reply::{Reply, Subcommand};
 use crate::context::Context;
 use crate::incidents::{Asker, Continuing, Situation};
 use crate::limits::decide::{ActionName, CONTINUES_SOON, Wait};
+use crate::limits::evidence::ResetSource;
 use crate::limits::incident::Incident;
 use crate::limits::kind::{LimitKind, Verdict};
 use crate::render::Report;
@@ -121,7 +122,9 @@ impl Subcommand for WaitArguments {
             };
             printed.announce(&situation, has_progress, &context)?;
             announce_full_window(&situation, waited_for.as_ref(), session, &context)?;
-            let progress = Wait::progress(until, context.clock());
+            let present = situation.incident.as_ref();
+            let shown_until = present.map_or(until, |incident| shown_end(incident, until));
+            let progress = Wait::progress(shown_until, context.clock());
             let columns = output_width(&context.environment);
             terminal::replace_progress_line(&longest_fitting(progress, columns))?;
             has_progress = true;
@@ -226,8 +229,20 @@ impl PrintedSentences {
         if is_stdout_terminal() {
             return print_sentence(&incident.headline, context);
         }
-        let [_, _, waiting] = Wait::progress(until, context.clock());
+        let [_, _, waiting] = Wait::progress(shown_end(incident, until), context.clock());
         print_sentence(&format!("{} {waiting}.", incident.headline), context)
+    }
+}
+
+/// Returns the end of the wait as it is shown to the user. whycap waits a few seconds longer than until a reset, which could
+/// make a difference of a minute to the time in the headline. A reset that was read from a message is only known to the
+/// minute, so the minute that is added to it is shown.
+fn shown_end(incident: &Incident, until: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
+    match incident.diagnosis.resets.chosen {
+        Some(reset) if until == Some(reset.surely_over()) && reset.source != ResetSource::Text => {
+            Some(reset.at)
+        }
+        Some(_) | None => until,
     }
 }
 
@@ -238,6 +253,9 @@ fn timeout_message(incident: Option<&Incident>) -> &'static str {
     };
     if incident.diagnosis.awaits_figures() {
         return "timed out; it is too early to tell whether the limit is real";
+    }
+    if incident.surely_over_at().is_some() {
+        return "timed out; the limit should have reset, but whycap waits a little longer because clocks may differ";
     }
     match (incident.diagnosis.verdict, incident.diagnosis.limit) {
         (Verdict::FalseLikely, _) => "timed out; the error is probably a false alarm",

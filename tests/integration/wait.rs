@@ -20,6 +20,9 @@ const LIMIT_ENDED_CONTINUING: &str = "The message said that your 5-hour limit wa
 /// The last line that `wait` prints after a 5-hour limit if the user has to continue the session.
 const LIMIT_ENDED: &str = "The message said that your 5-hour limit was used up, but the limit should have reset at 12:00. You can continue.";
 
+/// The message after a timeout in the seconds after a reset.
+const TIMED_OUT_AFTER_RESET: &str = "timed out; the limit should have reset, but whycap waits a little longer because clocks may differ";
+
 pub fn waits(client: &Client<'_>, now: &str, more: &[&str]) -> Run {
     let arguments: Vec<&str> = ["wait"].iter().chain(more).copied().collect();
     client.run(now, &arguments, b"")
@@ -147,7 +150,7 @@ fn a_limit_that_has_just_reset_does_not_hide_the_error_of_a_key() {
         let shown = flat(&limited.run(at, &[command], b"").stdout);
         assert!(shown.contains("had no credits"), "{command}: {shown}");
     }
-    gives_up(&limited, at);
+    gives_up_with(&limited, at, TIMED_OUT_AFTER_RESET);
 }
 
 /// `whycap wait && claude -c` must not do the work that Claude Code will do by itself in an open session. A log of `wait`
@@ -786,4 +789,25 @@ fn wait_in_a_terminal_names_the_limit_before_a_response_elsewhere() {
     let headline = text.find("Your weekly limit is used up");
     let response = text.find("Another session has received a response since then");
     assert!(headline.is_some() && headline < response, "{text}");
+}
+
+/// `wait` waits a few seconds longer than until the reset. It used to say "timed out while the limit still applied"
+/// although all other commands said that the limit should have reset, and "Waiting until 12:00" although its headline said
+/// that work can continue at 11:59.
+#[test]
+fn wait_and_its_headline_state_the_same_reset() {
+    let sandbox = with_a_private_login();
+    let limited = session_of_login(&sandbox, "limited");
+    let text = "You've hit your 5-hour limit · resets 11:59am (UTC)";
+    limited.receives_error(AT, text, refused("five_hour", NOON - 1, ""));
+    let run = waits(&limited, "2026-11-20T11:00:00Z", &["--timeout", "1s"]);
+    assert!(run.stderr.contains("still applied"), "{run:?}");
+    let log = flat(&run.stdout);
+    assert!(log.contains("you can continue at 11:59"), "{log}");
+    assert!(log.contains("Waiting until 11:59"), "{log}");
+    gives_up(&limited, "2026-11-20T11:59:50Z");
+
+    let at = "2026-11-20T12:00:01Z";
+    assert_eq!(exit_code(&limited, at), 0);
+    gives_up_with(&limited, at, TIMED_OUT_AFTER_RESET);
 }
