@@ -243,8 +243,14 @@ impl<'c> BudgetOverview<'c> {
         let mut report = Report::new(self.json(&states, plan.as_ref(), additional, path));
         self.add_configuration(&mut report, shown_path);
         self.add_states(&mut report, &states);
-        if self.config.budget.credits.is_some() && additional.paid.is_none() {
-            report.paragraph(Tone::Quiet, CREDITS_UNKNOWN);
+        let has_credits_budget = self.config.budget.credits.is_some();
+        match additional.paid {
+            None if has_credits_budget => report.paragraph(Tone::Quiet, CREDITS_UNKNOWN),
+            Some(paid) if !has_credits_budget && paid > Money::ZERO => {
+                report.gap();
+                report.paragraph(Tone::Plain, credits_sentence(paid));
+            }
+            None | Some(_) => {}
         }
         let sentences = plan
             .map(|plan| plan.sentence)
@@ -283,6 +289,7 @@ impl<'c> BudgetOverview<'c> {
             "plan": plan.map(|plan| &plan.facts),
             "hint": additional.hint.as_ref().map(Hint::json),
             "percent_worth": additional.percent_value.json(),
+            "credits_paid_usd": additional.paid.map(Money::usd),
             "estimated": self.is_estimated,
             "complete": additional.is_complete,
             "config": path,
@@ -350,6 +357,14 @@ impl<'c> BudgetOverview<'c> {
             ],
         }
     }
+}
+
+/// Returns the sentence about the amount paid with usage credits this month if no budget shows it.
+fn credits_sentence(paid: Money) -> String {
+    format!(
+        "Usage credits have paid ≈{} this month (estimated because a usage window was full but responses were still coming in).",
+        paid.show()
+    )
 }
 
 fn add_hint(report: &mut Report, hint: &Hint, shown_path: &str) {

@@ -30,18 +30,14 @@ impl Subcommand for BudgetArguments {
                 BudgetOverview::new(context.clock(), config, sessions.clone(), first_response);
             ledger.rows(EVER, overview.rows_by(), &mut |row| overview.add(&row))?;
             let damaged = ledger.damaged(month.timestamp_millis()..EVER.end)?;
-            let mut paid = None;
-            if config.budget.credits.is_some() {
-                let costs =
-                    |since, selected: SelectedResponses<'_>| ledger.costs_since(since, selected);
-                let incidents = context.incidents();
-                let paid_since = incidents.credits_use().paid_since(month, None, &costs);
-                paid = paid_since.map(|paid| paid.cost);
-            }
+            let costs =
+                |since, selected: SelectedResponses<'_>| ledger.costs_since(since, selected);
+            let incidents = context.incidents();
+            let paid_since = incidents.credits_use().paid_since(month, None, &costs);
             let additional = AdditionalFacts {
                 hint: best_hint(served, &writes, context.prices(), &config.hints.off),
                 percent_value: context.percent_value(&ledger, None)?.with_prompts(&writes),
-                paid,
+                paid: paid_since.map(|paid| paid.cost),
                 is_everything_read: read.is_all(),
                 is_complete: read.is_all() && damaged.is_empty(),
             };

@@ -13,7 +13,7 @@ use crate::claude::sessions::{self, Liveness, Session, SessionActivity, SessionS
 use crate::claude::transcripts;
 use crate::drain::WindowShares;
 use crate::incidents::{Incidents, Paying, Situation};
-use crate::ledger::{Ledger, ReadTime, RowsBy, SpendSource};
+use crate::ledger::{Ledger, ReadTime, RowsBy, SelectedResponses, SpendSource};
 use crate::limits::decide::ActionName;
 use crate::limits::incident::Incident;
 use crate::limits::kind::Window;
@@ -191,6 +191,12 @@ impl NowCollector {
         let paying = self.paying(&known_situation, incidents);
         let situation = context.with_costs(known_situation, paying, incidents);
         let newest = situation.incident.as_ref();
+        let (today, _) = context.clock().zone.day_bounds(context.environment.now);
+        let paid_today = ledger.and_then(|ledger| {
+            let costs =
+                |since, selected: SelectedResponses<'_>| ledger.costs_since(since, selected);
+            incidents.credits_use().paid_since(today, None, &costs)
+        });
         let mut facts = SlowFacts {
             blocked_session: newest.and_then(|newest| context.only_blocked_session(newest)),
             error_of_other_key: context.about_other_key(&situation),
@@ -202,6 +208,7 @@ impl NowCollector {
                 .count(),
             window_shares: window_shares.unwrap_or_default(),
             percent_value,
+            paid_today: paid_today.map(|paid| paid.cost),
         };
         for used in &mut facts.window_shares {
             used.add_labels(|session| self.label(context, session));

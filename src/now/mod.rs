@@ -65,6 +65,8 @@ pub(crate) struct SlowFacts {
     pub(crate) window_shares: Vec<WindowShares>,
     /// The value of one percent of each window. The amount left in the window is calculated from it.
     pub(crate) percent_value: PercentValue,
+    /// The amount paid with usage credits today, if it can be inferred.
+    pub(crate) paid_today: Option<Money>,
 }
 
 /// Today's spend.

@@ -257,6 +257,12 @@ impl NowData {
             text += &hourly.format(self.clock);
         }
         add_row(report, "Today", Tone::Strong, text);
+        if let Some(paid) = self.slow.paid_today
+            && paid > Money::ZERO
+        {
+            let text = format!("usage credits have paid ≈{} of it (estimated)", paid.show());
+            add_row(report, "", Tone::Plain, text);
+        }
         // A block is an estimate of the 5-hour window, so do not show it if the window itself is known.
         let five_hour = self.reading.as_ref().and_then(|reading| reading.five_hour);
         if five_hour.is_some() {

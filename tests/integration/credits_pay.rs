@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::client::{Client, plain_rows, windows};
+use crate::client::{Client, plain_rows, run, windows};
 use crate::newest_evidence::{after, five_hour_full, hits_limit, receives_response, weekly_full};
 use crate::situation::{
     AT_LOWER_PRIORITY, FIVE_HOUR, NOON, TUESDAY, WEEKLY, answer, flat, refused, session_of_login,
@@ -588,4 +588,20 @@ fn lower_figures_of_a_later_request_still_show_an_early_reset() {
         row.contains("5h 2%") && !row.contains("usage credits"),
         "{row}"
     );
+}
+
+/// After the reset, no command showed what the credits had cost unless the user had set a budget for them.
+#[test]
+fn budget_shows_without_a_budget_what_credits_have_paid_this_month() {
+    let sandbox = with_a_private_login();
+    let [_, mut pays] = two_nearly_full_sessions(&sandbox);
+    let budget = |at: &str| flat(&run(&sandbox, at, &["budget"], b"", &[]).stdout);
+    let before = budget("2026-11-20T10:00:10Z");
+    assert!(!before.contains("credits"), "{before}");
+    pays_with_credits(&mut pays);
+    for at in ["2026-11-20T10:05:00Z", "2026-11-20T12:30:00Z"] {
+        let shown = budget(at);
+        let expected = "Usage credits have paid ≈$0.80 this month";
+        assert!(shown.contains(expected), "{at}: {shown}");
+    }
 }
