@@ -853,7 +853,7 @@ fn a_message_can_be_piped_and_can_begin_with_a_dash() {
 fn a_pasted_time_without_a_date_hardly_suggests_the_weekly_limit() {
     for text in [
         "Claude usage limit reached. Your limit will reset at 8pm",
-        "Usage limit reached \u{b7} resets 11am",
+        "Usage limit reached \u{b7} resets 6am",
     ] {
         let sandbox = Sandbox::new()
             .variable("WHYCAP_NOW", "2026-11-20T12:00:00Z")
@@ -875,6 +875,41 @@ fn a_pasted_time_without_a_date_hardly_suggests_the_weekly_limit() {
         answer.contains("Your 5-hour limit is probably used up"),
         "{answer}"
     );
+}
+
+/// At 23:38, a user pasted a message that names no limit and resets at 10pm. `explain` stated as a fact that work could
+/// continue at 10pm on the next day, and offered usage credits, although the limit had most likely reset at 22:00.
+#[test]
+fn a_pasted_time_that_has_just_passed_may_be_the_reset() {
+    let explain = |now: &str, text: &str| {
+        let sandbox = Sandbox::new()
+            .variable("WHYCAP_NOW", now)
+            .variable("TZ", "UTC");
+        flat(sandbox.run(&["explain", "--text", text]).success())
+    };
+    for text in [
+        "You've hit your limit \u{b7} resets 10pm (UTC)",
+        "You've hit your usage limit \u{b7} resets 10pm (UTC)",
+        "Claude usage limit reached. Your limit will reset at 2pm (America/Los_Angeles)",
+    ] {
+        let answer = explain("2026-11-27T23:38:00Z", text);
+        let (headline, rest) = answer.split_once("What to do").unwrap();
+        assert!(headline.contains("may have reset at 22:00"), "{answer}");
+        assert!(!headline.contains("Sat Nov 28"), "{answer}");
+        assert!(
+            rest.starts_with(
+                " 1. Send the prompt again 2. If it is refused again, it is probably your weekly \
+                 limit; wait until Sat Nov 28 22:00 (22 h 22 m from now)"
+            ),
+            "{answer}"
+        );
+
+        // A time that is still ahead today is not ambiguous, and one that passed long ago is that of a weekly limit.
+        let before = explain("2026-11-27T20:38:00Z", text);
+        assert!(before.contains("22:00, in 1 h 22 m"), "{before}");
+        let long_after = explain("2026-11-28T05:38:00Z", text);
+        assert!(long_after.contains("22:00, in 16 h 22 m"), "{long_after}");
+    }
 }
 
 /// If the weekly limit is used up, `explain` must not suggest sending the prompt again after the 5-hour reset.

@@ -10,7 +10,7 @@ use context::DistinctMessages;
 pub(crate) use context::MessageContext;
 pub(crate) use row::{Audience, row};
 pub use row::{Row, rows};
-pub(crate) use times::{RESET_TOLERANCE, ReadAt, reset_in_text};
+pub(crate) use times::{PossibleResets, RESET_TOLERANCE, ReadAt, reset_in_text};
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -135,6 +135,26 @@ impl Message {
     /// Returns true if the message states only a time of day for the reset, without a date.
     pub(crate) fn gives_clock_time_alone(&self) -> bool {
         times::is_clock_time_alone(&self.passage.text)
+    }
+
+    /// Returns the two possible resets if the user pasted a message that names no usage window and states only a time of
+    /// day that has just passed. Such a message may be old, or it may be new and about the weekly limit.
+    pub(crate) fn possible_resets(
+        &self,
+        seen: DateTime<Utc>,
+        zone: Zone,
+    ) -> Option<PossibleResets> {
+        let states_moment = self.passage.resets_at.is_some() || self.passage.retry_after.is_some();
+        if !self.is_pasted || self.window.is_some() || states_moment {
+            return None;
+        }
+        let read_at = ReadAt {
+            seen,
+            zone: self.zone.unwrap_or(zone),
+            window: None,
+            may_be_old: true,
+        };
+        times::possible_resets(&self.passage.text, read_at)
     }
 
     /// Returns the time zone that the catalog assumes for the message's reset time. Returns `None` if the catalog has

@@ -10,7 +10,7 @@ use chrono::{
 use crate::limits::kind::{LONGEST_LIMIT, Window};
 use crate::limits::split::parse_reset;
 use crate::limits::words::WORDS;
-use crate::time::{Zone, is_plausible_reset, printed_duration};
+use crate::time::{FIVE_HOURS, Zone, is_plausible_reset, printed_duration};
 
 /// The tolerance for reset times that seem too far in the future because of clock differences or rounding.
 pub(crate) const RESET_TOLERANCE: TimeDelta = TimeDelta::minutes(5);
@@ -60,6 +60,29 @@ pub(crate) fn reset_in_text(text: &str, read_at: ReadAt) -> Option<DateTime<Utc>
 /// Returns true if the first reset time in the text is a time of day without a date.
 pub(crate) fn is_clock_time_alone(text: &str) -> bool {
     first_named_time(text).is_some_and(|named| named.has_no_day())
+}
+
+/// The two meanings of a time of day that has just passed: the reset was then, or it is a day later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PossibleResets {
+    pub(crate) passed: DateTime<Utc>,
+    pub(crate) next: DateTime<Utc>,
+}
+
+/// Returns the meanings of the first reset time in the text if it is a time of day without a date that has passed
+/// within the length of the shortest usage window. Returns `None` if the text contains any other time.
+pub(super) fn possible_resets(text: &str, read_at: ReadAt) -> Option<PossibleResets> {
+    let named = first_named_time(text).filter(NamedTime::has_no_day)?;
+    let times = named.times_around(read_at);
+    let passed = times
+        .iter()
+        .copied()
+        .rfind(|at| has_passed(*at, read_at.seen))?;
+    let next = times
+        .iter()
+        .copied()
+        .find(|at| !has_passed(*at, read_at.seen))?;
+    (read_at.seen - passed <= FIVE_HOURS).then_some(PossibleResets { passed, next })
 }
 
 /// Returns true if the first reset time in the text needs a time zone, but does not include one.
@@ -350,13 +373,24 @@ impl NamedTime {
                 .find(|at| *at > seen - LATE);
         }
         self.time?;
-        let times: Vec<DateTime<Utc>> = [today.pred_opt(), Some(today), today.succ_opt()]
+        next_or_passed(&self.times_around(read_at), read_at)
+    }
+
+    /// Returns the time of day on the day before, on the day itself, and on the day after.
+    fn times_around(&self, read_at: ReadAt) -> Vec<DateTime<Utc>> {
+        let zone = self.zone.unwrap_or(read_at.zone);
+        let today = zone.day(read_at.seen);
+        [today.pred_opt(), Some(today), today.succ_opt()]
             .into_iter()
             .flatten()
             .filter_map(|date| self.on(zone, date))
-            .collect();
-        next_or_passed(&times, read_at)
+            .collect()
     }
+}
+
+/// Returns true if a reset time has passed. Messages state only the minute.
+fn has_passed(at: DateTime<Utc>, seen: DateTime<Utc>) -> bool {
+    at + TimeDelta::minutes(1) <= seen
 }
 
 /// Returns the next of the given times if it is at most one window length away. Otherwise, returns the latest past
@@ -367,7 +401,7 @@ fn next_or_passed(times: &[DateTime<Utc>], read_at: ReadAt) -> Option<DateTime<U
     let next = times
         .iter()
         .copied()
-        .find(|at| *at + TimeDelta::minutes(1) > seen)
+        .find(|at| !has_passed(*at, seen))
         .filter(|at| *at - seen <= longest);
     let last = times
         .iter()

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::limits::catalog::Message;
+use crate::limits::catalog::{Message, MessageContext, PossibleResets};
 use crate::limits::evidence::{Evidence, Measurement, Readings, WindowState};
 use crate::limits::kind::{Cap, Ends, LimitKind, Verdict, WhoCanFix, Window};
 
@@ -120,6 +120,18 @@ impl<'a> Input<'a> {
     pub(super) fn stated_reset(&self, window: Option<Window>) -> Option<DateTime<Utc>> {
         let (at, zone) = (self.evidence.at(), self.evidence.clock.zone);
         self.message.reset_time(at, window, zone)
+    }
+
+    /// Returns the two possible resets if a pasted message states only a time of day that has just passed, and nothing
+    /// else shows which day is meant.
+    pub(super) fn possible_resets(&self) -> Option<PossibleResets> {
+        let context = self.message.context;
+        let is_received = matches!(context, MessageContext::Received | MessageContext::Quoted);
+        if self.readings.used_up_now().is_some() || !is_received {
+            return None;
+        }
+        let (at, zone) = (self.evidence.at(), self.evidence.clock.zone);
+        self.message.possible_resets(at, zone)
     }
 
     /// Returns the start of the next month if the limit always ends when a month ends in UTC. Reset times from all

@@ -413,7 +413,8 @@ fn with_doubt(mut finding: Finding, input: &Input<'_>) -> Finding {
 
 /// Collects reset times from the server, the readings, the message, and the calendar.
 fn resets(input: &Input<'_>, finding: &Finding) -> Resets {
-    if !may_have_reset(input, finding) {
+    let is_day_unknown = finding.cause == Cause::ResetMayHavePassed;
+    if is_day_unknown || !may_have_reset(input, finding) {
         return Resets::default();
     }
     let evidence = input.evidence;

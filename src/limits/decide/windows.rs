@@ -19,6 +19,13 @@ pub(super) fn usage_window(input: &Input<'_>) -> Finding {
     let known = server
         .or(input.message.window)
         .or(full.map(|full| full.window));
+    if known.is_none() && input.possible_resets().is_some() {
+        let limit = LimitKind::Window(Window::FiveHour);
+        return Finding::passing(limit, Verdict::CannotTell, Cause::ResetMayHavePassed)
+            .waiting(None)
+            .without_knowing(Unknown::WhichLimit)
+            .without_knowing(Unknown::DayOfReset);
+    }
     let Some(window) = known.or_else(|| guess_window_from_reset(input)) else {
         return some_limit(Cause::SomeWindow)
             .without_knowing_if(!input.has_stated_reset(None), Unknown::Readings);

@@ -95,10 +95,19 @@ impl Fields {
             .map(|amounts| (amounts.spent, amounts.cap))
             .unzip();
         let is_unproven = diagnosis.verdict == Verdict::CannotTell;
+        let (possibly_passed, possible_reset) = message
+            .possible_resets(evidence.at(), clock.zone)
+            .map(|resets| {
+                let passed = clock.format_time_with_preposition(resets.passed);
+                (passed, clock.format_deadline(resets.next))
+            })
+            .unzip();
         fields.set_all([
             ("ended_at", ended_at),
             ("passed", passed),
             ("proven_reset", proven_reset),
+            ("possibly_passed", possibly_passed),
+            ("possible_reset", possible_reset),
             ("full", full),
             ("full_until", full_until),
             (

@@ -11,6 +11,7 @@
 //! | `time` | the reset as a time of day, such as "14:00" | it is ahead and today |
 //! | `day` | the reset with its day, such as "Tue 06:00" | it is ahead and on another day |
 //! | `passed` | the reset, as in "at 14:00" | it has passed |
+//! | `possibly_passed`, `possible_reset` | the reset, as in "at 14:00" and "Sat Nov 28 14:00 (22 h from now)" | a pasted message gives a time of day without a date, and it has just passed |
 //! | `proven_reset` | the reset, as in "at 14:00" | it has passed, and there is proof that the window has reset |
 //! | `name_of_reset` | the same as `name` | there is proof that the window has reset |
 //! | `percent`, `meter`, `measured` | the decisive measurement: its figure, its window, and its time | there is one |
