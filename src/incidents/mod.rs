@@ -83,6 +83,9 @@ use crate::transcript::tail::readable;
 /// looking for a response that disproves it takes time.
 const REFUSAL_SHOWN_FOR: TimeDelta = TimeDelta::minutes(30);
 
+/// Refusals in two sessions within this time count as one, because the requests may have been sent together.
+const REFUSED_TOGETHER: TimeDelta = TimeDelta::seconds(10);
+
 /// The number of each session's newest errors that the status line searches for a limit. A script may cause hundreds of
 /// other errors, and explaining each of them would take too long.
 const MOST_ERRORS_OF_SESSION: usize = 4;
@@ -526,8 +529,8 @@ impl<'a> Incidents<'a> {
     }
 
     /// Returns a limit that has stopped other sessions of the login and will also block this session's next request. If
-    /// there is none, returns a refusal of the login that came after this session's own error. Returns `None` if this
-    /// session uses a key, another service, or another account.
+    /// there is none, returns a repeated refusal of the login, or one that came after this session's own error. Returns
+    /// `None` if this session uses a key, another service, or another account.
     fn obstacle_of_login(
         &self,
         session: &str,
@@ -538,6 +541,7 @@ impl<'a> Incidents<'a> {
         let payer = self.payer_of(session, self.own_credentials(None), starts);
         payer
             .limit_among(incidents)
+            .or_else(|| payer.repeated_refusal_among(incidents))
             .or_else(|| payer.refusal_among(incidents, own_incident?))
     }
 
@@ -829,7 +833,50 @@ impl<'a> Incidents<'a> {
         // Status-line calls need the saved account. Until a reading is stored, it is saved only here.
         self.login.save_account();
         settle_owner(&mut evidence, self.account());
-        Some(Incident::new(collector.with_obstacle(evidence)))
+        let incident = Incident::new(collector.with_obstacle(evidence));
+        Some(self.with_refusal_elsewhere(incident))
+    }
+
+    /// Stores that the login was refused in another session as well if this is the second refusal in a row. This is stored
+    /// with both errors, so that the screens of both sessions agree. Returns the explanation that takes it into account.
+    fn with_refusal_elsewhere(&self, incident: Incident) -> Incident {
+        let Some(earlier) = self.refusal_elsewhere_before(&incident) else {
+            return incident;
+        };
+        let mut evidence = incident.evidence;
+        evidence.error.refused_elsewhere = true;
+        self.stored().save(&evidence.error);
+        self.stored().save(&StoredError {
+            refused_elsewhere: true,
+            ..earlier
+        });
+        Incident::with_message(evidence, incident.message)
+    }
+
+    /// Returns the newest refusal of the login with the same message in another session. Returns `None` if the error is
+    /// not a refusal of the login, or if the service has accepted the login since then.
+    fn refusal_elsewhere_before(&self, incident: &Incident) -> Option<StoredError> {
+        let error = &incident.evidence.error;
+        if !incident.refuses_login() {
+            return None;
+        }
+        let earlier = self
+            .stored()
+            .list_newest(None)
+            .into_iter()
+            .find(|earlier| {
+                earlier.session.id != error.session.id
+                    && earlier.message.text == error.message.text
+                    && error.at - earlier.at > REFUSED_TOGETHER
+                    && error.payer.shares_login_with(&earlier.payer)
+            })?;
+        let mut collector = self.collector(self.journal(), Asker::Shell);
+        collector.other_sessions = OtherSessions::Changed;
+        let explained = collector.explain([KnownError::stored(earlier.clone())]);
+        explained
+            .first()
+            .is_some_and(Incident::refuses_login)
+            .then_some(earlier)
     }
 
     /// Creates an error record from the event's fields. Returns `None` if the event has no session.

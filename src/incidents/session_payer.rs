@@ -34,6 +34,15 @@ impl SessionPayer {
         Some(limit.for_another_session(PossiblyUnaffected::Nobody))
     }
 
+    /// Returns the first error that shows that the service refuses the login repeatedly. It is explained from this
+    /// session's point of view.
+    pub(super) fn repeated_refusal_among(&self, incidents: &[Incident]) -> Option<Incident> {
+        let refusal = incidents.iter().find(|incident| {
+            incident.refuses_login_repeatedly() && self.shares_login_with(&incident.evidence.error)
+        })?;
+        Some(refusal.for_another_session(PossiblyUnaffected::Nobody))
+    }
+
     /// Returns the first refusal of the login in another session after this session's own error had ended. It is
     /// explained from this session's point of view.
     pub(super) fn refusal_among(

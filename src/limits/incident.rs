@@ -227,6 +227,12 @@ impl Incident {
             && !self.evidence.is_of_another_account()
     }
 
+    /// Returns true if the service has refused the login several times in a row, so that it will probably refuse the other
+    /// sessions of the login as well. A single refusal may be temporary.
+    pub(crate) fn refuses_login_repeatedly(&self) -> bool {
+        self.diagnosis.cause == Cause::LoginRefusedAgain && self.refuses_login()
+    }
+
     /// Returns true if the error may stop another session of the login that Claude Code resumes at this time.
     pub(crate) fn may_stop_session_resumed_at(&self, at: DateTime<Utc>) -> bool {
         let diagnosis = &self.diagnosis;
@@ -271,10 +277,12 @@ impl Incident {
     }
 
     /// Explains the error for a user who asks about all sessions. The explanation says so if only the session with the
-    /// error is known to be blocked. A refused login may be accepted in other sessions, and a token may belong to another
+    /// error is known to be blocked. A login that was refused once may be accepted in other sessions, and a token may belong to another
     /// account than the login.
     pub(crate) fn for_all_sessions(mut self) -> Self {
-        let is_login_refused = self.diagnosis.limit == LimitKind::Auth && self.refuses_login();
+        let is_login_refused = self.diagnosis.limit == LimitKind::Auth
+            && self.refuses_login()
+            && !self.refuses_login_repeatedly();
         let is_of_token_only = self.blocks().is_some()
             && self.evidence.collected.is_of_other_payer
             && self.evidence.error.is_payer_hidden_by_token();

@@ -4,9 +4,10 @@ use std::ops::Range;
 
 use serde_json::{Value, json};
 
-use crate::client::{Client, run, windows};
+use crate::client::{Client, plain_rows, run, windows};
 use crate::situation::{
-    PRIVATE, answer, flat, receives_overload_error, store_usage_page, with_a_private_login,
+    PRIVATE, answer, flat, receives_overload_error, session_of_login, store_usage_page,
+    with_a_private_login,
 };
 use crate::support::{Run, Sandbox};
 
@@ -1315,6 +1316,57 @@ fn a_new_login_comes_first_once_the_login_is_refused_again() {
         first_action(&client, "2026-11-20T10:02:02Z"),
         "Send the prompt again"
     );
+}
+
+/// The service refused the login in one session and then in a new one, as after `/clear`. "Log in again" became "send the
+/// prompt again" in the new session, because each session counted only its own refusals.
+#[test]
+fn refusals_of_the_login_in_several_sessions_count_together() {
+    let refusal = json!({"error": "authentication_failed", "apiErrorStatus": 401});
+    let sandbox = with_a_private_login();
+    let [first, second, fresh] =
+        ["first", "second", "fresh"].map(|name| session_of_login(&sandbox, name));
+    first.receives_response("2026-11-20T09:50:00Z");
+    first.receives_error("2026-11-20T10:00:00Z", LOGIN_REFUSED, &refusal);
+    let row = plain_rows(&first, "2026-11-20T10:00:02Z", json!(null));
+    assert!(row.contains("login refused (not a usage limit)"), "{row}");
+    let reply = answer(&fresh, "2026-11-20T10:00:03Z");
+    assert!(reply.contains("this one may work"), "{reply}");
+
+    second.receives_error("2026-11-20T10:01:00Z", LOGIN_REFUSED, &refusal);
+    for client in [&first, &second] {
+        let row = plain_rows(client, "2026-11-20T10:01:02Z", json!(null));
+        assert!(row.contains("login refused again"), "{row}");
+        let reply = answer(client, "2026-11-20T10:01:03Z");
+        assert!(reply.contains("1. Log in again"), "{reply}");
+    }
+    let reply = answer(&fresh, "2026-11-20T10:01:03Z");
+    assert!(reply.contains("1. Log in again"), "{reply}");
+    assert!(!reply.contains("may work"), "{reply}");
+    for command in ["explain", "now"] {
+        let text = flat(&first.run("2026-11-20T10:01:04Z", &[command], b"").stdout);
+        assert!(text.contains("refused the login repeatedly"), "{text}");
+        assert!(!text.contains("may work"), "{text}");
+    }
+
+    // The login works again, so the next refusal is the first one.
+    second.sends_prompt("2026-11-20T10:05:00Z", "continue");
+    second.receives_response("2026-11-20T10:05:05Z");
+    fresh.receives_error("2026-11-20T10:20:00Z", LOGIN_REFUSED, &refusal);
+    let row = plain_rows(&fresh, "2026-11-20T10:20:02Z", json!(null));
+    assert!(row.contains("login refused (not a usage limit)"), "{row}");
+}
+
+/// Two sessions send a prompt at the same moment, and the service refuses the login of both. This is not a second attempt.
+#[test]
+fn refusals_at_the_same_moment_count_as_one() {
+    let refusal = json!({"error": "authentication_failed", "apiErrorStatus": 401});
+    let sandbox = with_a_private_login();
+    let [first, second] = ["first", "second"].map(|name| session_of_login(&sandbox, name));
+    first.receives_error("2026-11-20T10:00:00Z", LOGIN_REFUSED, &refusal);
+    second.receives_error("2026-11-20T10:00:01Z", LOGIN_REFUSED, &refusal);
+    let row = plain_rows(&second, "2026-11-20T10:00:03Z", json!(null));
+    assert!(row.contains("login refused (not a usage limit)"), "{row}");
 }
 
 /// If whycap concludes from the failed attempts that an outage caused a refused login, it must say so and list the

@@ -63,13 +63,14 @@ pub(super) fn refused_login(input: &Input<'_>) -> Option<Finding> {
     }
 }
 
-/// Like [`refused_login`], but tells the user to log in if the session's previous request failed with the same message.
-/// A single rejection may be temporary.
+/// Like [`refused_login`], but tells the user to log in if the previous request with this login failed with the same
+/// message, in this session or in another one. A single rejection may be temporary.
 pub(super) fn refused_credentials(input: &Input<'_>) -> Option<Finding> {
+    let evidence = input.evidence;
+    let is_refused_again =
+        evidence.collected.previous_request_failed_alike || evidence.error.refused_elsewhere;
     match refused_login(input) {
-        None if input.evidence.collected.previous_request_failed_alike => {
-            Some(refused_credential(Cause::LoginRefusedAgain))
-        }
+        None if is_refused_again => Some(refused_credential(Cause::LoginRefusedAgain)),
         finding => finding,
     }
 }

@@ -343,6 +343,10 @@ pub struct StoredError {
     pub readings: Vec<Sample>,
     /// The session's first successful response after the error.
     pub later_response: Option<LaterResponse>,
+    /// True if the service also refused the login in another session, directly before or after this refusal, and accepted
+    /// it nowhere in between. Hooks determine this when the later error occurs.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub refused_elsewhere: bool,
     /// The event that ended the error. It is stored when an explanation first mentions it, so that later events and
     /// deleted transcripts do not change the explanation.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -417,6 +421,7 @@ impl StoredError {
         });
         payer.has_session_environment |= older_payer.has_session_environment;
 
+        self.refused_elsewhere |= older.refused_elsewhere;
         add_missing(&mut self.end, older.end.as_ref());
         add_missing(&mut self.later_response, older.later_response.as_ref());
 
