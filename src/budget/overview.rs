@@ -74,6 +74,14 @@ pub(crate) struct AdditionalFacts {
     pub(crate) is_complete: bool,
 }
 
+/// A used-up budget that blocks prompts.
+#[derive(Debug, Clone)]
+pub(crate) struct BlockingBudget {
+    pub(crate) budget_use: BudgetUse,
+    /// The use of the budget, which prompts it blocks, and how to continue.
+    pub(crate) sentence: String,
+}
+
 /// A budget, how much of it is used, the rate of spending, and a forecast.
 #[derive(Debug)]
 struct BudgetState {
@@ -152,7 +160,7 @@ impl<'c> BudgetOverview<'c> {
     }
 
     /// Returns all budgets in the order of the report.
-    fn states(&self, additional: &AdditionalFacts) -> Vec<BudgetState> {
+    fn states(&self, paid: Option<Money>, is_everything_read: bool) -> Vec<BudgetState> {
         let mut states: Vec<BudgetState> = self
             .sessions
             .iter()
@@ -175,14 +183,40 @@ impl<'c> BudgetOverview<'c> {
             let scope = BudgetScope::Project(key.clone());
             states.extend(self.state(scope, history.spent_this_month(), Some(history)));
         }
-        if let Some(paid) = additional.paid {
+        if let Some(paid) = paid {
             states.extend(self.state(BudgetScope::Credits, Amount::exact(paid), None));
         }
         for state in &mut states {
             let spent = &mut state.budget_use.spent;
-            *spent = spent.lower_bound_unless(additional.is_everything_read);
+            *spent = spent.lower_bound_unless(is_everything_read);
         }
         states
+    }
+
+    /// Returns the used-up budgets that block prompts. `paid` is this month's spend on usage credits, or `None` if credits
+    /// are not paying now, because the budget for them then blocks nothing.
+    pub(crate) fn blocking(
+        &self,
+        paid: Option<Money>,
+        is_everything_read: bool,
+    ) -> Vec<BlockingBudget> {
+        self.states(paid, is_everything_read)
+            .into_iter()
+            .filter_map(|state| {
+                let consequence = state.budget_use.block_sentence(&self.config.budget)?;
+                let sentence = format!("{} {consequence}", state.budget_use.sentence());
+                let sentence = match &state.session {
+                    Some(session) if !session.name.is_empty() => {
+                        format!("In the session {}: {sentence}", session.name)
+                    }
+                    _ => sentence,
+                };
+                Some(BlockingBudget {
+                    budget_use: state.budget_use,
+                    sentence,
+                })
+            })
+            .collect()
     }
 
     /// Returns a budget with its rate and forecast, or `None` if it is not set. `history` is the spend that counts
@@ -232,7 +266,7 @@ impl<'c> BudgetOverview<'c> {
         path: &str,
         shown_path: &str,
     ) -> Report {
-        let states = self.states(additional);
+        let states = self.states(additional.paid, additional.is_everything_read);
         let plan = self
             .config
             .plan
@@ -316,6 +350,10 @@ impl<'c> BudgetOverview<'c> {
         let name_columns = names.iter().map(|name| width(name)).max().unwrap_or(0) + 2;
         for (state, name) in states.iter().zip(names) {
             report.meter(self.meter_row(state, name, name_columns));
+            if let Some(sentence) = state.budget_use.block_sentence(&self.config.budget) {
+                let label = (Tone::Quiet, "", name_columns);
+                report.labelled(&[label], Tone::Alarm, sentence.to_owned());
+            }
             let tone = if state.is_exceeded_by_forecast() == Some(true) {
                 Tone::Warning
             } else {

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use crate::config::Budget;
+use crate::config::{Budget, BudgetAction};
 use crate::embedded;
 use crate::ledger::LiveFigures;
 use crate::pricing::Money;
@@ -38,6 +38,8 @@ pub(super) struct ScopeTexts {
     pub(super) name: String,
     /// The sign before estimated amounts. It is empty for scopes with exact amounts.
     pub(super) about: String,
+    /// A sentence that says which prompts the used-up budget blocks, and how to continue.
+    pub(super) blocks: String,
     /// How long the user's decision to continue applies, such as "until midnight".
     pub(super) lifted: String,
     /// A sentence about when the budget will stop blocking prompts.
@@ -152,6 +154,13 @@ impl BudgetUse {
         } else {
             None
         }
+    }
+
+    /// Returns a sentence that says which prompts the budget blocks and how to continue. Returns `None` if it blocks none,
+    /// because it is not used up or `budget.action` is not "stop".
+    pub(super) fn block_sentence(&self, budget: &Budget) -> Option<&'static str> {
+        let is_blocking = budget.action == BudgetAction::Stop && self.is_used_up();
+        is_blocking.then_some(self.scope.texts().blocks.as_str())
     }
 
     /// Returns the fraction of the budget that is used. At 1, the budget is exhausted.

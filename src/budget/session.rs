@@ -93,6 +93,24 @@ impl<'a> SessionBudgets<'a> {
         })
     }
 
+    /// Returns true if the user has chosen to continue in this session despite the budget.
+    pub(crate) fn is_lifted_in(
+        session: &str,
+        budget: &BudgetUse,
+        paths: &Paths,
+        environment: &Environment,
+    ) -> bool {
+        let budgets = SessionBudgets {
+            paths,
+            environment,
+            session,
+            may_block: true,
+            uses: Ok(Vec::new()),
+            paying_until: None,
+        };
+        budgets.is_lifted(budget)
+    }
+
     /// Decides what to do with a prompt. Returns `None` if the prompt can be sent without a message.
     pub(crate) fn on_prompt(&self) -> Option<OnPrompt> {
         let uses = match &self.uses {

@@ -6,14 +6,17 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::{ANSWER_READS, Context};
+use crate::budget::SessionBudgets;
+use crate::budget::overview::BudgetOverview;
 use crate::claude::account::Account;
 use crate::claude::processes;
 use crate::claude::session_label::SessionLabel;
 use crate::claude::sessions::{self, Liveness, Session, SessionActivity, SessionState};
 use crate::claude::transcripts;
+use crate::config::BudgetAction;
 use crate::drain::WindowShares;
 use crate::incidents::{Incidents, Paying, Situation};
-use crate::ledger::{Ledger, ReadTime, RowsBy, SelectedResponses, SpendSource};
+use crate::ledger::{EVER, Ledger, LedgerError, ReadTime, RowsBy, SelectedResponses, SpendSource};
 use crate::limits::decide::ActionName;
 use crate::limits::incident::Incident;
 use crate::limits::kind::Window;
@@ -206,6 +209,9 @@ impl NowCollector {
                 .iter()
                 .filter(|pid| !is_registered(pid))
                 .count(),
+            blocking_budgets: ledger
+                .and_then(|ledger| blocking_budgets(context, incidents, ledger).ok())
+                .unwrap_or_default(),
             window_shares: window_shares.unwrap_or_default(),
             percent_value,
             paid_today: paid_today.map(|paid| paid.cost),
@@ -309,6 +315,48 @@ impl NowCollector {
         known.label = label.clone();
         context.visible_label(label)
     }
+}
+
+/// Returns sentences about the budgets that block prompts. Without `action = "stop"`, nothing is read. In a conversation,
+/// budgets that the user has lifted in this session are left out.
+fn blocking_budgets(
+    context: &Context,
+    incidents: &Incidents<'_>,
+    ledger: &Ledger,
+) -> Result<Vec<String>, LedgerError> {
+    let (config, clock) = (&context.config, context.clock());
+    if config.budget.action != BudgetAction::Stop || !config.budget.is_set() {
+        return Ok(Vec::new());
+    }
+    let (month, _) = clock.zone.month_bounds(clock.now);
+    let mut overview = BudgetOverview::new(clock, config, context.sessions_with_budgets(), None);
+    // The spend of a session may have begun before this month.
+    let read_from = match config.budget.session {
+        Some(_) => EVER.start,
+        None => month.timestamp_millis(),
+    };
+    ledger.rows(read_from..EVER.end, overview.rows_by(), &mut |row| {
+        overview.add(&row);
+    })?;
+    let paid = match config.budget.credits {
+        Some(_) => {
+            let costs =
+                |since, selected: SelectedResponses<'_>| ledger.costs_since(since, selected);
+            incidents.credits_use().paid_since(month, None, &costs)
+        }
+        None => None,
+    };
+    let paid_now = paid.filter(|paid| paid.goes_on_until.is_some());
+    let mut blocking = overview.blocking(paid_now.map(|paid| paid.cost), true);
+    if let Some(session) = context.session() {
+        blocking.retain(|budget| {
+            let Context {
+                paths, environment, ..
+            } = context;
+            !SessionBudgets::is_lifted_in(session, &budget.budget_use, paths, environment)
+        });
+    }
+    Ok(blocking.into_iter().map(|budget| budget.sentence).collect())
 }
 
 /// Returns true if a window of the plan is full that applies to all models or to a model of a running session.

@@ -61,6 +61,8 @@ pub(crate) struct SlowFacts {
     /// The number of running clients that are not in the registry. Clients whose environment cannot be read are not
     /// included because they may belong to another home directory.
     pub(crate) unregistered_clients: usize,
+    /// Sentences about the budgets that block prompts.
+    pub(crate) blocking_budgets: Vec<String>,
     /// The usage of each window, broken down by session.
     pub(crate) window_shares: Vec<WindowShares>,
     /// The value of one percent of each window. The amount left in the window is calculated from it.

@@ -19,6 +19,8 @@ use crate::time::{Clock, WEEK, format_duration};
 
 /// The text to show if nothing blocks work.
 const NOT_BLOCKED: &str = "no limit is blocking you";
+/// The text to show if only a budget blocks prompts.
+const ONLY_BUDGET_BLOCKS: &str = "no limit is blocking you, but a budget blocks prompts";
 /// The text to show if a window is full but the newest request has not been rejected. The next prompt will show whether
 /// requests are rejected, paid for with credits, or served at a lower priority.
 const WINDOW_IS_FULL: &str = "no limit is blocking you now, but a usage window is full";
@@ -87,6 +89,12 @@ impl NowData {
                 add_row(&mut report, "", Tone::Plain, sentence.clone());
             }
         }
+        let budgets = self.slow.blocking_budgets.iter().cloned();
+        add_rows(
+            &mut report,
+            "Budget",
+            budgets.map(|sentence| (Tone::Alarm, sentence)),
+        );
         if let Some(paying) = self.paying {
             add_row(
                 &mut report,
@@ -115,6 +123,7 @@ impl NowData {
             }
             let text = match self.paying {
                 Some(_) => PAID_BEYOND_WINDOW,
+                None if !self.slow.blocking_budgets.is_empty() => ONLY_BUDGET_BLOCKS,
                 None if self.is_window_full => WINDOW_IS_FULL,
                 None => NOT_BLOCKED,
             };

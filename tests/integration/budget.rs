@@ -556,6 +556,44 @@ fn each_budget_is_shown_with_its_rate_and_forecast() {
     );
 }
 
+/// A budget with `action = "stop"` blocked every prompt, but `now` said only that no limit blocks the user, and `budget`
+/// did not mention it.
+#[test]
+fn now_and_budget_say_that_a_used_up_budget_blocks_prompts() {
+    let sandbox = with_budget("[budget]\nday = 0.4\naction = \"stop\"\n");
+    assert_eq!(prompt(&sandbox, "hi")["decision"], "block");
+    let blocks = "whycap blocks prompts in each session until you type /whycap continue there.";
+    let now = flat(sandbox.run(&["now"]).success());
+    assert!(
+        now.starts_with("Budget Today's budget of $0.40 is used up"),
+        "{now}"
+    );
+    assert!(now.contains(blocks), "{now}");
+    assert!(
+        now.contains("no limit is blocking you, but a budget blocks prompts"),
+        "{now}"
+    );
+    let budget = flat(sandbox.run(&["budget"]).success());
+    assert!(budget.contains(blocks), "{budget}");
+
+    // In the session in which the user has chosen to continue, the budget blocks nothing.
+    prompt(&sandbox, "/whycap continue");
+    let reply = prompt(&sandbox, "/whycap now");
+    let answer = flat(reply["reason"].as_str().unwrap());
+    assert!(!answer.contains("a budget blocks prompts"), "{answer}");
+
+    for config in [
+        "[budget]\nday = 0.4\n",
+        "[budget]\nday = 9\naction = \"stop\"\n",
+    ] {
+        sandbox.write("whycap.toml", config);
+        for command in ["now", "budget"] {
+            let shown = flat(sandbox.run(&[command]).success());
+            assert!(!shown.contains("blocks prompts"), "{command}: {shown}");
+        }
+    }
+}
+
 #[test]
 fn every_command_shows_the_same_hourly_rate() {
     let sandbox = with_days("[budget]\nday = 4\n");
