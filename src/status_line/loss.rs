@@ -31,11 +31,12 @@ pub(super) const WINDOWS_WITH_BARS_AND_SIGN: u32 = 36;
 pub(super) const MODEL: u32 = 40;
 pub(super) const SHORT_DIRECTORY: u32 = 43;
 pub(super) const SHORT_BRANCH: u32 = 44;
-pub(super) const SHORT_PACE: u32 = 50;
 /// The fuller the window, the longer its reset stays on the line.
 pub(super) const WINDOWS_WITH_SIGN: [u32; 3] = [55, 79, 80];
 pub(super) const SHARE_OF_BUDGET: u32 = 58;
 pub(super) const TODAY: u32 = 60;
+/// The forecast stays longer than the spend because it is the only warning before a limit stops the work.
+pub(super) const SHORT_PACE: u32 = 62;
 /// If a window is nearly full, this segment is dropped last.
 pub(super) const WINDOWS: [u32; 3] = [75, 75, 100];
 pub(super) const FULLEST_WINDOW: [u32; 3] = [80, 80, 105];

@@ -194,6 +194,7 @@ mod tests {
         MainReset,
         Budgets,
         Today,
+        Forecast,
         OtherWindow,
     }
 
@@ -334,6 +335,7 @@ mod tests {
                 RowPart::MainReset => has_reset(main),
                 RowPart::Budgets => count(row, "% of $") == count(widest, "% of $"),
                 RowPart::Today => row.contains("today "),
+                RowPart::Forecast => row.contains("5h full "),
                 RowPart::OtherWindow => row.contains(other),
             }
         }
@@ -372,12 +374,30 @@ mod tests {
                     .map_or(0, |(columns, _)| columns + 1)
             };
             let mut order = scenario.documented_order();
-            order.retain(|part| *part != RowPart::Budgets || widest.contains("% of $"));
+            order.retain(|part| match part {
+                RowPart::Budgets => widest.contains("% of $"),
+                RowPart::Forecast => !scenario.forecasts.is_empty(),
+                _ => true,
+            });
             for pair in order.windows(2) {
                 let [earlier, later] = [pair[0], pair[1]].map(shown_from);
                 assert!(later <= earlier, "{pair:?}: {later} > {earlier}: {widest}");
                 assert!(earlier <= WIDEST, "{pair:?}: {widest}");
             }
+        }
+    }
+
+    /// At 80 columns, the row kept the model and the context and left out the warning that the 5-hour window would be full
+    /// in a few minutes.
+    #[test]
+    fn the_forecast_of_a_full_window_is_shown_in_80_columns() {
+        let resets = [NOW + 9_600, NOW + 250_000];
+        let config = Config::default();
+        let scenario = Scenario::new(&config, "Opus 5.5", [93.0, 71.0], resets, 72.0);
+        let row = render_rows(&scenario.facts(), 80 - MARGIN).swap_remove(0);
+        let text: String = row.into_iter().map(|(_, text)| text).collect();
+        for part in ["5h 93%", "week 71%", "5h full 07:16"] {
+            assert!(text.contains(part), "{part}: {text}");
         }
     }
 
