@@ -636,6 +636,36 @@ fn a_canceled_wait_says_nothing_about_a_later_limit() {
     assert!(!long.success().contains("was canceled"), "{}", long.stdout);
 }
 
+/// The user answered the menu at the weekly limit with "Stop and wait", closed the session, and resumed it. Claude Code had
+/// never announced that it would continue, but `now` said that this had been canceled.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_wait_that_never_began_is_not_called_canceled() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "pro", "admin");
+    let client = Client::new(&sandbox);
+    let weekly = "You've hit your weekly limit · resets Nov 22, 8pm (UTC)";
+    client.receives_error("2026-11-20T10:00:00Z", weekly, json!({}));
+    client.event(
+        "2026-11-20T10:01:00Z",
+        "SessionEnd",
+        json!({"reason": "other"}),
+    );
+    client.event(
+        "2026-11-20T10:02:00Z",
+        "SessionStart",
+        json!({"source": "resume"}),
+    );
+    let _process = RunningClient::idle(&sandbox, &client.session);
+    let at = "2026-11-20T10:03:00Z";
+    let now = client.run(at, &["now"], b"");
+    let note =
+        "blocked; Claude Code will not continue by itself: send the prompt again after the reset";
+    assert!(flat(now.success()).contains(note), "{}", now.stdout);
+    let long = client.run(at, &["explain", "--long"], b"");
+    assert!(!long.success().contains("was canceled"), "{}", long.stdout);
+}
+
 /// The limit of one model stops only that model. The row of the session mentioned only the reset, although the row of
 /// the limit mentioned /model.
 #[test]
