@@ -71,9 +71,14 @@ fn suggestion(arguments: &[&str]) -> Option<String> {
         ["locks", typed, ..] if typed.starts_with("--clear") => {
             (format!("locks {typed}"), command_for("clear")?)
         }
-        ["spend", by, ..] => {
-            GroupBy::from_str(by, true).ok()?;
-            (format!("spend {by}"), format!("whycap spend --by {by}"))
+        ["spend", typed, ..] => {
+            let intended = match GroupBy::from_str(typed, true) {
+                Ok(_) => format!("whycap spend --by {typed}"),
+                Err(_) => {
+                    command_for(typed).filter(|command| command.starts_with("whycap spend --"))?
+                }
+            };
+            (format!("spend {typed}"), intended)
         }
         [typed, ..] => {
             let intended = command_for(typed.trim_start_matches('-'))?;
@@ -150,6 +155,25 @@ mod tests {
         );
         let typo = problem_with("spent");
         assert!(typo.contains("'spend'"), "{typo}");
+    }
+
+    /// `whycap spend today` only said that the argument was unexpected.
+    #[test]
+    fn an_option_of_spend_is_suggested_for_a_period_or_a_group() {
+        for (arguments, intended) in [
+            (&["spend", "today"][..], "whycap spend --since today"),
+            (&["spend", "yesterday"], "whycap spend --since yesterday"),
+            (&["spend", "week"], "whycap spend --by week"),
+            (&["spend", "projects"], "whycap spend --by project"),
+            (&["today"], "whycap spend --since today"),
+        ] {
+            let text = suggestion(arguments).unwrap();
+            assert!(
+                text.ends_with(&format!("did you mean `{intended}`?")),
+                "{text}"
+            );
+        }
+        assert_eq!(suggestion(&["spend", "cost"]), None);
     }
 
     #[test]
