@@ -137,6 +137,9 @@ impl<'i> Entry<'i> {
                     None => "still active, but another model has responded".to_owned(),
                 })
             }
+            (State::Over(Ending::Outlived), _) => {
+                Some("too old to tell whether it is over".to_owned())
+            }
             (State::Over(_), _) => Some("over".to_owned()),
             (State::Blocks(_), Some(StopEnd::Until(until))) if until > incident.evidence.at() => {
                 let until = clock.format_time(until);

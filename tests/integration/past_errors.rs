@@ -643,6 +643,24 @@ fn a_problem_that_ended_unseen_is_described_in_the_same_way_forever() {
     }
 }
 
+/// A day after a refused login, `explain` said that the error was too old to tell, but `incidents` said that it was over.
+#[test]
+fn an_error_that_is_too_old_to_tell_is_not_called_over() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    let refusal = json!({"error": "authentication_failed", "apiErrorStatus": 401});
+    let text = "Please run /login · API Error: 401 Invalid authentication credentials";
+    client.receives_error(AT, text, refusal);
+    let at = "2026-11-21T12:00:00Z";
+    let explained = flat(client.run(at, &["explain"], b"").success());
+    assert!(explained.contains("too old to tell"), "{explained}");
+    let listed = flat(client.run(at, &["incidents"], b"").success());
+    assert!(
+        listed.contains("(too old to tell whether it is over)"),
+        "{listed}"
+    );
+}
+
 /// A session with a stray key was closed, and the user continues without the key. `explain` and `/whycap` must say in
 /// the past tense what happened and name the session.
 #[test]
