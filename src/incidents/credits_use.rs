@@ -223,20 +223,19 @@ impl CreditsUse<'_> {
         let Some(start) = start_at(&record.starts, moment) else {
             return false;
         };
-        if start.credentials.is_empty() {
+        if start.substitutes().next().is_none() {
             return false;
         }
-        let mut credentials = start.credentials.iter();
-        let is_replaced = match self.owner_of(session, &record) {
+        let is_replaced = match self.transcripts.owner_at(session, moment) {
             Some(_) => is_owner_replaced(&record.starts, moment),
             None => {
-                credentials.clone().any(Credential::outranks_login)
+                start.substitutes().any(Credential::outranks_login)
                     && !processes
                         .iter()
                         .any(|process| start.may_have_process(*process))
             }
         };
-        is_replaced || credentials.any(Credential::selects_cloud_provider)
+        is_replaced || start.substitutes().any(Credential::selects_cloud_provider)
     }
 
     /// Returns true if a session is paid for through an API key, a cloud provider, or a gateway instead of an account.

@@ -78,7 +78,7 @@ impl SessionStart {
     }
 
     /// Returns the credentials that may replace the login as the payer.
-    fn substitutes(&self) -> impl Iterator<Item = &Credential> {
+    pub(super) fn substitutes(&self) -> impl Iterator<Item = &Credential> {
         let credentials = self.credentials.iter();
         credentials.filter(|credential| credential.may_replace_login())
     }
@@ -175,10 +175,8 @@ impl<'a> SessionStarts<'a> {
         transcripts: &SessionTranscripts<'_>,
         moment: DateTime<Utc>,
     ) -> PayerFacts {
-        let path = transcripts.path_of(session);
-        let tail = path.and_then(|path| transcripts.tail(&path));
-        let owner = tail.as_ref().and_then(|tail| tail.owner_at(moment));
-        payer_at(&self.of(session), owner, moment)
+        let owner = transcripts.owner_at(session, moment);
+        payer_at(&self.of(session), owner.as_ref(), moment)
     }
 
     /// Returns false if the session did not use the account that its transcript names at the given time. Returns true

@@ -139,6 +139,13 @@ impl<'a> SessionTranscripts<'a> {
         self.owner(&self.path_of(session)?)
     }
 
+    /// Returns the account that a session's transcript named at the time of a response, or `None` if it did not name one
+    /// yet.
+    pub(super) fn owner_at(&self, session: &str, response_at: DateTime<Utc>) -> Option<Owner> {
+        let tail = self.tail(&self.path_of(session)?)?;
+        tail.owner_at(response_at).cloned()
+    }
+
     /// Returns true if a session is paid for through an API key, a cloud provider, or a gateway instead of an account.
     /// This is the case if the transcript does not name an account, although the version of Claude Code that wrote it
     /// records accounts. Returns false if the session has no transcript on this machine.

@@ -29,7 +29,7 @@ pub struct Tail {
     pub errors: Vec<TranscriptError>,
     /// The session's owner as of the last line.
     pub owner: Option<Owner>,
-    /// The owners before the last one.
+    /// The owners before the last one, oldest first.
     pub(crate) earlier_owners: Vec<EarlierOwner>,
     /// The model that sent the last response.
     pub model: Option<String>,
@@ -45,11 +45,13 @@ pub struct Tail {
     pub failed_attempts: Option<FailedAttempts>,
 }
 
-/// An account that a session used until its user logged in to another one.
+/// The owner of a session until its transcript named another one, because the user logged in to another account or
+/// resumed the session without the key that had paid for it.
 #[derive(Debug, Clone)]
 pub(crate) struct EarlierOwner {
-    owner: Owner,
-    /// The time of the last response before the transcript named a different account.
+    /// `None` if the transcript did not name an account.
+    owner: Option<Owner>,
+    /// The time of the last response before the transcript named the next owner.
     until: DateTime<Utc>,
 }
 
@@ -214,7 +216,10 @@ impl Tail {
         let mut owners = OwnerReader::default();
         let mut request_start = RequestStart::default();
         for line in complete_lines(start, bytes) {
-            if let Some(owner) = owners.read(line)
+            let is_unnamed = owners.last.is_none();
+            let owner = owners.read(line);
+            let is_first = is_unnamed && owners.last.is_some();
+            if (owner.is_some() || is_first)
                 && let Some(last) = tail.responses.last()
             {
                 let until = last.at;
@@ -330,19 +335,24 @@ impl Tail {
         self.responses.iter().find(|response| response.at > moment)
     }
 
-    /// Returns the session's owner at the time of a response.
+    /// Returns the session's owner at the time of a response, or `None` if the transcript named an account only later or
+    /// never.
     pub(crate) fn owner_at(&self, response_at: DateTime<Utc>) -> Option<&Owner> {
-        self.earlier_owners
-            .iter()
-            .find(|earlier| response_at <= earlier.until)
-            .map(|earlier| &earlier.owner)
-            .or(self.owner.as_ref())
+        let mut earlier_owners = self.earlier_owners.iter();
+        match earlier_owners.find(|earlier| response_at <= earlier.until) {
+            Some(earlier) => earlier.owner.as_ref(),
+            None => self.owner.as_ref(),
+        }
     }
 
     /// Sets the owner for the lines before the first owner line.
     pub fn set_earlier_owner(&mut self, owner: &Owner) {
-        let owners = self.errors.iter_mut().map(|error| &mut error.owner);
-        for later_owner in owners.chain([&mut self.owner]) {
+        let of_errors = self.errors.iter_mut().map(|error| &mut error.owner);
+        let of_responses = self
+            .earlier_owners
+            .iter_mut()
+            .map(|earlier| &mut earlier.owner);
+        for later_owner in of_errors.chain(of_responses).chain([&mut self.owner]) {
             later_owner.get_or_insert_with(|| owner.clone());
         }
     }

@@ -288,6 +288,75 @@ fn usage_credits_do_not_pay_for_a_session_that_was_resumed_with_a_key() {
     }
 }
 
+/// Simulates a response in a session with a key after [`AT`]. The session is then closed and resumed without the key, so
+/// its transcript names the account of the login.
+fn uses_key_and_is_resumed_without_it(sandbox: &Sandbox) -> Client<'_> {
+    let mut client = starts_session(sandbox, "with-key", &[KEY, FIRST_PROCESS]);
+    client.sends_prompt("2026-11-20T10:00:20Z", "go on");
+    client.works("2026-11-20T10:00:30Z", 100_000);
+    let variables = [SECOND_PROCESS];
+    starts_process(&mut client, "2026-11-20T10:01:00Z", "resume", &variables);
+    belongs_to(&client, PRIVATE, "private-organization");
+    client
+}
+
+/// The 5-hour window of the login was full, a session with a key received a response, and the session was then resumed
+/// without the key. From then on, the response counted as one of the login: the row and `now` said that usage credits
+/// paid for it, `now` counted it as usage of the window, and `explain` no longer said "You are still blocked."
+#[test]
+fn a_response_of_a_key_remains_one_after_its_session_is_resumed_without_the_key() {
+    let sandbox = with_a_private_login();
+    let of_login = session_of_login(&sandbox, "of-login");
+    reaches_five_hour_limit(&of_login);
+    let resumed = uses_key_and_is_resumed_without_it(&sandbox);
+    let at = "2026-11-20T10:01:30Z";
+
+    let row = flat(&plain_rows(&resumed, at, five_hour_full()));
+    assert!(!row.contains("paying"), "{row}");
+    let now = flat(run(&sandbox, at, &["now"], b"", &[]).success());
+    assert!(!now.to_lowercase().contains("paying"), "{now}");
+    assert!(!now.contains("of 5h spend"), "{now}");
+    let explained = explained_in_shell(&of_login, at);
+    assert!(
+        explained.text.contains("You are still blocked."),
+        "{explained:?}"
+    );
+}
+
+/// The service was overloaded for a session of the login. A response that a session with a key had received ended this
+/// error as soon as the session was resumed without the key.
+#[test]
+fn a_response_of_a_key_does_not_end_an_overload_after_its_session_is_resumed_without_the_key() {
+    let sandbox = with_a_private_login();
+    let of_login = session_of_login(&sandbox, "of-login");
+    receives_overload_error(&of_login, AT);
+    uses_key_and_is_resumed_without_it(&sandbox);
+    let explained = explained_in_shell(&of_login, "2026-11-20T10:01:30Z");
+    assert_eq!(explained.exit_code, 10, "{explained:?}");
+}
+
+/// A key without credits received a response after somebody had added funds. When its session was resumed without the
+/// key, `incidents` said that Claude Code had received this response without the key.
+#[test]
+fn a_response_of_a_key_ends_its_error_even_if_the_session_is_later_resumed_without_the_key() {
+    let sandbox = with_a_private_login();
+    let mut client = starts_session(&sandbox, "with-key", &[KEY, FIRST_PROCESS]);
+    receives_balance_error(&client, AT);
+    client.sends_prompt("2026-11-20T10:03:00Z", "go on");
+    client.works("2026-11-20T10:03:10Z", 10);
+    let variables = [SECOND_PROCESS];
+    starts_process(&mut client, "2026-11-20T10:05:00Z", "resume", &variables);
+    belongs_to(&client, PRIVATE, "private-organization");
+    let at = "2026-11-20T10:06:00Z";
+    let listed = run(&sandbox, at, &["incidents"], b"", &[]);
+    let listed = flat(listed.success());
+    assert!(
+        listed.contains("Claude Code responded at 10:03"),
+        "{listed}"
+    );
+    assert!(!listed.contains("without the key"), "{listed}");
+}
+
 /// A session was started with a token and later resumed with the login. Claude Code does not name the account in the
 /// transcript of such a session. `explain --session` used to say that it was not blocked while the login was at its limit.
 #[test]

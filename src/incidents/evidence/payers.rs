@@ -332,15 +332,16 @@ impl EvidenceCollector<'_> {
     /// Returns true if the error occurred while a key replaced the session's login, but the later response used an
     /// account.
     pub(super) fn has_response_without_key(&self, error: &StoredError) -> bool {
-        let session = error.session.id.as_deref().unwrap_or_default();
         let Some(later_response) = &error.later_response else {
             return false;
         };
-        error.payer.is_key()
-            && self.transcripts.owner_of(session).is_some()
-            && self
-                .starts
-                .owner_pays(session, later_response.at.unwrap_or(self.now()))
+        if !error.payer.is_key() {
+            return false;
+        }
+        let session = error.session.id.as_deref().unwrap_or_default();
+        let at = later_response.at.unwrap_or(self.now());
+        let later_payer = self.starts.payer_of(session, self.transcripts, at);
+        later_payer.owner.is_some()
     }
 
     /// Returns true if the session probably still uses a key for all responses: it still has the key, and either its
