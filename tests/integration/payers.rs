@@ -404,6 +404,26 @@ fn whycap_says_that_the_limit_of_another_payer_does_not_block_the_session() {
     assert!(reply.contains("You are still blocked."), "{reply}");
 }
 
+/// The login had reached its 5-hour limit, which stopped all of its sessions. `/whycap` in a session with a key said that
+/// the limit affected only one session.
+#[test]
+fn whycap_says_that_a_limit_of_the_login_does_not_apply_to_a_session_with_a_key() {
+    for responds_later in [true, false] {
+        let sandbox = with_a_private_login();
+        let with_key = starts_session(&sandbox, "with-key", &[KEY]);
+        with_key.works("2026-11-20T09:51:00Z", 10);
+        reaches_five_hour_limit(&session_of_login(&sandbox, "of-login"));
+        if responds_later {
+            with_key.sends_prompt("2026-11-20T10:00:20Z", "go on");
+            with_key.works("2026-11-20T10:00:25Z", 10);
+        }
+        let reply = answer(&with_key, "2026-11-20T10:00:30Z");
+        let headline = "Your 5-hour limit is used up until 12:00, but this session uses a different account or key.";
+        assert!(reply.contains(headline), "{responds_later}: {reply}");
+        assert!(reply.contains("Just continue"), "{responds_later}: {reply}");
+    }
+}
+
 /// An overloaded service may refuse the requests of every payer.
 #[test]
 fn whycap_does_not_say_that_an_overloaded_service_does_not_block_another_payer() {

@@ -94,6 +94,12 @@ impl Fields {
             .clone()
             .map(|amounts| (amounts.spent, amounts.cap))
             .unzip();
+        let is_used_up = diagnosis.verdict == Verdict::Real && diagnosis.limit.window().is_some();
+        let used_up_until = diagnosis
+            .resets
+            .ahead(clock.now)
+            .filter(|_| is_used_up)
+            .map(|reset| clock.format_time(reset.at));
         let is_unproven = diagnosis.verdict == Verdict::CannotTell;
         let (possibly_passed, possible_reset) = message
             .possible_resets(evidence.at(), clock.zone)
@@ -108,6 +114,7 @@ impl Fields {
             ("proven_reset", proven_reset),
             ("possibly_passed", possibly_passed),
             ("possible_reset", possible_reset),
+            ("used_up_until", used_up_until),
             ("full", full),
             ("full_until", full_until),
             (

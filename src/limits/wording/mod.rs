@@ -25,6 +25,7 @@
 //! | `at_when`, `at_time` | the time of the automatic continuation, as in "about 14:01" and "14:01" | it is ahead |
 //! | `unproven` | "The message says that" | the verdict is `cannot_tell` |
 //! | `window_limit` | the usage window, as in "weekly limit" | the limit is that of a usage window |
+//! | `used_up_until` | the reset of this usage window, as in "Tue 06:00" | it is ahead, and the window is certainly full |
 //! | `limit`, `counted` | the usage window, and the limit as in "your weekly limit" | always |
 //! | `pool`, `credits`, `are`, `were`, `pay`, `cap` | the words for usage credits that the message uses | always |
 //! | `paid_until`, `paid_in`, `paid_until_brief` | the time until which usage credits pay, as in "Tue Nov 24 06:00", "in 3 d 20 h", and "Tue 06:00" | they will pay for the next response, and it is ahead |
@@ -515,6 +516,9 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
         Ending::ConcernsOthers if evidence.collected.session_has_other_payer => {
             EndingWord::OtherPayer
         }
+        Ending::ConcernsOthers if stops_only_other_accounts(evidence) => {
+            EndingWord::AskerHasOtherPayer
+        }
         Ending::ConcernsOthers => EndingWord::ConcernsOthers,
         Ending::KeyRemoved if has_response => EndingWord::KeyRemovedWithResponse,
         Ending::KeyRemoved => EndingWord::KeyRemoved,
@@ -528,6 +532,12 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
         Ending::NewMonth => EndingWord::NewMonth,
         Ending::Outlived => EndingWord::Outlived,
     })
+}
+
+/// Returns true if the failed request used an account that the requesting session does not use. The error may stop other
+/// sessions of that account.
+fn stops_only_other_accounts(evidence: &Evidence) -> bool {
+    evidence.collected.asker_has_other_payer && !evidence.error.payer.is_without_account()
 }
 
 /// Returns a sentence that describes the current state of the error.
@@ -663,6 +673,7 @@ mod tests {
         ],
         &[("time", "11:48pm")],
         &[("day", "Wed Nov 23 23:48")],
+        &[("used_up_until", "Wed Nov 23 23:48")],
         &[("passed", "on Wed Nov 23 23:48")],
         &[("ended_at", "on Wed Nov 23 23:48")],
         &[
