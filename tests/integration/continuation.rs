@@ -448,6 +448,83 @@ fn a_session_that_continues_while_credits_pay_is_not_stopped_again() {
         panic!("{report:#}");
     };
     let step = "You can leave the session open; Claude Code will try to continue about 12:01, and usage credits may pay for it (costs money)";
+/// Stops a session at its 5-hour limit on Friday at 10:00, while the week is full until Tuesday. Returns this session and
+/// another one, which reported the full week.
+fn stopped_by_both_windows(sandbox: &Sandbox) -> [Client<'_>; 2] {
+    let [waiting, busy] = ["waiting", "busy"].map(|name| session_of_login(sandbox, name));
+    hits_limit(
+        &waiting,
+        "2026-11-20T10:00:00Z",
+        FIVE_HOUR,
+        &refused("five_hour", NOON, "org_level_disabled"),
+        windows(100.0, NOON, 99.0, TUESDAY),
+    );
+    let both_full = windows(100.0, NOON, 100.0, TUESDAY);
+    busy.calls_status_line("2026-11-20T10:03:00Z", both_full, 120);
+    [waiting, busy]
+}
+
+/// Returns the number of seconds for which limits have blocked work, according to `incidents`.
+fn blocked_seconds(client: &Client<'_>, at: &str) -> Value {
+    client.run(at, &["incidents", "--json"], b"").json()["sums"]["blocked_s"].clone()
+}
+
+/// Both windows were full, and the week reset on Tuesday as planned. As soon as a reading showed the next week, `explain`
+/// and `incidents` said that the stop had ended with the 5-hour reset on Friday, even if its end was already stored.
+#[test]
+fn a_reading_of_the_next_week_does_not_change_when_a_stop_by_both_windows_ended() {
+    let next_tuesday = TUESDAY + 7 * 24 * 3600;
+    let until_tuesday = 92 * 3600;
+    for is_end_stored in [true, false] {
+        let sandbox = with_a_private_login();
+        let [waiting, mut busy] = stopped_by_both_windows(&sandbox);
+        let explain = ["explain", "--session", "waiting"];
+        if is_end_stored {
+            let at = "2026-11-24T06:03:00Z";
+            waiting.run(at, &explain, b"").success();
+            assert_eq!(blocked_seconds(&waiting, at), until_tuesday);
+        }
+        busy.sends_prompt("2026-11-24T06:04:50Z", "continue");
+        let next_week = windows(3.0, TUESDAY + 5 * 3600, 2.0, next_tuesday);
+        receives_response(&mut busy, "2026-11-24T06:05:00Z", next_week);
+        let at = "2026-11-24T06:06:00Z";
+        let explained = flat(waiting.run(at, &explain, b"").success());
+        let (headline, _) = explained.split_once("Session: waiting").unwrap();
+        assert!(
+            headline.contains("weekly limit"),
+            "{is_end_stored}: {explained}"
+        );
+        assert!(
+            headline.contains("Tue Nov 24 06:0"),
+            "{is_end_stored}: {explained}"
+        );
+        let blocked = blocked_seconds(&waiting, at).as_i64().unwrap();
+        let until_response = until_tuesday + 300;
+        assert!(
+            (until_tuesday..=until_response).contains(&blocked),
+            "{is_end_stored}: {blocked}"
+        );
+    }
+}
+
+/// Both windows were full. At 14:00, after the reset of the 5-hour window, a reading showed that the week had been reset
+/// early. `incidents` said that work had been blocked only until 12:00.
+#[test]
+fn an_early_reset_of_the_week_after_the_five_hour_reset_ends_a_stop_by_both_windows() {
+    let sandbox = with_a_private_login();
+    let [waiting, busy] = stopped_by_both_windows(&sandbox);
+    let new_week = windows(3.0, NOON + 7 * 3600, 2.0, TUESDAY + 3 * 24 * 3600);
+    busy.calls_status_line("2026-11-20T14:00:00Z", new_week, 120);
+    let at = "2026-11-20T14:01:00Z";
+    let explained = flat(
+        waiting
+            .run(at, &["explain", "--session", "waiting"], b"")
+            .success(),
+    );
+    assert!(explained.contains("reset early"), "{explained}");
+    assert_eq!(blocked_seconds(&waiting, at), 4 * 3600);
+}
+
     assert_eq!(attempt["do"], step, "{report:#}");
     assert_eq!(attempt["costs_money"], true, "{report:#}");
     let clause = "by itself about 12:01, and usage credits may pay for it (costs money)";

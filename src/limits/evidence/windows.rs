@@ -426,16 +426,25 @@ impl<'a> Readings<'a> {
 
     /// Returns true if the error was already over at the given time.
     fn is_after_end(&self, moment: DateTime<Utc>) -> bool {
-        let over_at = *self.over_at.get_or_init(|| self.find_end());
-        over_at.is_some_and(|over_at| moment >= over_at)
+        self.end().is_some_and(|over_at| moment >= over_at)
+    }
+
+    /// Returns the time at which the error was over, or `None` if that is unknown.
+    fn end(&self) -> Option<DateTime<Utc>> {
+        *self.over_at.get_or_init(|| self.find_end())
     }
 
     /// Like [`Self::is_after_end`], but a response in another session also counts as the end of the error. After such a
     /// response, a full window or a refusal is not evidence about the error. A reading that shows room still counts as
     /// evidence, because usage does not decrease before the reset.
     fn is_after_any_end(&self, moment: DateTime<Utc>) -> bool {
+        self.any_end().is_some_and(|over_at| moment >= over_at)
+    }
+
+    /// Like [`Self::end`], but a response in another session also counts as the end of the error.
+    fn any_end(&self) -> Option<DateTime<Utc>> {
         let elsewhere = self.evidence.collected.over_elsewhere_at;
-        self.is_after_end(moment) || elsewhere.is_some_and(|over_at| moment >= over_at)
+        [self.end(), elsewhere].into_iter().flatten().min()
     }
 
     /// Returns false if the server refused the request because of the same window but stated a clearly different reset
@@ -538,9 +547,13 @@ impl<'a> Readings<'a> {
     /// Returns true if the newest reading was measured after this measurement of a full window and shows that the window
     /// has room, for example because it was reset early.
     fn has_room_since(&self, full: &Measurement) -> bool {
-        let later = self.newest_since(full.measured);
-        let usage = later.and_then(|later| later.usage(full.window));
-        usage.is_some_and(|usage| !is_full(usage))
+        has_room(self.newest_since(full.measured), full.window)
+    }
+
+    /// Like [`Self::has_room_since`], but ignores readings from after the given time and from after the end of the error.
+    fn has_room_before(&self, until: Option<DateTime<Utc>>, full: &Measurement) -> bool {
+        let until = [until, self.any_end()].into_iter().flatten().min();
+        has_room(self.newest_between(full.measured, until), full.window)
     }
 
     /// Returns the windows of [`Self::refused_windows`] that were full before the error was over.
@@ -552,7 +565,7 @@ impl<'a> Readings<'a> {
     /// Returns a used-up window, other than `window`, that resets later than `reset`. An unconfirmed window is returned
     /// only if there is no other. The window may have filled up after the error. It does not count if it filled up
     /// after the error was over, or after the session's next attempt, which has its own error. It does not count either
-    /// if it has room now.
+    /// if it was reset early, before `reset`. If it was reset later, it has blocked work until then.
     pub(crate) fn used_up_until_later(
         &self,
         window: Window,
@@ -576,7 +589,7 @@ impl<'a> Readings<'a> {
             .filter(|other| next_attempt_at.is_none_or(|next| other.measured < next))
             .filter(|other| other.window != window && !other.window.is_of_one_model())
             .filter(|other| other.percent >= USED_UP && other.resets_at > reset)
-            .filter(|other| !self.has_room_since(other))
+            .filter(|other| !self.has_room_before(reset.or(other.resets_at), other))
             .max_by_key(|other| !other.is_unconfirmed)
     }
 
@@ -882,6 +895,15 @@ impl<'a> Readings<'a> {
 
     /// Returns the newest reading that was definitely measured after the given time.
     fn newest_since(&self, moment: DateTime<Utc>) -> Option<&'a Sample> {
+        self.newest_between(moment, None)
+    }
+
+    /// Like [`Self::newest_since`], but ignores readings that were measured at or after the time `until`.
+    fn newest_between(
+        &self,
+        moment: DateTime<Utc>,
+        until: Option<DateTime<Utc>>,
+    ) -> Option<&'a Sample> {
         let age = |reading: &&Sample| (reading.earliest(), reading.measured);
         let evidence = self.evidence;
         let mut newest = evidence
@@ -890,8 +912,13 @@ impl<'a> Readings<'a> {
             .iter()
             .chain(evidence.collected.newest_reading.as_ref())
             .filter(|reading| is_usable(reading, evidence) && reading.earliest() > moment)
+            .filter(|reading| until.is_none_or(|until| reading.measured < until))
             .max_by_key(age);
-        for reading in evidence.collected.account_readings.iter().rev() {
+        let of_account = &evidence.collected.account_readings;
+        let end = until.map_or(of_account.len(), |until| {
+            of_account.partition_point(|reading| reading.measured < until)
+        });
+        for reading in of_account.iter().take(end).rev() {
             // All remaining readings were measured even earlier.
             if reading.measured <= newest.map_or(moment, Sample::earliest) {
                 break;
@@ -951,6 +978,12 @@ struct FullSince {
     resets_at: Option<DateTime<Utc>>,
     /// The time of the last reading that shows that this window is full.
     last_full: Option<DateTime<Utc>>,
+}
+
+/// Returns true if there is a reading and it shows that this window is not full.
+fn has_room(reading: Option<&Sample>, window: Window) -> bool {
+    let usage = reading.and_then(|reading| reading.usage(window));
+    usage.is_some_and(|usage| !is_full(usage))
 }
 
 /// Returns false if the reading is known to belong to another account, or if it is dated in the future because the
