@@ -449,3 +449,66 @@ fn a_limit_of_the_login_hides_an_earlier_refusal_of_a_key_in_the_same_session() 
     let now = flat(run(&sandbox, at, &["now"], b"", &[]).success());
     assert!(!now.contains("its key has no credits"), "{now}");
 }
+
+/// A session of the login reached its limit, continued with another payer, whose requests were refused, and returned to the
+/// login, which was refused again. The error of a cloud provider went on blocking the session, although it was over.
+#[test]
+fn a_limit_of_the_login_ends_an_earlier_error_of_another_payer_in_the_same_session() {
+    for payer in [
+        OtherPayer::key_without_credits(),
+        OtherPayer::cloud_provider_with_daily_quota(),
+    ] {
+        let sandbox = with_a_private_login();
+        let [mut stopped, _] = both_payers_are_refused(&sandbox, &payer);
+        resumes(&mut stopped, "2026-11-20T10:05:00Z", &[]);
+        stopped.receives_error(
+            "2026-11-20T10:06:00Z",
+            FIVE_HOUR,
+            refused("five_hour", NOON, ""),
+        );
+        stopped.calls_status_line("2026-11-20T10:06:02Z", five_hour_full(), 120);
+        let at = "2026-11-20T12:05:00Z";
+        let row = flat(&plain_rows(&stopped, at, json!(null)));
+        let session = ["explain", "--session", &stopped.session];
+        let explained = flat(run(&sandbox, at, &session, b"", &[]).success());
+        for shown in [&row, &explained, &answer(&stopped, at)] {
+            assert!(!shown.contains("quota"), "{}: {shown}", payer.text);
+            assert!(!shown.contains("still blocked"), "{}: {shown}", payer.text);
+        }
+        let exit = ["explain", "--exit-code", "--session", &stopped.session];
+        let code = run(&sandbox, at, &exit, b"", &[]).code;
+        assert_eq!(code, 0, "{}: {explained}", payer.text);
+        let waited = waits(&stopped, at, &["--timeout", "1s"]);
+        assert_eq!(waited.code, 0, "{}: {waited:?}", payer.text);
+    }
+}
+
+/// A session of the login reached the weekly limit, continued with another account, and reached a limit of that account. This
+/// limit hid the weekly limit of the login from the row of another session.
+#[test]
+fn a_limit_of_another_account_does_not_hide_the_weekly_limit_of_the_login_in_a_row() {
+    let sandbox = with_a_private_login();
+    let waiting = session_of_login(&sandbox, "waiting");
+    let weekly = session_of_login(&sandbox, "weekly");
+    hits_limit(
+        &waiting,
+        "2026-11-20T10:00:00Z",
+        FIVE_HOUR,
+        &refused("five_hour", NOON, "org_level_disabled"),
+        windows(100.0, NOON, 99.0, TUESDAY),
+    );
+    let refusal = refused("seven_day", TUESDAY, "org_level_disabled");
+    weekly.receives_error("2026-11-20T10:05:00Z", WEEKLY, refusal.clone());
+    belongs_to(&weekly, "company-account", "company-organization");
+    weekly.receives_error(
+        "2026-11-20T10:07:00Z",
+        FIVE_HOUR,
+        refused("five_hour", NOON, ""),
+    );
+    belongs_to(&weekly, PRIVATE, "private-organization");
+    for at in ["2026-11-20T10:10:00Z", "2026-11-20T12:00:30Z"] {
+        let row = flat(&plain_rows(&waiting, at, json!(null)));
+        assert!(row.contains("weekly limit"), "{at}: {row}");
+        assert!(row.contains("Tue Nov 24 06:00"), "{at}: {row}");
+    }
+}

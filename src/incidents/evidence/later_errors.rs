@@ -98,9 +98,15 @@ impl LaterErrors {
         }
     }
 
-    /// Adds the facts about later errors to the evidence about an error. `cause` is that error's cause.
-    pub(super) fn add_to(&self, evidence: &mut Evidence, cause: RefusalCause) {
-        let next_limit = self.next_limit(&evidence.error);
+    /// Adds the facts about later errors to the evidence about an error. `cause` is that error's cause, and
+    /// `is_about_account` is true if the error is about the account that paid.
+    pub(super) fn add_to(
+        &self,
+        evidence: &mut Evidence,
+        cause: RefusalCause,
+        is_about_account: bool,
+    ) {
+        let next_limit = self.next_limit(&evidence.error, is_about_account);
         evidence.collected.hit_again = match &evidence.error.later_response {
             Some(response) => next_limit.filter(|next| response.at > Some(next.at)),
             None => next_limit,
@@ -115,13 +121,15 @@ impl LaterErrors {
         });
     }
 
-    /// Returns the next limit error of the session that may be about the same payer. The refusal of a key, for example,
-    /// does not replace a limit of the login.
-    fn next_limit(&self, error: &StoredError) -> Option<NextLimit> {
+    /// Returns the next limit error of the session. After an error about an account, only an error that may be about the
+    /// same account counts: the refusal of a key, for example, does not replace a limit of the login. An error that is not
+    /// about an account, such as that of a key or a cloud provider, concerns only its session, so any later limit there
+    /// replaces it.
+    fn next_limit(&self, error: &StoredError, is_about_account: bool) -> Option<NextLimit> {
         let limits = self.next_of.get(&error.session.id)?;
         limits
             .iter()
-            .filter(|limit| limit.payer.may_share_refusals_with(&error.payer))
+            .filter(|limit| !is_about_account || limit.payer.may_share_refusals_with(&error.payer))
             .map(|limit| limit.next)
             .min_by_key(|next| next.at)
     }

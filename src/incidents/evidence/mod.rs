@@ -201,7 +201,8 @@ impl<'a> EvidenceCollector<'a> {
             evidence.collected.credits_are_refused = self.credits_are_refused(&evidence);
         }
         let cause = RefusalCause::of(&evidence, &self.message_of(&evidence.error.message));
-        later.add_to(&mut evidence, cause);
+        let is_about_account = self.is_about_account(&evidence.error);
+        later.add_to(&mut evidence, cause, is_about_account);
         self.replace_response_of_other_model(&mut evidence);
         evidence.collected.has_response_without_key =
             self.has_response_without_key(&evidence.error);
