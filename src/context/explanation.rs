@@ -166,7 +166,7 @@ impl Context {
                 ));
             }
             Some(incident) if is_long => {
-                let mut sentences = self.spent(incident, incidents).unwrap_or_default();
+                let mut sentences = self.spent(incident).unwrap_or_default();
                 sentences.extend(self.avoidable_writes(incident, u64::MAX));
                 let others = self.about_other_sessions(incident, situation);
                 let explanation =
@@ -308,7 +308,7 @@ impl Context {
 
     /// Returns sentences about how much of this machine's spend counted toward the limit, and where it went. Returns
     /// `None` if there is no ledger. None is created, because whycap may not be installed.
-    fn spent(&self, incident: &Incident, incidents: &Incidents<'_>) -> Option<Vec<String>> {
+    fn spent(&self, incident: &Incident) -> Option<Vec<String>> {
         let (since, until) = counted_over(incident, self.clock().zone)?;
         let mut ledger = self.existing_ledger()?;
         let is_current = self
@@ -319,15 +319,15 @@ impl Context {
         // Only responses that are covered by the account's plan count toward a usage window.
         let mut used = None;
         if let Some(window) = incident.diagnosis.limit.window() {
-            let reading = incidents.readings().windows_of_account();
-            let account = reading.and_then(|reading| reading.account);
+            let account = incident.evidence.error.account();
+            let account = account.and_then(|account| account.owner.fingerprint.as_deref());
             let open = [super::window_use::OpenWindow {
                 window,
                 name: window.limit(),
                 since,
             }];
             used = self
-                .window_shares(&open, until, account.as_deref(), &ledger)
+                .window_shares(&open, until, account, &ledger)
                 .and_then(|mut shares| shares.pop());
         }
         let cost = used.as_ref().map_or(spent.cost(), |used| used.cost);

@@ -4,7 +4,8 @@
 use serde_json::{Value, json};
 
 use crate::client::{Client, plain_rows, run, windows};
-use crate::situation::{five_hour_usage, refused};
+use crate::newest_evidence::receives_response;
+use crate::situation::{five_hour_usage, flat, refused};
 use crate::support::Sandbox;
 
 const NOON: i64 = 1_795_176_000; // 2026-11-20T12:00:00Z
@@ -959,4 +960,29 @@ fn a_response_in_progress_does_not_make_a_limit_look_false_in_any_output() {
         let incident = blocked.explained(at);
         assert_eq!(incident["verdict"], "real", "{at}: {incident:#}");
     }
+}
+
+/// The 5-hour limit of one account was reached, and then another account was logged in, which had not reported any figures
+/// yet. `explain --long` counted only the responses of the new account: "Since 07:00, you have spent $0.00".
+#[test]
+fn the_spend_toward_a_limit_is_that_of_the_account_that_reached_it() {
+    let sandbox = Sandbox::new();
+    log_in(&sandbox, "one");
+    let mut stopped = Client::with_session(&sandbox, "stopped");
+    receives_response(&mut stopped, "2026-11-20T09:00:10Z", usage(50.0));
+    stopped.receives_error("2026-11-20T10:00:00Z", TEXT, refused("five_hour", NOON, ""));
+    line(&stopped, "2026-11-20T10:00:02Z", usage(100.0));
+    let output = stopped.run("2026-11-20T10:01:00Z", &["spend"], b"");
+    output.success();
+    let spent = |at: &str| {
+        let arguments = ["explain", "--long", "--session", "stopped"];
+        let explained = flat(stopped.run(at, &arguments, b"").success());
+        let sentence = explained.split_once("Since 07:00, you have spent ");
+        let (_, amount) = sentence.unwrap_or_else(|| panic!("{explained}"));
+        amount.split(" at list prices").next().unwrap().to_owned()
+    };
+    let before = spent("2026-11-20T10:02:00Z");
+    assert_ne!(before, "$0.00");
+    log_in(&sandbox, "two");
+    assert_eq!(spent("2026-11-20T10:03:00Z"), before);
 }
