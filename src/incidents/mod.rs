@@ -657,16 +657,14 @@ impl<'a> Incidents<'a> {
         let mut remaining_by_session = HashMap::from([(Some(session.to_owned()), 0)]);
         let mut obstacles = RecordedObstacles::default();
         for error in stored {
-            if collector.is_about_other_payer_than_login(&error) {
-                continue;
-            }
             let remaining = remaining_by_session
                 .entry(error.session.id.clone())
                 .or_insert(MOST_ERRORS_OF_SESSION);
+            if *remaining == 0 || collector.is_about_other_payer_than_login(&error) {
+                continue;
+            }
             if error.later_response.is_some() && !collector.may_be_refused_again(&error) {
                 *remaining = 0;
-            }
-            if *remaining == 0 {
                 continue;
             }
             *remaining -= 1;

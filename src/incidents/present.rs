@@ -7,13 +7,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::error_match::is_known;
 use super::error_search::{add_owner, find_all_errors};
-use super::evidence::{EvidenceCollector, KnownError};
+use super::evidence::{EvidenceCollector, KnownError, ownership_of};
 use super::history::add_details_of_ledger;
 use super::stored_errors::StoredErrors;
 use crate::ledger::Ledger;
 use crate::limits::LONGEST_LIMIT;
 use crate::limits::decide::{CONTINUES_SOON, State, Wait};
-use crate::limits::evidence::{Evidence, PossiblyUnaffected, StoredError};
+use crate::limits::evidence::{Evidence, Ownership, PossiblyUnaffected, StoredError};
 use crate::limits::incident::{Incident, StillFull};
 use crate::limits::kind::{Affects, Window};
 
@@ -471,9 +471,14 @@ pub(super) fn add_weekly_limits(
         .stored
         .list(None)
         .into_iter()
-        .filter(|error| !collector.is_about_other_payer_than_login(error))
-        // Only a session's newest error can be the one that stops it.
-        .filter(|error| sessions.insert(error.session.id.clone()))
+        // Only a session's newest error of the login can be the one that stops it. Recognizing a message takes long, so the
+        // errors of sessions that have one are skipped first.
+        .filter(|error| {
+            !sessions.contains(&error.session.id)
+                && ownership_of(error, collector.login.as_ref()) != Some(Ownership::Other)
+                && !collector.is_about_other_payer_than_login(error)
+                && sessions.insert(error.session.id.clone())
+        })
         .filter(|error| error.later_response.is_none() && is_weekly(error))
         .take(MOST_OTHER_SESSIONS);
     errors.extend(others.map(KnownError::stored));

@@ -29,19 +29,12 @@ const USES_NEW_LOGIN_SINCE: ClientVersion = ClientVersion(2, 1, 331);
 /// and the login has changed since then.
 pub(in crate::incidents) fn settle_owner(evidence: &mut Evidence, login: Option<&Account>) {
     let error = &mut evidence.error;
-    let account = error.account().map(|account| &account.owner);
+    let ownership = ownership_of(error, login);
+    evidence.collected.ownership = ownership;
     let Some(owner) = error.payer.owner.clone() else {
-        let is_login = match (account, login) {
-            (Some(account), Some(login)) => account.is_same_as(&login.owner),
-            (None, _) | (_, None) => None,
-        };
-        evidence.collected.ownership = match is_login {
-            Some(false) => Some(Ownership::Other),
-            Some(true) | None => None,
-        };
         return;
     };
-    let ownership = Ownership::of(&owner, login);
+    let account = error.account().map(|account| &account.owner);
     if account.and_then(|account| owner.is_same_as(account)) == Some(false) {
         error.payer.account = Some(match login {
             Some(login) if ownership == Some(Ownership::Login) => login.clone(),
@@ -51,7 +44,23 @@ pub(in crate::incidents) fn settle_owner(evidence: &mut Evidence, login: Option<
             },
         });
     }
-    evidence.collected.ownership = ownership;
+}
+
+/// Returns how the account of an error is related to the login, or `None` if that is unknown. [`settle_owner`] describes
+/// the rules.
+pub(in crate::incidents) fn ownership_of(
+    error: &StoredError,
+    login: Option<&Account>,
+) -> Option<Ownership> {
+    if let Some(owner) = &error.payer.owner {
+        return Ownership::of(owner, login);
+    }
+    match (error.account(), login) {
+        (Some(account), Some(login)) if account.owner.is_same_as(&login.owner) == Some(false) => {
+            Some(Ownership::Other)
+        }
+        _ => None,
+    }
 }
 
 impl EvidenceCollector<'_> {
@@ -101,10 +110,10 @@ impl EvidenceCollector<'_> {
         &self,
         error: &StoredError,
     ) -> bool {
-        let row = self.message_of(&error.message).row;
+        // Recognizing the message takes the longest, so it comes last.
         error.payer.is_without_account()
             && error.quota().is_none()
-            && row.limit.service() != Some(Service::Plan)
+            && self.message_of(&error.message).row.limit.service() != Some(Service::Plan)
     }
 
     /// Returns the starts of a session with an error about an account. They show whether its later responses had another
