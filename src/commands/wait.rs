@@ -70,8 +70,8 @@ impl Subcommand for WaitArguments {
                 .situation(session, Asker::Shell, errors.ledger.as_ref())
                 .for_waiting();
             // If the command has already waited for an error that blocked the shell itself, it must not fail now because
-            // of an error that blocks only a session with a different key.
-            let wait = if has_waited_for_own_payer && situation.blocks_only_other_key() {
+            // of an error that blocks only a session with a different payer.
+            let wait = if has_waited_for_own_payer && situation.blocks_only_other_payer() {
                 None
             } else {
                 situation.wait_until_surely_over()
@@ -137,7 +137,7 @@ impl Subcommand for WaitArguments {
                 terminal::print_error(timeout_message(situation.incident.as_ref()));
                 break TIMED_OUT;
             }
-            has_waited_for_own_payer |= !situation.blocks_only_other_key();
+            has_waited_for_own_payer |= !situation.blocks_only_other_payer();
             waited_for = situation.incident;
             let until_over = until
                 .and_then(|until| (until - context.environment.now).to_std().ok())

@@ -490,14 +490,14 @@ impl Context {
                 }
             }
         }
-        sentences.extend(self.about_other_key(situation));
+        sentences.extend(self.about_other_payer(situation));
         sentences
     }
 
-    /// Returns a sentence about a session that is stopped because of its key if the current incident is about something
-    /// else.
-    pub(crate) fn about_other_key(&self, situation: &Situation) -> Option<String> {
-        let incident = situation.error_of_other_key.as_ref()?;
+    /// Returns a sentence about a session that its key, cloud provider, or token has stopped, if the current incident is
+    /// about something else.
+    pub(crate) fn about_other_payer(&self, situation: &Situation) -> Option<String> {
+        let incident = situation.error_of_other_payer.as_ref()?;
         let session = incident.evidence.error.session.id.as_deref()?;
         Some(format!(
             "Also, in the session {}: {}",

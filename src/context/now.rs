@@ -202,7 +202,7 @@ impl NowCollector {
         });
         let mut facts = SlowFacts {
             blocked_session: newest.and_then(|newest| context.only_blocked_session(newest)),
-            error_of_other_key: context.about_other_key(&situation),
+            error_of_other_payer: context.about_other_payer(&situation),
             past_error: newest.and_then(|newest| context.describe_past(newest)),
             situation,
             unregistered_clients: processes::clients_known_to_use(&context.paths)

@@ -31,8 +31,8 @@ pub(crate) struct Situation {
     /// The current error, or `None` if no error is known.
     pub(crate) incident: Option<Incident>,
     /// The newest error that blocks a session with a key, a cloud provider, or a token that the requesting shell does not
-    /// use. It is set only if the current error blocks the shell's own payer.
-    pub(crate) error_of_other_key: Option<Incident>,
+    /// use. Sessions that are closed do not count. It is set only if the current error blocks the shell's own payer.
+    pub(crate) error_of_other_payer: Option<Incident>,
     /// A limit that was reached in another session but also blocks the session that the user asked about in a shell.
     /// `None` if the session's own error blocks it. If it is set, it describes the session's current state, and
     /// `incident` describes its past.
@@ -79,11 +79,13 @@ impl Situation {
             .iter()
             .min_by_key(|incident| rank(incident, now))
             .cloned();
-        let error_of_other_key = match &incident {
+        let error_of_other_payer = match &incident {
             Some(incident) if incident.blocks().is_some() && !is_of_other_payer(incident) => {
                 incidents
                     .iter()
-                    .find(|incident| is_of_other_key(incident))
+                    .find(|incident| {
+                        blocks_session_of_other_payer(incident) && !incident.is_session_closed()
+                    })
                     .map(Incident::for_its_session)
             }
             Some(_) | None => None,
@@ -105,7 +107,7 @@ impl Situation {
         });
         Self {
             incident,
-            error_of_other_key,
+            error_of_other_payer,
             limit_of_login: None,
             just_reset,
             lasting_limit,
@@ -240,9 +242,12 @@ impl Situation {
         })
     }
 
-    /// Returns true if the current error blocks only a session with a key that the requesting shell does not use.
-    pub(crate) fn blocks_only_other_key(&self) -> bool {
-        self.incident.as_ref().is_some_and(is_of_other_key)
+    /// Returns true if the current error blocks only a session with a key, a cloud provider, or a token that the requesting
+    /// shell does not use.
+    pub(crate) fn blocks_only_other_payer(&self) -> bool {
+        self.incident
+            .as_ref()
+            .is_some_and(blocks_session_of_other_payer)
     }
 
     /// Returns whether waiting helps, or `None` if nothing blocks work.
@@ -314,7 +319,7 @@ fn rank(incident: &Incident, now: DateTime<Utc>) -> u8 {
         State::Blocks(_) if blocks_unless_credits_pay(incident, now) => 1,
         State::Blocks(_) => 0,
         State::Notice => 2,
-        State::Over(_) if is_of_other_key(incident) => 3,
+        State::Over(_) if blocks_session_of_other_payer(incident) => 3,
         State::Over(_) if (now - incident.evidence.at()).abs() < RECENT => 4,
         State::Over(_) => 5,
     }
@@ -349,8 +354,8 @@ fn is_of_other_payer(incident: &Incident) -> bool {
 }
 
 /// Returns true if the error blocks a session with a key or a cloud provider that the requesting shell does not use, or a
-/// session with such a token while the login has room. Returns false if the session is known to be closed.
-fn is_of_other_key(incident: &Incident) -> bool {
+/// session with such a token while the login has room.
+fn blocks_session_of_other_payer(incident: &Incident) -> bool {
     let Evidence {
         error, collected, ..
     } = &incident.evidence;

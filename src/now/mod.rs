@@ -54,8 +54,8 @@ pub(crate) struct SlowFacts {
     pub(crate) situation: Situation,
     /// The name of the blocked session if the others may still work.
     pub(crate) blocked_session: Option<String>,
-    /// A sentence about a session that is stopped because of its key if a different limit blocks work.
-    pub(crate) error_of_other_key: Option<String>,
+    /// A sentence about a session that is stopped because of its key, cloud provider, or token if a different limit blocks work.
+    pub(crate) error_of_other_payer: Option<String>,
     /// A sentence about the newest error if it is over but still recent.
     pub(crate) past_error: Option<String>,
     /// The number of running clients that are not in the registry. Clients whose environment cannot be read are not

@@ -85,7 +85,7 @@ impl NowData {
             if let Some(sentence) = blocked.response_elsewhere() {
                 add_row(&mut report, "", Tone::Plain, sentence.to_owned());
             }
-            if let Some(sentence) = &self.slow.error_of_other_key {
+            if let Some(sentence) = &self.slow.error_of_other_payer {
                 add_row(&mut report, "", Tone::Plain, sentence.clone());
             }
         }

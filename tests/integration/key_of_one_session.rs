@@ -1049,6 +1049,36 @@ fn the_error_of_a_cloud_provider_is_mentioned_beside_a_limit_of_the_login() {
     assert!(now.contains("blocked (rate limit)"), "{now}");
 }
 
+/// A script ran `claude -p` with Amazon Bedrock, which was refused, and the run has ended. `explain` and `now` still mentioned
+/// it beside the limit of the login.
+#[test]
+fn a_closed_run_with_a_cloud_provider_is_not_mentioned_beside_a_limit_of_the_login() {
+    let sandbox = with_a_private_login();
+    let limited = session_of_login(&sandbox, "limited");
+    let mut on_bedrock = Client::with_session(&sandbox, "bedrock");
+    let bedrock = ("CLAUDE_CODE_USE_BEDROCK".to_owned(), "1".to_owned());
+    on_bedrock.variables.push(bedrock);
+    let _process = RunningClient::idle(&sandbox, &limited.session);
+    limited.receives_error(
+        AT,
+        FIVE_HOUR,
+        refused("five_hour", NOON, "org_level_disabled"),
+    );
+    limited.calls_status_line(SOON, five_hour_full(), 120);
+    let quota = "API Error: Request rejected (429) \u{b7} Too many tokens per day, please wait before trying again.";
+    let headless = json!({"apiErrorStatus": 429, "entrypoint": "sdk-cli"});
+    on_bedrock.receives_error("2026-11-20T10:05:00Z", quota, headless);
+    let at = "2026-11-20T10:06:00Z";
+    for command in ["explain", "now"] {
+        let shown = flat(shell_without_key(&sandbox, at, &[command]).success());
+        assert!(shown.contains("Your 5-hour limit is used up"), "{shown}");
+        assert!(
+            !shown.contains("Also, in the session"),
+            "{command}: {shown}"
+        );
+    }
+}
+
 /// Without a login, `wait` in a shell without the key waited for the reset of the key's spend cap. At the second check, it
 /// said "You are no longer blocked" and ended with exit code 0, but `explain --exit-code` still returned 10.
 #[test]
