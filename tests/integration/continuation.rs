@@ -377,6 +377,33 @@ fn a_prompt_is_not_sent_again_if_claude_code_is_about_to_continue_after_a_false_
     }
 }
 
+/// A false alarm was not over yet, and Claude Code was about to continue the session by itself. The headline said to try
+/// again in a few minutes, and the first step said to leave the session open.
+#[test]
+fn the_headline_of_a_false_alarm_says_that_claude_code_is_about_to_continue() {
+    let sandbox = with_a_private_login();
+    let stopped = session_of_login(&sandbox, "stopped");
+    let _process = RunningClient::idle(&sandbox, &stopped.session);
+    let room = windows(22.0, NOON, 40.0, TUESDAY);
+    stopped.calls_status_line("2026-11-20T11:58:25Z", room.clone(), 120);
+    let refusal = refused("five_hour", NOON, "org_level_disabled");
+    stopped.receives_error("2026-11-20T11:58:30Z", FIVE_HOUR, refusal);
+    stopped.calls_status_line("2026-11-20T11:58:32Z", room.clone(), 120);
+    let at = "2026-11-20T11:59:40Z";
+    let explain = ["explain", "--session", "stopped"];
+    let explained = flat(stopped.run(at, &explain, b"").success());
+    let row = flat(&plain_rows(&stopped, at, room));
+    for shown in [&explained, &answer(&stopped, at)] {
+        assert!(shown.contains("false alarm"), "{shown}");
+        let step = "Leave the session open for two minutes";
+        assert!(shown.contains(step), "{shown}");
+        assert!(!shown.contains("after the reset"), "{shown}");
+    }
+    for shown in [&explained, &answer(&stopped, at), &row] {
+        assert!(!shown.contains("few minutes"), "{shown}");
+    }
+}
+
 /// Both windows were full, and then the week was reset early. Until the old reset on Tuesday, every screen said that the
 /// weekly limit was used up, beside "week 2%".
 #[test]
@@ -421,33 +448,6 @@ fn a_weekly_limit_is_over_once_a_reading_shows_its_early_reset() {
     assert!(later.contains("should have reset at 12:00"), "{later}");
 }
 
-/// A session waited for its 5-hour reset, and the weekly limit applied as well. Then somebody bought usage credits, and a
-/// response showed that they paid, but the commands still said that the weekly limit might stop the session.
-#[test]
-fn a_session_that_continues_while_credits_pay_is_not_stopped_again() {
-    let sandbox = with_a_private_login();
-    let mut sessions = TwoLimits::new(&sandbox);
-    stores_credits_reason(&sandbox, &Value::Null);
-    let idle = &mut sessions.idle;
-    idle.sends_prompt("2026-11-20T11:04:50Z", "continue");
-    let both_full = windows(100.0, NOON, 100.0, TUESDAY);
-    receives_response(idle, "2026-11-20T11:05:00Z", both_full);
-    let at = "2026-11-20T11:10:00Z";
-    let arguments = ["explain", "--json", "--session", "waiting"];
-    let report = sessions.waiting.run(at, &arguments, b"").json();
-    let actions = report["incident"]["actions"].as_array().unwrap().iter();
-    let attempts: Vec<&Value> = actions
-        .filter(|action| {
-            action["do"]
-                .as_str()
-                .unwrap()
-                .contains("will try to continue")
-        })
-        .collect();
-    let [attempt] = attempts[..] else {
-        panic!("{report:#}");
-    };
-    let step = "You can leave the session open; Claude Code will try to continue about 12:01, and usage credits may pay for it (costs money)";
 /// Stops a session at its 5-hour limit on Friday at 10:00, while the week is full until Tuesday. Returns this session and
 /// another one, which reported the full week.
 fn stopped_by_both_windows(sandbox: &Sandbox) -> [Client<'_>; 2] {
@@ -525,6 +525,33 @@ fn an_early_reset_of_the_week_after_the_five_hour_reset_ends_a_stop_by_both_wind
     assert_eq!(blocked_seconds(&waiting, at), 4 * 3600);
 }
 
+/// A session waited for its 5-hour reset, and the weekly limit applied as well. Then somebody bought usage credits, and a
+/// response showed that they paid, but the commands still said that the weekly limit might stop the session.
+#[test]
+fn a_session_that_continues_while_credits_pay_is_not_stopped_again() {
+    let sandbox = with_a_private_login();
+    let mut sessions = TwoLimits::new(&sandbox);
+    stores_credits_reason(&sandbox, &Value::Null);
+    let idle = &mut sessions.idle;
+    idle.sends_prompt("2026-11-20T11:04:50Z", "continue");
+    let both_full = windows(100.0, NOON, 100.0, TUESDAY);
+    receives_response(idle, "2026-11-20T11:05:00Z", both_full);
+    let at = "2026-11-20T11:10:00Z";
+    let arguments = ["explain", "--json", "--session", "waiting"];
+    let report = sessions.waiting.run(at, &arguments, b"").json();
+    let actions = report["incident"]["actions"].as_array().unwrap().iter();
+    let attempts: Vec<&Value> = actions
+        .filter(|action| {
+            action["do"]
+                .as_str()
+                .unwrap()
+                .contains("will try to continue")
+        })
+        .collect();
+    let [attempt] = attempts[..] else {
+        panic!("{report:#}");
+    };
+    let step = "You can leave the session open; Claude Code will try to continue about 12:01, and usage credits may pay for it (costs money)";
     assert_eq!(attempt["do"], step, "{report:#}");
     assert_eq!(attempt["costs_money"], true, "{report:#}");
     let clause = "by itself about 12:01, and usage credits may pay for it (costs money)";

@@ -2,7 +2,7 @@
 
 use crate::claude::credentials::Credential;
 use crate::limits::catalog::Message;
-use crate::limits::decide::{Diagnosis, Ending, State};
+use crate::limits::decide::{ActionName, Diagnosis, Ending, State};
 use crate::limits::evidence::{Evidence, Measurement};
 use crate::limits::kind::{LimitKind, Verdict, Window};
 use crate::time::{Clock, format_duration};
@@ -246,10 +246,16 @@ impl Fields {
             limit
         };
         let but = if is_false { "and" } else { "but" };
+        let retry = if diagnosis.actions.contains(&ActionName::LeaveOpen) {
+            "Claude Code will continue shortly"
+        } else {
+            "try again in a few minutes"
+        };
         let names = [
             ("ended", ended),
             ("disputed", disputed),
             ("but", but),
+            ("retry", retry),
             ("likely", likely),
             ("limit", limit),
             ("pool", pool),
