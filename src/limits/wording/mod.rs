@@ -673,9 +673,14 @@ mod tests {
             ("paid_until_brief", "Wed 23:48"),
         ],
         &[("time", "11:48pm")],
-        &[("day", "Wed Nov 23 23:48")],
-        &[("used_up_until", "Wed Nov 23 23:48")],
-        &[("passed", "on Wed Nov 23 23:48")],
+        &[
+            ("day", "Wed Nov 23 23:48"),
+            ("used_up_until", "Wed Nov 23 23:48"),
+        ],
+        &[
+            ("passed", "on Wed Nov 23 23:48"),
+            ("possibly_passed", "on Wed Nov 23 23:48"),
+        ],
         &[("ended_at", "on Wed Nov 23 23:48")],
         &[
             ("percent", "96"),
@@ -725,6 +730,7 @@ mod tests {
         ("time", "23:48"),
         ("day", "Wed 23:48"),
         ("passed", "at 23:48"),
+        ("possibly_passed", "at 23:48"),
         ("full_until", "23:48"),
         ("limit", "5-hour limit"),
         ("counted", "your 5-hour limit"),
