@@ -667,3 +667,46 @@ fn a_session_waits_again_if_a_limit_stops_its_automatic_continuation() {
         assert!(waited.stderr.contains("timed out"), "{waited:?}");
     }
 }
+
+/// Checks that the screens expect the session to continue by itself.
+fn assert_continues_at_noon(client: &Client<'_>, at: &str) {
+    let now = flat(client.run(at, &["now"], b"").success());
+    assert!(now.contains("continues by itself about 12:0"), "{now}");
+    let waited = crate::wait::waits(client, at, &["--timeout", "1s"]);
+    let lines = flat(&waited.stdout);
+    assert!(lines.contains("or it will be done twice"), "{lines}");
+    assert!(waited.stderr.contains("timed out"), "{waited:?}");
+}
+
+/// A user sent another prompt while Claude Code was waiting for the reset, and the limit refused it, too. Claude Code 2.1.331
+/// went on waiting without another announcement, but whycap said that it would not continue.
+#[test]
+fn a_session_still_waits_if_the_limit_refuses_another_prompt() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "refused-twice");
+    let _process = RunningClient::idle(&sandbox, &client.session);
+    let refusal = refused("five_hour", NOON, "");
+    client.receives_error("2026-11-20T10:00:00Z", FIVE_HOUR, &refusal);
+    client.sends_prompt("2026-11-20T10:00:03Z", "fix the tests");
+    let at = "2026-11-20T10:00:06Z";
+    client.append(&client.error_line(at, FIVE_HOUR, &refusal));
+    client.stop_failure(at, FIVE_HOUR);
+    assert_continues_at_noon(&client, "2026-11-20T10:01:00Z");
+}
+
+/// On a busy machine, the hook ran 1.5 seconds after the error. The announcement in the transcript was then taken for that of
+/// an earlier error, and whycap said that Claude Code would not continue.
+#[test]
+fn an_announcement_counts_although_the_hook_ran_late() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "late-hook");
+    let _process = RunningClient::idle(&sandbox, &client.session);
+    let refusal = refused("five_hour", NOON, "");
+    client.append(&client.error_line("2026-11-20T10:00:00.773Z", FIVE_HOUR, refusal));
+    client.announces(
+        "2026-11-20T10:00:01.027Z",
+        "Usage limit reached \u{b7} set to continue automatically at 12pm",
+    );
+    client.stop_failure("2026-11-20T10:00:02.331Z", FIVE_HOUR);
+    assert_continues_at_noon(&client, "2026-11-20T10:01:00Z");
+}

@@ -100,10 +100,15 @@ pub(in crate::incidents) fn merge<'t>(
     let session = &mut error.session;
     session.model = session.model.take().or_else(|| tail.model.clone());
     session.version = session.version.take().or_else(|| tail.version.clone());
-    // Claude Code writes the announcement a few milliseconds after the error, and may run the hook even later.
+    let transcript_error = line_of(error, tail, stored, clock.now);
+    // Claude Code writes the announcement a few milliseconds after the error. The stored time is that of the hook, which may
+    // run seconds later on a busy machine.
+    let refused_at = transcript_error
+        .and_then(|transcript_error| transcript_error.line.at)
+        .map_or(error.at, |line_at| line_at.min(error.at));
     collected.waiting = tail
         .waiting
-        .filter(|waiting| error.at - waiting.at < SAME_INSTANT);
+        .filter(|waiting| refused_at - waiting.at < SAME_INSTANT);
     // If Claude Code gives up waiting, it says so just before it reports the error. A user can cancel only the wait
     // that follows an error, so a cancellation before this error belongs to an earlier one.
     collected.obstacle = tail
@@ -112,17 +117,21 @@ pub(in crate::incidents) fn merge<'t>(
         .and_then(|waiting| waiting.given_up)
         .map(ContinuationObstacle::Announced);
 
-    let transcript_error = line_of(error, tail, stored, clock.now);
     if error.payer.owner.is_none() || transcript_error.is_some() {
         let owner =
             transcript_error.map_or(&tail.owner, |transcript_error| &transcript_error.owner);
         error.payer.owner.clone_from(owner);
     }
     let transcript_error = transcript_error?;
-    // After a limit in a turn that it has started by itself, Claude Code 2.1.331 waits again without an announcement.
-    collected.lacks_announcement =
-        collected.waiting.is_none() && !transcript_error.stopped_continuation;
     collected.previous_request_failed_alike = previous_request_failed_alike(transcript_error, tail);
+    // Claude Code 2.1.331 waits again without an announcement after a limit in a turn that it has started by itself, and if
+    // the same limit refuses another prompt while it is waiting.
+    let was_waiting = collected.previous_request_failed_alike
+        && tail
+            .waiting
+            .is_some_and(|waiting| waiting.given_up.is_none());
+    collected.lacks_announcement =
+        collected.waiting.is_none() && !transcript_error.stopped_continuation && !was_waiting;
     let line = &transcript_error.line;
     let waiting_since = line.at.max(collected.waiting.map(|waiting| waiting.at));
     if tail
