@@ -463,9 +463,8 @@ impl WindowReadings<'_> {
         )
     }
 
-    /// Like [`Self::newest`], but returns `None` if the reading belongs to an account that is no longer logged in.
-    /// Readings of such an account do not hide earlier ones of the current account. This is for commands, because the
-    /// status line does not read the global state, which names the account.
+    /// Like [`Self::newest`], but ignores readings that belong to an account that is no longer logged in. Reads Claude
+    /// Code's global state, which names the account.
     pub(super) fn newest_of_logged_in(&self, service: MeasuredService) -> Option<Reading> {
         newest_of(newest_of_one_account(self.of_login().filter(|reading| {
             reading.sample.service() == service
@@ -493,7 +492,7 @@ impl WindowReadings<'_> {
         Some(newest.sample.without_past_windows(self.environment.now))
     }
 
-    /// Like [`Self::current`], but only for the account that is logged in. This is for commands.
+    /// Like [`Self::current`], but ignores readings that belong to an account that is no longer logged in.
     pub(super) fn current_of_logged_in(&self, service: MeasuredService) -> Option<Sample> {
         let newest = self.newest_of_logged_in(service)?;
         Some(newest.sample.without_past_windows(self.environment.now))

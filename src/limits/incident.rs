@@ -277,8 +277,8 @@ impl Incident {
     }
 
     /// Explains the error for a user who asks about all sessions. The explanation says so if only the session with the
-    /// error is known to be blocked. A login that was refused once may be accepted in other sessions, and a token may belong to another
-    /// account than the login.
+    /// error is known to be blocked. A login that was refused once may be accepted in other sessions, and a token may belong
+    /// to another account than the login.
     pub(crate) fn for_all_sessions(mut self) -> Self {
         let is_login_refused = self.diagnosis.limit == LimitKind::Auth
             && self.refuses_login()

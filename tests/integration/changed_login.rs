@@ -67,8 +67,8 @@ fn assert_blocks_shell(sandbox: &Sandbox, at: &str) {
 }
 
 /// The weekly limit of one account stopped a session, which stayed open. The user logged in to another account, which had
-/// room. A shell and the stopped session were said to be blocked for days, although every session worked, and they were told
-/// to start a new session.
+/// room. In a shell and in the stopped session, whycap said that the user was blocked for days and should start a new session,
+/// although every session worked.
 #[test]
 fn a_weekly_limit_does_not_block_anybody_after_a_login_to_another_account() {
     let sandbox = with_a_private_login();

@@ -145,8 +145,8 @@ impl EvidenceCollector<'_> {
         is_comparable && error.payer.relation_to(&payer) == PayerRelation::Other
     }
 
-    /// Returns true if the session of an error about an account uses a new login or has received a response from another
-    /// payer, and a new session in the requesting shell would not use that account either.
+    /// Returns true if neither the failed session nor a new session in the requesting shell would use the account that the
+    /// error is about. A new login of the failed session or its response from another payer must show this.
     fn has_session_changed_to_payer_of_shell(&self, evidence: &Evidence) -> bool {
         let error = &evidence.error;
         self.asker == Asker::Shell

@@ -21,7 +21,7 @@ use crate::transcript::tail::{ErrorLine, LONGEST_REQUEST};
 const CONTINUES_AFTER: TimeDelta = TimeDelta::seconds(90);
 /// If Claude Code will continue a session within this time, the user should leave that session alone.
 pub(crate) const CONTINUES_SOON: TimeDelta = TimeDelta::minutes(2);
-/// How long a continuation may be late before the user should send the prompt again.
+/// The time to wait for a late automatic continuation. After that, the user should send the prompt again.
 const CONTINUES_LATE: TimeDelta = TimeDelta::seconds(30);
 /// The longest time that Claude Code waits for a reset.
 const WAITS_AT_MOST: TimeDelta = TimeDelta::hours(24);
