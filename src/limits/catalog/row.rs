@@ -395,11 +395,11 @@ mod tests {
         }
     }
 
-    /// Most users read only the first lines of the page, so those lines must name every limit that an event outside the
-    /// session can end.
+    /// Most users read only the first lines of docs/after-a-limit.md, so those lines must name every limit that an event
+    /// outside the session can end.
     #[test]
     fn the_documentation_begins_with_a_short_summary_of_every_limit() {
-        let page = include_str!("../../../docs/how-limits-end.md");
+        let page = include_str!("../../../docs/after-a-limit.md");
         let (summary, _) = page.split_once("\n## ").unwrap();
         assert!(summary.lines().count() <= 20, "{summary}");
         for kind in kinds() {
