@@ -292,7 +292,7 @@ mod tests {
             }
         }
 
-        /// Returns the order in which parts are dropped according to the README.
+        /// Returns the order in which parts are dropped according to docs/configuration.md.
         fn documented_order(&self) -> Vec<RowPart> {
             let mut order = RowPart::value_variants().to_vec();
             let mut move_before = |part: RowPart, next: RowPart| {
