@@ -130,7 +130,7 @@ def in_words(versions):
 def step(action):
     """Returns the text of an action in actions.json, for an unknown time."""
     text = f"{action['do']}. {action['why']}"
-    for name, value in (("when", "the reset"), ("at_when", "after the reset"), ("pool", "usage credits")):
+    for name, value in (("until", "the reset"), ("at_when", "after the reset"), ("pool", "usage credits")):
         text = text.replace("{" + name + "}", value)
     command, url = action.get("command"), action.get("url")
     return text + (f" `{command}`" if command else "") + (f" <{url}>" if url else "")
