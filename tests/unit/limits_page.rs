@@ -1,17 +1,13 @@
-//! Tests that `docs/limits.md`, which is generated from the catalog, is up to date. The pages that it links to exist
-//! only on the website, where `docs/site/build.py` generates them from the same catalog.
+//! Tests that `docs/limits.md`, which is generated from the catalog, is up to date. `docs/site/build.py` generates a
+//! longer page for each message from the same catalog.
 
 use std::fmt::Write;
 use std::path::Path;
 
-use indexmap::IndexMap;
-
 use super::*;
 
 /// The maximum number of lines on the page.
-const MAX_LINES: usize = 150;
-
-const PAGES: &str = "https://whycap.github.io/whycap/messages";
+const MAX_LINES: usize = 220;
 
 /// Returns the chapters in the order in which they appear on the page, except those about messages that Claude Code
 /// does not send.
@@ -26,10 +22,12 @@ fn chapters() -> impl Iterator<Item = &'static Chapter> {
 
 const INTRODUCTION: &str = "# What the limit messages of Claude Code mean
 
-Each message links to a page that says what it means, what helps, what did not help other users, and where this
-information comes from. `whycap explain` goes further: it also considers what the server sent with the error, how much
-of your limits you had used, your plan, your API keys, and your version of Claude Code. To explain a message in the
-clipboard (on macOS), run `pbpaste | whycap explain --text -`.
+Each message is followed by its kind, in parentheses, if the kind is known, and by its usual meaning. [After a limit or
+an error](after-a-limit.md) says what ends each kind. `whycap explain` goes further: it also considers what the server
+sent with the error, how much of your limits you had used, your plan, your API keys, and your version of Claude Code. To
+explain a message in the clipboard (on macOS), run `pbpaste | whycap explain --text -`. From the first release on,
+<https://whycap.github.io/whycap/> has a page for each message, which also says what helps, what did not help other
+users, and where this information comes from.
 
 - \"Usage credits\" were called \"extra usage\" before version 2.1.144.
 - \"Session limit\" is the plan's 5-hour limit. Claude Code has called it \"5-hour limit\" since about version 2.1.312.
@@ -38,22 +36,19 @@ clipboard (on macOS), run `pbpaste | whycap explain --text -`.
 (Generated from `src/limits/catalog/messages.json` by `WHYCAP_WRITE_DOCS=1 cargo test the_documentation`. Do not edit this page.)
 ";
 
-/// Returns the page: the first wording of each message, grouped by subject and kind of limit.
+/// Returns the page: the first wording of each message, its kind of limit, and its meaning, grouped by subject.
 fn current_page() -> String {
     let mut page = INTRODUCTION.to_owned();
     for chapter in chapters() {
         let _ = write!(page, "\n## {}\n\n", chapter.title);
-        let mut links: IndexMap<String, Vec<String>> = IndexMap::new();
         for row in &chapter.rows {
-            let wording = row.texts().next().unwrap_or(row.id);
-            links.entry(row.limit.label()).or_default().push(format!(
-                "[{}]({PAGES}/{}.html)",
-                escaped(wording),
-                row.id
-            ));
-        }
-        for (limit, links) in links {
-            let _ = writeln!(page, "- **{limit}**: {}", links.join("; "));
+            let wording = escaped(row.texts().next().unwrap_or(row.id));
+            let kind = match row.limit {
+                LimitKind::Unknown => String::new(),
+                limit => format!(" ({})", limit.label()),
+            };
+            let meaning = row.meaning.trim_end_matches('.');
+            let _ = writeln!(page, "- **{wording}**{kind}: {}.", escaped(meaning));
         }
     }
     page
@@ -75,7 +70,7 @@ fn escaped(text: &str) -> String {
     clippy::disallowed_methods,
     reason = "the test writes the file on request"
 )]
-fn the_documentation_of_limits_is_an_index_of_the_rows() {
+fn the_documentation_of_limits_lists_the_rows_with_their_meanings() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/limits.md");
     assert_eq!(chapters().count(), 10);
     let page = current_page();
