@@ -10,6 +10,11 @@ use crate::terminal::Shown;
 /// The extra time after the deadline for work that follows the output.
 const GRACE: Duration = Duration::from_millis(100);
 
+/// The factor by which the time limits are longer in a debug build. The tests run many debug builds at once, and on a
+/// busy machine, a build that exits at the time limit would not store what the test needs. The attacks in `tests/faults`
+/// test the time limits of a release build.
+const PATIENCE: u32 = if cfg!(debug_assertions) { 10 } else { 1 };
+
 /// A time limit after which the process exits.
 ///
 /// A thread enforces the deadline because signals do not work in every situation. A signal could interrupt SQLite,
@@ -31,7 +36,7 @@ impl Deadline {
         let is_printed = Arc::new(Mutex::new(false));
         let seen_by_watcher = Arc::clone(&is_printed);
         start_watcher(move || {
-            std::thread::sleep(limit);
+            std::thread::sleep(limit * PATIENCE);
             // If printing has started, this waits until it is done. If not, it cannot start while this lock is held.
             let is_printed = seen_by_watcher
                 .lock()
@@ -39,7 +44,7 @@ impl Deadline {
             if !*is_printed {
                 print_and_exit(&fallback());
             }
-            std::thread::sleep(GRACE);
+            std::thread::sleep(GRACE * PATIENCE);
             exit(0);
         });
         Self { is_printed }
