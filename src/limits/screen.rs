@@ -439,29 +439,39 @@ pub(crate) fn is_recent(incident: &Incident) -> bool {
     now - end <= SHOWN_FOR
 }
 
-/// Returns the text of the second row: the first action that the badge does not mention, or the first action with its
-/// URL. Returns `None` if there is no such action, or if none of its wordings fits.
+/// Returns the text of the second row: what Claude Code will do by itself, the first action that the badge does not
+/// mention, or the first action with its URL. Returns `None` if there is no such action, or if none of its wordings fits.
 fn second_row(incident: &Incident, columns: usize) -> Option<String> {
     let names = &incident.diagnosis.actions;
-    let index = match names.first()? {
-        // The badge already shows the reset time, and Claude Code's menu already offers to wait.
-        ActionName::Wait | ActionName::WaitUnknown => names.iter().position(|name| {
+    let continuation = names.iter().position(|name| {
+        matches!(
+            name,
+            ActionName::WaitLeftOpen | ActionName::WillTryInVain | ActionName::WillTryOnCredits
+        )
+    });
+    let index = match (names.first()?, continuation) {
+        (ActionName::AwaitFigures, _) => 0,
+        (_, Some(index)) => index,
+        // The badge already shows the reset time, and Claude Code's menu already offers to wait. The menu also offers the
+        // free ways to continue if the account has them, and a purchase must not be named before them.
+        (ActionName::Wait | ActionName::WaitUnknown, None) => names.iter().position(|name| {
             !matches!(
                 name,
-                ActionName::Wait
-                    | ActionName::WaitUnknown
-                    | ActionName::WaitHere
-                    | ActionName::WillTryInVain
-                    | ActionName::WillTryOnCredits
+                ActionName::Wait | ActionName::WaitUnknown | ActionName::WaitHere
             )
         })?,
-        ActionName::WaitLeftOpen | ActionName::AwaitFigures => 0,
-        _ => incident
+        (_, None) => incident
             .actions
             .iter()
             .take(1)
             .position(|first| first.command.is_none() && first.url.is_some())?,
     };
+    if matches!(
+        names.get(index),
+        Some(ActionName::FreeWays | ActionName::FreeReset)
+    ) {
+        return None;
+    }
     let action = incident.actions.get(index)?;
     let wordings = if action.rows.is_empty() {
         vec![with_place(action)]

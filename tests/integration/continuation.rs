@@ -158,6 +158,44 @@ fn a_session_continues_by_itself_although_another_session_reaches_the_weekly_lim
     );
 }
 
+/// While the weekly limit of another session applied, the row of the waiting session did not say that Claude Code would try
+/// to continue it, so the user might have closed it. `now`, `wait`, and `explain` did.
+#[test]
+fn the_row_says_that_a_session_tries_to_continue_although_a_later_limit_applies() {
+    let sandbox = with_a_private_login();
+    let sessions = TwoLimits::new(&sandbox);
+    let [waiting, _, _] = sessions.rows(BOTH_APPLY);
+    assert!(waiting.contains("weekly limit"), "{waiting}");
+    let note = "Unless you pressed Esc, this session tries to continue about 12:01";
+    assert!(waiting.ends_with(note), "{waiting}");
+    let figures = windows(100.0, NOON, 44.0, TUESDAY);
+    for columns in [70, 44] {
+        let run = sessions
+            .waiting
+            .calls_status_line(BOTH_APPLY, figures.clone(), columns);
+        let line = flat(&whycap::terminal::strip_ansi(run.success()));
+        assert!(line.contains("tries "), "{columns}: {line}");
+        assert!(line.ends_with("about 12:01"), "{columns}: {line}");
+    }
+}
+
+/// Each limit took a second row in every session of the account, with commands that most accounts do not have. The menu of
+/// Claude Code lists these commands for the accounts that have them.
+#[test]
+fn the_status_line_has_one_row_about_the_limit_of_another_session() {
+    let sandbox = with_a_private_login();
+    let sessions = TwoLimits::new(&sandbox);
+    let reported = windows_of_idle();
+    let line = plain_rows(&sessions.idle, BOTH_APPLY, reported);
+    let rows: Vec<&str> = line.trim_end().lines().skip(1).collect();
+    let [row] = rows[..] else {
+        panic!("{line}");
+    };
+    assert!(row.starts_with("weekly limit · resets"), "{row}");
+    let explained = sessions.output(BOTH_APPLY, &["explain"]);
+    assert!(explained.contains("/limit-reset"), "{explained}");
+}
+
 /// After the reset, Claude Code repeats old figures without the window that has reset. whycap took them for new ones: the
 /// status line and `now` showed "week 44%" beside "weekly limit", and the row of the idle session did not mention the limit.
 #[test]
