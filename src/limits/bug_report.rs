@@ -7,7 +7,7 @@ use std::fmt::Write;
 use chrono::{DateTime, Utc};
 
 use super::decide::{Ending, State};
-use super::evidence::{Evidence, MessageOrigin};
+use super::evidence::{Evidence, MessageOrigin, measured_relative_to};
 use super::incident::Incident;
 use super::kind::Window;
 use super::sample::Sample;
@@ -146,18 +146,33 @@ fn readings(evidence: &Evidence) -> String {
     last_readings(&evidence.error.readings, evidence.at()).join("; ")
 }
 
-/// Formats the last readings in chronological order. Consecutive readings with the same figures are listed only once,
-/// unless the error occurred between them.
+/// Formats the last readings in chronological order. Each one is dated to the first time that its figures were reported.
+/// Consecutive readings with the same figures are listed only once, unless the error occurred between them.
 fn last_readings(readings: &[Sample], error_at: DateTime<Utc>) -> Vec<String> {
     let mut in_order: Vec<&Sample> = readings.iter().collect();
-    in_order.sort_by_key(|reading| reading.at);
-    in_order.dedup_by_key(|reading| (reading.at > error_at, figures(reading)));
+    in_order.sort_by_key(|reading| measured_relative_to(reading, error_at));
+    in_order.dedup_by_key(|reading| {
+        let is_later = measured_relative_to(reading, error_at) > error_at;
+        (is_later, figures(reading))
+    });
     let skipped = in_order.len().saturating_sub(READINGS);
     in_order
         .into_iter()
         .skip(skipped)
-        .map(|reading| format!("at {} {}", format_rfc3339(reading.at), figures(reading)))
+        .map(|reading| dated_figures(reading, error_at))
         .collect()
+}
+
+/// Formats the figures of a reading and the time at which they were first reported. If they were reported again after the
+/// error, adds the last time.
+fn dated_figures(reading: &Sample, error_at: DateTime<Utc>) -> String {
+    let first_at = measured_relative_to(reading, error_at);
+    let text = format!("at {} {}", format_rfc3339(first_at), figures(reading));
+    if first_at <= error_at && error_at < reading.at {
+        format!("{text}, repeated until {}", format_rfc3339(reading.at))
+    } else {
+        text
+    }
 }
 
 /// Formats the figures of a reading.
@@ -259,28 +274,51 @@ mod tests {
     use super::*;
     use crate::claude::window_usage::WindowUsage;
 
-    #[test]
-    fn readings_are_in_order_and_not_repeated() {
-        let reading = |at: &str, used_percent| Sample {
-            at: at.parse().unwrap(),
+    /// Returns a reading with this usage of the 5-hour window.
+    fn reading(first_at: &str, last_at: &str, used_percent: f64) -> Sample {
+        let first_at = first_at.parse().unwrap();
+        Sample {
+            since: first_at,
+            measured: first_at,
+            at: last_at.parse().unwrap(),
             five_hour: Some(WindowUsage {
                 used_percent,
                 resets_at: None,
             }),
             ..Sample::default()
-        };
+        }
+    }
+
+    #[test]
+    fn readings_are_in_order_and_not_repeated() {
         let readings = [
-            reading("2026-11-20T10:03:00Z", 42.0),
-            reading("2026-11-20T10:02:00Z", 42.0),
-            reading("2026-11-20T10:00:00Z", 41.0),
-            reading("2026-11-20T10:01:00Z", 41.0),
-        ];
+            ("2026-11-20T10:03:00Z", 42.0),
+            ("2026-11-20T10:02:00Z", 42.0),
+            ("2026-11-20T10:00:00Z", 41.0),
+            ("2026-11-20T10:01:00Z", 41.0),
+        ]
+        .map(|(at, used_percent)| reading(at, at, used_percent));
         assert_eq!(
             last_readings(&readings, "2026-11-20T10:02:30Z".parse().unwrap()),
             [
                 "at 2026-11-20T10:00:00Z 5-hour 41%",
                 "at 2026-11-20T10:02:00Z 5-hour 42%",
                 "at 2026-11-20T10:03:00Z 5-hour 42%"
+            ]
+        );
+    }
+
+    /// An idle session repeats the figures of its last response. The report listed them below newer figures of another
+    /// session, as if the usage had decreased.
+    #[test]
+    fn repeated_figures_are_dated_to_the_first_time_that_they_were_reported() {
+        let idle = reading("2026-11-20T09:40:00Z", "2026-11-20T10:00:05Z", 22.0);
+        let busy = reading("2026-11-20T09:58:00Z", "2026-11-20T09:59:00Z", 41.0);
+        assert_eq!(
+            last_readings(&[busy, idle], "2026-11-20T10:00:00Z".parse().unwrap()),
+            [
+                "at 2026-11-20T09:40:00Z 5-hour 22%, repeated until 2026-11-20T10:00:05Z",
+                "at 2026-11-20T09:58:00Z 5-hour 41%",
             ]
         );
     }

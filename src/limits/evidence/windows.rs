@@ -994,7 +994,7 @@ fn is_usable(reading: &Sample, evidence: &Evidence) -> bool {
 
 /// Returns the time at which the figures were measured. If the figures may predate the error, returns the earliest
 /// possible time so that they are not mistaken for newer figures.
-fn measured_relative_to(reading: &Sample, error_at: DateTime<Utc>) -> DateTime<Utc> {
+pub(crate) fn measured_relative_to(reading: &Sample, error_at: DateTime<Utc>) -> DateTime<Utc> {
     if reading.earliest() < error_at && reading.measured >= error_at {
         reading.earliest()
     } else {
