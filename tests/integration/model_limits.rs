@@ -161,6 +161,28 @@ fn a_response_of_another_model_does_not_end_the_limit_for_sessions_of_the_family
     assert_blocked(&sonnet, at, false);
 }
 
+/// The session continued with Sonnet. Until the Opus reset, every screen said that another model had responded, but
+/// afterward, they said that Claude Code had responded, as if the Opus limit had ended.
+#[test]
+fn after_the_reset_the_response_is_still_that_of_another_model() {
+    let sandbox = with_a_private_login();
+    let mut stopped = session_of_login(&sandbox, "stopped");
+    stopped.model = OPUS.to_owned();
+    receives_response(&mut stopped, "2026-11-20T09:50:00Z");
+    reaches_opus_limit(&stopped, "2026-11-20T10:00:00Z");
+    switches_to(&mut stopped, "2026-11-20T10:00:20Z", SONNET);
+    receives_response(&mut stopped, "2026-11-20T10:00:30Z");
+    let after_reset = "2026-11-24T07:00:00Z";
+    for arguments in [&["incidents"][..], &["explain", "--session", "stopped"]] {
+        let shown = flat(in_shell(&sandbox, after_reset, arguments).success());
+        assert!(
+            shown.contains("but another model responded at 10:00"),
+            "{shown}"
+        );
+        assert!(!shown.contains("Claude Code responded"), "{shown}");
+    }
+}
+
 /// The session continues with Sonnet, and the Opus window is reset early. A response of Opus in the same session or in
 /// another one shows this to all sessions with Opus.
 #[test]

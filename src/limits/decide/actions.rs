@@ -634,12 +634,8 @@ impl Problem<'_> {
     pub(super) fn another_model_responds(&self) -> bool {
         let response = self.evidence.error.later_response.as_ref();
         let model = response.and_then(|response| response.model.as_deref());
-        let family = self.finding.limit.window().and_then(Window::family);
         let is_ahead = self.resets.ahead(self.evidence.clock.now).is_some();
-        match (model, family) {
-            (Some(model), Some(family)) => is_ahead && !model.contains(family),
-            _ => false,
-        }
+        is_ahead && model.is_some_and(|model| self.finding.limit.spares_model(model))
     }
 }
 

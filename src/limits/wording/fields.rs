@@ -251,8 +251,16 @@ impl Fields {
         } else {
             "try again in a few minutes"
         };
+        let response = evidence.error.later_response.as_ref();
+        let response_model = response.and_then(|response| response.model.as_deref());
+        let responder = if response_model.is_some_and(|model| diagnosis.limit.spares_model(model)) {
+            "another model"
+        } else {
+            "Claude Code"
+        };
         let names = [
             ("ended", ended),
+            ("responder", responder),
             ("disputed", disputed),
             ("but", but),
             ("retry", retry),

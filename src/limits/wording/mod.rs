@@ -30,6 +30,7 @@
 //! | `pool`, `credits`, `are`, `were`, `pay`, `cap` | the words for usage credits that the message uses | always |
 //! | `paid_until`, `paid_in`, `paid_until_brief` | the time until which usage credits pay, as in "Tue Nov 24 06:00", "in 3 d 20 h", and "Tue 06:00" | they will pay for the next response, and it is ahead |
 //! | `retry` | "try again in a few minutes", or "Claude Code will continue shortly" | always |
+//! | `responder` | "Claude Code", or "another model" if the limit does not apply to the model that responded | always |
 //! | `likely` | "probably", or "possibly" if the evidence is weak | always |
 //! | `subject` | the same as `name` or, if the error is over, the first part of the row or badge about its end, as in "limit has reset" | usage credits will pay for the next response |
 //! | `past`, `name`, `ended`, … | what happened, the limit, and its end, only for the wording of an ending | always |
@@ -718,6 +719,7 @@ mod tests {
         ("disputed", "weekly Sonnet limit"),
         ("but", "and"),
         ("retry", "Claude Code will continue shortly"),
+        ("responder", "another model"),
     ];
 
     /// Shorter values, such as those for a reset on the same day.
