@@ -103,7 +103,7 @@ impl Subcommand for ExplainArguments {
 }
 
 /// Returns the output of `explain --json`. The field `limit_of_account` is present only if the session is blocked by a
-/// limit that was reached in another session.
+/// limit that was reached in another session, or by a login that was refused there repeatedly.
 fn json_of(situation: &Situation) -> Value {
     let incident = situation.incident.as_ref().map(Incident::to_json);
     match &situation.limit_of_login {

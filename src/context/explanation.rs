@@ -461,6 +461,10 @@ impl Context {
                 "the session you asked about"
             };
             sentences.push(match session_of_error {
+                Some(session) if incident.refuses_login() => format!(
+                    "The login was refused in the session {}, but {requested_session} uses the same login.",
+                    self.name_session(session)
+                ),
                 Some(session) => format!(
                     "This limit was reached in the session {}, but it also applies to {requested_session}.",
                     self.name_session(session)

@@ -83,7 +83,7 @@ use crate::transcript::tail::readable;
 /// looking for a response that disproves it takes time.
 const REFUSAL_SHOWN_FOR: TimeDelta = TimeDelta::minutes(30);
 
-/// Refusals in two sessions within this time count as one, because the requests may have been sent together.
+/// Refusals within this time count as one, because the requests may have been sent together.
 const REFUSED_TOGETHER: TimeDelta = TimeDelta::seconds(10);
 
 /// The number of each session's newest errors that the status line searches for a limit. A script may cause hundreds of
@@ -373,13 +373,11 @@ impl<'a> Incidents<'a> {
             .partition(|incident| incident.is_of(session));
         let mut situation = Situation::new(incidents, self.now());
         if let (Some(session), Asker::Shell) = (session, asker) {
-            let limits = self.limits_of_login_in_shell(
-                session,
-                of_others,
-                situation.incident.as_ref(),
-                &collector.starts,
-            );
-            situation.add_limits_of_login(&limits);
+            let own_incident = situation.incident.as_ref();
+            let payer = self.payer_in_shell(session, own_incident, &collector.starts);
+            if let Some(payer) = payer {
+                situation.add_obstacles_of_login(&payer, &of_others);
+            }
         }
         let asking_session = match asker {
             Asker::Session(asking_session) => Some(asking_session),
@@ -395,8 +393,8 @@ impl<'a> Incidents<'a> {
         situation
     }
 
-    /// Returns the limits reached by the login's other sessions that also apply to this session. The list is empty if
-    /// the session's own error blocks it.
+    /// Returns the payer of a session that the user asked about in a shell. Returns `None` if the errors of the login do not
+    /// matter, because the session's own error blocks it or because it uses a key.
     ///
     /// The shell's environment differs from the session's, so the session's credentials come from the first of these
     /// sources that exists:
@@ -406,19 +404,18 @@ impl<'a> Incidents<'a> {
     /// 3. The shell, with the gateway of the session's latest reading.
     ///
     /// If the transcript does not name an account, the session uses a key, unless it was started with a token.
-    fn limits_of_login_in_shell(
+    fn payer_in_shell(
         &self,
         session: &str,
-        mut of_others: Vec<Incident>,
         own_incident: Option<&Incident>,
         starts: &SessionStarts<'_>,
-    ) -> Vec<Incident> {
+    ) -> Option<SessionPayer> {
         if starts.is_without_account(session, &self.transcripts) {
-            return Vec::new();
+            return None;
         }
         let start = starts.of(session).into_iter().next();
         let credentials = match (own_incident, start) {
-            (Some(own_incident), _) if own_incident.blocks_its_session() => return Vec::new(),
+            (Some(own_incident), _) if own_incident.blocks_its_session() => return None,
             (_, Some(start)) => start.credentials,
             (Some(own_incident), None) => own_incident.evidence.error.payer.credentials.clone(),
             // Before its first prompt, a session has no transcript, but it is already in the registry.
@@ -434,11 +431,9 @@ impl<'a> Incidents<'a> {
                     None => in_shell,
                 }
             }
-            (None, None) => return Vec::new(),
+            (None, None) => return None,
         };
-        let payer = self.payer_of(session, credentials, starts);
-        of_others.retain(|incident| payer.is_subject_to(incident));
-        of_others
+        Some(self.payer_of(session, credentials, starts))
     }
 
     /// Returns the payer of a session with these credentials.
@@ -472,7 +467,8 @@ impl<'a> Incidents<'a> {
 
     /// Returns the situation for a conversation in this session. An error of the session itself comes first while it
     /// blocks work. Otherwise, a limit that blocks other sessions of the login comes first, because it will also block
-    /// this session's next request. The status line chooses the error in the same way.
+    /// this session's next request. The status line chooses the error in the same way, but shows a refusal of the login
+    /// for only 30 minutes.
     pub(crate) fn situation_of_conversation(
         &self,
         session: &str,
@@ -540,8 +536,7 @@ impl<'a> Incidents<'a> {
     ) -> Option<Incident> {
         let payer = self.payer_of(session, self.own_credentials(None), starts);
         payer
-            .limit_among(incidents)
-            .or_else(|| payer.repeated_refusal_among(incidents))
+            .obstacle_among(incidents)
             .or_else(|| payer.refusal_among(incidents, own_incident?))
     }
 
@@ -587,8 +582,8 @@ impl<'a> Incidents<'a> {
     }
 
     /// Returns a limit that has stopped other sessions of the login and will also block this session's next request. If
-    /// there is none, returns a refusal of the login that came after this session's own error. An error is ignored if
-    /// this session has since received a response, or if it uses a key, another service, or another account.
+    /// there is none, returns a repeated refusal of the login, or one that came after this session's own error. An error is
+    /// ignored if this session has since received a response, or if it uses a key, another service, or another account.
     ///
     /// If a response in another session disproves the refusal, the caller must save the returned error with its end.
     /// The next call then does not have to look for the response.
@@ -630,12 +625,15 @@ impl<'a> Incidents<'a> {
         let refusals = collector.explain([KnownError::stored(newest_refusal)]);
         Some(StatusLineSituation {
             unsaved: refusals.first().and_then(with_new_end),
-            incident: payer.refusal_among(&refusals, own_incident?),
+            incident: payer
+                .repeated_refusal_among(&refusals)
+                .or_else(|| payer.refusal_among(&refusals, own_incident?)),
         })
     }
 
     /// Returns the errors of other sessions that may also block this one, judging only by the journal: each session's
-    /// newest limit, and the refusals of the login that came after this session's own error.
+    /// newest limit, the repeated refusals of the login, and the refusals that came after this session's own error. A
+    /// refusal does not count if a later limit shows that the service accepts the login.
     ///
     /// A limit may still apply after another error. For example, a session may reach a limit and then lose its
     /// connection, or it may be resumed with a key that is refused as well. The newest errors of the login since each
@@ -656,6 +654,9 @@ impl<'a> Incidents<'a> {
         // The number of errors that remain to be searched in each session.
         let mut remaining_by_session = HashMap::from([(Some(session.to_owned()), 0)]);
         let mut obstacles = RecordedObstacles::default();
+        let mut login_accepted_at = own_incident
+            .filter(|own_incident| own_incident.shows_accepted_login())
+            .map(|own_incident| own_incident.evidence.at());
         for error in stored {
             let remaining = remaining_by_session
                 .entry(error.session.id.clone())
@@ -678,8 +679,15 @@ impl<'a> Incidents<'a> {
             }
             settle_owner(&mut evidence, collector.login.as_ref());
             let recorded = Incident::new(evidence);
-            if own_incident.is_some_and(|older| recorded.refuses_login_after(older)) {
-                obstacles.refusals.push(error);
+            if recorded.shows_accepted_login() {
+                login_accepted_at = login_accepted_at.max(Some(error.at));
+            }
+            let refuses_login = recorded.refuses_login_repeatedly()
+                || own_incident.is_some_and(|older| recorded.refuses_login_after(older));
+            if refuses_login {
+                if login_accepted_at < Some(error.at) {
+                    obstacles.refusals.push(error);
+                }
             } else if recorded.blocks().is_some()
                 && recorded.diagnosis.is_limit()
                 && !recorded.evidence.is_of_another_account()
@@ -832,28 +840,28 @@ impl<'a> Incidents<'a> {
         self.login.save_account();
         settle_owner(&mut evidence, self.account());
         let incident = Incident::new(collector.with_obstacle(evidence));
-        Some(self.with_refusal_elsewhere(incident))
+        Some(self.with_previous_refusal(incident))
     }
 
-    /// Stores that the login was refused in another session as well if this is the second refusal in a row. This is stored
-    /// with both errors, so that the screens of both sessions agree. Returns the explanation that takes it into account.
-    fn with_refusal_elsewhere(&self, incident: Incident) -> Incident {
-        let Some(earlier) = self.refusal_elsewhere_before(&incident) else {
+    /// Stores that the login was refused twice in a row if this is the second refusal. This is stored with both errors, so
+    /// that the screens of all sessions agree. Returns the explanation that takes it into account.
+    fn with_previous_refusal(&self, incident: Incident) -> Incident {
+        let Some(earlier) = self.refusal_before(&incident) else {
             return incident;
         };
         let mut evidence = incident.evidence;
-        evidence.error.refused_elsewhere = true;
+        evidence.error.login_refused_twice = true;
         self.stored().save(&evidence.error);
         self.stored().save(&StoredError {
-            refused_elsewhere: true,
+            login_refused_twice: true,
             ..earlier
         });
         Incident::with_message(evidence, incident.message)
     }
 
-    /// Returns the newest refusal of the login with the same message in another session. Returns `None` if the error is
+    /// Returns the newest earlier refusal of the login with the same message, in any session. Returns `None` if the error is
     /// not a refusal of the login, or if the service has accepted the login since then.
-    fn refusal_elsewhere_before(&self, incident: &Incident) -> Option<StoredError> {
+    fn refusal_before(&self, incident: &Incident) -> Option<StoredError> {
         let error = &incident.evidence.error;
         if !incident.refuses_login() {
             return None;
@@ -863,8 +871,7 @@ impl<'a> Incidents<'a> {
             .list_newest(None)
             .into_iter()
             .find(|earlier| {
-                earlier.session.id != error.session.id
-                    && earlier.message.text == error.message.text
+                earlier.message.text == error.message.text
                     && error.at - earlier.at > REFUSED_TOGETHER
                     && error.payer.shares_login_with(&earlier.payer)
             })?;

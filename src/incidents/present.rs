@@ -9,6 +9,7 @@ use super::error_match::is_known;
 use super::error_search::{add_owner, find_all_errors};
 use super::evidence::{EvidenceCollector, KnownError, ownership_of};
 use super::history::add_details_of_ledger;
+use super::session_payer::SessionPayer;
 use super::stored_errors::StoredErrors;
 use crate::ledger::Ledger;
 use crate::limits::LONGEST_LIMIT;
@@ -33,9 +34,9 @@ pub(crate) struct Situation {
     /// The newest error that blocks a session with a key, a cloud provider, or a token that the requesting shell does not
     /// use. Sessions that are closed do not count. It is set only if the current error blocks the shell's own payer.
     pub(crate) error_of_other_payer: Option<Incident>,
-    /// A limit that was reached in another session but also blocks the session that the user asked about in a shell.
-    /// `None` if the session's own error blocks it. If it is set, it describes the session's current state, and
-    /// `incident` describes its past.
+    /// A limit that was reached in another session, or a repeated refusal of the login, that also blocks the session that the
+    /// user asked about in a shell. `None` if the session's own error blocks it. If it is set, it describes the session's
+    /// current state, and `incident` describes its past.
     pub(crate) limit_of_login: Option<Box<Incident>>,
     /// The newest limit that has just reset but may still apply for a few seconds. Only `wait` uses it.
     just_reset: Option<Box<Incident>>,
@@ -261,20 +262,15 @@ impl Situation {
         self.limit_of_login.as_deref().or(self.incident.as_ref())
     }
 
-    /// Adds the newest limit reached by other sessions of the login that also applies to the session that the user
-    /// asked about. `limits` must be sorted from newest to oldest.
-    pub(super) fn add_limits_of_login(&mut self, limits: &[Incident]) {
-        let for_session =
-            |limit: &Incident| Box::new(limit.for_another_session(PossiblyUnaffected::Nobody));
-        self.limit_of_login = limits
-            .iter()
-            .find(|limit| limit.blocks().is_some())
-            .map(for_session);
+    /// Adds the newest error of the login's other sessions that also blocks the session that the user asked about. `payer` is
+    /// the payer of this session. `of_others` must be sorted from newest to oldest.
+    pub(super) fn add_obstacles_of_login(&mut self, payer: &SessionPayer, of_others: &[Incident]) {
+        self.limit_of_login = payer.obstacle_among(of_others).map(Box::new);
         if self.just_reset.is_none() {
-            self.just_reset = limits
+            self.just_reset = of_others
                 .iter()
-                .find(|limit| limit.surely_over_at().is_some())
-                .map(for_session);
+                .find(|limit| limit.surely_over_at().is_some() && payer.is_subject_to(limit))
+                .map(|limit| Box::new(limit.for_another_session(PossiblyUnaffected::Nobody)));
         }
     }
 

@@ -25,6 +25,13 @@ impl SessionPayer {
             && limit.is_limit_of_login(self.model.as_deref())
     }
 
+    /// Returns the first limit that also blocks this session. If there is none, returns the first error that shows that the
+    /// service refuses the login repeatedly. The error is explained from this session's point of view.
+    pub(super) fn obstacle_among(&self, incidents: &[Incident]) -> Option<Incident> {
+        self.limit_among(incidents)
+            .or_else(|| self.repeated_refusal_among(incidents))
+    }
+
     /// Returns the first error that is a limit and also blocks this session. It is explained from this session's point
     /// of view.
     pub(super) fn limit_among(&self, incidents: &[Incident]) -> Option<Incident> {

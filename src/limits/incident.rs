@@ -228,9 +228,19 @@ impl Incident {
     }
 
     /// Returns true if the service has refused the login several times in a row, so that it will probably refuse the other
-    /// sessions of the login as well. A single refusal may be temporary.
+    /// sessions of the login as well. A single refusal may be temporary, and a session that is refused repeatedly while
+    /// others work may have an old token.
     pub(crate) fn refuses_login_repeatedly(&self) -> bool {
-        self.diagnosis.cause == Cause::LoginRefusedAgain && self.refuses_login()
+        self.evidence.error.login_refused_twice
+            && !self.evidence.collected.login_is_accepted
+            && self.diagnosis.cause == Cause::LoginRefusedAgain
+            && self.refuses_login()
+    }
+
+    /// Returns true if a limit stopped the request. The service checks the login before it applies a limit, so it must have
+    /// accepted the login.
+    pub(crate) fn shows_accepted_login(&self) -> bool {
+        self.diagnosis.is_limit() && !self.message.row.refuses_login
     }
 
     /// Returns true if the error may stop another session of the login that Claude Code resumes at this time.

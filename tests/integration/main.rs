@@ -77,6 +77,7 @@ mod read_again;
 #[cfg(unix)] // a shell script from the release
 mod readme;
 mod refusals;
+mod repeated_refusals;
 mod report;
 mod simulated_session;
 mod situation;

@@ -115,6 +115,8 @@ impl LaterErrors {
             .known_end()
             .is_some_and(|end| self.has_refusal_after(&evidence.error, cause, end.at));
         evidence.collected.refused_again_at = self.last_limit_error_at(&evidence.error);
+        evidence.collected.login_is_accepted =
+            cause.refuses_login && self.has_limit_with_accepted_login(&evidence.error);
         evidence.collected.is_next_error_no_limit = evidence.known_end().is_some_and(|end| {
             end.ending == Ending::HitAgain
                 && self.is_other_error(evidence.error.session.id.as_deref(), end.at)
@@ -160,6 +162,15 @@ impl LaterErrors {
                 cause.may_be_same(refusal.cause)
                     && refusal.payer.may_share_refusals_with(&error.payer)
             })
+    }
+
+    /// Returns true if a later limit stopped the payer, which shows that the service accepted the login.
+    fn has_limit_with_accepted_login(&self, error: &StoredError) -> bool {
+        self.refusals.iter().any(|refusal| {
+            refusal.is_limit
+                && !refusal.cause.refuses_login
+                && refusal.payer.may_share_refusals_with(&error.payer)
+        })
     }
 
     /// Returns the time of the newest later error in which a limit or, for example, an unpaid bill stopped the payer.

@@ -343,10 +343,10 @@ pub struct StoredError {
     pub readings: Vec<Sample>,
     /// The session's first successful response after the error.
     pub later_response: Option<LaterResponse>,
-    /// True if the service also refused the login in another session, directly before or after this refusal, and accepted
-    /// it nowhere in between. Hooks determine this when the later error occurs.
+    /// True if the service refused the login twice in a row, in this session or in two, and this is one of the refusals. It
+    /// accepted the login in no session in between. The hook for the second refusal determines this.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub refused_elsewhere: bool,
+    pub login_refused_twice: bool,
     /// The event that ended the error. It is stored when an explanation first mentions it, so that later events and
     /// deleted transcripts do not change the explanation.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -421,7 +421,7 @@ impl StoredError {
         });
         payer.has_session_environment |= older_payer.has_session_environment;
 
-        self.refused_elsewhere |= older.refused_elsewhere;
+        self.login_refused_twice |= older.login_refused_twice;
         add_missing(&mut self.end, older.end.as_ref());
         add_missing(&mut self.later_response, older.later_response.as_ref());
 
@@ -767,6 +767,9 @@ pub struct Collected {
     /// The time at which the user continued to work after the error, according to the ledger. It is used to compute how
     /// long work was blocked.
     pub resumed_at: Option<DateTime<Utc>>,
+    /// True if the service refused the login with this error and has since applied a limit to the login, so it accepts the
+    /// login again. The session with the error may still use an old token.
+    pub login_is_accepted: bool,
     /// True if the session's previous request failed with the same message.
     pub previous_request_failed_alike: bool,
     /// Claude Code's latest announcement about the auto-resume.
