@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::reply::{Reply, Subcommand, misuse};
 use crate::context::Context;
-use crate::incidents::Situation;
-use crate::limits::decide::Wait;
+use crate::incidents::{Incidents, Situation};
+use crate::limits::decide::{Cause, Wait};
 use crate::limits::incident::Incident;
 use crate::render::Report;
 use crate::terminal::Tone;
@@ -40,6 +40,15 @@ pub(crate) struct ExplainArguments {
 /// The maximum number of bytes to read from standard input. No message is longer, but the input could be endless.
 const LONGEST_MESSAGE: u64 = 256 * 1024;
 
+/// The words with which people ask why they are blocked, and until when. A text that consists only of these words names
+/// no limit.
+const WORDS_OF_QUESTIONS: [&str; 45] = [
+    "a", "again", "am", "are", "blocked", "blocking", "can", "claude", "code", "continue", "did",
+    "do", "does", "ends", "error", "from", "happened", "have", "how", "i", "i'm", "is", "isn't",
+    "limit", "limited", "limits", "long", "me", "my", "not", "now", "resume", "still", "stop",
+    "stopped", "stuck", "the", "to", "until", "wait", "what", "what's", "when", "why", "working",
+];
+
 impl Subcommand for ExplainArguments {
     /// Explains the given message. Without a message, explains the newest open incident or, if none is open, the newest
     /// incident.
@@ -54,19 +63,20 @@ impl Subcommand for ExplainArguments {
                 "the message is empty; paste a message, as in `whycap explain \"You've hit your 5-hour limit\"`, or run just `whycap explain` for the newest error",
             ));
         }
-        let mut is_complete = false;
-        let known_situation = match message {
-            Some("-") => incidents.explain_text(&read_message()),
-            Some(text) => incidents.explain_text(text),
-            None => {
-                let errors = context.error_source();
-                is_complete = errors.is_complete;
-                context.situation(&incidents, session, &errors)
-            }
+        let explained_text = match message {
+            Some("-") => explain_message(&read_message(), &incidents),
+            Some(text) => explain_message(text, &incidents),
+            None => None,
         };
-        let paying = match message {
-            Some(_) => None,
-            None => context.paid_now(session, &incidents),
+        let mut is_complete = false;
+        let mut paying = None;
+        let known_situation = if let Some(situation) = explained_text {
+            situation
+        } else {
+            let errors = context.error_source();
+            is_complete = errors.is_complete;
+            paying = context.paid_now(session, &incidents);
+            context.situation(&incidents, session, &errors)
         };
         let situation = context.with_costs(known_situation, paying, &incidents);
         let incident = situation.incident.as_ref();
@@ -100,6 +110,31 @@ impl Subcommand for ExplainArguments {
         }
         Ok(Reply::from(report).in_json(self.json).with_code(code))
     }
+}
+
+/// Explains a message. Returns `None` if the text is not a message but a question such as "why am I blocked?", which is
+/// answered like `explain` without a message.
+fn explain_message(text: &str, incidents: &Incidents<'_>) -> Option<Situation> {
+    let situation = incidents.explain_text(text);
+    let is_recognized = situation.incident.as_ref().is_some_and(|incident| {
+        let cause = incident.diagnosis.cause;
+        !matches!(cause, Cause::UnknownPastedMessage | Cause::UnknownMessage)
+    });
+    if is_recognized || !asks_about_present(text) {
+        Some(situation)
+    } else {
+        None
+    }
+}
+
+/// Returns true if the text consists only of words with which people ask why they are blocked, and until when.
+fn asks_about_present(text: &str) -> bool {
+    let lowercase = text.to_lowercase();
+    let mut words = lowercase
+        .split(|character: char| !character.is_alphanumeric() && character != '\'')
+        .filter(|word| !word.is_empty())
+        .peekable();
+    words.peek().is_some() && words.all(|word| WORDS_OF_QUESTIONS.contains(&word))
 }
 
 /// Returns the output of `explain --json`. The field `limit_of_account` is present only if the session is blocked by a

@@ -15,6 +15,7 @@ use crate::ledger::{Ledger, ReadTime};
 use crate::limits::blocked_time::counted_over;
 use crate::limits::evidence::PossiblyUnaffected;
 use crate::limits::incident::{Incident, stopped_again_clause};
+use crate::limits::kind::Service;
 use crate::limits::screen::{self, Pointers};
 use crate::locks;
 use crate::pricing::Money;
@@ -168,13 +169,13 @@ impl Context {
             Some(incident) if is_long => {
                 let mut sentences = self.spent(incident).unwrap_or_default();
                 sentences.extend(self.avoidable_writes(incident, u64::MAX));
-                let others = self.about_other_sessions(incident, situation);
+                let others = self.remarks(incident, situation, incidents);
                 let explanation =
                     screen::at_length(incident, session_sentence, &others, &sentences);
                 report.add(explanation);
             }
             Some(incident) => {
-                let others = self.about_other_sessions(incident, situation);
+                let others = self.remarks(incident, situation, incidents);
                 let option = session.map_or_else(String::new, |id| session_option(id, incidents));
                 let explanation =
                     screen::on_one_screen(incident, session_sentence, &others, &option);
@@ -446,6 +447,43 @@ impl Context {
         }
         let session = incident.evidence.error.session.id.as_deref()?;
         Some(self.name_session(session))
+    }
+
+    /// Returns the sentences to show below the headline: about the present state if the user pasted a message, and about
+    /// other sessions otherwise.
+    fn remarks(
+        &self,
+        incident: &Incident,
+        situation: &Situation,
+        incidents: &Incidents<'_>,
+    ) -> Vec<String> {
+        if incident.evidence.is_pasted() {
+            self.about_present(incident, incidents)
+                .into_iter()
+                .collect()
+        } else {
+            self.about_other_sessions(incident, situation)
+        }
+    }
+
+    /// Returns a sentence about what blocks this shell now, for the explanation of a pasted message. Returns `None` if
+    /// nothing is known to block it, if the explanation already says so, or if the message is about another service.
+    fn about_present(&self, pasted: &Incident, incidents: &Incidents<'_>) -> Option<String> {
+        if pasted.diagnosis.service == Some(Service::Other) {
+            return None;
+        }
+        let errors = self.error_source();
+        let situation = incidents.unsaved_situation(self.asker(), errors.ledger.as_ref());
+        let blocking = situation.present().filter(|present| {
+            let unaffected = present.evidence.collected.possibly_unaffected;
+            present.blocks().is_some() && unaffected == PossiblyUnaffected::Nobody
+        });
+        let state = match blocking {
+            Some(present) if pasted.states_limit_of(present) => return None,
+            Some(present) => present.headline.clone(),
+            None => pasted.window_used_up_now()?,
+        };
+        Some(format!("Right now: {state}"))
     }
 
     /// Returns sentences about other sessions. If a limit was reached in another session, they name that session. If

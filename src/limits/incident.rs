@@ -9,7 +9,8 @@ use super::decide::{
     with_found_end, without_refuted_end,
 };
 use super::evidence::{
-    Collected, ContinuationObstacle, Evidence, HeadlessRun, PossiblyUnaffected, RefusedWindow,
+    Collected, ContinuationObstacle, Evidence, HeadlessRun, PossiblyUnaffected, Readings,
+    RefusedWindow,
 };
 use super::kind::{Affects, LimitKind, Service, Verdict, Window};
 use super::wording::{
@@ -116,6 +117,24 @@ impl Incident {
             Some(attempts) => attempts.since.min(error.at),
             None => error.at,
         }
+    }
+
+    /// Returns true if the headline of this explanation already states the limit of `other` and its end.
+    pub(crate) fn states_limit_of(&self, other: &Self) -> bool {
+        let clock = self.evidence.clock;
+        match other.diagnosis.resets.ahead(clock.now) {
+            Some(reset) => self.headline.contains(&clock.format_time(reset.at)),
+            None => self.diagnosis.limit == other.diagnosis.limit,
+        }
+    }
+
+    /// Returns a sentence about the usage window that is used up according to the newest reading. Returns `None` if there
+    /// is none, or if the headline already mentions it.
+    pub(crate) fn window_used_up_now(&self) -> Option<String> {
+        let full = Readings::around(&self.evidence, &self.message).used_up_now()?;
+        let until = self.evidence.clock.format_time(full.resets_at?);
+        let sentence = format!("Your {} is used up until {until}.", full.window.limit());
+        (!self.headline.contains(&until)).then_some(sentence)
     }
 
     /// Returns true if the error occurred in this session. `None` matches every session.

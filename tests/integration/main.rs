@@ -34,6 +34,7 @@ mod doctor_fixes;
 mod drain;
 mod drain_simulated_server;
 mod explain;
+mod explained_text;
 mod export;
 mod first_seconds;
 mod forecasts;

@@ -184,15 +184,15 @@ impl<'a> Input<'a> {
     }
 
     /// Returns the reset time of a window that is full now. Returns `None` if the reset time is unknown, if the window
-    /// is not known to be full, or if the message was not pasted. Even if a pasted message is old, the window stays
-    /// full until it resets.
+    /// is not known to be full, or if the message was not pasted. Even if the message or the reading is old, the window
+    /// stays full until it resets.
     pub(super) fn reset_of_window_full_now(&self, window: Window) -> Option<DateTime<Utc>> {
-        match self.readings.state(window) {
-            WindowState::KnownNow(now) if now.is_full() => now
-                .resets_at
-                .filter(|reset| *reset > self.evidence.clock.now),
-            _ => None,
+        if !self.evidence.is_pasted() {
+            return None;
         }
+        let now = self.readings.shown(window)?;
+        now.resets_at
+            .filter(|reset| now.is_full() && *reset > self.evidence.clock.now)
     }
 
     /// Returns the verdict on a message about a key or about another service. A pasted message proves nothing unless

@@ -27,8 +27,10 @@ pub(super) fn usage_window(input: &Input<'_>) -> Finding {
             .without_knowing(Unknown::DayOfReset);
     }
     let Some(window) = known.or_else(|| guess_window_from_reset(input)) else {
-        return some_limit(Cause::SomeWindow)
-            .without_knowing_if(!input.has_stated_reset(None), Unknown::Readings);
+        return window_used_up_now(input).unwrap_or_else(|| {
+            some_limit(Cause::SomeWindow)
+                .without_knowing_if(!input.has_stated_reset(None), Unknown::Readings)
+        });
     };
     let limit = LimitKind::Window(window);
     let full_cause = if window.is_of_one_model() {
@@ -151,6 +153,22 @@ pub(super) fn some_window(input: &Input<'_>) -> Finding {
         }
         None => some_limit(Cause::ProbablySomeWindow),
     }
+}
+
+/// Handles a pasted message that does not say which limit was reached, if a window is used up now. Even if the message is
+/// old, this window stops work. Returns `None` if no window is known to be used up, if the message was not pasted, or if
+/// the text only quotes the message.
+fn window_used_up_now(input: &Input<'_>) -> Option<Finding> {
+    if !input.evidence.is_pasted() || input.message.context.is_quoted() {
+        return None;
+    }
+    let full = input.readings.used_up_now()?;
+    let limit = LimitKind::Window(full.window);
+    Some(
+        Finding::passing(limit, Verdict::CannotTell, Cause::WindowFull)
+            .measured(full)
+            .without_knowing(Unknown::WindowUsedUpNow),
+    )
 }
 
 /// Handles a message that does not say which limit was reached.

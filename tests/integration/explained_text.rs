@@ -1,0 +1,136 @@
+//! Tests what `explain` says about a text that the user has in hand: a message, or a question.
+
+use crate::client::{Client, windows};
+use crate::situation::{
+    AT, NOON, TUESDAY, WEEKLY, flat, refused, session_of_login,
+    with_a_private_login,
+};
+use crate::support::Sandbox;
+
+/// Returns the output of `explain` for a text, on a single line.
+fn explain(client: &Client<'_>, at: &str, text: &str) -> String {
+    flat(client.run(at, &["explain", text], b"").success())
+}
+
+/// Creates a sandbox in which a member of a team is logged in.
+fn with_a_member_of_a_team() -> Sandbox {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "team", "user");
+    sandbox
+}
+
+/// The 5-hour window was known to be full until 12:00, but for "You've hit your limit", `explain` only said that one of
+/// the plan's windows was full, and that /usage shows which one.
+#[test]
+fn a_message_that_names_no_limit_is_explained_with_the_window_that_is_used_up() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    client.calls_status_line(AT, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    let text = "You've hit your limit";
+    for (at, left, usage) in [
+        (
+            "2026-11-20T10:01:00Z",
+            "1 h 59 m",
+            "Your 5-hour usage is 100%",
+        ),
+        (
+            "2026-11-20T10:30:00Z",
+            "1 h 30 m",
+            "Your 5-hour usage was 100%, measured 30 m ago (resets 12:00)",
+        ),
+    ] {
+        let explained = explain(&client, at, text);
+        let headline =
+            format!("Your 5-hour limit is used up; you can continue at 12:00, in {left}.");
+        assert!(explained.starts_with(&headline), "{explained}");
+        for part in [
+            usage,
+            "whycap infers it from your current usage",
+            "1. Wait until 12:00",
+        ] {
+            assert!(explained.contains(part), "{part}: {explained}");
+        }
+        assert!(!explained.contains("Right now"), "{explained}");
+    }
+    // After the reset, nothing is known about the window.
+    let later = explain(&client, "2026-11-20T12:10:00Z", text);
+    assert!(!later.contains("5-hour limit is used up"), "{later}");
+}
+
+/// A member of a team, whose usage Claude Code does not report, was blocked by the weekly limit. For other texts about
+/// limits, `explain` said nothing about that.
+#[test]
+fn a_text_is_explained_with_what_blocks_the_shell_now() {
+    let sandbox = with_a_member_of_a_team();
+    let client = Client::new(&sandbox);
+    client.receives_error(AT, WEEKLY, refused("seven_day", TUESDAY, ""));
+    let at = "2026-11-20T10:30:00Z";
+    let present = "Right now: Your weekly limit is used up; you can continue on Tue Nov 24 06:00, in 3 d 19 h.";
+    for text in [
+        "You've hit your limit",
+        "API Error: Rate limit reached",
+        "Credit balance is too low",
+        "credit balance",
+    ] {
+        let explained = explain(&client, at, text);
+        let (before_steps, _) = explained.split_once(" What to do").unwrap();
+        assert!(before_steps.ends_with(present), "{text}: {explained}");
+        let long = flat(client.run(at, &["explain", "--long", text], b"").success());
+        assert!(long.contains(present), "{text}: {long}");
+    }
+    // The explanation of this message already says so, and a message of another program has nothing to do with it.
+    for text in [
+        WEEKLY,
+        "You've hit your usage limit. Upgrade to Plus to continue using Codex",
+    ] {
+        let explained = explain(&client, at, text);
+        assert!(!explained.contains("Right now"), "{text}: {explained}");
+    }
+    // After the reset, nothing blocks the shell.
+    let later = explain(&client, "2026-11-24T06:10:00Z", "credit balance");
+    assert!(!later.contains("Right now"), "{later}");
+}
+
+/// If only a reading shows that a window is used up, the answer names the window and its reset. Previously, it only
+/// said that one of the plan's limits was used up.
+#[test]
+fn a_text_is_explained_with_the_window_that_is_used_up_without_an_error() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    client.calls_status_line(AT, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    let text = "API Error: Rate limit reached";
+    let explained = explain(&client, "2026-11-20T10:01:00Z", text);
+    let present = "Right now: Your 5-hour limit is used up until 12:00. What to do";
+    assert!(explained.contains(present), "{explained}");
+    client.calls_status_line(
+        "2026-11-20T10:02:00Z",
+        windows(40.0, NOON, 40.0, TUESDAY),
+        120,
+    );
+    let explained = explain(&client, "2026-11-20T10:03:00Z", text);
+    assert!(!explained.contains("Right now"), "{explained}");
+}
+
+/// `explain "why am I blocked?"` answered that whycap does not recognize this message.
+#[test]
+fn a_question_is_answered_like_explain_without_a_message() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    client.receives_error(AT, WEEKLY, refused("seven_day", TUESDAY, ""));
+    let at = "2026-11-20T10:30:00Z";
+    let expected = client.run(at, &["explain"], b"").success().to_owned();
+    assert!(expected.starts_with("Your weekly limit is used up"));
+    for question in [
+        "why am I blocked?",
+        "Why is Claude Code not working",
+        "when can I continue",
+        "limit",
+    ] {
+        let run = client.run(at, &["explain", question], b"");
+        assert_eq!(run.success(), expected, "{question}");
+        let json = client.run(at, &["explain", "--json", question], b"").json();
+        assert_eq!(json["incident"]["session_id"], "stopped", "{question}");
+    }
+    let other = explain(&client, at, "my limit is 5");
+    assert!(other.starts_with("whycap does not recognize"), "{other}");
+}
