@@ -134,3 +134,34 @@ fn a_question_is_answered_like_explain_without_a_message() {
     let other = explain(&client, at, "my limit is 5");
     assert!(other.starts_with("whycap does not recognize"), "{other}");
 }
+
+/// The budget of a team was explained as a limit that an admin had set for the user.
+#[test]
+fn a_budget_that_a_team_shares_is_not_called_the_users_own_limit() {
+    let sandbox = with_a_member_of_a_team();
+    let client = Client::new(&sandbox);
+    for (text, headline) in [
+        (
+            "You've hit your team's shared budget · ask your admin to raise it",
+            "A budget that you share with others is used up; ask an Owner, or wait for your plan's reset (/usage).",
+        ),
+        (
+            "You've hit your team's pooled group budget · your weekly limit resets Nov 24, 6am (UTC)",
+            "Your weekly limit and a budget that you share with others are used up; you can continue on Tue Nov 24 06:00.",
+        ),
+    ] {
+        let json = client.run(AT, &["explain", "--json", text], b"").json();
+        let incident = &json["incident"];
+        assert_eq!(incident["headline"], headline);
+        assert_eq!(incident["limit"], "member_spend_cap");
+        let long = flat(client.run(AT, &["explain", "--long", text], b"").success());
+        assert!(
+            long.contains("Other members may have used most of it"),
+            "{long}"
+        );
+        assert!(!long.contains("admin set for you"), "{long}");
+    }
+    let individual = "You've hit your individual spend limit · run /usage-credits to ask your admin for a higher limit";
+    let explained = explain(&client, AT, individual);
+    assert!(explained.contains("an admin set for you"), "{explained}");
+}

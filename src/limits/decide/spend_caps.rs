@@ -42,16 +42,31 @@ pub(super) fn spend_cap(input: &Input<'_>) -> Option<Finding> {
         on_unknown_plan(input, named, window)
     };
 
+    let cause = match finding.cause {
+        cause if input.message.row.cause == Cause::SharedBudget => of_shared_budget(cause),
+        cause => cause,
+    };
     let is_token_beside_login = evidence.has_oauth_token() && evidence.plan().is_some();
     let has_no_reset = !has_room
         && input.certain_window().is_none()
         && !is_reset_stated(input)
         && input.reset_of_window_full_now(window).is_none();
     Some(
-        finding
+        Finding { cause, ..finding }
             .without_knowing_if(is_token_beside_login, Unknown::PlanOfToken)
             .without_knowing_if(has_no_reset, Unknown::Reset),
     )
+}
+
+/// Replaces the cause of a member's cap with that of a budget which the members of a team share. The kind of limit is the
+/// same, but the user may have spent little of the budget.
+fn of_shared_budget(cause: Cause) -> Cause {
+    match cause {
+        Cause::MemberCap => Cause::SharedBudget,
+        Cause::MemberCapOfAdmin => Cause::SharedBudgetOfAdmin,
+        Cause::MemberCapByMessage => Cause::SharedBudgetByMessage,
+        cause => cause,
+    }
 }
 
 /// Returns true if the message states the reset of the window that it mentions.
