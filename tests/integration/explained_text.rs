@@ -1,8 +1,10 @@
 //! Tests what `explain` says about a text that the user has in hand: a message, or a question.
 
-use crate::client::{Client, windows};
+use serde_json::json;
+
+use crate::client::{Client, plain_rows, windows};
 use crate::situation::{
-    AT, NOON, TUESDAY, WEEKLY, flat, refused, session_of_login,
+    AT, NOON, TUESDAY, WEEKLY, flat, receives_balance_error, refused, session_of_login,
     with_a_private_login,
 };
 use crate::support::Sandbox;
@@ -164,4 +166,32 @@ fn a_budget_that_a_team_shares_is_not_called_the_users_own_limit() {
     let individual = "You've hit your individual spend limit · run /usage-credits to ask your admin for a higher limit";
     let explained = explain(&client, AT, individual);
     assert!(explained.contains("an admin set for you"), "{explained}");
+}
+
+/// The row of a session with a key said "a limit is used up", but not whose limit, or what helps.
+#[test]
+fn the_row_about_a_key_without_credits_names_the_plan_and_the_remedy() {
+    for (reset, weekly_reset, row) in [
+        (
+            100.0,
+            40.0,
+            "API key has no credits · unset it · plan used up until 12:00",
+        ),
+        (
+            40.0,
+            100.0,
+            "API key has no credits · plan used up until Tue Nov 24 06:00",
+        ),
+    ] {
+        let sandbox = with_a_private_login();
+        let on_plan = session_of_login(&sandbox, "on-plan");
+        let usage = windows(reset, NOON, weekly_reset, TUESDAY);
+        on_plan.calls_status_line("2026-11-20T09:59:00Z", usage, 120);
+        let mut with_key = Client::with_session(&sandbox, "with-key");
+        let key = ("ANTHROPIC_API_KEY".to_owned(), "sk-ant-dummy".to_owned());
+        with_key.variables.push(key);
+        receives_balance_error(&with_key, AT);
+        let rows = plain_rows(&with_key, "2026-11-20T10:01:00Z", json!(null));
+        assert!(rows.contains(row), "{rows}");
+    }
 }
