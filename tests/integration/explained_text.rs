@@ -195,3 +195,27 @@ fn the_row_about_a_key_without_credits_names_the_plan_and_the_remedy() {
         assert!(rows.contains(row), "{rows}");
     }
 }
+
+/// Members of a team were told to update Claude Code, without a reason, although their message was right.
+#[test]
+fn an_update_is_recommended_with_a_reason_and_only_if_the_message_may_be_wrong() {
+    let sandbox = with_a_member_of_a_team();
+    let client = Client::new(&sandbox);
+    let steps = |text: &str| {
+        let json = client.run(AT, &["explain", "--json", text], b"").json();
+        json["incident"]["actions"].to_string()
+    };
+    let right = steps("You've hit your org's monthly spend limit · ask your admin to raise it");
+    assert!(!right.contains("claude update"), "{right}");
+    let doubtful = steps("API Error: Rate limit reached");
+    let reason =
+        "Update Claude Code, because older versions sometimes showed this message by mistake";
+    assert!(doubtful.contains(reason), "{doubtful}");
+    let model = steps(
+        "Claude Code 2.1.300 does not support this model; version 2.1.320 or newer is required",
+    );
+    assert!(
+        model.contains("Update Claude Code to use this model"),
+        "{model}"
+    );
+}

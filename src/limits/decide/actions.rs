@@ -215,7 +215,10 @@ fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<Actio
         }
         ActionName::Wait if !has_reset || may_not_help => Some(ActionName::WaitUnknown),
         ActionName::WaitInstead if !has_reset => None,
-        ActionName::Update if !evidence.may_be_outdated() => None,
+        // A message that is certainly right has not been shown by mistake.
+        ActionName::Update if finding.verdict == Verdict::Real || !evidence.may_be_outdated() => {
+            None
+        }
         // An unknown model may use the 1M context. This is not reason enough to blame the 1M context for a false alarm.
         ActionName::StandardContext
             if finding.limit != LimitKind::LongContextCredits
