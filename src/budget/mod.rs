@@ -13,4 +13,4 @@ mod scope;
 mod session;
 
 pub(crate) use scope::{BudgetScope, BudgetUse, budgets_to_report};
-pub(crate) use session::{OnPrompt, SessionBudgets};
+pub(crate) use session::{OnPrompt, SessionBudgets, is_session_budget_lifted};

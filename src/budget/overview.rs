@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::hints::Hint;
 use super::scope::{BudgetScope, BudgetUse};
-use crate::config::Config;
+use crate::config::{Budget, BudgetAction, Config};
 use crate::drain::PercentValue;
 
 use crate::ledger::{RowsBy, SpendRow, Tally};
@@ -38,6 +38,8 @@ pub(crate) struct RequestedSession {
     pub(crate) id: String,
     /// The title, or another human-readable name.
     pub(crate) name: String,
+    /// True if the user has chosen to continue in this session although its budget is used up.
+    pub(crate) is_budget_lifted: bool,
 }
 
 /// Adds up the spend for each budget.
@@ -72,14 +74,6 @@ pub(crate) struct AdditionalFacts {
     pub(crate) is_everything_read: bool,
     /// True if, in addition, no transcript of the month has damaged lines.
     pub(crate) is_complete: bool,
-}
-
-/// A used-up budget that blocks prompts.
-#[derive(Debug, Clone)]
-pub(crate) struct BlockingBudget {
-    pub(crate) budget_use: BudgetUse,
-    /// The use of the budget, which prompts it blocks, and how to continue.
-    pub(crate) sentence: String,
 }
 
 /// A budget, how much of it is used, the rate of spending, and a forecast.
@@ -193,28 +187,25 @@ impl<'c> BudgetOverview<'c> {
         states
     }
 
-    /// Returns the used-up budgets that block prompts. `paid` is this month's spend on usage credits, or `None` if credits
-    /// are not paying now, because the budget for them then blocks nothing.
-    pub(crate) fn blocking(
+    /// Returns a sentence or two about each used-up budget that blocks prompts: its use, which prompts it blocks, and how
+    /// to continue. `paid` is this month's spend on usage credits, or `None` if credits are not paying now, because the
+    /// budget for them then blocks nothing.
+    pub(crate) fn blocking_sentences(
         &self,
         paid: Option<Money>,
         is_everything_read: bool,
-    ) -> Vec<BlockingBudget> {
+    ) -> Vec<String> {
         self.states(paid, is_everything_read)
-            .into_iter()
-            .filter_map(|state| {
-                let consequence = state.budget_use.block_sentence(&self.config.budget)?;
-                let sentence = format!("{} {consequence}", state.budget_use.sentence());
-                let sentence = match &state.session {
+            .iter()
+            .filter(|state| state.is_blocking(&self.config.budget))
+            .map(|state| {
+                let sentence = state.budget_use.blocking_sentence();
+                match &state.session {
                     Some(session) if !session.name.is_empty() => {
                         format!("In the session {}: {sentence}", session.name)
                     }
                     _ => sentence,
-                };
-                Some(BlockingBudget {
-                    budget_use: state.budget_use,
-                    sentence,
-                })
+                }
             })
             .collect()
     }
@@ -350,9 +341,10 @@ impl<'c> BudgetOverview<'c> {
         let name_columns = names.iter().map(|name| width(name)).max().unwrap_or(0) + 2;
         for (state, name) in states.iter().zip(names) {
             report.meter(self.meter_row(state, name, name_columns));
-            if let Some(sentence) = state.budget_use.block_sentence(&self.config.budget) {
+            if state.is_blocking(&self.config.budget) {
                 let label = (Tone::Quiet, "", name_columns);
-                report.labelled(&[label], Tone::Alarm, sentence.to_owned());
+                let sentence = state.budget_use.scope.texts().blocks.clone();
+                report.labelled(&[label], Tone::Alarm, sentence);
             }
             let tone = if state.is_exceeded_by_forecast() == Some(true) {
                 Tone::Warning
@@ -417,6 +409,15 @@ fn add_hint(report: &mut Report, hint: &Hint, shown_path: &str) {
 }
 
 impl BudgetState {
+    /// Returns true if the budget is used up and blocks prompts.
+    fn is_blocking(&self, budget: &Budget) -> bool {
+        let is_lifted = self
+            .session
+            .as_ref()
+            .is_some_and(|session| session.is_budget_lifted);
+        budget.action == BudgetAction::Stop && self.budget_use.is_used_up() && !is_lifted
+    }
+
     /// Returns true if the forecast exceeds the budget. Returns `None` if there is no forecast.
     fn is_exceeded_by_forecast(&self) -> Option<bool> {
         let forecast = self.forecast.as_ref()?;

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use crate::config::{Budget, BudgetAction};
+use crate::config::Budget;
 use crate::embedded;
 use crate::ledger::LiveFigures;
 use crate::pricing::Money;
@@ -156,11 +156,9 @@ impl BudgetUse {
         }
     }
 
-    /// Returns a sentence that says which prompts the budget blocks and how to continue. Returns `None` if it blocks none,
-    /// because it is not used up or `budget.action` is not "stop".
-    pub(super) fn block_sentence(&self, budget: &Budget) -> Option<&'static str> {
-        let is_blocking = budget.action == BudgetAction::Stop && self.is_used_up();
-        is_blocking.then_some(self.scope.texts().blocks.as_str())
+    /// Returns a sentence or two about a budget that blocks prompts: its use, and how to continue.
+    pub(super) fn blocking_sentence(&self) -> String {
+        format!("{} {}", self.sentence(), self.scope.texts().blocks)
     }
 
     /// Returns the fraction of the budget that is used. At 1, the budget is exhausted.

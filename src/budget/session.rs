@@ -13,7 +13,9 @@ use crate::incidents::Paid;
 use crate::journal::{self, BudgetEvent, EventKey};
 use crate::ledger::{Ledger, OpenLedger, RequestedFigures, WaitLimit};
 use crate::paths::Paths;
+use crate::pricing::Money;
 use crate::render::fill_template;
+use crate::spend::Amount;
 
 /// The age at which a session's events in the journal expire. Warnings can then be shown again.
 const SESSION_PERIOD: TimeDelta = TimeDelta::days(31);
@@ -93,34 +95,25 @@ impl<'a> SessionBudgets<'a> {
         })
     }
 
-    /// Returns true if the user has chosen to continue in this session despite the budget.
-    pub(crate) fn is_lifted_in(
-        session: &str,
-        budget: &BudgetUse,
-        paths: &Paths,
-        environment: &Environment,
-    ) -> bool {
-        let budgets = SessionBudgets {
-            paths,
-            environment,
-            session,
-            may_block: true,
-            uses: Ok(Vec::new()),
-            paying_until: None,
-        };
-        budgets.is_lifted(budget)
+    /// Returns the used-up budgets that block the session's prompts.
+    fn blocking(&self) -> impl Iterator<Item = &BudgetUse> {
+        self.uses
+            .iter()
+            .flatten()
+            .filter(|budget| self.is_blocking(budget) && !self.is_lifted(budget))
+    }
+
+    /// Returns a sentence or two about each budget that blocks the session's prompts: its use, and how to continue.
+    pub(crate) fn blocking_sentences(&self) -> Vec<String> {
+        self.blocking().map(BudgetUse::blocking_sentence).collect()
     }
 
     /// Decides what to do with a prompt. Returns `None` if the prompt can be sent without a message.
     pub(crate) fn on_prompt(&self) -> Option<OnPrompt> {
-        let uses = match &self.uses {
-            Ok(uses) => uses,
-            Err(unknown) => return self.message_if_unknown(unknown).map(OnPrompt::Warn),
-        };
-        let used_up = uses
-            .iter()
-            .find(|budget| self.is_blocking(budget) && !self.is_lifted(budget));
-        if let Some(used_up) = used_up {
+        if let Err(unknown) = &self.uses {
+            return self.message_if_unknown(unknown).map(OnPrompt::Warn);
+        }
+        if let Some(used_up) = self.blocking().next() {
             return Some(self.block(used_up));
         }
         let unannounced = self.take_unannounced()?;
@@ -205,7 +198,8 @@ impl<'a> SessionBudgets<'a> {
                     BudgetEvent::Warned
                 };
                 let name = self.event_name(budget, event);
-                journal::record_event_once(self.paths, &name, &self.period(budget))
+                let period = period(&budget.scope, self.environment);
+                journal::record_event_once(self.paths, &name, &period)
             })
     }
 
@@ -218,8 +212,7 @@ impl<'a> SessionBudgets<'a> {
 
     /// Returns true if the user has chosen to continue despite the budget.
     fn is_lifted(&self, budget: &BudgetUse) -> bool {
-        let name = self.event_name(budget, self.continue_event());
-        journal::has_event(self.paths, &name, &self.period(budget))
+        is_lifted(self.session, budget, self.paths, self.environment)
     }
 
     fn record_event(&self, budget: &BudgetUse, event: BudgetEvent<'_>) -> Result<(), disk::Error> {
@@ -262,19 +255,6 @@ impl<'a> SessionBudgets<'a> {
         }
     }
 
-    /// Returns the time from the start of a budget's current period until now.
-    fn period(&self, budget: &BudgetUse) -> Range<DateTime<Utc>> {
-        let Environment { now, zone, .. } = *self.environment;
-        let start = match budget.scope {
-            BudgetScope::Session => now - SESSION_PERIOD,
-            BudgetScope::Day => zone.day_bounds(now).0,
-            BudgetScope::Month | BudgetScope::Credits | BudgetScope::Project(_) => {
-                zone.month_bounds(now).0
-            }
-        };
-        start..now
-    }
-
     /// Returns the event that records the user's decision to continue in this session.
     fn continue_event(&self) -> BudgetEvent<'_> {
         BudgetEvent::Continued {
@@ -284,26 +264,68 @@ impl<'a> SessionBudgets<'a> {
 
     /// Returns the journal key for an event in a budget's current period.
     fn event_name<'e>(&self, budget: &BudgetUse, event: BudgetEvent<'e>) -> EventKey<'e> {
-        EventKey::Budget {
-            limit: budget.limit.exact(),
-            period: self.period_key(&budget.scope),
-            event,
-        }
+        event_key(self.session, budget, event, self.environment)
     }
+}
 
-    /// Returns the part of a journal key that identifies a budget's current period. In a new period, warnings are shown
-    /// again, and the user's decisions to continue no longer apply.
-    fn period_key(&self, scope: &BudgetScope) -> String {
-        let today = self.environment.zone.day(self.environment.now);
-        let month = today.format("%Y-%m");
-        match scope {
-            BudgetScope::Session => format!("of session {}", self.session),
-            BudgetScope::Day => format!("of {today}"),
-            BudgetScope::Month => format!("of {month}"),
-            BudgetScope::Credits => format!("of {month} for usage credits"),
-            BudgetScope::Project(project) => format!("of {month} for {project}"),
-        }
+/// Returns true if the user has chosen to continue in this session although the session's own budget is used up.
+pub(crate) fn is_session_budget_lifted(
+    session: &str,
+    config: &Config,
+    paths: &Paths,
+    environment: &Environment,
+) -> bool {
+    let unused = Amount::exact(Money::ZERO);
+    BudgetUse::new(&config.budget, BudgetScope::Session, unused)
+        .is_some_and(|budget| is_lifted(session, &budget, paths, environment))
+}
+
+/// Returns true if the user has chosen to continue in this session despite the budget.
+fn is_lifted(session: &str, budget: &BudgetUse, paths: &Paths, environment: &Environment) -> bool {
+    let event = BudgetEvent::Continued { session };
+    let key = event_key(session, budget, event, environment);
+    journal::has_event(paths, &key, &period(&budget.scope, environment))
+}
+
+/// Returns the journal key for an event in a budget's current period.
+fn event_key<'e>(
+    session: &str,
+    budget: &BudgetUse,
+    event: BudgetEvent<'e>,
+    environment: &Environment,
+) -> EventKey<'e> {
+    EventKey::Budget {
+        limit: budget.limit.exact(),
+        period: period_key(session, &budget.scope, environment),
+        event,
     }
+}
+
+/// Returns the part of a journal key that identifies a budget's current period. In a new period, warnings are shown
+/// again, and the user's decisions to continue no longer apply.
+fn period_key(session: &str, scope: &BudgetScope, environment: &Environment) -> String {
+    let today = environment.zone.day(environment.now);
+    let month = today.format("%Y-%m");
+    match scope {
+        BudgetScope::Session => format!("of session {session}"),
+        BudgetScope::Day => format!("of {today}"),
+        BudgetScope::Month => format!("of {month}"),
+        BudgetScope::Credits => format!("of {month} for usage credits"),
+        BudgetScope::Project(project) => format!("of {month} for {project}"),
+    }
+}
+
+/// Returns the time from the start of a budget's current period until now.
+fn period(scope: &BudgetScope, environment: &Environment) -> Range<DateTime<Utc>> {
+    let Environment { now, zone, .. } = *environment;
+    let start = match scope {
+        BudgetScope::Session => now - SESSION_PERIOD,
+        BudgetScope::Day => zone.day_bounds(now).0,
+        BudgetScope::Month | BudgetScope::Credits | BudgetScope::Project(_) => {
+            zone.month_bounds(now).0
+        }
+    };
+    start..now
 }
 
 /// The budgets that apply to a session, and how much of each has been used.

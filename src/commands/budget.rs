@@ -33,7 +33,11 @@ impl Subcommand for BudgetArguments {
             let costs =
                 |since, selected: SelectedResponses<'_>| ledger.costs_since(since, selected);
             let incidents = context.incidents();
-            let paid_since = incidents.credits_use().paid_since(month, None, &costs);
+            // Without a budget for credits, an amount that they may never have paid is not worth mentioning.
+            let paid_since = incidents
+                .credits_use()
+                .paid_since(month, None, &costs)
+                .filter(|paid| config.budget.credits.is_some() || !paid.are_credits_off);
             let additional = AdditionalFacts {
                 hint: best_hint(served, &writes, context.prices(), &config.hints.off),
                 percent_value: context.percent_value(&ledger, None)?.with_prompts(&writes),

@@ -123,7 +123,9 @@ impl Subcommand for WaitArguments {
             printed.announce(&situation, has_progress, &context)?;
             announce_full_window(&situation, waited_for.as_ref(), session, &context)?;
             let present = situation.incident.as_ref();
-            let shown_until = present.map_or(until, |incident| shown_end(incident, until));
+            let shown_until = present.map_or(until, |incident| {
+                shown_end(incident, until, context.clock().now)
+            });
             let progress = Wait::progress(shown_until, context.clock());
             let columns = output_width(&context.environment);
             terminal::replace_progress_line(&longest_fitting(progress, columns))?;
@@ -229,7 +231,10 @@ impl PrintedSentences {
         if is_stdout_terminal() {
             return print_sentence(&incident.headline, context);
         }
-        let [_, _, waiting] = Wait::progress(shown_end(incident, until), context.clock());
+        let [_, _, waiting] = Wait::progress(
+            shown_end(incident, until, context.clock().now),
+            context.clock(),
+        );
         print_sentence(&format!("{} {waiting}.", incident.headline), context)
     }
 }
@@ -237,8 +242,13 @@ impl PrintedSentences {
 /// Returns the end of the wait as it is shown to the user. whycap waits a few seconds longer than until a reset, which could
 /// make a difference of a minute to the time in the headline. A reset that was read from a message is only known to the
 /// minute, so the minute that is added to it is shown.
-fn shown_end(incident: &Incident, until: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
-    match incident.diagnosis.resets.chosen {
+/// After the reset, the remaining seconds are shown.
+fn shown_end(
+    incident: &Incident,
+    until: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
+    match incident.diagnosis.resets.ahead(now) {
         Some(reset) if until == Some(reset.surely_over()) && reset.source != ResetSource::Text => {
             Some(reset.at)
         }

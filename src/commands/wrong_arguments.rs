@@ -162,7 +162,10 @@ mod tests {
     fn an_option_of_spend_is_suggested_for_a_period_or_a_group() {
         for (arguments, intended) in [
             (&["spend", "today"][..], "whycap spend --since today"),
-            (&["spend", "yesterday"], "whycap spend --since yesterday"),
+            (
+                &["spend", "yesterday"],
+                "whycap spend --since yesterday --until yesterday",
+            ),
             (&["spend", "week"], "whycap spend --by week"),
             (&["spend", "projects"], "whycap spend --by project"),
             (&["today"], "whycap spend --since today"),

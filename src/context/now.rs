@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::{ANSWER_READS, Context};
-use crate::budget::SessionBudgets;
 use crate::budget::overview::BudgetOverview;
 use crate::claude::account::Account;
 use crate::claude::processes;
@@ -200,6 +199,7 @@ impl NowCollector {
                 |since, selected: SelectedResponses<'_>| ledger.costs_since(since, selected);
             incidents.credits_use().paid_since(today, None, &costs)
         });
+        let paid_today = paid_today.filter(|paid| !paid.are_credits_off);
         let mut facts = SlowFacts {
             blocked_session: newest.and_then(|newest| context.only_blocked_session(newest)),
             error_of_other_payer: context.about_other_payer(&situation),
@@ -317,8 +317,8 @@ impl NowCollector {
     }
 }
 
-/// Returns sentences about the budgets that block prompts. Without `action = "stop"`, nothing is read. In a conversation,
-/// budgets that the user has lifted in this session are left out.
+/// Returns sentences about the budgets that block prompts. In a conversation, these are the budgets that block its own
+/// prompts. Without `action = "stop"`, nothing is read.
 fn blocking_budgets(
     context: &Context,
     incidents: &Incidents<'_>,
@@ -327,6 +327,9 @@ fn blocking_budgets(
     let (config, clock) = (&context.config, context.clock());
     if config.budget.action != BudgetAction::Stop || !config.budget.is_set() {
         return Ok(Vec::new());
+    }
+    if let Some(budgets) = context.budgets() {
+        return Ok(budgets.blocking_sentences());
     }
     let (month, _) = clock.zone.month_bounds(clock.now);
     let mut overview = BudgetOverview::new(clock, config, context.sessions_with_budgets(), None);
@@ -347,16 +350,7 @@ fn blocking_budgets(
         None => None,
     };
     let paid_now = paid.filter(|paid| paid.goes_on_until.is_some());
-    let mut blocking = overview.blocking(paid_now.map(|paid| paid.cost), true);
-    if let Some(session) = context.session() {
-        blocking.retain(|budget| {
-            let Context {
-                paths, environment, ..
-            } = context;
-            !SessionBudgets::is_lifted_in(session, &budget.budget_use, paths, environment)
-        });
-    }
-    Ok(blocking.into_iter().map(|budget| budget.sentence).collect())
+    Ok(overview.blocking_sentences(paid_now.map(|paid| paid.cost), true))
 }
 
 /// Returns true if a window of the plan is full that applies to all models or to a model of a running session.

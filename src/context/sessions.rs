@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 use super::Context;
+use crate::budget::is_session_budget_lifted;
 use crate::budget::overview::RequestedSession;
 use crate::claude::session_label::{NO_PROMPT_YET, SessionLabel};
 use crate::claude::sessions::{self, SessionState};
@@ -44,10 +45,9 @@ impl Context {
     /// are the running sessions if there is a session budget.
     pub(crate) fn sessions_with_budgets(&self) -> Vec<RequestedSession> {
         if self.event.is_some() {
-            let current = self.session().map(|id| RequestedSession {
-                id: id.to_owned(),
-                name: String::new(),
-            });
+            let current = self
+                .session()
+                .map(|id| self.requested_session(id.to_owned(), String::new()));
             return current.into_iter().collect();
         }
         if self.config.budget.session.is_none() {
@@ -58,9 +58,19 @@ impl Context {
             .map(|id| {
                 let label = self.session_label(&id);
                 let name = label.name_or_id(&id).unwrap_or(NO_PROMPT_YET).to_owned();
-                RequestedSession { id, name }
+                self.requested_session(id, name)
             })
             .collect()
+    }
+
+    fn requested_session(&self, id: String, name: String) -> RequestedSession {
+        let is_budget_lifted =
+            is_session_budget_lifted(&id, &self.config, &self.paths, &self.environment);
+        RequestedSession {
+            id,
+            name,
+            is_budget_lifted,
+        }
     }
 
     /// Returns the full ID of the session whose ID starts with `prefix`. Returns `prefix` itself if there is no such

@@ -120,6 +120,8 @@ impl Paying {
 pub(crate) struct Paid {
     /// The cost of these responses at list price.
     pub(crate) cost: Money,
+    /// True if the server says that credits are turned off. They may have paid before that, or never.
+    pub(crate) are_credits_off: bool,
     /// The reset of the full window. Until then, credits may pay for the session's further responses. `None` if no window
     /// is full, if the server's reason shows that credits do not pay, or if the session's responses are free.
     pub(crate) goes_on_until: Option<DateTime<Utc>>,
@@ -334,6 +336,7 @@ impl CreditsUse<'_> {
                 .costs_beyond(since, &full_periods, &readings, costs)?;
         Some(Paid {
             cost: costs_beyond.into_iter().map(|(_, cost)| cost).sum(),
+            are_credits_off: no_credits_reason.is_some_and(rules_out_payments),
             goes_on_until: if no_credits_reason.is_some_and(rules_out_further_payments) {
                 None
             } else {

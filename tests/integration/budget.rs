@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::client::Client;
+#[cfg(target_os = "linux")]
+use crate::now::RunningClient;
 use crate::situation::flat;
 use crate::support::{Run, Sandbox, data};
 
@@ -591,6 +593,59 @@ fn now_and_budget_say_that_a_used_up_budget_blocks_prompts() {
             let shown = flat(sandbox.run(&[command]).success());
             assert!(!shown.contains("blocks prompts"), "{command}: {shown}");
         }
+    }
+}
+
+/// After `/whycap continue`, `now` and `budget` still said that the session's budget blocks its prompts.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_session_budget_that_the_user_has_lifted_blocks_nothing_on_any_screen() {
+    let sandbox = with_budget("[budget]\nsession = 0.1\naction = \"stop\"\n");
+    let _process = RunningClient::idle(&sandbox, SESSION);
+    let screens = || {
+        ["now", "budget"]
+            .map(|command| flat(sandbox.run(&[command]).success()))
+            .into_iter()
+            .chain(["/whycap now", "/whycap budget"].map(|text| {
+                let reply = prompt(&sandbox, text);
+                flat(reply["reason"].as_str().unwrap())
+            }))
+    };
+    assert_eq!(prompt(&sandbox, "hi")["decision"], "block");
+    for screen in screens() {
+        assert!(
+            screen.contains("whycap blocks the prompts of this session"),
+            "{screen}"
+        );
+    }
+    prompt(&sandbox, "/whycap continue");
+    assert_ne!(prompt(&sandbox, "hi")["decision"], "block");
+    for screen in screens() {
+        assert!(!screen.contains("blocks"), "{screen}");
+    }
+}
+
+/// In a session of one project, `/whycap now` said that the budget of another project blocks prompts.
+#[test]
+fn a_conversation_shows_only_the_budgets_that_block_its_own_prompts() {
+    let config = format!("[budget]\naction = \"stop\"\n[budget.projects]\n\"{API}\" = 0.1\n");
+    let sandbox = with_budget(&config);
+    for (session, cwd, is_blocked) in [
+        (SESSION, API, true),
+        ("session-of-web", "/home/dev/web", false),
+    ] {
+        let reply = event(&sandbox, "UserPromptSubmit", session, cwd);
+        assert_eq!(reply["decision"] == "block", is_blocked, "{cwd}: {reply}");
+        let asked = json!({
+            "hook_event_name": "UserPromptSubmit", "session_id": session, "prompt": "/whycap now", "cwd": cwd,
+        });
+        let run = sandbox.run_with(&["hook"], asked.to_string().as_bytes());
+        let answer = flat(&run.json()["reason"].to_string());
+        assert_eq!(
+            answer.contains("a budget blocks prompts"),
+            is_blocked,
+            "{cwd}: {answer}"
+        );
     }
 }
 

@@ -605,3 +605,25 @@ fn budget_shows_without_a_budget_what_credits_have_paid_this_month() {
         assert!(shown.contains(expected), "{at}: {shown}");
     }
 }
+
+/// Someone who had never turned on usage credits read "Usage credits have paid ≈$0.80 this month", because a session
+/// received responses to requests that it had sent before the window was full.
+#[test]
+fn credits_that_are_turned_off_are_not_said_to_have_paid() {
+    let sandbox = with_a_private_login();
+    let [_, mut pays] = two_nearly_full_sessions(&sandbox);
+    pays_with_credits(&mut pays);
+    let shown = |command: &str| {
+        let at = "2026-11-20T10:05:00Z";
+        flat(&run(&sandbox, at, &[command], b"", &[]).stdout)
+    };
+    for command in ["budget", "now"] {
+        let before = shown(command);
+        assert!(before.contains("redits have paid"), "{command}: {before}");
+    }
+    crate::situation::stores_credits_reason(&sandbox, &json!("org_level_disabled"));
+    for command in ["budget", "now"] {
+        let after = shown(command);
+        assert!(!after.contains("redits have paid"), "{command}: {after}");
+    }
+}
