@@ -65,7 +65,7 @@ pub(crate) fn in_rows(
         None => origin(incident),
     };
     let mut pointer = &more.usual;
-    for (actions, reasons) in [(4, 3), (4, 2), (3, 2), (3, 1), (3, 0), (2, 0), (least, 0)] {
+    for (actions, reasons) in [(4, 3), (4, 2), (3, 2), (3, 1)] {
         let mut report = Report::default();
         report.paragraphs(Tone::Strong, state.clone());
         add_headline(incident, session, &mut report);
@@ -88,16 +88,24 @@ pub(crate) fn in_rows(
         (Some(session), Some(clause)) => format!("{session}; {clause}."),
         _ => session.to_owned(),
     });
-    for (actions, pointer) in [
-        (3, &more.cut),
-        (2, &more.cut),
-        (least, &more.cut),
-        (least, &more.short),
+    // The reason is more important than the headings and the details about the error, but less important than what to do.
+    let reason = main_reason(incident);
+    for (actions, reason, pointer) in [
+        (3, reason.as_ref(), &more.cut),
+        (2, reason.as_ref(), &more.cut),
+        (least, reason.as_ref(), &more.cut),
+        (least, reason.as_ref(), &more.short),
+        (2, None, &more.cut),
+        (least, None, &more.cut),
+        (least, None, &more.short),
     ] {
         let mut report = Report::default();
         report.paragraphs(Tone::Strong, state.clone());
         add_headline(incident, session.as_deref(), &mut report);
         add_numbered(incident, actions, &mut report);
+        if let Some(reason) = reason {
+            report.item("Why: ", Tone::Plain, reason.clone());
+        }
         report.paragraph(Tone::Quiet, pointer.clone());
         if report.row_count(page) <= rows {
             return report;
@@ -281,6 +289,16 @@ fn add_reasons(incident: &Incident, most: usize, report: &mut Report) {
         .chain(old_name(&incident.message, &incident.evidence).map(str::to_owned))
         .collect();
     add_list("Why", &sentences, report);
+}
+
+/// Returns the most important reason or, if there is none, a sentence about a missing fact. Returns `None` if nothing is
+/// missing either.
+fn main_reason(incident: &Incident) -> Option<String> {
+    if let Some(reason) = incident.reasons().into_iter().next() {
+        return Some(reason.sentence);
+    }
+    let unknown = incident.diagnosis.unknowns.first()?;
+    Some(unknown_sentence(*unknown).to_owned())
 }
 
 /// Adds a titled list. Does nothing if the list is empty.
@@ -489,7 +507,7 @@ fn in_tone(tone: Tone, rows: Vec<String>) -> Vec<Vec<Piece>> {
 /// does not fit, it takes two rows, so that nothing is cut off. Words are omitted only in a very narrow terminal.
 fn badge_rows(badge: &str, columns: usize) -> Vec<String> {
     /// The minimum width for a badge in two rows.
-    const LEAST_FOR_TWO_ROWS: usize = 30;
+    const LEAST_FOR_TWO_ROWS: usize = 20;
     let forms = badge_forms(badge);
     if let Some(form) = forms.iter().find(|form| width(form) <= columns) {
         return vec![form.clone()];
@@ -497,8 +515,9 @@ fn badge_rows(badge: &str, columns: usize) -> Vec<String> {
     if columns >= LEAST_FOR_TWO_ROWS {
         let (what, last) = badge.rsplit_once(" · ").unwrap_or((badge, ""));
         let what = what.split(" · ").next().unwrap_or(what);
-        let rows = if last.starts_with("resets ") {
-            vec![what.to_owned(), last.to_owned()]
+        let rows = if let Some(time) = last.strip_prefix("resets ") {
+            let reset = if width(last) <= columns { last } else { time };
+            vec![what.to_owned(), reset.to_owned()]
         } else {
             wrap(without_remark(what), columns)
         };

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::client::{Client, windows};
-use crate::situation::flat;
+use crate::situation::{NOON, TUESDAY, flat, refused, with_a_private_login};
 use crate::support::{Run, Sandbox, started_with_pipes};
 
 const AT: &str = "2026-11-20T10:00:00Z";
@@ -375,6 +375,25 @@ fn an_answer_fits_on_a_short_screen_and_still_says_what_to_do() {
             "{rows} rows: {reason}"
         );
     }
+}
+
+/// On a terminal with 24 rows, the answer kept its headings and blank rows but left out every reason.
+#[test]
+fn an_answer_on_a_short_screen_gives_a_reason() {
+    let sandbox = with_a_private_login();
+    let mut client = Client::new(&sandbox);
+    let refusal = refused("five_hour", NOON, "out_of_credits");
+    client.receives_error(AT, TEXT, refusal);
+    let full = windows(100.0, NOON, 40.0, TUESDAY);
+    client.calls_status_line("2026-11-20T10:00:02Z", full, 120);
+    show_on_screen(&mut client, "80", "24");
+    let answer = answer_at(&client, "2026-11-20T10:00:30Z");
+    let reason = "Why: The error refers to your 5-hour limit and a reset at 12:00.";
+    assert!(answer.contains(reason), "{answer}");
+    for step in ["1. Do nothing", "2. Free, if available"] {
+        assert!(answer.contains(step), "{answer}");
+    }
+    assert!(answer.lines().count() <= 10, "{answer}");
 }
 
 /// On a very small screen, the answer has six rows of forty columns. It must still say what to do.

@@ -121,6 +121,47 @@ fn the_row_of_a_weekly_limit_has_the_same_form() {
     );
 }
 
+/// In a terminal with 24 to 33 columns, the row said only "Tue Nov 24 06:00", "no usag… · resets at 12:00", or "false alarm?
+/// 5-hour…".
+#[test]
+fn a_very_narrow_terminal_shows_what_happened_and_until_when() {
+    let weekly = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
+    let credits = "You're out of usage credits · resets 12pm (UTC)";
+    let full = || windows(100.0, 1_795_176_000, 40.0, 1_795_500_000);
+    let full_week = || windows(50.0, 1_795_176_000, 100.0, 1_795_500_000);
+    let room = || windows(42.0, 1_795_176_000, 40.0, 1_795_500_000);
+    for (text, usage, columns, expected) in [
+        (
+            weekly,
+            full_week(),
+            30,
+            ["weekly limit", "resets Tue Nov 24 06:00"],
+        ),
+        (
+            weekly,
+            full_week(),
+            24,
+            ["weekly limit", "Tue Nov 24 06:00"],
+        ),
+        (
+            credits,
+            full(),
+            32,
+            ["no usage credits left", "resets at 12:00"],
+        ),
+        (TEXT, room(), 28, ["false alarm? 5-hour", "usage 42%"]),
+    ] {
+        let sandbox = Sandbox::new();
+        Client::logged_in(&sandbox, "max", "user");
+        let client = Client::new(&sandbox);
+        client.receives_error(AT, text, json!({"apiErrorStatus": 429}));
+        let run = client.calls_status_line("2026-11-20T10:00:30Z", usage, columns);
+        let line = plain(run.success());
+        let rows: Vec<&str> = line.lines().skip(1).map(str::trim_end).collect();
+        assert_eq!(rows.get(..2), Some(&expected[..]), "{columns}: {line}");
+    }
+}
+
 #[test]
 fn incident_rows_disappear_when_the_session_works_again() {
     let sandbox = Sandbox::new();
