@@ -636,10 +636,10 @@ fn a_conversation_shows_only_the_budgets_that_block_its_own_prompts() {
     ] {
         let reply = event(&sandbox, "UserPromptSubmit", session, cwd);
         assert_eq!(reply["decision"] == "block", is_blocked, "{cwd}: {reply}");
-        let asked = json!({
+        let question = json!({
             "hook_event_name": "UserPromptSubmit", "session_id": session, "prompt": "/whycap now", "cwd": cwd,
         });
-        let run = sandbox.run_with(&["hook"], asked.to_string().as_bytes());
+        let run = sandbox.run_with(&["hook"], question.to_string().as_bytes());
         let answer = flat(&run.json()["reason"].to_string());
         assert_eq!(
             answer.contains("a budget blocks prompts"),

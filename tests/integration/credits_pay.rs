@@ -606,7 +606,7 @@ fn budget_shows_without_a_budget_what_credits_have_paid_this_month() {
     }
 }
 
-/// Someone who had never turned on usage credits read "Usage credits have paid ≈$0.80 this month", because a session
+/// `budget` said "Usage credits have paid ≈$0.80 this month" to a user who had never turned them on, because a session
 /// received responses to requests that it had sent before the window was full.
 #[test]
 fn credits_that_are_turned_off_are_not_said_to_have_paid() {
