@@ -59,6 +59,29 @@ fn a_message_that_names_no_limit_is_explained_with_the_window_that_is_used_up() 
     assert!(!later.contains("5-hour limit is used up"), "{later}");
 }
 
+/// While the weekly limit was used up, `explain` called a message about an organization's limit a false alarm, because the
+/// 5-hour usage was 55%.
+#[test]
+fn a_message_is_not_called_a_false_alarm_while_another_window_is_full() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    let text = "You've hit your org's monthly usage limit";
+    for (week, is_false_alarm) in [(40.0, true), (100.0, false)] {
+        client.calls_status_line(AT, windows(55.0, NOON, week, TUESDAY), 120);
+        let explained = explain(&client, AT, text);
+        assert_eq!(
+            explained.contains("looks like a false alarm"),
+            is_false_alarm,
+            "{explained}"
+        );
+        assert_eq!(
+            explained.contains("but your weekly usage is 100%"),
+            !is_false_alarm,
+            "{explained}"
+        );
+    }
+}
+
 /// A member of a team, whose usage Claude Code does not report, was blocked by the weekly limit. For other texts about
 /// limits, `explain` said nothing about that.
 #[test]

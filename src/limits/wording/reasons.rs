@@ -264,7 +264,7 @@ impl Reasons<'_> {
             if let Some(measurement) = measurement {
                 self.is_without_facts = false;
                 if !self.has_passed() {
-                    let sentence = self.measurement_sentence(measurement);
+                    let sentence = self.measurement_sentence(measurement, &readings);
                     let source = if measurement.is_refusal {
                         Source::Transcript
                     } else {
@@ -290,7 +290,7 @@ impl Reasons<'_> {
 
     /// Returns the sentence for a measurement of a usage window. If the message is not about a limit, the measurement
     /// neither confirms nor contradicts it.
-    fn measurement_sentence(&self, measurement: Measurement) -> String {
+    fn measurement_sentence(&self, measurement: Measurement, readings: &Readings<'_>) -> String {
         let evidence = self.evidence;
         let name = measurement.window.short();
         let percent = measurement.percent.floor();
@@ -312,6 +312,12 @@ impl Reasons<'_> {
         } else if measurement.is_full() {
             format!(
                 "Your {name} usage is {percent}%, so the limit is real if you got the message just now. If the message is older, the limit may have reset since then."
+            )
+        } else if let Some(full) = readings.used_up_now() {
+            let full_name = full.window.short();
+            format!(
+                "Your {name} usage is {percent}%, but your {full_name} usage is {}%, so you have reached a limit even if the message names the wrong one.",
+                full.percent.floor()
             )
         } else {
             format!(
