@@ -33,7 +33,8 @@ impl Subcommand for BudgetArguments {
             let costs =
                 |since, selected: SelectedResponses<'_>| ledger.costs_since(since, selected);
             let incidents = context.incidents();
-            // Without a budget for credits, an amount that they may never have paid is not worth mentioning.
+            // Credits that are turned off may never have paid for anything, so their estimated amount is shown only if the
+            // user has set a budget for them.
             let paid_since = incidents
                 .credits_use()
                 .paid_since(month, None, &costs)

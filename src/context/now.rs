@@ -317,8 +317,8 @@ impl NowCollector {
     }
 }
 
-/// Returns sentences about the budgets that block prompts. In a conversation, these are the budgets that block its own
-/// prompts. Without `action = "stop"`, nothing is read.
+/// Returns sentences about the budgets that block prompts. In a conversation, budgets that block only the prompts of
+/// other sessions are left out. Without `action = "stop"`, nothing is read.
 fn blocking_budgets(
     context: &Context,
     incidents: &Incidents<'_>,

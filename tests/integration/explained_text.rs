@@ -1,4 +1,4 @@
-//! Tests what `explain` says about a text that the user has in hand: a message, or a question.
+//! Tests how `explain` answers a text that the user types or pastes: a message or a question.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Tests when repeated refusals of the login count for all of its sessions.
+//! Tests under which conditions repeated refusals of the login apply to all of its sessions.
 
 use serde_json::{Value, json};
 

@@ -344,7 +344,7 @@ pub struct StoredError {
     /// The session's first successful response after the error.
     pub later_response: Option<LaterResponse>,
     /// True if the service refused the login twice in a row, in this session or in two, and this is one of the refusals. It
-    /// accepted the login in no session in between. The hook for the second refusal determines this.
+    /// accepted the login in no session in between. The hook that handles the second refusal sets this.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub login_refused_twice: bool,
     /// The event that ended the error. It is stored when an explanation first mentions it, so that later events and
