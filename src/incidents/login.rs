@@ -1,30 +1,24 @@
 //! The account that is logged in.
 
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-
-use serde::{Deserialize, Serialize};
 
 use crate::claude::account::{Account, LoginState};
 use crate::claude::window_usage::UsagePage;
 use crate::disk::records;
 use crate::paths::Paths;
 
-/// The account that was logged in when it was saved.
-#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-struct SavedAccount {
-    /// The hash of the configuration directory. Several directories, each with its own login, may share whycap's data.
-    directory: Option<String>,
-    account: Option<Account>,
-}
+/// The accounts that were logged in when they were saved, by the hash of the configuration directory. Several directories,
+/// each with its own login, may share whycap's data.
+type SavedAccounts = BTreeMap<String, Account>;
 
 /// The login of a configuration directory. It is read on first use.
 #[derive(Debug)]
 pub(super) struct Login<'a> {
     paths: &'a Paths,
     state: OnceCell<LoginState>,
-    saved: OnceCell<SavedAccount>,
+    saved: OnceCell<SavedAccounts>,
 }
 
 impl<'a> Login<'a> {
@@ -55,34 +49,33 @@ impl<'a> Login<'a> {
         self.state().no_credits.as_deref()
     }
 
-    /// Returns the account that was saved last. Status-line calls read this small file instead of the global state.
-    /// Returns `None` if it is the login of another configuration directory.
+    /// Returns the account that was saved last for this configuration directory. Status-line calls read this small file
+    /// instead of the global state.
     pub(super) fn saved_account(&self) -> Option<Account> {
-        let saved = self.saved();
-        if saved.directory == Some(self.directory_hash()) {
-            saved.account.clone()
-        } else {
-            None
-        }
+        self.saved().get(&self.directory_hash()).cloned()
     }
 
-    fn saved(&self) -> &SavedAccount {
+    fn saved(&self) -> &SavedAccounts {
         self.saved
-            .get_or_init(|| records::read(&self.saved_account_file()).unwrap_or_default())
+            .get_or_init(|| records::read(&self.saved_accounts_file()).unwrap_or_default())
     }
 
     /// Saves the account for later status-line calls. If saving fails, the account is saved with the next reading.
     pub(super) fn save_account(&self) {
-        let current = SavedAccount {
-            directory: Some(self.directory_hash()),
-            account: self.account().cloned(),
-        };
-        if current != *self.saved() {
-            let _ = records::write(&self.saved_account_file(), &current);
+        let directory = self.directory_hash();
+        let account = self.account();
+        if account == self.saved().get(&directory) {
+            return;
         }
+        let mut accounts = self.saved().clone();
+        match account {
+            Some(account) => accounts.insert(directory, account.clone()),
+            None => accounts.remove(&directory),
+        };
+        let _ = records::write(&self.saved_accounts_file(), &accounts);
     }
 
-    fn saved_account_file(&self) -> PathBuf {
+    fn saved_accounts_file(&self) -> PathBuf {
         self.paths.data.join("account.json")
     }
 

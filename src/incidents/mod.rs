@@ -45,7 +45,7 @@ use self::credits_use::CostsOf;
 use self::error_search::find_all_errors;
 use self::evidence::{
     EvidenceCollector, KnownError, ModelsInUse, OtherSessions, has_final_readings, merge,
-    settle_owner,
+    payer_of_next_request, settle_owner,
 };
 use self::history::History;
 use self::login::Login;
@@ -253,7 +253,8 @@ impl<'a> Incidents<'a> {
     }
 
     fn login_may_pay(&self, session: &str, starts: &SessionStarts<'_>) -> bool {
-        let payer = starts.payer_of(session, &self.transcripts, self.now());
+        let last = starts.payer_of(session, &self.transcripts, self.now());
+        let payer = self.next_payer(session, last);
         let is_of_token = payer.is_hidden_by_token() && self.account().is_some();
         may_belong_to(payer.owner.as_ref(), self.account())
             && (!payer.is_without_account() || self.has_declined_key(session, starts))
@@ -333,6 +334,8 @@ impl<'a> Incidents<'a> {
         let collector = self.collector_for(&journal, session, asker);
         let situation = self.situation_without_saving(session, asker, ledger, &collector);
         self.save_news_and_ends(&collector, &situation.incident);
+        // The user may just have logged in to another account. The next status-line call should know it.
+        self.login.save_account();
         situation
     }
 
@@ -436,7 +439,22 @@ impl<'a> Incidents<'a> {
         Some(self.payer_of(session, credentials, starts))
     }
 
-    /// Returns the payer of a session with these credentials.
+    /// Returns the payer of a session's next request. `last` is the payer of its last request.
+    fn next_payer(&self, session: &str, last: PayerFacts) -> PayerFacts {
+        let path = self.transcripts.path_of(session);
+        let tail = path.and_then(|path| self.transcripts.tail(&path));
+        let version = tail.as_ref().and_then(|tail| tail.version.as_deref());
+        payer_of_next_request(last, version, self.account())
+    }
+
+    /// Returns the payer of the next request in the status line's session, using the saved account. `last` is the payer of
+    /// its last request.
+    fn next_payer_of_status_line(&self, payload: &StatusPayload, last: PayerFacts) -> PayerFacts {
+        let login = self.login.saved_account();
+        payer_of_next_request(last, payload.version.as_deref(), login.as_ref())
+    }
+
+    /// Returns the payer of the next request in a session with these credentials.
     fn payer_of(
         &self,
         session: &str,
@@ -444,13 +462,14 @@ impl<'a> Incidents<'a> {
         starts: &SessionStarts<'_>,
     ) -> SessionPayer {
         let owner = self.transcripts.owner_of(session);
+        let last = PayerFacts {
+            account: self.account().cloned(),
+            owner: owner.filter(|_| starts.owner_pays(session, self.now())),
+            credentials,
+            ..PayerFacts::default()
+        };
         SessionPayer {
-            facts: PayerFacts {
-                account: self.account().cloned(),
-                owner: owner.filter(|_| starts.owner_pays(session, self.now())),
-                credentials,
-                ..PayerFacts::default()
-            },
+            facts: self.next_payer(session, last),
             model: self.readings().model_of(session),
         }
     }
@@ -600,8 +619,9 @@ impl<'a> Incidents<'a> {
         if obstacles.limits.is_empty() && obstacles.refusals.is_empty() {
             return None;
         }
+        let last_payer = self.readings().payer_of(payload);
         let payer = SessionPayer {
-            facts: self.readings().payer_of(payload),
+            facts: self.next_payer_of_status_line(payload, last_payer),
             model: payload.model_id.clone(),
         };
         let may_block = |error: &StoredError| {
@@ -966,6 +986,7 @@ impl<'a> Incidents<'a> {
         collector.transcript = transcript;
         let incidents = collector.explain([KnownError::stored(newest.clone())]);
         self.save_all(&collector, collector.take_news());
+        self.login.save_account();
         let incident = incidents.into_iter().next()?;
         let is_over = incident.diagnosis.state.is_over();
         (!is_over && stored.mark_announced(&newest)).then_some(incident)

@@ -581,7 +581,7 @@ impl WindowReadings<'_> {
         (is_of_payer && is_shared).then(|| newest.sample.without_past_windows(self.environment.now))
     }
 
-    /// Returns the payer of the status line's session.
+    /// Returns the payer of the last request in the status line's session.
     pub(super) fn payer_of(&self, payload: &StatusPayload) -> PayerFacts {
         self.payer_with(self.credentials_of(payload), payload)
     }

@@ -131,6 +131,72 @@ fn a_weekly_limit_does_not_block_anybody_after_a_login_to_another_account() {
     assert!(reply.contains("You are still blocked"), "{reply}");
 }
 
+/// The limit of the first account stopped a session, and the user logged in to another one. The row named the old limit
+/// until an error occurred or `/whycap` ran, although `explain` in a shell already said that it does not apply. After the
+/// return to the first account, the row said to send the prompt again.
+#[test]
+fn the_row_uses_the_login_that_a_command_in_a_shell_has_read() {
+    let sandbox = with_a_private_login();
+    let stopped = session_of(&sandbox, PRIVATE, "stopped");
+    let _process = RunningClient::resumed(&sandbox, "stopped", "2026-11-20T09:50:00Z");
+    let full = windows(30.0, NOON, 100.0, TUESDAY);
+    stopped.receives_error(AT, WEEKLY, refused("seven_day", TUESDAY, "out_of_credits"));
+    stopped.calls_status_line("2026-11-20T10:00:02Z", full.clone(), 120);
+
+    logs_in_to(&sandbox, COMPANY);
+    assert_does_not_block_shell(&sandbox, "2026-11-20T10:05:00Z");
+    let row = flat(&plain_rows(&stopped, "2026-11-20T10:05:10Z", full.clone()));
+    assert!(
+        row.contains("logged in to a different account · send the prompt again"),
+        "{row}"
+    );
+    assert!(!row.contains("weekly limit"), "{row}");
+
+    logs_in_to(&sandbox, PRIVATE);
+    assert_blocks_shell(&sandbox, "2026-11-20T10:06:00Z");
+    let row = flat(&plain_rows(&stopped, "2026-11-20T10:06:10Z", full));
+    assert!(row.contains("weekly limit · resets"), "{row}");
+    assert!(!row.contains("different account"), "{row}");
+}
+
+/// After a login to another account, an idle session uses the new account for its next request. When another session reached
+/// the limit of this account, the idle session's row was silent, and `explain --session` and `wait --session` said that
+/// nothing blocked it.
+#[test]
+fn the_limit_of_the_new_account_blocks_a_session_that_has_used_only_the_earlier_one() {
+    let sandbox = with_a_private_login();
+    let stopped = session_of(&sandbox, PRIVATE, "stopped");
+    let idle = session_of(&sandbox, PRIVATE, "idle");
+    let room = windows(40.0, NOON, 30.0, TUESDAY);
+    idle.calls_status_line("2026-11-20T09:51:11Z", room.clone(), 120);
+
+    logs_in_to(&sandbox, COMPANY);
+    belongs_to(&stopped, COMPANY, "company-organization");
+    stopped.sends_prompt("2026-11-20T10:20:00Z", "continue");
+    stopped.works("2026-11-20T10:20:10Z", 10);
+    let full = windows(100.0, NOON, 5.0, TUESDAY);
+    stopped.receives_error(
+        "2026-11-20T11:00:00Z",
+        FIVE_HOUR,
+        refused("five_hour", NOON, "out_of_credits"),
+    );
+    stopped.calls_status_line("2026-11-20T11:00:02Z", full, 120);
+
+    let row = flat(&plain_rows(&idle, "2026-11-20T11:01:00Z", room));
+    assert!(row.contains("5-hour limit"), "{row}");
+    let shell = Client::with_session(&sandbox, "shell");
+    let arguments = ["explain", "--exit-code", "--session", "idle"];
+    let explained = shell.run("2026-11-20T11:01:10Z", &arguments, b"");
+    assert_eq!(explained.code, 10, "{explained:?}");
+    let reply = answer(&idle, "2026-11-20T11:01:20Z");
+    assert!(reply.contains("You are still blocked"), "{reply}");
+    assert!(!reply.contains("may work"), "{reply}");
+    let more = ["--session", "idle", "--timeout", "1s"];
+    let waited = waits(&shell, "2026-11-20T11:01:30Z", &more);
+    assert_eq!(waited.code, 124, "{waited:?}");
+    assert!(waited.stderr.contains("timed out"), "{waited:?}");
+}
+
 /// The sessions of two configuration directories share whycap's data. The login of one directory is not a new login of the
 /// other one, whose limit still applies.
 #[test]
@@ -157,6 +223,13 @@ fn the_login_of_another_configuration_directory_is_not_a_new_login() {
 
     let row = flat(&plain_rows(&stopped, "2026-11-20T10:02:00Z", full));
     assert!(row.contains("weekly limit · resets"), "{row}");
+
+    // Each directory has its own saved login, so a command for the other one does not hide a new login of this one.
+    logs_in_to(&sandbox, COMPANY);
+    assert_does_not_block_shell(&sandbox, "2026-11-20T10:03:00Z");
+    other.run("2026-11-20T10:03:30Z", &["explain"], b"");
+    let row = flat(&plain_rows(&stopped, "2026-11-20T10:04:00Z", json!(null)));
+    assert!(row.contains("logged in to a different account"), "{row}");
 }
 
 /// Claude Code was waiting for the reset of a 5-hour limit. After a login to another account, `wait` and `now` said that it
@@ -219,6 +292,10 @@ fn a_login_to_another_account_does_not_end_the_limit_of_a_token_or_a_key() {
         stopped.receives_error(AT, text, more);
         logs_in_to(&sandbox, COMPANY);
         let reply = answer(&stopped, "2026-11-20T10:01:00Z");
+        assert!(
+            reply.contains("You are still blocked"),
+            "{variable}: {reply}"
+        );
         assert!(!reply.contains(CHANGED), "{variable}: {reply}");
         assert!(!reply.contains("Just continue"), "{variable}: {reply}");
     }

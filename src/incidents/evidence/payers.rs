@@ -63,6 +63,36 @@ pub(in crate::incidents) fn ownership_of(
     }
 }
 
+/// Returns the payer of a session's next request. It differs from the payer of the last one, `last`, if the user has since
+/// logged in to another account. `version` is the version of Claude Code that runs the session.
+///
+/// Screens must use this function to decide which errors block a session.
+pub(in crate::incidents) fn payer_of_next_request(
+    last: PayerFacts,
+    version: Option<&str>,
+    login: Option<&Account>,
+) -> PayerFacts {
+    match login {
+        Some(login) if uses_login_now(&last, version) => PayerFacts {
+            owner: Some(login.owner.clone()),
+            ..last
+        },
+        Some(_) | None => last,
+    }
+}
+
+/// Returns true if a session is known to use the login for its next request, even if the login is new. `last` is the payer
+/// of its last request. A session without a response has not used an earlier login.
+fn uses_login_now(last: &PayerFacts, version: Option<&str>) -> bool {
+    let has_login = last.owner.is_some() || last.has_session_environment;
+    has_login
+        && !last.is_without_account()
+        && !last.is_hidden_by_token()
+        && version.is_none_or(|version| {
+            ClientVersion::parse(version).is_some_and(|known| known >= USES_NEW_LOGIN_SINCE)
+        })
+}
+
 impl EvidenceCollector<'_> {
     /// Removes the error's owner if the request did not use the account that the transcript names.
     pub(in crate::incidents) fn remove_earlier_owner(&self, error: &mut StoredError) {
@@ -176,25 +206,18 @@ impl EvidenceCollector<'_> {
     pub(super) fn session_uses_new_login(&self, evidence: &Evidence) -> bool {
         evidence.is_of_another_account()
             && evidence.collected.session_has_other_payer
-            && evidence
-                .error
-                .session
-                .id
-                .as_deref()
-                .is_some_and(|session| self.uses_login_now(session, &self.payer_of_last(session)))
+            && evidence.error.session.id.as_deref().is_some_and(|session| {
+                let tail = self.tail_of_session(session);
+                let version = tail.as_ref().and_then(|tail| tail.version.as_deref());
+                uses_login_now(&self.payer_of_last(session), version)
+            })
     }
 
-    /// Returns the payer of a session's next request. It differs from the payer of the last one if the user has since logged
-    /// in to another account.
+    /// Returns the payer of a session's next request.
     pub(super) fn payer_now(&self, session: &str) -> PayerFacts {
-        let last = self.payer_of_last(session);
-        match &self.login {
-            Some(login) if self.uses_login_now(session, &last) => PayerFacts {
-                owner: Some(login.owner.clone()),
-                ..last
-            },
-            Some(_) | None => last,
-        }
+        let tail = self.tail_of_session(session);
+        let version = tail.as_ref().and_then(|tail| tail.version.as_deref());
+        payer_of_next_request(self.payer_of_last(session), version, self.login.as_ref())
     }
 
     /// Returns the payer of a session's last request.
@@ -202,20 +225,6 @@ impl EvidenceCollector<'_> {
         let tail = self.tail_of_session(session);
         let owner = tail.as_ref().and_then(|tail| tail.owner_at(self.now()));
         payer_at(&self.starts.of(session), owner, self.now())
-    }
-
-    /// Returns true if a session is known to use the login for its next request, even if the login is new. `last` is the
-    /// payer of its last request. A session without a response has not used an earlier login.
-    fn uses_login_now(&self, session: &str, last: &PayerFacts) -> bool {
-        let has_login = last.owner.is_some() || last.has_session_environment;
-        let tail = self.tail_of_session(session);
-        let version = tail.as_ref().and_then(|tail| tail.version.as_deref());
-        has_login
-            && !last.is_without_account()
-            && !last.is_hidden_by_token()
-            && version.is_none_or(|version| {
-                ClientVersion::parse(version).is_some_and(|known| known >= USES_NEW_LOGIN_SINCE)
-            })
     }
 
     /// Returns true if an account is logged in but the session used a token. The token may belong to another account,
