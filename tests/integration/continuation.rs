@@ -437,6 +437,7 @@ fn the_headline_of_a_false_alarm_says_that_claude_code_is_about_to_continue() {
         assert!(shown.contains(step), "{shown}");
         assert!(!shown.contains("after the reset"), "{shown}");
     }
+    assert!(row.contains("false alarm"), "{row}");
     for shown in [&explained, &answer(&stopped, at), &row] {
         assert!(!shown.contains("few minutes"), "{shown}");
     }
@@ -730,6 +731,59 @@ fn a_session_still_waits_if_the_limit_refuses_another_prompt() {
     client.append(&client.error_line(at, FIVE_HOUR, &refusal));
     client.stop_failure(at, FIVE_HOUR);
     assert_continues_at_noon(&client, "2026-11-20T10:01:00Z");
+}
+
+/// The wait for the reset ended when the user left the session. In the resumed session, the limit refused another prompt without
+/// an announcement, but whycap said that Claude Code would continue by itself.
+#[test]
+fn a_resumed_session_does_not_wait_if_the_limit_refuses_another_prompt() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "resumed");
+    let _process = RunningClient::idle(&sandbox, &client.session);
+    let refusal = refused("five_hour", NOON, "");
+    client.receives_error("2026-11-20T10:00:00Z", FIVE_HOUR, &refusal);
+    client.event(
+        "2026-11-20T10:05:00Z",
+        "SessionEnd",
+        json!({"reason": "other"}),
+    );
+    client.event(
+        "2026-11-20T10:06:00Z",
+        "SessionStart",
+        json!({"source": "resume"}),
+    );
+    client.sends_prompt("2026-11-20T10:10:00Z", "fix the tests");
+    assert_is_refused_without_announcement(&client, "2026-11-20T10:10:03Z");
+}
+
+/// Claude Code was waiting in the morning, and the session continued after the reset. In the afternoon, the limit refused two
+/// prompts without an announcement, but whycap took the one from the morning for theirs.
+#[test]
+fn an_announcement_before_the_last_response_does_not_count() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "afternoon");
+    let _process = RunningClient::idle(&sandbox, &client.session);
+    let morning = "You've hit your 5-hour limit · resets 9am (UTC)";
+    let refusal = refused("five_hour", NOON - 3 * 3_600, "");
+    client.receives_error("2026-11-20T08:00:00Z", morning, &refusal);
+    client.sends_prompt("2026-11-20T09:10:00Z", "continue");
+    client.receives_response("2026-11-20T09:10:05Z");
+    client.sends_prompt("2026-11-20T10:00:00Z", "fix the tests");
+    assert_is_refused_without_announcement(&client, "2026-11-20T10:00:03Z");
+    client.sends_prompt("2026-11-20T10:10:00Z", "fix the tests");
+    assert_is_refused_without_announcement(&client, "2026-11-20T10:10:03Z");
+}
+
+fn assert_is_refused_without_announcement(client: &Client<'_>, at: &str) {
+    client.append(&client.error_line(at, FIVE_HOUR, refused("five_hour", NOON, "")));
+    client.stop_failure(at, FIVE_HOUR);
+    let later = at.replace(":03Z", ":50Z");
+    let now = flat(client.run(&later, &["now"], b"").success());
+    assert!(!now.contains("continues by itself"), "{now}");
+    let waited = crate::wait::waits(client, &later, &["--timeout", "1s"]);
+    let lines = flat(&waited.stdout);
+    assert!(!lines.contains("or it will be done twice"), "{lines}");
+    assert!(waited.stderr.contains("timed out"), "{waited:?}");
 }
 
 /// On a busy machine, the hook ran 1.5 seconds after the error. The announcement in the transcript was then taken for that of

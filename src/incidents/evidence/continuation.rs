@@ -65,10 +65,10 @@ impl EvidenceCollector<'_> {
         let waiting_since = collected
             .waiting
             .map_or(evidence.at(), |waiting| waiting.at);
-        let has_never_waited = collected.lacks_announcement && evidence.is_since(ANNOUNCES_SINCE);
+        let is_unannounced = collected.lacks_announcement && evidence.is_since(ANNOUNCES_SINCE);
         if evidence.line().is_some_and(ErrorLine::is_outside_terminal) {
             Some(ContinuationObstacle::NotInTerminal)
-        } else if !has_never_waited
+        } else if !is_unannounced
             && open_session
                 .and_then(|session| self.waiting_ended_at(session))
                 .is_some_and(|ended_at| ended_at >= waiting_since)
@@ -91,7 +91,7 @@ impl EvidenceCollector<'_> {
             Some(ContinuationObstacle::SettingIsOff)
         } else if evidence.lacks_line() {
             Some(ContinuationObstacle::NotAPrompt)
-        } else if has_never_waited && self.now() - evidence.at() > ANNOUNCEMENT_DELAY {
+        } else if is_unannounced && self.now() - evidence.at() > ANNOUNCEMENT_DELAY {
             Some(ContinuationObstacle::NotAnnounced)
         } else {
             None

@@ -4,6 +4,8 @@
 use std::path::PathBuf;
 use std::rc::Rc;
 
+use chrono::{DateTime, Utc};
+
 use super::payers::is_of_other_payer;
 use super::{Asker, EvidenceCollector};
 use crate::incidents::error_match::{SAME_INSTANT, line_of};
@@ -126,13 +128,14 @@ pub(in crate::incidents) fn merge<'t>(
     collected.previous_request_failed_alike = previous_request_failed_alike(transcript_error, tail);
     // Claude Code 2.1.331 waits again without an announcement after a limit in a turn that it has started by itself, and if
     // the same limit refuses another prompt while it is waiting.
-    let was_waiting = collected.previous_request_failed_alike
-        && tail
-            .waiting
-            .is_some_and(|waiting| waiting.given_up.is_none());
-    collected.lacks_announcement =
-        collected.waiting.is_none() && !transcript_error.stopped_continuation && !was_waiting;
     let line = &transcript_error.line;
+    if collected.waiting.is_none() && collected.previous_request_failed_alike {
+        collected.waiting = tail.waiting.filter(|waiting| {
+            waiting.given_up.is_none() && !has_response_between(tail, waiting.at, line.at)
+        });
+    }
+    collected.lacks_announcement =
+        collected.waiting.is_none() && !transcript_error.stopped_continuation;
     let waiting_since = line.at.max(collected.waiting.map(|waiting| waiting.at));
     if tail
         .errors
@@ -167,8 +170,12 @@ fn previous_request_failed_alike(transcript_error: &TranscriptError, tail: &Tail
     let Some(previous_at) = previous.line.at else {
         return false;
     };
-    let is_answered = tail
-        .first_response_after(previous_at)
-        .is_some_and(|response| response.at < at);
-    !is_answered && previous.line.text == transcript_error.line.text
+    !has_response_between(tail, previous_at, Some(at))
+        && previous.line.text == transcript_error.line.text
+}
+
+/// Returns true if the session received a response after the first time and before the second one, if that is known.
+fn has_response_between(tail: &Tail, start: DateTime<Utc>, end: Option<DateTime<Utc>>) -> bool {
+    tail.first_response_after(start)
+        .is_some_and(|response| end.is_none_or(|end| response.at < end))
 }

@@ -607,8 +607,8 @@ pub enum ContinuationObstacle {
     SettingIsOff,
     /// The limit was reached by an agent or by `/compact`. Claude Code does not wait in either case (as of 2.1.330).
     NotAPrompt,
-    /// Claude Code refused a prompt without announcing that it would resume. It skips the announcement if the session
-    /// has already reached the limit with the same reset time (as of 2.1.331).
+    /// A limit refused a prompt, and Claude Code has not announced that it would resume. It was not waiting already, in which
+    /// case it waits again without another announcement (2.1.331).
     NotAnnounced,
     /// Claude Code has not announced that it would resume, and the error is probably a false alarm, so there is no reset
     /// to wait for.
@@ -772,9 +772,10 @@ pub struct Collected {
     pub login_is_accepted: bool,
     /// True if the session's previous request failed with the same message.
     pub previous_request_failed_alike: bool,
-    /// Claude Code's latest announcement about the auto-resume.
+    /// Claude Code's announcement about the auto-resume after this error. If the error occurred while Claude Code was already
+    /// waiting, this is the announcement after an earlier error.
     pub waiting: Option<Waiting>,
-    /// True if the end of the transcript contains the error but no announcement after it.
+    /// True if the end of the transcript contains the error but no announcement that applies to it.
     pub lacks_announcement: bool,
     /// The reason why Claude Code does not automatically resume the session.
     pub obstacle: Option<ContinuationObstacle>,
