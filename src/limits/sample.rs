@@ -25,8 +25,8 @@ pub struct Sample {
     #[serde(deserialize_with = "rfc3339::deserialize")]
     pub at: DateTime<Utc>,
     /// The time of the first status-line call after the response that provided the figures, or the time of the request
-    /// if the figures were older than those of another session. Claude Code repeats the figures of the last response, so repeated figures
-    /// are new only if another response has arrived in the meantime.
+    /// if the figures were older than those of another session. Claude Code repeats the figures of the last response, so
+    /// repeated figures are new only if another response has arrived in the meantime.
     #[serde(deserialize_with = "rfc3339::deserialize")]
     pub measured: DateTime<Utc>,
     /// The time of an earlier sample with the same figures, if a new response has repeated them since then. Not every
