@@ -580,13 +580,17 @@ impl<'a> Incidents<'a> {
             .filter(|known_error| !known_error.is_stored)
             .map(|known_error| known_error.error.clone());
         if !errors.is_empty() {
-            let payer = PayerFacts {
+            let last_payer = PayerFacts {
                 account: None,
                 ..self.readings().payer_of(payload)
             };
+            let next_payer = self.next_payer_of_status_line(payload, last_payer.clone());
+            // An error of the last payer is explained even if it does not concern the next one, because it was just shown.
             errors.retain(|KnownError { error, .. }| {
                 !collector.is_about_account(error)
-                    || error.payer.relation_to(&payer) != PayerRelation::Other
+                    || [&last_payer, &next_payer]
+                        .into_iter()
+                        .any(|payer| error.payer.relation_to(payer) != PayerRelation::Other)
             });
             present::add_weekly_limits(session, &mut errors, &collector);
         }

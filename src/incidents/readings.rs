@@ -814,17 +814,12 @@ impl WindowReadings<'_> {
             MeasuredService::Plan => self.login.account(),
             MeasuredService::Gateway => None,
         };
-        let same_before = last
-            .as_ref()
-            .filter(|last| sample.has_same_figures_as(last));
         let credentials = self.credentials_of(payload);
-        // Right after a login, Claude Code still reports the previous account's figures.
+        // If the figures are repeated, the sample already has their account.
         sample.account = if uses_token(&credentials) {
             None
         } else {
-            same_before
-                .and_then(|last| last.account.clone())
-                .or_else(|| payer(payload, login))
+            sample.account.or_else(|| payer(payload, login))
         };
         let is_of_login =
             sample.account == login.and_then(|account| account.owner.fingerprint.clone());

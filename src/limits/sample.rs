@@ -195,15 +195,17 @@ impl Sample {
                 .any(|window| self.is_step_from(other, window))
     }
 
-    /// Carries over the times of the session's previous sample if the figures have not changed, and the windows that have
-    /// reset since then, which Claude Code leaves out. The measurement time is carried over only if there was no response
-    /// in between.
+    /// Carries over the times and the account of the session's previous sample if the figures have not changed, and the
+    /// windows that have reset since then, which Claude Code leaves out. The measurement time is carried over only if there
+    /// was no response in between.
     pub(crate) fn after(mut self, previous: Option<&Self>) -> Self {
         let Some(previous) = previous.filter(|previous| self.has_same_figures_as(previous)) else {
             return self;
         };
         self.since = previous.since;
         self.repeated_after = previous.repeated_after;
+        // Right after a login, Claude Code still reports the previous account's figures.
+        self.account.clone_from(&previous.account);
         // Without the API time, there is no way to tell whether another response has arrived.
         let has_api_time = previous.api_ms.is_some() && self.api_ms.is_some();
         if self.has_same_api_time_as(previous) {

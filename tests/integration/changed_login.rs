@@ -159,6 +159,40 @@ fn the_row_uses_the_login_that_a_command_in_a_shell_has_read() {
     assert!(!row.contains("different account"), "{row}");
 }
 
+/// A session reached the limit of the first account, continued with another one, and the user returned to the first account.
+/// `/whycap` said that the session was blocked, but its row was silent or, if the other account had reached its limit as
+/// well, said to send the prompt again.
+#[test]
+fn the_row_names_the_limit_of_the_first_account_after_a_return_to_it() {
+    for other_is_used_up in [false, true] {
+        let sandbox = with_a_private_login();
+        let stopped = session_of(&sandbox, PRIVATE, "stopped");
+        let _process = RunningClient::resumed(&sandbox, "stopped", "2026-11-20T09:50:00Z");
+        let full = windows(100.0, NOON, 30.0, TUESDAY);
+        stopped.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, "out_of_credits"));
+        stopped.calls_status_line("2026-11-20T10:00:02Z", full, 120);
+
+        logs_in_to(&sandbox, COMPANY);
+        belongs_to(&stopped, COMPANY, "company-organization");
+        stopped.sends_prompt("2026-11-20T10:20:00Z", "continue");
+        stopped.works("2026-11-20T10:20:10Z", 10);
+        let of_company = windows(40.0, NOON + 3_600, 5.0, TUESDAY);
+        stopped.calls_status_line("2026-11-20T10:20:11Z", of_company.clone(), 120);
+        if other_is_used_up {
+            let company_limit = "You've hit your 5-hour limit · resets 1pm (UTC)";
+            let more = refused("five_hour", NOON + 3_600, "out_of_credits");
+            stopped.receives_error("2026-11-20T10:40:00Z", company_limit, more);
+        }
+
+        logs_in_to(&sandbox, PRIVATE);
+        let reply = answer(&stopped, "2026-11-20T11:00:00Z");
+        assert!(reply.contains("You are still blocked"), "{reply}");
+        let row = flat(&plain_rows(&stopped, "2026-11-20T11:00:10Z", of_company));
+        assert!(row.contains("5-hour limit · resets at 12:00"), "{row}");
+        assert!(!row.contains("different account"), "{row}");
+    }
+}
+
 /// After a login to another account, an idle session uses the new account for its next request. When another session reached
 /// the limit of this account, the idle session's row was silent, and `explain --session` and `wait --session` said that
 /// nothing blocked it.
