@@ -520,9 +520,11 @@ fn wait_warns_that_each_response_costs_extra() {
         let with_key = flat(crate::client::run(&sandbox, at, &["wait"], b"", &[key]).success());
         let payers = "You can continue, but ANTHROPIC_API_KEY may pay for new sessions in this shell; in sessions that use your login, each response costs extra until Tue Nov 24 06:00";
         assert!(with_key.contains(payers), "{name}: {with_key}");
-        // This session belongs to another account, so the login's credits do not pay for it.
+        // This session uses another account, so the login's credits do not pay for it. Its client is older than 2.1.331,
+        // so it does not use a new login for its next request.
         let company = Client::with_session(&sandbox, "company");
         belongs_to(&company, "company-account", "company-organization");
+        company.receives_response("2026-11-20T09:00:00Z");
         let run = company.run(at, &["wait", "--session", "company"], b"");
         assert_eq!(run.success(), "You are not blocked.\n", "{name}");
     }
