@@ -85,7 +85,8 @@ impl Situation {
                 incidents
                     .iter()
                     .find(|incident| {
-                        blocks_session_of_other_payer(incident) && !incident.is_session_closed()
+                        blocks_session_of_other_payer(incident)
+                            && !incident.evidence.collected.is_session_closed
                     })
                     .map(Incident::for_its_session)
             }

@@ -353,13 +353,6 @@ impl Incident {
         ))
     }
 
-    /// Returns true if the session with the error is known to be closed, so the error stops no work there.
-    pub(crate) fn is_session_closed(&self) -> bool {
-        let collected = &self.evidence.collected;
-        collected.headless_run == Some(HeadlessRun::Ended)
-            || collected.obstacle == Some(ContinuationObstacle::NotRunning)
-    }
-
     /// Returns true if the error ended a headless run and is not known to block anything else.
     pub(crate) fn only_ended_its_run(&self) -> bool {
         self.evidence.collected.headless_run == Some(HeadlessRun::Ended)

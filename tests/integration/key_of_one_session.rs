@@ -1079,6 +1079,40 @@ fn a_closed_run_with_a_cloud_provider_is_not_mentioned_beside_a_limit_of_the_log
     }
 }
 
+/// A session with Amazon Bedrock was refused, and the user exited it. The hook for the exit records that the session no
+/// longer waits for a reset. Before 2.1.328, `explain` and `now` therefore did not notice that the session was closed.
+#[test]
+fn an_exited_session_with_a_cloud_provider_is_not_mentioned_beside_a_limit_of_the_login() {
+    let sandbox = with_a_private_login();
+    let limited = session_of_login(&sandbox, "limited");
+    let mut on_bedrock = Client::with_session(&sandbox, "bedrock");
+    let bedrock = ("CLAUDE_CODE_USE_BEDROCK".to_owned(), "1".to_owned());
+    // This version does not announce in the transcript that it waits for a reset.
+    "2.1.327".clone_into(&mut on_bedrock.version);
+    on_bedrock.variables.push(bedrock);
+    let _process = RunningClient::idle(&sandbox, &limited.session);
+    let refusal = refused("five_hour", NOON, "org_level_disabled");
+    limited.receives_error(AT, FIVE_HOUR, refusal);
+    limited.calls_status_line(SOON, five_hour_full(), 120);
+    let quota = "API Error: Request rejected (429) \u{b7} Too many tokens per day, please wait before trying again.";
+    on_bedrock.receives_error(
+        "2026-11-20T10:05:00Z",
+        quota,
+        json!({"apiErrorStatus": 429}),
+    );
+    let leaves = json!({"reason": "prompt_input_exit"});
+    on_bedrock.event("2026-11-20T10:05:30Z", "SessionEnd", leaves);
+    let at = "2026-11-20T10:06:00Z";
+    for command in ["explain", "now"] {
+        let shown = flat(shell_without_key(&sandbox, at, &[command]).success());
+        assert!(shown.contains("Your 5-hour limit is used up"), "{shown}");
+        assert!(
+            !shown.contains("Also, in the session"),
+            "{command}: {shown}"
+        );
+    }
+}
+
 /// Without a login, `wait` in a shell without the key waited for the reset of the key's spend cap. At the second check, it
 /// said "You are no longer blocked" and ended with exit code 0, but `explain --exit-code` still returned 10.
 #[test]

@@ -44,8 +44,26 @@ impl EvidenceCollector<'_> {
         })
     }
 
-    /// Adds the reason why Claude Code will not resume the session automatically, unless it has announced one itself.
+    /// Returns true if the session with the error is known to be closed, or to have been closed and resumed with another
+    /// payer.
+    fn is_session_closed(&self, evidence: &Evidence) -> bool {
+        let Evidence {
+            error, collected, ..
+        } = evidence;
+        match (collected.headless_run, &error.session.id) {
+            (Some(run), _) => run == HeadlessRun::Ended,
+            (None, Some(session)) => {
+                sessions::is_closed(self.registered(), session)
+                    || collected.session_has_other_payer && !self.is_running_since(error)
+            }
+            (None, None) => false,
+        }
+    }
+
+    /// Adds whether the session is closed and the reason why Claude Code will not resume it automatically, unless it has
+    /// announced a reason itself.
     pub(in crate::incidents) fn with_obstacle(&self, mut evidence: Evidence) -> Evidence {
+        evidence.collected.is_session_closed = self.is_session_closed(&evidence);
         if evidence.collected.obstacle.is_none() {
             evidence.collected.obstacle = self.obstacle(&evidence);
         }
@@ -74,10 +92,7 @@ impl EvidenceCollector<'_> {
                 .is_some_and(|ended_at| ended_at >= waiting_since)
         {
             Some(ContinuationObstacle::Cancelled)
-        } else if open_session
-            .is_some_and(|session| sessions::is_closed(self.registered(), session))
-            || collected.session_has_other_payer && !self.is_running_since(&evidence.error)
-        {
+        } else if collected.is_session_closed && open_session.is_some() {
             Some(ContinuationObstacle::NotRunning)
         } else if collected.session_uses_new_login {
             Some(ContinuationObstacle::LoginChanged)

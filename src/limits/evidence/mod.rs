@@ -777,6 +777,9 @@ pub struct Collected {
     pub waiting: Option<Waiting>,
     /// True if the end of the transcript contains the error but no announcement that applies to it.
     pub lacks_announcement: bool,
+    /// True if the session with the error is known to be closed, or to have been closed and resumed with another payer. The
+    /// error then stops no work there.
+    pub is_session_closed: bool,
     /// The reason why Claude Code does not automatically resume the session.
     pub obstacle: Option<ContinuationObstacle>,
     /// The state of the `claude -p` run in which the error occurred, or `None` if it occurred elsewhere.
