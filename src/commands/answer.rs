@@ -4,7 +4,7 @@ use clap::{Args, Command, FromArgMatches};
 
 use super::reply::{Misuse, Reply, Subcommand, in_one_line, misuse};
 use super::spend::SpendArguments;
-use super::wrong_arguments::parser_message;
+use super::wrong_arguments::{command_for, parser_message};
 use super::{budget, doctor, explain, incidents, locks, now};
 use crate::claude::hook_event::EventName;
 use crate::context::{AUTO_RESUME_CANCELED, Context};
@@ -45,10 +45,10 @@ impl Context {
         shorten(self.reply_to(words.trim()).text(self.page()).trim_end())
     }
 
-    fn reply_to(&self, words: &str) -> Report {
-        let (subject, words) = words.split_once(char::is_whitespace).unwrap_or((words, ""));
+    fn reply_to(&self, text: &str) -> Report {
+        let (subject, words) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
         let reply = match subject {
-            "" | "explain" => explain::ExplainArguments::default().reply(self),
+            "" | "explain" => explain::ExplainArguments::for_text(words).reply(self),
             "spend" => reply_on_spend(words, self),
             "now" => now::NowArguments::default().reply(self),
             "budget" => budget::BudgetArguments::default().reply(self),
@@ -59,6 +59,9 @@ impl Context {
             "incidents" => incidents::IncidentsArguments::default().reply(self),
             "report" => incidents::ReportArguments::default().reply(self),
             "help" => Ok(Report::from_lines(HELP).into()),
+            _ if is_message_or_question(text) => {
+                explain::ExplainArguments::for_text(text).reply(self)
+            }
             unknown => {
                 let text = format!("There is no /whycap {unknown} command.\n{HELP}");
                 Ok(Report::from_lines(&text).into())
@@ -93,6 +96,13 @@ impl Context {
         };
         Report::from_lines(&outcome.unwrap_or_else(|error| in_one_line(&error)))
     }
+}
+
+/// Returns true if the words after `/whycap`, which do not start with a command, are a message or a question. A single
+/// word is probably a misspelled command, unless it asks for the explanation, as "why?" does.
+fn is_message_or_question(text: &str) -> bool {
+    let is_single_word = !text.contains(char::is_whitespace);
+    !is_single_word || command_for(text.trim_end_matches('?')).as_deref() == Some("whycap explain")
 }
 
 fn failure(error: &anyhow::Error) -> Report {

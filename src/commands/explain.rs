@@ -22,9 +22,9 @@ pub(crate) struct ExplainArguments {
     /// Show only this session
     #[arg(long, value_name = "ID")]
     session: Option<String>,
-    /// Same as --text
+    /// Same as --text, but words may be separate
     #[arg(value_name = "MESSAGE", conflicts_with_all = ["text", "session"])]
-    message: Option<String>,
+    message: Vec<String>,
     /// Explain this message ("-" reads it from standard input)
     #[arg(long, value_name = "TEXT", conflicts_with = "session")]
     #[arg(allow_hyphen_values = true)]
@@ -49,6 +49,16 @@ const WORDS_OF_QUESTIONS: [&str; 45] = [
     "stopped", "stuck", "the", "to", "until", "wait", "what", "what's", "when", "why", "working",
 ];
 
+impl ExplainArguments {
+    /// Returns the arguments for explaining a text. An empty text is the same as none.
+    pub(super) fn for_text(text: &str) -> Self {
+        Self {
+            message: text.split_whitespace().map(str::to_owned).collect(),
+            ..Self::default()
+        }
+    }
+}
+
 impl Subcommand for ExplainArguments {
     /// Explains the given message. Without a message, explains the newest open incident or, if none is open, the newest
     /// incident.
@@ -56,7 +66,12 @@ impl Subcommand for ExplainArguments {
         let incidents = context.incidents();
         let complete_id = context.complete_session_id(self.session.as_deref());
         let session = complete_id.as_deref();
-        let message = self.text.as_deref().or(self.message.as_deref());
+        let words = self.message.join(" ");
+        let message = match &self.text {
+            Some(text) => Some(text.as_str()),
+            None if self.message.is_empty() => None,
+            None => Some(words.as_str()),
+        };
         // In JSON, an empty message gets the same answer as any other unknown message.
         if !self.json && message.is_some_and(|text| text.trim().is_empty()) {
             return Err(misuse(
@@ -64,7 +79,8 @@ impl Subcommand for ExplainArguments {
             ));
         }
         let explained_text = match message {
-            Some("-") => explain_message(&read_message(), &incidents),
+            // The standard input of a hook contains the event.
+            Some("-") if context.event().is_none() => explain_message(&read_message(), &incidents),
             Some(text) => explain_message(text, &incidents),
             None => None,
         };

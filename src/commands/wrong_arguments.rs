@@ -96,7 +96,7 @@ fn suggestion(arguments: &[&str]) -> Option<String> {
 }
 
 /// Returns the command that users usually mean by a word. The word must not start with a dash.
-fn command_for(typed: &str) -> Option<String> {
+pub(super) fn command_for(typed: &str) -> Option<String> {
     let words: HashMap<String, Vec<String>> = embedded::parse(
         "commands/other_words.json",
         include_str!("other_words.json"),

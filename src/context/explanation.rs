@@ -618,11 +618,15 @@ impl Context {
     }
 }
 
-/// Returns the hints for how to get the full explanation in a shell. They name the session because `whycap explain`
-/// otherwise explains the newest error of all sessions.
+/// Returns the hints for how to get the full explanation in a shell. They name the session, or say that the message must
+/// be repeated, because `whycap explain` otherwise explains the newest error of all sessions.
 fn pointers_to_shell(incident: &Incident, incidents: &Incidents<'_>) -> Pointers {
     let session = incident.evidence.error.session.id.as_deref();
-    let option = session.map_or_else(String::new, |id| session_option(id, incidents));
+    let option = match session {
+        _ if incident.evidence.is_pasted() => " --text \"…\"".to_owned(),
+        Some(id) => session_option(id, incidents),
+        None => String::new(),
+    };
     Pointers {
         usual: format!("For details: whycap explain --long{option} (in a shell)."),
         cut: format!("… for the rest: whycap explain --long{option} (in a shell)."),

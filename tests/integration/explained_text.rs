@@ -160,6 +160,26 @@ fn a_question_is_answered_like_explain_without_a_message() {
     assert!(other.starts_with("whycap does not recognize"), "{other}");
 }
 
+/// `explain why am I blocked`, without quotes, failed with "unexpected argument 'am' found".
+#[test]
+fn a_text_without_quotes_is_explained_like_one_with_quotes() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    client.receives_error(AT, WEEKLY, refused("seven_day", TUESDAY, ""));
+    let at = "2026-11-20T10:30:00Z";
+    for text in [
+        "why am I blocked",
+        "You've hit your 5-hour limit · resets 12pm (UTC)",
+        "API Error: 529 Overloaded. This is a server-side issue - try again in a moment.",
+    ] {
+        let quoted = client.run(at, &["explain", text], b"").success().to_owned();
+        let mut arguments = vec!["explain"];
+        arguments.extend(text.split(' '));
+        let unquoted = client.run(at, &arguments, b"");
+        assert_eq!(unquoted.success(), quoted, "{text}");
+    }
+}
+
 /// The budget of a team was explained as a limit that an admin had set for the user.
 #[test]
 fn a_budget_that_a_team_shares_is_not_called_the_users_own_limit() {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::client::{Client, windows};
-use crate::situation::{NOON, TUESDAY, flat, refused, with_a_private_login};
+use crate::situation::{NOON, TUESDAY, answer_to, flat, refused, with_a_private_login};
 use crate::support::{Run, Sandbox, started_with_pipes};
 
 const AT: &str = "2026-11-20T10:00:00Z";
@@ -217,6 +217,41 @@ fn a_slash_command_is_blocked_and_answered_by_the_hook() {
         "{reason}"
     );
     assert!(reason.contains("/whycap explain"), "{reason}");
+}
+
+/// `/whycap why am I blocked` said that there is no such command, and `/whycap explain TEXT` ignored the text.
+#[test]
+fn a_text_after_the_slash_command_is_explained() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    client.receives_error(AT, TEXT, json!({}));
+    let at = "2026-11-20T10:01:00Z";
+    let present = answer_to(&client, at, "/whycap");
+    for question in [
+        "why am I blocked?",
+        "explain why am I blocked",
+        "why",
+        "why?",
+    ] {
+        let answer = answer_to(&client, at, &format!("/whycap {question}"));
+        assert_eq!(answer, present, "{question}");
+    }
+    for message in [
+        "API Error: 529 Overloaded",
+        "explain API Error: 529 Overloaded",
+    ] {
+        let answer = answer_to(&client, at, &format!("/whycap {message}"));
+        assert!(answer.contains("overloaded"), "{answer}");
+        assert!(!answer.contains("5-hour"), "{answer}");
+        // Without the text, the command would explain the newest error instead.
+        let pointer = "For details: whycap explain --long --text \"…\" (in a shell).";
+        assert!(answer.contains(pointer), "{answer}");
+    }
+    let unknown = answer_to(&client, at, "/whycap incidnts");
+    assert!(
+        unknown.starts_with("There is no /whycap incidnts command."),
+        "{unknown}"
+    );
 }
 
 fn terminal(sandbox: &Sandbox) -> Client<'_> {
