@@ -36,24 +36,31 @@ pub(crate) fn problem(error: &clap::Error, arguments: &[&str], command: &Command
     }
     if error.kind() == ErrorKind::InvalidSubcommand
         && let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidSubcommand)
-        && !has_close_subcommand(error, typed)
     {
-        return format!("there is no command `whycap {typed}`; see whycap --help");
+        return match close_subcommand(error, typed) {
+            Some(close) => {
+                format!("there is no command `whycap {typed}`; did you mean `whycap {close}`?")
+            }
+            None => format!("there is no command `whycap {typed}`; see whycap --help"),
+        };
     }
     format!("{}; see whycap{subcommand} --help", parser_message(error))
 }
 
-/// Returns true if one of the parser's suggestions starts with the same letter as the word that the user typed. The
-/// parser also makes far-fetched suggestions, such as "hook" for "foo".
-fn has_close_subcommand(error: &clap::Error, typed: &str) -> bool {
+/// Returns the subcommand that is most similar to the word that the user typed. Returns `None` if none of the parser's
+/// suggestions starts with the same letter, because the parser also makes far-fetched suggestions, such as "hook" for
+/// "foo". The parser lists the most similar one last.
+fn close_subcommand<'error>(error: &'error clap::Error, typed: &str) -> Option<&'error str> {
+    let suggested = match error.get(ContextKind::SuggestedSubcommand)? {
+        ContextValue::Strings(suggested) => suggested.as_slice(),
+        ContextValue::String(suggested) => std::slice::from_ref(suggested),
+        _ => return None,
+    };
     let first_letter = typed.chars().next();
-    match error.get(ContextKind::SuggestedSubcommand) {
-        Some(ContextValue::Strings(suggested)) => suggested
-            .iter()
-            .any(|word| word.chars().next() == first_letter),
-        Some(ContextValue::String(word)) => word.chars().next() == first_letter,
-        _ => false,
-    }
+    suggested
+        .iter()
+        .rfind(|word| word.chars().next() == first_letter)
+        .map(String::as_str)
 }
 
 /// Suggests what the user probably meant. Returns `None` if there is no suggestion or the parser's own message is
@@ -153,8 +160,20 @@ mod tests {
             problem_with("foo"),
             "there is no command `whycap foo`; see whycap --help"
         );
-        let typo = problem_with("spent");
-        assert!(typo.contains("'spend'"), "{typo}");
+        // The parser suggested "prices" as well.
+        for (typed, meant) in [
+            ("incdents", "incidents"),
+            ("spent", "spend"),
+            ("instal", "install"),
+            ("doctr", "doctor"),
+            ("explan", "explain"),
+            ("locsk", "locks"),
+        ] {
+            assert_eq!(
+                problem_with(typed),
+                format!("there is no command `whycap {typed}`; did you mean `whycap {meant}`?")
+            );
+        }
     }
 
     /// `whycap spend today` only said that the argument was unexpected.

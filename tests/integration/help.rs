@@ -91,10 +91,13 @@ fn an_unknown_command_is_a_usage_error_that_suggests_the_nearest() {
         ("instal", "install"),
         ("docter", "doctor"),
         ("spent", "spend"),
+        // "prices" was suggested as well.
+        ("incdents", "incidents"),
     ] {
         let run = Sandbox::new().run(&[typed]);
         assert_eq!(run.code, 2);
-        assert!(run.stderr.contains(&format!("'{meant}'")), "{}", run.stderr);
+        let suggestion = format!("did you mean `whycap {meant}`?\n");
+        assert!(run.stderr.ends_with(&suggestion), "{}", run.stderr);
         assert_eq!(run.stdout, "");
     }
 }
