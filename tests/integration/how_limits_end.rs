@@ -1637,7 +1637,7 @@ fn the_error_of_a_removed_key_does_not_block_plan_sessions() {
     assert_eq!(now["blocked"], Value::Null);
     let explained = on_plan.run(at, &["explain"], b"");
     assert!(
-        explained.success().contains("nothing is blocking you")
+        explained.success().contains("nothing is blocking them")
             && !explained.stdout.contains("You are still blocked"),
         "{}",
         explained.stdout

@@ -62,8 +62,9 @@ fn the_key_of_a_running_session_blocks_only_that_session() {
     let explained = flat(shell_without_key(&sandbox, at, &["explain"]).success());
     let headline = format!("{happened}, but this affects only one session. Session: {session}");
     assert!(explained.starts_with(&headline), "{explained}");
+    // The user may be asking because of the session with the key, so it was wrong to begin with "Just continue".
     for part in [
-        "1. Just continue: nothing is blocking you",
+        "1. Other sessions can continue: nothing is blocking them",
         "2. In that session, exit, unset ANTHROPIC_API_KEY",
     ] {
         assert!(explained.contains(part), "{part}: {explained}");
@@ -237,7 +238,7 @@ fn a_refused_key_blocks_the_shell_too_while_the_plan_is_used_up() {
         let explained = shell_without_key(&sandbox, at, &["explain", "--exit-code"]);
         assert_eq!(explained.code, code, "{weekly}: {explained:?}");
         assert_eq!(
-            explained.stdout.contains("nothing is blocking you"),
+            explained.stdout.contains("1. Other sessions can continue"),
             code == 0,
             "{weekly}: {explained:?}"
         );

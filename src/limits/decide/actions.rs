@@ -462,6 +462,7 @@ fn suited_to_asker(action: ActionName, problem: &Problem<'_>) -> ActionName {
         ActionName::NothingLeft
         | ActionName::WaitForOtherWindow
         | ActionName::NotBlocked
+        | ActionName::OthersCanContinue
         | ActionName::NewLoginPays
         | ActionName::UseFeatureAgain
             if credits_pay =>
@@ -523,6 +524,10 @@ fn after_end(problem: &Problem<'_>, ending: Ending) -> ActionName {
         Ending::ResponseElsewhere => ActionName::WorksElsewhere,
         Ending::ConcernsOthers if evidence.collected.session_uses_new_login => {
             ActionName::NewLoginPays
+        }
+        // In a shell, the user may be asking because of the session with the key.
+        Ending::ConcernsOthers if evidence.collected.is_of_other_key && problem.is_about_key() => {
+            ActionName::OthersCanContinue
         }
         Ending::ConcernsOthers => ActionName::NotBlocked,
         Ending::KeyRemoved => ActionName::KeyIsRemoved,
