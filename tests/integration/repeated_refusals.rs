@@ -33,7 +33,13 @@ fn refusals_of_one_session_do_not_count_for_the_login_if_another_session_works_i
     let reply = answer(&stale, "2026-11-20T10:02:30Z");
     assert!(reply.contains("1. Log in again"), "{reply}");
     let reply = answer(&works, "2026-11-20T10:03:00Z");
-    assert!(reply.contains("this one may work"), "{reply}");
+    for part in [
+        "this one may work",
+        "1. Send a prompt here; this session may work",
+        "2. Log in again: /login",
+    ] {
+        assert!(reply.contains(part), "{part}: {reply}");
+    }
     for command in ["explain", "now", "doctor"] {
         let shell = Client::with_session(&sandbox, "shell");
         let text = flat(&shell.run("2026-11-20T10:03:10Z", &[command], b"").stdout);

@@ -385,6 +385,13 @@ pub(super) fn in_state(
             current.push(action);
         }
     }
+    if may_asker_work(problem) {
+        current.insert(0, ActionName::SendPromptHere);
+        // The warning not to buy anything stays the second action.
+        if current.get(2) == Some(&ActionName::DoNotBuy) {
+            current.swap(1, 2);
+        }
+    }
     let start_wait = match collected.obstacle {
         _ if has_passed => None,
         Some(ContinuationObstacle::Announced(CANCELLED)) => Some(ActionName::WaitAfterAll),
@@ -404,6 +411,14 @@ pub(super) fn in_state(
         current.insert(position.unwrap_or(current.len()), start_wait);
     }
     current
+}
+
+/// Returns true if the error occurred in another session and may not block the requesting one. If usage credits pay, a
+/// prompt costs money, and while whycap waits for figures, the user should wait for them as well.
+fn may_asker_work(problem: &Problem<'_>) -> bool {
+    problem.evidence.collected.possibly_unaffected == PossiblyUnaffected::AskingSession
+        && !problem.credits_pay_now
+        && !problem.finding.cause.awaits_figures()
 }
 
 /// Returns the advice to unset the key of another session, if that session is blocked because of its key.
