@@ -274,6 +274,22 @@ fn check_every_screen(client: &Client<'_>, at: &str, next: NextResponse) {
             let is_blocked = waited.code == 124;
             assert!(is_blocked || steps_cost_money[0], "{incident:#}");
             assert!(steps_cost_money.contains(&true), "{incident:#}");
+            // Only the headline or a paragraph above it said that waiting is free.
+            for (screen, text) in &screens {
+                let is_explanation = screen.starts_with("explain") || *screen == "/whycap";
+                let steps = text.split_once("What to do").map(|(_, steps)| steps);
+                if is_explanation && let Some(steps) = steps {
+                    let offers_wait = [
+                        "Wait until",
+                        "wait until",
+                        "or wait",
+                        "leave the session open",
+                    ]
+                    .iter()
+                    .any(|words| steps.contains(words));
+                    assert!(offers_wait, "{session}, {at}, {screen}: {text}");
+                }
+            }
             let [(_, row), ..] = &screens;
             assert!(
                 row.contains(&format!("pay until {until}")),

@@ -357,6 +357,7 @@ pub(super) fn in_state(
             ActionName::WaitForOtherWindow if !problem.evidence.collected.credits_are_refused => {
                 Some(ActionName::SendDespiteOtherWindow)
             }
+            ActionName::WorksForCredits => Some(ActionName::WaitInstead),
             _ => None,
         };
         return std::iter::once(first)
