@@ -37,9 +37,10 @@ pub(super) const SHARE_OF_BUDGET: u32 = 58;
 pub(super) const TODAY: u32 = 60;
 /// The forecast stays longer than the spend because it is the only warning before a limit stops the work.
 pub(super) const SHORT_PACE: u32 = 62;
-/// If a window is nearly full, this segment is dropped last.
+/// If a window is nearly full, all windows stay longer than the spend.
 pub(super) const WINDOWS: [u32; 3] = [75, 75, 100];
-pub(super) const FULLEST_WINDOW: [u32; 3] = [80, 80, 105];
 /// The session's spend is one of the last figures to be dropped.
 pub(super) const SESSION: u32 = 85;
 pub(super) const SESSION_WITHOUT_LABEL: u32 = 90;
+/// The percentage that can stop the work is dropped last.
+pub(super) const FULLEST_WINDOW: [u32; 3] = [95, 95, 105];

@@ -387,6 +387,25 @@ mod tests {
         }
     }
 
+    /// At 20 columns, only the session's spend was left, although the percentage of the 5-hour window fits beside it.
+    #[test]
+    fn the_fullest_window_is_dropped_last() {
+        let config = Config::default();
+        for (usage, columns, expected) in [
+            ([42.0, 17.0], 26, "session $2.05 │ 5h 42%"),
+            ([42.0, 17.0], 25, "$2.05 │ 5h 42%"),
+            ([42.0, 17.0], 20, "$2.05 │ 5h 42%"),
+            ([42.0, 17.0], 16, "5h 42%"),
+            ([42.0, 81.0], 20, "$2.05 │ week 81%"),
+        ] {
+            let resets = [NOW + 9_600, NOW + 250_000];
+            let scenario = Scenario::new(&config, "Opus 5.5", usage, resets, 12.0);
+            let row = render_rows(&scenario.facts(), columns - MARGIN).swap_remove(0);
+            let text: String = row.into_iter().map(|(_, text)| text).collect();
+            assert_eq!(text, expected, "{usage:?}, {columns}");
+        }
+    }
+
     /// At 80 columns, the row kept the model and the context and left out the warning that the 5-hour window would be full
     /// in a few minutes.
     #[test]
