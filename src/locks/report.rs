@@ -233,7 +233,7 @@ fn effect_sentence(lock: &Lock) -> String {
             String::new()
         }
         (LockVerdict::Stale, LockKind::Directory) => {
-            "Claude Code will clear this lock the next time it needs to.".to_owned()
+            "Claude Code will clear this lock the next time it needs to. Clearing it yourself at most saves a short wait.".to_owned()
         }
         (LockVerdict::Stuck | LockVerdict::Stale, _) => {
             format!("{label}: {}.", known.harm)

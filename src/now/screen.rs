@@ -286,7 +286,7 @@ impl NowData {
                 let end = self.clock.format_time_and_distance(block.end);
                 format!("{cost} since {start}; estimated 5-hour window ends at {end}")
             }
-            None => "no active block".to_owned(),
+            None => "no 5-hour window is running (estimated)".to_owned(),
         };
         add_row(report, "Block", Tone::Plain, text);
     }

@@ -496,6 +496,17 @@ fn a_session_in_another_container_is_not_considered_ended() {
     );
 }
 
+/// A user asked why one would clear a lock that Claude Code clears by itself.
+#[test]
+fn a_lock_that_claude_code_clears_by_itself_comes_with_what_one_gains_by_clearing_it() {
+    let machine = Machine::new();
+    machine.directory(".claude/history.jsonl.lock", 600);
+    let listed = machine.run(&["locks"]).success().to_owned();
+    let words: Vec<&str> = listed.split_whitespace().collect();
+    let gain = "Claude Code will clear this lock the next time it needs to. Clearing it yourself at most saves a short wait.";
+    assert!(words.join(" ").contains(gain), "{listed}");
+}
+
 #[test]
 fn the_user_is_told_to_end_a_session_with_a_stuck_lock_first() {
     let machine = Machine::new();

@@ -400,7 +400,7 @@ fn now_works_in_an_empty_home() {
         run.success(),
         "Windows   no usage data from Claude Code yet (API keys have no usage windows)\n\
          Today     $0.00\n\
-         Block     no active block\n\
+         Block     no 5-hour window is running (estimated)\n\
          Sessions  none running\n\
          Limit     no limit is blocking you\n"
     );
@@ -427,7 +427,9 @@ fn the_current_block_is_found_along_with_recent_earlier_spend() {
     let mut command = sandbox.command(&["now"]);
     let ended = Run::of(command.env("WHYCAP_NOW", "2026-11-20T08:02:00Z"), b"");
     assert!(
-        ended.success().contains("Block     no active block\n"),
+        ended
+            .success()
+            .contains("Block     no 5-hour window is running (estimated)\n"),
         "{ended:?}"
     );
     record_responses(&sandbox, ["2026-11-20T08:03:00Z", "2026-11-23T08:03:00Z"]);
