@@ -32,6 +32,9 @@ fn refusals_of_one_session_do_not_count_for_the_login_if_another_session_works_i
 
     let reply = answer(&stale, "2026-11-20T10:02:30Z");
     assert!(reply.contains("1. Log in again"), "{reply}");
+    // The service responded, so nothing points to a problem with the network.
+    assert!(!reply.contains("network"), "{reply}");
+    // The first step was to log in again, although a prompt may show that there is no need to.
     let reply = answer(&works, "2026-11-20T10:03:00Z");
     for part in [
         "this one may work",
