@@ -134,3 +134,21 @@ fn a_limit_shows_that_a_login_that_was_refused_twice_works_again() {
         "{text}"
     );
 }
+
+/// The session had no key, but the steps after "invalid x-api-key" ended with "Or unset the key, and log in instead". Without
+/// a hook, the session may have had a key in its environment.
+#[test]
+fn only_a_session_that_may_have_a_key_is_told_to_unset_it() {
+    let text = r#"API Error: 401 {"type":"error","error":{"type":"authentication_error","message":"invalid x-api-key"}}"#;
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "refused");
+    let refusal = json!({"error": "authentication_failed", "apiErrorStatus": 401});
+    client.receives_error("2026-11-20T10:00:00Z", text, refusal);
+    let at = "2026-11-20T10:00:30Z";
+    let reply = answer(&client, at);
+    assert!(!reply.contains("Or unset the key"), "{reply}");
+    assert!(reply.contains("2. Log in again: /login"), "{reply}");
+
+    let pasted = flat(client.run(at, &["explain", text], b"").success());
+    assert!(pasted.contains("Or unset the key"), "{pasted}");
+}

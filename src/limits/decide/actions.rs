@@ -180,6 +180,11 @@ fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<Actio
         {
             Some(ActionName::FixKey)
         }
+        ActionName::LoginWithoutKey
+            if !evidence.is_pasted() && evidence.error.is_known_to_have_no_key() =>
+        {
+            Some(ActionName::Login)
+        }
         ActionName::Login | ActionName::LoginIfRefusedAgain
             if !has_key && evidence.has_oauth_token() =>
         {

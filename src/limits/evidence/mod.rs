@@ -463,6 +463,12 @@ impl StoredError {
         self.keys().next().is_some()
     }
 
+    /// Returns true if the session's environment and settings are known to contain no key that takes precedence over a
+    /// login.
+    pub(crate) fn is_known_to_have_no_key(&self) -> bool {
+        self.payer.has_session_environment && !self.uses_key()
+    }
+
     /// Returns true if requests go to a gateway or a cloud provider instead of directly to Anthropic.
     pub(crate) fn uses_other_service(&self) -> bool {
         self.payer
