@@ -252,7 +252,6 @@ impl Incident {
     pub(crate) fn refuses_login_repeatedly(&self) -> bool {
         self.evidence.error.login_refused_twice
             && !self.evidence.collected.login_is_accepted
-            && self.diagnosis.cause == Cause::LoginRefusedAgain
             && self.refuses_login()
     }
 

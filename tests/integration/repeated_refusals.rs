@@ -9,6 +9,7 @@ use crate::situation::{
 use crate::wait::waits;
 
 const LOGIN_REFUSED: &str = "Please run /login · API Error: 401 Invalid authentication credentials";
+const LOGIN_EXPIRED: &str = "Please run /login · API Error: 401 OAuth token has expired. Please obtain a new token or refresh your existing token.";
 
 fn has_login_refused(client: &Client<'_>, at: &str) {
     let refusal = json!({"error": "authentication_failed", "apiErrorStatus": 401});
@@ -59,6 +60,43 @@ fn two_refusals_of_one_session_within_seconds_do_not_count_for_the_login() {
     has_login_refused(&refused, "2026-11-20T10:00:05Z");
     let reply = answer(&fresh, "2026-11-20T10:01:00Z");
     assert!(reply.contains("this one may work"), "{reply}");
+}
+
+/// The login had expired, which is the usual reason for a refusal. After the second refusal, all screens still said that
+/// other sessions may work, although they no longer said so after refusals with another message.
+#[test]
+fn an_expired_login_refused_twice_blocks_a_session_without_an_error_on_all_screens() {
+    let sandbox = with_a_private_login();
+    let idle = session_of_login(&sandbox, "idle");
+    has_prompt_answered(&idle, "2026-11-20T09:50:00Z", "2026-11-20T09:50:05Z");
+    let [first, second] = ["first", "second"].map(|name| session_of_login(&sandbox, name));
+    for (client, at) in [
+        (&first, "2026-11-20T10:00:00Z"),
+        (&first, "2026-11-20T10:00:24Z"),
+        (&second, "2026-11-20T10:01:00Z"),
+    ] {
+        let refusal = json!({"error": "authentication_failed", "apiErrorStatus": 401});
+        client.receives_error(at, LOGIN_EXPIRED, refusal);
+    }
+
+    let row = plain_rows(&idle, "2026-11-20T10:02:00Z", json!(null));
+    assert!(row.contains("login refused"), "{row}");
+    let reply = answer(&idle, "2026-11-20T10:02:10Z");
+    assert!(reply.contains("1. Log in again"), "{reply}");
+    assert!(!reply.contains("may work"), "{reply}");
+    let shell = Client::with_session(&sandbox, "shell");
+    for command in ["explain", "now"] {
+        let text = flat(&shell.run("2026-11-20T10:02:20Z", &[command], b"").stdout);
+        assert!(!text.contains("may work"), "{command}: {text}");
+    }
+    let waited = waits(
+        &shell,
+        "2026-11-20T10:02:30Z",
+        &["--session", "idle", "--timeout", "1s"],
+    );
+    assert_ne!(waited.code, 0, "{waited:?}");
+    let message = &waited.stderr;
+    assert!(message.contains("log in again"), "{message}");
 }
 
 /// The login was refused twice. In a new session, `/whycap` said to log in again, but its row was silent, and
