@@ -19,6 +19,7 @@ use crate::claude::credentials::Credential;
 use crate::claude::window_usage::WindowUsage;
 use crate::journal::Journal;
 use crate::ledger::{ResponseCosts, SelectedResponses};
+use crate::limits::evidence::REPORTED_WITHIN;
 use crate::limits::free_period::FreePeriod;
 use crate::limits::incident::Incident;
 use crate::limits::kind::Window;
@@ -27,6 +28,7 @@ use crate::pricing::Money;
 use crate::terminal::{Piece, Tone, truncate};
 use crate::time::{Clock, datetime_from_millis, format_rfc3339};
 use crate::transcript::owner::Owner;
+use crate::transcript::tail::Tail;
 
 /// The server's reasons that rule out any use of credits: they were never set up, they are not allowed or turned off,
 /// or their limit is $0. The other reasons do not rule out earlier payments: credits were used up, a cap was reached,
@@ -149,6 +151,8 @@ pub(crate) struct CreditsUse<'a> {
 pub(super) struct SessionRecord {
     /// The account that the transcript names. It is read when it is first needed.
     owner: OnceCell<Option<Owner>>,
+    /// The end of the transcript, which shows whether the account has changed. It is read when it is first needed.
+    tail: OnceCell<Option<Rc<Tail>>>,
     /// The starts of the session, newest first.
     starts: Vec<SessionStart>,
 }
@@ -172,17 +176,31 @@ impl CreditsUse<'_> {
         self.sessions.get_or_compute(session, || {
             Rc::new(SessionRecord {
                 owner: OnceCell::new(),
+                tail: OnceCell::new(),
                 starts: self.starts.of(session),
             })
         })
     }
 
-    /// Returns the account that a session's transcript names.
-    fn owner_of<'r>(&self, session: &str, record: &'r SessionRecord) -> Option<&'r Owner> {
-        let owner = &record.owner;
-        owner
-            .get_or_init(|| self.transcripts.owner_of(session))
-            .as_ref()
+    /// Returns the account that a session's transcript named at the time of a response or, if it did not name one yet, the
+    /// account that it names now.
+    fn owner_at<'r>(
+        &self,
+        session: &str,
+        response_at: DateTime<Utc>,
+        record: &'r SessionRecord,
+    ) -> Option<&'r Owner> {
+        let tail = record.tail.get_or_init(|| {
+            let path = self.transcripts.path_of(session)?;
+            self.transcripts.tail(&path)
+        });
+        let owner_then = tail.as_ref().and_then(|tail| tail.owner_at(response_at));
+        owner_then.or_else(|| {
+            record
+                .owner
+                .get_or_init(|| self.transcripts.owner_of(session))
+                .as_ref()
+        })
     }
 
     /// Returns true if a session belonged to the account with this fingerprint at the given time. Returns `None` if the
@@ -202,7 +220,7 @@ impl CreditsUse<'_> {
             return Some(false);
         }
         let record = self.record_of(session);
-        let owner = self.owner_of(session, &record)?;
+        let owner = self.owner_at(session, moment, &record)?;
         if let Some(login) = self.readings.login.account()
             && login.owner.fingerprint.as_deref() == account
         {
@@ -435,7 +453,8 @@ fn full_periods(readings: &[Reading], window: Window) -> Vec<FullPeriod> {
         if full.is_some()
             && let Some(last) = times.last_mut()
         {
-            last.time.end = last.time.end.min(sample.since);
+            // The response that provided these figures arrived shortly before they were reported.
+            last.time.end = last.time.end.min(sample.since - REPORTED_WITHIN);
         }
         full = None;
         if usage.is_used_up() {

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::client::{Client, plain_rows, windows};
+use crate::newest_evidence::receives_response;
 use crate::now::RunningClient;
 use crate::payers::starts_process;
 use crate::situation::{
@@ -229,6 +230,38 @@ fn the_limit_of_the_new_account_blocks_a_session_that_has_used_only_the_earlier_
     let waited = waits(&shell, "2026-11-20T11:01:30Z", &more);
     assert_eq!(waited.code, 124, "{waited:?}");
     assert!(waited.stderr.contains("timed out"), "{waited:?}");
+}
+
+/// While the window of the first account was full, a session received a response with a second account. After the return to
+/// the first account, `now` said that usage credits had paid for this response.
+#[test]
+fn credits_of_the_first_account_are_not_said_to_have_paid_for_a_response_of_the_second_one() {
+    let sandbox = with_a_private_login();
+    let stopped = session_of(&sandbox, PRIVATE, "stopped");
+    let mut moved = session_of(&sandbox, PRIVATE, "moved");
+    let full = windows(100.0, NOON, 30.0, TUESDAY);
+    stopped.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    stopped.calls_status_line("2026-11-20T10:00:02Z", full.clone(), 120);
+
+    logs_in_to(&sandbox, COMPANY);
+    belongs_to(&moved, COMPANY, "company-organization");
+    moved.sends_prompt("2026-11-20T10:20:00Z", "continue");
+    let of_company = windows(12.0, NOON + 3_600, 5.0, TUESDAY);
+    receives_response(&mut moved, "2026-11-20T10:20:10Z", of_company);
+
+    logs_in_to(&sandbox, PRIVATE);
+    belongs_to(&moved, PRIVATE, &format!("organization-of-{PRIVATE}"));
+    moved.sends_prompt("2026-11-20T10:30:00Z", "continue");
+    moved.receives_error(
+        "2026-11-20T10:30:02Z",
+        FIVE_HOUR,
+        refused("five_hour", NOON, ""),
+    );
+    moved.calls_status_line("2026-11-20T10:30:03Z", full, 120);
+    for command in ["now", "budget"] {
+        let shown = flat(&moved.run("2026-11-20T10:31:00Z", &[command], b"").stdout);
+        assert!(!shown.contains("redits have paid"), "{command}: {shown}");
+    }
 }
 
 /// The sessions of two configuration directories share whycap's data. The login of one directory is not a new login of the

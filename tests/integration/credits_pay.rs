@@ -606,6 +606,30 @@ fn lower_figures_of_a_later_request_still_show_an_early_reset() {
     );
 }
 
+/// The response that shows an early reset was said to have been paid for with usage credits, because it arrived before its
+/// figures were reported.
+#[test]
+fn credits_are_not_said_to_have_paid_for_the_response_that_shows_an_early_reset() {
+    let sandbox = with_a_private_login();
+    let [stopped, mut works] = two_nearly_full_sessions(&sandbox);
+    let refusal = refused("five_hour", NOON, "");
+    hits_limit(
+        &stopped,
+        "2026-11-20T10:01:00Z",
+        FIVE_HOUR,
+        &refusal,
+        five_hour_at(100.0),
+    );
+    let reset = windows(2.0, NOON + 3 * 3_600, 30.0, TUESDAY);
+    let row = asks(&mut works, "2026-11-20T10:01:20Z", reset);
+    assert!(row.contains("5h 2%"), "{row}");
+    for command in ["now", "budget"] {
+        let at = "2026-11-20T10:01:30Z";
+        let shown = flat(&run(&sandbox, at, &[command], b"", &[]).stdout);
+        assert!(!shown.contains("redits have paid"), "{command}: {shown}");
+    }
+}
+
 /// After the reset, no command showed what the credits had cost unless the user had set a budget for them.
 #[test]
 fn budget_shows_without_a_budget_what_credits_have_paid_this_month() {
