@@ -625,11 +625,13 @@ impl<'a> Incidents<'a> {
         }
         let last_payer = self.readings().payer_of(payload);
         let payer = SessionPayer {
-            facts: self.next_payer_of_status_line(payload, last_payer),
+            facts: self.next_payer_of_status_line(payload, last_payer.clone()),
             model: payload.model_id.clone(),
         };
         let may_block = |error: &StoredError| {
-            payer.shares_login_with(error) && !self.has_responded_since(error, payload, &collector)
+            let had_other_payer = error.payer.relation_to(&last_payer) == PayerRelation::Other;
+            payer.shares_login_with(error)
+                && (had_other_payer || !self.has_responded_since(error, payload, &collector))
         };
         let limits = obstacles.limits.into_iter().filter(&may_block);
         let limits = collector.explain(limits.take(MOST_OTHER_SESSIONS).map(KnownError::stored));

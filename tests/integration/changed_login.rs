@@ -232,6 +232,58 @@ fn the_limit_of_the_new_account_blocks_a_session_that_has_used_only_the_earlier_
     assert!(waited.stderr.contains("timed out"), "{waited:?}");
 }
 
+/// The limit of the first account stopped a session. Two other sessions worked with a second account, and the user returned to
+/// the first one. Their next requests would be refused, but they were told that nothing was blocking them.
+#[test]
+fn the_limit_of_the_first_account_blocks_sessions_that_have_used_the_second_one_after_a_return() {
+    let sandbox = with_a_private_login();
+    let stopped = session_of(&sandbox, PRIVATE, "stopped");
+    let moved = session_of(&sandbox, PRIVATE, "moved");
+    let full = windows(100.0, NOON, 30.0, TUESDAY);
+    stopped.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, "out_of_credits"));
+    stopped.calls_status_line("2026-11-20T10:00:02Z", full, 120);
+
+    logs_in_to(&sandbox, COMPANY);
+    let mut new = Client::with_session(&sandbox, "new");
+    "2.1.331".clone_into(&mut new.version);
+    starts_process(&mut new, "2026-11-20T10:19:00Z", "startup", &[]);
+    let of_company = windows(12.0, NOON + 3_600, 5.0, TUESDAY);
+    for client in [&moved, &new] {
+        belongs_to(client, COMPANY, "company-organization");
+        client.sends_prompt("2026-11-20T10:20:00Z", "continue");
+        client.works("2026-11-20T10:20:10Z", 10);
+        client.calls_status_line("2026-11-20T10:20:11Z", of_company.clone(), 120);
+    }
+
+    logs_in_to(&sandbox, PRIVATE);
+    let shell = Client::with_session(&sandbox, "shell");
+    for client in [&moved, &new] {
+        let session = client.session.as_str();
+        let reply = answer(client, "2026-11-20T11:00:00Z");
+        assert!(
+            reply.contains("5-hour limit is used up"),
+            "{session}: {reply}"
+        );
+        assert!(!reply.contains("Just continue"), "{session}: {reply}");
+        let row = flat(&plain_rows(
+            client,
+            "2026-11-20T11:00:10Z",
+            of_company.clone(),
+        ));
+        assert!(
+            row.contains("5-hour limit · resets at 12:00"),
+            "{session}: {row}"
+        );
+        let arguments = ["explain", "--exit-code", "--session", session];
+        let explained = shell.run("2026-11-20T11:00:20Z", &arguments, b"");
+        assert_eq!(explained.code, 10, "{session}: {explained:?}");
+        let more = ["--session", session, "--timeout", "1s"];
+        let waited = waits(&shell, "2026-11-20T11:00:30Z", &more);
+        assert_eq!(waited.code, 124, "{session}: {waited:?}");
+        assert!(waited.stderr.contains("timed out"), "{waited:?}");
+    }
+}
+
 /// While the window of the first account was full, a session received a response with a second account. After the return to
 /// the first account, `now` said that usage credits had paid for this response.
 #[test]

@@ -98,9 +98,13 @@ impl EvidenceCollector<'_> {
         match self.asker {
             Asker::Session(session) if responses.session == session => {
                 let model_window = self.model_window_of_asker(error);
+                // The user may have returned to the account of the failed request.
+                let payer_now = error.payer.relation_to(&self.payer_now(session));
                 // With the same payer, a response may already have been in progress when the error occurred.
                 let is_later = |response: &TranscriptResponse| match payer_at(response.at) {
-                    PayerRelation::Other => response.at > error.at,
+                    PayerRelation::Other => {
+                        response.at > error.at && payer_now != PayerRelation::Same
+                    }
                     PayerRelation::Same | PayerRelation::Unknown => {
                         is_sent_after(error.at, response)
                     }
