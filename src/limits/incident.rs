@@ -105,7 +105,10 @@ impl Incident {
             && self.evidence.collected.hit_again.is_none()
             && !self.evidence.collected.concerns_others_only
             && !self.blocks_only_its_session()
-            && self.diagnosis.state != State::Over(Ending::KeyRemoved)
+            && !matches!(
+                self.diagnosis.state,
+                State::Over(Ending::KeyRemoved | Ending::ModelSwitched)
+            )
             && !self.diagnosis.has_response_elsewhere
     }
 
@@ -390,7 +393,8 @@ impl Incident {
     /// has room.
     pub(crate) fn full_window(&self) -> Option<RefusedWindow> {
         let diagnosis = &self.diagnosis;
-        let another_model_works = diagnosis.actions.contains(&ActionName::AnotherModelWorks);
+        let another_model_works = diagnosis.state == State::Over(Ending::ModelSwitched)
+            || diagnosis.actions.contains(&ActionName::AnotherModelWorks);
         let is_confirmed = matches!(diagnosis.verdict, Verdict::Real | Verdict::Misworded)
             && diagnosis.cause != Cause::LaterWindowFullByMessage
             && (self.blocks().is_some() || another_model_works)

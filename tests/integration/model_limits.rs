@@ -161,6 +161,60 @@ fn a_response_of_another_model_does_not_end_the_limit_for_sessions_of_the_family
     assert_blocked(&sonnet, at, false);
 }
 
+/// The weekly Opus limit stops a session, and the user switches it to Sonnet. Until the next response, every screen still said
+/// to use another model, and `wait` waited for days.
+#[test]
+fn a_stopped_session_is_not_blocked_once_the_user_has_switched_it_to_another_model() {
+    let sandbox = with_a_private_login();
+    let [mut stopped, mut opus] = two_sessions_of_login(&sandbox);
+    let _processes = [&stopped, &opus].map(|client| RunningClient::idle(&sandbox, &client.session));
+    for client in [&mut stopped, &mut opus] {
+        client.model = OPUS.to_owned();
+        receives_response(client, "2026-11-20T09:50:00Z");
+    }
+    reaches_opus_limit(&stopped, "2026-11-20T10:00:00Z");
+    assert_blocked(&stopped, "2026-11-20T10:00:10Z", true);
+
+    switches_to(&mut stopped, "2026-11-20T10:00:20Z", SONNET);
+    let at = "2026-11-20T10:00:30Z";
+    let row = plain_rows(&stopped, at, room());
+    assert!(
+        row.contains("you have switched to another model · send the prompt again"),
+        "{row}"
+    );
+    assert!(!row.contains("weekly Opus limit"), "{row}");
+    let of_session = ["explain", "--exit-code", "--session", "stopped"];
+    let mut explanations = vec![answer(&stopped, at)];
+    for arguments in [&of_session[..2], &of_session] {
+        let explained = in_shell(&sandbox, at, arguments);
+        assert_eq!(explained.code, 0, "{explained:?}");
+        explanations.push(flat(&explained.stdout));
+    }
+    for shown in explanations {
+        assert!(shown.contains("1. Send the prompt again"), "{shown}");
+        assert!(
+            shown.contains("but the session now uses another model"),
+            "{shown}"
+        );
+        assert!(shown.contains("The limit still applies"), "{shown}");
+        assert!(!shown.contains("/model"), "{shown}");
+    }
+    for arguments in [
+        &["wait", "--timeout", "1s"][..],
+        &["wait", "--session", "stopped"],
+    ] {
+        let waited = in_shell(&sandbox, at, arguments);
+        assert_eq!(waited.code, 0, "{waited:?}");
+    }
+    let now = in_shell(&sandbox, at, &["now", "--json"]).json();
+    assert_eq!(now["blocked"], Value::Null, "{now:#}");
+    assert_eq!(continues(&sandbox, at, "stopped"), Value::Null);
+    assert_blocked(&opus, at, true);
+
+    switches_to(&mut stopped, "2026-11-20T10:00:50Z", OPUS);
+    assert_blocked(&stopped, "2026-11-20T10:01:00Z", true);
+}
+
 /// The session continued with Sonnet. Until the Opus reset, every screen said that another model had responded, but
 /// afterward, they said that Claude Code had responded, as if the Opus limit had ended.
 #[test]

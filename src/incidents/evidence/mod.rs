@@ -204,6 +204,8 @@ impl<'a> EvidenceCollector<'a> {
         let is_about_account = self.is_about_account(&evidence.error);
         later.add_to(&mut evidence, cause, is_about_account);
         self.replace_response_of_other_model(&mut evidence);
+        evidence.collected.session_uses_other_model =
+            self.session_uses_other_model(&evidence.error);
         evidence.collected.has_response_without_key =
             self.has_response_without_key(&evidence.error);
         evidence.collected.still_uses_key = self.still_uses_key(&evidence.error);

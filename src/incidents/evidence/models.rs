@@ -48,10 +48,13 @@ impl EvidenceCollector<'_> {
 
     /// Returns true if the session last used a model of the family to which the window applies.
     fn is_family_in_use(&self, window: Window, session: &str) -> bool {
-        let model = self
-            .models
-            .get_or_compute(session, || self.readings.model_of(session));
-        window.is_of_family_of(model.as_deref())
+        window.is_of_family_of(self.model_of(session).as_deref())
+    }
+
+    /// Returns the model that a session used last.
+    fn model_of(&self, session: &str) -> Option<String> {
+        self.models
+            .get_or_compute(session, || self.readings.model_of(session))
     }
 
     /// Like [`Self::model_window_of_asker`], but commands also count the session with the error.
@@ -63,6 +66,26 @@ impl EvidenceCollector<'_> {
                     && self.is_family_in_use(*window, session)
             })
         })
+    }
+
+    /// Returns true if an error is about the limit of one model family, and its session has since been switched to another
+    /// model. Returns false if the requesting session uses a model of this family, because the limit applies to it.
+    pub(super) fn session_uses_other_model(&self, error: &StoredError) -> bool {
+        let Some(window) = self.model_window(error) else {
+            return false;
+        };
+        let refused_model = error.session.model.as_deref();
+        if !window.is_of_family_of(refused_model) || self.model_window_in_use(error).is_some() {
+            return false;
+        }
+        let model = match (self.models_in_use, &error.session.id) {
+            (ModelsInUse::OfStatusLine(model), _) if self.is_of_asker(error) => {
+                model.map(str::to_owned)
+            }
+            (ModelsInUse::OfSessions, Some(session)) => self.model_of(session),
+            _ => None,
+        };
+        model.is_some() && !window.may_apply_to(model.as_deref())
     }
 
     /// Returns true if the first response after an error says nothing about its limit, because the limit applies to a

@@ -467,6 +467,7 @@ fn suited_to_asker(action: ActionName, problem: &Problem<'_>) -> ActionName {
         | ActionName::WorksElsewhere
         | ActionName::Passed
         | ActionName::KeyIsRemoved
+        | ActionName::SendToOtherModel
         | ActionName::NewMonth
         | ActionName::LongAgo
         | ActionName::LeaveOpen
@@ -552,6 +553,7 @@ fn after_end(problem: &Problem<'_>, ending: Ending) -> ActionName {
         }
         Ending::ConcernsOthers => ActionName::NotBlocked,
         Ending::KeyRemoved => ActionName::KeyIsRemoved,
+        Ending::ModelSwitched => ActionName::SendToOtherModel,
         Ending::Reset if problem.expected_continuation().is_some() => ActionName::TryAgainLeftOpen,
         Ending::Reset => ActionName::TryAgain,
         Ending::ResetEarly => ActionName::ResetEarly,
@@ -577,7 +579,7 @@ impl Problem<'_> {
     }
 
     /// Returns true if the limit applies to a single model family, but a full window would stop the other models as well.
-    fn are_other_models_stopped(&self) -> bool {
+    pub(super) fn are_other_models_stopped(&self) -> bool {
         let window = self.finding.limit.window();
         window.is_some_and(Window::is_of_one_model)
             && self.also_full().is_some()

@@ -101,6 +101,8 @@ pub enum Ending {
     ConcernsOthers,
     /// The key that caused the error is no longer set.
     KeyRemoved,
+    /// The limit of one model family still applies, but the user has switched the session to another model.
+    ModelSwitched,
     /// The session reached a limit again, so a newer error replaces this one.
     HitAgain,
     /// The reset time has passed.
@@ -319,6 +321,8 @@ impl Problem<'_> {
             Ending::PauseLongOver
         } else if pause.is_some_and(|end| end <= now) {
             Ending::PauseOver
+        } else if collected.session_uses_other_model && !self.are_other_models_stopped() {
+            Ending::ModelSwitched
         } else if self.has_lost_key() {
             Ending::KeyRemoved
         } else if collected.concerns_others_only {
@@ -492,6 +496,7 @@ impl Problem<'_> {
             Ending::ResponseReceived
             | Ending::ConcernsOthers
             | Ending::KeyRemoved
+            | Ending::ModelSwitched
             | Ending::PauseOver
             | Ending::PauseLongOver
             | Ending::NewMonth

@@ -730,6 +730,9 @@ pub struct Collected {
     pub session_has_other_payer: bool,
     /// True if the session's other payer is the login, because the user has logged in to another account.
     pub session_uses_new_login: bool,
+    /// True if the error is about the limit of one model family, and the user has since switched its session to another
+    /// model. Always false if the requesting session uses a model of this family.
+    pub session_uses_other_model: bool,
     /// True if the requesting session has a different payer and may use the login, and a window of the login's plan is
     /// full. Always false for the status line.
     pub is_plan_of_asker_full: bool,

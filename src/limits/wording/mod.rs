@@ -524,6 +524,7 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
         Ending::ConcernsOthers => EndingWord::ConcernsOthers,
         Ending::KeyRemoved if has_response => EndingWord::KeyRemovedWithResponse,
         Ending::KeyRemoved => EndingWord::KeyRemoved,
+        Ending::ModelSwitched => EndingWord::ModelSwitched,
         Ending::PauseOver if mentions_full_window => EndingWord::PauseOverWindowFull,
         Ending::PauseLongOver if mentions_full_window => EndingWord::PauseLongOverWindowFull,
         Ending::PauseOver | Ending::PauseLongOver if continues_soon => {
