@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::hints::Hint;
 use super::scope::{BudgetScope, BudgetUse};
-use crate::config::{Budget, BudgetAction, Config};
+use crate::config::{BudgetAction, Config};
 use crate::drain::PercentValue;
 
 use crate::ledger::{RowsBy, SpendRow, Tally};
@@ -197,7 +197,7 @@ impl<'c> BudgetOverview<'c> {
     ) -> Vec<String> {
         self.states(paid, is_everything_read)
             .iter()
-            .filter(|state| state.is_blocking(&self.config.budget))
+            .filter(|state| state.is_blocking(self.config.budget.action, paid.is_some()))
             .map(|state| {
                 let sentence = state.budget_use.blocking_sentence();
                 match &state.session {
@@ -341,7 +341,8 @@ impl<'c> BudgetOverview<'c> {
         let name_columns = names.iter().map(|name| width(name)).max().unwrap_or(0) + 2;
         for (state, name) in states.iter().zip(names) {
             report.meter(self.meter_row(state, name, name_columns));
-            if state.is_blocking(&self.config.budget) {
+            // The sentence itself says that a budget for credits blocks prompts only while credits pay.
+            if state.is_blocking(self.config.budget.action, true) {
                 let label = (Tone::Quiet, "", name_columns);
                 let sentence = state.budget_use.scope.texts().blocks.clone();
                 report.labelled(&[label], Tone::Alarm, sentence);
@@ -409,13 +410,13 @@ fn add_hint(report: &mut Report, hint: &Hint, shown_path: &str) {
 }
 
 impl BudgetState {
-    /// Returns true if the budget is used up and blocks prompts.
-    fn is_blocking(&self, budget: &Budget) -> bool {
+    /// Returns true if the budget is used up and blocks prompts. A budget for usage credits does so only while `credits_pay`.
+    fn is_blocking(&self, action: BudgetAction, credits_pay: bool) -> bool {
         let is_lifted = self
             .session
             .as_ref()
             .is_some_and(|session| session.is_budget_lifted);
-        budget.action == BudgetAction::Stop && self.budget_use.is_used_up() && !is_lifted
+        self.budget_use.blocks_prompts(action, credits_pay) && !is_lifted
     }
 
     /// Returns true if the forecast exceeds the budget. Returns `None` if there is no forecast.

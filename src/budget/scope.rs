@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use crate::config::Budget;
+use crate::config::{Budget, BudgetAction};
 use crate::embedded;
 use crate::ledger::LiveFigures;
 use crate::pricing::Money;
@@ -169,6 +169,13 @@ impl BudgetUse {
     /// Returns the percentage used. It is rounded down so that it reaches 100 only when the budget is exhausted.
     pub(crate) fn percent(&self) -> i64 {
         self.spent.money.ratio(self.limit, 100)
+    }
+
+    /// Returns true if the budget is used up and therefore blocks prompts, unless the user has chosen to continue. A budget
+    /// for usage credits blocks prompts only while credits pay for responses.
+    pub(super) fn blocks_prompts(&self, action: BudgetAction, credits_pay: bool) -> bool {
+        let applies = self.scope != BudgetScope::Credits || credits_pay;
+        action == BudgetAction::Stop && applies && self.is_used_up()
     }
 
     pub(crate) fn is_used_up(&self) -> bool {

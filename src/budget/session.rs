@@ -49,8 +49,8 @@ pub(crate) struct SessionBudgets<'a> {
     paths: &'a Paths,
     environment: &'a Environment,
     session: &'a str,
-    /// True if exhausted budgets block prompts.
-    may_block: bool,
+    /// The action when a budget is exhausted.
+    action: BudgetAction,
     /// The budgets to report, with the highest percentage used first, or the reason why the percentages are unknown.
     uses: Result<Vec<BudgetUse>, Unknown>,
     /// The time until which usage credits pay for responses, if known.
@@ -89,7 +89,7 @@ impl<'a> SessionBudgets<'a> {
             paths,
             environment,
             session,
-            may_block: budget.action == BudgetAction::Stop,
+            action: budget.action,
             uses,
             paying_until,
         })
@@ -159,7 +159,7 @@ impl<'a> SessionBudgets<'a> {
                 let last_day = now - TimeDelta::days(1)..now;
                 journal::record_event_once(self.paths, &event, &last_day).then(|| sentence.clone())
             }
-            Unknown::Spend if self.may_block => Some(
+            Unknown::Spend if self.action == BudgetAction::Stop => Some(
                 "Your spend could not be read, so this prompt was sent without checking your budgets."
                     .to_owned(),
             ),
@@ -203,11 +203,9 @@ impl<'a> SessionBudgets<'a> {
             })
     }
 
-    /// Returns true if a budget blocks prompts unless the user has chosen to continue. A budget for usage credits
-    /// blocks prompts only while credits are paying for responses.
+    /// Returns true if a budget blocks prompts unless the user has chosen to continue.
     fn is_blocking(&self, budget: &BudgetUse) -> bool {
-        let applies = budget.scope != BudgetScope::Credits || self.paying_until.is_some();
-        self.may_block && applies && budget.is_used_up()
+        budget.blocks_prompts(self.action, self.paying_until.is_some())
     }
 
     /// Returns true if the user has chosen to continue despite the budget.

@@ -33,16 +33,11 @@ impl Subcommand for BudgetArguments {
             let costs =
                 |since, selected: SelectedResponses<'_>| ledger.costs_since(since, selected);
             let incidents = context.incidents();
-            // Credits that are turned off may never have paid for anything, so their estimated amount is shown only if the
-            // user has set a budget for them.
-            let paid_since = incidents
-                .credits_use()
-                .paid_since(month, None, &costs)
-                .filter(|paid| config.budget.credits.is_some() || !paid.are_credits_off);
+            let paid = incidents.credits_use().paid_since(month, None, &costs);
             let additional = AdditionalFacts {
                 hint: best_hint(served, &writes, context.prices(), &config.hints.off),
                 percent_value: context.percent_value(&ledger, None)?.with_prompts(&writes),
-                paid: paid_since.map(|paid| paid.cost),
+                paid: paid.and_then(|paid| paid.reported_cost(&config.budget)),
                 is_everything_read: read.is_all(),
                 is_complete: read.is_all() && damaged.is_empty(),
             };

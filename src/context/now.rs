@@ -199,7 +199,6 @@ impl NowCollector {
                 |since, selected: SelectedResponses<'_>| ledger.costs_since(since, selected);
             incidents.credits_use().paid_since(today, None, &costs)
         });
-        let paid_today = paid_today.filter(|paid| !paid.are_credits_off);
         let mut facts = SlowFacts {
             blocked_session: newest.and_then(|newest| context.only_blocked_session(newest)),
             error_of_other_payer: context.about_other_payer(&situation),
@@ -214,7 +213,7 @@ impl NowCollector {
                 .unwrap_or_default(),
             window_shares: window_shares.unwrap_or_default(),
             percent_value,
-            paid_today: paid_today.map(|paid| paid.cost),
+            paid_today: paid_today.and_then(|paid| paid.reported_cost(&context.config.budget)),
         };
         for used in &mut facts.window_shares {
             used.add_labels(|session| self.label(context, session));

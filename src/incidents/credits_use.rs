@@ -17,6 +17,7 @@ use super::session_transcripts::SessionTranscripts;
 use super::stored_errors::StoredErrors;
 use crate::claude::credentials::Credential;
 use crate::claude::window_usage::WindowUsage;
+use crate::config::Budget;
 use crate::journal::Journal;
 use crate::ledger::{ResponseCosts, SelectedResponses};
 use crate::limits::evidence::REPORTED_WITHIN;
@@ -123,10 +124,19 @@ pub(crate) struct Paid {
     /// The cost of these responses at list price.
     pub(crate) cost: Money,
     /// True if the server says that credits are turned off. They may have paid before that, or never.
-    pub(crate) are_credits_off: bool,
+    are_credits_off: bool,
     /// The reset of the full window. Until then, credits may pay for the session's further responses. `None` if no window
     /// is full, if the server's reason shows that credits do not pay, or if the session's responses are free.
     pub(crate) goes_on_until: Option<DateTime<Utc>>,
+}
+
+impl Paid {
+    /// Returns the cost of the responses for a report. Credits that are turned off may never have paid for anything, so this is
+    /// `None` for them unless the user has set a budget for credits.
+    pub(crate) fn reported_cost(self, budget: &Budget) -> Option<Money> {
+        let is_reported = budget.credits.is_some() || !self.are_credits_off;
+        is_reported.then_some(self.cost)
+    }
 }
 
 /// A period in which a usage window was full.
