@@ -44,6 +44,8 @@ impl NowData {
             "limit": self.blocked().map(|blocked| &blocked.headline),
             "blocked": self.blocked().map(Incident::to_json),
             "paying": self.paying.map(Paying::json),
+            "credits_paid_today_usd": self.slow.paid_today.map(Money::usd),
+            "blocking_budgets": self.slow.blocking_budgets,
             "window_use": uses,
             "usage": self.usage_page,
         })

@@ -575,6 +575,10 @@ fn now_and_budget_say_that_a_used_up_budget_blocks_prompts() {
         now.contains("no limit is blocking you, but a budget blocks prompts"),
         "{now}"
     );
+    let json = sandbox.run(&["now", "--json"]).json();
+    let sentences = json["blocking_budgets"].as_array().expect("a list");
+    assert_eq!(sentences.len(), 1, "{json:#}");
+    assert!(sentences[0].as_str().unwrap().ends_with(blocks), "{json:#}");
     let budget = flat(sandbox.run(&["budget"]).success());
     assert!(budget.contains(blocks), "{budget}");
 
@@ -593,6 +597,8 @@ fn now_and_budget_say_that_a_used_up_budget_blocks_prompts() {
             let shown = flat(sandbox.run(&[command]).success());
             assert!(!shown.contains("blocks prompts"), "{command}: {shown}");
         }
+        let json = sandbox.run(&["now", "--json"]).json();
+        assert_eq!(json["blocking_budgets"], json!([]), "{config}");
     }
 }
 

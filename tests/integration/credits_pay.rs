@@ -667,3 +667,30 @@ fn credits_that_are_turned_off_are_not_said_to_have_paid() {
         assert!(!after.contains("redits have paid"), "{command}: {after}");
     }
 }
+
+/// `now --json` did not contain the amount that `now` shows. If the user had a budget for credits and then turned them off,
+/// only `budget` showed what they had paid.
+#[test]
+fn now_and_budget_agree_about_what_credits_have_paid_today() {
+    let paid_at = "2026-11-20T10:05:00Z";
+    for (sandbox, is_shown_when_off) in [
+        (with_a_private_login(), false),
+        (crate::situation::with_a_credits_budget(""), true),
+    ] {
+        let [_, mut pays] = two_nearly_full_sessions(&sandbox);
+        let json = |command: &str| run(&sandbox, paid_at, &[command, "--json"], b"", &[]).json();
+        assert_eq!(
+            json("now")["credits_paid_today_usd"].as_f64(),
+            Some(0.0),
+            "before"
+        );
+        pays_with_credits(&mut pays);
+        let paid = json("now")["credits_paid_today_usd"].clone();
+        assert!(paid.as_f64() > Some(0.7), "{paid}");
+        assert_eq!(json("budget")["credits_paid_usd"], paid);
+        crate::situation::stores_credits_reason(&sandbox, &json!("org_level_disabled"));
+        let expected = if is_shown_when_off { paid } else { json!(null) };
+        assert_eq!(json("now")["credits_paid_today_usd"], expected);
+        assert_eq!(json("budget")["credits_paid_usd"], expected);
+    }
+}
