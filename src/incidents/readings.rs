@@ -634,7 +634,7 @@ impl WindowReadings<'_> {
         Some(
             match self.of_previous_session(payload, &reported, last.as_ref()) {
                 Some(original) => reported.dated_like(original),
-                None => self.dated(payload, reported.after(last.as_ref())),
+                None => self.dated(payload, reported.after(last.as_ref()), last.as_ref()),
             },
         )
     }
@@ -646,8 +646,9 @@ impl WindowReadings<'_> {
     /// permission dialog, Claude Code does not call the status line. Usage never decreases before the reset, so lower
     /// figures are usually older, and repeated figures are new if another session has reported lower ones since. Only
     /// the transcript can tell such figures from an early reset. In all other cases, the figures count as new, because
-    /// they may come from a subagent, whose responses are not in the transcript.
-    fn dated(&self, payload: &StatusPayload, sample: Sample) -> Sample {
+    /// they may come from a subagent, whose responses are not in the transcript. `last` contains the latest figures that the
+    /// process reported in the session.
+    fn dated(&self, payload: &StatusPayload, sample: Sample, last: Option<&Sample>) -> Sample {
         let is_of_new_response = sample.api_ms.is_some() && sample.measured == self.environment.now;
         if !is_of_new_response {
             return sample;
@@ -663,8 +664,15 @@ impl WindowReadings<'_> {
         }
         let transcript = payload.transcript_path.as_deref();
         let tail = transcript.and_then(|path| self.transcripts.tail(path));
-        let Some(requested_at) = tail.and_then(|tail| last_request_at(&tail, self.environment.now))
-        else {
+        let Some(tail) = tail else {
+            return sample;
+        };
+        let last_response_at = tail.responses.last().map(|response| response.at);
+        if last.is_some_and(|last| Some(last.measured) > last_response_at) {
+            // The figures of the last response in the transcript have already been reported.
+            return sample;
+        }
+        let Some(requested_at) = last_request_at(&tail, self.environment.now) else {
             return sample;
         };
         let is_request_newer = requested_at > newest.sample.earliest();
@@ -781,7 +789,7 @@ impl WindowReadings<'_> {
         {
             return;
         }
-        let mut sample = self.dated(payload, reported.after(last.as_ref()));
+        let mut sample = self.dated(payload, reported.after(last.as_ref()), last.as_ref());
         let repeated = last.as_ref().filter(|last| {
             sample.determined_since.is_none() && !is_new(&sample, last, last_error_at)
         });

@@ -590,6 +590,28 @@ fn a_new_response_counts_even_if_it_repeats_the_figures_of_its_process() {
     }
 }
 
+/// A session waits for its subagent. After an early reset, the subagent's response is the first one that shows it. The
+/// figures were dated to the last request of the session itself, so whycap kept showing the usage from before the reset.
+#[test]
+fn the_response_of_a_subagent_shows_an_early_reset() {
+    let sandbox = with_a_private_login();
+    let [mut waits, mut other] = two_nearly_full_sessions(&sandbox);
+    let row = asks(&mut other, "2026-11-20T10:20:00Z", five_hour_at(97.0));
+    assert!(row.contains("5h 97%"), "{row}");
+    waits.api_ms += 5000;
+    let at = "2026-11-20T10:26:00Z";
+    for client in [&waits, &other] {
+        let reported = five_hour_at(if client.session == waits.session {
+            2.0
+        } else {
+            97.0
+        });
+        let call = client.calls_status_line(at, reported, 120);
+        let row = flat(&whycap::terminal::strip_ansi(call.success()));
+        assert!(row.contains("5h 2%"), "{}: {row}", client.session);
+    }
+}
+
 /// A response to a later request that reports less usage of the same window still shows an early reset.
 #[test]
 fn lower_figures_of_a_later_request_still_show_an_early_reset() {
