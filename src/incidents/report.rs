@@ -137,8 +137,12 @@ impl<'i> Entry<'i> {
                     None => "still active, but another model has responded".to_owned(),
                 })
             }
-            (State::Over(Ending::Outlived), _) => {
+            (State::Over(Ending::Outlived | Ending::PauseLongOver), _) => {
                 Some("too old to tell whether it is over".to_owned())
+            }
+            (State::Over(Ending::PauseOver), _) => Some("should be over".to_owned()),
+            (State::Over(Ending::Reset), _) if !incident.diagnosis.is_reset_proven => {
+                Some("should have reset".to_owned())
             }
             (State::Over(_), _) => Some("over".to_owned()),
             (State::Blocks(_), Some(StopEnd::Until(until))) if until > incident.evidence.at() => {

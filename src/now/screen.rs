@@ -1,5 +1,7 @@
 //! The screen of `whycap now`.
 
+use chrono::{DateTime, Utc};
+
 use super::{EffectOfError, NowData, RunningSession};
 use crate::claude::session_label::NO_PROMPT_YET;
 use crate::claude::sessions::SessionState;
@@ -7,7 +9,7 @@ use crate::claude::window_usage::{USAGE_CACHED_FOR, WindowUsage};
 use crate::drain::WindowShares;
 use crate::limits::evidence::ContinuationObstacle;
 use crate::limits::incident::stopped_again_clause;
-use crate::limits::kind::LimitKind;
+use crate::limits::kind::{LimitKind, Window};
 use crate::limits::pace::week::WeekBefore;
 use crate::limits::pace::{Expected, Outlook};
 use crate::pricing::Money;
@@ -155,8 +157,11 @@ impl NowData {
         let longest_name = usages.iter().map(|(name, _)| name.len()).max();
         for (index, (name, usage)) in usages.into_iter().enumerate() {
             let label = if index == 0 { "Windows" } else { "" };
+            let passed_reset = self
+                .five_hour_reset
+                .filter(|_| name == Window::FiveHour.name());
             let name = format!("{name:<0$}  ", longest_name.unwrap_or_default());
-            report.meter(meter_row(label, name, &usage, clock));
+            report.meter(meter_row(label, name, &usage, passed_reset, clock));
         }
         let is_limit_of_other = self
             .blocked()
@@ -463,9 +468,22 @@ fn add_rows(report: &mut Report, label: &str, rows: impl Iterator<Item = (Tone, 
     }
 }
 
-fn meter_row(label: &str, name: String, usage: &WindowUsage, clock: Clock) -> MeterRow {
+/// `passed_reset` is the reset of the window if its time has passed and no newer usage has been reported.
+fn meter_row(
+    label: &str,
+    name: String,
+    usage: &WindowUsage,
+    passed_reset: Option<DateTime<Utc>>,
+    clock: Clock,
+) -> MeterRow {
     let level = level_now(usage, clock);
     let mut remarks = Vec::new();
+    if let Some(at) = passed_reset {
+        remarks.push(format!(
+            "  should have reset {}",
+            clock.format_time_with_preposition(at)
+        ));
+    }
     if let Some(at) = usage.resets_at
         && at > clock.now
     {
@@ -487,7 +505,7 @@ fn meter_row(label: &str, name: String, usage: &WindowUsage, clock: Clock) -> Me
 
 #[cfg(test)]
 mod tests {
-    use chrono::{DateTime, TimeDelta, Utc};
+    use chrono::TimeDelta;
 
     use super::super::{SlowFacts, SpendNow};
     use super::*;
@@ -496,7 +514,6 @@ mod tests {
     use crate::config::Config;
     use crate::drain::{PercentValue, SpentInWindow, WeekEstimate};
     use crate::ledger::Tally;
-    use crate::limits::kind::Window;
     use crate::limits::pace::testing::expected;
     use crate::limits::sample::Sample;
     use crate::spend::{Block, HourlyRate};

@@ -354,7 +354,7 @@ fn a_past_limit_is_described_in_the_past_tense_without_advice() {
     );
     let passed = listed(&client, "2026-11-20T12:01:00Z");
     assert!(
-        passed.contains("(over) The message said that your 5-hour limit was used up, but the limit should have reset at 12:00. You've"),
+        passed.contains("(should have reset) The message said that your 5-hour limit was used up, but the limit should have reset at 12:00. You've"),
         "{passed}"
     );
     client.receives_response("2026-11-20T10:30:00Z");

@@ -624,23 +624,76 @@ fn an_entry_states_its_end_once() {
 }
 
 /// If nothing shows when a service problem ended, `incidents` must no longer change its description after the usual
-/// pause.
+/// pause. It called the problem "over" even when `explain` said that it only should be over, or that the error was too old
+/// to tell.
 #[test]
 fn a_problem_that_ended_unseen_is_described_in_the_same_way_forever() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     let status = json!({"apiErrorStatus": 529});
     client.receives_error(AT, "API Error: 529 Overloaded", status);
-    let entry = "(over) The service was overloaded (not a usage limit), which usually passes within minutes. API Error";
-    for at in [
-        "2026-11-20T10:04:00Z",
-        "2026-11-20T10:40:00Z",
-        "2026-11-21T10:00:00Z",
-        "2026-12-24T10:00:00Z",
+    let happened = "The service was overloaded (not a usage limit), which usually passes within minutes. API Error";
+    let too_old = (
+        "too old to tell whether it is over",
+        "The error is too old to tell whether you are still blocked.",
+    );
+    for (at, (state, explained_state)) in [
+        (
+            "2026-11-20T10:04:00Z",
+            ("should be over", "The problem should be over by now."),
+        ),
+        ("2026-11-20T10:40:00Z", too_old),
+        ("2026-11-21T10:00:00Z", too_old),
+        ("2026-12-24T10:00:00Z", too_old),
     ] {
         let listed = flat(client.run(at, &["incidents"], b"").success());
-        assert!(listed.contains(entry), "{at}: {listed}");
+        let entry = format!("({state}) {happened}");
+        assert!(listed.contains(&entry), "{at}: {listed}");
+        let explained = flat(client.run(at, &["explain"], b"").success());
+        assert!(explained.contains(explained_state), "{at}: {explained}");
     }
+}
+
+/// Seconds after the reset, `explain` said that the limit should have reset, `incidents` called it "over", and `now` showed
+/// "5h 0%" as if the new usage had been reported.
+#[test]
+fn every_screen_says_that_a_limit_should_have_reset_until_the_reset_is_confirmed() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    let full = windows(100.0, NOON, 40.0, TUESDAY);
+    client.calls_status_line(SOON, full.clone(), 120);
+    client.calls_status_line("2026-11-20T11:59:00Z", full, 120);
+    let shown = |command: &str, at: &str| flat(client.run(at, &[command], b"").success());
+    let at = "2026-11-20T12:00:10Z";
+    let explained = shown("explain", at);
+    assert!(explained.contains("should have reset"), "{explained}");
+    let listed = shown("incidents", at);
+    assert!(listed.contains("(should have reset)"), "{listed}");
+
+    let at = "2026-11-20T12:02:00Z";
+    client.sends_prompt("2026-11-20T12:01:00Z", "continue");
+    client.works("2026-11-20T12:01:05Z", 10);
+    let listed = shown("incidents", at);
+    assert!(listed.contains("(over)"), "{listed}");
+}
+
+/// `now` showed "5h 0%" right after a reset, and "reported 1 m ago" below it, although Claude Code had reported 90%.
+#[test]
+fn now_says_that_a_window_should_have_reset_if_its_new_usage_has_not_been_reported() {
+    let sandbox = with_a_private_login();
+    let mut client = session_of_login(&sandbox, "works");
+    let at = "2026-11-20T11:59:30Z";
+    client.calls_status_line(at, windows(90.0, NOON, 40.0, TUESDAY), 120);
+    let now = |client: &Client<'_>, at| flat(client.run(at, &["now"], b"").success());
+    let shown = now(&client, "2026-11-20T12:00:10Z");
+    assert!(shown.contains("0% should have reset at 12:00"), "{shown}");
+    client.api_ms += 300;
+    let next_reset = NOON + 5 * 3600;
+    let at = "2026-11-20T12:01:00Z";
+    client.calls_status_line(at, windows(1.0, next_reset, 40.0, TUESDAY), 120);
+    let shown = now(&client, "2026-11-20T12:01:10Z");
+    assert!(!shown.contains("should have reset"), "{shown}");
 }
 
 /// A day after a refused login, `explain` said that the error was too old to tell, but `incidents` said that it was over.
