@@ -262,3 +262,43 @@ fn an_update_is_recommended_with_a_reason_and_only_if_the_message_may_be_wrong()
         "{model}"
     );
 }
+
+/// Claude Code itself was taken for a third-party app. The first action used to be an update, and then became the purchase of
+/// credits, which did not help (issues 45134 and 45190).
+#[test]
+fn a_user_who_is_taken_for_a_third_party_app_is_not_first_asked_to_buy_credits() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    let text = "API Error: 400 Third-party apps now draw from your extra usage, not your plan limits. Add more at \
+                claude.ai/settings/usage and keep going.";
+    let shown = flat(client.run(AT, &["explain", "--long", text], b"").success());
+    assert!(
+        shown.contains("1. If you use Claude Code itself, update it"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("did not help users of Claude Code itself"),
+        "{shown}"
+    );
+}
+
+/// The login's 5-hour window was full, but the shell used a key. `explain` said that the window was used up "right now", and
+/// advised waiting for its reset, although nothing blocked this shell.
+#[test]
+fn a_used_up_window_of_the_plan_does_not_block_a_shell_with_a_key() {
+    let sandbox = with_a_private_login();
+    Client::new(&sandbox).calls_status_line(AT, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    let key = ("ANTHROPIC_API_KEY".to_owned(), "sk-ant-dummy".to_owned());
+    for (text, consequence) in [
+        ("API Error: Rate limit reached", "Right now"),
+        ("You've hit your limit", "at 12:00"),
+    ] {
+        let explain = |environment: &[(String, String)]| {
+            flat(crate::client::run(&sandbox, AT, &["explain", text], b"", environment).success())
+        };
+        let with_login = explain(&[]);
+        assert!(with_login.contains(consequence), "{text}: {with_login}");
+        let with_key = explain(std::slice::from_ref(&key));
+        assert!(!with_key.contains(consequence), "{text}: {with_key}");
+    }
+}
