@@ -131,10 +131,10 @@ impl Incident {
         }
     }
 
-    /// Returns a sentence about the usage window that is used up according to the newest reading. Returns `None` if there
-    /// is none, or if the headline already mentions it.
+    /// Returns a sentence about the usage window that blocks the next prompt. Returns `None` if there is none, or if the
+    /// headline already mentions it.
     pub(crate) fn window_used_up_now(&self) -> Option<String> {
-        let full = Readings::around(&self.evidence, &self.message).used_up_now()?;
+        let full = Readings::around(&self.evidence, &self.message).blocking_now()?;
         let until = self.evidence.clock.format_time(full.resets_at?);
         let sentence = format!("Your {} is used up until {until}.", full.window.limit());
         (!self.headline.contains(&until)).then_some(sentence)

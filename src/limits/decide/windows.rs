@@ -156,13 +156,13 @@ pub(super) fn some_window(input: &Input<'_>) -> Finding {
 }
 
 /// Handles a pasted message that does not say which limit was reached, if a window is used up now. Even if the message is
-/// old, this window stops work. Returns `None` if no window is known to be used up, if the message was not pasted, or if
-/// the text only quotes the message.
+/// old, this window stops work. Returns `None` if no window is known to block the next prompt, if the message was not pasted,
+/// or if the text only quotes the message.
 fn window_used_up_now(input: &Input<'_>) -> Option<Finding> {
     if !input.evidence.is_pasted() || input.message.context.is_quoted() {
         return None;
     }
-    let full = input.readings.used_up_now()?;
+    let full = input.readings.blocking_now()?;
     let limit = LimitKind::Window(full.window);
     Some(
         Finding::passing(limit, Verdict::CannotTell, Cause::WindowFull)

@@ -836,6 +836,16 @@ impl<'a> Readings<'a> {
             .max_by_key(|full| full.resets_at)
     }
 
+    /// Returns the window that blocks the user's next prompt: it is used up, and neither a key, a cloud provider, nor usage
+    /// credits pay for the response.
+    pub(crate) fn blocking_now(&self) -> Option<Measurement> {
+        if self.evidence.may_use_plan() && self.evidence.collected.paid_until.is_none() {
+            self.used_up_now()
+        } else {
+            None
+        }
+    }
+
     /// Returns true if responses are free at present although this window is full.
     fn is_free_beyond(&self, full: &Measurement) -> bool {
         let now = self.evidence.clock.now;
