@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use serde_json::{Value, json};
 
 use super::reply::{Reply, Subcommand, misuse};
-use crate::context::Context;
+use crate::context::{Context, ErrorSource};
 use crate::incidents::{Incidents, Situation};
 use crate::limits::decide::{Cause, Wait};
 use crate::limits::incident::Incident;
@@ -42,11 +42,12 @@ const LONGEST_MESSAGE: u64 = 256 * 1024;
 
 /// The words with which people ask why they are blocked, and until when. A text that consists only of these words names
 /// no limit.
-const WORDS_OF_QUESTIONS: [&str; 45] = [
-    "a", "again", "am", "are", "blocked", "blocking", "can", "claude", "code", "continue", "did",
-    "do", "does", "ends", "error", "from", "happened", "have", "how", "i", "i'm", "is", "isn't",
-    "limit", "limited", "limits", "long", "me", "my", "not", "now", "resume", "still", "stop",
-    "stopped", "stuck", "the", "to", "until", "wait", "what", "what's", "when", "why", "working",
+const WORDS_OF_QUESTIONS: [&str; 55] = [
+    "a", "again", "am", "are", "back", "blocked", "blocking", "can", "can't", "claude", "code",
+    "continue", "did", "do", "does", "ends", "error", "from", "happened", "have", "hit", "how",
+    "i", "i'm", "is", "isn't", "it", "limit", "limited", "limits", "long", "me", "my", "not",
+    "now", "reset", "resets", "resume", "start", "still", "stop", "stopped", "stuck", "the",
+    "this", "to", "until", "use", "wait", "what", "what's", "when", "why", "work", "working",
 ];
 
 impl ExplainArguments {
@@ -78,22 +79,18 @@ impl Subcommand for ExplainArguments {
                 "the message is empty; paste a message, as in `whycap explain \"You've hit your 5-hour limit\"`, or run just `whycap explain` for the newest error",
             ));
         }
+        let errors = context.error_source();
         let explained_text = match message {
             // The standard input of a hook contains the event.
-            Some("-") if context.event().is_none() => explain_message(&read_message(), &incidents),
-            Some(text) => explain_message(text, &incidents),
+            Some("-") if context.event().is_none() => {
+                explain_message(&read_message(), context, &errors, &incidents)
+            }
+            Some(text) => explain_message(text, context, &errors, &incidents),
             None => None,
         };
-        let mut is_complete = false;
-        let mut paying = None;
-        let known_situation = if let Some(situation) = explained_text {
-            situation
-        } else {
-            let errors = context.error_source();
-            is_complete = errors.is_complete;
-            paying = context.paid_now(session, &incidents);
-            context.situation(&incidents, session, &errors)
-        };
+        let known_situation =
+            explained_text.unwrap_or_else(|| context.situation(&incidents, session, &errors));
+        let paying = context.paid_now(session, &incidents);
         let situation = context.with_costs(known_situation, paying, &incidents);
         let incident = situation.incident.as_ref();
         // With `--exit-code`, an unknown session is reported as code 12.
@@ -109,7 +106,7 @@ impl Subcommand for ExplainArguments {
                 &situation,
                 session,
                 self.long,
-                is_complete,
+                &errors,
                 &incidents,
                 &mut report,
             );
@@ -128,24 +125,32 @@ impl Subcommand for ExplainArguments {
     }
 }
 
-/// Explains a message. Returns `None` if the text is not a message but a question such as "why am I blocked?", which is
-/// answered like `explain` without a message.
-fn explain_message(text: &str, incidents: &Incidents<'_>) -> Option<Situation> {
+/// Explains a message. Returns `None` if the text is about the current situation and must be answered like `explain`
+/// without a message: it is a question such as "why am I blocked?", or the message of the error that this command explains.
+fn explain_message(
+    text: &str,
+    context: &Context,
+    errors: &ErrorSource,
+    incidents: &Incidents<'_>,
+) -> Option<Situation> {
     let situation = incidents.explain_text(text);
     let is_recognized = situation.incident.as_ref().is_some_and(|incident| {
         let cause = incident.diagnosis.cause;
         !matches!(cause, Cause::UnknownPastedMessage | Cause::UnknownMessage)
     });
-    if is_recognized || !asks_about_present(text) {
-        Some(situation)
-    } else {
-        None
+    if !is_recognized {
+        return (!asks_about_present(text)).then_some(situation);
     }
+    let current = incidents.unsaved_situation(context.asker(), errors.ledger.as_ref());
+    let is_of_current_error = current
+        .present()
+        .is_some_and(|present| present.has_recent_message_in(text));
+    (!is_of_current_error).then_some(situation)
 }
 
 /// Returns true if the text consists only of words with which people ask why they are blocked, and until when.
 fn asks_about_present(text: &str) -> bool {
-    let lowercase = text.to_lowercase();
+    let lowercase = text.to_lowercase().replace('’', "'");
     let mut words = lowercase
         .split(|character: char| !character.is_alphanumeric() && character != '\'')
         .filter(|word| !word.is_empty())

@@ -134,7 +134,7 @@ impl Context {
         situation: &Situation,
         session: Option<&str>,
         is_long: bool,
-        is_complete: bool,
+        errors: &ErrorSource,
         incidents: &Incidents<'_>,
         report: &mut Report,
     ) {
@@ -152,7 +152,10 @@ impl Context {
         match incident {
             None if report.is_empty() => {
                 let is_known = session.is_none_or(|session| incidents.knows_session(session));
-                report.paragraphs(Tone::Plain, no_error_known(session, is_known, is_complete));
+                report.paragraphs(
+                    Tone::Plain,
+                    no_error_known(session, is_known, errors.is_complete),
+                );
             }
             None => {}
             Some(incident) if self.event.is_some() => {
@@ -169,13 +172,13 @@ impl Context {
             Some(incident) if is_long => {
                 let mut sentences = self.spent(incident).unwrap_or_default();
                 sentences.extend(self.avoidable_writes(incident, u64::MAX));
-                let others = self.remarks(incident, situation, incidents);
+                let others = self.remarks(incident, situation, errors, incidents);
                 let explanation =
                     screen::at_length(incident, session_sentence, &others, &sentences);
                 report.add(explanation);
             }
             Some(incident) => {
-                let others = self.remarks(incident, situation, incidents);
+                let others = self.remarks(incident, situation, errors, incidents);
                 let option = session.map_or_else(String::new, |id| session_option(id, incidents));
                 let explanation =
                     screen::on_one_screen(incident, session_sentence, &others, &option);
@@ -230,8 +233,8 @@ impl Context {
     }
 
     /// Adds the costs of further responses to the advice. Does so only if usage credits pay for these responses, the error
-    /// is over for the user who pays with them, and the session in which the user asks may use the plan. If the next prompt
-    /// belongs to the session with the error, this session must also be able to use the plan.
+    /// is over for the user who pays with them or was only pasted, and the session in which the user asks may use the plan.
+    /// If the next prompt belongs to the session with the error, this session must also be able to use the plan.
     pub(crate) fn with_costs(
         &self,
         situation: Situation,
@@ -254,7 +257,8 @@ impl Context {
             .into_iter()
             .flatten()
             .all(|session| incidents.may_use_plan(session));
-        if incident.diagnosis.state.is_over() && may_use_plan {
+        let is_of_text = incident.evidence.is_pasted();
+        if (is_of_text || incident.diagnosis.state.is_over()) && may_use_plan {
             paid_situation
         } else {
             situation
@@ -455,10 +459,11 @@ impl Context {
         &self,
         incident: &Incident,
         situation: &Situation,
+        errors: &ErrorSource,
         incidents: &Incidents<'_>,
     ) -> Vec<String> {
         if incident.evidence.is_pasted() {
-            self.about_present(incident, incidents)
+            self.about_present(incident, errors, incidents)
                 .into_iter()
                 .collect()
         } else {
@@ -468,11 +473,15 @@ impl Context {
 
     /// Returns a sentence about what blocks this shell now, for the explanation of a pasted message. Returns `None` if
     /// nothing is known to block it, if the explanation already says so, or if the message is about another service.
-    fn about_present(&self, pasted: &Incident, incidents: &Incidents<'_>) -> Option<String> {
+    fn about_present(
+        &self,
+        pasted: &Incident,
+        errors: &ErrorSource,
+        incidents: &Incidents<'_>,
+    ) -> Option<String> {
         if pasted.diagnosis.service == Some(Service::Other) {
             return None;
         }
-        let errors = self.error_source();
         let situation = incidents.unsaved_situation(self.asker(), errors.ledger.as_ref());
         let blocking = situation.present().filter(|present| {
             let unaffected = present.evidence.collected.possibly_unaffected;

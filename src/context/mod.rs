@@ -31,7 +31,7 @@ use crate::pricing::PriceTable;
 use crate::render::Page;
 use crate::time::Clock;
 
-pub(crate) use explanation::AUTO_RESUME_CANCELED;
+pub(crate) use explanation::{AUTO_RESUME_CANCELED, ErrorSource};
 pub(crate) use hook_replies::in_reply;
 pub(crate) use now::NowCollector;
 pub(crate) use spend::SpendOptions;

@@ -13,6 +13,7 @@ use super::evidence::{
     RefusedWindow,
 };
 use super::kind::{Affects, LimitKind, Service, Verdict, Window};
+use super::normalize;
 use super::wording::{
     Action, Reason, Wording, reasons, response_elsewhere, unknown_sentence, word,
 };
@@ -138,6 +139,17 @@ impl Incident {
         let until = self.evidence.clock.format_time(full.resets_at?);
         let sentence = format!("Your {} is used up until {until}.", full.window.limit());
         (!self.headline.contains(&until)).then_some(sentence)
+    }
+
+    /// Returns true if the text contains the message of this error, and the error blocks work or is less than a day old.
+    /// Messages state only the time of day of a reset, so the same text may be a new message on the next day.
+    pub(crate) fn has_recent_message_in(&self, text: &str) -> bool {
+        let error = &self.evidence.error;
+        let message = normalize(&error.message.text);
+        let is_recent = self.evidence.clock.now - error.at < TimeDelta::days(1);
+        (is_recent || self.blocks().is_some())
+            && !message.is_empty()
+            && normalize(text).contains(&message)
     }
 
     /// Returns true if the error occurred in this session. `None` matches every session.

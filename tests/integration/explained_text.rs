@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::client::{Client, plain_rows, windows};
+use crate::newest_evidence::receives_response;
 use crate::situation::{
     AT, NOON, TUESDAY, WEEKLY, flat, receives_balance_error, refused, session_of_login,
     with_a_private_login,
@@ -12,6 +13,11 @@ use crate::support::Sandbox;
 /// Returns the output of `explain` for a text, on a single line.
 fn explain(client: &Client<'_>, at: &str, text: &str) -> String {
     flat(client.run(at, &["explain", text], b"").success())
+}
+
+/// Returns the output of `explain` for the newest error, on a single line.
+fn explain_newest(client: &Client<'_>, at: &str) -> String {
+    flat(client.run(at, &["explain"], b"").success())
 }
 
 /// Creates a sandbox in which a member of a team is logged in.
@@ -149,6 +155,8 @@ fn a_question_is_answered_like_explain_without_a_message() {
         "why am I blocked?",
         "Why is Claude Code not working",
         "when can I continue",
+        "why can’t I continue?",
+        "When does my limit reset?",
         "limit",
     ] {
         let run = client.run(at, &["explain", question], b"");
@@ -300,5 +308,63 @@ fn a_used_up_window_of_the_plan_does_not_block_a_shell_with_a_key() {
         assert!(with_login.contains(consequence), "{text}: {with_login}");
         let with_key = explain(std::slice::from_ref(&key));
         assert!(!with_key.contains(consequence), "{text}: {with_key}");
+    }
+}
+
+/// A user pasted the message that was still on the screen a minute after the weekly reset. `explain` answered that the limit
+/// resets on the next day, and offered to sell credits, because it did not know when the message had been received.
+#[test]
+fn the_message_of_the_current_error_is_explained_like_this_error() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    let message = "You've hit your weekly limit · resets 12pm (UTC)";
+    client.receives_error(AT, message, refused("seven_day", NOON, ""));
+    client.calls_status_line(AT, windows(40.0, NOON + 3_600, 100.0, NOON), 120);
+    for at in [
+        "2026-11-20T10:30:00Z",
+        "2026-11-20T12:01:15Z",
+        "2026-11-20T14:00:00Z",
+    ] {
+        let expected = explain_newest(&client, at);
+        for text in [message, &format!("  ⎿ {message}\n    /upgrade to continue")] {
+            assert_eq!(explain(&client, at, text), expected, "{at}");
+        }
+    }
+    let after_reset = explain(&client, "2026-11-20T12:01:15Z", message);
+    assert!(
+        after_reset.contains("should have reset at 12:00"),
+        "{after_reset}"
+    );
+    // On another day, the same text may be a new message.
+    let other_day = explain(&client, "2026-11-21T10:30:00Z", message);
+    assert!(!other_day.contains("should have reset"), "{other_day}");
+    // Another message is still explained by its text.
+    let other = explain(
+        &client,
+        "2026-11-20T12:01:15Z",
+        "You've hit your 5-hour limit",
+    );
+    assert!(other.contains("5-hour"), "{other}");
+}
+
+/// Usage credits were paying for the responses beyond a full window, but for "You've hit your limit", `explain` said "you can
+/// continue at 12:00", and for other texts "Right now: Your 5-hour limit is used up".
+#[test]
+fn a_full_window_does_not_stop_a_user_whose_credits_pay() {
+    let sandbox = with_a_private_login();
+    let mut pays = session_of_login(&sandbox, "pays");
+    let full = windows(100.0, NOON, 40.0, TUESDAY);
+    pays.calls_status_line(AT, full.clone(), 120);
+    receives_response(&mut pays, "2026-11-20T10:03:00Z", full.clone());
+    receives_response(&mut pays, "2026-11-20T10:06:00Z", full);
+    for text in ["You've hit your limit", "API Error: Rate limit reached"] {
+        let shown = explain(&pays, "2026-11-20T10:06:05Z", text);
+        assert!(
+            shown.starts_with("You are paying with usage credits"),
+            "{shown}"
+        );
+        for wrong in ["Right now", "you can continue at", "Wait until"] {
+            assert!(!shown.contains(wrong), "{text}: {wrong}: {shown}");
+        }
     }
 }
