@@ -187,6 +187,11 @@ fn only_a_session_that_may_have_a_key_is_told_to_unset_it() {
     assert!(!reply.contains("Or unset the key"), "{reply}");
     assert!(reply.contains("2. Log in again: /login"), "{reply}");
 
-    let pasted = flat(client.run(at, &["explain", text], b"").success());
+    let other = with_a_private_login();
+    let pasted = flat(
+        Client::new(&other)
+            .run(at, &["explain", text], b"")
+            .success(),
+    );
     assert!(pasted.contains("Or unset the key"), "{pasted}");
 }

@@ -365,7 +365,7 @@ fn configured(columns: &str, config: &str) -> Sandbox {
 }
 
 #[test]
-fn free_columns_are_used_and_no_figure_is_without_a_name() {
+fn free_columns_are_used_and_figures_have_names_if_there_is_room() {
     for (columns, expected_line) in [
         (
             "120",
@@ -380,7 +380,7 @@ fn free_columns_are_used_and_no_figure_is_without_a_name() {
             "Sonnet 5.5 │ session $0.0037 │ today $0.0037 │ 5h 42% ↻08:04  week 17%",
         ),
         ("60", "session $0.0037 │ today $0.0037 │ 5h 42%  week 17%"),
-        ("24", "session $0.0037"),
+        ("24", "$0.0037 │ 5h 42%"),
     ] {
         let line = shown(&plain(columns), &recorded("plan"));
         assert_eq!(line, expected_line, "{columns}");

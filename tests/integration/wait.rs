@@ -431,7 +431,7 @@ fn the_last_line_says_what_has_ended() {
     assert!(
         listed
             .success()
-            .contains("10:10, 10 m ago, in session overload (over)"),
+            .contains("10:10, 10 m ago, in session overload (should be over)"),
         "{listed:?}"
     );
 }
