@@ -208,6 +208,14 @@ fn messages_that_were_once_misdiagnosed_are_diagnosed_correctly() {
     all_are_understood("reported.jsonl", 81);
 }
 
+/// Messages of Claude Code 2.1.332 about a login, an account, or a model that it or the service refuses, and texts of
+/// other programs that resemble them. Before the rows were written, none of Claude Code's messages in this file was
+/// explained correctly.
+#[test]
+fn refused_logins_and_models_are_not_explained_as_usage_limits() {
+    all_are_understood("refused-logins-2.1.332.jsonl", 43);
+}
+
 /// Text about the limits of other products, from programs, code, changelogs, manuals, and people, and Claude's messages
 /// in languages that whycap does not support yet.
 #[test]
