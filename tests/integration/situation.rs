@@ -2562,6 +2562,27 @@ fn without_a_status_line_a_later_response_ends_a_temporary_error() {
     assert_eq!(run.code, 10, "nobody measured whether the window has room");
 }
 
+/// A conversation was too long. In another session, `/whycap` gave the steps as well, and `/clear` would have cleared the
+/// wrong conversation.
+#[test]
+fn a_session_is_not_told_to_shorten_its_conversation_if_that_of_another_session_is_too_long() {
+    let sandbox = with_a_private_login();
+    let [too_long, idle] = two_sessions_of_login(&sandbox);
+    let more = json!({"error": "invalid_request", "apiErrorStatus": 400});
+    too_long.receives_error(AT, "Prompt is too long", more);
+    let at = "2026-11-20T10:01:00Z";
+    let reply = answer(&idle, at);
+    for part in [
+        "This happened in another session",
+        "1. Send a prompt here; this session may work",
+    ] {
+        assert!(reply.contains(part), "{part}: {reply}");
+    }
+    assert!(!reply.contains("2. "), "{reply}");
+    let reply = answer(&too_long, at);
+    assert!(reply.contains("1. Shorten the conversation"), "{reply}");
+}
+
 #[test]
 fn an_abandoned_conversation_does_not_hide_the_weekly_limit() {
     let sandbox = with_a_private_login();

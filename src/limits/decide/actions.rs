@@ -6,7 +6,7 @@ use crate::claude::version::{ClientVersion, names_account};
 use crate::limits::catalog::RESET_TOLERANCE;
 use crate::limits::evidence::{ContinuationObstacle, FULL_FROM, PossiblyUnaffected, WindowState};
 use crate::limits::kind::{
-    EndedBy, LimitKind, LimitedResource, Service, Verdict, WhoCanFix, Window,
+    Affects, EndedBy, LimitKind, LimitedResource, Service, Verdict, WhoCanFix, Window,
 };
 use crate::transcript::tail::CANCELLED;
 
@@ -392,6 +392,10 @@ pub(super) fn in_state(
         }
     }
     if may_asker_work(problem) {
+        // For example, `/clear` would clear the wrong conversation.
+        if problem.lies_in_session() {
+            return vec![ActionName::SendPromptHere];
+        }
         current.insert(0, ActionName::SendPromptHere);
         // The warning not to buy anything stays the second action.
         if current.get(2) == Some(&ActionName::DoNotBuy) {
@@ -654,6 +658,12 @@ impl Problem<'_> {
             self.is_ended_by(response)
                 && (!is_logged_in || names_account(response.version.as_deref()))
         })
+    }
+
+    /// Returns true if the problem is known to lie in a single session, so that its steps help only there.
+    fn lies_in_session(&self) -> bool {
+        self.ended_by == EndedBy::SameSession
+            && self.finding.limit.description().affects == Affects::Session
     }
 
     /// Returns true if the limit stops only a feature, while the session continues.
