@@ -42,12 +42,13 @@ const LONGEST_MESSAGE: u64 = 256 * 1024;
 
 /// The words with which people ask why they are blocked, and until when. A text that consists only of these words names
 /// no limit.
-const WORDS_OF_QUESTIONS: [&str; 55] = [
-    "a", "again", "am", "are", "back", "blocked", "blocking", "can", "can't", "claude", "code",
-    "continue", "did", "do", "does", "ends", "error", "from", "happened", "have", "hit", "how",
-    "i", "i'm", "is", "isn't", "it", "limit", "limited", "limits", "long", "me", "my", "not",
-    "now", "reset", "resets", "resume", "start", "still", "stop", "stopped", "stuck", "the",
-    "this", "to", "until", "use", "wait", "what", "what's", "when", "why", "work", "working",
+const WORDS_OF_QUESTIONS: [&str; 57] = [
+    "a", "again", "am", "are", "back", "been", "blocked", "blocking", "can", "can't", "claude",
+    "code", "continue", "did", "do", "does", "ends", "error", "from", "happened", "have", "hit",
+    "how", "i", "i'm", "is", "isn't", "it", "limit", "limited", "limits", "long", "me", "my",
+    "not", "now", "reset", "resets", "resume", "start", "still", "stop", "stopped", "stuck", "the",
+    "this", "to", "until", "use", "wait", "was", "what", "what's", "when", "why", "work",
+    "working",
 ];
 
 impl ExplainArguments {
@@ -79,19 +80,21 @@ impl Subcommand for ExplainArguments {
                 "the message is empty; paste a message, as in `whycap explain \"You've hit your 5-hour limit\"`, or run just `whycap explain` for the newest error",
             ));
         }
-        let errors = context.error_source();
-        let explained_text = match message {
+        let text = match message {
             // The standard input of a hook contains the event.
-            Some("-") if context.event().is_none() => {
-                explain_message(&read_message(), context, &errors, &incidents)
-            }
-            Some(text) => explain_message(text, context, &errors, &incidents),
-            None => None,
+            Some("-") if context.event().is_none() => Some(read_message()),
+            other => other.map(str::to_owned),
         };
-        let known_situation =
-            explained_text.unwrap_or_else(|| context.situation(&incidents, session, &errors));
+        let errors = context.error_source();
+        let subject = text
+            .and_then(|text| subject_of_text(&text, context, &errors, &incidents))
+            .unwrap_or_else(|| Subject {
+                situation: context.situation(&incidents, session, &errors),
+                session: complete_id.clone(),
+            });
+        let session = subject.session.as_deref();
         let paying = context.paid_now(session, &incidents);
-        let situation = context.with_costs(known_situation, paying, &incidents);
+        let situation = context.with_costs(subject.situation, paying, &incidents);
         let incident = situation.incident.as_ref();
         // With `--exit-code`, an unknown session is reported as code 12.
         if message.is_none() && incident.is_none() && !self.exit_code {
@@ -125,27 +128,58 @@ impl Subcommand for ExplainArguments {
     }
 }
 
-/// Explains a message. Returns `None` if the text is about the current situation and must be answered like `explain`
-/// without a message: it is a question such as "why am I blocked?", or the message of the error that this command explains.
-fn explain_message(
+/// The situation to explain.
+struct Subject {
+    situation: Situation,
+    /// The session that the situation is about, if it is about a single one.
+    session: Option<String>,
+}
+
+/// Returns the situation that a text is about. If a session received this message recently, this is the situation of that
+/// session, and otherwise only the meaning of the message. Returns `None` if the text is about the current situation: it is a
+/// question such as "why am I blocked?", or the message of the error that `explain` explains without a text.
+fn subject_of_text(
     text: &str,
     context: &Context,
     errors: &ErrorSource,
     incidents: &Incidents<'_>,
-) -> Option<Situation> {
-    let situation = incidents.explain_text(text);
-    let is_recognized = situation.incident.as_ref().is_some_and(|incident| {
-        let cause = incident.diagnosis.cause;
-        !matches!(cause, Cause::UnknownPastedMessage | Cause::UnknownMessage)
-    });
+) -> Option<Subject> {
+    let only_text = Subject {
+        situation: incidents.explain_text(text),
+        session: None,
+    };
+    let is_recognized = only_text
+        .situation
+        .incident
+        .as_ref()
+        .is_some_and(|incident| {
+            let cause = incident.diagnosis.cause;
+            !matches!(cause, Cause::UnknownPastedMessage | Cause::UnknownMessage)
+        });
     if !is_recognized {
-        return (!asks_about_present(text)).then_some(situation);
+        return (!asks_about_present(text)).then_some(only_text);
     }
     let current = incidents.unsaved_situation(context.asker(), errors.ledger.as_ref());
-    let is_of_current_error = current
-        .present()
-        .is_some_and(|present| present.has_recent_message_in(text));
-    (!is_of_current_error).then_some(situation)
+    if is_about_message(current.present(), text) {
+        return None;
+    }
+    let Some(session) = incidents.session_with_message(text) else {
+        return Some(only_text);
+    };
+    let of_session = context.situation(incidents, Some(&session), errors);
+    if is_about_message(of_session.incident.as_ref(), text) {
+        Some(Subject {
+            situation: of_session,
+            session: Some(session),
+        })
+    } else {
+        Some(only_text)
+    }
+}
+
+/// Returns true if the text contains the recent message of this error.
+fn is_about_message(incident: Option<&Incident>, text: &str) -> bool {
+    incident.is_some_and(|incident| incident.has_recent_message_in(text))
 }
 
 /// Returns true if the text consists only of words with which people ask why they are blocked, and until when.

@@ -775,6 +775,15 @@ impl<'a> Incidents<'a> {
         Situation::of(Incident::new(evidence))
     }
 
+    /// Returns the session that received a message most recently, according to the journal. `text` contains the message.
+    pub(crate) fn session_with_message(&self, text: &str) -> Option<String> {
+        self.stored()
+            .list(None)
+            .into_iter()
+            .find(|error| error.message.is_in(text))
+            .and_then(|error| error.session.id)
+    }
+
     /// Returns the errors of all sessions, including how they ended. Also returns the failed attempts of one session or
     /// of all sessions.
     pub(crate) fn history(

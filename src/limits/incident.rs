@@ -142,14 +142,14 @@ impl Incident {
     }
 
     /// Returns true if the text contains the message of this error, and the error blocks work or is less than a day old.
-    /// Messages state only the time of day of a reset, so the same text may be a new message on the next day.
+    /// Messages state only the time of day of a reset, so the same text may be a new message on the next day. If the error
+    /// blocks work, the text may also be a part of the message.
     pub(crate) fn has_recent_message_in(&self, text: &str) -> bool {
         let error = &self.evidence.error;
-        let message = normalize(&error.message.text);
+        let blocks = self.blocks().is_some();
         let is_recent = self.evidence.clock.now - error.at < TimeDelta::days(1);
-        (is_recent || self.blocks().is_some())
-            && !message.is_empty()
-            && normalize(text).contains(&message)
+        let is_part = blocks && normalize(&error.message.text).contains(&normalize(text));
+        is_part || ((blocks || is_recent) && error.message.is_in(text))
     }
 
     /// Returns true if the error occurred in this session. `None` matches every session.

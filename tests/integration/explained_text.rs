@@ -157,6 +157,7 @@ fn a_question_is_answered_like_explain_without_a_message() {
         "when can I continue",
         "why can’t I continue?",
         "When does my limit reset?",
+        "why was I stopped",
         "limit",
     ] {
         let run = client.run(at, &["explain", question], b"");
@@ -367,4 +368,56 @@ fn a_full_window_does_not_stop_a_user_whose_credits_pay() {
             assert!(!shown.contains(wrong), "{text}: {wrong}: {shown}");
         }
     }
+}
+
+/// A user pasted the message of a false alarm into `explain` after its retry had worked and another session had received an
+/// error. `explain` no longer said that it had been a false alarm, and advised waiting for hours or buying credits.
+#[test]
+fn the_message_of_an_earlier_error_is_explained_like_the_error_of_its_session() {
+    let sandbox = with_a_private_login();
+    let [alarmed, overloaded] =
+        ["alarmed", "overloaded"].map(|name| session_of_login(&sandbox, name));
+    alarmed.calls_status_line(
+        "2026-11-20T09:59:00Z",
+        windows(42.0, NOON, 10.0, TUESDAY),
+        120,
+    );
+    let message = "You've hit your monthly spend limit · your 5-hour limit resets 12pm (UTC)";
+    alarmed.receives_error(
+        AT,
+        message,
+        json!({"error": "rate_limit", "apiErrorStatus": 429}),
+    );
+    let part = "You've hit your monthly spend limit";
+    let at = "2026-11-20T10:01:00Z";
+    for text in [message, part] {
+        assert_eq!(
+            explain(&alarmed, at, text),
+            explain_newest(&alarmed, at),
+            "{text}"
+        );
+    }
+
+    overloaded.receives_error(
+        "2026-11-20T10:02:00Z",
+        "API Error: 529 Overloaded",
+        json!({"apiErrorStatus": 529}),
+    );
+    alarmed.receives_response("2026-11-20T10:03:00Z");
+    let at = "2026-11-20T10:04:00Z";
+    let of_session = flat(
+        alarmed
+            .run(at, &["explain", "--session", "alarmed"], b"")
+            .success(),
+    );
+    assert!(of_session.contains("false alarm"), "{of_session}");
+    assert_eq!(explain(&alarmed, at, message), of_session);
+    let newest = explain_newest(&alarmed, at);
+    assert!(newest.contains("overloaded"), "{newest}");
+    // A part of the message may be another message.
+    let of_part = explain(&alarmed, at, part);
+    assert!(
+        of_part.contains("explains only the message text"),
+        "{of_part}"
+    );
 }

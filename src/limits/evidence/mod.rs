@@ -28,6 +28,7 @@ use crate::claude::window_usage::{UsagePage, is_same_reset};
 use crate::limits::decide::Ending;
 use crate::limits::free_period::FreePeriod;
 use crate::limits::kind::{LimitKind, Service, Window};
+use crate::limits::normalize;
 use crate::limits::sample::Sample;
 use crate::secrets::redact;
 use crate::time::{Clock, HourFormat, Zone, is_in_supported_range};
@@ -104,6 +105,12 @@ pub struct ErrorMessage {
 }
 
 impl ErrorMessage {
+    /// Returns true if a text contains this message. Case and line breaks do not matter.
+    pub(crate) fn is_in(&self, text: &str) -> bool {
+        let message = normalize(&self.text);
+        !message.is_empty() && normalize(text).contains(&message)
+    }
+
     /// Returns the server's own words about the refusal, on a single line and with secrets removed. Returns `None` if
     /// the error contains only Claude Code's words.
     pub(crate) fn server_words(&self) -> Option<String> {
