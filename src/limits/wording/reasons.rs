@@ -191,8 +191,9 @@ impl Reasons<'_> {
                 && !self.diagnosis.credits_pay_now
             {
                 let words = WORDINGS.credit_reasons.get(why).unwrap_or(why);
-                let sentence =
-                    format!("Usage credits could not cover the request because {words}.");
+                let sentence = format!(
+                    "According to the error, usage credits could not cover the request because {words}."
+                );
                 self.add_of_error(if self.diagnosis.state.is_over() {
                     in_past(&sentence)
                 } else {
