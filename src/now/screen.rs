@@ -157,9 +157,10 @@ impl NowData {
         let longest_name = usages.iter().map(|(name, _)| name.len()).max();
         for (index, (name, usage)) in usages.into_iter().enumerate() {
             let label = if index == 0 { "Windows" } else { "" };
+            let is_reset_reported = usage.resets_at.is_some_and(|at| at > clock.now);
             let passed_reset = self
                 .five_hour_reset
-                .filter(|_| name == Window::FiveHour.name());
+                .filter(|_| name == Window::FiveHour.name() && !is_reset_reported);
             let name = format!("{name:<0$}  ", longest_name.unwrap_or_default());
             report.meter(meter_row(label, name, &usage, passed_reset, clock));
         }

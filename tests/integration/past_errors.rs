@@ -676,6 +676,12 @@ fn every_screen_says_that_a_limit_should_have_reset_until_the_reset_is_confirmed
     client.works("2026-11-20T12:01:05Z", 10);
     let listed = shown("incidents", at);
     assert!(listed.contains("(over)"), "{listed}");
+    // The new window was shown beside the reset of the window before it.
+    let next = windows(1.0, NOON + 5 * 3_600, 40.0, TUESDAY);
+    client.calls_status_line("2026-11-20T12:01:16Z", next, 120);
+    let now = shown("now", at);
+    assert!(now.contains("1% resets 17:00"), "{now}");
+    assert!(!now.contains("should have reset"), "{now}");
 }
 
 /// `now` showed "5h 0%" right after a reset, and "reported 1 m ago" below it, although Claude Code had reported 90%.
