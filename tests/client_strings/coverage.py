@@ -66,7 +66,9 @@ def known_as(whycap, sentences):
                 text=True,
                 check=True,
             )
-            return json.loads(run.stdout)["incident"]["known_as"]
+            # A text that may be a question, such as "What is my limit?", is about the current error, and there is none.
+            incident = json.loads(run.stdout)["incident"]
+            return incident["known_as"] if incident else None
 
         return list(pool.map(recognize, sentences))
 
