@@ -135,9 +135,9 @@ struct Subject {
     session: Option<String>,
 }
 
-/// Returns the situation that a text is about. If a session received this message recently, this is the situation of that
-/// session, and otherwise only the meaning of the message. Returns `None` if the text is about the current situation: it is a
-/// question such as "why am I blocked?", or the message of the error that `explain` explains without a text.
+/// Returns the situation to explain for a text. If a session received this message recently, this is the situation of that
+/// session. Otherwise, it contains only the meaning of the message. Returns `None` if the text is about the current situation:
+/// it is a question such as "why am I blocked?", or the message of the error that `explain` explains without a text.
 fn subject_of_text(
     text: &str,
     context: &Context,
@@ -177,7 +177,7 @@ fn subject_of_text(
     }
 }
 
-/// Returns true if the text contains the recent message of this error.
+/// Returns true if the text is known to be the message of this error, which blocks work or is recent.
 fn is_about_message(incident: Option<&Incident>, text: &str) -> bool {
     incident.is_some_and(|incident| incident.has_recent_message_in(text))
 }

@@ -775,7 +775,7 @@ impl<'a> Incidents<'a> {
         Situation::of(Incident::new(evidence))
     }
 
-    /// Returns the session that received a message most recently, according to the journal. `text` contains the message.
+    /// Returns the session that has most recently received a message contained in the text, according to the journal.
     pub(crate) fn session_with_message(&self, text: &str) -> Option<String> {
         self.stored()
             .list(None)

@@ -233,7 +233,7 @@ fn the_limit_of_the_new_account_blocks_a_session_that_has_used_only_the_earlier_
 }
 
 /// The limit of the first account stopped a session. Two other sessions worked with a second account, and the user returned to
-/// the first one. Their next requests would be refused, but they were told that nothing was blocking them.
+/// the first one. It refuses the next requests of these sessions, but whycap said there that nothing was blocking them.
 #[test]
 fn the_limit_of_the_first_account_blocks_sessions_that_have_used_the_second_one_after_a_return() {
     let sandbox = with_a_private_login();

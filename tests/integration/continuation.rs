@@ -756,8 +756,8 @@ fn a_resumed_session_does_not_wait_if_the_limit_refuses_another_prompt() {
     assert_is_refused_without_announcement(&client, "2026-11-20T10:10:03Z");
 }
 
-/// Claude Code was waiting in the morning, and the session continued after the reset. In the afternoon, the limit refused two
-/// prompts without an announcement, but whycap took the one from the morning for theirs.
+/// In the morning, Claude Code announced that it would wait for the reset, and the session continued after it. In the
+/// afternoon, the limit refused two prompts without an announcement, but whycap used the announcement from the morning.
 #[test]
 fn an_announcement_before_the_last_response_does_not_count() {
     let sandbox = with_a_private_login();

@@ -291,8 +291,8 @@ fn a_user_who_is_taken_for_a_third_party_app_is_not_first_asked_to_buy_credits()
     );
 }
 
-/// The login's 5-hour window was full, but the shell used a key. `explain` said that the window was used up "right now", and
-/// advised waiting for its reset, although nothing blocked this shell.
+/// The 5-hour window of the login was full, but a key paid for requests from the shell. `explain` said that the window was
+/// used up "right now", and advised waiting for its reset, although nothing blocked this shell.
 #[test]
 fn a_used_up_window_of_the_plan_does_not_block_a_shell_with_a_key() {
     let sandbox = with_a_private_login();

@@ -498,7 +498,7 @@ fn a_session_in_another_container_is_not_considered_ended() {
 
 /// A user asked why one would clear a lock that Claude Code clears by itself.
 #[test]
-fn a_lock_that_claude_code_clears_by_itself_comes_with_what_one_gains_by_clearing_it() {
+fn the_benefit_of_clearing_a_lock_that_claude_code_clears_by_itself_is_stated() {
     let machine = Machine::new();
     machine.directory(".claude/history.jsonl.lock", 600);
     let listed = machine.run(&["locks"]).success().to_owned();

@@ -207,17 +207,24 @@ impl EvidenceCollector<'_> {
         evidence.is_of_another_account()
             && evidence.collected.session_has_other_payer
             && evidence.error.session.id.as_deref().is_some_and(|session| {
-                let tail = self.tail_of_session(session);
-                let version = tail.as_ref().and_then(|tail| tail.version.as_deref());
-                uses_login_now(&self.payer_of_last(session), version)
+                let version = self.client_version_of(session);
+                uses_login_now(&self.payer_of_last(session), version.as_deref())
             })
     }
 
     /// Returns the payer of a session's next request.
     pub(super) fn payer_now(&self, session: &str) -> PayerFacts {
-        let tail = self.tail_of_session(session);
-        let version = tail.as_ref().and_then(|tail| tail.version.as_deref());
-        payer_of_next_request(self.payer_of_last(session), version, self.login.as_ref())
+        let version = self.client_version_of(session);
+        payer_of_next_request(
+            self.payer_of_last(session),
+            version.as_deref(),
+            self.login.as_ref(),
+        )
+    }
+
+    /// Returns the version of Claude Code that last wrote to a session's transcript.
+    fn client_version_of(&self, session: &str) -> Option<String> {
+        self.tail_of_session(session)?.version.clone()
     }
 
     /// Returns the payer of a session's last request.
