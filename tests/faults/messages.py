@@ -10,7 +10,7 @@ import re
 REMEDIES = re.compile(
     r"\b(check|make|move|set|unset|try|remove|delete|free|run|update|close|wait|use|give|choose|write|mend|see|restore"
     r"|start|turn|point|install|rename|correct|repair|leave|names look like|look at|look in|put|take|copy|clear|open"
-    r"|change|name|say|pick|swap|call|save|replace)\b",
+    r"|change|name|say|pick|swap|call|save|replace|did you mean)\b",
     re.I,
 )
 FILE = re.compile(r"(^|[\s'\"(`])(~|/)[^\s]*|\.(json|jsonl|toml|sqlite3|lock|md)\b|\bstandard (input|output)\b", re.I)

@@ -237,6 +237,12 @@ def leaves(value, path=()):
             yield from leaves(inner, (*path, index))
 
 
+def field_name(path):
+    """Returns a name for the field at `path` that is the same in each home. Our account file has one entry for each
+    configuration directory, whose key is a hash of the directory's path."""
+    return ".".join("DIRECTORY" if re.fullmatch("[0-9a-f]{16}", str(step)) else str(step) for step in path)
+
+
 def with_bomb(value, path, change):
     """Returns a copy in which the string at `path` is changed."""
     copy = json.loads(json.dumps(value))
@@ -370,7 +376,7 @@ def field_rows(machine):
     bombs_of = {}
     for document, (value, _) in found.items():
         bombs = [
-            BombInField(document, ".".join(map(str, path)), way, bomb)
+            BombInField(document, field_name(path), way, bomb)
             for path in leaves(value)
             for way in WAYS
             for bomb in FIELD_BOMBS
@@ -395,7 +401,7 @@ def in_fields(machine, bombs):
     found = documents(machine)
     for bomb in bombs.members:
         value, bring = found[bomb.document]
-        path = next(path for path in leaves(value) if ".".join(map(str, path)) == bomb.field)
+        path = next(path for path in leaves(value) if field_name(path) == bomb.field)
         bring(with_bomb(value, path, WAYS[bomb.way](FIELD_BOMBS[bomb.bomb])))
     shown_by(machine, *SHOWING)
     machine.command("explain", "--session", "gamma")
