@@ -133,17 +133,20 @@ pub struct Waiting {
 
 /// The first words of notices in which Claude Code says that it will not continue. Claude Code gives up after reaching
 /// the limit three times.
-const GIVEN_UP: [&str; 2] = [CANCELLED, "Automatic continue stopped"];
-/// The first words of the notice in which Claude Code says that the user canceled the wait. The notice adds that
-/// /rate-limit-options starts the wait again.
+const GIVEN_UP: [&str; 3] = [CAN_WAIT_AGAIN, CANCELLED, "Automatic continue stopped"];
+/// The first words of the notices in which Claude Code says that the wait was canceled, for example because the process
+/// exited.
 pub(crate) const CANCELLED: &str = "Automatic continue cancelled";
+/// The first words of the notice in which Claude Code says that the user canceled the wait and can start it again. After
+/// a process has exited, the menu of the next one does not offer this (2.1.331).
+pub(crate) const CAN_WAIT_AGAIN: &str = "Automatic continue cancelled · /rate-limit-options";
 /// The start of Claude Code's reply when the user chooses to wait (2.1.330).
 const CHOSEN: &str = "<local-command-stdout>Claude Code will continue automatically";
 
 impl Waiting {
-    /// Returns true if the user has canceled the wait.
+    /// Returns true if the wait was canceled.
     pub(crate) fn is_cancelled(&self) -> bool {
-        self.given_up == Some(CANCELLED)
+        matches!(self.given_up, Some(CAN_WAIT_AGAIN | CANCELLED))
     }
 
     /// Parses a line that is either a `system` notice (2.1.328 to 2.1.330) or the reply after the user chose to wait.

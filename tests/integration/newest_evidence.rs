@@ -169,7 +169,10 @@ fn a_response_after_an_early_reset_is_not_called_paid() {
         let sandbox = with_a_private_login();
         let stopped = session_of_login(&sandbox, "stopped");
         hits_five_hour_limit(&stopped, "out_of_credits");
-        stopped.announces("2026-11-20T10:00:20Z", "Automatic continue cancelled");
+        stopped.announces(
+            "2026-11-20T10:00:20Z",
+            "Automatic continue cancelled · /rate-limit-options to wait again",
+        );
         let mut works = session_of_login(&sandbox, "works");
         let room = windows(used, LATER_RESET, 41.0, TUESDAY);
         receives_response(&mut works, responds_at, room);
@@ -882,7 +885,10 @@ fn a_false_limit_mentions_the_wait_that_claude_code_announces() {
         "{waited:?}"
     );
 
-    client.announces("2026-11-20T10:00:20Z", "Automatic continue cancelled");
+    client.announces(
+        "2026-11-20T10:00:20Z",
+        "Automatic continue cancelled · /rate-limit-options to wait again",
+    );
     let steps = client.explained("2026-11-20T10:00:30Z")["actions"].to_string();
     assert!(steps.contains("/rate-limit-options"), "{steps}");
     assert!(!steps.contains("would wait"), "{steps}");
@@ -1081,7 +1087,10 @@ fn a_session_that_nothing_blocks_is_not_called_blocked() {
     let stopped = session_of_login(&sandbox, "stopped");
     let _process = RunningClient::idle(&sandbox, "stopped");
     hits_five_hour_limit(&stopped, "out_of_credits");
-    stopped.announces("2026-11-20T10:00:20Z", "Automatic continue cancelled");
+    stopped.announces(
+        "2026-11-20T10:00:20Z",
+        "Automatic continue cancelled · /rate-limit-options to wait again",
+    );
     let blocked = output(&stopped, "2026-11-20T10:00:30Z", "now");
     assert!(
         blocked.contains("blocked; automatic continuation was canceled"),

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::client::{Client, run, windows};
+use crate::client::{Client, plain_rows, run, windows};
+use crate::now::RunningClient;
 use crate::support::Sandbox;
 
 pub const AT: &str = "2026-11-20T10:00:00Z";
@@ -2194,6 +2195,47 @@ fn claude_codes_announcement_about_waiting_is_believed() {
     client.append(&client.error_line(again, text, refusal));
     client.stop_failure(again, text);
     assert_eq!(continues_at(&client, "2026-11-20T12:05:03Z"), Value::Null);
+}
+
+/// The user leaves a waiting session with `/exit` and resumes it before the reset. The menu of the resumed session does not
+/// offer to wait, but whycap recommended that menu, whose next entry costs money.
+#[test]
+fn after_an_exit_nobody_is_sent_to_a_menu_that_does_not_offer_to_wait() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    client.receives_error(
+        AT,
+        FIVE_HOUR,
+        refused("five_hour", NOON, "org_level_disabled"),
+    );
+    client.announces(
+        "2026-11-20T10:00:00.100Z",
+        "Usage limit reached · set to continue automatically at 12pm",
+    );
+    let hint = "wait for the reset and continue by itself, use /rate-limit-options";
+    for (notice, offers_wait) in [
+        (
+            "Automatic continue cancelled · /rate-limit-options to wait again",
+            true,
+        ),
+        (
+            "Automatic continue cancelled · Claude Code exited during the wait, so the task will not resume on its own when the usage limit resets (send a prompt after the reset to continue)",
+            false,
+        ),
+    ] {
+        client.announces("2026-11-20T10:01:00Z", notice);
+        let _running = RunningClient::idle(&sandbox, &client.session);
+        let at = "2026-11-20T10:01:10Z";
+        assert_eq!(continues_at(&client, at), Value::Null);
+        let shown = [
+            answer(&client, at),
+            flat(client.run(at, &["explain"], b"").success()),
+            flat(&plain_rows(&client, at, Value::Null)),
+        ];
+        for screen in shown {
+            assert_eq!(screen.contains(hint), offers_wait, "{screen}");
+        }
+    }
 }
 
 /// Claude Code 2.1.331 announces an auto-resume only for the first refusal in a window. If the session receives a

@@ -8,7 +8,7 @@ use crate::limits::evidence::{ContinuationObstacle, FULL_FROM, PossiblyUnaffecte
 use crate::limits::kind::{
     Affects, EndedBy, LimitKind, LimitedResource, Service, Verdict, WhoCanFix, Window,
 };
-use crate::transcript::tail::CANCELLED;
+use crate::transcript::tail::CAN_WAIT_AGAIN;
 
 /// The first version of Claude Code that is known to offer "Wait here, then continue automatically" for a reset that is
 /// days away. Client 2.1.331 offers it for every plan limit for which the server states a reset.
@@ -404,7 +404,7 @@ pub(super) fn in_state(
     }
     let start_wait = match collected.obstacle {
         _ if has_passed => None,
-        Some(ContinuationObstacle::Announced(CANCELLED)) => Some(ActionName::WaitAfterAll),
+        Some(ContinuationObstacle::Announced(CAN_WAIT_AGAIN)) => Some(ActionName::WaitAfterAll),
         _ if problem.will_try_before_end() && problem.credits_pay_now => {
             Some(ActionName::WillTryOnCredits)
         }

@@ -34,7 +34,7 @@ use crate::secrets::redact;
 use crate::time::{Clock, HourFormat, Zone, is_in_supported_range};
 use crate::transcript::failed_attempts::FailedAttempts;
 use crate::transcript::owner::Owner;
-use crate::transcript::tail::{CANCELLED, ErrorLine, QuotaLimits, Waiting};
+use crate::transcript::tail::{CAN_WAIT_AGAIN, CANCELLED, ErrorLine, QuotaLimits, Waiting};
 
 /// The first version in which several false messages about usage credits were fixed (issues 45252, 45039, and 45276).
 const CREDITS_MESSAGES_FIXED: ClientVersion = ClientVersion(2, 1, 5);
@@ -635,7 +635,9 @@ pub enum ContinuationObstacle {
 impl fmt::Display for ContinuationObstacle {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
-            Self::Announced(CANCELLED) | Self::Cancelled => "automatic continuation was canceled",
+            Self::Announced(CAN_WAIT_AGAIN | CANCELLED) | Self::Cancelled => {
+                "automatic continuation was canceled"
+            }
             Self::Announced(notice) => return write!(out, "Claude Code announced: \"{notice}\""),
             Self::NotInTerminal => "the session does not run in its own terminal",
             Self::NotRunning => "the session is not running",
