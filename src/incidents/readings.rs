@@ -86,6 +86,18 @@ impl JournalRecord for Reading {
     const KIND: &'static str = "reading";
 }
 
+/// The model of a session whose status-line call reported no usage windows, as between a resume and the next response.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct ReportedModel {
+    session: String,
+    at: DateTime<Utc>,
+    model: String,
+}
+
+impl JournalRecord for ReportedModel {
+    const KIND: &'static str = "model";
+}
+
 /// Returns an account's readings in a part of the journal, newest first.
 pub(super) fn of_account<'j>(
     journal: &'j Journal,
@@ -363,25 +375,62 @@ impl WindowReadings<'_> {
         self.last_reading_of(session).map(|reading| reading.sample)
     }
 
-    /// Returns the model that a session used last. A response that was requested after the last reading shows it best,
+    /// Returns the model that a session used last. A response that was requested after the last report shows it best,
     /// because the session may have continued where no status line runs, as with `claude -p --resume`.
     pub(crate) fn model_of(&self, session: &str) -> Option<String> {
         let path = self.transcripts.path_of(session);
         let tail = path.and_then(|path| self.transcripts.tail(&path));
         let last_response = tail.as_ref().and_then(|tail| tail.responses.last());
-        let last_reading = self
-            .last_of(session)
-            .filter(|reading| reading.model.is_some());
-        match (last_reading, last_response) {
-            (Some(reading), Some(response))
+        match (self.reported_model_of(session), last_response) {
+            (Some(reported), Some(response))
                 if response.model.is_some()
-                    && response.requested_at.unwrap_or(response.at) > reading.at =>
+                    && response.requested_at.unwrap_or(response.at) > reported.at =>
             {
                 response.model.as_deref().map(str::to_owned)
             }
-            (Some(reading), _) => reading.model,
+            (Some(reported), _) => Some(reported.model),
             (None, _) => tail?.model.clone(),
         }
+    }
+
+    /// Returns the last model that Claude Code reported to the status line of a session.
+    fn reported_model_of(&self, session: &str) -> Option<ReportedModel> {
+        let without_windows = self
+            .journal
+            .records_with("session", Some(session))
+            .find(|reported: &ReportedModel| reported.session == session);
+        let with_windows = self.last_of(session).and_then(|sample| {
+            Some(ReportedModel {
+                session: session.to_owned(),
+                at: sample.at,
+                model: sample.model?,
+            })
+        });
+        with_windows
+            .into_iter()
+            .chain(without_windows)
+            .max_by_key(|reported| reported.at)
+    }
+
+    /// Stores the model of a session with an error if Claude Code reports no usage windows. If the session has been
+    /// resumed with another model, the limit of one model no longer stops it.
+    fn store_model(&self, payload: &StatusPayload, errors: StoredErrors<'_>) {
+        let (Some(session), Some(model)) = (&payload.session_id, &payload.model_id) else {
+            return;
+        };
+        if errors.newest(session).is_none() {
+            return;
+        }
+        let last_reported = self.reported_model_of(session);
+        if last_reported.is_some_and(|last| last.model == *model) {
+            return;
+        }
+        let reported = ReportedModel {
+            session: session.clone(),
+            at: self.environment.now,
+            model: model.clone(),
+        };
+        let _ = journal::append(self.paths, reported.at, &reported);
     }
 
     /// Returns a session's latest reading.
@@ -754,7 +803,11 @@ impl WindowReadings<'_> {
     /// Verdicts are less certain until then.
     pub(super) fn store(&self, payload: &StatusPayload, errors: StoredErrors<'_>) {
         let now = self.environment.now;
-        let (Some(session), Some(reported)) = (&payload.session_id, self.sample_of(payload)) else {
+        let Some(reported) = self.sample_of(payload) else {
+            self.store_model(payload, errors);
+            return;
+        };
+        let Some(session) = &payload.session_id else {
             return;
         };
         let may_show_login = reported.service() == MeasuredService::Plan

@@ -215,6 +215,65 @@ fn a_stopped_session_is_not_blocked_once_the_user_has_switched_it_to_another_mod
     assert_blocked(&stopped, "2026-11-20T10:01:00Z", true);
 }
 
+/// The weekly Opus limit stops a session, and the user switches it to Sonnet. In a new session, whose model is not known yet,
+/// `/whycap` said that the user can continue, but the new session uses Opus by default.
+#[test]
+fn switching_one_session_to_another_model_frees_no_session_whose_model_is_unknown() {
+    let sandbox = with_a_private_login();
+    let mut stopped = session_of_login(&sandbox, "stopped");
+    let fresh = session_of_login(&sandbox, "fresh");
+    let _processes =
+        [&stopped, &fresh].map(|client| RunningClient::idle(&sandbox, &client.session));
+    stopped.model = OPUS.to_owned();
+    receives_response(&mut stopped, "2026-11-20T09:50:00Z");
+    reaches_opus_limit(&stopped, "2026-11-20T10:00:00Z");
+    switches_to(&mut stopped, "2026-11-20T10:00:20Z", SONNET);
+
+    let reply = answer(&fresh, "2026-11-20T10:00:30Z");
+    assert!(!reply.contains("You can continue"), "{reply}");
+    assert!(
+        reply.contains("Your weekly Opus limit is used up"),
+        "{reply}"
+    );
+}
+
+/// After the weekly Opus limit, the user exits and resumes the session with `--model sonnet`. Until the next response, Claude
+/// Code reports no usage windows. The row said that the model had been switched, but all commands said that the session
+/// was blocked.
+#[test]
+fn a_session_that_is_resumed_with_another_model_is_not_blocked() {
+    let sandbox = with_a_private_login();
+    let mut stopped = session_of_login(&sandbox, "stopped");
+    stopped.model = OPUS.to_owned();
+    receives_response(&mut stopped, "2026-11-20T09:50:00Z");
+    reaches_opus_limit(&stopped, "2026-11-20T10:00:00Z");
+
+    stopped.model = SONNET.to_owned();
+    let resumed = stopped.calls_status_line("2026-11-20T11:00:00Z", Value::Null, 120);
+    assert!(
+        resumed
+            .success()
+            .contains("you have switched to another model"),
+        "{resumed:?}"
+    );
+    let at = "2026-11-20T11:00:10Z";
+    let reply = answer(&stopped, at);
+    assert!(
+        reply.contains("but the session now uses another model"),
+        "{reply}"
+    );
+    let waited = in_shell(&sandbox, at, &["wait", "--session", "stopped"]);
+    assert_eq!(waited.code, 0, "{waited:?}");
+
+    stopped.model = OPUS.to_owned();
+    stopped.calls_status_line("2026-11-20T11:00:20Z", Value::Null, 120);
+    let reply = answer(&stopped, "2026-11-20T11:00:30Z");
+    assert!(
+        reply.contains("The limit still applies, but only to one family of models."),
+        "{reply}"
+    );
+}
+
 /// The session continued with Sonnet. Until the Opus reset, every screen said that another model had responded, but
 /// afterward, they said that Claude Code had responded, as if the Opus limit had ended.
 #[test]

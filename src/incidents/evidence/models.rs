@@ -69,23 +69,32 @@ impl EvidenceCollector<'_> {
     }
 
     /// Returns true if an error is about the limit of one model family, and its session has since been switched to another
-    /// model. Returns false if the requesting session uses a model of this family, because the limit applies to it.
+    /// model. Returns false if the requesting session uses a model of this family, or one that is not known, because the
+    /// limit may apply to it.
     pub(super) fn session_uses_other_model(&self, error: &StoredError) -> bool {
         let Some(window) = self.model_window(error) else {
             return false;
         };
         let refused_model = error.session.model.as_deref();
-        if !window.is_of_family_of(refused_model) || self.model_window_in_use(error).is_some() {
-            return false;
-        }
-        let model = match (self.models_in_use, &error.session.id) {
-            (ModelsInUse::OfStatusLine(model), _) if self.is_of_asker(error) => {
-                model.map(str::to_owned)
+        window.is_of_family_of(refused_model)
+            && match (self.models_in_use, &error.session.id) {
+                (ModelsInUse::Ignored, _) | (ModelsInUse::OfSessions, None) => false,
+                (ModelsInUse::OfStatusLine(model), _) => {
+                    self.is_of_asker(error) && is_of_other_family(window, model)
+                }
+                (ModelsInUse::OfSessions, Some(session)) => {
+                    self.is_other_family_in_use(window, session)
+                        && match self.asker {
+                            Asker::Shell => true,
+                            Asker::Session(asker) => self.is_other_family_in_use(window, asker),
+                        }
+                }
             }
-            (ModelsInUse::OfSessions, Some(session)) => self.model_of(session),
-            _ => None,
-        };
-        model.is_some() && !window.may_apply_to(model.as_deref())
+    }
+
+    /// Returns true if the session last used a model to which the window does not apply.
+    fn is_other_family_in_use(&self, window: Window, session: &str) -> bool {
+        is_of_other_family(window, self.model_of(session).as_deref())
     }
 
     /// Returns true if the first response after an error says nothing about its limit, because the limit applies to a
@@ -154,4 +163,9 @@ impl EvidenceCollector<'_> {
             model: response.model.as_deref().map(str::to_owned),
         })
     }
+}
+
+/// Returns true if the model is known, and the window does not apply to it.
+fn is_of_other_family(window: Window, model: Option<&str>) -> bool {
+    model.is_some() && !window.may_apply_to(model)
 }
