@@ -86,12 +86,13 @@ impl Subcommand for ExplainArguments {
             other => other.map(str::to_owned),
         };
         let errors = context.error_source();
-        let subject = text
-            .and_then(|text| subject_of_text(&text, context, &errors, &incidents))
-            .unwrap_or_else(|| Subject {
+        let subject = match text {
+            Some(text) => subject_of_text(&text, context, &errors, &incidents),
+            None => Subject {
                 situation: context.situation(&incidents, session, &errors),
                 session: complete_id.clone(),
-            });
+            },
+        };
         let session = subject.session.as_deref();
         let paying = context.paid_now(session, &incidents);
         let situation = context.with_costs(subject.situation, paying, &incidents);
@@ -135,45 +136,57 @@ struct Subject {
     session: Option<String>,
 }
 
-/// Returns the situation to explain for a text. If a session received this message recently, this is the situation of that
-/// session. Otherwise, it contains only the meaning of the message. Returns `None` if the text is about the current situation:
-/// it is a question such as "why am I blocked?", or the message of the error that `explain` explains without a text.
+/// Returns the situation to explain for a text. This is the current situation if the text is a question such as "why am I
+/// blocked?", or the message of the current error. If an earlier error is known to have this message, it is that error.
+/// Otherwise, the situation contains only the meaning of the message.
 fn subject_of_text(
     text: &str,
     context: &Context,
     errors: &ErrorSource,
     incidents: &Incidents<'_>,
-) -> Option<Subject> {
-    let only_text = Subject {
-        situation: incidents.explain_text(text),
-        session: None,
-    };
-    let is_recognized = only_text
-        .situation
-        .incident
-        .as_ref()
-        .is_some_and(|incident| {
-            let cause = incident.diagnosis.cause;
-            !matches!(cause, Cause::UnknownPastedMessage | Cause::UnknownMessage)
-        });
-    if !is_recognized {
-        return (!asks_about_present(text)).then_some(only_text);
-    }
-    let current = incidents.unsaved_situation(context.asker(), errors.ledger.as_ref());
-    if is_about_message(current.present(), text) {
-        return None;
-    }
-    let Some(session) = incidents.session_with_message(text) else {
-        return Some(only_text);
-    };
-    let of_session = context.situation(incidents, Some(&session), errors);
-    if is_about_message(of_session.incident.as_ref(), text) {
-        Some(Subject {
-            situation: of_session,
-            session: Some(session),
-        })
+) -> Subject {
+    let current = context.situation(incidents, None, errors);
+    let meaning = incidents.explain_text(text);
+    let cause = meaning.diagnosis.cause;
+    let is_recognized = !matches!(cause, Cause::UnknownPastedMessage | Cause::UnknownMessage);
+    let is_about_current = if is_recognized {
+        is_about_message(current.present(), text)
     } else {
-        Some(only_text)
+        asks_about_present(text)
+    };
+    if is_about_current {
+        return Subject {
+            situation: current,
+            session: None,
+        };
+    }
+    let ledger = errors.ledger.as_ref();
+    let earlier = if is_recognized {
+        incidents.error_with_message(text, context.asker(), ledger)
+    } else {
+        None
+    };
+    let Some(earlier) = earlier else {
+        return Subject {
+            situation: Situation::of_text(meaning, &current),
+            session: None,
+        };
+    };
+    if let Some(session) = earlier.evidence.error.session.id.clone() {
+        let of_session = context.situation(incidents, Some(&session), errors);
+        let newest = of_session.incident.as_ref();
+        if newest
+            .is_some_and(|newest| newest.is_same_error_as(&earlier) || newest.repeats(&earlier))
+        {
+            return Subject {
+                situation: of_session,
+                session: Some(session),
+            };
+        }
+    }
+    Subject {
+        situation: Situation::of_text(earlier, &current),
+        session: None,
     }
 }
 

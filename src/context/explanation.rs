@@ -10,7 +10,7 @@ use crate::claude::credentials;
 use crate::claude::session_label::shortened;
 use crate::doctor::CurrentError;
 use crate::drain::{Findings, WindowShares, cache_writes};
-use crate::incidents::{Asker, Continuing, Incidents, Paying, Situation};
+use crate::incidents::{Asker, Continuing, Incidents, Paying, Situation, TextSituation};
 use crate::ledger::{Ledger, ReadTime};
 use crate::limits::blocked_time::counted_over;
 use crate::limits::evidence::PossiblyUnaffected;
@@ -160,7 +160,7 @@ impl Context {
             None => {}
             Some(incident) if self.event.is_some() => {
                 let room = self.answer_rows().saturating_sub(report.row_count(page));
-                let pointers = pointers_to_shell(incident, incidents);
+                let pointers = pointers_to_shell(incident, situation, incidents);
                 report.add(screen::in_rows(
                     room,
                     &pointers,
@@ -172,16 +172,22 @@ impl Context {
             Some(incident) if is_long => {
                 let mut sentences = self.spent(incident).unwrap_or_default();
                 sentences.extend(self.avoidable_writes(incident, u64::MAX));
-                let others = self.remarks(incident, situation, errors, incidents);
+                let others = self.remarks(incident, situation);
                 let explanation =
                     screen::at_length(incident, session_sentence, &others, &sentences);
                 report.add(explanation);
             }
             Some(incident) => {
-                let others = self.remarks(incident, situation, errors, incidents);
-                let option = session.map_or_else(String::new, |id| session_option(id, incidents));
+                let others = self.remarks(incident, situation);
+                let pointer = if situation.text.is_some() {
+                    "For details, add --long".to_owned()
+                } else {
+                    let option =
+                        session.map_or_else(String::new, |id| session_option(id, incidents));
+                    format!("For details: whycap explain --long{option}")
+                };
                 let explanation =
-                    screen::on_one_screen(incident, session_sentence, &others, &option);
+                    screen::on_one_screen(incident, session_sentence, &others, &pointer);
                 report.add(explanation);
                 if incident.blocks().is_some() {
                     let avoidable = self.avoidable_writes(incident, MAX_BYTES_FOR_SHORT_ANSWER);
@@ -453,46 +459,13 @@ impl Context {
         Some(self.name_session(session))
     }
 
-    /// Returns the sentences to show below the headline: about the present state if the user pasted a message, and about
+    /// Returns the sentences to show below the headline: about the present state if the user entered a text, and about
     /// other sessions otherwise.
-    fn remarks(
-        &self,
-        incident: &Incident,
-        situation: &Situation,
-        errors: &ErrorSource,
-        incidents: &Incidents<'_>,
-    ) -> Vec<String> {
-        if incident.evidence.is_pasted() {
-            self.about_present(incident, errors, incidents)
-                .into_iter()
-                .collect()
-        } else {
-            self.about_other_sessions(incident, situation)
+    fn remarks(&self, incident: &Incident, situation: &Situation) -> Vec<String> {
+        match &situation.text {
+            Some(text) => about_present(incident, text).into_iter().collect(),
+            None => self.about_other_sessions(incident, situation),
         }
-    }
-
-    /// Returns a sentence about what blocks this shell now, for the explanation of a pasted message. Returns `None` if
-    /// nothing is known to block it, if the explanation already says so, or if the message is about another service.
-    fn about_present(
-        &self,
-        pasted: &Incident,
-        errors: &ErrorSource,
-        incidents: &Incidents<'_>,
-    ) -> Option<String> {
-        if pasted.diagnosis.service == Some(Service::Other) {
-            return None;
-        }
-        let situation = incidents.unsaved_situation(self.asker(), errors.ledger.as_ref());
-        let blocking = situation.present().filter(|present| {
-            let unaffected = present.evidence.collected.possibly_unaffected;
-            present.blocks().is_some() && unaffected == PossiblyUnaffected::Nobody
-        });
-        let state = match blocking {
-            Some(present) if pasted.states_limit_of(present) => return None,
-            Some(present) => present.headline.clone(),
-            None => pasted.window_used_up_now()?,
-        };
-        Some(format!("Right now: {state}"))
     }
 
     /// Returns sentences about other sessions. If a limit was reached in another session, they name that session. If
@@ -627,12 +600,30 @@ impl Context {
     }
 }
 
+/// Returns a sentence about what blocks this shell now, for the explanation of a text. Returns `None` if nothing is known to
+/// block it, if the explanation already says so, or if the message is about another service.
+fn about_present(explained: &Incident, text: &TextSituation) -> Option<String> {
+    if explained.diagnosis.service == Some(Service::Other) {
+        return None;
+    }
+    let state = match &text.blocking {
+        Some(blocking) if explained.states_limit_of(blocking) => return None,
+        Some(blocking) => blocking.headline.clone(),
+        None => explained.window_used_up_now()?,
+    };
+    Some(format!("Right now: {state}"))
+}
+
 /// Returns the hints for how to get the full explanation in a shell. They name the session, or say that the message must
 /// be repeated, because `whycap explain` otherwise explains the newest error of all sessions.
-fn pointers_to_shell(incident: &Incident, incidents: &Incidents<'_>) -> Pointers {
+fn pointers_to_shell(
+    incident: &Incident,
+    situation: &Situation,
+    incidents: &Incidents<'_>,
+) -> Pointers {
     let session = incident.evidence.error.session.id.as_deref();
     let option = match session {
-        _ if incident.evidence.is_pasted() => " --text \"…\"".to_owned(),
+        _ if situation.text.is_some() => " --text \"…\"".to_owned(),
         Some(id) => session_option(id, incidents),
         None => String::new(),
     };

@@ -30,7 +30,7 @@ pub(crate) use evidence::Asker;
 pub(crate) use forecasts::{Forecasts, reporting_processes, steps};
 pub(crate) use history::PastErrors;
 use present::MOST_OTHER_SESSIONS;
-pub(crate) use present::{Continuing, Situation};
+pub(crate) use present::{Continuing, Situation, TextSituation};
 use readings::Reading;
 pub(crate) use readings::WindowReadings;
 
@@ -760,7 +760,7 @@ impl<'a> Incidents<'a> {
     }
 
     /// Explains an error text that the user pasted, based on the current state of this machine.
-    pub(crate) fn explain_text(&self, text: &str) -> Situation {
+    pub(crate) fn explain_text(&self, text: &str) -> Incident {
         let collector = self.collector(self.journal(), Asker::Shell);
         let text = redact(&both_ends(text));
         let mut error = StoredError::new(self.now(), MessageOrigin::Pasted, text);
@@ -772,16 +772,28 @@ impl<'a> Incidents<'a> {
         let newest = self.readings().newest_of_logged_in(MeasuredService::Plan);
         evidence.collected.newest_reading = newest.map(|reading| reading.sample);
         evidence.collected.usage_page = self.cached_usage().cloned();
-        Situation::of(Incident::new(evidence))
+        Incident::new(evidence)
     }
 
-    /// Returns the session that has most recently received a message contained in the text, according to the journal.
-    pub(crate) fn session_with_message(&self, text: &str) -> Option<String> {
-        self.stored()
-            .list(None)
+    /// Returns the newest error, in any session, that is known to have this message and that blocks work or is recent.
+    pub(crate) fn error_with_message(
+        &self,
+        text: &str,
+        asker: Asker<'_>,
+        ledger: Option<&Ledger>,
+    ) -> Option<Incident> {
+        let journal = Journal::all(self.paths);
+        let collector = self.collector_for(&journal, None, asker);
+        let error = self
+            .explain_all(None, ledger, &collector)
             .into_iter()
-            .find(|error| error.message.is_in(text))
-            .and_then(|error| error.session.id)
+            .find(|incident| incident.has_recent_message_in(text))?;
+        self.save_news_and_ends(&collector, [&error]);
+        Some(match asker {
+            Asker::Shell => error.for_all_sessions(),
+            Asker::Session(session) if error.is_of(Some(session)) => error,
+            Asker::Session(_) => error.for_another_session(PossiblyUnaffected::AskingSession),
+        })
     }
 
     /// Returns the errors of all sessions, including how they ended. Also returns the failed attempts of one session or

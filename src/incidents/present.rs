@@ -45,6 +45,15 @@ pub(crate) struct Situation {
     lasting_limit: Option<Box<Incident>>,
     /// The errors after which Claude Code may still resume the session automatically.
     continuing: Vec<Incident>,
+    /// The current state, if `incident` explains a text that the user entered and is not the current error.
+    pub(crate) text: Option<TextSituation>,
+}
+
+/// The current state, for the explanation of a text that the user entered.
+#[derive(Debug, Clone)]
+pub(crate) struct TextSituation {
+    /// The error that blocks all sessions of the requesting user now, or `None` if none is known.
+    pub(crate) blocking: Option<Box<Incident>>,
 }
 
 /// A session that Claude Code will resume automatically.
@@ -114,15 +123,40 @@ impl Situation {
             just_reset,
             lasting_limit,
             continuing: incidents,
+            text: None,
         }
     }
 
-    /// Returns a situation with a single error.
-    pub(super) fn of(incident: Incident) -> Self {
+    /// Returns the situation for the explanation of a text that the user entered. If the limit in the text is over, but
+    /// another one blocks work now, the steps are those of the latter.
+    pub(crate) fn of_text(incident: Incident, current: &Self) -> Self {
+        let blocking = current.blocking_everything();
+        let limit = blocking.filter(|blocking| {
+            incident.diagnosis.state.is_over()
+                && incident.diagnosis.is_limit()
+                && blocking.diagnosis.is_limit()
+                && blocking.blocks_its_session()
+                && !blocking.diagnosis.credits_pay_now
+        });
+        let incident = match limit {
+            Some(limit) => incident.with_steps_of(limit),
+            None => incident,
+        };
         Self {
             incident: Some(incident),
+            text: Some(TextSituation {
+                blocking: blocking.cloned().map(Box::new),
+            }),
             ..Self::default()
         }
+    }
+
+    /// Returns the error that currently blocks all sessions of the requesting user.
+    fn blocking_everything(&self) -> Option<&Incident> {
+        self.present().filter(|present| {
+            present.blocks().is_some()
+                && present.evidence.collected.possibly_unaffected == PossiblyUnaffected::Nobody
+        })
     }
 
     /// Returns the situation of this session if an error of another session blocks it as well.

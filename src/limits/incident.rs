@@ -163,6 +163,25 @@ impl Incident {
         error.at == other.at && error.session.id == other.session.id
     }
 
+    /// Returns true if this error replaces an earlier one in the same session: it is about the same limit, and the session
+    /// received no response in between.
+    pub(crate) fn repeats(&self, earlier: &Self) -> bool {
+        earlier.diagnosis.state == State::Over(Ending::HitAgain)
+            && earlier.diagnosis.limit == self.diagnosis.limit
+    }
+
+    /// Replaces the steps with those of a limit that blocks work now. The headline then gives no advice.
+    pub(crate) fn with_steps_of(mut self, limit: &Self) -> Self {
+        self.diagnosis.actions.clone_from(&limit.diagnosis.actions);
+        self.actions.clone_from(&limit.actions);
+        if self.diagnosis.also_full.is_none()
+            && let Some(summary) = &self.summary
+        {
+            self.headline.clone_from(summary);
+        }
+        self
+    }
+
     /// Returns true if the message is only a warning or announces the end of a limit.
     pub fn is_notice(&self) -> bool {
         self.diagnosis.is_notice()

@@ -15,13 +15,12 @@ const ACTIONS: usize = 4;
 const REASONS: usize = 3;
 
 /// Explains an error on a single screen. `session` is a sentence that names the session with the error, and `others`
-/// contains sentences about other stopped sessions. `session_option` is ` --session ID` if the user selected a session,
-/// or else an empty string.
+/// contains sentences about other stopped sessions. `pointer` says how to see the details.
 pub fn on_one_screen(
     incident: &Incident,
     session: Option<&str>,
     others: &[String],
-    session_option: &str,
+    pointer: &str,
 ) -> Report {
     let mut report = Report::default();
     add_headline(incident, session, &mut report);
@@ -30,11 +29,7 @@ pub fn on_one_screen(
     add_reasons(incident, REASONS, &mut report);
     report.gap();
     report.paragraph(Tone::Quiet, origin(incident));
-    report.line(if incident.evidence.is_pasted() {
-        "For details, add --long".to_owned()
-    } else {
-        format!("For details: whycap explain --long{session_option}")
-    });
+    report.line(pointer.to_owned());
     report
 }
 

@@ -5,8 +5,8 @@ use serde_json::json;
 use crate::client::{Client, plain_rows, windows};
 use crate::newest_evidence::receives_response;
 use crate::situation::{
-    AT, NOON, TUESDAY, WEEKLY, flat, receives_balance_error, refused, session_of_login,
-    with_a_private_login,
+    AT, FIVE_HOUR, NOON, SOON, TUESDAY, WEEKLY, answer_to, flat, receives_balance_error,
+    receives_overload_error, refused, session_of_login, with_a_private_login,
 };
 use crate::support::Sandbox;
 
@@ -420,4 +420,102 @@ fn the_message_of_an_earlier_error_is_explained_like_the_error_of_its_session() 
         of_part.contains("explains only the message text"),
         "{of_part}"
     );
+}
+
+/// A session's 5-hour limit had reset, and the session had then received a 529. For the message of the limit, which was still on
+/// the screen, `explain` had no record of the usage at the time, and called it a false alarm as soon as new figures arrived.
+#[test]
+fn the_message_of_an_earlier_error_is_explained_although_its_session_has_a_newer_error() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    client.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    client.receives_response("2026-11-20T12:05:00Z");
+    let next_reset = NOON + 18_000;
+    client.calls_status_line(
+        "2026-11-20T12:05:01Z",
+        windows(1.0, next_reset, 40.0, TUESDAY),
+        120,
+    );
+    receives_overload_error(&client, "2026-11-20T12:10:00Z");
+    for at in ["2026-11-20T12:11:00Z", "2026-11-20T12:40:00Z"] {
+        assert!(explain_newest(&client, at).contains("overloaded"));
+        let shown = explain(&client, at, FIVE_HOUR);
+        let headline = "Your 5-hour limit was used up, and the limit reset at 12:00.";
+        assert!(shown.starts_with(headline), "{shown}");
+        assert!(
+            shown.contains("Right after the error, your 5-hour usage was 100%"),
+            "{shown}"
+        );
+        // `explain` without the message would explain the newer error.
+        assert!(shown.ends_with("For details, add --long"), "{shown}");
+        let answered = answer_to(&client, at, &format!("/whycap {FIVE_HOUR}"));
+        assert!(answered.contains(headline), "{answered}");
+    }
+}
+
+/// After the weekly reset, the session reached its 5-hour limit. For the message of the weekly limit, `explain` named the next
+/// day, although it knew when this limit had reset.
+#[test]
+fn the_message_of_an_earlier_limit_is_dated_like_its_error_after_another_limit() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    let weekly = "You've hit your weekly limit · resets 12pm (UTC)";
+    client.receives_error(AT, weekly, refused("seven_day", NOON, ""));
+    let [one, two] = [NOON + 3_600, NOON + 7_200];
+    client.calls_status_line(SOON, windows(40.0, one, 100.0, NOON), 120);
+    client.receives_response("2026-11-20T12:05:00Z");
+    let next_week = NOON + 7 * 86_400;
+    client.calls_status_line(
+        "2026-11-20T12:05:01Z",
+        windows(97.0, two, 1.0, next_week),
+        120,
+    );
+    client.receives_error(
+        "2026-11-20T12:20:00Z",
+        "You've hit your 5-hour limit · resets 2pm (UTC)",
+        refused("five_hour", two, ""),
+    );
+    client.calls_status_line(
+        "2026-11-20T12:20:02Z",
+        windows(100.0, two, 2.0, next_week),
+        120,
+    );
+    let blocked = explain(&client, "2026-11-20T12:30:00Z", weekly);
+    for part in [
+        "Your weekly limit was used up, and the limit reset at 12:00.",
+        "Right now: Your 5-hour limit is used up; you can continue at 14:00",
+        "1. Do nothing and leave the session open; Claude Code will continue about 14:01",
+    ] {
+        assert!(blocked.contains(part), "{part}: {blocked}");
+    }
+    let later = explain(&client, "2026-11-20T14:10:00Z", weekly);
+    assert!(
+        later.starts_with("Your weekly limit was used up, and the limit reset at 12:00."),
+        "{later}"
+    );
+    assert!(!later.contains("Right now"), "{later}");
+}
+
+/// A user tried again and received the same limit with other words. The older message is not explained by itself, because its
+/// error has been replaced.
+#[test]
+fn the_message_of_a_limit_that_was_reached_again_is_explained_like_the_newest_error() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    let first = "You've hit your session limit · resets 12pm (UTC)";
+    client.receives_error(AT, first, refused("five_hour", NOON, ""));
+    client.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    client.receives_error(
+        "2026-11-20T10:05:00Z",
+        FIVE_HOUR,
+        refused("five_hour", NOON, ""),
+    );
+    for at in ["2026-11-20T10:06:00Z", "2026-11-20T12:10:00Z"] {
+        let shown = explain(&client, at, first);
+        let newest = explain_newest(&client, at);
+        let (headline, _) = newest.split_once(" What to do").unwrap();
+        assert!(shown.starts_with(headline), "{shown}");
+        assert!(!shown.contains("See the limit error"), "{shown}");
+    }
 }

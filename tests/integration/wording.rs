@@ -132,7 +132,7 @@ fn check(incident: &Incident, checked: &mut HashSet<String>) {
     if !checked.insert(long.clone()) {
         return;
     }
-    let short = on_one_screen(incident, None, &[], "").text(page);
+    let short = on_one_screen(incident, None, &[], "For details, add --long").text(page);
     assert!(short.lines().count() < 24, "{short}");
     for text in [&short, &long] {
         let collapsed = text.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -244,8 +244,7 @@ impl Home {
 
     fn error_texts(&self, input: &[u8]) {
         let incidents = Incidents::new(&self.paths, &self.environment);
-        let pasted = incidents.explain_text(&String::from_utf8_lossy(input));
-        let incident = pasted.incident.unwrap();
+        let incident = incidents.explain_text(&String::from_utf8_lossy(input));
         assert!(!incident.headline.is_empty() && incident.badge.chars().count() <= 60);
         incident.to_json();
     }
