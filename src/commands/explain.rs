@@ -146,7 +146,7 @@ fn subject_of_text(
     incidents: &Incidents<'_>,
 ) -> Subject {
     let current = context.situation(incidents, None, errors);
-    let meaning = incidents.explain_text(text);
+    let meaning = incidents.explain_text(text, &current);
     let cause = meaning.diagnosis.cause;
     let is_recognized = !matches!(cause, Cause::UnknownPastedMessage | Cause::UnknownMessage);
     let is_about_current = if is_recognized {

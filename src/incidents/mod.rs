@@ -759,8 +759,9 @@ impl<'a> Incidents<'a> {
         }
     }
 
-    /// Explains an error text that the user pasted, based on the current state of this machine.
-    pub(crate) fn explain_text(&self, text: &str) -> Incident {
+    /// Explains an error text that the user pasted, based on the current state of this machine. `current` is the current
+    /// situation.
+    pub(crate) fn explain_text(&self, text: &str, current: &Situation) -> Incident {
         let collector = self.collector(self.journal(), Asker::Shell);
         let text = redact(&both_ends(text));
         let mut error = StoredError::new(self.now(), MessageOrigin::Pasted, text);
@@ -772,6 +773,11 @@ impl<'a> Incidents<'a> {
         let newest = self.readings().newest_of_logged_in(MeasuredService::Plan);
         evidence.collected.newest_reading = newest.map(|reading| reading.sample);
         evidence.collected.usage_page = self.cached_usage().cloned();
+        if let Some(blocking) = current.blocking_everything() {
+            evidence.collected.refused_windows = blocking.full_window().into_iter().collect();
+            evidence.collected.credits_are_refused =
+                blocking.evidence.collected.credits_are_refused;
+        }
         Incident::new(evidence)
     }
 

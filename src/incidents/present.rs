@@ -152,7 +152,7 @@ impl Situation {
     }
 
     /// Returns the error that currently blocks all sessions of the requesting user.
-    fn blocking_everything(&self) -> Option<&Incident> {
+    pub(super) fn blocking_everything(&self) -> Option<&Incident> {
         self.present().filter(|present| {
             present.blocks().is_some()
                 && present.evidence.collected.possibly_unaffected == PossiblyUnaffected::Nobody

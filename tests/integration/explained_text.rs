@@ -96,12 +96,14 @@ fn a_text_is_explained_with_what_blocks_the_shell_now() {
     let client = Client::new(&sandbox);
     client.receives_error(AT, WEEKLY, refused("seven_day", TUESDAY, ""));
     let at = "2026-11-20T10:30:00Z";
-    let present = "Right now: Your weekly limit is used up; you can continue on Tue Nov 24 06:00, in 3 d 19 h.";
-    for text in [
-        "You've hit your limit",
-        "API Error: Rate limit reached",
-        "Credit balance is too low",
-        "credit balance",
+    let limit = "Your weekly limit is used up; you can continue on Tue Nov 24 06:00, in 3 d 19 h.";
+    let right_now = format!("Right now: {limit}");
+    for (text, present) in [
+        // This message may be about the weekly limit, so the headline itself says so.
+        ("You've hit your limit", limit),
+        ("API Error: Rate limit reached", &right_now),
+        ("Credit balance is too low", &right_now),
+        ("credit balance", &right_now),
     ] {
         let explained = explain(&client, at, text);
         let (before_steps, _) = explained.split_once(" What to do").unwrap();
@@ -517,5 +519,70 @@ fn the_message_of_a_limit_that_was_reached_again_is_explained_like_the_newest_er
         let (headline, _) = newest.split_once(" What to do").unwrap();
         assert!(shown.starts_with(headline), "{shown}");
         assert!(!shown.contains("See the limit error"), "{shown}");
+    }
+}
+
+/// The present 5-hour window was full until 12:00. For an older message, `explain` said so, but advised sending the prompt again
+/// or waiting for the time in the message.
+#[test]
+fn the_steps_for_an_old_message_are_those_of_the_limit_that_blocks_now() {
+    for is_reported in [true, false] {
+        for has_error in [true, false] {
+            if !is_reported && !has_error {
+                continue;
+            }
+            let sandbox = if is_reported {
+                with_a_private_login()
+            } else {
+                with_a_member_of_a_team()
+            };
+            let client = session_of_login(&sandbox, "stopped");
+            if has_error {
+                client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+            }
+            if is_reported {
+                client.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+            }
+            for text in [
+                "You've hit your 5-hour limit · resets 3am (UTC)",
+                "You've hit your 5-hour limit · resets 2pm (UTC)",
+                "You've hit your weekly limit · resets Nov 18, 6am (UTC)",
+                "Claude AI usage limit reached|1764320000",
+            ] {
+                let shown = explain(&client, "2026-11-20T10:00:30Z", text);
+                let (explanation, steps) = shown.split_once(" What to do ").unwrap();
+                let about = format!("{is_reported}, {has_error}, {text}: {shown}");
+                assert!(
+                    explanation.contains("5-hour limit is used up")
+                        && explanation.contains("12:00"),
+                    "{about}"
+                );
+                let first = steps.split(" 2. ").next().unwrap();
+                let waits = ["ait until 12:00", "Claude Code will continue about 12:01"];
+                assert!(waits.iter().any(|wait| first.contains(wait)), "{about}");
+                assert!(!shown.contains("Send the prompt again"), "{about}");
+            }
+        }
+    }
+}
+
+/// `explain` said that a limit was "real if you got the message just now", although its reset was a year ago.
+#[test]
+fn a_message_whose_reset_has_passed_is_not_confirmed_by_a_window_that_is_full_now() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    client.calls_status_line(AT, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    for text in [
+        "Claude AI usage limit reached|1764320000",
+        "You've hit your 5-hour limit · resets 3am (UTC)",
+    ] {
+        let shown = explain(&client, SOON, text);
+        assert!(!shown.contains("the limit is real"), "{shown}");
+        for part in [
+            "but your 5-hour limit is used up until 12:00.",
+            "Your 5-hour usage is 100% (resets 12:00), but the reset in the message has passed, so the message is about an earlier limit.",
+        ] {
+            assert!(shown.contains(part), "{part}: {shown}");
+        }
     }
 }

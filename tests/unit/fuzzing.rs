@@ -17,7 +17,7 @@ use crate::claude::hook_event::HookEvent;
 use crate::claude::status_payload::StatusPayload;
 use crate::config::Config;
 use crate::environment::Environment;
-use crate::incidents::{Asker, Incidents};
+use crate::incidents::{Asker, Incidents, Situation};
 use crate::install::entries::KeepPurpose;
 use crate::install::settings_edit;
 use crate::ledger::{
@@ -244,7 +244,8 @@ impl Home {
 
     fn error_texts(&self, input: &[u8]) {
         let incidents = Incidents::new(&self.paths, &self.environment);
-        let incident = incidents.explain_text(&String::from_utf8_lossy(input));
+        let incident =
+            incidents.explain_text(&String::from_utf8_lossy(input), &Situation::default());
         assert!(!incident.headline.is_empty() && incident.badge.chars().count() <= 60);
         incident.to_json();
     }

@@ -218,6 +218,9 @@ fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<Actio
         {
             Some(ActionName::WaitIfFull)
         }
+        ActionName::Wait if problem.is_stopped_by_window_now() => {
+            Some(ActionName::WaitForWindowNow)
+        }
         ActionName::Wait if !has_reset || may_not_help => Some(ActionName::WaitUnknown),
         ActionName::WaitInstead if !has_reset => None,
         // A message that is certainly right has not been shown by mistake.
@@ -580,6 +583,17 @@ impl Problem<'_> {
             limit => limit.cap().is_some(),
         };
         needs_full_window && has_room_now(Window::FiveHour) && has_room_now(Window::Weekly)
+    }
+
+    /// Returns true if the reset in a pasted message would not end the stop, because a window that is full now resets later,
+    /// or because the message is about an earlier limit of that window.
+    fn is_stopped_by_window_now(&self) -> bool {
+        let stated = self.resets.chosen.map(|reset| reset.at);
+        self.evidence.is_pasted()
+            && stated.is_some()
+            && self.also_full().is_some_and(|full| {
+                full.resets_at > stated || Some(full.window) == self.finding.window
+            })
     }
 
     /// Returns true if the limit applies to a single model family, but a full window would stop the other models as well.

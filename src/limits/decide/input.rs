@@ -190,9 +190,13 @@ impl<'a> Input<'a> {
         if !self.evidence.is_pasted() {
             return None;
         }
-        let now = self.readings.shown(window)?;
-        now.resets_at
-            .filter(|reset| now.is_full() && *reset > self.evidence.clock.now)
+        let measured = self.readings.shown(window).filter(|now| now.is_full());
+        let refused = || self.readings.used_up_now();
+        let full = measured
+            .or_else(refused)
+            .filter(|full| full.window == window)?;
+        full.resets_at
+            .filter(|reset| *reset > self.evidence.clock.now)
     }
 
     /// Returns the verdict on a message about a key or about another service. A pasted message proves nothing unless

@@ -37,6 +37,7 @@ use super::evidence::{
     Resets,
 };
 use crate::claude::account::Plan;
+use crate::claude::window_usage::is_same_reset;
 use crate::limits::kind::{
     EndedBy, Ends, LimitKind, LimitedResource, Service, Stops, Verdict, WhoCanFix, Window,
 };
@@ -83,7 +84,8 @@ pub struct Diagnosis {
     pub(crate) window: Option<Window>,
     /// The measurement on which the verdict is based.
     pub(crate) measurement: Option<Measurement>,
-    /// Another usage window that is currently used up and would block the next prompt.
+    /// Another usage window that is currently used up and would block the next prompt. If a pasted message is about an
+    /// earlier limit, it may be the same window.
     pub(crate) also_full: Option<Measurement>,
     /// True if usage credits pay for responses although the limit still applies. If the error does not affect the
     /// requesting session, this is true only if they pay for that session's responses.
@@ -93,6 +95,12 @@ pub struct Diagnosis {
 }
 
 impl Diagnosis {
+    /// Returns true if a pasted message is about an earlier limit of a window that is used up again.
+    pub(crate) fn is_used_up_again(&self) -> bool {
+        self.also_full
+            .is_some_and(|full| Some(full.window) == self.window)
+    }
+
     /// Returns true if a limit caused the error, as opposed to some other problem or a notice.
     pub(crate) fn is_limit(&self) -> bool {
         match self.verdict {
@@ -331,7 +339,8 @@ impl<'a> Problem<'a> {
         may_be_of_gateway && self.message.names_gateway()
     }
 
-    /// Returns another usage window that is currently used up, or `None` if the limit is unrelated to the plan.
+    /// Returns another usage window that is currently used up, or the same window if it is used up again. Returns `None` if
+    /// the limit is unrelated to the plan.
     fn also_full(&self) -> Option<Measurement> {
         // Without the key, the session's next prompt uses the plan.
         let will_use_plan = self.finding.verdict == Verdict::WrongCredential || self.has_lost_key();
@@ -343,7 +352,18 @@ impl<'a> Problem<'a> {
             return None;
         }
         let full = self.readings.used_up_now()?;
-        (Some(full.window) != self.finding.window).then_some(full)
+        let is_another =
+            Some(full.window) != self.finding.window || self.states_other_reset_than(full);
+        is_another.then_some(full)
+    }
+
+    /// Returns true if a pasted message states another reset than that of the window that is full now. The message is then
+    /// about an earlier limit of this window.
+    fn states_other_reset_than(&self, full: Measurement) -> bool {
+        let resets = self.resets.chosen.zip(full.resets_at);
+        self.evidence.is_pasted()
+            && self.readings.blocking_now().is_some()
+            && resets.is_some_and(|(stated, now)| !is_same_reset(stated.at, now))
     }
 }
 

@@ -556,10 +556,12 @@ impl<'a> Readings<'a> {
         has_room(self.newest_between(full.measured, until), full.window)
     }
 
-    /// Returns the windows of [`Self::refused_windows`] that were full before the error was over.
+    /// Returns the windows of [`Self::refused_windows`] that were full before the error was over. It is unknown when the user
+    /// received a pasted message, so a refusal says nothing about it.
     fn refused_before_end(&self) -> impl Iterator<Item = Measurement> {
-        self.refused_windows()
-            .filter(|refused| !self.is_after_any_end(refused.measured))
+        self.refused_windows().filter(|refused| {
+            !self.evidence.is_pasted() && !self.is_after_any_end(refused.measured)
+        })
     }
 
     /// Returns a used-up window, other than `window`, that resets later than `reset`. An unconfirmed window is returned

@@ -498,6 +498,7 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
         }
         Ending::Reset if has_response => EndingWord::ResetWithResponse,
         Ending::ResetEarly if has_response => EndingWord::ResetEarlyWithResponse,
+        Ending::Reset if diagnosis.is_used_up_again() => EndingWord::ResetUsedUpAgain,
         Ending::Reset | Ending::ResetEarly if diagnosis.also_full.is_some() => {
             EndingWord::ResetOtherFull
         }

@@ -299,7 +299,12 @@ impl Reasons<'_> {
             .resets_at
             .filter(|at| *at > measurement.measured);
         let resets = self.reset_in_parentheses(reset);
-        let offset = capitalized(&relative_to_error(measurement.measured - evidence.at()));
+        let offset = if evidence.is_pasted() {
+            evidence.clock.format_distance(measurement.measured)
+        } else {
+            relative_to_error(measurement.measured - evidence.at())
+        };
+        let offset = capitalized(&offset);
         if measurement.is_refusal {
             let limit = measurement.window.limit();
             format!("{offset}, the server refused a request because of your {limit}{resets}.")
@@ -310,6 +315,12 @@ impl Reasons<'_> {
             format!("Your {name} usage was {percent}%, measured {measured}{resets}.")
         } else if !self.diagnosis.is_limit() {
             format!("Your {name} usage is {percent}%{resets}.")
+        } else if measurement.is_full()
+            && self.diagnosis.resets.passed(evidence.clock.now).is_some()
+        {
+            format!(
+                "Your {name} usage is {percent}%{resets}, but the reset in the message has passed, so the message is about an earlier limit."
+            )
         } else if measurement.is_full() {
             format!(
                 "Your {name} usage is {percent}%, so the limit is real if you got the message just now. If the message is older, the limit may have reset since then."
