@@ -586,3 +586,21 @@ fn a_message_whose_reset_has_passed_is_not_confirmed_by_a_window_that_is_full_no
         }
     }
 }
+
+/// Beside a full window, the steps for an overload only said to send the prompt again and to check /usage.
+#[test]
+fn the_steps_for_an_overload_say_until_when_prompts_are_refused_or_paid_for_with_credits() {
+    for is_reported in [true, false] {
+        let sandbox = with_a_member_of_a_team();
+        let client = session_of_login(&sandbox, "stopped");
+        client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+        if is_reported {
+            client.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+        }
+        let shown = explain(&client, "2026-11-20T10:30:00Z", "529 overloaded");
+        assert!(shown.starts_with("The service is overloaded"), "{shown}");
+        let (_, steps) = shown.split_once(" What to do ").unwrap();
+        let step = "so prompts will be refused or paid for with usage credits until 12:00";
+        assert!(steps.contains(step), "{shown}");
+    }
+}

@@ -2911,7 +2911,9 @@ fn the_explanation_of_a_text_does_not_repeat_the_advice_to_check_the_usage() {
         "{explained}"
     );
     assert!(
-        explained.contains("1. Check /usage: one of your plan's limits is also used up 2. If"),
+        explained.contains(
+            "1. Check /usage: one of your plan's limits is also used up, so prompts will be refused or paid for with usage credits until 12:00 2. If"
+        ),
         "{explained}"
     );
 }
