@@ -604,3 +604,43 @@ fn the_steps_for_an_overload_say_until_when_prompts_are_refused_or_paid_for_with
         assert!(steps.contains(step), "{shown}");
     }
 }
+
+/// Usage credits paid for the responses, but for the texts of temporary problems, `explain` advised sending the prompt again
+/// without saying that this costs money.
+#[test]
+fn each_step_that_sends_the_prompt_again_says_that_credits_pay_for_it() {
+    let sandbox = with_a_private_login();
+    let mut pays = session_of_login(&sandbox, "pays");
+    let full = windows(100.0, NOON, 40.0, TUESDAY);
+    pays.calls_status_line(AT, full.clone(), 120);
+    receives_response(&mut pays, "2026-11-20T10:03:00Z", full.clone());
+    receives_response(&mut pays, "2026-11-20T10:06:00Z", full);
+    for text in [
+        "API Error: 529 Overloaded",
+        "API Error: Rate limit reached",
+        "API Error: 500 Internal server error",
+        "API Error: 401 Invalid authentication credentials",
+        "API Error: Connection error.",
+        "You've hit your 5-hour limit · resets 3am (UTC)",
+    ] {
+        let at = "2026-11-20T10:06:05Z";
+        let json = pays.run(at, &["explain", "--json", text], b"").json();
+        let steps = json["incident"]["actions"].as_array().unwrap();
+        let mut sending = steps
+            .iter()
+            .filter(|step| step["do"].to_string().contains("end the prompt again"))
+            .peekable();
+        assert!(sending.peek().is_some(), "{text}: {json:#}");
+        for step in sending {
+            assert!(
+                step["do"].to_string().contains("(costs money)"),
+                "{text}: {step}"
+            );
+            assert_eq!(step["costs_money"], true, "{text}: {step}");
+        }
+    }
+    let member = with_a_member_of_a_team();
+    let text = "You've hit your org's monthly spend limit · ask your admin to raise it";
+    let shown = explain(&Client::new(&member), AT, text);
+    assert!(shown.contains("your own API key (costs money)"), "{shown}");
+}

@@ -35,6 +35,9 @@ pub(crate) struct ActionTemplate {
     /// True if the action costs money, or `null` if that is unknown. The field is omitted for free actions.
     #[serde(default = "free")]
     pub(crate) costs_money: Option<bool>,
+    /// True if the action sends the prompt again, which costs money while usage credits pay for responses.
+    #[serde(default)]
+    pub(crate) sends_prompt: bool,
     /// The pause that the action recommends, in minutes.
     pause: Option<u8>,
 }

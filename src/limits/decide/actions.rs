@@ -275,10 +275,10 @@ fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<Actio
 }
 
 /// Returns the advice about a full usage window that would block the next prompt after a temporary problem. Returns
-/// `None` if the session uses a key or a cloud provider, because the plan's windows do not matter then.
+/// `None` if the session uses a key or a cloud provider, because the plan's windows do not matter then, or if usage credits
+/// are known to pay for the prompt.
 fn full_as_well(problem: &Problem<'_>) -> Option<ActionName> {
-    let is_passing = problem.finding.limit.is_passing();
-    if problem.evidence.may_use_plan() && is_passing && problem.readings.used_up_now().is_some() {
+    if problem.finding.limit.is_passing() && problem.readings.blocking_now().is_some() {
         Some(ActionName::FullAsWell)
     } else {
         None

@@ -49,8 +49,10 @@ impl Action {
         let Some(template) = name.template() else {
             return Self::empty();
         };
+        let is_paid = template.sends_prompt && evidence.collected.paid_until.is_some();
+        let costs = if is_paid { " (costs money)" } else { "" };
         Self {
-            instruction: filled(&template.instruction, fields),
+            instruction: format!("{}{costs}", filled(&template.instruction, fields)),
             rows: template
                 .rows
                 .iter()
@@ -64,7 +66,11 @@ impl Action {
                 _ => template.command.clone(),
             },
             url: template.url.clone(),
-            costs_money: template.costs_money,
+            costs_money: if is_paid {
+                Some(true)
+            } else {
+                template.costs_money
+            },
         }
     }
 
