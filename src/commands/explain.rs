@@ -40,14 +40,15 @@ pub(crate) struct ExplainArguments {
 /// The maximum number of bytes to read from standard input. No message is longer, but the input could be endless.
 const LONGEST_MESSAGE: u64 = 256 * 1024;
 
-/// The words with which people ask why they are blocked, and until when. A text that consists only of these words names
-/// no limit.
-const WORDS_OF_QUESTIONS: [&str; 57] = [
-    "a", "again", "am", "are", "back", "been", "blocked", "blocking", "can", "can't", "claude",
-    "code", "continue", "did", "do", "does", "ends", "error", "from", "happened", "have", "hit",
-    "how", "i", "i'm", "is", "isn't", "it", "limit", "limited", "limits", "long", "me", "my",
-    "not", "now", "reset", "resets", "resume", "start", "still", "stop", "stopped", "stuck", "the",
-    "this", "to", "until", "use", "wait", "was", "what", "what's", "when", "why", "work",
+/// The words with which people ask why they are blocked, until when, and whether to pay. A text that consists only of these
+/// words names no limit.
+const WORDS_OF_QUESTIONS: [&str; 68] = [
+    "a", "again", "am", "are", "back", "been", "blocked", "blocking", "buy", "can", "can't",
+    "claude", "code", "continue", "credits", "did", "do", "does", "ends", "error", "extra", "fix",
+    "from", "happened", "have", "hit", "how", "i", "i'm", "is", "isn't", "it", "limit", "limited",
+    "limits", "long", "me", "my", "not", "now", "paying", "raise", "real", "reset", "resets",
+    "resume", "should", "start", "still", "stop", "stopped", "stuck", "the", "this", "to", "until",
+    "usage", "use", "using", "wait", "was", "what", "what's", "when", "who", "why", "work",
     "working",
 ];
 

@@ -161,12 +161,43 @@ fn a_question_is_answered_like_explain_without_a_message() {
         "When does my limit reset?",
         "why was I stopped",
         "limit",
+        "should I buy credits",
+        "Should I buy extra usage?",
+        "am I paying",
+        "am I using credits",
+        "who can fix this",
+        "who can raise my limit",
+        "is this real?",
+        "is this a real limit",
+        "is the limit real",
+        "do I have to wait",
+        "how long do I have to wait",
     ] {
+        let answered = answer_to(&client, at, &format!("/whycap {question}"));
+        assert!(
+            answered.contains("Your weekly limit is used up"),
+            "{question}: {answered}"
+        );
+        let unknown = explain(
+            &session_of_login(&with_a_private_login(), "new"),
+            at,
+            question,
+        );
+        assert!(
+            unknown.starts_with("No limit errors found"),
+            "{question}: {unknown}"
+        );
         let run = client.run(at, &["explain", question], b"");
         assert_eq!(run.success(), expected, "{question}");
         let json = client.run(at, &["explain", "--json", question], b"").json();
         assert_eq!(json["incident"]["session_id"], "stopped", "{question}");
     }
+    // All of its words are also words of questions.
+    let notice = explain(&client, at, "Now using usage credits");
+    assert!(
+        notice.contains("explains only the message text"),
+        "{notice}"
+    );
     let other = explain(&client, at, "my limit is 5");
     assert!(other.starts_with("whycap does not recognize"), "{other}");
 }
