@@ -675,3 +675,25 @@ fn each_step_that_sends_the_prompt_again_says_that_credits_pay_for_it() {
     let shown = explain(&Client::new(&member), AT, text);
     assert!(shown.contains("your own API key (costs money)"), "{shown}");
 }
+
+/// On a Max plan, `explain` said that only an admin can raise the limit, although nobody administers a personal plan.
+#[test]
+fn nobody_is_sent_to_an_admin_of_a_personal_plan() {
+    let text = "You've hit your usage limit · contact your admin to increase it";
+    for text in [text, "You've hit your usage limit · contact your admin"] {
+        let sandbox = with_a_private_login();
+        let shown = explain(&Client::new(&sandbox), AT, text);
+        assert!(
+            shown.starts_with(
+                "Your personal plan has no admin; check which account the session uses (/status)"
+            ),
+            "{shown}"
+        );
+        for wrong in ["Ask an Owner", "only an admin", "organization's credits"] {
+            assert!(!shown.contains(wrong), "{wrong}: {shown}");
+        }
+        let sandbox = with_a_member_of_a_team();
+        let shown = explain(&Client::new(&sandbox), AT, text);
+        assert!(shown.contains("only an admin can raise it"), "{shown}");
+    }
+}

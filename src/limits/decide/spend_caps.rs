@@ -58,6 +58,20 @@ pub(super) fn spend_cap(input: &Input<'_>) -> Option<Finding> {
     )
 }
 
+/// Handles the message about the limit of a member whose organization is billed by usage. Returns `None` unless the login is
+/// for a personal plan, which has no admin who could raise the limit.
+pub(super) fn usage_based_cap(input: &Input<'_>) -> Option<Finding> {
+    if !input.evidence.has_personal_credits() {
+        return None;
+    }
+    let limit = input.message.row.limit;
+    Some(
+        Finding::lasting(limit, Verdict::CannotTell, WhoCanFix::You, Cause::NoAdmin)
+            .waiting(None)
+            .without_knowing(Unknown::SeatOfLogin),
+    )
+}
+
 /// Replaces the cause of a member's cap with that of a budget which the members of a team share. The kind of limit is the
 /// same, but the user may have spent little of the budget.
 fn of_shared_budget(cause: Cause) -> Cause {
