@@ -11,6 +11,8 @@ use crate::terminal::{Piece, Tone, truncate, width, wrap};
 
 /// The maximum number of actions to show on one screen.
 const ACTIONS: usize = 4;
+/// If the limit resets within this time, the status line names no alternative to waiting.
+const SHORT_WAIT: TimeDelta = TimeDelta::minutes(10);
 /// The maximum number of reasons to show on one screen.
 const REASONS: usize = 3;
 
@@ -456,6 +458,12 @@ pub(crate) fn is_recent(incident: &Incident) -> bool {
 /// mention, or the first action with its URL. Returns `None` if there is no such action, or if none of its wordings fits.
 fn second_row(incident: &Incident, columns: usize) -> Option<String> {
     let names = &incident.diagnosis.actions;
+    let now = incident.evidence.clock.now;
+    let resets_soon = incident
+        .diagnosis
+        .resets
+        .ahead(now)
+        .is_some_and(|reset| reset.at - now <= SHORT_WAIT);
     let continuation = names.iter().position(|name| {
         matches!(
             name,
@@ -465,6 +473,7 @@ fn second_row(incident: &Incident, columns: usize) -> Option<String> {
     let index = match (names.first()?, continuation) {
         (ActionName::AwaitFigures, _) => 0,
         (_, Some(index)) => index,
+        (ActionName::Wait, None) if resets_soon => return None,
         // The badge already shows the reset time, and Claude Code's menu already offers to wait. The menu also offers the
         // free ways to continue if the account has them, and a purchase must not be named before them.
         (ActionName::Wait | ActionName::WaitUnknown, None) => names.iter().position(|name| {

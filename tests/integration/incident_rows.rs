@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::client::{Client, windows};
-use crate::situation::flat;
+use crate::situation::{NOON, TUESDAY, answer, flat, refused, session_of_login};
 use crate::support::Sandbox;
 
 const AT: &str = "2026-11-20T10:00:00Z";
@@ -623,4 +623,45 @@ fn an_error_followed_by_a_response_does_not_ask_to_wait() {
         explained["incident"]["actions"][0]["do"],
         "You can continue now; this limit no longer applies"
     );
+}
+
+/// Three minutes before the reset, the row of a Team member's idle session said "ask an Owner", the row of the stopped
+/// session said to leave the session open, and the first step of `explain TEXT` was to ask an Owner.
+#[test]
+fn every_screen_advises_a_member_to_wait_for_the_reset_before_asking_an_owner() {
+    for limit in [
+        "You've hit your org's monthly spend limit",
+        "You've hit your individual spend limit",
+    ] {
+        let sandbox = Sandbox::new();
+        Client::logged_in(&sandbox, "team", "user");
+        let [stopped, idle] = ["stopped", "idle"].map(|name| Client {
+            version: "2.1.331".to_owned(),
+            ..session_of_login(&sandbox, name)
+        });
+        let text = format!(
+            "{limit} \u{b7} run /usage-credits to ask your admin for a higher limit \u{b7} your 5-hour limit resets 12pm (UTC)"
+        );
+        let refusal = refused("five_hour", NOON, "org_level_disabled_until");
+        stopped.receives_error("2026-11-20T11:56:00Z", &text, refusal);
+        let full = windows(100.0, NOON, 40.0, TUESDAY);
+        stopped.calls_status_line("2026-11-20T11:56:02Z", full.clone(), 120);
+        let at = "2026-11-20T11:57:00Z";
+        for client in [&stopped, &idle] {
+            let row = rows(client, at, 120).join(" / ");
+            assert!(row.contains("5-hour limit + "), "{}: {row}", client.session);
+            assert!(row.contains("resets at 12:00"), "{}: {row}", client.session);
+            assert!(!row.contains("sk an Owner"), "{}: {row}", client.session);
+            let reply = answer(client, at);
+            let first_step = if client.session == "stopped" {
+                "1. Do nothing and leave the session open"
+            } else {
+                "1. Wait until 12:00"
+            };
+            assert!(reply.contains(first_step), "{}: {reply}", client.session);
+        }
+        let explained = flat(idle.run(at, &["explain", limit], b"").success());
+        assert!(explained.contains("in 3 m"), "{explained}");
+        assert!(!explained.contains("1. Ask"), "{explained}");
+    }
 }

@@ -1643,3 +1643,53 @@ fn every_command_knows_a_repeated_error_whose_hook_was_killed() {
         assert_eq!(entry["attempts"], 2, "{command}: {entry:#}");
     }
 }
+
+/// A Team member's 5-hour window was full, and the organization had reached its cap. After the reset of the window, every
+/// screen said "Your organization had reached its credit cap, and the limit reset at 12:00", as if the cap had been reset.
+#[test]
+fn the_reset_of_a_window_is_not_called_the_reset_of_a_cap() {
+    for (plan, limit, past) in [
+        (
+            "team",
+            "You've hit your org's monthly spend limit \u{b7} run /usage-credits to ask your admin for a higher limit",
+            "You had reached your 5-hour limit and your organization's credit cap",
+        ),
+        (
+            "team",
+            "You've hit your individual spend limit \u{b7} run /usage-credits to ask your admin for a higher limit",
+            "You had reached your 5-hour limit and the limit an admin set for you",
+        ),
+        (
+            "max",
+            "You've hit your monthly spend limit \u{b7} raise it at https://claude.ai/settings/usage",
+            "You had reached your 5-hour limit and your own cap on usage credits",
+        ),
+    ] {
+        let sandbox = Sandbox::new();
+        Client::logged_in(&sandbox, plan, "user");
+        let client = session_of_login(&sandbox, "stopped");
+        let text = format!("{limit} \u{b7} your 5-hour limit resets 12pm (UTC)");
+        client.receives_error(
+            AT,
+            &text,
+            refused("five_hour", NOON, "org_level_disabled_until"),
+        );
+        client.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+        let shown = |command: &str, at: &str| flat(client.run(at, &[command], b"").success());
+        for command in ["explain", "incidents"] {
+            let seconds_later = shown(command, "2026-11-20T12:00:10Z");
+            let expected = "the 5-hour limit should have reset at 12:00.";
+            assert!(
+                seconds_later.contains(expected),
+                "{command}: {seconds_later}"
+            );
+        }
+        client.sends_prompt("2026-11-20T12:02:00Z", "continue");
+        client.works("2026-11-20T12:02:05Z", 10);
+        for command in ["explain", "incidents"] {
+            let later = shown(command, "2026-11-20T12:03:00Z");
+            let expected = format!("{past}, and the 5-hour limit reset at 12:00.");
+            assert!(later.contains(&expected), "{command}: {later}");
+        }
+    }
+}

@@ -732,7 +732,7 @@ const SCENARIOS: [Scenario; 25] = [
         reported: || windows(100.0, NOON, 17.0, TUESDAY),
         code: 10,
         expected_text: "You have reached your 5-hour limit and your organization's credit cap",
-        row: "org's cap · raise it: /usage-credits · resets at 12:00",
+        row: "5-hour limit + org's spend cap · resets at 12:00",
     },
     Scenario {
         name: "11 a weekly limit",

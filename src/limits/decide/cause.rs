@@ -29,6 +29,9 @@ pub(crate) struct CauseTemplate {
     pub(crate) badges: Vec<String>,
     /// A clause in the past tense that says what happened.
     pub(crate) past: Option<String>,
+    /// The same clause for a cap on spend, with the usage window beyond which the cap stops work. It is preferred if that
+    /// window is known.
+    pub(crate) past_with_window: Option<String>,
     /// The recommended actions, best first. If there are none, the actions in the message's catalog row are recommended.
     pub(super) actions: Vec<ActionName>,
     /// The action to recommend first, even if the row does not recommend it.

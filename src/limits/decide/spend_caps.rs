@@ -229,7 +229,9 @@ fn on_unknown_plan(input: &Input<'_>, named: Cap, window: Window) -> Finding {
 /// Handles a cap that has been reached. Waiting helps if the reset time is known, because included usage is available
 /// again after the reset.
 fn reached(input: &Input<'_>, cap: Cap, window: Window) -> Finding {
-    let is_known = input.certain_window().is_some() || is_reset_stated(input);
+    let is_known = input.certain_window().is_some()
+        || is_reset_stated(input)
+        || input.reset_of_window_full_now(window).is_some();
     let is_admin = input.evidence.is_admin() && input.evidence.is_shared_plan();
     let cause = match (cap, is_admin) {
         (Cap::Own, _) => Cause::OwnCap,

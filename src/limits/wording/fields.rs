@@ -195,7 +195,14 @@ impl Fields {
     fn add_names(&mut self, message: &Message, diagnosis: &Diagnosis, evidence: &Evidence) {
         let window = diagnosis.window.or(diagnosis.limit.window());
         let window_limit = window.map(Window::limit);
-        self.set_all([("window_limit", window_limit.map(str::to_owned))]);
+        let window_of_cap = match diagnosis.limit.cap() {
+            Some(_) if diagnosis.waiting_helps == Some(true) => diagnosis.window.map(Window::limit),
+            Some(_) | None => None,
+        };
+        self.set_all([
+            ("window_limit", window_limit.map(str::to_owned)),
+            ("window_of_cap", window_of_cap.map(str::to_owned)),
+        ]);
         let limit = window_limit.unwrap_or("usage limit");
         let is_old = super::calls_credits_extra_usage(message, evidence);
         let [pool, credits, are, were, pay, cap] = if is_old {

@@ -26,6 +26,7 @@
 //! | `unproven` | "The message says that" | the verdict is `cannot_tell` |
 //! | `window_limit` | the usage window, as in "weekly limit" | the limit is that of a usage window |
 //! | `used_up_until` | the reset of this usage window, as in "Tue 06:00" | it is ahead, and the window is certainly full |
+//! | `window_of_cap` | the usage window beyond which the cap stops work, as in "5-hour limit" | the limit is a cap on spend, and its window is known |
 //! | `limit`, `counted` | the usage window, and the limit as in "your weekly limit" | always |
 //! | `pool`, `credits`, `are`, `were`, `pay`, `cap` | the words for usage credits that the message uses | always |
 //! | `paid_until`, `paid_in`, `paid_until_brief` | the time until which usage credits pay, as in "Tue Nov 24 06:00", "in 3 d 20 h", and "Tue 06:00" | they will pay for the next response, and it is ahead |
@@ -140,7 +141,11 @@ pub(crate) struct Wording {
 pub(crate) fn word(message: &Message, evidence: &Evidence, diagnosis: &Diagnosis) -> Wording {
     let mut fields = Fields::new(message, evidence, diagnosis);
     let present = cause_sentences(message, diagnosis, &fields);
-    let name = name_of_badge(&present.badge);
+    // The reset of a window does not reset a cap, so after the reset, the name is that of the window.
+    let name = match (diagnosis.state, fields.get("window_of_cap")) {
+        (State::Over(Ending::Reset | Ending::ResetEarly), Some(window)) => window.to_owned(),
+        _ => name_of_badge(&present.badge),
+    };
     let name_of_reset = diagnosis.is_reset_proven.then(|| name.clone());
     fields.set_all([("name_of_reset", name_of_reset), ("name", Some(name))]);
 
@@ -424,9 +429,15 @@ fn badge(templates: &[String], fields: &Fields) -> String {
 
 /// Returns clauses in the past tense that say what happened, best first.
 fn pasts(message: &Message, diagnosis: &Diagnosis, fields: &Fields) -> Vec<String> {
-    let template = diagnosis.cause.template().past.as_deref();
-    let of_cause = template.and_then(|past| fields.fill(past));
+    let template = diagnosis.cause.template();
+    let of_cause = template.past.as_ref().and_then(|past| fields.fill(past));
     let past = of_cause.unwrap_or_else(|| past_of_meaning(message.row.meaning));
+    if let Some(with_window) = &template.past_with_window
+        && fields.get("window_of_cap").is_some()
+        && let Some(with_window) = fields.fill(with_window)
+    {
+        return vec![with_window, past];
+    }
     let without_remark = without_remark(&past).to_owned();
     let has_remark = past.contains(" (not ") || past.contains("not a usage limit");
     if diagnosis.verdict != Verdict::NotALimit || has_remark {
@@ -706,6 +717,7 @@ mod tests {
         &[("full", "5-hour limit"), ("full_until", "Wed Nov 23 23:48")],
     ];
     const ALWAYS: &[(&str, &str)] = &[
+        ("window_of_cap", "weekly limit"),
         ("limit", "weekly Sonnet limit"),
         ("window_limit", "weekly Sonnet limit"),
         ("likely", "probably"),
@@ -992,7 +1004,8 @@ mod tests {
     fn every_past_fits_into_the_summary_of_every_ending() {
         let mut pasts: Vec<String> = CAUSES
             .values()
-            .filter_map(|wording| fields((1 << VALUES.len()) - 1).fill(wording.past.as_deref()?))
+            .flat_map(|wording| wording.past.iter().chain(&wording.past_with_window))
+            .filter_map(|past| fields((1 << VALUES.len()) - 1).fill(past))
             .collect();
         pasts.extend(rows().map(|row| without_remark(&past_of_meaning(row.meaning)).to_owned()));
         for past in pasts {
@@ -1009,7 +1022,8 @@ mod tests {
         let all_fields = fields((1 << VALUES.len()) - 1);
         let mut pasts: Vec<String> = CAUSES
             .values()
-            .filter_map(|wording| all_fields.fill(wording.past.as_deref()?))
+            .flat_map(|wording| wording.past.iter().chain(&wording.past_with_window))
+            .filter_map(|past| all_fields.fill(past))
             .collect();
         pasts.extend(rows().map(|row| past_of_meaning(row.meaning)));
         for wording in WORDINGS.endings.values() {
@@ -1069,6 +1083,7 @@ mod tests {
                 .iter()
                 .chain(&wording.badges)
                 .chain(&wording.past)
+                .chain(&wording.past_with_window)
         });
         for text in of_causes {
             for piece in text.split('{').skip(1) {
