@@ -200,6 +200,20 @@ pub(super) fn date_by_request(sample: &mut Sample, tail: &Tail) {
     }
 }
 
+/// Returns the time of the last response if no figures have been stored since then. Returns `None` if Claude Code has just
+/// received the response, or if a refused request followed it, because the figures may belong to that request.
+fn unstored_response_at(
+    tail: &Tail,
+    last: Option<&Sample>,
+    now: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
+    let response_at = tail.responses.last()?.at;
+    let last_error_at = tail.errors.last().and_then(|error| error.line.at);
+    let is_unstored = response_at > last?.at;
+    let is_refused_later = last_error_at > Some(response_at);
+    (is_unstored && !is_refused_later && now - response_at > REPORTED_WITHIN).then_some(response_at)
+}
+
 /// Returns the time of the request that led to the last response. If it is unknown, returns the time of the response, unless
 /// Claude Code has just received it. Returns `None` if there is no response, or if a refused request followed it, because
 /// the figures may belong to that request.
@@ -697,7 +711,10 @@ impl WindowReadings<'_> {
     /// the transcript can tell such figures from an early reset. In all other cases, the figures count as new, because
     /// they may come from a subagent, whose responses are not in the transcript. `last` contains the latest figures that the
     /// process reported in the session.
-    fn dated(&self, payload: &StatusPayload, sample: Sample, last: Option<&Sample>) -> Sample {
+    ///
+    /// Repeated figures are not stored at once, and Claude Code calls the status line again while the session is idle. They
+    /// are therefore dated to the last response in the transcript if it arrived after `last`.
+    fn dated(&self, payload: &StatusPayload, mut sample: Sample, last: Option<&Sample>) -> Sample {
         let is_of_new_response = sample.api_ms.is_some() && sample.measured == self.environment.now;
         if !is_of_new_response {
             return sample;
@@ -708,7 +725,7 @@ impl WindowReadings<'_> {
         let is_lower = sample.shows_less_than(&newest.sample);
         let is_repeated_and_higher =
             sample.repeated_after.is_some() && newest.sample.shows_less_than(&sample);
-        if !is_lower && !is_repeated_and_higher {
+        if !is_lower && sample.repeated_after.is_none() {
             return sample;
         }
         let transcript = payload.transcript_path.as_deref();
@@ -716,6 +733,14 @@ impl WindowReadings<'_> {
         let Some(tail) = tail else {
             return sample;
         };
+        if sample.repeated_after.is_some()
+            && let Some(responded_at) = unstored_response_at(&tail, last, self.environment.now)
+        {
+            sample.measured = responded_at;
+        }
+        if !is_lower && !is_repeated_and_higher {
+            return sample;
+        }
         let last_response_at = tail.responses.last().map(|response| response.at);
         if last.is_some_and(|last| Some(last.measured) > last_response_at) {
             // The figures of the last response in the transcript have already been reported.
@@ -944,7 +969,7 @@ fn is_new(sample: &Sample, last: &Sample, last_error_at: Option<DateTime<Utc>>) 
         || sample.others.spend_limit != last.others.spend_limit
         || sample.model != last.model
         || (is_around_error && !sample.has_same_figures_as(last))
-        || sample.measured - last.measured >= STORED_EVERY
+        || (sample.measured > last.measured && sample.at - last.measured >= STORED_EVERY)
 }
 
 /// Returns the newest error in another session if a response with the same figures as before may show that it is over. A

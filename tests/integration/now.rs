@@ -998,3 +998,28 @@ fn a_session_in_two_terminals_is_waiting_if_one_of_them_is() {
         assert!(shown.contains("Sessions 1 running"), "{shown}");
     }
 }
+
+/// A session received two responses within five minutes that reported the same figures. When Claude Code called the status
+/// line of the idle session again, the old figures were stored with the time of that call. `now` said "reported just now",
+/// and `explain` said "1 m before the error".
+#[test]
+fn unchanged_figures_are_dated_to_the_response_that_reported_them() {
+    let sandbox = with_a_private_login();
+    let mut client = session_of_login(&sandbox, "works");
+    let usage = || windows(42.0, NOON, 17.0, TUESDAY);
+    for minute in ["10:00", "10:01"] {
+        client.sends_prompt(&format!("2026-11-20T{minute}:00Z"), "go on");
+        client.api_ms += 300;
+        client.receives_response(&format!("2026-11-20T{minute}:05Z"));
+        client.calls_status_line(&format!("2026-11-20T{minute}:06Z"), usage(), 120);
+    }
+    client.calls_status_line("2026-11-20T10:06:00Z", usage(), 120);
+    let now = client.run("2026-11-20T10:06:10Z", &["now"], b"");
+    assert!(now.success().contains("reported 5 m ago"), "{now:?}");
+    let stopped = session_of_login(&sandbox, "stopped");
+    let text = "You've hit your 5-hour limit \u{b7} resets 12pm (UTC)";
+    stopped.receives_error("2026-11-20T10:07:05Z", text, json!({}));
+    let explained = stopped.run("2026-11-20T10:07:20Z", &["explain"], b"");
+    let explained = explained.success();
+    assert!(explained.contains("6 m before the error"), "{explained}");
+}
