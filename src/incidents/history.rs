@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,10 @@ use crate::paths::Paths;
 use crate::time::{Millis, datetime_from_millis};
 use crate::transcript::failed_attempts::FailedAttempts;
 use crate::transcript::tail::{LONGEST_REQUEST, TranscriptResponse};
+
+/// How long after an error whycap searches for a better response if the known one came from a key beside the login, or the
+/// reverse. The search takes time.
+const REPLACED_WITHIN: TimeDelta = TimeDelta::days(1);
 
 /// The first response that an account received after an error. It is stored because Claude Code deletes transcripts
 /// after a month, and whycap then no longer knows which account owned each session.
@@ -42,6 +46,10 @@ struct Resumption {
     /// True if the response was free even though a window was full.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     is_free: bool,
+    /// True if the payers differ and one of them is a key or a cloud provider. Such a response does not show that the payer of
+    /// the failed request can continue. After a login to another account, the user has continued.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_beside_payer: bool,
 }
 
 impl Resumption {
@@ -54,7 +62,9 @@ impl Resumption {
         // response with another payer let the user continue all the same.
         let is_of_other_session = self.payer.is_some() || self.is_free;
         let is_of_other_payer = self.payer == Some(PayerRelation::Other);
-        if !is_of_other_session || is_of_other_payer || !is_refused_soon {
+        if self.is_beside_payer {
+            evidence.collected.continued_beside_payer_at = Some(self.resumed_at);
+        } else if !is_of_other_session || is_of_other_payer || !is_refused_soon {
             evidence.collected.resumed_at = Some(self.resumed_at);
         }
         if let Some(payer) = self.payer {
@@ -150,20 +160,30 @@ impl History<'_> {
             return Ok(None);
         };
         let key = (session.clone(), error.at.timestamp_millis());
-        if let Some(resumption) = known.get(&key) {
+        let known = known.get(&key);
+        // The payer of the error may have received a response since.
+        let may_be_replaced =
+            |known: &&Resumption| known.is_beside_payer && self.now - error.at < REPLACED_WITHIN;
+        if let Some(resumption) = known.filter(|known| !may_be_replaced(known)) {
             return Ok(Some(resumption.clone()));
         }
         let Some(resumption) = self.find_resumption(session, incident)? else {
-            return Ok(None);
+            return Ok(known.cloned());
         };
         let later_response = error.later_response.as_ref();
-        if later_response.and_then(|response| response.at) != Some(resumption.resumed_at) {
+        let stored_times = [
+            later_response.and_then(|response| response.at),
+            known.map(|known| known.resumed_at),
+        ];
+        if !stored_times.contains(&Some(resumption.resumed_at)) {
             // If storing fails, the next call searches for the response again.
             let _ = journal::append(self.paths, self.now, &resumption);
         }
         Ok(Some(resumption))
     }
 
+    /// Finds the first response that shows that the user could continue. A response from a key beside the login, or the
+    /// reverse, counts only if there is no other one.
     fn find_resumption(
         &self,
         session: &str,
@@ -173,6 +193,7 @@ impl History<'_> {
         let until = self.now.min(at + LONGEST_LIMIT);
         let responses = self.ledger.first_responses(at, until)?;
         let mut first: Option<Resumption> = None;
+        let mut first_beside_payer: Option<Resumption> = None;
         for (responding, first_at) in responses {
             let first_at = datetime_from_millis(first_at);
             // The sessions are sorted by their first response, so the remaining ones cannot be earlier.
@@ -186,14 +207,19 @@ impl History<'_> {
             else {
                 continue;
             };
-            let is_earlier = first
+            let first_of_payer = if resumption.is_beside_payer {
+                &mut first_beside_payer
+            } else {
+                &mut first
+            };
+            let is_earlier = first_of_payer
                 .as_ref()
                 .is_none_or(|first| resumption.resumed_at < first.resumed_at);
             if is_earlier && resumption.resumed_at <= until {
-                first = Some(resumption);
+                *first_of_payer = Some(resumption);
             }
         }
-        Ok(first)
+        Ok(first.or(first_beside_payer))
     }
 
     /// Returns the response in `responding` with which the user continued after an error in `session`, or `None` if no
@@ -214,6 +240,7 @@ impl History<'_> {
             requested_at: None,
             payer: None,
             is_free: false,
+            is_beside_payer: false,
         };
         if responding == session {
             return Ok(Some(resumption));
@@ -222,7 +249,7 @@ impl History<'_> {
             return Ok(None);
         }
         if incident.diagnosis.limit.is_passing() {
-            resumption.payer = Some(self.relation_to_payer(responding, first_at, error));
+            self.add_payer(&mut resumption, responding, error);
             return Ok(Some(resumption));
         }
         let mut later = self.response_to_later_request(responding, error.at, first_at);
@@ -255,23 +282,20 @@ impl History<'_> {
                 .any(|free| free.contains(resumption.resumed_at))
         });
         if !resumption.is_free {
-            let relation = self.relation_to_payer(responding, resumption.resumed_at, error);
-            resumption.payer = Some(relation);
+            self.add_payer(&mut resumption, responding, error);
         }
         Ok(Some(resumption))
     }
 
-    /// Compares the payer of a failed request with the payer of a response in another session.
-    fn relation_to_payer(
-        &self,
-        responding: &str,
-        responded_at: DateTime<Utc>,
-        error: &StoredError,
-    ) -> PayerRelation {
+    /// Adds how the payer of a response in another session is related to the payer of the failed request.
+    fn add_payer(&self, resumption: &mut Resumption, responding: &str, error: &StoredError) {
         let payer = self
             .starts
-            .payer_of(responding, self.transcripts, responded_at);
-        error.payer.relation_to(&payer)
+            .payer_of(responding, self.transcripts, resumption.resumed_at);
+        let relation = error.payer.relation_to(&payer);
+        resumption.payer = Some(relation);
+        resumption.is_beside_payer = relation == PayerRelation::Other
+            && (error.payer.is_without_account() || payer.is_without_account());
     }
 
     /// Finds a session's first response that was certainly requested after the given time. The search starts with the

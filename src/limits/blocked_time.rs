@@ -94,11 +94,14 @@ impl Incident {
         if response_at.is_none() && self.only_ended_its_run() {
             return Some(StopEnd::Until(error_at));
         }
+        let may_still_block = self.blocks().is_some() || self.still_blocks_only_its_session();
+        let continued_at = collected
+            .continued_beside_payer_at
+            .filter(|_| !may_still_block);
         let longest = self.longest_duration();
-        Some(match response_at.into_iter().chain(assumed_end).min() {
-            None if self.blocks().is_some() || self.still_blocks_only_its_session() => {
-                StopEnd::MaybeStillStopped
-            }
+        let known_end = response_at.into_iter().chain(assumed_end).min();
+        Some(match known_end.or(continued_at) {
+            None if may_still_block => StopEnd::MaybeStillStopped,
             Some(end) if end > now => StopEnd::StillStopped,
             Some(end) if end > error_at && end - error_at <= longest => StopEnd::Until(end),
             Some(_) | None => StopEnd::Unknown,
@@ -351,8 +354,10 @@ impl ErrorSummary {
     pub(crate) fn notes(&self, origin: ErrorOrigin) -> Vec<String> {
         let total = &self.total;
         let sessions = match origin {
-            ErrorOrigin::Here => "the next response in any session",
-            ErrorOrigin::InExports => "the next response in any session on the machine",
+            ErrorOrigin::Here => "the next response in any session with the same account or key",
+            ErrorOrigin::InExports => {
+                "the next response in any session on the machine with the same account or key"
+            }
         };
         let mut notes = Vec::new();
         if origin == ErrorOrigin::Here && total.stops < total.errors {
@@ -364,7 +369,7 @@ impl ErrorSummary {
             notes.push("Exports contain times only to the quarter of an hour, so errors from the same limit within a quarter of an hour count as one stop. Run `whycap incidents` on a person's machine for exact counts.".to_owned());
         }
         if !total.blocked.is_zero() {
-            notes.push(format!("Blocked time runs from an error to {sessions} or to the reset, whichever comes first. Nights are included. Time when several limits block you at once is counted only once."));
+            notes.push(format!("Blocked time runs from an error to {sessions}, or to the reset, whichever comes first. Nights are included. Time when several limits block you at once is counted only once."));
         }
         if self
             .by_limit

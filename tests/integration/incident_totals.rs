@@ -378,9 +378,9 @@ fn a_long_period_is_grouped_by_month() {
         "2026-05          2               -           4 h",
         "2026-11          1               -           2 h",
         "",
-        "Blocked time runs from an error to the next response in any session or to the",
-        "reset, whichever comes first. Nights are included. Time when several limits",
-        "block you at once is counted only once.",
+        "Blocked time runs from an error to the next response in any session with the",
+        "same account or key, or to the reset, whichever comes first. Nights are",
+        "included. Time when several limits block you at once is counted only once.",
     ];
     assert_eq!(text.trim_end(), expected.join("\n"));
 }

@@ -7,7 +7,8 @@ use crate::newest_evidence::{five_hour_full, receives_response};
 use crate::now::RunningClient;
 use crate::situation::{
     AT, FIVE_HOUR, NOON, PRIVATE, SOON, TUESDAY, answer, answer_to, belongs_to, flat,
-    receives_balance_error, refused, session_of_login, with_a_private_login,
+    reaches_five_hour_limit, receives_balance_error, refused, session_of_login,
+    with_a_private_login,
 };
 use crate::support::{Run, Sandbox};
 
@@ -1131,4 +1132,47 @@ fn a_shell_without_a_login_goes_on_waiting_for_the_spend_cap_of_a_key() {
     let waited = shell_without_key(&sandbox, at, &["wait", "--timeout", "6s"]);
     assert_eq!(waited.code, 124, "{waited:?}");
     assert!(waited.stderr.contains("limit still applied"), "{waited:?}");
+}
+
+/// The login reached its 5-hour limit, and a session with a key went on. `incidents` ended the blocked time of the limit with
+/// the first response of the key, although the limit was still active. After the reset, the limit had "blocked" for 5 minutes.
+#[test]
+fn a_response_paid_by_a_key_does_not_end_the_blocked_time_of_a_limit() {
+    let sandbox = with_a_private_login();
+    let with_key = session_with_key(&sandbox);
+    with_key.event(
+        "2026-11-20T09:55:00Z",
+        "SessionStart",
+        json!({"source": "startup"}),
+    );
+    let stopped = session_of_login(&sandbox, "stopped");
+    reaches_five_hour_limit(&stopped);
+    with_key.sends_prompt("2026-11-20T10:05:00Z", "go on");
+    with_key.works("2026-11-20T10:05:05Z", 10);
+    for (at, blocked_seconds) in [
+        ("2026-11-20T10:10:00Z", 10 * 60),
+        ("2026-11-20T12:30:00Z", 2 * 3_600),
+    ] {
+        let listed = shell_without_key(&sandbox, at, &["incidents", "--json"]).json();
+        assert_eq!(
+            listed["sums"]["blocked_s"], blocked_seconds,
+            "{at}: {listed:#}"
+        );
+    }
+}
+
+/// A session with an empty key was blocked, and a session of the login went on. `incidents` said both that the error of the key
+/// was open and when its blocked time had ended.
+#[test]
+fn a_response_of_the_login_does_not_end_the_blocked_time_of_an_open_error_of_a_key() {
+    let sandbox = with_a_private_login();
+    session_with_empty_key(&sandbox);
+    let _process = RunningClient::idle(&sandbox, "with-key");
+    let on_plan = session_of_login(&sandbox, "on-plan");
+    on_plan.sends_prompt("2026-11-20T10:05:00Z", "go on");
+    on_plan.works("2026-11-20T10:05:05Z", 10);
+    let at = "2026-11-20T10:10:00Z";
+    let listed = shell_without_key(&sandbox, at, &["incidents", "--json"]).json();
+    let of_key = &listed["incidents"][0];
+    assert_eq!(of_key["blocked_until"], Value::Null, "{listed:#}");
 }
