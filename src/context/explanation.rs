@@ -514,14 +514,22 @@ impl Context {
                 }
             }
         }
+        let just_ended = situation.just_ended.as_deref();
+        sentences.extend(just_ended.and_then(|limit| self.describe_past(limit)));
         sentences.extend(self.about_other_payer(situation));
+        let lasting_error = situation.lasting_error_elsewhere.as_deref();
+        sentences.extend(lasting_error.and_then(|error| self.describe_elsewhere(error)));
         sentences
     }
 
     /// Returns a sentence about a session that its key, cloud provider, or token has stopped, if the current incident is
     /// about something else.
     pub(crate) fn about_other_payer(&self, situation: &Situation) -> Option<String> {
-        let incident = situation.error_of_other_payer.as_ref()?;
+        self.describe_elsewhere(situation.error_of_other_payer.as_ref()?)
+    }
+
+    /// Returns a sentence about an error that blocks another session than the one whose error is explained.
+    fn describe_elsewhere(&self, incident: &Incident) -> Option<String> {
         let session = incident.evidence.error.session.id.as_deref()?;
         Some(format!(
             "Also, in the session {}: {}",

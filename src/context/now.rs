@@ -202,7 +202,11 @@ impl NowCollector {
         let mut facts = SlowFacts {
             blocked_session: newest.and_then(|newest| context.only_blocked_session(newest)),
             error_of_other_payer: context.about_other_payer(&situation),
-            past_error: newest.and_then(|newest| context.describe_past(newest)),
+            past_errors: [situation.just_ended.as_deref(), newest]
+                .into_iter()
+                .flatten()
+                .filter_map(|error| context.describe_past(error))
+                .collect(),
             situation,
             unregistered_clients: processes::clients_known_to_use(&context.paths)
                 .iter()

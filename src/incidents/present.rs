@@ -21,6 +21,10 @@ use crate::limits::kind::{Affects, Window};
 /// The age up to which a resolved error takes precedence over older errors.
 const RECENT: TimeDelta = TimeDelta::hours(24);
 
+/// How long after its end a limit of the shell's own payer is mentioned beside an error that still blocks a session with
+/// another payer.
+const JUST_ENDED: TimeDelta = TimeDelta::minutes(30);
+
 /// The maximum number of other sessions whose errors are explained for one session. The status line has to wait for
 /// these explanations, and a script may have hit the same limit in hundreds of sessions. The newest errors are enough
 /// to show that the login has reached the limit.
@@ -34,6 +38,11 @@ pub(crate) struct Situation {
     /// The newest error that blocks a session with a key, a cloud provider, or a token that the requesting shell does not
     /// use. Sessions that are closed do not count. It is set only if the current error blocks the shell's own payer.
     pub(crate) error_of_other_payer: Option<Incident>,
+    /// A limit of the shell's own payer that has just ended, if the current error blocks only a session with another payer.
+    /// The user may have been waiting for the end of this limit.
+    pub(crate) just_ended: Option<Box<Incident>>,
+    /// The newest error that will still block another session when the current error, a temporary problem, is over.
+    pub(crate) lasting_error_elsewhere: Option<Box<Incident>>,
     /// A limit that was reached in another session, or a repeated refusal of the login, that also blocks the session that the
     /// user asked about in a shell. `None` if the session's own error blocks it. If it is set, it describes the session's
     /// current state, and `incident` describes its past.
@@ -89,6 +98,17 @@ impl Situation {
             .iter()
             .min_by_key(|incident| rank(incident, now))
             .cloned();
+        let just_ended = incident
+            .as_ref()
+            .and_then(|current| find_just_ended(&incidents, current, now))
+            .cloned()
+            .map(Box::new);
+        let lasting_error_elsewhere = incident.as_ref().and_then(|current| {
+            incidents
+                .iter()
+                .find(|other| blocks_other_session_longer(other, current))
+                .map(|other| Box::new(other.for_its_session()))
+        });
         let error_of_other_payer = match &incident {
             Some(incident) if incident.blocks().is_some() && !is_of_other_payer(incident) => {
                 incidents
@@ -119,6 +139,8 @@ impl Situation {
         Self {
             incident,
             error_of_other_payer,
+            just_ended,
+            lasting_error_elsewhere,
             limit_of_login: None,
             just_reset,
             lasting_limit,
@@ -343,6 +365,25 @@ impl Situation {
     }
 }
 
+/// Returns the newest limit of the shell's own payer that has ended a short time ago and after `current`, which is about
+/// another payer.
+fn find_just_ended<'i>(
+    incidents: &'i [Incident],
+    current: &Incident,
+    now: DateTime<Utc>,
+) -> Option<&'i Incident> {
+    if current.blocks().is_some() || !blocks_session_of_other_payer(current) {
+        return None;
+    }
+    incidents.iter().find(|limit| {
+        let ended_at = limit.diagnosis.ended_at;
+        limit.diagnosis.is_limit()
+            && !is_of_other_payer(limit)
+            && ended_at > Some(current.evidence.at())
+            && ended_at > Some(now - JUST_ENDED)
+    })
+}
+
 /// Returns an error's rank. The error with the lowest rank is the current error.
 fn rank(incident: &Incident, now: DateTime<Utc>) -> u8 {
     match incident.diagnosis.state {
@@ -354,6 +395,18 @@ fn rank(incident: &Incident, now: DateTime<Utc>) -> u8 {
         State::Over(_) if (now - incident.evidence.at()).abs() < RECENT => 4,
         State::Over(_) => 5,
     }
+}
+
+/// Returns true if `other` blocks another session than `current`, a temporary problem, and is not one itself.
+fn blocks_other_session_longer(other: &Incident, current: &Incident) -> bool {
+    let session = current.evidence.error.session.id.as_deref();
+    current.diagnosis.limit.is_passing()
+        && current.blocks().is_some()
+        && other.blocks().is_some()
+        && !other.diagnosis.limit.is_passing()
+        && !other.is_of(session)
+        && !is_of_other_payer(other)
+        && !other.evidence.collected.is_session_closed
 }
 
 /// Returns true if `limit` applies to all sessions of the login and will still block work when `current`, a temporary

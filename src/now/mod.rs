@@ -56,8 +56,8 @@ pub(crate) struct SlowFacts {
     pub(crate) blocked_session: Option<String>,
     /// A sentence about a session that is stopped because of its key, cloud provider, or token if a different limit blocks work.
     pub(crate) error_of_other_payer: Option<String>,
-    /// A sentence about the newest error if it is over but still recent.
-    pub(crate) past_error: Option<String>,
+    /// Sentences about the newest error and a limit that has just ended, if they are over but still recent.
+    pub(crate) past_errors: Vec<String>,
     /// The number of running clients that are not in the registry. Clients whose environment cannot be read are not
     /// included because they may belong to another home directory.
     pub(crate) unregistered_clients: usize,

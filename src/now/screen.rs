@@ -120,9 +120,12 @@ impl NowData {
             add_row(&mut report, "", Tone::Quiet, text);
         }
         if self.blocked().is_none() {
-            if let Some(sentence) = &self.slow.past_error {
-                add_row(&mut report, "Error", Tone::Quiet, sentence.clone());
-            }
+            let errors = self.slow.past_errors.iter().cloned();
+            add_rows(
+                &mut report,
+                "Error",
+                errors.map(|sentence| (Tone::Quiet, sentence)),
+            );
             let text = match self.paying {
                 Some(_) => PAID_BEYOND_WINDOW,
                 None if !self.slow.blocking_budgets.is_empty() => ONLY_BUDGET_BLOCKS,
@@ -664,7 +667,7 @@ mod tests {
             WindowShares::new("5h", since, &all[..2], &[]),
             WindowShares::new("week", since, &all, &[]),
         ];
-        low.slow.past_error = Some("12:10: The service was overloaded.".to_owned());
+        low.slow.past_errors = vec!["12:10: The service was overloaded.".to_owned()];
         let shown = screen(&low, 50, Some(20));
         assert!(shown.lines().count() <= 20, "{shown}");
         for part in ["Look at", "Error ", "Limit ", "Pace "] {

@@ -127,6 +127,38 @@ fn the_key_of_a_running_session_blocks_only_that_session() {
     assert!(now["blocked"].is_object(), "{now:#}");
 }
 
+/// Two seconds after the reset of the 5-hour limit, `explain` and `now` named only the error of another session's key.
+#[test]
+fn a_limit_of_the_login_that_has_just_reset_is_mentioned_beside_the_error_of_a_key() {
+    let sandbox = with_a_private_login();
+    let stopped = session_of_login(&sandbox, "stopped");
+    stopped.receives_error(
+        "2026-11-20T11:56:00Z",
+        FIVE_HOUR,
+        refused("five_hour", NOON, ""),
+    );
+    let full = windows(100.0, NOON, 40.0, TUESDAY);
+    stopped.calls_status_line("2026-11-20T11:56:02Z", full, 120);
+    let with_key = session_with_key(&sandbox);
+    receives_balance_error(&with_key, "2026-11-20T11:59:00Z");
+    let _process = RunningClient::idle(&sandbox, "with-key");
+    for command in ["explain", "now"] {
+        let shown = flat(shell_without_key(&sandbox, "2026-11-20T12:00:02Z", &[command]).success());
+        assert!(
+            shown.contains("Your 5-hour limit was used up"),
+            "{command}: {shown}"
+        );
+        assert!(shown.contains(KEY), "{command}: {shown}");
+        let later = flat(shell_without_key(&sandbox, "2026-11-20T12:31:00Z", &[command]).success());
+        let of_key = "A request failed because ANTHROPIC_API_KEY had no credits";
+        assert!(later.contains(of_key), "{command}: {later}");
+        assert!(
+            !later.contains("5-hour limit was used up"),
+            "{command}: {later}"
+        );
+    }
+}
+
 /// Two sessions with an empty key are closed within two minutes, and a session of the login receives a response after
 /// each error. A response in a session of the login does not end the error of a key, so `incidents` must not name it.
 /// The user went on between the errors, so they are two stops.

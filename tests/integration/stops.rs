@@ -3,7 +3,10 @@
 
 use serde_json::{Value, json};
 
-use crate::client::{Client, windows};
+use crate::client::{Client, run, windows};
+use crate::situation::{
+    AT, NOON, TUESDAY, flat, receives_overload_error, two_sessions_of_login, with_a_private_login,
+};
 use crate::support::Sandbox;
 
 const FIVE_HOURS: &str = "You've hit your 5-hour limit · resets 12pm (UTC)";
@@ -11,8 +14,6 @@ const LOW: &str = "Credit balance is too low";
 const WEEKLY: &str = "You've hit your weekly limit · resets Nov 24, 12pm (UTC)";
 const LOGGED_OUT: &str = "Please run /login · API Error: 401 OAuth token has expired.";
 const OVERLOADED: &str = "API Error: 529 Overloaded.";
-/// 2026-11-20 12:00 UTC.
-const NOON: i64 = 1_795_176_000;
 const A: &str = "11111111-1111-1111-1111-111111111111";
 const B: &str = "22222222-2222-2222-2222-222222222222";
 
@@ -453,4 +454,24 @@ fn every_sequence_of_events_has_the_expected_totals() {
         wrong.len(),
         wrong.join("\n")
     );
+}
+
+/// A false alarm had stopped one session, and then the service was overloaded in another one. `explain` was only about the
+/// overload, which ends by itself.
+#[test]
+fn explain_names_a_session_that_a_false_alarm_has_stopped_beside_a_newer_overload() {
+    let sandbox = with_a_private_login();
+    let [stopped, other] = two_sessions_of_login(&sandbox);
+    let usage = || windows(42.0, NOON, 17.0, TUESDAY);
+    stopped.calls_status_line("2026-11-20T09:59:50Z", usage(), 120);
+    let text =
+        "You've hit your monthly spend limit \u{b7} raise it at https://claude.ai/settings/usage";
+    stopped.receives_error(AT, text, json!({}));
+    stopped.calls_status_line("2026-11-20T10:00:05Z", usage(), 120);
+    receives_overload_error(&other, "2026-11-20T10:01:00Z");
+    let explained = run(&sandbox, "2026-11-20T10:01:10Z", &["explain"], b"", &[]);
+    let explained = flat(explained.success());
+    assert!(explained.contains("overloaded"), "{explained}");
+    let also = "Also, in the session stopped: This looks like a false alarm";
+    assert!(explained.contains(also), "{explained}");
 }
