@@ -310,7 +310,7 @@ impl NowData {
         // On a narrow screen, the project is left out first, the share second, and the cost third.
         let mut columns = vec![
             Column::text("session").with_min_width(8),
-            Column::text("project")
+            Column::path("project")
                 .with_tone(Tone::Quiet)
                 .with_min_width(8)
                 .in_layouts(0..=0),
@@ -639,7 +639,7 @@ mod tests {
              \u{20}         at this pace, week will be full today, before it resets\n\
              Today     $12.00, $0.68 per hour since 09:00, including breaks\n\
              Sessions  1 running\n\
-             \u{20}         Look at the slow query in…   ~/work/a-project-with-a-lo…  $3.00  responding 40 s\n\
+             \u{20}         Look at the slow query in…   a-project-with-a-long-name   $3.00  responding 40 s\n\
              Limit     no limit is blocking you\n"
         );
     }
@@ -702,7 +702,7 @@ mod tests {
         let shown = screen(&blocked, 80, Some(24));
         for part in [
             "Look at",
-            "~/work",
+            "a-project",
             "$3.00",
             "blocked; autoContinueAtUsageLimit is off in the settings\n",
         ] {

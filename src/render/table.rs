@@ -6,7 +6,7 @@
 use std::ops::RangeInclusive;
 
 use super::page::PageWriter;
-use crate::terminal::{Piece, Tone, padding, share_bar, truncate, width};
+use crate::terminal::{Piece, Tone, padding, share_bar, truncate, truncate_path, width};
 
 /// The gap between two columns of a table.
 const GAP: usize = 2;
@@ -36,6 +36,8 @@ pub(crate) struct Column {
     short_name: Option<String>,
     /// True if the cells are right-aligned.
     pub(crate) is_number: bool,
+    /// True if the cells are paths, whose last directory is more important than their beginning.
+    is_path: bool,
     /// The HTML class of the column's cells, which the style sheet and the script use to find them.
     pub(crate) class: Option<&'static str>,
     tone: Tone,
@@ -89,6 +91,14 @@ impl Column {
     pub(crate) fn number(name: impl Into<String>) -> Self {
         Self {
             is_number: true,
+            ..Self::text(name)
+        }
+    }
+
+    /// Creates a left-aligned column of paths. Their beginning is left out first if the column is too narrow.
+    pub(crate) fn path(name: impl Into<String>) -> Self {
+        Self {
+            is_path: true,
             ..Self::text(name)
         }
     }
@@ -372,6 +382,7 @@ impl<'t> PlacedColumn<'t> {
     /// Returns the text of a row in this column, its padding, and the gap after it.
     fn pieces(&self, row: &TableRow) -> [Piece; 3] {
         let text = match row.cells.get(self.index) {
+            Some(cell) if self.column.is_path => truncate_path(&cell.text, self.width),
             Some(cell) => truncate(&cell.text, self.width),
             None => String::new(),
         };

@@ -18,6 +18,7 @@ pub(crate) use output::{bar, json_in_one_line, share_bar};
 pub(crate) use palette::tests as contrast;
 pub use palette::{Palette, Piece, THEMES, Theme, Tone};
 pub(crate) use screen::{Screen, ScreenSize, WakeReason};
+pub(crate) use text::truncate_path;
 pub(crate) use text::{count_noun, padding, percent_text, start_of, wrap_words};
 pub use text::{escape, escape_lines, strip_ansi, truncate, width, wrap};
 

@@ -164,6 +164,23 @@ pub fn truncate(text: &str, columns: usize) -> String {
     format!("{}…", start.trim_end())
 }
 
+/// Escapes a path and truncates it to `columns`. The directories at its beginning are left out first, and the end of its last
+/// directory only if that directory is too long.
+pub(crate) fn truncate_path(path: &str, columns: usize) -> String {
+    let path = escape(path);
+    if width_of_escaped(&path) <= columns {
+        return path.into_owned();
+    }
+    let separators = ['/', '\\'];
+    let ends = path
+        .match_indices(separators)
+        .map(|(index, _)| format!("…{}", path.split_at(index).1));
+    let last = path.rsplit(separators).next().unwrap_or(&path);
+    ends.chain([last.to_owned()])
+        .find(|end| width_of_escaped(end) <= columns)
+        .unwrap_or_else(|| truncate(last, columns))
+}
+
 /// Wraps text at spaces into lines of up to `requested_columns`. Longer words can be split anywhere.
 pub fn wrap(text: &str, requested_columns: usize) -> Vec<String> {
     wrap_words(text, requested_columns, true)
