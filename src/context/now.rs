@@ -20,7 +20,7 @@ use crate::limits::decide::ActionName;
 use crate::limits::incident::Incident;
 use crate::limits::kind::Window;
 use crate::limits::sample::Sample;
-use crate::now::{EffectOfError, NowData, RunningSession, SlowFacts, SpendNow};
+use crate::now::{EffectOfError, NowData, PassedReset, RunningSession, SlowFacts, SpendNow};
 use crate::spend::{Amount, SpendHistory, current_block};
 use crate::time::{Clock, Millis};
 
@@ -103,18 +103,21 @@ impl NowCollector {
             .as_ref()
             .is_some_and(|reading| has_full_window_in_use(reading, &registered, &incidents));
         let now = context.environment.now;
-        let five_hour_reset = slow
-            .situation
-            .incident
-            .as_ref()
-            .and_then(|incident| incident.diagnosis.passed_five_hour_reset(now))
-            .max(incidents.readings().passed_five_hour_reset());
+        let newest = slow.situation.incident.as_ref();
+        let passed_resets = Window::ALL
+            .into_iter()
+            .filter_map(|window| {
+                let stated = newest.and_then(|newest| newest.diagnosis.passed_reset(window, now));
+                let at = stated.max(incidents.readings().passed_reset(window))?;
+                Some(PassedReset { window, at })
+            })
+            .collect();
         let paying = self.paying(&slow.situation, &incidents);
         NowData {
             clock: context.clock(),
             is_window_full,
             has_plan: login.is_some_and(Account::has_plan),
-            five_hour_reset,
+            passed_resets,
             forecasts,
             spend,
             sessions: self.running(&incidents, context, registered, &slow),

@@ -561,10 +561,10 @@ impl WindowReadings<'_> {
         Some(newest.sample.without_past_windows(self.environment.now))
     }
 
-    /// Returns the last known reset time of the logged-in account's 5-hour window, if it has passed.
-    pub(crate) fn passed_five_hour_reset(&self) -> Option<DateTime<Utc>> {
+    /// Returns the last known reset time of a window of the logged-in account, if it has passed.
+    pub(crate) fn passed_reset(&self, window: Window) -> Option<DateTime<Utc>> {
         let newest = self.newest_of_logged_in(MeasuredService::Plan)?;
-        let reset = newest.sample.five_hour?.resets_at?;
+        let reset = newest.sample.usage(window)?.resets_at?;
         (reset <= self.environment.now).then_some(reset)
     }
 

@@ -31,8 +31,8 @@ pub(crate) struct NowData {
     pub(crate) is_window_full: bool,
     /// True if the logged-in account has a plan and therefore usage windows.
     pub(crate) has_plan: bool,
-    /// The last known reset time of the 5-hour window if it is in the past.
-    pub(crate) five_hour_reset: Option<DateTime<Utc>>,
+    /// The last known reset times of the windows that have reset.
+    pub(crate) passed_resets: Vec<PassedReset>,
     /// The forecasts for the usage windows.
     pub(crate) forecasts: Vec<Expected>,
     /// The spend, or a sentence that explains why it is unknown.
@@ -45,6 +45,13 @@ pub(crate) struct NowData {
     /// The latest contents of `/usage`.
     pub(crate) usage_page: Option<UsagePage>,
     pub(crate) currency: Currency,
+}
+
+/// A reset of a usage window in the past.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PassedReset {
+    pub(crate) window: Window,
+    pub(crate) at: DateTime<Utc>,
 }
 
 /// The facts that take a long time to collect. `now --watch` refreshes them less often than the other data.
@@ -156,8 +163,9 @@ impl NowData {
     fn block(&self) -> Option<Block> {
         let block = self.spend.as_ref().ok()?.block?;
         let is_outdated = self
-            .five_hour_reset
-            .is_some_and(|reset| reset > block.start);
+            .passed_resets
+            .iter()
+            .any(|passed| passed.window == Window::FiveHour && passed.at > block.start);
         (!is_outdated).then_some(block)
     }
 

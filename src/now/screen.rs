@@ -9,7 +9,7 @@ use crate::claude::window_usage::{USAGE_CACHED_FOR, WindowUsage};
 use crate::drain::WindowShares;
 use crate::limits::evidence::ContinuationObstacle;
 use crate::limits::incident::stopped_again_clause;
-use crate::limits::kind::{LimitKind, Window};
+use crate::limits::kind::LimitKind;
 use crate::limits::pace::week::WeekBefore;
 use crate::limits::pace::{Expected, Outlook};
 use crate::pricing::Money;
@@ -162,8 +162,10 @@ impl NowData {
             let label = if index == 0 { "Windows" } else { "" };
             let is_reset_reported = usage.resets_at.is_some_and(|at| at > clock.now);
             let passed_reset = self
-                .five_hour_reset
-                .filter(|_| name == Window::FiveHour.name() && !is_reset_reported);
+                .passed_resets
+                .iter()
+                .find(|passed| passed.window.name() == name && !is_reset_reported)
+                .map(|passed| passed.at);
             let name = format!("{name:<0$}  ", longest_name.unwrap_or_default());
             report.meter(meter_row(label, name, &usage, passed_reset, clock));
         }
@@ -518,6 +520,7 @@ mod tests {
     use crate::config::Config;
     use crate::drain::{PercentValue, SpentInWindow, WeekEstimate};
     use crate::ledger::Tally;
+    use crate::limits::kind::Window;
     use crate::limits::pace::testing::expected;
     use crate::limits::sample::Sample;
     use crate::spend::{Block, HourlyRate};
@@ -571,7 +574,7 @@ mod tests {
             },
             is_window_full: false,
             has_plan: true,
-            five_hour_reset: None,
+            passed_resets: Vec::new(),
             reading: Some(Sample {
                 five_hour: usage(82.0, "2026-11-20T14:30:00Z"),
                 seven_day: usage(99.7, "2026-11-23T19:00:00Z"),

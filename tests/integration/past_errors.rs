@@ -702,6 +702,18 @@ fn now_says_that_a_window_should_have_reset_if_its_new_usage_has_not_been_report
     assert!(!shown.contains("should have reset"), "{shown}");
 }
 
+/// After the reset of the week, `now` showed "week 0%" without a remark. Only "5h 0%" had one.
+#[test]
+fn now_says_that_the_week_should_have_reset_if_its_new_usage_has_not_been_reported() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "works");
+    let usage = windows(40.0, NOON + 3_600, 90.0, NOON);
+    client.calls_status_line("2026-11-20T11:59:30Z", usage, 120);
+    let now = client.run("2026-11-20T12:00:10Z", &["now"], b"");
+    let shown = flat(now.success());
+    assert!(shown.contains("0% should have reset at 12:00"), "{shown}");
+}
+
 /// A day after a refused login, `explain` said that the error was too old to tell, but `incidents` said that it was over.
 #[test]
 fn an_error_that_is_too_old_to_tell_is_not_called_over() {

@@ -152,9 +152,9 @@ impl Diagnosis {
         self.cause.awaits_figures()
     }
 
-    /// Returns the time at which the 5-hour window reset, if it was full and has reset since then.
-    pub(crate) fn passed_five_hour_reset(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        if self.window != Some(Window::FiveHour) || self.verdict == Verdict::FalseLikely {
+    /// Returns the time at which the window reset, if it was full and has reset since then.
+    pub(crate) fn passed_reset(&self, window: Window, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        if self.window != Some(window) || self.verdict == Verdict::FalseLikely {
             return None;
         }
         let reset = self.resets.passed(now)?;
