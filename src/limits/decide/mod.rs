@@ -31,7 +31,7 @@ pub use unknown::Unknown;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::catalog::{Audience, Message, MessageContext};
+use super::catalog::{Audience, Message, MessageContext, RESET_TOLERANCE};
 use super::evidence::{
     Evidence, Measurement, OtherResponse, PayerRelation, ProvenEnd, Readings, Reset, ResetSource,
     Resets,
@@ -279,7 +279,7 @@ pub(crate) fn decide(message: &Message, evidence: &Evidence) -> Diagnosis {
         has_response_elsewhere: elsewhere.or(end).is_some_and(End::is_response_elsewhere),
         automatic_continuation: problem.automatic_continuation(),
         actions: actions::in_state(&problem, suited_actions, state),
-        window: problem.finding.window,
+        window: problem.window(),
         measurement: problem.finding.measurement,
         also_full: problem.also_full(),
         credits_pay_now: problem.credits_pay_now,
@@ -317,6 +317,18 @@ impl<'a> Problem<'a> {
         };
         problem.credits_pay_now = problem.has_response_paid_with_credits();
         problem
+    }
+
+    /// Returns the usage window that the error is about. If the window of a cap is unknown, the 5-hour window is assumed, but
+    /// only if the reset is near enough for it.
+    fn window(&self) -> Option<Window> {
+        let window = self.finding.window?;
+        let latest_reset = self.evidence.at() + window.length() + RESET_TOLERANCE;
+        let is_near_enough = match self.resets.chosen {
+            Some(reset) => reset.at <= latest_reset,
+            None => true,
+        };
+        (is_near_enough || self.finding.limit.cap().is_none()).then_some(window)
     }
 
     /// Returns the service that refused the request. If the row does not specify a service, or if the session cannot
