@@ -725,7 +725,10 @@ impl WindowReadings<'_> {
         let is_lower = sample.shows_less_than(&newest.sample);
         let is_repeated_and_higher =
             sample.repeated_after.is_some() && newest.sample.shows_less_than(&sample);
-        if !is_lower && sample.repeated_after.is_none() {
+        // Until repeated figures may be stored, their date does not matter, and the status line does not read the transcript.
+        let may_be_stored = sample.repeated_after.is_some()
+            && last.is_some_and(|last| self.environment.now - last.measured >= STORED_EVERY);
+        if !is_lower && !is_repeated_and_higher && !may_be_stored {
             return sample;
         }
         let transcript = payload.transcript_path.as_deref();
