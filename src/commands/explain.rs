@@ -169,7 +169,7 @@ fn subject_of_text(
     };
     let Some(earlier) = earlier else {
         return Subject {
-            situation: Situation::of_text(meaning, &current),
+            situation: Situation::of_text(meaning, current),
             session: None,
         };
     };
@@ -186,7 +186,7 @@ fn subject_of_text(
         }
     }
     Subject {
-        situation: Situation::of_text(earlier, &current),
+        situation: Situation::of_text(earlier, current),
         session: None,
     }
 }

@@ -143,8 +143,9 @@ impl Context {
         let about_session = incident.and_then(|incident| {
             let sentence = self.session_sentence(incident);
             let continuation = self.describe_own_continuation(incident, situation);
-            sentence
+            about_earlier_limit(situation)
                 .into_iter()
+                .chain(sentence)
                 .chain(continuation)
                 .reduce(|first, second| format!("{first} {second}"))
         });
@@ -620,6 +621,14 @@ fn about_present(explained: &Incident, text: &TextSituation) -> Option<String> {
         None => explained.window_used_up_now()?,
     };
     Some(format!("Right now: {state}"))
+}
+
+/// Returns a sentence about the earlier limit whose message the user has entered, if another limit is explained instead.
+fn about_earlier_limit(situation: &Situation) -> Option<String> {
+    let earlier_limit = situation.earlier_limit.as_ref()?;
+    Some(format!(
+        "That message is about an earlier limit: {earlier_limit}"
+    ))
 }
 
 /// Returns the hints for how to get the full explanation in a shell. They name the session, or say that the message must

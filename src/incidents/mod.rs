@@ -798,7 +798,11 @@ impl<'a> Incidents<'a> {
         Some(match asker {
             Asker::Shell => error.for_all_sessions(),
             Asker::Session(session) if error.is_of(Some(session)) => error,
-            Asker::Session(_) => error.for_another_session(PossiblyUnaffected::AskingSession),
+            Asker::Session(session) => {
+                let errors = std::slice::from_ref(&error);
+                self.obstacle_of_login(session, errors, None, &collector.starts)
+                    .unwrap_or_else(|| error.for_another_session(PossiblyUnaffected::AskingSession))
+            }
         })
     }
 

@@ -56,6 +56,8 @@ pub(crate) struct Situation {
     continuing: Vec<Incident>,
     /// The current state, if `incident` explains a text that the user entered and is not the current error.
     pub(crate) text: Option<TextSituation>,
+    /// A sentence about the earlier limit whose message the user has entered, if the current error is explained instead.
+    pub(crate) earlier_limit: Option<String>,
 }
 
 /// The current state, for the explanation of a text that the user entered.
@@ -146,29 +148,32 @@ impl Situation {
             lasting_limit,
             continuing: incidents,
             text: None,
+            earlier_limit: None,
         }
     }
 
     /// Returns the situation for the explanation of a text that the user entered. If the limit in the text is over, but
-    /// another one blocks work now, the steps are those of the latter.
-    pub(crate) fn of_text(incident: Incident, current: &Self) -> Self {
+    /// another one blocks work now, this is the current situation.
+    pub(crate) fn of_text(incident: Incident, current: Self) -> Self {
         let blocking = current.blocking_everything();
-        let limit = blocking.filter(|blocking| {
+        let is_replaced = blocking.is_some_and(|blocking| {
             incident.diagnosis.state.is_over()
                 && incident.diagnosis.is_limit()
                 && blocking.diagnosis.is_limit()
                 && blocking.blocks_its_session()
                 && !blocking.diagnosis.credits_pay_now
         });
-        let incident = match limit {
-            Some(limit) => incident.with_steps_of(limit),
-            None => incident,
-        };
+        if is_replaced {
+            return Self {
+                earlier_limit: Some(incident.without_advice().to_owned()),
+                ..current
+            };
+        }
         Self {
-            incident: Some(incident),
             text: Some(TextSituation {
                 blocking: blocking.cloned().map(Box::new),
             }),
+            incident: Some(incident),
             ..Self::default()
         }
     }
@@ -404,6 +409,7 @@ fn blocks_other_session_longer(other: &Incident, current: &Incident) -> bool {
         && current.blocks().is_some()
         && other.blocks().is_some()
         && !other.diagnosis.limit.is_passing()
+        && !other.is_limit_of_login(current.evidence.error.session.model.as_deref())
         && !other.is_of(session)
         && !is_of_other_payer(other)
         && !other.evidence.collected.is_session_closed

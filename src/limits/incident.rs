@@ -170,16 +170,9 @@ impl Incident {
             && earlier.diagnosis.limit == self.diagnosis.limit
     }
 
-    /// Replaces the steps with those of a limit that blocks work now. The headline then gives no advice.
-    pub(crate) fn with_steps_of(mut self, limit: &Self) -> Self {
-        self.diagnosis.actions.clone_from(&limit.diagnosis.actions);
-        self.actions.clone_from(&limit.actions);
-        if self.diagnosis.also_full.is_none()
-            && let Some(summary) = &self.summary
-        {
-            self.headline.clone_from(summary);
-        }
-        self
+    /// Returns the headline or, if it gives advice, the sentence that states only what happened.
+    pub(crate) fn without_advice(&self) -> &str {
+        self.summary.as_deref().unwrap_or(&self.headline)
     }
 
     /// Returns true if the message is only a warning or announces the end of a limit.

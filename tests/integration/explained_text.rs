@@ -5,8 +5,9 @@ use serde_json::json;
 use crate::client::{Client, plain_rows, windows};
 use crate::newest_evidence::receives_response;
 use crate::situation::{
-    AT, FIVE_HOUR, NOON, SOON, TUESDAY, WEEKLY, answer_to, flat, receives_balance_error,
-    receives_overload_error, refused, session_of_login, with_a_private_login,
+    AT, FIVE_HOUR, NOON, OUT_OF_CREDITS, SOON, TUESDAY, WEEKLY, answer_to, flat,
+    receives_balance_error, receives_overload_error, refused, session_of_login,
+    with_a_private_login,
 };
 use crate::support::Sandbox;
 
@@ -514,13 +515,20 @@ fn the_message_of_an_earlier_limit_is_dated_like_its_error_after_another_limit()
         windows(100.0, two, 2.0, next_week),
         120,
     );
-    let blocked = explain(&client, "2026-11-20T12:30:00Z", weekly);
-    for part in [
-        "Your weekly limit was used up, and the limit reset at 12:00.",
-        "Right now: Your 5-hour limit is used up; you can continue at 14:00",
-        "1. Do nothing and leave the session open; Claude Code will continue about 14:01",
-    ] {
-        assert!(blocked.contains(part), "{part}: {blocked}");
+    let at = "2026-11-20T12:30:00Z";
+    let replies = [
+        explain(&client, at, weekly),
+        answer_to(&client, at, &format!("/whycap {weekly}")),
+    ];
+    for blocked in replies {
+        for part in [
+            "Your 5-hour limit is used up; you can continue at 14:00",
+            "That message is about an earlier limit: Your weekly limit was used up, and the limit reset at 12:00.",
+            "1. Do nothing and leave the session open; Claude Code will continue about 14:01",
+            "You are still blocked.",
+        ] {
+            assert!(blocked.contains(part), "{part}: {blocked}");
+        }
     }
     let later = explain(&client, "2026-11-20T14:10:00Z", weekly);
     assert!(
@@ -696,4 +704,73 @@ fn nobody_is_sent_to_an_admin_of_a_personal_plan() {
         let shown = explain(&Client::new(&sandbox), AT, text);
         assert!(shown.contains("only an admin can raise it"), "{shown}");
     }
+}
+
+/// A false alarm was over, and the session had then reached its real 5-hour limit. For the message of the false alarm, the
+/// steps were those of the limit, but the answer also said "You are not blocked."
+#[test]
+fn the_message_of_a_past_false_alarm_is_not_answered_with_two_states() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    client.calls_status_line(
+        "2026-11-20T09:59:00Z",
+        windows(42.0, NOON, 40.0, TUESDAY),
+        120,
+    );
+    client.receives_error(AT, OUT_OF_CREDITS, json!({}));
+    client.receives_response("2026-11-20T10:05:00Z");
+    client.receives_error(
+        "2026-11-20T11:00:00Z",
+        FIVE_HOUR,
+        refused("five_hour", NOON, ""),
+    );
+    client.calls_status_line(
+        "2026-11-20T11:00:02Z",
+        windows(100.0, NOON, 45.0, TUESDAY),
+        120,
+    );
+    let at = "2026-11-20T11:05:00Z";
+    for shown in [
+        explain(&client, at, OUT_OF_CREDITS),
+        answer_to(&client, at, &format!("/whycap {OUT_OF_CREDITS}")),
+    ] {
+        assert!(shown.contains("You are still blocked."), "{shown}");
+        assert!(!shown.contains("You are not blocked."), "{shown}");
+        assert!(
+            shown.contains("Your 5-hour limit is used up; you can continue at 12:00"),
+            "{shown}"
+        );
+    }
+}
+
+/// A session whose conversation was too long asked about the message of the login's 5-hour limit, which had stopped another
+/// session. `/whycap` answered that this session may work.
+#[test]
+fn the_message_of_a_limit_of_the_login_blocks_the_session_in_which_it_is_entered() {
+    let sandbox = with_a_private_login();
+    let [long, stopped] = ["long", "stopped"].map(|name| session_of_login(&sandbox, name));
+    stopped.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    long.receives_error(
+        "2026-11-20T10:00:10Z",
+        "Prompt is too long",
+        json!({"error": "invalid_request"}),
+    );
+    let prompt = format!("/whycap {FIVE_HOUR}");
+    let shown = answer_to(&long, "2026-11-20T10:00:30Z", &prompt);
+    assert!(shown.contains("Wait until 12:00"), "{shown}");
+    assert!(!shown.contains("this session may work"), "{shown}");
+}
+
+/// A budget of a team renews with the month, but for its message, `explain` named the 5-hour limit as the one that resets then.
+#[test]
+fn the_reset_of_a_budget_is_not_that_of_a_five_hour_window() {
+    let sandbox = with_a_member_of_a_team();
+    let client = Client::new(&sandbox);
+    let text = "You've hit your team's pooled group budget · resets Dec 1, 12am (UTC)";
+    let shown = explain(&client, AT, text);
+    assert!(!shown.contains("5-hour"), "{shown}");
+    let run = client.run(AT, &["explain", "--json", text], b"");
+    let incident = &run.json()["incident"];
+    let badge = incident["badge"].as_str().unwrap();
+    assert!(!badge.contains("5-hour"), "{badge}");
 }
