@@ -68,6 +68,9 @@ pub(crate) fn run(environment: Environment) -> ExitCode {
         // Update the ledger only now so that it does not delay the reply.
         context.catch_up();
     }
+    if matches!(name, EventName::Stop | EventName::SessionEnd) {
+        context.store_ends_of_other_errors();
+    }
     ExitCode::SUCCESS
 }
 

@@ -842,6 +842,20 @@ impl<'a> Incidents<'a> {
         incidents
     }
 
+    /// Stores the ends of other sessions' recent errors. If there is no such error without a known end, only the newest part of
+    /// the journal is read.
+    pub(crate) fn store_ends_of_other_errors(&self, session: &str) {
+        let recent = self.stored().list_newest(None);
+        let is_open_elsewhere = recent.iter().any(|error| {
+            error.session.id.as_deref() != Some(session)
+                && error.end.is_none()
+                && error.later_response.is_none()
+        });
+        if is_open_elsewhere {
+            self.history_without_ledger(None);
+        }
+    }
+
     /// Stores the credentials with which a process has started a run. A compaction does not start a new run.
     pub(crate) fn store_start(&self, event: &HookEvent, source: &str) {
         if let Some(session) = &event.session_id

@@ -264,7 +264,7 @@ impl Situation {
             Some(Continuing {
                 session,
                 at,
-                can_continue_sooner: incident.is_false_alarm()
+                can_continue_sooner: (incident.is_false_alarm() || incident.blocks().is_none())
                     && !is_blocked
                     && at - clock.now > CONTINUES_SOON,
                 still_full: self.still_full_after_continuation(incident),

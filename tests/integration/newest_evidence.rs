@@ -1535,6 +1535,31 @@ fn only_a_refused_login_replaces_an_older_error_that_is_over() {
     }
 }
 
+/// After a false alarm, a `claude -p` run received a response. A run has no status line, so the row of the stopped session
+/// ignored the response until somebody ran a command.
+#[test]
+fn the_response_of_a_run_without_a_status_line_ends_an_error_in_the_row_of_another_session() {
+    let sandbox = with_a_private_login();
+    let asking = session_of_login(&sandbox, "asking");
+    let mut headless = session_of_login(&sandbox, "headless");
+    row_at_42_percent(&asking, "2026-11-20T10:09:00Z");
+    asking.receives_error("2026-11-20T10:10:00Z", OUT_OF_CREDITS, json!({}));
+    let row = row_at_42_percent(&asking, "2026-11-20T10:10:30Z");
+    assert!(row.contains("false alarm?"), "{row}");
+
+    headless
+        .variables
+        .push(("CLAUDE_CODE_ENTRYPOINT".to_owned(), "sdk-cli".to_owned()));
+    headless.sends_prompt("2026-11-20T10:11:00Z", "continue");
+    headless.receives_response("2026-11-20T10:11:02Z");
+    headless.event("2026-11-20T10:11:03Z", "Stop", json!({}));
+    let row = row_at_42_percent(&asking, "2026-11-20T10:11:10Z");
+    assert!(
+        row.contains("another session got a response · send the prompt again"),
+        "{row}"
+    );
+}
+
 /// Another session received a response after a false alarm. `explain` said at once that the prompt could be sent again,
 /// but until `/whycap` had run, the row said to try again in a few minutes. That is also true if the response did not
 /// change the percentages.
