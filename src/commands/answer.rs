@@ -4,7 +4,7 @@ use clap::{Args, Command, FromArgMatches};
 
 use super::reply::{Misuse, Reply, Subcommand, in_one_line, misuse};
 use super::spend::SpendArguments;
-use super::wrong_arguments::{command_for, parser_message};
+use super::wrong_arguments::{command_for, is_like_command, parser_message};
 use super::{budget, doctor, explain, incidents, locks, now};
 use crate::claude::hook_event::EventName;
 use crate::context::{AUTO_RESUME_CANCELED, Context};
@@ -48,6 +48,10 @@ impl Context {
     fn reply_to(&self, text: &str) -> Report {
         let (subject, words) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
         let reply = match subject {
+            "explain" if words.trim_start().starts_with("--") => {
+                let text = format!("Run this in a shell: whycap {text}");
+                Ok(Report::from_paragraph(text).into())
+            }
             "" | "explain" => explain::ExplainArguments::for_text(words).reply(self),
             "spend" => reply_on_spend(words, self),
             "now" => now::NowArguments::default().reply(self),
@@ -98,11 +102,20 @@ impl Context {
     }
 }
 
-/// Returns true if the words after `/whycap`, which do not start with a command, are a message or a question. A single
-/// word is probably a misspelled command, unless it asks for the explanation, as "why?" does.
+/// Returns true if the words after `/whycap`, which do not start with one of its commands, are a message or a question. A
+/// single word is probably a misspelled command, unless it asks for the explanation, as "why?" does. The same applies to the
+/// first of several words if it resembles a command or if an option follows, but many messages begin with such a word, as in
+/// "usage limit reached".
 fn is_message_or_question(text: &str) -> bool {
-    let is_single_word = !text.contains(char::is_whitespace);
-    !is_single_word || command_for(text.trim_end_matches('?')).as_deref() == Some("whycap explain")
+    let (first, others) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    let word = first.trim_end_matches('?');
+    let intended = command_for(word);
+    if others.is_empty() || intended.as_deref() == Some("whycap explain") {
+        return intended.as_deref() == Some("whycap explain");
+    }
+    let has_option = others.split_whitespace().any(|word| word.starts_with("--"));
+    let is_command = has_option || intended.is_some() || is_like_command(word);
+    !is_command || explain::is_understood(text)
 }
 
 fn failure(error: &anyhow::Error) -> Report {

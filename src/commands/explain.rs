@@ -8,7 +8,7 @@ use super::reply::{Reply, Subcommand, misuse};
 use crate::context::{Context, ErrorSource};
 use crate::incidents::{Incidents, Situation};
 use crate::limits::decide::{Cause, Wait};
-use crate::limits::incident::Incident;
+use crate::limits::incident::{Incident, is_known_message};
 use crate::render::Report;
 use crate::terminal::Tone;
 
@@ -194,6 +194,11 @@ fn subject_of_text(
 /// Returns true if the text is known to be the message of this error, which blocks work or is recent.
 fn is_about_message(incident: Option<&Incident>, text: &str) -> bool {
     incident.is_some_and(|incident| incident.has_recent_message_in(text))
+}
+
+/// Returns true if whycap recognizes the text as a message, or as a question about what blocks the user.
+pub(super) fn is_understood(text: &str) -> bool {
+    asks_about_present(text) || is_known_message(text)
 }
 
 /// Returns true if the text consists only of words with which people ask why they are blocked, and until when.

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Command, ValueEnum};
+use clap::{Command, CommandFactory, ValueEnum};
 
-use crate::cli::SHELLS;
+use crate::cli::{Cli, SHELLS};
 use crate::embedded;
 use crate::spend::GroupBy;
 
@@ -45,6 +45,22 @@ pub(crate) fn problem(error: &clap::Error, arguments: &[&str], command: &Command
         };
     }
     format!("{}; see whycap{subcommand} --help", parser_message(error))
+}
+
+/// Returns true if a word is a command for the shell or one that is misspelled. The parser finds a similar command for almost
+/// every shorter word.
+pub(super) fn is_like_command(typed: &str) -> bool {
+    const SHORTEST: usize = 4;
+    let command = Cli::command();
+    if command.find_subcommand(typed).is_some() {
+        return true;
+    }
+    let parsed = command.try_get_matches_from(["whycap", typed]);
+    let suggested = parsed
+        .as_ref()
+        .err()
+        .and_then(|error| close_subcommand(error, typed));
+    typed.len() >= SHORTEST && suggested.is_some()
 }
 
 /// Returns the subcommand that is most similar to the word that the user typed. Returns `None` if none of the parser's
@@ -140,7 +156,7 @@ pub(super) fn parser_message(error: &clap::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use clap::{CommandFactory, Parser};
+    use clap::Parser;
 
     use super::*;
 

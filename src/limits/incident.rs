@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 
 use super::catalog::{Message, MessageParts, recognize};
 use super::decide::{
-    ActionName, Cause, Diagnosis, Ending, State, Wait, decide, is_for, with_end_elsewhere,
-    with_found_end, without_refuted_end,
+    ActionName, Cause, DecisionName, Diagnosis, Ending, State, Wait, decide, is_for,
+    with_end_elsewhere, with_found_end, without_refuted_end,
 };
 use super::evidence::{
-    Collected, ContinuationObstacle, Evidence, HeadlessRun, PossiblyUnaffected, Readings,
-    RefusedWindow,
+    Collected, ContinuationObstacle, Evidence, HeadlessRun, MessageOrigin, PossiblyUnaffected,
+    Readings, RefusedWindow, StoredError,
 };
 use super::kind::{Affects, LimitKind, Service, Verdict, Window};
 use super::normalize;
@@ -41,6 +41,13 @@ pub(crate) fn stopped_again_clause(still_full: Option<StillFull>) -> String {
         Some(full) => format!(", but your {} may stop it again", full.window.limit()),
         None => String::new(),
     }
+}
+
+/// Returns true if whycap recognizes a text that the user entered as a message.
+pub(crate) fn is_known_message(text: &str) -> bool {
+    let error = StoredError::new(DateTime::UNIX_EPOCH, MessageOrigin::Pasted, text.to_owned());
+    let message = recognize(&MessageParts::of(&error.message));
+    message.row.decision != DecisionName::UnknownMessage
 }
 
 /// An error with its explanation.

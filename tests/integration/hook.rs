@@ -254,6 +254,38 @@ fn a_text_after_the_slash_command_is_explained() {
     );
 }
 
+/// With more than one word after `/whycap`, a misspelled command was taken for a message that whycap does not recognize, and so
+/// were the options of `whycap explain`.
+#[test]
+fn a_misspelled_command_with_arguments_is_not_taken_for_a_message() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    let at = "2026-11-20T10:01:00Z";
+    for (typed, expected) in [
+        ("spned --by day", "There is no /whycap spned command."),
+        ("status please", "There is no /whycap status command."),
+        ("usage today", "There is no /whycap usage command."),
+        ("fly --json", "There is no /whycap fly command."),
+        (
+            "explain --long --session 1a2b",
+            "Run this in a shell: whycap explain --long --session 1a2b",
+        ),
+        (
+            "explain --json",
+            "Run this in a shell: whycap explain --json",
+        ),
+        (
+            "usage limit reached",
+            "The message says that one of your plan's",
+        ),
+        ("weekly limit reached", "The message says that your weekly"),
+        ("my limit is 5", "whycap does not recognize"),
+    ] {
+        let answer = answer_to(&client, at, &format!("/whycap {typed}"));
+        assert!(answer.starts_with(expected), "{typed}: {answer}");
+    }
+}
+
 fn terminal(sandbox: &Sandbox) -> Client<'_> {
     let mut client = Client::new(sandbox);
     let variable = ("CLAUDE_CODE_ENTRYPOINT".to_owned(), "cli".to_owned());
