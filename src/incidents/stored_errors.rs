@@ -288,6 +288,7 @@ mod tests {
         second.payer.account = Some(Account::default());
         second.session.installed_clients = 2;
         let end = ProvenEnd {
+            is_confirmed: false,
             ending: Ending::ResponseElsewhere,
             at: now + TimeDelta::seconds(1),
         };

@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::client::{Client, windows};
-use crate::situation::{NOON, TUESDAY, answer, flat, refused, session_of_login};
+use crate::situation::{
+    NOON, TUESDAY, answer, flat, refused, session_of_login, with_a_private_login,
+};
 use crate::support::Sandbox;
 
 const AT: &str = "2026-11-20T10:00:00Z";
@@ -340,6 +342,36 @@ fn a_limit_that_was_reset_early_does_not_block() {
 /// Returns the output of `incidents`, on a single line.
 fn listed(client: &Client<'_>, at: &str) -> String {
     flat(client.run(at, &["incidents"], b"").success())
+}
+
+/// `incidents` said that an old limit was over while the newest reading showed room, and that it should have reset as soon as a
+/// later window was full.
+#[test]
+fn a_limit_that_is_over_does_not_become_doubtful_later() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    client.receives_error(AT, TEXT, refused("five_hour", NOON, ""));
+    client.calls_status_line(
+        "2026-11-20T10:00:02Z",
+        windows(100.0, NOON, 40.0, TUESDAY),
+        120,
+    );
+    client.calls_status_line(
+        "2026-11-20T12:10:00Z",
+        windows(3.0, NOON + 18_000, 40.0, TUESDAY),
+        120,
+    );
+    let soon = listed(&client, "2026-11-20T12:10:01Z");
+    assert!(soon.contains("(over)"), "{soon}");
+    let month = 30 * 86_400;
+    let other = session_of_login(&sandbox, "other");
+    for five_hour in [100.0, 20.0, 100.0] {
+        let reported = windows(five_hour, NOON + month, 40.0, TUESDAY + month);
+        other.calls_status_line("2026-12-20T09:00:00Z", reported, 120);
+        let at = "2026-12-20T09:00:01Z";
+        let later = flat(client.run(at, &["incidents"], b"").success());
+        assert!(later.contains("(over)"), "{five_hour}: {later}");
+    }
 }
 
 #[test]

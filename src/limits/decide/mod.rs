@@ -274,7 +274,7 @@ pub(crate) fn decide(message: &Message, evidence: &Evidence) -> Diagnosis {
         cause: problem.finding.cause,
         state,
         ended_at: end.and_then(|end| end.at),
-        proven_end: end.and_then(End::proven),
+        proven_end: end.and_then(|end| problem.proven(end)),
         is_reset_proven: problem.is_reset_proven(),
         has_response_elsewhere: elsewhere.or(end).is_some_and(End::is_response_elsewhere),
         automatic_continuation: problem.automatic_continuation(),

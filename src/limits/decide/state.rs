@@ -147,12 +147,14 @@ impl End {
         self.is_proven && self.ending == Ending::ResponseElsewhere
     }
 
-    /// Converts the end to the form in which it is stored. Returns `None` if the event or its time is unknown.
-    pub(super) fn proven(self) -> Option<ProvenEnd> {
+    /// Converts the end to the form in which it is stored, without a confirmation. Returns `None` if the event or its time is
+    /// unknown.
+    fn proven(self) -> Option<ProvenEnd> {
         let at = self.at.filter(|_| self.is_proven)?;
         Some(ProvenEnd {
             ending: self.ending,
             at,
+            is_confirmed: false,
         })
     }
 }
@@ -222,13 +224,24 @@ impl Problem<'_> {
         })
     }
 
-    /// Returns true if the reset time has passed and a later response or reading shows that the window has reset.
+    /// Converts the end to the form in which it is stored. Returns `None` if the event or its time is unknown.
+    pub(super) fn proven(&self, end: End) -> Option<ProvenEnd> {
+        Some(ProvenEnd {
+            is_confirmed: end.ending == Ending::Reset && self.is_reset_proven(),
+            ..end.proven()?
+        })
+    }
+
+    /// Returns true if the reset time has passed and a later response or reading shows, or has shown, that the window has
+    /// reset.
     pub(super) fn is_reset_proven(&self) -> bool {
         let Some(reset) = self.resets.passed(self.evidence.clock.now) else {
             return false;
         };
+        let stored = self.evidence.known_end();
         let response = self.evidence.error.later_response.as_ref();
-        response.is_some_and(|response| response.at >= Some(reset.at))
+        stored.is_some_and(|end| end.is_confirmed)
+            || response.is_some_and(|response| response.at >= Some(reset.at))
             || self
                 .finding
                 .window

@@ -336,6 +336,9 @@ pub struct ProvenEnd {
 /// An error as stored in the journal. A newer record with the same session and time replaces an older one.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
+    /// True if a response or a reading from after a reset confirms it. That reading may no longer be available later.
+    #[serde(default)]
+    pub is_confirmed: bool,
 pub struct StoredError {
     /// The time at which the error occurred.
     pub at: DateTime<Utc>,
