@@ -22,7 +22,7 @@ pub(crate) struct ExplainArguments {
     /// Show only this session
     #[arg(long, value_name = "ID")]
     session: Option<String>,
-    /// Same as --text, but words may be separate
+    /// Same as --text, but without quotes
     #[arg(value_name = "MESSAGE", conflicts_with_all = ["text", "session"])]
     message: Vec<String>,
     /// Explain this message ("-" reads it from standard input)

@@ -173,13 +173,13 @@ impl Context {
             Some(incident) if is_long => {
                 let mut sentences = self.spent(incident).unwrap_or_default();
                 sentences.extend(self.avoidable_writes(incident, u64::MAX));
-                let others = self.remarks(incident, situation);
+                let others = self.remarks(incident, situation, session);
                 let explanation =
                     screen::at_length(incident, session_sentence, &others, &sentences);
                 report.add(explanation);
             }
             Some(incident) => {
-                let others = self.remarks(incident, situation);
+                let others = self.remarks(incident, situation, session);
                 let pointer = if situation.text.is_some() {
                     "For details, add --long".to_owned()
                 } else {
@@ -461,25 +461,36 @@ impl Context {
     }
 
     /// Returns the sentences to show below the headline: about the present state if the user entered a text, and about
-    /// other sessions otherwise.
-    fn remarks(&self, incident: &Incident, situation: &Situation) -> Vec<String> {
+    /// other sessions otherwise. `session` is the session that the explanation is for.
+    fn remarks(
+        &self,
+        incident: &Incident,
+        situation: &Situation,
+        session: Option<&str>,
+    ) -> Vec<String> {
         match &situation.text {
             Some(text) => about_present(incident, text).into_iter().collect(),
-            None => self.about_other_sessions(incident, situation),
+            None => self.about_other_sessions(incident, situation, session),
         }
     }
 
     /// Returns sentences about other sessions. If a limit was reached in another session, they name that session. If
     /// several sessions are stopped, they say which one the advice is for, which others Claude Code will continue, and
     /// which one has a problem with its key.
-    fn about_other_sessions(&self, incident: &Incident, situation: &Situation) -> Vec<String> {
+    fn about_other_sessions(
+        &self,
+        incident: &Incident,
+        situation: &Situation,
+        session: Option<&str>,
+    ) -> Vec<String> {
         let session_of_error = incident.evidence.error.session.id.as_deref();
         let mut sentences = Vec::new();
         if situation.limit_of_login.is_some() {
-            let requested_session = if self.session().is_some() {
-                "this session"
-            } else {
-                "the session you asked about"
+            let requested_session = match session {
+                Some(session) if self.session().is_none() => {
+                    format!("the session {}", self.name_session(session))
+                }
+                Some(_) | None => "this session".to_owned(),
             };
             sentences.push(match session_of_error {
                 Some(session) if incident.refuses_login() => format!(

@@ -642,14 +642,21 @@ fn credits_are_not_said_to_have_paid_for_the_response_that_shows_an_early_reset(
         &refusal,
         five_hour_at(100.0),
     );
+    let now = |at: &str| run(&sandbox, at, &["now", "--json"], b"", &[]).json();
+    let before = now("2026-11-20T10:01:10Z");
     let reset = windows(2.0, NOON + 3 * 3_600, 30.0, TUESDAY);
     let row = asks(&mut works, "2026-11-20T10:01:20Z", reset);
     assert!(row.contains("5h 2%"), "{row}");
+    let at = "2026-11-20T10:01:30Z";
     for command in ["now", "budget"] {
-        let at = "2026-11-20T10:01:30Z";
-        let shown = flat(&run(&sandbox, at, &[command], b"", &[]).stdout);
+        let shown = flat(run(&sandbox, at, &[command], b"", &[]).success());
         assert!(!shown.contains("redits have paid"), "{command}: {shown}");
     }
+    // The response was counted.
+    let after = now(at);
+    let spent = |now: &Value| now["today_usd"].as_f64().unwrap();
+    assert!(spent(&after) > spent(&before) + 0.3, "{after:#}");
+    assert_eq!(after["credits_paid_today_usd"].as_f64(), Some(0.0));
 }
 
 /// After the reset, no command showed what the credits had cost unless the user had set a budget for them.

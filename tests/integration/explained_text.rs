@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::client::{Client, plain_rows, windows};
 use crate::newest_evidence::receives_response;
 use crate::situation::{
-    AT, FIVE_HOUR, NOON, OUT_OF_CREDITS, SOON, TUESDAY, WEEKLY, answer_to, flat,
+    AT, FIVE_HOUR, NOON, OUT_OF_CREDITS, OVERLOADED, SOON, TUESDAY, WEEKLY, answer_to, flat,
     receives_balance_error, receives_overload_error, refused, session_of_login,
     with_a_private_login,
 };
@@ -773,4 +773,18 @@ fn the_reset_of_a_budget_is_not_that_of_a_five_hour_window() {
     let incident = &run.json()["incident"];
     let badge = incident["badge"].as_str().unwrap();
     assert!(!badge.contains("5-hour"), "{badge}");
+}
+
+/// The user had pasted a text and named no session, but `explain` mentioned "the session you asked about".
+#[test]
+fn the_session_of_a_pasted_message_is_named() {
+    let sandbox = with_a_private_login();
+    let [overloaded, stopped] =
+        ["overloaded", "stopped"].map(|name| session_of_login(&sandbox, name));
+    receives_overload_error(&overloaded, "2026-11-20T09:00:00Z");
+    overloaded.receives_response("2026-11-20T09:05:00Z");
+    stopped.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    let shown = explain(&stopped, "2026-11-20T10:01:00Z", OVERLOADED);
+    assert!(!shown.contains("you asked about"), "{shown}");
+    assert!(shown.contains("it also applies to the session "), "{shown}");
 }

@@ -179,7 +179,7 @@ fn a_stopped_session_is_not_blocked_once_the_user_has_switched_it_to_another_mod
     let at = "2026-11-20T10:00:30Z";
     let row = plain_rows(&stopped, at, room());
     assert!(
-        row.contains("you have switched to another model · send the prompt again"),
+        row.contains("the session now uses another model · send the prompt again"),
         "{row}"
     );
     assert!(!row.contains("weekly Opus limit"), "{row}");
@@ -253,7 +253,7 @@ fn a_session_that_is_resumed_with_another_model_is_not_blocked() {
     assert!(
         resumed
             .success()
-            .contains("you have switched to another model"),
+            .contains("the session now uses another model"),
         "{resumed:?}"
     );
     let at = "2026-11-20T11:00:10Z";

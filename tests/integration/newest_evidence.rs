@@ -2017,7 +2017,7 @@ fn explain_does_not_say_that_a_limit_of_one_model_applies_to_all_sessions() {
         "{explained}"
     );
     assert!(
-        explained.contains("but it also applies to the session you asked about."),
+        explained.contains("but it also applies to the session stopped"),
         "{explained}"
     );
     assert!(!explained.contains("all sessions"), "{explained}");

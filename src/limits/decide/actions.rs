@@ -53,7 +53,13 @@ pub(super) fn while_blocked(problem: &Problem<'_>) -> Vec<ActionName> {
     if actions.contains(&ActionName::FullAsWell) {
         actions.retain(|action| *action != ActionName::CheckMeters);
     }
-    // A user who reads only the first lines must know that paying does not help.
+    move_warning_up(&mut actions);
+    actions
+}
+
+/// Moves the warning not to buy anything to the second position if it comes later. A user who reads only the first lines must
+/// know that paying does not help.
+fn move_warning_up(actions: &mut Vec<ActionName>) {
     if let Some(position) = actions
         .iter()
         .position(|action| *action == ActionName::DoNotBuy)
@@ -62,7 +68,6 @@ pub(super) fn while_blocked(problem: &Problem<'_>) -> Vec<ActionName> {
         let warning = actions.remove(position);
         actions.insert(1, warning);
     }
-    actions
 }
 
 /// Returns the actions for a cause, best first.
@@ -400,10 +405,7 @@ pub(super) fn in_state(
             return vec![ActionName::SendPromptHere];
         }
         current.insert(0, ActionName::SendPromptHere);
-        // The warning not to buy anything stays the second action.
-        if current.get(2) == Some(&ActionName::DoNotBuy) {
-            current.swap(1, 2);
-        }
+        move_warning_up(&mut current);
     }
     let start_wait = match collected.obstacle {
         _ if has_passed => None,
