@@ -775,6 +775,79 @@ fn the_reset_of_a_budget_is_not_that_of_a_five_hour_window() {
     assert!(!badge.contains("5-hour"), "{badge}");
 }
 
+/// The weekly limit was used up until Tuesday. For a message about a cap that states the reset of the 5-hour window, `explain`
+/// said so, but its steps named the reset of the 5-hour window.
+#[test]
+fn the_steps_for_a_cap_wait_for_the_window_that_is_full_now() {
+    let both_full = windows(100.0, NOON, 100.0, TUESDAY);
+    for is_reported in [true, false] {
+        for (sandbox, text) in [
+            (
+                with_a_member_of_a_team(),
+                "You've hit your org's monthly spend limit · your 5-hour limit resets 12pm (UTC)",
+            ),
+            (
+                with_a_private_login(),
+                "You've hit your monthly spend limit · your 5-hour limit resets 12pm (UTC)",
+            ),
+        ] {
+            let client = session_of_login(&sandbox, "stopped");
+            if is_reported {
+                client.calls_status_line(AT, both_full.clone(), 120);
+            } else {
+                client.receives_error(AT, WEEKLY, refused("seven_day", TUESDAY, ""));
+            }
+            let shown = explain(&client, SOON, text);
+            let (explanation, steps) = shown.split_once(" What to do ").unwrap();
+            assert!(explanation.contains("Tue Nov 24 06:00"), "{shown}");
+            assert!(steps.contains("ait until Tue Nov 24 06:00"), "{shown}");
+            assert!(!steps.contains("until 12:00"), "{shown}");
+        }
+    }
+}
+
+/// Usage credits paid for the responses until 12:00. For a pasted message with another reset, a step named 12:00, and for a limit
+/// of one model or an overload, `explain` said that the 5-hour limit was used up as well.
+#[test]
+fn the_steps_for_a_text_do_not_name_the_end_of_the_payment_as_its_reset() {
+    let sandbox = with_a_private_login();
+    let mut pays = session_of_login(&sandbox, "pays");
+    let full = windows(100.0, NOON, 40.0, TUESDAY);
+    pays.calls_status_line(AT, full.clone(), 120);
+    receives_response(&mut pays, "2026-11-20T10:03:00Z", full.clone());
+    receives_response(&mut pays, "2026-11-20T10:06:00Z", full);
+    for (text, step) in [
+        (
+            "You've hit your fast limit · resets in 4h",
+            "Or wait until 14:06",
+        ),
+        (
+            "You've hit your Opus limit · resets Nov 24, 6am (UTC)",
+            "1. Use another model",
+        ),
+        (
+            "API Error: 529 Overloaded",
+            "end the prompt again (costs money)",
+        ),
+        ("API Error: 429 · try again in 4 hours", "until 14:06"),
+        (
+            "You've hit your weekly limit · resets Nov 24, 6am (UTC)",
+            "ait until Tue Nov 24 06:00",
+        ),
+    ] {
+        let shown = explain(&pays, "2026-11-20T10:06:05Z", text);
+        let (paying, explanation) = shown.split_once(" resets at 12:00. ").unwrap();
+        assert!(
+            paying.starts_with("You are paying with usage credits"),
+            "{shown}"
+        );
+        assert!(explanation.contains(step), "{step}: {shown}");
+        for wrong in ["also used up", "until 12:00", "after 12:00"] {
+            assert!(!explanation.contains(wrong), "{wrong}: {shown}");
+        }
+    }
+}
+
 /// The user had pasted a text and named no session, but `explain` mentioned "the session you asked about".
 #[test]
 fn the_session_of_a_pasted_message_is_named() {

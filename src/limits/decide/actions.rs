@@ -216,6 +216,9 @@ fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<Actio
         {
             None
         }
+        ActionName::Wait if problem.is_stopped_by_window_now() => {
+            Some(ActionName::WaitForWindowNow)
+        }
         // The user should first check whether there is anything to wait for.
         ActionName::Wait | ActionName::WaitUnknown
             if evidence.is_pasted()
@@ -223,10 +226,10 @@ fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<Actio
         {
             Some(ActionName::WaitIfFull)
         }
-        ActionName::Wait if problem.is_stopped_by_window_now() => {
-            Some(ActionName::WaitForWindowNow)
-        }
         ActionName::Wait if !has_reset || may_not_help => Some(ActionName::WaitUnknown),
+        ActionName::WaitInstead if problem.is_stopped_by_window_now() => {
+            Some(ActionName::WaitForWindowInstead)
+        }
         ActionName::WaitInstead if !has_reset => None,
         // A message that is certainly right has not been shown by mistake.
         ActionName::Update if finding.verdict == Verdict::Real || !evidence.may_be_outdated() => {
@@ -242,7 +245,8 @@ fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<Actio
         }
         // The plan had usage left at the time of the error, but it has none now.
         ActionName::DoNotBuy if problem.readings.used_up_now().is_some() => {
-            Some(ActionName::FullAsWell)
+            let credits_pay = evidence.collected.paid_until.is_some();
+            (!credits_pay).then_some(ActionName::FullAsWell)
         }
         ActionName::OtherModel if problem.are_other_models_stopped() => {
             Some(problem.instead_of_other_model())

@@ -358,9 +358,16 @@ impl<'a> Problem<'a> {
         let will_use_plan = self.finding.verdict == Verdict::WrongCredential || self.has_lost_key();
         // After a temporary problem, the plan's windows matter only if the plan may pay for the session.
         let does_plan_matter = !self.finding.limit.is_passing() || self.evidence.may_use_plan();
+        // The explanation of an error about a cap mentions the full window, but in a text, that may be an earlier one.
+        let limit = self.finding.limit;
+        let is_cap_in_text =
+            limit.cap().is_some() && self.evidence.is_pasted() && self.evidence.may_use_plan();
         let may_be_full =
-            self.finding.limit.description().window_may_be_full_as_well && does_plan_matter;
-        if !may_be_full && !will_use_plan {
+            limit.description().window_may_be_full_as_well && does_plan_matter || is_cap_in_text;
+        // While usage credits pay, no full window stops a user who has only entered a text.
+        let is_text_of_payer =
+            self.evidence.is_pasted() && self.evidence.collected.paid_until.is_some();
+        if !may_be_full && !will_use_plan || is_text_of_payer {
             return None;
         }
         let full = self.readings.used_up_now()?;

@@ -12,13 +12,10 @@ const THROTTLES_DISTINGUISHED: ClientVersion = ClientVersion(2, 1, 108);
 pub(super) const QUOTA_RECORDED: ClientVersion = ClientVersion(2, 1, 240);
 
 /// Handles overload, failures, and throttling while one of the plan's windows is full. Returns `None` if the catalog
-/// row fully explains the message. Also returns `None` if the session uses a key or a cloud provider, because the
-/// plan's windows do not affect it.
+/// row fully explains the message. Also returns `None` if a key, a cloud provider, or usage credits pay for the next prompt,
+/// because the plan's windows do not block it.
 pub(super) fn problem(input: &Input<'_>) -> Option<Finding> {
-    if !input.evidence.may_use_plan() {
-        return None;
-    }
-    let full = input.readings.used_up_now()?;
+    let full = input.readings.blocking_now()?;
     let limit = input.message.row.limit;
     let cause = match limit {
         LimitKind::Throttle => Cause::ThrottledWithFullWindow,

@@ -43,13 +43,14 @@ impl Fields {
     pub(crate) fn new(message: &Message, evidence: &Evidence, diagnosis: &Diagnosis) -> Self {
         let clock = evidence.clock;
         let mut fields = Self { known: Vec::new() };
-        // If usage credits are in use because another window is full, the user can wait for that window instead. The
-        // first value of a placeholder is used, so this one takes precedence over the reset of the error's own limit.
+        // If the error is over and usage credits are in use because another window is full, the user can wait for that window
+        // instead. The first value of a placeholder is used, so this one takes precedence over the reset of the error's own
+        // limit.
         let paid_until = evidence.collected.paid_until;
-        fields.set_all([(
-            "until",
-            paid_until.map(|until| clock.format_deadline(until)),
-        )]);
+        if diagnosis.state.is_over() {
+            let until = paid_until.map(|until| clock.format_deadline(until));
+            fields.set_all([("until", until)]);
+        }
         fields.add_times(diagnosis, clock);
         if diagnosis.credits_will_pay() {
             let reset = diagnosis.resets.ahead(clock.now);
