@@ -313,9 +313,13 @@ impl Situation {
             .is_some_and(blocks_session_of_other_payer)
     }
 
-    /// Returns whether waiting helps, or `None` if nothing blocks work.
+    /// Returns whether waiting helps, or `None` if nothing blocks work. If the user entered a text and its error is over, this
+    /// is about the error that blocks work now.
     pub(crate) fn wait(&self) -> Option<Wait> {
-        self.present()?.blocks()
+        let blocking_now = self.text.as_ref().and_then(|text| text.blocking.as_deref());
+        self.present()
+            .and_then(Incident::blocks)
+            .or_else(|| blocking_now?.blocks())
     }
 
     /// Returns the error that describes the current state: the limit of the login, if there is one, or the current

@@ -18,7 +18,7 @@ use super::wording::{
     Action, Reason, Wording, reasons, response_elsewhere, unknown_sentence, word,
 };
 use crate::secrets::redact;
-use crate::time::format_rfc3339;
+use crate::time::{FIVE_HOURS, format_rfc3339};
 
 /// The time at which Claude Code will automatically resume a stopped session, or the reason why it will not.
 pub(crate) type Continuation = Result<DateTime<Utc>, ContinuationObstacle>;
@@ -148,15 +148,30 @@ impl Incident {
         (!self.headline.contains(&until)).then_some(sentence)
     }
 
-    /// Returns true if the text contains the message of this error, and the error blocks work or is less than a day old.
-    /// Messages state only the time of day of a reset, so the same text may be a new message on the next day. If the error
-    /// blocks work, the text may also be a part of the message.
+    /// Returns true if the text is the message of this error, and the error blocks work or is so recent that the text cannot
+    /// be a new message. If the error blocks work, the text may also be a part of the message.
     pub(crate) fn has_recent_message_in(&self, text: &str) -> bool {
         let error = &self.evidence.error;
         let blocks = self.blocks().is_some();
-        let is_recent = self.evidence.clock.now - error.at < TimeDelta::days(1);
+        let is_recent = self.evidence.clock.now < self.message_may_recur_at();
         let is_part = blocks && normalize(&error.message.text).contains(&normalize(text));
         is_part || ((blocks || is_recent) && error.message.is_in(text))
+    }
+
+    /// Returns the time from which the same text may be a new message: a day after the error or, if the message states only the
+    /// time of day at which the 5-hour window resets, as soon as the next reset at this time is five hours away.
+    fn message_may_recur_at(&self) -> DateTime<Utc> {
+        let day = TimeDelta::days(1);
+        let next_day = self.evidence.at() + day;
+        match self.diagnosis.resets.chosen {
+            Some(reset)
+                if self.diagnosis.window == Some(Window::FiveHour)
+                    && self.message.gives_clock_time_alone() =>
+            {
+                next_day.min(reset.at + day - FIVE_HOURS)
+            }
+            Some(_) | None => next_day,
+        }
     }
 
     /// Returns true if the error occurred in this session. `None` matches every session.
@@ -175,6 +190,7 @@ impl Incident {
     pub(crate) fn repeats(&self, earlier: &Self) -> bool {
         earlier.diagnosis.state == State::Over(Ending::HitAgain)
             && earlier.diagnosis.limit == self.diagnosis.limit
+            && earlier.is_of(self.evidence.error.session.id.as_deref())
     }
 
     /// Returns the headline or, if it gives advice, the sentence that states only what happened.

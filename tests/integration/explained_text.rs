@@ -806,6 +806,83 @@ fn the_steps_for_a_cap_wait_for_the_window_that_is_full_now() {
     }
 }
 
+/// The limit in the text was over, but another one blocked every session. `explain --exit-code` returned 0, which means that
+/// nothing blocks the user.
+#[test]
+fn the_exit_code_for_a_text_is_that_of_the_limit_that_blocks_now() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    let code = |at: &str, text: &str| client.run(at, &["explain", "--exit-code", text], b"").code;
+    for text in [
+        "You've hit your 5-hour limit · resets 3am (UTC)",
+        "You've used 92% of your weekly limit",
+    ] {
+        assert_eq!(code("2026-11-20T10:30:00Z", text), 10, "{text}");
+        assert_eq!(code("2026-11-20T12:30:00Z", text), 0, "{text}");
+    }
+}
+
+/// A user pasted the message of one session into `/whycap` in another session, which had an error of its own. The answer was
+/// about that error.
+#[test]
+fn a_message_of_another_session_is_not_answered_with_the_error_of_the_session() {
+    for own_error in [
+        (
+            "2026-11-20T08:00:00Z",
+            OVERLOADED,
+            json!({"apiErrorStatus": 529}),
+        ),
+        (AT, WEEKLY, refused("seven_day", TUESDAY, "")),
+    ] {
+        let sandbox = with_a_private_login();
+        let [asks, fails] = ["asks", "fails"].map(|name| session_of_login(&sandbox, name));
+        let (at, text, fields) = own_error;
+        asks.receives_error(at, text, fields);
+        if text == OVERLOADED {
+            asks.receives_response("2026-11-20T08:05:00Z");
+        }
+        let message = "Prompt is too long";
+        let fields = json!({"error": "invalid_request", "apiErrorStatus": 400});
+        fails.receives_error("2026-11-20T10:02:00Z", message, fields);
+        let answered = answer_to(&asks, "2026-11-20T10:03:00Z", &format!("/whycap {message}"));
+        assert!(
+            answered.contains("The conversation is longer"),
+            "{answered}"
+        );
+        for wrong in ["overloaded", "responded", "explains only the message text"] {
+            assert!(!answered.contains(wrong), "{wrong}: {answered}");
+        }
+    }
+}
+
+/// A session had tried again after its 5-hour limit, which reset at 09:00. For its first message, `/whycap` in another session
+/// explained the 5-hour limit that this session reached at 10:00.
+#[test]
+fn a_repeated_limit_is_not_taken_for_the_limit_of_another_session() {
+    let sandbox = with_a_private_login();
+    let [asks, fails] = ["asks", "fails"].map(|name| session_of_login(&sandbox, name));
+    let nine = NOON - 3 * 3_600;
+    let first = "You've hit your session limit · resets 9am (UTC)";
+    fails.receives_error(
+        "2026-11-20T08:00:00Z",
+        first,
+        refused("five_hour", nine, ""),
+    );
+    let second = "You've hit your 5-hour limit · resets 9am (UTC)";
+    fails.receives_error(
+        "2026-11-20T08:05:00Z",
+        second,
+        refused("five_hour", nine, ""),
+    );
+    asks.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    let answered = answer_to(&asks, "2026-11-20T10:03:00Z", &format!("/whycap {first}"));
+    assert!(
+        !answered.starts_with("Your 5-hour limit is used up"),
+        "{answered}"
+    );
+}
+
 /// Usage credits paid for the responses until 12:00. For a pasted message with another reset, a step named 12:00, and for a limit
 /// of one model or an overload, `explain` said that the 5-hour limit was used up as well.
 #[test]
@@ -846,6 +923,47 @@ fn the_steps_for_a_text_do_not_name_the_end_of_the_payment_as_its_reset() {
             assert!(!explanation.contains(wrong), "{wrong}: {shown}");
         }
     }
+}
+
+/// A message states only the time of day of its reset. On the next day, the same text from another machine was explained as the
+/// error of the day before.
+#[test]
+fn a_message_is_not_taken_for_an_older_error_once_a_new_limit_can_state_the_same_time() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    let three = NOON + 3 * 3_600;
+    let message = "You've hit your 5-hour limit · resets 3pm (UTC)";
+    client.receives_error(
+        "2026-11-20T12:30:00Z",
+        message,
+        refused("five_hour", three, ""),
+    );
+    for (at, is_same) in [
+        ("2026-11-20T17:00:00Z", true),
+        ("2026-11-21T08:00:00Z", true),
+        ("2026-11-21T11:30:00Z", false),
+    ] {
+        let shown = explain(&client, at, message);
+        assert_eq!(shown.contains("reset at"), is_same, "{at}: {shown}");
+    }
+}
+
+/// A log of another machine contained the words of an error that the user had received the day before. `explain` explained the
+/// user's own error.
+#[test]
+fn a_log_is_not_explained_as_the_error_of_this_machine() {
+    let sandbox = with_a_private_login();
+    let mut client = session_of_login(&sandbox, "with-key");
+    let key = ("ANTHROPIC_API_KEY".to_owned(), "sk-ant-dummy".to_owned());
+    client.variables.push(key);
+    receives_balance_error(&client, "2026-11-20T12:00:00Z");
+    let log = "Run anthropics/claude-code-action@v1\n\
+               2026-11-21T07:58:01Z Installing Claude Code\n\
+               2026-11-21T07:58:09Z Reviewing pull request 41\n\
+               2026-11-21T07:58:11Z Credit balance is too low\n\
+               Error: Process completed with exit code 1.";
+    let shown = explain(&client, "2026-11-21T08:00:00Z", log);
+    assert!(shown.contains("explains only the message text"), "{shown}");
 }
 
 /// The user had pasted a text and named no session, but `explain` mentioned "the session you asked about".

@@ -105,10 +105,15 @@ pub struct ErrorMessage {
 }
 
 impl ErrorMessage {
-    /// Returns true if a text contains this message. Case and line breaks do not matter.
+    /// Returns true if a text consists of this message and at most twice as many characters around it, as if the user had
+    /// copied it from the screen. A longer text, such as a log, may contain the same message of another machine. Case and line
+    /// breaks do not matter.
     pub(crate) fn is_in(&self, text: &str) -> bool {
         let message = normalize(&self.text);
-        !message.is_empty() && normalize(text).contains(&message)
+        let normalized_text = normalize(text);
+        !message.is_empty()
+            && normalized_text.contains(&message)
+            && normalized_text.len() <= 3 * message.len()
     }
 
     /// Returns the server's own words about the refusal, on a single line and with secrets removed. Returns `None` if
@@ -331,14 +336,14 @@ pub struct ProvenEnd {
     pub ending: Ending,
     /// The time of the event.
     pub at: DateTime<Utc>,
+    /// True if a response or a reading from after a reset confirms it. That reading may no longer be available later.
+    #[serde(default)]
+    pub is_confirmed: bool,
 }
 
 /// An error as stored in the journal. A newer record with the same session and time replaces an older one.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-    /// True if a response or a reading from after a reset confirms it. That reading may no longer be available later.
-    #[serde(default)]
-    pub is_confirmed: bool,
 pub struct StoredError {
     /// The time at which the error occurred.
     pub at: DateTime<Utc>,
