@@ -124,6 +124,9 @@ pub(crate) struct LoginState {
     /// The reason why usage credits are unavailable, according to the server. Claude Code updates it with every
     /// response.
     pub(crate) no_credits: Option<String>,
+    /// True if the user has logged in with a Console account, for which Claude Code has stored an API key. On macOS, the
+    /// key is usually in the keychain instead, where whycap does not look.
+    pub(crate) has_console_key: bool,
 }
 
 impl LoginState {
@@ -142,6 +145,7 @@ impl LoginState {
             oauth_account: Value,
             cached_usage_utilization: Value,
             cached_extra_usage_disabled_reason: Value,
+            primary_api_key: Value,
         }
         let state: GlobalState = serde_json::from_slice(bytes).unwrap_or_default();
         let account = Account::parse(&state.oauth_account);
@@ -156,6 +160,10 @@ impl LoginState {
                 .cached_extra_usage_disabled_reason
                 .as_str()
                 .map(str::to_owned),
+            has_console_key: state
+                .primary_api_key
+                .as_str()
+                .is_some_and(|key| !key.is_empty()),
             account,
         }
     }

@@ -7,7 +7,7 @@ use memchr::memmem;
 use serde::Deserialize;
 
 use super::{Examination, FindingName, Setup};
-use crate::claude::account::{self, Account};
+use crate::claude::account::{self, Account, LoginState};
 use crate::claude::credentials::{self, Credential};
 use crate::claude::transcripts;
 use crate::claude::version::{self, ClientVersion, Versions};
@@ -161,11 +161,14 @@ pub(super) fn credentials(setup: &Setup, examination: &mut Examination) {
         .map(|credential| format!("{} (in {})", credential.name, credential.set_in.words()))
         .collect::<Vec<_>>()
         .join(", ");
-    let payer = Account::load(paths)
+    let login = LoginState::load(paths);
+    let payer = login
+        .account
         .filter(Account::has_plan)
         .map(|account| format!("your {} plan", account.plan.name()));
 
     let finding = match (named.is_empty(), &payer) {
+        (true, None) if login.has_console_key => FindingName::PayerConsole,
         (true, None) => FindingName::PayerNobody,
         (true, Some(_)) => FindingName::PayerLogin,
         (false, Some(_)) => FindingName::PayerOutranked,

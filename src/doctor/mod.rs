@@ -192,6 +192,7 @@ enum FindingName {
     InstalledOnce,
     InstalledOften,
     PayerNobody,
+    PayerConsole,
     PayerLogin,
     PayerOutranked,
     PayerKey,

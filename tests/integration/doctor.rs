@@ -92,6 +92,20 @@ fn doctor_changes_nothing_and_creates_no_ledger() {
     assert_eq!(fs::read_dir(sandbox.home()).unwrap().count(), 0);
 }
 
+/// Sessions worked with the key of a Console login, but `doctor` said that they have neither a login nor a key.
+#[test]
+fn a_console_login_pays_for_sessions() {
+    let sandbox = Sandbox::new();
+    let state = json!({"primaryApiKey": "sk-ant-api03-hidden", "oauthAccount": {"organizationRole": "developer"}});
+    sandbox.write(".claude.json", state.to_string());
+    let output = report(&sandbox.run(&["doctor", "--json"]));
+    let payer = check(&output, "who pays");
+    assert_eq!(
+        payer["says"],
+        "sessions started from this shell use the API key of your Console login"
+    );
+}
+
 #[test]
 fn the_version_comes_from_the_newest_transcript_and_not_from_message_text() {
     let sandbox = Sandbox::new();
