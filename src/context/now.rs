@@ -112,11 +112,13 @@ impl NowCollector {
                 Some(PassedReset { window, at })
             })
             .collect();
+        let has_plan = login.is_some_and(Account::has_plan);
         let paying = self.paying(&slow.situation, &incidents);
         NowData {
             clock: context.clock(),
             is_window_full,
-            has_plan: login.is_some_and(Account::has_plan),
+            has_plan,
+            has_only_key: !has_plan && incidents.has_key(),
             passed_resets,
             forecasts,
             spend,

@@ -285,7 +285,7 @@ impl NowData {
         }
         // A block is an estimate of the 5-hour window, so do not show it if the window itself is known.
         let five_hour = self.reading.as_ref().and_then(|reading| reading.five_hour);
-        if five_hour.is_some() {
+        if five_hour.is_some() || self.has_only_key {
             return;
         }
         let text = match self.block() {
@@ -574,6 +574,7 @@ mod tests {
             },
             is_window_full: false,
             has_plan: true,
+            has_only_key: false,
             passed_resets: Vec::new(),
             reading: Some(Sample {
                 five_hour: usage(82.0, "2026-11-20T14:30:00Z"),

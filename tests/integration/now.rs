@@ -406,6 +406,26 @@ fn now_works_in_an_empty_home() {
     );
 }
 
+/// `now` said that API keys have no usage windows, and two rows below, when the "estimated 5-hour window" ends.
+#[test]
+fn a_user_with_only_a_key_sees_no_estimated_window() {
+    let with_variable = Sandbox::new().variable("ANTHROPIC_API_KEY", "sk-ant-api03-hidden");
+    let with_console_login = Sandbox::new();
+    let state = json!({"primaryApiKey": "sk-ant-api03-hidden"});
+    with_console_login.write(".claude.json", state.to_string());
+    for sandbox in [with_variable, with_console_login] {
+        record_responses(&sandbox, ["2026-11-20T06:30:00Z", "2026-11-20T07:55:00Z"]);
+        let mut command = sandbox.command(&["now"]);
+        let run = Run::of(command.env("WHYCAP_NOW", "2026-11-20T08:02:00Z"), b"");
+        let screen = run.success();
+        assert!(
+            screen.contains("API keys have no usage windows"),
+            "{screen}"
+        );
+        assert!(!screen.contains("estimated"), "{screen}");
+    }
+}
+
 /// Records a response at each of the times.
 fn record_responses(sandbox: &Sandbox, times: [&str; 2]) {
     for at in times {
