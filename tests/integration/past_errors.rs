@@ -684,6 +684,23 @@ fn every_screen_says_that_a_limit_should_have_reset_until_the_reset_is_confirmed
     assert!(!now.contains("should have reset"), "{now}");
 }
 
+/// One limit had stopped two sessions, and one of them received a response after the reset. `incidents` said that the limit is
+/// over in this session, but that it should have reset in the other one.
+#[test]
+fn a_response_after_the_reset_confirms_it_for_all_sessions_of_the_account() {
+    let sandbox = with_a_private_login();
+    let [stopped, continued] = two_sessions_of_login(&sandbox);
+    for (client, at) in [(&stopped, AT), (&continued, SOON)] {
+        client.receives_error(at, FIVE_HOUR, refused("five_hour", NOON, "out_of_credits"));
+    }
+    continued.sends_prompt("2026-11-20T12:05:00Z", "continue");
+    continued.works("2026-11-20T12:05:05Z", 10);
+    let incidents = continued.run("2026-11-20T12:06:00Z", &["incidents"], b"");
+    let shown = flat(incidents.success());
+    assert!(shown.contains("(over, same limit as"), "{shown}");
+    assert!(!shown.contains("should have reset"), "{shown}");
+}
+
 /// `now` showed "5h 0%" right after a reset, and "reported 1 m ago" below it, although Claude Code had reported 90%.
 #[test]
 fn now_says_that_a_window_should_have_reset_if_its_new_usage_has_not_been_reported() {

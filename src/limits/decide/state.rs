@@ -240,8 +240,10 @@ impl Problem<'_> {
         };
         let stored = self.evidence.known_end();
         let response = self.evidence.error.later_response.as_ref();
+        let elsewhere = self.response_elsewhere();
         stored.is_some_and(|end| end.is_confirmed)
             || response.is_some_and(|response| response.at >= Some(reset.at))
+            || elsewhere.is_some_and(|end| end.latest >= Some(reset.at))
             || self
                 .finding
                 .window
