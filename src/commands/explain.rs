@@ -151,7 +151,9 @@ fn subject_of_text(
     let cause = meaning.diagnosis.cause;
     let is_recognized = !matches!(cause, Cause::UnknownPastedMessage | Cause::UnknownMessage);
     let is_about_current = if is_recognized {
-        is_about_message(current.present(), text)
+        current.present().is_some_and(|present| {
+            present.has_recent_message_in(text) || present.has_message_in_other_words(&meaning)
+        })
     } else {
         asks_about_present(text)
     };
@@ -189,11 +191,6 @@ fn subject_of_text(
         situation: Situation::of_text(earlier, current),
         session: None,
     }
-}
-
-/// Returns true if the text is known to be the message of this error, which blocks work or is recent.
-fn is_about_message(incident: Option<&Incident>, text: &str) -> bool {
-    incident.is_some_and(|incident| incident.has_recent_message_in(text))
 }
 
 /// Returns true if whycap recognizes the text as a message, or as a question about what blocks the user.

@@ -20,6 +20,9 @@ use super::wording::{
 use crate::secrets::redact;
 use crate::time::{FIVE_HOURS, format_rfc3339};
 
+/// The maximum length of a text in bytes that may be another form of a message. A longer text may be a log.
+const LONGEST_MESSAGE_ON_SCREEN: usize = 200;
+
 /// The time at which Claude Code will automatically resume a stopped session, or the reason why it will not.
 pub(crate) type Continuation = Result<DateTime<Utc>, ContinuationObstacle>;
 
@@ -156,6 +159,19 @@ impl Incident {
         let is_recent = self.evidence.clock.now < self.message_may_recur_at();
         let is_part = blocks && normalize(&error.message.text).contains(&normalize(text));
         is_part || ((blocks || is_recent) && error.message.is_in(text))
+    }
+
+    /// Returns true if a text that the user entered is another form of this error's message, and the error blocks work. For
+    /// example, the screen shows "Credit balance too low", but the transcript "Credit balance is too low". Messages that state
+    /// a reset may be about different limits.
+    pub(crate) fn has_message_in_other_words(&self, text: &Self) -> bool {
+        let blocks = self.blocks().is_some() || self.still_blocks_only_its_session();
+        let states_no_reset = |incident: &Self| incident.diagnosis.resets.chosen.is_none();
+        blocks
+            && self.message.row.id == text.message.row.id
+            && text.evidence.error.message.text.len() <= LONGEST_MESSAGE_ON_SCREEN
+            && states_no_reset(self)
+            && states_no_reset(text)
     }
 
     /// Returns the time from which the same text may be a new message: a day after the error or, if the message states only the

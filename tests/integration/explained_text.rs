@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::client::{Client, plain_rows, windows};
 use crate::newest_evidence::receives_response;
+use crate::now::RunningClient;
 use crate::situation::{
     AT, FIVE_HOUR, NOON, OUT_OF_CREDITS, OVERLOADED, SOON, TUESDAY, WEEKLY, answer_to, flat,
     receives_balance_error, receives_overload_error, refused, session_of_login,
@@ -978,4 +979,28 @@ fn the_session_of_a_pasted_message_is_named() {
     let shown = explain(&stopped, "2026-11-20T10:01:00Z", OVERLOADED);
     assert!(!shown.contains("you asked about"), "{shown}");
     assert!(shown.contains("it also applies to the session "), "{shown}");
+}
+
+/// Claude Code shows another text on the screen than it writes to the transcript. `explain` did not recognize the text on the
+/// screen as the message of the session, and said that no key was found.
+#[test]
+fn the_text_on_the_screen_is_the_message_in_the_transcript() {
+    let sandbox = with_a_private_login();
+    let mut with_key = session_of_login(&sandbox, "with_key");
+    let key = ("ANTHROPIC_API_KEY".to_owned(), "sk-ant-x".to_owned());
+    with_key.variables.push(key);
+    with_key.event(
+        "2026-11-20T09:59:00Z",
+        "SessionStart",
+        json!({"source": "startup"}),
+    );
+    receives_balance_error(&with_key, AT);
+    let _running = RunningClient::idle(&sandbox, &with_key.session);
+    let shell = session_of_login(&sandbox, "other");
+    let at = "2026-11-20T10:01:00Z";
+    let on_screen =
+        "Credit balance too low · Add funds: https://platform.claude.com/settings/billing";
+    let shown = explain(&shell, at, on_screen);
+    assert_eq!(shown, explain_newest(&shell, at));
+    assert!(shown.contains("with_key"), "{shown}");
 }

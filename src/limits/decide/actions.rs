@@ -53,20 +53,20 @@ pub(super) fn while_blocked(problem: &Problem<'_>) -> Vec<ActionName> {
     if actions.contains(&ActionName::FullAsWell) {
         actions.retain(|action| *action != ActionName::CheckMeters);
     }
-    move_warning_up(&mut actions);
+    move_warnings_up(&mut actions);
     actions
 }
 
-/// Moves the warning not to buy anything to the second position if it comes later. A user who reads only the first lines must
-/// know that paying does not help.
-fn move_warning_up(actions: &mut Vec<ActionName>) {
-    if let Some(position) = actions
-        .iter()
-        .position(|action| *action == ActionName::DoNotBuy)
-        && position > 1
-    {
-        let warning = actions.remove(position);
-        actions.insert(1, warning);
+/// Moves the warnings about costs to the second position if they come later. A user who reads only the first lines must know
+/// that paying does not help, or that a prompt may be paid for with usage credits.
+fn move_warnings_up(actions: &mut Vec<ActionName>) {
+    for warning in [ActionName::FullAsWell, ActionName::DoNotBuy] {
+        if let Some(position) = actions.iter().position(|action| *action == warning)
+            && position > 1
+        {
+            actions.remove(position);
+            actions.insert(1, warning);
+        }
     }
 }
 
@@ -409,7 +409,7 @@ pub(super) fn in_state(
             return vec![ActionName::SendPromptHere];
         }
         current.insert(0, ActionName::SendPromptHere);
-        move_warning_up(&mut current);
+        move_warnings_up(&mut current);
     }
     let start_wait = match collected.obstacle {
         _ if has_passed => None,
