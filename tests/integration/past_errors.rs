@@ -684,7 +684,7 @@ fn every_screen_says_that_a_limit_should_have_reset_until_the_reset_is_confirmed
     assert!(!now.contains("should have reset"), "{now}");
 }
 
-/// One limit had stopped two sessions, and one of them received a response after the reset. `incidents` said that the limit is
+/// A limit had stopped two sessions, and one of them received a response after the reset. `incidents` said that the limit is
 /// over in this session, but that it should have reset in the other one.
 #[test]
 fn a_response_after_the_reset_confirms_it_for_all_sessions_of_the_account() {
