@@ -83,6 +83,10 @@ use crate::transcript::tail::readable;
 /// looking for a response that disproves it takes time.
 const REFUSAL_SHOWN_FOR: TimeDelta = TimeDelta::minutes(30);
 
+/// The age up to which the response of a run without a terminal ends the errors of other sessions at once. The next command
+/// finds the ends of older ones.
+const OTHER_ERRORS_END_WITHIN: TimeDelta = TimeDelta::hours(24);
+
 /// Refusals within this time count as one, because the requests may have been sent together.
 const REFUSED_TOGETHER: TimeDelta = TimeDelta::seconds(10);
 
@@ -851,18 +855,25 @@ impl<'a> Incidents<'a> {
         incidents
     }
 
-    /// Stores the ends of other sessions' recent errors. If there is no such error without a known end, only the newest part of
-    /// the journal is read.
+    /// Stores the ends of recent errors in other sessions, if a response shows that they are over. Claude Code waits for the
+    /// hook, so only the recent part of the journal and recently changed transcripts are read, and only if there is an error
+    /// without a known end that a response in another session can end.
     pub(crate) fn store_ends_of_other_errors(&self, session: &str) {
-        let recent = self.stored().list_newest(None);
-        let is_open_elsewhere = recent.iter().any(|error| {
+        let mut open = self.stored().list_newest(None);
+        open.retain(|error| {
             error.session.id.as_deref() != Some(session)
                 && error.end.is_none()
                 && error.later_response.is_none()
+                && self.now() - error.at < OTHER_ERRORS_END_WITHIN
         });
-        if is_open_elsewhere {
-            self.history_without_ledger(None);
+        open.truncate(MOST_OTHER_SESSIONS);
+        if open.is_empty() {
+            return;
         }
+        let mut collector = self.collector(self.journal(), Asker::Shell);
+        collector.other_sessions = OtherSessions::Changed;
+        let incidents = collector.explain(open.into_iter().map(KnownError::stored));
+        self.save_news_and_ends(&collector, &incidents);
     }
 
     /// Stores the credentials with which a process has started a run. A compaction does not start a new run.
