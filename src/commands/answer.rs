@@ -102,10 +102,13 @@ impl Context {
     }
 }
 
+/// The number of words after the first one from which a text is a sentence and not a command with arguments.
+const WORDS_IN_SENTENCE: usize = 3;
+
 /// Returns true if the words after `/whycap`, which do not start with one of its commands, are a message or a question. A
 /// single word is probably a misspelled command, unless it asks for the explanation, as "why?" does. The same applies to the
-/// first of several words if it resembles a command or if an option follows, but many messages begin with such a word, as in
-/// "usage limit reached".
+/// first of a few words if it resembles a command, or if an option follows. But many messages begin with such a word, as in
+/// "usage limit reached", and so do many questions.
 fn is_message_or_question(text: &str) -> bool {
     let (first, others) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
     let word = first.trim_end_matches('?');
@@ -114,7 +117,10 @@ fn is_message_or_question(text: &str) -> bool {
         return intended.as_deref() == Some("whycap explain");
     }
     let has_option = others.split_whitespace().any(|word| word.starts_with("--"));
-    let is_command = has_option || intended.is_some() || is_like_command(word);
+    let is_sentence = text.ends_with('?')
+        || first.contains(['\'', '’'])
+        || others.split_whitespace().count() >= WORDS_IN_SENTENCE;
+    let is_command = has_option || !is_sentence && (intended.is_some() || is_like_command(word));
     !is_command || explain::is_understood(text)
 }
 

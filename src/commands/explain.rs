@@ -152,7 +152,7 @@ fn subject_of_text(
     let is_recognized = !matches!(cause, Cause::UnknownPastedMessage | Cause::UnknownMessage);
     let is_about_current = if is_recognized {
         current.present().is_some_and(|present| {
-            present.has_recent_message_in(text) || present.has_message_in_other_words(&meaning)
+            present.has_recent_message_in(text) || present.is_shown_as(&meaning)
         })
     } else {
         asks_about_present(text)

@@ -143,10 +143,10 @@ impl Context {
         let about_session = incident.and_then(|incident| {
             let sentence = self.session_sentence(incident);
             let continuation = self.describe_own_continuation(incident, situation);
-            about_earlier_limit(situation)
+            sentence
                 .into_iter()
-                .chain(sentence)
                 .chain(continuation)
+                .chain(about_earlier_error(situation))
                 .reduce(|first, second| format!("{first} {second}"))
         });
         let session_sentence = about_session.as_deref();
@@ -634,11 +634,11 @@ fn about_present(explained: &Incident, text: &TextSituation) -> Option<String> {
     Some(format!("Right now: {state}"))
 }
 
-/// Returns a sentence about the earlier limit whose message the user has entered, if another limit is explained instead.
-fn about_earlier_limit(situation: &Situation) -> Option<String> {
-    let earlier_limit = situation.earlier_limit.as_ref()?;
+/// Returns a sentence about the earlier error whose message the user has entered, if another one is explained instead.
+fn about_earlier_error(situation: &Situation) -> Option<String> {
+    let earlier_error = situation.earlier_error.as_ref()?;
     Some(format!(
-        "That message is about an earlier limit: {earlier_limit}"
+        "That message is about an earlier error: {earlier_error}"
     ))
 }
 

@@ -56,8 +56,8 @@ pub(crate) struct Situation {
     continuing: Vec<Incident>,
     /// The current state, if `incident` explains a text that the user entered and is not the current error.
     pub(crate) text: Option<TextSituation>,
-    /// A sentence about the earlier limit whose message the user has entered, if the current error is explained instead.
-    pub(crate) earlier_limit: Option<String>,
+    /// A sentence about the earlier error whose message the user has entered, if the current error is explained instead.
+    pub(crate) earlier_error: Option<String>,
 }
 
 /// The current state, for the explanation of a text that the user entered.
@@ -148,7 +148,7 @@ impl Situation {
             lasting_limit,
             continuing: incidents,
             text: None,
-            earlier_limit: None,
+            earlier_error: None,
         }
     }
 
@@ -159,13 +159,14 @@ impl Situation {
         let is_replaced = blocking.is_some_and(|blocking| {
             incident.diagnosis.state.is_over()
                 && incident.diagnosis.is_limit()
+                && !incident.may_apply_after_end()
                 && blocking.diagnosis.is_limit()
                 && blocking.blocks_its_session()
                 && !blocking.diagnosis.credits_pay_now
         });
         if is_replaced {
             return Self {
-                earlier_limit: Some(incident.without_advice().to_owned()),
+                earlier_error: Some(incident.without_advice().to_owned()),
                 ..current
             };
         }

@@ -9,8 +9,8 @@ use super::decide::{
     with_end_elsewhere, with_found_end, without_refuted_end,
 };
 use super::evidence::{
-    Collected, ContinuationObstacle, Evidence, HeadlessRun, MessageOrigin, PossiblyUnaffected,
-    Readings, RefusedWindow, StoredError,
+    Collected, ContinuationObstacle, Evidence, HeadlessRun, LONGEST_COPY, MessageOrigin,
+    PossiblyUnaffected, Readings, RefusedWindow, StoredError,
 };
 use super::kind::{Affects, LimitKind, Service, Verdict, Window};
 use super::normalize;
@@ -19,9 +19,6 @@ use super::wording::{
 };
 use crate::secrets::redact;
 use crate::time::{FIVE_HOURS, format_rfc3339};
-
-/// The maximum length of a text in bytes that may be another form of a message. A longer text may be a log.
-const LONGEST_MESSAGE_ON_SCREEN: usize = 200;
 
 /// The time at which Claude Code will automatically resume a stopped session, or the reason why it will not.
 pub(crate) type Continuation = Result<DateTime<Utc>, ContinuationObstacle>;
@@ -161,17 +158,15 @@ impl Incident {
         is_part || ((blocks || is_recent) && error.message.is_in(text))
     }
 
-    /// Returns true if a text that the user entered is another form of this error's message, and the error blocks work. For
-    /// example, the screen shows "Credit balance too low", but the transcript "Credit balance is too low". Messages that state
-    /// a reset may be about different limits.
-    pub(crate) fn has_message_in_other_words(&self, text: &Self) -> bool {
+    /// Returns true if a text that the user entered is the form in which the screen shows the message of this error, and the
+    /// error blocks work: Claude Code 2.1.331 shows "Credit balance too low · Add funds: …", but writes "Credit balance is too
+    /// low" to the transcript. Other messages are the same in both places.
+    pub(crate) fn is_shown_as(&self, text: &Self) -> bool {
         let blocks = self.blocks().is_some() || self.still_blocks_only_its_session();
-        let states_no_reset = |incident: &Self| incident.diagnosis.resets.chosen.is_none();
         blocks
+            && self.diagnosis.limit == LimitKind::ApiCreditBalance
             && self.message.row.id == text.message.row.id
-            && text.evidence.error.message.text.len() <= LONGEST_MESSAGE_ON_SCREEN
-            && states_no_reset(self)
-            && states_no_reset(text)
+            && text.evidence.error.message.text.len() <= LONGEST_COPY
     }
 
     /// Returns the time from which the same text may be a new message: a day after the error or, if the message states only the
@@ -207,6 +202,16 @@ impl Incident {
         earlier.diagnosis.state == State::Over(Ending::HitAgain)
             && earlier.diagnosis.limit == self.diagnosis.limit
             && earlier.is_of(self.evidence.error.session.id.as_deref())
+    }
+
+    /// Returns true if the limit may still apply, although the error is over: another model has responded, the model was
+    /// switched, or the limit was reached again.
+    pub(crate) fn may_apply_after_end(&self) -> bool {
+        let diagnosis = &self.diagnosis;
+        matches!(
+            diagnosis.state,
+            State::Over(Ending::HitAgain | Ending::ModelSwitched)
+        ) || diagnosis.actions.contains(&ActionName::AnotherModelWorks)
     }
 
     /// Returns the headline or, if it gives advice, the sentence that states only what happened.

@@ -524,7 +524,7 @@ fn the_message_of_an_earlier_limit_is_dated_like_its_error_after_another_limit()
     for blocked in replies {
         for part in [
             "Your 5-hour limit is used up; you can continue at 14:00",
-            "That message is about an earlier limit: Your weekly limit was used up, and the limit reset at 12:00.",
+            "That message is about an earlier error: Your weekly limit was used up, and the limit reset at 12:00.",
             "1. Do nothing and leave the session open; Claude Code will continue about 14:01",
             "You are still blocked.",
         ] {

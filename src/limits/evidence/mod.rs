@@ -104,16 +104,18 @@ pub struct ErrorMessage {
     pub failed_attempts: Option<FailedAttempts>,
 }
 
+/// The length in bytes up to which a text may have been copied from the screen, however short the message in it is.
+pub(crate) const LONGEST_COPY: usize = 200;
+
 impl ErrorMessage {
-    /// Returns true if a text consists of this message and at most twice as many characters around it, as if the user had
-    /// copied it from the screen. A longer text, such as a log, may contain the same message of another machine. Case and line
-    /// breaks do not matter.
+    /// Returns true if a text consists of this message and a few other words, as if the user had copied it from the screen. A
+    /// longer text, such as a log, may contain the same message of another machine. Case and line breaks do not matter.
     pub(crate) fn is_in(&self, text: &str) -> bool {
         let message = normalize(&self.text);
         let normalized_text = normalize(text);
         !message.is_empty()
             && normalized_text.contains(&message)
-            && normalized_text.len() <= 3 * message.len()
+            && normalized_text.len() <= LONGEST_COPY.max(3 * message.len())
     }
 
     /// Returns the server's own words about the refusal, on a single line and with secrets removed. Returns `None` if
