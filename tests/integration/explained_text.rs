@@ -1004,3 +1004,20 @@ fn the_text_on_the_screen_is_the_message_in_the_transcript() {
     assert_eq!(shown, explain_newest(&shell, at));
     assert!(shown.contains("with_key"), "{shown}");
 }
+
+/// The 5-hour window was at 97% and reset at 12:00, and no response followed. For a quarter of an hour, `explain` took the
+/// figures of the earlier window for the present ones, and said that a limit with another reset is real.
+#[test]
+fn figures_from_before_a_reset_are_not_the_present_usage() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    client.calls_status_line(
+        "2026-11-20T11:58:00Z",
+        windows(97.0, NOON, 40.0, TUESDAY),
+        120,
+    );
+    let text = "You've hit your 5-hour limit · resets 3pm (UTC)";
+    let shown = explain(&client, "2026-11-20T12:06:00Z", text);
+    assert!(!shown.contains("usage is 97%"), "{shown}");
+    assert!(!shown.contains("the limit is real"), "{shown}");
+}

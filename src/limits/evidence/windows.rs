@@ -321,9 +321,11 @@ impl<'a> Readings<'a> {
             evidence.is_of_payer(newest) && evidence.clock.now - newest.measured <= FRESH_FOR
         });
         match self.measurement(newest, window) {
-            Some(now) => WindowState::KnownNow(now),
-            None if self.is_on_usage_page(window) => WindowState::OnUsagePage,
-            None => WindowState::Unknown,
+            Some(now) if now.resets_at.is_none_or(|reset| reset > evidence.clock.now) => {
+                WindowState::KnownNow(now)
+            }
+            _ if self.is_on_usage_page(window) => WindowState::OnUsagePage,
+            _ => WindowState::Unknown,
         }
     }
 

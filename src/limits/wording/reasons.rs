@@ -310,7 +310,11 @@ impl Reasons<'_> {
             format!("{offset}, the server refused a request because of your {limit}{resets}.")
         } else if !evidence.is_pasted() {
             format!("{offset}, your {name} usage was {percent}%{resets}.")
-        } else if evidence.clock.now - measurement.measured > FRESH_FOR {
+        } else if evidence.clock.now - measurement.measured > FRESH_FOR
+            || measurement
+                .resets_at
+                .is_some_and(|reset| reset <= evidence.clock.now)
+        {
             let measured = evidence.clock.format_distance(measurement.measured);
             format!("Your {name} usage was {percent}%, measured {measured}{resets}.")
         } else if !self.diagnosis.is_limit() {
