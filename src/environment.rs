@@ -154,6 +154,12 @@ impl Environment {
         self.variable(name)?.to_str()
     }
 
+    /// Returns true if Claude Code says that this session has no terminal of its own, as with `claude -p`.
+    pub fn is_outside_terminal(&self) -> bool {
+        self.text("CLAUDE_CODE_ENTRYPOINT")
+            .is_some_and(|entrypoint| entrypoint != "cli")
+    }
+
     /// Returns the value of a variable as a path, or `None` if it is unset or empty.
     pub fn path(&self, name: &str) -> Option<PathBuf> {
         self.variable(name).map(PathBuf::from)

@@ -136,9 +136,10 @@ impl<'a> SessionBudgets<'a> {
         let clock = self.environment.clock();
         let until = clock.format_deadline(self.paying_until.unwrap_or(clock.now));
         let renewal = fill_template(&used_up.scope.texts().renewal, &[("until", &until)]);
-        let hint = match self.environment.text("CLAUDE_CODE_ENTRYPOINT") {
-            None | Some("cli") => HINT_IN_TERMINAL,
-            Some(_) => HINT_WITHOUT_TERMINAL,
+        let hint = if self.environment.is_outside_terminal() {
+            HINT_WITHOUT_TERMINAL
+        } else {
+            HINT_IN_TERMINAL
         };
         OnPrompt::Block(format!(
             "{sentence} Your prompt was not sent because budget.action is \"stop\" in your config.toml.\n{renewal}\nTo continue anyway, type /whycap continue, then send the prompt again.{hint}"

@@ -102,7 +102,7 @@ impl Context {
     }
 }
 
-/// The number of words after the first one from which a text is a sentence and not a command with arguments.
+/// The minimum number of words after the first one in a sentence. A shorter text may be a command with arguments.
 const WORDS_IN_SENTENCE: usize = 3;
 
 /// Returns true if the words after `/whycap`, which do not start with one of its commands, are a message or a question. A
@@ -113,8 +113,11 @@ fn is_message_or_question(text: &str) -> bool {
     let (first, others) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
     let word = first.trim_end_matches('?');
     let intended = command_for(word);
-    if others.is_empty() || intended.as_deref() == Some("whycap explain") {
-        return intended.as_deref() == Some("whycap explain");
+    if intended.as_deref() == Some("whycap explain") {
+        return true;
+    }
+    if others.is_empty() {
+        return false;
     }
     let has_option = others.split_whitespace().any(|word| word.starts_with("--"));
     let is_sentence = text.ends_with('?')

@@ -107,14 +107,12 @@ impl Context {
         Some(message(&self.budgets()?.after_response()?))
     }
 
-    /// Stores the ends of other sessions' errors after a response in a session without a terminal, such as a `claude -p` run.
-    /// Such a session has no status line that stores a reading, so the status lines of other sessions would still show an error
-    /// that is over.
+    /// Stores which errors of other sessions have ended, after a response in a session without a terminal, such as a `claude -p`
+    /// run. Such a session has no status line that stores a reading, so the status lines of other sessions would still show an
+    /// error that is over.
     pub(crate) fn store_ends_of_other_errors(&self) {
-        let entrypoint = self.environment.text("CLAUDE_CODE_ENTRYPOINT");
-        let is_in_terminal = matches!(entrypoint, None | Some("cli"));
         if let Some(session) = self.session()
-            && !is_in_terminal
+            && self.environment.is_outside_terminal()
         {
             self.incidents().store_ends_of_other_errors(session);
         }

@@ -22,8 +22,8 @@ use crate::time::{Millis, datetime_from_millis};
 use crate::transcript::failed_attempts::FailedAttempts;
 use crate::transcript::tail::{LONGEST_REQUEST, TranscriptResponse};
 
-/// How long after an error whycap searches for a better response if the known one came from a key beside the login, or the
-/// reverse. The search takes time.
+/// The time after an error during which whycap looks for a response of the same kind of payer, if it knows only one of a key
+/// after an error of a login, or the reverse. The search takes time.
 const REPLACED_WITHIN: TimeDelta = TimeDelta::days(1);
 
 /// The first response that an account received after an error. It is stored because Claude Code deletes transcripts
@@ -49,7 +49,7 @@ struct Resumption {
     /// True if the payers differ and one of them is a key or a cloud provider. Such a response does not show that the payer of
     /// the failed request can continue. After a login to another account, the user has continued.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    is_beside_payer: bool,
+    has_other_kind_of_payer: bool,
 }
 
 impl Resumption {
@@ -62,8 +62,8 @@ impl Resumption {
         // response with another payer let the user continue all the same.
         let is_of_other_session = self.payer.is_some() || self.is_free;
         let is_of_other_payer = self.payer == Some(PayerRelation::Other);
-        if self.is_beside_payer {
-            evidence.collected.continued_beside_payer_at = Some(self.resumed_at);
+        if self.has_other_kind_of_payer {
+            evidence.collected.continued_with_other_kind_of_payer_at = Some(self.resumed_at);
         } else if !is_of_other_session || is_of_other_payer || !is_refused_soon {
             evidence.collected.resumed_at = Some(self.resumed_at);
         }
@@ -162,8 +162,9 @@ impl History<'_> {
         let key = (session.clone(), error.at.timestamp_millis());
         let known = known.get(&key);
         // The payer of the error may have received a response since.
-        let may_be_replaced =
-            |known: &&Resumption| known.is_beside_payer && self.now - error.at < REPLACED_WITHIN;
+        let may_be_replaced = |known: &&Resumption| {
+            known.has_other_kind_of_payer && self.now - error.at < REPLACED_WITHIN
+        };
         if let Some(resumption) = known.filter(|known| !may_be_replaced(known)) {
             return Ok(Some(resumption.clone()));
         }
@@ -182,8 +183,8 @@ impl History<'_> {
         Ok(Some(resumption))
     }
 
-    /// Finds the first response that shows that the user could continue. A response from a key beside the login, or the
-    /// reverse, counts only if there is no other one.
+    /// Finds the first response that shows that the user could continue. A response paid for by a
+    /// key after an error of a login, or the reverse, counts only if there is no other one.
     fn find_resumption(
         &self,
         session: &str,
@@ -193,7 +194,7 @@ impl History<'_> {
         let until = self.now.min(at + LONGEST_LIMIT);
         let responses = self.ledger.first_responses(at, until)?;
         let mut first: Option<Resumption> = None;
-        let mut first_beside_payer: Option<Resumption> = None;
+        let mut first_of_other_kind: Option<Resumption> = None;
         for (responding, first_at) in responses {
             let first_at = datetime_from_millis(first_at);
             // The sessions are sorted by their first response, so the remaining ones cannot be earlier.
@@ -207,8 +208,8 @@ impl History<'_> {
             else {
                 continue;
             };
-            let first_of_payer = if resumption.is_beside_payer {
-                &mut first_beside_payer
+            let first_of_payer = if resumption.has_other_kind_of_payer {
+                &mut first_of_other_kind
             } else {
                 &mut first
             };
@@ -219,7 +220,7 @@ impl History<'_> {
                 *first_of_payer = Some(resumption);
             }
         }
-        Ok(first.or(first_beside_payer))
+        Ok(first.or(first_of_other_kind))
     }
 
     /// Returns the response in `responding` with which the user continued after an error in `session`, or `None` if no
@@ -240,7 +241,7 @@ impl History<'_> {
             requested_at: None,
             payer: None,
             is_free: false,
-            is_beside_payer: false,
+            has_other_kind_of_payer: false,
         };
         if responding == session {
             return Ok(Some(resumption));
@@ -294,7 +295,7 @@ impl History<'_> {
             .payer_of(responding, self.transcripts, resumption.resumed_at);
         let relation = error.payer.relation_to(&payer);
         resumption.payer = Some(relation);
-        resumption.is_beside_payer = relation == PayerRelation::Other
+        resumption.has_other_kind_of_payer = relation == PayerRelation::Other
             && (error.payer.is_without_account() || payer.is_without_account());
     }
 

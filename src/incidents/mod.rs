@@ -83,8 +83,8 @@ use crate::transcript::tail::readable;
 /// looking for a response that disproves it takes time.
 const REFUSAL_SHOWN_FOR: TimeDelta = TimeDelta::minutes(30);
 
-/// The age up to which the response of a run without a terminal ends the errors of other sessions at once. The next command
-/// finds the ends of older ones.
+/// The maximum age of an error whose end is stored after a response in a session without a terminal. For older errors, the
+/// next command finds the end.
 const OTHER_ERRORS_END_WITHIN: TimeDelta = TimeDelta::hours(24);
 
 /// Refusals within this time count as one, because the requests may have been sent together.
@@ -855,9 +855,9 @@ impl<'a> Incidents<'a> {
         incidents
     }
 
-    /// Stores the ends of recent errors in other sessions, if a response shows that they are over. Claude Code waits for the
-    /// hook, so only the recent part of the journal and recently changed transcripts are read, and only if there is an error
-    /// without a known end that a response in another session can end.
+    /// Stores which recent errors of other sessions have ended, if a response shows this. Claude Code waits for the hook, so only
+    /// the recent part of the journal and recently changed transcripts are read, and only if an error of the last day has no
+    /// known end.
     pub(crate) fn store_ends_of_other_errors(&self, session: &str) {
         let mut open = self.stored().list_newest(None);
         open.retain(|error| {

@@ -407,7 +407,7 @@ fn rank(incident: &Incident, now: DateTime<Utc>) -> u8 {
     }
 }
 
-/// Returns true if `other` blocks another session than `current`, a temporary problem, and is not one itself.
+/// Returns true if `current` is a temporary problem, and `other` is a lasting error that blocks a different session.
 fn blocks_other_session_longer(other: &Incident, current: &Incident) -> bool {
     let session = current.evidence.error.session.id.as_deref();
     current.diagnosis.limit.is_passing()

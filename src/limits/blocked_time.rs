@@ -96,7 +96,7 @@ impl Incident {
         }
         let may_still_block = self.blocks().is_some() || self.still_blocks_only_its_session();
         let continued_at = collected
-            .continued_beside_payer_at
+            .continued_with_other_kind_of_payer_at
             .filter(|_| !may_still_block);
         let longest = self.longest_duration();
         let known_end = response_at.into_iter().chain(assumed_end).min();

@@ -24,9 +24,10 @@ pub struct Sample {
     /// The time of the last status-line call with these figures.
     #[serde(deserialize_with = "rfc3339::deserialize")]
     pub at: DateTime<Utc>,
-    /// The time of the first status-line call after the response that provided the figures, or the time of that response if
-    /// the call was not stored, or the time of the request if the figures were older than those of another session. Claude Code repeats the figures of the last response, so
-    /// repeated figures are new only if another response has arrived in the meantime.
+    /// The time of the first status-line call after the response that provided the figures. If this call was not stored, it is
+    /// the time of the response. If the figures were older than those of another session, it is the time of the request.
+    /// Claude Code repeats the figures of the last response, so repeated figures are new only if another response has arrived
+    /// in the meantime.
     #[serde(deserialize_with = "rfc3339::deserialize")]
     pub measured: DateTime<Utc>,
     /// The time of an earlier sample with the same figures, if a new response has repeated them since then. Not every

@@ -22,6 +22,16 @@ fn explain_newest(client: &Client<'_>, at: &str) -> String {
     flat(client.run(at, &["explain"], b"").success())
 }
 
+/// Simulates a session that receives two responses while the 5-hour window is full until noon.
+fn session_that_pays_with_credits(sandbox: &Sandbox) -> Client<'_> {
+    let mut client = session_of_login(sandbox, "pays");
+    let full = windows(100.0, NOON, 40.0, TUESDAY);
+    client.calls_status_line(AT, full.clone(), 120);
+    receives_response(&mut client, "2026-11-20T10:03:00Z", full.clone());
+    receives_response(&mut client, "2026-11-20T10:06:00Z", full);
+    client
+}
+
 /// Creates a sandbox in which a member of a team is logged in.
 fn with_a_member_of_a_team() -> Sandbox {
     let sandbox = Sandbox::new();
@@ -388,11 +398,7 @@ fn the_message_of_the_current_error_is_explained_like_this_error() {
 #[test]
 fn a_full_window_does_not_stop_a_user_whose_credits_pay() {
     let sandbox = with_a_private_login();
-    let mut pays = session_of_login(&sandbox, "pays");
-    let full = windows(100.0, NOON, 40.0, TUESDAY);
-    pays.calls_status_line(AT, full.clone(), 120);
-    receives_response(&mut pays, "2026-11-20T10:03:00Z", full.clone());
-    receives_response(&mut pays, "2026-11-20T10:06:00Z", full);
+    let pays = session_that_pays_with_credits(&sandbox);
     for text in ["You've hit your limit", "API Error: Rate limit reached"] {
         let shown = explain(&pays, "2026-11-20T10:06:05Z", text);
         assert!(
@@ -650,11 +656,7 @@ fn the_steps_for_an_overload_say_until_when_prompts_are_refused_or_paid_for_with
 #[test]
 fn each_step_that_sends_the_prompt_again_says_that_credits_pay_for_it() {
     let sandbox = with_a_private_login();
-    let mut pays = session_of_login(&sandbox, "pays");
-    let full = windows(100.0, NOON, 40.0, TUESDAY);
-    pays.calls_status_line(AT, full.clone(), 120);
-    receives_response(&mut pays, "2026-11-20T10:03:00Z", full.clone());
-    receives_response(&mut pays, "2026-11-20T10:06:00Z", full);
+    let pays = session_that_pays_with_credits(&sandbox);
     for text in [
         "API Error: 529 Overloaded",
         "API Error: Rate limit reached",
@@ -889,11 +891,7 @@ fn a_repeated_limit_is_not_taken_for_the_limit_of_another_session() {
 #[test]
 fn the_steps_for_a_text_do_not_name_the_end_of_the_payment_as_its_reset() {
     let sandbox = with_a_private_login();
-    let mut pays = session_of_login(&sandbox, "pays");
-    let full = windows(100.0, NOON, 40.0, TUESDAY);
-    pays.calls_status_line(AT, full.clone(), 120);
-    receives_response(&mut pays, "2026-11-20T10:03:00Z", full.clone());
-    receives_response(&mut pays, "2026-11-20T10:06:00Z", full);
+    let pays = session_that_pays_with_credits(&sandbox);
     for (text, step) in [
         (
             "You've hit your fast limit · resets in 4h",

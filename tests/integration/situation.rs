@@ -2144,20 +2144,22 @@ pub fn continues_at(client: &Client<'_>, at: &str) -> Value {
     client.explained(at)["continues_at"].clone()
 }
 
+/// Stops a session at its 5-hour limit. Claude Code announces that it will continue the session at noon.
+fn waits_for_reset(client: &Client<'_>) {
+    let refusal = refused("five_hour", NOON, "org_level_disabled");
+    client.receives_error(AT, FIVE_HOUR, refusal);
+    client.announces(
+        "2026-11-20T10:00:00.100Z",
+        "Usage limit reached · set to continue automatically at 12pm",
+    );
+}
+
 /// Claude Code 2.1.328 to 2.1.330 record the outcome of the auto-resume in the transcript.
 #[test]
 fn claude_codes_announcement_about_waiting_is_believed() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
-    client.receives_error(
-        AT,
-        FIVE_HOUR,
-        refused("five_hour", NOON, "org_level_disabled"),
-    );
-    client.announces(
-        "2026-11-20T10:00:00.100Z",
-        "Usage limit reached · set to continue automatically at 12pm",
-    );
+    waits_for_reset(&client);
     assert_eq!(continues_at(&client, SOON), "2026-11-20T12:01:30Z");
     client.announces(
         "2026-11-20T10:01:00Z",
@@ -2203,15 +2205,7 @@ fn claude_codes_announcement_about_waiting_is_believed() {
 fn after_an_exit_nobody_is_sent_to_a_menu_that_does_not_offer_to_wait() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
-    client.receives_error(
-        AT,
-        FIVE_HOUR,
-        refused("five_hour", NOON, "org_level_disabled"),
-    );
-    client.announces(
-        "2026-11-20T10:00:00.100Z",
-        "Usage limit reached · set to continue automatically at 12pm",
-    );
+    waits_for_reset(&client);
     let hint = "wait for the reset and continue by itself, use /rate-limit-options";
     for (notice, offers_wait) in [
         (

@@ -591,8 +591,8 @@ impl Problem<'_> {
         needs_full_window && has_room_now(Window::FiveHour) && has_room_now(Window::Weekly)
     }
 
-    /// Returns true if the reset in a pasted message would not end the stop, because a window that is full now resets later,
-    /// or because the message is about an earlier limit of that window.
+    /// Returns true if the user has to wait for a window that is full now, and not for the reset in a pasted message: the window
+    /// resets later, or the message is about an earlier limit of this window.
     fn is_stopped_by_window_now(&self) -> bool {
         let stated = self.resets.chosen.map(|reset| reset.at);
         self.evidence.is_pasted()

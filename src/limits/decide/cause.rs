@@ -29,8 +29,8 @@ pub(crate) struct CauseTemplate {
     pub(crate) badges: Vec<String>,
     /// A clause in the past tense that says what happened.
     pub(crate) past: Option<String>,
-    /// The same clause for a cap on spend, with the usage window beyond which the cap stops work. It is preferred if that
-    /// window is known.
+    /// Like [`Self::past`], but for a cap on spend that stopped work because a usage window was full. The clause also names this
+    /// window, and it is used if the window is known.
     pub(crate) past_with_window: Option<String>,
     /// The recommended actions, best first. If there are none, the actions in the message's catalog row are recommended.
     pub(super) actions: Vec<ActionName>,

@@ -263,6 +263,7 @@ pub(crate) fn decide(message: &Message, evidence: &Evidence) -> Diagnosis {
     if state == State::Over(Ending::ConcernsOthers) {
         problem.credits_pay_now &= problem.has_paid_response_of_asker();
     }
+    let is_reset_proven = problem.is_reset_proven(elsewhere);
     Diagnosis {
         limit: problem.finding.limit,
         verdict: problem.finding.verdict,
@@ -274,8 +275,8 @@ pub(crate) fn decide(message: &Message, evidence: &Evidence) -> Diagnosis {
         cause: problem.finding.cause,
         state,
         ended_at: end.and_then(|end| end.at),
-        proven_end: end.and_then(|end| problem.proven(end)),
-        is_reset_proven: problem.is_reset_proven(),
+        proven_end: end.and_then(|end| end.proven(is_reset_proven)),
+        is_reset_proven,
         has_response_elsewhere: elsewhere.or(end).is_some_and(End::is_response_elsewhere),
         automatic_continuation: problem.automatic_continuation(),
         actions: actions::in_state(&problem, suited_actions, state),
@@ -365,24 +366,26 @@ impl<'a> Problem<'a> {
         let may_be_full =
             limit.description().window_may_be_full_as_well && does_plan_matter || is_cap_in_text;
         // While usage credits pay, no full window stops a user who has only entered a text.
-        let is_text_of_payer =
+        let credits_pay_for_user =
             self.evidence.is_pasted() && self.evidence.collected.paid_until.is_some();
-        if !may_be_full && !will_use_plan || is_text_of_payer {
+        if !may_be_full && !will_use_plan || credits_pay_for_user {
             return None;
         }
         let full = self.readings.used_up_now()?;
-        let is_another =
+        let is_about_other_limit =
             Some(full.window) != self.finding.window || self.states_other_reset_than(full);
-        is_another.then_some(full)
+        is_about_other_limit.then_some(full)
     }
 
     /// Returns true if a pasted message states another reset than that of the window that is full now. The message is then
     /// about an earlier limit of this window.
     fn states_other_reset_than(&self, full: Measurement) -> bool {
-        let resets = self.resets.chosen.zip(full.resets_at);
+        let (Some(stated), Some(reset_of_full)) = (self.resets.chosen, full.resets_at) else {
+            return false;
+        };
         self.evidence.is_pasted()
             && self.readings.blocking_now().is_some()
-            && resets.is_some_and(|(stated, now)| !is_same_reset(stated.at, now))
+            && !is_same_reset(stated.at, reset_of_full)
     }
 }
 

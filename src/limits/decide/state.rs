@@ -147,14 +147,13 @@ impl End {
         self.is_proven && self.ending == Ending::ResponseElsewhere
     }
 
-    /// Converts the end to the form in which it is stored, without a confirmation. Returns `None` if the event or its time is
-    /// unknown.
-    fn proven(self) -> Option<ProvenEnd> {
+    /// Converts the end to the form in which it is stored. Returns `None` if the event or its time is unknown.
+    pub(super) fn proven(self, is_reset_proven: bool) -> Option<ProvenEnd> {
         let at = self.at.filter(|_| self.is_proven)?;
         Some(ProvenEnd {
             ending: self.ending,
             at,
-            is_confirmed: false,
+            is_confirmed: self.ending == Ending::Reset && is_reset_proven,
         })
     }
 }
@@ -224,23 +223,14 @@ impl Problem<'_> {
         })
     }
 
-    /// Converts the end to the form in which it is stored. Returns `None` if the event or its time is unknown.
-    pub(super) fn proven(&self, end: End) -> Option<ProvenEnd> {
-        Some(ProvenEnd {
-            is_confirmed: end.ending == Ending::Reset && self.is_reset_proven(),
-            ..end.proven()?
-        })
-    }
-
     /// Returns true if the reset time has passed and a later response or reading shows, or has shown, that the window has
-    /// reset.
-    pub(super) fn is_reset_proven(&self) -> bool {
+    /// reset. `elsewhere` is the result of [`Self::response_elsewhere`].
+    pub(super) fn is_reset_proven(&self, elsewhere: Option<End>) -> bool {
         let Some(reset) = self.resets.passed(self.evidence.clock.now) else {
             return false;
         };
         let stored = self.evidence.known_end();
         let response = self.evidence.error.later_response.as_ref();
-        let elsewhere = self.response_elsewhere();
         stored.is_some_and(|end| end.is_confirmed)
             || response.is_some_and(|response| response.at >= Some(reset.at))
             || elsewhere.is_some_and(|end| end.latest >= Some(reset.at))

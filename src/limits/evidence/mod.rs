@@ -797,7 +797,7 @@ pub struct Collected {
     pub resumed_at: Option<DateTime<Utc>>,
     /// The time at which the user continued in another session with a key or a cloud provider after an error of an account, or
     /// the reverse. It does not show that the error was over, so it counts only if nothing shows when the error ended.
-    pub continued_beside_payer_at: Option<DateTime<Utc>>,
+    pub continued_with_other_kind_of_payer_at: Option<DateTime<Utc>>,
     /// True if the service refused the login with this error and has since applied a limit to the login, so it accepts the
     /// login again. The session with the error may still use an old token.
     pub login_is_accepted: bool,

@@ -96,6 +96,11 @@ impl Measurement {
     pub(crate) fn is_full(self) -> bool {
         self.percent >= FULL_FROM
     }
+
+    /// Returns true if the window is known to have reset by the given time.
+    pub(crate) fn has_reset(self, by: DateTime<Utc>) -> bool {
+        self.resets_at.is_some_and(|reset| reset <= by)
+    }
 }
 
 /// A usage window that caused a request to be refused.
@@ -295,9 +300,7 @@ impl<'a> Readings<'a> {
         match self.measurement(self.before, window) {
             // Usage never decreases before the window resets.
             Some(before)
-                if before.is_full()
-                    && before.resets_at.is_none_or(|reset| reset > at)
-                    && self.is_of_refusal(&before) =>
+                if before.is_full() && !before.has_reset(at) && self.is_of_refusal(&before) =>
             {
                 WindowState::Full(before)
             }
@@ -321,9 +324,7 @@ impl<'a> Readings<'a> {
             evidence.is_of_payer(newest) && evidence.clock.now - newest.measured <= FRESH_FOR
         });
         match self.measurement(newest, window) {
-            Some(now) if now.resets_at.is_none_or(|reset| reset > evidence.clock.now) => {
-                WindowState::KnownNow(now)
-            }
+            Some(now) if !now.has_reset(evidence.clock.now) => WindowState::KnownNow(now),
             _ if self.is_on_usage_page(window) => WindowState::OnUsagePage,
             _ => WindowState::Unknown,
         }
@@ -404,7 +405,7 @@ impl<'a> Readings<'a> {
     fn valid_before(&self, window: Window) -> Option<Measurement> {
         let at = self.evidence.at();
         let before = self.measurement(self.before, window)?;
-        let is_current = before.resets_at.is_none_or(|reset| reset > at);
+        let is_current = !before.has_reset(at);
         let is_valid = before.is_full() || at - before.measured <= FRESH_FOR;
         (is_current && is_valid).then_some(before)
     }
@@ -558,8 +559,8 @@ impl<'a> Readings<'a> {
         has_room(self.newest_between(full.measured, until), full.window)
     }
 
-    /// Returns the windows of [`Self::refused_windows`] that were full before the error was over. It is unknown when the user
-    /// received a pasted message, so a refusal says nothing about it.
+    /// Returns the windows of [`Self::refused_windows`] that were full before the error was over. For a
+    /// pasted message, there are none, because the time at which the user received it is unknown.
     fn refused_before_end(&self) -> impl Iterator<Item = Measurement> {
         self.refused_windows().filter(|refused| {
             !self.evidence.is_pasted() && !self.is_after_any_end(refused.measured)

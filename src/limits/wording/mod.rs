@@ -26,7 +26,7 @@
 //! | `unproven` | "The message says that" | the verdict is `cannot_tell` |
 //! | `window_limit` | the usage window, as in "weekly limit" | the limit is that of a usage window |
 //! | `used_up_until` | the reset of this usage window, as in "Tue 06:00" | it is ahead, and the window is certainly full |
-//! | `window_of_cap` | the usage window beyond which the cap stops work, as in "5-hour limit" | the limit is a cap on spend, and its window is known |
+//! | `window_of_cap` | the limit of the full usage window because of which the cap stopped work, as in "5-hour limit" | the limit is a cap on spend, and its window is known |
 //! | `limit`, `counted` | the usage window, and the limit as in "your weekly limit" | always |
 //! | `pool`, `credits`, `are`, `were`, `pay`, `cap` | the words for usage credits that the message uses | always |
 //! | `paid_until`, `paid_in`, `paid_until_brief` | the time until which usage credits pay, as in "Tue Nov 24 06:00", "in 3 d 20 h", and "Tue 06:00" | they will pay for the next response, and it is ahead |

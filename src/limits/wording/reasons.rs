@@ -311,9 +311,7 @@ impl Reasons<'_> {
         } else if !evidence.is_pasted() {
             format!("{offset}, your {name} usage was {percent}%{resets}.")
         } else if evidence.clock.now - measurement.measured > FRESH_FOR
-            || measurement
-                .resets_at
-                .is_some_and(|reset| reset <= evidence.clock.now)
+            || measurement.has_reset(evidence.clock.now)
         {
             let measured = evidence.clock.format_distance(measurement.measured);
             format!("Your {name} usage was {percent}%, measured {measured}{resets}.")
