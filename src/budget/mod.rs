@@ -13,4 +13,7 @@ mod scope;
 mod session;
 
 pub(crate) use scope::{BudgetScope, BudgetUse, budgets_to_report};
-pub(crate) use session::{OnPrompt, SessionBudgets, is_session_budget_lifted};
+pub(crate) use session::{
+    BlockingBudget, BudgetedSession, OnPrompt, SessionBudgets, day_budget_blocking,
+    is_session_budget_lifted,
+};

@@ -1,17 +1,17 @@
 //! Applies budgets to a session by showing warnings and blocking prompts.
 
 use std::ops::Range;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::scope::{BudgetScope, BudgetUse, budgets_to_report};
-use crate::claude::hook_event::HookEvent;
 use crate::config::{BudgetAction, Config};
 use crate::disk;
 use crate::environment::Environment;
 use crate::incidents::Paid;
-use crate::journal::{self, BudgetEvent, EventKey};
-use crate::ledger::{Ledger, OpenLedger, RequestedFigures, WaitLimit};
+use crate::journal::{self, BudgetEvent, EventKey, Journal};
+use crate::ledger::{Ledger, LiveFigures, OpenLedger, RequestedFigures, WaitLimit};
 use crate::paths::Paths;
 use crate::pricing::Money;
 use crate::render::fill_template;
@@ -43,6 +43,31 @@ enum Unknown {
     Spend,
 }
 
+/// A session whose budgets are requested.
+#[derive(Debug, Clone)]
+pub(crate) struct BudgetedSession<'a> {
+    pub(crate) id: &'a str,
+    /// The project directory. The session may have changed its working directory since it started.
+    pub(crate) directory: PathBuf,
+    pub(crate) transcript: Option<&'a Path>,
+}
+
+/// A used-up budget that blocks the prompts of a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BlockingBudget {
+    /// A sentence or two: its use, which prompts it blocks, and how to continue.
+    pub(crate) sentence: String,
+    /// The time at which the budget will no longer block prompts, or `None` if it is unknown.
+    renews_at: Option<DateTime<Utc>>,
+}
+
+impl BlockingBudget {
+    /// Returns true if the budget still blocks prompts at this time.
+    pub(crate) fn blocks_at(&self, time: DateTime<Utc>) -> bool {
+        self.renews_at.is_none_or(|renews_at| renews_at > time)
+    }
+}
+
 /// The budgets that apply to a session.
 #[derive(Debug)]
 pub(crate) struct SessionBudgets<'a> {
@@ -58,26 +83,24 @@ pub(crate) struct SessionBudgets<'a> {
 }
 
 impl<'a> SessionBudgets<'a> {
-    /// Reads the budgets that apply to the event's session, and how much of each has been used. Returns `None` if the
-    /// event has no session. If no budgets are set, no files are read. `paid` returns the amount paid with usage
-    /// credits since a given time.
+    /// Reads the budgets that apply to a session, and how much of each has been used. If no budgets are set, no files are
+    /// read. `paid` returns the amount paid with usage credits since a given time.
     pub(crate) fn read(
         config: &Config,
         paths: &'a Paths,
         environment: &'a Environment,
-        event: &'a HookEvent,
+        session: BudgetedSession<'a>,
         paid: impl Fn(DateTime<Utc>, &OpenLedger) -> Option<Paid>,
-    ) -> Option<Self> {
+    ) -> Self {
         let budget = &config.budget;
-        let session = event.session_id.as_deref()?;
-
+        let session_id = session.id;
         let mut paying_until = None;
         let uses = match config.problem_hiding_budgets() {
             Some(problem) => Err(Unknown::Configuration(format!(
                 "Your budgets are not being checked because of a problem in your config.toml: {problem}."
             ))),
             _ if !budget.is_set() => Ok(Vec::new()),
-            _ => match read_uses(config, paths, environment, event, session, &paid) {
+            _ => match read_uses(config, paths, environment, session, &paid) {
                 Some(known) => {
                     paying_until = known.paying_until;
                     Ok(known.uses)
@@ -85,14 +108,14 @@ impl<'a> SessionBudgets<'a> {
                 None => Err(Unknown::Spend),
             },
         };
-        Some(Self {
+        Self {
             paths,
             environment,
-            session,
+            session: session_id,
             action: budget.action,
             uses,
             paying_until,
-        })
+        }
     }
 
     /// Returns the used-up budgets that block the session's prompts.
@@ -106,6 +129,27 @@ impl<'a> SessionBudgets<'a> {
     /// Returns a sentence or two about each budget that blocks the session's prompts: its use, and how to continue.
     pub(crate) fn blocking_sentences(&self) -> Vec<String> {
         self.blocking().map(BudgetUse::blocking_sentence).collect()
+    }
+
+    /// Returns the used-up budgets that block the session's prompts, and when each of them renews.
+    pub(crate) fn blocking_budgets(&self) -> Vec<BlockingBudget> {
+        self.blocking()
+            .map(|budget| BlockingBudget {
+                sentence: budget.blocking_sentence(),
+                renews_at: self.renews_at(&budget.scope),
+            })
+            .collect()
+    }
+
+    /// Returns the time at which a used-up budget will no longer block prompts, or `None` if it is unknown.
+    fn renews_at(&self, scope: &BudgetScope) -> Option<DateTime<Utc>> {
+        let Environment { now, zone, .. } = *self.environment;
+        match scope {
+            BudgetScope::Session => None,
+            BudgetScope::Day => Some(zone.day_bounds(now).1),
+            BudgetScope::Month | BudgetScope::Project(_) => Some(zone.month_bounds(now).1),
+            BudgetScope::Credits => self.paying_until,
+        }
     }
 
     /// Decides what to do with a prompt. Returns `None` if the prompt can be sent without a message.
@@ -267,6 +311,34 @@ impl<'a> SessionBudgets<'a> {
     }
 }
 
+/// Returns the day's budget if it blocks the prompts of a session. `journal` must go back to the start of the day.
+///
+/// The status line does not read enough of the journal to tell whether the user has lifted another budget.
+pub(crate) fn day_budget_blocking(
+    session: &str,
+    config: &Config,
+    figures: &LiveFigures,
+    journal: &Journal,
+    environment: &Environment,
+) -> Option<BlockingBudget> {
+    let scope = BudgetScope::Day;
+    let spent = Amount::from_tally(&figures.today).lower_bound_unless(figures.is_complete);
+    let budget = BudgetUse::new(&config.budget, scope.clone(), spent)?;
+    if !budget.blocks_prompts(config.budget.action, false) {
+        return None;
+    }
+    let continued = BudgetEvent::Continued { session };
+    let key = event_key(session, &budget, continued, environment);
+    if journal.has_event(&key, period(&scope, environment).start) {
+        return None;
+    }
+    let (_, end_of_day) = environment.zone.day_bounds(environment.now);
+    Some(BlockingBudget {
+        sentence: budget.blocking_sentence(),
+        renews_at: Some(end_of_day),
+    })
+}
+
 /// Returns true if the user has chosen to continue in this session although the session's own budget is used up.
 pub(crate) fn is_session_budget_lifted(
     session: &str,
@@ -338,19 +410,17 @@ fn read_uses(
     config: &Config,
     paths: &Paths,
     environment: &Environment,
-    event: &HookEvent,
-    session: &str,
+    session: BudgetedSession<'_>,
     paid: &dyn Fn(DateTime<Utc>, &OpenLedger) -> Option<Paid>,
 ) -> Option<KnownUses> {
     let budget = &config.budget;
-    // The session may have changed its working directory since it started.
-    let directory = environment
-        .path("CLAUDE_PROJECT_DIR")
-        .or_else(|| event.cwd.clone())
-        .unwrap_or_default();
+    let BudgetedSession {
+        id,
+        directory,
+        transcript,
+    } = session;
     let ledger = Ledger::open(&paths.data, WaitLimit::None).ok()?;
-    let transcript = event.transcript_path.as_deref();
-    let mut live = OpenLedger::read(ledger, paths, session, transcript, None, environment.now)?;
+    let mut live = OpenLedger::read(ledger, paths, id, transcript, None, environment.now)?;
     let figures = live.figures(
         environment,
         RequestedFigures::new(budget, &directory.to_string_lossy()),

@@ -1,6 +1,6 @@
 //! `whycap wait`: sleeps until the current limit ends, as in `whycap wait && claude -p "write the changelog"`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
@@ -66,9 +66,9 @@ impl Subcommand for WaitArguments {
             {
                 return Err(context.unknown_session(session));
             }
-            let situation = incidents
-                .situation(session, Asker::Shell, errors.ledger.as_ref())
-                .for_waiting();
+            let ledger = errors.ledger.as_ref();
+            let known_situation = incidents.situation(session, Asker::Shell, ledger);
+            let situation = context.with_budgets(known_situation.for_waiting());
             // If the command has already waited for an error that blocked the shell itself, it must not fail now because
             // of an error that blocks only a session with a different payer.
             let wait = if has_waited_for_own_payer && situation.blocks_only_other_payer() {
@@ -96,6 +96,7 @@ impl Subcommand for WaitArguments {
                     print_sentence(&warning_about(&continuing, &context), &context)?;
                 }
             }
+            printed.announce_budgets(&situation, &context)?;
             // Include continuations since the previous check, because the machine may have been suspended.
             let continuation_period = previous_check..=now + CONTINUES_SOON;
             previous_check = now;
@@ -112,6 +113,7 @@ impl Subcommand for WaitArguments {
                             waited_for.as_ref(),
                             extra_costs.as_deref(),
                             &names_of_continuing(&announced, &continuation_period, &context),
+                            &context.budgets_blocking_prompts(session, &incidents, ledger),
                             &context,
                         ) {
                             print_sentence(&sentence, &context)?;
@@ -186,6 +188,8 @@ struct PrintedSentences {
     goal: Option<Goal>,
     response_elsewhere: bool,
     credits: bool,
+    /// The sessions that a budget keeps Claude Code from continuing.
+    blocked_by_budget: HashSet<String>,
 }
 
 impl PrintedSentences {
@@ -209,6 +213,21 @@ impl PrintedSentences {
             end_progress_line(has_progress)?;
             print_sentence(CREDITS_PAY, context)?;
             self.credits = true;
+        }
+        Ok(())
+    }
+
+    /// Prints how to keep a used-up budget from blocking the automatic continuation of a session.
+    fn announce_budgets(&mut self, situation: &Situation, context: &Context) -> io::Result<()> {
+        for blocked in situation.blocked_by_budgets() {
+            if self.blocked_by_budget.insert(blocked.session.to_owned()) {
+                let session = context.name_session(blocked.session);
+                let sentence = format!(
+                    "{} This also blocks the automatic continuation of the open session {session}; to allow it, type /whycap continue there.",
+                    blocked.budget
+                );
+                print_sentence(&sentence, context)?;
+            }
         }
         Ok(())
     }
@@ -329,16 +348,27 @@ fn sentence_about_continuing(continuing: &[String]) -> Option<String> {
 }
 
 /// Returns the sentences to print if nothing blocks work. `ended` is the newest error, and `waited_for` is the error
-/// that blocked work until now. For the other arguments, see [`caution`].
+/// that blocked work until now. `budgets` are sentences about the budgets that block prompts. For the other arguments, see
+/// [`caution`].
 fn last_sentences(
     ended: Option<&Incident>,
     waited_for: Option<&Incident>,
     extra_costs: Option<&str>,
     continuing: &[String],
+    budgets: &[String],
     context: &Context,
 ) -> Vec<String> {
     let full_window = ended.and_then(Incident::warning_about_full_window);
-    let caution = caution(extra_costs, full_window, continuing);
+    let caution_without_budgets = caution(extra_costs, full_window, continuing);
+    let caution = if budgets.is_empty() {
+        caution_without_budgets
+    } else {
+        let budgets = budgets.join(" ");
+        Some(match caution_without_budgets {
+            Some(caution) => format!("{caution} Also, a budget blocks prompts. {budgets}"),
+            None => format!("No limit is blocking you, but a budget blocks prompts. {budgets}"),
+        })
+    };
     if let Some(ended) = ended
         && ended
             .diagnosis

@@ -3,6 +3,7 @@
 //! A [`Context`] contains the environment, the paths, the configuration, and the prices. Its methods read the ledger,
 //! the journal, and Claude Code's own files. They return plain data, which other modules turn into text.
 
+mod budgets;
 mod drain;
 mod explanation;
 mod hook_replies;
@@ -18,13 +19,12 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use crate::budget::SessionBudgets;
 use crate::claude::hook_event::HookEvent;
 use crate::claude::settings;
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::incidents::Incidents;
-use crate::ledger::{ReadTime, SelectedResponses};
+use crate::ledger::ReadTime;
 use crate::limits::incident::Incident;
 use crate::paths::Paths;
 use crate::pricing::PriceTable;
@@ -131,23 +131,5 @@ impl Context {
     pub(crate) fn client_waits_for(&self, incident: &Incident) -> bool {
         let is_in_terminal = self.environment.text("CLAUDE_CODE_ENTRYPOINT") == Some("cli");
         is_in_terminal && incident.continues_at().is_some()
-    }
-
-    /// Returns the budgets of the current session. Returns `None` in a shell or if there are no budgets.
-    pub(crate) fn budgets(&self) -> Option<SessionBudgets<'_>> {
-        let (config, event) = (&self.config, self.event()?);
-        SessionBudgets::read(
-            config,
-            &self.paths,
-            &self.environment,
-            event,
-            |since, live| {
-                let incidents = self.incidents();
-                let costs =
-                    |since, selected: SelectedResponses<'_>| live.costs_since(since, selected);
-                let session = event.session_id.as_deref();
-                incidents.credits_use().paid_since(since, session, &costs)
-            },
-        )
     }
 }

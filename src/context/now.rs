@@ -12,7 +12,6 @@ use crate::claude::processes;
 use crate::claude::session_label::SessionLabel;
 use crate::claude::sessions::{self, Liveness, Session, SessionActivity, SessionState};
 use crate::claude::transcripts;
-use crate::config::BudgetAction;
 use crate::drain::WindowShares;
 use crate::incidents::{Incidents, Paying, Situation};
 use crate::ledger::{EVER, Ledger, LedgerError, ReadTime, RowsBy, SelectedResponses, SpendSource};
@@ -112,8 +111,8 @@ impl NowCollector {
                 Some(PassedReset { window, at })
             })
             .collect();
-        let has_plan = login.is_some_and(Account::has_plan);
         let paying = self.paying(&slow.situation, &incidents);
+        let has_plan = login.is_some_and(Account::has_plan);
         NowData {
             clock: context.clock(),
             is_window_full,
@@ -196,7 +195,8 @@ impl NowCollector {
             .unwrap_or_default();
         let known_situation = incidents.situation(None, context.asker(), ledger);
         let paying = self.paying(&known_situation, incidents);
-        let situation = context.with_costs(known_situation, paying, incidents);
+        let situation =
+            context.with_budgets(context.with_costs(known_situation, paying, incidents));
         let newest = situation.incident.as_ref();
         let (today, _) = context.clock().zone.day_bounds(context.environment.now);
         let paid_today = ledger.and_then(|ledger| {
@@ -327,13 +327,13 @@ impl NowCollector {
 
 /// Returns sentences about the budgets that block prompts. In a conversation, budgets that block only the prompts of
 /// other sessions are left out. Without `action = "stop"`, nothing is read.
-fn blocking_budgets(
+pub(super) fn blocking_budgets(
     context: &Context,
     incidents: &Incidents<'_>,
     ledger: &Ledger,
 ) -> Result<Vec<String>, LedgerError> {
     let (config, clock) = (&context.config, context.clock());
-    if config.budget.action != BudgetAction::Stop || !config.budget.is_set() {
+    if !context.has_stop_budget() {
         return Ok(Vec::new());
     }
     if let Some(budgets) = context.budgets() {

@@ -6,6 +6,7 @@ use std::path::Path;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Context;
+use crate::budget::{BlockingBudget, day_budget_blocking};
 use crate::checkout::Head;
 use crate::claude::processes;
 use crate::claude::settings;
@@ -17,8 +18,8 @@ use crate::environment::Environment;
 use crate::incidents::{Incidents, Paying, StatusLineSituation};
 use crate::install::slash_command::{self, FIRST_WITH_MODULES, SlashCommandState};
 use crate::ledger::{
-    Ledger, OpenLedger, ProcessId, RequestedFigures, RunEvent, SelectedResponses, TotalSample,
-    WaitLimit,
+    Ledger, LiveFigures, OpenLedger, ProcessId, RequestedFigures, RunEvent, SelectedResponses,
+    TotalSample, WaitLimit,
 };
 use crate::limits::evidence::StoredError;
 use crate::limits::incident::Incident;
@@ -181,6 +182,22 @@ impl StatusLineCall {
         !(is_answered_by_plugin && incident.evidence.is_since(FIRST_WITH_MODULES))
     }
 
+    /// Returns the day's budget if it blocks the session's prompts. Uses only figures and a part of the journal that the line
+    /// needs anyway.
+    fn blocking_budget(
+        &self,
+        figures: Option<&LiveFigures>,
+        incidents: &Incidents<'_>,
+    ) -> Option<BlockingBudget> {
+        let session = self.payload.session_id.as_deref()?;
+        let Context {
+            config,
+            environment,
+            ..
+        } = &self.context;
+        day_budget_blocking(session, config, figures?, incidents.journal(), environment)
+    }
+
     /// Returns true if Claude Code started before `/whycap` was installed. The command is then not available until the
     /// user restarts Claude Code or runs `/reload-plugins`. Returns false if one of the two times is unknown.
     fn client_lacks_slash_command(&self) -> bool {
@@ -256,6 +273,23 @@ impl<'a> StatusLineFacts<'a> {
             incidents
                 .obstacle_of_other_sessions(payload, own_incident.as_ref())
                 .unwrap_or_default()
+        };
+        // The figures are already known, so the budget is checked only if there is an error.
+        let budget = if own_incident.is_some() || obstacle.incident.is_some() {
+            call.blocking_budget(facts.figures.as_ref(), &incidents)
+        } else {
+            None
+        };
+        let with_budget = |incident: Incident| match &budget {
+            Some(budget) if budget.blocks_at(incident.next_prompt_at()) => {
+                incident.while_budget_blocks(budget.sentence.clone())
+            }
+            Some(_) | None => incident,
+        };
+        let own_incident = own_incident.map(with_budget);
+        let obstacle = StatusLineSituation {
+            incident: obstacle.incident.map(with_budget),
+            ..obstacle
         };
         let continues_at = match &obstacle.incident {
             Some(_) => own_incident.as_ref().and_then(Incident::continues_at),

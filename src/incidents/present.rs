@@ -14,7 +14,9 @@ use super::stored_errors::StoredErrors;
 use crate::ledger::Ledger;
 use crate::limits::LONGEST_LIMIT;
 use crate::limits::decide::{CONTINUES_SOON, State, Wait};
-use crate::limits::evidence::{Evidence, Ownership, PossiblyUnaffected, StoredError};
+use crate::limits::evidence::{
+    ContinuationObstacle, Evidence, Ownership, PossiblyUnaffected, StoredError,
+};
 use crate::limits::incident::{Incident, StillFull};
 use crate::limits::kind::{Affects, Window};
 
@@ -79,6 +81,14 @@ pub(crate) struct Continuing<'a> {
     pub(crate) still_full: Option<StillFull>,
     /// True if the login has been refused in another session, so this session may be refused as well.
     pub(crate) is_login_refused: bool,
+}
+
+/// A session that Claude Code will try to resume automatically although a budget blocks this.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BlockedByBudget<'a> {
+    pub(crate) session: &'a str,
+    /// Sentences about the budget.
+    pub(crate) budget: &'a str,
 }
 
 impl Continuing<'_> {
@@ -349,6 +359,51 @@ impl Situation {
                 .map(|incident| incident.while_credits_pay(until)),
             ..self
         }
+    }
+
+    /// Explains the errors again, given the budgets that block prompts. `budget_of` returns sentences about the used-up budget
+    /// that will block the next prompt after an error. Its second argument is true for an error that matters only to its own
+    /// session. Pasted messages are left alone, because their sessions are unknown.
+    pub(crate) fn with_budgets(
+        self,
+        mut budget_of: impl FnMut(&Incident, bool) -> Option<String>,
+    ) -> Self {
+        if self.text.is_some() {
+            return self;
+        }
+        let mut explain = |incident: Incident, is_of_its_session: bool| match budget_of(
+            &incident,
+            is_of_its_session,
+        ) {
+            Some(sentences) => incident.while_budget_blocks(sentences),
+            None => incident,
+        };
+        Self {
+            incident: self.incident.map(|incident| explain(incident, false)),
+            limit_of_login: self
+                .limit_of_login
+                .map(|incident| Box::new(explain(*incident, false))),
+            continuing: self
+                .continuing
+                .into_iter()
+                .map(|incident| explain(incident, true))
+                .collect(),
+            ..self
+        }
+    }
+
+    /// Returns the sessions that Claude Code will try to resume although a budget blocks this, with sentences about it.
+    pub(crate) fn blocked_by_budgets(&self) -> impl Iterator<Item = BlockedByBudget<'_>> {
+        self.continuing.iter().filter_map(|incident| {
+            match incident.continuation()? {
+                Err(ContinuationObstacle::BudgetUsedUp) => {}
+                _ => return None,
+            }
+            Some(BlockedByBudget {
+                session: incident.evidence.error.session.id.as_deref()?,
+                budget: incident.evidence.collected.blocking_budget.as_deref()?,
+            })
+        })
     }
 
     /// Returns the situation for `wait`. The limit of the login becomes the current error, if there is one, or a limit

@@ -67,6 +67,8 @@ pub struct Incident {
     pub badge: String,
     /// The forms of the status-line row while usage credits are in use, longest first. Empty if they are not.
     pub(crate) credits_rows: Vec<String>,
+    /// The forms of the status-line row if the error is over but a budget blocks prompts, longest first. Otherwise empty.
+    pub(crate) budget_rows: Vec<String>,
     /// The recommended actions, best first.
     pub actions: Vec<Action>,
 }
@@ -92,6 +94,7 @@ impl Incident {
             summary,
             badge,
             credits_rows,
+            budget_rows,
             actions,
         } = word(&message, &evidence, &diagnosis);
         Self {
@@ -102,6 +105,7 @@ impl Incident {
             summary,
             badge,
             credits_rows,
+            budget_rows,
             actions,
         }
     }
@@ -284,6 +288,25 @@ impl Incident {
     /// Explains the error to a user whose usage credits pay for responses until the given time.
     pub(crate) fn while_credits_pay(&self, until: DateTime<Utc>) -> Self {
         self.explained_with(|collected| collected.paid_until = Some(until))
+    }
+
+    /// Explains the error to a user whose next prompt a used-up budget will block. `sentences` are about this budget.
+    pub(crate) fn while_budget_blocks(&self, sentences: String) -> Self {
+        self.explained_with(|collected| collected.blocking_budget = Some(sentences))
+    }
+
+    /// Returns the time of the next prompt after the error: that of the automatic continuation or of the reset, or now if
+    /// neither is ahead.
+    pub(crate) fn next_prompt_at(&self) -> DateTime<Utc> {
+        let now = self.evidence.clock.now;
+        let reset = self.diagnosis.resets.ahead(now);
+        match self.blocks() {
+            Some(Wait::Helps(_)) => self
+                .continues_at()
+                .or(reset.map(|reset| reset.at))
+                .unwrap_or(now),
+            _ => self.continues_at().unwrap_or(now),
+        }
     }
 
     /// Explains the error to a user in the session in which it occurred. That session keeps using its key or its token,
@@ -485,6 +508,17 @@ impl Incident {
     /// Returns the time at which Claude Code will automatically resume the session, or the reason why it will not.
     /// Returns `None` if the session is not blocked and no automatic resume is pending.
     pub(crate) fn continuation(&self) -> Option<Continuation> {
+        match self.attempted_continuation()? {
+            Ok(_) if self.evidence.collected.blocking_budget.is_some() => {
+                Some(Err(ContinuationObstacle::BudgetUsedUp))
+            }
+            continuation => Some(continuation),
+        }
+    }
+
+    /// Returns the time at which Claude Code will try to resume the session, even if a budget blocks this, or the reason why
+    /// it will not try. Returns `None` like [`Self::continuation`].
+    fn attempted_continuation(&self) -> Option<Continuation> {
         let planned = self.diagnosis.automatic_continuation;
         if self.blocks_only_its_session() && !self.diagnosis.limit.is_awaited() {
             return Some(Err(ContinuationObstacle::NotAwaited));

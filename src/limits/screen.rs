@@ -150,7 +150,11 @@ fn clause_about_asking_session(incident: &Incident) -> Option<&'static str> {
 
 /// Returns the number of actions that even the shortest answer contains.
 fn least_action_count(incident: &Incident) -> usize {
-    match incident.diagnosis.actions.get(1) {
+    let actions = &incident.diagnosis.actions;
+    if actions.first() == Some(&ActionName::LiftBudget) {
+        return 2;
+    }
+    match actions.get(1) {
         Some(ActionName::DoNotBuy | ActionName::WaitAfterAll) => 2,
         Some(_) | None => 1,
     }
@@ -379,8 +383,10 @@ pub fn status_rows(incident: &Incident, more: ReadMore, columns: usize) -> Optio
         }
         let forms = ending_rows(&incident.evidence, &incident.diagnosis);
         let row = fitting_form(forms, columns)?;
-        return Some(match fitting_form(&incident.credits_rows, columns) {
-            Some(credits_row) => in_tone(Tone::Alarm, vec![credits_row]),
+        let credits_row = fitting_form(&incident.credits_rows, columns);
+        let budget_row = fitting_form(&incident.budget_rows, columns);
+        return Some(match credits_row.or(budget_row) {
+            Some(alarm) => in_tone(Tone::Alarm, vec![alarm]),
             None => in_tone(Tone::Good, vec![row]),
         });
     }
@@ -467,11 +473,18 @@ fn second_row(incident: &Incident, columns: usize) -> Option<String> {
     let continuation = names.iter().position(|name| {
         matches!(
             name,
-            ActionName::WaitLeftOpen | ActionName::WillTryInVain | ActionName::WillTryOnCredits
+            ActionName::WaitLeftOpen
+                | ActionName::LeaveOpenAfterLifting
+                | ActionName::WillTryInVain
+                | ActionName::WillTryOnCredits
         )
     });
-    let index = match (names.first()?, continuation) {
-        (ActionName::AwaitFigures, _) => 0,
+    // The row about the continuation mentions the budget.
+    let first = names
+        .iter()
+        .position(|name| *name != ActionName::LiftBudget)?;
+    let index = match (names.get(first)?, continuation) {
+        (ActionName::AwaitFigures, _) => first,
         (_, Some(index)) => index,
         (ActionName::Wait, None) if resets_soon => return None,
         // The badge already shows the reset time, and Claude Code's menu already offers to wait. The menu also offers the
@@ -479,14 +492,17 @@ fn second_row(incident: &Incident, columns: usize) -> Option<String> {
         (ActionName::Wait | ActionName::WaitUnknown, None) => names.iter().position(|name| {
             !matches!(
                 name,
-                ActionName::Wait | ActionName::WaitUnknown | ActionName::WaitHere
+                ActionName::LiftBudget
+                    | ActionName::Wait
+                    | ActionName::WaitUnknown
+                    | ActionName::WaitHere
             )
         })?,
-        (_, None) => incident
-            .actions
-            .iter()
-            .take(1)
-            .position(|first| first.command.is_none() && first.url.is_some())?,
+        (_, None) => {
+            let action = incident.actions.get(first)?;
+            let has_only_url = action.command.is_none() && action.url.is_some();
+            has_only_url.then_some(first)?
+        }
     };
     if matches!(
         names.get(index),

@@ -17,6 +17,7 @@
 )]
 
 mod budget;
+mod budget_at_limit;
 mod causes;
 #[cfg(target_os = "linux")] // a copy of `sleep` stands in for Claude Code
 mod changed_login;

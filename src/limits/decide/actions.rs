@@ -1,6 +1,6 @@
 //! Chooses the actions to recommend.
 
-use super::state::{Ending, State};
+use super::state::{Ending, State, Wait};
 use super::{ActionName, Cause, DecisionName, Problem, is_for};
 use crate::claude::version::{ClientVersion, names_account};
 use crate::limits::catalog::RESET_TOLERANCE;
@@ -354,8 +354,29 @@ fn without_buying(problem: &Problem<'_>) -> Option<ActionName> {
     }
 }
 
-/// Adapts the recommended actions to the current state of the error.
+/// Adapts the recommended actions to the current state of the error. If a budget would block the next prompt, it must be
+/// lifted first.
 pub(super) fn in_state(
+    problem: &Problem<'_>,
+    actions: Vec<ActionName>,
+    state: State,
+) -> Vec<ActionName> {
+    let mut current = in_state_without_budget(problem, actions, state);
+    if problem.is_blocked_by_budget(state) {
+        for action in &mut current {
+            if *action == ActionName::WaitLeftOpen {
+                *action = ActionName::LeaveOpenAfterLifting;
+            }
+        }
+        // The first action determines whether the headline mentions costs.
+        let first = usize::from(problem.evidence.collected.paid_until.is_some());
+        current.insert(first.min(current.len()), ActionName::LiftBudget);
+    }
+    current
+}
+
+/// Adapts the recommended actions to the current state of the error, as if there were no budgets.
+fn in_state_without_budget(
     problem: &Problem<'_>,
     actions: Vec<ActionName>,
     state: State,
@@ -577,6 +598,20 @@ fn after_end(problem: &Problem<'_>, ending: Ending) -> ActionName {
 }
 
 impl Problem<'_> {
+    /// Returns true if a used-up budget would block the prompt with which the user or Claude Code continues. This does not
+    /// matter if the user has to do something else first, or if the session has already continued.
+    fn is_blocked_by_budget(&self, state: State) -> bool {
+        let continues = match state {
+            State::Blocks(Wait::Helps(_)) => true,
+            State::Over(ending) => ending != Ending::HitAgain,
+            State::Blocks(_) | State::Notice => false,
+        };
+        continues
+            && self.evidence.collected.blocking_budget.is_some()
+            && !self.evidence.has_later_response()
+            && !self.stops_only_feature()
+    }
+
     /// Returns true if a pasted message is about a limit that applies only while the 5-hour window or the weekly window
     /// is full, but neither is full now.
     fn is_window_limit_with_room_now(&self) -> bool {

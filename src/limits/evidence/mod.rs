@@ -75,6 +75,8 @@ pub enum Source {
     Settings,
     /// The version of Claude Code.
     Version,
+    /// A budget in whycap's configuration.
+    Budget,
 }
 
 impl From<SetIn> for Source {
@@ -640,6 +642,8 @@ pub enum ContinuationObstacle {
     NoHelpfulReset,
     /// Claude Code does not wait for this kind of limit, or it does not know when the limit resets.
     NotAwaited,
+    /// Claude Code will try to resume the session, but whycap will block this because a budget is used up.
+    BudgetUsedUp,
 }
 
 impl fmt::Display for ContinuationObstacle {
@@ -663,6 +667,9 @@ impl fmt::Display for ContinuationObstacle {
             Self::NoHelpfulReset => "Claude Code will not continue by itself",
             Self::FalseAlarm => "probably a false alarm: send the prompt again",
             Self::NotAwaited => "Claude Code does not wait for this kind of limit",
+            Self::BudgetUsedUp => {
+                "your budget blocks the automatic continuation until you type /whycap continue there"
+            }
         })
     }
 }
@@ -813,6 +820,9 @@ pub struct Collected {
     pub is_session_closed: bool,
     /// The reason why Claude Code does not automatically resume the session.
     pub obstacle: Option<ContinuationObstacle>,
+    /// Sentences about a used-up budget that will block the session's next prompt, including the one with which Claude Code
+    /// resumes it. `None` if there is no such budget, or if the user has chosen to continue.
+    pub blocking_budget: Option<String>,
     /// The state of the `claude -p` run in which the error occurred, or `None` if it occurred elsewhere.
     pub headless_run: Option<HeadlessRun>,
 }

@@ -254,7 +254,9 @@ impl Fields {
             limit
         };
         let but = if is_false { "and" } else { "but" };
-        let retry = if diagnosis.actions.contains(&ActionName::LeaveOpen) {
+        let retry = if diagnosis.actions.first() == Some(&ActionName::LiftBudget) {
+            "to continue, type /whycap continue"
+        } else if diagnosis.actions.contains(&ActionName::LeaveOpen) {
             "Claude Code will continue shortly"
         } else {
             "try again in a few minutes"

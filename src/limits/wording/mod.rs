@@ -107,6 +107,8 @@ struct Wordings {
     credits_pay: CreditsPayWording,
     /// The advice in the headline if this is the first step, longest first. It replaces the usual advice of the ending.
     advice: HashMap<ActionName, Vec<String>>,
+    /// The forms of the status-line row if the error is over but a budget blocks prompts, longest first.
+    budget_rows: Vec<String>,
     endings: HashMap<EndingWord, EndingWording>,
     /// The sentences that describe missing facts.
     unknowns: HashMap<Unknown, String>,
@@ -134,6 +136,8 @@ pub(crate) struct Wording {
     pub(crate) badge: String,
     /// The forms of the status-line row while usage credits are in use, longest first. Empty if they are not.
     pub(crate) credits_rows: Vec<String>,
+    /// The forms of the status-line row if the error is over but a budget blocks prompts, longest first. Otherwise empty.
+    pub(crate) budget_rows: Vec<String>,
     pub(crate) actions: Vec<Action>,
 }
 
@@ -170,6 +174,17 @@ pub(crate) fn word(message: &Message, evidence: &Evidence, diagnosis: &Diagnosis
         sentences.badge = badge(&WORDINGS.credits_pay.badges, &fields);
         credits_rows = WORDINGS.credits_pay.rows(&fields);
     }
+    let budget_rows = match ending_rows(evidence, diagnosis).first() {
+        Some(row) if diagnosis.actions.first() == Some(&ActionName::LiftBudget) => {
+            let subject = name_of_badge(row);
+            WORDINGS
+                .budget_rows
+                .iter()
+                .map(|form| form.replace("{subject}", &subject))
+                .collect()
+        }
+        Some(_) | None => Vec::new(),
+    };
     let actions = diagnosis
         .actions
         .iter()
@@ -180,6 +195,7 @@ pub(crate) fn word(message: &Message, evidence: &Evidence, diagnosis: &Diagnosis
         summary,
         badge: sentences.badge,
         credits_rows,
+        budget_rows,
         actions,
     }
 }

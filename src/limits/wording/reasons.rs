@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::claude::credentials::Credential;
 use crate::limits::catalog::Message;
-use crate::limits::decide::{Cause, DecisionName, Diagnosis, Unknown, is_for};
+use crate::limits::decide::{ActionName, Cause, DecisionName, Diagnosis, Unknown, is_for};
 use crate::limits::evidence::{Evidence, FRESH_FOR, Measurement, Readings, ResetSource, Source};
 use crate::limits::kind::{LimitKind, LimitedResource, Service, Verdict, Window};
 use crate::terminal::{count_noun, percent_text};
@@ -39,6 +39,7 @@ pub(crate) fn reasons(
         is_without_facts: true,
     };
     reasons.add_owner();
+    reasons.add_budget();
     let is_about_lack_of_organization = reasons.names_missing_organization()
         || matches!(
             diagnosis.cause,
@@ -151,6 +152,15 @@ impl Reasons<'_> {
                 source,
                 format!("{who} a different account than the one you are logged in to."),
             );
+        }
+    }
+
+    /// Adds the budget that the user has to lift.
+    fn add_budget(&mut self) {
+        if self.diagnosis.actions.contains(&ActionName::LiftBudget)
+            && let Some(sentences) = &self.evidence.collected.blocking_budget
+        {
+            self.add(Source::Budget, sentences.clone());
         }
     }
 

@@ -1,0 +1,182 @@
+//! Tests that every screen says so if a used-up budget blocks the session that a limit has stopped.
+
+use serde_json::Value;
+
+use crate::client::{Client, plain_rows, windows};
+use crate::situation::{
+    FIVE_HOUR, NOON, TUESDAY, answer, answer_to, flat, refused, session_of_login,
+};
+use crate::support::Sandbox;
+use crate::wait::waits;
+
+const DURING: &str = "2026-11-20T10:06:00Z";
+const AFTER_RESET: &str = "2026-11-20T12:00:20Z";
+/// Claude Code has tried to continue the session, and the hook has blocked this.
+const AFTER_BLOCKED_CONTINUATION: &str = "2026-11-20T12:04:00Z";
+
+/// Creates a sandbox with a login and with this configuration.
+fn with_configuration(text: &str) -> Sandbox {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "admin");
+    let config = sandbox.write("whycap.toml", text);
+    sandbox.variable("WHYCAP_CONFIG", config.to_str().unwrap())
+}
+
+fn with_stop_budget() -> Sandbox {
+    with_configuration("[budget]\nday = 0.5\naction = \"stop\"\n")
+}
+
+/// A session spends more than the budget of the day. Its next request reaches the 5-hour limit.
+fn stopped_over_budget(sandbox: &Sandbox) -> Client<'_> {
+    let client = session_of_login(sandbox, "stopped");
+    client.works("2026-11-20T09:59:00Z", 250_000);
+    client.receives_error(
+        "2026-11-20T10:00:00Z",
+        FIVE_HOUR,
+        refused("five_hour", NOON, "out_of_credits"),
+    );
+    sandbox.run(&["spend"]).success();
+    client
+}
+
+fn row(client: &Client<'_>, at: &str) -> String {
+    flat(&plain_rows(client, at, windows(100.0, NOON, 40.0, TUESDAY)))
+}
+
+fn explained(client: &Client<'_>, at: &str) -> String {
+    flat(client.run(at, &["explain"], b"").success())
+}
+
+fn waited(client: &Client<'_>, at: &str) -> String {
+    let run = waits(client, at, &["--session", "stopped", "--timeout", "1s"]);
+    assert_eq!(run.stderr.contains("timed out"), run.code == 124, "{run:?}");
+    flat(&run.stdout)
+}
+
+/// The hook of whycap blocked the prompt with which Claude Code continues after the reset. All screens had told the user to
+/// do nothing.
+#[test]
+fn before_the_reset_all_screens_say_how_to_keep_the_budget_from_blocking_the_continuation() {
+    let sandbox = with_stop_budget();
+    let client = stopped_over_budget(&sandbox);
+    let steps = "1. Type /whycap continue in the session so that your budget does not block it 2. Then leave the session open; Claude Code will continue about 12:01";
+    for text in [explained(&client, DURING), answer(&client, DURING)] {
+        assert!(text.contains(steps), "{text}");
+        assert!(
+            text.contains("Today's budget of $0.50 is used up ($1.00 so far)"),
+            "{text}"
+        );
+    }
+    let row = row(&client, DURING);
+    assert!(
+        row.contains(
+            "Type /whycap continue and leave the session open; it will continue about 12:01"
+        ),
+        "{row}"
+    );
+    let waited = waited(&client, DURING);
+    assert!(!waited.contains("will continue"), "{waited}");
+    assert!(
+        waited.contains("to allow it, type /whycap continue there"),
+        "{waited}"
+    );
+    let json = client.explained(DURING);
+    assert_eq!(json["continues_at"], Value::Null, "{json:#}");
+}
+
+/// After the blocked continuation, the row, `/whycap`, and `explain` said to send the prompt again, and `wait` said "You are
+/// not blocked", although the budget would have blocked the prompt as well.
+#[test]
+fn after_the_reset_no_screen_says_that_the_user_can_simply_send_a_prompt() {
+    let sandbox = with_stop_budget();
+    let client = stopped_over_budget(&sandbox);
+    client.event(
+        "2026-11-20T12:01:30Z",
+        "UserPromptSubmit",
+        serde_json::json!({"prompt": "Your claude.ai usage limit has reset. Continue the task."}),
+    );
+    let at = AFTER_BLOCKED_CONTINUATION;
+    let steps = "1. Type /whycap continue in the session so that your budget does not block it 2. Send the prompt again";
+    for text in [explained(&client, at), answer(&client, at)] {
+        assert!(text.contains(steps), "{text}");
+        assert!(
+            text.contains("at 12:00; to continue, type /whycap continue."),
+            "{text}"
+        );
+    }
+    let row = row(&client, at);
+    assert!(
+        row.contains(
+            "limit should have reset · your budget blocks prompts · type /whycap continue"
+        ),
+        "{row}"
+    );
+    let waited = waited(&client, at);
+    assert!(
+        waited.ends_with("No limit is blocking you, but a budget blocks prompts. Today's budget of $0.50 is used up (≥$1.00 so far). whycap blocks prompts in each session until you type /whycap continue there."),
+        "{waited}"
+    );
+}
+
+/// In the two minutes after the reset, Claude Code had not continued yet, and all screens said that it would.
+#[test]
+fn right_after_the_reset_the_budget_can_still_be_lifted_before_the_continuation() {
+    let sandbox = with_stop_budget();
+    let client = stopped_over_budget(&sandbox);
+    let steps = "1. Type /whycap continue in the session so that your budget does not block it 2. Leave the session open for two minutes";
+    let text = explained(&client, AFTER_RESET);
+    assert!(text.contains(steps), "{text}");
+    assert!(
+        !text.contains("Claude Code will continue shortly"),
+        "{text}"
+    );
+    let row = row(&client, AFTER_RESET);
+    assert!(
+        row.contains(
+            "limit should have reset · your budget blocks prompts · type /whycap continue"
+        ),
+        "{row}"
+    );
+}
+
+/// Other sessions of the account wait for the same limit, and the budget blocks their prompts as well.
+#[test]
+fn another_session_is_told_that_the_budget_blocks_its_prompts() {
+    let sandbox = with_stop_budget();
+    let _stopped = stopped_over_budget(&sandbox);
+    let other = session_of_login(&sandbox, "other");
+    for at in [DURING, AFTER_BLOCKED_CONTINUATION] {
+        let text = answer(&other, at);
+        assert!(text.contains("Type /whycap continue"), "{at}: {text}");
+    }
+    answer_to(&other, DURING, "/whycap continue");
+    let text = answer(&other, DURING);
+    assert!(!text.contains("/whycap continue"), "{text}");
+}
+
+/// The screens must not mention a budget that does not block the session.
+#[test]
+fn a_budget_that_does_not_block_the_session_is_not_mentioned() {
+    let with_lifted_budget = with_stop_budget();
+    let lifted = stopped_over_budget(&with_lifted_budget);
+    answer_to(&lifted, "2026-11-20T10:01:00Z", "/whycap continue");
+    let with_warnings = with_configuration("[budget]\nday = 0.5\n");
+    let warned = stopped_over_budget(&with_warnings);
+    // In this time zone, the next day begins at 11:00 UTC, before the reset.
+    let with_renewed_budget = with_stop_budget().variable("TZ", "Pacific/Tongatapu");
+    let renewed = stopped_over_budget(&with_renewed_budget);
+    for client in [&lifted, &warned, &renewed] {
+        for at in [DURING, AFTER_RESET, AFTER_BLOCKED_CONTINUATION] {
+            for text in [
+                explained(client, at),
+                answer(client, at),
+                row(client, at),
+                waited(client, at),
+            ] {
+                assert!(!text.contains("/whycap continue"), "{at}: {text}");
+            }
+        }
+        assert!(row(client, DURING).contains("Leave the session open"));
+        assert!(waited(client, DURING).contains("will continue"));
+    }
+}
