@@ -25,7 +25,7 @@ pub(crate) struct ExportArguments {
     /// The directory to write to, or "-" for standard output
     #[arg(value_name = "DIR")]
     target: Option<PathBuf>,
-    /// First day: 2026-11-20, today, yesterday, or 7d (7 days)
+    /// First day: 2026-11-20, today, yesterday, 7d, 2w, or 12h
     #[arg(long, value_name = "DAY")]
     since: Option<String>,
     /// Write only these rows (only with "-")

@@ -2,19 +2,21 @@
 
 use std::path::PathBuf;
 
-use super::reply::{Reply, Subcommand};
+use super::reply::{Reply, Subcommand, misuse};
 use crate::claude::session_label::short_id;
 use crate::context::Context;
 use crate::incidents::report::{report, report_of_exports};
 use crate::incidents::{Asker, PastErrors};
-use crate::ledger::EVER;
 use crate::limits::bug_report;
 use crate::render::Report;
+use crate::spend::RequestedDays;
 
 /// Arguments of `whycap incidents`.
 #[derive(Debug, Default, clap::Args)]
 #[command(after_help = include_str!("help/incidents.txt"))]
 pub(crate) struct IncidentsArguments {
+    #[command(flatten)]
+    days: RequestedDays,
     /// Print JSON instead of text
     #[arg(long)]
     json: bool,
@@ -31,8 +33,10 @@ const MOST_IN_CONVERSATION: usize = 20;
 
 impl Subcommand for IncidentsArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
+        let requested = self.days.period(context.clock()).map_err(misuse)?;
+        let period = requested.of_rows(context.clock().zone);
         if let Some(directory) = &self.from {
-            let limits = context.limits_of_exports(directory, &EVER)?;
+            let limits = context.limits_of_exports(directory, &period)?;
             let report = report_of_exports(&limits, context.clock());
             let is_partial = !limits.unreadable.is_empty();
             return Ok(Reply::from(report).in_json(self.json).with_code(is_partial));
@@ -41,7 +45,7 @@ impl Subcommand for IncidentsArguments {
         let complete_id = context.complete_session_id(self.session.as_deref());
         let session = complete_id.as_deref();
         let listed = context.with_ledger(|ledger, _| Ok(known.history(session, &ledger)?));
-        let (past, most) = match (listed, context.event()) {
+        let (mut past, most) = match (listed, context.event()) {
             (Ok(past), None) => (past, usize::MAX),
             (Ok(past), Some(_)) => (past, MOST_IN_CONVERSATION),
             // Without the ledger, older errors from transcripts are missing, which is acceptable in a conversation.
@@ -61,6 +65,7 @@ impl Subcommand for IncidentsArguments {
         if !has_errors && past.retries.is_empty() {
             context.require_known_session(self.session.as_deref())?;
         }
+        past.restrict(&period);
         let label = context.session_labels();
         let name_session = |id: &str| match label(id).name() {
             Some(name) => format!("\"{name}\""),

@@ -13,7 +13,7 @@ use super::session_starts::SessionStarts;
 use super::session_transcripts::SessionTranscripts;
 use super::transcript_end::is_sent_after;
 use crate::journal::{self, Journal, JournalRecord};
-use crate::ledger::{Ledger, LedgerError, SessionAttempt, ShownError};
+use crate::ledger::{Ledger, LedgerError, RowsPeriod, SessionAttempt, ShownError};
 use crate::limits::evidence::{LaterResponse, OtherResponse, PayerRelation, StoredError};
 use crate::limits::incident::Incident;
 use crate::limits::{LONGEST_LIMIT, SETTLED_AFTER};
@@ -99,6 +99,16 @@ pub(crate) struct PastErrors {
     pub(crate) incidents: Vec<Incident>,
     /// The failed attempts of each request, in chronological order.
     pub(crate) retries: Vec<SessionRetries>,
+}
+
+impl PastErrors {
+    /// Keeps only the errors that occurred, and the requests that first failed, within the period.
+    pub(crate) fn restrict(&mut self, period: &RowsPeriod) {
+        self.incidents
+            .retain(|incident| period.contains(&incident.evidence.at().timestamp_millis()));
+        self.retries
+            .retain(|retries| period.contains(&retries.attempts.since.timestamp_millis()));
+    }
 }
 
 /// Lists past errors, including how they ended.

@@ -1,6 +1,6 @@
 //! Defines periods of whole days, and parses them from arguments.
 
-use chrono::{DateTime, Days, NaiveDate};
+use chrono::{DateTime, Days, NaiveDate, TimeDelta};
 
 use crate::ledger::RowsPeriod;
 use crate::time::{Clock, Millis, Zone};
@@ -16,7 +16,7 @@ pub(crate) struct Period {
 /// The command-line arguments that select a period.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct RequestedDays {
-    /// First day: 2026-11-20, today, yesterday, or 7d (7 days)
+    /// First day: 2026-11-20, today, yesterday, 7d, 2w, or 12h
     #[arg(long, value_name = "DAY")]
     pub(crate) since: Option<String>,
     /// Last day, inclusive: 2026-11-20, today, yesterday
@@ -88,14 +88,15 @@ fn parse_optional_day(text: Option<&str>, clock: Clock) -> Result<Option<NaiveDa
     text.map(|text| parse_day(text, clock)).transpose()
 }
 
-/// Parses a day: `2026-11-20`, `20261120`, `today`, `yesterday`, an RFC 3339 time, or `7d` for the first of the last
-/// seven days, including today. A time is converted to a day in the clock's time zone. The error is a sentence for the
-/// user.
+/// Parses a day: `2026-11-20`, `20261120`, `today`, `yesterday`, an RFC 3339 time, `7d` or `1w` for the first of the last
+/// seven days, including today, or `12h` for the day that it was 12 hours ago. A time is converted to a day in the clock's
+/// time zone. The error is a sentence for the user.
 fn parse_day(text: &str, clock: Clock) -> Result<NaiveDate, String> {
     let today = clock.zone.day(clock.now);
     let trimmed = text.trim();
     days_before_today(trimmed)
         .and_then(|days| today.checked_sub_days(Days::new(days)))
+        .or_else(|| day_hours_ago(trimmed, clock))
         .or_else(|| NaiveDate::parse_from_str(trimmed, "%Y-%m-%d").ok())
         .or_else(|| NaiveDate::parse_from_str(trimmed, "%Y%m%d").ok())
         .or_else(|| {
@@ -103,7 +104,7 @@ fn parse_day(text: &str, clock: Clock) -> Result<NaiveDate, String> {
             Some(clock.zone.day(time.to_utc()))
         })
         .ok_or_else(|| {
-            format!("{text:?} is not a valid day; use a date such as 2026-11-20, or today, yesterday, or 7d")
+            format!("{text:?} is not a valid day; use a date such as 2026-11-20, or today, yesterday, 7d, 2w, or 12h")
         })
 }
 
@@ -112,8 +113,23 @@ fn days_before_today(text: &str) -> Option<u64> {
     match text {
         "today" => Some(0),
         "yesterday" => Some(1),
-        _ => text.strip_suffix('d')?.parse::<u64>().ok()?.checked_sub(1),
+        _ => {
+            let days = match text.strip_suffix('w') {
+                Some(weeks) => weeks.parse::<u64>().ok()?.checked_mul(7)?,
+                None => text.strip_suffix('d')?.parse().ok()?,
+            };
+            days.checked_sub(1)
+        }
     }
+}
+
+/// Returns the day of the time that lies a number of hours before now. Returns `None` if the text is not a number of hours.
+fn day_hours_ago(text: &str, clock: Clock) -> Option<NaiveDate> {
+    let hours = text.strip_suffix('h')?.parse::<u32>().ok()?;
+    let ago = clock
+        .now
+        .checked_sub_signed(TimeDelta::hours(hours.into()))?;
+    Some(clock.zone.day(ago))
 }
 
 #[cfg(test)]
@@ -140,6 +156,26 @@ mod tests {
         assert_eq!(day("1d"), day("today"));
         assert!(parse("0d").is_err());
         assert!(parse("-1d").is_err());
+    }
+
+    #[test]
+    fn weeks_and_hours_are_converted_to_days() {
+        assert_eq!(day("1w"), day("7d"));
+        assert_eq!(day("2w").to_string(), "2026-11-07");
+        assert_eq!(day("12h"), day("today"));
+        assert_eq!(day("13h"), day("yesterday"));
+        assert_eq!(day("36h"), day("yesterday"));
+        for wrong in [
+            "0w",
+            "-1h",
+            "w",
+            "h",
+            "1.5h",
+            "99999999999999999999w",
+            "4294967295h",
+        ] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -406,6 +406,40 @@ fn a_past_limit_is_described_in_the_past_tense_without_advice() {
     assert!(!list.contains("wait"), "{list}");
 }
 
+/// `incidents --since 7d` was rejected as an unexpected argument.
+#[test]
+fn the_errors_since_a_day_or_for_a_duration_are_listed() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    let texts = [
+        ("2026-11-01T10:00:00Z", "API Error: 529 Overloaded"),
+        ("2026-11-10T10:00:00Z", "Credit balance is too low"),
+        ("2026-11-20T09:00:00Z", TEXT),
+    ];
+    for (at, text) in texts {
+        client.receives_error(at, text, json!({}));
+    }
+    for (since, count) in [
+        ("12h", 1),
+        ("7d", 1),
+        ("2w", 2),
+        ("2026-11-01", 3),
+        ("today", 1),
+    ] {
+        let arguments = ["incidents", "--json", "--since", since];
+        let list = client.run(AT, &arguments, b"").json();
+        let incidents = list["incidents"].as_array().unwrap();
+        assert_eq!(incidents.len(), count, "{since}: {list:#}");
+    }
+    let arguments = ["incidents", "--since", "2w", "--until", "yesterday"];
+    let list = flat(client.run(AT, &arguments, b"").success());
+    assert!(list.contains("Credit balance is too low"), "{list}");
+    assert!(!list.contains(TEXT), "{list}");
+    let refused = client.run(AT, &["incidents", "--since", "soon"], b"");
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert!(refused.stderr.contains("7d, 2w, or 12h"), "{refused:?}");
+}
+
 /// If several attempts in a row were refused because of the same limit, `incidents` must not claim that there was a
 /// response in between.
 #[test]
