@@ -690,22 +690,61 @@ fn each_step_that_sends_the_prompt_again_says_that_credits_pay_for_it() {
 /// On a Max plan, `explain` said that only an admin can raise the limit, although nobody administers a personal plan.
 #[test]
 fn nobody_is_sent_to_an_admin_of_a_personal_plan() {
-    let text = "You've hit your usage limit · contact your admin to increase it";
-    for text in [text, "You've hit your usage limit · contact your admin"] {
+    for text in [
+        "You've hit your usage limit · contact your admin to increase it",
+        "You've hit your usage limit · contact your admin",
+        "You've hit your individual spend limit",
+        "You've hit your individual spend limit · run /usage-credits to ask your admin for a higher limit",
+        "You've hit your individual spend limit · run /usage-credits to ask your admin for a higher limit · your 5-hour limit resets 12pm (UTC)",
+    ] {
         let sandbox = with_a_private_login();
         let shown = explain(&Client::new(&sandbox), AT, text);
         assert!(
-            shown.starts_with(
-                "Your personal plan has no admin; check which account the session uses (/status)"
-            ),
+            shown.starts_with("Your personal plan has no admin; check ")
+                && shown.contains("/status"),
             "{shown}"
         );
-        for wrong in ["Ask an Owner", "only an admin", "organization's credits"] {
+        for wrong in [
+            "Ask an Owner",
+            "only an admin",
+            "an admin set for you",
+            "organization's credits",
+        ] {
             assert!(!shown.contains(wrong), "{wrong}: {shown}");
         }
         let sandbox = with_a_member_of_a_team();
         let shown = explain(&Client::new(&sandbox), AT, text);
-        assert!(shown.contains("only an admin can raise it"), "{shown}");
+        let admin = if text.contains("individual") {
+            "an admin set for you"
+        } else {
+            "only an admin can raise it"
+        };
+        assert!(shown.contains(admin), "{shown}");
+    }
+}
+
+/// On a Max plan, a session was stopped by its 5-hour limit, but Claude Code showed the message for a member of a team.
+/// `explain` said that an admin had set a limit.
+#[test]
+fn a_full_window_of_a_personal_plan_is_not_called_the_limit_of_an_admin() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    let text = "You've hit your individual spend limit · run /usage-credits to ask your admin for a higher limit";
+    client.receives_error(
+        AT,
+        text,
+        refused("five_hour", NOON, "org_level_disabled_until"),
+    );
+    client.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    let shown = explain_newest(&client, "2026-11-20T10:05:00Z");
+    assert!(
+        shown.starts_with(
+            "Your 5-hour limit is used up (your own, not an organization's); you can continue at 12:00"
+        ),
+        "{shown}"
+    );
+    for wrong in ["Ask an Owner", "an admin set for you", "ask your admin"] {
+        assert!(!shown.contains(wrong), "{wrong}: {shown}");
     }
 }
 
@@ -881,6 +920,9 @@ fn a_repeated_limit_is_not_taken_for_the_limit_of_another_session() {
     asks.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
     let answered = answer_to(&asks, "2026-11-20T10:03:00Z", &format!("/whycap {first}"));
     assert!(
+        if text.contains("resets 12pm") {
+            assert!(shown.contains("at 12:00"), "{shown}");
+        }
         !answered.starts_with("Your 5-hour limit is used up"),
         "{answered}"
     );

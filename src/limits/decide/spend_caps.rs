@@ -64,12 +64,14 @@ pub(super) fn usage_based_cap(input: &Input<'_>) -> Option<Finding> {
     if !input.evidence.has_personal_credits() {
         return None;
     }
-    let limit = input.message.row.limit;
-    Some(
-        Finding::lasting(limit, Verdict::CannotTell, WhoCanFix::You, Cause::NoAdmin)
-            .waiting(None)
-            .without_knowing(Unknown::SeatOfLogin),
-    )
+    Some(without_admin(input.message.row.limit))
+}
+
+/// Handles a limit that only an admin can set, although the login is for a personal plan, which has no admin.
+fn without_admin(limit: LimitKind) -> Finding {
+    Finding::lasting(limit, Verdict::CannotTell, WhoCanFix::You, Cause::NoAdmin)
+        .waiting(None)
+        .without_knowing(Unknown::SeatOfLogin)
 }
 
 /// Replaces the cause of a member's cap with that of a budget which the members of a team share. The kind of limit is the
@@ -109,7 +111,9 @@ fn on_personal_plan(input: &Input<'_>, named: Cap, window: Window) -> Finding {
                 .fixable_by(WhoCanFix::You)
                 .until_reset_of(Some(window))
         }
-        Cap::Organization if is_full => misworded(window, Cause::NoOrganization),
+        Cap::Organization | Cap::Member | Cap::SeatWithoutCredits if is_full => {
+            misworded(window, Cause::NoOrganization)
+        }
         Cap::Organization if !may_hide_window(input) => Finding {
             cause: Cause::OrgCapOrOwnLimit,
             ..by_message(named)
@@ -123,9 +127,9 @@ fn on_personal_plan(input: &Input<'_>, named: Cap, window: Window) -> Finding {
                 .without_knowing(Unknown::TimeOfMessage)
         }
         Cap::Organization => misworded(window, Cause::NoOrganizationProbably),
-        Cap::Member | Cap::SeatWithoutCredits => {
-            reached(input, named, window).without_knowing(Unknown::SeatOfLogin)
-        }
+        Cap::Member | Cap::SeatWithoutCredits => without_admin(named.into())
+            .waiting(helps(is_reset_stated(input)))
+            .until_reset_of(Some(window)),
     }
 }
 
