@@ -761,6 +761,56 @@ fn the_message_of_a_past_false_alarm_is_not_answered_with_two_states() {
     );
     client.receives_error(AT, OUT_OF_CREDITS, json!({}));
     client.receives_response("2026-11-20T10:05:00Z");
+/// A message stated a reset that was a year ago, and the windows had room. `explain` said that it looked like a false alarm
+/// and advised sending the prompt again.
+#[test]
+fn nothing_follows_from_a_message_whose_reset_was_long_ago() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    let text = "Claude AI usage limit reached|1761234567";
+    for is_reported in [false, true] {
+        if is_reported {
+            client.calls_status_line(AT, windows(42.0, NOON, 10.0, TUESDAY), 120);
+        }
+        let shown = explain(&client, SOON, text);
+        let (explanation, steps) = shown.split_once(" What to do ").unwrap();
+        assert!(
+            explanation.contains("reset on Thu Oct 23, 2025 15:49"),
+            "{shown}"
+        );
+        assert!(
+            steps.starts_with("1. You can continue now; this limit no longer applies"),
+            "{shown}"
+        );
+        for wrong in ["false alarm", "Send the prompt again", "just now"] {
+            assert!(!shown.contains(wrong), "{wrong}: {shown}");
+        }
+    }
+    // The user may have received this message today.
+    let shown = explain(
+        &client,
+        SOON,
+        "You've hit your 5-hour limit · resets Nov 20, 9am (UTC)",
+    );
+    assert!(shown.contains("1. Send the prompt again"), "{shown}");
+}
+
+/// The usage was far below 100%, so a message about extra usage looked like a false alarm, but no step said what to do then.
+#[test]
+fn the_steps_for_a_doubtful_message_say_what_to_do_if_no_limit_is_reached() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    for is_reported in [false, true] {
+        if is_reported {
+            client.calls_status_line(AT, windows(42.0, NOON, 10.0, TUESDAY), 120);
+        }
+        let shown = explain(&client, SOON, "You're out of extra usage");
+        let steps =
+            "1. Check /usage 2. If /usage shows 100%, wait 3. Otherwise, send the prompt again";
+        assert!(shown.contains(steps), "{shown}");
+    }
+}
+
     client.receives_error(
         "2026-11-20T11:00:00Z",
         FIVE_HOUR,

@@ -1,5 +1,7 @@
 //! Chooses the actions to recommend.
 
+use chrono::TimeDelta;
+
 use super::state::{Ending, State, Wait};
 use super::{ActionName, Cause, DecisionName, Problem, is_for};
 use crate::claude::version::{ClientVersion, names_account};
@@ -16,6 +18,9 @@ const OFFERS_WAIT_SINCE: ClientVersion = ClientVersion(2, 1, 330);
 
 /// The first version of Claude Code that offers free ways to continue.
 const FREE_WAYS_ADDED: ClientVersion = ClientVersion(2, 1, 239);
+
+/// The time after its reset from which nothing follows from the message of a limit.
+const OLD_LIMIT: TimeDelta = TimeDelta::days(1);
 
 /// Returns the actions to recommend while the error blocks the user, in the order in which they are shown: what to do
 /// first, what is free, and what costs money. Each action of the cause is replaced with the one that suits the user.
@@ -52,6 +57,14 @@ pub(super) fn while_blocked(problem: &Problem<'_>) -> Vec<ActionName> {
     // The advice about another used-up window already tells the user to check /usage.
     if actions.contains(&ActionName::FullAsWell) {
         actions.retain(|action| *action != ActionName::CheckMeters);
+    }
+    // While a window is full, another prompt would be refused.
+    if let Some(wait) = actions
+        .iter()
+        .position(|action| *action == ActionName::WaitIfFull)
+        && problem.readings.used_up_now().is_none()
+    {
+        actions.insert(wait + 1, ActionName::SendAgainIfRoom);
     }
     move_warnings_up(&mut actions);
     actions
@@ -516,6 +529,7 @@ fn suited_to_asker(action: ActionName, problem: &Problem<'_>) -> ActionName {
             }
         }
         ActionName::NothingLeft
+        | ActionName::ResetLongAgo
         | ActionName::WaitForOtherWindow
         | ActionName::NotBlocked
         | ActionName::OthersCanContinue
@@ -588,6 +602,7 @@ fn after_end(problem: &Problem<'_>, ending: Ending) -> ActionName {
         Ending::ConcernsOthers => ActionName::NotBlocked,
         Ending::KeyRemoved => ActionName::KeyIsRemoved,
         Ending::ModelSwitched => ActionName::SendToOtherModel,
+        Ending::Reset if problem.is_text_of_old_limit() => ActionName::ResetLongAgo,
         Ending::Reset if problem.expected_continuation().is_some() => ActionName::TryAgainLeftOpen,
         Ending::Reset => ActionName::TryAgain,
         Ending::ResetEarly => ActionName::ResetEarly,
@@ -624,6 +639,16 @@ impl Problem<'_> {
             limit => limit.cap().is_some(),
         };
         needs_full_window && has_room_now(Window::FiveHour) && has_room_now(Window::Weekly)
+    }
+
+    /// Returns true if a pasted message is about a limit that reset so long ago that no prompt is waiting to be sent again.
+    fn is_text_of_old_limit(&self) -> bool {
+        let now = self.evidence.clock.now;
+        self.evidence.is_pasted()
+            && self
+                .resets
+                .passed(now)
+                .is_some_and(|reset| now - reset.at > OLD_LIMIT)
     }
 
     /// Returns true if the user has to wait for a window that is full now, and not for the reset in a pasted message: the window

@@ -327,9 +327,7 @@ impl Reasons<'_> {
             format!("Your {name} usage was {percent}%, measured {measured}{resets}.")
         } else if !self.diagnosis.is_limit() {
             format!("Your {name} usage is {percent}%{resets}.")
-        } else if measurement.is_full()
-            && self.diagnosis.resets.passed(evidence.clock.now).is_some()
-        {
+        } else if self.diagnosis.resets.passed(evidence.clock.now).is_some() {
             format!(
                 "Your {name} usage is {percent}%{resets}, but the reset in the message has passed, so the message is about an earlier limit."
             )
