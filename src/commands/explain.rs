@@ -7,8 +7,10 @@ use serde_json::{Value, json};
 use super::reply::{Reply, Subcommand, misuse};
 use crate::context::{Context, ErrorSource};
 use crate::incidents::{Incidents, Situation};
+use crate::limits::catalog::without_window_names;
 use crate::limits::decide::{Cause, Wait};
 use crate::limits::incident::{Incident, is_known_message};
+use crate::limits::kind::Window;
 use crate::render::Report;
 use crate::terminal::Tone;
 
@@ -42,14 +44,14 @@ const LONGEST_MESSAGE: u64 = 256 * 1024;
 
 /// The words with which people ask why they are blocked, until when, and whether to pay. A text that consists only of these
 /// words names no limit.
-const WORDS_OF_QUESTIONS: [&str; 68] = [
+const WORDS_OF_QUESTIONS: [&str; 72] = [
     "a", "again", "am", "are", "back", "been", "blocked", "blocking", "buy", "can", "can't",
     "claude", "code", "continue", "credits", "did", "do", "does", "ends", "error", "extra", "fix",
     "from", "happened", "have", "hit", "how", "i", "i'm", "is", "isn't", "it", "limit", "limited",
-    "limits", "long", "me", "my", "not", "now", "paying", "raise", "real", "reset", "resets",
-    "resume", "should", "start", "still", "stop", "stopped", "stuck", "the", "this", "to", "until",
-    "usage", "use", "using", "wait", "was", "what", "what's", "when", "who", "why", "work",
-    "working",
+    "limits", "long", "me", "my", "not", "now", "of", "out", "paying", "raise", "rate", "reached",
+    "real", "reset", "resets", "resume", "should", "start", "still", "stop", "stopped", "stuck",
+    "the", "this", "to", "until", "usage", "use", "using", "wait", "was", "what", "what's", "when",
+    "who", "why", "work", "working",
 ];
 
 impl ExplainArguments {
@@ -138,9 +140,17 @@ struct Subject {
     session: Option<String>,
 }
 
+/// A question about what blocks the user.
+enum Question {
+    /// For example, "why am I blocked?".
+    General,
+    /// For example, "weekly limit".
+    About(Window),
+}
+
 /// Returns the situation to explain for a text. This is the current situation if the text is a question such as "why am I
-/// blocked?", or the message of the current error. If an earlier error is known to have this message, it is that error.
-/// Otherwise, the situation contains only the meaning of the message.
+/// blocked?", or the message of the current error. If an earlier error is known to have this message, or to be about the limit
+/// in the question, it is that error. Otherwise, the situation contains only the meaning of the message.
 fn subject_of_text(
     text: &str,
     context: &Context,
@@ -151,12 +161,23 @@ fn subject_of_text(
     let meaning = incidents.explain_text(text, &current);
     let cause = meaning.diagnosis.cause;
     let is_recognized = !matches!(cause, Cause::UnknownPastedMessage | Cause::UnknownMessage);
-    let is_about_current = if is_recognized {
-        current.present().is_some_and(|present| {
-            present.has_recent_message_in(text) || present.is_shown_as(&meaning)
-        })
+    let question = if is_recognized {
+        None
     } else {
-        asks_about_present(text)
+        Question::in_text(text)
+    };
+    let is_requested = |incident: &Incident| match question {
+        Some(Question::General) => true,
+        Some(Question::About(window)) => incident.is_recent_limit_of(window),
+        None => incident.has_recent_message_in(text),
+    };
+    let is_about_current = match current.present() {
+        Some(present) => {
+            let has_message = is_recognized
+                && (present.blocks_with_message_containing(text) || present.is_shown_as(&meaning));
+            has_message || is_requested(present)
+        }
+        None => question.is_some(),
     };
     if is_about_current {
         return Subject {
@@ -165,11 +186,13 @@ fn subject_of_text(
         };
     }
     let ledger = errors.ledger.as_ref();
-    let earlier = if is_recognized {
-        incidents.error_with_message(text, context.asker(), ledger)
-    } else {
-        None
-    };
+    let earlier = incidents.newest_error(is_requested, context.asker(), ledger);
+    if earlier.is_none() && question.is_some() {
+        return Subject {
+            situation: current,
+            session: None,
+        };
+    }
     let Some(earlier) = earlier else {
         return Subject {
             situation: Situation::of_text(meaning, current),
@@ -196,17 +219,25 @@ fn subject_of_text(
 
 /// Returns true if whycap recognizes the text as a message, or as a question about what blocks the user.
 pub(super) fn is_understood(text: &str) -> bool {
-    asks_about_present(text) || is_known_message(text)
+    Question::in_text(text).is_some() || is_known_message(text)
 }
 
-/// Returns true if the text consists only of words with which people ask why they are blocked, and until when.
-fn asks_about_present(text: &str) -> bool {
-    let lowercase = text.to_lowercase().replace('’', "'");
-    let mut words = lowercase
-        .split(|character: char| !character.is_alphanumeric() && character != '\'')
-        .filter(|word| !word.is_empty())
-        .peekable();
-    words.peek().is_some() && words.all(|word| WORDS_OF_QUESTIONS.contains(&word))
+impl Question {
+    /// Returns the question in a text. Returns `None` unless the text consists only of words with which people ask why they are
+    /// blocked, and until when, and of the names of usage windows.
+    fn in_text(text: &str) -> Option<Self> {
+        let lowercase = text.to_lowercase().replace('’', "'");
+        let (window, rest) = without_window_names(&lowercase);
+        let mut words = rest
+            .split(|character: char| !character.is_alphanumeric() && character != '\'')
+            .filter(|word| !word.is_empty())
+            .peekable();
+        words.peek()?;
+        if !words.all(|word| WORDS_OF_QUESTIONS.contains(&word)) {
+            return None;
+        }
+        Some(window.map_or(Self::General, Self::About))
+    }
 }
 
 /// Returns the output of `explain --json`. The field `limit_of_account` is present only if the session is blocked by a

@@ -790,14 +790,16 @@ impl<'a> Incidents<'a> {
             evidence.collected.refused_windows = blocking.full_window().into_iter().collect();
             evidence.collected.credits_are_refused =
                 blocking.evidence.collected.credits_are_refused;
+            evidence.collected.no_credits_reason_now =
+                blocking.evidence.no_credits_reason().map(str::to_owned);
         }
         Incident::new(evidence)
     }
 
-    /// Returns the newest error, in any session, that is known to have this message and that blocks work or is recent.
-    pub(crate) fn error_with_message(
+    /// Returns the newest error, in any session, for which the given function returns true.
+    pub(crate) fn newest_error(
         &self,
-        text: &str,
+        is_requested: impl Fn(&Incident) -> bool,
         asker: Asker<'_>,
         ledger: Option<&Ledger>,
     ) -> Option<Incident> {
@@ -806,7 +808,7 @@ impl<'a> Incidents<'a> {
         let error = self
             .explain_all(None, ledger, &collector)
             .into_iter()
-            .find(|incident| incident.has_recent_message_in(text))?;
+            .find(is_requested)?;
         self.save_news_and_ends(&collector, [&error]);
         Some(match asker {
             Asker::Shell => error.for_all_sessions(),

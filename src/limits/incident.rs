@@ -152,14 +152,28 @@ impl Incident {
         (!self.headline.contains(&until)).then_some(sentence)
     }
 
-    /// Returns true if the text is the message of this error, and the error blocks work or is so recent that the text cannot
-    /// be a new message. If the error blocks work, the text may also be a part of the message.
+    /// Returns true if the text is a copy of this error's message, and the error blocks work or is so recent that the text
+    /// cannot be a new message.
     pub(crate) fn has_recent_message_in(&self, text: &str) -> bool {
-        let error = &self.evidence.error;
-        let blocks = self.blocks().is_some();
-        let is_recent = self.evidence.clock.now < self.message_may_recur_at();
-        let is_part = blocks && normalize(&error.message.text).contains(&normalize(text));
-        is_part || ((blocks || is_recent) && error.message.is_in(text))
+        self.blocks_or_is_recent() && self.evidence.error.message.is_copied_in(text)
+    }
+
+    /// Returns true if the text is a part of this error's message, and the error blocks work.
+    pub(crate) fn blocks_with_message_containing(&self, text: &str) -> bool {
+        self.blocks().is_some()
+            && normalize(&self.evidence.error.message.text).contains(&normalize(text))
+    }
+
+    /// Returns true if the error is about the limit of this window and blocks work or is recent.
+    pub(crate) fn is_recent_limit_of(&self, window: Window) -> bool {
+        let diagnosis = &self.diagnosis;
+        let is_of_window =
+            diagnosis.limit.window() == Some(window) || diagnosis.window == Some(window);
+        self.blocks_or_is_recent() && diagnosis.is_limit() && is_of_window
+    }
+
+    fn blocks_or_is_recent(&self) -> bool {
+        self.blocks().is_some() || self.evidence.clock.now < self.message_may_recur_at()
     }
 
     /// Returns true if a text that the user entered is the form in which the screen shows the message of this error, and the

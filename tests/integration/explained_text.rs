@@ -1,6 +1,6 @@
 //! Tests how `explain` answers a text that the user types or pastes: a message or a question.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::client::{Client, plain_rows, windows};
 use crate::newest_evidence::receives_response;
@@ -214,6 +214,66 @@ fn a_question_is_answered_like_explain_without_a_message() {
     assert!(other.starts_with("whycap does not recognize"), "{other}");
 }
 
+/// `explain weekly limit` answered that whycap does not recognize this message.
+#[test]
+fn a_question_about_a_limit_is_answered_with_the_error_about_it() {
+    let sandbox = with_a_private_login();
+    let [stopped, other] = ["stopped", "other"].map(|name| session_of_login(&sandbox, name));
+    let at = "2026-11-20T12:15:00Z";
+    let of_both = |client: &Client<'_>, question: &str| {
+        let words: Vec<&str> = question.split(' ').collect();
+        let arguments = [&["explain"], words.as_slice()].concat();
+        let unquoted = flat(client.run(at, &arguments, b"").success());
+        assert_eq!(unquoted, explain(client, at, question), "{question}");
+        unquoted
+    };
+    for question in ["weekly limit", "rate limit", "am I out of credits"] {
+        let unknown = of_both(&stopped, question);
+        assert!(unknown.starts_with("No limit errors found"), "{unknown}");
+    }
+    stopped.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    stopped.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    receives_overload_error(&other, "2026-11-20T12:14:00Z");
+    let newest = explain_newest(&stopped, at);
+    assert!(newest.contains("overloaded"), "{newest}");
+    for question in [
+        "5-hour limit",
+        "my 5 hour limit",
+        "session limit",
+        "when does the five-hour limit reset?",
+    ] {
+        let shown = of_both(&stopped, question);
+        assert!(
+            shown.starts_with(
+                "Your 5-hour limit was used up, but the limit should have reset at 12:00."
+            ),
+            "{question}: {shown}"
+        );
+        let answered = answer_to(&other, at, &format!("/whycap {question}"));
+        assert!(
+            answered.contains("Your 5-hour limit"),
+            "{question}: {answered}"
+        );
+    }
+    // No error is about these limits, so the answer is the one to a general question.
+    for question in [
+        "weekly limit",
+        "Opus limit",
+        "is the sonnet limit reached",
+        "rate limit",
+        "am I out of credits",
+    ] {
+        assert_eq!(of_both(&stopped, question), newest, "{question}");
+    }
+    for text in ["speed limit", "5 limits", "weekly report", "cursor limit"] {
+        let shown = explain(&stopped, at, text);
+        assert!(
+            shown.starts_with("whycap does not recognize"),
+            "{text}: {shown}"
+        );
+    }
+}
+
 /// `explain why am I blocked`, without quotes, failed with "unexpected argument 'am' found".
 #[test]
 fn a_text_without_quotes_is_explained_like_one_with_quotes() {
@@ -411,6 +471,75 @@ fn a_full_window_does_not_stop_a_user_whose_credits_pay() {
     }
 }
 
+/// A session had reached its 5-hour limit and the user's own cap on usage credits. For a message that names only the 5-hour
+/// limit, `explain` advised continuing with usage credits.
+#[test]
+fn the_steps_for_a_text_do_not_offer_credits_that_the_server_refuses() {
+    let cap = "You've hit your monthly spend limit · raise it at https://claude.ai/settings/usage · your 5-hour limit resets 12pm (UTC)";
+    for (message, reason) in [
+        (cap, "org_level_disabled_until"),
+        (FIVE_HOUR, "out_of_credits"),
+        (FIVE_HOUR, "org_level_disabled"),
+        (FIVE_HOUR, "member_zero_credit_limit"),
+    ] {
+        let sandbox = with_a_private_login();
+        let client = session_of_login(&sandbox, "stopped");
+        client.receives_error(AT, message, refused("five_hour", NOON, reason));
+        client.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+        let paid_steps = |arguments: &[&str]| -> Vec<Value> {
+            let json = client.run("2026-11-20T10:05:00Z", arguments, b"").json();
+            let steps = json["incident"]["actions"].as_array().unwrap();
+            let paid = steps.iter().filter(|step| step["costs_money"] == true);
+            paid.cloned().collect()
+        };
+        let expected = paid_steps(&["explain", "--json"]);
+        let text = "You've hit your session limit";
+        let of_text = paid_steps(&["explain", "--json", text]);
+        assert_eq!(of_text, expected, "{reason}");
+    }
+}
+
+/// A narrow terminal and `whycap incidents` cut a message off. `explain` did not recognize the rest as the message of the
+/// session.
+#[test]
+fn a_shortened_message_is_explained_like_the_whole_one() {
+    let sandbox = with_a_private_login();
+    let [stopped, other] = ["stopped", "other"].map(|name| session_of_login(&sandbox, name));
+    let stated = "You've hit your 5-hour limit · resets 12:00pm (Europe/London)";
+    stopped.receives_error(AT, stated, refused("five_hour", NOON, ""));
+    stopped.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    receives_overload_error(&other, "2026-11-20T12:02:00Z");
+    for at in ["2026-11-20T10:05:00Z", "2026-11-20T12:05:00Z"] {
+        let expected = explain(&stopped, at, stated);
+        assert!(!expected.contains("explains only the message text"));
+        for shortened in [
+            "You've hit your 5-hour limit",
+            "  ⎿ You've hit your 5-hour limit",
+            "You've hit your 5-hour limit · resets 12:0…",
+            "You've hit your 5-hour li…",
+            "You've hit your 5-hour limit · res...",
+        ] {
+            assert_eq!(
+                explain(&stopped, at, shortened),
+                expected,
+                "{at}: {shortened}"
+            );
+        }
+        // This may be the beginning of many messages.
+        let ambiguous = explain(&stopped, at, "You've hit your…");
+        assert_ne!(ambiguous, expected, "{at}");
+    }
+    let next_day = explain(
+        &stopped,
+        "2026-11-22T10:00:00Z",
+        "You've hit your 5-hour limit",
+    );
+    assert!(
+        next_day.contains("explains only the message text"),
+        "{next_day}"
+    );
+}
+
 /// A user pasted the message of a false alarm into `explain` after its retry had worked and another session had received an
 /// error. `explain` no longer said that it had been a false alarm, and advised waiting for hours or buying credits.
 #[test]
@@ -455,12 +584,10 @@ fn the_message_of_an_earlier_error_is_explained_like_the_error_of_its_session() 
     assert_eq!(explain(&alarmed, at, message), of_session);
     let newest = explain_newest(&alarmed, at);
     assert!(newest.contains("overloaded"), "{newest}");
-    // A part of the message may be another message.
-    let of_part = explain(&alarmed, at, part);
-    assert!(
-        of_part.contains("explains only the message text"),
-        "{of_part}"
-    );
+    assert_eq!(explain(&alarmed, at, part), of_session);
+    // Another part of the message may be another message.
+    let of_part = explain(&alarmed, at, "your 5-hour limit resets 12pm (UTC)");
+    assert_ne!(of_part, of_session);
 }
 
 /// A session's 5-hour limit had reset, and the session had then received a 529. For the message of the limit, which was still on
@@ -633,6 +760,56 @@ fn a_message_whose_reset_has_passed_is_not_confirmed_by_a_window_that_is_full_no
     }
 }
 
+/// A message stated a reset that was a year ago, and the windows had room. `explain` said that it looked like a false alarm
+/// and advised sending the prompt again.
+#[test]
+fn nothing_follows_from_a_message_whose_reset_was_long_ago() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    let text = "Claude AI usage limit reached|1761234567";
+    for is_reported in [false, true] {
+        if is_reported {
+            client.calls_status_line(AT, windows(42.0, NOON, 10.0, TUESDAY), 120);
+        }
+        let shown = explain(&client, SOON, text);
+        let (explanation, steps) = shown.split_once(" What to do ").unwrap();
+        assert!(
+            explanation.contains("reset on Thu Oct 23, 2025 15:49"),
+            "{shown}"
+        );
+        assert!(
+            steps.starts_with("1. You can continue now; this limit no longer applies"),
+            "{shown}"
+        );
+        for wrong in ["false alarm", "Send the prompt again", "just now"] {
+            assert!(!shown.contains(wrong), "{wrong}: {shown}");
+        }
+    }
+    // The user may have received this message today.
+    let shown = explain(
+        &client,
+        SOON,
+        "You've hit your 5-hour limit · resets Nov 20, 9am (UTC)",
+    );
+    assert!(shown.contains("1. Send the prompt again"), "{shown}");
+}
+
+/// The usage was far below 100%, so a message about extra usage looked like a false alarm, but no step said what to do then.
+#[test]
+fn the_steps_for_a_doubtful_message_say_what_to_do_if_no_limit_is_reached() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    for is_reported in [false, true] {
+        if is_reported {
+            client.calls_status_line(AT, windows(42.0, NOON, 10.0, TUESDAY), 120);
+        }
+        let shown = explain(&client, SOON, "You're out of extra usage");
+        let steps =
+            "1. Check /usage 2. If /usage shows 100%, wait 3. Otherwise, send the prompt again";
+        assert!(shown.contains(steps), "{shown}");
+    }
+}
+
 /// Beside a full window, the steps for an overload only said to send the prompt again and to check /usage.
 #[test]
 fn the_steps_for_an_overload_say_until_when_prompts_are_refused_or_paid_for_with_credits() {
@@ -712,6 +889,9 @@ fn nobody_is_sent_to_an_admin_of_a_personal_plan() {
         ] {
             assert!(!shown.contains(wrong), "{wrong}: {shown}");
         }
+        if text.contains("resets 12pm") {
+            assert!(shown.contains("at 12:00"), "{shown}");
+        }
         let sandbox = with_a_member_of_a_team();
         let shown = explain(&Client::new(&sandbox), AT, text);
         let admin = if text.contains("individual") {
@@ -761,56 +941,6 @@ fn the_message_of_a_past_false_alarm_is_not_answered_with_two_states() {
     );
     client.receives_error(AT, OUT_OF_CREDITS, json!({}));
     client.receives_response("2026-11-20T10:05:00Z");
-/// A message stated a reset that was a year ago, and the windows had room. `explain` said that it looked like a false alarm
-/// and advised sending the prompt again.
-#[test]
-fn nothing_follows_from_a_message_whose_reset_was_long_ago() {
-    let sandbox = with_a_private_login();
-    let client = Client::new(&sandbox);
-    let text = "Claude AI usage limit reached|1761234567";
-    for is_reported in [false, true] {
-        if is_reported {
-            client.calls_status_line(AT, windows(42.0, NOON, 10.0, TUESDAY), 120);
-        }
-        let shown = explain(&client, SOON, text);
-        let (explanation, steps) = shown.split_once(" What to do ").unwrap();
-        assert!(
-            explanation.contains("reset on Thu Oct 23, 2025 15:49"),
-            "{shown}"
-        );
-        assert!(
-            steps.starts_with("1. You can continue now; this limit no longer applies"),
-            "{shown}"
-        );
-        for wrong in ["false alarm", "Send the prompt again", "just now"] {
-            assert!(!shown.contains(wrong), "{wrong}: {shown}");
-        }
-    }
-    // The user may have received this message today.
-    let shown = explain(
-        &client,
-        SOON,
-        "You've hit your 5-hour limit · resets Nov 20, 9am (UTC)",
-    );
-    assert!(shown.contains("1. Send the prompt again"), "{shown}");
-}
-
-/// The usage was far below 100%, so a message about extra usage looked like a false alarm, but no step said what to do then.
-#[test]
-fn the_steps_for_a_doubtful_message_say_what_to_do_if_no_limit_is_reached() {
-    let sandbox = with_a_private_login();
-    let client = Client::new(&sandbox);
-    for is_reported in [false, true] {
-        if is_reported {
-            client.calls_status_line(AT, windows(42.0, NOON, 10.0, TUESDAY), 120);
-        }
-        let shown = explain(&client, SOON, "You're out of extra usage");
-        let steps =
-            "1. Check /usage 2. If /usage shows 100%, wait 3. Otherwise, send the prompt again";
-        assert!(shown.contains(steps), "{shown}");
-    }
-}
-
     client.receives_error(
         "2026-11-20T11:00:00Z",
         FIVE_HOUR,
@@ -970,9 +1100,6 @@ fn a_repeated_limit_is_not_taken_for_the_limit_of_another_session() {
     asks.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
     let answered = answer_to(&asks, "2026-11-20T10:03:00Z", &format!("/whycap {first}"));
     assert!(
-        if text.contains("resets 12pm") {
-            assert!(shown.contains("at 12:00"), "{shown}");
-        }
         !answered.starts_with("Your 5-hour limit is used up"),
         "{answered}"
     );

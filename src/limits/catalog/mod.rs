@@ -854,12 +854,31 @@ fn window_in(normalized: &str, row: &Row) -> Option<Window> {
     if row.decision == DecisionName::UsageWindow || is_of_other_service(row) {
         return None;
     }
+    window_names()
+        .find(|(words, _)| names_limit(normalized, words))
+        .map(|(_, window)| window)
+}
+
+/// Returns the words with which messages name a usage window. The name of a model family comes first, because such a message
+/// may also contain the word "weekly".
+fn window_names() -> impl Iterator<Item = (&'static str, Window)> {
     Window::ALL
         .into_iter()
         .filter_map(|window| Some((window.family()?, window)))
         .chain(WORDS.windows.iter().copied())
-        .find(|(words, _)| names_limit(normalized, words))
-        .map(|(_, window)| window)
+}
+
+/// Returns the first window that a text in lowercase names, and the text with "limit" instead of each name of a window.
+pub(crate) fn without_window_names(lowercase: &str) -> (Option<Window>, String) {
+    let mut first = None;
+    let mut rest = lowercase.to_owned();
+    for (name, window) in window_names() {
+        if rest.contains(name) {
+            first.get_or_insert(window);
+            rest = rest.replace(name, "limit");
+        }
+    }
+    (first, rest)
 }
 
 /// Returns true if the words identify a limit in the normalized text.

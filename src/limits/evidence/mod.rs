@@ -109,15 +109,20 @@ pub struct ErrorMessage {
 /// The length in bytes up to which a text may have been copied from the screen, however short the message in it is.
 pub(crate) const LONGEST_COPY: usize = 200;
 
+/// The length in bytes from which the beginning of a message identifies the message. "You've hit your" is shorter.
+const SHORTEST_BEGINNING: usize = 20;
+
 impl ErrorMessage {
-    /// Returns true if a text consists of this message and a few other words, as if the user had copied it from the screen. A
-    /// longer text, such as a log, may contain the same message of another machine. Case and line breaks do not matter.
-    pub(crate) fn is_in(&self, text: &str) -> bool {
+    /// Returns true if a text is a copy of this message, as if the user had copied it from the screen: the message with a few
+    /// other words, or its beginning, because narrow terminals and `whycap incidents` cut messages off. A longer text, such
+    /// as a log, may contain the same message of another machine. Case and line breaks do not matter.
+    pub(crate) fn is_copied_in(&self, text: &str) -> bool {
         let message = normalize(&self.text);
-        let normalized_text = normalize(text);
-        !message.is_empty()
-            && normalized_text.contains(&message)
-            && normalized_text.len() <= LONGEST_COPY.max(3 * message.len())
+        let copy = normalize(text);
+        let is_whole = !message.is_empty()
+            && copy.contains(&message)
+            && copy.len() <= LONGEST_COPY.max(3 * message.len());
+        is_whole || is_beginning(&copy, &message)
     }
 
     /// Returns the server's own words about the refusal, on a single line and with secrets removed. Returns `None` if
@@ -154,6 +159,17 @@ impl ErrorMessage {
         let shown: String = words.chars().take(LONGEST).collect();
         let is_cut = shown.len() < words.len();
         Some(if is_cut { format!("{shown}…") } else { shown })
+    }
+}
+
+/// Returns true if a copy contains only the beginning of a message, which may be followed by an ellipsis. A short beginning
+/// counts only if it ends at a separator. Both texts must be normalized.
+fn is_beginning(copy: &str, message: &str) -> bool {
+    let shown = copy.trim_start_matches(|character: char| !character.is_alphanumeric());
+    let beginning = shown.trim_end_matches(['…', '.']).trim_end();
+    match message.strip_prefix(beginning) {
+        Some(rest) => rest.starts_with(" · ") || beginning.len() >= SHORTEST_BEGINNING,
+        None => false,
     }
 }
 
@@ -782,6 +798,9 @@ pub struct Collected {
     /// that it gave then for not accepting them, and no credits can be used while it does. Always false for the status
     /// line, which does not read that reason.
     pub credits_are_refused: bool,
+    /// The server's reason for not accepting usage credits, according to the error that blocks all sessions now. It is set
+    /// only for a text that the user entered.
+    pub no_credits_reason_now: Option<String>,
     /// The time until which usage credits pay for the user's responses, because a full window resets then. `None` if
     /// they do not, or if this was not determined for this explanation.
     pub paid_until: Option<DateTime<Utc>>,
@@ -906,9 +925,13 @@ impl Evidence {
         self.refused_limit()?.window()
     }
 
-    /// Returns the server's reason for not accepting usage credits.
+    /// Returns the server's reason for not accepting usage credits. For a text that the user entered, this is the reason that
+    /// it gives now.
     pub(crate) fn no_credits_reason(&self) -> Option<&str> {
-        self.quota()?.overage_disabled_reason.as_deref()
+        match self.quota() {
+            Some(quota) => quota.overage_disabled_reason.as_deref(),
+            None => self.collected.no_credits_reason_now.as_deref(),
+        }
     }
 
     /// Returns true if the session does not belong to the logged-in account.
