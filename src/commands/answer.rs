@@ -102,6 +102,9 @@ impl Context {
     }
 }
 
+/// The options of `/whycap spend` that can be typed without dashes.
+const OPTIONS_WITHOUT_DASHES: [&str; 6] = ["by", "since", "until", "project", "limit", "order"];
+
 /// The minimum number of words after the first one in a sentence. A shorter text may be a command with arguments.
 const WORDS_IN_SENTENCE: usize = 3;
 
@@ -119,11 +122,15 @@ fn is_message_or_question(text: &str) -> bool {
     if others.is_empty() {
         return false;
     }
-    let has_option = others.split_whitespace().any(|word| word.starts_with("--"));
-    let is_sentence = text.ends_with('?')
-        || first.contains(['\'', '’'])
-        || others.split_whitespace().count() >= WORDS_IN_SENTENCE;
-    let is_command = has_option || !is_sentence && (intended.is_some() || is_like_command(word));
+    let words: Vec<&str> = others.split_whitespace().collect();
+    let has_dashes = words.iter().any(|word| word.starts_with("--"));
+    let has_option = words
+        .first()
+        .is_some_and(|word| OPTIONS_WITHOUT_DASHES.contains(word));
+    let is_sentence =
+        text.ends_with('?') || first.contains(['\'', '’']) || words.len() >= WORDS_IN_SENTENCE;
+    let resembles_command = intended.is_some() || is_like_command(word);
+    let is_command = has_dashes || resembles_command && (has_option || !is_sentence);
     !is_command || explain::is_understood(text)
 }
 
@@ -144,9 +151,12 @@ fn reply_on_spend(words: &str, context: &Context) -> anyhow::Result<Reply> {
     } else {
         words
     };
-    let arguments = typed.split_whitespace().map(|word| match word {
-        "by" | "since" | "until" | "project" | "limit" | "order" => format!("--{word}"),
-        _ => word.to_owned(),
+    let arguments = typed.split_whitespace().map(|word| {
+        if OPTIONS_WITHOUT_DASHES.contains(&word) {
+            format!("--{word}")
+        } else {
+            word.to_owned()
+        }
     });
     let command = Command::new("/whycap spend").no_binary_name(true);
     let parsed = SpendArguments::augment_args(command)

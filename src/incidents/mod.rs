@@ -83,10 +83,6 @@ use crate::transcript::tail::readable;
 /// looking for a response that disproves it takes time.
 const REFUSAL_SHOWN_FOR: TimeDelta = TimeDelta::minutes(30);
 
-/// The maximum age of an error whose end is stored after a response in a session without a terminal. For older errors, the
-/// next command finds the end.
-const OTHER_ERRORS_END_WITHIN: TimeDelta = TimeDelta::hours(24);
-
 /// Refusals within this time count as one, because the requests may have been sent together.
 const REFUSED_TOGETHER: TimeDelta = TimeDelta::seconds(10);
 
@@ -858,23 +854,22 @@ impl<'a> Incidents<'a> {
     }
 
     /// Stores which recent errors of other sessions have ended, if a response shows this. Claude Code waits for the hook, so only
-    /// the recent part of the journal and recently changed transcripts are read, and only if an error of the last day has no
-    /// known end.
+    /// the recent part of the journal is read. Transcripts are read only if another session has an error without a known end
+    /// that the response may end.
     pub(crate) fn store_ends_of_other_errors(&self, session: &str) {
-        let mut open = self.stored().list_newest(None);
-        open.retain(|error| {
+        let errors = self.stored().list_newest(None);
+        let collector = self.collector(self.journal(), Asker::Shell);
+        let may_end_now = |error: &StoredError| {
             error.session.id.as_deref() != Some(session)
                 && error.end.is_none()
                 && error.later_response.is_none()
-                && self.now() - error.at < OTHER_ERRORS_END_WITHIN
-        });
-        open.truncate(MOST_OTHER_SESSIONS);
-        if open.is_empty() {
+                && collector.can_end_elsewhere(error)
+        };
+        if !errors.iter().any(may_end_now) {
             return;
         }
-        let mut collector = self.collector(self.journal(), Asker::Shell);
-        collector.other_sessions = OtherSessions::Changed;
-        let incidents = collector.explain(open.into_iter().map(KnownError::stored));
+        // Errors that are over are explained as well, because they may show when another error ended.
+        let incidents = collector.explain(errors.into_iter().map(KnownError::stored));
         self.save_news_and_ends(&collector, &incidents);
     }
 

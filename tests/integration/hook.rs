@@ -263,6 +263,10 @@ fn a_misspelled_command_with_arguments_is_not_taken_for_a_message() {
     let at = "2026-11-20T10:01:00Z";
     for (typed, expected) in [
         ("spned --by day", "There is no /whycap spned command."),
+        (
+            "spned by day since 7d",
+            "There is no /whycap spned command.",
+        ),
         ("status please", "There is no /whycap status command."),
         ("usage today", "There is no /whycap usage command."),
         ("fly --json", "There is no /whycap fly command."),

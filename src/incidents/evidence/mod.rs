@@ -44,6 +44,7 @@ use crate::limits::catalog::{Message, MessageParts, recognize};
 use crate::limits::decide::Ending;
 use crate::limits::evidence::{Collected, ErrorMessage, Evidence, StoredError};
 use crate::limits::incident::Incident;
+use crate::limits::kind::EndedBy;
 use crate::limits::sample::Sample;
 
 /// The session or shell from which an explanation was requested.
@@ -181,6 +182,17 @@ impl<'a> EvidenceCollector<'a> {
     pub(super) fn bare_evidence(&self, error: StoredError) -> Evidence {
         let clock = self.readings.environment.clock();
         Evidence::new(error, Collected::default(), clock)
+    }
+
+    /// Returns true if a response in another session can show that this kind of error is over.
+    pub(super) fn can_end_elsewhere(&self, error: &StoredError) -> bool {
+        let evidence = self.bare_evidence(error.clone());
+        let message = self.message_of(&error.message);
+        let incident = Incident::with_message(evidence, message);
+        !matches!(
+            incident.diagnosis.ended_by,
+            EndedBy::SameSession | EndedBy::NoSession
+        )
     }
 
     /// Collects all evidence about an error.
