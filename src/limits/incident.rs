@@ -552,13 +552,18 @@ impl Incident {
         }
         let has_helpful_reset =
             self.diagnosis.resets.chosen.is_some() && self.diagnosis.waiting_helps != Some(false);
-        Some(match (self.evidence.collected.obstacle, planned) {
-            (Some(ContinuationObstacle::NotAnnounced), _) if self.is_false_alarm() => {
-                Err(ContinuationObstacle::FalseAlarm)
-            }
-            (Some(ContinuationObstacle::NotAnnounced), _) if !has_helpful_reset => {
-                Err(ContinuationObstacle::NoHelpfulReset)
-            }
+        let obstacle = self.evidence.collected.obstacle;
+        let does_not_wait = matches!(
+            obstacle,
+            Some(
+                ContinuationObstacle::NotAnnounced
+                    | ContinuationObstacle::Announced(_)
+                    | ContinuationObstacle::Cancelled
+            )
+        );
+        Some(match (obstacle, planned) {
+            _ if does_not_wait && self.is_false_alarm() => Err(ContinuationObstacle::FalseAlarm),
+            _ if does_not_wait && !has_helpful_reset => Err(ContinuationObstacle::NoHelpfulReset),
             (Some(obstacle), _) => Err(obstacle),
             (None, Some(at)) if at > self.evidence.clock.now => Ok(at),
             // Claude Code does not wait, or the limit still applies although the time has passed.

@@ -155,7 +155,7 @@ fn least_action_count(incident: &Incident) -> usize {
         return 2;
     }
     match actions.get(1) {
-        Some(ActionName::DoNotBuy | ActionName::WaitAfterAll) => 2,
+        Some(ActionName::DoNotBuy | ActionName::WaitAfterAll | ActionName::SendAfterReset) => 2,
         Some(_) | None => 1,
     }
 }
@@ -460,7 +460,7 @@ pub(crate) fn is_recent(incident: &Incident) -> bool {
     now - end <= SHOWN_FOR
 }
 
-/// Returns the text of the second row: what Claude Code will do by itself, the first action that the badge does not
+/// Returns the text of the second row: whether Claude Code will continue by itself, the first action that the badge does not
 /// mention, or the first action with its URL. Returns `None` if there is no such action, or if none of its wordings fits.
 fn second_row(incident: &Incident, columns: usize) -> Option<String> {
     let names = &incident.diagnosis.actions;
@@ -477,6 +477,7 @@ fn second_row(incident: &Incident, columns: usize) -> Option<String> {
                 | ActionName::LeaveOpenAfterLifting
                 | ActionName::WillTryInVain
                 | ActionName::WillTryOnCredits
+                | ActionName::SendAfterReset
         )
     });
     // The row about the continuation mentions the budget.

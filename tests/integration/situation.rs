@@ -2232,6 +2232,40 @@ fn after_an_exit_nobody_is_sent_to_a_menu_that_does_not_offer_to_wait() {
     }
 }
 
+/// The terminal was closed during the wait, and `claude -c` resumed the session. Only `now` said that Claude Code would not
+/// continue it by itself. The row, `explain`, and `/whycap` only named the reset.
+#[test]
+fn every_screen_says_that_a_resumed_session_no_longer_continues_by_itself() {
+    let exited = "Automatic continue cancelled · Claude Code exited during the wait, so the task will not resume on its own when the usage limit resets (send a prompt after the reset to continue)";
+    for notice in [None, Some(exited)] {
+        let sandbox = with_a_private_login();
+        let client = session_of_login(&sandbox, "resumed");
+        waits_for_reset(&client);
+        if let Some(notice) = notice {
+            client.announces("2026-11-20T10:01:00Z", notice);
+        }
+        let resumption = json!({"source": "resume"});
+        client.event("2026-11-20T10:02:00Z", "SessionStart", resumption);
+        let _running = RunningClient::idle(&sandbox, &client.session);
+        for at in ["2026-11-20T10:03:00Z", "2026-11-20T11:55:00Z"] {
+            let step = "2. After the reset, send the prompt again; Claude Code will not continue by itself";
+            let explained = flat(client.run(at, &["explain"], b"").success());
+            for shown in [answer(&client, at), explained] {
+                assert!(shown.contains(step), "{notice:?} {at}: {shown}");
+            }
+            let row = plain_rows(&client, at, Value::Null);
+            let row_end =
+                "Claude Code will not continue by itself; send the prompt again after the reset";
+            assert!(row.contains(row_end), "{notice:?} {at}: {row}");
+            let now = flat(client.run(at, &["now"], b"").success());
+            let note = "automatic continuation was canceled: send the prompt again after the reset";
+            assert!(now.contains(note), "{notice:?} {at}: {now}");
+        }
+        let row = plain_rows(&client, "2026-11-20T12:00:30Z", Value::Null);
+        assert!(!row.contains("by itself"), "{notice:?}: {row}");
+    }
+}
+
 /// Claude Code 2.1.331 announces an auto-resume only for the first refusal in a window. If the session receives a
 /// response and is then refused again before the same reset, Claude Code does not continue automatically, so whycap
 /// must not say that it does.

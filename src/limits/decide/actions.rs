@@ -445,9 +445,12 @@ fn in_state_without_budget(
         current.insert(0, ActionName::SendPromptHere);
         move_warnings_up(&mut current);
     }
-    let start_wait = match collected.obstacle {
+    let about_continuing = match collected.obstacle {
         _ if has_passed => None,
         Some(ContinuationObstacle::Announced(CAN_WAIT_AGAIN)) => Some(ActionName::WaitAfterAll),
+        Some(ContinuationObstacle::Announced(_) | ContinuationObstacle::Cancelled) => {
+            send_after_reset(problem)
+        }
         _ if problem.will_try_before_end() && problem.credits_pay_now => {
             Some(ActionName::WillTryOnCredits)
         }
@@ -455,15 +458,23 @@ fn in_state_without_budget(
         _ if problem.offers_wait() => Some(ActionName::WaitHere),
         _ => None,
     };
-    if let Some(start_wait) = start_wait {
+    if let Some(about_continuing) = about_continuing {
         let after_wait = current
             .iter()
             .position(|action| *action == ActionName::Wait);
         let purchases = current.iter().position(|action| action.is_purchase());
         let position = after_wait.map(|wait| wait + 1).or(purchases);
-        current.insert(position.unwrap_or(current.len()), start_wait);
+        current.insert(position.unwrap_or(current.len()), about_continuing);
     }
     current
+}
+
+/// Returns the advice to send the prompt again after the reset, for a session in which Claude Code no longer waits for it.
+/// Returns `None` if there is no reset to wait for, or if usage credits pay.
+fn send_after_reset(problem: &Problem<'_>) -> Option<ActionName> {
+    let is_ahead = problem.resets.ahead(problem.evidence.clock.now).is_some();
+    let waiting_helps = problem.finding.waiting_helps == Some(true) && !problem.is_false();
+    (is_ahead && waiting_helps && !problem.credits_pay_now).then_some(ActionName::SendAfterReset)
 }
 
 /// Returns true if the error occurred in another session and may not block the requesting one. If usage credits pay, a

@@ -651,10 +651,9 @@ pub enum ContinuationObstacle {
     /// A limit refused a prompt, and Claude Code has not announced that it would resume. It was not waiting already, in which
     /// case it waits again without another announcement (2.1.331).
     NotAnnounced,
-    /// Claude Code has not announced that it would resume, and the error is probably a false alarm, so there is no reset
-    /// to wait for.
+    /// Claude Code does not wait, and the error is probably a false alarm, so there is no reset to wait for.
     FalseAlarm,
-    /// Claude Code has not announced that it would resume, and the reset is unknown or does not help.
+    /// Claude Code does not wait, and the reset is unknown or does not help.
     NoHelpfulReset,
     /// Claude Code does not wait for this kind of limit, or it does not know when the limit resets.
     NotAwaited,
@@ -665,8 +664,9 @@ pub enum ContinuationObstacle {
 impl fmt::Display for ContinuationObstacle {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
-            Self::Announced(CAN_WAIT_AGAIN | CANCELLED) | Self::Cancelled => {
-                "automatic continuation was canceled"
+            Self::Announced(CAN_WAIT_AGAIN) => "automatic continuation was canceled",
+            Self::Announced(CANCELLED) | Self::Cancelled => {
+                "automatic continuation was canceled: send the prompt again after the reset"
             }
             Self::Announced(notice) => return write!(out, "Claude Code announced: \"{notice}\""),
             Self::NotInTerminal => "the session does not run in its own terminal",
