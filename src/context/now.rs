@@ -273,6 +273,9 @@ impl NowCollector {
                 limit: blocking.map(|blocking| blocking.diagnosis.limit_in_force()),
                 effect: blocking.map(EffectOfError::of).unwrap_or_default(),
                 continuation: blocking.and_then(Incident::continuation),
+                can_continue_sooner: slow.situation.continuing().any(|continuing| {
+                    Some(continuing.session) == id && continuing.can_continue_sooner
+                }),
                 still_full: blocking
                     .and_then(|blocking| slow.situation.still_full_after_continuation(blocking)),
                 is_login_refused: blocking

@@ -103,6 +103,8 @@ pub(crate) enum EffectOfError {
     BlockedByKey,
     /// The error has stopped the session, but it can continue with usage credits.
     Stopped,
+    /// The error has stopped the session, but it is probably a false alarm, so the next prompt may work.
+    FalseAlarm,
 }
 
 impl EffectOfError {
@@ -113,6 +115,8 @@ impl EffectOfError {
             Self::Stopped
         } else if incident.diagnosis.is_of_unconfirmed_later_window() {
             Self::MayBeBlocked
+        } else if incident.diagnosis.may_next_prompt_work() {
+            Self::FalseAlarm
         } else {
             Self::Blocked
         }
@@ -133,6 +137,8 @@ pub(crate) struct RunningSession {
     pub(crate) cost: Option<Amount>,
     /// The limit or error that blocks the session.
     pub(crate) limit: Option<LimitKind>,
+    /// True if Claude Code will continue the session by itself, but a prompt may work now.
+    pub(crate) can_continue_sooner: bool,
     /// The effect of the error on the session. If nothing blocks the session, it has no meaning.
     pub(crate) effect: EffectOfError,
     /// The time when Claude Code will continue the session, or the reason why it will not. If nothing blocks the

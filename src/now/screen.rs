@@ -399,7 +399,7 @@ impl RunningSession {
         match self.effect {
             EffectOfError::Blocked | EffectOfError::BlockedByKey => "blocked",
             EffectOfError::MayBeBlocked => "may be blocked",
-            EffectOfError::Stopped => "stopped",
+            EffectOfError::Stopped | EffectOfError::FalseAlarm => "stopped",
         }
     }
 
@@ -436,12 +436,30 @@ impl RunningSession {
             parts.push(attempts.sentence(clock));
         }
         match self.continuation {
-            Some(Ok(at)) => parts.push(format!(
-                "{} by itself {}{}",
-                self.continuation_words(),
-                clock.format_approximate_time(at),
-                stopped_again_clause(self.still_full)
-            )),
+            Some(Ok(at)) => {
+                let doubt = match self.effect {
+                    EffectOfError::FalseAlarm => "probably a false alarm; ",
+                    _ => "",
+                };
+                let sooner = if self.can_continue_sooner {
+                    "; to continue sooner, send the prompt again"
+                } else {
+                    ""
+                };
+                parts.push(format!(
+                    "{doubt}{} by itself {}{}{sooner}",
+                    self.continuation_words(),
+                    clock.format_approximate_time(at),
+                    stopped_again_clause(self.still_full)
+                ));
+            }
+            Some(Err(obstacle))
+                if self.effect == EffectOfError::FalseAlarm
+                    && obstacle != ContinuationObstacle::BudgetUsedUp =>
+            {
+                let obstacle = ContinuationObstacle::FalseAlarm;
+                parts.push(format!("{}; {obstacle}", self.stopped_word()));
+            }
             // After such an error, nobody expects Claude Code to continue by itself, so there is no need to mention it.
             Some(Err(ContinuationObstacle::NotAwaited)) => parts.push(self.blocked_note()),
             Some(Err(obstacle)) => {
@@ -546,6 +564,7 @@ mod tests {
             limit: None,
             effect: EffectOfError::default(),
             continuation: None,
+            can_continue_sooner: false,
             still_full: None,
             is_login_refused: false,
             can_switch_model: false,

@@ -687,10 +687,7 @@ fn an_error_of_one_session_does_not_block_another() {
         );
         hits_limit(&client, "2026-11-20T10:00:00Z", text, &more, reported);
         let own_answer = answer(&client, at);
-        assert!(
-            own_answer.contains("You are still blocked."),
-            "{text}: {own_answer}"
-        );
+        assert!(own_answer.contains(own_state(text)), "{text}: {own_answer}");
         let idle = session_of_login(&sandbox, "idle");
         let reply = answer(&idle, at);
         assert_eq!(
@@ -757,12 +754,19 @@ fn a_shell_names_the_only_session_that_an_error_is_known_to_block() {
         }
         // The answer about that session does not depend on other sessions.
         let run = client.run(at, &["explain", "--session", "with-error"], b"");
-        assert!(
-            flat(&run.stdout).contains("You are still blocked."),
-            "{text}"
-        );
+        assert!(flat(&run.stdout).contains(own_state(text)), "{text}");
         let json = client.run(at, &["now", "--json"], b"").json();
         assert!(json["blocked"].is_object(), "{text}: {json:#}");
+    }
+}
+
+/// Returns the sentence about the state of the session in which an error with this text occurred. The message about credits is
+/// a false alarm.
+fn own_state(text: &str) -> &'static str {
+    if text == OUT_OF_CREDITS {
+        "The last prompt was refused; the next one may work."
+    } else {
+        "You are still blocked."
     }
 }
 
@@ -1319,7 +1323,7 @@ fn no_screen_says_that_a_session_with_its_own_error_may_work() {
     }
     let at = "2026-11-20T10:01:20Z";
     let now = output(&client, at, "now");
-    assert!(now.contains("blocked; probably a false alarm"), "{now}");
+    assert!(now.contains("stopped; probably a false alarm"), "{now}");
     let row = client.calls_status_line(at, windows(42.0, NOON, 17.0, TUESDAY), 120);
     assert!(row.stdout.contains("false alarm?"), "{}", row.stdout);
     for text in [
@@ -1558,6 +1562,61 @@ fn the_response_of_a_run_without_a_status_line_ends_an_error_in_the_row_of_anoth
         row.contains("another session got a response · send the prompt again"),
         "{row}"
     );
+}
+
+/// The plan had room, but a session was refused: "You've hit your org's monthly spend limit". `/whycap` said "This looks like
+/// a false alarm" and below it "You are still blocked.". In another session, it said to send a prompt and then to send "the
+/// prompt" again. `now` did not mention that the session waits after a false alarm.
+#[test]
+fn no_screen_says_that_a_false_alarm_still_blocks_the_user() {
+    let cap = "You've hit your org's monthly spend limit \u{b7} run /usage-credits to ask your admin for a higher limit";
+    let credits = "API Error: 400 You're out of extra usage. Add more at claude.ai/settings/usage and keep going.";
+    for (text, refusal, note) in [
+        (
+            cap,
+            refused("five_hour", NOON, "org_level_disabled_until"),
+            "probably a false alarm; continues by itself about 12:01; to continue sooner, send the prompt again",
+        ),
+        (
+            credits,
+            json!({"apiErrorStatus": 400}),
+            "stopped; probably a false alarm: send the prompt again",
+        ),
+    ] {
+        let sandbox = Sandbox::new();
+        Client::logged_in(&sandbox, "team", "user");
+        let [stopped, idle] = ["stopped", "idle"].map(|name| Client {
+            version: "2.1.331".to_owned(),
+            ..session_of_login(&sandbox, name)
+        });
+        let _processes =
+            [&stopped, &idle].map(|client| RunningClient::idle(&sandbox, &client.session));
+        let room = windows(42.0, NOON, 10.0, TUESDAY);
+        for client in [&stopped, &idle] {
+            client.calls_status_line("2026-11-20T09:59:50Z", room.clone(), 120);
+        }
+        stopped.receives_error(AT, text, refusal);
+        stopped.calls_status_line("2026-11-20T10:00:02Z", room.clone(), 120);
+        let at = "2026-11-20T10:00:30Z";
+
+        let reply = answer(&stopped, at);
+        assert!(reply.contains("This looks like a false alarm"), "{reply}");
+        let state = "The last prompt was refused; the next one may work.";
+        assert!(reply.contains(state), "{reply}");
+        assert!(!reply.contains("blocked"), "{reply}");
+
+        let reply = answer(&idle, at);
+        assert!(reply.contains("1. Send a prompt here"), "{reply}");
+        assert!(!reply.contains("the prompt again"), "{reply}");
+
+        let now = output(&stopped, at, "now");
+        assert!(now.contains(note), "{now}");
+        assert!(!now.contains("blocked"), "{now}");
+        let waited = stopped.run(at, &["wait", "--timeout", "1s"], b"");
+        assert!(!waited.stdout.contains("blocked"), "{waited:?}");
+        let timed_out = "whycap: timed out; the error is probably a false alarm\n";
+        assert_eq!(waited.stderr.as_str(), timed_out);
+    }
 }
 
 /// Another session received a response after a false alarm. `explain` said at once that the prompt could be sent again,

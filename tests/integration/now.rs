@@ -724,7 +724,7 @@ fn a_false_alarm_is_not_explained_by_a_wait_that_was_not_announced() {
     let at = "2026-11-20T10:00:20Z";
     let now = client.run(at, &["now"], b"");
     let shown = flat(now.success());
-    let note = "blocked; probably a false alarm: send the prompt again";
+    let note = "stopped; probably a false alarm: send the prompt again";
     assert!(shown.contains(note), "{shown}");
     let json = client.run(at, &["now", "--json"], b"").json();
     let session = &json["sessions"][0];

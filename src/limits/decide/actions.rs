@@ -442,6 +442,8 @@ fn in_state_without_budget(
         if problem.lies_in_session() {
             return vec![ActionName::SendPromptHere];
         }
+        // The session has no failed prompt to send again.
+        current.retain(|action| !sends_failed_prompt(*action));
         current.insert(0, ActionName::SendPromptHere);
         move_warnings_up(&mut current);
     }
@@ -483,6 +485,20 @@ fn may_asker_work(problem: &Problem<'_>) -> bool {
     problem.evidence.collected.possibly_unaffected == PossiblyUnaffected::AskingSession
         && !problem.credits_pay_now
         && !problem.finding.cause.awaits_figures()
+}
+
+/// Returns true for actions that only send the failed prompt again.
+fn sends_failed_prompt(action: ActionName) -> bool {
+    matches!(
+        action,
+        ActionName::SendAgain
+            | ActionName::SendAgainLater
+            | ActionName::SendAgainDespiteWait
+            | ActionName::Retry
+            | ActionName::RetryOnce
+            | ActionName::RetryService
+            | ActionName::ConfirmLogin
+    )
 }
 
 /// Returns the advice to unset the key of another session, if that session is blocked because of its key.

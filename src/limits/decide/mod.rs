@@ -113,6 +113,13 @@ impl Diagnosis {
         }
     }
 
+    /// Returns true if the error is probably a false alarm, and no full window is known that would stop the next prompt.
+    pub(crate) fn may_next_prompt_work(&self) -> bool {
+        self.verdict == Verdict::FalseLikely
+            && self.also_full.is_none()
+            && !self.actions.contains(&ActionName::FullAsWell)
+    }
+
     /// Returns true if usage credits will pay for the next response, as far as whycap can tell.
     pub(crate) fn credits_will_pay(&self) -> bool {
         match self.state {

@@ -589,7 +589,13 @@ pub(crate) fn state_sentence(evidence: &Evidence, diagnosis: &Diagnosis) -> Cow<
                 }
                 _ => "The limit still applies, but only to one family of models.",
             },
-            None => response_elsewhere(evidence, diagnosis).unwrap_or("You are still blocked."),
+            None => response_elsewhere(evidence, diagnosis).unwrap_or_else(|| {
+                if diagnosis.may_next_prompt_work() {
+                    "The last prompt was refused; the next one may work."
+                } else {
+                    "You are still blocked."
+                }
+            }),
         },
         State::Over(Ending::Reset)
             if diagnosis.is_reset_proven && diagnosis.also_full.is_none() =>
