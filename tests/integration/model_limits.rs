@@ -396,6 +396,26 @@ fn nobody_is_told_to_switch_models_while_another_limit_stops_all_of_them() {
     assert_blocked(&stopped, at, true);
 }
 
+/// A session at its weekly Opus limit reports that the 5-hour window is full as well. Its row named only the Opus limit, while
+/// `explain` and `now` named both or the 5-hour limit.
+#[test]
+fn the_row_names_the_full_window_that_also_stops_the_other_models() {
+    let sandbox = with_a_private_login();
+    let stopped = session_of_login(&sandbox, "stopped");
+    reaches_opus_limit(&stopped, "2026-11-20T10:00:00Z");
+    let at = "2026-11-20T10:05:10Z";
+    let row = plain_rows(&stopped, at, windows(100.0, NOON, 40.0, TUESDAY));
+    assert!(
+        row.contains("weekly Opus limit · 5-hour limit until 12:00"),
+        "{row}"
+    );
+    let after_reset = plain_rows(&stopped, "2026-11-20T12:00:30Z", Value::Null);
+    assert!(
+        after_reset.contains("weekly Opus limit · resets Tue Nov 24 06:00"),
+        "{after_reset}"
+    );
+}
+
 /// A session is resumed with Sonnet where no status line runs, as with `claude -p --resume`, so its last reading still names
 /// Opus. `explain --session` said that the Opus limit blocked the session, and `wait --session` waited until its reset.
 #[test]
