@@ -117,6 +117,9 @@ impl<'i> Entry<'i> {
         }
         let state = match (incident.diagnosis.state, incident.stop_end(clock.now)) {
             (State::Notice, _) => return "a notice".to_owned(),
+            (State::Over(Ending::HitAgain), _) if incident.diagnosis.limit.is_passing() => {
+                Some("another error followed".to_owned())
+            }
             (State::Over(Ending::HitAgain), _) => Some("hit again on retry".to_owned()),
             (State::Over(_), _) if incident.still_blocks_only_its_session() => {
                 Some("blocks only its session".to_owned())

@@ -731,3 +731,33 @@ fn every_screen_advises_a_member_to_wait_for_the_reset_before_asking_an_owner() 
         assert!(!explained.contains("1. Ask"), "{explained}");
     }
 }
+
+/// The service was overloaded. When the user tried again a few seconds later, it refused the login. `incidents` listed both
+/// errors as "still blocked", although only the newer one stopped the session.
+#[test]
+fn an_overload_that_is_followed_by_another_error_is_not_listed_as_still_blocked() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "admin");
+    let client = session_of_login(&sandbox, "stopped");
+    let overloaded = json!({"error": "overloaded", "apiErrorStatus": 529});
+    client.receives_error(AT, "API Error: 529 Overloaded.", overloaded);
+    client.sends_prompt("2026-11-20T10:00:28Z", "go on");
+    let refused = json!({"error": "authentication_failed", "apiErrorStatus": 401});
+    let text = "Please run /login \u{b7} API Error: 401 Invalid authentication credentials";
+    client.receives_error("2026-11-20T10:00:30Z", text, refused);
+    // The first call stores how the overload ended.
+    for at in ["2026-11-20T10:00:40Z", "2026-11-20T10:00:50Z"] {
+        let listed = flat(client.run(at, &["incidents"], b"").success());
+        assert_eq!(listed.matches("still blocked").count(), 1, "{listed}");
+        let entry = "(another error followed) The service was overloaded (not a usage limit), and then another error occurred.";
+        assert!(listed.contains(entry), "{listed}");
+        assert!(listed.contains("1 stop is still active"), "{listed}");
+    }
+    client.works("2026-11-20T10:02:00Z", 10);
+    let json = client.run("2026-11-20T10:03:00Z", &["incidents", "--json"], b"");
+    let incidents = json.json();
+    assert_eq!(
+        incidents["incidents"][1]["blocked_until"], "2026-11-20T10:00:30Z",
+        "{incidents:#}"
+    );
+}

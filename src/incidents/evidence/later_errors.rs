@@ -57,6 +57,8 @@ impl RefusalCause {
 pub(in crate::incidents) struct LaterErrors {
     /// The next limit error of each payer in a session. A session may be resumed with another payer.
     next_of: HashMap<Option<String>, Vec<LimitOfPayer>>,
+    /// The next error of each session, whatever its kind. Notices do not count.
+    next_error_of: HashMap<Option<String>, NextError>,
     /// The refused requests, from newest to oldest.
     refusals: Vec<Refusal>,
     /// The session and the time of each error that is not about a limit.
@@ -69,6 +71,13 @@ impl LaterErrors {
         let error = &incident.evidence.error;
         let session = error.session.id.clone();
         let is_limit = incident.diagnosis.is_limit();
+        if !incident.is_notice() {
+            let next_error = NextError {
+                at: error.at,
+                kind: incident.diagnosis.limit,
+            };
+            self.next_error_of.insert(session.clone(), next_error);
+        }
         let cause = RefusalCause {
             window: incident.diagnosis.limit.window(),
             refuses_login: incident.message.row.refuses_login,
@@ -98,15 +107,20 @@ impl LaterErrors {
         }
     }
 
-    /// Adds the facts about later errors to the evidence about an error. `cause` is that error's cause, and
-    /// `is_about_account` is true if the error is about the account that paid.
+    /// Adds the facts about later errors to the evidence about an error. `cause` is that error's cause, `kind` is its kind
+    /// according to its message, and `is_about_account` is true if the error is about the account that paid.
     pub(super) fn add_to(
         &self,
         evidence: &mut Evidence,
         cause: RefusalCause,
+        kind: LimitKind,
         is_about_account: bool,
     ) {
-        let next_limit = self.next_limit(&evidence.error, is_about_account);
+        let next_limit = self
+            .next_limit(&evidence.error, is_about_account)
+            .into_iter()
+            .chain(self.replacement_of_passing(&evidence.error, kind))
+            .min_by_key(|next| next.at);
         evidence.collected.hit_again = match &evidence.error.later_response {
             Some(response) => next_limit.filter(|next| response.at > Some(next.at)),
             None => next_limit,
@@ -119,6 +133,7 @@ impl LaterErrors {
             cause.refuses_login && self.has_limit_with_accepted_login(&evidence.error);
         evidence.collected.is_next_error_no_limit = evidence.known_end().is_some_and(|end| {
             end.ending == Ending::HitAgain
+                && !kind.is_passing()
                 && self.is_other_error(evidence.error.session.id.as_deref(), end.at)
         });
     }
@@ -134,6 +149,16 @@ impl LaterErrors {
             .filter(|limit| !is_about_account || limit.payer.may_share_refusals_with(&error.payer))
             .map(|limit| limit.next)
             .min_by_key(|next| next.at)
+    }
+
+    /// Returns the session's next error if it replaces a temporary problem, because it is of another kind. Returns `None` if
+    /// the error is not a temporary problem.
+    fn replacement_of_passing(&self, error: &StoredError, kind: LimitKind) -> Option<NextLimit> {
+        let next = self.next_error_of.get(&error.session.id)?;
+        (kind.is_passing() && next.kind != kind).then_some(NextLimit {
+            at: next.at,
+            resets_at: None,
+        })
     }
 
     /// Returns true if the session's error at the given time is not about a limit.
@@ -183,6 +208,13 @@ impl LaterErrors {
             .find(|refusal| refusal.payer.may_share_refusals_with(&error.payer))
             .map(|refusal| refusal.at)
     }
+}
+
+/// A session's next error.
+#[derive(Debug)]
+struct NextError {
+    at: DateTime<Utc>,
+    kind: LimitKind,
 }
 
 /// A limit error, and the payer whose request was refused.

@@ -212,9 +212,10 @@ impl<'a> EvidenceCollector<'a> {
             evidence.collected.usage_page = self.readings.login.cached_usage().cloned();
             evidence.collected.credits_are_refused = self.credits_are_refused(&evidence);
         }
-        let cause = RefusalCause::of(&evidence, &self.message_of(&evidence.error.message));
+        let message = self.message_of(&evidence.error.message);
+        let cause = RefusalCause::of(&evidence, &message);
         let is_about_account = self.is_about_account(&evidence.error);
-        later.add_to(&mut evidence, cause, is_about_account);
+        later.add_to(&mut evidence, cause, message.row.limit, is_about_account);
         self.replace_response_of_other_model(&mut evidence);
         evidence.collected.session_uses_other_model =
             self.session_uses_other_model(&evidence.error);

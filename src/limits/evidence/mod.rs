@@ -724,7 +724,7 @@ pub enum HeadlessRun {
     Ended,
 }
 
-/// A session's next limit error.
+/// A session's next limit error or, after a temporary problem, its next error of another kind.
 #[derive(Debug, Clone, Copy)]
 pub struct NextLimit {
     /// The time of the error.
@@ -816,7 +816,8 @@ pub struct Collected {
     pub is_refused_after_end: bool,
     /// True if the stored end of the error is [`Ending::HitAgain`], but the later error is not about a limit.
     pub is_next_error_no_limit: bool,
-    /// The session's next limit error that may be about the same payer, if the session received no response in between.
+    /// The session's next limit error that may be about the same payer, if the session received no response in between. After
+    /// a temporary problem, the next error of any other kind.
     pub hit_again: Option<NextLimit>,
     /// The time at which the user continued to work after the error, according to the ledger. It is used to compute how
     /// long work was blocked.

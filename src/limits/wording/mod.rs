@@ -519,6 +519,7 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
         Ending::ResponseReceived if diagnosis.actions.contains(&ActionName::AnotherModelWorks) => {
             EndingWord::AnotherModel
         }
+        Ending::HitAgain if diagnosis.limit.is_passing() => EndingWord::OtherErrorFollowed,
         Ending::HitAgain => EndingWord::HitAgain,
         _ if diagnosis.ended_by == EndedBy::NoSession && ending != Ending::ConcernsOthers => {
             EndingWord::FeatureAvailable
