@@ -1460,6 +1460,9 @@ fn a_response_elsewhere_and_here_needs_no_further_step() {
     );
     let step = "You can continue now; this problem has passed";
     assert_eq!(incident["actions"][0]["do"], step, "{incident:#}");
+    let reply = answer(&stopped, "2026-11-20T10:05:00Z");
+    let state = "You are not blocked; the stopped session has received a response as well.";
+    assert!(reply.starts_with(state), "{reply}");
 }
 
 /// Returns the entry of the error at 10:00 in the JSON output of `incidents`, and its sentence in the text.
