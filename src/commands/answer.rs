@@ -127,10 +127,12 @@ fn is_message_or_question(text: &str) -> bool {
     let has_option = words
         .first()
         .is_some_and(|word| OPTIONS_WITHOUT_DASHES.contains(word));
+    let is_question = text.ends_with('?');
     let is_sentence =
-        text.ends_with('?') || first.contains(['\'', '’']) || words.len() >= WORDS_IN_SENTENCE;
+        is_question || first.contains(['\'', '’']) || words.len() >= WORDS_IN_SENTENCE;
     let resembles_command = intended.is_some() || is_like_command(word);
-    let is_command = has_dashes || resembles_command && (has_option || !is_sentence);
+    let is_command =
+        has_dashes || resembles_command && (!is_sentence || has_option && !is_question);
     !is_command || explain::is_understood(text)
 }
 

@@ -98,8 +98,10 @@ impl Subcommand for ExplainArguments {
         };
         let session = subject.session.as_deref();
         let paying = context.paid_now(session, &incidents);
-        let situation =
-            context.with_budgets(context.with_costs(subject.situation, paying, &incidents));
+        let situation = context.with_budgets(
+            context.with_costs(subject.situation, paying, &incidents),
+            context.session().or(session),
+        );
         let incident = situation.incident.as_ref();
         // With `--exit-code`, an unknown session is reported as code 12.
         if message.is_none() && incident.is_none() && !self.exit_code {

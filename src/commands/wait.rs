@@ -68,7 +68,7 @@ impl Subcommand for WaitArguments {
             }
             let ledger = errors.ledger.as_ref();
             let known_situation = incidents.situation(session, Asker::Shell, ledger);
-            let situation = context.with_budgets(known_situation.for_waiting());
+            let situation = context.with_budgets(known_situation.for_waiting(), session);
             // If the command has already waited for an error that blocked the shell itself, it must not fail now because
             // of an error that blocks only a session with a different payer.
             let wait = if has_waited_for_own_payer && situation.blocks_only_other_payer() {
@@ -359,16 +359,7 @@ fn last_sentences(
     context: &Context,
 ) -> Vec<String> {
     let full_window = ended.and_then(Incident::warning_about_full_window);
-    let caution_without_budgets = caution(extra_costs, full_window, continuing);
-    let caution = if budgets.is_empty() {
-        caution_without_budgets
-    } else {
-        let budgets = budgets.join(" ");
-        Some(match caution_without_budgets {
-            Some(caution) => format!("{caution} Also, a budget blocks prompts. {budgets}"),
-            None => format!("No limit is blocking you, but a budget blocks prompts. {budgets}"),
-        })
-    };
+    let caution = caution(extra_costs, full_window, continuing);
     if let Some(ended) = ended
         && ended
             .diagnosis
@@ -382,8 +373,18 @@ fn last_sentences(
         };
         return std::iter::once(ended.headline.clone())
             .chain(rest)
+            .chain(budgets.iter().cloned())
             .collect();
     }
+    let caution = if budgets.is_empty() {
+        caution
+    } else {
+        let budgets = budgets.join(" ");
+        Some(match caution {
+            Some(caution) => format!("{caution} Also, a budget blocks prompts. {budgets}"),
+            None => format!("No limit is blocking you, but a budget blocks prompts. {budgets}"),
+        })
+    };
     let or_warning = |sentence: &str| caution.unwrap_or_else(|| sentence.to_owned());
     let summary = ended.and_then(|ended| ended.summary.as_deref());
     match (ended, summary, waited_for) {

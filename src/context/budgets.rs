@@ -66,17 +66,20 @@ impl Context {
     }
 
     /// Adds to each error whether a used-up budget will block the prompt with which the user or Claude Code continues.
-    pub(crate) fn with_budgets(&self, situation: Situation) -> Situation {
+    /// `session` is the session in which the user continues: the current one or, in a shell, the requested one. Without it,
+    /// the user continues in the session of the error.
+    pub(crate) fn with_budgets(&self, situation: Situation, session: Option<&str>) -> Situation {
         if !self.has_stop_budget() {
             return situation;
         }
         let mut known: HashMap<String, Vec<BlockingBudget>> = HashMap::new();
         situation.with_budgets(|incident: &Incident, is_of_its_session| {
-            let session_of_error = incident.evidence.error.session.id.as_deref();
-            // In a conversation, the user continues there.
-            let session = match self.session() {
-                Some(own_session) if !is_of_its_session => own_session,
-                Some(_) | None => session_of_error?,
+            let evidence = &incident.evidence;
+            let session = match session {
+                Some(session) if !is_of_its_session => session,
+                // A new `claude -p` run is a new session, so a budget that is lifted in the old one still blocks it.
+                _ if evidence.collected.headless_run.is_some() => return None,
+                Some(_) | None => evidence.error.session.id.as_deref()?,
             };
             let budgets = known
                 .entry(session.to_owned())

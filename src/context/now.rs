@@ -195,8 +195,10 @@ impl NowCollector {
             .unwrap_or_default();
         let known_situation = incidents.situation(None, context.asker(), ledger);
         let paying = self.paying(&known_situation, incidents);
-        let situation =
-            context.with_budgets(context.with_costs(known_situation, paying, incidents));
+        let situation = context.with_budgets(
+            context.with_costs(known_situation, paying, incidents),
+            context.session(),
+        );
         let newest = situation.incident.as_ref();
         let (today, _) = context.clock().zone.day_bounds(context.environment.now);
         let paid_today = ledger.and_then(|ledger| {

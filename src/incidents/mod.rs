@@ -31,8 +31,8 @@ pub(crate) use forecasts::{Forecasts, reporting_processes, steps};
 pub(crate) use history::PastErrors;
 use present::MOST_OTHER_SESSIONS;
 pub(crate) use present::{Continuing, Situation, TextSituation};
-use readings::Reading;
 pub(crate) use readings::WindowReadings;
+use readings::{Reading, USEFUL_FOR};
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
@@ -863,6 +863,7 @@ impl<'a> Incidents<'a> {
             error.session.id.as_deref() != Some(session)
                 && error.end.is_none()
                 && error.later_response.is_none()
+                && self.now() - error.at <= USEFUL_FOR
                 && collector.can_end_elsewhere(error)
         };
         if !errors.iter().any(may_end_now) {

@@ -309,18 +309,16 @@ impl Incident {
         self.explained_with(|collected| collected.blocking_budget = Some(sentences))
     }
 
-    /// Returns the time of the next prompt after the error: that of the automatic continuation or of the reset, or now if
-    /// neither is ahead.
+    /// Returns the time of the next prompt after the error: that of the automatic continuation, that of the reset if the first
+    /// step is to wait for it, or now.
     pub(crate) fn next_prompt_at(&self) -> DateTime<Utc> {
         let now = self.evidence.clock.now;
-        let reset = self.diagnosis.resets.ahead(now);
-        match self.blocks() {
-            Some(Wait::Helps(_)) => self
-                .continues_at()
-                .or(reset.map(|reset| reset.at))
-                .unwrap_or(now),
-            _ => self.continues_at().unwrap_or(now),
-        }
+        let first_step = self.diagnosis.actions.first();
+        let waits = first_step.is_some_and(|action| action.waits_for_reset());
+        let reset = self.diagnosis.resets.ahead(now).filter(|_| waits);
+        self.continues_at()
+            .or(reset.map(|reset| reset.at))
+            .unwrap_or(now)
     }
 
     /// Explains the error to a user in the session in which it occurred. That session keeps using its key or its token,

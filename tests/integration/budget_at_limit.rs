@@ -59,7 +59,7 @@ fn waited(client: &Client<'_>, at: &str) -> String {
 fn before_the_reset_all_screens_say_how_to_keep_the_budget_from_blocking_the_continuation() {
     let sandbox = with_stop_budget();
     let client = stopped_over_budget(&sandbox);
-    let steps = "1. Type /whycap continue in the session so that your budget does not block it 2. Then leave the session open; Claude Code will continue about 12:01";
+    let steps = "1. Type /whycap continue in the session so that your budget does not block the next prompt 2. Then leave the session open; Claude Code will continue about 12:01";
     for text in [explained(&client, DURING), answer(&client, DURING)] {
         assert!(text.contains(steps), "{text}");
         assert!(
@@ -96,7 +96,7 @@ fn after_the_reset_no_screen_says_that_the_user_can_simply_send_a_prompt() {
         serde_json::json!({"prompt": "Your claude.ai usage limit has reset. Continue the task."}),
     );
     let at = AFTER_BLOCKED_CONTINUATION;
-    let steps = "1. Type /whycap continue in the session so that your budget does not block it 2. Send the prompt again";
+    let steps = "1. Type /whycap continue in the session so that your budget does not block the next prompt 2. Send the prompt again";
     for text in [explained(&client, at), answer(&client, at)] {
         assert!(text.contains(steps), "{text}");
         assert!(
@@ -123,7 +123,7 @@ fn after_the_reset_no_screen_says_that_the_user_can_simply_send_a_prompt() {
 fn right_after_the_reset_the_budget_can_still_be_lifted_before_the_continuation() {
     let sandbox = with_stop_budget();
     let client = stopped_over_budget(&sandbox);
-    let steps = "1. Type /whycap continue in the session so that your budget does not block it 2. Leave the session open for two minutes";
+    let steps = "1. Type /whycap continue in the session so that your budget does not block the next prompt 2. Leave the session open for two minutes";
     let text = explained(&client, AFTER_RESET);
     assert!(text.contains(steps), "{text}");
     assert!(
@@ -178,5 +178,53 @@ fn a_budget_that_does_not_block_the_session_is_not_mentioned() {
         }
         assert!(row(client, DURING).contains("Leave the session open"));
         assert!(waited(client, DURING).contains("will continue"));
+    }
+}
+
+/// The budget of the day renews at midnight, before the Opus limit resets, so no screen mentioned it. But the steps say to
+/// continue at once with another model, and the hook blocks that prompt.
+#[test]
+fn a_budget_that_renews_before_the_reset_still_blocks_a_prompt_to_another_model() {
+    let sandbox = with_stop_budget();
+    let client = session_of_login(&sandbox, "stopped");
+    client.works("2026-11-20T09:59:00Z", 250_000);
+    client.receives_error(
+        "2026-11-20T10:00:00Z",
+        "You've hit your Opus limit · resets Nov 24, 12pm (UTC)",
+        refused("seven_day_opus", TUESDAY, "out_of_credits"),
+    );
+    sandbox.run(&["spend"]).success();
+    for text in [explained(&client, DURING), answer(&client, DURING)] {
+        assert!(
+            text.contains("1. Type /whycap continue in the session"),
+            "{text}"
+        );
+        assert!(
+            text.contains("Today's budget of $0.50 is used up"),
+            "{text}"
+        );
+    }
+}
+
+/// A `claude -p` run reached the limit. The steps said to type `/whycap continue` in its session, which has ended.
+#[test]
+fn no_screen_says_to_lift_the_budget_in_a_run_that_has_ended() {
+    let sandbox = with_stop_budget();
+    let mut client = session_of_login(&sandbox, "stopped");
+    client
+        .variables
+        .push(("CLAUDE_CODE_ENTRYPOINT".to_owned(), "sdk-cli".to_owned()));
+    client.works("2026-11-20T09:59:00Z", 250_000);
+    let mut refusal = refused("five_hour", NOON, "out_of_credits");
+    refusal["entrypoint"] = Value::from("sdk-cli");
+    client.receives_error("2026-11-20T10:00:00Z", FIVE_HOUR, refusal);
+    client.event("2026-11-20T10:00:01Z", "SessionEnd", serde_json::json!({}));
+    sandbox.run(&["spend"]).success();
+    for at in [DURING, AFTER_BLOCKED_CONTINUATION] {
+        let text = flat(crate::client::run(&sandbox, at, &["explain"], b"", &[]).success());
+        assert!(
+            !text.contains("/whycap continue in the session"),
+            "{at}: {text}"
+        );
     }
 }

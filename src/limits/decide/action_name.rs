@@ -47,6 +47,16 @@ fn free() -> Option<bool> {
     Some(false)
 }
 
+impl ActionName {
+    /// Returns true if the user waits for the reset and then sends the next prompt.
+    pub(crate) fn waits_for_reset(self) -> bool {
+        matches!(
+            self,
+            Self::Wait | Self::WaitLeftOpen | Self::WaitForWindowNow | Self::WaitForAllModels
+        )
+    }
+}
+
 static TEMPLATES: LazyLock<HashMap<ActionName, ActionTemplate>> = LazyLock::new(|| {
     embedded::parse(
         "limits/wording/actions.json",
