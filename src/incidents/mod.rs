@@ -787,7 +787,7 @@ impl<'a> Incidents<'a> {
             evidence.collected.credits_are_refused =
                 blocking.evidence.collected.credits_are_refused;
             evidence.collected.no_credits_reason_now =
-                blocking.evidence.no_credits_reason().map(str::to_owned);
+                blocking.no_credits_reason().map(str::to_owned);
         }
         Incident::new(evidence)
     }

@@ -203,6 +203,17 @@ impl Incident {
         }
     }
 
+    /// Returns the server's reason for not accepting usage credits. If the server did not state it, the limit may imply it.
+    pub(crate) fn no_credits_reason(&self) -> Option<&str> {
+        self.evidence
+            .no_credits_reason()
+            .or(match self.diagnosis.limit {
+                LimitKind::OwnSpendCap => Some("org_level_disabled_until"),
+                LimitKind::UsageCredits => Some("out_of_credits"),
+                _ => None,
+            })
+    }
+
     /// Returns true if the error occurred in this session. `None` matches every session.
     pub(crate) fn is_of(&self, session: Option<&str>) -> bool {
         session.is_none() || self.evidence.error.session.id.as_deref() == session

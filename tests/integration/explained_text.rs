@@ -476,15 +476,18 @@ fn a_full_window_does_not_stop_a_user_whose_credits_pay() {
 #[test]
 fn the_steps_for_a_text_do_not_offer_credits_that_the_server_refuses() {
     let cap = "You've hit your monthly spend limit · raise it at https://claude.ai/settings/usage · your 5-hour limit resets 12pm (UTC)";
-    for (message, reason) in [
-        (cap, "org_level_disabled_until"),
-        (FIVE_HOUR, "out_of_credits"),
-        (FIVE_HOUR, "org_level_disabled"),
-        (FIVE_HOUR, "member_zero_credit_limit"),
+    let refused_for = |reason| refused("five_hour", NOON, reason);
+    for (message, fields) in [
+        (cap, refused_for("org_level_disabled_until")),
+        (FIVE_HOUR, refused_for("out_of_credits")),
+        (FIVE_HOUR, refused_for("org_level_disabled")),
+        (FIVE_HOUR, refused_for("member_zero_credit_limit")),
+        (cap, json!({})),
+        ("You're out of usage credits · resets 12pm (UTC)", json!({})),
     ] {
         let sandbox = with_a_private_login();
         let client = session_of_login(&sandbox, "stopped");
-        client.receives_error(AT, message, refused("five_hour", NOON, reason));
+        client.receives_error(AT, message, &fields);
         client.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
         let paid_steps = |arguments: &[&str]| -> Vec<Value> {
             let json = client.run("2026-11-20T10:05:00Z", arguments, b"").json();
@@ -495,7 +498,7 @@ fn the_steps_for_a_text_do_not_offer_credits_that_the_server_refuses() {
         let expected = paid_steps(&["explain", "--json"]);
         let text = "You've hit your session limit";
         let of_text = paid_steps(&["explain", "--json", text]);
-        assert_eq!(of_text, expected, "{reason}");
+        assert_eq!(of_text, expected, "{message}: {fields}");
     }
 }
 
@@ -804,9 +807,9 @@ fn the_steps_for_a_doubtful_message_say_what_to_do_if_no_limit_is_reached() {
             client.calls_status_line(AT, windows(42.0, NOON, 10.0, TUESDAY), 120);
         }
         let shown = explain(&client, SOON, "You're out of extra usage");
-        let steps =
-            "1. Check /usage 2. If /usage shows 100%, wait 3. Otherwise, send the prompt again";
+        let steps = "1. Check /usage 2. If /usage shows less than 100%, send the prompt again; otherwise, wait ";
         assert!(shown.contains(steps), "{shown}");
+        assert!(shown.contains("add extra usage (costs money)"), "{shown}");
     }
 }
 

@@ -58,13 +58,14 @@ pub(super) fn while_blocked(problem: &Problem<'_>) -> Vec<ActionName> {
     if actions.contains(&ActionName::FullAsWell) {
         actions.retain(|action| *action != ActionName::CheckMeters);
     }
-    // While a window is full, another prompt would be refused.
-    if let Some(wait) = actions
-        .iter()
-        .position(|action| *action == ActionName::WaitIfFull)
-        && problem.readings.used_up_now().is_none()
-    {
-        actions.insert(wait + 1, ActionName::SendAgainIfRoom);
+    // While a window is full, another prompt would be refused or paid for with usage credits.
+    let pays = problem.evidence.collected.paid_until.is_some();
+    if problem.readings.used_up_now().is_none() && !pays {
+        for action in &mut actions {
+            if *action == ActionName::WaitIfFull {
+                *action = ActionName::SendIfRoomOrWait;
+            }
+        }
     }
     move_warnings_up(&mut actions);
     actions
