@@ -143,10 +143,16 @@ impl Context {
         let about_session = incident.and_then(|incident| {
             let sentence = self.session_sentence(incident);
             let continuation = self.describe_own_continuation(incident, situation);
+            // A shell shows this below the headline.
+            let present = match &situation.text {
+                Some(text) if self.event.is_some() => about_present(incident, text),
+                Some(_) | None => None,
+            };
             sentence
                 .into_iter()
                 .chain(continuation)
                 .chain(about_earlier_error(situation))
+                .chain(present)
                 .reduce(|first, second| format!("{first} {second}"))
         });
         let session_sentence = about_session.as_deref();

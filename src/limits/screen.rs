@@ -208,13 +208,16 @@ pub fn at_length(
     report
 }
 
-/// Adds the headline and the sentence that names the session. In a conversation, the session comes first while the
-/// error still blocks work. Otherwise, the headline would seem to be about the user's own session.
+/// Adds the headline and the sentence that names the session or, for a pasted message, what blocks work now. In a
+/// conversation, the session comes first while the error still blocks work. Otherwise, the headline would seem to be about
+/// the user's own session.
 fn add_headline(incident: &Incident, session: Option<&str>, report: &mut Report) {
     let session = session.map(str::to_owned);
     let is_for_all_sessions =
         incident.evidence.collected.possibly_unaffected == PossiblyUnaffected::OtherSessions;
-    if incident.diagnosis.state.is_over() || is_for_all_sessions {
+    let is_after_headline =
+        incident.diagnosis.state.is_over() || is_for_all_sessions || incident.evidence.is_pasted();
+    if is_after_headline {
         report.paragraph(tone_of_headline(incident), incident.headline.clone());
         report.paragraphs(Tone::Quiet, session);
         return;

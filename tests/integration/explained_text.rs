@@ -122,6 +122,9 @@ fn a_text_is_explained_with_what_blocks_the_shell_now() {
         assert!(before_steps.ends_with(present), "{text}: {explained}");
         let long = flat(client.run(at, &["explain", "--long", text], b"").success());
         assert!(long.contains(present), "{text}: {long}");
+        let reply = answer_to(&client, at, &format!("/whycap {text}"));
+        let (before_steps, _) = reply.split_once(" What to do").unwrap();
+        assert!(before_steps.ends_with(present), "{text}: {reply}");
     }
     // The explanation of this message already says so, and a message of another program has nothing to do with it.
     for text in [
