@@ -165,6 +165,9 @@ impl<'i> Entry<'i> {
             (State::Blocks(_), _) if incident.diagnosis.credits_pay_now => {
                 Some("still active, but usage credits are paying".to_owned())
             }
+            (State::Blocks(_), _) if incident.diagnosis.limits_only_one_model() => {
+                Some("still applies to one family of models".to_owned())
+            }
             (State::Blocks(_), _) => Some("still blocked".to_owned()),
         };
         let is_false = incident.diagnosis.verdict == Verdict::FalseLikely;

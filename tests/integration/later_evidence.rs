@@ -1168,3 +1168,29 @@ fn a_window_that_fills_up_after_a_stated_reset_is_not_the_cause() {
     assert_eq!(explanations[0], explanations[1]);
     assert_eq!(explanations[0], explanations[2]);
 }
+
+/// An open session reported 88%. Three minutes later, the 5-hour limit refused a `claude -p` run. A run reports no figures, so
+/// whycap promised an answer within seconds and then called the limit a false alarm because of the 88%.
+#[test]
+fn an_earlier_reading_does_not_refute_the_limit_of_a_run_without_a_status_line() {
+    for (percent, is_false) in [(88.0, false), (20.0, true)] {
+        let sandbox = Sandbox::new();
+        Client::logged_in(&sandbox, "max", "admin");
+        let [idle, _] = two_sessions_of_login(&sandbox);
+        idle.works("2026-11-20T09:57:00Z", 10);
+        let usage = windows(percent, NOON, 17.0, TUESDAY);
+        idle.calls_status_line("2026-11-20T09:57:01Z", usage, 120);
+        let mut refusal = refused("five_hour", NOON, "out_of_credits");
+        refusal["entrypoint"] = json!("sdk-cli");
+        let headless = session_of_login(&sandbox, "headless");
+        headless.receives_error("2026-11-20T10:00:00Z", FIVE_HOUR, refusal);
+        for at in ["2026-11-20T10:00:02Z", "2026-11-20T10:00:20Z"] {
+            let run = crate::client::run(&sandbox, at, &["explain"], b"", &[]);
+            let explained = flat(run.success());
+            assert_eq!(explained.contains("false alarm"), is_false, "{explained}");
+            assert!(!explained.contains("within seconds"), "{explained}");
+            let expected = "Your 5-hour limit is used up; you can continue at 12:00";
+            assert_eq!(explained.contains(expected), !is_false, "{explained}");
+        }
+    }
+}

@@ -1440,7 +1440,7 @@ fn the_removal_of_a_key_is_still_mentioned_after_a_response() {
     assert!(explained.contains(step), "{explained}");
 }
 
-/// If the stopped session has received a response as well, the advice must not say to send the prompt again.
+/// If the stopped session has also received a response, the advice must not say to send the prompt again.
 #[test]
 fn a_response_elsewhere_and_here_needs_no_further_step() {
     let sandbox = with_a_private_login();
@@ -1461,7 +1461,7 @@ fn a_response_elsewhere_and_here_needs_no_further_step() {
     let step = "You can continue now; this problem has passed";
     assert_eq!(incident["actions"][0]["do"], step, "{incident:#}");
     let reply = answer(&stopped, "2026-11-20T10:05:00Z");
-    let state = "You are not blocked; the stopped session has received a response as well.";
+    let state = "You are not blocked; the session with the error has also received a response.";
     assert!(reply.starts_with(state), "{reply}");
 }
 

@@ -151,11 +151,12 @@ impl LaterErrors {
             .min_by_key(|next| next.at)
     }
 
-    /// Returns the session's next error if it replaces a temporary problem, because it is of another kind. Returns `None` if
-    /// the error is not a temporary problem.
+    /// Returns the session's next error if it replaces a temporary problem, because it is of another kind. A throttle is not
+    /// replaced: it may last until a stated time, and its message may come from a full window.
     fn replacement_of_passing(&self, error: &StoredError, kind: LimitKind) -> Option<NextLimit> {
         let next = self.next_error_of.get(&error.session.id)?;
-        (kind.is_passing() && next.kind != kind).then_some(NextLimit {
+        let can_be_replaced = kind.is_passing() && kind != LimitKind::Throttle;
+        (can_be_replaced && next.kind != kind).then_some(NextLimit {
             at: next.at,
             resets_at: None,
         })

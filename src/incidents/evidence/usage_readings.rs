@@ -16,7 +16,7 @@ use crate::incidents::readings::{
 use crate::limits::evidence::{Evidence, REPORTED_WITHIN, StoredError, is_full};
 use crate::limits::kind::Window;
 use crate::limits::sample::{MeasuredService, Sample};
-use crate::transcript::tail::Tail;
+use crate::transcript::tail::{ErrorLine, Tail};
 
 /// How long whycap waits after an error for Claude Code to report the usage figures of the refused request. It does not
 /// wait any longer, because Claude Code may not call the status line at all.
@@ -125,9 +125,13 @@ impl EvidenceCollector<'_> {
     ///
     /// Right after an error, Claude Code may still report the figures of the last response, possibly for the first
     /// time. Figures therefore count as new only if they are reported at least [`FIGURES_REPORTED_AFTER`] after the
-    /// error, or if they have changed although the session has received no response.
+    /// error, or if they have changed although the session has received no response. A session without a status line, such as
+    /// a `claude -p` run, does not report figures.
     fn awaits_figures(&self, error: &StoredError) -> bool {
-        if self.now() - error.at >= FIGURES_DELAY {
+        let line = error.message.line.as_ref();
+        if line.is_some_and(ErrorLine::is_outside_terminal)
+            || self.now() - error.at >= FIGURES_DELAY
+        {
             return false;
         }
         let readings = self.own_readings(&Run::of(error));

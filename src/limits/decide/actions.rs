@@ -495,7 +495,9 @@ fn sends_failed_prompt(action: ActionName) -> bool {
         ActionName::SendAgain
             | ActionName::SendAgainLater
             | ActionName::SendAgainDespiteWait
+            | ActionName::SendAgainIfReset
             | ActionName::Retry
+            | ActionName::RetryThen
             | ActionName::RetryOnce
             | ActionName::RetryService
             | ActionName::ConfirmLogin

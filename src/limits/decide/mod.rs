@@ -120,6 +120,22 @@ impl Diagnosis {
             && !self.actions.contains(&ActionName::FullAsWell)
     }
 
+    /// Returns true if the message may be right, its limit applies to only one family of models, and no full window stops
+    /// the other models as well.
+    pub(crate) fn limits_only_one_model(&self) -> bool {
+        let may_be_right = matches!(
+            self.verdict,
+            Verdict::Real | Verdict::Misworded | Verdict::CannotTell
+        );
+        may_be_right
+            && self.limit.window().is_some()
+            && [self.limit.window(), self.window]
+                .into_iter()
+                .flatten()
+                .all(Window::is_of_one_model)
+            && self.also_full.is_none()
+    }
+
     /// Returns true if usage credits will pay for the next response, as far as whycap can tell.
     pub(crate) fn credits_will_pay(&self) -> bool {
         match self.state {

@@ -11,6 +11,7 @@ use crate::limits::catalog::Message;
 use crate::limits::decide::Ending;
 use crate::limits::kind::Window;
 use crate::limits::sample::Sample;
+use crate::transcript::tail::ErrorLine;
 
 /// A usage window is considered full at or above this percentage.
 pub(crate) const FULL_FROM: f64 = 97.0;
@@ -101,6 +102,12 @@ impl Measurement {
     pub(crate) fn has_reset(self, by: DateTime<Utc>) -> bool {
         self.resets_at.is_some_and(|reset| reset <= by)
     }
+}
+
+/// Returns true if a window cannot have filled up between the measurement and a later time, not even at [`FASTEST_USE`].
+fn has_room_at(measurement: Measurement, time: DateTime<Utc>) -> bool {
+    let minutes = (time - measurement.measured).as_seconds_f64().max(0.0) / 60.0;
+    measurement.percent + FASTEST_USE * minutes < FULL_FROM
 }
 
 /// A usage window that caused a request to be refused.
@@ -305,7 +312,7 @@ impl<'a> Readings<'a> {
                 WindowState::Full(before)
             }
             Some(before) if at - before.measured <= FRESH_FOR && !self.is_before_outdated() => {
-                if before.percent < CANNOT_FILL_UP_FROM {
+                if before.percent < CANNOT_FILL_UP_FROM && !self.may_have_filled_up_unseen(before) {
                     WindowState::Room(before)
                 } else {
                     WindowState::NearlyFull
@@ -348,6 +355,15 @@ impl<'a> Readings<'a> {
         });
         let full = measured.clone().find(|measurement| measurement.is_full());
         full.or_else(|| measured.clone().next())
+    }
+
+    /// Returns true if the error occurred in a session without a status line, such as a `claude -p` run, and the window can have
+    /// filled up since the reading before it. Such a session does not report the figures of its refused request.
+    fn may_have_filled_up_unseen(&self, before: Measurement) -> bool {
+        self.evidence
+            .line()
+            .is_some_and(ErrorLine::is_outside_terminal)
+            && !has_room_at(before, self.evidence.at())
     }
 
     /// Returns true if a window may have filled up between this reading and the error, and Claude Code may still report
@@ -801,9 +817,7 @@ impl<'a> Readings<'a> {
     pub(crate) fn certainly_had_room(&self, window: Window) -> bool {
         let at = self.evidence.at();
         let has_room = |measurement: Measurement| {
-            let minutes = (at - measurement.measured).as_seconds_f64().max(0.0) / 60.0;
-            measurement.percent <= MOST_CERTAIN_ROOM
-                && measurement.percent + FASTEST_USE * minutes < FULL_FROM
+            measurement.percent <= MOST_CERTAIN_ROOM && has_room_at(measurement, at)
         };
         self.valid_before(window).is_some_and(has_room)
             || self

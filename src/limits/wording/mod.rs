@@ -54,7 +54,7 @@ use serde::Deserialize;
 use super::catalog::Message;
 use super::decide::{Cause, Diagnosis, Ending, State, Unknown};
 use super::evidence::{Evidence, PayerRelation, is_request_later};
-use super::kind::{EndedBy, Verdict, Window};
+use super::kind::{EndedBy, Verdict};
 use crate::embedded;
 
 /// The maximum length of a headline, in characters.
@@ -584,7 +584,7 @@ pub(crate) fn state_sentence(evidence: &Evidence, diagnosis: &Diagnosis) -> Cow<
             Some(clause) => {
                 return format!("The error occurred in the session named above; {clause}.").into();
             }
-            None if limits_only_one_model(diagnosis) => match diagnosis.verdict {
+            None if diagnosis.limits_only_one_model() => match diagnosis.verdict {
                 Verdict::CannotTell => {
                     "If the message is right, the limit still applies, but only to one family of models."
                 }
@@ -610,21 +610,6 @@ pub(crate) fn state_sentence(evidence: &Evidence, diagnosis: &Diagnosis) -> Cow<
     sentence.into()
 }
 
-/// Returns true if the message may be right, its limit applies to only one family of models, and no full window stops
-/// the other models as well.
-fn limits_only_one_model(diagnosis: &Diagnosis) -> bool {
-    let windows = [diagnosis.limit.window(), diagnosis.window];
-    let mut known = windows.into_iter().flatten();
-    let may_be_right = matches!(
-        diagnosis.verdict,
-        Verdict::Real | Verdict::Misworded | Verdict::CannotTell
-    );
-    may_be_right
-        && diagnosis.limit.window().is_some()
-        && known.all(Window::is_of_one_model)
-        && diagnosis.also_full.is_none()
-}
-
 /// Returns true if another session that may have the same payer sent a request after the error and received a response,
 /// and no limit has stopped the payer since then.
 fn has_settled_response_elsewhere(evidence: &Evidence) -> bool {
@@ -646,7 +631,7 @@ pub(crate) fn response_elsewhere(
     if !blocks
         || diagnosis.awaits_figures()
         || evidence.collected.possibly_unaffected.clause().is_some()
-        || limits_only_one_model(diagnosis)
+        || diagnosis.limits_only_one_model()
         || !has_settled_response_elsewhere(evidence)
     {
         return None;
