@@ -487,12 +487,7 @@ fn second_row(incident: &Incident, columns: usize) -> Option<String> {
     let first = names
         .iter()
         .position(|name| *name != ActionName::LiftBudget)?;
-    let first_name = names.get(first)?;
-    // If another model works now, that is more useful than what happens after the reset.
-    let continuation = continuation.filter(|index| {
-        names.get(*index) != Some(&ActionName::SendAfterReset) || first_name.waits_for_reset()
-    });
-    let index = match (first_name, continuation) {
+    let index = match (names.get(first)?, continuation) {
         (ActionName::AwaitFigures, _) => first,
         (_, Some(index)) => index,
         (ActionName::Wait, None) if resets_soon => return None,

@@ -662,8 +662,8 @@ fn check_false_alarm(alarm: &FalseAlarm, scenario: &Scenario) {
     }
 }
 
-/// `claude -p` reaches a real limit. The last reading is ten minutes old and below 90%, so the error looks like a false
-/// alarm until another session reports that the window is full. Before that, the other session receives a response that
+/// A session that has reported no figures reaches a real limit. The last reading is ten minutes old and below 90%, so the
+/// error looks like a false alarm until another session reports that the window is full. Before that, the other session receives a response that
 /// seems to confirm the false alarm. The response proves nothing, because its request was sent before the error or
 /// because usage credits paid for it.
 #[test]
@@ -678,9 +678,7 @@ fn a_response_that_proves_nothing_does_not_keep_a_real_limit_a_false_alarm() {
                 windows(88.0, NOON, 9.0, TUESDAY),
                 120,
             );
-            let mut refusal = refused("five_hour", NOON, "");
-            refusal["entrypoint"] = json!("sdk-cli");
-            stopped.receives_error(AT, FIVE_HOUR, &refusal);
+            stopped.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
             if response == "credits" {
                 other.sends_prompt("2026-11-20T10:02:50Z", "go on");
             }
@@ -691,7 +689,8 @@ fn a_response_that_proves_nothing_does_not_keep_a_real_limit_a_false_alarm() {
                 other.calls_status_line("2026-11-20T10:03:01Z", old, 120);
             }
             if is_asked_in_between {
-                explained(&stopped, "2026-11-20T10:03:10Z");
+                let incident = explained(&stopped, "2026-11-20T10:03:10Z");
+                assert_eq!(incident["verdict"], "false_likely", "{case}: {incident:#}");
                 listed(&stopped, "2026-11-20T10:03:11Z");
             }
             other.receives_error(

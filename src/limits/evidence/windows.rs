@@ -312,7 +312,9 @@ impl<'a> Readings<'a> {
                 WindowState::Full(before)
             }
             Some(before) if at - before.measured <= FRESH_FOR && !self.is_before_outdated() => {
-                if before.percent < CANNOT_FILL_UP_FROM && !self.may_have_filled_up_unseen(before) {
+                if before.percent < CANNOT_FILL_UP_FROM
+                    && !self.may_have_filled_up_unseen(window, before)
+                {
                     WindowState::Room(before)
                 } else {
                     WindowState::NearlyFull
@@ -357,12 +359,15 @@ impl<'a> Readings<'a> {
         full.or_else(|| measured.clone().next())
     }
 
-    /// Returns true if the error occurred in a session without a status line, such as a `claude -p` run, and the window can have
-    /// filled up since the reading before it. Such a session does not report the figures of its refused request.
-    fn may_have_filled_up_unseen(&self, before: Measurement) -> bool {
-        self.evidence
-            .line()
-            .is_some_and(ErrorLine::is_outside_terminal)
+    /// Returns true if the server blamed this window in a session without a status line, such as a `claude -p` run, and the window
+    /// can have filled up since the reading before the error. Such a session does not report the figures of its refused
+    /// request.
+    fn may_have_filled_up_unseen(&self, window: Window, before: Measurement) -> bool {
+        self.evidence.refused_window() == Some(window)
+            && self
+                .evidence
+                .line()
+                .is_some_and(ErrorLine::is_outside_terminal)
             && !has_room_at(before, self.evidence.at())
     }
 
