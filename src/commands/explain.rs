@@ -171,13 +171,14 @@ fn subject_of_text(
     let is_requested = |incident: &Incident| match question {
         Some(Question::General) => true,
         Some(Question::About(window)) => incident.is_recent_limit_of(window),
-        None => incident.has_recent_message_in(text),
+        None => {
+            incident.has_recent_message_in(text) || is_recognized && incident.is_shown_as(&meaning)
+        }
     };
     let is_about_current = match current.present() {
         Some(present) => {
-            let has_message = is_recognized
-                && (present.blocks_with_message_containing(text) || present.is_shown_as(&meaning));
-            has_message || is_requested(present)
+            let is_part = is_recognized && present.blocks_with_message_containing(text);
+            is_part || is_requested(present)
         }
         None => question.is_some(),
     };

@@ -1226,6 +1226,43 @@ fn the_text_on_the_screen_is_the_message_in_the_transcript() {
     let shown = explain(&shell, at, on_screen);
     assert_eq!(shown, explain_newest(&shell, at));
     assert!(shown.contains("with_key"), "{shown}");
+
+    // After the next response, the steps said to add credits.
+    with_key.works("2026-11-20T10:02:00Z", 10);
+    for text in [on_screen, "Credit balance too low"] {
+        let afterward = explain(&shell, "2026-11-20T10:03:00Z", text);
+        assert!(afterward.contains("1. You can continue now"), "{afterward}");
+        assert!(!afterward.contains("costs money"), "{afterward}");
+    }
+}
+
+/// The screen shows a link without "https://" and its parameters, and people copy a message without the status code. After the
+/// end of the error, `explain` did not recognize such copies.
+#[test]
+fn a_copy_with_a_shortened_link_or_without_the_status_is_the_message_of_the_session() {
+    for (message, copy) in [
+        (
+            "You've hit your monthly spend limit · raise it at https://claude.ai/settings/usage?from=limit",
+            "You've hit your monthly spend limit · raise it at claude.ai/settings/usage",
+        ),
+        (
+            "API Error: 400 You're out of extra usage. Add more at claude.ai/settings/usage and keep going.",
+            "You're out of extra usage",
+        ),
+    ] {
+        let sandbox = with_a_private_login();
+        let [stopped, other] = ["stopped", "other"].map(|name| session_of_login(&sandbox, name));
+        stopped.receives_error(AT, message, json!({"apiErrorStatus": 400}));
+        stopped.works("2026-11-20T10:02:00Z", 10);
+        receives_overload_error(&other, "2026-11-20T10:03:00Z");
+        let at = "2026-11-20T10:04:00Z";
+        let expected = explain(&stopped, at, message);
+        assert!(
+            !expected.contains("explains only the message text"),
+            "{expected}"
+        );
+        assert_eq!(explain(&stopped, at, copy), expected, "{copy}");
+    }
 }
 
 /// The 5-hour window was at 97% and reset at 12:00, and no response followed. For a quarter of an hour, `explain` took the

@@ -115,14 +115,15 @@ const SHORTEST_BEGINNING: usize = 20;
 impl ErrorMessage {
     /// Returns true if a text is a copy of this message, as if the user had copied it from the screen: the message with a few
     /// other words, or its beginning, because narrow terminals and `whycap incidents` cut messages off. A longer text, such
-    /// as a log, may contain the same message of another machine. Case and line breaks do not matter.
+    /// as a log, may contain the same message of another machine. Case, line breaks, and links do not matter, because the
+    /// screen shortens links.
     pub(crate) fn is_copied_in(&self, text: &str) -> bool {
-        let message = normalize(&self.text);
-        let copy = normalize(text);
+        let message = without_links(&normalize(&self.text));
+        let copy = without_links(&normalize(text));
         let is_whole = !message.is_empty()
             && copy.contains(&message)
             && copy.len() <= LONGEST_COPY.max(3 * message.len());
-        is_whole || is_beginning(&copy, &message)
+        is_whole || is_beginning(&copy, &message) || is_beginning(&copy, without_status(&message))
     }
 
     /// Returns the server's own words about the refusal, on a single line and with secrets removed. Returns `None` if
@@ -160,6 +161,25 @@ impl ErrorMessage {
         let is_cut = shown.len() < words.len();
         Some(if is_cut { format!("{shown}…") } else { shown })
     }
+}
+
+/// Removes the links from a normalized text.
+fn without_links(normalized: &str) -> String {
+    let is_link = |word: &&str| word.contains("://") || word.starts_with("claude.ai/");
+    let words: Vec<&str> = normalized
+        .split(' ')
+        .filter(|word| !is_link(word))
+        .collect();
+    words.join(" ")
+}
+
+/// Returns a normalized message without "api error: 400" or the like at its beginning.
+fn without_status(message: &str) -> &str {
+    message
+        .strip_prefix("api error: ")
+        .and_then(|rest| rest.split_once(' '))
+        .filter(|(status, _)| status.parse::<u16>().is_ok())
+        .map_or(message, |(_, words)| words)
 }
 
 /// Returns true if a copy contains only the beginning of a message, which may be followed by an ellipsis. A short beginning

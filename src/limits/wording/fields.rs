@@ -15,6 +15,8 @@ const SAME_TIME: TimeDelta = TimeDelta::seconds(-5);
 pub(super) fn relative_to_error(offset: TimeDelta) -> String {
     if offset < SAME_TIME {
         format!("{} before the error", format_duration(offset))
+    } else if offset < TimeDelta::zero() {
+        "at the time of the error".to_owned()
     } else if offset < TimeDelta::minutes(1) {
         "right after the error".to_owned()
     } else {
