@@ -43,8 +43,8 @@ impl Context {
         budget.action == BudgetAction::Stop && budget.is_set()
     }
 
-    /// Returns the used-up budgets that block the prompts of a session. In the session itself, this is what the hook decides
-    /// for the next prompt. Without `action = "stop"`, nothing is read.
+    /// Returns the used-up budgets that block the prompts of a session. In the session itself, the
+    /// hook makes the same decision about the next prompt. Without `action = "stop"`, nothing is read.
     fn budgets_blocking(&self, session: &str) -> Vec<BlockingBudget> {
         if !self.has_stop_budget() || self.existing_ledger().is_none() {
             return Vec::new();

@@ -182,8 +182,8 @@ impl StatusLineCall {
         !(is_answered_by_plugin && incident.evidence.is_since(FIRST_WITH_MODULES))
     }
 
-    /// Returns the day's budget if it blocks the session's prompts. Uses only figures and a part of the journal that the line
-    /// needs anyway.
+    /// Returns the day's budget if it blocks the session's prompts. It uses the figures and the recent part of the
+    /// journal, which the status line reads in any case.
     fn blocking_budget(
         &self,
         figures: Option<&LiveFigures>,

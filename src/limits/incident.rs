@@ -177,8 +177,8 @@ impl Incident {
     }
 
     /// Returns true if a text that the user entered is the form in which the screen shows the message of this error, and the
-    /// error blocks work or is recent: Claude Code 2.1.331 shows "Credit balance too low · Add funds: …", but writes "Credit balance is too
-    /// low" to the transcript. Other messages are the same in both places.
+    /// error blocks work or is recent. Claude Code 2.1.331 shows "Credit balance too low · Add funds: …", but writes "Credit
+    /// balance is too low" to the transcript. Other messages are the same in both places.
     pub(crate) fn is_shown_as(&self, text: &Self) -> bool {
         let may_be_requested = self.blocks_or_is_recent() || self.still_blocks_only_its_session();
         may_be_requested

@@ -106,10 +106,10 @@ pub struct ErrorMessage {
     pub failed_attempts: Option<FailedAttempts>,
 }
 
-/// The length in bytes up to which a text may have been copied from the screen, however short the message in it is.
+/// The maximum length in bytes of a text that counts as copied from the screen even if most of it is not the message.
 pub(crate) const LONGEST_COPY: usize = 200;
 
-/// The length in bytes from which the beginning of a message identifies the message. "You've hit your" is shorter.
+/// The minimum length in bytes of a beginning that identifies a message. "You've hit your", for example, is too short.
 const SHORTEST_BEGINNING: usize = 20;
 
 impl ErrorMessage {
