@@ -104,7 +104,7 @@ impl Subcommand for WaitArguments {
                 match situation.incident {
                     Some(incident) if wait.is_some() => {
                         end_progress_line(has_progress)?;
-                        terminal::print_error(&incident.headline);
+                        terminal::print_error(incident.headline());
                     }
                     ended => {
                         let extra_costs = context.extra_costs(session, ended.as_ref(), &incidents);
@@ -248,13 +248,13 @@ impl PrintedSentences {
         }
         self.goal = Some(goal);
         if is_stdout_terminal() {
-            return print_sentence(&incident.headline, context);
+            return print_sentence(incident.headline(), context);
         }
         let [_, _, waiting] = Wait::progress(
             shown_end(incident, until, context.clock().now),
             context.clock(),
         );
-        print_sentence(&format!("{} {waiting}.", incident.headline), context)
+        print_sentence(&format!("{} {waiting}.", incident.headline()), context)
     }
 }
 
@@ -371,7 +371,7 @@ fn last_sentences(
             Some(_) => caution,
             None => sentence_about_continuing(continuing),
         };
-        return std::iter::once(ended.headline.clone())
+        return std::iter::once(ended.headline().to_owned())
             .chain(rest)
             .chain(budgets.iter().cloned())
             .collect();
@@ -386,7 +386,7 @@ fn last_sentences(
         })
     };
     let or_warning = |sentence: &str| caution.unwrap_or_else(|| sentence.to_owned());
-    let summary = ended.and_then(|ended| ended.summary.as_deref());
+    let summary = ended.and_then(|ended| ended.summary());
     match (ended, summary, waited_for) {
         (Some(ended), Some(summary), Some(waited_for)) if ended.is_same_error_as(waited_for) => {
             vec![format!("{summary} {}", or_warning("You can continue."))]

@@ -394,7 +394,7 @@ impl Context {
     /// how it ended. Returns `None` for notices, pasted messages, errors that still block work, and errors that are too
     /// old to be of interest.
     pub(crate) fn describe_past(&self, incident: &Incident) -> Option<String> {
-        let summary = incident.summary.as_ref()?;
+        let summary = incident.summary()?;
         let is_recent = match incident.diagnosis.ended_at {
             Some(ended_at) => self.environment.now - ended_at <= screen::SHOWN_FOR,
             None => screen::is_recent(incident),
@@ -444,7 +444,7 @@ impl Context {
                 "Work is blocked.".to_owned()
             };
             let response = incident.response_elsewhere();
-            let sentences = [what.as_str(), &incident.headline].into_iter();
+            let sentences = [what.as_str(), incident.headline()].into_iter();
             let sentences: Vec<&str> = sentences.chain(response).collect();
             format!("{} For details: whycap explain", sentences.join(" "))
         } else if incident.blocks_only_its_session() {
@@ -552,7 +552,7 @@ impl Context {
         Some(format!(
             "Also, in the session {}: {}",
             self.name_session(session),
-            incident.headline
+            incident.headline()
         ))
     }
 
@@ -634,7 +634,7 @@ fn about_present(explained: &Incident, text: &TextSituation) -> Option<String> {
     }
     let state = match &text.blocking {
         Some(blocking) if explained.states_limit_of(blocking) => return None,
-        Some(blocking) => blocking.headline.clone(),
+        Some(blocking) => blocking.headline().to_owned(),
         None => explained.window_used_up_now()?,
     };
     Some(format!("Right now: {state}"))

@@ -54,7 +54,7 @@ impl Context {
         let incident = self
             .incidents()
             .take_unannounced(self.session()?, transcript)?;
-        let headline = &incident.headline;
+        let headline = incident.headline();
         // Running `/whycap` in the same session may cancel Claude Code's auto-resume.
         let more = if self.client_waits_for(&incident) {
             "`whycap explain` in another terminal"
@@ -125,7 +125,7 @@ impl Context {
         if !self.config.notify.desktop {
             return None;
         }
-        let badge = escape(&incident.badge);
+        let badge = escape(incident.badge());
         Some(json!({ "terminalSequence": format!("\u{1b}]9;Claude Code: {badge}\u{7}\u{7}") }))
     }
 

@@ -128,6 +128,14 @@ impl History<'_> {
         &self,
         collector: &EvidenceCollector<'_>,
     ) -> Result<PastErrors, LedgerError> {
+        self.ledger
+            .with_snapshot(|| self.list_from_snapshot(collector))
+    }
+
+    fn list_from_snapshot(
+        &self,
+        collector: &EvidenceCollector<'_>,
+    ) -> Result<PastErrors, LedgerError> {
         let shown = self.ledger.shown_errors()?;
         let retries = list_retries(self.ledger.failed_attempts()?, &shown, self.ledger)?;
         let mut errors = find_all_errors(None, shown, collector);

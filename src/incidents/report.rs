@@ -186,10 +186,7 @@ impl<'i> Entry<'i> {
     /// Adds the entry's time, its description, and the error message to a report. `session` is the name of the session.
     fn describe(&self, session: Option<&str>, clock: Clock, report: &mut Report) {
         let incident = self.last;
-        let sentence = match &incident.summary {
-            Some(summary) => summary.clone(),
-            None => incident.headline.clone(),
-        };
+        let sentence = incident.summary().unwrap_or(incident.headline());
         let state = self.state(clock);
         let mut title = clock.format_time_and_distance(self.first_at);
         if self.attempts > 1 {

@@ -35,7 +35,7 @@ pub fn write(incident: &Incident, clock: Clock) -> String {
         env!("CARGO_PKG_VERSION"),
         diagnosis.verdict,
         diagnosis.limit,
-        redact(&incident.headline)
+        redact(incident.headline())
     );
     let fields = [
         (

@@ -1,5 +1,7 @@
 //! Combines an error with its explanation.
 
+use std::cell::OnceCell;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
@@ -58,19 +60,9 @@ pub struct Incident {
     pub(crate) message: Message,
     /// The cause of the error, its current state, and the reasons for both.
     pub diagnosis: Diagnosis,
-    /// A sentence of at most 110 characters that says what happened and what to do first.
-    pub headline: String,
-    /// A sentence in the past tense that says what happened and how it ended, or `None` if the error is not over. If
-    /// the session still uses a key, a second sentence says so.
-    pub(crate) summary: Option<String>,
-    /// A shorter version of the headline that fits in 60 columns.
-    pub badge: String,
-    /// The forms of the status-line row while usage credits are in use, longest first. Empty if they are not.
-    pub(crate) credits_rows: Vec<String>,
-    /// The forms of the status-line row if the error is over but a budget blocks prompts, longest first. Otherwise empty.
-    pub(crate) budget_rows: Vec<String>,
-    /// The recommended actions, best first.
-    pub actions: Vec<Action>,
+    /// The sentences for this incident. They are generated when the first one is needed, because a list of past errors
+    /// needs the sentences of only a few of them.
+    wording: OnceCell<Wording>,
 }
 
 impl Incident {
@@ -89,25 +81,49 @@ impl Incident {
             diagnosis = decide(&message, &with_end);
             evidence = with_end;
         }
-        let Wording {
-            headline,
-            summary,
-            badge,
-            credits_rows,
-            budget_rows,
-            actions,
-        } = word(&message, &evidence, &diagnosis);
         Self {
             evidence,
             message,
             diagnosis,
-            headline,
-            summary,
-            badge,
-            credits_rows,
-            budget_rows,
-            actions,
+            wording: OnceCell::new(),
         }
+    }
+
+    fn wording(&self) -> &Wording {
+        self.wording
+            .get_or_init(|| word(&self.message, &self.evidence, &self.diagnosis))
+    }
+
+    /// Returns a sentence of at most 110 characters that says what happened and what to do first.
+    pub fn headline(&self) -> &str {
+        &self.wording().headline
+    }
+
+    /// Returns a sentence in the past tense that says what happened and how it ended, or `None` if the error is not
+    /// over. If the session still uses a key, a second sentence says so.
+    pub(crate) fn summary(&self) -> Option<&str> {
+        self.wording().summary.as_deref()
+    }
+
+    /// Returns a shorter version of the headline that fits in 60 columns.
+    pub fn badge(&self) -> &str {
+        &self.wording().badge
+    }
+
+    /// Returns the forms of the status-line row while usage credits are in use, longest first. Empty if they are not.
+    pub(crate) fn credits_rows(&self) -> &[String] {
+        &self.wording().credits_rows
+    }
+
+    /// Returns the forms of the status-line row if the error is over but a budget blocks prompts, longest first.
+    /// Otherwise empty.
+    pub(crate) fn budget_rows(&self) -> &[String] {
+        &self.wording().budget_rows
+    }
+
+    /// Returns the recommended actions, best first.
+    pub fn actions(&self) -> &[Action] {
+        &self.wording().actions
     }
 
     /// Returns true if the error affects the current user, no later limit in the same session has replaced it, and no
@@ -138,7 +154,7 @@ impl Incident {
     pub(crate) fn states_limit_of(&self, other: &Self) -> bool {
         let clock = self.evidence.clock;
         match other.diagnosis.resets.ahead(clock.now) {
-            Some(reset) => self.headline.contains(&clock.format_time(reset.at)),
+            Some(reset) => self.headline().contains(&clock.format_time(reset.at)),
             None => self.diagnosis.limit == other.diagnosis.limit,
         }
     }
@@ -149,7 +165,7 @@ impl Incident {
         let full = Readings::around(&self.evidence, &self.message).blocking_now()?;
         let until = self.evidence.clock.format_time(full.resets_at?);
         let sentence = format!("Your {} is used up until {until}.", full.window.limit());
-        (!self.headline.contains(&until)).then_some(sentence)
+        (!self.headline().contains(&until)).then_some(sentence)
     }
 
     /// Returns true if the text is a copy of this error's message, and the error blocks work or is so recent that the text
@@ -245,7 +261,7 @@ impl Incident {
 
     /// Returns the headline or, if it gives advice, the sentence that states only what happened.
     pub(crate) fn without_advice(&self) -> &str {
-        self.summary.as_deref().unwrap_or(&self.headline)
+        self.summary().unwrap_or(self.headline())
     }
 
     /// Returns true if the message is only a warning or announces the end of a limit.
@@ -622,15 +638,15 @@ impl Incident {
             "verdict": diagnosis.verdict,
             "service": diagnosis.service,
             "known_as": self.message.row.id,
-            "headline": self.headline,
-            "badge": self.badge,
+            "headline": self.headline(),
+            "badge": self.badge(),
             "waiting_helps": diagnosis.waiting_helps,
             "resets_at": diagnosis.resets.chosen.map(|reset| format_rfc3339(reset.at)),
             "who_can_fix": diagnosis.who_can_fix,
             "owner": collected.ownership,
             "continues_at": self.continues_at().map(format_rfc3339),
             "usage": collected.usage_page,
-            "actions": self.actions,
+            "actions": self.actions(),
             "evidence": self.reasons().into_iter().map(|reason| json!({
                 "fact": reason.sentence,
                 "source": reason.source,

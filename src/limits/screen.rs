@@ -111,11 +111,11 @@ pub(crate) fn in_rows(
     let mut report = Report::default();
     if let Some(clause) = clause {
         report.paragraph(Tone::Quiet, format!("In another session; {clause}:"));
-        for row in badge_rows(&incident.badge, page.columns()) {
+        for row in badge_rows(incident.badge(), page.columns()) {
             report.paragraph(tone_of_headline(incident), row);
         }
     } else {
-        report.paragraph(tone_of_headline(incident), incident.badge.clone());
+        report.paragraph(tone_of_headline(incident), incident.badge().to_owned());
     }
     add_numbered(incident, least, &mut report);
     report.paragraph(Tone::Quiet, more.short.clone());
@@ -218,12 +218,12 @@ fn add_headline(incident: &Incident, session: Option<&str>, report: &mut Report)
     let is_after_headline =
         incident.diagnosis.state.is_over() || is_for_all_sessions || incident.evidence.is_pasted();
     if is_after_headline {
-        report.paragraph(tone_of_headline(incident), incident.headline.clone());
+        report.paragraph(tone_of_headline(incident), incident.headline().to_owned());
         report.paragraphs(Tone::Quiet, session);
         return;
     }
     report.paragraphs(Tone::Quiet, session);
-    report.paragraph(tone_of_headline(incident), incident.headline.clone());
+    report.paragraph(tone_of_headline(incident), incident.headline().to_owned());
 }
 
 fn tone_of_headline(incident: &Incident) -> Tone {
@@ -236,7 +236,7 @@ fn tone_of_headline(incident: &Incident) -> Tone {
 
 /// Adds up to `most` actions as a numbered list.
 fn add_actions(incident: &Incident, most: usize, report: &mut Report) {
-    if most == 0 || incident.actions.is_empty() {
+    if most == 0 || incident.actions().is_empty() {
         return;
     }
     report.section("What to do");
@@ -244,7 +244,7 @@ fn add_actions(incident: &Incident, most: usize, report: &mut Report) {
 }
 
 fn add_numbered(incident: &Incident, most: usize, report: &mut Report) {
-    for (index, action) in incident.actions.iter().take(most).enumerate() {
+    for (index, action) in incident.actions().iter().take(most).enumerate() {
         let number = format!("{}. ", index + 1);
         report.item(&number, Tone::Plain, with_place(action));
     }
@@ -252,7 +252,7 @@ fn add_numbered(incident: &Incident, most: usize, report: &mut Report) {
 
 fn add_actions_at_length(incident: &Incident, report: &mut Report) {
     report.section("What to do");
-    for (index, action) in incident.actions.iter().enumerate() {
+    for (index, action) in incident.actions().iter().enumerate() {
         let number = format!("{}. ", index + 1);
         report.item(&number, Tone::Plain, format!("{}.", action.instruction));
         report.indented_paragraph(number.len(), Tone::Quiet, action.why.clone());
@@ -320,7 +320,7 @@ fn add_list(title: &str, sentences: &[impl AsRef<str>], report: &mut Report) {
 fn meanings(incident: &Incident) -> Vec<String> {
     let row = incident.message.row;
     let general = format!("{}.", row.meaning.trim_end_matches('.'));
-    if general == incident.headline {
+    if general == incident.headline() {
         return Vec::new();
     }
     let verdict = incident.diagnosis.verdict;
@@ -382,12 +382,12 @@ pub fn status_rows(incident: &Incident, more: ReadMore, columns: usize) -> Optio
     }
     if incident.blocks().is_none() {
         if incident.is_notice() {
-            return Some(in_tone(Tone::Plain, badge_rows(&incident.badge, columns)));
+            return Some(in_tone(Tone::Plain, badge_rows(incident.badge(), columns)));
         }
         let forms = ending_rows(&incident.evidence, &incident.diagnosis);
         let row = fitting_form(forms, columns)?;
-        let credits_row = fitting_form(&incident.credits_rows, columns);
-        let budget_row = fitting_form(&incident.budget_rows, columns);
+        let credits_row = fitting_form(incident.credits_rows(), columns);
+        let budget_row = fitting_form(incident.budget_rows(), columns);
         return Some(match credits_row.or(budget_row) {
             Some(alarm) => in_tone(Tone::Alarm, vec![alarm]),
             None => in_tone(Tone::Good, vec![row]),
@@ -397,7 +397,7 @@ pub fn status_rows(incident: &Incident, more: ReadMore, columns: usize) -> Optio
         ReadMore::InSession => [" · more: /whycap", " · /whycap"],
         ReadMore::InShell => [" · more: whycap explain, in a shell", " · whycap explain"],
     };
-    let mut rows = match fitting_form(&incident.credits_rows, columns) {
+    let mut rows = match fitting_form(incident.credits_rows(), columns) {
         Some(row) => in_tone(Tone::Alarm, vec![row]),
         None => in_tone(Tone::Alarm, rows_while_blocked(incident, columns)),
     };
@@ -422,12 +422,12 @@ pub fn status_rows(incident: &Incident, more: ReadMore, columns: usize) -> Optio
 /// own session may still work, the row begins with "in another session:", provided that a form of the badge that keeps
 /// its last part (the reset or the recommended step) fits after it.
 fn rows_while_blocked(incident: &Incident, columns: usize) -> Vec<String> {
-    let without_session = || badge_rows(&incident.badge, columns);
+    let without_session = || badge_rows(incident.badge(), columns);
     if clause_about_asking_session(incident).is_none() {
         return without_session();
     }
-    let step = incident.badge.rsplit(" · ").next().unwrap_or_default();
-    badge_forms(&incident.badge)
+    let step = incident.badge().rsplit(" · ").next().unwrap_or_default();
+    badge_forms(incident.badge())
         .into_iter()
         .filter(|form| form.ends_with(step))
         .map(|form| format!("in another session: {form}"))
@@ -503,7 +503,7 @@ fn second_row(incident: &Incident, columns: usize) -> Option<String> {
             )
         })?,
         (_, None) => {
-            let action = incident.actions.get(first)?;
+            let action = incident.actions().get(first)?;
             let has_only_url = action.command.is_none() && action.url.is_some();
             has_only_url.then_some(first)?
         }
@@ -514,7 +514,7 @@ fn second_row(incident: &Incident, columns: usize) -> Option<String> {
     ) {
         return None;
     }
-    let action = incident.actions.get(index)?;
+    let action = incident.actions().get(index)?;
     let wordings = if action.rows.is_empty() {
         vec![with_place(action)]
     } else {

@@ -41,7 +41,7 @@ impl NowData {
             "complete": spend.is_some_and(|spend| spend.is_complete),
             "sessions": sessions,
             "other_sessions": self.slow.unregistered_clients,
-            "limit": self.blocked().map(|blocked| &blocked.headline),
+            "limit": self.blocked().map(Incident::headline),
             "blocked": self.blocked().map(Incident::to_json),
             "paying": self.paying.map(Paying::json),
             "credits_paid_today_usd": self.slow.paid_today.map(Money::usd),

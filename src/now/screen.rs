@@ -76,7 +76,12 @@ impl NowData {
         let mut report = Report::new(self.json());
         // The limit comes first because the end of the screen is cut off in a small terminal.
         if let Some(blocked) = self.blocked() {
-            add_row(&mut report, "Limit", Tone::Alarm, blocked.headline.clone());
+            add_row(
+                &mut report,
+                "Limit",
+                Tone::Alarm,
+                blocked.headline().to_owned(),
+            );
             let unaffected = blocked.evidence.collected.possibly_unaffected;
             if let Some(session) = &self.slow.blocked_session
                 && let Some(clause) = unaffected.clause()

@@ -102,16 +102,16 @@ fn accounts() -> Vec<Option<Account>> {
 /// contains the long explanation of this incident, the short one need not be checked either, because it contains
 /// nothing else.
 fn check(incident: &Incident, checked: &mut HashSet<String>) {
-    let about = format!("{} / {}", incident.text(), incident.headline);
-    assert!(width(&incident.badge) <= 60, "badge: {}", incident.badge);
-    assert!(!incident.badge.is_empty(), "{about}");
-    assert!(!incident.badge.ends_with('…'), "{}", incident.badge);
-    let headline = incident.headline.trim_end_matches('.');
-    assert!(headline.len() < incident.headline.len(), "{about}");
+    let about = format!("{} / {}", incident.text(), incident.headline());
+    assert!(width(incident.badge()) <= 60, "badge: {}", incident.badge());
+    assert!(!incident.badge().is_empty(), "{about}");
+    assert!(!incident.badge().ends_with('…'), "{}", incident.badge());
+    let headline = incident.headline().trim_end_matches('.');
+    assert!(headline.len() < incident.headline().len(), "{about}");
     assert!(!headline.contains(". "), "two sentences: {about}");
-    let length = incident.headline.chars().count();
+    let length = incident.headline().chars().count();
     assert!(length <= 110, "{length} characters: {about}");
-    assert!(!incident.actions.is_empty(), "{about}");
+    assert!(!incident.actions().is_empty(), "{about}");
     assert!(!incident.reasons().is_empty(), "{about}");
     // A terminal with 40, 50, or 100 columns leaves four columns fewer for the status line.
     for columns in [10, 36, 46, 96] {
@@ -136,7 +136,7 @@ fn check(incident: &Incident, checked: &mut HashSet<String>) {
     assert!(short.lines().count() < 24, "{short}");
     for text in [&short, &long] {
         let collapsed = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(collapsed.contains(&incident.headline), "{about}");
+        assert!(collapsed.contains(incident.headline()), "{about}");
         let own_words = text.split("The message\n").next().unwrap_or_default();
         for odd in ["!", "{", "}", "the client", "rganis", " %", "  -"] {
             assert!(!own_words.contains(odd), "{odd:?} in {own_words}");

@@ -246,7 +246,7 @@ impl Home {
         let incidents = Incidents::new(&self.paths, &self.environment);
         let incident =
             incidents.explain_text(&String::from_utf8_lossy(input), &Situation::default());
-        assert!(!incident.headline.is_empty() && incident.badge.chars().count() <= 60);
+        assert!(!incident.headline().is_empty() && incident.badge().chars().count() <= 60);
         incident.to_json();
     }
 

@@ -830,13 +830,13 @@ mod tests {
             evidence.collected.paid_until = Some(now + chrono::TimeDelta::hours(1));
             let incident = Incident::new(evidence);
             assert!(incident.diagnosis.state.is_over(), "{text}: {incident:#?}");
-            let first = &incident.actions[0];
+            let first = &incident.actions()[0];
             assert_eq!(
                 first.costs_money,
                 Some(true),
                 "{text}, {asked_at}: {first:?}"
             );
-            let headline = &incident.headline;
+            let headline = incident.headline();
             assert!(!headline.ends_with("send the prompt again."), "{headline}");
             assert!(!headline.ends_with("continue shortly."), "{headline}");
         }
