@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use crate::client::{Client, windows};
 use crate::situation::{
-    AT, FIVE_HOUR, NOON, SOON, TUESDAY, WEEKLY, answer, flat, reaches_five_hour_limit, refused,
-    session_of_login, two_sessions_of_login, with_a_private_login,
+    AT, FIVE_HOUR, NOON, ORG, SOON, TUESDAY, WEEKLY, answer, flat, reaches_five_hour_limit,
+    refused, session_of_login, two_sessions_of_login, with_a_private_login,
 };
 use crate::support::Sandbox;
 
@@ -1192,4 +1192,86 @@ fn an_earlier_reading_does_not_refute_the_limit_of_a_run_without_a_status_line()
             assert_eq!(explained.contains(expected), !is_false, "{explained}");
         }
     }
+}
+
+/// An open session reported 88%. Three minutes later, a `claude -p` run received a message about usage credits or a
+/// cap, or an old client named the 5-hour limit without recording what the server said. whycap called these messages
+/// false alarms because of the 88%, although the window may have filled up since. It is not certain either that they
+/// are right.
+#[test]
+fn an_earlier_reading_does_not_decide_about_a_message_of_a_run_that_does_not_name_the_full_window()
+{
+    let old = json!({"error": "invalid_request", "apiErrorStatus": 400});
+    let out_of_credits = refused("overage", TUESDAY, "out_of_credits");
+    let org_cap = refused("overage", TUESDAY, "org_spend_cap_reached");
+    for (plan, role, text, refusal) in [
+        (
+            "max",
+            "admin",
+            "You're out of usage credits",
+            &out_of_credits,
+        ),
+        (
+            "team",
+            "user",
+            "You're out of usage credits",
+            &out_of_credits,
+        ),
+        ("max", "admin", OUT_OF_EXTRA_USAGE, &old),
+        ("max", "admin", FIVE_HOUR, &old),
+        ("team", "user", ORG, &org_cap),
+        ("max", "admin", ORG, &org_cap),
+        (
+            "max",
+            "admin",
+            "You've hit your monthly spend limit",
+            &org_cap,
+        ),
+    ] {
+        for (percent, verdict) in [(88.0, "cannot_tell"), (20.0, "false_likely")] {
+            let case = format!("{plan} {text} {percent}");
+            let sandbox = Sandbox::new();
+            Client::logged_in(&sandbox, plan, role);
+            let [idle, headless] = two_sessions_of_login(&sandbox);
+            idle.works("2026-11-20T09:57:00Z", 10);
+            let usage = windows(percent, NOON, 17.0, TUESDAY);
+            idle.calls_status_line("2026-11-20T09:57:01Z", usage, 120);
+            let mut refusal = refusal.clone();
+            refusal["entrypoint"] = json!("sdk-cli");
+            headless.receives_error(AT, text, refusal);
+            let at = "2026-11-20T10:00:20Z";
+            let incident = explained(&headless, at);
+            assert_eq!(incident["verdict"], verdict, "{case}: {incident:#}");
+            let shown = flat(headless.run(at, &["explain"], b"").success());
+            if verdict == "cannot_tell" {
+                assert!(!shown.contains("false alarm"), "{case}: {shown}");
+                assert!(!shown.contains("Do not buy"), "{case}: {shown}");
+                assert!(shown.contains("Check /usage"), "{case}: {shown}");
+            }
+            if verdict == "cannot_tell" && text != FIVE_HOUR {
+                assert!(shown.contains("1. Check /usage 2. "), "{case}: {shown}");
+                assert!(
+                    shown.contains("send the prompt again; otherwise, wait"),
+                    "{case}: {shown}"
+                );
+            }
+        }
+    }
+}
+
+/// The server blamed the weekly window of a member, which had room, so the cap was not reached. whycap called the cap
+/// real because the 5-hour window may have filled up in the meantime.
+#[test]
+fn a_window_that_the_server_did_not_blame_does_not_confirm_the_cap_of_a_run() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "team", "user");
+    let [idle, headless] = two_sessions_of_login(&sandbox);
+    idle.works("2026-11-20T09:57:00Z", 10);
+    let usage = windows(88.0, NOON, 17.0, TUESDAY);
+    idle.calls_status_line("2026-11-20T09:57:01Z", usage, 120);
+    let mut refusal = refused("seven_day", TUESDAY, "org_spend_cap_reached");
+    refusal["entrypoint"] = json!("sdk-cli");
+    headless.receives_error(AT, ORG, refusal);
+    let incident = explained(&headless, "2026-11-20T10:00:20Z");
+    assert_eq!(incident["verdict"], "false_likely", "{incident:#}");
 }

@@ -235,7 +235,7 @@ fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<Actio
         }
         // The user should first check whether there is anything to wait for.
         ActionName::Wait | ActionName::WaitUnknown
-            if evidence.is_pasted()
+            if (evidence.is_pasted() || problem.readings.has_doubtful_room())
                 && finding.cause.template().first_action == Some(ActionName::CheckMeters) =>
         {
             Some(ActionName::WaitIfFull)

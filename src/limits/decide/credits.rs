@@ -72,9 +72,16 @@ fn real(input: &Input<'_>, cause: Cause) -> Finding {
 /// Handles errors if no reading shows how full the usage windows were.
 fn without_figures(input: &Input<'_>) -> Finding {
     if input.evidence.refused_limit() == Some(LimitKind::UsageCredits) {
-        return real(input, Cause::PoolEmpty)
-            .waiting(None)
-            .without_knowing(Unknown::RoomOfPlan);
+        let empty = real(input, Cause::PoolEmpty).waiting(None);
+        return if input.readings.has_doubtful_room() {
+            Finding {
+                verdict: Verdict::CannotTell,
+                ..empty
+            }
+            .without_knowing(Unknown::NearlyFullBefore)
+        } else {
+            empty.without_knowing(Unknown::RoomOfPlan)
+        };
     }
     if input.evidence.quota().is_some() {
         return real(input, Cause::NoCredits)

@@ -169,6 +169,9 @@ fn on_seat(input: &Input<'_>, named: Cap, window: Window) -> Finding {
         None if input.has_room_now(window) => {
             until_stated_reset(input, cap, window).without_knowing(Unknown::TimeOfMessage)
         }
+        None if input.readings.has_doubtful_room() => {
+            until_stated_reset(input, cap, window).without_knowing(Unknown::NearlyFullBefore)
+        }
         None => {
             let may_be_member =
                 cap == Cap::Organization && input.evidence.is_before(MEMBER_WORDS_ADDED);
@@ -211,7 +214,9 @@ fn on_unknown_plan(input: &Input<'_>, named: Cap, window: Window) -> Finding {
         return contradicted(limit, room).without_knowing(unknown);
     }
     let finding = match named {
-        Cap::Organization if has_plan => return reached(input, named, window),
+        Cap::Organization if has_plan && !input.readings.has_doubtful_room() => {
+            return reached(input, named, window);
+        }
         Cap::Organization if is_full => {
             let (limit, cause) = (LimitKind::Window(window), Cause::WindowFullDespiteCap);
             Finding::passing(limit, Verdict::CannotTell, cause)

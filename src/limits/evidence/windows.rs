@@ -9,7 +9,7 @@ use super::Evidence;
 use crate::claude::window_usage::{SpendLimitUsage, USED_UP, WindowUsage, is_same_reset};
 use crate::limits::catalog::Message;
 use crate::limits::decide::Ending;
-use crate::limits::kind::Window;
+use crate::limits::kind::{LimitedResource, Window};
 use crate::limits::sample::Sample;
 use crate::transcript::tail::ErrorLine;
 
@@ -144,7 +144,7 @@ pub(crate) enum WindowState {
     Full(Measurement),
     /// The window was not full, so it cannot have caused the error.
     Room(Measurement),
-    /// The window was nearly full shortly before the error, so it may have filled up.
+    /// The window may have filled up between the last reading and the error.
     NearlyFull,
     /// Only the current usage is known. The error may be older, because its text was pasted.
     KnownNow(Measurement),
@@ -359,16 +359,35 @@ impl<'a> Readings<'a> {
         full.or_else(|| measured.clone().next())
     }
 
-    /// Returns true if the server blamed this window in a session without a status line, such as a `claude -p` run, and the window
-    /// can have filled up since the reading before the error. Such a session does not report the figures of its refused
-    /// request.
+    /// Returns true if the window may have filled up between its last reading and the error without being measured. A
+    /// session without a status line, such as a `claude -p` run, does not report the figures of its refused request.
+    /// Only the window counts that the server or, if it blamed none, the message blames. A message about usage credits
+    /// may be about any window, because credits are needed only while a window is full.
     fn may_have_filled_up_unseen(&self, window: Window, before: Measurement) -> bool {
-        self.evidence.refused_window() == Some(window)
+        let may_be_to_blame = match self.evidence.refused_window().or(self.message.window) {
+            Some(blamed) => blamed == window,
+            None => self.message.row.limit.limited_resource() == LimitedResource::Credits,
+        };
+        may_be_to_blame
             && self
                 .evidence
                 .line()
                 .is_some_and(ErrorLine::is_outside_terminal)
             && !has_room_at(before, self.evidence.at())
+    }
+
+    /// Returns true if the readings show neither that a window was full nor that all of them had room, because one may
+    /// have filled up unseen, and the server blamed no window.
+    pub(crate) fn has_doubtful_room(&self) -> bool {
+        let is_doubtful = |window: &Window| {
+            matches!(self.state(*window), WindowState::NearlyFull)
+                && self
+                    .measurement(self.before, *window)
+                    .is_some_and(|before| before.percent < CANNOT_FILL_UP_FROM)
+        };
+        self.evidence.refused_window().is_none()
+            && self.full_window().is_none()
+            && Window::ALL.iter().any(is_doubtful)
     }
 
     /// Returns true if a window may have filled up between this reading and the error, and Claude Code may still report
