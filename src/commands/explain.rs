@@ -171,18 +171,21 @@ fn subject_of_text(
     let is_requested = |incident: &Incident| match question {
         Some(Question::General) => true,
         Some(Question::About(window)) => incident.is_recent_limit_of(window),
-        None => {
-            incident.has_recent_message_in(text) || is_recognized && incident.is_shown_as(&meaning)
-        }
+        None => incident.has_recent_message_in(text),
     };
     let is_about_current = match current.present() {
         Some(present) => {
-            let is_part = is_recognized && present.blocks_with_message_containing(text);
-            is_part || is_requested(present)
+            let is_part_of_message = is_recognized && present.blocks_with_message_containing(text);
+            is_part_of_message || is_requested(present)
         }
         None => question.is_some(),
     };
-    if is_about_current {
+    let is_current_over = current
+        .present()
+        .is_some_and(|present| !present.blocks_any_session());
+    // If an older error with the same message still blocks a session, the text is about that one.
+    let may_be_about_older = is_current_over && question.is_none();
+    if is_about_current && !may_be_about_older {
         return Subject {
             situation: current,
             session: None,
@@ -190,7 +193,11 @@ fn subject_of_text(
     }
     let ledger = errors.ledger.as_ref();
     let earlier = incidents.newest_error(is_requested, context.asker(), ledger);
-    if earlier.is_none() && question.is_some() {
+    let is_current_better = match &earlier {
+        Some(earlier) => is_about_current && !earlier.blocks_any_session(),
+        None => is_about_current || question.is_some(),
+    };
+    if is_current_better {
         return Subject {
             situation: current,
             session: None,

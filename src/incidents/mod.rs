@@ -792,7 +792,8 @@ impl<'a> Incidents<'a> {
         Incident::new(evidence)
     }
 
-    /// Returns the newest error, in any session, for which the given function returns true.
+    /// Returns the newest error, in any session, for which the given function returns true. Errors that still block a
+    /// session take precedence.
     pub(crate) fn newest_error(
         &self,
         is_requested: impl Fn(&Incident) -> bool,
@@ -801,10 +802,13 @@ impl<'a> Incidents<'a> {
     ) -> Option<Incident> {
         let journal = Journal::all(self.paths);
         let collector = self.collector_for(&journal, None, asker);
-        let error = self
+        let requested: Vec<Incident> = self
             .explain_all(None, ledger, &collector)
             .into_iter()
-            .find(is_requested)?;
+            .filter(is_requested)
+            .collect();
+        let blocking = requested.iter().find(|error| error.blocks_any_session());
+        let error = blocking.or(requested.first())?.clone();
         self.save_news_and_ends(&collector, [&error]);
         Some(match asker {
             Asker::Shell => error.for_all_sessions(),

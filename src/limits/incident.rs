@@ -11,8 +11,8 @@ use super::decide::{
     with_end_elsewhere, with_found_end, without_refuted_end,
 };
 use super::evidence::{
-    Collected, ContinuationObstacle, Evidence, HeadlessRun, LONGEST_COPY, MessageOrigin,
-    PossiblyUnaffected, Readings, RefusedWindow, StoredError,
+    Collected, ContinuationObstacle, Evidence, HeadlessRun, MessageOrigin, PossiblyUnaffected,
+    Readings, RefusedWindow, StoredError,
 };
 use super::kind::{Affects, LimitKind, Service, Verdict, Window};
 use super::normalize;
@@ -168,10 +168,16 @@ impl Incident {
         (!self.headline().contains(&until)).then_some(sentence)
     }
 
-    /// Returns true if the text is a copy of this error's message, and the error blocks work or is so recent that the text
-    /// cannot be a new message.
+    /// Returns true if the text is a copy of this error's message, and the error blocks a session or is so recent that
+    /// the text cannot be a new message.
     pub(crate) fn has_recent_message_in(&self, text: &str) -> bool {
-        self.blocks_or_is_recent() && self.evidence.error.message.is_copied_in(text)
+        (self.blocks_or_is_recent() || self.blocks_any_session())
+            && self.evidence.error.message.is_copied_in(text)
+    }
+
+    /// Returns true if the error blocks the user, or only its own session, which may still be running.
+    pub(crate) fn blocks_any_session(&self) -> bool {
+        self.blocks().is_some() || self.still_blocks_only_its_session()
     }
 
     /// Returns true if the text is a part of this error's message, and the error blocks work.
@@ -190,17 +196,6 @@ impl Incident {
 
     fn blocks_or_is_recent(&self) -> bool {
         self.blocks().is_some() || self.evidence.clock.now < self.message_may_recur_at()
-    }
-
-    /// Returns true if a text that the user entered is the form in which the screen shows the message of this error, and the
-    /// error blocks work or is recent. Claude Code 2.1.331 shows "Credit balance too low · Add funds: …", but writes "Credit
-    /// balance is too low" to the transcript. Other messages are the same in both places.
-    pub(crate) fn is_shown_as(&self, text: &Self) -> bool {
-        let may_be_requested = self.blocks_or_is_recent() || self.still_blocks_only_its_session();
-        may_be_requested
-            && self.diagnosis.limit == LimitKind::ApiCreditBalance
-            && self.message.row.id == text.message.row.id
-            && text.evidence.error.message.text.len() <= LONGEST_COPY
     }
 
     /// Returns the time from which the same text may be a new message: a day after the error or, if the message states only the

@@ -1249,6 +1249,26 @@ fn a_copy_with_a_shortened_link_or_without_the_status_is_the_message_of_the_sess
             "API Error: 400 You're out of extra usage. Add more at claude.ai/settings/usage and keep going.",
             "You're out of extra usage",
         ),
+        (
+            "You've hit your monthly spend limit · raise it at https://claude.ai/settings/usage and go on",
+            "You've hit your monthly spend limit · raise it at https:…",
+        ),
+        (
+            "You've hit your monthly spend limit · raise it at https://claude.ai/settings/usage?from=limit",
+            "You've hit your monthly spend limit · raise it at claude.ai/sett…",
+        ),
+        (
+            "You've hit your monthly spend limit (https://claude.ai/settings/usage?from=limit) · wait for the reset",
+            "You've hit your monthly spend limit (claude.ai/settings/usage) · wait for the reset",
+        ),
+        (
+            "You've hit your monthly spend limit · raise it at https://platform.claude.com/settings/limits",
+            "You've hit your monthly spend limit · raise it at platform.claude.com/settings/limits",
+        ),
+        (
+            "You've hit your monthly spend limit · raise it at https://claude.ai/settings/usage and go on",
+            "You've hit your monthly spend limit · raise it at\n  https://claude.ai/settings/us\n  age and go on",
+        ),
     ] {
         let sandbox = with_a_private_login();
         let [stopped, other] = ["stopped", "other"].map(|name| session_of_login(&sandbox, name));
@@ -1262,6 +1282,80 @@ fn a_copy_with_a_shortened_link_or_without_the_status_is_the_message_of_the_sess
             "{expected}"
         );
         assert_eq!(explain(&stopped, at, copy), expected, "{copy}");
+    }
+}
+
+/// A log of 260 bytes with two long links contained the message of a key without credits. Without its links, it was
+/// short enough to be taken for a copy of the user's own error.
+#[test]
+fn a_log_with_long_links_is_not_explained_as_the_error_of_this_machine() {
+    let sandbox = with_a_private_login();
+    let mut client = session_of_login(&sandbox, "with-key");
+    let key = ("ANTHROPIC_API_KEY".to_owned(), "sk-ant-dummy".to_owned());
+    client.variables.push(key);
+    receives_balance_error(&client, "2026-11-20T12:00:00Z");
+    let log = "Run https://github.com/example/backend/actions/runs/19541234567/job/55912345678\n\
+               Credit balance is too low\n\
+               Error: exit code 1. Logs: https://github.com/example/backend/actions/runs/19541234567/artifacts/4123456789\n\
+               Post job cleanup: the runner sent its report.";
+    let shown = explain(&client, "2026-11-21T08:00:00Z", log);
+    assert!(shown.contains("explains only the message text"), "{shown}");
+}
+
+/// A gateway's message about a credit balance was explained as the error of a key at Anthropic, because both have the
+/// same row in the catalog.
+#[test]
+fn the_message_of_a_gateway_about_a_balance_is_not_the_error_of_a_key() {
+    let sandbox = with_a_private_login();
+    let mut client = session_of_login(&sandbox, "with-key");
+    let key = ("ANTHROPIC_API_KEY".to_owned(), "sk-ant-dummy".to_owned());
+    client.variables.push(key);
+    receives_balance_error(&client, AT);
+    client.works("2026-11-20T10:02:00Z", 10);
+    let text = "API Error: 402 Your credit balance at the proxy is used up";
+    let shown = explain(&client, "2026-11-20T10:03:00Z", text);
+    assert!(shown.contains("explains only the message text"), "{shown}");
+}
+
+/// Two keys had no credits. The session with the second key had received a response since, but the first one was still
+/// blocked. For the text on the screen, `explain` said that the user can continue.
+#[test]
+fn a_message_is_explained_as_the_error_that_still_blocks_a_session() {
+    let sandbox = with_a_private_login();
+    let [mut with_proxy, mut with_key] =
+        ["with-proxy", "with-key"].map(|name| Client::with_session(&sandbox, name));
+    with_proxy.variables.extend([
+        ("ANTHROPIC_API_KEY".to_owned(), "sk-ant-x".to_owned()),
+        (
+            "ANTHROPIC_BASE_URL".to_owned(),
+            "https://proxy.example.com".to_owned(),
+        ),
+    ]);
+    with_key
+        .variables
+        .push(("ANTHROPIC_API_KEY".to_owned(), "sk-ant-y".to_owned()));
+    for client in [&with_proxy, &with_key] {
+        client.event(
+            "2026-11-20T09:00:00Z",
+            "SessionStart",
+            json!({"source": "startup"}),
+        );
+    }
+    let _running =
+        [&with_proxy, &with_key].map(|client| RunningClient::idle(&sandbox, &client.session));
+    receives_balance_error(&with_proxy, "2026-11-20T09:30:00Z");
+    receives_balance_error(&with_key, AT);
+    with_key.works("2026-11-20T10:02:00Z", 10);
+    let stopped = session_of_login(&sandbox, "stopped");
+    stopped.receives_error(
+        "2026-11-20T10:01:00Z",
+        FIVE_HOUR,
+        refused("five_hour", NOON, ""),
+    );
+    for text in ["Credit balance too low", "Credit balance is too low"] {
+        let shown = explain(&stopped, "2026-11-20T10:03:00Z", text);
+        assert!(shown.contains("proxy.example.com"), "{text}: {shown}");
+        assert!(!shown.contains("You can continue now"), "{text}: {shown}");
     }
 }
 

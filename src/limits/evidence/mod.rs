@@ -107,23 +107,36 @@ pub struct ErrorMessage {
 }
 
 /// The maximum length in bytes of a text that counts as copied from the screen even if most of it is not the message.
-pub(crate) const LONGEST_COPY: usize = 200;
+const LONGEST_COPY: usize = 200;
 
-/// The minimum length in bytes of a beginning that identifies a message. "You've hit your", for example, is too short.
-const SHORTEST_BEGINNING: usize = 20;
+/// The minimum length in bytes of a beginning that identifies a message, without spaces. "You've hit your", for
+/// example, is too short.
+const SHORTEST_BEGINNING: usize = 17;
+
+/// The message about a key without credits, as Claude Code writes it to the transcript.
+const BALANCE_IN_TRANSCRIPT: &str = "credit balance is too low";
+/// The beginning of the same message on the screen of Claude Code 2.1.331: "Credit balance too low · Add funds: …". All
+/// other messages are the same in both places.
+const BALANCE_ON_SCREEN: &str = "credit balance too low";
 
 impl ErrorMessage {
-    /// Returns true if a text is a copy of this message, as if the user had copied it from the screen: the message with a few
-    /// other words, or its beginning, because narrow terminals and `whycap incidents` cut messages off. A longer text, such
-    /// as a log, may contain the same message of another machine. Case, line breaks, and links do not matter, because the
-    /// screen shortens links.
+    /// Returns true if a text is a copy of this message, as if the user had copied it from the screen: the message with
+    /// a few other words, or its beginning, because narrow terminals and `whycap incidents` cut messages off. A longer
+    /// text, such as a log, may contain the same message of another machine. Case, spaces, line breaks, and the parts
+    /// of links that the screen omits do not matter.
     pub(crate) fn is_copied_in(&self, text: &str) -> bool {
-        let message = without_links(&normalize(&self.text));
-        let copy = without_links(&normalize(text));
-        let is_whole = !message.is_empty()
-            && copy.contains(&message)
-            && copy.len() <= LONGEST_COPY.max(3 * message.len());
-        is_whole || is_beginning(&copy, &message) || is_beginning(&copy, without_status(&message))
+        let message = normalize(&self.text);
+        let normalized_text = normalize(text);
+        let is_short = normalized_text.len() <= LONGEST_COPY.max(3 * message.len());
+        let copy = comparable(&normalized_text);
+        let is_copy_of = |message: &str| {
+            let message = comparable(message);
+            !message.is_empty() && is_short && copy.contains(&message)
+                || is_beginning(&copy, &message)
+        };
+        is_copy_of(&message)
+            || is_beginning(&copy, &comparable(without_status(&message)))
+            || message == BALANCE_IN_TRANSCRIPT && is_copy_of(BALANCE_ON_SCREEN)
     }
 
     /// Returns the server's own words about the refusal, on a single line and with secrets removed. Returns `None` if
@@ -163,14 +176,24 @@ impl ErrorMessage {
     }
 }
 
-/// Removes the links from a normalized text.
-fn without_links(normalized: &str) -> String {
-    let is_link = |word: &&str| word.contains("://") || word.starts_with("claude.ai/");
-    let words: Vec<&str> = normalized
-        .split(' ')
-        .filter(|word| !is_link(word))
-        .collect();
-    words.join(" ")
+/// Returns a normalized text in a form in which a message equals its copy: without spaces, because a terminal breaks
+/// lines even inside links, and without the scheme and the parameters of links, which the screen omits.
+fn comparable(normalized: &str) -> String {
+    normalized.split(' ').map(shortened_link).collect()
+}
+
+/// Returns a word without the scheme and the parameters of the link that it contains. A word without a link remains
+/// unchanged.
+fn shortened_link(word: &str) -> String {
+    let word = word.replace("https://", "").replace("http://", "");
+    match word.split_once('?') {
+        Some((address, parameters)) if address.contains('/') => {
+            let is_part =
+                |character: char| character.is_alphanumeric() || "=&%_-".contains(character);
+            format!("{address}{}", parameters.trim_start_matches(is_part))
+        }
+        Some(_) | None => word,
+    }
 }
 
 /// Returns a normalized message without "api error: 400" or the like at its beginning.
@@ -182,15 +205,18 @@ fn without_status(message: &str) -> &str {
         .map_or(message, |(_, words)| words)
 }
 
-/// Returns true if a copy contains only the beginning of a message, which may be followed by an ellipsis. A short beginning
-/// counts only if it ends at a separator. Both texts must be normalized.
+/// Returns true if a copy contains only the beginning of a message, which may be followed by an ellipsis. A short
+/// beginning counts only if it ends at a separator. Both texts must be [comparable]. If the copy was cut inside
+/// "https://", the part of it that is left does not count.
 fn is_beginning(copy: &str, message: &str) -> bool {
     let shown = copy.trim_start_matches(|character: char| !character.is_alphanumeric());
-    let beginning = shown.trim_end_matches(['…', '.']).trim_end();
-    match message.strip_prefix(beginning) {
-        Some(rest) => rest.starts_with(" · ") || beginning.len() >= SHORTEST_BEGINNING,
-        None => false,
-    }
+    let uncut = shown.trim_end_matches(['…', '.']);
+    let without_scheme = uncut.trim_end_matches(['h', 't', 'p', 's', ':', '/']);
+    [uncut, without_scheme].into_iter().any(|beginning| {
+        message
+            .strip_prefix(beginning)
+            .is_some_and(|rest| rest.starts_with('·') || beginning.len() >= SHORTEST_BEGINNING)
+    })
 }
 
 /// Returns the message of an error in JSON format, which may be surrounded by other text.
