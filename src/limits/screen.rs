@@ -155,7 +155,12 @@ fn least_action_count(incident: &Incident) -> usize {
         return 2;
     }
     match actions.get(1) {
-        Some(ActionName::DoNotBuy | ActionName::WaitAfterAll | ActionName::SendAfterReset) => 2,
+        Some(
+            ActionName::DoNotBuy
+            | ActionName::WaitAfterAll
+            | ActionName::SendAfterReset
+            | ActionName::SendAfterResetOfModel,
+        ) => 2,
         Some(_) | None => 1,
     }
 }
@@ -481,6 +486,7 @@ fn second_row(incident: &Incident, columns: usize) -> Option<String> {
                 | ActionName::WillTryInVain
                 | ActionName::WillTryOnCredits
                 | ActionName::SendAfterReset
+                | ActionName::SendAfterResetOfModel
         )
     });
     // The row about the continuation mentions the budget.

@@ -406,7 +406,7 @@ fn the_row_names_the_full_window_that_also_stops_the_other_models() {
     let at = "2026-11-20T10:05:10Z";
     let row = plain_rows(&stopped, at, windows(100.0, NOON, 40.0, TUESDAY));
     assert!(
-        row.contains("weekly Opus limit · 5-hour limit until 12:00"),
+        row.contains("weekly Opus limit · 5-hour limit also used up until 12:00"),
         "{row}"
     );
     let after_reset = plain_rows(&stopped, "2026-11-20T12:00:30Z", Value::Null);
@@ -414,6 +414,49 @@ fn the_row_names_the_full_window_that_also_stops_the_other_models() {
         after_reset.contains("weekly Opus limit · resets Tue Nov 24 06:00"),
         "{after_reset}"
     );
+}
+
+/// The user closed a session that waited for the reset of its weekly Opus limit, and resumed it. For days, the row only
+/// said that Claude Code will not continue by itself, although another model works at once.
+#[test]
+fn the_row_of_a_resumed_session_names_the_model_switch_that_works_now() {
+    let sandbox = with_a_private_login();
+    let stopped = session_of_login(&sandbox, "stopped");
+    reaches_opus_limit(&stopped, "2026-11-20T10:00:00Z");
+    let exited = "Automatic continue cancelled · Claude Code exited during the wait, so the task will not resume on its own when the usage limit resets (send a prompt after the reset to continue)";
+    stopped.announces("2026-11-20T10:01:00Z", exited);
+    stopped.event(
+        "2026-11-20T10:02:00Z",
+        "SessionStart",
+        json!({"source": "resume"}),
+    );
+    let _running = RunningClient::idle(&sandbox, &stopped.session);
+    let at = "2026-11-20T10:03:00Z";
+    for (columns, expected) in [
+        (
+            120,
+            "Use another model (/model); Claude Code will not continue by itself",
+        ),
+        (
+            60,
+            "Use another model (/model); will not continue by itself",
+        ),
+        (40, "Use another model (/model)"),
+    ] {
+        let shown = flat(
+            stopped
+                .calls_status_line(at, Value::Null, columns)
+                .success(),
+        );
+        assert!(shown.contains(expected), "{columns}: {shown}");
+    }
+    let shown = answer(&stopped, at);
+    for step in [
+        "1. Use another model: /model",
+        "After the reset, send the prompt again; Claude Code will not continue by itself",
+    ] {
+        assert!(shown.contains(step), "{step}: {shown}");
+    }
 }
 
 /// A session is resumed with Sonnet where no status line runs, as with `claude -p --resume`, so its last reading still names

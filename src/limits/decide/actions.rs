@@ -452,7 +452,7 @@ fn in_state_without_budget(
         _ if has_passed => None,
         Some(ContinuationObstacle::Announced(CAN_WAIT_AGAIN)) => Some(ActionName::WaitAfterAll),
         Some(ContinuationObstacle::Announced(_) | ContinuationObstacle::Cancelled) => {
-            send_after_reset(problem)
+            send_after_reset(problem, current.first())
         }
         _ if problem.will_try_before_end() && problem.credits_pay_now => {
             Some(ActionName::WillTryOnCredits)
@@ -472,12 +472,19 @@ fn in_state_without_budget(
     current
 }
 
-/// Returns the advice to send the prompt again after the reset, for a session in which Claude Code no longer waits for it.
-/// Returns `None` if there is no reset to wait for, or if usage credits pay.
-fn send_after_reset(problem: &Problem<'_>) -> Option<ActionName> {
+/// Returns the advice to send the prompt again after the reset, for a session in which Claude Code no longer waits for
+/// it. Returns `None` if there is no reset to wait for, or if usage credits pay. If the first step is to use another
+/// model, the status line names that step as well.
+fn send_after_reset(problem: &Problem<'_>, first: Option<&ActionName>) -> Option<ActionName> {
     let is_ahead = problem.resets.ahead(problem.evidence.clock.now).is_some();
     let waiting_helps = problem.finding.waiting_helps == Some(true) && !problem.is_false();
-    (is_ahead && waiting_helps && !problem.credits_pay_now).then_some(ActionName::SendAfterReset)
+    if !is_ahead || !waiting_helps || problem.credits_pay_now {
+        None
+    } else if first == Some(&ActionName::OtherModel) {
+        Some(ActionName::SendAfterResetOfModel)
+    } else {
+        Some(ActionName::SendAfterReset)
+    }
 }
 
 /// Returns true if the error occurred in another session and may not block the requesting one. If usage credits pay, a
