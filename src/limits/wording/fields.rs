@@ -8,15 +8,15 @@ use crate::limits::kind::{LimitKind, Verdict, Window};
 use crate::time::{Clock, format_duration};
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// A measurement taken up to this long before the error is considered simultaneous with it.
-const SAME_TIME: TimeDelta = TimeDelta::seconds(-5);
+/// A measurement that was taken at most this long before the error is said to be from just before the error.
+const JUST_BEFORE: TimeDelta = TimeDelta::seconds(-5);
 
 /// Describes when a measurement took place, such as "1 m before the error".
 pub(super) fn relative_to_error(offset: TimeDelta) -> String {
-    if offset < SAME_TIME {
+    if offset < JUST_BEFORE {
         format!("{} before the error", format_duration(offset))
     } else if offset < TimeDelta::zero() {
-        "at the time of the error".to_owned()
+        "just before the error".to_owned()
     } else if offset < TimeDelta::minutes(1) {
         "right after the error".to_owned()
     } else {
@@ -314,5 +314,25 @@ impl Fields {
         }
         filled.push_str(rest);
         Some(filled)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// "At the time of the error, your 5-hour usage was 96%" seemed to contradict "Your 5-hour limit is used up".
+    #[test]
+    fn a_measurement_from_seconds_before_the_error_is_from_just_before_it() {
+        for (seconds, expected) in [
+            (-120, "2 m before the error"),
+            (-5, "just before the error"),
+            (-1, "just before the error"),
+            (0, "right after the error"),
+            (5, "right after the error"),
+            (120, "2 m after the error"),
+        ] {
+            assert_eq!(relative_to_error(TimeDelta::seconds(seconds)), expected);
+        }
     }
 }

@@ -707,7 +707,7 @@ mod tests {
         &[
             ("percent", "96"),
             ("meter", "weekly"),
-            ("measured", "right after the error"),
+            ("measured", "just before the error"),
         ],
         &[("key", "ANTHROPIC_AUTH_TOKEN")],
         &[
