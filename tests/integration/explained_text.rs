@@ -1236,8 +1236,8 @@ fn the_text_on_the_screen_is_the_message_in_the_transcript() {
     }
 }
 
-/// The screen shows a link without "https://" and its parameters, and people copy a message without the status code. After the
-/// end of the error, `explain` did not recognize such copies.
+/// The screen shows a link without "https://" and its parameters, and people copy a message without the status code.
+/// After the end of the error, `explain` did not recognize such copies.
 #[test]
 fn a_copy_with_a_shortened_link_or_without_the_status_is_the_message_of_the_session() {
     for (message, copy) in [

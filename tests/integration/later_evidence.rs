@@ -662,10 +662,10 @@ fn check_false_alarm(alarm: &FalseAlarm, scenario: &Scenario) {
     }
 }
 
-/// A session that has reported no figures reaches a real limit. The last reading is ten minutes old and below 90%, so the
-/// error looks like a false alarm until another session reports that the window is full. Before that, the other session receives a response that
-/// seems to confirm the false alarm. The response proves nothing, because its request was sent before the error or
-/// because usage credits paid for it.
+/// A session that has reported no figures reaches a real limit. The last reading is ten minutes old and below 90%, so
+/// the error looks like a false alarm until another session reports that the window is full. Before that, the other
+/// session receives a response that seems to confirm the false alarm. The response proves nothing, because its request
+/// was sent before the error or because usage credits paid for it.
 #[test]
 fn a_response_that_proves_nothing_does_not_keep_a_real_limit_a_false_alarm() {
     for is_asked_in_between in [false, true] {
@@ -1168,8 +1168,8 @@ fn a_window_that_fills_up_after_a_stated_reset_is_not_the_cause() {
     assert_eq!(explanations[0], explanations[2]);
 }
 
-/// An open session reported 88%. Three minutes later, the 5-hour limit refused a `claude -p` run. A run reports no figures, so
-/// whycap promised an answer within seconds and then called the limit a false alarm because of the 88%.
+/// An open session reported 88%. Three minutes later, the 5-hour limit refused a `claude -p` run. A run reports no
+/// figures, so whycap promised an answer within seconds and then called the limit a false alarm because of the 88%.
 #[test]
 fn an_earlier_reading_does_not_refute_the_limit_of_a_run_without_a_status_line() {
     for (percent, is_false) in [(88.0, false), (20.0, true)] {

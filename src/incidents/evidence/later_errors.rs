@@ -151,8 +151,8 @@ impl LaterErrors {
             .min_by_key(|next| next.at)
     }
 
-    /// Returns the session's next error if it replaces a temporary problem, because it is of another kind. A throttle is not
-    /// replaced: it may last until a stated time, and its message may come from a full window.
+    /// Returns the session's next error if it replaces a temporary problem, because it is of another kind. A throttle
+    /// is not replaced: it may last until a stated time, and its message may come from a full window.
     fn replacement_of_passing(&self, error: &StoredError, kind: LimitKind) -> Option<NextLimit> {
         let next = self.next_error_of.get(&error.session.id)?;
         let can_be_replaced = kind.is_passing() && kind != LimitKind::Throttle;

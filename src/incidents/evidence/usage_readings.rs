@@ -125,8 +125,8 @@ impl EvidenceCollector<'_> {
     ///
     /// Right after an error, Claude Code may still report the figures of the last response, possibly for the first
     /// time. Figures therefore count as new only if they are reported at least [`FIGURES_REPORTED_AFTER`] after the
-    /// error, or if they have changed although the session has received no response. A session without a status line, such as
-    /// a `claude -p` run, does not report figures.
+    /// error, or if they have changed although the session has received no response. A session without a status line,
+    /// such as a `claude -p` run, does not report figures.
     fn awaits_figures(&self, error: &StoredError) -> bool {
         let line = error.message.line.as_ref();
         if line.is_some_and(ErrorLine::is_outside_terminal)

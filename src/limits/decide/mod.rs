@@ -120,8 +120,8 @@ impl Diagnosis {
             && !self.actions.contains(&ActionName::FullAsWell)
     }
 
-    /// Returns true if the message may be right, its limit applies to only one family of models, and no full window stops
-    /// the other models as well.
+    /// Returns true if the message may be right, its limit applies to only one family of models, and no full window
+    /// stops the other models as well.
     pub(crate) fn limits_only_one_model(&self) -> bool {
         let may_be_right = matches!(
             self.verdict,

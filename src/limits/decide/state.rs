@@ -103,8 +103,8 @@ pub enum Ending {
     KeyRemoved,
     /// The limit of one model family still applies, but the user has switched the session to another model.
     ModelSwitched,
-    /// The session reached a limit again or, after a temporary problem, received another error, so a newer error replaces this
-    /// one.
+    /// The session reached a limit again or, after a temporary problem, received another error, so a newer error
+    /// replaces this one.
     HitAgain,
     /// The reset time has passed.
     Reset,
@@ -281,8 +281,8 @@ impl Problem<'_> {
         Some(End::at(ending, response.at))
     }
 
-    /// Returns the next time that the session hit a limit or, after a temporary problem, received another error. Returns `None` if
-    /// it received a response in between.
+    /// Returns the next time that the session hit a limit or, after a temporary problem, received another error.
+    /// Returns `None` if it received a response in between.
     fn next_limit(&self) -> Option<End> {
         let hit_again = self.evidence.collected.hit_again?;
         Some(End::at(Ending::HitAgain, Some(hit_again.at)))

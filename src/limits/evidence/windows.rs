@@ -104,7 +104,8 @@ impl Measurement {
     }
 }
 
-/// Returns true if a window cannot have filled up between the measurement and a later time, not even at [`FASTEST_USE`].
+/// Returns true if a window cannot have filled up between the measurement and a later time, not even at
+/// [`FASTEST_USE`].
 fn has_room_at(measurement: Measurement, time: DateTime<Utc>) -> bool {
     let minutes = (time - measurement.measured).as_seconds_f64().max(0.0) / 60.0;
     measurement.percent + FASTEST_USE * minutes < FULL_FROM
