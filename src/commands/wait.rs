@@ -28,6 +28,9 @@ pub(crate) struct WaitArguments {
     /// Stop waiting after this time: 90s, 30m, 2h, or 1h30m
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     timeout: Option<Duration>,
+    /// Also wait while each response costs extra
+    #[arg(long)]
+    free: bool,
 }
 
 /// The exit code after a timeout, as in timeout(1).
@@ -71,30 +74,31 @@ impl Subcommand for WaitArguments {
             let situation = context.with_budgets(known_situation.for_waiting(), session);
             // If the command has already waited for an error that blocked the shell itself, it must not fail now because
             // of an error that blocks only a session with a different payer.
-            let wait = if has_waited_for_own_payer && situation.blocks_only_other_payer() {
+            let end_of_limit = if has_waited_for_own_payer && situation.blocks_only_other_payer() {
                 None
             } else {
                 situation.wait_until_surely_over()
             };
+            let extra_costs = match end_of_limit {
+                Some(_) => None,
+                None => context.extra_costs(session, situation.incident.as_ref(), &incidents),
+            };
+            // Without a known end, there is nothing to wait for.
+            let end_of_costs = extra_costs
+                .as_ref()
+                .filter(|_| self.free)
+                .and_then(|costs| costs.until);
+            let wait = end_of_limit.or(end_of_costs.map(|until| Wait::Helps(Some(until))));
             let now = context.environment.now;
-            // Remove canceled continuations. They are no longer planned although their time has not come yet.
-            announced.retain(|session: &String, at| {
-                *at <= now
-                    || situation
-                        .continuing()
-                        .any(|continuing| continuing.session == session)
-            });
             if let Some(Wait::Helps(until)) = wait
                 && let Some(blocking) = situation.blocking()
                 && !blocking.diagnosis.awaits_figures()
             {
                 printed.announce_goal(blocking, until, &context)?;
             }
-            for continuing in situation.continuing() {
-                let session = continuing.session.to_owned();
-                if announced.insert(session, continuing.at).is_none() {
-                    print_sentence(&warning_about(&continuing, &context), &context)?;
-                }
+            announce_continuing(&mut announced, &situation, &context)?;
+            if let Some(until) = end_of_costs {
+                printed.announce_costs(until, &context)?;
             }
             printed.announce_budgets(&situation, &context)?;
             // Include continuations since the previous check, because the machine may have been suspended.
@@ -107,11 +111,10 @@ impl Subcommand for WaitArguments {
                         terminal::print_error(incident.headline());
                     }
                     ended => {
-                        let extra_costs = context.extra_costs(session, ended.as_ref(), &incidents);
                         for sentence in last_sentences(
                             ended.as_ref(),
                             waited_for.as_ref(),
-                            extra_costs.as_deref(),
+                            extra_costs.as_ref().map(|costs| costs.clause.as_str()),
                             &names_of_continuing(&announced, &continuation_period, &context),
                             &context.budgets_blocking_prompts(session, &incidents, ledger),
                             &context,
@@ -188,6 +191,8 @@ struct PrintedSentences {
     goal: Option<Goal>,
     response_elsewhere: bool,
     credits: bool,
+    /// The time until which each response costs extra, as announced last.
+    costs_until: Option<DateTime<Utc>>,
     /// The sessions that a budget keeps Claude Code from continuing.
     blocked_by_budget: HashSet<String>,
 }
@@ -215,6 +220,18 @@ impl PrintedSentences {
             self.credits = true;
         }
         Ok(())
+    }
+
+    /// Prints until when the command waits because each response costs extra.
+    fn announce_costs(&mut self, until: DateTime<Utc>, context: &Context) -> io::Result<()> {
+        if self.costs_until == Some(until) {
+            return Ok(());
+        }
+        self.costs_until = Some(until);
+        let deadline = context.clock().format_deadline(until);
+        let sentence =
+            format!("Your plan has no usage left, so each response costs extra until {deadline}.");
+        print_sentence(&sentence, context)
     }
 
     /// Prints how to keep a used-up budget from blocking the automatic continuation of a session.
@@ -296,6 +313,28 @@ fn timeout_message(incident: Option<&Incident>) -> &'static str {
         (Verdict::NotALimit, _) => "timed out; the error may still be blocking work",
         _ => "timed out while the limit still applied",
     }
+}
+
+/// Names the open sessions that Claude Code will continue by itself, unless they have been announced. Also removes
+/// canceled continuations, which are no longer planned although their time has not come yet.
+fn announce_continuing(
+    announced: &mut HashMap<String, DateTime<Utc>>,
+    situation: &Situation,
+    context: &Context,
+) -> io::Result<()> {
+    announced.retain(|session, at| {
+        *at <= context.environment.now
+            || situation
+                .continuing()
+                .any(|continuing| continuing.session == session)
+    });
+    for continuing in situation.continuing() {
+        let session = continuing.session.to_owned();
+        if announced.insert(session, continuing.at).is_none() {
+            print_sentence(&warning_about(&continuing, context), context)?;
+        }
+    }
+    Ok(())
 }
 
 /// Returns the names of the announced sessions that Claude Code continues in the given period.
@@ -392,11 +431,18 @@ fn last_sentences(
             vec![format!("{summary} {}", or_warning("You can continue."))]
         }
         (_, _, Some(_)) => vec![or_warning("You are no longer blocked.")],
-        (Some(ended), _, None) => context
-            .describe_past(ended)
-            .into_iter()
-            .chain([or_warning("You are not blocked.")])
-            .collect(),
+        (Some(ended), _, None) => {
+            let state = if ended.diagnosis.is_end_assumed() {
+                "As far as whycap knows, you are not blocked."
+            } else {
+                "You are not blocked."
+            };
+            context
+                .describe_past(ended)
+                .into_iter()
+                .chain([or_warning(state)])
+                .collect()
+        }
         (None, _, None) => vec![or_warning("You are not blocked.")],
     }
 }

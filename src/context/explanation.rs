@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{ANSWER_READS, Context};
 use crate::claude::credentials;
@@ -51,6 +51,15 @@ pub(crate) struct ErrorSource {
     pub(crate) ledger: Option<Ledger>,
     /// True if all transcripts have been read to the end.
     pub(crate) is_complete: bool,
+}
+
+/// The extra costs of responses while usage credits pay for them.
+#[derive(Debug)]
+pub(crate) struct ExtraCosts {
+    /// A clause such as "each response costs extra until 12:00; or wait".
+    pub(crate) clause: String,
+    /// The time at which the full window resets, or `None` if it is unknown.
+    pub(crate) until: Option<DateTime<Utc>>,
 }
 
 impl Context {
@@ -287,15 +296,15 @@ impl Context {
         })
     }
 
-    /// Returns a clause such as "each response costs extra" if usage credits pay for further responses of a session.
-    /// Without a session, the clause is about the logged-in account, and it says so if a key may pay for new sessions
-    /// in this shell. Returns `None` if there is no evidence of this. `ended` is the newest error.
+    /// Returns the extra costs if usage credits pay for further responses of a session. Without a session, they are
+    /// those of the logged-in account, and the clause says so if a key may pay for new sessions in this shell. Returns
+    /// `None` if there is no evidence of this. `ended` is the newest error.
     pub(crate) fn extra_costs(
         &self,
         session: Option<&str>,
         ended: Option<&Incident>,
         incidents: &Incidents<'_>,
-    ) -> Option<String> {
+    ) -> Option<ExtraCosts> {
         let clock = self.clock();
         let until = match ended {
             Some(ended) if ended.diagnosis.credits_pay_now => ended
@@ -315,13 +324,14 @@ impl Context {
         };
         let set_credentials = credentials::of_session(&self.paths, &self.environment, None);
         let key = set_credentials.iter().find(|key| key.outranks_login());
-        Some(match (session, key) {
+        let clause = match (session, key) {
             (None, Some(key)) => format!(
                 "{} may pay for new sessions in this shell; in sessions that use your login, {costs}",
                 key.name
             ),
             _ => costs,
-        })
+        };
+        Some(ExtraCosts { clause, until })
     }
 
     /// Returns sentences about how much of this machine's spend counted toward the limit, and where it went. Returns

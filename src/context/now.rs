@@ -117,7 +117,6 @@ impl NowCollector {
             clock: context.clock(),
             is_window_full,
             has_plan,
-            has_only_key: !has_plan && incidents.has_key(),
             passed_resets,
             forecasts,
             spend,

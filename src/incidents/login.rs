@@ -39,11 +39,6 @@ impl<'a> Login<'a> {
         self.state().account.as_ref()
     }
 
-    /// Returns true if Claude Code has stored the API key of a Console login.
-    pub(super) fn has_console_key(&self) -> bool {
-        self.state().has_console_key
-    }
-
     /// Returns the usage figures that `/usage` last showed.
     pub(super) fn cached_usage(&self) -> Option<&UsagePage> {
         self.state().usage.as_ref()

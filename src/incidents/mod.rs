@@ -158,15 +158,6 @@ impl<'a> Incidents<'a> {
         self.login.account()
     }
 
-    /// Returns true if a key would pay for a new session that is started here.
-    pub(crate) fn has_key(&self) -> bool {
-        self.login.has_console_key()
-            || self
-                .own_credentials(None)
-                .iter()
-                .any(Credential::outranks_login)
-    }
-
     /// Returns the usage figures that `/usage` last showed.
     pub(crate) fn cached_usage(&self) -> Option<&UsagePage> {
         self.login.cached_usage()

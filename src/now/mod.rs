@@ -31,8 +31,6 @@ pub(crate) struct NowData {
     pub(crate) is_window_full: bool,
     /// True if the logged-in account has a plan and therefore usage windows.
     pub(crate) has_plan: bool,
-    /// True if a key pays for new sessions, and no account with a plan is logged in. A key has no usage windows.
-    pub(crate) has_only_key: bool,
     /// The last known reset times of the windows that have reset.
     pub(crate) passed_resets: Vec<PassedReset>,
     /// The forecasts for the usage windows.

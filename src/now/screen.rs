@@ -21,6 +21,8 @@ use crate::time::{Clock, WEEK, format_duration};
 
 /// The text to show if nothing blocks work.
 const NOT_BLOCKED: &str = "no limit is blocking you";
+/// The text to show if the last error should be over but nothing confirms it.
+const NOT_BLOCKED_AS_FAR_AS_KNOWN: &str = "as far as whycap knows, no limit is blocking you";
 /// The text to show if only a budget blocks prompts.
 const ONLY_BUDGET_BLOCKS: &str = "no limit is blocking you, but a budget blocks prompts";
 /// The text to show if a window is full but the newest request has not been rejected. The next prompt will show whether
@@ -135,11 +137,18 @@ impl NowData {
                 Some(_) => PAID_BEYOND_WINDOW,
                 None if !self.slow.blocking_budgets.is_empty() => ONLY_BUDGET_BLOCKS,
                 None if self.is_window_full => WINDOW_IS_FULL,
+                None if self.is_end_assumed() => NOT_BLOCKED_AS_FAR_AS_KNOWN,
                 None => NOT_BLOCKED,
             };
             add_row(&mut report, "Limit", Tone::Plain, text.to_owned());
         }
         report
+    }
+
+    /// Returns true if the newest error should be over but nothing confirms it.
+    fn is_end_assumed(&self) -> bool {
+        let newest = self.slow.situation.incident.as_ref();
+        newest.is_some_and(|newest| newest.diagnosis.is_end_assumed())
     }
 
     fn add_windows(&self, extent: Extent, report: &mut Report) {
@@ -288,9 +297,10 @@ impl NowData {
             let text = format!("usage credits have paid ≈{} of it (estimated)", paid.show());
             add_row(report, "", Tone::Plain, text);
         }
-        // A block is an estimate of the 5-hour window, so do not show it if the window itself is known.
+        // A block is an estimate of the 5-hour window, so it is not shown if the window itself is known. API keys have no
+        // windows.
         let five_hour = self.reading.as_ref().and_then(|reading| reading.five_hour);
-        if five_hour.is_some() || self.has_only_key {
+        if five_hour.is_some() || !self.has_plan {
             return;
         }
         let text = match self.block() {
@@ -598,7 +608,6 @@ mod tests {
             },
             is_window_full: false,
             has_plan: true,
-            has_only_key: false,
             passed_resets: Vec::new(),
             reading: Some(Sample {
                 five_hour: usage(82.0, "2026-11-20T14:30:00Z"),

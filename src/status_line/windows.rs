@@ -32,9 +32,15 @@ enum ResetStyle {
 }
 
 /// The formatted reset time of a window.
-struct Reset {
-    time: String,
-    left: String,
+enum Reset {
+    Ahead {
+        time: String,
+        left: String,
+    },
+    /// The window should have reset at this time. Claude Code has not reported its new usage yet.
+    Passed {
+        time: String,
+    },
 }
 
 /// The formatted values of a usage window.
@@ -44,21 +50,25 @@ struct Gauge {
     label: String,
     /// The percentage, for example `42%`, or `62% of $50.00` if the limit is in dollars.
     figure: String,
-    /// The reset, or `None` if it is unknown or in the past.
+    /// The reset, or `None` if it is unknown.
     reset: Option<Reset>,
 }
 
 impl Gauge {
     fn new(name: &str, usage: &WindowUsage, clock: Clock) -> Self {
         let level = level_now(usage, clock);
-        let resets_at = usage.resets_at.filter(|at| *at > clock.now);
         Self {
             level,
             label: format!("{name} "),
             figure: percent_text(rounded_level(level)),
-            reset: resets_at.map(|at| Reset {
-                time: clock.format_briefly(at),
-                left: format_duration(at - clock.now),
+            reset: usage.resets_at.map(|at| {
+                let time = clock.format_briefly(at);
+                if at > clock.now {
+                    let left = format_duration(at - clock.now);
+                    Reset::Ahead { time, left }
+                } else {
+                    Reset::Passed { time }
+                }
             }),
         }
     }
@@ -75,15 +85,20 @@ impl Gauge {
     fn pieces(&self, bar: usize, style: ResetStyle) -> Vec<Piece> {
         let tone = level_tone(self.level, Tone::Good);
         let mut pieces = meter_pieces(&self.label, self.level, bar, tone, self.figure.clone());
-        if let Some(Reset { time, left }) = &self.reset {
-            let text = match style {
-                ResetStyle::TimeAndDistance => format!(" (resets {time}, in {left})"),
-                ResetStyle::Time => format!(" (resets {time})"),
-                ResetStyle::Sign => format!(" \u{21bb}{time}"),
-                ResetStyle::Hidden => return pieces,
-            };
-            pieces.push((Tone::Quiet, text));
-        }
+        let text = match (&self.reset, style) {
+            (Some(Reset::Ahead { time, left }), ResetStyle::TimeAndDistance) => {
+                format!(" (resets {time}, in {left})")
+            }
+            (Some(Reset::Ahead { time, .. }), ResetStyle::Time) => format!(" (resets {time})"),
+            (Some(Reset::Ahead { time, .. }), ResetStyle::Sign) => format!(" \u{21bb}{time}"),
+            (Some(Reset::Passed { time }), ResetStyle::TimeAndDistance | ResetStyle::Time) => {
+                format!(" (reset {time})")
+            }
+            (Some(Reset::Passed { .. }), ResetStyle::Sign)
+            | (Some(_), ResetStyle::Hidden)
+            | (None, _) => return pieces,
+        };
+        pieces.push((Tone::Quiet, text));
         pieces
     }
 }

@@ -73,6 +73,37 @@ fn wait_mentions_only_the_costs_while_credits_pay_during_an_overload() {
     }
 }
 
+/// `whycap wait && claude -p …` started the prompt at once while usage credits were paying, so it cost money that nobody
+/// watching the script had agreed to. With `--free`, the command waits for the reset.
+#[test]
+fn wait_free_waits_until_responses_no_longer_cost_extra() {
+    let sandbox = with_a_private_login();
+    let mut client = session_of_login(&sandbox, "pays");
+    for at in ["2026-11-20T09:58:00Z", "2026-11-20T09:59:00Z"] {
+        receives_response(&mut client, at, five_hour_full());
+    }
+    let costs_extra = "each response costs extra until 12:00";
+    let at_once = waits(&client, "2026-11-20T11:59:55Z", &[]);
+    assert!(flat(at_once.success()).contains(costs_extra), "{at_once:?}");
+
+    let too_short = waits(&client, AT, &["--free", "--timeout", "1s"]);
+    assert_eq!(too_short.code, 124, "{too_short:?}");
+    assert!(too_short.stderr.contains("timed out"), "{too_short:?}");
+    assert!(
+        flat(&too_short.stdout).contains(costs_extra),
+        "{too_short:?}"
+    );
+
+    let waited = waits(
+        &client,
+        "2026-11-20T11:59:57Z",
+        &["--free", "--timeout", "60s"],
+    );
+    let lines = flat(waited.success());
+    assert!(lines.contains(costs_extra), "{lines}");
+    assert!(lines.ends_with("You are not blocked."), "{lines}");
+}
+
 /// After the pause, `explain`, `/whycap`, and the status line said to send the prompt again, without a word about the full
 /// window. The headline says what happened even if the error is old.
 #[test]

@@ -692,7 +692,7 @@ fn usage_after_a_reset_is_not_shown_as_zero_hours_later() {
     let before = line_with_full_window(&client, "2026-11-20T11:59:00Z");
     assert!(before.contains("5h 100%"), "{before}");
     let just_over = line_with_full_window(&client, "2026-11-20T12:00:30Z");
-    assert!(just_over.contains("5h 0%"), "{just_over}");
+    assert!(just_over.contains("5h 0% (reset 12:00)"), "{just_over}");
     let idle = session_of_login(&sandbox, "idle");
     let of_idle = idle.calls_status_line("2026-11-20T12:00:30Z", Value::Null, 160);
     assert!(of_idle.stdout.contains("5h"), "{of_idle:?}");

@@ -279,7 +279,7 @@ fn every_output_shows_the_same_figures_at_the_same_time() {
 
 #[test]
 fn a_block_with_an_unpriced_model_is_an_estimate_like_the_day() {
-    let sandbox = Sandbox::new().variable("WHYCAP_NOW", "2026-11-20T08:00:00Z");
+    let sandbox = with_a_private_login().variable("WHYCAP_NOW", "2026-11-20T08:00:00Z");
     let answer = r#"{"type":"assistant","sessionId":"s","timestamp":"2026-11-20T07:00:00Z","requestId":"r","uuid":"u","cwd":"/home/dev/api","message":{"id":"m","model":"some-other-model","usage":{"input_tokens":0,"output_tokens":5000}}}"#;
     sandbox.write(
         ".claude/projects/-home-dev-api/s.jsonl",
@@ -400,7 +400,6 @@ fn now_works_in_an_empty_home() {
         run.success(),
         "Windows   no usage data from Claude Code yet (API keys have no usage windows)\n\
          Today     $0.00\n\
-         Block     no 5-hour window is running (estimated)\n\
          Sessions  none running\n\
          Limit     no limit is blocking you\n"
     );
@@ -413,7 +412,9 @@ fn a_user_with_only_a_key_sees_no_estimated_window() {
     let with_console_login = Sandbox::new();
     let state = json!({"primaryApiKey": "sk-ant-api03-hidden"});
     with_console_login.write(".claude.json", state.to_string());
-    for sandbox in [with_variable, with_console_login] {
+    // The key may be set only in the sessions that use it.
+    let without_login = Sandbox::new();
+    for sandbox in [with_variable, with_console_login, without_login] {
         record_responses(&sandbox, ["2026-11-20T06:30:00Z", "2026-11-20T07:55:00Z"]);
         let mut command = sandbox.command(&["now"]);
         let run = Run::of(command.env("WHYCAP_NOW", "2026-11-20T08:02:00Z"), b"");
@@ -442,7 +443,7 @@ fn record_responses(sandbox: &Sandbox, times: [&str; 2]) {
 /// future.
 #[test]
 fn the_current_block_is_found_along_with_recent_earlier_spend() {
-    let sandbox = Sandbox::new();
+    let sandbox = with_a_private_login();
     record_responses(&sandbox, ["2026-11-20T03:30:00Z", "2026-11-20T07:55:00Z"]);
     let mut command = sandbox.command(&["now"]);
     let ended = Run::of(command.env("WHYCAP_NOW", "2026-11-20T08:02:00Z"), b"");

@@ -655,7 +655,7 @@ fn a_problem_that_ended_unseen_is_described_in_the_same_way_forever() {
 }
 
 /// Seconds after the reset, `explain` said that the limit should have reset, `incidents` called it "over", and `now` showed
-/// "5h 0%" as if the new usage had been reported.
+/// "5h 0%" as if the new usage had been reported. `now` and `wait` said as a fact that nothing was blocking the user.
 #[test]
 fn every_screen_says_that_a_limit_should_have_reset_until_the_reset_is_confirmed() {
     let sandbox = with_a_private_login();
@@ -670,6 +670,13 @@ fn every_screen_says_that_a_limit_should_have_reset_until_the_reset_is_confirmed
     assert!(explained.contains("should have reset"), "{explained}");
     let listed = shown("incidents", at);
     assert!(listed.contains("(should have reset)"), "{listed}");
+    for (command, not_blocked) in [
+        ("now", "as far as whycap knows, no limit is blocking you"),
+        ("wait", "As far as whycap knows, you are not blocked."),
+    ] {
+        let shown = shown(command, "2026-11-20T12:01:30Z");
+        assert!(shown.ends_with(not_blocked), "{command}: {shown}");
+    }
 
     let at = "2026-11-20T12:02:00Z";
     client.sends_prompt("2026-11-20T12:01:00Z", "continue");

@@ -421,11 +421,13 @@ fn the_last_line_says_what_has_ended() {
     let later = waits(&overloaded, "2026-11-20T10:20:00Z", &[]);
     assert_eq!(
         flat(later.success()),
-        format!("10:10, in overload: {ended} You are not blocked.")
+        format!("10:10, in overload: {ended} As far as whycap knows, you are not blocked.")
     );
     let now = overloaded.run("2026-11-20T10:20:00Z", &["now"], b"");
     let words: Vec<&str> = now.success().split_whitespace().collect();
-    let rows = format!("Error 10:10, in overload: {ended} Limit no limit is blocking you");
+    let rows = format!(
+        "Error 10:10, in overload: {ended} Limit as far as whycap knows, no limit is blocking you"
+    );
     assert!(words.join(" ").ends_with(&rows), "{now:?}");
     let listed = overloaded.run("2026-11-20T10:20:00Z", &["incidents"], b"");
     assert!(

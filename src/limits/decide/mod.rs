@@ -113,6 +113,15 @@ impl Diagnosis {
         }
     }
 
+    /// Returns true if the error should be over because enough time has passed, but nothing confirms it.
+    pub(crate) fn is_end_assumed(&self) -> bool {
+        match self.state {
+            State::Over(Ending::PauseOver) => true,
+            State::Over(Ending::Reset) => !self.is_reset_proven,
+            State::Notice | State::Blocks(_) | State::Over(_) => false,
+        }
+    }
+
     /// Returns true if the error is probably a false alarm, and no full window is known that would stop the next prompt.
     pub(crate) fn may_next_prompt_work(&self) -> bool {
         self.verdict == Verdict::FalseLikely
