@@ -2073,6 +2073,45 @@ fn a_pasted_message_should_be_checked_if_the_window_has_room() {
     );
 }
 
+/// Seventeen minutes after the last reading, `explain` told the user to wait four days or to pay, although the weekly usage had
+/// been 17%, and it said that there was no record of the usage.
+#[test]
+fn a_pasted_message_should_be_checked_if_the_window_had_ample_room_a_while_ago() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    let reported = windows(42.0, NOON, 17.0, TUESDAY);
+    client.calls_status_line("2026-11-20T09:43:00Z", reported, 120);
+    for (text, limit, usage, until) in [
+        (FIVE_HOUR, "5-hour", "42%", "12:00"),
+        (WEEKLY, "weekly", "17%", "Tue Nov 24 06:00"),
+    ] {
+        let explained = flat(client.run(AT, &["explain", "--text", text], b"").success());
+        let headline = format!(
+            "The message says that your {limit} limit is used up, but 17 m ago, your {limit} usage was {usage}; check /usage."
+        );
+        assert!(explained.starts_with(&headline), "{explained}");
+        let steps = format!(
+            "1. Check /usage 2. If the 5-hour and the weekly limit in /usage are both below 100%, send the prompt again; otherwise, wait until {until}"
+        );
+        assert!(explained.contains(&steps), "{explained}");
+        // The window may have filled up since the reading.
+        for part in ["false alarm", "costs money", "Do not buy", "has no record"] {
+            assert!(!explained.contains(part), "{part}: {explained}");
+        }
+    }
+}
+
+/// If the window was nearly full, the message is probably right, so the first step is to wait.
+#[test]
+fn a_pasted_message_is_believed_if_the_window_was_nearly_full() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    let reported = windows(95.0, NOON, 10.0, TUESDAY);
+    client.calls_status_line("2026-11-20T09:43:00Z", reported, 120);
+    let explained = flat(client.run(AT, &["explain", FIVE_HOUR], b"").success());
+    assert!(explained.contains("1. Wait until 12:00"), "{explained}");
+}
+
 /// If both windows have room now, a cap on usage credits matters only for fast mode, the 1M context window, and the
 /// windows of individual models. The advice must neither contradict the statement that the message looks like a false
 /// alarm nor claim that paying would not help.

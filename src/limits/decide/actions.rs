@@ -58,6 +58,10 @@ pub(super) fn while_blocked(problem: &Problem<'_>) -> Vec<ActionName> {
     if actions.contains(&ActionName::FullAsWell) {
         actions.retain(|action| *action != ActionName::CheckMeters);
     }
+    // Paying may help if the window may have filled up since the reading.
+    if problem.may_have_filled_up_since_reading() {
+        actions.retain(|action| *action != ActionName::DoNotBuy);
+    }
     // While a window is full, another prompt would be refused or paid for with usage credits.
     let pays = problem.evidence.collected.paid_until.is_some();
     if problem.readings.used_up_now().is_none() && !pays {
@@ -676,6 +680,14 @@ impl Problem<'_> {
             limit => limit.cap().is_some(),
         };
         needs_full_window && has_room_now(Window::FiveHour) && has_room_now(Window::Weekly)
+    }
+
+    /// Returns true if a pasted message blames a window that had room, but that may have filled up since the reading.
+    fn may_have_filled_up_since_reading(&self) -> bool {
+        let now = self.evidence.clock.now;
+        let measurement = self.finding.measurement;
+        self.finding.cause == Cause::WindowFullDespiteRoomNow
+            && measurement.is_some_and(|measurement| !measurement.has_room_at(now))
     }
 
     /// Returns true if a pasted message is about a limit that reset so long ago that no prompt is waiting to be sent again.

@@ -238,8 +238,9 @@ impl<'a> Input<'a> {
     /// Returns the missing fact that would confirm or contradict a message about the window.
     pub(super) fn missing_reading(&self, window: Window) -> Unknown {
         match self.readings.state(window) {
-            WindowState::NearlyFull => Unknown::NearlyFullBefore,
             WindowState::KnownNow(_) => Unknown::TimeOfMessage,
+            WindowState::NearlyFull if self.evidence.is_pasted() => Unknown::TimeOfMessage,
+            WindowState::NearlyFull => Unknown::NearlyFullBefore,
             WindowState::OnUsagePage => Unknown::AgeOfUsagePage,
             WindowState::Full(_) | WindowState::Room(_) | WindowState::Unknown => Unknown::Readings,
         }

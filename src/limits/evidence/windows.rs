@@ -98,17 +98,25 @@ impl Measurement {
         self.percent >= FULL_FROM
     }
 
+    /// Returns true if the window cannot have filled up by the given time, not even at [`FASTEST_USE`].
+    pub(crate) fn has_room_at(self, time: DateTime<Utc>) -> bool {
+        let minutes = (time - self.measured).as_seconds_f64().max(0.0) / 60.0;
+        self.percent + FASTEST_USE * minutes < FULL_FROM
+    }
+
+    /// Returns the usage at the start of the next window, which begins with this reset.
+    pub(crate) fn emptied_at(self, reset: DateTime<Utc>) -> Self {
+        Self {
+            percent: 0.0,
+            measured: reset,
+            ..self
+        }
+    }
+
     /// Returns true if the window is known to have reset by the given time.
     pub(crate) fn has_reset(self, by: DateTime<Utc>) -> bool {
         self.resets_at.is_some_and(|reset| reset <= by)
     }
-}
-
-/// Returns true if a window cannot have filled up between the measurement and a later time, not even at
-/// [`FASTEST_USE`].
-fn has_room_at(measurement: Measurement, time: DateTime<Utc>) -> bool {
-    let minutes = (time - measurement.measured).as_seconds_f64().max(0.0) / 60.0;
-    measurement.percent + FASTEST_USE * minutes < FULL_FROM
 }
 
 /// A usage window that caused a request to be refused.
@@ -147,7 +155,7 @@ pub(crate) enum WindowState {
     Room(Measurement),
     /// The window may have filled up between the last reading and the error.
     NearlyFull,
-    /// Only the current usage is known. The error may be older, because its text was pasted.
+    /// Only the newest usage of the current window is known. The error may be older, because its text was pasted, or newer.
     KnownNow(Measurement),
     /// The window appears only in `/usage`, whose figures may be outdated.
     OnUsagePage,
@@ -329,14 +337,16 @@ impl<'a> Readings<'a> {
     /// Returns the state of a usage window for a pasted message. Current usage proves nothing about a message that may
     /// be old.
     fn present_state(&self, window: Window) -> WindowState {
-        let evidence = self.evidence;
-        let newest = evidence.collected.newest_reading.as_ref().filter(|newest| {
-            evidence.is_of_payer(newest) && evidence.clock.now - newest.measured <= FRESH_FOR
-        });
-        match self.measurement(newest, window) {
-            Some(now) if !now.has_reset(evidence.clock.now) => WindowState::KnownNow(now),
-            _ if self.is_on_usage_page(window) => WindowState::OnUsagePage,
-            _ => WindowState::Unknown,
+        let known = self
+            .shown(window)
+            .filter(|known| !known.has_reset(self.evidence.clock.now));
+        match known {
+            Some(known) if known.is_full() || known.percent < CANNOT_FILL_UP_FROM => {
+                WindowState::KnownNow(known)
+            }
+            Some(_) => WindowState::NearlyFull,
+            None if self.is_on_usage_page(window) => WindowState::OnUsagePage,
+            None => WindowState::Unknown,
         }
     }
 
@@ -374,7 +384,7 @@ impl<'a> Readings<'a> {
                 .evidence
                 .line()
                 .is_some_and(ErrorLine::is_outside_terminal)
-            && !has_room_at(before, self.evidence.at())
+            && !before.has_room_at(self.evidence.at())
     }
 
     /// Returns true if the readings show neither that a window was full nor that all of them had room, because one may
@@ -842,7 +852,7 @@ impl<'a> Readings<'a> {
     pub(crate) fn certainly_had_room(&self, window: Window) -> bool {
         let at = self.evidence.at();
         let has_room = |measurement: Measurement| {
-            measurement.percent <= MOST_CERTAIN_ROOM && has_room_at(measurement, at)
+            measurement.percent <= MOST_CERTAIN_ROOM && measurement.has_room_at(at)
         };
         self.valid_before(window).is_some_and(has_room)
             || self

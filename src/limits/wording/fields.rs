@@ -141,7 +141,7 @@ impl Fields {
             ("spent", spent),
             ("most", most),
         ]);
-        fields.add_measurement(diagnosis.measurement, evidence.at());
+        fields.add_measurement(diagnosis.measurement, evidence);
         fields.add_names(message, diagnosis, evidence);
         fields
     }
@@ -180,17 +180,23 @@ impl Fields {
         ]);
     }
 
-    fn add_measurement(&mut self, measurement: Option<Measurement>, at: DateTime<Utc>) {
+    fn add_measurement(&mut self, measurement: Option<Measurement>, evidence: &Evidence) {
         let Some(measurement) = measurement else {
             return;
         };
+        let clock = evidence.clock;
+        let may_have_filled_up = evidence.is_pasted() && !measurement.has_room_at(clock.now);
         let percent = format!("{:.0}", measurement.percent.floor());
         self.set_all([
             ("percent", Some(percent)),
             ("meter", Some(measurement.window.short().to_owned())),
             (
                 "measured",
-                Some(relative_to_error(measurement.measured - at)),
+                Some(relative_to_error(measurement.measured - evidence.at())),
+            ),
+            (
+                "measured_ago",
+                may_have_filled_up.then(|| clock.format_distance(measurement.measured)),
             ),
         ]);
     }

@@ -709,6 +709,7 @@ mod tests {
             ("meter", "weekly"),
             ("measured", "just before the error"),
         ],
+        &[("measured_ago", "2 d 23 h ago")],
         &[("key", "ANTHROPIC_AUTH_TOKEN")],
         &[
             ("host", "gateway.with.a.long.name.example.com"),

@@ -322,10 +322,12 @@ impl Reasons<'_> {
             format!("{offset}, your {name} usage was {percent}%{resets}.")
         } else if evidence.clock.now - measurement.measured > FRESH_FOR
             || measurement.has_reset(evidence.clock.now)
+            || self.diagnosis.cause == Cause::WindowFullDespiteRoomNow
+                && !measurement.has_room_at(evidence.clock.now)
         {
             let measured = evidence.clock.format_distance(measurement.measured);
             format!("Your {name} usage was {percent}%, measured {measured}{resets}.")
-        } else if !self.diagnosis.is_limit() {
+        } else if !self.diagnosis.is_limit() || self.states_other_reset() {
             format!("Your {name} usage is {percent}%{resets}.")
         } else if self.diagnosis.resets.passed(evidence.clock.now).is_some() {
             format!(
@@ -386,6 +388,12 @@ impl Reasons<'_> {
         }
     }
 
+    /// Returns true if the message states another reset than the chosen one.
+    fn states_other_reset(&self) -> bool {
+        let mut others = self.diagnosis.resets.others.iter();
+        others.any(|other| other.source == ResetSource::Text)
+    }
+
     /// Adds the reset times that contradict the chosen one. The start of the next month is not one of them, because no
     /// message or reading states that time.
     fn add_resets(&mut self) {
@@ -397,10 +405,15 @@ impl Reasons<'_> {
                 ResetSource::Calendar => continue,
             };
             let time = self.in_parentheses("", Some(other.at));
+            let doubt = if self.evidence.is_pasted() && other.source == ResetSource::Text {
+                ", so it may be old or from another account"
+            } else {
+                ""
+            };
             self.add_observed(
                 Some(self.evidence.at()),
                 source,
-                format!("{words} a different reset time{time}."),
+                format!("{words} a different reset time{time}{doubt}."),
             );
         }
     }
