@@ -1,10 +1,12 @@
 //! Defines the input and output of the decision functions.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::claude::window_usage::is_same_reset;
 use crate::limits::catalog::{Message, MessageContext, PossibleResets};
 use crate::limits::evidence::{Evidence, Measurement, Readings, WindowState};
 use crate::limits::kind::{Cap, Ends, LimitKind, Verdict, WhoCanFix, Window};
+use crate::time::FIVE_HOURS;
 
 use super::cause::Cause;
 use super::unknown::Unknown;
@@ -116,10 +118,32 @@ impl<'a> Input<'a> {
     }
 
     /// Returns the reset time in the message if it is plausible for the window. If `window` is `None`, the reset time
-    /// must be plausible for the limit itself.
+    /// must be plausible for the limit itself. If a pasted message states only the time of day of the window's last known
+    /// reset, and this reset has just passed, it is the reset in the message.
     pub(super) fn stated_reset(&self, window: Option<Window>) -> Option<DateTime<Utc>> {
         let (at, zone) = (self.evidence.at(), self.evidence.clock.zone);
-        self.message.reset_time(at, window, zone)
+        let stated = self.message.reset_time(at, window, zone)?;
+        let just_passed = window
+            .and_then(|window| self.known_reset(window))
+            .filter(|known| *known <= at && at - *known <= FIVE_HOURS);
+        Some(match just_passed {
+            Some(known)
+                if self.message.gives_clock_time_alone()
+                    && is_same_reset(stated, known + TimeDelta::days(1)) =>
+            {
+                known
+            }
+            Some(_) | None => stated,
+        })
+    }
+
+    /// Returns the reset of a window according to the newest reading. Returns `None` if the message was not pasted.
+    fn known_reset(&self, window: Window) -> Option<DateTime<Utc>> {
+        if self.evidence.is_pasted() {
+            self.readings.shown(window)?.resets_at
+        } else {
+            None
+        }
     }
 
     /// Returns the two possible resets if a pasted message states only a time of day that has just passed, and nothing
@@ -183,20 +207,21 @@ impl<'a> Input<'a> {
         matches!(self.readings.state(window), WindowState::KnownNow(now) if !now.is_full())
     }
 
-    /// Returns the reset time of a window that is full now. Returns `None` if the reset time is unknown, if the window
-    /// is not known to be full, or if the message was not pasted. Even if the message or the reading is old, the window
-    /// stays full until it resets.
-    pub(super) fn reset_of_window_full_now(&self, window: Window) -> Option<DateTime<Utc>> {
+    /// Returns the reset time of a window that is full now, or that was full until it reset so recently that it cannot be full
+    /// again. Returns `None` if the reset time is unknown, if no such window is known, or if the message was not pasted. Even if
+    /// the message or the reading is old, the window stays full until it resets.
+    pub(super) fn reset_of_full_window(&self, window: Window) -> Option<DateTime<Utc>> {
         if !self.evidence.is_pasted() {
             return None;
         }
-        let measured = self.readings.shown(window).filter(|now| now.is_full());
+        let now = self.evidence.clock.now;
+        let measured = self.readings.shown(window).filter(|shown| shown.is_full());
         let refused = || self.readings.used_up_now();
         let full = measured
             .or_else(refused)
             .filter(|full| full.window == window)?;
         full.resets_at
-            .filter(|reset| *reset > self.evidence.clock.now)
+            .filter(|reset| *reset > now || full.emptied_at(*reset).has_room_at(now))
     }
 
     /// Returns the verdict on a message about a key or about another service. A pasted message proves nothing unless

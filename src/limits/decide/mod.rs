@@ -522,8 +522,11 @@ fn resets(input: &Input<'_>, finding: &Finding) -> Resets {
     } else {
         input.stated_reset(named.or(input.message.window))
     };
+    let is_inferred_from_usage = finding.unknowns.contains(&Unknown::WindowUsedUpNow);
     let current = match finding.window {
-        Some(window) if text.is_none() => input.reset_of_window_full_now(window),
+        Some(window) if text.is_none() || is_inferred_from_usage => {
+            input.reset_of_full_window(window)
+        }
         _ => None,
     };
     let candidates = [

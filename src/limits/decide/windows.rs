@@ -4,6 +4,7 @@ use super::cause::Cause;
 use super::credits;
 use super::input::{Finding, Input};
 use super::unknown::Unknown;
+use crate::claude::window_usage::is_same_reset;
 use crate::limits::catalog::RESET_TOLERANCE;
 use crate::limits::evidence::{Measurement, WindowState};
 use crate::limits::kind::{LimitKind, Verdict, WhoCanFix, Window};
@@ -132,16 +133,22 @@ fn is_confirmed(input: &Input<'_>, window: Window) -> bool {
 }
 
 /// Guesses the window from the reset time: the 5-hour window if the reset is at most about five hours away, and the
-/// weekly window otherwise.
+/// weekly window otherwise. Returns `None` if the reset has not passed and this window is known to be full until another time,
+/// so the message is not about it.
 fn guess_window_from_reset(input: &Input<'_>) -> Option<Window> {
-    let ahead = input.stated_reset(None)? - input.evidence.at();
-    if ahead <= FIVE_HOURS + RESET_TOLERANCE {
-        Some(Window::FiveHour)
+    let reset = input.stated_reset(None)?;
+    let window = if reset - input.evidence.at() <= FIVE_HOURS + RESET_TOLERANCE {
+        Window::FiveHour
     } else if input.message.whole.contains("session limit") {
-        None
+        return None;
     } else {
-        Some(Window::Weekly)
-    }
+        Window::Weekly
+    };
+    let is_of_other_window = reset > input.evidence.at()
+        && input
+            .reset_of_full_window(window)
+            .is_some_and(|full_until| !is_same_reset(full_until, reset));
+    (!is_of_other_window).then_some(window)
 }
 
 /// Handles old messages that had the same wording for every full window.
