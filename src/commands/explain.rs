@@ -42,6 +42,21 @@ pub(crate) struct ExplainArguments {
 /// The maximum number of bytes to read from standard input. No message is longer, but the input could be endless.
 const LONGEST_MESSAGE: u64 = 256 * 1024;
 
+/// The words with which a question begins, even without a question mark. Words with which messages begin as well, such as
+/// "can't", are missing.
+const FIRST_WORDS_OF_QUESTIONS: [&str; 12] = [
+    "am", "how", "should", "what", "what's", "when", "where", "which", "who", "why", "why's",
+    "will",
+];
+
+/// Parts of words that messages about errors and limits contain.
+const PARTS_OF_MESSAGES: [&str; 8] = [
+    "denied", "error", "exceed", "fail", "invalid", "limit", "refused", "timed",
+];
+
+/// The maximum length of a question in words. A longer text is more likely a message.
+const LONGEST_QUESTION: usize = 12;
+
 /// The words with which people ask why they are blocked, until when, and whether to pay. A text that consists only of these
 /// words names no limit.
 const WORDS_OF_QUESTIONS: [&str; 72] = [
@@ -205,24 +220,26 @@ fn subject_of_text(
     }
     let Some(earlier) = earlier else {
         return Subject {
-            situation: Situation::of_text(meaning, current),
+            situation: Situation::of_text(meaning, current, None),
             session: None,
         };
     };
-    if let Some(session) = earlier.evidence.error.session.id.clone() {
-        let of_session = context.situation(incidents, Some(&session), errors);
-        let newest = of_session.incident.as_ref();
-        if newest
-            .is_some_and(|newest| newest.is_same_error_as(&earlier) || newest.repeats(&earlier))
-        {
-            return Subject {
-                situation: of_session,
-                session: Some(session),
-            };
-        }
+    let Some(session) = earlier.evidence.error.session.id.clone() else {
+        return Subject {
+            situation: Situation::of_text(earlier, current, None),
+            session: None,
+        };
+    };
+    let of_session = context.situation(incidents, Some(&session), errors);
+    let newest = of_session.incident.as_ref();
+    if newest.is_some_and(|newest| newest.is_same_error_as(&earlier) || newest.repeats(&earlier)) {
+        return Subject {
+            situation: of_session,
+            session: Some(session),
+        };
     }
     Subject {
-        situation: Situation::of_text(earlier, current),
+        situation: Situation::of_text(earlier, current, Some(&of_session)),
         session: None,
     }
 }
@@ -233,20 +250,29 @@ pub(super) fn is_understood(text: &str) -> bool {
 }
 
 impl Question {
-    /// Returns the question in a text. Returns `None` unless the text consists only of words with which people ask why they are
-    /// blocked, and until when, and of the names of usage windows.
+    /// Returns the question in a text. A text is a question if it consists only of words with which people ask why they are
+    /// blocked, and until when, and of the names of usage windows. Any other text must have the form of a question and must
+    /// not mention an error or a limit, so that it is not a message. Otherwise, returns `None`.
     fn in_text(text: &str) -> Option<Self> {
         let lowercase = text.to_lowercase().replace('’', "'");
         let (window, rest) = without_window_names(&lowercase);
-        let mut words = rest
+        let words: Vec<&str> = rest
             .split(|character: char| !character.is_alphanumeric() && character != '\'')
             .filter(|word| !word.is_empty())
-            .peekable();
-        words.peek()?;
-        if !words.all(|word| WORDS_OF_QUESTIONS.contains(&word)) {
-            return None;
+            .collect();
+        let first = words.first()?;
+        let has_usual_words = words.iter().all(|word| WORDS_OF_QUESTIONS.contains(word));
+        let is_asked =
+            FIRST_WORDS_OF_QUESTIONS.contains(first) || lowercase.trim_end().ends_with('?');
+        let is_like_message = words.len() > LONGEST_QUESTION
+            || PARTS_OF_MESSAGES.iter().any(|part| rest.contains(part));
+        if has_usual_words {
+            Some(window.map_or(Self::General, Self::About))
+        } else if is_asked && !is_like_message {
+            Some(Self::General)
+        } else {
+            None
         }
-        Some(window.map_or(Self::General, Self::About))
     }
 }
 

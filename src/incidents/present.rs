@@ -65,7 +65,8 @@ pub(crate) struct Situation {
 /// The current state, for the explanation of a text that the user entered.
 #[derive(Debug, Clone)]
 pub(crate) struct TextSituation {
-    /// The error that blocks all sessions of the requesting user now, or `None` if none is known.
+    /// The error that blocks all sessions of the requesting user now or, if the text is the message of an earlier error, the
+    /// session of this error. `None` if none is known.
     pub(crate) blocking: Option<Box<Incident>>,
 }
 
@@ -163,9 +164,13 @@ impl Situation {
     }
 
     /// Returns the situation for the explanation of a text that the user entered. If the limit in the text is over, but
-    /// another one blocks work now, this is the current situation.
-    pub(crate) fn of_text(incident: Incident, current: Self) -> Self {
+    /// another one blocks work now, this is the current situation. If the text is the message of an earlier error of a session,
+    /// `of_session` is the situation of this session.
+    pub(crate) fn of_text(incident: Incident, current: Self, of_session: Option<&Self>) -> Self {
         let blocking = current.blocking_everything();
+        let blocking_session = of_session
+            .and_then(Self::present)
+            .filter(|present| present.blocks().is_some());
         let is_replaced = blocking.is_some_and(|blocking| {
             incident.diagnosis.state.is_over()
                 && incident.diagnosis.is_limit()
@@ -182,7 +187,7 @@ impl Situation {
         }
         Self {
             text: Some(TextSituation {
-                blocking: blocking.cloned().map(Box::new),
+                blocking: blocking.or(blocking_session).cloned().map(Box::new),
             }),
             incident: Some(incident),
             ..Self::default()
@@ -324,13 +329,19 @@ impl Situation {
             .is_some_and(blocks_session_of_other_payer)
     }
 
-    /// Returns whether waiting helps, or `None` if nothing blocks work. If the user entered a text and its error is over, this
-    /// is about the error that blocks work now.
+    /// Returns whether waiting helps, or `None` if nothing blocks work. If the user entered a text and its error is over, or if
+    /// the text is the message of an earlier error, this is about the error that blocks work now.
     pub(crate) fn wait(&self) -> Option<Wait> {
         let blocking_now = self.text.as_ref().and_then(|text| text.blocking.as_deref());
-        self.present()
-            .and_then(Incident::blocks)
-            .or_else(|| blocking_now?.blocks())
+        let explained = self.present();
+        let is_pasted = explained.is_some_and(|explained| explained.evidence.is_pasted());
+        let explained = explained.and_then(Incident::blocks);
+        let now = blocking_now.and_then(Incident::blocks);
+        if is_pasted {
+            explained.or(now)
+        } else {
+            now.or(explained)
+        }
     }
 
     /// Returns the error that describes the current state: the limit of the login, if there is one, or the current

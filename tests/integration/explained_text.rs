@@ -217,6 +217,32 @@ fn a_question_is_answered_like_explain_without_a_message() {
     assert!(other.starts_with("whycap does not recognize"), "{other}");
 }
 
+/// Some questions contain words that no list would contain. `explain` answered that it does not recognize the message.
+#[test]
+fn a_text_in_the_form_of_a_question_is_a_question_about_the_present() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    client.receives_error(AT, WEEKLY, refused("seven_day", TUESDAY, ""));
+    let at = "2026-11-20T10:30:00Z";
+    let expected = explain_newest(&client, at);
+    for question in [
+        "should I wait or pay",
+        "why can't I log in",
+        "how do I log in again",
+        "is it safe to go on tomorrow morning?",
+    ] {
+        assert_eq!(explain(&client, at, question), expected, "{question}");
+    }
+    for message in [
+        "When connecting to the host, the request failed",
+        "How many tokens did you expect? The parser returned error E17",
+        "Can't reach the server",
+    ] {
+        let explained = explain(&client, at, message);
+        assert!(!explained.starts_with("Your weekly"), "{explained}");
+    }
+}
+
 /// `explain weekly limit` answered that whycap does not recognize this message.
 #[test]
 fn a_question_about_a_limit_is_answered_with_the_error_about_it() {
@@ -1374,4 +1400,91 @@ fn figures_from_before_a_reset_are_not_the_present_usage() {
     let shown = explain(&client, "2026-11-20T12:06:00Z", text);
     assert!(!shown.contains("usage is 97%"), "{shown}");
     assert!(!shown.contains("the limit is real"), "{shown}");
+}
+
+/// Six minutes after the weekly window had reset, `explain` told the user to wait for a day, because "resets 6am" could also
+/// mean the next morning.
+#[test]
+fn the_time_in_a_text_is_the_known_reset_of_the_window_that_has_just_passed() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    let reported = windows(20.0, TUESDAY, 96.0, TUESDAY);
+    client.calls_status_line("2026-11-24T05:50:00Z", reported, 120);
+    let text = "You've hit your weekly limit · resets 6am (UTC)";
+    let explained = explain(&client, "2026-11-24T06:06:00Z", text);
+    assert!(
+        explained.contains("the limit should have reset at 06:00")
+            && explained.contains("1. Send the prompt again"),
+        "{explained}"
+    );
+    // The window resets at another time of day, so the message is about another account.
+    let other = "You've hit your weekly limit · resets 5am (UTC)";
+    let explained = explain(&client, "2026-11-24T06:06:00Z", other);
+    assert!(explained.contains("Wed Nov 25 05:00"), "{explained}");
+}
+
+/// While the 5-hour window was full until 12:00, `explain` said for a text with another reset that "you can continue at 13:00",
+/// but also "wait until 12:00".
+#[test]
+fn a_text_with_another_reset_is_not_about_the_window_that_is_full() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    client.calls_status_line(AT, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    let at = "2026-11-20T10:01:00Z";
+    let text = "Claude usage limit reached. Your limit will reset at 1pm (UTC)";
+    let explained = explain(&client, at, text);
+    for part in [
+        "Your 5-hour limit is used up; you can continue at 12:00, in 1 h 59 m.",
+        "1. Wait until 12:00",
+        "The message gives a different reset time (13:00), so it may be old or from another account.",
+    ] {
+        assert!(explained.contains(part), "{part}: {explained}");
+    }
+    for part in ["continue at 13:00", "probably used up", "just now"] {
+        assert!(!explained.contains(part), "{part}: {explained}");
+    }
+}
+
+/// The answer to the text of a session's earlier error did not mention the error that has stopped the session since, and
+/// `--exit-code` returned 0.
+#[test]
+fn the_text_of_an_earlier_error_is_explained_with_what_blocks_its_session_now() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    client.calls_status_line(AT, windows(42.0, NOON, 10.0, TUESDAY), 120);
+    let capped =
+        "You've hit your monthly spend limit · raise it at https://claude.ai/settings/usage";
+    client.receives_error(
+        SOON,
+        capped,
+        json!({"apiErrorStatus": 429, "error": "rate_limit"}),
+    );
+    receives_overload_error(&client, "2026-11-20T10:40:00Z");
+    let at = "2026-11-20T10:40:30Z";
+    let explained = explain(&client, at, capped);
+    assert!(explained.contains("probably a false alarm"), "{explained}");
+    let right_now = "Right now: The service is overloaded";
+    assert!(explained.contains(right_now), "{explained}");
+    let run = client.run(at, &["explain", "--exit-code", capped], b"");
+    assert_eq!(run.code, 10, "{run:?}");
+    let reply = answer_to(&client, at, &format!("/whycap {capped}"));
+    assert!(reply.contains(right_now), "{reply}");
+}
+
+/// Ten minutes after the reset of the full window, `explain` told the user to wait for it.
+#[test]
+fn a_text_about_a_cap_is_over_if_the_full_window_has_just_reset() {
+    let sandbox = with_a_member_of_a_team();
+    let client = Client::new(&sandbox);
+    client.calls_status_line(AT, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    let text = "You've hit your org's monthly spend limit";
+    let explained = explain(&client, "2026-11-20T12:10:00Z", text);
+    assert!(
+        explained.contains("the 5-hour limit should have reset at 12:00")
+            && explained.contains("1. Send the prompt again"),
+        "{explained}"
+    );
+    // The window may be full again.
+    let later = explain(&client, "2026-11-20T12:30:00Z", text);
+    assert!(later.contains("1. Wait for your included usage"), "{later}");
 }
