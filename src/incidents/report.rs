@@ -168,6 +168,8 @@ impl<'i> Entry<'i> {
             (State::Blocks(_), _) if incident.diagnosis.limits_only_one_model() => {
                 Some("still applies to one family of models".to_owned())
             }
+            // The remark says that it is probably a false alarm.
+            (State::Blocks(_), _) if incident.diagnosis.may_next_prompt_work() => None,
             (State::Blocks(_), _) => Some("still blocked".to_owned()),
         };
         let is_false = incident.diagnosis.verdict == Verdict::FalseLikely;
