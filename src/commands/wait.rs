@@ -79,16 +79,13 @@ impl Subcommand for WaitArguments {
             } else {
                 situation.wait_until_surely_over()
             };
-            let extra_costs = match end_of_limit {
-                Some(_) => None,
-                None => context.extra_costs(session, situation.incident.as_ref(), &incidents),
+            let wait_for_free = if self.free && end_of_limit.is_none() {
+                let ended = situation.incident.as_ref();
+                context.wait_for_free_responses(session, ended, &incidents)
+            } else {
+                None
             };
-            // Without a known end, there is nothing to wait for.
-            let end_of_costs = extra_costs
-                .as_ref()
-                .filter(|_| self.free)
-                .and_then(|costs| costs.until);
-            let wait = end_of_limit.or(end_of_costs.map(|until| Wait::Helps(Some(until))));
+            let wait = end_of_limit.or(wait_for_free);
             let now = context.environment.now;
             if let Some(Wait::Helps(until)) = wait
                 && let Some(blocking) = situation.blocking()
@@ -97,7 +94,7 @@ impl Subcommand for WaitArguments {
                 printed.announce_goal(blocking, until, &context)?;
             }
             announce_continuing(&mut announced, &situation, &context)?;
-            if let Some(until) = end_of_costs {
+            if let Some(Wait::Helps(Some(until))) = wait_for_free {
                 printed.announce_costs(until, &context)?;
             }
             printed.announce_budgets(&situation, &context)?;
@@ -111,10 +108,11 @@ impl Subcommand for WaitArguments {
                         terminal::print_error(incident.headline());
                     }
                     ended => {
+                        let extra_costs = context.extra_costs(session, ended.as_ref(), &incidents);
                         for sentence in last_sentences(
                             ended.as_ref(),
                             waited_for.as_ref(),
-                            extra_costs.as_ref().map(|costs| costs.clause.as_str()),
+                            extra_costs.as_deref(),
                             &names_of_continuing(&announced, &continuation_period, &context),
                             &context.budgets_blocking_prompts(session, &incidents, ledger),
                             &context,
@@ -125,27 +123,25 @@ impl Subcommand for WaitArguments {
                 }
                 break Wait::exit_code(wait);
             };
-            printed.announce(&situation, has_progress, &context)?;
-            announce_full_window(&situation, waited_for.as_ref(), session, &context)?;
-            let present = situation.incident.as_ref();
-            let shown_until = present.map_or(until, |incident| {
-                shown_end(incident, until, context.clock().now)
-            });
-            let progress = Wait::progress(shown_until, context.clock());
-            let columns = output_width(&context.environment);
-            terminal::replace_progress_line(&longest_fitting(progress, columns))?;
+            if wait_for_free.is_none() {
+                printed.announce(&situation, has_progress, &context)?;
+                announce_full_window(&situation, waited_for.as_ref(), session, &context)?;
+            }
+            show_progress(situation.incident.as_ref(), until, &context)?;
             has_progress = true;
-            let time_left = self
-                .timeout
-                .unwrap_or(Duration::MAX)
-                .saturating_sub(started.elapsed());
+            let time_left = self.time_left(started);
             if time_left.is_zero() {
                 end_progress_line(has_progress)?;
-                terminal::print_error(timeout_message(situation.incident.as_ref()));
+                terminal::print_error(match wait_for_free {
+                    Some(_) => "timed out; responses may still cost extra",
+                    None => timeout_message(situation.incident.as_ref()),
+                });
                 break TIMED_OUT;
             }
-            has_waited_for_own_payer |= !situation.blocks_only_other_payer();
-            waited_for = situation.incident;
+            if wait_for_free.is_none() {
+                has_waited_for_own_payer |= !situation.blocks_only_other_payer();
+                waited_for = situation.incident;
+            }
             let until_over = until
                 .and_then(|until| (until - context.environment.now).to_std().ok())
                 .unwrap_or(INTERVAL);
@@ -153,6 +149,27 @@ impl Subcommand for WaitArguments {
         };
         Ok(Reply::default().with_code(code))
     }
+}
+
+impl WaitArguments {
+    /// Returns the time until the timeout, or the longest possible time if there is none.
+    fn time_left(&self, started: Instant) -> Duration {
+        let timeout = self.timeout.unwrap_or(Duration::MAX);
+        timeout.saturating_sub(started.elapsed())
+    }
+}
+
+/// Replaces the progress line with one that says until when the command waits.
+fn show_progress(
+    incident: Option<&Incident>,
+    until: Option<DateTime<Utc>>,
+    context: &Context,
+) -> io::Result<()> {
+    let clock = context.clock();
+    let shown_until = incident.map_or(until, |incident| shown_end(incident, until, clock.now));
+    let progress = Wait::progress(shown_until, clock);
+    let columns = output_width(&context.environment);
+    terminal::replace_progress_line(&longest_fitting(progress, columns))
 }
 
 /// The limit that the command waits for, and its end.
@@ -229,8 +246,9 @@ impl PrintedSentences {
         }
         self.costs_until = Some(until);
         let deadline = context.clock().format_deadline(until);
-        let sentence =
-            format!("Your plan has no usage left, so each response costs extra until {deadline}.");
+        let sentence = format!(
+            "Your plan's usage is used up, so each response may cost extra until {deadline}."
+        );
         print_sentence(&sentence, context)
     }
 

@@ -3,17 +3,18 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 
 use super::{ANSWER_READS, Context};
-use crate::claude::credentials;
+use crate::claude::credentials::{self, Credential};
 use crate::claude::session_label::shortened;
 use crate::doctor::CurrentError;
 use crate::drain::{Findings, WindowShares, cache_writes};
 use crate::incidents::{Asker, Continuing, Incidents, Paying, Situation, TextSituation};
 use crate::ledger::{Ledger, ReadTime};
 use crate::limits::blocked_time::counted_over;
-use crate::limits::evidence::PossiblyUnaffected;
+use crate::limits::decide::Wait;
+use crate::limits::evidence::{PossiblyUnaffected, Reset};
 use crate::limits::incident::{Incident, stopped_again_clause};
 use crate::limits::kind::Service;
 use crate::limits::screen::{self, Pointers};
@@ -51,15 +52,6 @@ pub(crate) struct ErrorSource {
     pub(crate) ledger: Option<Ledger>,
     /// True if all transcripts have been read to the end.
     pub(crate) is_complete: bool,
-}
-
-/// The extra costs of responses while usage credits pay for them.
-#[derive(Debug)]
-pub(crate) struct ExtraCosts {
-    /// A clause such as "each response costs extra until 12:00; or wait".
-    pub(crate) clause: String,
-    /// The time at which the full window resets, or `None` if it is unknown.
-    pub(crate) until: Option<DateTime<Utc>>,
 }
 
 impl Context {
@@ -296,15 +288,15 @@ impl Context {
         })
     }
 
-    /// Returns the extra costs if usage credits pay for further responses of a session. Without a session, they are
-    /// those of the logged-in account, and the clause says so if a key may pay for new sessions in this shell. Returns
-    /// `None` if there is no evidence of this. `ended` is the newest error.
+    /// Returns a clause such as "each response costs extra" if usage credits pay for further responses of a session.
+    /// Without a session, the clause is about the logged-in account, and it says so if a key may pay for new sessions
+    /// in this shell. Returns `None` if there is no evidence of this. `ended` is the newest error.
     pub(crate) fn extra_costs(
         &self,
         session: Option<&str>,
         ended: Option<&Incident>,
         incidents: &Incidents<'_>,
-    ) -> Option<ExtraCosts> {
+    ) -> Option<String> {
         let clock = self.clock();
         let until = match ended {
             Some(ended) if ended.diagnosis.credits_pay_now => ended
@@ -322,16 +314,54 @@ impl Context {
             ),
             None => "each response costs extra".to_owned(),
         };
-        let set_credentials = credentials::of_session(&self.paths, &self.environment, None);
-        let key = set_credentials.iter().find(|key| key.outranks_login());
-        let clause = match (session, key) {
+        Some(match (session, self.key_of_shell()) {
             (None, Some(key)) => format!(
                 "{} may pay for new sessions in this shell; in sessions that use your login, {costs}",
                 key.name
             ),
             _ => costs,
+        })
+    }
+
+    /// Returns the key that pays for new sessions in this shell, or `None` if the login pays for them.
+    fn key_of_shell(&self) -> Option<Credential> {
+        credentials::of_session(&self.paths, &self.environment, None)
+            .into_iter()
+            .find(Credential::outranks_login)
+    }
+
+    /// Returns how long to wait until responses of a session do not cost extra, or until new sessions in this shell do not if
+    /// there is no session. Returns `None` if they do not cost extra now. While a window of the plan is full, the next
+    /// response may cost extra even if nothing has been paid for yet. `ended` is the newest error.
+    pub(crate) fn wait_for_free_responses(
+        &self,
+        session: Option<&str>,
+        ended: Option<&Incident>,
+        incidents: &Incidents<'_>,
+    ) -> Option<Wait> {
+        let uses_plan = match session {
+            Some(session) => incidents.may_use_plan(session),
+            None => self.key_of_shell().is_none(),
         };
-        Some(ExtraCosts { clause, until })
+        if !uses_plan {
+            return None;
+        }
+        let credits_pay = ended.is_some_and(|ended| ended.diagnosis.credits_pay_now);
+        let reset_of_limit = ended
+            .filter(|_| credits_pay)
+            .and_then(|ended| ended.diagnosis.resets.chosen);
+        let reported_reset = incidents.readings().reset_of_full_windows();
+        let free_at = [reported_reset.map(Reset::reported), reset_of_limit]
+            .into_iter()
+            .flatten()
+            .map(Reset::surely_over)
+            .filter(|at| *at > self.environment.now)
+            .max();
+        match free_at {
+            Some(at) => Some(Wait::Helps(Some(at))),
+            None if credits_pay => Some(Wait::Unknown),
+            None => None,
+        }
     }
 
     /// Returns sentences about how much of this machine's spend counted toward the limit, and where it went. Returns

@@ -112,7 +112,7 @@ impl NowCollector {
             })
             .collect();
         let paying = self.paying(&slow.situation, &incidents);
-        let has_plan = login.is_some_and(Account::has_plan);
+        let has_plan = login.is_some_and(Account::has_plan) || incidents.has_token();
         NowData {
             clock: context.clock(),
             is_window_full,

@@ -55,7 +55,7 @@ use self::session_transcripts::SessionTranscripts;
 use self::stored_errors::{StoredErrors, with_new_end};
 use self::transcript_end::is_sent_after;
 use crate::claude::account::Account;
-use crate::claude::credentials::{self, Credential};
+use crate::claude::credentials::{self, Credential, OAUTH_TOKEN};
 use crate::claude::hook_event::HookEvent;
 use crate::claude::session_label::SHORT_ID;
 use crate::claude::sessions;
@@ -156,6 +156,11 @@ impl<'a> Incidents<'a> {
     /// Returns the account that is logged in.
     pub(crate) fn account(&self) -> Option<&Account> {
         self.login.account()
+    }
+
+    /// Returns true if a new session that is started here would use an OAuth token.
+    pub(crate) fn has_token(&self) -> bool {
+        credentials::is_set(OAUTH_TOKEN, &self.own_credentials(None))
     }
 
     /// Returns the usage figures that `/usage` last showed.

@@ -376,6 +376,9 @@ mod tests {
     fn a_window_whose_reset_has_passed_is_empty() {
         let old = WINDOWS.replace("1795161868", "1795150000");
         let forms = texts(&old, as_text).unwrap();
-        assert!(forms[0].starts_with("5h 0%  week"), "{forms:?}");
+        assert!(
+            forms[0].starts_with("5h 0% (reset 04:46)  week"),
+            "{forms:?}"
+        );
     }
 }

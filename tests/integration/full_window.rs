@@ -74,34 +74,56 @@ fn wait_mentions_only_the_costs_while_credits_pay_during_an_overload() {
 }
 
 /// `whycap wait && claude -p …` started the prompt at once while usage credits were paying, so it cost money that nobody
-/// watching the script had agreed to. With `--free`, the command waits for the reset.
+/// watching the script had agreed to. With `--free`, the command waits for the reset. It also waits if the window has filled
+/// up with the last response, because the next one would be the first to cost extra.
 #[test]
-fn wait_free_waits_until_responses_no_longer_cost_extra() {
+fn wait_free_waits_until_responses_cannot_cost_extra() {
+    for responses_beyond in [0, 1] {
+        let sandbox = with_a_private_login();
+        let mut client = session_of_login(&sandbox, "pays");
+        for at in ["2026-11-20T09:58:00Z", "2026-11-20T09:59:00Z"]
+            .into_iter()
+            .take(1 + responses_beyond)
+        {
+            receives_response(&mut client, at, five_hour_full());
+        }
+        let costs = "each response may cost extra until 12:00";
+        let too_short = waits(&client, AT, &["--free", "--timeout", "1s"]);
+        assert_eq!(too_short.code, 124, "{too_short:?}");
+        assert_eq!(
+            too_short.stderr.trim_end(),
+            "whycap: timed out; responses may still cost extra"
+        );
+        assert!(flat(&too_short.stdout).contains(costs), "{too_short:?}");
+
+        // The server's clock may be a few seconds behind.
+        let just_reset = waits(
+            &client,
+            "2026-11-20T12:00:01Z",
+            &["--free", "--timeout", "1s"],
+        );
+        assert_eq!(just_reset.code, 124, "{just_reset:?}");
+        assert!(just_reset.stderr.contains("timed out"), "{just_reset:?}");
+
+        let waited = waits(
+            &client,
+            "2026-11-20T12:00:03Z",
+            &["--free", "--timeout", "60s"],
+        );
+        let lines = flat(waited.success());
+        assert!(lines.ends_with("You are not blocked."), "{lines}");
+    }
+}
+
+/// A key pays for new sessions in this shell, so the plan's windows do not matter for them.
+#[test]
+fn wait_free_does_not_wait_for_a_window_that_a_key_does_not_use() {
     let sandbox = with_a_private_login();
     let mut client = session_of_login(&sandbox, "pays");
-    for at in ["2026-11-20T09:58:00Z", "2026-11-20T09:59:00Z"] {
-        receives_response(&mut client, at, five_hour_full());
-    }
-    let costs_extra = "each response costs extra until 12:00";
-    let at_once = waits(&client, "2026-11-20T11:59:55Z", &[]);
-    assert!(flat(at_once.success()).contains(costs_extra), "{at_once:?}");
-
-    let too_short = waits(&client, AT, &["--free", "--timeout", "1s"]);
-    assert_eq!(too_short.code, 124, "{too_short:?}");
-    assert!(too_short.stderr.contains("timed out"), "{too_short:?}");
-    assert!(
-        flat(&too_short.stdout).contains(costs_extra),
-        "{too_short:?}"
-    );
-
-    let waited = waits(
-        &client,
-        "2026-11-20T11:59:57Z",
-        &["--free", "--timeout", "60s"],
-    );
-    let lines = flat(waited.success());
-    assert!(lines.contains(costs_extra), "{lines}");
-    assert!(lines.ends_with("You are not blocked."), "{lines}");
+    receives_response(&mut client, "2026-11-20T09:58:00Z", five_hour_full());
+    let key = ("ANTHROPIC_API_KEY".to_owned(), "sk-ant-dummy".to_owned());
+    let waited = crate::client::run(&sandbox, AT, &["wait", "--free"], b"", &[key]);
+    assert!(!waited.success().contains("until"), "{waited:?}");
 }
 
 /// After the pause, `explain`, `/whycap`, and the status line said to send the prompt again, without a word about the full

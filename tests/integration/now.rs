@@ -427,6 +427,17 @@ fn a_user_with_only_a_key_sees_no_estimated_window() {
     }
 }
 
+/// The estimate was missing if nobody was logged in, although a token uses the windows of a plan as well.
+#[test]
+fn a_user_with_a_token_sees_the_estimated_window() {
+    let sandbox = Sandbox::new().variable("CLAUDE_CODE_OAUTH_TOKEN", "sk-ant-oat01-hidden");
+    record_responses(&sandbox, ["2026-11-20T06:30:00Z", "2026-11-20T07:55:00Z"]);
+    let mut command = sandbox.command(&["now"]);
+    let run = Run::of(command.env("WHYCAP_NOW", "2026-11-20T08:02:00Z"), b"");
+    let screen = run.success();
+    assert!(screen.contains("estimated 5-hour window"), "{screen}");
+}
+
 /// Records a response at each of the times.
 fn record_responses(sandbox: &Sandbox, times: [&str; 2]) {
     for at in times {

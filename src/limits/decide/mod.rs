@@ -113,10 +113,12 @@ impl Diagnosis {
         }
     }
 
-    /// Returns true if the error should be over because enough time has passed, but nothing confirms it.
+    /// Returns true if only the time that has passed suggests that the error is over.
     pub(crate) fn is_end_assumed(&self) -> bool {
         match self.state {
-            State::Over(Ending::PauseOver) => true,
+            State::Over(
+                Ending::PauseOver | Ending::PauseLongOver | Ending::NewMonth | Ending::Outlived,
+            ) => true,
             State::Over(Ending::Reset) => !self.is_reset_proven,
             State::Notice | State::Blocks(_) | State::Over(_) => false,
         }

@@ -27,6 +27,14 @@ pub struct Reset {
 }
 
 impl Reset {
+    /// Returns the reset that a reading of a usage window states.
+    pub(crate) fn reported(at: DateTime<Utc>) -> Self {
+        Self {
+            at,
+            source: ResetSource::Reading,
+        }
+    }
+
     /// Returns the time at which the limit is certainly over. The result includes a safety margin because clocks differ
     /// and because messages round times to the minute.
     pub(crate) fn surely_over(self) -> DateTime<Utc> {
