@@ -298,7 +298,7 @@ impl Sample {
             let current = match self.usage(window) {
                 Some(usage) if usage.has_reset(now) => is_fresh.then_some(WindowUsage {
                     used_percent: 0.0,
-                    resets_at: None,
+                    ..usage
                 }),
                 usage => usage.filter(|usage| resets_after(usage, now)),
             };

@@ -2101,6 +2101,40 @@ fn a_pasted_message_should_be_checked_if_the_window_had_ample_room_a_while_ago()
     }
 }
 
+/// For a message that names no window, whycap offered usage credits, although both windows had ample room a minute before.
+#[test]
+fn no_payment_is_offered_for_a_message_without_a_window_if_both_windows_have_room() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    let reported = windows(35.0, NOON, 15.0, TUESDAY);
+    client.calls_status_line("2026-11-20T09:59:00Z", reported, 120);
+    for text in [
+        "You've hit your limit",
+        "You've hit your usage limit",
+        "Claude usage limit reached.",
+        "usage limit reached",
+    ] {
+        let explained = flat(client.run(AT, &["explain", "--text", text], b"").success());
+        assert!(explained.contains("1. Check /usage"), "{text}: {explained}");
+        assert!(
+            explained.contains("Do not buy usage credits"),
+            "{text}: {explained}"
+        );
+        assert!(!explained.contains("costs money"), "{text}: {explained}");
+    }
+    let twenty_minutes_later = "2026-11-20T10:20:00Z";
+    let run = client.run(
+        twenty_minutes_later,
+        &["explain", "You've hit your limit"],
+        b"",
+    );
+    let explained = flat(run.success());
+    assert!(explained.contains("1. Check /usage"), "{explained}");
+    for part in ["Do not buy", "costs money"] {
+        assert!(!explained.contains(part), "{part}: {explained}");
+    }
+}
+
 /// If the window was nearly full, the message is probably right, so the first step is to wait.
 #[test]
 fn a_pasted_message_is_believed_if_the_window_was_nearly_full() {

@@ -6,7 +6,9 @@ use super::state::{Ending, State, Wait};
 use super::{ActionName, Cause, DecisionName, Problem, is_for};
 use crate::claude::version::{ClientVersion, names_account};
 use crate::limits::catalog::RESET_TOLERANCE;
-use crate::limits::evidence::{ContinuationObstacle, FULL_FROM, PossiblyUnaffected, WindowState};
+use crate::limits::evidence::{
+    ContinuationObstacle, FULL_FROM, Measurement, PossiblyUnaffected, WindowState,
+};
 use crate::limits::kind::{
     Affects, EndedBy, LimitKind, LimitedResource, Service, Verdict, WhoCanFix, Window,
 };
@@ -671,23 +673,40 @@ impl Problem<'_> {
     /// Returns true if a pasted message is about a limit that applies only while the 5-hour window or the weekly window
     /// is full, but neither is full now.
     fn is_window_limit_with_room_now(&self) -> bool {
-        let has_room_now = |window| match self.readings.state(window) {
-            WindowState::KnownNow(now) => !now.is_full(),
-            _ => false,
-        };
         let needs_full_window = match self.finding.limit {
             LimitKind::Window(window) => !window.is_of_one_model(),
+            LimitKind::Unknown => matches!(
+                self.finding.cause,
+                Cause::SomeWindow | Cause::ProbablySomeWindow
+            ),
             limit => limit.cap().is_some(),
         };
-        needs_full_window && has_room_now(Window::FiveHour) && has_room_now(Window::Weekly)
+        needs_full_window
+            && [Window::FiveHour, Window::Weekly]
+                .into_iter()
+                .all(|window| self.room_now(window).is_some())
+    }
+
+    /// Returns the newest measurement of a window for a pasted message if this window is not full, or `None` otherwise.
+    fn room_now(&self, window: Window) -> Option<Measurement> {
+        match self.readings.state(window) {
+            WindowState::KnownNow(now) if !now.is_full() => Some(now),
+            _ => None,
+        }
     }
 
     /// Returns true if a pasted message blames a window that had room, but that may have filled up since the reading.
     fn may_have_filled_up_since_reading(&self) -> bool {
         let now = self.evidence.clock.now;
-        let measurement = self.finding.measurement;
-        self.finding.cause == Cause::WindowFullDespiteRoomNow
-            && measurement.is_some_and(|measurement| !measurement.has_room_at(now))
+        let may_be_full = |measured: Measurement| !measured.has_room_at(now);
+        match self.finding.cause {
+            Cause::WindowFullDespiteRoomNow => self.finding.measurement.is_some_and(may_be_full),
+            Cause::SomeWindow | Cause::ProbablySomeWindow => [Window::FiveHour, Window::Weekly]
+                .into_iter()
+                .filter_map(|window| self.room_now(window))
+                .any(may_be_full),
+            _ => false,
+        }
     }
 
     /// Returns true if a pasted message is about a limit that reset so long ago that no prompt is waiting to be sent again.
