@@ -195,11 +195,11 @@ fn subject_of_text(
         }
         None => question.is_some(),
     };
-    let is_current_over = current
+    let blocks_nobody = current
         .present()
         .is_some_and(|present| !present.blocks_any_session());
     // If an older error with the same message still blocks a session, the text is about that one.
-    let may_be_about_older = is_current_over && question.is_none();
+    let may_be_about_older = blocks_nobody && question.is_none();
     if is_about_current && !may_be_about_older {
         return Subject {
             situation: current,
@@ -231,6 +231,10 @@ fn subject_of_text(
         };
     };
     let of_session = context.situation(incidents, Some(&session), errors);
+    // A conversation knows only its own situation.
+    let is_own_session = context
+        .session()
+        .is_none_or(|own_session| own_session == session);
     let newest = of_session.incident.as_ref();
     if newest.is_some_and(|newest| newest.is_same_error_as(&earlier) || newest.repeats(&earlier)) {
         return Subject {
@@ -238,8 +242,15 @@ fn subject_of_text(
             session: Some(session),
         };
     }
+    if is_own_session && of_session.blocks_after(&earlier) {
+        return Subject {
+            situation: of_session.after_earlier_error(&earlier),
+            session: Some(session),
+        };
+    }
+    let of_session = is_own_session.then_some(&of_session);
     Subject {
-        situation: Situation::of_text(earlier, current, Some(&of_session)),
+        situation: Situation::of_text(earlier, current, of_session),
         session: None,
     }
 }

@@ -165,7 +165,7 @@ impl Situation {
 
     /// Returns the situation for the explanation of a text that the user entered. If the limit in the text is over, but
     /// another one blocks work now, this is the current situation. If the text is the message of an earlier error of a session,
-    /// `of_session` is the situation of this session.
+    /// `of_session` is the situation of this session, in which the error [is not past](Self::blocks_after).
     pub(crate) fn of_text(incident: Incident, current: Self, of_session: Option<&Self>) -> Self {
         let blocking = current.blocking_everything();
         let blocking_session = of_session
@@ -180,10 +180,7 @@ impl Situation {
                 && !blocking.diagnosis.credits_pay_now
         });
         if is_replaced {
-            return Self {
-                earlier_error: Some(incident.without_advice().to_owned()),
-                ..current
-            };
+            return current.after_earlier_error(&incident);
         }
         Self {
             text: Some(TextSituation {
@@ -191,6 +188,26 @@ impl Situation {
             }),
             incident: Some(incident),
             ..Self::default()
+        }
+    }
+
+    /// Returns true if an earlier error of this session is over or was a false alarm, and another error blocks the session
+    /// now. An error that still applies is not past, even if a newer one has stopped the session as well.
+    pub(crate) fn blocks_after(&self, earlier: &Incident) -> bool {
+        let is_past = !earlier.is_notice()
+            && !earlier.may_apply_after_end()
+            && (!earlier.blocks_any_session() || earlier.is_false_alarm());
+        is_past
+            && self.present().is_some_and(|present| {
+                present.blocks().is_some() && !present.diagnosis.credits_pay_now
+            })
+    }
+
+    /// Returns this situation with a sentence about the earlier error whose message the user has entered.
+    pub(crate) fn after_earlier_error(self, earlier: &Incident) -> Self {
+        Self {
+            earlier_error: Some(earlier.without_advice().to_owned()),
+            ..self
         }
     }
 
@@ -329,19 +346,13 @@ impl Situation {
             .is_some_and(blocks_session_of_other_payer)
     }
 
-    /// Returns whether waiting helps, or `None` if nothing blocks work. If the user entered a text and its error is over, or if
-    /// the text is the message of an earlier error, this is about the error that blocks work now.
+    /// Returns whether waiting helps, or `None` if nothing blocks work. If the user entered a text and its error is over, this
+    /// is about the error that blocks work now.
     pub(crate) fn wait(&self) -> Option<Wait> {
         let blocking_now = self.text.as_ref().and_then(|text| text.blocking.as_deref());
-        let explained = self.present();
-        let is_pasted = explained.is_some_and(|explained| explained.evidence.is_pasted());
-        let explained = explained.and_then(Incident::blocks);
-        let now = blocking_now.and_then(Incident::blocks);
-        if is_pasted {
-            explained.or(now)
-        } else {
-            now.or(explained)
-        }
+        self.present()
+            .and_then(Incident::blocks)
+            .or_else(|| blocking_now?.blocks())
     }
 
     /// Returns the error that describes the current state: the limit of the login, if there is one, or the current

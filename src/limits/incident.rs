@@ -435,7 +435,7 @@ impl Incident {
     /// Explains the error for a user who asks about all sessions. The explanation says so if only the session with the
     /// error is known to be blocked. A login that was refused once may be accepted in other sessions, and a token may belong
     /// to another account than the login.
-    pub(crate) fn for_all_sessions(mut self) -> Self {
+    pub(crate) fn for_all_sessions(self) -> Self {
         let is_login_refused = self.diagnosis.limit == LimitKind::Auth
             && self.refuses_login()
             && !self.refuses_login_repeatedly();
@@ -443,9 +443,12 @@ impl Incident {
             && self.evidence.collected.is_of_other_payer
             && self.evidence.error.is_payer_hidden_by_token();
         if is_login_refused || is_of_token_only || self.may_spare_other_sessions() {
-            self.evidence.collected.possibly_unaffected = PossiblyUnaffected::OtherSessions;
+            self.explained_with(|collected| {
+                collected.possibly_unaffected = PossiblyUnaffected::OtherSessions;
+            })
+        } else {
+            self
         }
-        self
     }
 
     /// Returns true if the error blocks its session but may not block others, because it is a false alarm or its limit

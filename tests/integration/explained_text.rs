@@ -642,13 +642,20 @@ fn the_message_of_an_earlier_error_is_explained_although_its_session_has_a_newer
         assert!(explain_newest(&client, at).contains("overloaded"));
         let shown = explain(&client, at, FIVE_HOUR);
         let headline = "Your 5-hour limit was used up, and the limit reset at 12:00.";
-        assert!(shown.starts_with(headline), "{shown}");
-        assert!(
-            shown.contains("Right after the error, your 5-hour usage was 100%"),
-            "{shown}"
-        );
-        // `explain` without the message would explain the newer error.
-        assert!(shown.ends_with("For details, add --long"), "{shown}");
+        // For half an hour, the 529 blocks the session.
+        if at == "2026-11-20T12:11:00Z" {
+            let earlier = format!("That message is about an earlier error: {headline}");
+            assert!(shown.starts_with(&earlier), "{shown}");
+            assert!(shown.contains("The service is overloaded"), "{shown}");
+        } else {
+            assert!(shown.starts_with(headline), "{shown}");
+            assert!(
+                shown.contains("Right after the error, your 5-hour usage was 100%"),
+                "{shown}"
+            );
+            // `explain` without the message would explain the newer error.
+            assert!(shown.ends_with("For details, add --long"), "{shown}");
+        }
         let answered = answer_to(&client, at, &format!("/whycap {FIVE_HOUR}"));
         assert!(answered.contains(headline), "{answered}");
     }
@@ -1445,10 +1452,10 @@ fn a_text_with_another_reset_is_not_about_the_window_that_is_full() {
     }
 }
 
-/// The answer to the text of a session's earlier error did not mention the error that has stopped the session since, and
-/// `--exit-code` returned 0.
+/// A session received a false alarm and then a 529. For the text of the false alarm, `explain` said "Right now: The service is
+/// overloaded", but the first step was to send the prompt again.
 #[test]
-fn the_text_of_an_earlier_error_is_explained_with_what_blocks_its_session_now() {
+fn the_text_of_a_false_alarm_is_answered_with_the_error_that_has_stopped_its_session_since() {
     let sandbox = with_a_private_login();
     let client = session_of_login(&sandbox, "stopped");
     client.calls_status_line(AT, windows(42.0, NOON, 10.0, TUESDAY), 120);
@@ -1461,14 +1468,94 @@ fn the_text_of_an_earlier_error_is_explained_with_what_blocks_its_session_now() 
     );
     receives_overload_error(&client, "2026-11-20T10:40:00Z");
     let at = "2026-11-20T10:40:30Z";
-    let explained = explain(&client, at, capped);
-    assert!(explained.contains("probably a false alarm"), "{explained}");
-    let right_now = "Right now: The service is overloaded";
-    assert!(explained.contains(right_now), "{explained}");
+    let replies = [
+        explain(&client, at, capped),
+        answer_to(&client, at, &format!("/whycap {capped}")),
+    ];
+    for reply in replies {
+        for part in [
+            "The service is overloaded",
+            "That message is about an earlier error: ",
+            "probably a false alarm",
+            "1. Wait a few minutes",
+        ] {
+            assert!(reply.contains(part), "{part}: {reply}");
+        }
+        assert!(!reply.contains("Right now"), "{reply}");
+    }
     let run = client.run(at, &["explain", "--exit-code", capped], b"");
     assert_eq!(run.code, 10, "{run:?}");
-    let reply = answer_to(&client, at, &format!("/whycap {capped}"));
-    assert!(reply.contains(right_now), "{reply}");
+}
+
+/// A session received a 529 and, after a response, reached its weekly limit. For the text of the 529, the steps were those of the
+/// 529, although the answer also said that the weekly limit blocks the session now.
+#[test]
+fn the_text_of_an_error_that_is_over_is_answered_with_what_blocks_its_session_now() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    receives_overload_error(&client, AT);
+    client.works("2026-11-20T10:05:00Z", 10);
+    client.receives_error(
+        "2026-11-20T10:20:00Z",
+        WEEKLY,
+        refused("seven_day", TUESDAY, ""),
+    );
+    let at = "2026-11-20T10:21:00Z";
+    let explained = explain(&client, at, OVERLOADED);
+    for part in [
+        "Your weekly limit is used up",
+        "That message is about an earlier error: The service was overloaded",
+        "ait until Tue Nov 24 06:00",
+        "You are still blocked.",
+    ] {
+        assert!(explained.contains(part), "{part}: {explained}");
+    }
+    assert!(!explained.contains("Right now"), "{explained}");
+    let run = client.run(at, &["explain", "--exit-code", OVERLOADED], b"");
+    assert_eq!(run.code, 10, "{run:?}");
+}
+
+/// A session was told that its conversation is too long, and then received a 529. For the text of the first error, the steps
+/// shortened the conversation, but `--exit-code` said that waiting helps.
+#[test]
+fn the_text_of_an_error_that_still_applies_is_explained_with_its_own_steps_and_exit_code() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    let message = "Prompt is too long";
+    let fields = json!({"error": "invalid_request", "apiErrorStatus": 400});
+    client.receives_error(AT, message, fields);
+    receives_overload_error(&client, "2026-11-20T10:02:00Z");
+    let at = "2026-11-20T10:02:30Z";
+    let explained = explain(&client, at, message);
+    for part in [
+        "The conversation is longer",
+        "Right now: The service is overloaded",
+        "/compact",
+    ] {
+        assert!(explained.contains(part), "{part}: {explained}");
+    }
+    let run = client.run(at, &["explain", "--exit-code", message], b"");
+    assert_eq!(run.code, 11, "{run:?}");
+}
+
+/// The text says "limits" instead of "limit" and is thus another message. `explain` took it for the beginning of an error of the
+/// user's own, because it ignored the letters h, t, p, and s at the end.
+#[test]
+fn only_a_part_of_a_link_is_ignored_at_the_end_of_a_text() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    let message =
+        "You've hit your monthly spend limit · raise it at https://claude.ai/settings/usage";
+    client.receives_error(AT, message, json!({"apiErrorStatus": 429}));
+    client.works("2026-11-20T10:02:00Z", 10);
+    let at = "2026-11-20T10:04:00Z";
+    let of_error = explain(&client, at, message);
+    for cut in ["h", "http", "https:", "https:/…", "http:/"] {
+        let text = format!("You've hit your monthly spend limit · raise it at {cut}");
+        assert_eq!(explain(&client, at, &text), of_error, "{cut}");
+    }
+    let other = explain(&client, at, "You've hit your monthly spend limits");
+    assert!(other.contains("explains only the message text"), "{other}");
 }
 
 /// Ten minutes after the reset of the full window, `explain` told the user to wait for it.

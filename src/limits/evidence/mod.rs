@@ -211,12 +211,23 @@ fn without_status(message: &str) -> &str {
 fn is_beginning(copy: &str, message: &str) -> bool {
     let shown = copy.trim_start_matches(|character: char| !character.is_alphanumeric());
     let uncut = shown.trim_end_matches(['…', '.']);
-    let without_scheme = uncut.trim_end_matches(['h', 't', 'p', 's', ':', '/']);
-    [uncut, without_scheme].into_iter().any(|beginning| {
-        message
-            .strip_prefix(beginning)
-            .is_some_and(|rest| rest.starts_with('·') || beginning.len() >= SHORTEST_BEGINNING)
-    })
+    [uncut, without_cut_scheme(uncut)]
+        .into_iter()
+        .any(|beginning| {
+            message
+                .strip_prefix(beginning)
+                .is_some_and(|rest| rest.starts_with('·') || beginning.len() >= SHORTEST_BEGINNING)
+        })
+}
+
+/// Returns a text without the beginning of "https://" or "http://" at its end.
+fn without_cut_scheme(text: &str) -> &str {
+    [
+        "https:/", "https:", "https", "http:/", "http:", "http", "htt", "ht", "h",
+    ]
+    .into_iter()
+    .find_map(|cut| text.strip_suffix(cut))
+    .unwrap_or(text)
 }
 
 /// Returns the message of an error in JSON format, which may be surrounded by other text.
