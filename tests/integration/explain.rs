@@ -1401,3 +1401,17 @@ fn an_outage_that_refused_the_login_is_explained_by_the_failed_attempts() {
         assert_eq!(client.explained(at)["limit"], "server_error");
     }
 }
+
+/// People shorten "API Error: 529 Overloaded" to the word that matters. whycap said that the message says only that something
+/// failed.
+#[test]
+fn the_word_overloaded_alone_is_recognized() {
+    for text in ["Overloaded", "overloaded", "Overloaded error"] {
+        let run = Sandbox::new().run(&["explain", "--text", text]);
+        let explained = run.success();
+        assert!(
+            explained.starts_with("The service is overloaded (not a usage limit)"),
+            "{text}: {explained}"
+        );
+    }
+}
