@@ -843,7 +843,7 @@ fn the_steps_for_a_doubtful_message_say_what_to_do_if_no_limit_is_reached() {
             client.calls_status_line(AT, windows(42.0, NOON, 10.0, TUESDAY), 120);
         }
         let shown = explain(&client, SOON, "You're out of extra usage");
-        let steps = "1. Check /usage 2. If the 5-hour and the weekly limit in /usage are both below 100%, send the prompt again; otherwise, wait ";
+        let steps = "1. Check /usage 2. If the 5-hour limit, the weekly limit, and your model's limit (if /usage lists one) are all below 100%, send the prompt again; otherwise, wait ";
         assert!(shown.contains(steps), "{shown}");
         assert!(shown.contains("add extra usage (costs money)"), "{shown}");
     }

@@ -2065,7 +2065,7 @@ fn a_pasted_message_should_be_checked_if_the_window_has_room() {
     let explained = flat(run.success());
     let headline = "The message says that your weekly limit is used up, but your weekly usage is 40%; check /usage.";
     assert!(explained.starts_with(headline), "{explained}");
-    let steps = "1. Check /usage 2. Do not buy usage credits for this 3. If the 5-hour and the weekly limit in /usage are both below 100%, send the prompt again; otherwise, wait until Tue Nov 24 06:00";
+    let steps = "1. Check /usage 2. Do not buy usage credits for this 3. If the 5-hour limit, the weekly limit, and your model's limit (if /usage lists one) are all below 100%, send the prompt again; otherwise, wait until Tue Nov 24 06:00";
     assert!(explained.contains(steps), "{explained}");
     assert!(
         !explained.contains("costs money") && !explained.contains("/limit-reset"),
@@ -2091,7 +2091,7 @@ fn a_pasted_message_should_be_checked_if_the_window_had_ample_room_a_while_ago()
         );
         assert!(explained.starts_with(&headline), "{explained}");
         let steps = format!(
-            "1. Check /usage 2. If the 5-hour and the weekly limit in /usage are both below 100%, send the prompt again; otherwise, wait until {until}"
+            "1. Check /usage 2. If the 5-hour limit, the weekly limit, and your model's limit (if /usage lists one) are all below 100%, send the prompt again; otherwise, wait until {until}"
         );
         assert!(explained.contains(&steps), "{explained}");
         // The window may have filled up since the reading.
@@ -2163,7 +2163,7 @@ fn the_advice_for_a_pasted_cap_agrees_with_the_current_readings() {
         for part in [
             "so if you got the message just now, it looks like a false alarm",
             "What to do 1. Check /usage. ",
-            "2. If the 5-hour and the weekly limit in /usage are both below 100%, send the prompt again; otherwise, wait. ",
+            "2. If the 5-hour limit, the weekly limit, and your model's limit (if /usage lists one) are all below 100%, send the prompt again; otherwise, wait. ",
             "What the message means if you received it - ",
         ] {
             assert!(explained.contains(part), "{part}: {explained}");
