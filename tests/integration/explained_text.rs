@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::client::{Client, plain_rows, windows};
 use crate::newest_evidence::receives_response;
+#[cfg(target_os = "linux")]
 use crate::now::RunningClient;
 use crate::situation::{
     AT, FIVE_HOUR, NOON, OUT_OF_CREDITS, OVERLOADED, SOON, TUESDAY, WEEKLY, answer_to, flat,
@@ -1239,6 +1240,7 @@ fn the_session_of_a_pasted_message_is_named() {
 
 /// Claude Code shows another text on the screen than it writes to the transcript. `explain` did not recognize the text on the
 /// screen as the message of the session, and said that no key was found.
+#[cfg(target_os = "linux")]
 #[test]
 fn the_text_on_the_screen_is_the_message_in_the_transcript() {
     let sandbox = with_a_private_login();
@@ -1352,6 +1354,7 @@ fn the_message_of_a_gateway_about_a_balance_is_not_the_error_of_a_key() {
 
 /// Two keys had no credits. The session with the second key had received a response since, but the first one was still
 /// blocked. For the text on the screen, `explain` said that the user can continue.
+#[cfg(target_os = "linux")]
 #[test]
 fn a_message_is_explained_as_the_error_that_still_blocks_a_session() {
     let sandbox = with_a_private_login();

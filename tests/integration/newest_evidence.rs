@@ -1567,6 +1567,7 @@ fn the_response_of_a_run_without_a_status_line_ends_an_error_in_the_row_of_anoth
 /// The plan had room, but a session was refused: "You've hit your org's monthly spend limit". `/whycap` said "This looks like
 /// a false alarm" and below it "You are still blocked.". In another session, it said to send a prompt and then to send "the
 /// prompt" again. `now` did not mention that the session waits after a false alarm.
+#[cfg(target_os = "linux")]
 #[test]
 fn no_screen_says_that_a_false_alarm_still_blocks_the_user() {
     let cap = "You've hit your org's monthly spend limit \u{b7} run /usage-credits to ask your admin for a higher limit";

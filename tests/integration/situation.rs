@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::client::{Client, plain_rows, run, windows};
+#[cfg(target_os = "linux")]
+use crate::client::plain_rows;
+use crate::client::{Client, run, windows};
+#[cfg(target_os = "linux")]
 use crate::now::RunningClient;
 use crate::support::Sandbox;
 
@@ -2274,6 +2277,7 @@ fn claude_codes_announcement_about_waiting_is_believed() {
 
 /// The user leaves a waiting session with `/exit` and resumes it before the reset. The menu of the resumed session does not
 /// offer to wait, but whycap recommended that menu, whose next entry costs money.
+#[cfg(target_os = "linux")]
 #[test]
 fn after_an_exit_nobody_is_sent_to_a_menu_that_does_not_offer_to_wait() {
     let sandbox = with_a_private_login();
@@ -2307,6 +2311,7 @@ fn after_an_exit_nobody_is_sent_to_a_menu_that_does_not_offer_to_wait() {
 
 /// The terminal was closed during the wait, and `claude -c` resumed the session. Only `now` said that Claude Code would not
 /// continue it by itself. The row, `explain`, and `/whycap` only named the reset.
+#[cfg(target_os = "linux")]
 #[test]
 fn every_screen_says_that_a_resumed_session_no_longer_continues_by_itself() {
     let exited = "Automatic continue cancelled · Claude Code exited during the wait, so the task will not resume on its own when the usage limit resets (send a prompt after the reset to continue)";
