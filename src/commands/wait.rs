@@ -28,7 +28,7 @@ pub(crate) struct WaitArguments {
     /// Stop waiting after this time: 90s, 30m, 2h, or 1h30m
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     timeout: Option<Duration>,
-    /// Also wait while each response costs extra
+    /// Also wait while responses may cost extra
     #[arg(long)]
     free: bool,
 }
@@ -60,7 +60,7 @@ impl Subcommand for WaitArguments {
         let mut errors = context.error_source();
         let code = loop {
             let context = context.refreshed();
-            if waited_for.is_some() {
+            if has_progress {
                 context.read_new_errors(&mut errors);
             }
             let incidents = context.incidents();
@@ -133,7 +133,7 @@ impl Subcommand for WaitArguments {
             if time_left.is_zero() {
                 end_progress_line(has_progress)?;
                 terminal::print_error(match wait_for_free {
-                    Some(_) => "timed out; responses may still cost extra",
+                    Some(_) => "timed out; prompts may still be refused or cost extra",
                     None => timeout_message(situation.incident.as_ref()),
                 });
                 break TIMED_OUT;
@@ -247,7 +247,7 @@ impl PrintedSentences {
         self.costs_until = Some(until);
         let deadline = context.clock().format_deadline(until);
         let sentence = format!(
-            "Your plan's usage is used up, so each response may cost extra until {deadline}."
+            "Your plan's usage is used up until {deadline}. Until then, a prompt may be refused or cost extra."
         );
         print_sentence(&sentence, context)
     }

@@ -314,7 +314,9 @@ impl Context {
             ),
             None => "each response costs extra".to_owned(),
         };
-        Some(match (session, self.key_of_shell()) {
+        let credentials = self.credentials_of_shell();
+        let key = credentials.iter().find(|key| key.outranks_login());
+        Some(match (session, key) {
             (None, Some(key)) => format!(
                 "{} may pay for new sessions in this shell; in sessions that use your login, {costs}",
                 key.name
@@ -323,16 +325,15 @@ impl Context {
         })
     }
 
-    /// Returns the key that pays for new sessions in this shell, or `None` if the login pays for them.
-    fn key_of_shell(&self) -> Option<Credential> {
+    /// Returns the credentials of a new session that is started in this shell.
+    fn credentials_of_shell(&self) -> Vec<Credential> {
         credentials::of_session(&self.paths, &self.environment, None)
-            .into_iter()
-            .find(Credential::outranks_login)
     }
 
     /// Returns how long to wait until responses of a session do not cost extra, or until new sessions in this shell do not if
     /// there is no session. Returns `None` if they do not cost extra now. While a window of the plan is full, the next
-    /// response may cost extra even if nothing has been paid for yet. `ended` is the newest error.
+    /// response may cost extra even if nothing has been paid for yet. A key, a token, or a cloud provider does not use the windows
+    /// of the login. `ended` is the newest error.
     pub(crate) fn wait_for_free_responses(
         &self,
         session: Option<&str>,
@@ -341,7 +342,10 @@ impl Context {
     ) -> Option<Wait> {
         let uses_plan = match session {
             Some(session) => incidents.may_use_plan(session),
-            None => self.key_of_shell().is_none(),
+            None => !self
+                .credentials_of_shell()
+                .iter()
+                .any(Credential::may_replace_login),
         };
         if !uses_plan {
             return None;

@@ -89,7 +89,7 @@ impl NowData {
         };
         Some(json!({
             "used_percentage": level_now(&usage, self.clock),
-            "resets_at": usage.resets_at.map(format_rfc3339),
+            "resets_at": usage.resets_at.filter(|at| *at > self.clock.now).map(format_rfc3339),
             "full_at": full.map(|(at, _)| format_rfc3339(at)),
             "full_at_the_latest": full.map(|(_, latest)| format_rfc3339(latest)),
             "lasts": lasts,

@@ -87,12 +87,12 @@ fn wait_free_waits_until_responses_cannot_cost_extra() {
         {
             receives_response(&mut client, at, five_hour_full());
         }
-        let costs = "each response may cost extra until 12:00";
+        let costs = "Your plan's usage is used up until 12:00";
         let too_short = waits(&client, AT, &["--free", "--timeout", "1s"]);
         assert_eq!(too_short.code, 124, "{too_short:?}");
         assert_eq!(
             too_short.stderr.trim_end(),
-            "whycap: timed out; responses may still cost extra"
+            "whycap: timed out; prompts may still be refused or cost extra"
         );
         assert!(flat(&too_short.stdout).contains(costs), "{too_short:?}");
 
@@ -115,15 +115,22 @@ fn wait_free_waits_until_responses_cannot_cost_extra() {
     }
 }
 
-/// A key pays for new sessions in this shell, so the plan's windows do not matter for them.
+/// A key, a token, or a cloud provider pays for new sessions in this shell, so the windows of the login do not matter.
 #[test]
-fn wait_free_does_not_wait_for_a_window_that_a_key_does_not_use() {
+fn wait_free_does_not_wait_for_a_window_that_new_sessions_do_not_use() {
     let sandbox = with_a_private_login();
     let mut client = session_of_login(&sandbox, "pays");
     receives_response(&mut client, "2026-11-20T09:58:00Z", five_hour_full());
-    let key = ("ANTHROPIC_API_KEY".to_owned(), "sk-ant-dummy".to_owned());
-    let waited = crate::client::run(&sandbox, AT, &["wait", "--free"], b"", &[key]);
-    assert!(!waited.success().contains("until"), "{waited:?}");
+    for (name, value) in [
+        ("ANTHROPIC_API_KEY", "sk-ant-dummy"),
+        ("CLAUDE_CODE_OAUTH_TOKEN", "sk-ant-oat01-dummy"),
+        ("CLAUDE_CODE_USE_BEDROCK", "1"),
+    ] {
+        let variable = (name.to_owned(), value.to_owned());
+        let arguments = ["wait", "--free", "--timeout", "1s"];
+        let waited = crate::client::run(&sandbox, AT, &arguments, b"", &[variable]);
+        assert!(!waited.success().contains("until"), "{name}: {waited:?}");
+    }
 }
 
 /// After the pause, `explain`, `/whycap`, and the status line said to send the prompt again, without a word about the full
