@@ -42,8 +42,8 @@ pub(crate) struct ExplainArguments {
 /// The maximum number of bytes to read from standard input. No message is longer, but the input could be endless.
 const LONGEST_MESSAGE: u64 = 256 * 1024;
 
-/// The words with which a question begins, even without a question mark. Words with which messages begin as well, such as
-/// "can't", are missing.
+/// The words with which a question begins, even without a question mark. Words with which messages also begin, such as
+/// "can't", are left out.
 const FIRST_WORDS_OF_QUESTIONS: [&str; 12] = [
     "am", "how", "should", "what", "what's", "when", "where", "which", "who", "why", "why's",
     "will",

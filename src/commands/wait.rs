@@ -159,7 +159,7 @@ impl WaitArguments {
     }
 }
 
-/// Replaces the progress line with one that says until when the command waits.
+/// Shows in the progress line how long the command waits.
 fn show_progress(
     incident: Option<&Incident>,
     until: Option<DateTime<Utc>>,
@@ -208,7 +208,7 @@ struct PrintedSentences {
     goal: Option<Goal>,
     response_elsewhere: bool,
     credits: bool,
-    /// The time until which each response costs extra, as announced last.
+    /// The announced time until which prompts may be refused or cost extra.
     costs_until: Option<DateTime<Utc>>,
     /// The sessions that a budget keeps Claude Code from continuing.
     blocked_by_budget: HashSet<String>,
@@ -239,7 +239,7 @@ impl PrintedSentences {
         Ok(())
     }
 
-    /// Prints until when the command waits because each response costs extra.
+    /// Prints that prompts may be refused or cost extra until the given time, unless this has been announced.
     fn announce_costs(&mut self, until: DateTime<Utc>, context: &Context) -> io::Result<()> {
         if self.costs_until == Some(until) {
             return Ok(());

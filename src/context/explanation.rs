@@ -330,8 +330,8 @@ impl Context {
         credentials::of_session(&self.paths, &self.environment, None)
     }
 
-    /// Returns how long to wait until responses of a session do not cost extra, or until new sessions in this shell do not if
-    /// there is no session. Returns `None` if they do not cost extra now. While a window of the plan is full, the next
+    /// Returns how long to wait until the responses of a session cannot cost extra. Without a session, this is about the
+    /// sessions that are started in this shell. Returns `None` if no waiting is needed. While a window of the plan is full, the next
     /// response may cost extra even if nothing has been paid for yet. A key, a token, or a cloud provider does not use the windows
     /// of the login. `ended` is the newest error.
     pub(crate) fn wait_for_free_responses(

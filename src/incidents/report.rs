@@ -168,7 +168,7 @@ impl<'i> Entry<'i> {
             (State::Blocks(_), _) if incident.diagnosis.limits_only_one_model() => {
                 Some("still applies to one family of models".to_owned())
             }
-            // The remark says that it is probably a false alarm.
+            // The text after the state already says that the error is probably a false alarm.
             (State::Blocks(_), _) if incident.diagnosis.may_next_prompt_work() => None,
             (State::Blocks(_), _) => Some("still blocked".to_owned()),
         };

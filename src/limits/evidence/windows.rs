@@ -387,8 +387,8 @@ impl<'a> Readings<'a> {
             && !before.has_room_at(self.evidence.at())
     }
 
-    /// Returns true if the readings show neither that a window was full nor that all of them had room, because one may
-    /// have filled up unseen, and the server blamed no window.
+    /// Returns true if it is unknown whether the plan had usage left when the error occurred: the server blamed no window,
+    /// no window is known to have been full, and at least one may have filled up after its last reading.
     pub(crate) fn has_doubtful_room(&self) -> bool {
         let is_doubtful = |window: &Window| {
             matches!(self.state(*window), WindowState::NearlyFull)
