@@ -133,6 +133,13 @@ NAMED = {
 }
 
 
+class Server(ThreadingHTTPServer):
+    """A server that accepts all connections that a starting client opens at once. Python's default allows five to wait."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+
 class MockApi:
     """The server, on the given port or on one that the system chooses. Use it in a `with` block."""
 
@@ -145,8 +152,7 @@ class MockApi:
         class Handler(_Handler):
             mock = api
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self._server.daemon_threads = True
+        self._server = Server(("127.0.0.1", port), Handler)
         self.port = self._server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}"
 
