@@ -1275,3 +1275,92 @@ fn a_window_that_the_server_did_not_blame_does_not_confirm_the_cap_of_a_run() {
     let incident = explained(&headless, "2026-11-20T10:00:20Z");
     assert_eq!(incident["verdict"], "false_likely", "{incident:#}");
 }
+
+/// A session used fast mode or the 1M context. Later, a `claude -p` run resumed it and was refused because no usage credits were
+/// left. Another session had reported 85% three minutes earlier, so whycap said to check /usage and to send the prompt again,
+/// which fails again unless the user turns fast mode off or chooses another model.
+#[test]
+fn fast_mode_and_the_long_context_need_credits_even_if_the_window_may_have_filled_up() {
+    let out_of_credits = refused("overage", TUESDAY, "out_of_credits");
+    let org_cap = refused("overage", TUESDAY, "org_spend_cap_reached");
+    let turn_off = "1. Turn off fast mode";
+    let choose = "Choose the model without [1m]";
+    for (plan, role, text, refusal, is_fast, step) in [
+        (
+            "max",
+            "admin",
+            "You're out of usage credits",
+            &out_of_credits,
+            true,
+            turn_off,
+        ),
+        (
+            "max",
+            "admin",
+            "You're out of usage credits",
+            &out_of_credits,
+            false,
+            choose,
+        ),
+        (
+            "team",
+            "user",
+            "You're out of usage credits",
+            &out_of_credits,
+            false,
+            choose,
+        ),
+        ("team", "user", ORG, &org_cap, true, turn_off),
+    ] {
+        let case = format!("{plan} {text} {is_fast}");
+        let sandbox = Sandbox::new();
+        Client::logged_in(&sandbox, plan, role);
+        let [mut resumed, idle] = two_sessions_of_login(&sandbox);
+        if is_fast {
+            let usage = windows(80.0, NOON, 17.0, TUESDAY);
+            resumed.calls_status_line_in_fast_mode("2026-11-20T09:50:00Z", &usage);
+        } else {
+            "claude-opus-5-5[1m]".clone_into(&mut resumed.model);
+            let usage = windows(80.0, NOON, 17.0, TUESDAY);
+            resumed.calls_status_line("2026-11-20T09:50:00Z", usage, 120);
+        }
+        idle.works("2026-11-20T09:57:00Z", 10);
+        let usage = windows(85.0, NOON, 17.0, TUESDAY);
+        idle.calls_status_line("2026-11-20T09:57:01Z", usage, 120);
+        let mut refusal = refusal.clone();
+        refusal["entrypoint"] = json!("sdk-cli");
+        resumed.receives_error(AT, text, refusal);
+        let at = "2026-11-20T10:00:20Z";
+        let shown = flat(resumed.run(at, &["explain"], b"").success());
+        assert!(shown.contains(step), "{case}: {shown}");
+        // The window may have filled up since the reading.
+        for part in ["has room", "still has", "Do not buy"] {
+            assert!(!shown.contains(part), "{case}: {part}: {shown}");
+        }
+    }
+}
+
+/// The run of a member was refused with the organization's cap. whycap called the cap real if a window had been at 92% three
+/// minutes earlier, but not if it had been at 88%. In both cases, nothing shows that the window was full.
+#[test]
+fn a_cap_of_a_run_is_doubtful_at_each_usage_below_a_full_window() {
+    for percent in [85.0, 88.0, 90.0, 92.0, 96.0] {
+        let sandbox = Sandbox::new();
+        Client::logged_in(&sandbox, "team", "user");
+        let [idle, headless] = two_sessions_of_login(&sandbox);
+        idle.works("2026-11-20T09:57:00Z", 10);
+        let usage = windows(percent, NOON, 17.0, TUESDAY);
+        idle.calls_status_line("2026-11-20T09:57:01Z", usage, 120);
+        let mut refusal = refused("overage", TUESDAY, "org_spend_cap_reached");
+        refusal["entrypoint"] = json!("sdk-cli");
+        headless.receives_error(AT, ORG, refusal);
+        let at = "2026-11-20T10:00:20Z";
+        let incident = explained(&headless, at);
+        assert_eq!(
+            incident["verdict"], "cannot_tell",
+            "{percent}: {incident:#}"
+        );
+        let shown = flat(headless.run(at, &["explain"], b"").success());
+        assert!(shown.contains("1. Check /usage"), "{percent}: {shown}");
+    }
+}

@@ -406,7 +406,7 @@ fn the_row_names_the_full_window_that_also_stops_the_other_models() {
     let at = "2026-11-20T10:05:10Z";
     let row = plain_rows(&stopped, at, windows(100.0, NOON, 40.0, TUESDAY));
     assert!(
-        row.contains("weekly Opus limit · 5-hour limit also used up until 12:00"),
+        row.contains("weekly Opus limit · 5-hour limit also used up, resets 12:00"),
         "{row}"
     );
     let after_reset = plain_rows(&stopped, "2026-11-20T12:00:30Z", Value::Null);

@@ -61,7 +61,7 @@ pub(super) fn while_blocked(problem: &Problem<'_>) -> Vec<ActionName> {
         actions.retain(|action| *action != ActionName::CheckMeters);
     }
     // Paying may help if the window may have filled up since the reading.
-    if problem.may_have_filled_up_since_reading() {
+    if problem.may_have_filled_up_since_reading() || problem.readings.has_doubtful_room() {
         actions.retain(|action| *action != ActionName::DoNotBuy);
     }
     // While a window is full, another prompt would be refused or paid for with usage credits.

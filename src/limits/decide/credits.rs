@@ -21,18 +21,22 @@ pub(super) fn credits(input: &Input<'_>) -> Finding {
             finding
         };
     }
-    let Some(room) = input.readings.room() else {
+    let room = input.readings.room();
+    let may_have_room = room.is_some() || input.readings.has_doubtful_room();
+    if may_have_room && let Some(cause) = cause_despite_room(input) {
+        let finding = real(input, cause);
+        return match room {
+            Some(room) => finding.measured(room),
+            None => finding.without_knowing(Unknown::NearlyFullBefore),
+        };
+    }
+    let Some(room) = room else {
         return without_figures(input);
     };
 
     // The plan's windows are not full, so the server must have demanded credits for some other reason.
     let is_orgs_pool = input.answered_who() == Some(WhoCanFix::Admin) && evidence.is_shared_plan();
-    let is_server_sure = evidence.quota().is_some();
-    let finding = if evidence.error.session.fast_mode {
-        real(input, Cause::FastModeNeedsCredits)
-    } else if is_server_sure && evidence.uses_long_context() {
-        real(input, Cause::LongContextNeedsCredits)
-    } else if is_orgs_pool && !evidence.has_false_credit_messages() {
+    let finding = if is_orgs_pool && !evidence.has_false_credit_messages() {
         let cause = Cause::NoOrgCreditsByMessage;
         Finding::lasting(limit, Verdict::CannotTell, WhoCanFix::Admin, cause)
             .waiting(None)
@@ -57,6 +61,19 @@ pub(super) fn credits(input: &Input<'_>) -> Finding {
             .without_knowing(Unknown::ReasonForCredits)
     };
     finding.measured(room)
+}
+
+/// Returns the cause if the session used fast mode or the 1M context, which need credits even while no window is full.
+fn cause_despite_room(input: &Input<'_>) -> Option<Cause> {
+    let evidence = input.evidence;
+    let is_server_sure = evidence.quota().is_some();
+    if evidence.error.session.fast_mode {
+        Some(Cause::FastModeNeedsCredits)
+    } else if is_server_sure && evidence.uses_long_context() {
+        Some(Cause::LongContextNeedsCredits)
+    } else {
+        None
+    }
 }
 
 /// Handles an empty credit pool. Whoever controls billing must add credits.

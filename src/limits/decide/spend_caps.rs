@@ -26,7 +26,8 @@ pub(super) fn spend_cap(input: &Input<'_>) -> Option<Finding> {
         .or(input.message.window)
         .unwrap_or(Window::FiveHour);
     let has_room = input.readings.room().is_some();
-    let finding = if has_room && evidence.error.session.fast_mode {
+    let may_have_room = has_room || input.readings.has_doubtful_room();
+    let finding = if may_have_room && evidence.error.session.fast_mode {
         let cause = Cause::FastModeNeedsCredits;
         Finding::lasting(
             named.into(),
@@ -34,6 +35,7 @@ pub(super) fn spend_cap(input: &Input<'_>) -> Option<Finding> {
             input.who_controls_billing(),
             cause,
         )
+        .without_knowing_if(!has_room, Unknown::NearlyFullBefore)
     } else if input.names_real_organization() || evidence.is_shared_plan() {
         on_seat(input, named, window)
     } else if evidence.is_personal_plan() {

@@ -370,11 +370,16 @@ impl<'a> Readings<'a> {
         full.or_else(|| measured.clone().next())
     }
 
-    /// Returns true if the window may have filled up between its last reading and the error without being measured. A
-    /// session without a status line, such as a `claude -p` run, does not report the figures of its refused request.
-    /// Only the window counts that the server or, if it blamed none, the message blames. A message about usage credits
-    /// may be about any window, because credits are needed only while a window is full.
+    /// Returns true if the window may have filled up between its last reading and the error without being measured.
     fn may_have_filled_up_unseen(&self, window: Window, before: Measurement) -> bool {
+        self.is_not_measured(window) && !before.has_room_at(self.evidence.at())
+    }
+
+    /// Returns true if the error may be about this window, but no reading can contain its figures at that time. A session
+    /// without a status line, such as a `claude -p` run, does not report the figures of its refused request. Only the window
+    /// counts that the server or, if it blamed none, the message blames. A message about usage credits may be about any
+    /// window, because credits are needed only while a window is full.
+    fn is_not_measured(&self, window: Window) -> bool {
         let may_be_to_blame = match self.evidence.refused_window().or(self.message.window) {
             Some(blamed) => blamed == window,
             None => self.message.row.limit.limited_resource() == LimitedResource::Credits,
@@ -384,21 +389,16 @@ impl<'a> Readings<'a> {
                 .evidence
                 .line()
                 .is_some_and(ErrorLine::is_outside_terminal)
-            && !before.has_room_at(self.evidence.at())
     }
 
     /// Returns true if it is unknown whether the plan had usage left when the error occurred: the server blamed no window,
     /// no window is known to have been full, and at least one may have filled up after its last reading.
     pub(crate) fn has_doubtful_room(&self) -> bool {
-        let is_doubtful = |window: &Window| {
-            matches!(self.state(*window), WindowState::NearlyFull)
-                && self
-                    .measurement(self.before, *window)
-                    .is_some_and(|before| before.percent < CANNOT_FILL_UP_FROM)
-        };
         self.evidence.refused_window().is_none()
             && self.full_window().is_none()
-            && Window::ALL.iter().any(is_doubtful)
+            && Window::ALL.into_iter().any(|window| {
+                self.state(window) == WindowState::NearlyFull && self.is_not_measured(window)
+            })
     }
 
     /// Returns true if a window may have filled up between this reading and the error, and Claude Code may still report
