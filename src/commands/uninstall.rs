@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::install::made_directories::MadeDirectories;
 use crate::install::plugin::EnabledPlugin;
 use crate::install::{EditRecord, LOCK_TIMEOUT, own_path, plan, plan_and_execute, report, sweep};
+use crate::locks::quarantine;
 use crate::paths::Paths;
 use crate::render::Report;
 use crate::terminal::Tone;
@@ -100,7 +101,12 @@ fn add_remains<'b>(
     let mut remains = Vec::new();
     if paths.data.exists() {
         let command = format!("rm -r {}", paths.in_shell(&paths.data));
-        remains.push(("the data that whycap recorded", command));
+        let subject = if quarantine::has_locks(paths) {
+            "the data that whycap recorded and the locks that it cleared (to restore them first: whycap locks --restore)"
+        } else {
+            "the data that whycap recorded"
+        };
+        remains.push((subject, command));
     }
     if paths.whycap_config.exists() {
         let file = paths.in_shell(&paths.whycap_config);

@@ -220,6 +220,11 @@ pub(crate) struct Restored {
     pub(crate) why: String,
 }
 
+/// Returns true if the quarantine can be read and contains a lock.
+pub(crate) fn has_locks(paths: &Paths) -> bool {
+    std::fs::read_dir(quarantine_directory(paths)).is_ok_and(|mut items| items.next().is_some())
+}
+
 /// Restores all quarantined locks, oldest first. Existing files are never replaced.
 pub(crate) fn restore(paths: &Paths) -> Result<Vec<Restored>, disk::Error> {
     let quarantine = quarantine_directory(paths);

@@ -403,6 +403,23 @@ fn restoring_never_overwrites_an_existing_file() {
     assert_eq!(machine.sandbox.read(".claude/history.jsonl.lock"), "old");
 }
 
+/// `uninstall` printed a command that deletes the data directory, and did not say that the directory contained a file of
+/// Claude Code's that whycap had cleared.
+#[test]
+fn uninstall_says_that_the_remaining_data_contain_cleared_locks() {
+    let machine = Machine::new();
+    machine.file(".claude/history.jsonl.lock", "old", 600);
+    assert_eq!(machine.clear().len(), 1);
+    let restore = "to restore them first: whycap locks --restore";
+    let shown = flat(machine.run(&["uninstall", "--dry-run"]).success());
+    assert!(shown.contains(restore), "{shown}");
+
+    machine.run(&["locks", "--restore"]).success();
+    let shown = flat(machine.run(&["uninstall", "--dry-run"]).success());
+    assert!(shown.contains("recorded: rm -r "), "{shown}");
+    assert!(!shown.contains(restore), "{shown}");
+}
+
 #[test]
 fn locks_of_the_state_file_and_the_login_stay_while_a_session_runs() {
     let machine = Machine::new();
