@@ -153,6 +153,9 @@ impl<'i> Entry<'i> {
                 let response = format!("another session responded at {until}");
                 Some(match incident.diagnosis.verdict {
                     Verdict::FalseLikely => response,
+                    _ if incident.diagnosis.limits_only_one_model() => {
+                        format!("still applies to one family of models, but {response}")
+                    }
                     _ => format!("still active, but {response}"),
                 })
             }

@@ -297,7 +297,7 @@ fn a_response_elsewhere_ends_a_model_limit_only_if_the_same_model_responds() {
         let state = if is_over {
             "another session received a response at 10:00"
         } else {
-            "(still active, but another session responded at 10:00)"
+            "(still applies to one family of models, but another session responded at 10:00)"
         };
         assert!(listed.contains(state), "{model}: {listed}");
         let row = one.calls_status_line(at, usage, 160).stdout;

@@ -2203,7 +2203,7 @@ fn every_command_says_that_a_limit_of_one_model_still_applies() {
         let state = if is_same_session {
             "(still active, but another model responded at 10:05)"
         } else {
-            "(still active, but another session responded at 10:05)"
+            "(still applies to one family of models, but another session responded at 10:05)"
         };
         assert!(listed.contains(state), "{listed}");
         for (place, shown) in [
