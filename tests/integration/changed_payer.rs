@@ -201,7 +201,7 @@ fn a_response_of_another_account_in_the_same_session_does_not_end_a_limit() {
 }
 
 /// The login had reached its 5-hour limit, and then a session with Amazon Bedrock failed. In a shell, `explain` and `now` said
-/// nothing about the limit, and that sessions without an error may work. `wait` did not wait for the reset.
+/// nothing about the limit, and that sessions that show no error may work. `wait` did not wait for the reset.
 #[test]
 fn an_error_of_a_cloud_provider_does_not_hide_the_limit_of_the_login_in_a_shell() {
     for (text, more) in [

@@ -52,7 +52,7 @@ fn a_refused_login_comes_before_the_checks() {
         "Please run /login · API Error: 401 OAuth token has expired.",
         json!({"error": "authentication_failed", "apiErrorStatus": 401}),
     );
-    let hint = "The session 5a7d3c1e is blocked; sessions without an error may work. The service\ndid not accept the login (not a usage limit); log in again with /login. For\ndetails: whycap explain\n";
+    let hint = "The session 5a7d3c1e is blocked; sessions that show no error may work. The\nservice did not accept the login (not a usage limit); log in again with /login.\nFor details: whycap explain\n";
     let blocked = client.run(at, &["doctor"], b"");
     assert!(blocked.stdout.starts_with(hint), "{blocked:?}");
     client.receives_response("2026-11-20T10:01:00Z");

@@ -742,9 +742,13 @@ fn a_shell_names_the_only_session_that_an_error_is_known_to_block() {
         );
         for (command, said, session) in [
             ("explain", &explained, "Session: with-err"),
-            ("explain", &explained, "sessions without an error may work"),
+            (
+                "explain",
+                &explained,
+                "sessions that show no error may work",
+            ),
             ("now", &now, "in the session with-err"),
-            ("now", &now, "sessions without an error may work"),
+            ("now", &now, "sessions that show no error may work"),
         ] {
             assert_eq!(
                 said.contains(session),
@@ -1333,7 +1337,7 @@ fn no_screen_says_that_a_session_with_its_own_error_may_work() {
     ] {
         assert!(!text.contains("others may work"), "{text}");
         assert!(
-            text.contains("sessions without an error may work"),
+            text.contains("sessions that show no error may work"),
             "{text}"
         );
     }

@@ -168,7 +168,7 @@ fn a_limit_shows_that_a_login_that_was_refused_twice_works_again() {
     let shell = Client::with_session(&sandbox, "shell");
     let text = flat(&shell.run(at, &["explain"], b"").stdout);
     assert!(
-        text.contains("sessions without an error may work"),
+        text.contains("sessions that show no error may work"),
         "{text}"
     );
 }

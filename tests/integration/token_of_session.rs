@@ -186,7 +186,7 @@ fn a_shell_names_the_session_whose_token_has_reached_its_limit() {
     let with_token = starts_session(&sandbox, "with-token", &process_with_token);
     reaches_five_hour_limit(&with_token);
     let others =
-        "The error occurred in the session named above; sessions without an error may work.";
+        "The error occurred in the session named above; sessions that show no error may work.";
     for arguments in [&["explain"][..], &["now"]] {
         let shown = flat(run(&sandbox, SOON, arguments, b"", &[]).success());
         assert!(shown.contains("with-tok"), "{shown}");

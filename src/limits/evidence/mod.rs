@@ -765,7 +765,7 @@ impl PossiblyUnaffected {
         match self {
             Self::Nobody => None,
             Self::AskingSession => Some("this one may work"),
-            Self::OtherSessions => Some("sessions without an error may work"),
+            Self::OtherSessions => Some("sessions that show no error may work"),
         }
     }
 }
