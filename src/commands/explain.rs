@@ -230,11 +230,7 @@ fn subject_of_text(
             session: None,
         };
     };
-    let of_session = context.situation(incidents, Some(&session), errors);
-    // A conversation knows only its own situation.
-    let is_own_session = context
-        .session()
-        .is_none_or(|own_session| own_session == session);
+    let of_session = situation_of_session(&session, context, errors, incidents);
     let newest = of_session.incident.as_ref();
     if newest.is_some_and(|newest| newest.is_same_error_as(&earlier) || newest.repeats(&earlier)) {
         return Subject {
@@ -242,16 +238,40 @@ fn subject_of_text(
             session: Some(session),
         };
     }
-    if is_own_session && of_session.blocks_after(&earlier) {
+    // A conversation knows only its own situation, and nobody works on a closed session.
+    let is_other_session = context
+        .session()
+        .is_some_and(|own_session| own_session != session);
+    if is_other_session || of_session.blocks_only_closed_session() {
+        return Subject {
+            situation: Situation::of_text(earlier, current, None),
+            session: None,
+        };
+    }
+    if of_session.blocks_after(&earlier) {
         return Subject {
             situation: of_session.after_earlier_error(&earlier),
             session: Some(session),
         };
     }
-    let of_session = is_own_session.then_some(&of_session);
     Subject {
-        situation: Situation::of_text(earlier, current, of_session),
+        situation: Situation::of_text(earlier, current, Some(&of_session)),
         session: None,
+    }
+}
+
+/// Returns the current situation of the session whose error has the text as its message. The user has not asked about this
+/// session, so in a shell, the explanation names it if other sessions may work.
+fn situation_of_session(
+    session: &str,
+    context: &Context,
+    errors: &ErrorSource,
+    incidents: &Incidents<'_>,
+) -> Situation {
+    let situation = context.situation(incidents, Some(session), errors);
+    match context.session() {
+        Some(_) => situation,
+        None => situation.for_all_sessions(),
     }
 }
 

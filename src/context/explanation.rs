@@ -146,7 +146,7 @@ impl Context {
             let continuation = self.describe_own_continuation(incident, situation);
             // A shell shows this below the headline.
             let present = match &situation.text {
-                Some(text) if self.event.is_some() => about_present(incident, text),
+                Some(text) if self.event.is_some() => self.about_present(incident, text),
                 Some(_) | None => None,
             };
             sentence
@@ -519,8 +519,31 @@ impl Context {
         session: Option<&str>,
     ) -> Vec<String> {
         match &situation.text {
-            Some(text) => about_present(incident, text).into_iter().collect(),
+            Some(text) => self.about_present(incident, text).into_iter().collect(),
             None => self.about_other_sessions(incident, situation, session),
+        }
+    }
+
+    /// Returns a sentence about what blocks this shell now, or the session whose error is explained, for the explanation of a
+    /// text. Returns `None` if nothing is known to block it, if the explanation already says so, or if the message is about
+    /// another service.
+    fn about_present(&self, explained: &Incident, text: &TextSituation) -> Option<String> {
+        if explained.diagnosis.service == Some(Service::Other) {
+            return None;
+        }
+        match &text.blocking {
+            Some(blocking) if explained.states_limit_of(blocking) => None,
+            Some(blocking) => {
+                let place = match self.only_blocked_session(blocking) {
+                    Some(session) => format!(", in the session {session}"),
+                    None => String::new(),
+                };
+                Some(format!("Right now{place}: {}", blocking.headline()))
+            }
+            None => {
+                let full_window = explained.window_used_up_now()?;
+                Some(format!("Right now: {full_window}"))
+            }
         }
     }
 
@@ -668,20 +691,6 @@ impl Context {
             (false, Some(description)) => format!("Session: {description}"),
         })
     }
-}
-
-/// Returns a sentence about what blocks this shell now, for the explanation of a text. Returns `None` if nothing is known to
-/// block it, if the explanation already says so, or if the message is about another service.
-fn about_present(explained: &Incident, text: &TextSituation) -> Option<String> {
-    if explained.diagnosis.service == Some(Service::Other) {
-        return None;
-    }
-    let state = match &text.blocking {
-        Some(blocking) if explained.states_limit_of(blocking) => return None,
-        Some(blocking) => blocking.headline().to_owned(),
-        None => explained.window_used_up_now()?,
-    };
-    Some(format!("Right now: {state}"))
 }
 
 /// Returns a sentence about the earlier error whose message the user has entered, if another one is explained instead.

@@ -191,6 +191,23 @@ impl Situation {
         }
     }
 
+    /// Returns the situation of one session for a user who has not asked about this session.
+    pub(crate) fn for_all_sessions(self) -> Self {
+        Self {
+            incident: self.incident.map(Incident::for_all_sessions),
+            ..self
+        }
+    }
+
+    /// Returns true if the current error blocks only its session, as far as is known, and this session is closed.
+    pub(crate) fn blocks_only_closed_session(&self) -> bool {
+        self.present().is_some_and(|present| {
+            let collected = &present.evidence.collected;
+            collected.is_session_closed
+                && collected.possibly_unaffected == PossiblyUnaffected::OtherSessions
+        })
+    }
+
     /// Returns true if an earlier error of this session is over or was a false alarm, and another error blocks the session
     /// now. An error that still applies is not past, even if a newer one has stopped the session as well.
     pub(crate) fn blocks_after(&self, earlier: &Incident) -> bool {

@@ -646,8 +646,8 @@ fn the_message_of_an_earlier_error_is_explained_although_its_session_has_a_newer
         // For half an hour, the 529 blocks the session.
         if at == "2026-11-20T12:11:00Z" {
             let earlier = format!("That message is about an earlier error: {headline}");
-            assert!(shown.starts_with(&earlier), "{shown}");
-            assert!(shown.contains("The service is overloaded"), "{shown}");
+            assert!(shown.starts_with("The service is overloaded"), "{shown}");
+            assert!(shown.contains(&earlier), "{shown}");
         } else {
             assert!(shown.starts_with(headline), "{shown}");
             assert!(
@@ -1532,7 +1532,7 @@ fn the_text_of_an_error_that_still_applies_is_explained_with_its_own_steps_and_e
     let explained = explain(&client, at, message);
     for part in [
         "The conversation is longer",
-        "Right now: The service is overloaded",
+        "Right now, in the session stopped: The service is overloaded",
         "/compact",
     ] {
         assert!(explained.contains(part), "{part}: {explained}");
@@ -1577,4 +1577,93 @@ fn a_text_about_a_cap_is_over_if_the_full_window_has_just_reset() {
     // The window may be full again.
     let later = explain(&client, "2026-11-20T12:30:00Z", text);
     assert!(later.contains("1. Wait for your included usage"), "{later}");
+}
+
+/// Simulates a session that receives a false alarm, with the returned message, and then cannot continue because its
+/// conversation is too long.
+fn has_false_alarm_and_then_a_long_conversation(client: &Client<'_>) -> &'static str {
+    let capped =
+        "You've hit your monthly spend limit · raise it at https://claude.ai/settings/usage";
+    client.calls_status_line(AT, windows(42.0, NOON, 10.0, TUESDAY), 120);
+    client.receives_error(SOON, capped, json!({"apiErrorStatus": 429}));
+    let too_long = json!({"error": "invalid_request", "apiErrorStatus": 400});
+    client.receives_error("2026-11-20T10:14:00Z", "Prompt is too long", too_long);
+    capped
+}
+
+/// A session received a false alarm, and then its conversation was too long. For the text of the false alarm, `explain` in a
+/// shell did not say in which session the conversation is too long, although another session worked.
+#[test]
+#[cfg(target_os = "linux")]
+fn the_answer_to_a_text_names_the_session_if_only_that_session_is_blocked_now() {
+    let sandbox = with_a_private_login();
+    let [stopped, mut works] = ["stopped", "works"].map(|name| session_of_login(&sandbox, name));
+    let _processes =
+        [&stopped, &works].map(|client| RunningClient::idle(&sandbox, &client.session));
+    let capped = has_false_alarm_and_then_a_long_conversation(&stopped);
+    let room = windows(43.0, NOON, 10.0, TUESDAY);
+    receives_response(&mut works, "2026-11-20T10:20:00Z", room);
+    let at = "2026-11-20T10:25:00Z";
+    let explained = explain(&works, at, capped);
+    for part in [
+        "The conversation is longer",
+        "Session: stopped",
+        "That message is about an earlier error: ",
+        "The error occurred in the session named above",
+    ] {
+        assert!(explained.contains(part), "{part}: {explained}");
+    }
+    assert!(!explained.contains("Right now"), "{explained}");
+    let run = works.run(at, &["explain", "--exit-code", capped], b"");
+    assert_eq!(run.code, 11, "{run:?}");
+}
+
+/// The same session had been closed. `explain` still answered the text with the conversation that is too long, although nobody
+/// works on it any more.
+#[test]
+#[cfg(target_os = "linux")]
+fn the_answer_to_a_text_is_not_about_what_would_block_only_a_closed_session() {
+    let sandbox = with_a_private_login();
+    let [closed, mut works] = ["closed", "works"].map(|name| session_of_login(&sandbox, name));
+    let _process = RunningClient::idle(&sandbox, &works.session);
+    let capped = has_false_alarm_and_then_a_long_conversation(&closed);
+    let room = windows(43.0, NOON, 10.0, TUESDAY);
+    receives_response(&mut works, "2026-11-20T10:20:00Z", room);
+    let at = "2026-11-20T10:25:00Z";
+    let explained = explain(&works, at, capped);
+    for part in ["probably a false alarm", "Session: closed"] {
+        assert!(explained.contains(part), "{part}: {explained}");
+    }
+    for part in ["Right now", "conversation", "still blocked"] {
+        assert!(!explained.contains(part), "{part}: {explained}");
+    }
+    let run = works.run(at, &["explain", "--exit-code", capped], b"");
+    assert_eq!(run.code, 0, "{run:?}");
+}
+
+/// A conversation was too long, and then its session received a false alarm. For the text of the first error, `explain` in a
+/// shell said "Right now" about the false alarm without naming the session.
+#[test]
+#[cfg(target_os = "linux")]
+fn what_blocks_only_one_session_right_now_is_said_of_that_session() {
+    let sandbox = with_a_private_login();
+    let [stopped, works] = ["stopped", "works"].map(|name| session_of_login(&sandbox, name));
+    let process = RunningClient::idle(&sandbox, &stopped.session);
+    let _other_process = RunningClient::idle(&sandbox, &works.session);
+    let message = "Prompt is too long";
+    let fields = json!({"error": "invalid_request", "apiErrorStatus": 400});
+    stopped.receives_error(AT, message, fields);
+    let room = windows(42.0, NOON, 10.0, TUESDAY);
+    stopped.calls_status_line("2026-11-20T10:10:00Z", room, 120);
+    let refusal = refused("five_hour", NOON, "");
+    stopped.receives_error("2026-11-20T10:10:20Z", FIVE_HOUR, refusal);
+    let at = "2026-11-20T10:12:00Z";
+    let explained = explain(&works, at, message);
+    let right_now = "Right now, in the session stopped: This looks like a false alarm";
+    for part in ["The conversation was longer", "Session: stopped", right_now] {
+        assert!(explained.contains(part), "{part}: {explained}");
+    }
+    drop(process);
+    let explained = explain(&works, at, message);
+    assert!(!explained.contains("Right now"), "{explained}");
 }
