@@ -39,6 +39,8 @@ const ERROR_READS: ReadTime = ReadTime::Within(Duration::from_secs(2));
 const MAX_BYTES_FOR_SHORT_ANSWER: u64 = 256 * 1024 * 1024;
 /// The maximum length of an error message that is quoted within a sentence.
 const MAX_QUOTED_CHARS: usize = 120;
+/// The maximum number of sessions that an answer names because the user has to send their prompts again.
+const MOST_AWAITING_PROMPT: usize = 2;
 /// Avoidable cache writes are mentioned only if they cost more than the total spend divided by this number.
 const MENTION_THRESHOLD_DIVISOR: u128 = 10;
 /// The time after a limit error during which responses are still counted. They may have been in progress when the error
@@ -599,6 +601,11 @@ impl Context {
                 }
             }
         }
+        let awaiting_prompt = situation
+            .sessions_awaiting_prompt()
+            .filter(|session| Some(*session) != session_of_error)
+            .take(MOST_AWAITING_PROMPT);
+        sentences.extend(awaiting_prompt.map(|session| self.describe_awaiting_prompt(session)));
         let just_ended = situation.just_ended.as_deref();
         sentences.extend(just_ended.and_then(|limit| self.describe_past(limit)));
         sentences.extend(self.about_other_payer(situation));
@@ -641,6 +648,14 @@ impl Context {
                 continuing.continuation_words()
             )
         }
+    }
+
+    /// Returns a sentence about a session that the user has to send its prompt again.
+    fn describe_awaiting_prompt(&self, session: &str) -> String {
+        format!(
+            "Claude Code will not continue the session {} by itself; send the prompt again there.",
+            self.name_session(session)
+        )
     }
 
     /// Returns a sentence that says when Claude Code will continue the session in which the user asks, if an error of

@@ -56,6 +56,8 @@ pub(crate) struct Situation {
     lasting_limit: Option<Box<Incident>>,
     /// The errors after which Claude Code may still resume the session automatically.
     continuing: Vec<Incident>,
+    /// The limits that have ended and after which the user has to send the prompt again in an open session.
+    awaiting_prompt: Vec<Incident>,
     /// The current state, if `incident` explains a text that the user entered and is not the current error.
     pub(crate) text: Option<TextSituation>,
     /// A sentence about the earlier error whose message the user has entered, if the current error is explained instead.
@@ -143,6 +145,7 @@ impl Situation {
             let lasting = incidents.iter().find(|limit| outlasts(limit, current))?;
             Some(Box::new(lasting.clone()))
         });
+        let awaiting_prompt = find_awaiting_prompt(&incidents, now);
         incidents.retain(|incident| match incident.continuation() {
             Some(Ok(_)) => true,
             // A session that has another payer now is not blocked, even if Claude Code does not continue it.
@@ -158,6 +161,7 @@ impl Situation {
             just_reset,
             lasting_limit,
             continuing: incidents,
+            awaiting_prompt,
             text: None,
             earlier_error: None,
         }
@@ -323,6 +327,16 @@ impl Situation {
         })
     }
 
+    /// Returns the open sessions that the user has to send their prompt again, because the limit that stopped them has ended and
+    /// Claude Code does not resume them. While an error blocks all sessions, there are none.
+    pub(crate) fn sessions_awaiting_prompt(&self) -> impl Iterator<Item = &str> {
+        let is_blocked = self.blocking_everything().is_some();
+        self.awaiting_prompt
+            .iter()
+            .filter(move |_| !is_blocked)
+            .filter_map(|incident| incident.evidence.error.session.id.as_deref())
+    }
+
     /// Returns the usage window of the same payer that is still full when Claude Code resumes the session with this error,
     /// because this window resets later.
     pub(crate) fn still_full_after_continuation(&self, incident: &Incident) -> Option<StillFull> {
@@ -486,6 +500,24 @@ fn find_just_ended<'i>(
             && ended_at > Some(current.evidence.at())
             && ended_at > Some(now - JUST_ENDED)
     })
+}
+
+/// Returns the limits that ended less than a day ago and after which the user has to send the prompt again in an open session.
+/// `incidents` must be sorted from newest to oldest. Only a session's newest error shows what it needs.
+fn find_awaiting_prompt(incidents: &[Incident], now: DateTime<Utc>) -> Vec<Incident> {
+    let mut sessions = HashSet::new();
+    incidents
+        .iter()
+        .filter(|incident| sessions.insert(incident.evidence.error.session.id.as_deref()))
+        .filter(|incident| {
+            let collected = &incident.evidence.collected;
+            incident.awaits_prompt()
+                && incident.diagnosis.ended_at > Some(now - RECENT)
+                && collected.headless_run.is_none()
+                && !collected.is_session_closed
+        })
+        .cloned()
+        .collect()
 }
 
 /// Returns an error's rank. The error with the lowest rank is the current error.

@@ -594,6 +594,25 @@ impl Incident {
         })
     }
 
+    /// Returns true if the limit is over but its session still has to be sent its prompt again, because Claude Code will not
+    /// resume it automatically.
+    pub(crate) fn awaits_prompt(&self) -> bool {
+        let first = self.diagnosis.actions.first();
+        let sends_prompt = matches!(
+            first,
+            Some(
+                ActionName::TryAgain
+                    | ActionName::TryAgainLeftOpen
+                    | ActionName::ResetEarly
+                    | ActionName::WorksElsewhere
+            )
+        );
+        sends_prompt
+            && self.diagnosis.is_limit()
+            && !self.is_false_alarm()
+            && self.continuation().is_none()
+    }
+
     /// Returns the longest time that this limit can last.
     pub(crate) fn longest_duration(&self) -> TimeDelta {
         self.diagnosis.longest_duration(&self.message)

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::screen::SEND_AGAIN;
 use super::{NowData, RunningSession};
 use crate::drain::WindowShares;
 use crate::incidents::Paying;
@@ -110,6 +111,7 @@ impl RunningSession {
                 (Some("yes"), Some(why))
             }
             Some(Err(obstacle)) => (Some("no"), Some(obstacle.to_string())),
+            None if self.awaits_prompt() => (Some("no"), Some(SEND_AGAIN.to_owned())),
             None => (None, None),
         };
         json!({

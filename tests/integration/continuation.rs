@@ -3,14 +3,14 @@
 
 use serde_json::{Value, json};
 
-use crate::client::{Client, plain_rows, windows};
-use crate::newest_evidence::{hits_limit, receives_response};
+use crate::client::{Client, plain_rows, run, windows};
+use crate::newest_evidence::{after, hits_limit, receives_response};
 use crate::now::RunningClient;
 use crate::situation::{
     FIVE_HOUR, NOON, TUESDAY, WEEKLY, answer, flat, refused, session_of_login,
     stores_credits_reason, with_a_private_login,
 };
-use crate::support::Sandbox;
+use crate::support::{Run, Sandbox};
 use crate::wait::waits;
 
 const BOTH_APPLY: &str = "2026-11-20T10:06:00Z";
@@ -801,4 +801,103 @@ fn an_announcement_counts_although_the_hook_ran_late() {
     );
     client.stop_failure("2026-11-20T10:00:02.331Z", FIVE_HOUR);
     assert_continues_at_noon(&client, "2026-11-20T10:01:00Z");
+}
+
+/// The 5-hour limit stopped two sessions. One of them was closed and resumed with `claude -c`, so Claude Code did not wait in it.
+/// After the reset, its row said to send the prompt again, but `now` and `explain` were only about the session that Claude
+/// Code continued.
+#[test]
+fn a_shell_names_the_session_that_has_to_be_sent_its_prompt_again_after_the_reset() {
+    let sandbox = with_a_private_login();
+    let [mut resumed, mut waiting] =
+        ["resumed", "waiting"].map(|name| session_of_login(&sandbox, name));
+    let _processes =
+        [&resumed, &waiting].map(|client| RunningClient::idle(&sandbox, &client.session));
+    let refusal = refused("five_hour", NOON, "org_level_disabled");
+    let full = || windows(100.0, NOON, 44.0, TUESDAY);
+    hits_limit(
+        &resumed,
+        "2026-11-20T10:00:00Z",
+        FIVE_HOUR,
+        &refusal,
+        full(),
+    );
+    let resumption = json!({"source": "resume"});
+    resumed.event("2026-11-20T10:02:00Z", "SessionStart", resumption);
+    hits_limit(
+        &waiting,
+        "2026-11-20T10:05:00Z",
+        FIVE_HOUR,
+        &refusal,
+        full(),
+    );
+
+    let assert_named = |at: &str, is_named: bool| {
+        let explained = flat(in_shell(&sandbox, at, &["explain"]).success());
+        let sentence = "Claude Code will not continue the session resumed by itself; send the prompt again there.";
+        assert_eq!(explained.contains(sentence), is_named, "{at}: {explained}");
+        let now = flat(in_shell(&sandbox, at, &["now"]).success());
+        let note = "Claude Code will not continue by itself: send the prompt again";
+        let is_noted = now.contains(note) && !now.contains("again after the reset");
+        assert_eq!(is_noted, is_named, "{at}: {now}");
+    };
+    assert_named("2026-11-20T11:00:00Z", false);
+    // Claude Code is about to continue the other session.
+    assert_named("2026-11-20T12:00:20Z", true);
+    waiting.continues_automatically("2026-11-20T12:00:50Z");
+    let later = NOON + 5 * 60 * 60;
+    let room = || windows(1.0, later, 44.0, TUESDAY);
+    receives_response(&mut waiting, "2026-11-20T12:00:55Z", room());
+    assert_named("2026-11-20T12:02:00Z", true);
+    let row = flat(&plain_rows(&resumed, "2026-11-20T12:02:00Z", room()));
+    assert!(row.contains("send the prompt again"), "{row}");
+    let now = in_shell(&sandbox, "2026-11-20T12:02:00Z", &["now", "--json"]).json();
+    let mut sessions = now["sessions"].as_array().unwrap().iter();
+    let entry = sessions.find(|session| session["session_id"] == "resumed");
+    assert_eq!(entry.unwrap()["continues"], "no", "{now:#}");
+
+    receives_response(&mut resumed, "2026-11-20T12:05:00Z", room());
+    assert_named("2026-11-20T12:06:00Z", false);
+}
+
+/// Runs a command in a shell.
+fn in_shell(sandbox: &Sandbox, at: &str, arguments: &[&str]) -> Run {
+    run(sandbox, at, arguments, b"", &[])
+}
+
+/// After the reset, an open session of which nobody has taken care for a day needs no prompt any more, and neither does one that
+/// has been closed.
+#[test]
+fn a_session_that_was_closed_or_left_alone_for_a_day_is_not_named_after_the_reset() {
+    for (at, is_closed, is_named) in [
+        ("2026-11-20T13:00:00Z", false, true),
+        ("2026-11-20T13:00:00Z", true, false),
+        ("2026-11-21T12:01:00Z", false, false),
+    ] {
+        let sandbox = with_a_private_login();
+        let [stopped, newer] = ["stopped", "newer"].map(|name| session_of_login(&sandbox, name));
+        let process = RunningClient::idle(&sandbox, &stopped.session);
+        let _other_process = RunningClient::idle(&sandbox, &newer.session);
+        let refusal = refused("five_hour", NOON, "org_level_disabled");
+        let full = windows(100.0, NOON, 44.0, TUESDAY);
+        hits_limit(&stopped, "2026-11-20T10:00:00Z", FIVE_HOUR, &refusal, full);
+        let resumption = json!({"source": "resume"});
+        stopped.event("2026-11-20T10:02:00Z", "SessionStart", resumption);
+        if is_closed {
+            drop(process);
+        }
+        let too_long = json!({"error": "invalid_request", "apiErrorStatus": 400});
+        newer.receives_error(&after(at, -50), "Prompt is too long", too_long);
+        let case = format!("{at}, closed: {is_closed}");
+        let explained = flat(in_shell(&sandbox, at, &["explain"]).success());
+        let sentence = "will not continue the session stopped by itself; send the prompt again";
+        assert_eq!(
+            explained.contains(sentence),
+            is_named,
+            "{case}: {explained}"
+        );
+        let now = flat(in_shell(&sandbox, at, &["now"]).success());
+        let note = "will not continue by itself: send the prompt again";
+        assert_eq!(now.contains(note), is_named, "{case}: {now}");
+    }
 }
