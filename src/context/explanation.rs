@@ -151,8 +151,9 @@ impl Context {
                 Some(text) if self.event.is_some() => self.about_present(incident, text),
                 Some(_) | None => None,
             };
-            sentence
+            about_own_false_alarm(situation)
                 .into_iter()
+                .chain(sentence)
                 .chain(continuation)
                 .chain(about_earlier_error(situation))
                 .chain(present)
@@ -608,16 +609,20 @@ impl Context {
         sentences.extend(awaiting_prompt.map(|session| self.describe_awaiting_prompt(session)));
         let just_ended = situation.just_ended.as_deref();
         sentences.extend(just_ended.and_then(|limit| self.describe_past(limit)));
-        sentences.extend(self.about_other_payer(situation));
-        let lasting_error = situation.lasting_error_elsewhere.as_deref();
-        sentences.extend(lasting_error.and_then(|error| self.describe_elsewhere(error)));
+        sentences.extend(self.about_errors_elsewhere(situation));
         sentences
     }
 
-    /// Returns a sentence about a session that its key, cloud provider, or token has stopped, if the current incident is
-    /// about something else.
-    pub(crate) fn about_other_payer(&self, situation: &Situation) -> Option<String> {
-        self.describe_elsewhere(situation.error_of_other_payer.as_ref()?)
+    /// Returns sentences about other sessions that an error blocks, if the current error is about something else: the session
+    /// that its key, cloud provider, or token has stopped, and the one that will be blocked longest.
+    pub(crate) fn about_errors_elsewhere(&self, situation: &Situation) -> Vec<String> {
+        let of_other_payer = situation.error_of_other_payer.as_ref();
+        let lasting = situation.lasting_error_elsewhere.as_deref();
+        [of_other_payer, lasting]
+            .into_iter()
+            .flatten()
+            .filter_map(|error| self.describe_elsewhere(error))
+            .collect()
     }
 
     /// Returns a sentence about an error that blocks another session than the one whose error is explained.
@@ -706,6 +711,16 @@ impl Context {
             (false, Some(description)) => format!("Session: {description}"),
         })
     }
+}
+
+/// Returns a sentence about the false alarm that has stopped the session in which the user asks, if an error of another session
+/// is explained.
+fn about_own_false_alarm(situation: &Situation) -> Option<String> {
+    let own_false_alarm = situation.own_false_alarm.as_ref()?;
+    let message = shortened(&own_false_alarm.text(), MAX_QUOTED_CHARS)?;
+    Some(format!(
+        "The error in this session, \"{message}\", was probably a false alarm, but another error applies here as well."
+    ))
 }
 
 /// Returns a sentence about the earlier error whose message the user has entered, if another one is explained instead.

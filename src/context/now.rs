@@ -81,19 +81,16 @@ impl NowCollector {
         let reported = incidents.readings().windows_of_account();
         let slow = self.slow_facts(context, &incidents, reported.as_ref(), &registered);
         let login = incidents.account();
-        // A limit on a token says nothing about the login's usage windows.
         let refused = slow
             .situation
-            .incident
-            .as_ref()
-            .filter(|incident| {
-                login.is_none() || !incident.evidence.error.is_payer_hidden_by_token()
-            })
-            .and_then(Incident::full_window);
-        let reading = match (reported, refused) {
-            (Some(reported), Some(refused)) => Some(reported.with_refusal(&refused)),
-            (reported, _) => reported,
-        };
+            .limits_of_full_windows
+            .iter()
+            // A limit on a token says nothing about the login's usage windows.
+            .filter(|limit| login.is_none() || !limit.evidence.error.is_payer_hidden_by_token())
+            .filter_map(Incident::full_window);
+        let reading = reported.map(|reported| {
+            refused.fold(reported, |reading, refused| reading.with_refusal(&refused))
+        });
         let forecasts = match &reading {
             Some(reading) => incidents.forecasts().of(reading),
             None => Vec::new(),
@@ -207,7 +204,7 @@ impl NowCollector {
         });
         let mut facts = SlowFacts {
             blocked_session: newest.and_then(|newest| context.only_blocked_session(newest)),
-            error_of_other_payer: context.about_other_payer(&situation),
+            errors_elsewhere: context.about_errors_elsewhere(&situation),
             past_errors: [situation.just_ended.as_deref(), newest]
                 .into_iter()
                 .flatten()

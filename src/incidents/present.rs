@@ -43,12 +43,15 @@ pub(crate) struct Situation {
     /// A limit of the shell's own payer that has just ended, if the current error blocks only a session with another payer.
     /// The user may have been waiting for the end of this limit.
     pub(crate) just_ended: Option<Box<Incident>>,
-    /// The newest error that will still block another session when the current error, a temporary problem, is over.
+    /// The newest error that will still block another session when the current error, a temporary problem or a false alarm, is
+    /// over.
     pub(crate) lasting_error_elsewhere: Option<Box<Incident>>,
     /// A limit that was reached in another session, or a repeated refusal of the login, that also blocks the session that the
     /// user asked about in a shell. `None` if the session's own error blocks it. If it is set, it describes the session's
     /// current state, and `incident` describes its past.
     pub(crate) limit_of_login: Option<Box<Incident>>,
+    /// The false alarm that has stopped the session in which the user asks, if the current error was reached in another session.
+    pub(crate) own_false_alarm: Option<Box<Incident>>,
     /// The newest limit that has just reset but may still apply for a few seconds. Only `wait` uses it.
     just_reset: Option<Box<Incident>>,
     /// A limit of the login that will still block work when the current error, a temporary problem, is over. Only
@@ -56,6 +59,8 @@ pub(crate) struct Situation {
     lasting_limit: Option<Box<Incident>>,
     /// The errors after which Claude Code may still resume the session automatically.
     continuing: Vec<Incident>,
+    /// The limits of usage windows that are still full.
+    pub(crate) limits_of_full_windows: Vec<Incident>,
     /// The limits that have ended and after which the user has to send the prompt again in an open session.
     awaiting_prompt: Vec<Incident>,
     /// The current state, if `incident` explains a text that the user entered and is not the current error.
@@ -146,6 +151,11 @@ impl Situation {
             Some(Box::new(lasting.clone()))
         });
         let awaiting_prompt = find_awaiting_prompt(&incidents, now);
+        let limits_of_full_windows = incidents
+            .iter()
+            .filter(|incident| incident.full_window().is_some())
+            .cloned()
+            .collect();
         incidents.retain(|incident| match incident.continuation() {
             Some(Ok(_)) => true,
             // A session that has another payer now is not blocked, even if Claude Code does not continue it.
@@ -158,9 +168,11 @@ impl Situation {
             just_ended,
             lasting_error_elsewhere,
             limit_of_login: None,
+            own_false_alarm: None,
             just_reset,
             lasting_limit,
             continuing: incidents,
+            limits_of_full_windows,
             awaiting_prompt,
             text: None,
             earlier_error: None,
@@ -242,8 +254,12 @@ impl Situation {
 
     /// Returns the situation of this session if an error of another session blocks it as well.
     pub(super) fn blocked_by(self, obstacle: Incident) -> Self {
+        let own_false_alarm = self
+            .incident
+            .filter(|incident| incident.blocks().is_some() && incident.is_false_alarm());
         Self {
             incident: Some(obstacle),
+            own_false_alarm: own_false_alarm.map(Box::new),
             continuing: self.continuing,
             ..Self::default()
         }
@@ -533,15 +549,21 @@ fn rank(incident: &Incident, now: DateTime<Utc>) -> u8 {
     }
 }
 
-/// Returns true if `current` is a temporary problem, and `other` is a lasting error that blocks a different session.
+/// Returns true if `current` is a temporary problem or a false alarm, and `other` is a lasting error that blocks a different
+/// session.
 fn blocks_other_session_longer(other: &Incident, current: &Incident) -> bool {
-    let session = current.evidence.error.session.id.as_deref();
-    current.diagnosis.limit.is_passing()
+    let error = &current.evidence.error;
+    let is_longer = if current.is_false_alarm() {
+        other.blocks_its_session()
+    } else {
+        current.diagnosis.limit.is_passing()
+            && !other.is_limit_of_login(error.session.model.as_deref())
+    };
+    is_longer
         && current.blocks().is_some()
         && other.blocks().is_some()
         && !other.diagnosis.limit.is_passing()
-        && !other.is_limit_of_login(current.evidence.error.session.model.as_deref())
-        && !other.is_of(session)
+        && !other.is_of(error.session.id.as_deref())
         && !is_of_other_payer(other)
         && !other.evidence.collected.is_session_closed
 }

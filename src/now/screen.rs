@@ -97,7 +97,7 @@ impl NowData {
             if let Some(sentence) = blocked.response_elsewhere() {
                 add_row(&mut report, "", Tone::Plain, sentence.to_owned());
             }
-            if let Some(sentence) = &self.slow.error_of_other_payer {
+            for sentence in &self.slow.errors_elsewhere {
                 add_row(&mut report, "", Tone::Plain, sentence.clone());
             }
         }

@@ -587,3 +587,56 @@ fn a_response_of_an_unknown_model_does_not_hide_an_earlier_limit_of_a_model() {
     let row = plain_rows(&stopped, "2026-11-20T10:02:00Z", room());
     assert!(row.contains("weekly Opus limit · resets"), "{row}");
 }
+
+/// The weekly Opus limit had stopped a session, and then another one received a false alarm. In a shell, `explain` and `now`
+/// showed only the false alarm, and the full Opus window disappeared from `now`. With Opus, `/whycap` in the second session
+/// showed only the Opus limit, although another message had stopped that session.
+#[test]
+fn a_false_alarm_in_one_session_does_not_hide_the_opus_limit_of_another() {
+    for model in [OPUS, SONNET] {
+        let sandbox = with_a_private_login();
+        let [mut alpha, mut beta] = ["alpha", "beta"].map(|name| session_of_login(&sandbox, name));
+        model.clone_into(&mut beta.model);
+        let _processes =
+            [&alpha, &beta].map(|client| RunningClient::idle(&sandbox, &client.session));
+        for client in [&mut alpha, &mut beta] {
+            receives_response(client, "2026-11-20T09:59:00Z");
+        }
+        reaches_opus_limit(&alpha, "2026-11-20T10:00:00Z");
+        beta.sends_prompt("2026-11-20T10:00:30Z", "continue");
+        let refusal = refused("five_hour", NOON, "org_level_disabled");
+        beta.receives_error("2026-11-20T10:00:32Z", FIVE_HOUR, refusal);
+        beta.calls_status_line("2026-11-20T10:00:33Z", room(), 120);
+
+        let at = "2026-11-20T10:01:00Z";
+        for arguments in [["explain"], ["now"]] {
+            let shown = flat(in_shell(&sandbox, at, &arguments).success());
+            for part in [
+                "This looks like a false alarm",
+                "Also, in the session alpha: Your weekly Opus limit is used up",
+            ] {
+                assert!(shown.contains(part), "{model} {part}: {shown}");
+            }
+        }
+        let now = in_shell(&sandbox, at, &["now", "--json"]).json();
+        let window = &now["windows"]["seven_day_opus"];
+        assert_eq!(window["used_percentage"], 100.0, "{model}: {now:#}");
+
+        let reply = answer(&beta, at);
+        if model == OPUS {
+            for part in [
+                "The error in this session, \"You've hit your 5-hour limit",
+                "was probably a false alarm, but another error applies here as well. This happened in another session",
+                "Your weekly Opus limit is used up",
+            ] {
+                assert!(reply.contains(part), "{part}: {reply}");
+            }
+        } else {
+            assert!(
+                reply.starts_with("This looks like a false alarm"),
+                "{reply}"
+            );
+            assert!(!reply.contains("Opus limit"), "{reply}");
+        }
+    }
+}
