@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::client::{Client, windows};
-use crate::newest_evidence::{five_hour_full, receives_response, weekly_full};
+use crate::newest_evidence::{five_hour_full, hits_limit, receives_response, weekly_full};
 use crate::situation::{
     AT, AT_LOWER_PRIORITY, FIVE_HOUR, GRACE_WINDOW, NOON, SOON, TUESDAY, answer, flat,
     receives_overload_error, refused, session_of_login, starts_to_continue_for_free,
@@ -284,4 +284,33 @@ fn the_end_of_the_grace_window_does_not_end_lower_priority_mode() {
     let client = overloaded_while_free(&sandbox, GRACE_WINDOW, &five_hour_full());
     let lines = flat(waits(&client, "2026-11-20T10:46:00Z", &[]).success());
     assert!(!lines.contains("5-hour limit is used up"), "{lines}");
+}
+
+/// The server refused a request because of the 5-hour limit while the weekly usage was 98%. The answer was that work can
+/// continue when the weekly limit resets, four days after the reset that the server stated.
+#[test]
+fn a_nearly_full_week_does_not_replace_the_full_window_that_the_server_blamed() {
+    for (weekly, resets) in [(98.0, "12:00"), (100.0, "Tue Nov 24 06:00")] {
+        let sandbox = with_a_private_login();
+        let client = session_of_login(&sandbox, "stopped");
+        hits_limit(
+            &client,
+            AT,
+            "You're out of usage credits · resets 12pm (UTC)",
+            &refused("five_hour", NOON, "out_of_credits"),
+            windows(100.0, NOON, weekly, TUESDAY),
+        );
+        let explained = flat(client.run(SOON, &["explain"], b"").stdout.as_str());
+        let expected = format!("you can continue at {resets}");
+        let expected_on_a_day = format!("you can continue on {resets}");
+        assert!(
+            explained.contains(&expected) || explained.contains(&expected_on_a_day),
+            "{weekly}: {explained}"
+        );
+        let now = flat(client.run(SOON, &["now"], b"").success());
+        assert!(
+            now.contains(&format!(" {weekly}% resets Tue")),
+            "{weekly}: {now}"
+        );
+    }
 }
