@@ -63,6 +63,8 @@ const HEADLINE: usize = 110;
 const BADGE: usize = 60;
 /// The fallback if no other summary fits.
 const SHORTEST_SUMMARY: &str = "{past}; that has passed";
+/// The fallback if no other summary fits and nothing proves that the window has reset.
+const SHORTEST_UNPROVEN_SUMMARY: &str = "{past}; that should be over";
 /// The prefix for the headline of a quoted message.
 const IF_RECEIVED: &str = "If you received this message, ";
 
@@ -219,8 +221,15 @@ impl EndingWording {
     /// Returns the summaries whose placeholders are all known, best first. `pasts` are clauses that say what happened,
     /// best first. The last summary is short enough to always fit.
     fn summaries(&self, pasts: &[String], fields: &Fields) -> Vec<String> {
+        let is_reset_unproven =
+            fields.get("passed").is_some() && fields.get("proven_reset").is_none();
+        let shortest = if is_reset_unproven {
+            SHORTEST_UNPROVEN_SUMMARY
+        } else {
+            SHORTEST_SUMMARY
+        };
         let templates = self.summaries.iter().map(String::as_str);
-        fill_with_pasts(templates.chain([SHORTEST_SUMMARY]), pasts, fields).collect()
+        fill_with_pasts(templates.chain([shortest]), pasts, fields).collect()
     }
 
     /// Returns the headline for an error that is over. `pasts` are clauses that say what happened, best first, and
@@ -1018,7 +1027,7 @@ mod tests {
             .collect();
         pasts.extend(rows().map(|row| without_remark(&past_of_meaning(row.meaning)).to_owned()));
         for past in pasts {
-            let longest = SHORTEST_SUMMARY.replace("{past}", &past);
+            let longest = SHORTEST_UNPROVEN_SUMMARY.replace("{past}", &past);
             check_sentence(&past, &first_fitting(std::slice::from_ref(&longest)));
             assert!(longest.chars().count() < HEADLINE, "{longest}");
         }
