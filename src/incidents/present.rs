@@ -111,13 +111,9 @@ impl Continuing<'_> {
 }
 
 impl Situation {
-    /// Chooses the current error. This is the newest error that blocks work or, if nothing blocks work, the newest
-    /// error of all. `incidents` must be sorted from newest to oldest.
+    /// Chooses the [current error](find_current). `incidents` must be sorted from newest to oldest.
     pub(super) fn new(mut incidents: Vec<Incident>, now: DateTime<Utc>) -> Self {
-        let incident = incidents
-            .iter()
-            .min_by_key(|incident| rank(incident, now))
-            .cloned();
+        let incident = find_current(&incidents, now).cloned();
         let just_ended = incident
             .as_ref()
             .and_then(|current| find_just_ended(&incidents, current, now))
@@ -536,7 +532,32 @@ fn find_awaiting_prompt(incidents: &[Incident], now: DateTime<Utc>) -> Vec<Incid
         .collect()
 }
 
-/// Returns an error's rank. The error with the lowest rank is the current error.
+/// Returns the current error. This is the newest error that blocks work or, if nothing blocks work, the newest error of all.
+/// If the newest error is known to block only its own session, a limit of the login that blocks all of them comes first.
+fn find_current(incidents: &[Incident], now: DateTime<Utc>) -> Option<&Incident> {
+    let newest = incidents
+        .iter()
+        .min_by_key(|incident| rank(incident, now))?;
+    let limit_of_all = incidents
+        .iter()
+        .find(|limit| blocks_more_sessions(limit, newest));
+    Some(limit_of_all.unwrap_or(newest))
+}
+
+/// Returns true if `limit` blocks all sessions of the login, and `current`, an error of another session, blocks only its own
+/// session until the user solves its problem.
+fn blocks_more_sessions(limit: &Incident, current: &Incident) -> bool {
+    current.may_block_only_its_session()
+        && !current.diagnosis.limit.is_passing()
+        && !current.is_false_alarm()
+        && !limit.is_of(current.evidence.error.session.id.as_deref())
+        && limit.blocks().is_some()
+        && limit.is_limit_of_login(None)
+        && !limit.diagnosis.credits_pay_now
+        && !is_of_other_payer(limit)
+}
+
+/// Returns an error's rank. The lower the rank, the more relevant the error is now.
 fn rank(incident: &Incident, now: DateTime<Utc>) -> u8 {
     match incident.diagnosis.state {
         State::Blocks(_) if is_of_other_payer(incident) => 1,

@@ -433,22 +433,27 @@ impl Incident {
     }
 
     /// Explains the error for a user who asks about all sessions. The explanation says so if only the session with the
-    /// error is known to be blocked. A login that was refused once may be accepted in other sessions, and a token may belong
-    /// to another account than the login.
+    /// error is known to be blocked.
     pub(crate) fn for_all_sessions(self) -> Self {
-        let is_login_refused = self.diagnosis.limit == LimitKind::Auth
-            && self.refuses_login()
-            && !self.refuses_login_repeatedly();
-        let is_of_token_only = self.blocks().is_some()
-            && self.evidence.collected.is_of_other_payer
-            && self.evidence.error.is_payer_hidden_by_token();
-        if is_login_refused || is_of_token_only || self.may_spare_other_sessions() {
+        if self.may_block_only_its_session() {
             self.explained_with(|collected| {
                 collected.possibly_unaffected = PossiblyUnaffected::OtherSessions;
             })
         } else {
             self
         }
+    }
+
+    /// Returns true if only the session with the error is known to be blocked. A login that was refused once may be accepted
+    /// in other sessions, and a token may belong to another account than the login.
+    pub(crate) fn may_block_only_its_session(&self) -> bool {
+        let is_login_refused = self.diagnosis.limit == LimitKind::Auth
+            && self.refuses_login()
+            && !self.refuses_login_repeatedly();
+        let is_of_token_only = self.blocks().is_some()
+            && self.evidence.collected.is_of_other_payer
+            && self.evidence.error.is_payer_hidden_by_token();
+        is_login_refused || is_of_token_only || self.may_spare_other_sessions()
     }
 
     /// Returns true if the error blocks its session but may not block others, because it is a false alarm or its limit

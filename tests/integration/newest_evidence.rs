@@ -2313,3 +2313,64 @@ fn explain_and_incidents_agree_about_a_response_that_does_not_end_a_limit() {
         }
     }
 }
+
+/// The login had reached its 5-hour limit when another session received an error that blocks only that session. In a shell,
+/// `explain` and `now` explained only this error and said that other sessions may work, and `wait` ended at once.
+#[test]
+fn an_error_of_one_session_does_not_hide_the_limit_of_the_login_in_a_shell() {
+    for (text, more) in [
+        (
+            "Prompt is too long",
+            json!({"error": "invalid_request", "apiErrorStatus": 400}),
+        ),
+        (
+            "Please run /login · API Error: 401 Invalid authentication credentials",
+            json!({"error": "authentication_failed", "apiErrorStatus": 401}),
+        ),
+    ] {
+        let sandbox = with_a_private_login();
+        let [stopped, other] = two_sessions_of_login(&sandbox);
+        reaches_five_hour_limit(&stopped);
+        other.receives_error("2026-11-20T10:01:00Z", text, more);
+        let at = "2026-11-20T10:01:30Z";
+        for command in ["explain", "now"] {
+            let shown = output(&stopped, at, command);
+            assert!(
+                shown.contains("Your 5-hour limit is used up; you can continue at 12:00"),
+                "{text}: {shown}"
+            );
+            assert!(!shown.contains("may work"), "{text}: {shown}");
+        }
+        let waited = stopped.run(at, &["wait", "--timeout", "1s"], b"");
+        assert!(waited.stderr.contains("timed out"), "{text}: {waited:?}");
+        let of_session = flat(
+            &other
+                .run(at, &["explain", "--session", "other"], b"")
+                .stdout,
+        );
+        assert!(!of_session.contains("5-hour"), "{of_session}");
+    }
+}
+
+/// After a reset that nothing had proven, `/whycap` in another session said "that has passed", while the other screens said
+/// "should have reset".
+#[test]
+fn no_session_takes_an_unproven_reset_for_granted() {
+    let sandbox = with_a_private_login();
+    let [stopped, other] = two_sessions_of_login(&sandbox);
+    hits_limit(
+        &stopped,
+        AT,
+        "You're out of usage credits · resets 12pm (UTC)",
+        &refused("five_hour", NOON, "org_level_disabled"),
+        windows(100.0, NOON, 42.0, TUESDAY),
+    );
+    let at = "2026-11-20T12:03:20Z";
+    let shown = output(&stopped, at, "explain");
+    assert!(shown.contains("should have reset"), "{shown}");
+    for client in [&stopped, &other] {
+        let shown = answer(client, at);
+        assert!(shown.contains("should"), "{shown}");
+        assert!(!shown.contains("that has passed"), "{shown}");
+    }
+}
