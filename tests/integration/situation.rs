@@ -2183,6 +2183,39 @@ fn the_advice_for_a_pasted_cap_agrees_with_the_current_readings() {
     }
 }
 
+/// Twenty minutes after the last reading, the window may have filled up, and then the cap applies. `explain` no longer offered to
+/// raise it.
+#[test]
+fn raising_a_pasted_cap_is_offered_if_the_window_may_have_filled_up_since_the_reading() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    let reported = windows(42.0, NOON, 17.0, TUESDAY);
+    client.calls_status_line("2026-11-20T09:40:00Z", reported, 120);
+    for text in [
+        "You've hit your monthly spend limit",
+        "You've hit your monthly spend limit · raise it at https://claude.ai/settings/usage",
+    ] {
+        for (at, is_offered) in [("2026-11-20T09:41:00Z", false), (AT, true)] {
+            let explained = flat(client.run(at, &["explain", text], b"").success());
+            let case = format!("{at}: {explained}");
+            assert!(explained.contains("1. Check /usage"), "{case}");
+            let step = "Or raise your own monthly cap on usage credits (costs money)";
+            assert_eq!(explained.contains(step), is_offered, "{case}");
+            let is_called_false = explained.contains("it looks like a false alarm");
+            assert_eq!(is_called_false, !is_offered, "{case}");
+        }
+    }
+    // The reading is recent, but the window was at 42%.
+    let soon = "2026-11-20T09:52:00Z";
+    let text = "You've hit your monthly spend limit";
+    let explained = flat(client.run(soon, &["explain", text], b"").success());
+    assert!(
+        explained.contains("Your 5-hour usage was 42%, measured 12 m ago"),
+        "{explained}"
+    );
+    assert!(explained.contains("Or raise your own"), "{explained}");
+}
+
 /// In Claude Code 2.1.329, the message about a full window also mentions that no credits are left. The cause is still
 /// the full window.
 #[test]

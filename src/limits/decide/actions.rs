@@ -294,7 +294,7 @@ fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<Actio
             // Fast mode, the 1M context window, and a full window of one model need credits even if the plan has usage
             // left. Each of them may be the reason for a message about credits.
             if problem.is_message_about_credits() {
-                None
+                problem.may_be_full_since_reading().then_some(action)
             } else {
                 Some(ActionName::DoNotBuy)
             }
@@ -698,15 +698,23 @@ impl Problem<'_> {
     /// Returns true if a pasted message blames a window that had room, but that may have filled up since the reading.
     fn may_have_filled_up_since_reading(&self) -> bool {
         let now = self.evidence.clock.now;
-        let may_be_full = |measured: Measurement| !measured.has_room_at(now);
         match self.finding.cause {
-            Cause::WindowFullDespiteRoomNow => self.finding.measurement.is_some_and(may_be_full),
-            Cause::SomeWindow | Cause::ProbablySomeWindow => [Window::FiveHour, Window::Weekly]
-                .into_iter()
-                .filter_map(|window| self.room_now(window))
-                .any(may_be_full),
+            Cause::WindowFullDespiteRoomNow => self
+                .finding
+                .measurement
+                .is_some_and(|measured| measured.may_have_filled_up_by(now)),
+            Cause::SomeWindow | Cause::ProbablySomeWindow => self.may_be_full_since_reading(),
             _ => false,
         }
+    }
+
+    /// Returns true if the 5-hour window or the weekly window had room, but may have filled up since the reading.
+    fn may_be_full_since_reading(&self) -> bool {
+        let now = self.evidence.clock.now;
+        [Window::FiveHour, Window::Weekly]
+            .into_iter()
+            .filter_map(|window| self.room_now(window))
+            .any(|measured| measured.may_have_filled_up_by(now))
     }
 
     /// Returns true if a pasted message is about a limit that reset so long ago that no prompt is waiting to be sent again.

@@ -104,6 +104,11 @@ impl Measurement {
         self.percent + FASTEST_USE * minutes < FULL_FROM
     }
 
+    /// Returns true if the window had room, but may have filled up by the given time.
+    pub(crate) fn may_have_filled_up_by(self, time: DateTime<Utc>) -> bool {
+        !self.is_full() && !self.has_room_at(time)
+    }
+
     /// Returns the usage at the start of the next window, which begins with this reset.
     pub(crate) fn emptied_at(self, reset: DateTime<Utc>) -> Self {
         Self {

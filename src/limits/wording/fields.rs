@@ -185,7 +185,8 @@ impl Fields {
             return;
         };
         let clock = evidence.clock;
-        let may_have_filled_up = evidence.is_pasted() && !measurement.has_room_at(clock.now);
+        let may_have_filled_up =
+            evidence.is_pasted() && measurement.may_have_filled_up_by(clock.now);
         let percent = format!("{:.0}", measurement.percent.floor());
         self.set_all([
             ("percent", Some(percent)),

@@ -322,8 +322,7 @@ impl Reasons<'_> {
             format!("{offset}, your {name} usage was {percent}%{resets}.")
         } else if evidence.clock.now - measurement.measured > FRESH_FOR
             || measurement.has_reset(evidence.clock.now)
-            || self.diagnosis.cause == Cause::WindowFullDespiteRoomNow
-                && !measurement.has_room_at(evidence.clock.now)
+            || measurement.may_have_filled_up_by(evidence.clock.now)
         {
             let measured = evidence.clock.format_distance(measurement.measured);
             format!("Your {name} usage was {percent}%, measured {measured}{resets}.")
