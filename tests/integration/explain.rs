@@ -1406,11 +1406,38 @@ fn an_outage_that_refused_the_login_is_explained_by_the_failed_attempts() {
 /// failed.
 #[test]
 fn the_word_overloaded_alone_is_recognized() {
-    for text in ["Overloaded", "overloaded", "Overloaded error"] {
+    for text in [
+        "Overloaded",
+        "overloaded",
+        "Overloaded.",
+        "Overloaded error",
+        "Error: Overloaded",
+        "Overloaded (529)",
+        "Overloaded (request_id: req_011CSHoEeqs5C35K2UUqR7Fy)",
+        "Overloaded. This is a server-side issue, usually temporary — try again in a moment.",
+    ] {
         let run = Sandbox::new().run(&["explain", "--text", text]);
         let explained = run.success();
         assert!(
             explained.starts_with("The service is overloaded (not a usage limit)"),
+            "{text}: {explained}"
+        );
+    }
+}
+
+/// Compilers also write messages that begin with this word. whycap said that the service is overloaded.
+#[test]
+fn a_message_about_an_overloaded_method_is_not_about_the_service() {
+    for text in [
+        "Overloaded method 'foo' with 2 arguments",
+        "Overloaded function signatures 1 and 2 overlap with incompatible return types",
+        "error: overloaded function with no contextual type information",
+        "Overloaded (see the declaration of foo)",
+    ] {
+        let run = Sandbox::new().run(&["explain", "--text", text]);
+        let explained = run.success();
+        assert!(
+            !explained.contains("service is overloaded"),
             "{text}: {explained}"
         );
     }

@@ -1,8 +1,8 @@
 //! Matches text against the patterns in `messages.json`.
 //!
 //! Patterns are lowercase, and ` & ` separates parts that must all occur. A prefix restricts where a pattern matches:
-//! `^` requires the start of a message, `~` requires the start of a statement about a limit, and `?` requires that the
-//! text mentions Claude, because other programs use the same words.
+//! `^` requires the start of a message, `=` requires that the message contains nothing else, `~` requires the start of a
+//! statement about a limit, and `?` requires that the text mentions Claude, because other programs use the same words.
 
 use crate::limits::words::WORDS;
 use std::ops::Range;
@@ -10,7 +10,7 @@ use std::ops::Range;
 /// Finds a pattern in normalized text and returns the range that covers all of its parts.
 pub(super) fn find(pattern: &str, text: &str, mentions_claude: bool) -> Option<Range<usize>> {
     let (sign, words) = match pattern.chars().next()? {
-        sign @ ('^' | '~' | '?') => (Some(sign), pattern.get(1..)?),
+        sign @ ('^' | '=' | '~' | '?') => (Some(sign), pattern.get(1..)?),
         _ => (None, pattern),
     };
     if sign == Some('?') && !mentions_claude {
@@ -18,8 +18,10 @@ pub(super) fn find(pattern: &str, text: &str, mentions_claude: bool) -> Option<R
     }
     let range = find_parts(words, text)?;
     let before = text.get(..range.start)?;
+    let after = text.get(range.end..)?;
     let is_here = match sign {
         Some('^') => is_wrapper(before),
+        Some('=') => is_status(before) && is_status(without_request_id(after)),
         Some('~') => begins_statement(before),
         _ => true,
     };
@@ -72,6 +74,21 @@ pub(super) fn is_wrapper(before: &str) -> bool {
                     WORDS.wrapper.contains(&part) || part.starts_with(|c: char| c.is_ascii_digit())
                 })
         })
+}
+
+/// Returns true if the text contains no words except "error" and numbers, such as the status in "Error 529: Overloaded".
+fn is_status(text: &str) -> bool {
+    text.split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .all(|word| word == "error" || word.chars().all(|c| c.is_ascii_digit()))
+}
+
+/// Removes a request ID in parentheses from the end of the text.
+fn without_request_id(text: &str) -> &str {
+    match text.split_once('(') {
+        Some((before, id)) if id.contains("req_") && id.ends_with(')') => before,
+        _ => text,
+    }
 }
 
 /// Returns true if the message starts with the recognized words. Any wrapper or introduction in front of them, such as
