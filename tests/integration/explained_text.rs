@@ -66,7 +66,7 @@ fn a_message_that_names_no_limit_is_explained_with_the_window_that_is_used_up() 
         assert!(explained.starts_with(&headline), "{explained}");
         for part in [
             usage,
-            "whycap infers it from your current usage",
+            "whycap infers it from your last known usage",
             "1. Wait until 12:00",
         ] {
             assert!(explained.contains(part), "{part}: {explained}");

@@ -289,7 +289,7 @@ fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<Actio
         | ActionName::CreditsOn
         | ActionName::OwnCredits
         | ActionName::RaiseOwnCap
-            if problem.is_window_limit_with_room_now() =>
+            if problem.is_window_limit_despite_room() =>
         {
             // Fast mode, the 1M context window, and a full window of one model need credits even if the plan has usage
             // left. Each of them may be the reason for a message about credits.
@@ -360,8 +360,8 @@ fn without_buying(problem: &Problem<'_>) -> Option<ActionName> {
     let may_have_free_way = !evidence.is_before(FREE_WAYS_ADDED)
         && finding.waiting_helps == Some(true)
         && finding.verdict != Verdict::FalseLikely
-        && finding.cause != Cause::WindowFullDespiteRoomNow
-        && !problem.is_window_limit_with_room_now()
+        && finding.cause != Cause::WindowFullDespiteKnownRoom
+        && !problem.is_window_limit_despite_room()
         && finding.who_can_fix != WhoCanFix::Admin
         && problem.service() == Some(Service::Plan)
         && !finding.verdict.is_notice();
@@ -671,8 +671,8 @@ impl Problem<'_> {
     }
 
     /// Returns true if a pasted message is about a limit that applies only while the 5-hour window or the weekly window
-    /// is full, but neither is full now.
-    fn is_window_limit_with_room_now(&self) -> bool {
+    /// is full, but neither was full according to the newest reading.
+    fn is_window_limit_despite_room(&self) -> bool {
         let needs_full_window = match self.finding.limit {
             LimitKind::Window(window) => !window.is_of_one_model(),
             LimitKind::Unknown => matches!(
@@ -684,13 +684,14 @@ impl Problem<'_> {
         needs_full_window
             && [Window::FiveHour, Window::Weekly]
                 .into_iter()
-                .all(|window| self.room_now(window).is_some())
+                .all(|window| self.last_known_room(window).is_some())
     }
 
-    /// Returns the newest measurement of a window for a pasted message if this window is not full, or `None` otherwise.
-    fn room_now(&self, window: Window) -> Option<Measurement> {
+    /// Returns the last known measurement of a window for a pasted message if this window was not full, or `None` otherwise.
+    /// The measurement may be hours old.
+    fn last_known_room(&self, window: Window) -> Option<Measurement> {
         match self.readings.state(window) {
-            WindowState::KnownNow(now) if !now.is_full() => Some(now),
+            WindowState::LastKnown(known) if !known.is_full() => Some(known),
             _ => None,
         }
     }
@@ -699,7 +700,7 @@ impl Problem<'_> {
     fn may_have_filled_up_since_reading(&self) -> bool {
         let now = self.evidence.clock.now;
         match self.finding.cause {
-            Cause::WindowFullDespiteRoomNow => self
+            Cause::WindowFullDespiteKnownRoom => self
                 .finding
                 .measurement
                 .is_some_and(|measured| measured.may_have_filled_up_by(now)),
@@ -713,7 +714,7 @@ impl Problem<'_> {
         let now = self.evidence.clock.now;
         [Window::FiveHour, Window::Weekly]
             .into_iter()
-            .filter_map(|window| self.room_now(window))
+            .filter_map(|window| self.last_known_room(window))
             .any(|measured| measured.may_have_filled_up_by(now))
     }
 

@@ -201,10 +201,10 @@ impl<'a> Input<'a> {
             .or_else(|| self.readings.full_window().map(|full| full.window))
     }
 
-    /// Returns true if only the current usage of a window is known, and the window is not full. This is possible only
-    /// for a pasted message. The window may have been full when the message was shown.
-    pub(super) fn has_room_now(&self, window: Window) -> bool {
-        matches!(self.readings.state(window), WindowState::KnownNow(now) if !now.is_full())
+    /// Returns true if only the last known usage of a window is available, and the window was not full. This is possible only
+    /// for a pasted message. The window may have been full when the message was shown, or may have filled up since.
+    pub(super) fn has_last_known_room(&self, window: Window) -> bool {
+        matches!(self.readings.state(window), WindowState::LastKnown(known) if !known.is_full())
     }
 
     /// Returns the reset time of a window that is full now, or that was full until it reset so recently that it cannot be full
@@ -263,7 +263,7 @@ impl<'a> Input<'a> {
     /// Returns the missing fact that would confirm or contradict a message about the window.
     pub(super) fn missing_reading(&self, window: Window) -> Unknown {
         match self.readings.state(window) {
-            WindowState::KnownNow(_) => Unknown::TimeOfMessage,
+            WindowState::LastKnown(_) => Unknown::TimeOfMessage,
             WindowState::NearlyFull if self.evidence.is_pasted() => Unknown::TimeOfMessage,
             WindowState::NearlyFull => Unknown::NearlyFullBefore,
             WindowState::OnUsagePage => Unknown::AgeOfUsagePage,

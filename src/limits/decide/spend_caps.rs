@@ -123,7 +123,7 @@ fn on_personal_plan(input: &Input<'_>, named: Cap, window: Window) -> Finding {
         .fixable_by(WhoCanFix::You)
         .waiting(helps(input.has_stated_reset(None)))
         .without_knowing(Unknown::SeatOfLogin),
-        Cap::Organization if input.has_room_now(window) => {
+        Cap::Organization if input.has_last_known_room(window) => {
             misworded(window, Cause::NoOrganizationDespiteRoom)
                 .waiting(helps(is_reset_stated(input)))
                 .without_knowing(Unknown::TimeOfMessage)
@@ -168,7 +168,7 @@ fn on_seat(input: &Input<'_>, named: Cap, window: Window) -> Finding {
             .measured(room)
             .without_knowing(Unknown::CapDespiteRoom),
         Some(room) => contradicted(cap.into(), room),
-        None if input.has_room_now(window) => {
+        None if input.has_last_known_room(window) => {
             until_stated_reset(input, cap, window).without_knowing(Unknown::TimeOfMessage)
         }
         None if input.readings.has_doubtful_room() => {

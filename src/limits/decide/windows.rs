@@ -83,8 +83,8 @@ pub(super) fn usage_window(input: &Input<'_>) -> Finding {
                 .without_knowing(Unknown::ReadingsOfModels)
         }
         _ if known.is_none() => {
-            // If the window has room now, it can have been full only if the message is old.
-            let cause = if input.has_room_now(window) {
+            // If the window had room when it was last measured, the message is probably not about this window, or it is old.
+            let cause = if input.has_last_known_room(window) {
                 Cause::SomeWindow
             } else {
                 Cause::WindowGuessed
@@ -94,10 +94,10 @@ pub(super) fn usage_window(input: &Input<'_>) -> Finding {
                 .without_knowing(input.missing_reading(window))
         }
         _ if server.is_some() => Finding::passing(limit, Verdict::Real, full_cause),
-        (WindowState::KnownNow(now), _) if !now.is_full() => {
-            let cause = Cause::WindowFullDespiteRoomNow;
+        (WindowState::LastKnown(known), _) if !known.is_full() => {
+            let cause = Cause::WindowFullDespiteKnownRoom;
             Finding::passing(limit, Verdict::CannotTell, cause)
-                .measured(now)
+                .measured(known)
                 .without_knowing(input.missing_reading(window))
         }
         _ => Finding::passing(limit, Verdict::CannotTell, Cause::WindowFullByMessage)

@@ -160,8 +160,9 @@ pub(crate) enum WindowState {
     Room(Measurement),
     /// The window may have filled up between the last reading and the error.
     NearlyFull,
-    /// Only the newest usage of the current window is known. The error may be older, because its text was pasted, or newer.
-    KnownNow(Measurement),
+    /// Only the last known usage of the current window is available, which may be hours old. The error may be older, because
+    /// its text was pasted, or newer.
+    LastKnown(Measurement),
     /// The window appears only in `/usage`, whose figures may be outdated.
     OnUsagePage,
     /// There are no figures for the window.
@@ -307,7 +308,7 @@ impl<'a> Readings<'a> {
     pub(crate) fn state(&self, window: Window) -> WindowState {
         let at = self.evidence.at();
         if self.evidence.is_pasted() {
-            return self.present_state(window);
+            return self.last_known_state(window);
         }
         // The first readings after the error may repeat earlier figures, so `measured_after` prefers readings that show
         // a full window. It ignores readings of a later window.
@@ -339,15 +340,15 @@ impl<'a> Readings<'a> {
         }
     }
 
-    /// Returns the state of a usage window for a pasted message. Current usage proves nothing about a message that may
-    /// be old.
-    fn present_state(&self, window: Window) -> WindowState {
+    /// Returns the state of a usage window for a pasted message. The last known usage proves nothing about a message whose
+    /// time is unknown.
+    fn last_known_state(&self, window: Window) -> WindowState {
         let known = self
             .shown(window)
             .filter(|known| !known.has_reset(self.evidence.clock.now));
         match known {
             Some(known) if known.is_full() || known.percent < CANNOT_FILL_UP_FROM => {
-                WindowState::KnownNow(known)
+                WindowState::LastKnown(known)
             }
             Some(_) => WindowState::NearlyFull,
             None if self.is_on_usage_page(window) => WindowState::OnUsagePage,
@@ -450,7 +451,7 @@ impl<'a> Readings<'a> {
                 .measurement(self.before, window)
                 .is_some_and(|before| before.percent < DOUBTFUL_BELOW),
             WindowState::Full(_)
-            | WindowState::KnownNow(_)
+            | WindowState::LastKnown(_)
             | WindowState::OnUsagePage
             | WindowState::Unknown => false,
         }
@@ -585,7 +586,7 @@ impl<'a> Readings<'a> {
                 WindowState::Full(measurement) => Some(measurement),
                 WindowState::Room(_)
                 | WindowState::NearlyFull
-                | WindowState::KnownNow(_)
+                | WindowState::LastKnown(_)
                 | WindowState::OnUsagePage
                 | WindowState::Unknown => None,
             })
@@ -930,7 +931,7 @@ impl<'a> Readings<'a> {
             match self.state(window) {
                 WindowState::Room(measurement) => first = first.or(Some(measurement)),
                 WindowState::Full(_) | WindowState::NearlyFull => return None,
-                WindowState::KnownNow(_) | WindowState::OnUsagePage | WindowState::Unknown => {}
+                WindowState::LastKnown(_) | WindowState::OnUsagePage | WindowState::Unknown => {}
             }
         }
         first
@@ -945,7 +946,7 @@ impl<'a> Readings<'a> {
     }
 
     /// Returns the measurement to display for a window, even if it proves nothing about the error. For a pasted
-    /// message, this is the current usage, although the error may be older.
+    /// message, this is the last known usage, although the error may be older or newer.
     pub(crate) fn shown(&self, window: Window) -> Option<Measurement> {
         if self.evidence.is_pasted() {
             let newest = self
