@@ -42,17 +42,21 @@ pub(crate) struct ExplainArguments {
 /// The maximum number of bytes to read from standard input. No message is longer, but the input could be endless.
 const LONGEST_MESSAGE: u64 = 256 * 1024;
 
-/// The words with which a question begins, even without a question mark. Words with which messages also begin, such as
-/// "can't", are left out.
-const FIRST_WORDS_OF_QUESTIONS: [&str; 12] = [
-    "am", "how", "should", "what", "what's", "when", "where", "which", "who", "why", "why's",
-    "will",
+/// The words with which a question begins, even without a question mark.
+const QUESTION_WORDS: [&str; 13] = [
+    "how", "how's", "what", "what's", "when", "when's", "where", "where's", "which", "who",
+    "who's", "why", "why's",
 ];
 
-/// Parts of words that messages about errors and limits contain.
-const PARTS_OF_MESSAGES: [&str; 8] = [
-    "denied", "error", "exceed", "fail", "invalid", "limit", "refused", "timed",
+/// The verbs with which a question begins if the next word is "I" or the text ends with a question mark. Other texts that begin
+/// with them are probably messages, such as "Will retry in 5 s".
+const VERBS_OF_QUESTIONS: [&str; 17] = [
+    "am", "are", "can", "can't", "could", "did", "do", "does", "has", "have", "is", "isn't",
+    "should", "was", "were", "will", "would",
 ];
+
+/// Words of questions that `whycap spend` answers, such as "why is my usage so high?".
+const WORDS_ABOUT_SPEND: [&str; 5] = ["expensive", "high", "spend", "spending", "spent"];
 
 /// The maximum length of a question in words. A longer text is more likely a message.
 const LONGEST_QUESTION: usize = 12;
@@ -103,6 +107,20 @@ impl Subcommand for ExplainArguments {
             Some("-") if context.event().is_none() => Some(read_message()),
             other => other.map(str::to_owned),
         };
+        if !self.json
+            && text
+                .as_ref()
+                .is_some_and(|text| is_about_spend(text) && !is_known_message(text))
+        {
+            let whycap = if context.event().is_some() {
+                "/whycap"
+            } else {
+                "whycap"
+            };
+            return Err(misuse(format!(
+                "`{whycap} explain` explains errors and limits; to see what you have spent and used, run `{whycap} spend` and `{whycap} now`",
+            )));
+        }
         let errors = context.error_source();
         let subject = match text {
             Some(text) => subject_of_text(&text, context, &errors, &incidents),
@@ -275,36 +293,74 @@ fn situation_of_session(
     }
 }
 
-/// Returns true if whycap recognizes the text as a message, or as a question about what blocks the user.
+/// Returns true if whycap recognizes the text as a message, or as a question about what blocks the user or about spend.
 pub(super) fn is_understood(text: &str) -> bool {
-    Question::in_text(text).is_some() || is_known_message(text)
+    Question::in_text(text).is_some() || is_about_spend(text) || is_known_message(text)
 }
 
 impl Question {
-    /// Returns the question in a text. A text is a question if it consists only of words with which people ask why they are
-    /// blocked, and until when, and of the names of usage windows. Any other text must have the form of a question and must
-    /// not mention an error or a limit, so that it is not a message. Otherwise, returns `None`.
+    /// Returns the question in a text about what blocks the user. A text is such a question if it consists only of words with
+    /// which people ask why they are blocked, and until when, and of the names of usage windows. So is any other text that
+    /// [has the form of a question](is_asked), unless it is about spend. Otherwise, returns `None`.
     fn in_text(text: &str) -> Option<Self> {
-        let lowercase = text.to_lowercase().replace('’', "'");
+        let lowercase = in_lowercase(text);
         let (window, rest) = without_window_names(&lowercase);
-        let words: Vec<&str> = rest
-            .split(|character: char| !character.is_alphanumeric() && character != '\'')
-            .filter(|word| !word.is_empty())
-            .collect();
-        let first = words.first()?;
+        let words = words_of(&rest);
         let has_usual_words = words.iter().all(|word| WORDS_OF_QUESTIONS.contains(word));
-        let is_asked =
-            FIRST_WORDS_OF_QUESTIONS.contains(first) || lowercase.trim_end().ends_with('?');
-        let is_like_message = words.len() > LONGEST_QUESTION
-            || PARTS_OF_MESSAGES.iter().any(|part| rest.contains(part));
-        if has_usual_words {
+        if words.is_empty() {
+            None
+        } else if has_usual_words {
             Some(window.map_or(Self::General, Self::About))
-        } else if is_asked && !is_like_message {
+        } else if is_asked(&rest) && !is_about_spend(text) {
             Some(Self::General)
         } else {
             None
         }
     }
+}
+
+/// Returns true if the lowercase text is a question: it is short, begins like a question, and has only one clause. A text with
+/// several clauses, such as "When connecting to the host, the request failed", is probably a message.
+fn is_asked(text: &str) -> bool {
+    let words = words_of(text);
+    let is_marked = text.trim_end().ends_with('?');
+    let begins_like_question = match words.as_slice() {
+        [first, ..] if QUESTION_WORDS.contains(first) => true,
+        [first, second, ..] => VERBS_OF_QUESTIONS.contains(first) && (*second == "i" || is_marked),
+        _ => false,
+    };
+    let mut words_with_punctuation = text.split_whitespace();
+    words_with_punctuation.next_back();
+    let has_one_clause =
+        !words_with_punctuation.any(|word| word.ends_with([',', '.', ':', ';', '!', '?']));
+    begins_like_question && has_one_clause && words.len() <= LONGEST_QUESTION
+}
+
+/// Returns true if the text is a question about the user's spend or high usage, and not about a limit or an error. A question
+/// that begins with a verb, such as "should I spend money or wait?", is probably about what blocks the user.
+fn is_about_spend(text: &str) -> bool {
+    let lowercase = in_lowercase(text);
+    let words = words_of(&lowercase);
+    is_asked(&lowercase)
+        && words
+            .first()
+            .is_some_and(|first| QUESTION_WORDS.contains(first))
+        && words.iter().any(|word| WORDS_ABOUT_SPEND.contains(word))
+        && !["cap", "error", "limit"]
+            .iter()
+            .any(|other_subject| lowercase.contains(other_subject))
+}
+
+/// Returns the text in lowercase letters, with plain apostrophes.
+fn in_lowercase(text: &str) -> String {
+    text.to_lowercase().replace('’', "'")
+}
+
+/// Returns the words of a lowercase text without punctuation, except apostrophes.
+fn words_of(text: &str) -> Vec<&str> {
+    text.split(|character: char| !character.is_alphanumeric() && character != '\'')
+        .filter(|word| !word.is_empty())
+        .collect()
 }
 
 /// Returns the output of `explain --json`. The field `limit_of_account` is present only if the session is blocked by a

@@ -231,6 +231,9 @@ fn a_text_in_the_form_of_a_question_is_a_question_about_the_present() {
         "why can't I log in",
         "how do I log in again",
         "is it safe to go on tomorrow morning?",
+        "why did the last request fail",
+        "is my quota exceeded?",
+        "how do I fix error 529",
     ] {
         assert_eq!(explain(&client, at, question), expected, "{question}");
     }
@@ -238,9 +241,48 @@ fn a_text_in_the_form_of_a_question_is_a_question_about_the_present() {
         "When connecting to the host, the request failed",
         "How many tokens did you expect? The parser returned error E17",
         "Can't reach the server",
+        "Your session has expired. Log in again?",
+        "Unable to connect to the server?",
+        "Server unavailable, retry?",
+        "Will retry in 5 seconds",
+        "When the quota is used up, requests are dropped",
     ] {
         let explained = explain(&client, at, message);
         assert!(!explained.starts_with("Your weekly"), "{explained}");
+    }
+}
+
+/// For questions about spend, `explain` said what blocks the user.
+#[test]
+fn a_question_about_spend_is_answered_with_the_command_that_shows_it() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    client.receives_error(AT, WEEKLY, refused("seven_day", TUESDAY, ""));
+    let at = "2026-11-20T10:30:00Z";
+    for question in [
+        "how much did I spend today",
+        "what have I spent this week?",
+        "why is my usage so high",
+        "Why is Claude so expensive?",
+    ] {
+        let run = client.run(at, &["explain", question], b"");
+        assert_eq!(run.code, 2, "{question}: {run:?}");
+        assert!(run.stderr.contains("`whycap spend`"), "{question}: {run:?}");
+        let answered = answer_to(&client, at, &format!("/whycap {question}"));
+        assert!(
+            answered.contains("`/whycap spend`"),
+            "{question}: {answered}"
+        );
+    }
+    for question in [
+        "what is my spend limit",
+        "why is my limit so high?",
+        "why is the error rate so high?",
+        "should I spend money or wait?",
+        "do I have to spend money to go on?",
+    ] {
+        let explained = explain(&client, at, question);
+        assert!(explained.starts_with("Your weekly limit"), "{explained}");
     }
 }
 
