@@ -342,6 +342,15 @@ pub(crate) fn is_closed(sessions: &[Session], session: &str) -> bool {
         && of_session.all(|registered| matches!(registered.liveness, Liveness::Gone(_)))
 }
 
+/// Returns true if the session is known to be running and not known to be working on a prompt.
+pub(crate) fn is_idle(sessions: &[Session], session: &str) -> bool {
+    sessions.iter().any(|registered| {
+        registered.activity.session.as_deref() == Some(session)
+            && registered.liveness == Liveness::Running
+            && registered.activity.state != Some(SessionState::Busy)
+    })
+}
+
 /// Returns true if the registry contains a process of this session, running or not.
 pub(crate) fn is_listed(sessions: &[Session], session: &str) -> bool {
     sessions

@@ -55,8 +55,14 @@ const VERBS_OF_QUESTIONS: [&str; 17] = [
     "should", "was", "were", "will", "would",
 ];
 
-/// Words of questions that `whycap spend` answers, such as "why is my usage so high?".
-const WORDS_ABOUT_SPEND: [&str; 5] = ["expensive", "high", "spend", "spending", "spent"];
+/// Words of questions that `whycap spend` answers, such as "how much have I spent?".
+const WORDS_ABOUT_SPEND: [&str; 4] = ["expensive", "spend", "spending", "spent"];
+
+/// What a question that `whycap spend` answers calls high, as in "why is my usage so high?".
+const MAY_BE_HIGH: [&str; 5] = ["bill", "bills", "cost", "costs", "usage"];
+
+/// Words that show that a question is about what blocks the user.
+const WORDS_ABOUT_LIMITS: [&str; 6] = ["cap", "caps", "error", "errors", "limit", "limits"];
 
 /// The maximum length of a question in words. A longer text is more likely a message.
 const LONGEST_QUESTION: usize = 12;
@@ -341,14 +347,13 @@ fn is_asked(text: &str) -> bool {
 fn is_about_spend(text: &str) -> bool {
     let lowercase = in_lowercase(text);
     let words = words_of(&lowercase);
+    let has_any = |list: &[&str]| words.iter().any(|word| list.contains(word));
     is_asked(&lowercase)
         && words
             .first()
             .is_some_and(|first| QUESTION_WORDS.contains(first))
-        && words.iter().any(|word| WORDS_ABOUT_SPEND.contains(word))
-        && !["cap", "error", "limit"]
-            .iter()
-            .any(|other_subject| lowercase.contains(other_subject))
+        && (has_any(&WORDS_ABOUT_SPEND) || words.contains(&"high") && has_any(&MAY_BE_HIGH))
+        && !has_any(&WORDS_ABOUT_LIMITS)
 }
 
 /// Returns the text in lowercase letters, with plain apostrophes.

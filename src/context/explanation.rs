@@ -658,7 +658,7 @@ impl Context {
     /// Returns a sentence about a session that the user has to send its prompt again.
     fn describe_awaiting_prompt(&self, session: &str) -> String {
         format!(
-            "Claude Code will not continue the session {} by itself; send the prompt again there.",
+            "A limit that stopped the session {} should be over; send the prompt again there.",
             self.name_session(session)
         )
     }
@@ -719,7 +719,7 @@ fn about_own_false_alarm(situation: &Situation) -> Option<String> {
     let own_false_alarm = situation.own_false_alarm.as_ref()?;
     let message = shortened(&own_false_alarm.text(), MAX_QUOTED_CHARS)?;
     Some(format!(
-        "The error in this session, \"{message}\", was probably a false alarm, but another error applies here as well."
+        "The error in this session, \"{message}\", was probably a false alarm, but another limit applies here as well."
     ))
 }
 

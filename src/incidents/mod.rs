@@ -380,6 +380,9 @@ impl<'a> Incidents<'a> {
             .into_iter()
             .partition(|incident| incident.is_of(session));
         let mut situation = Situation::new(incidents, self.now());
+        situation.keep_idle_awaiting_prompt(|session| {
+            sessions::is_idle(collector.registered(), session)
+        });
         if let (Some(session), Asker::Shell) = (session, asker) {
             let own_incident = situation.incident.as_ref();
             let payer = self.payer_in_shell(session, own_incident, &collector.starts);

@@ -44,7 +44,7 @@ pub(crate) struct Situation {
     /// The user may have been waiting for the end of this limit.
     pub(crate) just_ended: Option<Box<Incident>>,
     /// The newest error that will still block another session when the current error, a temporary problem or a false alarm, is
-    /// over.
+    /// over. If the current error is a limit of the login, this is a newer error of another session.
     pub(crate) lasting_error_elsewhere: Option<Box<Incident>>,
     /// A limit that was reached in another session, or a repeated refusal of the login, that also blocks the session that the
     /// user asked about in a shell. `None` if the session's own error blocks it. If it is set, it describes the session's
@@ -61,7 +61,7 @@ pub(crate) struct Situation {
     continuing: Vec<Incident>,
     /// The limits of usage windows that are still full.
     pub(crate) limits_of_full_windows: Vec<Incident>,
-    /// The limits that have ended and after which the user has to send the prompt again in an open session.
+    /// The limits that should be over and after which the user has to send the prompt again.
     awaiting_prompt: Vec<Incident>,
     /// The current state, if `incident` explains a text that the user entered and is not the current error.
     pub(crate) text: Option<TextSituation>,
@@ -122,7 +122,10 @@ impl Situation {
         let lasting_error_elsewhere = incident.as_ref().and_then(|current| {
             incidents
                 .iter()
-                .find(|other| blocks_other_session_longer(other, current))
+                .find(|other| {
+                    blocks_other_session_longer(other, current)
+                        || is_newer_than_limit(other, current)
+                })
                 .map(|other| Box::new(other.for_its_session()))
         });
         let error_of_other_payer = match &incident {
@@ -339,14 +342,26 @@ impl Situation {
         })
     }
 
-    /// Returns the open sessions that the user has to send their prompt again, because the limit that stopped them has ended and
-    /// Claude Code does not resume them. While an error blocks all sessions, there are none.
+    /// Returns the sessions that the user has to send their prompt again, because the limit that stopped them should be over and
+    /// Claude Code does not resume them. A session that an error blocks now is left out.
     pub(crate) fn sessions_awaiting_prompt(&self) -> impl Iterator<Item = &str> {
-        let is_blocked = self.blocking_everything().is_some();
+        let blocking = self.blocking_everything();
         self.awaiting_prompt
             .iter()
-            .filter(move |_| !is_blocked)
+            .filter(move |incident| {
+                let model = incident.evidence.error.session.model.as_deref();
+                blocking.is_none_or(|blocking| !blocking.may_apply_to_model(model))
+            })
             .filter_map(|incident| incident.evidence.error.session.id.as_deref())
+    }
+
+    /// Removes the sessions for which `is_idle` returns false from those that the user has to send their prompt again. A closed
+    /// session needs no prompt, and in a busy one, the user has already sent it.
+    pub(super) fn keep_idle_awaiting_prompt(&mut self, is_idle: impl Fn(&str) -> bool) {
+        self.awaiting_prompt.retain(|incident| {
+            let session = incident.evidence.error.session.id.as_deref();
+            session.is_some_and(&is_idle)
+        });
     }
 
     /// Returns the usage window of the same payer that is still full when Claude Code resumes the session with this error,
@@ -372,12 +387,16 @@ impl Situation {
         })
     }
 
-    /// Returns true if the current error is a refusal of the login that may also stop the session with this error when
-    /// Claude Code resumes it.
+    /// Returns true if the current error, or the one that is mentioned beside it, is a refusal of the login that may also stop
+    /// the session with this error when Claude Code resumes it.
     pub(crate) fn is_login_refused_to(&self, incident: &Incident) -> bool {
         let payer = &incident.evidence.error.payer;
-        self.present().is_some_and(|current| {
-            current.refuses_login() && current.evidence.error.payer.may_share_refusals_with(payer)
+        let mut errors = self
+            .present()
+            .into_iter()
+            .chain(self.lasting_error_elsewhere.as_deref());
+        errors.any(|error| {
+            error.refuses_login() && error.evidence.error.payer.may_share_refusals_with(payer)
         })
     }
 
@@ -514,8 +533,8 @@ fn find_just_ended<'i>(
     })
 }
 
-/// Returns the limits that ended less than a day ago and after which the user has to send the prompt again in an open session.
-/// `incidents` must be sorted from newest to oldest. Only a session's newest error shows what it needs.
+/// Returns the limits that ended less than a day ago and after which the user has to send the prompt again. `incidents` must be
+/// sorted from newest to oldest. Only a session's newest error shows what it needs.
 fn find_awaiting_prompt(incidents: &[Incident], now: DateTime<Utc>) -> Vec<Incident> {
     let mut sessions = HashSet::new();
     incidents
@@ -523,10 +542,12 @@ fn find_awaiting_prompt(incidents: &[Incident], now: DateTime<Utc>) -> Vec<Incid
         .filter(|incident| sessions.insert(incident.evidence.error.session.id.as_deref()))
         .filter(|incident| {
             let collected = &incident.evidence.collected;
+            let ended_at = incident.diagnosis.ended_at;
             incident.awaits_prompt()
-                && incident.diagnosis.ended_at > Some(now - RECENT)
+                && ended_at.unwrap_or(incident.evidence.at()) > now - RECENT
                 && collected.headless_run.is_none()
-                && !collected.is_session_closed
+                && !collected.session_has_other_payer
+                && !collected.session_uses_new_login
         })
         .cloned()
         .collect()
@@ -544,17 +565,28 @@ fn find_current(incidents: &[Incident], now: DateTime<Utc>) -> Option<&Incident>
     Some(limit_of_all.unwrap_or(newest))
 }
 
-/// Returns true if `limit` blocks all sessions of the login, and `current`, an error of another session, blocks only its own
-/// session until the user solves its problem.
-fn blocks_more_sessions(limit: &Incident, current: &Incident) -> bool {
-    current.may_block_only_its_session()
-        && !current.diagnosis.limit.is_passing()
-        && !current.is_false_alarm()
-        && !limit.is_of(current.evidence.error.session.id.as_deref())
+/// Returns true if `limit` blocks all sessions of the login, and `error`, which is neither temporary nor a false alarm, is not
+/// known to block any session but its own.
+fn blocks_more_sessions(limit: &Incident, error: &Incident) -> bool {
+    let may_spare_others = error.diagnosis.limit.description().affects != Affects::Account
+        || error.may_block_only_its_session();
+    may_spare_others
+        && !error.diagnosis.limit.is_passing()
+        && !error.is_false_alarm()
+        && !limit.is_of(error.evidence.error.session.id.as_deref())
         && limit.blocks().is_some()
         && limit.is_limit_of_login(None)
         && !limit.diagnosis.credits_pay_now
         && !is_of_other_payer(limit)
+}
+
+/// Returns true if `error`, which came after the limit of the login, blocks another open session as well.
+fn is_newer_than_limit(error: &Incident, limit: &Incident) -> bool {
+    error.evidence.at() > limit.evidence.at()
+        && error.blocks().is_some()
+        && blocks_more_sessions(limit, error)
+        && !is_of_other_payer(error)
+        && !error.evidence.collected.is_session_closed
 }
 
 /// Returns an error's rank. The lower the rank, the more relevant the error is now.

@@ -599,18 +599,13 @@ impl Incident {
         })
     }
 
-    /// Returns true if the limit is over but its session still has to be sent its prompt again, because Claude Code will not
-    /// resume it automatically.
+    /// Returns true if the limit should be over but its session still has to be sent its prompt again, because Claude Code does
+    /// not resume it automatically.
     pub(crate) fn awaits_prompt(&self) -> bool {
         let first = self.diagnosis.actions.first();
         let sends_prompt = matches!(
             first,
-            Some(
-                ActionName::TryAgain
-                    | ActionName::TryAgainLeftOpen
-                    | ActionName::ResetEarly
-                    | ActionName::WorksElsewhere
-            )
+            Some(ActionName::TryAgain | ActionName::ResetEarly | ActionName::WorksElsewhere)
         );
         sends_prompt
             && self.diagnosis.is_limit()

@@ -111,7 +111,7 @@ impl RunningSession {
                 (Some("yes"), Some(why))
             }
             Some(Err(obstacle)) => (Some("no"), Some(obstacle.to_string())),
-            None if self.awaits_prompt() => (Some("no"), Some(SEND_AGAIN.to_owned())),
+            None if self.awaits_prompt => (Some("no"), Some(SEND_AGAIN.to_owned())),
             None => (None, None),
         };
         json!({

@@ -144,7 +144,8 @@ pub(crate) struct RunningSession {
     pub(crate) continuation: Option<Continuation>,
     /// The usage window that is still full when Claude Code continues the session.
     pub(crate) still_full: Option<StillFull>,
-    /// True if a limit has ended and the user has to send the prompt again, because Claude Code will not resume the session.
+    /// True if a limit should be over and the user has to send the prompt again, because Claude Code does not resume the
+    /// session.
     pub(crate) awaits_prompt: bool,
     /// True if the login has been refused in another session, so Claude Code may not be able to continue this one.
     pub(crate) is_login_refused: bool,

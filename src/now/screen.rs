@@ -31,9 +31,8 @@ const WINDOW_IS_FULL: &str = "no limit is blocking you now, but a usage window i
 /// The text to show if a window is full and usage credits are paying for responses.
 const PAID_BEYOND_WINDOW: &str =
     "no limit is blocking you, but a usage window is full, so each response costs extra";
-/// The note on a session whose limit has ended and that Claude Code does not resume.
-pub(super) const SEND_AGAIN: &str =
-    "Claude Code will not continue by itself: send the prompt again";
+/// The note on a session whose limit should be over and that Claude Code does not resume.
+pub(super) const SEND_AGAIN: &str = "limit should be over: send the prompt again";
 /// The width of the labels on the left, in columns.
 const LABEL_COLUMNS: usize = 10;
 /// The minimum share of the 5-hour window's spend to show for a session.
@@ -368,12 +367,7 @@ impl NowData {
 impl RunningSession {
     /// Returns true if an error has stopped the session.
     fn is_stopped(&self) -> bool {
-        self.limit.is_some() || self.continuation.is_some() || self.awaits_prompt()
-    }
-
-    /// Returns true if the user has to send the prompt again. While the session is busy, the user has already done so.
-    pub(super) fn awaits_prompt(&self) -> bool {
-        self.awaits_prompt && self.activity.state != Some(SessionState::Busy)
+        self.limit.is_some() || self.continuation.is_some() || self.awaits_prompt
     }
 
     /// Returns the session's name, directory, cost, state, and share of the 5-hour window's spend.
@@ -494,7 +488,7 @@ impl RunningSession {
                     };
                 parts.push(format!("{}; {obstacle}{alternative}", self.stopped_word()));
             }
-            None if self.awaits_prompt() => parts.push(SEND_AGAIN.to_owned()),
+            None if self.awaits_prompt => parts.push(SEND_AGAIN.to_owned()),
             None => {}
         }
         if parts.is_empty() {

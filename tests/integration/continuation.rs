@@ -834,12 +834,12 @@ fn a_shell_names_the_session_that_has_to_be_sent_its_prompt_again_after_the_rese
 
     let assert_named = |at: &str, is_named: bool| {
         let explained = flat(in_shell(&sandbox, at, &["explain"]).success());
-        let sentence = "Claude Code will not continue the session resumed by itself; send the prompt again there.";
+        let sentence =
+            "A limit that stopped the session resumed should be over; send the prompt again there.";
         assert_eq!(explained.contains(sentence), is_named, "{at}: {explained}");
         let now = flat(in_shell(&sandbox, at, &["now"]).success());
-        let note = "Claude Code will not continue by itself: send the prompt again";
-        let is_noted = now.contains(note) && !now.contains("again after the reset");
-        assert_eq!(is_noted, is_named, "{at}: {now}");
+        let note = "limit should be over: send the prompt again";
+        assert_eq!(now.contains(note), is_named, "{at}: {now}");
     };
     assert_named("2026-11-20T11:00:00Z", false);
     // Claude Code is about to continue the other session.
@@ -890,14 +890,14 @@ fn a_session_that_was_closed_or_left_alone_for_a_day_is_not_named_after_the_rese
         newer.receives_error(&after(at, -50), "Prompt is too long", too_long);
         let case = format!("{at}, closed: {is_closed}");
         let explained = flat(in_shell(&sandbox, at, &["explain"]).success());
-        let sentence = "will not continue the session stopped by itself; send the prompt again";
+        let sentence = "the session stopped should be over; send the prompt again";
         assert_eq!(
             explained.contains(sentence),
             is_named,
             "{case}: {explained}"
         );
         let now = flat(in_shell(&sandbox, at, &["now"]).success());
-        let note = "will not continue by itself: send the prompt again";
+        let note = "limit should be over: send the prompt again";
         assert_eq!(now.contains(note), is_named, "{case}: {now}");
     }
 }

@@ -55,7 +55,7 @@ impl EvidenceCollector<'_> {
     }
 
     /// Returns the registered sessions. The first call reads their files, and later calls return the same sessions.
-    pub(super) fn registered(&self) -> &[Session] {
+    pub(in crate::incidents) fn registered(&self) -> &[Session] {
         self.registered
             .get_or_init(|| sessions::registered(self.readings.paths))
     }

@@ -572,13 +572,13 @@ impl<'a> Readings<'a> {
         page.is_some_and(|page| page.windows.iter().any(|shown| window.is_shown_as(shown)))
     }
 
-    /// Returns the full window that resets last, because work cannot resume until then. If the server blamed a full window,
-    /// another one that is only nearly at 100% did not stop the request and does not block work after the reset.
+    /// Returns the full window that resets last, because work cannot resume until then. If the server blamed a window that is
+    /// not known to have room, another one that is only nearly at 100% does not block work after the reset.
     pub(crate) fn full_window(&self) -> Option<Measurement> {
         let blamed = self
             .evidence
             .refused_window()
-            .filter(|blamed| matches!(self.state(*blamed), WindowState::Full(_)));
+            .filter(|blamed| !matches!(self.state(*blamed), WindowState::Room(_)));
         Window::ALL
             .into_iter()
             .filter(|window| !window.is_of_one_model())
