@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::reply::{Reply, Subcommand};
 use crate::context::Context;
 use crate::incidents::{Asker, Continuing, Situation};
-use crate::limits::decide::{ActionName, CONTINUES_SOON, Wait};
+use crate::limits::decide::{ActionName, CONTINUES_LATE, CONTINUES_SOON, Wait};
 use crate::limits::evidence::ResetSource;
 use crate::limits::incident::Incident;
 use crate::limits::kind::{LimitKind, Verdict};
@@ -98,8 +98,8 @@ impl Subcommand for WaitArguments {
                 printed.announce_costs(until, &context)?;
             }
             printed.announce_budgets(&situation, &context)?;
-            // Include continuations since the previous check, because the machine may have been suspended.
-            let continuation_period = previous_check..=now + CONTINUES_SOON;
+            // Include late continuations and those since the previous check, because the machine may have been suspended.
+            let continuation_period = previous_check - CONTINUES_LATE..=now + CONTINUES_SOON;
             previous_check = now;
             let Some(Wait::Helps(until)) = wait else {
                 match situation.incident {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::catalog::{Message, MessageParts, recognize};
 use super::decide::{
     ActionName, Cause, DecisionName, Diagnosis, Ending, State, Wait, decide, is_for,
-    with_end_elsewhere, with_found_end, without_refuted_end,
+    may_still_continue, with_end_elsewhere, with_found_end, without_refuted_end,
 };
 use super::evidence::{
     Collected, ContinuationObstacle, Evidence, HeadlessRun, MessageOrigin, PossiblyUnaffected,
@@ -562,6 +562,7 @@ impl Incident {
     /// it will not try. Returns `None` like [`Self::continuation`].
     fn attempted_continuation(&self) -> Option<Continuation> {
         let planned = self.diagnosis.automatic_continuation;
+        let now = self.evidence.clock.now;
         if self.blocks_only_its_session() && !self.diagnosis.limit.is_awaited() {
             return Some(Err(ContinuationObstacle::NotAwaited));
         }
@@ -571,7 +572,7 @@ impl Incident {
                 && !self.evidence.has_later_response()
                 && self.evidence.collected.obstacle.is_none();
             return match planned {
-                Some(at) if may_be_pending && at > self.evidence.clock.now => Some(Ok(at)),
+                Some(at) if may_be_pending && may_still_continue(at, now) => Some(Ok(at)),
                 Some(_) | None => None,
             };
         }
@@ -593,7 +594,7 @@ impl Incident {
             _ if does_not_wait && self.is_false_alarm() => Err(ContinuationObstacle::FalseAlarm),
             _ if does_not_wait && !has_helpful_reset => Err(ContinuationObstacle::NoHelpfulReset),
             (Some(obstacle), _) => Err(obstacle),
-            (None, Some(at)) if at > self.evidence.clock.now => Ok(at),
+            (None, Some(at)) if may_still_continue(at, now) => Ok(at),
             // Claude Code does not wait, or the limit still applies although the time has passed.
             (None, _) => Err(ContinuationObstacle::NotAwaited),
         })

@@ -7,8 +7,8 @@ use crate::client::{Client, plain_rows, run, windows};
 use crate::newest_evidence::{after, hits_limit, receives_response};
 use crate::now::RunningClient;
 use crate::situation::{
-    FIVE_HOUR, NOON, TUESDAY, WEEKLY, answer, flat, refused, session_of_login,
-    stores_credits_reason, with_a_private_login,
+    FIVE_HOUR, NOON, TUESDAY, WEEKLY, answer, flat, reaches_five_hour_limit, refused,
+    session_of_login, stores_credits_reason, with_a_private_login,
 };
 use crate::support::{Run, Sandbox};
 use crate::wait::waits;
@@ -412,6 +412,34 @@ fn a_prompt_is_not_sent_again_if_claude_code_is_about_to_continue_after_a_false_
         let late = "2026-11-20T12:02:10Z";
         let row = flat(&plain_rows(&stopped, late, room));
         assert!(row.ends_with("send the prompt again"), "{row}");
+    }
+}
+
+/// Ninety seconds after a reset, the row and `explain` still said to leave the session open, but `wait` no longer warned that
+/// it would continue by itself, and `now` did not mention this.
+#[test]
+fn all_commands_expect_a_late_continuation_for_the_same_time() {
+    let sandbox = with_a_private_login();
+    let stopped = session_of_login(&sandbox, "stopped");
+    let _process = RunningClient::idle(&sandbox, &stopped.session);
+    reaches_five_hour_limit(&stopped);
+    for (at, may_continue) in [
+        ("2026-11-20T12:01:20Z", true),
+        ("2026-11-20T12:01:50Z", true),
+        ("2026-11-20T12:02:05Z", false),
+    ] {
+        let row = flat(&plain_rows(&stopped, at, windows_of_idle()));
+        let explained = flat(stopped.run(at, &["explain"], b"").success());
+        let waited = flat(waits(&stopped, at, &[]).success());
+        let now = flat(stopped.run(at, &["now"], b"").success());
+        for (shown, part) in [
+            (row, "Claude Code will continue shortly"),
+            (explained, "Leave the session open for two minutes"),
+            (waited, "Do not continue its work anywhere else"),
+            (now, "continues by itself about 12:01"),
+        ] {
+            assert_eq!(shown.contains(part), may_continue, "{at}: {shown}");
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use super::state::{Ending, State, Wait};
+use super::state::{Ending, State, Wait, may_still_continue};
 use super::{ActionName, Cause, DecisionName, Problem, is_for};
 use crate::claude::version::{ClientVersion, names_account};
 use crate::limits::catalog::RESET_TOLERANCE;
@@ -768,9 +768,9 @@ impl Problem<'_> {
     /// Returns true if Claude Code will automatically resume the session before the limit ends.
     fn will_try_before_end(&self) -> bool {
         self.evidence.collected.obstacle.is_none()
-            && self
-                .automatic_continuation()
-                .is_some_and(|at| at > self.evidence.clock.now && !self.resets.are_over_at(at))
+            && self.automatic_continuation().is_some_and(|at| {
+                may_still_continue(at, self.evidence.clock.now) && !self.resets.are_over_at(at)
+            })
     }
 
     /// Returns true if the client's menu offers to wait for the reset and continue automatically, and Claude Code is

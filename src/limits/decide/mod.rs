@@ -25,7 +25,7 @@ pub(crate) use action_name::ActionName;
 pub(crate) use cause::CAUSES;
 pub use cause::Cause;
 pub(crate) use decision::DecisionName;
-pub(crate) use state::CONTINUES_SOON;
+pub(crate) use state::{CONTINUES_LATE, CONTINUES_SOON, may_still_continue};
 pub use state::{Ending, State, Wait};
 pub use unknown::Unknown;
 

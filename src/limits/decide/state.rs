@@ -22,11 +22,16 @@ const CONTINUES_AFTER: TimeDelta = TimeDelta::seconds(90);
 /// If Claude Code will continue a session within this time, the user should leave that session alone.
 pub(crate) const CONTINUES_SOON: TimeDelta = TimeDelta::minutes(2);
 /// The time to wait for a late automatic continuation. After that, the user should send the prompt again.
-const CONTINUES_LATE: TimeDelta = TimeDelta::seconds(30);
+pub(crate) const CONTINUES_LATE: TimeDelta = TimeDelta::seconds(30);
 /// The longest time that Claude Code waits for a reset.
 const WAITS_AT_MOST: TimeDelta = TimeDelta::hours(24);
 /// The first version that automatically resumes after a reset.
 const CONTINUES_SINCE: ClientVersion = ClientVersion(2, 1, 234);
+
+/// Returns true if Claude Code may still resume a session that it was expected to resume at the time `at`.
+pub(crate) fn may_still_continue(at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    now < at + CONTINUES_LATE
+}
 
 /// The current state of an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -657,7 +662,7 @@ impl Problem<'_> {
     pub(super) fn continues_soon(&self) -> bool {
         let now = self.evidence.clock.now;
         self.expected_continuation()
-            .is_some_and(|at| at - now <= CONTINUES_SOON && now < at + CONTINUES_LATE)
+            .is_some_and(|at| at - now <= CONTINUES_SOON && may_still_continue(at, now))
     }
 
     /// Returns the time at which Claude Code will automatically resume the session, unless something prevents it. It
