@@ -144,7 +144,7 @@ impl Context {
         let page = self.page();
         let incident = situation.present();
         let about_session = incident.and_then(|incident| {
-            let sentence = self.session_sentence(incident);
+            let sentence = self.session_sentence(incident, situation);
             let continuation = self.describe_own_continuation(incident, situation);
             // A shell shows this below the headline.
             let present = match &situation.text {
@@ -590,7 +590,7 @@ impl Context {
             && let Some(session) = session_of_error
         {
             // The session sentence, which follows the headline, already names the session.
-            if self.session_sentence(incident).is_none() {
+            if self.session_sentence(incident, situation).is_none() {
                 sentences.push(format!(
                     "This advice is for the session {}.",
                     self.name_session(session)
@@ -693,7 +693,7 @@ impl Context {
 
     /// Returns a sentence that names the incident's session. Returns `None` if the command was run in that session, or
     /// in a shell while the error blocks all sessions.
-    fn session_sentence(&self, incident: &Incident) -> Option<String> {
+    fn session_sentence(&self, incident: &Incident, situation: &Situation) -> Option<String> {
         let session = incident.evidence.error.session.id.as_deref()?;
         let is_in_conversation = self.session().is_some();
         let blocks_all = !incident.diagnosis.state.is_over()
@@ -702,10 +702,15 @@ impl Context {
             return None;
         }
         let description = self.describe_session(session);
+        // Beside an earlier error, "This" would be ambiguous.
+        let subject = match situation.earlier_error {
+            Some(_) => "The error that applies now",
+            None => "This",
+        };
         Some(match (is_in_conversation, description) {
-            (true, None) => "This happened in another session.".to_owned(),
+            (true, None) => format!("{subject} happened in another session."),
             (true, Some(description)) => {
-                format!("This happened in another session ({description}).")
+                format!("{subject} happened in another session ({description}).")
             }
             (false, None) => format!("Session: {session}"),
             (false, Some(description)) => format!("Session: {description}"),

@@ -1560,6 +1560,26 @@ fn the_text_of_an_error_that_is_over_is_answered_with_what_blocks_its_session_no
     assert_eq!(run.code, 10, "{run:?}");
 }
 
+/// A session received a 529 after another session had reached the 5-hour limit. To the text of the 529, `/whycap` replied "This
+/// happened in another session", directly before a sentence about the session's own 529.
+#[test]
+fn the_answer_to_an_earlier_text_says_which_error_happened_in_another_session() {
+    let sandbox = with_a_private_login();
+    let [stopped, overloaded] =
+        ["stopped", "overloaded"].map(|name| session_of_login(&sandbox, name));
+    stopped.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    stopped.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    receives_overload_error(&overloaded, "2026-11-20T10:01:40Z");
+    let answered = answer_to(
+        &overloaded,
+        "2026-11-20T10:15:00Z",
+        &format!("/whycap {OVERLOADED}"),
+    );
+    let start = "The error that applies now happened in another session (\"hi\"). That message is about an earlier error: The service was overloaded (not a usage limit), which usually passes within minutes. Your 5-hour limit is used up";
+    assert!(answered.starts_with(start), "{answered}");
+    assert!(!answered.contains("This happened"), "{answered}");
+}
+
 /// A session was told that its conversation is too long, and then received a 529. For the text of the first error, the steps
 /// shortened the conversation, but `--exit-code` said that waiting helps.
 #[test]
