@@ -357,7 +357,7 @@ impl Context {
         let reset_of_limit = ended
             .filter(|_| credits_pay)
             .and_then(|ended| ended.diagnosis.resets.chosen);
-        let reported_reset = incidents.readings().reset_of_full_windows();
+        let reported_reset = incidents.credits_use().costs_extra_until(session);
         let free_at = [reported_reset.map(Reset::reported), reset_of_limit]
             .into_iter()
             .flatten()

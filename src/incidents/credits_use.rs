@@ -421,6 +421,29 @@ impl CreditsUse<'_> {
             .any(|free| free.is_beyond(full.window, full.time.end, at))
     }
 
+    /// Returns the time until which a response may cost extra, because a window of the plan is full according to the newest
+    /// reading of the logged-in account. If several windows are full, this is their last reset, even if it has passed. Windows
+    /// for a single model are ignored, and so is the 5-hour window while the responses of `session` are free. Without a session,
+    /// this is about new sessions, whose responses are not free. Returns `None` if no window is full.
+    pub(crate) fn costs_extra_until(&self, session: Option<&str>) -> Option<DateTime<Utc>> {
+        let free_periods = session.map(|session| self.free_periods_of(session));
+        let free_periods = free_periods.as_deref().unwrap_or_default();
+        let now = self.now();
+        self.readings
+            .newest_of_logged_in(MeasuredService::Plan)?
+            .sample
+            .windows()
+            .filter(|(window, usage)| !window.is_of_one_model() && usage.is_used_up())
+            .filter_map(|(window, usage)| Some((window, usage.resets_at?)))
+            .filter(|(window, reset)| {
+                !free_periods
+                    .iter()
+                    .any(|free| free.is_beyond(*window, *reset, now))
+            })
+            .map(|(_, reset)| reset)
+            .max()
+    }
+
     /// Returns the periods in which a session's responses were free.
     fn free_periods_of(&self, session: &str) -> Rc<[FreePeriod]> {
         match self.transcripts.path_of(session) {

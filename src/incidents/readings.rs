@@ -568,17 +568,6 @@ impl WindowReadings<'_> {
         (reset <= self.environment.now).then_some(reset)
     }
 
-    /// Returns the last reset of the plan's windows that are full according to the newest reading of the logged-in account,
-    /// even if this reset has passed. Windows for a single model are ignored. Returns `None` if no window is full.
-    pub(crate) fn reset_of_full_windows(&self) -> Option<DateTime<Utc>> {
-        self.newest_of_logged_in(MeasuredService::Plan)?
-            .sample
-            .windows()
-            .filter(|(window, usage)| !window.is_of_one_model() && usage.is_used_up())
-            .filter_map(|(_, usage)| usage.resets_at)
-            .max()
-    }
-
     /// Returns the newest figures of the logged-in account's plan or of a gateway.
     pub(crate) fn windows_of_account(&self) -> Option<Sample> {
         [MeasuredService::Plan, MeasuredService::Gateway]

@@ -219,6 +219,43 @@ fn a_full_window_does_not_matter_while_responses_are_free() {
     }
 }
 
+/// The responses of a session at lower priority or in the grace window cannot cost extra, but `wait --free --session` waited for
+/// the reset. New sessions in the shell are not free.
+#[test]
+fn wait_free_for_a_session_does_not_wait_while_its_responses_are_free() {
+    for (notice, is_free_at_11) in [(AT_LOWER_PRIORITY, true), (GRACE_WINDOW, false)] {
+        let sandbox = with_a_private_login();
+        let client = overloaded_while_free(&sandbox, notice, &five_hour_full());
+        let of_session = ["--free", "--session", "free", "--timeout", "1s"];
+        let free = waits(&client, "2026-11-20T10:40:00Z", &of_session);
+        let lines = flat(free.success());
+        assert!(!lines.contains("cost"), "{notice}: {lines}");
+        let of_shell = waits(
+            &client,
+            "2026-11-20T10:40:00Z",
+            &["--free", "--timeout", "1s"],
+        );
+        assert!(
+            of_shell.stderr.contains("timed out"),
+            "{notice}: {of_shell:?}"
+        );
+        let later = waits(&client, "2026-11-20T11:00:00Z", &of_session);
+        assert_eq!(
+            !later.stderr.contains("timed out"),
+            is_free_at_11,
+            "{notice}: {later:?}"
+        );
+    }
+    // The weekly limit still applies at lower priority.
+    let sandbox = with_a_private_login();
+    let both_full = windows(100.0, NOON, 100.0, TUESDAY);
+    let client = overloaded_while_free(&sandbox, AT_LOWER_PRIORITY, &both_full);
+    let arguments = ["--free", "--session", "free", "--timeout", "1s"];
+    let waited = waits(&client, "2026-11-20T10:40:00Z", &arguments);
+    assert!(waited.stderr.contains("timed out"), "{waited:?}");
+    assert!(flat(&waited.stdout).contains("Nov 24"), "{waited:?}");
+}
+
 /// The weekly limit still applies at lower priority.
 #[test]
 fn a_full_weekly_window_matters_at_lower_priority() {

@@ -207,10 +207,10 @@ impl<'a> Input<'a> {
         matches!(self.readings.state(window), WindowState::LastKnown(known) if !known.is_full())
     }
 
-    /// Returns the reset time of a window that is full now, or that was full until it reset so recently that it cannot be full
-    /// again. Returns `None` if the reset time is unknown, if no such window is known, or if the message was not pasted. Even if
-    /// the message or the reading is old, the window stays full until it resets.
-    pub(super) fn reset_of_full_window(&self, window: Window) -> Option<DateTime<Utc>> {
+    /// Returns the reset until which a window is known to be full, even if the message or the reading is old, because a full
+    /// window stays full until it resets. This reset may have passed, but only so recently that the window cannot be full again.
+    /// Returns `None` if there is no such reset, or if the message was not pasted.
+    pub(super) fn full_until(&self, window: Window) -> Option<DateTime<Utc>> {
         if !self.evidence.is_pasted() {
             return None;
         }

@@ -526,9 +526,7 @@ fn resets(input: &Input<'_>, finding: &Finding) -> Resets {
     };
     let is_inferred_from_usage = finding.unknowns.contains(&Unknown::WindowUsedUpNow);
     let current = match finding.window {
-        Some(window) if text.is_none() || is_inferred_from_usage => {
-            input.reset_of_full_window(window)
-        }
+        Some(window) if text.is_none() || is_inferred_from_usage => input.full_until(window),
         _ => None,
     };
     let candidates = [

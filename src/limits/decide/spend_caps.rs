@@ -52,7 +52,7 @@ pub(super) fn spend_cap(input: &Input<'_>) -> Option<Finding> {
     let has_no_reset = !has_room
         && input.certain_window().is_none()
         && !is_reset_stated(input)
-        && input.reset_of_full_window(window).is_none();
+        && input.full_until(window).is_none();
     Some(
         Finding { cause, ..finding }
             .without_knowing_if(is_token_beside_login, Unknown::PlanOfToken)
@@ -242,7 +242,7 @@ fn on_unknown_plan(input: &Input<'_>, named: Cap, window: Window) -> Finding {
 fn reached(input: &Input<'_>, cap: Cap, window: Window) -> Finding {
     let is_known = input.certain_window().is_some()
         || is_reset_stated(input)
-        || input.reset_of_full_window(window).is_some();
+        || input.full_until(window).is_some();
     let is_admin = input.evidence.is_admin() && input.evidence.is_shared_plan();
     let cause = match (cap, is_admin) {
         (Cap::Own, _) => Cause::OwnCap,

@@ -133,8 +133,11 @@ fn is_confirmed(input: &Input<'_>, window: Window) -> bool {
 }
 
 /// Guesses the window from the reset time: the 5-hour window if the reset is at most about five hours away, and the
-/// weekly window otherwise. Returns `None` if the reset has not passed and this window is known to be full until another time,
-/// so the message is not about it.
+/// weekly window otherwise. Returns `None` in these cases:
+///
+/// - The message does not state a reset.
+/// - The reset is more than five hours away, but the message is about a session limit.
+/// - The reset has not passed, but this window is known to be full until another time, so the message is not about it.
 fn guess_window_from_reset(input: &Input<'_>) -> Option<Window> {
     let reset = input.stated_reset(None)?;
     let window = if reset - input.evidence.at() <= FIVE_HOURS + RESET_TOLERANCE {
@@ -146,7 +149,7 @@ fn guess_window_from_reset(input: &Input<'_>) -> Option<Window> {
     };
     let is_of_other_window = reset > input.evidence.at()
         && input
-            .reset_of_full_window(window)
+            .full_until(window)
             .is_some_and(|full_until| !is_same_reset(full_until, reset));
     (!is_of_other_window).then_some(window)
 }
