@@ -93,6 +93,12 @@ impl Credential {
         self.name != BASE_URL
     }
 
+    /// Returns true if this credential pays instead of the login. The account of a token is unknown, so it may be the account
+    /// of the login.
+    pub(crate) fn replaces_login(&self) -> bool {
+        self.may_replace_login() && self.name != OAUTH_TOKEN
+    }
+
     /// Returns true if this variable redirects requests to a service other than Anthropic's API.
     pub(crate) fn selects_other_service(&self) -> bool {
         self.name == BASE_URL || self.selects_cloud_provider()

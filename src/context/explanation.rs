@@ -318,7 +318,7 @@ impl Context {
             None => "each response costs extra".to_owned(),
         };
         let credentials = self.credentials_of_shell();
-        let key = credentials.iter().find(|key| key.outranks_login());
+        let key = credentials.iter().find(|key| key.may_replace_login());
         Some(match (session, key) {
             (None, Some(key)) => format!(
                 "{} may pay for new sessions in this shell; in sessions that use your login, {costs}",
@@ -335,8 +335,8 @@ impl Context {
 
     /// Returns how long to wait until the responses of a session cannot cost extra. Without a session, this is about the
     /// sessions that are started in this shell. Returns `None` if no waiting is needed. While a window of the plan is full, the next
-    /// response may cost extra even if nothing has been paid for yet. A key, a token, or a cloud provider does not use the windows
-    /// of the login. `ended` is the newest error.
+    /// response may cost extra even if nothing has been paid for yet. A key or a cloud provider does not use the windows of the
+    /// login, but a token may. `ended` is the newest error.
     pub(crate) fn wait_for_free_responses(
         &self,
         session: Option<&str>,
@@ -348,7 +348,7 @@ impl Context {
             None => !self
                 .credentials_of_shell()
                 .iter()
-                .any(Credential::may_replace_login),
+                .any(Credential::replaces_login),
         };
         if !uses_plan {
             return None;

@@ -278,6 +278,7 @@ fn a_question_about_spend_is_answered_with_the_command_that_shows_it() {
         "what is my spend limit",
         "why is my limit so high?",
         "why is the error rate so high?",
+        "why is the API latency so high?",
         "should I spend money or wait?",
         "do I have to spend money to go on?",
     ] {

@@ -2340,6 +2340,8 @@ fn an_error_of_one_session_does_not_hide_the_limit_of_the_login_in_a_shell() {
                 "{text}: {shown}"
             );
             assert!(!shown.contains("may work"), "{text}: {shown}");
+            let also = "Also, in the session other: ";
+            assert!(shown.contains(also), "{text}: {shown}");
         }
         let waited = stopped.run(at, &["wait", "--timeout", "1s"], b"");
         assert!(waited.stderr.contains("timed out"), "{text}: {waited:?}");
