@@ -393,10 +393,18 @@ pub fn status_rows(incident: &Incident, more: ReadMore, columns: usize) -> Optio
         let row = fitting_form(forms, columns)?;
         let credits_row = fitting_form(incident.credits_rows(), columns);
         let budget_row = fitting_form(incident.budget_rows(), columns);
-        return Some(match credits_row.or(budget_row) {
+        let mut rows = match credits_row.or(budget_row) {
             Some(alarm) => in_tone(Tone::Alarm, vec![alarm]),
             None => in_tone(Tone::Good, vec![row]),
-        });
+        };
+        // Without this warning, the session would cost money while its user waits for it.
+        if incident.diagnosis.actions.first() == Some(&ActionName::ContinuesForCredits)
+            && let Some(action) = incident.actions().first()
+        {
+            let warning = fitting_form(&action.rows, columns);
+            rows.extend(in_tone(Tone::Alarm, warning.into_iter().collect()));
+        }
+        return Some(rows);
     }
     let pointers = match more {
         ReadMore::InSession => [" · more: /whycap", " · /whycap"],

@@ -7,7 +7,7 @@ use crate::client::{Client, plain_rows, run, windows};
 use crate::newest_evidence::{after, five_hour_full, hits_limit, receives_response, weekly_full};
 use crate::situation::{
     AT_LOWER_PRIORITY, FIVE_HOUR, NOON, TUESDAY, WEEKLY, answer, flat, refused, session_of_login,
-    with_a_private_login,
+    two_sessions_of_login, with_a_private_login,
 };
 use crate::support::Sandbox;
 
@@ -722,4 +722,32 @@ fn now_and_budget_agree_about_what_credits_have_paid_today() {
         assert_eq!(json("now")["credits_paid_today_usd"], expected);
         assert_eq!(json("budget")["credits_paid_usd"], expected);
     }
+}
+
+/// Claude Code was about to continue a session after the reset of its weekly limit, while usage credits paid for responses because
+/// of the 5-hour limit. `/whycap` and the row advised waiting, as if nothing would happen, and the session continued and paid.
+#[test]
+fn a_session_that_will_continue_and_pay_by_itself_says_how_to_stop_it() {
+    let sandbox = with_a_private_login();
+    let [stopped, mut other] = two_sessions_of_login(&sandbox);
+    let five_hour_resets = NOON + 3 * 3_600;
+    hits_limit(
+        &stopped,
+        "2026-11-20T11:50:00Z",
+        "You've hit your weekly limit · resets 12pm (UTC)",
+        &refused("seven_day", NOON, "out_of_credits"),
+        windows(94.0, five_hour_resets, 100.0, NOON),
+    );
+    let notice = "Usage limit reached \u{b7} set to continue automatically at 12pm";
+    stopped.announces("2026-11-20T11:50:02Z", notice);
+    let full = || windows(100.0, five_hour_resets, 1.0, TUESDAY);
+    for at in ["2026-11-20T12:00:10Z", "2026-11-20T12:00:15Z"] {
+        receives_response(&mut other, at, full());
+    }
+    let at = "2026-11-20T12:00:20Z";
+    let reply = answer(&stopped, at);
+    assert!(reply.contains("To wait for free, press Esc"), "{reply}");
+    assert!(!reply.contains("or wait"), "{reply}");
+    let rows = flat(&plain_rows(&stopped, at, full()));
+    assert!(rows.contains("Esc stops it"), "{rows}");
 }

@@ -674,7 +674,7 @@ fn every_screen_says_that_a_limit_should_have_reset_until_the_reset_is_confirmed
         ("now", "as far as whycap knows, no limit is blocking you"),
         ("wait", "As far as whycap knows, you are not blocked."),
     ] {
-        let shown = shown(command, "2026-11-20T12:01:30Z");
+        let shown = shown(command, "2026-11-20T12:02:10Z");
         assert!(shown.ends_with(not_blocked), "{command}: {shown}");
     }
 

@@ -550,6 +550,11 @@ fn suited_to_asker(action: ActionName, problem: &Problem<'_>) -> ActionName {
     let credits_pay = collected.paid_until.is_some();
     let has_failed_prompt = collected.possibly_unaffected != PossiblyUnaffected::AskingSession;
     match action {
+        ActionName::LeaveOpen | ActionName::WaitForOtherWindow
+            if credits_pay && has_failed_prompt && problem.continues_soon() =>
+        {
+            ActionName::ContinuesForCredits
+        }
         ActionName::NewLoginPays if !credits_pay && !has_failed_prompt => ActionName::NotBlocked,
         ActionName::TryAgain
         | ActionName::TryAgainLeftOpen
@@ -564,8 +569,8 @@ fn suited_to_asker(action: ActionName, problem: &Problem<'_>) -> ActionName {
         | ActionName::WorksForCredits => {
             let is_paid = credits_pay || action == ActionName::WorksForCredits;
             match (is_paid, has_failed_prompt) {
-                (true, true) if action != ActionName::LeaveOpen => ActionName::WorksForCredits,
-                (true, _) => ActionName::CostsExtra,
+                (true, true) => ActionName::WorksForCredits,
+                (true, false) => ActionName::CostsExtra,
                 // An old error does not show whether the user can continue, so its own advice stays.
                 (false, false) if action != ActionName::LongAgo => ActionName::JustContinue,
                 (false, _) => action,

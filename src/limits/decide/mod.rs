@@ -154,7 +154,11 @@ impl Diagnosis {
             State::Blocks(_) => self.credits_pay_now,
             State::Over(_) => matches!(
                 self.actions.first(),
-                Some(ActionName::CostsExtra | ActionName::WorksForCredits)
+                Some(
+                    ActionName::CostsExtra
+                        | ActionName::ContinuesForCredits
+                        | ActionName::WorksForCredits
+                )
             ),
         }
     }
