@@ -58,7 +58,7 @@ const VERBS_OF_QUESTIONS: [&str; 17] = [
 /// Words of questions that `whycap spend` answers, such as "how much have I spent?".
 const WORDS_ABOUT_SPEND: [&str; 4] = ["expensive", "spend", "spending", "spent"];
 
-/// What a question that `whycap spend` answers calls high, as in "why is my usage so high?".
+/// Nouns that a question for `whycap spend` may call high, as in "why is my usage so high?".
 const MAY_BE_HIGH: [&str; 5] = ["bill", "bills", "cost", "costs", "usage"];
 
 /// Words that show that a question is about what blocks the user.
