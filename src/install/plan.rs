@@ -70,15 +70,12 @@ impl InstallPlan {
         }
     }
 
-    /// Adds a step that backs up the settings.
-    ///
-    /// The user's original text, without whycap's entries, is always backed up. Any other text is backed up only if
-    /// there is no backup yet.
-    fn back_up(&mut self, paths: &Paths, settings: &Path, text: &str, is_original: bool) {
+    /// Adds a step that backs up the user's original settings, unless there is a backup of this text already.
+    fn back_up(&mut self, paths: &Paths, settings: &Path, text: &str) {
         let known_backups = backups(settings);
         let is_backed_up = known_backups
             .iter()
-            .any(|backup| backup.is_file() && (!is_original || has_text(backup, text)));
+            .any(|backup| backup.is_file() && has_text(backup, text));
 
         if !is_backed_up {
             let backup = backup_path(settings, known_backups.len() + 1);
@@ -125,8 +122,11 @@ pub fn install(
     if is_changed {
         let is_original = settings::parse(text.as_bytes())
             .is_ok_and(|settings| installed_entries(&settings) == InstalledEntries::default());
-        if let Some(text) = &current {
-            plan.back_up(paths, settings, text, is_original);
+        // A text with whycap's entries is not the user's original: restoring it would bring whycap back.
+        if let Some(text) = &current
+            && is_original
+        {
+            plan.back_up(paths, settings, text);
         }
         record.record_write(current.as_deref(), &outcome.text, is_original);
     }

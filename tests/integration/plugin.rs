@@ -491,6 +491,36 @@ fn uninstall_restores_the_settings_after_the_line_was_off() {
     }
 }
 
+/// There was no settings file before `install`. `/whycap line off` and `line on` made a "backup of your settings" that
+/// contained only whycap's hooks, so restoring it would have brought whycap back.
+#[cfg(target_os = "linux")]
+#[test]
+fn settings_that_only_whycap_has_written_are_not_backed_up() {
+    for written_by_user in [None, Some("{\n  \"theme\": \"dark\"\n}\n")] {
+        let mut package = Package::new("9.9.9");
+        let data = package.sandbox.path("data");
+        let sandbox = package.sandbox;
+        package.sandbox = sandbox.variable("WHYCAP_DATA_DIR", data.to_str().unwrap());
+        let settings = package.sandbox.path(".claude/settings.json");
+        let backup = package.sandbox.path(".claude/settings.json.whycap-backup");
+        if let Some(text) = written_by_user {
+            package.sandbox.write(".claude/settings.json", text);
+        }
+        package.sandbox.run(&["install"]).success();
+        package.ask("line off");
+        package.ask("line on");
+        package.sandbox.run(&["install"]).success();
+        let text = fs::read_to_string(&backup).ok();
+        assert_eq!(text.as_deref(), written_by_user);
+
+        let run = package.sandbox.run(&["uninstall"]);
+        assert!(!run.success().contains("whycap-backup"), "{run:?}");
+        let text = fs::read_to_string(&settings).ok();
+        assert_eq!(text.as_deref(), written_by_user);
+        assert!(!backup.exists());
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn an_updated_plugin_renews_the_copied_executable() {
