@@ -471,6 +471,33 @@ fn the_headline_of_a_false_alarm_says_that_claude_code_is_about_to_continue() {
     }
 }
 
+/// A false alarm refused three prompts in a row. After each of them, `explain` and `/whycap` only said to try again in a few
+/// minutes.
+#[test]
+fn a_false_alarm_that_refuses_three_prompts_is_to_be_reported() {
+    let sandbox = with_a_private_login();
+    let stopped = session_of_login(&sandbox, "stopped");
+    let _process = RunningClient::idle(&sandbox, &stopped.session);
+    let room = windows(22.0, NOON, 40.0, TUESDAY);
+    stopped.calls_status_line("2026-11-20T09:59:00Z", room.clone(), 120);
+    let step = "Report it with /feedback, because at least three attempts in a row were refused";
+    for (minute, is_third) in [("10:00", false), ("10:04", false), ("10:08", true)] {
+        let refused_at = format!("2026-11-20T{minute}:00Z");
+        let refusal = refused("five_hour", NOON, "org_level_disabled");
+        stopped.receives_error(&refused_at, FIVE_HOUR, refusal);
+        stopped.calls_status_line(&after(&refused_at, 2), room.clone(), 120);
+        // Three minutes after the error, the pause is over, but the next prompt may be refused as well.
+        for seconds in [30, 200] {
+            let at = after(&refused_at, seconds);
+            let explained = flat(stopped.run(&at, &["explain"], b"").success());
+            for shown in [explained, answer(&stopped, &at)] {
+                assert_eq!(shown.contains(step), is_third, "{at}: {shown}");
+                assert!(!shown.contains("keeps happening"), "{at}: {shown}");
+            }
+        }
+    }
+}
+
 /// Both windows were full, and then the week was reset early. Until the old reset on Tuesday, every screen said that the
 /// weekly limit was used up, beside "week 2%".
 #[test]

@@ -125,11 +125,11 @@ pub(in crate::incidents) fn merge<'t>(
         error.payer.owner.clone_from(owner);
     }
     let transcript_error = transcript_error?;
-    collected.previous_request_failed_alike = previous_request_failed_alike(transcript_error, tail);
+    collected.previous_failures_alike = previous_failures_alike(transcript_error, tail);
     // Claude Code 2.1.331 waits again without an announcement after a limit in a turn that it has started by itself, and if
     // the same limit refuses another prompt while it is waiting.
     let line = &transcript_error.line;
-    if collected.waiting.is_none() && collected.previous_request_failed_alike {
+    if collected.waiting.is_none() && collected.previous_failures_alike > 0 {
         collected.waiting = tail.waiting.filter(|waiting| {
             waiting.given_up.is_none() && !has_response_between(tail, waiting.at, line.at)
         });
@@ -158,20 +158,25 @@ pub(in crate::incidents) fn merge<'t>(
     Some(transcript_error)
 }
 
-/// Returns true if the previous error in the transcript has the same text and no response came in between.
-fn previous_request_failed_alike(transcript_error: &TranscriptError, tail: &Tail) -> bool {
-    let earlier = tail
-        .errors
-        .iter()
-        .take_while(|earlier| !std::ptr::eq(*earlier, transcript_error));
-    let (Some(previous), Some(at)) = (earlier.last(), transcript_error.line.at) else {
-        return false;
+/// Returns the number of errors right before this one in the transcript that have the same text, if no response came in
+/// between.
+fn previous_failures_alike(transcript_error: &TranscriptError, tail: &Tail) -> usize {
+    let line = &transcript_error.line;
+    let is_this_one = |error: &TranscriptError| std::ptr::eq(error, transcript_error);
+    let (Some(index), Some(at)) = (tail.errors.iter().position(is_this_one), line.at) else {
+        return 0;
     };
-    let Some(previous_at) = previous.line.at else {
-        return false;
+    let is_alike = |earlier: &TranscriptError| {
+        earlier.line.text == line.text
+            && earlier
+                .line
+                .at
+                .is_some_and(|earlier_at| !has_response_between(tail, earlier_at, Some(at)))
     };
-    !has_response_between(tail, previous_at, Some(at))
-        && previous.line.text == transcript_error.line.text
+    let earlier_errors = tail.errors.iter().take(index).rev();
+    earlier_errors
+        .take_while(|earlier| is_alike(earlier))
+        .count()
 }
 
 /// Returns true if the session received a response after the first time and before the second one, if that is known.

@@ -73,6 +73,7 @@ pub(super) fn while_blocked(problem: &Problem<'_>) -> Vec<ActionName> {
             }
         }
     }
+    move_up_to_second(&mut actions, ActionName::ReportRepeated);
     move_warnings_up(&mut actions);
     actions
 }
@@ -81,12 +82,17 @@ pub(super) fn while_blocked(problem: &Problem<'_>) -> Vec<ActionName> {
 /// that paying does not help, or that a prompt may be paid for with usage credits.
 fn move_warnings_up(actions: &mut Vec<ActionName>) {
     for warning in [ActionName::FullAsWell, ActionName::DoNotBuy] {
-        if let Some(position) = actions.iter().position(|action| *action == warning)
-            && position > 1
-        {
-            actions.remove(position);
-            actions.insert(1, warning);
-        }
+        move_up_to_second(actions, warning);
+    }
+}
+
+/// Moves an action to the second position if it comes later.
+fn move_up_to_second(actions: &mut Vec<ActionName>, moved: ActionName) {
+    if let Some(position) = actions.iter().position(|action| *action == moved)
+        && position > 1
+    {
+        actions.remove(position);
+        actions.insert(1, moved);
     }
 }
 
@@ -271,6 +277,12 @@ fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<Actio
         ActionName::OtherModel if problem.are_other_models_stopped() => {
             Some(problem.instead_of_other_model())
         }
+        ActionName::Report
+            if finding.verdict == Verdict::FalseLikely
+                && evidence.collected.previous_failures_alike >= 2 =>
+        {
+            Some(ActionName::ReportRepeated)
+        }
         ActionName::Retry | ActionName::RetryOnce | ActionName::RetryService if is_ahead => {
             Some(ActionName::RetryThen)
         }
@@ -409,6 +421,7 @@ fn in_state_without_budget(
         let remaining = actions.into_iter().filter(|action| match action {
             ActionName::Update | ActionName::CheaperModel => true,
             ActionName::FullAsWell => mentions_full_window,
+            ActionName::ReportRepeated => ending == Ending::PauseOver,
             _ => false,
         });
         let alternative = match first {

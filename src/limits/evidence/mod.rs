@@ -885,8 +885,8 @@ pub struct Collected {
     /// True if the service refused the login with this error and has since applied a limit to the login, so it accepts the
     /// login again. The session with the error may still use an old token.
     pub login_is_accepted: bool,
-    /// True if the session's previous request failed with the same message.
-    pub previous_request_failed_alike: bool,
+    /// The number of the session's requests in a row that failed with the same message before this error.
+    pub previous_failures_alike: usize,
     /// Claude Code's announcement about the auto-resume after this error. If the error occurred while Claude Code was already
     /// waiting, this is the announcement after an earlier error.
     pub waiting: Option<Waiting>,
