@@ -498,6 +498,31 @@ fn a_false_alarm_that_refuses_three_prompts_is_to_be_reported() {
     }
 }
 
+/// Three minutes after a false alarm, the row said "the problem should be over by now" without naming the problem.
+#[test]
+fn the_row_still_names_a_false_alarm_after_the_pause() {
+    let sandbox = with_a_private_login();
+    let stopped = session_of_login(&sandbox, "stopped");
+    let room = windows(22.0, NOON, 40.0, TUESDAY);
+    stopped.calls_status_line("2026-11-20T09:59:00Z", room.clone(), 120);
+    let refusal = refused("five_hour", NOON, "org_level_disabled");
+    stopped.receives_error("2026-11-20T10:00:00Z", FIVE_HOUR, refusal);
+    stopped.calls_status_line("2026-11-20T10:00:02Z", room.clone(), 120);
+    for (at, shown) in [
+        (
+            "2026-11-20T10:01:00Z",
+            "false alarm? 5-hour usage 22% · try again in a few minutes",
+        ),
+        (
+            "2026-11-20T10:04:00Z",
+            "false alarm? · send the prompt again",
+        ),
+    ] {
+        let row = flat(&plain_rows(&stopped, at, room.clone()));
+        assert!(row.contains(shown), "{at}: {row}");
+    }
+}
+
 /// Both windows were full, and then the week was reset early. Until the old reset on Tuesday, every screen said that the
 /// weekly limit was used up, beside "week 2%".
 #[test]

@@ -568,6 +568,9 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
         Ending::PauseOver | Ending::PauseLongOver if continues_soon => {
             EndingWord::PauseOverContinuesNow
         }
+        Ending::PauseOver if diagnosis.verdict == Verdict::FalseLikely => {
+            EndingWord::PauseOverFalseAlarm
+        }
         Ending::PauseOver => EndingWord::PauseOver,
         Ending::PauseLongOver => EndingWord::PauseLongOver,
         Ending::NewMonth => EndingWord::NewMonth,
