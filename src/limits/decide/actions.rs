@@ -203,7 +203,6 @@ fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<Actio
     let is_ahead = problem.resets.ahead(evidence.clock.now).is_some();
     let has_key = evidence.error.uses_key();
     let may_not_help = finding.waiting_helps.is_none() && !finding.verdict.is_notice();
-    let has_known_model = evidence.error.session.model.is_some();
     match action {
         // A token or a key overrides the login.
         ActionName::Login
@@ -261,14 +260,7 @@ fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<Actio
         ActionName::Update if finding.verdict == Verdict::Real || !evidence.may_be_outdated() => {
             None
         }
-        // An unknown model may use the 1M context. This is not reason enough to blame the 1M context for a false alarm.
-        ActionName::StandardContext
-            if finding.limit != LimitKind::LongContextCredits
-                && !evidence.uses_long_context()
-                && (has_known_model || finding.verdict == Verdict::FalseLikely) =>
-        {
-            None
-        }
+        ActionName::StandardContext if !may_blame_long_context(problem) => None,
         // The plan had usage left at the time of the error, but it has none now.
         ActionName::DoNotBuy if problem.readings.used_up_now().is_some() => {
             let credits_pay = evidence.collected.paid_until.is_some();
@@ -277,12 +269,7 @@ fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<Actio
         ActionName::OtherModel if problem.are_other_models_stopped() => {
             Some(problem.instead_of_other_model())
         }
-        ActionName::Report
-            if finding.verdict == Verdict::FalseLikely
-                && evidence.collected.previous_failures_alike >= 2 =>
-        {
-            Some(ActionName::ReportRepeated)
-        }
+        ActionName::Report if is_repeated_false_alarm(problem) => Some(ActionName::ReportRepeated),
         ActionName::Retry | ActionName::RetryOnce | ActionName::RetryService if is_ahead => {
             Some(ActionName::RetryThen)
         }
@@ -313,6 +300,21 @@ fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<Actio
         }
         action => Some(action),
     }
+}
+
+/// Returns true if the 1M context may be the reason for the error. An unknown model may use it, but this is not reason enough
+/// to blame it for a false alarm.
+fn may_blame_long_context(problem: &Problem<'_>) -> bool {
+    let (evidence, finding) = (problem.evidence, &problem.finding);
+    finding.limit == LimitKind::LongContextCredits
+        || evidence.uses_long_context()
+        || evidence.error.session.model.is_none() && finding.verdict != Verdict::FalseLikely
+}
+
+/// Returns true if at least three attempts in a row received the same message, which is probably a false alarm.
+fn is_repeated_false_alarm(problem: &Problem<'_>) -> bool {
+    problem.finding.verdict == Verdict::FalseLikely
+        && problem.evidence.collected.previous_failures_alike >= 2
 }
 
 /// Returns the advice about a full usage window that would block the next prompt after a temporary problem. Returns
