@@ -62,7 +62,9 @@ const WORDS_ABOUT_SPEND: [&str; 4] = ["expensive", "spend", "spending", "spent"]
 const MAY_BE_HIGH: [&str; 5] = ["bill", "bills", "cost", "costs", "usage"];
 
 /// Words that show that a question is about what blocks the user.
-const WORDS_ABOUT_LIMITS: [&str; 6] = ["cap", "caps", "error", "errors", "limit", "limits"];
+const WORDS_ABOUT_LIMITS: [&str; 8] = [
+    "cap", "capped", "caps", "error", "errors", "limit", "limited", "limits",
+];
 
 /// The maximum length of a question in words. A longer text is more likely a message.
 const LONGEST_QUESTION: usize = 12;

@@ -724,7 +724,7 @@ fn about_own_false_alarm(situation: &Situation) -> Option<String> {
     let own_false_alarm = situation.own_false_alarm.as_ref()?;
     let message = shortened(&own_false_alarm.text(), MAX_QUOTED_CHARS)?;
     Some(format!(
-        "The error in this session, \"{message}\", was probably a false alarm, but another limit applies here as well."
+        "The error in this session, \"{message}\", was probably a false alarm, but another error applies here as well."
     ))
 }
 

@@ -276,11 +276,12 @@ impl NowCollector {
                 }),
                 still_full: blocking
                     .and_then(|blocking| slow.situation.still_full_after_continuation(blocking)),
-                awaits_prompt: id.is_some_and(|id| {
-                    slow.situation
+                // The situation may be older than the session's state.
+                awaits_prompt: activity.state != Some(SessionState::Busy)
+                    && slow
+                        .situation
                         .sessions_awaiting_prompt()
-                        .any(|session| session == id)
-                }),
+                        .any(|session| Some(session) == id),
                 is_login_refused: blocking
                     .is_some_and(|blocking| slow.situation.is_login_refused_to(blocking)),
                 can_switch_model: blocking.is_some_and(|blocking| {

@@ -568,7 +568,8 @@ fn find_current(incidents: &[Incident], now: DateTime<Utc>) -> Option<&Incident>
 /// Returns true if `limit` blocks all sessions of the login, and `error`, which is neither temporary nor a false alarm, is not
 /// known to block any session but its own.
 fn blocks_more_sessions(limit: &Incident, error: &Incident) -> bool {
-    let may_spare_others = error.diagnosis.limit.description().affects != Affects::Account
+    let affects = error.diagnosis.limit.description().affects;
+    let may_spare_others = matches!(affects, Affects::Session | Affects::Unknown)
         || error.may_block_only_its_session();
     may_spare_others
         && !error.diagnosis.limit.is_passing()

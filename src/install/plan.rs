@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::changes::{Change, ChangeKind, FileChange, Step};
 use super::command_line::{HOOK, invocation};
 use super::edit_record::{EditRecord, fingerprint};
-use super::entries::{InstalledEntries, installed_entries};
+use super::entries::{InstalledEntries, installed_entries, without_whycap_entries};
 use super::made_directories::missing_directories;
 use super::settings_edit::{self, Additions};
 use super::slash_command::SlashCommandPlan;
@@ -70,12 +70,15 @@ impl InstallPlan {
         }
     }
 
-    /// Adds a step that backs up the user's original settings, unless there is a backup of this text already.
-    fn back_up(&mut self, paths: &Paths, settings: &Path, text: &str) {
+    /// Adds a step that backs up the settings.
+    ///
+    /// The user's original text, without whycap's entries, is always backed up. Any other text is backed up only if
+    /// there is no backup yet.
+    fn back_up(&mut self, paths: &Paths, settings: &Path, text: &str, is_original: bool) {
         let known_backups = backups(settings);
         let is_backed_up = known_backups
             .iter()
-            .any(|backup| backup.is_file() && has_text(backup, text));
+            .any(|backup| backup.is_file() && (!is_original || has_text(backup, text)));
 
         if !is_backed_up {
             let backup = backup_path(settings, known_backups.len() + 1);
@@ -120,13 +123,17 @@ pub fn install(
     let stored = EditRecord::load(paths, settings);
     let mut record = stored.clone();
     if is_changed {
-        let is_original = settings::parse(text.as_bytes())
-            .is_ok_and(|settings| installed_entries(&settings) == InstalledEntries::default());
-        // A text with whycap's entries is not the user's original: restoring it would bring whycap back.
+        let parsed = settings::parse(text.as_bytes()).ok();
+        let is_original = parsed
+            .as_ref()
+            .is_some_and(|parsed| installed_entries(parsed) == InstalledEntries::default());
+        // Settings that contain only whycap's entries are not the user's: restoring them would bring whycap back.
+        let is_of_whycap = !is_original
+            && parsed.is_some_and(|parsed| without_whycap_entries(&parsed) == json!({}));
         if let Some(text) = &current
-            && is_original
+            && !is_of_whycap
         {
-            plan.back_up(paths, settings, text);
+            plan.back_up(paths, settings, text, is_original);
         }
         record.record_write(current.as_deref(), &outcome.text, is_original);
     }

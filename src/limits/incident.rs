@@ -606,7 +606,12 @@ impl Incident {
         let first = self.diagnosis.actions.first();
         let sends_prompt = matches!(
             first,
-            Some(ActionName::TryAgain | ActionName::ResetEarly | ActionName::WorksElsewhere)
+            Some(
+                ActionName::TryAgain
+                    | ActionName::TryAgainLeftOpen
+                    | ActionName::ResetEarly
+                    | ActionName::WorksElsewhere
+            )
         );
         sends_prompt
             && self.diagnosis.is_limit()

@@ -626,7 +626,7 @@ fn a_false_alarm_in_one_session_does_not_hide_the_opus_limit_of_another() {
         if model == OPUS {
             for part in [
                 "The error in this session, \"You've hit your 5-hour limit",
-                "was probably a false alarm, but another limit applies here as well. This happened in another session",
+                "was probably a false alarm, but another error applies here as well. This happened in another session",
                 "Your weekly Opus limit is used up",
             ] {
                 assert!(reply.contains(part), "{part}: {reply}");

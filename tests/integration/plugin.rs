@@ -521,6 +521,23 @@ fn settings_that_only_whycap_has_written_are_not_backed_up() {
     }
 }
 
+/// If `install` had created the settings file, what the user added later was never backed up.
+#[test]
+fn later_additions_to_settings_that_whycap_created_are_backed_up() {
+    let mut package = Package::new("9.9.9");
+    let data = package.sandbox.path("data");
+    let sandbox = package.sandbox;
+    package.sandbox = sandbox.variable("WHYCAP_DATA_DIR", data.to_str().unwrap());
+    package.sandbox.run(&["install"]).success();
+    let settings = package.sandbox.path(".claude/settings.json");
+    let created = fs::read_to_string(&settings).unwrap();
+    let extended = created.replacen('{', "{\n  \"theme\": \"dark\",", 1);
+    package.sandbox.write(".claude/settings.json", &extended);
+    package.ask("line off");
+    let backup = package.sandbox.read(".claude/settings.json.whycap-backup");
+    assert_eq!(backup, extended);
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn an_updated_plugin_renews_the_copied_executable() {

@@ -566,7 +566,10 @@ fn suited_to_asker(action: ActionName, problem: &Problem<'_>) -> ActionName {
     let has_failed_prompt = collected.possibly_unaffected != PossiblyUnaffected::AskingSession;
     match action {
         ActionName::LeaveOpen | ActionName::WaitForOtherWindow
-            if credits_pay && has_failed_prompt && problem.continues_soon() =>
+            if credits_pay
+                && has_failed_prompt
+                && collected.blocking_budget.is_none()
+                && problem.continues_soon() =>
         {
             ActionName::ContinuesForCredits
         }
@@ -584,8 +587,8 @@ fn suited_to_asker(action: ActionName, problem: &Problem<'_>) -> ActionName {
         | ActionName::WorksForCredits => {
             let is_paid = credits_pay || action == ActionName::WorksForCredits;
             match (is_paid, has_failed_prompt) {
-                (true, true) => ActionName::WorksForCredits,
-                (true, false) => ActionName::CostsExtra,
+                (true, true) if action != ActionName::LeaveOpen => ActionName::WorksForCredits,
+                (true, _) => ActionName::CostsExtra,
                 // An old error does not show whether the user can continue, so its own advice stays.
                 (false, false) if action != ActionName::LongAgo => ActionName::JustContinue,
                 (false, _) => action,
