@@ -522,6 +522,7 @@ fn settings_that_only_whycap_has_written_are_not_backed_up() {
 }
 
 /// If `install` had created the settings file, what the user added later was never backed up.
+#[cfg(target_os = "linux")]
 #[test]
 fn later_additions_to_settings_that_whycap_created_are_backed_up() {
     let mut package = Package::new("9.9.9");
