@@ -1644,6 +1644,7 @@ fn a_text_about_a_cap_is_over_if_the_full_window_has_just_reset() {
 
 /// Simulates a session that receives a false alarm, with the returned message, and then cannot continue because its
 /// conversation is too long.
+#[cfg(target_os = "linux")]
 fn has_false_alarm_and_then_a_long_conversation(client: &Client<'_>) -> &'static str {
     let capped =
         "You've hit your monthly spend limit · raise it at https://claude.ai/settings/usage";
