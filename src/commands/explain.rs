@@ -264,7 +264,8 @@ fn subject_of_text(
             session: Some(session),
         };
     }
-    // A conversation knows only its own situation, and nobody works on a closed session.
+    // An answer in a conversation is based only on the errors of its own session. An error that blocks only a closed session
+    // does not matter to the user.
     let is_other_session = context
         .session()
         .is_some_and(|own_session| own_session != session);

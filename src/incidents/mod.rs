@@ -607,7 +607,7 @@ impl<'a> Incidents<'a> {
         // The status line stops mentioning an error once the session has received a response.
         incidents.retain(|incident| !incident.evidence.has_later_response());
         StatusLineSituation {
-            incident: Situation::new(incidents, self.now()).incident,
+            incident: present::find_current(&incidents, self.now()).cloned(),
             unsaved: unstored.or_else(|| collector.take_news().into_iter().next()),
         }
     }

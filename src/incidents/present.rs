@@ -50,7 +50,7 @@ pub(crate) struct Situation {
     /// user asked about in a shell. `None` if the session's own error blocks it. If it is set, it describes the session's
     /// current state, and `incident` describes its past.
     pub(crate) limit_of_login: Option<Box<Incident>>,
-    /// The false alarm that has stopped the session in which the user asks, if the current error was reached in another session.
+    /// The false alarm that has stopped the session in which the user asks, if the current error occurred in another session.
     pub(crate) own_false_alarm: Option<Box<Incident>>,
     /// The newest limit that has just reset but may still apply for a few seconds. Only `wait` uses it.
     just_reset: Option<Box<Incident>>,
@@ -355,8 +355,8 @@ impl Situation {
             .filter_map(|incident| incident.evidence.error.session.id.as_deref())
     }
 
-    /// Removes the sessions for which `is_idle` returns false from those that the user has to send their prompt again. A closed
-    /// session needs no prompt, and in a busy one, the user has already sent it.
+    /// Keeps only those sessions awaiting a prompt for which `is_idle` returns true. Nobody has to send a prompt in a closed
+    /// session, and in a busy one, somebody has already sent it.
     pub(super) fn keep_idle_awaiting_prompt(&mut self, is_idle: impl Fn(&str) -> bool) {
         self.awaiting_prompt.retain(|incident| {
             let session = incident.evidence.error.session.id.as_deref();
@@ -554,8 +554,9 @@ fn find_awaiting_prompt(incidents: &[Incident], now: DateTime<Utc>) -> Vec<Incid
 }
 
 /// Returns the current error. This is the newest error that blocks work or, if nothing blocks work, the newest error of all.
-/// If the newest error is known to block only its own session, a limit of the login that blocks all of them comes first.
-fn find_current(incidents: &[Incident], now: DateTime<Utc>) -> Option<&Incident> {
+/// If this error is not known to block any session but its own, a limit of the login, which blocks all sessions, comes first.
+/// `incidents` must be sorted from newest to oldest.
+pub(super) fn find_current(incidents: &[Incident], now: DateTime<Utc>) -> Option<&Incident> {
     let newest = incidents
         .iter()
         .min_by_key(|incident| rank(incident, now))?;

@@ -945,8 +945,7 @@ fn in_shell(sandbox: &Sandbox, at: &str, arguments: &[&str]) -> Run {
     run(sandbox, at, arguments, b"", &[])
 }
 
-/// After the reset, an open session of which nobody has taken care for a day needs no prompt any more, and neither does one that
-/// has been closed.
+/// A session is not mentioned after the reset if it has been closed, or if nobody has used it for a day.
 #[test]
 fn a_session_that_was_closed_or_left_alone_for_a_day_is_not_named_after_the_reset() {
     for (at, is_closed, is_named) in [

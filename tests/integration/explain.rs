@@ -1425,7 +1425,7 @@ fn the_word_overloaded_alone_is_recognized() {
     }
 }
 
-/// Compilers also write messages that begin with this word. whycap said that the service is overloaded.
+/// Compilers also write messages that begin with "Overloaded". For these, whycap said that the service is overloaded.
 #[test]
 fn a_message_about_an_overloaded_method_is_not_about_the_service() {
     for text in [

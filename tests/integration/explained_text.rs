@@ -252,7 +252,7 @@ fn a_text_in_the_form_of_a_question_is_a_question_about_the_present() {
     }
 }
 
-/// For questions about spend, `explain` said what blocks the user.
+/// If the user asked about spend, `explain` answered with the error that blocks work.
 #[test]
 fn a_question_about_spend_is_answered_with_the_command_that_shows_it() {
     let sandbox = with_a_private_login();
@@ -1705,8 +1705,8 @@ fn the_answer_to_a_text_is_not_about_what_would_block_only_a_closed_session() {
     assert_eq!(run.code, 0, "{run:?}");
 }
 
-/// A conversation was too long, and then its session received a false alarm. For the text of the first error, `explain` in a
-/// shell said "Right now" about the false alarm without naming the session.
+/// A conversation was too long, and then its session received a false alarm. The user entered the text of the first error in a
+/// shell. `explain` mentioned the false alarm after "Right now:", but did not name the session.
 #[test]
 #[cfg(target_os = "linux")]
 fn what_blocks_only_one_session_right_now_is_said_of_that_session() {

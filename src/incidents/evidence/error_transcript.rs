@@ -125,11 +125,11 @@ pub(in crate::incidents) fn merge<'t>(
         error.payer.owner.clone_from(owner);
     }
     let transcript_error = transcript_error?;
-    collected.previous_failures_alike = previous_failures_alike(transcript_error, tail);
+    collected.previous_equal_failures = previous_equal_failures(transcript_error, tail);
     // Claude Code 2.1.331 waits again without an announcement after a limit in a turn that it has started by itself, and if
     // the same limit refuses another prompt while it is waiting.
     let line = &transcript_error.line;
-    if collected.waiting.is_none() && collected.previous_failures_alike > 0 {
+    if collected.waiting.is_none() && collected.previous_equal_failures > 0 {
         collected.waiting = tail.waiting.filter(|waiting| {
             waiting.given_up.is_none() && !has_response_between(tail, waiting.at, line.at)
         });
@@ -160,7 +160,7 @@ pub(in crate::incidents) fn merge<'t>(
 
 /// Returns the number of errors right before this one in the transcript that have the same text, if no response came in
 /// between.
-fn previous_failures_alike(transcript_error: &TranscriptError, tail: &Tail) -> usize {
+fn previous_equal_failures(transcript_error: &TranscriptError, tail: &Tail) -> usize {
     let line = &transcript_error.line;
     let is_this_one = |error: &TranscriptError| std::ptr::eq(error, transcript_error);
     let (Some(index), Some(at)) = (tail.errors.iter().position(is_this_one), line.at) else {

@@ -68,7 +68,7 @@ pub(super) fn refused_login(input: &Input<'_>) -> Option<Finding> {
 pub(super) fn refused_credentials(input: &Input<'_>) -> Option<Finding> {
     let evidence = input.evidence;
     let is_refused_again =
-        evidence.collected.previous_failures_alike > 0 || evidence.error.login_refused_twice;
+        evidence.collected.previous_equal_failures > 0 || evidence.error.login_refused_twice;
     match refused_login(input) {
         None if is_refused_again => Some(refused_credential(Cause::LoginRefusedAgain)),
         finding => finding,

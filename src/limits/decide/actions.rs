@@ -86,7 +86,7 @@ fn move_warnings_up(actions: &mut Vec<ActionName>) {
     }
 }
 
-/// Moves an action to the second position if it comes later.
+/// Moves an action up to the second position of the list if it is further down.
 fn move_up_to_second(actions: &mut Vec<ActionName>, moved: ActionName) {
     if let Some(position) = actions.iter().position(|action| *action == moved)
         && position > 1
@@ -314,7 +314,7 @@ fn may_blame_long_context(problem: &Problem<'_>) -> bool {
 /// Returns true if at least three attempts in a row received the same message, which is probably a false alarm.
 fn is_repeated_false_alarm(problem: &Problem<'_>) -> bool {
     problem.finding.verdict == Verdict::FalseLikely
-        && problem.evidence.collected.previous_failures_alike >= 2
+        && problem.evidence.collected.previous_equal_failures >= 2
 }
 
 /// Returns the advice about a full usage window that would block the next prompt after a temporary problem. Returns

@@ -886,7 +886,7 @@ pub struct Collected {
     /// login again. The session with the error may still use an old token.
     pub login_is_accepted: bool,
     /// The number of the session's requests in a row that failed with the same message before this error.
-    pub previous_failures_alike: usize,
+    pub previous_equal_failures: usize,
     /// Claude Code's announcement about the auto-resume after this error. If the error occurred while Claude Code was already
     /// waiting, this is the announcement after an earlier error.
     pub waiting: Option<Waiting>,

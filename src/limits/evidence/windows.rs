@@ -591,7 +591,7 @@ impl<'a> Readings<'a> {
                 | WindowState::Unknown => None,
             })
             .filter(|full| {
-                full.percent >= 100.0 || blamed.is_none_or(|blamed| blamed == full.window)
+                full.percent >= USED_UP || blamed.is_none_or(|blamed| blamed == full.window)
             })
             .chain(
                 self.refused_before_end()
