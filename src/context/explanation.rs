@@ -604,9 +604,12 @@ impl Context {
         }
         let awaiting_prompt = situation
             .sessions_awaiting_prompt()
-            .filter(|session| Some(*session) != session_of_error)
+            .filter(|awaiting| Some(awaiting.session) != session_of_error)
             .take(MOST_AWAITING_PROMPT);
-        sentences.extend(awaiting_prompt.map(|session| self.describe_awaiting_prompt(session)));
+        sentences.extend(awaiting_prompt.map(|awaiting| {
+            let session = self.name_session(awaiting.session);
+            awaiting.prompt.sentence(&session)
+        }));
         let just_ended = situation.just_ended.as_deref();
         sentences.extend(just_ended.and_then(|limit| self.describe_past(limit)));
         sentences.extend(self.about_errors_elsewhere(situation));
@@ -653,14 +656,6 @@ impl Context {
                 continuing.continuation_words()
             )
         }
-    }
-
-    /// Returns a sentence about a session that the user has to send its prompt again.
-    fn describe_awaiting_prompt(&self, session: &str) -> String {
-        format!(
-            "A limit that stopped the session {} should be over; send the prompt again there.",
-            self.name_session(session)
-        )
     }
 
     /// Returns a sentence that says when Claude Code will continue the session in which the user asks, if an error of

@@ -277,11 +277,12 @@ impl NowCollector {
                 still_full: blocking
                     .and_then(|blocking| slow.situation.still_full_after_continuation(blocking)),
                 // The situation may be older than the session's state.
-                awaits_prompt: activity.state != Some(SessionState::Busy)
-                    && slow
-                        .situation
-                        .sessions_awaiting_prompt()
-                        .any(|session| Some(session) == id),
+                awaited_prompt: slow
+                    .situation
+                    .sessions_awaiting_prompt()
+                    .find(|awaiting| Some(awaiting.session) == id)
+                    .filter(|_| activity.state != Some(SessionState::Busy))
+                    .map(|awaiting| awaiting.prompt),
                 is_login_refused: blocking
                     .is_some_and(|blocking| slow.situation.is_login_refused_to(blocking)),
                 can_switch_model: blocking.is_some_and(|blocking| {

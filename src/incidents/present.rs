@@ -17,7 +17,7 @@ use crate::limits::decide::{CONTINUES_SOON, State, Wait};
 use crate::limits::evidence::{
     ContinuationObstacle, Evidence, Ownership, PossiblyUnaffected, StoredError,
 };
-use crate::limits::incident::{Incident, StillFull};
+use crate::limits::incident::{AwaitedPrompt, Incident, StillFull};
 use crate::limits::kind::{Affects, Window};
 
 /// The age up to which a resolved error takes precedence over older errors.
@@ -61,7 +61,7 @@ pub(crate) struct Situation {
     continuing: Vec<Incident>,
     /// The limits of usage windows that are still full.
     pub(crate) limits_of_full_windows: Vec<Incident>,
-    /// The limits that should be over and after which the user has to send the prompt again.
+    /// The limits that are or should be over and after which the user has to send the prompt again.
     awaiting_prompt: Vec<Incident>,
     /// The current state, if `incident` explains a text that the user entered and is not the current error.
     pub(crate) text: Option<TextSituation>,
@@ -89,6 +89,13 @@ pub(crate) struct Continuing<'a> {
     pub(crate) still_full: Option<StillFull>,
     /// True if the login has been refused in another session, so this session may be refused as well.
     pub(crate) is_login_refused: bool,
+}
+
+/// A session that the user has to send its prompt again.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AwaitingPrompt<'a> {
+    pub(crate) session: &'a str,
+    pub(crate) prompt: AwaitedPrompt,
 }
 
 /// A session that Claude Code will try to resume automatically although a budget blocks this.
@@ -342,9 +349,9 @@ impl Situation {
         })
     }
 
-    /// Returns the sessions that the user has to send their prompt again, because the limit that stopped them should be over and
-    /// Claude Code does not resume them. A session that an error blocks now is left out.
-    pub(crate) fn sessions_awaiting_prompt(&self) -> impl Iterator<Item = &str> {
+    /// Returns the sessions that the user has to send their prompt again, because the limit that stopped them is or should be
+    /// over and Claude Code does not resume them. A session that an error blocks now is left out.
+    pub(crate) fn sessions_awaiting_prompt(&self) -> impl Iterator<Item = AwaitingPrompt<'_>> {
         let blocking = self.blocking_everything();
         self.awaiting_prompt
             .iter()
@@ -352,7 +359,12 @@ impl Situation {
                 let model = incident.evidence.error.session.model.as_deref();
                 blocking.is_none_or(|blocking| !blocking.may_apply_to_model(model))
             })
-            .filter_map(|incident| incident.evidence.error.session.id.as_deref())
+            .filter_map(|incident| {
+                Some(AwaitingPrompt {
+                    session: incident.evidence.error.session.id.as_deref()?,
+                    prompt: incident.awaited_prompt()?,
+                })
+            })
     }
 
     /// Keeps only those sessions awaiting a prompt for which `is_idle` returns true. Nobody has to send a prompt in a closed
@@ -543,7 +555,7 @@ fn find_awaiting_prompt(incidents: &[Incident], now: DateTime<Utc>) -> Vec<Incid
         .filter(|incident| {
             let collected = &incident.evidence.collected;
             let ended_at = incident.diagnosis.ended_at;
-            incident.awaits_prompt()
+            incident.awaited_prompt().is_some()
                 && ended_at.unwrap_or(incident.evidence.at()) > now - RECENT
                 && collected.headless_run.is_none()
                 && !collected.session_has_other_payer

@@ -117,7 +117,9 @@ impl<'i> Entry<'i> {
         }
         let state = match (incident.diagnosis.state, incident.stop_end(clock.now)) {
             (State::Notice, _) => return "a notice".to_owned(),
-            (State::Over(Ending::HitAgain), _) if incident.diagnosis.limit.is_passing() => {
+            (State::Over(Ending::HitAgain), _)
+                if incident.diagnosis.is_followed_by_other_error() =>
+            {
                 Some("another error followed".to_owned())
             }
             (State::Over(Ending::HitAgain), _) => Some("hit again on retry".to_owned()),

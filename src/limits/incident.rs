@@ -25,6 +25,43 @@ use crate::time::{FIVE_HOURS, format_rfc3339};
 /// The time at which Claude Code will automatically resume a stopped session, or the reason why it will not.
 pub(crate) type Continuation = Result<DateTime<Utc>, ContinuationObstacle>;
 
+/// The reason why the user has to send a session its prompt again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AwaitedPrompt {
+    /// The limit that stopped the session is over.
+    LimitIsOver,
+    /// The limit that stopped the session should be over, but nothing confirms it.
+    LimitShouldBeOver,
+    /// The error that stopped the session was probably a false alarm.
+    FalseAlarm,
+}
+
+impl AwaitedPrompt {
+    /// Returns the note on the session in a list of sessions.
+    pub(crate) fn note(self) -> &'static str {
+        match self {
+            Self::LimitIsOver => "limit is over: send the prompt again",
+            Self::LimitShouldBeOver => "limit should be over: send the prompt again",
+            Self::FalseAlarm => "probably a false alarm: send the prompt again",
+        }
+    }
+
+    /// Returns a sentence about the session with the given name.
+    pub(crate) fn sentence(self, session: &str) -> String {
+        match self {
+            Self::LimitIsOver => format!(
+                "The limit that stopped the session {session} is over; send the prompt again there."
+            ),
+            Self::LimitShouldBeOver => format!(
+                "The limit that stopped the session {session} should be over; send the prompt again there."
+            ),
+            Self::FalseAlarm => format!(
+                "The session {session} was probably stopped by a false alarm; send the prompt again there."
+            ),
+        }
+    }
+}
+
 /// A usage window that is still full when Claude Code resumes a session.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct StillFull {
@@ -600,23 +637,26 @@ impl Incident {
         })
     }
 
-    /// Returns true if the limit should be over but its session still has to be sent its prompt again, because Claude Code does
-    /// not resume it automatically.
-    pub(crate) fn awaits_prompt(&self) -> bool {
-        let first = self.diagnosis.actions.first();
-        let sends_prompt = matches!(
-            first,
-            Some(
-                ActionName::TryAgain
-                    | ActionName::TryAgainLeftOpen
-                    | ActionName::ResetEarly
-                    | ActionName::WorksElsewhere
-            )
-        );
-        sends_prompt
-            && self.diagnosis.is_limit()
-            && !self.is_false_alarm()
-            && self.continuation().is_none()
+    /// Returns the reason why the user has to send the session its prompt again. Returns `None` if the limit is not over, if
+    /// Claude Code resumes the session automatically, or if the session has already continued.
+    pub(crate) fn awaited_prompt(&self) -> Option<AwaitedPrompt> {
+        if !self.diagnosis.is_limit() || self.continuation().is_some() {
+            return None;
+        }
+        match self.diagnosis.actions.first()? {
+            ActionName::Passed if self.is_false_alarm() => Some(AwaitedPrompt::FalseAlarm),
+            ActionName::TryAgain
+            | ActionName::TryAgainLeftOpen
+            | ActionName::ResetEarly
+            | ActionName::WorksElsewhere => Some(if self.is_false_alarm() {
+                AwaitedPrompt::FalseAlarm
+            } else if self.diagnosis.is_end_assumed() {
+                AwaitedPrompt::LimitShouldBeOver
+            } else {
+                AwaitedPrompt::LimitIsOver
+            }),
+            _ => None,
+        }
     }
 
     /// Returns the longest time that this limit can last.

@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use super::screen::SEND_AGAIN;
 use super::{NowData, RunningSession};
 use crate::drain::WindowShares;
 use crate::incidents::Paying;
@@ -111,8 +110,10 @@ impl RunningSession {
                 (Some("yes"), Some(why))
             }
             Some(Err(obstacle)) => (Some("no"), Some(obstacle.to_string())),
-            None if self.awaits_prompt => (Some("no"), Some(SEND_AGAIN.to_owned())),
-            None => (None, None),
+            None => (
+                self.awaited_prompt.map(|_| "no"),
+                self.awaited_prompt.map(|awaited| awaited.note().to_owned()),
+            ),
         };
         json!({
             "session_id": self.activity.session,

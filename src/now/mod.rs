@@ -12,7 +12,7 @@ use crate::config::Currency;
 use crate::drain::{PercentValue, WindowShares};
 use crate::incidents::{Paying, Situation};
 use crate::ledger::Tally;
-use crate::limits::incident::{Continuation, Incident, StillFull};
+use crate::limits::incident::{AwaitedPrompt, Continuation, Incident, StillFull};
 use crate::limits::kind::{LimitKind, Window};
 use crate::limits::pace::Expected;
 use crate::limits::sample::Sample;
@@ -144,9 +144,9 @@ pub(crate) struct RunningSession {
     pub(crate) continuation: Option<Continuation>,
     /// The usage window that is still full when Claude Code continues the session.
     pub(crate) still_full: Option<StillFull>,
-    /// True if a limit should be over and the user has to send the prompt again, because Claude Code does not resume the
-    /// session.
-    pub(crate) awaits_prompt: bool,
+    /// The reason why the user has to send the prompt again. `None` if the session does not need it, or if Claude Code
+    /// resumes the session.
+    pub(crate) awaited_prompt: Option<AwaitedPrompt>,
     /// True if the login has been refused in another session, so Claude Code may not be able to continue this one.
     pub(crate) is_login_refused: bool,
     /// True if the session can continue with another model.

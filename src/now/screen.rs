@@ -31,8 +31,6 @@ const WINDOW_IS_FULL: &str = "no limit is blocking you now, but a usage window i
 /// The text to show if a window is full and usage credits are paying for responses.
 const PAID_BEYOND_WINDOW: &str =
     "no limit is blocking you, but a usage window is full, so each response costs extra";
-/// The note on a session whose limit should be over and that Claude Code does not resume.
-pub(super) const SEND_AGAIN: &str = "limit should be over: send the prompt again";
 /// The width of the labels on the left, in columns.
 const LABEL_COLUMNS: usize = 10;
 /// The minimum share of the 5-hour window's spend to show for a session.
@@ -367,7 +365,7 @@ impl NowData {
 impl RunningSession {
     /// Returns true if an error has stopped the session.
     fn is_stopped(&self) -> bool {
-        self.limit.is_some() || self.continuation.is_some() || self.awaits_prompt
+        self.limit.is_some() || self.continuation.is_some() || self.awaited_prompt.is_some()
     }
 
     /// Returns the session's name, directory, cost, state, and share of the 5-hour window's spend.
@@ -488,8 +486,9 @@ impl RunningSession {
                     };
                 parts.push(format!("{}; {obstacle}{alternative}", self.stopped_word()));
             }
-            None if self.awaits_prompt => parts.push(SEND_AGAIN.to_owned()),
-            None => {}
+            None => {
+                parts.extend(self.awaited_prompt.map(|awaited| awaited.note().to_owned()));
+            }
         }
         if parts.is_empty() {
             None
@@ -584,7 +583,7 @@ mod tests {
             continuation: None,
             can_continue_sooner: false,
             still_full: None,
-            awaits_prompt: false,
+            awaited_prompt: None,
             is_login_refused: false,
             can_switch_model: false,
             is_asking: false,

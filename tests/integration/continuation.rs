@@ -523,6 +523,25 @@ fn the_row_still_names_a_false_alarm_after_the_pause() {
     }
 }
 
+/// Three minutes after a false alarm, the row of the session said to send the prompt again, but `now` had no line about it.
+#[test]
+fn now_still_names_the_session_of_a_false_alarm_after_the_pause() {
+    let sandbox = with_a_private_login();
+    let [stopped, idle] = ["stopped", "idle"].map(|name| session_of_login(&sandbox, name));
+    let _processes = [&stopped, &idle].map(|client| RunningClient::idle(&sandbox, &client.session));
+    let room = windows(22.0, NOON, 40.0, TUESDAY);
+    stopped.calls_status_line("2026-11-20T09:59:00Z", room.clone(), 120);
+    let refusal = json!({"apiErrorStatus": 400});
+    let text = "API Error: 400 You're out of extra usage. Add more at claude.ai/settings/usage and keep going.";
+    stopped.receives_error("2026-11-20T10:00:00Z", text, refusal);
+    stopped.calls_status_line("2026-11-20T10:00:02Z", room, 120);
+    let note = "probably a false alarm: send the prompt again";
+    for at in ["2026-11-20T10:01:00Z", "2026-11-20T10:04:00Z"] {
+        let now = flat(in_shell(&sandbox, at, &["now"]).success());
+        assert!(now.contains(note), "{at}: {now}");
+    }
+}
+
 /// Both windows were full, and then the week was reset early. Until the old reset on Tuesday, every screen said that the
 /// weekly limit was used up, beside "week 2%".
 #[test]
@@ -912,23 +931,29 @@ fn a_shell_names_the_session_that_has_to_be_sent_its_prompt_again_after_the_rese
         full(),
     );
 
-    let assert_named = |at: &str, is_named: bool| {
+    // After the reset, nothing confirms it until the other session has received a response.
+    let end_words = ["should be over", "is over"];
+    let assert_named = |at: &str, end: Option<&str>| {
         let explained = flat(in_shell(&sandbox, at, &["explain"]).success());
-        let sentence =
-            "A limit that stopped the session resumed should be over; send the prompt again there.";
-        assert_eq!(explained.contains(sentence), is_named, "{at}: {explained}");
         let now = flat(in_shell(&sandbox, at, &["now"]).success());
-        let note = "limit should be over: send the prompt again";
-        assert_eq!(now.contains(note), is_named, "{at}: {now}");
+        for words in end_words {
+            let is_named = end == Some(words);
+            let sentence = format!(
+                "The limit that stopped the session resumed {words}; send the prompt again there."
+            );
+            assert_eq!(explained.contains(&sentence), is_named, "{at}: {explained}");
+            let note = format!("limit {words}: send the prompt again");
+            assert_eq!(now.contains(&note), is_named, "{at}: {now}");
+        }
     };
-    assert_named("2026-11-20T11:00:00Z", false);
+    assert_named("2026-11-20T11:00:00Z", None);
     // Claude Code is about to continue the other session.
-    assert_named("2026-11-20T12:00:20Z", true);
+    assert_named("2026-11-20T12:00:20Z", Some("should be over"));
     waiting.continues_automatically("2026-11-20T12:00:50Z");
     let later = NOON + 5 * 60 * 60;
     let room = || windows(1.0, later, 44.0, TUESDAY);
     receives_response(&mut waiting, "2026-11-20T12:00:55Z", room());
-    assert_named("2026-11-20T12:02:00Z", true);
+    assert_named("2026-11-20T12:02:00Z", Some("is over"));
     let row = flat(&plain_rows(&resumed, "2026-11-20T12:02:00Z", room()));
     assert!(row.contains("send the prompt again"), "{row}");
     let now = in_shell(&sandbox, "2026-11-20T12:02:00Z", &["now", "--json"]).json();
@@ -937,7 +962,7 @@ fn a_shell_names_the_session_that_has_to_be_sent_its_prompt_again_after_the_rese
     assert_eq!(entry.unwrap()["continues"], "no", "{now:#}");
 
     receives_response(&mut resumed, "2026-11-20T12:05:00Z", room());
-    assert_named("2026-11-20T12:06:00Z", false);
+    assert_named("2026-11-20T12:06:00Z", None);
 }
 
 /// Runs a command in a shell.

@@ -761,3 +761,65 @@ fn an_overload_that_is_followed_by_another_error_is_not_listed_as_still_blocked(
         "{incidents:#}"
     );
 }
+
+/// The service refused the login twice, and the next attempt hit a limit. `incidents` said about the refused logins that they
+/// were "hit again on retry", as if each of them were a limit. After the session had continued, the text of a refused login
+/// was still answered with "See the error that followed this one".
+#[test]
+fn a_refused_login_that_is_followed_by_a_limit_was_not_hit_again() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "admin");
+    let client = session_of_login(&sandbox, "stopped");
+    let text = "Please run /login \u{b7} API Error: 401 Invalid authentication credentials";
+    for at in ["2026-11-20T10:00:00Z", "2026-11-20T10:01:00Z"] {
+        let refused = json!({"error": "authentication_failed", "apiErrorStatus": 401});
+        client.receives_error(at, text, refused);
+    }
+    let limit = "You've hit your session limit \u{b7} resets 12pm (UTC)";
+    let refusal = refused("five_hour", NOON, "org_level_disabled");
+    client.receives_error("2026-11-20T10:02:00Z", limit, refusal);
+    client.calls_status_line(
+        "2026-11-20T10:02:02Z",
+        windows(100.0, NOON, 40.0, TUESDAY),
+        120,
+    );
+    let at = "2026-11-20T10:03:00Z";
+    let listed = flat(client.run(at, &["incidents"], b"").success());
+    assert!(!listed.contains("hit again"), "{listed}");
+    assert!(listed.contains("(another error followed)"), "{listed}");
+    let explained = flat(client.run(at, &["explain", text], b"").success());
+    assert!(
+        explained.contains("and then another error occurred"),
+        "{explained}"
+    );
+
+    client.works("2026-11-20T12:02:00Z", 10);
+    let at = "2026-11-20T12:03:00Z";
+    let explained = flat(client.run(at, &["explain", text], b"").success());
+    let state = "The session has received a response since then.";
+    assert!(explained.contains(state), "{explained}");
+    assert!(explained.contains("You can continue now"), "{explained}");
+    assert!(
+        !explained.contains("See the error that followed"),
+        "{explained}"
+    );
+}
+
+/// The service was overloaded. The first step was to send the prompt again in a few minutes, but the text above it said "You
+/// are still blocked."
+#[test]
+fn an_overload_is_not_said_to_block_the_user_beside_the_advice_to_try_again() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "admin");
+    let client = session_of_login(&sandbox, "stopped");
+    let overloaded = json!({"error": "overloaded", "apiErrorStatus": 529});
+    client.receives_error(AT, "API Error: 529 Overloaded.", overloaded);
+    let reply = answer(&client, "2026-11-20T10:00:40Z");
+    assert!(
+        reply.contains("1. Wait a few minutes and send the prompt again"),
+        "{reply}"
+    );
+    let state = "The last prompt failed; the next one may work.";
+    assert!(reply.contains(state), "{reply}");
+    assert!(!reply.contains("blocked"), "{reply}");
+}

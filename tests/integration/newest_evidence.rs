@@ -767,10 +767,10 @@ fn a_shell_names_the_only_session_that_an_error_is_known_to_block() {
 /// Returns the sentence about the state of the session in which an error with this text occurred. The message about credits is
 /// a false alarm.
 fn own_state(text: &str) -> &'static str {
-    if text == OUT_OF_CREDITS {
-        "The last prompt was refused; the next one may work."
-    } else {
-        "You are still blocked."
+    match text {
+        OUT_OF_CREDITS => "The last prompt was refused; the next one may work.",
+        OVERLOADED => "The last prompt failed; the next one may work.",
+        _ => "You are still blocked.",
     }
 }
 

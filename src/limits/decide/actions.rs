@@ -613,7 +613,9 @@ fn suited_to_asker(action: ActionName, problem: &Problem<'_>) -> ActionName {
 fn after_end(problem: &Problem<'_>, ending: Ending) -> ActionName {
     let evidence = problem.evidence;
     match ending {
-        Ending::HitAgain => ActionName::SeeTheNext,
+        Ending::HitAgain if !evidence.has_later_response() || problem.another_model_responds() => {
+            ActionName::SeeTheNext
+        }
         // The session has never stopped, so there is no prompt to send again.
         _ if problem.stops_only_feature() && ending != Ending::ConcernsOthers => {
             ActionName::UseFeatureAgain
@@ -639,10 +641,12 @@ fn after_end(problem: &Problem<'_>, ending: Ending) -> ActionName {
         Ending::ResponseReceived if problem.another_model_responds() => {
             ActionName::AnotherModelWorks
         }
-        Ending::ResponseReceived | Ending::ConcernsOthers if problem.credits_pay_now => {
+        Ending::ResponseReceived | Ending::HitAgain | Ending::ConcernsOthers
+            if problem.credits_pay_now =>
+        {
             ActionName::CostsExtra
         }
-        Ending::ResponseReceived => ActionName::NothingLeft,
+        Ending::ResponseReceived | Ending::HitAgain => ActionName::NothingLeft,
         Ending::ResponseElsewhere if problem.credits_pay_now => ActionName::WorksForCredits,
         Ending::ResponseElsewhere if evidence.has_asker_response() => ActionName::NothingLeft,
         Ending::ResponseElsewhere if problem.still_uses_stray_key() => {

@@ -113,6 +113,13 @@ impl Diagnosis {
         }
     }
 
+    /// Returns true if an error of another kind replaced this one. A limit is replaced only by a limit, so this is about
+    /// temporary problems and about refused logins and requests.
+    pub(crate) fn is_followed_by_other_error(&self) -> bool {
+        let is_other_kind = self.limit.is_passing() || !self.is_limit();
+        self.state == State::Over(Ending::HitAgain) && is_other_kind
+    }
+
     /// Returns true if only the time that has passed suggests that the error is over.
     pub(crate) fn is_end_assumed(&self) -> bool {
         match self.state {

@@ -528,7 +528,9 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
         Ending::ResponseReceived if diagnosis.actions.contains(&ActionName::AnotherModelWorks) => {
             EndingWord::AnotherModel
         }
-        Ending::HitAgain if diagnosis.limit.is_passing() => EndingWord::OtherErrorFollowed,
+        Ending::HitAgain if diagnosis.is_followed_by_other_error() => {
+            EndingWord::OtherErrorFollowed
+        }
         Ending::HitAgain => EndingWord::HitAgain,
         _ if diagnosis.ended_by == EndedBy::NoSession && ending != Ending::ConcernsOthers => {
             EndingWord::FeatureAvailable
@@ -605,6 +607,8 @@ pub(crate) fn state_sentence(evidence: &Evidence, diagnosis: &Diagnosis) -> Cow<
             None => response_elsewhere(evidence, diagnosis).unwrap_or_else(|| {
                 if diagnosis.may_next_prompt_work() {
                     "The last prompt was refused; the next one may work."
+                } else if diagnosis.actions.contains(&ActionName::RetryService) {
+                    "The last prompt failed; the next one may work."
                 } else {
                     "You are still blocked."
                 }
@@ -614,6 +618,9 @@ pub(crate) fn state_sentence(evidence: &Evidence, diagnosis: &Diagnosis) -> Cow<
             if diagnosis.is_reset_proven && diagnosis.also_full.is_none() =>
         {
             "The limit has since reset."
+        }
+        State::Over(Ending::HitAgain) if evidence.has_later_response() => {
+            "The session has received a response since then."
         }
         State::Over(_) => {
             ending_wording(evidence, diagnosis).map_or("", |wording| wording.state.as_str())
