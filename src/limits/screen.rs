@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use super::decide::{ActionName, Ending, State, is_for};
-use super::evidence::PossiblyUnaffected;
+use super::evidence::{ContinuationObstacle, PossiblyUnaffected};
 use super::incident::Incident;
 use super::wording::{Action, ending_rows, old_name, state_sentence, unknown_sentence};
 use crate::render::{Page, Report};
@@ -505,6 +505,14 @@ fn second_row(incident: &Incident, columns: usize) -> Option<String> {
         (ActionName::AwaitFigures, _) => first,
         (_, Some(index)) => index,
         (ActionName::Wait, None) if resets_soon => return None,
+        (ActionName::OtherModel, None) if incident.diagnosis.limits_only_one_model() => first,
+        (ActionName::Wait | ActionName::WaitUnknown, None)
+            if incident.evidence.collected.obstacle == Some(ContinuationObstacle::NotAnnounced)
+                && let Some(index) =
+                    names.iter().position(|name| *name == ActionName::WaitHere) =>
+        {
+            index
+        }
         // The badge already shows the reset time, and Claude Code's menu already offers to wait. The menu also offers the
         // free ways to continue if the account has them, and a purchase must not be named before them.
         (ActionName::Wait | ActionName::WaitUnknown, None) => names.iter().position(|name| {

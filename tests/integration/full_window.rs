@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::client::{Client, windows};
+use crate::client::{Client, plain_rows, windows};
 use crate::newest_evidence::{five_hour_full, hits_limit, receives_response, weekly_full};
 use crate::situation::{
     AT, AT_LOWER_PRIORITY, FIVE_HOUR, GRACE_WINDOW, NOON, SOON, TUESDAY, answer, flat,
@@ -355,5 +355,35 @@ fn a_nearly_full_week_does_not_replace_the_full_window_that_the_server_blamed() 
             now.contains(&format!(" {weekly}% resets Tue")),
             "{weekly}: {now}"
         );
+    }
+}
+
+/// The service was overloaded. Then a response in another session used up the 5-hour limit. Every screen except `now` said only
+/// to send the prompt again, which would have been refused or would have cost money.
+#[test]
+fn a_response_that_ends_an_overload_may_have_used_up_the_limit() {
+    let sandbox = with_a_private_login();
+    let stopped = session_of_login(&sandbox, "stopped");
+    let mut other = session_of_login(&sandbox, "other");
+    let room = windows(90.0, NOON, 40.0, TUESDAY);
+    for client in [&stopped, &other] {
+        client.calls_status_line("2026-11-20T09:59:00Z", room.clone(), 120);
+    }
+    receives_overload_error(&stopped, AT);
+    receives_response(&mut other, "2026-11-20T10:02:00Z", five_hour_full());
+    let at = "2026-11-20T10:02:30Z";
+    let row = flat(&plain_rows(&stopped, at, room));
+    assert!(row.contains("a limit is used up"), "{row}");
+    assert!(!row.contains("send the prompt again"), "{row}");
+    let explanation = flat(stopped.run(at, &["explain"], b"").success());
+    for shown in [
+        explanation,
+        answer(&stopped, at),
+        answer(&other, at),
+        flat(&waits(&stopped, at, &["--timeout", "1s"]).stdout),
+    ] {
+        let headline = "your 5-hour limit is now used up until 12:00";
+        assert!(shown.contains(headline), "{shown}");
+        assert!(!shown.contains("end the prompt again"), "{shown}");
     }
 }

@@ -823,3 +823,37 @@ fn an_overload_is_not_said_to_block_the_user_beside_the_advice_to_try_again() {
     assert!(reply.contains(state), "{reply}");
     assert!(!reply.contains("blocked"), "{reply}");
 }
+
+/// Claude Code did not announce that it would continue after the weekly limit, and `now` said so, but the row of the session did
+/// not. The row of a limit of one model family did not mention that another model works.
+#[test]
+fn the_row_of_a_limit_agrees_with_now_that_claude_code_will_not_continue() {
+    for (limit, window, at_120, at_40) in [
+        (
+            "You've hit your weekly limit",
+            "seven_day",
+            "Claude Code will not continue by itself (to change this: /rate-limit-options)",
+            "Will not continue by itself",
+        ),
+        (
+            "You've hit your Opus limit",
+            "seven_day_opus",
+            "Use another model: /model",
+            "Use another model: /model",
+        ),
+    ] {
+        let sandbox = with_a_private_login();
+        let client = Client {
+            version: "2.1.331".to_owned(),
+            ..session_of_login(&sandbox, "stopped")
+        };
+        let text = format!("{limit} \u{b7} resets Nov 24, 6am (UTC)");
+        let refusal = refused(window, TUESDAY, "org_level_disabled");
+        client.receives_error(AT, &text, refusal);
+        let at = "2026-11-20T10:01:00Z";
+        for (columns, shown) in [(120, at_120), (40, at_40)] {
+            let row = rows(&client, at, columns).join(" / ");
+            assert!(row.contains(shown), "{columns}: {row}");
+        }
+    }
+}

@@ -641,6 +641,11 @@ fn after_end(problem: &Problem<'_>, ending: Ending) -> ActionName {
         Ending::ResponseReceived if problem.another_model_responds() => {
             ActionName::AnotherModelWorks
         }
+        Ending::ResponseReceived | Ending::ResponseElsewhere
+            if problem.has_full_window_since_response() =>
+        {
+            ActionName::WaitForOtherWindow
+        }
         Ending::ResponseReceived | Ending::HitAgain | Ending::ConcernsOthers
             if problem.credits_pay_now =>
         {
@@ -753,6 +758,22 @@ impl Problem<'_> {
                 .resets
                 .passed(now)
                 .is_some_and(|reset| now - reset.at > OLD_LIMIT)
+    }
+
+    /// Returns true if a temporary problem ended with a response, but a window that has filled up by now would stop the next
+    /// prompt, or usage credits might pay for it.
+    fn has_full_window_since_response(&self) -> bool {
+        let own_response = self.evidence.error.later_response.as_ref();
+        let ended_at = own_response
+            .and_then(|response| response.at)
+            .or_else(|| self.response_elsewhere().and_then(|end| end.at))
+            .or_else(|| self.evidence.known_end().map(|end| end.at));
+        self.finding.limit.is_passing()
+            && !self.credits_pay_now
+            && self.evidence.collected.paid_until.is_none()
+            && self
+                .also_full()
+                .is_some_and(|full| Some(full.measured) >= ended_at)
     }
 
     /// Returns true if the user has to wait for a window that is full now, and not for the reset in a pasted message: the window

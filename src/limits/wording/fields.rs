@@ -277,9 +277,17 @@ impl Fields {
         } else {
             "Claude Code"
         };
+        let ending_response = if evidence.has_asker_response() {
+            "this session received a response"
+        } else if diagnosis.state == State::Over(Ending::ResponseElsewhere) {
+            "another session received a response"
+        } else {
+            "Claude Code responded"
+        };
         let names = [
             ("ended", ended),
             ("responder", responder),
+            ("ending_response", ending_response),
             ("disputed", disputed),
             ("but", but),
             ("retry", retry),

@@ -31,6 +31,7 @@
 //! | `pool`, `credits`, `are`, `were`, `pay`, `cap` | the words for usage credits that the message uses | always |
 //! | `paid_until`, `paid_in`, `paid_until_brief` | the time until which usage credits pay, as in "Tue Nov 24 06:00", "in 3 d 20 h", and "Tue 06:00" | they will pay for the next response, and it is ahead |
 //! | `retry` | "try again in a few minutes", or "Claude Code will continue shortly" | always |
+//! | `ending_response` | a clause that says which session received a response | always |
 //! | `responder` | "Claude Code", or "another model" if the limit does not apply to the model that responded | always |
 //! | `likely` | "probably", or "possibly" if the evidence is weak | always |
 //! | `subject` | the same as `name` or, if the error is over, the first part of the row or badge about its end, as in "limit has reset" | usage credits will pay for the next response |
@@ -522,11 +523,15 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
         .helpful_continuation()
         .filter(|_| evidence.collected.obstacle.is_none());
     let continues_soon = diagnosis.actions.contains(&ActionName::LeaveOpen);
+    let waits_for_other_window = diagnosis.actions.contains(&ActionName::WaitForOtherWindow);
     let mentions_full_window =
         diagnosis.limit.is_passing() && diagnosis.actions.contains(&ActionName::FullAsWell);
     Some(match ending {
         Ending::ResponseReceived if diagnosis.actions.contains(&ActionName::AnotherModelWorks) => {
             EndingWord::AnotherModel
+        }
+        Ending::ResponseReceived | Ending::ResponseElsewhere if waits_for_other_window => {
+            EndingWord::ResponseOtherFull
         }
         Ending::HitAgain if diagnosis.is_followed_by_other_error() => {
             EndingWord::OtherErrorFollowed
@@ -607,7 +612,9 @@ pub(crate) fn state_sentence(evidence: &Evidence, diagnosis: &Diagnosis) -> Cow<
             None => response_elsewhere(evidence, diagnosis).unwrap_or_else(|| {
                 if diagnosis.may_next_prompt_work() {
                     "The last prompt was refused; the next one may work."
-                } else if diagnosis.actions.contains(&ActionName::RetryService) {
+                } else if diagnosis.actions.contains(&ActionName::RetryService)
+                    && !diagnosis.actions.contains(&ActionName::FullAsWell)
+                {
                     "The last prompt failed; the next one may work."
                 } else {
                     "You are still blocked."
@@ -762,6 +769,7 @@ mod tests {
         ("but", "and"),
         ("retry", "Claude Code will continue shortly"),
         ("responder", "another model"),
+        ("ending_response", "another session received a response"),
     ];
 
     /// Shorter values, such as those for a reset on the same day.
