@@ -1498,6 +1498,61 @@ fn a_text_with_another_reset_is_not_about_the_window_that_is_full() {
     }
 }
 
+/// While the 5-hour window was full until 12:00, `explain` said for the message of another account that "you can continue on
+/// Sat Nov 21 07:00", and with room in both windows, the steps said to wait until then.
+#[test]
+fn nobody_waits_for_the_time_in_a_text_if_both_windows_reset_at_other_times() {
+    let unnamed = "Claude usage limit reached. Your limit will reset at 2am (America/New_York).";
+    let other_reset = "The message gives a different reset time (Sat Nov 21 07:00), so it may be old or from another account.";
+    let no_reset = "Neither your 5-hour limit nor your weekly limit resets at the time in the message (Sat Nov 21 07:00), so it may be old or from another account.";
+    for (five_hour, first, doubt) in [
+        (100.0, "1. Wait until 12:00", other_reset),
+        (42.0, "1. Send the prompt again 2. Check /usage", no_reset),
+    ] {
+        let sandbox = with_a_private_login();
+        let client = Client::new(&sandbox);
+        client.calls_status_line(AT, windows(five_hour, NOON, 40.0, TUESDAY), 120);
+        let at = "2026-11-20T10:30:00Z";
+        let shown = explain(&client, at, unnamed);
+        let reply = answer_to(&client, at, &format!("/whycap {unnamed}"));
+        for text in [&shown, &reply] {
+            assert!(text.contains(first), "{first}: {text}");
+            let without_doubt = text.replace(doubt, "");
+            assert_ne!(&without_doubt, text, "{doubt}");
+            assert!(!without_doubt.contains("Sat Nov 21"), "{text}");
+        }
+    }
+}
+
+/// The known reset of the window in the message was 12:00, but the steps said to wait until the time in the message.
+#[test]
+fn the_known_reset_of_a_window_takes_precedence_over_that_in_a_text() {
+    let [five_hour, weekly, unnamed] = [
+        "You've hit your 5-hour limit · resets 2pm (UTC)",
+        "You've hit your weekly limit · resets Nov 22, 6am (UTC)",
+        "You've hit your limit · resets 2pm (UTC)",
+    ];
+    for (usage, text, until, stated) in [
+        (42.0, five_hour, " until 12:00", "14:00"),
+        (94.0, five_hour, " until 12:00", "14:00"),
+        (42.0, weekly, " until Tue Nov 24 06:00", "Sun Nov 22 06:00"),
+        (42.0, unnamed, "", "14:00"),
+        (94.0, unnamed, "", "14:00"),
+    ] {
+        let sandbox = with_a_private_login();
+        let client = Client::new(&sandbox);
+        client.calls_status_line(AT, windows(usage, NOON, 17.0, TUESDAY), 120);
+        let shown = explain(&client, "2026-11-20T10:30:00Z", text);
+        let (_, steps) = shown.split_once(" What to do ").unwrap();
+        let (steps, why) = steps.split_once(" Why ").unwrap();
+        assert!(steps.contains(&format!("ait{until}")), "{text}: {shown}");
+        let (before_why, _) = shown.split_once(" Why ").unwrap();
+        assert!(!before_why.contains(stated), "{text}: {shown}");
+        let doubt = format!("({stated}), so it may be old or from another account.");
+        assert!(why.contains(&doubt), "{text}: {shown}");
+    }
+}
+
 /// A session received a false alarm and then a 529. For the text of the false alarm, `explain` said "Right now: The service is
 /// overloaded", but the first step was to send the prompt again.
 #[test]

@@ -969,7 +969,7 @@ fn the_headline_about_a_pasted_message_agrees_with_the_current_figures() {
         ),
         (
             "Usage limit; resets 11pm, too far out to wait for",
-            "The message says that one of your plan's usage windows is full; you can continue at 23:00, in 12 h 59 m.",
+            "The message says that one of your plan's usage windows is full; /usage shows which one and when it resets.",
         ),
     ] {
         let arguments = ["explain", "--json", "--text", text];

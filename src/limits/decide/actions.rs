@@ -7,7 +7,7 @@ use super::{ActionName, Cause, DecisionName, Problem, is_for};
 use crate::claude::version::{ClientVersion, names_account};
 use crate::limits::catalog::RESET_TOLERANCE;
 use crate::limits::evidence::{
-    ContinuationObstacle, FULL_FROM, Measurement, PossiblyUnaffected, WindowState,
+    ContinuationObstacle, FULL_FROM, Measurement, PossiblyUnaffected, ResetSource, WindowState,
 };
 use crate::limits::kind::{
     Affects, EndedBy, LimitKind, LimitedResource, Service, Verdict, WhoCanFix, Window,
@@ -252,6 +252,8 @@ fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<Actio
             Some(ActionName::WaitIfFull)
         }
         ActionName::Wait if !has_reset || may_not_help => Some(ActionName::WaitUnknown),
+        // The weekly limit resets at another time.
+        ActionName::WaitIfRefusedAgain if problem.states_foreign_reset() => None,
         ActionName::WaitInstead if problem.is_stopped_by_window_now() => {
             Some(ActionName::WaitForWindowInstead)
         }
@@ -785,6 +787,12 @@ impl Problem<'_> {
             && self.also_full().is_some_and(|full| {
                 full.resets_at > stated || Some(full.window) == self.finding.window
             })
+    }
+
+    /// Returns true if a pasted message states a reset that is known to be none of the user's.
+    fn states_foreign_reset(&self) -> bool {
+        let mut others = self.resets.others.iter();
+        self.evidence.is_pasted() && others.any(|other| other.source == ResetSource::Text)
     }
 
     /// Returns true if the limit applies to a single model family, but a full window would stop the other models as well.

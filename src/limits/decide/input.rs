@@ -3,12 +3,13 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::claude::window_usage::is_same_reset;
-use crate::limits::catalog::{Message, MessageContext, PossibleResets};
+use crate::limits::catalog::{Message, MessageContext, PossibleResets, RESET_TOLERANCE};
 use crate::limits::evidence::{Evidence, Measurement, Readings, WindowState};
 use crate::limits::kind::{Cap, Ends, LimitKind, Verdict, WhoCanFix, Window};
 use crate::time::FIVE_HOURS;
 
 use super::cause::Cause;
+use super::decision::DecisionName;
 use super::unknown::Unknown;
 
 /// The input of a decision function.
@@ -138,12 +139,36 @@ impl<'a> Input<'a> {
     }
 
     /// Returns the reset of a window according to the newest reading. Returns `None` if the message was not pasted.
-    fn known_reset(&self, window: Window) -> Option<DateTime<Utc>> {
+    pub(super) fn known_reset(&self, window: Window) -> Option<DateTime<Utc>> {
         if self.evidence.is_pasted() {
             self.readings.shown(window)?.resets_at
         } else {
             None
         }
+    }
+
+    /// Returns the reset in a pasted message about a full usage window if none of the user's windows resets then: it is ahead,
+    /// and each window that the message may mean is known to reset at another time. The message may then be old or from
+    /// another account. `window` is the window that the message names.
+    pub(super) fn foreign_reset(&self, window: Option<Window>) -> Option<DateTime<Utc>> {
+        let is_about_window = matches!(
+            self.message.row.decision,
+            DecisionName::UsageWindow | DecisionName::SomeWindow
+        );
+        let now = self.evidence.clock.now;
+        let stated = self.stated_reset(window).filter(|stated| *stated > now)?;
+        let resets_at_other_time = |window| {
+            self.known_reset(window)
+                .is_some_and(|known| known > now && !is_same_reset(known, stated))
+        };
+        let is_foreign = if let Some(window) = window {
+            resets_at_other_time(window)
+        } else {
+            let may_be_five_hour = stated - now <= FIVE_HOURS + RESET_TOLERANCE;
+            resets_at_other_time(Window::Weekly)
+                && (!may_be_five_hour || resets_at_other_time(Window::FiveHour))
+        };
+        (is_about_window && is_foreign).then_some(stated)
     }
 
     /// Returns the two possible resets if a pasted message states only a time of day that has just passed, and nothing

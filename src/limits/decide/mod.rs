@@ -500,10 +500,25 @@ fn with_doubt(mut finding: Finding, input: &Input<'_>) -> Finding {
 
 /// Collects reset times from the server, the readings, the message, and the calendar.
 fn resets(input: &Input<'_>, finding: &Finding) -> Resets {
-    let is_day_unknown = finding.cause == Cause::ResetMayHavePassed;
-    if is_day_unknown || !may_have_reset(input, finding) {
+    if !may_have_reset(input, finding) {
         return Resets::default();
     }
+    let foreign_reset = input.foreign_reset(input.message.window);
+    let mut resets = if finding.cause == Cause::ResetMayHavePassed {
+        Resets::default()
+    } else {
+        own_resets(input, finding, foreign_reset.is_some())
+    };
+    resets.others.extend(foreign_reset.map(|at| Reset {
+        at,
+        source: ResetSource::Text,
+    }));
+    resets
+}
+
+/// Like [`resets`], but ignores the time in the message if it is that of a [foreign reset](Input::foreign_reset). Instead, the
+/// known reset of the window in the message counts.
+fn own_resets(input: &Input<'_>, finding: &Finding, is_text_foreign: bool) -> Resets {
     let evidence = input.evidence;
     let named = finding.limit.window();
     let measurement = match finding.window {
@@ -530,13 +545,15 @@ fn resets(input: &Input<'_>, finding: &Finding) -> Resets {
     };
     // The reset time in the message applies to the window in the message, even if the limit ends when another window
     // resets.
-    let text = if is_renewal || named.is_some() && named != finding.window {
+    let is_of_other_window = named.is_some() && named != finding.window;
+    let text = if is_renewal || is_of_other_window || is_text_foreign {
         None
     } else {
         input.stated_reset(named.or(input.message.window))
     };
     let is_inferred_from_usage = finding.unknowns.contains(&Unknown::WindowUsedUpNow);
     let current = match finding.window {
+        Some(window) if is_text_foreign => input.known_reset(window),
         Some(window) if text.is_none() || is_inferred_from_usage => input.full_until(window),
         _ => None,
     };

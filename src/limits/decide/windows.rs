@@ -31,6 +31,7 @@ pub(super) fn usage_window(input: &Input<'_>) -> Finding {
         return window_used_up_now(input).unwrap_or_else(|| {
             some_limit(Cause::SomeWindow)
                 .without_knowing_if(!input.has_stated_reset(None), Unknown::Readings)
+                .without_knowing_if(input.foreign_reset(None).is_some(), Unknown::TimeOfMessage)
         });
     };
     let limit = LimitKind::Window(window);
@@ -138,6 +139,7 @@ fn is_confirmed(input: &Input<'_>, window: Window) -> bool {
 /// - The message does not state a reset.
 /// - The reset is more than five hours away, but the message is about a session limit.
 /// - The reset has not passed, but this window is known to be full until another time, so the message is not about it.
+/// - [No window of the user](Input::foreign_reset) resets at this time.
 fn guess_window_from_reset(input: &Input<'_>) -> Option<Window> {
     let reset = input.stated_reset(None)?;
     let window = if reset - input.evidence.at() <= FIVE_HOURS + RESET_TOLERANCE {
@@ -151,7 +153,8 @@ fn guess_window_from_reset(input: &Input<'_>) -> Option<Window> {
         && input
             .full_until(window)
             .is_some_and(|full_until| !is_same_reset(full_until, reset));
-    (!is_of_other_window).then_some(window)
+    let is_foreign = input.foreign_reset(None).is_some();
+    (!is_of_other_window && !is_foreign).then_some(window)
 }
 
 /// Handles old messages that had the same wording for every full window.

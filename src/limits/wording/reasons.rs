@@ -404,16 +404,18 @@ impl Reasons<'_> {
                 ResetSource::Calendar => continue,
             };
             let time = self.in_parentheses("", Some(other.at));
+            let what = match self.diagnosis.resets.chosen {
+                Some(_) => format!("{words} a different reset time{time}"),
+                None => format!(
+                    "Neither your 5-hour limit nor your weekly limit resets at the time in the message{time}"
+                ),
+            };
             let doubt = if self.evidence.is_pasted() && other.source == ResetSource::Text {
                 ", so it may be old or from another account"
             } else {
                 ""
             };
-            self.add_observed(
-                Some(self.evidence.at()),
-                source,
-                format!("{words} a different reset time{time}{doubt}."),
-            );
+            self.add_observed(Some(self.evidence.at()), source, format!("{what}{doubt}."));
         }
     }
 
