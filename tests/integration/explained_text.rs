@@ -469,6 +469,43 @@ fn a_user_who_is_taken_for_a_third_party_app_is_not_first_asked_to_buy_credits()
     );
 }
 
+/// The same answer said that Claude Code counts as a third-party app, that this looked like a false alarm, and that the user
+/// can pay to continue. A third-party app needs extra usage whatever the plan's usage is, so the usage proves nothing.
+#[test]
+fn a_message_about_third_party_apps_has_a_single_verdict() {
+    let text =
+        "API Error: 400 Third-party apps now draw from your extra usage, not your plan limits";
+    for plan in ["max", "team"] {
+        for percent in [42.0, 100.0] {
+            let sandbox = Sandbox::new();
+            Client::logged_in(&sandbox, plan, "user");
+            let client = Client::new(&sandbox);
+            client.calls_status_line(AT, windows(percent, NOON, 40.0, TUESDAY), 120);
+            let shown = explain(&client, SOON, text);
+            let headline = "The message says that this program counts as a third-party app, so it draws on extra usage, not your plan.";
+            assert!(shown.starts_with(headline), "{shown}");
+            for wrong in [
+                "false alarm",
+                "the limit is real",
+                "Or add",
+                "credits are used up",
+            ] {
+                assert!(!shown.contains(wrong), "{wrong}: {shown}");
+            }
+            let (_, steps) = shown.split_once(" What to do ").unwrap();
+            let (free, paid) = steps
+                .split_once("If you use another program, it needs extra usage (costs money)")
+                .unwrap_or_else(|| panic!("{shown}"));
+            assert!(
+                free.starts_with("1. If you use Claude Code itself, update it"),
+                "{shown}"
+            );
+            assert!(!free.contains("costs money"), "{shown}");
+            assert!(!paid.contains("costs money"), "{shown}");
+        }
+    }
+}
+
 /// The 5-hour window of the login was full, but a key paid for requests from the shell. `explain` said that the window was
 /// used up "right now", and advised waiting for its reset, although nothing blocked this shell.
 #[test]

@@ -112,7 +112,11 @@ fn for_cause(problem: &Problem<'_>) -> Vec<ActionName> {
 /// Returns an additional action for members of an organization.
 fn for_shared_plan(problem: &Problem<'_>) -> Option<ActionName> {
     let verdict = problem.finding.verdict;
-    if !problem.evidence.is_shared_plan() || verdict == Verdict::FalseLikely {
+    let is_about_other_program = problem.finding.cause == Cause::ThirdPartyApp;
+    if !problem.evidence.is_shared_plan()
+        || verdict == Verdict::FalseLikely
+        || is_about_other_program
+    {
         return None;
     }
     match problem.finding.limit {

@@ -451,6 +451,9 @@ fn cataloged_answer(input: &Input<'_>) -> Finding {
     let stops_feature = row.stops() == Stops::Feature;
     let verdict = if stops_feature && row.answer.verdict != Verdict::Over {
         Verdict::Notice
+    } else if row.answer.verdict == Verdict::Real {
+        // A login does not show that a pasted message is about its account.
+        input.verdict_if_configured(false)
     } else {
         row.answer.verdict
     };

@@ -299,8 +299,8 @@ impl Reasons<'_> {
         self.diagnosis.state.is_over() && self.diagnosis.limit.is_passing()
     }
 
-    /// Returns the sentence for a measurement of a usage window. If the message is not about a limit, the measurement
-    /// neither confirms nor contradicts it.
+    /// Returns the sentence for a measurement of a usage window. If the message is not about a limit, or if its answer does not
+    /// depend on the evidence, the measurement neither confirms nor contradicts it.
     fn measurement_sentence(&self, measurement: Measurement, readings: &Readings<'_>) -> String {
         let evidence = self.evidence;
         let name = measurement.window.short();
@@ -326,7 +326,10 @@ impl Reasons<'_> {
         {
             let measured = evidence.clock.format_distance(measurement.measured);
             format!("Your {name} usage was {percent}%, measured {measured}{resets}.")
-        } else if !self.diagnosis.is_limit() || self.states_other_reset() {
+        } else if !self.diagnosis.is_limit()
+            || self.message.row.decision == DecisionName::Answer
+            || self.states_other_reset()
+        {
             format!("Your {name} usage is {percent}%{resets}.")
         } else if self.diagnosis.resets.passed(evidence.clock.now).is_some() {
             format!(
