@@ -375,11 +375,11 @@ fn a_budget_that_a_team_shares_is_not_called_the_users_own_limit() {
     for (text, headline) in [
         (
             "You've hit your team's shared budget · ask your admin to raise it",
-            "A budget that you share with others is used up; ask an Owner, or wait for your plan's reset (/usage).",
+            "The message says that a budget that you share with others is used up; check /usage, or ask an Owner.",
         ),
         (
             "You've hit your team's pooled group budget · your weekly limit resets Nov 24, 6am (UTC)",
-            "Your weekly limit and a budget that you share with others are used up; you can continue on Tue Nov 24 06:00.",
+            "The message says that a budget that you share with others is used up; check /usage, or ask an Owner.",
         ),
     ] {
         let json = client.run(AT, &["explain", "--json", text], b"").json();
@@ -395,7 +395,7 @@ fn a_budget_that_a_team_shares_is_not_called_the_users_own_limit() {
     }
     let individual = "You've hit your individual spend limit · run /usage-credits to ask your admin for a higher limit";
     let explained = explain(&client, AT, individual);
-    assert!(explained.contains("an admin set for you"), "{explained}");
+    assert!(explained.contains("a limit set by an admin"), "{explained}");
 }
 
 /// The row of a session with a key said "a limit is used up", but not whose limit, or what helps.
@@ -435,7 +435,10 @@ fn an_update_is_recommended_with_a_reason_and_only_if_the_message_may_be_wrong()
         let json = client.run(AT, &["explain", "--json", text], b"").json();
         json["incident"]["actions"].to_string()
     };
-    let right = steps("You've hit your org's monthly spend limit · ask your admin to raise it");
+    let text = "You've hit your org's monthly spend limit · ask your admin to raise it";
+    let stopped = Client::with_session(&sandbox, "stopped");
+    stopped.receives_error(AT, text, json!({}));
+    let right = stopped.explained(SOON)["actions"].to_string();
     assert!(!right.contains("claude update"), "{right}");
     let doubtful = steps("API Error: Rate limit reached");
     let reason =
@@ -467,6 +470,44 @@ fn a_user_who_is_taken_for_a_third_party_app_is_not_first_asked_to_buy_credits()
         shown.contains("did not help users of Claude Code itself"),
         "{shown}"
     );
+}
+
+/// `explain` stated as a fact that the organization had reached its cap, although only a pasted message said so, which may be
+/// old or from another account.
+#[test]
+fn a_pasted_cap_of_an_organization_is_only_what_the_message_says() {
+    let text = "You've hit your org's monthly spend limit";
+    for plan in ["team", "enterprise"] {
+        for usage in [None, Some(94.0), Some(100.0)] {
+            let sandbox = Sandbox::new();
+            Client::logged_in(&sandbox, plan, "user");
+            let client = Client::new(&sandbox);
+            if let Some(percent) = usage {
+                client.calls_status_line(AT, windows(percent, NOON, 40.0, TUESDAY), 120);
+            }
+            let shown = explain(&client, SOON, text);
+            let headline = "The message says that your organization has reached its credit cap; check /usage, or ask an Owner.";
+            assert!(shown.starts_with(headline), "{shown}");
+            assert!(shown.contains("What to do 1. Check /usage"), "{shown}");
+            let incident = client.run(SOON, &["explain", "--json", text], b"").json();
+            assert_eq!(
+                incident["incident"]["verdict"], "cannot_tell",
+                "{incident:#}"
+            );
+            let waits_for_known_reset = shown.contains("wait until 12:00");
+            assert_eq!(waits_for_known_reset, usage == Some(100.0), "{shown}");
+        }
+    }
+    // An error of a session on this machine is a fact, even if the user pastes its message.
+    let sandbox = with_a_member_of_a_team();
+    let client = Client::new(&sandbox);
+    client.receives_error(AT, text, json!({}));
+    for shown in [explain_newest(&client, SOON), explain(&client, SOON, text)] {
+        assert!(
+            shown.starts_with("Your organization has reached its credit cap"),
+            "{shown}"
+        );
+    }
 }
 
 /// The same answer said that Claude Code counts as a third-party app, that this looked like a false alarm, and that the user
@@ -1015,7 +1056,7 @@ fn nobody_is_sent_to_an_admin_of_a_personal_plan() {
         let sandbox = with_a_member_of_a_team();
         let shown = explain(&Client::new(&sandbox), AT, text);
         let admin = if text.contains("individual") {
-            "an admin set for you"
+            "a limit set by an admin"
         } else {
             "only an admin can raise it"
         };
@@ -1110,7 +1151,8 @@ fn the_reset_of_a_budget_is_not_that_of_a_five_hour_window() {
     let client = Client::new(&sandbox);
     let text = "You've hit your team's pooled group budget · resets Dec 1, 12am (UTC)";
     let shown = explain(&client, AT, text);
-    assert!(!shown.contains("5-hour"), "{shown}");
+    let (before_steps, _) = shown.split_once(" What to do ").unwrap();
+    assert!(!before_steps.contains("5-hour"), "{shown}");
     let run = client.run(AT, &["explain", "--json", text], b"");
     let incident = &run.json()["incident"];
     let badge = incident["badge"].as_str().unwrap();
@@ -1731,7 +1773,7 @@ fn a_text_about_a_cap_is_over_if_the_full_window_has_just_reset() {
     );
     // The window may be full again.
     let later = explain(&client, "2026-11-20T12:30:00Z", text);
-    assert!(later.contains("1. Wait for your included usage"), "{later}");
+    assert!(later.contains("1. Check /usage"), "{later}");
 }
 
 /// Simulates a session that receives a false alarm, with the returned message, and then cannot continue because its

@@ -169,10 +169,14 @@ fn on_seat(input: &Input<'_>, named: Cap, window: Window) -> Finding {
             .without_knowing(Unknown::CapDespiteRoom),
         Some(room) => contradicted(cap.into(), room),
         None if input.has_last_known_room(window) => {
-            until_stated_reset(input, cap, window).without_knowing(Unknown::TimeOfMessage)
+            until_known_reset(input, cap, window).without_knowing(Unknown::TimeOfMessage)
         }
         None if input.readings.has_doubtful_room() => {
-            until_stated_reset(input, cap, window).without_knowing(Unknown::NearlyFullBefore)
+            until_known_reset(input, cap, window).without_knowing(Unknown::NearlyFullBefore)
+        }
+        // A pasted message may be old or from another account.
+        None if input.evidence.is_pasted() => {
+            until_known_reset(input, cap, window).without_knowing(input.missing_reading(window))
         }
         None => {
             let may_be_member =
@@ -228,11 +232,9 @@ fn on_unknown_plan(input: &Input<'_>, named: Cap, window: Window) -> Finding {
         }
         Cap::Organization => Finding {
             cause: Cause::OrgCapOrOwnLimit,
-            ..until_stated_reset(input, named, window)
+            ..until_known_reset(input, named, window)
         },
-        Cap::Own | Cap::Member | Cap::SeatWithoutCredits => {
-            until_stated_reset(input, named, window)
-        }
+        Cap::Own | Cap::Member | Cap::SeatWithoutCredits => until_known_reset(input, named, window),
     };
     finding.without_knowing(unknown)
 }
@@ -240,9 +242,6 @@ fn on_unknown_plan(input: &Input<'_>, named: Cap, window: Window) -> Finding {
 /// Handles a cap that has been reached. Waiting helps if the reset time is known, because included usage is available
 /// again after the reset.
 fn reached(input: &Input<'_>, cap: Cap, window: Window) -> Finding {
-    let is_known = input.certain_window().is_some()
-        || is_reset_stated(input)
-        || input.full_until(window).is_some();
     let is_admin = input.evidence.is_admin() && input.evidence.is_shared_plan();
     let cause = match (cap, is_admin) {
         (Cap::Own, _) => Cause::OwnCap,
@@ -254,14 +253,19 @@ fn reached(input: &Input<'_>, cap: Cap, window: Window) -> Finding {
         (Cap::Organization, true) => Cause::OrgCapOfAdmin,
     };
     Finding::lasting(cap.into(), Verdict::Real, cap.raised_by(), cause)
-        .waiting(helps(is_known))
+        .waiting(helps(is_reset_known(input, window)))
         .until_reset_of(Some(window))
 }
 
-/// Handles a cap that only the message mentions. Waiting helps if the message states when the window resets.
-fn until_stated_reset(input: &Input<'_>, cap: Cap, window: Window) -> Finding {
+/// Returns true if the message or other evidence shows when the full window resets.
+fn is_reset_known(input: &Input<'_>, window: Window) -> bool {
+    input.certain_window().is_some() || is_reset_stated(input) || input.full_until(window).is_some()
+}
+
+/// Handles a cap that only the message mentions. Waiting helps if the reset time of the window is known.
+fn until_known_reset(input: &Input<'_>, cap: Cap, window: Window) -> Finding {
     by_message(cap)
-        .waiting(helps(is_reset_stated(input)))
+        .waiting(helps(is_reset_known(input, window)))
         .until_reset_of(Some(window))
 }
 
