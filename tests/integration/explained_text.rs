@@ -472,6 +472,45 @@ fn a_user_who_is_taken_for_a_third_party_app_is_not_first_asked_to_buy_credits()
     );
 }
 
+/// "Check /usage" and the wait for the reset came after the step to pay for usage credits, or to ask for a higher cap.
+#[test]
+fn free_steps_come_before_steps_that_cost_money() {
+    for (plan, role) in [("max", "admin"), ("team", "user"), ("enterprise", "admin")] {
+        for usage in [None, Some(94.0), Some(100.0)] {
+            for text in [
+                FIVE_HOUR,
+                WEEKLY,
+                OUT_OF_CREDITS,
+                "You've hit your limit · resets 12pm (UTC)",
+                "You've hit your org's monthly spend limit",
+                "You've hit your monthly spend limit · raise it at claude.ai/settings/usage",
+                "You've hit your individual spend limit",
+                "You've hit your team's shared budget · ask your admin to raise it",
+                "Your organization is out of usage credits. Contact your admin to add more.",
+            ] {
+                let sandbox = Sandbox::new();
+                Client::logged_in(&sandbox, plan, role);
+                let client = Client::new(&sandbox);
+                if let Some(percent) = usage {
+                    client.calls_status_line(AT, windows(percent, NOON, 40.0, TUESDAY), 120);
+                }
+                let of_text = client.run(SOON, &["explain", "--json", text], b"").json();
+                client.receives_error(AT, text, json!({}));
+                let of_session = client.explained(SOON);
+                for incident in [&of_text["incident"], &of_session] {
+                    let steps = incident["actions"].as_array().unwrap();
+                    let is_paid = |step: &Value| step["costs_money"] == true;
+                    let first_paid = steps.iter().position(is_paid).unwrap_or(steps.len());
+                    let is_free_later = steps[first_paid..]
+                        .iter()
+                        .any(|step| step["costs_money"] == false);
+                    assert!(!is_free_later, "{plan}, {usage:?}, {text}: {incident:#}");
+                }
+            }
+        }
+    }
+}
+
 /// `explain` stated as a fact that the organization had reached its cap, although only a pasted message said so, which may be
 /// old or from another account.
 #[test]

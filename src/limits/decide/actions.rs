@@ -31,13 +31,16 @@ pub(super) fn while_blocked(problem: &Problem<'_>) -> Vec<ActionName> {
     if finding.verdict == Verdict::WrongCredential || finding.cause.awaits_figures() {
         return finding.cause.template().actions.clone();
     }
-    let suited: Vec<ActionName> = for_cause(problem)
+    let mut suited: Vec<ActionName> = for_cause(problem)
         .into_iter()
         .chain(for_shared_plan(problem))
         .filter_map(|action| suited_to_plan(action, problem))
         .filter_map(|action| suited_to_evidence(action, problem))
         .chain(full_as_well(problem))
         .collect();
+    if may_wait(problem) {
+        suited.sort_by_key(|action| !action.is_free());
+    }
     let first = first_actions(problem, &suited);
     let purchases = suited.iter().position(|action| action.is_purchase());
     let (free, costly) = suited.split_at(purchases.unwrap_or(suited.len()));
@@ -76,6 +79,14 @@ pub(super) fn while_blocked(problem: &Problem<'_>) -> Vec<ActionName> {
     move_up_to_second(&mut actions, ActionName::ReportRepeated);
     move_warnings_up(&mut actions);
     actions
+}
+
+/// Returns true if the user can wait instead of paying. Free actions then come first. Otherwise, their order in the catalog
+/// counts: for example, a restart may help only after a payment. API spend caps usually do not reset until the end of the
+/// month, which is too long to wait.
+fn may_wait(problem: &Problem<'_>) -> bool {
+    let finding = &problem.finding;
+    finding.waiting_helps != Some(false) && finding.limit != LimitKind::ApiSpendCap
 }
 
 /// Moves the warnings about costs to the second position if they come later. A user who reads only the first lines must know
@@ -262,10 +273,7 @@ fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<Actio
             Some(ActionName::WaitForWindowInstead)
         }
         ActionName::WaitInstead if !has_reset => None,
-        // A message that is certainly right has not been shown by mistake.
-        ActionName::Update if finding.verdict == Verdict::Real || !evidence.may_be_outdated() => {
-            None
-        }
+        ActionName::Update if !may_be_mistake_of_old_client(problem) => None,
         ActionName::StandardContext if !may_blame_long_context(problem) => None,
         // The plan had usage left at the time of the error, but it has none now.
         ActionName::DoNotBuy if problem.readings.used_up_now().is_some() => {
@@ -306,6 +314,16 @@ fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<Actio
         }
         action => Some(action),
     }
+}
+
+/// Returns true if an old version of Claude Code may have shown the message by mistake. A message that is certainly right is no
+/// mistake, and only users of personal plans received messages about caps by mistake.
+fn may_be_mistake_of_old_client(problem: &Problem<'_>) -> bool {
+    let (evidence, finding) = (problem.evidence, &problem.finding);
+    let is_doubted_cap_of_seat = finding.verdict == Verdict::CannotTell
+        && finding.limit.cap().is_some()
+        && evidence.is_shared_plan();
+    finding.verdict != Verdict::Real && !is_doubted_cap_of_seat && evidence.may_be_outdated()
 }
 
 /// Returns true if the 1M context may be the reason for the error. An unknown model may use it, but this is not reason enough
