@@ -1056,6 +1056,7 @@ impl<'a> Incidents<'a> {
         }
         let mut collector = self.collector(self.journal(), Asker::Session(session));
         collector.transcript = transcript;
+        collector.models_in_use = ModelsInUse::OfSessions;
         let incidents = collector.explain([KnownError::stored(newest.clone())]);
         self.save_all(&collector, collector.take_news());
         self.login.save_account();

@@ -397,9 +397,11 @@ pub fn status_rows(incident: &Incident, more: ReadMore, columns: usize) -> Optio
             Some(alarm) => in_tone(Tone::Alarm, vec![alarm]),
             None => in_tone(Tone::Good, vec![row]),
         };
-        // Without this warning, the session would cost money while its user waits for it.
-        if incident.diagnosis.actions.first() == Some(&ActionName::ContinuesForCredits)
-            && let Some(action) = incident.actions().first()
+        // Without this row, the session would cost money while its user waits for it, or its user would pay without need.
+        if matches!(
+            incident.diagnosis.actions.first(),
+            Some(ActionName::ContinuesForCredits | ActionName::WaitLeftOpen)
+        ) && let Some(action) = incident.actions().first()
         {
             let warning = fitting_form(&action.rows, columns);
             rows.extend(in_tone(Tone::Alarm, warning.into_iter().collect()));

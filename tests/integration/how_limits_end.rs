@@ -860,8 +860,10 @@ fn a_credit_limit_ends_when_credits_pay_for_another_session() {
     other.receives_response("2026-11-20T10:10:00Z");
     other.calls_status_line("2026-11-20T10:10:01Z", full, 120);
     assert_eq!(code(&one, "2026-11-20T10:11:00Z"), 0);
-    let first = one.explained("2026-11-20T10:11:00Z")["actions"][0].clone();
-    assert_eq!(first["costs_money"], true, "{first}");
+    // Waiting is free, so it comes first.
+    let actions = one.explained("2026-11-20T10:11:00Z")["actions"].clone();
+    assert_eq!(actions[0]["costs_money"], false, "{actions}");
+    assert_eq!(actions[1]["costs_money"], true, "{actions}");
 }
 
 /// After a reboot, no process is left that could resume the session automatically.

@@ -640,3 +640,24 @@ fn a_false_alarm_in_one_session_does_not_hide_the_opus_limit_of_another() {
         }
     }
 }
+
+/// The user had switched the session to another model. With the next prompt, the hook still said to switch models.
+#[test]
+fn the_hook_does_not_advise_to_switch_models_after_the_user_has_done_so() {
+    for (model, is_announced) in [(SONNET, false), (OPUS, true)] {
+        let sandbox = with_a_private_login();
+        let mut client = session_of_login(&sandbox, "stopped");
+        client.model = OPUS.to_owned();
+        receives_response(&mut client, "2026-11-20T09:50:00Z");
+        reaches_opus_limit(&client, "2026-11-20T10:00:00Z");
+        switches_to(&mut client, "2026-11-20T10:01:00Z", model);
+        let prompt = json!({"prompt": "go on"});
+        let hook = client.event("2026-11-20T10:01:10Z", "UserPromptSubmit", prompt);
+        let reply = hook.success();
+        assert_eq!(
+            reply.contains("switch models"),
+            is_announced,
+            "{model}: {reply}"
+        );
+    }
+}

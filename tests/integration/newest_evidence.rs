@@ -637,8 +637,9 @@ fn the_advice_to_send_the_prompt_again_mentions_that_credits_pay() {
             );
         }
         let incident = stopped.explained(at);
-        let action = &incident["actions"][0];
-        assert_eq!(action["costs_money"], true, "{at}: {incident:#}");
+        let actions = &incident["actions"];
+        assert_eq!(actions[0]["costs_money"], false, "{at}: {incident:#}");
+        assert_eq!(actions[1]["costs_money"], true, "{at}: {incident:#}");
     }
 }
 

@@ -450,15 +450,16 @@ fn in_state_without_budget(
             ActionName::ReportRepeated => ending == Ending::PauseOver,
             _ => false,
         });
-        let alternative = match first {
+        let first_and_alternative = match first {
             ActionName::WaitForOtherWindow if !problem.evidence.collected.credits_are_refused => {
-                Some(ActionName::SendDespiteOtherWindow)
+                vec![first, ActionName::SendDespiteOtherWindow]
             }
-            ActionName::WorksForCredits => Some(ActionName::WaitInstead),
-            _ => None,
+            // Waiting is free, so it comes first.
+            ActionName::WorksForCredits => vec![wait_instead_of_paying(problem), first],
+            _ => vec![first],
         };
-        return std::iter::once(first)
-            .chain(alternative)
+        return first_and_alternative
+            .into_iter()
             .chain(unset_key_there(problem, ending))
             .chain(return_to_plan(problem, first))
             .chain(remaining)
@@ -630,6 +631,22 @@ fn suited_to_asker(action: ActionName, problem: &Problem<'_>) -> ActionName {
             ActionName::CostsExtra
         }
         action => action,
+    }
+}
+
+/// Returns the free alternative to a prompt for which usage credits would pay.
+fn wait_instead_of_paying(problem: &Problem<'_>) -> ActionName {
+    let now = problem.evidence.clock.now;
+    let paid_until = problem.evidence.collected.paid_until;
+    let continues_for_free = problem
+        .expected_continuation()
+        .is_some_and(|at| at > now && paid_until.is_none_or(|until| at >= until));
+    if continues_for_free {
+        ActionName::WaitLeftOpen
+    } else if paid_until.is_some() || problem.resets.ahead(now).is_some() {
+        ActionName::Wait
+    } else {
+        ActionName::WaitUnknown
     }
 }
 
@@ -955,11 +972,12 @@ mod tests {
             evidence.collected.paid_until = Some(now + chrono::TimeDelta::hours(1));
             let incident = Incident::new(evidence);
             assert!(incident.diagnosis.state.is_over(), "{text}: {incident:#?}");
-            let first = &incident.actions()[0];
-            assert_eq!(
-                first.costs_money,
-                Some(true),
-                "{text}, {asked_at}: {first:?}"
+            let actions = incident.actions();
+            assert!(
+                actions
+                    .iter()
+                    .any(|action| action.costs_money == Some(true)),
+                "{text}, {asked_at}: {actions:?}"
             );
             let headline = incident.headline();
             assert!(!headline.ends_with("send the prompt again."), "{headline}");

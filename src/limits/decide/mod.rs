@@ -159,15 +159,21 @@ impl Diagnosis {
         match self.state {
             State::Notice => false,
             State::Blocks(_) => self.credits_pay_now,
-            State::Over(_) => matches!(
-                self.actions.first(),
-                Some(
-                    ActionName::CostsExtra
-                        | ActionName::ContinuesForCredits
-                        | ActionName::WorksForCredits
-                )
-            ),
+            State::Over(_) => self.step_with_credits().is_some(),
         }
+    }
+
+    /// Returns the step with which the user continues after the error while usage credits pay, or `None` if they do not.
+    pub(crate) fn step_with_credits(&self) -> Option<ActionName> {
+        let is_paid = |action: &ActionName| {
+            matches!(
+                action,
+                ActionName::CostsExtra
+                    | ActionName::ContinuesForCredits
+                    | ActionName::WorksForCredits
+            )
+        };
+        self.actions.iter().copied().find(is_paid)
     }
 
     /// Returns the time of the automatic continuation, unless the limit still applies at that time.

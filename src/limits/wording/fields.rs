@@ -250,6 +250,9 @@ impl Fields {
             "this was probably a false alarm"
         } else if diagnosis.state == State::Over(Ending::KeyRemoved) {
             "the key is no longer used"
+        } else if diagnosis.limit.cap().is_some() {
+            // The cap itself may last until the end of the month.
+            "the cap no longer stops you"
         } else if diagnosis.is_limit() {
             "this limit no longer applies"
         } else {

@@ -161,9 +161,14 @@ pub(crate) fn word(message: &Message, evidence: &Evidence, diagnosis: &Diagnosis
         Some(wording) => {
             let pasts = pasts(message, diagnosis, &fields);
             let summaries = wording.summaries(&pasts, &fields);
+            // A headline must mention costs, even if a free step comes first.
+            let first_step = match diagnosis.step_with_credits() {
+                Some(paid) if diagnosis.state.is_over() => Some(paid),
+                _ => diagnosis.actions.first().copied(),
+            };
             summary = Some(with_payer(first_fitting(&summaries), diagnosis, &fields));
             Sentences {
-                headline: wording.headline(&pasts, diagnosis.actions.first(), &fields),
+                headline: wording.headline(&pasts, first_step, &fields),
                 badge: badge(&wording.badges, &fields),
             }
         }
@@ -238,7 +243,7 @@ impl EndingWording {
     fn headline(
         &self,
         pasts: &[String],
-        first_step: Option<&ActionName>,
+        first_step: Option<ActionName>,
         fields: &Fields,
     ) -> String {
         let templates = self.headlines.iter().map(String::as_str);
@@ -249,7 +254,7 @@ impl EndingWording {
         }
         let summaries = self.summaries(pasts, fields);
         let summary = first_fitting(&summaries);
-        let advised: Vec<String> = match first_step.and_then(|step| WORDINGS.advice.get(step)) {
+        let advised: Vec<String> = match first_step.and_then(|step| WORDINGS.advice.get(&step)) {
             // The costs must not be omitted, so a shorter summary makes room for them.
             Some(of_step) => summaries
                 .iter()
