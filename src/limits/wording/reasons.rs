@@ -466,9 +466,13 @@ impl Reasons<'_> {
         } else {
             ("is", "go")
         };
-        format!(
-            "{name}{at_host} {is} set in {place}, so your requests {go} to another service, not to Anthropic."
-        )
+        // The service at an address may pass the requests on to Anthropic.
+        let target = if host.is_some() {
+            "to that address, not directly to Anthropic"
+        } else {
+            "to another service, not to Anthropic"
+        };
+        format!("{name}{at_host} {is} set in {place}, so your requests {go} {target}.")
     }
 
     /// Returns true if the error is still attributed to an organization's cap, although the plan is for one person. This
