@@ -5,6 +5,8 @@ use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
+
 use super::{ANSWER_READS, Context};
 use crate::budget::overview::BudgetOverview;
 use crate::claude::account::Account;
@@ -16,11 +18,12 @@ use crate::drain::WindowShares;
 use crate::incidents::{Incidents, Paying, Situation};
 use crate::ledger::{EVER, Ledger, LedgerError, ReadTime, RowsBy, SelectedResponses, SpendSource};
 use crate::limits::decide::ActionName;
+use crate::limits::evidence::RefusedWindow;
 use crate::limits::incident::Incident;
 use crate::limits::kind::Window;
 use crate::limits::sample::Sample;
 use crate::now::{EffectOfError, NowData, PassedReset, RunningSession, SlowFacts, SpendNow};
-use crate::spend::{Amount, SpendHistory, current_block};
+use crate::spend::{Amount, SpendHistory, block_until, current_block};
 use crate::time::{Clock, Millis};
 
 /// The minimum interval between refreshes of slow data: the ends of many transcripts, the processes, and weeks of
@@ -75,22 +78,27 @@ impl NowCollector {
 
     /// Collects the data for the screen.
     pub(crate) fn collect(&mut self, context: &Context) -> NowData {
-        let spend = self.spend_now(context);
+        let mut spend = self.spend_now(context);
         let registered = sessions::registered(&context.paths);
         let incidents = context.incidents();
         let reported = incidents.readings().windows_of_account();
         let slow = self.slow_facts(context, &incidents, reported.as_ref(), &registered);
         let login = incidents.account();
-        let refused = slow
+        let refused_windows: Vec<RefusedWindow> = slow
             .situation
             .limits_of_full_windows
             .iter()
             // A limit on a token says nothing about the login's usage windows.
             .filter(|limit| login.is_none() || !limit.evidence.error.is_payer_hidden_by_token())
-            .filter_map(Incident::full_window);
-        let reading = reported.map(|reported| {
-            refused.fold(reported, |reading, refused| reading.with_refusal(&refused))
-        });
+            .filter_map(Incident::full_window)
+            .collect();
+        let reading =
+            reported.map(|reported| refused_windows.iter().fold(reported, Sample::with_refusal));
+        if let Some(reset) = five_hour_reset(reading.as_ref(), &refused_windows)
+            && let Ok(spend) = &mut spend
+        {
+            self.end_block_at_reset(reset, spend, context);
+        }
         let forecasts = match &reading {
             Some(reading) => incidents.forecasts().of(reading),
             None => Vec::new(),
@@ -152,6 +160,17 @@ impl NowCollector {
             })
         });
         spend.map_err(|error| format!("unknown: {error}"))
+    }
+
+    /// Replaces the estimated block with the 5-hour window that ends at `reset`, if this reset has not passed.
+    fn end_block_at_reset(&self, reset: DateTime<Utc>, spend: &mut SpendNow, context: &Context) {
+        let now = context.environment.now;
+        if reset > now
+            && let Ok(ledger) = &self.ledger
+            && let Ok(block) = block_until(ledger, reset, now)
+        {
+            spend.block = Some(block);
+        }
     }
 
     /// Returns the slow data. If nothing has changed, it may be up to a minute old.
@@ -367,6 +386,18 @@ pub(super) fn blocking_budgets(
     };
     let paid_now = paid.filter(|paid| paid.goes_on_until.is_some());
     Ok(overview.blocking_sentences(paid_now.map(|paid| paid.cost), true))
+}
+
+/// Returns the reset of the 5-hour window that the server has stated. Without readings, only a refused request may have
+/// stated it.
+fn five_hour_reset(reading: Option<&Sample>, refused: &[RefusedWindow]) -> Option<DateTime<Utc>> {
+    let refused = refused
+        .iter()
+        .find(|refused| refused.window == Window::FiveHour);
+    match reading {
+        Some(reading) => reading.five_hour?.resets_at,
+        None => Some(refused?.resets_at),
+    }
 }
 
 /// Returns true if a window of the plan is full that applies to all models or to a model of a running session.

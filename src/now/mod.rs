@@ -168,14 +168,30 @@ impl NowData {
     }
 
     /// Returns the current block. Returns `None` if the 5-hour window is known to have reset since the block began. The
-    /// block then includes spend that does not count toward the current window.
+    /// block then includes spend that does not count toward the current window. Also returns `None` if the server has
+    /// stated a later reset but may have reset the window early, because the block's end is then unknown.
     fn block(&self) -> Option<Block> {
         let block = self.spend.as_ref().ok()?.block?;
+        if block.is_estimated && self.may_have_reset_early() {
+            return None;
+        }
         let is_outdated = self
             .passed_resets
             .iter()
             .any(|passed| passed.window == Window::FiveHour && passed.at > block.start);
         (!is_outdated).then_some(block)
+    }
+
+    /// Returns true if the newest error was about the 5-hour window, and its reset has not passed. Unless the window is
+    /// still full, it may have been reset early.
+    fn may_have_reset_early(&self) -> bool {
+        let newest = self.slow.situation.incident.as_ref();
+        newest.is_some_and(|newest| {
+            newest
+                .diagnosis
+                .coming_reset(Window::FiveHour, self.clock.now)
+                .is_some()
+        })
     }
 
     /// Returns a lower bound for the amount left in a window, at list prices. Returns `None` if it is unknown.

@@ -304,13 +304,18 @@ impl NowData {
             return;
         }
         let text = match self.block() {
-            // The window has reset, and its usage since then is unknown.
-            None if spend.block.is_some() => return,
+            // The window has reset or may have been reset early, and its usage since then is unknown.
+            None if spend.block.is_some() || self.may_have_reset_early() => return,
             Some(block) => {
                 let cost = block.spent.lower_bound_unless(spend.is_complete).show();
                 let start = self.clock.format_time(block.start);
                 let end = self.clock.format_time_and_distance(block.end);
-                format!("{cost} since {start}; estimated 5-hour window ends at {end}")
+                let window = if block.is_estimated {
+                    "estimated 5-hour window"
+                } else {
+                    "the 5-hour window"
+                };
+                format!("{cost} since {start}; {window} ends at {end}")
             }
             None => "no 5-hour window is running (estimated)".to_owned(),
         };
@@ -651,6 +656,7 @@ mod tests {
                     start: at("2026-11-20T10:00:00Z"),
                     end: at("2026-11-20T15:00:00Z"),
                     spent: Amount::exact(dollars(7)),
+                    is_estimated: true,
                 }),
                 is_complete: true,
             }),

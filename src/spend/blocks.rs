@@ -20,23 +20,55 @@ pub(crate) struct Block {
     pub(crate) start: DateTime<Utc>,
     pub(crate) end: DateTime<Utc>,
     pub(crate) spent: Amount,
+    /// True if the server has not stated the block's end.
+    pub(crate) is_estimated: bool,
 }
 
-/// Returns the block that contains `now`, or `None` if there is none.
-pub(crate) fn current_block(
+/// Returns the block that ends at the reset of the 5-hour window, which the server has stated. Spend is stored for each
+/// quarter of an hour, so the spend of the quarter in which the window began counts as well.
+pub(crate) fn block_until(
     ledger: &Ledger,
+    reset: DateTime<Utc>,
     now: DateTime<Utc>,
-) -> Result<Option<Block>, LedgerError> {
+) -> Result<Block, LedgerError> {
+    let start = reset - FIVE_HOURS;
+    let first_quarter = start.timestamp_millis().div_euclid(QUARTER_HOUR) * QUARTER_HOUR;
+    let mut spent = Tally::default();
+    for row in tallies(ledger, first_quarter, now)? {
+        spent += row.tally;
+    }
+    Ok(Block {
+        start,
+        end: reset,
+        spent: Amount::from_tally(&spent),
+        is_estimated: false,
+    })
+}
+
+/// Returns the spend in each quarter of an hour since the given time.
+fn tallies(
+    ledger: &Ledger,
+    since: Millis,
+    now: DateTime<Utc>,
+) -> Result<Vec<TimedTally>, LedgerError> {
     let mut rows = Vec::new();
-    // Rows whose time is in the future because of an incorrect clock must not start a block.
-    let until_now = Millis::MIN..now.timestamp_millis() + QUARTER_HOUR;
+    // Rows whose time is in the future because of an incorrect clock do not count.
+    let until_now = since..now.timestamp_millis() + QUARTER_HOUR;
     ledger.rows(until_now, RowsBy::Quarter, &mut |row| {
         rows.push(TimedTally {
             at: row.at,
             tally: row.tally,
         });
     })?;
+    Ok(rows)
+}
 
+/// Returns the estimated block that contains `now`, or `None` if there is none.
+pub(crate) fn current_block(
+    ledger: &Ledger,
+    now: DateTime<Utc>,
+) -> Result<Option<Block>, LedgerError> {
+    let rows = tallies(ledger, Millis::MIN, now)?;
     let Some(last) = blocks(rows).pop() else {
         return Ok(None);
     };
@@ -45,6 +77,7 @@ pub(crate) fn current_block(
         start,
         end: block_end(start),
         spent: Amount::from_tally(&last.tally),
+        is_estimated: true,
     };
     if (block.start..block.end).contains(&now) {
         Ok(Some(block))

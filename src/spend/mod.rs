@@ -14,7 +14,7 @@ mod table;
 mod why;
 
 pub use amount::Amount;
-pub(crate) use blocks::{Block, current_block};
+pub(crate) use blocks::{Block, block_until, current_block};
 pub(crate) use causes::CauseGroups;
 pub(crate) use figures::{page_figures, page_totals, short_count};
 pub(crate) use forecast::{Forecast, HourlyRate, PlanValue, SpendHistory};

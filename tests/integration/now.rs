@@ -11,7 +11,9 @@ use crate::client::{Client, windows};
 use crate::histories::{near, spend, with_history};
 #[cfg(target_os = "linux")] // the tests that use it need `/proc`
 use crate::situation::flat;
-use crate::situation::{NOON, TUESDAY, session_of_login, with_a_private_login};
+use crate::situation::{
+    AT, FIVE_HOUR, NOON, TUESDAY, refused, session_of_login, with_a_private_login,
+};
 use crate::support::{Run, Sandbox};
 
 /// Builds Claude Code's status-line input for a session with this running total and with usage windows.
@@ -483,6 +485,47 @@ fn a_block_from_before_a_known_reset_is_not_shown() {
     let usage = windows(60.0, NOON, 40.0, TUESDAY);
     client.calls_status_line("2026-11-20T11:00:01Z", usage, 120);
     let at = "2026-11-20T12:30:00Z";
+    let screen = client.run(at, &["now"], b"");
+    assert!(!screen.success().contains("Block"), "{screen:?}");
+    let json = client.run(at, &["now", "--json"], b"").json();
+    assert_eq!(json["block"], Value::Null, "{json:#}");
+}
+
+/// Without readings, `now` said that the 5-hour limit was used up and, below, that no 5-hour window was running. After
+/// a response, it estimated an end other than the reset that the server had stated.
+#[test]
+fn the_block_is_the_window_that_the_server_refused() {
+    let refusal = refused("five_hour", NOON, "");
+    for responses in [&[][..], &["2026-11-20T06:10:00Z", "2026-11-20T09:30:00Z"]] {
+        let sandbox = with_a_private_login();
+        let client = session_of_login(&sandbox, "s");
+        for at in responses {
+            client.works(at, 250_000);
+        }
+        client.receives_error(AT, FIVE_HOUR, &refusal);
+        let at = "2026-11-20T10:20:00Z";
+        let screen = client.run(at, &["now"], b"");
+        let spent = responses.len().saturating_sub(1);
+        let row = format!(
+            "Block     ${spent}.00 since 07:00; the 5-hour window ends at 12:00, in 1 h 40 m\n"
+        );
+        assert!(screen.success().contains(&row), "{row}: {screen:?}");
+        assert!(!screen.stdout.contains("estimated"), "{screen:?}");
+        let block = &client.run(at, &["now", "--json"], b"").json()["block"];
+        assert_eq!(block["start"], "2026-11-20T07:00:00Z", "{block:#}");
+        assert_eq!(block["end"], "2026-11-20T12:00:00Z", "{block:#}");
+    }
+}
+
+/// A response before the reset may show that the window has been reset early, so its end is unknown.
+#[test]
+fn no_block_is_shown_after_a_response_before_the_reset_that_the_server_stated() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "s");
+    client.works("2026-11-20T09:30:00Z", 250_000);
+    client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    client.works("2026-11-20T10:10:00Z", 250_000);
+    let at = "2026-11-20T10:20:00Z";
     let screen = client.run(at, &["now"], b"");
     assert!(!screen.success().contains("Block"), "{screen:?}");
     let json = client.run(at, &["now", "--json"], b"").json();

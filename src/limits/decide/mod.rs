@@ -212,6 +212,15 @@ impl Diagnosis {
         Some(reset.at)
     }
 
+    /// Returns the time at which the window will reset, if it was full and the reset has not passed.
+    pub(crate) fn coming_reset(&self, window: Window, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        if self.window != Some(window) || self.verdict == Verdict::FalseLikely {
+            return None;
+        }
+        let reset = self.resets.ahead(now)?;
+        Some(reset.at)
+    }
+
     /// Returns true if the message is only a warning or announces the end of a limit.
     pub(crate) fn is_notice(&self) -> bool {
         self.verdict.is_notice()
