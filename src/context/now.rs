@@ -92,8 +92,15 @@ impl NowCollector {
             .filter(|limit| login.is_none() || !limit.evidence.error.is_payer_hidden_by_token())
             .filter_map(Incident::full_window)
             .collect();
-        let reading =
-            reported.map(|reported| refused_windows.iter().fold(reported, Sample::with_refusal));
+        let reading = reported.as_ref().map(|reported| {
+            refused_windows
+                .iter()
+                .fold(reported.clone(), Sample::with_refusal)
+        });
+        let full_by_refusal = match (&reported, &reading) {
+            (Some(reported), Some(reading)) => full_by_refusal(reported, reading, &refused_windows),
+            _ => Vec::new(),
+        };
         if let Some(reset) = five_hour_reset(reading.as_ref(), &refused_windows)
             && let Ok(spend) = &mut spend
         {
@@ -120,6 +127,7 @@ impl NowCollector {
         let has_plan = login.is_some_and(Account::has_plan) || incidents.has_token();
         NowData {
             clock: context.clock(),
+            full_by_refusal,
             is_window_full,
             has_plan,
             passed_resets,
@@ -398,6 +406,23 @@ fn five_hour_reset(reading: Option<&Sample>, refused: &[RefusedWindow]) -> Optio
         Some(reading) => reading.five_hour?.resets_at,
         None => Some(refused?.resets_at),
     }
+}
+
+/// Returns the windows that are full in `reading` but not in the figures that Claude Code has `reported`, each with the
+/// newest refused request.
+fn full_by_refusal(
+    reported: &Sample,
+    reading: &Sample,
+    refused: &[RefusedWindow],
+) -> Vec<RefusedWindow> {
+    let is_full =
+        |sample: &Sample, window| sample.usage(window).is_some_and(|usage| usage.is_used_up());
+    Window::ALL
+        .into_iter()
+        .filter(|window| is_full(reading, *window) && !is_full(reported, *window))
+        .filter_map(|window| refused.iter().find(|refused| refused.window == window))
+        .copied()
+        .collect()
 }
 
 /// Returns true if a window of the plan is full that applies to all models or to a model of a running session.

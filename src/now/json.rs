@@ -93,6 +93,7 @@ impl NowData {
             "full_at": full.map(|(at, _)| format_rfc3339(at)),
             "full_at_the_latest": full.map(|(_, latest)| format_rfc3339(latest)),
             "lasts": lasts,
+            "refused_at": self.refusal(window).map(|refused| format_rfc3339(refused.at)),
             "left_usd": self.left_of(window).map(Money::usd),
         }))
     }

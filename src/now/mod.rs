@@ -12,6 +12,7 @@ use crate::config::Currency;
 use crate::drain::{PercentValue, WindowShares};
 use crate::incidents::{Paying, Situation};
 use crate::ledger::Tally;
+use crate::limits::evidence::RefusedWindow;
 use crate::limits::incident::{AwaitedPrompt, Continuation, Incident, StillFull};
 use crate::limits::kind::{LimitKind, Window};
 use crate::limits::pace::Expected;
@@ -27,6 +28,8 @@ pub(crate) struct NowData {
     pub(crate) clock: Clock,
     /// The newest reading of the usage windows of the account that is logged in.
     pub(crate) reading: Option<Sample>,
+    /// The windows that are full in the reading only because of a refused request. Claude Code has not reported this.
+    pub(crate) full_by_refusal: Vec<RefusedWindow>,
     /// True if a usage window is full that applies to all models or to a model in use.
     pub(crate) is_window_full: bool,
     /// True if the logged-in account has a plan and therefore usage windows.
@@ -201,6 +204,14 @@ impl NowData {
             .current(self.clock.now)
             .filter(|estimate| estimate.window == window)
             .find_map(|estimate| estimate.left)
+    }
+
+    /// Returns the refused request because of which the window is full, if Claude Code has not reported this.
+    fn refusal(&self, window: Window) -> Option<RefusedWindow> {
+        self.full_by_refusal
+            .iter()
+            .copied()
+            .find(|refused| refused.window == window)
     }
 
     fn forecast(&self, window: Window) -> Option<&Expected> {

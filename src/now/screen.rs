@@ -12,6 +12,7 @@ use crate::limits::incident::stopped_again_clause;
 use crate::limits::kind::LimitKind;
 use crate::limits::pace::week::WeekBefore;
 use crate::limits::pace::{Expected, Outlook};
+use crate::limits::sample::Sample;
 use crate::pricing::Money;
 use crate::render::{Column, MeterRow, Page, Report, Table};
 use crate::spend::Amount;
@@ -191,11 +192,8 @@ impl NowData {
         } else {
             ""
         };
-        let reported = format!(
-            "reported {}{account}",
-            clock.format_distance(reading.measured)
-        );
-        add_row(report, "", Tone::Quiet, reported);
+        let source = self.source_of_figures(reading, account);
+        add_row(report, "", Tone::Quiet, source);
         if extent == Extent::Essential {
             return;
         }
@@ -214,6 +212,33 @@ impl NowData {
             .into_iter()
             .map(|sentence| (Tone::Plain, sentence));
         add_rows(report, "Used by", uses);
+    }
+
+    /// Returns when the figures were reported, and which of them only a refused request shows. `account` is a clause about
+    /// the account.
+    fn source_of_figures(&self, reading: &Sample, account: &str) -> String {
+        let refusals: Vec<String> = self
+            .full_by_refusal
+            .iter()
+            .map(|refused| {
+                format!(
+                    "{} is 100% because a request was refused {}",
+                    refused.window.name(),
+                    self.clock.format_time_with_preposition(refused.at)
+                )
+            })
+            .collect();
+        let age = self.clock.format_distance(reading.measured);
+        let reported = format!("reported {age}{account}");
+        let has_reported_figures = reading.others.spend_limit.is_some()
+            || reading.windows().count() > self.full_by_refusal.len();
+        if refusals.is_empty() {
+            reported
+        } else if has_reported_figures {
+            format!("{reported}, but {}", refusals.join(" and "))
+        } else {
+            refusals.join(" and ")
+        }
     }
 
     /// Returns the forecast for a window, and a lower bound for the amount left in it. If there is no forecast or a
@@ -562,7 +587,6 @@ mod tests {
     use crate::ledger::Tally;
     use crate::limits::kind::Window;
     use crate::limits::pace::testing::expected;
-    use crate::limits::sample::Sample;
     use crate::spend::{Block, HourlyRate};
     use crate::terminal::{Palette, width};
     use crate::time::{HourFormat, Zone};
@@ -614,6 +638,7 @@ mod tests {
                 zone: Zone::named("UTC").unwrap(),
                 hours: HourFormat::TwentyFour,
             },
+            full_by_refusal: Vec::new(),
             is_window_full: false,
             has_plan: true,
             passed_resets: Vec::new(),

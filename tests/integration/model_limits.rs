@@ -6,8 +6,8 @@ use crate::client::{Client, plain_rows, run, windows};
 use crate::newest_evidence::after;
 use crate::now::RunningClient;
 use crate::situation::{
-    FIVE_HOUR, NOON, TUESDAY, answer, flat, refused, session_of_login, stores_credits_reason,
-    two_sessions_of_login, with_a_private_login,
+    FIVE_HOUR, NOON, TUESDAY, answer, flat, reaches_five_hour_limit, refused, session_of_login,
+    stores_credits_reason, two_sessions_of_login, with_a_private_login,
 };
 use crate::support::{Run, Sandbox};
 
@@ -41,6 +41,43 @@ fn reaches_opus_limit(client: &Client<'_>, at: &str) {
     let refusal = refused("seven_day_opus", TUESDAY, "org_level_disabled");
     client.receives_error(&after(at, 2), OPUS_LIMIT, refusal);
     client.calls_status_line(&after(at, 3), room(), 120);
+}
+
+/// `now` called "Opus week 100%" reported, although Claude Code reports no such figure. In the same
+/// minute, the answer to a pasted message said that `/usage` showed these figures, which it does not.
+#[test]
+fn the_usage_of_a_model_is_not_called_reported_if_only_an_error_shows_it() {
+    let sandbox = with_a_private_login();
+    let mut client = session_of_login(&sandbox, "s");
+    receives_response(&mut client, "2026-11-20T09:50:00Z");
+    reaches_opus_limit(&client, "2026-11-20T10:00:00Z");
+    let at = "2026-11-20T10:00:10Z";
+    let now = flat(in_shell(&sandbox, at, &["now"]).success());
+    let source = "reported 10 m ago, but Opus week is 100% because a request was refused at 10:00";
+    assert!(now.contains(source), "{now}");
+    let windows = &in_shell(&sandbox, at, &["now", "--json"]).json()["windows"];
+    assert_eq!(
+        windows["seven_day_opus"]["refused_at"],
+        "2026-11-20T10:00:02Z"
+    );
+    assert_eq!(windows["five_hour"]["refused_at"], Value::Null);
+
+    let explain = ["explain", "--long", "--text", OPUS_LIMIT];
+    let shown = flat(in_shell(&with_a_private_login(), at, &explain).success());
+    let unknown = "Claude Code does not report usage for the limits of individual models, so whycap cannot check the message.";
+    assert!(shown.contains(unknown), "{shown}");
+    assert!(!shown.contains("/usage shows"), "{shown}");
+}
+
+/// A window that the server has reported as full needs no other source.
+#[test]
+fn a_window_that_is_reported_as_full_is_called_reported() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "s");
+    reaches_five_hour_limit(&client);
+    let now = flat(in_shell(&sandbox, "2026-11-20T10:00:10Z", &["now"]).success());
+    assert!(now.contains("reported just now"), "{now}");
+    assert!(!now.contains("was refused"), "{now}");
 }
 
 /// Runs a command in a shell.
