@@ -31,7 +31,8 @@ users, and where this information comes from.
 
 - \"Usage credits\" were called \"extra usage\" before version 2.1.144.
 - \"Session limit\" is the plan's 5-hour limit. Claude Code has called it \"5-hour limit\" since about version 2.1.312.
-- A limit counts as used up at 97% or more. A reading that is more than 15 minutes old does not prove a message wrong.
+- If a message says that a limit is used up, a reading of 97% or more at that time confirms it. Without such a message, a
+  limit counts as used up only at 100%. A reading that is more than 15 minutes old does not prove a message wrong.
 
 (Generated from `src/limits/catalog/messages.json` by `WHYCAP_WRITE_DOCS=1 cargo test the_documentation`. Do not edit this page.)
 ";
