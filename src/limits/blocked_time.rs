@@ -278,7 +278,7 @@ impl ErrorSummary {
     }
 
     /// Summarizes the totals, such as "Errors have stopped your work 12 times since Mon Oct 5, for a total of 1 d 7 h. Of
-    /// these errors, 9 were about your limits, and 3 were probably wrong." Returns `None` if there are no errors.
+    /// these errors, 9 were about your limits, and 3 were probably false alarms." Returns `None` if there are no errors.
     pub fn sentence(&self, clock: Clock) -> Option<String> {
         let total = &self.total;
         let since = clock.zone.day(self.since?);
@@ -316,9 +316,13 @@ impl ErrorSummary {
         let about_limits = total
             .stops
             .saturating_sub(total.false_likely + total.not_a_limit);
+        let false_alarms = match total.false_likely {
+            1 => "probably a false alarm",
+            _ => "probably false alarms",
+        };
         let counted = [
             (about_limits, "about your limits"),
-            (total.false_likely, "probably wrong"),
+            (total.false_likely, false_alarms),
             (total.not_a_limit, "not about your limits"),
         ];
         let kinds: Vec<(u64, &str)> = counted

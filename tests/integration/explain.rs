@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::client::{Client, plain_rows, run, windows};
 use crate::situation::{
-    PRIVATE, answer, flat, receives_overload_error, session_of_login, store_usage_page,
-    with_a_private_login,
+    AT, FIVE_HOUR, PRIVATE, answer, flat, receives_overload_error, session_of_login,
+    store_usage_page, with_a_private_login,
 };
 use crate::support::{Run, Sandbox};
 
@@ -1441,4 +1441,35 @@ fn a_message_about_an_overloaded_method_is_not_about_the_service() {
             "{text}: {explained}"
         );
     }
+}
+
+/// The sentence about the login said "a Enterprise plan".
+#[test]
+fn the_article_before_the_name_of_the_plan_is_right() {
+    for (plan, words) in [
+        ("enterprise", "You are logged in to an Enterprise plan"),
+        ("team", "You are logged in to a Team plan"),
+    ] {
+        let sandbox = Sandbox::new();
+        Client::logged_in(&sandbox, plan, "user");
+        let client = Client::new(&sandbox);
+        client.receives_error(AT, FIVE_HOUR, json!({}));
+        let evidence = client.explained("2026-11-20T10:00:10Z")["evidence"].to_string();
+        assert!(evidence.contains(words), "{evidence}");
+    }
+}
+
+/// The answer called the credits "usage credits", but their page "Extra Usage", the name before 2.1.144.
+#[test]
+fn the_page_of_an_organizations_credits_has_its_current_name() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "team", "user");
+    let client = Client::new(&sandbox);
+    let text = "Your org is out of usage credits. We let your admin know.";
+    client.receives_error(AT, text, json!({"apiErrorStatus": 400}));
+    let explained = client.explained("2026-11-20T10:00:10Z");
+    let actions = explained["actions"].to_string();
+    let ask = "Ask an admin to add credits (Organization settings → Usage)";
+    assert!(actions.contains(ask), "{actions}");
+    assert!(!actions.contains("Extra Usage"), "{actions}");
 }

@@ -303,7 +303,7 @@ fn a_false_alarm_during_an_unclear_stop_counts_as_a_false_alarm() {
     second.calls_status_line("2026-11-20T10:20:05Z", usage, 160);
     let at = "2026-11-20T10:21:00Z";
     let text = report_at(&sandbox, at);
-    assert!(text.contains("1 was probably wrong"), "{text}");
+    assert!(text.contains("1 was probably a false alarm"), "{text}");
     assert_eq!(text.matches("probably a false alarm)").count(), 1, "{text}");
     let sums = sums_at(&sandbox, at);
     assert_eq!(

@@ -136,7 +136,7 @@ cy              1               -           1 m              0";
 fn every_output_shows_which_person_hits_which_limit() {
     let team = exports_of(MADE_UP);
     let page = page_of(&team, "");
-    let in_all = "Errors have stopped your work 7 times since Thu Oct 1, for a total of 3 h 55 m. Of these errors, 5 were about your limits, 1 was probably wrong, and 1 was not about your limits.";
+    let in_all = "Errors have stopped your work 7 times since Thu Oct 1, for a total of 3 h 55 m. Of these errors, 5 were about your limits, 1 was probably a false alarm, and 1 was not about your limits.";
     for expected_text in [
         in_all,
         "1 stop is still active. Its blocked time up to the machine",

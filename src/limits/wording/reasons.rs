@@ -504,19 +504,19 @@ impl Reasons<'_> {
         let sentence = match evidence.plan() {
             Some(plan) if self.names_missing_organization() => {
                 format!(
-                    "The message names an organization, but you are logged in to a {} plan, which is for one person.",
-                    plan.name()
+                    "The message names an organization, but you are logged in to {}, which is for one person.",
+                    plan.with_article()
                 )
             }
             Some(plan) if plan.is_personal() => {
                 format!(
-                    "You are logged in to a {} plan, which is for one person.",
-                    plan.name()
+                    "You are logged in to {}, which is for one person.",
+                    plan.with_article()
                 )
             }
             Some(plan) => {
                 let with_role = role.map_or_else(String::new, |role| format!(" (role: {role})"));
-                format!("You are logged in to a {} plan{with_role}.", plan.name())
+                format!("You are logged in to {}{with_role}.", plan.with_article())
             }
             // The sentence about a key already says that there is no login with a plan.
             None if evidence.is_pasted() || evidence.error.uses_key() => return,
