@@ -69,6 +69,23 @@ fn the_usage_of_a_model_is_not_called_reported_if_only_an_error_shows_it() {
     assert!(!shown.contains("/usage shows"), "{shown}");
 }
 
+/// The evidence of an Opus limit said "3 m before the error, your 5-hour usage was 60%", although `now` showed newer
+/// figures. The windows of all models say nothing about the limit of one model family.
+#[test]
+fn the_windows_of_all_models_are_no_evidence_about_the_limit_of_one_model() {
+    let sandbox = with_a_private_login();
+    let mut client = session_of_login(&sandbox, "s");
+    receives_response(&mut client, "2026-11-20T09:50:00Z");
+    for refusal in [refused("seven_day_opus", TUESDAY, ""), json!({})] {
+        client.receives_error("2026-11-20T09:58:00Z", OPUS_LIMIT, refusal);
+        let explained = client.explained("2026-11-20T10:00:10Z");
+        let evidence = explained["evidence"].to_string();
+        assert!(!evidence.contains("usage was"), "{evidence}");
+        let words_alone = "whycap knows only the text of the message";
+        assert!(!evidence.contains(words_alone), "{evidence}");
+    }
+}
+
 /// A window that the server has reported as full needs no other source.
 #[test]
 fn a_window_that_is_reported_as_full_is_called_reported() {

@@ -257,7 +257,15 @@ impl Reasons<'_> {
                 .map(|measurement| measurement.window);
             windows = vec![decisive.or(diagnosis.window).or(fullest)];
         } else {
-            for window in general.map(Some).into_iter().chain([diagnosis.window]) {
+            // The windows of all models say nothing about the limit of one model family.
+            let relevant: &[Window] = if diagnosis.limits_only_one_model() {
+                let is_known = |window: &Window| readings.shown(*window).is_some();
+                self.is_without_facts &= !general.iter().any(is_known);
+                &[]
+            } else {
+                &general
+            };
+            for window in relevant.iter().copied().map(Some).chain([diagnosis.window]) {
                 if !windows.contains(&window) {
                     windows.push(window);
                 }
