@@ -99,7 +99,7 @@ impl Subcommand for WaitArguments {
             }
             printed.announce_budgets(&situation, &context)?;
             // Include late continuations and those since the previous check, because the machine may have been suspended.
-            let continuation_period = previous_check - CONTINUES_LATE..=now + CONTINUES_SOON;
+            let period = previous_check - CONTINUES_LATE..=now + CONTINUES_SOON;
             previous_check = now;
             let Some(Wait::Helps(until)) = wait else {
                 match situation.incident {
@@ -113,7 +113,7 @@ impl Subcommand for WaitArguments {
                             ended.as_ref(),
                             waited_for.as_ref(),
                             extra_costs.as_deref(),
-                            &names_of_continuing(&announced, &continuation_period, &context),
+                            &continuations(&announced, &period, has_progress, &context),
                             &context.budgets_blocking_prompts(session, &incidents, ledger),
                             &context,
                         ) {
@@ -355,47 +355,76 @@ fn announce_continuing(
     Ok(())
 }
 
-/// Returns the names of the announced sessions that Claude Code continues in the given period.
-fn names_of_continuing(
+/// Returns the announced sessions that Claude Code continues in the given period. Unless the command has waited, they
+/// have just been announced.
+fn continuations(
     announced: &HashMap<String, DateTime<Utc>>,
     period: &RangeInclusive<DateTime<Utc>>,
+    has_waited: bool,
     context: &Context,
-) -> Vec<String> {
+) -> Continuations {
     let mut names: Vec<String> = announced
         .iter()
         .filter(|(_, at)| period.contains(*at))
         .map(|(session, _)| context.name_session(session))
         .collect();
     names.sort();
-    names
+    match names[..] {
+        [] => Continuations::None,
+        _ if has_waited => Continuations::Of(names),
+        _ => Continuations::JustAnnounced,
+    }
 }
 
 /// Returns a warning to print instead of "You can continue.", or `None` if none is needed. `extra_costs` is a clause
 /// such as "each response costs extra". `full_window` is a sentence about a full usage window, which matters only if
-/// nothing shows that usage credits are in use. `continuing` names the open sessions that Claude Code continues by
-/// itself.
+/// nothing shows that usage credits are in use.
 fn caution(
     extra_costs: Option<&str>,
     full_window: Option<String>,
-    continuing: &[String],
+    continuing: &Continuations,
 ) -> Option<String> {
-    let Some(continues) = sentence_about_continuing(continuing) else {
-        return match extra_costs {
-            Some(costs) => Some(format!("You can continue, but {costs}.")),
-            None => full_window,
-        };
-    };
-    Some(match (extra_costs, full_window) {
-        (Some(costs), _) => format!("You can start other work, but {costs}. {continues}"),
-        (None, Some(warning)) => format!("{warning} {continues}"),
-        (None, None) => format!("You can start other work; {continues}"),
-    })
+    let continues = sentence_about_continuing(continuing);
+    match (continuing, extra_costs, full_window) {
+        (Continuations::None, Some(costs), _) => Some(format!("You can continue, but {costs}.")),
+        (Continuations::None, None, full_window) => full_window,
+        (_, Some(costs), _) => Some(with_sentence(
+            format!("You can start other work, but {costs}."),
+            continues,
+        )),
+        (_, None, Some(warning)) => Some(with_sentence(warning, continues)),
+        (_, None, None) => Some(match continues {
+            Some(continues) => format!("You can start other work; {continues}"),
+            None => "You can start other work.".to_owned(),
+        }),
+    }
 }
 
-/// Returns a sentence that names the open sessions that Claude Code continues by itself, or `None` if there are none.
-fn sentence_about_continuing(continuing: &[String]) -> Option<String> {
-    let sessions = match continuing {
-        [] => return None,
+/// Appends another sentence, if there is one.
+fn with_sentence(sentence: String, next: Option<String>) -> String {
+    match next {
+        Some(next) => format!("{sentence} {next}"),
+        None => sentence,
+    }
+}
+
+/// The open sessions that Claude Code continues by itself about now.
+enum Continuations {
+    /// There are none.
+    None,
+    /// The output has just named the sessions, so it does not name them again.
+    JustAnnounced,
+    /// The names of the sessions.
+    Of(Vec<String>),
+}
+
+/// Returns a sentence that names the open sessions that Claude Code continues by itself, or `None` if there are none or
+/// the output has just named them.
+fn sentence_about_continuing(continuing: &Continuations) -> Option<String> {
+    let Continuations::Of(names) = continuing else {
+        return None;
+    };
+    let sessions = match &names[..] {
         [only] => format!("session {only}"),
         several => format!("sessions {}", several.join(" and ")),
     };
@@ -411,7 +440,7 @@ fn last_sentences(
     ended: Option<&Incident>,
     waited_for: Option<&Incident>,
     extra_costs: Option<&str>,
-    continuing: &[String],
+    continuing: &Continuations,
     budgets: &[String],
     context: &Context,
 ) -> Vec<String> {

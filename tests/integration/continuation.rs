@@ -260,10 +260,10 @@ fn a_window_whose_limit_applies_is_full_on_every_screen() {
     assert_eq!(*week, 100.0, "{now:#}");
 }
 
-/// The 5-hour window has just reset, but the weekly window is full. The last line of `wait` did not name the session that
-/// Claude Code was about to continue.
+/// The 5-hour window has just reset, but the weekly window is full. `wait` named the session that Claude Code was about
+/// to continue twice.
 #[test]
-fn the_last_line_names_the_continuing_sessions_if_another_window_is_full() {
+fn the_continuing_sessions_are_named_once_if_another_window_is_full() {
     let sandbox = with_a_private_login();
     let waiting = session_of_login(&sandbox, "waiting");
     let refusal = refused("five_hour", NOON, "");
@@ -274,7 +274,9 @@ fn the_last_line_names_the_continuing_sessions_if_another_window_is_full() {
     works.calls_status_line("2026-11-20T12:00:30Z", full_week, 120);
     let waited = waits(&waiting, "2026-11-20T12:00:40Z", &["--timeout", "1s"]);
     let lines = flat(waited.success());
-    let last = "your weekly limit is used up until Tue Nov 24 06:00. Claude Code continues the open session waiting by itself.";
+    let first = "Claude Code will continue the open session waiting by itself about 12:01. Do not continue its work anywhere else";
+    assert!(lines.starts_with(first), "{waited:?}");
+    let last = "your weekly limit is used up until Tue Nov 24 06:00.";
     assert!(lines.ends_with(last), "{waited:?}");
 }
 

@@ -203,6 +203,19 @@ fn the_last_sentence_names_the_sessions_that_continue_by_themselves() {
     assert!(flat(run.success()).ends_with(sentence), "{run:?}");
 }
 
+/// After a reset, `wait` printed at once that Claude Code would continue the open session, and the last sentence said so
+/// again.
+#[test]
+fn a_session_that_continues_soon_after_the_reset_is_named_once() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    let run = waits(&client, "2026-11-20T12:00:20Z", &["--timeout", "1s"]);
+    let shown = flat(run.success());
+    assert_eq!(shown.matches("by itself").count(), 1, "{shown}");
+    assert!(shown.ends_with(" You can start other work."), "{shown}");
+}
+
 /// The text is wrapped at the width of the terminal, and at 80 columns in a pipe, like that of other commands.
 #[test]
 fn the_sentences_are_wrapped() {
