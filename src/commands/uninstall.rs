@@ -110,11 +110,14 @@ fn add_remains<'b>(
     }
     if paths.whycap_config.exists() {
         let file = paths.in_shell(&paths.whycap_config);
-        let command = match paths.whycap_config.parent() {
-            Some(directory) if made.contains(directory) => {
-                format!("rm {file} && rmdir {}", paths.in_shell(directory))
-            }
-            Some(_) | None => format!("rm {file}"),
+        let directories: Vec<String> = made
+            .directories_only_for(&paths.whycap_config)
+            .map(|directory| paths.in_shell(directory))
+            .collect();
+        let command = if directories.is_empty() {
+            format!("rm {file}")
+        } else {
+            format!("rm {file} && rmdir {}", directories.join(" "))
         };
         remains.push(("your whycap configuration", command));
     }

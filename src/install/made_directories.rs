@@ -37,9 +37,15 @@ impl MadeDirectories {
         let _ = records::write(&Self::path(paths), &made);
     }
 
-    /// Returns true if whycap created the directory.
-    pub(crate) fn contains(&self, directory: &Path) -> bool {
-        self.directories.iter().any(|made| made == directory)
+    /// Returns the directories around a file that whycap created and that contain nothing else, innermost first.
+    pub(crate) fn directories_only_for<'p>(
+        &self,
+        file: &'p Path,
+    ) -> impl Iterator<Item = &'p Path> {
+        file.ancestors().skip(1).take_while(|directory| {
+            let is_made = self.directories.iter().any(|made| made == directory);
+            is_made && has_one_entry(directory)
+        })
     }
 
     /// Deletes the directories that are empty. If none are left, deletes the record, too.
@@ -52,6 +58,11 @@ impl MadeDirectories {
             let _ = disk::remove_owned_file(&Self::path(paths));
         }
     }
+}
+
+/// Returns true if the directory has a single entry. Returns false if it cannot be read.
+fn has_one_entry(directory: &Path) -> bool {
+    std::fs::read_dir(directory).is_ok_and(|entries| entries.count() == 1)
 }
 
 /// Returns the missing parent directories of a file, outermost first.
