@@ -1072,6 +1072,43 @@ fn only_members_are_told_to_ask_an_admin() {
     }
 }
 
+/// The server does not say why it refuses a subscription. The row and the first step told the user to pay, although the
+/// reason may be another account, and only the last step mentioned the free check.
+#[test]
+fn a_refused_subscription_is_checked_before_anything_is_paid() {
+    for text in [
+        "API Error: 403 OAuth authentication is currently not allowed for this organization.",
+        "Claude Code can't use your Claude subscription, usually because a payment is past due",
+    ] {
+        let sandbox = with_a_private_login();
+        let client = Client::new(&sandbox);
+        let refusal = json!({"error": "oauth_org_not_allowed", "apiErrorStatus": 403});
+        client.receives_error("2026-11-20T10:00:00Z", text, refusal);
+        let rows = plain_rows(&client, "2026-11-20T10:00:05Z", json!({}));
+        assert!(rows.contains("see /status and the billing page"), "{rows}");
+        assert!(!rows.contains("Pay or renew"), "{rows}");
+        let incident = client.explained("2026-11-20T10:00:05Z");
+        let actions: Vec<(&str, &Value)> = incident["actions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|action| (action["do"].as_str().unwrap(), &action["costs_money"]))
+            .collect();
+        assert!(actions[0].0.contains("/status"), "{actions:?}");
+        assert!(actions[1].0.contains("billing page"), "{actions:?}");
+        let (last, costs_money) = actions[2];
+        assert!(
+            last.starts_with("If your subscription has ended") && last.ends_with("(costs money)"),
+            "{actions:?}"
+        );
+        assert_eq!(
+            (costs_money, actions.len()),
+            (&json!(true), 3),
+            "{actions:?}"
+        );
+    }
+}
+
 /// Members with a Team seat must not be told to ask for a higher spending cap if most of their included usage is left.
 #[test]
 fn a_credit_cap_cannot_stop_a_seat_with_included_usage() {
