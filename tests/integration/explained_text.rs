@@ -1904,3 +1904,33 @@ fn what_blocks_only_one_session_right_now_is_said_of_that_session() {
     let explained = explain(&works, at, message);
     assert!(!explained.contains("Right now"), "{explained}");
 }
+
+/// Seats of an organization that is billed by usage have no window that could reset, so an empty pool of credits is reason
+/// enough for the message. `explain` told their users to wait, and called the message wrong.
+#[test]
+fn an_empty_pool_of_an_organization_that_may_be_billed_by_usage_is_not_called_a_mistake() {
+    let text = "Your organization is out of usage credits. Contact your admin to add more.";
+    for (plan, may_be_billed_by_usage) in [
+        (None, true),
+        (Some("enterprise"), true),
+        (Some("team"), false),
+    ] {
+        let sandbox = Sandbox::new();
+        if let Some(plan) = plan {
+            Client::logged_in(&sandbox, plan, "user");
+        }
+        let explained = explain(&Client::new(&sandbox), AT, text);
+        for (part, is_about_windows_only) in [
+            ("Otherwise, the message is wrong", true),
+            ("below 100%, send the prompt again; otherwise, wait", true),
+            ("if it lists none, waiting does not help", false),
+            ("your organization may be billed by usage", false),
+        ] {
+            assert_eq!(
+                explained.contains(part),
+                is_about_windows_only != may_be_billed_by_usage,
+                "{plan:?}, {part}: {explained}"
+            );
+        }
+    }
+}

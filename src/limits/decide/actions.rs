@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use super::state::{Ending, State, Wait, may_still_continue};
-use super::{ActionName, Cause, DecisionName, Problem, is_for};
+use super::{ActionName, Cause, DecisionName, Problem, Unknown, is_for};
 use crate::claude::version::{ClientVersion, names_account};
 use crate::limits::catalog::RESET_TOLERANCE;
 use crate::limits::evidence::{
@@ -250,6 +250,9 @@ fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<Actio
             Some(ActionName::AddCreditsIfFull)
         }
         ActionName::Wait if finding.waiting_helps == Some(false) => None,
+        ActionName::Wait if finding.unknowns.contains(&Unknown::RoomOfSeat) => {
+            Some(ActionName::SendIfListedRoom)
+        }
         ActionName::Wait
             if problem.are_other_models_stopped()
                 && problem.instead_of_other_model() == ActionName::WaitForAllModels =>

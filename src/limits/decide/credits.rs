@@ -3,6 +3,7 @@
 use super::cause::Cause;
 use super::input::{Finding, Input, helps};
 use super::unknown::Unknown;
+use crate::claude::account::Plan;
 use crate::limits::kind::{LimitKind, Verdict, WhoCanFix, Window};
 
 /// Handles errors that blame a lack of usage credits.
@@ -97,7 +98,7 @@ fn without_figures(input: &Input<'_>) -> Finding {
             }
             .without_knowing(Unknown::NearlyFullBefore)
         } else {
-            empty.without_knowing(Unknown::RoomOfPlan)
+            empty.without_knowing(room_of_plan(input))
         };
     }
     if input.evidence.quota().is_some() {
@@ -113,6 +114,7 @@ fn without_figures(input: &Input<'_>) -> Finding {
         Cause::NoCreditsByMessage
     };
     let missing = match input.missing_reading(Window::FiveHour) {
+        Unknown::Readings if !is_reset_stated => room_of_plan(input),
         Unknown::Readings => Unknown::RoomOfPlan,
         missing => missing,
     };
@@ -121,4 +123,18 @@ fn without_figures(input: &Input<'_>) -> Finding {
         .waiting(helps(is_reset_stated))
         .without_knowing(missing)
         .without_knowing_if(has_no_plan, Unknown::PlanOfPool)
+}
+
+/// Returns the missing fact that would show whether an empty pool stopped the user. If the organization may be billed by
+/// usage, it is also unknown whether the seat has included usage at all.
+fn room_of_plan(input: &Input<'_>) -> Unknown {
+    let may_be_billed_by_usage = match input.evidence.plan() {
+        Some(plan) => plan == Plan::Enterprise,
+        None => true,
+    };
+    if may_be_billed_by_usage && input.answered_who() == Some(WhoCanFix::Admin) {
+        Unknown::RoomOfSeat
+    } else {
+        Unknown::RoomOfPlan
+    }
 }
