@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use serde_json::{Value, json};
 
 use super::reply::{Reply, Subcommand, misuse};
+use super::side_question::SideQuestion;
 use crate::context::{Context, ErrorSource};
 use crate::incidents::{Incidents, Situation};
 use crate::limits::catalog::without_window_names;
@@ -48,12 +49,15 @@ const QUESTION_WORDS: [&str; 13] = [
     "who's", "why", "why's",
 ];
 
-/// The verbs with which a question begins if the next word is "I" or the text ends with a question mark. Other texts that begin
-/// with them are probably messages, such as "Will retry in 5 s".
+/// The verbs with which a question begins if one of [`SUBJECTS_OF_QUESTIONS`] follows or the text ends with a question mark.
+/// Other texts that begin with them are probably messages, such as "Will retry in 5 s".
 const VERBS_OF_QUESTIONS: [&str; 17] = [
     "am", "are", "can", "can't", "could", "did", "do", "does", "has", "have", "is", "isn't",
     "should", "was", "were", "will", "would",
 ];
+
+/// The words that follow the verb at the beginning of a question.
+const SUBJECTS_OF_QUESTIONS: [&str; 5] = ["i", "it", "that", "this", "upgrading"];
 
 /// Words of questions that `whycap spend` answers, such as "how much have I spent?".
 const WORDS_ABOUT_SPEND: [&str; 4] = ["expensive", "spend", "spending", "spent"];
@@ -130,6 +134,7 @@ impl Subcommand for ExplainArguments {
             )));
         }
         let errors = context.error_source();
+        let side_question = text.as_deref().and_then(side_question_in);
         let subject = match text {
             Some(text) => subject_of_text(&text, context, &errors, &incidents),
             None => Subject {
@@ -153,6 +158,10 @@ impl Subcommand for ExplainArguments {
             // Ongoing costs are more urgent than a past incident.
             let costs = paying.map(|paying| paying.paragraph(context.clock()));
             report.paragraphs(Tone::Alarm, costs);
+            let side_answer = side_question.map(|question| question.answer(situation.present()));
+            if situation.present().is_some() {
+                report.paragraphs(Tone::Plain, side_answer.iter());
+            }
             context.explain(
                 &situation,
                 session,
@@ -161,6 +170,9 @@ impl Subcommand for ExplainArguments {
                 &incidents,
                 &mut report,
             );
+            if situation.present().is_none() {
+                report.paragraphs(Tone::Plain, side_answer);
+            }
         }
         let mut code = 0;
         if self.exit_code {
@@ -307,6 +319,14 @@ pub(super) fn is_understood(text: &str) -> bool {
     Question::in_text(text).is_some() || is_about_spend(text) || is_known_message(text)
 }
 
+/// Returns what a question asks besides why the user is blocked. Returns `None` if the text is a message.
+fn side_question_in(text: &str) -> Option<SideQuestion> {
+    if is_known_message(text) || Question::in_text(text).is_none() {
+        return None;
+    }
+    SideQuestion::among(&words_of(&in_lowercase(text)))
+}
+
 impl Question {
     /// Returns the question in a text about what blocks the user. A text is such a question if it consists only of words with
     /// which people ask why they are blocked, and until when, and of the names of usage windows. So is any other text that
@@ -335,7 +355,10 @@ fn is_asked(text: &str) -> bool {
     let is_marked = text.trim_end().ends_with('?');
     let begins_like_question = match words.as_slice() {
         [first, ..] if QUESTION_WORDS.contains(first) => true,
-        [first, second, ..] => VERBS_OF_QUESTIONS.contains(first) && (*second == "i" || is_marked),
+        [first, second, ..] => {
+            let is_inverted = is_marked || SUBJECTS_OF_QUESTIONS.contains(second);
+            is_inverted && VERBS_OF_QUESTIONS.contains(first)
+        }
         _ => false,
     };
     let mut words_with_punctuation = text.split_whitespace();

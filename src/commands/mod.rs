@@ -19,6 +19,7 @@ mod preview;
 pub(crate) mod prices;
 pub(crate) mod reply;
 mod requested_session;
+mod side_question;
 pub(crate) mod spend;
 mod spend_page;
 pub(crate) mod statusline;

@@ -283,7 +283,10 @@ fn a_question_about_spend_is_answered_with_the_command_that_shows_it() {
         "do I have to spend money to go on?",
     ] {
         let explained = explain(&client, at, question);
-        assert!(explained.starts_with("Your weekly limit"), "{explained}");
+        assert!(
+            explained.contains("Your weekly limit is used up"),
+            "{explained}"
+        );
     }
 }
 
@@ -1932,5 +1935,52 @@ fn an_empty_pool_of_an_organization_that_may_be_billed_by_usage_is_not_called_a_
                 "{plan:?}, {part}: {explained}"
             );
         }
+    }
+}
+
+/// `explain` did not recognize "will upgrading help", and for "will upgrading to Max help?", it answered with the limit or with
+/// "No limit errors found", without a word about upgrading.
+#[test]
+fn a_question_about_upgrading_costs_or_bugs_is_answered_besides_the_limit() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    client.receives_error(AT, WEEKLY, refused("seven_day", TUESDAY, ""));
+    let at = "2026-11-20T10:30:00Z";
+    let new_sandbox = with_a_private_login();
+    let new_client = session_of_login(&new_sandbox, "new");
+    for (question, answer) in [
+        ("will upgrading help", "whether an upgrade resets a limit"),
+        (
+            "will upgrading to Max help?",
+            "whether an upgrade resets a limit",
+        ),
+        (
+            "Does upgrading reset my weekly limit?",
+            "whether an upgrade resets a limit",
+        ),
+        ("should I upgrade", "whether an upgrade resets a limit"),
+        ("will it cost money", "waiting for a reset is free"),
+        ("is it a bug", "Bug or not: "),
+    ] {
+        for answered in [
+            explain(&client, at, question),
+            answer_to(&client, at, &format!("/whycap {question}")),
+        ] {
+            for part in [answer, "Your weekly limit is used up"] {
+                assert!(answered.contains(part), "{question}, {part}: {answered}");
+            }
+        }
+        let without_limit = explain(&new_client, at, question);
+        for part in [answer, "No limit errors found"] {
+            assert!(
+                without_limit.contains(part),
+                "{question}, {part}: {without_limit}"
+            );
+        }
+    }
+    let message = "Your organization has hit a limit. /upgrade to continue. Is this a bug?";
+    let explained = explain(&client, at, message);
+    for part in ["Upgrading:", "Bug or not:"] {
+        assert!(!explained.contains(part), "{explained}");
     }
 }

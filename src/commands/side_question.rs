@@ -1,0 +1,49 @@
+//! Answers questions about a limit that no explanation of an error answers: whether to upgrade, whether it costs money,
+//! and whether it is a bug.
+
+use crate::limits::incident::Incident;
+use crate::limits::kind::Verdict;
+
+/// A subject that users ask about besides the error itself.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum SideQuestion {
+    Upgrade,
+    Cost,
+    Bug,
+}
+
+impl SideQuestion {
+    /// Returns the subject of a question, or `None` if the explanation of the error answers the question.
+    pub(super) fn among(words: &[&str]) -> Option<Self> {
+        words.iter().find_map(|word| match *word {
+            "upgrade" | "upgraded" | "upgrades" | "upgrading" => Some(Self::Upgrade),
+            "charge" | "charged" | "cost" | "costs" | "money" => Some(Self::Cost),
+            "bug" | "bugs" => Some(Self::Bug),
+            _ => None,
+        })
+    }
+
+    /// Returns the answer. `incident` is the error that the explanation is about, if there is one.
+    pub(super) fn answer(self, incident: Option<&Incident>) -> String {
+        match self {
+            Self::Upgrade => "Upgrading: at a limit, Claude Code's menu may offer “Upgrade your plan” (costs money). whycap cannot tell whether an upgrade resets a limit that you have already reached; some users were still blocked after upgrading. An upgrade does not help with a false alarm, an overloaded server, or an organization's cap.".to_owned(),
+            Self::Cost => "Costs: waiting for a reset is free. Usage credits, a larger plan, and an API key cost money, and steps that you would pay for say so.".to_owned(),
+            Self::Bug => {
+                let judgment = match incident.map(|incident| incident.diagnosis.verdict) {
+                    Some(Verdict::Real) => {
+                        "as far as whycap can tell, the message is right, so this is not a bug."
+                    }
+                    Some(Verdict::Misworded) => {
+                        "there is probably a real limit, but the message blames the wrong one."
+                    }
+                    Some(Verdict::FalseLikely) => {
+                        "probably yes, because the message contradicts your usage."
+                    }
+                    Some(_) => "whycap cannot tell whether this is a bug.",
+                    None => "whycap knows of no error that could be a bug. To have a message checked, paste it.",
+                };
+                format!("Bug or not: {judgment}")
+            }
+        }
+    }
+}
