@@ -1984,3 +1984,27 @@ fn a_question_about_upgrading_costs_or_bugs_is_answered_besides_the_limit() {
         assert!(!explained.contains(part), "{explained}");
     }
 }
+
+/// `explain` did not mention that a message states another reset than the known one if that reset is too far away for the
+/// window.
+#[test]
+fn a_reset_that_is_too_far_away_is_mentioned_as_that_of_another_account() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    let text = "You've hit your weekly limit · resets Dec 1, 3am (UTC)";
+    for weekly_usage in [40.0, 100.0] {
+        let usage = windows(30.0, NOON, weekly_usage, TUESDAY);
+        client.calls_status_line(AT, usage, 120);
+        let explained = explain(&client, SOON, text);
+        for part in [
+            "a different reset time (Tue Dec 1 03:00)",
+            "from another account",
+        ] {
+            assert!(
+                explained.contains(part),
+                "{weekly_usage}, {part}: {explained}"
+            );
+        }
+        assert!(!explained.contains("false alarm"), "{explained}");
+    }
+}

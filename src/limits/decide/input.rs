@@ -156,7 +156,11 @@ impl<'a> Input<'a> {
             DecisionName::UsageWindow | DecisionName::SomeWindow
         );
         let now = self.evidence.clock.now;
-        let stated = self.stated_reset(window).filter(|stated| *stated > now)?;
+        // A time that is too far away for the window cannot be the user's reset, either.
+        let stated = self
+            .stated_reset(window)
+            .or_else(|| self.stated_reset(None))
+            .filter(|stated| *stated > now)?;
         let resets_at_other_time = |window| {
             self.known_reset(window)
                 .is_some_and(|known| known > now && !is_same_reset(known, stated))
