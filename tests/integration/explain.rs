@@ -862,7 +862,7 @@ fn a_pasted_time_without_a_date_hardly_suggests_the_weekly_limit() {
         let run = sandbox.run(&["explain", "--text", text]);
         let answer = run.success();
         assert!(
-            answer.contains("Your weekly limit is possibly used up"),
+            answer.contains("The message is probably old, unless your weekly limit is used up"),
             "{text}: {answer}"
         );
     }
@@ -905,11 +905,14 @@ fn a_pasted_time_that_has_just_passed_may_be_the_reset() {
             "{answer}"
         );
 
-        // A time that is still ahead today is not ambiguous, and one that passed long ago is that of a weekly limit.
+        // A time in the next five hours is not ambiguous. One that passed long ago may be that of a weekly limit.
         let before = explain("2026-11-27T20:38:00Z", text);
         assert!(before.contains("22:00, in 1 h 22 m"), "{before}");
         let long_after = explain("2026-11-28T05:38:00Z", text);
-        assert!(long_after.contains("22:00, in 16 h 22 m"), "{long_after}");
+        assert!(
+            long_after.contains("otherwise, wait until 22:00 (16 h 22 m from now)"),
+            "{long_after}"
+        );
     }
 }
 

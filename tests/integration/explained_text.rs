@@ -2008,3 +2008,23 @@ fn a_reset_that_is_too_far_away_is_mentioned_as_that_of_another_account() {
         assert!(!explained.contains("false alarm"), "{explained}");
     }
 }
+
+/// Old versions used the same words for the 5-hour limit and for the weekly limit. From a time of day in more than five hours,
+/// `explain` concluded that the weekly limit was possibly used up, and advised waiting.
+#[test]
+fn a_time_of_day_that_is_too_far_away_for_the_5_hour_limit_shows_that_a_message_may_be_old() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    let text = "Claude usage limit reached. Your limit will reset at 6pm";
+    let explained = explain(&client, AT, text);
+    for part in [
+        "The message is probably old, unless your weekly limit is used up; check",
+        "What to do 1. Check /usage 2. If",
+        "it is from an earlier day",
+    ] {
+        assert!(explained.contains(part), "{part}: {explained}");
+    }
+    for wrong in ["possibly used up", "1. Wait until"] {
+        assert!(!explained.contains(wrong), "{wrong}: {explained}");
+    }
+}

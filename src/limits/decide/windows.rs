@@ -83,6 +83,11 @@ pub(super) fn usage_window(input: &Input<'_>) -> Finding {
             Finding::passing(limit, Verdict::CannotTell, cause)
                 .without_knowing(Unknown::ReadingsOfModels)
         }
+        _ if known.is_none() && may_be_from_earlier_day(input, window) => {
+            Finding::passing(limit, Verdict::CannotTell, Cause::OldOrWeekly)
+                .without_knowing(Unknown::OldOrWeekly)
+                .without_knowing(input.missing_reading(window))
+        }
         _ if known.is_none() => {
             // If the window had room when it was last measured, the message is probably not about this window, or it is old.
             let cause = if input.has_last_known_room(window) {
@@ -155,6 +160,16 @@ fn guess_window_from_reset(input: &Input<'_>) -> Option<Window> {
             .is_some_and(|full_until| !is_same_reset(full_until, reset));
     let is_foreign = input.foreign_reset(None).is_some();
     (!is_of_other_window && !is_foreign).then_some(window)
+}
+
+/// Returns true if a pasted message states only a time of day that is too far away for the 5-hour limit, and the usage of the
+/// weekly window is unknown. Old versions used the same words for both limits, so the message may be about the 5-hour limit
+/// and from an earlier day.
+fn may_be_from_earlier_day(input: &Input<'_>, window: Window) -> bool {
+    window == Window::Weekly
+        && input.evidence.is_pasted()
+        && input.message.gives_clock_time_alone()
+        && !input.has_last_known_room(window)
 }
 
 /// Handles old messages that had the same wording for every full window.
