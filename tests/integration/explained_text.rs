@@ -2028,3 +2028,21 @@ fn a_time_of_day_that_is_too_far_away_for_the_5_hour_limit_shows_that_a_message_
         assert!(!explained.contains(wrong), "{wrong}: {explained}");
     }
 }
+
+/// The reasons contradicted each other: the limit is real if the message is new, but the same usage does not show whether the
+/// message was right.
+#[test]
+fn no_reason_cancels_the_conclusion_from_the_usage() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    client.calls_status_line(AT, windows(30.0, NOON, 100.0, TUESDAY), 120);
+    let text = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
+    let explained = explain(&client, SOON, text);
+    for (part, is_shown) in [
+        ("so the limit is real if you got the message just now", true),
+        ("whycap does not know when the message was shown", true),
+        ("does not show whether the message was right", false),
+    ] {
+        assert_eq!(explained.contains(part), is_shown, "{part}: {explained}");
+    }
+}
