@@ -981,7 +981,7 @@ fn nothing_follows_from_a_message_whose_reset_was_long_ago() {
             "{shown}"
         );
         assert!(
-            steps.starts_with("1. You can continue now; this limit no longer applies"),
+            steps.starts_with("1. You can probably continue; this limit should no longer apply"),
             "{shown}"
         );
         for wrong in ["false alarm", "Send the prompt again", "just now"] {
@@ -2045,4 +2045,24 @@ fn no_reason_cancels_the_conclusion_from_the_usage() {
     ] {
         assert_eq!(explained.contains(part), is_shown, "{part}: {explained}");
     }
+}
+
+/// The headline said that the limit should have reset, but the first step said that it no longer applies. If the message stated
+/// only a time of day, another answer was certain of the day.
+#[test]
+fn an_end_that_only_the_message_suggests_is_uncertain_in_all_sentences() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    let explained = explain(&client, AT, "Weekly limit reached ∙ resets Oct 9 at 10am");
+    for part in ["should have reset on", "1. You can probably continue"] {
+        assert!(explained.contains(part), "{part}: {explained}");
+    }
+    client.receives_error(AT, WEEKLY, refused("seven_day", TUESDAY, ""));
+    client.calls_status_line(SOON, windows(30.0, NOON, 100.0, TUESDAY), 120);
+    let text = "5-hour limit reached ∙ resets 5pm";
+    let explained = explain(&client, "2026-11-20T10:01:00Z", text);
+    assert!(
+        explained.contains("should have reset on Thu Nov 19 17:00"),
+        "{explained}"
+    );
 }

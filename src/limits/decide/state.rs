@@ -14,7 +14,7 @@ use crate::limits::evidence::{
 use crate::limits::kind::{
     EndedBy, LimitKind, Service, TEMPORARY_PROBLEM_LASTS, Verdict, WhoCanFix, Window,
 };
-use crate::time::Clock;
+use crate::time::{Clock, FIVE_HOURS};
 use crate::transcript::tail::{ErrorLine, LONGEST_REQUEST};
 
 /// The longest delay between a reset and the auto-resume (30 to 90 seconds in 2.1.328).
@@ -232,9 +232,17 @@ impl Problem<'_> {
     /// Returns true if the reset time has passed and a later response or reading shows, or has shown, that the window has
     /// reset. `elsewhere` is the result of [`Self::response_elsewhere`].
     pub(super) fn is_reset_proven(&self, elsewhere: Option<End>) -> bool {
-        let Some(reset) = self.resets.passed(self.evidence.clock.now) else {
+        let now = self.evidence.clock.now;
+        let Some(reset) = self.resets.passed(now) else {
             return false;
         };
+        // The day of a reset in a pasted message is only a guess if the message states just a time of day.
+        let is_day_guessed = self.evidence.is_pasted()
+            && self.message.gives_clock_time_alone()
+            && now - reset.at > FIVE_HOURS;
+        if is_day_guessed {
+            return false;
+        }
         let stored = self.evidence.known_end();
         let response = self.evidence.error.later_response.as_ref();
         stored.is_some_and(|end| end.is_confirmed)
