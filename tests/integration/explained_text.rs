@@ -2066,3 +2066,21 @@ fn an_end_that_only_the_message_suggests_is_uncertain_in_all_sentences() {
         "{explained}"
     );
 }
+
+/// A bare 429 does not show which program printed it, so an update of Claude Code may have nothing to do with it.
+#[test]
+fn an_update_is_not_advised_for_a_text_that_may_come_from_another_program() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    for (text, is_of_claude_code) in [
+        ("Error: 429 Too Many Requests", false),
+        ("API Error: Rate limit reached", true),
+    ] {
+        let explained = explain(&client, AT, text);
+        assert_eq!(
+            explained.contains("Update Claude Code"),
+            is_of_claude_code,
+            "{text}: {explained}"
+        );
+    }
+}

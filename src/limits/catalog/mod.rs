@@ -63,6 +63,8 @@ pub(crate) struct Message {
     pub(crate) context: MessageContext,
     /// True if the text was pasted by the user.
     is_pasted: bool,
+    /// True if the text mentions Claude or has Claude Code's prefix for errors, or if Claude Code reported the error.
+    pub(crate) mentions_claude: bool,
     /// The usage window that the message refers to.
     pub(crate) window: Option<Window>,
     /// The time zone of the reset time, if the message itself does not state it.
@@ -526,6 +528,7 @@ impl<'p> ErrorText<'p> {
             amounts: amounts_in(&passage.text),
             whole: self.whole.clone(),
             is_pasted: self.parts.is_pasted,
+            mentions_claude: self.mentions_claude,
             passage,
             normalized,
             text_from_match: String::new(),

@@ -326,7 +326,13 @@ fn may_be_mistake_of_old_client(problem: &Problem<'_>) -> bool {
     let is_doubted_cap_of_seat = finding.verdict == Verdict::CannotTell
         && finding.limit.cap().is_some()
         && evidence.is_shared_plan();
-    finding.verdict != Verdict::Real && !is_doubted_cap_of_seat && evidence.may_be_outdated()
+    // Other programs use the same words for a refusal without a reason.
+    let may_be_of_other_program =
+        finding.cause == Cause::RefusedForNow && !problem.message.mentions_claude;
+    finding.verdict != Verdict::Real
+        && !is_doubted_cap_of_seat
+        && !may_be_of_other_program
+        && evidence.may_be_outdated()
 }
 
 /// Returns true if the 1M context may be the reason for the error. An unknown model may use it, but this is not reason enough
