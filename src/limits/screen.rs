@@ -324,10 +324,11 @@ fn add_list(title: &str, sentences: &[impl AsRef<str>], report: &mut Report) {
 /// Returns the general meaning of the message and any meanings that apply to this user.
 fn meanings(incident: &Incident) -> Vec<String> {
     let row = incident.message.row;
-    let general = format!("{}.", row.meaning.trim_end_matches('.'));
-    if general == incident.headline() {
+    let meaning = row.meaning.trim_end_matches('.');
+    if incident.headline().starts_with(meaning) {
         return Vec::new();
     }
+    let general = format!("{meaning}.");
     let verdict = incident.diagnosis.verdict;
     let for_user = row
         .meanings

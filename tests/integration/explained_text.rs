@@ -2009,6 +2009,24 @@ fn a_reset_that_is_too_far_away_is_mentioned_as_that_of_another_account() {
     }
 }
 
+/// The reasons contradicted each other: the limit is real if the message is new, but the same usage does not show whether the
+/// message was right.
+#[test]
+fn no_reason_cancels_the_conclusion_from_the_usage() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    client.calls_status_line(AT, windows(30.0, NOON, 100.0, TUESDAY), 120);
+    let text = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
+    let explained = explain(&client, SOON, text);
+    for (part, is_shown) in [
+        ("so the limit is real if you got the message just now", true),
+        ("whycap does not know when the message was shown", true),
+        ("does not show whether the message was right", false),
+    ] {
+        assert_eq!(explained.contains(part), is_shown, "{part}: {explained}");
+    }
+}
+
 /// Old versions used the same words for the 5-hour limit and for the weekly limit. From a time of day in more than five hours,
 /// `explain` concluded that the weekly limit was possibly used up, and advised waiting.
 #[test]
@@ -2026,24 +2044,6 @@ fn a_time_of_day_that_is_too_far_away_for_the_5_hour_limit_shows_that_a_message_
     }
     for wrong in ["possibly used up", "1. Wait until"] {
         assert!(!explained.contains(wrong), "{wrong}: {explained}");
-    }
-}
-
-/// The reasons contradicted each other: the limit is real if the message is new, but the same usage does not show whether the
-/// message was right.
-#[test]
-fn no_reason_cancels_the_conclusion_from_the_usage() {
-    let sandbox = with_a_private_login();
-    let client = Client::new(&sandbox);
-    client.calls_status_line(AT, windows(30.0, NOON, 100.0, TUESDAY), 120);
-    let text = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
-    let explained = explain(&client, SOON, text);
-    for (part, is_shown) in [
-        ("so the limit is real if you got the message just now", true),
-        ("whycap does not know when the message was shown", true),
-        ("does not show whether the message was right", false),
-    ] {
-        assert_eq!(explained.contains(part), is_shown, "{part}: {explained}");
     }
 }
 
@@ -2082,5 +2082,22 @@ fn an_update_is_not_advised_for_a_text_that_may_come_from_another_program() {
             is_of_claude_code,
             "{text}: {explained}"
         );
+    }
+}
+
+/// With `--long`, `explain` said four times that it does not recognize the message.
+#[test]
+fn an_explanation_says_only_once_that_the_message_is_not_recognized() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    for option in [None, Some("--long")] {
+        let arguments: Vec<&str> = ["explain", "--text", "my limit is 5"]
+            .into_iter()
+            .chain(option)
+            .collect();
+        let explained = flat(client.run(AT, &arguments, b"").success());
+        let count = explained.matches("not recognize").count();
+        assert_eq!(count, 1, "{explained}");
+        assert!(!explained.contains("What the message means"), "{explained}");
     }
 }
