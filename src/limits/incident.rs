@@ -285,10 +285,11 @@ impl Incident {
     /// switched, or the limit was reached again.
     pub(crate) fn may_apply_after_end(&self) -> bool {
         let diagnosis = &self.diagnosis;
-        matches!(
-            diagnosis.state,
-            State::Over(Ending::HitAgain | Ending::ModelSwitched)
-        ) || diagnosis.actions.contains(&ActionName::AnotherModelWorks)
+        match diagnosis.state {
+            State::Over(Ending::HitAgain) if !self.evidence.has_later_response() => true,
+            State::Over(Ending::ModelSwitched) => true,
+            _ => diagnosis.actions.contains(&ActionName::AnotherModelWorks),
+        }
     }
 
     /// Returns the headline or, if it gives advice, the sentence that states only what happened.
@@ -369,11 +370,12 @@ impl Incident {
     }
 
     /// Returns the time of the next prompt after the error: that of the automatic continuation, that of the reset if the first
-    /// step is to wait for it, or now.
+    /// step is to wait for it, or now. A prompt for which usage credits pay can be sent now.
     pub(crate) fn next_prompt_at(&self) -> DateTime<Utc> {
         let now = self.evidence.clock.now;
         let first_step = self.diagnosis.actions.first();
-        let waits = first_step.is_some_and(|action| action.waits_for_reset());
+        let waits = first_step.is_some_and(|action| action.waits_for_reset())
+            && self.diagnosis.step_with_credits().is_none();
         let reset = self.diagnosis.resets.ahead(now).filter(|_| waits);
         self.continues_at()
             .or(reset.map(|reset| reset.at))
@@ -640,7 +642,9 @@ impl Incident {
     /// Returns the reason why the user has to send the session its prompt again. Returns `None` if the limit is not over, if
     /// Claude Code resumes the session automatically, or if the session has already continued.
     pub(crate) fn awaited_prompt(&self) -> Option<AwaitedPrompt> {
-        if !self.diagnosis.is_limit() || self.continuation().is_some() {
+        let is_window_full = self.diagnosis.also_full.is_some()
+            || self.diagnosis.actions.contains(&ActionName::FullAsWell);
+        if !self.diagnosis.is_limit() || self.continuation().is_some() || is_window_full {
             return None;
         }
         match self.diagnosis.actions.first()? {
@@ -650,13 +654,19 @@ impl Incident {
             | ActionName::ResetEarly
             | ActionName::WorksElsewhere => Some(if self.is_false_alarm() {
                 AwaitedPrompt::FalseAlarm
-            } else if self.diagnosis.is_end_assumed() {
+            } else if self.diagnosis.is_end_assumed() || self.is_only_reset_of_cap_assumed() {
                 AwaitedPrompt::LimitShouldBeOver
             } else {
                 AwaitedPrompt::LimitIsOver
             }),
             _ => None,
         }
+    }
+
+    /// Returns true if a cap no longer stops the session because usage credits paid for a response elsewhere, but nothing shows
+    /// that the window has reset.
+    fn is_only_reset_of_cap_assumed(&self) -> bool {
+        self.diagnosis.limit.cap().is_some() && !self.diagnosis.is_reset_proven
     }
 
     /// Returns the longest time that this limit can last.

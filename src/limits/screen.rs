@@ -399,11 +399,21 @@ pub fn status_rows(incident: &Incident, more: ReadMore, columns: usize) -> Optio
             None => in_tone(Tone::Good, vec![row]),
         };
         // Without this row, the session would cost money while its user waits for it, or its user would pay without need.
-        if matches!(
-            incident.diagnosis.actions.first(),
-            Some(ActionName::ContinuesForCredits | ActionName::WaitLeftOpen)
-        ) && let Some(action) = incident.actions().first()
-        {
+        let names = &incident.diagnosis.actions;
+        let continuation = names
+            .iter()
+            .position(|name| *name != ActionName::LiftBudget)
+            .filter(|index| {
+                matches!(
+                    names.get(*index),
+                    Some(
+                        ActionName::ContinuesForCredits
+                            | ActionName::WaitLeftOpen
+                            | ActionName::LeaveOpenAfterLifting
+                    )
+                )
+            });
+        if let Some(action) = continuation.and_then(|index| incident.actions().get(index)) {
             let warning = fitting_form(&action.rows, columns);
             rows.extend(in_tone(Tone::Alarm, warning.into_iter().collect()));
         }

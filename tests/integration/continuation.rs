@@ -529,7 +529,7 @@ fn the_row_still_names_a_false_alarm_after_the_pause() {
 #[test]
 fn now_still_names_the_session_of_a_false_alarm_after_the_pause() {
     let sandbox = with_a_private_login();
-    let [stopped, idle] = ["stopped", "idle"].map(|name| session_of_login(&sandbox, name));
+    let [stopped, mut idle] = ["stopped", "idle"].map(|name| session_of_login(&sandbox, name));
     let _processes = [&stopped, &idle].map(|client| RunningClient::idle(&sandbox, &client.session));
     let room = windows(22.0, NOON, 40.0, TUESDAY);
     stopped.calls_status_line("2026-11-20T09:59:00Z", room.clone(), 120);
@@ -542,6 +542,15 @@ fn now_still_names_the_session_of_a_false_alarm_after_the_pause() {
         let now = flat(in_shell(&sandbox, at, &["now"]).success());
         assert!(now.contains(note), "{at}: {now}");
     }
+
+    // The next prompt would be refused or would cost money.
+    let full = windows(100.0, NOON, 40.0, TUESDAY);
+    receives_response(&mut idle, "2026-11-20T10:05:00Z", full);
+    let at = "2026-11-20T10:06:00Z";
+    let now = flat(in_shell(&sandbox, at, &["now"]).success());
+    assert!(!now.contains("send the prompt again"), "{now}");
+    let reply = answer(&stopped, at);
+    assert!(reply.contains("is also used up"), "{reply}");
 }
 
 /// Both windows were full, and then the week was reset early. Until the old reset on Tuesday, every screen said that the

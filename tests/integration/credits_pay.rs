@@ -273,6 +273,11 @@ fn check_every_screen(client: &Client<'_>, at: &str, next: NextResponse) {
         NextResponse::Free => assert!(!steps_cost_money.contains(&true), "{incident:#}"),
         NextResponse::PaidUntil(until) => {
             assert!(steps_cost_money.contains(&true), "{incident:#}");
+            let first = incident["actions"][0]["do"].as_str().unwrap();
+            let waits = ["Wait until", "Do nothing", "You can wait"]
+                .iter()
+                .any(|words| first.starts_with(words));
+            assert!(waits || steps_cost_money[0], "{incident:#}");
             // Only the headline or a paragraph above it said that waiting is free.
             for (screen, text) in &screens {
                 let is_explanation = screen.starts_with("explain") || *screen == "/whycap";

@@ -803,6 +803,18 @@ fn a_refused_login_that_is_followed_by_a_limit_was_not_hit_again() {
         !explained.contains("See the error that followed"),
         "{explained}"
     );
+
+    // A new limit blocks the session, so the answer is about this limit.
+    let refusal = refused("five_hour", NOON + 5 * 60 * 60, "org_level_disabled");
+    let limit = "You've hit your session limit \u{b7} resets 5pm (UTC)";
+    client.receives_error("2026-11-20T13:00:00Z", limit, refusal);
+    let explained = flat(
+        client
+            .run("2026-11-20T13:03:00Z", &["explain", text], b"")
+            .success(),
+    );
+    assert!(explained.contains("an earlier error"), "{explained}");
+    assert!(!explained.contains("You can continue now"), "{explained}");
 }
 
 /// The service was overloaded. The first step was to send the prompt again in a few minutes, but the text above it said "You

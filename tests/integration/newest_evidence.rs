@@ -1984,7 +1984,16 @@ fn the_commands_about_a_session_know_a_limit_of_its_account() {
         assert!(!of_other_account.contains(limit), "{of_other_account}");
     }
     let json = run_about(&asking, "stopped", at, &["explain", "--json"]).json();
-    assert_eq!(json["incident"], own_error, "{json:#}");
+    for field in ["message", "session_id", "verdict", "limit", "at", "open"] {
+        assert_eq!(
+            json["incident"][field], own_error[field],
+            "{field}: {json:#}"
+        );
+    }
+    // The next prompt would be refused or would cost money.
+    let first = &json["incident"]["actions"][0]["do"];
+    let step = "You can wait until 12:00, when your 5-hour limit resets";
+    assert_eq!(first, step, "{json:#}");
     let of_account = &json["limit_of_account"];
     assert_eq!(of_account["limit"], "five_hour", "{json:#}");
     assert_eq!(of_account["session_id"], "other", "{json:#}");

@@ -435,9 +435,7 @@ pub(super) fn in_state(
                 *action = ActionName::LeaveOpenAfterLifting;
             }
         }
-        // The first action determines whether the headline mentions costs.
-        let first = usize::from(problem.evidence.collected.paid_until.is_some());
-        current.insert(first.min(current.len()), ActionName::LiftBudget);
+        current.insert(0, ActionName::LiftBudget);
     }
     current
 }
@@ -810,15 +808,15 @@ impl Problem<'_> {
                 .is_some_and(|reset| now - reset.at > OLD_LIMIT)
     }
 
-    /// Returns true if a temporary problem ended with a response, but a window that has filled up by now would stop the next
-    /// prompt, or usage credits might pay for it.
+    /// Returns true if a temporary problem or a false alarm ended with a response, but a window that has filled up by now would
+    /// stop the next prompt, or usage credits might pay for it.
     fn has_full_window_since_response(&self) -> bool {
         let own_response = self.evidence.error.later_response.as_ref();
         let ended_at = own_response
             .and_then(|response| response.at)
             .or_else(|| self.response_elsewhere().and_then(|end| end.at))
             .or_else(|| self.evidence.known_end().map(|end| end.at));
-        self.finding.limit.is_passing()
+        (self.finding.limit.is_passing() || self.is_false())
             && !self.credits_pay_now
             && self.evidence.collected.paid_until.is_none()
             && self
@@ -982,12 +980,16 @@ mod tests {
             let incident = Incident::new(evidence);
             assert!(incident.diagnosis.state.is_over(), "{text}: {incident:#?}");
             let actions = incident.actions();
+            let waits = incident.diagnosis.actions[0].waits_for_reset();
             assert!(
-                actions
-                    .iter()
-                    .any(|action| action.costs_money == Some(true)),
+                waits || actions[0].costs_money == Some(true),
                 "{text}, {asked_at}: {actions:?}"
             );
+            for action in actions {
+                let sends_prompt = action.instruction.contains("end the prompt");
+                let is_free = action.costs_money == Some(false);
+                assert!(!(is_free && sends_prompt), "{text}, {asked_at}: {action:?}");
+            }
             let headline = incident.headline();
             assert!(!headline.ends_with("send the prompt again."), "{headline}");
             assert!(!headline.ends_with("continue shortly."), "{headline}");

@@ -113,10 +113,10 @@ impl Diagnosis {
         }
     }
 
-    /// Returns true if an error of another kind replaced this one. A limit is replaced only by a limit, so this is about
-    /// temporary problems and about refused logins and requests.
+    /// Returns true if an error of another kind replaced this one. A quota is replaced only by a limit, so this is about
+    /// temporary problems and about refused logins, subscriptions, and requests.
     pub(crate) fn is_followed_by_other_error(&self) -> bool {
-        let is_other_kind = self.limit.is_passing() || !self.is_limit();
+        let is_other_kind = !self.limit.description().is_quota;
         self.state == State::Over(Ending::HitAgain) && is_other_kind
     }
 
