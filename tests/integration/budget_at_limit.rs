@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::client::{Client, plain_rows, windows};
+use crate::newest_evidence::{hits_limit, receives_response};
 use crate::situation::{
     FIVE_HOUR, NOON, TUESDAY, answer, answer_to, flat, refused, session_of_login,
 };
@@ -226,5 +227,51 @@ fn no_screen_says_to_lift_the_budget_in_a_run_that_has_ended() {
             !text.contains("/whycap continue in the session"),
             "{at}: {text}"
         );
+    }
+}
+
+/// A session reached a cap, and then another session paid with usage credits. The first step was "Then leave the session open",
+/// before the step that lifts the budget. At a weekly limit, no step mentioned the budget, although it would have blocked the
+/// prompt for which credits pay.
+#[test]
+fn the_budget_comes_first_while_credits_pay_in_another_session() {
+    let cap = "You've hit your monthly spend limit \u{b7} raise it at claude.ai/settings/usage";
+    let lift = "1. Type /whycap continue in the session so that your budget does not block the next prompt 2.";
+    for (window, resets_at, full, second) in [
+        (
+            "five_hour",
+            NOON,
+            windows(100.0, NOON, 40.0, TUESDAY),
+            "Then leave the session open",
+        ),
+        (
+            "seven_day",
+            TUESDAY,
+            windows(40.0, NOON, 100.0, TUESDAY),
+            "Wait until Tue Nov 24 06:00",
+        ),
+    ] {
+        let sandbox = with_stop_budget();
+        let [stopped, mut paying] = ["stopped", "paying"].map(|name| Client {
+            version: "2.1.331".to_owned(),
+            ..session_of_login(&sandbox, name)
+        });
+        stopped.works("2026-11-20T09:59:00Z", 250_000);
+        let refusal = refused(window, resets_at, "org_level_disabled_until");
+        hits_limit(
+            &stopped,
+            "2026-11-20T10:00:00Z",
+            cap,
+            &refusal,
+            full.clone(),
+        );
+        for at in ["2026-11-20T10:03:00Z", "2026-11-20T10:04:00Z"] {
+            receives_response(&mut paying, at, full.clone());
+        }
+        sandbox.run(&["spend"]).success();
+        for text in [explained(&stopped, DURING), answer(&stopped, DURING)] {
+            assert!(text.contains(&format!("{lift} {second}")), "{text}");
+            assert!(text.contains("3. Or send the prompt again now"), "{text}");
+        }
     }
 }
