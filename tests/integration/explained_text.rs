@@ -504,14 +504,58 @@ fn free_steps_come_before_steps_that_cost_money() {
                     let steps = incident["actions"].as_array().unwrap();
                     let is_paid = |step: &Value| step["costs_money"] == true;
                     let first_paid = steps.iter().position(is_paid).unwrap_or(steps.len());
-                    let is_free_later = steps[first_paid..]
+                    let waits_later = steps[first_paid..]
                         .iter()
-                        .any(|step| step["costs_money"] == false);
-                    assert!(!is_free_later, "{plan}, {usage:?}, {text}: {incident:#}");
+                        .any(|step| step["do"].as_str().unwrap().contains("ait "));
+                    assert!(!waits_later, "{plan}, {usage:?}, {text}: {incident:#}");
                 }
             }
         }
     }
+}
+
+/// Checks that concern an unlikely cause came before the only remedy, because they are free.
+#[test]
+fn fallback_checks_come_after_the_remedy() {
+    for (text, first) in [
+        (
+            "Your group's usage limit is set to $0 · run /usage-credits to ask your admin for a higher limit",
+            "Ask an admin",
+        ),
+        (
+            "Your usage allocation has been disabled by your admin · ask your admin for a higher limit",
+            "Ask an admin",
+        ),
+        ("This service is disabled for your org", "Ask an admin"),
+        (
+            "You've hit your usage limit · contact your admin to increase it",
+            "Ask an",
+        ),
+    ] {
+        let sandbox = with_a_member_of_a_team();
+        let client = Client::new(&sandbox);
+        client.receives_error(AT, text, json!({}));
+        let incident = client.explained(SOON);
+        let steps = incident["actions"].as_array().unwrap();
+        let instruction = steps[0]["do"].as_str().unwrap();
+        assert!(instruction.starts_with(first), "{text}: {incident:#}");
+        assert_eq!(steps.last().unwrap()["command"], "/status", "{incident:#}");
+    }
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    client.receives_error(AT, "You've hit your weekly limit", json!({}));
+    let incident = client.explained(SOON);
+    let steps = incident["actions"].as_array().unwrap();
+    let position = |part: &str| {
+        let mut instructions = steps.iter().map(|step| step["do"].as_str().unwrap());
+        instructions
+            .position(|instruction| instruction.contains(part))
+            .unwrap_or_else(|| panic!("{part}: {incident:#}"))
+    };
+    assert!(
+        position("/limit-reset") < position("Check /usage"),
+        "{incident:#}"
+    );
 }
 
 /// `explain` stated as a fact that the organization had reached its cap, although only a pasted message said so, which may be

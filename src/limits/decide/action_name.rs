@@ -76,12 +76,6 @@ impl ActionName {
         Some(TimeDelta::minutes(minutes.into()))
     }
 
-    /// Returns true for actions that certainly cost nothing.
-    pub(super) fn is_free(self) -> bool {
-        self.template()
-            .is_some_and(|template| template.costs_money == Some(false))
-    }
-
     /// Returns true for actions that cost money, such as buying credits or asking someone to raise a cap. Free actions
     /// are recommended first.
     pub(super) fn is_purchase(self) -> bool {

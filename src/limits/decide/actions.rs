@@ -38,9 +38,7 @@ pub(super) fn while_blocked(problem: &Problem<'_>) -> Vec<ActionName> {
         .filter_map(|action| suited_to_evidence(action, problem))
         .chain(full_as_well(problem))
         .collect();
-    if may_wait(problem) {
-        suited.sort_by_key(|action| !action.is_free());
-    }
+    move_before_purchases(&mut suited, problem);
     let first = first_actions(problem, &suited);
     let purchases = suited.iter().position(|action| action.is_purchase());
     let (free, costly) = suited.split_at(purchases.unwrap_or(suited.len()));
@@ -81,12 +79,26 @@ pub(super) fn while_blocked(problem: &Problem<'_>) -> Vec<ActionName> {
     actions
 }
 
-/// Returns true if the user can wait instead of paying. Free actions then come first. Otherwise, their order in the catalog
-/// counts: for example, a restart may help only after a payment. API spend caps usually do not reset until the end of the
-/// month, which is too long to wait.
-fn may_wait(problem: &Problem<'_>) -> bool {
-    let finding = &problem.finding;
-    finding.waiting_helps != Some(false) && finding.limit != LimitKind::ApiSpendCap
+/// Moves waiting and checking /usage up to the first purchase. A check of /usage that is only the last resort of a cause stays
+/// where it is, like all other actions: for example, a restart may help only after a payment.
+fn move_before_purchases(actions: &mut [ActionName], problem: &Problem<'_>) {
+    let Some(first) = actions.iter().position(|action| action.is_purchase()) else {
+        return;
+    };
+    let last_resort = problem.finding.cause.template().last_action;
+    let (_, from_first_purchase) = actions.split_at_mut(first);
+    from_first_purchase.sort_by_key(|action| {
+        let is_moved = match action {
+            ActionName::Wait
+            | ActionName::WaitUnknown
+            | ActionName::WaitIfFull
+            | ActionName::SendIfListedRoom
+            | ActionName::WaitForWindowNow => true,
+            ActionName::CheckMeters => last_resort != Some(ActionName::CheckMeters),
+            _ => false,
+        };
+        !is_moved
+    });
 }
 
 /// Moves the warnings about costs to the second position if they come later. A user who reads only the first lines must know
