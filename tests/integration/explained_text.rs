@@ -596,6 +596,31 @@ fn a_pasted_cap_of_an_organization_is_only_what_the_message_says() {
     }
 }
 
+/// Admins were told to ask an Owner about a cap that they can raise themselves, as a later step said.
+#[test]
+fn an_admin_who_pastes_a_cap_is_not_told_to_ask_an_owner() {
+    for plan in ["team", "enterprise"] {
+        for text in [
+            "You've hit your org's monthly spend limit",
+            "You've hit your individual spend limit",
+            "You've hit your team's shared budget · ask your admin to raise it",
+            "Your seat type doesn't include usage credits",
+        ] {
+            let sandbox = Sandbox::new();
+            Client::logged_in(&sandbox, plan, "admin");
+            let client = Client::new(&sandbox);
+            let run = client.run(SOON, &["explain", "--json", text], b"").json();
+            let incident = &run["incident"];
+            let headline = incident["headline"].as_str().unwrap();
+            let badge = incident["badge"].as_str().unwrap();
+            assert!(headline.contains("; check /usage, or "), "{incident:#}");
+            for shown in [headline, badge] {
+                assert!(!shown.contains("ask a"), "{incident:#}");
+            }
+        }
+    }
+}
+
 /// The same answer said that Claude Code counts as a third-party app, that this looked like a false alarm, and that the user
 /// can pay to continue. A third-party app needs extra usage whatever the plan's usage is, so the usage proves nothing.
 #[test]

@@ -83,6 +83,7 @@ fn of_shared_budget(cause: Cause) -> Cause {
         Cause::MemberCap => Cause::SharedBudget,
         Cause::MemberCapOfAdmin => Cause::SharedBudgetOfAdmin,
         Cause::MemberCapByMessage => Cause::SharedBudgetByMessage,
+        Cause::MemberCapOfAdminByMessage => Cause::SharedBudgetOfAdminByMessage,
         cause => cause,
     }
 }
@@ -118,7 +119,7 @@ fn on_personal_plan(input: &Input<'_>, named: Cap, window: Window) -> Finding {
         }
         Cap::Organization if !may_hide_window(input) => Finding {
             cause: Cause::OrgCapOrOwnLimit,
-            ..by_message(named)
+            ..by_message(input, named)
         }
         .fixable_by(WhoCanFix::You)
         .waiting(helps(input.has_stated_reset(None)))
@@ -163,7 +164,7 @@ fn on_seat(input: &Input<'_>, named: Cap, window: Window) -> Finding {
     };
     let finding = match input.readings.room() {
         // The 1M context window may require credits even if there is included usage left.
-        Some(room) if input.evidence.uses_long_context() => by_message(cap)
+        Some(room) if input.evidence.uses_long_context() => by_message(input, cap)
             .waiting(None)
             .measured(room)
             .without_knowing(Unknown::CapDespiteRoom),
@@ -242,8 +243,7 @@ fn on_unknown_plan(input: &Input<'_>, named: Cap, window: Window) -> Finding {
 /// Handles a cap that has been reached. Waiting helps if the reset time is known, because included usage is available
 /// again after the reset.
 fn reached(input: &Input<'_>, cap: Cap, window: Window) -> Finding {
-    let is_admin = input.evidence.is_admin() && input.evidence.is_shared_plan();
-    let cause = match (cap, is_admin) {
+    let cause = match (cap, is_admin_of_organization(input)) {
         (Cap::Own, _) => Cause::OwnCap,
         (Cap::Member, false) => Cause::MemberCap,
         (Cap::Member, true) => Cause::MemberCapOfAdmin,
@@ -264,18 +264,26 @@ fn is_reset_known(input: &Input<'_>, window: Window) -> bool {
 
 /// Handles a cap that only the message mentions. Waiting helps if the reset time of the window is known.
 fn until_known_reset(input: &Input<'_>, cap: Cap, window: Window) -> Finding {
-    by_message(cap)
+    by_message(input, cap)
         .waiting(helps(is_reset_known(input, window)))
         .until_reset_of(Some(window))
 }
 
 /// Handles a cap that only the message mentions.
-fn by_message(cap: Cap) -> Finding {
-    let cause = match cap {
-        Cap::Own => Cause::OwnCapByMessage,
-        Cap::Member => Cause::MemberCapByMessage,
-        Cap::SeatWithoutCredits => Cause::SeatWithoutCreditsByMessage,
-        Cap::Organization => Cause::OrgCapByMessage,
+fn by_message(input: &Input<'_>, cap: Cap) -> Finding {
+    let cause = match (cap, is_admin_of_organization(input)) {
+        (Cap::Own, _) => Cause::OwnCapByMessage,
+        (Cap::Member, false) => Cause::MemberCapByMessage,
+        (Cap::Member, true) => Cause::MemberCapOfAdminByMessage,
+        (Cap::SeatWithoutCredits, false) => Cause::SeatWithoutCreditsByMessage,
+        (Cap::SeatWithoutCredits, true) => Cause::SeatWithoutCreditsOfAdminByMessage,
+        (Cap::Organization, false) => Cause::OrgCapByMessage,
+        (Cap::Organization, true) => Cause::OrgCapOfAdminByMessage,
     };
     Finding::lasting(cap.into(), Verdict::CannotTell, cap.raised_by(), cause)
+}
+
+/// Returns true if the user can change the caps of the organization.
+fn is_admin_of_organization(input: &Input<'_>) -> bool {
+    input.evidence.is_admin() && input.evidence.is_shared_plan()
 }
