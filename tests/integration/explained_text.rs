@@ -645,8 +645,13 @@ fn a_message_about_third_party_apps_has_a_single_verdict() {
                 assert!(!shown.contains(wrong), "{wrong}: {shown}");
             }
             let (_, steps) = shown.split_once(" What to do ").unwrap();
+            let paid_step = if plan == "team" {
+                "If you use another program, an admin has to add extra usage for the organization (costs money)"
+            } else {
+                "If you use another program, it needs extra usage (costs money)"
+            };
             let (free, paid) = steps
-                .split_once("If you use another program, it needs extra usage (costs money)")
+                .split_once(paid_step)
                 .unwrap_or_else(|| panic!("{shown}"));
             assert!(
                 free.starts_with("1. If you use Claude Code itself, update it"),
@@ -1262,8 +1267,8 @@ fn the_reset_of_a_budget_is_not_that_of_a_five_hour_window() {
     let client = Client::new(&sandbox);
     let text = "You've hit your team's pooled group budget · resets Dec 1, 12am (UTC)";
     let shown = explain(&client, AT, text);
-    let (before_steps, _) = shown.split_once(" What to do ").unwrap();
-    assert!(!before_steps.contains("5-hour"), "{shown}");
+    assert!(!shown.contains("5-hour"), "{shown}");
+    assert!(!shown.contains("otherwise, wait until"), "{shown}");
     let run = client.run(AT, &["explain", "--json", text], b"");
     let incident = &run.json()["incident"];
     let badge = incident["badge"].as_str().unwrap();
@@ -2169,4 +2174,29 @@ fn an_explanation_says_only_once_that_the_message_is_not_recognized() {
         assert_eq!(count, 1, "{explained}");
         assert!(!explained.contains("What the message means"), "{explained}");
     }
+}
+
+/// A message about a cap named the same reset as the full 5-hour window, but the steps asked whether /usage shows 100%, and the
+/// headline named only the Owner. A time of day without a date is not a different reset if the known window resets at that time.
+#[test]
+fn a_text_that_agrees_with_a_full_window_is_answered_with_its_reset() {
+    let sandbox = with_a_member_of_a_team();
+    let client = Client::new(&sandbox);
+    client.calls_status_line(AT, windows(100.0, NOON, 17.0, TUESDAY), 120);
+    let cap = "You've hit your org's monthly spend limit · your 5-hour limit resets 12pm (UTC)";
+    let shown = explain(&client, SOON, cap);
+    assert!(shown.contains("you can continue at 12:00"), "{shown}");
+    assert!(shown.contains("1. Wait until 12:00"), "{shown}");
+    let weekly = explain(
+        &client,
+        SOON,
+        "You've hit your weekly limit · resets 6am (UTC)",
+    );
+    assert!(!weekly.contains("a different reset"), "{weekly}");
+    let other = explain(
+        &client,
+        SOON,
+        "You've hit your weekly limit · resets 9am (UTC)",
+    );
+    assert!(other.contains("different reset"), "{other}");
 }

@@ -12,6 +12,7 @@ use crate::limits::evidence::{
 use crate::limits::kind::{
     Affects, EndedBy, LimitKind, LimitedResource, Service, Verdict, WhoCanFix, Window,
 };
+use crate::time::WEEK;
 use crate::transcript::tail::CAN_WAIT_AGAIN;
 
 /// The first version of Claude Code that is known to offer "Wait here, then continue automatically" for a reset that is
@@ -279,7 +280,7 @@ fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<Actio
             if (evidence.is_pasted() || problem.readings.has_doubtful_room())
                 && finding.cause.template().first_action == Some(ActionName::CheckMeters) =>
         {
-            Some(ActionName::WaitIfFull)
+            Some(problem.wait_after_check())
         }
         ActionName::Wait if !has_reset || may_not_help => Some(ActionName::WaitUnknown),
         // The weekly limit resets at another time.
@@ -818,6 +819,16 @@ impl Problem<'_> {
                 .resets
                 .passed(now)
                 .is_some_and(|reset| now - reset.at > OLD_LIMIT)
+    }
+
+    /// Returns what to wait for if /usage shows a full window. A cap may last longer than every usage window, so a reset that is
+    /// more than a week away is not that of a window.
+    fn wait_after_check(&self) -> ActionName {
+        let now = self.evidence.clock.now;
+        match self.resets.chosen {
+            Some(reset) if reset.at - now > WEEK => ActionName::WaitUnknown,
+            Some(_) | None => ActionName::WaitIfFull,
+        }
     }
 
     /// Returns true if a temporary problem or a false alarm ended with a response, but a window that has filled up by now would

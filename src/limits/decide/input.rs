@@ -161,9 +161,16 @@ impl<'a> Input<'a> {
             .stated_reset(window)
             .or_else(|| self.stated_reset(None))
             .filter(|stated| *stated > now)?;
+        // Without a date, the time of day may be that of the known reset.
+        let states_time_alone = self.message.gives_clock_time_alone();
         let resets_at_other_time = |window| {
-            self.known_reset(window)
-                .is_some_and(|known| known > now && !is_same_reset(known, stated))
+            self.known_reset(window).is_some_and(|known| {
+                let difference = known - stated;
+                let remainder = difference - TimeDelta::days(difference.num_days());
+                let is_same_time_of_day =
+                    states_time_alone && is_same_reset(stated + remainder, stated);
+                known > now && !is_same_reset(known, stated) && !is_same_time_of_day
+            })
         };
         let is_foreign = if let Some(window) = window {
             resets_at_other_time(window)

@@ -6,6 +6,7 @@ use super::service::QUOTA_RECORDED;
 use super::unknown::Unknown;
 use super::windows::contradicted;
 use crate::claude::version::ClientVersion;
+use crate::claude::window_usage::is_same_reset;
 use crate::limits::evidence::WindowState;
 use crate::limits::kind::{Cap, LimitKind, Verdict, WhoCanFix, Window};
 
@@ -175,8 +176,8 @@ fn on_seat(input: &Input<'_>, named: Cap, window: Window) -> Finding {
         None if input.readings.has_doubtful_room() => {
             until_known_reset(input, cap, window).without_knowing(Unknown::NearlyFullBefore)
         }
-        // A pasted message may be old or from another account.
-        None if input.evidence.is_pasted() => {
+        // A pasted message may be old or from another account, unless it states the reset of a window that is full.
+        None if input.evidence.is_pasted() && !agrees_with_full_window(input, window) => {
             until_known_reset(input, cap, window).without_knowing(input.missing_reading(window))
         }
         None => {
@@ -190,6 +191,16 @@ fn on_seat(input: &Input<'_>, named: Cap, window: Window) -> Finding {
         }
     };
     finding.without_knowing_if(input.evidence.is_personal_plan(), Unknown::SeatOfLogin)
+}
+
+/// Returns true if the window is known to be full, and a pasted message states its reset.
+fn agrees_with_full_window(input: &Input<'_>, window: Window) -> bool {
+    let Some(full_until) = input.full_until(window) else {
+        return false;
+    };
+    input
+        .stated_reset(Some(window))
+        .is_some_and(|stated| is_same_reset(stated, full_until))
 }
 
 /// Handles unknown plans.
