@@ -62,6 +62,9 @@ const SUBJECTS_OF_QUESTIONS: [&str; 5] = ["i", "it", "that", "this", "upgrading"
 /// Words of questions that `whycap spend` answers, such as "how much have I spent?".
 const WORDS_ABOUT_SPEND: [&str; 4] = ["expensive", "spend", "spending", "spent"];
 
+/// The words that ask for an amount.
+const HOW_MUCH: &str = "how much";
+
 /// Nouns that a question for `whycap spend` may call high, as in "why is my usage so high?".
 const MAY_BE_HIGH: [&str; 5] = ["bill", "bills", "cost", "costs", "usage"];
 
@@ -324,7 +327,12 @@ fn side_question_in(text: &str) -> Option<SideQuestion> {
     if is_known_message(text) || Question::in_text(text).is_none() {
         return None;
     }
-    SideQuestion::among(&words_of(&in_lowercase(text)))
+    let lowercase = in_lowercase(text);
+    // This asks for an amount, which `whycap spend` shows.
+    if lowercase.contains(HOW_MUCH) {
+        return None;
+    }
+    SideQuestion::among(&words_of(&lowercase))
 }
 
 impl Question {
@@ -378,7 +386,9 @@ fn is_about_spend(text: &str) -> bool {
         && words
             .first()
             .is_some_and(|first| QUESTION_WORDS.contains(first))
-        && (has_any(&WORDS_ABOUT_SPEND) || words.contains(&"high") && has_any(&MAY_BE_HIGH))
+        && (has_any(&WORDS_ABOUT_SPEND)
+            || words.contains(&"high") && has_any(&MAY_BE_HIGH)
+            || lowercase.contains(HOW_MUCH) && has_any(&["cost", "costs"]))
         && !has_any(&WORDS_ABOUT_LIMITS)
 }
 

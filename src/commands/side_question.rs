@@ -26,14 +26,17 @@ impl SideQuestion {
     /// Returns the answer. `incident` is the error that the explanation is about, if there is one.
     pub(super) fn answer(self, incident: Option<&Incident>) -> String {
         match self {
-            Self::Upgrade => "Upgrading: at a limit, Claude Code's menu may offer “Upgrade your plan” (costs money). whycap cannot tell whether an upgrade resets a limit that you have already reached; some users were still blocked after upgrading. An upgrade does not help with a false alarm, an overloaded server, or an organization's cap.".to_owned(),
+            Self::Upgrade => "Upgrading: at a limit, Claude Code's menu may offer \"Upgrade your plan\" (costs money). whycap cannot tell whether an upgrade resets a limit that you have already reached; some users were still blocked after upgrading. An upgrade does not help with a false alarm, an overloaded server, or an organization's cap.".to_owned(),
             Self::Cost => "Costs: waiting for a reset is free. Usage credits, a larger plan, and an API key cost money, and steps that you would pay for say so.".to_owned(),
             Self::Bug => {
-                let judgment = match incident.map(|incident| incident.diagnosis.verdict) {
-                    Some(Verdict::Real) => {
+                let diagnosis = incident.map(|incident| &incident.diagnosis);
+                let is_quota =
+                    diagnosis.is_some_and(|diagnosis| diagnosis.limit.description().is_quota);
+                let judgment = match diagnosis.map(|diagnosis| diagnosis.verdict) {
+                    Some(Verdict::Real) if is_quota => {
                         "as far as whycap can tell, the message is right, so this is not a bug."
                     }
-                    Some(Verdict::Misworded) => {
+                    Some(Verdict::Misworded) if is_quota => {
                         "there is probably a real limit, but the message blames the wrong one."
                     }
                     Some(Verdict::FalseLikely) => {

@@ -94,7 +94,7 @@ fn a_message_is_not_called_a_false_alarm_while_another_window_is_full() {
             "{explained}"
         );
         assert_eq!(
-            explained.contains("but your weekly usage is 100%"),
+            explained.contains("Your weekly limit is probably used up"),
             !is_false_alarm,
             "{explained}"
         );
@@ -2177,7 +2177,7 @@ fn an_explanation_says_only_once_that_the_message_is_not_recognized() {
 }
 
 /// A message about a cap named the same reset as the full 5-hour window, but the steps asked whether /usage shows 100%, and the
-/// headline named only the Owner. A time of day without a date is not a different reset if the known window resets at that time.
+/// headline named only the Owner.
 #[test]
 fn a_text_that_agrees_with_a_full_window_is_answered_with_its_reset() {
     let sandbox = with_a_member_of_a_team();
@@ -2187,16 +2187,47 @@ fn a_text_that_agrees_with_a_full_window_is_answered_with_its_reset() {
     let shown = explain(&client, SOON, cap);
     assert!(shown.contains("you can continue at 12:00"), "{shown}");
     assert!(shown.contains("1. Wait until 12:00"), "{shown}");
-    let weekly = explain(
-        &client,
-        SOON,
-        "You've hit your weekly limit · resets 6am (UTC)",
+}
+
+/// The weekly limit was known to be used up until 18:00. A message with this time and without a date was called "probably old".
+#[test]
+fn a_time_that_is_the_known_reset_of_a_full_week_does_not_make_a_message_old() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    let evening = NOON + 6 * 60 * 60;
+    client.calls_status_line(AT, windows(40.0, NOON, 100.0, evening), 120);
+    let text = "Claude usage limit reached. Your limit will reset at 6pm (UTC)";
+    let shown = explain(&client, "2026-11-20T10:50:00Z", text);
+    assert!(!shown.contains("probably old"), "{shown}");
+    assert!(shown.contains("1. Wait until 18:00"), "{shown}");
+}
+
+/// A refused subscription was called a real limit, or a message that is certainly right, although the server does not give the
+/// reason. A question about an amount was answered with general remarks about costs.
+#[test]
+fn questions_about_bugs_and_amounts_claim_nothing_that_is_unknown() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    let text =
+        "API Error: 403 OAuth authentication is currently not allowed for this organization.";
+    let refused = json!({"error": "authentication_failed", "apiErrorStatus": 403});
+    client.receives_error(AT, text, refused);
+    let shown = explain(&client, SOON, "is this a bug?");
+    assert!(
+        shown.contains("whycap cannot tell whether this is a bug"),
+        "{shown}"
     );
-    assert!(!weekly.contains("a different reset"), "{weekly}");
-    let other = explain(
-        &client,
-        SOON,
-        "You've hit your weekly limit · resets 9am (UTC)",
-    );
-    assert!(other.contains("different reset"), "{other}");
+    let amount = client.run(SOON, &["explain", "how much did this session cost?"], b"");
+    assert!(amount.stderr.contains("run `whycap spend`"), "{amount:?}");
+}
+
+/// The weekly limit was used up, and the 5-hour usage was 41%. A pasted message about a cap was said to be about the 5-hour limit.
+#[test]
+fn a_pasted_cap_is_attributed_to_the_window_that_is_full() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    client.calls_status_line(AT, windows(41.0, NOON, 100.0, TUESDAY), 120);
+    let shown = explain(&client, SOON, "You've hit your org's monthly spend limit");
+    assert!(shown.contains("weekly limit"), "{shown}");
+    assert!(!shown.contains("about your own 5-hour limit"), "{shown}");
 }

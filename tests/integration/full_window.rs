@@ -1,13 +1,13 @@
 //! Tests that the output after a temporary problem with the service mentions a full usage window.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::client::{Client, plain_rows, windows};
 use crate::newest_evidence::{five_hour_full, hits_limit, receives_response, weekly_full};
 use crate::situation::{
     AT, AT_LOWER_PRIORITY, FIVE_HOUR, GRACE_WINDOW, NOON, SOON, TUESDAY, answer, flat,
     receives_overload_error, refused, session_of_login, starts_to_continue_for_free,
-    with_a_private_login,
+    stores_credits_reason, two_sessions_of_login, with_a_private_login,
 };
 use crate::support::Sandbox;
 use crate::wait::waits;
@@ -385,5 +385,62 @@ fn a_response_that_ends_an_overload_may_have_used_up_the_limit() {
         let headline = "your 5-hour limit is now used up until 12:00";
         assert!(shown.contains(headline), "{shown}");
         assert!(!shown.contains("end the prompt again"), "{shown}");
+    }
+}
+
+/// A false alarm about the 5-hour limit was over, and then this window filled up. `explain` said "You can continue now".
+#[test]
+fn the_window_of_a_past_false_alarm_may_have_filled_up_since() {
+    let sandbox = with_a_private_login();
+    let mut client = session_of_login(&sandbox, "stopped");
+    let room = windows(20.0, NOON, 40.0, TUESDAY);
+    client.calls_status_line("2026-11-20T09:59:00Z", room.clone(), 120);
+    client.receives_error(
+        AT,
+        FIVE_HOUR,
+        refused("five_hour", NOON, "org_level_disabled"),
+    );
+    client.calls_status_line("2026-11-20T10:00:02Z", room.clone(), 120);
+    receives_response(&mut client, "2026-11-20T10:04:00Z", room);
+    receives_response(&mut client, "2026-11-20T10:20:00Z", five_hour_full());
+    let at = "2026-11-20T10:21:00Z";
+    let explained = flat(client.run(at, &["explain"], b"").success());
+    for shown in [explained, answer(&client, at)] {
+        assert!(shown.contains("is now used up until 12:00"), "{shown}");
+        assert!(!shown.contains("You can continue now"), "{shown}");
+    }
+}
+
+/// The weekly limit stopped one session, and another session of the account still received responses, although the server
+/// accepted no credits. The answer in that session was that the limit "affects only one session".
+#[test]
+fn a_response_beyond_a_full_window_does_not_make_the_limit_one_of_another_session() {
+    let sandbox = with_a_private_login();
+    let [stopped, mut other] = two_sessions_of_login(&sandbox);
+    let full = || windows(40.0, NOON, 100.0, TUESDAY);
+    let refusal = refused("seven_day", TUESDAY, "out_of_credits");
+    stores_credits_reason(&sandbox, &json!("out_of_credits"));
+    hits_limit(
+        &stopped,
+        AT,
+        "You've hit your weekly limit · resets Nov 24, 6am (UTC)",
+        &refusal,
+        full(),
+    );
+    for at in ["2026-11-20T10:03:00Z", "2026-11-20T10:04:00Z"] {
+        receives_response(&mut other, at, full());
+    }
+    let at = "2026-11-20T10:05:00Z";
+    let reply = answer(&other, at);
+    assert!(
+        reply.contains("Your weekly limit is used up until Tue Nov 24 06:00"),
+        "{reply}"
+    );
+    assert!(
+        reply.contains("1. You can wait until Tue Nov 24 06:00"),
+        "{reply}"
+    );
+    for wrong in ["only one session", "nothing is blocking you"] {
+        assert!(!reply.contains(wrong), "{reply}");
     }
 }

@@ -476,6 +476,7 @@ fn in_state_without_budget(
             }
             // Waiting is free, so it comes first.
             ActionName::WorksForCredits => vec![wait_instead_of_paying(problem), first],
+            ActionName::WaitDespiteResponse => vec![first, ActionName::SendDespiteOtherWindow],
             _ => vec![first],
         };
         return first_and_alternative
@@ -735,6 +736,9 @@ fn after_end(problem: &Problem<'_>, ending: Ending) -> ActionName {
         Ending::ConcernsOthers if evidence.collected.is_of_other_key && problem.is_about_key() => {
             ActionName::OthersCanContinue
         }
+        Ending::ConcernsOthers if problem.may_stop_asker_despite_response() => {
+            ActionName::WaitDespiteResponse
+        }
         Ending::ConcernsOthers => ActionName::NotBlocked,
         Ending::KeyRemoved => ActionName::KeyIsRemoved,
         Ending::ModelSwitched => ActionName::SendToOtherModel,
@@ -819,6 +823,22 @@ impl Problem<'_> {
                 .resets
                 .passed(now)
                 .is_some_and(|reset| now - reset.at > OLD_LIMIT)
+    }
+
+    /// Returns true if the requesting session has received a response since the error, but a full window of its account may
+    /// stop its next prompt.
+    fn may_stop_asker_despite_response(&self) -> bool {
+        let limit = self.finding.limit;
+        self.evidence.has_asker_response()
+            && !self.evidence.collected.asker_has_other_payer
+            && !self.credits_pay_now
+            && self.evidence.collected.paid_until.is_none()
+            && self.finding.verdict == Verdict::Real
+            && limit
+                .window()
+                .is_some_and(|window| !window.is_of_one_model())
+            && self.resets.ahead(self.evidence.clock.now).is_some()
+            && self.readings.used_up_now().is_some()
     }
 
     /// Returns what to wait for if /usage shows a full window. A cap may last longer than every usage window, so a reset that is

@@ -161,16 +161,9 @@ impl<'a> Input<'a> {
             .stated_reset(window)
             .or_else(|| self.stated_reset(None))
             .filter(|stated| *stated > now)?;
-        // Without a date, the time of day may be that of the known reset.
-        let states_time_alone = self.message.gives_clock_time_alone();
         let resets_at_other_time = |window| {
-            self.known_reset(window).is_some_and(|known| {
-                let difference = known - stated;
-                let remainder = difference - TimeDelta::days(difference.num_days());
-                let is_same_time_of_day =
-                    states_time_alone && is_same_reset(stated + remainder, stated);
-                known > now && !is_same_reset(known, stated) && !is_same_time_of_day
-            })
+            self.known_reset(window)
+                .is_some_and(|known| known > now && !is_same_reset(known, stated))
         };
         let is_foreign = if let Some(window) = window {
             resets_at_other_time(window)
@@ -258,6 +251,14 @@ impl<'a> Input<'a> {
             .filter(|full| full.window == window)?;
         full.resets_at
             .filter(|reset| *reset > now || full.emptied_at(*reset).has_room_at(now))
+    }
+
+    /// Returns the only usage window that is full, if a pasted message about a cap names none. A cap takes effect only while a
+    /// window is full.
+    pub(super) fn full_window_of_pasted_cap(&self) -> Option<Window> {
+        [Window::FiveHour, Window::Weekly]
+            .into_iter()
+            .find(|window| self.full_until(*window).is_some())
     }
 
     /// Returns the verdict on a message about a key or about another service. A pasted message proves nothing unless

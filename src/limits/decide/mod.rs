@@ -432,8 +432,11 @@ impl<'a> Problem<'a> {
             return None;
         }
         let full = self.readings.used_up_now()?;
-        let is_about_other_limit =
-            Some(full.window) != self.finding.window || self.states_other_reset_than(full);
+        // After a false alarm, the window of the error may have filled up.
+        let has_filled_up = self.is_false() && full.measured > self.evidence.at();
+        let is_about_other_limit = Some(full.window) != self.finding.window
+            || has_filled_up
+            || self.states_other_reset_than(full);
         is_about_other_limit.then_some(full)
     }
 

@@ -25,6 +25,7 @@ pub(super) fn spend_cap(input: &Input<'_>) -> Option<Finding> {
     let window = input
         .certain_window()
         .or(input.message.window)
+        .or_else(|| input.full_window_of_pasted_cap())
         .unwrap_or(Window::FiveHour);
     let has_room = input.readings.room().is_some();
     let may_have_room = has_room || input.readings.has_doubtful_room();

@@ -169,7 +169,7 @@ fn may_be_from_earlier_day(input: &Input<'_>, window: Window) -> bool {
     window == Window::Weekly
         && input.evidence.is_pasted()
         && input.message.gives_clock_time_alone()
-        && !input.has_last_known_room(window)
+        && input.known_reset(window).is_none()
 }
 
 /// Handles old messages that had the same wording for every full window.

@@ -564,6 +564,9 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
         Ending::ResponseElsewhere if continues_soon => EndingWord::ResponseElsewhereContinuesNow,
         Ending::ResponseElsewhere => EndingWord::ResponseElsewhere,
         Ending::ConcernsOthers if diagnosis.credits_pay_now => EndingWord::ConcernsOthersOnCredits,
+        Ending::ConcernsOthers if diagnosis.actions.contains(&ActionName::WaitDespiteResponse) => {
+            EndingWord::UsedUpDespiteResponse
+        }
         Ending::ConcernsOthers if evidence.collected.session_uses_new_login => EndingWord::NewLogin,
         Ending::ConcernsOthers if evidence.collected.session_has_other_payer => {
             EndingWord::OtherPayer
