@@ -324,7 +324,8 @@ pub(super) fn is_understood(text: &str) -> bool {
 
 /// Returns what a question asks besides why the user is blocked. Returns `None` if the text is a message.
 fn side_question_in(text: &str) -> Option<SideQuestion> {
-    if is_known_message(text) || Question::in_text(text).is_none() {
+    // Recognizing a message takes long if the text is long, so this comes last.
+    if Question::in_text(text).is_none() || is_known_message(text) {
         return None;
     }
     let lowercase = in_lowercase(text);

@@ -481,14 +481,19 @@ impl Context {
     pub(crate) fn error_for_doctor(&self, incident: &Incident) -> Option<CurrentError> {
         let blocks = incident.blocks().is_some();
         let text = if blocks {
+            let verb = if incident.diagnosis.may_next_prompt_work() {
+                "was stopped"
+            } else {
+                "is blocked"
+            };
             let what = if incident.diagnosis.credits_pay_now {
                 "A limit applies, but usage credits are paying.".to_owned()
             } else if let Some(session) = self.only_blocked_session(incident)
                 && let Some(clause) = incident.evidence.collected.possibly_unaffected.clause()
             {
-                format!("The session {session} is blocked; {clause}.")
+                format!("The session {session} {verb}; {clause}.")
             } else {
-                "Work is blocked.".to_owned()
+                format!("Work {verb}.")
             };
             let response = incident.response_elsewhere();
             let sentences = [what.as_str(), incident.headline()].into_iter();
