@@ -481,7 +481,7 @@ impl Context {
     pub(crate) fn error_for_doctor(&self, incident: &Incident) -> Option<CurrentError> {
         let blocks = incident.blocks().is_some();
         let text = if blocks {
-            let verb = if incident.diagnosis.may_next_prompt_work() {
+            let consequence = if incident.diagnosis.may_next_prompt_work() {
                 "was stopped"
             } else {
                 "is blocked"
@@ -491,9 +491,9 @@ impl Context {
             } else if let Some(session) = self.only_blocked_session(incident)
                 && let Some(clause) = incident.evidence.collected.possibly_unaffected.clause()
             {
-                format!("The session {session} {verb}; {clause}.")
+                format!("The session {session} {consequence}; {clause}.")
             } else {
-                format!("Work {verb}.")
+                format!("Work {consequence}.")
             };
             let response = incident.response_elsewhere();
             let sentences = [what.as_str(), incident.headline()].into_iter();
