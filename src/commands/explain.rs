@@ -322,7 +322,8 @@ pub(super) fn is_understood(text: &str) -> bool {
     Question::in_text(text).is_some() || is_about_spend(text) || is_known_message(text)
 }
 
-/// Returns what a question asks besides why the user is blocked. Returns `None` if the text is a message.
+/// Returns the subject of a question that is not only about what blocks the user, such as whether to upgrade. Returns `None` if
+/// there is no such subject or if the text is a message.
 fn side_question_in(text: &str) -> Option<SideQuestion> {
     // Recognizing a message takes long if the text is long, so this comes last.
     if Question::in_text(text).is_none() || is_known_message(text) {

@@ -410,9 +410,9 @@ fn with_sentence(sentence: String, next: Option<String>) -> String {
 
 /// The open sessions that Claude Code continues by itself about now.
 enum Continuations {
-    /// There are none.
+    /// There are no such sessions.
     None,
-    /// The output has just named the sessions, so it does not name them again.
+    /// The output has just named the sessions, so they are not named again.
     JustAnnounced,
     /// The names of the sessions.
     Of(Vec<String>),

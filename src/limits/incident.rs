@@ -37,7 +37,7 @@ pub(crate) enum AwaitedPrompt {
 }
 
 impl AwaitedPrompt {
-    /// Returns the note on the session in a list of sessions.
+    /// Returns the note that a list of sessions shows beside the session.
     pub(crate) fn note(self) -> &'static str {
         match self {
             Self::LimitIsOver => "limit is over: send the prompt again",
@@ -654,7 +654,7 @@ impl Incident {
             | ActionName::ResetEarly
             | ActionName::WorksElsewhere => Some(if self.is_false_alarm() {
                 AwaitedPrompt::FalseAlarm
-            } else if self.diagnosis.is_end_assumed() || self.is_only_reset_of_cap_assumed() {
+            } else if self.diagnosis.is_end_assumed() || self.is_cap_without_proven_reset() {
                 AwaitedPrompt::LimitShouldBeOver
             } else {
                 AwaitedPrompt::LimitIsOver
@@ -663,9 +663,9 @@ impl Incident {
         }
     }
 
-    /// Returns true if a cap no longer stops the session because usage credits paid for a response elsewhere, but nothing shows
-    /// that the window has reset.
-    fn is_only_reset_of_cap_assumed(&self) -> bool {
+    /// Returns true if the limit is a cap, and nothing shows that the full window has reset. The session may then be able to
+    /// continue only because usage credits pay again.
+    fn is_cap_without_proven_reset(&self) -> bool {
         self.diagnosis.limit.cap().is_some() && !self.diagnosis.is_reset_proven
     }
 

@@ -596,7 +596,7 @@ fn a_pasted_cap_of_an_organization_is_only_what_the_message_says() {
     }
 }
 
-/// Admins were told to ask an Owner about a cap that they can raise themselves, as a later step said.
+/// The headline told admins to ask an Owner about a cap, although a later step said that they may be able to raise it themselves.
 #[test]
 fn an_admin_who_pastes_a_cap_is_not_told_to_ask_an_owner() {
     for plan in ["team", "enterprise"] {
@@ -2101,8 +2101,8 @@ fn no_reason_cancels_the_conclusion_from_the_usage() {
     }
 }
 
-/// Old versions used the same words for the 5-hour limit and for the weekly limit. From a time of day in more than five hours,
-/// `explain` concluded that the weekly limit was possibly used up, and advised waiting.
+/// Old versions used the same words for the 5-hour limit and for the weekly limit. If the time of day in the message was more
+/// than five hours away, `explain` said that the weekly limit was possibly used up, and advised waiting.
 #[test]
 fn a_time_of_day_that_is_too_far_away_for_the_5_hour_limit_shows_that_a_message_may_be_old() {
     let sandbox = with_a_private_login();

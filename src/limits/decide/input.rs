@@ -253,8 +253,8 @@ impl<'a> Input<'a> {
             .filter(|reset| *reset > now || full.emptied_at(*reset).has_room_at(now))
     }
 
-    /// Returns the only usage window that is full, if a pasted message about a cap names none. A cap takes effect only while a
-    /// window is full.
+    /// Returns the usage window that is known to be full although a pasted message about a cap names none. If both are full,
+    /// returns the 5-hour window. A cap takes effect only while a window is full.
     pub(super) fn full_window_of_pasted_cap(&self) -> Option<Window> {
         [Window::FiveHour, Window::Weekly]
             .into_iter()

@@ -257,7 +257,7 @@ impl Reasons<'_> {
                 .map(|measurement| measurement.window);
             windows = vec![decisive.or(diagnosis.window).or(fullest)];
         } else {
-            // The windows of all models say nothing about the limit of one model family.
+            // The usage of the windows for all models is no evidence about the limit of a single model family.
             let relevant: &[Window] = if diagnosis.limits_only_one_model() {
                 let is_known = |window: &Window| readings.shown(*window).is_some();
                 self.is_without_facts &= !general.iter().any(is_known);
