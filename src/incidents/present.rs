@@ -336,6 +336,7 @@ impl Situation {
             let is_blocked = limits
                 .chain(self.present())
                 .any(|limit| limit.blocks_its_session() && limit.may_apply_to_model(model))
+                || self.limit_of_model(error).is_some()
                 || newest.is_some_and(|newest| newest.has_full_window_for(model, clock.now));
             Some(Continuing {
                 session,
@@ -356,8 +357,10 @@ impl Situation {
         self.awaiting_prompt
             .iter()
             .filter(move |incident| {
-                let model = incident.evidence.error.session.model.as_deref();
+                let error = &incident.evidence.error;
+                let model = error.session.model.as_deref();
                 blocking.is_none_or(|blocking| !blocking.may_apply_to_model(model))
+                    && self.limit_of_model(error).is_none()
             })
             .filter_map(|incident| {
                 Some(AwaitingPrompt {
@@ -389,13 +392,28 @@ impl Situation {
         let limit = [Some(incident), limit_of_login]
             .into_iter()
             .flatten()
-            .find(|limit| {
-                (limit.blocks().is_some() || limit.still_blocks_only_its_session())
-                    && !limit.diagnosis.resets.are_over_at(at)
-            })?;
+            .filter(|limit| limit.blocks().is_some() || limit.still_blocks_only_its_session())
+            .chain(self.limit_of_model(error))
+            .find(|limit| !limit.diagnosis.resets.are_over_at(at))?;
         Some(StillFull {
             window: limit.diagnosis.window?,
             credits_pay: limit.diagnosis.credits_pay_now,
+        })
+    }
+
+    /// Returns the limit of a single model that still applies to the session with this error, although the session that
+    /// reached the limit has switched to another model.
+    fn limit_of_model(&self, error: &StoredError) -> Option<&Incident> {
+        let model = error.session.model.as_deref();
+        self.limits_of_full_windows.iter().find(|limit| {
+            limit.may_apply_after_end()
+                && limit.is_limit_of_login(model)
+                && !limit.is_of(error.session.id.as_deref())
+                && limit
+                    .evidence
+                    .error
+                    .payer
+                    .may_share_refusals_with(&error.payer)
         })
     }
 

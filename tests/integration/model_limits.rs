@@ -695,6 +695,46 @@ fn a_false_alarm_in_one_session_does_not_hide_the_opus_limit_of_another() {
     }
 }
 
+/// A false alarm had stopped one Opus session, and another one had reached the Opus limit. After `/model` in the second
+/// session, `now` said that the first one could continue at once, although its own row and `/whycap` named the Opus limit.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_opus_limit_applies_to_the_other_opus_session_after_a_model_switch() {
+    for is_cancelled in [false, true] {
+        let sandbox = with_a_private_login();
+        let [mut alpha, mut beta] = ["alpha", "beta"].map(|name| session_of_login(&sandbox, name));
+        let _processes =
+            [&alpha, &beta].map(|client| RunningClient::idle(&sandbox, &client.session));
+        for client in [&mut alpha, &mut beta] {
+            receives_response(client, "2026-11-20T09:59:00Z");
+        }
+        alpha.sends_prompt("2026-11-20T10:00:30Z", "continue");
+        let refusal = refused("five_hour", NOON, "org_level_disabled");
+        alpha.receives_error("2026-11-20T10:00:32Z", FIVE_HOUR, refusal);
+        if is_cancelled {
+            alpha.announces(
+                "2026-11-20T10:00:33Z",
+                "Automatic continue cancelled · /rate-limit-options to start again",
+            );
+        }
+        alpha.calls_status_line("2026-11-20T10:00:33Z", room(), 120);
+        reaches_opus_limit(&beta, "2026-11-20T10:02:00Z");
+        switches_to(&mut beta, "2026-11-20T10:08:10Z", SONNET);
+        receives_response(&mut beta, "2026-11-20T10:08:20Z");
+
+        let at = "2026-11-20T10:09:00Z";
+        let row = plain_rows(&alpha, at, room());
+        assert!(row.contains("weekly Opus limit · resets"), "{row}");
+        let now = flat(in_shell(&sandbox, at, &["now"]).success());
+        assert!(!now.contains("send the prompt again"), "{now}");
+        if !is_cancelled {
+            let note =
+                "continues by itself about 12:01, but your weekly Opus limit may stop it again";
+            assert!(now.contains(note), "{now}");
+        }
+    }
+}
+
 /// The user had switched the session to another model. With the next prompt, the hook still said to switch models.
 #[test]
 fn the_hook_does_not_advise_to_switch_models_after_the_user_has_done_so() {
