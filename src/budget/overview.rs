@@ -11,6 +11,7 @@ use super::scope::{BudgetScope, BudgetUse};
 use crate::config::{BudgetAction, Config};
 use crate::drain::PercentValue;
 
+use crate::incidents::EstimatedPayments;
 use crate::ledger::{RowsBy, SpendRow, Tally};
 use crate::pricing::Money;
 use crate::render::{MeterRow, Report, fill_template};
@@ -69,7 +70,7 @@ pub(crate) struct AdditionalFacts {
     pub(crate) hint: Option<Hint>,
     pub(crate) percent_value: PercentValue,
     /// The amount paid with usage credits this month, if it can be inferred.
-    pub(crate) paid: Option<Money>,
+    pub(crate) paid: Option<EstimatedPayments>,
     /// True if all transcripts have been read to the end.
     pub(crate) is_everything_read: bool,
     /// True if, in addition, no transcript of the month has damaged lines.
@@ -257,7 +258,8 @@ impl<'c> BudgetOverview<'c> {
         path: &str,
         shown_path: &str,
     ) -> Report {
-        let states = self.states(additional.paid, additional.is_everything_read);
+        let paid = additional.paid.map(|paid| paid.cost);
+        let states = self.states(paid, additional.is_everything_read);
         let plan = self
             .config
             .plan
@@ -271,9 +273,11 @@ impl<'c> BudgetOverview<'c> {
         let has_credits_budget = self.config.budget.credits.is_some();
         match additional.paid {
             None if has_credits_budget => report.paragraph(Tone::Quiet, CREDITS_UNKNOWN),
-            Some(paid) if !has_credits_budget && paid > Money::ZERO => {
-                report.gap();
-                report.paragraph(Tone::Plain, credits_sentence(paid));
+            Some(paid) if !has_credits_budget => {
+                if let Some(sentence) = paid.sentence_for_month() {
+                    report.gap();
+                    report.paragraph(Tone::Plain, sentence);
+                }
             }
             None | Some(_) => {}
         }
@@ -314,7 +318,7 @@ impl<'c> BudgetOverview<'c> {
             "plan": plan.map(|plan| &plan.facts),
             "hint": additional.hint.as_ref().map(Hint::json),
             "percent_worth": additional.percent_value.json(),
-            "credits_paid_usd": additional.paid.map(Money::usd),
+            "credits_paid_usd": additional.paid.map(|paid| paid.cost.usd()),
             "estimated": self.is_estimated,
             "complete": additional.is_complete,
             "config": path,
@@ -388,14 +392,6 @@ impl<'c> BudgetOverview<'c> {
             ],
         }
     }
-}
-
-/// Returns the sentence about the amount paid with usage credits this month if no budget shows it.
-fn credits_sentence(paid: Money) -> String {
-    format!(
-        "Usage credits have paid ≈{} this month (estimated because a usage window was full but responses were still coming in).",
-        paid.show()
-    )
 }
 
 fn add_hint(report: &mut Report, hint: &Hint, shown_path: &str) {

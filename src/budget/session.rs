@@ -433,7 +433,11 @@ fn read_uses(
         None
     };
     Some(KnownUses {
-        uses: budgets_to_report(budget, &figures, paid.as_ref().map(|paid| paid.cost)),
+        uses: budgets_to_report(
+            budget,
+            &figures,
+            paid.as_ref().map(|paid| paid.payments.cost),
+        ),
         paying_until: paid.and_then(|paid| paid.goes_on_until),
     })
 }

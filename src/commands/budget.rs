@@ -37,7 +37,7 @@ impl Subcommand for BudgetArguments {
             let additional = AdditionalFacts {
                 hint: best_hint(served, &writes, context.prices(), &config.hints.off),
                 percent_value: context.percent_value(&ledger, None)?.with_prompts(&writes),
-                paid: paid.and_then(|paid| paid.reported_cost(&config.budget)),
+                paid: paid.map(|paid| paid.payments),
                 is_everything_read: read.is_all(),
                 is_complete: read.is_all() && damaged.is_empty(),
             };

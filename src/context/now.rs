@@ -247,7 +247,7 @@ impl NowCollector {
                 .unwrap_or_default(),
             window_shares: window_shares.unwrap_or_default(),
             percent_value,
-            paid_today: paid_today.and_then(|paid| paid.reported_cost(&context.config.budget)),
+            paid_today: paid_today.map(|paid| paid.payments),
         };
         for used in &mut facts.window_shares {
             used.add_labels(|session| self.label(context, session));
@@ -393,7 +393,7 @@ pub(super) fn blocking_budgets(
         None => None,
     };
     let paid_now = paid.filter(|paid| paid.goes_on_until.is_some());
-    Ok(overview.blocking_sentences(paid_now.map(|paid| paid.cost), true))
+    Ok(overview.blocking_sentences(paid_now.map(|paid| paid.payments.cost), true))
 }
 
 /// Returns the reset of the 5-hour window that the server has stated. Without readings, only a refused request may have

@@ -17,7 +17,6 @@ use super::session_transcripts::SessionTranscripts;
 use super::stored_errors::StoredErrors;
 use crate::claude::credentials::Credential;
 use crate::claude::window_usage::WindowUsage;
-use crate::config::Budget;
 use crate::journal::Journal;
 use crate::ledger::{ResponseCosts, SelectedResponses};
 use crate::limits::evidence::REPORTED_WITHIN;
@@ -46,7 +45,7 @@ const RULE_OUT_PAYMENTS: [&str; 8] = [
 ];
 
 /// The reasons in [`RULE_OUT_PAYMENTS`] that the server also gives after credits have been turned off. Credits may have
-/// paid before that.
+/// paid before that, or never.
 const TURNED_OFF: [&str; 2] = ["org_level_disabled", "member_level_disabled"];
 
 /// Returns true if no credits can be used while the server gives this reason for not accepting them.
@@ -121,21 +120,46 @@ impl Paying {
 /// The responses in a period that appear to have been paid for with usage credits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Paid {
-    /// The cost of these responses at list price.
-    pub(crate) cost: Money,
-    /// True if the server says that credits are turned off. They may have paid before that, or never.
-    are_credits_off: bool,
+    pub(crate) payments: EstimatedPayments,
     /// The reset of the full window. Until then, credits may pay for the session's further responses. `None` if no window
     /// is full, if the server's reason shows that credits do not pay, or if the session's responses are free.
     pub(crate) goes_on_until: Option<DateTime<Utc>>,
 }
 
-impl Paid {
-    /// Returns the cost of the responses for a report. Credits that are turned off may never have paid for anything, so this is
-    /// `None` for them unless the user has set a budget for credits.
-    pub(crate) fn reported_cost(self, budget: &Budget) -> Option<Money> {
-        let is_reported = budget.credits.is_some() || !self.are_credits_off;
-        is_reported.then_some(self.cost)
+/// An estimate of the amount that usage credits have paid in a period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct EstimatedPayments {
+    /// The cost, at list price, of the responses that arrived while a usage window was full.
+    pub(crate) cost: Money,
+    /// True if the server says that credits do not pay now. They may have paid for all of these responses or for none.
+    are_refused_now: bool,
+}
+
+impl EstimatedPayments {
+    /// Returns the note that `now` adds to today's spend, or `None` if no response arrived while a window was full.
+    pub(crate) fn note_for_today(self) -> Option<String> {
+        let cost = self.cost.show();
+        let note = if self.are_refused_now {
+            format!("usage credits may have paid up to ≈{cost} of it; they do not pay now")
+        } else {
+            format!("usage credits have paid ≈{cost} of it (estimated)")
+        };
+        (self.cost > Money::ZERO).then_some(note)
+    }
+
+    /// Returns the sentence of `budget` about this month, or `None` if no response arrived while a window was full.
+    pub(crate) fn sentence_for_month(self) -> Option<String> {
+        let cost = self.cost.show();
+        let sentence = if self.are_refused_now {
+            format!(
+                "Usage credits may have paid up to ≈{cost} this month, because responses were still coming in while a usage window was full. They do not pay now."
+            )
+        } else {
+            format!(
+                "Usage credits have paid ≈{cost} this month (estimated because a usage window was full but responses were still coming in)."
+            )
+        };
+        (self.cost > Money::ZERO).then_some(sentence)
     }
 }
 
@@ -362,10 +386,13 @@ impl CreditsUse<'_> {
         let costs_beyond =
             self.with_starts_in(&journal)
                 .costs_beyond(since, &full_periods, &readings, costs)?;
+        let are_refused_now = no_credits_reason.is_some_and(rules_out_further_payments);
         Some(Paid {
-            cost: costs_beyond.into_iter().map(|(_, cost)| cost).sum(),
-            are_credits_off: no_credits_reason.is_some_and(rules_out_payments),
-            goes_on_until: if no_credits_reason.is_some_and(rules_out_further_payments) {
+            payments: EstimatedPayments {
+                cost: costs_beyond.into_iter().map(|(_, cost)| cost).sum(),
+                are_refused_now,
+            },
+            goes_on_until: if are_refused_now {
                 None
             } else {
                 let now = self.now();

@@ -25,7 +25,7 @@ mod session_transcripts;
 mod stored_errors;
 mod transcript_end;
 
-pub(crate) use credits_use::{CreditsUse, Paid, Paying};
+pub(crate) use credits_use::{CreditsUse, EstimatedPayments, Paid, Paying};
 pub(crate) use evidence::Asker;
 pub(crate) use forecasts::{Forecasts, reporting_processes, steps};
 pub(crate) use history::PastErrors;

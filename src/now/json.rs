@@ -44,7 +44,7 @@ impl NowData {
             "limit": self.blocked().map(Incident::headline),
             "blocked": self.blocked().map(Incident::to_json),
             "paying": self.paying.map(Paying::json),
-            "credits_paid_today_usd": self.slow.paid_today.map(Money::usd),
+            "credits_paid_today_usd": self.slow.paid_today.map(|paid| paid.cost.usd()),
             "blocking_budgets": self.slow.blocking_budgets,
             "window_use": uses,
             "usage": self.usage_page,

@@ -10,7 +10,7 @@ use crate::claude::sessions::SessionActivity;
 use crate::claude::window_usage::UsagePage;
 use crate::config::Currency;
 use crate::drain::{PercentValue, WindowShares};
-use crate::incidents::{Paying, Situation};
+use crate::incidents::{EstimatedPayments, Paying, Situation};
 use crate::ledger::Tally;
 use crate::limits::evidence::RefusedWindow;
 use crate::limits::incident::{AwaitedPrompt, Continuation, Incident, StillFull};
@@ -78,7 +78,7 @@ pub(crate) struct SlowFacts {
     /// The value of one percent of each window. The amount left in the window is calculated from it.
     pub(crate) percent_value: PercentValue,
     /// The amount paid with usage credits today, if it can be inferred.
-    pub(crate) paid_today: Option<Money>,
+    pub(crate) paid_today: Option<EstimatedPayments>,
 }
 
 /// Today's spend.

@@ -7,6 +7,7 @@ use crate::claude::session_label::NO_PROMPT_YET;
 use crate::claude::sessions::SessionState;
 use crate::claude::window_usage::{USAGE_CACHED_FOR, WindowUsage};
 use crate::drain::WindowShares;
+use crate::incidents::EstimatedPayments;
 use crate::limits::evidence::ContinuationObstacle;
 use crate::limits::incident::stopped_again_clause;
 use crate::limits::kind::LimitKind;
@@ -316,11 +317,9 @@ impl NowData {
             text += &hourly.format(self.clock);
         }
         add_row(report, "Today", Tone::Strong, text);
-        if let Some(paid) = self.slow.paid_today
-            && paid > Money::ZERO
-        {
-            let text = format!("usage credits have paid ≈{} of it (estimated)", paid.show());
-            add_row(report, "", Tone::Plain, text);
+        let payments = self.slow.paid_today;
+        if let Some(note) = payments.and_then(EstimatedPayments::note_for_today) {
+            add_row(report, "", Tone::Plain, note);
         }
         // A block is an estimate of the 5-hour window, so it is not shown if the window itself is known. API keys have no
         // windows.
