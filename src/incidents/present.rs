@@ -401,20 +401,12 @@ impl Situation {
         })
     }
 
-    /// Returns the limit of a single model that still applies to the session with this error, although the session that
-    /// reached the limit has switched to another model.
+    /// Returns the limit of a single model that another session has reached and that still applies to the session with this
+    /// error. The other session may have switched to another model since then.
     fn limit_of_model(&self, error: &StoredError) -> Option<&Incident> {
-        let model = error.session.model.as_deref();
-        self.limits_of_full_windows.iter().find(|limit| {
-            limit.may_apply_after_end()
-                && limit.is_limit_of_login(model)
-                && !limit.is_of(error.session.id.as_deref())
-                && limit
-                    .evidence
-                    .error
-                    .payer
-                    .may_share_refusals_with(&error.payer)
-        })
+        self.limits_of_full_windows
+            .iter()
+            .find(|limit| is_model_limit_for(limit, error))
     }
 
     /// Returns true if the current error, or the one that is mentioned beside it, is a refusal of the login that may also stop
@@ -583,17 +575,29 @@ fn find_awaiting_prompt(incidents: &[Incident], now: DateTime<Utc>) -> Vec<Incid
         .collect()
 }
 
+/// Returns true if another session of the same payer has reached this limit of a single model, and the session with this error
+/// uses the model.
+fn is_model_limit_for(limit: &Incident, error: &StoredError) -> bool {
+    let payer = &limit.evidence.error.payer;
+    let window = limit.diagnosis.limit.window();
+    window.is_some_and(Window::is_of_one_model)
+        && limit.is_limit_of_login(error.session.model.as_deref())
+        && !limit.is_of(error.session.id.as_deref())
+        && payer.may_share_refusals_with(&error.payer)
+}
+
 /// Returns the current error. This is the newest error that blocks work or, if nothing blocks work, the newest error of all.
 /// If this error is not known to block any session but its own, a limit of the login, which blocks all sessions, comes first.
-/// `incidents` must be sorted from newest to oldest.
+/// If it is a false alarm, a limit of the session's model, which really stops the session, comes first. `incidents` must be
+/// sorted from newest to oldest.
 pub(super) fn find_current(incidents: &[Incident], now: DateTime<Utc>) -> Option<&Incident> {
     let newest = incidents
         .iter()
         .min_by_key(|incident| rank(incident, now))?;
-    let limit_of_all = incidents
-        .iter()
-        .find(|limit| blocks_more_sessions(limit, newest));
-    Some(limit_of_all.unwrap_or(newest))
+    let comes_first = incidents.iter().find(|limit| {
+        blocks_more_sessions(limit, newest) || stops_despite_false_alarm(limit, newest)
+    });
+    Some(comes_first.unwrap_or(newest))
 }
 
 /// Returns true if `limit` blocks all sessions of the login, and `error`, which is neither temporary nor a false alarm, is not
@@ -610,6 +614,15 @@ fn blocks_more_sessions(limit: &Incident, error: &Incident) -> bool {
         && limit.is_limit_of_login(None)
         && !limit.diagnosis.credits_pay_now
         && !is_of_other_payer(limit)
+}
+
+/// Returns true if `error` is a false alarm, and the session with this error will still be stopped by `limit`, the limit of its
+/// model.
+fn stops_despite_false_alarm(limit: &Incident, error: &Incident) -> bool {
+    error.is_false_alarm()
+        && !error.evidence.collected.session_uses_other_model
+        && limit.blocks().is_some()
+        && is_model_limit_for(limit, &error.evidence.error)
 }
 
 /// Returns true if `error`, which came after the limit of the login, blocks another open session as well.

@@ -1087,7 +1087,8 @@ fn the_steps_for_a_doubtful_message_say_what_to_do_if_no_limit_is_reached() {
     }
 }
 
-/// Beside a full window, the steps for an overload only said to send the prompt again and to check /usage.
+/// Beside a full window, the steps for an overload began with sending the prompt again in a few minutes, while `wait` waited for
+/// the reset, and recommended another model, to which the window applies as well.
 #[test]
 fn the_steps_for_an_overload_say_until_when_prompts_are_refused_or_paid_for_with_credits() {
     for is_reported in [true, false] {
@@ -1100,8 +1101,10 @@ fn the_steps_for_an_overload_say_until_when_prompts_are_refused_or_paid_for_with
         let shown = explain(&client, "2026-11-20T10:30:00Z", "529 overloaded");
         assert!(shown.starts_with("The service is overloaded"), "{shown}");
         let (_, steps) = shown.split_once(" What to do ").unwrap();
-        let step = "so prompts will be refused or paid for with usage credits until 12:00";
+        let step = "so prompts will be refused or paid for with usage credits until 12:00 2. If you do not want to wait until 12:00, send the prompt again";
         assert!(steps.contains(step), "{shown}");
+        assert!(steps.starts_with("1. Check /usage"), "{shown}");
+        assert!(!steps.contains("another model"), "{shown}");
     }
 }
 

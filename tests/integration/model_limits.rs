@@ -644,7 +644,8 @@ fn a_response_of_an_unknown_model_does_not_hide_an_earlier_limit_of_a_model() {
 
 /// The weekly Opus limit had stopped a session, and then another one received a false alarm. In a shell, `explain` and `now`
 /// showed only the false alarm, and the full Opus window disappeared from `now`. With Opus, `/whycap` in the second session
-/// showed only the Opus limit, although another message had stopped that session.
+/// showed only the Opus limit, although another message had stopped that session. Later, `explain` and `now` said to send the
+/// prompt of the second session again even if it used Opus.
 #[test]
 fn a_false_alarm_in_one_session_does_not_hide_the_opus_limit_of_another() {
     for model in [OPUS, SONNET] {
@@ -663,14 +664,29 @@ fn a_false_alarm_in_one_session_does_not_hide_the_opus_limit_of_another() {
         beta.calls_status_line("2026-11-20T10:00:33Z", room(), 120);
 
         let at = "2026-11-20T10:01:00Z";
+        let (expected, unexpected) = if model == OPUS {
+            (
+                [
+                    "Your weekly Opus limit is used up; switch models",
+                    "by itself about 12:01, but your weekly Opus limit may stop it again",
+                ],
+                "again in a few minutes",
+            )
+        } else {
+            (
+                [
+                    "This looks like a false alarm",
+                    "Also, in the session alpha: Your weekly Opus limit is used up",
+                ],
+                "may stop it again",
+            )
+        };
         for arguments in [["explain"], ["now"]] {
             let shown = flat(in_shell(&sandbox, at, &arguments).success());
-            for part in [
-                "This looks like a false alarm",
-                "Also, in the session alpha: Your weekly Opus limit is used up",
-            ] {
+            for part in expected {
                 assert!(shown.contains(part), "{model} {part}: {shown}");
             }
+            assert!(!shown.contains(unexpected), "{model}: {shown}");
         }
         let now = in_shell(&sandbox, at, &["now", "--json"]).json();
         let window = &now["windows"]["seven_day_opus"];

@@ -77,7 +77,32 @@ pub(super) fn while_blocked(problem: &Problem<'_>) -> Vec<ActionName> {
     }
     move_up_to_second(&mut actions, ActionName::ReportRepeated);
     move_warnings_up(&mut actions);
+    if finding.limit.is_passing() {
+        put_full_window_first(&mut actions);
+    }
     actions
+}
+
+/// Puts the advice about a full usage window before the advice to send the prompt again, which alone would contradict the
+/// reset until which `whycap wait` waits. Another model would not help, because the window applies to all models.
+fn put_full_window_first(actions: &mut Vec<ActionName>) {
+    let Some(position) = actions
+        .iter()
+        .position(|action| *action == ActionName::FullAsWell)
+    else {
+        return;
+    };
+    let advice = actions.remove(position);
+    actions.insert(0, advice);
+    actions.retain(|action| *action != ActionName::LessBusyModel);
+    for action in actions {
+        if matches!(
+            action,
+            ActionName::Retry | ActionName::RetryOnce | ActionName::RetryService
+        ) {
+            *action = ActionName::RetryBeforeReset;
+        }
+    }
 }
 
 /// Moves waiting and checking /usage up to the first purchase. A check of /usage that is only the last resort of a cause stays
@@ -574,6 +599,7 @@ fn sends_failed_prompt(action: ActionName) -> bool {
             | ActionName::RetryThen
             | ActionName::RetryOnce
             | ActionName::RetryService
+            | ActionName::RetryBeforeReset
             | ActionName::ConfirmLogin
     )
 }
