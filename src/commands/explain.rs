@@ -57,7 +57,22 @@ const VERBS_OF_QUESTIONS: [&str; 17] = [
 ];
 
 /// The words that follow the verb at the beginning of a question.
-const SUBJECTS_OF_QUESTIONS: [&str; 5] = ["i", "it", "that", "this", "upgrading"];
+const SUBJECTS_OF_QUESTIONS: [&str; 14] = [
+    "buying",
+    "clearing",
+    "deleting",
+    "i",
+    "it",
+    "my",
+    "paying",
+    "reinstalling",
+    "removing",
+    "restarting",
+    "that",
+    "this",
+    "upgrading",
+    "waiting",
+];
 
 /// Words of questions that `whycap spend` answers, such as "how much have I spent?".
 const WORDS_ABOUT_SPEND: [&str; 4] = ["expensive", "spend", "spending", "spent"];
@@ -122,16 +137,16 @@ impl Subcommand for ExplainArguments {
             Some("-") if context.event().is_none() => Some(read_message()),
             other => other.map(str::to_owned),
         };
+        let whycap = if context.event().is_some() {
+            "/whycap"
+        } else {
+            "whycap"
+        };
         if !self.json
             && text
                 .as_ref()
                 .is_some_and(|text| is_about_spend(text) && !is_known_message(text))
         {
-            let whycap = if context.event().is_some() {
-                "/whycap"
-            } else {
-                "whycap"
-            };
             return Err(misuse(format!(
                 "`{whycap} explain` explains errors and limits; to see what you have spent and used, run `{whycap} spend` and `{whycap} now`",
             )));
@@ -161,7 +176,8 @@ impl Subcommand for ExplainArguments {
             // Ongoing costs are more urgent than a past incident.
             let costs = paying.map(|paying| paying.paragraph(context.clock()));
             report.paragraphs(Tone::Alarm, costs);
-            let side_answer = side_question.map(|question| question.answer(situation.present()));
+            let side_answer =
+                side_question.and_then(|question| question.answer(situation.present(), whycap));
             if situation.present().is_some() {
                 report.paragraphs(Tone::Plain, side_answer.iter());
             }

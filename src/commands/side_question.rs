@@ -1,5 +1,6 @@
 //! Answers questions about a limit that no explanation of an error answers: whether to upgrade, whether it costs money,
-//! and whether it is a bug.
+//! whether it is a bug, and whether lock files matter. If there is no error to explain, it also answers when a limit resets
+//! and whether to buy usage credits.
 
 use crate::limits::incident::Incident;
 use crate::limits::kind::Verdict;
@@ -10,6 +11,9 @@ pub(super) enum SideQuestion {
     Upgrade,
     Cost,
     Bug,
+    Locks,
+    Purchase,
+    Reset,
 }
 
 impl SideQuestion {
@@ -19,13 +23,21 @@ impl SideQuestion {
             "upgrade" | "upgraded" | "upgrades" | "upgrading" => Some(Self::Upgrade),
             "charge" | "charged" | "cost" | "costs" | "money" => Some(Self::Cost),
             "bug" | "bugs" => Some(Self::Bug),
+            "lock" | "locks" => Some(Self::Locks),
+            "buy" | "buying" => Some(Self::Purchase),
+            "reset" | "resets" => Some(Self::Reset),
             _ => None,
         })
     }
 
-    /// Returns the answer. `incident` is the error that the explanation is about, if there is one.
-    pub(super) fn answer(self, incident: Option<&Incident>) -> String {
-        match self {
+    /// Returns the answer, or `None` if the explanation of the error contains it. `incident` is the error that the explanation is
+    /// about, if there is one, and `whycap` is the command as the user would type it.
+    pub(super) fn answer(self, incident: Option<&Incident>, whycap: &str) -> Option<String> {
+        let answer = match self {
+            Self::Purchase | Self::Reset if incident.is_some() => return None,
+            Self::Locks => format!("Lock files: a lock never causes a usage limit, so deleting lock files does not end a limit. To see which locks exist and whether a program still uses them: {whycap} locks"),
+            Self::Purchase => format!("Buying: whycap knows of no limit that credits would lift. Before you buy anything, check how full your limits are: {whycap} now (or /usage)"),
+            Self::Reset => format!("Resets: to see the usage and resets that Claude Code last reported: {whycap} now. /usage shows the current ones."),
             Self::Upgrade => "Upgrading: at a limit, Claude Code's menu may offer \"Upgrade your plan\" (costs money). whycap cannot tell whether an upgrade resets a limit that you have already reached; some users were still blocked after upgrading. An upgrade does not help with a false alarm, an overloaded server, or an organization's cap.".to_owned(),
             Self::Cost => "Costs: waiting for a reset is free. Usage credits, a larger plan, and an API key cost money, and steps that you would pay for say so.".to_owned(),
             Self::Bug => {
@@ -47,6 +59,7 @@ impl SideQuestion {
                 };
                 format!("Bug or not: {judgment}")
             }
-        }
+        };
+        Some(answer)
     }
 }

@@ -1685,14 +1685,14 @@ fn every_command_knows_a_repeated_error_whose_hook_was_killed() {
 }
 
 /// A Team member's 5-hour window was full, and the organization had reached its cap. After the reset of the window, every
-/// screen said "Your organization had reached its credit cap, and the limit reset at 12:00", as if the cap had been reset.
+/// screen said "Your organization had reached its spend cap, and the limit reset at 12:00", as if the cap had been reset.
 #[test]
 fn the_reset_of_a_window_is_not_called_the_reset_of_a_cap() {
     for (plan, limit, past) in [
         (
             "team",
             "You've hit your org's monthly spend limit \u{b7} run /usage-credits to ask your admin for a higher limit",
-            "You had reached your 5-hour limit and your organization's credit cap",
+            "You had reached your 5-hour limit and your organization's spend cap",
         ),
         (
             "team",

@@ -491,7 +491,7 @@ const SCENARIOS: [Scenario; 25] = [
         at: SOON,
         reported: || Value::Null,
         code: 11,
-        expected_text: "Your organization has reached its credit cap",
+        expected_text: "Your organization has reached its spend cap",
         row: "ask an Owner",
     },
     Scenario {
@@ -734,7 +734,7 @@ const SCENARIOS: [Scenario; 25] = [
         at: SOON,
         reported: || windows(100.0, NOON, 17.0, TUESDAY),
         code: 10,
-        expected_text: "You have reached your 5-hour limit and your organization's credit cap",
+        expected_text: "You have reached your 5-hour limit and your organization's spend cap",
         row: "5-hour limit + org's spend cap · resets at 12:00",
     },
     Scenario {
@@ -2166,7 +2166,7 @@ fn the_advice_for_a_pasted_cap_agrees_with_the_current_readings() {
         for part in [
             "so if you got the message just now, it looks like a false alarm",
             "What to do 1. Check /usage. ",
-            "2. If the 5-hour limit, the weekly limit, and your model's limit (if /usage lists one) are all below 100%, send the prompt again; otherwise, wait. ",
+            "2. If the 5-hour limit, the weekly limit, and your model's limit (if /usage lists one) are all below 100%, send the prompt again; otherwise, /usage shows when the limit at 100% resets. ",
             "What the message means if you received it - ",
         ] {
             assert!(explained.contains(part), "{part}: {explained}");

@@ -42,7 +42,7 @@ impl LimitName<'_> {
 
     /// Returns true if the limit has the name of a usage window. Other programs use different names for their limits.
     pub(super) fn is_of_window(&self) -> bool {
-        ["session", "weekly", "5-hour"]
+        ["session", "weekly", "5-hour", "5h"]
             .iter()
             .any(|window| self.words.contains(window))
     }

@@ -139,6 +139,14 @@ impl Message {
         times::is_clock_time_alone(&self.passage.text)
     }
 
+    /// Returns true if a reset that the text of the message states is that of the user's own cap: the message gives a date and
+    /// names no usage window.
+    pub(crate) fn states_reset_of_cap(&self) -> bool {
+        self.row.limit == LimitKind::OwnSpendCap
+            && self.window.is_none()
+            && !self.gives_clock_time_alone()
+    }
+
     /// Returns the two possible resets if the user pasted a message that names no usage window and states only a time of
     /// day that has just passed. Such a message may be old, or it may be new and about the weekly limit.
     pub(crate) fn possible_resets(

@@ -71,7 +71,7 @@ pub(super) fn while_blocked(problem: &Problem<'_>) -> Vec<ActionName> {
     if problem.readings.used_up_now().is_none() && !pays {
         for action in &mut actions {
             if *action == ActionName::WaitIfFull {
-                *action = ActionName::SendIfRoomOrWait;
+                *action = problem.send_if_room();
             }
         }
     }
@@ -768,7 +768,13 @@ fn after_end(problem: &Problem<'_>, ending: Ending) -> ActionName {
         Ending::ConcernsOthers => ActionName::NotBlocked,
         Ending::KeyRemoved => ActionName::KeyIsRemoved,
         Ending::ModelSwitched => ActionName::SendToOtherModel,
-        Ending::Reset if problem.is_text_of_old_limit() => ActionName::ResetLongAgo,
+        Ending::Reset if problem.is_text_of_old_limit() => {
+            if problem.is_reset_proven(problem.response_elsewhere()) {
+                ActionName::ResetSinceThen
+            } else {
+                ActionName::ResetLongAgo
+            }
+        }
         Ending::Reset if problem.expected_continuation().is_some() => ActionName::TryAgainLeftOpen,
         Ending::Reset => ActionName::TryAgain,
         Ending::ResetEarly => ActionName::ResetEarly,
@@ -874,6 +880,22 @@ impl Problem<'_> {
         match self.resets.chosen {
             Some(reset) if reset.at - now > WEEK => ActionName::WaitUnknown,
             Some(_) | None => ActionName::WaitIfFull,
+        }
+    }
+
+    /// Returns the advice to send the prompt again if /usage shows room. The advice names the time to wait for only if it is known
+    /// and is not that of a cap, which lasts longer than every usage window.
+    fn send_if_room(&self) -> ActionName {
+        let now = self.evidence.clock.now;
+        let is_of_cap = self.message.states_reset_of_cap()
+            && self
+                .resets
+                .chosen
+                .is_some_and(|reset| reset.source == ResetSource::Text);
+        if self.resets.ahead(now).is_none() || is_of_cap {
+            ActionName::SendIfRoomOrSeeUsage
+        } else {
+            ActionName::SendIfRoomOrWait
         }
     }
 

@@ -131,6 +131,14 @@ fn on_personal_plan(input: &Input<'_>, named: Cap, window: Window) -> Finding {
                 .waiting(helps(is_reset_stated(input)))
                 .without_knowing(Unknown::TimeOfMessage)
         }
+        // The message may be old, and no evidence shows that any window is full.
+        Cap::Organization
+            if input.evidence.is_pasted()
+                && !is_reset_known(input, window)
+                && !input.has_stated_reset(None) =>
+        {
+            misworded(window, Cause::NoOrganizationUnconfirmed)
+        }
         Cap::Organization => misworded(window, Cause::NoOrganizationProbably),
         Cap::Member | Cap::SeatWithoutCredits => without_admin(named.into())
             .waiting(helps(is_reset_stated(input)))

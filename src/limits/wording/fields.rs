@@ -3,7 +3,7 @@
 use crate::claude::credentials::Credential;
 use crate::limits::catalog::Message;
 use crate::limits::decide::{ActionName, Diagnosis, Ending, State};
-use crate::limits::evidence::{Evidence, Measurement};
+use crate::limits::evidence::{Evidence, Measurement, ResetSource};
 use crate::limits::kind::{LimitKind, Verdict, Window};
 use crate::time::{Clock, format_duration};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -213,6 +213,13 @@ impl Fields {
             ("window_limit", window_limit.map(str::to_owned)),
             ("window_of_cap", window_of_cap.map(str::to_owned)),
         ]);
+        if let Some(reset) = diagnosis.resets.ahead(evidence.clock.now)
+            && reset.source == ResetSource::Text
+            && message.states_reset_of_cap()
+        {
+            let at = evidence.clock.format_time_with_preposition(reset.at);
+            self.set_all([("cap_at", Some(at))]);
+        }
         let limit = window_limit.unwrap_or("usage limit");
         let is_old = super::calls_credits_extra_usage(message, evidence);
         let [pool, credits, are, were, pay, cap] = if is_old {
@@ -222,7 +229,7 @@ impl Fields {
                 "is",
                 "was",
                 "pays",
-                "extra usage cap",
+                "spend cap",
             ]
         } else {
             [
@@ -231,7 +238,7 @@ impl Fields {
                 "are",
                 "were",
                 "pay",
-                "credit cap",
+                "spend cap",
             ]
         };
         let counted = match diagnosis.limit {
@@ -251,8 +258,8 @@ impl Fields {
         } else if diagnosis.state == State::Over(Ending::KeyRemoved) {
             "the key is no longer used"
         } else if diagnosis.limit.cap().is_some() {
-            // The cap itself may last until the end of the month.
-            "the cap no longer stops you"
+            // The cap itself may last until the end of the month, and nothing shows that somebody has raised it.
+            "the cap did not stop a later response"
         } else if diagnosis.is_limit() {
             "this limit no longer applies"
         } else {

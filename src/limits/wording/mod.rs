@@ -769,7 +769,7 @@ mod tests {
         ("are", "are"),
         ("were", "were"),
         ("pay", "pay"),
-        ("cap", "extra usage cap"),
+        ("cap", "spend cap"),
         ("counted", "your weekly Sonnet limit"),
         ("name", "weekly Sonnet limit"),
         ("subject", "weekly Sonnet limit"),

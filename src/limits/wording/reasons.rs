@@ -45,6 +45,7 @@ pub(crate) fn reasons(
             diagnosis.cause,
             Cause::NoOrganization
                 | Cause::NoOrganizationProbably
+                | Cause::NoOrganizationUnconfirmed
                 | Cause::NoOrganizationDespiteRoom
         );
     // Only the plan shows that the login has no organization. A short answer omits the last reasons, so the plan must
