@@ -1734,7 +1734,7 @@ fn the_known_reset_of_a_window_takes_precedence_over_that_in_a_text() {
     ];
     for (usage, text, advice, stated) in [
         (42.0, five_hour, "wait until 12:00", "14:00"),
-        (94.0, five_hour, "wait until 12:00", "14:00"),
+        (94.0, five_hour, "Wait until 12:00", "14:00"),
         (
             42.0,
             weekly,
