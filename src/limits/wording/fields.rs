@@ -53,7 +53,7 @@ impl Fields {
             let until = paid_until.map(|until| clock.format_deadline(until));
             fields.set_all([("until", until)]);
         }
-        fields.add_times(diagnosis, clock);
+        fields.add_times(message, diagnosis, clock);
         if diagnosis.credits_will_pay() {
             let reset = diagnosis.resets.ahead(clock.now);
             fields.add_payment(paid_until.or(reset.map(|reset| reset.at)), clock);
@@ -154,14 +154,17 @@ impl Fields {
         }
     }
 
-    fn add_times(&mut self, diagnosis: &Diagnosis, clock: Clock) {
+    fn add_times(&mut self, message: &Message, diagnosis: &Diagnosis, clock: Clock) {
         let Some(reset) = diagnosis.resets.ahead(clock.now) else {
             return;
         };
         let time = clock.format_time(reset.at);
         let is_today = time.starts_with(|c: char| c.is_ascii_digit());
+        let at = clock.format_time_with_preposition(reset.at);
+        let is_of_cap = reset.source == ResetSource::Text && message.states_reset_of_cap();
         self.set_all([
-            ("at", Some(clock.format_time_with_preposition(reset.at))),
+            ("cap_at", is_of_cap.then(|| at.clone())),
+            ("at", Some(at)),
             ("in", Some(clock.format_distance(reset.at))),
             ("until", Some(clock.format_deadline(reset.at))),
             (if is_today { "time" } else { "day" }, Some(time)),
@@ -213,33 +216,12 @@ impl Fields {
             ("window_limit", window_limit.map(str::to_owned)),
             ("window_of_cap", window_of_cap.map(str::to_owned)),
         ]);
-        if let Some(reset) = diagnosis.resets.ahead(evidence.clock.now)
-            && reset.source == ResetSource::Text
-            && message.states_reset_of_cap()
-        {
-            let at = evidence.clock.format_time_with_preposition(reset.at);
-            self.set_all([("cap_at", Some(at))]);
-        }
         let limit = window_limit.unwrap_or("usage limit");
         let is_old = super::calls_credits_extra_usage(message, evidence);
-        let [pool, credits, are, were, pay, cap] = if is_old {
-            [
-                "extra usage",
-                "extra usage",
-                "is",
-                "was",
-                "pays",
-                "spend cap",
-            ]
+        let [pool, credits, are, were, pay] = if is_old {
+            ["extra usage", "extra usage", "is", "was", "pays"]
         } else {
-            [
-                "usage credits",
-                "credits",
-                "are",
-                "were",
-                "pay",
-                "spend cap",
-            ]
+            ["usage credits", "credits", "are", "were", "pay"]
         };
         let counted = match diagnosis.limit {
             LimitKind::UsageCredits => format!("your {pool}"),
@@ -308,7 +290,6 @@ impl Fields {
             ("are", are),
             ("were", were),
             ("pay", pay),
-            ("cap", cap),
             ("counted", &counted),
         ];
         self.set_all(names.map(|(name, value)| (name, Some(value.to_owned()))));

@@ -769,7 +769,6 @@ mod tests {
         ("are", "are"),
         ("were", "were"),
         ("pay", "pay"),
-        ("cap", "spend cap"),
         ("counted", "your weekly Sonnet limit"),
         ("name", "weekly Sonnet limit"),
         ("subject", "weekly Sonnet limit"),
