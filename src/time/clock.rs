@@ -128,10 +128,12 @@ impl Clock {
         format!("{time} ({} from now)", format_duration(at - self.now))
     }
 
-    /// Formats the distance of a time from now: "in 1 h 52 m", "5 m ago", or "just now".
+    /// Formats the distance of a time from now: "in 1 h 52 m", "5 m ago", or "just now". A time that is less than a
+    /// second ahead is "in 1 s", because "just now" would mean that it has passed.
     pub fn format_distance(self, at: DateTime<Utc>) -> String {
         let distance = at - self.now;
         match distance.num_seconds() {
+            0 if distance > TimeDelta::zero() => "in 1 s".to_owned(),
             -59..=0 => "just now".to_owned(),
             ..-59 => format!("{} ago", format_duration(distance)),
             _ => format!("in {}", format_duration(distance)),
@@ -165,6 +167,23 @@ mod tests {
                 clock(HourFormat::TwentyFour).format_time_and_distance(at.parse().unwrap()),
                 formatted
             );
+        }
+    }
+
+    /// A reset half a second ahead was "23:30, just now", as if the limit had ended.
+    #[test]
+    fn the_future_is_never_just_now() {
+        let clock = clock(HourFormat::TwentyFour);
+        for (milliseconds, formatted) in [
+            (20_000, "in 20 s"),
+            (500, "in 1 s"),
+            (0, "just now"),
+            (-500, "just now"),
+            (-59_000, "just now"),
+            (-60_000, "1 m ago"),
+        ] {
+            let at = clock.now + TimeDelta::milliseconds(milliseconds);
+            assert_eq!(clock.format_distance(at), formatted, "{milliseconds} ms");
         }
     }
 
