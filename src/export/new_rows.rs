@@ -23,7 +23,7 @@ use crate::time::{Clock, Millis, QUARTER_HOUR, datetime_from_millis};
 /// The number of rows to show in a preview.
 const PREVIEWED_ROWS: usize = 10;
 
-const NEVER_EXPORTED: &str = "Rows never contain prompts, responses, titles, error messages, paths, file names, keys, tokens, or the name, email address, or ID of your account. Times are rounded down to a quarter of an hour.";
+const NEVER_EXPORTED: &str = "Rows never contain prompts, responses, titles, error messages, paths, file names, keys, tokens, or the name, email address, or ID of your account. Times are rounded down to a quarter of an hour, except the time at which a limit resets.";
 
 /// A row to be exported.
 #[derive(Debug)]

@@ -639,6 +639,16 @@ fn a_dry_run_lists_all_people() {
     // A dry run exports nothing, so it needs no directory.
     let without_directory = machine.run_command("export --dry-run");
     assert_eq!(without_directory.success(), preview.success());
+    // `resets_at` is exported exactly, although the preview said that all times are rounded.
+    assert!(
+        preview
+            .success()
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+            .contains("except the time at which a limit resets"),
+        "{preview:?}"
+    );
     machine.export();
     let people = machine.column("person");
     assert_eq!(people.len(), 2);
