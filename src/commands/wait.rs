@@ -109,10 +109,15 @@ impl Subcommand for WaitArguments {
                     }
                     ended => {
                         let extra_costs = context.extra_costs(session, ended.as_ref(), &incidents);
+                        let free_window = session
+                            .filter(|session| incidents.may_use_plan_by_reading(session))
+                            .and_then(|session| incidents.credits_use().free_window(session))
+                            .map(|free| free.sentences(context.clock()));
                         for sentence in last_sentences(
                             ended.as_ref(),
                             waited_for.as_ref(),
                             extra_costs.as_deref(),
+                            free_window,
                             &continuations(&announced, &period, has_progress, &context),
                             &context.budgets_blocking_prompts(session, &incidents, ledger),
                             &context,
@@ -434,17 +439,20 @@ fn sentence_about_continuing(continuing: &Continuations) -> Option<String> {
 }
 
 /// Returns the sentences to print if nothing blocks work. `ended` is the newest error, and `waited_for` is the error
-/// that blocked work until now. `budgets` are sentences about the budgets that block prompts. For the other arguments, see
-/// [`caution`].
+/// that blocked work until now. `free_window` says that a usage window is full but responses are free. `budgets` are
+/// sentences about the budgets that block prompts. For the other arguments, see [`caution`].
 fn last_sentences(
     ended: Option<&Incident>,
     waited_for: Option<&Incident>,
     extra_costs: Option<&str>,
+    free_window: Option<String>,
     continuing: &Continuations,
     budgets: &[String],
     context: &Context,
 ) -> Vec<String> {
-    let full_window = ended.and_then(Incident::warning_about_full_window);
+    let full_window = ended
+        .and_then(Incident::warning_about_full_window)
+        .or(free_window);
     let caution = caution(extra_costs, full_window, continuing);
     if let Some(ended) = ended
         && ended

@@ -307,7 +307,9 @@ impl Context {
                 .resets
                 .ahead(clock.now)
                 .map(|reset| reset.at),
-            _ if session.is_some_and(|session| !incidents.may_use_plan(session)) => return None,
+            _ if session.is_some_and(|session| !incidents.may_use_plan_by_reading(session)) => {
+                return None;
+            }
             _ => Some(self.paying(incidents)?.until),
         };
         let costs = match until {

@@ -117,6 +117,25 @@ impl Paying {
     }
 }
 
+/// A full usage window that does not apply to a session, because its responses are free now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FreeWindow {
+    window: Window,
+    resets_at: DateTime<Utc>,
+}
+
+impl FreeWindow {
+    /// Returns sentences such as "You can continue. Your 5-hour limit is used up until 12:00 (1 h from now), but this
+    /// session's responses are free for now."
+    pub(crate) fn sentences(self, clock: Clock) -> String {
+        let name = self.window.limit();
+        let until = clock.format_deadline(self.resets_at);
+        format!(
+            "You can continue. Your {name} is used up until {until}, but this session's responses are free for now."
+        )
+    }
+}
+
 /// The responses in a period that appear to have been paid for with usage credits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Paid {
@@ -469,6 +488,28 @@ impl CreditsUse<'_> {
             })
             .map(|(_, reset)| reset)
             .max()
+    }
+
+    /// Returns the 5-hour window of the logged-in account if it is full but the responses of `session` are free now.
+    /// Returns `None` if another window of the plan is full, because it applies to these responses too.
+    pub(crate) fn free_window(&self, session: &str) -> Option<FreeWindow> {
+        if self.costs_extra_until(Some(session)).is_some() {
+            return None;
+        }
+        let now = self.now();
+        let newest = self
+            .readings
+            .newest_of_logged_in(MeasuredService::Plan)?
+            .sample;
+        let usage = newest.usage(Window::FiveHour)?;
+        let resets_at = usage.resets_at.filter(|_| usage.is_used_up())?;
+        self.free_periods_of(session)
+            .iter()
+            .any(|free| free.is_beyond(Window::FiveHour, resets_at, now))
+            .then_some(FreeWindow {
+                window: Window::FiveHour,
+                resets_at,
+            })
     }
 
     /// Returns the periods in which a session's responses were free.

@@ -243,6 +243,19 @@ impl<'a> Incidents<'a> {
             && !starts.is_without_account(session, &self.transcripts)
     }
 
+    /// Like [`Self::may_use_plan`], but also returns true if the session's transcript does not name an account and its
+    /// last reading contains the windows of the logged-in account's plan. Claude Code does not report these windows for
+    /// a key.
+    pub(crate) fn may_use_plan_by_reading(&self, session: &str) -> bool {
+        let has_reported_plan = || {
+            let last = self.readings().last_of(session);
+            last.is_some_and(|last| {
+                last.service() == MeasuredService::Plan && last.is_of(self.account()) == Some(true)
+            })
+        };
+        self.may_use_plan(session) || self.may_use_login(session) && has_reported_plan()
+    }
+
     /// Like [`Self::may_use_plan`], but does not assume a key just because the transcript does not name an account.
     pub(crate) fn may_use_login(&self, session: &str) -> bool {
         self.login_may_pay(session, &self.all_starts())

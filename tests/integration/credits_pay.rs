@@ -796,3 +796,57 @@ fn a_waiting_session_is_not_advised_to_pay_because_another_session_pays() {
     let row = flat(&plain_rows(&waiting, at, full()));
     assert!(row.contains("it will continue about 12:01"), "{row}");
 }
+
+/// Returns the output of a successful command on a single line.
+fn printed(client: &Client<'_>, at: &str, arguments: &[&str]) -> String {
+    flat(client.run(at, arguments, b"").success())
+}
+
+/// The transcript of the session does not name its account, as before version 2.1.285, but the session reports the windows
+/// of the plan. `wait --session` used to print only "You are not blocked.", while `wait`, `now`, and the status line
+/// warned of the costs.
+#[test]
+fn wait_for_a_session_says_that_usage_credits_pay_for_it() {
+    let sandbox = with_a_private_login();
+    let mut client = Client::with_session(&sandbox, "pays");
+    client.calls_status_line("2026-11-20T10:00:00Z", five_hour_full(), 100);
+    client.sends_prompt("2026-11-20T10:00:50Z", "continue");
+    receives_response(&mut client, "2026-11-20T10:01:00Z", five_hour_full());
+    let at = "2026-11-20T10:02:00Z";
+    let costs = "You can continue, but each response costs extra until 12:00";
+    for arguments in [&["wait"][..], &["wait", "--session", "pays"]] {
+        let waited = printed(&client, at, arguments);
+        assert!(waited.starts_with(costs), "{arguments:?}: {waited}");
+    }
+}
+
+/// Claude Code continues the session for free although the 5-hour window is full. `wait --session` used to print only
+/// "You are not blocked.", while `now` said that a usage window was full.
+#[test]
+fn wait_for_a_session_says_that_its_responses_are_free_while_a_window_is_full() {
+    let sandbox = with_a_private_login();
+    let mut client = session_of_login(&sandbox, "free");
+    let refusal = refused("five_hour", NOON, "");
+    hits_limit(
+        &client,
+        "2026-11-20T10:00:00Z",
+        FIVE_HOUR,
+        &refusal,
+        five_hour_full(),
+    );
+    client.announces("2026-11-20T10:01:00Z", AT_LOWER_PRIORITY);
+    receives_response(&mut client, "2026-11-20T10:05:00Z", five_hour_full());
+    let now = printed(&client, "2026-11-20T10:06:00Z", &["now"]);
+    assert!(now.contains("but a usage window is full"), "{now}");
+    let waited = printed(
+        &client,
+        "2026-11-20T10:06:00Z",
+        &["wait", "--session", "free"],
+    );
+    assert!(
+        waited.contains("You can continue. Your 5-hour limit is used up until 12:00 ("),
+        "{waited}"
+    );
+    let free = ", but this session's responses are free for now.";
+    assert!(waited.ends_with(free), "{waited}");
+}
