@@ -109,15 +109,11 @@ impl Subcommand for WaitArguments {
                     }
                     ended => {
                         let extra_costs = context.extra_costs(session, ended.as_ref(), &incidents);
-                        let free_window = session
-                            .filter(|session| incidents.may_use_plan_by_reading(session))
-                            .and_then(|session| incidents.credits_use().free_window(session))
-                            .map(|free| free.sentences(context.clock()));
                         for sentence in last_sentences(
                             ended.as_ref(),
                             waited_for.as_ref(),
                             extra_costs.as_deref(),
-                            free_window,
+                            context.free_window(session, &incidents),
                             &continuations(&announced, &period, has_progress, &context),
                             &context.budgets_blocking_prompts(session, &incidents, ledger),
                             &context,

@@ -330,6 +330,18 @@ impl Context {
         })
     }
 
+    /// Returns sentences that say that a usage window is full but the responses of the session are free now. Returns
+    /// `None` if this is not the case, or without a session.
+    pub(crate) fn free_window(
+        &self,
+        session: Option<&str>,
+        incidents: &Incidents<'_>,
+    ) -> Option<String> {
+        let session = session.filter(|session| incidents.may_use_plan_by_reading(session))?;
+        let free = incidents.credits_use().free_window(session)?;
+        Some(free.sentences(self.clock()))
+    }
+
     /// Returns the credentials of a new session that is started in this shell.
     fn credentials_of_shell(&self) -> Vec<Credential> {
         credentials::of_session(&self.paths, &self.environment, None)
