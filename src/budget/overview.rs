@@ -273,7 +273,8 @@ impl<'c> BudgetOverview<'c> {
         let has_credits_budget = self.config.budget.credits.is_some();
         match additional.paid {
             None if has_credits_budget => report.paragraph(Tone::Quiet, CREDITS_UNKNOWN),
-            Some(paid) if !has_credits_budget => {
+            // The budget shows the amount, but not that it may never have been paid.
+            Some(paid) if !has_credits_budget || paid.possible().is_some() => {
                 if let Some(sentence) = paid.sentence_for_month() {
                     report.gap();
                     report.paragraph(Tone::Plain, sentence);
@@ -310,6 +311,7 @@ impl<'c> BudgetOverview<'c> {
         path: &str,
     ) -> Value {
         let budgets: Vec<Value> = states.iter().map(BudgetState::json).collect();
+        let paid = additional.paid;
         json!({
             "at": format_rfc3339(self.clock.now),
             "budgets": budgets,
@@ -318,7 +320,8 @@ impl<'c> BudgetOverview<'c> {
             "plan": plan.map(|plan| &plan.facts),
             "hint": additional.hint.as_ref().map(Hint::json),
             "percent_worth": additional.percent_value.json(),
-            "credits_paid_usd": additional.paid.map(|paid| paid.cost.usd()),
+            "credits_paid_usd": paid.and_then(EstimatedPayments::probable).map(Money::usd),
+            "credits_possibly_paid_usd": paid.and_then(EstimatedPayments::possible).map(Money::usd),
             "estimated": self.is_estimated,
             "complete": additional.is_complete,
             "config": path,

@@ -12,8 +12,10 @@ use crate::limits::catalog::without_window_names;
 use crate::limits::decide::{Cause, Wait};
 use crate::limits::incident::{Incident, is_known_message};
 use crate::limits::kind::Window;
+use crate::limits::sample::Sample;
 use crate::render::Report;
 use crate::terminal::Tone;
+use crate::time::Clock;
 
 /// Arguments of `whycap explain`.
 #[derive(Debug, Default, clap::Args)]
@@ -57,22 +59,24 @@ const VERBS_OF_QUESTIONS: [&str; 17] = [
 ];
 
 /// The words that follow the verb at the beginning of a question.
-const SUBJECTS_OF_QUESTIONS: [&str; 14] = [
+const SUBJECTS_OF_QUESTIONS: [&str; 7] = ["claude", "i", "it", "my", "that", "this", "upgrading"];
+
+/// The words for an activity that follow one of [`VERBS_ABOUT_ACTIVITIES`] at the beginning of a question.
+const ACTIVITIES: [&str; 8] = [
     "buying",
     "clearing",
     "deleting",
-    "i",
-    "it",
-    "my",
     "paying",
     "reinstalling",
     "removing",
     "restarting",
-    "that",
-    "this",
-    "upgrading",
     "waiting",
 ];
+
+/// The verbs that make a question if one of [`ACTIVITIES`] follows. After other verbs, as in "is restarting after a crash", the
+/// text is probably a message.
+const VERBS_ABOUT_ACTIVITIES: [&str; 7] =
+    ["can", "could", "did", "does", "should", "will", "would"];
 
 /// Words of questions that `whycap spend` answers, such as "how much have I spent?".
 const WORDS_ABOUT_SPEND: [&str; 4] = ["expensive", "spend", "spending", "spent"];
@@ -176,8 +180,9 @@ impl Subcommand for ExplainArguments {
             // Ongoing costs are more urgent than a past incident.
             let costs = paying.map(|paying| paying.paragraph(context.clock()));
             report.paragraphs(Tone::Alarm, costs);
-            let side_answer =
-                side_question.and_then(|question| question.answer(situation.present(), whycap));
+            let resets = known_resets(&incidents, context.clock());
+            let side_answer = side_question
+                .and_then(|question| question.answer(situation.present(), &resets, whycap));
             if situation.present().is_some() {
                 report.paragraphs(Tone::Plain, side_answer.iter());
             }
@@ -205,6 +210,20 @@ impl Subcommand for ExplainArguments {
         }
         Ok(Reply::from(report).in_json(self.json).with_code(code))
     }
+}
+
+/// Returns clauses about the resets of the login's usage windows that are ahead, such as "your 5-hour limit resets at 12:00".
+fn known_resets(incidents: &Incidents<'_>, clock: Clock) -> Vec<String> {
+    let figures = incidents.readings().figures_of_plan();
+    figures
+        .iter()
+        .flat_map(Sample::windows)
+        .filter_map(|(window, usage)| {
+            let reset = usage.resets_at.filter(|reset| *reset > clock.now)?;
+            let at = clock.format_time_with_preposition(reset);
+            Some(format!("your {} resets {at}", window.limit()))
+        })
+        .collect()
 }
 
 /// The situation to explain.
@@ -382,7 +401,9 @@ fn is_asked(text: &str) -> bool {
     let begins_like_question = match words.as_slice() {
         [first, ..] if QUESTION_WORDS.contains(first) => true,
         [first, second, ..] => {
-            let is_inverted = is_marked || SUBJECTS_OF_QUESTIONS.contains(second);
+            let is_inverted = is_marked
+                || SUBJECTS_OF_QUESTIONS.contains(second)
+                || VERBS_ABOUT_ACTIVITIES.contains(first) && ACTIVITIES.contains(second);
             is_inverted && VERBS_OF_QUESTIONS.contains(first)
         }
         _ => false,

@@ -150,18 +150,41 @@ pub(crate) struct Paid {
 pub(crate) struct EstimatedPayments {
     /// The cost, at list price, of the responses that arrived while a usage window was full.
     pub(crate) cost: Money,
-    /// True if the server says that credits do not pay now. They may have paid for all of these responses or for none.
-    are_refused_now: bool,
+    /// The server's reason for not accepting credits now.
+    refusal: Option<Refusal>,
+}
+
+/// A reason of the server for not accepting usage credits now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refusal {
+    /// Credits are turned off. They may have paid earlier, or never.
+    TurnedOff,
+    /// Credits are used up, or the monthly cap on them has been reached.
+    UsedUp,
 }
 
 impl EstimatedPayments {
+    /// Returns the cost if credits have paid it, as far as is known, or `None` if they may never have been turned on.
+    pub(crate) fn probable(self) -> Option<Money> {
+        (self.refusal != Some(Refusal::TurnedOff)).then_some(self.cost)
+    }
+
+    /// Returns the cost if credits may have paid it before they were turned off, or `None` if they are not turned off.
+    pub(crate) fn possible(self) -> Option<Money> {
+        (self.refusal == Some(Refusal::TurnedOff)).then_some(self.cost)
+    }
+
     /// Returns the note that `now` adds to today's spend, or `None` if no response arrived while a window was full.
     pub(crate) fn note_for_today(self) -> Option<String> {
         let cost = self.cost.show();
-        let note = if self.are_refused_now {
-            format!("usage credits may have paid up to ≈{cost} of it; they do not pay now")
-        } else {
-            format!("usage credits have paid ≈{cost} of it (estimated)")
+        let note = match self.refusal {
+            None => format!("usage credits have paid ≈{cost} of it (estimated)"),
+            Some(Refusal::TurnedOff) => format!(
+                "usage credits may have paid ≈{cost} of it (estimated); they are turned off now"
+            ),
+            Some(Refusal::UsedUp) => format!(
+                "usage credits have paid ≈{cost} of it (estimated); they are not paying now"
+            ),
         };
         (self.cost > Money::ZERO).then_some(note)
     }
@@ -169,16 +192,16 @@ impl EstimatedPayments {
     /// Returns the sentence of `budget` about this month, or `None` if no response arrived while a window was full.
     pub(crate) fn sentence_for_month(self) -> Option<String> {
         let cost = self.cost.show();
-        let sentence = if self.are_refused_now {
-            format!(
-                "Usage credits may have paid up to ≈{cost} this month, because responses were still coming in while a usage window was full. They do not pay now."
-            )
-        } else {
-            format!(
-                "Usage credits have paid ≈{cost} this month (estimated because a usage window was full but responses were still coming in)."
-            )
+        let [have_paid, remark] = match self.refusal {
+            None => ["have paid", ""],
+            Some(Refusal::TurnedOff) => ["may have paid", " They are turned off now."],
+            Some(Refusal::UsedUp) => ["have paid", " They are not paying now."],
         };
-        (self.cost > Money::ZERO).then_some(sentence)
+        (self.cost > Money::ZERO).then(|| {
+            format!(
+                "Usage credits {have_paid} ≈{cost} this month (estimated because a usage window was full but responses were still coming in).{remark}"
+            )
+        })
     }
 }
 
@@ -405,13 +428,17 @@ impl CreditsUse<'_> {
         let costs_beyond =
             self.with_starts_in(&journal)
                 .costs_beyond(since, &full_periods, &readings, costs)?;
-        let are_refused_now = no_credits_reason.is_some_and(rules_out_further_payments);
+        let refusal = match no_credits_reason {
+            Some(reason) if rules_out_payments(reason) => Some(Refusal::TurnedOff),
+            Some(reason) if rules_out_further_payments(reason) => Some(Refusal::UsedUp),
+            Some(_) | None => None,
+        };
         Some(Paid {
             payments: EstimatedPayments {
                 cost: costs_beyond.into_iter().map(|(_, cost)| cost).sum(),
-                are_refused_now,
+                refusal,
             },
-            goes_on_until: if are_refused_now {
+            goes_on_until: if refusal.is_some() {
                 None
             } else {
                 let now = self.now();

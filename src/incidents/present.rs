@@ -336,7 +336,7 @@ impl Situation {
             let is_blocked = limits
                 .chain(self.present())
                 .any(|limit| limit.blocks_its_session() && limit.may_apply_to_model(model))
-                || self.limit_of_model(error).is_some()
+                || self.limit_of_model(&incident.evidence).is_some()
                 || newest.is_some_and(|newest| newest.has_full_window_for(model, clock.now));
             Some(Continuing {
                 session,
@@ -357,10 +357,9 @@ impl Situation {
         self.awaiting_prompt
             .iter()
             .filter(move |incident| {
-                let error = &incident.evidence.error;
-                let model = error.session.model.as_deref();
+                let model = incident.evidence.error.session.model.as_deref();
                 blocking.is_none_or(|blocking| !blocking.may_apply_to_model(model))
-                    && self.limit_of_model(error).is_none()
+                    && self.limit_of_model(&incident.evidence).is_none()
             })
             .filter_map(|incident| {
                 Some(AwaitingPrompt {
@@ -393,7 +392,7 @@ impl Situation {
             .into_iter()
             .flatten()
             .filter(|limit| limit.blocks().is_some() || limit.still_blocks_only_its_session())
-            .chain(self.limit_of_model(error))
+            .chain(self.limit_of_model(&incident.evidence))
             .find(|limit| !limit.diagnosis.resets.are_over_at(at))?;
         Some(StillFull {
             window: limit.diagnosis.window?,
@@ -403,10 +402,10 @@ impl Situation {
 
     /// Returns the limit of a single model that another session has reached and that still applies to the session with this
     /// error. The other session may have switched to another model since then.
-    fn limit_of_model(&self, error: &StoredError) -> Option<&Incident> {
+    fn limit_of_model(&self, evidence: &Evidence) -> Option<&Incident> {
         self.limits_of_full_windows
             .iter()
-            .find(|limit| is_model_limit_for(limit, error))
+            .find(|limit| is_model_limit_for(limit, evidence))
     }
 
     /// Returns true if the current error, or the one that is mentioned beside it, is a refusal of the login that may also stop
@@ -575,13 +574,16 @@ fn find_awaiting_prompt(incidents: &[Incident], now: DateTime<Utc>) -> Vec<Incid
         .collect()
 }
 
-/// Returns true if another session of the same payer has reached this limit of a single model, and the session with this error
-/// uses the model.
-fn is_model_limit_for(limit: &Incident, error: &StoredError) -> bool {
+/// Returns true if another session of the same payer has reached this limit of a single model, the session with this error
+/// uses the model now, and usage credits do not pay for it.
+fn is_model_limit_for(limit: &Incident, evidence: &Evidence) -> bool {
+    let error = &evidence.error;
     let payer = &limit.evidence.error.payer;
     let window = limit.diagnosis.limit.window();
     window.is_some_and(Window::is_of_one_model)
-        && limit.is_limit_of_login(error.session.model.as_deref())
+        && limit.is_limit_of_login(evidence.model_now())
+        && !limit.diagnosis.credits_pay_now
+        && !is_of_other_payer(limit)
         && !limit.is_of(error.session.id.as_deref())
         && payer.may_share_refusals_with(&error.payer)
 }
@@ -619,10 +621,7 @@ fn blocks_more_sessions(limit: &Incident, error: &Incident) -> bool {
 /// Returns true if `error` is a false alarm, and the session with this error will still be stopped by `limit`, the limit of its
 /// model.
 fn stops_despite_false_alarm(limit: &Incident, error: &Incident) -> bool {
-    error.is_false_alarm()
-        && !error.evidence.collected.session_uses_other_model
-        && limit.blocks().is_some()
-        && is_model_limit_for(limit, &error.evidence.error)
+    error.is_false_alarm() && limit.blocks().is_some() && is_model_limit_for(limit, &error.evidence)
 }
 
 /// Returns true if `error`, which came after the limit of the login, blocks another open session as well.

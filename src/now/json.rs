@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{NowData, RunningSession};
 use crate::drain::WindowShares;
-use crate::incidents::Paying;
+use crate::incidents::{EstimatedPayments, Paying};
 use crate::limits::incident::{Incident, stopped_again_clause};
 use crate::limits::kind::Window;
 use crate::limits::pace::Outlook;
@@ -32,6 +32,7 @@ impl NowData {
             .iter()
             .map(WindowShares::json)
             .collect();
+        let paid = self.slow.paid_today;
         json!({
             "at": format_rfc3339(self.clock.now),
             "windows": self.reading.as_ref().map(|reading| self.json_of_windows(reading)),
@@ -44,7 +45,8 @@ impl NowData {
             "limit": self.blocked().map(Incident::headline),
             "blocked": self.blocked().map(Incident::to_json),
             "paying": self.paying.map(Paying::json),
-            "credits_paid_today_usd": self.slow.paid_today.map(|paid| paid.cost.usd()),
+            "credits_paid_today_usd": paid.and_then(EstimatedPayments::probable).map(Money::usd),
+            "credits_possibly_paid_today_usd": paid.and_then(EstimatedPayments::possible).map(Money::usd),
             "blocking_budgets": self.slow.blocking_budgets,
             "window_use": uses,
             "usage": self.usage_page,

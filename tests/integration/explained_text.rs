@@ -1758,6 +1758,27 @@ fn the_known_reset_of_a_window_takes_precedence_over_that_in_a_text() {
     }
 }
 
+/// The 5-hour window was full until 12:00. For a message about credits or a cap with another reset, the steps said to wait until
+/// that time, below a sentence with the known reset.
+#[test]
+fn the_known_reset_of_the_full_window_takes_precedence_over_that_in_a_text_about_credits() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    client.calls_status_line(AT, windows(100.0, NOON, 17.0, TUESDAY), 120);
+    for text in [
+        "You're out of usage credits · resets 2pm (UTC)",
+        "You're out of extra usage · resets 2pm (UTC)",
+        "You've hit your monthly spend limit · your 5-hour limit resets 2pm (UTC)",
+    ] {
+        let shown = explain(&client, "2026-11-20T10:30:00Z", text);
+        let (before_why, why) = shown.split_once(" Why ").unwrap();
+        assert!(!before_why.contains("14:00"), "{text}: {shown}");
+        assert!(before_why.contains("12:00"), "{text}: {shown}");
+        let doubt = "(14:00), so it may be old or from another account";
+        assert!(why.contains(doubt), "{text}: {shown}");
+    }
+}
+
 /// A session received a false alarm and then a 529. For the text of the false alarm, `explain` said "Right now: The service is
 /// overloaded", but the first step was to send the prompt again.
 #[test]
@@ -2333,12 +2354,29 @@ fn questions_about_locks_resets_and_purchases_name_the_command_that_helps() {
             "{question}: {shown}"
         );
     }
+    for (question, subject) in [
+        ("Will my limit reset if I upgrade?", "Upgrading: "),
+        ("Should I buy usage credits or upgrade?", "Upgrading: "),
+        ("Does buying credits cost money?", "Costs: "),
+    ] {
+        let shown = explain(&stopped, SOON, question);
+        assert!(shown.contains(subject), "{question}: {shown}");
+    }
+    new.calls_status_line(AT, windows(42.0, NOON, 17.0, TUESDAY), 120);
+    receives_overload_error(&new, AT);
+    let about_reset = explain(&new, SOON, "when does the weekly limit reset?");
+    assert!(
+        about_reset.contains("your weekly limit resets on Tue Nov 24 06:00"),
+        "{about_reset}"
+    );
     let about_locks = explain(&stopped, SOON, "does deleting lock files help");
     assert!(about_locks.contains("whycap locks"), "{about_locks}");
     for message in [
         "Lock acquisition failed",
         "Removing stale lock failed. Can deleting it help?",
         "Deleting lock files failed",
+        "was waiting for lock on session file",
+        "is restarting after a crash of the lock server",
     ] {
         let shown = explain(&stopped, SOON, message);
         assert!(!shown.contains("Lock files: "), "{shown}");

@@ -644,8 +644,8 @@ fn a_response_of_an_unknown_model_does_not_hide_an_earlier_limit_of_a_model() {
 
 /// The weekly Opus limit had stopped a session, and then another one received a false alarm. In a shell, `explain` and `now`
 /// showed only the false alarm, and the full Opus window disappeared from `now`. With Opus, `/whycap` in the second session
-/// showed only the Opus limit, although another message had stopped that session. Later, `explain` and `now` said to send the
-/// prompt of the second session again even if it used Opus.
+/// showed only the Opus limit, although another message had stopped that session. Later, `explain` and `now` told the
+/// user to send the second session's prompt again, although it used Opus.
 #[test]
 fn a_false_alarm_in_one_session_does_not_hide_the_opus_limit_of_another() {
     for model in [OPUS, SONNET] {

@@ -219,6 +219,7 @@ impl<'a> EvidenceCollector<'a> {
         self.replace_response_of_other_model(&mut evidence);
         evidence.collected.session_uses_other_model =
             self.session_uses_other_model(&evidence.error);
+        evidence.collected.model_now = self.model_now(&evidence.error);
         evidence.collected.has_response_without_key =
             self.has_response_without_key(&evidence.error);
         evidence.collected.still_uses_key = self.still_uses_key(&evidence.error);

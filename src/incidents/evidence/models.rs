@@ -57,6 +57,14 @@ impl EvidenceCollector<'_> {
             .get_or_compute(session, || self.readings.model_of(session))
     }
 
+    /// Returns the model that the session with the error used last. Returns `None` for the status line and for past events.
+    pub(super) fn model_now(&self, error: &StoredError) -> Option<String> {
+        match (self.models_in_use, &error.session.id) {
+            (ModelsInUse::OfSessions, Some(session)) => self.model_of(session),
+            _ => None,
+        }
+    }
+
     /// Like [`Self::model_window_of_asker`], but commands also count the session with the error.
     fn model_window_in_use(&self, error: &StoredError) -> Option<Window> {
         self.model_window_of_asker(error).or_else(|| {

@@ -18,11 +18,11 @@ use std::ops::Range;
 use chrono::{DateTime, Utc};
 
 use super::decide::DecisionName;
-use super::evidence::{ErrorMessage, MessageOrigin};
+use super::evidence::{ErrorMessage, MessageOrigin, Reset, ResetSource};
 use super::split::{Passage, normalize, split};
 use crate::limits::kind::{LimitKind, Service, Stops, Verdict, Window};
 use crate::limits::words::WORDS;
-use crate::time::Zone;
+use crate::time::{Clock, WEEK, Zone};
 use limit_name::LimitName;
 use row::{AssumedZone, Rank};
 
@@ -139,12 +139,14 @@ impl Message {
         times::is_clock_time_alone(&self.passage.text)
     }
 
-    /// Returns true if a reset that the text of the message states is that of the user's own cap: the message gives a date and
-    /// names no usage window.
-    pub(crate) fn states_reset_of_cap(&self) -> bool {
+    /// Returns true if `reset` is that of the user's own cap: the text of the message states it without the name of a usage
+    /// window, and it is the start of a month or is further away than the reset of any window.
+    pub(crate) fn states_reset_of_cap(&self, reset: Reset, clock: Clock) -> bool {
+        let (month, _) = clock.zone.month_bounds(reset.at);
         self.row.limit == LimitKind::OwnSpendCap
             && self.window.is_none()
-            && !self.gives_clock_time_alone()
+            && reset.source == ResetSource::Text
+            && (reset.at == month || reset.at - clock.now > WEEK)
     }
 
     /// Returns the two possible resets if the user pasted a message that names no usage window and states only a time of

@@ -83,8 +83,8 @@ pub(super) fn while_blocked(problem: &Problem<'_>) -> Vec<ActionName> {
     actions
 }
 
-/// Puts the advice about a full usage window before the advice to send the prompt again, which alone would contradict the
-/// reset until which `whycap wait` waits. Another model would not help, because the window applies to all models.
+/// Puts the advice about a full usage window before the advice to send the prompt again. Otherwise, the first step would be to
+/// send it, while `whycap wait` waits for the reset. Another model would not help, because the window applies to all models.
 fn put_full_window_first(actions: &mut Vec<ActionName>) {
     let Some(position) = actions
         .iter()
@@ -92,17 +92,17 @@ fn put_full_window_first(actions: &mut Vec<ActionName>) {
     else {
         return;
     };
-    let advice = actions.remove(position);
-    actions.insert(0, advice);
+    let Some(retry_before_reset) = actions.first().and_then(|first| match first {
+        ActionName::Retry | ActionName::RetryOnce => Some(ActionName::RetrySoonBeforeReset),
+        ActionName::RetryService => Some(ActionName::RetryBeforeReset),
+        ActionName::RetryThen => Some(ActionName::RetryThenBeforeReset),
+        _ => None,
+    }) else {
+        return;
+    };
+    actions.remove(position);
+    actions.splice(..1, [ActionName::FullAsWell, retry_before_reset]);
     actions.retain(|action| *action != ActionName::LessBusyModel);
-    for action in actions {
-        if matches!(
-            action,
-            ActionName::Retry | ActionName::RetryOnce | ActionName::RetryService
-        ) {
-            *action = ActionName::RetryBeforeReset;
-        }
-    }
 }
 
 /// Moves waiting and checking /usage up to the first purchase. A check of /usage that is only the last resort of a cause stays
@@ -600,6 +600,8 @@ fn sends_failed_prompt(action: ActionName) -> bool {
             | ActionName::RetryOnce
             | ActionName::RetryService
             | ActionName::RetryBeforeReset
+            | ActionName::RetrySoonBeforeReset
+            | ActionName::RetryThenBeforeReset
             | ActionName::ConfirmLogin
     )
 }
@@ -668,6 +670,7 @@ fn suited_to_asker(action: ActionName, problem: &Problem<'_>) -> ActionName {
         }
         ActionName::NothingLeft
         | ActionName::ResetLongAgo
+        | ActionName::ResetSinceThen
         | ActionName::WaitForOtherWindow
         | ActionName::NotBlocked
         | ActionName::OthersCanContinue
@@ -873,8 +876,7 @@ impl Problem<'_> {
             && self.readings.used_up_now().is_some()
     }
 
-    /// Returns what to wait for if /usage shows a full window. A cap may last longer than every usage window, so a reset that is
-    /// more than a week away is not that of a window.
+    /// Returns what to wait for if /usage shows a full window. A cap may last longer than every usage window.
     fn wait_after_check(&self) -> ActionName {
         let now = self.evidence.clock.now;
         match self.resets.chosen {
@@ -886,16 +888,12 @@ impl Problem<'_> {
     /// Returns the advice to send the prompt again if /usage shows room. The advice names the time to wait for only if it is known
     /// and is not that of a cap, which lasts longer than every usage window.
     fn send_if_room(&self) -> ActionName {
-        let now = self.evidence.clock.now;
-        let is_of_cap = self.message.states_reset_of_cap()
-            && self
-                .resets
-                .chosen
-                .is_some_and(|reset| reset.source == ResetSource::Text);
-        if self.resets.ahead(now).is_none() || is_of_cap {
-            ActionName::SendIfRoomOrSeeUsage
-        } else {
-            ActionName::SendIfRoomOrWait
+        let clock = self.evidence.clock;
+        match self.resets.ahead(clock.now) {
+            Some(reset) if !self.message.states_reset_of_cap(reset, clock) => {
+                ActionName::SendIfRoomOrWait
+            }
+            Some(_) | None => ActionName::SendIfRoomOrSeeUsage,
         }
     }
 

@@ -6,7 +6,7 @@ use crate::claude::window_usage::is_same_reset;
 use crate::limits::catalog::{Message, MessageContext, PossibleResets, RESET_TOLERANCE};
 use crate::limits::evidence::{Evidence, Measurement, Readings, WindowState};
 use crate::limits::kind::{Cap, Ends, LimitKind, Verdict, WhoCanFix, Window};
-use crate::time::FIVE_HOURS;
+use crate::time::{FIVE_HOURS, WEEK};
 
 use super::cause::Cause;
 use super::decision::DecisionName;
@@ -151,10 +151,6 @@ impl<'a> Input<'a> {
     /// and each window that the message may mean is known to reset at another time. The message may then be old or from
     /// another account. `window` is the window that the message names.
     pub(super) fn foreign_reset(&self, window: Option<Window>) -> Option<DateTime<Utc>> {
-        let is_about_window = matches!(
-            self.message.row.decision,
-            DecisionName::UsageWindow | DecisionName::SomeWindow
-        );
         let now = self.evidence.clock.now;
         // A time that is too far away for the window cannot be the user's reset, either.
         let stated = self
@@ -172,7 +168,24 @@ impl<'a> Input<'a> {
             resets_at_other_time(Window::Weekly)
                 && (!may_be_five_hour || resets_at_other_time(Window::FiveHour))
         };
-        (is_about_window && is_foreign).then_some(stated)
+        (is_foreign && self.may_state_reset_of_window(stated)).then_some(stated)
+    }
+
+    /// Returns true if the reset that the message states may be that of a usage window. A message about credits or a cap states
+    /// the reset of the full window or, if a month begins then or it is more than a week away, that of the cap.
+    fn may_state_reset_of_window(&self, stated: DateTime<Utc>) -> bool {
+        let row = self.message.row;
+        match row.decision {
+            DecisionName::UsageWindow | DecisionName::SomeWindow => true,
+            _ if row.limit.cap().is_some() || row.limit == LimitKind::UsageCredits => {
+                let clock = self.evidence.clock;
+                let (month, _) = clock.zone.month_bounds(stated);
+                stated != month
+                    && stated - clock.now <= WEEK
+                    && self.readings.used_up_now().is_some()
+            }
+            _ => false,
+        }
     }
 
     /// Returns the two possible resets if a pasted message states only a time of day that has just passed, and nothing

@@ -138,6 +138,8 @@ fn on_personal_plan(input: &Input<'_>, named: Cap, window: Window) -> Finding {
                 && !input.has_stated_reset(None) =>
         {
             misworded(window, Cause::NoOrganizationUnconfirmed)
+                .waiting(None)
+                .without_knowing(input.missing_reading(window))
         }
         Cap::Organization => misworded(window, Cause::NoOrganizationProbably),
         Cap::Member | Cap::SeatWithoutCredits => without_admin(named.into())

@@ -832,6 +832,8 @@ pub struct Collected {
     /// True if the error is about the limit of one model family, and the user has since switched its session to another
     /// model. Always false if the requesting session uses a model of this family.
     pub session_uses_other_model: bool,
+    /// The model that the session with the error used last, or `None` if it is unknown. Always `None` for the status line.
+    pub model_now: Option<String>,
     /// True if the requesting session has a different payer and may use the login, and a window of the login's plan is
     /// full. Always false for the status line.
     pub is_plan_of_asker_full: bool,
@@ -990,6 +992,13 @@ impl Evidence {
             Some(quota) => quota.overage_disabled_reason.as_deref(),
             None => self.collected.no_credits_reason_now.as_deref(),
         }
+    }
+
+    /// Returns the model that the session with the error uses now, as far as is known: the one that it used last or, if that
+    /// is unknown, the one that it used when the error occurred.
+    pub(crate) fn model_now(&self) -> Option<&str> {
+        let last = self.collected.model_now.as_deref();
+        last.or(self.error.session.model.as_deref())
     }
 
     /// Returns true if the session does not belong to the logged-in account.

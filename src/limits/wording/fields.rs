@@ -3,7 +3,7 @@
 use crate::claude::credentials::Credential;
 use crate::limits::catalog::Message;
 use crate::limits::decide::{ActionName, Diagnosis, Ending, State};
-use crate::limits::evidence::{Evidence, Measurement, ResetSource};
+use crate::limits::evidence::{Evidence, Measurement};
 use crate::limits::kind::{LimitKind, Verdict, Window};
 use crate::time::{Clock, format_duration};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -161,7 +161,7 @@ impl Fields {
         let time = clock.format_time(reset.at);
         let is_today = time.starts_with(|c: char| c.is_ascii_digit());
         let at = clock.format_time_with_preposition(reset.at);
-        let is_of_cap = reset.source == ResetSource::Text && message.states_reset_of_cap();
+        let is_of_cap = message.states_reset_of_cap(reset, clock);
         self.set_all([
             ("cap_at", is_of_cap.then(|| at.clone())),
             ("at", Some(at)),

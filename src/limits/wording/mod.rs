@@ -620,9 +620,7 @@ pub(crate) fn state_sentence(evidence: &Evidence, diagnosis: &Diagnosis) -> Cow<
             None => response_elsewhere(evidence, diagnosis).unwrap_or_else(|| {
                 if diagnosis.may_next_prompt_work() {
                     "The last prompt was refused; the next one may work."
-                } else if diagnosis.actions.contains(&ActionName::RetryService)
-                    && !diagnosis.actions.contains(&ActionName::FullAsWell)
-                {
+                } else if diagnosis.actions.contains(&ActionName::RetryService) {
                     "The last prompt failed; the next one may work."
                 } else {
                     "You are still blocked."
@@ -758,6 +756,7 @@ mod tests {
         &[("other", "GitHub")],
         &[("unproven", "The message says that")],
         &[("full", "5-hour limit"), ("full_until", "Wed Nov 23 23:48")],
+        &[("cap_at", "on Tue Dec 1 00:00")],
     ];
     const ALWAYS: &[(&str, &str)] = &[
         ("window_of_cap", "weekly limit"),
@@ -782,6 +781,7 @@ mod tests {
     /// Shorter values, such as those for a reset on the same day.
     const SHORT_VALUES: &[(&str, &str)] = &[
         ("at", "at 23:48"),
+        ("cap_at", "on Tue Dec 1 00:00"),
         ("in", "in 2 h"),
         // The longest value for a reset on the same day. A headline that does not fit with it might be replaced by one
         // without a time.
