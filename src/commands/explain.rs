@@ -61,7 +61,7 @@ const VERBS_OF_QUESTIONS: [&str; 17] = [
 /// The words that follow the verb at the beginning of a question.
 const SUBJECTS_OF_QUESTIONS: [&str; 7] = ["claude", "i", "it", "my", "that", "this", "upgrading"];
 
-/// The words for an activity that follow one of [`VERBS_ABOUT_ACTIVITIES`] at the beginning of a question.
+/// The second words of questions such as "Does waiting help". The first word is one of [`VERBS_ABOUT_ACTIVITIES`].
 const ACTIVITIES: [&str; 8] = [
     "buying",
     "clearing",
@@ -73,8 +73,8 @@ const ACTIVITIES: [&str; 8] = [
     "waiting",
 ];
 
-/// The verbs that make a question if one of [`ACTIVITIES`] follows. After other verbs, as in "is restarting after a crash", the
-/// text is probably a message.
+/// The first words of questions about one of [`ACTIVITIES`]. A text that begins with another verb, such as "is restarting after
+/// a crash", is probably a message.
 const VERBS_ABOUT_ACTIVITIES: [&str; 7] =
     ["can", "could", "did", "does", "should", "will", "would"];
 
@@ -180,9 +180,10 @@ impl Subcommand for ExplainArguments {
             // Ongoing costs are more urgent than a past incident.
             let costs = paying.map(|paying| paying.paragraph(context.clock()));
             report.paragraphs(Tone::Alarm, costs);
-            let resets = known_resets(&incidents, context.clock());
-            let side_answer = side_question
-                .and_then(|question| question.answer(situation.present(), &resets, whycap));
+            let side_answer = side_question.and_then(|question| {
+                let resets = known_resets(&incidents, context.clock());
+                question.answer(situation.present(), &resets, whycap)
+            });
             if situation.present().is_some() {
                 report.paragraphs(Tone::Plain, side_answer.iter());
             }
@@ -212,7 +213,7 @@ impl Subcommand for ExplainArguments {
     }
 }
 
-/// Returns clauses about the resets of the login's usage windows that are ahead, such as "your 5-hour limit resets at 12:00".
+/// Returns one clause for each upcoming reset of the login's usage windows, such as "your 5-hour limit resets at 12:00".
 fn known_resets(incidents: &Incidents<'_>, clock: Clock) -> Vec<String> {
     let figures = incidents.readings().figures_of_plan();
     figures

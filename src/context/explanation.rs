@@ -330,8 +330,8 @@ impl Context {
         })
     }
 
-    /// Returns sentences that say that a usage window is full but the responses of the session are free now. Returns
-    /// `None` if this is not the case, or without a session.
+    /// Returns sentences for a session whose responses are free now although a usage window is full. Returns `None` for
+    /// other sessions, or if no session is given.
     pub(crate) fn free_window(
         &self,
         session: Option<&str>,

@@ -84,7 +84,7 @@ pub(super) fn while_blocked(problem: &Problem<'_>) -> Vec<ActionName> {
 }
 
 /// Puts the advice about a full usage window before the advice to send the prompt again. Otherwise, the first step would be to
-/// send it, while `whycap wait` waits for the reset. Another model would not help, because the window applies to all models.
+/// send the prompt, although `whycap wait` waits for the reset. Another model would not help, because the window applies to all models.
 fn put_full_window_first(actions: &mut Vec<ActionName>) {
     let Some(position) = actions
         .iter()
