@@ -113,7 +113,9 @@ impl Subcommand for WaitArguments {
                             ended.as_ref(),
                             waited_for.as_ref(),
                             extra_costs.as_deref(),
-                            context.free_window(session, &incidents),
+                            context
+                                .free_window(session, &incidents)
+                                .or_else(|| context.warning_about_full_window(session, &incidents)),
                             &continuations(&announced, &period, has_progress, &context),
                             &context.budgets_blocking_prompts(session, &incidents, ledger),
                             &context,
@@ -435,20 +437,20 @@ fn sentence_about_continuing(continuing: &Continuations) -> Option<String> {
 }
 
 /// Returns the sentences to print if nothing blocks work. `ended` is the newest error, and `waited_for` is the error
-/// that blocked work until now. `free_window` says that a usage window is full but responses are free. `budgets` are
-/// sentences about the budgets that block prompts. For the other arguments, see [`caution`].
+/// that blocked work until now. `full_window` says that a usage window is full, and whether responses are free nevertheless.
+/// `budgets` are sentences about the budgets that block prompts. For the other arguments, see [`caution`].
 fn last_sentences(
     ended: Option<&Incident>,
     waited_for: Option<&Incident>,
     extra_costs: Option<&str>,
-    free_window: Option<String>,
+    full_window: Option<String>,
     continuing: &Continuations,
     budgets: &[String],
     context: &Context,
 ) -> Vec<String> {
     let full_window = ended
         .and_then(Incident::warning_about_full_window)
-        .or(free_window);
+        .or(full_window);
     let caution = caution(extra_costs, full_window, continuing);
     if let Some(ended) = ended
         && ended

@@ -160,8 +160,18 @@ impl Context {
                 .reduce(|first, second| format!("{first} {second}"))
         });
         let session_sentence = about_session.as_deref();
+        let is_answered = !report.is_empty();
+        // The report already says if usage credits are paying.
+        if !is_answered
+            && situation.text.is_none()
+            && incident.is_none_or(|incident| !incident.may_mention_full_window())
+        {
+            let session = self.session().or(session);
+            let warning = self.warning_about_full_window(session, incidents);
+            report.paragraphs(Tone::Warning, warning);
+        }
         match incident {
-            None if report.is_empty() => {
+            None if !is_answered => {
                 let is_known = session.is_none_or(|session| incidents.knows_session(session));
                 report.paragraphs(
                     Tone::Plain,
@@ -339,7 +349,36 @@ impl Context {
     ) -> Option<String> {
         let session = session.filter(|session| incidents.may_use_plan_by_reading(session))?;
         let free = incidents.credits_use().free_window(session)?;
-        Some(free.sentences(self.clock()))
+        Some(free.sentences_if_free(self.clock()))
+    }
+
+    /// Returns a warning about a full usage window that applies to the next prompt of a session. Without a session, this is about
+    /// the session that has reported its usage last, unless the shell's credentials replace the login. Returns `None` if no window
+    /// is full or if the responses are free now.
+    pub(crate) fn warning_about_full_window(
+        &self,
+        session: Option<&str>,
+        incidents: &Incidents<'_>,
+    ) -> Option<String> {
+        if !self.uses_plan(session, incidents) {
+            return None;
+        }
+        let credits_use = incidents.credits_use();
+        let newest_session = credits_use.newest_session();
+        let full = credits_use.full_window(session.or(newest_session.as_deref()))?;
+        full.warning(self.clock())
+    }
+
+    /// Returns true if the windows of the plan may apply to a session, or to the sessions that are started in this shell. A key or
+    /// a cloud provider does not use the windows of the login, but a token may.
+    fn uses_plan(&self, session: Option<&str>, incidents: &Incidents<'_>) -> bool {
+        match session {
+            Some(session) => incidents.may_use_plan(session),
+            None => !self
+                .credentials_of_shell()
+                .iter()
+                .any(Credential::replaces_login),
+        }
     }
 
     /// Returns the credentials of a new session that is started in this shell.
@@ -349,30 +388,23 @@ impl Context {
 
     /// Returns how long to wait until the responses of a session cannot cost extra. Without a session, this is about the
     /// sessions that are started in this shell. Returns `None` if no waiting is needed. While a window of the plan is full, the next
-    /// response may cost extra even if nothing has been paid for yet. A key or a cloud provider does not use the windows of the
-    /// login, but a token may. `ended` is the newest error.
+    /// response may cost extra even if nothing has been paid for yet. `ended` is the newest error.
     pub(crate) fn wait_for_free_responses(
         &self,
         session: Option<&str>,
         ended: Option<&Incident>,
         incidents: &Incidents<'_>,
     ) -> Option<Wait> {
-        let uses_plan = match session {
-            Some(session) => incidents.may_use_plan(session),
-            None => !self
-                .credentials_of_shell()
-                .iter()
-                .any(Credential::replaces_login),
-        };
-        if !uses_plan {
+        if !self.uses_plan(session, incidents) {
             return None;
         }
         let credits_pay = ended.is_some_and(|ended| ended.diagnosis.credits_pay_now);
         let reset_of_limit = ended
             .filter(|_| credits_pay)
             .and_then(|ended| ended.diagnosis.resets.chosen);
-        let reported_reset = incidents.credits_use().costs_extra_until(session);
-        let free_at = [reported_reset.map(Reset::reported), reset_of_limit]
+        let full_window = incidents.credits_use().full_window(session);
+        let reported_reset = full_window.map(|full| Reset::reported(full.resets_at));
+        let free_at = [reported_reset, reset_of_limit]
             .into_iter()
             .flatten()
             .map(Reset::surely_over)

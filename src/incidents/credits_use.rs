@@ -21,7 +21,7 @@ use crate::journal::Journal;
 use crate::ledger::{ResponseCosts, SelectedResponses};
 use crate::limits::evidence::REPORTED_WITHIN;
 use crate::limits::free_period::FreePeriod;
-use crate::limits::incident::Incident;
+use crate::limits::incident::{Incident, warning_about_full_window};
 use crate::limits::kind::Window;
 use crate::limits::sample::{MeasuredService, Sample};
 use crate::pricing::Money;
@@ -117,17 +117,27 @@ impl Paying {
     }
 }
 
-/// A full usage window that does not apply to a session, because its responses are free now.
+/// A full usage window of the logged-in account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct FreeWindow {
+pub(crate) struct FullWindow {
     window: Window,
-    resets_at: DateTime<Utc>,
+    /// The reset, which may have passed.
+    pub(crate) resets_at: DateTime<Utc>,
 }
 
-impl FreeWindow {
-    /// Returns sentences such as "You can continue. Your 5-hour limit is used up until 12:00 (1 h from now), but this
-    /// session's responses are free for now."
-    pub(crate) fn sentences(self, clock: Clock) -> String {
+impl FullWindow {
+    /// Returns sentences about a window that applies to the next prompt, such as "Your 5-hour limit is used up until 12:00. Until
+    /// that limit resets, prompts will either be refused or be paid for with usage credits." Returns `None` if it has reset.
+    pub(crate) fn warning(self, clock: Clock) -> Option<String> {
+        if self.resets_at <= clock.now {
+            return None;
+        }
+        warning_about_full_window(self.window, self.resets_at, clock)
+    }
+
+    /// Returns sentences about a window that does not apply to a session because its responses are free now, such as "You can
+    /// continue. Your 5-hour limit is used up until 12:00 (1 h from now), but this session's responses are free for now."
+    pub(crate) fn sentences_if_free(self, clock: Clock) -> String {
         let name = self.window.limit();
         let until = clock.format_deadline(self.resets_at);
         format!(
@@ -494,11 +504,11 @@ impl CreditsUse<'_> {
             .any(|free| free.is_beyond(full.window, full.time.end, at))
     }
 
-    /// Returns the time until which a response may cost extra, because a window of the plan is full according to the newest
-    /// reading of the logged-in account. If several windows are full, this is their last reset, even if it has passed. Windows
-    /// for a single model are ignored, and so is the 5-hour window while the responses of `session` are free. Without a session,
-    /// this is about new sessions, whose responses are not free. Returns `None` if no window is full.
-    pub(crate) fn costs_extra_until(&self, session: Option<&str>) -> Option<DateTime<Utc>> {
+    /// Returns the window that is full according to the newest reading of the logged-in account, so that a response may be
+    /// refused or cost extra. If several windows are full, this is the one that resets last, even if this reset has passed.
+    /// Windows for a single model are ignored, and so is the 5-hour window while the responses of `session` are free. Without a
+    /// session, this is about new sessions, whose responses are not free. Returns `None` if no window is full.
+    pub(crate) fn full_window(&self, session: Option<&str>) -> Option<FullWindow> {
         let free_periods = session.map(|session| self.free_periods_of(session));
         let free_periods = free_periods.as_deref().unwrap_or_default();
         let now = self.now();
@@ -507,20 +517,28 @@ impl CreditsUse<'_> {
             .sample
             .windows()
             .filter(|(window, usage)| !window.is_of_one_model() && usage.is_used_up())
-            .filter_map(|(window, usage)| Some((window, usage.resets_at?)))
-            .filter(|(window, reset)| {
+            .filter_map(|(window, usage)| {
+                let resets_at = usage.resets_at?;
+                Some(FullWindow { window, resets_at })
+            })
+            .filter(|full| {
                 !free_periods
                     .iter()
-                    .any(|free| free.is_beyond(*window, *reset, now))
+                    .any(|free| free.is_beyond(full.window, full.resets_at, now))
             })
-            .map(|(_, reset)| reset)
-            .max()
+            .max_by_key(|full| full.resets_at)
+    }
+
+    /// Returns the session that has reported the usage of the logged-in account's plan last, or `None` if there is none.
+    pub(crate) fn newest_session(&self) -> Option<String> {
+        let newest = self.readings.newest_of_logged_in(MeasuredService::Plan)?;
+        Some(newest.session.to_string())
     }
 
     /// Returns the 5-hour window of the logged-in account if it is full but the responses of `session` are free now.
     /// Returns `None` if another window of the plan is full, because it applies to these responses too.
-    pub(crate) fn free_window(&self, session: &str) -> Option<FreeWindow> {
-        if self.costs_extra_until(Some(session)).is_some() {
+    pub(crate) fn free_window(&self, session: &str) -> Option<FullWindow> {
+        if self.full_window(Some(session)).is_some() {
             return None;
         }
         let now = self.now();
@@ -533,7 +551,7 @@ impl CreditsUse<'_> {
         self.free_periods_of(session)
             .iter()
             .any(|free| free.is_beyond(Window::FiveHour, resets_at, now))
-            .then_some(FreeWindow {
+            .then_some(FullWindow {
                 window: Window::FiveHour,
                 resets_at,
             })

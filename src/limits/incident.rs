@@ -20,7 +20,7 @@ use super::wording::{
     Action, Reason, Wording, reasons, response_elsewhere, unknown_sentence, word,
 };
 use crate::secrets::redact;
-use crate::time::{FIVE_HOURS, format_rfc3339};
+use crate::time::{Clock, FIVE_HOURS, format_rfc3339};
 
 /// The time at which Claude Code will automatically resume a stopped session, or the reason why it will not.
 pub(crate) type Continuation = Result<DateTime<Utc>, ContinuationObstacle>;
@@ -80,6 +80,21 @@ pub(crate) fn stopped_again_clause(still_full: Option<StillFull>) -> String {
         Some(full) => format!(", but your {} may stop it again", full.window.limit()),
         None => String::new(),
     }
+}
+
+/// Returns a warning about a full usage window that affects the next prompt. The advice about an error contains the same
+/// sentences.
+pub(crate) fn warning_about_full_window(
+    window: Window,
+    resets_at: DateTime<Utc>,
+    clock: Clock,
+) -> Option<String> {
+    let consequence = &ActionName::FullAsWell.template()?.why;
+    let until = clock.format_time(resets_at);
+    Some(format!(
+        "Your {} is used up until {until}. {consequence}",
+        window.limit()
+    ))
 }
 
 /// Returns true if whycap recognizes a text that the user entered as a message.
@@ -519,12 +534,14 @@ impl Incident {
             return None;
         }
         let full = self.diagnosis.also_full?;
-        let until = self.evidence.clock.format_time(full.resets_at?);
-        let name = full.window.limit();
-        let consequence = &advice.template()?.why;
-        Some(format!(
-            "Your {name} is used up until {until}. {consequence}"
-        ))
+        warning_about_full_window(full.window, full.resets_at?, self.evidence.clock)
+    }
+
+    /// Returns true if the error blocks work, or if its explanation mentions the full window that affects the next prompt.
+    pub(crate) fn may_mention_full_window(&self) -> bool {
+        self.blocks().is_some()
+            || self.diagnosis.also_full.is_some()
+            || self.diagnosis.actions.contains(&ActionName::FullAsWell)
     }
 
     /// Returns true if the error ended a headless run and is not known to block anything else.

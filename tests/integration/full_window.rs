@@ -115,6 +115,69 @@ fn wait_free_waits_until_responses_cannot_cost_extra() {
     }
 }
 
+/// The response that filled the window was allowed, so there was no error. `wait` said "You are not blocked", and `explain` and
+/// `/whycap` said only "No limit errors found", while `now` and `wait --free` mentioned the full window.
+#[test]
+fn all_screens_mention_a_window_that_a_response_has_filled_up() {
+    let sandbox = with_a_private_login();
+    let mut client = session_of_login(&sandbox, "busy");
+    receives_response(
+        &mut client,
+        "2026-11-20T09:58:00Z",
+        windows(80.0, NOON, 20.0, TUESDAY),
+    );
+    receives_response(&mut client, "2026-11-20T09:59:30Z", five_hour_full());
+    let waited = waits(&client, AT, &[]);
+    assert_eq!(flat(waited.success()), ALSO_FULL);
+    let explained = flat(client.run(AT, &["explain"], b"").success());
+    assert!(
+        explained.starts_with(ALSO_FULL) && explained.contains("No limit errors found"),
+        "{explained}"
+    );
+    let shown = answer(&client, AT);
+    assert!(
+        shown.starts_with(ALSO_FULL) && shown.contains("No limit errors found"),
+        "{shown}"
+    );
+    let after_reset = flat(
+        client
+            .run("2026-11-20T12:00:30Z", &["explain"], b"")
+            .success(),
+    );
+    assert!(!after_reset.contains("used up"), "{after_reset}");
+}
+
+/// Two days earlier, a request was invalid. The last response has just filled the window.
+#[test]
+fn the_explanation_of_an_old_error_mentions_a_window_that_has_filled_up_since() {
+    let sandbox = with_a_private_login();
+    let mut client = session_of_login(&sandbox, "busy");
+    client.receives_error(
+        "2026-11-18T10:00:00Z",
+        "API Error: 400 messages.1.content.0: unexpected `tool_use_id`",
+        json!({"error": "invalid_request", "apiErrorStatus": 400}),
+    );
+    receives_response(&mut client, "2026-11-20T09:59:30Z", five_hour_full());
+    for arguments in [&["explain"][..], &["explain", "--long"], &["wait"]] {
+        let shown = flat(client.run(AT, arguments, b"").success());
+        assert_eq!(shown.matches(ALSO_FULL).count(), 1, "{shown}");
+    }
+}
+
+/// A key pays for new sessions in this shell, so the windows of the login do not matter.
+#[test]
+fn a_full_window_does_not_matter_to_a_shell_with_a_key() {
+    let sandbox = with_a_private_login();
+    let mut client = session_of_login(&sandbox, "busy");
+    receives_response(&mut client, "2026-11-20T09:59:30Z", five_hour_full());
+    let key = [("ANTHROPIC_API_KEY".to_owned(), "sk-ant-dummy".to_owned())];
+    for command in ["explain", "wait"] {
+        let run = crate::client::run(&sandbox, AT, &[command], b"", &key);
+        let shown = flat(run.success());
+        assert!(!shown.contains("is used up"), "{shown}");
+    }
+}
+
 /// A key or a cloud provider pays for new sessions in this shell, so the windows of the login do not matter. The account of a token
 /// may be the same as that of the login. With a token, `wait --free` ended at once and said that each response costs extra.
 #[test]
