@@ -155,6 +155,7 @@ impl Context {
                 .into_iter()
                 .chain(sentence)
                 .chain(continuation)
+                .chain(self.about_model_window(incident, situation))
                 .chain(about_earlier_error(situation))
                 .chain(present)
                 .reduce(|first, second| format!("{first} {second}"))
@@ -728,6 +729,17 @@ impl Context {
         Some(format!(
             "Claude Code {} this session by itself {at}{stopped_again}.",
             continuing.continuation_words()
+        ))
+    }
+
+    /// Returns a sentence about a limit of a single model that another session has reached and that also applies to the session
+    /// with this error.
+    fn about_model_window(&self, incident: &Incident, situation: &Situation) -> Option<String> {
+        let full = situation.full_model_window_beside(incident)?;
+        let until = self.clock().format_time(full.resets_at);
+        Some(format!(
+            "Besides this error, your {} applies to this session's model until {until}, because another session has reached it.",
+            full.window.limit()
         ))
     }
 

@@ -310,6 +310,12 @@ impl NowCollector {
                     .find(|awaiting| Some(awaiting.session) == id)
                     .filter(|_| activity.state != Some(SessionState::Busy))
                     .map(|awaiting| awaiting.prompt),
+                full_model_window: id
+                    .filter(|id| blocking.is_none() && incidents.may_use_plan(id))
+                    .and_then(|id| {
+                        let model = incidents.readings().model_of(id);
+                        slow.situation.full_model_window(model.as_deref())
+                    }),
                 is_login_refused: blocking
                     .is_some_and(|blocking| slow.situation.is_login_refused_to(blocking)),
                 can_switch_model: blocking.is_some_and(|blocking| {

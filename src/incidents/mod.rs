@@ -539,7 +539,8 @@ impl<'a> Incidents<'a> {
             .filter(|incident| incident.is_of(Some(session)))
             .cloned()
             .collect();
-        let own_situation = Situation::new(own_incidents, self.now());
+        let mut own_situation = Situation::new(own_incidents, self.now());
+        own_situation.add_full_windows(&incidents);
         if let Some(own_incident) = &own_situation.incident
             && own_incident.blocks_its_session()
         {

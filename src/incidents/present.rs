@@ -15,7 +15,7 @@ use crate::ledger::Ledger;
 use crate::limits::LONGEST_LIMIT;
 use crate::limits::decide::{CONTINUES_SOON, State, Wait};
 use crate::limits::evidence::{
-    ContinuationObstacle, Evidence, Ownership, PossiblyUnaffected, StoredError,
+    ContinuationObstacle, Evidence, Ownership, PossiblyUnaffected, RefusedWindow, StoredError,
 };
 use crate::limits::incident::{AwaitedPrompt, Incident, StillFull};
 use crate::limits::kind::{Affects, Window};
@@ -157,11 +157,7 @@ impl Situation {
             Some(Box::new(lasting.clone()))
         });
         let awaiting_prompt = find_awaiting_prompt(&incidents, now);
-        let limits_of_full_windows = incidents
-            .iter()
-            .filter(|incident| incident.full_window().is_some())
-            .cloned()
-            .collect();
+        let limits_of_full_windows = find_limits_of_full_windows(&incidents);
         incidents.retain(|incident| match incident.continuation() {
             Some(Ok(_)) => true,
             // A session that has another payer now is not blocked, even if Claude Code does not continue it.
@@ -400,12 +396,37 @@ impl Situation {
         })
     }
 
+    /// Returns the full window of a single model family that applies to the session with this error, if another session has
+    /// reached this limit and the error still blocks its session.
+    pub(crate) fn full_model_window_beside(&self, incident: &Incident) -> Option<RefusedWindow> {
+        incident.blocks()?;
+        self.limit_of_model(&incident.evidence)?.full_window()
+    }
+
+    /// Adds the full usage windows that other sessions' errors show.
+    pub(super) fn add_full_windows(&mut self, incidents: &[Incident]) {
+        self.limits_of_full_windows = find_limits_of_full_windows(incidents);
+    }
+
     /// Returns the limit of a single model that another session has reached and that still applies to the session with this
     /// error. The other session may have switched to another model since then.
     fn limit_of_model(&self, evidence: &Evidence) -> Option<&Incident> {
         self.limits_of_full_windows
             .iter()
             .find(|limit| is_model_limit_for(limit, evidence))
+    }
+
+    /// Returns the full window of a single model family that applies to a session of the login with this model.
+    pub(crate) fn full_model_window(&self, model: Option<&str>) -> Option<RefusedWindow> {
+        self.limits_of_full_windows
+            .iter()
+            .filter(|limit| {
+                limit.is_limit_of_login(model)
+                    && !limit.diagnosis.credits_pay_now
+                    && !is_of_other_payer(limit)
+            })
+            .filter_map(Incident::full_window)
+            .find(|full| full.window.is_of_one_model())
     }
 
     /// Returns true if the current error, or the one that is mentioned beside it, is a refusal of the login that may also stop
@@ -570,6 +591,15 @@ fn find_awaiting_prompt(incidents: &[Incident], now: DateTime<Utc>) -> Vec<Incid
                 && !collected.session_has_other_payer
                 && !collected.session_uses_new_login
         })
+        .cloned()
+        .collect()
+}
+
+/// Returns the limits of the usage windows that are still full.
+fn find_limits_of_full_windows(incidents: &[Incident]) -> Vec<Incident> {
+    incidents
+        .iter()
+        .filter(|incident| incident.full_window().is_some())
         .cloned()
         .collect()
 }

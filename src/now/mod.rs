@@ -150,6 +150,8 @@ pub(crate) struct RunningSession {
     /// The reason why the user has to send the prompt again. `None` if the session does not need it, or if Claude Code
     /// resumes the session.
     pub(crate) awaited_prompt: Option<AwaitedPrompt>,
+    /// The full window of a single model family that applies to the session. `None` if an error blocks the session.
+    pub(crate) full_model_window: Option<RefusedWindow>,
     /// True if the login has been refused in another session, so Claude Code may not be able to continue this one.
     pub(crate) is_login_refused: bool,
     /// True if the session can continue with another model.

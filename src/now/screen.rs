@@ -517,6 +517,13 @@ impl RunningSession {
             }
             None => {
                 parts.extend(self.awaited_prompt.map(|awaited| awaited.note().to_owned()));
+                parts.extend(self.full_model_window.map(|full| {
+                    format!(
+                        "your {} applies here until {}; you can switch to another model with /model",
+                        full.window.limit(),
+                        clock.format_time(full.resets_at)
+                    )
+                }));
             }
         }
         if parts.is_empty() {
@@ -612,6 +619,7 @@ mod tests {
             can_continue_sooner: false,
             still_full: None,
             awaited_prompt: None,
+            full_model_window: None,
             is_login_refused: false,
             can_switch_model: false,
             is_asking: false,

@@ -4,8 +4,10 @@ use serde_json::{Value, json};
 
 use crate::client::{Client, plain_rows, windows};
 use crate::newest_evidence::{five_hour_full, hits_limit, receives_response, weekly_full};
+#[cfg(target_os = "linux")]
+use crate::now::RunningClient;
 use crate::situation::{
-    AT, AT_LOWER_PRIORITY, FIVE_HOUR, GRACE_WINDOW, NOON, SOON, TUESDAY, answer, flat,
+    AT, AT_LOWER_PRIORITY, FIVE_HOUR, GRACE_WINDOW, NOON, ORG, SOON, TUESDAY, answer, flat,
     receives_overload_error, refused, session_of_login, starts_to_continue_for_free,
     stores_credits_reason, two_sessions_of_login, with_a_private_login,
 };
@@ -202,15 +204,126 @@ fn wait_free_waits_only_for_a_window_that_new_sessions_may_use() {
     }
 }
 
+/// A message about a cap was a false alarm. A few minutes later, a response in another session filled the 5-hour window. The first
+/// step was to send the prompt again, although this would have been refused or would have cost extra.
+#[test]
+fn the_answers_after_a_false_alarm_mention_a_window_that_has_filled_up() {
+    let sandbox = with_a_private_login();
+    let [mut stopped, mut busy] = two_sessions_of_login(&sandbox);
+    let room = windows(40.0, NOON, 20.0, TUESDAY);
+    for client in [&mut stopped, &mut busy] {
+        receives_response(client, "2026-11-20T09:58:00Z", room.clone());
+    }
+    stopped.receives_error(
+        AT,
+        ORG,
+        refused("five_hour", NOON, "org_level_disabled_until"),
+    );
+    stopped.calls_status_line(SOON, room, 120);
+    receives_response(&mut busy, "2026-11-20T10:04:00Z", five_hour_full());
+    let at = "2026-11-20T10:06:00Z";
+    let explanation = flat(stopped.run(at, &["explain"], b"").success());
+    for shown in [explanation, answer(&stopped, at), answer(&busy, at)] {
+        for part in [
+            "false alarm; your 5-hour limit is now used up until 12:00.",
+            "1. Check /usage: one of your plan's limits is also used up",
+            "Or send a prompt now, which costs money if usage credits pay for it",
+        ] {
+            assert!(shown.contains(part), "{part}: {shown}");
+        }
+        assert!(!shown.contains("Send the prompt again"), "{shown}");
+    }
+    let rows = plain_rows(&stopped, at, five_hour_full());
+    assert!(rows.contains("a limit is used up"), "{rows}");
+    let waited = waits(&stopped, at, &[]);
+    assert!(flat(waited.success()).ends_with(ALSO_FULL), "{waited:?}");
+}
+
+/// A session had reached the Opus limit and switched to another model. Below an idle Opus session, `now` did not mention that
+/// the limit applies there.
+#[cfg(target_os = "linux")]
+#[test]
+fn now_names_the_limit_of_the_model_below_an_idle_session() {
+    let sandbox = with_a_private_login();
+    let [mut switched, mut idle] = two_sessions_of_login(&sandbox);
+    let _processes =
+        [&switched, &idle].map(|client| RunningClient::idle(&sandbox, &client.session));
+    let room = windows(40.0, NOON, 20.0, TUESDAY);
+    for client in [&mut switched, &mut idle] {
+        receives_response(client, "2026-11-20T09:58:00Z", room.clone());
+    }
+    reaches_opus_limit(&switched, AT);
+    "claude-sonnet-5-5".clone_into(&mut switched.model);
+    switched.receives_response("2026-11-20T10:02:00Z");
+    switched.calls_status_line("2026-11-20T10:02:01Z", room, 120);
+    let note = "your weekly Opus limit applies here until Tue Nov 24 06:00";
+    for (at, is_limited) in [
+        ("2026-11-20T10:04:00Z", true),
+        ("2026-11-24T06:01:00Z", false),
+    ] {
+        let shown = flat(idle.run(at, &["now"], b"").success());
+        assert_eq!(
+            shown.matches(note).count(),
+            usize::from(is_limited),
+            "{at}: {shown}"
+        );
+    }
+}
+
+/// A session had reached the Opus limit, and then another Opus session reached the 5-hour limit, or the service was overloaded
+/// there. That session's answers did not mention that the Opus limit applies there too.
+#[test]
+fn the_answers_about_another_error_mention_the_limit_of_the_model() {
+    for is_overload in [false, true] {
+        let sandbox = with_a_private_login();
+        let [mut limited, mut stopped] = two_sessions_of_login(&sandbox);
+        let room = windows(40.0, NOON, 20.0, TUESDAY);
+        for client in [&mut limited, &mut stopped] {
+            receives_response(client, "2026-11-20T09:50:00Z", room.clone());
+        }
+        reaches_opus_limit(&limited, "2026-11-20T09:58:00Z");
+        if is_overload {
+            receives_overload_error(&stopped, AT);
+        } else {
+            stopped.receives_error(
+                AT,
+                FIVE_HOUR,
+                refused("five_hour", NOON, "org_level_disabled"),
+            );
+            stopped.calls_status_line(SOON, five_hour_full(), 120);
+        }
+        let at = "2026-11-20T10:01:00Z";
+        let explanation = flat(stopped.run(at, &["explain"], b"").success());
+        for shown in [explanation, answer(&stopped, at)] {
+            let sentence = "Besides this error, your weekly Opus limit applies to this session's model until Tue Nov 24 06:00";
+            assert!(shown.contains(sentence), "{shown}");
+        }
+        let of_limited = answer(&limited, at);
+        assert!(!of_limited.contains("Besides this error"), "{of_limited}");
+    }
+}
+
+/// Reaches the weekly limit of the Opus models.
+fn reaches_opus_limit(client: &Client<'_>, at: &str) {
+    client.receives_error(
+        at,
+        "You've hit your Opus limit · resets Nov 24, 6am (UTC)",
+        refused("seven_day_opus", TUESDAY, "org_level_disabled"),
+    );
+}
+
 /// After the pause, `explain`, `/whycap`, and the status line said to send the prompt again, without a word about the full
 /// window. The headline says what happened even if the error is old.
 #[test]
 fn the_answers_after_an_overload_mention_a_full_window() {
     for (reported, full_until) in [
-        (five_hour_full(), "your 5-hour limit is used up until 12:00"),
+        (
+            five_hour_full(),
+            "your 5-hour limit is now used up until 12:00",
+        ),
         (
             weekly_full(),
-            "your weekly limit is used up until Tue Nov 24 06:00",
+            "your weekly limit is now used up until Tue Nov 24 06:00",
         ),
     ] {
         let sandbox = with_a_private_login();
@@ -223,7 +336,7 @@ fn the_answers_after_an_overload_mention_a_full_window() {
             let explanation = flat(client.run(at, &["explain"], b"").success());
             for shown in [explanation, answer(&client, at)] {
                 assert!(shown.contains(&headline), "{at}: {shown}");
-                let step = "2. Check /usage: one of your plan's limits is also used up";
+                let step = "1. Check /usage: one of your plan's limits is also used up";
                 assert!(shown.contains(step), "{at}: {shown}");
             }
             let rows = client.calls_status_line(at, reported.clone(), 120);

@@ -559,7 +559,7 @@ fn a_full_window_of_the_login_matters_to_a_session_with_a_declined_key() {
         answer(&client, at),
     ] {
         assert!(
-            shown.contains("your 5-hour limit is used up until 12:00"),
+            shown.contains("your 5-hour limit is now used up until 12:00"),
             "{shown}"
         );
     }

@@ -488,10 +488,10 @@ fn in_state_without_budget(
         let first = suited_to_asker(after_end(problem, ending), problem);
         // A window that is used up now would stop the next prompt unless usage credits pay for it.
         let mentions_full_window = matches!(ending, Ending::PauseOver | Ending::PauseLongOver)
-            && problem.evidence.collected.paid_until.is_none();
+            && problem.evidence.collected.paid_until.is_none()
+            && actions.contains(&ActionName::FullAsWell);
         let remaining = actions.into_iter().filter(|action| match action {
             ActionName::Update | ActionName::CheaperModel => true,
-            ActionName::FullAsWell => mentions_full_window,
             ActionName::ReportRepeated => ending == Ending::PauseOver,
             _ => false,
         });
@@ -502,6 +502,8 @@ fn in_state_without_budget(
             // Waiting is free, so it comes first.
             ActionName::WorksForCredits => vec![wait_instead_of_paying(problem), first],
             ActionName::WaitDespiteResponse => vec![first, ActionName::SendDespiteOtherWindow],
+            ActionName::LeaveOpen if mentions_full_window => vec![first, ActionName::FullAsWell],
+            _ if mentions_full_window => while_window_is_full(problem),
             _ => vec![first],
         };
         return first_and_alternative
@@ -682,6 +684,23 @@ fn suited_to_asker(action: ActionName, problem: &Problem<'_>) -> ActionName {
         }
         action => action,
     }
+}
+
+/// Returns what to do after a temporary problem or a false alarm if a window that is full now would stop the next prompt.
+fn while_window_is_full(problem: &Problem<'_>) -> Vec<ActionName> {
+    let collected = &problem.evidence.collected;
+    let now = problem.evidence.clock.now;
+    let continues_by_itself = collected.possibly_unaffected != PossiblyUnaffected::AskingSession
+        && collected.obstacle.is_none()
+        && problem.expected_continuation().is_some_and(|at| at > now);
+    let mut actions = vec![ActionName::FullAsWell];
+    if continues_by_itself {
+        actions.push(ActionName::WaitLeftOpen);
+    }
+    if !collected.credits_are_refused {
+        actions.push(ActionName::SendDespiteOtherWindow);
+    }
+    actions
 }
 
 /// Returns the free alternative to a prompt for which usage credits would pay.

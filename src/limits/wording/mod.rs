@@ -529,8 +529,7 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
         .filter(|_| evidence.collected.obstacle.is_none());
     let continues_soon = diagnosis.actions.contains(&ActionName::LeaveOpen);
     let waits_for_other_window = diagnosis.actions.contains(&ActionName::WaitForOtherWindow);
-    let mentions_full_window =
-        diagnosis.limit.is_passing() && diagnosis.actions.contains(&ActionName::FullAsWell);
+    let mentions_full_window = diagnosis.actions.contains(&ActionName::FullAsWell);
     Some(match ending {
         Ending::ResponseReceived if diagnosis.actions.contains(&ActionName::AnotherModelWorks) => {
             EndingWord::AnotherModel
