@@ -532,7 +532,7 @@ impl CreditsUse<'_> {
     /// Returns the session that has reported the usage of the logged-in account's plan last, or `None` if there is none.
     pub(crate) fn newest_session(&self) -> Option<String> {
         let newest = self.readings.newest_of_logged_in(MeasuredService::Plan)?;
-        Some(newest.session.to_string())
+        Some(newest.session.clone())
     }
 
     /// Returns the 5-hour window of the logged-in account if it is full but the responses of `session` are free now.

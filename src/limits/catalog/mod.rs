@@ -140,13 +140,12 @@ impl Message {
     }
 
     /// Returns true if `reset` is that of the user's own cap: the text of the message states it without the name of a usage
-    /// window, and it is the start of a month or is further away than the reset of any window.
+    /// window, and it [must be that of a cap](is_reset_of_cap).
     pub(crate) fn states_reset_of_cap(&self, reset: Reset, clock: Clock) -> bool {
-        let (month, _) = clock.zone.month_bounds(reset.at);
         self.row.limit == LimitKind::OwnSpendCap
             && self.window.is_none()
             && reset.source == ResetSource::Text
-            && (reset.at == month || reset.at - clock.now > WEEK)
+            && is_reset_of_cap(reset.at, clock)
     }
 
     /// Returns the two possible resets if the user pasted a message that names no usage window and states only a time of
@@ -549,6 +548,13 @@ impl<'p> ErrorText<'p> {
             other: None,
         }
     }
+}
+
+/// Returns true if a reset that a message about credits or a cap states must be that of the cap, because a month begins then or
+/// because it is further away than the reset of any usage window.
+pub(crate) fn is_reset_of_cap(reset_at: DateTime<Utc>, clock: Clock) -> bool {
+    let (month, _) = clock.zone.month_bounds(reset_at);
+    reset_at == month || reset_at - clock.now > WEEK
 }
 
 /// Returns true if the message comes from a service that is not operated by Anthropic.

@@ -3,10 +3,12 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::claude::window_usage::is_same_reset;
-use crate::limits::catalog::{Message, MessageContext, PossibleResets, RESET_TOLERANCE};
+use crate::limits::catalog::{
+    Message, MessageContext, PossibleResets, RESET_TOLERANCE, is_reset_of_cap,
+};
 use crate::limits::evidence::{Evidence, Measurement, Readings, WindowState};
 use crate::limits::kind::{Cap, Ends, LimitKind, Verdict, WhoCanFix, Window};
-use crate::time::{FIVE_HOURS, WEEK};
+use crate::time::FIVE_HOURS;
 
 use super::cause::Cause;
 use super::decision::DecisionName;
@@ -172,16 +174,13 @@ impl<'a> Input<'a> {
     }
 
     /// Returns true if the reset that the message states may be that of a usage window. A message about credits or a cap states
-    /// the reset of the full window or, if a month begins then or it is more than a week away, that of the cap.
+    /// the reset of the full window or that of the cap.
     fn may_state_reset_of_window(&self, stated: DateTime<Utc>) -> bool {
         let row = self.message.row;
         match row.decision {
             DecisionName::UsageWindow | DecisionName::SomeWindow => true,
             _ if row.limit.cap().is_some() || row.limit == LimitKind::UsageCredits => {
-                let clock = self.evidence.clock;
-                let (month, _) = clock.zone.month_bounds(stated);
-                stated != month
-                    && stated - clock.now <= WEEK
+                !is_reset_of_cap(stated, self.evidence.clock)
                     && self.readings.used_up_now().is_some()
             }
             _ => false,
