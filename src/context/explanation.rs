@@ -16,7 +16,7 @@ use crate::limits::blocked_time::counted_over;
 use crate::limits::decide::Wait;
 use crate::limits::evidence::{PossiblyUnaffected, Reset};
 use crate::limits::incident::{Incident, stopped_again_clause};
-use crate::limits::kind::Service;
+use crate::limits::kind::{Service, Verdict};
 use crate::limits::screen::{self, Pointers};
 use crate::locks;
 use crate::pricing::Money;
@@ -540,6 +540,13 @@ impl Context {
             {
                 format!("The session {session} {consequence}; {clause}.")
             } else {
+            } else if let Some(models) = incident.diagnosis.only_limited_models() {
+                match incident.diagnosis.verdict {
+                    Verdict::CannotTell => {
+                        format!("If the message is right, only {models} models are blocked.")
+                    }
+                    _ => format!("Only {models} models are blocked."),
+                }
                 format!("Work {consequence}.")
             };
             let response = incident.response_elsewhere();

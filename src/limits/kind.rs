@@ -108,6 +108,16 @@ impl Window {
         }
     }
 
+    /// Returns the name of the model family that the window applies to, such as "Opus", or `None` if it applies to all
+    /// models.
+    pub(crate) fn family_name(self) -> Option<&'static str> {
+        if self.is_of_one_model() {
+            self.short().strip_prefix("weekly ")
+        } else {
+            None
+        }
+    }
+
     /// Returns true if the window applies to a single model family, and this model certainly belongs to it.
     pub(crate) fn is_of_family_of(self, model: Option<&str>) -> bool {
         self.is_of_one_model() && model.is_some() && self.may_apply_to(model)

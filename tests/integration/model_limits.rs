@@ -86,6 +86,37 @@ fn the_windows_of_all_models_are_no_evidence_about_the_limit_of_one_model() {
     }
 }
 
+/// `doctor` said "Work is blocked.", although only the weekly Opus limit was used up and Sonnet still worked.
+#[test]
+fn doctor_names_the_only_models_that_a_limit_blocks() {
+    let sandbox = with_a_private_login();
+    let mut client = session_of_login(&sandbox, "s");
+    receives_response(&mut client, "2026-11-20T09:50:00Z");
+    reaches_opus_limit(&client, "2026-11-20T10:00:00Z");
+    let at = "2026-11-20T10:00:10Z";
+    let doctor = flat(&in_shell(&sandbox, at, &["doctor"]).stdout);
+    assert!(
+        doctor.starts_with("Only Opus models are blocked. Your weekly Opus limit is used up"),
+        "{doctor}"
+    );
+
+    // The 5-hour limit stops all models.
+    reaches_five_hour_limit(&session_of_login(&sandbox, "other"));
+    let at = "2026-11-20T10:00:20Z";
+    let doctor = flat(&in_shell(&sandbox, at, &["doctor"]).stdout);
+    assert!(doctor.starts_with("Work is blocked."), "{doctor}");
+
+    // No other evidence confirms this message.
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "s");
+    client.receives_error("2026-11-20T10:00:02Z", OPUS_LIMIT, json!({}));
+    let doctor = flat(&in_shell(&sandbox, at, &["doctor"]).stdout);
+    assert!(
+        doctor.starts_with("If the message is right, only Opus models are blocked."),
+        "{doctor}"
+    );
+}
+
 /// A window that the server has reported as full needs no other source.
 #[test]
 fn a_window_that_is_reported_as_full_is_called_reported() {

@@ -165,6 +165,16 @@ impl Diagnosis {
 
     /// Returns the step with which the user continues after the error while usage credits pay, or `None` if they do not.
     pub(crate) fn step_with_credits(&self) -> Option<ActionName> {
+    /// Returns the name of the only family of models that the limit applies to, such as "Opus". Returns `None` like
+    /// [`Self::limits_only_one_model`] returns false.
+    pub(crate) fn only_limited_models(&self) -> Option<&'static str> {
+        if self.limits_only_one_model() {
+            self.limit.window()?.family_name()
+        } else {
+            None
+        }
+    }
+
         let is_paid = |action: &ActionName| {
             matches!(
                 action,
