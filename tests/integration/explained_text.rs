@@ -1159,8 +1159,7 @@ fn nobody_is_sent_to_an_admin_of_a_personal_plan() {
         let sandbox = with_a_private_login();
         let shown = explain(&Client::new(&sandbox), AT, text);
         assert!(
-            shown.starts_with("Your personal plan has no admin; check ")
-                && shown.contains("/status"),
+            shown.starts_with("Your personal plan has no admin; ") && shown.contains("/status"),
             "{shown}"
         );
         for wrong in [

@@ -906,6 +906,32 @@ mod tests {
     /// If the reset is on another day, `{time}` is unknown and `{until}` is usually too long, so these headlines are
     /// not used.
     #[test]
+    /// The headline about the user's own cap stated the time until the reset only if it was a whole number of hours.
+    #[test]
+    fn every_headline_about_a_usage_window_has_room_for_the_time_until_its_reset() {
+        let shorter: Vec<_> = SHORT_VALUES
+            .iter()
+            .copied()
+            .map(|(name, value)| match name {
+                "in" => (name, "in 4 h 59 m"),
+                _ => (name, value),
+            })
+            .collect();
+        let fields = fields_with((1 << VALUES.len()) - 1, &shorter);
+        let mut too_long = Vec::new();
+        for (cause, wording) in CAUSES.iter() {
+            for template in &wording.headlines {
+                let sentence = fields.fill(template).unwrap();
+                // The end of a temporary problem is only minutes away.
+                let is_passing = template.contains("try again {at}");
+                if !is_passing && sentence.chars().count() >= HEADLINE {
+                    too_long.push(format!("{cause:?}: {sentence}"));
+                }
+            }
+        }
+        assert!(too_long.is_empty(), "{}", too_long.join("\n"));
+    }
+
     fn a_cause_whose_headlines_mention_a_time_has_a_headline_for_another_day() {
         let shorter: Vec<_> = SHORT_VALUES
             .iter()
