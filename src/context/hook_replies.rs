@@ -55,8 +55,10 @@ impl Context {
             .incidents()
             .take_unannounced(self.session()?, transcript)?;
         let headline = incident.headline();
-        // Running `/whycap` in the same session may cancel Claude Code's auto-resume.
-        let more = if self.client_waits_for(&incident) {
+        // The status line recommends the same.
+        let cancels_resume = self.client_waits_for(&incident)
+            && self.slash_command_cancels_resume(&incident, self.project().as_deref());
+        let more = if cancels_resume || self.client_lacks_slash_command() {
             "`whycap explain` in another terminal"
         } else {
             "/whycap"

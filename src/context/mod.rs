@@ -15,16 +15,19 @@ mod spend_page;
 mod status_line_call;
 mod window_use;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use chrono::TimeDelta;
+
 use crate::claude::hook_event::HookEvent;
-use crate::claude::settings;
+use crate::claude::{processes, settings};
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::incidents::Incidents;
-use crate::ledger::ReadTime;
+use crate::install::slash_command::{self, FIRST_WITH_MODULES, SlashCommandState};
+use crate::ledger::{ProcessId, ReadTime};
 use crate::limits::incident::Incident;
 use crate::paths::Paths;
 use crate::pricing::PriceTable;
@@ -39,6 +42,9 @@ pub(crate) use status_line_call::{StatusLineCall, StatusLineFacts};
 
 /// The maximum time for reading transcripts for an answer in a conversation.
 const ANSWER_READS: ReadTime = ReadTime::Within(Duration::from_millis(500));
+
+/// The tolerance for comparing the start time of a process with another time. Some systems round start times.
+const START_TOLERANCE: TimeDelta = TimeDelta::seconds(2);
 
 /// A command's context: its environment, paths, configuration, and, in a conversation, the event that triggered it.
 #[derive(Debug)]
@@ -131,5 +137,30 @@ impl Context {
     pub(crate) fn client_waits_for(&self, incident: &Incident) -> bool {
         let is_in_terminal = self.environment.text("CLAUDE_CODE_ENTRYPOINT") == Some("cli");
         is_in_terminal && incident.continues_at().is_some()
+    }
+
+    /// Returns true if `/whycap` would cancel the auto-resume after an incident. Every prompt does, but if the plugin's
+    /// module answers `/whycap`, there is no prompt.
+    fn slash_command_cancels_resume(&self, incident: &Incident, project: Option<&Path>) -> bool {
+        if incident.continues_at().is_none() {
+            return false;
+        }
+        let settings = settings::of(&self.paths, project);
+        let state = SlashCommandState::new(&self.paths, &settings);
+        let is_answered_by_plugin =
+            incident.evidence.error.session.has_plugin || state == SlashCommandState::Plugin;
+        !(is_answered_by_plugin && incident.evidence.is_since(FIRST_WITH_MODULES))
+    }
+
+    /// Returns true if Claude Code started before `/whycap` was installed. The command is then not available until the
+    /// user restarts Claude Code or runs `/reload-plugins`. Returns false if one of the two times is unknown.
+    fn client_lacks_slash_command(&self) -> bool {
+        let client = ProcessId::of_client(&self.environment);
+        let started_at = client.and_then(|client| processes::look(client.pid).started_at);
+        let installed_at = slash_command::installed_at(&self.paths);
+        match (started_at, installed_at) {
+            (Some(started_at), Some(installed_at)) => started_at + START_TOLERANCE < installed_at,
+            _ => false,
+        }
     }
 }

@@ -3,23 +3,20 @@
 
 use std::path::Path;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::Context;
 use crate::budget::{BlockingBudget, day_budget_blocking};
 use crate::checkout::Head;
-use crate::claude::processes;
-use crate::claude::settings;
 use crate::claude::status_payload::StatusPayload;
 use crate::claude::transcripts::prompt_sent;
 use crate::config::{HintName, SegmentName};
 use crate::drain::{MissNotice, cold_cache_cost};
 use crate::environment::Environment;
 use crate::incidents::{Incidents, Paying, StatusLineSituation};
-use crate::install::slash_command::{self, FIRST_WITH_MODULES, SlashCommandState};
 use crate::ledger::{
-    Ledger, LiveFigures, OpenLedger, ProcessId, RequestedFigures, RunEvent, SelectedResponses,
-    TotalSample, WaitLimit,
+    Ledger, LiveFigures, OpenLedger, RequestedFigures, RunEvent, SelectedResponses, TotalSample,
+    WaitLimit,
 };
 use crate::limits::evidence::StoredError;
 use crate::limits::incident::Incident;
@@ -33,9 +30,6 @@ use crate::terminal::{Palette, Shown, Tone, truncate, width};
 
 /// The terminal width to assume if Claude Code does not provide it. Versions before 2.1.153 never do.
 const USUAL_WIDTH: usize = 80;
-
-/// The tolerance for comparing the start time of a process with another time. Some systems round start times.
-const START_TOLERANCE: TimeDelta = TimeDelta::seconds(2);
 
 /// The text to print if there is nothing else to show. Claude Code would clear the line if the output were empty.
 const FALLBACK: &str = "whycap";
@@ -168,20 +162,6 @@ impl StatusLineCall {
         MissNotice::new(payload, &misses, incidents.journal(), &prices, now)
     }
 
-    /// Returns true if `/whycap` would cancel the auto-resume after an incident. Every prompt does, but if the plugin's
-    /// module answers `/whycap`, there is no prompt.
-    fn slash_command_cancels_resume(&self, incident: &Incident) -> bool {
-        if incident.continues_at().is_none() {
-            return false;
-        }
-        let project = self.payload.project_dir.as_deref();
-        let settings = settings::of(&self.context.paths, project);
-        let state = SlashCommandState::new(&self.context.paths, &settings);
-        let is_answered_by_plugin =
-            incident.evidence.error.session.has_plugin || state == SlashCommandState::Plugin;
-        !(is_answered_by_plugin && incident.evidence.is_since(FIRST_WITH_MODULES))
-    }
-
     /// Returns the day's budget if it blocks the session's prompts. It uses the figures and the recent part of the
     /// journal, which the status line reads in any case.
     fn blocking_budget(
@@ -196,18 +176,6 @@ impl StatusLineCall {
             ..
         } = &self.context;
         day_budget_blocking(session, config, figures?, incidents.journal(), environment)
-    }
-
-    /// Returns true if Claude Code started before `/whycap` was installed. The command is then not available until the
-    /// user restarts Claude Code or runs `/reload-plugins`. Returns false if one of the two times is unknown.
-    fn client_lacks_slash_command(&self) -> bool {
-        let client = ProcessId::of_client(&self.context.environment);
-        let started_at = client.and_then(|client| processes::look(client.pid).started_at);
-        let installed_at = slash_command::installed_at(&self.context.paths);
-        match (started_at, installed_at) {
-            (Some(started_at), Some(installed_at)) => started_at + START_TOLERANCE < installed_at,
-            _ => false,
-        }
     }
 }
 
@@ -259,9 +227,10 @@ impl<'a> StatusLineFacts<'a> {
             incident: own_incident,
             unsaved: own_unsaved,
         } = incidents.situation_of_status_line(payload, ends_in_error);
-        let cancels_resume = own_incident
-            .as_ref()
-            .is_some_and(|incident| call.slash_command_cancels_resume(incident));
+        let cancels_resume = own_incident.as_ref().is_some_and(|incident| {
+            let project = payload.project_dir.as_deref();
+            context.slash_command_cancels_resume(incident, project)
+        });
         // Unless the session has a blocking error of its own, show the limit that blocks the other sessions. It applies
         // to this one, too.
         let is_blocked = own_incident
@@ -301,7 +270,7 @@ impl<'a> StatusLineFacts<'a> {
         };
         let incident = obstacle.incident.or(own_incident);
         let unsaved = own_unsaved.or(obstacle.unsaved);
-        let more = if cancels_resume || incident.is_some() && call.client_lacks_slash_command() {
+        let more = if cancels_resume || incident.is_some() && context.client_lacks_slash_command() {
             ReadMore::InShell
         } else {
             ReadMore::InSession
