@@ -528,7 +528,8 @@ impl Context {
     pub(crate) fn error_for_doctor(&self, incident: &Incident) -> Option<CurrentError> {
         let blocks = incident.blocks().is_some();
         let text = if blocks {
-            let consequence = if incident.diagnosis.may_next_prompt_work() {
+            let diagnosis = &incident.diagnosis;
+            let consequence = if diagnosis.may_next_prompt_work() || diagnosis.may_have_passed() {
                 "was stopped"
             } else {
                 "is blocked"
@@ -539,7 +540,6 @@ impl Context {
                 && let Some(clause) = incident.evidence.collected.possibly_unaffected.clause()
             {
                 format!("The session {session} {consequence}; {clause}.")
-            } else {
             } else if let Some(models) = incident.diagnosis.only_limited_models() {
                 match incident.diagnosis.verdict {
                     Verdict::CannotTell => {
@@ -547,6 +547,7 @@ impl Context {
                     }
                     _ => format!("Only {models} models are blocked."),
                 }
+            } else {
                 format!("Work {consequence}.")
             };
             let response = incident.response_elsewhere();

@@ -32,6 +32,8 @@ struct Entry<'i> {
     stop: Option<usize>,
     /// An entry above this one that is about the same stop, but in another session.
     repeats: Option<RepeatedEntry>,
+    /// True if another error followed in the same session, after which the next prompt may work.
+    is_followed_by_passing_error: bool,
 }
 
 /// An entry that another entry refers to.
@@ -68,7 +70,15 @@ impl<'i> Entry<'i> {
         entries.sort_by_key(|entry| Reverse(entry.last.evidence.at()));
         let mut first_times: HashMap<usize, DateTime<Utc>> = HashMap::new();
         let mut stop_above = None;
+        let mut newest_errors: HashMap<&str, &Incident> = HashMap::new();
         for entry in &mut entries {
+            if let Some(session) = session_of(entry.last)
+                && !entry.last.is_notice()
+            {
+                let newest = newest_errors.entry(session).or_insert(entry.last);
+                entry.is_followed_by_passing_error =
+                    !newest.is_same_error_as(entry.last) && newest.diagnosis.may_have_passed();
+            }
             if let Some(stop) = entry.stop {
                 entry.repeats = match first_times.get(&stop) {
                     Some(_) if stop_above == entry.stop => Some(RepeatedEntry::Above),
@@ -89,6 +99,7 @@ impl<'i> Entry<'i> {
             attempts: 1,
             stop: None,
             repeats: None,
+            is_followed_by_passing_error: false,
         }
     }
 
@@ -127,6 +138,10 @@ impl<'i> Entry<'i> {
                 Some("blocks only its session".to_owned())
             }
             (State::Blocks(_), _) if self.repeats.is_some() => None,
+            // `explain` and `now` are about the newest error of the session.
+            (State::Blocks(_), _) if self.is_followed_by_passing_error => {
+                Some("may still apply; another error followed".to_owned())
+            }
             (State::Over(_), _)
                 if incident
                     .diagnosis
@@ -175,6 +190,9 @@ impl<'i> Entry<'i> {
             }
             // The text after the state already says that the error is probably a false alarm.
             (State::Blocks(_), _) if incident.diagnosis.may_next_prompt_work() => None,
+            (State::Blocks(_), _) if incident.diagnosis.may_have_passed() => {
+                Some("the next prompt may work".to_owned())
+            }
             (State::Blocks(_), _) => Some("still blocked".to_owned()),
         };
         let is_false = incident.diagnosis.verdict == Verdict::FalseLikely;

@@ -98,7 +98,7 @@ pub(crate) enum EffectOfError {
     /// The error blocks the session.
     #[default]
     Blocked,
-    /// The error may block the session. Only the message of another error suggests this.
+    /// The error may block the session. Only the message of another error suggests this, or the problem may have passed.
     MayBeBlocked,
     /// The error blocks the session because of the session's key.
     BlockedByKey,
@@ -114,7 +114,9 @@ impl EffectOfError {
             Self::BlockedByKey
         } else if incident.diagnosis.credits_pay_now {
             Self::Stopped
-        } else if incident.diagnosis.is_of_unconfirmed_later_window() {
+        } else if incident.diagnosis.is_of_unconfirmed_later_window()
+            || incident.diagnosis.may_have_passed()
+        {
             Self::MayBeBlocked
         } else if incident.diagnosis.may_next_prompt_work() {
             Self::FalseAlarm

@@ -3151,6 +3151,130 @@ fn login_is_refused(client: &Client<'_>, at: &str) {
     client.event(at, "StopFailure", failure);
 }
 
+/// After a single 401, the advice was to send the prompt again, but `/whycap` and `explain --session` said "You are still
+/// blocked.", `incidents` said "still blocked", and `now` and `doctor` said that the session is blocked.
+#[test]
+#[cfg(target_os = "linux")]
+fn every_screen_says_that_the_next_prompt_may_work_after_a_single_refusal_of_the_login() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    let _process = RunningClient::idle(&sandbox, "stopped");
+    let usage = windows(30.0, NOON, 40.0, TUESDAY);
+    client.calls_status_line("2026-11-20T09:50:00Z", usage.clone(), 120);
+    let explain = ["explain", "--session", "stopped"];
+    let screens = |at: &str| {
+        let in_shell = |arguments: &[&str]| flat(&run(&sandbox, at, arguments, b"", &[]).stdout);
+        [
+            plain_rows(&client, at, usage.clone()),
+            answer(&client, at),
+            in_shell(&explain),
+            in_shell(&["now"]),
+            in_shell(&["incidents"]),
+            in_shell(&["doctor"]),
+        ]
+    };
+    client.sends_prompt("2026-11-20T10:00:00Z", "Explain the parser.");
+    login_is_refused(&client, "2026-11-20T10:00:02Z");
+    let once = screens("2026-11-20T10:05:00Z");
+    let expected = [
+        "login refused (not a usage limit) · send the prompt again",
+        "The last prompt was refused; the next one may work.",
+        "The last prompt was refused; the next one may work.",
+        "may be blocked (login)",
+        "10:00, 4 m ago (the next prompt may work)",
+        "The session stopped was stopped; sessions that show no error may work.",
+    ];
+    for (shown, part) in once.iter().zip(expected) {
+        assert!(shown.contains(part), "{part}: {shown}");
+        assert!(!shown.contains("still blocked"), "{shown}");
+    }
+
+    client.sends_prompt("2026-11-20T10:06:00Z", "Explain the parser.");
+    login_is_refused(&client, "2026-11-20T10:06:02Z");
+    let twice = screens("2026-11-20T10:07:00Z");
+    let expected = [
+        "login refused again (not a usage limit) · /login",
+        "You are still blocked.",
+        "You are still blocked.",
+        " blocked (login)",
+        "(still blocked)",
+        "Work is blocked.",
+    ];
+    for (shown, part) in twice.iter().zip(expected) {
+        assert!(shown.contains(part), "{part}: {shown}");
+        for wrong in ["may work", "may be blocked", "end the prompt again"] {
+            assert!(!shown.contains(wrong), "{wrong}: {shown}");
+        }
+    }
+}
+
+/// A session ran out of usage credits and then received a 529. `incidents` said "still blocked" about both errors, while all
+/// other screens said that the service is overloaded and that the next prompt may work.
+#[test]
+fn the_list_does_not_call_a_session_blocked_by_an_error_that_was_followed_by_an_overload() {
+    let key_is_empty = json!({"error": "billing_error", "apiErrorStatus": 400});
+    for (text, more) in [
+        (OUT_OF_CREDITS, json!({})),
+        (
+            OUT_OF_CREDITS,
+            refused("overage", TUESDAY, "out_of_credits"),
+        ),
+        ("Credit balance is too low", key_is_empty),
+    ] {
+        let sandbox = with_a_private_login();
+        let client = session_of_login(&sandbox, "stopped");
+        client.receives_error(AT, text, more);
+        let listed_at = |at: &str| flat(run(&sandbox, at, &["incidents"], b"", &[]).success());
+        let listed = listed_at(SOON);
+        assert!(listed.contains("(still blocked)"), "{text}: {listed}");
+        client.sends_prompt("2026-11-20T10:05:00Z", "Explain the parser.");
+        let status = json!({"error": "server_error", "apiErrorStatus": 529});
+        client.receives_error("2026-11-20T10:05:02Z", OVERLOADED, status);
+
+        let at = "2026-11-20T10:06:00Z";
+        let reply = answer(&client, at);
+        let state = "The last prompt failed; the next one may work.";
+        assert!(reply.contains(state), "{text}: {reply}");
+        let listed = listed_at(at);
+        for entry in [
+            "10:05, just now (the next prompt may work) The service is overloaded",
+            "10:00, 6 m ago (may still apply; another error followed)",
+        ] {
+            assert!(listed.contains(entry), "{text}: {entry}: {listed}");
+        }
+        assert!(!listed.contains("still blocked"), "{text}: {listed}");
+    }
+
+    // The 5-hour limit certainly still applies.
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    reaches_five_hour_limit(&client);
+    let status = json!({"error": "server_error", "apiErrorStatus": 529});
+    client.receives_error("2026-11-20T10:05:02Z", OVERLOADED, status);
+    let at = "2026-11-20T10:06:00Z";
+    let reply = answer(&client, at);
+    assert!(reply.contains("You are still blocked."), "{reply}");
+    let listed = flat(run(&sandbox, at, &["incidents"], b"", &[]).success());
+    assert_eq!(listed.matches("(still blocked)").count(), 2, "{listed}");
+}
+
+/// The headline about the user's own cap stated the reset of the 5-hour window without the time left, unlike the headlines
+/// about other limits.
+#[test]
+fn the_headline_about_the_users_own_cap_states_the_time_until_the_reset() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    client.calls_status_line(AT, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    let text = "You've hit your monthly spend limit · raise it at https://claude.ai/settings/usage?from=cc_cli_limit_message · your 5-hour limit resets 12pm (UTC)";
+    let refusal = refused("five_hour", NOON, "org_level_disabled_until");
+    client.receives_error(SOON, text, refusal);
+    let headline = &client.explained("2026-11-20T10:22:00Z")["headline"];
+    assert_eq!(
+        headline,
+        "You have reached your 5-hour limit and your own cap on usage credits; you can continue at 12:00, in 1 h 38 m."
+    );
+}
+
 /// The limit still blocks the account, even if the session that reached it receives another error.
 #[test]
 fn other_rows_name_the_limit_although_another_error_followed_it() {

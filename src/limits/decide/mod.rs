@@ -138,6 +138,17 @@ impl Diagnosis {
             && !self.actions.contains(&ActionName::FullAsWell)
     }
 
+    /// Returns true if the advice is to send the prompt again soon, because a problem of the service may have passed or because
+    /// the login was refused only once. Returns false if a full window would stop the next prompt.
+    pub(crate) fn may_have_passed(&self) -> bool {
+        let sends_again = |action: &ActionName| {
+            matches!(action, ActionName::RetryService | ActionName::SendAgain)
+        };
+        matches!(self.state, State::Blocks(_))
+            && self.actions.iter().any(sends_again)
+            && self.also_full.is_none()
+    }
+
     /// Returns true if the message may be right, its limit applies to only one family of models, and no full window
     /// stops the other models as well.
     pub(crate) fn limits_only_one_model(&self) -> bool {
@@ -154,6 +165,16 @@ impl Diagnosis {
             && self.also_full.is_none()
     }
 
+    /// Returns the name of the only family of models that the limit applies to, such as "Opus". Returns `None` like
+    /// [`Self::limits_only_one_model`] returns false.
+    pub(crate) fn only_limited_models(&self) -> Option<&'static str> {
+        if self.limits_only_one_model() {
+            self.limit.window()?.family_name()
+        } else {
+            None
+        }
+    }
+
     /// Returns true if usage credits will pay for the next response, as far as whycap can tell.
     pub(crate) fn credits_will_pay(&self) -> bool {
         match self.state {
@@ -165,16 +186,6 @@ impl Diagnosis {
 
     /// Returns the step with which the user continues after the error while usage credits pay, or `None` if they do not.
     pub(crate) fn step_with_credits(&self) -> Option<ActionName> {
-    /// Returns the name of the only family of models that the limit applies to, such as "Opus". Returns `None` like
-    /// [`Self::limits_only_one_model`] returns false.
-    pub(crate) fn only_limited_models(&self) -> Option<&'static str> {
-        if self.limits_only_one_model() {
-            self.limit.window()?.family_name()
-        } else {
-            None
-        }
-    }
-
         let is_paid = |action: &ActionName| {
             matches!(
                 action,

@@ -55,7 +55,7 @@ use serde::Deserialize;
 use super::catalog::Message;
 use super::decide::{Cause, Diagnosis, Ending, State, Unknown};
 use super::evidence::{Evidence, PayerRelation, is_request_later};
-use super::kind::{EndedBy, Verdict};
+use super::kind::{EndedBy, LimitKind, Verdict};
 use crate::embedded;
 
 /// The maximum length of a headline, in characters.
@@ -617,9 +617,12 @@ pub(crate) fn state_sentence(evidence: &Evidence, diagnosis: &Diagnosis) -> Cow<
                 _ => "The limit still applies, but only to one family of models.",
             },
             None => response_elsewhere(evidence, diagnosis).unwrap_or_else(|| {
-                if diagnosis.may_next_prompt_work() {
+                let is_login_refused = diagnosis.limit == LimitKind::Auth;
+                if diagnosis.may_next_prompt_work()
+                    || diagnosis.may_have_passed() && is_login_refused
+                {
                     "The last prompt was refused; the next one may work."
-                } else if diagnosis.actions.contains(&ActionName::RetryService) {
+                } else if diagnosis.may_have_passed() {
                     "The last prompt failed; the next one may work."
                 } else {
                     "You are still blocked."
@@ -903,9 +906,6 @@ mod tests {
         assert!(too_long.is_empty(), "{}", too_long.join("\n"));
     }
 
-    /// If the reset is on another day, `{time}` is unknown and `{until}` is usually too long, so these headlines are
-    /// not used.
-    #[test]
     /// The headline about the user's own cap stated the time until the reset only if it was a whole number of hours.
     #[test]
     fn every_headline_about_a_usage_window_has_room_for_the_time_until_its_reset() {
@@ -932,6 +932,9 @@ mod tests {
         assert!(too_long.is_empty(), "{}", too_long.join("\n"));
     }
 
+    /// If the reset is on another day, `{time}` is unknown and `{until}` is usually too long, so these headlines are
+    /// not used.
+    #[test]
     fn a_cause_whose_headlines_mention_a_time_has_a_headline_for_another_day() {
         let shorter: Vec<_> = SHORT_VALUES
             .iter()
