@@ -717,11 +717,7 @@ fn a_shell_names_the_only_session_that_an_error_is_known_to_block() {
             refused("five_hour", NOON, "out_of_credits"),
             true,
         ),
-        (
-            "Please run /login · API Error: 401 Invalid authentication credentials",
-            json!({"apiErrorStatus": 401}),
-            false,
-        ),
+        (LOGIN_REFUSED_ONCE, json!({"apiErrorStatus": 401}), false),
     ] {
         let sandbox = with_a_private_login();
         let client = session_of_login(&sandbox, "with-error");
@@ -765,11 +761,16 @@ fn a_shell_names_the_only_session_that_an_error_is_known_to_block() {
     }
 }
 
+const LOGIN_REFUSED_ONCE: &str =
+    "Please run /login · API Error: 401 Invalid authentication credentials";
+
 /// Returns the sentence about the state of the session in which an error with this text occurred. The message about credits is
 /// a false alarm.
 fn own_state(text: &str) -> &'static str {
     match text {
-        OUT_OF_CREDITS => "The last prompt was refused; the next one may work.",
+        OUT_OF_CREDITS | LOGIN_REFUSED_ONCE => {
+            "The last prompt was refused; the next one may work."
+        }
         OVERLOADED => "The last prompt failed; the next one may work.",
         _ => "You are still blocked.",
     }

@@ -141,11 +141,11 @@ impl Diagnosis {
     /// Returns true if the advice is to send the prompt again soon, because a problem of the service may have passed or because
     /// the login was refused only once. Returns false if a full window would stop the next prompt.
     pub(crate) fn may_have_passed(&self) -> bool {
-        let sends_again = |action: &ActionName| {
-            matches!(action, ActionName::RetryService | ActionName::SendAgain)
-        };
         matches!(self.state, State::Blocks(_))
-            && self.actions.iter().any(sends_again)
+            && self
+                .actions
+                .iter()
+                .any(|action| matches!(action, ActionName::RetryService | ActionName::SendAgain))
             && self.also_full.is_none()
     }
 
