@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use serde_json::{Value, json};
 
 use super::reply::{Reply, Subcommand, misuse};
-use super::side_question::SideQuestion;
+use super::side_question::{SideFacts, SideQuestion};
 use crate::context::{Context, ErrorSource};
 use crate::incidents::{Incidents, Situation};
 use crate::limits::catalog::without_window_names;
@@ -181,8 +181,8 @@ impl Subcommand for ExplainArguments {
             let costs = paying.map(|paying| paying.paragraph(context.clock()));
             report.paragraphs(Tone::Alarm, costs);
             let side_answer = side_question.and_then(|question| {
-                let resets = known_resets(&incidents, context.clock());
-                question.answer(situation.present(), &resets, whycap)
+                let facts = side_facts(&situation, context, &incidents);
+                question.answer(situation.present(), &facts, whycap)
             });
             if situation.present().is_some() {
                 report.paragraphs(Tone::Plain, side_answer.iter());
@@ -210,6 +210,20 @@ impl Subcommand for ExplainArguments {
             code = Wait::exit_code(wait);
         }
         Ok(Reply::from(report).in_json(self.json).with_code(code))
+    }
+}
+
+/// Returns the facts for the answer to a question that is not only about what blocks the user.
+fn side_facts(situation: &Situation, context: &Context, incidents: &Incidents<'_>) -> SideFacts {
+    let continuing = situation.continuing();
+    SideFacts {
+        resets: known_resets(incidents, context.clock()),
+        continuing: continuing
+            .map(|continuing| context.describe_continuation(&continuing))
+            .collect(),
+        is_of_asking_session: situation
+            .present()
+            .is_none_or(|present| present.is_of(context.session())),
     }
 }
 
@@ -386,7 +400,7 @@ impl Question {
             None
         } else if has_usual_words {
             Some(window.map_or(Self::General, Self::About))
-        } else if is_asked(&rest) && !is_about_spend(text) {
+        } else if is_asked(&rest, window.is_some()) && !is_about_spend(text) {
             Some(Self::General)
         } else {
             None
@@ -395,8 +409,9 @@ impl Question {
 }
 
 /// Returns true if the lowercase text is a question: it is short, begins like a question, and has only one clause. A text with
-/// several clauses, such as "When connecting to the host, the request failed", is probably a message.
-fn is_asked(text: &str) -> bool {
+/// several clauses, such as "When connecting to the host, the request failed", is probably a message. `names_window` is true if
+/// "limit" replaces the name of a usage window in the text.
+fn is_asked(text: &str, names_window: bool) -> bool {
     let words = words_of(text);
     let is_marked = text.trim_end().ends_with('?');
     let begins_like_question = match words.as_slice() {
@@ -404,6 +419,7 @@ fn is_asked(text: &str) -> bool {
         [first, second, ..] => {
             let is_inverted = is_marked
                 || SUBJECTS_OF_QUESTIONS.contains(second)
+                || names_window && ["limit", "the"].contains(second)
                 || VERBS_ABOUT_ACTIVITIES.contains(first) && ACTIVITIES.contains(second);
             is_inverted && VERBS_OF_QUESTIONS.contains(first)
         }
@@ -422,7 +438,7 @@ fn is_about_spend(text: &str) -> bool {
     let lowercase = in_lowercase(text);
     let words = words_of(&lowercase);
     let has_any = |list: &[&str]| words.iter().any(|word| list.contains(word));
-    is_asked(&lowercase)
+    is_asked(&lowercase, false)
         && words
             .first()
             .is_some_and(|first| QUESTION_WORDS.contains(first))

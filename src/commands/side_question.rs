@@ -1,9 +1,28 @@
 //! Answers questions about a limit that no explanation of an error answers: whether to upgrade, whether it costs money,
-//! whether it is a bug, and whether deleting lock files helps. If the explanation is not about a limit, it also answers when a
-//! limit resets and whether to buy usage credits.
+//! whether it is a bug, whether deleting lock files helps, whether other models work, and whether Claude Code will continue by
+//! itself. If the explanation is not about a limit, it also answers when a limit resets and whether to buy usage credits.
 
+use crate::limits::evidence::ContinuationObstacle;
 use crate::limits::incident::Incident;
-use crate::limits::kind::Verdict;
+use crate::limits::kind::{Verdict, Window};
+
+/// The words of questions about what another model can be used for. A question such as "why is Opus limited?" contains none of
+/// them.
+const WORDS_ABOUT_CHOICE: [&str; 13] = [
+    "affect",
+    "affected",
+    "affects",
+    "another",
+    "applies",
+    "apply",
+    "different",
+    "other",
+    "switch",
+    "switching",
+    "use",
+    "work",
+    "works",
+];
 
 /// A subject that users ask about besides the error itself.
 #[derive(Debug, Clone, Copy)]
@@ -13,13 +32,25 @@ pub(super) enum SideQuestion {
     Bug,
     Locks,
     Purchase,
+    Continuation,
     Reset,
+    Models,
+}
+
+/// The facts for an answer, besides the error that is explained.
+#[derive(Debug)]
+pub(super) struct SideFacts {
+    /// Clauses about the resets of the usage windows.
+    pub(super) resets: Vec<String>,
+    /// Sentences about the sessions that Claude Code will continue by itself.
+    pub(super) continuing: Vec<String>,
+    /// True if the error may have occurred in the session in which the user asks. In a shell, it always may have.
+    pub(super) is_of_asking_session: bool,
 }
 
 impl SideQuestion {
     /// Returns the subject of a question, or `None` if the explanation of the error answers the question.
     pub(super) fn among(words: &[&str]) -> Option<Self> {
-        let has_any = |listed: &[&str]| words.iter().any(|word| listed.contains(word));
         let first = words.iter().find_map(|word| match *word {
             "upgrade" | "upgraded" | "upgrades" | "upgrading" => Some(Self::Upgrade),
             "charge" | "charged" | "cost" | "costs" | "money" => Some(Self::Cost),
@@ -29,26 +60,36 @@ impl SideQuestion {
         // These words are weaker: "Will my limit reset if I upgrade?" is about an upgrade.
         if first.is_some() {
             first
-        } else if has_any(&["lock", "locks"]) && !has_any(&["json", "package", "cargo", "yarn"]) {
+        } else if has_any(words, &["lock", "locks"])
+            && !has_any(words, &["json", "package", "cargo", "yarn"])
+        {
             Some(Self::Locks)
-        } else if has_any(&["buy", "buying"]) {
+        } else if has_any(words, &["buy", "buying"]) {
             Some(Self::Purchase)
-        } else if has_any(&["reset", "resets"]) && has_any(&["limit", "limits", "usage", "when"]) {
+        } else if is_about_continuation(words) {
+            Some(Self::Continuation)
+        } else if has_any(words, &["reset", "resets"])
+            && has_any(words, &["limit", "limits", "usage", "when"])
+        {
             Some(Self::Reset)
+        } else if has_any(words, &["fable", "model", "models", "opus", "sonnet"])
+            && has_any(words, &WORDS_ABOUT_CHOICE)
+        {
+            Some(Self::Models)
         } else {
             None
         }
     }
 
     /// Returns the answer, or `None` if the explanation of the error contains it. `incident` is the error that the explanation is
-    /// about, if there is one, `resets` are clauses about the resets of the usage windows, and `whycap` is the command as the user
-    /// would type it.
+    /// about, if there is one, and `whycap` is the command as the user would type it.
     pub(super) fn answer(
         self,
         incident: Option<&Incident>,
-        resets: &[String],
+        facts: &SideFacts,
         whycap: &str,
     ) -> Option<String> {
+        let resets = &facts.resets;
         let answer = match self {
             Self::Purchase
                 if incident.is_some_and(|incident| {
@@ -60,6 +101,8 @@ impl SideQuestion {
             Self::Reset if incident.is_some_and(|incident| incident.diagnosis.is_limit()) => {
                 return None;
             }
+            Self::Continuation => answer_about_continuation(incident, facts),
+            Self::Models => answer_about_models(incident)?,
             Self::Locks => format!("Lock files: a lock never causes a usage limit, so deleting lock files does not end a limit. To see which locks exist and whether a program still uses them: {whycap} locks"),
             Self::Purchase => format!("Buying: Claude Code has reported no error that credits would solve. Before you buy anything, check how full your limits are in /usage or with: {whycap} now"),
             Self::Reset if !resets.is_empty() => format!("Resets: {} (as Claude Code last reported).", resets.join(", and ")),
@@ -88,4 +131,80 @@ impl SideQuestion {
         };
         Some(answer)
     }
+}
+
+/// Returns true if a question contains one of the listed words.
+fn has_any(words: &[&str], listed: &[&str]) -> bool {
+    words.iter().any(|word| listed.contains(word))
+}
+
+/// Returns true if a question is about whether Claude Code will continue by itself, or about whether the session has to stay
+/// open for this.
+fn is_about_continuation(words: &[&str]) -> bool {
+    let is_about_client = has_any(words, &["claude", "it"]) && !has_any(words, &["i", "we"]);
+    let is_about_place = has_any(words, &["laptop", "session", "tab", "terminal"])
+        && has_any(words, &["close", "closing", "keep", "leave", "stay"]);
+    has_any(words, &["automatically", "itself"])
+        || is_about_client && has_any(words, &["continue", "continues", "resume", "resumes"])
+        || is_about_place
+}
+
+/// Returns the answer to the question whether Claude Code will continue by itself.
+fn answer_about_continuation(incident: Option<&Incident>, facts: &SideFacts) -> String {
+    if !facts.continuing.is_empty() {
+        return format!("Continuing: {}", facts.continuing.join(" "));
+    }
+    let obstacle = incident
+        .filter(|incident| facts.is_of_asking_session && incident.blocks().is_some())
+        .and_then(|incident| incident.continuation()?.err());
+    match obstacle {
+        Some(ContinuationObstacle::NotAwaited) => {
+            "Continuing: not by itself; after this error, Claude Code does not wait for a reset."
+                .to_owned()
+        }
+        // These reasons already say that Claude Code will not continue by itself.
+        Some(
+            reason @ (ContinuationObstacle::NotAnnounced | ContinuationObstacle::NoHelpfulReset),
+        ) => format!("Continuing: {reason}."),
+        Some(reason) => format!("Continuing: not by itself; {reason}."),
+        None => "Continuing: as far as whycap knows, Claude Code is not waiting for a reset in any open session.".to_owned(),
+    }
+}
+
+/// Returns the answer to the question whether other models work. Returns `None` if the explanation of the error contains it, or
+/// if whycap cannot tell.
+fn answer_about_models(incident: Option<&Incident>) -> Option<String> {
+    const NO_LIMIT: &str =
+        "Models: as far as whycap knows, no limit of only some models stops you now.";
+    let Some(incident) = incident else {
+        return Some(NO_LIMIT.to_owned());
+    };
+    let diagnosis = &incident.diagnosis;
+    if incident.blocks().is_none() {
+        let may_apply = incident.may_apply_after_end() || !diagnosis.is_limit();
+        return (!may_apply).then(|| NO_LIMIT.to_owned());
+    }
+    let condition = match diagnosis.verdict {
+        Verdict::Real | Verdict::Misworded => "",
+        Verdict::CannotTell => "if the message is right, ",
+        _ => return None,
+    };
+    if diagnosis.credits_pay_now {
+        return None;
+    }
+    if let Some(models) = diagnosis.only_limited_models() {
+        return Some(format!(
+            "Models: {condition}this limit stops only {models} models; the others still work."
+        ));
+    }
+    let window = match diagnosis.also_full {
+        Some(full) => Some(full.window),
+        None => diagnosis.limit_in_force().window(),
+    };
+    let limit_of_all = window
+        .filter(|window| !window.is_of_one_model())
+        .map(Window::limit)?;
+    Some(format!(
+        "Models: {condition}your {limit_of_all} applies to all models, so another model does not help."
+    ))
 }

@@ -2089,6 +2089,125 @@ fn a_question_about_upgrading_costs_or_bugs_is_answered_besides_the_limit() {
     }
 }
 
+/// To "can i use sonnet while opus is capped", `explain` only described the limit, and it did not recognize "does the opus limit
+/// apply to sonnet".
+#[test]
+fn a_question_about_other_models_is_answered_besides_the_limit() {
+    let opus = "You've hit your Opus limit · resets Nov 24, 6am (UTC)";
+    let by_server = refused("seven_day_opus", TUESDAY, "org_level_disabled");
+    let at = "2026-11-20T10:30:00Z";
+    for (message, more, answer) in [
+        (
+            opus,
+            by_server,
+            "Models: this limit stops only Opus models; the others still work.",
+        ),
+        (
+            opus,
+            json!({}),
+            "Models: if the message is right, this limit stops only Opus models; the others still work.",
+        ),
+        (
+            WEEKLY,
+            refused("seven_day", TUESDAY, ""),
+            "Models: your weekly limit applies to all models, so another model does not help.",
+        ),
+    ] {
+        let sandbox = with_a_private_login();
+        let client = session_of_login(&sandbox, "stopped");
+        client.receives_error(AT, message, more);
+        for question in [
+            "can i use sonnet while opus is capped",
+            "does the opus limit apply to sonnet",
+            "is sonnet affected too",
+            "Should I switch to another model?",
+        ] {
+            for answered in [
+                explain(&client, at, question),
+                answer_to(&client, at, &format!("/whycap {question}")),
+            ] {
+                assert!(answered.starts_with(answer), "{question}: {answered}");
+                assert!(
+                    !answered.contains("does not recognize"),
+                    "{question}: {answered}"
+                );
+            }
+        }
+        for text in [
+            "Opus usage limit reached, now using Sonnet 5",
+            "The model opus does not work with this plan",
+            opus,
+        ] {
+            let answered = explain(&client, at, text);
+            assert!(!answered.contains("Models: "), "{text}: {answered}");
+        }
+    }
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "new");
+    let answered = explain(&client, at, "can i use sonnet while opus is capped");
+    assert!(
+        answered.ends_with("no limit of only some models stops you now."),
+        "{answered}"
+    );
+}
+
+/// `explain "will claude continue by itself"` only described the limit, even if Claude Code does not wait for it.
+#[test]
+#[cfg(target_os = "linux")]
+fn the_question_whether_claude_code_continues_by_itself_is_answered() {
+    let overload = json!({"error": "server_error", "apiErrorStatus": 529});
+    for (message, more, answer) in [
+        (
+            FIVE_HOUR,
+            refused("five_hour", NOON, ""),
+            "Continuing: Claude Code will continue the open session stopped by itself about 12:01.",
+        ),
+        (
+            WEEKLY,
+            refused("seven_day", TUESDAY, ""),
+            "Continuing: Claude Code will not continue by itself: send the prompt again after the reset.",
+        ),
+        (
+            OVERLOADED,
+            overload,
+            "Continuing: not by itself; after this error, Claude Code does not wait for a reset.",
+        ),
+    ] {
+        let sandbox = with_a_private_login();
+        let mut client = session_of_login(&sandbox, "stopped");
+        client
+            .variables
+            .push(("CLAUDE_CODE_ENTRYPOINT".to_owned(), "cli".to_owned()));
+        let _process = RunningClient::idle(&sandbox, "stopped");
+        client.receives_error(AT, message, more);
+        for question in [
+            "will claude continue by itself",
+            "Does Claude Code resume automatically?",
+            "will it continue after the reset",
+            "Do I have to keep the terminal open?",
+            "can i close this session",
+        ] {
+            let answered = explain(&client, SOON, question);
+            assert!(answered.starts_with(answer), "{question}: {answered}");
+        }
+        for text in [
+            "Claude will continue automatically at 12pm",
+            "Usage limit reached · set to continue automatically",
+            message,
+        ] {
+            let answered = explain(&client, SOON, text);
+            assert!(!answered.contains("Continuing: "), "{text}: {answered}");
+        }
+    }
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "new");
+    let answered = explain(&client, SOON, "will claude continue by itself");
+    assert!(
+        answered.ends_with("is not waiting for a reset in any open session."),
+        "{answered}"
+    );
+}
+
 /// `explain` did not mention that a message states another reset than the known one if that reset is too far away for the
 /// window.
 #[test]
