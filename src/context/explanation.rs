@@ -601,7 +601,15 @@ impl Context {
                     Some(session) => format!(", in the session {session}"),
                     None => String::new(),
                 };
-                Some(format!("Right now{place}: {}", blocking.headline()))
+                // Beside the pasted message, "The message" would be ambiguous.
+                let headline = match blocking.headline().strip_prefix("The message ") {
+                    Some(rest) => {
+                        let at = self.clock().format_time(blocking.evidence.at());
+                        format!("Another message (from {at}) {rest}")
+                    }
+                    None => blocking.headline().to_owned(),
+                };
+                Some(format!("Right now{place}: {headline}"))
             }
             None => {
                 let full_window = explained.window_used_up_now()?;

@@ -2208,6 +2208,24 @@ fn the_question_whether_claude_code_continues_by_itself_is_answered() {
     );
 }
 
+/// Below a message about something else, `explain` said "Right now: The message says that …", as if that were about the same
+/// message.
+#[test]
+fn what_blocks_the_user_now_is_not_called_the_message_below_another_message() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    client.receives_error(AT, FIVE_HOUR, json!({}));
+    let at = "2026-11-20T10:30:00Z";
+    let text = "Credit balance is too low";
+    for answered in [
+        explain(&client, at, text),
+        answer_to(&client, at, &format!("/whycap {text}")),
+    ] {
+        let present = "Right now: Another message (from 10:00) says that your 5-hour limit is used up; you can continue at 12:00, in 1 h 30 m.";
+        assert!(answered.contains(present), "{answered}");
+    }
+}
+
 /// `explain` did not mention that a message states another reset than the known one if that reset is too far away for the
 /// window.
 #[test]
