@@ -111,10 +111,11 @@ impl Window {
     /// Returns the name of the model family that the window applies to, such as "Opus", or `None` if it applies to all
     /// models.
     pub(crate) fn family_name(self) -> Option<&'static str> {
-        if self.is_of_one_model() {
-            self.short().strip_prefix("weekly ")
-        } else {
-            None
+        match self {
+            Self::FiveHour | Self::Weekly => None,
+            Self::WeeklyOpus => Some("Opus"),
+            Self::WeeklySonnet => Some("Sonnet"),
+            Self::WeeklyFable => Some("Fable"),
         }
     }
 
