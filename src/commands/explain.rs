@@ -180,6 +180,9 @@ impl Subcommand for ExplainArguments {
             // Ongoing costs are more urgent than a past incident.
             let costs = paying.map(|paying| paying.paragraph(context.clock()));
             report.paragraphs(Tone::Alarm, costs);
+            if paying.is_none() {
+                context.add_introduction(&situation, session, &errors, &incidents, &mut report);
+            }
             let side_answer = side_question.and_then(|question| {
                 let facts = side_facts(&situation, context, &incidents);
                 question.answer(situation.present(), &facts, whycap)
@@ -187,14 +190,7 @@ impl Subcommand for ExplainArguments {
             if situation.present().is_some() {
                 report.paragraphs(Tone::Plain, side_answer.iter());
             }
-            context.explain(
-                &situation,
-                session,
-                self.long,
-                &errors,
-                &incidents,
-                &mut report,
-            );
+            context.explain(&situation, session, self.long, &incidents, &mut report);
             if situation.present().is_none() {
                 report.paragraphs(Tone::Plain, side_answer);
             }
@@ -216,14 +212,17 @@ impl Subcommand for ExplainArguments {
 /// Returns the facts for the answer to a question that is not only about what blocks the user.
 fn side_facts(situation: &Situation, context: &Context, incidents: &Incidents<'_>) -> SideFacts {
     let continuing = situation.continuing();
+    let warning = context.warning_about_full_window(context.session(), incidents);
     SideFacts {
         resets: known_resets(incidents, context.clock()),
         continuing: continuing
             .map(|continuing| context.describe_continuation(&continuing))
             .collect(),
+        is_in_conversation: context.session().is_some(),
         is_of_asking_session: situation
             .present()
             .is_none_or(|present| present.is_of(context.session())),
+        is_window_full: warning.is_some() || !situation.limits_of_full_windows.is_empty(),
     }
 }
 

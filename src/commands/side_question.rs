@@ -44,8 +44,12 @@ pub(super) struct SideFacts {
     pub(super) resets: Vec<String>,
     /// Sentences about the sessions that Claude Code will continue by itself.
     pub(super) continuing: Vec<String>,
+    /// True if the user asks in a conversation. Then, [`Self::continuing`] is only about its session.
+    pub(super) is_in_conversation: bool,
     /// True if the error may have occurred in the session in which the user asks. In a shell, it always may have.
     pub(super) is_of_asking_session: bool,
+    /// True if a usage window is full that may apply to all models or to some of them.
+    pub(super) is_window_full: bool,
 }
 
 impl SideQuestion {
@@ -102,7 +106,7 @@ impl SideQuestion {
                 return None;
             }
             Self::Continuation => answer_about_continuation(incident, facts),
-            Self::Models => answer_about_models(incident)?,
+            Self::Models => answer_about_models(incident, facts)?,
             Self::Locks => format!("Lock files: a lock never causes a usage limit, so deleting lock files does not end a limit. To see which locks exist and whether a program still uses them: {whycap} locks"),
             Self::Purchase => format!("Buying: Claude Code has reported no error that credits would solve. Before you buy anything, check how full your limits are in /usage or with: {whycap} now"),
             Self::Reset if !resets.is_empty() => format!("Resets: {} (as Claude Code last reported).", resets.join(", and ")),
@@ -139,13 +143,15 @@ fn has_any(words: &[&str], listed: &[&str]) -> bool {
 }
 
 /// Returns true if a question is about whether Claude Code will continue by itself, or about whether the session has to stay
-/// open for this.
+/// open for this. "Will my limit reset automatically?" is about the reset.
 fn is_about_continuation(words: &[&str]) -> bool {
     let is_about_client = has_any(words, &["claude", "it"]) && !has_any(words, &["i", "we"]);
+    let is_automatic = has_any(words, &["automatically", "itself"]);
     let is_about_place = has_any(words, &["laptop", "session", "tab", "terminal"])
-        && has_any(words, &["close", "closing", "keep", "leave", "stay"]);
-    has_any(words, &["automatically", "itself"])
-        || is_about_client && has_any(words, &["continue", "continues", "resume", "resumes"])
+        && (has_any(words, &["close", "closing"])
+            || has_any(words, &["open"]) && has_any(words, &["keep", "leave", "stay"]));
+    (is_about_client || is_automatic)
+        && has_any(words, &["continue", "continues", "resume", "resumes"])
         || is_about_place
 }
 
@@ -166,24 +172,38 @@ fn answer_about_continuation(incident: Option<&Incident>, facts: &SideFacts) -> 
         Some(
             reason @ (ContinuationObstacle::NotAnnounced | ContinuationObstacle::NoHelpfulReset),
         ) => format!("Continuing: {reason}."),
+        Some(ContinuationObstacle::FalseAlarm) => {
+            "Continuing: not by itself; the error was probably a false alarm, so send the prompt again."
+                .to_owned()
+        }
+        Some(ContinuationObstacle::BudgetUsedUp) => {
+            "Continuing: not by itself; your budget blocks this until you type /whycap continue in the session with the error."
+                .to_owned()
+        }
         Some(reason) => format!("Continuing: not by itself; {reason}."),
-        None => "Continuing: as far as whycap knows, Claude Code is not waiting for a reset in any open session.".to_owned(),
+        None => {
+            let place = if facts.is_in_conversation {
+                "in this session"
+            } else {
+                "in any open session"
+            };
+            format!("Continuing: as far as whycap knows, Claude Code is not waiting for a reset {place}.")
+        }
     }
 }
 
 /// Returns the answer to the question whether other models work. Returns `None` if the explanation of the error contains it, or
 /// if whycap cannot tell.
-fn answer_about_models(incident: Option<&Incident>) -> Option<String> {
-    const NO_LIMIT: &str =
-        "Models: as far as whycap knows, no limit of only some models stops you now.";
-    let Some(incident) = incident else {
-        return Some(NO_LIMIT.to_owned());
+fn answer_about_models(incident: Option<&Incident>, facts: &SideFacts) -> Option<String> {
+    let Some(incident) = incident.filter(|incident| incident.blocks().is_some()) else {
+        let may_apply = incident.is_some_and(|incident| {
+            incident.may_apply_after_end() || !incident.diagnosis.is_limit()
+        });
+        return (!may_apply && !facts.is_window_full).then(|| {
+            "Models: as far as whycap knows, no limit of only some models stops you now.".to_owned()
+        });
     };
     let diagnosis = &incident.diagnosis;
-    if incident.blocks().is_none() {
-        let may_apply = incident.may_apply_after_end() || !diagnosis.is_limit();
-        return (!may_apply).then(|| NO_LIMIT.to_owned());
-    }
     let condition = match diagnosis.verdict {
         Verdict::Real | Verdict::Misworded => "",
         Verdict::CannotTell => "if the message is right, ",

@@ -130,6 +130,33 @@ impl Context {
         self.session().map_or(Asker::Shell, Asker::Session)
     }
 
+    /// Adds the sentences that come before the explanation of the current incident, if there is one: that no error is known, and
+    /// that a full usage window applies to the next prompt.
+    pub(crate) fn add_introduction(
+        &self,
+        situation: &Situation,
+        session: Option<&str>,
+        errors: &ErrorSource,
+        incidents: &Incidents<'_>,
+        report: &mut Report,
+    ) {
+        let present = situation.present();
+        if situation.text.is_none()
+            && present.is_none_or(|present| !present.may_mention_full_window())
+        {
+            let prompted_session = self.session().or(session);
+            let warning = self.warning_about_full_window(prompted_session, incidents);
+            report.paragraphs(Tone::Warning, warning);
+        }
+        if present.is_none() {
+            let is_known = session.is_none_or(|session| incidents.knows_session(session));
+            report.paragraphs(
+                Tone::Plain,
+                no_error_known(session, is_known, errors.is_complete),
+            );
+        }
+    }
+
     /// Adds the user-facing details of the current incident to a report. `session` is the session that the user asked
     /// about.
     pub(crate) fn explain(
@@ -137,7 +164,6 @@ impl Context {
         situation: &Situation,
         session: Option<&str>,
         is_long: bool,
-        errors: &ErrorSource,
         incidents: &Incidents<'_>,
         report: &mut Report,
     ) {
@@ -161,24 +187,7 @@ impl Context {
                 .reduce(|first, second| format!("{first} {second}"))
         });
         let session_sentence = about_session.as_deref();
-        let is_answered = !report.is_empty();
-        // The report already says if usage credits are paying.
-        if !is_answered
-            && situation.text.is_none()
-            && incident.is_none_or(|incident| !incident.may_mention_full_window())
-        {
-            let session = self.session().or(session);
-            let warning = self.warning_about_full_window(session, incidents);
-            report.paragraphs(Tone::Warning, warning);
-        }
         match incident {
-            None if !is_answered => {
-                let is_known = session.is_none_or(|session| incidents.knows_session(session));
-                report.paragraphs(
-                    Tone::Plain,
-                    no_error_known(session, is_known, errors.is_complete),
-                );
-            }
             None => {}
             Some(incident) if self.event.is_some() => {
                 let room = self.answer_rows().saturating_sub(report.row_count(page));
@@ -749,12 +758,22 @@ impl Context {
     }
 
     /// Returns a sentence about a limit of a single model that another session has reached and that also applies to the session
-    /// with this error.
+    /// with this error. Returns `None` if the user asks in yet another session.
     fn about_model_window(&self, incident: &Incident, situation: &Situation) -> Option<String> {
         let full = situation.full_model_window_beside(incident)?;
+        let model = match (
+            self.session(),
+            incident.evidence.error.session.id.as_deref(),
+        ) {
+            (Some(asking), Some(stopped)) if asking != stopped => return None,
+            (None, Some(stopped)) => {
+                format!("the model of the session {}", self.name_session(stopped))
+            }
+            _ => "this session's model".to_owned(),
+        };
         let until = self.clock().format_time(full.resets_at);
         Some(format!(
-            "Besides this error, your {} applies to this session's model until {until}, because another session has reached it.",
+            "Besides this error, your {} applies to {model} until {until}, because another session has reached it.",
             full.window.limit()
         ))
     }

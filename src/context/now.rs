@@ -285,6 +285,13 @@ impl NowCollector {
             .find(|used| used.name == Window::FiveHour.name())
             .map(WindowShares::shares_by_session)
             .unwrap_or_default();
+        let is_plan_window_full = slow
+            .situation
+            .limits_of_full_windows
+            .iter()
+            .filter_map(Incident::full_window)
+            .any(|full| !full.window.is_of_one_model())
+            || context.warning_about_full_window(None, incidents).is_some();
         let mut running = Vec::new();
         for activity in running_once(registered) {
             let id = activity.session.as_deref();
@@ -294,6 +301,12 @@ impl NowCollector {
                 _ => None,
             };
             let blocking = id.and_then(|id| slow.situation.of_session(id));
+            let full_model_window = id
+                .filter(|id| blocking.is_none() && incidents.may_use_plan(id))
+                .and_then(|id| {
+                    let model = incidents.readings().model_of(id);
+                    slow.situation.full_model_window(model.as_deref())
+                });
             running.push(RunningSession {
                 limit: blocking.map(|blocking| blocking.diagnosis.limit_in_force()),
                 effect: blocking.map(EffectOfError::of).unwrap_or_default(),
@@ -310,17 +323,13 @@ impl NowCollector {
                     .find(|awaiting| Some(awaiting.session) == id)
                     .filter(|_| activity.state != Some(SessionState::Busy))
                     .map(|awaiting| awaiting.prompt),
-                full_model_window: id
-                    .filter(|id| blocking.is_none() && incidents.may_use_plan(id))
-                    .and_then(|id| {
-                        let model = incidents.readings().model_of(id);
-                        slow.situation.full_model_window(model.as_deref())
-                    }),
+                full_model_window,
                 is_login_refused: blocking
                     .is_some_and(|blocking| slow.situation.is_login_refused_to(blocking)),
-                can_switch_model: blocking.is_some_and(|blocking| {
-                    blocking.diagnosis.actions.contains(&ActionName::OtherModel)
-                }),
+                can_switch_model: match blocking {
+                    Some(blocking) => blocking.diagnosis.actions.contains(&ActionName::OtherModel),
+                    None => full_model_window.is_some() && !is_plan_window_full,
+                },
                 is_asking: id.is_some() && id == context.session(),
                 retrying: id.and_then(|id| incidents.retrying(id)),
                 is_without_response: id.is_some_and(|id| incidents.is_without_response(id)),

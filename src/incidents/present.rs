@@ -397,10 +397,14 @@ impl Situation {
     }
 
     /// Returns the full window of a single model family that applies to the session with this error, if another session has
-    /// reached this limit and the error still blocks its session.
+    /// reached this limit and the error, which is about something else, still blocks its session.
     pub(crate) fn full_model_window_beside(&self, incident: &Incident) -> Option<RefusedWindow> {
         incident.blocks()?;
-        self.limit_of_model(&incident.evidence)?.full_window()
+        let full = self.limit_of_model(&incident.evidence)?.full_window()?;
+        let diagnosis = &incident.diagnosis;
+        let is_about_this_limit =
+            [diagnosis.limit.window(), diagnosis.window].contains(&Some(full.window));
+        (!is_about_this_limit).then_some(full)
     }
 
     /// Adds the full usage windows that other sessions' errors show.

@@ -138,10 +138,6 @@ impl<'i> Entry<'i> {
                 Some("blocks only its session".to_owned())
             }
             (State::Blocks(_), _) if self.repeats.is_some() => None,
-            // `explain` and `now` are about the newest error of the session.
-            (State::Blocks(_), _) if self.is_followed_by_passing_error => {
-                Some("may still apply; another error followed".to_owned())
-            }
             (State::Over(_), _)
                 if incident
                     .diagnosis
@@ -190,6 +186,10 @@ impl<'i> Entry<'i> {
             }
             // The text after the state already says that the error is probably a false alarm.
             (State::Blocks(_), _) if incident.diagnosis.may_next_prompt_work() => None,
+            // `explain` and `now` are about the newest error of the session.
+            (State::Blocks(_), _) if self.is_followed_by_passing_error => {
+                Some("may still apply; another error followed".to_owned())
+            }
             (State::Blocks(_), _) if incident.diagnosis.may_have_passed() => {
                 Some("the next prompt may work".to_owned())
             }

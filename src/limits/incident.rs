@@ -537,11 +537,16 @@ impl Incident {
         warning_about_full_window(full.window, full.resets_at?, self.evidence.clock)
     }
 
-    /// Returns true if the error blocks work, or if its explanation mentions the full window that affects the next prompt.
+    /// Returns true if the error blocks work, or if its explanation mentions the full window that affects the next prompt. A
+    /// recent notice may be about this window.
     pub(crate) fn may_mention_full_window(&self) -> bool {
+        let actions = &self.diagnosis.actions;
+        let is_recent_notice = self.is_notice() && self.blocks_or_is_recent();
         self.blocks().is_some()
+            || is_recent_notice
             || self.diagnosis.also_full.is_some()
-            || self.diagnosis.actions.contains(&ActionName::FullAsWell)
+            || actions.contains(&ActionName::FullAsWell)
+            || actions.contains(&ActionName::WaitDespiteResponse)
     }
 
     /// Returns true if the error ended a headless run and is not known to block anything else.

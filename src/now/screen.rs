@@ -518,11 +518,14 @@ impl RunningSession {
             None => {
                 parts.extend(self.awaited_prompt.map(|awaited| awaited.note().to_owned()));
                 parts.extend(self.full_model_window.map(|full| {
-                    format!(
-                        "your {} applies here until {}; you can switch to another model with /model",
-                        full.window.limit(),
-                        clock.format_time(full.resets_at)
-                    )
+                    let alternative = if self.can_switch_model {
+                        "; you can switch to another model with /model"
+                    } else {
+                        ""
+                    };
+                    let until = clock.format_time(full.resets_at);
+                    let limit = full.window.limit();
+                    format!("your {limit} applies here until {until}{alternative}")
                 }));
             }
         }

@@ -2193,6 +2193,9 @@ fn the_question_whether_claude_code_continues_by_itself_is_answered() {
         for text in [
             "Claude will continue automatically at 12pm",
             "Usage limit reached · set to continue automatically",
+            "does my weekly limit reset by itself?",
+            "will my usage reset automatically?",
+            "why does this session keep hitting the limit",
             message,
         ] {
             let answered = explain(&client, SOON, text);

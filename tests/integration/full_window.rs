@@ -293,14 +293,90 @@ fn the_answers_about_another_error_mention_the_limit_of_the_model() {
             stopped.calls_status_line(SOON, five_hour_full(), 120);
         }
         let at = "2026-11-20T10:01:00Z";
-        let explanation = flat(stopped.run(at, &["explain"], b"").success());
-        for shown in [explanation, answer(&stopped, at)] {
-            let sentence = "Besides this error, your weekly Opus limit applies to this session's model until Tue Nov 24 06:00";
-            assert!(shown.contains(sentence), "{shown}");
+        for (shown, model) in [
+            (
+                flat(stopped.run(at, &["explain"], b"").success()),
+                format!("the model of the session {}", stopped.session),
+            ),
+            (answer(&stopped, at), "this session's model".to_owned()),
+        ] {
+            let sentence = format!(
+                "Besides this error, your weekly Opus limit applies to {model} until Tue Nov 24 06:00"
+            );
+            assert!(shown.contains(&sentence), "{shown}");
         }
         let of_limited = answer(&limited, at);
         assert!(!of_limited.contains("Besides this error"), "{of_limited}");
     }
+}
+
+/// Two Opus sessions reached the Opus limit. The answers must not mention it besides itself.
+#[test]
+fn the_limit_of_the_model_is_not_mentioned_beside_itself() {
+    let sandbox = with_a_private_login();
+    let [mut first, mut second] = two_sessions_of_login(&sandbox);
+    for client in [&mut first, &mut second] {
+        receives_response(
+            client,
+            "2026-11-20T09:50:00Z",
+            windows(40.0, NOON, 20.0, TUESDAY),
+        );
+    }
+    reaches_opus_limit(&first, "2026-11-20T09:58:00Z");
+    reaches_opus_limit(&second, AT);
+    let at = "2026-11-20T10:01:00Z";
+    let explanation = flat(first.run(at, &["explain"], b"").success());
+    for shown in [explanation, answer(&first, at), answer(&second, at)] {
+        assert!(!shown.contains("Besides this error"), "{shown}");
+    }
+}
+
+/// Another session had reached the Opus limit, and the service was overloaded in an Opus session. The answer in a third session,
+/// which uses Sonnet, is about the overload, but the Opus limit does not apply there.
+#[test]
+fn the_limit_of_the_model_is_not_mentioned_in_a_session_with_another_model() {
+    let sandbox = with_a_private_login();
+    let [mut limited, mut overloaded] = two_sessions_of_login(&sandbox);
+    let mut asking = session_of_login(&sandbox, "asking");
+    "claude-sonnet-5-5".clone_into(&mut asking.model);
+    let room = windows(40.0, NOON, 20.0, TUESDAY);
+    for client in [&mut limited, &mut overloaded] {
+        receives_response(client, "2026-11-20T09:50:00Z", room.clone());
+    }
+    asking.receives_response("2026-11-20T09:50:00Z");
+    asking.calls_status_line("2026-11-20T09:50:01Z", room, 120);
+    reaches_opus_limit(&limited, "2026-11-20T09:58:00Z");
+    receives_overload_error(&overloaded, AT);
+    let shown = answer(&asking, "2026-11-20T10:01:00Z");
+    assert!(shown.contains("overloaded"), "{shown}");
+    assert!(!shown.contains("Besides this error"), "{shown}");
+}
+
+/// While the 5-hour limit stops all models, `now` must not recommend another model below an idle Opus session.
+#[cfg(target_os = "linux")]
+#[test]
+fn now_does_not_recommend_another_model_while_all_are_stopped() {
+    let sandbox = with_a_private_login();
+    let [mut switched, mut idle] = two_sessions_of_login(&sandbox);
+    let _process = RunningClient::idle(&sandbox, &idle.session);
+    let room = windows(40.0, NOON, 20.0, TUESDAY);
+    for client in [&mut switched, &mut idle] {
+        receives_response(client, "2026-11-20T09:58:00Z", room.clone());
+    }
+    reaches_opus_limit(&switched, AT);
+    "claude-sonnet-5-5".clone_into(&mut switched.model);
+    switched.receives_response("2026-11-20T10:02:00Z");
+    switched.calls_status_line("2026-11-20T10:02:01Z", room, 120);
+    let at = "2026-11-20T10:04:00Z";
+    let advice = "you can switch to another model with /model";
+    assert!(flat(idle.run(at, &["now"], b"").success()).contains(advice));
+    switched.receives_response("2026-11-20T10:05:00Z");
+    switched.calls_status_line("2026-11-20T10:05:01Z", five_hour_full(), 120);
+    let shown = flat(idle.run("2026-11-20T10:06:00Z", &["now"], b"").success());
+    assert!(
+        shown.contains("your weekly Opus limit applies here") && !shown.contains(advice),
+        "{shown}"
+    );
 }
 
 /// Reaches the weekly limit of the Opus models.
