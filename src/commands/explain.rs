@@ -212,7 +212,7 @@ impl Subcommand for ExplainArguments {
 /// Returns the facts for the answer to a question that is not only about what blocks the user.
 fn side_facts(situation: &Situation, context: &Context, incidents: &Incidents<'_>) -> SideFacts {
     let continuing = situation.continuing();
-    let warning = context.warning_about_full_window(context.session(), incidents);
+    let reported = context.full_window(context.session(), incidents);
     SideFacts {
         resets: known_resets(incidents, context.clock()),
         continuing: continuing
@@ -222,7 +222,8 @@ fn side_facts(situation: &Situation, context: &Context, incidents: &Incidents<'_
         is_of_asking_session: situation
             .present()
             .is_none_or(|present| present.is_of(context.session())),
-        is_window_full: warning.is_some() || !situation.limits_of_full_windows.is_empty(),
+        full_window: reported.map(|full| full.window),
+        is_limit_reached_elsewhere: !situation.limits_of_full_windows.is_empty(),
     }
 }
 

@@ -44,12 +44,14 @@ pub(super) struct SideFacts {
     pub(super) resets: Vec<String>,
     /// Sentences about the sessions that Claude Code will continue by itself.
     pub(super) continuing: Vec<String>,
-    /// True if the user asks in a conversation. Then, [`Self::continuing`] is only about its session.
+    /// True if the user asks in a conversation. [`Self::continuing`] may then leave out other sessions.
     pub(super) is_in_conversation: bool,
     /// True if the error may have occurred in the session in which the user asks. In a shell, it always may have.
     pub(super) is_of_asking_session: bool,
-    /// True if a usage window is full that may apply to all models or to some of them.
-    pub(super) is_window_full: bool,
+    /// The full usage window that applies to the next prompt whatever its model, according to the newest figures.
+    pub(super) full_window: Option<Window>,
+    /// True if an error of any session shows that a usage window is full.
+    pub(super) is_limit_reached_elsewhere: bool,
 }
 
 impl SideQuestion {
@@ -143,15 +145,28 @@ fn has_any(words: &[&str], listed: &[&str]) -> bool {
 }
 
 /// Returns true if a question is about whether Claude Code will continue by itself, or about whether the session has to stay
-/// open for this. "Will my limit reset automatically?" is about the reset.
+/// open for this. "Will my limit reset automatically?" is about the reset, and "How close am I to my session limit?" about usage.
 fn is_about_continuation(words: &[&str]) -> bool {
-    let is_about_client = has_any(words, &["claude", "it"]) && !has_any(words, &["i", "we"]);
+    const CONTINUING: [&str; 8] = [
+        "continue",
+        "continues",
+        "go",
+        "resume",
+        "resumes",
+        "retry",
+        "retries",
+        "start",
+    ];
     let is_automatic = has_any(words, &["automatically", "itself"]);
+    let is_about_client = has_any(words, &["claude", "it"]) && !has_any(words, &["i", "we"]);
     let is_about_place = has_any(words, &["laptop", "session", "tab", "terminal"])
-        && (has_any(words, &["close", "closing"])
-            || has_any(words, &["open"]) && has_any(words, &["keep", "leave", "stay"]));
-    (is_about_client || is_automatic)
-        && has_any(words, &["continue", "continues", "resume", "resumes"])
+        && has_any(
+            words,
+            &["close", "closing", "keep", "leave", "leaving", "stay"],
+        )
+        && !has_any(words, &["how", "why"]);
+    is_automatic && has_any(words, &CONTINUING)
+        || is_about_client && has_any(words, &["continue", "continues", "resume", "resumes"])
         || is_about_place
 }
 
@@ -173,11 +188,10 @@ fn answer_about_continuation(incident: Option<&Incident>, facts: &SideFacts) -> 
             reason @ (ContinuationObstacle::NotAnnounced | ContinuationObstacle::NoHelpfulReset),
         ) => format!("Continuing: {reason}."),
         Some(ContinuationObstacle::FalseAlarm) => {
-            "Continuing: not by itself; the error was probably a false alarm, so send the prompt again."
-                .to_owned()
+            "Continuing: not by itself; the error was probably a false alarm.".to_owned()
         }
         Some(ContinuationObstacle::BudgetUsedUp) => {
-            "Continuing: not by itself; your budget blocks this until you type /whycap continue in the session with the error."
+            "Continuing: not by itself; your budget blocks this until you type /whycap continue in the session."
                 .to_owned()
         }
         Some(reason) => format!("Continuing: not by itself; {reason}."),
@@ -199,7 +213,10 @@ fn answer_about_models(incident: Option<&Incident>, facts: &SideFacts) -> Option
         let may_apply = incident.is_some_and(|incident| {
             incident.may_apply_after_end() || !incident.diagnosis.is_limit()
         });
-        return (!may_apply && !facts.is_window_full).then(|| {
+        if let Some(full) = facts.full_window {
+            return Some(limit_of_all_models("", full));
+        }
+        return (!may_apply && !facts.is_limit_reached_elsewhere).then(|| {
             "Models: as far as whycap knows, no limit of only some models stops you now.".to_owned()
         });
     };
@@ -221,10 +238,14 @@ fn answer_about_models(incident: Option<&Incident>, facts: &SideFacts) -> Option
         Some(full) => Some(full.window),
         None => diagnosis.limit_in_force().window(),
     };
-    let limit_of_all = window
-        .filter(|window| !window.is_of_one_model())
-        .map(Window::limit)?;
-    Some(format!(
-        "Models: {condition}your {limit_of_all} applies to all models, so another model does not help."
-    ))
+    let window_of_all = window.filter(|window| !window.is_of_one_model())?;
+    Some(limit_of_all_models(condition, window_of_all))
+}
+
+/// Returns the answer if a window for all models is full. `condition` is an empty string or a clause that comes first.
+fn limit_of_all_models(condition: &str, window: Window) -> String {
+    let limit = window.limit();
+    format!(
+        "Models: {condition}your {limit} applies to all models, so another model does not help."
+    )
 }

@@ -10,7 +10,9 @@ use crate::claude::credentials::{self, Credential};
 use crate::claude::session_label::shortened;
 use crate::doctor::CurrentError;
 use crate::drain::{Findings, WindowShares, cache_writes};
-use crate::incidents::{Asker, Continuing, Incidents, Paying, Situation, TextSituation};
+use crate::incidents::{
+    Asker, Continuing, FullWindow, Incidents, Paying, Situation, TextSituation,
+};
 use crate::ledger::{Ledger, ReadTime};
 use crate::limits::blocked_time::counted_over;
 use crate::limits::decide::Wait;
@@ -130,8 +132,8 @@ impl Context {
         self.session().map_or(Asker::Shell, Asker::Session)
     }
 
-    /// Adds the sentences that come before the explanation of the current incident, if there is one: that no error is known, and
-    /// that a full usage window applies to the next prompt.
+    /// Adds a warning about a full usage window, unless the explanation of the current error contains one, and the sentences for
+    /// a user without an error.
     pub(crate) fn add_introduction(
         &self,
         situation: &Situation,
@@ -181,7 +183,7 @@ impl Context {
                 .into_iter()
                 .chain(sentence)
                 .chain(continuation)
-                .chain(self.about_model_window(incident, situation))
+                .chain(self.about_model_window(incident, situation, incidents))
                 .chain(about_earlier_error(situation))
                 .chain(present)
                 .reduce(|first, second| format!("{first} {second}"))
@@ -362,21 +364,31 @@ impl Context {
         Some(free.sentences_if_free(self.clock()))
     }
 
-    /// Returns a warning about a full usage window that applies to the next prompt of a session. Without a session, this is about
-    /// the session that has reported its usage last, unless the shell's credentials replace the login. Returns `None` if no window
-    /// is full or if the responses are free now.
+    /// Returns a warning about the [full window](Self::full_window) of a session.
     pub(crate) fn warning_about_full_window(
         &self,
         session: Option<&str>,
         incidents: &Incidents<'_>,
     ) -> Option<String> {
+        self.full_window(session, incidents)?.warning(self.clock())
+    }
+
+    /// Returns the full usage window that applies to the next prompt of a session, according to the newest figures. Without a
+    /// session, this is about the session that has reported its usage last, unless the shell's credentials replace the login.
+    /// Returns `None` if no window is full or if the responses are free now.
+    pub(crate) fn full_window(
+        &self,
+        session: Option<&str>,
+        incidents: &Incidents<'_>,
+    ) -> Option<FullWindow> {
         if !self.uses_plan(session, incidents) {
             return None;
         }
         let credits_use = incidents.credits_use();
         let newest_session = credits_use.newest_session();
-        let full = credits_use.full_window(session.or(newest_session.as_deref()))?;
-        full.warning(self.clock())
+        credits_use
+            .full_window(session.or(newest_session.as_deref()))
+            .filter(|full| full.resets_at > self.environment.now)
     }
 
     /// Returns true if the windows of the plan may apply to a session, or to the sessions that are started in this shell. A key or
@@ -757,20 +769,36 @@ impl Context {
         ))
     }
 
-    /// Returns a sentence about a limit of a single model that another session has reached and that also applies to the session
-    /// with this error. Returns `None` if the user asks in yet another session.
-    fn about_model_window(&self, incident: &Incident, situation: &Situation) -> Option<String> {
-        let full = situation.full_model_window_beside(incident)?;
-        let model = match (
-            self.session(),
-            incident.evidence.error.session.id.as_deref(),
-        ) {
-            (Some(asking), Some(stopped)) if asking != stopped => return None,
-            (None, Some(stopped)) => {
-                format!("the model of the session {}", self.name_session(stopped))
+    /// Returns a sentence about a limit of a single model that another session has reached and that applies besides this error:
+    /// in a conversation, to its session, and in a shell, to the session with the error.
+    fn about_model_window(
+        &self,
+        incident: &Incident,
+        situation: &Situation,
+        incidents: &Incidents<'_>,
+    ) -> Option<String> {
+        incident.blocks()?;
+        let stopped_session = incident.evidence.error.session.id.as_deref();
+        let (full, model) = match (self.session(), stopped_session) {
+            (Some(asking_session), _) if !incident.is_of(Some(asking_session)) => {
+                if !incidents.may_use_plan(asking_session) {
+                    return None;
+                }
+                let model = incidents.readings().model_of(asking_session);
+                let full = situation.full_model_window(model.as_deref());
+                (full, "this session's model".to_owned())
             }
-            _ => "this session's model".to_owned(),
+            (None, Some(stopped_session)) => {
+                let session = self.name_session(stopped_session);
+                let full = situation.full_model_window_beside(incident);
+                (full, format!("the model of the session {session}"))
+            }
+            _ => {
+                let full = situation.full_model_window_beside(incident);
+                (full, "this session's model".to_owned())
+            }
         };
+        let full = full.filter(|full| !incident.is_about_window(full.window))?;
         let until = self.clock().format_time(full.resets_at);
         Some(format!(
             "Besides this error, your {} applies to {model} until {until}, because another session has reached it.",

@@ -285,13 +285,6 @@ impl NowCollector {
             .find(|used| used.name == Window::FiveHour.name())
             .map(WindowShares::shares_by_session)
             .unwrap_or_default();
-        let is_plan_window_full = slow
-            .situation
-            .limits_of_full_windows
-            .iter()
-            .filter_map(Incident::full_window)
-            .any(|full| !full.window.is_of_one_model())
-            || context.warning_about_full_window(None, incidents).is_some();
         let mut running = Vec::new();
         for activity in running_once(registered) {
             let id = activity.session.as_deref();
@@ -328,7 +321,10 @@ impl NowCollector {
                     .is_some_and(|blocking| slow.situation.is_login_refused_to(blocking)),
                 can_switch_model: match blocking {
                     Some(blocking) => blocking.diagnosis.actions.contains(&ActionName::OtherModel),
-                    None => full_model_window.is_some() && !is_plan_window_full,
+                    None => {
+                        !slow.situation.is_window_of_all_models_full()
+                            && context.warning_about_full_window(id, incidents).is_none()
+                    }
                 },
                 is_asking: id.is_some() && id == context.session(),
                 retrying: id.and_then(|id| incidents.retrying(id)),

@@ -120,18 +120,15 @@ impl Paying {
 /// A full usage window of the logged-in account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FullWindow {
-    window: Window,
+    pub(crate) window: Window,
     /// The reset, which may have passed.
     pub(crate) resets_at: DateTime<Utc>,
 }
 
 impl FullWindow {
     /// Returns sentences about a window that applies to the next prompt, such as "Your 5-hour limit is used up until 12:00. Until
-    /// that limit resets, prompts will either be refused or be paid for with usage credits." Returns `None` if it has reset.
+    /// that limit resets, prompts will either be refused or be paid for with usage credits."
     pub(crate) fn warning(self, clock: Clock) -> Option<String> {
-        if self.resets_at <= clock.now {
-            return None;
-        }
         warning_about_full_window(self.window, self.resets_at, clock)
     }
 

@@ -25,7 +25,7 @@ mod session_transcripts;
 mod stored_errors;
 mod transcript_end;
 
-pub(crate) use credits_use::{CreditsUse, EstimatedPayments, Paid, Paying};
+pub(crate) use credits_use::{CreditsUse, EstimatedPayments, FullWindow, Paid, Paying};
 pub(crate) use evidence::Asker;
 pub(crate) use forecasts::{Forecasts, reporting_processes, steps};
 pub(crate) use history::PastErrors;
@@ -393,6 +393,7 @@ impl<'a> Incidents<'a> {
             .into_iter()
             .partition(|incident| incident.is_of(session));
         let mut situation = Situation::new(incidents, self.now());
+        situation.add_full_windows(&of_others);
         situation.keep_idle_awaiting_prompt(|session| {
             sessions::is_idle(collector.registered(), session)
         });
@@ -534,13 +535,12 @@ impl<'a> Incidents<'a> {
         incidents: Vec<Incident>,
         collector: &EvidenceCollector<'_>,
     ) -> Situation {
-        let own_incidents: Vec<Incident> = incidents
+        let (own_incidents, of_others): (Vec<Incident>, Vec<Incident>) = incidents
             .iter()
-            .filter(|incident| incident.is_of(Some(session)))
             .cloned()
-            .collect();
+            .partition(|incident| incident.is_of(Some(session)));
         let mut own_situation = Situation::new(own_incidents, self.now());
-        own_situation.add_full_windows(&incidents);
+        own_situation.add_full_windows(&of_others);
         if let Some(own_incident) = &own_situation.incident
             && own_incident.blocks_its_session()
         {

@@ -263,6 +263,7 @@ impl Situation {
             incident: Some(obstacle),
             own_false_alarm: own_false_alarm.map(Box::new),
             continuing: self.continuing,
+            limits_of_full_windows: self.limits_of_full_windows,
             ..Self::default()
         }
     }
@@ -397,19 +398,15 @@ impl Situation {
     }
 
     /// Returns the full window of a single model family that applies to the session with this error, if another session has
-    /// reached this limit and the error, which is about something else, still blocks its session.
+    /// reached this limit.
     pub(crate) fn full_model_window_beside(&self, incident: &Incident) -> Option<RefusedWindow> {
-        incident.blocks()?;
-        let full = self.limit_of_model(&incident.evidence)?.full_window()?;
-        let diagnosis = &incident.diagnosis;
-        let is_about_this_limit =
-            [diagnosis.limit.window(), diagnosis.window].contains(&Some(full.window));
-        (!is_about_this_limit).then_some(full)
+        self.limit_of_model(&incident.evidence)?.full_window()
     }
 
-    /// Adds the full usage windows that other sessions' errors show.
-    pub(super) fn add_full_windows(&mut self, incidents: &[Incident]) {
-        self.limits_of_full_windows = find_limits_of_full_windows(incidents);
+    /// Adds the full usage windows that the errors of other sessions show.
+    pub(super) fn add_full_windows(&mut self, of_others: &[Incident]) {
+        self.limits_of_full_windows
+            .extend(find_limits_of_full_windows(of_others));
     }
 
     /// Returns the limit of a single model that another session has reached and that still applies to the session with this
@@ -422,15 +419,26 @@ impl Situation {
 
     /// Returns the full window of a single model family that applies to a session of the login with this model.
     pub(crate) fn full_model_window(&self, model: Option<&str>) -> Option<RefusedWindow> {
+        self.full_windows_of_login(model)
+            .find(|full| full.window.is_of_one_model())
+    }
+
+    /// Returns true if an error shows that a window of the login is full that applies to all models.
+    pub(crate) fn is_window_of_all_models_full(&self) -> bool {
+        self.full_windows_of_login(None)
+            .any(|full| !full.window.is_of_one_model())
+    }
+
+    /// Returns the full windows that apply to a session of the login with this model, unless usage credits pay beyond them.
+    fn full_windows_of_login(&self, model: Option<&str>) -> impl Iterator<Item = RefusedWindow> {
         self.limits_of_full_windows
             .iter()
-            .filter(|limit| {
+            .filter(move |limit| {
                 limit.is_limit_of_login(model)
                     && !limit.diagnosis.credits_pay_now
                     && !is_of_other_payer(limit)
             })
             .filter_map(Incident::full_window)
-            .find(|full| full.window.is_of_one_model())
     }
 
     /// Returns true if the current error, or the one that is mentioned beside it, is a refusal of the login that may also stop

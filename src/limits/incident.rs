@@ -14,7 +14,7 @@ use super::evidence::{
     Collected, ContinuationObstacle, Evidence, HeadlessRun, MessageOrigin, PossiblyUnaffected,
     Readings, RefusedWindow, StoredError,
 };
-use super::kind::{Affects, LimitKind, Service, Verdict, Window};
+use super::kind::{Affects, LimitKind, LimitedResource, Service, Verdict, Window};
 use super::normalize;
 use super::wording::{
     Action, Reason, Wording, reasons, response_elsewhere, unknown_sentence, word,
@@ -537,16 +537,30 @@ impl Incident {
         warning_about_full_window(full.window, full.resets_at?, self.evidence.clock)
     }
 
-    /// Returns true if the error blocks work, or if its explanation mentions the full window that affects the next prompt. A
-    /// recent notice may be about this window.
+    /// Returns true if the error blocks work, or if its explanation mentions the full window that affects the next prompt.
     pub(crate) fn may_mention_full_window(&self) -> bool {
-        let actions = &self.diagnosis.actions;
-        let is_recent_notice = self.is_notice() && self.blocks_or_is_recent();
-        self.blocks().is_some()
-            || is_recent_notice
-            || self.diagnosis.also_full.is_some()
-            || actions.contains(&ActionName::FullAsWell)
-            || actions.contains(&ActionName::WaitDespiteResponse)
+        let mentions_window = self.diagnosis.actions.iter().any(|action| {
+            matches!(
+                action,
+                ActionName::FullAsWell
+                    | ActionName::WaitForOtherWindow
+                    | ActionName::WaitDespiteResponse
+            )
+        });
+        self.blocks().is_some() || mentions_window || self.is_recent_notice_about_credits_or_end()
+    }
+
+    /// Returns true if the error is a recent notice that usage credits are in use or that a limit is over.
+    fn is_recent_notice_about_credits_or_end(&self) -> bool {
+        let resource = self.diagnosis.limit.description().resource;
+        self.is_notice()
+            && self.blocks_or_is_recent()
+            && (resource == LimitedResource::Credits || self.diagnosis.verdict == Verdict::Over)
+    }
+
+    /// Returns true if the error is about the limit of this window.
+    pub(crate) fn is_about_window(&self, window: Window) -> bool {
+        [self.diagnosis.limit.window(), self.diagnosis.window].contains(&Some(window))
     }
 
     /// Returns true if the error ended a headless run and is not known to block anything else.

@@ -2186,6 +2186,8 @@ fn the_question_whether_claude_code_continues_by_itself_is_answered() {
             "will it continue after the reset",
             "Do I have to keep the terminal open?",
             "can i close this session",
+            "will it start again by itself?",
+            "should I leave the terminal running?",
         ] {
             let answered = explain(&client, SOON, question);
             assert!(answered.starts_with(answer), "{question}: {answered}");
@@ -2196,6 +2198,7 @@ fn the_question_whether_claude_code_continues_by_itself_is_answered() {
             "does my weekly limit reset by itself?",
             "will my usage reset automatically?",
             "why does this session keep hitting the limit",
+            "How close am I to my session limit?",
             message,
         ] {
             let answered = explain(&client, SOON, text);

@@ -166,6 +166,42 @@ fn the_explanation_of_an_old_error_mentions_a_window_that_has_filled_up_since() 
     }
 }
 
+/// The 5-hour limit has reset, and a response has filled the weekly window. `explain` said "You can continue now".
+#[test]
+fn the_explanation_after_a_reset_mentions_another_window_that_has_filled_up() {
+    let sandbox = with_a_private_login();
+    let mut client = session_of_login(&sandbox, "busy");
+    client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    client.calls_status_line(SOON, five_hour_full(), 120);
+    let evening = NOON + 5 * 3600;
+    let usage = [
+        (3.0, 98.0, "2026-11-20T12:05:00Z"),
+        (9.0, 100.0, "2026-11-20T13:00:00Z"),
+    ];
+    for (five_hour, weekly, at) in usage {
+        receives_response(
+            &mut client,
+            at,
+            windows(five_hour, evening, weekly, TUESDAY),
+        );
+    }
+    let at = "2026-11-20T13:01:00Z";
+    let warning = "Your weekly limit is used up until Tue Nov 24 06:00. Until that limit resets";
+    let explanation = flat(client.run(at, &["explain"], b"").success());
+    for shown in [explanation, answer(&client, at)] {
+        assert!(shown.starts_with(warning), "{shown}");
+    }
+    let models = flat(
+        client
+            .run(at, &["explain", "do other models work?"], b"")
+            .success(),
+    );
+    assert!(
+        models.contains("Models: your weekly limit applies to all models"),
+        "{models}"
+    );
+}
+
 /// A key pays for new sessions in this shell, so the windows of the login do not matter.
 #[test]
 fn a_full_window_does_not_matter_to_a_shell_with_a_key() {
@@ -296,6 +332,14 @@ fn the_answers_about_another_error_mention_the_limit_of_the_model() {
         for (shown, model) in [
             (
                 flat(stopped.run(at, &["explain"], b"").success()),
+                format!("the model of the session {}", stopped.session),
+            ),
+            (
+                flat(
+                    stopped
+                        .run(at, &["explain", "--session", &stopped.session], b"")
+                        .success(),
+                ),
                 format!("the model of the session {}", stopped.session),
             ),
             (answer(&stopped, at), "this session's model".to_owned()),
