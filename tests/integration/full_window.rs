@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::client::{Client, plain_rows, windows};
-use crate::newest_evidence::{five_hour_full, hits_limit, receives_response, weekly_full};
+use crate::newest_evidence::{after, five_hour_full, hits_limit, receives_response, weekly_full};
 #[cfg(target_os = "linux")]
 use crate::now::RunningClient;
 use crate::situation::{
@@ -273,6 +273,64 @@ fn the_answers_after_a_false_alarm_mention_a_window_that_has_filled_up() {
     assert!(rows.contains("a limit is used up"), "{rows}");
     let waited = waits(&stopped, at, &[]);
     assert!(flat(waited.success()).ends_with(ALSO_FULL), "{waited:?}");
+}
+
+/// A message about the 5-hour limit was doubtful, and within a minute, responses in another session filled the window. The last one
+/// did not cost extra, but the status line said that usage credits pay.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_response_that_fills_the_window_is_not_called_paid() {
+    let sandbox = with_a_private_login();
+    let [mut stopped, mut busy] = two_sessions_of_login(&sandbox);
+    let _processes = [&stopped, &busy].map(|client| RunningClient::idle(&sandbox, &client.session));
+    let used = |percent| windows(percent, NOON, 20.0, TUESDAY);
+    receives_response(&mut stopped, "2026-11-20T09:50:00Z", used(62.0));
+    receives_response(&mut busy, "2026-11-20T09:50:30Z", used(70.0));
+    stopped.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, "out_of_credits"));
+    stopped.calls_status_line("2026-11-20T10:00:01Z", used(72.0), 120);
+    for (at, percent) in [
+        ("2026-11-20T10:00:10Z", 86.0),
+        ("2026-11-20T10:00:14Z", 95.0),
+        ("2026-11-20T10:00:18Z", 100.0),
+    ] {
+        busy.sends_prompt(at, "continue");
+        receives_response(&mut busy, &after(at, 2), used(percent));
+    }
+    let rows = plain_rows(&stopped, "2026-11-20T10:00:25Z", used(72.0));
+    assert!(!rows.contains("credits pay"), "{rows}");
+}
+
+/// The 5-hour limit was reached at 83%, and the second response since then has filled the window. `explain` said that each response
+/// costs extra.
+#[test]
+fn a_session_that_has_filled_the_window_is_not_said_to_pay() {
+    let sandbox = with_a_private_login();
+    let [mut stopped, mut busy] = two_sessions_of_login(&sandbox);
+    let used = |percent| windows(percent, NOON, 20.0, TUESDAY);
+    receives_response(&mut stopped, "2026-11-20T09:50:00Z", used(80.0));
+    receives_response(&mut busy, "2026-11-20T09:50:30Z", used(82.0));
+    stopped.receives_error(
+        AT,
+        FIVE_HOUR,
+        refused("five_hour", NOON, "org_level_disabled"),
+    );
+    stopped.calls_status_line("2026-11-20T10:00:01Z", used(83.0), 120);
+    for (client, at, percent) in [
+        (&mut busy, "2026-11-20T10:00:40Z", 98.0),
+        (&mut stopped, "2026-11-20T10:01:00Z", 100.0),
+    ] {
+        client.sends_prompt(at, "continue");
+        receives_response(client, &after(at, 2), used(percent));
+    }
+    let at = "2026-11-20T10:01:20Z";
+    let explanation = flat(stopped.run(at, &["explain"], b"").success());
+    for shown in [explanation, answer(&stopped, at)] {
+        assert!(
+            shown.contains("your 5-hour limit is now used up until 12:00")
+                && !shown.contains("each response costs extra"),
+            "{shown}"
+        );
+    }
 }
 
 /// A session had reached the Opus limit and switched to another model. Below an idle Opus session, `now` did not mention that

@@ -916,15 +916,19 @@ impl Problem<'_> {
         }
     }
 
-    /// Returns true if a temporary problem or a false alarm ended with a response, but a window that has filled up by now would
-    /// stop the next prompt, or usage credits might pay for it.
+    /// Returns true if the error ended with a response, but a window that has filled up since the error would stop the next prompt,
+    /// or usage credits might pay for it.
     fn has_full_window_since_response(&self) -> bool {
         let own_response = self.evidence.error.later_response.as_ref();
         let ended_at = own_response
             .and_then(|response| response.at)
             .or_else(|| self.response_elsewhere().and_then(|end| end.at))
             .or_else(|| self.evidence.known_end().map(|end| end.at));
-        (self.finding.limit.is_passing() || self.is_false())
+        let now = self.evidence.clock.now;
+        let was_no_full_window = self.finding.limit.is_passing()
+            || self.is_false()
+            || self.readings.had_room_before(self.decisive_window(), now);
+        was_no_full_window
             && !self.credits_pay_now
             && self.evidence.collected.paid_until.is_none()
             && self

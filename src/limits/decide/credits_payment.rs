@@ -56,13 +56,17 @@ impl Problem<'_> {
     /// the limit applies to one model, responses from other models do not count.
     fn has_continued_while_full(&self, last_full: DateTime<Utc>) -> bool {
         let response = self.evidence.error.later_response.as_ref();
-        response.is_some_and(|response| response.at.is_none_or(|at| at <= last_full))
-            && !self.another_model_responds()
+        let window = self.decisive_window();
+        response.is_some_and(|response| {
+            response.at.is_none_or(|at| {
+                at <= last_full && !self.readings.may_be_filled_by_response(window, None, at)
+            })
+        }) && !self.another_model_responds()
     }
 
     /// Returns true if usage credits paid for a response in another session. The same account must have requested it
     /// after the error, and a later reading must show that the window was still full. The response does not count if
-    /// the limit applies to one model, or if a limit stopped the account afterward.
+    /// the limit applies to one model, if a limit stopped the account afterward, or if the window may have filled up only with it.
     fn is_paid_with_credits(&self, response: &OtherResponse, last_full: DateTime<Utc>) -> bool {
         let refused_again_at = self.evidence.collected.refused_again_at;
         response.payer == PayerRelation::Same
@@ -72,5 +76,10 @@ impl Problem<'_> {
             && response.at <= last_full
             && is_request_later(self.evidence.at(), response.requested_at, response.at)
             && self.usage_at(response.at).is_some_and(Measurement::is_full)
+            && !self.readings.may_be_filled_by_response(
+                self.decisive_window(),
+                response.requested_at,
+                response.at,
+            )
     }
 }

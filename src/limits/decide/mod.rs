@@ -453,8 +453,9 @@ impl<'a> Problem<'a> {
             return None;
         }
         let full = self.readings.used_up_now()?;
-        // After a false alarm, the window of the error may have filled up.
-        let has_filled_up = self.is_false() && full.measured > self.evidence.at();
+        // The window of the error may have filled up since then, for example after a false alarm.
+        let has_filled_up = full.measured > self.evidence.at()
+            && (self.is_false() || self.readings.had_room_before(full.window, full.measured));
         let is_about_other_limit = Some(full.window) != self.finding.window
             || has_filled_up
             || self.states_other_reset_than(full);

@@ -1,6 +1,7 @@
 //! Determines from the readings how full each usage window was when the error occurred.
 
 use std::cell::OnceCell;
+use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -553,6 +554,43 @@ impl<'a> Readings<'a> {
     fn since_error(&self) -> impl Iterator<Item = &'a Sample> {
         let newest = self.newest_since(self.evidence.at());
         self.after.iter().copied().chain(newest)
+    }
+
+    /// Returns true if the window may have filled up only with a response since the error: a reading from in between shows room,
+    /// and no earlier response is known to have filled the window. `requested_at` is the earliest time at which the response may
+    /// have been requested. If it is unknown, one full reading from before the response may be its own.
+    pub(crate) fn may_be_filled_by_response(
+        &self,
+        window: Window,
+        requested_at: Option<DateTime<Utc>>,
+        responded_at: DateTime<Utc>,
+    ) -> bool {
+        let full_before: HashSet<DateTime<Utc>> = self
+            .usage_since_error(window)
+            .filter(|usage| usage.percent >= USED_UP)
+            .map(|usage| usage.measured)
+            .filter(|measured| *measured < requested_at.unwrap_or(responded_at))
+            .collect();
+        let most_own_readings = usize::from(requested_at.is_none());
+        full_before.len() <= most_own_readings && self.had_room_before(window, responded_at)
+    }
+
+    /// Returns true if a reading from between the error and the given time shows that the window had room.
+    pub(crate) fn had_room_before(&self, window: Window, moment: DateTime<Utc>) -> bool {
+        self.usage_since_error(window)
+            .any(|usage| !usage.is_full() && usage.measured < moment)
+    }
+
+    /// Returns the measurements of the window that were definitely taken after the error and before its reset. The newest one may
+    /// appear twice.
+    fn usage_since_error(&self, window: Window) -> impl Iterator<Item = Measurement> {
+        let resets_at = self.reset_of(window);
+        self.since_error()
+            .filter_map(move |reading| self.measurement(Some(reading), window))
+            .filter(move |usage| match (usage.resets_at, resets_at) {
+                (Some(measured_reset), Some(reset)) => is_same_reset(measured_reset, reset),
+                _ => false,
+            })
     }
 
     /// Returns a window's usage from a reading, or `None` if the window started after the error.
