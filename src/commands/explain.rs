@@ -184,7 +184,7 @@ impl Subcommand for ExplainArguments {
                 context.add_introduction(&situation, session, &errors, &incidents, &mut report);
             }
             let side_answer = side_question.and_then(|question| {
-                let facts = side_facts(&situation, context, &incidents);
+                let facts = side_facts(&situation, paying.is_some(), context, &incidents);
                 question.answer(situation.present(), &facts, whycap)
             });
             if situation.present().is_some() {
@@ -210,7 +210,12 @@ impl Subcommand for ExplainArguments {
 }
 
 /// Returns the facts for the answer to a question that is not only about what blocks the user.
-fn side_facts(situation: &Situation, context: &Context, incidents: &Incidents<'_>) -> SideFacts {
+fn side_facts(
+    situation: &Situation,
+    is_paying: bool,
+    context: &Context,
+    incidents: &Incidents<'_>,
+) -> SideFacts {
     let continuing = situation.continuing();
     let reported = context.full_window(context.session(), incidents);
     SideFacts {
@@ -223,6 +228,7 @@ fn side_facts(situation: &Situation, context: &Context, incidents: &Incidents<'_
             .present()
             .is_none_or(|present| present.is_of(context.session())),
         full_window: reported.map(|full| full.window),
+        is_paying,
         is_limit_reached_elsewhere: !situation.limits_of_full_windows.is_empty(),
     }
 }

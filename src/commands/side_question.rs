@@ -50,6 +50,8 @@ pub(super) struct SideFacts {
     pub(super) is_of_asking_session: bool,
     /// The full usage window that applies to the next prompt whatever its model, according to the newest figures.
     pub(super) full_window: Option<Window>,
+    /// True if usage credits are paying for responses.
+    pub(super) is_paying: bool,
     /// True if an error of any session shows that a usage window is full.
     pub(super) is_limit_reached_elsewhere: bool,
 }
@@ -147,16 +149,6 @@ fn has_any(words: &[&str], listed: &[&str]) -> bool {
 /// Returns true if a question is about whether Claude Code will continue by itself, or about whether the session has to stay
 /// open for this. "Will my limit reset automatically?" is about the reset, and "How close am I to my session limit?" about usage.
 fn is_about_continuation(words: &[&str]) -> bool {
-    const CONTINUING: [&str; 8] = [
-        "continue",
-        "continues",
-        "go",
-        "resume",
-        "resumes",
-        "retry",
-        "retries",
-        "start",
-    ];
     let is_automatic = has_any(words, &["automatically", "itself"]);
     let is_about_client = has_any(words, &["claude", "it"]) && !has_any(words, &["i", "we"]);
     let is_about_place = has_any(words, &["laptop", "session", "tab", "terminal"])
@@ -165,9 +157,11 @@ fn is_about_continuation(words: &[&str]) -> bool {
             &["close", "closing", "keep", "leave", "leaving", "stay"],
         )
         && !has_any(words, &["how", "why"]);
-    is_automatic && has_any(words, &CONTINUING)
-        || is_about_client && has_any(words, &["continue", "continues", "resume", "resumes"])
-        || is_about_place
+    let is_about_limit = has_any(words, &["limit", "limits", "usage"]);
+    (is_automatic || is_about_client)
+        && has_any(words, &["continue", "continues", "resume", "resumes"])
+        || is_automatic && !is_about_limit && has_any(words, &["go", "retry", "retries", "start"])
+        || is_about_place && !is_about_limit
 }
 
 /// Returns the answer to the question whether Claude Code will continue by itself.
@@ -213,6 +207,9 @@ fn answer_about_models(incident: Option<&Incident>, facts: &SideFacts) -> Option
         let may_apply = incident.is_some_and(|incident| {
             incident.may_apply_after_end() || !incident.diagnosis.is_limit()
         });
+        if facts.is_paying {
+            return None;
+        }
         if let Some(full) = facts.full_window {
             return Some(limit_of_all_models("", full));
         }

@@ -801,7 +801,7 @@ impl Context {
         let full = full.filter(|full| !incident.is_about_window(full.window))?;
         let until = self.clock().format_time(full.resets_at);
         Some(format!(
-            "Besides this error, your {} applies to {model} until {until}, because another session has reached it.",
+            "Besides this error, your {} applies to {model} until {until}.",
             full.window.limit()
         ))
     }

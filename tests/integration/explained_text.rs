@@ -2199,6 +2199,8 @@ fn the_question_whether_claude_code_continues_by_itself_is_answered() {
             "will my usage reset automatically?",
             "why does this session keep hitting the limit",
             "How close am I to my session limit?",
+            "Do I keep hitting my session limit?",
+            "will the limit go away by itself",
             message,
         ] {
             let answered = explain(&client, SOON, text);

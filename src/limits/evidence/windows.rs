@@ -43,7 +43,7 @@ const FULL_SOON_AFTER: TimeDelta = TimeDelta::seconds(60);
 pub(crate) const FASTEST_USE: f64 = 5.0;
 /// The time within which a window with ample room cannot fill up.
 const AMPLE_FOR: TimeDelta = TimeDelta::minutes(1);
-/// If a later reading of a full window is below this percentage, the window has reset.
+/// If a later reading of a full window is below this percentage, the window has reset or was not full.
 const RESET_BELOW: f64 = 90.0;
 /// The maximum time after an error at which a reading still counts as evidence.
 const SAME_EVENT: TimeDelta = TimeDelta::minutes(10);
@@ -575,10 +575,11 @@ impl<'a> Readings<'a> {
         full_before.len() <= most_own_readings && self.had_room_before(window, responded_at)
     }
 
-    /// Returns true if a reading from between the error and the given time shows that the window had room.
+    /// Returns true if a reading from between the error and the given time shows that the window had ample room. A response that
+    /// was requested before the error, but reported after it, may show a little room although the window was full.
     pub(crate) fn had_room_before(&self, window: Window, moment: DateTime<Utc>) -> bool {
         self.usage_since_error(window)
-            .any(|usage| !usage.is_full() && usage.measured < moment)
+            .any(|usage| usage.percent < RESET_BELOW && usage.measured < moment)
     }
 
     /// Returns the measurements of the window that were definitely taken after the error and before its reset. The newest one may
