@@ -227,9 +227,8 @@ fn side_facts(
         is_of_asking_session: situation
             .present()
             .is_none_or(|present| present.is_of(context.session())),
-        full_window: reported.map(|full| full.window),
-        is_paying,
-        is_limit_reached_elsewhere: !situation.limits_of_full_windows.is_empty(),
+        full_window: reported.filter(|_| !is_paying).map(|full| full.window),
+        may_limit_some_models: is_paying || !situation.limits_of_full_windows.is_empty(),
     }
 }
 

@@ -48,12 +48,11 @@ pub(super) struct SideFacts {
     pub(super) is_in_conversation: bool,
     /// True if the error may have occurred in the session in which the user asks. In a shell, it always may have.
     pub(super) is_of_asking_session: bool,
-    /// The full usage window that applies to the next prompt whatever its model, according to the newest figures.
+    /// The full usage window that applies to the next prompt whatever its model, according to the newest figures. `None` if usage
+    /// credits are paying.
     pub(super) full_window: Option<Window>,
-    /// True if usage credits are paying for responses.
-    pub(super) is_paying: bool,
-    /// True if an error of any session shows that a usage window is full.
-    pub(super) is_limit_reached_elsewhere: bool,
+    /// True if a limit of only some models may apply: usage credits are paying, or an error of any session shows a full window.
+    pub(super) may_limit_some_models: bool,
 }
 
 impl SideQuestion {
@@ -207,13 +206,10 @@ fn answer_about_models(incident: Option<&Incident>, facts: &SideFacts) -> Option
         let may_apply = incident.is_some_and(|incident| {
             incident.may_apply_after_end() || !incident.diagnosis.is_limit()
         });
-        if facts.is_paying {
-            return None;
-        }
         if let Some(full) = facts.full_window {
             return Some(limit_of_all_models("", full));
         }
-        return (!may_apply && !facts.is_limit_reached_elsewhere).then(|| {
+        return (!may_apply && !facts.may_limit_some_models).then(|| {
             "Models: as far as whycap knows, no limit of only some models stops you now.".to_owned()
         });
     };

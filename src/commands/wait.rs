@@ -102,6 +102,7 @@ impl Subcommand for WaitArguments {
             let period = previous_check - CONTINUES_LATE..=now + CONTINUES_SOON;
             previous_check = now;
             let Some(Wait::Helps(until)) = wait else {
+                let limited_models = context.about_limited_models(session, &situation, &incidents);
                 match situation.incident {
                     Some(incident) if wait.is_some() => {
                         end_progress_line(has_progress)?;
@@ -109,17 +110,16 @@ impl Subcommand for WaitArguments {
                     }
                     ended => {
                         let extra_costs = context.extra_costs(session, ended.as_ref(), &incidents);
-                        for sentence in last_sentences(
+                        let sentences = last_sentences(
                             ended.as_ref(),
                             waited_for.as_ref(),
                             extra_costs.as_deref(),
-                            context
-                                .free_window(session, &incidents)
-                                .or_else(|| context.warning_about_full_window(session, &incidents)),
+                            context.about_full_window(session, &incidents),
                             &continuations(&announced, &period, has_progress, &context),
                             &context.budgets_blocking_prompts(session, &incidents, ledger),
                             &context,
-                        ) {
+                        );
+                        for sentence in sentences.into_iter().chain(limited_models) {
                             print_sentence(&sentence, &context)?;
                         }
                     }

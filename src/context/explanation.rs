@@ -8,6 +8,7 @@ use chrono::TimeDelta;
 use super::{ANSWER_READS, Context};
 use crate::claude::credentials::{self, Credential};
 use crate::claude::session_label::shortened;
+use crate::claude::sessions::{self, Liveness};
 use crate::doctor::CurrentError;
 use crate::drain::{Findings, WindowShares, cache_writes};
 use crate::incidents::{
@@ -205,13 +206,13 @@ impl Context {
             Some(incident) if is_long => {
                 let mut sentences = self.spent(incident).unwrap_or_default();
                 sentences.extend(self.avoidable_writes(incident, u64::MAX));
-                let others = self.remarks(incident, situation, session);
+                let others = self.remarks(incident, situation, session, incidents);
                 let explanation =
                     screen::at_length(incident, session_sentence, &others, &sentences);
                 report.add(explanation);
             }
             Some(incident) => {
-                let others = self.remarks(incident, situation, session);
+                let others = self.remarks(incident, situation, session, incidents);
                 let pointer = if situation.text.is_some() {
                     "For details, add --long".to_owned()
                 } else {
@@ -354,14 +355,21 @@ impl Context {
 
     /// Returns sentences for a session whose responses are free now although a usage window is full. Returns `None` for
     /// other sessions, or if no session is given.
-    pub(crate) fn free_window(
+    fn free_window(&self, session: Option<&str>, incidents: &Incidents<'_>) -> Option<String> {
+        let session = session.filter(|session| incidents.may_use_plan_by_reading(session))?;
+        let free = incidents.credits_use().free_window(session)?;
+        Some(free.sentences_if_free(self.clock()))
+    }
+
+    /// Returns sentences about a full usage window: that the responses of the session are [free](Self::free_window) nevertheless,
+    /// or a [warning](Self::warning_about_full_window). Returns `None` if no window is full.
+    pub(crate) fn about_full_window(
         &self,
         session: Option<&str>,
         incidents: &Incidents<'_>,
     ) -> Option<String> {
-        let session = session.filter(|session| incidents.may_use_plan_by_reading(session))?;
-        let free = incidents.credits_use().free_window(session)?;
-        Some(free.sentences_if_free(self.clock()))
+        self.free_window(session, incidents)
+            .or_else(|| self.warning_about_full_window(session, incidents))
     }
 
     /// Returns a warning about the [full window](Self::full_window) of a session.
@@ -601,10 +609,15 @@ impl Context {
         incident: &Incident,
         situation: &Situation,
         session: Option<&str>,
+        incidents: &Incidents<'_>,
     ) -> Vec<String> {
         match &situation.text {
             Some(text) => self.about_present(incident, text).into_iter().collect(),
-            None => self.about_other_sessions(incident, situation, session),
+            None => self
+                .about_other_sessions(incident, situation, session)
+                .into_iter()
+                .chain(self.about_limited_models(session, situation, incidents))
+                .collect(),
         }
     }
 
@@ -767,6 +780,45 @@ impl Context {
             "Claude Code {} this session by itself {at}{stopped_again}.",
             continuing.continuation_words()
         ))
+    }
+
+    /// Returns sentences about open sessions without an error to whose model a limit applies, because another session has reached
+    /// it. A session that has switched models since then shows that the user can work, but not that these sessions can. Returns
+    /// none in a conversation, if the user has asked about one session, or if the current error is this limit and still blocks work.
+    pub(crate) fn about_limited_models(
+        &self,
+        session: Option<&str>,
+        situation: &Situation,
+        incidents: &Incidents<'_>,
+    ) -> Vec<String> {
+        if self.session().or(session).is_some() {
+            return Vec::new();
+        }
+        let blocking = situation.blocking();
+        let mut sentences: Vec<String> = sessions::registered(&self.paths)
+            .iter()
+            .filter(|process| process.liveness == Liveness::Running)
+            .filter_map(|process| process.activity.session.as_deref())
+            .filter(|session| {
+                situation.of_session(session).is_none() && incidents.may_use_plan(session)
+            })
+            .filter_map(|session| {
+                let model = incidents.readings().model_of(session);
+                let full = situation.full_model_window(model.as_deref())?;
+                if blocking.is_some_and(|blocking| blocking.is_about_window(full.window)) {
+                    return None;
+                }
+                let until = self.clock().format_time(full.resets_at);
+                Some(format!(
+                    "Your {} still applies to the open session {} until {until}.",
+                    full.window.limit(),
+                    self.name_session(session)
+                ))
+            })
+            .collect();
+        sentences.dedup();
+        sentences.truncate(MOST_AWAITING_PROMPT);
+        sentences
     }
 
     /// Returns a sentence about a limit of a single model that another session has reached and that applies besides this error:

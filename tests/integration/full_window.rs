@@ -334,7 +334,7 @@ fn a_session_that_has_filled_the_window_is_not_said_to_pay() {
 }
 
 /// A session had reached the Opus limit and switched to another model. Below an idle Opus session, `now` did not mention that
-/// the limit applies there.
+/// the limit applies there, and `explain` and `wait` in a shell said only that another model is responding.
 #[cfg(target_os = "linux")]
 #[test]
 fn now_names_the_limit_of_the_model_below_an_idle_session() {
@@ -355,6 +355,14 @@ fn now_names_the_limit_of_the_model_below_an_idle_session() {
         ("2026-11-20T10:04:00Z", true),
         ("2026-11-24T06:01:00Z", false),
     ] {
+        for command in ["explain", "wait"] {
+            let shown = flat(idle.run(at, &[command], b"").success());
+            let sentence = format!(
+                "Your weekly Opus limit still applies to the open session {} until Tue Nov 24 06:00.",
+                idle.session
+            );
+            assert_eq!(shown.contains(&sentence), is_limited, "{at}: {shown}");
+        }
         let shown = flat(idle.run(at, &["now"], b"").success());
         assert_eq!(
             shown.matches(note).count(),
