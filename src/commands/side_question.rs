@@ -6,8 +6,8 @@ use crate::limits::evidence::ContinuationObstacle;
 use crate::limits::incident::Incident;
 use crate::limits::kind::{Verdict, Window};
 
-/// The words of questions about what another model can be used for. A question such as "why is Opus limited?" contains none of
-/// them.
+/// The words in a question about models that show that the user is considering another model. A question such as "why is Opus
+/// limited?" contains none of them.
 const WORDS_ABOUT_CHOICE: [&str; 13] = [
     "affect",
     "affected",

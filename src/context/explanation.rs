@@ -361,8 +361,8 @@ impl Context {
         Some(free.sentences_if_free(self.clock()))
     }
 
-    /// Returns sentences about a full usage window: that the responses of the session are [free](Self::free_window) nevertheless,
-    /// or a [warning](Self::warning_about_full_window). Returns `None` if no window is full.
+    /// Returns sentences about a full usage window. They say that the responses of the session are [free](Self::free_window) or, if
+    /// they are not, [warn](Self::warning_about_full_window) the user. Returns `None` if no window is full.
     pub(crate) fn about_full_window(
         &self,
         session: Option<&str>,
@@ -799,12 +799,9 @@ impl Context {
             .iter()
             .filter(|process| process.liveness == Liveness::Running)
             .filter_map(|process| process.activity.session.as_deref())
-            .filter(|session| {
-                situation.of_session(session).is_none() && incidents.may_use_plan(session)
-            })
+            .filter(|session| situation.of_session(session).is_none())
             .filter_map(|session| {
-                let model = incidents.readings().model_of(session);
-                let full = situation.full_model_window(model.as_deref())?;
+                let full = incidents.full_model_window_of(session, situation)?;
                 if blocking.is_some_and(|blocking| blocking.is_about_window(full.window)) {
                     return None;
                 }
@@ -821,8 +818,8 @@ impl Context {
         sentences
     }
 
-    /// Returns a sentence about a limit of a single model that another session has reached and that applies besides this error:
-    /// in a conversation, to its session, and in a shell, to the session with the error.
+    /// Returns a sentence about a limit of a single model that applies in addition to this error. In a conversation, the sentence
+    /// is about the asking session. In a shell, it is about the session with the error.
     fn about_model_window(
         &self,
         incident: &Incident,
@@ -833,11 +830,7 @@ impl Context {
         let stopped_session = incident.evidence.error.session.id.as_deref();
         let (full, model) = match (self.session(), stopped_session) {
             (Some(asking_session), _) if !incident.is_of(Some(asking_session)) => {
-                if !incidents.may_use_plan(asking_session) {
-                    return None;
-                }
-                let model = incidents.readings().model_of(asking_session);
-                let full = situation.full_model_window(model.as_deref());
+                let full = incidents.full_model_window_of(asking_session, situation);
                 (full, "this session's model".to_owned())
             }
             (None, Some(stopped_session)) => {

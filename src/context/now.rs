@@ -295,11 +295,8 @@ impl NowCollector {
             };
             let blocking = id.and_then(|id| slow.situation.of_session(id));
             let full_model_window = id
-                .filter(|id| blocking.is_none() && incidents.may_use_plan(id))
-                .and_then(|id| {
-                    let model = incidents.readings().model_of(id);
-                    slow.situation.full_model_window(model.as_deref())
-                });
+                .filter(|_| blocking.is_none())
+                .and_then(|id| incidents.full_model_window_of(id, &slow.situation));
             running.push(RunningSession {
                 limit: blocking.map(|blocking| blocking.diagnosis.limit_in_force()),
                 effect: blocking.map(EffectOfError::of).unwrap_or_default(),
@@ -322,7 +319,8 @@ impl NowCollector {
                 can_switch_model: match blocking {
                     Some(blocking) => blocking.diagnosis.actions.contains(&ActionName::OtherModel),
                     None => {
-                        !slow.situation.is_window_of_all_models_full()
+                        full_model_window.is_some()
+                            && !slow.situation.is_window_of_all_models_full()
                             && context.warning_about_full_window(id, incidents).is_none()
                     }
                 },

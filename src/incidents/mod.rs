@@ -68,7 +68,7 @@ use crate::ledger::{Ledger, LedgerError, ProcessId};
 use crate::limits::both_ends;
 use crate::limits::evidence::{
     FULL_FROM, MessageOrigin, Ownership, PayerFacts, PayerRelation, PossiblyUnaffected,
-    StoredError, may_belong_to,
+    RefusedWindow, StoredError, may_belong_to,
 };
 use crate::limits::incident::Incident;
 use crate::limits::kind::Window;
@@ -579,6 +579,20 @@ impl<'a> Incidents<'a> {
         payer
             .obstacle_among(incidents)
             .or_else(|| payer.refusal_among(incidents, own_incident?))
+    }
+
+    /// Returns the full window of a single model family that applies to a session of the login with this model now. The situation
+    /// contains the errors of all sessions.
+    pub(crate) fn full_model_window_of(
+        &self,
+        session: &str,
+        situation: &Situation,
+    ) -> Option<RefusedWindow> {
+        if !self.may_use_plan(session) {
+            return None;
+        }
+        let model = self.readings().model_of(session);
+        situation.full_model_window(model.as_deref())
     }
 
     /// Returns the current error of the status line's session, without writing anything.

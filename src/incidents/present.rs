@@ -418,7 +418,7 @@ impl Situation {
     }
 
     /// Returns the full window of a single model family that applies to a session of the login with this model.
-    pub(crate) fn full_model_window(&self, model: Option<&str>) -> Option<RefusedWindow> {
+    pub(super) fn full_model_window(&self, model: Option<&str>) -> Option<RefusedWindow> {
         self.full_windows_of_login(model)
             .find(|full| full.window.is_of_one_model())
     }

@@ -346,10 +346,7 @@ fn now_names_the_limit_of_the_model_below_an_idle_session() {
     for client in [&mut switched, &mut idle] {
         receives_response(client, "2026-11-20T09:58:00Z", room.clone());
     }
-    reaches_opus_limit(&switched, AT);
-    "claude-sonnet-5-5".clone_into(&mut switched.model);
-    switched.receives_response("2026-11-20T10:02:00Z");
-    switched.calls_status_line("2026-11-20T10:02:01Z", room, 120);
+    switches_after_opus_limit(&mut switched, room);
     let note = "your weekly Opus limit applies here until Tue Nov 24 06:00";
     for (at, is_limited) in [
         ("2026-11-20T10:04:00Z", true),
@@ -420,7 +417,7 @@ fn the_answers_about_another_error_mention_the_limit_of_the_model() {
     }
 }
 
-/// Two Opus sessions reached the Opus limit. The answers must not mention it besides itself.
+/// Two Opus sessions reached the Opus limit. The answers must not mention this limit a second time.
 #[test]
 fn the_limit_of_the_model_is_not_mentioned_beside_itself() {
     let sandbox = with_a_private_login();
@@ -473,10 +470,7 @@ fn now_does_not_recommend_another_model_while_all_are_stopped() {
     for client in [&mut switched, &mut idle] {
         receives_response(client, "2026-11-20T09:58:00Z", room.clone());
     }
-    reaches_opus_limit(&switched, AT);
-    "claude-sonnet-5-5".clone_into(&mut switched.model);
-    switched.receives_response("2026-11-20T10:02:00Z");
-    switched.calls_status_line("2026-11-20T10:02:01Z", room, 120);
+    switches_after_opus_limit(&mut switched, room);
     let at = "2026-11-20T10:04:00Z";
     let advice = "you can switch to another model with /model";
     assert!(flat(idle.run(at, &["now"], b"").success()).contains(advice));
@@ -487,6 +481,15 @@ fn now_does_not_recommend_another_model_while_all_are_stopped() {
         shown.contains("your weekly Opus limit applies here") && !shown.contains(advice),
         "{shown}"
     );
+}
+
+/// Reaches the weekly limit of the Opus models and receives a response from a Sonnet model two minutes later.
+#[cfg(target_os = "linux")]
+fn switches_after_opus_limit(client: &mut Client<'_>, usage: Value) {
+    reaches_opus_limit(client, AT);
+    "claude-sonnet-5-5".clone_into(&mut client.model);
+    client.receives_response("2026-11-20T10:02:00Z");
+    client.calls_status_line("2026-11-20T10:02:01Z", usage, 120);
 }
 
 /// Reaches the weekly limit of the Opus models.

@@ -691,7 +691,6 @@ fn while_window_is_full(problem: &Problem<'_>) -> Vec<ActionName> {
     let collected = &problem.evidence.collected;
     let now = problem.evidence.clock.now;
     let continues_by_itself = collected.possibly_unaffected != PossiblyUnaffected::AskingSession
-        && collected.obstacle.is_none()
         && problem.expected_continuation().is_some_and(|at| at > now);
     let mut actions = vec![ActionName::FullAsWell];
     if continues_by_itself {
