@@ -11,11 +11,12 @@ use crate::newest_evidence::{hits_limit, receives_response};
 #[cfg(target_os = "linux")]
 use crate::now::RunningClient;
 use crate::situation::{
-    AT, AT_LOWER_PRIORITY, FIVE_HOUR, NOON, PRIVATE, SOON, TUESDAY, WEEKLY, answer, belongs_to,
-    continues_at, five_hour_usage, flat, paying, refused, session_of_login, session_with_token,
-    stores_credits_reason, with_a_private_login,
+    AT, AT_LOWER_PRIORITY, FIVE_HOUR, NOON, ORG, PRIVATE, SOON, TUESDAY, WEEKLY, answer,
+    belongs_to, continues_at, five_hour_usage, flat, paying, refused, session_of_login,
+    session_with_token, stores_credits_reason, with_a_private_login,
 };
 use crate::support::Sandbox;
+use crate::wait::waits;
 use whycap::limits::catalog::rows;
 
 /// Creates two sessions that belong to the logged-in account according to their transcripts.
@@ -812,6 +813,49 @@ fn an_outage_does_not_hide_a_full_window() {
                 is_told,
                 "{used} {text}: {text_there}"
             );
+        }
+    }
+}
+
+/// A session was throttled, another one received a response, and soon afterward reached a limit. That limit was called the
+/// cause of the throttling, which `explain` and `wait` no longer considered over.
+#[test]
+fn a_later_limit_does_not_undo_the_end_of_throttling() {
+    let throttled = "API Error: Server is temporarily limiting requests (not your usage limit)";
+    let is_over = "There were too many requests at once (not your usage limit), but another session received a response at 10:00";
+    let disabled = refused("five_hour", NOON, "org_level_disabled");
+    let until_reset = refused("five_hour", NOON, "org_level_disabled_until");
+    for (text, refusal, used, waits_until) in [
+        (FIVE_HOUR, disabled, 100.0, Some("12:00")),
+        (ORG, until_reset, 42.0, None),
+    ] {
+        let sandbox = with_a_private_login();
+        let [mut throttled_session, mut other] = two_of_the_login(&sandbox);
+        let used_before = windows(40.0, NOON, 40.0, TUESDAY);
+        receives_response(&mut throttled_session, "2026-11-20T09:50:00Z", used_before);
+        throttled_session.receives_error(AT, throttled, json!({}));
+        let used_then = windows(41.0, NOON, 40.0, TUESDAY);
+        throttled_session.calls_status_line(SOON, used_then.clone(), 120);
+        other.sends_prompt("2026-11-20T10:00:30Z", "continue");
+        receives_response(&mut other, "2026-11-20T10:00:32Z", used_then);
+        let reported = windows(used, NOON, 40.0, TUESDAY);
+        hits_limit(&other, "2026-11-20T10:02:00Z", text, &refusal, reported);
+        for at in ["2026-11-20T10:02:20Z", "2026-11-20T10:20:00Z"] {
+            let explain = ["explain", "--session", &throttled_session.session];
+            let explanation = flat(throttled_session.run(at, &explain, b"").success());
+            assert!(explanation.contains(is_over), "{explanation}");
+            let incidents = flat(other.run(at, &["incidents"], b"").success());
+            assert!(incidents.contains("rate limit 1 - 32 s"), "{incidents}");
+            let more = ["--session", &throttled_session.session, "--timeout", "1s"];
+            let waited = waits(&other, at, &more);
+            match waits_until {
+                Some(time) => assert!(
+                    waited.stderr.contains("timed out")
+                        && flat(&waited.stdout).contains(&format!("Waiting until {time}")),
+                    "{waited:?}"
+                ),
+                None => assert_eq!(waited.code, 0, "{waited:?}"),
+            }
         }
     }
 }

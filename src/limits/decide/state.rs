@@ -544,7 +544,7 @@ impl Problem<'_> {
         // If the response was requested before the error, its figures are older than the error, even if they were
         // reported later.
         let is_measured_later = is_sent_later && self.has_measured_room(self.usage_at(response.at));
-        self.is_refutable(is_measured_later) && !self.is_sent_after_false_alarm(response)
+        self.is_refutable(is_measured_later) && !self.is_sent_after_error_of_no_window(response)
     }
 
     /// Returns true if a refusal soon after a response in another session means that the limit was not over.
@@ -563,16 +563,21 @@ impl Problem<'_> {
         }
     }
 
-    /// Returns true if the error was certainly a false alarm and this response was requested after it. A later refusal
+    /// Returns true if no full usage window caused the error, and this response was requested after it. A later refusal
     /// is then about another limit.
-    fn is_sent_after_false_alarm(&self, response: &OtherResponse) -> bool {
+    fn is_sent_after_error_of_no_window(&self, response: &OtherResponse) -> bool {
         is_request_later(self.evidence.at(), response.requested_at, response.at)
-            && self.is_certainly_false()
+            && (self.is_certainly_false() || self.is_throttled())
+    }
+
+    /// Returns true if the service refused the request only because there were too many at once.
+    fn is_throttled(&self) -> bool {
+        self.finding.limit == LimitKind::Throttle
     }
 
     /// Like [`Self::is_refuted_later`], but for the response that is stored as the end of the error. If that response
     /// can no longer be found, a false alarm keeps its stored end, because the time of the request was checked before
-    /// the end was stored.
+    /// the end was stored. Throttling also keeps it, because throttling lasts only minutes.
     fn is_response_of_end_refuted(&self, end: ProvenEnd) -> bool {
         let responses = &self.evidence.collected.other_responses;
         let mut of_end = responses
@@ -583,7 +588,7 @@ impl Problem<'_> {
             of_end.any(|response| self.is_refuted_later(response))
         } else {
             let has_measured_room = self.has_measured_room(self.usage_at(end.at));
-            self.is_refutable(has_measured_room) && !self.is_false()
+            self.is_refutable(has_measured_room) && !self.is_false() && !self.is_throttled()
         }
     }
 
