@@ -458,7 +458,7 @@ fn last_sentences(
             .actions
             .contains(&ActionName::WaitForOtherWindow)
     {
-        // The next prompt will be either refused or paid for with usage credits. The headline says until when.
+        // The next prompt will be refused or paid for with usage credits. The headline says until when.
         let rest = match extra_costs {
             Some(_) => caution,
             None => sentence_about_continuing(continuing),

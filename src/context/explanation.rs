@@ -378,7 +378,8 @@ impl Context {
         session: Option<&str>,
         incidents: &Incidents<'_>,
     ) -> Option<String> {
-        self.full_window(session, incidents)?.warning(self.clock())
+        let full = self.full_window(session, incidents)?;
+        Some(full.warning(self.clock()))
     }
 
     /// Returns the full usage window that applies to the next prompt of a session, according to the newest figures. Without a

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::cache::Cache;
 use super::evidence::EvidenceCollector;
+use super::login::Login;
 use super::readings::{self, Reading, USEFUL_FOR, WindowReadings};
 use super::session_starts::{SessionStart, SessionStarts, is_owner_replaced, start_at};
 use super::session_transcripts::SessionTranscripts;
@@ -57,6 +58,13 @@ pub(super) fn rules_out_payments(reason: &str) -> bool {
 /// them. Other reasons, such as `fetch_error`, do not say whether credits are turned on.
 fn rules_out_further_payments(reason: &str) -> bool {
     rules_out_payments(reason) || ["out_of_credits", "org_level_disabled_until"].contains(&reason)
+}
+
+/// Returns true if credits certainly cannot pay for further responses of the login, according to Claude Code's newest record.
+pub(super) fn are_unavailable(login: &Login<'_>) -> bool {
+    login
+        .no_credits_reason()
+        .is_some_and(rules_out_further_payments)
 }
 
 /// Looks up the costs of the selected responses since the given time. Returns `None` if the ledger cannot be read.
@@ -123,13 +131,20 @@ pub(crate) struct FullWindow {
     pub(crate) window: Window,
     /// The reset, which may have passed.
     pub(crate) resets_at: DateTime<Utc>,
+    /// True if usage credits certainly cannot pay while the window is full.
+    credits_are_unavailable: bool,
 }
 
 impl FullWindow {
     /// Returns sentences about a window that applies to the next prompt, such as "Your 5-hour limit is used up until 12:00. Until
-    /// that limit resets, prompts will either be refused or be paid for with usage credits."
-    pub(crate) fn warning(self, clock: Clock) -> Option<String> {
-        warning_about_full_window(self.window, self.resets_at, clock)
+    /// that limit resets, prompts will be refused or paid for with usage credits."
+    pub(crate) fn warning(self, clock: Clock) -> String {
+        warning_about_full_window(
+            self.window,
+            self.resets_at,
+            self.credits_are_unavailable,
+            clock,
+        )
     }
 
     /// Returns sentences about a window that does not apply to a session because its responses are free now, such as "You can
@@ -516,7 +531,11 @@ impl CreditsUse<'_> {
             .filter(|(window, usage)| !window.is_of_one_model() && usage.is_used_up())
             .filter_map(|(window, usage)| {
                 let resets_at = usage.resets_at?;
-                Some(FullWindow { window, resets_at })
+                Some(FullWindow {
+                    window,
+                    resets_at,
+                    credits_are_unavailable: are_unavailable(self.readings.login),
+                })
             })
             .filter(|full| {
                 !free_periods
@@ -551,6 +570,7 @@ impl CreditsUse<'_> {
             .then_some(FullWindow {
                 window: Window::FiveHour,
                 resets_at,
+                credits_are_unavailable: are_unavailable(self.readings.login),
             })
     }
 

@@ -809,10 +809,10 @@ impl<'a> Incidents<'a> {
         let newest = self.readings().newest_of_logged_in(MeasuredService::Plan);
         evidence.collected.newest_reading = newest.map(|reading| reading.sample);
         evidence.collected.usage_page = self.cached_usage().cloned();
+        evidence.collected.credits_are_unavailable =
+            credits_use::are_unavailable(self.readings().login);
         if let Some(blocking) = current.blocking_everything() {
             evidence.collected.refused_windows = blocking.full_window().into_iter().collect();
-            evidence.collected.credits_are_refused =
-                blocking.evidence.collected.credits_are_refused;
             evidence.collected.no_credits_reason_now =
                 blocking.no_credits_reason().map(str::to_owned);
         }

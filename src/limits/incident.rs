@@ -17,7 +17,7 @@ use super::evidence::{
 use super::kind::{Affects, LimitKind, LimitedResource, Service, Verdict, Window};
 use super::normalize;
 use super::wording::{
-    Action, Reason, Wording, reasons, response_elsewhere, unknown_sentence, word,
+    Action, Reason, Wording, reasons, refused_or_paid, response_elsewhere, unknown_sentence, word,
 };
 use crate::secrets::redact;
 use crate::time::{Clock, FIVE_HOURS, format_rfc3339};
@@ -82,19 +82,19 @@ pub(crate) fn stopped_again_clause(still_full: Option<StillFull>) -> String {
     }
 }
 
-/// Returns a warning about a full usage window that affects the next prompt. The advice about an error contains the same
-/// sentences.
+/// Returns a warning about a full usage window that affects the next prompt.
 pub(crate) fn warning_about_full_window(
     window: Window,
     resets_at: DateTime<Utc>,
+    credits_are_unavailable: bool,
     clock: Clock,
-) -> Option<String> {
-    let consequence = &ActionName::FullAsWell.template()?.why;
+) -> String {
     let until = clock.format_time(resets_at);
-    Some(format!(
-        "Your {} is used up until {until}. {consequence}",
-        window.limit()
-    ))
+    format!(
+        "Your {} is used up until {until}. Until that limit resets, prompts will be {}.",
+        window.limit(),
+        refused_or_paid(credits_are_unavailable)
+    )
 }
 
 /// Returns true if whycap recognizes a text that the user entered as a message.
@@ -534,7 +534,12 @@ impl Incident {
             return None;
         }
         let full = self.diagnosis.also_full?;
-        warning_about_full_window(full.window, full.resets_at?, self.evidence.clock)
+        Some(warning_about_full_window(
+            full.window,
+            full.resets_at?,
+            self.evidence.collected.credits_are_unavailable,
+            self.evidence.clock,
+        ))
     }
 
     /// Returns true if the error blocks work, or if its explanation mentions the full window that affects the next prompt.

@@ -15,7 +15,7 @@ use crate::support::Sandbox;
 use crate::wait::waits;
 
 /// The warning of `wait` about the 5-hour limit.
-const ALSO_FULL: &str = "Your 5-hour limit is used up until 12:00. Until that limit resets, prompts will either be refused or be paid for with usage credits.";
+const ALSO_FULL: &str = "Your 5-hour limit is used up until 12:00. Until that limit resets, prompts will be refused or paid for with usage credits.";
 
 /// Starts a session that reports these usage windows before and after the service is overloaded.
 fn overloaded<'s>(sandbox: &'s Sandbox, reported: &Value) -> Client<'s> {
@@ -49,6 +49,42 @@ fn wait_mentions_a_full_window_during_an_overload() {
     let lines = flat(after.success());
     assert!(lines.ends_with(ALSO_FULL), "{lines}");
     assert!(!lines.contains("You are not blocked"), "{lines}");
+}
+
+/// Usage credits are turned off, but all screens said that prompts may be paid for with them or cost extra.
+#[test]
+fn prompts_are_only_refused_while_credits_are_turned_off() {
+    for (reason, consequence) in [
+        ("org_level_disabled", "prompts will be refused."),
+        ("out_of_credits", "prompts will be refused."),
+        (
+            "fetch_error",
+            "prompts will be refused or paid for with usage credits.",
+        ),
+    ] {
+        let sandbox = with_a_private_login();
+        stores_credits_reason(&sandbox, &json!(reason));
+        let client = overloaded(&sandbox, &five_hour_full());
+        for at in ["2026-11-20T10:00:40Z", "2026-11-20T10:20:00Z"] {
+            let waited = waits(&client, at, &["--timeout", "1s"]);
+            let last = format!("Until that limit resets, {consequence}");
+            assert!(
+                flat(&waited.stdout).ends_with(&last),
+                "{reason}: {waited:?}"
+            );
+            assert!(waited.stderr.is_empty() || waited.stderr.contains("timed out"));
+            for shown in [
+                flat(client.run(at, &["explain"], b"").success()),
+                answer(&client, at),
+            ] {
+                assert_eq!(
+                    shown.contains("usage credits") || shown.contains("cost"),
+                    reason == "fetch_error",
+                    "{reason}: {shown}"
+                );
+            }
+        }
+    }
 }
 
 /// While usage credits are in use, prompts are not refused. `wait` says what they cost, as before.

@@ -729,7 +729,7 @@ fn a_full_window_that_has_refused_nothing_is_mentioned_but_not_awaited() {
     for part in [
         headline,
         "1. You can wait until Tue Nov 24 06:00, when your weekly limit resets",
-        "Until then, a prompt will be either refused or paid for with usage credits.",
+        "Until then, a prompt will be refused or paid for with usage credits.",
         "2. Or send a prompt now, which costs money if usage credits pay for it",
     ] {
         assert!(explained.contains(part), "{part}: {explained}");

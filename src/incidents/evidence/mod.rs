@@ -33,6 +33,7 @@ use self::full_windows::add_refused_windows;
 use self::machine_state::Machine;
 use self::session_responses::SessionResponses;
 use super::cache::Cache;
+use super::credits_use;
 use super::readings::{AccountReadings, Reading, Run, WindowReadings};
 use super::session_starts::SessionStarts;
 use super::session_transcripts::SessionTranscripts;
@@ -211,6 +212,8 @@ impl<'a> EvidenceCollector<'a> {
         {
             evidence.collected.usage_page = self.readings.login.cached_usage().cloned();
             evidence.collected.credits_are_refused = self.credits_are_refused(&evidence);
+            evidence.collected.credits_are_unavailable =
+                credits_use::are_unavailable(self.readings.login);
         }
         let message = self.message_of(&evidence.error.message);
         let cause = RefusalCause::of(&evidence, &message);

@@ -496,7 +496,9 @@ fn in_state_without_budget(
             _ => false,
         });
         let first_and_alternative = match first {
-            ActionName::WaitForOtherWindow if !problem.evidence.collected.credits_are_refused => {
+            ActionName::WaitForOtherWindow
+                if !problem.evidence.collected.credits_are_unavailable =>
+            {
                 vec![first, ActionName::SendDespiteOtherWindow]
             }
             // Waiting is free, so it comes first.
@@ -696,7 +698,7 @@ fn while_window_is_full(problem: &Problem<'_>) -> Vec<ActionName> {
     if continues_by_itself {
         actions.push(ActionName::WaitLeftOpen);
     }
-    if !collected.credits_are_refused {
+    if !collected.credits_are_unavailable {
         actions.push(ActionName::SendDespiteOtherWindow);
     }
     actions

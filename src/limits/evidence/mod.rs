@@ -857,6 +857,9 @@ pub struct Collected {
     /// that it gave then for not accepting them, and no credits can be used while it does. Always false for the status
     /// line, which does not read that reason.
     pub credits_are_refused: bool,
+    /// True if usage credits certainly cannot pay for the next response, because Claude Code's newest record contains such a reason
+    /// of the server. Always false for the status line, which does not read that reason.
+    pub credits_are_unavailable: bool,
     /// The server's reason for not accepting usage credits, according to the error that blocks all sessions now. It is set
     /// only for a text that the user entered.
     pub no_credits_reason_now: Option<String>,

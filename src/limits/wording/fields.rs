@@ -35,6 +35,15 @@ fn key_in<'e>(message: &Message, evidence: &'e Evidence) -> Option<&'e Credentia
     keys().find(is_named).or_else(|| keys().next())
 }
 
+/// Returns what happens to a prompt while a usage window is full, as a past participle.
+pub(crate) fn refused_or_paid(credits_are_unavailable: bool) -> &'static str {
+    if credits_are_unavailable {
+        "refused"
+    } else {
+        "refused or paid for with usage credits"
+    }
+}
+
 /// The known placeholder values, keyed by placeholder name.
 #[derive(Debug)]
 pub(crate) struct Fields {
@@ -141,6 +150,7 @@ impl Fields {
             ("spent", spent),
             ("most", most),
         ]);
+        fields.add_consequences(evidence.collected.credits_are_unavailable);
         fields.add_measurement(diagnosis.measurement, evidence);
         fields.add_names(message, diagnosis, evidence);
         fields
@@ -180,6 +190,22 @@ impl Fields {
             ("paid_until", Some(clock.format_time(until))),
             ("paid_in", Some(clock.format_distance(until))),
             ("paid_until_brief", Some(clock.format_briefly(until))),
+        ]);
+    }
+
+    /// Adds what happens to prompts while a usage window is full.
+    fn add_consequences(&mut self, credits_are_unavailable: bool) {
+        let may_be_refused = if credits_are_unavailable {
+            "will probably be refused"
+        } else {
+            "may be refused or cost extra"
+        };
+        self.set_all([
+            (
+                "refused_or_paid",
+                Some(refused_or_paid(credits_are_unavailable).to_owned()),
+            ),
+            ("may_be_refused", Some(may_be_refused.to_owned())),
         ]);
     }
 

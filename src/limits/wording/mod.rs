@@ -16,6 +16,8 @@
 //! | `name_of_reset` | the same as `name` | there is proof that the window has reset |
 //! | `percent`, `meter`, `measured` | the decisive measurement: its figure, its window, and its time | there is one |
 //! | `full`, `full_until` | another usage window that is full, and its reset | there is one |
+//! | `refused_or_paid` | what happens to prompts while a window is full: "refused or paid for with usage credits", or only "refused" if credits are unavailable | always |
+//! | `may_be_refused` | "may be refused or cost extra", or "will probably be refused" if credits are unavailable | always |
 //! | `used` | the percentage in the message | the message contains one |
 //! | `spent`, `most` | the amounts in the message: the spend and the cap | the message contains them |
 //! | `status` | the HTTP status | there is one |
@@ -43,7 +45,7 @@ mod reasons;
 
 pub(crate) use super::decide::ActionName;
 pub(crate) use action::Action;
-pub(crate) use fields::Fields;
+pub(crate) use fields::{Fields, refused_or_paid};
 pub(crate) use reasons::{Reason, reasons, unknown_sentence};
 
 use std::borrow::Cow;
