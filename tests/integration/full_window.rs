@@ -519,6 +519,34 @@ fn now_does_not_recommend_another_model_while_all_are_stopped() {
     );
 }
 
+/// A session had reached the Opus limit and switched to another model. The limit was then reset early, and another session
+/// received a response from Opus. `now`, `explain`, and `wait` in a shell still named the limit.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_response_of_the_limited_model_ends_the_limit_for_all_sessions() {
+    let sandbox = with_a_private_login();
+    stores_credits_reason(&sandbox, &json!("org_level_disabled"));
+    let [mut switched, mut other] = two_sessions_of_login(&sandbox);
+    let _processes =
+        [&switched, &other].map(|client| RunningClient::idle(&sandbox, &client.session));
+    let room = windows(40.0, NOON, 20.0, TUESDAY);
+    for client in [&mut switched, &mut other] {
+        receives_response(client, "2026-11-20T09:58:00Z", room.clone());
+    }
+    switches_after_opus_limit(&mut switched, room.clone());
+    let shown = other.run("2026-11-20T10:03:00Z", &["now"], b"");
+    assert!(flat(shown.success()).contains("your weekly Opus limit applies here"));
+    other.sends_prompt("2026-11-20T10:04:00Z", "continue");
+    receives_response(&mut other, "2026-11-20T10:04:04Z", room);
+    for arguments in [&["now"][..], &["explain"], &["wait"]] {
+        let shown = flat(other.run("2026-11-20T10:04:10Z", arguments, b"").success());
+        assert!(
+            !shown.contains("limit applies") && !shown.contains("still applies"),
+            "{arguments:?}: {shown}"
+        );
+    }
+}
+
 /// Reaches the weekly limit of the Opus models and receives a response from a Sonnet model two minutes later.
 #[cfg(target_os = "linux")]
 fn switches_after_opus_limit(client: &mut Client<'_>, usage: Value) {

@@ -236,6 +236,10 @@ impl<'a> EvidenceCollector<'a> {
             Ending::HitAgain => !evidence.collected.is_next_error_no_limit,
             // A later reading may show that the window is still full.
             Ending::ResetEarly | Ending::ResponseElsewhere => false,
+            // The response of a model to which the limit does not apply says nothing about its end.
+            Ending::ResponseReceived if self.has_continued_with_other_model(&evidence.error) => {
+                false
+            }
             _ => !evidence.collected.is_refused_after_end,
         });
         let may_be_ended_elsewhere = self.other_sessions == OtherSessions::Newest && !is_decided;

@@ -100,6 +100,14 @@ impl EvidenceCollector<'_> {
             }
     }
 
+    /// Returns true if an error is about the limit of one model family, and another model has responded since then.
+    pub(super) fn has_continued_with_other_model(&self, error: &StoredError) -> bool {
+        let response = error.later_response.as_ref();
+        response
+            .zip(self.model_window(error))
+            .is_some_and(|(response, window)| is_of_other_family(window, response.model.as_deref()))
+    }
+
     /// Returns true if the session last used a model to which the window does not apply.
     fn is_other_family_in_use(&self, window: Window, session: &str) -> bool {
         is_of_other_family(window, self.model_of(session).as_deref())

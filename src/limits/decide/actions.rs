@@ -749,7 +749,9 @@ fn after_end(problem: &Problem<'_>, ending: Ending) -> ActionName {
         {
             ActionName::WaitForOtherWindow
         }
-        Ending::ResponseReceived if problem.another_model_responds() => {
+        Ending::ResponseReceived
+            if problem.another_model_responds() && !problem.limited_model_responds_elsewhere() =>
+        {
             ActionName::AnotherModelWorks
         }
         Ending::ResponseReceived | Ending::ResponseElsewhere
@@ -1049,6 +1051,13 @@ impl Problem<'_> {
         let model = response.and_then(|response| response.model.as_deref());
         let is_ahead = self.resets.ahead(self.evidence.clock.now).is_some();
         is_ahead && model.is_some_and(|model| self.finding.limit.spares_model(model))
+    }
+
+    /// Returns true if another session has received a response that shows that the limit is over, for example because it has
+    /// been reset early.
+    fn limited_model_responds_elsewhere(&self) -> bool {
+        let responses = &self.evidence.collected.other_responses;
+        responses.iter().any(|response| self.is_ended_by(response))
     }
 }
 
