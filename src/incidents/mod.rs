@@ -628,7 +628,7 @@ impl<'a> Incidents<'a> {
                         .into_iter()
                         .any(|payer| error.payer.relation_to(payer) != PayerRelation::Other)
             });
-            present::add_weekly_limits(session, &mut errors, &collector);
+            present::add_limits_of_others(session, &mut errors, &collector);
         }
         let mut incidents = collector.explain(errors);
         incidents.retain(|incident| incident.is_of(Some(session)));

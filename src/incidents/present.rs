@@ -339,6 +339,7 @@ impl Situation {
                 session,
                 at,
                 can_continue_sooner: (incident.is_false_alarm() || incident.blocks().is_none())
+                    && !incident.still_blocks_only_its_session()
                     && !is_blocked
                     && at - clock.now > CONTINUES_SOON,
                 still_full: self.still_full_after_continuation(incident),
@@ -839,19 +840,21 @@ pub(super) fn find_errors_of_status_line(
     errors
 }
 
-/// Adds the weekly limits that have stopped other sessions. If the payer is the same, such a limit also stops the
-/// status line's session, even after the 5-hour window has reset.
-pub(super) fn add_weekly_limits(
+/// Adds the weekly limits that have stopped other sessions, and their later refusals because of any window. If the payer is the
+/// same, such a weekly limit also stops the status line's session, even after the 5-hour window has reset, and such a refusal
+/// shows that usage credits no longer pay.
+pub(super) fn add_limits_of_others(
     session: &str,
     errors: &mut Vec<KnownError>,
     collector: &EvidenceCollector<'_>,
 ) {
-    let is_weekly = |error: &StoredError| {
+    let own_error_at = errors.iter().map(|known_error| known_error.error.at).max();
+    let is_of_interest = |error: &StoredError| {
         let evidence = collector.bare_evidence(error.clone());
-        let window = evidence
-            .refused_window()
-            .or_else(|| collector.message_of(&error.message).window);
-        window == Some(Window::Weekly)
+        match evidence.refused_window() {
+            Some(window) => window == Window::Weekly || Some(error.at) > own_error_at,
+            None => collector.message_of(&error.message).window == Some(Window::Weekly),
+        }
     };
     let mut sessions = HashSet::from([Some(session.to_owned())]);
     let others = collector
@@ -866,7 +869,7 @@ pub(super) fn add_weekly_limits(
                 && !collector.is_about_other_payer_than_login(error)
                 && sessions.insert(error.session.id.clone())
         })
-        .filter(|error| error.later_response.is_none() && is_weekly(error))
+        .filter(|error| error.later_response.is_none() && is_of_interest(error))
         .take(MOST_OTHER_SESSIONS);
     errors.extend(others.map(KnownError::stored));
     errors.sort_by_key(|known_error| Reverse(known_error.error.at));

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::client::{Client, plain_rows, windows};
 use crate::later_evidence::explained;
 use crate::messages::cases;
-use crate::newest_evidence::{hits_limit, receives_response};
+use crate::newest_evidence::{after, hits_limit, receives_response};
 #[cfg(target_os = "linux")]
 use crate::now::RunningClient;
 use crate::situation::{
@@ -857,6 +857,43 @@ fn a_later_limit_does_not_undo_the_end_of_throttling() {
                 None => assert_eq!(waited.code, 0, "{waited:?}"),
             }
         }
+    }
+}
+
+/// After a limit, usage credits paid for responses in another session, which was then refused as well. The row of the stopped
+/// session still said that credits pay, and its steps offered to continue with them.
+#[test]
+fn credits_do_not_pay_after_another_session_was_refused() {
+    for (text, reason, step) in [
+        (FIVE_HOUR, "", "Or continue now with usage credits"),
+        (
+            "You're out of usage credits \u{b7} resets 12pm (UTC)",
+            "out_of_credits",
+            "Or add usage credits",
+        ),
+        (
+            "You've hit your monthly spend limit \u{b7} raise it at https://claude.ai/settings/usage",
+            "org_level_disabled_until",
+            "Or raise your own monthly cap on usage credits",
+        ),
+    ] {
+        let sandbox = with_a_private_login();
+        let [stopped, mut other] = two_of_the_login(&sandbox);
+        let full = windows(100.0, NOON, 40.0, TUESDAY);
+        let refusal = refused("five_hour", NOON, "");
+        hits_limit(&stopped, AT, FIVE_HOUR, &refusal, full.clone());
+        for at in ["2026-11-20T10:02:00Z", "2026-11-20T10:04:00Z"] {
+            other.sends_prompt(at, "continue");
+            receives_response(&mut other, &after(at, 2), full.clone());
+        }
+        assert!(plain_rows(&stopped, "2026-11-20T10:05:00Z", full.clone()).contains("credits"));
+        let refusal = refused("five_hour", NOON, reason);
+        hits_limit(&other, "2026-11-20T10:10:00Z", text, &refusal, full.clone());
+        let at = "2026-11-20T10:11:00Z";
+        let rows = plain_rows(&stopped, at, full);
+        assert!(!rows.contains("credits"), "{reason}: {rows}");
+        let shown = answer(&stopped, at);
+        assert!(shown.contains(step), "{reason}: {shown}");
     }
 }
 

@@ -3,11 +3,13 @@
 use serde_json::{Value, json};
 
 use crate::client::{Client, plain_rows, run, windows};
-use crate::newest_evidence::five_hour_full;
+use crate::newest_evidence::{five_hour_full, receives_response};
+#[cfg(target_os = "linux")]
+use crate::now::RunningClient;
 use crate::situation::{
     AT, FIVE_HOUR, NOON, ORG, PRIVATE, SOON, TUESDAY, answer, belongs_to, flat,
     reaches_five_hour_limit, receives_balance_error, receives_overload_error, refused,
-    with_a_credits_budget, with_a_private_login,
+    session_with_token, with_a_credits_budget, with_a_private_login,
 };
 use crate::support::Sandbox;
 use crate::wait::waits;
@@ -1082,4 +1084,39 @@ fn the_error_of_a_key_stays_one_although_its_process_started_days_ago() {
         .unwrap();
     let owner = &stored["incident"]["payer"]["owner"];
     assert_eq!(*owner, Value::Null, "{stored:#}");
+}
+
+/// A session with a token had reached its limit, and the login had room. `now` and `wait` advised sending that session its prompt
+/// again, and `/whycap` in a session of the login said that a prompt costs money.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_limit_of_a_token_neither_ends_early_nor_concerns_the_login() {
+    let sandbox = with_a_private_login();
+    let mut of_login = session_of_login(&sandbox, "of-login");
+    let with_token = session_with_token(&sandbox, "with-token");
+    let _processes =
+        [&of_login, &with_token].map(|client| RunningClient::idle(&sandbox, &client.session));
+    let room = windows(40.0, NOON, 40.0, TUESDAY);
+    receives_response(&mut of_login, "2026-11-20T09:50:00Z", room.clone());
+    let reset = NOON + 3600;
+    let limit = "You've hit your 5-hour limit \u{b7} resets 1pm (UTC)";
+    with_token.receives_error(AT, limit, refused("five_hour", reset, "org_level_disabled"));
+    with_token.announces(
+        AT,
+        "Usage limit reached \u{b7} set to continue automatically at 1pm",
+    );
+    with_token.calls_status_line(SOON, windows(100.0, reset, 20.0, TUESDAY), 120);
+    for command in ["now", "wait"] {
+        let at = "2026-11-20T10:01:00Z";
+        let shown = run(&sandbox, at, &[command], b"", &[]);
+        let shown = flat(shown.success());
+        assert!(
+            shown.contains("by itself about 13:01") && !shown.contains("sooner"),
+            "{shown}"
+        );
+    }
+    of_login.sends_prompt("2026-11-20T10:02:00Z", "continue");
+    receives_response(&mut of_login, "2026-11-20T10:02:02Z", room);
+    let shown = answer(&of_login, "2026-11-20T10:03:00Z");
+    assert!(shown.contains("nothing is blocking you"), "{shown}");
 }

@@ -88,6 +88,7 @@ impl LaterErrors {
                 at: error.at,
                 cause,
                 is_limit,
+                no_credits_reason: incident.no_credits_reason().map(str::to_owned),
             });
         }
         if is_limit {
@@ -129,6 +130,7 @@ impl LaterErrors {
             .known_end()
             .is_some_and(|end| self.has_refusal_after(&evidence.error, cause, end.at));
         evidence.collected.refused_again_at = self.last_limit_error_at(&evidence.error);
+        evidence.collected.no_credits_reason_now = self.no_credits_reason(&evidence.error);
         evidence.collected.login_is_accepted =
             cause.refuses_login && self.has_limit_with_accepted_login(&evidence.error);
         evidence.collected.is_next_error_no_limit = evidence.known_end().is_some_and(|end| {
@@ -199,6 +201,15 @@ impl LaterErrors {
         })
     }
 
+    /// Returns the newest reason for which the server did not accept the payer's usage credits since the error, or `None` if it
+    /// has given none. Errors of an unknown payer count.
+    fn no_credits_reason(&self, error: &StoredError) -> Option<String> {
+        self.refusals
+            .iter()
+            .filter(|refusal| refusal.payer.may_share_refusals_with(&error.payer))
+            .find_map(|refusal| refusal.no_credits_reason.clone())
+    }
+
     /// Returns the time of the newest later error in which a limit or, for example, an unpaid bill stopped the payer.
     /// Returns `None` if there is none. Errors of an unknown payer count. Refusals of the login do not, because they do
     /// not show whether usage credits are in use.
@@ -234,6 +245,8 @@ struct Refusal {
     cause: RefusalCause,
     /// True if a limit or, for example, an unpaid bill caused the refusal. An invalid login does not count.
     is_limit: bool,
+    /// The server's reason for not accepting usage credits.
+    no_credits_reason: Option<String>,
 }
 
 /// Returns true if a limit stopped the session shortly after the given time, and the refused request may have been sent

@@ -232,7 +232,7 @@ fn makes_credits_available(action: ActionName) -> bool {
 /// Returns the advice to use credits, which depends on why the server did not accept them. Returns `None` if an admin's
 /// setting is the reason.
 fn own_credits(problem: &Problem<'_>) -> Option<ActionName> {
-    match problem.evidence.no_credits_reason() {
+    match problem.evidence.newest_no_credits_reason() {
         Some("out_of_credits") => Some(ActionName::AddCredits),
         Some("org_level_disabled" | "overage_not_provisioned") => Some(ActionName::CreditsOn),
         Some("org_level_disabled_until") => Some(ActionName::RaiseOwnCap),
@@ -888,6 +888,7 @@ impl Problem<'_> {
         let limit = self.finding.limit;
         self.evidence.has_asker_response()
             && !self.evidence.collected.asker_has_other_payer
+            && !self.evidence.collected.has_login_with_room
             && !self.credits_pay_now
             && self.evidence.collected.paid_until.is_none()
             && self.finding.verdict == Verdict::Real

@@ -860,8 +860,8 @@ pub struct Collected {
     /// True if usage credits certainly cannot pay for the next response, because Claude Code's newest record contains such a reason
     /// of the server. Always false for the status line, which does not read that reason.
     pub credits_are_unavailable: bool,
-    /// The server's reason for not accepting usage credits, according to the error that blocks all sessions now. It is set
-    /// only for a text that the user entered.
+    /// The server's newest reason for not accepting usage credits, according to later errors. For a text that the user
+    /// entered, this is the reason according to the error that blocks all sessions now.
     pub no_credits_reason_now: Option<String>,
     /// The time until which usage credits pay for the user's responses, because a full window resets then. `None` if
     /// they do not, or if this was not determined for this explanation.
@@ -991,10 +991,17 @@ impl Evidence {
     /// Returns the server's reason for not accepting usage credits. For a text that the user entered, this is the reason that
     /// it gives now.
     pub(crate) fn no_credits_reason(&self) -> Option<&str> {
-        match self.quota() {
-            Some(quota) => quota.overage_disabled_reason.as_deref(),
-            None => self.collected.no_credits_reason_now.as_deref(),
+        if self.is_pasted() {
+            self.collected.no_credits_reason_now.as_deref()
+        } else {
+            self.quota()?.overage_disabled_reason.as_deref()
         }
+    }
+
+    /// Returns the server's newest reason for not accepting usage credits, which may be that of a later error.
+    pub(crate) fn newest_no_credits_reason(&self) -> Option<&str> {
+        let newest = self.collected.no_credits_reason_now.as_deref();
+        newest.or_else(|| self.no_credits_reason())
     }
 
     /// Returns the model that the session with the error uses now, as far as is known: the one that it used last or, if that
