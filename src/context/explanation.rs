@@ -337,7 +337,7 @@ impl Context {
         };
         let costs = match until {
             Some(until) => format!(
-                "each response costs extra until {}; or wait",
+                "each response costs extra; or wait until {}",
                 clock.format_deadline(until)
             ),
             None => "each response costs extra".to_owned(),

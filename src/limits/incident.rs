@@ -162,6 +162,12 @@ impl Incident {
         &self.wording().badge
     }
 
+    /// Returns the forms of the status-line row that shows how the error ended, longest first. Empty if the error is not over
+    /// or no longer relevant.
+    pub(crate) fn ending_rows(&self) -> &[String] {
+        &self.wording().ending_rows
+    }
+
     /// Returns the forms of the status-line row while usage credits are in use, longest first. Empty if they are not.
     pub(crate) fn credits_rows(&self) -> &[String] {
         &self.wording().credits_rows

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use super::decide::{ActionName, Ending, State, is_for};
 use super::evidence::{ContinuationObstacle, PossiblyUnaffected};
 use super::incident::Incident;
-use super::wording::{Action, ending_rows, old_name, state_sentence, unknown_sentence};
+use super::wording::{Action, old_name, state_sentence, unknown_sentence};
 use crate::render::{Page, Report};
 use crate::terminal::{Piece, Tone, truncate, width, wrap};
 
@@ -390,8 +390,7 @@ pub fn status_rows(incident: &Incident, more: ReadMore, columns: usize) -> Optio
         if incident.is_notice() {
             return Some(in_tone(Tone::Plain, badge_rows(incident.badge(), columns)));
         }
-        let forms = ending_rows(&incident.evidence, &incident.diagnosis);
-        let row = fitting_form(forms, columns)?;
+        let row = fitting_form(incident.ending_rows(), columns)?;
         let credits_row = fitting_form(incident.credits_rows(), columns);
         let budget_row = fitting_form(incident.budget_rows(), columns);
         let mut rows = match credits_row.or(budget_row) {

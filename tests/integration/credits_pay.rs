@@ -61,7 +61,7 @@ fn the_row_says_at_every_width_that_credits_pay_and_until_when() {
             "five_hour",
             NOON,
             five_hour_full(),
-            "usage credits pay",
+            "usage credits are paying",
             ["12:00, in 1 h 52 m", "12:00"],
         ),
         (
@@ -69,7 +69,7 @@ fn the_row_says_at_every_width_that_credits_pay_and_until_when() {
             "seven_day",
             TUESDAY,
             weekly_full(),
-            "usage credits pay",
+            "usage credits are paying",
             ["Tue Nov 24 06:00, in 3 d 19 h", "Tue 06:00"],
         ),
         (
@@ -77,7 +77,7 @@ fn the_row_says_at_every_width_that_credits_pay_and_until_when() {
             "five_hour",
             NOON,
             five_hour_full(),
-            "extra usage pays",
+            "extra usage is paying",
             ["12:00, in 1 h 52 m", "12:00"],
         ),
     ] {
@@ -97,15 +97,16 @@ fn the_row_says_at_every_width_that_credits_pay_and_until_when() {
                     || shown.contains("credits")
                     || shown.contains("extra usage")
                     || shown.contains("paid");
-                assert!(says_paid || columns < 24, "{text}: {columns}: {shown}");
-                assert!(!shown.contains("resets"), "{text}: {columns}: {shown}");
+                assert!(says_paid, "{text}: {columns}: {shown}");
+                // "until" would read like a promise that the credits last that long.
+                assert!(!shown.contains("until"), "{text}: {columns}: {shown}");
             }
             let widest = row(client, at, Value::Null, 120);
-            let expected = format!("{pay} until {longest}");
+            let expected = format!("{pay} · resets {longest}");
             assert!(widest.contains(&expected), "{text}: {widest}");
         }
         let badge = stopped.explained(at)["badge"].to_string();
-        assert!(badge.contains(&format!("{pay} until ")), "{badge}");
+        assert!(badge.contains(&format!("{pay} · resets ")), "{badge}");
     }
 }
 
@@ -124,7 +125,7 @@ fn the_row_still_says_that_credits_pay_on_the_next_call_of_an_idle_session() {
         for client in [&stopped, &idle] {
             let shown = row(client, at, five_hour_full(), 120);
             assert!(
-                shown.contains("usage credits pay until 12:00"),
+                shown.contains("usage credits are paying · resets 12:00"),
                 "{at}: {shown}"
             );
         }
@@ -146,7 +147,7 @@ fn a_refused_login_does_not_hide_that_credits_pay() {
     let at = "2026-11-20T10:08:00Z";
     let explain = ["explain", "--session", "stopped"];
     for (shown, expected) in [
-        (row(&stopped, at, Value::Null, 120), "usage credits pay"),
+        (row(&stopped, at, Value::Null, 120), "credits are paying"),
         (stopped.run(at, &explain, b"").stdout, "credits are paying"),
         (answer(&stopped, at), "credits are paying"),
     ] {
@@ -197,6 +198,7 @@ fn says_that_credits_pay(text: &str) -> bool {
         "costs money",
         "costs extra",
         "credits pay",
+        "credits are paying",
         "with usage credits",
     ]
     .iter()
@@ -296,7 +298,7 @@ fn check_every_screen(client: &Client<'_>, at: &str, next: NextResponse) {
             }
             let [(_, row), ..] = &screens;
             assert!(
-                row.contains(&format!("pay until {until}")),
+                row.contains("are paying") && row.contains(&format!("resets {until}")),
                 "{session}: {row}"
             );
         }
@@ -825,7 +827,7 @@ fn wait_for_a_session_says_that_usage_credits_pay_for_it() {
     client.sends_prompt("2026-11-20T10:00:50Z", "continue");
     receives_response(&mut client, "2026-11-20T10:01:00Z", five_hour_full());
     let at = "2026-11-20T10:02:00Z";
-    let costs = "You can continue, but each response costs extra until 12:00";
+    let costs = "You can continue, but each response costs extra; or wait until 12:00";
     for arguments in [&["wait"][..], &["wait", "--session", "pays"]] {
         let waited = printed(&client, at, arguments);
         assert!(waited.starts_with(costs), "{arguments:?}: {waited}");

@@ -99,7 +99,7 @@ fn wait_mentions_only_the_costs_while_credits_pay_during_an_overload() {
     let waited = waits(&client, "2026-11-20T10:02:58Z", &["--timeout", "9s"]);
     let lines = flat(waited.success());
     assert!(
-        lines.contains("You can continue, but each response costs extra until 12:00"),
+        lines.contains("You can continue, but each response costs extra; or wait until 12:00"),
         "{lines}"
     );
     assert!(!lines.contains("be refused"), "{lines}");
@@ -306,7 +306,10 @@ fn the_answers_after_a_false_alarm_mention_a_window_that_has_filled_up() {
         assert!(!shown.contains("Send the prompt again"), "{shown}");
     }
     let rows = plain_rows(&stopped, at, five_hour_full());
-    assert!(rows.contains("a limit is used up"), "{rows}");
+    assert!(
+        rows.contains("5-hour limit is used up · resets 12:00"),
+        "{rows}"
+    );
     let waited = waits(&stopped, at, &[]);
     assert!(flat(waited.success()).ends_with(ALSO_FULL), "{waited:?}");
 }
@@ -569,14 +572,16 @@ fn reaches_opus_limit(client: &Client<'_>, at: &str) {
 /// window. The headline says what happened even if the error is old.
 #[test]
 fn the_answers_after_an_overload_mention_a_full_window() {
-    for (reported, full_until) in [
+    for (reported, full_until, row) in [
         (
             five_hour_full(),
             "your 5-hour limit is now used up until 12:00",
+            "problem should be over, but your 5-hour limit is used up · resets 12:00",
         ),
         (
             weekly_full(),
             "your weekly limit is now used up until Tue Nov 24 06:00",
+            "problem should be over, but your weekly limit is used up · resets Tue Nov 24 06:00",
         ),
     ] {
         let sandbox = with_a_private_login();
@@ -594,7 +599,6 @@ fn the_answers_after_an_overload_mention_a_full_window() {
             }
             let rows = client.calls_status_line(at, reported.clone(), 120);
             let rows = whycap::terminal::strip_ansi(rows.success());
-            let row = "problem should be over, but a limit is used up · see /usage";
             assert_eq!(rows.contains(row), !is_old, "{at}: {rows}");
             assert!(!rows.contains("send the prompt again"), "{at}: {rows}");
         }
@@ -802,7 +806,10 @@ fn a_response_that_ends_an_overload_may_have_used_up_the_limit() {
     receives_response(&mut other, "2026-11-20T10:02:00Z", five_hour_full());
     let at = "2026-11-20T10:02:30Z";
     let row = flat(&plain_rows(&stopped, at, room));
-    assert!(row.contains("a limit is used up"), "{row}");
+    assert!(
+        row.contains("5-hour limit is used up · resets 12:00"),
+        "{row}"
+    );
     assert!(!row.contains("send the prompt again"), "{row}");
     let explanation = flat(stopped.run(at, &["explain"], b"").success());
     for shown in [

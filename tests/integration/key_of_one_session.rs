@@ -620,7 +620,7 @@ fn the_first_step_after_a_keys_error_costs_money_while_credits_pay() {
                 screen.starts_with("You are paying with usage credits"),
                 "{about}"
             );
-            let costs = "1. You can continue, but each response costs extra until 12:00";
+            let costs = "1. You can continue, but each response costs extra; or wait until 12:00";
             let pays = "1. Send the prompt again; usage credits will pay for it";
             assert!(screen.contains(costs) || screen.contains(pays), "{about}");
             for free in [
@@ -670,8 +670,8 @@ fn after_the_removal_of_a_key_the_full_window_of_the_plan_is_mentioned() {
         ),
         (
             true,
-            "ANTHROPIC_API_KEY is no longer set, but your 5-hour limit is used up, so usage credits pay until 12:00.",
-            "1. You can continue, but each response costs extra until 12:00",
+            "ANTHROPIC_API_KEY is no longer set, but your 5-hour limit is used up until 12:00, so usage credits pay.",
+            "1. You can continue, but each response costs extra; or wait until 12:00",
         ),
     ] {
         let sandbox = with_a_private_login();

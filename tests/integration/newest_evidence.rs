@@ -217,7 +217,7 @@ fn a_limit_beyond_which_credits_pay_still_applies() {
     let action = &incident["actions"][0];
     let instruction = action["do"].as_str().unwrap();
     assert!(
-        instruction.contains("each response costs extra until Tue Nov 24 06:00"),
+        instruction.contains("each response costs extra; or wait until Tue Nov 24 06:00"),
         "{instruction}"
     );
     assert_eq!(action["costs_money"], true);
@@ -507,13 +507,14 @@ fn wait_warns_that_each_response_costs_extra() {
         receives_response(&mut pays, "2026-11-20T10:03:00Z", weekly_full());
         assert!(output(&pays, at, "explain").contains("paying"), "{name}");
 
-        let warning = "You can continue, but each response costs extra until Tue Nov 24 06:00";
+        let warning =
+            "You can continue, but each response costs extra; or wait until Tue Nov 24 06:00";
         for more in [&[][..], &["--session", "pays"]] {
             let arguments: Vec<&str> = ["wait"].iter().chain(more).copied().collect();
             let run = pays.run(at, &arguments, b"");
             let text = flat(run.success());
             assert!(text.contains(warning), "{name} {more:?}: {text}");
-            assert!(text.ends_with("; or wait."), "{name} {more:?}: {text}");
+            assert!(text.ends_with("from now)."), "{name} {more:?}: {text}");
             for wrong in ["not blocked", "no longer blocked", "can continue."] {
                 assert!(!text.contains(wrong), "{name} {more:?}: {text}");
             }
@@ -521,7 +522,7 @@ fn wait_warns_that_each_response_costs_extra() {
         // A new session in a shell with a key may use this key.
         let key = ("ANTHROPIC_API_KEY".to_owned(), "sk-ant-dummy".to_owned());
         let with_key = flat(crate::client::run(&sandbox, at, &["wait"], b"", &[key]).success());
-        let payers = "You can continue, but ANTHROPIC_API_KEY may pay for new sessions in this shell; in sessions that use your login, each response costs extra until Tue Nov 24 06:00";
+        let payers = "You can continue, but ANTHROPIC_API_KEY may pay for new sessions in this shell; in sessions that use your login, each response costs extra; or wait until Tue Nov 24 06:00";
         assert!(with_key.contains(payers), "{name}: {with_key}");
         // This session uses another account, so the login's credits do not pay for it. Its client is older than 2.1.331,
         // so it does not use a new login for its next request.
@@ -551,7 +552,7 @@ fn wait_mentions_the_costs_if_another_window_is_full_after_the_reset() {
     let waited = stopped.run(at, &arguments, b"");
     let text = flat(waited.success());
     assert!(text.contains("weekly limit"), "{text}");
-    let warning = "You can continue, but each response costs extra until Tue Nov 24 06:00";
+    let warning = "You can continue, but each response costs extra; or wait until Tue Nov 24 06:00";
     assert!(text.contains(warning), "{text}");
 }
 
@@ -588,7 +589,7 @@ fn all_advice_after_a_reset_mentions_the_costs_of_the_next_full_window() {
     receives_response(&mut pays, "2026-11-20T11:03:00Z", five_hour_full.clone());
     receives_response(&mut pays, "2026-11-20T11:06:00Z", five_hour_full.clone());
 
-    let costs = "You can continue, but each response costs extra until 12:00";
+    let costs = "You can continue, but each response costs extra; or wait until 12:00";
     let at = "2026-11-20T11:06:05Z";
     for arguments in [&["wait"][..], &["wait", "--session", "stopped"]] {
         let text = flat(stopped.run(at, arguments, b"").success());

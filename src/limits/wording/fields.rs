@@ -65,7 +65,7 @@ impl Fields {
         fields.add_times(message, diagnosis, clock);
         if diagnosis.credits_will_pay() {
             let reset = diagnosis.resets.ahead(clock.now);
-            fields.add_payment(paid_until.or(reset.map(|reset| reset.at)), clock);
+            fields.add_payment(paid_until.or(reset.map(|reset| reset.at)), diagnosis, clock);
         }
         // Past times include the day only if it differs from the day of the error, so the sentence does not change
         // later.
@@ -85,13 +85,11 @@ impl Fields {
         } else {
             None
         };
-        let (full, full_until) = diagnosis
+        let reset_of_full = diagnosis.also_full.and_then(|full| full.resets_at);
+        let full = diagnosis
             .also_full
-            .and_then(|full| {
-                let until = clock.format_time(full.resets_at?);
-                Some((full.window.limit().to_owned(), until))
-            })
-            .unzip();
+            .filter(|_| reset_of_full.is_some())
+            .map(|full| full.window.limit().to_owned());
         let continues = diagnosis
             .automatic_continuation
             .filter(|at| *at > clock.now);
@@ -128,7 +126,11 @@ impl Fields {
             ("possible_reset", possible_reset),
             ("used_up_until", used_up_until),
             ("full", full),
-            ("full_until", full_until),
+            ("full_until", reset_of_full.map(|at| clock.format_time(at))),
+            (
+                "full_until_brief",
+                reset_of_full.map(|at| clock.format_briefly(at)),
+            ),
             (
                 "at_when",
                 continues.map(|at| clock.format_approximate_time(at)),
@@ -181,12 +183,23 @@ impl Fields {
         ]);
     }
 
-    /// Adds the time until which usage credits will be in use, if it is known.
-    fn add_payment(&mut self, until: Option<DateTime<Utc>>, clock: Clock) {
+    /// Adds the reset of the full window because of which usage credits are in use, if it is known. If the error is over and
+    /// this is another window than that of the error, the window is the subject of the row and the badge.
+    fn add_payment(&mut self, until: Option<DateTime<Utc>>, diagnosis: &Diagnosis, clock: Clock) {
         let Some(until) = until else {
             return;
         };
+        let full = diagnosis
+            .also_full
+            .filter(|full| diagnosis.state.is_over() && full.resets_at == Some(until));
+        let full_resets = if full.is_some() || !diagnosis.state.is_over() {
+            "resets"
+        } else {
+            "limit resets"
+        };
         self.set_all([
+            ("subject", full.map(|full| full.window.limit().to_owned())),
+            ("full_resets", Some(full_resets.to_owned())),
             ("paid_until", Some(clock.format_time(until))),
             ("paid_in", Some(clock.format_distance(until))),
             ("paid_until_brief", Some(clock.format_briefly(until))),

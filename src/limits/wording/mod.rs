@@ -15,7 +15,7 @@
 //! | `proven_reset` | the reset, as in "at 14:00" | it has passed, and there is proof that the window has reset |
 //! | `name_of_reset` | the same as `name` | there is proof that the window has reset |
 //! | `percent`, `meter`, `measured` | the decisive measurement: its figure, its window, and its time | there is one |
-//! | `full`, `full_until` | another usage window that is full, and its reset | there is one |
+//! | `full`, `full_until`, `full_until_brief` | another usage window that is full, and its reset, also as in "Tue 06:00" | there is one |
 //! | `refused_or_paid` | what happens to prompts while a window is full: "refused or paid for with usage credits", or only "refused" if credits are unavailable | always |
 //! | `may_be_refused` | "may be refused or cost extra", or "will probably be refused" if credits are unavailable | always |
 //! | `used` | the percentage in the message | the message contains one |
@@ -31,12 +31,13 @@
 //! | `window_of_cap` | the limit of the full usage window because of which the cap stopped work, as in "5-hour limit" | the limit is a cap on spend, and its window is known |
 //! | `limit`, `counted` | the usage window, and the limit as in "your weekly limit" | always |
 //! | `pool`, `credits`, `are`, `were`, `pay`, `cap` | the words for usage credits that the message uses | always |
-//! | `paid_until`, `paid_in`, `paid_until_brief` | the time until which usage credits pay, as in "Tue Nov 24 06:00", "in 3 d 20 h", and "Tue 06:00" | they will pay for the next response, and it is ahead |
+//! | `paid_until`, `paid_in`, `paid_until_brief` | the reset of the full window beyond which usage credits pay, as in "Tue Nov 24 06:00", "in 3 d 20 h", and "Tue 06:00" | they will pay for the next response, and it is ahead |
+//! | `full_resets` | the words before `paid_until`: "resets", or "limit resets" if `subject` is not the full window | the same as `paid_until` |
 //! | `retry` | "try again in a few minutes", or "Claude Code will continue shortly" | always |
 //! | `ending_response` | a clause that says which session received a response | always |
 //! | `responder` | "Claude Code", or "another model" if the limit does not apply to the model that responded | always |
 //! | `likely` | "probably", or "possibly" if the evidence is weak | always |
-//! | `subject` | the same as `name` or, if the error is over, the first part of the row or badge about its end, as in "limit has reset" | usage credits will pay for the next response |
+//! | `subject` | the same as `name` or, if the error is over, the full window or the first part of the row or badge about its end, as in "limit has reset" | usage credits will pay for the next response |
 //! | `past`, `name`, `ended`, … | what happened, the limit, and its end, only for the wording of an ending | always |
 
 mod action;
@@ -139,6 +140,9 @@ pub(crate) struct Wording {
     /// A sentence in the past tense that says what happened and how it ended, or `None` if the error is not over.
     pub(crate) summary: Option<String>,
     pub(crate) badge: String,
+    /// The forms of the status-line row that shows how the error ended, longest first. Empty if the error is not over or no
+    /// longer relevant.
+    pub(crate) ending_rows: Vec<String>,
     /// The forms of the status-line row while usage credits are in use, longest first. Empty if they are not.
     pub(crate) credits_rows: Vec<String>,
     /// The forms of the status-line row if the error is over but a budget blocks prompts, longest first. Otherwise empty.
@@ -176,15 +180,16 @@ pub(crate) fn word(message: &Message, evidence: &Evidence, diagnosis: &Diagnosis
         }
         None => present,
     };
+    let rows_after_end = ending_rows(evidence, diagnosis, &fields);
     let mut credits_rows = Vec::new();
     if diagnosis.credits_will_pay() {
-        let row = ending_rows(evidence, diagnosis).first();
+        let row = rows_after_end.first();
         let subject = name_of_badge(row.unwrap_or(&sentences.badge));
         fields.set_all([("subject", Some(subject))]);
         sentences.badge = badge(&WORDINGS.credits_pay.badges, &fields);
         credits_rows = WORDINGS.credits_pay.rows(&fields);
     }
-    let budget_rows = match ending_rows(evidence, diagnosis).first() {
+    let budget_rows = match rows_after_end.first() {
         Some(row) if diagnosis.actions.first() == Some(&ActionName::LiftBudget) => {
             let subject = name_of_badge(row);
             WORDINGS
@@ -204,6 +209,7 @@ pub(crate) fn word(message: &Message, evidence: &Evidence, diagnosis: &Diagnosis
         headline: sentences.headline,
         summary,
         badge: sentences.badge,
+        ending_rows: rows_after_end,
         credits_rows,
         budget_rows,
         actions,
@@ -679,16 +685,28 @@ pub(crate) fn response_elsewhere(
     })
 }
 
-/// Returns the versions of the status-line row that shows how the error ended, longest first. There are none if the
-/// error is no longer relevant.
-pub(crate) fn ending_rows(evidence: &Evidence, diagnosis: &Diagnosis) -> &'static [String] {
+/// Returns the forms of the status-line row that shows how the error ended, longest first. There are none if the error is no
+/// longer relevant. If a window is full and its reset is known, the forms with this time are the only ones.
+fn ending_rows(evidence: &Evidence, diagnosis: &Diagnosis, fields: &Fields) -> Vec<String> {
     let Some(wording) = ending_wording(evidence, diagnosis) else {
-        return &[];
+        return Vec::new();
     };
-    if diagnosis.is_reset_proven || wording.unproven_rows.is_empty() {
+    let templates = if diagnosis.is_reset_proven || wording.unproven_rows.is_empty() {
         &wording.rows
     } else {
         &wording.unproven_rows
+    };
+    let (with_time, without_time): (Vec<&String>, Vec<&String>) = templates
+        .iter()
+        .partition(|template| template.contains('{'));
+    let filled: Vec<String> = with_time
+        .into_iter()
+        .filter_map(|template| fields.fill(template))
+        .collect();
+    if filled.is_empty() {
+        without_time.into_iter().cloned().collect()
+    } else {
+        filled
     }
 }
 
@@ -729,6 +747,7 @@ mod tests {
             ("paid_until", "Wed Nov 23 23:48"),
             ("paid_in", "in 6 d 23 h"),
             ("paid_until_brief", "Wed 23:48"),
+            ("full_resets", "limit resets"),
         ],
         &[("time", "11:48pm")],
         &[
@@ -759,7 +778,11 @@ mod tests {
         &[("spent", "$1,500.00"), ("most", "$1,500.00")],
         &[("other", "GitHub")],
         &[("unproven", "The message says that")],
-        &[("full", "5-hour limit"), ("full_until", "Wed Nov 23 23:48")],
+        &[
+            ("full", "5-hour limit"),
+            ("full_until", "Wed Nov 23 23:48"),
+            ("full_until_brief", "Wed 23:48"),
+        ],
         &[("cap_at", "on Tue Dec 1 00:00")],
     ];
     const ALWAYS: &[(&str, &str)] = &[
