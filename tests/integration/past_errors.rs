@@ -956,6 +956,60 @@ fn credits_that_an_admin_turned_off_are_not_recommended() {
     }
 }
 
+/// A member whose type of seat has no usage credits was told to ask an admin for credits, which would not have helped.
+#[test]
+fn a_seat_without_credits_is_not_told_to_ask_for_credits() {
+    for (role, reason, step) in [
+        (
+            "user",
+            "seat_tier_level_disabled",
+            "Or ask an admin for a different type of seat, or to allow usage credits for your type of seat",
+        ),
+        (
+            "user",
+            "seat_tier_zero_credit_limit",
+            "Or ask an admin for a different type of seat, or to allow usage credits for your type of seat",
+        ),
+        (
+            "admin",
+            "seat_tier_zero_credit_limit",
+            "Or allow usage credits for your type of seat or change the type, if your role allows it (costs money)",
+        ),
+        (
+            "user",
+            "member_zero_credit_limit",
+            "Or ask an admin for usage credits",
+        ),
+    ] {
+        let sandbox = Sandbox::new();
+        Client::logged_in(&sandbox, "team", role);
+        let client = Client::new(&sandbox);
+        client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, reason));
+        let incident = client.explained(SOON);
+        let purchases: Vec<&Value> = incident["actions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|action| action["costs_money"] == true)
+            .map(|action| &action["do"])
+            .collect();
+        assert_eq!(purchases, [step], "{role}, {reason}");
+    }
+}
+
+/// A reason that whycap does not know was part of the sentence: "because org_spend_cap_exceeded".
+#[test]
+fn an_unknown_reason_against_credits_is_quoted_as_the_reason_of_the_server() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    let refusal = refused("five_hour", NOON, "org_spend_cap_exceeded");
+    client.receives_error(AT, FIVE_HOUR, refusal);
+    let evidence = client.explained(SOON)["evidence"].to_string();
+    let sentence =
+        "usage credits could not cover the request (the server's reason: org_spend_cap_exceeded).";
+    assert!(evidence.contains(sentence), "{evidence}");
+}
+
 /// If the current figures contradict a pasted message, the headline must not say that the limit is used up.
 #[test]
 fn the_headline_about_a_pasted_message_agrees_with_the_current_figures() {

@@ -203,6 +203,12 @@ fn suited_to_plan(action: ActionName, problem: &Problem<'_>) -> Option<ActionNam
     let is_org_cap =
         finding.limit == LimitKind::OrgSpendCap && finding.verdict != Verdict::FalseLikely;
     let action = match action {
+        ActionName::CreditsInstead if has_seat_without_credits(problem) => {
+            ActionName::AskForSeatWithCredits
+        }
+        ActionName::AskAdminForCredits if has_seat_without_credits(problem) => {
+            ActionName::AskForASeat
+        }
         ActionName::RaiseOwnCap if is_org_cap => ActionName::AskOwnerForCap,
         action => action,
     };
@@ -247,6 +253,14 @@ fn own_credits(problem: &Problem<'_>) -> Option<ActionName> {
         ) => None,
         _ => Some(ActionName::CreditsInstead),
     }
+}
+
+/// Returns true if the server did not accept usage credits because the user's type of seat has none.
+fn has_seat_without_credits(problem: &Problem<'_>) -> bool {
+    matches!(
+        problem.evidence.no_credits_reason(),
+        Some("seat_tier_level_disabled" | "seat_tier_zero_credit_limit")
+    )
 }
 
 /// Replaces an action that does not suit the evidence about the error. Returns `None` if the action would not help.

@@ -201,9 +201,12 @@ impl Reasons<'_> {
             if let Some(why) = &quota.overage_disabled_reason
                 && !self.diagnosis.credits_pay_now
             {
-                let words = WORDINGS.credit_reasons.get(why).unwrap_or(why);
+                let clause = match WORDINGS.credit_reasons.get(why) {
+                    Some(words) => format!(" because {words}"),
+                    None => format!(" (the server's reason: {why})"),
+                };
                 let sentence = format!(
-                    "According to the error, usage credits could not cover the request because {words}."
+                    "According to the error, usage credits could not cover the request{clause}."
                 );
                 self.add_of_error(if self.diagnosis.state.is_over() {
                     in_past(&sentence)
