@@ -2567,3 +2567,18 @@ fn the_step_for_an_old_limit_is_as_certain_as_the_headline() {
         assert!(proven.contains(part), "{proven}");
     }
 }
+
+/// A message that is called probably old was followed by an offer of usage credits.
+#[test]
+fn nobody_is_offered_a_purchase_because_of_a_message_that_is_probably_old() {
+    let text = "Claude usage limit reached. Your limit will reset at 3pm";
+    for sandbox in [with_a_private_login(), with_a_member_of_a_team()] {
+        let client = session_of_login(&sandbox, "new");
+        let answered = explain(&client, "2026-11-20T08:00:00Z", text);
+        assert!(
+            answered.starts_with("The message is probably old"),
+            "{answered}"
+        );
+        assert!(!answered.contains("credits"), "{answered}");
+    }
+}

@@ -270,6 +270,10 @@ fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<Actio
     let is_ahead = problem.resets.ahead(evidence.clock.now).is_some();
     let has_key = evidence.error.uses_key();
     let may_not_help = finding.waiting_helps.is_none() && !finding.verdict.is_notice();
+    // Nobody should pay because of a message that is probably old.
+    if finding.cause == Cause::OldOrWeekly && action.is_purchase() {
+        return None;
+    }
     match action {
         // A token or a key overrides the login.
         ActionName::Login
