@@ -95,6 +95,27 @@ const WORDS_ABOUT_LIMITS: [&str; 8] = [
 /// The maximum length of a question in words. A longer text is more likely a message.
 const LONGEST_QUESTION: usize = 12;
 
+/// The maximum length in words of a user's report such as "I have 60% left but it says limit reached".
+const LONGEST_REPORT: usize = 16;
+
+/// Words with which users write about themselves. Claude Code's messages call the user "you".
+const WORDS_OF_USERS: [&str; 5] = ["i", "i'm", "i've", "me", "my"];
+
+/// Verbs with which users report a message, as in "it says limit reached".
+const VERBS_OF_REPORTS: [&str; 7] = ["keeps", "said", "saying", "says", "shows", "tells", "told"];
+
+/// Words that show that a user's report is about a limit or an overload.
+const TOPICS_OF_REPORTS: [&str; 8] = [
+    "429",
+    "529",
+    "exhausted",
+    "limit",
+    "limited",
+    "limits",
+    "overloaded",
+    "quota",
+];
+
 /// The words with which people ask why they are blocked, until when, and whether to pay. A text that consists only of these
 /// words names no limit.
 const WORDS_OF_QUESTIONS: [&str; 72] = [
@@ -395,7 +416,7 @@ fn side_question_in(text: &str) -> Option<SideQuestion> {
 impl Question {
     /// Returns the question in a text about what blocks the user. A text is such a question if it consists only of words with
     /// which people ask why they are blocked, and until when, and of the names of usage windows. So is any other text that
-    /// [has the form of a question](is_asked), unless it is about spend. Otherwise, returns `None`.
+    /// [has the form of a question](is_asked), unless it is about spend, and a user's [report](is_report). Otherwise, returns `None`.
     fn in_text(text: &str) -> Option<Self> {
         let lowercase = in_lowercase(text);
         let (window, rest) = without_window_names(&lowercase);
@@ -405,7 +426,7 @@ impl Question {
             None
         } else if has_usual_words {
             Some(window.map_or(Self::General, Self::About))
-        } else if is_asked(&rest, window.is_some()) && !is_about_spend(text) {
+        } else if is_asked(&rest, window.is_some()) && !is_about_spend(text) || is_report(&rest) {
             Some(Self::General)
         } else {
             None
@@ -435,6 +456,22 @@ fn is_asked(text: &str, names_window: bool) -> bool {
     let has_one_clause =
         !words_with_punctuation.any(|word| word.ends_with([',', '.', ':', ';', '!', '?']));
     begins_like_question && has_one_clause && words.len() <= LONGEST_QUESTION
+}
+
+/// Returns true if the lowercase text is a user's report about a limit, such as "it told me my Opus thing was exhausted": it is
+/// short, has only one sentence, and says in the user's own words which message appeared.
+fn is_report(text: &str) -> bool {
+    let words = words_of(text);
+    let has_any = |list: &[&str]| words.iter().any(|word| list.contains(word));
+    let mut words_with_punctuation = text.split_whitespace();
+    words_with_punctuation.next_back();
+    let has_one_sentence =
+        !words_with_punctuation.any(|word| word.ends_with(['.', ':', ';', '!', '?']));
+    has_one_sentence
+        && words.len() <= LONGEST_REPORT
+        && has_any(&WORDS_OF_USERS)
+        && has_any(&VERBS_OF_REPORTS)
+        && has_any(&TOPICS_OF_REPORTS)
 }
 
 /// Returns true if the text is a question about the user's spend or high usage, and not about a limit or an error. A question

@@ -1,6 +1,7 @@
 //! Answers questions about a limit that no explanation of an error answers: whether to upgrade, whether it costs money,
 //! whether it is a bug, whether deleting lock files helps, whether other models work, and whether Claude Code will continue by
-//! itself. If the explanation is not about a limit, it also answers when a limit resets and whether to buy usage credits.
+//! itself. If the explanation is not about a limit, it also answers when a limit resets and whether to buy usage credits. To a
+//! question about something else, it says that whycap cannot answer it.
 
 use crate::limits::evidence::ContinuationObstacle;
 use crate::limits::incident::Incident;
@@ -24,6 +25,11 @@ const WORDS_ABOUT_CHOICE: [&str; 13] = [
     "works",
 ];
 
+/// Words of questions that whycap cannot answer, such as "is my account banned?".
+const OTHER_TOPICS: [&str; 7] = [
+    "ban", "banned", "bans", "password", "refund", "refunded", "refunds",
+];
+
 /// A subject that users ask about besides the error itself.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum SideQuestion {
@@ -35,6 +41,8 @@ pub(super) enum SideQuestion {
     Continuation,
     Reset,
     Models,
+    /// A question that whycap cannot answer.
+    Other,
 }
 
 /// The facts for an answer, besides the error that is explained.
@@ -83,6 +91,8 @@ impl SideQuestion {
             && has_any(words, &WORDS_ABOUT_CHOICE)
         {
             Some(Self::Models)
+        } else if has_any(words, &OTHER_TOPICS) && !has_any(words, &["limit", "limits"]) {
+            Some(Self::Other)
         } else {
             None
         }
@@ -107,6 +117,20 @@ impl SideQuestion {
             }
             Self::Reset if incident.is_some_and(|incident| incident.diagnosis.is_limit()) => {
                 return None;
+            }
+            // The error may be about the account itself.
+            Self::Other
+                if incident.is_some_and(|incident| !incident.diagnosis.limit.description().is_quota) =>
+            {
+                return None;
+            }
+            Self::Other => {
+                let what_follows = if incident.is_some() {
+                    " The explanation below is not an answer to this question."
+                } else {
+                    ""
+                };
+                format!("Your question: whycap answers only questions about errors, limits, and spend.{what_follows}")
             }
             Self::Continuation => answer_about_continuation(incident, facts),
             Self::Models => answer_about_models(incident, facts)?,

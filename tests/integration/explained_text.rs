@@ -2568,6 +2568,54 @@ fn the_step_for_an_old_limit_is_as_certain_as_the_headline() {
     }
 }
 
+/// `explain` called these reports messages that it does not recognize.
+#[test]
+fn a_report_in_the_users_own_words_is_answered_with_the_newest_error() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    let expected = explain_newest(&client, SOON);
+    for report in [
+        "I have 60% left but it says limit reached",
+        "I have 60% left, but it says \"limit reached\"",
+        "claude says 529 all day what should I do",
+        "it told me my opus thing was exhausted but sonnet fine?",
+    ] {
+        assert_eq!(explain(&client, SOON, report), expected, "{report}");
+    }
+    // These texts do not report a message about a limit in the user's own words.
+    for text in [
+        "I'm sorry: the tool says that the limit is 100 lines. My next step is a smaller file.",
+        "the linter says that the line exceeds the limit",
+        "my test says that a file is missing",
+    ] {
+        assert_ne!(explain(&client, SOON, text), expected, "{text}");
+    }
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "new");
+    let report = "I have 60% left but it says limit reached";
+    let answered = explain(&client, SOON, report);
+    assert!(answered.starts_with("No limit errors found."), "{answered}");
+}
+
+/// `explain "is my account banned?"` described the last limit as if that were the answer.
+#[test]
+fn a_question_about_something_else_is_said_to_have_no_answer() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    let no_answer = "Your question: whycap answers only questions about errors, limits, and spend.";
+    let question = "is my account banned?";
+    let before = explain(&client, SOON, question);
+    assert!(before.ends_with(no_answer), "{before}");
+    client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    for text in [question, "can I get a refund?"] {
+        let answered = explain(&client, SOON, text);
+        assert!(answered.starts_with(no_answer), "{text}: {answered}");
+    }
+    let about_limit = explain(&client, SOON, "was I banned or is this a limit?");
+    assert!(!about_limit.contains(no_answer), "{about_limit}");
+}
+
 /// A message that is called probably old was followed by an offer of usage credits.
 #[test]
 fn nobody_is_offered_a_purchase_because_of_a_message_that_is_probably_old() {
