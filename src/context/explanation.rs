@@ -699,9 +699,13 @@ impl Context {
                     self.name_session(session)
                 ));
             }
+            // Without "also", the sentence would read as if Claude Code continued only the other session.
+            let also_continues = situation
+                .continuing()
+                .any(|continuing| continuing.session == session);
             for continuing in situation.continuing() {
                 if continuing.session != session {
-                    sentences.push(self.describe_continuation(&continuing));
+                    sentences.push(self.continuation_sentence(&continuing, also_continues));
                 }
             }
         }
@@ -744,6 +748,12 @@ impl Context {
     /// Returns a sentence that says when Claude Code will continue a session by itself or, after a false alarm, how to
     /// continue it sooner.
     pub(crate) fn describe_continuation(&self, continuing: &Continuing<'_>) -> String {
+        self.continuation_sentence(continuing, false)
+    }
+
+    /// Like [`Self::describe_continuation`]. If `is_further` is true, the sentence says that Claude Code will also continue this
+    /// session.
+    fn continuation_sentence(&self, continuing: &Continuing<'_>, is_further: bool) -> String {
         let session = self.name_session(continuing.session);
         let clock = self.clock();
         if continuing.can_continue_sooner {
@@ -754,9 +764,14 @@ impl Context {
         } else {
             let at = clock.format_approximate_time(continuing.at);
             let stopped_again = stopped_again_clause(continuing.still_full);
+            let words = continuing.continuation_words();
+            let will_continue = if is_further {
+                words.replacen("will", "will also", 1)
+            } else {
+                words.to_owned()
+            };
             format!(
-                "Claude Code {} the open session {session} by itself {at}{stopped_again}.",
-                continuing.continuation_words()
+                "Claude Code {will_continue} the open session {session} by itself {at}{stopped_again}."
             )
         }
     }

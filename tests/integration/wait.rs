@@ -644,6 +644,29 @@ fn explain_says_which_of_two_stopped_sessions_continues() {
     }
 }
 
+/// If Claude Code continues both stopped sessions, "Claude Code will continue the open session first" read as if it continued only
+/// that one.
+#[test]
+#[cfg(target_os = "linux")]
+fn explain_says_that_both_stopped_sessions_continue() {
+    let sandbox = with_a_private_login();
+    let later = "2026-11-20T10:01:00Z";
+    let [first, second] = [("first", AT), ("second", later)].map(|(name, at)| {
+        let mut client = session_of_login(&sandbox, name);
+        client
+            .variables
+            .push(("CLAUDE_CODE_ENTRYPOINT".to_owned(), "cli".to_owned()));
+        let process = RunningClient::idle(&sandbox, name);
+        client.receives_error(at, FIVE_HOUR, refused("five_hour", NOON, ""));
+        (client, process)
+    });
+    let run = first.0.run("2026-11-20T10:03:00Z", &["explain"], b"");
+    let explained = flat(run.success());
+    let which = "This advice is for the session second. Claude Code will also continue the open session first by itself about 12:01.";
+    assert!(explained.contains(which), "{explained}");
+    drop(second);
+}
+
 /// Returns the first two lines that `wait` prints to a pipe, and stops the command.
 fn first_lines_in_pipe(client: &Client<'_>, at: &str) -> String {
     use std::io::{BufRead, BufReader};
