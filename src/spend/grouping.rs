@@ -42,6 +42,7 @@ pub(crate) enum GroupBy {
     /// MCP servers that caused responses, if Claude Code recorded them
     Mcp,
     /// Pull requests that sessions opened
+    #[value(alias = "pull-request")]
     Pr,
     /// People, in the exports of several machines
     Person,

@@ -230,6 +230,8 @@ fn unrecorded_spend_is_labeled_by_its_requests() {
 fn pull_requests_have_short_names_and_the_rule_is_stated() {
     let sandbox = two_pull_requests().variable("COLUMNS", "100");
     let run = sandbox.run(&["spend", "--by", "pr"]);
+    let in_words = sandbox.run(&["spend", "--by", "pull-request"]);
+    assert_eq!(in_words.success(), run.success());
     let shown = run.success();
     for text in [
         "pull request ",
