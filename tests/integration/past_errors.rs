@@ -997,7 +997,7 @@ fn a_seat_without_credits_is_not_told_to_ask_for_credits() {
     }
 }
 
-/// A reason that whycap does not know was part of the sentence: "because org_spend_cap_exceeded".
+/// A reason that whycap does not know was part of the sentence: "because `org_spend_cap_exceeded`".
 #[test]
 fn an_unknown_reason_against_credits_is_quoted_as_the_reason_of_the_server() {
     let sandbox = with_a_private_login();
