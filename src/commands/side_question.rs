@@ -79,7 +79,7 @@ impl SideQuestion {
             && !has_any(words, &["json", "package", "cargo", "yarn"])
         {
             Some(Self::Locks)
-        } else if has_any(words, &["buy", "buying"]) {
+        } else if has_any(words, &["buy", "buying", "pay"]) {
             Some(Self::Purchase)
         } else if is_about_continuation(words) {
             Some(Self::Continuation)

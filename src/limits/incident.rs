@@ -34,6 +34,8 @@ pub(crate) enum AwaitedPrompt {
     LimitShouldBeOver,
     /// The error that stopped the session was probably a false alarm.
     FalseAlarm,
+    /// The temporary problem that stopped the session is or should be over.
+    ProblemShouldBeOver,
 }
 
 impl AwaitedPrompt {
@@ -43,6 +45,7 @@ impl AwaitedPrompt {
             Self::LimitIsOver => "limit is over: send the prompt again",
             Self::LimitShouldBeOver => "limit should be over: send the prompt again",
             Self::FalseAlarm => "probably a false alarm: send the prompt again",
+            Self::ProblemShouldBeOver => "problem should be over: send the prompt again",
         }
     }
 
@@ -57,6 +60,9 @@ impl AwaitedPrompt {
             ),
             Self::FalseAlarm => format!(
                 "The session {session} was probably stopped by a false alarm; send the prompt again there."
+            ),
+            Self::ProblemShouldBeOver => format!(
+                "The problem that stopped the session {session} should be over; send the prompt again there."
             ),
         }
     }
@@ -691,10 +697,15 @@ impl Incident {
     pub(crate) fn awaited_prompt(&self) -> Option<AwaitedPrompt> {
         let is_window_full = self.diagnosis.also_full.is_some()
             || self.diagnosis.actions.contains(&ActionName::FullAsWell);
-        if !self.diagnosis.is_limit() || self.continuation().is_some() || is_window_full {
+        let is_passing = self.diagnosis.limit.is_passing();
+        let may_await_prompt = self.diagnosis.is_limit() || is_passing;
+        if !may_await_prompt || self.continuation().is_some() || is_window_full {
             return None;
         }
         match self.diagnosis.actions.first()? {
+            ActionName::Passed | ActionName::WorksElsewhere if is_passing => {
+                Some(AwaitedPrompt::ProblemShouldBeOver)
+            }
             ActionName::Passed if self.is_false_alarm() => Some(AwaitedPrompt::FalseAlarm),
             ActionName::TryAgain
             | ActionName::TryAgainLeftOpen

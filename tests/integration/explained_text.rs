@@ -1741,6 +1741,12 @@ fn the_known_reset_of_a_window_takes_precedence_over_that_in_a_text() {
             "Sun Nov 22 06:00",
         ),
         (42.0, unnamed, "/usage shows when", "14:00"),
+        (
+            42.0,
+            "You're out of extra usage · resets 3pm (UTC)",
+            "/usage shows when",
+            "15:00",
+        ),
         (94.0, unnamed, "/usage shows when", "14:00"),
     ] {
         let sandbox = with_a_private_login();

@@ -9,10 +9,12 @@ use serde_json::{Value, json};
 
 use crate::client::{Client, windows};
 use crate::histories::{near, spend, with_history};
+use crate::newest_evidence::receives_response;
 #[cfg(target_os = "linux")] // the tests that use it need `/proc`
 use crate::situation::flat;
 use crate::situation::{
-    AT, FIVE_HOUR, NOON, TUESDAY, refused, session_of_login, with_a_private_login,
+    AT, FIVE_HOUR, NOON, TUESDAY, receives_overload_error, refused, session_of_login,
+    two_sessions_of_login, with_a_private_login,
 };
 use crate::support::{Run, Sandbox};
 
@@ -788,6 +790,29 @@ fn a_false_alarm_is_not_explained_by_a_wait_that_was_not_announced() {
         session["why"],
         "probably a false alarm: send the prompt again"
     );
+}
+
+/// A session stopped by an overload was listed without a note after another session had received a response, although the row and
+/// `explain` said to send the prompt again.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_session_stopped_by_an_overload_awaits_a_prompt_when_it_is_over() {
+    let sandbox = with_a_private_login();
+    let [stopped, mut other] = two_sessions_of_login(&sandbox);
+    let _processes =
+        [&stopped, &other].map(|client| RunningClient::idle(&sandbox, &client.session));
+    receives_overload_error(&stopped, AT);
+    let note = "problem should be over: send the prompt again";
+    let before = stopped.run("2026-11-20T10:00:30Z", &["now"], b"");
+    assert!(!flat(before.success()).contains(note));
+    other.sends_prompt("2026-11-20T10:01:00Z", "continue");
+    receives_response(
+        &mut other,
+        "2026-11-20T10:01:02Z",
+        windows(42.0, NOON, 40.0, TUESDAY),
+    );
+    let after = stopped.run("2026-11-20T10:01:30Z", &["now"], b"");
+    assert!(flat(after.success()).contains(note));
 }
 
 /// Output that may end up in a file or in a bug report must not contain the words of a prompt. The answer to `/whycap`

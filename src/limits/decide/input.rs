@@ -179,7 +179,10 @@ impl<'a> Input<'a> {
         let row = self.message.row;
         match row.decision {
             DecisionName::UsageWindow | DecisionName::SomeWindow => true,
-            _ if row.limit.cap().is_some() || row.limit == LimitKind::UsageCredits => {
+            _ if row.limit == LimitKind::UsageCredits => {
+                !is_reset_of_cap(stated, self.evidence.clock)
+            }
+            _ if row.limit.cap().is_some() => {
                 !is_reset_of_cap(stated, self.evidence.clock)
                     && self.readings.used_up_now().is_some()
             }
