@@ -60,11 +60,12 @@ fn rules_out_further_payments(reason: &str) -> bool {
     rules_out_payments(reason) || ["out_of_credits", "org_level_disabled_until"].contains(&reason)
 }
 
-/// Returns true if credits certainly cannot pay for further responses of the login, according to Claude Code's newest record.
+/// Returns true if credits cannot pay for further responses of the login, according to Claude Code's newest record. A used-up cap
+/// does not count, because it may have been renewed since then.
 pub(super) fn are_unavailable(login: &Login<'_>) -> bool {
     login
         .no_credits_reason()
-        .is_some_and(rules_out_further_payments)
+        .is_some_and(|reason| rules_out_payments(reason) || reason == "out_of_credits")
 }
 
 /// Looks up the costs of the selected responses since the given time. Returns `None` if the ledger cannot be read.
@@ -131,7 +132,7 @@ pub(crate) struct FullWindow {
     pub(crate) window: Window,
     /// The reset, which may have passed.
     pub(crate) resets_at: DateTime<Utc>,
-    /// True if usage credits certainly cannot pay while the window is full.
+    /// True if usage credits [cannot pay](are_unavailable) while the window is full.
     credits_are_unavailable: bool,
 }
 

@@ -816,6 +816,10 @@ impl<'a> Incidents<'a> {
             evidence.collected.no_credits_reason_now =
                 blocking.no_credits_reason().map(str::to_owned);
         }
+        if evidence.collected.no_credits_reason_now.is_none() {
+            let reason = self.login.no_credits_reason();
+            evidence.collected.no_credits_reason_now = reason.map(str::to_owned);
+        }
         Incident::new(evidence)
     }
 

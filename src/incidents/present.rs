@@ -840,38 +840,54 @@ pub(super) fn find_errors_of_status_line(
     errors
 }
 
-/// Adds the weekly limits that have stopped other sessions, and their later refusals because of any window. If the payer is the
-/// same, such a weekly limit also stops the status line's session, even after the 5-hour window has reset, and such a refusal
-/// shows that usage credits no longer pay.
+/// Adds the limits of other sessions that matter to the status line's session: weekly limits, and the newest limit that the server
+/// stated after this session's newest error. If the payer is the same, a weekly limit also stops this session, even after the 5-hour
+/// window has reset, and the newest limit shows that usage credits no longer pay.
 pub(super) fn add_limits_of_others(
     session: &str,
     errors: &mut Vec<KnownError>,
     collector: &EvidenceCollector<'_>,
 ) {
     let own_error_at = errors.iter().map(|known_error| known_error.error.at).max();
-    let is_of_interest = |error: &StoredError| {
-        let evidence = collector.bare_evidence(error.clone());
-        match evidence.refused_window() {
-            Some(window) => window == Window::Weekly || Some(error.at) > own_error_at,
-            None => collector.message_of(&error.message).window == Some(Window::Weekly),
-        }
-    };
-    let mut sessions = HashSet::from([Some(session.to_owned())]);
-    let others = collector
+    let of_others: Vec<StoredError> = collector
         .stored
         .list(None)
+        .into_iter()
+        .filter(|error| {
+            error.session.id.as_deref() != Some(session)
+                && ownership_of(error, collector.login.as_ref()) != Some(Ownership::Other)
+        })
+        .collect();
+    let newest_limit = of_others
+        .iter()
+        .find(|error| error.quota().is_some() && Some(error.at) > own_error_at)
+        .cloned();
+    let is_weekly = |error: &StoredError| {
+        let evidence = collector.bare_evidence(error.clone());
+        let window = evidence
+            .refused_window()
+            .or_else(|| collector.message_of(&error.message).window);
+        window == Some(Window::Weekly)
+    };
+    let mut sessions = HashSet::new();
+    let weekly_limits = of_others
         .into_iter()
         // Only a session's newest error of the login can be the one that stops it. Recognizing a message takes long, so the
         // errors of sessions that have one are skipped first.
         .filter(|error| {
             !sessions.contains(&error.session.id)
-                && ownership_of(error, collector.login.as_ref()) != Some(Ownership::Other)
                 && !collector.is_about_other_payer_than_login(error)
                 && sessions.insert(error.session.id.clone())
         })
-        .filter(|error| error.later_response.is_none() && is_of_interest(error))
+        .filter(|error| error.later_response.is_none() && is_weekly(error))
         .take(MOST_OTHER_SESSIONS);
-    errors.extend(others.map(KnownError::stored));
+    let mut limits: Vec<StoredError> = weekly_limits.collect();
+    limits.extend(newest_limit.filter(|newest| {
+        !limits
+            .iter()
+            .any(|limit| limit.at == newest.at && limit.session.id == newest.session.id)
+    }));
+    errors.extend(limits.into_iter().map(KnownError::stored));
     errors.sort_by_key(|known_error| Reverse(known_error.error.at));
 }
 

@@ -12,8 +12,8 @@ use crate::newest_evidence::{after, hits_limit, receives_response};
 use crate::now::RunningClient;
 use crate::situation::{
     AT, AT_LOWER_PRIORITY, FIVE_HOUR, NOON, ORG, PRIVATE, SOON, TUESDAY, WEEKLY, answer,
-    belongs_to, continues_at, five_hour_usage, flat, paying, refused, session_of_login,
-    session_with_token, stores_credits_reason, with_a_private_login,
+    belongs_to, continues_at, five_hour_usage, flat, paying, receives_overload_error, refused,
+    session_of_login, session_with_token, stores_credits_reason, with_a_private_login,
 };
 use crate::support::Sandbox;
 use crate::wait::waits;
@@ -864,15 +864,28 @@ fn a_later_limit_does_not_undo_the_end_of_throttling() {
 /// session still said that credits pay, and its steps offered to continue with them.
 #[test]
 fn credits_do_not_pay_after_another_session_was_refused() {
-    for (text, reason, step) in [
-        (FIVE_HOUR, "", "Or continue now with usage credits"),
+    for (text, limit, reason, step) in [
+        (
+            FIVE_HOUR,
+            "five_hour",
+            "",
+            "Or continue now with usage credits",
+        ),
         (
             "You're out of usage credits \u{b7} resets 12pm (UTC)",
+            "overage",
+            "out_of_credits",
+            "Or add usage credits",
+        ),
+        (
+            "You're out of usage credits \u{b7} resets 12pm (UTC)",
+            "five_hour",
             "out_of_credits",
             "Or add usage credits",
         ),
         (
             "You've hit your monthly spend limit \u{b7} raise it at https://claude.ai/settings/usage",
+            "five_hour",
             "org_level_disabled_until",
             "Or raise your own monthly cap on usage credits",
         ),
@@ -887,11 +900,15 @@ fn credits_do_not_pay_after_another_session_was_refused() {
             receives_response(&mut other, &after(at, 2), full.clone());
         }
         assert!(plain_rows(&stopped, "2026-11-20T10:05:00Z", full.clone()).contains("credits"));
-        let refusal = refused("five_hour", NOON, reason);
+        let refusal = refused(limit, NOON, reason);
         hits_limit(&other, "2026-11-20T10:10:00Z", text, &refusal, full.clone());
+        receives_overload_error(&other, "2026-11-20T10:10:30Z");
         let at = "2026-11-20T10:11:00Z";
         let rows = plain_rows(&stopped, at, full);
-        assert!(!rows.contains("credits"), "{reason}: {rows}");
+        assert!(
+            rows.contains("5-hour limit") && !rows.contains("credits"),
+            "{reason}: {rows}"
+        );
         let shown = answer(&stopped, at);
         assert!(shown.contains(step), "{reason}: {shown}");
     }

@@ -11,7 +11,7 @@ use crate::limits::catalog::Message;
 use crate::limits::decide::Ending;
 use crate::limits::evidence::{Evidence, NextLimit, PayerFacts, StoredError};
 use crate::limits::incident::Incident;
-use crate::limits::kind::{LimitKind, Window};
+use crate::limits::kind::{LimitKind, Verdict, Window};
 use crate::transcript::tail::{LONGEST_REQUEST, Tail};
 
 /// The reason why the service refused a request.
@@ -88,7 +88,7 @@ impl LaterErrors {
                 at: error.at,
                 cause,
                 is_limit,
-                no_credits_reason: incident.no_credits_reason().map(str::to_owned),
+                no_credits_reason: stated_no_credits_reason(incident),
             });
         }
         if is_limit {
@@ -201,8 +201,8 @@ impl LaterErrors {
         })
     }
 
-    /// Returns the newest reason for which the server did not accept the payer's usage credits since the error, or `None` if it
-    /// has given none. Errors of an unknown payer count.
+    /// Returns the newest known reason for which the server did not accept the payer's usage credits since the error, or `None` if
+    /// none is known. Refusals of an unknown payer count.
     fn no_credits_reason(&self, error: &StoredError) -> Option<String> {
         self.refusals
             .iter()
@@ -245,8 +245,17 @@ struct Refusal {
     cause: RefusalCause,
     /// True if a limit or, for example, an unpaid bill caused the refusal. An invalid login does not count.
     is_limit: bool,
-    /// The server's reason for not accepting usage credits.
+    /// The server's reason for not accepting usage credits. `None` if the error was a false alarm.
     no_credits_reason: Option<String>,
+}
+
+/// Returns the server's reason for not accepting usage credits, according to the error. Returns `None` for a false alarm, whose
+/// reason may be as wrong as the error.
+fn stated_no_credits_reason(incident: &Incident) -> Option<String> {
+    match incident.diagnosis.verdict {
+        Verdict::FalseLikely => None,
+        _ => incident.no_credits_reason().map(str::to_owned),
+    }
 }
 
 /// Returns true if a limit stopped the session shortly after the given time, and the refused request may have been sent

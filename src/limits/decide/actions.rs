@@ -78,14 +78,14 @@ pub(super) fn while_blocked(problem: &Problem<'_>) -> Vec<ActionName> {
     move_up_to_second(&mut actions, ActionName::ReportRepeated);
     move_warnings_up(&mut actions);
     if finding.limit.is_passing() {
-        put_full_window_first(&mut actions);
+        put_full_window_first(&mut actions, problem);
     }
     actions
 }
 
 /// Puts the advice about a full usage window before the advice to send the prompt again. Otherwise, the first step would be to
 /// send the prompt, although `whycap wait` waits for the reset. Another model would not help, because the window applies to all models.
-fn put_full_window_first(actions: &mut Vec<ActionName>) {
+fn put_full_window_first(actions: &mut Vec<ActionName>, problem: &Problem<'_>) {
     let Some(position) = actions
         .iter()
         .position(|action| *action == ActionName::FullAsWell)
@@ -101,7 +101,8 @@ fn put_full_window_first(actions: &mut Vec<ActionName>) {
         return;
     };
     actions.remove(position);
-    actions.splice(..1, [ActionName::FullAsWell, retry_before_reset]);
+    let retry = (!problem.evidence.collected.credits_are_unavailable).then_some(retry_before_reset);
+    actions.splice(..1, [ActionName::FullAsWell].into_iter().chain(retry));
     actions.retain(|action| *action != ActionName::LessBusyModel);
 }
 

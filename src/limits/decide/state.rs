@@ -572,7 +572,7 @@ impl Problem<'_> {
 
     /// Returns true if the service refused the request only because there were too many at once.
     fn is_throttled(&self) -> bool {
-        self.finding.limit == LimitKind::Throttle
+        self.finding.limit == LimitKind::Throttle && self.finding.verdict == Verdict::NotALimit
     }
 
     /// Like [`Self::is_refuted_later`], but for the response that is stored as the end of the error. If that response

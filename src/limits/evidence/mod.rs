@@ -857,11 +857,12 @@ pub struct Collected {
     /// that it gave then for not accepting them, and no credits can be used while it does. Always false for the status
     /// line, which does not read that reason.
     pub credits_are_refused: bool,
-    /// True if usage credits certainly cannot pay for the next response, because Claude Code's newest record contains such a reason
-    /// of the server. Always false for the status line, which does not read that reason.
+    /// True if usage credits cannot pay for the next response according to Claude Code's newest record of the server's reason.
+    /// Always false for the status line, which does not read that record.
     pub credits_are_unavailable: bool,
     /// The server's newest reason for not accepting usage credits, according to later errors. For a text that the user
-    /// entered, this is the reason according to the error that blocks all sessions now.
+    /// entered, this is the reason according to the error that blocks all sessions now or, without such an error, according to Claude
+    /// Code's newest record.
     pub no_credits_reason_now: Option<String>,
     /// The time until which usage credits pay for the user's responses, because a full window resets then. `None` if
     /// they do not, or if this was not determined for this explanation.

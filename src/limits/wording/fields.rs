@@ -152,7 +152,8 @@ impl Fields {
             ("spent", spent),
             ("most", most),
         ]);
-        fields.add_consequences(evidence.collected.credits_are_unavailable);
+        let consequence = refused_or_paid(evidence.collected.credits_are_unavailable);
+        fields.set_all([("refused_or_paid", Some(consequence.to_owned()))]);
         fields.add_measurement(diagnosis.measurement, evidence);
         fields.add_names(message, diagnosis, evidence);
         fields
@@ -203,22 +204,6 @@ impl Fields {
             ("paid_until", Some(clock.format_time(until))),
             ("paid_in", Some(clock.format_distance(until))),
             ("paid_until_brief", Some(clock.format_briefly(until))),
-        ]);
-    }
-
-    /// Adds what happens to prompts while a usage window is full.
-    fn add_consequences(&mut self, credits_are_unavailable: bool) {
-        let may_be_refused = if credits_are_unavailable {
-            "will probably be refused"
-        } else {
-            "may be refused or cost extra"
-        };
-        self.set_all([
-            (
-                "refused_or_paid",
-                Some(refused_or_paid(credits_are_unavailable).to_owned()),
-            ),
-            ("may_be_refused", Some(may_be_refused.to_owned())),
         ]);
     }
 

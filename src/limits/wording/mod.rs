@@ -17,7 +17,6 @@
 //! | `percent`, `meter`, `measured` | the decisive measurement: its figure, its window, and its time | there is one |
 //! | `full`, `full_until`, `full_until_brief` | another usage window that is full, and its reset, also as in "Tue 06:00" | there is one |
 //! | `refused_or_paid` | what happens to prompts while a window is full: "refused or paid for with usage credits", or only "refused" if credits are unavailable | always |
-//! | `may_be_refused` | "may be refused or cost extra", or "will probably be refused" if credits are unavailable | always |
 //! | `used` | the percentage in the message | the message contains one |
 //! | `spent`, `most` | the amounts in the message: the spend and the cap | the message contains them |
 //! | `status` | the HTTP status | there is one |
