@@ -564,7 +564,10 @@ impl Incident {
                     | ActionName::WaitDespiteResponse
             )
         });
-        self.blocks().is_some() || mentions_window || self.is_recent_notice_about_credits_or_end()
+        // A refused login says nothing about the windows, which may stop the next prompt after a new login.
+        self.blocks().is_some() && !self.refuses_login()
+            || mentions_window
+            || self.is_recent_notice_about_credits_or_end()
     }
 
     /// Returns true if the error is a recent notice that usage credits are in use or that a limit is over.

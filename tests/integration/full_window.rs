@@ -343,6 +343,31 @@ fn the_response_that_fills_the_window_is_not_called_paid() {
     assert!(!rows.contains("credits pay"), "{rows}");
 }
 
+/// A session had reached the 5-hour limit before the login was refused. `explain` and `/whycap` said only to log in again, although
+/// the limit stops the next prompt after that.
+#[test]
+fn the_explanation_of_a_refused_login_mentions_a_full_window() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    let refusal = refused("five_hour", NOON, "org_level_disabled");
+    hits_limit(&client, AT, FIVE_HOUR, &refusal, five_hour_full());
+    let expired = "Please run /login \u{b7} API Error: 401 {\"type\":\"error\",\"error\":{\"type\":\"authentication_error\",\"message\":\"OAuth token has expired.\"}}";
+    let at = "2026-11-20T10:11:00Z";
+    client.receives_error(
+        at,
+        expired,
+        json!({"apiErrorStatus": 401, "error": "authentication_failed"}),
+    );
+    let at = after(at, 10);
+    let explanation = flat(client.run(&at, &["explain"], b"").success());
+    for shown in [explanation, answer(&client, &at)] {
+        assert!(
+            shown.contains("/login") && shown.contains("Your 5-hour limit is used up until 12:00."),
+            "{shown}"
+        );
+    }
+}
+
 /// The 5-hour limit was reached at 83%, and the second response since then has filled the window. `explain` said that each response
 /// costs extra.
 #[test]
