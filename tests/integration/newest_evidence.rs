@@ -954,7 +954,7 @@ fn nobody_is_told_to_continue_after_a_false_alarm_while_a_window_is_full() {
         }
         let in_shell =
             |arguments: &[&str]| run(&sandbox, "2026-11-20T11:05:00Z", arguments, b"", &[]);
-        let sentence = "Claude Code will continue the open session waits by itself about 12:01.";
+        let sentence = "continue the open session waits by itself about 12:01.";
         let waited = in_shell(&["wait", "--timeout", "1s"]);
         assert!(flat(&waited.stdout).contains(sentence), "{waited:?}");
         let is_timed_out = waited
