@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::client::{Client, rfc3339, windows};
+use crate::client::{Client, plain_rows, rfc3339, windows};
 #[cfg(target_os = "linux")]
 use crate::now::RunningClient;
 use crate::situation::{
@@ -850,4 +850,56 @@ fn wait_and_its_headline_state_the_same_reset() {
     let at = "2026-11-20T12:00:01Z";
     assert_eq!(exit_code(&limited, at), 0);
     gives_up_with(&limited, at, TIMED_OUT_AFTER_RESET);
+}
+
+/// An admin had turned off the user's credits. No screen said when the 5-hour limit would reset, although the server had stated
+/// it: the step was "/usage shows when", and `wait` failed at once, although it said that Claude Code would continue.
+#[test]
+fn credits_that_an_admin_has_turned_off_do_not_hide_the_reset() {
+    for (text, badge, state) in [
+        (
+            "Your group's usage limit is set to $0 · run /usage-credits to ask your admin for a higher limit",
+            "credits set to zero · resets at 12:00",
+            "an admin set your usage credits to zero",
+        ),
+        (
+            "Your usage allocation has been disabled by your admin · ask your admin for a higher limit",
+            "credits set to zero · resets at 12:00",
+            "an admin set your usage credits to zero",
+        ),
+        (
+            "This service is disabled for your org",
+            "credits are off · resets at 12:00",
+            "your organization turned off usage credits",
+        ),
+    ] {
+        let sandbox = Sandbox::new();
+        Client::logged_in(&sandbox, "team", "user");
+        let client = Client::new(&sandbox);
+        client.receives_error(
+            AT,
+            text,
+            refused("five_hour", NOON, "group_zero_credit_limit"),
+        );
+        let full = windows(100.0, NOON, 40.0, TUESDAY);
+        let row = plain_rows(&client, SOON, full);
+        assert!(row.contains(badge), "{text}: {row}");
+        let explained = flat(client.run(SOON, &["explain"], b"").success());
+        let headline =
+            format!("Your 5-hour limit is used up, and {state}; you can continue at 12:00");
+        assert!(explained.contains(&headline), "{text}: {explained}");
+        assert!(
+            explained.contains("2. Ask an admin to restore your usage"),
+            "{text}: {explained}"
+        );
+        let waited = waits(&client, SOON, &["--timeout", "1s"]);
+        assert!(
+            waited.code == 124 && waited.stderr.contains("timed out"),
+            "{text}: {waited:?}"
+        );
+        assert!(
+            waited.stdout.contains("Waiting until 12:00."),
+            "{text}: {waited:?}"
+        );
+    }
 }

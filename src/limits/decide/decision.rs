@@ -39,6 +39,7 @@ decisions! {
     SomeWindow => windows::some_window,
     Credits => credits::credits,
     SpendCap => spend_caps::spend_cap,
+    CreditsOff => spend_caps::credits_off,
     UsageBasedCap => spend_caps::usage_based_cap,
     ApiBalance => api::balance,
     ApiCap => api::cap,

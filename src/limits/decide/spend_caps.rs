@@ -62,6 +62,27 @@ pub(super) fn spend_cap(input: &Input<'_>) -> Option<Finding> {
     )
 }
 
+/// Handles messages that an admin has turned off the user's usage credits. If the server stated which usage window is full
+/// and when it resets, work can continue after that reset. Returns `None` if it did not, or if readings contradict it.
+pub(super) fn credits_off(input: &Input<'_>) -> Option<Finding> {
+    let evidence = input.evidence;
+    let window = evidence.refused_window()?;
+    if evidence.server_reset().is_none() || input.readings.room().is_some() {
+        return None;
+    }
+    let limit = input.message.row.limit;
+    let cause = if limit == LimitKind::SeatNoCredits {
+        Cause::CreditsOffInOrganization
+    } else {
+        Cause::CreditsSetToZero
+    };
+    Some(
+        Finding::lasting(limit, Verdict::Real, WhoCanFix::Admin, cause)
+            .waiting(Some(true))
+            .until_reset_of(Some(window)),
+    )
+}
+
 /// Handles the message about the limit of a member whose organization is billed by usage. Returns `None` unless the login is
 /// for a personal plan, which has no admin who could raise the limit.
 pub(super) fn usage_based_cap(input: &Input<'_>) -> Option<Finding> {
