@@ -42,6 +42,9 @@ const MOVED_END: TimeDelta = TimeDelta::minutes(5);
 /// The sentence to print if the user does not have to wait because usage credits are paying.
 const CREDITS_PAY: &str = "Usage credits are paying on this account now, so you can also continue (costs money). Waiting is free.";
 
+/// Like [`CREDITS_PAY`], but a budget blocks prompts.
+const CREDITS_PAY_AFTER_LIFTING: &str = "Usage credits are paying on this account now, so you can also continue after you type /whycap continue in the session (costs money). Waiting is free.";
+
 /// The interval between checks. whycap needs to notice soon when the machine has woken from sleep or another session
 /// has received a response.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -97,7 +100,7 @@ impl Subcommand for WaitArguments {
             if let Some(Wait::Helps(Some(until))) = wait_for_free {
                 printed.announce_costs(until, &context)?;
             }
-            printed.announce_budgets(&situation, &context)?;
+            let announced_budgets = printed.announce_budgets(&situation, &context)?;
             // Include late continuations and those since the previous check, because the machine may have been suspended.
             let period = previous_check - CONTINUES_LATE..=now + CONTINUES_SOON;
             previous_check = now;
@@ -109,14 +112,16 @@ impl Subcommand for WaitArguments {
                         terminal::print_error(incident.headline());
                     }
                     ended => {
-                        let extra_costs = context.extra_costs(session, ended.as_ref(), &incidents);
+                        let budgets = context.budgets_blocking_prompts(session, &incidents, ledger);
                         let sentences = last_sentences(
                             ended.as_ref(),
                             waited_for.as_ref(),
-                            extra_costs.as_deref(),
+                            context
+                                .extra_costs(session, ended.as_ref(), &incidents)
+                                .as_deref(),
                             context.about_full_window(session, &incidents),
                             &continuations(&announced, &period, has_progress, &context),
-                            &context.budgets_blocking_prompts(session, &incidents, ledger),
+                            about_budgets(&budgets, &announced_budgets).as_deref(),
                             &context,
                         );
                         for sentence in sentences.into_iter().chain(limited_models) {
@@ -236,7 +241,12 @@ impl PrintedSentences {
         }
         if !self.credits && incident.diagnosis.credits_pay_now {
             end_progress_line(has_progress)?;
-            print_sentence(CREDITS_PAY, context)?;
+            let sentence = if incident.diagnosis.mentions_budget() {
+                CREDITS_PAY_AFTER_LIFTING
+            } else {
+                CREDITS_PAY
+            };
+            print_sentence(sentence, context)?;
             self.credits = true;
         }
         Ok(())
@@ -255,8 +265,10 @@ impl PrintedSentences {
         print_sentence(&sentence, context)
     }
 
-    /// Prints how to keep a used-up budget from blocking the automatic continuation of a session.
-    fn announce_budgets(&mut self, situation: &Situation, context: &Context) -> io::Result<()> {
+    /// Prints how to keep a used-up budget from blocking the automatic continuation of a session. Returns the sentences about
+    /// budgets that this call has printed.
+    fn announce_budgets(&mut self, situation: &Situation, context: &Context) -> io::Result<String> {
+        let mut announced = String::new();
         for blocked in situation.blocked_by_budgets() {
             if self.blocked_by_budget.insert(blocked.session.to_owned()) {
                 let session = context.name_session(blocked.session);
@@ -265,9 +277,10 @@ impl PrintedSentences {
                     blocked.budget
                 );
                 print_sentence(&sentence, context)?;
+                announced.push_str(blocked.budget);
             }
         }
-        Ok(())
+        Ok(announced)
     }
 
     /// Prints what the command waits for and until when, unless this is the goal that was announced last. On a terminal,
@@ -436,16 +449,32 @@ fn sentence_about_continuing(continuing: &Continuations) -> Option<String> {
     ))
 }
 
+/// Returns text such as "a budget blocks prompts." with the sentences about the budgets that block prompts. Sentences in
+/// `announced` are left out, because they have just been printed. Returns `None` if no budget blocks prompts.
+fn about_budgets(budgets: &[String], announced: &str) -> Option<String> {
+    if budgets.is_empty() {
+        return None;
+    }
+    let sentences = budgets
+        .iter()
+        .map(String::as_str)
+        .filter(|sentence| !announced.contains(sentence));
+    let text: Vec<&str> = std::iter::once("a budget blocks prompts.")
+        .chain(sentences)
+        .collect();
+    Some(text.join(" "))
+}
+
 /// Returns the sentences to print if nothing blocks work. `ended` is the newest error, and `waited_for` is the error
 /// that blocked work until now. `full_window` says that a usage window is full, and whether responses are free nevertheless.
-/// `budgets` are sentences about the budgets that block prompts. For the other arguments, see [`caution`].
+/// `budgets` says that a budget blocks prompts. For the other arguments, see [`caution`].
 fn last_sentences(
     ended: Option<&Incident>,
     waited_for: Option<&Incident>,
     extra_costs: Option<&str>,
     full_window: Option<String>,
     continuing: &Continuations,
-    budgets: &[String],
+    budgets: Option<&str>,
     context: &Context,
 ) -> Vec<String> {
     let full_window = ended
@@ -465,17 +494,13 @@ fn last_sentences(
         };
         return std::iter::once(ended.headline().to_owned())
             .chain(rest)
-            .chain(budgets.iter().cloned())
+            .chain(budgets.map(|budgets| format!("Also, {budgets}")))
             .collect();
     }
-    let caution = if budgets.is_empty() {
-        caution
-    } else {
-        let budgets = budgets.join(" ");
-        Some(match caution {
-            Some(caution) => format!("{caution} Also, a budget blocks prompts. {budgets}"),
-            None => format!("No limit is blocking you, but a budget blocks prompts. {budgets}"),
-        })
+    let caution = match (caution, budgets) {
+        (Some(caution), Some(budgets)) => Some(format!("{caution} Also, {budgets}")),
+        (None, Some(budgets)) => Some(format!("No limit is blocking you, but {budgets}")),
+        (caution, None) => caution,
     };
     let or_warning = |sentence: &str| caution.unwrap_or_else(|| sentence.to_owned());
     let summary = ended.and_then(|ended| ended.summary());

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
+
 use super::Context;
 use super::now::blocking_budgets;
 use crate::budget::{BlockingBudget, BudgetedSession, SessionBudgets};
@@ -84,7 +86,7 @@ impl Context {
             let budgets = known
                 .entry(session.to_owned())
                 .or_insert_with(|| self.budgets_blocking(session));
-            blocking_sentences(budgets, incident)
+            explained_with_budgets(budgets, incident)
         })
     }
 
@@ -108,13 +110,21 @@ impl Context {
     }
 }
 
-/// Returns sentences about the budgets that will still be used up at the time of the next prompt after an error. Returns `None`
-/// if there are none.
-fn blocking_sentences(budgets: &[BlockingBudget], incident: &Incident) -> Option<String> {
-    let next_prompt_at = incident.next_prompt_at();
+/// Explains an error to a user whose prompts these budgets block: either the next prompt after the error or only prompts
+/// until the limit resets. Returns `None` if they block neither.
+fn explained_with_budgets(budgets: &[BlockingBudget], incident: &Incident) -> Option<Incident> {
+    if let Some(sentences) = blocking_sentences(budgets, incident.next_prompt_at()) {
+        return Some(incident.while_budget_blocks(sentences));
+    }
+    let sentences = blocking_sentences(budgets, incident.evidence.clock.now)?;
+    Some(incident.while_budget_blocks_until_reset(sentences))
+}
+
+/// Returns sentences about the budgets that block prompts at this time. Returns `None` if there are none.
+fn blocking_sentences(budgets: &[BlockingBudget], time: DateTime<Utc>) -> Option<String> {
     let sentences: Vec<&str> = budgets
         .iter()
-        .filter(|budget| budget.blocks_at(next_prompt_at))
+        .filter(|budget| budget.blocks_at(time))
         .map(|budget| budget.sentence.as_str())
         .collect();
     if sentences.is_empty() {

@@ -500,22 +500,18 @@ impl Situation {
         }
     }
 
-    /// Explains the errors again, given the budgets that block prompts. `budget_of` returns sentences about the used-up budget
-    /// that will block the next prompt after an error. Its second argument is true for an error that matters only to its own
-    /// session. Pasted messages are left alone, because their sessions are unknown.
+    /// Explains the errors again, given the budgets that block prompts. `explained` returns the new explanation of an error, or
+    /// `None` if no budget matters to it. Its second argument is true for an error that matters only to its own session.
+    /// Pasted messages are left alone, because their sessions are unknown.
     pub(crate) fn with_budgets(
         self,
-        mut budget_of: impl FnMut(&Incident, bool) -> Option<String>,
+        mut explained: impl FnMut(&Incident, bool) -> Option<Incident>,
     ) -> Self {
         if self.text.is_some() {
             return self;
         }
-        let mut explain = |incident: Incident, is_of_its_session: bool| match budget_of(
-            &incident,
-            is_of_its_session,
-        ) {
-            Some(sentences) => incident.while_budget_blocks(sentences),
-            None => incident,
+        let mut explain = |incident: Incident, is_of_its_session: bool| {
+            explained(&incident, is_of_its_session).unwrap_or(incident)
         };
         Self {
             incident: self.incident.map(|incident| explain(incident, false)),
@@ -524,6 +520,11 @@ impl Situation {
                 .map(|incident| Box::new(explain(*incident, false))),
             continuing: self
                 .continuing
+                .into_iter()
+                .map(|incident| explain(incident, true))
+                .collect(),
+            awaiting_prompt: self
+                .awaiting_prompt
                 .into_iter()
                 .map(|incident| explain(incident, true))
                 .collect(),

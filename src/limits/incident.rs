@@ -25,9 +25,17 @@ use crate::time::{Clock, FIVE_HOURS, format_rfc3339};
 /// The time at which Claude Code will automatically resume a stopped session, or the reason why it will not.
 pub(crate) type Continuation = Result<DateTime<Utc>, ContinuationObstacle>;
 
+/// A prompt that the user has to send a session again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AwaitedPrompt {
+    reason: ReasonForPrompt,
+    /// True if a used-up budget blocks the prompt until the user lifts it.
+    is_blocked_by_budget: bool,
+}
+
 /// The reason why the user has to send a session its prompt again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum AwaitedPrompt {
+enum ReasonForPrompt {
     /// The limit that stopped the session is over.
     LimitIsOver,
     /// The limit that stopped the session should be over, but nothing confirms it.
@@ -40,30 +48,40 @@ pub(crate) enum AwaitedPrompt {
 
 impl AwaitedPrompt {
     /// Returns the note that a list of sessions shows beside the session.
-    pub(crate) fn note(self) -> &'static str {
-        match self {
-            Self::LimitIsOver => "limit is over: send the prompt again",
-            Self::LimitShouldBeOver => "limit should be over: send the prompt again",
-            Self::FalseAlarm => "probably a false alarm: send the prompt again",
-            Self::ProblemShouldBeOver => "problem should be over: send the prompt again",
+    pub(crate) fn note(self) -> String {
+        let reason = match self.reason {
+            ReasonForPrompt::LimitIsOver => "limit is over",
+            ReasonForPrompt::LimitShouldBeOver => "limit should be over",
+            ReasonForPrompt::FalseAlarm => "probably a false alarm",
+            ReasonForPrompt::ProblemShouldBeOver => "problem should be over",
+        };
+        if self.is_blocked_by_budget {
+            format!("{reason}, but your budget blocks prompts: type /whycap continue there")
+        } else {
+            format!("{reason}: send the prompt again")
         }
     }
 
     /// Returns a sentence about the session with the given name.
     pub(crate) fn sentence(self, session: &str) -> String {
-        match self {
-            Self::LimitIsOver => format!(
-                "The limit that stopped the session {session} is over; send the prompt again there."
-            ),
-            Self::LimitShouldBeOver => format!(
-                "The limit that stopped the session {session} should be over; send the prompt again there."
-            ),
-            Self::FalseAlarm => format!(
-                "The session {session} was probably stopped by a false alarm; send the prompt again there."
-            ),
-            Self::ProblemShouldBeOver => format!(
-                "The problem that stopped the session {session} should be over; send the prompt again there."
-            ),
+        let reason = match self.reason {
+            ReasonForPrompt::LimitIsOver => {
+                format!("The limit that stopped the session {session} is over")
+            }
+            ReasonForPrompt::LimitShouldBeOver => {
+                format!("The limit that stopped the session {session} should be over")
+            }
+            ReasonForPrompt::FalseAlarm => {
+                format!("The session {session} was probably stopped by a false alarm")
+            }
+            ReasonForPrompt::ProblemShouldBeOver => {
+                format!("The problem that stopped the session {session} should be over")
+            }
+        };
+        if self.is_blocked_by_budget {
+            format!("{reason}, but your budget blocks prompts; type /whycap continue there.")
+        } else {
+            format!("{reason}; send the prompt again there.")
         }
     }
 }
@@ -396,6 +414,12 @@ impl Incident {
         self.explained_with(|collected| collected.blocking_budget = Some(sentences))
     }
 
+    /// Explains the error to a user whose prompts a used-up budget blocks only until the limit resets. `sentences` are about
+    /// this budget.
+    pub(crate) fn while_budget_blocks_until_reset(&self, sentences: String) -> Self {
+        self.explained_with(|collected| collected.budget_until_reset = Some(sentences))
+    }
+
     /// Returns the time of the next prompt after the error: that of the automatic continuation, that of the reset if the first
     /// step is to wait for it, or now. A prompt for which usage credits pay can be sent now.
     pub(crate) fn next_prompt_at(&self) -> DateTime<Utc> {
@@ -695,7 +719,7 @@ impl Incident {
         })
     }
 
-    /// Returns the reason why the user has to send the session its prompt again. Returns `None` if the limit is not over, if
+    /// Returns the prompt that the user has to send the session again. Returns `None` if the limit is not over, if
     /// Claude Code resumes the session automatically, or if the session has already continued.
     pub(crate) fn awaited_prompt(&self) -> Option<AwaitedPrompt> {
         let is_window_full = self.diagnosis.also_full.is_some()
@@ -705,23 +729,34 @@ impl Incident {
         if !may_await_prompt || self.continuation().is_some() || is_window_full {
             return None;
         }
-        match self.diagnosis.actions.first()? {
+        let is_false_alarm = self.is_false_alarm();
+        let actions = &self.diagnosis.actions;
+        let first = actions
+            .iter()
+            .find(|action| **action != ActionName::LiftBudget)?;
+        let reason = match first {
             ActionName::Passed | ActionName::WorksElsewhere if is_passing => {
-                Some(AwaitedPrompt::ProblemShouldBeOver)
+                ReasonForPrompt::ProblemShouldBeOver
             }
-            ActionName::Passed if self.is_false_alarm() => Some(AwaitedPrompt::FalseAlarm),
+            ActionName::Passed if is_false_alarm => ReasonForPrompt::FalseAlarm,
             ActionName::TryAgain
             | ActionName::TryAgainLeftOpen
             | ActionName::ResetEarly
-            | ActionName::WorksElsewhere => Some(if self.is_false_alarm() {
-                AwaitedPrompt::FalseAlarm
-            } else if self.diagnosis.is_end_assumed() || self.is_cap_without_proven_reset() {
-                AwaitedPrompt::LimitShouldBeOver
-            } else {
-                AwaitedPrompt::LimitIsOver
-            }),
-            _ => None,
-        }
+            | ActionName::WorksElsewhere => {
+                if is_false_alarm {
+                    ReasonForPrompt::FalseAlarm
+                } else if self.diagnosis.is_end_assumed() || self.is_cap_without_proven_reset() {
+                    ReasonForPrompt::LimitShouldBeOver
+                } else {
+                    ReasonForPrompt::LimitIsOver
+                }
+            }
+            _ => return None,
+        };
+        Some(AwaitedPrompt {
+            reason,
+            is_blocked_by_budget: actions.first() == Some(&ActionName::LiftBudget),
+        })
     }
 
     /// Returns true if the limit is a cap, and nothing shows that the full window has reset. The session may then be able to

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{NowData, RunningSession};
 use crate::drain::WindowShares;
 use crate::incidents::{EstimatedPayments, Paying};
-use crate::limits::incident::{Incident, stopped_again_clause};
+use crate::limits::incident::{AwaitedPrompt, Incident, stopped_again_clause};
 use crate::limits::kind::Window;
 use crate::limits::pace::Outlook;
 use crate::limits::sample::Sample;
@@ -115,7 +115,7 @@ impl RunningSession {
             Some(Err(obstacle)) => (Some("no"), Some(obstacle.to_string())),
             None => (
                 self.awaited_prompt.map(|_| "no"),
-                self.awaited_prompt.map(|awaited| awaited.note().to_owned()),
+                self.awaited_prompt.map(AwaitedPrompt::note),
             ),
         };
         json!({

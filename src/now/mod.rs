@@ -149,7 +149,7 @@ pub(crate) struct RunningSession {
     pub(crate) continuation: Option<Continuation>,
     /// The usage window that is still full when Claude Code continues the session.
     pub(crate) still_full: Option<StillFull>,
-    /// The reason why the user has to send the prompt again. `None` if the session does not need it, or if Claude Code
+    /// The prompt that the user has to send again. `None` if the session does not need it, or if Claude Code
     /// resumes the session.
     pub(crate) awaited_prompt: Option<AwaitedPrompt>,
     /// The full window of a single model family that applies to the session. `None` if an error blocks the session.

@@ -9,7 +9,7 @@ use crate::claude::window_usage::{USAGE_CACHED_FOR, WindowUsage};
 use crate::drain::WindowShares;
 use crate::incidents::EstimatedPayments;
 use crate::limits::evidence::ContinuationObstacle;
-use crate::limits::incident::stopped_again_clause;
+use crate::limits::incident::{AwaitedPrompt, stopped_again_clause};
 use crate::limits::kind::LimitKind;
 use crate::limits::pace::week::WeekBefore;
 use crate::limits::pace::{Expected, Outlook};
@@ -516,7 +516,7 @@ impl RunningSession {
                 parts.push(format!("{}; {obstacle}{alternative}", self.stopped_word()));
             }
             None => {
-                parts.extend(self.awaited_prompt.map(|awaited| awaited.note().to_owned()));
+                parts.extend(self.awaited_prompt.map(AwaitedPrompt::note));
                 parts.extend(self.full_model_window.map(|full| {
                     let alternative = if self.can_switch_model {
                         "; you can switch to another model with /model"

@@ -2,8 +2,12 @@
 
 use serde_json::Value;
 
+#[cfg(target_os = "linux")]
+use crate::client::run;
 use crate::client::{Client, plain_rows, windows};
 use crate::newest_evidence::{hits_limit, receives_response};
+#[cfg(target_os = "linux")]
+use crate::now::RunningClient;
 use crate::situation::{
     FIVE_HOUR, NOON, TUESDAY, answer, answer_to, flat, refused, session_of_login,
 };
@@ -274,4 +278,92 @@ fn the_budget_comes_first_while_credits_pay_in_another_session() {
             assert!(text.contains("3. Or send the prompt again now"), "{text}");
         }
     }
+}
+
+/// A session was waiting for its reset, and another session used up the budget for usage credits. The steps and `wait` said that
+/// the user could continue with usage credits at once, but the hook blocks that prompt. The budget does not block the prompt
+/// after the reset, so Claude Code still continues by itself.
+#[test]
+fn a_used_up_budget_for_credits_has_to_be_lifted_before_credits_can_pay() {
+    let sandbox = with_configuration("[budget]\ncredits = 0.05\naction = \"stop\"\n");
+    let [mut stopped, mut paying] =
+        ["stopped", "paying"].map(|name| session_of_login(&sandbox, name));
+    receives_response(
+        &mut stopped,
+        "2026-11-20T09:50:00Z",
+        windows(98.0, NOON, 40.0, TUESDAY),
+    );
+    let full = windows(100.0, NOON, 40.0, TUESDAY);
+    let refusal = refused("five_hour", NOON, "");
+    hits_limit(
+        &stopped,
+        "2026-11-20T10:00:00Z",
+        FIVE_HOUR,
+        &refusal,
+        full.clone(),
+    );
+    for at in ["2026-11-20T10:02:00Z", "2026-11-20T10:03:00Z"] {
+        receives_response(&mut paying, at, full.clone());
+    }
+    sandbox.run(&["spend"]).success();
+    for text in [explained(&stopped, DURING), answer(&stopped, DURING)] {
+        assert!(
+            text.contains("Claude Code will continue about 12:01"),
+            "{text}"
+        );
+        assert!(
+            text.contains("Or type /whycap continue in the session, then continue now with usage credits (costs money)"),
+            "{text}"
+        );
+        assert!(!text.contains("Or continue now"), "{text}");
+    }
+    let waited = waited(&stopped, DURING);
+    assert!(
+        waited.contains(
+            "so you can also continue after you type /whycap continue in the session (costs money)"
+        ),
+        "{waited}"
+    );
+    answer_to(&stopped, DURING, "/whycap continue");
+    let text = answer(&stopped, DURING);
+    assert!(
+        text.contains("Or continue now with usage credits (costs money)"),
+        "{text}"
+    );
+}
+
+/// Right after the reset, `wait` printed the same sentence about the budget twice.
+#[test]
+fn wait_mentions_a_budget_only_once() {
+    let sandbox = with_stop_budget();
+    let client = stopped_over_budget(&sandbox);
+    let waited = waited(&client, "2026-11-20T12:01:00Z");
+    assert!(
+        waited.ends_with("No limit is blocking you, but a budget blocks prompts."),
+        "{waited}"
+    );
+    assert_eq!(waited.matches("Today's budget").count(), 1, "{waited}");
+}
+
+/// After the blocked continuation, `now` and `wait --session` said to send the prompt again, although the budget blocks it.
+#[cfg(target_os = "linux")]
+#[test]
+fn no_list_of_sessions_says_to_send_a_prompt_that_the_budget_blocks() {
+    let sandbox = with_stop_budget();
+    let client = stopped_over_budget(&sandbox);
+    let _process = RunningClient::idle(&sandbox, &client.session);
+    let at = AFTER_BLOCKED_CONTINUATION;
+    let now = flat(run(&sandbox, at, &["now"], b"", &[]).success());
+    assert!(
+        now.contains(
+            "limit should be over, but your budget blocks prompts: type /whycap continue there"
+        ),
+        "{now}"
+    );
+    answer_to(&client, at, "/whycap continue");
+    let now = flat(run(&sandbox, at, &["now"], b"", &[]).success());
+    assert!(
+        now.contains("limit should be over: send the prompt again"),
+        "{now}"
+    );
 }

@@ -479,7 +479,7 @@ fn without_buying(problem: &Problem<'_>) -> Option<ActionName> {
 }
 
 /// Adapts the recommended actions to the current state of the error. If a budget would block the next prompt, it must be
-/// lifted first.
+/// lifted first. If it blocks prompts only until the limit resets, it must be lifted only to continue before the reset.
 pub(super) fn in_state(
     problem: &Problem<'_>,
     actions: Vec<ActionName>,
@@ -493,8 +493,21 @@ pub(super) fn in_state(
             }
         }
         current.insert(0, ActionName::LiftBudget);
+    } else if problem.evidence.collected.budget_until_reset.is_some() {
+        for action in &mut current {
+            *action = after_lifting_budget(*action);
+        }
     }
     current
+}
+
+/// Replaces an action with which the user continues before the reset, because a budget blocks prompts until then.
+fn after_lifting_budget(action: ActionName) -> ActionName {
+    match action {
+        ActionName::ContinueOnCredits => ActionName::ContinueOnCreditsAfterLifting,
+        ActionName::WorksForCredits => ActionName::WorksForCreditsAfterLifting,
+        action => action,
+    }
 }
 
 /// Adapts the recommended actions to the current state of the error, as if there were no budgets.

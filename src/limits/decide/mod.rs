@@ -192,9 +192,22 @@ impl Diagnosis {
                 ActionName::CostsExtra
                     | ActionName::ContinuesForCredits
                     | ActionName::WorksForCredits
+                    | ActionName::WorksForCreditsAfterLifting
             )
         };
         self.actions.iter().copied().find(is_paid)
+    }
+
+    /// Returns true if one of the actions is to lift a budget.
+    pub(crate) fn mentions_budget(&self) -> bool {
+        self.actions.iter().any(|action| {
+            matches!(
+                action,
+                ActionName::LiftBudget
+                    | ActionName::ContinueOnCreditsAfterLifting
+                    | ActionName::WorksForCreditsAfterLifting
+            )
+        })
     }
 
     /// Returns the time of the automatic continuation, unless the limit still applies at that time.

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::claude::credentials::Credential;
 use crate::limits::catalog::Message;
-use crate::limits::decide::{ActionName, Cause, DecisionName, Diagnosis, Unknown, is_for};
+use crate::limits::decide::{Cause, DecisionName, Diagnosis, Unknown, is_for};
 use crate::limits::evidence::{Evidence, FRESH_FOR, Measurement, Readings, ResetSource, Source};
 use crate::limits::kind::{LimitKind, LimitedResource, Service, Verdict, Window};
 use crate::terminal::{count_noun, percent_text};
@@ -158,8 +158,13 @@ impl Reasons<'_> {
 
     /// Adds the budget that the user has to lift.
     fn add_budget(&mut self) {
-        if self.diagnosis.actions.contains(&ActionName::LiftBudget)
-            && let Some(sentences) = &self.evidence.collected.blocking_budget
+        let collected = &self.evidence.collected;
+        let budget = collected
+            .blocking_budget
+            .as_ref()
+            .or(collected.budget_until_reset.as_ref());
+        if self.diagnosis.mentions_budget()
+            && let Some(sentences) = budget
         {
             self.add(Source::Budget, sentences.clone());
         }
