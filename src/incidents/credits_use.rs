@@ -17,13 +17,15 @@ use super::session_starts::{SessionStart, SessionStarts, is_owner_replaced, star
 use super::session_transcripts::SessionTranscripts;
 use super::stored_errors::StoredErrors;
 use crate::claude::credentials::Credential;
-use crate::claude::window_usage::WindowUsage;
+use crate::claude::window_usage::{WindowUsage, is_same_reset};
 use crate::journal::Journal;
 use crate::ledger::{ResponseCosts, SelectedResponses};
-use crate::limits::evidence::REPORTED_WITHIN;
+use crate::limits::evidence::{
+    FRESH_FOR, REPORTED_WITHIN, RESET_BELOW, RefusedWindow, StoredError,
+};
 use crate::limits::free_period::FreePeriod;
 use crate::limits::incident::{Incident, warning_about_full_window};
-use crate::limits::kind::Window;
+use crate::limits::kind::{LimitKind, Window};
 use crate::limits::sample::{MeasuredService, Sample};
 use crate::pricing::Money;
 use crate::terminal::{Piece, Tone, truncate};
@@ -376,20 +378,21 @@ impl CreditsUse<'_> {
             .readings
             .newest_of_logged_in(MeasuredService::Plan)?
             .sample;
-        if self.readings.login.no_credits_reason().is_some() {
+        if self.readings.login.no_credits_reason().is_some() || !newest.has_full_window() {
             return None;
         }
         let readings: Vec<_> =
             readings::of_account(self.readings.journal, newest.account.as_deref()).collect();
-        let full = self.current_full_period(&newest, &readings)?;
+        let errors = stored.list(None);
+        let refusals = refusals_of(&newest, &errors);
+        let full = self.current_full_period(&newest, &readings, &refusals)?;
         let Range { start, end } = full.time;
         let window = full.window;
         let costs_beyond = self.costs_beyond(start, &[full], &readings, costs)?;
         let first = costs_beyond.iter().map(|(at, _)| *at).min()?;
         let last = costs_beyond.iter().map(|(at, _)| *at).max()?;
 
-        let is_refused = stored
-            .list(None)
+        let is_refused = errors
             .into_iter()
             .filter(|error| {
                 error.at > datetime_from_millis(last)
@@ -444,9 +447,11 @@ impl CreditsUse<'_> {
         // A window that was full at `since` may have filled up earlier.
         let journal = Journal::between(self.readings.paths, since - USEFUL_FOR, self.now());
         let readings: Vec<_> = readings::of_account(&journal, newest.account.as_deref()).collect();
+        let errors = StoredErrors::new(self.readings.paths, self.now(), &journal).list(None);
+        let refusals = refusals_of(&newest, &errors);
         let full_periods: Vec<FullPeriod> = [Window::FiveHour, Window::Weekly]
             .into_iter()
-            .flat_map(|window| full_periods(&readings, window))
+            .flat_map(|window| full_periods(&readings, &refusals, window))
             .collect();
         let costs_beyond =
             self.with_starts_in(&journal)
@@ -584,7 +589,12 @@ impl CreditsUse<'_> {
     }
 
     /// Returns the current period in which a window of the login is full, or `None` if no window is full now.
-    fn current_full_period(&self, newest: &Sample, readings: &[Reading]) -> Option<FullPeriod> {
+    fn current_full_period(
+        &self,
+        newest: &Sample,
+        readings: &[Reading],
+        refusals: &[RefusedWindow],
+    ) -> Option<FullPeriod> {
         [Window::Weekly, Window::FiveHour]
             .into_iter()
             .filter(|window| {
@@ -592,20 +602,83 @@ impl CreditsUse<'_> {
                     .usage(*window)
                     .is_some_and(|usage| usage.is_used_up())
             })
-            .filter_map(|window| full_periods(readings, window).pop())
+            .filter_map(|window| full_periods(readings, refusals, window).pop())
             .find(|full| full.time.contains(&self.now()))
     }
 }
 
-/// Returns the periods in which a window was full, oldest first.
-fn full_periods(readings: &[Reading], window: Window) -> Vec<FullPeriod> {
+/// Returns the refusals of requests of an account for which the server blamed a usage window. `newest` is the account's newest
+/// reading.
+fn refusals_of(newest: &Sample, errors: &[StoredError]) -> Vec<RefusedWindow> {
+    errors
+        .iter()
+        .filter(|error| {
+            newest.is_of(error.account()) == Some(true) && !error.payer.is_without_account()
+        })
+        .filter_map(|error| {
+            let quota = error.quota()?;
+            Some(RefusedWindow {
+                window: LimitKind::of_quota(quota)?.window()?,
+                at: error.at,
+                resets_at: quota.resets_at?,
+                is_unconfirmed: false,
+            })
+        })
+        .collect()
+}
+
+/// Returns the start of a period in which a window was full. `first_full` is the first reading of the full window. If the
+/// server had already refused a request because of this window, the period starts with that refusal. The refusal of a
+/// `claude -p` run or a subagent comes with no reading. It does not count if a reading from shortly before the refusal, or
+/// from after it, shows room, because it was then probably a false alarm.
+fn start_of_full_period(
+    samples: &[&Sample],
+    refusals: &[RefusedWindow],
+    window: Window,
+    first_full: &Sample,
+    reset: DateTime<Utc>,
+) -> DateTime<Utc> {
+    refusals
+        .iter()
+        .filter(|refusal| {
+            refusal.window == window
+                && refusal.at < first_full.since
+                && is_same_reset(refusal.resets_at, reset)
+                && !samples.iter().any(|sample| {
+                    sample.measured >= refusal.at - FRESH_FOR
+                        && sample.measured < first_full.measured
+                        && has_room(sample, window, reset)
+                })
+        })
+        .map(|refusal| refusal.at)
+        .min()
+        .unwrap_or(first_full.since)
+}
+
+/// Returns true if a reading shows that a window with this reset was certainly not full.
+fn has_room(sample: &Sample, window: Window, reset: DateTime<Utc>) -> bool {
+    let Some(usage) = sample.usage(window) else {
+        return false;
+    };
+    usage.used_percent < RESET_BELOW
+        && usage
+            .resets_at
+            .is_some_and(|resets_at| is_same_reset(resets_at, reset))
+}
+
+/// Returns the periods in which a window was full, oldest first. `refusals` are those of the same account.
+fn full_periods(
+    readings: &[Reading],
+    refusals: &[RefusedWindow],
+    window: Window,
+) -> Vec<FullPeriod> {
     let mut samples: Vec<&Sample> = readings.iter().map(|reading| &reading.sample).collect();
     // An idle session keeps reporting old figures, so the samples are sorted by the time at which they were measured.
     samples.sort_by_key(|sample| sample.measured);
 
     let mut times: Vec<FullPeriod> = Vec::new();
     let mut full: Option<WindowUsage> = None;
-    for sample in samples {
+    for sample in &samples {
         let Some(usage) = sample.usage(window) else {
             continue;
         };
@@ -625,7 +698,7 @@ fn full_periods(readings: &[Reading], window: Window) -> Vec<FullPeriod> {
             full = Some(usage);
             times.extend(usage.resets_at.map(|reset| FullPeriod {
                 window,
-                time: sample.since..reset,
+                time: start_of_full_period(&samples, refusals, window, sample, reset)..reset,
             }));
         }
     }

@@ -578,7 +578,8 @@ impl Incident {
         ))
     }
 
-    /// Returns true if the error blocks work, or if its explanation mentions the full window that affects the next prompt.
+    /// Returns true if the error blocks work, or if its explanation mentions the full window that affects the next prompt or says
+    /// that usage credits pay for that prompt.
     pub(crate) fn may_mention_full_window(&self) -> bool {
         let mentions_window = self.diagnosis.actions.iter().any(|action| {
             matches!(
@@ -591,6 +592,7 @@ impl Incident {
         // A refused login says nothing about the windows, which may stop the next prompt after a new login.
         self.blocks().is_some() && !self.refuses_login()
             || mentions_window
+            || self.diagnosis.credits_pay_now
             || self.is_recent_notice_about_credits_or_end()
     }
 

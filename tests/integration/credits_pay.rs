@@ -864,3 +864,57 @@ fn wait_for_a_session_says_that_its_responses_are_free_while_a_window_is_full() 
     let free = ", but this session's responses are free for now.";
     assert!(waited.ends_with(free), "{waited}");
 }
+
+/// A `claude -p` run, which reports no usage, was refused. The next response in another session was then paid for, and its figures
+/// were the first to show that the window was full. `explain` and `wait` said that credits were paying, but the row, `now`, and
+/// `explain --session` did not, and `/whycap` also said that prompts would be refused or paid for.
+#[test]
+fn every_screen_counts_the_first_response_after_a_refusal_without_figures() {
+    let sandbox = with_a_private_login();
+    let mut pays = session_of_login(&sandbox, "pays");
+    pays.sends_prompt("2026-11-20T09:49:58Z", "continue");
+    receives_response(&mut pays, "2026-11-20T09:50:00Z", five_hour_at(97.0));
+    let mut run_of_script = session_of_login(&sandbox, "script");
+    run_of_script
+        .variables
+        .push(("CLAUDE_CODE_ENTRYPOINT".to_owned(), "sdk-cli".to_owned()));
+    let mut refusal = refused("five_hour", NOON, "");
+    refusal["entrypoint"] = Value::from("sdk-cli");
+    run_of_script.receives_error("2026-11-20T10:00:00Z", FIVE_HOUR, refusal);
+    pays.sends_prompt("2026-11-20T10:02:00Z", "continue");
+    receives_response(&mut pays, "2026-11-20T10:02:04Z", five_hour_full());
+    let at = "2026-11-20T10:03:00Z";
+    let paying = "with usage credits: ≈$0.40 since 10:02";
+    let row = plain_rows(&pays, at, five_hour_full());
+    assert!(row.contains(&format!("paying {paying}")), "{row}");
+    let answer = answer(&pays, at);
+    let [now, explained] = [&["now"][..], &["explain", "--session", "pays"]]
+        .map(|arguments| printed(&pays, at, arguments));
+    for text in [&answer, &explained, &now] {
+        assert!(text.contains(paying), "{text}");
+        assert!(!text.contains("refused or paid for"), "{text}");
+    }
+    let waited = printed(&pays, at, &["wait", "--session", "pays"]);
+    assert!(
+        waited.contains("each response costs extra until 12:00"),
+        "{waited}"
+    );
+    let today = printed(&pays, at, &["budget"]);
+    assert!(
+        today.contains("Usage credits have paid ≈$0.40 this month"),
+        "{today}"
+    );
+}
+
+/// The server refused a request although the window had room. The refusal does not show that later responses were paid for.
+#[test]
+fn a_false_alarm_does_not_make_later_responses_count_as_paid() {
+    let sandbox = with_a_private_login();
+    let [mut pays, stopped] = ["pays", "stopped"].map(|name| session_of_login(&sandbox, name));
+    receives_response(&mut pays, "2026-11-20T09:55:00Z", five_hour_at(40.0));
+    let refusal = refused("five_hour", NOON, "");
+    stopped.receives_error("2026-11-20T10:00:00Z", FIVE_HOUR, refusal);
+    receives_response(&mut pays, "2026-11-20T10:40:00Z", five_hour_full());
+    let row = plain_rows(&pays, "2026-11-20T10:41:00Z", five_hour_full());
+    assert!(!row.contains("paying"), "{row}");
+}

@@ -10,8 +10,8 @@ mod windows;
 pub use resets::{Reset, ResetSource, Resets};
 pub use windows::RefusedWindow;
 pub(crate) use windows::{
-    FASTEST_USE, FRESH_FOR, FULL_FROM, Measurement, REPORTED_WITHIN, Readings, SETTLED_AFTER,
-    WindowState, is_full, is_request_later, measured_relative_to,
+    FASTEST_USE, FRESH_FOR, FULL_FROM, Measurement, REPORTED_WITHIN, RESET_BELOW, Readings,
+    SETTLED_AFTER, WindowState, is_full, is_request_later, measured_relative_to,
 };
 
 use std::fmt;

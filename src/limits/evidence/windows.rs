@@ -44,7 +44,7 @@ pub(crate) const FASTEST_USE: f64 = 5.0;
 /// The time within which a window with ample room cannot fill up.
 const AMPLE_FOR: TimeDelta = TimeDelta::minutes(1);
 /// If a later reading of a full window is below this percentage, the window has reset or was not full.
-const RESET_BELOW: f64 = 90.0;
+pub(crate) const RESET_BELOW: f64 = 90.0;
 /// The maximum time after an error at which a reading still counts as evidence.
 const SAME_EVENT: TimeDelta = TimeDelta::minutes(10);
 
