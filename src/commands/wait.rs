@@ -112,21 +112,18 @@ impl Subcommand for WaitArguments {
                         terminal::print_error(incident.headline());
                     }
                     ended => {
+                        let extra_costs = context.extra_costs(session, ended.as_ref(), &incidents);
                         let budgets = context.budgets_blocking_prompts(session, &incidents, ledger);
                         let sentences = last_sentences(
                             ended.as_ref(),
                             waited_for.as_ref(),
-                            context
-                                .extra_costs(session, ended.as_ref(), &incidents)
-                                .as_deref(),
+                            extra_costs.as_deref(),
                             context.about_full_window(session, &incidents),
                             &continuations(&announced, &period, has_progress, &context),
                             about_budgets(&budgets, &announced_budgets).as_deref(),
                             &context,
                         );
-                        for sentence in sentences.into_iter().chain(limited_models) {
-                            print_sentence(&sentence, &context)?;
-                        }
+                        print_sentences(sentences.into_iter().chain(limited_models), &context)?;
                     }
                 }
                 break Wait::exit_code(wait);
@@ -557,6 +554,14 @@ fn warning_about(continuing: &Continuing<'_>, context: &Context) -> String {
         "{} Do not continue its work anywhere else, or it will be done twice.",
         context.describe_continuation(continuing)
     )
+}
+
+/// Prints each sentence as a paragraph.
+fn print_sentences(sentences: impl Iterator<Item = String>, context: &Context) -> io::Result<()> {
+    for sentence in sentences {
+        print_sentence(&sentence, context)?;
+    }
+    Ok(())
 }
 
 /// Prints a sentence, wrapped like the text of other commands. On a terminal, it takes the place of the progress line.
