@@ -384,6 +384,25 @@ fn every_screen_agrees_whether_credits_pay() {
     check_every_screen(&stopped, "2026-11-20T10:01:30Z", PaidUntil("12:00"));
 }
 
+/// The server may report the same reset with small differences.
+#[test]
+fn the_row_names_the_full_window_although_its_reset_is_reported_with_small_differences() {
+    let sandbox = with_a_private_login();
+    let mut pays = session_of_login(&sandbox, "pays");
+    for (at, reset) in [
+        ("2026-11-20T10:01:00Z", NOON + 60),
+        ("2026-11-20T10:02:00Z", NOON),
+    ] {
+        receives_response(&mut pays, at, windows(100.0, reset, 40.0, TUESDAY));
+    }
+    let overloaded = session_of_login(&sandbox, "overloaded");
+    let error = json!({"apiErrorStatus": 529});
+    overloaded.receives_error("2026-11-20T10:02:30Z", "API Error: 529 Overloaded", error);
+    let shown = row(&overloaded, "2026-11-20T10:08:00Z", Value::Null, 120);
+    let expected = "5-hour limit · usage credits are paying · resets 12:0";
+    assert!(shown.contains(expected), "{shown}");
+}
+
 /// After the limit of another session had ended, `/whycap` advised sending the prompt again in a session without any
 /// error.
 #[test]

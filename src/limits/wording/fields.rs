@@ -1,6 +1,7 @@
 //! Provides the values for the placeholders in sentences.
 
 use crate::claude::credentials::Credential;
+use crate::claude::window_usage::is_same_reset;
 use crate::limits::catalog::Message;
 use crate::limits::decide::{ActionName, Diagnosis, Ending, State};
 use crate::limits::evidence::{Evidence, Measurement};
@@ -190,9 +191,10 @@ impl Fields {
         let Some(until) = until else {
             return;
         };
-        let full = diagnosis
-            .also_full
-            .filter(|full| diagnosis.state.is_over() && full.resets_at == Some(until));
+        let full = diagnosis.also_full.filter(|full| {
+            let is_until_its_reset = full.resets_at.is_some_and(|at| is_same_reset(at, until));
+            diagnosis.state.is_over() && is_until_its_reset
+        });
         let full_resets = if full.is_some() || !diagnosis.state.is_over() {
             "resets"
         } else {
