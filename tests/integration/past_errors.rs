@@ -997,6 +997,61 @@ fn a_seat_without_credits_is_not_told_to_ask_for_credits() {
     }
 }
 
+/// An admin whose type of seat has no usage credits was told to ask an admin, and that raising a cap does not help, although
+/// nothing had mentioned a cap.
+#[test]
+fn the_steps_for_a_seat_without_credits_suit_the_role() {
+    let out_of_credits = "You're out of usage credits · resets 12pm (UTC)";
+    for (role, step) in [
+        (
+            "user",
+            "Ask an admin for a different type of seat, or to allow usage credits for your type of seat",
+        ),
+        (
+            "admin",
+            "Or allow usage credits for your type of seat or change the type, if your role allows it (costs money)",
+        ),
+    ] {
+        let sandbox = Sandbox::new();
+        Client::logged_in(&sandbox, "team", role);
+        let client = Client::new(&sandbox);
+        let refusal = refused("five_hour", NOON, "seat_tier_zero_credit_limit");
+        client.receives_error(AT, out_of_credits, refusal);
+        let incident = client.explained(SOON);
+        let purchases: Vec<&Value> = incident["actions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|action| action["costs_money"] == true)
+            .map(|action| &action["do"])
+            .collect();
+        assert_eq!(purchases, [step], "{role}: {incident:#}");
+        assert!(
+            !incident.to_string().contains("Raising the cap"),
+            "{incident:#}"
+        );
+    }
+}
+
+/// The steps of an earlier error advised asking for credits, although the server has since said that the type of seat has none.
+#[test]
+fn a_later_reason_against_credits_changes_the_steps_of_an_earlier_error() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "team", "user");
+    let first = Client::new(&sandbox);
+    let refusal = refused("five_hour", NOON, "member_zero_credit_limit");
+    first.receives_error(AT, FIVE_HOUR, refusal);
+    let second = Client::with_session(&sandbox, "second");
+    let refusal = refused("five_hour", NOON, "seat_tier_level_disabled");
+    second.receives_error("2026-11-20T10:01:00Z", FIVE_HOUR, refusal);
+    let explain = ["explain", "--json", "--session", &first.session];
+    let explained = first.run("2026-11-20T10:02:00Z", &explain, b"").json();
+    let incident = &explained["incident"];
+    let actions = incident["actions"].to_string();
+    let step = "Or ask an admin for a different type of seat";
+    assert!(actions.contains(step), "{incident:#}");
+}
+
 /// A reason that whycap does not know was part of the sentence: "because `org_spend_cap_exceeded`".
 #[test]
 fn an_unknown_reason_against_credits_is_quoted_as_the_reason_of_the_server() {

@@ -208,7 +208,7 @@ fn suited_to_plan(action: ActionName, problem: &Problem<'_>) -> Option<ActionNam
             ActionName::AskForSeatWithCredits
         }
         ActionName::AskAdminForCredits if has_seat_without_credits(problem) => {
-            ActionName::AskForASeat
+            ActionName::AskAdminForSeatWithCredits
         }
         ActionName::RaiseOwnCap if is_org_cap => ActionName::AskOwnerForCap,
         action => action,
@@ -256,10 +256,10 @@ fn own_credits(problem: &Problem<'_>) -> Option<ActionName> {
     }
 }
 
-/// Returns true if the server did not accept usage credits because the user's type of seat has none.
+/// Returns true if the server's newest reason for not accepting usage credits is that the user's type of seat has none.
 fn has_seat_without_credits(problem: &Problem<'_>) -> bool {
     matches!(
-        problem.evidence.no_credits_reason(),
+        problem.evidence.newest_no_credits_reason(),
         Some("seat_tier_level_disabled" | "seat_tier_zero_credit_limit")
     )
 }
