@@ -102,7 +102,17 @@ const LONGEST_REPORT: usize = 16;
 const WORDS_OF_USERS: [&str; 5] = ["i", "i'm", "i've", "me", "my"];
 
 /// Verbs with which users report a message, as in "it says limit reached".
-const VERBS_OF_REPORTS: [&str; 7] = ["keeps", "said", "saying", "says", "shows", "tells", "told"];
+const VERBS_OF_REPORTS: [&str; 6] = ["said", "saying", "says", "shows", "tells", "told"];
+
+/// The subjects of [`VERBS_OF_REPORTS`] that may stand for Claude Code. Other programs, such as a linter, have limits of their own.
+const SUBJECTS_OF_REPORTS: [&str; 10] = [
+    "/usage", "claude", "claude's", "code", "it", "it's", "message", "screen", "that", "which",
+];
+
+/// Words that may come between a subject and its verb, as in "it still says" and "it keeps saying".
+const BEFORE_VERBS_OF_REPORTS: [&str; 7] = [
+    "also", "always", "just", "keeps", "now", "still", "suddenly",
+];
 
 /// Words that show that a user's report is about a limit or an overload.
 const TOPICS_OF_REPORTS: [&str; 8] = [
@@ -115,6 +125,10 @@ const TOPICS_OF_REPORTS: [&str; 8] = [
     "overloaded",
     "quota",
 ];
+
+/// Words in a user's report that stand for a message with its own explanation. The newest error may be an unrelated limit that was
+/// reached days ago.
+const ERRORS_IN_REPORTS: [&str; 3] = ["529", "overloaded", "429"];
 
 /// The words with which people ask why they are blocked, until when, and whether to pay. A text that consists only of these
 /// words names no limit.
@@ -284,13 +298,15 @@ enum Question {
 
 /// Returns the situation to explain for a text. This is the current situation if the text is a question such as "why am I
 /// blocked?", or the message of the current error. If an earlier error is known to have this message, or to be about the limit
-/// in the question, it is that error. Otherwise, the situation contains only the meaning of the message.
+/// in the question, it is that error. Otherwise, the situation contains only the meaning of the message. If a user's report
+/// mentions [an error](error_in_report), this error is the message.
 fn subject_of_text(
     text: &str,
     context: &Context,
     errors: &ErrorSource,
     incidents: &Incidents<'_>,
 ) -> Subject {
+    let text = error_in_report(text).unwrap_or(text);
     let current = context.situation(incidents, None, errors);
     let meaning = incidents.explain_text(text, &current);
     let cause = meaning.diagnosis.cause;
@@ -415,8 +431,9 @@ fn side_question_in(text: &str) -> Option<SideQuestion> {
 
 impl Question {
     /// Returns the question in a text about what blocks the user. A text is such a question if it consists only of words with
-    /// which people ask why they are blocked, and until when, and of the names of usage windows. So is any other text that
-    /// [has the form of a question](is_asked), unless it is about spend, and a user's [report](is_report). Otherwise, returns `None`.
+    /// which people ask why they are blocked, and until when, and of the names of usage windows. A user's [report](is_report) is
+    /// one as well. So is any other text that [has the form of a question](is_asked), unless it is about spend. Otherwise,
+    /// returns `None`.
     fn in_text(text: &str) -> Option<Self> {
         let lowercase = in_lowercase(text);
         let (window, rest) = without_window_names(&lowercase);
@@ -424,9 +441,9 @@ impl Question {
         let has_usual_words = words.iter().all(|word| WORDS_OF_QUESTIONS.contains(word));
         if words.is_empty() {
             None
-        } else if has_usual_words {
+        } else if has_usual_words || is_report(&rest) {
             Some(window.map_or(Self::General, Self::About))
-        } else if is_asked(&rest, window.is_some()) && !is_about_spend(text) || is_report(&rest) {
+        } else if is_asked(&rest, window.is_some()) && !is_about_spend(text) {
             Some(Self::General)
         } else {
             None
@@ -459,19 +476,41 @@ fn is_asked(text: &str, names_window: bool) -> bool {
 }
 
 /// Returns true if the lowercase text is a user's report about a limit, such as "it told me my Opus thing was exhausted": it is
-/// short, has only one sentence, and says in the user's own words which message appeared.
+/// short, has only one sentence, and says in the user's own words what Claude Code or its `/usage` screen shows.
 fn is_report(text: &str) -> bool {
-    let words = words_of(text);
+    let words: Vec<&str> = text
+        .split(|character: char| !character.is_alphanumeric() && !['\'', '/'].contains(&character))
+        .filter(|word| !word.is_empty())
+        .collect();
     let has_any = |list: &[&str]| words.iter().any(|word| list.contains(word));
+    let is_about_claude = words.iter().enumerate().any(|(position, word)| {
+        let mut words_before = words.iter().take(position).rev();
+        let subject = words_before.find(|word| !BEFORE_VERBS_OF_REPORTS.contains(word));
+        VERBS_OF_REPORTS.contains(word)
+            && subject.is_none_or(|subject| SUBJECTS_OF_REPORTS.contains(subject))
+    });
     let mut words_with_punctuation = text.split_whitespace();
     words_with_punctuation.next_back();
     let has_one_sentence =
         !words_with_punctuation.any(|word| word.ends_with(['.', ':', ';', '!', '?']));
     has_one_sentence
         && words.len() <= LONGEST_REPORT
-        && has_any(&WORDS_OF_USERS)
-        && has_any(&VERBS_OF_REPORTS)
+        && (has_any(&WORDS_OF_USERS) || words.contains(&"/usage"))
+        && is_about_claude
         && has_any(&TOPICS_OF_REPORTS)
+}
+
+/// Returns the word in a user's report that stands for an error with its own explanation, such as "529". Returns `None` if there
+/// is none or if the whole text is a message.
+fn error_in_report(text: &str) -> Option<&'static str> {
+    let lowercase = in_lowercase(text);
+    if !is_report(&lowercase) || is_known_message(text) {
+        return None;
+    }
+    let words = words_of(&lowercase);
+    ERRORS_IN_REPORTS
+        .into_iter()
+        .find(|error| words.contains(error))
 }
 
 /// Returns true if the text is a question about the user's spend or high usage, and not about a limit or an error. A question

@@ -1,11 +1,11 @@
 //! Answers questions about a limit that no explanation of an error answers: whether to upgrade, whether it costs money,
 //! whether it is a bug, whether deleting lock files helps, whether other models work, and whether Claude Code will continue by
-//! itself. If the explanation is not about a limit, it also answers when a limit resets and whether to buy usage credits. To a
-//! question about something else, it says that whycap cannot answer it.
+//! itself. If the explanation is not about a limit, it also answers when a limit resets and whether to buy usage credits. If a
+//! question contains a word such as "refund", it says that whycap cannot answer this question.
 
 use crate::limits::evidence::ContinuationObstacle;
 use crate::limits::incident::Incident;
-use crate::limits::kind::{Verdict, Window};
+use crate::limits::kind::{LimitKind, Verdict, Window};
 
 /// The words in a question about models that show that the user is considering another model. A question such as "why is Opus
 /// limited?" contains none of them.
@@ -25,9 +25,19 @@ const WORDS_ABOUT_CHOICE: [&str; 13] = [
     "works",
 ];
 
-/// Words of questions that whycap cannot answer, such as "is my account banned?".
-const OTHER_TOPICS: [&str; 7] = [
-    "ban", "banned", "bans", "password", "refund", "refunded", "refunds",
+/// The words for models in a question.
+const MODELS: [&str; 5] = ["fable", "model", "models", "opus", "sonnet"];
+
+/// Words of questions that whycap cannot answer, such as "can I get a refund?".
+const OTHER_TOPICS: [&str; 4] = ["password", "refund", "refunded", "refunds"];
+
+/// Words of questions such as "is my account banned?", which whycap cannot answer either, unless they are about a limit.
+const BANS: [&str; 3] = ["ban", "banned", "bans"];
+
+/// Words that show that a question about a ban is about a limit, as in "why am I banned until tomorrow?".
+const WORDS_OF_TEMPORARY_BANS: [&str; 13] = [
+    "day", "days", "from", "hour", "hours", "limit", "limits", "minutes", "till", "today",
+    "tomorrow", "until", "week",
 ];
 
 /// A subject that users ask about besides the error itself.
@@ -87,11 +97,11 @@ impl SideQuestion {
             && has_any(words, &["limit", "limits", "usage", "when"])
         {
             Some(Self::Reset)
-        } else if has_any(words, &["fable", "model", "models", "opus", "sonnet"])
-            && has_any(words, &WORDS_ABOUT_CHOICE)
-        {
+        } else if has_any(words, &MODELS) && has_any(words, &WORDS_ABOUT_CHOICE) {
             Some(Self::Models)
-        } else if has_any(words, &OTHER_TOPICS) && !has_any(words, &["limit", "limits"]) {
+        } else if has_any(words, &OTHER_TOPICS) && !has_any(words, &["limit", "limits"])
+            || is_about_ban_of_account(words)
+        {
             Some(Self::Other)
         } else {
             None
@@ -118,12 +128,7 @@ impl SideQuestion {
             Self::Reset if incident.is_some_and(|incident| incident.diagnosis.is_limit()) => {
                 return None;
             }
-            // The error may be about the account itself.
-            Self::Other
-                if incident.is_some_and(|incident| !incident.diagnosis.limit.description().is_quota) =>
-            {
-                return None;
-            }
+            Self::Other if incident.is_some_and(is_about_account) => return None,
             Self::Other => {
                 let what_follows = if incident.is_some() {
                     " The explanation below is not an answer to this question."
@@ -167,6 +172,28 @@ impl SideQuestion {
 /// Returns true if a question contains one of the listed words.
 fn has_any(words: &[&str], listed: &[&str]) -> bool {
     words.iter().any(|word| listed.contains(word))
+}
+
+/// Returns true if a question is about whether the account is banned. "Why am I banned until 3pm?" and "Am I banned from Opus?"
+/// are probably about a limit.
+fn is_about_ban_of_account(words: &[&str]) -> bool {
+    let has_time = words
+        .iter()
+        .any(|word| word.starts_with(|first: char| first.is_ascii_digit()));
+    let is_about_limit =
+        has_time || has_any(words, &WORDS_OF_TEMPORARY_BANS) || has_any(words, &MODELS);
+    has_any(words, &BANS) && !is_about_limit
+}
+
+/// Returns true if the error is about the account itself, so that its explanation may answer whether the account is banned.
+fn is_about_account(incident: &Incident) -> bool {
+    matches!(
+        incident.diagnosis.limit,
+        LimitKind::Auth
+            | LimitKind::OrgDisabled
+            | LimitKind::SubscriptionAccess
+            | LimitKind::Billing
+    )
 }
 
 /// Returns true if a question is about whether Claude Code will continue by itself, or about whether the session has to stay

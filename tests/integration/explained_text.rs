@@ -2584,8 +2584,10 @@ fn a_report_in_the_users_own_words_is_answered_with_the_newest_error() {
     for report in [
         "I have 60% left but it says limit reached",
         "I have 60% left, but it says \"limit reached\"",
-        "claude says 529 all day what should I do",
         "it told me my opus thing was exhausted but sonnet fine?",
+        "I have 60% left but claude keeps saying limit reached",
+        "says limit reached but I have 60% left",
+        "limit reached but /usage says 12%",
     ] {
         assert_eq!(explain(&client, SOON, report), expected, "{report}");
     }
@@ -2594,6 +2596,8 @@ fn a_report_in_the_users_own_words_is_answered_with_the_newest_error() {
         "I'm sorry: the tool says that the limit is 100 lines. My next step is a smaller file.",
         "the linter says that the line exceeds the limit",
         "my test says that a file is missing",
+        "my linter says the line is over the limit of 100",
+        "my disk quota keeps filling up",
     ] {
         assert_ne!(explain(&client, SOON, text), expected, "{text}");
     }
@@ -2602,6 +2606,65 @@ fn a_report_in_the_users_own_words_is_answered_with_the_newest_error() {
     let report = "I have 60% left but it says limit reached";
     let answered = explain(&client, SOON, report);
     assert!(answered.starts_with("No limit errors found."), "{answered}");
+}
+
+/// The answer to a report of a 529 error was the newest limit, which had nothing to do with the report.
+#[test]
+fn a_report_of_an_overload_is_not_answered_with_a_limit() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    let two_days_later = "2026-11-22T10:00:00Z";
+    for (report, meaning) in [
+        (
+            "claude says 529 all day what should I do",
+            "The service is overloaded (not a usage limit)",
+        ),
+        (
+            "it keeps saying overloaded whatever I try",
+            "The service is overloaded (not a usage limit)",
+        ),
+        (
+            "I have 60% left but it says 429",
+            "The server temporarily refused the request",
+        ),
+    ] {
+        let answered = explain(&client, two_days_later, report);
+        assert!(answered.starts_with(meaning), "{report}: {answered}");
+        assert!(!answered.contains("5-hour limit"), "{report}: {answered}");
+    }
+    // The report is about the error that stops the user now.
+    let error = json!({"apiErrorStatus": 529});
+    client.receives_error(two_days_later, "API Error: 529 Overloaded", error);
+    let at = "2026-11-22T10:00:30Z";
+    assert_eq!(
+        explain(&client, at, "claude says 529 all day what should I do"),
+        explain_newest(&client, at)
+    );
+}
+
+/// A report names the limit that it is about, so it is answered with the newest error about this limit.
+#[test]
+fn a_report_that_names_a_limit_is_answered_like_the_name_of_this_limit() {
+    let sandbox = with_a_private_login();
+    let weekly = session_of_login(&sandbox, "weekly");
+    weekly.receives_error(AT, WEEKLY, refused("seven_day", TUESDAY, ""));
+    let other = session_of_login(&sandbox, "other");
+    let at = "2026-11-20T10:03:00Z";
+    other.receives_error(at, FIVE_HOUR, refused("five_hour", NOON, ""));
+    for (report, limit) in [
+        ("it says my weekly quota is exhausted", "weekly limit"),
+        (
+            "I have 60% left but it says my 5-hour limit is exhausted",
+            "5-hour limit",
+        ),
+    ] {
+        let answered = explain(&weekly, "2026-11-20T10:04:00Z", report);
+        let expected = explain(&weekly, "2026-11-20T10:04:00Z", limit);
+        assert_eq!(answered, expected, "{report}");
+        let start = answered.split_once("What to do").unwrap().0;
+        assert!(start.contains(limit), "{report}: {answered}");
+    }
 }
 
 /// `explain "is my account banned?"` described the last limit as if that were the answer.
@@ -2618,8 +2681,41 @@ fn a_question_about_something_else_is_said_to_have_no_answer() {
         let answered = explain(&client, SOON, text);
         assert!(answered.starts_with(no_answer), "{text}: {answered}");
     }
-    let about_limit = explain(&client, SOON, "was I banned or is this a limit?");
-    assert!(!about_limit.contains(no_answer), "{about_limit}");
+    // Users call a limit a ban, too.
+    for text in [
+        "was I banned or is this a limit?",
+        "why am I banned until 3pm?",
+        "am I banned from Opus?",
+        "why am I banned for 5 hours?",
+    ] {
+        let about_limit = explain(&client, SOON, text);
+        assert!(!about_limit.contains(no_answer), "{text}: {about_limit}");
+    }
+}
+
+/// During an overload, the answer to "is my account banned?" was only that the service is overloaded.
+#[test]
+fn only_an_error_about_the_account_answers_whether_it_is_banned() {
+    let no_answer = "Your question: whycap answers only questions about errors, limits, and spend.";
+    for (text, status, is_answered) in [
+        ("API Error: 529 Overloaded", 529, false),
+        ("API Error: 500 Internal server error", 500, false),
+        (
+            "API Error: 403 This organization has been disabled.",
+            403,
+            true,
+        ),
+    ] {
+        let sandbox = with_a_private_login();
+        let client = session_of_login(&sandbox, "stopped");
+        client.receives_error(AT, text, json!({"apiErrorStatus": status}));
+        let answered = explain(&client, SOON, "is my account banned?");
+        assert_eq!(
+            !answered.starts_with(no_answer),
+            is_answered,
+            "{text}: {answered}"
+        );
+    }
 }
 
 /// A message that is called probably old was followed by an offer of usage credits.
