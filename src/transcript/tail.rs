@@ -133,13 +133,22 @@ pub struct Waiting {
 
 /// The first words of notices in which Claude Code says that it will not continue. Claude Code gives up after reaching
 /// the limit three times.
-const GIVEN_UP: [&str; 3] = [CAN_WAIT_AGAIN, CANCELLED, "Automatic continue stopped"];
+const GIVEN_UP: [&str; 4] = [
+    CAN_WAIT_AGAIN,
+    CANCELLED,
+    RESETS_TOO_LATE,
+    "Automatic continue stopped",
+];
 /// The first words of the notices in which Claude Code says that the wait was canceled, for example because the process
 /// exited.
 pub(crate) const CANCELLED: &str = "Automatic continue cancelled";
 /// The first words of the notice in which Claude Code says that the user canceled the wait and can start it again. After
 /// a process has exited, the menu of the next one does not offer this (2.1.331).
 pub(crate) const CAN_WAIT_AGAIN: &str = "Automatic continue cancelled · /rate-limit-options";
+/// The first words of the notice in which Claude Code says that it has stopped waiting, because another limit resets more than
+/// 24 hours later. The menu offers to wait nevertheless (2.1.331).
+pub(crate) const RESETS_TOO_LATE: &str =
+    "Automatic continue stopped · the usage limit now resets more than 24 hours out";
 /// The start of Claude Code's reply when the user chooses to wait (2.1.330).
 const CHOSEN: &str = "<local-command-stdout>Claude Code will continue automatically";
 
@@ -557,6 +566,10 @@ mod tests {
             ),
             (
                 "Automatic continue stopped after repeated usage limit hits · This task will not resume on its own",
+                false,
+            ),
+            (
+                "Automatic continue stopped · the usage limit now resets more than 24 hours out, so this task will not resume on its own (/rate-limit-options to wait anyway)",
                 false,
             ),
         ] {

@@ -915,7 +915,7 @@ fn every_screen_counts_the_first_response_after_a_refusal_without_figures() {
     }
     let waited = printed(&pays, at, &["wait", "--session", "pays"]);
     assert!(
-        waited.contains("each response costs extra until 12:00"),
+        waited.contains("each response costs extra; or wait until 12:00"),
         "{waited}"
     );
     let today = printed(&pays, at, &["budget"]);

@@ -2376,6 +2376,37 @@ fn after_an_exit_nobody_is_sent_to_a_menu_that_does_not_offer_to_wait() {
     }
 }
 
+/// Claude Code stopped waiting because the weekly limit stopped its own prompt, and its notice named the menu with which the user can
+/// wait nevertheless. whycap said only to send the prompt again after the reset.
+#[cfg(target_os = "linux")]
+#[test]
+fn after_a_limit_that_resets_too_late_the_menu_still_offers_to_wait() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    client.receives_error(
+        AT,
+        WEEKLY,
+        refused("seven_day", TUESDAY, "org_level_disabled"),
+    );
+    client.announces(
+        AT,
+        "Automatic continue stopped · the usage limit now resets more than 24 hours out, so this task will not resume on its own (/rate-limit-options to wait anyway)",
+    );
+    client.calls_status_line(SOON, windows(40.0, NOON, 100.0, TUESDAY), 120);
+    let _running = RunningClient::idle(&sandbox, &client.session);
+    let at = "2026-11-20T10:01:10Z";
+    assert_eq!(continues_at(&client, at), Value::Null);
+    for shown in [
+        answer(&client, at),
+        flat(client.run(at, &["explain"], b"").success()),
+        flat(&plain_rows(&client, at, Value::Null)),
+    ] {
+        assert!(shown.contains("/rate-limit-options"), "{shown}");
+    }
+    let now = flat(client.run(at, &["now"], b"").success());
+    assert!(now.contains("Claude Code has stopped waiting"), "{now}");
+}
+
 /// The terminal was closed during the wait, and `claude -c` resumed the session. Only `now` said that Claude Code would not
 /// continue it by itself. The row, `explain`, and `/whycap` only named the reset.
 #[cfg(target_os = "linux")]

@@ -13,7 +13,7 @@ use crate::limits::kind::{
     Affects, EndedBy, LimitKind, LimitedResource, Service, Verdict, WhoCanFix, Window,
 };
 use crate::time::WEEK;
-use crate::transcript::tail::CAN_WAIT_AGAIN;
+use crate::transcript::tail::{CAN_WAIT_AGAIN, RESETS_TOO_LATE};
 
 /// The first version of Claude Code that is known to offer "Wait here, then continue automatically" for a reset that is
 /// days away. Client 2.1.331 offers it for every plan limit for which the server states a reset.
@@ -579,6 +579,7 @@ fn in_state_without_budget(
     let about_continuing = match collected.obstacle {
         _ if has_passed => None,
         Some(ContinuationObstacle::Announced(CAN_WAIT_AGAIN)) => Some(ActionName::WaitAfterAll),
+        Some(ContinuationObstacle::Announced(RESETS_TOO_LATE)) => Some(ActionName::WaitHere),
         Some(ContinuationObstacle::Announced(_) | ContinuationObstacle::Cancelled) => {
             send_after_reset(problem, current.first())
         }

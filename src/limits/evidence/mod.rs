@@ -725,7 +725,9 @@ impl fmt::Display for ContinuationObstacle {
             Self::Announced(CANCELLED) | Self::Cancelled => {
                 "automatic continuation was canceled: send the prompt again after the reset"
             }
-            Self::Announced(notice) => return write!(out, "Claude Code announced: \"{notice}\""),
+            Self::Announced(_) => {
+                "Claude Code has stopped waiting: send the prompt again after the reset"
+            }
             Self::NotInTerminal => "the session does not run in its own terminal",
             Self::NotRunning => "the session is not running",
             Self::InBackground => "the session runs in the background",
