@@ -110,8 +110,9 @@ const SUBJECTS_OF_REPORTS: [&str; 10] = [
 ];
 
 /// Words that may come between a subject and its verb, as in "it still says" and "it keeps saying".
-const BEFORE_VERBS_OF_REPORTS: [&str; 7] = [
-    "also", "always", "just", "keeps", "now", "still", "suddenly",
+const BEFORE_VERBS_OF_REPORTS: [&str; 12] = [
+    "already", "also", "always", "has", "is", "just", "keeps", "now", "only", "still", "suddenly",
+    "was",
 ];
 
 /// Words that show that a user's report is about a limit or an overload.
@@ -128,7 +129,7 @@ const TOPICS_OF_REPORTS: [&str; 8] = [
 
 /// Words in a user's report that stand for a message with its own explanation. The newest error may be an unrelated limit that was
 /// reached days ago.
-const ERRORS_IN_REPORTS: [&str; 3] = ["529", "overloaded", "429"];
+const ERRORS_IN_REPORTS: [&str; 2] = ["529", "overloaded"];
 
 /// The words with which people ask why they are blocked, until when, and whether to pay. A text that consists only of these
 /// words names no limit.

@@ -35,9 +35,9 @@ const OTHER_TOPICS: [&str; 4] = ["password", "refund", "refunded", "refunds"];
 const BANS: [&str; 3] = ["ban", "banned", "bans"];
 
 /// Words that show that a question about a ban is about a limit, as in "why am I banned until tomorrow?".
-const WORDS_OF_TEMPORARY_BANS: [&str; 13] = [
-    "day", "days", "from", "hour", "hours", "limit", "limits", "minutes", "till", "today",
-    "tomorrow", "until", "week",
+const WORDS_OF_TEMPORARY_BANS: [&str; 12] = [
+    "day", "days", "hour", "hours", "limit", "limits", "minutes", "till", "today", "tomorrow",
+    "until", "week",
 ];
 
 /// A subject that users ask about besides the error itself.
@@ -179,7 +179,7 @@ fn has_any(words: &[&str], listed: &[&str]) -> bool {
 fn is_about_ban_of_account(words: &[&str]) -> bool {
     let has_time = words
         .iter()
-        .any(|word| word.starts_with(|first: char| first.is_ascii_digit()));
+        .any(|word| word.starts_with(|first: char| first.is_ascii_digit()) && word.ends_with('m'));
     let is_about_limit =
         has_time || has_any(words, &WORDS_OF_TEMPORARY_BANS) || has_any(words, &MODELS);
     has_any(words, &BANS) && !is_about_limit

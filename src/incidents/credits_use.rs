@@ -17,7 +17,7 @@ use super::session_starts::{SessionStart, SessionStarts, is_owner_replaced, star
 use super::session_transcripts::SessionTranscripts;
 use super::stored_errors::StoredErrors;
 use crate::claude::credentials::Credential;
-use crate::claude::window_usage::{WindowUsage, is_same_reset};
+use crate::claude::window_usage::{USED_UP, WindowUsage, is_same_reset};
 use crate::journal::Journal;
 use crate::ledger::{ResponseCosts, SelectedResponses};
 use crate::limits::evidence::{
@@ -629,8 +629,8 @@ fn refusals_of(newest: &Sample, errors: &[StoredError]) -> Vec<RefusedWindow> {
 
 /// Returns the start of a period in which a window was full. `first_full` is the first reading of the full window. If the
 /// server had already refused a request because of this window, the period starts with that refusal. The refusal of a
-/// `claude -p` run or a subagent comes with no reading. It does not count if a reading from shortly before the refusal, or
-/// from after it, shows room, because it was then probably a false alarm.
+/// `claude -p` run or a subagent comes with no reading. It does not count if a reading from shortly before the refusal shows ample
+/// room, because it was then probably a false alarm, or if a reading from after it shows any room.
 fn start_of_full_period(
     samples: &[&Sample],
     refusals: &[RefusedWindow],
@@ -645,9 +645,14 @@ fn start_of_full_period(
                 && refusal.at < first_full.since
                 && is_same_reset(refusal.resets_at, reset)
                 && !samples.iter().any(|sample| {
+                    let full_from = if sample.measured > refusal.at {
+                        USED_UP
+                    } else {
+                        RESET_BELOW
+                    };
                     sample.measured >= refusal.at - FRESH_FOR
                         && sample.measured < first_full.measured
-                        && has_room(sample, window, reset)
+                        && is_below(full_from, sample, window, reset)
                 })
         })
         .map(|refusal| refusal.at)
@@ -655,12 +660,12 @@ fn start_of_full_period(
         .unwrap_or(first_full.since)
 }
 
-/// Returns true if a reading shows that a window with this reset was certainly not full.
-fn has_room(sample: &Sample, window: Window, reset: DateTime<Utc>) -> bool {
+/// Returns true if a reading shows that the usage of a window with this reset was below a percentage.
+fn is_below(percent: f64, sample: &Sample, window: Window, reset: DateTime<Utc>) -> bool {
     let Some(usage) = sample.usage(window) else {
         return false;
     };
-    usage.used_percent < RESET_BELOW
+    usage.used_percent < percent
         && usage
             .resets_at
             .is_some_and(|resets_at| is_same_reset(resets_at, reset))

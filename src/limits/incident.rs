@@ -56,7 +56,9 @@ impl AwaitedPrompt {
             ReasonForPrompt::ProblemShouldBeOver => "problem should be over",
         };
         if self.is_blocked_by_budget {
-            format!("{reason}, but your budget blocks prompts: type /whycap continue there")
+            format!(
+                "{reason}, but your budget blocks prompts: type /whycap continue there, then send the prompt again"
+            )
         } else {
             format!("{reason}: send the prompt again")
         }
@@ -79,7 +81,9 @@ impl AwaitedPrompt {
             }
         };
         if self.is_blocked_by_budget {
-            format!("{reason}, but your budget blocks prompts; type /whycap continue there.")
+            format!(
+                "{reason}, but your budget blocks prompts; type /whycap continue there, then send the prompt again."
+            )
         } else {
             format!("{reason}; send the prompt again there.")
         }

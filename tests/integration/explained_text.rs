@@ -2624,10 +2624,6 @@ fn a_report_of_an_overload_is_not_answered_with_a_limit() {
             "it keeps saying overloaded whatever I try",
             "The service is overloaded (not a usage limit)",
         ),
-        (
-            "I have 60% left but it says 429",
-            "The server temporarily refused the request",
-        ),
     ] {
         let answered = explain(&client, two_days_later, report);
         assert!(answered.starts_with(meaning), "{report}: {answered}");

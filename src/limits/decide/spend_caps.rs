@@ -63,14 +63,15 @@ pub(super) fn spend_cap(input: &Input<'_>) -> Option<Finding> {
 }
 
 /// Handles messages that an admin has turned off the user's usage credits. If the server stated which usage window is full
-/// and when it resets, work can continue after that reset. Returns `None` if it did not, or if readings contradict it.
+/// and when it resets, work can continue after that reset. Returns `None` if it did not.
 pub(super) fn credits_off(input: &Input<'_>) -> Option<Finding> {
     let evidence = input.evidence;
     let window = evidence.refused_window()?;
-    if evidence.server_reset().is_none() || input.readings.room().is_some() {
-        return None;
-    }
+    evidence.server_reset()?;
     let limit = input.message.row.limit;
+    if let Some(room) = input.readings.room() {
+        return Some(contradicted(limit, room));
+    }
     let cause = if limit == LimitKind::SeatNoCredits {
         Cause::CreditsOffInOrganization
     } else {

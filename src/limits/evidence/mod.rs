@@ -908,8 +908,8 @@ pub struct Collected {
     /// Sentences about a used-up budget that will block the session's next prompt, including the one with which Claude Code
     /// resumes it. `None` if there is no such budget, or if the user has chosen to continue.
     pub blocking_budget: Option<String>,
-    /// Sentences about a used-up budget that blocks the session's prompts only until the limit resets, so it does not matter to
-    /// the next prompt. `None` if there is no such budget, or if `blocking_budget` is set.
+    /// Sentences about a used-up budget that blocks the session's prompts now, but no longer when the limit has reset, so it does not
+    /// matter to the prompt with which Claude Code continues. `None` if there is no such budget, or if `blocking_budget` is set.
     pub budget_until_reset: Option<String>,
     /// The state of the `claude -p` run in which the error occurred, or `None` if it occurred elsewhere.
     pub headless_run: Option<HeadlessRun>,
