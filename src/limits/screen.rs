@@ -519,9 +519,11 @@ fn second_row(incident: &Incident, columns: usize) -> Option<String> {
         (ActionName::Wait, None) if resets_soon => return None,
         (ActionName::OtherModel, None) if incident.diagnosis.limits_only_one_model() => first,
         (ActionName::Wait | ActionName::WaitUnknown, None)
-            if incident.evidence.collected.obstacle == Some(ContinuationObstacle::NotAnnounced)
-                && let Some(index) =
-                    names.iter().position(|name| *name == ActionName::WaitHere) =>
+            if matches!(
+                incident.evidence.collected.obstacle,
+                Some(ContinuationObstacle::NotAnnounced | ContinuationObstacle::Announced(_))
+            ) && let Some(index) =
+                names.iter().position(|name| *name == ActionName::WaitHere) =>
         {
             index
         }

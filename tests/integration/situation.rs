@@ -2401,7 +2401,10 @@ fn after_a_limit_that_resets_too_late_the_menu_still_offers_to_wait() {
         flat(client.run(at, &["explain"], b"").success()),
         flat(&plain_rows(&client, at, Value::Null)),
     ] {
-        assert!(shown.contains("/rate-limit-options"), "{shown}");
+        assert!(
+            shown.contains("continue by itself") && shown.contains("/rate-limit-options"),
+            "{shown}"
+        );
     }
     let now = flat(client.run(at, &["now"], b"").success());
     assert!(now.contains("Claude Code has stopped waiting"), "{now}");
