@@ -593,8 +593,9 @@ impl Incident {
                     | ActionName::WaitDespiteResponse
             )
         });
-        // A refused login says nothing about the windows, which may stop the next prompt after a new login.
-        self.blocks().is_some() && !self.refuses_login()
+        // The advice to log in again says nothing about the windows, which may stop the next prompt after the login.
+        let is_about_login = self.diagnosis.actions.first() == Some(&ActionName::Login);
+        self.blocks().is_some() && !is_about_login
             || mentions_window
             || self.diagnosis.credits_pay_now
             || self.is_recent_notice_about_credits_or_end()
