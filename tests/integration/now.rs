@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 
 use crate::client::{Client, windows};
 use crate::histories::{near, spend, with_history};
+#[cfg(target_os = "linux")]
 use crate::newest_evidence::receives_response;
-#[cfg(target_os = "linux")] // the tests that use it need `/proc`
-use crate::situation::flat;
 use crate::situation::{
-    AT, FIVE_HOUR, NOON, TUESDAY, receives_overload_error, refused, session_of_login,
-    two_sessions_of_login, with_a_private_login,
+    AT, FIVE_HOUR, NOON, TUESDAY, refused, session_of_login, with_a_private_login,
 };
+#[cfg(target_os = "linux")] // the tests that use it need `/proc`
+use crate::situation::{flat, receives_overload_error, two_sessions_of_login};
 use crate::support::{Run, Sandbox};
 
 /// Builds Claude Code's status-line input for a session with this running total and with usage windows.

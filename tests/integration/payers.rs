@@ -3,13 +3,17 @@
 use serde_json::{Value, json};
 
 use crate::client::{Client, plain_rows, run, windows};
-use crate::newest_evidence::{five_hour_full, receives_response};
+use crate::newest_evidence::five_hour_full;
+#[cfg(target_os = "linux")]
+use crate::newest_evidence::receives_response;
 #[cfg(target_os = "linux")]
 use crate::now::RunningClient;
+#[cfg(target_os = "linux")]
+use crate::situation::session_with_token;
 use crate::situation::{
     AT, FIVE_HOUR, NOON, ORG, PRIVATE, SOON, TUESDAY, answer, belongs_to, flat,
     reaches_five_hour_limit, receives_balance_error, receives_overload_error, refused,
-    session_with_token, with_a_credits_budget, with_a_private_login,
+    with_a_credits_budget, with_a_private_login,
 };
 use crate::support::Sandbox;
 use crate::wait::waits;

@@ -860,19 +860,19 @@ fn credits_that_an_admin_has_turned_off_do_not_hide_the_reset() {
         (
             "Your group's usage limit is set to $0 · run /usage-credits to ask your admin for a higher limit",
             "credits set to zero · resets at 12:00",
-            "an admin set your usage credits to zero",
+            "an admin set usage credits to zero",
             "2. Ask an admin to restore your usage",
         ),
         (
             "Your usage allocation has been disabled by your admin · ask your admin for a higher limit",
             "credits set to zero · resets at 12:00",
-            "an admin set your usage credits to zero",
+            "an admin set usage credits to zero",
             "2. Ask an admin to restore your usage",
         ),
         (
             "This service is disabled for your org",
             "credits are off · resets at 12:00",
-            "your organization turned off usage credits",
+            "your org turned off usage credits",
             "2. Or ask an admin to turn on usage credits",
         ),
     ] {
