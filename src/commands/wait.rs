@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::reply::{Reply, Subcommand};
 use crate::context::Context;
-use crate::incidents::{Asker, Continuing, Situation};
+use crate::incidents::{Asker, Continuing, Incidents, Situation};
 use crate::limits::decide::{ActionName, CONTINUES_LATE, CONTINUES_SOON, Wait};
 use crate::limits::evidence::ResetSource;
 use crate::limits::incident::Incident;
@@ -49,6 +49,25 @@ const CREDITS_PAY_AFTER_LIFTING: &str = "Usage credits are paying on this accoun
 /// has received a response.
 const INTERVAL: Duration = Duration::from_secs(5);
 
+/// Adds the costs of further responses to the advice about a temporary problem. The last sentences about an error that is over
+/// mention the costs themselves.
+fn with_costs_of_problem(
+    situation: Situation,
+    session: Option<&str>,
+    incidents: &Incidents<'_>,
+    context: &Context,
+) -> Situation {
+    let is_temporary = situation
+        .blocking()
+        .is_some_and(|blocking| blocking.diagnosis.limit.is_passing());
+    if is_temporary {
+        let paying = context.paid_now(session, incidents);
+        context.with_costs(situation, paying, incidents)
+    } else {
+        situation
+    }
+}
+
 impl Subcommand for WaitArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
         let started = Instant::now();
@@ -74,7 +93,8 @@ impl Subcommand for WaitArguments {
             }
             let ledger = errors.ledger.as_ref();
             let known_situation = incidents.situation(session, Asker::Shell, ledger);
-            let situation = context.with_budgets(known_situation.for_waiting(), session);
+            let with_costs = with_costs_of_problem(known_situation, session, &incidents, &context);
+            let situation = context.with_budgets(with_costs.for_waiting(), session);
             // If the command has already waited for an error that blocked the shell itself, it must not fail now because
             // of an error that blocks only a session with a different payer.
             let end_of_limit = if has_waited_for_own_payer && situation.blocks_only_other_payer() {

@@ -273,7 +273,8 @@ impl Context {
     }
 
     /// Adds the costs of further responses to the advice. Does so only if usage credits pay for these responses, the error
-    /// is over for the user who pays with them or was only pasted, and the session in which the user asks may use the plan.
+    /// is over for the user who pays with them, is only a temporary problem, or was pasted, and the session in which the user asks may
+    /// use the plan.
     /// If the next prompt belongs to the session with the error, this session must also be able to use the plan.
     pub(crate) fn with_costs(
         &self,
@@ -297,8 +298,10 @@ impl Context {
             .into_iter()
             .flatten()
             .all(|session| incidents.may_use_plan(session));
-        let is_of_text = incident.evidence.is_pasted();
-        if (is_of_text || incident.diagnosis.state.is_over()) && may_use_plan {
+        let may_continue = incident.evidence.is_pasted()
+            || incident.diagnosis.state.is_over()
+            || incident.diagnosis.limit.is_passing();
+        if may_continue && may_use_plan {
             paid_situation
         } else {
             situation

@@ -311,7 +311,7 @@ impl<'a> StatusLineFacts<'a> {
         let rows_of =
             |incident: &Incident| status_rows(incident, self.more, columns).unwrap_or_default();
         let mut rows = match (&self.incident, paying) {
-            (Some(incident), Some(paying)) if incident.is_over_on_plan() => {
+            (Some(incident), Some(paying)) if incident.may_continue_on_plan() => {
                 rows_of(&incident.while_credits_pay(paying.until))
             }
             (Some(incident), _) => rows_of(incident),
@@ -345,13 +345,12 @@ impl<'a> StatusLineFacts<'a> {
         self.call.render(&self.facts).followed_by(&below)
     }
 
-    /// Returns the responses that are billed on top of the plan. Their costs are looked up only if a window is full and
-    /// nothing blocks the session.
+    /// Returns the responses that are billed on top of the plan. Their costs are looked up only if a window is full and no more
+    /// than a temporary problem blocks the session.
     fn paying(&self) -> Option<Paying> {
-        let is_blocked = self
-            .incident
-            .as_ref()
-            .is_some_and(|incident| incident.blocks().is_some());
+        let is_blocked = self.incident.as_ref().is_some_and(|incident| {
+            incident.blocks().is_some() && !incident.diagnosis.limit.is_passing()
+        });
         let windows = self.facts.windows.as_ref()?;
         let now = self.facts.clock.now;
         if is_blocked || !windows.has_full_window_for(None, now) {

@@ -236,8 +236,12 @@ impl Incident {
         }
     }
 
-    /// Returns true if the headline of this explanation already states the limit of `other` and its end.
+    /// Returns true if the headline of this explanation already states the limit of `other` and its end. A warning states the
+    /// reset of a limit that has not been reached.
     pub(crate) fn states_limit_of(&self, other: &Self) -> bool {
+        if self.diagnosis.cause == Cause::Warning {
+            return false;
+        }
         let clock = self.evidence.clock;
         match other.diagnosis.resets.ahead(clock.now) {
             Some(reset) => self.headline().contains(&clock.format_time(reset.at)),
@@ -251,7 +255,9 @@ impl Incident {
         let full = Readings::around(&self.evidence, &self.message).blocking_now()?;
         let until = self.evidence.clock.format_time(full.resets_at?);
         let sentence = format!("Your {} is used up until {until}.", full.window.limit());
-        (!self.headline().contains(&until)).then_some(sentence)
+        let is_in_headline =
+            self.diagnosis.cause != Cause::Warning && self.headline().contains(&until);
+        (!is_in_headline).then_some(sentence)
     }
 
     /// Returns true if the text is a copy of this error's message, and the error blocks a session or is so recent that
@@ -392,11 +398,12 @@ impl Incident {
         Self::with_message(evidence, self.message.clone())
     }
 
-    /// Returns true if the error is over and the next prompt may use the login.
-    pub(crate) fn is_over_on_plan(&self) -> bool {
+    /// Returns true if the error is over or only a temporary problem, and the next prompt may use the login.
+    pub(crate) fn may_continue_on_plan(&self) -> bool {
         let is_of_login = !self.evidence.error.payer.is_without_account()
             && !self.evidence.is_of_another_account();
-        self.diagnosis.state.is_over() && (is_of_login || self.next_prompt_uses_own_login())
+        let may_continue = self.diagnosis.state.is_over() || self.diagnosis.limit.is_passing();
+        may_continue && (is_of_login || self.next_prompt_uses_own_login())
     }
 
     /// Returns true if the next prompt after the error will use the requesting user's own login, whatever the failed

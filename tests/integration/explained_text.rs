@@ -2639,6 +2639,26 @@ fn a_report_of_an_overload_is_not_answered_with_a_limit() {
     );
 }
 
+/// The limit in a pasted warning had been reached since then, but the answer said "You are not blocked".
+#[test]
+fn the_answer_to_a_warning_names_the_limit_that_has_been_reached_since() {
+    let warning = "You've used 99% of your 5-hour limit · resets 12pm (UTC)";
+    for is_refused in [true, false] {
+        let sandbox = with_a_private_login();
+        let client = session_of_login(&sandbox, "stopped");
+        if is_refused {
+            client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, "out_of_credits"));
+        }
+        client.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+        let answered = explain(&client, "2026-11-20T10:01:00Z", warning);
+        assert!(
+            answered.contains("Right now: Your 5-hour limit is used up")
+                && !answered.contains("not blocked"),
+            "{answered}"
+        );
+    }
+}
+
 /// A report names the limit that it is about, so it is answered with the newest error about this limit.
 #[test]
 fn a_report_that_names_a_limit_is_answered_like_the_name_of_this_limit() {

@@ -115,6 +115,42 @@ fn wait_mentions_only_the_costs_while_credits_pay_during_an_overload() {
     }
 }
 
+/// During the first minutes of an overload, the screens of a user whose credits pay said that prompts would be refused or paid for,
+/// and the row no longer showed the costs.
+#[test]
+fn an_overload_while_credits_pay_is_only_an_overload() {
+    let sandbox = with_a_private_login();
+    let mut client = session_of_login(&sandbox, "failed");
+    for at in [
+        "2026-11-20T09:54:00Z",
+        "2026-11-20T09:56:00Z",
+        "2026-11-20T09:58:00Z",
+    ] {
+        receives_response(&mut client, at, five_hour_full());
+    }
+    receives_overload_error(&client, AT);
+    let at = "2026-11-20T10:00:30Z";
+    let row = plain_rows(&client, at, five_hour_full());
+    assert!(
+        row.contains("service overloaded (not a usage limit)")
+            && row.contains("paying with usage credits"),
+        "{row}"
+    );
+    let waited = waits(&client, at, &["--timeout", "1s"]);
+    assert!(waited.stderr.contains("timed out"), "{waited:?}");
+    for shown in [
+        answer(&client, at),
+        flat(client.run(at, &["explain"], b"").success()),
+        flat(&waited.stdout),
+    ] {
+        assert!(
+            shown.contains("The service is overloaded (not a usage limit)")
+                && !shown.contains("refused or paid"),
+            "{shown}"
+        );
+    }
+}
+
 /// `whycap wait && claude -p …` started the prompt at once while usage credits were paying, so it cost money that nobody
 /// watching the script had agreed to. With `--free`, the command waits for the reset. It also waits if the window has filled
 /// up with the last response, because the next one would be the first to cost extra.

@@ -826,7 +826,7 @@ const SCENARIOS: [Scenario; 25] = [
         reported: || Value::Null,
         code: 0,
         expected_text: "",
-        row: "just a warning; you are not blocked",
+        row: "just a warning, not a limit",
     },
     Scenario {
         name: "nothing at all",

@@ -438,6 +438,9 @@ fn with_prefix(prefix: &str, text: &str) -> String {
     if let Some(warning) = text.strip_prefix("You are not blocked; this is ") {
         return format!("{prefix}it is {warning}");
     }
+    if let Some(warning) = text.strip_prefix("This is ") {
+        return format!("{prefix}it is {warning}");
+    }
     if let Some(rest) = text.strip_prefix("Just a warning") {
         return format!("{prefix}it is just a warning{rest}");
     }
