@@ -36,6 +36,12 @@ pub struct WindowUsage {
     pub resets_at: Option<DateTime<Utc>>,
 }
 
+/// Rounds a percentage for display. Only a full window is displayed as 100.
+pub(crate) fn rounded_level(level: f64) -> f64 {
+    let highest = if level < 100.0 { 99.0 } else { f64::INFINITY };
+    level.round().min(highest)
+}
+
 impl WindowUsage {
     pub(crate) fn is_used_up(&self) -> bool {
         self.used_percent >= USED_UP

@@ -12,6 +12,7 @@ use super::incident::Incident;
 use super::kind::Window;
 use super::sample::Sample;
 use crate::claude::account::Plan;
+use crate::claude::window_usage::rounded_level;
 use crate::time::{Clock, format_rfc3339};
 
 /// The maximum number of readings to include.
@@ -188,7 +189,7 @@ fn figures(reading: &Sample) -> String {
             Some(format!(
                 "{} {}%{reset}",
                 window.short(),
-                usage.used_percent.floor()
+                rounded_level(usage.used_percent)
             ))
         })
         .collect();

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::{EffectOfError, NowData, RunningSession};
 use crate::claude::session_label::NO_PROMPT_YET;
 use crate::claude::sessions::SessionState;
-use crate::claude::window_usage::{USAGE_CACHED_FOR, WindowUsage};
+use crate::claude::window_usage::{USAGE_CACHED_FOR, WindowUsage, rounded_level};
 use crate::drain::WindowShares;
 use crate::incidents::EstimatedPayments;
 use crate::limits::evidence::ContinuationObstacle;
@@ -17,7 +17,7 @@ use crate::limits::sample::Sample;
 use crate::pricing::Money;
 use crate::render::{Column, MeterRow, Page, Report, Table};
 use crate::spend::Amount;
-use crate::status_line::{WORTH_A_LOOK, days_in_words, level_now, level_tone, rounded_level};
+use crate::status_line::{WORTH_A_LOOK, days_in_words, level_now, level_tone};
 use crate::terminal::{Tone, percent_text};
 use crate::time::{Clock, WEEK, format_duration};
 

@@ -14,7 +14,7 @@ mod workspace;
 pub(crate) mod wrapped;
 
 pub(crate) use pace::days_in_words;
-pub(crate) use windows::{WORTH_A_LOOK, level_now, level_tone, rounded_level};
+pub(crate) use windows::{WORTH_A_LOOK, level_now, level_tone};
 
 use crate::checkout::Head;
 use crate::claude::status_payload::StatusPayload;

@@ -2,8 +2,8 @@
 
 use super::layout::{Form, Segment};
 use super::loss;
-use super::windows::{level_now, level_tone, pick_by_level, rounded_level};
-use crate::claude::window_usage::{USAGE_CACHED_FOR, UsagePage, WindowUsage};
+use super::windows::{level_now, level_tone, pick_by_level};
+use crate::claude::window_usage::{USAGE_CACHED_FOR, UsagePage, WindowUsage, rounded_level};
 use crate::terminal::{Piece, Tone, percent_text};
 use crate::time::{Clock, format_duration};
 

@@ -2,7 +2,7 @@
 
 use super::layout::{Form, Segment, without_repetitions};
 use super::loss;
-use crate::claude::window_usage::{SpendLimitUsage, WindowUsage};
+use crate::claude::window_usage::{SpendLimitUsage, WindowUsage, rounded_level};
 use crate::config::MeterForm;
 use crate::limits::FRESH_FOR;
 use crate::limits::sample::Sample;
@@ -128,12 +128,6 @@ pub(crate) fn level_now(usage: &WindowUsage, clock: Clock) -> f64 {
     } else {
         usage.used_percent
     }
-}
-
-/// Rounds a percentage for display. Only a full window is displayed as 100.
-pub(crate) fn rounded_level(level: f64) -> f64 {
-    let highest = if level < 100.0 { 99.0 } else { f64::INFINITY };
-    level.round().min(highest)
 }
 
 /// Returns the first value if the percentage is low, the second if it is worth a look, or the third if it is nearly

@@ -1,7 +1,7 @@
 //! Provides the values for the placeholders in sentences.
 
 use crate::claude::credentials::Credential;
-use crate::claude::window_usage::is_same_reset;
+use crate::claude::window_usage::{is_same_reset, rounded_level};
 use crate::limits::catalog::Message;
 use crate::limits::decide::{ActionName, Diagnosis, Ending, State};
 use crate::limits::evidence::{Evidence, Measurement};
@@ -216,7 +216,7 @@ impl Fields {
         let clock = evidence.clock;
         let may_have_filled_up =
             evidence.is_pasted() && measurement.may_have_filled_up_by(clock.now);
-        let percent = format!("{:.0}", measurement.percent.floor());
+        let percent = format!("{:.0}", rounded_level(measurement.percent));
         self.set_all([
             ("percent", Some(percent)),
             ("meter", Some(measurement.window.short().to_owned())),

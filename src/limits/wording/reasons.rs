@@ -5,6 +5,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::claude::credentials::Credential;
+use crate::claude::window_usage::rounded_level;
 use crate::limits::catalog::Message;
 use crate::limits::decide::{Cause, DecisionName, Diagnosis, Unknown, is_for};
 use crate::limits::evidence::{Evidence, FRESH_FOR, Measurement, Readings, ResetSource, Source};
@@ -321,7 +322,7 @@ impl Reasons<'_> {
     fn measurement_sentence(&self, measurement: Measurement, readings: &Readings<'_>) -> String {
         let evidence = self.evidence;
         let name = measurement.window.short();
-        let percent = measurement.percent.floor();
+        let percent = rounded_level(measurement.percent);
         let reset = measurement
             .resets_at
             .filter(|at| *at > measurement.measured);
@@ -360,7 +361,7 @@ impl Reasons<'_> {
             let full_name = full.window.short();
             format!(
                 "Your {name} usage is {percent}%, but your {full_name} usage is {}%, so you have reached a limit even if the message names the wrong one.",
-                full.percent.floor()
+                rounded_level(full.percent)
             )
         } else {
             format!(
