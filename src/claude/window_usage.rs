@@ -36,7 +36,7 @@ pub struct WindowUsage {
     pub resets_at: Option<DateTime<Utc>>,
 }
 
-/// Rounds a percentage for display. Only a full window is displayed as 100.
+/// Rounds a percentage to the whole number that is displayed. The result is 100 only if the window is full.
 pub(crate) fn rounded_level(level: f64) -> f64 {
     let highest = if level < 100.0 { 99.0 } else { f64::INFINITY };
     level.round().min(highest)

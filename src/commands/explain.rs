@@ -300,7 +300,7 @@ enum Question {
 /// Returns the situation to explain for a text. This is the current situation if the text is a question such as "why am I
 /// blocked?", or the message of the current error. If an earlier error is known to have this message, or to be about the limit
 /// in the question, it is that error. Otherwise, the situation contains only the meaning of the message. If a user's report
-/// mentions [an error](error_in_report), this error is the message.
+/// contains [a word that stands for an error](error_in_report), this word counts as the message.
 fn subject_of_text(
     text: &str,
     context: &Context,
@@ -432,9 +432,9 @@ fn side_question_in(text: &str) -> Option<SideQuestion> {
 
 impl Question {
     /// Returns the question in a text about what blocks the user. A text is such a question if it consists only of words with
-    /// which people ask why they are blocked, and until when, and of the names of usage windows. A user's [report](is_report) is
-    /// one as well. So is any other text that [has the form of a question](is_asked), unless it is about spend. Otherwise,
-    /// returns `None`.
+    /// which people ask why they are blocked, and until when, and of the names of usage windows. A user's [report](is_report) also
+    /// counts as a question, and so does any other text that [has the form of a question](is_asked), unless it is about spend.
+    /// Otherwise, returns `None`.
     fn in_text(text: &str) -> Option<Self> {
         let lowercase = in_lowercase(text);
         let (window, rest) = without_window_names(&lowercase);

@@ -581,8 +581,8 @@ impl<'a> Incidents<'a> {
             .or_else(|| payer.refusal_among(incidents, own_incident?))
     }
 
-    /// Returns the full window of a single model family that applies to a session of the login with this model now. The situation
-    /// contains the errors of all sessions.
+    /// Returns the full window of a single model family that applies to the model that a session uses now. Returns `None` if there
+    /// is none, or if the session does not use the plan of the login. The situation must contain the errors of all sessions.
     pub(crate) fn full_model_window_of(
         &self,
         session: &str,

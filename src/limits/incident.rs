@@ -733,7 +733,7 @@ impl Incident {
         })
     }
 
-    /// Returns the prompt that the user has to send the session again. Returns `None` if the limit is not over, if
+    /// Returns which prompt the user has to send to the session again. Returns `None` if the limit is not over, if
     /// Claude Code resumes the session automatically, or if the session has already continued.
     pub(crate) fn awaited_prompt(&self) -> Option<AwaitedPrompt> {
         let is_window_full = self.diagnosis.also_full.is_some()
