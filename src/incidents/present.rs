@@ -159,6 +159,7 @@ impl Situation {
         let awaiting_prompt = find_awaiting_prompt(&incidents, now);
         let limits_of_full_windows = find_limits_of_full_windows(&incidents);
         incidents.retain(|incident| match incident.continuation() {
+            _ if incident.evidence.collected.is_during_wait => false,
             Some(Ok(_)) => true,
             // A session that has another payer now is not blocked, even if Claude Code does not continue it.
             Some(Err(_)) => !incident.evidence.collected.session_has_other_payer,
@@ -590,11 +591,12 @@ fn find_just_ended<'i>(
 }
 
 /// Returns the limits that ended less than a day ago and after which the user has to send the prompt again. `incidents` must be
-/// sorted from newest to oldest. Only a session's newest error shows what it needs.
+/// sorted from newest to oldest. Only a session's newest error shows what it needs, unless it occurred during a wait.
 fn find_awaiting_prompt(incidents: &[Incident], now: DateTime<Utc>) -> Vec<Incident> {
     let mut sessions = HashSet::new();
     incidents
         .iter()
+        .filter(|incident| !incident.evidence.collected.is_during_wait)
         .filter(|incident| sessions.insert(incident.evidence.error.session.id.as_deref()))
         .filter(|incident| {
             let collected = &incident.evidence.collected;
@@ -682,6 +684,8 @@ fn rank(incident: &Incident, now: DateTime<Utc>) -> u8 {
     match incident.diagnosis.state {
         State::Blocks(_) if is_of_other_payer(incident) => 1,
         State::Blocks(_) if blocks_unless_credits_pay(incident, now) => 1,
+        // The limit that the session is waiting for comes first.
+        State::Blocks(_) if incident.evidence.collected.is_during_wait => 1,
         State::Blocks(_) => 0,
         State::Notice => 2,
         State::Over(_) if blocks_session_of_other_payer(incident) => 3,

@@ -70,6 +70,9 @@ pub struct TranscriptResponse {
 /// Marks the prompt with which Claude Code continues a session by itself after a reset.
 const AUTOMATIC_CONTINUATION: &[u8] = b"\"kind\":\"auto-continuation\"";
 
+/// Marks a prompt that the user typed while Claude Code was busy. Claude Code sent it later (2.1.331).
+const QUEUED_PROMPT: &[u8] = b"\"promptSource\":\"queued\"";
+
 /// Determines when each request started, while a transcript is being read.
 #[derive(Debug, Default)]
 struct RequestStart {
@@ -77,6 +80,8 @@ struct RequestStart {
     unanswered_at: Option<DateTime<Utc>>,
     /// True if Claude Code sent the last prompt by itself after a reset.
     is_continuation: bool,
+    /// True if the last prompt was queued.
+    is_queued: bool,
     /// The message ID of the last response.
     message_id: Option<String>,
     /// The start of the request that led to the last response.
@@ -107,6 +112,7 @@ impl RequestStart {
             self.unanswered_at = Some(timestamp);
             if !contains(b"\"tool_result\"") {
                 self.is_continuation = is_continuation;
+                self.is_queued = contains(QUEUED_PROMPT);
             }
         }
     }
@@ -198,6 +204,8 @@ pub struct TranscriptError {
     pub failed_attempts: Option<FailedAttempts>,
     /// True if the error stopped a turn that Claude Code had started by itself after a reset.
     pub stopped_continuation: bool,
+    /// True if the error stopped a turn that began with a queued prompt.
+    pub stopped_queued_prompt: bool,
 }
 
 /// Returns the complete lines in `bytes`, whose offset in the file is `start`. Unless `start` is 0, the first line is
@@ -293,6 +301,7 @@ impl Tail {
                 owner: owner.cloned(),
                 failed_attempts: self.failed_attempts.take(),
                 stopped_continuation: request_start.is_continuation,
+                stopped_queued_prompt: request_start.is_queued,
             });
         } else if is_synthetic || is_error {
             // Other synthetic lines, such as "No response requested.", are not evidence that the service is working.

@@ -137,14 +137,15 @@ pub(in crate::incidents) fn merge<'t>(
     collected.lacks_announcement =
         collected.waiting.is_none() && !transcript_error.stopped_continuation;
     let waiting_since = line.at.max(collected.waiting.map(|waiting| waiting.at));
-    if tail
-        .errors
-        .iter()
-        .any(|transcript_error| transcript_error.line.at > waiting_since)
-    {
-        // Another error can occur only after a new prompt, and a prompt cancels the wait.
+    if has_typed_prompt_failed_after(tail, waiting_since) {
         collected.obstacle = Some(ContinuationObstacle::Cancelled);
     }
+    collected.is_during_wait = transcript_error.stopped_queued_prompt
+        && tail.waiting.is_some_and(|waiting| {
+            waiting.given_up.is_none()
+                && line.at > Some(waiting.at)
+                && !has_typed_prompt_failed_after(tail, Some(waiting.at))
+        });
     if line.version.is_some() {
         error.session.version.clone_from(&line.version);
     }
@@ -156,6 +157,14 @@ pub(in crate::incidents) fn merge<'t>(
         error.message.failed_attempts = Some(attempts.clone());
     }
     Some(transcript_error)
+}
+
+/// Returns true if an error has stopped a prompt since the given time, and the user did not type this prompt before Claude Code
+/// began to wait. Such a prompt cancels the wait for a reset, but a queued prompt does not (2.1.331).
+fn has_typed_prompt_failed_after(tail: &Tail, moment: Option<DateTime<Utc>>) -> bool {
+    tail.errors.iter().any(|transcript_error| {
+        transcript_error.line.at > moment && !transcript_error.stopped_queued_prompt
+    })
 }
 
 /// Returns the number of errors right before this one in the transcript that have the same text, if no response came in
