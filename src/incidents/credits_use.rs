@@ -24,7 +24,7 @@ use crate::limits::evidence::{
     FRESH_FOR, REPORTED_WITHIN, RESET_BELOW, RefusedWindow, StoredError,
 };
 use crate::limits::free_period::FreePeriod;
-use crate::limits::incident::{Incident, warning_about_full_window};
+use crate::limits::incident::warning_about_full_window;
 use crate::limits::kind::{LimitKind, Window};
 use crate::limits::sample::{MeasuredService, Sample};
 use crate::pricing::Money;
@@ -401,7 +401,7 @@ impl CreditsUse<'_> {
                     && newest.is_of(error.payer.account.as_ref()) != Some(false)
             })
             .any(|error| {
-                let incident = Incident::new(collector.bare_evidence(error));
+                let incident = collector.explain_with(collector.bare_evidence(error));
                 incident.diagnosis.is_limit()
             });
         let sessions: HashSet<&str> = readings

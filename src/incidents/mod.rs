@@ -740,7 +740,7 @@ impl<'a> Incidents<'a> {
                 continue;
             }
             settle_owner(&mut evidence, collector.login.as_ref());
-            let recorded = Incident::new(evidence);
+            let recorded = collector.explain_with(evidence);
             if recorded.shows_accepted_login() {
                 login_accepted_at = login_accepted_at.max(Some(error.at));
             }

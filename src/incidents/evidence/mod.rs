@@ -157,14 +157,18 @@ impl<'a> EvidenceCollector<'a> {
         let mut later = LaterErrors::default();
         let mut incidents = Vec::new();
         for known_error in errors {
-            let evidence = self.evidence(known_error, &later);
-            let message = self.message_of(&evidence.error.message);
-            let incident = Incident::with_message(evidence, message);
+            let incident = self.explain_with(self.evidence(known_error, &later));
             later.add(&incident);
             incidents.push(incident);
         }
         add_refused_windows(&mut incidents);
         incidents
+    }
+
+    /// Explains an error with the given evidence. Recognizing the message takes most of the time, so its result is cached.
+    pub(super) fn explain_with(&self, evidence: Evidence) -> Incident {
+        let message = self.message_of(&evidence.error.message);
+        Incident::with_message(evidence, message)
     }
 
     /// Recognizes an error's message. Results are cached, because a session may have thousands of errors with the same
@@ -187,9 +191,7 @@ impl<'a> EvidenceCollector<'a> {
 
     /// Returns true if a response in another session can show that this kind of error is over.
     pub(super) fn can_end_elsewhere(&self, error: &StoredError) -> bool {
-        let evidence = self.bare_evidence(error.clone());
-        let message = self.message_of(&error.message);
-        let incident = Incident::with_message(evidence, message);
+        let incident = self.explain_with(self.bare_evidence(error.clone()));
         !matches!(
             incident.diagnosis.ended_by,
             EndedBy::SameSession | EndedBy::NoSession
