@@ -2,6 +2,7 @@
 
 use clap::{Args, Command, FromArgMatches};
 
+use super::question_subject::has_question_mark;
 use super::reply::{Misuse, Reply, Subcommand, in_one_line, misuse};
 use super::spend::SpendArguments;
 use super::wrong_arguments::{command_for, is_like_command, parser_message};
@@ -119,15 +120,16 @@ fn is_message_or_question(text: &str) -> bool {
     if intended.as_deref() == Some("whycap explain") {
         return true;
     }
+    let is_question = has_question_mark(text);
     if others.is_empty() {
-        return false;
+        // Some languages are written without spaces.
+        return is_question && !text.is_ascii();
     }
     let words: Vec<&str> = others.split_whitespace().collect();
     let has_dashes = words.iter().any(|word| word.starts_with("--"));
     let has_option = words
         .first()
         .is_some_and(|word| OPTIONS_WITHOUT_DASHES.contains(word));
-    let is_question = text.ends_with('?');
     let is_sentence =
         is_question || first.contains(['\'', '’']) || words.len() >= WORDS_IN_SENTENCE;
     let resembles_command = intended.is_some() || is_like_command(word);

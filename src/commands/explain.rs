@@ -4,18 +4,23 @@ use std::io::{self, Read};
 
 use serde_json::{Value, json};
 
+use super::question_subject::{
+    QUESTION_WORDS, SideQuestion, WORDS_OF_USERS, has_question_mark, words_of,
+};
 use super::reply::{Reply, Subcommand, misuse};
-use super::side_question::{SideFacts, SideQuestion};
+use super::side_question::{SideFacts, WindowFact};
+use crate::claude::window_usage::rounded_level;
 use crate::context::{Context, ErrorSource};
 use crate::incidents::{Incidents, Situation};
+use crate::limits::FRESH_FOR;
 use crate::limits::catalog::without_window_names;
 use crate::limits::decide::{Cause, Wait};
 use crate::limits::incident::{Incident, is_known_message};
 use crate::limits::kind::Window;
 use crate::limits::sample::Sample;
 use crate::render::Report;
-use crate::terminal::Tone;
-use crate::time::Clock;
+use crate::terminal::{Tone, percent_text};
+use crate::time::{Clock, format_duration};
 
 /// Arguments of `whycap explain`.
 #[derive(Debug, Default, clap::Args)]
@@ -44,12 +49,6 @@ pub(crate) struct ExplainArguments {
 
 /// The maximum number of bytes to read from standard input. No message is longer, but the input could be endless.
 const LONGEST_MESSAGE: u64 = 256 * 1024;
-
-/// The words with which a question begins, even without a question mark.
-const QUESTION_WORDS: [&str; 13] = [
-    "how", "how's", "what", "what's", "when", "when's", "where", "where's", "which", "who",
-    "who's", "why", "why's",
-];
 
 /// The verbs with which a question begins if one of [`SUBJECTS_OF_QUESTIONS`] follows or the text ends with a question mark.
 /// Other texts that begin with them are probably messages, such as "Will retry in 5 s".
@@ -95,11 +94,8 @@ const WORDS_ABOUT_LIMITS: [&str; 8] = [
 /// The maximum length of a question in words. A longer text is more likely a message.
 const LONGEST_QUESTION: usize = 12;
 
-/// The maximum length in words of a user's report such as "I have 60% left but it says limit reached".
+/// The maximum length in words of a question in an unusual form, or of a user's report such as "I have 60% left but it says limit reached".
 const LONGEST_REPORT: usize = 16;
-
-/// Words with which users write about themselves. Claude Code's messages call the user "you".
-const WORDS_OF_USERS: [&str; 5] = ["i", "i'm", "i've", "me", "my"];
 
 /// Verbs with which users report a message, as in "it says limit reached".
 const VERBS_OF_REPORTS: [&str; 6] = ["said", "saying", "says", "shows", "tells", "told"];
@@ -151,6 +147,24 @@ impl ExplainArguments {
             ..Self::default()
         }
     }
+
+    /// Returns true if the text is a question, but not in a form that whycap recognizes: it has only one sentence, ends with a
+    /// question mark, and is not a message. It may be in another language. A script passes messages, and so does a user with
+    /// `--text`.
+    fn is_question_in_unusual_form(&self, text: &str) -> bool {
+        let is_for_script = self.json || self.exit_code;
+        let is_from_input = self.message.iter().all(|word| word == "-");
+        let lowercase = in_lowercase(text);
+        let word_count = words_of(&lowercase).len();
+        !is_for_script
+            && self.text.is_none()
+            && !is_from_input
+            && has_question_mark(text)
+            && has_one_sentence(&lowercase)
+            && (1..=LONGEST_REPORT).contains(&word_count)
+            && Question::in_text(text).is_none()
+            && !is_known_message(text)
+    }
 }
 
 impl Subcommand for ExplainArguments {
@@ -192,10 +206,19 @@ impl Subcommand for ExplainArguments {
             )));
         }
         let errors = context.error_source();
-        let side_question = text.as_deref().and_then(side_question_in);
-        let subject = match text {
-            Some(text) => subject_of_text(&text, context, &errors, &incidents),
-            None => Subject {
+        let is_in_unusual_form = text
+            .as_deref()
+            .is_some_and(|text| self.is_question_in_unusual_form(text));
+        let side_question = match &text {
+            Some(text) if is_in_unusual_form => SideQuestion::in_unusual_form(&in_lowercase(text)),
+            Some(text) => side_question_in(text),
+            None => None,
+        };
+        let subject = match &text {
+            Some(text) if !is_in_unusual_form => {
+                subject_of_text(text, context, &errors, &incidents)
+            }
+            _ => Subject {
                 situation: context.situation(&incidents, session, &errors),
                 session: complete_id.clone(),
             },
@@ -220,7 +243,8 @@ impl Subcommand for ExplainArguments {
                 context.add_introduction(&situation, session, &errors, &incidents, &mut report);
             }
             let side_answer = side_question.and_then(|question| {
-                let facts = side_facts(&situation, paying.is_some(), context, &incidents);
+                let named = text.as_deref().and_then(window_named_in);
+                let facts = side_facts(&situation, named, paying.is_some(), context, &incidents);
                 question.answer(situation.present(), &facts, whycap)
             });
             if situation.present().is_some() {
@@ -248,14 +272,27 @@ impl Subcommand for ExplainArguments {
 /// Returns the facts for the answer to a question that is not only about what blocks the user.
 fn side_facts(
     situation: &Situation,
+    named_window: Option<Window>,
     is_paying: bool,
     context: &Context,
     incidents: &Incidents<'_>,
 ) -> SideFacts {
     let continuing = situation.continuing();
     let reported = context.full_window(context.session(), incidents);
+    let clock = context.clock();
+    let figures = incidents.readings().figures_of_plan();
+    let age = figures.as_ref().map(|figures| clock.now - figures.measured);
     SideFacts {
-        resets: known_resets(incidents, context.clock()),
+        named_window,
+        resets: figures
+            .iter()
+            .flat_map(|figures| known_resets(figures, clock))
+            .collect(),
+        usages: figures
+            .iter()
+            .flat_map(|figures| known_usages(figures, clock))
+            .collect(),
+        age: age.filter(|age| *age > FRESH_FOR).map(format_duration),
         continuing: continuing
             .map(|continuing| context.describe_continuation(&continuing))
             .collect(),
@@ -268,18 +305,28 @@ fn side_facts(
     }
 }
 
-/// Returns one clause for each upcoming reset of the login's usage windows, such as "your 5-hour limit resets at 12:00".
-fn known_resets(incidents: &Incidents<'_>, clock: Clock) -> Vec<String> {
-    let figures = incidents.readings().figures_of_plan();
-    figures
-        .iter()
-        .flat_map(Sample::windows)
-        .filter_map(|(window, usage)| {
-            let reset = usage.resets_at.filter(|reset| *reset > clock.now)?;
-            let at = clock.format_time_with_preposition(reset);
-            Some(format!("your {} resets {at}", window.limit()))
-        })
-        .collect()
+/// Returns a clause for each upcoming reset of the login's usage windows, such as "your 5-hour limit resets at 12:00".
+fn known_resets(figures: &Sample, clock: Clock) -> impl Iterator<Item = WindowFact> {
+    figures.windows().filter_map(move |(window, usage)| {
+        let reset = usage.resets_at.filter(|reset| *reset > clock.now)?;
+        let at = clock.format_time_with_preposition(reset);
+        let clause = format!("your {} resets {at}", window.limit());
+        Some(WindowFact { window, clause })
+    })
+}
+
+/// Returns a clause for each of the login's usage windows, such as "your 5-hour limit is 42% used".
+fn known_usages(figures: &Sample, clock: Clock) -> impl Iterator<Item = WindowFact> {
+    figures.windows().map(move |(window, usage)| {
+        let limit = window.limit();
+        let clause = if usage.has_reset(clock.now) {
+            format!("your {limit} should have reset since then")
+        } else {
+            let percent = percent_text(rounded_level(usage.used_percent));
+            format!("your {limit} is {percent} used")
+        };
+        WindowFact { window, clause }
+    })
 }
 
 /// The situation to explain.
@@ -423,11 +470,17 @@ fn side_question_in(text: &str) -> Option<SideQuestion> {
         return None;
     }
     let lowercase = in_lowercase(text);
-    // This asks for an amount, which `whycap spend` shows.
-    if lowercase.contains(HOW_MUCH) {
-        return None;
-    }
-    SideQuestion::among(&words_of(&lowercase))
+    let question = SideQuestion::in_question(&lowercase)?;
+    let is_about_amount = matches!(
+        question,
+        SideQuestion::Usage | SideQuestion::Spend | SideQuestion::Unrelated
+    );
+    (is_about_amount || !lowercase.contains(HOW_MUCH)).then_some(question)
+}
+
+/// Returns the usage window that a text names.
+fn window_named_in(text: &str) -> Option<Window> {
+    without_window_names(&in_lowercase(text)).0
 }
 
 impl Question {
@@ -490,15 +543,18 @@ fn is_report(text: &str) -> bool {
         VERBS_OF_REPORTS.contains(word)
             && subject.is_none_or(|subject| SUBJECTS_OF_REPORTS.contains(subject))
     });
-    let mut words_with_punctuation = text.split_whitespace();
-    words_with_punctuation.next_back();
-    let has_one_sentence =
-        !words_with_punctuation.any(|word| word.ends_with(['.', ':', ';', '!', '?']));
-    has_one_sentence
+    has_one_sentence(text)
         && words.len() <= LONGEST_REPORT
-        && (has_any(&WORDS_OF_USERS) || words.contains(&"/usage"))
+        && (has_any(WORDS_OF_USERS) || words.contains(&"/usage"))
         && is_about_claude
         && has_any(&TOPICS_OF_REPORTS)
+}
+
+/// Returns true if the text has only one sentence.
+fn has_one_sentence(text: &str) -> bool {
+    let mut words_with_punctuation = text.split_whitespace();
+    words_with_punctuation.next_back();
+    !words_with_punctuation.any(|word| word.ends_with(['.', ':', ';', '!', '?']))
 }
 
 /// Returns the word in a user's report that stands for an error with its own explanation, such as "529". Returns `None` if there
@@ -533,13 +589,6 @@ fn is_about_spend(text: &str) -> bool {
 /// Returns the text in lowercase letters, with plain apostrophes.
 fn in_lowercase(text: &str) -> String {
     text.to_lowercase().replace('’', "'")
-}
-
-/// Returns the words of a lowercase text without punctuation, except apostrophes.
-fn words_of(text: &str) -> Vec<&str> {
-    text.split(|character: char| !character.is_alphanumeric() && character != '\'')
-        .filter(|word| !word.is_empty())
-        .collect()
 }
 
 /// Returns the output of `explain --json`. The field `limit_of_account` is present only if the session is blocked by a

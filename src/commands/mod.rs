@@ -17,6 +17,7 @@ pub(crate) mod locks;
 pub(crate) mod now;
 mod preview;
 pub(crate) mod prices;
+mod question_subject;
 pub(crate) mod reply;
 mod requested_session;
 mod side_question;

@@ -1,65 +1,23 @@
-//! Answers questions about a limit that no explanation of an error answers: whether to upgrade, whether it costs money,
-//! whether it is a bug, whether deleting lock files helps, whether other models work, and whether Claude Code will continue by
-//! itself. If the explanation is not about a limit, it also answers when a limit resets and whether to buy usage credits. If a
-//! question contains a word such as "refund", it says that whycap cannot answer this question.
+//! Answers a question that the explanation of an error does not answer, such as whether to upgrade or whether other models work.
+//! Some answers depend on the explanation: if it is about a limit, it already says whether to buy usage credits. If a question is
+//! about something else, such as a refund, the answer is that whycap cannot answer it.
 
+use super::question_subject::SideQuestion;
 use crate::limits::evidence::ContinuationObstacle;
 use crate::limits::incident::Incident;
-use crate::limits::kind::{LimitKind, Verdict, Window};
-
-/// The words in a question about models that show that the user is considering another model. A question such as "why is Opus
-/// limited?" contains none of them.
-const WORDS_ABOUT_CHOICE: [&str; 13] = [
-    "affect",
-    "affected",
-    "affects",
-    "another",
-    "applies",
-    "apply",
-    "different",
-    "other",
-    "switch",
-    "switching",
-    "use",
-    "work",
-    "works",
-];
-
-/// The words for models in a question.
-const MODELS: [&str; 5] = ["fable", "model", "models", "opus", "sonnet"];
-
-/// Words of questions that whycap cannot answer, such as "can I get a refund?".
-const OTHER_TOPICS: [&str; 4] = ["password", "refund", "refunded", "refunds"];
-
-/// Words of questions such as "is my account banned?", which whycap cannot answer either, unless they are about a limit.
-const BANS: [&str; 3] = ["ban", "banned", "bans"];
-
-/// Words that show that a question about a ban is about a limit, as in "why am I banned until tomorrow?".
-const WORDS_OF_TEMPORARY_BANS: [&str; 12] = [
-    "day", "days", "hour", "hours", "limit", "limits", "minutes", "till", "today", "tomorrow",
-    "until", "week",
-];
-
-/// A subject that users ask about besides the error itself.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum SideQuestion {
-    Upgrade,
-    Cost,
-    Bug,
-    Locks,
-    Purchase,
-    Continuation,
-    Reset,
-    Models,
-    /// A question that whycap cannot answer.
-    Other,
-}
+use crate::limits::kind::{LimitKind, LimitedResource, Verdict, Window};
 
 /// The facts for an answer, besides the error that is explained.
 #[derive(Debug)]
 pub(super) struct SideFacts {
-    /// Clauses about the resets of the usage windows.
-    pub(super) resets: Vec<String>,
+    /// The usage window that the question names.
+    pub(super) named_window: Option<Window>,
+    /// The upcoming resets of the usage windows, as in "your 5-hour limit resets at 12:00".
+    pub(super) resets: Vec<WindowFact>,
+    /// The usage of the windows, as in "your 5-hour limit is 42% used".
+    pub(super) usages: Vec<WindowFact>,
+    /// The age of these figures, such as "40 m", if they are not fresh.
+    pub(super) age: Option<String>,
     /// Sentences about the sessions that Claude Code will continue by itself.
     pub(super) continuing: Vec<String>,
     /// True if the user asks in a conversation. [`Self::continuing`] may then leave out other sessions.
@@ -73,41 +31,14 @@ pub(super) struct SideFacts {
     pub(super) may_limit_some_models: bool,
 }
 
-impl SideQuestion {
-    /// Returns the subject of a question, or `None` if the explanation of the error answers the question.
-    pub(super) fn among(words: &[&str]) -> Option<Self> {
-        let first = words.iter().find_map(|word| match *word {
-            "upgrade" | "upgraded" | "upgrades" | "upgrading" => Some(Self::Upgrade),
-            "charge" | "charged" | "cost" | "costs" | "money" => Some(Self::Cost),
-            "bug" | "bugs" => Some(Self::Bug),
-            _ => None,
-        });
-        // These words are weaker: "Will my limit reset if I upgrade?" is about an upgrade.
-        if first.is_some() {
-            first
-        } else if has_any(words, &["lock", "locks"])
-            && !has_any(words, &["json", "package", "cargo", "yarn"])
-        {
-            Some(Self::Locks)
-        } else if has_any(words, &["buy", "buying", "pay"]) {
-            Some(Self::Purchase)
-        } else if is_about_continuation(words) {
-            Some(Self::Continuation)
-        } else if has_any(words, &["reset", "resets"])
-            && has_any(words, &["limit", "limits", "usage", "when"])
-        {
-            Some(Self::Reset)
-        } else if has_any(words, &MODELS) && has_any(words, &WORDS_ABOUT_CHOICE) {
-            Some(Self::Models)
-        } else if has_any(words, &OTHER_TOPICS) && !has_any(words, &["limit", "limits"])
-            || is_about_ban_of_account(words)
-        {
-            Some(Self::Other)
-        } else {
-            None
-        }
-    }
+/// A clause about a usage window, according to the newest figures that Claude Code reported.
+#[derive(Debug)]
+pub(super) struct WindowFact {
+    pub(super) window: Window,
+    pub(super) clause: String,
+}
 
+impl SideQuestion {
     /// Returns the answer, or `None` if the explanation of the error contains it. `incident` is the error that the explanation is
     /// about, if there is one, and `whycap` is the command as the user would type it.
     pub(super) fn answer(
@@ -116,20 +47,13 @@ impl SideQuestion {
         facts: &SideFacts,
         whycap: &str,
     ) -> Option<String> {
-        let resets = &facts.resets;
         let answer = match self {
-            Self::Purchase
-                if incident.is_some_and(|incident| {
-                    incident.blocks().is_some() && incident.diagnosis.is_limit()
-                }) =>
-            {
-                return None;
-            }
-            Self::Reset if incident.is_some_and(|incident| incident.diagnosis.is_limit()) => {
-                return None;
-            }
+            Self::Purchase if incident.is_some_and(is_limit_in_force) => return None,
+            Self::HigherLimit if incident.is_some_and(has_steps_about_money) => return None,
+            Self::Outage if incident.is_some_and(is_service_problem) => return None,
             Self::Other if incident.is_some_and(is_about_account) => return None,
-            Self::Other => {
+            Self::Unrelated if incident.is_some_and(may_need_unusual_step) => return None,
+            Self::Other | Self::Unrelated => {
                 let what_follows = if incident.is_some() {
                     " The explanation below is not an answer to this question."
                 } else {
@@ -137,13 +61,24 @@ impl SideQuestion {
                 };
                 format!("Your question: whycap answers only questions about errors, limits, and spend.{what_follows}")
             }
+            Self::NotUnderstood => {
+                let what_follows = if incident.is_some() {
+                    " The explanation below is about your last error."
+                } else {
+                    ""
+                };
+                format!("Your question: whycap does not understand it.{what_follows}")
+            }
+            Self::FreeCommands => "Free commands: /limit-reset and /low-priority cost nothing extra, but Claude Code does not offer them to every account (see /rate-limit-options). /limit-reset resets your 5-hour limit once a week, and can also use a reset that you have saved. /low-priority lets you continue before your 5-hour limit resets, with pauses while there is no spare capacity. The usage still counts toward your weekly limit.".to_owned(),
+            Self::Outage => "Outages: whycap uses no network, so it cannot tell whether Anthropic's service has a problem now; see https://status.claude.com".to_owned(),
+            Self::Spend => format!("Spend: to see what your sessions cost, run: {whycap} spend"),
+            Self::Usage => answer_about_usage(facts, whycap),
+            Self::Reset => answer_about_reset(incident, facts, whycap)?,
             Self::Continuation => answer_about_continuation(incident, facts),
             Self::Models => answer_about_models(incident, facts)?,
             Self::Locks => format!("Lock files: a lock never causes a usage limit, so deleting lock files does not end a limit. To see which locks exist and whether a program still uses them: {whycap} locks"),
             Self::Purchase => format!("Buying: Claude Code has reported no error that credits would solve. Before you buy anything, check how full your limits are in /usage or with: {whycap} now"),
-            Self::Reset if !resets.is_empty() => format!("Resets: {} (as Claude Code last reported).", resets.join(", and ")),
-            Self::Reset => format!("Resets: /usage shows them, and this command shows the ones that Claude Code last reported: {whycap} now"),
-            Self::Upgrade => "Upgrading: at a limit, Claude Code's menu may offer \"Upgrade your plan\" (costs money). whycap cannot tell whether an upgrade resets a limit that you have already reached; some users were still blocked after upgrading. An upgrade does not help with a false alarm, an overloaded server, or an organization's cap.".to_owned(),
+            Self::Upgrade | Self::HigherLimit => "Upgrading: at a limit, Claude Code's menu may offer \"Upgrade your plan\" (costs money). whycap cannot tell whether an upgrade resets a limit that you have already reached; some users were still blocked after upgrading. An upgrade does not help with a false alarm, an overloaded server, or an organization's cap.".to_owned(),
             Self::Cost => "Costs: waiting for a reset is free. Usage credits, a larger plan, and an API key cost money, and steps that you would pay for say so.".to_owned(),
             Self::Bug => {
                 let diagnosis = incident.map(|incident| &incident.diagnosis);
@@ -169,20 +104,24 @@ impl SideQuestion {
     }
 }
 
-/// Returns true if a question contains one of the listed words.
-fn has_any(words: &[&str], listed: &[&str]) -> bool {
-    words.iter().any(|word| listed.contains(word))
+/// Returns true if a limit caused the error and still stops work.
+fn is_limit_in_force(incident: &Incident) -> bool {
+    incident.blocks().is_some() && incident.diagnosis.is_limit()
 }
 
-/// Returns true if a question is about whether the account is banned. "Why am I banned until 3pm?" and "Am I banned from Opus?"
-/// are probably about a limit.
-fn is_about_ban_of_account(words: &[&str]) -> bool {
-    let has_time = words
-        .iter()
-        .any(|word| word.starts_with(|first: char| first.is_ascii_digit()) && word.ends_with('m'));
-    let is_about_limit =
-        has_time || has_any(words, &WORDS_OF_TEMPORARY_BANS) || has_any(words, &MODELS);
-    has_any(words, &BANS) && !is_about_limit
+/// Returns true if the explanation says how to get more usage credits or a higher cap.
+fn has_steps_about_money(incident: &Incident) -> bool {
+    let limit = incident.diagnosis.limit_in_force();
+    is_limit_in_force(incident)
+        && matches!(
+            limit.limited_resource(),
+            LimitedResource::Credits | LimitedResource::ApiMoney
+        )
+}
+
+/// Returns true if a problem of the service still stops work.
+fn is_service_problem(incident: &Incident) -> bool {
+    incident.blocks().is_some() && incident.diagnosis.limit.is_passing()
 }
 
 /// Returns true if the error is about the account itself, so that its explanation may answer whether the account is banned.
@@ -196,22 +135,88 @@ fn is_about_account(incident: &Incident) -> bool {
     )
 }
 
-/// Returns true if a question is about whether Claude Code will continue by itself, or about whether the session has to stay
-/// open for this. "Will my limit reset automatically?" is about the reset, and "How close am I to my session limit?" about usage.
-fn is_about_continuation(words: &[&str]) -> bool {
-    let is_automatic = has_any(words, &["automatically", "itself"]);
-    let is_about_client = has_any(words, &["claude", "it"]) && !has_any(words, &["i", "we"]);
-    let is_about_place = has_any(words, &["laptop", "session", "tab", "terminal"])
-        && has_any(
-            words,
-            &["close", "closing", "keep", "leave", "leaving", "stay"],
+/// Returns true if the explanation of the error may contain a step that does not help with limits, such as `/compact` or to log
+/// out.
+fn may_need_unusual_step(incident: &Incident) -> bool {
+    let diagnosis = &incident.diagnosis;
+    is_about_account(incident)
+        || diagnosis.verdict == Verdict::WrongCredential
+        || matches!(
+            diagnosis.limit,
+            LimitKind::PromptTooLong | LimitKind::RequestTooLarge | LimitKind::LongContextCredits
         )
-        && !has_any(words, &["how", "why"]);
-    let is_about_limit = has_any(words, &["limit", "limits", "usage"]);
-    (is_automatic || is_about_client)
-        && has_any(words, &["continue", "continues", "resume", "resumes"])
-        || is_automatic && !is_about_limit && has_any(words, &["go", "retry", "retries", "start"])
-        || is_about_place && !is_about_limit
+}
+
+/// Returns the clauses about the window that the question names, or all clauses if it names none.
+fn clauses(facts: &[WindowFact], named: Option<Window>) -> Vec<&str> {
+    facts
+        .iter()
+        .filter(|fact| named.is_none_or(|named| named == fact.window))
+        .map(|fact| fact.clause.as_str())
+        .collect()
+}
+
+/// Returns the answer to the question when a limit resets. Returns `None` if the explanation of the error contains it: the question
+/// names no limit or the one that stops work, or the explanation says when that limit was reset.
+fn answer_about_reset(
+    incident: Option<&Incident>,
+    facts: &SideFacts,
+    whycap: &str,
+) -> Option<String> {
+    let resets = clauses(&facts.resets, facts.named_window);
+    let is_explained = incident.is_some_and(|incident| match facts.named_window {
+        None => incident.diagnosis.is_limit(),
+        Some(window) => {
+            is_about_limit_of(window, incident)
+                && (resets.is_empty() || is_limit_in_force(incident))
+        }
+    });
+    if is_explained {
+        return None;
+    }
+    if !resets.is_empty() {
+        let resets = resets.join(", and ");
+        return Some(format!("Resets: {resets} (as Claude Code last reported)."));
+    }
+    let unknown = match facts.named_window {
+        Some(window) => format!(
+            "whycap does not have the reset of your {}; /usage shows it",
+            window.limit()
+        ),
+        None => "/usage shows them".to_owned(),
+    };
+    Some(format!(
+        "Resets: {unknown}, and this command shows the ones that Claude Code last reported: {whycap} now"
+    ))
+}
+
+/// Returns true if the error is about the limit of this window.
+fn is_about_limit_of(window: Window, incident: &Incident) -> bool {
+    let diagnosis = &incident.diagnosis;
+    diagnosis.is_limit() && [diagnosis.limit.window(), diagnosis.window].contains(&Some(window))
+}
+
+/// Returns the answer to the question how much of a limit is used.
+fn answer_about_usage(facts: &SideFacts, whycap: &str) -> String {
+    if facts.usages.is_empty() {
+        return "Usage: Claude Code has not reported any usage to whycap yet; /usage shows it."
+            .to_owned();
+    }
+    let usages = clauses(&facts.usages, facts.named_window);
+    let age = match &facts.age {
+        Some(age) => format!(", {age} ago"),
+        None => String::new(),
+    };
+    match facts.named_window {
+        Some(window) if usages.is_empty() => format!(
+            "Usage: whycap does not have the usage of your {}; /usage shows it. Other limits: {whycap} now",
+            window.limit()
+        ),
+        _ => format!(
+            "Usage: {} (as Claude Code last reported{age}). More: {whycap} now",
+            usages.join(", and ")
+        ),
+    }
 }
 
 /// Returns the answer to the question whether Claude Code will continue by itself.

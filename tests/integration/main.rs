@@ -74,6 +74,7 @@ mod past_errors;
 mod payers;
 #[cfg(unix)] // the plugin's launchers are shell scripts
 mod plugin;
+mod questions;
 mod races;
 mod read_again;
 #[cfg(unix)] // a shell script from the release

@@ -1,0 +1,650 @@
+//! Finds out which question a user asks besides the one about the newest error. [`SUBJECTS`] lists the words of each question.
+
+/// A question that users ask besides the one about the error itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SideQuestion {
+    /// Asks whether `/limit-reset` and `/low-priority` are free.
+    FreeCommands,
+    Upgrade,
+    /// Asks how to get a higher limit.
+    HigherLimit,
+    /// Asks how much of a limit is used.
+    Usage,
+    /// Asks for the cost of past sessions.
+    Spend,
+    /// Asks whether something costs money.
+    Cost,
+    Bug,
+    Locks,
+    Purchase,
+    Continuation,
+    Reset,
+    Models,
+    Outage,
+    /// A question about the account that whycap cannot answer, such as "can I get a refund?".
+    Other,
+    /// A question that is not about errors, limits, or spend, such as "what is the weather?".
+    Unrelated,
+    /// A text with a question mark that whycap does not understand.
+    NotUnderstood,
+}
+
+/// The words by which a question is recognized.
+struct Subject {
+    question: SideQuestion,
+    /// The question contains a word of each of these lists.
+    all_of: &'static [&'static [&'static str]],
+    /// The question contains none of these words.
+    none_of: &'static [&'static str],
+}
+
+impl Subject {
+    /// Returns true if a question with these words is about this subject.
+    fn is_meant(&self, words: &[&str]) -> bool {
+        let mut lists = self.all_of.iter();
+        lists.all(|list| has_any(words, list)) && !has_any(words, self.none_of)
+    }
+}
+
+/// The words for a model in a question.
+const MODELS: &[&str] = &["fable", "haiku", "model", "models", "opus", "sonnet"];
+
+/// The words in a question about models that show that the user is considering another model. A question such as "why is Opus
+/// limited?" contains none of them.
+const WORDS_ABOUT_CHOICE: &[&str] = &[
+    "affect",
+    "affected",
+    "affects",
+    "another",
+    "applies",
+    "apply",
+    "continue",
+    "different",
+    "instead",
+    "keep",
+    "meanwhile",
+    "other",
+    "switch",
+    "switching",
+    "try",
+    "use",
+    "work",
+    "working",
+    "works",
+];
+
+/// The words for a limit of the plan.
+const LIMITS: &[&str] = &["limit", "limits", "usage"];
+
+/// The words for Anthropic's service.
+const SERVICE: &[&str] = &[
+    "anthropic",
+    "api",
+    "claude",
+    "everything",
+    "it",
+    "server",
+    "servers",
+    "service",
+];
+
+/// The words of a question about a higher limit that is not about the user's own plan, or not about how to get it.
+const NOT_ABOUT_OWN_PLAN: &[&str] = &[
+    "admin", "admins", "boss", "budget", "cap", "company", "credits", "did", "does", "monthly",
+    "owner", "spend", "spending", "team", "when", "who", "why",
+];
+
+/// Words that show that the user asks for a time or a sum of money, and not for the usage of a limit.
+const NOT_ABOUT_USAGE: &[&str] = &[
+    "balance", "budget", "context", "cost", "credit", "credits", "days", "dollars", "hours",
+    "long", "longer", "minutes", "money", "so", "spend", "time", "too", "until", "wait", "why",
+];
+
+/// The questions that whycap recognizes. If several match, the first one counts: "Will my limit reset if I upgrade?" is about an
+/// upgrade.
+const SUBJECTS: &[Subject] = &[
+    Subject {
+        question: SideQuestion::FreeCommands,
+        all_of: &[&["low", "lower"], &["priority"]],
+        none_of: &[],
+    },
+    Subject {
+        question: SideQuestion::Upgrade,
+        all_of: &[&["upgrade", "upgraded", "upgrades", "upgrading"]],
+        none_of: &[],
+    },
+    Subject {
+        question: SideQuestion::HigherLimit,
+        all_of: &[
+            &["increase", "raise"],
+            &["limit", "limits", "quota", "usage"],
+        ],
+        none_of: NOT_ABOUT_OWN_PLAN,
+    },
+    Subject {
+        question: SideQuestion::HigherLimit,
+        all_of: &[
+            &["bigger", "higher", "larger", "more"],
+            &["get", "need", "want"],
+            &["limit", "limits", "quota", "tokens", "usage"],
+        ],
+        none_of: NOT_ABOUT_OWN_PLAN,
+    },
+    Subject {
+        question: SideQuestion::Usage,
+        all_of: &[
+            &["many", "much", "percent", "percentage"],
+            &["left", "remaining", "remains", "used"],
+        ],
+        none_of: NOT_ABOUT_USAGE,
+    },
+    Subject {
+        question: SideQuestion::Usage,
+        all_of: &[&["close"], &["am"], &["to"], &["limit", "limits"]],
+        none_of: &[],
+    },
+    Subject {
+        question: SideQuestion::Usage,
+        all_of: &[&["how"], &["full"], &["limit", "limits", "window"]],
+        none_of: &[],
+    },
+    Subject {
+        question: SideQuestion::Spend,
+        all_of: &[
+            &["cost", "costs"],
+            &["did", "session", "sessions", "today", "yesterday"],
+        ],
+        none_of: &["extra", "if", "money"],
+    },
+    Subject {
+        question: SideQuestion::Spend,
+        all_of: &[&["paid", "pay"], &["much"], &["did", "have"]],
+        none_of: &["to"],
+    },
+    Subject {
+        question: SideQuestion::Cost,
+        all_of: &[&["charge", "charged", "cost", "costs", "money"]],
+        none_of: &[],
+    },
+    Subject {
+        question: SideQuestion::Bug,
+        all_of: &[&["bug", "bugs"]],
+        none_of: &[],
+    },
+    Subject {
+        question: SideQuestion::Locks,
+        all_of: &[&["lock", "locks"]],
+        none_of: &["cargo", "json", "package", "yarn"],
+    },
+    Subject {
+        question: SideQuestion::Purchase,
+        all_of: &[&["buy", "buying", "pay"]],
+        none_of: &[],
+    },
+    // "How close am I to my session limit?" is about usage, and "Will my limit reset automatically?" about the reset.
+    Subject {
+        question: SideQuestion::Continuation,
+        all_of: &[
+            &["automatically", "itself"],
+            &["continue", "continues", "resume", "resumes"],
+        ],
+        none_of: &[],
+    },
+    Subject {
+        question: SideQuestion::Continuation,
+        all_of: &[
+            &["claude", "it"],
+            &["continue", "continues", "resume", "resumes"],
+        ],
+        none_of: &["i", "we"],
+    },
+    Subject {
+        question: SideQuestion::Continuation,
+        all_of: &[
+            &["automatically", "itself"],
+            &["go", "retries", "retry", "start"],
+        ],
+        none_of: LIMITS,
+    },
+    // Claude Code continues by itself only in an open session.
+    Subject {
+        question: SideQuestion::Continuation,
+        all_of: &[
+            &["laptop", "session", "tab", "terminal"],
+            &["close", "closing", "keep", "leave", "leaving", "stay"],
+        ],
+        none_of: &["how", "limit", "limits", "usage", "why"],
+    },
+    Subject {
+        question: SideQuestion::Reset,
+        all_of: &[
+            &["refresh", "refreshes", "renew", "renews", "reset", "resets"],
+            &["limit", "limits", "usage", "when"],
+        ],
+        none_of: &[],
+    },
+    Subject {
+        question: SideQuestion::Models,
+        all_of: &[MODELS, WORDS_ABOUT_CHOICE],
+        none_of: &[],
+    },
+    Subject {
+        question: SideQuestion::Outage,
+        all_of: &[&["outage", "outages"]],
+        none_of: &[],
+    },
+    Subject {
+        question: SideQuestion::Outage,
+        all_of: &[&["down", "offline"], SERVICE],
+        none_of: &["bring", "go", "limit", "limits", "slow", "usage"],
+    },
+    Subject {
+        question: SideQuestion::Outage,
+        all_of: &[&["slow", "slower"], SERVICE],
+        none_of: &["down", "limit", "limits", "usage"],
+    },
+    Subject {
+        question: SideQuestion::Outage,
+        all_of: &[&["having"], &["issues", "problems", "trouble"], SERVICE],
+        none_of: &["i", "we"],
+    },
+    Subject {
+        question: SideQuestion::Other,
+        all_of: &[&["password", "refund", "refunded", "refunds"]],
+        none_of: &["limit", "limits"],
+    },
+];
+
+/// Words of questions such as "is my account banned?", which whycap cannot answer, unless they are about a limit.
+const BANS: &[&str] = &["ban", "banned", "bans"];
+
+/// Words that show that a question about a ban is about a limit, as in "why am I banned until tomorrow?".
+const WORDS_OF_TEMPORARY_BANS: &[&str] = &[
+    "day", "days", "hour", "hours", "limit", "limits", "minutes", "till", "today", "tomorrow",
+    "until", "week",
+];
+
+/// Words of questions that the explanation of an error may answer. Words that begin with a digit, such as "429" and "3pm", have
+/// the same meaning.
+const WORDS_ABOUT_ERRORS: &[&str] = &[
+    // What has happened.
+    "alarm",
+    "banned",
+    "block",
+    "blocked",
+    "blocking",
+    "blocks",
+    "broken",
+    "bug",
+    "crash",
+    "crashed",
+    "cut",
+    "denied",
+    "down",
+    "error",
+    "errors",
+    "expected",
+    "fail",
+    "failed",
+    "failing",
+    "fails",
+    "failure",
+    "fault",
+    "frozen",
+    "hang",
+    "hanging",
+    "happen",
+    "happened",
+    "happening",
+    "happens",
+    "hit",
+    "issue",
+    "issues",
+    "locked",
+    "matter",
+    "message",
+    "messages",
+    "normal",
+    "outage",
+    "overload",
+    "overloaded",
+    "problem",
+    "problems",
+    "reached",
+    "real",
+    "refused",
+    "rejected",
+    "restricted",
+    "slow",
+    "status",
+    "stop",
+    "stopped",
+    "stopping",
+    "stops",
+    "stuck",
+    "suspended",
+    "throttled",
+    "timeout",
+    "unavailable",
+    "warning",
+    "wrong",
+    // Limits and the time until they end.
+    "again",
+    "allowance",
+    "allowed",
+    "back",
+    "cap",
+    "capped",
+    "caps",
+    "capacity",
+    "day",
+    "days",
+    "ends",
+    "hour",
+    "hours",
+    "limit",
+    "limited",
+    "limits",
+    "locks",
+    "lock",
+    "midnight",
+    "minute",
+    "minutes",
+    "month",
+    "monthly",
+    "morning",
+    "quota",
+    "rate",
+    "refresh",
+    "renew",
+    "reset",
+    "resets",
+    "soon",
+    "sooner",
+    "time",
+    "today",
+    "tomorrow",
+    "tonight",
+    "until",
+    "usage",
+    "used",
+    "wait",
+    "waiting",
+    "week",
+    "weekly",
+    "window",
+    // How to go on.
+    "around",
+    "avoid",
+    "bypass",
+    "continue",
+    "continuing",
+    "fix",
+    "fixed",
+    "options",
+    "proceed",
+    "restart",
+    "restarting",
+    "resume",
+    "retry",
+    "retrying",
+    "solution",
+    "solve",
+    "workaround",
+    // Payment, accounts, models, and the service.
+    "account",
+    "accounts",
+    "admin",
+    "anthropic",
+    "api",
+    "auth",
+    "balance",
+    "bill",
+    "billed",
+    "billing",
+    "budget",
+    "buy",
+    "card",
+    "charge",
+    "charged",
+    "company",
+    "connect",
+    "connection",
+    "console",
+    "context",
+    "cost",
+    "costs",
+    "credential",
+    "credentials",
+    "credit",
+    "credits",
+    "employer",
+    "expensive",
+    "extra",
+    "fable",
+    "free",
+    "haiku",
+    "internet",
+    "invoice",
+    "key",
+    "keys",
+    "log",
+    "logged",
+    "login",
+    "max",
+    "model",
+    "models",
+    "money",
+    "network",
+    "opus",
+    "org",
+    "organization",
+    "others",
+    "owner",
+    "paid",
+    "pay",
+    "paying",
+    "payment",
+    "pays",
+    "plan",
+    "pro",
+    "prompt",
+    "prompts",
+    "proxy",
+    "purchase",
+    "region",
+    "seat",
+    "server",
+    "servers",
+    "service",
+    "sonnet",
+    "spend",
+    "spent",
+    "subscription",
+    "support",
+    "team",
+    "token",
+    "tokens",
+    "upgrade",
+    "vpn",
+    "everybody",
+    "everyone",
+];
+
+/// Words that do not show what a question is about.
+const COMMON_WORDS: &[&str] = &[
+    "a",
+    "about",
+    "all",
+    "am",
+    "an",
+    "and",
+    "any",
+    "anything",
+    "are",
+    "be",
+    "been",
+    "can",
+    "can't",
+    "claude",
+    "code",
+    "could",
+    "did",
+    "do",
+    "does",
+    "else",
+    "for",
+    "from",
+    "get",
+    "go",
+    "going",
+    "good",
+    "has",
+    "have",
+    "help",
+    "here",
+    "how",
+    "i",
+    "i'm",
+    "in",
+    "is",
+    "isn't",
+    "it",
+    "just",
+    "long",
+    "longer",
+    "many",
+    "me",
+    "mean",
+    "means",
+    "more",
+    "much",
+    "my",
+    "need",
+    "next",
+    "not",
+    "now",
+    "of",
+    "ok",
+    "on",
+    "or",
+    "out",
+    "please",
+    "should",
+    "so",
+    "something",
+    "start",
+    "still",
+    "that",
+    "the",
+    "then",
+    "there",
+    "this",
+    "to",
+    "try",
+    "up",
+    "use",
+    "using",
+    "was",
+    "way",
+    "we",
+    "were",
+    "what",
+    "what's",
+    "when",
+    "where",
+    "which",
+    "who",
+    "why",
+    "will",
+    "with",
+    "work",
+    "working",
+    "works",
+    "would",
+    "you",
+    "your",
+];
+
+/// The words with which a question begins, even without a question mark.
+pub(super) const QUESTION_WORDS: &[&str] = &[
+    "how", "how's", "what", "what's", "when", "when's", "where", "where's", "which", "who",
+    "who's", "why", "why's",
+];
+
+/// Words with which users write about themselves. Claude Code's messages call the user "you".
+pub(super) const WORDS_OF_USERS: &[&str] = &["i", "i'm", "i've", "me", "my"];
+
+impl SideQuestion {
+    /// Returns the question in a lowercase text, or `None` if the explanation of the error may answer it.
+    pub(super) fn in_question(text: &str) -> Option<Self> {
+        let words = words_of(text);
+        // The words "limit" and "reset" are also those of a question about a reset.
+        if text.contains("limit-reset") {
+            return Some(Self::FreeCommands);
+        }
+        match SUBJECTS.iter().find(|subject| subject.is_meant(&words)) {
+            Some(subject) => Some(subject.question),
+            None if is_about_ban_of_account(&words) => Some(Self::Other),
+            None if is_about_something_else(&words) => Some(Self::Unrelated),
+            None => None,
+        }
+    }
+
+    /// Returns [`Self::NotUnderstood`] for a lowercase text that has a question mark but not the form of a question. Returns `None`
+    /// if the text is about an error in the user's own words, as in "still blocked, why?", or too short to be about anything else,
+    /// as in "help?". The explanation of the error may answer it then.
+    pub(super) fn in_unusual_form(text: &str) -> Option<Self> {
+        let words = words_of(text);
+        let is_of_user = has_any(&words, QUESTION_WORDS) || has_any(&words, WORDS_OF_USERS);
+        let is_about_error = is_of_user && may_be_about_error(&words);
+        let is_too_short = words.len() <= 2
+            && words
+                .iter()
+                .all(|word| COMMON_WORDS.contains(word) || may_be_about_error(&[word]));
+        (!is_about_error && !is_too_short).then_some(Self::NotUnderstood)
+    }
+}
+
+/// Returns true if a text ends with a question mark, in whatever script.
+pub(super) fn has_question_mark(text: &str) -> bool {
+    text.trim_end().ends_with(['?', '？', '؟'])
+}
+
+/// Returns the words of a lowercase text without punctuation, except apostrophes.
+pub(super) fn words_of(text: &str) -> Vec<&str> {
+    text.split(|character: char| !character.is_alphanumeric() && character != '\'')
+        .filter(|word| !word.is_empty())
+        .collect()
+}
+
+/// Returns true if a question contains one of the listed words.
+fn has_any(words: &[&str], listed: &[&str]) -> bool {
+    words.iter().any(|word| listed.contains(word))
+}
+
+/// Returns true if a question is about whether the account is banned. "Why am I banned until 3pm?" and "Am I banned from Opus?"
+/// are probably about a limit.
+fn is_about_ban_of_account(words: &[&str]) -> bool {
+    let has_time = words
+        .iter()
+        .any(|word| word.starts_with(|first: char| first.is_ascii_digit()) && word.ends_with('m'));
+    let is_about_limit =
+        has_time || has_any(words, WORDS_OF_TEMPORARY_BANS) || has_any(words, MODELS);
+    has_any(words, BANS) && !is_about_limit
+}
+
+/// Returns true if a question is certainly not about an error. A question with "why" may be about one, whatever its other words
+/// are, as in "why is it acting up?".
+fn is_about_something_else(words: &[&str]) -> bool {
+    let names_something = words.iter().any(|word| !COMMON_WORDS.contains(word));
+    names_something && !may_be_about_error(words) && !has_any(words, &["why", "why's"])
+}
+
+/// Returns true if the explanation of an error may answer a question with these words.
+fn may_be_about_error(words: &[&str]) -> bool {
+    has_any(words, WORDS_ABOUT_ERRORS)
+        || words
+            .iter()
+            .any(|word| word.starts_with(|first: char| first.is_ascii_digit()))
+}

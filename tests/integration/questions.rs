@@ -1,0 +1,563 @@
+//! Tests how `explain` answers questions in the user's own words that are not, or not only, about the newest error.
+
+use serde_json::json;
+
+use crate::client::{Client, windows};
+use crate::situation::{
+    AT, FIVE_HOUR, NOON, SOON, TUESDAY, WEEKLY, answer_to, flat, receives_overload_error, refused,
+    session_of_login, with_a_private_login,
+};
+
+const OPUS: &str = "You've hit your Opus limit · resets Nov 24, 6am (UTC)";
+
+/// The answer to a question that whycap cannot answer.
+const NO_ANSWER: &str =
+    "Your question: whycap answers only questions about errors, limits, and spend.";
+
+/// The answer to a question that whycap does not understand.
+const NOT_UNDERSTOOD: &str = "Your question: whycap does not understand it.";
+
+/// A time an hour after the 5-hour limit has reset.
+const AFTER_RESET: &str = "2026-11-20T13:00:00Z";
+
+/// Returns the output of `explain` for a question, on a single line.
+fn explain(client: &Client<'_>, at: &str, question: &str) -> String {
+    flat(client.run(at, &["explain", question], b"").success())
+}
+
+/// Stops a session at its 5-hour limit, while its weekly limit is 40% used.
+fn reaches_limit(client: &Client<'_>) {
+    client.calls_status_line(AT, windows(99.0, NOON, 40.0, TUESDAY), 120);
+    client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+}
+
+/// At the 5-hour limit, the answer to a question about the reset of the weekly limit was only the reset of the 5-hour limit.
+#[test]
+fn the_answer_about_a_reset_is_about_the_limit_in_the_question() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    reaches_limit(&client);
+    let weekly = "Resets: your weekly limit resets on Tue Nov 24 06:00";
+    for question in [
+        "when does my weekly limit reset?",
+        "When will the weekly limit reset?",
+        "when is the reset of my weekly limit?",
+        "when does my weekly usage renew?",
+    ] {
+        for answered in [
+            explain(&client, SOON, question),
+            answer_to(&client, SOON, &format!("/whycap {question}")),
+        ] {
+            assert!(answered.starts_with(weekly), "{question}: {answered}");
+            let (resets, _) = answered.split_once("(as Claude Code").unwrap();
+            assert!(!resets.contains("5-hour"), "{question}: {answered}");
+            assert!(answered.contains("Your 5-hour limit is"), "{answered}");
+        }
+    }
+    let opus = explain(&client, SOON, "when does my Opus limit reset?");
+    let unknown =
+        "Resets: whycap does not have the reset of your weekly Opus limit; /usage shows it";
+    assert!(opus.starts_with(unknown), "{opus}");
+    // The explanation contains the reset of its own limit.
+    for question in ["when does my 5-hour limit reset?", "when does it reset?"] {
+        let answered = explain(&client, SOON, question);
+        assert!(!answered.contains("Resets:"), "{question}: {answered}");
+    }
+    let of_week = session_of_login(&sandbox, "of_week");
+    of_week.receives_error(AT, WEEKLY, refused("seven_day", TUESDAY, ""));
+    let replied = answer_to(&of_week, SOON, "/whycap when does my session limit reset?");
+    let five_hour = "Resets: your 5-hour limit resets at 12:00 (as Claude Code last reported).";
+    assert!(replied.starts_with(five_hour), "{replied}");
+    // After the reset, the explanation is about an error that is over.
+    let next_reset = NOON + 5 * 60 * 60;
+    client.calls_status_line(
+        "2026-11-20T12:30:00Z",
+        windows(3.0, next_reset, 41.0, TUESDAY),
+        120,
+    );
+    let answered = explain(&client, AFTER_RESET, "when does my 5-hour limit reset?");
+    let next = "Resets: your 5-hour limit resets at 17:00 (as Claude Code last reported).";
+    assert!(answered.starts_with(next), "{answered}");
+}
+
+/// The answer to "how much of my weekly limit is left?" was only that the 5-hour limit is used up.
+#[test]
+fn the_answer_about_usage_contains_the_percentages_that_claude_code_reported() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    for question in ["how much have I used?", "how close am I to my limit?"] {
+        let answered = explain(&client, AT, question);
+        let unknown =
+            "Usage: Claude Code has not reported any usage to whycap yet; /usage shows it.";
+        assert!(answered.ends_with(unknown), "{question}: {answered}");
+    }
+    client.calls_status_line(AT, windows(99.6, NOON, 17.4, TUESDAY), 120);
+    client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    for question in [
+        "how much have I used?",
+        "How much usage do I have left?",
+        "how close am I to my limit?",
+        "am I close to my limit?",
+        "how many prompts do I have left?",
+        "what percentage of my limit have I used?",
+    ] {
+        let answered = explain(&client, SOON, question);
+        let usage = "Usage: your 5-hour limit is 99% used, and your weekly limit is 17% used (as Claude Code last reported). More: whycap now";
+        assert!(answered.starts_with(usage), "{question}: {answered}");
+    }
+    let weekly = explain(&client, SOON, "how much of my weekly limit is left?");
+    let usage =
+        "Usage: your weekly limit is 17% used (as Claude Code last reported). More: whycap now";
+    assert!(weekly.starts_with(usage), "{weekly}");
+    let opus = explain(&client, SOON, "how much of my Opus limit is left?");
+    let unknown =
+        "Usage: whycap does not have the usage of your weekly Opus limit; /usage shows it";
+    assert!(opus.starts_with(unknown), "{opus}");
+    let older = explain(&client, "2026-11-20T10:40:00Z", "how much have I used?");
+    assert!(older.contains("last reported, 40 m ago)"), "{older}");
+    let reset = explain(&client, AFTER_RESET, "how much have I used?");
+    let usage = "Usage: your 5-hour limit should have reset since then, and your weekly limit is 17% used (as Claude Code last reported, 3 h ago)";
+    assert!(reset.contains(usage), "{reset}");
+    for question in [
+        "how much time is left?",
+        "how much longer do I have to wait?",
+        "how many credits do I have left?",
+        "why have I used so much?",
+    ] {
+        let answered = explain(&client, SOON, question);
+        assert!(!answered.contains("Usage: "), "{question}: {answered}");
+    }
+}
+
+/// `explain` did not recognize questions about Haiku, or about whether to keep working with another model.
+#[test]
+fn questions_about_working_with_another_model_are_answered() {
+    for (message, more, answer) in [
+        (
+            FIVE_HOUR,
+            refused("five_hour", NOON, ""),
+            "Models: your 5-hour limit applies to all models, so another model does not help.",
+        ),
+        (
+            WEEKLY,
+            refused("seven_day", TUESDAY, ""),
+            "Models: your weekly limit applies to all models, so another model does not help.",
+        ),
+        (
+            OPUS,
+            refused("seven_day_opus", TUESDAY, ""),
+            "Models: this limit stops only Opus models; the others still work.",
+        ),
+    ] {
+        let sandbox = with_a_private_login();
+        let client = session_of_login(&sandbox, "stopped");
+        client.receives_error(AT, message, more);
+        for question in [
+            "can I keep working with Sonnet?",
+            "can I use Haiku meanwhile?",
+            "does Haiku still work?",
+            "can I continue with Haiku?",
+            "should I try Sonnet instead?",
+        ] {
+            let answered = explain(&client, SOON, question);
+            assert!(answered.starts_with(answer), "{question}: {answered}");
+        }
+    }
+    // The error may affect all models, so whycap claims nothing.
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    receives_overload_error(&client, AT);
+    let answered = explain(&client, SOON, "does Haiku still work?");
+    assert!(!answered.contains("Models: "), "{answered}");
+}
+
+/// The answer to "is anthropic down?" was the last limit.
+#[test]
+fn the_answer_about_an_outage_names_the_status_page() {
+    let questions = [
+        "is anthropic down?",
+        "is claude down",
+        "are the servers down?",
+        "is it an outage?",
+        "why is Claude so slow?",
+        "why is the API so slow today",
+        "is Anthropic having issues?",
+    ];
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    let answer = "Outages: whycap uses no network, so it cannot tell whether Anthropic's service has a problem now; see https://status.claude.com";
+    for question in questions {
+        let answered = explain(&client, AT, question);
+        assert!(answered.ends_with(answer), "{question}: {answered}");
+    }
+    reaches_limit(&client);
+    for question in questions {
+        let answered = explain(&client, SOON, question);
+        assert!(answered.starts_with(answer), "{question}: {answered}");
+    }
+    for question in ["is my usage going down?", "should I slow down?"] {
+        let answered = explain(&client, SOON, question);
+        assert!(!answered.contains("Outages: "), "{question}: {answered}");
+    }
+    // The explanation of these errors is the answer, as long as they hold.
+    for (message, more) in [
+        ("API Error: 529 Overloaded", json!({"apiErrorStatus": 529})),
+        (
+            "Unable to connect to API (ECONNREFUSED)",
+            json!({"error": "server_error"}),
+        ),
+    ] {
+        let sandbox = with_a_private_login();
+        let client = session_of_login(&sandbox, "stopped");
+        client.receives_error(AT, message, more);
+        let expected = flat(client.run(SOON, &["explain"], b"").success());
+        assert_eq!(explain(&client, SOON, questions[0]), expected);
+        let two_days_later = explain(&client, "2026-11-22T10:00:00Z", questions[0]);
+        assert!(two_days_later.starts_with(answer), "{two_days_later}");
+    }
+}
+
+/// The answer to "is /limit-reset free?" was the limit, and to "does low-priority cost money?", that usage credits, a larger plan,
+/// and an API key cost money.
+#[test]
+fn questions_about_the_free_commands_are_answered() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    reaches_limit(&client);
+    for question in [
+        "does low-priority cost money?",
+        "is lower priority free?",
+        "is /limit-reset free?",
+        "what is /limit-reset?",
+        "should I use /limit-reset",
+    ] {
+        for answered in [
+            explain(&client, SOON, question),
+            answer_to(&client, SOON, &format!("/whycap {question}")),
+        ] {
+            assert!(
+                answered.starts_with(
+                    "Free commands: /limit-reset and /low-priority cost nothing extra, but"
+                ),
+                "{question}: {answered}"
+            );
+            for part in [
+                "Claude Code does not offer them to every account (see /rate-limit-options)",
+                "counts toward your weekly limit",
+            ] {
+                assert!(answered.contains(part), "{question}: {answered}");
+            }
+        }
+    }
+}
+
+/// To "how do I increase my limit?", `explain` only described the limit.
+#[test]
+fn questions_about_a_higher_limit_are_answered_like_those_about_an_upgrade() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    reaches_limit(&client);
+    for question in [
+        "how do I increase my limit?",
+        "how to increase my limit",
+        "how do I get more usage?",
+        "can I get a higher limit?",
+        "raise my limit",
+    ] {
+        let answered = explain(&client, SOON, question);
+        assert!(
+            answered.starts_with("Upgrading: "),
+            "{question}: {answered}"
+        );
+    }
+    for question in [
+        "who can raise my limit?",
+        "can my admin raise my limit?",
+        "why did my usage increase so fast?",
+        "does Opus use more usage?",
+        "should I raise my monthly spend limit?",
+    ] {
+        let answered = explain(&client, SOON, question);
+        assert!(!answered.contains("Upgrading: "), "{question}: {answered}");
+    }
+    // The explanation of a cap says who can raise it.
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "capped");
+    let cap = "You've hit your monthly spend limit · raise it at https://claude.ai/settings/usage";
+    client.calls_status_line(AT, windows(100.0, NOON, 17.0, TUESDAY), 120);
+    client.receives_error(
+        AT,
+        cap,
+        refused("five_hour", NOON, "org_level_disabled_until"),
+    );
+    let answered = explain(&client, SOON, "how do I increase my limit?");
+    assert!(!answered.contains("Upgrading: "), "{answered}");
+}
+
+/// To "what did my last session cost?", `explain` answered that waiting is free.
+#[test]
+fn questions_about_past_costs_name_the_command_that_shows_them() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    reaches_limit(&client);
+    for question in [
+        "what did my last session cost?",
+        "what does this session cost?",
+        "did today cost a lot?",
+        "how much did I pay today?",
+    ] {
+        let answered = explain(&client, SOON, question);
+        let answer = "Spend: to see what your sessions cost, run: whycap spend";
+        assert!(answered.starts_with(answer), "{question}: {answered}");
+        let replied = answer_to(&client, SOON, &format!("/whycap {question}"));
+        assert!(replied.contains("run: /whycap spend"), "{replied}");
+    }
+    for question in [
+        "will it cost money",
+        "does waiting cost anything?",
+        "Does buying credits cost money?",
+    ] {
+        let answered = explain(&client, SOON, question);
+        assert!(answered.starts_with("Costs: "), "{question}: {answered}");
+    }
+}
+
+/// The explanation of an error may answer these questions. Most of them are from public issues and forums.
+const ABOUT_ERRORS: [&str; 72] = [
+    "why did it stop?",
+    "what happened?",
+    "what now?",
+    "what do I do?",
+    "what should I do next?",
+    "what can I do about this?",
+    "how long?",
+    "how much longer?",
+    "when can I work again?",
+    "when will it be back?",
+    "why am I locked out?",
+    "can my admin fix this?",
+    "who can fix this?",
+    "is this my fault?",
+    "is this my company's fault?",
+    "help?",
+    "why?",
+    "what's going on?",
+    "what's wrong?",
+    "what is the problem?",
+    "what does this mean?",
+    "how do I solve this?",
+    "is there a workaround?",
+    "is there anything I can do?",
+    "what are my options?",
+    "how do I get back to work?",
+    "how can I proceed?",
+    "Why is Sonnet also cut off?",
+    "Why did I reach the limit before I even started using it?",
+    "why did my limit run out so fast?",
+    "why am I cut off completely?",
+    "why is this happening?",
+    "any solution?",
+    "is this expected?",
+    "is this normal?",
+    "does it reset at midnight?",
+    "is it blocked because of my org?",
+    "do my credits reset?",
+    "why can't I use my credits?",
+    "can I use an API key instead?",
+    "can I use another account?",
+    "should I log in again?",
+    "will a new login help?",
+    "do I need to pay?",
+    "who pays for this?",
+    "is my subscription still active?",
+    "did my payment fail?",
+    "what is the 5-hour limit?",
+    "what are usage credits?",
+    "what is extra usage?",
+    "what does 429 mean?",
+    "what happens at 3pm?",
+    "can I continue tomorrow?",
+    "will it work in an hour?",
+    "how many minutes until I can go on?",
+    "does claude.ai count toward the limit?",
+    "is it my network?",
+    "is it my VPN?",
+    "is my key invalid?",
+    "is the context too long?",
+    "why does /usage show 12%?",
+    "is this a false alarm?",
+    "should I wait or pay?",
+    "is everybody affected?",
+    "is it working for others?",
+    "can I retry now?",
+    "does waiting help?",
+    "does restarting help?",
+    "was my account suspended?",
+    "is there a way around it?",
+    "why is it acting up?",
+    "did I do something wrong?",
+];
+
+/// The explanation of an error does not answer these questions.
+const ABOUT_SOMETHING_ELSE: [&str; 16] = [
+    "what is the weather?",
+    "what is the capital of France",
+    "will /compact help?",
+    "does logging out help?",
+    "can I work in another terminal?",
+    "how do I change the theme?",
+    "how do I write a hook?",
+    "where are my transcripts?",
+    "is it safe to delete ~/.claude?",
+    "which plugins are installed?",
+    "can you write me a poem?",
+    "who wrote this program?",
+    "does Claude Code run on Windows?",
+    "how do I undo the last edit?",
+    "what is the best editor",
+    "can I share my screen?",
+];
+
+/// The answer to "what is the weather?" was the last limit, as if that were the answer.
+#[test]
+fn only_questions_about_something_else_are_said_to_have_no_answer() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    for question in ABOUT_SOMETHING_ELSE {
+        let answered = explain(&client, AT, question);
+        assert!(answered.ends_with(NO_ANSWER), "{question}: {answered}");
+    }
+    reaches_limit(&client);
+    let expected = flat(client.run(SOON, &["explain"], b"").success());
+    for question in ABOUT_ERRORS {
+        let answered = explain(&client, SOON, question);
+        assert_eq!(answered, expected, "{question}");
+    }
+    for question in ABOUT_SOMETHING_ELSE {
+        let answered = explain(&client, SOON, question);
+        let start = format!(
+            "{NO_ANSWER} The explanation below is not an answer to this question. {expected}"
+        );
+        assert_eq!(answered, start, "{question}");
+        let replied = answer_to(&client, SOON, &format!("/whycap explain {question}"));
+        assert!(replied.starts_with(NO_ANSWER), "{question}: {replied}");
+    }
+}
+
+/// The explanation of a long prompt recommends `/compact`, and that of a refused login to log in again.
+#[test]
+fn an_explanation_that_may_contain_the_answer_is_not_said_to_lack_it() {
+    for (message, more, question) in [
+        (
+            "Prompt is too long",
+            json!({"apiErrorStatus": 400, "error": "invalid_request"}),
+            "will /compact help?",
+        ),
+        (
+            "Please run /login · API Error: 401 Invalid authentication credentials",
+            json!({"apiErrorStatus": 401, "error": "authentication_failed"}),
+            "does logging out help?",
+        ),
+    ] {
+        let sandbox = with_a_private_login();
+        let client = session_of_login(&sandbox, "stopped");
+        client.receives_error(AT, message, more);
+        let expected = flat(client.run(SOON, &["explain"], b"").success());
+        assert_eq!(explain(&client, SOON, question), expected, "{question}");
+    }
+}
+
+/// The answer to "warum bin ich gesperrt?" was that whycap does not recognize this message.
+#[test]
+fn a_question_in_another_language_is_answered_with_the_newest_error() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    let questions = [
+        "wann kann ich weiterarbeiten?",
+        "warum bin ich gesperrt?",
+        "Wie lange dauert es noch, bis ich weiterarbeiten kann?",
+        "pourquoi suis-je bloqué ?",
+        "¿por qué estoy bloqueado?",
+        "什么时候可以继续使用？",
+    ];
+    for question in questions {
+        let answered = explain(&client, AT, question);
+        assert!(
+            answered.starts_with("No limit errors found") && answered.ends_with(NOT_UNDERSTOOD),
+            "{question}: {answered}"
+        );
+    }
+    reaches_limit(&client);
+    let expected = flat(client.run(SOON, &["explain"], b"").success());
+    let answer =
+        format!("{NOT_UNDERSTOOD} The explanation below is about your last error. {expected}");
+    for question in questions {
+        assert_eq!(explain(&client, SOON, question), answer, "{question}");
+        let replied = answer_to(&client, SOON, &format!("/whycap {question}"));
+        assert!(replied.starts_with(NOT_UNDERSTOOD), "{question}: {replied}");
+        // A script, and a user who names a message as such, get the same result as before.
+        for arguments in [
+            &["explain", "--text", question][..],
+            &["explain", "--exit-code", question],
+        ] {
+            let run = client.run(SOON, arguments, b"");
+            let text = run.stdout.as_str();
+            assert!(
+                text.starts_with("whycap does not recognize"),
+                "{arguments:?}: {text}"
+            );
+            let code = if arguments[1] == "--text" { 0 } else { 12 };
+            assert_eq!(run.code, code, "{arguments:?}");
+        }
+        let json = client
+            .run(SOON, &["explain", "--json", question], b"")
+            .json();
+        assert_eq!(json["incident"]["session_id"], json!(null), "{json}");
+    }
+    // These questions in English only lack the usual form.
+    for question in [
+        "still blocked, why?",
+        "my coworker is blocked too, is it the org?",
+        "org spending limit hit, who do I ask?",
+    ] {
+        assert_eq!(explain(&client, SOON, question), expected, "{question}");
+    }
+    // These texts are messages.
+    for message in [
+        "Your session has expired. Log in again?",
+        "Error: the file is missing, retry?",
+    ] {
+        let answered = explain(&client, SOON, message);
+        assert!(!answered.contains(NOT_UNDERSTOOD), "{message}: {answered}");
+    }
+}
+
+/// The sentences besides the explanation change neither the exit codes nor the JSON.
+#[test]
+fn the_answer_to_a_question_changes_neither_the_exit_code_nor_the_json() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    for is_blocked in [false, true] {
+        if is_blocked {
+            reaches_limit(&client);
+        }
+        let json = client.run(SOON, &["explain", "--json"], b"").json();
+        for question in [
+            "when does my weekly limit reset?",
+            "how much have I used?",
+            "can I use Haiku meanwhile?",
+            "is anthropic down?",
+            "is /limit-reset free?",
+            "how do I increase my limit?",
+            "what did my last session cost?",
+            "what is the weather?",
+        ] {
+            let code = if is_blocked { 10 } else { 0 };
+            let run = client.run(SOON, &["explain", "--exit-code", question], b"");
+            assert_eq!(run.code, code, "{question}: {run:?}");
+            assert_eq!(client.run(SOON, &["explain", question], b"").code, 0);
+            let answered = client.run(SOON, &["explain", "--json", question], b"");
+            assert_eq!(answered.json(), json, "{question}");
+        }
+    }
+}
