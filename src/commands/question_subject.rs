@@ -125,7 +125,7 @@ const SUBJECTS: &[Subject] = &[
         question: SideQuestion::HigherLimit,
         all_of: &[
             &["bigger", "higher", "larger", "more"],
-            &["get", "need", "want"],
+            &["get", "want"],
             &["limit", "limits", "quota", "tokens", "usage"],
         ],
         none_of: NOT_ABOUT_OWN_PLAN,
@@ -236,7 +236,7 @@ const SUBJECTS: &[Subject] = &[
     Subject {
         question: SideQuestion::Outage,
         all_of: &[&["down", "offline"], SERVICE],
-        none_of: &["bring", "go", "limit", "limits", "slow", "usage"],
+        none_of: &["bring", "get", "go", "limit", "limits", "slow", "usage"],
     },
     Subject {
         question: SideQuestion::Outage,
@@ -268,8 +268,19 @@ const WORDS_OF_TEMPORARY_BANS: &[&str] = &[
 /// the same meaning.
 const WORDS_ABOUT_ERRORS: &[&str] = &[
     // What has happened.
+    "affected",
     "alarm",
     "banned",
+    "cause",
+    "caused",
+    "lifted",
+    "lose",
+    "lost",
+    "rules",
+    "session",
+    "sessions",
+    "unblock",
+    "unlock",
     "block",
     "blocked",
     "blocking",
@@ -471,6 +482,12 @@ const WORDS_ABOUT_ERRORS: &[&str] = &[
     "everyone",
 ];
 
+/// Words that stand before the name of a thing or an activity, as in "the weather" and "does logging out help?".
+const BEFORE_NAMES: &[&str] = &[
+    "a", "about", "an", "another", "can", "could", "did", "do", "does", "for", "from", "in", "my",
+    "of", "on", "our", "should", "the", "what", "which", "will", "with", "would", "your",
+];
+
 /// Words that do not show what a question is about.
 const COMMON_WORDS: &[&str] = &[
     "a",
@@ -478,6 +495,12 @@ const COMMON_WORDS: &[&str] = &[
     "all",
     "am",
     "an",
+    "another",
+    "anybody",
+    "anyone",
+    "keep",
+    "myself",
+    "things",
     "and",
     "any",
     "anything",
@@ -634,11 +657,16 @@ fn is_about_ban_of_account(words: &[&str]) -> bool {
     has_any(words, BANS) && !is_about_limit
 }
 
-/// Returns true if a question is certainly not about an error. A question with "why" may be about one, whatever its other words
-/// are, as in "why is it acting up?".
+/// Returns true if a question is certainly not about an error: it names something that has nothing to do with errors, as in "what
+/// is the weather?". A question with "why", or with a pronoun for the error as in "what caused this?", may be about an error.
 fn is_about_something_else(words: &[&str]) -> bool {
-    let names_something = words.iter().any(|word| !COMMON_WORDS.contains(word));
-    names_something && !may_be_about_error(words) && !has_any(words, &["why", "why's"])
+    let names_something = words.windows(2).any(|pair| match pair {
+        [before, word] => BEFORE_NAMES.contains(before) && !COMMON_WORDS.contains(word),
+        _ => false,
+    });
+    names_something
+        && !may_be_about_error(words)
+        && !has_any(words, &["it", "that", "this", "why", "why's"])
 }
 
 /// Returns true if the explanation of an error may answer a question with these words.

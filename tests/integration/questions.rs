@@ -322,8 +322,26 @@ fn questions_about_past_costs_name_the_command_that_shows_them() {
     }
 }
 
-/// The explanation of an error may answer these questions. Most of them are from public issues and forums.
-const ABOUT_ERRORS: [&str; 72] = [
+/// The explanation of an error may answer these questions. Some of them are from public issues, the others are made up.
+const ABOUT_ERRORS: [&str; 90] = [
+    "how do I keep working?",
+    "can I keep working?",
+    "how come?",
+    "who do I contact?",
+    "is it over?",
+    "is it temporary?",
+    "is this legit?",
+    "what caused this?",
+    "who is affected?",
+    "should I worry?",
+    "am I safe?",
+    "how do I unblock myself?",
+    "can this be lifted?",
+    "is anyone else seeing this?",
+    "will this resolve itself?",
+    "is my session lost?",
+    "does a new session help?",
+    "can anyone explain?",
     "why did it stop?",
     "what happened?",
     "what now?",
@@ -399,7 +417,7 @@ const ABOUT_ERRORS: [&str; 72] = [
 ];
 
 /// The explanation of an error does not answer these questions.
-const ABOUT_SOMETHING_ELSE: [&str; 16] = [
+const ABOUT_SOMETHING_ELSE: [&str; 15] = [
     "what is the weather?",
     "what is the capital of France",
     "will /compact help?",
@@ -408,10 +426,9 @@ const ABOUT_SOMETHING_ELSE: [&str; 16] = [
     "how do I change the theme?",
     "how do I write a hook?",
     "where are my transcripts?",
-    "is it safe to delete ~/.claude?",
     "which plugins are installed?",
     "can you write me a poem?",
-    "who wrote this program?",
+    "who wrote the Linux kernel?",
     "does Claude Code run on Windows?",
     "how do I undo the last edit?",
     "what is the best editor",
