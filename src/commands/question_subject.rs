@@ -40,7 +40,7 @@ struct Subject {
 
 impl Subject {
     /// Returns true if a question with these words is about this subject.
-    fn is_meant(&self, words: &[&str]) -> bool {
+    fn matches(&self, words: &[&str]) -> bool {
         let mut lists = self.all_of.iter();
         lists.all(|list| has_any(words, list)) && !has_any(words, self.none_of)
     }
@@ -606,7 +606,7 @@ impl SideQuestion {
         if text.contains("limit-reset") {
             return Some(Self::FreeCommands);
         }
-        match SUBJECTS.iter().find(|subject| subject.is_meant(&words)) {
+        match SUBJECTS.iter().find(|subject| subject.matches(&words)) {
             Some(subject) => Some(subject.question),
             None if is_about_ban_of_account(&words) => Some(Self::Other),
             None if is_about_something_else(&words) => Some(Self::Unrelated),
