@@ -119,7 +119,7 @@ impl Continuing<'_> {
 
 impl Situation {
     /// Chooses the [current error](find_current). `incidents` must be sorted from newest to oldest.
-    pub(super) fn new(mut incidents: Vec<Incident>, now: DateTime<Utc>) -> Self {
+    pub(super) fn new(incidents: Vec<Incident>, now: DateTime<Utc>) -> Self {
         let incident = find_current(&incidents, now).cloned();
         let just_ended = incident
             .as_ref()
@@ -158,13 +158,11 @@ impl Situation {
         });
         let awaiting_prompt = find_awaiting_prompt(&incidents, now);
         let limits_of_full_windows = find_limits_of_full_windows(&incidents);
-        incidents.retain(|incident| match incident.continuation() {
-            _ if incident.evidence.collected.is_during_wait => false,
-            Some(Ok(_)) => true,
-            // A session that has another payer now is not blocked, even if Claude Code does not continue it.
-            Some(Err(_)) => !incident.evidence.collected.session_has_other_payer,
-            None => false,
-        });
+        let continuing = incidents
+            .iter()
+            .filter(|incident| may_continue_after(incident, &incidents))
+            .cloned()
+            .collect();
         Self {
             incident,
             error_of_other_payer,
@@ -174,7 +172,7 @@ impl Situation {
             own_false_alarm: None,
             just_reset,
             lasting_limit,
-            continuing: incidents,
+            continuing,
             limits_of_full_windows,
             awaiting_prompt,
             text: None,
@@ -590,13 +588,34 @@ fn find_just_ended<'i>(
     })
 }
 
+/// Returns true if Claude Code may resume the session after this error, or if there is a reason to say that it will not.
+/// `incidents` are the errors of all sessions.
+fn may_continue_after(incident: &Incident, incidents: &[Incident]) -> bool {
+    let may_continue = match incident.continuation() {
+        Some(Ok(_)) => true,
+        // A session that has another payer now is not blocked, even if Claude Code does not continue it.
+        Some(Err(_)) => !incident.evidence.collected.session_has_other_payer,
+        None => false,
+    };
+    may_continue && determines_next_step(incident, incidents)
+}
+
+/// Returns true if no earlier error of the same session shows what happens to the session next. `incidents` are the errors of all
+/// sessions.
+fn determines_next_step(incident: &Incident, incidents: &[Incident]) -> bool {
+    !incident.evidence.collected.is_during_wait
+        && !incidents
+            .iter()
+            .any(|limit| lasts_longer_in_session(limit, incident))
+}
+
 /// Returns the limits that ended less than a day ago and after which the user has to send the prompt again. `incidents` must be
-/// sorted from newest to oldest. Only a session's newest error shows what it needs, unless it occurred during a wait.
+/// sorted from newest to oldest. Only the newest of a session's errors that [determine this](determines_next_step) counts.
 fn find_awaiting_prompt(incidents: &[Incident], now: DateTime<Utc>) -> Vec<Incident> {
     let mut sessions = HashSet::new();
     incidents
         .iter()
-        .filter(|incident| !incident.evidence.collected.is_during_wait)
+        .filter(|incident| determines_next_step(incident, incidents))
         .filter(|incident| sessions.insert(incident.evidence.error.session.id.as_deref()))
         .filter(|incident| {
             let collected = &incident.evidence.collected;
@@ -636,14 +655,16 @@ fn is_model_limit_for(limit: &Incident, evidence: &Evidence) -> bool {
 
 /// Returns the current error. This is the newest error that blocks work or, if nothing blocks work, the newest error of all.
 /// If this error is not known to block any session but its own, a limit of the login, which blocks all sessions, comes first.
-/// If it is a false alarm, a limit of the session's model, which really stops the session, comes first. `incidents` must be
-/// sorted from newest to oldest.
+/// If it is a false alarm, a limit of the session's model, which really stops the session, comes first. An earlier limit of the
+/// same session comes first if the error is only that the server could not be reached. `incidents` must be sorted from newest to oldest.
 pub(super) fn find_current(incidents: &[Incident], now: DateTime<Utc>) -> Option<&Incident> {
     let newest = incidents
         .iter()
         .min_by_key(|incident| rank(incident, now))?;
     let comes_first = incidents.iter().find(|limit| {
-        blocks_more_sessions(limit, newest) || stops_despite_false_alarm(limit, newest)
+        blocks_more_sessions(limit, newest)
+            || stops_despite_false_alarm(limit, newest)
+            || lasts_longer_in_session(limit, newest)
     });
     Some(comes_first.unwrap_or(newest))
 }
@@ -651,11 +672,12 @@ pub(super) fn find_current(incidents: &[Incident], now: DateTime<Utc>) -> Option
 /// Returns true if `limit` blocks all sessions of the login, and `error`, which is neither temporary nor a false alarm, is not
 /// known to block any session but its own.
 fn blocks_more_sessions(limit: &Incident, error: &Incident) -> bool {
-    let affects = error.diagnosis.limit.description().affects;
-    let may_spare_others = matches!(affects, Affects::Session | Affects::Unknown)
+    let limit_of_error = error.diagnosis.limit;
+    let may_spare_others = limit_of_error.stops_only_some_requests()
+        || limit_of_error.description().affects == Affects::Unknown
         || error.may_block_only_its_session();
     may_spare_others
-        && !error.diagnosis.limit.is_passing()
+        && !limit_of_error.is_passing()
         && !error.is_false_alarm()
         && !limit.is_of(error.evidence.error.session.id.as_deref())
         && limit.blocks().is_some()
@@ -668,6 +690,28 @@ fn blocks_more_sessions(limit: &Incident, error: &Incident) -> bool {
 /// model.
 fn stops_despite_false_alarm(limit: &Incident, error: &Incident) -> bool {
     error.is_false_alarm() && limit.blocks().is_some() && is_model_limit_for(limit, &error.evidence)
+}
+
+/// Returns true if `limit` stopped the session with this error before it and lasts longer. The error does not show that the limit
+/// is over, because the request did not reach the server.
+fn lasts_longer_in_session(limit: &Incident, error: &Incident) -> bool {
+    // A session may have thousands of errors, so the quickest checks come first.
+    if !error.is_without_connection()
+        || !limit.diagnosis.is_limit()
+        || limit.evidence.at() >= error.evidence.at()
+        || !limit.is_of(error.evidence.error.session.id.as_deref())
+    {
+        return false;
+    }
+    let blocks_now = limit.blocks_its_session()
+        && limit.full_window().is_some()
+        && !limit.diagnosis.credits_pay_now;
+    let has_ended_later =
+        error.blocks().is_none() && limit.diagnosis.ended_at > Some(error.evidence.at());
+    let payer = &limit.evidence.error.payer;
+    (blocks_now || has_ended_later)
+        && limit.may_apply_to_model(error.evidence.model_now())
+        && payer.may_share_refusals_with(&error.evidence.error.payer)
 }
 
 /// Returns true if `error`, which came after the limit of the login, blocks another open session as well.

@@ -648,6 +648,15 @@ impl Incident {
             && !self.evidence.is_of_another_account()
     }
 
+    /// Returns true if the request did not reach the server, so that the error says nothing about the account's limits.
+    pub(crate) fn is_without_connection(&self) -> bool {
+        self.diagnosis.limit == LimitKind::ServerError
+            && self
+                .evidence
+                .line()
+                .is_some_and(|line| line.status.is_none())
+    }
+
     /// Returns false if the error is about the usage window of another model family.
     pub(crate) fn may_apply_to_model(&self, model: Option<&str>) -> bool {
         let window = self.diagnosis.limit.window();

@@ -654,6 +654,14 @@ impl LimitKind {
         parse_name(name).map_or_else(|| name.replace('_', " "), Self::label)
     }
 
+    /// Returns true if other requests of the same payer may succeed, because the problem is temporary or is about the request
+    /// itself or its model.
+    pub(crate) fn stops_only_some_requests(self) -> bool {
+        let description = self.description();
+        description.affects == Affects::Session
+            || description.ended_by == EndedBy::SamePayerAndModel
+    }
+
     /// Returns true if this is a service problem that resolves itself within minutes.
     pub(crate) fn is_passing(self) -> bool {
         self.limited_resource() == LimitedResource::TemporaryProblem

@@ -43,6 +43,9 @@ pub struct Tail {
     pub waiting: Option<Waiting>,
     /// The failed attempts of a request that Claude Code is still retrying.
     pub failed_attempts: Option<FailedAttempts>,
+    /// The time of the last prompt that Claude Code sent as soon as the user had typed it. `None` for versions that do not
+    /// write where a prompt comes from.
+    pub last_typed_prompt_at: Option<DateTime<Utc>>,
 }
 
 /// The owner of a session until its transcript named another one, because the user logged in to another account or
@@ -73,6 +76,9 @@ const AUTOMATIC_CONTINUATION: &[u8] = b"\"kind\":\"auto-continuation\"";
 /// Marks a prompt that the user typed while Claude Code was busy. Claude Code sent it later (2.1.331).
 const QUEUED_PROMPT: &[u8] = b"\"promptSource\":\"queued\"";
 
+/// Marks a prompt that Claude Code sent as soon as the user had typed it (2.1.331).
+const TYPED_PROMPT: &[u8] = b"\"promptSource\":\"typed\"";
+
 /// Determines when each request started, while a transcript is being read.
 #[derive(Debug, Default)]
 struct RequestStart {
@@ -82,6 +88,8 @@ struct RequestStart {
     is_continuation: bool,
     /// True if the last prompt was queued.
     is_queued: bool,
+    /// The value of [`Tail::last_typed_prompt_at`].
+    typed_at: Option<DateTime<Utc>>,
     /// The message ID of the last response.
     message_id: Option<String>,
     /// The start of the request that led to the last response.
@@ -113,6 +121,9 @@ impl RequestStart {
             if !contains(b"\"tool_result\"") {
                 self.is_continuation = is_continuation;
                 self.is_queued = contains(QUEUED_PROMPT);
+                if contains(TYPED_PROMPT) {
+                    self.typed_at = Some(timestamp);
+                }
             }
         }
     }
@@ -258,6 +269,7 @@ impl Tail {
             }
         }
         tail.owner = owners.last;
+        tail.last_typed_prompt_at = request_start.typed_at;
         // Only the final values are redacted because searching a string for secrets takes longer than reading a line.
         tail.model = tail.model.as_deref().map(readable);
         tail.version = tail.version.as_deref().map(readable);

@@ -85,12 +85,17 @@ impl<'a> Client<'a> {
         line
     }
 
-    /// Appends a prompt.
+    /// Appends a prompt that the user has just typed.
     pub fn sends_prompt(&self, at: &str, text: &str) {
-        self.append(&json!({
+        self.append(&self.prompt_line(at, "typed", text));
+    }
+
+    /// Returns the line of a prompt. `source` is where the prompt comes from, such as `typed` or `queued`.
+    pub fn prompt_line(&self, at: &str, source: &str, text: &str) -> Value {
+        json!({
             "type": "user", "uuid": format!("u-{at}"), "sessionId": self.session, "timestamp": at,
-            "message": {"role": "user", "content": text},
-        }));
+            "promptSource": source, "message": {"role": "user", "content": text},
+        })
     }
 
     /// Appends a response.

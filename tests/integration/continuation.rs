@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::client::{Client, plain_rows, run, windows};
-use crate::newest_evidence::{after, five_hour_full, hits_limit, receives_response};
+use crate::newest_evidence::{after, hits_limit, receives_response};
 use crate::now::RunningClient;
 use crate::situation::{
     FIVE_HOUR, NOON, TUESDAY, WEEKLY, answer, flat, reaches_five_hour_limit, refused,
@@ -818,7 +818,7 @@ fn a_session_waits_again_if_a_limit_stops_its_automatic_continuation() {
 }
 
 /// Checks that the screens expect the session to continue by itself.
-fn assert_continues_at_noon(client: &Client<'_>, at: &str) {
+pub fn assert_continues_at_noon(client: &Client<'_>, at: &str) {
     let now = flat(client.run(at, &["now"], b"").success());
     assert!(now.contains("continues by itself about 12:0"), "{now}");
     let waited = crate::wait::waits(client, at, &["--timeout", "1s"]);
@@ -841,64 +841,6 @@ fn a_session_still_waits_if_the_limit_refuses_another_prompt() {
     client.append(&client.error_line(at, FIVE_HOUR, &refusal));
     client.stop_failure(at, FIVE_HOUR);
     assert_continues_at_noon(&client, "2026-11-20T10:01:00Z");
-}
-
-/// Stops a session at its 5-hour limit at 10:00. The next prompt, which begins at 10:00:03, does not reach the server. `source` is
-/// where the prompt came from, as in the transcripts of client 2.1.331.
-fn loses_connection_at_limit(client: &Client<'_>, source: &str) {
-    hits_limit(
-        client,
-        "2026-11-20T10:00:00Z",
-        FIVE_HOUR,
-        &refused("five_hour", NOON, ""),
-        five_hour_full(),
-    );
-    client.append(&json!({
-        "type": "user", "uuid": "u-third", "sessionId": client.session, "promptSource": source,
-        "timestamp": "2026-11-20T10:00:03Z", "message": {"role": "user", "content": "third"},
-    }));
-    let at = "2026-11-20T10:00:06Z";
-    let text =
-        "API Error: Connection refused — a firewall or proxy may be blocking it (ECONNREFUSED)";
-    let error = json!({
-        "error": "server_error", "apiError": "connection_failed", "apiErrorStatus": null,
-    });
-    client.append(&client.error_line(at, text, error));
-    client.stop_failure(at, text);
-}
-
-/// While Claude Code was busy, a user typed another prompt. The 5-hour limit stopped the session, Claude Code announced that it
-/// would wait, and then it sent the queued prompt, which failed because the network was down. Claude Code 2.1.331 went on
-/// waiting and continued after the reset, but whycap only asked the user to send the prompt again.
-#[test]
-fn a_session_still_waits_if_its_queued_prompt_does_not_reach_the_server() {
-    let sandbox = with_a_private_login();
-    let client = session_of_login(&sandbox, "queued");
-    let _process = RunningClient::idle(&sandbox, &client.session);
-    loses_connection_at_limit(&client, "queued");
-    let at = "2026-11-20T10:01:00Z";
-    let rows = flat(&plain_rows(&client, at, five_hour_full()));
-    assert!(rows.contains("5-hour limit · resets at 12:00"), "{rows}");
-    assert!(rows.contains("it will continue about 12:0"), "{rows}");
-    let explained = answer(&client, at);
-    let first_step = "1. Do nothing and leave the session open";
-    assert!(explained.contains(first_step), "{explained}");
-    assert_continues_at_noon(&client, at);
-}
-
-/// A prompt that the user typed during the wait did not reach the server either. It ended the wait in Claude Code 2.1.331, so
-/// the session did not continue after the reset.
-#[test]
-fn a_session_no_longer_waits_if_a_typed_prompt_does_not_reach_the_server() {
-    let sandbox = with_a_private_login();
-    let client = session_of_login(&sandbox, "typed");
-    let _process = RunningClient::idle(&sandbox, &client.session);
-    loses_connection_at_limit(&client, "typed");
-    let at = "2026-11-20T10:01:00Z";
-    let rows = flat(&plain_rows(&client, at, five_hour_full()));
-    assert!(rows.contains("service unreachable"), "{rows}");
-    let now = flat(client.run(at, &["now"], b"").success());
-    assert!(!now.contains("continues by itself"), "{now}");
 }
 
 /// The wait for the reset ended when the user left the session. In the resumed session, the limit refused another prompt without

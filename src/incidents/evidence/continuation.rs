@@ -87,9 +87,10 @@ impl EvidenceCollector<'_> {
         if evidence.line().is_some_and(ErrorLine::is_outside_terminal) {
             Some(ContinuationObstacle::NotInTerminal)
         } else if !is_unannounced
-            && open_session
-                .and_then(|session| self.waiting_ended_at(session))
-                .is_some_and(|ended_at| ended_at >= waiting_since)
+            && (collected.has_later_prompt
+                || open_session
+                    .and_then(|session| self.waiting_ended_at(session))
+                    .is_some_and(|ended_at| ended_at >= waiting_since))
         {
             Some(ContinuationObstacle::Cancelled)
         } else if collected.is_session_closed && open_session.is_some() {

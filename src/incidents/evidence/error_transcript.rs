@@ -26,6 +26,7 @@ impl EvidenceCollector<'_> {
             && let Some(tail) = self.transcripts.tail(&path)
         {
             let transcript_error = merge(evidence, &tail, self.stored);
+            evidence.collected.is_during_wait = is_during_wait(evidence, &tail, transcript_error);
             self.remove_earlier_owner(&mut evidence.error);
             self.add_later_response(&mut evidence.error, &tail, transcript_error);
         }
@@ -124,6 +125,7 @@ pub(in crate::incidents) fn merge<'t>(
             transcript_error.map_or(&tail.owner, |transcript_error| &transcript_error.owner);
         error.payer.owner.clone_from(owner);
     }
+    collected.has_later_prompt = has_wait_ended_after(tail, Some(error.at));
     let transcript_error = transcript_error?;
     collected.previous_equal_failures = previous_equal_failures(transcript_error, tail);
     // Claude Code 2.1.331 waits again without an announcement after a limit in a turn that it has started by itself, and if
@@ -137,15 +139,7 @@ pub(in crate::incidents) fn merge<'t>(
     collected.lacks_announcement =
         collected.waiting.is_none() && !transcript_error.stopped_continuation;
     let waiting_since = line.at.max(collected.waiting.map(|waiting| waiting.at));
-    if has_typed_prompt_failed_after(tail, waiting_since) {
-        collected.obstacle = Some(ContinuationObstacle::Cancelled);
-    }
-    collected.is_during_wait = transcript_error.stopped_queued_prompt
-        && tail.waiting.is_some_and(|waiting| {
-            waiting.given_up.is_none()
-                && line.at > Some(waiting.at)
-                && !has_typed_prompt_failed_after(tail, Some(waiting.at))
-        });
+    collected.has_later_prompt = has_wait_ended_after(tail, waiting_since);
     if line.version.is_some() {
         error.session.version.clone_from(&line.version);
     }
@@ -159,12 +153,31 @@ pub(in crate::incidents) fn merge<'t>(
     Some(transcript_error)
 }
 
-/// Returns true if an error has stopped a prompt since the given time, and the user did not type this prompt before Claude Code
-/// began to wait. Such a prompt cancels the wait for a reset, but a queued prompt does not (2.1.331).
-fn has_typed_prompt_failed_after(tail: &Tail, moment: Option<DateTime<Utc>>) -> bool {
-    tail.errors.iter().any(|transcript_error| {
+/// Returns true if an error occurred while Claude Code was waiting for the reset that it had announced after an earlier error,
+/// and the wait goes on. The error stopped a queued prompt or, if its line is not in the session's transcript, a subagent.
+fn is_during_wait(
+    evidence: &Evidence,
+    tail: &Tail,
+    transcript_error: Option<&TranscriptError>,
+) -> bool {
+    let may_leave_wait = evidence.collected.waiting.is_none()
+        && transcript_error.is_none_or(|transcript_error| transcript_error.stopped_queued_prompt);
+    may_leave_wait
+        && tail.waiting.is_some_and(|waiting| {
+            waiting.given_up.is_none()
+                && evidence.at() > waiting.at
+                && !has_wait_ended_after(tail, Some(waiting.at))
+        })
+}
+
+/// Returns true if the user has sent a prompt since the given time, which ends Claude Code's wait for a reset, even if the user
+/// interrupts the prompt or it does not reach the server. A queued prompt does not end the wait (2.1.331). Older versions do
+/// not write where a prompt comes from, so only prompts that an error stopped count.
+fn has_wait_ended_after(tail: &Tail, moment: Option<DateTime<Utc>>) -> bool {
+    let has_error = tail.errors.iter().any(|transcript_error| {
         transcript_error.line.at > moment && !transcript_error.stopped_queued_prompt
-    })
+    });
+    has_error || tail.last_typed_prompt_at > moment
 }
 
 /// Returns the number of errors right before this one in the transcript that have the same text, if no response came in

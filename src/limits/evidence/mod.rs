@@ -900,7 +900,9 @@ pub struct Collected {
     pub waiting: Option<Waiting>,
     /// True if the end of the transcript contains the error but no announcement that applies to it.
     pub lacks_announcement: bool,
-    /// True if the error stopped a queued prompt while Claude Code was waiting for a reset, and the wait goes on.
+    /// True if the user sent another prompt after the error and after Claude Code announced that it would wait for the reset.
+    pub has_later_prompt: bool,
+    /// True if the error occurred while Claude Code was waiting for a reset after an earlier error, and the wait goes on.
     pub is_during_wait: bool,
     /// True if the session with the error is known to be closed, or to have been closed and resumed with another payer. The
     /// error then stops no work there.
