@@ -97,7 +97,8 @@ const NOT_ABOUT_OWN_PLAN: &[&str] = &[
 /// Words that show that the user asks for a time or a sum of money, and not for the usage of a limit.
 const NOT_ABOUT_USAGE: &[&str] = &[
     "balance", "budget", "context", "cost", "credit", "credits", "days", "dollars", "hours",
-    "long", "longer", "minutes", "money", "so", "spend", "time", "too", "until", "wait", "why",
+    "long", "longer", "minutes", "money", "month", "retries", "so", "spend", "time", "today",
+    "too", "until", "wait", "why",
 ];
 
 /// The questions that whycap recognizes. If several match, the first one counts: "Will my limit reset if I upgrade?" is about an
@@ -154,7 +155,10 @@ const SUBJECTS: &[Subject] = &[
             &["cost", "costs"],
             &["did", "session", "sessions", "today", "yesterday"],
         ],
-        none_of: &["extra", "if", "money"],
+        none_of: &[
+            "anything", "extra", "if", "keep", "leave", "leaving", "money", "new", "open",
+            "waiting",
+        ],
     },
     Subject {
         question: SideQuestion::Spend,
@@ -236,7 +240,10 @@ const SUBJECTS: &[Subject] = &[
     Subject {
         question: SideQuestion::Outage,
         all_of: &[&["down", "offline"], SERVICE],
-        none_of: &["bring", "get", "go", "limit", "limits", "slow", "usage"],
+        none_of: &[
+            "bring", "counting", "get", "go", "if", "limit", "limits", "my", "shut", "slow",
+            "usage",
+        ],
     },
     Subject {
         question: SideQuestion::Outage,
@@ -268,6 +275,7 @@ const WORDS_OF_TEMPORARY_BANS: &[&str] = &[
 /// the same meaning.
 const WORDS_ABOUT_ERRORS: &[&str] = &[
     // What has happened.
+    "access",
     "affected",
     "alarm",
     "banned",
@@ -325,7 +333,13 @@ const WORDS_ABOUT_ERRORS: &[&str] = &[
     "real",
     "refused",
     "rejected",
+    "pause",
+    "paused",
+    "reason",
+    "reasons",
     "restricted",
+    "restriction",
+    "restrictions",
     "slow",
     "status",
     "stop",
@@ -350,7 +364,12 @@ const WORDS_ABOUT_ERRORS: &[&str] = &[
     "capacity",
     "day",
     "days",
+    "cooldown",
+    "end",
     "ends",
+    "expire",
+    "expired",
+    "expires",
     "hour",
     "hours",
     "limit",
@@ -385,6 +404,8 @@ const WORDS_ABOUT_ERRORS: &[&str] = &[
     "weekly",
     "window",
     // How to go on.
+    "alternative",
+    "alternatives",
     "around",
     "avoid",
     "bypass",
@@ -401,6 +422,9 @@ const WORDS_ABOUT_ERRORS: &[&str] = &[
     "retrying",
     "solution",
     "solve",
+    "step",
+    "steps",
+    "timeline",
     "workaround",
     // Payment, accounts, models, and the service.
     "account",
@@ -419,6 +443,7 @@ const WORDS_ABOUT_ERRORS: &[&str] = &[
     "charge",
     "charged",
     "company",
+    "certificate",
     "connect",
     "connection",
     "console",
@@ -433,7 +458,10 @@ const WORDS_ABOUT_ERRORS: &[&str] = &[
     "expensive",
     "extra",
     "fable",
+    "fast",
+    "firewall",
     "free",
+    "gateway",
     "haiku",
     "internet",
     "invoice",
@@ -476,7 +504,9 @@ const WORDS_ABOUT_ERRORS: &[&str] = &[
     "team",
     "token",
     "tokens",
+    "update",
     "upgrade",
+    "version",
     "vpn",
     "everybody",
     "everyone",

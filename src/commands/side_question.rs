@@ -135,16 +135,11 @@ fn is_about_account(incident: &Incident) -> bool {
     )
 }
 
-/// Returns true if the explanation of the error may contain a step that does not help with limits, such as `/compact` or to log
-/// out.
+/// Returns true if the explanation of the error may contain a step that does not help with a plan's limits, such as `/compact`, to
+/// log out, or to change a firewall.
 fn may_need_unusual_step(incident: &Incident) -> bool {
     let diagnosis = &incident.diagnosis;
-    is_about_account(incident)
-        || diagnosis.verdict == Verdict::WrongCredential
-        || matches!(
-            diagnosis.limit,
-            LimitKind::PromptTooLong | LimitKind::RequestTooLarge | LimitKind::LongContextCredits
-        )
+    !diagnosis.is_limit() || diagnosis.verdict == Verdict::WrongCredential
 }
 
 /// Returns the clauses about the window that the question names, or all clauses if it names none.
@@ -167,7 +162,8 @@ fn answer_about_reset(
     let is_explained = incident.is_some_and(|incident| match facts.named_window {
         None => incident.diagnosis.is_limit(),
         Some(window) => {
-            is_about_limit_of(window, incident)
+            incident.diagnosis.is_limit()
+                && incident.is_about_window(window)
                 && (resets.is_empty() || is_limit_in_force(incident))
         }
     });
@@ -188,12 +184,6 @@ fn answer_about_reset(
     Some(format!(
         "Resets: {unknown}, and this command shows the ones that Claude Code last reported: {whycap} now"
     ))
-}
-
-/// Returns true if the error is about the limit of this window.
-fn is_about_limit_of(window: Window, incident: &Incident) -> bool {
-    let diagnosis = &incident.diagnosis;
-    diagnosis.is_limit() && [diagnosis.limit.window(), diagnosis.window].contains(&Some(window))
 }
 
 /// Returns the answer to the question how much of a limit is used.

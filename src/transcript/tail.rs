@@ -43,8 +43,8 @@ pub struct Tail {
     pub waiting: Option<Waiting>,
     /// The failed attempts of a request that Claude Code is still retrying.
     pub failed_attempts: Option<FailedAttempts>,
-    /// The time of the last prompt that Claude Code sent as soon as the user had typed it. `None` for versions that do not
-    /// write where a prompt comes from.
+    /// The time of the last prompt that Claude Code sent as soon as the user had typed it. `None` if there is none, or if Claude
+    /// Code did not write where the prompts come from.
     pub last_typed_prompt_at: Option<DateTime<Utc>>,
 }
 
@@ -73,10 +73,10 @@ pub struct TranscriptResponse {
 /// Marks the prompt with which Claude Code continues a session by itself after a reset.
 const AUTOMATIC_CONTINUATION: &[u8] = b"\"kind\":\"auto-continuation\"";
 
-/// Marks a prompt that the user typed while Claude Code was busy. Claude Code sent it later (2.1.331).
+/// Marks a prompt that the user typed while Claude Code was busy. Claude Code sent it later (2.1.328 and 2.1.331).
 const QUEUED_PROMPT: &[u8] = b"\"promptSource\":\"queued\"";
 
-/// Marks a prompt that Claude Code sent as soon as the user had typed it (2.1.331).
+/// Marks a prompt that Claude Code sent as soon as the user had typed it (since 2.1.240 at the latest).
 const TYPED_PROMPT: &[u8] = b"\"promptSource\":\"typed\"";
 
 /// Determines when each request started, while a transcript is being read.

@@ -195,7 +195,11 @@ fn the_answer_about_an_outage_names_the_status_page() {
         let answered = explain(&client, SOON, question);
         assert!(answered.starts_with(answer), "{question}: {answered}");
     }
-    for question in ["is my usage going down?", "should I slow down?"] {
+    for question in [
+        "is my usage of Claude going down?",
+        "should I slow down with Claude?",
+        "is it counting down?",
+    ] {
         let answered = explain(&client, SOON, question);
         assert!(!answered.contains("Outages: "), "{question}: {answered}");
     }
@@ -315,6 +319,8 @@ fn questions_about_past_costs_name_the_command_that_shows_them() {
     for question in [
         "will it cost money",
         "does waiting cost anything?",
+        "does leaving the session open cost anything?",
+        "did waiting cost me anything?",
         "Does buying credits cost money?",
     ] {
         let answered = explain(&client, SOON, question);
@@ -323,7 +329,17 @@ fn questions_about_past_costs_name_the_command_that_shows_them() {
 }
 
 /// The explanation of an error may answer these questions. Some of them are from public issues, the others are made up.
-const ABOUT_ERRORS: [&str; 90] = [
+const ABOUT_ERRORS: [&str; 100] = [
+    "what is the reason?",
+    "how long is the cooldown?",
+    "when will the restriction end?",
+    "when does the pause end?",
+    "did my access expire?",
+    "what are the alternatives?",
+    "what are the steps?",
+    "what is the timeline?",
+    "does a newer version help?",
+    "is there a reason?",
     "how do I keep working?",
     "can I keep working?",
     "how come?",

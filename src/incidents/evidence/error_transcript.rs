@@ -171,8 +171,8 @@ fn is_during_wait(
 }
 
 /// Returns true if the user has sent a prompt since the given time, which ends Claude Code's wait for a reset, even if the user
-/// interrupts the prompt or it does not reach the server. A queued prompt does not end the wait (2.1.331). Older versions do
-/// not write where a prompt comes from, so only prompts that an error stopped count.
+/// interrupts the prompt or it does not reach the server. A queued prompt does not end the wait (2.1.328 and 2.1.331). If
+/// Claude Code did not write where a prompt comes from, it counts only if an error stopped it.
 fn has_wait_ended_after(tail: &Tail, moment: Option<DateTime<Utc>>) -> bool {
     let has_error = tail.errors.iter().any(|transcript_error| {
         transcript_error.line.at > moment && !transcript_error.stopped_queued_prompt
