@@ -392,7 +392,7 @@ impl<'a> Incidents<'a> {
             .explain_all(session, ledger, collector)
             .into_iter()
             .partition(|incident| incident.is_of(session));
-        let mut situation = Situation::new(incidents, self.now());
+        let mut situation = Situation::new(&incidents, self.now());
         situation.add_full_windows(&of_others);
         situation.keep_idle_awaiting_prompt(|session| {
             sessions::is_idle(collector.registered(), session)
@@ -521,7 +521,7 @@ impl<'a> Incidents<'a> {
         self.save_all(&collector, collector.take_news());
         // The user may just have logged in to another account. The next status-line call should know it.
         self.login.save_account();
-        let situation = self.choose_for_conversation(session, incidents, &collector);
+        let situation = self.choose_for_conversation(session, &incidents, &collector);
         self.save_all(
             &collector,
             situation.incident.as_ref().and_then(with_new_end),
@@ -532,14 +532,14 @@ impl<'a> Incidents<'a> {
     fn choose_for_conversation(
         &self,
         session: &str,
-        incidents: Vec<Incident>,
+        incidents: &[Incident],
         collector: &EvidenceCollector<'_>,
     ) -> Situation {
         let (own_incidents, of_others): (Vec<Incident>, Vec<Incident>) = incidents
             .iter()
             .cloned()
             .partition(|incident| incident.is_of(Some(session)));
-        let mut own_situation = Situation::new(own_incidents, self.now());
+        let mut own_situation = Situation::new(&own_incidents, self.now());
         own_situation.add_full_windows(&of_others);
         if let Some(own_incident) = &own_situation.incident
             && own_incident.blocks_its_session()
@@ -548,7 +548,7 @@ impl<'a> Incidents<'a> {
         }
         let obstacle = self.obstacle_of_login(
             session,
-            &incidents,
+            incidents,
             own_situation.incident.as_ref(),
             &collector.starts,
         );

@@ -119,11 +119,11 @@ impl Continuing<'_> {
 
 impl Situation {
     /// Chooses the [current error](find_current). `incidents` must be sorted from newest to oldest.
-    pub(super) fn new(incidents: Vec<Incident>, now: DateTime<Utc>) -> Self {
-        let incident = find_current(&incidents, now).cloned();
+    pub(super) fn new(incidents: &[Incident], now: DateTime<Utc>) -> Self {
+        let incident = find_current(incidents, now).cloned();
         let just_ended = incident
             .as_ref()
-            .and_then(|current| find_just_ended(&incidents, current, now))
+            .and_then(|current| find_just_ended(incidents, current, now))
             .cloned()
             .map(Box::new);
         let lasting_error_elsewhere = incident.as_ref().and_then(|current| {
@@ -156,11 +156,11 @@ impl Situation {
             let lasting = incidents.iter().find(|limit| outlasts(limit, current))?;
             Some(Box::new(lasting.clone()))
         });
-        let awaiting_prompt = find_awaiting_prompt(&incidents, now);
-        let limits_of_full_windows = find_limits_of_full_windows(&incidents);
+        let awaiting_prompt = find_awaiting_prompt(incidents, now);
+        let limits_of_full_windows = find_limits_of_full_windows(incidents);
         let continuing = incidents
             .iter()
-            .filter(|incident| may_continue_after(incident, &incidents))
+            .filter(|incident| may_continue_after(incident, incidents))
             .cloned()
             .collect();
         Self {
