@@ -110,9 +110,9 @@ impl NowCollector {
             Some(reading) => incidents.forecasts().of(reading),
             None => Vec::new(),
         };
-        let is_window_full = reading
+        let full_window_in_use = reading
             .as_ref()
-            .is_some_and(|reading| has_full_window_in_use(reading, &registered, &incidents));
+            .and_then(|reading| full_window_in_use(reading, &registered, &incidents));
         let now = context.environment.now;
         let newest = slow.situation.incident.as_ref();
         let passed_resets = Window::ALL
@@ -128,7 +128,7 @@ impl NowCollector {
         NowData {
             clock: context.clock(),
             full_by_refusal,
-            is_window_full,
+            full_window_in_use,
             has_plan,
             passed_resets,
             forecasts,
@@ -434,12 +434,12 @@ fn full_by_refusal(
         .collect()
 }
 
-/// Returns true if a window of the plan is full that applies to all models or to a model of a running session.
-fn has_full_window_in_use(
+/// Returns a full window of the plan that applies to all models or, if there is none, to a model of a running session.
+fn full_window_in_use(
     reading: &Sample,
     registered: &[Session],
     incidents: &Incidents<'_>,
-) -> bool {
+) -> Option<Window> {
     let is_used = |window: Window| {
         registered
             .iter()
@@ -449,10 +449,15 @@ fn has_full_window_in_use(
                 window.is_of_family_of(incidents.readings().model_of(session).as_deref())
             })
     };
-    reading
+    let full_windows: Vec<Window> = reading
         .windows()
         .filter(|(_, usage)| usage.is_used_up())
-        .any(|(window, _)| !window.is_of_one_model() || is_used(window))
+        .map(|(window, _)| window)
+        .collect();
+    let of_all_models = full_windows.iter().find(|window| !window.is_of_one_model());
+    of_all_models
+        .or_else(|| full_windows.iter().find(|window| is_used(**window)))
+        .copied()
 }
 
 /// Returns the activities of the running sessions. A session that is open in several terminals is listed once, with its

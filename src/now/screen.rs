@@ -136,15 +136,26 @@ impl NowData {
                 errors.map(|sentence| (Tone::Quiet, sentence)),
             );
             let text = match self.paying {
-                Some(_) => PAID_BEYOND_WINDOW,
-                None if !self.slow.blocking_budgets.is_empty() => ONLY_BUDGET_BLOCKS,
-                None if self.is_window_full => WINDOW_IS_FULL,
-                None if self.is_end_assumed() => NOT_BLOCKED_AS_FAR_AS_KNOWN,
-                None => NOT_BLOCKED,
+                Some(_) => PAID_BEYOND_WINDOW.to_owned(),
+                None if !self.slow.blocking_budgets.is_empty() => ONLY_BUDGET_BLOCKS.to_owned(),
+                None => self.limit_without_error(),
             };
-            add_row(&mut report, "Limit", Tone::Plain, text.to_owned());
+            add_row(&mut report, "Limit", Tone::Plain, text);
         }
         report
+    }
+
+    /// Returns what to show if no error, no budget, and no payment needs to be mentioned.
+    fn limit_without_error(&self) -> String {
+        match self.full_window_in_use {
+            Some(window) if window.is_of_one_model() => format!(
+                "your {} is used up; no limit is blocking other models",
+                window.limit()
+            ),
+            Some(_) => WINDOW_IS_FULL.to_owned(),
+            None if self.is_end_assumed() => NOT_BLOCKED_AS_FAR_AS_KNOWN.to_owned(),
+            None => NOT_BLOCKED.to_owned(),
+        }
     }
 
     /// Returns true if the newest error should be over but nothing confirms it.
@@ -649,7 +660,7 @@ mod tests {
                 hours: HourFormat::TwentyFour,
             },
             full_by_refusal: Vec::new(),
-            is_window_full: false,
+            full_window_in_use: None,
             has_plan: true,
             passed_resets: Vec::new(),
             reading: Some(Sample {

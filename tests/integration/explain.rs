@@ -563,6 +563,20 @@ fn a_balance_error_despite_a_plan_mentions_the_free_way_first() {
     assert!(text.contains(steps), "{text}");
 }
 
+/// Below each limit, the reasons said that the plan is for one person. This only matters if a message blames an organization.
+#[test]
+fn a_window_limit_is_explained_without_the_number_of_users_of_the_plan() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "admin");
+    let text = flat(
+        sandbox
+            .run(&["explain", "You've hit your Opus limit"])
+            .success(),
+    );
+    assert!(text.contains("You are logged in to a Max plan."), "{text}");
+    assert!(!text.contains("for one person"), "{text}");
+}
+
 /// A personal plan has no admin, but the user was told to ask one for credits.
 #[test]
 fn the_user_of_a_personal_plan_is_not_told_to_ask_an_admin_for_credits() {

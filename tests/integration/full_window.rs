@@ -438,7 +438,7 @@ fn a_session_that_has_filled_the_window_is_not_said_to_pay() {
 }
 
 /// A session had reached the Opus limit and switched to another model. Below an idle Opus session, `now` did not mention that
-/// the limit applies there, and `explain` and `wait` in a shell said only that another model is responding.
+/// the limit applies there, later it said below this note that no limit is blocking the user, and `explain` and `wait` in a shell said only that another model is responding.
 #[cfg(target_os = "linux")]
 #[test]
 fn now_names_the_limit_of_the_model_below_an_idle_session() {
@@ -470,6 +470,8 @@ fn now_names_the_limit_of_the_model_below_an_idle_session() {
             usize::from(is_limited),
             "{at}: {shown}"
         );
+        let summary = "your weekly Opus limit is used up; no limit is blocking other models";
+        assert_eq!(shown.contains(summary), is_limited, "{at}: {shown}");
     }
 }
 

@@ -215,7 +215,7 @@ fn a_response_of_another_model_does_not_end_the_limit_for_sessions_of_the_family
     let now = flat(in_shell(&sandbox, at, &["now"]).success());
     // The Opus window matters, because a session with Opus is running.
     assert!(
-        now.contains("no limit is blocking you now, but a usage window is full"),
+        now.contains("your weekly Opus limit is used up; no limit is blocking other models"),
         "{now}"
     );
     let opus_window = "Opus week ████████████████████ 100%";

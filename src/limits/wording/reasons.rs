@@ -527,10 +527,14 @@ impl Reasons<'_> {
                 )
             }
             Some(plan) if plan.is_personal() => {
-                format!(
-                    "You are logged in to {}, which is for one person.",
-                    plan.with_article()
-                )
+                // Messages about credits may name an organization or an admin, which such a plan does not have.
+                let clause =
+                    if self.message.row.limit.limited_resource() == LimitedResource::Credits {
+                        ", which is for one person"
+                    } else {
+                        ""
+                    };
+                format!("You are logged in to {}{clause}.", plan.with_article())
             }
             Some(plan) => {
                 let with_role = role.map_or_else(String::new, |role| format!(" (role: {role})"));
