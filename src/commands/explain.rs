@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use serde_json::{Value, json};
 
 use super::question_subject::{
-    QUESTION_WORDS, SideQuestion, WORDS_OF_USERS, has_question_mark, words_of,
+    QUESTION_WORDS, SideQuestion, WORDS_OF_USERS, has_question_mark, names_end, words_of,
 };
 use super::reply::{Reply, Subcommand, misuse};
 use super::side_question::{SideFacts, WindowFact};
@@ -214,6 +214,10 @@ impl Subcommand for ExplainArguments {
             Some(text) => side_question_in(text),
             None => None,
         };
+        let side_question = side_question.or_else(|| {
+            let is_described = text.as_deref().is_some_and(describes_limit);
+            is_described.then_some(SideQuestion::DescribedLimit)
+        });
         let subject = match &text {
             Some(text) if !is_in_unusual_form => {
                 subject_of_text(text, context, &errors, &incidents)
@@ -282,6 +286,16 @@ fn side_facts(
     let clock = context.clock();
     let figures = incidents.readings().figures_of_plan();
     let age = figures.as_ref().map(|figures| clock.now - figures.measured);
+    let may_use_plan = context
+        .session()
+        .is_none_or(|session| incidents.may_use_plan(session));
+    let has_room = may_use_plan
+        && situation.limits_of_full_windows.is_empty()
+        && figures.as_ref().is_some_and(|figures| {
+            !figures.has_full_window()
+                && !figures.fast_mode
+                && clock.now - figures.measured <= FRESH_FOR
+        });
     SideFacts {
         named_window,
         resets: figures
@@ -302,6 +316,8 @@ fn side_facts(
             .is_none_or(|present| present.is_of(context.session())),
         full_window: reported.filter(|_| !is_paying).map(|full| full.window),
         may_limit_some_models: is_paying || !situation.limits_of_full_windows.is_empty(),
+        is_paying,
+        is_unpaid: !is_paying && (situation.rules_out_paying() || has_room),
     }
 }
 
@@ -476,6 +492,12 @@ fn side_question_in(text: &str) -> Option<SideQuestion> {
         SideQuestion::Usage | SideQuestion::Spend | SideQuestion::Unrelated
     );
     (is_about_amount || !lowercase.contains(HOW_MUCH)).then_some(question)
+}
+
+/// Returns true if the text describes a limit: it [reports](is_report) one, names a usage window, or says when a limit ends.
+fn describes_limit(text: &str) -> bool {
+    let lowercase = in_lowercase(text);
+    window_named_in(text).is_some() || names_end(&lowercase) || is_report(&lowercase)
 }
 
 /// Returns the usage window that a text names.

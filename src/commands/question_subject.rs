@@ -14,6 +14,10 @@ pub(super) enum SideQuestion {
     Spend,
     /// Asks whether something costs money.
     Cost,
+    /// Asks whether the responses cost money now.
+    CostNow,
+    /// Asks how to turn off usage credits.
+    TurnOffCredits,
     Bug,
     Locks,
     Purchase,
@@ -21,6 +25,8 @@ pub(super) enum SideQuestion {
     Reset,
     Models,
     Outage,
+    /// Describes a limit in the user's own words, such as "I'm done until Thursday".
+    DescribedLimit,
     /// A question about the account that whycap cannot answer, such as "can I get a refund?".
     Other,
     /// A question that is not about errors, limits, or spend, such as "what is the weather?".
@@ -101,6 +107,34 @@ const NOT_ABOUT_USAGE: &[&str] = &[
     "too", "until", "wait", "why",
 ];
 
+/// Words that show that a question about payments is not only whether responses cost money now.
+const NOT_ABOUT_PAYMENT_NOW: &[&str] = &[
+    "how",
+    "if",
+    "much",
+    "plan",
+    "subscription",
+    "too",
+    "wait",
+    "waiting",
+    "what",
+    "when",
+    "who",
+    "why",
+];
+
+/// The words after "until" for a day. A number, as in "until 3pm", also stands for a time.
+const DAYS: &[&str] = &[
+    "friday",
+    "monday",
+    "saturday",
+    "sunday",
+    "thursday",
+    "tomorrow",
+    "tuesday",
+    "wednesday",
+];
+
 /// The questions that whycap recognizes. If several match, the first one counts: "Will my limit reset if I upgrade?" is about an
 /// upgrade.
 const SUBJECTS: &[Subject] = &[
@@ -108,6 +142,16 @@ const SUBJECTS: &[Subject] = &[
         question: SideQuestion::FreeCommands,
         all_of: &[&["low", "lower"], &["priority"]],
         none_of: &[],
+    },
+    Subject {
+        question: SideQuestion::TurnOffCredits,
+        all_of: &[
+            &["deactivate", "disable", "off", "stop"],
+            &["credits", "extra"],
+        ],
+        none_of: &[
+            "are", "did", "does", "is", "was", "were", "who", "why", "will",
+        ],
     },
     Subject {
         question: SideQuestion::Upgrade,
@@ -164,6 +208,25 @@ const SUBJECTS: &[Subject] = &[
         question: SideQuestion::Spend,
         all_of: &[&["paid", "pay"], &["much"], &["did", "have"]],
         none_of: &["to"],
+    },
+    Subject {
+        question: SideQuestion::CostNow,
+        all_of: &[&["am", "are", "i'm"], &["charged"]],
+        none_of: NOT_ABOUT_PAYMENT_NOW,
+    },
+    Subject {
+        question: SideQuestion::CostNow,
+        all_of: &[
+            &["am", "are", "i'm"],
+            &["paying"],
+            &["currently", "now", "this"],
+        ],
+        none_of: NOT_ABOUT_PAYMENT_NOW,
+    },
+    Subject {
+        question: SideQuestion::CostNow,
+        all_of: &[&["is"], &["costing"]],
+        none_of: NOT_ABOUT_PAYMENT_NOW,
     },
     Subject {
         question: SideQuestion::Cost,
@@ -657,6 +720,16 @@ impl SideQuestion {
                 .all(|word| COMMON_WORDS.contains(word) || may_be_about_error(&[word]));
         (!is_about_error && !is_too_short).then_some(Self::NotUnderstood)
     }
+}
+
+/// Returns true if a lowercase text says when a limit ends, as in "I'm done until Thursday".
+pub(super) fn names_end(text: &str) -> bool {
+    words_of(text).windows(2).any(|pair| match pair {
+        ["until", end] => {
+            DAYS.contains(end) || end.starts_with(|first: char| first.is_ascii_digit())
+        }
+        _ => false,
+    })
 }
 
 /// Returns true if a text ends with a question mark, in whatever script.

@@ -29,6 +29,11 @@ pub(super) struct SideFacts {
     pub(super) full_window: Option<Window>,
     /// True if a limit of only some models may apply: usage credits are paying, or an error of any session shows a full window.
     pub(super) may_limit_some_models: bool,
+    /// True if usage credits are paying. The output then begins with the costs.
+    pub(super) is_paying: bool,
+    /// True if something shows that usage credits are not paying: a limit blocks the login, or the newest figures are fresh and show
+    /// no full window.
+    pub(super) is_unpaid: bool,
 }
 
 /// A clause about a usage window, according to the newest figures that Claude Code reported.
@@ -49,6 +54,17 @@ impl SideQuestion {
     ) -> Option<String> {
         let answer = match self {
             Self::Purchase if incident.is_some_and(is_limit_in_force) => return None,
+            Self::Purchase if incident.is_some_and(is_about_api_money) => {
+                format!("Buying: usage credits do not pay for an API key. Before you buy anything, check how full your limits are in /usage or with: {whycap} now")
+            }
+            Self::CostNow if facts.is_paying => return None,
+            Self::CostNow if incident.is_some_and(|incident| incident.diagnosis.credits_pay_now) => {
+                "Costs: usage credits are paying for your responses now, so each response costs extra.".to_owned()
+            }
+            Self::CostNow if facts.is_unpaid => "Costs: as far as whycap knows, usage credits are not paying for your responses now. Fast mode and an API key always cost extra.".to_owned(),
+            Self::DescribedLimit if !incident.is_some_and(is_over_without_limit) => return None,
+            Self::DescribedLimit => "Your question: the last error that whycap knows was not a limit, so the explanation below may be about something else. To have a message checked, paste it.".to_owned(),
+            Self::TurnOffCredits => "Usage credits: you can change their settings at https://claude.ai/settings/usage, or for an organization, with access to billing, at https://claude.ai/admin-settings/usage. /usage-credits opens this page or, for a member without this access, sends a request to the admin.".to_owned(),
             Self::HigherLimit if incident.is_some_and(has_steps_about_money) => return None,
             Self::Outage if incident.is_some_and(is_service_problem) => return None,
             Self::Other if incident.is_some_and(is_about_account) => return None,
@@ -79,7 +95,7 @@ impl SideQuestion {
             Self::Locks => format!("Lock files: a lock never causes a usage limit, so deleting lock files does not end a limit. To see which locks exist and whether a program still uses them: {whycap} locks"),
             Self::Purchase => format!("Buying: Claude Code has reported no error that credits would solve. Before you buy anything, check how full your limits are in /usage or with: {whycap} now"),
             Self::Upgrade | Self::HigherLimit => "Upgrading: at a limit, Claude Code's menu may offer \"Upgrade your plan\" (costs money). whycap cannot tell whether an upgrade resets a limit that you have already reached; some users were still blocked after upgrading. An upgrade does not help with a false alarm, an overloaded server, or an organization's cap.".to_owned(),
-            Self::Cost => "Costs: waiting for a reset is free. Usage credits, a larger plan, and an API key cost money, and steps that you would pay for say so.".to_owned(),
+            Self::Cost | Self::CostNow => "Costs: waiting for a reset is free. Usage credits, a larger plan, and an API key cost money, and steps that you would pay for say so.".to_owned(),
             Self::Bug => {
                 let diagnosis = incident.map(|incident| &incident.diagnosis);
                 let is_quota =
@@ -107,6 +123,23 @@ impl SideQuestion {
 /// Returns true if a limit caused the error and still stops work.
 fn is_limit_in_force(incident: &Incident) -> bool {
     incident.blocks().is_some() && incident.diagnosis.is_limit()
+}
+
+/// Returns true if the error is about money for an API key, which usage credits do not replace.
+fn is_about_api_money(incident: &Incident) -> bool {
+    let limit = incident.diagnosis.limit;
+    limit == LimitKind::Billing || limit.limited_resource() == LimitedResource::ApiMoney
+}
+
+/// Returns true if the error is over and certainly was not a limit. A text that describes a limit is then probably about something
+/// else.
+fn is_over_without_limit(incident: &Incident) -> bool {
+    let diagnosis = &incident.diagnosis;
+    diagnosis.state.is_over()
+        && !incident.evidence.is_pasted()
+        && !diagnosis.is_limit()
+        && !diagnosis.limit.description().is_quota
+        && !matches!(diagnosis.limit, LimitKind::Throttle | LimitKind::Unknown)
 }
 
 /// Returns true if the explanation says how to get more usage credits or a higher cap.

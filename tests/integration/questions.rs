@@ -4,8 +4,8 @@ use serde_json::json;
 
 use crate::client::{Client, windows};
 use crate::situation::{
-    AT, FIVE_HOUR, NOON, SOON, TUESDAY, WEEKLY, answer_to, flat, receives_overload_error, refused,
-    session_of_login, with_a_private_login,
+    AT, FIVE_HOUR, NOON, SOON, TUESDAY, WEEKLY, answer_to, flat, receives_balance_error,
+    receives_overload_error, refused, session_of_login, with_a_private_login,
 };
 
 const OPUS: &str = "You've hit your Opus limit · resets Nov 24, 6am (UTC)";
@@ -325,6 +325,134 @@ fn questions_about_past_costs_name_the_command_that_shows_them() {
     ] {
         let answered = explain(&client, SOON, question);
         assert!(answered.starts_with("Costs: "), "{question}: {answered}");
+    }
+}
+
+/// After an error about an API key without credits, the answer to "should I buy credits?" was that Claude Code has reported no error
+/// that credits would solve.
+#[test]
+fn the_answer_about_buying_credits_does_not_deny_that_a_key_had_none() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    receives_balance_error(&client, AT);
+    let during = explain(&client, SOON, "should I buy credits?");
+    assert!(!during.contains("Buying: "), "{during}");
+    client.works("2026-11-20T10:05:00Z", 1_000);
+    let later = explain(&client, "2026-11-20T10:06:00Z", "should I buy credits?");
+    let answer = "Buying: usage credits do not pay for an API key. Before you buy anything, check";
+    assert!(later.starts_with(answer), "{later}");
+}
+
+/// The answer to "am I being charged right now?" did not say whether usage credits were paying.
+#[test]
+fn the_answer_about_present_costs_says_whether_credits_are_paying() {
+    let questions = [
+        "am I being charged right now?",
+        "am I paying right now?",
+        "is this costing me money?",
+    ];
+    let unpaid =
+        "Costs: as far as whycap knows, usage credits are not paying for your responses now.";
+    let general = "Costs: waiting for a reset is free.";
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "works");
+    for question in questions {
+        let answered = explain(&client, AT, question);
+        assert!(answered.contains(general), "{question}: {answered}");
+    }
+    client.calls_status_line(AT, windows(40.0, NOON, 17.0, TUESDAY), 120);
+    for question in questions {
+        let answered = explain(&client, SOON, question);
+        assert!(answered.contains(unpaid), "{question}: {answered}");
+        let old = explain(&client, "2026-11-20T10:40:00Z", question);
+        assert!(old.contains(general), "{question}: {old}");
+    }
+    reaches_limit(&client);
+    for question in questions {
+        let answered = explain(&client, SOON, question);
+        assert!(answered.starts_with(unpaid), "{question}: {answered}");
+    }
+    for question in ["am I charged for waiting?", "will it cost money"] {
+        let answered = explain(&client, SOON, question);
+        assert!(answered.starts_with(general), "{question}: {answered}");
+    }
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "pays");
+    client.calls_status_line(AT, windows(100.0, NOON, 17.0, TUESDAY), 120);
+    // Nothing shows yet who pays for the next response.
+    let full = explain(&client, SOON, questions[0]);
+    assert!(full.contains(general), "{full}");
+    client.works("2026-11-20T10:05:00Z", 100_000);
+    for question in questions {
+        let answered = explain(&client, "2026-11-20T10:06:00Z", question);
+        let costs = "You are paying with usage credits: ≈$";
+        assert!(answered.starts_with(costs), "{question}: {answered}");
+        assert!(!answered.contains("Costs: "), "{question}: {answered}");
+    }
+    // Fast mode is paid for with usage credits, whatever the windows show.
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "fast");
+    client.calls_status_line_in_fast_mode(AT, &windows(40.0, NOON, 17.0, TUESDAY));
+    let fast = explain(&client, SOON, questions[0]);
+    assert!(fast.contains(general), "{fast}");
+}
+
+/// To "how do I disable usage credits?", `explain` only described the last error.
+#[test]
+fn questions_about_turning_off_usage_credits_name_their_settings() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    reaches_limit(&client);
+    for question in [
+        "how do I disable usage credits?",
+        "how can I turn off extra usage?",
+        "how do I stop paying for credits?",
+    ] {
+        let answered = explain(&client, SOON, question);
+        let place =
+            "Usage credits: you can change their settings at https://claude.ai/settings/usage, or";
+        assert!(answered.starts_with(place), "{question}: {answered}");
+        assert!(answered.contains("/usage-credits opens this page"));
+    }
+    for question in ["why are my credits turned off?", "did it stop my credits?"] {
+        let answered = explain(&client, SOON, question);
+        assert!(!answered.contains("Usage credits: "), "{answered}");
+    }
+}
+
+/// To a user who was "done until Thursday", `explain` answered with an old login error: "You can continue now; this problem has
+/// passed".
+#[test]
+fn a_limit_in_the_users_words_is_not_explained_with_an_error_of_another_kind() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    let login = "Please run /login · API Error: 401 Invalid authentication credentials";
+    let refused_login = json!({"apiErrorStatus": 401, "error": "authentication_failed"});
+    client.receives_error("2026-11-20T09:00:00Z", login, refused_login);
+    client.receives_response("2026-11-20T09:30:00Z");
+    let no_limit = "Your question: the last error that whycap knows was not a limit, so the explanation below may be about something else. To have a message checked, paste it.";
+    let questions = [
+        "I only used Claude twice today and it tells me I'm done until Thursday, why?",
+        "why am I locked out until 3pm?",
+        "it says limit reached but I have 60% left",
+        "it says I hit my weekly limit",
+    ];
+    for question in questions {
+        for answered in [
+            explain(&client, AT, question),
+            answer_to(&client, AT, &format!("/whycap {question}")),
+        ] {
+            assert!(answered.starts_with(no_limit), "{question}: {answered}");
+        }
+    }
+    for question in ["why am I blocked?", "how long until I can continue?", login] {
+        let answered = explain(&client, AT, question);
+        assert!(!answered.contains("Your question"), "{answered}");
+    }
+    reaches_limit(&client);
+    for question in questions {
+        let answered = explain(&client, SOON, question);
+        assert!(!answered.contains("Your question"), "{answered}");
     }
 }
 
