@@ -8,7 +8,7 @@ use super::question_subject::{
     QUESTION_WORDS, SideQuestion, WORDS_OF_USERS, has_question_mark, names_end, words_of,
 };
 use super::reply::{Reply, Subcommand, misuse};
-use super::side_question::{SideFacts, WindowFact};
+use super::side_question::{CreditsPayment, SideFacts, WindowFact};
 use crate::claude::window_usage::rounded_level;
 use crate::context::{Context, ErrorSource};
 use crate::incidents::{Incidents, Situation};
@@ -316,8 +316,13 @@ fn side_facts(
             .is_none_or(|present| present.is_of(context.session())),
         full_window: reported.filter(|_| !is_paying).map(|full| full.window),
         may_limit_some_models: is_paying || !situation.limits_of_full_windows.is_empty(),
-        is_paying,
-        is_unpaid: !is_paying && (situation.rules_out_paying() || has_room),
+        payment: if is_paying {
+            CreditsPayment::Paying
+        } else if situation.rules_out_paying() || has_room {
+            CreditsPayment::NotPaying
+        } else {
+            CreditsPayment::Unknown
+        },
     }
 }
 

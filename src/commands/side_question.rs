@@ -29,11 +29,17 @@ pub(super) struct SideFacts {
     pub(super) full_window: Option<Window>,
     /// True if a limit of only some models may apply: usage credits are paying, or an error of any session shows a full window.
     pub(super) may_limit_some_models: bool,
-    /// True if usage credits are paying. The output then begins with the costs.
-    pub(super) is_paying: bool,
-    /// True if something shows that usage credits are not paying: a limit blocks the login, or the newest figures are fresh and show
-    /// no full window.
-    pub(super) is_unpaid: bool,
+    pub(super) payment: CreditsPayment,
+}
+
+/// Says whether usage credits are paying for responses now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CreditsPayment {
+    /// They are paying. The output then begins with the costs.
+    Paying,
+    /// A limit blocks the login, or the newest figures are fresh and show no full window.
+    NotPaying,
+    Unknown,
 }
 
 /// A clause about a usage window, according to the newest figures that Claude Code reported.
@@ -57,11 +63,11 @@ impl SideQuestion {
             Self::Purchase if incident.is_some_and(is_about_api_money) => {
                 format!("Buying: usage credits do not pay for an API key. Before you buy anything, check how full your limits are in /usage or with: {whycap} now")
             }
-            Self::CostNow if facts.is_paying => return None,
+            Self::CostNow if facts.payment == CreditsPayment::Paying => return None,
             Self::CostNow if incident.is_some_and(|incident| incident.diagnosis.credits_pay_now) => {
                 "Costs: usage credits are paying for your responses now, so each response costs extra.".to_owned()
             }
-            Self::CostNow if facts.is_unpaid => "Costs: as far as whycap knows, usage credits are not paying for your responses now. Fast mode and an API key always cost extra.".to_owned(),
+            Self::CostNow if facts.payment == CreditsPayment::NotPaying => "Costs: as far as whycap knows, usage credits are not paying for your responses now. Fast mode and an API key always cost extra.".to_owned(),
             Self::DescribedLimit if !incident.is_some_and(is_over_without_limit) => return None,
             Self::DescribedLimit => "Your question: the last error that whycap knows was not a limit, so the explanation below may be about something else. To have a message checked, paste it.".to_owned(),
             Self::TurnOffCredits => "Usage credits: you can change their settings at https://claude.ai/settings/usage, or for an organization, with access to billing, at https://claude.ai/admin-settings/usage. /usage-credits opens this page or, for a member without this access, sends a request to the admin.".to_owned(),
