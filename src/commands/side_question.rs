@@ -35,7 +35,7 @@ pub(super) struct SideFacts {
 /// Says whether usage credits are paying for responses now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CreditsPayment {
-    /// They are paying. The output then begins with the costs.
+    /// Usage credits are paying. The output then begins with the costs.
     Paying,
     /// A limit blocks the login, or the newest figures are fresh and show no full window.
     NotPaying,
