@@ -32,7 +32,7 @@ pub(super) struct SideFacts {
     pub(super) payment: CreditsPayment,
 }
 
-/// Says whether usage credits are paying for responses now.
+/// The evidence on whether usage credits are paying for responses now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CreditsPayment {
     /// Usage credits are paying. The output then begins with the costs.
