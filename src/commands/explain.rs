@@ -58,7 +58,16 @@ const VERBS_OF_QUESTIONS: [&str; 17] = [
 ];
 
 /// The words that follow the verb at the beginning of a question.
-const SUBJECTS_OF_QUESTIONS: [&str; 7] = ["claude", "i", "it", "my", "that", "this", "upgrading"];
+const SUBJECTS_OF_QUESTIONS: [&str; 8] = [
+    "anthropic",
+    "claude",
+    "i",
+    "it",
+    "my",
+    "that",
+    "this",
+    "upgrading",
+];
 
 /// The second words of questions such as "Does waiting help". The first word is one of [`VERBS_ABOUT_ACTIVITIES`].
 const ACTIVITIES: [&str; 8] = [
@@ -112,9 +121,10 @@ const BEFORE_VERBS_OF_REPORTS: [&str; 12] = [
 ];
 
 /// Words that show that a user's report is about a limit or an overload.
-const TOPICS_OF_REPORTS: [&str; 8] = [
+const TOPICS_OF_REPORTS: [&str; 9] = [
     "429",
     "529",
+    "blocked",
     "exhausted",
     "limit",
     "limited",
@@ -557,7 +567,8 @@ fn is_asked(text: &str, names_window: bool) -> bool {
 }
 
 /// Returns true if the lowercase text is a user's report about a limit, such as "it told me my Opus thing was exhausted": it is
-/// short, has only one sentence, and says in the user's own words what Claude Code or its `/usage` screen shows.
+/// short, has only one sentence, and says in the user's own words what has happened or what Claude Code or its `/usage` screen
+/// shows.
 fn is_report(text: &str) -> bool {
     let words: Vec<&str> = text
         .split(|character: char| !character.is_alphanumeric() && !['\'', '/'].contains(&character))
@@ -570,11 +581,15 @@ fn is_report(text: &str) -> bool {
         VERBS_OF_REPORTS.contains(word)
             && subject.is_none_or(|subject| SUBJECTS_OF_REPORTS.contains(subject))
     });
+    // A message never begins with "I".
+    let is_by_user = words
+        .first()
+        .is_some_and(|word| ["i", "i'm", "i've"].contains(word));
     has_one_sentence(text)
         && words.len() <= LONGEST_REPORT
         && (has_any(WORDS_OF_USERS) || words.contains(&"/usage"))
-        && is_about_claude
-        && has_any(&TOPICS_OF_REPORTS)
+        && (is_about_claude || is_by_user)
+        && (has_any(&TOPICS_OF_REPORTS) || names_end(text))
 }
 
 /// Returns true if the text has only one sentence.

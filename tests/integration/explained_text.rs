@@ -1703,7 +1703,7 @@ fn a_text_with_another_reset_is_not_about_the_window_that_is_full() {
 fn nobody_waits_for_the_time_in_a_text_if_both_windows_reset_at_other_times() {
     let unnamed = "Claude usage limit reached. Your limit will reset at 2am (America/New_York).";
     let other_reset = "The message gives a different reset time (Sat Nov 21 07:00), so it may be old or from another account.";
-    let no_reset = "Neither your 5-hour limit nor your weekly limit resets at the time in the message (Sat Nov 21 07:00), so it may be old or from another account.";
+    let no_reset = "Neither your 5-hour limit nor your weekly limit resets at the time in the message, so it may be old or from another account.";
     for (five_hour, first, doubt) in [
         (100.0, "1. Wait until 12:00", other_reset),
         (42.0, "1. Send the prompt again 2. Check /usage", no_reset),

@@ -193,6 +193,13 @@ fn a_response_of_another_model_does_not_end_the_limit_for_sessions_of_the_family
     let note_at_first = continues(&sandbox, at, "stopped");
     assert_eq!(note_at_first, "no");
 
+    // The limit also stops other sessions with Opus, so it does not affect only one session.
+    receives_response(&mut sonnet, "2026-11-20T10:00:13Z");
+    let reply = answer(&sonnet, "2026-11-20T10:00:15Z");
+    let headline = "Your weekly Opus limit is used up until Tue Nov 24 06:00, but it does not stop this session.";
+    assert!(reply.contains(headline), "{reply}");
+    assert!(!reply.contains("only one session"), "{reply}");
+
     switches_to(&mut stopped, "2026-11-20T10:00:20Z", SONNET);
     receives_response(&mut stopped, "2026-11-20T10:00:30Z");
     let at = "2026-11-20T10:00:40Z";

@@ -722,3 +722,34 @@ fn the_answer_to_a_question_changes_neither_the_exit_code_nor_the_json() {
         }
     }
 }
+
+/// Users reported errors without a question mark, and `explain` advised them to check the program that had printed the message.
+#[test]
+fn a_text_that_begins_with_the_users_own_words_is_a_report() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    reaches_limit(&client);
+    let expected = "Your 5-hour limit is used up; you can continue at 12:00";
+    for report in [
+        "I bought credits but still blocked",
+        "I still have 40% of my 5-hour limit, why am I blocked",
+        "it tells me I'm done until Thursday",
+        "is Anthropic down",
+    ] {
+        let explained = explain(&client, SOON, report);
+        assert!(explained.contains(expected), "{report}: {explained}");
+        assert!(!explained.contains("does not recognize"), "{explained}");
+    }
+}
+
+/// The time in a pasted message had no day. The headline was about today, and a reason named tomorrow.
+#[test]
+fn a_time_without_a_day_is_not_dated_in_the_reasons() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "idle");
+    client.calls_status_line(AT, windows(14.0, NOON, 40.0, TUESDAY), 120);
+    let message = "Claude usage limit reached. Your limit will reset at 9am (UTC)";
+    let explained = explain(&client, SOON, message);
+    assert!(explained.contains("may have reset at 09:00"), "{explained}");
+    assert!(!explained.contains("Nov 21"), "{explained}");
+}

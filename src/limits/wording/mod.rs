@@ -56,8 +56,8 @@ use serde::Deserialize;
 
 use super::catalog::Message;
 use super::decide::{Cause, Diagnosis, Ending, State, Unknown};
-use super::evidence::{Evidence, PayerRelation, is_request_later};
-use super::kind::{EndedBy, LimitKind, Verdict};
+use super::evidence::{Evidence, PayerRelation, PossiblyUnaffected, is_request_later};
+use super::kind::{EndedBy, LimitKind, Verdict, Window};
 use crate::embedded;
 
 /// The maximum length of a headline, in characters.
@@ -583,6 +583,9 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
         Ending::ConcernsOthers if stops_only_other_accounts(evidence) => {
             EndingWord::AskerHasOtherPayer
         }
+        Ending::ConcernsOthers if is_of_other_model(evidence, diagnosis) => {
+            EndingWord::ConcernsOtherModel
+        }
         Ending::ConcernsOthers => EndingWord::ConcernsOthers,
         Ending::KeyRemoved if has_response => EndingWord::KeyRemovedWithResponse,
         Ending::KeyRemoved => EndingWord::KeyRemoved,
@@ -600,6 +603,14 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
         Ending::NewMonth => EndingWord::NewMonth,
         Ending::Outlived => EndingWord::Outlived,
     })
+}
+
+/// Returns true if the error is a limit of one model family, and a session asks that the limit does not stop. Sessions that use
+/// a model of this family are stopped.
+fn is_of_other_model(evidence: &Evidence, diagnosis: &Diagnosis) -> bool {
+    let window = diagnosis.limit_in_force().window();
+    window.is_some_and(Window::is_of_one_model)
+        && evidence.collected.possibly_unaffected == PossiblyUnaffected::AskingSession
 }
 
 /// Returns true if the failed request used an account that the requesting session does not use. The error may stop other
