@@ -54,6 +54,7 @@ mod install_script;
 mod install_walks;
 #[cfg(target_os = "linux")] // a copy of `sleep` stands in for Claude Code
 mod key_of_one_session;
+#[cfg(target_os = "linux")]
 mod later_errors;
 mod later_evidence;
 #[cfg(target_os = "linux")] // scripts stand in for Claude Code, and start times come from `/proc`
