@@ -219,15 +219,9 @@ impl Subcommand for ExplainArguments {
         let is_in_unusual_form = text
             .as_deref()
             .is_some_and(|text| self.is_question_in_unusual_form(text));
-        let side_question = match &text {
-            Some(text) if is_in_unusual_form => SideQuestion::in_unusual_form(&in_lowercase(text)),
-            Some(text) => side_question_in(text),
-            None => None,
-        };
-        let side_question = side_question.or_else(|| {
-            let is_described = text.as_deref().is_some_and(describes_limit);
-            is_described.then_some(SideQuestion::DescribedLimit)
-        });
+        let side_question = text
+            .as_deref()
+            .and_then(|text| side_question_in(text, is_in_unusual_form));
         let subject = match &text {
             Some(text) if !is_in_unusual_form => {
                 subject_of_text(text, context, &errors, &incidents)
@@ -493,9 +487,22 @@ pub(super) fn is_understood(text: &str) -> bool {
     Question::in_text(text).is_some() || is_about_spend(text) || is_known_message(text)
 }
 
+/// Returns the question in a text that the explanation of the error may not answer, or `None` if there is none.
+fn side_question_in(text: &str, is_in_unusual_form: bool) -> Option<SideQuestion> {
+    let question = if is_in_unusual_form {
+        SideQuestion::in_unusual_form(&in_lowercase(text))
+    } else {
+        recognized_side_question(text)
+    };
+    match question {
+        None if describes_limit(text) => Some(SideQuestion::DescribedLimit),
+        _ => question,
+    }
+}
+
 /// Returns the subject of a question that is not only about what blocks the user, such as whether to upgrade. Returns `None` if
 /// there is no such subject or if the text is a message.
-fn side_question_in(text: &str) -> Option<SideQuestion> {
+fn recognized_side_question(text: &str) -> Option<SideQuestion> {
     // Recognizing a message takes long if the text is long, so this comes last.
     if Question::in_text(text).is_none() || is_known_message(text) {
         return None;

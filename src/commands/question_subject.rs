@@ -337,7 +337,7 @@ const WORDS_OF_TEMPORARY_BANS: &[&str] = &[
 /// Words of questions that the explanation of an error may answer. Words that begin with a digit, such as "429" and "3pm", have
 /// the same meaning.
 const WORDS_ABOUT_ERRORS: &[&str] = &[
-    // What has happened.
+    // Words about the error itself.
     "access",
     "affected",
     "alarm",
@@ -416,7 +416,7 @@ const WORDS_ABOUT_ERRORS: &[&str] = &[
     "unavailable",
     "warning",
     "wrong",
-    // Limits and the time until they end.
+    // Words about limits and the time until they end.
     "again",
     "allowance",
     "allowed",
@@ -466,7 +466,7 @@ const WORDS_ABOUT_ERRORS: &[&str] = &[
     "week",
     "weekly",
     "window",
-    // How to go on.
+    // Words about ways to continue.
     "alternative",
     "alternatives",
     "around",
@@ -489,7 +489,7 @@ const WORDS_ABOUT_ERRORS: &[&str] = &[
     "steps",
     "timeline",
     "workaround",
-    // Payment, accounts, models, and the service.
+    // Words about payment, accounts, models, and the service.
     "account",
     "accounts",
     "admin",

@@ -32,7 +32,7 @@ pub(super) struct SideFacts {
     pub(super) payment: CreditsPayment,
 }
 
-/// The evidence on whether usage credits are paying for responses now.
+/// The state of payments with usage credits, as far as whycap knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CreditsPayment {
     /// Usage credits are paying. The output then begins with the costs.
@@ -137,8 +137,7 @@ fn is_about_api_money(incident: &Incident) -> bool {
     limit == LimitKind::Billing || limit.limited_resource() == LimitedResource::ApiMoney
 }
 
-/// Returns true if the error is over and certainly was not a limit. A text that describes a limit is then probably about something
-/// else.
+/// Returns true if the error is over and certainly was not a limit. If the user describes a limit, it is probably not this error.
 fn is_over_without_limit(incident: &Incident) -> bool {
     let diagnosis = &incident.diagnosis;
     diagnosis.state.is_over()

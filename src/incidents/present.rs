@@ -672,12 +672,12 @@ pub(super) fn find_current(incidents: &[Incident], now: DateTime<Utc>) -> Option
 /// Returns true if `limit` blocks all sessions of the login, and `error`, which is neither temporary nor a false alarm, is not
 /// known to block any session but its own.
 fn blocks_more_sessions(limit: &Incident, error: &Incident) -> bool {
-    let limit_of_error = error.diagnosis.limit;
-    let may_spare_others = limit_of_error.stops_only_some_requests()
-        || limit_of_error.description().affects == Affects::Unknown
+    let kind = error.diagnosis.limit;
+    let may_spare_others = kind.stops_only_some_requests()
+        || kind.description().affects == Affects::Unknown
         || error.may_block_only_its_session();
     may_spare_others
-        && !limit_of_error.is_passing()
+        && !kind.is_passing()
         && !error.is_false_alarm()
         && !limit.is_of(error.evidence.error.session.id.as_deref())
         && limit.blocks().is_some()

@@ -125,6 +125,7 @@ pub(in crate::incidents) fn merge<'t>(
             transcript_error.map_or(&tail.owner, |transcript_error| &transcript_error.owner);
         error.payer.owner.clone_from(owner);
     }
+    // A large prompt may have pushed the error's line out of the part of the transcript that was read.
     collected.has_later_prompt = has_wait_ended_after(tail, Some(error.at));
     let transcript_error = transcript_error?;
     collected.previous_equal_failures = previous_equal_failures(transcript_error, tail);

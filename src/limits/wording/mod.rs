@@ -605,8 +605,8 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
     })
 }
 
-/// Returns true if the error is a limit of one model family, and a session asks that the limit does not stop. Sessions that use
-/// a model of this family are stopped.
+/// Returns true if the error is a limit of one model family that does not stop the asking session. It still stops sessions that
+/// use a model of this family.
 fn is_of_other_model(evidence: &Evidence, diagnosis: &Diagnosis) -> bool {
     let window = diagnosis.limit_in_force().window();
     window.is_some_and(Window::is_of_one_model)

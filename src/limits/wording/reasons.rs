@@ -424,18 +424,21 @@ impl Reasons<'_> {
                 ResetSource::Text => (Source::Transcript, "The message gives"),
                 ResetSource::Calendar => continue,
             };
-            // If the time has no day, it may be yesterday's or today's.
-            let may_be_past = self
-                .message
-                .possible_resets(self.evidence.at(), self.evidence.clock.zone)
-                .is_some();
             let time = self.in_parentheses("", Some(other.at));
-            let what = match self.diagnosis.resets.chosen {
-                Some(_) => format!("{words} a different reset time{time}"),
-                None if may_be_past => "Neither your 5-hour limit nor your weekly limit resets at the time in the message".to_owned(),
-                None => format!(
-                    "Neither your 5-hour limit nor your weekly limit resets at the time in the message{time}"
-                ),
+            let what = if self.diagnosis.resets.chosen.is_some() {
+                format!("{words} a different reset time{time}")
+            } else {
+                // The next time of day that fits is not named, because the message may mean one that has passed.
+                let possible_resets = self
+                    .message
+                    .possible_resets(self.evidence.at(), self.evidence.clock.zone);
+                let named_time = match possible_resets {
+                    Some(_) => "",
+                    None => &time,
+                };
+                format!(
+                    "Neither your 5-hour limit nor your weekly limit resets at the time in the message{named_time}"
+                )
             };
             let doubt = if self.evidence.is_pasted() && other.source == ResetSource::Text {
                 ", so it may be old or from another account"
