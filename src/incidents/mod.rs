@@ -699,8 +699,9 @@ impl<'a> Incidents<'a> {
     ///
     /// A limit may still apply after another error. For example, a session may reach a limit and then lose its
     /// connection, or it may be resumed with a key that is refused as well. The newest errors of the login since each
-    /// session's last response are therefore searched. Unless the newest reading shows a full window, only the newest
-    /// section of the journal is searched, because other sessions soon show whether a limit still applies.
+    /// session's last response are therefore searched. Unless the newest reading shows a full window, the older
+    /// sections of the journal are searched only if they contain a limit of this session's model family. Other sessions
+    /// soon show whether any other limit still applies.
     fn recorded_obstacles(
         &self,
         session: &str,
@@ -711,7 +712,8 @@ impl<'a> Incidents<'a> {
         let stored = if newest.is_some_and(|newest| newest.has_window_at(FULL_FROM)) {
             self.stored().list(None)
         } else {
-            self.stored().list_newest(None)
+            let model_window = collector.window_of_reported_model();
+            self.stored().list_newest_or_all(None, model_window)
         };
         // The number of errors that remain to be searched in each session.
         let mut remaining_by_session = HashMap::from([(Some(session.to_owned()), 0)]);

@@ -861,7 +861,8 @@ fn leave_out_repeated_errors(errors: &mut Vec<KnownError>, session: Option<&str>
 }
 
 /// Finds the open errors of the status line's session, newest first. If the session's transcript does not end in an
-/// error, older errors no longer stop anything, so only the newest section of the journal is searched.
+/// error, older errors no longer stop anything unless they are about the limit of its model family. The older sections of the
+/// journal are therefore searched only if they contain such an error.
 pub(super) fn find_errors_of_status_line(
     session: &str,
     transcript_ends_in_error: bool,
@@ -869,7 +870,9 @@ pub(super) fn find_errors_of_status_line(
     collector: &EvidenceCollector<'_>,
 ) -> Vec<KnownError> {
     if !transcript_ends_in_error {
-        return open_errors(stored.list_newest(Some(session)), collector);
+        let model_window = collector.window_of_reported_model();
+        let recent = stored.list_newest_or_all(Some(session), model_window);
+        return open_errors(recent, collector);
     }
     let known = stored.list(Some(session));
     let newest = known.first().map(|error| error.at);

@@ -409,10 +409,7 @@ impl WindowReadings<'_> {
 
     /// Returns the last model that Claude Code reported to the status line of a session.
     fn reported_model_of(&self, session: &str) -> Option<ReportedModel> {
-        let without_windows = self
-            .journal
-            .records_with("session", Some(session))
-            .find(|reported: &ReportedModel| reported.session == session);
+        let without_windows = self.stored_model_of(session);
         let with_windows = self.last_of(session).and_then(|sample| {
             Some(ReportedModel {
                 session: session.to_owned(),
@@ -426,13 +423,25 @@ impl WindowReadings<'_> {
             .max_by_key(|reported| reported.at)
     }
 
-    /// Stores the model of a session with an error if Claude Code reports no usage windows. If the session has been
-    /// resumed with another model, the limit of one model no longer stops it.
+    /// Returns the last model that [`Self::store_model`] stored for a session.
+    fn stored_model_of(&self, session: &str) -> Option<ReportedModel> {
+        self.journal
+            .records_with("session", Some(session))
+            .find(|reported: &ReportedModel| reported.session == session)
+    }
+
+    /// Stores the model of a session without figures of its own if the limit of a model family may decide whether the
+    /// session can continue. That is so if the session has an error, because it may have been resumed with another model, and
+    /// if any session has an error about the limit of this model's family. Once a model is stored, each change is stored as
+    /// well.
     fn store_model(&self, payload: &StatusPayload, errors: StoredErrors<'_>) {
         let (Some(session), Some(model)) = (&payload.session_id, &payload.model_id) else {
             return;
         };
-        if errors.newest(session).is_none() {
+        let may_be_limited = errors.newest(session).is_some()
+            || Window::of_model(Some(model)).is_some_and(|window| errors.has_error_about(window))
+            || self.stored_model_of(session).is_some();
+        if !may_be_limited {
             return;
         }
         let last_reported = self.reported_model_of(session);
@@ -874,6 +883,7 @@ impl WindowReadings<'_> {
                 .of_previous_session(payload, &reported, last.as_ref())
                 .is_some()
         {
+            self.store_model(payload, errors);
             return;
         }
         let mut sample = self.dated(payload, reported.after(last.as_ref()), last.as_ref());

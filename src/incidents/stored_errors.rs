@@ -14,6 +14,7 @@ use crate::disk;
 use crate::journal::{self, EventKey, Journal, JournalRecord};
 use crate::limits::evidence::{Evidence, MessageOrigin, StoredError};
 use crate::limits::incident::Incident;
+use crate::limits::kind::Window;
 use crate::paths::Paths;
 
 /// The maximum time between a status-line call that finds an error in the transcript and the hook for the same error.
@@ -59,6 +60,27 @@ impl<'a> StoredErrors<'a> {
     pub(super) fn list_newest(&self, session: Option<&str>) -> Vec<StoredError> {
         let newest = self.journal.newest();
         StoredErrors::new(self.paths, self.now, &newest).list(session)
+    }
+
+    /// Like [`Self::list_newest`], but returns all errors if an older section of the journal contains an error about the limit
+    /// of this model family.
+    ///
+    /// Claude Code rarely reports how full such a window is. No reading then shows that it is still full, so the error is
+    /// the only evidence.
+    pub(super) fn list_newest_or_all(
+        &self,
+        session: Option<&str>,
+        model_window: Option<Window>,
+    ) -> Vec<StoredError> {
+        match model_window {
+            Some(window) if has_error_about(&self.journal.older(), window) => self.list(session),
+            Some(_) | None => self.list_newest(session),
+        }
+    }
+
+    /// Returns true if any session has an error about the limit of this model family.
+    pub(super) fn has_error_about(&self, model_window: Window) -> bool {
+        has_error_about(self.journal, model_window)
     }
 
     /// Returns the newest error that has occurred in another session since the given time. Returns `None` if an error has
@@ -148,6 +170,16 @@ pub(super) fn with_new_end(incident: &Incident) -> Option<StoredError> {
         end: Some(end),
         ..error
     })
+}
+
+/// Returns true if the journal contains an error that names this model family in its message or in the server's reason.
+fn has_error_about(journal: &Journal, model_window: Window) -> bool {
+    let limit_of_server = model_window.rate_limit_type().to_string();
+    model_window
+        .family_name()
+        .into_iter()
+        .chain([limit_of_server.as_str()])
+        .any(|name| journal.has_record_containing::<StoredError>(name))
 }
 
 fn announcement_of(error: &StoredError) -> EventKey<'_> {

@@ -162,6 +162,13 @@ impl Journal {
         }
     }
 
+    /// Returns a journal without the newest section of this one. They share the other sections.
+    pub(crate) fn older(&self) -> Self {
+        Self {
+            sections: self.sections.iter().skip(1).cloned().collect(),
+        }
+    }
+
     /// Returns a journal without the months that ended before the given time. It shares the remaining sections with
     /// this journal, so they are read only once.
     pub(crate) fn since(&self, time: DateTime<Utc>) -> Self {
@@ -203,6 +210,17 @@ impl Journal {
         self.json_of_records(R::KIND)
             .filter(move |record| finder.find(record).is_some())
             .filter_map(parse)
+    }
+
+    /// Returns true if the JSON of a record of this kind contains `text`.
+    pub(crate) fn has_record_containing<R: JournalRecord>(&self, text: &str) -> bool {
+        let finder = memmem::Finder::new(text);
+        self.sections
+            .iter()
+            // Searching a section for a text that it does not contain is faster than splitting it into records.
+            .filter(|section| section.contains(&finder))
+            .flat_map(|section| section.records(R::KIND))
+            .any(|record| finder.find(record).is_some())
     }
 
     /// Returns the JSON of all records of a kind, newest first.

@@ -48,6 +48,11 @@ impl Section {
         self.path.file_name()
     }
 
+    /// Returns true if the section's bytes contain the text of the finder.
+    pub(super) fn contains(&self, finder: &memmem::Finder<'_>) -> bool {
+        finder.find(self.bytes()).is_some()
+    }
+
     /// Returns the JSON of the records of this kind, newest first.
     pub(super) fn records(&self, kind: &'static str) -> impl Iterator<Item = &[u8]> {
         let bytes = self.bytes();

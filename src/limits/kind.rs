@@ -119,6 +119,13 @@ impl Window {
         }
     }
 
+    /// Returns the window of the model family to which this model belongs, or `None` if its family has no window.
+    pub(crate) fn of_model(model: Option<&str>) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|window| window.is_of_family_of(model))
+    }
+
     /// Returns true if the window applies to a single model family, and this model certainly belongs to it.
     pub(crate) fn is_of_family_of(self, model: Option<&str>) -> bool {
         self.is_of_one_model() && model.is_some() && self.may_apply_to(model)

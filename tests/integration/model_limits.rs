@@ -809,3 +809,74 @@ fn the_hook_does_not_advise_to_switch_models_after_the_user_has_done_so() {
         );
     }
 }
+
+/// Appends records of other kinds to the journal, as many sessions do in a few hours. The status line searches only the
+/// newest 32 KB for most records.
+fn fills_journal(sandbox: &Sandbox) {
+    let record = json!({"note": {"text": "a record of another kind ".repeat(4)}}).to_string();
+    for _ in 0..400 {
+        sandbox.append(JOURNAL, &record);
+    }
+}
+
+/// After `/model opus`, the row was empty although `/whycap`, `explain`, and `now` said that the weekly Opus limit blocks
+/// the session. The status line no longer searched the part of the journal with the error. It also did not show the limit
+/// in other sessions.
+#[test]
+fn the_row_shows_an_opus_limit_however_many_records_came_later() {
+    for has_many_records in [false, true] {
+        let sandbox = with_a_private_login();
+        let [mut alpha, mut beta] = ["alpha", "beta"].map(|name| session_of_login(&sandbox, name));
+        for client in [&mut alpha, &mut beta] {
+            receives_response(client, "2026-11-20T09:50:00Z");
+        }
+        reaches_opus_limit(&alpha, "2026-11-20T10:00:00Z");
+        if has_many_records {
+            fills_journal(&sandbox);
+        }
+        switches_to(&mut alpha, "2026-11-20T10:01:00Z", SONNET);
+        receives_response(&mut alpha, "2026-11-20T10:01:10Z");
+        let row = plain_rows(&alpha, "2026-11-20T10:02:00Z", room());
+        assert!(!row.contains("Opus limit"), "{row}");
+
+        switches_to(&mut alpha, "2026-11-20T10:06:00Z", OPUS);
+        for client in [&alpha, &beta] {
+            let row = plain_rows(client, "2026-11-20T10:06:10Z", room());
+            assert!(row.contains("weekly Opus limit · resets"), "{row}");
+            let whycap = answer(client, "2026-11-20T10:06:20Z");
+            assert!(
+                whycap.contains("Your weekly Opus limit is used up"),
+                "{whycap}"
+            );
+        }
+    }
+}
+
+/// In a new session with Opus, the row named the weekly Opus limit, but `/whycap` said "Send a prompt here; this session
+/// may work". Claude Code reports the model of such a session, but no usage yet. After `/clear`, it reports the usage of the
+/// previous session.
+#[test]
+fn whycap_uses_the_reported_model_of_a_session_without_prompts() {
+    for (model, usage) in [
+        (OPUS, Value::Null),
+        (SONNET, Value::Null),
+        (OPUS, room()),
+        (SONNET, room()),
+    ] {
+        let sandbox = with_a_private_login();
+        let [mut stopped, mut new] =
+            ["stopped", "new"].map(|name| session_of_login(&sandbox, name));
+        receives_response(&mut stopped, "2026-11-20T09:50:00Z");
+        reaches_opus_limit(&stopped, "2026-11-20T10:00:00Z");
+        new.api_ms = 0;
+
+        for (at, used) in [("2026-11-20T10:05", OPUS), ("2026-11-20T10:06", model)] {
+            used.clone_into(&mut new.model);
+            let row = plain_rows(&new, &format!("{at}:00Z"), usage.clone());
+            let whycap = answer(&new, &format!("{at}:10Z"));
+            let is_blocked = used == OPUS;
+            assert_eq!(row.contains("weekly Opus limit"), is_blocked, "{row}");
+            assert_eq!(whycap.contains("may work"), !is_blocked, "{whycap}");
+        }
+    }
+}

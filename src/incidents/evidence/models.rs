@@ -46,6 +46,15 @@ impl EvidenceCollector<'_> {
         is_used.then_some(window)
     }
 
+    /// Returns the window of the family of the model that Claude Code reports to the status line. Returns `None` if the
+    /// family has no window, or if there is no status line.
+    pub(in crate::incidents) fn window_of_reported_model(&self) -> Option<Window> {
+        match self.models_in_use {
+            ModelsInUse::OfStatusLine(model) => Window::of_model(model),
+            ModelsInUse::Ignored | ModelsInUse::OfSessions => None,
+        }
+    }
+
     /// Returns true if the session last used a model of the family to which the window applies.
     fn is_family_in_use(&self, window: Window, session: &str) -> bool {
         window.is_of_family_of(self.model_of(session).as_deref())
