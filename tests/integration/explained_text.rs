@@ -2748,3 +2748,29 @@ fn nobody_is_offered_a_purchase_because_of_a_message_that_is_probably_old() {
         assert!(!answered.contains("credits"), "{answered}");
     }
 }
+
+/// Explaining a text with twelve notices took three seconds, and each further notice multiplied the time by 2.5.
+#[test]
+fn a_text_with_many_notices_is_explained() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    for part in [
+        "First \"Context low · Run /compact\" and then later ",
+        "Context low · Run /compact, error: \"",
+    ] {
+        let explained = explain(&client, AT, &part.repeat(100));
+        let answer = "the conversation is getting long";
+        assert!(explained.contains(answer), "{explained}");
+    }
+}
+
+/// The last of several quoted messages is what stopped work, however many notices come before it.
+#[test]
+fn a_limit_that_is_quoted_after_several_notices_is_explained() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    let notices = "First it said \"Context low · Run /compact\" and then later ".repeat(5);
+    let text = format!("{notices}it said \"You've hit your weekly limit\" with an error: ");
+    let explained = explain(&client, AT, &text);
+    assert!(explained.contains("weekly limit"), "{explained}");
+}

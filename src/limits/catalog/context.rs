@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use chrono::NaiveDate;
+use memchr::memmem;
 
 use super::pattern::{begins_message, is_wrapper};
 use crate::limits::split::{Passage, normalize};
@@ -48,6 +49,12 @@ const LITERAL: char = '\u{1}';
 /// The start of an interpolated variable in a JavaScript or shell string. Programs print the value instead, so a line
 /// that contains this marker is source code.
 const INTERPOLATION: &str = "${";
+
+/// The maximum number of bytes from the start of a limit's name to its reset time in a complete message.
+const MOST_BYTES_BEFORE_RESET: usize = 89;
+
+/// The maximum number of bytes of the reset time in a complete message, without its zone.
+const MOST_BYTES_OF_RESET: usize = 100;
 
 /// The number of distinct messages in a text, excluding notices.
 #[derive(Debug, Clone, Copy)]
@@ -426,16 +433,29 @@ fn is_word_start(text: &str, position: usize) -> bool {
 /// Claude Code prints messages this way. Texts that merely mention a message usually omit the zone.
 pub(super) fn is_complete(normalized: &str, range: &Range<usize>) -> bool {
     let message = normalized.get(range.start..).unwrap_or_default();
-    let Some((words, rest)) = message.split_once("resets ") else {
+    let Some((words, rest)) = split_within(message, "resets ", MOST_BYTES_BEFORE_RESET) else {
         return false;
     };
-    let Some((_, zone)) = rest.split_once(" (") else {
+    let Some((_, zone)) = split_within(rest, " (", MOST_BYTES_OF_RESET) else {
         return false;
     };
     let zone = zone.split(')').next().unwrap_or_default();
-    !words.contains('"')
-        && words.len() < 90
-        && (zone == "utc" || zone.contains('/') && !zone.contains(' '))
+    !words.contains('"') && (zone == "utc" || zone.contains('/') && !zone.contains(' '))
+}
+
+/// Splits a text at a separator that starts within the given number of bytes. The rest of the text is not searched,
+/// because callers split every message in a text.
+fn split_within<'text>(
+    text: &'text str,
+    separator: &str,
+    most_bytes: usize,
+) -> Option<(&'text str, &'text str)> {
+    let end = text.len().min(most_bytes + separator.len());
+    let position = memmem::find(text.as_bytes().get(..end)?, separator.as_bytes())?;
+    Some((
+        text.get(..position)?,
+        text.get(position + separator.len()..)?,
+    ))
 }
 
 /// Returns true if a message contains a reset time.

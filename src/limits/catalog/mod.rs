@@ -5,6 +5,7 @@ mod limit_name;
 mod pattern;
 mod row;
 mod times;
+mod word_search;
 
 use context::DistinctMessages;
 pub(crate) use context::MessageContext;
@@ -23,8 +24,8 @@ use super::split::{Passage, normalize, split};
 use crate::limits::kind::{LimitKind, Service, Stops, Verdict, Window};
 use crate::limits::words::WORDS;
 use crate::time::{Clock, WEEK, Zone};
-use limit_name::LimitName;
 use row::{AssumedZone, Rank};
+use word_search::row_of_words;
 
 /// Claude Code's advice to check the gateway. The gateway's host may follow in parentheses, as in "check your inference
 /// gateway (127.0.0.1:8787)".
@@ -624,73 +625,6 @@ fn whole_text(passages: &[Passage]) -> String {
     sources.chain(texts).collect::<Vec<_>>().join("\n")
 }
 
-/// A catalog row that matches a passage by its words.
-struct WordMatch {
-    row: &'static Row,
-    /// The position of the matching words.
-    range: Range<usize>,
-}
-
-impl WordMatch {
-    /// Converts a match in a part of the text to a match in the entire text. `start` is the position of that part.
-    fn after(self, start: usize) -> Self {
-        Self {
-            range: start + self.range.start..start + self.range.end,
-            ..self
-        }
-    }
-}
-
-/// Finds the first catalog row with a pattern or limit name that occurs in the normalized text. Rows about other
-/// programs are considered only if the text does not contain a message that is unmistakably Claude's. If several
-/// messages are quoted, the last one wins.
-fn row_of_words(normalized: &str, mentions_claude: bool) -> Option<WordMatch> {
-    let names = limit_name::limit_names(normalized, mentions_claude);
-    // Agent logs, for example, contain Claude Code messages but also mention other programs.
-    let is_claudes = names.iter().any(|name| {
-        name.is_plausible_own_limit()
-            && (context::is_complete(normalized, &name.range)
-                || name.is_of_window() && normalized.contains("claude"))
-    });
-    let mut candidates = rows().filter(|row| !is_claudes || row.service != Some(Service::Other));
-    let first = candidates.find_map(|row| {
-        let range = row
-            .patterns
-            .iter()
-            .find_map(|words| pattern::find(words, normalized, mentions_claude))
-            .or_else(|| {
-                let name = names.iter().find(|name| is_named(row, name))?;
-                Some(name.range.clone())
-            })?;
-        Some(WordMatch { row, range })
-    })?;
-    let words = own_limit_first(first, &names, normalized);
-    let later = error_after_notice(&words, normalized, mentions_claude)
-        .or_else(|| in_later_quotation(&words, normalized, mentions_claude));
-    Some(later.unwrap_or(words))
-}
-
-/// Looks for an error after a notice in the same text, as in `Context low · Run /compact, Error: Conversation too long`.
-/// The error is what stopped work.
-fn error_after_notice(
-    notice: &WordMatch,
-    normalized: &str,
-    mentions_claude: bool,
-) -> Option<WordMatch> {
-    if !notice.row.is_notice() {
-        return None;
-    }
-    let start = notice.range.end;
-    let later = row_of_words(normalized.get(start..)?, mentions_claude)?;
-    let between = normalized.get(start..start + later.range.start)?;
-    between.contains("error:").then(|| later.after(start))
-}
-
-/// Returns true if the limit name matches one of the row's names.
-fn is_named(row: &Row, name: &LimitName<'_>) -> bool {
-    row.limit_names.iter().any(|words| name.matches(words))
-}
-
 /// Appends the classes to the text, because some messages can be recognized only by their text and class together.
 fn with_classes(passage: &Passage) -> String {
     let classes = passage
@@ -702,47 +636,6 @@ fn with_classes(passage: &Passage) -> String {
         .chain(classes)
         .collect();
     words.join(" ")
-}
-
-/// Prefers a limit name at the start of a message over words that follow it. For example, "You've hit your 5-hour limit
-/// · resets 3pm · out of usage credits" is about the 5-hour limit.
-fn own_limit_first(words: WordMatch, names: &[LimitName<'_>], normalized: &str) -> WordMatch {
-    let first_name = names
-        .iter()
-        .find(|name| name.is_plausible_own_limit() && name.range.end < words.range.start);
-    let Some(name) = first_name else {
-        return words;
-    };
-    let between = normalized.get(name.range.end..words.range.start);
-    if between.is_some_and(|between| between.contains('"')) {
-        return words;
-    }
-    match rows().find(|row| is_named(row, name)) {
-        Some(row) if row.rank == words.row.rank && row.limit.window().is_some() => WordMatch {
-            row,
-            range: name.range.clone(),
-        },
-        Some(_) | None => words,
-    }
-}
-
-/// Looks for a match in a later quotation. When users quote several messages, the last one is what stopped work, as in
-/// `first "You've hit your session limit", and now "You've hit your weekly limit"`.
-fn in_later_quotation(
-    earlier: &WordMatch,
-    normalized: &str,
-    mentions_claude: bool,
-) -> Option<WordMatch> {
-    let behind = normalized.get(earlier.range.end..)?;
-    let start = earlier.range.end + behind.find(['"', '\''])? + 1;
-    let rest = normalized.get(start..)?;
-    let later = row_of_words(rest, mentions_claude)?;
-    let before = rest.get(..later.range.start)?;
-    let is_quoted = before.ends_with('\'') || context::ends_in_quote(before);
-    // Quotations with hardly any words between them are just a list.
-    let is_sequence = before.split_whitespace().nth(2).is_some();
-    let is_limit = later.row.rank == Rank::Limit;
-    (is_quoted && is_sequence && is_limit).then(|| later.after(start))
 }
 
 /// Returns true if the status matches a class in `messages.json`, such as "529" or "500-599".

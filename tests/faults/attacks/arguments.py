@@ -150,7 +150,17 @@ def combinations(machine, combination):
 @attack("arguments", "a message of {size} bytes is explained in time", over=(10_000, 100_000))
 def long_messages(machine, size):
     world.used(machine)
-    for part in ("You've hit your limit · resets ", "$1 / $2 ", "429 ", "(", "reset at 5:00pm, ", "hit your hit your "):
+    parts = (
+        "You've hit your limit · resets ",
+        "$1 / $2 ",
+        "429 ",
+        "(",
+        "reset at 5:00pm, ",
+        "hit your hit your ",
+        'First "Context low · Run /compact" and then later ',
+        'Context low · Run /compact, error: "',
+    )
+    for part in parts:
         machine.command("explain", "--text", (part * size)[:size])
 
 
