@@ -226,13 +226,16 @@ fn split_position(word: &str, columns: usize) -> usize {
     }
 }
 
-/// Splits a text into words. A number with a unit is a single word: "1 h", "52 m".
+/// Splits a text into words. A number with a unit is a single word: "1 h", "52 m". The command that resumes a session is also
+/// a single word, because users copy it.
 fn unbreakable_words(text: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut is_after_number = false;
     for word in text.split_whitespace() {
         match words.last_mut() {
-            Some(last) if is_after_number && is_unit(word) => {
+            Some(last)
+                if is_after_number && is_unit(word) || is_part_of_resume_command(last, word) =>
+            {
                 last.push(' ');
                 last.push_str(word);
             }
@@ -245,6 +248,11 @@ fn unbreakable_words(text: &str) -> Vec<String> {
 
 fn is_unit(word: &str) -> bool {
     ["d", "h", "m", "s", "%"].contains(&word.trim_end_matches(['.', ',', ':', ';', ')']))
+}
+
+/// Returns true if a word continues the command `claude --resume ID` at the end of `before`.
+fn is_part_of_resume_command(before: &str, word: &str) -> bool {
+    word == "--resume" && before == "claude" || before == "claude --resume"
 }
 
 #[cfg(test)]
@@ -320,6 +328,17 @@ mod tests {
         assert_eq!(truncate("日本語", 5), "日本…");
         assert_eq!(truncate("日本語", 6), "日本語");
         assert_eq!(truncate("abc", 0), "");
+    }
+
+    /// The command was split before the session's ID. Copying it opened the list of sessions.
+    #[test]
+    fn the_command_that_resumes_a_session_is_not_split() {
+        let command = "claude --resume 5a7d3c1e-0000-4000-a000-00000000c0de";
+        let text = format!("Remove the key, then resume the session: {command} (in a shell)");
+        for columns in 52..100 {
+            let lines = wrap(&text, columns);
+            assert!(lines.iter().any(|line| line.contains(command)), "{lines:?}");
+        }
     }
 
     #[test]
