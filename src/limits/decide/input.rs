@@ -153,6 +153,9 @@ impl<'a> Input<'a> {
     /// and each window that the message may mean is known to reset at another time. The message may then be old or from
     /// another account. `window` is the window that the message names.
     pub(super) fn foreign_reset(&self, window: Option<Window>) -> Option<DateTime<Utc>> {
+        if !self.evidence.is_pasted() {
+            return None;
+        }
         let now = self.evidence.clock.now;
         // A time that is too far away for the window cannot be the user's reset, either.
         let stated = self
