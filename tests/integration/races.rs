@@ -175,7 +175,10 @@ fn simultaneous_status_lines_show_the_same_as_single_ones() {
             let output = child.wait_with_output().unwrap();
             let shown = String::from_utf8_lossy(&output.stdout).into_owned();
             if !(shown.contains(&own_figure) && shown.contains("today")) {
-                assert!(shown.contains("Claude Code says $0.01"), "{shown}");
+                // A call that gives up on the ledger shows Claude Code's figure, or a lower bound of its own.
+                let is_honest =
+                    shown.contains("Claude Code says $0.01") || shown.contains("session ≥$");
+                assert!(is_honest, "{shown}");
                 without += 1;
             }
         }
