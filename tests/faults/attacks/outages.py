@@ -185,7 +185,7 @@ def odd_error_times(machine, at, clock):
     check(machine)
 
 
-@attack("outages", "{count} errors of one session are listed in time, and none is lost", over=(2000, 20000))
+@attack("outages", "{count} errors of one session are listed in time, and none is lost", over=(2000, 10000))
 def many_errors(machine, count):
     world.fresh(machine)
     lines = []
