@@ -229,6 +229,11 @@ const SUBJECTS: &[Subject] = &[
         none_of: NOT_ABOUT_PAYMENT_NOW,
     },
     Subject {
+        question: SideQuestion::Other,
+        all_of: &[&["get"], &["money"], &["back"]],
+        none_of: &[],
+    },
+    Subject {
         question: SideQuestion::Cost,
         all_of: &[&["charge", "charged", "cost", "costs", "money"]],
         none_of: &[],

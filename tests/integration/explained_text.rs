@@ -2693,7 +2693,11 @@ fn a_question_about_something_else_is_said_to_have_no_answer() {
     let before = explain(&client, SOON, question);
     assert!(before.ends_with(no_answer), "{before}");
     client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
-    for text in [question, "can I get a refund?"] {
+    for text in [
+        question,
+        "can I get a refund?",
+        "How do I get my money back?",
+    ] {
         let answered = explain(&client, SOON, text);
         assert!(answered.starts_with(no_answer), "{text}: {answered}");
     }
