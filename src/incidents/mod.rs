@@ -694,11 +694,12 @@ impl<'a> Incidents<'a> {
     }
 
     /// Returns the errors of other sessions that may also block this one, judging only by the journal: each session's
-    /// newest limit, the repeated refusals of the login, and the refusals that came after this session's own error. A
-    /// refusal does not count if a later limit shows that the service accepts the login.
+    /// newest limit that applies to this session's model, the repeated refusals of the login, and the refusals that came
+    /// after this session's own error. A refusal does not count if a later limit shows that the service accepts the login.
     ///
     /// A limit may still apply after another error. For example, a session may reach a limit and then lose its
-    /// connection, or it may be resumed with a key that is refused as well. The newest errors of the login since each
+    /// connection, or it may be resumed with a key that is refused as well. It may also continue with another model and
+    /// reach the limit of that one, which does not matter to this session. The newest errors of the login since each
     /// session's last response are therefore searched. Unless the newest reading shows a full window, the older
     /// sections of the journal are searched only if they contain a limit of this session's model family. Other sessions
     /// soon show whether any other limit still applies.
@@ -732,6 +733,10 @@ impl<'a> Incidents<'a> {
                 *remaining = 0;
                 continue;
             }
+            // A limit of another model could only show that the service accepts the login, and a newer error already does.
+            if login_accepted_at >= Some(error.at) && collector.is_stated_for_other_model(&error) {
+                continue;
+            }
             *remaining -= 1;
             let mut evidence = collector.bare_evidence(error.clone());
             // A status line of the limited model would otherwise read the end of a transcript for each stored limit of this
@@ -755,6 +760,7 @@ impl<'a> Incidents<'a> {
             } else if recorded.blocks().is_some()
                 && recorded.diagnosis.is_limit()
                 && !recorded.evidence.is_of_another_account()
+                && collector.applies_to_reported_model(recorded.diagnosis.limit)
             {
                 obstacles.limits.push(error);
                 *remaining = 0;

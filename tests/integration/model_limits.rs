@@ -15,6 +15,7 @@ const OPUS: &str = "claude-opus-5-5";
 const SONNET: &str = "claude-sonnet-5-5";
 const JOURNAL: &str = ".local/share/whycap/journal/2026-11.jsonl";
 const OPUS_LIMIT: &str = "You've hit your Opus limit · resets Nov 24, 6am (UTC)";
+const SONNET_LIMIT: &str = "You've hit your Sonnet limit · resets Nov 24, 6am (UTC)";
 
 /// Returns usage figures that show room in both windows of the plan.
 fn room() -> Value {
@@ -40,6 +41,14 @@ fn reaches_opus_limit(client: &Client<'_>, at: &str) {
     client.sends_prompt(at, "continue");
     let refusal = refused("seven_day_opus", TUESDAY, "org_level_disabled");
     client.receives_error(&after(at, 2), OPUS_LIMIT, refusal);
+    client.calls_status_line(&after(at, 3), room(), 120);
+}
+
+/// Like [`reaches_opus_limit`], but with the weekly Sonnet limit.
+fn reaches_sonnet_limit(client: &Client<'_>, at: &str) {
+    client.sends_prompt(at, "continue");
+    let refusal = refused("seven_day_sonnet", TUESDAY, "org_level_disabled");
+    client.receives_error(&after(at, 2), SONNET_LIMIT, refusal);
     client.calls_status_line(&after(at, 3), room(), 120);
 }
 
@@ -877,6 +886,41 @@ fn whycap_uses_the_reported_model_of_a_session_without_prompts() {
             let is_blocked = used == OPUS;
             assert_eq!(row.contains("weekly Opus limit"), is_blocked, "{row}");
             assert_eq!(whycap.contains("may work"), !is_blocked, "{whycap}");
+        }
+    }
+}
+
+/// A session had reached the Opus limit, continued with Sonnet, and reached the Sonnet limit as well. The row of a session with
+/// Opus no longer showed a limit, although `/whycap` and `explain` said that the Opus limit blocks the session.
+#[test]
+fn the_limit_of_a_second_model_does_not_hide_the_first_limit_from_other_rows() {
+    for sonnet_refusals in [1, 6] {
+        let sandbox = with_a_private_login();
+        let [mut stopped, mut with_opus, mut with_sonnet] =
+            ["stopped", "opus", "sonnet"].map(|name| session_of_login(&sandbox, name));
+        OPUS.clone_into(&mut with_opus.model);
+        SONNET.clone_into(&mut with_sonnet.model);
+        receives_response(&mut stopped, "2026-11-20T09:50:00Z");
+        reaches_opus_limit(&stopped, "2026-11-20T10:00:00Z");
+        switches_to(&mut stopped, "2026-11-20T10:02:00Z", SONNET);
+        receives_response(&mut stopped, "2026-11-20T10:03:00Z");
+        for minute in 0..sonnet_refusals {
+            reaches_sonnet_limit(&stopped, &format!("2026-11-20T11:0{minute}:00Z"));
+        }
+
+        let at = "2026-11-20T11:08:00Z";
+        for (client, limit) in [
+            (&with_opus, "weekly Opus limit"),
+            (&with_sonnet, "weekly Sonnet limit"),
+        ] {
+            let row = plain_rows(client, at, room());
+            let shown = format!("{limit} · resets");
+            assert!(row.contains(&shown), "{sonnet_refusals} {limit}: {row}");
+            let whycap = answer(client, at);
+            assert!(
+                whycap.contains(&format!("Your {limit} is used up")),
+                "{whycap}"
+            );
         }
     }
 }

@@ -55,6 +55,22 @@ impl EvidenceCollector<'_> {
         }
     }
 
+    /// Returns false if a limit is that of a single model family, unless Claude Code reports a model of this family to the
+    /// status line.
+    pub(in crate::incidents) fn applies_to_reported_model(&self, limit: LimitKind) -> bool {
+        match limit.window().filter(|window| window.is_of_one_model()) {
+            Some(window) => self.window_of_reported_model() == Some(window),
+            None => true,
+        }
+    }
+
+    /// Returns true if the server stated that an error is about the limit of a single model family, and Claude Code does not
+    /// report a model of this family to the status line. The message is not recognized, because that takes long.
+    pub(in crate::incidents) fn is_stated_for_other_model(&self, error: &StoredError) -> bool {
+        let stated = error.quota().and_then(LimitKind::of_quota);
+        stated.is_some_and(|limit| !self.applies_to_reported_model(limit))
+    }
+
     /// Returns true if the session last used a model of the family to which the window applies.
     fn is_family_in_use(&self, window: Window, session: &str) -> bool {
         window.is_of_family_of(self.model_of(session).as_deref())
