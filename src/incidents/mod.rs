@@ -44,8 +44,8 @@ use self::cache::Cache;
 use self::credits_use::CostsOf;
 use self::error_search::find_all_errors;
 use self::evidence::{
-    EvidenceCollector, KnownError, ModelsInUse, OtherSessions, has_final_readings, merge,
-    payer_of_next_request, settle_owner,
+    EvidenceCollector, KnownError, ModelsInUse, OtherSessions, has_final_readings,
+    is_of_other_payer, merge, payer_of_next_request, settle_owner,
 };
 use self::history::History;
 use self::login::Login;
@@ -582,7 +582,8 @@ impl<'a> Incidents<'a> {
     }
 
     /// Returns the full window of a single model family that applies to the model that a session uses now. Returns `None` if there
-    /// is none, or if the session does not use the plan of the login. The situation must contain the errors of all sessions.
+    /// is none, if a model of this family has responded in the session since then, or if the session does not use the plan of the
+    /// login. The situation must contain the errors of all sessions.
     pub(crate) fn full_model_window_of(
         &self,
         session: &str,
@@ -592,7 +593,35 @@ impl<'a> Incidents<'a> {
             return None;
         }
         let model = self.readings().model_of(session);
-        situation.full_model_window(model.as_deref())
+        situation
+            .limits_of_model(model.as_deref())
+            .find(|limit| !self.has_model_responded_since(limit, session))
+            .and_then(Incident::full_window)
+    }
+
+    /// Returns true if a session has received a response from a model to which a limit applies, and the response was requested after
+    /// the limit was reached in another session. A response does not count if it certainly had another payer, or if a limit has
+    /// stopped the session since then.
+    fn has_model_responded_since(&self, limit: &Incident, session: &str) -> bool {
+        let error = &limit.evidence.error;
+        let Some(path) = self.transcripts.path_of(session) else {
+            return false;
+        };
+        let Some(tail) = self.transcripts.tail(&path) else {
+            return false;
+        };
+        let free_periods = self.transcripts.free_periods(&path);
+        let Some(last) = transcript_end::last_response(&tail, &free_periods) else {
+            return false;
+        };
+        let starts = self.all_starts().of(session);
+        tail.responses.iter().any(|response| {
+            let owner = tail.owner_at(response.at);
+            response.at <= last
+                && is_sent_after(error.at, response)
+                && limit.may_apply_to_model(response.model.as_deref())
+                && !is_of_other_payer(error, &starts, owner, response.at)
+        })
     }
 
     /// Returns the current error of the status line's session, without writing anything.

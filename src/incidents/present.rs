@@ -417,28 +417,29 @@ impl Situation {
             .find(|limit| is_model_limit_for(limit, evidence))
     }
 
-    /// Returns the full window of a single model family that applies to a session of the login with this model.
-    pub(super) fn full_model_window(&self, model: Option<&str>) -> Option<RefusedWindow> {
-        self.full_windows_of_login(model)
-            .find(|full| full.window.is_of_one_model())
+    /// Returns the limits of a single model family whose windows are full and that apply to a session of the login with this model.
+    pub(super) fn limits_of_model(&self, model: Option<&str>) -> impl Iterator<Item = &Incident> {
+        self.full_limits_of_login(model).filter(|limit| {
+            let full = limit.full_window();
+            full.is_some_and(|full| full.window.is_of_one_model())
+        })
     }
 
     /// Returns true if an error shows that a window of the login is full that applies to all models.
     pub(crate) fn is_window_of_all_models_full(&self) -> bool {
-        self.full_windows_of_login(None)
+        self.full_limits_of_login(None)
+            .filter_map(Incident::full_window)
             .any(|full| !full.window.is_of_one_model())
     }
 
-    /// Returns the full windows that apply to a session of the login with this model, unless usage credits pay beyond them.
-    fn full_windows_of_login(&self, model: Option<&str>) -> impl Iterator<Item = RefusedWindow> {
-        self.limits_of_full_windows
-            .iter()
-            .filter(move |limit| {
-                limit.is_limit_of_login(model)
-                    && !limit.diagnosis.credits_pay_now
-                    && !is_of_other_payer(limit)
-            })
-            .filter_map(Incident::full_window)
+    /// Returns the limits whose windows are full and that apply to a session of the login with this model, unless usage credits
+    /// pay beyond them.
+    fn full_limits_of_login(&self, model: Option<&str>) -> impl Iterator<Item = &Incident> {
+        self.limits_of_full_windows.iter().filter(move |limit| {
+            limit.is_limit_of_login(model)
+                && !limit.diagnosis.credits_pay_now
+                && !is_of_other_payer(limit)
+        })
     }
 
     /// Returns true if the current error, or the one that is mentioned beside it, is a refusal of the login that may also stop

@@ -924,3 +924,42 @@ fn the_limit_of_a_second_model_does_not_hide_the_first_limit_from_other_rows() {
         }
     }
 }
+
+/// Opus had just responded in another session, whose row and `/whycap` said that nothing blocks it. `now` said that the Opus
+/// limit applies there.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_limit_does_not_apply_to_a_session_that_the_model_has_answered_since() {
+    let sandbox = with_a_private_login();
+    let [mut alpha, mut beta, mut gamma] =
+        ["alpha", "beta", "gamma"].map(|name| session_of_login(&sandbox, name));
+    let _processes = [&alpha, &beta].map(|client| RunningClient::idle(&sandbox, &client.session));
+    for client in [&mut alpha, &mut beta, &mut gamma] {
+        OPUS.clone_into(&mut client.model);
+        receives_response(client, "2026-11-20T09:50:00Z");
+    }
+    let applies_here = "your weekly Opus limit applies here";
+    reaches_opus_limit(&alpha, "2026-11-20T10:00:00Z");
+    let now = flat(in_shell(&sandbox, "2026-11-20T10:10:00Z", &["now"]).success());
+    assert!(now.contains(applies_here), "{now}");
+
+    receives_response(&mut beta, "2026-11-20T10:30:00Z");
+    let at = "2026-11-20T10:31:00Z";
+    assert!(!plain_rows(&beta, at, room()).contains("weekly Opus limit"));
+    let now = flat(in_shell(&sandbox, at, &["now"]).success());
+    assert!(!now.contains(applies_here), "{now}");
+
+    switches_to(&mut alpha, "2026-11-20T10:32:00Z", SONNET);
+    receives_response(&mut alpha, "2026-11-20T10:33:00Z");
+    let still_applies = "still applies to the open session beta";
+    let explained = flat(&in_shell(&sandbox, "2026-11-20T10:34:00Z", &["explain"]).stdout);
+    assert!(!explained.contains(still_applies), "{explained}");
+
+    // A later refusal shows that the limit applies there again.
+    reaches_opus_limit(&gamma, "2026-11-20T10:40:00Z");
+    let at = "2026-11-20T10:41:00Z";
+    let row = plain_rows(&beta, at, room());
+    assert!(row.contains("weekly Opus limit · resets"), "{row}");
+    let now = flat(in_shell(&sandbox, at, &["now"]).success());
+    assert!(now.contains(applies_here), "{now}");
+}

@@ -20,7 +20,7 @@ pub(super) use error_transcript::merge;
 pub(super) use known_error::KnownError;
 pub(super) use later_errors::{LaterErrors, RefusalCause};
 pub(super) use models::ModelsInUse;
-pub(super) use payers::{ownership_of, payer_of_next_request, settle_owner};
+pub(super) use payers::{is_of_other_payer, ownership_of, payer_of_next_request, settle_owner};
 pub(super) use usage_readings::has_final_readings;
 
 use std::cell::{OnceCell, RefCell};

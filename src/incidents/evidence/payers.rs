@@ -403,7 +403,7 @@ impl EvidenceCollector<'_> {
 /// Returns true if a response certainly had another payer than the failed request. `starts` are the starts of the
 /// session, newest first, and `owner` is the account that its transcript named at the time of the response. If no start
 /// is stored, returns false.
-pub(super) fn is_of_other_payer(
+pub(in crate::incidents) fn is_of_other_payer(
     error: &StoredError,
     starts: &[SessionStart],
     owner: Option<&Owner>,
