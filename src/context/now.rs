@@ -110,9 +110,10 @@ impl NowCollector {
             Some(reading) => incidents.forecasts().of(reading),
             None => Vec::new(),
         };
-        let full_window_in_use = reading
-            .as_ref()
-            .and_then(|reading| full_window_in_use(reading, &registered, &incidents));
+        let full_windows = match &reading {
+            Some(reading) => full_windows(reading, &registered, &incidents),
+            None => Vec::new(),
+        };
         let now = context.environment.now;
         let newest = slow.situation.incident.as_ref();
         let passed_resets = Window::ALL
@@ -128,7 +129,7 @@ impl NowCollector {
         NowData {
             clock: context.clock(),
             full_by_refusal,
-            full_window_in_use,
+            full_windows,
             has_plan,
             passed_resets,
             forecasts,
@@ -434,12 +435,13 @@ fn full_by_refusal(
         .collect()
 }
 
-/// Returns a full window of the plan that applies to all models or, if there is none, to a model of a running session.
-fn full_window_in_use(
+/// Returns a full window of the plan that applies to all models. If there is none and the window of the model of a running session
+/// is full, returns all full windows of individual models.
+fn full_windows(
     reading: &Sample,
     registered: &[Session],
     incidents: &Incidents<'_>,
-) -> Option<Window> {
+) -> Vec<Window> {
     let is_used = |window: Window| {
         registered
             .iter()
@@ -455,9 +457,13 @@ fn full_window_in_use(
         .map(|(window, _)| window)
         .collect();
     let of_all_models = full_windows.iter().find(|window| !window.is_of_one_model());
-    of_all_models
-        .or_else(|| full_windows.iter().find(|window| is_used(**window)))
-        .copied()
+    if let Some(window) = of_all_models {
+        vec![*window]
+    } else if full_windows.iter().any(|window| is_used(*window)) {
+        full_windows
+    } else {
+        Vec::new()
+    }
 }
 
 /// Returns the activities of the running sessions. A session that is open in several terminals is listed once, with its

@@ -30,8 +30,9 @@ pub(crate) struct NowData {
     pub(crate) reading: Option<Sample>,
     /// The windows that are full in the reading only because of a refused request. Claude Code has not reported this.
     pub(crate) full_by_refusal: Vec<RefusedWindow>,
-    /// A full usage window that applies to all models or, if there is none, to a model in use.
-    pub(crate) full_window_in_use: Option<Window>,
+    /// A full usage window that applies to all models. If there is none and the window of a model in use is full, all full
+    /// windows of individual models.
+    pub(crate) full_windows: Vec<Window>,
     /// True if the logged-in account has a plan and therefore usage windows.
     pub(crate) has_plan: bool,
     /// The last known reset times of the windows that have reset.

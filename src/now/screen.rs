@@ -147,14 +147,21 @@ impl NowData {
 
     /// Returns what to show if no error, no budget, and no payment needs to be mentioned.
     fn limit_without_error(&self) -> String {
-        match self.full_window_in_use {
-            Some(window) if window.is_of_one_model() => format!(
-                "your {} is used up; no limit is blocking other models",
-                window.limit()
-            ),
-            Some(_) => WINDOW_IS_FULL.to_owned(),
-            None if self.is_end_assumed() => NOT_BLOCKED_AS_FAR_AS_KNOWN.to_owned(),
-            None => NOT_BLOCKED.to_owned(),
+        match self.full_windows.as_slice() {
+            [] if self.is_end_assumed() => NOT_BLOCKED_AS_FAR_AS_KNOWN.to_owned(),
+            [] => NOT_BLOCKED.to_owned(),
+            windows if windows.iter().all(|window| window.is_of_one_model()) => {
+                let limits: Vec<String> = windows
+                    .iter()
+                    .map(|window| format!("your {}", window.limit()))
+                    .collect();
+                let are = if limits.len() == 1 { "is" } else { "are" };
+                format!(
+                    "{} {are} used up; no limit is blocking other models",
+                    limits.join(" and ")
+                )
+            }
+            _ => WINDOW_IS_FULL.to_owned(),
         }
     }
 
@@ -660,7 +667,7 @@ mod tests {
                 hours: HourFormat::TwentyFour,
             },
             full_by_refusal: Vec::new(),
-            full_window_in_use: None,
+            full_windows: Vec::new(),
             has_plan: true,
             passed_resets: Vec::new(),
             reading: Some(Sample {

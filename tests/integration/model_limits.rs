@@ -13,6 +13,7 @@ use crate::support::{Run, Sandbox};
 
 const OPUS: &str = "claude-opus-5-5";
 const SONNET: &str = "claude-sonnet-5-5";
+const HAIKU: &str = "claude-haiku-5-5";
 const JOURNAL: &str = ".local/share/whycap/journal/2026-11.jsonl";
 const OPUS_LIMIT: &str = "You've hit your Opus limit · resets Nov 24, 6am (UTC)";
 const SONNET_LIMIT: &str = "You've hit your Sonnet limit · resets Nov 24, 6am (UTC)";
@@ -962,4 +963,31 @@ fn a_limit_does_not_apply_to_a_session_that_the_model_has_answered_since() {
     assert!(row.contains("weekly Opus limit · resets"), "{row}");
     let now = flat(in_shell(&sandbox, at, &["now"]).success());
     assert!(now.contains(applies_here), "{now}");
+}
+
+/// The limits of two models were used up. `now` named only one of them and said "no limit is blocking other models".
+#[cfg(target_os = "linux")]
+#[test]
+fn now_names_each_model_limit_that_is_used_up() {
+    let sandbox = with_a_private_login();
+    let [mut alpha, mut beta] = ["alpha", "beta"].map(|name| session_of_login(&sandbox, name));
+    OPUS.clone_into(&mut alpha.model);
+    SONNET.clone_into(&mut beta.model);
+    let _alpha = RunningClient::idle(&sandbox, "alpha");
+    let _beta = RunningClient::idle(&sandbox, "beta");
+    for client in [&mut alpha, &mut beta] {
+        receives_response(client, "2026-11-20T09:50:00Z");
+    }
+    reaches_opus_limit(&alpha, "2026-11-20T10:00:00Z");
+    reaches_sonnet_limit(&beta, "2026-11-20T10:10:00Z");
+    let both = "your weekly Opus limit and your weekly Sonnet limit are used up; no limit is blocking other models";
+    for (at, of_alpha, of_beta) in [
+        ("2026-11-20T10:12", SONNET, OPUS),
+        ("2026-11-20T10:15", HAIKU, OPUS),
+    ] {
+        switches_to(&mut alpha, &format!("{at}:00Z"), of_alpha);
+        switches_to(&mut beta, &format!("{at}:10Z"), of_beta);
+        let now = flat(in_shell(&sandbox, &format!("{at}:30Z"), &["now"]).success());
+        assert!(now.contains(both), "{of_alpha}: {now}");
+    }
 }
