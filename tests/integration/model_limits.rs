@@ -991,3 +991,70 @@ fn now_names_each_model_limit_that_is_used_up() {
         assert!(now.contains(both), "{of_alpha}: {now}");
     }
 }
+
+/// The messages about usage credits and caps on them with which the server refuses a request beyond the limit of one model
+/// family, and its reasons for not accepting usage credits.
+const CREDITS_MESSAGES: [(&str, &str); 4] = [
+    (
+        "You've hit your monthly spend limit · raise it at https://claude.ai/settings/usage",
+        "org_level_disabled_until",
+    ),
+    (
+        "You've hit your individual spend limit · run /usage-credits to ask your admin for a higher limit",
+        "member_level_disabled",
+    ),
+    (
+        "You've hit your org's monthly spend limit · run /usage-credits to ask your admin for a higher limit",
+        "org_level_disabled_until",
+    ),
+    (
+        "You're out of usage credits · resets Nov 24, 6am (UTC)",
+        "out_of_credits",
+    ),
+];
+
+/// Returns a sandbox in which the login belongs to a plan for which the server sends this message.
+fn with_login_for(message: &str) -> Sandbox {
+    let sandbox = Sandbox::new();
+    let is_of_team = message.contains("admin");
+    let (plan, role) = if is_of_team {
+        ("team", "user")
+    } else {
+        ("max", "admin")
+    };
+    Client::logged_in(&sandbox, plan, role);
+    sandbox
+}
+
+/// A cap or the credits were used up at the weekly limit of one model family. The screens called this a false alarm, because
+/// the windows of all models had room, and said that the prompt would soon work.
+#[test]
+fn the_windows_of_all_models_do_not_refute_an_error_about_credits_at_the_limit_of_one_model() {
+    let families = [
+        ("seven_day_opus", OPUS),
+        ("seven_day_overage_included", "claude-fable-5-2"),
+    ];
+    for (message, reason) in CREDITS_MESSAGES {
+        for (window, model) in families {
+            let sandbox = with_login_for(message);
+            let mut client = session_of_login(&sandbox, "stopped");
+            let _process = RunningClient::idle(&sandbox, &client.session);
+            model.clone_into(&mut client.model);
+            receives_response(&mut client, "2026-11-20T09:55:00Z");
+            client.sends_prompt("2026-11-20T10:00:00Z", "continue");
+            let refusal = refused(window, TUESDAY, reason);
+            client.receives_error("2026-11-20T10:00:02Z", message, refusal);
+
+            for at in ["2026-11-20T10:00:10Z", "2026-11-20T10:30:00Z"] {
+                let row = plain_rows(&client, at, room());
+                let whycap = answer(&client, at);
+                let steps = "1. Wait until Tue Nov 24 06:00";
+                assert!(whycap.contains(steps), "{message}: {whycap}");
+                let now = flat(in_shell(&sandbox, at, &["now"]).success());
+                for shown in [&row, &whycap, &now] {
+                    assert!(!shown.contains("false alarm"), "{message}: {shown}");
+                }
+            }
+        }
+    }
+}

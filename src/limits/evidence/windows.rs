@@ -963,8 +963,14 @@ impl<'a> Readings<'a> {
     }
 
     /// Returns a measurement that proves that the plan had usage left at the time of the error, preferably of the
-    /// 5-hour window. Returns `None` if either window was full or nearly full, or if the usage of both is unknown.
+    /// 5-hour window. Returns `None` if either window was full or nearly full, or if the usage of both is unknown. Also
+    /// returns `None` if the server blamed the window of one model family, because the windows of all models say nothing
+    /// about it.
     pub(crate) fn room(&self) -> Option<Measurement> {
+        let blamed = self.evidence.refused_window();
+        if blamed.is_some_and(Window::is_of_one_model) {
+            return None;
+        }
         let mut first = None;
         for window in [Window::FiveHour, Window::Weekly] {
             match self.state(window) {
