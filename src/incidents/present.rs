@@ -279,7 +279,7 @@ impl Situation {
         self.blocking().is_some_and(|blocking| {
             let limit = blocking.diagnosis.limit;
             limit.description().affects == Affects::Account
-                && !limit.window().is_some_and(Window::is_of_one_model)
+                && blocking.diagnosis.model_window().is_none()
                 && !is_of_other_payer(blocking)
                 && !blocking.diagnosis.credits_pay_now
         })
@@ -645,8 +645,7 @@ fn find_limits_of_full_windows(incidents: &[Incident]) -> Vec<Incident> {
 fn is_model_limit_for(limit: &Incident, evidence: &Evidence) -> bool {
     let error = &evidence.error;
     let payer = &limit.evidence.error.payer;
-    let window = limit.diagnosis.limit.window();
-    window.is_some_and(Window::is_of_one_model)
+    limit.diagnosis.model_window().is_some()
         && limit.is_limit_of_login(evidence.model_now())
         && !limit.diagnosis.credits_pay_now
         && !is_of_other_payer(limit)

@@ -639,7 +639,7 @@ impl Incident {
         let is_real = matches!(self.diagnosis.verdict, Verdict::Real | Verdict::Misworded);
         let is_of_plan = matches!(self.diagnosis.service, None | Some(Service::Plan));
         let limit = self.diagnosis.limit;
-        let is_of_one_model = limit.window().is_some_and(Window::is_of_one_model);
+        let is_of_one_model = self.diagnosis.model_window().is_some();
         is_real
             && is_of_plan
             && self.may_apply_to_model(model)
@@ -659,7 +659,7 @@ impl Incident {
 
     /// Returns false if the error is about the usage window of another model family.
     pub(crate) fn may_apply_to_model(&self, model: Option<&str>) -> bool {
-        let window = self.diagnosis.limit.window();
+        let window = self.diagnosis.model_window();
         window.is_none_or(|window| window.may_apply_to(model))
     }
 

@@ -634,13 +634,6 @@ impl LimitKind {
         )
     }
 
-    /// Returns true if the limit applies to a single model family to which this model does not belong.
-    pub(crate) fn spares_model(self, model: &str) -> bool {
-        self.window()
-            .and_then(Window::family)
-            .is_some_and(|family| !model.contains(family))
-    }
-
     /// Returns the usage window, or `None` for any other kind of limit.
     pub(crate) fn window(self) -> Option<Window> {
         if let Self::Window(window) = self {

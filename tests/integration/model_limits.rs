@@ -1026,6 +1026,56 @@ fn with_login_for(message: &str) -> Sandbox {
     sandbox
 }
 
+/// At the weekly Opus limit, the spend cap or the credits were used up as well. `/whycap` and the row said to wait for days
+/// or to pay, although `now` said to switch to another model, which is free. A session with Sonnet said that it was blocked,
+/// and its response ended the limit on all screens.
+#[test]
+fn another_model_is_offered_if_credits_cannot_pay_beyond_the_limit_of_one_model() {
+    for (message, reason) in CREDITS_MESSAGES {
+        let sandbox = with_login_for(message);
+        let [mut stopped, mut opus, mut sonnet] =
+            ["stopped", "opus", "sonnet"].map(|name| session_of_login(&sandbox, name));
+        let _processes =
+            [&stopped, &opus, &sonnet].map(|client| RunningClient::idle(&sandbox, &client.session));
+        let nearly_full = windows(90.0, NOON, 95.0, TUESDAY);
+        SONNET.clone_into(&mut sonnet.model);
+        for client in [&mut stopped, &mut opus, &mut sonnet] {
+            client.api_ms += 100;
+            client.sends_prompt("2026-11-20T09:50:00Z", "continue");
+            client.receives_response("2026-11-20T09:50:02Z");
+            client.calls_status_line("2026-11-20T09:50:03Z", nearly_full.clone(), 120);
+        }
+        stopped.sends_prompt("2026-11-20T10:00:00Z", "continue");
+        let refusal = refused("seven_day_opus", TUESDAY, reason);
+        stopped.receives_error("2026-11-20T10:00:02Z", message, refusal);
+        stopped.calls_status_line("2026-11-20T10:00:03Z", nearly_full.clone(), 120);
+
+        for at in ["2026-11-20T10:01:00Z", "2026-11-20T10:06:00Z"] {
+            for client in [&stopped, &opus] {
+                let row = plain_rows(client, at, nearly_full.clone());
+                assert!(row.contains("Use another model: /model"), "{row}");
+                let whycap = answer(client, at);
+                let steps = "1. Use another model: /model 2. Wait until Tue Nov 24 06:00";
+                assert!(whycap.contains(steps), "{message}: {whycap}");
+            }
+            let row = plain_rows(&sonnet, at, nearly_full.clone());
+            assert!(!row.contains("Tue Nov 24"), "{row}");
+            let whycap = answer(&sonnet, at);
+            assert!(!whycap.contains("1. Wait"), "{whycap}");
+            let doctor = flat(&in_shell(&sandbox, at, &["doctor"]).stdout);
+            assert!(
+                doctor.starts_with("Only Opus models are blocked."),
+                "{doctor}"
+            );
+
+            sonnet.api_ms += 100;
+            sonnet.sends_prompt("2026-11-20T10:02:00Z", "continue");
+            sonnet.receives_response("2026-11-20T10:02:02Z");
+            sonnet.calls_status_line("2026-11-20T10:02:03Z", nearly_full.clone(), 120);
+        }
+    }
+}
+
 /// A cap or the credits were used up at the weekly limit of one model family. The screens called this a false alarm, because
 /// the windows of all models had room, and said that the prompt would soon work.
 #[test]
@@ -1047,8 +1097,9 @@ fn the_windows_of_all_models_do_not_refute_an_error_about_credits_at_the_limit_o
 
             for at in ["2026-11-20T10:00:10Z", "2026-11-20T10:30:00Z"] {
                 let row = plain_rows(&client, at, room());
+                assert!(row.contains("Use another model: /model"), "{row}");
                 let whycap = answer(&client, at);
-                let steps = "1. Wait until Tue Nov 24 06:00";
+                let steps = "1. Use another model: /model 2. Wait until Tue Nov 24 06:00";
                 assert!(whycap.contains(steps), "{message}: {whycap}");
                 let now = flat(in_shell(&sandbox, at, &["now"]).success());
                 for shown in [&row, &whycap, &now] {

@@ -426,24 +426,23 @@ fn first_actions(problem: &Problem<'_>, suited: &[ActionName]) -> Vec<ActionName
     if problem.blames_gateway() {
         return vec![ActionName::CheckGateway];
     }
-    if finding.limit.window().is_some_and(Window::is_of_one_model) {
-        return if problem.evidence.is_of_another_account() {
-            Vec::new()
+    let other_model =
+        if problem.model_window().is_none() || problem.evidence.is_of_another_account() {
+            None
         } else if problem.are_other_models_stopped() {
-            vec![problem.instead_of_other_model()]
+            Some(problem.instead_of_other_model())
         } else {
-            vec![ActionName::OtherModel]
+            Some(ActionName::OtherModel)
         };
+    if finding.limit.window().is_some_and(Window::is_of_one_model) {
+        return other_model.into_iter().collect();
     }
     // API caps usually do not reset until the end of the month, so having the limit raised is better than waiting.
     let may_wait_first = suited.contains(&ActionName::Wait)
         && finding.limit != LimitKind::ApiSpendCap
         && finding.cause.template().first_action.is_none();
-    if may_wait_first {
-        vec![ActionName::Wait]
-    } else {
-        Vec::new()
-    }
+    let wait = may_wait_first.then_some(ActionName::Wait);
+    other_model.into_iter().chain(wait).collect()
 }
 
 /// Returns a free way to continue, if the account may have one. It is listed before all purchases.
@@ -992,8 +991,7 @@ impl Problem<'_> {
 
     /// Returns true if the limit applies to a single model family, but a full window would stop the other models as well.
     pub(super) fn are_other_models_stopped(&self) -> bool {
-        let window = self.finding.limit.window();
-        window.is_some_and(Window::is_of_one_model)
+        self.model_window().is_some()
             && self.also_full().is_some()
             && !self.credits_pay_now
             && !self.evidence.is_of_another_account()
@@ -1084,7 +1082,11 @@ impl Problem<'_> {
         let response = self.evidence.error.later_response.as_ref();
         let model = response.and_then(|response| response.model.as_deref());
         let is_ahead = self.resets.ahead(self.evidence.clock.now).is_some();
-        is_ahead && model.is_some_and(|model| self.finding.limit.spares_model(model))
+        is_ahead
+            && model.is_some()
+            && self
+                .model_window()
+                .is_some_and(|window| !window.may_apply_to(model))
     }
 
     /// Returns true if another session has received a response that shows that the limit is over, for example because it has

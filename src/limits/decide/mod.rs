@@ -149,6 +149,13 @@ impl Diagnosis {
             && self.also_full.is_none()
     }
 
+    /// Returns the usage window of a single model family to which the limit applies. A cap on usage credits takes effect
+    /// only while a window is full, so it applies to the models of that window. Returns `None` if the limit applies to
+    /// all models.
+    pub(crate) fn model_window(&self) -> Option<Window> {
+        model_window(self.limit, self.window)
+    }
+
     /// Returns true if the message may be right, its limit applies to only one family of models, and no full window
     /// stops the other models as well.
     pub(crate) fn limits_only_one_model(&self) -> bool {
@@ -157,11 +164,8 @@ impl Diagnosis {
             Verdict::Real | Verdict::Misworded | Verdict::CannotTell
         );
         may_be_right
-            && self.limit.window().is_some()
-            && [self.limit.window(), self.window]
-                .into_iter()
-                .flatten()
-                .all(Window::is_of_one_model)
+            && self.model_window().is_some()
+            && self.window.is_none_or(Window::is_of_one_model)
             && self.also_full.is_none()
     }
 
@@ -169,7 +173,7 @@ impl Diagnosis {
     /// [`Self::limits_only_one_model`] returns false.
     pub(crate) fn only_limited_models(&self) -> Option<&'static str> {
         if self.limits_only_one_model() {
-            self.limit.window()?.family_name()
+            self.model_window()?.family_name()
         } else {
             None
         }
@@ -264,6 +268,15 @@ impl Diagnosis {
     pub(crate) fn longest_duration(&self, message: &Message) -> TimeDelta {
         longest_duration(message, self.limit, self.window)
     }
+}
+
+/// Returns the usage window of a single model family to which a limit applies. `window` is the window that must reset before
+/// the limit ends. See [`Diagnosis::model_window`].
+fn model_window(limit: LimitKind, window: Option<Window>) -> Option<Window> {
+    limit
+        .window()
+        .or(window)
+        .filter(|window| window.is_of_one_model())
 }
 
 fn longest_duration(message: &Message, limit: LimitKind, window: Option<Window>) -> TimeDelta {
@@ -426,6 +439,11 @@ impl<'a> Problem<'a> {
         (is_near_enough || self.finding.limit.cap().is_none()).then_some(window)
     }
 
+    /// Returns the usage window of a single model family to which the limit applies, or `None` if it applies to all models.
+    fn model_window(&self) -> Option<Window> {
+        model_window(self.finding.limit, self.finding.window)
+    }
+
     /// Returns the service that refused the request. If the row does not specify a service, or if the session cannot
     /// have used it, the service is inferred from the kind of limit or from the session's credentials.
     fn service(&self) -> Option<Service> {
@@ -454,11 +472,14 @@ impl<'a> Problem<'a> {
         // After a temporary problem, the plan's windows matter only if the plan may pay for the session.
         let does_plan_matter = !self.finding.limit.is_passing() || self.evidence.may_use_plan();
         // The explanation of an error about a cap mentions the full window, but in a text, that may be an earlier one.
+        // If it mentions the window of one model family, a window that applies to all models may be full as well.
         let limit = self.finding.limit;
         let is_cap_in_text =
             limit.cap().is_some() && self.evidence.is_pasted() && self.evidence.may_use_plan();
-        let may_be_full =
-            limit.description().window_may_be_full_as_well && does_plan_matter || is_cap_in_text;
+        let may_be_full = (limit.description().window_may_be_full_as_well
+            || self.model_window().is_some())
+            && does_plan_matter
+            || is_cap_in_text;
         // While usage credits pay, no full window stops a user who has only entered a text.
         let credits_pay_for_user =
             self.evidence.is_pasted() && self.evidence.collected.paid_until.is_some();

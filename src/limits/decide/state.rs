@@ -446,7 +446,12 @@ impl Problem<'_> {
         }
         match self.ended_by {
             EndedBy::AccountWithRoom => is_same_payer && is_settled && is_full != Some(true),
-            EndedBy::AccountOnCredits => is_same_payer && is_settled && is_full != Some(false),
+            EndedBy::AccountOnCredits => {
+                is_same_payer
+                    && is_settled
+                    && is_full != Some(false)
+                    && (self.model_window().is_none() || self.is_limited_model(response))
+            }
             EndedBy::SameModelWithRoom => {
                 is_same_payer
                     && is_settled
@@ -614,11 +619,8 @@ impl Problem<'_> {
     /// Returns true if the limit also applies to the model that generated the response: a model of the window's family
     /// or, if the window does not apply to a single family, the model that was refused.
     fn is_limited_model(&self, response: &OtherResponse) -> bool {
-        match self.finding.limit.window().and_then(Window::family) {
-            Some(family) => response
-                .model
-                .as_ref()
-                .is_some_and(|model| model.contains(family)),
+        match self.model_window() {
+            Some(window) => window.is_of_family_of(response.model.as_deref()),
             None => self.is_same_model(response) || self.is_without_model(),
         }
     }

@@ -290,7 +290,11 @@ impl Fields {
         };
         let response = evidence.error.later_response.as_ref();
         let response_model = response.and_then(|response| response.model.as_deref());
-        let responder = if response_model.is_some_and(|model| diagnosis.limit.spares_model(model)) {
+        let is_of_other_model = response_model.is_some()
+            && diagnosis
+                .model_window()
+                .is_some_and(|window| !window.may_apply_to(response_model));
+        let responder = if is_of_other_model {
             "another model"
         } else {
             "Claude Code"

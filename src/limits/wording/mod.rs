@@ -57,7 +57,7 @@ use serde::Deserialize;
 use super::catalog::Message;
 use super::decide::{Cause, Diagnosis, Ending, State, Unknown};
 use super::evidence::{Evidence, PayerRelation, PossiblyUnaffected, is_request_later};
-use super::kind::{EndedBy, LimitKind, Verdict, Window};
+use super::kind::{EndedBy, LimitKind, Verdict};
 use crate::embedded;
 
 /// The maximum length of a headline, in characters.
@@ -608,8 +608,7 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
 /// Returns true if the error is a limit of one model family that does not stop the asking session. It still stops sessions that
 /// use a model of this family.
 fn is_of_other_model(evidence: &Evidence, diagnosis: &Diagnosis) -> bool {
-    let window = diagnosis.limit_in_force().window();
-    window.is_some_and(Window::is_of_one_model)
+    diagnosis.model_window().is_some()
         && evidence.collected.possibly_unaffected == PossiblyUnaffected::AskingSession
 }
 
