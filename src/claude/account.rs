@@ -3,7 +3,7 @@
 //! IDs are hashed as soon as they are read, and the hashes are used only to check whether two readings belong to the
 //! same account.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::window_usage::UsagePage;
@@ -133,6 +133,8 @@ pub(crate) struct LoginState {
     /// The reason why usage credits are unavailable, according to the server. Claude Code updates it with every
     /// response.
     pub(crate) no_credits: Option<String>,
+    /// True if the server accepts usage credits. Claude Code then stores `null` as the reason.
+    pub(crate) accepts_credits: bool,
     /// True if the user has logged in with a Console account, for which Claude Code has stored an API key. On macOS, the
     /// key is usually in the keychain instead, where whycap does not look.
     pub(crate) has_console_key: bool,
@@ -153,7 +155,8 @@ impl LoginState {
         struct GlobalState {
             oauth_account: Value,
             cached_usage_utilization: Value,
-            cached_extra_usage_disabled_reason: Value,
+            #[serde(deserialize_with = "present")]
+            cached_extra_usage_disabled_reason: Option<Value>,
             primary_api_key: Value,
         }
         let state: GlobalState = serde_json::from_slice(bytes).unwrap_or_default();
@@ -163,12 +166,11 @@ impl LoginState {
                 .as_ref()
                 .is_none_or(|account| usage.is_of(&account.owner))
         });
+        let reason = state.cached_extra_usage_disabled_reason;
         Self {
             usage,
-            no_credits: state
-                .cached_extra_usage_disabled_reason
-                .as_str()
-                .map(str::to_owned),
+            accepts_credits: reason == Some(Value::Null),
+            no_credits: reason.and_then(|reason| reason.as_str().map(str::to_owned)),
             has_console_key: state
                 .primary_api_key
                 .as_str()
@@ -176,6 +178,11 @@ impl LoginState {
             account,
         }
     }
+}
+
+/// Deserializes a field that is present. Unlike the default for an [`Option`], `null` is a value.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
 /// Reads the entire global state. Returns `None` if the file does not exist or cannot be read.

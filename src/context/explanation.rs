@@ -338,12 +338,15 @@ impl Context {
             }
             _ => Some(self.paying(incidents)?.until),
         };
+        let is_probable =
+            ended.is_some_and(|ended| ended.diagnosis.credits_probably_pay_for_model());
+        let probably = if is_probable { "probably " } else { "" };
         let costs = match until {
             Some(until) => format!(
-                "each response costs extra; or wait until {}",
+                "each response {probably}costs extra; or wait until {}",
                 clock.format_deadline(until)
             ),
-            None => "each response costs extra".to_owned(),
+            None => format!("each response {probably}costs extra"),
         };
         let credentials = self.credentials_of_shell();
         let key = credentials.iter().find(|key| key.may_replace_login());

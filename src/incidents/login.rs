@@ -49,6 +49,11 @@ impl<'a> Login<'a> {
         self.state().no_credits.as_deref()
     }
 
+    /// Returns true if the server accepts usage credits, according to Claude Code's newest record.
+    pub(super) fn accepts_credits(&self) -> bool {
+        self.state().accepts_credits
+    }
+
     /// Returns the account that was saved last for this configuration directory. Status-line calls read this small file
     /// instead of the global state.
     pub(super) fn saved_account(&self) -> Option<Account> {

@@ -33,6 +33,9 @@ const WINDOW_IS_FULL: &str = "no limit is blocking you now, but a usage window i
 /// The text to show if a window is full and usage credits are paying for responses.
 const PAID_BEYOND_WINDOW: &str =
     "no limit is blocking you, but a usage window is full, so each response costs extra";
+/// The text to show if usage credits probably pay for responses beyond the limit of a model family.
+const PROBABLY_PAID_BEYOND_MODEL_LIMIT: &str =
+    "no limit is blocking you, but each response of the limited model probably costs extra";
 /// The width of the labels on the left, in columns.
 const LABEL_COLUMNS: usize = 10;
 /// The minimum share of the 5-hour window's spend to show for a session.
@@ -147,6 +150,15 @@ impl NowData {
 
     /// Returns what to show if no error, no budget, and no payment needs to be mentioned.
     fn limit_without_error(&self) -> String {
+        if self
+            .slow
+            .situation
+            .incident
+            .as_ref()
+            .is_some_and(|newest| newest.diagnosis.credits_probably_pay_for_model())
+        {
+            return PROBABLY_PAID_BEYOND_MODEL_LIMIT.to_owned();
+        }
         match self.full_windows.as_slice() {
             [] if self.is_end_assumed() => NOT_BLOCKED_AS_FAR_AS_KNOWN.to_owned(),
             [] => NOT_BLOCKED.to_owned(),

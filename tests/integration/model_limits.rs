@@ -1109,3 +1109,58 @@ fn the_windows_of_all_models_do_not_refute_an_error_about_credits_at_the_limit_o
         }
     }
 }
+
+/// After an Opus limit, the user turned on usage credits and continued with Opus. All screens said that the limit no longer
+/// applies, and `wait --free` exited at once, although each response cost extra until the reset.
+#[test]
+fn a_response_after_the_limit_of_its_model_may_be_paid_with_credits() {
+    for (reason_now, may_cost) in [(Value::Null, true), (json!("org_level_disabled"), false)] {
+        for responds_elsewhere in [false, true] {
+            let sandbox = with_a_private_login();
+            let [mut stopped, mut other] =
+                ["stopped", "other"].map(|name| session_of_login(&sandbox, name));
+            for client in [&mut stopped, &mut other] {
+                receives_response(client, "2026-11-20T09:50:00Z");
+            }
+            reaches_opus_limit(&stopped, "2026-11-20T10:00:00Z");
+            stores_credits_reason(&sandbox, &reason_now);
+            let responding = if responds_elsewhere {
+                &mut other
+            } else {
+                &mut stopped
+            };
+            receives_response(responding, "2026-11-20T10:30:00Z");
+
+            let at = "2026-11-20T10:31:00Z";
+            let whycap = answer(responding, at);
+            let costs = "each response probably costs extra";
+            assert_eq!(
+                whycap.contains(costs),
+                may_cost,
+                "{responds_elsewhere}: {whycap}"
+            );
+            let explained = flat(&in_shell(&sandbox, at, &["explain"]).stdout);
+            assert_eq!(
+                explained.contains("no longer applies"),
+                !may_cost && !responds_elsewhere,
+                "{explained}"
+            );
+            let now = flat(in_shell(&sandbox, at, &["now"]).success());
+            assert_eq!(
+                now.contains("no limit is blocking you, but each response"),
+                may_cost && !responds_elsewhere,
+                "{now}"
+            );
+            let question = "am I being charged right now?";
+            let charged = flat(&in_shell(&sandbox, at, &["explain", question]).stdout);
+            assert!(
+                !may_cost || !charged.contains("usage credits are not paying"),
+                "{charged}"
+            );
+            let wait = ["wait", "--free", "--timeout", "1s"];
+            let waited = in_shell(&sandbox, at, &wait);
+            let has_timed_out = waited.stderr.contains("timed out");
+            assert_eq!(has_timed_out, may_cost, "{responds_elsewhere}");
+        }
+    }
+}

@@ -34,6 +34,15 @@ impl EvidenceCollector<'_> {
         })
     }
 
+    /// Returns true if the error is about the limit of one model family and belongs to the login, and the server accepts the
+    /// login's usage credits now.
+    pub(super) fn credits_pay_beyond_model_limit(&self, evidence: &Evidence) -> bool {
+        self.model_window(&evidence.error).is_some()
+            && !evidence.is_of_another_account()
+            && !self.may_differ_from_login(&evidence.error)
+            && self.readings.login.accepts_credits()
+    }
+
     /// Returns the time of the last response since the error. A response in another session counts unless a limit has
     /// stopped that session since then.
     fn last_response_since(&self, evidence: &Evidence) -> Option<DateTime<Utc>> {

@@ -23,7 +23,7 @@ pub(in crate::incidents) enum ModelsInUse<'a> {
 
 impl EvidenceCollector<'_> {
     /// Returns the window that an error blames, if it applies to a single model family.
-    fn model_window(&self, error: &StoredError) -> Option<Window> {
+    pub(super) fn model_window(&self, error: &StoredError) -> Option<Window> {
         let refused = error.quota().and_then(LimitKind::of_quota);
         let limit = refused.unwrap_or_else(|| self.message_of(&error.message).row.limit);
         limit.window().filter(|window| window.is_of_one_model())

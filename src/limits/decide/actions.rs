@@ -792,6 +792,11 @@ fn after_end(problem: &Problem<'_>, ending: Ending) -> ActionName {
             ActionName::WaitForOtherWindow
         }
         Ending::ResponseReceived | Ending::HitAgain | Ending::ConcernsOthers
+            if problem.has_response_beyond_model_limit() =>
+        {
+            ActionName::ProbablyCostsExtra
+        }
+        Ending::ResponseReceived | Ending::HitAgain | Ending::ConcernsOthers
             if problem.credits_pay_now =>
         {
             ActionName::CostsExtra

@@ -12,6 +12,9 @@ impl Problem<'_> {
     /// limit's window was still full. They then also pay for the next responses in the session in which the error
     /// occurred.
     pub(super) fn has_response_paid_with_credits(&self) -> bool {
+        if self.has_response_beyond_model_limit() {
+            return true;
+        }
         let Some(last_full) = self.last_full_if_credits_may_pay() else {
             return false;
         };
@@ -23,11 +26,52 @@ impl Problem<'_> {
     /// Returns true if usage credits have paid for a response in the requesting session. Its responses do not count if
     /// it uses a key or belongs to another account.
     pub(super) fn has_paid_response_of_asker(&self) -> bool {
+        let mut responses = self.evidence.collected.asker_responses.iter();
+        if self.may_credits_pay_beyond_model_limit()
+            && responses.any(|response| self.is_of_limited_model_since_error(response))
+        {
+            return true;
+        }
         let Some(last_full) = self.last_full_if_credits_may_pay() else {
             return false;
         };
         let mut responses = self.evidence.collected.asker_responses.iter();
         responses.any(|response| self.is_paid_with_credits(response, last_full))
+    }
+
+    /// Returns true if usage credits have probably paid for a response of the model family whose limit was reached. Claude
+    /// Code does not report how full the window of a model family is. But a response before the reset shows that credits
+    /// pay if the server did not accept them for the failed request and accepts them now.
+    pub(super) fn has_response_beyond_model_limit(&self) -> bool {
+        let Some(window) = self.model_window() else {
+            return false;
+        };
+        let own_response = self.evidence.error.later_response.as_ref();
+        let mut responses = self.evidence.collected.other_responses.iter();
+        self.may_credits_pay_beyond_model_limit()
+            && (own_response
+                .is_some_and(|response| window.is_of_family_of(response.model.as_deref()))
+                || responses.any(|response| self.is_of_limited_model_since_error(response)))
+    }
+
+    /// Returns true if usage credits pay for each response of the model family whose limit was reached, unless its window has
+    /// been reset early.
+    fn may_credits_pay_beyond_model_limit(&self) -> bool {
+        let is_ahead = self.resets.ahead(self.evidence.clock.now).is_some();
+        is_ahead
+            && self.finding.verdict != Verdict::FalseLikely
+            && !self.finding.verdict.is_notice()
+            && self.evidence.no_credits_reason().is_some()
+            && self.evidence.collected.credits_pay_beyond_model_limit
+            && self.evidence.collected.refused_again_at.is_none()
+    }
+
+    /// Returns true if the payer requested this response after the error from a model of the limited family.
+    fn is_of_limited_model_since_error(&self, response: &OtherResponse) -> bool {
+        response.payer == PayerRelation::Same
+            && !response.is_refused_later
+            && self.is_limited_model(response)
+            && is_request_later(self.evidence.at(), response.requested_at, response.at)
     }
 
     /// Returns the time of the last reading in which the limit's window is used up. Returns `None` if usage credits

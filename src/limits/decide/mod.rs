@@ -156,6 +156,12 @@ impl Diagnosis {
         model_window(self.limit, self.window)
     }
 
+    /// Returns true if usage credits probably pay for each response of one model family, as far as whycap can tell. Claude
+    /// Code does not report how full the window of a model family is, so this is less certain than for other windows.
+    pub(crate) fn credits_probably_pay_for_model(&self) -> bool {
+        self.credits_pay_now && self.model_window().is_some()
+    }
+
     /// Returns true if the message may be right, its limit applies to only one family of models, and no full window
     /// stops the other models as well.
     pub(crate) fn limits_only_one_model(&self) -> bool {
@@ -194,6 +200,7 @@ impl Diagnosis {
             matches!(
                 action,
                 ActionName::CostsExtra
+                    | ActionName::ProbablyCostsExtra
                     | ActionName::ContinuesForCredits
                     | ActionName::WorksForCredits
                     | ActionName::WorksForCreditsAfterLifting

@@ -618,7 +618,7 @@ impl Problem<'_> {
 
     /// Returns true if the limit also applies to the model that generated the response: a model of the window's family
     /// or, if the window does not apply to a single family, the model that was refused.
-    fn is_limited_model(&self, response: &OtherResponse) -> bool {
+    pub(super) fn is_limited_model(&self, response: &OtherResponse) -> bool {
         match self.model_window() {
             Some(window) => window.is_of_family_of(response.model.as_deref()),
             None => self.is_same_model(response) || self.is_without_model(),

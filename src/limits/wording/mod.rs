@@ -572,7 +572,11 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
         }
         Ending::ResponseElsewhere if continues_soon => EndingWord::ResponseElsewhereContinuesNow,
         Ending::ResponseElsewhere => EndingWord::ResponseElsewhere,
-        Ending::ConcernsOthers if diagnosis.credits_pay_now => EndingWord::ConcernsOthersOnCredits,
+        Ending::ConcernsOthers
+            if diagnosis.credits_pay_now && !diagnosis.credits_probably_pay_for_model() =>
+        {
+            EndingWord::ConcernsOthersOnCredits
+        }
         Ending::ConcernsOthers if diagnosis.actions.contains(&ActionName::WaitDespiteResponse) => {
             EndingWord::UsedUpDespiteResponse
         }
@@ -622,6 +626,9 @@ fn stops_only_other_accounts(evidence: &Evidence) -> bool {
 pub(crate) fn state_sentence(evidence: &Evidence, diagnosis: &Diagnosis) -> Cow<'static, str> {
     let sentence = match diagnosis.state {
         State::Notice => "You are not blocked.",
+        State::Blocks(_) if diagnosis.credits_probably_pay_for_model() => {
+            "The limit still applies to one family of models, but usage credits are probably paying for them (costs money)."
+        }
         State::Blocks(_) if diagnosis.credits_pay_now => &WORDINGS.credits_pay.state,
         State::Blocks(_) if diagnosis.awaits_figures() => {
             "Whether you are blocked will be known within seconds."
@@ -1059,8 +1066,9 @@ mod tests {
     #[test]
     fn every_purchase_advice_says_that_it_costs_money() {
         // These actions only check something, or their wording already mentions the payment.
-        const WITHOUT_REMARK: [&str; 8] = [
+        const WITHOUT_REMARK: [&str; 9] = [
             "costs_extra",
+            "probably_costs_extra",
             "key_still_pays",
             "key_may_pay",
             "pay",

@@ -222,10 +222,12 @@ impl Reasons<'_> {
             }
         }
         if self.diagnosis.credits_pay_now {
-            self.add(
-                Source::Transcript,
-                "Since the error, this account has received a response although the limit is used up, so usage credits are paying.",
-            );
+            let sentence = if self.diagnosis.credits_probably_pay_for_model() {
+                "Since the error, this account has received a response before the limit's reset, and the server now accepts usage credits, so they are probably paying."
+            } else {
+                "Since the error, this account has received a response although the limit is used up, so usage credits are paying."
+            };
+            self.add(Source::Transcript, sentence);
         }
         if limit.limited_resource() == LimitedResource::Nothing
             && !evidence.is_pasted()
