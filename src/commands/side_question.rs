@@ -64,7 +64,7 @@ impl SideQuestion {
                 format!("Buying: usage credits do not pay for an API key. Before you buy anything, check how full your limits are in /usage or with: {whycap} now")
             }
             Self::CostNow if facts.payment == CreditsPayment::Paying => return None,
-            Self::CostNow if incident.is_some_and(|incident| incident.diagnosis.credits_probably_pay_for_model()) => {
+            Self::CostNow if incident.is_some_and(|incident| incident.diagnosis.credits_probably_pay_for.is_some()) => {
                 "Costs: usage credits are probably paying for each response of the limited model now.".to_owned()
             }
             Self::CostNow if incident.is_some_and(|incident| incident.diagnosis.credits_pay_now) => {

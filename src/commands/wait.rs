@@ -42,6 +42,9 @@ const MOVED_END: TimeDelta = TimeDelta::minutes(5);
 /// The sentence to print if the user does not have to wait because usage credits are paying.
 const CREDITS_PAY: &str = "Usage credits are paying on this account now, so you can also continue (costs money). Waiting is free.";
 
+/// Like [`CREDITS_PAY`], but the limit is that of one model family, so the payments are only probable.
+const CREDITS_PROBABLY_PAY: &str = "Usage credits are probably paying for responses of this model now, so you can also continue (costs money). Waiting is free.";
+
 /// Like [`CREDITS_PAY`], but a budget blocks prompts.
 const CREDITS_PAY_AFTER_LIFTING: &str = "Usage credits are paying on this account now, so you can also continue after you type /whycap continue in the session (costs money). Waiting is free.";
 
@@ -260,6 +263,8 @@ impl PrintedSentences {
             end_progress_line(has_progress)?;
             let sentence = if incident.diagnosis.mentions_budget() {
                 CREDITS_PAY_AFTER_LIFTING
+            } else if incident.diagnosis.credits_probably_pay_for.is_some() {
+                CREDITS_PROBABLY_PAY
             } else {
                 CREDITS_PAY
             };

@@ -339,7 +339,7 @@ impl Context {
             _ => Some(self.paying(incidents)?.until),
         };
         let is_probable =
-            ended.is_some_and(|ended| ended.diagnosis.credits_probably_pay_for_model());
+            ended.is_some_and(|ended| ended.diagnosis.credits_probably_pay_for.is_some());
         let probably = if is_probable { "probably " } else { "" };
         let costs = match until {
             Some(until) => format!(

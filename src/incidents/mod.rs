@@ -789,7 +789,7 @@ impl<'a> Incidents<'a> {
             } else if recorded.blocks().is_some()
                 && recorded.diagnosis.is_limit()
                 && !recorded.evidence.is_of_another_account()
-                && collector.applies_to_reported_model(recorded.diagnosis.limit)
+                && collector.applies_to_reported_model(recorded.diagnosis.model_window())
             {
                 obstacles.limits.push(error);
                 *remaining = 0;

@@ -10,7 +10,7 @@ use crate::drain::WindowShares;
 use crate::incidents::EstimatedPayments;
 use crate::limits::evidence::ContinuationObstacle;
 use crate::limits::incident::{AwaitedPrompt, stopped_again_clause};
-use crate::limits::kind::LimitKind;
+use crate::limits::kind::{LimitKind, Window};
 use crate::limits::pace::week::WeekBefore;
 use crate::limits::pace::{Expected, Outlook};
 use crate::limits::sample::Sample;
@@ -33,9 +33,6 @@ const WINDOW_IS_FULL: &str = "no limit is blocking you now, but a usage window i
 /// The text to show if a window is full and usage credits are paying for responses.
 const PAID_BEYOND_WINDOW: &str =
     "no limit is blocking you, but a usage window is full, so each response costs extra";
-/// The text to show if usage credits probably pay for responses beyond the limit of a model family.
-const PROBABLY_PAID_BEYOND_MODEL_LIMIT: &str =
-    "no limit is blocking you, but each response of the limited model probably costs extra";
 /// The width of the labels on the left, in columns.
 const LABEL_COLUMNS: usize = 10;
 /// The minimum share of the 5-hour window's spend to show for a session.
@@ -150,19 +147,17 @@ impl NowData {
 
     /// Returns what to show if no error, no budget, and no payment needs to be mentioned.
     fn limit_without_error(&self) -> String {
-        if self
-            .slow
-            .situation
-            .incident
-            .as_ref()
-            .is_some_and(|newest| newest.diagnosis.credits_probably_pay_for_model())
-        {
-            return PROBABLY_PAID_BEYOND_MODEL_LIMIT.to_owned();
-        }
-        match self.full_windows.as_slice() {
-            [] if self.is_end_assumed() => NOT_BLOCKED_AS_FAR_AS_KNOWN.to_owned(),
-            [] => NOT_BLOCKED.to_owned(),
-            windows if windows.iter().all(|window| window.is_of_one_model()) => {
+        let newest = self.slow.situation.incident.as_ref();
+        let family = newest
+            .and_then(|newest| newest.diagnosis.credits_probably_pay_for)
+            .and_then(Window::family_name);
+        match (self.full_windows.as_slice(), family) {
+            ([], Some(family)) => format!(
+                "no limit is blocking you, but each response of {family} models probably costs extra"
+            ),
+            ([], None) if self.is_end_assumed() => NOT_BLOCKED_AS_FAR_AS_KNOWN.to_owned(),
+            ([], None) => NOT_BLOCKED.to_owned(),
+            (windows, _) if windows.iter().all(|window| window.is_of_one_model()) => {
                 let limits: Vec<String> = windows
                     .iter()
                     .map(|window| format!("your {}", window.limit()))

@@ -1131,9 +1131,10 @@ fn a_response_after_the_limit_of_its_model_may_be_paid_with_credits() {
             };
             receives_response(responding, "2026-11-20T10:30:00Z");
 
+            let costs = "each response of the limited model probably costs extra";
             let at = "2026-11-20T10:31:00Z";
+            let responding = if responds_elsewhere { &other } else { &stopped };
             let whycap = answer(responding, at);
-            let costs = "each response probably costs extra";
             assert_eq!(
                 whycap.contains(costs),
                 may_cost,

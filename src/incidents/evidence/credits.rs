@@ -34,10 +34,14 @@ impl EvidenceCollector<'_> {
         })
     }
 
-    /// Returns true if the error is about the limit of one model family and belongs to the login, and the server accepts the
-    /// login's usage credits now.
-    pub(super) fn credits_pay_beyond_model_limit(&self, evidence: &Evidence) -> bool {
-        self.model_window(&evidence.error).is_some()
+    /// Returns true if the error is about the limit of one model family and belongs to the login, there has been a response
+    /// since then, and the server accepts the login's usage credits now.
+    pub(super) fn credits_may_pay_for_model(&self, evidence: &Evidence) -> bool {
+        let has_response =
+            evidence.has_later_response() || !evidence.collected.other_responses.is_empty();
+        // The global state, which contains the server's answer, may be large, so it is read last.
+        has_response
+            && self.model_window(&evidence.error).is_some()
             && !evidence.is_of_another_account()
             && !self.may_differ_from_login(&evidence.error)
             && self.readings.login.accepts_credits()

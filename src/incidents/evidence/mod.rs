@@ -254,8 +254,7 @@ impl<'a> EvidenceCollector<'a> {
         evidence.collected.is_of_other_key =
             self.asker == Asker::Shell && self.uses_plan_instead(&evidence.error);
         evidence.collected.credits_may_pay = self.credits_may_pay(&evidence);
-        evidence.collected.credits_pay_beyond_model_limit =
-            self.credits_pay_beyond_model_limit(&evidence);
+        evidence.collected.credits_may_pay_for_model = self.credits_may_pay_for_model(&evidence);
         evidence.collected.free_periods = self.free_periods(&evidence);
         evidence.collected.headless_run = self.headless_run(&evidence);
         self.with_obstacle(evidence)

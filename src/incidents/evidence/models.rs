@@ -55,10 +55,10 @@ impl EvidenceCollector<'_> {
         }
     }
 
-    /// Returns false if a limit is that of a single model family, unless Claude Code reports a model of this family to the
-    /// status line.
-    pub(in crate::incidents) fn applies_to_reported_model(&self, limit: LimitKind) -> bool {
-        match limit.window().filter(|window| window.is_of_one_model()) {
+    /// Returns false if the window of a limit applies to a single model family, unless Claude Code reports a model of this
+    /// family to the status line.
+    pub(in crate::incidents) fn applies_to_reported_model(&self, window: Option<Window>) -> bool {
+        match window.filter(|window| window.is_of_one_model()) {
             Some(window) => self.window_of_reported_model() == Some(window),
             None => true,
         }
@@ -68,7 +68,7 @@ impl EvidenceCollector<'_> {
     /// report a model of this family to the status line. The message is not recognized, because that takes long.
     pub(in crate::incidents) fn is_stated_for_other_model(&self, error: &StoredError) -> bool {
         let stated = error.quota().and_then(LimitKind::of_quota);
-        stated.is_some_and(|limit| !self.applies_to_reported_model(limit))
+        stated.is_some_and(|limit| !self.applies_to_reported_model(limit.window()))
     }
 
     /// Returns true if the session last used a model of the family to which the window applies.

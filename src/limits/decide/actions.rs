@@ -792,7 +792,7 @@ fn after_end(problem: &Problem<'_>, ending: Ending) -> ActionName {
             ActionName::WaitForOtherWindow
         }
         Ending::ResponseReceived | Ending::HitAgain | Ending::ConcernsOthers
-            if problem.has_response_beyond_model_limit() =>
+            if problem.credits_pay_now && problem.has_response_beyond_model_limit() =>
         {
             ActionName::ProbablyCostsExtra
         }

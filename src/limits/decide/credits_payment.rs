@@ -39,9 +39,9 @@ impl Problem<'_> {
         responses.any(|response| self.is_paid_with_credits(response, last_full))
     }
 
-    /// Returns true if usage credits have probably paid for a response of the model family whose limit was reached. Claude
-    /// Code does not report how full the window of a model family is. But a response before the reset shows that credits
-    /// pay if the server did not accept them for the failed request and accepts them now.
+    /// Returns true if usage credits have probably paid for a response of the model family whose limit was reached: the reset
+    /// is ahead, and the server did not accept credits for the failed request, but accepts them now. This is not certain,
+    /// because Claude Code rarely reports how full the window of a model family is.
     pub(super) fn has_response_beyond_model_limit(&self) -> bool {
         let Some(window) = self.model_window() else {
             return false;
@@ -49,29 +49,36 @@ impl Problem<'_> {
         let own_response = self.evidence.error.later_response.as_ref();
         let mut responses = self.evidence.collected.other_responses.iter();
         self.may_credits_pay_beyond_model_limit()
-            && (own_response
-                .is_some_and(|response| window.is_of_family_of(response.model.as_deref()))
-                || responses.any(|response| self.is_of_limited_model_since_error(response)))
+            && (own_response.is_some_and(|response| {
+                window.is_of_family_of(response.model.as_deref())
+                    && !self.is_refused_since(response.at)
+            }) || responses.any(|response| self.is_of_limited_model_since_error(response)))
     }
 
-    /// Returns true if usage credits pay for each response of the model family whose limit was reached, unless its window has
-    /// been reset early.
+    /// Returns true if usage credits may pay for the responses of the model family whose limit was reached.
     fn may_credits_pay_beyond_model_limit(&self) -> bool {
         let is_ahead = self.resets.ahead(self.evidence.clock.now).is_some();
         is_ahead
             && self.finding.verdict != Verdict::FalseLikely
             && !self.finding.verdict.is_notice()
             && self.evidence.no_credits_reason().is_some()
-            && self.evidence.collected.credits_pay_beyond_model_limit
-            && self.evidence.collected.refused_again_at.is_none()
+            && self.evidence.collected.credits_may_pay_for_model
     }
 
-    /// Returns true if the payer requested this response after the error from a model of the limited family.
+    /// Returns true if the payer requested this response after the error from a model of the limited family, and no limit has
+    /// stopped the payer since the response.
     fn is_of_limited_model_since_error(&self, response: &OtherResponse) -> bool {
         response.payer == PayerRelation::Same
             && !response.is_refused_later
+            && !self.is_refused_since(Some(response.at))
             && self.is_limited_model(response)
             && is_request_later(self.evidence.at(), response.requested_at, response.at)
+    }
+
+    /// Returns true if a limit may have stopped the payer again after a response at the given time.
+    fn is_refused_since(&self, response_at: Option<DateTime<Utc>>) -> bool {
+        let refused_again_at = self.evidence.collected.refused_again_at;
+        refused_again_at.is_some_and(|refused_at| response_at <= Some(refused_at))
     }
 
     /// Returns the time of the last reading in which the limit's window is used up. Returns `None` if usage credits

@@ -90,6 +90,9 @@ pub struct Diagnosis {
     /// True if usage credits pay for responses although the limit still applies. If the error does not affect the
     /// requesting session, this is true only if they pay for that session's responses.
     pub(crate) credits_pay_now: bool,
+    /// The window of the model family for whose responses usage credits probably pay. `None` if they do not pay, or if a
+    /// full window shows that they do.
+    pub(crate) credits_probably_pay_for: Option<Window>,
     /// The missing facts that would make the diagnosis more reliable.
     pub unknowns: Vec<Unknown>,
 }
@@ -154,12 +157,6 @@ impl Diagnosis {
     /// all models.
     pub(crate) fn model_window(&self) -> Option<Window> {
         model_window(self.limit, self.window)
-    }
-
-    /// Returns true if usage credits probably pay for each response of one model family, as far as whycap can tell. Claude
-    /// Code does not report how full the window of a model family is, so this is less certain than for other windows.
-    pub(crate) fn credits_probably_pay_for_model(&self) -> bool {
-        self.credits_pay_now && self.model_window().is_some()
     }
 
     /// Returns true if the message may be right, its limit applies to only one family of models, and no full window
@@ -398,6 +395,9 @@ pub(crate) fn decide(message: &Message, evidence: &Evidence) -> Diagnosis {
         measurement: problem.finding.measurement,
         also_full: problem.also_full(),
         credits_pay_now: problem.credits_pay_now,
+        credits_probably_pay_for: problem
+            .model_window()
+            .filter(|_| problem.credits_pay_now && problem.has_response_beyond_model_limit()),
         unknowns: problem.finding.unknowns,
         resets: problem.resets,
     }

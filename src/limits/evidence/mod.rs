@@ -862,9 +862,9 @@ pub struct Collected {
     /// True if usage credits cannot pay for the next response according to Claude Code's newest record of the server's reason.
     /// Always false for the status line, which does not read that record.
     pub credits_are_unavailable: bool,
-    /// True if the error is about the limit of one model family, and the server accepts usage credits according to Claude
-    /// Code's newest record.
-    pub credits_pay_beyond_model_limit: bool,
+    /// True if the error is about the limit of one model family, and usage credits may have paid for a response since then:
+    /// the server accepts them according to Claude Code's newest record.
+    pub credits_may_pay_for_model: bool,
     /// The server's newest reason for not accepting usage credits, according to later errors. For a text that the user
     /// entered, this is the reason according to the error that blocks all sessions now or, without such an error, according to Claude
     /// Code's newest record.

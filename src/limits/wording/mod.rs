@@ -573,7 +573,7 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
         Ending::ResponseElsewhere if continues_soon => EndingWord::ResponseElsewhereContinuesNow,
         Ending::ResponseElsewhere => EndingWord::ResponseElsewhere,
         Ending::ConcernsOthers
-            if diagnosis.credits_pay_now && !diagnosis.credits_probably_pay_for_model() =>
+            if diagnosis.credits_pay_now && diagnosis.credits_probably_pay_for.is_none() =>
         {
             EndingWord::ConcernsOthersOnCredits
         }
@@ -626,7 +626,7 @@ fn stops_only_other_accounts(evidence: &Evidence) -> bool {
 pub(crate) fn state_sentence(evidence: &Evidence, diagnosis: &Diagnosis) -> Cow<'static, str> {
     let sentence = match diagnosis.state {
         State::Notice => "You are not blocked.",
-        State::Blocks(_) if diagnosis.credits_probably_pay_for_model() => {
+        State::Blocks(_) if diagnosis.credits_probably_pay_for.is_some() => {
             "The limit still applies to one family of models, but usage credits are probably paying for them (costs money)."
         }
         State::Blocks(_) if diagnosis.credits_pay_now => &WORDINGS.credits_pay.state,

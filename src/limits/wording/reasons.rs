@@ -222,7 +222,7 @@ impl Reasons<'_> {
             }
         }
         if self.diagnosis.credits_pay_now {
-            let sentence = if self.diagnosis.credits_probably_pay_for_model() {
+            let sentence = if self.diagnosis.credits_probably_pay_for.is_some() {
                 "Since the error, this account has received a response before the limit's reset, and the server now accepts usage credits, so they are probably paying."
             } else {
                 "Since the error, this account has received a response although the limit is used up, so usage credits are paying."
