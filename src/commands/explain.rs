@@ -260,6 +260,12 @@ impl Subcommand for ExplainArguments {
             }
             context.explain(&situation, session, self.long, &incidents, &mut report);
             if situation.present().is_none() {
+                let budgets = context.budgets_blocking_prompts(
+                    context.session().or(session),
+                    &incidents,
+                    None,
+                );
+                report.paragraphs(Tone::Alarm, budgets);
                 report.paragraphs(Tone::Plain, side_answer);
             }
         }

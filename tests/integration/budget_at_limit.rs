@@ -367,3 +367,28 @@ fn no_list_of_sessions_says_to_send_a_prompt_that_the_budget_blocks() {
         "{now}"
     );
 }
+
+/// A session had continued after a limit, and then a used-up budget blocked its prompts. `/whycap` and `explain` still said
+/// "You can continue now" as the first step. Without an earlier limit, `/whycap` did not mention the budget.
+#[test]
+fn whycap_mentions_a_budget_that_blocks_a_session_without_a_limit() {
+    let sandbox = with_stop_budget();
+    let client = stopped_over_budget(&sandbox);
+    client.sends_prompt("2026-11-20T12:02:00Z", "continue");
+    client.receives_response("2026-11-20T12:02:10Z");
+    let at = "2026-11-20T12:04:00Z";
+    let step = "1. Type /whycap continue in the session so that your budget does not block the next prompt";
+    for text in [explained(&client, at), answer(&client, at)] {
+        assert!(text.contains(step), "{text}");
+    }
+
+    let sandbox = with_stop_budget();
+    let client = session_of_login(&sandbox, "working");
+    client.works("2026-11-20T09:59:00Z", 250_000);
+    sandbox.run(&["spend"]).success();
+    let whycap = answer(&client, "2026-11-20T10:05:00Z");
+    assert!(
+        whycap.contains("Today's budget of $0.50 is used up"),
+        "{whycap}"
+    );
+}

@@ -848,17 +848,14 @@ fn after_end(problem: &Problem<'_>, ending: Ending) -> ActionName {
 
 impl Problem<'_> {
     /// Returns true if a used-up budget would block the prompt with which the user or Claude Code continues. This does not
-    /// matter if the user has to do something else first, or if the session has already continued.
+    /// matter if the user has to do something else first.
     fn is_blocked_by_budget(&self, state: State) -> bool {
         let continues = match state {
             State::Blocks(Wait::Helps(_)) => true,
             State::Over(ending) => ending != Ending::HitAgain,
             State::Blocks(_) | State::Notice => false,
         };
-        continues
-            && self.evidence.collected.blocking_budget.is_some()
-            && !self.evidence.has_later_response()
-            && !self.stops_only_feature()
+        continues && self.evidence.collected.blocking_budget.is_some() && !self.stops_only_feature()
     }
 
     /// Returns true if a pasted message is about a limit that applies only while the 5-hour window or the weekly window
