@@ -180,7 +180,8 @@ impl LoginState {
     }
 }
 
-/// Deserializes a field that is present. Unlike the default for an [`Option`], `null` is a value.
+/// Deserializes a field that is present, even if it is `null`. By default, an [`Option`] cannot distinguish `null` from a
+/// missing field.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
 }

@@ -728,7 +728,7 @@ impl<'a> Incidents<'a> {
     ///
     /// A limit may still apply after another error. For example, a session may reach a limit and then lose its
     /// connection, or it may be resumed with a key that is refused as well. It may also continue with another model and
-    /// reach the limit of that one, which does not matter to this session. The newest errors of the login since each
+    /// reach that model's limit, which does not matter to this session. The newest errors of the login since each
     /// session's last response are therefore searched. Unless the newest reading shows a full window, the older
     /// sections of the journal are searched only if they contain a limit of this session's model family. Other sessions
     /// soon show whether any other limit still applies.

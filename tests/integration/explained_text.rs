@@ -2768,7 +2768,7 @@ fn a_text_with_many_notices_is_explained() {
     }
 }
 
-/// The last of several quoted messages is what stopped work, however many notices come before it.
+/// Five quoted notices come before a limit. The last of several quoted messages is what stopped work.
 #[test]
 fn a_limit_that_is_quoted_after_several_notices_is_explained() {
     let sandbox = Sandbox::new();

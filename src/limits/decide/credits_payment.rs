@@ -119,11 +119,10 @@ impl Problem<'_> {
     /// after the error, and a later reading must show that the window was still full. The response does not count if
     /// the limit applies to one model, if a limit stopped the account afterward, or if the window may have filled up only with it.
     fn is_paid_with_credits(&self, response: &OtherResponse, last_full: DateTime<Utc>) -> bool {
-        let refused_again_at = self.evidence.collected.refused_again_at;
         response.payer == PayerRelation::Same
             && !self.decisive_window().is_of_one_model()
             && !response.is_refused_later
-            && refused_again_at.is_none_or(|refused_at| response.at > refused_at)
+            && !self.is_refused_since(Some(response.at))
             && response.at <= last_full
             && is_request_later(self.evidence.at(), response.requested_at, response.at)
             && self.usage_at(response.at).is_some_and(Measurement::is_full)
