@@ -29,6 +29,15 @@ DESCRIPTORS_OF_CHROMIUM = (3, 4)
 RESPONSE_TIMEOUT = 60
 EXIT_TIMEOUT = 10
 
+# On a busy machine, Chromium sometimes exits before it responds to the first command.
+START_ATTEMPTS = 3
+# How much of the browser's log is shown if it exits.
+LOG_TAIL_BYTES = 2000
+
+
+class BrowserExitedError(Exception):
+    """The browser has exited although nobody closed it. The message is the end of its log."""
+
 
 def browser_executable():
     """Returns the path of the browser's executable, or None if no browser is installed."""
@@ -43,7 +52,19 @@ class Browser:
     the URLs that the page requested. Opening a page clears both."""
 
     def __init__(self):
+        for attempt in range(1, START_ATTEMPTS + 1):
+            try:
+                self.open_empty_page()
+                return
+            except BrowserExitedError as error:
+                print(f"the browser exited when it started (attempt {attempt}): {error}", flush=True)
+                self.remove_process()
+        raise SystemExit("the browser does not start")
+
+    def open_empty_page(self):
+        """Starts the browser and opens an empty page."""
         self.home = tempfile.mkdtemp(prefix="whycap-page-")
+        self.log = tempfile.TemporaryFile()
         self.process = self.start()
         self.last_message_id = 0
         self.received = b""
@@ -74,7 +95,7 @@ class Browser:
             env={**os.environ, "HOME": self.home},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=self.log,
         )
         os.close(command_reader)
         os.close(message_writer)
@@ -83,9 +104,14 @@ class Browser:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
-        self.session = None
-        self.call("Browser.close")
+    def __exit__(self, error_type, *_):
+        if error_type is not BrowserExitedError:
+            self.session = None
+            self.call("Browser.close")
+        self.remove_process()
+
+    def remove_process(self):
+        """Waits for the browser to exit, ends it if it does not, and removes its files."""
         try:
             self.process.wait(EXIT_TIMEOUT)
         except subprocess.TimeoutExpired:
@@ -93,6 +119,7 @@ class Browser:
             self.process.wait()
         os.close(self.command_writer)
         os.close(self.message_reader)
+        self.log.close()
         # The browser's child processes may still be writing.
         deadline = time.monotonic() + EXIT_TIMEOUT
         while os.path.exists(self.home) and time.monotonic() < deadline:
@@ -121,7 +148,10 @@ class Browser:
     def send(self, message):
         unsent = memoryview(json.dumps(message).encode() + b"\0")
         while unsent:
-            written = os.write(self.command_writer, unsent)
+            try:
+                written = os.write(self.command_writer, unsent)
+            except BrokenPipeError:
+                raise BrowserExitedError(self.end_of_log()) from None
             unsent = unsent[written:]
 
     def next_message(self):
@@ -134,10 +164,15 @@ class Browser:
                 return None
             data = os.read(self.message_reader, 1 << 20)
             if not data:
-                raise SystemExit("the browser exited")
+                raise BrowserExitedError(self.end_of_log())
             self.received += data
         message, self.received = self.received.split(b"\0", 1)
         return json.loads(message)
+
+    def end_of_log(self):
+        size = self.log.seek(0, os.SEEK_END)
+        self.log.seek(max(0, size - LOG_TAIL_BYTES))
+        return self.log.read().decode(errors="replace").strip() or "its log is empty"
 
     def clear_events(self):
         self.problems = []
