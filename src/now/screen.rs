@@ -241,7 +241,7 @@ impl NowData {
     }
 
     /// Returns when the figures were reported, and which of them only a refused request shows. `account` is a clause about
-    /// the account.
+    /// the account. Unchanged figures are not stored for five minutes, so they may have been reported again since.
     fn source_of_figures(&self, reading: &Sample, account: &str) -> String {
         let refusals: Vec<String> = self
             .full_by_refusal
@@ -255,7 +255,8 @@ impl NowData {
             })
             .collect();
         let age = self.clock.format_distance(reading.measured);
-        let reported = format!("reported {age}{account}");
+        let up_to = if age.ends_with("ago") { "up to " } else { "" };
+        let reported = format!("reported {up_to}{age}{account}");
         let has_reported_figures = reading.others.spend_limit.is_some()
             || reading.windows().count() > self.full_by_refusal.len();
         if refusals.is_empty() {
@@ -739,7 +740,7 @@ mod tests {
             screen(&data(1), 90, None),
             "Windows   5h    ████████████████░░░░   82%  resets 14:30, in 2 h 10 m\n\
              \u{20}         week  ███████████████████░   99%  resets Mon Nov 23 19:00, in 3 d 6 h\n\
-             \u{20}         reported 3 m ago\n\
+             \u{20}         reported up to 3 m ago\n\
              Pace      at this pace, 5h will be full at 12:57, in 37 m; you can use at least $6.80 more\n\
              \u{20}         (at list prices) before it is full\n\
              \u{20}         at this pace, week will be full today, before it resets\n\

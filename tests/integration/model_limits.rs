@@ -63,7 +63,8 @@ fn the_usage_of_a_model_is_not_called_reported_if_only_an_error_shows_it() {
     reaches_opus_limit(&client, "2026-11-20T10:00:00Z");
     let at = "2026-11-20T10:00:10Z";
     let now = flat(in_shell(&sandbox, at, &["now"]).success());
-    let source = "reported 10 m ago, but Opus week is 100% because a request was refused at 10:00";
+    let source =
+        "reported up to 10 m ago, but Opus week is 100% because a request was refused at 10:00";
     assert!(now.contains(source), "{now}");
     let windows = &in_shell(&sandbox, at, &["now", "--json"]).json()["windows"];
     assert_eq!(

@@ -390,7 +390,7 @@ fn figures_that_a_new_session_repeats_are_not_new() {
     after.api_ms = 0;
     after.calls_status_line("2026-11-20T10:05:00Z", figures.clone(), 120);
     let age = age_of_readings(&before, "2026-11-20T10:05:05Z");
-    assert_eq!(age, "5 m ago");
+    assert_eq!(age, "up to 5 m ago");
     after.api_ms = 900;
     after.calls_status_line("2026-11-20T10:06:00Z", figures, 120);
     let age = age_of_readings(&before, "2026-11-20T10:06:05Z");
@@ -1115,7 +1115,7 @@ fn unchanged_figures_are_dated_to_the_response_that_reported_them() {
     }
     client.calls_status_line("2026-11-20T10:06:00Z", usage(), 120);
     let now = client.run("2026-11-20T10:06:10Z", &["now"], b"");
-    assert!(now.success().contains("reported 5 m ago"), "{now:?}");
+    assert!(now.success().contains("reported up to 5 m ago"), "{now:?}");
     let stopped = session_of_login(&sandbox, "stopped");
     let text = "You've hit your 5-hour limit \u{b7} resets 12pm (UTC)";
     stopped.receives_error("2026-11-20T10:07:05Z", text, json!({}));
