@@ -65,7 +65,7 @@ enum Command {
     Hook,
     /// Explain what really stopped you, and what to do
     Explain(commands::explain::ExplainArguments),
-    /// Wait until the latest limit resets (for scripts)
+    /// Wait until you can continue after a limit (for scripts)
     Wait(commands::wait::WaitArguments),
     /// Show what you spent, by day, session, model, and more
     Spend(commands::spend::SpendArguments),

@@ -1,4 +1,4 @@
-//! `whycap wait`: sleeps until the current limit ends, as in `whycap wait && claude -p "write the changelog"`.
+//! `whycap wait`: sleeps until the user can continue, as in `whycap wait && claude -p "write the changelog"`.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -39,14 +39,8 @@ const TIMED_OUT: u8 = 124;
 /// The command announces a new end if it differs by at least this much from the announced one.
 const MOVED_END: TimeDelta = TimeDelta::minutes(5);
 
-/// The sentence to print if the user does not have to wait because usage credits are paying.
-const CREDITS_PAY: &str = "Usage credits are paying on this account now, so you can also continue (costs money). Waiting is free.";
-
-/// Like [`CREDITS_PAY`], but the limit is that of one model family, so the payments are only probable.
+/// The sentence to print if usage credits probably pay for responses of the model family whose limit the command waits for.
 const CREDITS_PROBABLY_PAY: &str = "Usage credits are probably paying for responses of this model now, so you can also continue (costs money). Waiting is free.";
-
-/// Like [`CREDITS_PAY`], but a budget blocks prompts.
-const CREDITS_PAY_AFTER_LIFTING: &str = "Usage credits are paying on this account now, so you can also continue after you type /whycap continue in the session (costs money). Waiting is free.";
 
 /// The interval between checks. whycap needs to notice soon when the machine has woken from sleep or another session
 /// has received a response.
@@ -235,7 +229,7 @@ struct PrintedSentences {
     /// The goal that was announced last.
     goal: Option<Goal>,
     response_elsewhere: bool,
-    credits: bool,
+    probable_costs: bool,
     /// The announced time until which prompts may be refused or cost extra.
     costs_until: Option<DateTime<Utc>>,
     /// The sessions that a budget keeps Claude Code from continuing.
@@ -259,17 +253,10 @@ impl PrintedSentences {
             print_sentence(sentence, context)?;
             self.response_elsewhere = true;
         }
-        if !self.credits && incident.diagnosis.credits_pay_now {
+        if !self.probable_costs && incident.diagnosis.credits_probably_pay_for.is_some() {
             end_progress_line(has_progress)?;
-            let sentence = if incident.diagnosis.mentions_budget() {
-                CREDITS_PAY_AFTER_LIFTING
-            } else if incident.diagnosis.credits_probably_pay_for.is_some() {
-                CREDITS_PROBABLY_PAY
-            } else {
-                CREDITS_PAY
-            };
-            print_sentence(sentence, context)?;
-            self.credits = true;
+            print_sentence(CREDITS_PROBABLY_PAY, context)?;
+            self.probable_costs = true;
         }
         Ok(())
     }

@@ -343,7 +343,7 @@ impl Context {
         let probably = if is_probable { "probably " } else { "" };
         let costs = match until {
             Some(until) => format!(
-                "each response {probably}costs extra; or wait until {}",
+                "each response {probably}costs extra; or wait until {} with whycap wait --free",
                 clock.format_deadline(until)
             ),
             None => format!("each response {probably}costs extra"),

@@ -463,13 +463,19 @@ impl Situation {
             .is_some_and(blocks_session_of_other_payer)
     }
 
-    /// Returns whether waiting helps, or `None` if nothing blocks work. If the user entered a text and its error is over, this
-    /// is about the error that blocks work now.
+    /// Returns whether waiting helps, or `None` if nothing blocks work. A limit beyond which usage credits certainly pay does not
+    /// block work. If the user entered a text and its error is over, this is about the error that blocks work now.
     pub(crate) fn wait(&self) -> Option<Wait> {
         let blocking_now = self.text.as_ref().and_then(|text| text.blocking.as_deref());
-        self.present()
-            .and_then(Incident::blocks)
-            .or_else(|| blocking_now?.blocks())
+        let blocking = self
+            .present()
+            .filter(|present| present.blocks().is_some())
+            .or(blocking_now)?;
+        let diagnosis = &blocking.diagnosis;
+        if diagnosis.credits_pay_now && diagnosis.credits_probably_pay_for.is_none() {
+            return None;
+        }
+        blocking.blocks()
     }
 
     /// Returns the error that describes the current state: the limit of the login, if there is one, or the current

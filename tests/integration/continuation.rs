@@ -704,7 +704,7 @@ fn a_session_that_continues_while_credits_pay_is_not_stopped_again() {
     assert_eq!(attempt["do"], step, "{report:#}");
     assert_eq!(attempt["costs_money"], true, "{report:#}");
     let clause = "by itself about 12:01, and usage credits may pay for it (costs money)";
-    let waited = log_of_wait(&sessions.waiting, at);
+    let waited = flat(waits(&sessions.waiting, at, &[]).success());
     for shown in [sessions.output(at, &["now"]), waited] {
         assert!(shown.contains(clause), "{shown}");
         assert!(!shown.contains("may stop it again"), "{shown}");

@@ -269,8 +269,9 @@ fn credits_that_pay_in_one_session_can_pay_in_the_stopped_one() {
             &["doctor"],
         ]
         .map(|arguments| flat(&stopped.run(at, arguments, b"").stdout));
-        let wait = ["wait", "--session", "stopped", "--timeout", "1s"];
-        let timed_out = stopped.run(at, &wait, b"");
+        let waited = stopped.run(at, &["wait", "--session", "stopped"], b"");
+        let wait_for_free = ["wait", "--free", "--session", "stopped", "--timeout", "1s"];
+        let timed_out = stopped.run(at, &wait_for_free, b"");
         for (place, shown) in [
             ("explain", &explain),
             ("explain --session", &explain_session),
@@ -278,7 +279,8 @@ fn credits_that_pay_in_one_session_can_pay_in_the_stopped_one() {
             ("/whycap", &answer(&stopped, at)),
             ("now", &now),
             ("incidents", &incidents),
-            ("wait", &flat(&timed_out.stdout)),
+            ("wait", &flat(&waited.stdout)),
+            ("wait --free", &flat(&timed_out.stdout)),
             ("doctor", &doctor),
         ] {
             for wrong in [
@@ -290,8 +292,8 @@ fn credits_that_pay_in_one_session_can_pay_in_the_stopped_one() {
             ] {
                 assert!(!shown.contains(wrong), "{place}: {wrong}: {shown}");
             }
-            let is_mentioned =
-                shown.to_lowercase().contains("usage credits") && shown.contains("costs money");
+            let is_mentioned = shown.contains("costs extra")
+                || shown.to_lowercase().contains("usage credits") && shown.contains("costs money");
             assert!(is_mentioned || place == "incidents", "{place}: {shown}");
         }
         assert!(
@@ -299,7 +301,8 @@ fn credits_that_pay_in_one_session_can_pay_in_the_stopped_one() {
             "{incidents}"
         );
         let code = stopped.run(at, &["explain", "--exit-code"], b"").code;
-        assert_eq!(code, 10, "{text}");
+        assert_eq!(code, 0, "{text}");
+        assert_eq!(waited.code, 0, "{waited:?}");
 
         assert_eq!(timed_out.code, 124, "{timed_out:?}");
 
@@ -308,7 +311,11 @@ fn credits_that_pay_in_one_session_can_pay_in_the_stopped_one() {
             assert!(!of_payer.contains(wrong), "{wrong}: {of_payer}");
         }
         assert!(of_payer.contains("each response costs extra"), "{of_payer}");
-        assert!(timed_out.stderr.contains("limit still applied"));
+        assert!(
+            timed_out
+                .stderr
+                .contains("may still be refused or cost extra")
+        );
     }
 }
 
@@ -514,7 +521,10 @@ fn wait_warns_that_each_response_costs_extra() {
             let run = pays.run(at, &arguments, b"");
             let text = flat(run.success());
             assert!(text.contains(warning), "{name} {more:?}: {text}");
-            assert!(text.ends_with("from now)."), "{name} {more:?}: {text}");
+            assert!(
+                text.ends_with("with whycap wait --free."),
+                "{name} {more:?}: {text}"
+            );
             for wrong in ["not blocked", "no longer blocked", "can continue."] {
                 assert!(!text.contains(wrong), "{name} {more:?}: {text}");
             }
