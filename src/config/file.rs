@@ -103,12 +103,18 @@ impl Config {
                 .iter()
                 .find(|key| key.section == section && key.name == *name)
             else {
+                let known_names: Vec<&str> = KEYS
+                    .iter()
+                    .filter(|key| key.section == section)
+                    .map(|key| key.name)
+                    .collect();
+                let text = format!(
+                    "`{full_name}` is not a known key (the keys of [{section}] are {})",
+                    known_names.join(", ")
+                );
                 self.problems.push(ConfigProblem {
                     is_unknown_key: true,
-                    ..ConfigProblem::of_section(
-                        section,
-                        format!("`{full_name}` is not a known key"),
-                    )
+                    ..ConfigProblem::of_section(section, text)
                 });
                 continue;
             };
@@ -299,6 +305,17 @@ mod tests {
             "{:?}",
             config.problems
         );
+    }
+
+    /// The problem did not name the known keys, so the user had to look up how to spell `day`.
+    #[test]
+    fn the_problem_with_an_unknown_key_names_the_known_ones() {
+        let config = Config::parse("[budget]\ndaily = 5\n");
+        let [problem] = &config.problems[..] else {
+            panic!("{:?}", config.problems);
+        };
+        let start = "`budget.daily` is not a known key (the keys of [budget] are day, ";
+        assert!(problem.text.starts_with(start), "{problem}");
     }
 
     #[test]
