@@ -126,11 +126,17 @@ impl NowCollector {
             .collect();
         let paying = self.paying(&slow.situation, &incidents);
         let has_plan = login.is_some_and(Account::has_plan) || incidents.has_token();
+        let mut running = registered
+            .iter()
+            .filter_map(|session| session.activity.session.as_deref());
+        let no_session_uses_plan =
+            !registered.is_empty() && !running.any(|session| incidents.may_use_plan(session));
         NowData {
             clock: context.clock(),
             full_by_refusal,
             full_windows,
             has_plan,
+            no_session_uses_plan,
             passed_resets,
             forecasts,
             spend,

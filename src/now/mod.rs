@@ -35,6 +35,8 @@ pub(crate) struct NowData {
     pub(crate) full_windows: Vec<Window>,
     /// True if the logged-in account has a plan and therefore usage windows.
     pub(crate) has_plan: bool,
+    /// True if every running session has a key or uses a cloud provider, so the usage windows do not apply to it.
+    pub(crate) no_session_uses_plan: bool,
     /// The last known reset times of the windows that have reset.
     pub(crate) passed_resets: Vec<PassedReset>,
     /// The forecasts for the usage windows.

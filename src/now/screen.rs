@@ -348,9 +348,9 @@ impl NowData {
             add_row(report, "", Tone::Plain, note);
         }
         // A block is an estimate of the 5-hour window, so it is not shown if the window itself is known. API keys have no
-        // windows.
+        // windows, so their spend does not count toward one.
         let five_hour = self.reading.as_ref().and_then(|reading| reading.five_hour);
-        if five_hour.is_some() || !self.has_plan {
+        if five_hour.is_some() || !self.has_plan || self.no_session_uses_plan {
             return;
         }
         let text = match self.block() {
@@ -677,6 +677,7 @@ mod tests {
             full_by_refusal: Vec::new(),
             full_windows: Vec::new(),
             has_plan: true,
+            no_session_uses_plan: false,
             passed_resets: Vec::new(),
             reading: Some(Sample {
                 five_hour: usage(82.0, "2026-11-20T14:30:00Z"),

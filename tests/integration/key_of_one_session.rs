@@ -1208,3 +1208,23 @@ fn a_response_of_the_login_does_not_end_the_blocked_time_of_an_open_error_of_a_k
     let of_key = &listed["incidents"][0];
     assert_eq!(of_key["blocked_until"], Value::Null, "{listed:#}");
 }
+
+/// Only a session with a key was running. `now` counted its spend toward an "estimated 5-hour window" of the plan, which the
+/// key does not use.
+#[test]
+fn the_spend_of_a_key_is_in_no_estimated_window() {
+    for has_key in [true, false] {
+        let sandbox = with_a_private_login();
+        let mut client = if has_key {
+            session_with_key(&sandbox)
+        } else {
+            session_of_login(&sandbox, "with-login")
+        };
+        client.sends_prompt("2026-11-20T10:00:50Z", "continue");
+        receives_response(&mut client, "2026-11-20T10:01:00Z", Value::Null);
+        let _process = RunningClient::idle(&sandbox, &client.session);
+        let now = shell_without_key(&sandbox, "2026-11-20T10:02:00Z", &["now"]);
+        let is_in_window = now.success().contains("estimated 5-hour window");
+        assert_eq!(is_in_window, !has_key, "{now:?}");
+    }
+}
