@@ -314,7 +314,7 @@ mod tests {
         let [problem] = &config.problems[..] else {
             panic!("{:?}", config.problems);
         };
-        let start = "`budget.daily` is not a known key (the keys of [budget] are day, ";
+        let start = "`budget.daily` is not a known key (the keys of [budget] are session, day, ";
         assert!(problem.text.starts_with(start), "{problem}");
     }
 
