@@ -5,6 +5,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use whycap::claude::account::Account;
+use whycap::limits::catalog::{Row, rows};
 use whycap::limits::evidence::{Evidence, MessageOrigin};
 use whycap::limits::incident::Incident;
 use whycap::transcript::owner::Owner;
@@ -250,6 +251,36 @@ fn recognition(text: &str) -> (String, String) {
         answer["known_as"].as_str().unwrap().to_owned(),
         answer["verdict"].as_str().unwrap().to_owned(),
     )
+}
+
+/// Users retype messages with another character in place of "·", or without one. "Spending cap reached resets 7pm" was not
+/// recognized, and "You've hit your fast limit resets in 5m" was taken for the end of that limit.
+#[test]
+fn a_retyped_message_is_recognized_without_its_separators() {
+    let wordings = rows().flat_map(Row::texts).map(str::to_owned);
+    let spend_cap = "Spending cap reached · resets …".to_owned();
+    for wording in wordings.chain([spend_cap]) {
+        let message = wording
+            .replace("resets in …", "resets in 5m")
+            .replace("resets …", "resets 7pm");
+        if !message.contains(" · ") {
+            continue;
+        }
+        let expected = recognition(&message);
+        for separator in [" ", " - ", ", ", " | ", " — "] {
+            let retyped = message.replace(" · ", separator);
+            assert_eq!(recognition(&retyped), expected, "{retyped}");
+        }
+    }
+    for of_others in [
+        "AWS spending cap reached, resets 1st",
+        "the team's spending cap reached a new level - resets 7pm",
+        "Rate limit reset, continuing automatically",
+        "Disk spend reached | resets 7pm",
+    ] {
+        let (row, _) = recognition(of_others);
+        assert_eq!(row, "unknown", "{of_others}");
+    }
 }
 
 /// The Agent SDK (0.3.329) recognizes usage limits, notices about limits, and warnings by these prefixes.

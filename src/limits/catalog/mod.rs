@@ -3,6 +3,7 @@
 mod context;
 mod limit_name;
 mod pattern;
+mod retyped;
 mod row;
 mod times;
 mod word_search;
@@ -278,6 +279,7 @@ pub(crate) fn recognize(parts: &MessageParts) -> Message {
     let text = ErrorText::new(parts);
     text.best_message()
         .or_else(|| text.joined_message())
+        .or_else(|| text.retyped_message())
         .unwrap_or_else(|| text.unknown_message())
 }
 
@@ -308,7 +310,7 @@ impl<'p> ErrorText<'p> {
 
         let whole = whole_text(&passages);
         let mentions_claude = !is_pasted
-            || WORDS.claude.iter().any(|word| whole.contains(word))
+            || names_claude(&whole)
             || passages
                 .iter()
                 .any(|passage| has_api_error(&normalize(&passage.text)));
@@ -366,6 +368,36 @@ impl<'p> ErrorText<'p> {
             candidate.context = self.context_of(&candidate, distinct);
         }
         Some(self.message_of(&candidate))
+    }
+
+    /// Recognizes a message that the user has retyped [without its separators](retyped). Other programs use the same words, so
+    /// the text must be a known wording, or begin with the message and go on with its reset.
+    fn retyped_message(&self) -> Option<Message> {
+        let [passage] = self.passages.as_slice() else {
+            return None;
+        };
+        if !self.parts.is_pasted || self.is_foreign {
+            return None;
+        }
+        let parts = MessageParts {
+            text: retyped::with_separators(&passage.text)?,
+            ..self.parts.clone()
+        };
+        let restored = ErrorText::new(&parts);
+        let [restored_passage] = restored.passages.as_slice() else {
+            return None;
+        };
+        let candidate = restored.match_passage(0, restored_passage)?;
+        let range = candidate.range.as_ref()?;
+        let before = candidate.normalized.get(..range.start)?;
+        let after = candidate.normalized.get(range.end..)?;
+        let is_known = retyped::is_wording(&parts.text)
+            || before.trim().is_empty() && retyped::is_followed_by_reset(after);
+        if is_known {
+            restored.best_message()
+        } else {
+            None
+        }
     }
 
     /// Counts the different messages in the text. Each passage and each quotation can contain one.
@@ -578,6 +610,11 @@ fn name_of_other(passages: &[Passage]) -> Option<String> {
                 .map(str::to_owned)
         })
     })
+}
+
+/// Returns true if the normalized text contains words that appear only in text about Claude.
+fn names_claude(whole: &str) -> bool {
+    WORDS.claude.iter().any(|word| whole.contains(word))
 }
 
 /// Returns true if the text mentions another program.
