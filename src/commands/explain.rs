@@ -13,7 +13,7 @@ use crate::claude::window_usage::rounded_level;
 use crate::context::{Context, ErrorSource};
 use crate::incidents::{Incidents, Situation};
 use crate::limits::FRESH_FOR;
-use crate::limits::catalog::without_window_names;
+use crate::limits::catalog::{is_about_other_program, without_window_names};
 use crate::limits::decide::{Cause, Wait};
 use crate::limits::incident::{Incident, is_known_message};
 use crate::limits::kind::Window;
@@ -137,6 +137,12 @@ const TOPICS_OF_REPORTS: [&str; 9] = [
 /// reached days ago.
 const ERRORS_IN_REPORTS: [&str; 2] = ["529", "overloaded"];
 
+/// Words for money in a user's report about an API key, such as "my API key has no credits".
+const MONEY_OF_KEYS: [&str; 5] = ["balance", "credit", "credits", "funds", "money"];
+
+/// The message about an API key without money.
+const NO_MONEY: &str = "Credit balance is too low";
+
 /// The words with which people ask why they are blocked, until when, and whether to pay. A text that consists only of these
 /// words names no limit.
 const WORDS_OF_QUESTIONS: [&str; 72] = [
@@ -173,6 +179,7 @@ impl ExplainArguments {
             && has_one_sentence(&lowercase)
             && (1..=LONGEST_REPORT).contains(&word_count)
             && Question::in_text(text).is_none()
+            && message_in_report(text).is_none()
             && !is_known_message(text)
     }
 }
@@ -378,14 +385,14 @@ enum Question {
 /// Returns the situation to explain for a text. This is the current situation if the text is a question such as "why am I
 /// blocked?", or the message of the current error. If an earlier error is known to have this message, or to be about the limit
 /// in the question, it is that error. Otherwise, the situation contains only the meaning of the message. If a user's report
-/// contains [a word that stands for an error](error_in_report), this word counts as the message.
+/// contains [words that stand for a message](message_in_report), the text counts as this message.
 fn subject_of_text(
     text: &str,
     context: &Context,
     errors: &ErrorSource,
     incidents: &Incidents<'_>,
 ) -> Subject {
-    let text = error_in_report(text).unwrap_or(text);
+    let text = message_in_report(text).unwrap_or(text);
     let current = context.situation(incidents, None, errors);
     let meaning = incidents.explain_text(text, &current);
     let cause = meaning.diagnosis.cause;
@@ -490,7 +497,10 @@ fn situation_of_session(
 
 /// Returns true if whycap recognizes the text as a message, or as a question about what blocks the user or about spend.
 pub(super) fn is_understood(text: &str) -> bool {
-    Question::in_text(text).is_some() || is_about_spend(text) || is_known_message(text)
+    Question::in_text(text).is_some()
+        || message_in_report(text).is_some()
+        || is_about_spend(text)
+        || is_known_message(text)
 }
 
 /// Returns the question in a text that the explanation of the error may not answer, or `None` if there is none.
@@ -567,7 +577,9 @@ fn is_asked(text: &str, names_window: bool) -> bool {
             let is_inverted = is_marked
                 || SUBJECTS_OF_QUESTIONS.contains(second)
                 || names_window && ["limit", "the"].contains(second)
-                || VERBS_ABOUT_ACTIVITIES.contains(first) && ACTIVITIES.contains(second);
+                || VERBS_ABOUT_ACTIVITIES.contains(first) && ACTIVITIES.contains(second)
+                // No message begins with "does", except for one such as "Does not exist".
+                || *first == "does" && *second != "not";
             is_inverted && VERBS_OF_QUESTIONS.contains(first)
         }
         _ => false,
@@ -612,17 +624,42 @@ fn has_one_sentence(text: &str) -> bool {
     !words_with_punctuation.any(|word| word.ends_with(['.', ':', ';', '!', '?']))
 }
 
-/// Returns the word in a user's report that stands for an error with its own explanation, such as "529". Returns `None` if there
-/// is none or if the whole text is a message.
-fn error_in_report(text: &str) -> Option<&'static str> {
+/// Returns the message that a user reports in other words: a word that stands for an error with its own explanation, such as
+/// "529", or the message about an API key without money. Returns `None` if there is none or if the whole text is a message.
+fn message_in_report(text: &str) -> Option<&'static str> {
     let lowercase = in_lowercase(text);
-    if !is_report(&lowercase) || is_known_message(text) {
-        return None;
-    }
     let words = words_of(&lowercase);
-    ERRORS_IN_REPORTS
-        .into_iter()
-        .find(|error| words.contains(error))
+    let message = if is_report(&lowercase) {
+        ERRORS_IN_REPORTS
+            .into_iter()
+            .find(|error| words.contains(error))
+    } else {
+        is_about_key_without_money(&lowercase).then_some(NO_MONEY)
+    };
+    message.filter(|_| !is_known_message(text))
+}
+
+/// Returns true if a user says in a lowercase text that an API key has no money. If the text also mentions a limit, the key may not
+/// be the problem.
+fn is_about_key_without_money(text: &str) -> bool {
+    let words = words_of(text);
+    let has_any = |list: &[&str]| words.iter().any(|word| list.contains(word));
+    let names_key = words
+        .windows(2)
+        .any(|pair| matches!(pair, ["api" | "my", "key"]));
+    let lacks_money = words.windows(3).any(|triple| match triple {
+        ["has" | "have" | "with", "no", money] | ["out", "of", money] => {
+            MONEY_OF_KEYS.contains(money)
+        }
+        _ => false,
+    });
+    names_key
+        && lacks_money
+        && has_any(WORDS_OF_USERS)
+        && !has_any(&TOPICS_OF_REPORTS)
+        && words.len() <= LONGEST_REPORT
+        && has_one_sentence(text)
+        && !is_about_other_program(text)
 }
 
 /// Returns true if the text is a question about the user's spend or high usage, and not about a limit or an error. A question

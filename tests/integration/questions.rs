@@ -753,3 +753,58 @@ fn a_time_without_a_day_is_not_dated_in_the_reasons() {
     assert!(explained.contains("may have reset at 09:00"), "{explained}");
     assert!(!explained.contains("Nov 21"), "{explained}");
 }
+
+/// "does low priority cost money" was not recognized without its question mark.
+#[test]
+fn a_question_that_begins_with_does_needs_no_question_mark() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    reaches_limit(&client);
+    for question in [
+        "does low priority cost money",
+        "does opus have its own limit",
+        "does upgrading cost extra",
+    ] {
+        let expected = explain(&client, SOON, &format!("{question}?"));
+        assert_eq!(explain(&client, SOON, question), expected, "{question}");
+        assert!(!expected.contains("does not recognize"), "{expected}");
+    }
+    for message in ["does not exist", "Does not match any files"] {
+        let answered = explain(&client, SOON, message);
+        let unknown = "whycap does not recognize this message";
+        assert!(answered.starts_with(unknown), "{message}: {answered}");
+    }
+}
+
+/// A user's own words for "Credit balance is too low" were not recognized.
+#[test]
+fn a_key_without_money_in_the_users_words_is_explained_like_the_message() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    let message = "Credit balance is too low";
+    for is_stopped in [false, true] {
+        if is_stopped {
+            receives_balance_error(&client, AT);
+        }
+        let expected = explain(&client, SOON, message);
+        assert!(expected.contains("unset"), "{expected}");
+        for report in [
+            "my api key has no money but I have max",
+            "my api key has no credits",
+            "my key is out of credits but I pay for a plan?",
+            "I have max but my API key has no balance",
+        ] {
+            assert_eq!(explain(&client, SOON, report), expected, "{report}");
+            let replied = answer_to(&client, SOON, &format!("/whycap {report}"));
+            assert!(!replied.contains("does not recognize"), "{replied}");
+        }
+    }
+    for other in [
+        "my OpenAI API key has no credits",
+        "there is no key and no money",
+        "my key is gone and there is no way to pay money",
+    ] {
+        let answered = explain(&client, SOON, other);
+        assert!(!answered.contains("unset"), "{other}: {answered}");
+    }
+}

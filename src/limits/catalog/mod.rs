@@ -612,6 +612,12 @@ fn name_of_other(passages: &[Passage]) -> Option<String> {
     })
 }
 
+/// Returns true if a text that the user entered mentions another program, but not Claude.
+pub(crate) fn is_about_other_program(text: &str) -> bool {
+    let normalized = normalize(text);
+    names_other(&normalized) && !names_claude(&normalized)
+}
+
 /// Returns true if the normalized text contains words that appear only in text about Claude.
 fn names_claude(whole: &str) -> bool {
     WORDS.claude.iter().any(|word| whole.contains(word))
