@@ -4,6 +4,7 @@ use std::io::{self, Read};
 
 use serde_json::{Value, json};
 
+use super::doubted_limit::{self, DoubtedLimit};
 use super::question_subject::{
     QUESTION_WORDS, SideQuestion, WORDS_OF_USERS, has_question_mark, names_end, words_of,
 };
@@ -106,12 +107,16 @@ const LONGEST_QUESTION: usize = 12;
 /// The maximum length in words of a question in an unusual form, or of a user's report such as "I have 60% left but it says limit reached".
 const LONGEST_REPORT: usize = 16;
 
+/// The words with which a user who reports a limit distinguishes a session from others, as in "this one says limit".
+const THIS_ONE: &str = "this one ";
+
 /// Verbs with which users report a message, as in "it says limit reached".
 const VERBS_OF_REPORTS: [&str; 6] = ["said", "saying", "says", "shows", "tells", "told"];
 
 /// The subjects of [`VERBS_OF_REPORTS`] that may stand for Claude Code. Other programs, such as a linter, have limits of their own.
-const SUBJECTS_OF_REPORTS: [&str; 10] = [
-    "/usage", "claude", "claude's", "code", "it", "it's", "message", "screen", "that", "which",
+const SUBJECTS_OF_REPORTS: [&str; 11] = [
+    "/usage", "claude", "claude's", "code", "it", "it's", "message", "one", "screen", "that",
+    "which",
 ];
 
 /// Words that may come between a subject and its verb, as in "it still says" and "it keeps saying".
@@ -234,10 +239,11 @@ impl Subcommand for ExplainArguments {
                 subject_of_text(text, context, &errors, &incidents)
             }
             _ => Subject {
-                situation: context.situation(&incidents, session, &errors),
                 session: complete_id.clone(),
+                ..Subject::of(context.situation(&incidents, session, &errors))
             },
         };
+        let unknown_limit = subject.unknown_limit;
         let session = subject.session.as_deref();
         let paying = context.paid_now(session, &incidents);
         let situation = context.with_budgets(
@@ -254,6 +260,10 @@ impl Subcommand for ExplainArguments {
             // Ongoing costs are more urgent than a past incident.
             let costs = paying.map(|paying| paying.paragraph(context.clock()));
             report.paragraphs(Tone::Alarm, costs);
+        }
+        if let Some(limit) = unknown_limit.filter(|_| !self.json) {
+            report.paragraph(Tone::Plain, limit.answer_if_unknown(whycap));
+        } else if !self.json {
             if paying.is_none() {
                 context.add_introduction(&situation, session, &errors, &incidents, &mut report);
             }
@@ -372,6 +382,19 @@ struct Subject {
     situation: Situation,
     /// The session that the situation is about, if it is about a single one.
     session: Option<String>,
+    /// The limit that the user doubts, if whycap knows of no such limit. The situation is then the current one.
+    unknown_limit: Option<DoubtedLimit>,
+}
+
+impl Subject {
+    /// Returns the subject for a situation that is not about a single session.
+    fn of(situation: Situation) -> Self {
+        Self {
+            situation,
+            session: None,
+            unknown_limit: None,
+        }
+    }
 }
 
 /// A question about what blocks the user.
@@ -380,6 +403,8 @@ enum Question {
     General,
     /// For example, "weekly limit".
     About(Window),
+    /// For example, "why did my 5-hour limit hit at 42%?".
+    Doubt(DoubtedLimit),
 }
 
 /// Returns the situation to explain for a text. This is the current situation if the text is a question such as "why am I
@@ -405,6 +430,7 @@ fn subject_of_text(
     let is_requested = |incident: &Incident| match question {
         Some(Question::General) => true,
         Some(Question::About(window)) => incident.is_recent_limit_of(window),
+        Some(Question::Doubt(limit)) => limit.may_be(incident),
         None => incident.has_recent_message_in(text),
     };
     let is_about_current = match current.present() {
@@ -420,10 +446,7 @@ fn subject_of_text(
     // If an older error with the same message still blocks a session, the text is about that one.
     let may_be_about_older = blocks_nobody && question.is_none();
     if is_about_current && !may_be_about_older {
-        return Subject {
-            situation: current,
-            session: None,
-        };
+        return Subject::of(current);
     }
     let ledger = errors.ledger.as_ref();
     let earlier = incidents.newest_error(is_requested, context.asker(), ledger);
@@ -433,28 +456,25 @@ fn subject_of_text(
     };
     if is_current_better {
         return Subject {
-            situation: current,
-            session: None,
+            unknown_limit: match question {
+                Some(Question::Doubt(limit)) if !is_about_current => Some(limit),
+                _ => None,
+            },
+            ..Subject::of(current)
         };
     }
     let Some(earlier) = earlier else {
-        return Subject {
-            situation: Situation::of_text(meaning, current, None),
-            session: None,
-        };
+        return Subject::of(Situation::of_text(meaning, current, None));
     };
     let Some(session) = earlier.evidence.error.session.id.clone() else {
-        return Subject {
-            situation: Situation::of_text(earlier, current, None),
-            session: None,
-        };
+        return Subject::of(Situation::of_text(earlier, current, None));
     };
     let of_session = situation_of_session(&session, context, errors, incidents);
     let newest = of_session.incident.as_ref();
     if newest.is_some_and(|newest| newest.is_same_error_as(&earlier) || newest.repeats(&earlier)) {
         return Subject {
-            situation: of_session,
             session: Some(session),
+            ..Subject::of(of_session)
         };
     }
     // An answer in a conversation is based only on the errors of its own session. An error that blocks only a closed session
@@ -463,21 +483,15 @@ fn subject_of_text(
         .session()
         .is_some_and(|own_session| own_session != session);
     if is_other_session || of_session.blocks_only_closed_session() {
-        return Subject {
-            situation: Situation::of_text(earlier, current, None),
-            session: None,
-        };
+        return Subject::of(Situation::of_text(earlier, current, None));
     }
     if of_session.blocks_after(&earlier) {
         return Subject {
-            situation: of_session.after_earlier_error(&earlier),
             session: Some(session),
+            ..Subject::of(of_session.after_earlier_error(&earlier))
         };
     }
-    Subject {
-        situation: Situation::of_text(earlier, current, Some(&of_session)),
-        session: None,
-    }
+    Subject::of(Situation::of_text(earlier, current, Some(&of_session)))
 }
 
 /// Returns the current situation of the session whose error has the text as its message. The user has not asked about this
@@ -555,6 +569,10 @@ impl Question {
         let has_usual_words = words.iter().all(|word| WORDS_OF_QUESTIONS.contains(word));
         if words.is_empty() {
             None
+        } else if let Some(limit) = doubted_limit_in(&rest, window)
+            && !is_about_other_program(text)
+        {
+            Some(Self::Doubt(limit))
         } else if has_usual_words || is_report(&rest) {
             Some(window.map_or(Self::General, Self::About))
         } else if is_asked(&rest, window.is_some()) && !is_about_spend(text) {
@@ -563,6 +581,24 @@ impl Question {
             None
         }
     }
+}
+
+/// Returns the limit that the user doubts in a lowercase text. The user has reached it with a low usage, or only in this session.
+/// `window` is the usage window that the text names, which "limit" replaces in the text.
+fn doubted_limit_in(text: &str, window: Option<Window>) -> Option<DoubtedLimit> {
+    let is_report = is_report(text) && words_of(text).contains(&"limit");
+    if is_report && window.is_none() && text.contains(THIS_ONE) {
+        return Some(DoubtedLimit::OfAnyKind);
+    }
+    if !doubted_limit::has_percentage(text) {
+        return None;
+    }
+    let asks_why = words_of(text).contains(&"why") && is_asked(text, window.is_some());
+    let is_of_user = (window.is_some() || doubted_limit::names_own_limit(text))
+        && doubted_limit::has_words_of_user(text)
+        && words_of(text).len() <= LONGEST_REPORT;
+    let is_doubted = is_report || (asks_why || is_of_user) && doubted_limit::is_about_stop(text);
+    is_doubted.then(|| window.map_or(DoubtedLimit::OfAnyWindow, DoubtedLimit::Of))
 }
 
 /// Returns true if the lowercase text is a question: it is short, begins like a question, and has only one clause. A text with
@@ -612,7 +648,7 @@ fn is_report(text: &str) -> bool {
         .is_some_and(|word| ["i", "i'm", "i've"].contains(word));
     has_one_sentence(text)
         && words.len() <= LONGEST_REPORT
-        && (has_any(WORDS_OF_USERS) || words.contains(&"/usage"))
+        && (has_any(WORDS_OF_USERS) || words.contains(&"/usage") || text.contains(THIS_ONE))
         && (is_about_claude || is_by_user)
         && (has_any(&TOPICS_OF_REPORTS) || names_end(text))
 }

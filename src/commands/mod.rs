@@ -6,6 +6,7 @@ mod answer;
 pub(crate) mod budget;
 pub(crate) mod config;
 pub(crate) mod doctor;
+mod doubted_limit;
 pub(crate) mod drain;
 pub(crate) mod explain;
 pub(crate) mod export;

@@ -280,10 +280,22 @@ impl Incident {
 
     /// Returns true if the error is about the limit of this window and blocks work or is recent.
     pub(crate) fn is_recent_limit_of(&self, window: Window) -> bool {
-        let diagnosis = &self.diagnosis;
-        let is_of_window =
-            diagnosis.limit.window() == Some(window) || diagnosis.window == Some(window);
-        self.blocks_or_is_recent() && diagnosis.is_limit() && is_of_window
+        self.is_recent_limit() && self.is_about_window(window)
+    }
+
+    /// Returns true if the error is about a limit of any usage window and blocks work or is recent. The message may leave open
+    /// which window it is about.
+    pub(crate) fn is_recent_limit_of_plan(&self) -> bool {
+        let is_of_unknown_window = self.diagnosis.limit == LimitKind::Unknown;
+        let is_of_window = Window::ALL
+            .into_iter()
+            .any(|window| self.is_about_window(window));
+        self.is_recent_limit() && (is_of_window || is_of_unknown_window)
+    }
+
+    /// Returns true if the error is about a limit and blocks work or is recent.
+    pub(crate) fn is_recent_limit(&self) -> bool {
+        self.blocks_or_is_recent() && self.diagnosis.is_limit()
     }
 
     fn blocks_or_is_recent(&self) -> bool {

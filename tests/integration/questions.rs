@@ -434,7 +434,7 @@ fn a_limit_in_the_users_words_is_not_explained_with_an_error_of_another_kind() {
     let questions = [
         "I only used Claude twice today and it tells me I'm done until Thursday, why?",
         "why am I locked out until 3pm?",
-        "it says limit reached but I have 60% left",
+        "it says limit reached but I have some left",
         "it says I hit my weekly limit",
     ];
     for question in questions {
@@ -752,6 +752,120 @@ fn a_time_without_a_day_is_not_dated_in_the_reasons() {
     let explained = explain(&client, SOON, message);
     assert!(explained.contains("may have reset at 09:00"), "{explained}");
     assert!(!explained.contains("Nov 21"), "{explained}");
+}
+
+/// Questions of users who doubt that they have reached the limit that they name.
+const DOUBTS_ABOUT_5_HOURS: [&str; 2] = [
+    "why did my 5-hour limit hit at 42%?",
+    "my 5-hour limit stopped me at 42%",
+];
+
+/// Questions of users who doubt a limit of their plan without naming it.
+const DOUBTS: [&str; 4] = [
+    "I have 60% left but it says limit reached",
+    "Your usage limit was reached. It resets at 4pm, why am I at 42%?",
+    "my limit was hit at 42 percent",
+    "why does it say limit reached when I'm at 42%?",
+];
+
+/// A question that may be about any limit.
+const DOUBT_IN_ONE_TERMINAL: &str = "the other terminal works but this one says limit";
+
+/// Users doubted a limit because their usage was low. The answer was the newest error, although that was not a limit, or that whycap
+/// does not recognize this message.
+#[test]
+fn a_doubted_limit_is_explained_although_another_error_is_newer() {
+    for overloaded in ["stopped", "other"] {
+        let sandbox = with_a_private_login();
+        let client = session_of_login(&sandbox, "stopped");
+        let nine = "2026-11-20T09:00:00Z";
+        client.receives_error(nine, FIVE_HOUR, refused("five_hour", NOON, ""));
+        client.receives_response("2026-11-20T09:30:00Z");
+        receives_overload_error(&session_of_login(&sandbox, overloaded), AT);
+        let limit = "Your 5-hour limit was used up, but Claude Code responded at 09:30.";
+        for question in DOUBTS_ABOUT_5_HOURS
+            .iter()
+            .chain(&DOUBTS)
+            .chain([&DOUBT_IN_ONE_TERMINAL])
+        {
+            let answered = explain(&client, SOON, question);
+            assert!(answered.contains(limit), "{question}: {answered}");
+            // If the overload blocks the same session, the headline is about that.
+            let is_headline = answered.starts_with(limit);
+            assert_eq!(is_headline, overloaded == "other", "{answered}");
+            let replied = answer_to(&client, SOON, &format!("/whycap {question}"));
+            assert!(replied.contains(limit), "{question}: {replied}");
+        }
+    }
+}
+
+/// If whycap knew of no limit, it explained an error of another kind, as if that were the limit.
+#[test]
+fn an_error_of_another_kind_is_not_explained_as_the_limit_that_a_user_doubts() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    receives_overload_error(&client, AT);
+    let expected_json = client.run(SOON, &["explain", "--json"], b"").json();
+    let knows_no = |limit: &str| {
+        format!(
+            "Your question: whycap knows of no recent error about {limit}. To have a message checked, paste it. To see the newest error, run: whycap explain"
+        )
+    };
+    for question in DOUBTS_ABOUT_5_HOURS {
+        let answered = explain(&client, SOON, question);
+        assert_eq!(answered, knows_no("your 5-hour limit"), "{question}");
+        let replied = answer_to(&client, SOON, &format!("/whycap {question}"));
+        assert!(replied.ends_with("run: /whycap explain"), "{replied}");
+        // The exit code and the JSON are still about what blocks the user.
+        let json = client.run(SOON, &["explain", "--json", question], b"");
+        assert_eq!(json.json(), expected_json, "{question}");
+        let run = client.run(SOON, &["explain", "--exit-code", question], b"");
+        assert_eq!(run.code, 10, "{question}: {run:?}");
+    }
+    for question in DOUBTS {
+        let answered = explain(&client, SOON, question);
+        assert_eq!(answered, knows_no("a limit of your plan"), "{question}");
+    }
+    let answered = explain(&client, SOON, DOUBT_IN_ONE_TERMINAL);
+    assert_eq!(answered, knows_no("a limit"));
+    // The weekly limit is not the limit in the question.
+    client.receives_error(
+        "2026-11-20T10:10:00Z",
+        WEEKLY,
+        refused("seven_day", TUESDAY, ""),
+    );
+    let later = "2026-11-20T10:10:02Z";
+    for question in DOUBTS_ABOUT_5_HOURS {
+        let answered = explain(&client, later, question);
+        assert_eq!(answered, knows_no("your 5-hour limit"), "{question}");
+    }
+    for question in DOUBTS {
+        let answered = explain(&client, later, question);
+        let weekly = "Your weekly limit is used up";
+        assert!(answered.starts_with(weekly), "{question}: {answered}");
+    }
+}
+
+/// A percentage alone does not make a text a question about a limit.
+#[test]
+fn other_texts_with_a_percentage_are_not_about_a_limit() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    receives_overload_error(&client, AT);
+    for text in [
+        "why is the build slow",
+        "what is 42% of 60",
+        "my disk is at 42% and the build stopped",
+        "my memory limit was reached at 42%",
+        "my Cursor usage limit was reached at 42%",
+        "memory limit reached at 42%",
+        "The usage limit was reached at 42%",
+        "how do I get a warning at 80% of my limit?",
+    ] {
+        let answered = explain(&client, SOON, text);
+        let knows_no = "knows of no recent error";
+        assert!(!answered.contains(knows_no), "{text}: {answered}");
+    }
 }
 
 /// "does low priority cost money" was not recognized without its question mark.
