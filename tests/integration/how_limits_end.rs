@@ -219,6 +219,61 @@ fn the_later_reset_decides_whichever_window_the_message_names() {
     }
 }
 
+/// Both windows were full and a cap was reached, or the organization allowed no usage credits. Every screen promised that the
+/// session could continue at the reset of the 5-hour window.
+#[test]
+fn a_cap_stays_in_effect_until_the_later_of_two_full_windows_resets() {
+    let of_user =
+        "You've hit your monthly spend limit · raise it at https://claude.ai/settings/usage";
+    let of_organization = "You've hit your org's monthly spend limit · run /usage-credits to ask your admin for a higher limit · your 5-hour limit resets 12pm (UTC)";
+    let of_member = "You've hit your individual spend limit · run /usage-credits to ask your admin for a higher limit · your 5-hour limit resets 12pm (UTC)";
+    let of_seat = "Your seat type doesn't include usage credits";
+    let of_group = "Your group's usage limit is set to $0 · run /usage-credits to ask your admin for a higher limit";
+    for (plan, text, no_credits) in [
+        ("max", of_user, "org_level_disabled_until"),
+        ("max", of_organization, "org_level_disabled_until"),
+        ("team", of_organization, "org_level_disabled_until"),
+        ("team", of_member, "member_level_disabled"),
+        ("team", of_seat, "seat_tier_level_disabled"),
+        ("enterprise", of_group, "group_zero_credit_limit"),
+    ] {
+        for weekly in [100.0, 99.0] {
+            let case = format!("{plan}, {weekly}%: {text}");
+            let sandbox = Sandbox::new();
+            let role = if plan == "max" { "admin" } else { "user" };
+            Client::logged_in(&sandbox, plan, role);
+            let client = session_of_login(&sandbox, "stopped");
+            let reported = || windows(100.0, NOON, weekly, TUESDAY);
+            hits_limit(
+                &client,
+                AT,
+                text,
+                &refused("five_hour", NOON, no_credits),
+                reported(),
+            );
+            let at = "2026-11-20T10:01:00Z";
+            let [continues, resets] = if weekly < 100.0 {
+                ["at 12:00", "resets at 12:00"]
+            } else {
+                ["on Tue Nov 24 06:00", "resets Tue Nov 24 06:00"]
+            };
+            let row = plain_rows(&client, at, reported());
+            assert!(row.contains(resets), "{case}: {row}");
+            let sentence = format!("you can continue {continues}");
+            for screen in [
+                answer(&client, at),
+                flat(client.run(at, &["explain"], b"").success()),
+                flat(client.run(at, &["now"], b"").success()),
+            ] {
+                assert!(screen.contains(&sentence), "{case}: {screen}");
+                assert!(!screen.contains("different reset time"), "{case}: {screen}");
+            }
+            let blocks = code(&client, "2026-11-20T12:10:00Z") == 10;
+            assert_eq!(blocks, weekly >= 100.0, "{case}");
+        }
+    }
+}
+
 /// An early reset of the weekly window does not reset the 5-hour window.
 #[test]
 fn the_limit_is_over_only_when_both_windows_have_room() {

@@ -90,6 +90,16 @@ impl Finding {
         self
     }
 
+    /// Adds the measurement if it is about the window that must reset before the limit ends.
+    pub(super) fn measured_if_decisive(self, measurement: Option<Measurement>) -> Self {
+        match measurement {
+            Some(measurement) if self.window == Some(measurement.window) => {
+                self.measured(measurement)
+            }
+            Some(_) | None => self,
+        }
+    }
+
     pub(super) fn without_knowing(mut self, unknown: Unknown) -> Self {
         self.unknowns.push(unknown);
         self

@@ -629,7 +629,8 @@ fn own_resets(input: &Input<'_>, finding: &Finding, is_text_foreign: bool) -> Re
     };
     // The reset time in the message applies to the window in the message, even if the limit ends when another window
     // resets.
-    let is_of_other_window = named.is_some() && named != finding.window;
+    let is_of_other_window =
+        named.is_some() && named != finding.window || names_earlier_window(input, finding);
     let text = if is_renewal || is_of_other_window || is_text_foreign {
         None
     } else {
@@ -654,6 +655,18 @@ fn own_resets(input: &Input<'_>, finding: &Finding, is_text_foreign: bool) -> Re
             .into_iter()
             .filter_map(|(at, source)| Some(Reset { at: at?, source })),
     )
+}
+
+/// Returns true if the message about a cap names another window than the full one that resets last.
+fn names_earlier_window(input: &Input<'_>, finding: &Finding) -> bool {
+    let is_cap = input.message.row.limit.cap().is_some();
+    let full = finding
+        .measurement
+        .filter(|full| full.is_full() && Some(full.window) == finding.window);
+    match (full, input.message.window) {
+        (Some(full), Some(named)) => is_cap && named != full.window,
+        _ => false,
+    }
 }
 
 /// Returns true if the server blamed usage credits and stated when they are renewed, but work can continue earlier,

@@ -4,10 +4,10 @@ use super::cause::Cause;
 use super::input::{Finding, Input, helps};
 use super::service::QUOTA_RECORDED;
 use super::unknown::Unknown;
-use super::windows::contradicted;
+use super::windows::{contradicted, later_window};
 use crate::claude::version::ClientVersion;
 use crate::claude::window_usage::is_same_reset;
-use crate::limits::evidence::WindowState;
+use crate::limits::evidence::{Measurement, WindowState};
 use crate::limits::kind::{Cap, LimitKind, Verdict, WhoCanFix, Window};
 
 /// The first version with separate wording for the limit of a single member. Earlier versions used the organization's
@@ -18,12 +18,14 @@ const MEMBER_WORDS_ADDED: ClientVersion = ClientVersion(2, 1, 221);
 const PERSONAL_WORDS_ADDED: ClientVersion = ClientVersion(2, 1, 153);
 
 /// Handles errors about spend caps. A cap takes effect only while a usage window is full, so work can continue as soon
-/// as that window resets.
+/// as that window resets. If two windows are full, this is the one that resets last.
 pub(super) fn spend_cap(input: &Input<'_>) -> Option<Finding> {
     let evidence = input.evidence;
     let named = input.message.row.limit.cap()?;
-    let window = input
-        .certain_window()
+    let later_full = later_full_window(input);
+    let window = later_full
+        .map(|full| full.window)
+        .or_else(|| input.certain_window())
         .or(input.message.window)
         .or_else(|| input.full_window_of_pasted_cap())
         .unwrap_or(Window::FiveHour);
@@ -57,17 +59,32 @@ pub(super) fn spend_cap(input: &Input<'_>) -> Option<Finding> {
         && input.full_until(window).is_none();
     Some(
         Finding { cause, ..finding }
+            .measured_if_decisive(later_full)
             .without_knowing_if(is_token_beside_login, Unknown::PlanOfToken)
             .without_knowing_if(has_no_reset, Unknown::Reset),
     )
+}
+
+/// Returns the window that is full beside the one that is known to be full and that resets later. A cap stays in effect until
+/// then. Returns `None` if there is no such window.
+fn later_full_window(input: &Input<'_>) -> Option<Measurement> {
+    let window = input
+        .certain_window()
+        .filter(|window| !window.is_of_one_model())?;
+    if input.readings.room().is_some() {
+        return None;
+    }
+    later_window(input, window).filter(|later| !later.is_unconfirmed)
 }
 
 /// Handles messages that an admin has turned off the user's usage credits. If the server stated which usage window is full
 /// and when it resets, work can continue after that reset. Returns `None` if it did not.
 pub(super) fn credits_off(input: &Input<'_>) -> Option<Finding> {
     let evidence = input.evidence;
-    let window = evidence.refused_window()?;
+    let refused = evidence.refused_window()?;
     evidence.server_reset()?;
+    let later_full = later_full_window(input);
+    let window = later_full.map_or(refused, |full| full.window);
     let limit = input.message.row.limit;
     if let Some(room) = input.readings.room() {
         return Some(contradicted(limit, room));
@@ -80,7 +97,8 @@ pub(super) fn credits_off(input: &Input<'_>) -> Option<Finding> {
     Some(
         Finding::lasting(limit, Verdict::Real, WhoCanFix::Admin, cause)
             .waiting(Some(true))
-            .until_reset_of(Some(window)),
+            .until_reset_of(Some(window))
+            .measured_if_decisive(later_full),
     )
 }
 

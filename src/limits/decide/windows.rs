@@ -121,7 +121,7 @@ pub(super) fn contradicted(limit: LimitKind, room: Measurement) -> Finding {
 
 /// Returns another used-up window that resets later. Returns `None` if the readings show that the window in the message
 /// has room.
-fn later_window(input: &Input<'_>, window: Window) -> Option<Measurement> {
+pub(super) fn later_window(input: &Input<'_>, window: Window) -> Option<Measurement> {
     let has_room = matches!(input.readings.state(window), WindowState::Room(_));
     let has_other_refusals = !input.evidence.collected.refused_windows.is_empty();
     if has_room || !is_confirmed(input, window) && !has_other_refusals {
