@@ -884,6 +884,51 @@ fn an_announcement_before_the_last_response_does_not_count() {
     assert_is_refused_without_announcement(&client, "2026-11-20T10:10:03Z");
 }
 
+/// Claude Code announced that it would wait for the reset of the 5-hour window. Then the weekly window refused a prompt with the
+/// same words and without an announcement, but whycap said that Claude Code would continue the session after the weekly reset.
+#[test]
+fn an_announcement_about_another_reset_does_not_count() {
+    let of_user =
+        "You've hit your monthly spend limit · raise it at https://claude.ai/settings/usage";
+    let of_seat = "Your seat type doesn't include usage credits";
+    for (text, no_credits) in [
+        (of_user, "org_level_disabled_until"),
+        (of_seat, "seat_tier_level_disabled"),
+    ] {
+        let sandbox = with_a_private_login();
+        let client = session_of_login(&sandbox, "refused-twice");
+        let _process = RunningClient::idle(&sandbox, &client.session);
+        let of_five_hours = refused("five_hour", NOON, no_credits);
+        client.receives_error("2026-11-20T10:00:00Z", text, of_five_hours);
+        let full = windows(100.0, NOON, 97.0, TUESDAY);
+        client.calls_status_line("2026-11-20T10:00:01Z", full, 120);
+        client.sends_prompt("2026-11-20T12:05:00Z", "fix the tests");
+        let of_week = refused("seven_day", TUESDAY, no_credits);
+        client.append(&client.error_line("2026-11-20T12:05:03Z", text, of_week));
+        client.stop_failure("2026-11-20T12:05:03Z", text);
+        let at = "2026-11-20T12:06:00Z";
+        let full = windows(1.0, NOON + 5 * 3_600, 100.0, TUESDAY);
+        let row = plain_rows(&client, at, full);
+        assert!(row.contains("Tue Nov 24 06:00"), "{row}");
+        let waited = waits(&client, at, &["--timeout", "1s"]);
+        assert!(waited.stderr.contains("timed out"), "{waited:?}");
+        for screen in [
+            row,
+            answer(&client, at),
+            flat(client.run(at, &["now"], b"").success()),
+            flat(&waited.stdout),
+        ] {
+            for wrong in [
+                "eave the session open",
+                "continues by itself",
+                "continue the open session",
+            ] {
+                assert!(!screen.contains(wrong), "{text}: {wrong}: {screen}");
+            }
+        }
+    }
+}
+
 fn assert_is_refused_without_announcement(client: &Client<'_>, at: &str) {
     client.append(&client.error_line(at, FIVE_HOUR, refused("five_hour", NOON, "")));
     client.stop_failure(at, FIVE_HOUR);

@@ -8,11 +8,12 @@ use chrono::{DateTime, Utc};
 
 use super::payers::is_of_other_payer;
 use super::{Asker, EvidenceCollector};
+use crate::claude::window_usage::is_same_reset;
 use crate::incidents::error_match::{SAME_INSTANT, line_of};
 use crate::incidents::stored_errors::StoredErrors;
 use crate::incidents::transcript_end::is_sent_after;
 use crate::limits::evidence::{ContinuationObstacle, Evidence, LaterResponse, StoredError};
-use crate::transcript::tail::{Tail, TranscriptError};
+use crate::transcript::tail::{ErrorLine, Tail, TranscriptError};
 
 impl EvidenceCollector<'_> {
     /// Adds evidence from the end of the session's transcript. Returns true if the error's record does not contain all
@@ -134,7 +135,9 @@ pub(in crate::incidents) fn merge<'t>(
     let line = &transcript_error.line;
     if collected.waiting.is_none() && collected.previous_equal_failures > 0 {
         collected.waiting = tail.waiting.filter(|waiting| {
-            waiting.given_up.is_none() && !has_response_between(tail, waiting.at, line.at)
+            waiting.given_up.is_none()
+                && !has_response_between(tail, waiting.at, line.at)
+                && is_same_limit_refused(tail, waiting.at, line)
         });
     }
     collected.lacks_announcement =
@@ -200,6 +203,26 @@ fn previous_equal_failures(transcript_error: &TranscriptError, tail: &Tail) -> u
     earlier_errors
         .take_while(|earlier| is_alike(earlier))
         .count()
+}
+
+/// Returns false if the server stated another window or another reset for this error than for the one after which Claude Code
+/// announced that it would wait. Messages about caps have the same text for all windows.
+fn is_same_limit_refused(tail: &Tail, announced_at: DateTime<Utc>, line: &ErrorLine) -> bool {
+    let announced_after = tail.errors.iter().rfind(|earlier| {
+        earlier
+            .line
+            .at
+            .is_some_and(|earlier_at| earlier_at <= announced_at)
+    });
+    let earlier_quota = announced_after.and_then(|earlier| earlier.line.quota.as_ref());
+    let (Some(earlier), Some(quota)) = (earlier_quota, &line.quota) else {
+        return true;
+    };
+    let is_same_reset_stated = match (earlier.resets_at, quota.resets_at) {
+        (Some(earlier_reset), Some(reset)) => is_same_reset(earlier_reset, reset),
+        (Some(_), None) | (None, _) => true,
+    };
+    earlier.rate_limit_type == quota.rate_limit_type && is_same_reset_stated
 }
 
 /// Returns true if the session received a response after the first time and before the second one, if that is known.
