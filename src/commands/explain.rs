@@ -247,7 +247,7 @@ impl Subcommand for ExplainArguments {
         let session = subject.session.as_deref();
         let paying = context.paid_now(session, &incidents);
         let situation = context.with_budgets(
-            context.with_costs(subject.situation, paying, &incidents),
+            context.with_costs_of_all_steps(subject.situation, paying, &incidents),
             context.session().or(session),
         );
         let incident = situation.incident.as_ref();

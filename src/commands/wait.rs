@@ -46,7 +46,8 @@ const CREDITS_PROBABLY_PAY: &str = "Usage credits are probably paying for respon
 /// has received a response.
 const INTERVAL: Duration = Duration::from_secs(5);
 
-/// Adds the costs of further responses to the advice about a temporary problem. The last sentences about an error that is over
+/// Adds the costs of further responses to the advice about a temporary problem. Also takes into account that an error of another
+/// session's key does not block a shell whose plan is paid for with usage credits. The last sentences about an error that is over
 /// mention the costs themselves.
 fn with_costs_of_problem(
     situation: Situation,
@@ -54,10 +55,10 @@ fn with_costs_of_problem(
     incidents: &Incidents<'_>,
     context: &Context,
 ) -> Situation {
-    let is_temporary = situation
-        .blocking()
-        .is_some_and(|blocking| blocking.diagnosis.limit.is_passing());
-    if is_temporary {
+    let may_depend_on_credits = situation.blocking().is_some_and(|blocking| {
+        blocking.diagnosis.limit.is_passing() || blocking.is_about_key_of_other_session()
+    });
+    if may_depend_on_credits {
         let paying = context.paid_now(session, incidents);
         context.with_costs(situation, paying, incidents)
     } else {

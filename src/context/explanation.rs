@@ -264,12 +264,40 @@ impl Context {
             }
             (None, Asker::Shell) => true,
         };
-        if !may_use_login {
-            return None;
+        if may_use_login {
+            self.paid_by_login(incidents)
+        } else {
+            None
         }
+    }
+
+    /// Like [`Self::paid_now`], but for any session of the login.
+    fn paid_by_login(&self, incidents: &Incidents<'_>) -> Option<Paying> {
         let paying = self.paying(incidents)?;
         let situation = incidents.situation(None, self.asker(), None);
         (!situation.rules_out_paying()).then_some(paying)
+    }
+
+    /// Like [`Self::with_costs`], but also adds the costs to the advice to unset the key of a session and to continue it on the
+    /// plan, if usage credits pay for the plan's responses although one of its windows is full.
+    pub(crate) fn with_costs_of_all_steps(
+        &self,
+        situation: Situation,
+        paying: Option<Paying>,
+        incidents: &Incidents<'_>,
+    ) -> Situation {
+        let continues_on_full_plan = situation.blocking().is_some_and(|blocking| {
+            blocking.continues_on_full_plan() && !blocking.evidence.is_pasted()
+        });
+        let paid_by_login = if continues_on_full_plan {
+            self.paid_by_login(incidents)
+        } else {
+            None
+        };
+        match paid_by_login {
+            Some(paying) => situation.while_credits_pay(paying.until),
+            None => self.with_costs(situation, paying, incidents),
+        }
     }
 
     /// Adds the costs of further responses to the advice. Does so only if usage credits pay for these responses, the error

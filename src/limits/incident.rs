@@ -398,6 +398,18 @@ impl Incident {
         self.diagnosis.state == State::Over(Ending::ConcernsOthers)
     }
 
+    /// Returns true if the advice is to continue the session without its key when a full window of the plan has reset.
+    pub(crate) fn continues_on_full_plan(&self) -> bool {
+        self.diagnosis
+            .actions
+            .contains(&ActionName::ContinueOnPlanLater)
+    }
+
+    /// Returns true if the error is about the key of a session, and a new session in the requesting shell would not use it.
+    pub(crate) fn is_about_key_of_other_session(&self) -> bool {
+        self.diagnosis.is_about_key && self.evidence.collected.is_of_other_key
+    }
+
     /// Returns true if the error blocks only its session, and that session may still be running.
     pub(crate) fn still_blocks_only_its_session(&self) -> bool {
         self.blocks_only_its_session() && !self.evidence.collected.concerns_others_only

@@ -634,6 +634,48 @@ fn the_first_step_after_a_keys_error_costs_money_while_credits_pay() {
     }
 }
 
+/// A running session had a key without credits while usage credits paid for the plan's responses. Plain `explain` and `wait`
+/// called the user blocked. Other sessions read that the problem "has passed", and the session with the key was told to continue
+/// on the plan only after the reset.
+#[test]
+fn a_key_without_credits_blocks_only_its_session_while_credits_pay() {
+    let sandbox = with_a_private_login();
+    let mut on_plan = session_of_login(&sandbox, "on-plan");
+    let with_key = session_with_key(&sandbox);
+    let _process = RunningClient::idle(&sandbox, "with-key");
+    for at in ["2026-11-20T10:01:00Z", "2026-11-20T10:02:00Z"] {
+        receives_response(&mut on_plan, at, five_hour_full());
+    }
+    receives_balance_error(&with_key, "2026-11-20T10:02:30Z");
+    let at = "2026-11-20T10:03:00Z";
+    let explained = shell_without_key(&sandbox, at, &["explain", "--exit-code"]);
+    assert_eq!(explained.code, 0, "{explained:?}");
+    let waited = shell_without_key(&sandbox, at, &["wait"]);
+    assert_eq!(waited.code, 0, "{waited:?}");
+    let now = flat(shell_without_key(&sandbox, at, &["now"]).success());
+    assert!(!now.contains("unset the key"), "{now}");
+    for screen in [
+        answer(&on_plan, at),
+        flat(&explained.stdout),
+        flat(&waited.stdout),
+        now,
+    ] {
+        assert!(!screen.contains("that has passed"), "{screen}");
+        assert!(screen.contains("one session"), "{screen}");
+        assert!(screen.contains("costs extra"), "{screen}");
+    }
+
+    // The session itself is blocked, but not until the reset.
+    let arguments = ["explain", "--exit-code", "--session", "with-key"];
+    let of_session = shell_without_key(&sandbox, at, &arguments);
+    assert_eq!(of_session.code, 11, "{of_session:?}");
+    for screen in [answer(&with_key, at), flat(&of_session.stdout)] {
+        let step = "2. Then continue the session on your plan; until 12:00, usage credits will probably pay (costs money): claude";
+        assert!(screen.contains(step), "{screen}");
+        assert!(!screen.contains("after 12:00"), "{screen}");
+    }
+}
+
 /// A session waited for the reset of its 5-hour limit while another session used credits. Then a key turned out to have
 /// no credits. `/whycap` explained the 5-hour limit, but `/whycap now` and `/whycap doctor` said that nothing blocked
 /// the session.

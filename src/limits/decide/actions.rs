@@ -555,6 +555,9 @@ fn in_state_without_budget(
         let action = match action {
             ActionName::Wait | ActionName::WaitInstead if has_passed => ActionName::TryAgain,
             ActionName::Wait if continues_at.is_some() => ActionName::WaitLeftOpen,
+            ActionName::ContinueOnPlanLater if collected.paid_until.is_some() => {
+                ActionName::ContinueOnPlanForCredits
+            }
             ActionName::SendAgainLater if problem.continues_soon() => ActionName::LeaveOpen,
             ActionName::SendAgainLater if continues_at.is_some_and(|at| at > now) => {
                 ActionName::SendAgainDespiteWait

@@ -363,8 +363,8 @@ impl Problem<'_> {
     /// Returns true if the user has a different payer, so the error does not block the user. In a session, the payers
     /// must be known to differ, the error must be about the payer, and the session must not use a full plan unless
     /// usage credits are in use. In a shell, the error must be about a key or a token that a new session would not
-    /// use, and the plan that it would use instead must not be used up. Returns false for a temporary problem with the
-    /// service, because it may affect both payers.
+    /// use, and the plan that it would use instead must not be used up unless usage credits are in
+    /// use. Returns false for a temporary problem with the service, because it may affect both payers.
     fn blocks_only_other_payer(&self) -> bool {
         let collected = &self.evidence.collected;
         let can_asker_pay = !collected.is_plan_of_asker_full || collected.paid_until.is_some();
@@ -372,7 +372,7 @@ impl Problem<'_> {
             && self.ended_by.is_about_payer()
             || collected.is_of_other_key
                 && self.is_about_key()
-                && self.readings.used_up_now().is_none()
+                && (self.readings.used_up_now().is_none() || collected.paid_until.is_some())
     }
 
     /// Returns true if the service refused the session's key, or if the user did not mean to use it, and the next request

@@ -60,9 +60,9 @@ impl Action {
                 .collect(),
             why: filled(&template.why, fields),
             command: match name {
-                ActionName::ContinueOnPlan | ActionName::ContinueOnPlanLater => {
-                    Some(continue_command(evidence))
-                }
+                ActionName::ContinueOnPlan
+                | ActionName::ContinueOnPlanLater
+                | ActionName::ContinueOnPlanForCredits => Some(continue_command(evidence)),
                 _ => template.command.clone(),
             },
             url: template.url.clone(),

@@ -78,6 +78,8 @@ include!(concat!(env!("OUT_DIR"), "/EndingWord.rs"));
 struct EndingWording {
     /// Sentences in the past tense that say what happened and how it ended, in order of preference.
     summaries: Vec<String>,
+    /// The fallback if no other summary fits. If there is none, it says that the problem has passed.
+    shortest_summary: Option<String>,
     /// The advice to append to the summary in a headline.
     advice: Option<String>,
     /// The headlines to use instead of the summary. They describe the present.
@@ -236,10 +238,10 @@ impl EndingWording {
     fn summaries(&self, pasts: &[String], fields: &Fields) -> Vec<String> {
         let is_reset_unproven =
             fields.get("passed").is_some() && fields.get("proven_reset").is_none();
-        let shortest = if is_reset_unproven {
-            SHORTEST_UNPROVEN_SUMMARY
-        } else {
-            SHORTEST_SUMMARY
+        let shortest = match &self.shortest_summary {
+            Some(shortest) => shortest,
+            None if is_reset_unproven => SHORTEST_UNPROVEN_SUMMARY,
+            None => SHORTEST_SUMMARY,
         };
         let templates = self.summaries.iter().map(String::as_str);
         fill_with_pasts(templates.chain([shortest]), pasts, fields).collect()
