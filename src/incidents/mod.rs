@@ -724,7 +724,8 @@ impl<'a> Incidents<'a> {
 
     /// Returns the errors of other sessions that may also block this one, judging only by the journal: each session's
     /// newest limit that applies to this session's model, the repeated refusals of the login, and the refusals that came
-    /// after this session's own error. A refusal does not count if a later limit shows that the service accepts the login.
+    /// after this session's own error. A refusal does not count if a later limit shows that the service accepts the login. A
+    /// limit that has reset is included if another full window may still block work, which only the readings can show.
     ///
     /// A limit may still apply after another error. For example, a session may reach a limit and then lose its
     /// connection, or it may be resumed with a key that is refused as well. It may also continue with another model and
@@ -739,7 +740,10 @@ impl<'a> Incidents<'a> {
         collector: &EvidenceCollector<'_>,
     ) -> RecordedObstacles {
         let newest = self.readings().current(MeasuredService::Plan);
-        let stored = if newest.is_some_and(|newest| newest.has_window_at(FULL_FROM)) {
+        let stored = if newest
+            .as_ref()
+            .is_some_and(|newest| newest.has_window_at(FULL_FROM))
+        {
             self.stored().list(None)
         } else {
             let model_window = collector.window_of_reported_model();
@@ -786,13 +790,20 @@ impl<'a> Incidents<'a> {
                 if login_accepted_at < Some(error.at) {
                     obstacles.refusals.push(error);
                 }
-            } else if recorded.blocks().is_some()
-                && recorded.diagnosis.is_limit()
+            } else if recorded.diagnosis.is_limit()
                 && !recorded.evidence.is_of_another_account()
                 && collector.applies_to_reported_model(recorded.diagnosis.model_window())
             {
-                obstacles.limits.push(error);
-                *remaining = 0;
+                let is_blocking = recorded.blocks().is_some();
+                let may_outlast_reset = newest
+                    .as_ref()
+                    .is_some_and(|newest| recorded.may_outlast_reset(newest));
+                if is_blocking || may_outlast_reset {
+                    obstacles.limits.push(error);
+                }
+                if is_blocking {
+                    *remaining = 0;
+                }
             }
         }
         obstacles

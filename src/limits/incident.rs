@@ -16,6 +16,7 @@ use super::evidence::{
 };
 use super::kind::{Affects, LimitKind, LimitedResource, Service, Verdict, Window};
 use super::normalize;
+use super::sample::Sample;
 use super::wording::{
     Action, Reason, Wording, reasons, refused_or_paid, response_elsewhere, unknown_sentence, word,
 };
@@ -403,6 +404,22 @@ impl Incident {
         self.diagnosis
             .actions
             .contains(&ActionName::ContinueOnPlanLater)
+    }
+
+    /// Returns true if the reset of this limit has passed, but another window for all models is used up in the newest reading and
+    /// had begun before the error. If it was used up then, the limit lasts until that window resets.
+    pub(crate) fn may_outlast_reset(&self, newest: &Sample) -> bool {
+        let diagnosis = &self.diagnosis;
+        diagnosis.state == State::Over(Ending::Reset)
+            && diagnosis.model_window().is_none()
+            && newest.windows().any(|(window, usage)| {
+                !window.is_of_one_model()
+                    && Some(window) != diagnosis.window
+                    && usage.is_used_up()
+                    && usage
+                        .resets_at
+                        .is_some_and(|reset| reset - window.length() <= self.evidence.at())
+            })
     }
 
     /// Returns true if the error is about the key of a session, and a new session in the requesting shell would not use it.

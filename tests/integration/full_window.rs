@@ -947,3 +947,59 @@ fn a_response_beyond_a_full_window_does_not_make_the_limit_one_of_another_sessio
         assert!(!reply.contains(wrong), "{reply}");
     }
 }
+
+/// Both windows were full, and the 5-hour limit stopped a session. After the 5-hour reset, the rows of the other sessions showed
+/// no limit, although `/whycap` said there that the weekly limit was still used up.
+#[test]
+fn other_rows_name_the_full_week_after_the_five_hour_reset() {
+    let cap = "You've hit your monthly spend limit · raise it at https://claude.ai/settings/usage";
+    for (text, no_credits, weekly) in [
+        (FIVE_HOUR, "org_level_disabled", 100.0),
+        (
+            "You're out of usage credits · resets 12pm (UTC)",
+            "out_of_credits",
+            100.0,
+        ),
+        (cap, "org_level_disabled_until", 100.0),
+        (FIVE_HOUR, "org_level_disabled", 99.0),
+    ] {
+        let case = format!("{text}, {weekly}");
+        let sandbox = with_a_private_login();
+        let [stopped, mut other] = two_sessions_of_login(&sandbox);
+        let full = || windows(100.0, NOON, weekly, TUESDAY);
+        receives_response(
+            &mut other,
+            "2026-11-20T09:50:00Z",
+            windows(95.0, NOON, 98.0, TUESDAY),
+        );
+        hits_limit(
+            &stopped,
+            AT,
+            text,
+            &refused("five_hour", NOON, no_credits),
+            full(),
+        );
+        let new = session_of_login(&sandbox, "new");
+        let is_full = weekly >= 100.0;
+        for at in [
+            "2026-11-20T11:59:00Z",
+            "2026-11-20T12:10:00Z",
+            "2026-11-20T13:02:00Z",
+        ] {
+            let has_reset = at > "2026-11-20T12:00:00Z";
+            for (client, reported) in [(&other, full()), (&new, Value::Null)] {
+                let row = plain_rows(client, at, reported);
+                let names_week = row.contains("resets Tue Nov 24 06:00");
+                assert_eq!(names_week, is_full, "{case}, {at}: {row}");
+                let names_limit = row.lines().count() > 1;
+                assert_eq!(names_limit, is_full || !has_reset, "{case}, {at}: {row}");
+            }
+        }
+        let reply = answer(&other, "2026-11-20T13:02:00Z");
+        assert_eq!(
+            reply.contains("on Tue Nov 24 06:00"),
+            is_full,
+            "{case}: {reply}"
+        );
+    }
+}
