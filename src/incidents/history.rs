@@ -58,13 +58,19 @@ impl Resumption {
         let mut evidence = incident.evidence.clone();
         let cause = RefusalCause::of(&evidence, &incident.message);
         let is_refused_soon = later.has_refusal_after(&evidence.error, cause, self.resumed_at);
-        // If a limit stopped the account again soon after a response in another session, the limit was not over yet. A
-        // response with another payer let the user continue all the same.
+        // If a limit stopped the account again soon after a response in another session, the response may belong to an earlier
+        // request. A response to a later request, which usage credits may have paid for, and one with another payer let the
+        // user continue all the same.
         let is_of_other_session = self.payer.is_some() || self.is_free;
         let is_of_other_payer = self.payer == Some(PayerRelation::Other);
+        let is_of_later_request = self.requested_at > Some(evidence.at());
         if self.has_other_kind_of_payer {
             evidence.collected.continued_with_other_kind_of_payer_at = Some(self.resumed_at);
-        } else if !is_of_other_session || is_of_other_payer || !is_refused_soon {
+        } else if !is_of_other_session
+            || is_of_other_payer
+            || is_of_later_request
+            || !is_refused_soon
+        {
             evidence.collected.resumed_at = Some(self.resumed_at);
         }
         if let Some(payer) = self.payer {

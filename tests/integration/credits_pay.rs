@@ -937,3 +937,33 @@ fn a_false_alarm_does_not_make_later_responses_count_as_paid() {
     let row = plain_rows(&pays, "2026-11-20T10:41:00Z", five_hour_full());
     assert!(!row.contains("paying"), "{row}");
 }
+
+fn sums_of_incidents(client: &Client<'_>, at: &str) -> Value {
+    client.run(at, &["incidents", "--json"], b"").json()["sums"].clone()
+}
+
+/// Usage credits were used up, bought again, paid for a response, and were used up again three minutes later. `incidents`
+/// merged the two stops into one and counted the time in between as blocked.
+#[test]
+fn the_time_in_which_credits_paid_is_not_blocked_even_if_they_are_soon_used_up() {
+    let sandbox = with_a_private_login();
+    let [stopped, mut pays] = ["stopped", "pays"].map(|name| session_of_login(&sandbox, name));
+    let text = "You're out of usage credits \u{b7} resets 12pm (UTC)";
+    let refusal = refused("five_hour", NOON, "out_of_credits");
+    let full = five_hour_full();
+    hits_limit(
+        &stopped,
+        "2026-11-20T10:00:00Z",
+        text,
+        &refusal,
+        full.clone(),
+    );
+    pays.sends_prompt("2026-11-20T10:19:50Z", "continue");
+    receives_response(&mut pays, "2026-11-20T10:20:00Z", full.clone());
+    let before = sums_of_incidents(&stopped, "2026-11-20T10:22:00Z");
+    assert_eq!(before["blocked_s"], 20 * 60, "{before}");
+    hits_limit(&pays, "2026-11-20T10:23:00Z", text, &refusal, full);
+    let after = sums_of_incidents(&stopped, "2026-11-20T10:25:00Z");
+    assert_eq!(after["blocked_s"], 22 * 60, "{after}");
+    assert_eq!(after["stops"], 2, "{after}");
+}
