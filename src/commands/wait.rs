@@ -13,7 +13,7 @@ use crate::incidents::{Asker, Continuing, Incidents, Situation};
 use crate::limits::decide::{ActionName, CONTINUES_LATE, CONTINUES_SOON, Wait};
 use crate::limits::evidence::ResetSource;
 use crate::limits::incident::Incident;
-use crate::limits::kind::{LimitKind, Verdict};
+use crate::limits::kind::{LimitKind, Verdict, Window};
 use crate::render::Report;
 use crate::terminal::{self, Shown, is_stdout_terminal, output_width, print, truncate, width};
 use crate::time::parse_duration;
@@ -39,8 +39,17 @@ const TIMED_OUT: u8 = 124;
 /// The command announces a new end if it differs by at least this much from the announced one.
 const MOVED_END: TimeDelta = TimeDelta::minutes(5);
 
-/// The sentence to print if usage credits probably pay for responses of the model family whose limit the command waits for.
+/// The sentence to print if the user does not have to wait because usage credits are paying.
+const CREDITS_PAY: &str = "Usage credits are paying on this account now, so you can also continue (costs money). Waiting is free.";
+
+/// Like [`CREDITS_PAY`], but the limit is that of one model family, so the payments are only probable.
 const CREDITS_PROBABLY_PAY: &str = "Usage credits are probably paying for responses of this model now, so you can also continue (costs money). Waiting is free.";
+
+/// Like [`CREDITS_PAY`], but a budget blocks prompts.
+const CREDITS_PAY_AFTER_LIFTING: &str = "Usage credits are paying on this account now, so you can also continue after you type /whycap continue in the session (costs money). Waiting is free.";
+
+/// How to wait although usage credits are paying.
+const HOW_TO_WAIT: &str = "To wait instead, run: whycap wait --free";
 
 /// The interval between checks. whycap needs to notice soon when the machine has woken from sleep or another session
 /// has received a response.
@@ -98,16 +107,13 @@ impl Subcommand for WaitArguments {
             let end_of_limit = if has_waited_for_own_payer && situation.blocks_only_other_payer() {
                 None
             } else {
-                situation.wait_until_surely_over()
+                situation.wait_until_surely_over(self.free)
             };
-            let wait_for_free = if self.free && end_of_limit.is_none() {
-                let ended = situation.incident.as_ref();
-                context.wait_for_free_responses(session, ended, &incidents)
-            } else {
-                None
+            let wait_for_free = match end_of_limit {
+                None if self.free => wait_for_free_responses(session, &situation, &context),
+                Some(_) | None => None,
             };
             let wait = end_of_limit.or(wait_for_free);
-            let now = context.environment.now;
             if let Some(Wait::Helps(until)) = wait
                 && let Some(blocking) = situation.blocking()
                 && !blocking.diagnosis.awaits_figures()
@@ -120,6 +126,7 @@ impl Subcommand for WaitArguments {
             }
             let announced_budgets = printed.announce_budgets(&situation, &context)?;
             // Include late continuations and those since the previous check, because the machine may have been suspended.
+            let now = context.environment.now;
             let period = previous_check - CONTINUES_LATE..=now + CONTINUES_SOON;
             previous_check = now;
             let Some(Wait::Helps(until)) = wait else {
@@ -141,7 +148,14 @@ impl Subcommand for WaitArguments {
                             about_budgets(&budgets, &announced_budgets).as_deref(),
                             &context,
                         );
-                        print_sentences(sentences.into_iter().chain(limited_models), &context)?;
+                        let can_wait = extra_costs.is_some()
+                            && !self.free
+                            && context.uses_plan(None, &incidents);
+                        let sentences =
+                            with_advice_about_credits(sentences, ended.as_ref(), can_wait)
+                                .into_iter()
+                                .chain(limited_models);
+                        print_sentences(sentences, &context)?;
                     }
                 }
                 break Wait::exit_code(wait);
@@ -155,20 +169,14 @@ impl Subcommand for WaitArguments {
             let time_left = self.time_left(started);
             if time_left.is_zero() {
                 end_progress_line(has_progress)?;
-                terminal::print_error(match wait_for_free {
-                    Some(_) => "timed out; prompts may still be refused or cost extra",
-                    None => timeout_message(situation.incident.as_ref()),
-                });
+                terminal::print_error(timeout_message(&situation, wait_for_free));
                 break TIMED_OUT;
             }
             if wait_for_free.is_none() {
                 has_waited_for_own_payer |= !situation.blocks_only_other_payer();
                 waited_for = situation.incident;
             }
-            let until_over = until
-                .and_then(|until| (until - context.environment.now).to_std().ok())
-                .unwrap_or(INTERVAL);
-            std::thread::sleep(until_over.min(INTERVAL).min(time_left));
+            std::thread::sleep(time_until_check(until, &context).min(time_left));
         };
         Ok(Reply::default().with_code(code))
     }
@@ -180,6 +188,23 @@ impl WaitArguments {
         let timeout = self.timeout.unwrap_or(Duration::MAX);
         timeout.saturating_sub(started.elapsed())
     }
+}
+
+/// Returns how long to wait until the responses of a session cannot cost extra. See [`Context::wait_for_free_responses`].
+fn wait_for_free_responses(
+    session: Option<&str>,
+    situation: &Situation,
+    context: &Context,
+) -> Option<Wait> {
+    let ended = situation.incident.as_ref();
+    context.wait_for_free_responses(session, ended, &context.incidents())
+}
+
+/// Returns how long to sleep before the next check.
+fn time_until_check(until: Option<DateTime<Utc>>, context: &Context) -> Duration {
+    until
+        .and_then(|until| (until - context.environment.now).to_std().ok())
+        .map_or(INTERVAL, |time_left| time_left.min(INTERVAL))
 }
 
 /// Shows in the progress line how long the command waits.
@@ -230,7 +255,7 @@ struct PrintedSentences {
     /// The goal that was announced last.
     goal: Option<Goal>,
     response_elsewhere: bool,
-    probable_costs: bool,
+    credits: bool,
     /// The announced time until which prompts may be refused or cost extra.
     costs_until: Option<DateTime<Utc>>,
     /// The sessions that a budget keeps Claude Code from continuing.
@@ -254,10 +279,17 @@ impl PrintedSentences {
             print_sentence(sentence, context)?;
             self.response_elsewhere = true;
         }
-        if !self.probable_costs && incident.diagnosis.credits_probably_pay_for.is_some() {
+        if !self.credits && incident.diagnosis.credits_pay_now {
             end_progress_line(has_progress)?;
-            print_sentence(CREDITS_PROBABLY_PAY, context)?;
-            self.probable_costs = true;
+            let sentence = if incident.diagnosis.mentions_budget() {
+                CREDITS_PAY_AFTER_LIFTING
+            } else if incident.diagnosis.credits_probably_pay_for.is_some() {
+                CREDITS_PROBABLY_PAY
+            } else {
+                CREDITS_PAY
+            };
+            print_sentence(sentence, context)?;
+            self.credits = true;
         }
         Ok(())
     }
@@ -337,8 +369,11 @@ fn shown_end(
 }
 
 /// Returns the message to print after the timeout. whycap does not know whether the service still has a problem.
-fn timeout_message(incident: Option<&Incident>) -> &'static str {
-    let Some(incident) = incident else {
+fn timeout_message(situation: &Situation, wait_for_free: Option<Wait>) -> &'static str {
+    if wait_for_free.is_some() {
+        return "timed out; prompts may still be refused or cost extra";
+    }
+    let Some(incident) = &situation.incident else {
         return "timed out";
     };
     if incident.diagnosis.awaits_figures() {
@@ -400,6 +435,27 @@ fn continuations(
         _ if has_waited => Continuations::Of(names),
         _ => Continuations::JustAnnounced,
     }
+}
+
+/// Adds a sentence about a limit that does not block work because usage credits pay beyond it. If `can_wait` is true, also adds
+/// how to wait until responses are free.
+fn with_advice_about_credits(
+    mut sentences: Vec<String>,
+    ended: Option<&Incident>,
+    can_wait: bool,
+) -> Vec<String> {
+    if let Some(incident) = ended
+        && incident.can_continue_on_credits()
+    {
+        let limit = incident.diagnosis.window.map_or("limit", Window::limit);
+        let sentence =
+            format!("Your {limit} is used up, but usage credits are paying on this account.");
+        sentences.insert(0, sentence);
+    }
+    if can_wait {
+        sentences.push(HOW_TO_WAIT.to_owned());
+    }
+    sentences
 }
 
 /// Returns a warning to print instead of "You can continue.", or `None` if none is needed. `extra_costs` is a clause

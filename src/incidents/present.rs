@@ -464,18 +464,26 @@ impl Situation {
     }
 
     /// Returns whether waiting helps, or `None` if nothing blocks work. A limit beyond which usage credits certainly pay does not
-    /// block work. If the user entered a text and its error is over, this is about the error that blocks work now.
+    /// block work, unless a budget blocks prompts. If the user entered a text and its error is over, this is about the error that
+    /// blocks work now.
     pub(crate) fn wait(&self) -> Option<Wait> {
         let blocking_now = self.text.as_ref().and_then(|text| text.blocking.as_deref());
-        let blocking = self
-            .present()
-            .filter(|present| present.blocks().is_some())
-            .or(blocking_now)?;
-        let diagnosis = &blocking.diagnosis;
-        if diagnosis.credits_pay_now && diagnosis.credits_probably_pay_for.is_none() {
-            return None;
-        }
-        blocking.blocks()
+        let limit_of_login = self.limit_of_login.as_deref();
+        limit_of_login
+            .filter(|limit| !limit.can_continue_on_credits())
+            .or(self.incident.as_ref())
+            .into_iter()
+            .chain(blocking_now)
+            .filter(|incident| !incident.can_continue_on_credits())
+            .find_map(Incident::blocks)
+    }
+
+    /// Like [`Self::wait`], but a limit blocks work even if usage credits pay beyond it.
+    fn wait_for_free(&self) -> Option<Wait> {
+        let blocking_now = self.text.as_ref().and_then(|text| text.blocking.as_deref());
+        self.present()
+            .and_then(Incident::blocks)
+            .or_else(|| blocking_now?.blocks())
     }
 
     /// Returns the error that describes the current state: the limit of the login, if there is one, or the current
@@ -553,10 +561,15 @@ impl Situation {
     }
 
     /// Returns the situation for `wait`. The limit of the login becomes the current error, if there is one, or a limit
-    /// that outlasts the current error. If nothing blocks work, a limit that has just reset becomes the current error.
+    /// that outlasts the current error. A limit beyond which usage credits pay does not replace an error that blocks work. If
+    /// nothing blocks work, a limit that has just reset becomes the current error.
     pub(crate) fn for_waiting(mut self) -> Self {
-        let limit = self.limit_of_login.take();
-        if let Some(limit) = limit.or(self.lasting_limit.take()) {
+        let is_blocked = self.incident.as_ref().and_then(Incident::blocks).is_some();
+        let limit_of_login = self
+            .limit_of_login
+            .take()
+            .filter(|limit| !(is_blocked && limit.can_continue_on_credits()));
+        if let Some(limit) = limit_of_login.or(self.lasting_limit.take()) {
             self.incident = Some(*limit);
         } else if self.blocking().is_none()
             && let Some(just_reset) = self.just_reset.take()
@@ -567,9 +580,14 @@ impl Situation {
     }
 
     /// Returns whether waiting helps, or `None` if there is nothing to wait for. After a reset, waiting helps until the
-    /// limit is certainly over.
-    pub(crate) fn wait_until_surely_over(&self) -> Option<Wait> {
-        self.wait().or_else(|| {
+    /// limit is certainly over. `for_free` is true if the user does not want to continue with usage credits.
+    pub(crate) fn wait_until_surely_over(&self, for_free: bool) -> Option<Wait> {
+        let wait = if for_free {
+            self.wait_for_free()
+        } else {
+            self.wait()
+        };
+        wait.or_else(|| {
             let over_at = self.present()?.surely_over_at()?;
             Some(Wait::Helps(Some(over_at)))
         })

@@ -25,11 +25,17 @@ impl SessionPayer {
             && limit.is_limit_of_login(self.model.as_deref())
     }
 
-    /// Returns the first limit that also blocks this session. If there is none, returns the first error that shows that the
-    /// service refuses the login repeatedly. The error is explained from this session's point of view.
+    /// Returns the first limit that also blocks this session. If there is none, or if usage credits pay beyond it, returns the
+    /// first error that shows that the service refuses the login repeatedly, if there is one. The error is explained from this
+    /// session's point of view.
     pub(super) fn obstacle_among(&self, incidents: &[Incident]) -> Option<Incident> {
-        self.limit_among(incidents)
-            .or_else(|| self.repeated_refusal_among(incidents))
+        match self.limit_among(incidents) {
+            Some(limit) if limit.can_continue_on_credits() => {
+                Some(self.repeated_refusal_among(incidents).unwrap_or(limit))
+            }
+            Some(limit) => Some(limit),
+            None => self.repeated_refusal_among(incidents),
+        }
     }
 
     /// Returns the first error that is a limit and also blocks this session. It is explained from this session's point

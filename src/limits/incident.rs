@@ -186,6 +186,14 @@ impl Incident {
         self.wording().summary.as_deref()
     }
 
+    /// Returns true if usage credits certainly pay for responses although the limit still applies, and no budget blocks prompts.
+    pub(crate) fn can_continue_on_credits(&self) -> bool {
+        self.blocks().is_some()
+            && self.diagnosis.credits_pay_now
+            && self.diagnosis.credits_probably_pay_for.is_none()
+            && !self.diagnosis.mentions_budget()
+    }
+
     /// Returns a shorter version of the headline that fits in 60 columns.
     pub fn badge(&self) -> &str {
         &self.wording().badge
