@@ -39,18 +39,6 @@ const TIMED_OUT: u8 = 124;
 /// The command announces a new end if it differs by at least this much from the announced one.
 const MOVED_END: TimeDelta = TimeDelta::minutes(5);
 
-/// The sentence to print if the user does not have to wait because usage credits are paying.
-const CREDITS_PAY: &str = "Usage credits are paying on this account now, so you can also continue (costs money). Waiting is free.";
-
-/// Like [`CREDITS_PAY`], but the limit is that of one model family, so the payments are only probable.
-const CREDITS_PROBABLY_PAY: &str = "Usage credits are probably paying for responses of this model now, so you can also continue (costs money). Waiting is free.";
-
-/// Like [`CREDITS_PAY`], but a budget blocks prompts.
-const CREDITS_PAY_AFTER_LIFTING: &str = "Usage credits are paying on this account now, so you can also continue after you type /whycap continue in the session (costs money). Waiting is free.";
-
-/// How to wait although usage credits are paying.
-const HOW_TO_WAIT: &str = "To wait instead, run: whycap wait --free";
-
 /// The interval between checks. whycap needs to notice soon when the machine has woken from sleep or another session
 /// has received a response.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -131,6 +119,7 @@ impl Subcommand for WaitArguments {
             previous_check = now;
             let Some(Wait::Helps(until)) = wait else {
                 let limited_models = context.about_limited_models(session, &situation, &incidents);
+                let command_to_wait = self.command_to_wait(session, &situation, &context);
                 match situation.incident {
                     Some(incident) if wait.is_some() => {
                         end_progress_line(has_progress)?;
@@ -139,6 +128,7 @@ impl Subcommand for WaitArguments {
                     ended => {
                         let extra_costs = context.extra_costs(session, ended.as_ref(), &incidents);
                         let budgets = context.budgets_blocking_prompts(session, &incidents, ledger);
+                        let command_to_wait = command_to_wait.filter(|_| extra_costs.is_some());
                         let sentences = last_sentences(
                             ended.as_ref(),
                             waited_for.as_ref(),
@@ -148,11 +138,8 @@ impl Subcommand for WaitArguments {
                             about_budgets(&budgets, &announced_budgets).as_deref(),
                             &context,
                         );
-                        let can_wait = extra_costs.is_some()
-                            && !self.free
-                            && context.uses_plan(None, &incidents);
                         let sentences =
-                            with_advice_about_credits(sentences, ended.as_ref(), can_wait)
+                            with_advice_about_credits(sentences, ended.as_ref(), command_to_wait)
                                 .into_iter()
                                 .chain(limited_models);
                         print_sentences(sentences, &context)?;
@@ -183,6 +170,26 @@ impl Subcommand for WaitArguments {
 }
 
 impl WaitArguments {
+    /// Returns the command that waits until responses are free, or `None` if it would not wait.
+    fn command_to_wait(
+        &self,
+        session: Option<&str>,
+        situation: &Situation,
+        context: &Context,
+    ) -> Option<String> {
+        let wait = situation
+            .wait_until_surely_over(true)
+            .or_else(|| wait_for_free_responses(session, situation, context));
+        match (wait, &self.session) {
+            (Some(Wait::Helps(Some(_))), _) if self.free => None,
+            (Some(Wait::Helps(Some(_))), Some(session)) => {
+                Some(format!("whycap wait --free --session {session}"))
+            }
+            (Some(Wait::Helps(Some(_))), None) => Some("whycap wait --free".to_owned()),
+            _ => None,
+        }
+    }
+
     /// Returns the time until the timeout, or the longest possible time if there is none.
     fn time_left(&self, started: Instant) -> Duration {
         let timeout = self.timeout.unwrap_or(Duration::MAX);
@@ -281,14 +288,7 @@ impl PrintedSentences {
         }
         if !self.credits && incident.diagnosis.credits_pay_now {
             end_progress_line(has_progress)?;
-            let sentence = if incident.diagnosis.mentions_budget() {
-                CREDITS_PAY_AFTER_LIFTING
-            } else if incident.diagnosis.credits_probably_pay_for.is_some() {
-                CREDITS_PROBABLY_PAY
-            } else {
-                CREDITS_PAY
-            };
-            print_sentence(sentence, context)?;
+            print_sentence(&sentence_about_credits(incident), context)?;
             self.credits = true;
         }
         Ok(())
@@ -437,12 +437,29 @@ fn continuations(
     }
 }
 
-/// Adds a sentence about a limit that does not block work because usage credits pay beyond it. If `can_wait` is true, also adds
-/// how to wait until responses are free.
+/// Returns a sentence that says that the user can continue while the command waits, because usage credits pay or, if the limit
+/// is that of one model family, because they probably do.
+fn sentence_about_credits(incident: &Incident) -> String {
+    let are_paying = match incident.diagnosis.credits_probably_pay_for {
+        Some(_) => "are probably paying for responses of this model",
+        None => "are paying on this account",
+    };
+    let condition = if incident.diagnosis.mentions_budget() {
+        " after you type /whycap continue in the session"
+    } else {
+        ""
+    };
+    format!(
+        "Usage credits {are_paying} now, so you can also continue{condition} (costs money). Waiting is free."
+    )
+}
+
+/// Adds a sentence about a limit that does not block work because usage credits pay beyond it, and the command with which to wait
+/// until responses are free.
 fn with_advice_about_credits(
     mut sentences: Vec<String>,
     ended: Option<&Incident>,
-    can_wait: bool,
+    command_to_wait: Option<String>,
 ) -> Vec<String> {
     if let Some(incident) = ended
         && incident.can_continue_on_credits()
@@ -452,9 +469,7 @@ fn with_advice_about_credits(
             format!("Your {limit} is used up, but usage credits are paying on this account.");
         sentences.insert(0, sentence);
     }
-    if can_wait {
-        sentences.push(HOW_TO_WAIT.to_owned());
-    }
+    sentences.extend(command_to_wait.map(|command| format!("To wait instead, run: {command}")));
     sentences
 }
 

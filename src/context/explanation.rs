@@ -436,7 +436,7 @@ impl Context {
 
     /// Returns true if the windows of the plan may apply to a session, or to the sessions that are started in this shell. A key or
     /// a cloud provider does not use the windows of the login, but a token may.
-    pub(crate) fn uses_plan(&self, session: Option<&str>, incidents: &Incidents<'_>) -> bool {
+    fn uses_plan(&self, session: Option<&str>, incidents: &Incidents<'_>) -> bool {
         match session {
             Some(session) => incidents.may_use_plan(session),
             None => !self

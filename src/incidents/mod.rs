@@ -101,7 +101,10 @@ pub(crate) struct StatusLineSituation {
 /// The errors of other sessions that may also block the status line's session, newest first.
 #[derive(Debug, Default)]
 struct RecordedObstacles {
+    /// The limits that still block work.
     limits: Vec<StoredError>,
+    /// The limits that have reset, but another full window may still block work.
+    reset_limits: Vec<StoredError>,
     refusals: Vec<StoredError>,
 }
 
@@ -685,7 +688,10 @@ impl<'a> Incidents<'a> {
         // A refused login replaces the row about the session's own error, so it matters only if there is such a row.
         let own_incident = own_incident.filter(|incident| is_in_status_line(incident));
         let obstacles = self.recorded_obstacles(session, own_incident, &collector);
-        if obstacles.limits.is_empty() && obstacles.refusals.is_empty() {
+        if obstacles.limits.is_empty()
+            && obstacles.reset_limits.is_empty()
+            && obstacles.refusals.is_empty()
+        {
             return None;
         }
         let last_payer = self.readings().payer_of(payload);
@@ -698,19 +704,29 @@ impl<'a> Incidents<'a> {
             payer.shares_login_with(error)
                 && (had_other_payer || !self.has_responded_since(error, payload, &collector))
         };
-        let limits = obstacles.limits.into_iter().filter(&may_block);
+        let limits = obstacles
+            .limits
+            .into_iter()
+            .chain(obstacles.reset_limits)
+            .filter(&may_block);
         let limits = collector.explain(limits.take(MOST_OTHER_SESSIONS).map(KnownError::stored));
-        if let Some(limit) = payer.limit_among(&limits) {
-            return Some(StatusLineSituation {
-                incident: Some(limit),
-                unsaved: None,
-            });
-        }
+        let limit = payer.limit_among(&limits);
         let shown_since = self.now() - REFUSAL_SHOWN_FOR;
         let newest_refusal = obstacles
             .refusals
             .into_iter()
-            .find(|refusal| refusal.at >= shown_since && may_block(refusal))?;
+            .find(|refusal| refusal.at >= shown_since && may_block(refusal));
+        let newest_refusal = match (&limit, newest_refusal) {
+            (None, refusal) => refusal?,
+            // Usage credits do not help if the login is refused.
+            (Some(limit), Some(refusal)) if limit.can_continue_on_credits() => refusal,
+            (Some(_), _) => {
+                return Some(StatusLineSituation {
+                    incident: limit,
+                    unsaved: None,
+                });
+            }
+        };
         let mut collector = self.status_line_collector(session, payload);
         collector.other_sessions = OtherSessions::Changed;
         let refusals = collector.explain([KnownError::stored(newest_refusal)]);
@@ -718,14 +734,15 @@ impl<'a> Incidents<'a> {
             unsaved: refusals.first().and_then(with_new_end),
             incident: payer
                 .repeated_refusal_among(&refusals)
+                .or(limit)
                 .or_else(|| payer.refusal_among(&refusals, own_incident?)),
         })
     }
 
     /// Returns the errors of other sessions that may also block this one, judging only by the journal: each session's
     /// newest limit that applies to this session's model, the repeated refusals of the login, and the refusals that came
-    /// after this session's own error. A refusal does not count if a later limit shows that the service accepts the login. A
-    /// limit that has reset is included if another full window may still block work, which only the readings can show.
+    /// after this session's own error. A refusal does not count if a later limit shows that the service accepts the login. Only the
+    /// readings can show whether another full window still blocks work after a reset.
     ///
     /// A limit may still apply after another error. For example, a session may reach a limit and then lose its
     /// connection, or it may be resumed with a key that is refused as well. It may also continue with another model and
@@ -794,14 +811,14 @@ impl<'a> Incidents<'a> {
                 && !recorded.evidence.is_of_another_account()
                 && collector.applies_to_reported_model(recorded.diagnosis.model_window())
             {
-                let is_blocking = recorded.blocks().is_some();
-                let may_outlast_reset = newest
-                    .as_ref()
-                    .is_some_and(|newest| recorded.may_outlast_reset(newest));
-                if is_blocking || may_outlast_reset {
+                if recorded.blocks().is_some() {
                     obstacles.limits.push(error);
-                }
-                if is_blocking {
+                    *remaining = 0;
+                } else if newest
+                    .as_ref()
+                    .is_some_and(|newest| recorded.may_outlast_reset(newest))
+                {
+                    obstacles.reset_limits.push(error);
                     *remaining = 0;
                 }
             }

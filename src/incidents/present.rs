@@ -468,14 +468,12 @@ impl Situation {
     /// blocks work now.
     pub(crate) fn wait(&self) -> Option<Wait> {
         let blocking_now = self.text.as_ref().and_then(|text| text.blocking.as_deref());
-        let limit_of_login = self.limit_of_login.as_deref();
-        limit_of_login
-            .filter(|limit| !limit.can_continue_on_credits())
-            .or(self.incident.as_ref())
+        self.present()
             .into_iter()
             .chain(blocking_now)
+            .find(|incident| incident.blocks().is_some())
             .filter(|incident| !incident.can_continue_on_credits())
-            .find_map(Incident::blocks)
+            .and_then(Incident::blocks)
     }
 
     /// Like [`Self::wait`], but a limit blocks work even if usage credits pay beyond it.
@@ -561,15 +559,10 @@ impl Situation {
     }
 
     /// Returns the situation for `wait`. The limit of the login becomes the current error, if there is one, or a limit
-    /// that outlasts the current error. A limit beyond which usage credits pay does not replace an error that blocks work. If
-    /// nothing blocks work, a limit that has just reset becomes the current error.
+    /// that outlasts the current error. If nothing blocks work, a limit that has just reset becomes the current error.
     pub(crate) fn for_waiting(mut self) -> Self {
-        let is_blocked = self.incident.as_ref().and_then(Incident::blocks).is_some();
-        let limit_of_login = self
-            .limit_of_login
-            .take()
-            .filter(|limit| !(is_blocked && limit.can_continue_on_credits()));
-        if let Some(limit) = limit_of_login.or(self.lasting_limit.take()) {
+        let limit = self.limit_of_login.take();
+        if let Some(limit) = limit.or(self.lasting_limit.take()) {
             self.incident = Some(*limit);
         } else if self.blocking().is_none()
             && let Some(just_reset) = self.just_reset.take()

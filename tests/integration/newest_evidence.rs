@@ -522,7 +522,7 @@ fn wait_warns_that_each_response_costs_extra() {
             let text = flat(run.success());
             assert!(text.contains(warning), "{name} {more:?}: {text}");
             assert!(
-                text.ends_with("To wait instead, run: whycap wait --free"),
+                text.contains("To wait instead, run: whycap wait --free"),
                 "{name} {more:?}: {text}"
             );
             for wrong in ["not blocked", "no longer blocked", "can continue."] {

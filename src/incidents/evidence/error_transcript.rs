@@ -218,11 +218,15 @@ fn is_same_limit_refused(tail: &Tail, announced_at: DateTime<Utc>, line: &ErrorL
     let (Some(earlier), Some(quota)) = (earlier_quota, &line.quota) else {
         return true;
     };
+    let is_same_window_stated = match (&earlier.rate_limit_type, &quota.rate_limit_type) {
+        (Some(earlier_window), Some(window)) => earlier_window == window,
+        (Some(_), None) | (None, _) => true,
+    };
     let is_same_reset_stated = match (earlier.resets_at, quota.resets_at) {
         (Some(earlier_reset), Some(reset)) => is_same_reset(earlier_reset, reset),
         (Some(_), None) | (None, _) => true,
     };
-    earlier.rate_limit_type == quota.rate_limit_type && is_same_reset_stated
+    is_same_window_stated && is_same_reset_stated
 }
 
 /// Returns true if the session received a response after the first time and before the second one, if that is known.
