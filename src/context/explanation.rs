@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use super::{ANSWER_READS, Context};
-use crate::claude::credentials::{self, Credential};
+use crate::claude::credentials::{self, Credential, SetIn};
 use crate::claude::session_label::shortened;
 use crate::claude::sessions::{self, Liveness};
 use crate::doctor::CurrentError;
@@ -183,6 +183,7 @@ impl Context {
             about_own_false_alarm(situation)
                 .into_iter()
                 .chain(sentence)
+                .chain(self.about_own_key(incident, incidents))
                 .chain(continuation)
                 .chain(self.about_model_window(incident, situation, incidents))
                 .chain(about_earlier_error(situation))
@@ -931,6 +932,26 @@ impl Context {
             (false, None) => format!("Session: {session}"),
             (false, Some(description)) => format!("Session: {description}"),
         })
+    }
+
+    /// Returns a sentence about the key that pays in the session in which the user asks, if a limit of the plan does not stop this
+    /// session because of the key. Without the sentence, the session would seem to be free of charge.
+    fn about_own_key(&self, incident: &Incident, incidents: &Incidents<'_>) -> Option<String> {
+        let session = self.session()?;
+        let uses_other_payer =
+            incident.blocks_only_its_session() && incident.evidence.collected.asker_has_other_payer;
+        if !uses_other_payer || incident.evidence.plan().is_none() {
+            return None;
+        }
+        let key = incidents.key_of(session)?;
+        let name = &key.name;
+        let removal = match key.set_in {
+            SetIn::Environment => format!("unset {name}"),
+            SetIn::Settings(_) => format!("remove {name} from {}", key.set_in.words()),
+        };
+        Some(format!(
+            "This session is billed to {name}; to use your plan instead, exit, {removal}, and run claude --resume {session}."
+        ))
     }
 }
 

@@ -264,6 +264,24 @@ impl<'a> Incidents<'a> {
         self.login_may_pay(session, &self.all_starts())
     }
 
+    /// Returns the key that pays for the responses of a session instead of the login, according to the session's stored start.
+    /// Returns `None` if no start is stored, or if the session may use the login or a cloud provider.
+    pub(crate) fn key_of(&self, session: &str) -> Option<Credential> {
+        let starts = self.all_starts();
+        let newest = starts.of(session).into_iter().next()?;
+        let may_use_login = self.login_may_pay(session, &starts)
+            || !starts.is_without_account(session, &self.transcripts);
+        let mut credentials = newest.credentials.into_iter();
+        let uses_cloud_provider = credentials
+            .clone()
+            .any(|credential| credential.selects_cloud_provider());
+        if may_use_login || uses_cloud_provider {
+            None
+        } else {
+            credentials.find(Credential::outranks_login)
+        }
+    }
+
     /// Like [`Self::may_use_login`], but for the session that runs this process. Its environment shows a key even if the
     /// start of the session is not stored.
     pub(crate) fn may_use_login_in_conversation(&self, session: &str) -> bool {

@@ -1270,3 +1270,31 @@ fn the_spend_of_a_key_is_in_no_estimated_window() {
         assert_eq!(is_in_window, !has_key, "{now:?}");
     }
 }
+
+/// The limit of the plan does not stop a session that uses a key. `/whycap` said there only that nothing is blocking the user,
+/// although each response is billed to the key.
+#[test]
+fn a_session_with_a_key_is_told_that_the_key_pays_while_a_limit_stops_the_plan() {
+    for has_key in [true, false] {
+        let sandbox = with_a_private_login();
+        let mut other = if has_key {
+            session_with_key(&sandbox)
+        } else {
+            session_of_login(&sandbox, "with-key")
+        };
+        other.event(
+            "2026-11-20T09:40:00Z",
+            "SessionStart",
+            json!({"source": "startup"}),
+        );
+        receives_response(&mut other, "2026-11-20T09:50:00Z", Value::Null);
+        let on_plan = session_of_login(&sandbox, "on-plan");
+        on_plan.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+        on_plan.calls_status_line(SOON, five_hour_full(), 120);
+        let shown = answer(&other, "2026-11-20T10:05:00Z");
+        let billed = "This session is billed to ANTHROPIC_API_KEY; to use your plan instead, exit, unset ANTHROPIC_API_KEY, and run claude --resume with-key.";
+        assert_eq!(shown.contains(billed), has_key, "{shown}");
+        let is_unblocked = shown.contains("nothing is blocking you");
+        assert_eq!(is_unblocked, has_key, "{shown}");
+    }
+}
