@@ -13,7 +13,7 @@ use crate::limits::FULL_FROM;
 use crate::limits::blocked_time::{
     CountedError, ErrorOrigin, ErrorSummary, ErrorTotals, StopEnd, count_errors,
 };
-use crate::limits::decide::{ActionName, Ending, State};
+use crate::limits::decide::{Ending, State};
 use crate::limits::incident::Incident;
 use crate::limits::kind::{LimitKind, Verdict};
 use crate::render::{Cell, Column, Report, Table, merge_objects};
@@ -138,12 +138,7 @@ impl<'i> Entry<'i> {
                 Some("blocks only its session".to_owned())
             }
             (State::Blocks(_), _) if self.repeats.is_some() => None,
-            (State::Over(_), _)
-                if incident
-                    .diagnosis
-                    .actions
-                    .contains(&ActionName::AnotherModelWorks) =>
-            {
+            (State::Over(_), _) if incident.diagnosis.another_model_works() => {
                 let response = incident.evidence.error.later_response.as_ref();
                 Some(match response.and_then(|response| response.at) {
                     Some(at) => {

@@ -364,7 +364,7 @@ impl Incident {
         match diagnosis.state {
             State::Over(Ending::HitAgain) if !self.evidence.has_later_response() => true,
             State::Over(Ending::ModelSwitched) => true,
-            _ => diagnosis.actions.contains(&ActionName::AnotherModelWorks),
+            _ => diagnosis.another_model_works(),
         }
     }
 
@@ -718,7 +718,7 @@ impl Incident {
     pub(crate) fn full_window(&self) -> Option<RefusedWindow> {
         let diagnosis = &self.diagnosis;
         let another_model_works = diagnosis.state == State::Over(Ending::ModelSwitched)
-            || diagnosis.actions.contains(&ActionName::AnotherModelWorks);
+            || diagnosis.another_model_works();
         let is_confirmed = matches!(diagnosis.verdict, Verdict::Real | Verdict::Misworded)
             && diagnosis.cause != Cause::LaterWindowFullByMessage
             && (self.blocks().is_some() || another_model_works)

@@ -131,9 +131,8 @@ fn state_of_continued_session(incident: &Incident) -> Option<String> {
         diagnosis.state,
         State::Over(Ending::ResponseReceived | Ending::ResponseElsewhere)
     );
-    let is_over = is_ended_by_response
-        && evidence.has_later_response()
-        && !diagnosis.actions.contains(&ActionName::AnotherModelWorks);
+    let is_over =
+        is_ended_by_response && evidence.has_later_response() && !diagnosis.another_model_works();
     is_over.then(|| state_sentence(evidence, diagnosis).into_owned())
 }
 

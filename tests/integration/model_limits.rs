@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use crate::client::{Client, plain_rows, run, windows};
-use crate::newest_evidence::after;
+use crate::newest_evidence::{after, hits_limit};
 use crate::now::RunningClient;
 use crate::situation::{
-    FIVE_HOUR, NOON, TUESDAY, answer, flat, reaches_five_hour_limit, refused, session_of_login,
-    stores_credits_reason, two_sessions_of_login, with_a_private_login,
+    FIVE_HOUR, NOON, TUESDAY, WEEKLY, answer, flat, reaches_five_hour_limit, refused,
+    session_of_login, stores_credits_reason, two_sessions_of_login, with_a_private_login,
 };
 use crate::support::{Run, Sandbox};
 
@@ -1165,4 +1165,63 @@ fn a_response_after_the_limit_of_its_model_may_be_paid_with_credits() {
             assert_eq!(has_timed_out, may_cost, "{responds_elsewhere}");
         }
     }
+}
+
+/// After the Opus limit, the user switched to a Sonnet model. Then the week filled up, and usage credits paid for the responses
+/// of this session. `/whycap` advised doing nothing, and named only the Opus limit.
+#[test]
+fn another_model_is_said_to_cost_money_while_credits_pay_beyond_a_full_week() {
+    let sandbox = with_a_private_login();
+    let [mut switched, other] = two_sessions_of_login(&sandbox);
+    OPUS.clone_into(&mut switched.model);
+    switched.calls_status_line("2026-11-20T09:50:00Z", week_at(98.0), 120);
+    hits_limit(
+        &switched,
+        "2026-11-20T10:00:00Z",
+        OPUS_LIMIT,
+        &refused("seven_day_opus", TUESDAY, "org_level_disabled"),
+        week_at(98.0),
+    );
+    SONNET.clone_into(&mut switched.model);
+    receives_response_with(&mut switched, "2026-11-20T10:03:00Z", week_at(98.0));
+    let without_costs = answer(&switched, "2026-11-20T10:04:00Z");
+    let step = "1. Do nothing for now; another model is responding";
+    assert!(without_costs.contains(step), "{without_costs}");
+    hits_limit(
+        &other,
+        "2026-11-20T10:10:00Z",
+        WEEKLY,
+        &refused("seven_day", TUESDAY, "org_level_disabled"),
+        week_at(100.0),
+    );
+    stores_credits_reason(&sandbox, &Value::Null);
+    for at in ["2026-11-20T10:16:00Z", "2026-11-20T10:18:00Z"] {
+        receives_response_with(&mut switched, at, week_at(100.0));
+    }
+
+    let at = "2026-11-20T10:20:00Z";
+    let shown = answer(&switched, at);
+    for part in [
+        "Another model is responding, but your weekly limit is used up until Tue Nov 24 06:00, so usage credits pay.",
+        "1. You can continue with another model, but each response costs extra; or wait until Tue Nov 24 06:00",
+    ] {
+        assert!(shown.contains(part), "{shown}");
+    }
+    assert!(!shown.contains("Do nothing"), "{shown}");
+    let listed = flat(&in_shell(&sandbox, at, &["incidents"]).stdout);
+    let state = "still active, but another model responded at 10:03";
+    assert!(listed.contains(state), "{listed}");
+}
+
+/// Simulates a prompt, the response two seconds later, and the status-line call after it, which reports these windows.
+fn receives_response_with(client: &mut Client<'_>, at: &str, reported: Value) {
+    client.api_ms += 100;
+    client.sends_prompt(at, "continue");
+    client.receives_response(&after(at, 2));
+    client.calls_status_line(&after(at, 3), reported, 120);
+}
+
+/// Returns usage figures with room in the 5-hour window and this usage of the weekly window.
+fn week_at(percent: f64) -> Value {
+    windows(52.0, NOON, percent, TUESDAY)
 }

@@ -686,6 +686,7 @@ fn suited_to_asker(action: ActionName, problem: &Problem<'_>) -> ActionName {
         {
             ActionName::ContinuesForCredits
         }
+        ActionName::AnotherModelWorks if credits_pay => ActionName::AnotherModelWorksForCredits,
         ActionName::NewLoginPays if !credits_pay && !has_failed_prompt => ActionName::NotBlocked,
         ActionName::TryAgain
         | ActionName::TryAgainLeftOpen

@@ -196,7 +196,8 @@ impl Diagnosis {
         let is_paid = |action: &ActionName| {
             matches!(
                 action,
-                ActionName::CostsExtra
+                ActionName::AnotherModelWorksForCredits
+                    | ActionName::CostsExtra
                     | ActionName::ProbablyCostsExtra
                     | ActionName::ContinuesForCredits
                     | ActionName::WorksForCredits
@@ -204,6 +205,16 @@ impl Diagnosis {
             )
         };
         self.actions.iter().copied().find(is_paid)
+    }
+
+    /// Returns true if the limit of one model family may still apply, but the session has continued with another model.
+    pub(crate) fn another_model_works(&self) -> bool {
+        self.actions.iter().any(|action| {
+            matches!(
+                action,
+                ActionName::AnotherModelWorks | ActionName::AnotherModelWorksForCredits
+            )
+        })
     }
 
     /// Returns true if one of the actions is to lift a budget.

@@ -546,6 +546,9 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
         Ending::ResponseReceived if diagnosis.actions.contains(&ActionName::AnotherModelWorks) => {
             EndingWord::AnotherModel
         }
+        Ending::ResponseReceived if diagnosis.another_model_works() => {
+            EndingWord::AnotherModelOnCredits
+        }
         Ending::ResponseReceived | Ending::ResponseElsewhere if waits_for_other_window => {
             EndingWord::ResponseOtherFull
         }
@@ -1068,7 +1071,8 @@ mod tests {
     #[test]
     fn every_purchase_advice_says_that_it_costs_money() {
         // These actions only check something, or their wording already mentions the payment.
-        const WITHOUT_REMARK: [&str; 9] = [
+        const WITHOUT_REMARK: [&str; 10] = [
+            "another_model_works_for_credits",
             "costs_extra",
             "probably_costs_extra",
             "key_still_pays",
