@@ -7,7 +7,7 @@ use crate::client::{Client, plain_rows, run, windows};
 use crate::newest_evidence::{after, five_hour_full, hits_limit, receives_response, weekly_full};
 use crate::situation::{
     AT_LOWER_PRIORITY, FIVE_HOUR, NOON, TUESDAY, WEEKLY, answer, flat, refused, session_of_login,
-    two_sessions_of_login, with_a_private_login,
+    stores_credits_reason, two_sessions_of_login, with_a_private_login,
 };
 use crate::support::Sandbox;
 
@@ -966,4 +966,37 @@ fn the_time_in_which_credits_paid_is_not_blocked_even_if_they_are_soon_used_up()
     let after = sums_of_incidents(&stopped, "2026-11-20T10:25:00Z");
     assert_eq!(after["blocked_s"], 22 * 60, "{after}");
     assert_eq!(after["stops"], 2, "{after}");
+}
+
+/// The cap of an organization was raised while the 5-hour window was still full. In a session without an error, `/whycap` said
+/// that both the 5-hour limit and the cap had passed, and in the stopped sessions, it named only the cap.
+#[test]
+fn the_end_of_a_cap_is_not_called_the_end_of_its_full_window() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "team", "user");
+    let [mut first, mut second, mut idle] =
+        ["first", "second", "idle"].map(|name| session_of_login(&sandbox, name));
+    let text = "You've hit your org's monthly spend limit · run /usage-credits to ask your admin for a higher limit · your 5-hour limit resets 12pm (UTC)";
+    let refusal = refused("five_hour", NOON, "org_level_disabled_until");
+    for client in [&first, &second] {
+        hits_limit(
+            client,
+            "2026-11-20T10:00:00Z",
+            text,
+            &refusal,
+            five_hour_full(),
+        );
+    }
+    stores_credits_reason(&sandbox, &Value::Null);
+    for at in ["2026-11-20T10:15:00Z", "2026-11-20T10:17:00Z"] {
+        receives_response(&mut first, at, five_hour_full());
+    }
+    receives_response(&mut second, "2026-11-20T10:18:00Z", five_hour_full());
+    receives_response(&mut idle, "2026-11-20T10:19:00Z", five_hour_full());
+    let headline = "Your organization had reached its spend cap, but credits pay now; your 5-hour limit is used up until 12:00.";
+    for client in [&first, &second, &idle] {
+        let shown = answer(client, "2026-11-20T10:20:00Z");
+        assert!(shown.contains(headline), "{}: {shown}", client.session);
+        assert!(!shown.contains("has passed"), "{shown}");
+    }
 }

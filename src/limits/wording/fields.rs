@@ -200,8 +200,17 @@ impl Fields {
         } else {
             "limit resets"
         };
+        let own_window = diagnosis.window.filter(|_| {
+            let reset = diagnosis.resets.chosen;
+            reset.is_some_and(|reset| is_same_reset(reset.at, until))
+        });
+        let paid_window = full.map(|full| full.window).or(own_window);
         self.set_all([
             ("subject", full.map(|full| full.window.limit().to_owned())),
+            (
+                "paid_window",
+                paid_window.map(|window| window.limit().to_owned()),
+            ),
             ("full_resets", Some(full_resets.to_owned())),
             ("paid_until", Some(clock.format_time(until))),
             ("paid_in", Some(clock.format_distance(until))),

@@ -31,6 +31,7 @@
 //! | `limit`, `counted` | the usage window, and the limit as in "your weekly limit" | always |
 //! | `pool`, `credits`, `are`, `were`, `pay`, `cap` | the words for usage credits that the message uses | always |
 //! | `paid_until`, `paid_in`, `paid_until_brief` | the reset of the full window beyond which usage credits pay, as in "Tue Nov 24 06:00", "in 3 d 20 h", and "Tue 06:00" | they will pay for the next response, and it is ahead |
+//! | `paid_window` | the full window beyond which usage credits pay, as in "5-hour limit" | the same as `paid_until`, and the window is known |
 //! | `full_resets` | the words before `paid_until`: "resets", or "limit resets" if `subject` is not the full window | the same as `paid_until` |
 //! | `retry` | "try again in a few minutes", or "Claude Code will continue shortly" | always |
 //! | `ending_response` | a clause that says which session received a response | always |
@@ -114,6 +115,8 @@ struct Wordings {
     credits_pay: CreditsPayWording,
     /// The advice in the headline if this is the first step, longest first. It replaces the usual advice of the ending.
     advice: HashMap<ActionName, Vec<String>>,
+    /// The headlines if a cap on usage credits is over but its window is still full, so they pay, best first.
+    cap_over_headlines: Vec<String>,
     /// The forms of the status-line row if the error is over but a budget blocks prompts, longest first.
     budget_rows: Vec<String>,
     endings: HashMap<EndingWord, EndingWording>,
@@ -175,7 +178,8 @@ pub(crate) fn word(message: &Message, evidence: &Evidence, diagnosis: &Diagnosis
             };
             summary = Some(with_payer(first_fitting(&summaries), diagnosis, &fields));
             Sentences {
-                headline: wording.headline(&pasts, first_step, &fields),
+                headline: headline_after_cap(diagnosis, &pasts, &fields)
+                    .unwrap_or_else(|| wording.headline(&pasts, first_step, &fields)),
                 badge: badge(&wording.badges, &fields),
             }
         }
@@ -243,8 +247,20 @@ impl EndingWording {
             None if is_reset_unproven => SHORTEST_UNPROVEN_SUMMARY,
             None => SHORTEST_SUMMARY,
         };
+        // A cap may be over although its window is still full, so a sentence that says only that the problem has passed does not
+        // mention the window.
+        let without_window = match pasts.last() {
+            Some(last) if fields.get("window_of_cap").is_some() => std::slice::from_ref(last),
+            Some(_) | None => pasts,
+        };
         let templates = self.summaries.iter().map(String::as_str);
-        fill_with_pasts(templates.chain([shortest]), pasts, fields).collect()
+        fill_with_pasts(templates, pasts, fields)
+            .chain(fill_with_pasts(
+                std::iter::once(shortest),
+                without_window,
+                fields,
+            ))
+            .collect()
     }
 
     /// Returns the headline for an error that is over. `pasts` are clauses that say what happened, best first, and
@@ -284,6 +300,29 @@ impl EndingWording {
             .find(|headline| headline.chars().count() <= HEADLINE)
             .unwrap_or(summary)
     }
+}
+
+/// Returns the headline for a cap on usage credits that no longer stops work, although its window is still full, so usage credits
+/// pay. Returns `None` for other errors, or if a budget blocks prompts. `pasts` are clauses that say what happened, best first.
+fn headline_after_cap(diagnosis: &Diagnosis, pasts: &[String], fields: &Fields) -> Option<String> {
+    let is_over = matches!(
+        diagnosis.state,
+        State::Over(Ending::ResponseReceived | Ending::ResponseElsewhere)
+    );
+    let is_of_cap = diagnosis.limit.cap().is_some()
+        && matches!(diagnosis.verdict, Verdict::Real | Verdict::Misworded);
+    if !is_over
+        || !is_of_cap
+        || diagnosis.mentions_budget()
+        || diagnosis.step_with_credits().is_none()
+    {
+        return None;
+    }
+    let templates = WORDINGS.cap_over_headlines.iter().map(String::as_str);
+    let without_window = pasts.last().map(std::slice::from_ref)?;
+    fill_with_pasts(templates, without_window, fields)
+        .find(|headline| headline.chars().count() < HEADLINE)
+        .map(|headline| format!("{headline}."))
 }
 
 /// Fills in the templates about an error that is over. Returns those whose placeholders are all known, best first. `pasts`
