@@ -345,11 +345,13 @@ impl<'a> StatusLineFacts<'a> {
         self.call.render(&self.facts).followed_by(&below)
     }
 
-    /// Returns the responses that are billed on top of the plan. Their costs are looked up only if a window is full and no more
-    /// than a temporary problem blocks the session.
+    /// Returns the responses that are billed on top of the plan. Their costs are looked up only if a window is full, and if no
+    /// more than a temporary problem blocks the session or usage credits pay beyond its limit.
     fn paying(&self) -> Option<Paying> {
         let is_blocked = self.incident.as_ref().is_some_and(|incident| {
-            incident.blocks().is_some() && !incident.diagnosis.limit.is_passing()
+            incident.blocks().is_some()
+                && !incident.diagnosis.limit.is_passing()
+                && !incident.diagnosis.credits_pay_now
         });
         let windows = self.facts.windows.as_ref()?;
         let now = self.facts.clock.now;

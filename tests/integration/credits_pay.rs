@@ -1000,3 +1000,31 @@ fn the_end_of_a_cap_is_not_called_the_end_of_its_full_window() {
         assert!(!shown.contains("has passed"), "{shown}");
     }
 }
+
+/// After a limit, the row of the session that pays with usage credits showed the amount, and the row of the session that the
+/// limit had stopped showed only that credits are paying.
+#[test]
+fn the_row_of_a_stopped_session_shows_the_amount_that_credits_pay() {
+    let sandbox = with_a_private_login();
+    let [stopped, mut pays] = two_sessions_of_login(&sandbox);
+    hits_limit(
+        &stopped,
+        "2026-11-20T10:00:00Z",
+        FIVE_HOUR,
+        &refused("five_hour", NOON, ""),
+        five_hour_full(),
+    );
+    for at in ["2026-11-20T10:05:00Z", "2026-11-20T10:06:00Z"] {
+        receives_response(&mut pays, at, five_hour_full());
+    }
+    let at = "2026-11-20T10:07:00Z";
+    let amount = "paying with usage credits: ≈$";
+    let shown = plain_rows(&stopped, at, five_hour_full());
+    assert!(
+        shown.contains("5-hour limit · usage credits are paying"),
+        "{shown}"
+    );
+    assert!(shown.contains(amount), "{shown}");
+    let shown = plain_rows(&pays, at, five_hour_full());
+    assert!(shown.contains(amount), "{shown}");
+}
