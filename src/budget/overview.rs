@@ -15,7 +15,7 @@ use crate::incidents::EstimatedPayments;
 use crate::ledger::{RowsBy, SpendRow, Tally};
 use crate::pricing::Money;
 use crate::render::{MeterRow, Report, fill_template};
-use crate::spend::{Amount, Forecast, HourlyRate, PlanValue, SpendHistory};
+use crate::spend::{Amount, DailyRate, Forecast, HourlyRate, PlanValue, SpendHistory};
 use crate::terminal::{Tone, padding, truncate, width};
 use crate::time::{Clock, Millis, format_rfc3339};
 
@@ -85,7 +85,7 @@ struct BudgetState {
     /// The average spend per hour, for a daily budget.
     per_hour: Option<HourlyRate>,
     /// The average spend per day, for a monthly budget.
-    per_day: Option<Money>,
+    per_day: Option<DailyRate>,
     forecast: Option<Forecast>,
     resets_at: Option<DateTime<Utc>>,
 }
@@ -447,9 +447,9 @@ impl BudgetState {
             sentences.push(format!("{}.", per_hour.format(clock)));
         }
         if let Some(per_day) = self.per_day
-            && per_day > Money::ZERO
+            && per_day.rate > Money::ZERO
         {
-            sentences.push(format!("{} per day this month.", per_day.show()));
+            sentences.push(format!("{}.", per_day.format()));
         }
         if let Some(forecast) = &self.forecast {
             let excess = forecast.total - self.budget_use.limit;
@@ -503,7 +503,7 @@ impl BudgetState {
             "at_least": spent.is_lower_bound,
             "used_percentage": self.budget_use.used_fraction() * 100.0,
             "usd_per_hour": self.per_hour.map(|per_hour| per_hour.rate.usd()),
-            "usd_per_day": self.per_day.map(Money::usd),
+            "usd_per_day": self.per_day.map(|per_day| per_day.rate.usd()),
             "forecast": self.forecast.as_ref().map(|forecast| &forecast.facts),
             "forecast_is_over": self.is_exceeded_by_forecast(),
             "starts_over_at": self.resets_at.map(format_rfc3339),

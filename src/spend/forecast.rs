@@ -56,6 +56,26 @@ impl HourlyRate {
     }
 }
 
+/// The average spend per day since the first day of this month with any spend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct DailyRate {
+    pub(crate) rate: Money,
+    first_day: NaiveDate,
+}
+
+impl DailyRate {
+    /// Formats the rate, for example "$1.90 per day this month". If the first days of the month had no spend, the text names
+    /// the day on which the spend began, as in "$4.93 per day since Nov 13".
+    pub(crate) fn format(self) -> String {
+        let rate = self.rate.show();
+        if self.first_day.day() == 1 {
+            format!("{rate} per day this month")
+        } else {
+            format!("{rate} per day since {}", self.first_day.format("%b %-d"))
+        }
+    }
+}
+
 /// The spend today, this month, and on previous days.
 #[derive(Debug, Clone)]
 pub(crate) struct SpendHistory {
@@ -128,14 +148,21 @@ impl SpendHistory {
         Some(HourlyRate { rate, since })
     }
 
-    /// Returns the average spend per day this month. Returns `None` during the first four hours of the month.
-    pub(crate) fn per_day(&self) -> Option<Money> {
+    /// Returns the average spend per day since the first day of this month with any spend. Earlier days do not count, because
+    /// the user may not have used Claude Code then. Returns `None` if this day is today or if there was no spend.
+    pub(crate) fn per_day(&self) -> Option<DailyRate> {
         let [start, _] = self.month;
-        average(
+        let (first_spend, _) = self.quarters.range(start.timestamp_millis()..).next()?;
+        let first_day = self.clock.zone.day(datetime_from_millis(*first_spend));
+        if first_day >= self.today {
+            return None;
+        }
+        let rate = average(
             self.spent_this_month().money,
-            self.clock.now - start,
+            self.clock.now - self.clock.zone.midnight(first_day),
             TimeDelta::days(1),
-        )
+        )?;
+        Some(DailyRate { rate, first_day })
     }
 
     /// Returns the spend on a day, optionally limited to spend after the time of day `after`. Rows whose time is in the

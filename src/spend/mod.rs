@@ -17,7 +17,7 @@ pub use amount::Amount;
 pub(crate) use blocks::{Block, block_until, current_block};
 pub(crate) use causes::CauseGroups;
 pub(crate) use figures::{page_figures, page_totals, short_count};
-pub(crate) use forecast::{Forecast, HourlyRate, PlanValue, SpendHistory};
+pub(crate) use forecast::{DailyRate, Forecast, HourlyRate, PlanValue, SpendHistory};
 pub(crate) use grouping::{
     GroupBy, Order, RowGroups, SpendGroup, UNKNOWN_KEY, is_placeholder, or_unknown,
 };

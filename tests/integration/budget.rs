@@ -488,6 +488,11 @@ fn a_broken_configuration_is_reported_in_the_status_line_the_conversation_and_bu
 /// Creates a history in which the user spent $2 each morning and $3 each evening for a week, and another $2 this
 /// morning. The clock shows noon.
 fn with_days(config: &str) -> Sandbox {
+    with_days_since(13, config)
+}
+
+/// Like [`with_days`], but with the first spend on another day of the month.
+fn with_days_since(first_day: u8, config: &str) -> Sandbox {
     let sandbox = Sandbox::new();
     let mut responses = 0;
     let mut spend = |session: &str, cwd: &str, at: String, dollars: u32| {
@@ -504,9 +509,14 @@ fn with_days(config: &str) -> Sandbox {
             &line.to_string(),
         );
     };
-    for day in 13..20 {
-        spend("a", API, format!("2026-11-{day}T09:00:00.000Z"), 2);
-        spend("b", "/srv/web", format!("2026-11-{day}T18:00:00.000Z"), 3);
+    for day in first_day..20 {
+        spend("a", API, format!("2026-11-{day:02}T09:00:00.000Z"), 2);
+        spend(
+            "b",
+            "/srv/web",
+            format!("2026-11-{day:02}T18:00:00.000Z"),
+            3,
+        );
     }
     spend("a", API, "2026-11-20T09:00:00.000Z".to_owned(), 2);
     let path = sandbox.write("whycap.toml", config);
@@ -525,8 +535,8 @@ fn each_budget_is_shown_with_its_rate_and_forecast() {
         // The user has spent $2 today and will spend $3 this evening.
         "50% $2.00 of $4.00 $0.67 per hour since 09:00, including breaks. Forecast: about $5.00 by midnight, $1.00 over, if the rest of the day costs $3.00, as it did on the last 7 days after 12:00. Resets at midnight, in 12 h.",
         // The user has spent $37 this month and will spend $3 this evening and $5 on each of the remaining 10 days.
-        "November ████░░░░░░░░░░░░░░░░ 18% $37.00 of $200.00 $1.90 per day this month. Forecast: about $90.00 by the end of November, within the budget, if the coming days are like the last 7 days. Resets on the 1st of the month, in 10 d 12 h.",
-        "40% $16.00 of $40.00 $0.82 per day this month. Forecast: about $36.00 by the end of November, within the budget",
+        "November ████░░░░░░░░░░░░░░░░ 18% $37.00 of $200.00 $4.93 per day since Nov 13. Forecast: about $90.00 by the end of November, within the budget, if the coming days are like the last 7 days. Resets on the 1st of the month, in 10 d 12 h.",
+        "40% $16.00 of $40.00 $2.13 per day since Nov 13. Forecast: about $36.00 by the end of November, within the budget",
         "At API prices, November would have cost $37.00 so far, which is 3.7 times the $10.00 price of your plan.",
     ] {
         assert!(
@@ -839,4 +849,21 @@ fn spend_recorded_with_a_fast_clock_does_not_count_today() {
     assert_eq!(budget["budgets"][0]["spent_usd"], 5.0, "{budget:#}");
     // The spend does not count toward this month yet. The hook and the status line ignore it as well.
     assert_eq!(budget["budgets"][1]["spent_usd"], 30.0, "{budget:#}");
+}
+
+/// On the first day of use, `budget` divided the spend by all days of the month, and wrote "$0.0045 per day this month".
+#[test]
+fn the_average_per_day_leaves_out_the_days_before_the_first_response() {
+    for (first_day, average) in [
+        (1, Some("$4.97 per day this month.")),
+        (19, Some("$4.67 per day since Nov 19.")),
+        (20, None),
+    ] {
+        let sandbox = with_days_since(first_day, "[budget]\nmonth = 200\n");
+        let page = flat(sandbox.run(&["budget"]).success());
+        match average {
+            Some(average) => assert!(page.contains(average), "{average}: {page}"),
+            None => assert!(!page.contains(" per day "), "{page}"),
+        }
+    }
 }
