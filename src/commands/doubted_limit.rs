@@ -1,6 +1,6 @@
 //! Finds out which limit a user doubts, as in "why did my 5-hour limit hit at 42%?". The newest error may be of another kind.
 
-use super::question_subject::{WORDS_OF_USERS, words_of};
+use super::question_subject::{WORDS_OF_USERS, has_question_mark, words_of};
 use crate::limits::incident::Incident;
 use crate::limits::kind::Window;
 
@@ -48,6 +48,20 @@ pub(super) fn has_percentage(text: &str) -> bool {
                 .ends_with(|last: char| last.is_ascii_digit())
         })
     })
+}
+
+/// The maximum length in words of a text in which a user doubts a message. The text contains the message.
+const LONGEST_DOUBT: usize = 24;
+
+/// Returns true if a user doubts the message that a lowercase text contains because of a percentage, as in "it says out of extra
+/// usage but /usage shows 43%". A copy of a message with a percentage, such as a warning, is not such a text.
+pub(super) fn is_doubt_of_message(text: &str) -> bool {
+    let names_usage_screen = text
+        .split_whitespace()
+        .any(|word| word.trim_end_matches(|last: char| !last.is_alphanumeric()) == "/usage");
+    has_percentage(text)
+        && (has_question_mark(text) || has_words_of_user(text) || names_usage_screen)
+        && words_of(text).len() <= LONGEST_DOUBT
 }
 
 /// Returns true if a lowercase text says that a limit has stopped someone.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::doubted_limit::{self, DoubtedLimit};
 use super::question_subject::{
-    QUESTION_WORDS, SideQuestion, WORDS_OF_USERS, has_question_mark, names_end, words_of,
+    self, QUESTION_WORDS, SideQuestion, WORDS_OF_USERS, has_question_mark, names_end, words_of,
 };
 use super::reply::{Reply, Subcommand, misuse};
 use super::side_question::{CreditsPayment, SideFacts, WindowFact};
@@ -213,11 +213,7 @@ impl Subcommand for ExplainArguments {
             Some("-") if context.event().is_none() => Some(read_message()),
             other => other.map(str::to_owned),
         };
-        let whycap = if context.event().is_some() {
-            "/whycap"
-        } else {
-            "whycap"
-        };
+        let whycap = command_name(context);
         if !self.json
             && text
                 .as_ref()
@@ -267,10 +263,12 @@ impl Subcommand for ExplainArguments {
             if paying.is_none() {
                 context.add_introduction(&situation, session, &errors, &incidents, &mut report);
             }
-            let side_answer = side_question.and_then(|question| {
-                let named = text.as_deref().and_then(window_named_in);
-                let facts = side_facts(&situation, named, paying.is_some(), context, &incidents);
-                question.answer(situation.present(), &facts, whycap)
+            let side_answer = text.as_deref().and_then(|text| {
+                let question = with_unknown_words(side_question, text, &situation)?;
+                let is_paying = paying.is_some();
+                side_answer(
+                    text, question, &situation, is_paying, &errors, context, &incidents,
+                )
             });
             if situation.present().is_some() {
                 report.paragraphs(Tone::Plain, side_answer.iter());
@@ -298,6 +296,50 @@ impl Subcommand for ExplainArguments {
         }
         Ok(Reply::from(report).in_json(self.json).with_code(code))
     }
+}
+
+/// Returns the name of the command as the user would type it.
+fn command_name(context: &Context) -> &'static str {
+    if context.event().is_some() {
+        "/whycap"
+    } else {
+        "whycap"
+    }
+}
+
+/// Returns the question to answer besides explaining the error. If there is no error to explain and whycap does not understand the
+/// question in the text, it is [`SideQuestion::NotUnderstood`].
+fn with_unknown_words(
+    question: Option<SideQuestion>,
+    text: &str,
+    situation: &Situation,
+) -> Option<SideQuestion> {
+    let is_about_error = matches!(question, None | Some(SideQuestion::DescribedLimit));
+    if is_about_error && situation.present().is_none() && is_question_with_unknown_words(text) {
+        return Some(SideQuestion::NotUnderstood);
+    }
+    question
+}
+
+/// Returns the answer to a question that is not only about what blocks the user, or `None` if the explanation contains it.
+fn side_answer(
+    text: &str,
+    question: SideQuestion,
+    situation: &Situation,
+    is_paying: bool,
+    errors: &ErrorSource,
+    context: &Context,
+    incidents: &Incidents<'_>,
+) -> Option<String> {
+    let named = window_named_in(text);
+    let facts = SideFacts {
+        credits_today: match question {
+            SideQuestion::ChargedToday => credits_today(errors, context, incidents),
+            _ => None,
+        },
+        ..side_facts(situation, named, is_paying, context, incidents)
+    };
+    question.answer(situation.present(), &facts, command_name(context))
 }
 
 /// Returns the facts for the answer to a question that is not only about what blocks the user.
@@ -334,6 +376,7 @@ fn side_facts(
             .flat_map(|figures| known_usages(figures, clock))
             .collect(),
         age: age.filter(|age| *age > FRESH_FOR).map(format_duration),
+        credits_today: None,
         continuing: continuing
             .map(|continuing| context.describe_continuation(&continuing))
             .collect(),
@@ -351,6 +394,17 @@ fn side_facts(
             CreditsPayment::Unknown
         },
     }
+}
+
+/// Returns the note of `now` about the amount that usage credits have paid today, or `None` if whycap knows of no such payment.
+fn credits_today(
+    errors: &ErrorSource,
+    context: &Context,
+    incidents: &Incidents<'_>,
+) -> Option<String> {
+    let ledger = errors.ledger.as_ref()?;
+    let paid = context.credits_paid_today(ledger, incidents)?;
+    paid.payments.note_for_today()
 }
 
 /// Returns a clause for each upcoming reset of the login's usage windows, such as "your 5-hour limit resets at 12:00".
@@ -425,13 +479,25 @@ fn subject_of_text(
     let question = if is_recognized {
         None
     } else {
-        Question::in_text(text)
+        Question::in_text(text).or_else(|| {
+            let window = window_of_family_in_report(text)?;
+            let ledger = errors.ledger.as_ref();
+            let blocks = |incident: &Incident| {
+                incident.is_recent_limit_of(window) && incident.blocks_any_session()
+            };
+            let blocking = incidents.newest_error(blocks, context.asker(), ledger);
+            blocking.map(|_| Question::About(window))
+        })
     };
+    let is_doubt = is_recognized && doubted_limit::is_doubt_of_message(&in_lowercase(text));
     let is_requested = |incident: &Incident| match question {
         Some(Question::General) => true,
         Some(Question::About(window)) => incident.is_recent_limit_of(window),
         Some(Question::Doubt(limit)) => limit.may_be(incident),
-        None => incident.has_recent_message_in(text),
+        None => {
+            incident.has_recent_message_in(text)
+                || is_doubt && incident.is_recent_limit_like(&meaning)
+        }
     };
     let is_about_current = match current.present() {
         Some(present) => {
@@ -541,15 +607,55 @@ fn recognized_side_question(text: &str) -> Option<SideQuestion> {
     let question = SideQuestion::in_question(&lowercase)?;
     let is_about_amount = matches!(
         question,
-        SideQuestion::Usage | SideQuestion::Spend | SideQuestion::Unrelated
+        SideQuestion::Usage
+            | SideQuestion::Spend
+            | SideQuestion::ChargedToday
+            | SideQuestion::Unrelated
     );
     (is_about_amount || !lowercase.contains(HOW_MUCH)).then_some(question)
+}
+
+/// Returns the usage window of the model family that a user names in a report about a limit, as in "opus says limit reached until
+/// thursday, what now". The text is in the user's own words: it contains a question or words with which users write about
+/// themselves, or says what the model or Claude Code shows.
+fn window_of_family_in_report(text: &str) -> Option<Window> {
+    let lowercase = in_lowercase(text);
+    let words = words_of(&lowercase);
+    let has_any = |list: &[&str]| words.iter().any(|word| list.contains(word));
+    let window = window_named_in(text)?;
+    let family = window.family()?;
+    let reports_message = words.windows(2).any(|pair| {
+        matches!(pair, [subject, verb] if VERBS_OF_REPORTS.contains(verb)
+            && (*subject == family || SUBJECTS_OF_REPORTS.contains(subject)))
+    });
+    let is_in_own_words = reports_message
+        || !has_any(&VERBS_OF_REPORTS)
+            && (has_question_mark(text) || has_any(WORDS_OF_USERS) || has_any(QUESTION_WORDS));
+    let is_report = words.contains(&family)
+        && has_any(&TOPICS_OF_REPORTS)
+        && is_in_own_words
+        && words.len() <= LONGEST_REPORT
+        && has_one_sentence(&lowercase)
+        && !is_about_other_program(text);
+    is_report.then_some(window)
 }
 
 /// Returns true if the text describes a limit: it [reports](is_report) one, names a usage window, or says when a limit ends.
 fn describes_limit(text: &str) -> bool {
     let lowercase = in_lowercase(text);
     window_named_in(text).is_some() || names_end(&lowercase) || is_report(&lowercase)
+}
+
+/// Returns true if the text has the form of a question, but contains words that occur in no question that whycap understands. If
+/// there is an error, its explanation may still be the answer.
+fn is_question_with_unknown_words(text: &str) -> bool {
+    let (window, rest) = without_window_names(&in_lowercase(text));
+    let is_known =
+        |word: &str| WORDS_OF_QUESTIONS.contains(&word) || question_subject::is_known_word(word);
+    matches!(Question::in_text(text), Some(Question::General))
+        && is_asked(&rest, window.is_some())
+        && !is_report(&rest)
+        && !words_of(&rest).into_iter().all(is_known)
 }
 
 /// Returns the usage window that a text names.

@@ -16,6 +16,8 @@ pub(super) enum SideQuestion {
     Cost,
     /// Asks whether the responses cost money now.
     CostNow,
+    /// Asks whether today's responses have cost money.
+    ChargedToday,
     /// Asks how to turn off usage credits.
     TurnOffCredits,
     Bug,
@@ -208,6 +210,25 @@ const SUBJECTS: &[Subject] = &[
         question: SideQuestion::Spend,
         all_of: &[&["paid", "pay"], &["much"], &["did", "have"]],
         none_of: &["to"],
+    },
+    Subject {
+        question: SideQuestion::ChargedToday,
+        all_of: &[
+            &["been", "did", "got", "had", "was", "were"],
+            &["billed", "charge", "charged", "paid", "pay"],
+            &["today"],
+        ],
+        none_of: &[
+            "if",
+            "plan",
+            "subscription",
+            "to",
+            "wait",
+            "waiting",
+            "when",
+            "who",
+            "why",
+        ],
     },
     Subject {
         question: SideQuestion::CostNow,
@@ -580,6 +601,51 @@ const WORDS_ABOUT_ERRORS: &[&str] = &[
     "everyone",
 ];
 
+/// Other words that do not make a question one that whycap does not understand.
+const OTHER_KNOWN_WORDS: &[&str] = &[
+    "acting",
+    "active",
+    "after",
+    "ai",
+    "already",
+    "also",
+    "at",
+    "because",
+    "before",
+    "by",
+    "come",
+    "company's",
+    "completely",
+    "contact",
+    "count",
+    "counts",
+    "even",
+    "ever",
+    "explain",
+    "false",
+    "instead",
+    "invalid",
+    "itself",
+    "legit",
+    "new",
+    "newer",
+    "off",
+    "over",
+    "reach",
+    "resolve",
+    "run",
+    "safe",
+    "seeing",
+    "show",
+    "shows",
+    "since",
+    "started",
+    "temporary",
+    "too",
+    "toward",
+    "worry",
+];
+
 /// Words that stand before the name of a thing or an activity, as in "the weather" and "does logging out help?".
 const BEFORE_NAMES: &[&str] = &[
     "a", "about", "an", "another", "can", "could", "did", "do", "does", "for", "from", "in", "my",
@@ -735,6 +801,19 @@ pub(super) fn names_end(text: &str) -> bool {
         }
         _ => false,
     })
+}
+
+/// Returns true if a lowercase word occurs in questions that whycap understands.
+pub(super) fn is_known_word(word: &str) -> bool {
+    [
+        COMMON_WORDS,
+        OTHER_KNOWN_WORDS,
+        QUESTION_WORDS,
+        WORDS_OF_USERS,
+    ]
+    .iter()
+    .any(|list| list.contains(&word))
+        || may_be_about_error(&[word])
 }
 
 /// Returns true if a text ends with a question mark, in whatever script.

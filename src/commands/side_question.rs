@@ -7,6 +7,9 @@ use crate::limits::evidence::ContinuationObstacle;
 use crate::limits::incident::Incident;
 use crate::limits::kind::{LimitKind, LimitedResource, Verdict, Window};
 
+/// The general answer to a question about costs.
+const GENERAL_COSTS: &str = "Costs: waiting for a reset is free. Usage credits, a larger plan, and an API key cost money, and steps that you would pay for say so.";
+
 /// The facts for an answer, besides the error that is explained.
 #[derive(Debug)]
 pub(super) struct SideFacts {
@@ -18,6 +21,8 @@ pub(super) struct SideFacts {
     pub(super) usages: Vec<WindowFact>,
     /// The age of these figures, such as "40 m", if they are not fresh.
     pub(super) age: Option<String>,
+    /// The note about the amount that usage credits have paid today, if the user asks for it and whycap knows of such a payment.
+    pub(super) credits_today: Option<String>,
     /// Sentences about the sessions that Claude Code will continue by itself.
     pub(super) continuing: Vec<String>,
     /// True if the user asks in a conversation. [`Self::continuing`] may then leave out other sessions.
@@ -104,7 +109,11 @@ impl SideQuestion {
             Self::Locks => format!("Lock files: a lock never causes a usage limit, so deleting lock files does not end a limit. To see which locks exist and whether a program still uses them: {whycap} locks"),
             Self::Purchase => format!("Buying: Claude Code has reported no error that credits would solve. Before you buy anything, check how full your limits are in /usage or with: {whycap} now"),
             Self::Upgrade | Self::HigherLimit => "Upgrading: at a limit, Claude Code's menu may offer \"Upgrade your plan\" (costs money). whycap cannot tell whether an upgrade resets a limit that you have already reached; some users were still blocked after upgrading. An upgrade does not help with a false alarm, an overloaded server, or an organization's cap.".to_owned(),
-            Self::Cost | Self::CostNow => "Costs: waiting for a reset is free. Usage credits, a larger plan, and an API key cost money, and steps that you would pay for say so.".to_owned(),
+            Self::ChargedToday => match &facts.credits_today {
+                Some(note) => format!("Today's spend: {note}. More: {whycap} now"),
+                None => GENERAL_COSTS.to_owned(),
+            },
+            Self::Cost | Self::CostNow => GENERAL_COSTS.to_owned(),
             Self::Bug => {
                 let diagnosis = incident.map(|incident| &incident.diagnosis);
                 let is_quota =

@@ -15,7 +15,7 @@ use crate::claude::session_label::SessionLabel;
 use crate::claude::sessions::{self, Liveness, Session, SessionActivity, SessionState};
 use crate::claude::transcripts;
 use crate::drain::WindowShares;
-use crate::incidents::{Incidents, Paying, Situation};
+use crate::incidents::{Incidents, Paid, Paying, Situation};
 use crate::ledger::{EVER, Ledger, LedgerError, ReadTime, RowsBy, SelectedResponses, SpendSource};
 use crate::limits::decide::ActionName;
 use crate::limits::evidence::RefusedWindow;
@@ -32,6 +32,19 @@ const AT_MOST_EVERY: Duration = Duration::from_secs(10);
 /// The maximum interval between refreshes of slow data. It is refreshed even if nothing changes, because a limit may
 /// end in the meantime.
 const AT_LEAST_EVERY: Duration = Duration::from_secs(60);
+
+impl Context {
+    /// Returns the responses of today that usage credits have paid, as far as whycap knows.
+    pub(crate) fn credits_paid_today(
+        &self,
+        ledger: &Ledger,
+        incidents: &Incidents<'_>,
+    ) -> Option<Paid> {
+        let (today, _) = self.clock().zone.day_bounds(self.environment.now);
+        let costs = |since, selected: SelectedResponses<'_>| ledger.costs_since(since, selected);
+        incidents.credits_use().paid_since(today, None, &costs)
+    }
+}
 
 /// Collects the data for the screen. Slow data is kept between refreshes.
 pub(crate) struct NowCollector {
@@ -230,12 +243,7 @@ impl NowCollector {
             context.session(),
         );
         let newest = situation.incident.as_ref();
-        let (today, _) = context.clock().zone.day_bounds(context.environment.now);
-        let paid_today = ledger.and_then(|ledger| {
-            let costs =
-                |since, selected: SelectedResponses<'_>| ledger.costs_since(since, selected);
-            incidents.credits_use().paid_since(today, None, &costs)
-        });
+        let paid_today = ledger.and_then(|ledger| context.credits_paid_today(ledger, incidents));
         let mut facts = SlowFacts {
             blocked_session: newest.and_then(|newest| context.only_blocked_session(newest)),
             errors_elsewhere: context.about_errors_elsewhere(&situation),

@@ -302,6 +302,20 @@ impl Incident {
         self.is_recent_limit() && (is_of_window || is_of_unknown_window)
     }
 
+    /// Returns true if the error blocks work or is recent, and its message is about the same kind of limit as the message of
+    /// `other`, which may be part of a text that a user entered. A warning is not about a limit that stopped the user.
+    pub(crate) fn is_recent_limit_like(&self, other: &Self) -> bool {
+        let is_same_kind = self.message.row.limit == other.message.row.limit;
+        self.is_recent_limit()
+            && is_same_kind
+            && other.diagnosis.is_limit()
+            && other.diagnosis.cause != Cause::Warning
+            && other
+                .message
+                .window
+                .is_none_or(|window| self.is_about_window(window))
+    }
+
     /// Returns true if the error is about a limit and blocks work or is recent.
     pub(crate) fn is_recent_limit(&self) -> bool {
         self.blocks_or_is_recent() && self.diagnosis.is_limit()

@@ -4,8 +4,9 @@ use serde_json::json;
 
 use crate::client::{Client, windows};
 use crate::situation::{
-    AT, FIVE_HOUR, NOON, SOON, TUESDAY, WEEKLY, answer_to, flat, receives_balance_error,
-    receives_overload_error, refused, session_of_login, with_a_private_login,
+    AT, FIVE_HOUR, NOON, OUT_OF_CREDITS, SOON, TUESDAY, WEEKLY, answer_to, flat,
+    receives_balance_error, receives_overload_error, refused, session_of_login,
+    two_sessions_of_login, with_a_private_login,
 };
 
 const OPUS: &str = "You've hit your Opus limit · resets Nov 24, 6am (UTC)";
@@ -920,5 +921,184 @@ fn a_key_without_money_in_the_users_words_is_explained_like_the_message() {
     ] {
         let answered = explain(&client, SOON, other);
         assert!(!answered.contains("unset"), "{other}: {answered}");
+    }
+}
+
+/// Texts in which users doubt a message about usage credits because their usage is low.
+const DOUBTS_ABOUT_CREDITS: [&str; 5] = [
+    r#""You're out of extra usage" at 42%?"#,
+    "out of usage credits at 42%??",
+    "it says out of extra usage but /usage shows 43%",
+    "You're out of usage credits, but I'm at 42%",
+    "why does it say I'm out of extra usage at 42 percent?",
+];
+
+/// Stops a session with a message about usage credits, although its windows have room before and after the error.
+fn receives_false_alarm(client: &Client<'_>, message: &str, percent: f64) {
+    client.calls_status_line(AT, windows(percent, NOON, 17.0, TUESDAY), 120);
+    client.receives_error(AT, message, refused("overage", TUESDAY, "out_of_credits"));
+    client.calls_status_line(SOON, windows(percent, NOON, 17.0, TUESDAY), 120);
+}
+
+/// While false alarms stopped both sessions, the answer to these texts was that no extra usage is left.
+#[test]
+fn a_doubted_message_about_credits_is_explained_like_the_newest_error_with_it() {
+    for message in [
+        "You're out of extra usage · resets Nov 24, 6am (UTC)",
+        OUT_OF_CREDITS,
+    ] {
+        let sandbox = with_a_private_login();
+        let [one, other] = two_sessions_of_login(&sandbox);
+        receives_false_alarm(&one, message, 42.0);
+        receives_false_alarm(&other, message, 44.0);
+        let at = "2026-11-20T10:01:00Z";
+        let expected = flat(one.run(at, &["explain"], b"").success());
+        let alarm = "This looks like a false alarm";
+        assert!(expected.contains(alarm), "{expected}");
+        for text in DOUBTS_ABOUT_CREDITS {
+            assert_eq!(explain(&one, at, text), expected, "{text}");
+            let replied = answer_to(&one, at, &format!("/whycap {text}"));
+            assert!(replied.contains(alarm), "{text}: {replied}");
+        }
+    }
+}
+
+/// Only a recent error with a message of the same kind is the one that the user doubts.
+#[test]
+fn a_doubted_message_is_not_explained_with_an_error_of_another_kind() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    let unknown: Vec<String> = DOUBTS_ABOUT_CREDITS
+        .iter()
+        .map(|text| explain(&client, SOON, text))
+        .collect();
+    receives_overload_error(&client, AT);
+    for (text, expected) in DOUBTS_ABOUT_CREDITS.iter().zip(&unknown) {
+        let answered = explain(&client, SOON, text);
+        assert!(
+            answered.starts_with(expected.split('.').next().unwrap()),
+            "{text}: {answered}"
+        );
+    }
+    // A warning with a percentage is a message and not a doubt.
+    receives_false_alarm(&client, OUT_OF_CREDITS, 42.0);
+    let warning = explain(&client, SOON, "You've used 90% of your weekly limit");
+    assert!(!warning.contains("false alarm"), "{warning}");
+}
+
+/// While the weekly Opus limit blocked the session, the answer was that whycap does not recognize this message.
+#[test]
+fn a_report_that_names_the_model_of_a_limit_in_force_is_about_this_limit() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    let reports = [
+        "opus says limit reached until thursday, what now",
+        "Opus is limited, what now",
+        "opus hit a limit on my laptop, now what",
+        "so my opus is blocked",
+    ];
+    let unknown = "whycap does not recognize this message";
+    for report in reports {
+        let answered = explain(&client, SOON, report);
+        assert!(!answered.contains("Opus limit is"), "{report}: {answered}");
+    }
+    client.receives_error(AT, OPUS, refused("seven_day_opus", TUESDAY, ""));
+    let expected = flat(client.run(SOON, &["explain"], b"").success());
+    for report in reports {
+        assert_eq!(explain(&client, SOON, report), expected, "{report}");
+        let replied = answer_to(&client, SOON, &format!("/whycap {report}"));
+        assert!(!replied.contains(unknown), "{report}: {replied}");
+    }
+    // These texts are messages of other programs, or about another model.
+    for message in [
+        "Error: opus bitrate limit reached",
+        "ffmpeg says the opus bitrate limit was reached, what now",
+        "Error: octopus limit reached",
+        "sonnet says limit reached until thursday, what now",
+        "limit reached",
+    ] {
+        let answered = explain(&client, SOON, message);
+        let is_about_limit = answered.starts_with("Your weekly Opus limit");
+        assert!(!is_about_limit, "{message}: {answered}");
+    }
+}
+
+/// With an empty history, the answer to these questions was only "No limit errors found".
+#[test]
+fn a_question_that_is_not_understood_is_answered_as_such_if_there_is_no_error() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "works");
+    let none = "No limit errors found";
+    let questions = [
+        "can two terminals share one limit?",
+        "how do I cook rice?",
+        "why did my weekly usage jump 20% overnight?",
+    ];
+    for question in questions {
+        let answered = explain(&client, AT, question);
+        assert!(
+            answered.starts_with(none) && answered.ends_with(NOT_UNDERSTOOD),
+            "{question}: {answered}"
+        );
+        let replied = answer_to(&client, AT, &format!("/whycap {question}"));
+        assert!(replied.contains(NOT_UNDERSTOOD), "{question}: {replied}");
+    }
+    for question in ABOUT_ERRORS
+        .iter()
+        .chain(&["why am I blocked?", "is my weekly limit used up?"])
+    {
+        let answered = explain(&client, AT, question);
+        assert!(!answered.contains(NOT_UNDERSTOOD), "{question}: {answered}");
+    }
+    reaches_limit(&client);
+    for question in questions {
+        let answered = explain(&client, SOON, question);
+        assert!(!answered.contains(NOT_UNDERSTOOD), "{question}: {answered}");
+    }
+}
+
+/// The answer to "did I get charged for today?" was a general sentence on costs, although `now` states the amount.
+#[test]
+fn the_answer_about_todays_charges_is_the_amount_in_now() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "pays");
+    let general = "Costs: waiting for a reset is free.";
+    let questions = [
+        "did I get charged for today?",
+        "was I charged today?",
+        "have I been charged anything today?",
+        "how much did I get charged today?",
+    ];
+    for question in &questions[..3] {
+        let answered = explain(&client, AT, question);
+        assert!(answered.contains(general), "{question}: {answered}");
+    }
+    client.calls_status_line(AT, windows(100.0, NOON, 17.0, TUESDAY), 120);
+    client.works("2026-11-20T10:05:00Z", 100_000);
+    // After the reset, credits no longer pay.
+    for (at, pays) in [("2026-11-20T10:06:00Z", true), (AFTER_RESET, false)] {
+        let now = flat(client.run(at, &["now"], b"").success());
+        let (_, note) = now.split_once("usage credits have paid ≈$").unwrap();
+        let (amount, _) = note.split_once(' ').unwrap();
+        let expected =
+            format!("Today's spend: usage credits have paid ≈${amount} of it (estimated)");
+        for question in questions {
+            let answered = explain(&client, at, question);
+            assert!(answered.contains(&expected), "{question}: {answered}");
+            assert!(!answered.contains(general), "{question}: {answered}");
+            assert_eq!(answered.starts_with("You are paying"), pays, "{answered}");
+            let replied = answer_to(&client, at, &format!("/whycap {question}"));
+            assert!(replied.contains(&expected), "{question}: {replied}");
+        }
+    }
+    for question in [
+        "why was I charged today?",
+        "was I charged for waiting today?",
+    ] {
+        let answered = explain(&client, AFTER_RESET, question);
+        assert!(
+            !answered.contains("Today's spend"),
+            "{question}: {answered}"
+        );
     }
 }
