@@ -2,7 +2,7 @@
 
 use super::question_subject::{WORDS_OF_USERS, has_question_mark, words_of};
 use crate::limits::incident::Incident;
-use crate::limits::kind::Window;
+use crate::limits::kind::{LimitKind, Window};
 
 /// A limit that stopped a user who doubts it because the usage is low or because another session works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,12 +25,23 @@ impl DoubtedLimit {
         }
     }
 
+    /// Returns true if a user who names no window may call this error a limit, so the usual explanation is better than to say that
+    /// no such limit is known. Throttling and caps often occur while the usage is low.
+    pub(super) fn may_be_called_limit(self, incident: &Incident) -> bool {
+        match self {
+            Self::Of(_) => false,
+            Self::OfAnyWindow | Self::OfAnyKind => {
+                incident.is_recent_limit() || incident.diagnosis.limit == LimitKind::Throttle
+            }
+        }
+    }
+
     /// Returns the answer if whycap knows of no such limit. `whycap` is the command as the user would type it.
     pub(super) fn answer_if_unknown(self, whycap: &str) -> String {
         let limit = match self {
             Self::Of(window) => format!("your {}", window.limit()),
             Self::OfAnyWindow => "a limit of your plan".to_owned(),
-            Self::OfAnyKind => "a limit".to_owned(),
+            Self::OfAnyKind => "a usage limit".to_owned(),
         };
         format!(
             "Your question: whycap knows of no recent error about {limit}. To have a message checked, paste it. To see the newest error, run: {whycap} explain"

@@ -523,7 +523,14 @@ fn subject_of_text(
     if is_current_better {
         return Subject {
             unknown_limit: match question {
-                Some(Question::Doubt(limit)) if !is_about_current => Some(limit),
+                Some(Question::Doubt(limit))
+                    if !is_about_current
+                        && !current
+                            .present()
+                            .is_some_and(|present| limit.may_be_called_limit(present)) =>
+                {
+                    Some(limit)
+                }
                 _ => None,
             },
             ..Subject::of(current)
@@ -781,22 +788,21 @@ fn message_in_report(text: &str) -> Option<&'static str> {
     message.filter(|_| !is_known_message(text))
 }
 
-/// Returns true if a user says in a lowercase text that an API key has no money. If the text also mentions a limit, the key may not
-/// be the problem.
+/// Returns true if a user says in a lowercase text that an API key has no money, as in "my API key is out of credits". If the text
+/// also mentions a limit, the key may not be the problem.
 fn is_about_key_without_money(text: &str) -> bool {
     let words = words_of(text);
     let has_any = |list: &[&str]| words.iter().any(|word| list.contains(word));
-    let names_key = words
-        .windows(2)
-        .any(|pair| matches!(pair, ["api" | "my", "key"]));
-    let lacks_money = words.windows(3).any(|triple| match triple {
-        ["has" | "have" | "with", "no", money] | ["out", "of", money] => {
-            MONEY_OF_KEYS.contains(money)
-        }
+    // If the money is mentioned elsewhere in the text, the plan may lack it.
+    let has_no_money = words.windows(5).any(|phrase| match phrase {
+        ["api" | "my", "key", "has" | "with", "no", money] => MONEY_OF_KEYS.contains(money),
         _ => false,
     });
-    names_key
-        && lacks_money
+    let is_out_of_money = words.windows(6).any(|phrase| match phrase {
+        ["api" | "my", "key", "is" | "ran", "out", "of", money] => MONEY_OF_KEYS.contains(money),
+        _ => false,
+    });
+    (has_no_money || is_out_of_money)
         && has_any(WORDS_OF_USERS)
         && !has_any(&TOPICS_OF_REPORTS)
         && words.len() <= LONGEST_REPORT

@@ -800,6 +800,21 @@ fn a_doubted_limit_is_explained_although_another_error_is_newer() {
     }
 }
 
+/// The server was limiting requests temporarily, which has nothing to do with the usage. whycap only said that it knew of no
+/// limit of the plan.
+#[test]
+fn a_throttle_is_explained_to_a_user_who_doubts_a_limit() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    let text = "API Error: Server is temporarily limiting requests (not your usage limit) \u{b7} Rate limited";
+    client.receives_error(AT, text, json!({"apiErrorStatus": 429}));
+    let expected = explain(&client, SOON, "why am I blocked?");
+    for question in DOUBTS {
+        let answered = explain(&client, SOON, question);
+        assert!(answered.ends_with(&expected), "{question}: {answered}");
+    }
+}
+
 /// If whycap knew of no limit, it explained an error of another kind, as if that were the limit.
 #[test]
 fn an_error_of_another_kind_is_not_explained_as_the_limit_that_a_user_doubts() {
@@ -828,7 +843,7 @@ fn an_error_of_another_kind_is_not_explained_as_the_limit_that_a_user_doubts() {
         assert_eq!(answered, knows_no("a limit of your plan"), "{question}");
     }
     let answered = explain(&client, SOON, DOUBT_IN_ONE_TERMINAL);
-    assert_eq!(answered, knows_no("a limit"));
+    assert_eq!(answered, knows_no("a usage limit"));
     // The weekly limit is not the limit in the question.
     client.receives_error(
         "2026-11-20T10:10:00Z",
@@ -918,6 +933,8 @@ fn a_key_without_money_in_the_users_words_is_explained_like_the_message() {
         "my OpenAI API key has no credits",
         "there is no key and no money",
         "my key is gone and there is no way to pay money",
+        "My API key works but my plan is out of credits",
+        "I'm out of credits, can I use my API key",
     ] {
         let answered = explain(&client, SOON, other);
         assert!(!answered.contains("unset"), "{other}: {answered}");
@@ -1015,7 +1032,6 @@ fn a_report_that_names_the_model_of_a_limit_in_force_is_about_this_limit() {
         "ffmpeg says the opus bitrate limit was reached, what now",
         "Error: octopus limit reached",
         "sonnet says limit reached until thursday, what now",
-        "limit reached",
     ] {
         let answered = explain(&client, SOON, message);
         let is_about_limit = answered.starts_with("Your weekly Opus limit");
