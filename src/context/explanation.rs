@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use super::{ANSWER_READS, Context};
-use crate::claude::credentials::{self, Credential, SetIn};
+use crate::claude::credentials::{self, Credential};
 use crate::claude::session_label::shortened;
 use crate::claude::sessions::{self, Liveness};
 use crate::doctor::CurrentError;
@@ -944,13 +944,9 @@ impl Context {
             return None;
         }
         let key = incidents.key_of(session)?;
-        let name = &key.name;
-        let removal = match key.set_in {
-            SetIn::Environment => format!("unset {name}"),
-            SetIn::Settings(_) => format!("remove {name} from {}", key.set_in.words()),
-        };
         Some(format!(
-            "This session is billed to {name}; to use your plan instead, exit, {removal}, and run claude --resume {session}."
+            "This session is billed to {}, not to your plan.",
+            key.name
         ))
     }
 }

@@ -265,21 +265,25 @@ impl<'a> Incidents<'a> {
     }
 
     /// Returns the key that pays for the responses of a session instead of the login, according to the session's stored start.
-    /// Returns `None` if no start is stored, or if the session may use the login or a cloud provider.
+    /// Returns `None` if no start is stored, if the session may use the login or a cloud provider, or if there are several keys.
     pub(crate) fn key_of(&self, session: &str) -> Option<Credential> {
         let starts = self.all_starts();
         let newest = starts.of(session).into_iter().next()?;
         let may_use_login = self.login_may_pay(session, &starts)
             || !starts.is_without_account(session, &self.transcripts);
-        let mut credentials = newest.credentials.into_iter();
-        let uses_cloud_provider = credentials
-            .clone()
-            .any(|credential| credential.selects_cloud_provider());
+        let uses_cloud_provider = newest
+            .credentials
+            .iter()
+            .any(Credential::selects_cloud_provider);
         if may_use_login || uses_cloud_provider {
-            None
-        } else {
-            credentials.find(Credential::outranks_login)
+            return None;
         }
+        let mut keys = newest
+            .credentials
+            .into_iter()
+            .filter(Credential::outranks_login);
+        let only_key = keys.next()?;
+        keys.next().is_none().then_some(only_key)
     }
 
     /// Like [`Self::may_use_login`], but for the session that runs this process. Its environment shows a key even if the

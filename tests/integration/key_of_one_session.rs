@@ -1292,7 +1292,7 @@ fn a_session_with_a_key_is_told_that_the_key_pays_while_a_limit_stops_the_plan()
         on_plan.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
         on_plan.calls_status_line(SOON, five_hour_full(), 120);
         let shown = answer(&other, "2026-11-20T10:05:00Z");
-        let billed = "This session is billed to ANTHROPIC_API_KEY; to use your plan instead, exit, unset ANTHROPIC_API_KEY, and run claude --resume with-key.";
+        let billed = "This session is billed to ANTHROPIC_API_KEY, not to your plan.";
         assert_eq!(shown.contains(billed), has_key, "{shown}");
         let is_unblocked = shown.contains("nothing is blocking you");
         assert_eq!(is_unblocked, has_key, "{shown}");
