@@ -68,6 +68,9 @@ impl SideQuestion {
             Self::Purchase if incident.is_some_and(is_about_api_money) => {
                 format!("Buying: usage credits do not pay for an API key. Before you buy anything, check how full your limits are in /usage or with: {whycap} now")
             }
+            Self::Purchase if facts.payment == CreditsPayment::Paying => {
+                "Buying: usage credits are already paying for your responses.".to_owned()
+            }
             Self::CostNow if facts.payment == CreditsPayment::Paying => return None,
             Self::CostNow if incident.is_some_and(|incident| incident.diagnosis.credits_probably_pay_for.is_some()) => {
                 "Costs: usage credits are probably paying for each response of the limited model now.".to_owned()

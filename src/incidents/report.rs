@@ -143,9 +143,9 @@ impl<'i> Entry<'i> {
                 Some(match response.and_then(|response| response.at) {
                     Some(at) => {
                         let at = clock.format_time(at);
-                        format!("still active, but another model responded at {at}")
+                        format!("still applies, but another model responded at {at}")
                     }
-                    None => "still active, but another model has responded".to_owned(),
+                    None => "still applies, but another model has responded".to_owned(),
                 })
             }
             (State::Over(Ending::Outlived | Ending::PauseLongOver), _) => {
@@ -164,7 +164,7 @@ impl<'i> Entry<'i> {
                     _ if incident.diagnosis.limits_only_one_model() => {
                         format!("still applies to one family of models, but {response}")
                     }
-                    _ => format!("still active, but {response}"),
+                    _ => format!("still applies, but {response}"),
                 })
             }
             (State::Blocks(_), _) if incident.only_ended_its_run() => {
@@ -174,7 +174,7 @@ impl<'i> Entry<'i> {
                 Some("the run may have ended".to_owned())
             }
             (State::Blocks(_), _) if incident.diagnosis.credits_pay_now => {
-                Some("still active, but usage credits are paying".to_owned())
+                Some("still applies, but usage credits are paying".to_owned())
             }
             (State::Blocks(_), _) if incident.diagnosis.limits_only_one_model() => {
                 Some("still applies to one family of models".to_owned())

@@ -9,7 +9,7 @@ use crate::claude::window_usage::{USAGE_CACHED_FOR, WindowUsage, rounded_level};
 use crate::drain::WindowShares;
 use crate::incidents::EstimatedPayments;
 use crate::limits::evidence::ContinuationObstacle;
-use crate::limits::incident::{AwaitedPrompt, stopped_again_clause};
+use crate::limits::incident::{AwaitedPrompt, Incident, stopped_again_clause};
 use crate::limits::kind::{LimitKind, Window};
 use crate::limits::pace::week::WeekBefore;
 use crate::limits::pace::{Expected, Outlook};
@@ -30,9 +30,6 @@ const ONLY_BUDGET_BLOCKS: &str = "no limit is blocking you, but a budget blocks 
 /// The text to show if a window is full but the newest request has not been rejected. The next prompt will show whether
 /// requests are rejected, paid for with credits, or served at a lower priority.
 const WINDOW_IS_FULL: &str = "no limit is blocking you now, but a usage window is full";
-/// The text to show if a window is full and usage credits are paying for responses.
-const PAID_BEYOND_WINDOW: &str =
-    "no limit is blocking you, but a usage window is full, so each response costs extra";
 /// The width of the labels on the left, in columns.
 const LABEL_COLUMNS: usize = 10;
 /// The minimum share of the 5-hour window's spend to show for a session.
@@ -80,12 +77,7 @@ impl NowData {
         let mut report = Report::new(self.json());
         // The limit comes first because the end of the screen is cut off in a small terminal.
         if let Some(blocked) = self.blocked() {
-            add_row(
-                &mut report,
-                "Limit",
-                Tone::Alarm,
-                blocked.headline().to_owned(),
-            );
+            add_row(&mut report, "Limit", Tone::Alarm, self.headline(blocked));
             let unaffected = blocked.evidence.collected.possibly_unaffected;
             if let Some(session) = &self.slow.blocked_session
                 && let Some(clause) = unaffected.clause()
@@ -136,13 +128,34 @@ impl NowData {
                 errors.map(|sentence| (Tone::Quiet, sentence)),
             );
             let text = match self.paying {
-                Some(_) => PAID_BEYOND_WINDOW.to_owned(),
+                Some(paying) => self.paid_beyond(paying.window, paying.until),
                 None if !self.slow.blocking_budgets.is_empty() => ONLY_BUDGET_BLOCKS.to_owned(),
                 None => self.limit_without_error(),
             };
             add_row(&mut report, "Limit", Tone::Plain, text);
         }
         report
+    }
+
+    /// Returns what to show about the error that blocks work. The sentence about a limit beyond which usage credits pay is the same
+    /// as if another error, such as a cap on credits, had ended since.
+    fn headline(&self, blocked: &Incident) -> String {
+        let reset = blocked.diagnosis.resets.ahead(self.clock.now);
+        match (blocked.diagnosis.window, reset) {
+            (Some(window), Some(reset)) if blocked.can_continue_on_credits() => {
+                self.paid_beyond(window, reset.at)
+            }
+            _ => blocked.headline().to_owned(),
+        }
+    }
+
+    /// Returns what to show if usage credits pay because a window is full.
+    fn paid_beyond(&self, window: Window, resets_at: DateTime<Utc>) -> String {
+        format!(
+            "no limit is blocking you, but your {} is used up until {}, so each response costs extra",
+            window.limit(),
+            self.clock.format_time_and_distance(resets_at)
+        )
     }
 
     /// Returns what to show if no error, no budget, and no payment needs to be mentioned.

@@ -1028,3 +1028,38 @@ fn the_row_of_a_stopped_session_shows_the_amount_that_credits_pay() {
     let shown = plain_rows(&pays, at, five_hour_full());
     assert!(shown.contains(amount), "{shown}");
 }
+
+/// A session had reached the user's spend cap. The cap was raised, credits paid for a response in another session, and then they
+/// were used up there. The first session still advised raising the cap.
+#[test]
+fn a_raised_cap_is_over_even_if_the_credits_are_soon_used_up() {
+    let sandbox = with_a_private_login();
+    let [capped, mut pays] = ["capped", "pays"].map(|name| session_of_login(&sandbox, name));
+    let full = five_hour_full();
+    hits_limit(
+        &capped,
+        "2026-11-20T10:00:00Z",
+        "You've hit your monthly spend limit \u{b7} raise it at claude.ai/settings/usage",
+        &refused("five_hour", NOON, "org_level_disabled_until"),
+        full.clone(),
+    );
+    pays.sends_prompt("2026-11-20T10:03:50Z", "continue");
+    receives_response(&mut pays, "2026-11-20T10:04:00Z", full.clone());
+    hits_limit(
+        &pays,
+        "2026-11-20T10:06:00Z",
+        "You're out of usage credits \u{b7} resets 12pm (UTC)",
+        &refused("five_hour", NOON, "out_of_credits"),
+        full,
+    );
+    let at = "2026-11-20T10:08:00Z";
+    for client in [&capped, &pays] {
+        let reply = answer(client, at);
+        assert!(reply.contains("2:00"), "{reply}");
+        for wrong in ["raise", "spend cap; you can"] {
+            assert!(!reply.contains(wrong), "{wrong}: {reply}");
+        }
+        let shown = row(client, at, Value::Null, 120);
+        assert!(!shown.contains("spend cap"), "{shown}");
+    }
+}

@@ -600,7 +600,7 @@ fn the_first_step_after_a_keys_error_costs_money_while_credits_pay() {
             let about = format!("{command}, {text}, {failed_at}: {screen}");
             assert!(!screen.contains("is blocked"), "{about}");
             let is_paid =
-                screen.contains("no limit is blocking you, but a usage window is full, so");
+                screen.contains("no limit is blocking you, but your 5-hour limit is used up");
             assert_eq!(is_paid, command == "now", "{about}");
         }
         let mut screens = vec![answer(&on_plan, at)];

@@ -252,7 +252,7 @@ fn a_response_of_another_model_does_not_end_the_limit_for_sessions_of_the_family
     // The journal keeps the response, so the list of past errors still names it.
     let listed = flat(in_shell(&sandbox, at, &["incidents"]).success());
     assert!(
-        listed.contains("(still active, but another model responded at 10:00)"),
+        listed.contains("(still applies, but another model responded at 10:00)"),
         "{listed}"
     );
 
@@ -1209,7 +1209,7 @@ fn another_model_is_said_to_cost_money_while_credits_pay_beyond_a_full_week() {
     }
     assert!(!shown.contains("Do nothing"), "{shown}");
     let listed = flat(&in_shell(&sandbox, at, &["incidents"]).stdout);
-    let state = "still active, but another model responded at 10:03";
+    let state = "still applies, but another model responded at 10:03";
     assert!(listed.contains(state), "{listed}");
 }
 

@@ -215,7 +215,7 @@ fn help_wraps_descriptions_below_their_start_in_a_narrow_terminal() {
     for (command, rows) in [
         (
             "wait",
-            "  0    the limit no longer applies, or you are not\n       blocked\n",
+            "  0    you can continue (without --free, it may\n       cost extra)\n",
         ),
         (
             "explain",

@@ -297,7 +297,7 @@ fn credits_that_pay_in_one_session_can_pay_in_the_stopped_one() {
             assert!(is_mentioned || place == "incidents", "{place}: {shown}");
         }
         assert!(
-            incidents.contains("(still active, but another session responded at 10:01)"),
+            incidents.contains("(still applies, but another session responded at 10:01)"),
             "{incidents}"
         );
         let code = stopped.run(at, &["explain", "--exit-code"], b"").code;
@@ -2227,7 +2227,7 @@ fn every_command_says_that_a_limit_of_one_model_still_applies() {
         let at = "2026-11-20T10:06:00Z";
         let listed = output(&stopped, at, "incidents");
         let state = if is_same_session {
-            "(still active, but another model responded at 10:05)"
+            "(still applies, but another model responded at 10:05)"
         } else {
             "(still applies to one family of models, but another session responded at 10:05)"
         };
@@ -2304,7 +2304,7 @@ fn incidents_gives_the_time_of_the_response_of_another_model() {
     stopped.append(&response);
     let listed = output(&stopped, "2026-11-20T10:30:00Z", "incidents");
     assert!(
-        listed.contains("(still active, but another model responded at 10:20)"),
+        listed.contains("(still applies, but another model responded at 10:20)"),
         "{listed}"
     );
 }
@@ -2324,7 +2324,7 @@ fn explain_and_incidents_agree_about_a_response_that_does_not_end_a_limit() {
         other.works("2026-11-20T10:20:00Z", 10);
         let at = "2026-11-20T10:21:00Z";
         let listed = output(&stopped, at, "incidents");
-        let state = "(still active, but another session responded at 10:20)";
+        let state = "(still applies, but another session responded at 10:20)";
         assert!(listed.contains(state), "{listed}");
         let known = "Another session has received a response since then, but nothing shows that this limit is over.";
         for (place, shown) in [

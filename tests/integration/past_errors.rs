@@ -1463,7 +1463,7 @@ fn the_only_entry_does_not_refer_to_another_one() {
         "{listed}"
     );
     assert!(
-        listed.contains("(still active, but another session responded at 10:20)"),
+        listed.contains("(still applies, but another session responded at 10:20)"),
         "{listed}"
     );
 }

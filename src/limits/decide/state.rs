@@ -542,8 +542,10 @@ impl Problem<'_> {
     /// have been in progress since before the error.
     fn is_refuted_later(&self, response: &OtherResponse) -> bool {
         let is_sent_later = is_surely_sent_after(self.evidence.at(), response);
-        // The key had credits again, even if they were soon used up.
-        if self.ended_by == EndedBy::SameKey && is_sent_later {
+        // The account or the key had credits again, even if they were soon used up.
+        let depends_on_credits =
+            matches!(self.ended_by, EndedBy::AccountOnCredits | EndedBy::SameKey);
+        if depends_on_credits && is_sent_later {
             return false;
         }
         // If the response was requested before the error, its figures are older than the error, even if they were
