@@ -897,10 +897,15 @@ impl WindowReadings<'_> {
         }
         // The status lines of other sessions use these figures to judge their errors, but do not read this session's
         // transcript. After an error in this session, the figures may come from the refused request, which is newer
-        // than the last response.
+        // than the last response, unless a response has arrived since.
+        let since = now - LONGEST_REQUEST;
+        let last_settled_at = last
+            .as_ref()
+            .filter(|last| has_received_response(&sample, last))
+            .map_or(since, |last| last.at.max(since));
         if let Some(path) = &payload.transcript_path
             && errors
-                .newest_only_in_other_sessions(session, now - LONGEST_REQUEST)
+                .newest_only_in_other_sessions(session, since, last_settled_at)
                 .is_some()
             && let Some(tail) = self.transcripts.tail(path)
         {
@@ -1000,13 +1005,20 @@ fn error_to_be_ended(
     session: &str,
     errors: StoredErrors<'_>,
 ) -> Option<StoredError> {
-    let has_api_time = sample.api_ms.is_some() && last.api_ms.is_some();
-    if !has_api_time || sample.has_same_api_time_as(last) || sample.measured <= last.measured {
+    if !has_received_response(sample, last) || sample.measured <= last.measured {
         return None;
     }
+    let since = sample.at - AROUND_ERROR;
     errors
-        .newest_only_in_other_sessions(session, sample.at - AROUND_ERROR)
+        .newest_only_in_other_sessions(session, since, last.at.max(since))
         .filter(|error| last.determined_since <= Some(error.at))
+}
+
+/// Returns true if the API time shows that the process has received a response since its last stored figures. A refused request
+/// does not increase the API time.
+fn has_received_response(sample: &Sample, last: &Sample) -> bool {
+    let has_api_time = sample.api_ms.is_some() && last.api_ms.is_some();
+    has_api_time && !sample.has_same_api_time_as(last)
 }
 
 /// Returns true if a session with these credentials uses an OAuth token, which may belong to a different account than

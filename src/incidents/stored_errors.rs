@@ -84,21 +84,23 @@ impl<'a> StoredErrors<'a> {
     }
 
     /// Returns the newest error that has occurred in another session since the given time. Returns `None` if an error has
-    /// occurred in this session since then. Only the newest section of the journal is searched.
+    /// occurred in this session since `last_settled_at`. Only the newest section of the journal is searched.
     pub(super) fn newest_only_in_other_sessions(
         &self,
         session: &str,
         since: DateTime<Utc>,
+        last_settled_at: DateTime<Utc>,
     ) -> Option<StoredError> {
         let mut recent = self.list_newest(None);
         recent.retain(|error| error.at >= since);
+        let is_of_session = |error: &StoredError| error.session.id.as_deref() == Some(session);
         if recent
             .iter()
-            .any(|error| error.session.id.as_deref() == Some(session))
+            .any(|error| is_of_session(error) && error.at >= last_settled_at)
         {
             return None;
         }
-        recent.into_iter().next()
+        recent.into_iter().find(|error| !is_of_session(error))
     }
 
     /// Returns the newest error of a session.

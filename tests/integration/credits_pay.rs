@@ -1063,3 +1063,33 @@ fn a_raised_cap_is_over_even_if_the_credits_are_soon_used_up() {
         assert!(!shown.contains("spend cap"), "{shown}");
     }
 }
+
+/// Both sessions were refused, and credits then paid in one of them. The percentages did not change, so this session's figures were
+/// not stored: the row said that credits were paying, but the commands advised waiting or buying credits.
+#[test]
+fn credits_that_pay_in_a_refused_session_with_unchanged_figures_count_for_all_screens() {
+    let sandbox = with_a_private_login();
+    let [stopped, mut pays] = ["stopped", "pays"].map(|name| session_of_login(&sandbox, name));
+    for client in [&stopped, &pays] {
+        client.calls_status_line(
+            "2026-11-20T09:58:00Z",
+            windows(62.0, NOON, 99.0, TUESDAY),
+            120,
+        );
+    }
+    let full = windows(62.0, NOON, 100.0, TUESDAY);
+    let refusal = refused("seven_day", TUESDAY, "out_of_credits");
+    for (client, at) in [
+        (&stopped, "2026-11-20T10:00:00Z"),
+        (&pays, "2026-11-20T10:00:20Z"),
+    ] {
+        hits_limit(client, at, WEEKLY, &refusal, full.clone());
+    }
+    pays.sends_prompt("2026-11-20T10:02:50Z", "continue");
+    receives_response(&mut pays, "2026-11-20T10:03:00Z", full);
+    for at in ["2026-11-20T10:03:10Z", "2026-11-20T10:04:00Z"] {
+        check_every_screen(&stopped, at, NextResponse::PaidUntil("Tue Nov 24 06:00"));
+        let waited = stopped.run(at, &["wait"], b"");
+        assert_eq!(waited.code, 0, "{waited:?}");
+    }
+}
