@@ -654,15 +654,15 @@ def situations(stage, report):
                 expect(reported_incident(home)["limit"] == "overloaded", reported_incident(home))
                 expect(whycap(home, "explain", "--exit-code").returncode == 10, "explain")
                 expect(whycap(home, "wait", "--timeout", "1s").returncode == 124, "wait")
-            with report.check("after it nothing is ordered"):
+            with report.check("after it the full window is named, and what the next prompt may cost"):
                 ask_and_read(session, api, successful_response(stage, 1.0, text="Back at work."), "and now")
                 session.wait(
                     "the end of it",
-                    lambda _: (
-                        reported_incident(home)["actions"][0]["do"] == "You can continue now; this problem has passed"
-                    ),
+                    lambda _: reported_incident(home)["actions"][0]["do"].startswith("You can wait until"),
                     deadline=10,
                 )
+                headline = reported_incident(home)["headline"]
+                expect("but Claude Code responded; your 5-hour limit is now used up" in headline, headline)
             # Spend counts as paid only after a reading has shown that the window is full.
             session.wait_footer("the full window", "5h 100%")
             with report.check("beyond a full window the line says at once what is paid"):
