@@ -1,4 +1,4 @@
-//! Finds out which limit a user doubts, as in "why did my 5-hour limit hit at 42%?". The newest error may be of another kind.
+//! Recognizes the limit that a user doubts, as in "why did my 5-hour limit hit at 42%?". The newest error may be another one.
 
 use super::question_subject::{WORDS_OF_USERS, has_question_mark, words_of};
 use crate::limits::incident::Incident;
@@ -7,8 +7,11 @@ use crate::limits::kind::{LimitKind, Window};
 /// A limit that stopped a user who doubts it because the usage is low or because another session works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DoubtedLimit {
+    /// The limit of this usage window.
     Of(Window),
+    /// The limit of a usage window that the user does not name.
     OfAnyWindow,
+    /// Any limit, including a spend cap.
     OfAnyKind,
 }
 
@@ -61,7 +64,7 @@ pub(super) fn has_percentage(text: &str) -> bool {
     })
 }
 
-/// The maximum length in words of a text in which a user doubts a message. The text contains the message.
+/// The maximum number of words in a text that quotes a message and doubts it.
 const LONGEST_DOUBT: usize = 24;
 
 /// Returns true if a user doubts the message that a lowercase text contains because of a percentage, as in "it says out of extra

@@ -21,7 +21,8 @@ pub(super) struct SideFacts {
     pub(super) usages: Vec<WindowFact>,
     /// The age of these figures, such as "40 m", if they are not fresh.
     pub(super) age: Option<String>,
-    /// The note about the amount that usage credits have paid today, if the user asks for it and whycap knows of such a payment.
+    /// A note about the amount that usage credits have paid today. `None` if the user does not ask for it or if there is no such
+    /// payment.
     pub(super) credits_today: Option<String>,
     /// Sentences about the sessions that Claude Code will continue by itself.
     pub(super) continuing: Vec<String>,

@@ -454,8 +454,7 @@ fn sentence_about_credits(incident: &Incident) -> String {
     )
 }
 
-/// Adds a sentence about a limit that does not block work because usage credits pay beyond it, and the command with which to wait
-/// until responses are free.
+/// Adds a sentence about a limit if usage credits pay beyond it, and the command that waits until responses are free.
 fn with_advice_about_credits(
     mut sentences: Vec<String>,
     ended: Option<&Incident>,
