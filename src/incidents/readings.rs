@@ -909,6 +909,11 @@ impl WindowReadings<'_> {
                 .is_some()
             && let Some(tail) = self.transcripts.tail(path)
         {
+            if repeated.is_some()
+                && let Some(responded_at) = unstored_response_at(&tail, last.as_ref(), now)
+            {
+                sample.measured = responded_at;
+            }
             date_by_request(&mut sample, &tail);
         }
         if let (Some(last), Some(error)) = (repeated, error_elsewhere)
@@ -997,8 +1002,8 @@ fn is_new(sample: &Sample, last: &Sample, last_error_at: Option<DateTime<Utc>>) 
 }
 
 /// Returns the newest error in another session if a response with the same figures as before may show that it is over. A
-/// single reading of a request after the error is enough. Returns `None` if the API time is unknown, because a repeated
-/// call then looks like a response.
+/// single reading of a request after the error is enough. The response may be older than the error, because repeated figures are
+/// not stored at once. Returns `None` if the API time is unknown, because a repeated call then looks like a response.
 fn error_to_be_ended(
     sample: &Sample,
     last: &Sample,

@@ -1683,6 +1683,30 @@ fn stored_readings(sandbox: &Sandbox) -> usize {
     journal.matches(r#""reading":{"#).count()
 }
 
+/// A response repeated the percentages, so they were not stored. Minutes later, another session was refused, and the next status-line
+/// call of the idle session dated the figures of its old response to this call: "5 s before the error, your 5-hour usage was 43%".
+#[test]
+fn repeated_figures_are_not_dated_to_an_idle_call_after_an_error_in_another_session() {
+    let sandbox = with_a_private_login();
+    let [stopped, mut idle] = two_sessions_of_login(&sandbox);
+    for at in ["2026-11-20T09:56:00Z", "2026-11-20T09:57:00Z"] {
+        idle.sends_prompt(at, "go on");
+        idle.receives_response(&after(at, 1));
+        idle.api_ms += 1000;
+        row_at_42_percent(&idle, &after(at, 2));
+    }
+    stopped.sends_prompt("2026-11-20T09:59:59Z", "go on");
+    stopped.receives_error(AT, OUT_OF_CREDITS, json!({}));
+    row_at_42_percent(&idle, "2026-11-20T10:00:01Z");
+    stopped.sends_prompt("2026-11-20T10:00:09Z", "go on");
+    stopped.receives_error("2026-11-20T10:00:10Z", OUT_OF_CREDITS, json!({}));
+    let explained = output(&stopped, "2026-11-20T10:00:15Z", "explain");
+    assert!(
+        explained.contains("42% 3 m before the error"),
+        "{explained}"
+    );
+}
+
 /// A session receives many responses after an error in another session. Every response was stored for ten minutes, even
 /// if the percentages were the same. The error soon left the part of the journal that status-line calls read.
 #[test]
