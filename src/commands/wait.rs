@@ -127,8 +127,17 @@ impl Subcommand for WaitArguments {
                     }
                     ended => {
                         let extra_costs = context.extra_costs(session, ended.as_ref(), &incidents);
+                        let way_to_wait = if extra_costs.is_some() {
+                            Some("To wait instead")
+                        } else if context.full_window(session, &incidents).is_some() {
+                            Some("To wait for the reset")
+                        } else {
+                            None
+                        };
+                        let advice_to_wait = way_to_wait
+                            .zip(command_to_wait)
+                            .map(|(purpose, command)| format!("{purpose}, run: {command}"));
                         let budgets = context.budgets_blocking_prompts(session, &incidents, ledger);
-                        let command_to_wait = command_to_wait.filter(|_| extra_costs.is_some());
                         let sentences = last_sentences(
                             ended.as_ref(),
                             waited_for.as_ref(),
@@ -139,7 +148,7 @@ impl Subcommand for WaitArguments {
                             &context,
                         );
                         let sentences =
-                            with_advice_about_credits(sentences, ended.as_ref(), command_to_wait)
+                            with_advice_about_credits(sentences, ended.as_ref(), advice_to_wait)
                                 .into_iter()
                                 .chain(limited_models);
                         print_sentences(sentences, &context)?;
@@ -454,11 +463,11 @@ fn sentence_about_credits(incident: &Incident) -> String {
     )
 }
 
-/// Adds a sentence about a limit if usage credits pay beyond it, and the command that waits until responses are free.
+/// Adds a sentence about a limit if usage credits pay beyond it, and the advice how to wait until responses are free.
 fn with_advice_about_credits(
     mut sentences: Vec<String>,
     ended: Option<&Incident>,
-    command_to_wait: Option<String>,
+    advice_to_wait: Option<String>,
 ) -> Vec<String> {
     if let Some(incident) = ended
         && incident.can_continue_on_credits()
@@ -468,7 +477,7 @@ fn with_advice_about_credits(
             format!("Your {limit} is used up, but usage credits are paying on this account.");
         sentences.insert(0, sentence);
     }
-    sentences.extend(command_to_wait.map(|command| format!("To wait instead, run: {command}")));
+    sentences.extend(advice_to_wait);
     sentences
 }
 

@@ -276,7 +276,7 @@ fn the_continuing_sessions_are_named_once_if_another_window_is_full() {
     let lines = flat(waited.success());
     let first = "Claude Code will continue the open session waiting by itself about 12:01. Do not continue its work anywhere else";
     assert!(lines.starts_with(first), "{waited:?}");
-    let last = "your weekly limit is used up until Tue Nov 24 06:00.";
+    let last = "your weekly limit is used up until Tue Nov 24 06:00. To wait for the reset, run: whycap wait --free";
     assert!(lines.ends_with(last), "{waited:?}");
 }
 

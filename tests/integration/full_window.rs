@@ -17,6 +17,14 @@ use crate::wait::waits;
 /// The warning of `wait` about the 5-hour limit.
 const ALSO_FULL: &str = "Your 5-hour limit is used up until 12:00. Until that limit resets, prompts will be refused or paid for with usage credits.";
 
+/// The last line of `wait` after [`ALSO_FULL`].
+const HOW_TO_WAIT: &str = "To wait for the reset, run: whycap wait --free";
+
+/// Returns true if the output of `wait` ends with the warning about the 5-hour limit and the command that waits for its reset.
+fn ends_with_full_window(output: &str) -> bool {
+    output.ends_with(&format!("{ALSO_FULL} {HOW_TO_WAIT}"))
+}
+
 /// Starts a session that reports these usage windows before and after the service is overloaded.
 fn overloaded<'s>(sandbox: &'s Sandbox, reported: &Value) -> Client<'s> {
     let client = session_of_login(sandbox, "failed");
@@ -42,12 +50,12 @@ fn wait_mentions_a_full_window_during_an_overload() {
     let waited = waits(&client, "2026-11-20T10:02:58Z", &["--timeout", "9s"]);
     let lines = flat(waited.success());
     assert_eq!(lines.matches(ALSO_FULL).count(), 2, "{lines}");
-    assert!(lines.ends_with(ALSO_FULL), "{lines}");
+    assert!(ends_with_full_window(&lines), "{lines}");
     assert!(!lines.contains("You can continue"), "{lines}");
 
     let after = waits(&client, "2026-11-20T10:04:00Z", &[]);
     let lines = flat(after.success());
-    assert!(lines.ends_with(ALSO_FULL), "{lines}");
+    assert!(ends_with_full_window(&lines), "{lines}");
     assert!(!lines.contains("You are not blocked"), "{lines}");
 }
 
@@ -67,7 +75,12 @@ fn prompts_are_only_refused_while_credits_are_turned_off() {
         let client = overloaded(&sandbox, &five_hour_full());
         for at in ["2026-11-20T10:00:40Z", "2026-11-20T10:20:00Z"] {
             let waited = waits(&client, at, &["--timeout", "1s"]);
-            let last = format!("Until that limit resets, {consequence}");
+            let how_to_wait = if waited.code == 0 {
+                format!(" {HOW_TO_WAIT}")
+            } else {
+                String::new()
+            };
+            let last = format!("Until that limit resets, {consequence}{how_to_wait}");
             assert!(
                 flat(&waited.stdout).ends_with(&last),
                 "{reason}: {waited:?}"
@@ -206,7 +219,7 @@ fn all_screens_mention_a_window_that_a_response_has_filled_up() {
     );
     receives_response(&mut client, "2026-11-20T09:59:30Z", five_hour_full());
     let waited = waits(&client, AT, &[]);
-    assert_eq!(flat(waited.success()), ALSO_FULL);
+    assert_eq!(flat(waited.success()), format!("{ALSO_FULL} {HOW_TO_WAIT}"));
     let explained = flat(client.run(AT, &["explain"], b"").success());
     assert!(
         explained.starts_with(ALSO_FULL) && explained.contains("No limit errors found"),
@@ -351,7 +364,7 @@ fn the_answers_after_a_false_alarm_mention_a_window_that_has_filled_up() {
         "{rows}"
     );
     let waited = waits(&stopped, at, &[]);
-    assert!(flat(waited.success()).ends_with(ALSO_FULL), "{waited:?}");
+    assert!(ends_with_full_window(&flat(waited.success())), "{waited:?}");
 }
 
 /// A message about the 5-hour limit was doubtful, and within a minute, responses in another session filled the window. The last one

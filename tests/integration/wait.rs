@@ -745,7 +745,8 @@ fn a_full_window_that_has_refused_nothing_is_mentioned_but_not_awaited() {
     let run = waits(&client, at, &["--timeout", "1s"]);
     let headline =
         "Your 5-hour limit has reset, but your weekly limit is used up until Tue Nov 24 06:00.";
-    assert_eq!(flat(run.success()), headline);
+    let how_to_wait = "To wait for the reset, run: whycap wait --free";
+    assert_eq!(flat(run.success()), format!("{headline} {how_to_wait}"));
     assert_eq!(exit_code(&client, at), 0);
 
     let explained = flat(client.run(at, &["explain", "--long"], b"").success());
