@@ -673,7 +673,8 @@ fn is_model_limit_for(limit: &Incident, evidence: &Evidence) -> bool {
 /// Returns the current error. This is the newest error that blocks work or, if nothing blocks work, the newest error of all.
 /// If this error is not known to block any session but its own, a limit of the login, which blocks all sessions, comes first.
 /// If it is a false alarm, a limit of the session's model, which really stops the session, comes first. An earlier limit of the
-/// same session comes first if the error is only that the server could not be reached. `incidents` must be sorted from newest to oldest.
+/// same session comes first if the error is only that the server could not be reached. If a session without any payer is closed, a
+/// later error of an open session comes first. `incidents` must be sorted from newest to oldest.
 pub(super) fn find_current(incidents: &[Incident], now: DateTime<Utc>) -> Option<&Incident> {
     let newest = incidents
         .iter()
@@ -683,7 +684,24 @@ pub(super) fn find_current(incidents: &[Incident], now: DateTime<Utc>) -> Option
             || stops_despite_false_alarm(limit, newest)
             || lasts_longer_in_session(limit, newest)
     });
-    Some(comes_first.unwrap_or(newest))
+    Some(match comes_first {
+        Some(limit) => limit,
+        None => incidents
+            .iter()
+            .find(|error| replaces_missing_login(error, newest))
+            .unwrap_or(newest),
+    })
+}
+
+/// Returns true if `missing_login` is the error of a closed session that had neither a login nor a key, and `error` has stopped a
+/// session with a key or a cloud provider since, which is still open. The user has given up the first session, and the missing login
+/// does not matter to the second one.
+pub(super) fn replaces_missing_login(error: &Incident, missing_login: &Incident) -> bool {
+    missing_login.lacks_payer()
+        && missing_login.evidence.collected.is_session_closed
+        && error.evidence.at() > missing_login.evidence.at()
+        && blocks_session_of_other_payer(error)
+        && !error.evidence.collected.is_session_closed
 }
 
 /// Returns true if `limit` blocks all sessions of the login, and `error`, which is neither temporary nor a false alarm, is not

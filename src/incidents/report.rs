@@ -8,6 +8,7 @@ use indexmap::{IndexMap, IndexSet};
 use serde_json::{Value, json};
 
 use super::history::{PastErrors, SessionRetries};
+use super::present::replaces_missing_login;
 use crate::export::{ExportedError, PersonLimits, TeamLimits, summarize_errors};
 use crate::limits::FULL_FROM;
 use crate::limits::blocked_time::{
@@ -34,6 +35,8 @@ struct Entry<'i> {
     repeats: Option<RepeatedEntry>,
     /// True if another error followed in the same session, after which the next prompt may work.
     is_followed_by_passing_error: bool,
+    /// True if the error is a missing login of a closed session, and another error comes first.
+    is_replaced_missing_login: bool,
 }
 
 /// An entry that another entry refers to.
@@ -100,6 +103,7 @@ impl<'i> Entry<'i> {
             stop: None,
             repeats: None,
             is_followed_by_passing_error: false,
+            is_replaced_missing_login: false,
         }
     }
 
@@ -181,6 +185,10 @@ impl<'i> Entry<'i> {
             }
             // The text after the state already says that the error is probably a false alarm.
             (State::Blocks(_), _) if incident.diagnosis.may_next_prompt_work() => None,
+            // `explain` and `now` are about the error of the open session.
+            (State::Blocks(_), _) if self.is_replaced_missing_login => {
+                Some("its session is closed".to_owned())
+            }
             // `explain` and `now` are about the newest error of the session.
             (State::Blocks(_), _) if self.is_followed_by_passing_error => {
                 Some("may still apply; another error followed".to_owned())
@@ -279,7 +287,12 @@ pub(crate) fn report(
     let others = incidents
         .iter()
         .filter(|incident| incident.is_of(session) && incident.stop_end(clock.now).is_none());
-    let entries = Entry::list(&counted_errors, others);
+    let mut entries = Entry::list(&counted_errors, others);
+    for entry in &mut entries {
+        entry.is_replaced_missing_login = incidents
+            .iter()
+            .any(|error| replaces_missing_login(error, entry.last));
+    }
     let list: Vec<Value> = entries.iter().map(|entry| entry.json(clock)).collect();
     let sums = merge_objects([
         summary.json(),

@@ -20,6 +20,7 @@ use super::sample::Sample;
 use super::wording::{
     Action, Reason, Wording, reasons, refused_or_paid, response_elsewhere, unknown_sentence, word,
 };
+use crate::claude::credentials::Credential;
 use crate::secrets::redact;
 use crate::time::{Clock, FIVE_HOURS, format_rfc3339};
 
@@ -536,6 +537,15 @@ impl Incident {
             && !error.uses_key()
             && !error.is_payer_hidden_by_token()
             && !self.evidence.is_of_another_account()
+    }
+
+    /// Returns true if nobody was logged in when the error occurred, and the session had no key, token, or cloud provider. The
+    /// error then concerns no payer at all.
+    pub(crate) fn lacks_payer(&self) -> bool {
+        let payer = &self.evidence.error.payer;
+        self.refuses_login()
+            && payer.known_account().is_none()
+            && !payer.credentials.iter().any(Credential::may_replace_login)
     }
 
     /// Returns true if the service has refused the login several times in a row, so that it will probably refuse the other

@@ -13,6 +13,7 @@ use crate::situation::{
 use crate::support::{Run, Sandbox};
 
 const KEY: &str = "ANTHROPIC_API_KEY";
+const NO_API_CREDITS: &str = "The API credits in your Console account are used up";
 
 /// Starts a session with a key in its own environment.
 fn session_with_key(sandbox: &Sandbox) -> Client<'_> {
@@ -30,6 +31,12 @@ fn session_with_empty_key(sandbox: &Sandbox) -> Client<'_> {
     let client = session_with_key(sandbox);
     receives_balance_error(&client, AT);
     client
+}
+
+/// Simulates a request that Claude Code does not send because there is no login.
+fn lacks_login(client: &Client<'_>, at: &str) {
+    let refused = json!({"apiErrorStatus": null, "error": "authentication_failed"});
+    client.receives_error(at, "Not logged in \u{b7} Please run /login", refused);
 }
 
 /// Runs a command in a shell with these environment variables.
@@ -1296,5 +1303,69 @@ fn a_session_with_a_key_is_told_that_the_key_pays_while_a_limit_stops_the_plan()
         assert_eq!(shown.contains(billed), has_key, "{shown}");
         let is_unblocked = shown.contains("nothing is blocking you");
         assert_eq!(is_unblocked, has_key, "{shown}");
+    }
+}
+
+/// The user closed a session without a login and started one with a key, which has no credits. In a shell without the key, all
+/// commands named the error of the closed session first, and `wait` did not name the key.
+#[test]
+fn a_missing_login_of_a_closed_session_does_not_hide_the_error_of_an_open_session() {
+    let sandbox = Sandbox::new();
+    let without_login = Client::with_session(&sandbox, "without-login");
+    lacks_login(&without_login, AT);
+    let with_key = session_with_key(&sandbox);
+    receives_balance_error(&with_key, "2026-11-20T10:05:00Z");
+    let process = RunningClient::idle(&sandbox, "with-key");
+
+    let at = "2026-11-20T10:06:00Z";
+    for command in ["explain", "now", "doctor", "wait"] {
+        let run = shell_without_key(&sandbox, at, &[command]);
+        let shown = flat(&format!("{}{}", run.stdout, run.stderr.as_str()));
+        assert!(shown.contains(NO_API_CREDITS), "{command}: {shown}");
+        assert!(!shown.contains("/login"), "{command}: {shown}");
+        let is_blocked = run.code == 11;
+        assert_eq!(is_blocked, command == "wait", "{command}: {shown}");
+    }
+    let listed = flat(shell_without_key(&sandbox, at, &["incidents"]).success());
+    assert_eq!(listed.matches("(still blocked)").count(), 1, "{listed}");
+    assert!(listed.contains("(its session is closed)"), "{listed}");
+
+    // A new session in this shell would not work without the key.
+    drop(process);
+    let explained = flat(shell_without_key(&sandbox, at, &["explain"]).success());
+    assert!(explained.contains("/login"), "{explained}");
+    let listed = flat(shell_without_key(&sandbox, at, &["incidents"]).success());
+    assert!(!listed.contains("its session is closed"), "{listed}");
+}
+
+/// An error of an account's login matters to each new session, and so does a missing login while its session is open.
+#[test]
+fn a_refused_login_still_comes_before_the_error_of_another_sessions_key() {
+    for is_logged_in in [true, false] {
+        let sandbox = if is_logged_in {
+            with_a_private_login()
+        } else {
+            Sandbox::new()
+        };
+        let with_login = Client::with_session(&sandbox, "with-login");
+        lacks_login(&with_login, AT);
+        let with_key = session_with_key(&sandbox);
+        receives_balance_error(&with_key, "2026-11-20T10:05:00Z");
+        let _with_key = RunningClient::idle(&sandbox, "with-key");
+        let _with_login = (!is_logged_in).then(|| RunningClient::idle(&sandbox, "with-login"));
+        for command in ["explain", "now"] {
+            let shown =
+                flat(shell_without_key(&sandbox, "2026-11-20T10:06:00Z", &[command]).success());
+            let [login, key] = [
+                "The service did not accept the login",
+                "Also, in the session with-key",
+            ]
+            .map(|part| {
+                shown
+                    .find(part)
+                    .unwrap_or_else(|| panic!("{part}: {shown}"))
+            });
+            assert!(login < key, "{command}: {shown}");
+        }
     }
 }
