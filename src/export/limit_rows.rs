@@ -11,6 +11,7 @@ use super::row::{RowType, format_time};
 use super::version::Weight;
 use crate::lenient_json::saturating_u64;
 use crate::limits::blocked_time::{StopEnd, count_errors};
+use crate::limits::decide::{Ending, State};
 use crate::limits::incident::Incident;
 use crate::limits::kind::Window;
 use crate::limits::pace::WindowStep;
@@ -45,6 +46,8 @@ fn limit_row(incident: &Incident, ended: &str, blocked_s: i64, exporter: &Export
         .id
         .as_deref()
         .unwrap_or_default();
+    // After a switch to another model, the end of the limit is not known yet.
+    let is_end_known = !incident.is_open() && diagnosis.state != State::Over(Ending::ModelSwitched);
     let fields = json!({
         "session": session,
         "kind": diagnosis.limit,
@@ -60,7 +63,7 @@ fn limit_row(incident: &Incident, ended: &str, blocked_s: i64, exporter: &Export
         RowType::Limits,
         key_of(&["limit", session, &at.to_string()]),
         // Prefer the copy of a machine that knows when the incident ended.
-        Weight::new(0, u64::from(!incident.is_open())),
+        Weight::new(0, u64::from(is_end_known)),
         at,
         exporter,
         &exporter.person,

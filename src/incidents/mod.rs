@@ -947,7 +947,8 @@ impl<'a> Incidents<'a> {
         ledger: &Ledger,
     ) -> Result<PastErrors, LedgerError> {
         let journal = Journal::all(self.paths);
-        let collector = self.collector(&journal, Asker::Shell);
+        let mut collector = self.collector(&journal, Asker::Shell);
+        collector.models_in_use = ModelsInUse::OfStoppedSessions;
         let history = History {
             paths: self.paths,
             now: self.now(),
@@ -968,7 +969,8 @@ impl<'a> Incidents<'a> {
     /// hooks and the errors at the ends of the newest transcripts and of the transcript of `session`.
     pub(crate) fn history_without_ledger(&self, session: Option<&str>) -> Vec<Incident> {
         let journal = Journal::all(self.paths);
-        let collector = self.collector(&journal, Asker::Shell);
+        let mut collector = self.collector(&journal, Asker::Shell);
+        collector.models_in_use = ModelsInUse::OfStoppedSessions;
         let errors = find_all_errors(session, Vec::new(), &collector);
         let incidents = collector.explain(errors);
         self.save_news_and_ends(&collector, &incidents);

@@ -141,7 +141,11 @@ impl<'i> Entry<'i> {
             (State::Over(_), _) if incident.still_blocks_only_its_session() => {
                 Some("blocks only its session".to_owned())
             }
-            (State::Blocks(_), _) if self.repeats.is_some() => None,
+            (State::Blocks(_) | State::Over(Ending::ModelSwitched), _)
+                if self.repeats.is_some() =>
+            {
+                None
+            }
             (State::Over(_), _) if incident.diagnosis.another_model_works() => {
                 let response = incident.evidence.error.later_response.as_ref();
                 Some(match response.and_then(|response| response.at) {
@@ -152,15 +156,10 @@ impl<'i> Entry<'i> {
                     None => "still applies, but another model has responded".to_owned(),
                 })
             }
-            (State::Over(Ending::Outlived | Ending::PauseLongOver), _) => {
-                Some("too old to tell whether it is over".to_owned())
-            }
-            (State::Over(Ending::PauseOver), _) => Some("should be over".to_owned()),
-            (State::Over(Ending::Reset), _) if !incident.diagnosis.is_reset_proven => {
-                Some("should have reset".to_owned())
-            }
-            (State::Over(_), _) => Some("over".to_owned()),
-            (State::Blocks(_), Some(StopEnd::Until(until))) if until > incident.evidence.at() => {
+            (
+                State::Blocks(_) | State::Over(Ending::ModelSwitched),
+                Some(StopEnd::Until(until)),
+            ) if until > incident.evidence.at() => {
                 let until = clock.format_time(until);
                 let response = format!("another session responded at {until}");
                 Some(match incident.diagnosis.verdict {
@@ -171,6 +170,17 @@ impl<'i> Entry<'i> {
                     _ => format!("still applies, but {response}"),
                 })
             }
+            (State::Over(Ending::ModelSwitched), _) => {
+                Some("still applies to one family of models".to_owned())
+            }
+            (State::Over(Ending::Outlived | Ending::PauseLongOver), _) => {
+                Some("too old to tell whether it is over".to_owned())
+            }
+            (State::Over(Ending::PauseOver), _) => Some("should be over".to_owned()),
+            (State::Over(Ending::Reset), _) if !incident.diagnosis.is_reset_proven => {
+                Some("should have reset".to_owned())
+            }
+            (State::Over(_), _) => Some("over".to_owned()),
             (State::Blocks(_), _) if incident.only_ended_its_run() => {
                 Some("the run ended with this error".to_owned())
             }

@@ -77,7 +77,9 @@ impl Incident {
 
         // The reset does not show when work resumed if a response arrived at an unknown time, if the window was reset
         // early, or if the error was probably a false alarm.
-        let is_reset_decisive = self.is_open()
+        // Nothing shows that a session that has been switched to another model has continued.
+        let is_switched = self.diagnosis.state == State::Over(Ending::ModelSwitched);
+        let is_reset_decisive = (self.is_open() || is_switched)
             && !self.is_false_alarm()
             && self.diagnosis.state != State::Over(Ending::ResetEarly);
         let reset = self.diagnosis.resets.chosen;
@@ -94,7 +96,8 @@ impl Incident {
         if response_at.is_none() && self.only_ended_its_run() {
             return Some(StopEnd::Until(error_at));
         }
-        let may_still_block = self.blocks().is_some() || self.still_blocks_only_its_session();
+        let may_still_block =
+            self.blocks().is_some() || self.still_blocks_only_its_session() || is_switched;
         let continued_at = collected
             .continued_with_other_kind_of_payer_at
             .filter(|_| !may_still_block);

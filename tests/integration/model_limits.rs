@@ -313,9 +313,28 @@ fn a_stopped_session_is_not_blocked_once_the_user_has_switched_it_to_another_mod
     assert_eq!(now["blocked"], Value::Null, "{now:#}");
     assert_eq!(continues(&sandbox, at, "stopped"), Value::Null);
     assert_blocked(&opus, at, true);
+    let listed = flat(in_shell(&sandbox, at, &["incidents"]).success());
+    for part in [
+        "(still applies to one family of models)",
+        "but the session now uses another model",
+    ] {
+        assert!(listed.contains(part), "{part}: {listed}");
+    }
+    assert!(!listed.contains("/model"), "{listed}");
+    assert!(listed.contains("1 stop is still active"), "{listed}");
 
     switches_to(&mut stopped, "2026-11-20T10:00:50Z", OPUS);
-    assert_blocked(&stopped, "2026-11-20T10:01:00Z", true);
+    let at = "2026-11-20T10:01:00Z";
+    assert_blocked(&stopped, at, true);
+    let listed = flat(in_shell(&sandbox, at, &["incidents"]).success());
+    assert!(listed.contains("switch models (/model) until"), "{listed}");
+
+    switches_to(&mut stopped, "2026-11-20T10:01:20Z", SONNET);
+    switches_to(&mut opus, "2026-11-20T10:01:20Z", SONNET);
+    receives_response(&mut opus, "2026-11-20T10:05:00Z");
+    let listed = flat(in_shell(&sandbox, "2026-11-20T10:06:00Z", &["incidents"]).success());
+    let state = "(still applies to one family of models, but another session responded at 10:05)";
+    assert!(listed.contains(state), "{listed}");
 }
 
 /// The weekly Opus limit stops a session, and the user switches it to Sonnet. In a new session, whose model is not known yet,

@@ -15,6 +15,8 @@ use crate::limits::kind::{LimitKind, Window};
 pub(in crate::incidents) enum ModelsInUse<'a> {
     /// Errors are explained as past events, so it does not matter which models are in use now.
     Ignored,
+    /// Like `Ignored`, but the model that the session with the error used last counts if no response has followed the error.
+    OfStoppedSessions,
     /// The model that Claude Code reports to the status line.
     OfStatusLine(Option<&'a str>),
     /// The models that the requesting session and the session with the error used last.
@@ -37,7 +39,8 @@ impl EvidenceCollector<'_> {
     ) -> Option<Window> {
         let window = self.model_window(error)?;
         let is_used = match (self.models_in_use, self.asker) {
-            (ModelsInUse::Ignored, _) | (ModelsInUse::OfSessions, Asker::Shell) => false,
+            (ModelsInUse::Ignored | ModelsInUse::OfStoppedSessions, _)
+            | (ModelsInUse::OfSessions, Asker::Shell) => false,
             (ModelsInUse::OfStatusLine(model), _) => window.is_of_family_of(model),
             (ModelsInUse::OfSessions, Asker::Session(session)) => {
                 self.is_family_in_use(window, session)
@@ -51,7 +54,7 @@ impl EvidenceCollector<'_> {
     pub(in crate::incidents) fn window_of_reported_model(&self) -> Option<Window> {
         match self.models_in_use {
             ModelsInUse::OfStatusLine(model) => Window::of_model(model),
-            ModelsInUse::Ignored | ModelsInUse::OfSessions => None,
+            ModelsInUse::Ignored | ModelsInUse::OfStoppedSessions | ModelsInUse::OfSessions => None,
         }
     }
 
@@ -111,7 +114,11 @@ impl EvidenceCollector<'_> {
         let refused_model = error.session.model.as_deref();
         window.is_of_family_of(refused_model)
             && match (self.models_in_use, &error.session.id) {
-                (ModelsInUse::Ignored, _) | (ModelsInUse::OfSessions, None) => false,
+                (ModelsInUse::Ignored, _)
+                | (ModelsInUse::OfStoppedSessions | ModelsInUse::OfSessions, None) => false,
+                (ModelsInUse::OfStoppedSessions, Some(session)) => {
+                    self.is_other_family_in_use(window, session)
+                }
                 (ModelsInUse::OfStatusLine(model), _) => {
                     self.is_of_asker(error) && is_of_other_family(window, model)
                 }
