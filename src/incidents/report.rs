@@ -180,7 +180,10 @@ impl<'i> Entry<'i> {
             (State::Over(Ending::Reset), _) if !incident.diagnosis.is_reset_proven => {
                 Some("should have reset".to_owned())
             }
-            (State::Over(_), _) => Some("over".to_owned()),
+            (State::Over(_), _) => Some(match incident.window_full_after_credits() {
+                Some(clause) => format!("over, but {clause}"),
+                None => "over".to_owned(),
+            }),
             (State::Blocks(_), _) if incident.only_ended_its_run() => {
                 Some("the run ended with this error".to_owned())
             }

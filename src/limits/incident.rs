@@ -14,7 +14,7 @@ use super::evidence::{
     Collected, ContinuationObstacle, Evidence, HeadlessRun, MessageOrigin, PossiblyUnaffected,
     Readings, RefusedWindow, StoredError,
 };
-use super::kind::{Affects, LimitKind, LimitedResource, Service, Verdict, Window};
+use super::kind::{Affects, EndedBy, LimitKind, LimitedResource, Service, Verdict, Window};
 use super::normalize;
 use super::sample::Sample;
 use super::wording::{
@@ -268,6 +268,23 @@ impl Incident {
         let is_in_headline =
             self.diagnosis.cause != Cause::Warning && self.headline().contains(&until);
         (!is_in_headline).then_some(sentence)
+    }
+
+    /// Returns a clause about the usage window that is still full although the usage credits, or the cap on them, no longer stop
+    /// work. Returns `None` for other limits, for another account than the login, or if the window began after the error.
+    pub(crate) fn window_full_after_credits(&self) -> Option<String> {
+        let evidence = &self.evidence;
+        let may_be_full = self.diagnosis.ended_by == EndedBy::AccountOnCredits
+            && evidence.may_use_plan()
+            && !evidence.is_of_another_account();
+        if !may_be_full {
+            return None;
+        }
+        let full = Readings::around(evidence, &self.message).used_up_now()?;
+        let reset = full.resets_at?;
+        let until = evidence.clock.format_time(reset);
+        let has_begun_before = reset - full.window.length() <= evidence.at();
+        has_begun_before.then(|| format!("your {} is used up until {until}", full.window.limit()))
     }
 
     /// Returns true if the text is a copy of this error's message, and the error blocks a session or is so recent that

@@ -991,6 +991,13 @@ fn the_end_of_a_cap_is_not_called_the_end_of_its_full_window() {
     for at in ["2026-11-20T10:15:00Z", "2026-11-20T10:17:00Z"] {
         receives_response(&mut first, at, five_hour_full());
     }
+    let state = "(over, but your 5-hour limit is used up until 12:00)";
+    let listed = flat(
+        second
+            .run("2026-11-20T10:17:30Z", &["incidents"], b"")
+            .success(),
+    );
+    assert!(listed.contains(state), "{listed}");
     receives_response(&mut second, "2026-11-20T10:18:00Z", five_hour_full());
     receives_response(&mut idle, "2026-11-20T10:19:00Z", five_hour_full());
     let headline = "Your organization had reached its spend cap, but credits pay now; your 5-hour limit is used up until 12:00.";
@@ -999,6 +1006,16 @@ fn the_end_of_a_cap_is_not_called_the_end_of_its_full_window() {
         assert!(shown.contains(headline), "{}: {shown}", client.session);
         assert!(!shown.contains("has passed"), "{shown}");
     }
+    let at = "2026-11-20T10:20:00Z";
+    let listed = flat(first.run(at, &["incidents"], b"").success());
+    let state = "(over, but your 5-hour limit is used up until 12:00)";
+    assert!(listed.contains(state), "{listed}");
+    let listed = flat(
+        first
+            .run("2026-11-20T12:01:00Z", &["incidents"], b"")
+            .success(),
+    );
+    assert!(listed.contains("(over)"), "{listed}");
 }
 
 /// After a limit, the row of the session that pays with usage credits showed the amount, and the row of the session that the
