@@ -16,6 +16,7 @@
     reason = "the doors guard the program, not the tests that drive it"
 )]
 
+mod asked_questions;
 mod budget;
 mod budget_at_limit;
 mod causes;

@@ -1,0 +1,74 @@
+//! Tests how `explain` answers questions that users asked in their own words and that were answered wrongly or not at all.
+
+use serde_json::json;
+
+use crate::client::{Client, windows};
+use crate::situation::{
+    AT, FIVE_HOUR, NOON, ORG, OVERLOADED, SOON, TUESDAY, WEEKLY, answer_to, flat,
+    receives_balance_error, refused, session_of_login, with_a_private_login,
+};
+use crate::support::Sandbox;
+
+const OPUS: &str = "You've hit your Opus limit · resets Nov 24, 6am (UTC)";
+
+/// The answer to a question that whycap cannot answer.
+const NO_ANSWER: &str = "Your question: whycap answers only questions about errors, limits, and spend. The explanation below is not an answer to this question.";
+
+/// The answer to a question with a word that whycap does not know.
+const NOT_UNDERSTOOD: &str =
+    "Your question: whycap does not understand it. The explanation below is about your last error.";
+
+/// Returns the output of `explain` for a question, on a single line.
+fn explain(client: &Client<'_>, at: &str, question: &str) -> String {
+    flat(client.run(at, &["explain", question], b"").success())
+}
+
+/// Returns the output of `explain` without a question, on a single line.
+fn explanation(client: &Client<'_>, at: &str) -> String {
+    flat(client.run(at, &["explain"], b"").success())
+}
+
+/// Stops a session at its 5-hour limit, while its weekly limit is 40% used.
+fn reaches_limit(client: &Client<'_>) {
+    client.calls_status_line(AT, windows(99.0, NOON, 40.0, TUESDAY), 120);
+    client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+}
+
+/// Asserts that the answer to each question begins with `start`, in a shell and in a conversation.
+#[track_caller]
+fn assert_answers(client: &Client<'_>, at: &str, questions: &[&str], start: &str) {
+    for question in questions {
+        let answered = explain(client, at, question);
+        assert!(answered.starts_with(start), "{question}: {answered}");
+        let replied = answer_to(client, at, &format!("/whycap {question}"));
+        let start = start.replace(" run: whycap", " run: /whycap");
+        assert!(replied.starts_with(&start), "{question}: {replied}");
+    }
+}
+
+/// Asserts that the answer to each question is only the explanation of the error.
+#[track_caller]
+fn assert_only_explains(client: &Client<'_>, at: &str, questions: &[&str]) {
+    let expected = explanation(client, at);
+    for question in questions {
+        assert_eq!(explain(client, at, question), expected, "{question}");
+    }
+}
+
+/// The headline said "send the prompt again", and the step said "in a few minutes".
+#[test]
+fn a_request_that_was_stopped_may_be_sent_again_at_once() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    for is_received in [false, true] {
+        let message = "API Error: Request was aborted.";
+        if is_received {
+            client.receives_error(AT, message, json!({}));
+        }
+        let explained = explain(&client, SOON, message);
+        let step = "1. Send the prompt again";
+        assert!(explained.contains(step), "{explained}");
+        assert!(!explained.contains("minutes"), "{explained}");
+        assert!(!explained.contains("Server errors"), "{explained}");
+    }
+}
