@@ -72,3 +72,27 @@ fn a_request_that_was_stopped_may_be_sent_again_at_once() {
         assert!(!explained.contains("Server errors"), "{explained}");
     }
 }
+
+/// The message gave a time in New York, and the answer was only "20:00".
+#[test]
+fn a_time_in_a_foreign_zone_is_said_to_be_converted() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "idle");
+    for (stated, zone) in [
+        ("3pm (America/New_York)", "20:00"),
+        ("3pm America/New_York", "20:00"),
+        ("Nov 24, 3pm (America/New_York)", "Tue Nov 24 20:00"),
+        ("3:30pm (Asia/Kolkata)", "10:00"),
+    ] {
+        let message = format!("You've hit your weekly limit · resets {stated}");
+        let explained = explain(&client, "2026-11-20T09:00:00Z", &message);
+        let converted = format!("The message gives the reset as {stated}, which is {zone} here.");
+        assert!(explained.contains(&converted), "{message}: {explained}");
+    }
+    // The clocks show the same time.
+    for stated in ["3pm (UTC)", "3pm (Africa/Abidjan)", "3pm", "in 3 hours"] {
+        let message = format!("You've hit your 5-hour limit · resets {stated}");
+        let explained = explain(&client, SOON, &message);
+        assert!(!explained.contains("gives the reset as"), "{explained}");
+    }
+}

@@ -177,6 +177,17 @@ impl Message {
         times::is_without_zone(&self.passage.text).then_some(zone)
     }
 
+    /// Returns the words with which a pasted message states `reset`, such as "3pm (Asia/Tokyo)", if they name a time zone
+    /// whose clocks differ from those in `own_zone`.
+    pub(crate) fn reset_in_other_zone(&self, reset: DateTime<Utc>, own_zone: Zone) -> Option<&str> {
+        if !self.is_pasted {
+            return None;
+        }
+        [&self.text_from_match, &self.passage.text]
+            .into_iter()
+            .find_map(|text| times::reset_in_other_zone(text, reset, own_zone))
+    }
+
     /// Returns the reset time found in the text after the message.
     fn reset_after(&self, read_at: ReadAt) -> Option<DateTime<Utc>> {
         if self.row.limit.is_passing() {

@@ -99,6 +99,44 @@ fn first_named_time(text: &str) -> Option<NamedTime> {
         .find_map(|after| NamedTime::read(text.get(after..)?))
 }
 
+/// The maximum number of bytes of a time with its zone.
+const MOST_BYTES_OF_TIME: usize = 64;
+
+/// Returns the words of the first reset time in the text, such as "3pm (Asia/Tokyo)", if they stand for `reset` and name a
+/// time zone whose clocks differ from those in `own_zone` at that time. Otherwise, returns `None`.
+pub(super) fn reset_in_other_zone(
+    text: &str,
+    reset: DateTime<Utc>,
+    own_zone: Zone,
+) -> Option<&str> {
+    let start = after_reset_words(text).into_iter().find(|start| {
+        text.get(*start..)
+            .is_some_and(|after| NamedTime::read(after).is_some())
+    })?;
+    let after = text.get(start..)?.trim_start();
+    let ends_of_words = after
+        .match_indices(|c: char| c.is_whitespace() || ")）,.;".contains(c))
+        .map(|(end, _)| end)
+        .chain([after.len()])
+        .take_while(|end| *end <= MOST_BYTES_OF_TIME);
+    let (words, named, zone) = ends_of_words.into_iter().find_map(|end| {
+        let words = after.get(..end)?;
+        let named = NamedTime::read(words)?;
+        let zone = named.zone?;
+        Some((words, named, zone))
+    })?;
+    let is_reset = named.time.is_some()
+        && named.offset.is_none()
+        && named.on(zone, zone.day(reset)) == Some(reset);
+    if !is_reset || zone.at(reset).offset() == own_zone.at(reset).offset() {
+        return None;
+    }
+    match after.get(..words.len() + 1) {
+        Some(with_parenthesis) if with_parenthesis.ends_with(')') => Some(with_parenthesis),
+        _ => Some(words),
+    }
+}
+
 /// Finds the time zone of the reset time in `message` by searching `texts` for the same time of day with a zone. Users
 /// often quote a message without its zone but mention the time with the zone elsewhere.
 pub(super) fn zone_of_same_time<'a>(

@@ -54,6 +54,7 @@ pub(crate) fn reasons(
     if is_about_lack_of_organization {
         reasons.add_plan();
     }
+    reasons.add_converted_reset();
     reasons.add_server();
     reasons.add_measurements();
     reasons.add_usage_page();
@@ -168,6 +169,22 @@ impl Reasons<'_> {
             && let Some(sentences) = budget
         {
             self.add(Source::Budget, sentences.clone());
+        }
+    }
+
+    /// Adds the words with which a pasted message states the reset in another time zone. They come from the text of the message, so
+    /// they are not another fact.
+    fn add_converted_reset(&mut self) {
+        let clock = self.evidence.clock;
+        if let Some(reset) = self.diagnosis.resets.chosen
+            && let Some(stated) = self.message.reset_in_other_zone(reset.at, clock.zone)
+        {
+            let at = clock.format_time(reset.at);
+            self.list.push(Reason {
+                sentence: format!("The message gives the reset as {stated}, which is {at} here."),
+                source: Source::Transcript,
+                at: None,
+            });
         }
     }
 
