@@ -17,7 +17,7 @@ use crate::limits::FRESH_FOR;
 use crate::limits::catalog::{is_about_other_program, without_window_names};
 use crate::limits::decide::{Cause, Wait};
 use crate::limits::incident::{Incident, is_known_message};
-use crate::limits::kind::Window;
+use crate::limits::kind::{LimitKind, Window};
 use crate::limits::sample::Sample;
 use crate::render::Report;
 use crate::terminal::{Tone, percent_text};
@@ -138,8 +138,8 @@ const TOPICS_OF_REPORTS: [&str; 9] = [
     "quota",
 ];
 
-/// Words in a user's report that stand for a message with its own explanation. The newest error may be an unrelated limit that was
-/// reached days ago.
+/// Words in a user's report or question that stand for a message with its own explanation. The newest error may be an unrelated
+/// limit that was reached days ago.
 const ERRORS_IN_REPORTS: [&str; 2] = ["529", "overloaded"];
 
 /// Words for money in a user's report about an API key, such as "my API key has no credits".
@@ -463,16 +463,24 @@ enum Question {
 
 /// Returns the situation to explain for a text. This is the current situation if the text is a question such as "why am I
 /// blocked?", or the message of the current error. If an earlier error is known to have this message, or to be about the limit
-/// in the question, it is that error. Otherwise, the situation contains only the meaning of the message. If a user's report
-/// contains [words that stand for a message](message_in_report), the text counts as this message.
+/// in the question, it is that error. Otherwise, the situation contains only the meaning of the message. If a user's report or
+/// question contains [words that stand for a message](message_in_report), the text counts as this message, unless the
+/// [current error is better](is_better_than_overload).
 fn subject_of_text(
     text: &str,
     context: &Context,
     errors: &ErrorSource,
     incidents: &Incidents<'_>,
 ) -> Subject {
-    let text = message_in_report(text).unwrap_or(text);
     let current = context.situation(incidents, None, errors);
+    if overload_in_report(&in_lowercase(text)).is_some()
+        && current
+            .blocking()
+            .is_some_and(|blocking| is_better_than_overload(blocking, text))
+    {
+        return Subject::of(current);
+    }
+    let text = message_in_report(text).unwrap_or(text);
     let meaning = incidents.explain_text(text, &current);
     let cause = meaning.diagnosis.cause;
     let is_recognized = !matches!(cause, Cause::UnknownPastedMessage | Cause::UnknownMessage);
@@ -565,6 +573,16 @@ fn subject_of_text(
         };
     }
     Subject::of(Situation::of_text(earlier, current, Some(&of_session)))
+}
+
+/// Returns true if the explanation of the error that blocks work is a better answer to a text about an overload than the general
+/// meaning of "overloaded": the error is an overload, or the user asks how to go on, which depends on this error.
+fn is_better_than_overload(blocking: &Incident, text: &str) -> bool {
+    let lowercase = in_lowercase(text);
+    let asks_how = words_of(&lowercase).first() == Some(&"how")
+        && !is_report(&lowercase)
+        && !is_known_message(text);
+    blocking.diagnosis.limit == LimitKind::Overloaded || asks_how
 }
 
 /// Returns the current situation of the session whose error has the text as its message. The user has not asked about this
@@ -773,19 +791,28 @@ fn has_one_sentence(text: &str) -> bool {
     !words_with_punctuation.any(|word| word.ends_with(['.', ':', ';', '!', '?']))
 }
 
-/// Returns the message that a user reports in other words: a word that stands for an error with its own explanation, such as
-/// "529", or the message about an API key without money. Returns `None` if there is none or if the whole text is a message.
+/// Returns the message that a user reports or asks about in other words: a word that stands for an error with its own explanation,
+/// such as "529", or the message about an API key without money. Returns `None` if there is none or if the whole text is a message.
 fn message_in_report(text: &str) -> Option<&'static str> {
     let lowercase = in_lowercase(text);
-    let words = words_of(&lowercase);
-    let message = if is_report(&lowercase) {
-        ERRORS_IN_REPORTS
-            .into_iter()
-            .find(|error| words.contains(error))
-    } else {
-        is_about_key_without_money(&lowercase).then_some(NO_MONEY)
+    let message = match overload_in_report(&lowercase) {
+        None if !is_report(&lowercase) => {
+            is_about_key_without_money(&lowercase).then_some(NO_MONEY)
+        }
+        overload => overload,
     };
     message.filter(|_| !is_known_message(text))
+}
+
+/// Returns the word for an overload in a lowercase text that is a user's report or a question, or `None` if there is none.
+fn overload_in_report(text: &str) -> Option<&'static str> {
+    if !is_report(text) && !is_asked(text, false) {
+        return None;
+    }
+    let words = words_of(text);
+    ERRORS_IN_REPORTS
+        .into_iter()
+        .find(|error| words.contains(error))
 }
 
 /// Returns true if a user says in a lowercase text that an API key has no money, as in "my API key is out of credits". If the text

@@ -55,6 +55,54 @@ fn assert_only_explains(client: &Client<'_>, at: &str, questions: &[&str]) {
     }
 }
 
+/// The answer to "what is a 529?" was the last limit, as if that were the answer.
+#[test]
+fn a_question_that_names_an_overload_is_answered_like_a_report_of_one() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    let questions = [
+        "does waiting help with overloaded?",
+        "what is a 529?",
+        "what does overloaded mean",
+        "why do I get 529?",
+        "is the API overloaded?",
+    ];
+    for is_blocked in [false, true] {
+        if is_blocked {
+            reaches_limit(&client);
+        }
+        for question in questions {
+            let word = if question.contains("529") {
+                "529"
+            } else {
+                "overloaded"
+            };
+            let report = format!("it says {word} and I can't work");
+            let expected = explain(&client, SOON, &report);
+            let meaning = "The service is overloaded";
+            assert!(expected.starts_with(meaning), "{expected}");
+            assert_eq!(explain(&client, SOON, question), expected, "{question}");
+        }
+    }
+    let sandbox = with_a_private_login();
+    let idle = session_of_login(&sandbox, "idle");
+    let answered = explain(&idle, SOON, "how do I fix a 529?");
+    assert!(
+        answered.starts_with("The service is overloaded"),
+        "{answered}"
+    );
+    // Not every overload has the same message.
+    for message in [
+        OVERLOADED,
+        "API Error: Repeated server overload with Opus model",
+    ] {
+        let sandbox = with_a_private_login();
+        let client = session_of_login(&sandbox, "stopped");
+        client.receives_error(AT, message, json!({"apiErrorStatus": 529}));
+        assert_only_explains(&client, SOON, &questions);
+    }
+}
+
 /// The headline said "send the prompt again", and the step said "in a few minutes".
 #[test]
 fn a_request_that_was_stopped_may_be_sent_again_at_once() {
