@@ -307,18 +307,23 @@ fn command_name(context: &Context) -> &'static str {
     }
 }
 
-/// Returns the question to answer besides explaining the error. If there is no error to explain and whycap does not understand the
-/// question in the text, it is [`SideQuestion::NotUnderstood`].
+/// Returns the question to answer besides explaining the error. If whycap does not understand the question in the text, and there is
+/// no error to explain or the question is not about it, it is one that has no answer.
 fn with_unknown_words(
     question: Option<SideQuestion>,
     text: &str,
     situation: &Situation,
 ) -> Option<SideQuestion> {
     let is_about_error = matches!(question, None | Some(SideQuestion::DescribedLimit));
-    if is_about_error && situation.present().is_none() && is_question_with_unknown_words(text) {
+    if !is_about_error {
+        return question;
+    }
+    let unknown_count = count_unknown_words(text);
+    if situation.present().is_none() && unknown_count > 0 {
         return Some(SideQuestion::NotUnderstood);
     }
     question
+        .or_else(|| SideQuestion::with_unknown_words(&words_of(&in_lowercase(text)), unknown_count))
 }
 
 /// Returns the answer to a question that is not only about what blocks the user, or `None` if the explanation contains it.
@@ -671,16 +676,19 @@ fn describes_limit(text: &str) -> bool {
     window_named_in(text).is_some() || names_end(&lowercase) || is_report(&lowercase)
 }
 
-/// Returns true if the text has the form of a question, but contains words that occur in no question that whycap understands. If
-/// there is an error, its explanation may still be the answer.
-fn is_question_with_unknown_words(text: &str) -> bool {
+/// Returns the number of words in a question that occur in no question that whycap understands. If there is an error, its
+/// explanation may still be the answer. Returns 0 if the text does not have the form of a question.
+fn count_unknown_words(text: &str) -> usize {
     let (window, rest) = without_window_names(&in_lowercase(text));
-    let is_known =
-        |word: &str| WORDS_OF_QUESTIONS.contains(&word) || question_subject::is_known_word(word);
-    matches!(Question::in_text(text), Some(Question::General))
+    let is_question = matches!(Question::in_text(text), Some(Question::General))
         && is_asked(&rest, window.is_some())
-        && !is_report(&rest)
-        && !words_of(&rest).into_iter().all(is_known)
+        && !is_report(&rest);
+    if !is_question {
+        return 0;
+    }
+    let is_unknown =
+        |word: &&str| !WORDS_OF_QUESTIONS.contains(word) && !question_subject::is_known_word(word);
+    words_of(&rest).into_iter().filter(is_unknown).count()
 }
 
 /// Returns the usage window that a text names.

@@ -652,6 +652,9 @@ const BEFORE_NAMES: &[&str] = &[
     "of", "on", "our", "should", "the", "what", "which", "will", "with", "would", "your",
 ];
 
+/// Words that may stand for an error, as in "what caused this?", or for its cause, as in "why?".
+const MAY_STAND_FOR_ERROR: &[&str] = &["it", "that", "this", "why", "why's"];
+
 /// Words that do not show what a question is about.
 const COMMON_WORDS: &[&str] = &[
     "a",
@@ -778,6 +781,19 @@ impl SideQuestion {
         }
     }
 
+    /// Returns the question that a text with these words contains if `unknown_count` of them occur in no question that whycap
+    /// understands, or `None` if the explanation of an error may answer it. Several unknown words, as in "how do I bake bread",
+    /// show that it is about something else.
+    pub(super) fn with_unknown_words(words: &[&str], unknown_count: usize) -> Option<Self> {
+        if unknown_count == 0 || may_be_about_error(words) || has_any(words, MAY_STAND_FOR_ERROR) {
+            None
+        } else if unknown_count == 1 {
+            Some(Self::NotUnderstood)
+        } else {
+            Some(Self::Unrelated)
+        }
+    }
+
     /// Returns [`Self::NotUnderstood`] for a lowercase text that has a question mark but not the form of a question. Returns `None`
     /// if the text is about an error in the user's own words, as in "still blocked, why?", or too short to be about anything else,
     /// as in "help?". The explanation of the error may answer it then.
@@ -851,9 +867,7 @@ fn is_about_something_else(words: &[&str]) -> bool {
         [before, word] => BEFORE_NAMES.contains(before) && !COMMON_WORDS.contains(word),
         _ => false,
     });
-    names_something
-        && !may_be_about_error(words)
-        && !has_any(words, &["it", "that", "this", "why", "why's"])
+    names_something && !may_be_about_error(words) && !has_any(words, MAY_STAND_FOR_ERROR)
 }
 
 /// Returns true if the explanation of an error may answer a question with these words.

@@ -103,6 +103,33 @@ fn a_question_that_names_an_overload_is_answered_like_a_report_of_one() {
     }
 }
 
+/// The answer to "how do I bake bread" was the last error, as if that were the answer.
+#[test]
+fn an_unrelated_question_is_not_answered_as_if_it_were_about_the_error() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    reaches_limit(&client);
+    for question in [
+        "how do I bake bread",
+        "how do I bake bread?",
+        "how do birds fly",
+        "who won yesterday?",
+    ] {
+        assert_answers(&client, SOON, &[question], NO_ANSWER);
+    }
+    assert_answers(
+        &client,
+        SOON,
+        &["what is flurb", "how do I swim"],
+        NOT_UNDERSTOOD,
+    );
+    assert_only_explains(
+        &client,
+        SOON,
+        &["why did my weekly usage jump 20% overnight?"],
+    );
+}
+
 /// The headline said "send the prompt again", and the step said "in a few minutes".
 #[test]
 fn a_request_that_was_stopped_may_be_sent_again_at_once() {
