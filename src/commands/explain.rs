@@ -125,11 +125,13 @@ const BEFORE_VERBS_OF_REPORTS: [&str; 12] = [
     "was",
 ];
 
-/// Words that show that a user's report is about a limit or an overload.
-const TOPICS_OF_REPORTS: [&str; 9] = [
+/// Words that show that a user's report is about a limit, an overload, or costs.
+const TOPICS_OF_REPORTS: [&str; 11] = [
     "429",
     "529",
+    "billed",
     "blocked",
+    "charged",
     "exhausted",
     "limit",
     "limited",
@@ -699,20 +701,21 @@ fn window_named_in(text: &str) -> Option<Window> {
 impl Question {
     /// Returns the question in a text about what blocks the user. A text is such a question if it consists only of words with
     /// which people ask why they are blocked, and until when, and of the names of usage windows. A user's [report](is_report) also
-    /// counts as a question, and so does any other text that [has the form of a question](is_asked), unless it is about spend.
-    /// Otherwise, returns `None`.
+    /// counts as a question, and so do a text that [ends with a question](ends_with_question) and any other text that [has the
+    /// form of a question](is_asked), unless it is about spend. Otherwise, returns `None`.
     fn in_text(text: &str) -> Option<Self> {
         let lowercase = in_lowercase(text);
         let (window, rest) = without_window_names(&lowercase);
         let words = words_of(&rest);
         let has_usual_words = words.iter().all(|word| WORDS_OF_QUESTIONS.contains(word));
+        let is_described = is_report(&rest) || ends_with_question(&rest, window.is_some());
         if words.is_empty() {
             None
         } else if let Some(limit) = doubted_limit_in(&rest, window)
             && !is_about_other_program(text)
         {
             Some(Self::Doubt(limit))
-        } else if has_usual_words || is_report(&rest) {
+        } else if has_usual_words || is_described {
             Some(window.map_or(Self::General, Self::About))
         } else if is_asked(&rest, window.is_some()) && !is_about_spend(text) {
             Some(Self::General)
@@ -764,6 +767,28 @@ fn is_asked(text: &str, names_window: bool) -> bool {
     let has_one_clause =
         !words_with_punctuation.any(|word| word.ends_with([',', '.', ':', ';', '!', '?']));
     begins_like_question && has_one_clause && words.len() <= LONGEST_QUESTION
+}
+
+/// Returns true if the lowercase text is a user's question after a comma that follows a report, as in "it stopped and said something
+/// about Opus, can I go on with Sonnet", or a condition, as in "if I buy credits, does my limit reset". `names_window` is true if
+/// "limit" replaces the name of a usage window in the text.
+fn ends_with_question(text: &str, names_window: bool) -> bool {
+    let Some((before, question)) = text.rsplit_once(',') else {
+        return false;
+    };
+    let words_before = words_of(before);
+    let is_report = words_before
+        .iter()
+        .any(|word| VERBS_OF_REPORTS.contains(word));
+    let is_condition = words_before.first() == Some(&"if");
+    let words = words_of(text);
+    (is_report || is_condition)
+        && is_asked(question, names_window)
+        && words.iter().any(|word| WORDS_OF_USERS.contains(word))
+        && question_subject::may_be_about_error(&words)
+        && words.len() <= LONGEST_REPORT
+        && has_one_sentence(text)
+        && !is_about_other_program(text)
 }
 
 /// Returns true if the lowercase text is a user's report about a limit, such as "it told me my Opus thing was exhausted": it is

@@ -12,6 +12,12 @@ pub(super) enum SideQuestion {
     Usage,
     /// Asks for the cost of past sessions.
     Spend,
+    /// Asks what has used most of a limit. The value is the group of `whycap spend --by` that shows it.
+    SpendBy(&'static str),
+    /// Asks why a single prompt uses so much.
+    LargePrompts,
+    /// Asks how long or how often errors have blocked the user.
+    PastErrors,
     /// Asks whether something costs money.
     Cost,
     /// Asks whether the responses cost money now.
@@ -23,7 +29,15 @@ pub(super) enum SideQuestion {
     Bug,
     Locks,
     Purchase,
+    /// Asks whether usage credits reset a limit.
+    ResetByCredits,
+    /// Asks who can raise a limit.
+    Raising,
+    /// Asks who can raise the limit of a team.
+    RaisingForTeam,
     Continuation,
+    /// Asks whether other sessions work.
+    OtherSessions,
     Reset,
     Models,
     Outage,
@@ -102,6 +116,42 @@ const NOT_ABOUT_OWN_PLAN: &[&str] = &[
     "owner", "spend", "spending", "team", "when", "who", "why",
 ];
 
+/// The words for using something up.
+const USING_UP: &[&str] = &[
+    "ate", "burn", "burned", "burns", "consume", "consumed", "consumes", "cost", "costs", "drain",
+    "drained", "drains", "eat", "eats", "take", "takes", "use", "used", "uses",
+];
+
+/// The words for something that is used up.
+const USED_UP: &[&str] = &[
+    "half", "limit", "limits", "most", "much", "percent", "quota", "tokens", "up", "usage",
+    "window",
+];
+
+/// Words that show that a question is not what has used most of a limit.
+const NOT_ABOUT_WHAT_USED: &[&str] = &[
+    "am",
+    "are",
+    "did",
+    "do",
+    "does",
+    "i",
+    "i've",
+    "if",
+    "is",
+    "much",
+    "percent",
+    "percentage",
+    "when",
+    "will",
+];
+
+/// The words for buying something.
+const BUYING: &[&str] = &["buy", "buying", "pay", "paying", "purchase", "purchasing"];
+
+/// Words that show that a question about credits and a reset is not whether credits reset a limit.
+const NOT_ABOUT_RESET_BY_CREDITS: &[&str] = &["or", "until", "wait", "when"];
+
 /// Words that show that the user asks for a time or a sum of money, and not for the usage of a limit.
 const NOT_ABOUT_USAGE: &[&str] = &[
     "balance", "budget", "context", "cost", "credit", "credits", "days", "dollars", "hours",
@@ -154,6 +204,82 @@ const SUBJECTS: &[Subject] = &[
         none_of: &[
             "are", "did", "does", "is", "was", "were", "who", "why", "will",
         ],
+    },
+    Subject {
+        question: SideQuestion::PastErrors,
+        all_of: &[
+            &["how", "many"],
+            &["frequently", "often", "times"],
+            &[
+                "blocked", "hit", "limited", "locked", "reach", "reached", "stopped",
+            ],
+        ],
+        none_of: &[],
+    },
+    Subject {
+        question: SideQuestion::PastErrors,
+        all_of: &[
+            &["how"],
+            &["long"],
+            &["been", "did", "was", "were"],
+            &["block", "blocked", "limited", "locked", "stopped"],
+        ],
+        none_of: &["until", "wait", "will"],
+    },
+    Subject {
+        question: SideQuestion::LargePrompts,
+        all_of: &[
+            &["how", "why"],
+            &[
+                "message", "messages", "prompt", "prompts", "request", "requests",
+            ],
+            USING_UP,
+            USED_UP,
+        ],
+        none_of: &["i", "said", "say", "says", "show", "shows", "tell", "tells"],
+    },
+    Subject {
+        question: SideQuestion::SpendBy("model"),
+        all_of: &[&["which"], &["model", "models"], USING_UP, USED_UP],
+        none_of: NOT_ABOUT_WHAT_USED,
+    },
+    Subject {
+        question: SideQuestion::SpendBy("project"),
+        all_of: &[&["which"], &["project", "projects"], USING_UP, USED_UP],
+        none_of: NOT_ABOUT_WHAT_USED,
+    },
+    Subject {
+        question: SideQuestion::SpendBy("session"),
+        all_of: &[&["what", "which"], USING_UP, USED_UP],
+        none_of: NOT_ABOUT_WHAT_USED,
+    },
+    Subject {
+        question: SideQuestion::RaisingForTeam,
+        all_of: &[
+            &["who"],
+            &["increase", "raise", "raises"],
+            &["company", "org", "organization", "our", "team"],
+        ],
+        none_of: &[],
+    },
+    Subject {
+        question: SideQuestion::Raising,
+        all_of: &[&["who"], &["increase", "raise", "raises"]],
+        none_of: &[],
+    },
+    Subject {
+        question: SideQuestion::ResetByCredits,
+        all_of: &[
+            BUYING,
+            &["reset", "resets"],
+            &["it", "limit", "limits", "usage", "window"],
+        ],
+        none_of: NOT_ABOUT_RESET_BY_CREDITS,
+    },
+    Subject {
+        question: SideQuestion::ResetByCredits,
+        all_of: &[&["credits"], &["reset", "resets"], &["limit", "limits"]],
+        none_of: NOT_ABOUT_RESET_BY_CREDITS,
     },
     Subject {
         question: SideQuestion::Upgrade,
@@ -256,7 +382,7 @@ const SUBJECTS: &[Subject] = &[
     },
     Subject {
         question: SideQuestion::Cost,
-        all_of: &[&["charge", "charged", "cost", "costs", "money"]],
+        all_of: &[&["billed", "charge", "charged", "cost", "costs", "money"]],
         none_of: &[],
     },
     Subject {
@@ -273,6 +399,21 @@ const SUBJECTS: &[Subject] = &[
         question: SideQuestion::Purchase,
         all_of: &[&["buy", "buying", "pay"]],
         none_of: &[],
+    },
+    Subject {
+        question: SideQuestion::OtherSessions,
+        all_of: &[
+            &["another", "different", "other", "others"],
+            &["session", "sessions"],
+            &[
+                "affect", "affected", "affects", "applies", "apply", "blocked", "continue", "help",
+                "keep", "use", "work", "working", "works",
+            ],
+        ],
+        none_of: &[
+            "but", "fable", "haiku", "how", "model", "models", "opus", "sonnet", "what", "which",
+            "who", "why",
+        ],
     },
     // "How close am I to my session limit?" is about usage, and "Will my limit reset automatically?" about the reset.
     Subject {
@@ -319,6 +460,11 @@ const SUBJECTS: &[Subject] = &[
     Subject {
         question: SideQuestion::Models,
         all_of: &[MODELS, WORDS_ABOUT_CHOICE],
+        none_of: &[],
+    },
+    Subject {
+        question: SideQuestion::Models,
+        all_of: &[MODELS, &["go"], &["on"], &["with"]],
         none_of: &[],
     },
     Subject {
@@ -871,7 +1017,7 @@ fn is_about_something_else(words: &[&str]) -> bool {
 }
 
 /// Returns true if the explanation of an error may answer a question with these words.
-fn may_be_about_error(words: &[&str]) -> bool {
+pub(super) fn may_be_about_error(words: &[&str]) -> bool {
     has_any(words, WORDS_ABOUT_ERRORS)
         || words
             .iter()

@@ -5,7 +5,7 @@
 use super::question_subject::SideQuestion;
 use crate::limits::evidence::ContinuationObstacle;
 use crate::limits::incident::Incident;
-use crate::limits::kind::{LimitKind, LimitedResource, Verdict, Window};
+use crate::limits::kind::{LimitKind, LimitedResource, Verdict, WhoCanFix, Window};
 
 /// The general answer to a question about costs.
 const GENERAL_COSTS: &str = "Costs: waiting for a reset is free. Usage credits, a larger plan, and an API key cost money, and steps that you would pay for say so.";
@@ -65,7 +65,7 @@ impl SideQuestion {
         whycap: &str,
     ) -> Option<String> {
         let answer = match self {
-            Self::Purchase if incident.is_some_and(is_limit_in_force) => return None,
+            Self::Purchase | Self::Raising if incident.is_some_and(is_limit_in_force) => return None,
             Self::Purchase if incident.is_some_and(is_about_api_money) => {
                 format!("Buying: usage credits do not pay for an API key. Before you buy anything, check how full your limits are in /usage or with: {whycap} now")
             }
@@ -106,6 +106,12 @@ impl SideQuestion {
             Self::FreeCommands => "Free commands: /limit-reset and /low-priority cost nothing extra, but Claude Code does not offer them to every account (see /rate-limit-options). /limit-reset resets your 5-hour limit once a week, and can also use a reset that you have saved. /low-priority lets you continue before your 5-hour limit resets, with pauses while there is no spare capacity. The usage still counts toward your weekly limit.".to_owned(),
             Self::Outage => "Outages: whycap uses no network, so it cannot tell whether Anthropic's service has a problem now; see https://status.claude.com".to_owned(),
             Self::Spend => format!("Spend: to see what your sessions cost, run: {whycap} spend"),
+            Self::SpendBy(group) => format!("Use: to see which {group}s cost the most, run: {whycap} spend --by {group}"),
+            Self::LargePrompts => "Large prompts: to see which parts of your prompts had to be written to the cache again, run in a shell: whycap drain".to_owned(),
+            Self::PastErrors => format!("Past errors: to see each error and how long it blocked you, run: {whycap} incidents"),
+            Self::ResetByCredits => "Resets: usage credits pay for responses beyond a limit, but they do not reset it.".to_owned(),
+            Self::Raising | Self::RaisingForTeam => answer_about_raising(incident)?,
+            Self::OtherSessions => answer_about_other_sessions(incident, facts)?,
             Self::Usage => answer_about_usage(facts, whycap),
             Self::Reset => answer_about_reset(incident, facts, whycap)?,
             Self::Continuation => answer_about_continuation(incident, facts),
@@ -297,6 +303,70 @@ fn answer_about_continuation(incident: Option<&Incident>, facts: &SideFacts) -> 
             format!("Continuing: as far as whycap knows, Claude Code is not waiting for a reset {place}.")
         }
     }
+}
+
+/// Returns the answer to the question who can raise a limit. Returns `None` if the explanation of the error contains it. The answer
+/// about a cap is the same after the cap is over.
+fn answer_about_raising(incident: Option<&Incident>) -> Option<String> {
+    if incident.is_some_and(has_steps_about_money) {
+        return None;
+    }
+    let of_cap = incident
+        .map(|incident| &incident.diagnosis)
+        .filter(|diagnosis| diagnosis.limit.cap().is_some())
+        .map(|diagnosis| diagnosis.who_can_fix);
+    let answer = match of_cap {
+        Some(WhoCanFix::Admin) => {
+            "Raising this cap: only an Owner can raise it (Organization settings → Usage)."
+        }
+        Some(WhoCanFix::You) => {
+            "Raising this cap: you can raise it yourself at https://claude.ai/settings/usage (costs money)."
+        }
+        _ => {
+            "Raising a limit: only an Owner can raise a spend cap of an organization (Organization settings → Usage). You can raise your own spend cap at https://claude.ai/settings/usage. The limits of a plan rise only with a larger plan."
+        }
+    };
+    Some(answer.to_owned())
+}
+
+/// Returns the answer to the question whether other sessions work. Returns `None` if whycap cannot tell, or if usage credits pay.
+fn answer_about_other_sessions(incident: Option<&Incident>, facts: &SideFacts) -> Option<String> {
+    let Some(incident) = incident.filter(|incident| incident.blocks().is_some()) else {
+        return facts
+            .full_window
+            .map(|full| limit_of_all_sessions(&format!("your {}", full.limit())));
+    };
+    if incident.may_block_only_its_session() {
+        return Some("Other sessions: as far as whycap knows, this error stops only the session in which it occurred, so others may work.".to_owned());
+    }
+    let diagnosis = &incident.diagnosis;
+    if diagnosis.credits_pay_now {
+        return None;
+    }
+    if let Some(models) = diagnosis.only_limited_models() {
+        return incident.is_limit_of_login(Some(models)).then(|| {
+            format!("Other sessions: this limit applies to all sessions of this account that use {models} models; other models still work.")
+        });
+    }
+    if !incident.is_limit_of_login(None) {
+        return None;
+    }
+    let window = match diagnosis.also_full {
+        Some(full) => Some(full.window),
+        None => diagnosis.limit_in_force().window(),
+    };
+    let limit = match window {
+        Some(window) => format!("your {}", window.limit()),
+        None => "this limit".to_owned(),
+    };
+    Some(limit_of_all_sessions(&limit))
+}
+
+/// Returns the answer if a limit stops all sessions of the account.
+fn limit_of_all_sessions(limit: &str) -> String {
+    format!(
+        "Other sessions: {limit} applies to all sessions of this account, so another session does not help."
+    )
 }
 
 /// Returns the answer to the question whether other models work. Returns `None` if the explanation of the error contains it, or

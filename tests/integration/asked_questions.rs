@@ -103,6 +103,213 @@ fn a_question_that_names_an_overload_is_answered_like_a_report_of_one() {
     }
 }
 
+/// The answer to "how long was I blocked?" was only the newest error.
+#[test]
+fn questions_about_past_errors_name_the_command_that_lists_them() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    reaches_limit(&client);
+    let answer =
+        "Past errors: to see each error and how long it blocked you, run: whycap incidents";
+    let questions = [
+        "how long was I blocked?",
+        "how long have I been blocked",
+        "how often was I blocked this week?",
+        "how often do I hit my limit?",
+        "how many times did I reach the weekly limit this month?",
+    ];
+    assert_answers(&client, SOON, &questions, answer);
+    let others = [
+        "how long will I be blocked?",
+        "how long am I blocked?",
+        "how long until it stops?",
+        "how long has it been down?",
+    ];
+    for question in others {
+        let answered = explain(&client, SOON, question);
+        assert!(!answered.contains("Past errors"), "{question}: {answered}");
+    }
+}
+
+/// The answer to "what used up my limit?" was only the newest error.
+#[test]
+fn questions_about_what_used_a_limit_name_the_command_that_shows_it() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    reaches_limit(&client);
+    let by_session = "Use: to see which sessions cost the most, run: whycap spend --by session";
+    let by_project = "Use: to see which projects cost the most, run: whycap spend --by project";
+    let by_model = "Use: to see which models cost the most, run: whycap spend --by model";
+    let of_sessions = [
+        "which session used the most?",
+        "what used up my limit?",
+        "what ate my weekly limit?",
+    ];
+    assert_answers(&client, SOON, &of_sessions, by_session);
+    assert_answers(
+        &client,
+        SOON,
+        &["which project used the most tokens?"],
+        by_project,
+    );
+    assert_answers(&client, SOON, &["which model ate my limit"], by_model);
+    let in_conversation = answer_to(&client, SOON, "/whycap spend --by session");
+    assert!(!in_conversation.contains("error"), "{in_conversation}");
+    let drain = "Large prompts: to see which parts of your prompts had to be written to the cache again, run in a shell: whycap drain";
+    let of_prompts = [
+        "why does one prompt eat 30% of my limit?",
+        "why does a single message use so much?",
+        "how can one prompt burn half of my limit?",
+        "why did one prompt use 20% of my weekly limit",
+    ];
+    assert_answers(&client, SOON, &of_prompts, drain);
+    assert_only_explains(
+        &client,
+        SOON,
+        &[
+            "what happens when my limit is used up?",
+            "is my 5-hour limit used up?",
+            "why did my prompt stop?",
+            "how do I request a higher limit so I can use it",
+        ],
+    );
+}
+
+/// The answer to this question was only the limit that blocked the user.
+#[test]
+fn credits_are_said_not_to_reset_a_limit() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    client.receives_error(AT, WEEKLY, refused("seven_day", TUESDAY, ""));
+    let answer =
+        "Resets: usage credits pay for responses beyond a limit, but they do not reset it.";
+    let questions = [
+        "does my weekly limit reset if i buy credits?",
+        "do credits reset my limit",
+        "will paying for extra usage reset the limit?",
+        "if I buy credits, does my limit reset?",
+    ];
+    assert_answers(&client, SOON, &questions, answer);
+    let others = [
+        "when does my limit reset?",
+        "do my credits reset?",
+        "should I buy credits or wait for the reset?",
+        "do I have to pay until the limit resets?",
+    ];
+    for question in others {
+        let answered = explain(&client, SOON, question);
+        assert!(!answered.contains(answer), "{question}: {answered}");
+    }
+}
+
+/// After a cap was raised, the answer did not say who can raise it, and a text about a team was not recognized.
+#[test]
+fn the_answer_says_who_can_raise_a_cap_even_if_it_is_over() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "team", "user");
+    let client = session_of_login(&sandbox, "capped");
+    let questions = [
+        "who can raise the limit?",
+        "my boss says our team ran out, who can raise it",
+        "who can increase our cap?",
+        "who do I ask to raise the limit?",
+    ];
+    let general = "Raising a limit: only an Owner can raise a spend cap of an organization (Organization settings → Usage). You can raise your own spend cap at https://claude.ai/settings/usage. The limits of a plan rise only with a larger plan.";
+    for question in questions {
+        let answered = explain(&client, AT, question);
+        assert!(answered.ends_with(general), "{question}: {answered}");
+    }
+    client.calls_status_line(AT, windows(100.0, NOON, 17.0, TUESDAY), 120);
+    client.receives_error(
+        AT,
+        ORG,
+        refused("five_hour", NOON, "org_level_disabled_until"),
+    );
+    let during = explanation(&client, SOON);
+    assert!(during.contains("Ask an Owner to raise"), "{during}");
+    assert_only_explains(&client, SOON, &questions);
+    client.works("2026-11-20T10:05:00Z", 1_000);
+    let later = "2026-11-20T10:06:00Z";
+    let owner = "Raising this cap: only an Owner can raise it (Organization settings → Usage).";
+    for question in questions {
+        let answered = explain(&client, later, question);
+        assert!(answered.contains(owner), "{question}: {answered}");
+    }
+    // At a limit of the plan, only a question about a team is about a cap.
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    reaches_limit(&client);
+    assert_answers(&client, SOON, &questions[1..3], general);
+    assert_only_explains(&client, SOON, &questions[..1]);
+}
+
+/// The answer to "can I work in my other session?" was only the limit.
+#[test]
+fn the_answer_says_whether_other_sessions_may_work() {
+    let questions = [
+        "can I work in my other session?",
+        "can I use another session?",
+        "do my other sessions still work?",
+        "does it affect other sessions?",
+    ];
+    for (message, more, answer) in [
+        (
+            FIVE_HOUR,
+            refused("five_hour", NOON, ""),
+            "Other sessions: your 5-hour limit applies to all sessions of this account, so another session does not help.",
+        ),
+        (
+            OPUS,
+            refused("seven_day_opus", TUESDAY, ""),
+            "Other sessions: this limit applies to all sessions of this account that use Opus models; other models still work.",
+        ),
+        (
+            "Prompt is too long",
+            json!({"apiErrorStatus": 400, "error": "invalid_request"}),
+            "Other sessions: as far as whycap knows, this error stops only the session in which it occurred, so others may work.",
+        ),
+    ] {
+        let sandbox = with_a_private_login();
+        let client = session_of_login(&sandbox, "stopped");
+        client.receives_error(AT, message, more);
+        assert_answers(&client, SOON, &questions, answer);
+    }
+    // whycap cannot tell whether the other session uses the same key.
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    receives_balance_error(&client, AT);
+    assert_only_explains(&client, SOON, &questions);
+}
+
+/// The answer to these texts was that whycap does not recognize this message.
+#[test]
+fn reports_with_a_question_at_the_end_or_about_charges_are_recognized() {
+    let report = "it stopped and said something about Opus weekly, can I go on with Sonnet";
+    let charged = "I was charged although I have Max";
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    client.receives_error(AT, OPUS, refused("seven_day_opus", TUESDAY, ""));
+    let answer = "Models: this limit stops only Opus models; the others still work.";
+    assert_answers(&client, SOON, &[report], answer);
+    assert_answers(
+        &client,
+        SOON,
+        &[charged, "I got billed but I have a Pro plan"],
+        "Costs: ",
+    );
+    // These texts are messages.
+    for message in [
+        "Error: the disk is full, what now",
+        "ffmpeg says my disk is full, what should I do",
+        "Connection lost, will retry",
+        "Your battery is charged",
+    ] {
+        let answered = explain(&client, SOON, message);
+        let unknown = "whycap does not recognize this message";
+        assert!(answered.starts_with(unknown), "{message}: {answered}");
+    }
+}
+
 /// The answer to "how do I bake bread" was the last error, as if that were the answer.
 #[test]
 fn an_unrelated_question_is_not_answered_as_if_it_were_about_the_error() {
