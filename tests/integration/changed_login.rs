@@ -284,6 +284,44 @@ fn the_limit_of_the_first_account_blocks_sessions_that_have_used_the_second_one_
     }
 }
 
+/// The 5-hour limit of the first account stopped a session, which went on with a second account. When another session reached the
+/// weekly limit of that account, `/whycap` and `explain --session` said again that the first session could continue at 12:00.
+#[test]
+fn the_limit_of_the_new_account_does_not_bring_back_the_limit_of_the_earlier_one() {
+    let sandbox = with_a_private_login();
+    let [mut stopped, works] = ["stopped", "works"].map(|name| session_of(&sandbox, PRIVATE, name));
+    let full = windows(100.0, NOON, 30.0, TUESDAY);
+    stopped.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, "out_of_credits"));
+    stopped.calls_status_line("2026-11-20T10:00:02Z", full, 120);
+
+    logs_in_to(&sandbox, COMPANY);
+    for client in [&stopped, &works] {
+        belongs_to(client, COMPANY, "company-organization");
+    }
+    stopped.sends_prompt("2026-11-20T10:10:00Z", "continue");
+    let room = windows(5.0, NOON, 98.0, TUESDAY);
+    receives_response(&mut stopped, "2026-11-20T10:10:10Z", room);
+    let full_week = windows(6.0, NOON, 100.0, TUESDAY);
+    let refusal = refused("seven_day", TUESDAY, "out_of_credits");
+    works.receives_error("2026-11-20T10:20:00Z", WEEKLY, refusal);
+    works.calls_status_line("2026-11-20T10:20:02Z", full_week.clone(), 120);
+
+    let row = flat(&plain_rows(&stopped, "2026-11-20T10:21:00Z", full_week));
+    let reply = answer(&stopped, "2026-11-20T10:21:10Z");
+    let shell = Client::with_session(&sandbox, "shell");
+    let arguments = ["explain", "--session", "stopped"];
+    let explained = flat(shell.run("2026-11-20T10:21:20Z", &arguments, b"").success());
+    let more = ["--session", "stopped", "--timeout", "1s"];
+    let waited = waits(&shell, "2026-11-20T10:21:30Z", &more);
+    assert!(waited.stderr.contains("timed out"), "{waited:?}");
+    for shown in [row, reply, explained, flat(&waited.stdout)] {
+        assert!(shown.contains("weekly limit"), "{shown}");
+        assert!(shown.contains("Tue Nov 24 06:00"), "{shown}");
+        assert!(!shown.contains("continue at 12:00"), "{shown}");
+        assert!(!shown.contains("until 12:00"), "{shown}");
+    }
+}
+
 /// While the window of the first account was full, a session received a response with a second account. After the return to
 /// the first account, `now` said that usage credits had paid for this response.
 #[test]

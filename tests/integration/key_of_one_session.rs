@@ -742,7 +742,8 @@ fn after_the_removal_of_a_key_the_full_window_of_the_plan_is_mentioned() {
         assert!(!explained.contains("prompt again"), "{explained}");
         if !credits_pay {
             let waited = flat(in_shell(&["wait"]).success());
-            assert_eq!(waited, headline);
+            let how_to_wait = "To wait for the reset, run: whycap wait --free";
+            assert_eq!(waited, format!("{headline} {how_to_wait}"));
         }
     }
 }

@@ -34,6 +34,7 @@ impl EvidenceCollector<'_> {
             || is_plan_available && self.is_in_other_session_without_key(error);
         evidence.collected.asker_has_other_payer = asker_has_other_payer;
         evidence.collected.is_plan_of_asker_full = asker_has_other_payer
+            && !evidence.is_of_another_account()
             && self.other_sessions == OtherSessions::Newest
             && self.is_plan_of_asker_full();
         evidence.collected.key_is_removed = key_is_removed;

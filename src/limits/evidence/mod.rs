@@ -837,7 +837,7 @@ pub struct Collected {
     /// The model that the session with the error used last, or `None` if it is unknown. Always `None` for the status line.
     pub model_now: Option<String>,
     /// True if the requesting session has a different payer and may use the login, and a window of the login's plan is
-    /// full. Always false for the status line.
+    /// full. Always false for the status line and for an error of another account than the login.
     pub is_plan_of_asker_full: bool,
     /// True if the session used a key, but a new session in the requesting shell would use the login's plan.
     pub is_of_other_key: bool,
