@@ -255,6 +255,7 @@ impl Situation {
 
     /// Returns the situation of this session if an error of another session blocks it as well.
     pub(super) fn blocked_by(self, obstacle: Incident) -> Self {
+        let obstacle = self.in_continuing_session(obstacle);
         let own_false_alarm = self
             .incident
             .filter(|incident| incident.blocks().is_some() && incident.is_false_alarm());
@@ -265,6 +266,15 @@ impl Situation {
             limits_of_full_windows: self.limits_of_full_windows,
             ..Self::default()
         }
+    }
+
+    /// Explains an error of another session anew if it also blocks this session, and Claude Code will resume this session when the
+    /// error is over. A prompt would cancel this, so the advice is to leave the session open.
+    fn in_continuing_session(&self, obstacle: Incident) -> Incident {
+        self.continuing()
+            .find(|continuing| continuing.still_full.is_none() && !continuing.can_continue_sooner)
+            .and_then(|continuing| obstacle.for_continuing_session(continuing.at))
+            .unwrap_or(obstacle)
     }
 
     /// Returns the error that currently blocks work.
@@ -493,7 +503,9 @@ impl Situation {
     /// Adds the newest error of the login's other sessions that also blocks the session that the user asked about. `payer` is
     /// the payer of this session. `of_others` must be sorted from newest to oldest.
     pub(super) fn add_obstacles_of_login(&mut self, payer: &SessionPayer, of_others: &[Incident]) {
-        self.limit_of_login = payer.obstacle_among(of_others).map(Box::new);
+        self.limit_of_login = payer
+            .obstacle_among(of_others)
+            .map(|obstacle| Box::new(self.in_continuing_session(obstacle)));
         if self.just_reset.is_none() {
             self.just_reset = of_others
                 .iter()

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::catalog::{Message, MessageParts, recognize};
 use super::decide::{
-    ActionName, Cause, DecisionName, Diagnosis, Ending, State, Wait, decide, is_for,
-    may_still_continue, with_end_elsewhere, with_found_end, without_refuted_end,
+    ActionName, CONTINUES_SOON, Cause, DecisionName, Diagnosis, Ending, State, Wait, decide,
+    is_for, may_still_continue, with_end_elsewhere, with_found_end, without_refuted_end,
 };
 use super::evidence::{
     Collected, ContinuationObstacle, Evidence, HeadlessRun, MessageOrigin, PossiblyUnaffected,
@@ -610,6 +610,19 @@ impl Incident {
             collected.obstacle = Some(ContinuationObstacle::NotAwaited);
             collected.possibly_unaffected = possibly_unaffected;
         })
+    }
+
+    /// Explains the error for another session that it blocks as well, and that Claude Code resumes at the given time. Returns `None`
+    /// if the error does not last until about this time.
+    pub(crate) fn for_continuing_session(&self, continues_at: DateTime<Utc>) -> Option<Self> {
+        let explained = self.explained_with(|collected| {
+            collected.obstacle = None;
+            collected.possibly_unaffected = PossiblyUnaffected::Nobody;
+        });
+        let is_same_time = explained
+            .continues_at()
+            .is_some_and(|at| (at - continues_at).abs() <= CONTINUES_SOON);
+        is_same_time.then_some(explained)
     }
 
     /// Explains a refused login for another session. That session may work, unless its newest error, `older`, still

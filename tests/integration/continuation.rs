@@ -1061,3 +1061,35 @@ fn a_session_that_was_closed_or_left_alone_for_a_day_is_not_named_after_the_rese
         assert_eq!(now.contains(note), is_named, "{case}: {now}");
     }
 }
+
+/// One session was waiting for the reset when usage credits paid in another one and were then used up. `/whycap` and
+/// `explain --session` said that Claude Code would continue the waiting session, and as the first step to wait. A prompt right after
+/// the reset would have canceled the continuation.
+#[test]
+fn a_waiting_session_is_left_open_although_another_session_has_reached_the_limit_later() {
+    let sandbox = with_a_private_login();
+    let [waiting, mut pays] = ["waiting", "pays"].map(|name| session_of_login(&sandbox, name));
+    let _processes = [&waiting, &pays].map(|client| RunningClient::idle(&sandbox, &client.session));
+    let full = windows(100.0, NOON, 44.0, TUESDAY);
+    let refusal = refused("five_hour", NOON, "out_of_credits");
+    let no_credits = "You're out of usage credits · resets 12pm (UTC)";
+    hits_limit(
+        &waiting,
+        "2026-11-20T10:00:00Z",
+        no_credits,
+        &refusal,
+        full.clone(),
+    );
+    pays.sends_prompt("2026-11-20T10:02:20Z", "continue");
+    receives_response(&mut pays, "2026-11-20T10:02:30Z", full.clone());
+    hits_limit(&pays, "2026-11-20T10:06:00Z", no_credits, &refusal, full);
+    let at = "2026-11-20T10:06:30Z";
+    let shell = Client::with_session(&sandbox, "shell");
+    let explained = shell.run(at, &["explain", "--session", "waiting"], b"");
+    for shown in [answer(&waiting, at), flat(explained.success())] {
+        let first =
+            "1. Do nothing and leave the session open; Claude Code will continue about 12:01";
+        assert!(shown.contains(first), "{shown}");
+        assert!(!shown.contains("Wait until"), "{shown}");
+    }
+}
