@@ -435,13 +435,13 @@ fn note_on_active_stops(total: &ErrorTotals, origin: ErrorOrigin) -> String {
     match (origin, counted, total.still_blocked_uncounted) {
         // Exports do not contain the times at which limits reset.
         (ErrorOrigin::InExports, _, _) => format!(
-            "{stops} {are} still active. {their} blocked time up to the machine's last export is included in the totals, but only if the reset time is known."
+            "{stops} {are} still blocking work. {their} blocked time up to the machine's last export is included in the totals, but only if the reset time is known."
         ),
         (ErrorOrigin::Here, _, 0) => format!(
-            "{stops} {are} still active. {their} blocked time up to now is included in the totals."
+            "{stops} {are} still blocking work. {their} blocked time up to now is included in the totals."
         ),
         (ErrorOrigin::Here, 0, _) => format!(
-            "{stops} {are} still active. {their} blocked time {after_last_error} is not included in the totals, because whycap does not know when {they_end}."
+            "{stops} {are} still blocking work. {their} blocked time {after_last_error} is not included in the totals, because whycap does not know when {they_end}."
         ),
         (ErrorOrigin::Here, counted, uncounted) => {
             let others = match uncounted {
@@ -454,7 +454,7 @@ fn note_on_active_stops(total: &ErrorTotals, origin: ErrorOrigin) -> String {
                 ),
             };
             format!(
-                "{stops} {are} still active. The totals include the blocked time of {counted} of them up to now, but not that of {others}."
+                "{stops} {are} still blocking work. The totals include the blocked time of {counted} of them up to now, but not that of {others}."
             )
         }
     }

@@ -135,7 +135,7 @@ fn assert_blocks_shell(sandbox: &Sandbox, at: &str) {
     assert_blocks_new_sessions(sandbox, at);
     let shell = Client::with_session(sandbox, "shell");
     let listed = flat(shell.run(at, &["incidents"], b"").success());
-    let is_active = listed.contains("still active") || listed.contains("still applies");
+    let is_active = listed.contains("still blocking work") || listed.contains("still applies");
     assert!(is_active, "{at}: {listed}");
     assert!(!listed.contains("(over)"), "{at}: {listed}");
 }

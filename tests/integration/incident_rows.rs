@@ -753,7 +753,7 @@ fn an_overload_that_is_followed_by_another_error_is_not_listed_as_still_blocked(
         assert!(!listed.contains("still blocked"), "{listed}");
         let entry = "(another error followed) The service was overloaded (not a usage limit), and then another error occurred.";
         assert!(listed.contains(entry), "{listed}");
-        assert!(listed.contains("1 stop is still active"), "{listed}");
+        assert!(listed.contains("1 stop is still blocking work"), "{listed}");
     }
     client.works("2026-11-20T10:02:00Z", 10);
     let json = client.run("2026-11-20T10:03:00Z", &["incidents", "--json"], b"");

@@ -95,17 +95,18 @@ fn a_note_says_whether_the_time_of_an_active_stop_is_included() {
         json!({}),
     );
     let text = flat(&report_at(&sandbox, at));
-    let included = "1 stop is still active. Its blocked time up to now is included in the totals.";
+    let included =
+        "1 stop is still blocking work. Its blocked time up to now is included in the totals.";
     assert!(text.contains(included), "{text}");
     receive_empty_balance_error(&sandbox);
     let text = flat(&report_at(&sandbox, at));
-    let mixed = "2 stops are still active. The totals include the blocked time of 1 of them up to now, but not that of the other one after its last error, because whycap does not know when it ends.";
+    let mixed = "2 stops are still blocking work. The totals include the blocked time of 1 of them up to now, but not that of the other one after its last error, because whycap does not know when it ends.";
     assert!(text.contains(mixed), "{text}");
 
     let sandbox = Sandbox::new();
     receive_empty_balance_error(&sandbox);
     let text = flat(&report_at(&sandbox, at));
-    let not_included = "1 stop is still active. Its blocked time after its last error is not included in the totals, because whycap does not know when it ends.";
+    let not_included = "1 stop is still blocking work. Its blocked time after its last error is not included in the totals, because whycap does not know when it ends.";
     assert!(text.contains(not_included), "{text}");
 }
 
@@ -120,7 +121,7 @@ fn a_note_on_an_active_stop_does_not_deny_the_time_between_its_attempts() {
     }
     let text = flat(&report_at(&sandbox, "2026-11-20T11:05:00Z"));
     assert!(text.contains("for a total of 1 h"), "{text}");
-    let note = "1 stop is still active. Its blocked time after its last error is not included in the totals, because whycap does not know when it ends.";
+    let note = "1 stop is still blocking work. Its blocked time after its last error is not included in the totals, because whycap does not know when it ends.";
     assert!(text.contains(note), "{text}");
 }
 
@@ -139,7 +140,8 @@ fn the_time_of_an_active_stop_is_included_if_an_earlier_attempt_states_its_reset
     }
     let text = flat(&report_at(&sandbox, "2026-11-20T11:00:00Z"));
     assert!(text.contains("for a total of 1 h"), "{text}");
-    let note = "1 stop is still active. Its blocked time up to now is included in the totals.";
+    let note =
+        "1 stop is still blocking work. Its blocked time up to now is included in the totals.";
     assert!(text.contains(note), "{text}");
 }
 

@@ -794,7 +794,7 @@ fn every_screen_says_that_the_key_of_an_ended_session_is_no_longer_set() {
             assert!(text.contains(removed), "{about}");
             for wrong in [
                 "still blocked",
-                "still active",
+                "still blocking work",
                 "is using",
                 "only one session",
                 "In that session, exit",
@@ -840,7 +840,7 @@ fn an_ended_run_with_the_same_key_does_not_hide_that_a_session_is_still_blocked(
     let at = "2026-11-20T10:01:00Z";
     let listed = flat(shell_without_key(&sandbox, at, &["incidents"]).success());
     for part in [
-        "1 stop is still active",
+        "1 stop is still blocking work",
         "(blocks only its session, same limit as the entry above)",
         "that key is no longer set",
     ] {
@@ -1217,7 +1217,7 @@ fn a_shell_without_a_login_goes_on_waiting_for_the_spend_cap_of_a_key() {
 }
 
 /// The login reached its 5-hour limit, and a session with a key went on. `incidents` ended the blocked time of the limit with
-/// the first response of the key, although the limit was still active. After the reset, the limit had "blocked" for 5 minutes.
+/// the first response of the key, although the limit was still blocking work. After the reset, the limit had "blocked" for 5 minutes.
 #[test]
 fn a_response_paid_by_a_key_does_not_end_the_blocked_time_of_a_limit() {
     let sandbox = with_a_private_login();

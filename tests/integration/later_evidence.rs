@@ -990,7 +990,7 @@ fn a_later_response_ends_the_false_alarm_of_a_headless_run() {
     );
     assert!(!explained.contains("in a few minutes"), "{explained}");
     let listed = flat(&interactive.run(at, &["incidents"], b"").stdout);
-    assert!(!listed.contains("still active"), "{listed}");
+    assert!(!listed.contains("still blocking work"), "{listed}");
     let reply = answer(&other, at);
     assert!(!reply.contains("only one session"), "{reply}");
 }

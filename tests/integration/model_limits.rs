@@ -321,7 +321,7 @@ fn a_stopped_session_is_not_blocked_once_the_user_has_switched_it_to_another_mod
         assert!(listed.contains(part), "{part}: {listed}");
     }
     assert!(!listed.contains("/model"), "{listed}");
-    assert!(listed.contains("1 stop is still active"), "{listed}");
+    assert!(listed.contains("1 stop is still blocking work"), "{listed}");
 
     switches_to(&mut stopped, "2026-11-20T10:00:50Z", OPUS);
     let at = "2026-11-20T10:01:00Z";

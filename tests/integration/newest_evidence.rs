@@ -2185,7 +2185,7 @@ fn a_headless_run_that_ended_with_a_false_alarm_is_not_called_blocked() {
     );
     let state = "(the run ended with this error, probably a false alarm)";
     assert!(listed.contains(state), "{listed}");
-    assert!(!listed.contains("still active"), "{listed}");
+    assert!(!listed.contains("still blocking work"), "{listed}");
 }
 
 /// If `claude -p` reads its prompts from a stream, it may continue after an error, so the run has not ended while its
@@ -2224,7 +2224,7 @@ fn a_headless_run_is_said_to_have_ended_only_if_the_registry_shows_it() {
         let listed = output(&client, "2026-11-20T10:00:05Z", "incidents");
         assert!(listed.contains(state), "{version} {registered:?}: {listed}");
         assert_eq!(
-            listed.contains("1 stop is still active"),
+            listed.contains("1 stop is still blocking work"),
             state != ended,
             "{listed}"
         );

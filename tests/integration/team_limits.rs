@@ -139,7 +139,7 @@ fn every_output_shows_which_person_hits_which_limit() {
     let in_all = "Errors have stopped your work 7 times since Thu Oct 1, for a total of 3 h 55 m. Of these errors, 5 were about your limits, 1 was probably a false alarm, and 1 was not about your limits.";
     for expected_text in [
         in_all,
-        "1 stop is still active. Its blocked time up to the machine",
+        "1 stop is still blocking work. Its blocked time up to the machine",
         "whycap does not know when 1 stop ended",
         "By person",
         "$35.00",
@@ -376,7 +376,10 @@ fn an_active_stop_of_two_sessions_counts_once() {
     );
     let run = team.run_command("incidents --from OUT");
     assert!(run.success().contains("stopped your work once"), "{run:?}");
-    assert!(run.stdout.contains("1 stop is still active"), "{run:?}");
+    assert!(
+        run.stdout.contains("1 stop is still blocking work"),
+        "{run:?}"
+    );
 }
 
 /// A repeated attempt belongs to the stop before it, so the verdict on the attempt must not be counted separately.
