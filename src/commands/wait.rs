@@ -110,7 +110,9 @@ impl Subcommand for WaitArguments {
             }
             announce_continuing(&mut announced, &situation, &context)?;
             if let Some(Wait::Helps(Some(until))) = wait_for_free {
-                printed.announce_costs(until, &context)?;
+                let ended = situation.incident.as_ref();
+                let are_credits_paying = context.extra_costs(session, ended, &incidents).is_some();
+                printed.announce_costs(until, are_credits_paying, &context)?;
             }
             let announced_budgets = printed.announce_budgets(&situation, &context)?;
             // Include late continuations and those since the previous check, because the machine may have been suspended.
@@ -304,15 +306,24 @@ impl PrintedSentences {
     }
 
     /// Prints that prompts may be refused or cost extra until the given time, unless this has been announced.
-    fn announce_costs(&mut self, until: DateTime<Utc>, context: &Context) -> io::Result<()> {
+    fn announce_costs(
+        &mut self,
+        until: DateTime<Utc>,
+        are_credits_paying: bool,
+        context: &Context,
+    ) -> io::Result<()> {
         if self.costs_until == Some(until) {
             return Ok(());
         }
         self.costs_until = Some(until);
         let deadline = context.clock().format_deadline(until);
-        let sentence = format!(
-            "Your plan's usage is used up until {deadline}. Until then, a prompt may be refused or cost extra."
-        );
+        let consequence = if are_credits_paying {
+            "each response costs extra"
+        } else {
+            "a prompt may be refused or cost extra"
+        };
+        let sentence =
+            format!("Your plan's usage is used up until {deadline}. Until then, {consequence}.");
         print_sentence(&sentence, context)
     }
 
