@@ -513,15 +513,22 @@ impl Context {
         } else {
             " across all accounts and keys"
         };
-        let mut sentences = vec![format!(
-            "Since {}, you have spent {}{cost} at list prices on this machine{payers}. Other machines, chat, and (in an organization) other members count toward the same limit.",
-            self.clock().format_time(since),
-            if is_lower_bound { "at least " } else { "" },
-        )];
+        let mut shares = String::new();
+        let mut elsewhere = Vec::new();
         if let Some(mut used) = used {
             used.add_labels(self.session_labels());
-            sentences.extend(WindowShares::sentences(&[used], self.clock()));
+            if used.cost > Money::ZERO {
+                shares = format!(" ({})", used.shares());
+            }
+            elsewhere = WindowShares::sentences_about_elsewhere(&[used]);
         }
+        let spend = format!(
+            "From {} until the error at {}, you spent {}{cost} at list prices on this machine{payers}{shares}. Other machines, chat, and (in an organization) other members count toward the same limit.",
+            self.clock().format_time(since),
+            self.clock().format_time(until),
+            if is_lower_bound { "at least " } else { "" },
+        );
+        let sentences = std::iter::once(spend).chain(elsewhere).collect();
         Some(sentences)
     }
 
@@ -689,7 +696,7 @@ impl Context {
     }
 
     /// Returns sentences about other sessions. If a limit was reached in another session, they name that session. If
-    /// several sessions are stopped, they say which one the advice is for, which others Claude Code will continue, and
+    /// several sessions are stopped or running, they say which one the advice is for, which others Claude Code will continue, and
     /// which one has a problem with its key.
     fn about_other_sessions(
         &self,
@@ -722,9 +729,11 @@ impl Context {
             let own_session = situation.continuing();
             sentences.extend(own_session.map(|continuing| self.describe_continuation(&continuing)));
         }
+        let may_be_misunderstood = situation.has_stopped_several()
+            || incident.continuation().is_some() && self.has_several_running_sessions();
         if incident.blocks().is_some()
             && self.session().is_none()
-            && situation.has_stopped_several()
+            && may_be_misunderstood
             && let Some(session) = session_of_error
         {
             // The session sentence, which follows the headline, already names the session.

@@ -158,7 +158,7 @@ impl WindowShares {
     }
 
     /// Returns the sessions' shares as text. If there are several models or agents, their shares are included.
-    fn shares(&self) -> String {
+    pub(crate) fn shares(&self) -> String {
         let sessions = self.list("session", &self.sessions, |session| {
             match session.label.name() {
                 Some(name) => name.to_owned(),

@@ -29,6 +29,7 @@ pub fn write(incident: &Incident, clock: Clock) -> String {
     let is_answered = match diagnosis.state {
         _ if evidence.has_later_response() => "yes",
         State::Over(Ending::ResponseElsewhere) => "yes, in another session",
+        _ if diagnosis.credits_pay_now => "yes, in another session (paid for with usage credits)",
         _ => "no",
     };
     let verdict = format!(

@@ -977,7 +977,7 @@ fn the_spend_toward_a_limit_is_that_of_the_account_that_reached_it() {
     let spent = |at: &str| {
         let arguments = ["explain", "--long", "--session", "stopped"];
         let explained = flat(stopped.run(at, &arguments, b"").success());
-        let sentence = explained.split_once("Since 07:00, you have spent ");
+        let sentence = explained.split_once("From 07:00 until the error at 10:00, you spent ");
         let (_, amount) = sentence.unwrap_or_else(|| panic!("{explained}"));
         amount.split(" at list prices").next().unwrap().to_owned()
     };

@@ -667,6 +667,28 @@ fn explain_says_that_both_stopped_sessions_continue() {
     drop(second);
 }
 
+/// Two sessions were open, and one of them was stopped. "Do nothing and leave the session open" did not say which one.
+#[test]
+#[cfg(target_os = "linux")]
+fn explain_names_the_stopped_session_if_another_one_is_running() {
+    let sandbox = with_a_private_login();
+    let [stopped, works] = ["stopped", "works"].map(|name| session_of_login(&sandbox, name));
+    let process = RunningClient::idle(&sandbox, "stopped");
+    stopped.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    let explained = || {
+        flat(
+            works
+                .run("2026-11-20T10:03:00Z", &["explain"], b"")
+                .success(),
+        )
+    };
+    let which = "This advice is for the session stopped.";
+    assert!(!explained().contains(which), "{}", explained());
+    let _other_process = RunningClient::idle(&sandbox, "works");
+    assert!(explained().contains(which), "{}", explained());
+    drop(process);
+}
+
 /// Returns the first two lines that `wait` prints to a pipe, and stops the command.
 fn first_lines_in_pipe(client: &Client<'_>, at: &str) -> String {
     use std::io::{BufRead, BufReader};
