@@ -1370,3 +1370,19 @@ fn a_refused_login_still_comes_before_the_error_of_another_sessions_key() {
         }
     }
 }
+
+/// Two sessions used the same key, and it had no credits in one of them. `/whycap` in the other one said "this session may work", and
+/// the next prompt was refused.
+#[test]
+fn a_second_session_with_a_key_is_not_said_to_work_with_the_same_key() {
+    let sandbox = Sandbox::new();
+    let with_key = session_with_empty_key(&sandbox);
+    let mut second = Client::with_session(&sandbox, "second");
+    second.variables.clone_from(&with_key.variables);
+    let reply = answer(&second, "2026-11-20T10:01:00Z");
+    assert!(
+        reply.contains("1. Send a prompt here if this session does not use the same key"),
+        "{reply}"
+    );
+    assert!(!reply.contains("this session may work"), "{reply}");
+}

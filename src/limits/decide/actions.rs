@@ -575,7 +575,17 @@ fn in_state_without_budget(
         }
         // The session has no failed prompt to send again.
         current.retain(|action| !sends_failed_prompt(*action));
-        current.insert(0, ActionName::SendPromptHere);
+        let may_use_same_key = problem.evidence.error.uses_key()
+            && !problem.evidence.collected.asker_has_other_payer
+            && problem.finding.limit.limited_resource() == LimitedResource::ApiMoney;
+        current.insert(
+            0,
+            if may_use_same_key {
+                ActionName::SendPromptWithOtherKey
+            } else {
+                ActionName::SendPromptHere
+            },
+        );
         move_warnings_up(&mut current);
     }
     let about_continuing = match collected.obstacle {
