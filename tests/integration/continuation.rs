@@ -1062,7 +1062,7 @@ fn a_session_that_was_closed_or_left_alone_for_a_day_is_not_named_after_the_rese
     }
 }
 
-/// One session was waiting for the reset when usage credits paid in another one and were then used up. `/whycap` and
+/// A session was waiting for the reset when usage credits paid in another one and were then used up. `/whycap` and
 /// `explain --session` said that Claude Code would continue the waiting session, and as the first step to wait. A prompt right after
 /// the reset would have canceled the continuation.
 #[test]
