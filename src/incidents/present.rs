@@ -408,7 +408,7 @@ impl Situation {
     }
 
     /// Returns the full window of a single model family that applies to the session with this error, if another session has
-    /// reached this limit.
+    /// reached this limit, or the same session has reached it earlier.
     pub(crate) fn full_model_window_beside(&self, incident: &Incident) -> Option<RefusedWindow> {
         self.limit_of_model(&incident.evidence)?.full_window()
     }
@@ -419,8 +419,8 @@ impl Situation {
             .extend(find_limits_of_full_windows(of_others));
     }
 
-    /// Returns the limit of a single model that another session has reached and that still applies to the session with this
-    /// error. The other session may have switched to another model since then.
+    /// Returns the limit of a single model that another session has reached, or the same session earlier, and that still applies
+    /// to the session with this error. The session that has reached it may have switched to another model since then.
     fn limit_of_model(&self, evidence: &Evidence) -> Option<&Incident> {
         self.limits_of_full_windows
             .iter()
@@ -669,8 +669,8 @@ fn find_limits_of_full_windows(incidents: &[Incident]) -> Vec<Incident> {
         .collect()
 }
 
-/// Returns true if another session of the same payer has reached this limit of a single model, the session with this error
-/// uses the model now, and usage credits do not pay for it.
+/// Returns true if this limit of a single model was reached in another session of the same payer, or earlier in the session with
+/// this error, that session uses the model now, and usage credits do not pay for it.
 fn is_model_limit_for(limit: &Incident, evidence: &Evidence) -> bool {
     let error = &evidence.error;
     let payer = &limit.evidence.error.payer;
@@ -678,7 +678,7 @@ fn is_model_limit_for(limit: &Incident, evidence: &Evidence) -> bool {
         && limit.is_limit_of_login(evidence.model_now())
         && !limit.diagnosis.credits_pay_now
         && !is_of_other_payer(limit)
-        && !limit.is_of(error.session.id.as_deref())
+        && (limit.evidence.at() < error.at || !limit.is_of(error.session.id.as_deref()))
         && payer.may_share_refusals_with(&error.payer)
 }
 

@@ -11,20 +11,20 @@ use crate::situation::{
 };
 use crate::support::{Run, Sandbox};
 
-const OPUS: &str = "claude-opus-5-5";
-const SONNET: &str = "claude-sonnet-5-5";
-const HAIKU: &str = "claude-haiku-5-5";
+pub const OPUS: &str = "claude-opus-5-5";
+pub const SONNET: &str = "claude-sonnet-5-5";
+pub const HAIKU: &str = "claude-haiku-5-5";
 const JOURNAL: &str = ".local/share/whycap/journal/2026-11.jsonl";
-const OPUS_LIMIT: &str = "You've hit your Opus limit · resets Nov 24, 6am (UTC)";
-const SONNET_LIMIT: &str = "You've hit your Sonnet limit · resets Nov 24, 6am (UTC)";
+pub const OPUS_LIMIT: &str = "You've hit your Opus limit · resets Nov 24, 6am (UTC)";
+pub const SONNET_LIMIT: &str = "You've hit your Sonnet limit · resets Nov 24, 6am (UTC)";
 
 /// Returns usage figures that show room in both windows of the plan.
-fn room() -> Value {
+pub fn room() -> Value {
     windows(30.0, NOON, 40.0, TUESDAY)
 }
 
 /// Simulates `/model`, after which Claude Code calls the status line.
-fn switches_to(client: &mut Client<'_>, at: &str, model: &str) {
+pub fn switches_to(client: &mut Client<'_>, at: &str, model: &str) {
     model.clone_into(&mut client.model);
     client.calls_status_line(at, room(), 120);
 }
@@ -140,7 +140,7 @@ fn a_window_that_is_reported_as_full_is_called_reported() {
 }
 
 /// Runs a command in a shell.
-fn in_shell(sandbox: &Sandbox, at: &str, arguments: &[&str]) -> Run {
+pub fn in_shell(sandbox: &Sandbox, at: &str, arguments: &[&str]) -> Run {
     run(sandbox, at, arguments, b"", &[])
 }
 
@@ -1233,7 +1233,7 @@ fn another_model_is_said_to_cost_money_while_credits_pay_beyond_a_full_week() {
 }
 
 /// Simulates a prompt, the response two seconds later, and the status-line call after it, which reports these windows.
-fn receives_response_with(client: &mut Client<'_>, at: &str, reported: Value) {
+pub fn receives_response_with(client: &mut Client<'_>, at: &str, reported: Value) {
     client.api_ms += 100;
     client.sends_prompt(at, "continue");
     client.receives_response(&after(at, 2));

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use crate::incidents::transcript_end;
 use crate::limits::catalog::Message;
 use crate::limits::decide::Ending;
-use crate::limits::evidence::{Evidence, NextLimit, PayerFacts, StoredError};
+use crate::limits::evidence::{ContinuationObstacle, Evidence, NextLimit, PayerFacts, StoredError};
 use crate::limits::incident::Incident;
 use crate::limits::kind::{LimitKind, Verdict, Window};
 use crate::transcript::tail::{LONGEST_REQUEST, Tail};
@@ -43,6 +43,12 @@ impl RefusalCause {
         if self.refuses_login || later.refuses_login {
             return self.refuses_login == later.refuses_login;
         }
+        self.may_be_replaced_by(later)
+    }
+
+    /// Returns false if this is the limit of one model family, and a later limit of the same session is certainly about
+    /// another window. The later limit then says nothing about this one, which may still apply.
+    fn may_be_replaced_by(self, later: Self) -> bool {
         match self.window {
             Some(window) if window.is_of_one_model() => later
                 .window
@@ -55,7 +61,7 @@ impl RefusalCause {
 /// The errors that occurred after the error being explained.
 #[derive(Debug, Default)]
 pub(in crate::incidents) struct LaterErrors {
-    /// The next limit error of each payer in a session. A session may be resumed with another payer.
+    /// The next limit error of each payer in a session, for each cause. A session may be resumed with another payer.
     next_of: HashMap<Option<String>, Vec<LimitOfPayer>>,
     /// The next error of each session, whatever its kind. Notices do not count.
     next_error_of: HashMap<Option<String>, NextError>,
@@ -79,7 +85,11 @@ impl LaterErrors {
             self.next_error_of.insert(session.clone(), next_error);
         }
         let cause = RefusalCause {
-            window: incident.diagnosis.limit.window(),
+            window: incident
+                .diagnosis
+                .limit
+                .window()
+                .or_else(|| incident.evidence.refused_window()),
             refuses_login: incident.message.row.refuses_login,
         };
         if is_limit || cause.refuses_login {
@@ -98,9 +108,10 @@ impl LaterErrors {
                 resets_at: reset.map(|reset| reset.at),
             };
             let limits = self.next_of.entry(session).or_default();
-            limits.retain(|limit| limit.payer != error.payer);
+            limits.retain(|limit| limit.payer != error.payer || limit.cause.window != cause.window);
             limits.push(LimitOfPayer {
                 payer: error.payer.clone(),
+                cause,
                 next,
             });
         } else {
@@ -118,10 +129,15 @@ impl LaterErrors {
         is_about_account: bool,
     ) {
         let next_limit = self
-            .next_limit(&evidence.error, is_about_account)
+            .next_limit(&evidence.error, cause, is_about_account)
             .into_iter()
             .chain(self.replacement_of_passing(&evidence.error, kind))
             .min_by_key(|next| next.at);
+        if self.is_followed_by_other_limit(&evidence.error, cause) {
+            // The later prompt has canceled the wait for the reset. Any wait that Claude Code has announced since is for the other
+            // limit.
+            evidence.collected.obstacle = Some(ContinuationObstacle::Cancelled);
+        }
         evidence.collected.hit_again = match &evidence.error.later_response {
             Some(response) => next_limit.filter(|next| response.at > Some(next.at)),
             None => next_limit,
@@ -133,22 +149,28 @@ impl LaterErrors {
         evidence.collected.no_credits_reason_now = self.no_credits_reason(&evidence.error);
         evidence.collected.login_is_accepted =
             cause.refuses_login && self.has_limit_with_accepted_login(&evidence.error);
-        evidence.collected.is_next_error_no_limit = evidence.known_end().is_some_and(|end| {
+        evidence.collected.is_next_error_other = evidence.known_end().is_some_and(|end| {
             end.ending == Ending::HitAgain
                 && !kind.is_passing()
-                && self.is_other_error(evidence.error.session.id.as_deref(), end.at)
+                && self.is_other_error(&evidence.error, cause, end.at)
         });
     }
 
     /// Returns the next limit error of the session. After an error about an account, only an error that may be about the
     /// same account counts: the refusal of a key, for example, does not replace a limit of the login. An error that is not
     /// about an account, such as that of a key or a cloud provider, concerns only its session, so any later limit there
-    /// replaces it.
-    fn next_limit(&self, error: &StoredError, is_about_account: bool) -> Option<NextLimit> {
+    /// replaces it. `cause` is the cause of the error. The limit of one model family is replaced only by the same limit.
+    fn next_limit(
+        &self,
+        error: &StoredError,
+        cause: RefusalCause,
+        is_about_account: bool,
+    ) -> Option<NextLimit> {
         let limits = self.next_of.get(&error.session.id)?;
         limits
             .iter()
             .filter(|limit| !is_about_account || limit.payer.may_share_refusals_with(&error.payer))
+            .filter(|limit| cause.may_be_replaced_by(limit.cause))
             .map(|limit| limit.next)
             .min_by_key(|next| next.at)
     }
@@ -164,10 +186,29 @@ impl LaterErrors {
         })
     }
 
-    /// Returns true if the session's error at the given time is not about a limit.
-    fn is_other_error(&self, session: Option<&str>, at: DateTime<Utc>) -> bool {
-        self.other_errors
-            .contains(&(session.map(str::to_owned), at))
+    /// Returns true if the next error of the session with `error`, at the given time, is not about a limit, or is about a limit
+    /// that does not replace `error`. `cause` is the cause of `error`.
+    fn is_other_error(&self, error: &StoredError, cause: RefusalCause, at: DateTime<Utc>) -> bool {
+        self.other_errors.contains(&(error.session.id.clone(), at))
+            || self
+                .other_limits_after(error, cause)
+                .any(|limit| limit.next.at == at)
+    }
+
+    /// Returns true if another limit, which does not replace the error, has refused a later prompt of the session. `cause` is the
+    /// cause of the error.
+    fn is_followed_by_other_limit(&self, error: &StoredError, cause: RefusalCause) -> bool {
+        self.other_limits_after(error, cause).next().is_some()
+    }
+
+    /// Returns the later limits of the session that do not replace the error. `cause` is the cause of the error.
+    fn other_limits_after(
+        &self,
+        error: &StoredError,
+        cause: RefusalCause,
+    ) -> impl Iterator<Item = &LimitOfPayer> {
+        let limits = self.next_of.get(&error.session.id).into_iter().flatten();
+        limits.filter(move |limit| !cause.may_be_replaced_by(limit.cause))
     }
 
     /// Returns true if the error's payer was refused soon after the given response, so the response may not have ended
@@ -233,6 +274,7 @@ struct NextError {
 #[derive(Debug)]
 struct LimitOfPayer {
     payer: PayerFacts,
+    cause: RefusalCause,
     next: NextLimit,
 }
 

@@ -222,8 +222,7 @@ impl<'a> EvidenceCollector<'a> {
         let is_about_account = self.is_about_account(&evidence.error);
         later.add_to(&mut evidence, cause, message.row.limit, is_about_account);
         self.replace_response_of_other_model(&mut evidence);
-        evidence.collected.session_uses_other_model =
-            self.session_uses_other_model(&evidence.error);
+        evidence.collected.session_uses_other_model = self.session_uses_other_model(&evidence);
         evidence.collected.model_now = self.model_now(&evidence.error);
         evidence.collected.has_response_without_key =
             self.has_response_without_key(&evidence.error);
@@ -235,7 +234,7 @@ impl<'a> EvidenceCollector<'a> {
             && self.has_session_other_payer_now(&evidence.error);
         evidence.collected.session_uses_new_login = self.session_uses_new_login(&evidence);
         let is_decided = evidence.known_end().is_some_and(|end| match end.ending {
-            Ending::HitAgain => !evidence.collected.is_next_error_no_limit,
+            Ending::HitAgain => !evidence.collected.is_next_error_other,
             // A later reading may show that the window is still full.
             Ending::ResetEarly | Ending::ResponseElsewhere => false,
             // The response of a model to which the limit does not apply says nothing about its end.

@@ -107,12 +107,16 @@ impl EvidenceCollector<'_> {
     /// Returns true if an error is about the limit of one model family, and its session has since been switched to another
     /// model. Returns false if the requesting session uses a model of this family, or one that is not known, because the
     /// limit may apply to it.
-    pub(super) fn session_uses_other_model(&self, error: &StoredError) -> bool {
+    pub(super) fn session_uses_other_model(&self, evidence: &Evidence) -> bool {
+        let error = &evidence.error;
         let Some(window) = self.model_window(error) else {
             return false;
         };
-        let refused_model = error.session.model.as_deref();
-        window.is_of_family_of(refused_model)
+        // A subagent may use another model than its session. The stored model is that of the session's last response, after which
+        // the user may have switched models before the prompt that was refused.
+        let has_refused_session =
+            window.is_of_family_of(error.session.model.as_deref()) || evidence.line().is_some();
+        has_refused_session
             && match (self.models_in_use, &error.session.id) {
                 (ModelsInUse::Ignored, _)
                 | (ModelsInUse::OfStoppedSessions | ModelsInUse::OfSessions, None) => false,

@@ -503,7 +503,7 @@ impl Problem<'_> {
                 collected.is_refused_after_end && self.is_response_of_end_refuted(end)
                     || self.needs_room() && self.usage_at(end.at).is_some_and(Measurement::is_full)
             }
-            Ending::HitAgain => collected.is_next_error_no_limit,
+            Ending::HitAgain => collected.is_next_error_other,
             Ending::Reset => {
                 let is_of_other_reset = self
                     .resets

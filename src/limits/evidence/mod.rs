@@ -882,10 +882,11 @@ pub struct Collected {
     pub awaits_figures: bool,
     /// True if a limit stopped the payer after the stored or found end of the error.
     pub is_refused_after_end: bool,
-    /// True if the stored end of the error is [`Ending::HitAgain`], but the later error is not about a limit.
-    pub is_next_error_no_limit: bool,
+    /// True if the stored end of the error is [`Ending::HitAgain`], but the later error is not about a limit, or is about a
+    /// limit that does not replace this one.
+    pub is_next_error_other: bool,
     /// The session's next limit error that may be about the same payer, if the session received no response in between. After
-    /// a temporary problem, the next error of any other kind.
+    /// the limit of one model family, only the same limit counts. After a temporary problem, the next error of any other kind.
     pub hit_again: Option<NextLimit>,
     /// The time at which the user continued to work after the error, according to the ledger. It is used to compute how
     /// long work was blocked.

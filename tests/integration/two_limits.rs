@@ -1,0 +1,150 @@
+//! Tests that the limit of one model family is not forgotten when another limit refuses a later prompt of the same session.
+
+use serde_json::Value;
+
+use crate::client::{Client, plain_rows, windows};
+use crate::model_limits::{
+    HAIKU, OPUS, OPUS_LIMIT, SONNET, SONNET_LIMIT, in_shell, receives_response_with, room,
+    switches_to,
+};
+use crate::newest_evidence::{after, five_hour_full};
+use crate::now::RunningClient;
+use crate::situation::{
+    FIVE_HOUR, NOON, TUESDAY, answer, flat, refused, two_sessions_of_login, with_a_private_login,
+};
+use crate::support::Sandbox;
+
+/// Simulates a prompt that the server refuses because of this window, and the status-line call after it.
+fn is_refused(client: &Client<'_>, at: &str, window: &str, reported: Value) {
+    let (message, reset) = match window {
+        "seven_day_opus" => (OPUS_LIMIT, TUESDAY),
+        "seven_day_sonnet" => (SONNET_LIMIT, TUESDAY),
+        _ => (FIVE_HOUR, NOON),
+    };
+    client.sends_prompt(at, "continue");
+    let refusal = refused(window, reset, "org_level_disabled");
+    client.receives_error(&after(at, 2), message, refusal);
+    client.calls_status_line(&after(at, 3), reported, 120);
+}
+
+/// Returns the text that `explain --session` shows in a shell.
+fn explained(sandbox: &Sandbox, at: &str, session: &str) -> String {
+    let command = ["explain", "--session", session];
+    flat(&in_shell(sandbox, at, &command).stdout)
+}
+
+/// Returns the exit code of `explain --session`, which is 10 if waiting helps.
+fn exit_code(sandbox: &Sandbox, at: &str, session: &str) -> i32 {
+    let command = ["explain", "--exit-code", "--session", session];
+    in_shell(sandbox, at, &command).code
+}
+
+/// The 5-hour limit refused the next prompt after the weekly Opus limit. Until its reset, no screen named the Opus limit, and
+/// then, they said to send the prompt again. `incidents` called the Opus limit "hit again on retry".
+#[cfg(target_os = "linux")]
+#[test]
+fn the_five_hour_limit_does_not_replace_the_opus_limit_of_the_session() {
+    let sandbox = with_a_private_login();
+    let [mut stopped, mut other] = two_sessions_of_login(&sandbox);
+    SONNET.clone_into(&mut other.model);
+    let _processes =
+        [&stopped, &other].map(|client| RunningClient::idle(&sandbox, &client.session));
+    let nearly_full = windows(80.0, NOON, 40.0, TUESDAY);
+    receives_response_with(&mut stopped, "2026-11-20T09:50:00Z", nearly_full.clone());
+    is_refused(
+        &stopped,
+        "2026-11-20T10:00:00Z",
+        "seven_day_opus",
+        nearly_full,
+    );
+    let last_percent = windows(99.0, NOON, 40.0, TUESDAY);
+    receives_response_with(&mut other, "2026-11-20T10:20:00Z", last_percent);
+    is_refused(
+        &stopped,
+        "2026-11-20T10:30:00Z",
+        "five_hour",
+        five_hour_full(),
+    );
+
+    let at = "2026-11-20T10:30:20Z";
+    let also_applies = "Besides this error, your weekly Opus limit applies to";
+    for shown in [answer(&stopped, at), explained(&sandbox, at, "stopped")] {
+        assert!(shown.contains(also_applies), "{shown}");
+    }
+    let now = flat(in_shell(&sandbox, at, &["now"]).success());
+    for part in [
+        "Opus week is 100% because a request was refused at 10:00",
+        "but your weekly Opus limit may stop it again",
+    ] {
+        assert!(now.contains(part), "{part}: {now}");
+    }
+    let listed = flat(&in_shell(&sandbox, at, &["incidents"]).stdout);
+    assert!(!listed.contains("hit again on retry"), "{listed}");
+
+    for at in ["2026-11-20T12:00:20Z", "2026-11-20T12:04:00Z"] {
+        let row = plain_rows(&stopped, at, five_hour_full());
+        assert!(row.contains("weekly Opus limit · resets Tue"), "{row}");
+        for shown in [answer(&stopped, at), explained(&sandbox, at, "stopped")] {
+            assert!(
+                shown.contains("Your weekly Opus limit is used up"),
+                "{shown}"
+            );
+            assert!(shown.contains("1. Use another model: /model"), "{shown}");
+        }
+        assert_eq!(exit_code(&sandbox, at, "stopped"), 10);
+        for command in [&["now"][..], &["wait", "--timeout", "1s"]] {
+            let run = in_shell(&sandbox, at, command);
+            let shown = flat(&format!("{} {}", run.stdout, run.stderr));
+            for wrong in [
+                "to continue sooner",
+                "should be over",
+                "by itself about Tue",
+            ] {
+                assert!(!shown.contains(wrong), "{wrong}: {shown}");
+            }
+        }
+    }
+}
+
+/// After the weekly Opus limit, the user switched to Sonnet, whose limit refused the next prompt. Another session with Opus was
+/// told that it may work, and so was the first session after its user switched back to Opus.
+#[test]
+fn the_limit_of_a_second_model_does_not_replace_the_limit_of_the_first_one() {
+    for responds in [false, true] {
+        let sandbox = with_a_private_login();
+        let [mut stopped, mut other] = two_sessions_of_login(&sandbox);
+        for client in [&mut stopped, &mut other] {
+            OPUS.clone_into(&mut client.model);
+            receives_response_with(client, "2026-11-20T09:50:00Z", room());
+        }
+        is_refused(&stopped, "2026-11-20T10:00:00Z", "seven_day_opus", room());
+        switches_to(&mut stopped, "2026-11-20T10:01:00Z", SONNET);
+        is_refused(&stopped, "2026-11-20T10:02:00Z", "seven_day_sonnet", room());
+        assert_stops_opus(&other, "2026-11-20T10:02:20Z");
+        if responds {
+            switches_to(&mut stopped, "2026-11-20T10:03:00Z", HAIKU);
+            receives_response_with(&mut stopped, "2026-11-20T10:03:10Z", room());
+            assert_stops_opus(&other, "2026-11-20T10:03:30Z");
+        }
+        switches_to(&mut stopped, "2026-11-20T10:04:00Z", OPUS);
+        for client in [&stopped, &other] {
+            assert_stops_opus(client, "2026-11-20T10:04:20Z");
+        }
+    }
+}
+
+/// Asserts that the row and the commands name the weekly Opus limit in a session that uses Opus.
+fn assert_stops_opus(client: &Client<'_>, at: &str) {
+    let row = plain_rows(client, at, room());
+    assert!(
+        row.contains("weekly Opus limit · resets Tue"),
+        "{at}: {row}"
+    );
+    let session = &client.session;
+    let explained = explained(client.sandbox, at, session);
+    for shown in [answer(client, at), explained] {
+        let limit = "Your weekly Opus limit is used up";
+        assert!(shown.contains(limit), "{at} {session}: {shown}");
+    }
+    assert_eq!(exit_code(client.sandbox, at, session), 10, "{at} {session}");
+}
