@@ -185,7 +185,7 @@ impl Context {
                 .chain(sentence)
                 .chain(self.about_own_key(incident, incidents))
                 .chain(continuation)
-                .chain(self.about_model_window(incident, situation, incidents))
+                .chain(self.about_model_window(incident, session, situation, incidents))
                 .chain(about_earlier_error(situation))
                 .chain(present)
                 .reduce(|first, second| format!("{first} {second}"))
@@ -878,37 +878,40 @@ impl Context {
         sentences
     }
 
-    /// Returns a sentence about a limit of a single model that applies in addition to this error. In a conversation, the sentence
-    /// is about the asking session. In a shell, it is about the session with the error.
+    /// Returns a sentence about a limit of a single model that applies in addition to this error, or that will still apply when
+    /// Claude Code resumes the session with this error. In a conversation, the sentence is about the asking session. In a shell, it
+    /// is about `session`, the one that the user asked about, or about the session with the error.
     fn about_model_window(
         &self,
         incident: &Incident,
+        session: Option<&str>,
         situation: &Situation,
         incidents: &Incidents<'_>,
     ) -> Option<String> {
-        incident.blocks()?;
+        if incident.blocks().is_none() && incident.continues_at().is_none() {
+            return None;
+        }
+        let full = match self.session().or(session) {
+            Some(session) if !incident.is_of(Some(session)) => {
+                incidents.full_model_window_of(session, situation)
+            }
+            Some(_) | None => situation.full_model_window_beside(incident),
+        };
         let stopped_session = incident.evidence.error.session.id.as_deref();
-        let (full, model) = match (self.session(), stopped_session) {
-            (Some(asking_session), _) if !incident.is_of(Some(asking_session)) => {
-                let full = incidents.full_model_window_of(asking_session, situation);
-                (full, "this session's model".to_owned())
+        let model = match (self.session(), session.or(stopped_session)) {
+            (None, Some(session)) => {
+                format!("the model of the session {}", self.name_session(session))
             }
-            (None, Some(stopped_session)) => {
-                let session = self.name_session(stopped_session);
-                let full = situation.full_model_window_beside(incident);
-                (full, format!("the model of the session {session}"))
-            }
-            _ => {
-                let full = situation.full_model_window_beside(incident);
-                (full, "this session's model".to_owned())
-            }
+            _ => "this session's model".to_owned(),
         };
         let full = full.filter(|full| !incident.is_about_window(full.window))?;
         let until = self.clock().format_time(full.resets_at);
-        Some(format!(
-            "Besides this error, your {} applies to {model} until {until}.",
-            full.window.limit()
-        ))
+        let limit = full.window.limit();
+        Some(if incident.blocks().is_some() {
+            format!("Besides this error, your {limit} applies to {model} until {until}.")
+        } else {
+            format!("Your {limit} still applies to {model} until {until}.")
+        })
     }
 
     /// Returns a session's description, or its ID if there is none.

@@ -671,7 +671,7 @@ fn find_limits_of_full_windows(incidents: &[Incident]) -> Vec<Incident> {
 
 /// Returns true if this limit of a single model was reached in another session of the same payer, or earlier in the session with
 /// this error, that session uses the model now, and usage credits do not pay for it.
-fn is_model_limit_for(limit: &Incident, evidence: &Evidence) -> bool {
+pub(super) fn is_model_limit_for(limit: &Incident, evidence: &Evidence) -> bool {
     let error = &evidence.error;
     let payer = &limit.evidence.error.payer;
     limit.diagnosis.model_window().is_some()
@@ -939,9 +939,9 @@ pub(super) fn find_errors_of_status_line(
     errors
 }
 
-/// Adds the limits of other sessions that matter to the status line's session: weekly limits, and the newest limit that the server
-/// stated after this session's newest error. If the payer is the same, a weekly limit also stops this session, even after the 5-hour
-/// window has reset, and the newest limit shows that usage credits no longer pay.
+/// Adds the limits of other sessions that matter to the status line's session: weekly limits, also of its model family, and the
+/// newest limit that the server stated after this session's newest error. If the payer is the same, a weekly limit also stops this
+/// session, even after the 5-hour window has reset, and the newest limit shows that usage credits no longer pay.
 pub(super) fn add_limits_of_others(
     session: &str,
     errors: &mut Vec<KnownError>,
@@ -961,13 +961,6 @@ pub(super) fn add_limits_of_others(
         .iter()
         .find(|error| error.quota().is_some() && Some(error.at) > own_error_at)
         .cloned();
-    let is_weekly = |error: &StoredError| {
-        let evidence = collector.bare_evidence(error.clone());
-        let window = evidence
-            .refused_window()
-            .or_else(|| collector.message_of(&error.message).window);
-        window == Some(Window::Weekly)
-    };
     let mut sessions = HashSet::new();
     let weekly_limits = of_others
         .into_iter()
@@ -978,7 +971,7 @@ pub(super) fn add_limits_of_others(
                 && !collector.is_about_other_payer_than_login(error)
                 && sessions.insert(error.session.id.clone())
         })
-        .filter(|error| error.later_response.is_none() && is_weekly(error))
+        .filter(|error| is_weekly_limit_in_force(error, collector))
         .take(MOST_OTHER_SESSIONS);
     let mut limits: Vec<StoredError> = weekly_limits.collect();
     limits.extend(newest_limit.filter(|newest| {
@@ -988,6 +981,22 @@ pub(super) fn add_limits_of_others(
     }));
     errors.extend(limits.into_iter().map(KnownError::stored));
     errors.sort_by_key(|known_error| Reverse(known_error.error.at));
+}
+
+/// Returns true if an error is about the weekly limit, or about the limit of the model family that Claude Code reports to the status
+/// line, and no response to its session shows that the limit is over.
+fn is_weekly_limit_in_force(error: &StoredError, collector: &EvidenceCollector<'_>) -> bool {
+    let evidence = collector.bare_evidence(error.clone());
+    let window = evidence
+        .refused_window()
+        .or_else(|| collector.message_of(&error.message).window);
+    match window {
+        Some(Window::Weekly) => error.later_response.is_none(),
+        Some(window) if collector.window_of_reported_model() == Some(window) => {
+            error.later_response.is_none() || collector.is_response_of_other_model(error)
+        }
+        Some(_) | None => false,
+    }
 }
 
 /// Returns the errors that occurred since the session last received a response, newest first. Also returns the earlier

@@ -496,6 +496,11 @@ impl Incident {
         ) || self.evidence.collected.possibly_unaffected == PossiblyUnaffected::AskingSession
     }
 
+    /// Explains the error for a session to whose model another limit applies as well, that of the given window.
+    pub(crate) fn beside_model_limit(&self, full: RefusedWindow) -> Self {
+        self.explained_with(|collected| collected.model_limit_beside = Some(full))
+    }
+
     /// Explains the error to a user whose usage credits pay for responses until the given time.
     pub(crate) fn while_credits_pay(&self, until: DateTime<Utc>) -> Self {
         self.explained_with(|collected| collected.paid_until = Some(until))

@@ -10,7 +10,8 @@ use crate::model_limits::{
 use crate::newest_evidence::{after, five_hour_full};
 use crate::now::RunningClient;
 use crate::situation::{
-    FIVE_HOUR, NOON, TUESDAY, answer, flat, refused, two_sessions_of_login, with_a_private_login,
+    FIVE_HOUR, NOON, TUESDAY, answer, flat, refused, session_of_login, two_sessions_of_login,
+    with_a_private_login,
 };
 use crate::support::Sandbox;
 
@@ -147,4 +148,82 @@ fn assert_stops_opus(client: &Client<'_>, at: &str) {
         assert!(shown.contains(limit), "{at} {session}: {shown}");
     }
     assert_eq!(exit_code(client.sandbox, at, session), 10, "{at} {session}");
+}
+
+/// A session has reached the weekly Opus limit, and the 5-hour limit stopped another session with Opus, which waits for its
+/// reset. Its row and steps promised that it will continue then, and `explain` forgot the Opus limit at the reset. For a session
+/// without an error, `explain --session` looked for the Opus limit in the session with the 5-hour limit.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_limit_of_its_model_may_stop_a_session_that_waits_for_the_five_hour_limit() {
+    let sandbox = with_a_private_login();
+    let [mut limited, mut waiting, mut idle] =
+        ["limited", "waiting", "idle"].map(|name| session_of_login(&sandbox, name));
+    let _processes =
+        [&limited, &waiting, &idle].map(|client| RunningClient::idle(&sandbox, &client.session));
+    let nearly_full = windows(90.0, NOON, 40.0, TUESDAY);
+    for client in [&mut limited, &mut waiting, &mut idle] {
+        receives_response_with(client, "2026-11-20T09:50:00Z", nearly_full.clone());
+    }
+    is_refused(
+        &limited,
+        "2026-11-20T10:00:00Z",
+        "seven_day_opus",
+        nearly_full.clone(),
+    );
+    SONNET.clone_into(&mut limited.model);
+    receives_response_with(&mut limited, "2026-11-20T10:02:00Z", nearly_full);
+    is_refused(
+        &waiting,
+        "2026-11-20T10:10:00Z",
+        "five_hour",
+        five_hour_full(),
+    );
+
+    let at = "2026-11-20T10:10:20Z";
+    let row = plain_rows(&waiting, at, five_hour_full());
+    let tries = "Unless you pressed Esc, this session tries to continue about 12:01";
+    assert!(row.contains(tries), "{row}");
+    for shown in [answer(&waiting, at), explained(&sandbox, at, "waiting")] {
+        for step in [
+            "1. Wait until 12:00",
+            "2. You can leave the session open; Claude Code will try to continue about 12:01, but your weekly Opus limit may stop it again",
+        ] {
+            assert!(shown.contains(step), "{step}: {shown}");
+        }
+        assert!(!shown.contains("will continue"), "{shown}");
+    }
+    let of_idle = explained(&sandbox, at, "idle");
+    let also_applies =
+        "Besides this error, your weekly Opus limit applies to the model of the session idle";
+    assert!(of_idle.contains(also_applies), "{of_idle}");
+    let of_limited = explained(&sandbox, at, "limited");
+    assert!(!of_limited.contains("Besides this error"), "{of_limited}");
+
+    let at = "2026-11-20T12:00:40Z";
+    let in_shell = flat(&in_shell(&sandbox, at, &["explain"]).stdout);
+    let still_applies = "Your weekly Opus limit still applies to the model of the session waiting";
+    assert!(in_shell.contains(still_applies), "{in_shell}");
+}
+
+/// A session with Sonnet waited for the reset of the 5-hour limit when its user switched it to Opus, whose weekly limit was used
+/// up. Its row promised that it will continue.
+#[test]
+fn a_waiting_session_that_is_switched_to_a_limited_model_only_tries_to_continue() {
+    let sandbox = with_a_private_login();
+    let [mut waiting, limited] = two_sessions_of_login(&sandbox);
+    is_refused(&limited, "2026-11-20T10:00:00Z", "seven_day_opus", room());
+    SONNET.clone_into(&mut waiting.model);
+    receives_response_with(&mut waiting, "2026-11-20T10:02:00Z", room());
+    is_refused(
+        &waiting,
+        "2026-11-20T10:10:00Z",
+        "five_hour",
+        five_hour_full(),
+    );
+    for (model, continuation) in [(SONNET, "will continue"), (OPUS, "tries to continue")] {
+        model.clone_into(&mut waiting.model);
+        let row = plain_rows(&waiting, "2026-11-20T10:20:00Z", five_hour_full());
+        assert!(row.contains(continuation), "{model}: {row}");
+    }
 }

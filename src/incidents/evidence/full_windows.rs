@@ -1,6 +1,7 @@
-//! Finds the full usage windows that have stopped the same payer elsewhere. The sources are the explanations of the
+//! Finds the full usage windows that have stopped the same payer elsewhere, or the same session earlier. The sources are the explanations of the
 //! other errors.
 
+use crate::incidents::present::is_model_limit_for;
 use crate::limits::decide::{Ending, State};
 use crate::limits::evidence::{PayerFacts, RefusedWindow};
 use crate::limits::incident::Incident;
@@ -21,6 +22,30 @@ pub(super) fn add_refused_windows(incidents: &mut [Incident]) {
             let mut evidence = incident.evidence.clone();
             evidence.collected.refused_windows = windows;
             *incident = Incident::with_message(evidence, incident.message.clone());
+        }
+    }
+}
+
+/// Explains errors again if Claude Code will resume their sessions automatically, but the limit of a single model applies to them
+/// as well.
+pub(super) fn add_model_limits(incidents: &mut [Incident]) {
+    let limits: Vec<Incident> = incidents
+        .iter()
+        .filter(|limit| limit.diagnosis.model_window().is_some() && limit.full_window().is_some())
+        .cloned()
+        .collect();
+    if limits.is_empty() {
+        return;
+    }
+    for incident in incidents {
+        if incident.continues_at().is_none() {
+            continue;
+        }
+        let limit = limits
+            .iter()
+            .find(|limit| is_model_limit_for(limit, &incident.evidence));
+        if let Some(full) = limit.and_then(Incident::full_window) {
+            *incident = incident.beside_model_limit(full);
         }
     }
 }

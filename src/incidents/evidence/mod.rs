@@ -29,7 +29,7 @@ use std::rc::Rc;
 
 use chrono::{DateTime, Utc};
 
-use self::full_windows::add_refused_windows;
+use self::full_windows::{add_model_limits, add_refused_windows};
 use self::machine_state::Machine;
 use self::session_responses::SessionResponses;
 use super::cache::Cache;
@@ -162,6 +162,7 @@ impl<'a> EvidenceCollector<'a> {
             incidents.push(incident);
         }
         add_refused_windows(&mut incidents);
+        add_model_limits(&mut incidents);
         incidents
     }
 

@@ -85,10 +85,14 @@ impl EvidenceCollector<'_> {
             .get_or_compute(session, || self.readings.model_of(session))
     }
 
-    /// Returns the model that the session with the error used last. Returns `None` for the status line and for past events.
+    /// Returns the model that the session with the error used last. Returns `None` for past events, and in the status line for the
+    /// errors of other sessions.
     pub(super) fn model_now(&self, error: &StoredError) -> Option<String> {
         match (self.models_in_use, &error.session.id) {
             (ModelsInUse::OfSessions, Some(session)) => self.model_of(session),
+            (ModelsInUse::OfStatusLine(model), Some(_)) if self.is_of_asker(error) => {
+                model.map(str::to_owned)
+            }
             _ => None,
         }
     }

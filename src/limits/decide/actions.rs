@@ -554,7 +554,11 @@ fn in_state_without_budget(
     for action in actions {
         let action = match action {
             ActionName::Wait | ActionName::WaitInstead if has_passed => ActionName::TryAgain,
-            ActionName::Wait if continues_at.is_some() => ActionName::WaitLeftOpen,
+            ActionName::Wait
+                if continues_at.is_some() && !problem.may_be_stopped_by_model_limit() =>
+            {
+                ActionName::WaitLeftOpen
+            }
             ActionName::ContinueOnPlanLater if collected.paid_until.is_some() => {
                 ActionName::ContinueOnPlanForCredits
             }
@@ -598,7 +602,9 @@ fn in_state_without_budget(
         _ if problem.will_try_before_end() && problem.credits_pay_now => {
             Some(ActionName::WillTryOnCredits)
         }
-        _ if problem.will_try_before_end() => Some(ActionName::WillTryInVain),
+        _ if problem.will_try_before_end() || problem.may_be_stopped_by_model_limit() => {
+            Some(ActionName::WillTryInVain)
+        }
         _ if problem.offers_wait() => Some(ActionName::WaitHere),
         _ => None,
     };
@@ -1036,6 +1042,17 @@ impl Problem<'_> {
             && self.automatic_continuation().is_some_and(|at| {
                 may_still_continue(at, self.evidence.clock.now) && !self.resets.are_over_at(at)
             })
+    }
+
+    /// Returns true if Claude Code will automatically resume the session at the end of the limit, but the limit of the session's
+    /// model will still apply then.
+    fn may_be_stopped_by_model_limit(&self) -> bool {
+        let model_limit = self.evidence.collected.model_limit_beside;
+        model_limit.is_some_and(|full| {
+            self.expected_continuation().is_some_and(|at| {
+                at < full.resets_at && may_still_continue(at, self.evidence.clock.now)
+            })
+        })
     }
 
     /// Returns true if the client's menu offers to wait for the reset and continue automatically, and Claude Code is

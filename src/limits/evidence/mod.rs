@@ -804,6 +804,9 @@ pub struct Collected {
     pub newest_reading: Option<Sample>,
     /// The payer's usage windows that caused other refusals and have not reset yet.
     pub refused_windows: Vec<RefusedWindow>,
+    /// The full window of a single model family that applies to the model of the session with the error as well. It is determined
+    /// only if Claude Code will resume the session automatically.
+    pub model_limit_beside: Option<RefusedWindow>,
     /// The most recent figures from `/usage`, if they belong to the payer.
     pub usage_page: Option<UsagePage>,
     /// The responses that other sessions received after the error.
@@ -834,7 +837,8 @@ pub struct Collected {
     /// True if the error is about the limit of one model family, and the user has since switched its session to another
     /// model. Always false if the requesting session uses a model of this family.
     pub session_uses_other_model: bool,
-    /// The model that the session with the error used last, or `None` if it is unknown. Always `None` for the status line.
+    /// The model that the session with the error used last, or `None` if it is unknown. The status line knows only that of its
+    /// own session.
     pub model_now: Option<String>,
     /// True if the requesting session has a different payer and may use the login, and a window of the login's plan is
     /// full. Always false for the status line and for an error of another account than the login.

@@ -252,6 +252,13 @@ impl Fields {
             ("window_of_cap", window_of_cap.map(str::to_owned)),
         ]);
         let limit = window_limit.unwrap_or("usage limit");
+        let is_over_then = diagnosis
+            .automatic_continuation
+            .is_some_and(|at| diagnosis.resets.are_over_at(at));
+        let stopping_limit = match evidence.collected.model_limit_beside {
+            Some(full) if is_over_then => full.window.limit(),
+            Some(_) | None => limit,
+        };
         let is_old = super::calls_credits_extra_usage(message, evidence);
         let [pool, credits, are, were, pay] = if is_old {
             ["extra usage", "extra usage", "is", "was", "pays"]
@@ -324,6 +331,7 @@ impl Fields {
             ("retry", retry),
             ("likely", likely),
             ("limit", limit),
+            ("stopping_limit", stopping_limit),
             ("pool", pool),
             ("credits", credits),
             ("are", are),

@@ -29,6 +29,7 @@
 //! | `used_up_until` | the reset of this usage window, as in "Tue 06:00" | it is ahead, and the window is certainly full |
 //! | `window_of_cap` | the limit of the full usage window because of which the cap stopped work, as in "5-hour limit" | the limit is a cap on spend, and its window is known |
 //! | `limit`, `counted` | the usage window, and the limit as in "your weekly limit" | always |
+//! | `stopping_limit` | the limit that may stop the session again when Claude Code resumes it | always |
 //! | `pool`, `credits`, `are`, `were`, `pay`, `cap` | the words for usage credits that the message uses | always |
 //! | `paid_until`, `paid_in`, `paid_until_brief` | the reset of the full window beyond which usage credits pay, as in "Tue Nov 24 06:00", "in 3 d 20 h", and "Tue 06:00" | they will pay for the next response, and it is ahead |
 //! | `paid_window` | the full window beyond which usage credits pay, as in "5-hour limit" | the same as `paid_until`, and the window is known |
@@ -864,6 +865,7 @@ mod tests {
         ("disputed", "weekly Sonnet limit"),
         ("but", "and"),
         ("retry", "Claude Code will continue shortly"),
+        ("stopping_limit", "weekly Sonnet limit"),
         ("responder", "another model"),
         ("ending_response", "another session received a response"),
     ];
