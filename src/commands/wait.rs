@@ -53,7 +53,9 @@ fn with_costs_of_problem(
     context: &Context,
 ) -> Situation {
     let may_depend_on_credits = situation.blocking().is_some_and(|blocking| {
-        blocking.diagnosis.limit.is_passing() || blocking.is_about_key_of_other_session()
+        blocking.diagnosis.limit.is_passing()
+            || blocking.is_about_key_of_other_session()
+            || blocking.diagnosis.is_model_limit_beside_full_window()
     });
     if may_depend_on_credits {
         let paying = context.paid_now(session, incidents);

@@ -302,7 +302,7 @@ impl Context {
     }
 
     /// Adds the costs of further responses to the advice. Does so only if usage credits pay for these responses, the error
-    /// is over for the user who pays with them, is only a temporary problem, or was pasted, and the session in which the user asks may
+    /// is over for the user who pays with them, is only a temporary problem, applies to a single model family, or was pasted, and the session in which the user asks may
     /// use the plan.
     /// If the next prompt belongs to the session with the error, this session must also be able to use the plan.
     pub(crate) fn with_costs(
@@ -329,7 +329,8 @@ impl Context {
             .all(|session| incidents.may_use_plan(session));
         let may_continue = incident.evidence.is_pasted()
             || incident.diagnosis.state.is_over()
-            || incident.diagnosis.limit.is_passing();
+            || incident.diagnosis.limit.is_passing()
+            || incident.diagnosis.credits_pay_for_other_models;
         if may_continue && may_use_plan {
             paid_situation
         } else {

@@ -332,7 +332,12 @@ impl NowCollector {
                 is_login_refused: blocking
                     .is_some_and(|blocking| slow.situation.is_login_refused_to(blocking)),
                 can_switch_model: match blocking {
-                    Some(blocking) => blocking.diagnosis.actions.contains(&ActionName::OtherModel),
+                    Some(blocking) => blocking.diagnosis.actions.iter().any(|action| {
+                        matches!(
+                            action,
+                            ActionName::OtherModel | ActionName::OtherModelForCredits
+                        )
+                    }),
                     None => {
                         full_model_window.is_some()
                             && !slow.situation.is_window_of_all_models_full()

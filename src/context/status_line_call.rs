@@ -311,7 +311,10 @@ impl<'a> StatusLineFacts<'a> {
         let rows_of =
             |incident: &Incident| status_rows(incident, self.more, columns).unwrap_or_default();
         let mut rows = match (&self.incident, paying) {
-            (Some(incident), Some(paying)) if incident.may_continue_on_plan() => {
+            (Some(incident), Some(paying))
+                if incident.may_continue_on_plan()
+                    || incident.diagnosis.is_model_limit_beside_full_window() =>
+            {
                 rows_of(&incident.while_credits_pay(paying.until))
             }
             (Some(incident), _) => rows_of(incident),
@@ -346,12 +349,14 @@ impl<'a> StatusLineFacts<'a> {
     }
 
     /// Returns the responses that are billed on top of the plan. Their costs are looked up only if a window is full, and if no
-    /// more than a temporary problem blocks the session or usage credits pay beyond its limit.
+    /// more than a temporary problem blocks the session, its limit applies to a single model family, or usage credits pay beyond
+    /// its limit.
     fn paying(&self) -> Option<Paying> {
         let is_blocked = self.incident.as_ref().is_some_and(|incident| {
             incident.blocks().is_some()
                 && !incident.diagnosis.limit.is_passing()
                 && !incident.diagnosis.credits_pay_now
+                && !incident.diagnosis.is_model_limit_beside_full_window()
         });
         let windows = self.facts.windows.as_ref()?;
         let now = self.facts.clock.now;

@@ -516,7 +516,11 @@ fn second_row(incident: &Incident, columns: usize) -> Option<String> {
         (ActionName::AwaitFigures, _) => first,
         (_, Some(index)) => index,
         (ActionName::Wait, None) if resets_soon => return None,
-        (ActionName::OtherModel, None) if incident.diagnosis.limits_only_one_model() => first,
+        (ActionName::OtherModel | ActionName::OtherModelForCredits, None)
+            if incident.diagnosis.limits_only_one_model() =>
+        {
+            first
+        }
         (ActionName::Wait | ActionName::WaitUnknown, None)
             if matches!(
                 incident.evidence.collected.obstacle,

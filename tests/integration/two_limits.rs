@@ -10,8 +10,8 @@ use crate::model_limits::{
 use crate::newest_evidence::{after, five_hour_full};
 use crate::now::RunningClient;
 use crate::situation::{
-    FIVE_HOUR, NOON, TUESDAY, answer, flat, refused, session_of_login, two_sessions_of_login,
-    with_a_private_login,
+    FIVE_HOUR, NOON, TUESDAY, answer, flat, refused, session_of_login, stores_credits_reason,
+    two_sessions_of_login, with_a_private_login,
 };
 use crate::support::Sandbox;
 
@@ -225,5 +225,42 @@ fn a_waiting_session_that_is_switched_to_a_limited_model_only_tries_to_continue(
         model.clone_into(&mut waiting.model);
         let row = plain_rows(&waiting, "2026-11-20T10:20:00Z", five_hour_full());
         assert!(row.contains(continuation), "{model}: {row}");
+    }
+}
+
+/// The weekly Opus limit applied to one session while usage credits paid for the Sonnet responses of another beyond a full 5-hour
+/// window. The screens of the first session said that work is blocked, and to use another model only after 12:00.
+#[test]
+fn another_model_works_on_credits_beyond_a_full_window_of_all_models() {
+    let sandbox = with_a_private_login();
+    let [mut stopped, mut other] = two_sessions_of_login(&sandbox);
+    SONNET.clone_into(&mut other.model);
+    let room = windows(80.0, NOON, 40.0, TUESDAY);
+    receives_response_with(&mut stopped, "2026-11-20T09:50:00Z", room.clone());
+    is_refused(&stopped, "2026-11-20T10:00:00Z", "seven_day_opus", room);
+    stores_credits_reason(&sandbox, &Value::Null);
+    for at in [
+        "2026-11-20T10:20:00Z",
+        "2026-11-20T10:25:00Z",
+        "2026-11-20T10:30:00Z",
+    ] {
+        receives_response_with(&mut other, at, five_hour_full());
+    }
+
+    let at = "2026-11-20T10:30:20Z";
+    let step = "1. Use another model; each response costs extra: /model";
+    for shown in [answer(&stopped, at), explained(&sandbox, at, "stopped")] {
+        assert!(shown.contains(step), "{shown}");
+        assert!(shown.contains("only to one family of models"), "{shown}");
+        for wrong in ["after 12:00", "You are still blocked"] {
+            assert!(!shown.contains(wrong), "{wrong}: {shown}");
+        }
+    }
+    assert_eq!(exit_code(&sandbox, at, "stopped"), 10);
+    let doctor = flat(&in_shell(&sandbox, at, &["doctor"]).stdout);
+    assert!(doctor.contains("Only Opus models are blocked."), "{doctor}");
+    let row = plain_rows(&stopped, at, five_hour_full());
+    for part in ["weekly Opus limit", "usage credits"] {
+        assert!(row.contains(part), "{part}: {row}");
     }
 }

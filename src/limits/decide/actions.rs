@@ -562,6 +562,9 @@ fn in_state_without_budget(
             ActionName::ContinueOnPlanLater if collected.paid_until.is_some() => {
                 ActionName::ContinueOnPlanForCredits
             }
+            ActionName::OtherModel if problem.do_credits_pay_for_other_models() => {
+                ActionName::OtherModelForCredits
+            }
             ActionName::SendAgainLater if problem.continues_soon() => ActionName::LeaveOpen,
             ActionName::SendAgainLater if continues_at.is_some_and(|at| at > now) => {
                 ActionName::SendAgainDespiteWait
@@ -627,7 +630,10 @@ fn send_after_reset(problem: &Problem<'_>, first: Option<&ActionName>) -> Option
     let waiting_helps = problem.finding.waiting_helps == Some(true) && !problem.is_false();
     if !is_ahead || !waiting_helps || problem.credits_pay_now {
         None
-    } else if first == Some(&ActionName::OtherModel) {
+    } else if matches!(
+        first,
+        Some(ActionName::OtherModel | ActionName::OtherModelForCredits)
+    ) {
         Some(ActionName::SendAfterResetOfModel)
     } else {
         Some(ActionName::SendAfterReset)
@@ -1016,7 +1022,16 @@ impl Problem<'_> {
         self.model_window().is_some()
             && self.also_full().is_some()
             && !self.credits_pay_now
+            && !self.do_credits_pay_for_other_models()
             && !self.evidence.is_of_another_account()
+    }
+
+    /// Returns true if the limit applies to a single model family and a full window to all models, but usage credits pay for the
+    /// responses of the other models.
+    pub(super) fn do_credits_pay_for_other_models(&self) -> bool {
+        self.model_window().is_some()
+            && self.evidence.collected.paid_until.is_some()
+            && self.also_full().is_some()
     }
 
     /// Returns what to do instead of switching models while a full window stops all of them: to switch when that window

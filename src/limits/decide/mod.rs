@@ -87,6 +87,9 @@ pub struct Diagnosis {
     /// Another usage window that is currently used up and would block the next prompt. If a pasted message is about an
     /// earlier limit, it may be the same window.
     pub(crate) also_full: Option<Measurement>,
+    /// True if the limit applies to a single model family and [`Self::also_full`] to all models, but usage credits pay for the
+    /// responses of the other models.
+    pub(crate) credits_pay_for_other_models: bool,
     /// True if usage credits pay for responses although the limit still applies. If the error does not affect the
     /// requesting session, this is true only if they pay for that session's responses.
     pub(crate) credits_pay_now: bool,
@@ -160,7 +163,7 @@ impl Diagnosis {
     }
 
     /// Returns true if the message may be right, its limit applies to only one family of models, and no full window
-    /// stops the other models as well.
+    /// stops the other models as well. If usage credits pay for their responses, it does not stop them.
     pub(crate) fn limits_only_one_model(&self) -> bool {
         let may_be_right = matches!(
             self.verdict,
@@ -169,7 +172,13 @@ impl Diagnosis {
         may_be_right
             && self.model_window().is_some()
             && self.window.is_none_or(Window::is_of_one_model)
-            && self.also_full.is_none()
+            && (self.also_full.is_none() || self.credits_pay_for_other_models)
+    }
+
+    /// Returns true if the limit applies to a single model family, and a full window applies to the other models as well, unless
+    /// usage credits pay for their responses.
+    pub(crate) fn is_model_limit_beside_full_window(&self) -> bool {
+        self.model_window().is_some() && self.also_full.is_some()
     }
 
     /// Returns the name of the only family of models that the limit applies to, such as "Opus". Returns `None` like
@@ -405,6 +414,7 @@ pub(crate) fn decide(message: &Message, evidence: &Evidence) -> Diagnosis {
         window: problem.window(),
         measurement: problem.finding.measurement,
         also_full: problem.also_full(),
+        credits_pay_for_other_models: problem.do_credits_pay_for_other_models(),
         credits_pay_now: problem.credits_pay_now,
         credits_probably_pay_for: problem
             .model_window()

@@ -1112,8 +1112,9 @@ mod tests {
     #[test]
     fn every_purchase_advice_says_that_it_costs_money() {
         // These actions only check something, or their wording already mentions the payment.
-        const WITHOUT_REMARK: [&str; 10] = [
+        const WITHOUT_REMARK: [&str; 11] = [
             "another_model_works_for_credits",
+            "other_model_for_credits",
             "costs_extra",
             "probably_costs_extra",
             "key_still_pays",
