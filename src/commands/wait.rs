@@ -112,9 +112,7 @@ impl Subcommand for WaitArguments {
             }
             announce_continuing(&mut announced, &situation, &context)?;
             if let Some(Wait::Helps(Some(until))) = wait_for_free {
-                let ended = situation.incident.as_ref();
-                let are_credits_paying = context.extra_costs(session, ended, &incidents).is_some();
-                printed.announce_costs(until, are_credits_paying, &context)?;
+                printed.announce_costs(session, &situation, until, &context)?;
             }
             let announced_budgets = printed.announce_budgets(&situation, &context)?;
             // Include late continuations and those since the previous check, because the machine may have been suspended.
@@ -123,24 +121,16 @@ impl Subcommand for WaitArguments {
             previous_check = now;
             let Some(Wait::Helps(until)) = wait else {
                 let limited_models = context.about_limited_models(session, &situation, &incidents);
-                let command_to_wait = self.command_to_wait(session, &situation, &context);
+                let extra_costs =
+                    context.extra_costs(session, situation.incident.as_ref(), &incidents);
+                let advice_to_wait =
+                    self.advice_to_wait(session, &situation, extra_costs.is_some(), &context);
                 match situation.incident {
                     Some(incident) if wait.is_some() => {
                         end_progress_line(has_progress)?;
                         terminal::print_error(incident.headline());
                     }
                     ended => {
-                        let extra_costs = context.extra_costs(session, ended.as_ref(), &incidents);
-                        let way_to_wait = if extra_costs.is_some() {
-                            Some("To wait instead")
-                        } else if context.full_window(session, &incidents).is_some() {
-                            Some("To wait for the reset")
-                        } else {
-                            None
-                        };
-                        let advice_to_wait = way_to_wait
-                            .zip(command_to_wait)
-                            .map(|(purpose, command)| format!("{purpose}, run: {command}"));
                         let budgets = context.budgets_blocking_prompts(session, &incidents, ledger);
                         let sentences = last_sentences(
                             ended.as_ref(),
@@ -183,6 +173,25 @@ impl Subcommand for WaitArguments {
 }
 
 impl WaitArguments {
+    /// Returns a sentence with the command that waits until responses are free. Returns `None` if responses do not cost extra and no
+    /// window is full, or if the command would not wait.
+    fn advice_to_wait(
+        &self,
+        session: Option<&str>,
+        situation: &Situation,
+        costs_extra: bool,
+        context: &Context,
+    ) -> Option<String> {
+        let purpose = if costs_extra {
+            "To wait instead"
+        } else {
+            context.full_window(session, &context.incidents())?;
+            "To wait for the reset"
+        };
+        let command = self.command_to_wait(session, situation, context)?;
+        Some(format!("{purpose}, run: {command}"))
+    }
+
     /// Returns the command that waits until responses are free, or `None` if it would not wait.
     fn command_to_wait(
         &self,
@@ -310,8 +319,9 @@ impl PrintedSentences {
     /// Prints that prompts may be refused or cost extra until the given time, unless this has been announced.
     fn announce_costs(
         &mut self,
+        session: Option<&str>,
+        situation: &Situation,
         until: DateTime<Utc>,
-        are_credits_paying: bool,
         context: &Context,
     ) -> io::Result<()> {
         if self.costs_until == Some(until) {
@@ -319,10 +329,10 @@ impl PrintedSentences {
         }
         self.costs_until = Some(until);
         let deadline = context.clock().format_deadline(until);
-        let consequence = if are_credits_paying {
-            "each response costs extra"
-        } else {
-            "a prompt may be refused or cost extra"
+        let ended = situation.incident.as_ref();
+        let consequence = match context.extra_costs(session, ended, &context.incidents()) {
+            Some(_) => "each response costs extra",
+            None => "a prompt may be refused or cost extra",
         };
         let sentence =
             format!("Your plan's usage is used up until {deadline}. Until then, {consequence}.");

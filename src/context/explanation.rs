@@ -523,13 +523,13 @@ impl Context {
             }
             elsewhere = WindowShares::sentences_about_elsewhere(&[used]);
         }
-        let spend = format!(
+        let first = format!(
             "From {} until the error at {}, you spent {}{cost} at list prices on this machine{payers}{shares}. Other machines, chat, and (in an organization) other members count toward the same limit.",
             self.clock().format_time(since),
             self.clock().format_time(until),
             if is_lower_bound { "at least " } else { "" },
         );
-        let sentences = std::iter::once(spend).chain(elsewhere).collect();
+        let sentences = std::iter::once(first).chain(elsewhere).collect();
         Some(sentences)
     }
 

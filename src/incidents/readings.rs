@@ -842,6 +842,45 @@ impl WindowReadings<'_> {
         last_response_at.is_some_and(|at| at < moment)
     }
 
+    /// Dates figures to their request or response in the transcript if another session has just been stopped by an error.
+    ///
+    /// The status lines of other sessions use these figures to judge their errors, but do not read this session's transcript. After
+    /// an error in this session, the figures may come from the refused request, which is newer than the last response, unless a
+    /// response has arrived since. `last` contains the latest figures that the process reported in the session.
+    fn date_by_transcript(
+        &self,
+        sample: &mut Sample,
+        payload: &StatusPayload,
+        session: &str,
+        last: Option<&Sample>,
+        errors: StoredErrors<'_>,
+    ) {
+        let now = self.environment.now;
+        let since = now - LONGEST_REQUEST;
+        let last_settled_at = last
+            .filter(|last| has_received_response(sample, last))
+            .map_or(since, |last| last.at.max(since));
+        let Some(path) = &payload.transcript_path else {
+            return;
+        };
+        if errors
+            .newest_only_in_other_sessions(session, since, last_settled_at)
+            .is_none()
+        {
+            return;
+        }
+        let Some(tail) = self.transcripts.tail(path) else {
+            return;
+        };
+        if sample.repeated_after.is_some()
+            && sample.determined_since.is_none()
+            && let Some(responded_at) = unstored_response_at(&tail, last, now)
+        {
+            sample.measured = responded_at;
+        }
+        date_by_request(sample, &tail);
+    }
+
     /// Stores the figures in a status line's payload if they are new. If storing fails, the next call tries again.
     /// Verdicts are less certain until then.
     pub(super) fn store(&self, payload: &StatusPayload, errors: StoredErrors<'_>) {
@@ -895,27 +934,7 @@ impl WindowReadings<'_> {
         if repeated.is_some() && error_elsewhere.is_none() {
             return;
         }
-        // The status lines of other sessions use these figures to judge their errors, but do not read this session's
-        // transcript. After an error in this session, the figures may come from the refused request, which is newer
-        // than the last response, unless a response has arrived since.
-        let since = now - LONGEST_REQUEST;
-        let last_settled_at = last
-            .as_ref()
-            .filter(|last| has_received_response(&sample, last))
-            .map_or(since, |last| last.at.max(since));
-        if let Some(path) = &payload.transcript_path
-            && errors
-                .newest_only_in_other_sessions(session, since, last_settled_at)
-                .is_some()
-            && let Some(tail) = self.transcripts.tail(path)
-        {
-            if repeated.is_some()
-                && let Some(responded_at) = unstored_response_at(&tail, last.as_ref(), now)
-            {
-                sample.measured = responded_at;
-            }
-            date_by_request(&mut sample, &tail);
-        }
+        self.date_by_transcript(&mut sample, payload, session, last.as_ref(), errors);
         if let (Some(last), Some(error)) = (repeated, error_elsewhere)
             && last.at > error.at
             && sample.determined_since <= Some(error.at)

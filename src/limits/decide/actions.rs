@@ -582,17 +582,7 @@ fn in_state_without_budget(
         }
         // The session has no failed prompt to send again.
         current.retain(|action| !sends_failed_prompt(*action));
-        let may_use_same_key = problem.evidence.error.uses_key()
-            && !problem.evidence.collected.asker_has_other_payer
-            && problem.finding.limit.limited_resource() == LimitedResource::ApiMoney;
-        current.insert(
-            0,
-            if may_use_same_key {
-                ActionName::SendPromptWithOtherKey
-            } else {
-                ActionName::SendPromptHere
-            },
-        );
+        current.insert(0, prompt_of_asker(problem));
         move_warnings_up(&mut current);
     }
     let about_continuing = match collected.obstacle {
@@ -646,6 +636,18 @@ fn may_asker_work(problem: &Problem<'_>) -> bool {
     problem.evidence.collected.possibly_unaffected == PossiblyUnaffected::AskingSession
         && !problem.credits_pay_now
         && !problem.finding.cause.awaits_figures()
+}
+
+/// Returns the advice to send a prompt in the requesting session. If both sessions may use the same key, only another key works.
+fn prompt_of_asker(problem: &Problem<'_>) -> ActionName {
+    let may_use_same_key = problem.evidence.error.uses_key()
+        && !problem.evidence.collected.asker_has_other_payer
+        && problem.finding.limit.limited_resource() == LimitedResource::ApiMoney;
+    if may_use_same_key {
+        ActionName::SendPromptWithOtherKey
+    } else {
+        ActionName::SendPromptHere
+    }
 }
 
 /// Returns true for actions that only send the failed prompt again.
