@@ -528,7 +528,8 @@ impl<'a> Incidents<'a> {
         ledger: Option<&Ledger>,
         collector: &EvidenceCollector<'_>,
     ) -> Vec<Incident> {
-        collector.explain(present::find_errors(session, ledger, collector, self.now()))
+        let errors = present::find_errors(session, ledger, collector, self.now());
+        present::with_cap_of_login(collector.explain(errors))
     }
 
     /// Returns the situation for a conversation in this session. An error of the session itself comes first while it

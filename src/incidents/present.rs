@@ -844,6 +844,25 @@ fn blocks_session_of_other_payer(incident: &Incident) -> bool {
         && (error.uses_key() || error.uses_cloud_provider() || collected.has_login_with_room)
 }
 
+/// Explains the errors of keys again if a limit without a usage window stops the sessions of the login. Without the key, such a
+/// session would use the login. `incidents` must be sorted from newest to oldest.
+pub(super) fn with_cap_of_login(incidents: Vec<Incident>) -> Vec<Incident> {
+    let newest_cap = incidents.iter().find(|incident| incident.caps_login());
+    let Some(cap) = newest_cap.map(|incident| incident.diagnosis.limit) else {
+        return incidents;
+    };
+    incidents
+        .into_iter()
+        .map(|incident| {
+            if incident.diagnosis.is_about_key && incident.evidence.stray_key().is_some() {
+                incident.beside_cap_of_login(cap)
+            } else {
+                incident
+            }
+        })
+        .collect()
+}
+
 /// The maximum number of errors of other sessions that a conversation adds from transcripts. Claude Code waits for the
 /// explanation.
 const MOST_FOR_CONVERSATION: usize = 20;

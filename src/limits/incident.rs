@@ -441,9 +441,22 @@ impl Incident {
 
     /// Returns true if the advice is to continue the session without its key when a full window of the plan has reset.
     pub(crate) fn continues_on_full_plan(&self) -> bool {
-        self.diagnosis
-            .actions
-            .contains(&ActionName::ContinueOnPlanLater)
+        let mut actions = self.diagnosis.actions.iter();
+        actions.any(|action| action.continues_on_full_plan())
+    }
+
+    /// Returns true if this limit stops the sessions of the login, whatever the requesting session uses, and no window is known
+    /// whose reset ends it.
+    pub(crate) fn caps_login(&self) -> bool {
+        (self.blocks().is_some() || self.blocks_only_its_session())
+            && self.is_limit_of_login(None)
+            && self.full_window().is_none()
+            && !self.diagnosis.credits_pay_now
+    }
+
+    /// Explains the error of a session's key, given a limit without a usage window that stops the login's sessions.
+    pub(crate) fn beside_cap_of_login(&self, cap: LimitKind) -> Self {
+        self.explained_with(|collected| collected.cap_of_login = Some(cap))
     }
 
     /// Returns true if the reset of this limit has passed, but another window for all models is used up in the newest reading and

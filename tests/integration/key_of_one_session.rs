@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::client::{Client, windows};
+use crate::client::{Client, plain_rows, windows};
 use crate::newest_evidence::{five_hour_full, receives_response};
 use crate::now::RunningClient;
 use crate::situation::{
@@ -1385,4 +1385,100 @@ fn a_second_session_with_a_key_is_not_said_to_work_with_the_same_key() {
         "{reply}"
     );
     assert!(!reply.contains("this session may work"), "{reply}");
+}
+
+const API_CAP: &str = "API Error: 400 You have reached your specified workspace API usage limits. You will regain access on 2026-12-01 at 00:00 UTC.";
+
+/// Returns the answers about a session in the session itself and in a shell.
+fn answers_about(client: &Client<'_>, at: &str) -> [String; 2] {
+    let arguments = ["explain", "--session", &client.session];
+    [
+        answer(client, at),
+        flat(client.run(at, &arguments, b"").success()),
+    ]
+}
+
+/// `now` and `wait` said that the key had reached a spend cap, but the row, the headline, and the steps did not. The steps said
+/// to log in, although the user was logged in, and did not mention that the plan was used up.
+#[test]
+fn a_spend_cap_of_a_key_beside_a_plan_is_named_with_its_end_and_the_used_up_plan() {
+    for is_plan_full in [false, true] {
+        let sandbox = with_a_private_login();
+        let on_plan = session_of_login(&sandbox, "on-plan");
+        if is_plan_full {
+            reaches_five_hour_limit(&on_plan);
+        }
+        let with_key = session_with_key(&sandbox);
+        let refusal = json!({"apiErrorStatus": 400, "error": "invalid_request"});
+        with_key.receives_error("2026-11-20T10:01:00Z", API_CAP, refusal);
+        let at = "2026-11-20T10:02:00Z";
+        let (headline, badge, step) = if is_plan_full {
+            (
+                "ANTHROPIC_API_KEY has reached a spend cap, and your 5-hour limit is also used up until 12:00; unset the key.",
+                "API key at spend cap · unset it · plan used up until 12:00",
+                "2. Then continue the session on your plan after 12:00: claude -c",
+            )
+        } else {
+            (
+                "ANTHROPIC_API_KEY has reached a spend cap, which resets on Tue Dec 1 00:00; unset it and restart Claude Code.",
+                "API key at spend cap · resets Tue Dec 1 00:00 · remove it",
+                "2. Then continue the session on your plan: claude -c",
+            )
+        };
+        for text in answers_about(&with_key, at) {
+            assert!(text.starts_with(headline), "{text}");
+            for part in [step, "Or wait until Tue Dec 1 00:00"] {
+                assert!(text.contains(part), "{part}: {text}");
+            }
+            assert!(!text.contains("/login"), "{text}");
+        }
+        let rows = plain_rows(&with_key, at, Value::Null);
+        assert!(rows.contains(badge), "{rows}");
+    }
+}
+
+/// After a refused key, the steps said to log in, although the user was logged in, and did not mention that the plan was used up.
+#[test]
+fn a_plan_that_is_used_up_is_named_beside_a_refused_key() {
+    let sandbox = with_a_private_login();
+    let on_plan = session_of_login(&sandbox, "on-plan");
+    reaches_five_hour_limit(&on_plan);
+    let with_key = session_with_key(&sandbox);
+    let refusal = json!({"apiErrorStatus": 401, "error": "authentication_failed"});
+    let text = "Invalid API key \u{b7} Fix external API key";
+    with_key.receives_error("2026-11-20T10:01:00Z", text, refusal);
+    for text in answers_about(&with_key, "2026-11-20T10:02:00Z") {
+        let headline = "The service refused ANTHROPIC_API_KEY, and your 5-hour limit is also used up until 12:00; correct the key.";
+        assert!(text.starts_with(headline), "{text}");
+        let step =
+            "2. Or unset the key, and continue the session on your plan after 12:00: claude -c";
+        assert!(text.contains(step), "{text}");
+        assert!(!text.contains("/login"), "{text}");
+    }
+}
+
+/// The key had no credits, and the organization's cap stopped the login. The steps of the session with the key led to the plan,
+/// which is blocked as well, because a cap without a full window was not mentioned.
+#[test]
+fn a_cap_of_the_login_without_a_window_is_mentioned_beside_an_empty_key() {
+    for is_capped in [false, true] {
+        let sandbox = Sandbox::new();
+        Client::logged_in(&sandbox, "enterprise", "user");
+        let with_key = session_with_empty_key(&sandbox);
+        let _process = RunningClient::idle(&sandbox, "with-key");
+        let on_plan = session_of_login(&sandbox, "on-plan");
+        if is_capped {
+            let text = "You've hit your org's monthly spend limit \u{b7} run /usage-credits to ask your admin for a higher limit";
+            on_plan.receives_error("2026-11-20T10:01:00Z", text, json!({}));
+        }
+        let at = "2026-11-20T10:02:00Z";
+        let with_key_in_shell = shell(&sandbox, at, &["explain"], &[(KEY, "sk-ant-dummy")]);
+        let [own, of_session] = answers_about(&with_key, at);
+        for text in [own, of_session, flat(with_key_in_shell.success())] {
+            let step = "2. Then continue the session on your plan";
+            assert!(text.contains(step), "{text}");
+            let later = "on your plan when its limit no longer applies (org spend cap): claude -c";
+            assert_eq!(text.contains(later), is_capped, "{text}");
+        }
+    }
 }

@@ -77,11 +77,15 @@ pub(super) fn refused_credentials(input: &Input<'_>) -> Option<Finding> {
 
 /// Handles a rejected key. Returns `None` if whycap does not know of a key.
 pub(super) fn refused_key(input: &Input<'_>) -> Option<Finding> {
-    if input.evidence.error.uses_key() {
-        Some(refused_credential(Cause::KeyRefused))
-    } else {
-        None
+    if !input.evidence.error.uses_key() {
+        return None;
     }
+    let would_use_plan = input.evidence.stray_key().is_some();
+    let cause = match input.readings.used_up_now() {
+        Some(_) if would_use_plan => Cause::KeyRefusedWithFullWindow,
+        Some(_) | None => Cause::KeyRefused,
+    };
+    Some(refused_credential(cause))
 }
 
 /// Handles a rejection with unrecognized wording.

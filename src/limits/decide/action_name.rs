@@ -55,6 +55,27 @@ impl ActionName {
             Self::Wait | Self::WaitLeftOpen | Self::WaitForWindowNow | Self::WaitForAllModels
         )
     }
+
+    /// Returns true if the user continues the session on the plan, without its key.
+    pub(crate) fn continues_on_plan(self) -> bool {
+        self.continues_on_full_plan()
+            || matches!(
+                self,
+                Self::ContinueOnPlan
+                    | Self::ContinueOnPlanWithoutCap
+                    | Self::ContinueOnPlanForCredits
+                    | Self::ContinueWithoutKeyAndCap
+                    | Self::ContinueWithoutKeyForCredits
+            )
+    }
+
+    /// Returns true if the user continues the session on the plan, without its key, when a full window of the plan has reset.
+    pub(crate) fn continues_on_full_plan(self) -> bool {
+        matches!(
+            self,
+            Self::ContinueOnPlanLater | Self::ContinueWithoutKeyLater
+        )
+    }
 }
 
 static TEMPLATES: LazyLock<HashMap<ActionName, ActionTemplate>> = LazyLock::new(|| {

@@ -30,7 +30,13 @@ const OLD_LIMIT: TimeDelta = TimeDelta::days(1);
 pub(super) fn while_blocked(problem: &Problem<'_>) -> Vec<ActionName> {
     let finding = &problem.finding;
     if finding.verdict == Verdict::WrongCredential || finding.cause.awaits_figures() {
-        return finding.cause.template().actions.clone();
+        return finding
+            .cause
+            .template()
+            .actions
+            .iter()
+            .filter_map(|action| suited_to_evidence(*action, problem))
+            .collect();
     }
     let mut suited: Vec<ActionName> = for_cause(problem)
         .into_iter()
@@ -264,6 +270,22 @@ fn has_seat_without_credits(problem: &Problem<'_>) -> bool {
     )
 }
 
+/// Replaces the advice to continue without the session's key if a full window or a cap stops the plan that would pay instead.
+fn suited_to_plan_beside_key(action: ActionName, problem: &Problem<'_>) -> ActionName {
+    let evidence = problem.evidence;
+    match action {
+        ActionName::ContinueOnPlan => continue_on_plan(problem),
+        ActionName::LoginWithoutKey if evidence.stray_key().is_none() => action,
+        ActionName::LoginWithoutKey if problem.also_full().is_some() => {
+            ActionName::ContinueWithoutKeyLater
+        }
+        ActionName::LoginWithoutKey if evidence.collected.cap_of_login.is_some() => {
+            ActionName::ContinueWithoutKeyAndCap
+        }
+        action => action,
+    }
+}
+
 /// Replaces an action that does not suit the evidence about the error. Returns `None` if the action would not help.
 fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<ActionName> {
     let (evidence, finding) = (problem.evidence, &problem.finding);
@@ -275,7 +297,7 @@ fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<Actio
     if finding.cause == Cause::OldOrWeekly && action.is_purchase() {
         return None;
     }
-    match action {
+    match suited_to_plan_beside_key(action, problem) {
         // A token or a key overrides the login.
         ActionName::Login
             if has_key && problem.message.row.decision == DecisionName::RefusedAccess =>
@@ -565,6 +587,9 @@ fn in_state_without_budget(
             ActionName::OtherModel if problem.do_credits_pay_for_other_models() => {
                 ActionName::OtherModelForCredits
             }
+            ActionName::ContinueWithoutKeyLater if collected.paid_until.is_some() => {
+                ActionName::ContinueWithoutKeyForCredits
+            }
             ActionName::SendAgainLater if problem.continues_soon() => ActionName::LeaveOpen,
             ActionName::SendAgainLater if continues_at.is_some_and(|at| at > now) => {
                 ActionName::SendAgainDespiteWait
@@ -687,12 +712,18 @@ fn return_to_plan(problem: &Problem<'_>, first: ActionName) -> Vec<ActionName> {
     if !may_key_pay {
         return Vec::new();
     }
-    let on_plan = if problem.also_full().is_some() {
+    vec![ActionName::UnsetKey, continue_on_plan(problem)]
+}
+
+/// Returns the advice to continue on the plan without the key, which may be possible only when a full window has reset.
+fn continue_on_plan(problem: &Problem<'_>) -> ActionName {
+    if problem.also_full().is_some() {
         ActionName::ContinueOnPlanLater
+    } else if problem.evidence.collected.cap_of_login.is_some() {
+        ActionName::ContinueOnPlanWithoutCap
     } else {
         ActionName::ContinueOnPlan
-    };
-    vec![ActionName::UnsetKey, on_plan]
+    }
 }
 
 /// Replaces the first step after the end of the error in two cases: usage credits pay for the next response, or the

@@ -36,8 +36,12 @@ pub(super) fn cap(input: &Input<'_>) -> Finding {
     let error = &input.evidence.error;
     let is_of_gateway = row.service == Some(Service::Gateway);
     if !is_of_gateway && input.evidence.stray_key().is_some() {
+        let cause = match input.readings.used_up_now() {
+            Some(_) => Cause::StrayKeyWithCapAndFullWindow,
+            None => Cause::StrayKeyWithCap,
+        };
         return Finding {
-            cause: Cause::StrayKeyWithCap,
+            cause,
             ..Finding::stray_key(row.limit).waiting(input.helps_if_stated())
         };
     }

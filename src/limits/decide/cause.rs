@@ -56,6 +56,11 @@ impl Cause {
         self == Self::FiguresAwaited
     }
 
+    /// Returns true if the service refused the session's key.
+    pub(super) fn is_refused_key(self) -> bool {
+        matches!(self, Self::KeyRefused | Self::KeyRefusedWithFullWindow)
+    }
+
     /// Returns the cause's entry in `causes.json`.
     pub(crate) fn template(self) -> &'static CauseTemplate {
         CAUSES.get(&self).unwrap_or(&NO_TEMPLATE)

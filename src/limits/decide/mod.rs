@@ -496,7 +496,9 @@ impl<'a> Problem<'a> {
     /// the limit is unrelated to the plan.
     fn also_full(&self) -> Option<Measurement> {
         // Without the key, the session's next prompt uses the plan.
-        let will_use_plan = self.finding.verdict == Verdict::WrongCredential || self.has_lost_key();
+        let will_use_plan = self.finding.verdict == Verdict::WrongCredential
+            || self.finding.cause == Cause::KeyRefusedWithFullWindow
+            || self.has_lost_key();
         // After a temporary problem, the plan's windows matter only if the plan may pay for the session.
         let does_plan_matter = !self.finding.limit.is_passing() || self.evidence.may_use_plan();
         // The explanation of an error about a cap mentions the full window, but in a text, that may be an earlier one.

@@ -399,7 +399,7 @@ impl Problem<'_> {
             return false;
         }
         let is_rejected =
-            *cause == Cause::KeyRefused || self.message.row.actions.contains(&ActionName::UnsetKey);
+            cause.is_refused_key() || self.message.row.actions.contains(&ActionName::UnsetKey);
         let is_of_payer = match limit {
             LimitKind::Auth | LimitKind::SubscriptionAccess => is_rejected,
             _ => {

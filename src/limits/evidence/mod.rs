@@ -843,6 +843,9 @@ pub struct Collected {
     /// True if the requesting session has a different payer and may use the login, and a window of the login's plan is
     /// full. Always false for the status line and for an error of another account than the login.
     pub is_plan_of_asker_full: bool,
+    /// The kind of a limit without a usage window that stops the login's sessions, such as a cap of an organization without
+    /// windows. It is set only for an error about a session's key. Always `None` for the status line.
+    pub cap_of_login: Option<LimitKind>,
     /// True if the session used a key, but a new session in the requesting shell would use the login's plan.
     pub is_of_other_key: bool,
     /// True if the session used a token, but the requesting session, or a new session in the requesting shell, uses the

@@ -59,11 +59,10 @@ impl Action {
                 .filter_map(|row| fields.fill(row))
                 .collect(),
             why: filled(&template.why, fields),
-            command: match name {
-                ActionName::ContinueOnPlan
-                | ActionName::ContinueOnPlanLater
-                | ActionName::ContinueOnPlanForCredits => Some(continue_command(evidence)),
-                _ => template.command.clone(),
+            command: if name.continues_on_plan() {
+                Some(continue_command(evidence))
+            } else {
+                template.command.clone()
             },
             url: template.url.clone(),
             costs_money: if is_paid {

@@ -54,7 +54,7 @@ pub(crate) struct Fields {
 impl Fields {
     pub(crate) fn new(message: &Message, evidence: &Evidence, diagnosis: &Diagnosis) -> Self {
         let clock = evidence.clock;
-        let mut fields = Self { known: Vec::new() };
+        let mut fields = Self::with_cap_of_login(evidence);
         // If the error is over and usage credits are in use because another window is full, the user can wait for that window
         // instead. The first value of a placeholder is used, so this one takes precedence over the reset of the error's own
         // limit.
@@ -166,6 +166,14 @@ impl Fields {
         Self {
             known: known.collect(),
         }
+    }
+
+    /// Creates fields that contain only the cap that stops the login beside the session's key.
+    fn with_cap_of_login(evidence: &Evidence) -> Self {
+        let cap = evidence.collected.cap_of_login;
+        let mut fields = Self { known: Vec::new() };
+        fields.set_all([("cap_of_login", cap.map(LimitKind::label))]);
+        fields
     }
 
     fn add_times(&mut self, message: &Message, diagnosis: &Diagnosis, clock: Clock) {

@@ -16,6 +16,7 @@
 //! | `name_of_reset` | the same as `name` | there is proof that the window has reset |
 //! | `percent`, `meter`, `measured` | the decisive measurement: its figure, its window, and its time | there is one |
 //! | `full`, `full_until`, `full_until_brief` | another usage window that is full, and its reset, also as in "Tue 06:00" | there is one |
+//! | `cap_of_login` | a limit without a usage window that stops the login's sessions, as in "org spend cap" | the error is about a key, and there is such a limit |
 //! | `refused_or_paid` | what happens to prompts while a window is full: "refused or paid for with usage credits", or only "refused" if credits are unavailable | always |
 //! | `used` | the percentage in the message | the message contains one |
 //! | `spent`, `most` | the amounts in the message: the spend and the cap | the message contains them |
@@ -848,6 +849,7 @@ mod tests {
             ("full_until_brief", "Wed 23:48"),
         ],
         &[("cap_at", "on Tue Dec 1 00:00")],
+        &[("cap_of_login", "member spend cap")],
     ];
     const ALWAYS: &[(&str, &str)] = &[
         ("window_of_cap", "weekly limit"),
