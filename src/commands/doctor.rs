@@ -1,6 +1,7 @@
 //! `whycap doctor`: checks the setup and suggests a fix for each problem.
 
 use super::reply::{Reply, Subcommand};
+use super::wait::about_budgets;
 use crate::context::Context;
 use crate::doctor::{Setup, examine, is_any_broken, report, report_of_problems};
 
@@ -33,10 +34,10 @@ impl Subcommand for DoctorArguments {
             None
         };
         let situation = context.with_costs(known_situation, paying, &incidents);
-        let error = situation
-            .incident
-            .as_ref()
-            .and_then(|incident| context.error_for_doctor(incident));
+        let budgets =
+            context.budgets_blocking_prompts(context.session(), &incidents, ledger.as_ref());
+        let about_budgets = about_budgets(&budgets, "");
+        let error = context.error_for_doctor(situation.incident.as_ref(), about_budgets.as_deref());
         let whole = report(&findings, error.as_ref());
         if context.event().is_some() && whole.row_count(context.page()) > context.answer_rows() {
             // If the checks do not fit, show only the number of passed checks.

@@ -280,7 +280,7 @@ impl Subcommand for ExplainArguments {
                 let budgets = context.budgets_blocking_prompts(
                     context.session().or(session),
                     &incidents,
-                    None,
+                    errors.ledger.as_ref(),
                 );
                 report.paragraphs(Tone::Alarm, budgets);
                 report.paragraphs(Tone::Plain, side_answer);

@@ -563,7 +563,7 @@ fn sentence_about_continuing(continuing: &Continuations) -> Option<String> {
 
 /// Returns text such as "a budget blocks prompts." with the sentences about the budgets that block prompts. Sentences in
 /// `announced` are left out, because they have just been printed. Returns `None` if no budget blocks prompts.
-fn about_budgets(budgets: &[String], announced: &str) -> Option<String> {
+pub(super) fn about_budgets(budgets: &[String], announced: &str) -> Option<String> {
     if budgets.is_empty() {
         return None;
     }

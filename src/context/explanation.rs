@@ -597,43 +597,65 @@ impl Context {
         }
     }
 
-    /// Returns the text that `doctor` shows about an error. Returns `None` if the error does not block any session.
-    pub(crate) fn error_for_doctor(&self, incident: &Incident) -> Option<CurrentError> {
-        let blocks = incident.blocks().is_some();
-        let text = if blocks {
-            let diagnosis = &incident.diagnosis;
-            let consequence = if diagnosis.may_next_prompt_work() || diagnosis.may_have_passed() {
-                "was stopped"
-            } else {
-                "is blocked"
-            };
-            let what = if incident.diagnosis.credits_pay_now {
-                "A limit applies, but usage credits are paying.".to_owned()
-            } else if let Some(session) = self.only_blocked_session(incident)
-                && let Some(clause) = incident.evidence.collected.possibly_unaffected.clause()
-            {
-                format!("The session {session} {consequence}; {clause}.")
-            } else if let Some(models) = incident.diagnosis.only_limited_models() {
-                match incident.diagnosis.verdict {
-                    Verdict::CannotTell => {
-                        format!("If the message is right, only {models} models are blocked.")
-                    }
-                    _ => format!("Only {models} models are blocked."),
-                }
-            } else {
-                format!("Work {consequence}.")
-            };
-            let response = incident.response_elsewhere();
-            let sentences = [what.as_str(), incident.headline()].into_iter();
-            let sentences: Vec<&str> = sentences.chain(response).collect();
-            format!("{} For details: whycap explain", sentences.join(" "))
-        } else if incident.blocks_only_its_session() {
-            let past = self.describe_past(incident)?;
-            format!("{past} Nothing is blocking you. For details: whycap explain")
-        } else {
-            return None;
+    /// Returns the text that `doctor` shows about an error and about the budgets that block prompts. `budgets` is text such as
+    /// "a budget blocks prompts." Returns `None` if neither the error nor a budget blocks any session.
+    pub(crate) fn error_for_doctor(
+        &self,
+        incident: Option<&Incident>,
+        budgets: Option<&str>,
+    ) -> Option<CurrentError> {
+        let only_budgets =
+            budgets.map(|budgets| format!("No limit is blocking you, but {budgets}"));
+        if let Some(incident) = incident
+            && incident.blocks().is_some()
+        {
+            let budgets = budgets.map(|budgets| format!(" Also, {budgets}"));
+            let text = format!(
+                "{}{} For details: whycap explain",
+                self.blocking_error_for_doctor(incident),
+                budgets.unwrap_or_default()
+            );
+            return Some(CurrentError { text, blocks: true });
+        }
+        let blocks = only_budgets.is_some();
+        let text = match incident.filter(|incident| incident.blocks_only_its_session()) {
+            Some(incident) => {
+                let past = self.describe_past(incident)?;
+                let state = only_budgets.unwrap_or_else(|| "Nothing is blocking you.".to_owned());
+                format!("{past} {state} For details: whycap explain")
+            }
+            None => only_budgets?,
         };
         Some(CurrentError { text, blocks })
+    }
+
+    /// Returns the sentences of `doctor` about an error that blocks at least one session.
+    fn blocking_error_for_doctor(&self, incident: &Incident) -> String {
+        let diagnosis = &incident.diagnosis;
+        let consequence = if diagnosis.may_next_prompt_work() || diagnosis.may_have_passed() {
+            "was stopped"
+        } else {
+            "is blocked"
+        };
+        let what = if diagnosis.credits_pay_now {
+            "A limit applies, but usage credits are paying.".to_owned()
+        } else if let Some(session) = self.only_blocked_session(incident)
+            && let Some(clause) = incident.evidence.collected.possibly_unaffected.clause()
+        {
+            format!("The session {session} {consequence}; {clause}.")
+        } else if let Some(models) = diagnosis.only_limited_models() {
+            match diagnosis.verdict {
+                Verdict::CannotTell => {
+                    format!("If the message is right, only {models} models are blocked.")
+                }
+                _ => format!("Only {models} models are blocked."),
+            }
+        } else {
+            format!("Work {consequence}.")
+        };
+        let sentences = [what.as_str(), incident.headline()].into_iter();
+        let sentences: Vec<&str> = sentences.chain(incident.response_elsewhere()).collect();
+        sentences.join(" ")
     }
 
     /// Returns the name of the session in which the error occurred. Returns `None` if the error may also block other

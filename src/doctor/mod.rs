@@ -299,11 +299,11 @@ pub(crate) fn is_any_broken(findings: &[Finding]) -> bool {
         .any(|finding| finding.verdict == CheckVerdict::Fail)
 }
 
-/// The current error that `doctor` reports. It blocks at least one session.
+/// The current error that `doctor` reports, or a budget that blocks prompts. It blocks at least one session.
 #[derive(Debug)]
 pub(crate) struct CurrentError {
     pub(crate) text: String,
-    /// True if the error blocks the user's work, or false if it blocks only its own session.
+    /// True if the error or a budget blocks the user's work, or false if the error blocks only its own session.
     pub(crate) blocks: bool,
 }
 

@@ -531,15 +531,20 @@ impl Incident {
     }
 
     /// Returns the time of the next prompt after the error: that of the automatic continuation, that of the reset if the first
-    /// step is to wait for it, or now. A prompt for which usage credits pay can be sent now.
+    /// step is to wait for it or if the session has to continue on a plan that is used up, or now. A prompt for which usage credits pay can be sent now.
     pub(crate) fn next_prompt_at(&self) -> DateTime<Utc> {
         let now = self.evidence.clock.now;
         let first_step = self.diagnosis.actions.first();
         let waits = first_step.is_some_and(|action| action.waits_for_reset())
             && self.diagnosis.step_with_credits().is_none();
         let reset = self.diagnosis.resets.ahead(now).filter(|_| waits);
+        let reset_of_plan = match self.diagnosis.also_full {
+            Some(full) if self.continues_on_full_plan() => full.resets_at,
+            Some(_) | None => None,
+        };
         self.continues_at()
             .or(reset.map(|reset| reset.at))
+            .or(reset_of_plan)
             .unwrap_or(now)
     }
 

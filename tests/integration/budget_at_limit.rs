@@ -9,7 +9,8 @@ use crate::newest_evidence::{hits_limit, receives_response};
 #[cfg(target_os = "linux")]
 use crate::now::RunningClient;
 use crate::situation::{
-    FIVE_HOUR, NOON, TUESDAY, answer, answer_to, flat, refused, session_of_login,
+    FIVE_HOUR, NOON, TUESDAY, answer, answer_to, flat, receives_balance_error, refused,
+    session_of_login,
 };
 use crate::support::Sandbox;
 use crate::wait::waits;
@@ -393,4 +394,69 @@ fn whycap_mentions_a_budget_that_blocks_a_session_without_a_limit() {
         whycap.contains("Today's budget of $0.50 is used up"),
         "{whycap}"
     );
+}
+
+/// An error affects only another session, and a used-up budget blocks prompts. `doctor` said "Nothing is blocking you", although
+/// `now` and `wait` named the budget, and the steps of the session with the empty key led to a prompt that the budget blocks.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_budget_that_blocks_prompts_is_named_beside_an_empty_key() {
+    let sandbox = with_stop_budget();
+    let on_plan = session_of_login(&sandbox, "on-plan");
+    on_plan.works("2026-11-20T09:59:00Z", 250_000);
+    let mut with_key = Client::with_session(&sandbox, "with-key");
+    let key = ("ANTHROPIC_API_KEY".to_owned(), "sk-ant-dummy".to_owned());
+    with_key.variables.push(key);
+    receives_balance_error(&with_key, "2026-11-20T10:00:00Z");
+    let _process = RunningClient::idle(&sandbox, "with-key");
+    sandbox.run(&["spend"]).success();
+
+    let doctor = flat(&run(&sandbox, DURING, &["doctor"], b"", &[]).stdout);
+    assert!(!doctor.contains("Nothing is blocking you"), "{doctor}");
+    assert!(
+        doctor.contains("No limit is blocking you, but a budget blocks prompts."),
+        "{doctor}"
+    );
+    let arguments = ["explain", "--session", "with-key"];
+    let of_session = flat(run(&sandbox, DURING, &arguments, b"", &[]).success());
+    for text in [answer(&with_key, DURING), of_session] {
+        let steps = "1. Type /whycap continue in the session so that your budget does not block the next prompt 2. Unset ANTHROPIC_API_KEY";
+        assert!(text.contains(steps), "{text}");
+    }
+    let shown = plain_rows(&with_key, DURING, Value::Null);
+    assert!(
+        shown.contains("ANTHROPIC_API_KEY has no credits"),
+        "{shown}"
+    );
+    answer_to(&with_key, DURING, "/whycap continue");
+    let text = answer(&with_key, DURING);
+    assert!(!text.contains("/whycap continue"), "{text}");
+}
+
+/// Usage credits were paying, and their budget was used up. All commands named the budget except `explain` in a shell.
+#[test]
+fn a_used_up_budget_for_credits_is_named_in_a_shell_without_any_error() {
+    let sandbox = with_configuration("[budget]\ncredits = 0.05\naction = \"stop\"\n");
+    let mut paying = session_of_login(&sandbox, "paying");
+    let full = windows(100.0, NOON, 40.0, TUESDAY);
+    receives_response(
+        &mut paying,
+        "2026-11-20T09:50:00Z",
+        windows(98.0, NOON, 40.0, TUESDAY),
+    );
+    for at in [
+        "2026-11-20T10:00:00Z",
+        "2026-11-20T10:02:00Z",
+        "2026-11-20T10:03:00Z",
+    ] {
+        receives_response(&mut paying, at, full.clone());
+    }
+    sandbox.run(&["spend"]).success();
+    let arguments = ["explain", "--session", "paying"];
+    for arguments in [["explain"].as_slice(), &arguments] {
+        let text = flat(crate::client::run(&sandbox, DURING, arguments, b"", &[]).success());
+        assert!(text.contains("You are paying with usage credits"), "{text}");
+        assert_eq!(text.matches("is used up").count(), 1, "{text}");
+        assert!(text.contains("usage credits of $0.05"), "{text}");
+    }
 }

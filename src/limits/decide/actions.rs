@@ -507,7 +507,7 @@ pub(super) fn in_state(
     state: State,
 ) -> Vec<ActionName> {
     let mut current = in_state_without_budget(problem, actions, state);
-    if problem.is_blocked_by_budget(state) {
+    if problem.is_blocked_by_budget(state, &current) {
         for action in &mut current {
             if *action == ActionName::WaitLeftOpen {
                 *action = ActionName::LeaveOpenAfterLifting;
@@ -907,9 +907,11 @@ fn after_end(problem: &Problem<'_>, ending: Ending) -> ActionName {
 
 impl Problem<'_> {
     /// Returns true if a used-up budget would block the prompt with which the user or Claude Code continues. This does not
-    /// matter if the user has to do something else first.
-    fn is_blocked_by_budget(&self, state: State) -> bool {
+    /// matter if the user has to do something else first, unless one of `actions` is to continue without a key.
+    fn is_blocked_by_budget(&self, state: State, actions: &[ActionName]) -> bool {
+        let continues_on_plan = actions.iter().any(|action| action.continues_on_plan());
         let continues = match state {
+            State::Blocks(_) if continues_on_plan => true,
             State::Blocks(Wait::Helps(_)) => true,
             State::Over(ending) => ending != Ending::HitAgain,
             State::Blocks(_) | State::Notice => false,
