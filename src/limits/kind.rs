@@ -505,6 +505,11 @@ impl Description {
     }
 }
 
+/// Returns true if two IDs name the same model, with or without the 1M context window.
+pub(crate) fn is_same_model(model: &str, other: &str) -> bool {
+    model.trim_end_matches("[1m]") == other.trim_end_matches("[1m]")
+}
+
 impl LimitKind {
     /// Returns the kind of limit for a `rateLimitType` of the server. Returns `None` for unrecognized names.
     pub(crate) fn of_server(name: &str) -> Option<Self> {

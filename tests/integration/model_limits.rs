@@ -14,6 +14,7 @@ use crate::support::{Run, Sandbox};
 pub const OPUS: &str = "claude-opus-5-5";
 pub const SONNET: &str = "claude-sonnet-5-5";
 pub const HAIKU: &str = "claude-haiku-5-5";
+const FABLE: &str = "claude-fable-5";
 const JOURNAL: &str = ".local/share/whycap/journal/2026-11.jsonl";
 pub const OPUS_LIMIT: &str = "You've hit your Opus limit · resets Nov 24, 6am (UTC)";
 pub const SONNET_LIMIT: &str = "You've hit your Sonnet limit · resets Nov 24, 6am (UTC)";
@@ -1243,4 +1244,49 @@ pub fn receives_response_with(client: &mut Client<'_>, at: &str, reported: Value
 /// Returns usage figures with room in the 5-hour window and this usage of the weekly window.
 fn week_at(percent: f64) -> Value {
     windows(52.0, NOON, percent, TUESDAY)
+}
+
+/// "Fable 5 requires usage credits" stopped a session, and another model responded there. All screens said "this problem has
+/// passed", even after the user had switched back to Fable, which the server refuses without usage credits.
+#[test]
+fn a_response_of_another_model_does_not_end_the_error_of_a_model_that_needs_credits() {
+    let text = "Fable 5 requires usage credits. Run /usage-credits to continue or switch models with /model.";
+    let sandbox = with_a_private_login();
+    let mut client = session_of_login(&sandbox, "s");
+    switches_to(&mut client, "2026-11-20T09:49:00Z", FABLE);
+    receives_response(&mut client, "2026-11-20T09:50:00Z");
+    client.sends_prompt("2026-11-20T10:00:00Z", "continue");
+    let refusal = json!({"apiErrorStatus": 400, "error": "invalid_request"});
+    client.receives_error("2026-11-20T10:00:02Z", text, refusal);
+    client.calls_status_line("2026-11-20T10:00:03Z", room(), 120);
+    switches_to(&mut client, "2026-11-20T10:01:00Z", SONNET);
+    receives_response(&mut client, "2026-11-20T10:01:10Z");
+    let at = "2026-11-20T10:01:30Z";
+    let in_shell_now = flat(in_shell(&sandbox, at, &["explain"]).success());
+    for shown in [answer(&client, at), in_shell_now] {
+        assert!(
+            shown.contains("another model responded at 10:01"),
+            "{shown}"
+        );
+        assert!(!shown.contains("this problem has passed"), "{shown}");
+    }
+    let rows = plain_rows(&client, at, room());
+    assert!(!rows.contains("credits"), "{rows}");
+
+    switches_to(&mut client, "2026-11-20T10:02:00Z", FABLE);
+    let at = "2026-11-20T10:02:20Z";
+    let explained = in_shell(&sandbox, at, &["explain", "--exit-code"]);
+    assert_ne!(explained.code, 0, "{explained:?}");
+    for shown in [answer(&client, at), flat(&explained.stdout)] {
+        assert!(!shown.contains("responded"), "{shown}");
+        assert!(!shown.contains("this problem has passed"), "{shown}");
+        assert!(!shown.contains("You are not blocked"), "{shown}");
+    }
+    let rows = plain_rows(&client, at, room());
+    assert!(rows.contains("credits"), "{rows}");
+
+    // A response of the model itself ends the error.
+    receives_response(&mut client, "2026-11-20T10:03:00Z");
+    let shown = answer(&client, "2026-11-20T10:03:20Z");
+    assert!(shown.contains("Claude Code responded at 10:03"), "{shown}");
 }

@@ -8,7 +8,7 @@ use crate::incidents::error_match::line_of;
 use crate::incidents::transcript_end::is_sent_after;
 use crate::limits::decide::Ending;
 use crate::limits::evidence::{ContinuationObstacle, Evidence, LaterResponse, StoredError};
-use crate::limits::kind::{LimitKind, Window};
+use crate::limits::kind::{EndedBy, LimitKind, Window, is_same_model};
 
 /// The models for which errors are explained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,45 @@ pub(in crate::incidents) enum ModelsInUse<'a> {
     OfSessions,
 }
 
+/// The models to which an error applies, if it does not apply to all models.
+#[derive(Debug, Clone, Copy)]
+enum LimitedModels<'e> {
+    /// The family of models to which this window applies.
+    Family(Window),
+    /// The model that was refused, for example because it needs usage credits.
+    Refused(&'e str),
+}
+
+impl LimitedModels<'_> {
+    /// Returns true if the model is known to be one of these models.
+    fn contain(self, model: Option<&str>) -> bool {
+        match self {
+            Self::Family(window) => window.is_of_family_of(model),
+            Self::Refused(refused) => model.is_some_and(|model| is_same_model(model, refused)),
+        }
+    }
+
+    /// Returns true unless the model is known to be none of these models.
+    fn may_contain(self, model: Option<&str>) -> bool {
+        match self {
+            Self::Family(window) => window.may_apply_to(model),
+            Self::Refused(_) => model.is_none() || self.contain(model),
+        }
+    }
+}
+
 impl EvidenceCollector<'_> {
+    /// Returns the models to which an error applies. Returns `None` if it applies to all models, or if they are unknown.
+    fn limited_models<'e>(&self, error: &'e StoredError) -> Option<LimitedModels<'e>> {
+        if let Some(window) = self.model_window(error) {
+            return Some(LimitedModels::Family(window));
+        }
+        let limit = self.message_of(&error.message).row.limit;
+        let is_about_model = limit.description().ended_by == EndedBy::SamePayerAndModel;
+        let refused = error.session.model.as_deref().filter(|_| is_about_model)?;
+        Some(LimitedModels::Refused(refused))
+    }
+
     /// Returns the window that an error blames, if it applies to a single model family.
     pub(super) fn model_window(&self, error: &StoredError) -> Option<Window> {
         let refused = error.quota().and_then(LimitKind::of_quota);
@@ -97,15 +135,24 @@ impl EvidenceCollector<'_> {
         }
     }
 
-    /// Like [`Self::model_window_of_asker`], but commands also count the session with the error.
-    fn model_window_in_use(&self, error: &StoredError) -> Option<Window> {
-        self.model_window_of_asker(error).or_else(|| {
-            let session = error.session.id.as_deref()?;
-            self.model_window(error).filter(|window| {
-                self.models_in_use == ModelsInUse::OfSessions
-                    && self.is_family_in_use(*window, session)
-            })
-        })
+    /// Returns the models to which an error applies if the requesting session uses one of them now. Commands also count the session
+    /// with the error.
+    fn limited_models_in_use<'e>(&self, error: &'e StoredError) -> Option<LimitedModels<'e>> {
+        let limited = self.limited_models(error)?;
+        let uses_limited_model = |session: &str| limited.contain(self.model_of(session).as_deref());
+        let is_used = match self.models_in_use {
+            ModelsInUse::Ignored | ModelsInUse::OfStoppedSessions => false,
+            ModelsInUse::OfStatusLine(model) => limited.contain(model),
+            ModelsInUse::OfSessions => {
+                let asker = match self.asker {
+                    Asker::Session(session) => Some(session),
+                    Asker::Shell => None,
+                };
+                asker.is_some_and(uses_limited_model)
+                    || error.session.id.as_deref().is_some_and(uses_limited_model)
+            }
+        };
+        is_used.then_some(limited)
     }
 
     /// Returns true if an error is about the limit of one model family, and its session has since been switched to another
@@ -153,13 +200,13 @@ impl EvidenceCollector<'_> {
         is_of_other_family(window, self.model_of(session).as_deref())
     }
 
-    /// Returns true if the first response after an error says nothing about its limit, because the limit applies to a
-    /// model family that is in use now and another model has responded.
+    /// Returns true if the first response after an error says nothing about the error, because the error applies to a model
+    /// or a model family that is in use now and another model has responded.
     pub(in crate::incidents) fn is_response_of_other_model(&self, error: &StoredError) -> bool {
         match &error.later_response {
             Some(LaterResponse { model, .. }) => self
-                .model_window_in_use(error)
-                .is_some_and(|window| !window.may_apply_to(model.as_deref())),
+                .limited_models_in_use(error)
+                .is_some_and(|limited| !limited.may_contain(model.as_deref())),
             None => false,
         }
     }
@@ -177,8 +224,8 @@ impl EvidenceCollector<'_> {
         }
     }
 
-    /// Removes the response after an error from the evidence if it says nothing about the limit. The next response of
-    /// the limited model family takes its place, if there is one. The journal keeps the removed response.
+    /// Removes the response after an error from the evidence if it says nothing about the error. The next response of
+    /// the limited models takes its place, if there is one. The journal keeps the removed response.
     pub(in crate::incidents) fn replace_response_of_other_model(&self, evidence: &mut Evidence) {
         if self.is_response_of_other_model(&evidence.error) {
             self.remove_response_of_other_model(evidence);
@@ -200,17 +247,17 @@ impl EvidenceCollector<'_> {
         evidence.collected.obstacle = Some(ContinuationObstacle::NotAwaited);
     }
 
-    /// Returns the first response of the limited model family that the session has received since the error. If the
+    /// Returns the first response of the limited models that the session has received since the error. If the
     /// error is not in the session's transcript, it may belong to a subagent, so a response counts only if it was
     /// certainly requested after the error.
     fn response_of_limited_model(&self, error: &StoredError) -> Option<LaterResponse> {
-        let window = self.model_window_in_use(error)?;
+        let limited = self.limited_models_in_use(error)?;
         let tail = self.transcripts.tail(&self.transcript_of(error)?)?;
         let is_in_transcript = line_of(error, &tail, self.stored, self.now()).is_some();
         let starts = self.starts_after_account_error(error);
         let response = tail.responses.iter().find(|response| {
             response.at > error.at
-                && window.is_of_family_of(response.model.as_deref())
+                && limited.contain(response.model.as_deref())
                 && (is_in_transcript || is_sent_after(error.at, response))
                 && !is_of_other_payer(error, &starts, tail.owner_at(response.at), response.at)
         })?;

@@ -5,7 +5,7 @@ use crate::claude::window_usage::{is_same_reset, rounded_level};
 use crate::limits::catalog::Message;
 use crate::limits::decide::{ActionName, Diagnosis, Ending, State};
 use crate::limits::evidence::{Evidence, Measurement};
-use crate::limits::kind::{LimitKind, Verdict, Window};
+use crate::limits::kind::{EndedBy, LimitKind, Verdict, Window, is_same_model};
 use crate::time::{Clock, format_duration};
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -285,6 +285,9 @@ impl Fields {
             && message.gives_clock_time_alone();
         let likely = if is_weak { "possibly" } else { "probably" };
         let is_false = diagnosis.verdict == Verdict::FalseLikely;
+        let response = evidence.error.later_response.as_ref();
+        let response_model = response.and_then(|response| response.model.as_deref());
+        let is_of_other_model = is_outside_limit(response_model, evidence, diagnosis);
         let ended = if is_false {
             "this was probably a false alarm"
         } else if diagnosis.state == State::Over(Ending::KeyRemoved) {
@@ -294,6 +297,8 @@ impl Fields {
             "the cap did not stop a later response"
         } else if diagnosis.is_limit() {
             "this limit no longer applies"
+        } else if is_of_other_model {
+            "another model is responding"
         } else {
             "this problem has passed"
         };
@@ -312,12 +317,6 @@ impl Fields {
         } else {
             "try again in a few minutes"
         };
-        let response = evidence.error.later_response.as_ref();
-        let response_model = response.and_then(|response| response.model.as_deref());
-        let is_of_other_model = response_model.is_some()
-            && diagnosis
-                .model_window()
-                .is_some_and(|window| !window.may_apply_to(response_model));
         let responder = if is_of_other_model {
             "another model"
         } else {
@@ -376,6 +375,24 @@ impl Fields {
         filled.push_str(rest);
         Some(filled)
     }
+}
+
+/// Returns true if the model that has responded since the error is known to be none of those that the error is about.
+fn is_outside_limit(
+    response_model: Option<&str>,
+    evidence: &Evidence,
+    diagnosis: &Diagnosis,
+) -> bool {
+    let Some(model) = response_model else {
+        return false;
+    };
+    if diagnosis.ended_by == EndedBy::SamePayerAndModel {
+        let refused = evidence.error.session.model.as_deref();
+        return refused.is_some_and(|refused| !is_same_model(model, refused));
+    }
+    diagnosis
+        .model_window()
+        .is_some_and(|window| !window.may_apply_to(response_model))
 }
 
 #[cfg(test)]
