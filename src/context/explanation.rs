@@ -634,6 +634,8 @@ impl Context {
         let diagnosis = &incident.diagnosis;
         let consequence = if diagnosis.may_next_prompt_work() || diagnosis.may_have_passed() {
             "was stopped"
+        } else if diagnosis.verdict == Verdict::CannotTell {
+            "may be blocked"
         } else {
             "is blocked"
         };

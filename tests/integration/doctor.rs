@@ -282,3 +282,18 @@ fn a_key_that_claude_code_passes_on_from_the_settings_is_named_once() {
         "Claude Code uses ANTHROPIC_API_KEY (in ~/.claude/settings.json)"
     );
 }
+
+/// The row called a message about the organization's credits unconfirmed, but `doctor` said "Work is blocked."
+#[test]
+fn an_unconfirmed_message_is_not_said_to_block_work() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "enterprise", "user");
+    let client = Client::new(&sandbox);
+    let text = "Your organization is out of usage credits. Contact your admin to add more.";
+    client.receives_error("2026-11-20T10:00:00Z", text, json!({}));
+    let doctor = client.run("2026-11-20T10:01:00Z", &["doctor"], b"");
+    assert!(
+        doctor.stdout.starts_with("Work may be blocked."),
+        "{doctor:?}"
+    );
+}
