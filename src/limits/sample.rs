@@ -13,7 +13,7 @@ use crate::time::{is_in_supported_range, rfc3339};
 /// The 5-hour window has ample room if its usage is below this percentage.
 const AMPLE_BELOW: f64 = 25.0;
 /// A window is nearly full if its usage has reached this percentage.
-const NEARLY_FULL: f64 = 90.0;
+pub(crate) const NEARLY_FULL: f64 = 90.0;
 
 /// A set of usage-window figures reported by one session.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

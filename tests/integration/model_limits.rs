@@ -1290,3 +1290,33 @@ fn a_response_of_another_model_does_not_end_the_error_of_a_model_that_needs_cred
     let shown = answer(&client, "2026-11-20T10:03:20Z");
     assert!(shown.contains("Claude Code responded at 10:03"), "{shown}");
 }
+
+/// The first step was another model, although the weekly limit of all models was nearly full.
+#[test]
+fn little_room_for_other_models_is_mentioned_beside_the_step_to_switch() {
+    for (percent, is_mentioned) in [(98.0, true), (90.0, true), (89.0, false)] {
+        let sandbox = with_a_private_login();
+        let mut client = session_of_login(&sandbox, "stopped");
+        OPUS.clone_into(&mut client.model);
+        client.sends_prompt("2026-11-20T10:00:00Z", "continue");
+        let refusal = refused("seven_day_opus", TUESDAY, "org_level_disabled");
+        client.receives_error("2026-11-20T10:00:02Z", OPUS_LIMIT, refusal);
+        let figures = windows(30.0, NOON, percent, TUESDAY);
+        client.calls_status_line("2026-11-20T10:00:03Z", figures, 120);
+        let reason = format!(
+            "Your weekly usage for all models is {percent}%, so another model will reach that limit soon."
+        );
+        for arguments in [&["explain"][..], &["explain", OPUS_LIMIT]] {
+            let explained = flat(client.run("2026-11-20T10:05:00Z", arguments, b"").success());
+            assert!(explained.contains("1. Use another model"), "{explained}");
+            assert_eq!(explained.contains(&reason), is_mentioned, "{explained}");
+        }
+        // A reading that is not fresh does not show how much is left.
+        let later = flat(
+            client
+                .run("2026-11-20T10:30:00Z", &["explain"], b"")
+                .success(),
+        );
+        assert!(!later.contains("for all models is"), "{later}");
+    }
+}

@@ -11,7 +11,7 @@ use crate::claude::window_usage::{SpendLimitUsage, USED_UP, WindowUsage, is_same
 use crate::limits::catalog::Message;
 use crate::limits::decide::Ending;
 use crate::limits::kind::{LimitedResource, Window};
-use crate::limits::sample::Sample;
+use crate::limits::sample::{NEARLY_FULL, Sample};
 use crate::transcript::tail::ErrorLine;
 
 /// A usage window is considered full at or above this percentage.
@@ -922,6 +922,17 @@ impl<'a> Readings<'a> {
         let usage = newest.usage(window)?;
         let is_past = usage.has_reset(self.evidence.clock.now);
         (usage.is_used_up() && !is_past).then(|| Measurement::new(window, usage, newest.measured))
+    }
+
+    /// Returns the weekly window of all models if it is nearly full, but not used up, according to a fresh reading.
+    pub(crate) fn nearly_full_week(&self) -> Option<Measurement> {
+        let now = self.evidence.clock.now;
+        let newest = self.newest_since(DateTime::UNIX_EPOCH)?;
+        let usage = newest.usage(Window::Weekly)?;
+        let is_fresh = now - newest.measured <= FRESH_FOR && !usage.has_reset(now);
+        let is_nearly_full = usage.used_percent >= NEARLY_FULL && !usage.is_used_up();
+        (is_fresh && is_nearly_full)
+            .then(|| Measurement::new(Window::Weekly, usage, newest.measured))
     }
 
     /// Returns the usage window that is currently used up. If there are several, returns the one that resets last.

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::claude::credentials::Credential;
 use crate::claude::window_usage::rounded_level;
 use crate::limits::catalog::Message;
-use crate::limits::decide::{Cause, DecisionName, Diagnosis, Unknown, is_for};
+use crate::limits::decide::{ActionName, Cause, DecisionName, Diagnosis, Unknown, is_for};
 use crate::limits::evidence::{Evidence, FRESH_FOR, Measurement, Readings, ResetSource, Source};
 use crate::limits::kind::{LimitKind, LimitedResource, Service, Verdict, Window};
 use crate::terminal::{count_noun, percent_text};
@@ -55,6 +55,7 @@ pub(crate) fn reasons(
         reasons.add_plan();
     }
     reasons.add_converted_reset();
+    reasons.add_nearly_full_week();
     reasons.add_server();
     reasons.add_measurements();
     reasons.add_usage_page();
@@ -251,6 +252,23 @@ impl Reasons<'_> {
             && let Some(words) = evidence.error.message.server_words()
         {
             self.add_of_error(format!("The server responded: \"{words}\""));
+        }
+    }
+
+    /// If the user should switch to another model, although little is left of the weekly limit of all models, adds this fact.
+    fn add_nearly_full_week(&mut self) {
+        if !self.diagnosis.actions.contains(&ActionName::OtherModel) {
+            return;
+        }
+        if let Some(week) = Readings::around(self.evidence, self.message).nearly_full_week() {
+            let percent = percent_text(rounded_level(week.percent));
+            self.add_observed(
+                Some(week.measured),
+                Source::Sample,
+                format!(
+                    "Your weekly usage for all models is {percent}, so another model will reach that limit soon."
+                ),
+            );
         }
     }
 
