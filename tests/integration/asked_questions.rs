@@ -378,3 +378,47 @@ fn a_time_in_a_foreign_zone_is_said_to_be_converted() {
         assert!(!explained.contains("gives the reset as"), "{explained}");
     }
 }
+
+/// The answer to the first message was that it does not say which limit it means.
+#[test]
+fn a_model_after_the_word_limit_belongs_to_the_name_of_the_limit() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "idle");
+    for (family, model) in [
+        ("Fable", "Fable 5"),
+        ("Opus", "Opus 4.1"),
+        ("Sonnet", "Sonnet"),
+    ] {
+        for message in [
+            format!("You've reached your usage limit for {model}"),
+            format!("You've hit your limit for {model}."),
+            format!("You've hit your weekly limit for {model} · resets Nov 24, 6am (UTC)"),
+        ] {
+            let explained = explain(&client, SOON, &message);
+            let limit = format!("weekly {family} limit");
+            assert!(explained.contains(&limit), "{message}: {explained}");
+            let unknown = "does not say which limit";
+            assert!(!explained.contains(unknown), "{message}: {explained}");
+        }
+    }
+}
+
+/// The only steps were to log in again and to check `/status`.
+#[test]
+fn a_refused_access_that_names_an_administrator_says_to_ask_one() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "idle");
+    let ask = "Ask an admin of your organization to allow access";
+    let only_admin =
+        "Your account does not have access to Claude Code. Please contact your administrator.";
+    let either = "Your organization does not have access to Claude. Please login again or contact your administrator.";
+    let only_login = "Your account does not have access to Claude Code. Please run /login.";
+    let explained = explain(&client, SOON, only_admin);
+    assert!(explained.contains(&format!("1. {ask}")), "{explained}");
+    let explained = explain(&client, SOON, either);
+    assert!(explained.contains(ask), "{explained}");
+    assert!(explained.contains("/login"), "{explained}");
+    let explained = explain(&client, SOON, only_login);
+    assert!(explained.contains("Log in again"), "{explained}");
+    assert!(!explained.contains(ask), "{explained}");
+}

@@ -3,6 +3,7 @@
 //! A name in `messages.json` lists the words that the limit's name must contain. A leading `=` requires an exact match,
 //! `!` excludes messages that say "your limit", and `*` matches any Claude limit.
 
+use crate::limits::kind::Window;
 use crate::limits::words::WORDS;
 use std::ops::Range;
 
@@ -176,6 +177,31 @@ fn is_continuation(after: &str) -> bool {
             .any(|words| rest.starts_with(words))
 }
 
+/// Returns the model family in a text that follows the name of a limit and names nothing else, as in "limit for Fable 5".
+fn family_after(after: &str) -> Option<&str> {
+    let (_, model) = after.split_once("for ").filter(|(limit, _)| {
+        let mut words = limit.split_whitespace();
+        words.all(|word| ["limit", "reached"].contains(&word))
+    })?;
+    let end = model
+        .find(|c: char| !c.is_alphabetic())
+        .unwrap_or(model.len());
+    let (family, rest) = model.split_at(end);
+    let is_family = Window::ALL
+        .into_iter()
+        .any(|window| window.family() == Some(family));
+    let other_words = rest.split(['·', ',', ';', '!', '|', '\n']).next()?;
+    let names_only_model = other_words
+        .split(". ")
+        .next()?
+        .split_whitespace()
+        .all(|word| {
+            ["model", "models"].contains(&word.trim_end_matches('.'))
+                || word.starts_with(|c: char| c.is_ascii_digit() || c == '.')
+        });
+    (is_family && names_only_model).then_some(family)
+}
+
 /// Returns true if the text can precede a message that starts with a limit name.
 fn name_stands_alone(before: &str) -> bool {
     let statement = before.trim_end();
@@ -195,10 +221,12 @@ impl<'a> LimitName<'a> {
         is_users_own: bool,
     ) -> Option<Self> {
         let name = text.get(from..end)?;
+        let after = text.get(end..).unwrap_or_default();
         let words: Vec<&str> = name
             .split_whitespace()
             .map(|word| word.trim_matches(['"', '\'', '(', '[']))
             .filter(|word| !word.is_empty())
+            .chain(family_after(after))
             .collect();
         let is_claudes = words.iter().all(|word| {
             WORDS.limit_name.contains(word)
@@ -206,7 +234,6 @@ impl<'a> LimitName<'a> {
                     .bytes()
                     .all(|byte| byte.is_ascii_digit() || byte == b'.')
         });
-        let after = text.get(end..).unwrap_or_default();
         let before = text.get(..start).unwrap_or_default();
         let is_followed = !words.is_empty() || is_users_own && is_continuation(after.trim_start());
         let has_reset = after.contains("· resets") || after.contains('|');
