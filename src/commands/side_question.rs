@@ -103,7 +103,7 @@ impl SideQuestion {
                 };
                 format!("Your question: whycap does not understand it.{what_follows}")
             }
-            Self::FreeCommands => "Free commands: /limit-reset and /low-priority cost nothing extra, but Claude Code does not offer them to every account (see /rate-limit-options). /limit-reset resets your 5-hour limit once a week, and can also use a reset that you have saved. /low-priority lets you continue before your 5-hour limit resets, with pauses while there is no spare capacity. The usage still counts toward your weekly limit.".to_owned(),
+            Self::FreeCommands => "Free commands: /limit-reset and /low-priority cost nothing extra, but Claude Code does not offer them to every account (see /rate-limit-options). /limit-reset resets your 5-hour limit once a week. If you have a saved reset, it can use that one, which may also be for a weekly limit. /low-priority lets you continue before your 5-hour limit resets, with pauses while there is no spare capacity. The usage still counts toward your weekly limit.".to_owned(),
             Self::Outage => "Outages: whycap uses no network, so it cannot tell whether Anthropic's service has a problem now; see https://status.claude.com".to_owned(),
             Self::Spend => format!("Spend: to see what your sessions cost, run: {whycap} spend"),
             Self::SpendBy(group) => format!("Use: to see which {group}s cost the most, run: {whycap} spend --by {group}"),

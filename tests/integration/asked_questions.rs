@@ -422,3 +422,19 @@ fn a_refused_access_that_names_an_administrator_says_to_ask_one() {
     assert!(explained.contains("Log in again"), "{explained}");
     assert!(!explained.contains(ask), "{explained}");
 }
+
+/// The step for a weekly limit, the answer, and the page contradicted each other about which limits `/limit-reset` resets.
+#[test]
+fn limit_reset_is_said_to_need_a_saved_reset_for_a_weekly_limit() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    let answered = explain(&client, AT, "is /limit-reset free?");
+    let rule = "/limit-reset resets your 5-hour limit once a week. If you have a saved reset, it can use that one, which may also be for a weekly limit.";
+    assert!(answered.contains(rule), "{answered}");
+    client.receives_error(AT, WEEKLY, refused("seven_day", TUESDAY, ""));
+    let explained = flat(client.run(SOON, &["explain", "--long"], b"").success());
+    let why = "Some accounts have a saved reset, which may also be for a weekly limit.";
+    assert!(explained.contains(why), "{explained}");
+    let page = flat(include_str!("../../docs/after-a-limit.md"));
+    assert!(page.contains("resets the 5-hour limit once a week. An account may also have a saved reset, which may be for a weekly limit."));
+}
