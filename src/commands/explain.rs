@@ -266,11 +266,13 @@ impl Subcommand for ExplainArguments {
                 context.add_introduction(&situation, session, &errors, &incidents, &mut report);
             }
             let side_answer = text.as_deref().and_then(|text| {
-                let question = with_unknown_words(side_question, text, &situation)?;
                 let is_paying = paying.is_some();
-                side_answer(
-                    text, question, &situation, is_paying, &errors, context, &incidents,
-                )
+                questions_besides_error(side_question, text, is_in_unusual_form, &situation)
+                    .find_map(|question| {
+                        side_answer(
+                            text, question, &situation, is_paying, &errors, context, &incidents,
+                        )
+                    })
             });
             if situation.present().is_some() {
                 report.paragraphs(Tone::Plain, side_answer.iter());
@@ -309,6 +311,21 @@ fn command_name(context: &Context) -> &'static str {
     }
 }
 
+/// Returns the questions to answer besides explaining the error. Only the first one that has an answer is answered.
+fn questions_besides_error(
+    recognized: Option<SideQuestion>,
+    text: &str,
+    is_in_unusual_form: bool,
+    situation: &Situation,
+) -> impl Iterator<Item = SideQuestion> {
+    let question = with_unknown_words(recognized, text, situation);
+    let rest = match question {
+        None | Some(SideQuestion::DescribedLimit) => rest_of_question(text, is_in_unusual_form),
+        Some(_) => None,
+    };
+    question.into_iter().chain(rest)
+}
+
 /// Returns the question to answer besides explaining the error. If whycap does not understand the question in the text, and there is
 /// no error to explain or the question is not about it, it is one that has no answer.
 fn with_unknown_words(
@@ -338,7 +355,8 @@ fn side_answer(
     context: &Context,
     incidents: &Incidents<'_>,
 ) -> Option<String> {
-    let named = window_named_in(text);
+    let of_week = question_subject::names_week(&in_lowercase(text)).then_some(Window::Weekly);
+    let named = window_named_in(text).or(of_week);
     let facts = SideFacts {
         credits_today: match question {
             SideQuestion::ChargedToday => credits_today(errors, context, incidents),
@@ -685,12 +703,39 @@ fn count_unknown_words(text: &str) -> usize {
     let is_question = matches!(Question::in_text(text), Some(Question::General))
         && is_asked(&rest, window.is_some())
         && !is_report(&rest);
-    if !is_question {
-        return 0;
+    if is_question {
+        unknown_words(&rest).count()
+    } else {
+        0
     }
-    let is_unknown =
-        |word: &&str| !WORDS_OF_QUESTIONS.contains(word) && !question_subject::is_known_word(word);
-    words_of(&rest).into_iter().filter(is_unknown).count()
+}
+
+/// Returns the words of a lowercase text that occur in no question that whycap understands.
+fn unknown_words(text: &str) -> impl Iterator<Item = &str> {
+    words_of(text)
+        .into_iter()
+        .filter(|word| !WORDS_OF_QUESTIONS.contains(word) && !question_subject::is_known_word(word))
+}
+
+/// Returns [`SideQuestion::PartlyUnderstood`] if the text is a question that the explanation of an error may not answer completely.
+/// Messages and reports are not questions, and a question about a doubted or named limit has an explanation of its own.
+fn rest_of_question(text: &str, is_in_unusual_form: bool) -> Option<SideQuestion> {
+    let (window, rest) = without_window_names(&in_lowercase(text));
+    let is_question = match Question::in_text(text) {
+        Some(Question::General) => true,
+        Some(_) => false,
+        None => is_in_unusual_form,
+    };
+    let is_free_question = is_question
+        && begins_like_question(&rest, window.is_some())
+        && !is_report(&rest)
+        && message_in_report(text).is_none()
+        && !is_known_message(text);
+    if is_free_question {
+        SideQuestion::with_other_subject(&words_of(&rest), unknown_words(&rest).count())
+    } else {
+        None
+    }
 }
 
 /// Returns the usage window that a text names.
@@ -747,9 +792,21 @@ fn doubted_limit_in(text: &str, window: Option<Window>) -> Option<DoubtedLimit> 
 /// several clauses, such as "When connecting to the host, the request failed", is probably a message. `names_window` is true if
 /// "limit" replaces the name of a usage window in the text.
 fn is_asked(text: &str, names_window: bool) -> bool {
+    let mut words_with_punctuation = text.split_whitespace();
+    words_with_punctuation.next_back();
+    let has_one_clause =
+        !words_with_punctuation.any(|word| word.ends_with([',', '.', ':', ';', '!', '?']));
+    begins_like_question(text, names_window)
+        && has_one_clause
+        && words_of(text).len() <= LONGEST_QUESTION
+}
+
+/// Returns true if the lowercase text begins like a question. `names_window` is true if "limit" replaces the name of a usage window in
+/// the text.
+fn begins_like_question(text: &str, names_window: bool) -> bool {
     let words = words_of(text);
     let is_marked = text.trim_end().ends_with('?');
-    let begins_like_question = match words.as_slice() {
+    match words.as_slice() {
         [first, ..] if QUESTION_WORDS.contains(first) => true,
         [first, second, ..] => {
             let is_inverted = is_marked
@@ -761,12 +818,7 @@ fn is_asked(text: &str, names_window: bool) -> bool {
             is_inverted && VERBS_OF_QUESTIONS.contains(first)
         }
         _ => false,
-    };
-    let mut words_with_punctuation = text.split_whitespace();
-    words_with_punctuation.next_back();
-    let has_one_clause =
-        !words_with_punctuation.any(|word| word.ends_with([',', '.', ':', ';', '!', '?']));
-    begins_like_question && has_one_clause && words.len() <= LONGEST_QUESTION
+    }
 }
 
 /// Returns true if the lowercase text is a user's question after a comma that follows a report, as in "it stopped and said something

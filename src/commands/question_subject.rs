@@ -24,8 +24,12 @@ pub(super) enum SideQuestion {
     CostNow,
     /// Asks whether today's responses have cost money.
     ChargedToday,
-    /// Asks how to turn off usage credits.
+    /// Asks why something costs money although the user has a plan.
+    ChargedDespitePlan,
+    /// Asks how to turn off usage credits, or how to stop paying.
     TurnOffCredits,
+    /// Asks whether usage outside Claude Code counts toward the limits.
+    UsageElsewhere,
     Bug,
     Locks,
     Purchase,
@@ -36,6 +40,8 @@ pub(super) enum SideQuestion {
     /// Asks who can raise the limit of a team.
     RaisingForTeam,
     Continuation,
+    /// Asks whether Claude Code continues although the session is closed or the computer sleeps.
+    ContinuationWhileClosed,
     /// Asks whether other sessions work.
     OtherSessions,
     Reset,
@@ -49,6 +55,8 @@ pub(super) enum SideQuestion {
     Unrelated,
     /// A text with a question mark that whycap does not understand.
     NotUnderstood,
+    /// A question about an error that may also be about something that the explanation does not mention.
+    PartlyUnderstood,
 }
 
 /// The words by which a question is recognized.
@@ -175,6 +183,29 @@ const NOT_ABOUT_PAYMENT_NOW: &[&str] = &[
     "why",
 ];
 
+/// The words for charging the user.
+const CHARGING: &[&str] = &["billed", "charge", "charged", "charges", "charging"];
+
+/// The words for places other than Claude Code in which Claude can be used.
+const PLACES_OF_OTHER_USAGE: &[&str] = &[
+    "app",
+    "apps",
+    "browser",
+    "chat",
+    "chats",
+    "computer",
+    "computers",
+    "desktop",
+    "device",
+    "devices",
+    "laptop",
+    "machine",
+    "machines",
+    "mobile",
+    "phone",
+    "website",
+];
+
 /// The words after "until" for a day. A number, as in "until 3pm", also stands for a time.
 const DAYS: &[&str] = &[
     "friday",
@@ -204,6 +235,16 @@ const SUBJECTS: &[Subject] = &[
         none_of: &[
             "are", "did", "does", "is", "was", "were", "who", "why", "will",
         ],
+    },
+    Subject {
+        question: SideQuestion::TurnOffCredits,
+        all_of: &[&["how"], &["stop"], &["paying"]],
+        none_of: &[],
+    },
+    Subject {
+        question: SideQuestion::TurnOffCredits,
+        all_of: &[&["how"], &["stop"], CHARGING],
+        none_of: &[],
     },
     Subject {
         question: SideQuestion::PastErrors,
@@ -268,6 +309,14 @@ const SUBJECTS: &[Subject] = &[
         none_of: &[],
     },
     Subject {
+        question: SideQuestion::UsageElsewhere,
+        all_of: &[
+            &["count", "counted", "counting", "counts"],
+            PLACES_OF_OTHER_USAGE,
+        ],
+        none_of: &[],
+    },
+    Subject {
         question: SideQuestion::ResetByCredits,
         all_of: &[
             BUYING,
@@ -285,6 +334,17 @@ const SUBJECTS: &[Subject] = &[
         question: SideQuestion::Upgrade,
         all_of: &[&["upgrade", "upgraded", "upgrades", "upgrading"]],
         none_of: &[],
+    },
+    Subject {
+        question: SideQuestion::ChargedDespitePlan,
+        all_of: &[
+            &[
+                "billed", "charge", "charged", "charges", "money", "paid", "pay", "paying",
+            ],
+            &["max", "plan", "pro", "subscription"],
+            &["although", "but", "despite", "though", "why"],
+        ],
+        none_of: &["can", "could", "should"],
     },
     Subject {
         question: SideQuestion::HigherLimit,
@@ -415,6 +475,18 @@ const SUBJECTS: &[Subject] = &[
             "who", "why",
         ],
     },
+    Subject {
+        question: SideQuestion::ContinuationWhileClosed,
+        all_of: &[
+            &[
+                "close", "closed", "closes", "closing", "shut", "sleep", "sleeping", "sleeps",
+            ],
+            &[
+                "computer", "laptop", "lid", "machine", "session", "tab", "terminal",
+            ],
+        ],
+        none_of: &["how", "limit", "limits", "usage", "why"],
+    },
     // "How close am I to my session limit?" is about usage, and "Will my limit reset automatically?" about the reset.
     Subject {
         question: SideQuestion::Continuation,
@@ -445,7 +517,7 @@ const SUBJECTS: &[Subject] = &[
         question: SideQuestion::Continuation,
         all_of: &[
             &["laptop", "session", "tab", "terminal"],
-            &["close", "closing", "keep", "leave", "leaving", "stay"],
+            &["keep", "leave", "leaving", "stay"],
         ],
         none_of: &["how", "limit", "limits", "usage", "why"],
     },
@@ -751,45 +823,210 @@ const WORDS_ABOUT_ERRORS: &[&str] = &[
 const OTHER_KNOWN_WORDS: &[&str] = &[
     "acting",
     "active",
+    "actually",
     "after",
     "ai",
+    "almost",
     "already",
     "also",
+    "although",
+    "always",
+    "ask",
+    "asking",
     "at",
     "because",
     "before",
+    "bigger",
+    "boss",
+    "both",
+    "but",
     "by",
+    "certainly",
+    "change",
+    "changed",
+    "changes",
+    "check",
     "come",
+    "comes",
+    "coming",
     "company's",
     "completely",
     "contact",
+    "correct",
     "count",
     "counts",
+    "currently",
+    "definitely",
+    "depleted",
+    "despite",
+    "during",
+    "each",
+    "either",
+    "empty",
+    "ended",
     "even",
     "ever",
+    "every",
+    "exactly",
+    "exceeded",
+    "exhausted",
     "explain",
     "false",
+    "few",
+    "finally",
+    "finish",
+    "finished",
+    "first",
+    "full",
+    "gone",
+    "had",
+    "higher",
+    "hitting",
+    "however",
+    "if",
     "instead",
     "invalid",
+    "its",
     "itself",
+    "know",
+    "known",
+    "larger",
+    "last",
+    "least",
     "legit",
+    "less",
+    "let",
+    "lift",
+    "like",
+    "likely",
+    "manager",
+    "maxed",
+    "maybe",
+    "meantime",
+    "meanwhile",
+    "might",
+    "must",
+    "never",
     "new",
     "newer",
+    "no",
+    "none",
+    "nothing",
     "off",
+    "often",
+    "once",
+    "only",
+    "other",
+    "otherwise",
     "over",
+    "own",
+    "per",
+    "perhaps",
+    "probably",
+    "quickly",
+    "quite",
+    "rather",
     "reach",
+    "reaching",
+    "really",
+    "request",
+    "requests",
     "resolve",
+    "responsible",
+    "restore",
+    "restored",
+    "return",
+    "returns",
+    "rid",
+    "right",
     "run",
+    "running",
     "safe",
+    "same",
+    "say",
+    "says",
+    "see",
     "seeing",
+    "seem",
+    "seems",
     "show",
     "shows",
     "since",
+    "some",
+    "somebody",
+    "somehow",
+    "someone",
+    "sometimes",
     "started",
+    "suddenly",
+    "sure",
+    "tell",
     "temporary",
+    "than",
+    "their",
+    "them",
+    "these",
+    "they",
+    "thing",
+    "think",
+    "those",
+    "though",
     "too",
     "toward",
+    "true",
+    "unblocked",
+    "unless",
+    "unlocked",
+    "us",
+    "usually",
+    "very",
+    "want",
+    "whether",
+    "while",
+    "without",
     "worry",
+    "yes",
+    "yet",
+];
+
+/// Words with which users contrast an error with something that its explanation may not mention, as in "although I barely worked".
+const WORDS_OF_CONTRAST: &[&str] = &["although", "but", "despite", "however", "though", "whereas"];
+
+/// The words for a limit in a question, which also mentions another payer.
+const LIMITS_OF_PAYERS: &[&str] = &[
+    "limit", "limits", "quota", "reset", "resets", "usage", "window",
+];
+
+/// Words for what may pay instead of the plan.
+const OTHER_PAYERS: &[&str] = &["key", "keys", "token"];
+
+/// The words before "account" for an account to which the user is not logged in.
+const BEFORE_OTHER_ACCOUNTS: &[&str] = &["another", "different", "new", "other", "second"];
+
+/// Words before the subject of a question with "why", as in "why is my limit".
+const BEFORE_SUBJECTS: &[&str] = &[
+    "am", "are", "can't", "did", "do", "does", "has", "have", "is", "isn't", "last", "my", "our",
+    "the", "was", "were", "your",
+];
+
+/// The subjects of a question with "why" whose answer is the cause of an error.
+const SUBJECTS_OF_CAUSES: &[&str] = &[
+    "anthropic",
+    "claude",
+    "error",
+    "everything",
+    "i",
+    "it",
+    "limit",
+    "limits",
+    "message",
+    "prompt",
+    "request",
+    "session",
+    "that",
+    "this",
+    "usage",
+    "we",
 ];
 
 /// Words that stand before the name of a thing or an activity, as in "the weather" and "does logging out help?".
@@ -940,6 +1177,17 @@ impl SideQuestion {
         }
     }
 
+    /// Returns [`Self::PartlyUnderstood`] if the explanation of an error may not answer all of a question with these words, in which
+    /// "limit" replaces the names of usage windows. This applies if the question contrasts the error with something, relates a limit
+    /// to another payer, or contains unknown words, unless it asks for the cause of the error.
+    pub(super) fn with_other_subject(words: &[&str], unknown_count: usize) -> Option<Self> {
+        let has_unknown_subject = unknown_count > 0 && !asks_for_cause(words);
+        let has_other_subject = has_unknown_subject
+            || has_any(words, WORDS_OF_CONTRAST)
+            || relates_limit_to_other_payer(words);
+        has_other_subject.then_some(Self::PartlyUnderstood)
+    }
+
     /// Returns [`Self::NotUnderstood`] for a lowercase text that has a question mark but not the form of a question. Returns `None`
     /// if the text is about an error in the user's own words, as in "still blocked, why?", or too short to be about anything else,
     /// as in "help?". The explanation of the error may answer it then.
@@ -978,6 +1226,13 @@ pub(super) fn is_known_word(word: &str) -> bool {
         || may_be_about_error(&[word])
 }
 
+/// Returns true if a lowercase text names the week of a weekly limit without the word "weekly", as in "when does my week reset?".
+pub(super) fn names_week(text: &str) -> bool {
+    words_of(text)
+        .windows(2)
+        .any(|pair| matches!(pair, ["my" | "our" | "the", "week"]))
+}
+
 /// Returns true if a text ends with a question mark, in whatever script.
 pub(super) fn has_question_mark(text: &str) -> bool {
     text.trim_end().ends_with(['?', '？', '؟'])
@@ -1014,6 +1269,23 @@ fn is_about_something_else(words: &[&str]) -> bool {
         _ => false,
     });
     names_something && !may_be_about_error(words) && !has_any(words, MAY_STAND_FOR_ERROR)
+}
+
+/// Returns true if a question asks for the cause of an error, as in "why did my usage jump overnight?".
+fn asks_for_cause(words: &[&str]) -> bool {
+    let mut after_why = words.iter().skip_while(|word| **word != "why").skip(1);
+    let subject = after_why.find(|word| !BEFORE_SUBJECTS.contains(word));
+    subject.is_some_and(|subject| SUBJECTS_OF_CAUSES.contains(subject)) && may_be_about_error(words)
+}
+
+/// Returns true if a question is about a limit and about a payer that may have limits of its own, as in "does my API key have limits
+/// too?".
+fn relates_limit_to_other_payer(words: &[&str]) -> bool {
+    let names_other_account = words.windows(2).any(|pair| match pair {
+        [before, "account" | "accounts"] => BEFORE_OTHER_ACCOUNTS.contains(before),
+        _ => false,
+    });
+    has_any(words, LIMITS_OF_PAYERS) && (has_any(words, OTHER_PAYERS) || names_other_account)
 }
 
 /// Returns true if the explanation of an error may answer a question with these words.

@@ -379,6 +379,165 @@ fn a_time_in_a_foreign_zone_is_said_to_be_converted() {
     }
 }
 
+/// The answer to a question that the explanation may not answer.
+const PARTLY_UNDERSTOOD: &str = "Your question: whycap may not have understood all of it. The explanation below is about your last error.";
+
+/// The answer to these questions was the last error, as if that were the answer.
+#[test]
+fn a_question_that_the_explanation_may_not_answer_begins_with_a_note() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    let questions = [
+        "can I use my API key until the 5-hour window resets?",
+        "does my API key have limits too?",
+        "can I continue on my phone?",
+        "why is the weekly limit at 100% although I barely worked?",
+        "does my other account share this limit?",
+        "why does my phone show another limit?",
+        "can I use my API key on my laptop until the 5-hour window resets tomorrow?",
+    ];
+    for question in questions {
+        let answered = explain(&client, AT, question);
+        assert!(
+            answered.starts_with("No limit errors found")
+                && answered.contains("Your question: whycap"),
+            "{question}: {answered}"
+        );
+    }
+    reaches_limit(&client);
+    assert_answers(&client, SOON, &questions, PARTLY_UNDERSTOOD);
+    assert_only_explains(
+        &client,
+        SOON,
+        &[
+            "why am I suddenly blocked?",
+            "when exactly can I continue?",
+            "how do I finally get rid of this limit?",
+            "is this limit really real?",
+            "can I continue if I wait?",
+            "what do I have to do so that it works again?",
+            "do they know about this error?",
+            "who should I contact about my limit?",
+        ],
+    );
+}
+
+/// The answer to these questions was only the 5-hour limit, because they do not contain the word "weekly".
+#[test]
+fn a_question_about_the_reset_of_the_week_is_about_the_weekly_limit() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    reaches_limit(&client);
+    assert_answers(
+        &client,
+        SOON,
+        &[
+            "when does my week reset?",
+            "when exactly does my week reset?",
+            "when will the week reset",
+        ],
+        "Resets: your weekly limit resets on Tue Nov 24 06:00 (as Claude Code last reported).",
+    );
+    assert_answers(
+        &client,
+        SOON,
+        &["how much of my week is left?"],
+        "Usage: your weekly limit is 40% used (as Claude Code last reported).",
+    );
+}
+
+/// The answer to "how do I stop paying?" was only the last error.
+#[test]
+fn questions_about_how_to_stop_paying_are_about_usage_credits() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    reaches_limit(&client);
+    assert_answers(
+        &client,
+        SOON,
+        &[
+            "how do I stop paying?",
+            "how do I stop being charged?",
+            "how can I stop the charges?",
+        ],
+        "Usage credits: you can change their settings at https://claude.ai/settings/usage, or",
+    );
+    for question in ["when will it stop being charged?", "why did it stop?"] {
+        let answered = explain(&client, SOON, question);
+        assert!(!answered.contains("Usage credits: "), "{answered}");
+    }
+}
+
+/// The answer to these questions was only that usage credits, a larger plan, and an API key cost money.
+#[test]
+fn the_reasons_for_charges_beside_a_plan_are_named() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    reaches_limit(&client);
+    let answer = "Costs: if you have a plan, there are three possible reasons for charges. Usage credits pay for responses beyond a full limit, an API key in the environment (ANTHROPIC_API_KEY) is used instead of the plan, or fast mode is on. To see today's charges, run: whycap now";
+    assert_answers(
+        &client,
+        SOON,
+        &[
+            "why do I get charged even though I have a Max plan?",
+            "I was charged although I have Max",
+            "I got billed but I have a Pro plan",
+            "why am I paying extra despite my subscription?",
+            "why was I charged if I have a plan?",
+        ],
+        answer,
+    );
+    for question in ["does Max cost more?", "why does Max cost so much?"] {
+        let answered = explain(&client, SOON, question);
+        assert!(!answered.contains(answer), "{question}: {answered}");
+    }
+}
+
+/// The answer to these questions was only the last error.
+#[test]
+fn usage_outside_claude_code_is_said_to_count_toward_the_same_limits() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    reaches_limit(&client);
+    assert_answers(
+        &client,
+        SOON,
+        &[
+            "do claude.ai chats count toward the 5-hour limit?",
+            "does the desktop app count?",
+            "does the Claude app on my phone count toward my limit",
+            "are chats in the browser counted?",
+        ],
+        "Usage elsewhere: usage on claude.ai, in the Claude apps, and on other machines counts toward the same limits, but whycap cannot see it.",
+    );
+}
+
+/// The answer only said whether Claude Code was waiting for a reset.
+#[test]
+fn a_question_about_closing_the_laptop_is_answered_with_the_condition() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    reaches_limit(&client);
+    let condition = "Claude Code continues by itself only if its session stays open and the computer stays awake.";
+    for question in [
+        "will claude continue by itself if I close the laptop?",
+        "can I close my laptop?",
+        "does it resume if my computer goes to sleep?",
+        "can I shut the lid?",
+    ] {
+        let answered = explain(&client, SOON, question);
+        assert!(
+            answered.starts_with("Continuing: "),
+            "{question}: {answered}"
+        );
+        assert!(answered.contains(condition), "{question}: {answered}");
+        let replied = answer_to(&client, SOON, &format!("/whycap {question}"));
+        assert!(replied.contains(condition), "{question}: {replied}");
+    }
+    let answered = explain(&client, SOON, "will claude continue by itself?");
+    assert!(!answered.contains(condition), "{answered}");
+}
+
 /// The answer to the first message was that it does not say which limit it means.
 #[test]
 fn a_model_after_the_word_limit_belongs_to_the_name_of_the_limit() {
