@@ -362,12 +362,7 @@ fn spend_paid_by_an_api_key_is_in_no_window() {
         .split_whitespace()
         .filter(|word| word.starts_with('$'))
         .collect();
-    assert!(amounts.len() >= 2, "{}", long.stdout);
-    assert!(
-        amounts.iter().all(|amount| *amount == "$2.00"),
-        "{}",
-        long.stdout
-    );
+    assert_eq!(amounts, ["$2.00"], "{}", long.stdout);
 }
 
 /// Returns the age of the readings that `now` shows.
