@@ -311,7 +311,7 @@ fn command_name(context: &Context) -> &'static str {
     }
 }
 
-/// Returns the questions to answer besides explaining the error. Only the first one that has an answer is answered.
+/// Returns the questions to try besides explaining the error, in order. The caller uses the first answer.
 fn questions_besides_error(
     recognized: Option<SideQuestion>,
     text: &str,
@@ -327,7 +327,7 @@ fn questions_besides_error(
 }
 
 /// Returns the question to answer besides explaining the error. If whycap does not understand the question in the text, and there is
-/// no error to explain or the question is not about it, it is one that has no answer.
+/// no error to explain or the question is not about it, returns [`SideQuestion::NotUnderstood`] or [`SideQuestion::Unrelated`].
 fn with_unknown_words(
     question: Option<SideQuestion>,
     text: &str,
@@ -490,7 +490,7 @@ enum Question {
 /// blocked?", or the message of the current error. If an earlier error is known to have this message, or to be about the limit
 /// in the question, it is that error. Otherwise, the situation contains only the meaning of the message. If a user's report or
 /// question contains [words that stand for a message](message_in_report), the text counts as this message, unless the
-/// [current error is better](is_better_than_overload).
+/// [current error is the better answer](answers_question_about_overload).
 fn subject_of_text(
     text: &str,
     context: &Context,
@@ -501,7 +501,7 @@ fn subject_of_text(
     if overload_in_report(&in_lowercase(text)).is_some()
         && current
             .blocking()
-            .is_some_and(|blocking| is_better_than_overload(blocking, text))
+            .is_some_and(|blocking| answers_question_about_overload(blocking, text))
     {
         return Subject::of(current);
     }
@@ -602,7 +602,7 @@ fn subject_of_text(
 
 /// Returns true if the explanation of the error that blocks work is a better answer to a text about an overload than the general
 /// meaning of "overloaded": the error is an overload, or the user asks how to go on, which depends on this error.
-fn is_better_than_overload(blocking: &Incident, text: &str) -> bool {
+fn answers_question_about_overload(blocking: &Incident, text: &str) -> bool {
     let lowercase = in_lowercase(text);
     let asks_how = words_of(&lowercase).first() == Some(&"how")
         && !is_report(&lowercase)

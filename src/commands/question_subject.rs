@@ -28,7 +28,7 @@ pub(super) enum SideQuestion {
     ChargedDespitePlan,
     /// Asks how to turn off usage credits, or how to stop paying.
     TurnOffCredits,
-    /// Asks whether usage outside Claude Code counts toward the limits.
+    /// Asks whether usage in other apps or on other machines counts toward the limits.
     UsageElsewhere,
     Bug,
     Locks,
@@ -136,7 +136,7 @@ const USED_UP: &[&str] = &[
     "window",
 ];
 
-/// Words that show that a question is not what has used most of a limit.
+/// Words that show that a question does not ask what has used most of a limit.
 const NOT_ABOUT_WHAT_USED: &[&str] = &[
     "am",
     "are",
@@ -157,7 +157,7 @@ const NOT_ABOUT_WHAT_USED: &[&str] = &[
 /// The words for buying something.
 const BUYING: &[&str] = &["buy", "buying", "pay", "paying", "purchase", "purchasing"];
 
-/// Words that show that a question about credits and a reset is not whether credits reset a limit.
+/// Words that show that a question about credits and a reset does not ask whether credits reset a limit.
 const NOT_ABOUT_RESET_BY_CREDITS: &[&str] = &["or", "until", "wait", "when"];
 
 /// Words that show that the user asks for a time or a sum of money, and not for the usage of a limit.
@@ -186,7 +186,7 @@ const NOT_ABOUT_PAYMENT_NOW: &[&str] = &[
 /// The words for charging the user.
 const CHARGING: &[&str] = &["billed", "charge", "charged", "charges", "charging"];
 
-/// The words for places other than Claude Code in which Claude can be used.
+/// The words for other apps and devices on which Claude can be used.
 const PLACES_OF_OTHER_USAGE: &[&str] = &[
     "app",
     "apps",
@@ -992,7 +992,7 @@ const OTHER_KNOWN_WORDS: &[&str] = &[
 /// Words with which users contrast an error with something that its explanation may not mention, as in "although I barely worked".
 const WORDS_OF_CONTRAST: &[&str] = &["although", "but", "despite", "however", "though", "whereas"];
 
-/// The words for a limit in a question, which also mentions another payer.
+/// The words for a limit. If a question also mentions another payer, the explanation may not answer all of it.
 const LIMITS_OF_PAYERS: &[&str] = &[
     "limit", "limits", "quota", "reset", "resets", "usage", "window",
 ];
@@ -1271,7 +1271,7 @@ fn is_about_something_else(words: &[&str]) -> bool {
     names_something && !may_be_about_error(words) && !has_any(words, MAY_STAND_FOR_ERROR)
 }
 
-/// Returns true if a question asks for the cause of an error, as in "why did my usage jump overnight?".
+/// Returns true if a question asks for the cause of an error, as in "why did my session stop overnight?".
 fn asks_for_cause(words: &[&str]) -> bool {
     let mut after_why = words.iter().skip_while(|word| **word != "why").skip(1);
     let subject = after_why.find(|word| !BEFORE_SUBJECTS.contains(word));

@@ -111,10 +111,10 @@ impl SideQuestion {
                 };
                 format!("Your question: whycap may not have understood all of it.{what_follows}")
             }
-            Self::FreeCommands => "Free commands: /limit-reset and /low-priority cost nothing extra, but Claude Code does not offer them to every account (see /rate-limit-options). /limit-reset resets your 5-hour limit once a week. If you have a saved reset, it can use that one, which may also be for a weekly limit. /low-priority lets you continue before your 5-hour limit resets, with pauses while there is no spare capacity. The usage still counts toward your weekly limit.".to_owned(),
+            Self::FreeCommands => "Free commands: /limit-reset and /low-priority cost nothing extra, but Claude Code does not offer them to every account (see /rate-limit-options). /limit-reset resets your 5-hour limit once a week. It can also use a saved reset if you have one, which may be for a weekly limit. /low-priority lets you continue before your 5-hour limit resets, with pauses while there is no spare capacity. The usage still counts toward your weekly limit.".to_owned(),
             Self::Outage => "Outages: whycap uses no network, so it cannot tell whether Anthropic's service has a problem now; see https://status.claude.com".to_owned(),
             Self::Spend => format!("Spend: to see what your sessions cost, run: {whycap} spend"),
-            Self::SpendBy(group) => format!("Use: to see which {group}s cost the most, run: {whycap} spend --by {group}"),
+            Self::SpendBy(group) => format!("Usage: to see which {group}s cost the most, run: {whycap} spend --by {group}"),
             Self::LargePrompts => "Large prompts: to see which parts of your prompts had to be written to the cache again, run in a shell: whycap drain".to_owned(),
             Self::PastErrors => format!("Past errors: to see each error and how long it blocked you, run: {whycap} incidents"),
             Self::ResetByCredits => "Resets: usage credits pay for responses beyond a limit, but they do not reset it.".to_owned(),
@@ -125,10 +125,10 @@ impl SideQuestion {
             Self::Continuation => answer_about_continuation(incident, facts),
             Self::ContinuationWhileClosed => {
                 let answer = answer_about_continuation(incident, facts);
-                format!("{answer} Claude Code continues by itself only if its session stays open and the computer stays awake.")
+                format!("{answer} Claude Code continues by itself only if the session stays open and the computer stays awake.")
             }
             Self::UsageElsewhere => "Usage elsewhere: usage on claude.ai, in the Claude apps, and on other machines counts toward the same limits, but whycap cannot see it.".to_owned(),
-            Self::ChargedDespitePlan => format!("Costs: if you have a plan, there are three possible reasons for charges. Usage credits pay for responses beyond a full limit, an API key in the environment (ANTHROPIC_API_KEY) is used instead of the plan, or fast mode is on. To see today's charges, run: {whycap} now"),
+            Self::ChargedDespitePlan => format!("Costs: beside a plan, charges usually have one of three reasons: usage credits pay for responses beyond a full limit, Claude Code uses an API key (ANTHROPIC_API_KEY) instead of the plan, or fast mode is on. To see today's spend and what usage credits have probably paid, run: {whycap} now"),
             Self::Models => answer_about_models(incident, facts)?,
             Self::Locks => format!("Lock files: a lock never causes a usage limit, so deleting lock files does not end a limit. To see which locks exist and whether a program still uses them: {whycap} locks"),
             Self::Purchase => format!("Buying: Claude Code has reported no error that credits would solve. Before you buy anything, check how full your limits are in /usage or with: {whycap} now"),
@@ -379,7 +379,7 @@ fn answer_about_other_sessions(incident: Option<&Incident>, facts: &SideFacts) -
 /// Returns the answer if a limit stops all sessions of the account.
 fn limit_of_all_sessions(limit: &str) -> String {
     format!(
-        "Other sessions: {limit} applies to all sessions of this account, so another session does not help."
+        "Other sessions: {limit} applies to all sessions of this account, so switching to another session does not help."
     )
 }
 

@@ -316,7 +316,8 @@ impl PrintedSentences {
         Ok(())
     }
 
-    /// Prints that prompts may be refused or cost extra until the given time, unless this has been announced.
+    /// Prints that each response costs extra until the given time, or that prompts may be refused or cost extra until then, unless
+    /// this has been announced.
     fn announce_costs(
         &mut self,
         session: Option<&str>,
@@ -330,9 +331,10 @@ impl PrintedSentences {
         self.costs_until = Some(until);
         let deadline = context.clock().format_deadline(until);
         let ended = situation.incident.as_ref();
-        let consequence = match context.extra_costs(session, ended, &context.incidents()) {
-            Some(_) => "each response costs extra",
-            None => "a prompt may be refused or cost extra",
+        let consequence = if context.certainly_costs_extra(session, ended, &context.incidents()) {
+            "each response costs extra"
+        } else {
+            "a prompt may be refused or cost extra"
         };
         let sentence =
             format!("Your plan's usage is used up until {deadline}. Until then, {consequence}.");
@@ -486,7 +488,7 @@ fn sentence_about_credits(incident: &Incident) -> String {
     )
 }
 
-/// Adds a sentence about a limit if usage credits pay beyond it, and the advice how to wait until responses are free.
+/// Adds a sentence about a limit if usage credits pay beyond it, and the advice on how to wait until responses are free.
 fn with_advice_about_credits(
     mut sentences: Vec<String>,
     ended: Option<&Incident>,

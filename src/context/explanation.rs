@@ -17,7 +17,7 @@ use crate::incidents::{
 use crate::ledger::{Ledger, ReadTime};
 use crate::limits::blocked_time::counted_over;
 use crate::limits::decide::Wait;
-use crate::limits::evidence::{PossiblyUnaffected, Reset};
+use crate::limits::evidence::{ContinuationObstacle, PossiblyUnaffected, Reset};
 use crate::limits::incident::{Incident, stopped_again_clause};
 use crate::limits::kind::{Service, Verdict};
 use crate::limits::screen::{self, Pointers};
@@ -347,6 +347,22 @@ impl Context {
         })
     }
 
+    /// Returns true if usage credits certainly pay for further responses of a session or, without a session, of a new session in this
+    /// shell.
+    pub(crate) fn certainly_costs_extra(
+        &self,
+        session: Option<&str>,
+        ended: Option<&Incident>,
+        incidents: &Incidents<'_>,
+    ) -> bool {
+        let is_probable =
+            ended.is_some_and(|ended| ended.diagnosis.credits_probably_pay_for.is_some());
+        let credentials = self.credentials_of_shell();
+        let may_use_key =
+            session.is_none() && credentials.iter().any(Credential::may_replace_login);
+        !is_probable && !may_use_key && self.extra_costs(session, ended, incidents).is_some()
+    }
+
     /// Returns a clause such as "each response costs extra" if usage credits pay for further responses of a session.
     /// Without a session, the clause is about the logged-in account, and it says so if a key may pay for new sessions
     /// in this shell. Returns `None` if there is no evidence of this. `ended` is the newest error.
@@ -618,9 +634,11 @@ impl Context {
             return Some(CurrentError { text, blocks: true });
         }
         let blocks = only_budgets.is_some();
-        let text = match incident.filter(|incident| incident.blocks_only_its_session()) {
-            Some(incident) => {
-                let past = self.describe_past(incident)?;
+        let past = incident
+            .filter(|incident| incident.blocks_only_its_session())
+            .and_then(|incident| self.describe_past(incident));
+        let text = match past {
+            Some(past) => {
                 let state = only_budgets.unwrap_or_else(|| "Nothing is blocking you.".to_owned());
                 format!("{past} {state} For details: whycap explain")
             }
@@ -721,8 +739,8 @@ impl Context {
     }
 
     /// Returns sentences about other sessions. If a limit was reached in another session, they name that session. If
-    /// several sessions are stopped or running, they say which one the advice is for, which others Claude Code will continue, and
-    /// which one has a problem with its key.
+    /// several sessions are stopped, or if Claude Code may continue one of several running sessions, they say which one the advice
+    /// is for, which others Claude Code will continue, and which one has a problem with its key.
     fn about_other_sessions(
         &self,
         incident: &Incident,
@@ -754,11 +772,16 @@ impl Context {
             let own_session = situation.continuing();
             sentences.extend(own_session.map(|continuing| self.describe_continuation(&continuing)));
         }
-        let may_be_misunderstood = situation.has_stopped_several()
-            || incident.continuation().is_some() && self.has_several_running_sessions();
+        let is_advice_for_one_session = situation.limit_of_login.is_none()
+            && !incident.evidence.collected.is_session_closed
+            && incident
+                .continuation()
+                .is_some_and(|continuation| continuation != Err(ContinuationObstacle::NotAwaited));
+        let is_stopped_session_ambiguous = situation.has_stopped_several()
+            || is_advice_for_one_session && self.has_several_running_sessions();
         if incident.blocks().is_some()
             && self.session().is_none()
-            && may_be_misunderstood
+            && is_stopped_session_ambiguous
             && let Some(session) = session_of_error
         {
             // The session sentence, which follows the headline, already names the session.

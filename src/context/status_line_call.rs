@@ -348,9 +348,9 @@ impl<'a> StatusLineFacts<'a> {
         self.call.render(&self.facts).followed_by(&below)
     }
 
-    /// Returns the responses that are billed on top of the plan. Their costs are looked up only if a window is full, and if no
-    /// more than a temporary problem blocks the session, its limit applies to a single model family, or usage credits pay beyond
-    /// its limit.
+    /// Returns the responses that are billed on top of the plan. Their costs are looked up only if a window is full, and if the
+    /// session is blocked at most by a temporary problem, by the limit of one model family beside a full window, or by a limit
+    /// beyond which usage credits pay.
     fn paying(&self) -> Option<Paying> {
         let is_blocked = self.incident.as_ref().is_some_and(|incident| {
             incident.blocks().is_some()

@@ -580,7 +580,14 @@ impl<'a> Incidents<'a> {
         );
         match (obstacle, &own_situation.incident) {
             (Some(obstacle), _) => own_situation.blocked_by(obstacle),
-            (None, Some(_)) => own_situation,
+            (None, Some(own_incident)) => {
+                let payer = self.payer_of(session, self.own_credentials(None), &collector.starts);
+                match payer.later_false_alarm_among(incidents, own_incident) {
+                    Some(later) => own_situation
+                        .blocked_by(later.for_another_session(PossiblyUnaffected::AskingSession)),
+                    None => own_situation,
+                }
+            }
             (None, None) => {
                 let mut situation = Situation::new(incidents, self.now());
                 situation.incident = situation.incident.map(|incident| {

@@ -44,7 +44,8 @@ pub(crate) struct Situation {
     /// The user may have been waiting for the end of this limit.
     pub(crate) just_ended: Option<Box<Incident>>,
     /// The newest error that will still block another session when the current error, a temporary problem or a false alarm, is
-    /// over. If the current error is a limit of the login, this is a newer error of another session.
+    /// over. If the current error is a limit of the login, this is a newer error of another session. If the session that the user
+    /// asked about has an error that is over, this is a later false alarm of another session.
     pub(crate) lasting_error_elsewhere: Option<Box<Incident>>,
     /// A limit that was reached in another session, or a repeated refusal of the login, that also blocks the session that the
     /// user asked about in a shell. `None` if the session's own error blocks it. If it is set, it describes the session's
@@ -500,12 +501,19 @@ impl Situation {
         self.limit_of_login.as_deref().or(self.incident.as_ref())
     }
 
-    /// Adds the newest error of the login's other sessions that also blocks the session that the user asked about. `payer` is
+    /// Adds the newest error of the login's other sessions that also blocks the session that the user asked about, or a later false
+    /// alarm, which may concern this session as well. `payer` is
     /// the payer of this session. `of_others` must be sorted from newest to oldest.
     pub(super) fn add_obstacles_of_login(&mut self, payer: &SessionPayer, of_others: &[Incident]) {
         self.limit_of_login = payer
             .obstacle_among(of_others)
             .map(|obstacle| Box::new(self.in_continuing_session(obstacle)));
+        if let Some(own_incident) = &self.incident
+            && self.limit_of_login.is_none()
+            && let Some(later) = payer.later_false_alarm_among(of_others, own_incident)
+        {
+            self.lasting_error_elsewhere = Some(Box::new(later.for_its_session()));
+        }
         if self.just_reset.is_none() {
             self.just_reset = of_others
                 .iter()
@@ -669,8 +677,8 @@ fn find_limits_of_full_windows(incidents: &[Incident]) -> Vec<Incident> {
         .collect()
 }
 
-/// Returns true if this limit of a single model was reached in another session of the same payer, or earlier in the session with
-/// this error, that session uses the model now, and usage credits do not pay for it.
+/// Returns true if this limit of a single model also applies to the session with this error: it was reached in another session of
+/// the same payer, or earlier in this session. The session must use the model now, and usage credits must not pay for it.
 pub(super) fn is_model_limit_for(limit: &Incident, evidence: &Evidence) -> bool {
     let error = &evidence.error;
     let payer = &limit.evidence.error.payer;

@@ -196,6 +196,9 @@ impl<'i> Entry<'i> {
             (State::Blocks(_), _) if incident.diagnosis.limits_only_one_model() => {
                 Some("still applies to one family of models".to_owned())
             }
+            (State::Blocks(_), _) if incident.diagnosis.awaits_figures() => {
+                Some("too early to tell".to_owned())
+            }
             // The text after the state already says that the error is probably a false alarm.
             (State::Blocks(_), _) if incident.diagnosis.may_next_prompt_work() => None,
             // `explain` and `now` are about the error of the open session.

@@ -56,6 +56,30 @@ impl SessionPayer {
         Some(refusal.for_another_session(PossiblyUnaffected::Nobody))
     }
 
+    /// Returns the first false alarm in another session of the login after this session's own error had ended. The next prompt of
+    /// this session may be refused as well.
+    pub(super) fn later_false_alarm_among<'i>(
+        &self,
+        incidents: &'i [Incident],
+        own_incident: &Incident,
+    ) -> Option<&'i Incident> {
+        if !own_incident.diagnosis.state.is_over() {
+            return None;
+        }
+        let own_session = own_incident.evidence.error.session.id.as_deref();
+        let ended_at = own_incident
+            .diagnosis
+            .ended_at
+            .unwrap_or(own_incident.evidence.at());
+        incidents.iter().find(|incident| {
+            incident.is_false_alarm()
+                && incident.blocks().is_some()
+                && !incident.is_of(own_session)
+                && incident.evidence.at() > ended_at
+                && self.shares_login_with(&incident.evidence.error)
+        })
+    }
+
     /// Returns the first refusal of the login in another session after this session's own error had ended. It is
     /// explained from this session's point of view.
     pub(super) fn refusal_among(

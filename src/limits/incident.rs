@@ -270,8 +270,8 @@ impl Incident {
         (!is_in_headline).then_some(sentence)
     }
 
-    /// Returns a clause about the usage window that is still full although the usage credits, or the cap on them, no longer stop
-    /// work. Returns `None` for other limits, for another account than the login, or if the window began after the error.
+    /// Returns a clause about the error's usage window if it is still full although the usage credits, or the cap on them, no longer
+    /// stop work. Returns `None` for other limits, for another account than the login, or if the window began after the error.
     pub(crate) fn window_full_after_credits(&self) -> Option<String> {
         let evidence = &self.evidence;
         let may_be_full = self.diagnosis.ended_by == EndedBy::AccountOnCredits
@@ -283,8 +283,9 @@ impl Incident {
         let full = Readings::around(evidence, &self.message).used_up_now()?;
         let reset = full.resets_at?;
         let until = evidence.clock.format_time(reset);
-        let has_begun_before = reset - full.window.length() <= evidence.at();
-        has_begun_before.then(|| format!("your {} is used up until {until}", full.window.limit()))
+        let is_same_window = self.diagnosis.window == Some(full.window)
+            && reset - full.window.length() <= evidence.at();
+        is_same_window.then(|| format!("your {} is used up until {until}", full.window.limit()))
     }
 
     /// Returns true if the text is a copy of this error's message, and the error blocks a session or is so recent that
@@ -580,7 +581,7 @@ impl Incident {
     }
 
     /// Returns true if nobody was logged in when the error occurred, and the session had no key, token, or cloud provider. The
-    /// error then concerns no payer at all.
+    /// error is then about no payer.
     pub(crate) fn lacks_payer(&self) -> bool {
         let payer = &self.evidence.error.payer;
         self.refuses_login()
@@ -636,7 +637,7 @@ impl Incident {
     }
 
     /// Explains the error for another session that it blocks as well, and that Claude Code resumes at the given time. Returns `None`
-    /// if the error does not last until about this time.
+    /// unless Claude Code would continue at about the same time after this error.
     pub(crate) fn for_continuing_session(&self, continues_at: DateTime<Utc>) -> Option<Self> {
         let explained = self.explained_with(|collected| {
             collected.obstacle = None;

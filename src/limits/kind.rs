@@ -505,6 +505,20 @@ impl Description {
     }
 }
 
+/// The names of the model families, as in "claude-opus-5-5".
+const FAMILIES: [&str; 4] = ["fable", "haiku", "opus", "sonnet"];
+
+/// Returns the ID of the model that was refused if the message names its family. Otherwise, returns `None`, because `model` may
+/// be the model of an earlier response: the user may have switched models before the refused prompt.
+pub(crate) fn refused_model<'m>(model: Option<&'m str>, message: &str) -> Option<&'m str> {
+    let message = message.to_lowercase();
+    model.filter(|model| {
+        FAMILIES
+            .iter()
+            .any(|family| model.contains(family) && message.contains(family))
+    })
+}
+
 /// Returns true if two IDs name the same model, with or without the 1M context window.
 pub(crate) fn is_same_model(model: &str, other: &str) -> bool {
     model.trim_end_matches("[1m]") == other.trim_end_matches("[1m]")

@@ -101,7 +101,8 @@ pub(crate) enum EffectOfError {
     /// The error blocks the session.
     #[default]
     Blocked,
-    /// The error may block the session. Only the message of another error suggests this, or the problem may have passed.
+    /// The error may block the session: only the message of another error suggests this, the problem may have passed, or it is too
+    /// early to tell.
     MayBeBlocked,
     /// The error blocks the session because of the session's key.
     BlockedByKey,
@@ -119,6 +120,7 @@ impl EffectOfError {
             Self::Stopped
         } else if incident.diagnosis.is_of_unconfirmed_later_window()
             || incident.diagnosis.may_have_passed()
+            || incident.diagnosis.awaits_figures()
         {
             Self::MayBeBlocked
         } else if incident.diagnosis.may_next_prompt_work() {

@@ -137,9 +137,9 @@ fn questions_about_what_used_a_limit_name_the_command_that_shows_it() {
     let sandbox = with_a_private_login();
     let client = session_of_login(&sandbox, "stopped");
     reaches_limit(&client);
-    let by_session = "Use: to see which sessions cost the most, run: whycap spend --by session";
-    let by_project = "Use: to see which projects cost the most, run: whycap spend --by project";
-    let by_model = "Use: to see which models cost the most, run: whycap spend --by model";
+    let by_session = "Usage: to see which sessions cost the most, run: whycap spend --by session";
+    let by_project = "Usage: to see which projects cost the most, run: whycap spend --by project";
+    let by_model = "Usage: to see which models cost the most, run: whycap spend --by model";
     let of_sessions = [
         "which session used the most?",
         "what used up my limit?",
@@ -256,7 +256,7 @@ fn the_answer_says_whether_other_sessions_may_work() {
         (
             FIVE_HOUR,
             refused("five_hour", NOON, ""),
-            "Other sessions: your 5-hour limit applies to all sessions of this account, so another session does not help.",
+            "Other sessions: your 5-hour limit applies to all sessions of this account, so switching to another session does not help.",
         ),
         (
             OPUS,
@@ -474,7 +474,7 @@ fn the_reasons_for_charges_beside_a_plan_are_named() {
     let sandbox = with_a_private_login();
     let client = session_of_login(&sandbox, "stopped");
     reaches_limit(&client);
-    let answer = "Costs: if you have a plan, there are three possible reasons for charges. Usage credits pay for responses beyond a full limit, an API key in the environment (ANTHROPIC_API_KEY) is used instead of the plan, or fast mode is on. To see today's charges, run: whycap now";
+    let answer = "Costs: beside a plan, charges usually have one of three reasons: usage credits pay for responses beyond a full limit, Claude Code uses an API key (ANTHROPIC_API_KEY) instead of the plan, or fast mode is on. To see today's spend and what usage credits have probably paid, run: whycap now";
     assert_answers(
         &client,
         SOON,
@@ -518,7 +518,7 @@ fn a_question_about_closing_the_laptop_is_answered_with_the_condition() {
     let sandbox = with_a_private_login();
     let client = session_of_login(&sandbox, "stopped");
     reaches_limit(&client);
-    let condition = "Claude Code continues by itself only if its session stays open and the computer stays awake.";
+    let condition = "Claude Code continues by itself only if the session stays open and the computer stays awake.";
     for question in [
         "will claude continue by itself if I close the laptop?",
         "can I close my laptop?",
@@ -588,7 +588,7 @@ fn limit_reset_is_said_to_need_a_saved_reset_for_a_weekly_limit() {
     let sandbox = with_a_private_login();
     let client = session_of_login(&sandbox, "stopped");
     let answered = explain(&client, AT, "is /limit-reset free?");
-    let rule = "/limit-reset resets your 5-hour limit once a week. If you have a saved reset, it can use that one, which may also be for a weekly limit.";
+    let rule = "/limit-reset resets your 5-hour limit once a week. It can also use a saved reset if you have one, which may be for a weekly limit.";
     assert!(answered.contains(rule), "{answered}");
     client.receives_error(AT, WEEKLY, refused("seven_day", TUESDAY, ""));
     let explained = flat(client.run(SOON, &["explain", "--long"], b"").success());

@@ -1415,13 +1415,13 @@ fn a_spend_cap_of_a_key_beside_a_plan_is_named_with_its_end_and_the_used_up_plan
         let (headline, badge, step) = if is_plan_full {
             (
                 "ANTHROPIC_API_KEY has reached a spend cap, and your 5-hour limit is also used up until 12:00; unset the key.",
-                "API key at spend cap · unset it · plan used up until 12:00",
+                "API key at spend cap · unset the key · plan used up until 12:00",
                 "2. Then continue the session on your plan after 12:00: claude -c",
             )
         } else {
             (
-                "ANTHROPIC_API_KEY has reached a spend cap, which resets on Tue Dec 1 00:00; unset it and restart Claude Code.",
-                "API key at spend cap · resets Tue Dec 1 00:00 · remove it",
+                "ANTHROPIC_API_KEY has reached a spend cap, which resets on Tue Dec 1 00:00; unset the key and restart Claude Code.",
+                "API key at spend cap · resets Tue Dec 1 00:00 · unset the key",
                 "2. Then continue the session on your plan: claude -c",
             )
         };
@@ -1477,7 +1477,7 @@ fn a_cap_of_the_login_without_a_window_is_mentioned_beside_an_empty_key() {
         for text in [own, of_session, flat(with_key_in_shell.success())] {
             let step = "2. Then continue the session on your plan";
             assert!(text.contains(step), "{text}");
-            let later = "on your plan when its limit no longer applies (org spend cap): claude -c";
+            let later = "on your plan once the org spend cap no longer stops it: claude -c";
             assert_eq!(text.contains(later), is_capped, "{text}");
         }
     }

@@ -1304,7 +1304,7 @@ fn little_room_for_other_models_is_mentioned_beside_the_step_to_switch() {
         let figures = windows(30.0, NOON, percent, TUESDAY);
         client.calls_status_line("2026-11-20T10:00:03Z", figures, 120);
         let reason = format!(
-            "Your weekly usage for all models is {percent}%, so another model will reach that limit soon."
+            "{percent}% of your weekly limit for all models is used, so you may soon reach that limit with another model, too."
         );
         for arguments in [&["explain"][..], &["explain", OPUS_LIMIT]] {
             let explained = flat(client.run("2026-11-20T10:05:00Z", arguments, b"").success());
@@ -1317,6 +1317,6 @@ fn little_room_for_other_models_is_mentioned_beside_the_step_to_switch() {
                 .run("2026-11-20T10:30:00Z", &["explain"], b"")
                 .success(),
         );
-        assert!(!later.contains("for all models is"), "{later}");
+        assert!(!later.contains("limit for all models"), "{later}");
     }
 }

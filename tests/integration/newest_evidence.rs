@@ -1683,6 +1683,48 @@ fn stored_readings(sandbox: &Sandbox) -> usize {
     journal.matches(r#""reading":{"#).count()
 }
 
+/// Two sessions were refused by the same false alarm, and one of them received a response later. When the other one was refused again,
+/// `/whycap` in the first one still said "You are not blocked", and its next prompt was refused as well.
+#[test]
+fn a_later_false_alarm_in_another_session_is_mentioned_after_the_own_one_has_ended() {
+    let sandbox = with_a_private_login();
+    let [refused_again, mut works] = two_sessions_of_login(&sandbox);
+    for client in [&refused_again, &works] {
+        row_at_42_percent(client, "2026-11-20T09:59:50Z");
+        client.receives_error(AT, OUT_OF_CREDITS, json!({}));
+        row_at_42_percent(client, "2026-11-20T10:00:05Z");
+    }
+    works.sends_prompt("2026-11-20T10:02:59Z", "go on");
+    receives_response(
+        &mut works,
+        "2026-11-20T10:03:00Z",
+        windows(42.0, NOON, 17.0, TUESDAY),
+    );
+    let reply = answer(&works, "2026-11-20T10:05:00Z");
+    assert!(reply.contains("You are not blocked"), "{reply}");
+    for at in ["2026-11-20T10:06:00Z", "2026-11-20T10:06:30Z"] {
+        refused_again.sends_prompt(&after(at, -1), "go on");
+        refused_again.receives_error(at, OUT_OF_CREDITS, json!({}));
+        row_at_42_percent(&refused_again, &after(at, 1));
+    }
+    let at = "2026-11-20T10:07:00Z";
+    let reply = answer(&works, at);
+    assert!(reply.contains("This looks like a false alarm"), "{reply}");
+    assert!(
+        reply.contains("1. Send a prompt here; this session may work"),
+        "{reply}"
+    );
+    assert!(!reply.contains("You are not blocked"), "{reply}");
+    let shell = Client::with_session(&sandbox, "shell");
+    let arguments = ["explain", "--session", &works.session];
+    let explained = flat(shell.run(at, &arguments, b"").success());
+    let elsewhere = format!(
+        "Also, in the session {}: This looks like a false alarm",
+        refused_again.session
+    );
+    assert!(explained.contains(&elsewhere), "{explained}");
+}
+
 /// A response repeated the percentages, so they were not stored. Minutes later, another session was refused, and the next status-line
 /// call of the idle session dated the figures of its old response to this call: "5 s before the error, your 5-hour usage was 43%".
 #[test]

@@ -107,8 +107,8 @@ fn the_five_hour_limit_does_not_replace_the_opus_limit_of_the_session() {
     }
 }
 
-/// After the weekly Opus limit, the user switched to Sonnet, whose limit refused the next prompt. Another session with Opus was
-/// told that it may work, and so was the first session after its user switched back to Opus.
+/// After the weekly Opus limit, the user switched to Sonnet, whose limit refused the next prompt. whycap said that another
+/// session with Opus may work, and so may the first session after its user switched back to Opus.
 #[test]
 fn the_limit_of_a_second_model_does_not_replace_the_limit_of_the_first_one() {
     for responds in [false, true] {
@@ -151,7 +151,7 @@ fn assert_stops_opus(client: &Client<'_>, at: &str) {
 }
 
 /// A session has reached the weekly Opus limit, and the 5-hour limit stopped another session with Opus, which waits for its
-/// reset. Its row and steps promised that it will continue then, and `explain` forgot the Opus limit at the reset. For a session
+/// reset. Its row and steps said that it will continue then, and at the reset, `explain` no longer mentioned the Opus limit. For a session
 /// without an error, `explain --session` looked for the Opus limit in the session with the 5-hour limit.
 #[cfg(target_os = "linux")]
 #[test]

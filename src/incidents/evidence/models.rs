@@ -8,7 +8,7 @@ use crate::incidents::error_match::line_of;
 use crate::incidents::transcript_end::is_sent_after;
 use crate::limits::decide::Ending;
 use crate::limits::evidence::{ContinuationObstacle, Evidence, LaterResponse, StoredError};
-use crate::limits::kind::{EndedBy, LimitKind, Window, is_same_model};
+use crate::limits::kind::{EndedBy, LimitKind, Window, is_same_model, refused_model};
 
 /// The models for which errors are explained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,8 +58,11 @@ impl EvidenceCollector<'_> {
         }
         let limit = self.message_of(&error.message).row.limit;
         let is_about_model = limit.description().ended_by == EndedBy::SamePayerAndModel;
-        let refused = error.session.model.as_deref().filter(|_| is_about_model)?;
-        Some(LimitedModels::Refused(refused))
+        if !is_about_model {
+            return None;
+        }
+        refused_model(error.session.model.as_deref(), &error.message.text)
+            .map(LimitedModels::Refused)
     }
 
     /// Returns the window that an error blames, if it applies to a single model family.
@@ -165,9 +168,9 @@ impl EvidenceCollector<'_> {
         };
         // A subagent may use another model than its session. The stored model is that of the session's last response, after which
         // the user may have switched models before the prompt that was refused.
-        let has_refused_session =
+        let concerns_session_itself =
             window.is_of_family_of(error.session.model.as_deref()) || evidence.line().is_some();
-        has_refused_session
+        concerns_session_itself
             && match (self.models_in_use, &error.session.id) {
                 (ModelsInUse::Ignored, _)
                 | (ModelsInUse::OfStoppedSessions | ModelsInUse::OfSessions, None) => false,

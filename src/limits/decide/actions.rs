@@ -607,7 +607,7 @@ fn in_state_without_budget(
         }
         // The session has no failed prompt to send again.
         current.retain(|action| !sends_failed_prompt(*action));
-        current.insert(0, prompt_of_asker(problem));
+        current.insert(0, advice_for_asker(problem));
         move_warnings_up(&mut current);
     }
     let about_continuing = match collected.obstacle {
@@ -664,7 +664,7 @@ fn may_asker_work(problem: &Problem<'_>) -> bool {
 }
 
 /// Returns the advice to send a prompt in the requesting session. If both sessions may use the same key, only another key works.
-fn prompt_of_asker(problem: &Problem<'_>) -> ActionName {
+fn advice_for_asker(problem: &Problem<'_>) -> ActionName {
     let may_use_same_key = problem.evidence.error.uses_key()
         && !problem.evidence.collected.asker_has_other_payer
         && problem.finding.limit.limited_resource() == LimitedResource::ApiMoney;

@@ -175,8 +175,8 @@ impl Diagnosis {
             && (self.also_full.is_none() || self.credits_pay_for_other_models)
     }
 
-    /// Returns true if the limit applies to a single model family, and a full window applies to the other models as well, unless
-    /// usage credits pay for their responses.
+    /// Returns true if the limit applies to a single model family, and a full window applies to all models, even if usage credits
+    /// pay for the responses of the other models.
     pub(crate) fn is_model_limit_beside_full_window(&self) -> bool {
         self.model_window().is_some() && self.also_full.is_some()
     }

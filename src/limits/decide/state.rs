@@ -341,7 +341,10 @@ impl Problem<'_> {
             Ending::PauseLongOver
         } else if pause.is_some_and(|end| end <= now) {
             Ending::PauseOver
-        } else if collected.session_uses_other_model && !self.are_other_models_stopped() {
+        } else if collected.session_uses_other_model
+            && !self.are_other_models_stopped()
+            && !self.has_outlived(age)
+        {
             Ending::ModelSwitched
         } else if self.has_lost_key() {
             Ending::KeyRemoved

@@ -5,7 +5,7 @@ use crate::claude::window_usage::{is_same_reset, rounded_level};
 use crate::limits::catalog::Message;
 use crate::limits::decide::{ActionName, Diagnosis, Ending, State};
 use crate::limits::evidence::{Evidence, Measurement};
-use crate::limits::kind::{EndedBy, LimitKind, Verdict, Window, is_same_model};
+use crate::limits::kind::{EndedBy, LimitKind, Verdict, Window, is_same_model, refused_model};
 use crate::time::{Clock, format_duration};
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -168,7 +168,7 @@ impl Fields {
         }
     }
 
-    /// Creates fields that contain only the cap that stops the login beside the session's key.
+    /// Creates fields that contain only the cap that stops the sessions of the login, for an error about a session's key.
     fn with_cap_of_login(evidence: &Evidence) -> Self {
         let cap = evidence.collected.cap_of_login;
         let mut fields = Self { known: Vec::new() };
@@ -260,11 +260,11 @@ impl Fields {
             ("window_of_cap", window_of_cap.map(str::to_owned)),
         ]);
         let limit = window_limit.unwrap_or("usage limit");
-        let is_over_then = diagnosis
+        let ends_by_continuation = diagnosis
             .automatic_continuation
             .is_some_and(|at| diagnosis.resets.are_over_at(at));
         let stopping_limit = match evidence.collected.model_limit_beside {
-            Some(full) if is_over_then => full.window.limit(),
+            Some(full) if ends_by_continuation => full.window.limit(),
             Some(_) | None => limit,
         };
         let is_old = super::calls_credits_extra_usage(message, evidence);
@@ -287,7 +287,7 @@ impl Fields {
         let is_false = diagnosis.verdict == Verdict::FalseLikely;
         let response = evidence.error.later_response.as_ref();
         let response_model = response.and_then(|response| response.model.as_deref());
-        let is_of_other_model = is_outside_limit(response_model, evidence, diagnosis);
+        let is_of_other_model = is_response_of_other_model(response_model, evidence, diagnosis);
         let ended = if is_false {
             "this was probably a false alarm"
         } else if diagnosis.state == State::Over(Ending::KeyRemoved) {
@@ -378,7 +378,7 @@ impl Fields {
 }
 
 /// Returns true if the model that has responded since the error is known to be none of those that the error is about.
-fn is_outside_limit(
+fn is_response_of_other_model(
     response_model: Option<&str>,
     evidence: &Evidence,
     diagnosis: &Diagnosis,
@@ -387,7 +387,8 @@ fn is_outside_limit(
         return false;
     };
     if diagnosis.ended_by == EndedBy::SamePayerAndModel {
-        let refused = evidence.error.session.model.as_deref();
+        let error = &evidence.error;
+        let refused = refused_model(error.session.model.as_deref(), &error.message.text);
         return refused.is_some_and(|refused| !is_same_model(model, refused));
     }
     diagnosis

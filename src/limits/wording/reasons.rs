@@ -174,7 +174,7 @@ impl Reasons<'_> {
     }
 
     /// Adds the words with which a pasted message states the reset in another time zone. They come from the text of the message, so
-    /// they are not another fact.
+    /// they do not count as independent evidence.
     fn add_converted_reset(&mut self) {
         let clock = self.evidence.clock;
         if let Some(reset) = self.diagnosis.resets.chosen
@@ -255,7 +255,7 @@ impl Reasons<'_> {
         }
     }
 
-    /// If the user should switch to another model, although little is left of the weekly limit of all models, adds this fact.
+    /// Adds that little is left of the weekly limit of all models if a step is to switch to another model.
     fn add_nearly_full_week(&mut self) {
         if !self.diagnosis.actions.contains(&ActionName::OtherModel) {
             return;
@@ -266,7 +266,7 @@ impl Reasons<'_> {
                 Some(week.measured),
                 Source::Sample,
                 format!(
-                    "Your weekly usage for all models is {percent}, so another model will reach that limit soon."
+                    "{percent} of your weekly limit for all models is used, so you may soon reach that limit with another model, too."
                 ),
             );
         }
