@@ -359,7 +359,9 @@ fn side_answer(
     let named = window_named_in(text).or(of_week);
     let facts = SideFacts {
         credits_today: match question {
-            SideQuestion::ChargedToday => credits_today(errors, context, incidents),
+            SideQuestion::ChargedToday | SideQuestion::ReasonForCharges => {
+                credits_today(errors, context, incidents)
+            }
             _ => None,
         },
         ..side_facts(situation, named, is_paying, context, incidents)

@@ -16,6 +16,8 @@ pub(super) enum SideQuestion {
     SpendBy(&'static str),
     /// Asks why a single prompt uses so much.
     LargePrompts,
+    /// Asks why the usage rises so fast.
+    FastUsage,
     /// Asks how long or how often errors have blocked the user.
     PastErrors,
     /// Asks whether something costs money.
@@ -24,6 +26,8 @@ pub(super) enum SideQuestion {
     CostNow,
     /// Asks whether today's responses have cost money.
     ChargedToday,
+    /// Asks for the reason of charges.
+    ReasonForCharges,
     /// Asks why something costs money although the user has a plan.
     ChargedDespitePlan,
     /// Asks how to turn off usage credits, or how to stop paying.
@@ -44,6 +48,8 @@ pub(super) enum SideQuestion {
     ContinuationWhileClosed,
     /// Asks whether other sessions work.
     OtherSessions,
+    /// Asks which sessions are blocked.
+    BlockedSessions,
     Reset,
     Models,
     Outage,
@@ -206,6 +212,16 @@ const PLACES_OF_OTHER_USAGE: &[&str] = &[
     "website",
 ];
 
+/// The words for stopping a session.
+const BLOCKING: &[&str] = &[
+    "affected", "blocked", "limited", "locked", "stopped", "stuck",
+];
+
+/// Words that show that a question about blocked sessions is not which sessions are blocked.
+const NOT_ABOUT_BLOCKED_SESSIONS: &[&str] = &[
+    "error", "how", "limit", "limits", "message", "until", "what", "when", "who", "why", "window",
+];
+
 /// The words after "until" for a day. A number, as in "until 3pm", also stands for a time.
 const DAYS: &[&str] = &[
     "friday",
@@ -278,6 +294,16 @@ const SUBJECTS: &[Subject] = &[
             USED_UP,
         ],
         none_of: &["i", "said", "say", "says", "show", "shows", "tell", "tells"],
+    },
+    // The explanation of a limit answers why this limit ran out so fast.
+    Subject {
+        question: SideQuestion::FastUsage,
+        all_of: &[
+            &["why"],
+            &["fast", "faster", "quick", "quickly", "rapidly"],
+            &["quota", "tokens", "usage", "week", "window"],
+        ],
+        none_of: &["limit", "limits", "mode", "reset", "resets"],
     },
     Subject {
         question: SideQuestion::SpendBy("model"),
@@ -417,6 +443,19 @@ const SUBJECTS: &[Subject] = &[
         ],
     },
     Subject {
+        question: SideQuestion::ReasonForCharges,
+        all_of: &[
+            &["why"],
+            &[
+                "am", "are", "been", "did", "get", "got", "have", "i'm", "was", "were",
+            ],
+            &["billed", "charge", "charged", "paid", "pay", "paying"],
+        ],
+        none_of: &[
+            "blocked", "if", "limited", "stop", "stopped", "to", "wait", "waiting", "when", "who",
+        ],
+    },
+    Subject {
         question: SideQuestion::CostNow,
         all_of: &[&["am", "are", "i'm"], &["charged"]],
         none_of: NOT_ABOUT_PAYMENT_NOW,
@@ -474,6 +513,21 @@ const SUBJECTS: &[Subject] = &[
             "but", "fable", "haiku", "how", "model", "models", "opus", "sonnet", "what", "which",
             "who", "why",
         ],
+    },
+    Subject {
+        question: SideQuestion::BlockedSessions,
+        all_of: &[&["which"], &["session", "sessions"], BLOCKING],
+        none_of: NOT_ABOUT_BLOCKED_SESSIONS,
+    },
+    Subject {
+        question: SideQuestion::BlockedSessions,
+        all_of: &[
+            &["are", "is"],
+            &["all", "any", "every"],
+            &["session", "sessions"],
+            BLOCKING,
+        ],
+        none_of: NOT_ABOUT_BLOCKED_SESSIONS,
     },
     Subject {
         question: SideQuestion::ContinuationWhileClosed,

@@ -116,10 +116,12 @@ impl SideQuestion {
             Self::Spend => format!("Spend: to see what your sessions cost, run: {whycap} spend"),
             Self::SpendBy(group) => format!("Usage: to see which {group}s cost the most, run: {whycap} spend --by {group}"),
             Self::LargePrompts => "Large prompts: to see which parts of your prompts had to be written to the cache again, run in a shell: whycap drain".to_owned(),
+            Self::FastUsage => format!("Fast usage: to see which sessions cost the most, run: {whycap} spend --by session. To see which parts of your prompts had to be written to the cache again, run in a shell: whycap drain"),
             Self::PastErrors => format!("Past errors: to see each error and how long it blocked you, run: {whycap} incidents"),
             Self::ResetByCredits => "Resets: usage credits pay for responses beyond a limit, but they do not reset it.".to_owned(),
             Self::Raising | Self::RaisingForTeam => answer_about_raising(incident)?,
             Self::OtherSessions => answer_about_other_sessions(incident, facts)?,
+            Self::BlockedSessions => format!("Sessions: to see each session and whether it is blocked, run: {whycap} now"),
             Self::Usage => answer_about_usage(facts, whycap),
             Self::Reset => answer_about_reset(incident, facts, whycap)?,
             Self::Continuation => answer_about_continuation(incident, facts),
@@ -128,7 +130,8 @@ impl SideQuestion {
                 format!("{answer} Claude Code continues by itself only if the session stays open and the computer stays awake.")
             }
             Self::UsageElsewhere => "Usage elsewhere: usage on claude.ai, in the Claude apps, and on other machines counts toward the same limits, but whycap cannot see it.".to_owned(),
-            Self::ChargedDespitePlan => format!("Costs: beside a plan, charges usually have one of three reasons: usage credits pay for responses beyond a full limit, Claude Code uses an API key (ANTHROPIC_API_KEY) instead of the plan, or fast mode is on. To see today's spend and what usage credits have probably paid, run: {whycap} now"),
+            Self::ChargedDespitePlan => reasons_for_charges(whycap),
+            Self::ReasonForCharges => answer_about_reason_for_charges(facts, whycap),
             Self::Models => answer_about_models(incident, facts)?,
             Self::Locks => format!("Lock files: a lock never causes a usage limit, so deleting lock files does not end a limit. To see which locks exist and whether a program still uses them: {whycap} locks"),
             Self::Purchase => format!("Buying: Claude Code has reported no error that credits would solve. Before you buy anything, check how full your limits are in /usage or with: {whycap} now"),
@@ -160,6 +163,23 @@ impl SideQuestion {
         };
         Some(answer)
     }
+}
+
+/// Returns the answer to the question why the user was charged.
+fn answer_about_reason_for_charges(facts: &SideFacts, whycap: &str) -> String {
+    match &facts.credits_today {
+        Some(note) => format!(
+            "Costs: usage credits pay for responses beyond a full limit and for fast mode. As for today's spend, {note}. More: {whycap} now"
+        ),
+        None => reasons_for_charges(whycap),
+    }
+}
+
+/// Returns the answer to the question why something costs money if whycap knows of no charges.
+fn reasons_for_charges(whycap: &str) -> String {
+    format!(
+        "Costs: beside a plan, charges usually have one of three reasons: usage credits pay for responses beyond a full limit, Claude Code uses an API key (ANTHROPIC_API_KEY) instead of the plan, or fast mode is on. To see today's spend and what usage credits have probably paid, run: {whycap} now"
+    )
 }
 
 /// Returns true if a limit caused the error and still stops work.

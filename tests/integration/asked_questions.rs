@@ -597,3 +597,96 @@ fn limit_reset_is_said_to_need_a_saved_reset_for_a_weekly_limit() {
     let page = flat(include_str!("../../docs/after-a-limit.md"));
     assert!(page.contains("resets the 5-hour limit once a week. An account may also have a saved reset, which may be for a weekly limit."));
 }
+
+/// The answer to these questions was that waiting for a reset is free, although usage credits had paid.
+#[test]
+fn the_answer_about_the_reason_of_charges_names_what_credits_have_paid() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "pays");
+    let questions = [
+        "why was I charged?",
+        "why was I charged",
+        "why did I get charged today?",
+        "why am I being charged?",
+        "why am I paying?",
+    ];
+    for question in questions {
+        let answered = explain(&client, AT, question);
+        let reasons = "Costs: if you have a plan, there are three possible reasons for charges.";
+        assert!(answered.contains(reasons), "{question}: {answered}");
+    }
+    client.calls_status_line(AT, windows(100.0, NOON, 17.0, TUESDAY), 120);
+    client.works("2026-11-20T10:05:00Z", 100_000);
+    let at = "2026-11-20T10:06:00Z";
+    let answer = "Costs: usage credits pay for responses beyond a full limit and for fast mode. As for today's spend, usage credits have paid ≈$";
+    for question in questions {
+        let answered = explain(&client, at, question);
+        assert!(answered.contains(answer), "{question}: {answered}");
+        let replied = answer_to(&client, at, &format!("/whycap {question}"));
+        assert!(replied.contains(answer), "{question}: {replied}");
+    }
+    for question in [
+        "why was I charged for waiting?",
+        "why am I blocked if I pay?",
+    ] {
+        let answered = explain(&client, at, question);
+        assert!(!answered.contains(answer), "{question}: {answered}");
+    }
+}
+
+/// The answer to these questions was only the last error.
+#[test]
+fn questions_about_the_blocked_sessions_name_the_command_that_lists_them() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    client.receives_error(AT, OPUS, refused("seven_day_opus", TUESDAY, ""));
+    assert_answers(
+        &client,
+        SOON,
+        &[
+            "which sessions are blocked?",
+            "which of my sessions is stopped",
+            "is opus blocked in all my sessions",
+            "are all my sessions blocked?",
+        ],
+        "Sessions: to see each session and whether it is blocked, run: whycap now",
+    );
+    assert_only_explains(
+        &client,
+        SOON,
+        &[
+            "which limit blocked my sessions?",
+            "all my sessions are blocked, why?",
+        ],
+    );
+}
+
+/// The answer to these questions was only the last error.
+#[test]
+fn questions_about_fast_usage_name_the_commands_that_show_its_cause() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    reaches_limit(&client);
+    let questions = [
+        "why is my usage going up so fast?",
+        "why do I burn tokens so quickly?",
+        "why is my 5-hour window filling up so fast",
+    ];
+    assert_answers(
+        &client,
+        SOON,
+        &questions,
+        "Fast usage: to see which sessions cost the most, run: whycap spend --by session",
+    );
+    for question in questions {
+        let answered = explain(&client, SOON, question);
+        assert!(answered.contains("whycap drain"), "{question}: {answered}");
+    }
+    for question in [
+        "why does fast mode have a limit?",
+        "why does my limit reset so fast?",
+    ] {
+        let answered = explain(&client, SOON, question);
+        assert!(!answered.contains("Fast usage: "), "{question}: {answered}");
+    }
+}
