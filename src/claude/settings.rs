@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::account;
 use crate::disk;
+use crate::environment::Environment;
 use crate::paths::Paths;
 use crate::pricing::{CustomRates, PriceTable};
 
@@ -32,6 +33,9 @@ pub enum SettingsScope {
     #[value(skip)]
     Managed,
 }
+
+/// The environment variable that sets the model of new sessions. It takes precedence over the setting `model`.
+const MODEL_VARIABLE: &str = "ANTHROPIC_MODEL";
 
 /// A settings file and its contents.
 #[derive(Debug, Clone, PartialEq)]
@@ -201,6 +205,32 @@ pub(crate) fn effective_value<'a>(
     key: &str,
 ) -> Option<(&'a SettingsFile, &'a Value)> {
     files.iter().find_map(|file| Some((file, file.get(key)?)))
+}
+
+/// The names of the model families. Aliases such as "sonnet[1m]" and IDs such as "claude-sonnet-5-5" contain them.
+const MODEL_FAMILIES: [&str; 4] = ["opus", "sonnet", "haiku", "fable"];
+
+/// Returns the model that a new session in `project` uses, as the settings or the environment name it. Returns `None` if none is
+/// set, or if its family is unknown, as with "default". If the variable is set in the environment and in the settings, the
+/// settings win, as for credentials.
+pub(crate) fn model_of_new_sessions(
+    paths: &Paths,
+    environment: &Environment,
+    project: Option<&Path>,
+) -> Option<String> {
+    let files = of(paths, project);
+    let variable_in_settings = files
+        .iter()
+        .find_map(|file| file.get("env")?.get(MODEL_VARIABLE)?.as_str());
+    let model = match variable_in_settings.or(environment.text(MODEL_VARIABLE)) {
+        Some(model) => model,
+        None => effective_value(&files, "model")?.1.as_str()?,
+    };
+    let lowercase = model.to_lowercase();
+    MODEL_FAMILIES
+        .iter()
+        .any(|family| lowercase.contains(family))
+        .then(|| model.to_owned())
 }
 
 /// Returns the user's price table. The table combines the built-in prices, the user's custom rates, and the prices that

@@ -10,6 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::reply::{Reply, Subcommand};
 use crate::context::Context;
 use crate::incidents::{Asker, Continuing, Incidents, Situation};
+use crate::ledger::Ledger;
 use crate::limits::decide::{ActionName, CONTINUES_LATE, CONTINUES_SOON, Wait};
 use crate::limits::evidence::ResetSource;
 use crate::limits::incident::Incident;
@@ -65,6 +66,19 @@ fn with_costs_of_problem(
     }
 }
 
+/// Returns the situation that determines whether to wait.
+fn current_situation(
+    session: Option<&str>,
+    incidents: &Incidents<'_>,
+    ledger: Option<&Ledger>,
+    context: &Context,
+) -> Situation {
+    let situation = incidents.situation(session, Asker::Shell, ledger);
+    let with_model = context.with_model_of_new_sessions(situation, session);
+    let with_costs = with_costs_of_problem(with_model, session, incidents, context);
+    context.with_budgets(with_costs.for_waiting(), session)
+}
+
 impl Subcommand for WaitArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
         let started = Instant::now();
@@ -89,9 +103,7 @@ impl Subcommand for WaitArguments {
                 return Err(context.unknown_session(session));
             }
             let ledger = errors.ledger.as_ref();
-            let known_situation = incidents.situation(session, Asker::Shell, ledger);
-            let with_costs = with_costs_of_problem(known_situation, session, &incidents, &context);
-            let situation = context.with_budgets(with_costs.for_waiting(), session);
+            let situation = current_situation(session, &incidents, ledger, &context);
             // If the command has already waited for an error that blocked the shell itself, it must not fail now because
             // of an error that blocks only a session with a different payer.
             let end_of_limit = if has_waited_for_own_payer && situation.blocks_only_other_payer() {
@@ -121,6 +133,9 @@ impl Subcommand for WaitArguments {
             previous_check = now;
             let Some(Wait::Helps(until)) = wait else {
                 let limited_models = context.about_limited_models(session, &situation, &incidents);
+                let about_full_window = context
+                    .about_full_window(session, &incidents)
+                    .or_else(|| context.about_limit_sparing_new_sessions(&situation));
                 let extra_costs =
                     context.extra_costs(session, situation.incident.as_ref(), &incidents);
                 let advice_to_wait =
@@ -136,7 +151,7 @@ impl Subcommand for WaitArguments {
                             ended.as_ref(),
                             waited_for.as_ref(),
                             extra_costs.as_deref(),
-                            context.about_full_window(session, &incidents),
+                            about_full_window,
                             &continuations(&announced, &period, has_progress, &context),
                             about_budgets(&budgets, &announced_budgets).as_deref(),
                             &context,

@@ -9,6 +9,7 @@ use super::{ANSWER_READS, Context};
 use crate::claude::credentials::{self, Credential};
 use crate::claude::session_label::shortened;
 use crate::claude::sessions::{self, Liveness};
+use crate::claude::settings;
 use crate::doctor::CurrentError;
 use crate::drain::{Findings, WindowShares, cache_writes};
 use crate::incidents::{
@@ -97,8 +98,29 @@ impl Context {
         let ledger = errors.ledger.as_ref();
         match self.session() {
             Some(own_session) => incidents.situation_of_conversation(own_session, ledger),
-            None => incidents.situation(session, self.asker(), ledger),
+            None => self.with_model_of_new_sessions(
+                incidents.situation(session, self.asker(), ledger),
+                session,
+            ),
         }
+    }
+
+    /// Adds the model of the sessions that the user may start in this shell, unless the user has asked about one session or in a
+    /// conversation.
+    pub(crate) fn with_model_of_new_sessions(
+        &self,
+        mut situation: Situation,
+        session: Option<&str>,
+    ) -> Situation {
+        if self.event.is_some() || session.is_some() {
+            return situation;
+        }
+        situation.model_of_new_sessions = settings::model_of_new_sessions(
+            &self.paths,
+            &self.environment,
+            self.project().as_deref(),
+        );
+        situation
     }
 
     /// Opens the ledger for looking up errors.
@@ -699,9 +721,9 @@ impl Context {
     ) -> Vec<String> {
         match &situation.text {
             Some(text) => self.about_present(incident, text).into_iter().collect(),
-            None => self
-                .about_other_sessions(incident, situation, session)
+            None => about_new_sessions(situation)
                 .into_iter()
+                .chain(self.about_other_sessions(incident, situation, session))
                 .chain(self.about_limited_models(session, situation, incidents))
                 .collect(),
         }
@@ -890,6 +912,27 @@ impl Context {
         ))
     }
 
+    /// Returns a sentence about a limit of a single model family that does not stop new sessions in this shell. Returns `None` if
+    /// there is no such limit.
+    pub(crate) fn about_limit_sparing_new_sessions(&self, situation: &Situation) -> Option<String> {
+        let limit = situation.limit_sparing_new_sessions()?;
+        let diagnosis = &limit.diagnosis;
+        let condition = match diagnosis.verdict {
+            Verdict::CannotTell => "If the message is right, your",
+            _ => "Your",
+        };
+        let name = diagnosis.model_window()?.limit();
+        let clock = self.clock();
+        let until = match diagnosis.resets.ahead(clock.now) {
+            Some(reset) => format!(" until {}", clock.format_time(reset.at)),
+            None => String::new(),
+        };
+        let clause = clause_about_new_sessions(situation)?;
+        Some(format!(
+            "{condition} {name} is used up{until}, but new sessions {clause}."
+        ))
+    }
+
     /// Returns sentences about open sessions without an error to whose model a limit applies, because another session has reached
     /// it. A session that has switched models since then shows that the user can work, but not that these sessions can. Returns
     /// none in a conversation, if the user has asked about one session, or if the current error is this limit and still blocks work.
@@ -1019,6 +1062,19 @@ fn about_own_false_alarm(situation: &Situation) -> Option<String> {
     Some(format!(
         "The error in this session, \"{message}\", was probably a false alarm, but another error applies here as well."
     ))
+}
+
+/// Returns a clause without its subject, new sessions. Returns `None` if their model is unknown.
+fn clause_about_new_sessions(situation: &Situation) -> Option<String> {
+    let model = situation.model_of_new_sessions.as_deref()?;
+    Some(format!("use another model ({model}), so you can continue"))
+}
+
+/// Returns a sentence that says that the explained limit does not stop new sessions, or `None` if it does.
+fn about_new_sessions(situation: &Situation) -> Option<String> {
+    situation.limit_sparing_new_sessions()?;
+    let clause = clause_about_new_sessions(situation)?;
+    Some(format!("New sessions {clause}."))
 }
 
 /// Returns a sentence about the earlier error whose message the user has entered, if another one is explained instead.

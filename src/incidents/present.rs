@@ -68,6 +68,12 @@ pub(crate) struct Situation {
     pub(crate) text: Option<TextSituation>,
     /// A sentence about the earlier error whose message the user has entered, if the current error is explained instead.
     pub(crate) earlier_error: Option<String>,
+    /// The model of the sessions that are started in the requesting shell. `None` if the user has asked about one session or in a
+    /// conversation, or if the family of the model is unknown.
+    pub(crate) model_of_new_sessions: Option<String>,
+    /// The current limit of a single model family, if it does not stop new sessions because they use another model. Only `wait`
+    /// uses it.
+    limit_sparing_new_sessions: Option<Box<Incident>>,
 }
 
 /// The current state, for the explanation of a text that the user entered.
@@ -178,6 +184,8 @@ impl Situation {
             awaiting_prompt,
             text: None,
             earlier_error: None,
+            model_of_new_sessions: None,
+            limit_sparing_new_sessions: None,
         }
     }
 
@@ -475,9 +483,12 @@ impl Situation {
     }
 
     /// Returns whether waiting helps, or `None` if nothing blocks work. A limit beyond which usage credits certainly pay does not
-    /// block work, unless a budget blocks prompts. If the user entered a text and its error is over, this is about the error that
-    /// blocks work now.
+    /// block work, unless a budget blocks prompts. A limit of a single model family does not block work either if new sessions use
+    /// another model. If the user entered a text and its error is over, this is about the error that blocks work now.
     pub(crate) fn wait(&self) -> Option<Wait> {
+        if self.limit_sparing_new_sessions().is_some() {
+            return None;
+        }
         let blocking_now = self.text.as_ref().and_then(|text| text.blocking.as_deref());
         self.present()
             .into_iter()
@@ -493,6 +504,27 @@ impl Situation {
         self.present()
             .and_then(Incident::blocks)
             .or_else(|| blocking_now?.blocks())
+    }
+
+    /// Returns the limit of a single model family that blocks only other sessions, because new sessions in the requesting shell
+    /// use another model.
+    pub(crate) fn limit_sparing_new_sessions(&self) -> Option<&Incident> {
+        self.limit_sparing_new_sessions.as_deref().or_else(|| {
+            self.present()
+                .filter(|present| self.spares_new_sessions(present))
+        })
+    }
+
+    /// Returns true if a limit blocks work, but applies only to other models than that of new sessions in the requesting shell, and
+    /// no other limit is known to apply to these sessions.
+    fn spares_new_sessions(&self, limit: &Incident) -> bool {
+        let Some(model) = self.model_of_new_sessions.as_deref() else {
+            return false;
+        };
+        limit.blocks().is_some()
+            && limit.diagnosis.only_limited_models().is_some()
+            && !limit.may_apply_to_model(Some(model))
+            && self.full_limits_of_login(Some(model)).next().is_none()
     }
 
     /// Returns the error that describes the current state: the limit of the login, if there is one, or the current
@@ -579,12 +611,21 @@ impl Situation {
     }
 
     /// Returns the situation for `wait`. The limit of the login becomes the current error, if there is one, or a limit
-    /// that outlasts the current error. If nothing blocks work, a limit that has just reset becomes the current error.
+    /// that outlasts the current error. If nothing blocks work, a limit that has just reset becomes the current error. A limit that
+    /// does not stop new sessions is not the current error.
     pub(crate) fn for_waiting(mut self) -> Self {
-        let limit = self.limit_of_login.take();
-        if let Some(limit) = limit.or(self.lasting_limit.take()) {
+        let lasting_limit = self
+            .lasting_limit
+            .take()
+            .filter(|limit| !self.spares_new_sessions(limit));
+        let limit = self.limit_of_login.take().or(lasting_limit);
+        if let Some(limit) = limit {
             self.incident = Some(*limit);
-        } else if self.blocking().is_none()
+        }
+        if self.limit_sparing_new_sessions().is_some() {
+            self.limit_sparing_new_sessions = self.incident.take().map(Box::new);
+        }
+        if self.blocking().is_none()
             && let Some(just_reset) = self.just_reset.take()
         {
             self.incident = Some(*just_reset);

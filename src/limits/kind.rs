@@ -134,7 +134,12 @@ impl Window {
     /// Returns true if the window applies to this model, or if the model is unknown.
     pub(crate) fn may_apply_to(self, model: Option<&str>) -> bool {
         match (self.family(), model) {
-            (Some(family), Some(model)) => model.to_lowercase().contains(family),
+            (Some(family), Some(model)) => {
+                let lowercase = model.to_lowercase();
+                // With this setting, Claude Code uses Opus in plan mode and Sonnet otherwise.
+                let is_plan_setting = lowercase.contains("opusplan");
+                lowercase.contains(family) || is_plan_setting && self == Self::WeeklySonnet
+            }
             (None, _) | (_, None) => true,
         }
     }

@@ -1320,3 +1320,149 @@ fn little_room_for_other_models_is_mentioned_beside_the_step_to_switch() {
         assert!(!later.contains("limit for all models"), "{later}");
     }
 }
+
+/// Checks that in a shell, `wait` and `explain --exit-code` say that new sessions are not stopped because they use the given
+/// model, or that they are stopped if there is no such model.
+fn assert_new_sessions_work(
+    sandbox: &Sandbox,
+    variables: &[(String, String)],
+    model: Option<&str>,
+) {
+    let at = "2026-11-20T10:00:10Z";
+    let run_at = |arguments: &[&str]| run(sandbox, at, arguments, b"", variables);
+    let explained = run_at(&["explain", "--exit-code"]);
+    let of_session = run_at(&["explain", "--exit-code", "--session", "stopped"]);
+    assert_eq!(of_session.code, 10, "{of_session:?}");
+    let waited = run_at(&["wait", "--timeout", "1s", "--session", "stopped"]);
+    assert_eq!(waited.code, 124, "{waited:?}");
+    assert!(waited.stderr.contains("limit still applied"), "{waited:?}");
+    for wait in [
+        &["wait", "--timeout", "1s"][..],
+        &["wait", "--timeout", "1s", "--free"],
+    ] {
+        let waited = run_at(wait);
+        let has_timed_out = waited.stderr.contains("limit still applied");
+        assert_eq!(has_timed_out, model.is_none(), "{model:?}: {waited:?}");
+        let Some(model) = model else {
+            assert_eq!((explained.code, waited.code), (10, 124), "{waited:?}");
+            assert!(!explained.stdout.contains("New sessions"), "{explained:?}");
+            continue;
+        };
+        assert_eq!((explained.code, waited.code), (0, 0), "{waited:?}");
+        let sentence = format!(
+            "Your weekly Opus limit is used up until Tue Nov 24 06:00, but new sessions use another model ({model}), so you can continue."
+        );
+        let of_open_session =
+            "Your weekly Opus limit still applies to the open session idle until Tue Nov 24 06:00.";
+        let shown = flat(&waited.stdout);
+        assert!(shown.contains(&sentence), "{shown}");
+        assert!(shown.contains(of_open_session), "{shown}");
+        assert!(!shown.contains("You are not blocked"), "{shown}");
+        let shown = flat(&explained.stdout);
+        let sentence = format!("New sessions use another model ({model}), so you can continue.");
+        assert!(shown.contains(&sentence), "{shown}");
+        assert!(shown.contains("Use another model"), "{shown}");
+    }
+}
+
+/// The weekly Opus limit had stopped a session, and the user had made Sonnet the default with `/model` in another one. `wait` still
+/// waited for days, although `whycap wait && claude -p …` would have used Sonnet.
+#[test]
+fn the_limit_of_one_model_does_not_stop_new_sessions_with_another_model() {
+    let sandbox = with_a_private_login();
+    let mut stopped = session_of_login(&sandbox, "stopped");
+    let mut idle = session_of_login(&sandbox, "idle");
+    let _processes = [&stopped, &idle].map(|client| RunningClient::idle(&sandbox, &client.session));
+    for client in [&mut stopped, &mut idle] {
+        OPUS.clone_into(&mut client.model);
+        receives_response(client, "2026-11-20T09:50:00Z");
+    }
+    reaches_opus_limit(&stopped, "2026-11-20T10:00:00Z");
+    assert_new_sessions_work(&sandbox, &[], None);
+
+    for (model, works) in [
+        ("sonnet", true),
+        ("sonnet[1m]", true),
+        ("haiku", true),
+        (SONNET, true),
+        ("opus", false),
+        ("opusplan", false),
+        ("default", false),
+        (OPUS, false),
+    ] {
+        let settings = json!({"model": model}).to_string();
+        sandbox.write(".claude/settings.json", settings);
+        assert_new_sessions_work(&sandbox, &[], works.then_some(model));
+    }
+
+    // The variable takes precedence over the settings, also if the settings set the variable.
+    assert_new_sessions_work(
+        &sandbox,
+        &[("ANTHROPIC_MODEL".to_owned(), "sonnet".to_owned())],
+        Some("sonnet"),
+    );
+    sandbox.write(".claude/settings.json", r#"{"model": "sonnet"}"#);
+    assert_new_sessions_work(
+        &sandbox,
+        &[("ANTHROPIC_MODEL".to_owned(), "opus".to_owned())],
+        None,
+    );
+    let with_variable = json!({"model": "sonnet", "env": {"ANTHROPIC_MODEL": "opus"}});
+    sandbox.write(".claude/settings.json", with_variable.to_string());
+    assert_new_sessions_work(&sandbox, &[], None);
+}
+
+/// The model of new sessions in a project comes from the settings of the project.
+#[test]
+fn the_settings_of_the_project_determine_the_model_of_new_sessions() {
+    let sandbox = with_a_private_login();
+    let mut stopped = session_of_login(&sandbox, "stopped");
+    OPUS.clone_into(&mut stopped.model);
+    reaches_opus_limit(&stopped, "2026-11-20T10:00:00Z");
+    sandbox.write(".claude/settings.json", r#"{"model": "opus"}"#);
+    sandbox.write("api/.claude/settings.local.json", r#"{"model": "sonnet"}"#);
+    for (directory, code) in [(".", 10), ("api", 0)] {
+        let mut command = sandbox.command(&["explain", "--exit-code"]);
+        command
+            .env("WHYCAP_NOW", "2026-11-20T10:00:10Z")
+            .current_dir(sandbox.path(directory));
+        assert_eq!(Run::of(&mut command, b"").code, code, "{directory}");
+    }
+}
+
+/// Returns the exit codes of `explain` and `wait` in a shell.
+fn codes(sandbox: &Sandbox) -> (i32, i32) {
+    let at = "2026-11-20T10:01:10Z";
+    let explained = in_shell(sandbox, at, &["explain", "--exit-code"]);
+    let waited = in_shell(sandbox, at, &["wait", "--timeout", "1s"]);
+    let has_timed_out = waited.stderr.contains("limit still applied");
+    assert_eq!(has_timed_out, waited.code == 124, "{waited:?}");
+    (explained.code, waited.code)
+}
+
+/// Other errors stop new sessions, although they do not use the model of the newest limit.
+#[test]
+fn other_limits_stop_new_sessions_with_another_model() {
+    let sandbox = with_a_private_login();
+    let [mut opus, mut sonnet] = two_sessions_of_login(&sandbox);
+    OPUS.clone_into(&mut opus.model);
+    SONNET.clone_into(&mut sonnet.model);
+    reaches_sonnet_limit(&sonnet, "2026-11-20T10:00:00Z");
+    reaches_opus_limit(&opus, "2026-11-20T10:01:00Z");
+    sandbox.write(".claude/settings.json", r#"{"model": "sonnet"}"#);
+    assert_eq!(codes(&sandbox), (10, 124));
+    sandbox.write(".claude/settings.json", r#"{"model": "haiku"}"#);
+    assert_eq!(codes(&sandbox), (0, 0));
+    reaches_five_hour_limit(&session_of_login(&sandbox, "third"));
+    assert_eq!(codes(&sandbox), (10, 124));
+
+    // With "opusplan", Claude Code uses Sonnet outside plan mode.
+    let sandbox = with_a_private_login();
+    let mut sonnet = session_of_login(&sandbox, "sonnet");
+    SONNET.clone_into(&mut sonnet.model);
+    reaches_sonnet_limit(&sonnet, "2026-11-20T10:00:00Z");
+    sandbox.write(".claude/settings.json", r#"{"model": "opusplan"}"#);
+    assert_eq!(codes(&sandbox), (10, 124));
+    sandbox.write(".claude/settings.json", r#"{"model": "opus"}"#);
+    assert_eq!(codes(&sandbox), (0, 0));
+}
