@@ -217,7 +217,7 @@ const BLOCKING: &[&str] = &[
     "affected", "blocked", "limited", "locked", "stopped", "stuck",
 ];
 
-/// Words that show that a question about blocked sessions is not which sessions are blocked.
+/// Words that show that a question about blocked sessions does not ask which ones these are.
 const NOT_ABOUT_BLOCKED_SESSIONS: &[&str] = &[
     "error", "how", "limit", "limits", "message", "until", "what", "when", "who", "why", "window",
 ];
