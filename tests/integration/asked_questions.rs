@@ -612,7 +612,7 @@ fn the_answer_about_the_reason_of_charges_names_what_credits_have_paid() {
     ];
     for question in questions {
         let answered = explain(&client, AT, question);
-        let reasons = "Costs: if you have a plan, there are three reasons for charges.";
+        let reasons = "Costs: beside a plan, charges usually have one of three reasons:";
         assert!(answered.contains(reasons), "{question}: {answered}");
     }
     client.calls_status_line(AT, windows(100.0, NOON, 17.0, TUESDAY), 120);
