@@ -1071,7 +1071,7 @@ fn clause_about_new_sessions(situation: &Situation) -> Option<String> {
 }
 
 /// Returns a sentence that says that the explained limit does not stop new sessions, or `None` if it does.
-fn about_new_sessions(situation: &Situation) -> Option<String> {
+pub(super) fn about_new_sessions(situation: &Situation) -> Option<String> {
     situation.limit_sparing_new_sessions()?;
     let clause = clause_about_new_sessions(situation)?;
     Some(format!("New sessions {clause}."))

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
+use super::explanation::about_new_sessions;
 use super::{ANSWER_READS, Context};
 use crate::budget::overview::BudgetOverview;
 use crate::claude::account::Account;
@@ -236,7 +237,8 @@ impl NowCollector {
         let percent_value = ledger
             .and_then(|ledger| context.percent_value(ledger, None).ok())
             .unwrap_or_default();
-        let known_situation = incidents.situation(None, context.asker(), ledger);
+        let known_situation = context
+            .with_model_of_new_sessions(incidents.situation(None, context.asker(), ledger), None);
         let paying = self.paying(&known_situation, incidents);
         let situation = context.with_budgets(
             context.with_costs(known_situation, paying, incidents),
@@ -246,7 +248,10 @@ impl NowCollector {
         let paid_today = ledger.and_then(|ledger| context.credits_paid_today(ledger, incidents));
         let mut facts = SlowFacts {
             blocked_session: newest.and_then(|newest| context.only_blocked_session(newest)),
-            errors_elsewhere: context.about_errors_elsewhere(&situation),
+            remarks: about_new_sessions(&situation)
+                .into_iter()
+                .chain(context.about_errors_elsewhere(&situation))
+                .collect(),
             past_errors: [situation.just_ended.as_deref(), newest]
                 .into_iter()
                 .flatten()

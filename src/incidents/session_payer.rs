@@ -56,14 +56,14 @@ impl SessionPayer {
         Some(refusal.for_another_session(PossiblyUnaffected::Nobody))
     }
 
-    /// Returns the first false alarm in another session of the login after this session's own error had ended. The next prompt of
-    /// this session may be refused as well.
+    /// Returns the first false alarm in another session of the login after this session's own false alarm had ended. The next prompt
+    /// of this session may be refused as well.
     pub(super) fn later_false_alarm_among<'i>(
         &self,
         incidents: &'i [Incident],
         own_incident: &Incident,
     ) -> Option<&'i Incident> {
-        if !own_incident.diagnosis.state.is_over() {
+        if !own_incident.diagnosis.state.is_over() || !own_incident.is_false_alarm() {
             return None;
         }
         let own_session = own_incident.evidence.error.session.id.as_deref();

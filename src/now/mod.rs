@@ -67,8 +67,8 @@ pub(crate) struct SlowFacts {
     pub(crate) situation: Situation,
     /// The name of the blocked session if the others may still work.
     pub(crate) blocked_session: Option<String>,
-    /// Sentences about other sessions that an error blocks, if a different error blocks work.
-    pub(crate) errors_elsewhere: Vec<String>,
+    /// Sentences about new sessions that the current error does not block, and about other sessions that a different error blocks.
+    pub(crate) remarks: Vec<String>,
     /// Sentences about the newest error and a limit that has just ended, if they are over but still recent.
     pub(crate) past_errors: Vec<String>,
     /// The number of running clients that are not in the registry. Clients whose environment cannot be read are not

@@ -88,7 +88,7 @@ impl NowData {
             if let Some(sentence) = blocked.response_elsewhere() {
                 add_row(&mut report, "", Tone::Plain, sentence.to_owned());
             }
-            for sentence in &self.slow.errors_elsewhere {
+            for sentence in &self.slow.remarks {
                 add_row(&mut report, "", Tone::Plain, sentence.clone());
             }
         }

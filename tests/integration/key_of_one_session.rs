@@ -1420,8 +1420,8 @@ fn a_spend_cap_of_a_key_beside_a_plan_is_named_with_its_end_and_the_used_up_plan
             )
         } else {
             (
-                "ANTHROPIC_API_KEY has reached a spend cap, which resets on Tue Dec 1 00:00; unset the key and restart Claude Code.",
-                "API key at spend cap · resets Tue Dec 1 00:00 · unset the key",
+                "ANTHROPIC_API_KEY has reached a spend cap, which resets on Tue Dec 1 00:00; unset the key.",
+                "API key at spend cap · resets Tue Dec 1 00:00 · unset key",
                 "2. Then continue the session on your plan: claude -c",
             )
         };

@@ -1393,6 +1393,9 @@ fn the_limit_of_one_model_does_not_stop_new_sessions_with_another_model() {
         let settings = json!({"model": model}).to_string();
         sandbox.write(".claude/settings.json", settings);
         assert_new_sessions_work(&sandbox, &[], works.then_some(model));
+        let now = flat(in_shell(&sandbox, "2026-11-20T10:01:40Z", &["now"]).success());
+        let sentence = format!("New sessions use another model ({model}), so you can continue.");
+        assert_eq!(now.contains(&sentence), works, "{now}");
     }
 
     // The variable takes precedence over the settings, also if the settings set the variable.

@@ -1598,7 +1598,7 @@ fn no_screen_says_that_a_false_alarm_still_blocks_the_user() {
         (
             credits,
             json!({"apiErrorStatus": 400}),
-            "stopped; probably a false alarm: send the prompt again",
+            "stopped; probably a false alarm: try again",
         ),
     ] {
         let sandbox = Sandbox::new();

@@ -776,15 +776,12 @@ fn a_false_alarm_is_not_explained_by_a_wait_that_was_not_announced() {
     let at = "2026-11-20T10:00:20Z";
     let now = client.run(at, &["now"], b"");
     let shown = flat(now.success());
-    let note = "stopped; probably a false alarm: send the prompt again";
+    let note = "stopped; probably a false alarm: try again";
     assert!(shown.contains(note), "{shown}");
     let json = client.run(at, &["now", "--json"], b"").json();
     let session = &json["sessions"][0];
     assert_eq!(session["continues"], "no", "{session:#}");
-    assert_eq!(
-        session["why"],
-        "probably a false alarm: send the prompt again"
-    );
+    assert_eq!(session["why"], "probably a false alarm: try again");
 }
 
 /// A session stopped by an overload was listed without a note after another session had received a response, although the row and

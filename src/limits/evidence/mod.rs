@@ -740,7 +740,7 @@ impl fmt::Display for ContinuationObstacle {
                 "Claude Code will not continue by itself: send the prompt again after the reset"
             }
             Self::NoHelpfulReset => "Claude Code will not continue by itself",
-            Self::FalseAlarm => "probably a false alarm: send the prompt again",
+            Self::FalseAlarm => "probably a false alarm: try again",
             Self::NotAwaited => "Claude Code does not wait for this kind of limit",
             Self::BudgetUsedUp => {
                 "your budget blocks the automatic continuation until you type /whycap continue there"
