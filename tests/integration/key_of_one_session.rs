@@ -1415,7 +1415,7 @@ fn a_spend_cap_of_a_key_beside_a_plan_is_named_with_its_end_and_the_used_up_plan
         let (headline, badge, step) = if is_plan_full {
             (
                 "ANTHROPIC_API_KEY has reached a spend cap, and your 5-hour limit is also used up until 12:00; unset the key.",
-                "API key at spend cap · unset the key · plan used up until 12:00",
+                "API key at spend cap · unset key · plan used up until 12:00",
                 "2. Then continue the session on your plan after 12:00: claude -c",
             )
         } else {
