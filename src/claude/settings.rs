@@ -207,7 +207,7 @@ pub(crate) fn effective_value<'a>(
     files.iter().find_map(|file| Some((file, file.get(key)?)))
 }
 
-/// The names of the model families. Aliases such as "sonnet[1m]" and IDs such as "claude-sonnet-5-5" contain them.
+/// The names of the model families. Aliases such as `sonnet[1m]` and IDs such as "claude-sonnet-5-5" contain them.
 const MODEL_FAMILIES: [&str; 4] = ["opus", "sonnet", "haiku", "fable"];
 
 /// Returns the model that a new session in `project` uses, as the settings or the environment name it. Returns `None` if none is
