@@ -8,9 +8,10 @@ use crate::client::{Client, plain_rows, windows};
 use crate::newest_evidence::{hits_limit, receives_response};
 #[cfg(target_os = "linux")]
 use crate::now::RunningClient;
+#[cfg(target_os = "linux")]
+use crate::situation::receives_balance_error;
 use crate::situation::{
-    FIVE_HOUR, NOON, TUESDAY, answer, answer_to, flat, receives_balance_error, refused,
-    session_of_login,
+    FIVE_HOUR, NOON, TUESDAY, answer, answer_to, flat, refused, session_of_login,
 };
 use crate::support::Sandbox;
 use crate::wait::waits;

@@ -95,6 +95,7 @@ mod support;
 mod team_limits;
 #[cfg(target_os = "linux")] // a copy of `sleep` stands in for Claude Code
 mod token_of_session;
+#[cfg(target_os = "linux")] // a copy of `sleep` stands in for Claude Code
 mod two_limits;
 mod visible_text;
 mod wait;
