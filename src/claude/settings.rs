@@ -208,7 +208,7 @@ pub(crate) fn effective_value<'a>(
 }
 
 /// The names of the model families. Aliases such as `sonnet[1m]` and IDs such as "claude-sonnet-5-5" contain them.
-const MODEL_FAMILIES: [&str; 4] = ["opus", "sonnet", "haiku", "fable"];
+pub(crate) const MODEL_FAMILIES: [&str; 4] = ["opus", "sonnet", "haiku", "fable"];
 
 /// Returns the model that a new session in `project` uses, as the settings or the environment name it. Returns `None` if none is
 /// set, or if its family is unknown, as with "default". If the variable is set in the environment and in the settings, the

@@ -26,7 +26,7 @@ pub(super) enum SideQuestion {
     CostNow,
     /// Asks whether today's responses have cost money.
     ChargedToday,
-    /// Asks for the reason of charges.
+    /// Asks why the user was charged.
     ReasonForCharges,
     /// Asks why something costs money although the user has a plan.
     ChargedDespitePlan,
@@ -136,7 +136,7 @@ const USING_UP: &[&str] = &[
     "drained", "drains", "eat", "eats", "take", "takes", "use", "used", "uses",
 ];
 
-/// The words for something that is used up.
+/// The words for what a session or a prompt may use up, and for a large part of it.
 const USED_UP: &[&str] = &[
     "half", "limit", "limits", "most", "much", "percent", "quota", "tokens", "up", "usage",
     "window",

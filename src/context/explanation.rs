@@ -323,10 +323,10 @@ impl Context {
         }
     }
 
-    /// Adds the costs of further responses to the advice. Does so only if usage credits pay for these responses, the error
-    /// is over for the user who pays with them, is only a temporary problem, applies to a single model family, or was pasted, and the session in which the user asks may
-    /// use the plan.
-    /// If the next prompt belongs to the session with the error, this session must also be able to use the plan.
+    /// Adds the costs of further responses to the advice. Does so only if usage credits pay for these responses, and if the session
+    /// in which the user asks may use the plan. The error must be over for the user who pays with them, be only a temporary problem,
+    /// apply to a single model family, or have been pasted. If the next prompt belongs to the session with the error, this session
+    /// must also be able to use the plan.
     pub(crate) fn with_costs(
         &self,
         situation: Situation,
@@ -1064,7 +1064,7 @@ fn about_own_false_alarm(situation: &Situation) -> Option<String> {
     ))
 }
 
-/// Returns a clause without its subject, new sessions. Returns `None` if their model is unknown.
+/// Returns the clause that follows "new sessions" in a sentence. Returns `None` if the model of new sessions is unknown.
 fn clause_about_new_sessions(situation: &Situation) -> Option<String> {
     let model = situation.model_of_new_sessions.as_deref()?;
     Some(format!("use another model ({model}), so you can continue"))

@@ -489,21 +489,23 @@ impl Situation {
         if self.limit_sparing_new_sessions().is_some() {
             return None;
         }
-        let blocking_now = self.text.as_ref().and_then(|text| text.blocking.as_deref());
-        self.present()
-            .into_iter()
-            .chain(blocking_now)
-            .find(|incident| incident.blocks().is_some())
+        self.blocking_now()
             .filter(|incident| !incident.can_continue_on_credits())
             .and_then(Incident::blocks)
     }
 
     /// Like [`Self::wait`], but a limit blocks work even if usage credits pay beyond it.
     fn wait_for_free(&self) -> Option<Wait> {
-        let blocking_now = self.text.as_ref().and_then(|text| text.blocking.as_deref());
+        self.blocking_now().and_then(Incident::blocks)
+    }
+
+    /// Returns the error that blocks work now. If the user entered a text and its error is over, this is another error.
+    fn blocking_now(&self) -> Option<&Incident> {
+        let beside_text = self.text.as_ref().and_then(|text| text.blocking.as_deref());
         self.present()
-            .and_then(Incident::blocks)
-            .or_else(|| blocking_now?.blocks())
+            .into_iter()
+            .chain(beside_text)
+            .find(|incident| incident.blocks().is_some())
     }
 
     /// Returns the limit of a single model family that blocks only other sessions, because new sessions in the requesting shell
@@ -534,8 +536,7 @@ impl Situation {
     }
 
     /// Adds the newest error of the login's other sessions that also blocks the session that the user asked about, or a later false
-    /// alarm, which may concern this session as well. `payer` is
-    /// the payer of this session. `of_others` must be sorted from newest to oldest.
+    /// alarm, which may concern this session as well. `payer` is the payer of this session. `of_others` must be sorted from newest to oldest.
     pub(super) fn add_obstacles_of_login(&mut self, payer: &SessionPayer, of_others: &[Incident]) {
         self.limit_of_login = payer
             .obstacle_among(of_others)

@@ -5,6 +5,7 @@ use std::fmt;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::claude::settings::MODEL_FAMILIES;
 use crate::claude::window_usage::UsagePageWindow;
 pub(crate) use crate::lenient_json::parse_name;
 use crate::time::{FIVE_HOURS, WEEK, Zone};
@@ -510,15 +511,12 @@ impl Description {
     }
 }
 
-/// The names of the model families, as in "claude-opus-5-5".
-const FAMILIES: [&str; 4] = ["fable", "haiku", "opus", "sonnet"];
-
 /// Returns the ID of the model that was refused if the message names its family. Otherwise, returns `None`, because `model` may
 /// be the model of an earlier response: the user may have switched models before the refused prompt.
 pub(crate) fn refused_model<'m>(model: Option<&'m str>, message: &str) -> Option<&'m str> {
     let message = message.to_lowercase();
     model.filter(|model| {
-        FAMILIES
+        MODEL_FAMILIES
             .iter()
             .any(|family| model.contains(family) && message.contains(family))
     })

@@ -14,7 +14,7 @@ const OPUS: &str = "You've hit your Opus limit · resets Nov 24, 6am (UTC)";
 /// The answer to a question that whycap cannot answer.
 const NO_ANSWER: &str = "Your question: whycap answers only questions about errors, limits, and spend. The explanation below is not an answer to this question.";
 
-/// The answer to a question with a word that whycap does not know.
+/// The answer to a question that contains a word that whycap does not know.
 const NOT_UNDERSTOOD: &str =
     "Your question: whycap does not understand it. The explanation below is about your last error.";
 
@@ -422,7 +422,7 @@ fn a_question_that_the_explanation_may_not_answer_begins_with_a_note() {
     );
 }
 
-/// The answer to these questions was only the 5-hour limit, because they do not contain the word "weekly".
+/// whycap answered these questions only with the 5-hour limit, because they do not contain the word "weekly".
 #[test]
 fn a_question_about_the_reset_of_the_week_is_about_the_weekly_limit() {
     let sandbox = with_a_private_login();
@@ -468,7 +468,7 @@ fn questions_about_how_to_stop_paying_are_about_usage_credits() {
     }
 }
 
-/// The answer to these questions was only that usage credits, a larger plan, and an API key cost money.
+/// whycap answered these questions only by saying that usage credits, a larger plan, and an API key cost money.
 #[test]
 fn the_reasons_for_charges_beside_a_plan_are_named() {
     let sandbox = with_a_private_login();
@@ -493,7 +493,7 @@ fn the_reasons_for_charges_beside_a_plan_are_named() {
     }
 }
 
-/// The answer to these questions was only the last error.
+/// whycap answered these questions only with the explanation of the last error.
 #[test]
 fn usage_outside_claude_code_is_said_to_count_toward_the_same_limits() {
     let sandbox = with_a_private_login();
@@ -634,7 +634,7 @@ fn the_answer_about_the_reason_of_charges_names_what_credits_have_paid() {
     }
 }
 
-/// The answer to these questions was only the last error.
+/// whycap answered these questions only with the explanation of the last error.
 #[test]
 fn questions_about_the_blocked_sessions_name_the_command_that_lists_them() {
     let sandbox = with_a_private_login();
@@ -661,7 +661,7 @@ fn questions_about_the_blocked_sessions_name_the_command_that_lists_them() {
     );
 }
 
-/// The answer to these questions was only the last error.
+/// whycap answered these questions only with the explanation of the last error.
 #[test]
 fn questions_about_fast_usage_name_the_commands_that_show_its_cause() {
     let sandbox = with_a_private_login();

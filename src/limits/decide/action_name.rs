@@ -56,7 +56,7 @@ impl ActionName {
         )
     }
 
-    /// Returns true if the user continues the session on the plan, without its key.
+    /// Returns true if this is the advice to continue a session on the plan, without the session's key.
     pub(crate) fn continues_on_plan(self) -> bool {
         self.continues_on_full_plan()
             || matches!(
@@ -69,7 +69,8 @@ impl ActionName {
             )
     }
 
-    /// Returns true if the user continues the session on the plan, without its key, when a full window of the plan has reset.
+    /// Returns true if this is the advice to continue a session on the plan, without the session's key, when a full window of the
+    /// plan has reset.
     pub(crate) fn continues_on_full_plan(self) -> bool {
         matches!(
             self,
