@@ -28,6 +28,7 @@ mod lenient_json;
 pub mod limits;
 pub mod locks;
 mod now;
+pub mod outlook;
 pub mod paths;
 pub mod pricing;
 pub mod render;

@@ -1,0 +1,244 @@
+//! What happened, when, in which session, and who says so. Facts are only ever appended.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{Kind, Payer, Purpose};
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Fact {
+    /// When it happened.
+    pub at: DateTime<Utc>,
+    /// The session in which it happened, or `None` for a fact about the machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// Where the fact was read.
+    pub source: Source,
+    /// What happened.
+    pub event: Event,
+}
+
+/// Where a fact was read. The serialized names of the first seven are the values of `source` in the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// A transcript.
+    Transcript,
+    /// The input of a hook.
+    Hook,
+    /// The input of a status-line call.
+    Sample,
+    /// The account file of Claude Code.
+    Account,
+    /// The environment of a process.
+    Environment,
+    /// A settings file of Claude Code.
+    Settings,
+    /// The version of Claude Code.
+    Version,
+    /// The registry of running processes.
+    Processes,
+    /// whycap's own budgets.
+    Budget,
+    /// A text that the user pasted. It can be old, and it belongs to no session.
+    Pasted,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// The session sent a request.
+    Sent {
+        /// Whether the user typed the prompt just now. A tool result, a queued prompt, and a prompt of Claude Code are
+        /// requests, but they do not cancel a wait for a reset.
+        is_typed: bool,
+    },
+    /// The session received a response.
+    Served(Response),
+    /// A request was refused, and the error stopped the session.
+    Refused(Refusal),
+    /// The state of the usage windows of the session's account, or of the login if the fact has no session.
+    Read(Vec<Measure>),
+    /// What `/usage` said about the usage credits of the login.
+    CreditsRead(Credits),
+    /// The session stated the account that it belongs to, as "account/organization".
+    Owned {
+        /// The account and its organization.
+        account: String,
+    },
+    /// A key, a token, or a cloud provider pays for the session instead of the login. `None` if the session has none.
+    Paying(Option<Payer>),
+    /// The account that is logged in on this machine, or `None` if nobody is.
+    LoggedIn(Option<Login>),
+    /// The session selected a model.
+    Selected {
+        /// The family of the model, such as "opus".
+        model: String,
+        /// What makes its requests cost usage credits even if the plan has room, such as "fast mode".
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        draws_on: Option<String>,
+    },
+    /// Claude Code said how it will go on after a usage limit.
+    Announced(Announcement),
+    /// Whether the user lets Claude Code continue by itself after a reset.
+    MayContinue(bool),
+    /// A process of Claude Code opened the session.
+    Opened {
+        /// The directory of the project.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        project: Option<String>,
+    },
+    /// The session was closed.
+    Closed,
+    /// The conversation was compacted or cleared.
+    Shortened,
+    /// The sessions that have a running process at this time.
+    Running(BTreeSet<String>),
+    /// How far one of the user's own budgets is used. Only a budget that holds prompts back is a fact.
+    Budgeted(Budget),
+}
+
+/// A request that was served.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Response {
+    /// The family of the model that responded, such as "opus".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// What the request was for.
+    #[serde(default)]
+    pub purpose: Purpose,
+    /// The usage windows as the response stated them. History adds what a status-line call shows a moment later.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub usage: Vec<Measure>,
+}
+
+/// A request that was not served, as Claude Code reported it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The text of the error.
+    pub text: String,
+    /// The error class, such as `rate_limit`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
+    /// The machine-readable codes of the error.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub codes: Vec<String>,
+    /// The HTTP status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// The server's own statement about the refused request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<Claim>,
+    /// The version of Claude Code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// What the request was for.
+    #[serde(default)]
+    pub purpose: Purpose,
+    /// The usage windows as the refusal stated them. History adds what a status-line call shows a moment later.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub usage: Vec<Measure>,
+}
+
+/// The server's own statement about a refused request (`quotaLimits`).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Claim {
+    /// The window that the server names, or `None` if it names the pool of usage credits or an unknown limit.
+    pub window: Option<Kind>,
+    /// When the limit that the server names resets.
+    pub resets_at: Option<DateTime<Utc>>,
+    /// The server's reason why usage credits could not pay, such as `out_of_credits`.
+    pub no_credits_because: Option<String>,
+}
+
+/// The state of one usage window.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Measure {
+    /// The usage window.
+    pub window: Kind,
+    /// The percentage that is used.
+    pub percent: f64,
+    /// The time at which the window resets, or `None` if it has not begun or nothing states it.
+    pub resets_at: Option<DateTime<Utc>>,
+}
+
+/// What `/usage` said about usage credits.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Credits {
+    /// Whether credits are turned on.
+    pub enabled: Option<bool>,
+    /// The amount that was used, in units that the server does not document.
+    pub used: Option<f64>,
+    /// The monthly cap, in the same units.
+    pub limit: Option<f64>,
+    /// The currency.
+    pub currency: Option<String>,
+    /// The server's reason why credits cannot pay.
+    pub disabled_reason: Option<String>,
+}
+
+/// An account that is logged in.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Login {
+    /// The account and its organization, as "account/organization".
+    pub account: String,
+    /// The plan, such as `max`, `pro`, `team`, or `enterprise`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
+    /// Whether the user may change what the organization pays for.
+    #[serde(default)]
+    pub is_admin: bool,
+}
+
+/// What Claude Code said about going on after a usage limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Announcement {
+    /// It will continue by itself after the reset.
+    Continues,
+    /// It has stopped waiting for the reset.
+    Cancelled,
+    /// It works at lower priority until the reset, which costs no money.
+    LowerPriority,
+}
+
+/// How far one of the user's own budgets is used.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Budget {
+    /// The period of the budget.
+    pub period: BudgetPeriod,
+    /// The budget in dollars.
+    pub limit_usd: f64,
+    /// The amount that was spent in the period, in dollars.
+    pub spent_usd: f64,
+    /// When the period ends, or `None` for a session's budget.
+    pub ends_at: Option<DateTime<Utc>>,
+}
+
+/// The period of a budget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BudgetPeriod {
+    /// One session.
+    Session,
+    /// A local day.
+    Day,
+    /// A local month.
+    Month,
+}
+
+impl Login {
+    /// Returns true if only an admin of an organization can change what the account may spend.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.plan.as_deref(), Some("team" | "enterprise"))
+    }
+
+    /// Returns true if the account has a plan of its own.
+    pub fn is_personal(&self) -> bool {
+        matches!(self.plan.as_deref(), Some("pro" | "max"))
+    }
+}

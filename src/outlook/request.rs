@@ -1,0 +1,108 @@
+//! A request: what a prompt would send, and which part of all requests shares a resource with it.
+
+use serde::{Deserialize, Serialize};
+
+/// Who pays for the requests of a session.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Payer {
+    /// An account and its organization, as "account/organization".
+    Account(String),
+    /// A key, named by the place where it is set, such as `ANTHROPIC_API_KEY`. The value is never read.
+    Key(String),
+    /// A token of an account that nothing on this machine names, by the place where it is set.
+    Token(String),
+    /// A cloud provider: `bedrock`, `vertex`, or `foundry`.
+    Cloud(String),
+    /// Nothing shows who pays, or nobody is logged in.
+    #[default]
+    Unknown,
+}
+
+/// What a request is for.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// The conversation of a session.
+    #[default]
+    Conversation,
+    /// An agent that works in the background.
+    BackgroundAgent,
+}
+
+/// What a prompt would send, as far as resources are concerned.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Request {
+    /// The session, or `None` for a shell, whose next prompt starts a new session.
+    pub session: Option<String>,
+    /// Who pays.
+    pub payer: Payer,
+    /// The family of the model, such as "opus", or `None` if nothing shows it.
+    pub model: Option<String>,
+    /// The directory of the project, or `None` if nothing shows it.
+    pub project: Option<String>,
+    /// What the request is for.
+    pub purpose: Purpose,
+}
+
+/// One coordinate of a scope.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part<T> {
+    /// All requests, whatever their value is.
+    #[default]
+    Any,
+    /// Only requests with this value, and requests whose value is unknown.
+    Is(T),
+    /// The value of the refused request was unknown, so only requests with an unknown value are known to be included.
+    Unknown,
+}
+
+impl<T: PartialEq> Part<T> {
+    /// Returns the part of the requests that share this value.
+    pub fn of(value: Option<T>) -> Self {
+        value.map_or(Self::Unknown, Self::Is)
+    }
+
+    /// Returns true if a request with this value, or with an unknown one, is included.
+    pub fn includes(&self, value: Option<&T>) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Is(wanted) => value.is_none_or(|value| value == wanted),
+            Self::Unknown => value.is_none(),
+        }
+    }
+}
+
+/// The requests that share a resource.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Scope {
+    /// Who pays for them.
+    pub payer: Part<Payer>,
+    /// The family of their model.
+    pub model: Part<String>,
+    /// The directory of their project.
+    pub project: Part<String>,
+    /// Their session.
+    pub session: Part<String>,
+}
+
+impl Scope {
+    /// Returns true if the request is one of them.
+    pub fn includes(&self, request: &Request) -> bool {
+        self.payer.includes(Some(&request.payer))
+            && self.model.includes(request.model.as_ref())
+            && self.project.includes(request.project.as_ref())
+            && self.includes_session(request)
+    }
+
+    /// A shell has no session, so nothing that belongs to one session stops it.
+    fn includes_session(&self, request: &Request) -> bool {
+        match &self.session {
+            Part::Any => true,
+            Part::Is(session) => request.session.as_ref() == Some(session),
+            Part::Unknown => request.session.is_none(),
+        }
+    }
+}
