@@ -27,6 +27,7 @@ pub mod ledger;
 mod lenient_json;
 pub mod limits;
 pub mod locks;
+pub mod messages;
 mod now;
 pub mod outlook;
 pub mod paths;

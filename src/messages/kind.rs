@@ -1,0 +1,100 @@
+use serde::{Deserialize, Serialize};
+
+/// What a message says was used up, missing, or broken. The serialized names are the values of `limit` in the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// The plan's 5-hour usage window.
+    FiveHour,
+    /// The plan's weekly usage window for all models.
+    Weekly,
+    /// The weekly usage window of the Opus models.
+    WeeklyOpus,
+    /// The weekly usage window of the Sonnet models.
+    WeeklySonnet,
+    /// The weekly usage window of the Fable models.
+    WeeklyFable,
+    /// The prepaid pool that pays beyond the included usage.
+    UsageCredits,
+    /// The cap on usage credits that the user has set.
+    OwnSpendCap,
+    /// The cap on usage credits that an admin has set for one member.
+    MemberSpendCap,
+    /// The cap on usage credits of the organization.
+    OrgSpendCap,
+    /// A seat that includes no usage credits.
+    SeatNoCredits,
+    /// A model that only usage credits pay for.
+    ModelNeedsCredits,
+    /// The prepaid balance behind an API key.
+    ApiCreditBalance,
+    /// A cap on the spend of an API organization, a workspace, or a key.
+    ApiSpendCap,
+    /// A payment that is due or has failed.
+    Billing,
+    /// A context of a million tokens, which usage credits pay for.
+    LongContextCredits,
+    /// Too many requests or tokens at once.
+    Throttle,
+    /// A service without spare capacity.
+    Overloaded,
+    /// An error of the service or of the connection to it.
+    ServerError,
+    /// A login, key, or token that was refused.
+    Auth,
+    /// An organization that was disabled.
+    OrgDisabled,
+    /// A subscription that gives no access to Claude Code.
+    SubscriptionAccess,
+    /// A model that does not exist or may not be used.
+    ModelUnavailable,
+    /// A request with too many bytes, images, or output tokens.
+    RequestTooLarge,
+    /// A conversation that is longer than the context of the model.
+    PromptTooLong,
+    /// An error that nobody can name.
+    Unknown,
+}
+
+impl Kind {
+    /// All kinds, in the order of the documentation.
+    pub const ALL: [Self; 25] = [
+        Self::FiveHour,
+        Self::Weekly,
+        Self::WeeklyOpus,
+        Self::WeeklySonnet,
+        Self::WeeklyFable,
+        Self::UsageCredits,
+        Self::OwnSpendCap,
+        Self::MemberSpendCap,
+        Self::OrgSpendCap,
+        Self::SeatNoCredits,
+        Self::ModelNeedsCredits,
+        Self::ApiCreditBalance,
+        Self::ApiSpendCap,
+        Self::Billing,
+        Self::LongContextCredits,
+        Self::Throttle,
+        Self::Overloaded,
+        Self::ServerError,
+        Self::Auth,
+        Self::OrgDisabled,
+        Self::SubscriptionAccess,
+        Self::ModelUnavailable,
+        Self::RequestTooLarge,
+        Self::PromptTooLong,
+        Self::Unknown,
+    ];
+
+    /// Returns true if the kind is a usage window of a plan.
+    pub fn is_window(self) -> bool {
+        matches!(
+            self,
+            Self::FiveHour
+                | Self::Weekly
+                | Self::WeeklyOpus
+                | Self::WeeklySonnet
+                | Self::WeeklyFable
+        )
+    }
+}

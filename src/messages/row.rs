@@ -1,0 +1,187 @@
+//! The rows of the catalog: which words belong to which kind of limit, and what they mean.
+
+use std::sync::LazyLock;
+
+use serde::{Deserialize, Serialize};
+
+use super::Kind;
+
+/// One message of Claude Code or of another program, and its meaning.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Row {
+    /// The unique name of the row.
+    pub id: &'static str,
+    /// The precedence of the row if a text contains several messages.
+    pub rank: Rank,
+    /// The kind of limit, or `None` if the message does not say which limit it is about, or is about none.
+    pub kind: Option<Kind>,
+    /// The service that refused the request, or `None` if the message does not show it.
+    pub service: Option<Service>,
+    /// The verdict on the message, whatever else is known. `None` if it depends on the evidence.
+    pub verdict: Option<Verdict>,
+    /// Who can fix the problem, whatever else is known.
+    pub who: Option<Who>,
+    /// Whether waiting helps, whatever else is known.
+    pub waiting_helps: Option<Waiting>,
+    /// Words of the message. ` & ` separates parts that follow each other. `?` marks words that count only if the text
+    /// is about Claude, `~` and `^` words at the start of a statement, and `=` a complete statement.
+    #[serde(default)]
+    pub(super) patterns: Vec<&'static str>,
+    /// Names of limits, as in "You've hit your NAME limit". `=` marks a complete name, `!` a complete name without
+    /// "your" before it, and `*` stands for any name.
+    #[serde(default)]
+    pub(super) limit_names: Vec<&'static str>,
+    /// Error classes and HTTP statuses.
+    #[serde(default)]
+    pub(super) classes: Vec<&'static str>,
+    /// Machine-readable error codes.
+    #[serde(default)]
+    pub(super) codes: Vec<&'static str>,
+    /// What the message stops.
+    #[serde(default)]
+    pub stops: Stops,
+    /// The explanation of the message.
+    pub meaning: &'static str,
+    /// One sentence that explains the message, if the first sentence of `meaning` is too long for that.
+    pub headline: Option<&'static str>,
+    /// The explanation in at most 60 columns.
+    pub badge: Option<&'static str>,
+    /// The names of the steps that the user can take, best first.
+    pub steps: Vec<&'static str>,
+    /// What people have tried without success.
+    #[serde(default)]
+    pub did_not_help: Vec<&'static str>,
+}
+
+/// The precedence of rows if a text contains several messages. Later ranks take precedence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rank {
+    /// Nothing in the text is known.
+    Unrecognized,
+    /// Only an error class or an HTTP status is known.
+    ByClassOnly,
+    /// The message is not about a limit of usage or money.
+    NotALimit,
+    /// The message is about a limit of usage or money.
+    Limit,
+}
+
+/// What a message stops.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stops {
+    /// The session.
+    #[default]
+    Session,
+    /// Only a feature, such as fast mode.
+    Feature,
+    /// Nothing. The message is a warning or news.
+    Nothing,
+}
+
+/// The service that refused a request. The serialized names are the values of `service` in the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Service {
+    /// Anthropic, for a Claude plan.
+    Plan,
+    /// Anthropic, for an organization of the Console.
+    Console,
+    /// Amazon Bedrock.
+    Bedrock,
+    /// Google Vertex AI.
+    Vertex,
+    /// The relay or provider behind `ANTHROPIC_BASE_URL`.
+    Gateway,
+    /// Another program.
+    Other,
+}
+
+/// The verdict on a message. The serialized names are the values of `verdict` in the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The evidence agrees with the message.
+    Real,
+    /// The limit is real, but it is not the one that the message names.
+    Misworded,
+    /// The evidence speaks against any limit.
+    FalseLikely,
+    /// The limit is that of a credential that the user did not mean to use.
+    WrongCredential,
+    /// The cause is not a limit.
+    NotALimit,
+    /// The message is a warning or news. Nothing is stopped.
+    Notice,
+    /// The message states that the limit has ended.
+    Over,
+    /// The evidence is not sufficient.
+    CannotTell,
+}
+
+/// Who can fix a problem. The serialized names are the values of `who_can_fix` in the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Who {
+    /// The problem passes by itself.
+    Nobody,
+    /// The user.
+    You,
+    /// An admin of the organization, or the operator of the gateway or the cloud account.
+    Admin,
+    /// Anthropic.
+    Anthropic,
+}
+
+/// Whether waiting helps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Waiting {
+    /// Waiting helps.
+    Yes,
+    /// Waiting does not help.
+    No,
+    /// Nobody can tell.
+    Unknown,
+}
+
+impl Waiting {
+    /// Returns true or false, or `None` if nobody can tell.
+    pub fn helps(self) -> Option<bool> {
+        match self {
+            Self::Yes => Some(true),
+            Self::No => Some(false),
+            Self::Unknown => None,
+        }
+    }
+}
+
+/// The rows, in the order in which they are tried.
+#[expect(clippy::expect_used, reason = "the unit tests parse the catalog")]
+pub static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("catalog.json")).expect("the catalog is valid")
+});
+
+impl Row {
+    /// Returns the row with this name.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there is no such row.
+    #[expect(clippy::expect_used, reason = "the unit tests look up every name")]
+    pub fn by_id(id: &str) -> &'static Self {
+        ROWS.iter()
+            .find(|row| row.id == id)
+            .expect("the catalog has this row")
+    }
+
+    /// Returns true if the message is about a limit of the plan, but does not say which one.
+    pub fn is_unnamed_plan_limit(&self) -> bool {
+        self.kind.is_none()
+            && self.service == Some(Service::Plan)
+            && self.verdict.is_none()
+            && self.stops == Stops::Session
+    }
+}
