@@ -7,26 +7,18 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::builder::{PossibleValuesParser, StyledStr, TypedValueParser};
-use clap::{CommandFactory, FromArgMatches, Parser};
+use clap::{CommandFactory, Parser};
 use clap_complete::Shell;
 
 use crate::commands;
 use crate::commands::host::{guard_command, guard_host, prepare_process};
-use crate::commands::reply::{Subcommand, print_unescaped, report_failure};
-use crate::commands::wrong_arguments::problem;
+use crate::commands::reply::{Subcommand, print_unescaped, report_failure, usage_error};
 use crate::context::Context;
 use crate::environment::Environment;
-use crate::render::{Page, Report};
-use crate::terminal::{Palette, Tone, output_width, print_error};
+use crate::terminal::{Palette, print_error};
 
 /// The shells whose completions have been tested.
-pub(crate) const SHELLS: [&str; 3] = ["bash", "zsh", "fish"];
-
-/// The maximum width of help texts.
-const MAX_HELP_COLUMNS: usize = 80;
-
-/// The minimum width of a description next to its example.
-const MIN_DESCRIPTION_COLUMNS: usize = 20;
+const SHELLS: [&str; 3] = ["bash", "zsh", "fish"];
 
 /// Shows what Claude Code costs and what limit errors really mean
 #[derive(Debug, Parser)]
@@ -35,12 +27,13 @@ const MIN_DESCRIPTION_COLUMNS: usize = 20;
     bin_name = "whycap",
     version,
     about,
+    max_term_width = 80,
     disable_help_subcommand = true,
     args_conflicts_with_subcommands = true,
     disable_help_flag = true,
     override_usage = "whycap <COMMAND>",
     help_template = "{about}\n{usage-heading} {usage}\n\n{subcommands}\n\n{options}{after-help}",
-    after_help = "Also: statusline, hook, completions. Examples: whycap explain, whycap drain"
+    after_help = "Also: wait, report, prices, config, export, uninstall, completions, statusline, hook.\nExamples: whycap explain, whycap spend --by week"
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -66,6 +59,7 @@ enum Command {
     /// Explain what really stopped you, and what to do
     Explain(commands::explain::ExplainArguments),
     /// Wait until you can continue after a limit (for scripts)
+    #[command(hide = true)]
     Wait(commands::wait::WaitArguments),
     /// Show what you spent, by day, session, model, and more
     Spend(commands::spend::SpendArguments),
@@ -76,6 +70,7 @@ enum Command {
     /// Show how much of each budget is used, with a forecast
     Budget(commands::budget::BudgetArguments),
     /// Export spend and limits to merge data across machines or people
+    #[command(hide = true)]
     Export(commands::export::ExportArguments),
     /// List Claude Code's locks and show which are stale
     Locks(commands::locks::LocksArguments),
@@ -84,14 +79,18 @@ enum Command {
     /// List past limit errors
     Incidents(commands::incidents::IncidentsArguments),
     /// Summarize the newest limit error for a bug report
+    #[command(hide = true)]
     Report(commands::incidents::ReportArguments),
     /// List the prices that whycap uses, with their date and source
+    #[command(hide = true)]
     Prices(commands::prices::PricesArguments),
     /// Show the current configuration as a config.toml file
+    #[command(hide = true)]
     Config(commands::config::ConfigArguments),
     /// Add whycap to Claude Code
     Install(commands::install::InstallArguments),
     /// Remove whycap from Claude Code
+    #[command(hide = true)]
     Uninstall(commands::uninstall::UninstallArguments),
     /// Print shell completions for bash, zsh, or fish
     #[command(hide = true, after_help = include_str!("commands/help/completions.txt"))]
@@ -130,16 +129,10 @@ pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
         arguments.truncate(2);
         arguments.push("--help".into());
     }
-    let columns = output_width(&environment).min(MAX_HELP_COLUMNS);
-    let parsed = definition(columns)
-        .try_get_matches_from(&arguments)
-        .and_then(|matches| Cli::from_arg_matches(&matches));
-    let outcome = match parsed {
+    let outcome = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli.reply(environment),
         Err(error) if error.use_stderr() => {
-            let words = arguments.iter().skip(1).filter_map(|word| word.to_str());
-            let words: Vec<&str> = words.collect();
-            print_error(&problem(&error, &words, &Cli::command()));
+            print_error(&usage_error(&error));
             return ExitCode::from(2);
         }
         Err(error) => show_help(&error.render(), &environment),
@@ -170,55 +163,12 @@ impl Cli {
             None if self.clearing.clear_stale_locks => &self.clearing,
             // These two commands are handled before the command line is parsed.
             None | Some(Command::Statusline | Command::Hook) => {
-                let columns = output_width(&environment).min(MAX_HELP_COLUMNS);
-                return show_help(&definition(columns).render_help(), &environment);
+                return show_help(&Cli::command().render_help(), &environment);
             }
         };
         let context = Context::new(environment);
         subcommand.reply(&context)?.print(&context.environment)
     }
-}
-
-/// Returns the definition of the command line, with help texts wrapped to this width.
-fn definition(columns: usize) -> clap::Command {
-    let command = Cli::command().term_width(columns);
-    if columns == MAX_HELP_COLUMNS {
-        return command;
-    }
-    command.mut_subcommands(|subcommand| match subcommand.get_after_help() {
-        Some(text) => {
-            let wrapped = wrap_after_help(&text.to_string(), columns);
-            subcommand.after_help(wrapped)
-        }
-        None => subcommand,
-    })
-}
-
-/// Wraps the text below the options, which contains the examples and the exit codes. If fewer than
-/// [`MIN_DESCRIPTION_COLUMNS`] columns are left next to an example, its description begins on the next line.
-fn wrap_after_help(text: &str, columns: usize) -> String {
-    let mut report = Report::default();
-    for line in text.lines() {
-        let example = line.trim_start();
-        let indent = line.len() - example.len();
-        let Some((command, padded_description)) = example.split_once("  ") else {
-            if example.is_empty() {
-                report.gap();
-            } else {
-                report.indented_paragraph(indent, Tone::Plain, example);
-            }
-            continue;
-        };
-        let description = padded_description.trim_start();
-        let (label, _) = line.split_at(line.len() - description.len());
-        if label.len() + MIN_DESCRIPTION_COLUMNS <= columns {
-            report.item(label, Tone::Plain, description);
-        } else {
-            report.indented_paragraph(indent, Tone::Plain, command);
-            report.indented_paragraph(indent + 4, Tone::Plain, description);
-        }
-    }
-    report.text(Page::new(columns, Palette::none()))
 }
 
 /// Prints the help text or the version.
@@ -231,6 +181,7 @@ fn show_help(help: &StyledStr, environment: &Environment) -> anyhow::Result<Exit
 /// Prints the shell completions for whycap.
 fn print_completions(shell: Shell) -> anyhow::Result<ExitCode> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "whycap", &mut script);
+    let mut command = Cli::command().mut_subcommands(|subcommand| subcommand.hide(false));
+    clap_complete::generate(shell, &mut command, "whycap", &mut script);
     print_unescaped(String::from_utf8_lossy(&script).into_owned())
 }

@@ -2,10 +2,8 @@
 
 use clap::{Args, Command, FromArgMatches};
 
-use super::question_subject::has_question_mark;
-use super::reply::{Misuse, Reply, Subcommand, in_one_line, misuse};
+use super::reply::{Misuse, Reply, Subcommand, in_one_line, misuse, usage_error};
 use super::spend::SpendArguments;
-use super::wrong_arguments::{command_for, is_like_command, parser_message};
 use super::{budget, doctor, explain, incidents, locks, now};
 use crate::claude::hook_event::EventName;
 use crate::context::{AUTO_RESUME_CANCELED, Context};
@@ -64,9 +62,8 @@ impl Context {
             "incidents" => incidents::IncidentsArguments::default().reply(self),
             "report" => incidents::ReportArguments::default().reply(self),
             "help" => Ok(Report::from_lines(HELP).into()),
-            _ if is_message_or_question(text) => {
-                explain::ExplainArguments::for_text(text).reply(self)
-            }
+            // A single word is probably a misspelled command, and several words are probably a message.
+            _ if !words.is_empty() => explain::ExplainArguments::for_text(text).reply(self),
             unknown => {
                 let text = format!("There is no /whycap {unknown} command.\n{HELP}");
                 Ok(Report::from_lines(&text).into())
@@ -106,38 +103,6 @@ impl Context {
 /// The options of `/whycap spend` that can be typed without dashes.
 const OPTIONS_WITHOUT_DASHES: [&str; 6] = ["by", "since", "until", "project", "limit", "order"];
 
-/// The minimum number of words after the first one in a sentence. A shorter text may be a command with arguments.
-const WORDS_IN_SENTENCE: usize = 3;
-
-/// Returns true if the words after `/whycap`, which do not start with one of its commands, are a message or a question. A
-/// single word is probably a misspelled command, unless it asks for the explanation, as "why?" does. The same applies to the
-/// first of a few words if it resembles a command, or if an option follows. But many messages begin with such a word, as in
-/// "usage limit reached", and so do many questions.
-fn is_message_or_question(text: &str) -> bool {
-    let (first, others) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
-    let word = first.trim_end_matches('?');
-    let intended = command_for(word);
-    if intended.as_deref() == Some("whycap explain") {
-        return true;
-    }
-    let is_question = has_question_mark(text);
-    if others.is_empty() {
-        // Some languages are written without spaces.
-        return is_question && !text.is_ascii();
-    }
-    let words: Vec<&str> = others.split_whitespace().collect();
-    let has_dashes = words.iter().any(|word| word.starts_with("--"));
-    let has_option = words
-        .first()
-        .is_some_and(|word| OPTIONS_WITHOUT_DASHES.contains(word));
-    let is_sentence =
-        is_question || first.contains(['\'', '’']) || words.len() >= WORDS_IN_SENTENCE;
-    let resembles_command = intended.is_some() || is_like_command(word);
-    let is_command =
-        has_dashes || resembles_command && (!is_sentence || has_option && !is_question);
-    !is_command || explain::is_understood(text)
-}
-
 fn failure(error: &anyhow::Error) -> Report {
     let lead = if error.is::<Misuse>() {
         ""
@@ -166,7 +131,7 @@ fn reply_on_spend(words: &str, context: &Context) -> anyhow::Result<Reply> {
     let parsed = SpendArguments::augment_args(command)
         .try_get_matches_from(arguments)
         .and_then(|matches| SpendArguments::from_arg_matches(&matches))
-        .map_err(|error| misuse(format!("{}.", parser_message(&error))))?;
+        .map_err(|error| misuse(usage_error(&error)))?;
     if parsed.is_for_shell() {
         let text = format!("Run this in a shell: whycap spend {words}");
         return Ok(Report::from_paragraph(text).into());

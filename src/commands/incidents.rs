@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::reply::{Reply, Subcommand, misuse};
 use crate::claude::session_label::short_id;
 use crate::context::Context;
-use crate::incidents::report::{report, report_of_exports};
+use crate::incidents::report::{error_of_entry, report, report_of_exports};
 use crate::incidents::{Asker, PastErrors};
 use crate::limits::bug_report;
 use crate::render::Report;
@@ -81,7 +81,10 @@ impl Subcommand for IncidentsArguments {
 #[derive(Debug, Default, clap::Args)]
 #[command(after_help = include_str!("help/report.txt"))]
 pub(crate) struct ReportArguments {
-    /// Summarize the newest error in this session
+    /// The number of the entry in `whycap incidents`, instead of the newest error
+    #[arg(value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    entry: Option<u32>,
+    /// Summarize an error in this session
     #[arg(long, value_name = "ID")]
     session: Option<String>,
 }
@@ -90,6 +93,9 @@ impl Subcommand for ReportArguments {
     /// Builds the report in Markdown format.
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
         let session = context.complete_session_id(self.session.as_deref());
+        if let Some(number) = self.entry {
+            return report_entry(number, session.as_deref(), context);
+        }
         let errors = context.error_source();
         let situation =
             context
@@ -106,5 +112,18 @@ impl Subcommand for ReportArguments {
             }
         };
         Ok(Report::from_document(&text).into())
+    }
+}
+
+/// Builds the report about an entry of `whycap incidents`.
+fn report_entry(number: u32, session: Option<&str>, context: &Context) -> anyhow::Result<Reply> {
+    let incidents = context.incidents();
+    let past = context.with_ledger(|ledger, _| Ok(incidents.history(session, &ledger)?))?;
+    let clock = context.clock();
+    match error_of_entry(&past, session, number as usize, clock) {
+        Some(incident) => Ok(Report::from_document(&bug_report::write(incident, clock)).into()),
+        None => Err(misuse(format!(
+            "there is no entry {number}; see whycap incidents"
+        ))),
     }
 }

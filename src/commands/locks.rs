@@ -15,8 +15,15 @@ pub(crate) struct LocksArguments {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    /// Clear stale locks (the same as `whycap --clear-stale-locks`)
+    #[arg(long)]
+    clear: bool,
+    /// Show what --clear would clear, without clearing anything
+    #[arg(long, requires = "clear")]
+    dry_run: bool,
     /// Restore what --clear-stale-locks moved to quarantine, without overwriting anything
     #[arg(long)]
+    #[arg(conflicts_with = "clear")]
     restore: bool,
 }
 
@@ -35,9 +42,12 @@ pub(crate) struct ClearArguments {
 }
 
 impl Subcommand for LocksArguments {
-    /// Lists all locks with their verdicts, or restores quarantined locks. The exit code is 1 if restoring a lock
+    /// Lists all locks with their verdicts, or clears or restores locks. The exit code is 1 if clearing or restoring a lock
     /// fails.
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
+        if self.clear {
+            return clear(context, self.dry_run, self.json);
+        }
         let (paths, now) = (&context.paths, context.environment.now);
         if self.restore {
             let restored = quarantine::restore(paths)?;
@@ -54,20 +64,24 @@ impl Subcommand for LocksArguments {
 }
 
 impl Subcommand for ClearArguments {
-    /// Clears stale locks. The exit code is 1 if clearing a lock fails.
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
-        let project = context.project();
-        let clearing = Clearing {
-            paths: &context.paths,
-            environment: &context.environment,
-            project: project.as_deref(),
-            dry_run: self.dry_run,
-            wait: &std::thread::sleep,
-            waited: Cell::default(),
-        };
-        let cleared = clearing.run(&print_notice)?;
-        let has_failed = cleared.iter().any(|lock| lock.action == LockAction::Failed);
-        let report = locks::report::cleared(cleared, &clearing);
-        Ok(Reply::from(report).in_json(self.json).with_code(has_failed))
+        clear(context, self.dry_run, self.json)
     }
+}
+
+/// Clears stale locks. The exit code is 1 if clearing a lock fails.
+fn clear(context: &Context, dry_run: bool, as_json: bool) -> anyhow::Result<Reply> {
+    let project = context.project();
+    let clearing = Clearing {
+        paths: &context.paths,
+        environment: &context.environment,
+        project: project.as_deref(),
+        dry_run,
+        wait: &std::thread::sleep,
+        waited: Cell::default(),
+    };
+    let cleared = clearing.run(&print_notice)?;
+    let has_failed = cleared.iter().any(|lock| lock.action == LockAction::Failed);
+    let report = locks::report::cleared(cleared, &clearing);
+    Ok(Reply::from(report).in_json(as_json).with_code(has_failed))
 }

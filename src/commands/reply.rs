@@ -66,6 +66,21 @@ pub(super) fn misuse(why: impl Into<String>) -> anyhow::Error {
     Misuse(why.into()).into()
 }
 
+/// Returns a parser error, with its suggestion, as a single line.
+pub(crate) fn usage_error(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let lines: Vec<&str> = text
+        .trim_start_matches("error: ")
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with("Usage:"))
+        .collect();
+    lines
+        .join("; ")
+        .replace(":; ", ": ")
+        .replace("For more", "for more")
+}
+
 /// Prints an error as a single line on standard error. Returns the exit code: 2 for usage errors, and 1 for all others.
 pub(crate) fn report_failure(error: &anyhow::Error) -> ExitCode {
     print_error(&in_one_line(error));

@@ -535,12 +535,6 @@ impl WindowReadings<'_> {
         )
     }
 
-    /// Returns the newest figures of the logged-in account's plan.
-    pub(crate) fn figures_of_plan(&self) -> Option<Sample> {
-        let newest = self.newest_of_logged_in(MeasuredService::Plan)?;
-        Some(newest.sample)
-    }
-
     /// Like [`Self::newest`], but ignores readings that belong to an account that is no longer logged in. Reads Claude
     /// Code's global state, which names the account.
     pub(super) fn newest_of_logged_in(&self, service: MeasuredService) -> Option<Reading> {

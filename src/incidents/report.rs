@@ -227,8 +227,9 @@ impl<'i> Entry<'i> {
         parts.join(", ")
     }
 
-    /// Adds the entry's time, its description, and the error message to a report. `session` is the name of the session.
-    fn describe(&self, session: Option<&str>, clock: Clock, report: &mut Report) {
+    /// Adds the entry's number, its time, its description, and the error message to a report. `session` is the name of the
+    /// session.
+    fn describe(&self, number: usize, session: Option<&str>, clock: Clock, report: &mut Report) {
         let incident = self.last;
         let sentence = incident.summary().unwrap_or(incident.headline());
         let state = self.state(clock);
@@ -241,7 +242,7 @@ impl<'i> Entry<'i> {
         if let Some(session) = session {
             title = format!("{title}, in {session}");
         }
-        report.paragraph(Tone::Strong, format!("{title} ({state})"));
+        report.paragraph(Tone::Strong, format!("{number}. {title} ({state})"));
         report.indented_paragraph(2, Tone::Plain, sentence);
         report.excerpt(2, Tone::Quiet, incident.text());
     }
@@ -300,10 +301,7 @@ pub(crate) fn report(
     let PastErrors { incidents, retries } = past;
     let counted_errors = count_errors(incidents, session, clock);
     let summary = ErrorSummary::of(&counted_errors, clock.zone);
-    let others = incidents
-        .iter()
-        .filter(|incident| incident.is_of(session) && incident.stop_end(clock.now).is_none());
-    let mut entries = Entry::list(&counted_errors, others);
+    let mut entries = Entry::list(&counted_errors, errors_without_stop(past, session, clock));
     for entry in &mut entries {
         entry.is_replaced_missing_login = incidents
             .iter()
@@ -333,11 +331,34 @@ pub(crate) fn report(
         0 | 1 => IndexMap::new(),
         _ => ids.into_iter().map(|id| (id, name_session(id))).collect(),
     };
-    for entry in shown {
+    for (index, entry) in shown.iter().enumerate() {
         let name = session_of(entry.last).and_then(|id| names.get(id));
-        entry.describe(name.map(String::as_str), clock, &mut report);
+        entry.describe(index + 1, name.map(String::as_str), clock, &mut report);
     }
     report
+}
+
+/// Returns the errors in one session or in all sessions that did not stop work.
+fn errors_without_stop<'p>(
+    past: &'p PastErrors,
+    session: Option<&str>,
+    clock: Clock,
+) -> impl Iterator<Item = &'p Incident> {
+    past.incidents
+        .iter()
+        .filter(move |incident| incident.is_of(session) && incident.stop_end(clock.now).is_none())
+}
+
+/// Returns the last error of an entry of the report, or `None` if there is no such entry. The newest entry has the number 1.
+pub(crate) fn error_of_entry<'p>(
+    past: &'p PastErrors,
+    session: Option<&str>,
+    number: usize,
+    clock: Clock,
+) -> Option<&'p Incident> {
+    let counted_errors = count_errors(&past.incidents, session, clock);
+    let entries = Entry::list(&counted_errors, errors_without_stop(past, session, clock));
+    Some(entries.get(number.checked_sub(1)?)?.last)
 }
 
 /// Returns the report about the limits in several machines' exports, grouped by person.

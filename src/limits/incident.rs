@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 
 use super::catalog::{Message, MessageParts, recognize};
 use super::decide::{
-    ActionName, CONTINUES_SOON, Cause, DecisionName, Diagnosis, Ending, State, Wait, decide,
-    is_for, may_still_continue, with_end_elsewhere, with_found_end, without_refuted_end,
+    ActionName, CONTINUES_SOON, Cause, Diagnosis, Ending, State, Wait, decide, is_for,
+    may_still_continue, with_end_elsewhere, with_found_end, without_refuted_end,
 };
 use super::evidence::{
-    Collected, ContinuationObstacle, Evidence, HeadlessRun, MessageOrigin, PossiblyUnaffected,
-    Readings, RefusedWindow, StoredError,
+    Collected, ContinuationObstacle, Evidence, HeadlessRun, PossiblyUnaffected, Readings,
+    RefusedWindow,
 };
 use super::kind::{Affects, EndedBy, LimitKind, LimitedResource, Service, Verdict, Window};
 use super::normalize;
@@ -125,13 +125,6 @@ pub(crate) fn warning_about_full_window(
         window.limit(),
         refused_or_paid(credits_are_unavailable)
     )
-}
-
-/// Returns true if whycap recognizes a text that the user entered as a message.
-pub(crate) fn is_known_message(text: &str) -> bool {
-    let error = StoredError::new(DateTime::UNIX_EPOCH, MessageOrigin::Pasted, text.to_owned());
-    let message = recognize(&MessageParts::of(&error.message));
-    message.row.decision != DecisionName::UnknownMessage
 }
 
 /// An error with its explanation.
@@ -304,40 +297,6 @@ impl Incident {
     pub(crate) fn blocks_with_message_containing(&self, text: &str) -> bool {
         self.blocks().is_some()
             && normalize(&self.evidence.error.message.text).contains(&normalize(text))
-    }
-
-    /// Returns true if the error is about the limit of this window and blocks work or is recent.
-    pub(crate) fn is_recent_limit_of(&self, window: Window) -> bool {
-        self.is_recent_limit() && self.is_about_window(window)
-    }
-
-    /// Returns true if the error is about a limit of any usage window and blocks work or is recent. The message may leave open
-    /// which window it is about.
-    pub(crate) fn is_recent_limit_of_plan(&self) -> bool {
-        let is_of_unknown_window = self.diagnosis.limit == LimitKind::Unknown;
-        let is_of_window = Window::ALL
-            .into_iter()
-            .any(|window| self.is_about_window(window));
-        self.is_recent_limit() && (is_of_window || is_of_unknown_window)
-    }
-
-    /// Returns true if the error blocks work or is recent, and its message is about the same kind of limit as the message of
-    /// `other`, which may be part of a text that a user entered. A warning is not about a limit that stopped the user.
-    pub(crate) fn is_recent_limit_like(&self, other: &Self) -> bool {
-        let is_same_kind = self.message.row.limit == other.message.row.limit;
-        self.is_recent_limit()
-            && is_same_kind
-            && other.diagnosis.is_limit()
-            && other.diagnosis.cause != Cause::Warning
-            && other
-                .message
-                .window
-                .is_none_or(|window| self.is_about_window(window))
-    }
-
-    /// Returns true if the error is about a limit and blocks work or is recent.
-    pub(crate) fn is_recent_limit(&self) -> bool {
-        self.blocks_or_is_recent() && self.diagnosis.is_limit()
     }
 
     fn blocks_or_is_recent(&self) -> bool {

@@ -219,7 +219,6 @@ fn a_slash_command_is_blocked_and_answered_by_the_hook() {
     assert!(reason.contains("/whycap explain"), "{reason}");
 }
 
-/// `/whycap why am I blocked` said that there is no such command, and `/whycap explain TEXT` ignored the text.
 #[test]
 fn a_text_after_the_slash_command_is_explained() {
     let sandbox = Sandbox::new();
@@ -227,15 +226,14 @@ fn a_text_after_the_slash_command_is_explained() {
     client.receives_error(AT, TEXT, json!({}));
     let at = "2026-11-20T10:01:00Z";
     let present = answer_to(&client, at, "/whycap");
-    for question in [
-        "why am I blocked?",
-        "explain why am I blocked",
-        "why",
-        "why?",
-    ] {
-        let answer = answer_to(&client, at, &format!("/whycap {question}"));
-        assert_eq!(answer, present, "{question}");
-    }
+    let headline = present.lines().next().unwrap();
+    let unrecognized = answer_to(&client, at, "/whycap is this a bug?");
+    assert!(
+        unrecognized.starts_with("whycap does not recognize this text")
+            && unrecognized.contains(headline)
+            && unrecognized.contains("/whycap incidents"),
+        "{unrecognized}"
+    );
     for message in [
         "API Error: 529 Overloaded",
         "explain API Error: 529 Overloaded",
@@ -254,42 +252,6 @@ fn a_text_after_the_slash_command_is_explained() {
         unknown.starts_with("There is no /whycap incidnts command."),
         "{unknown}"
     );
-}
-
-/// With more than one word after `/whycap`, a misspelled command was taken for a message that whycap does not recognize, and so
-/// were the options of `whycap explain`.
-#[test]
-fn a_misspelled_command_with_arguments_is_not_taken_for_a_message() {
-    let sandbox = Sandbox::new();
-    let client = Client::new(&sandbox);
-    let at = "2026-11-20T10:01:00Z";
-    for (typed, expected) in [
-        ("spned --by day", "There is no /whycap spned command."),
-        (
-            "spned by day since 7d",
-            "There is no /whycap spned command.",
-        ),
-        ("status please", "There is no /whycap status command."),
-        ("usage today", "There is no /whycap usage command."),
-        ("fly --json", "There is no /whycap fly command."),
-        (
-            "explain --long --session 1a2b",
-            "Run this in a shell: whycap explain --long --session 1a2b",
-        ),
-        (
-            "explain --json",
-            "Run this in a shell: whycap explain --json",
-        ),
-        (
-            "usage limit reached",
-            "The message says that one of your plan's",
-        ),
-        ("weekly limit reached", "The message says that your weekly"),
-        ("my limit is 5", "whycap does not recognize"),
-    ] {
-        let answer = answer_to(&client, at, &format!("/whycap {typed}"));
-        assert!(answer.starts_with(expected), "{typed}: {answer}");
-    }
 }
 
 fn terminal(sandbox: &Sandbox) -> Client<'_> {

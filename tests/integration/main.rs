@@ -16,7 +16,6 @@
     reason = "the doors guard the program, not the tests that drive it"
 )]
 
-mod asked_questions;
 mod budget;
 mod budget_at_limit;
 mod causes;
@@ -28,7 +27,6 @@ mod client;
 mod config;
 #[cfg(target_os = "linux")] // a copy of `sleep` stands in for Claude Code
 mod continuation;
-mod contributing;
 mod credits_pay;
 mod diagnosis;
 mod doctor;
@@ -77,7 +75,6 @@ mod past_errors;
 mod payers;
 #[cfg(unix)] // the plugin's launchers are shell scripts
 mod plugin;
-mod questions;
 mod races;
 mod read_again;
 #[cfg(unix)] // a shell script from the release

@@ -1173,12 +1173,6 @@ fn a_response_after_the_limit_of_its_model_may_be_paid_with_credits() {
                 may_cost && !responds_elsewhere,
                 "{now}"
             );
-            let question = "am I being charged right now?";
-            let charged = flat(&in_shell(&sandbox, at, &["explain", question]).stdout);
-            assert!(
-                !may_cost || !charged.contains("usage credits are not paying"),
-                "{charged}"
-            );
             let wait = ["wait", "--free", "--timeout", "1s"];
             let waited = in_shell(&sandbox, at, &wait);
             let has_timed_out = waited.stderr.contains("timed out");

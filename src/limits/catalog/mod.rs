@@ -623,12 +623,6 @@ fn name_of_other(passages: &[Passage]) -> Option<String> {
     })
 }
 
-/// Returns true if a text that the user entered mentions another program, but not Claude.
-pub(crate) fn is_about_other_program(text: &str) -> bool {
-    let normalized = normalize(text);
-    names_other(&normalized) && !names_claude(&normalized)
-}
-
 /// Returns true if the normalized text contains words that appear only in text about Claude.
 fn names_claude(whole: &str) -> bool {
     WORDS.claude.iter().any(|word| whole.contains(word))
@@ -832,19 +826,6 @@ fn window_names() -> impl Iterator<Item = (&'static str, Window)> {
         .into_iter()
         .filter_map(|window| Some((window.family()?, window)))
         .chain(WORDS.windows.iter().copied())
-}
-
-/// Returns the first window that a text in lowercase names, and the text with "limit" instead of each name of a window.
-pub(crate) fn without_window_names(lowercase: &str) -> (Option<Window>, String) {
-    let mut first = None;
-    let mut rest = lowercase.to_owned();
-    for (name, window) in window_names() {
-        if rest.contains(name) {
-            first.get_or_insert(window);
-            rest = rest.replace(name, "limit");
-        }
-    }
-    (first, rest)
 }
 
 /// Returns true if the words identify a limit in the normalized text.
