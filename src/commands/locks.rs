@@ -11,6 +11,7 @@ use crate::terminal::print_notice;
 /// Arguments of `whycap locks`.
 #[derive(Debug, Default, clap::Args)]
 #[command(after_help = include_str!("help/locks.txt"))]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch")]
 pub(crate) struct LocksArguments {
     /// Print JSON
     #[arg(long)]
