@@ -52,13 +52,15 @@ pub enum Kind {
     RequestTooLarge,
     /// A conversation that is longer than the context of the model.
     PromptTooLong,
+    /// A budget that the user has set in whycap. No message is about it.
+    OwnBudget,
     /// An error that nobody can name.
     Unknown,
 }
 
 impl Kind {
     /// All kinds, in the order of the documentation.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::FiveHour,
         Self::Weekly,
         Self::WeeklyOpus,
@@ -83,6 +85,7 @@ impl Kind {
         Self::ModelUnavailable,
         Self::RequestTooLarge,
         Self::PromptTooLong,
+        Self::OwnBudget,
         Self::Unknown,
     ];
 

@@ -8,13 +8,33 @@
 //! fold turns the facts into closed and open resources, and an outlook answers what they mean for one [`Request`]. Views
 //! show an outlook and never look at facts or closures. Everything here is pure: the clock and the zone are passed in.
 
+mod continuation;
+mod evidence;
 mod facts;
-mod kind;
+mod fold;
+mod history;
+mod judge;
+#[expect(
+    clippy::module_inception,
+    reason = "the directory is renamed when the old one is gone"
+)]
+mod outlook;
+mod past;
 mod request;
+mod resource;
+mod steps;
 
+pub use crate::messages::{Kind, Service, Verdict, Who};
+pub use continuation::{Continuation, WhyNot};
+pub use evidence::{Evidence, Proof};
 pub use facts::{
     Announcement, Budget, BudgetPeriod, Claim, Credits, Event, Fact, Login, Measure, Refusal,
     Response, Source,
 };
-pub use kind::Kind;
+pub use fold::readings::{FULL, Reading};
+pub use fold::{Asker, Opening, Stop, World};
+pub use outlook::{Also, Blocks, Outlook, Pays, State, Usage};
+pub use past::Past;
 pub use request::{Part, Payer, Purpose, Request, Scope};
+pub use resource::{Coordinate, Description, Ends, Family, Lifter, Needed, Plans, Resource};
+pub use steps::{After, Step};

@@ -47,6 +47,16 @@ pub struct Request {
     pub purpose: Purpose,
 }
 
+impl Request {
+    /// Returns who serves the request: a cloud provider, or Anthropic.
+    pub fn provider(&self) -> &str {
+        match &self.payer {
+            Payer::Cloud(provider) => provider,
+            Payer::Account(_) | Payer::Key(_) | Payer::Token(_) | Payer::Unknown => "anthropic",
+        }
+    }
+}
+
 /// One coordinate of a scope.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Part<T> {
@@ -80,6 +90,8 @@ impl<T: PartialEq> Part<T> {
 pub struct Scope {
     /// Who pays for them.
     pub payer: Part<Payer>,
+    /// Who serves them.
+    pub provider: Part<String>,
     /// The family of their model.
     pub model: Part<String>,
     /// The directory of their project.
@@ -92,6 +104,7 @@ impl Scope {
     /// Returns true if the request is one of them.
     pub fn includes(&self, request: &Request) -> bool {
         self.payer.includes(Some(&request.payer))
+            && self.provider.includes(Some(&request.provider().to_owned()))
             && self.model.includes(request.model.as_ref())
             && self.project.includes(request.project.as_ref())
             && self.includes_session(request)

@@ -1,0 +1,113 @@
+//! Whether Claude Code sends the prompt of a stopped session again by itself.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::Announcement;
+use super::fold::{Stop, World};
+
+/// Whether Claude Code will continue a session by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Continuation {
+    /// Nothing stopped the session, or nobody asked about a session.
+    NotStopped,
+    /// It continues by this time.
+    At(DateTime<Utc>),
+    /// It does not continue.
+    No(WhyNot),
+}
+
+/// Why Claude Code does not continue a session by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhyNot {
+    /// Claude Code only waits for the reset of a usage window, and none is stated.
+    NoReset,
+    /// `autoContinueAtUsageLimit` is off in the settings.
+    TurnedOff,
+    /// The session was closed.
+    Closed,
+    /// Claude Code said that it has cancelled the wait.
+    Cancelled,
+    /// A prompt, a restart, or a login after the limit has cancelled the wait.
+    Interrupted,
+    /// This version of Claude Code does not continue by itself.
+    OldVersion,
+    /// The reset is more than 24 hours away.
+    TooFar,
+    /// The time at which it would have continued has passed.
+    Passed,
+}
+
+/// Claude Code continues within this time after a reset.
+const CONTINUES_WITHIN: TimeDelta = TimeDelta::seconds(90);
+
+/// The longest time for which Claude Code waits.
+const LONGEST_WAIT: TimeDelta = TimeDelta::hours(24);
+
+/// The first version that continues by itself.
+const FIRST_VERSION: [u32; 3] = [2, 1, 234];
+
+impl World {
+    /// Returns whether Claude Code continues the session by itself after the reset that it waits for.
+    pub fn continuation(&self, session: Option<&str>) -> Continuation {
+        let is_waiting =
+            |stop: &&Stop| session == Some(stop.session.as_str()) && stop.answered_at.is_none();
+        let Some(stop) = self.stops.iter().rfind(is_waiting) else {
+            return Continuation::NotStopped;
+        };
+        let Some(reset) = reset_of(stop) else {
+            return Continuation::No(WhyNot::NoReset);
+        };
+        let obstacle = self.cancelled(stop);
+        if let Some(why) = obstacle {
+            return Continuation::No(why);
+        }
+        if !continues_by_itself(stop.refusal.version.as_deref()) {
+            return Continuation::No(WhyNot::OldVersion);
+        }
+        if reset - stop.at > LONGEST_WAIT {
+            return Continuation::No(WhyNot::TooFar);
+        }
+        if self.now > reset + CONTINUES_WITHIN {
+            return Continuation::No(WhyNot::Passed);
+        }
+        Continuation::At(reset + CONTINUES_WITHIN)
+    }
+
+    fn cancelled(&self, stop: &Stop) -> Option<WhyNot> {
+        if !self.may_continue {
+            return Some(WhyNot::TurnedOff);
+        }
+        let session = self.sessions.get(&stop.session)?;
+        if session.is_closed {
+            return Some(WhyNot::Closed);
+        }
+        let announcement = session.announcement.filter(|(at, _)| *at >= stop.at);
+        let last_action = session.last_action.filter(|at| *at > stop.at);
+        match (announcement, last_action) {
+            (Some((_, Announcement::Cancelled)), _) => Some(WhyNot::Cancelled),
+            (Some((announced, Announcement::Continues)), Some(action)) if action < announced => {
+                None
+            }
+            (_, Some(_)) => Some(WhyNot::Interrupted),
+            (_, None) => None,
+        }
+    }
+}
+
+/// Returns the reset that Claude Code waits for.
+fn reset_of(stop: &Stop) -> Option<DateTime<Utc>> {
+    if !stop.limit().family().is_of_plan() {
+        return None;
+    }
+    match &stop.refusal.claim {
+        Some(claim) => claim.resets_at.filter(|_| claim.window.is_some()),
+        None if stop.judgement.window.is_some() => stop.message.stated.map(|stated| stated.at),
+        None => None,
+    }
+}
+
+fn continues_by_itself(version: Option<&str>) -> bool {
+    let parts = version.unwrap_or_default().split('.');
+    let numbers: Vec<u32> = parts.filter_map(|part| part.parse().ok()).collect();
+    numbers.as_slice() >= FIRST_VERSION.as_slice()
+}

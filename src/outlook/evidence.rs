@@ -1,0 +1,91 @@
+//! What an answer rests on, as data for the views.
+
+use chrono::{DateTime, Utc};
+
+use super::fold::readings::Reading;
+use super::outlook::Outlook;
+use super::{Kind, Payer, Source};
+use crate::messages::Verdict;
+
+/// One fact that an answer rests on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evidence {
+    /// What is known.
+    pub proof: Proof,
+    /// Where it was read.
+    pub source: Source,
+    /// When it was true, if it has a time.
+    pub at: Option<DateTime<Utc>>,
+}
+
+/// What is known.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Proof {
+    /// The error occurred in another session, but its limit also applies to this request.
+    Elsewhere,
+    /// The server itself named this window, or the pool of usage credits if there is none.
+    Claimed(Option<Kind>),
+    /// The server's reason why usage credits could not pay, such as `out_of_credits`.
+    NoCredits(String),
+    /// The answer is based on the text of the message.
+    Message,
+    /// A usage window was used up to this percentage.
+    Usage(Reading),
+    /// There is no current reading that could confirm or contradict the message.
+    NoUsage,
+    /// The session belongs to another account than the one that is logged in.
+    OtherAccount,
+    /// No organization is involved, because the plan is a personal one.
+    PersonalPlan,
+    /// A key or a token is set at this place, so Claude Code uses it instead of a login.
+    KeySet(String),
+    /// The same error stopped this many attempts.
+    Attempts(usize),
+    /// A budget of the user's own is used up.
+    Budget,
+}
+
+/// Returns what the answer rests on, most important first.
+pub(super) fn evidence(outlook: &Outlook) -> Vec<Evidence> {
+    let Some(stop) = &outlook.stop else {
+        return vec![Evidence {
+            proof: Proof::Budget,
+            source: Source::Budget,
+            at: Some(outlook.now),
+        }];
+    };
+    let mut evidence = Vec::new();
+    let mut add = |proof, source, at| evidence.push(Evidence { proof, source, at });
+    let reported = Some(stop.at);
+    if outlook.is_elsewhere() && stop.source != Source::Pasted {
+        add(Proof::Elsewhere, stop.source, reported);
+    }
+    match &stop.refusal.claim {
+        Some(claim) => {
+            add(Proof::Claimed(claim.window), stop.source, reported);
+            if let Some(reason) = &claim.no_credits_because {
+                add(Proof::NoCredits(reason.clone()), stop.source, reported);
+            }
+        }
+        None => add(Proof::Message, stop.source, reported),
+    }
+    for reading in &stop.judgement.readings {
+        let proof = Proof::Usage(reading.clone());
+        add(proof, Source::Sample, Some(reading.at));
+    }
+    if stop.judgement.readings.is_empty() && outlook.limit().family().is_of_plan() {
+        add(Proof::NoUsage, Source::Sample, None);
+    }
+    if outlook.is_of_login == Some(false) {
+        add(Proof::OtherAccount, Source::Transcript, None);
+    } else if outlook.verdict == Verdict::Misworded {
+        add(Proof::PersonalPlan, Source::Account, None);
+    }
+    if let Payer::Key(place) | Payer::Token(place) = &stop.request.payer {
+        add(Proof::KeySet(place.clone()), Source::Environment, None);
+    }
+    if stop.attempts > 1 {
+        add(Proof::Attempts(stop.attempts), stop.source, reported);
+    }
+    evidence
+}

@@ -1,0 +1,114 @@
+//! A period in which a resource was closed, and what ended it.
+
+use chrono::{DateTime, Datelike, Utc};
+
+use super::super::resource::Ends;
+use super::super::{Budget, Request, Resource};
+
+/// A period in which a resource was closed.
+#[derive(Debug, Clone)]
+pub(crate) struct Closure {
+    /// What was closed.
+    pub resource: Resource,
+    /// The full windows beyond which the resource is needed. Empty if it is always needed.
+    pub beyond: Vec<Resource>,
+    pub since: DateTime<Utc>,
+    /// When it ends, as the server or the message stated.
+    pub until: Option<DateTime<Utc>>,
+    pub cause: Cause,
+    /// The first proof that it has ended.
+    pub opening: Option<Opening>,
+}
+
+/// What showed that a resource was closed.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Cause {
+    /// The stop at this position.
+    Stop(usize),
+    /// A budget of the user's own.
+    Budget(Budget),
+}
+
+/// What opened a closed resource.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Opening {
+    /// A request that needed it was served.
+    Response {
+        /// The session that received the response.
+        session: String,
+        /// When the response arrived.
+        at: DateTime<Utc>,
+    },
+    /// A reading showed room.
+    Reading {
+        /// When the reading was taken.
+        at: DateTime<Utc>,
+        /// The percentage that was used.
+        percent: f64,
+    },
+    /// A later request passed the resource before it was refused for another reason.
+    Passed(DateTime<Utc>),
+    /// The conversation was compacted or cleared, or the session selected another model.
+    Changed(DateTime<Utc>),
+    /// The budget was raised, or the amount that counts became smaller.
+    Lifted(DateTime<Utc>),
+    /// The time that was stated for the end has passed.
+    Time(DateTime<Utc>),
+    /// A new month has begun, and the cap was for a month.
+    Month,
+    /// Nothing has confirmed the closure for so long that it says nothing about now.
+    Age,
+}
+
+impl Opening {
+    /// Returns true if something proves the opening. Otherwise it follows only from the clock.
+    pub fn is_proof(&self) -> bool {
+        !matches!(self, Self::Time(_) | Self::Month | Self::Age)
+    }
+
+    /// Returns the time of the opening, if it has one.
+    pub fn at(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Response { at, .. }
+            | Self::Reading { at, .. }
+            | Self::Passed(at)
+            | Self::Changed(at)
+            | Self::Lifted(at)
+            | Self::Time(at) => Some(*at),
+            Self::Month | Self::Age => None,
+        }
+    }
+}
+
+impl Closure {
+    /// Returns true if the request needs the resource. A resource beyond a window is not needed without that window.
+    pub(crate) fn is_needed_by(&self, request: &Request) -> bool {
+        let is_beyond = self.beyond.is_empty()
+            || self
+                .beyond
+                .iter()
+                .any(|window| window.is_needed_by(request));
+        is_beyond && self.resource.is_needed_by(request)
+    }
+
+    /// Notes the first proof that the resource is open. It counts more than a time that has passed before.
+    pub(crate) fn open(&mut self, proof: Opening) {
+        self.opening.get_or_insert(proof);
+    }
+
+    /// Returns what opened the resource by now, or `None` if it is still closed.
+    pub(crate) fn opening_at(&self, now: DateTime<Utc>) -> Option<Opening> {
+        if let Some(opening) = &self.opening {
+            return Some(opening.clone());
+        }
+        if let Some(until) = self.until {
+            return (until <= now).then_some(Opening::Time(until));
+        }
+        let description = self.resource.kind.description();
+        let month = |time: DateTime<Utc>| (time.year(), time.month());
+        if description.ends == Ends::ResetOrMonth && month(now) != month(self.since) {
+            return Some(Opening::Month);
+        }
+        (now - self.since > description.longest).then_some(Opening::Age)
+    }
+}

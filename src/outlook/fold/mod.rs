@@ -1,0 +1,179 @@
+//! What is open and what is closed at one time, folded from all facts up to then.
+
+mod apply;
+mod closure;
+pub(super) mod readings;
+mod session;
+mod stop;
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use super::history;
+use super::{Credits, Fact, Login, Payer, Request, Scope};
+use crate::time::Zone;
+
+pub use closure::Opening;
+pub(crate) use closure::{Cause, Closure};
+use readings::{FULL, Readings};
+pub(crate) use session::Session;
+pub use stop::Stop;
+
+/// The session of a text that the user pasted.
+pub(super) const PASTED: &str = "pasted";
+
+/// Who asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asker {
+    /// A session.
+    Session(String),
+    /// A shell, whose next prompt would start a new session.
+    Shell {
+        /// The key, the token, or the provider that its environment and settings name instead of the login.
+        payer: Option<Payer>,
+        /// The family of the model that new sessions use.
+        model: Option<String>,
+        /// The directory of the project.
+        project: Option<String>,
+    },
+}
+
+/// What is open and what is closed at one time.
+#[derive(Debug, Clone)]
+pub struct World {
+    /// The time.
+    pub now: DateTime<Utc>,
+    zone: Zone,
+    pub(super) login: Option<Login>,
+    /// Every account that was logged in, by its name.
+    logins: BTreeMap<String, Login>,
+    pub(super) sessions: BTreeMap<String, Session>,
+    /// All stops, oldest first.
+    pub(super) stops: Vec<Stop>,
+    pub(super) closures: Vec<Closure>,
+    pub(super) readings: Readings,
+    /// The requests that are served beyond full windows.
+    overruns: BTreeMap<Scope, Overrun>,
+    pub(super) credits_read: Option<(DateTime<Utc>, Credits)>,
+    /// When requests were served.
+    pub(super) served_at: Vec<DateTime<Utc>>,
+    /// Whether the user lets Claude Code continue by itself after a reset.
+    pub(super) may_continue: bool,
+}
+
+/// Requests that are served beyond full windows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Overrun {
+    pub since: DateTime<Utc>,
+    /// False if Claude Code works at lower priority, which costs nothing.
+    pub is_paid: bool,
+}
+
+impl World {
+    /// Folds all facts up to `now`. Times without a zone in messages are in `zone`.
+    pub fn fold(facts: Vec<Fact>, now: DateTime<Utc>, zone: Zone) -> Self {
+        let mut world = Self {
+            now,
+            zone,
+            login: None,
+            logins: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            stops: Vec::new(),
+            closures: Vec::new(),
+            readings: Readings::default(),
+            overruns: BTreeMap::new(),
+            credits_read: None,
+            served_at: Vec::new(),
+            may_continue: true,
+        };
+        for fact in history::arrange(facts, now) {
+            world.apply(fact);
+        }
+        world
+    }
+
+    /// Returns the request that the asker's next prompt would send.
+    pub fn request(&self, asker: &Asker) -> Request {
+        match asker {
+            Asker::Session(session) => self.request_of(session),
+            Asker::Shell {
+                payer,
+                model,
+                project,
+            } => Request {
+                payer: payer.clone().unwrap_or_else(|| self.login_payer()),
+                model: model.clone(),
+                project: project.clone(),
+                ..Request::default()
+            },
+        }
+    }
+
+    /// Returns the payer of requests that belong to no known session.
+    fn login_payer(&self) -> Payer {
+        self.login.as_ref().map_or(Payer::Unknown, |login| {
+            Payer::Account(login.account.clone())
+        })
+    }
+
+    /// Returns what the next prompt of the session would send.
+    pub(super) fn request_of(&self, session: &str) -> Request {
+        let known = self.sessions.get(session).cloned().unwrap_or_default();
+        let account = known.account.map(Payer::Account);
+        Request {
+            session: Some(session.to_owned()),
+            payer: known
+                .other_payer
+                .or(account)
+                .unwrap_or_else(|| self.login_payer()),
+            model: known.model,
+            project: known.project,
+            ..Request::default()
+        }
+    }
+
+    /// Returns the account of the payer, if it is or was logged in on this machine.
+    pub(super) fn account_of(&self, payer: &Payer) -> Option<&Login> {
+        match payer {
+            Payer::Account(account) => self.logins.get(account),
+            Payer::Key(_) | Payer::Token(_) | Payer::Cloud(_) | Payer::Unknown => None,
+        }
+    }
+
+    /// Returns how the request is served beyond full windows, if it is and a window is still full.
+    pub(super) fn overrun(&self, request: &Request) -> Option<Overrun> {
+        self.readings.high_since(&request.payer, FULL, self.now)?;
+        let mut overruns = self.overruns.iter();
+        overruns
+            .find(|(scope, _)| scope.includes(request))
+            .map(|(_, overrun)| *overrun)
+    }
+
+    /// Returns the closures that would refuse this request now. The one that lasts longest is first.
+    pub(super) fn blockers(&self, request: &Request) -> Vec<&Closure> {
+        let overrun = self.overrun(request);
+        let is_passed = |closure: &Closure| {
+            closure.resource.kind.family().is_of_plan()
+                && overrun.is_some_and(|overrun| overrun.since > closure.since)
+        };
+        let mut blockers: Vec<_> = self
+            .closures
+            .iter()
+            .filter(|closure| closure.opening_at(self.now).is_none())
+            .filter(|closure| closure.is_needed_by(request) && !is_passed(closure))
+            .collect();
+        blockers.sort_by_key(|closure| {
+            let end = closure.until.unwrap_or(DateTime::<Utc>::MAX_UTC);
+            (std::cmp::Reverse(end), std::cmp::Reverse(closure.since))
+        });
+        blockers
+    }
+
+    /// Returns the world in which a text that the user pasted was the error of this request just now.
+    pub(super) fn with_pasted(&self, text: &str, request: &Request) -> Self {
+        let mut world = self.clone();
+        world.refuse_pasted(text, request);
+        world
+    }
+}

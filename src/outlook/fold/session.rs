@@ -1,0 +1,33 @@
+//! What is known about one session.
+
+use chrono::{DateTime, Utc};
+
+use super::super::{Announcement, Payer, Request};
+
+/// What is known about one session.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Session {
+    /// The account that the session says it belongs to.
+    pub account: Option<String>,
+    /// The key, the token, or the cloud provider that pays instead of an account.
+    pub other_payer: Option<Payer>,
+    pub model: Option<String>,
+    pub project: Option<String>,
+    /// What makes the session's requests cost usage credits even if the plan has room.
+    pub draws_on: Option<String>,
+    /// When the user last sent a prompt, opened the session, or changed its login, which cancels a wait for a reset.
+    pub last_action: Option<DateTime<Utc>>,
+    /// What Claude Code said last about going on, and when.
+    pub announcement: Option<(DateTime<Utc>, Announcement)>,
+    /// When the last request was sent, and what it needed then. A login or another model only changes the next one.
+    pub under_way: Option<(DateTime<Utc>, Request)>,
+    pub is_closed: bool,
+}
+
+impl Session {
+    /// The user acted in the session, which cancels a wait.
+    pub(crate) fn act(&mut self, at: DateTime<Utc>) {
+        self.last_action = Some(at);
+        self.is_closed = false;
+    }
+}

@@ -1,0 +1,58 @@
+//! An error that stopped a session.
+
+use chrono::{DateTime, Utc};
+
+use super::super::judge::Judgement;
+use super::super::{Kind, Login, Refusal, Request, Resource, Source};
+use crate::messages::Message;
+
+/// An error that stopped a session, with its repetitions.
+#[derive(Debug, Clone)]
+pub struct Stop {
+    /// The session.
+    pub session: String,
+    /// When the last attempt was refused.
+    pub at: DateTime<Utc>,
+    /// When the first of these attempts was refused.
+    pub first_at: DateTime<Utc>,
+    /// The number of attempts in a row that were refused for the same reason.
+    pub attempts: usize,
+    /// The refusal as it was reported.
+    pub refusal: Refusal,
+    /// What its message says.
+    pub message: Message,
+    /// Who reported it.
+    pub source: Source,
+    /// The request that was refused, with the payer and the model with which it was sent.
+    pub request: Request,
+    /// The account that paid, if it is or was logged in on this machine.
+    pub account: Option<Login>,
+    /// Whether the session belonged to the login, or `None` if nothing shows it.
+    pub is_of_login: Option<bool>,
+    /// What the message meant at that time.
+    pub(crate) judgement: Judgement,
+    /// The limit itself, as a resource.
+    pub resource: Resource,
+    /// Whether the usage that comes with the refusal may still arrive.
+    pub is_awaited: bool,
+    /// When the session received a response.
+    pub answered_at: Option<DateTime<Utc>>,
+    /// Whether another error followed in the same session before a response.
+    pub(crate) is_followed: bool,
+    /// Whether the next error of the session was another attempt that was refused for the same reason.
+    pub(crate) is_repeated: bool,
+}
+
+impl Stop {
+    /// Returns the kind of the limit.
+    pub fn limit(&self) -> Kind {
+        self.resource.kind
+    }
+
+    /// Returns true if the later stop is another attempt that was refused for the same reason.
+    pub(crate) fn is_repeated_by(&self, later: &Self) -> bool {
+        self.message.row.id == later.message.row.id
+            && self.request.payer == later.request.payer
+            && self.request.model == later.request.model
+    }
+}

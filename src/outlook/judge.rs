@@ -1,0 +1,335 @@
+//! What a refusal means, given what was known about its payer at that moment: the plan, the role, and the readings.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::fold::readings::{OF_ALL_MODELS, Reading, Readings, USED_UP};
+use super::resource::{Ends, Family, Plans};
+use super::{Kind, Login, Payer, Refusal, Request};
+use crate::messages::{Message, Service, Stated, Stops, TimeOf, Verdict};
+
+/// The longest time until a reset of the 5-hour window, as messages round it.
+const FIVE_HOURS: TimeDelta = TimeDelta::minutes(5 * 60 + 5);
+
+/// What a refusal means.
+#[derive(Debug, Clone)]
+pub(crate) struct Judgement {
+    pub limit: Kind,
+    pub verdict: Verdict,
+    /// True if the message does not say which window is full.
+    pub is_guess: bool,
+    /// What is closed. The limit itself is the first one. Empty if nothing is.
+    pub closes: Vec<Closed>,
+    /// The window that is full, if the limit depends on one.
+    pub window: Option<Kind>,
+    /// The readings that confirm or contradict the message.
+    pub readings: Vec<Reading>,
+}
+
+/// A kind of resource that a refusal shows to be closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Closed {
+    pub kind: Kind,
+    pub until: Option<DateTime<Utc>>,
+}
+
+/// What was known when a request was refused.
+pub(crate) struct Scene<'a> {
+    pub at: DateTime<Utc>,
+    pub request: &'a Request,
+    /// The account that pays, if it is or was logged in on this machine.
+    pub account: Option<&'a Login>,
+    /// The account that is logged in, whose plan could pay instead of the session's key.
+    pub login: Option<&'a Login>,
+    /// Whether the session is known to belong to another account than the login.
+    pub is_of_other: bool,
+    /// Whether the session uses something that always costs usage credits, such as fast mode.
+    pub draws_on_credits: bool,
+    /// Whether the usage that comes with the refusal may still arrive, so that older readings prove nothing yet.
+    pub awaits_usage: bool,
+    pub readings: &'a Readings,
+}
+
+/// Decides what a refusal means.
+pub(crate) fn judge(refusal: &Refusal, message: &Message, scene: &Scene<'_>) -> Judgement {
+    let limit = message.kind.unwrap_or(Kind::Unknown);
+    let row = message.row;
+    let fixed = if row.stops == Stops::Nothing {
+        Some(Verdict::Notice)
+    } else {
+        row.verdict
+    };
+    let is_vague = limit == Kind::Throttle && row.verdict.is_none();
+    let is_about_plan = limit.family().is_of_plan()
+        || row.is_unnamed_plan_limit()
+        || (is_vague && !scene.full().is_empty());
+    match fixed {
+        Some(verdict @ (Verdict::Notice | Verdict::Over | Verdict::NotALimit)) => {
+            unmeasured(limit, verdict, message, scene)
+        }
+        _ if is_about_plan => judge_plan_limit(refusal, message, scene),
+        Some(verdict) => unmeasured(limit, verdict, message, scene),
+        None => unmeasured(
+            limit,
+            usual_verdict(limit, refusal, message, scene),
+            message,
+            scene,
+        ),
+    }
+}
+
+/// Returns the verdict on a limit of this kind, unless the catalog fixes another one.
+fn usual_verdict(limit: Kind, refusal: &Refusal, message: &Message, scene: &Scene<'_>) -> Verdict {
+    let has_plan = scene.login.is_some_and(|login| login.plan.is_some());
+    let replaces_plan = has_plan && matches!(scene.request.payer, Payer::Key(_));
+    let is_of_gateway = message.row.service == Some(Service::Gateway);
+    match limit.family() {
+        Family::Prepaid if replaces_plan => Verdict::WrongCredential,
+        // Nothing shows that a pasted message of another service is about this user.
+        Family::Prepaid if is_of_gateway && refusal.class.is_none() => Verdict::CannotTell,
+        Family::Prepaid | Family::Budget => Verdict::Real,
+        Family::Access if limit == Kind::OrgDisabled && replaces_plan => Verdict::WrongCredential,
+        Family::Access if limit == Kind::Billing => Verdict::Real,
+        Family::Conversation if limit == Kind::Unknown => Verdict::CannotTell,
+        Family::Access
+        | Family::Conversation
+        | Family::Model
+        | Family::Overflow
+        | Family::Service
+        | Family::Window => Verdict::NotALimit,
+    }
+}
+
+/// Returns the judgement on a message that no reading can confirm or contradict.
+fn unmeasured(limit: Kind, verdict: Verdict, message: &Message, scene: &Scene<'_>) -> Judgement {
+    let is_stopped =
+        !matches!(verdict, Verdict::Notice | Verdict::Over) && message.row.stops == Stops::Session;
+    let stated = message.stated.map(|stated| stated.at);
+    let closed = Closed {
+        kind: limit,
+        until: end_of(limit, scene.at, stated, None),
+    };
+    Judgement {
+        limit,
+        verdict,
+        is_guess: false,
+        closes: if is_stopped { vec![closed] } else { Vec::new() },
+        window: None,
+        readings: Vec::new(),
+    }
+}
+
+/// Returns when a resource of this kind opens again, or `None` if nothing states it. `stated` is the time of the limit
+/// itself, and `reset` that of the full window.
+fn end_of(
+    kind: Kind,
+    at: DateTime<Utc>,
+    stated: Option<DateTime<Utc>>,
+    reset: Option<DateTime<Utc>>,
+) -> Option<DateTime<Utc>> {
+    match kind.description().ends {
+        Ends::Reset | Ends::ResetOrMonth => reset.or(stated),
+        Ends::Pause(minutes) => Some(stated.unwrap_or(at + TimeDelta::minutes(minutes))),
+        Ends::ByHand => stated,
+    }
+}
+
+impl Scene<'_> {
+    fn newest(&self, window: Kind) -> Option<&Reading> {
+        let payer = &self.request.payer;
+        self.readings.newest(payer, window, self.at)
+    }
+
+    fn full(&self) -> Vec<&Reading> {
+        self.readings.full(&self.request.payer, self.at)
+    }
+
+    /// Returns the readings that show that this window, or every window if none is named, had room. Another window that
+    /// is full means that the message only names the wrong one.
+    fn contradicting(&self, window: Option<Kind>) -> Vec<&Reading> {
+        let disputed = window.map_or(OF_ALL_MODELS.to_vec(), |window| vec![window]);
+        let known: Vec<_> = disputed
+            .into_iter()
+            .filter_map(|window| self.newest(window))
+            .collect();
+        let has_room = known.iter().all(|reading| reading.shows_room_at(self.at));
+        if has_room && self.full().is_empty() {
+            known
+        } else {
+            Vec::new()
+        }
+    }
+}
+
+/// What a message about the usage of a plan states.
+struct Statement {
+    /// The limit that the message names, if it is one of a plan.
+    named: Option<Kind>,
+    /// The window that the server names.
+    claimed: Option<Kind>,
+    /// The window that the server or the message names.
+    window: Option<Kind>,
+    /// The window that the stated time probably belongs to.
+    guessed: Option<Kind>,
+    /// The stated reset of that window.
+    reset: Option<DateTime<Utc>>,
+    /// The stated end of the limit itself, as in "monthly spend limit · resets Dec 1".
+    end: Option<DateTime<Utc>>,
+}
+
+impl Statement {
+    fn new(refusal: &Refusal, message: &Message, at: DateTime<Utc>) -> Self {
+        let named = message.kind.filter(|kind| kind.family().is_of_plan());
+        let claim = refusal.claim.as_ref();
+        let claimed = claim.and_then(|claim| claim.window);
+        let stated = claim
+            .and_then(|claim| claim.resets_at)
+            .map(|at| Stated {
+                at,
+                of: claimed.map_or(TimeOf::Limit, |window| TimeOf::Window(Some(window))),
+            })
+            .or(message.stated);
+        // A cap has an end of its own. Everything else ends with the reset of a window.
+        let has_own_end = named.is_some_and(|kind| kind.description().ends == Ends::ResetOrMonth);
+        let by_length = |reset| {
+            if reset - at <= FIVE_HOURS {
+                Kind::FiveHour
+            } else {
+                Kind::Weekly
+            }
+        };
+        let mut statement = Self {
+            named,
+            claimed,
+            window: claimed.or(named.filter(|kind| kind.is_window())),
+            guessed: None,
+            reset: None,
+            end: None,
+        };
+        match stated {
+            Some(Stated {
+                at: end,
+                of: TimeOf::Limit,
+            }) if has_own_end => statement.end = Some(end),
+            Some(Stated { at: reset, of }) => {
+                let window = match of {
+                    TimeOf::Window(window) => window,
+                    TimeOf::Limit => None,
+                };
+                statement.guessed = Some(window.unwrap_or_else(|| by_length(reset)));
+                statement.reset = Some(reset);
+            }
+            None => {}
+        }
+        statement
+    }
+}
+
+/// Decides what a message about the usage of a plan means: a window, the credits beyond it, or a cap on them.
+fn judge_plan_limit(refusal: &Refusal, message: &Message, scene: &Scene<'_>) -> Judgement {
+    let statement = Statement::new(refusal, message, scene.at);
+    let named = statement.named;
+    let contradicting: Vec<_> = scene
+        .contradicting(statement.window)
+        .into_iter()
+        .cloned()
+        .collect();
+    let is_overflow = named.is_some_and(|kind| kind.family() == Family::Overflow);
+    if !contradicting.is_empty() && scene.draws_on_credits && is_overflow {
+        return Judgement {
+            readings: contradicting,
+            ..unmeasured(Kind::LongContextCredits, Verdict::NotALimit, message, scene)
+        };
+    }
+    if !contradicting.is_empty() && !scene.awaits_usage {
+        return Judgement {
+            limit: named.or(statement.guessed).unwrap_or(Kind::FiveHour),
+            verdict: Verdict::FalseLikely,
+            is_guess: false,
+            closes: Vec::new(),
+            window: None,
+            readings: contradicting,
+        };
+    }
+    let full = scene.full();
+    let measured = measured_window(statement.window, &full);
+    let window = measured
+        .map(|reading| reading.measure.window)
+        .or(statement.window)
+        .or(statement.guessed);
+    let reset = measured
+        .and_then(|reading| reading.measure.resets_at)
+        .or(statement.reset);
+    let is_known = measured.is_some() || statement.claimed.is_some();
+    let limit = limit_by_plan(named, window, scene);
+    let verdict = if named.is_some_and(|named| named != limit) {
+        Verdict::Misworded
+    } else if is_known || scene.is_of_other {
+        Verdict::Real
+    } else {
+        Verdict::CannotTell
+    };
+    Judgement {
+        limit,
+        verdict,
+        is_guess: named.is_none() && !is_known,
+        closes: closed_with(limit, window, reset, &statement, scene),
+        window,
+        readings: full.into_iter().cloned().collect(),
+    }
+}
+
+/// Returns the reading of the full window that stopped the request. A model's window has no reading, so a full window of
+/// all models does not make its message wrong.
+fn measured_window<'a>(window: Option<Kind>, full: &[&'a Reading]) -> Option<&'a Reading> {
+    if window.is_some_and(|window| window.description().model.is_some()) {
+        return None;
+    }
+    let stated = full
+        .iter()
+        .find(|reading| Some(reading.measure.window) == window);
+    stated.or(full.first()).copied()
+}
+
+/// Returns what a limit of a plan closes: the limit, its window, and every other window that is used up. Credits could not
+/// pay beyond the named window, so they cannot pay beyond another one either.
+fn closed_with(
+    limit: Kind,
+    window: Option<Kind>,
+    reset: Option<DateTime<Utc>>,
+    statement: &Statement,
+    scene: &Scene<'_>,
+) -> Vec<Closed> {
+    let mut closes = vec![Closed {
+        kind: limit,
+        until: end_of(limit, scene.at, statement.end, reset),
+    }];
+    let used_up = scene
+        .full()
+        .into_iter()
+        .filter(|reading| reading.measure.percent >= USED_UP)
+        .map(|reading| Closed {
+            kind: reading.measure.window,
+            until: reading.measure.resets_at,
+        });
+    let named = window.map(|kind| Closed { kind, until: reset });
+    for closed in used_up.chain(named) {
+        if closes.iter().all(|known| known.kind != closed.kind) {
+            closes.push(closed);
+        }
+    }
+    closes
+}
+
+/// Returns the limit that the message really is about. On a personal plan, there is no organization that could have a cap
+/// or a seat, so the message is about a full window.
+fn limit_by_plan(named: Option<Kind>, window: Option<Kind>, scene: &Scene<'_>) -> Kind {
+    let is_personal = scene.account.is_some_and(Login::is_personal) && !scene.is_of_other;
+    let of_window = window.or(named.filter(|kind| kind.is_window()));
+    match named {
+        Some(limit) if is_personal && limit.description().plans == Plans::Shared => {
+            of_window.unwrap_or(Kind::FiveHour)
+        }
+        Some(Kind::FiveHour | Kind::Weekly) | None => of_window.unwrap_or(Kind::FiveHour),
+        Some(limit) => limit,
+    }
+}

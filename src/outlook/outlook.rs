@@ -1,0 +1,578 @@
+//! The answer for one request at one time, and the answer about one stop.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::continuation::Continuation;
+use super::evidence::Evidence;
+use super::fold::readings::Reading;
+use super::fold::{Cause, Closure, Opening, PASTED, Stop, World};
+use super::resource::{Family, Lifter};
+use super::steps::Step;
+use super::{Asker, Budget, Credits, Kind, Login, Payer, Request, Resource};
+use crate::messages::{Service, Verdict, Waiting, Who};
+
+/// Times of one reset differ by less than this, because messages state them in minutes.
+const SAME_RESET: TimeDelta = TimeDelta::minutes(2);
+
+/// How a request stands now with regard to a limit.
+#[derive(Debug, Clone, PartialEq)]
+pub enum State {
+    /// Something that the request needs is closed.
+    Blocked,
+    /// What stopped it is open again, but the session has received no response yet.
+    Reopened(Opening),
+    /// What stopped it is still closed, but the session now uses another payer or another model.
+    Spared,
+    /// What stopped it is still closed, but usage credits have begun to pay for what is beyond it.
+    Paid,
+    /// What stopped it is still closed, but Claude Code works at lower priority until the reset, which costs nothing.
+    LowerPriority,
+    /// Nothing was ever closed: the message was wrong, or it was only a notice.
+    NeverClosed,
+    /// The session has received a response.
+    Answered(DateTime<Utc>),
+}
+
+/// Who pays for a request. The names are the values of `pays` in the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pays {
+    /// The included usage of a plan.
+    Plan,
+    /// Usage credits, beyond a full window.
+    Credits,
+    /// An API key.
+    Key,
+    /// A cloud provider.
+    Provider,
+    /// Nobody is logged in.
+    Nobody,
+}
+
+/// What blocks a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blocks {
+    /// When the last of the resources opens, or `None` if nothing states it.
+    pub until: Option<DateTime<Utc>>,
+    /// Who pays for the request.
+    pub pays: Option<Pays>,
+    /// What is closed. The resource that lasts longest is first.
+    pub resources: Vec<Kind>,
+    /// Whether the evidence is sufficient.
+    pub is_sure: bool,
+}
+
+/// Something else that is closed, beside the limit that an outlook is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Also {
+    /// What is closed.
+    pub kind: Kind,
+    /// When it opens, or `None` if nothing states it.
+    pub until: Option<DateTime<Utc>>,
+}
+
+/// What is known about the usage of a payer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Usage {
+    /// When the newest reading was taken.
+    pub at: DateTime<Utc>,
+    /// The newest reading of each window that has not been reset.
+    pub readings: Vec<Reading>,
+    /// What `/usage` showed about usage credits, if the payer is the login.
+    pub credits: Option<Credits>,
+}
+
+/// The answer about one limit, for one request at one time.
+#[derive(Debug, Clone)]
+pub struct Outlook {
+    /// The time of the answer.
+    pub now: DateTime<Utc>,
+    /// The request that the answer is for.
+    pub request: Request,
+    /// The limit. Its kind is `limit` in the output.
+    pub resource: Resource,
+    /// The verdict on the message.
+    pub verdict: Verdict,
+    /// Whether the message does not say which window is full, so that the limit is only a guess.
+    pub is_guess: bool,
+    /// Whether the usage that comes with the refusal may still arrive.
+    pub is_awaited: bool,
+    /// How the request stands.
+    pub state: State,
+    /// The full window beyond which the limit matters, if it depends on one.
+    pub window: Option<Kind>,
+    /// The service that refused the request.
+    pub service: Option<Service>,
+    /// Who can end the problem.
+    pub who_can_fix: Who,
+    /// Whether waiting ends the problem, or `None` if nobody can tell.
+    pub waiting_helps: Option<bool>,
+    /// When the limit ends by itself, as the server or the message stated.
+    pub resets_at: Option<DateTime<Utc>>,
+    /// Whether Claude Code sends the prompt again by itself.
+    pub continuation: Continuation,
+    /// Whether the session belongs to the login, or `None` if nothing shows it.
+    pub is_of_login: Option<bool>,
+    /// The account that pays, if it is or was logged in on this machine.
+    pub account: Option<Login>,
+    /// Whether the refused request has received no response, and nothing but the clock shows the end of the limit.
+    pub is_open: bool,
+    /// What else blocks this request, latest end first.
+    pub also: Vec<Also>,
+    /// What the answer rests on.
+    pub evidence: Vec<Evidence>,
+    /// What the user can do, best first.
+    pub steps: Vec<Step>,
+    /// The error, or `None` if a budget of the user's own is used up.
+    pub stop: Option<Stop>,
+    /// The budget that is used up.
+    pub budget: Option<Budget>,
+}
+
+impl Outlook {
+    /// Returns the kind of the limit.
+    pub fn limit(&self) -> Kind {
+        self.resource.kind
+    }
+
+    /// Returns true if something that the request needs is closed.
+    pub fn is_blocked(&self) -> bool {
+        self.state == State::Blocked
+    }
+
+    /// Returns true if the user can do nothing wrong by continuing.
+    pub fn is_over(&self) -> bool {
+        !matches!(self.state, State::Blocked | State::NeverClosed)
+    }
+
+    /// Returns true if the error occurred in another session, and its limit also applies to this request.
+    pub fn is_elsewhere(&self) -> bool {
+        let session = self.request.session.as_ref();
+        self.stop
+            .as_ref()
+            .is_some_and(|stop| session != Some(&stop.session))
+    }
+
+    /// Returns true if only an admin of an organization can change what the account may spend.
+    pub fn is_shared(&self) -> bool {
+        match &self.account {
+            Some(account) => account.is_shared(),
+            None => self.is_of_login == Some(false),
+        }
+    }
+
+    /// Returns true if the user is an admin of a shared plan.
+    pub fn is_admin(&self) -> bool {
+        self.account
+            .as_ref()
+            .is_some_and(|account| account.is_admin && account.is_shared())
+    }
+
+    /// Returns the exit code of `explain --exit-code`.
+    pub fn exit_code(&self) -> u8 {
+        match (self.is_blocked(), self.waiting_helps) {
+            (false, _) => 0,
+            (true, Some(true)) => 10,
+            (true, Some(false)) => 11,
+            (true, None) => 12,
+        }
+    }
+}
+
+impl World {
+    /// Answers what blocks the request now, or else what stopped its session last. A shell, which has no errors of its own,
+    /// gets the newest stop of all sessions. Returns `None` if there never was one.
+    pub fn outlook(&self, asker: &Asker) -> Option<Outlook> {
+        let request = self.request(asker);
+        let own = self.newest_stop(&request);
+        let blockers = self.blockers(&request);
+        if let Some(closure) = explaining(&blockers, own) {
+            return Some(self.answer(&request, Subject::Closure(closure)));
+        }
+        let mut outlook = self.answer(&request, Subject::Stop(own?));
+        if outlook.is_blocked() {
+            outlook.state = State::Spared;
+            Self::finish(&mut outlook);
+        }
+        Some(outlook)
+    }
+
+    /// Answers what a pasted text means, as if it were the error of this request just now.
+    pub fn meaning(&self, text: &str, asker: &Asker) -> Option<Outlook> {
+        let world = self.with_pasted(text, &self.request(asker));
+        let position = world
+            .stops
+            .iter()
+            .rposition(|stop| stop.session == PASTED)?;
+        let request = world.stops.get(position)?.request.clone();
+        let own: Vec<_> = world
+            .blockers(&request)
+            .into_iter()
+            .filter(|closure| closure.cause == Cause::Stop(position))
+            .collect();
+        Some(match explaining(&own, Some(position)) {
+            Some(closure) => world.answer(&request, Subject::Closure(closure)),
+            None => world.answer(&request, Subject::Stop(position)),
+        })
+    }
+
+    /// Answers what each error meant and what came of it, newest first. Repetitions of an error are one answer.
+    pub fn stops(&self) -> Vec<Outlook> {
+        let positions = (0..self.stops.len()).rev();
+        positions
+            .filter_map(|position| Some((position, self.stops.get(position)?)))
+            .filter(|(_, stop)| !stop.is_repeated)
+            .map(|(position, stop)| {
+                let request = self.request_of(&stop.session);
+                self.answer(&request, Subject::Stop(position))
+            })
+            .collect()
+    }
+
+    /// Returns the outlooks of the other sessions that are blocked by something else. Each limit is returned once.
+    pub fn others(&self, outlook: &Outlook) -> Vec<Outlook> {
+        let mut others: Vec<Outlook> = Vec::new();
+        for (id, session) in &self.sessions {
+            let asker = Asker::Session(id.clone());
+            if session.is_closed || outlook.request.session.as_ref() == Some(id) {
+                continue;
+            }
+            let Some(other) = self.outlook(&asker).filter(Outlook::is_blocked) else {
+                continue;
+            };
+            let is_new = |known: &Outlook| known.resource != other.resource;
+            if is_new(outlook) && others.iter().all(is_new) {
+                others.push(other);
+            }
+        }
+        others
+    }
+
+    /// Returns the sessions that are known, and whether each has been closed.
+    pub fn sessions(&self) -> impl Iterator<Item = (&str, bool)> {
+        self.sessions
+            .iter()
+            .map(|(id, session)| (id.as_str(), session.is_closed))
+    }
+
+    /// Returns what blocks the next prompt of the asker, or `None` if nothing does.
+    pub fn blocks(&self, asker: &Asker) -> Option<Blocks> {
+        let request = self.request(asker);
+        let blockers = self.blockers(&request);
+        let last = blockers.first()?;
+        let mut resources: Vec<Kind> = Vec::new();
+        for closure in &blockers {
+            if !resources.contains(&closure.resource.kind) {
+                resources.push(closure.resource.kind);
+            }
+        }
+        Some(Blocks {
+            until: last.until,
+            pays: Some(self.pays(&request)),
+            resources,
+            is_sure: self
+                .stop_of(last)
+                .is_none_or(|stop| stop.judgement.verdict != Verdict::CannotTell),
+        })
+    }
+
+    /// Returns who pays for the request.
+    pub fn pays(&self, request: &Request) -> Pays {
+        let is_paid = self.overrun(request).is_some_and(|overrun| overrun.is_paid);
+        match request.payer {
+            Payer::Account(_) if is_paid => Pays::Credits,
+            Payer::Account(_) | Payer::Token(_) => Pays::Plan,
+            Payer::Key(_) => Pays::Key,
+            Payer::Cloud(_) => Pays::Provider,
+            Payer::Unknown => Pays::Nobody,
+        }
+    }
+
+    /// Returns since when usage credits have been paying for requests of this payer beyond a window that is still full.
+    pub fn paying_since(&self, request: &Request) -> Option<DateTime<Utc>> {
+        let overrun = self.overrun(request)?;
+        overrun.is_paid.then_some(overrun.since)
+    }
+
+    /// Returns what is known about the usage of the request's payer, or `None` if there is no current reading.
+    pub fn usage(&self, request: &Request) -> Option<Usage> {
+        let readings = self.readings.current(&request.payer, self.now);
+        let is_login = self
+            .login
+            .as_ref()
+            .is_some_and(|login| request.payer == Payer::Account(login.account.clone()));
+        let credits = self.credits_read.as_ref().filter(|_| is_login);
+        Some(Usage {
+            at: readings.iter().map(|reading| reading.at).max()?,
+            readings: readings.into_iter().cloned().collect(),
+            credits: credits.map(|(_, credits)| credits.clone()),
+        })
+    }
+
+    fn newest_stop(&self, request: &Request) -> Option<usize> {
+        self.stops.iter().rposition(|stop| match &request.session {
+            Some(session) => stop.session == *session,
+            None => true,
+        })
+    }
+
+    fn stop_of(&self, closure: &Closure) -> Option<&Stop> {
+        match closure.cause {
+            Cause::Stop(position) => self.stops.get(position),
+            Cause::Budget(_) => None,
+        }
+    }
+}
+
+/// Returns the closure that explains the request: the one that lasts longest. If the session's own limit lasts as long as
+/// that one, it explains the session better. `blockers` starts with the closure that lasts longest.
+fn explaining<'a>(blockers: &[&'a Closure], own: Option<usize>) -> Option<&'a Closure> {
+    let decisive = *blockers.first()?;
+    let is_own = |closure: &Closure| own.is_some_and(|own| closure.cause == Cause::Stop(own));
+    let lasts_as_long = |closure: &Closure| match (closure.until, decisive.until) {
+        (Some(end), Some(last)) => last - end < SAME_RESET,
+        (end, last) => end == last,
+    };
+    let best = blockers
+        .iter()
+        .find(|closure| is_own(closure) && lasts_as_long(closure));
+    Some(best.copied().unwrap_or(decisive))
+}
+
+/// What an answer is about.
+#[derive(Clone, Copy)]
+enum Subject<'a> {
+    /// A closure that blocks the request now.
+    Closure(&'a Closure),
+    /// The stop at this position, whatever blocks the request now.
+    Stop(usize),
+}
+
+impl World {
+    fn answer(&self, request: &Request, subject: Subject<'_>) -> Outlook {
+        let (closure, position) = match subject {
+            Subject::Closure(closure) => match closure.cause {
+                Cause::Stop(position) => (Some(closure), Some(position)),
+                Cause::Budget(_) => (Some(closure), None),
+            },
+            Subject::Stop(position) => (None, Some(position)),
+        };
+        let stop = position.and_then(|position| self.stops.get(position));
+        let state = match (closure, position) {
+            (None, Some(position)) => self.state_of(position),
+            _ => State::Blocked,
+        };
+        let resource = self.limit_of(closure, position);
+        let verdict = stop.map_or(Verdict::Real, |stop| stop.judgement.verdict);
+        let mut outlook = Outlook {
+            now: self.now,
+            request: request.clone(),
+            verdict,
+            is_guess: stop.is_some_and(|stop| stop.judgement.is_guess),
+            is_awaited: stop.is_some_and(|stop| stop.is_awaited),
+            window: stop.and_then(|stop| stop.judgement.window),
+            service: service(stop, request, resource.kind),
+            who_can_fix: Who::Nobody,
+            waiting_helps: None,
+            resets_at: reset_of(resource.kind, closure, stop),
+            continuation: self.continuation(request.session.as_deref()),
+            is_of_login: stop.and_then(|stop| stop.is_of_login),
+            account: match stop {
+                Some(stop) => stop.account.clone(),
+                None => self.account_of(&request.payer).cloned(),
+            },
+            is_open: position.is_none_or(|position| self.is_open(position)),
+            also: self.also(request, resource.kind),
+            evidence: Vec::new(),
+            steps: Vec::new(),
+            stop: stop.cloned(),
+            budget: match closure.map(|closure| &closure.cause) {
+                Some(Cause::Budget(budget)) => Some(budget.clone()),
+                _ => None,
+            },
+            resource,
+            state,
+        };
+        Self::finish(&mut outlook);
+        outlook
+    }
+
+    /// Adds what follows from the rest of the answer.
+    fn finish(outlook: &mut Outlook) {
+        outlook.who_can_fix = who_can_fix(outlook);
+        outlook.waiting_helps = waiting_helps(outlook);
+        outlook.evidence = super::evidence::evidence(outlook);
+        outlook.steps = super::steps::steps(outlook);
+    }
+
+    /// Returns the limit that an answer is about. If it is open again, but its refusal has closed something that is still
+    /// closed, that is the limit.
+    fn limit_of(&self, closure: Option<&Closure>, position: Option<usize>) -> Resource {
+        let Some(stop) = position.and_then(|position| self.stops.get(position)) else {
+            return closure.map_or_else(
+                || Resource::of(Kind::Unknown, &Request::default()),
+                |closure| closure.resource.clone(),
+            );
+        };
+        let closed = self.closed_by(position);
+        match closed.first() {
+            Some(first) if closed.iter().all(|it| it.kind != stop.resource.kind) => {
+                (*first).clone()
+            }
+            _ => stop.resource.clone(),
+        }
+    }
+
+    /// Returns what the stop at this position has closed and what is still closed.
+    fn closed_by(&self, position: Option<usize>) -> Vec<&Resource> {
+        let closures = self.closures.iter();
+        closures
+            .filter(|closure| position.is_some_and(|it| closure.cause == Cause::Stop(it)))
+            .filter(|closure| closure.opening_at(self.now).is_none())
+            .map(|closure| &closure.resource)
+            .collect()
+    }
+
+    /// Returns how the request that was refused stands now.
+    fn state_of(&self, position: usize) -> State {
+        let Some(stop) = self.stops.get(position) else {
+            return State::NeverClosed;
+        };
+        if let Some(at) = stop.answered_at {
+            return State::Answered(at);
+        }
+        let closures: Vec<_> = self
+            .closures
+            .iter()
+            .filter(|closure| closure.cause == Cause::Stop(position))
+            .collect();
+        let Some(first) = closures.first() else {
+            return State::NeverClosed;
+        };
+        let closed = closures.iter().find(|it| it.opening_at(self.now).is_none());
+        let overrun = self.overrun(&stop.request);
+        let has_passed = overrun.is_some_and(|overrun| overrun.since > stop.at);
+        let is_of_plan = closed.is_some_and(|it| it.resource.kind.family().is_of_plan());
+        match (first.opening_at(self.now), closed, overrun) {
+            (Some(opening), None, _) => State::Reopened(opening),
+            (_, Some(_), Some(overrun)) if has_passed && is_of_plan => {
+                if overrun.is_paid {
+                    State::Paid
+                } else {
+                    State::LowerPriority
+                }
+            }
+            _ => State::Blocked,
+        }
+    }
+
+    fn is_open(&self, position: usize) -> bool {
+        let is_followed = self
+            .stops
+            .get(position)
+            .is_some_and(|stop| stop.is_followed);
+        match self.state_of(position) {
+            State::Answered(_) => false,
+            State::Reopened(opening) if opening.is_proof() || opening == Opening::Age => false,
+            State::Blocked => true,
+            _ => !is_followed,
+        }
+    }
+
+    fn also(&self, request: &Request, kind: Kind) -> Vec<Also> {
+        let mut also: Vec<Also> = Vec::new();
+        for closure in self.blockers(request) {
+            let other = Also {
+                kind: closure.resource.kind,
+                until: closure.until,
+            };
+            if other.kind != kind && also.iter().all(|known| known.kind != other.kind) {
+                also.push(other);
+            }
+        }
+        also
+    }
+}
+
+/// Returns when the limit ends by itself. The pause after a trouble of the service is not a reset, unless it is stated.
+fn reset_of(kind: Kind, closure: Option<&Closure>, stop: Option<&Stop>) -> Option<DateTime<Utc>> {
+    let stated = stop.and_then(|stop| stop.message.stated);
+    if kind.family() == Family::Service && stated.is_none() {
+        return None;
+    }
+    let judged = stop.and_then(|stop| {
+        let closes = &stop.judgement.closes;
+        closes.iter().find(|closed| closed.kind == kind)?.until
+    });
+    closure
+        .map_or(judged, |closure| closure.until)
+        .or(stated.map(|stated| stated.at))
+}
+
+fn service(stop: Option<&Stop>, request: &Request, kind: Kind) -> Option<Service> {
+    let by_catalog = stop.and_then(|stop| stop.message.row.service);
+    let payer = stop.map_or(&request.payer, |stop| &stop.request.payer);
+    by_catalog.or(match payer {
+        Payer::Cloud(provider) if provider == "bedrock" => Some(Service::Bedrock),
+        Payer::Cloud(provider) if provider == "vertex" => Some(Service::Vertex),
+        Payer::Cloud(_) => Some(Service::Other),
+        Payer::Key(_) => Some(Service::Console),
+        Payer::Account(_) | Payer::Token(_) => Some(Service::Plan),
+        Payer::Unknown => kind.family().is_of_plan().then_some(Service::Plan),
+    })
+}
+
+/// Returns what the catalog says about the message, as long as the answer is about the limit of the message.
+fn row_of(outlook: &Outlook) -> Option<&'static crate::messages::Row> {
+    let stop = outlook.stop.as_ref()?;
+    let is_about_message = outlook.limit() == stop.judgement.limit;
+    is_about_message.then_some(stop.message.row)
+}
+
+fn who_can_fix(outlook: &Outlook) -> Who {
+    if outlook.verdict == Verdict::WrongCredential {
+        return Who::You;
+    }
+    let by_catalog = row_of(outlook).and_then(|row| row.who);
+    let who = by_catalog.unwrap_or(match outlook.limit().description().lifter {
+        Lifter::Nobody => Who::Nobody,
+        Lifter::Admin => Who::Admin,
+        Lifter::WhoeverPays if outlook.is_shared() => Who::Admin,
+        Lifter::WhoeverPays | Lifter::You => Who::You,
+    });
+    match who {
+        Who::Admin if outlook.is_admin() => Who::You,
+        who => who,
+    }
+}
+
+fn waiting_helps(outlook: &Outlook) -> Option<bool> {
+    if outlook.verdict == Verdict::FalseLikely {
+        return None;
+    }
+    if outlook.is_over() || outlook.verdict == Verdict::WrongCredential {
+        return Some(false);
+    }
+    let by_catalog = row_of(outlook).and_then(|row| row.waiting_helps);
+    if let Some(helps) = by_catalog.and_then(Waiting::helps) {
+        return Some(helps);
+    }
+    if outlook.resets_at.is_some() {
+        return Some(true);
+    }
+    if by_catalog.is_some() {
+        return None;
+    }
+    let is_personal = outlook.account.as_ref().is_some_and(Login::is_personal);
+    match outlook.limit().family() {
+        Family::Window | Family::Service => Some(true),
+        Family::Overflow => is_personal.then_some(true),
+        Family::Prepaid if outlook.limit() == Kind::ApiSpendCap => None,
+        Family::Conversation if outlook.limit() == Kind::Unknown => None,
+        Family::Access
+        | Family::Budget
+        | Family::Conversation
+        | Family::Model
+        | Family::Prepaid => Some(false),
+    }
+}

@@ -1,0 +1,80 @@
+//! What happened in a period: the stops, and how long the user could not work.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::fold::{Cause, Closure, World};
+use super::outlook::Outlook;
+use super::{Part, Request};
+
+/// What happened in a period.
+#[derive(Debug, Clone)]
+pub struct Past {
+    /// The stops of the period, newest first.
+    pub stops: Vec<Outlook>,
+    /// How long no request of the user had a way through.
+    pub blocked: TimeDelta,
+}
+
+/// A period from its start to its end.
+#[derive(Debug, Clone, Copy)]
+struct Period {
+    start: DateTime<Utc>,
+    end: DateTime<Utc>,
+}
+
+impl World {
+    /// Returns the stops between these times, and for how long no request of the user had a way through. A time counts
+    /// once, however many limits and sessions it concerned.
+    pub fn past(&self, since: DateTime<Utc>, until: DateTime<Utc>) -> Past {
+        let is_inside = |at: DateTime<Utc>| since <= at && at < until;
+        let mut periods: Vec<Period> = self
+            .closures
+            .iter()
+            .filter_map(|closure| self.blocked_by(closure))
+            .map(|period| Period {
+                start: period.start.max(since),
+                end: period.end.min(until).min(self.now),
+            })
+            .collect();
+        periods.sort_by_key(|period| period.start);
+        let mut blocked = TimeDelta::zero();
+        let mut end = since;
+        for period in periods {
+            let start = period.start.max(end);
+            blocked += (period.end - start).max(TimeDelta::zero());
+            end = end.max(period.end);
+        }
+        let stops = self.stops();
+        Past {
+            stops: stops
+                .into_iter()
+                .filter(|outlook| outlook.stop.as_ref().is_some_and(|it| is_inside(it.at)))
+                .collect(),
+            blocked,
+        }
+    }
+
+    /// Returns the period in which the closure left the user no way through: until it ended, or until any request was
+    /// served. Another session, another model, and a shorter conversation are ways through.
+    fn blocked_by(&self, closure: &Closure) -> Option<Period> {
+        let Cause::Stop(position) = closure.cause else {
+            return None;
+        };
+        let stop = self.stops.get(position)?;
+        let of_new_session = Request {
+            session: None,
+            ..stop.request.clone()
+        };
+        if closure.resource.scope.model != Part::Any || !closure.is_needed_by(&of_new_session) {
+            return None;
+        }
+        let opened = closure.opening_at(self.now);
+        let ended = opened.map(|opening| opening.at().unwrap_or(closure.since));
+        let served = self.served_at.iter().find(|at| **at > closure.since);
+        let end = [ended, served.copied()].into_iter().flatten().min();
+        Some(Period {
+            start: closure.since,
+            end: end.unwrap_or(self.now),
+        })
+    }
+}
