@@ -49,6 +49,8 @@ pub struct Row {
     pub badge: Option<&'static str>,
     /// The names of the steps that the user can take, best first.
     pub steps: Vec<&'static str>,
+    /// What to do about exactly this message, as one sentence. The step `fix` shows it.
+    pub fix: Option<&'static str>,
     /// What people have tried without success.
     #[serde(default)]
     pub did_not_help: Vec<&'static str>,

@@ -192,7 +192,7 @@ impl World {
         let mut outlook = self.answer(&request, Subject::Stop(own?));
         if outlook.is_blocked() {
             outlook.state = State::Spared;
-            Self::finish(&mut outlook);
+            self.finish(&mut outlook);
         }
         Some(outlook)
     }
@@ -393,16 +393,16 @@ impl World {
             resource,
             state,
         };
-        Self::finish(&mut outlook);
+        self.finish(&mut outlook);
         outlook
     }
 
     /// Adds what follows from the rest of the answer.
-    fn finish(outlook: &mut Outlook) {
+    fn finish(&self, outlook: &mut Outlook) {
         outlook.who_can_fix = who_can_fix(outlook);
         outlook.waiting_helps = waiting_helps(outlook);
         outlook.evidence = super::evidence::evidence(outlook);
-        outlook.steps = super::steps::steps(outlook);
+        outlook.steps = super::steps::steps(self, outlook);
     }
 
     /// Returns the limit that an answer is about. If it is open again, but its refusal has closed something that is still

@@ -1,77 +1,333 @@
-//! What the user can do: changes, each with what comes after it. Free steps stand before those that cost money.
+//! What the user can do: changes, each with the outlook after it.
+//!
+//! The rows are data (`steps.json`). A message or a state names steps, the role of the user picks the row, the fold says
+//! what the step leads to, and one function orders them.
 
-use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
-use super::outlook::{Also, Outlook};
+use super::continuation::Continuation;
+use super::fold::{Closure, Opening, World};
+use super::outlook::{Also, Outlook, State};
+use super::resource::Family;
+use super::{Asker, Kind, Payer, Request};
+use crate::messages::{Verdict, Who};
+use crate::time::Clock;
+
+/// One row of the data.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row {
+    name: &'static str,
+    #[serde(rename = "do")]
+    text: &'static str,
+    why: &'static str,
+    command: Option<&'static str>,
+    url: Option<&'static str>,
+    #[serde(default)]
+    costs: Costs,
+    change: Option<Change>,
+}
+
+/// What a step costs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Costs {
+    #[default]
+    Nothing,
+    Depends,
+    Money,
+}
+
+/// What a step changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Change {
+    /// The prompt is sent again.
+    Send,
+    /// Time passes.
+    Wait,
+    /// Another model.
+    Model,
+    /// The plan pays instead of a key.
+    Plan,
+    /// Another account or key pays.
+    Payer,
+    /// The limit itself is opened: bought, raised, renewed, or asked for.
+    Open,
+    /// The conversation becomes shorter.
+    Conversation,
+}
+
+#[expect(clippy::expect_used, reason = "the unit tests parse the data")]
+static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("steps.json")).expect("the steps are valid")
+});
 
 /// One thing that the user can do.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// The name of the step in the data.
+    /// The name of its row.
     pub name: &'static str,
-    /// What to do, as one sentence.
-    pub text: String,
     /// Why it helps.
     pub why: String,
     /// The command to run.
     pub command: Option<String>,
     /// The page to open.
-    pub url: Option<String>,
+    pub url: Option<&'static str>,
     /// Whether it costs money, or `None` if that depends.
     pub costs_money: Option<bool>,
     /// How the next prompt stands after the step.
     pub after: After,
+    text: String,
+    until: Option<DateTime<Utc>>,
+    continues_at: Option<DateTime<Utc>>,
+    is_change: bool,
 }
 
 /// How the next prompt stands after a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum After {
-    /// The step gives information, or nothing shows what it leads to.
+    /// The step only gives information, or nothing shows what it leads to.
     Unknown,
-    /// The prompt passes from this time on, or at once.
+    /// The prompt passes from this time on, or at once if there is none.
     Passes {
-        /// The time, or `None` if it passes at once.
+        /// The time.
         from: Option<DateTime<Utc>>,
     },
-    /// The prompt is then stopped by something else.
+    /// Something else stops the prompt then.
     Stopped(Also),
 }
 
-/// A row of the data.
-#[derive(Debug, Deserialize)]
-struct Row {
-    #[serde(rename = "do")]
-    text: String,
-    why: String,
-    command: Option<String>,
-    url: Option<String>,
-    costs_money: Option<bool>,
+impl Step {
+    /// Returns what to do, as one sentence without a period. This is the only place that says what a step leads to.
+    pub fn text(&self, clock: Clock) -> String {
+        let time = |at: Option<DateTime<Utc>>| at.map(|at| clock.format_time(at));
+        let mut text = self.text.clone();
+        for (placeholder, at) in [
+            ("{until}", time(self.until)),
+            ("{continues}", time(self.continues_at)),
+        ] {
+            text = text.replace(placeholder, &at.unwrap_or_default());
+        }
+        if self.costs_money == Some(true) {
+            text.push_str(" (costs money)");
+        }
+        if let After::Stopped(also) = self.after {
+            let label = also.kind.description().label;
+            text.push_str(&match time(also.until) {
+                Some(until) => format!("; then stopped by your {label} until {until}"),
+                None => format!("; then stopped by your {label}"),
+            });
+        }
+        text
+    }
+
+    /// Returns the place of the step: free before paid, sooner before later, changes before information.
+    fn order(&self) -> (bool, u8) {
+        let is_paid = self.costs_money == Some(true);
+        let place = match self.after {
+            After::Passes { from: None } => 0,
+            After::Passes { from: Some(_) } => 1,
+            After::Unknown if self.is_change => 1,
+            After::Unknown => 2,
+            After::Stopped(_) => 3,
+        };
+        (is_paid, place)
+    }
 }
 
-#[expect(clippy::expect_used, reason = "the unit tests parse the data")]
-static ROWS: LazyLock<BTreeMap<String, Row>> = LazyLock::new(|| {
-    serde_json::from_str(include_str!("steps.json")).expect("the steps are valid")
-});
+/// Returns what the user can do, best first.
+pub(super) fn steps(world: &World, outlook: &Outlook) -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::new();
+    for name in names(outlook) {
+        let row = row_for(name, outlook);
+        let step = row.map(|row| step(row, world, outlook));
+        if let Some(step) = step.filter(|step| steps.iter().all(|known| known.name != step.name)) {
+            steps.push(step);
+        }
+    }
+    steps.sort_by_key(Step::order);
+    steps
+}
 
-/// Returns the steps, best first.
-pub(super) fn steps(outlook: &Outlook) -> Vec<Step> {
-    let names = outlook.stop.iter().flat_map(|stop| &stop.message.row.steps);
+/// Returns the names of the steps that fit the state and the verdict.
+fn names(outlook: &Outlook) -> Vec<&'static str> {
+    let continues = matches!(outlook.continuation, Continuation::At(_));
+    match outlook.state {
+        State::Reopened(Opening::Time(_)) if continues => return vec!["stay_open"],
+        State::Answered(_) | State::Reopened(_) | State::Spared | State::LowerPriority => {
+            return vec!["send"];
+        }
+        State::Paid => return vec!["wait", "send_for_credits"],
+        State::Blocked | State::NeverClosed => {}
+    }
+    let Some(stop) = &outlook.stop else {
+        return vec!["wait", "lift_budget"];
+    };
+    let limit = outlook.limit();
+    let is_other = stop.message.kind.is_some_and(|kind| kind != limit);
+    let mut names = match outlook.verdict {
+        Verdict::FalseLikely => false_alarm(limit, stop.attempts),
+        Verdict::WrongCredential => match &stop.request.payer {
+            Payer::Key(place) if place == "apiKeyHelper" => {
+                vec!["remove_helper", "continue_on_plan", "top_up"]
+            }
+            _ => vec!["unset_payer", "continue_on_plan", "top_up"],
+        },
+        Verdict::Misworded => vec!["wait", "credits", "update"],
+        _ if is_other && limit.is_window() => vec!["wait", "credits"],
+        _ => stop.message.row.steps.clone(),
+    };
+    if outlook.verdict == Verdict::CannotTell && limit.family().is_of_plan() {
+        names.push("check_usage");
+    }
+    if continues && outlook.verdict != Verdict::FalseLikely {
+        names.insert(0, "stay_open");
+    }
+    if limit == Kind::FiveHour && outlook.is_blocked() {
+        names.push("free_ways");
+    }
     names
-        .filter_map(|name| {
-            let row = ROWS.get(*name)?;
-            Some(Step {
-                name,
-                text: row.text.clone(),
-                why: row.why.clone(),
-                command: row.command.clone(),
-                url: row.url.clone(),
-                costs_money: row.costs_money,
-                after: After::Unknown,
-            })
-        })
-        .collect()
+}
+
+/// The same false alarm again and again is a fault of the service, which only a report can end.
+fn false_alarm(limit: Kind, attempts: usize) -> Vec<&'static str> {
+    let mut names = vec!["retry", "check_usage"];
+    if limit.family() == Family::Overflow {
+        names.push("standard_context");
+    }
+    names.extend(["update", "check_status", "do_not_buy"]);
+    if attempts >= 3 {
+        names.insert(0, "report");
+    } else {
+        names.push("report");
+    }
+    names
+}
+
+/// Returns the row of a step for the role of the user.
+fn row_for(name: &str, outlook: &Outlook) -> Option<&'static Row> {
+    let by_name = |name: &str| ROWS.iter().find(|row| row.name == name);
+    if name == "wait" && outlook.resets_at.is_none() {
+        let is_of_plan = outlook.limit().family().is_of_plan();
+        return is_of_plan.then(|| by_name("wait_unknown")).flatten();
+    }
+    let is_asking = outlook.who_can_fix == Who::Admin || outlook.is_shared();
+    let role = match (outlook.is_admin(), is_asking) {
+        (true, _) => "admin",
+        (false, true) => "ask",
+        (false, false) => "own",
+    };
+    by_name(&format!("{name}_{role}")).or_else(|| by_name(name))
+}
+
+fn step(row: &'static Row, world: &World, outlook: &Outlook) -> Step {
+    let fill = |text: &str| fill(text, outlook);
+    Step {
+        name: row.name,
+        text: fill(row.text),
+        why: fill(row.why).trim().to_owned(),
+        command: row.command.map(fill),
+        url: row.url,
+        costs_money: match row.costs {
+            Costs::Nothing => Some(false),
+            Costs::Depends => None,
+            Costs::Money => Some(true),
+        },
+        after: row
+            .change
+            .map_or(After::Unknown, |change| after(change, world, outlook)),
+        until: outlook.resets_at,
+        continues_at: match outlook.continuation {
+            Continuation::At(at) => Some(at),
+            Continuation::No(_) | Continuation::NotStopped => None,
+        },
+        is_change: row.change.is_some(),
+    }
+}
+
+/// Fills every placeholder except for times, which a view formats.
+fn fill(text: &str, outlook: &Outlook) -> String {
+    let stop = outlook.stop.as_ref();
+    let key = match stop.map(|stop| &stop.request.payer) {
+        Some(Payer::Key(place) | Payer::Token(place)) => place.as_str(),
+        _ => "ANTHROPIC_API_KEY",
+    };
+    let pause = match outlook.limit() {
+        Kind::Throttle => "a minute",
+        _ => "a few minutes",
+    };
+    let credits = if lacks_credits(outlook) {
+        "None are left, so you would have to add some."
+    } else {
+        ""
+    };
+    let row = stop.map(|stop| stop.message.row);
+    text.replace("{key}", key)
+        .replace("{pause}", pause)
+        .replace("{credits}", credits)
+        .replace("{lift}", outlook.limit().description().lift)
+        .replace("{fix}", row.and_then(|row| row.fix).unwrap_or_default())
+        .replace("{meaning}", row.map_or("", |row| row.meaning))
+}
+
+/// Returns true if the server or the message said that no usage credits are left.
+fn lacks_credits(outlook: &Outlook) -> bool {
+    outlook.stop.as_ref().is_some_and(|stop| {
+        let claim = stop.refusal.claim.as_ref();
+        let reason = claim.and_then(|claim| claim.no_credits_because.as_deref());
+        stop.message.says_no_credits || reason == Some("out_of_credits")
+    })
+}
+
+/// Returns how the next prompt stands after a change.
+fn after(change: Change, world: &World, outlook: &Outlook) -> After {
+    let mut request = outlook.request.clone();
+    let is_opened: fn(&Closure, &Outlook) -> bool = match change {
+        Change::Wait => {
+            return match outlook.resets_at {
+                Some(reset) => After::Passes { from: Some(reset) },
+                None => After::Unknown,
+            };
+        }
+        Change::Payer => return After::Unknown,
+        Change::Send => |_, _| false,
+        Change::Model => {
+            request.model = Some("another model".to_owned());
+            |_, _| false
+        }
+        Change::Plan => {
+            request.payer = plan_of(world);
+            |_, _| false
+        }
+        Change::Open => |closure, outlook| {
+            let kind = closure.resource.kind;
+            let both_of_plan = kind.family().is_of_plan() && outlook.limit().family().is_of_plan();
+            kind == outlook.limit() || both_of_plan
+        },
+        Change::Conversation => |closure, _| closure.resource.kind.family() == Family::Conversation,
+    };
+    let blockers = world.blockers(&request);
+    let rest = blockers.into_iter().find(|it| !is_opened(it, outlook));
+    match rest {
+        None => After::Passes { from: None },
+        Some(closure) if closure.resource.kind == outlook.limit() => After::Unknown,
+        Some(closure) => After::Stopped(Also {
+            kind: closure.resource.kind,
+            until: closure.until,
+        }),
+    }
+}
+
+fn plan_of(world: &World) -> Payer {
+    let shell = Asker::Shell {
+        payer: None,
+        model: None,
+        project: None,
+    };
+    let request: Request = world.request(&shell);
+    request.payer
 }
