@@ -42,5 +42,6 @@ pub mod terminal;
 mod testing;
 pub mod time;
 pub mod transcript;
+pub mod witness;
 
 pub use cli::run;

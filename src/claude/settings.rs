@@ -11,6 +11,7 @@ use crate::disk;
 use crate::environment::Environment;
 use crate::paths::Paths;
 use crate::pricing::{CustomRates, PriceTable};
+use crate::transcript::limit_lines::MODEL_FAMILIES;
 
 /// The maximum size, in bytes, of a settings file that Claude Code reads.
 pub(crate) const SIZE_LIMIT: u64 = 2 * 1024 * 1024;
@@ -207,8 +208,6 @@ pub(crate) fn effective_value<'a>(
     files.iter().find_map(|file| Some((file, file.get(key)?)))
 }
 
-/// The names of the model families. Aliases such as `sonnet[1m]` and IDs such as "claude-sonnet-5-5" contain them.
-pub(crate) const MODEL_FAMILIES: [&str; 4] = ["opus", "sonnet", "haiku", "fable"];
 
 /// Returns the model that a new session in `project` uses, as the settings or the environment name it. Returns `None` if none is
 /// set, or if its family is unknown, as with "default". If the variable is set in the environment and in the settings, the

@@ -1,6 +1,7 @@
 //! `whycap hook`: handles an event from Claude Code. It prints nothing or a single JSON object, and always exits with
 //! 0.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use crate::environment::Environment;
 use crate::install::plugin;
 use crate::paths::Paths;
 use crate::terminal::{Shown, print};
+use crate::witness::{self, Asker};
 
 /// The limits for reading an event. Prompts can be long if they contain pasted files.
 ///
@@ -45,6 +47,13 @@ pub(crate) fn run(environment: Environment) -> ExitCode {
     if plugin::is_second_run(&paths, &environment, name) {
         return ExitCode::SUCCESS;
     }
+    let asker = Asker {
+        paths: &paths,
+        environment: &environment,
+        session: event.session_id.as_deref(),
+        project: projects.last().map(PathBuf::as_path),
+    };
+    witness::record_hook(&asker, &event);
     let mut context = Context::with_paths(paths, environment);
     context.event = Some(event);
     let reply = match (name, question) {

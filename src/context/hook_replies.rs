@@ -18,6 +18,7 @@ use crate::install::{line, plugin, slash_command};
 use crate::ledger::{EventKind, Ledger, ProcessId, ReadTime, RunEvent, WaitLimit};
 use crate::locks;
 use crate::terminal::{escape, escape_lines};
+use crate::witness;
 
 /// The maximum time for a hook to read the transcripts of its own session.
 const READS_OF_EVENT: Duration = Duration::from_millis(200);
@@ -152,6 +153,7 @@ impl Context {
                 self.paths.transcript_roots().collect()
             };
             ledger.catch_up(roots.into_iter(), self.prices(), CATCH_UP, &mut |_, _| {})?;
+            witness::migrate(&self.paths, &ledger);
             Ok(ledger)
         });
         let mut ledger = match read {

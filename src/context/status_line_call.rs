@@ -26,6 +26,7 @@ use crate::paths::Paths;
 use crate::pricing::Money;
 use crate::status_line::wrapped::Wrapped;
 use crate::status_line::{LineFacts, MARGIN, render_rows};
+use crate::witness::{self, Asker};
 use crate::terminal::{Palette, Shown, Tone, truncate, width};
 
 /// The terminal width to assume if Claude Code does not provide it. Versions before 2.1.153 never do.
@@ -121,6 +122,22 @@ impl StatusLineCall {
             RunEvent::sampled(session, transcript, sample, now).append_to_journal(paths);
         }
         live
+    }
+
+    /// Stores what the payload shows about limits.
+    fn record_limit_facts(&self, live: &OpenLedger) {
+        let (payload, context) = (&self.payload, &self.context);
+        let Some(session) = payload.session_id.as_deref() else {
+            return;
+        };
+        let asker = Asker {
+            paths: &context.paths,
+            environment: &context.environment,
+            session: Some(session),
+            project: payload.project_dir.as_deref(),
+        };
+        let reported = witness::of_status_line(&asker, payload, live.is_first());
+        witness::record(&asker, Some(live.ledger()), &reported);
     }
 
     /// Returns the cost of the session's responses since the last prompt. Returns `None` if no segment shows it.
@@ -378,6 +395,9 @@ impl<'a> StatusLineFacts<'a> {
             self.incidents.save_from_status_line(unsaved);
         }
         self.incidents.store_reading(&self.call.payload);
+        if let Some(live) = &self.live {
+            self.call.record_limit_facts(live);
+        }
         if let Some(notice) = &self.cache {
             notice.save(paths);
         }

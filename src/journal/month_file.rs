@@ -25,7 +25,7 @@ pub(crate) struct MonthFile {
 
 impl MonthFile {
     /// Returns the file for records from the given time.
-    pub(super) fn containing(data: &Path, at: DateTime<Utc>) -> Self {
+    pub(crate) fn containing(data: &Path, at: DateTime<Utc>) -> Self {
         Self {
             month: month_number(at.year(), at.month()),
             path: data.join(DIRECTORY).join(file_name(at)),

@@ -10,9 +10,11 @@ use super::facts::{
 };
 use super::rows::RequestContext;
 use crate::claude::transcripts;
+use crate::outlook::{Event, Fact, Source};
 use crate::pricing::PriceTable;
-use crate::time::Millis;
+use crate::time::{Millis, datetime_from_millis};
 use crate::transcript::failed_attempts::FailedAttempt;
+use crate::transcript::limit_lines;
 use crate::transcript::line::{self, Line};
 use crate::transcript::reader::{
     EarlierLines, LineSpan, ReadLimits, ReadPosition, Sink, first_session, read_on,
@@ -60,6 +62,8 @@ pub(super) struct FileFacts {
     pub(super) errors: Vec<ErrorLineFacts>,
     pub(super) pull_requests: Vec<PullRequestLine>,
     pub(super) damage: Vec<[Millis; 2]>,
+    /// The facts about limits, except responses.
+    pub(super) limit_facts: Vec<Fact>,
 }
 
 /// An error line and its location.
@@ -100,11 +104,16 @@ impl Batch {
                 ..FileFacts::default()
             },
             batch: self,
+            session: session.clone(),
+            undated: Vec::new(),
             responses: Vec::new(),
             last_context: None,
             directory_at: Millis::MAX,
         };
         let (next_position, earlier_lines) = read_on(path, position, limits, &mut sink)?;
+        // The lines that would date these events have not been written yet.
+        let last_at = next_position.scan_state.last_at;
+        sink.date_limit_events(last_at.map_or(0, |at| at.saturating_add(1)));
         let FileSink {
             mut facts,
             responses,
@@ -117,6 +126,24 @@ impl Batch {
         self.files.push(facts);
         self.responses.add(responses);
         Ok(())
+    }
+
+    /// Returns all facts about limits, including the responses of the sessions.
+    pub(super) fn limit_facts(&self) -> Vec<Fact> {
+        let of_lines = self.files.iter().flat_map(|facts| &facts.limit_facts);
+        let responses = self
+            .responses
+            .iter()
+            .filter(|response| !response.is_of_subagent)
+            .map(|response| Fact {
+                at: datetime_from_millis(response.at),
+                session: self.sessions.get(&response.session).cloned(),
+                source: Source::Transcript,
+                event: Event::Served(limit_lines::response_from(
+                    self.models.get(&response.model).map(String::as_str),
+                )),
+            });
+        of_lines.cloned().chain(responses).collect()
     }
 
     /// Returns true if a transcript in the batch has a new checkpoint.
@@ -205,6 +232,10 @@ fn are_equal(left: [&str; 5], right: [&str; 5]) -> bool {
 struct FileSink<'b> {
     batch: &'b mut Batch,
     facts: FileFacts,
+    /// The name of the session.
+    session: String,
+    /// Events about limits on lines without a time. They happened before the next line that has one.
+    undated: Vec<Event>,
     /// The responses in the transcript.
     responses: Vec<Response>,
     /// The context of the last response.
@@ -224,6 +255,9 @@ impl Sink for FileSink<'_> {
         let offset = span.offset.cast_signed();
         match line {
             Line::Response(response) => {
+                if let Some(at) = response.at {
+                    self.date_limit_events(at);
+                }
                 let mut location =
                     self.location(offset, is_out_of_order, response.copied_from.as_deref());
                 location.is_from_terminal = response.is_from_terminal;
@@ -235,6 +269,9 @@ impl Sink for FileSink<'_> {
             }),
             Line::OwnershipMarker(marker) => self.marker(marker),
             Line::CompactBoundary(compaction) => {
+                if compaction.copied_from.is_none() {
+                    self.limit_event(Some(compaction.at), Event::Shortened);
+                }
                 let location =
                     self.location(offset, is_out_of_order, compaction.copied_from.as_deref());
                 self.facts.compactions.push(Compaction {
@@ -250,6 +287,7 @@ impl Sink for FileSink<'_> {
                 let failed_attempt = if error.is_failed_attempt {
                     FailedAttempt::in_line(error.bytes)
                 } else {
+                    self.limit_line(error.bytes, error.at);
                     None
                 };
                 self.facts.errors.push(ErrorLineFacts {
@@ -261,6 +299,7 @@ impl Sink for FileSink<'_> {
                 });
             }
             Line::PullRequest(pull_request) => self.facts.pull_requests.push(pull_request),
+            Line::LimitFact(line) => self.limit_line(line.bytes, line.at),
             Line::Other => {}
         }
     }
@@ -271,6 +310,33 @@ impl Sink for FileSink<'_> {
 }
 
 impl FileSink<'_> {
+    /// Adds the fact about limits in a line. The errors of subagents do not stop their session.
+    fn limit_line(&mut self, line: &[u8], at: Option<Millis>) {
+        if self.facts.is_main
+            && let Some(event) = limit_lines::event_in(line)
+        {
+            self.limit_event(at, event);
+        }
+    }
+
+    fn limit_event(&mut self, at: Option<Millis>, event: Event) {
+        self.undated.push(event);
+        if let Some(at) = at {
+            self.date_limit_events(at);
+        }
+    }
+
+    /// Adds the undated events. The next line with a time has this one.
+    fn date_limit_events(&mut self, at: Millis) {
+        let facts = self.undated.drain(..).map(|event| Fact {
+            at: datetime_from_millis(at),
+            session: Some(self.session.clone()),
+            source: Source::Transcript,
+            event,
+        });
+        self.facts.limit_facts.extend(facts);
+    }
+
     fn location(&mut self, offset: i64, is_out_of_order: bool, source: Option<&str>) -> Location {
         Location {
             file: self.facts.id,

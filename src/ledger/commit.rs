@@ -183,6 +183,7 @@ impl Store {
             self.add_compaction(facts.session, compaction)?;
         }
         self.add_checkpoints(facts)?;
+        self.add_limit_facts(&facts.limit_facts)?;
         self.add_other_lines(facts)
     }
 

@@ -219,7 +219,17 @@ impl Store {
         Ok(false)
     }
 
-    /// Adds the events that were appended to the journal while the ledger was busy.
+    /// Like [`Self::pick_up_events`], but does nothing unless the current month's journal has grown.
+    pub(super) fn pick_up_new_events(&self, data: &Path, now: DateTime<Utc>) -> Result<()> {
+        let current = MonthFile::containing(data, now);
+        let size = current.size().cast_signed();
+        if size == self.meta(&journal_name(current.month))?.unwrap_or(0) {
+            return Ok(());
+        }
+        self.pick_up_events(data)
+    }
+
+    /// Adds the events and the facts about limits that were appended to the journal while the ledger was busy.
     pub(super) fn pick_up_events(&self, data: &Path) -> Result<()> {
         for file in MonthFile::list(data).iter().rev() {
             let name = journal_name(file.month);
@@ -228,6 +238,9 @@ impl Store {
             for event in &events {
                 self.add_event(event)?;
             }
+            // These may include facts after `length`, which the next reader adds again without effect.
+            let (facts, _) = file.records_after(since);
+            self.add_limit_facts(&facts)?;
             if length != since {
                 self.set_meta(&name, length)?;
             }

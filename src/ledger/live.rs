@@ -22,6 +22,7 @@ use super::rows::{Tally, recorded_from};
 use crate::claude::settings;
 use crate::config::Budget;
 use crate::environment::Environment;
+use crate::outlook::Fact;
 use crate::paths::Paths;
 use crate::pricing::{Money, NOISE, PriceTable};
 use crate::time::Millis;
@@ -99,6 +100,8 @@ pub struct OpenLedger {
     cost_of_unsaved_responses: Money,
     /// The part of the session's cost that is not in the database.
     pending: Money,
+    /// The facts about limits in new lines that could not be stored.
+    unsaved_limit_facts: Vec<Fact>,
 }
 
 /// A session's stored results.
@@ -188,14 +191,15 @@ impl OpenLedger {
             is_whole: !batch.is_cut_short && batch.unreadable.is_empty(),
             cost_of_unsaved_responses: Money::ZERO,
             pending: Money::ZERO,
+            unsaved_limit_facts: Vec::new(),
         };
-        live.begin(&mut batch, paths);
+        live.begin(&mut batch, paths, now);
         Some(live)
     }
 
     /// Writes the new facts in a transaction that stays open until the line has been printed. If the ledger is busy,
     /// the sample goes to the journal, and the next call reads the lines again.
-    fn begin(&mut self, batch: &mut Batch, paths: &Paths) {
+    fn begin(&mut self, batch: &mut Batch, paths: &Paths, now: DateTime<Utc>) {
         if batch.files.is_empty() && self.event.is_none() {
             return;
         }
@@ -207,6 +211,7 @@ impl OpenLedger {
         let written = self.ledger.read(|store| {
             store.0.execute_batch("BEGIN IMMEDIATE")?;
             let added = add(store, batch, prices, event.as_ref()).and_then(|is_first| {
+                store.pick_up_new_events(&paths.data, now)?;
                 // A checkpoint that appears while a process is running may come from a different process.
                 let is_due = batch.has_checkpoints()
                     || store.has_temporary_bound(session, event.as_ref())?;
@@ -229,6 +234,7 @@ impl OpenLedger {
             self.event = None;
             return;
         }
+        self.unsaved_limit_facts = batch.limit_facts();
         let new = self.ledger.read(|store| {
             let mut cost = Money::ZERO;
             for response in batch
@@ -411,6 +417,21 @@ impl OpenLedger {
             })
             .ok()?;
         Some(recorded + self.pending)
+    }
+
+    /// Returns the ledger. If a transaction is open, it contains the new facts.
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Returns the facts about limits in new lines that could not be stored, because the ledger is busy.
+    pub(crate) fn unsaved_limit_facts(&self) -> &[Fact] {
+        &self.unsaved_limit_facts
+    }
+
+    /// Returns true if this is the first call of its process in this session.
+    pub(crate) fn is_first(&self) -> bool {
+        self.is_first
     }
 
     /// Returns true if the session's transcript ends with an error, or if the transcript is unknown.

@@ -21,6 +21,7 @@ mod error_lines;
 mod events;
 pub(crate) mod facts;
 mod lineage;
+mod limit_facts;
 mod links;
 mod live;
 mod mend;

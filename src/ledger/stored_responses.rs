@@ -32,7 +32,7 @@ const PREPARED_ROWS: usize = 64 * ROWS;
 /// The maximum number of groups of prepared responses that are waiting to be written.
 const MOST_WAITING: usize = 2;
 
-const SUBAGENT: i64 = 1;
+pub(super) const SUBAGENT: i64 = 1;
 const UNPRICED: i64 = 2;
 const FAST: i64 = 4;
 const US_ONLY: i64 = 8;

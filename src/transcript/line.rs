@@ -39,6 +39,9 @@ pub enum Line<'a> {
     Error(RawError<'a>),
     /// A link to a pull request that was opened in the session.
     PullRequest(PullRequestLine),
+    /// A line that may say something about limits: a prompt, the session's account or model, or a notice. See
+    /// [`super::limit_lines`].
+    LimitFact(LimitLine<'a>),
     /// Any other line.
     Other,
 }
@@ -170,6 +173,15 @@ pub struct RawError<'a> {
     pub is_failed_attempt: bool,
 }
 
+/// A line that may contain a fact about limits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LimitLine<'a> {
+    /// The line, unmodified.
+    pub bytes: &'a [u8],
+    /// The time of the line. A `session-owner` line has none.
+    pub at: Option<Millis>,
+}
+
 /// A `pr-link` line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PullRequestLine {
@@ -271,9 +283,24 @@ fn line_of<'a>(fields: LineFields<'a>, bytes: &'a [u8]) -> Option<Line<'a>> {
         b"\"system\"" if fields.subtype == b"\"compact_boundary\"" => {
             compaction(&fields).map(Line::CompactBoundary)
         }
+        b"\"system\"" | b"\"attachment\"" | b"\"session-owner\"" => Some(limit_fact(&fields, bytes)),
+        b"\"user\"" if is_prompt(&fields) => Some(limit_fact(&fields, bytes)),
         kind => return name(kind).map(|_| Line::Other),
     };
     Some(line.unwrap_or(Line::Other))
+}
+
+fn limit_fact<'a>(fields: &LineFields<'a>, bytes: &'a [u8]) -> Line<'a> {
+    Line::LimitFact(LimitLine {
+        bytes,
+        at: fields.response.at,
+    })
+}
+
+/// Returns true if a user's line starts with text. The results of tools do not.
+fn is_prompt(fields: &LineFields<'_>) -> bool {
+    let content = fields.message.content;
+    content.starts_with(b"\"") || content.starts_with(b"[{\"type\":\"text\"")
 }
 
 /// Splits a line that consists of two or more JSON objects, which happens when two processes append to the file at the
@@ -621,7 +648,9 @@ mod tests {
     fn synthetic_lines_and_quoted_usage_cost_nothing() {
         let synthetic = LINE.replace("claude-opus-5-5", SYNTHETIC);
         assert_eq!(parse(synthetic.as_bytes()), Some(Line::Other));
-        let user = LINE.replace("\"type\":\"assistant\"", "\"type\":\"user\"");
+        let user = LINE
+            .replace("\"type\":\"assistant\"", "\"type\":\"user\"")
+            .replace("{\"type\":\"text\"", "{\"tool_use_id\":\"t\"");
         assert_eq!(parse(user.as_bytes()), Some(Line::Other));
     }
 

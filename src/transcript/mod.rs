@@ -5,6 +5,7 @@
 
 pub mod failed_attempts;
 mod json_walk;
+pub(crate) mod limit_lines;
 pub mod line;
 pub mod owner;
 pub mod reader;

@@ -396,6 +396,17 @@ const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 /// working directory, the branch, and the title before the type.
 const BEGINNING: usize = 1024;
 
+/// The types of lines that may contain a fact about limits. They come first in their line, even before the type of the
+/// line if that is an attachment.
+const TYPES_WITH_LIMIT_FACTS: [&[u8]; 3] = [
+    b"\"session-owner\"",
+    b"\"credential_org\"",
+    b"\"model\",\"identity\"",
+];
+
+static NOTICE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"informational\""));
+static TOOL_RESULT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"tool_result\""));
+
 /// The start of every line that belongs to the conversation. Of the types in [`RELEVANT_TYPES_WITHOUT_USAGE`], only the
 /// first [`KINDS_IN_CONVERSATION`] can occur on such a line.
 const CONVERSATION: &[u8] = b"{\"parentUuid\"";
@@ -639,6 +650,7 @@ impl<S: Sink> Scan<'_, '_, S> {
                 pull_request.offset = offset.cast_signed();
                 false
             }
+            Line::LimitFact(_) => false,
             Line::Other => return,
         };
         let length = (bounds.end - bounds.start) as u64;
@@ -677,7 +689,24 @@ fn has_relevant_type_without_usage(line: &[u8]) -> bool {
         .iter()
         .take(kinds)
         .any(|kind| kind.find(beginning).is_some())
+        || may_have_limit_fact(beginning)
         || (line.len() <= LONGEST_ERROR && ERROR.find(line).is_some())
+}
+
+/// Returns true if a line that begins like this may be a prompt, a notice, or a line about the session's account or model.
+fn may_have_limit_fact(beginning: &[u8]) -> bool {
+    let Some(kind) = after(beginning, &TYPE) else {
+        return false;
+    };
+    if kind.starts_with(b"\"user\"") {
+        return TOOL_RESULT.find(kind).is_none();
+    }
+    if kind.starts_with(b"\"system\"") {
+        return NOTICE.find(kind).is_some();
+    }
+    TYPES_WITH_LIMIT_FACTS
+        .iter()
+        .any(|named| kind.starts_with(named))
 }
 
 /// Returns true if a line repeats the response with this signature, that is, if it contains the same usage and IDs.

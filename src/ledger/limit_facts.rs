@@ -1,0 +1,334 @@
+//! The facts about limits, which come from transcripts, hooks, and status-line calls.
+//!
+//! Facts are only added. The same fact is stored once, however often it is reported. Responses are facts about limits,
+//! too, but they are read from the table of responses. A status-line call must not pay for history, so the ledger also
+//! stores the time since which facts matter: an earlier refusal cannot stop anything anymore.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::mem::{Discriminant, discriminant};
+
+use chrono::{DateTime, Utc};
+use rusqlite::{Row, params};
+use serde_json::{from_str, to_string};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use super::database::{Ledger, Store};
+use super::error::{LedgerResult, Result};
+use super::facts::{Id, id_of};
+use super::stored_responses::SUBAGENT;
+use crate::journal::{self, JournalRecord};
+use crate::outlook::{Event, Fact, Source};
+use crate::paths::Paths;
+use crate::time::{Millis, QUARTER_HOUR, datetime_from_millis};
+use crate::transcript::limit_lines::response_from;
+
+/// The names of numbers in the table `meta`.
+const REFUSALS: &str = "limit_refusals";
+const SINCE: &str = "limits_since";
+const MIGRATED: &str = "limits_migrated";
+
+/// The number of newest states of a session to search. A session rarely changes its account or its model.
+const NEWEST_STATES: usize = 16;
+
+/// The part of the table's rows that [`fact_from`] reads.
+const COLUMNS: &str = "at, session, source, event";
+
+impl JournalRecord for Fact {
+    const KIND: &'static str = "fact";
+}
+
+/// The facts about limits since a given time.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct StoredFacts {
+    pub(crate) facts: Vec<Fact>,
+    /// The number of refusals that the ledger contained. See [`Ledger::settle_limits`].
+    pub(crate) refusals: i64,
+}
+
+/// Returns true if the event changes what holds for a session until the next event of its kind.
+fn is_state(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Owned { .. }
+            | Event::Paying(_)
+            | Event::LoggedIn(_)
+            | Event::Selected { .. }
+            | Event::Opened { .. }
+    )
+}
+
+impl Ledger {
+    /// Returns the time since which facts about limits matter. Returns `None` if no limit can stop anything.
+    pub(crate) fn limits_since(&self) -> LedgerResult<Option<DateTime<Utc>>> {
+        let since = self.read(|store| store.meta(SINCE))?;
+        Ok(since.map(datetime_from_millis))
+    }
+
+    /// Returns the facts since the given time, and what held before then for these sessions and for each session that
+    /// has a fact or a response.
+    pub(crate) fn limit_facts(
+        &self,
+        since: DateTime<Utc>,
+        sessions: &[&str],
+    ) -> LedgerResult<StoredFacts> {
+        self.read(|store| store.limit_facts(since.timestamp_millis(), sessions))
+    }
+
+    /// Stores that only refusals since the given time can still stop something, or none. `refusals` is the number that
+    /// this decision is based on. If another refusal has been stored since then, nothing changes.
+    pub(crate) fn settle_limits(
+        &self,
+        refusals: i64,
+        since: Option<DateTime<Utc>>,
+    ) -> LedgerResult<()> {
+        let since = since.map(|since| since.timestamp_millis());
+        if self.read(|store| store.meta(SINCE))? == since {
+            return Ok(());
+        }
+        self.change_limit_facts(|store| {
+            if store.meta(REFUSALS)?.unwrap_or(0) != refusals {
+                return Ok(());
+            }
+            match since {
+                Some(since) => store.set_meta(SINCE, since),
+                None => store.run("DELETE FROM meta WHERE name = ?1", [SINCE]),
+            }
+        })
+    }
+
+    /// Adds facts, and those that wait in the journal. If the ledger is missing or busy, appends them to the journal,
+    /// and the next reader adds them.
+    pub(crate) fn record_limit_facts(
+        ledger: Option<&Self>,
+        paths: &Paths,
+        facts: &[Fact],
+        now: DateTime<Utc>,
+    ) {
+        let stored = ledger.map(|ledger| {
+            ledger.change_limit_facts(|store| {
+                store.pick_up_new_events(&paths.data, now)?;
+                store.add_limit_facts(facts)
+            })
+        });
+        if matches!(stored, Some(Ok(()))) {
+            return;
+        }
+        for fact in facts {
+            // If the journal cannot be written either, the transcript still shows most of the facts.
+            let _ = journal::append(paths, fact.at, fact);
+        }
+    }
+
+    /// Adds the facts that an earlier version stored elsewhere, unless that has been done. `stored_elsewhere` returns
+    /// them.
+    pub(crate) fn migrate_limit_facts(
+        &self,
+        stored_elsewhere: impl FnOnce() -> Vec<Fact>,
+    ) -> LedgerResult<()> {
+        if self.read(|store| store.meta(MIGRATED))?.is_some() {
+            return Ok(());
+        }
+        let facts = stored_elsewhere();
+        self.change_limit_facts(|store| {
+            store.add_limit_facts(&facts)?;
+            store.set_meta(MIGRATED, 1)
+        })
+    }
+
+    /// Returns true if the session has stored the same reading since the given time, and since its last refusal and its
+    /// last response.
+    pub(crate) fn has_repeated_reading(
+        &self,
+        reading: &Fact,
+        since: DateTime<Utc>,
+    ) -> LedgerResult<bool> {
+        let session = reading.session.as_deref().unwrap_or_default();
+        self.read(|store| {
+            if store.meta(REFUSALS)?.is_none() {
+                return Ok(false);
+            }
+            let last_response: Option<Millis> = store.value(
+                "SELECT max(at) FROM responses WHERE session = ?1",
+                [id_of(session.as_bytes())],
+            )?;
+            let since = since.timestamp_millis().max(last_response.unwrap_or(Millis::MIN));
+            let recent: Vec<Option<Fact>> = store.all(
+                &format!(
+                    "SELECT {COLUMNS} FROM limit_facts WHERE at >= ?1 AND session = ?2 ORDER BY at DESC"
+                ),
+                params![since, session],
+                fact_from,
+            )?;
+            let mut newest_first = recent.into_iter().flatten().map(|fact| fact.event);
+            Ok(newest_first
+                .find(|event| matches!(event, Event::Read(_) | Event::Refused(_)))
+                .is_some_and(|event| event == reading.event))
+        })
+    }
+
+    /// Runs `change` in the open transaction, or in one of its own if none is open.
+    fn change_limit_facts<T>(&self, change: impl FnOnce(&Store) -> Result<T>) -> LedgerResult<T> {
+        if self.store.0.is_autocommit() {
+            self.write(change)
+        } else {
+            self.read(change)
+        }
+    }
+
+    /// Returns what holds for a session: the newest event of each kind. `None` stands for the machine.
+    pub(crate) fn limit_states(&self, session: Option<&str>) -> LedgerResult<Vec<Fact>> {
+        self.read(|store| {
+            if store.meta(REFUSALS)?.is_none() {
+                return Ok(Vec::new());
+            }
+            store.limit_states(session, Millis::MAX)
+        })
+    }
+}
+
+impl Store {
+    /// Adds the facts that are new.
+    pub(super) fn add_limit_facts(&self, facts: &[Fact]) -> Result<()> {
+        if facts.is_empty() {
+            return Ok(());
+        }
+        let known = self.meta(REFUSALS)?;
+        if known.is_none() {
+            self.0.execute_batch(include_str!("limit_facts.sql"))?;
+        }
+        let since = self.meta(SINCE)?;
+        let mut refusals = known.unwrap_or(0);
+        let mut new_since = since;
+        for fact in facts {
+            let is_new = self.add_limit_fact(fact)?;
+            if is_new && matches!(fact.event, Event::Refused(_)) {
+                let at = fact.at.timestamp_millis();
+                refusals += 1;
+                new_since = Some(new_since.map_or(at, |since| since.min(at)));
+            }
+        }
+        if known != Some(refusals) {
+            self.set_meta(REFUSALS, refusals)?;
+        }
+        match new_since {
+            Some(at) if new_since != since => self.set_meta(SINCE, at),
+            _ => Ok(()),
+        }
+    }
+
+    /// Adds a fact, and returns true if it is new.
+    fn add_limit_fact(&self, fact: &Fact) -> Result<bool> {
+        let [source, event] = [to_string(&fact.source), to_string(&fact.event)]
+            .map(std::result::Result::unwrap_or_default);
+        let session = fact.session.as_deref().unwrap_or_default();
+        let key = xxh3_64_with_seed(
+            event.as_bytes(),
+            id_of(session.as_bytes()).cast_unsigned() ^ id_of(source.as_bytes()).cast_unsigned(),
+        );
+        let added = self.change(
+            "INSERT OR IGNORE INTO limit_facts VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![
+                fact.at.timestamp_millis(),
+                key.cast_signed(),
+                fact.session,
+                source,
+                event,
+                is_state(&fact.event)
+            ],
+        )?;
+        Ok(added > 0)
+    }
+
+    fn limit_facts(&self, since: Millis, sessions: &[&str]) -> Result<StoredFacts> {
+        let Some(refusals) = self.meta(REFUSALS)? else {
+            return Ok(StoredFacts::default());
+        };
+        let facts: Vec<Option<Fact>> = self.all(
+            &format!("SELECT {COLUMNS} FROM limit_facts WHERE at >= ?1"),
+            [since],
+            fact_from,
+        )?;
+        let mut facts: Vec<Fact> = facts.into_iter().flatten().collect();
+        facts.extend(self.responses_since(since, sessions)?);
+        let of_facts = facts.iter().map(|fact| fact.session.clone());
+        let of_caller = sessions.iter().map(|session| Some((*session).to_owned()));
+        let subjects: BTreeSet<Option<String>> =
+            of_facts.chain(of_caller).chain([None]).collect();
+        for subject in &subjects {
+            facts.extend(self.limit_states(subject.as_deref(), since)?);
+        }
+        facts.sort_by_key(|fact| fact.at);
+        Ok(StoredFacts { facts, refusals })
+    }
+
+    /// Returns what held for a session before the given time. `None` stands for the machine.
+    fn limit_states(&self, session: Option<&str>, before: Millis) -> Result<Vec<Fact>> {
+        let newest: Vec<Option<Fact>> = self.all(
+            &format!(
+                "SELECT {COLUMNS} FROM limit_facts WHERE session IS ?1 AND at < ?2 AND is_state
+                 ORDER BY at DESC LIMIT {NEWEST_STATES}"
+            ),
+            params![session, before],
+            fact_from,
+        )?;
+        let mut known: HashSet<Discriminant<Event>> = HashSet::new();
+        Ok(newest
+            .into_iter()
+            .flatten()
+            .filter(|fact| known.insert(discriminant(&fact.event)))
+            .collect())
+    }
+
+    /// Returns the responses since the given time, and the last one before it for each session with a response and for
+    /// these sessions. Subagents work beside their session, so their responses do not show when its requests were sent.
+    fn responses_since(&self, since: Millis, sessions: &[&str]) -> Result<Vec<Fact>> {
+        let quarter = since.div_euclid(QUARTER_HOUR) * QUARTER_HOUR;
+        let mut active: BTreeSet<Id> = self.all(
+            "SELECT DISTINCT session FROM sums WHERE quarter >= ?1",
+            [quarter],
+            |row| row.get(0),
+        )?;
+        active.extend(sessions.iter().map(|session| id_of(session.as_bytes())));
+        let names: HashMap<Id, String> = self.model_names()?;
+        let mut facts = Vec::new();
+        for session in active {
+            let name: Option<String> =
+                self.first("SELECT name FROM sessions WHERE id = ?1", [session], |row| {
+                    row.get(0)
+                })?;
+            let last = self.all::<_, Vec<_>>(
+                "SELECT at, model FROM responses
+                 WHERE session = ?1 AND at < ?2 AND NOT flags & ?3 ORDER BY at DESC LIMIT 1",
+                params![session, since, SUBAGENT],
+                |row| row.try_into(),
+            )?;
+            let later: Vec<(Millis, Id)> = self.all(
+                "SELECT at, model FROM responses
+                 WHERE session = ?1 AND at >= ?2 AND NOT flags & ?3 ORDER BY at",
+                params![session, since, SUBAGENT],
+                |row| row.try_into(),
+            )?;
+            facts.extend(last.into_iter().chain(later).map(|(at, model)| Fact {
+                at: datetime_from_millis(at),
+                session: name.clone(),
+                source: Source::Transcript,
+                event: Event::Served(response_from(names.get(&model).map(String::as_str))),
+            }));
+        }
+        Ok(facts)
+    }
+}
+
+/// Reads a fact. Returns `None` for an event that this version does not know.
+fn fact_from(row: &Row<'_>) -> Result<Option<Fact>> {
+    let [source, event] = [row.get::<_, String>(2)?, row.get(3)?];
+    Ok(match (from_str(&source), from_str(&event)) {
+        (Ok(source), Ok(event)) => Some(Fact {
+            at: datetime_from_millis(row.get(0)?),
+            session: row.get(1)?,
+            source,
+            event,
+        }),
+        _ => None,
+    })
+}

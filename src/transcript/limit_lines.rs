@@ -1,0 +1,186 @@
+//! The facts about limits in transcript lines: prompts, refusals, the account and the model of a session, and notices.
+//!
+//! Any field may be missing, null, or of the wrong type, depending on the version. Error lines have `error`,
+//! `isApiErrorMessage`, and `apiErrorStatus` since 2.1.118, `quotaLimits` since 2.1.240, and `apiError`, `apiErrorCode`,
+//! and `apiErrorType` since 2.1.328.
+
+use serde_json::Value;
+
+use super::owner::Owner;
+use super::tail::{ErrorLine, QuotaLimits};
+use crate::lenient_json::LenientJson;
+use crate::outlook::{Announcement, Claim, Event, Kind, Refusal, Response};
+
+/// The names of the model families. Aliases such as `sonnet[1m]` and IDs such as "claude-sonnet-5-5" contain them.
+pub(crate) const MODEL_FAMILIES: [&str; 4] = ["opus", "sonnet", "haiku", "fable"];
+
+/// The start of a user's line that contains the output of a command.
+const OUTPUT: &str = "<local-command-stdout>";
+
+/// The start of a prompt that a command file contains. Claude Code's own commands send no request, and their lines start
+/// differently.
+const COMMAND_FILE: &str = "<command-message>";
+
+/// The start of the result of a background agent, which Claude Code sends by itself.
+const AGENT_RESULT: &str = "<task-notification>";
+
+/// Returns the event that a line describes. Returns `None` if the line says nothing about limits, or if a fork copied it.
+pub(crate) fn event_in(line: &[u8]) -> Option<Event> {
+    let fields: Value = serde_json::from_slice(line).ok()?;
+    let original = fields.text("requestSessionId");
+    let is_copied = fields.at("forkedFrom").is_object()
+        || original.is_some_and(|original| Some(original) != fields.text("sessionId"));
+    if is_copied || fields.at("isSidechain") == true {
+        return None;
+    }
+    match fields.text("type")? {
+        "session-owner" | "attachment" => {
+            of_owner(line).or_else(|| model_in(fields.at("attachment")))
+        }
+        "system" if fields.at("subtype") == "informational" => notice(fields.text("content")?),
+        "user" => prompt(&fields),
+        "assistant" => {
+            let error = ErrorLine::parse(line)?;
+            Some(Event::Refused(refusal(error)))
+        }
+        _ => None,
+    }
+}
+
+fn of_owner(line: &[u8]) -> Option<Event> {
+    Some(Event::Owned {
+        account: account_name(&Owner::in_line(line)?),
+    })
+}
+
+/// Returns the name of an account, by which it is compared with others. A missing ID is empty.
+pub(crate) fn account_name(owner: &Owner) -> String {
+    let [account, organization] =
+        [&owner.account, &owner.organization].map(|id| id.as_deref().unwrap_or_default());
+    format!("{account}/{organization}")
+}
+
+fn model_in(attachment: &Value) -> Option<Event> {
+    if attachment.at("type") != "model" {
+        return None;
+    }
+    selected(attachment.at("identity").text("modelId")?, false)
+}
+
+/// Returns the family of a model, or `None` if whycap does not know it.
+pub(crate) fn model_family(model: &str) -> Option<&'static str> {
+    let lowercase = model.to_lowercase();
+    MODEL_FAMILIES
+        .into_iter()
+        .find(|family| lowercase.contains(family))
+}
+
+/// Returns the response of a model, or of an unknown one.
+pub(crate) fn response_from(model: Option<&str>) -> Response {
+    Response {
+        model: model.and_then(model_family).map(str::to_owned),
+        ..Response::default()
+    }
+}
+
+/// Returns the selection of a model, which is named by its ID or in a sentence. Returns `None` if its family is unknown.
+pub(crate) fn selected(model: &str, is_fast: bool) -> Option<Event> {
+    let draws_on = if is_fast {
+        Some("fast mode")
+    } else if model.to_lowercase().contains("1m") {
+        Some("the 1M context")
+    } else {
+        None
+    };
+    Some(Event::Selected {
+        model: model_family(model)?.to_owned(),
+        draws_on: draws_on.map(str::to_owned),
+    })
+}
+
+/// Returns what Claude Code announced in a notice (2.1.328 to 2.1.332).
+fn notice(text: &str) -> Option<Event> {
+    let text = text.to_lowercase();
+    let announcement = if text.starts_with("automatic continue cancelled")
+        || text.starts_with("automatic continue stopped")
+    {
+        Announcement::Cancelled
+    } else if text.starts_with("continuing now at lower priority")
+        || text.starts_with("working at lower priority")
+    {
+        Announcement::LowerPriority
+    } else if (text.starts_with("usage limit") || text.starts_with("claude code will continue"))
+        && text.contains("continu")
+    {
+        Announcement::Continues
+    } else {
+        return None;
+    };
+    Some(Event::Announced(announcement))
+}
+
+/// Returns the event of a user's line: a request, or the reply of a command.
+fn prompt(line: &Value) -> Option<Event> {
+    let origin = line.at("origin").text("kind");
+    let is_continuation = origin == Some("auto-continuation");
+    if line.at("isMeta") == true && !is_continuation {
+        return None;
+    }
+    let content = line.at("message").at("content");
+    let text = content
+        .as_str()
+        .or_else(|| content.get(0)?.text("text"))?;
+    if let Some(reply) = text.strip_prefix(OUTPUT) {
+        return match reply.strip_prefix("Set model to") {
+            Some(model) => selected(model, false),
+            None => notice(reply),
+        };
+    }
+    let is_of_agent = text.starts_with(AGENT_RESULT);
+    let is_other_markup = text.starts_with('<') && !is_of_agent && !text.starts_with(COMMAND_FILE);
+    if is_other_markup || text.starts_with("[Request interrupted") {
+        return None;
+    }
+    let is_sent_later = matches!(line.text("promptSource"), Some("queued" | "system"));
+    Some(Event::Sent {
+        is_typed: !is_continuation && !is_sent_later && !is_of_agent,
+    })
+}
+
+/// Returns the refusal that an error line reports.
+pub(crate) fn refusal(line: ErrorLine) -> Refusal {
+    let transient = line.transient.filter(|transient| *transient);
+    Refusal {
+        text: line.text,
+        class: line.error,
+        codes: [line.api_error_type, line.api_error, line.api_error_code]
+            .into_iter()
+            .flatten()
+            .chain(transient.map(|_| "transient".to_owned()))
+            .collect(),
+        status: line.status,
+        claim: line.quota.map(claim),
+        version: line.version,
+        ..Refusal::default()
+    }
+}
+
+fn claim(quota: QuotaLimits) -> Claim {
+    Claim {
+        window: quota.rate_limit_type.as_deref().and_then(window_named),
+        resets_at: quota.resets_at,
+        no_credits_because: quota.overage_disabled_reason,
+    }
+}
+
+/// Returns the usage window with this name in the server's replies. Returns `None` for other limits.
+pub(crate) fn window_named(name: &str) -> Option<Kind> {
+    Some(match name {
+        "five_hour" => Kind::FiveHour,
+        "seven_day" => Kind::Weekly,
+        "seven_day_opus" => Kind::WeeklyOpus,
+        "seven_day_sonnet" => Kind::WeeklySonnet,
+        "seven_day_overage_included" => Kind::WeeklyFable,
+        _ => return None,
+    })
+}

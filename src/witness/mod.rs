@@ -1,0 +1,253 @@
+//! Collects and stores what this machine knows about limits.
+//!
+//! This is the only step of the limits model that reads files. [`collect`] returns facts for a status-line call, a hook,
+//! or a command, and [`record`] stores what a hook or a status-line call has reported. The facts of transcripts are
+//! stored when the ledger reads new lines. Nothing here decides what a fact means.
+//!
+//! A status-line call at a time without limits reads nothing: the ledger stores the time since which facts matter.
+//! [`settle`] moves that time forward when the limits have ended.
+
+mod machine;
+mod migration;
+mod reported;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+pub use self::reported::of_status_line;
+pub(crate) use self::reported::of_hook;
+use crate::claude::hook_event::HookEvent;
+use crate::claude::sessions::{self, Session};
+use crate::claude::{settings, transcripts};
+use crate::environment::Environment;
+use crate::ledger::{Ledger, ReadTime};
+use crate::outlook::{Event, Fact, Source};
+use crate::paths::Paths;
+
+/// The maximum time since which a limit can still matter. The longest one is a monthly cap.
+const LONGEST_LIMIT: TimeDelta = TimeDelta::days(35);
+
+/// How often a status-line call stores unchanged usage windows.
+const READING_EVERY: TimeDelta = TimeDelta::minutes(5);
+
+/// The maximum time to read the new lines of one open session.
+const READ_SESSION: Duration = Duration::from_millis(100);
+
+/// The maximum time to read the new lines of other sessions.
+const READ_OTHERS: Duration = Duration::from_millis(150);
+
+/// The session or the shell in which somebody asks about limits.
+#[derive(Debug, Clone, Copy)]
+pub struct Asker<'a> {
+    /// The paths of the files of Claude Code and of whycap.
+    pub paths: &'a Paths,
+    /// The environment of the asker.
+    pub environment: &'a Environment,
+    /// The session, or `None` for a shell.
+    pub session: Option<&'a str>,
+    /// The directory of the project.
+    pub project: Option<&'a Path>,
+}
+
+/// The part of the past that a caller needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Period {
+    /// The time since the first refusal that may still stop something. If there is none, no facts are collected.
+    Open,
+    /// The time since a given time.
+    Since(DateTime<Utc>),
+}
+
+/// The collected facts.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// The facts in chronological order.
+    pub facts: Vec<Fact>,
+    /// The number of refusals in the ledger, for [`settle`].
+    refusals: i64,
+}
+
+impl Asker<'_> {
+    fn now(&self) -> DateTime<Utc> {
+        self.environment.now
+    }
+
+    fn fact(&self, source: Source, event: Event) -> Fact {
+        Fact {
+            at: self.now(),
+            session: self.session.map(str::to_owned),
+            source,
+            event,
+        }
+    }
+}
+
+/// Returns the facts of a period, and what holds now on this machine. `reported` are the facts that the asker has just
+/// reported, and those that the ledger was too busy to store. Without a ledger, only these and the machine count.
+///
+/// The result contains all sessions: one payer's limit may have stopped any of them.
+pub fn collect(
+    asker: &Asker<'_>,
+    ledger: Option<&Ledger>,
+    period: Period,
+    reported: &[Fact],
+) -> Facts {
+    let since = match period {
+        Period::Since(since) => Some(since),
+        Period::Open => since_open(asker, ledger, reported),
+    };
+    let Some(since) = since else {
+        return Facts::default();
+    };
+    let sessions: Vec<&str> = asker.session.into_iter().collect();
+    let stored = ledger
+        .and_then(|ledger| ledger.limit_facts(since, &sessions).ok())
+        .unwrap_or_default();
+    let mut facts = stored.facts;
+    facts.extend(reported.iter().cloned());
+    facts.extend(machine::facts(asker));
+    facts.sort_by_key(|fact| fact.at);
+    name_accounts(&mut facts);
+    Facts {
+        facts,
+        refusals: stored.refusals,
+    }
+}
+
+/// Returns the time of the first refusal that may still stop something.
+fn since_open(
+    asker: &Asker<'_>,
+    ledger: Option<&Ledger>,
+    reported: &[Fact],
+) -> Option<DateTime<Utc>> {
+    let stored = ledger.and_then(|ledger| ledger.limits_since().ok().flatten());
+    let just_refused = reported
+        .iter()
+        .filter(|fact| matches!(fact.event, Event::Refused(_)))
+        .map(|fact| fact.at);
+    let since = stored.into_iter().chain(just_refused).min()?;
+    Some(since.max(asker.now() - LONGEST_LIMIT))
+}
+
+/// Adds the account to each fact that names only its organization. Versions before 2.1.328 write only that.
+fn name_accounts(facts: &mut [Fact]) {
+    let mut accounts: HashMap<String, String> = HashMap::new();
+    for fact in facts.iter() {
+        let account = match &fact.event {
+            Event::Owned { account } => account,
+            Event::LoggedIn(Some(login)) => &login.account,
+            _ => continue,
+        };
+        if let Some((person, organization)) = account.split_once('/')
+            && !person.is_empty()
+        {
+            accounts.insert(organization.to_owned(), account.clone());
+        }
+    }
+    for fact in facts {
+        if let Event::Owned { account } = &mut fact.event
+            && let Some(organization) = account.strip_prefix('/')
+            && let Some(known) = accounts.get(organization)
+        {
+            account.clone_from(known);
+        }
+    }
+}
+
+/// Stores facts that a hook or a status-line call has reported, unless they say nothing new. If the ledger is missing or
+/// busy, they go to the journal, and the next reader stores them.
+pub fn record(asker: &Asker<'_>, ledger: Option<&Ledger>, reported: &[Fact]) {
+    let new: Vec<Fact> = match ledger {
+        Some(ledger) => reported
+            .iter()
+            .filter(|fact| is_new(fact, ledger, asker.now()))
+            .cloned()
+            .collect(),
+        None => reported.to_vec(),
+    };
+    Ledger::record_limit_facts(ledger, asker.paths, &new, asker.now());
+}
+
+/// Stores what a hook reports. This takes a few milliseconds, because Claude Code may end the hook at any moment.
+pub(crate) fn record_hook(asker: &Asker<'_>, event: &HookEvent) {
+    let ledger = Ledger::open_existing(&asker.paths.data).and_then(Result::ok);
+    let is_open = ledger
+        .as_ref()
+        .is_some_and(|ledger| matches!(ledger.limits_since(), Ok(Some(_))));
+    let reported = of_hook(asker, event, is_open);
+    record(asker, ledger.as_ref(), &reported);
+}
+
+/// Adds what earlier versions have stored, unless that has been done.
+pub(crate) fn migrate(paths: &Paths, ledger: &Ledger) {
+    // If this fails, the next command tries again.
+    let _ = ledger.migrate_limit_facts(|| migration::facts(ledger, paths));
+}
+
+/// Returns true unless the ledger already contains the state of this session, or the same recent reading. A reading after
+/// a refusal or a response is new, because it shows that nothing has changed.
+fn is_new(fact: &Fact, ledger: &Ledger, now: DateTime<Utc>) -> bool {
+    if matches!(fact.event, Event::Read(_)) {
+        return !ledger
+            .has_repeated_reading(fact, now - READING_EVERY)
+            .unwrap_or_default();
+    }
+    let states = ledger.limit_states(fact.session.as_deref());
+    !states
+        .unwrap_or_default()
+        .iter()
+        .any(|known| known.event == fact.event)
+}
+
+/// Stores that only limits since the given time can still stop something, or none if it is `None`. Call this after the
+/// facts of [`Period::Open`] have been folded.
+pub fn settle(ledger: &Ledger, facts: &Facts, since: Option<DateTime<Utc>>) {
+    // If this fails, the next call settles it.
+    let _ = ledger.settle_limits(facts.refusals, since);
+}
+
+/// Reads the new lines of the asking session, of each open session, and, for a short time, of the others. Also adds what
+/// earlier versions have stored. For commands and for hooks that have already replied.
+pub fn refresh(asker: &Asker<'_>, ledger: &mut Ledger) {
+    let prices = settings::prices(asker.paths);
+    migrate(asker.paths, ledger);
+    let registered = sessions::registered(asker.paths);
+    let mut open: Vec<PathBuf> = registered
+        .iter()
+        .filter_map(|session| transcript_of(session, asker.paths))
+        .collect();
+    open.extend(asker.session.and_then(|session| {
+        transcripts::of_session(asker.paths.transcript_roots(), session)
+    }));
+    open.sort();
+    open.dedup();
+    // What cannot be read in time is missing from the facts, and the next command reads it.
+    for transcript in open {
+        let _ = ledger.catch_up_session(&transcript, &prices, READ_SESSION);
+    }
+    let roots = asker.paths.transcript_roots();
+    let _ = ledger.catch_up(
+        roots,
+        &prices,
+        ReadTime::Within(READ_OTHERS),
+        &mut |_, _| {},
+    );
+}
+
+/// Returns the transcript of a registered session, if it is where Claude Code usually stores it. Its project directory
+/// is named after the working directory.
+fn transcript_of(session: &Session, paths: &Paths) -> Option<PathBuf> {
+    let directory = session.activity.directory.as_deref()?;
+    let project: String = directory
+        .chars()
+        .map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' })
+        .collect();
+    let name = format!("{}.jsonl", session.activity.session.as_deref()?);
+    paths
+        .transcript_roots()
+        .map(|root| root.join(&project).join(&name))
+        .find(|path| path.is_file())
+}

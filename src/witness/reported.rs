@@ -1,0 +1,142 @@
+//! What a hook or a status-line call reports about its session.
+
+use serde_json::{Deserializer, Value};
+
+use super::{Asker, machine};
+use crate::claude::hook_event::{EventName, HookEvent};
+use crate::claude::status_payload::StatusPayload;
+use crate::claude::window_usage::{OtherLimits, WindowUsage};
+use crate::lenient_json::LenientJson;
+use crate::outlook::{Event, Fact, Kind, Measure, Payer, Refusal, Response, Source};
+use crate::transcript::limit_lines::selected;
+use crate::transcript::tail::readable;
+
+/// The command that whycap answers itself, so that no request is sent.
+const OWN_COMMAND: &str = "/whycap";
+
+/// Returns the facts in the input of a hook. If no limit `is_open`, only those that later facts depend on.
+pub(crate) fn of_hook(asker: &Asker<'_>, event: &HookEvent, is_open: bool) -> Vec<Fact> {
+    let Some(name) = event.name else {
+        return Vec::new();
+    };
+    let mut events = Vec::new();
+    match name {
+        EventName::SessionStart => {
+            events.push(Event::Opened {
+                project: asker
+                    .project
+                    .map(|project| project.to_string_lossy().into_owned()),
+            });
+            if matches!(event.source.as_deref(), Some("clear" | "compact")) {
+                events.push(Event::Shortened);
+            }
+        }
+        EventName::StopFailure => events.extend(refusal(event).map(Event::Refused)),
+        EventName::UserPromptSubmit if is_open && !is_own_command(event) => {
+            events.push(Event::Sent {
+                is_typed: !event.is_from_agent(),
+            });
+        }
+        EventName::Stop if is_open => events.push(Event::Served(Response::default())),
+        EventName::SessionEnd if is_open => events.push(Event::Closed),
+        _ => {}
+    }
+    let has_payer = is_open || matches!(name, EventName::SessionStart | EventName::StopFailure);
+    let mut facts = if has_payer {
+        machine::payers(asker)
+    } else {
+        Vec::new()
+    };
+    facts.extend(
+        events
+            .into_iter()
+            .map(|event| asker.fact(Source::Hook, event)),
+    );
+    facts
+}
+
+fn is_own_command(event: &HookEvent) -> bool {
+    let prompt = event.prompt.as_deref().unwrap_or_default();
+    prompt.starts_with(OWN_COMMAND)
+}
+
+/// Returns the refusal that a hook reports. Returns `None` if its text is missing.
+fn refusal(event: &HookEvent) -> Option<Refusal> {
+    let details = event.error_details.as_deref().unwrap_or_default();
+    Some(Refusal {
+        text: readable(event.last_assistant_message.as_deref()?),
+        class: event.error.clone(),
+        codes: code_in(details).into_iter().collect(),
+        status: details
+            .split(|letter: char| !letter.is_ascii_digit())
+            .find_map(|number| number.parse().ok()),
+        ..Refusal::default()
+    })
+}
+
+/// Returns the type of the error in the JSON of a reply, such as `rate_limit_error`.
+fn code_in(details: &str) -> Option<String> {
+    let json = details.get(details.find('{')?..)?;
+    let reply: Value = Deserializer::from_str(json).into_iter().next()?.ok()?;
+    reply.at("error").text("type").map(readable)
+}
+
+/// Returns the facts in the input of a status-line call. The payer is looked up only if `is_payer_needed`, because that
+/// reads several files.
+pub fn of_status_line(
+    asker: &Asker<'_>,
+    payload: &StatusPayload,
+    is_payer_needed: bool,
+) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    let measures = measures(payload.five_hour, payload.seven_day, &payload.others);
+    if is_payer_needed {
+        facts.extend(machine::payers(asker));
+        let is_of_plan = payload.five_hour.is_some() || payload.seven_day.is_some();
+        if is_of_plan {
+            facts.iter_mut().for_each(decline_key);
+        }
+    }
+    let model = payload.model_id.as_deref();
+    let selection = model.and_then(|model| selected(model, payload.fast_mode));
+    facts.extend(selection.map(|event| asker.fact(Source::Sample, event)));
+    if !measures.is_empty() {
+        facts.push(asker.fact(Source::Sample, Event::Read(measures)));
+    }
+    facts
+}
+
+/// Claude Code asks the user whether to use an API key in the environment. If it reports the usage windows of a plan, the
+/// user has declined.
+fn decline_key(fact: &mut Fact) {
+    if let Event::Paying(payer) = &mut fact.event
+        && matches!(payer, Some(Payer::Key(name)) if name == crate::claude::credentials::API_KEY)
+    {
+        *payer = None;
+    }
+}
+
+/// Returns the usage of each window that is known.
+pub(super) fn measures(
+    five_hour: Option<WindowUsage>,
+    seven_day: Option<WindowUsage>,
+    others: &OtherLimits,
+) -> Vec<Measure> {
+    [
+        (Kind::FiveHour, five_hour),
+        (Kind::Weekly, seven_day),
+        (Kind::WeeklyOpus, others.opus),
+        (Kind::WeeklySonnet, others.sonnet),
+        (Kind::WeeklyFable, others.fable),
+    ]
+    .into_iter()
+    .filter_map(|(window, usage)| {
+        let usage = usage?;
+        Some(Measure {
+            window,
+            percent: usage.used_percent,
+            resets_at: usage.resets_at,
+        })
+    })
+    .collect()
+}
