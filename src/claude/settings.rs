@@ -208,7 +208,6 @@ pub(crate) fn effective_value<'a>(
     files.iter().find_map(|file| Some((file, file.get(key)?)))
 }
 
-
 /// Returns the model that a new session in `project` uses, as the settings or the environment name it. Returns `None` if none is
 /// set, or if its family is unknown, as with "default". If the variable is set in the environment and in the settings, the
 /// settings win, as for credentials.

@@ -13,7 +13,7 @@ use crate::environment::Environment;
 use crate::install::plugin;
 use crate::paths::Paths;
 use crate::terminal::{Shown, print};
-use crate::witness::{self, Asker};
+use crate::witness::{self, Caller};
 
 /// The limits for reading an event. Prompts can be long if they contain pasted files.
 ///
@@ -47,13 +47,13 @@ pub(crate) fn run(environment: Environment) -> ExitCode {
     if plugin::is_second_run(&paths, &environment, name) {
         return ExitCode::SUCCESS;
     }
-    let asker = Asker {
+    let caller = Caller {
         paths: &paths,
         environment: &environment,
         session: event.session_id.as_deref(),
         project: projects.last().map(PathBuf::as_path),
     };
-    witness::record_hook(&asker, &event);
+    witness::record_hook(&caller, &event);
     let mut context = Context::with_paths(paths, environment);
     context.event = Some(event);
     let reply = match (name, question) {

@@ -26,8 +26,8 @@ use crate::paths::Paths;
 use crate::pricing::Money;
 use crate::status_line::wrapped::Wrapped;
 use crate::status_line::{LineFacts, MARGIN, render_rows};
-use crate::witness::{self, Asker};
 use crate::terminal::{Palette, Shown, Tone, truncate, width};
+use crate::witness::{self, Caller};
 
 /// The terminal width to assume if Claude Code does not provide it. Versions before 2.1.153 never do.
 const USUAL_WIDTH: usize = 80;
@@ -130,14 +130,14 @@ impl StatusLineCall {
         let Some(session) = payload.session_id.as_deref() else {
             return;
         };
-        let asker = Asker {
+        let caller = Caller {
             paths: &context.paths,
             environment: &context.environment,
             session: Some(session),
             project: payload.project_dir.as_deref(),
         };
-        let reported = witness::of_status_line(&asker, payload, live.is_first());
-        witness::record(&asker, Some(live.ledger()), &reported);
+        let reported = witness::of_status_line(&caller, payload, live.is_first());
+        witness::record(&caller, Some(live.ledger()), &reported);
     }
 
     /// Returns the cost of the session's responses since the last prompt. Returns `None` if no segment shows it.

@@ -4,6 +4,7 @@
 //! too, but they are read from the table of responses. A status-line call must not pay for history, so the ledger also
 //! stores the time since which facts matter: an earlier refusal cannot stop anything anymore.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::mem::{Discriminant, discriminant};
 
@@ -30,6 +31,9 @@ const MIGRATED: &str = "limits_migrated";
 /// The number of newest states of a session to search. A session rarely changes its account or its model.
 const NEWEST_STATES: usize = 16;
 
+/// The percentage at which a usage window is full.
+const FULL: f64 = 100.0;
+
 /// The part of the table's rows that [`fact_from`] reads.
 const COLUMNS: &str = "at, session, source, event";
 
@@ -37,11 +41,21 @@ impl JournalRecord for Fact {
     const KIND: &'static str = "fact";
 }
 
+/// The facts that a caller needs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FactRequest<'a> {
+    pub(crate) since: Millis,
+    /// The time since which each response is needed. Before it, one for each quarter of an hour is enough.
+    pub(crate) each_response_since: Millis,
+    /// A session that is needed even if nothing has happened in it.
+    pub(crate) session: Option<&'a str>,
+}
+
 /// The facts about limits since a given time.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct StoredFacts {
     pub(crate) facts: Vec<Fact>,
-    /// The number of refusals that the ledger contained. See [`Ledger::settle_limits`].
+    /// The number of refusals and full windows that the ledger contained. See [`Ledger::settle_limits`].
     pub(crate) refusals: i64,
 }
 
@@ -57,6 +71,15 @@ fn is_state(event: &Event) -> bool {
     )
 }
 
+/// Returns true if later facts may depend on the event: a limit may stop something, or usage credits may pay.
+fn may_matter_later(event: &Event) -> bool {
+    match event {
+        Event::Refused(_) => true,
+        Event::Read(measures) => measures.iter().any(|measure| measure.percent >= FULL),
+        _ => false,
+    }
+}
+
 impl Ledger {
     /// Returns the time since which facts about limits matter. Returns `None` if no limit can stop anything.
     pub(crate) fn limits_since(&self) -> LedgerResult<Option<DateTime<Utc>>> {
@@ -64,14 +87,9 @@ impl Ledger {
         Ok(since.map(datetime_from_millis))
     }
 
-    /// Returns the facts since the given time, and what held before then for these sessions and for each session that
-    /// has a fact or a response.
-    pub(crate) fn limit_facts(
-        &self,
-        since: DateTime<Utc>,
-        sessions: &[&str],
-    ) -> LedgerResult<StoredFacts> {
-        self.read(|store| store.limit_facts(since.timestamp_millis(), sessions))
+    /// Returns the requested facts, and what held before then for each of their sessions and for the requested one.
+    pub(crate) fn limit_facts(&self, request: &FactRequest<'_>) -> LedgerResult<StoredFacts> {
+        self.read(|store| store.limit_facts(request))
     }
 
     /// Stores that only refusals since the given time can still stop something, or none. `refusals` is the number that
@@ -201,7 +219,7 @@ impl Store {
         let mut new_since = since;
         for fact in facts {
             let is_new = self.add_limit_fact(fact)?;
-            if is_new && matches!(fact.event, Event::Refused(_)) {
+            if is_new && may_matter_later(&fact.event) {
                 let at = fact.at.timestamp_millis();
                 refusals += 1;
                 new_since = Some(new_since.map_or(at, |since| since.min(at)));
@@ -239,25 +257,23 @@ impl Store {
         Ok(added > 0)
     }
 
-    fn limit_facts(&self, since: Millis, sessions: &[&str]) -> Result<StoredFacts> {
+    fn limit_facts(&self, request: &FactRequest<'_>) -> Result<StoredFacts> {
         let Some(refusals) = self.meta(REFUSALS)? else {
             return Ok(StoredFacts::default());
         };
         let facts: Vec<Option<Fact>> = self.all(
             &format!("SELECT {COLUMNS} FROM limit_facts WHERE at >= ?1"),
-            [since],
+            [request.since],
             fact_from,
         )?;
         let mut facts: Vec<Fact> = facts.into_iter().flatten().collect();
-        facts.extend(self.responses_since(since, sessions)?);
+        facts.extend(self.responses_since(request)?);
         let of_facts = facts.iter().map(|fact| fact.session.clone());
-        let of_caller = sessions.iter().map(|session| Some((*session).to_owned()));
-        let subjects: BTreeSet<Option<String>> =
-            of_facts.chain(of_caller).chain([None]).collect();
+        let of_caller = [None, request.session.map(str::to_owned)];
+        let subjects: BTreeSet<Option<String>> = of_facts.chain(of_caller).collect();
         for subject in &subjects {
-            facts.extend(self.limit_states(subject.as_deref(), since)?);
+            facts.extend(self.limit_states(subject.as_deref(), request.since)?);
         }
-        facts.sort_by_key(|fact| fact.at);
         Ok(StoredFacts { facts, refusals })
     }
 
@@ -279,45 +295,68 @@ impl Store {
             .collect())
     }
 
-    /// Returns the responses since the given time, and the last one before it for each session with a response and for
-    /// these sessions. Subagents work beside their session, so their responses do not show when its requests were sent.
-    fn responses_since(&self, since: Millis, sessions: &[&str]) -> Result<Vec<Fact>> {
-        let quarter = since.div_euclid(QUARTER_HOUR) * QUARTER_HOUR;
+    /// Returns the responses of each session, and its last one before `request.since`. Subagents work beside their session,
+    /// so their responses do not show when its requests were sent.
+    fn responses_since(&self, request: &FactRequest<'_>) -> Result<Vec<Fact>> {
+        let [first_quarter, each_since] = [request.since, request.each_response_since]
+            .map(|at| at.div_euclid(QUARTER_HOUR) * QUARTER_HOUR);
         let mut active: BTreeSet<Id> = self.all(
             "SELECT DISTINCT session FROM sums WHERE quarter >= ?1",
-            [quarter],
+            [first_quarter],
             |row| row.get(0),
         )?;
-        active.extend(sessions.iter().map(|session| id_of(session.as_bytes())));
-        let names: HashMap<Id, String> = self.model_names()?;
-        let mut facts = Vec::new();
+        active.extend(request.session.map(|session| id_of(session.as_bytes())));
+        let mut responses: Vec<ResponseRow> = self.all(
+            "SELECT session, quarter, model FROM sums WHERE quarter >= ?1 AND quarter < ?2",
+            [first_quarter, each_since],
+            |row| row.try_into(),
+        )?;
+        let queries = [
+            ("at < ?2 ORDER BY at DESC LIMIT 1", request.since),
+            ("at >= ?2 ORDER BY at", each_since.max(request.since)),
+        ];
         for session in active {
-            let name: Option<String> =
-                self.first("SELECT name FROM sessions WHERE id = ?1", [session], |row| {
-                    row.get(0)
-                })?;
-            let last = self.all::<_, Vec<_>>(
-                "SELECT at, model FROM responses
-                 WHERE session = ?1 AND at < ?2 AND NOT flags & ?3 ORDER BY at DESC LIMIT 1",
-                params![session, since, SUBAGENT],
-                |row| row.try_into(),
-            )?;
-            let later: Vec<(Millis, Id)> = self.all(
-                "SELECT at, model FROM responses
-                 WHERE session = ?1 AND at >= ?2 AND NOT flags & ?3 ORDER BY at",
-                params![session, since, SUBAGENT],
-                |row| row.try_into(),
-            )?;
-            facts.extend(last.into_iter().chain(later).map(|(at, model)| Fact {
+            for (condition, at) in queries {
+                let of_session: Vec<ResponseRow> = self.all(
+                    &format!(
+                        "SELECT session, at, model FROM responses
+                         WHERE session = ?1 AND NOT flags & {SUBAGENT} AND {condition}"
+                    ),
+                    [session, at],
+                    |row| row.try_into(),
+                )?;
+                responses.extend(of_session);
+            }
+        }
+        self.facts_of_responses(responses)
+    }
+
+    fn facts_of_responses(&self, responses: Vec<ResponseRow>) -> Result<Vec<Fact>> {
+        let models: HashMap<Id, String> = self.model_names()?;
+        let mut sessions: HashMap<Id, Option<String>> = HashMap::new();
+        let mut facts = Vec::with_capacity(responses.len());
+        for (session, at, model) in responses {
+            let name = match sessions.entry(session) {
+                Entry::Occupied(known) => known.get().clone(),
+                Entry::Vacant(unknown) => {
+                    let query = "SELECT name FROM sessions WHERE id = ?1";
+                    let name = self.first(query, [session], |row| row.get(0))?;
+                    unknown.insert(name.flatten()).clone()
+                }
+            };
+            facts.push(Fact {
                 at: datetime_from_millis(at),
-                session: name.clone(),
+                session: name,
                 source: Source::Transcript,
-                event: Event::Served(response_from(names.get(&model).map(String::as_str))),
-            }));
+                event: Event::Served(response_from(models.get(&model).map(String::as_str))),
+            });
         }
         Ok(facts)
     }
 }
+
+/// The session, the time, and the model of a response.
+type ResponseRow = (Id, Millis, Id);
 
 /// Reads a fact. Returns `None` for an event that this version does not know.
 fn fact_from(row: &Row<'_>) -> Result<Option<Fact>> {

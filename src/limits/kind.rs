@@ -5,10 +5,10 @@ use std::fmt;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::transcript::limit_lines::MODEL_FAMILIES;
 use crate::claude::window_usage::UsagePageWindow;
 pub(crate) use crate::lenient_json::parse_name;
 use crate::time::{FIVE_HOURS, WEEK, Zone};
+use crate::transcript::limit_lines::MODEL_FAMILIES;
 use crate::transcript::tail::QuotaLimits;
 
 /// The longest possible time until a limit resets.

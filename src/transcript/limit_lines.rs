@@ -127,9 +127,7 @@ fn prompt(line: &Value) -> Option<Event> {
         return None;
     }
     let content = line.at("message").at("content");
-    let text = content
-        .as_str()
-        .or_else(|| content.get(0)?.text("text"))?;
+    let text = content.as_str().or_else(|| content.get(0)?.text("text"))?;
     if let Some(reply) = text.strip_prefix(OUTPUT) {
         return match reply.strip_prefix("Set model to") {
             Some(model) => selected(model, false),

@@ -283,7 +283,9 @@ fn line_of<'a>(fields: LineFields<'a>, bytes: &'a [u8]) -> Option<Line<'a>> {
         b"\"system\"" if fields.subtype == b"\"compact_boundary\"" => {
             compaction(&fields).map(Line::CompactBoundary)
         }
-        b"\"system\"" | b"\"attachment\"" | b"\"session-owner\"" => Some(limit_fact(&fields, bytes)),
+        b"\"system\"" | b"\"attachment\"" | b"\"session-owner\"" => {
+            Some(limit_fact(&fields, bytes))
+        }
         b"\"user\"" if is_prompt(&fields) => Some(limit_fact(&fields, bytes)),
         kind => return name(kind).map(|_| Line::Other),
     };

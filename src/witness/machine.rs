@@ -1,54 +1,53 @@
-//! What holds on this machine now: the login, the payer of the asker, the settings, and the running processes.
+//! What holds on this machine now: the login, the payer of the caller, the settings, and the running processes.
 
 use std::collections::BTreeSet;
 
-use super::Asker;
+use super::Caller;
 use crate::claude::account::{Account, LoginState, Plan};
 use crate::claude::credentials::{self, Credential, OAUTH_TOKEN, SetIn};
 use crate::claude::sessions::{self, Liveness};
 use crate::claude::settings::{self, effective_value};
 use crate::claude::window_usage::{UsagePage, UsagePageWindow};
 use crate::outlook::{Credits, Event, Fact, Kind, Login, Measure, Payer, Source};
-use crate::transcript::limit_lines::{account_name, model_family, selected, window_named};
+use crate::transcript::limit_lines::{account_name, model_family, window_named};
 
 /// The setting with which the user forbids Claude Code to continue by itself after a reset.
 const MAY_CONTINUE: &str = "autoContinueAtUsageLimit";
 
-/// Returns all facts about the machine and the asker.
-pub(super) fn facts(asker: &Asker<'_>) -> Vec<Fact> {
-    let state = LoginState::load(asker.paths);
-    let mut facts = vec![of_machine(asker, Source::Account, login_event(&state))];
-    facts.extend(credits(&state).map(|event| of_machine(asker, Source::Account, event)));
-    facts.extend(state.usage.iter().map(|page| usage_page(page, asker)));
-    facts.push(payer_of_asker(asker));
-    let files = settings::of(asker.paths, asker.project);
+/// Returns all facts about the machine and the caller.
+pub(super) fn facts(caller: &Caller<'_>) -> Vec<Fact> {
+    let state = LoginState::load(caller.paths);
+    let mut facts = vec![of_machine(caller, Source::Account, login_event(&state))];
+    facts.extend(credits(&state).map(|event| of_machine(caller, Source::Account, event)));
+    facts.extend(state.usage.iter().map(|page| usage_page(page, caller)));
+    if caller.session.is_some() {
+        facts.push(payer_of_caller(caller));
+    }
+    let files = settings::of(caller.paths, caller.project);
     let may_continue = effective_value(&files, MAY_CONTINUE)
         .is_none_or(|(_, value)| *value != serde_json::Value::Bool(false));
     facts.push(of_machine(
-        asker,
+        caller,
         Source::Settings,
         Event::MayContinue(may_continue),
     ));
-    if asker.session.is_none() {
-        facts.extend(model_of_new_session(asker));
-    }
-    facts.extend(running(asker));
+    facts.extend(running(caller));
     facts
 }
 
 /// Returns the login and the payer of the asking session.
-pub(super) fn payers(asker: &Asker<'_>) -> Vec<Fact> {
-    let state = LoginState::load(asker.paths);
+pub(super) fn payers(caller: &Caller<'_>) -> Vec<Fact> {
+    let state = LoginState::load(caller.paths);
     vec![
-        of_machine(asker, Source::Account, login_event(&state)),
-        payer_of_asker(asker),
+        of_machine(caller, Source::Account, login_event(&state)),
+        payer_of_caller(caller),
     ]
 }
 
-fn of_machine(asker: &Asker<'_>, source: Source, event: Event) -> Fact {
+fn of_machine(caller: &Caller<'_>, source: Source, event: Event) -> Fact {
     Fact {
         session: None,
-        ..asker.fact(source, event)
+        ..caller.fact(source, event)
     }
 }
 
@@ -96,7 +95,7 @@ fn credits(state: &LoginState) -> Option<Event> {
 }
 
 /// Returns the usage windows as `/usage` showed them last.
-fn usage_page(page: &UsagePage, asker: &Asker<'_>) -> Fact {
+fn usage_page(page: &UsagePage, caller: &Caller<'_>) -> Fact {
     let measures = page.windows.iter().filter_map(|window| {
         Some(Measure {
             window: kind_of(window)?,
@@ -106,7 +105,7 @@ fn usage_page(page: &UsagePage, asker: &Asker<'_>) -> Fact {
     });
     Fact {
         at: page.at,
-        ..of_machine(asker, Source::Account, Event::Read(measures.collect()))
+        ..of_machine(caller, Source::Account, Event::Read(measures.collect()))
     }
 }
 
@@ -122,8 +121,8 @@ fn kind_of(window: &UsagePageWindow) -> Option<Kind> {
     })
 }
 
-fn payer_of_asker(asker: &Asker<'_>) -> Fact {
-    let credentials = credentials::of_session(asker.paths, asker.environment, asker.project);
+fn payer_of_caller(caller: &Caller<'_>) -> Fact {
+    let credentials = credentials_of(caller);
     let payer = payer_among(&credentials);
     let is_set_in_settings = payer.is_some()
         && credentials
@@ -134,7 +133,7 @@ fn payer_of_asker(asker: &Asker<'_>) -> Fact {
     } else {
         Source::Environment
     };
-    asker.fact(source, Event::Paying(payer))
+    caller.fact(source, Event::Paying(payer))
 }
 
 /// Returns who pays instead of the login. Claude Code prefers a provider to a key, and a key to a token.
@@ -160,17 +159,25 @@ fn place(credential: &Credential) -> String {
     }
 }
 
-/// Returns the model of a session that this shell would start.
-fn model_of_new_session(asker: &Asker<'_>) -> Option<Fact> {
-    let model =
-        settings::model_of_new_sessions(asker.paths, asker.environment, asker.project)?;
-    Some(asker.fact(Source::Settings, selected(&model, false)?))
+fn credentials_of(caller: &Caller<'_>) -> Vec<Credential> {
+    credentials::of_session(caller.paths, caller.environment, caller.project)
+}
+
+/// Returns who pays instead of the login for a session that the caller would start.
+pub(super) fn payer_of_new_session(caller: &Caller<'_>) -> Option<Payer> {
+    payer_among(&credentials_of(caller))
+}
+
+/// Returns the model family of a session that the caller would start. Returns `None` if the settings name none.
+pub(super) fn model_of_new_session(caller: &Caller<'_>) -> Option<&'static str> {
+    let model = settings::model_of_new_sessions(caller.paths, caller.environment, caller.project)?;
+    model_family(&model)
 }
 
 /// Returns the sessions with a process that is or may be running. Returns `None` if there is no registry, because older
 /// clients do not register.
-fn running(asker: &Asker<'_>) -> Option<Fact> {
-    let registered = sessions::registered(asker.paths);
+fn running(caller: &Caller<'_>) -> Option<Fact> {
+    let registered = sessions::registered(caller.paths);
     if registered.is_empty() {
         return None;
     }
@@ -180,7 +187,7 @@ fn running(asker: &Asker<'_>) -> Option<Fact> {
         .filter_map(|session| session.activity.session)
         .collect();
     Some(of_machine(
-        asker,
+        caller,
         Source::Processes,
         Event::Running(running),
     ))

@@ -104,9 +104,11 @@ impl JournalRecord for StoredStart {
 pub(super) fn facts(ledger: &Ledger, paths: &Paths) -> Vec<Fact> {
     let journal = Journal::all(paths);
     let mut facts: Vec<Fact> = journal.records().flat_map(StoredError::facts).collect();
-    facts.extend(journal.records().map(|reading: StoredReading| {
-        reading.sample.fact(&reading.session)
-    }));
+    facts.extend(
+        journal
+            .records()
+            .map(|reading: StoredReading| reading.sample.fact(&reading.session)),
+    );
     facts.extend(journal.records().map(|start: StoredStart| Fact {
         at: start.at,
         session: Some(start.session),

@@ -9,7 +9,16 @@
 
 mod machine;
 mod migration;
+#[cfg(test)]
+#[allow(clippy::all, clippy::pedantic, clippy::disallowed_methods)]
+mod record_journal;
 mod reported;
+#[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the tests play the client, which writes transcripts"
+)]
+mod tests;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -17,15 +26,21 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-pub use self::reported::of_status_line;
 pub(crate) use self::reported::of_hook;
+pub use self::reported::of_status_line;
 use crate::claude::hook_event::HookEvent;
 use crate::claude::sessions::{self, Session};
 use crate::claude::{settings, transcripts};
 use crate::environment::Environment;
-use crate::ledger::{Ledger, ReadTime};
+use crate::ledger::{FactRequest, Ledger, OpenLedger, ReadTime};
 use crate::outlook::{Event, Fact, Source};
 use crate::paths::Paths;
+
+/// Readings from before a refusal are evidence about it for this long.
+const BEFORE_REFUSAL: TimeDelta = TimeDelta::minutes(20);
+
+/// The time in which each response counts. Before it, a quarter of an hour with responses counts as one.
+const EACH_RESPONSE: TimeDelta = TimeDelta::days(1);
 
 /// The maximum time since which a limit can still matter. The longest one is a monthly cap.
 const LONGEST_LIMIT: TimeDelta = TimeDelta::days(35);
@@ -39,12 +54,12 @@ const READ_SESSION: Duration = Duration::from_millis(100);
 /// The maximum time to read the new lines of other sessions.
 const READ_OTHERS: Duration = Duration::from_millis(150);
 
-/// The session or the shell in which somebody asks about limits.
+/// The session or the shell that calls whycap.
 #[derive(Debug, Clone, Copy)]
-pub struct Asker<'a> {
+pub struct Caller<'a> {
     /// The paths of the files of Claude Code and of whycap.
     pub paths: &'a Paths,
-    /// The environment of the asker.
+    /// The environment of the process.
     pub environment: &'a Environment,
     /// The session, or `None` for a shell.
     pub session: Option<&'a str>,
@@ -55,7 +70,7 @@ pub struct Asker<'a> {
 /// The part of the past that a caller needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Period {
-    /// The time since the first refusal that may still stop something. If there is none, no facts are collected.
+    /// The time since the first refusal or full window that may still matter. If there is none, no facts are collected.
     Open,
     /// The time since a given time.
     Since(DateTime<Utc>),
@@ -70,7 +85,7 @@ pub struct Facts {
     refusals: i64,
 }
 
-impl Asker<'_> {
+impl Caller<'_> {
     fn now(&self) -> DateTime<Utc> {
         self.environment.now
     }
@@ -85,31 +100,36 @@ impl Asker<'_> {
     }
 }
 
-/// Returns the facts of a period, and what holds now on this machine. `reported` are the facts that the asker has just
+/// Returns the facts of a period, and what holds now on this machine. `reported` are the facts that the caller has just
 /// reported, and those that the ledger was too busy to store. Without a ledger, only these and the machine count.
 ///
 /// The result contains all sessions: one payer's limit may have stopped any of them.
 pub fn collect(
-    asker: &Asker<'_>,
+    caller: &Caller<'_>,
     ledger: Option<&Ledger>,
     period: Period,
     reported: &[Fact],
 ) -> Facts {
-    let since = match period {
-        Period::Since(since) => Some(since),
-        Period::Open => since_open(asker, ledger, reported),
+    let (since, each_response_since) = match period {
+        Period::Since(since) => (since, since),
+        Period::Open => match since_open(caller, ledger, reported) {
+            Some(since) => (since - BEFORE_REFUSAL, caller.now() - EACH_RESPONSE),
+            None => return Facts::default(),
+        },
     };
-    let Some(since) = since else {
-        return Facts::default();
+    let request = FactRequest {
+        since: since.timestamp_millis(),
+        each_response_since: each_response_since.max(since).timestamp_millis(),
+        session: caller.session,
     };
-    let sessions: Vec<&str> = asker.session.into_iter().collect();
     let stored = ledger
-        .and_then(|ledger| ledger.limit_facts(since, &sessions).ok())
+        .and_then(|ledger| ledger.limit_facts(&request).ok())
         .unwrap_or_default();
     let mut facts = stored.facts;
     facts.extend(reported.iter().cloned());
-    facts.extend(machine::facts(asker));
+    facts.extend(machine::facts(caller));
     facts.sort_by_key(|fact| fact.at);
+    add_requests(&mut facts);
     name_accounts(&mut facts);
     Facts {
         facts,
@@ -117,9 +137,20 @@ pub fn collect(
     }
 }
 
+/// Like [`collect`] with [`Period::Open`], for a status-line call.
+pub fn collect_for_status_line(caller: &Caller<'_>, live: &OpenLedger, reported: &[Fact]) -> Facts {
+    let unsaved = live.unsaved_limit_facts();
+    collect(
+        caller,
+        Some(live.ledger()),
+        Period::Open,
+        &[unsaved, reported].concat(),
+    )
+}
+
 /// Returns the time of the first refusal that may still stop something.
 fn since_open(
-    asker: &Asker<'_>,
+    caller: &Caller<'_>,
     ledger: Option<&Ledger>,
     reported: &[Fact],
 ) -> Option<DateTime<Utc>> {
@@ -129,7 +160,33 @@ fn since_open(
         .filter(|fact| matches!(fact.event, Event::Refused(_)))
         .map(|fact| fact.at);
     let since = stored.into_iter().chain(just_refused).min()?;
-    Some(since.max(asker.now() - LONGEST_LIMIT))
+    Some(since.max(caller.now() - LONGEST_LIMIT))
+}
+
+/// Adds the requests that are no prompts: after a response, a session sends the result of a tool. It is sent when the tool
+/// has finished, but only the time of the response is known.
+fn add_requests(facts: &mut Vec<Fact>) {
+    let mut unanswered: HashMap<String, DateTime<Utc>> = HashMap::new();
+    let mut requests = Vec::new();
+    for fact in facts.iter() {
+        let Some(session) = &fact.session else {
+            continue;
+        };
+        match fact.event {
+            Event::Served(_) => {
+                let earlier = unanswered.insert(session.clone(), fact.at);
+                requests.extend(earlier.map(|at| Fact {
+                    at: at + TimeDelta::milliseconds(1),
+                    event: Event::Sent { is_typed: false },
+                    ..fact.clone()
+                }));
+            }
+            Event::Sent { .. } | Event::Refused(_) => drop(unanswered.remove(session)),
+            _ => {}
+        }
+    }
+    facts.append(&mut requests);
+    facts.sort_by_key(|fact| fact.at);
 }
 
 /// Adds the account to each fact that names only its organization. Versions before 2.1.328 write only that.
@@ -159,26 +216,28 @@ fn name_accounts(facts: &mut [Fact]) {
 
 /// Stores facts that a hook or a status-line call has reported, unless they say nothing new. If the ledger is missing or
 /// busy, they go to the journal, and the next reader stores them.
-pub fn record(asker: &Asker<'_>, ledger: Option<&Ledger>, reported: &[Fact]) {
+pub fn record(caller: &Caller<'_>, ledger: Option<&Ledger>, reported: &[Fact]) {
     let new: Vec<Fact> = match ledger {
         Some(ledger) => reported
             .iter()
-            .filter(|fact| is_new(fact, ledger, asker.now()))
+            .filter(|fact| is_new(fact, ledger, caller.now()))
             .cloned()
             .collect(),
         None => reported.to_vec(),
     };
-    Ledger::record_limit_facts(ledger, asker.paths, &new, asker.now());
+    if !new.is_empty() {
+        Ledger::record_limit_facts(ledger, caller.paths, &new, caller.now());
+    }
 }
 
 /// Stores what a hook reports. This takes a few milliseconds, because Claude Code may end the hook at any moment.
-pub(crate) fn record_hook(asker: &Asker<'_>, event: &HookEvent) {
-    let ledger = Ledger::open_existing(&asker.paths.data).and_then(Result::ok);
+pub(crate) fn record_hook(caller: &Caller<'_>, event: &HookEvent) {
+    let ledger = Ledger::open_existing(&caller.paths.data).and_then(Result::ok);
     let is_open = ledger
         .as_ref()
         .is_some_and(|ledger| matches!(ledger.limits_since(), Ok(Some(_))));
-    let reported = of_hook(asker, event, is_open);
-    record(asker, ledger.as_ref(), &reported);
+    let reported = of_hook(caller, event, is_open);
+    record(caller, ledger.as_ref(), &reported);
 }
 
 /// Adds what earlier versions have stored, unless that has been done.
@@ -211,24 +270,26 @@ pub fn settle(ledger: &Ledger, facts: &Facts, since: Option<DateTime<Utc>>) {
 
 /// Reads the new lines of the asking session, of each open session, and, for a short time, of the others. Also adds what
 /// earlier versions have stored. For commands and for hooks that have already replied.
-pub fn refresh(asker: &Asker<'_>, ledger: &mut Ledger) {
-    let prices = settings::prices(asker.paths);
-    migrate(asker.paths, ledger);
-    let registered = sessions::registered(asker.paths);
+pub fn refresh(caller: &Caller<'_>, ledger: &mut Ledger) {
+    let prices = settings::prices(caller.paths);
+    migrate(caller.paths, ledger);
+    let registered = sessions::registered(caller.paths);
     let mut open: Vec<PathBuf> = registered
         .iter()
-        .filter_map(|session| transcript_of(session, asker.paths))
+        .filter_map(|session| transcript_of(session, caller.paths))
         .collect();
-    open.extend(asker.session.and_then(|session| {
-        transcripts::of_session(asker.paths.transcript_roots(), session)
-    }));
+    open.extend(
+        caller
+            .session
+            .and_then(|session| transcripts::of_session(caller.paths.transcript_roots(), session)),
+    );
     open.sort();
     open.dedup();
     // What cannot be read in time is missing from the facts, and the next command reads it.
     for transcript in open {
         let _ = ledger.catch_up_session(&transcript, &prices, READ_SESSION);
     }
-    let roots = asker.paths.transcript_roots();
+    let roots = caller.paths.transcript_roots();
     let _ = ledger.catch_up(
         roots,
         &prices,
@@ -243,7 +304,13 @@ fn transcript_of(session: &Session, paths: &Paths) -> Option<PathBuf> {
     let directory = session.activity.directory.as_deref()?;
     let project: String = directory
         .chars()
-        .map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' })
+        .map(|letter| {
+            if letter.is_ascii_alphanumeric() {
+                letter
+            } else {
+                '-'
+            }
+        })
         .collect();
     let name = format!("{}.jsonl", session.activity.session.as_deref()?);
     paths

@@ -2,12 +2,12 @@
 
 use serde_json::{Deserializer, Value};
 
-use super::{Asker, machine};
+use super::{Caller, machine};
 use crate::claude::hook_event::{EventName, HookEvent};
 use crate::claude::status_payload::StatusPayload;
 use crate::claude::window_usage::{OtherLimits, WindowUsage};
 use crate::lenient_json::LenientJson;
-use crate::outlook::{Event, Fact, Kind, Measure, Payer, Refusal, Response, Source};
+use crate::outlook::{Event, Fact, Kind, Measure, Payer, Refusal, Source};
 use crate::transcript::limit_lines::selected;
 use crate::transcript::tail::readable;
 
@@ -15,7 +15,7 @@ use crate::transcript::tail::readable;
 const OWN_COMMAND: &str = "/whycap";
 
 /// Returns the facts in the input of a hook. If no limit `is_open`, only those that later facts depend on.
-pub(crate) fn of_hook(asker: &Asker<'_>, event: &HookEvent, is_open: bool) -> Vec<Fact> {
+pub(crate) fn of_hook(caller: &Caller<'_>, event: &HookEvent, is_open: bool) -> Vec<Fact> {
     let Some(name) = event.name else {
         return Vec::new();
     };
@@ -23,7 +23,7 @@ pub(crate) fn of_hook(asker: &Asker<'_>, event: &HookEvent, is_open: bool) -> Ve
     match name {
         EventName::SessionStart => {
             events.push(Event::Opened {
-                project: asker
+                project: caller
                     .project
                     .map(|project| project.to_string_lossy().into_owned()),
             });
@@ -37,20 +37,19 @@ pub(crate) fn of_hook(asker: &Asker<'_>, event: &HookEvent, is_open: bool) -> Ve
                 is_typed: !event.is_from_agent(),
             });
         }
-        EventName::Stop if is_open => events.push(Event::Served(Response::default())),
         EventName::SessionEnd if is_open => events.push(Event::Closed),
         _ => {}
     }
     let has_payer = is_open || matches!(name, EventName::SessionStart | EventName::StopFailure);
     let mut facts = if has_payer {
-        machine::payers(asker)
+        machine::payers(caller)
     } else {
         Vec::new()
     };
     facts.extend(
         events
             .into_iter()
-            .map(|event| asker.fact(Source::Hook, event)),
+            .map(|event| caller.fact(Source::Hook, event)),
     );
     facts
 }
@@ -84,14 +83,14 @@ fn code_in(details: &str) -> Option<String> {
 /// Returns the facts in the input of a status-line call. The payer is looked up only if `is_payer_needed`, because that
 /// reads several files.
 pub fn of_status_line(
-    asker: &Asker<'_>,
+    caller: &Caller<'_>,
     payload: &StatusPayload,
     is_payer_needed: bool,
 ) -> Vec<Fact> {
     let mut facts = Vec::new();
     let measures = measures(payload.five_hour, payload.seven_day, &payload.others);
     if is_payer_needed {
-        facts.extend(machine::payers(asker));
+        facts.extend(machine::payers(caller));
         let is_of_plan = payload.five_hour.is_some() || payload.seven_day.is_some();
         if is_of_plan {
             facts.iter_mut().for_each(decline_key);
@@ -99,9 +98,9 @@ pub fn of_status_line(
     }
     let model = payload.model_id.as_deref();
     let selection = model.and_then(|model| selected(model, payload.fast_mode));
-    facts.extend(selection.map(|event| asker.fact(Source::Sample, event)));
+    facts.extend(selection.map(|event| caller.fact(Source::Sample, event)));
     if !measures.is_empty() {
-        facts.push(asker.fact(Source::Sample, Event::Read(measures)));
+        facts.push(caller.fact(Source::Sample, Event::Read(measures)));
     }
     facts
 }

@@ -1,0 +1,449 @@
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Write;
+
+use rusqlite::Connection;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::claude::status_payload::StatusPayload;
+use crate::ledger::{WaitLimit, path_in};
+use crate::outlook::{Announcement, Kind, Measure, Payer, Refusal};
+
+const SESSION: &str = "5a7d3c1e-0000-4000-a000-00000000c0de";
+const OTHER: &str = "6b7d3c1e-0000-4000-a000-00000000beef";
+const NOW: &str = "2026-11-20T07:00:00Z";
+const LIMIT: &str = "You've hit your 5-hour limit · resets 8:04am (UTC)";
+
+/// A home directory with transcripts of two sessions.
+struct Home {
+    directory: tempfile::TempDir,
+    paths: Paths,
+    environment: Environment,
+}
+
+impl Home {
+    fn new() -> Self {
+        Self::with(&[])
+    }
+
+    fn with(variables: &[(&str, &str)]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let home = (
+            crate::environment::HOME.into(),
+            directory.path().as_os_str().to_owned(),
+        );
+        let others = variables
+            .iter()
+            .map(|(name, value)| ((*name).into(), (*value).into()));
+        let environment = Environment::new(others.chain([home]), NOW.parse().unwrap());
+        std::fs::create_dir_all(directory.path().join(".claude/projects/-p")).unwrap();
+        Self {
+            paths: Paths::of(&environment),
+            directory,
+            environment,
+        }
+    }
+
+    fn caller(&self) -> Caller<'_> {
+        Caller {
+            paths: &self.paths,
+            environment: &self.environment,
+            session: Some(SESSION),
+            project: None,
+        }
+    }
+
+    fn write(&self, session: &str, lines: &[Value]) {
+        let path = format!(".claude/projects/-p/{session}.jsonl");
+        let mut file = File::options()
+            .create(true)
+            .append(true)
+            .open(self.directory.path().join(path))
+            .unwrap();
+        for line in lines {
+            writeln!(file, "{line}").unwrap();
+        }
+    }
+
+    fn ledger(&self) -> Ledger {
+        Ledger::open(&self.paths.data, WaitLimit::None).unwrap()
+    }
+
+    /// Reads all new lines and returns the facts since the given time.
+    fn facts(&self, period: Period) -> Facts {
+        let mut ledger = self.ledger();
+        refresh(&self.caller(), &mut ledger);
+        collect(&self.caller(), Some(&ledger), period, &[])
+    }
+
+    fn all(&self) -> Vec<Fact> {
+        self.facts(Period::Since(DateTime::UNIX_EPOCH)).facts
+    }
+
+    fn hook(&self, fields: &Value) {
+        let event = HookEvent::parse(fields.to_string().as_bytes());
+        record_hook(&self.caller(), &event);
+    }
+}
+
+fn at(minute: u32) -> String {
+    format!("2026-11-20T06:{minute:02}:00.000Z")
+}
+
+fn user(minute: u32, content: &Value, more: &Value) -> Value {
+    let mut line = json!({"parentUuid": null, "isSidechain": false, "type": "user",
+        "message": {"role": "user", "content": content}, "uuid": format!("u{minute}"),
+        "timestamp": at(minute), "sessionId": SESSION});
+    for (name, value) in more.as_object().unwrap() {
+        line[name] = value.clone();
+    }
+    line
+}
+
+fn response(minute: u32, session: &str) -> Value {
+    json!({"parentUuid": null, "type": "assistant", "timestamp": at(minute), "sessionId": session,
+        "requestId": format!("r{minute}"), "message": {"id": format!("m{minute}{session}"),
+        "model": "claude-opus-5-5", "usage": {"input_tokens": 3, "output_tokens": 9}}})
+}
+
+fn refused(minute: u32) -> Value {
+    json!({"parentUuid": null, "type": "assistant", "timestamp": at(minute), "sessionId": SESSION,
+        "isApiErrorMessage": true, "error": "rate_limit", "apiErrorStatus": 429, "version": "2.1.332",
+        "message": {"model": "<synthetic>", "content": [{"type": "text", "text": LIMIT}],
+            "usage": {"input_tokens": 0}}})
+}
+
+fn failed_hook() -> Value {
+    json!({"hook_event_name": "StopFailure", "session_id": SESSION, "error": "rate_limit",
+        "last_assistant_message": LIMIT})
+}
+
+fn refusals(facts: &[Fact]) -> Vec<&Refusal> {
+    facts
+        .iter()
+        .filter_map(|fact| match &fact.event {
+            Event::Refused(refusal) => Some(refusal),
+            _ => None,
+        })
+        .collect()
+}
+
+fn recorded(file: &str) -> Vec<Value> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/limits");
+    std::fs::read_to_string(path.join(file))
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// The lines were recorded with each version that changed the fields.
+#[test]
+fn the_error_lines_of_every_version_become_refusals() {
+    let lines = recorded("error_lines.jsonl");
+    let mut claims = 0;
+    for line in &lines {
+        let home = Home::new();
+        home.write(SESSION, std::slice::from_ref(line));
+        let facts = home.all();
+        let [refusal] = refusals(&facts)[..] else {
+            panic!("{line}: {facts:?}");
+        };
+        assert_eq!(refusal.text, line["message"]["content"][0]["text"]);
+        assert_eq!(json!(refusal.status), line["apiErrorStatus"]);
+        assert_eq!(json!(refusal.class), line["error"]);
+        assert_eq!(json!(refusal.version), line["version"]);
+        for code in ["apiErrorType", "apiError", "apiErrorCode"] {
+            let code = line[code].as_str();
+            assert!(code.is_none_or(|code| refusal.codes.iter().any(|known| known == code)));
+        }
+        let quota = &line["quotaLimits"];
+        assert_eq!(refusal.claim.is_some(), quota.is_object(), "{line}");
+        if let Some(claim) = &refusal.claim {
+            claims += 1;
+            let resets_at = claim.resets_at.map(|at| at.timestamp());
+            assert_eq!(json!(resets_at), quota["resetsAt"]);
+            assert_eq!(
+                json!(claim.no_credits_because),
+                quota["overageDisabledReason"]
+            );
+            let expected = match quota["rateLimitType"].as_str().unwrap() {
+                "five_hour" => Some(Kind::FiveHour),
+                "seven_day" => Some(Kind::Weekly),
+                "seven_day_opus" => Some(Kind::WeeklyOpus),
+                "seven_day_sonnet" => Some(Kind::WeeklySonnet),
+                "seven_day_overage_included" => Some(Kind::WeeklyFable),
+                _ => None,
+            };
+            assert_eq!(claim.window, expected);
+        }
+    }
+    assert!(lines.len() > 30 && claims > 10);
+}
+
+#[test]
+fn recorded_hooks_become_refusals() {
+    for payload in recorded("failed_hooks.jsonl") {
+        let home = Home::new();
+        home.hook(&payload);
+        let facts = home.all();
+        let [refusal] = refusals(&facts)[..] else {
+            panic!("{facts:?}");
+        };
+        assert_eq!(refusal.text, payload["last_assistant_message"]);
+        assert_eq!(json!(refusal.class), payload["error"]);
+    }
+}
+
+#[test]
+fn a_conversation_tells_who_asked_paid_and_waited() {
+    let home = Home::new();
+    home.write(
+        SESSION,
+        &[
+            json!({"type": "session-owner", "accountUuid": "a", "organizationUuid": "o", "sessionId": SESSION}),
+            user(1, &json!("hi"), &json!({"promptSource": "typed", "origin": {"kind": "human"}})),
+            response(2, SESSION),
+            user(3, &json!([{"tool_use_id": "t", "type": "tool_result", "content": "x"}]), &json!({})),
+            user(4, &json!("<command-name>/model</command-name>"), &json!({})),
+            user(5, &json!("<local-command-stdout>Set model to Sonnet 5.5 (1M context)</local-command-stdout>"), &json!({})),
+            user(6, &json!("later"), &json!({"promptSource": "queued"})),
+            refused(7),
+            json!({"parentUuid": null, "isSidechain": false, "type": "system", "subtype": "informational",
+                "content": "Usage limit reached · continuing automatically at 8:04am · esc to cancel",
+                "timestamp": at(8), "sessionId": SESSION}),
+            user(9, &json!("go on"), &json!({"isMeta": true, "origin": {"kind": "auto-continuation"}})),
+            user(10, &json!("a reminder"), &json!({"isMeta": true})),
+            json!({"parentUuid": null, "isSidechain": false, "attachment": {"type": "credential_org",
+                "organizationUuid": "o"}, "type": "attachment", "timestamp": at(11), "sessionId": SESSION}),
+            json!({"parentUuid": null, "type": "system", "subtype": "compact_boundary", "uuid": "c",
+                "timestamp": at(12), "sessionId": SESSION, "compactMetadata": {"preTokens": 9}}),
+        ],
+    );
+    let facts = home.all();
+    let of_session = facts.iter().filter(|fact| {
+        fact.source == Source::Transcript && fact.session.as_deref() == Some(SESSION)
+    });
+    let events: Vec<(String, &Event)> = of_session
+        .map(|fact| (fact.at.format("%M").to_string(), &fact.event))
+        .collect();
+    let sent = |is_typed| Event::Sent { is_typed };
+    let owned = events.first().unwrap().1.clone();
+    assert!(matches!(&owned, Event::Owned { account } if !account.starts_with('/')));
+    let served = Event::Served(crate::outlook::Response {
+        model: Some("opus".to_owned()),
+        ..Default::default()
+    });
+    let selected = Event::Selected {
+        model: "sonnet".to_owned(),
+        draws_on: Some("the 1M context".to_owned()),
+    };
+    let refusal = Event::Refused(refusals(&facts)[0].clone());
+    let continues = Event::Announced(Announcement::Continues);
+    let expected = [
+        ("01", &owned),
+        ("01", &sent(true)),
+        ("02", &served),
+        ("05", &selected),
+        ("06", &sent(false)),
+        ("07", &refusal),
+        ("08", &continues),
+        ("09", &sent(false)),
+        ("11", &owned),
+        ("12", &Event::Shortened),
+    ];
+    let events: Vec<(&str, &Event)> = events
+        .iter()
+        .map(|(minute, event)| (minute.as_str(), *event))
+        .collect();
+    assert_eq!(events, expected);
+}
+
+#[test]
+fn a_hook_loses_nothing_while_the_ledger_is_locked() {
+    let home = Home::new();
+    drop(home.ledger());
+    let other = Connection::open(path_in(&home.paths.data)).unwrap();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    home.hook(&failed_hook());
+    other.execute_batch("COMMIT").unwrap();
+    drop(other);
+    for _ in 0..2 {
+        let facts = home.facts(Period::Open).facts;
+        let [refusal] = refusals(&facts)[..] else {
+            panic!("{facts:?}");
+        };
+        assert_eq!(refusal.text, LIMIT);
+    }
+}
+
+#[test]
+fn a_hook_before_the_first_ledger_loses_nothing() {
+    let home = Home::new();
+    home.hook(&failed_hook());
+    assert_eq!(refusals(&home.facts(Period::Open).facts).len(), 1);
+}
+
+#[test]
+fn nothing_is_read_unless_a_limit_may_still_stop_something() {
+    let home = Home::new();
+    home.write(
+        SESSION,
+        &[user(1, &json!("hi"), &json!({})), response(2, SESSION)],
+    );
+    home.write(OTHER, &[response(5, OTHER), response(50, OTHER)]);
+    assert_eq!(home.facts(Period::Open).facts, []);
+
+    home.write(SESSION, &[refused(30)]);
+    let open = home.facts(Period::Open);
+    assert_eq!(refusals(&open.facts).len(), 1);
+    let served: Vec<(Option<&str>, String)> = open
+        .facts
+        .iter()
+        .filter(|fact| matches!(fact.event, Event::Served(_)))
+        .map(|fact| (fact.session.as_deref(), fact.at.format("%M").to_string()))
+        .collect();
+    let expected = [(SESSION, "02"), (OTHER, "05"), (OTHER, "50")];
+    assert_eq!(
+        served,
+        expected.map(|(session, minute)| (Some(session), minute.to_owned()))
+    );
+
+    settle(&home.ledger(), &open, None);
+    assert_eq!(home.facts(Period::Open).facts, []);
+    // Another process refused a request after these facts had been read.
+    let outdated = open;
+    home.write(SESSION, &[refused(40)]);
+    home.all();
+    settle(&home.ledger(), &outdated, None);
+    let later = home.facts(Period::Open);
+    assert_eq!(refusals(&later.facts).len(), 1);
+}
+
+#[test]
+fn a_reading_is_repeated_only_after_a_refusal_or_a_response() {
+    let home = Home::new();
+    let payload = json!({"session_id": SESSION, "model": {"id": "claude-opus-5-5"}, "rate_limits": {
+        "five_hour": {"used_percentage": 97.5, "resets_at": 1_795_161_868}}});
+    let payload = StatusPayload::parse(payload.to_string().as_bytes());
+    let show = || {
+        let reported = of_status_line(&home.caller(), &payload, true);
+        record(&home.caller(), Some(&home.ledger()), &reported);
+        reported
+    };
+    let readings = || {
+        let facts = home.all();
+        let readings = facts.into_iter().filter_map(|fact| match fact.event {
+            Event::Read(measures) => Some(measures),
+            _ => None,
+        });
+        readings.collect::<Vec<Vec<Measure>>>()
+    };
+    home.ledger();
+    let selections = |facts: &[Fact]| {
+        let is_selection = |fact: &&Fact| matches!(fact.event, Event::Selected { .. });
+        facts.iter().filter(is_selection).count()
+    };
+    assert_eq!(selections(&show()), 1);
+    show();
+    assert_eq!(readings().len(), 1);
+    assert_eq!(
+        (readings()[0][0].window, readings()[0][0].percent),
+        (Kind::FiveHour, 97.5)
+    );
+    assert_eq!(selections(&home.all()), 1);
+    home.hook(&failed_hook());
+    // The ledger does not store the same fact of the same millisecond twice.
+    let later = Environment::new([], home.environment.now + TimeDelta::seconds(1));
+    let caller = Caller {
+        environment: &later,
+        ..home.caller()
+    };
+    let reported = of_status_line(&caller, &payload, true);
+    record(&caller, Some(&home.ledger()), &reported);
+    assert_eq!(readings().len(), 2);
+}
+
+#[test]
+fn only_the_place_of_a_key_is_a_fact() {
+    let payer = |home: &Home| {
+        let facts = collect(
+            &home.caller(),
+            None,
+            Period::Since(DateTime::UNIX_EPOCH),
+            &[],
+        );
+        let payer = facts.facts.into_iter().find_map(|fact| match fact.event {
+            Event::Paying(payer) => Some(payer),
+            _ => None,
+        });
+        payer.unwrap()
+    };
+    assert_eq!(payer(&Home::new()), None);
+    let key = Home::with(&[("ANTHROPIC_API_KEY", "sk-secret")]);
+    assert_eq!(
+        payer(&key),
+        Some(Payer::Key("ANTHROPIC_API_KEY".to_owned()))
+    );
+    let cloud = Home::with(&[
+        ("CLAUDE_CODE_USE_BEDROCK", "1"),
+        ("ANTHROPIC_API_KEY", "sk-x"),
+    ]);
+    assert_eq!(payer(&cloud), Some(Payer::Cloud("bedrock".to_owned())));
+    let token = Home::with(&[("CLAUDE_CODE_OAUTH_TOKEN", "x")]);
+    let expected = Payer::Token("CLAUDE_CODE_OAUTH_TOKEN".to_owned());
+    assert_eq!(payer(&token), Some(expected));
+    let settings = json!({"apiKeyHelper": "/x --secret sk-1"}).to_string();
+    let helper = Home::new();
+    let path = helper.paths.user_settings();
+    File::create(path)
+        .unwrap()
+        .write_all(settings.as_bytes())
+        .unwrap();
+    let expected = Payer::Key("apiKeyHelper in ~/.claude/settings.json".to_owned());
+    assert_eq!(payer(&helper), Some(expected));
+}
+
+/// The journal was written by the version of 2026-11-30, in two sessions of which one had an API key.
+#[test]
+fn the_journal_of_an_earlier_version_loses_nothing() {
+    let home = Home::new();
+    let journal = home.paths.data.join("journal");
+    std::fs::create_dir_all(&journal).unwrap();
+    let old = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/limits/journal.jsonl");
+    std::fs::copy(old, journal.join("2026-11.jsonl")).unwrap();
+    home.write(OTHER, &[response(50, OTHER)]);
+    let facts = home.all();
+    assert_eq!(facts, home.all());
+
+    let texts: BTreeSet<&str> = refusals(&facts)
+        .iter()
+        .map(|refusal| refusal.text.as_str())
+        .collect();
+    let expected = [
+        "Credit balance is too low",
+        "You've hit your 5-hour limit · resets 7:55am (UTC)",
+    ];
+    assert_eq!(texts, BTreeSet::from(expected));
+    let claim = refusals(&facts)
+        .into_iter()
+        .find_map(|refusal| refusal.claim.as_ref());
+    assert_eq!(claim.unwrap().window, Some(Kind::FiveHour));
+    let has = |event: &Event| facts.iter().any(|fact| fact.event == *event);
+    let key = Payer::Key("ANTHROPIC_API_KEY".to_owned());
+    assert!(has(&Event::Paying(Some(key))));
+    assert!(
+        facts
+            .iter()
+            .any(|fact| matches!(&fact.event, Event::Owned { .. }))
+    );
+    let percents: Vec<f64> = facts
+        .iter()
+        .filter_map(|fact| match &fact.event {
+            Event::Read(measures) => Some(measures[0].percent),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(percents, [97.0, 100.0, 3.0]);
+}
