@@ -33,7 +33,7 @@ use crate::claude::sessions::{self, Session};
 use crate::claude::{settings, transcripts};
 use crate::environment::Environment;
 use crate::ledger::{FactRequest, Ledger, OpenLedger, ReadTime};
-use crate::outlook::{Event, Fact, Source};
+use crate::outlook::{Asker, Event, Fact, Source, World};
 use crate::paths::Paths;
 
 /// Readings from before a refusal are evidence about it for this long.
@@ -86,6 +86,20 @@ pub struct Facts {
 }
 
 impl Caller<'_> {
+    /// Returns the asker whose next prompt an outlook is about.
+    pub fn asker(&self) -> Asker {
+        match self.session {
+            Some(session) => Asker::Session(session.to_owned()),
+            None => Asker::Shell {
+                payer: machine::payer_of_new_session(self),
+                model: machine::model_of_new_session(self).map(str::to_owned),
+                project: self
+                    .project
+                    .map(|project| project.to_string_lossy().into_owned()),
+            },
+        }
+    }
+
     fn now(&self) -> DateTime<Utc> {
         self.environment.now
     }
@@ -261,11 +275,11 @@ fn is_new(fact: &Fact, ledger: &Ledger, now: DateTime<Utc>) -> bool {
         .any(|known| known.event == fact.event)
 }
 
-/// Stores that only limits since the given time can still stop something, or none if it is `None`. Call this after the
-/// facts of [`Period::Open`] have been folded.
-pub fn settle(ledger: &Ledger, facts: &Facts, since: Option<DateTime<Utc>>) {
+/// Stores which facts still matter, so that later calls read only those, or nothing. Call this after the facts of
+/// [`Period::Open`] have been folded into `world`.
+pub fn settle(ledger: &Ledger, facts: &Facts, world: &World) {
     // If this fails, the next call settles it.
-    let _ = ledger.settle_limits(facts.refusals, since);
+    let _ = ledger.settle_limits(facts.refusals, world.matters_since());
 }
 
 /// Reads the new lines of the asking session, of each open session, and, for a short time, of the others. Also adds what

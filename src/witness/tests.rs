@@ -310,15 +310,24 @@ fn nothing_is_read_unless_a_limit_may_still_stop_something() {
         expected.map(|(session, minute)| (Some(session), minute.to_owned()))
     );
 
-    settle(&home.ledger(), &open, None);
+    let fold = |facts: &Facts, now: &str| {
+        World::fold(
+            facts.facts.clone(),
+            now.parse().unwrap(),
+            home.environment.zone,
+        )
+    };
+    settle(&home.ledger(), &open, &fold(&open, NOW));
+    assert_eq!(refusals(&home.facts(Period::Open).facts).len(), 1);
+    // Two days later, the limit is over, and nobody is waiting for it.
+    let later = fold(&open, "2026-11-22T09:00:00Z");
+    settle(&home.ledger(), &open, &later);
     assert_eq!(home.facts(Period::Open).facts, []);
-    // Another process refused a request after these facts had been read.
-    let outdated = open;
+    // Another request was refused after these facts had been read.
     home.write(SESSION, &[refused(40)]);
     home.all();
-    settle(&home.ledger(), &outdated, None);
-    let later = home.facts(Period::Open);
-    assert_eq!(refusals(&later.facts).len(), 1);
+    settle(&home.ledger(), &open, &later);
+    assert!(!refusals(&home.facts(Period::Open).facts).is_empty());
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod apply;
 mod closure;
+mod matters;
 pub(super) mod readings;
 mod session;
 mod stop;

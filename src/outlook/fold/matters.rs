@@ -1,0 +1,30 @@
+//! The part of the past that still matters.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::World;
+
+/// A session that has been silent for this long after an error is not waiting for anything.
+const WAITS_FOR: TimeDelta = TimeDelta::days(1);
+
+impl World {
+    /// Returns the time since which facts are needed to know what is closed now, which open sessions an error has stopped,
+    /// and since when credits pay. Returns `None` if no earlier fact matters anymore.
+    pub fn matters_since(&self) -> Option<DateTime<Utc>> {
+        let closures = self
+            .closures
+            .iter()
+            .filter(|closure| closure.opening_at(self.now).is_none())
+            .map(|closure| closure.since);
+        let stops = self.stops.iter().filter(|stop| {
+            let session = self.sessions.get(&stop.session);
+            stop.answered_at.is_none()
+                && session.is_some_and(|session| !session.is_closed)
+                && self.now - stop.at <= WAITS_FOR
+        });
+        closures
+            .chain(stops.map(|stop| stop.first_at))
+            .chain(self.overruns.values().map(|overrun| overrun.since))
+            .min()
+    }
+}
