@@ -1,12 +1,11 @@
-//! Generates the enums whose variants are the names in a JSON file, and makes the program start faster on Linux with
-//! glibc.
+//! Generates the enums whose variants are the names in a JSON file.
 //!
 //! An action, for example, is one entry in `actions.json`. Its entry becomes a variant of `ActionName`, so the compiler
 //! finds misspelled names in the code, and serde finds them in the other JSON files.
 #![expect(
     clippy::disallowed_methods,
     clippy::disallowed_macros,
-    reason = "a build script receives its target in variables, returns instructions on standard output, and writes code"
+    reason = "a build script receives its directory in a variable, returns instructions on standard output, and writes code"
 )]
 
 use std::path::Path;
@@ -20,35 +19,11 @@ const SENTENCES: &str = "src/limits/wording/sentences.json";
 
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
-    let target_os = env::var("CARGO_CFG_TARGET_OS");
-    let target_env = env::var("CARGO_CFG_TARGET_ENV");
-    if target_os.as_deref() == Ok("linux") && target_env.as_deref() == Ok("gnu") {
-        link_unwinder();
-        link_for_fixed_address();
-    }
     let sentences = read(SENTENCES)?;
     write_enum("ActionName", Some(&read(ACTIONS)?))?;
     write_enum("Cause", Some(&read(CAUSES)?))?;
     write_enum("EndingWord", sentences.get("endings"))?;
     write_enum("Unknown", sentences.get("unknowns"))
-}
-
-/// Links the unwinder statically.
-///
-/// Loading `libgcc_s` dynamically would take a tenth of the time that it takes to start a process, and starting the
-/// process is most of what a status-line call does. LLD uses the first library that it finds. With other linkers, the
-/// program still loads `libgcc_s`, and nothing else changes.
-fn link_unwinder() {
-    println!("cargo::rustc-link-lib=static:-bundle=gcc_eh");
-}
-
-/// Links the program for a fixed address.
-///
-/// Otherwise, the program would adjust 6,000 addresses at each start and write to 28 pages of memory, which takes a
-/// twentieth of a status-line call. `install.sh` also has the compiler generate code for a fixed address, which a build
-/// script cannot do.
-fn link_for_fixed_address() {
-    println!("cargo::rustc-link-arg-bins=-no-pie");
 }
 
 fn read(path: &str) -> io::Result<Value> {

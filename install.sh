@@ -258,7 +258,7 @@ progress() {
 build() { # [OPTION]
     # Only the program itself is linked statically, because procedural macros cannot be.
     static=
-    if has_static_libc; then static='-C target-feature=+crt-static -C relocation-model=static'; fi
+    if has_static_libc; then static='-C target-feature=+crt-static'; fi
     inlining=$(inline_less)
     # Combining scalar operations into vector operations takes a twentieth of the time that linking takes, but it does
     # not make whycap faster.

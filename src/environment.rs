@@ -7,11 +7,13 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use chrono::{DateTime, Utc};
 
+#[cfg(target_os = "linux")]
+use crate::disk::is_same_file;
 use crate::time::{Clock, HourFormat, Zone, datetime_from_system, is_in_supported_range};
 
 /// The environment variable for the home directory. Claude Code uses the same variable. On Windows, Git Bash may set
@@ -83,13 +85,20 @@ impl StandardDirectories {
 }
 
 impl Environment {
-    /// Reads the environment of the current process.
+    /// Reads the environment of the current process. `WHYCAP_NOW` is ignored if the home directory may be that of the user's
+    /// account, because a project's settings can set this variable for hooks, which store times.
     pub fn of_process() -> Self {
-        Self {
+        let mut environment = Self {
             standard: StandardDirectories::of_system(),
             zone: Zone::from_tz_variable(std::env::var_os("TZ").as_deref()),
             ..Self::new(std::env::vars_os(), datetime_from_system(SystemTime::now()))
+        };
+        let is_overridden = environment.now != environment.machine_now;
+        let home = environment.path(HOME);
+        if is_overridden && home.is_none_or(|home| may_be_home_of_account(&home)) {
+            environment.now = environment.machine_now;
         }
+        environment
     }
 
     /// Creates an environment with the given variables and no standard directories. `WHYCAP_NOW` takes precedence over
@@ -181,9 +190,65 @@ impl Environment {
     }
 }
 
+/// Returns true if a directory is the home of the user's account according to the user database, or if that is unknown.
+#[cfg(target_os = "linux")]
+fn may_be_home_of_account(directory: &Path) -> bool {
+    let user = rustix::process::getuid().as_raw();
+    match std::fs::read_to_string("/etc/passwd") {
+        Ok(database) => may_be_home_of(user, directory, &database),
+        Err(_) => true,
+    }
+}
+
+/// Returns true if a directory is the home of a user, or if the user is not in the database, which has the format of
+/// `/etc/passwd`.
+#[cfg(target_os = "linux")]
+fn may_be_home_of(user: u32, directory: &Path, database: &str) -> bool {
+    let mut homes = database
+        .lines()
+        .filter_map(|line| {
+            let mut fields = line.split(':').skip(2);
+            (fields.next()?.parse() == Ok(user)).then(|| fields.nth(2))?
+        })
+        .peekable();
+    homes.peek().is_none() || homes.any(|home| is_same_file(Path::new(home), directory))
+}
+
+/// Returns true if a directory has the location of a home: its parent is called `Users`, as on macOS and Windows.
+#[cfg(not(target_os = "linux"))]
+fn may_be_home_of_account(directory: &Path) -> bool {
+    let parent = directory.parent().and_then(Path::file_name);
+    parent.is_some_and(|name| name.eq_ignore_ascii_case("Users"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_clock_can_be_set_only_in_a_home_that_is_not_the_accounts() {
+        let accounts = tempfile::tempdir().unwrap();
+        let home = accounts.path().join("dev");
+        std::fs::create_dir(&home).unwrap();
+        let link = accounts.path().join("link");
+        std::os::unix::fs::symlink(&home, &link).unwrap();
+        let database = format!(
+            "root:x:0:0:root:/root:/bin/sh\nbroken\ndev:x:1000:1000:,,,:{}:/bin/sh\n",
+            home.display()
+        );
+        for (user, directory, expected) in [
+            (1000, home.as_path(), true),
+            (1000, &link, true),
+            (1000, accounts.path(), false),
+            (0, &home, false),
+            (1001, &home, true),
+        ] {
+            let is_home = may_be_home_of(user, directory, &database);
+            assert_eq!(is_home, expected, "{user} {}", directory.display());
+        }
+        assert!(may_be_home_of(1000, &home, ""));
+    }
 
     fn environment(pairs: &[(&str, &str)]) -> Environment {
         Environment::new(

@@ -100,13 +100,13 @@ pub(super) fn version_in_use(setup: &Setup, examination: &mut Examination) {
         return;
     };
     let issues = issues_in(version).join("; ");
-    let finding = if issues.is_empty() {
-        FindingName::ClientSound
-    } else {
-        FindingName::ClientHasKnownIssues
-    };
-    let seen = format!("{version} ({source})");
-    examination.add(finding, &[("seen", &seen), ("issues", &issues)]);
+    if !issues.is_empty() {
+        let seen = format!("{version} ({source})");
+        examination.add(
+            FindingName::ClientHasKnownIssues,
+            &[("seen", &seen), ("issues", &issues)],
+        );
+    }
 }
 
 /// Returns the installed version of Claude Code, or the most recently used one if that is unknown. Returns `None` if
@@ -140,16 +140,13 @@ pub(super) fn installations(setup: &Setup, examination: &mut Examination) {
         .iter()
         .map(|executable| setup.paths.show(executable))
         .collect();
-    let finding = match executables.len() {
-        0 => FindingName::InstalledNowhere,
-        1 => FindingName::InstalledOnce,
-        _ => FindingName::InstalledOften,
-    };
-    let locations = executables.join(", ");
-    examination.add(
-        finding,
-        &[("count", &executables.len()), ("places", &locations)],
-    );
+    if executables.len() > 1 {
+        let locations = executables.join(", ");
+        examination.add(
+            FindingName::InstalledOften,
+            &[("count", &executables.len()), ("places", &locations)],
+        );
+    }
 }
 
 /// Checks for credentials that take precedence over a subscription login.
@@ -167,37 +164,35 @@ pub(super) fn credentials(setup: &Setup, examination: &mut Examination) {
         .filter(Account::has_plan)
         .map(|account| format!("your {} plan", account.plan.name()));
 
-    let finding = match (named.is_empty(), &payer) {
-        (true, None) if login.has_console_key => FindingName::PayerConsole,
-        (true, None) => FindingName::PayerNobody,
-        (true, Some(_)) => FindingName::PayerLogin,
-        (false, Some(_)) => FindingName::PayerOutranked,
-        (false, None) => FindingName::PayerKey,
-    };
-    let payer_name = payer.unwrap_or_default();
-    examination.add(finding, &[("named", &named), ("payer", &payer_name)]);
+    if named.is_empty() {
+        let payer = match payer {
+            Some(plan) => plan,
+            None if login.has_console_key => "the API key of your Console login".to_owned(),
+            None => "neither a login nor a key".to_owned(),
+        };
+        examination.add(FindingName::Payer, &[("payer", &payer)]);
+    } else {
+        let instead = payer.map_or_else(String::new, |plan| format!(" instead of {plan}"));
+        examination.add(
+            FindingName::PayerKey,
+            &[("named", &named), ("instead", &instead)],
+        );
+    }
 }
 
 /// Checks whether the newest session belongs to the current login. The user may have logged in to a different account
 /// in another terminal, or the credentials may have been replaced during the session.
 pub(super) fn owner(setup: &Setup, examination: &mut Examination) {
     let incidents = Incidents::new(&setup.paths, &setup.environment);
-    let Some(newest) = incidents.newest_session() else {
-        return;
-    };
-    let finding = match newest.ownership {
-        Ownership::Login => FindingName::SessionOwn,
-        Ownership::Other => FindingName::SessionOthers,
-    };
-    examination.add(finding, &[("id", &newest.short_id)]);
+    if let Some(newest) = incidents.newest_session()
+        && newest.ownership == Ownership::Other
+    {
+        examination.add(FindingName::SessionOthers, &[("id", &newest.short_id)]);
+    }
 }
 
 pub(super) fn locks(setup: &Setup, examination: &mut Examination) {
-    let harmful = harmful(&setup.paths, &setup.environment);
-    if harmful.is_empty() {
-        examination.add(FindingName::LockNone, &[]);
-    }
-    for HarmfulLock { says, remedy, .. } in harmful {
+    for HarmfulLock { says, remedy, .. } in harmful(&setup.paths, &setup.environment) {
         examination.add(
             FindingName::LockHarmful,
             &[("says", &says), ("remedy", &remedy)],

@@ -1,8 +1,8 @@
 //! Checks the setup and gives advice on how to fix each problem.
 //!
 //! A check is a function that reads a [`Setup`] and any other data that it needs, and adds [`Finding`]s. Their texts
-//! are the rows of `findings.json`. If there is not enough data for a verdict, the check adds nothing. Checks do not
-//! change anything or start any processes.
+//! are the rows of `findings.json`. If there is no problem, or not enough data to find one, the check adds nothing. Checks
+//! do not change anything or start any processes.
 
 mod client;
 mod own_files;
@@ -26,7 +26,7 @@ use crate::claude::transcripts;
 use crate::embedded;
 use crate::environment::Environment;
 use crate::install::entries::{InstalledEntries, entries_in};
-use crate::ledger::{self, Ledger, LedgerError};
+use crate::ledger::{Ledger, LedgerError};
 use crate::paths::Paths;
 use crate::render::{Argument, Report, fill_template};
 use crate::terminal::{Tone, count_noun};
@@ -45,8 +45,8 @@ pub(crate) struct Setup {
     newest_transcript: Option<NewestTranscript>,
     /// The transcripts and their directories that cannot be read.
     unreadable: Vec<PathBuf>,
-    /// The size of the ledger in bytes, or the reason why it is unusable. `None` means that there is no ledger yet.
-    ledger: Option<Result<u64, LedgerError>>,
+    /// The reason why the ledger is unusable. `None` means that it works or does not exist yet.
+    ledger_error: Option<LedgerError>,
 }
 
 /// The most recently modified transcript.
@@ -71,7 +71,7 @@ impl Setup {
             executable: std::env::current_exe().ok(),
             newest_transcript,
             unreadable: transcripts::unreadable(paths.transcript_roots()),
-            ledger: ledger_state(&paths),
+            ledger_error: ledger_error(&paths),
             environment,
             paths,
             directory,
@@ -84,10 +84,9 @@ impl Setup {
     }
 }
 
-fn ledger_state(paths: &Paths) -> Option<Result<u64, LedgerError>> {
-    let size = std::fs::metadata(ledger::path_in(&paths.data)).ok()?.len();
-    let opened = Ledger::open_existing(&paths.data)?;
-    Some(opened.map(|_| size))
+fn ledger_error(paths: &Paths) -> Option<LedgerError> {
+    let error = Ledger::open_existing(&paths.data)?.err()?;
+    (!error.is_busy()).then_some(error)
 }
 
 #[cfg(unix)]
@@ -155,72 +154,35 @@ struct FindingText(CheckVerdict, String, #[serde(default)] Option<Fix>);
 #[serde(rename_all = "snake_case")]
 enum FindingName {
     SettingsBroken,
-    SettingsNone,
-    SettingsOne,
-    SettingsSeveral,
     HooksDisabled,
     HooksManagedOnly,
-    HooksAllowed,
-    TrustGiven,
     TrustLacking,
     LineOff,
     LineManaged,
-    LineOutranked,
     LineForeign,
-    LineOtherKept,
-    LineSet,
-    HooksSet,
-    HooksByPlugin,
     HooksNone,
     HooksMissing,
     HooksSeveral,
-    CommandPlugin,
-    CommandFile,
-    CommandBeforePlugin,
     CommandForeign,
     CommandOff,
     CommandMissing,
     ProgramMissing,
-    ProgramNotExecutable,
-    ProgramBare,
     ProgramOtherShell,
     ProgramOther,
-    ProgramThis,
-    ClientSound,
     ClientHasKnownIssues,
-    InstalledNowhere,
-    InstalledOnce,
     InstalledOften,
-    PayerNobody,
-    PayerConsole,
-    PayerLogin,
-    PayerOutranked,
+    Payer,
     PayerKey,
-    SessionOwn,
     SessionOthers,
-    RetentionCounted,
-    RetentionBegins,
-    RetentionNotYet,
-    RetentionCannot,
-    TranscriptsMisplaced,
     TranscriptsUnreadable,
     LedgerWasDamaged,
-    LedgerGood,
-    LedgerBusy,
     LedgerFailed,
-    LedgerUnusable,
-    LockNone,
     LockHarmful,
-    PricesFresh,
     PricesOld,
-    ClockRight,
-    ClockBehindFiles,
-    ClockBehindUs,
+    ClockWrong,
     ConfigWrong,
     DataIgnored,
     DataReadOnly,
-    DataHomeMoved,
-    DataOpen,
 }
 
 /// The findings so far.
@@ -250,7 +212,7 @@ impl Examination {
 type Check = fn(&Setup, &mut Examination);
 
 /// The checks, in display order.
-const CHECKS: [(&str, Check); 19] = [
+const CHECKS: [(&str, Check); 18] = [
     ("settings files", wiring::settings_files),
     ("hooks allowed", wiring::hooks_allowed),
     ("trusted folder", wiring::trust),
@@ -262,7 +224,6 @@ const CHECKS: [(&str, Check); 19] = [
     ("installations", client::installations),
     ("who pays", client::credentials),
     ("session owner", client::owner),
-    ("retention", own_files::retention),
     ("transcripts", own_files::transcripts),
     ("ledger", own_files::ledger),
     ("locks", client::locks),
@@ -281,7 +242,16 @@ pub(crate) fn examine(setup: &Setup) -> Vec<Finding> {
     };
     for (name, check) in CHECKS {
         examination.check = name;
+        let count = examination.all.len();
         check(setup, &mut examination);
+        if examination.all.len() == count {
+            examination.all.push(Finding {
+                check: name,
+                verdict: CheckVerdict::Ok,
+                says: "no problem found".to_owned(),
+                fix: None,
+            });
+        }
     }
     examination.all
 }

@@ -75,7 +75,7 @@ fn sound_at(now: DateTime<Utc>, variables: &[(&str, &str)]) -> (tempfile::TempDi
     let path = setup.paths.user_settings();
     setup.settings = vec![file(SettingsScope::User, path, installed_entries)];
     setup.executable = Some(executable);
-    setup.ledger = Some(Ok(40_000));
+    setup.ledger_error = None;
     (home, setup)
 }
 
@@ -124,7 +124,7 @@ fn complains(setup: &Setup, check: &str, verdict: CheckVerdict, words: &str) -> 
 fn a_working_setup_has_only_good_findings() {
     let (_home, setup) = sound();
     assert_eq!(complaints(&setup), []);
-    assert!(examine(&setup).len() >= 13);
+    assert_eq!(examine(&setup).len(), CHECKS.len());
 }
 
 #[test]
@@ -161,12 +161,14 @@ fn every_problem_has_a_fix() {
     setup.settings.clear();
     write(&setup.paths.global_state, "{}");
     write(&setup.paths.whycap_config, "x = 1\n");
-    write(&ledger::path_in(&setup.paths.data), &"broken".repeat(1000));
-    set_mode(&setup.paths.data, 0o755);
-    setup.ledger = ledger_state(&setup.paths);
+    write(
+        &crate::ledger::path_in(&setup.paths.data),
+        &"broken".repeat(1000),
+    );
+    setup.ledger_error = ledger_error(&setup.paths);
     setup.unreadable = vec![setup.paths.home.join("a.jsonl")];
     let findings = complaints(&setup);
-    assert!(findings.len() >= 6, "{findings:?}");
+    assert!(findings.len() >= 5, "{findings:?}");
     assert!(findings.iter().all(|finding| finding.fix.is_some()));
 }
 
@@ -228,7 +230,7 @@ fn a_project_status_line_that_takes_precedence_is_named() {
     let path = setup.directory.join(".claude/settings.json");
     let project = file(SettingsScope::Project, path, other);
     setup.settings.insert(0, project);
-    let words = "status line in ~/work/.claude/settings.json takes precedence";
+    let words = "takes precedence here (in ~/work/.claude/settings.json)";
     complains(&setup, "status line", CheckVerdict::Warn, words);
 }
 
@@ -288,10 +290,11 @@ fn a_missing_executable_is_a_failure() {
     write(&executable, current);
     assert_eq!(complaints(&setup), []);
     set_mode(&executable, 0o600);
-    complains(&setup, "program", CheckVerdict::Fail, "is not executable");
+    let words = "is not an executable file";
+    complains(&setup, "program", CheckVerdict::Fail, words);
     let gone = user(&mut setup).to_string().replace("/bin/", "/gone/");
     *user(&mut setup) = serde_json::from_str(&gone).unwrap();
-    complains(&setup, "program", CheckVerdict::Fail, "does not exist");
+    complains(&setup, "program", CheckVerdict::Fail, words);
     user(&mut setup)["hooks"] = json!({});
     user(&mut setup)["enabledPlugins"] = json!({"whycap@whycap": true});
     user(&mut setup)["statusLine"]["command"] = json!("& 'C:/whycap.exe' statusline");
@@ -333,35 +336,6 @@ fn a_second_installation_and_a_stray_key_are_reported_without_the_key_itself() {
     assert!(finding.says.contains(named) && !finding.says.contains("secret"));
 }
 
-/// Asserts that the check of the retention contains these words.
-#[track_caller]
-fn assert_says_not_counted(setup: &Setup, words: &str) {
-    let findings = complaints(setup);
-    let retention = findings
-        .iter()
-        .find(|finding| finding.check == "retention")
-        .unwrap_or_else(|| panic!("{findings:?}"));
-    assert!(retention.says.contains(words), "{retention:?}");
-}
-
-#[test]
-fn retention_is_compared_with_the_ledger() {
-    let (home, mut setup) = sound();
-    setup.ledger = None;
-    assert_eq!(complaints(&setup), [], "there is no history");
-    setup.newest_transcript = Some(NewestTranscript {
-        path: home.path().join("a.jsonl"),
-        written: setup.environment.now,
-    });
-    assert_eq!(complaints(&setup), [], "the status line will count");
-
-    user(&mut setup)["hooks"] = json!({});
-    user(&mut setup)["statusLine"] = json!({"command": "other"});
-    assert_says_not_counted(&setup, "after 30 days");
-    user(&mut setup)["cleanupPeriodDays"] = json!(7);
-    assert_says_not_counted(&setup, "after 7 days");
-}
-
 #[test]
 fn each_unreadable_transcript_is_named() {
     let (_home, mut setup) = sound();
@@ -383,13 +357,18 @@ fn a_clock_that_is_earlier_than_the_release_or_the_files_is_a_failure() {
         path: home.path().join("a.jsonl"),
         written: soon,
     });
-    complains(&setup, "clock", CheckVerdict::Fail, "in the future");
+    complains(
+        &setup,
+        "clock",
+        CheckVerdict::Fail,
+        "the newest transcript is from",
+    );
     let (_home, setup) = sound_at(DateTime::UNIX_EPOCH, &[]);
     complains(&setup, "clock", CheckVerdict::Fail, "1970-01-01");
 }
 
 #[test]
-fn old_prices_harmful_locks_and_an_open_data_directory_are_warnings() {
+fn old_prices_and_harmful_locks_are_warnings() {
     let updated = PriceTable::list()
         .list
         .updated
@@ -405,19 +384,4 @@ fn old_prices_harmful_locks_and_an_open_data_directory_are_warnings() {
     );
     let finding = complains(&setup, "locks", CheckVerdict::Warn, "~/.claude.json.lock");
     assert!(finding.fix.unwrap().contains("--clear-stale-locks"));
-    #[cfg(unix)]
-    {
-        let (_home, setup) = sound();
-        set_mode(&setup.paths.data, 0o755);
-        complains(&setup, "own data", CheckVerdict::Warn, "~/data");
-    }
-}
-
-#[test]
-fn a_wrapped_line_without_a_record_is_fixed_by_reinstalling() {
-    let (_home, mut setup) = sound();
-    let other = json!({"type": "command", "command": "other"});
-    user(&mut setup)["statusLine"]["whycapWraps"] = other;
-    let words = "lost its record of it";
-    complains(&setup, "status line", CheckVerdict::Warn, words);
 }

@@ -12,7 +12,6 @@ use crate::claude::account;
 use crate::claude::settings::{SettingsFile, SettingsScope, effective_value};
 use crate::claude::shell::Shell;
 use crate::disk;
-use crate::install::EditRecord;
 use crate::install::command_line::{Invocation, STATUS_LINE};
 use crate::install::entries::{EVENTS, entry_invocation};
 use crate::install::plugin::EnabledPlugin;
@@ -27,27 +26,14 @@ const EXECUTABLE_SIZE_LIMIT: u64 = 512 * 1024 * 1024;
 static VERSION_MARK: &str = concat!("whycap version mark: ", env!("CARGO_PKG_VERSION"), ";");
 
 pub(super) fn settings_files(setup: &Setup, examination: &mut Examination) {
-    let mut readable = 0;
-    let mut is_any_broken = false;
     for file in &setup.settings {
-        match &file.contents {
-            Ok(Some(_)) => readable += 1,
-            Ok(None) => {}
-            Err(why) => {
-                is_any_broken = true;
-                let place = setup.paths.show(&file.path);
-                examination.add(
-                    FindingName::SettingsBroken,
-                    &[("place", &place), ("why", why)],
-                );
-            }
+        if let Err(why) = &file.contents {
+            let place = setup.paths.show(&file.path);
+            examination.add(
+                FindingName::SettingsBroken,
+                &[("place", &place), ("why", why)],
+            );
         }
-    }
-    match readable {
-        _ if is_any_broken => {}
-        0 => examination.add(FindingName::SettingsNone, &[]),
-        1 => examination.add(FindingName::SettingsOne, &[]),
-        count => examination.add(FindingName::SettingsSeveral, &[("count", &count)]),
     }
 }
 
@@ -69,19 +55,16 @@ pub(super) fn hooks_allowed(setup: &Setup, examination: &mut Examination) {
         file.scope == SettingsScope::Managed && !installed_entries.hooks.is_empty()
     });
     if is_managed_only && !has_managed_hooks {
-        return examination.add(FindingName::HooksManagedOnly, &[]);
+        examination.add(FindingName::HooksManagedOnly, &[]);
     }
-    examination.add(FindingName::HooksAllowed, &[]);
 }
 
 pub(super) fn trust(setup: &Setup, examination: &mut Examination) {
-    let place = setup.paths.show(&setup.directory);
     let is_trusted =
         account::global_state(&setup.paths).and_then(|state| is_trusted(&state, &setup.directory));
-    match is_trusted {
-        Some(true) => examination.add(FindingName::TrustGiven, &[("place", &place)]),
-        Some(false) => examination.add(FindingName::TrustLacking, &[("place", &place)]),
-        None => {}
+    if is_trusted == Some(false) {
+        let place = setup.paths.show(&setup.directory);
+        examination.add(FindingName::TrustLacking, &[("place", &place)]);
     }
 }
 
@@ -111,35 +94,18 @@ pub(super) fn status_line(setup: &Setup, examination: &mut Examination) {
     let Some((file, entry)) = effective_value(&setup.settings, "statusLine") else {
         return examination.add(FindingName::LineOff, &[]);
     };
-    let is_ours = entry_invocation(entry, STATUS_LINE).is_some();
-    let is_ours_elsewhere = setup
-        .installed_entries()
-        .any(|(_, entries)| entries.status_line.is_some());
-    let finding = match (is_ours, is_ours_elsewhere) {
-        (false, _) if file.scope == SettingsScope::Managed => FindingName::LineManaged,
-        (false, true) => FindingName::LineOutranked,
-        (false, false) => FindingName::LineForeign,
-        (true, _) if is_wrapped_line_lost(setup) => FindingName::LineOtherKept,
-        (true, _) => FindingName::LineSet,
+    if entry_invocation(entry, STATUS_LINE).is_some() {
+        return;
+    }
+    let finding = match file.scope {
+        SettingsScope::Managed => FindingName::LineManaged,
+        SettingsScope::User | SettingsScope::Project | SettingsScope::Local => {
+            FindingName::LineForeign
+        }
     };
     let place = setup.paths.show(&file.path);
     let scope = scope_option(file.scope);
     examination.add(finding, &[("place", &place), ("scope", &scope)]);
-}
-
-/// Returns true if whycap's status line should show the user's previous one, but the record of it is missing or does
-/// not match.
-fn is_wrapped_line_lost(setup: &Setup) -> bool {
-    setup.installed_entries().any(|(file, installed_entries)| {
-        if !installed_entries.shows_previous_line {
-            return false;
-        }
-        let record = EditRecord::load(&setup.paths, &file.path).previous_line;
-        match (record, file.get("statusLine")) {
-            (Some(record), Some(entry)) => !record.is_in(entry),
-            _ => true,
-        }
-    })
 }
 
 /// Returns the command-line option for this scope.
@@ -170,14 +136,14 @@ pub(super) fn hooks(setup: &Setup, examination: &mut Examination) {
         .filter(|event| !events.iter().any(|known| known == event))
         .collect();
 
-    let finding = match missing.len() {
-        0 => FindingName::HooksSet,
-        _ if has_plugin_with_hooks(setup) => FindingName::HooksByPlugin,
-        all if all == EVENTS.len() => FindingName::HooksNone,
-        _ => FindingName::HooksMissing,
-    };
-    let which = missing.join(", ");
-    examination.add(finding, &[("count", &EVENTS.len()), ("which", &which)]);
+    if !missing.is_empty() && !has_plugin_with_hooks(setup) {
+        let finding = if missing.len() == EVENTS.len() {
+            FindingName::HooksNone
+        } else {
+            FindingName::HooksMissing
+        };
+        examination.add(finding, &[("which", &missing.join(", "))]);
+    }
 
     // The files are in order of precedence, so the first one is the most specific.
     let files: Vec<&SettingsFile> = setup
@@ -210,14 +176,12 @@ pub(super) fn slash_command(setup: &Setup, examination: &mut Examination) {
     if !has_hooks && !has_plugin_with_hooks(setup) {
         return;
     }
-    let place = setup.paths.show(&command_file(&setup.paths));
     match SlashCommandState::new(&setup.paths, &setup.settings) {
-        SlashCommandState::Plugin => examination.add(FindingName::CommandPlugin, &[]),
-        SlashCommandState::File => examination.add(FindingName::CommandFile, &[]),
-        SlashCommandState::FileBeforePlugin => {
-            examination.add(FindingName::CommandBeforePlugin, &[("place", &place)]);
-        }
+        SlashCommandState::Plugin
+        | SlashCommandState::File
+        | SlashCommandState::FileBeforePlugin => {}
         SlashCommandState::Foreign => {
+            let place = setup.paths.show(&command_file(&setup.paths));
             examination.add(FindingName::CommandForeign, &[("place", &place)]);
         }
         SlashCommandState::TurnedOff(plugin) => {
@@ -231,7 +195,6 @@ pub(super) fn executable(setup: &Setup, examination: &mut Examination) {
     let this = env!("CARGO_PKG_VERSION");
     let shell = Shell::of(&setup.environment);
     let mut executables = BTreeSet::new();
-    let mut is_any_wrong = false;
 
     for (file, installed_entries) in setup.installed_entries() {
         let hooks = installed_entries
@@ -242,23 +205,24 @@ pub(super) fn executable(setup: &Setup, examination: &mut Examination) {
             if !executables.insert(invocation.executable.clone()) {
                 continue;
             }
-            let finding = verdict_on_executable(&invocation, &shell, setup.executable.as_deref());
+            let running = setup.executable.as_deref();
+            let Some(finding) = problem_with_executable(&invocation, &shell, running) else {
+                continue;
+            };
             let path = Path::new(&invocation.executable);
             let version = match finding {
                 FindingName::ProgramOther => version_of(path),
                 _ => None,
             };
-            if finding == FindingName::ProgramThis || version.as_deref() == Some(this) {
+            if version.as_deref() == Some(this) {
                 continue;
             }
-            is_any_wrong = true;
             let place = setup.paths.show(&file.path);
             let calls = format!("{place} runs {}", invocation.executable);
             examination.add(
                 finding,
                 &[
                     ("calls", &calls),
-                    ("program", &setup.paths.in_shell(path)),
                     ("scope", &scope_option(file.scope)),
                     ("shell", &shell.name()),
                     ("version", &version.as_deref().unwrap_or("unknown")),
@@ -267,33 +231,27 @@ pub(super) fn executable(setup: &Setup, examination: &mut Examination) {
             );
         }
     }
-    if !is_any_wrong && !executables.is_empty() {
-        examination.add(FindingName::ProgramThis, &[("this", &this)]);
-    }
 }
 
-/// Returns the finding about an executable in the settings.
-fn verdict_on_executable(
+/// Returns the problem with an executable in the settings, or `None` if it is the running one or is called without a path.
+fn problem_with_executable(
     invocation: &Invocation,
     shell: &Shell,
     running: Option<&Path>,
-) -> FindingName {
+) -> Option<FindingName> {
     if invocation.for_powershell != (*shell == Shell::PowerShell) {
-        return FindingName::ProgramOtherShell;
+        return Some(FindingName::ProgramOtherShell);
     }
     let path = Path::new(&invocation.executable);
     if !path.is_absolute() {
-        return FindingName::ProgramBare;
+        return None;
     }
-    let Ok(file) = std::fs::metadata(path) else {
-        return FindingName::ProgramMissing;
-    };
-    if !file.is_file() || mode(&file) & 0o111 == 0 {
-        return FindingName::ProgramNotExecutable;
-    }
-    match running {
-        Some(running) if disk::is_same_file(running, path) => FindingName::ProgramThis,
-        _ => FindingName::ProgramOther,
+    match std::fs::metadata(path) {
+        Ok(file) if file.is_file() && mode(&file) & 0o111 != 0 => {
+            let is_running = running.is_some_and(|running| disk::is_same_file(running, path));
+            (!is_running).then_some(FindingName::ProgramOther)
+        }
+        _ => Some(FindingName::ProgramMissing),
     }
 }
 

@@ -1232,10 +1232,6 @@ def advice_of_doctor(stage, report):
     def remove_command(home, _):
         shutil.rmtree(home.path / ".claude/skills/whycap")
 
-    def put_file_in_the_way(home, _):
-        (home.path / ".claude/commands").mkdir()
-        shutil.copy(program.ROOT / "src/install/whycap-command.md", home.path / ".claude/commands/whycap.md")
-
     def turn_off_line(home, _):
         settings = json.loads(home.settings.read_text())
         del settings["statusLine"]
@@ -1245,7 +1241,6 @@ def advice_of_doctor(stage, report):
         (None, None),
         (turn_off, "claude plugin enable"),
         (remove_command, "whycap install --hooks"),
-        (put_file_in_the_way, "whycap install --hooks"),
         (turn_off_line, "whycap install --statusline"),
     ):
         with fresh_home(stage) as (home, api):

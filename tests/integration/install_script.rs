@@ -205,7 +205,7 @@ fn the_program_is_linked_statically_if_the_static_c_library_is_installed() {
 
         successful_output(&setting.run(&[]));
         let log = setting.sandbox.read("cargo.log");
-        let options = "-- -C target-feature=+crt-static -C relocation-model=static";
+        let options = "-- -C target-feature=+crt-static";
         assert_eq!(log.contains(options), is_static, "{log}");
         assert!(setting.program().exists());
     }

@@ -1,9 +1,9 @@
 //! Time limits for commands that Claude Code waits for.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
-use super::watcher_thread::start_watcher;
 use super::{exit, print_and_exit};
 use crate::terminal::Shown;
 
@@ -35,8 +35,8 @@ impl Deadline {
     ) -> Self {
         let is_printed = Arc::new(Mutex::new(false));
         let seen_by_watcher = Arc::clone(&is_printed);
-        start_watcher(move || {
-            std::thread::sleep(limit * PATIENCE);
+        let watch = move || {
+            thread::sleep(limit * PATIENCE);
             // If printing has started, this waits until it is done. If not, it cannot start while this lock is held.
             let is_printed = seen_by_watcher
                 .lock()
@@ -44,9 +44,10 @@ impl Deadline {
             if !*is_printed {
                 print_and_exit(&fallback());
             }
-            std::thread::sleep(GRACE * PATIENCE);
+            thread::sleep(GRACE * PATIENCE);
             exit(0);
-        });
+        };
+        let _ = thread::Builder::new().spawn(watch);
         Self { is_printed }
     }
 

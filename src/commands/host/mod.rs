@@ -5,7 +5,6 @@
 
 mod deadline;
 mod input;
-mod watcher_thread;
 
 pub(super) use deadline::Deadline;
 pub(super) use input::{InputLimits, read_input};
