@@ -70,7 +70,7 @@ pub(crate) fn best_hint(
 
 fn avoidable_writes(writes: &[CacheWrite]) -> Option<Hint> {
     let RewriteSum { cost, times } =
-        RewriteSum::of(writes, |rewrite| rewrite.verdict.is_avoidable())?;
+        RewriteSum::of(writes, |rewrite| rewrite.verdict.is_avoidable)?;
     Some(Hint {
         name: HintName::WrittenAgain,
         text: format!(

@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use super::hints::Hint;
 use super::scope::{BudgetScope, BudgetUse};
 use crate::config::{BudgetAction, Config};
-use crate::drain::PercentValue;
 
 use crate::incidents::EstimatedPayments;
 use crate::ledger::{RowsBy, SpendRow, Tally};
@@ -68,7 +67,6 @@ struct SessionSpend {
 #[derive(Debug)]
 pub(crate) struct AdditionalFacts {
     pub(crate) hint: Option<Hint>,
-    pub(crate) percent_value: PercentValue,
     /// The amount paid with usage credits this month, if it can be inferred.
     pub(crate) paid: Option<EstimatedPayments>,
     /// True if all transcripts have been read to the end.
@@ -282,10 +280,7 @@ impl<'c> BudgetOverview<'c> {
             }
             None | Some(_) => {}
         }
-        let sentences = plan
-            .map(|plan| plan.sentence)
-            .into_iter()
-            .chain(additional.percent_value.sentences(self.clock.now));
+        let sentences = plan.map(|plan| plan.sentence).into_iter();
         for sentence in sentences {
             report.gap();
             report.paragraph(Tone::Plain, sentence);
@@ -319,7 +314,6 @@ impl<'c> BudgetOverview<'c> {
             "action": self.config.budget.action,
             "plan": plan.map(|plan| &plan.facts),
             "hint": additional.hint.as_ref().map(Hint::json),
-            "percent_worth": additional.percent_value.json(),
             "credits_paid_usd": paid.and_then(EstimatedPayments::probable).map(Money::usd),
             "credits_possibly_paid_usd": paid.and_then(EstimatedPayments::possible).map(Money::usd),
             "estimated": self.is_estimated,

@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::version::ClientVersion;
@@ -62,8 +61,6 @@ pub struct StatusPayload {
     pub(crate) fast_mode: bool,
     /// The session's prompt cache (since 2.1.251), or `None` if there is no cache or its expiration time is unknown.
     pub(crate) prompt_cache: Option<PromptCache>,
-    /// The cache misses in the process, or `None` if there were none.
-    pub(crate) cache_misses: Option<CacheMisses>,
     /// The 5-hour window, which is available only with a subscription and after the first response.
     pub(crate) five_hour: Option<WindowUsage>,
     /// The weekly window, which is available only with a subscription and after the first response.
@@ -137,7 +134,6 @@ impl StatusPayload {
             is_new_session,
             fast_mode: root.at("fast_mode") == true,
             prompt_cache: PromptCache::parse(cache),
-            cache_misses: CacheMisses::parse(cache, client_run_ms),
             five_hour: window_usage(windows.at("five_hour")),
             seven_day: window_usage(windows.at("seven_day")),
             others: OtherLimits {
@@ -174,97 +170,6 @@ pub(crate) struct PromptCache {
     pub(crate) lifetime: TimeDelta,
     /// The number of tokens that must be written again once the cache has expired.
     pub(crate) tokens: u64,
-}
-
-/// The cache misses in a process, as counted by Claude Code. A miss is a prompt that reads less from the cache than
-/// earlier prompts wrote to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct CacheMisses {
-    pub(crate) misses: u64,
-    /// The number of misses for each cause in [`MissCause::AVOIDABLE`].
-    pub(crate) by_cause: AvoidableMisses,
-    /// The total number of tokens written because of misses.
-    pub(crate) tokens: u64,
-    /// The time of the latest miss.
-    pub(crate) at: DateTime<Utc>,
-    /// The cause of the latest miss.
-    pub(crate) cause: MissCause,
-    /// True if cache entries live for an hour, which costs more.
-    pub(crate) has_hour_lifetime: bool,
-    /// How long the process has been running.
-    pub(crate) running_for: TimeDelta,
-}
-
-/// The number of cache misses for each cause in [`MissCause::AVOIDABLE`].
-pub(crate) type AvoidableMisses = [u64; 3];
-
-/// The cause of a cache miss, as reported by Claude Code.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum MissCause {
-    /// No cause was reported. This also happens when the server repeatedly loses the same part of the cache (observed
-    /// with 2.1.330).
-    #[default]
-    None,
-    Server,
-    Tools,
-    SystemPrompt,
-    /// A cause that may be intentional. For example, the cache expired, or the user or a hook rewrote messages.
-    Other,
-}
-
-impl MissCause {
-    /// The causes that are never intentional, with their names in the payload.
-    pub(crate) const AVOIDABLE: [(&str, Self); 3] = [
-        ("likely_server_side", Self::Server),
-        ("tools_changed", Self::Tools),
-        ("system_prompt_changed", Self::SystemPrompt),
-    ];
-
-    fn from_name(name: &str) -> Self {
-        Self::AVOIDABLE
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map_or(Self::Other, |(_, cause)| *cause)
-    }
-
-    /// Returns a description of what happened, and advice for the user. Both begin with a space so that they can be
-    /// appended to other text. If the cause is not avoidable, both are empty.
-    pub(crate) fn words(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Server => (
-                " even though nothing had changed",
-                " \u{b7} update, or /clear",
-            ),
-            Self::Tools => (" because tools changed", " \u{b7} /mcp shows which"),
-            Self::SystemPrompt => (
-                " because the system prompt changed",
-                " \u{b7} check plugins and output styles",
-            ),
-            Self::None | Self::Other => ("", ""),
-        }
-    }
-}
-
-impl CacheMisses {
-    /// Parses the cache misses. Returns `None` if there were none or a field is missing.
-    fn parse(cache: &Value, run_ms: Option<i64>) -> Option<Self> {
-        let cause = cache
-            .at("last_miss_cause")
-            .at("causes")
-            .get(0)
-            .and_then(Value::as_str)
-            .map_or(MissCause::None, MissCause::from_name);
-        Some(Self {
-            misses: cache.at("misses").as_u64().filter(|misses| *misses > 0)?,
-            by_cause: MissCause::AVOIDABLE
-                .map(|(name, _)| cache.at("miss_causes").at(name).as_u64().unwrap_or(0)),
-            tokens: cache.at("miss_recache_tokens").as_u64()?,
-            at: reset_from_epoch_seconds(cache.at("last_miss_at").as_f64()?)?,
-            cause,
-            has_hour_lifetime: cache.at("ttl") == "1h",
-            running_for: TimeDelta::milliseconds(run_ms.unwrap_or_default()),
-        })
-    }
 }
 
 impl PromptCache {

@@ -36,7 +36,6 @@ impl Subcommand for BudgetArguments {
             let paid = incidents.credits_use().paid_since(month, None, &costs);
             let additional = AdditionalFacts {
                 hint: best_hint(served, &writes, context.prices(), &config.hints.off),
-                percent_value: context.percent_value(&ledger, None)?.with_prompts(&writes),
                 paid: paid.map(|paid| paid.payments),
                 is_everything_read: read.is_all(),
                 is_complete: read.is_all() && damaged.is_empty(),

@@ -2,8 +2,6 @@
 
 use super::reply::{Reply, Subcommand, misuse};
 use crate::context::Context;
-use crate::drain::bug_report;
-use crate::render::Report;
 use crate::spend::RequestedDays;
 
 /// Arguments of `whycap drain`.
@@ -32,7 +30,7 @@ impl Subcommand for DrainArguments {
             context.require_known_session(self.session.as_deref())?;
         }
         if self.report {
-            return Ok(Report::from_lines(&bug_report(&drain.findings, context.prices())).into());
+            return Ok(drain.bug_report(context.prices()).into());
         }
         Ok(Reply::from(drain.report()).in_json(self.json))
     }

@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use anyhow::Result;
 
 use super::Context;
-use super::window_use::{PERCENT_VALUE_PERIOD, Payers};
-use crate::drain::{Drain, Findings};
+use crate::drain::{CacheSums, Drain};
 use crate::ledger::{RowsBy, SpendSource};
 use crate::pricing::Money;
 use crate::spend::Period;
@@ -17,18 +16,11 @@ impl Context {
         let is_requested = |name: &str| session.is_none_or(|session| name == session);
         let clock = self.clock();
         let requested = period.of_rows(clock.zone);
-        // The value of one percent is always based on the last few weeks.
-        let percent_value_since = (clock.now - PERCENT_VALUE_PERIOD).timestamp_millis();
-        let mut writes = self.writes(Some(requested.start.min(percent_value_since)));
-        let payers: Payers = writes
-            .iter()
-            .filter_map(|write| {
-                let owner = write.owner.as_ref()?;
-                owner.account.as_ref()?;
-                Some((write.response.key, owner.fingerprint.clone()?))
-            })
-            .collect();
-        let (costs, percent_value) = self.with_ledger(|ledger, _| {
+        let mut writes = self.writes(Some(requested.start));
+        writes
+            .retain(|write| requested.contains(&write.response.at) && is_requested(&write.session));
+        let mut sums = CacheSums::new(writes);
+        let costs = self.with_ledger(|ledger, _| {
             let mut costs = HashMap::<String, Money>::new();
             ledger.rows(requested.clone(), RowsBy::Session, &mut |row| {
                 let session = &row.origin.session;
@@ -36,23 +28,18 @@ impl Context {
                     *costs.entry(session.clone()).or_default() += row.tally.cost();
                 }
             })?;
-            Ok((costs, self.percent_value(&ledger, Some(&payers))?))
+            Ok(costs)
         })?;
-        writes
-            .retain(|write| requested.contains(&write.response.at) && is_requested(&write.session));
-        let percent_value = percent_value.with_prompts(&writes);
-        let mut findings = Findings::new(writes);
         let label_of = self.session_labels();
-        for (id, session) in &mut findings.sessions {
+        for (id, session) in &mut sums.sessions {
             session.title = label_of(id).title;
             session.cost = costs.get(id).copied().unwrap_or_default();
         }
         Ok(Drain {
-            findings,
+            sums,
             period,
             clock,
             cost: costs.into_values().sum(),
-            percent_value,
         })
     }
 }

@@ -11,7 +11,7 @@ use crate::claude::session_label::shortened;
 use crate::claude::sessions::{self, Liveness};
 use crate::claude::settings;
 use crate::doctor::CurrentError;
-use crate::drain::{Findings, WindowShares, cache_writes};
+use crate::drain::{CacheSums, cache_writes};
 use crate::incidents::{
     Asker, Continuing, FullWindow, Incidents, Paying, Situation, TextSituation,
 };
@@ -25,6 +25,7 @@ use crate::limits::screen::{self, Pointers};
 use crate::locks;
 use crate::pricing::Money;
 use crate::render::{Report, conversation_rows};
+use crate::spend::WindowUse;
 use crate::terminal::{
     Tone, controlling_terminal_rows, count_noun, is_stdout_terminal, terminal_rows,
 };
@@ -522,7 +523,7 @@ impl Context {
         }
     }
 
-    /// Returns sentences about how much of this machine's spend counted toward the limit, and where it went. Returns
+    /// Returns sentences about how much of this machine's spend counted toward the limit, and about usage elsewhere. Returns
     /// `None` if there is no ledger. None is created, because whycap may not be installed.
     fn spent(&self, incident: &Incident) -> Option<Vec<String>> {
         let (since, until) = counted_over(incident, self.clock().zone)?;
@@ -543,8 +544,8 @@ impl Context {
                 since,
             }];
             used = self
-                .window_shares(&open, until, account, &ledger)
-                .and_then(|mut shares| shares.pop());
+                .window_use(&open, until, account, &ledger)
+                .and_then(|mut uses| uses.pop());
         }
         let cost = used.as_ref().map_or(spent.cost(), |used| used.cost);
         let payers = if used.is_some() {
@@ -552,17 +553,9 @@ impl Context {
         } else {
             " across all accounts and keys"
         };
-        let mut shares = String::new();
-        let mut elsewhere = Vec::new();
-        if let Some(mut used) = used {
-            used.add_labels(self.session_labels());
-            if used.cost > Money::ZERO {
-                shares = format!(" ({})", used.shares());
-            }
-            elsewhere = WindowShares::sentences_about_elsewhere(&[used]);
-        }
+        let elsewhere = used.as_ref().and_then(WindowUse::sentence);
         let first = format!(
-            "From {} until the error at {}, you spent {}{cost} at list prices on this machine{payers}{shares}. Other machines, chat, and (in an organization) other members count toward the same limit.",
+            "From {} until the error at {}, you spent {}{cost} at list prices on this machine{payers}. Other machines, chat, and (in an organization) other members count toward the same limit.",
             self.clock().format_time(since),
             self.clock().format_time(until),
             if is_lower_bound { "at least " } else { "" },
@@ -584,7 +577,7 @@ impl Context {
         let mut writes = cache_writes(files, Some(since_ms), self.prices(), &mut |_, _| {});
         writes.retain(|write| write.response.at <= until.timestamp_millis());
         let total: Money = writes.iter().map(|write| write.total).sum();
-        let avoidable = Findings::new(writes).avoidable;
+        let avoidable = CacheSums::new(writes).avoidable;
         if avoidable.cost.times(MENTION_THRESHOLD_DIVISOR, 1) <= total {
             return None;
         }

@@ -15,7 +15,6 @@ use crate::claude::processes;
 use crate::claude::session_label::SessionLabel;
 use crate::claude::sessions::{self, Liveness, Session, SessionActivity, SessionState};
 use crate::claude::transcripts;
-use crate::drain::WindowShares;
 use crate::incidents::{Incidents, Paid, Paying, Situation};
 use crate::ledger::{EVER, Ledger, LedgerError, ReadTime, RowsBy, SelectedResponses, SpendSource};
 use crate::limits::decide::ActionName;
@@ -230,13 +229,10 @@ impl NowCollector {
             }
         }
         let is_registered = |pid: &u32| registered.iter().any(|session| session.claim.pid == *pid);
-        let window_shares = match (reading, ledger) {
-            (Some(reading), Some(ledger)) => context.shares_of_open_windows(reading, ledger),
+        let window_use = match (reading, ledger) {
+            (Some(reading), Some(ledger)) => context.use_of_open_windows(reading, ledger),
             _ => None,
         };
-        let percent_value = ledger
-            .and_then(|ledger| context.percent_value(ledger, None).ok())
-            .unwrap_or_default();
         let known_situation = context
             .with_model_of_new_sessions(incidents.situation(None, context.asker(), ledger), None);
         let paying = self.paying(&known_situation, incidents);
@@ -246,7 +242,7 @@ impl NowCollector {
         );
         let newest = situation.incident.as_ref();
         let paid_today = ledger.and_then(|ledger| context.credits_paid_today(ledger, incidents));
-        let mut facts = SlowFacts {
+        let facts = SlowFacts {
             blocked_session: newest.and_then(|newest| context.only_blocked_session(newest)),
             remarks: about_new_sessions(&situation)
                 .into_iter()
@@ -265,13 +261,9 @@ impl NowCollector {
             blocking_budgets: ledger
                 .and_then(|ledger| blocking_budgets(context, incidents, ledger).ok())
                 .unwrap_or_default(),
-            window_shares: window_shares.unwrap_or_default(),
-            percent_value,
+            window_use: window_use.unwrap_or_default(),
             paid_today: paid_today.map(|paid| paid.payments),
         };
-        for used in &mut facts.window_shares {
-            used.add_labels(|session| self.label(context, session));
-        }
         self.slow = Some(CollectedSlowFacts {
             at: Instant::now(),
             version,
@@ -299,12 +291,6 @@ impl NowCollector {
         registered: Vec<Session>,
         slow: &SlowFacts,
     ) -> Vec<RunningSession> {
-        let shares = slow
-            .window_shares
-            .iter()
-            .find(|used| used.name == Window::FiveHour.name())
-            .map(WindowShares::shares_by_session)
-            .unwrap_or_default();
         let mut running = Vec::new();
         for activity in running_once(registered) {
             let id = activity.session.as_deref();
@@ -352,7 +338,6 @@ impl NowCollector {
                 is_asking: id.is_some() && id == context.session(),
                 retrying: id.and_then(|id| incidents.retrying(id)),
                 is_without_response: id.is_some_and(|id| incidents.is_without_response(id)),
-                share: id.and_then(|id| shares.get(id).copied()),
                 label,
                 cost: spent.map(|spent| Amount::from_tally(&spent)),
                 project: activity

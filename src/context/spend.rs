@@ -9,15 +9,13 @@ use anyhow::{Result, ensure};
 
 use super::Context;
 use crate::claude::account::Account;
-use crate::drain::Attribution;
 use crate::export::{MergedRows, RowType, TeamLimits, UnreadableFile, has_exports};
 use crate::ledger::{CatchUpResult, Ledger, RowsPeriod, SpendRow};
-use crate::limits::kind::Window;
 use crate::pricing::Money;
 use crate::render::Report;
 use crate::spend::{
-    GroupBy, Order, PullRequestSpend, ReportRequest, RequestedDays, RowGroups, Statement,
-    describe_unreadable, why_report,
+    Attribution, GroupBy, Order, PullRequestSpend, ReportRequest, RequestedDays, RowGroups,
+    Statement, describe_unreadable, why_report,
 };
 use crate::terminal::{count_noun, print_error, with_progress};
 use crate::time::Zone;
@@ -186,14 +184,7 @@ impl Context {
                 return self.statement_of(&ledger, request, Some(&accounts), catch_up, &mut |_| {});
             }
             let prompts = Attribution::by_prompt(&writes);
-            let mut statement =
-                self.statement_of(&ledger, request, Some(&prompts), catch_up, &mut |_| {})?;
-            let percent_value = self.percent_value(&ledger, None)?;
-            let five_hour = percent_value
-                .current(request.clock.now)
-                .find(|estimate| estimate.window == Window::FiveHour);
-            statement.percent = five_hour.map(|estimate| estimate.percent_value);
-            Ok(statement)
+            self.statement_of(&ledger, request, Some(&prompts), catch_up, &mut |_| {})
         })?;
         if with_words {
             // If a prompt has several entries, the first one contains its text.

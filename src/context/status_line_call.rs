@@ -11,7 +11,6 @@ use crate::checkout::Head;
 use crate::claude::status_payload::StatusPayload;
 use crate::claude::transcripts::prompt_sent;
 use crate::config::{HintName, SegmentName};
-use crate::drain::{MissNotice, cold_cache_cost};
 use crate::environment::Environment;
 use crate::incidents::{Incidents, Paying, StatusLineSituation};
 use crate::ledger::{
@@ -24,6 +23,7 @@ use crate::limits::sample::Sample;
 use crate::limits::screen::{ReadMore, status_rows};
 use crate::paths::Paths;
 use crate::pricing::Money;
+use crate::status_line::cold_cache_cost;
 use crate::status_line::wrapped::Wrapped;
 use crate::status_line::{LineFacts, MARGIN, render_rows};
 use crate::terminal::{Palette, Shown, Tone, truncate, width};
@@ -166,19 +166,6 @@ impl StatusLineCall {
         cold_cache_cost(&cache, &prices, payload.fast_mode, now)
     }
 
-    /// Returns a notice about avoidable cache writes. Returns `None` if there is nothing new or the user has disabled
-    /// the hint.
-    fn cache_news(&self, incidents: &Incidents<'_>) -> Option<MissNotice> {
-        let (payload, context) = (&self.payload, &self.context);
-        if !context.config.shows_hint(HintName::WrittenAgain) {
-            return None;
-        }
-        let misses = payload.cache_misses?;
-        let prices = context.prices().prices_of(payload.model_id.as_deref()?);
-        let now = context.environment.now;
-        MissNotice::new(payload, &misses, incidents.journal(), &prices, now)
-    }
-
     /// Returns the day's budget if it blocks the session's prompts. It uses the figures and the recent part of the
     /// journal, which the status line reads in any case.
     fn blocking_budget(
@@ -211,8 +198,6 @@ pub(crate) struct StatusLineFacts<'a> {
     more: ReadMore,
     /// An error of this or another session that is missing from the journal or incomplete there.
     unsaved: Option<StoredError>,
-    /// A new notice about avoidable cache writes, if any.
-    cache: Option<MissNotice>,
 }
 
 impl<'a> StatusLineFacts<'a> {
@@ -315,13 +300,12 @@ impl<'a> StatusLineFacts<'a> {
             may_be_stopped_again,
             more,
             unsaved,
-            cache: call.cache_news(&incidents),
             incidents,
         }
     }
 
-    /// Renders the rows with the figures, followed by rows about the limit, responses that are billed on top of the
-    /// plan, and avoidable cache writes.
+    /// Renders the rows with the figures, followed by rows about the limit and about responses that are billed on top of
+    /// the plan.
     pub(crate) fn render(&self) -> Shown {
         let columns = self.call.columns;
         let paying = self.paying();
@@ -360,7 +344,6 @@ impl<'a> StatusLineFacts<'a> {
             rows.push(vec![(Tone::Warning, truncate(&text, columns))]);
         }
         rows.extend(paying.map(|paying| paying.row(self.facts.clock, columns)));
-        rows.extend(self.cache.as_ref().and_then(|cache| cache.row(columns)));
         let below = Shown::rows(&rows, self.call.palette);
         self.call.render(&self.facts).followed_by(&below)
     }
@@ -397,9 +380,6 @@ impl<'a> StatusLineFacts<'a> {
         self.incidents.store_reading(&self.call.payload);
         if let Some(live) = &self.live {
             self.call.record_limit_facts(live);
-        }
-        if let Some(notice) = &self.cache {
-            notice.save(paths);
         }
         // The process exits now, so there is no need to free the ledger's memory.
         std::mem::forget(self.live.map(|live| live.commit(paths)));

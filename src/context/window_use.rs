@@ -1,37 +1,24 @@
-//! Determines how each usage window was used and how much one percent of it is worth. To do so, it compares the ledger
-//! with readings.
+//! Determines how each usage window was used. To do so, it compares the ledger with readings.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use anyhow::Result;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::Context;
-use crate::drain::{PercentValue, SpentHere, SpentInWindow, WindowShares};
 use crate::incidents::{reporting_processes, steps};
 use crate::journal::Journal;
 use crate::ledger::{Ledger, RecentSpend};
 use crate::limits::kind::Window;
 use crate::limits::pace::WindowStep;
 use crate::limits::sample::Sample;
+use crate::spend::{Level, Spent, WindowUse};
 use crate::time::datetime_from_millis;
-
-/// The period that the value of one percent of a usage window is based on.
-pub(super) const PERCENT_VALUE_PERIOD: TimeDelta = TimeDelta::weeks(5);
-
-/// The accounts that paid for responses, indexed by the key of the response.
-pub(super) type Payers = HashMap<i64, String>;
 
 /// A usage window, its display name, and its start.
 pub(super) struct OpenWindow {
     pub(super) window: Window,
     pub(super) name: &'static str,
     pub(super) since: DateTime<Utc>,
-}
-
-/// Returns the sessions that reported these readings, which also show the account of each session.
-fn reporting_sessions(steps: &[WindowStep]) -> HashSet<&str> {
-    steps.iter().map(|step| &*step.session).collect()
 }
 
 /// Determines which account paid for a response from the readings of its session.
@@ -62,67 +49,40 @@ impl<'s> AccountsBySession<'s> {
     }
 }
 
-/// Returns the costs of recent responses and the unrecorded spend. Each item includes the names of its session, model,
-/// and agent.
-fn spent_in_windows(recent: &RecentSpend) -> Vec<SpentInWindow<'_>> {
+/// An amount with the ID of its session.
+struct SpentBySession<'n> {
+    session: &'n str,
+    spent: Spent,
+}
+
+/// Returns the costs of recent responses and the unrecorded spend.
+fn spent_by_session(recent: &RecentSpend) -> Vec<SpentBySession<'_>> {
     let names = &recent.responses.names;
-    let responses = recent.responses.all.iter().map(|response| SpentInWindow {
-        at: response.at,
+    let responses = recent.responses.all.iter().map(|response| SpentBySession {
         session: names.session(response.session),
-        model: names.model(response.model),
-        agent: names.agent(response),
-        cost: response.cost,
+        spent: Spent {
+            at: response.at,
+            cost: response.cost,
+        },
     });
-    let off_transcript = recent.off_transcript.iter().map(|row| SpentInWindow {
-        at: row.at,
+    let off_transcript = recent.off_transcript.iter().map(|row| SpentBySession {
         session: names.session(row.session),
-        model: names.model(row.model),
-        agent: row.kind.label(),
-        cost: row.tally.cost(),
+        spent: Spent {
+            at: row.at,
+            cost: row.tally.cost(),
+        },
     });
     responses.chain(off_transcript).collect()
 }
 
 impl Context {
-    /// Returns how much one percent of each window is worth. Only sessions with readings are included because it is
-    /// unknown who paid for the others. If `payers` is `None` and there are several accounts, the result is empty.
-    pub(crate) fn percent_value(
-        &self,
-        ledger: &Ledger,
-        payers: Option<&Payers>,
-    ) -> Result<PercentValue> {
-        let now = self.environment.now;
-        let steps = steps(&self.paths, now - PERCENT_VALUE_PERIOD, now);
-        let accounts: HashSet<_> = steps.iter().map(|step| &step.account).collect();
-        if payers.is_none() && accounts.len() != 1 {
-            return Ok(PercentValue::default());
-        }
-        let sessions = reporting_sessions(&steps);
-        let recent = ledger.spend_since(now - PERCENT_VALUE_PERIOD, &|session| {
-            sessions.contains(session)
-        })?;
-        let responses = recent.responses.all.iter().map(|response| SpentHere {
-            at: response.at,
-            cost: response.cost,
-            account: payers.and_then(|payers| payers.get(&response.key).cloned()),
-        });
-        let off_transcript = recent.off_transcript.iter().map(|row| SpentHere {
-            at: row.at,
-            cost: row.tally.cost(),
-            account: None,
-        });
-        let mut spent: Vec<SpentHere> = responses.chain(off_transcript).collect();
-        spent.sort_unstable_by_key(|spent| spent.at);
-        Ok(PercentValue::new(&steps, &spent, now))
-    }
-
     /// Returns how the account's 5-hour and weekly windows have been used so far. Returns `None` if the reading has
     /// neither window or the ledger cannot be read.
-    pub(crate) fn shares_of_open_windows(
+    pub(crate) fn use_of_open_windows(
         &self,
         reading: &Sample,
         ledger: &Ledger,
-    ) -> Option<Vec<WindowShares>> {
+    ) -> Option<Vec<WindowUse>> {
         let now = self.environment.now;
         let open: Vec<OpenWindow> = [Window::FiveHour, Window::Weekly]
             .into_iter()
@@ -138,18 +98,18 @@ impl Context {
                 })
             })
             .collect();
-        self.window_shares(&open, now, reading.account.as_deref(), ledger)
+        self.window_use(&open, now, reading.account.as_deref(), ledger)
     }
 
     /// Returns how each of these windows was used up to the given time. Returns `None` if there are no windows, or if
     /// the ledger cannot be read.
-    pub(super) fn window_shares(
+    pub(super) fn window_use(
         &self,
         open: &[OpenWindow],
         until: DateTime<Utc>,
         account: Option<&str>,
         ledger: &Ledger,
-    ) -> Option<Vec<WindowShares>> {
+    ) -> Option<Vec<WindowUse>> {
         let earliest = open.iter().map(|window| window.since).min()?;
         let steps = steps(&self.paths, earliest, until);
         // The account of a session with readings is known. For any other session, open the transcript.
@@ -160,38 +120,43 @@ impl Context {
         let credits = all_credits.with_starts_in(&journal);
         // The payer of a session may change, so the payer is checked below at the time of each response.
         let recent = ledger.spend_since(earliest, &|_| true).ok()?;
-        let mut spent = spent_in_windows(&recent);
-        spent.retain(|spent| {
-            let at = datetime_from_millis(spent.at);
-            match reporting.get(spent.session) {
+        let mut spent = spent_by_session(&recent);
+        spent.retain(|entry| {
+            let at = datetime_from_millis(entry.spent.at);
+            match reporting.get(entry.session) {
                 Some(processes) => {
                     let processes: Vec<_> = processes.iter().map(Option::as_deref).collect();
-                    !credits.has_other_payer(spent.session, at, &processes)
+                    !credits.has_other_payer(entry.session, at, &processes)
                 }
-                None => match credits.belonged_to(spent.session, at, account, &[]) {
+                None => match credits.belonged_to(entry.session, at, account, &[]) {
                     Some(is_of) => is_of,
                     // If the login is unknown, an account cannot be distinguished from an API key, so include the
                     // session.
-                    None => account.is_none() || !credits.is_without_account(spent.session),
+                    None => account.is_none() || !credits.is_without_account(entry.session),
                 },
             }
         });
-        let shares = open.iter().map(|open| {
+        let uses = open.iter().map(|open| {
             let since_then = || steps.iter().filter(|step| step.at >= open.since);
             let accounts = AccountsBySession::new(since_then());
             let within = open.since.timestamp_millis()..=until.timestamp_millis();
-            let spent: Vec<&SpentInWindow<'_>> = spent
+            let spent: Vec<Spent> = spent
                 .iter()
-                .filter(|spent| {
-                    within.contains(&spent.at) && accounts.may_be(spent.session, spent.at, account)
+                .filter(|entry| {
+                    within.contains(&entry.spent.at)
+                        && accounts.may_be(entry.session, entry.spent.at, account)
+                })
+                .map(|entry| entry.spent)
+                .collect();
+            let levels: Vec<Level> = since_then()
+                .filter(|step| step.account.as_deref() == account && step.window == open.window)
+                .map(|step| Level {
+                    at: step.at.timestamp_millis(),
+                    percent: step.usage.used_percent,
                 })
                 .collect();
-            let levels: Vec<(i64, f64)> = since_then()
-                .filter(|step| step.account.as_deref() == account && step.window == open.window)
-                .map(|step| (step.at.timestamp_millis(), step.usage.used_percent))
-                .collect();
-            WindowShares::new(open.name, open.since, &spent, &levels)
+            WindowUse::new(open.name, open.since, &spent, &levels)
         });
-        Some(shares.collect())
+        Some(uses.collect())
     }
 }

@@ -7,21 +7,14 @@ use std::rc::Rc;
 
 use serde_json::value::RawValue;
 
-use super::cause::{
-    Avoidability, RewriteCause, RewriteVerdict, difference, is_conclusive_stall, is_stalled,
-    rewritten_tokens, verdict_by_lines,
-};
-use super::loads::{Load, LoadKind, Loads};
-use super::sidechains::Sidechains;
-use super::stalls::{LineLinks, StalledReads};
-use super::transcript_line::{
-    self, ConversationResponse, Events, Fields, Hash, Prompt, Request, Shapes,
-};
-use super::write_prices::WritePrices;
+use super::cause::{RewriteCause, RewriteVerdict, rewritten_tokens, verdict};
+use super::line::{self, ConversationResponse, Events, Fields, Hash, Prompt, Request, Shapes};
+use super::loads::{Load, Loads};
+use super::prices::ResponsePrices;
 use crate::claude::transcripts::{TranscriptFile, session_of};
 use crate::disk::ownership::open_regular;
 use crate::pricing::{Money, PriceTable};
-use crate::time::{HOUR, Millis};
+use crate::time::Millis;
 use crate::transcript::owner::{Owner, OwnerReader};
 
 /// The text shown in place of the prompt that Claude Code sends to continue a session after a reset.
@@ -40,12 +33,8 @@ pub(crate) struct CacheWrite {
     pub(crate) total: Money,
     /// The cost of the cache write.
     pub(crate) cost: Money,
-    /// The difference in the cost of the response if the cache lifetime had been one hour.
-    pub(crate) hour_difference: Money,
     /// True if the request was recorded.
     pub(crate) is_recorded: bool,
-    /// The skills and tools that the conversation loaded before this response.
-    pub(crate) loads: Vec<LoadKind>,
     /// The part of the cache write that should have been a cache read, or `None` if the response read nearly everything
     /// that was cached.
     pub(crate) rewrite: Option<Rewrite>,
@@ -54,17 +43,12 @@ pub(crate) struct CacheWrite {
 impl CacheWrite {
     /// Calculates and stores the costs. Must be called after all lines of the response have been read.
     fn price(&mut self, prices: &PriceTable) {
-        let write_prices = WritePrices::new(prices, &self.response);
-        let mut tokens_read_within_an_hour = 0;
+        let prices = ResponsePrices::new(prices, &self.response);
         if let Some(rewrite) = &mut self.rewrite {
-            rewrite.cost = write_prices.writing_minus_reading(rewrite.tokens);
-            if rewrite.is_within_an_hour() {
-                tokens_read_within_an_hour = rewrite.tokens;
-            }
+            rewrite.cost = prices.writing_minus_reading(rewrite.tokens);
         }
-        self.total = write_prices.total();
-        self.cost = write_prices.writing();
-        self.hour_difference = write_prices.hour_difference(tokens_read_within_an_hour);
+        self.total = prices.total();
+        self.cost = prices.writing();
     }
 }
 
@@ -81,17 +65,6 @@ pub(crate) struct Rewrite {
     pub(crate) after: Millis,
     /// The API's ID for the previous request, which is included in bug reports.
     pub(crate) request_before: Option<String>,
-    /// The proof, for display, if it is specific to this rewrite.
-    pub(crate) evidence: Option<String>,
-    /// True if the cause is known only from the API's reason.
-    pub(crate) is_reported: bool,
-}
-
-impl Rewrite {
-    /// Returns true if a cache lifetime of one hour would have prevented the rewrite.
-    pub(super) fn is_within_an_hour(&self) -> bool {
-        self.verdict.cause == RewriteCause::Expired && self.after < HOUR
-    }
 }
 
 /// The sender of a request: the main conversation, a subagent, or a background task. Each sender has its own cache.
@@ -128,13 +101,8 @@ struct SenderCaches {
     events: Events,
     /// The number of loads before that response.
     loads_seen: usize,
-    by_model: HashMap<String, Cache>,
-}
-
-/// The cache for a given sender and model.
-struct Cache {
-    latest_response: ConversationResponse,
-    stalled: StalledReads,
+    /// The latest response from each model. Each model has its own cache.
+    by_model: HashMap<String, ConversationResponse>,
 }
 
 /// The information from the transcripts read so far.
@@ -158,8 +126,6 @@ struct FileHistory {
     requests: HashMap<Hash, Rc<Request>>,
     caches: HashMap<Sender, SenderCaches>,
     loads: Loads,
-    sidechains: Sidechains,
-    links: LineLinks,
     /// The keys of the responses in this file, each of which may span several lines.
     seen: HashSet<i64>,
 }
@@ -167,19 +133,16 @@ struct FileHistory {
 impl History {
     /// Processes the next line of the current file. Lines that do not parse are skipped.
     fn read(&mut self, line: &[u8]) {
-        let Some(mut fields) = transcript_line::fields(line) else {
+        let Some(mut fields) = line::fields(line) else {
             return;
         };
-        let uuid = fields.uuid.as_deref().map(transcript_line::hash);
-        let parent = fields.parent_uuid.as_deref().map(transcript_line::hash);
+        // Claude Code 1.0 does not name the subagents whose lines are in the transcript of the main conversation.
         if fields.agent_id.is_none() && fields.is_sidechain == Some(true) {
-            fields.agent_id = Some(self.file.sidechains.agent_of(uuid, parent));
+            fields.agent_id = Some("sidechain".to_owned());
         }
-        let mut response_key = None;
-
         match (fields.kind.as_str(), fields.subtype.as_deref()) {
             ("api-request", _) => self.file.read_request(fields),
-            ("api-request-shape", _) => self.shapes.extend(transcript_line::shape(&fields)),
+            ("api-request-shape", _) => self.shapes.extend(line::shape(&fields)),
             ("system", Some("compact_boundary" | "microcompact_boundary")) => {
                 self.file.events.compactions += 1;
             }
@@ -187,23 +150,21 @@ impl History {
                 self.file.events.lines += 1;
                 self.file.events.commands += u32::from(kind == Some("local_command"));
             }
-            ("assistant", _) => response_key = self.read_response(line, fields),
+            ("assistant", _) => self.read_response(line, fields),
             ("user", _) => self.file.read_user_line(fields),
             ("session-owner" | "attachment", _) => self.file.read_owner(line),
             _ => {}
         }
-        if let Some(uuid) = uuid {
-            self.file.links.add(uuid, parent, response_key);
-        }
     }
 
-    /// Processes a response line and returns the response's key, or `None` if the line is not an API response. A
-    /// response is added when its first line is read, because the events before this line explain its rewrite. Later
-    /// lines change only its cost. Up to Claude Code 2.1.91, the first line may lack the speed and output tokens, but it
-    /// contains all prompt tokens.
-    fn read_response(&mut self, line: &[u8], fields: Fields<'_>) -> Option<i64> {
+    /// Processes a response line. A response is added when its first line is read, because the events before this line
+    /// explain its rewrite. Later lines change only its cost. Up to Claude Code 2.1.91, the first line may lack the speed
+    /// and output tokens, but it contains all prompt tokens.
+    fn read_response(&mut self, line: &[u8], fields: Fields<'_>) {
         self.file.loads.read_calls(&fields);
-        let response = transcript_line::response(line, fields)?;
+        let Some(response) = line::response(line, fields) else {
+            return;
+        };
         let key = response.key;
         let position = self.counted.get(&key);
         if let Some(write) = position.and_then(|position| self.writes.get_mut(*position)) {
@@ -213,7 +174,6 @@ impl History {
             self.add_response(response);
         }
         self.file.events.lines += 1;
-        Some(key)
     }
 
     /// Compares a response with its predecessor, and records its cache write unless the line is a copy.
@@ -224,47 +184,36 @@ impl History {
         response.events = self.file.events;
 
         let caches = self.file.caches.entry(Sender::of(&response)).or_default();
-        let loads: Vec<&Load> = self
-            .file
-            .loads
-            .after(caches.loads_seen, response.agent.as_deref())
-            .collect();
+        let agent = response.agent.as_deref();
+        let loads = self.file.loads.after(caches.loads_seen, agent);
         caches.loads_seen = self.file.loads.count();
         let is_same_turn = caches.events.is_same_turn(&response.events);
         caches.events = response.events;
 
-        let cache = caches.by_model.remove(&response.model);
-        let predecessor = cache.as_ref().map(|cache| &cache.latest_response);
-        response.first_prompt = match predecessor {
-            Some(previous) => previous.first_prompt,
-            None => response.usage.prompt(),
-        };
-        // The API compares a request with the previous one in the conversation. After a rewind or a request to another
-        // model, that is not the previous request in this cache.
-        let key_before = self.file.links.key_before(&response);
-        let key_in_cache = predecessor.map(|previous| previous.key);
-        if key_before.is_none() || key_before != key_in_cache {
-            response.reported_reason = None;
-        }
-
-        let rewrite = if let Some(previous) = predecessor {
-            rewrite(previous, &response, &loads, &self.shapes)
+        let previous = caches.by_model.remove(&response.model);
+        let rewrite = if let Some(previous) = &previous {
+            let rewrite = rewrite(previous, &response, &loads, &self.shapes);
+            let is_unexplained = rewrite
+                .as_ref()
+                .is_some_and(|rewrite| rewrite.verdict.cause == RewriteCause::Unknown);
+            response.first_prompt = previous.first_prompt;
+            response.is_explained_miss =
+                response.usage.cache_read < previous.tokens_in_cache() && !is_unexplained;
+            rewrite
         } else {
+            response.first_prompt = response.usage.prompt();
             let cause = first_cause(caches.by_model.is_empty(), is_same_turn, &loads);
             first_write(&response, cause)
         };
 
-        let position = self.writes.len();
-        let is_counted = !response.is_copy && !self.counted.contains_key(&response.key);
-        if is_counted {
-            self.counted.insert(response.key, position);
+        if !response.is_copy && !self.counted.contains_key(&response.key) {
+            self.counted.insert(response.key, self.writes.len());
             self.writes.push(CacheWrite {
                 prompt: self.file.prompt.clone(),
                 owner: self.file.owner_reader.last.clone(),
                 session: self.file.session.clone(),
                 is_recorded: response.sent.is_some(),
-                loads: loads.iter().map(|load| load.kind).collect(),
-                rewrite: rewrite.clone(),
+                rewrite,
                 // Keeping all requests would take too much memory.
                 response: ConversationResponse {
                     sent: None,
@@ -273,53 +222,7 @@ impl History {
                 ..CacheWrite::default()
             });
         }
-
-        let mut stalled = StalledReads::default();
-        let mut proven = Vec::new();
-        if let Some(cache) = cache {
-            let previous = cache.latest_response;
-            let is_unexplained = rewrite
-                .as_ref()
-                .is_some_and(|rewrite| rewrite.verdict.cause == RewriteCause::Unknown);
-            response.is_explained_miss =
-                response.usage.cache_read < previous.tokens_in_cache() && !is_unexplained;
-
-            let is_branch = key_before.is_some_and(|key| key != previous.key);
-            if is_stalled(&previous, &response) && !is_branch {
-                // If the API reported a change, the user may have made it.
-                let is_by_user = !previous.events.is_same_turn(&response.events);
-                let is_undecided = rewrite.as_ref().is_some_and(|rewrite| {
-                    rewrite.verdict.avoidability == Avoidability::Unknown
-                        && !(rewrite.is_reported && is_by_user)
-                });
-                let can_count =
-                    is_counted && is_undecided && is_conclusive_stall(&previous, &response);
-                stalled = cache.stalled;
-                proven = stalled.add(can_count.then_some(position));
-            }
-        }
-        let model = response.model.clone();
-        caches.by_model.insert(
-            model,
-            Cache {
-                latest_response: response,
-                stalled,
-            },
-        );
-
-        for position in proven {
-            let rewrite = self
-                .writes
-                .get_mut(position)
-                .and_then(|write| write.rewrite.as_mut());
-            if let Some(rewrite) = rewrite {
-                rewrite.verdict = rewrite.verdict.in_stall();
-                if let Some(evidence) = &mut rewrite.evidence {
-                    evidence.push_str("; ");
-                    evidence.push_str(&RewriteCause::StalledReads.texts().evidence);
-                }
-            }
-        }
+        caches.by_model.insert(response.model.clone(), response);
     }
 }
 
@@ -331,43 +234,22 @@ fn rewrite(
     loads: &[&Load],
     shapes: &Shapes,
 ) -> Option<Rewrite> {
-    let tokens = rewritten_tokens(previous, response)?;
-    let load = loads.first();
-    let by_lines = verdict_by_lines(previous, response, load.map(|load| load.kind), shapes);
-    let by_reason = response
-        .reported_reason
-        .and_then(|reason| reason.verdict(by_lines.cause));
-    let verdict = by_reason.unwrap_or(by_lines);
-    let evidence = match (verdict.cause, load) {
-        _ if by_reason.is_some() => response
-            .reported_reason
-            .map(|reason| reason.describe().to_owned()),
-        (RewriteCause::SkillLoaded | RewriteCause::ToolsLoaded, Some(load)) => {
-            Some(load.describe())
-        }
-        _ => match (&previous.sent, &response.sent) {
-            (Some(old), Some(new)) => {
-                difference(old, new, shapes).map(|difference| difference.text)
-            }
-            _ => None,
-        },
-    };
     Some(Rewrite {
-        verdict,
-        tokens,
-        cost: Money::default(),
+        tokens: rewritten_tokens(previous, response)?,
+        verdict: verdict(previous, response, loads.first().copied(), shapes),
+        cost: Money::ZERO,
         available: previous.tokens_in_cache(),
         after: response.at - previous.at,
         request_before: previous.request_id.clone(),
-        evidence,
-        is_reported: by_reason.is_some(),
     })
 }
 
 /// Returns the reason why a cache is new. `is_first` is true if the sender has no other caches. `is_same_turn` is true
 /// if the user has done nothing since the sender's previous response.
 fn first_cause(is_first: bool, is_same_turn: bool, loads: &[&Load]) -> RewriteCause {
-    let is_skill_loaded = loads.iter().any(|load| load.kind == LoadKind::Skill);
+    let is_skill_loaded = loads
+        .iter()
+        .any(|load| load.cause == RewriteCause::SkillLoaded);
     if is_first {
         RewriteCause::First
     } else if is_same_turn && is_skill_loaded {
@@ -387,12 +269,10 @@ fn first_write(response: &ConversationResponse, cause: RewriteCause) -> Option<R
     Some(Rewrite {
         verdict: RewriteVerdict::not_avoidable(cause),
         tokens,
-        cost: Money::default(),
+        cost: Money::ZERO,
         available: 0,
         after: 0,
         request_before: None,
-        evidence: None,
-        is_reported: false,
     })
 }
 
@@ -410,7 +290,7 @@ impl FileHistory {
         self.events.prompts += u32::from(is_prompt);
         self.events.commands += u32::from(is_command);
 
-        let is_continuation = fields.is_automatic_continuation();
+        let is_continuation = fields.turn_origin.as_deref() == Some("auto_continuation");
         let known = self.prompt.as_ref().map(|prompt| &prompt.id);
         if let Some(id) = fields.prompt_id
             && Some(&id) != known
@@ -418,7 +298,7 @@ impl FileHistory {
             let words = if is_continuation {
                 AUTOMATIC_CONTINUATION.to_owned()
             } else if is_prompt {
-                transcript_line::first_words(message).unwrap_or_default()
+                line::first_words(message).unwrap_or_default()
             } else {
                 String::new()
             };
@@ -443,7 +323,7 @@ impl FileHistory {
 
     /// Processes a recorded request. If the request extends one that is not in the file, its messages are unknown.
     fn read_request(&mut self, fields: Fields<'_>) {
-        let Some(mut request) = transcript_line::request(fields) else {
+        let Some(mut request) = line::request(fields) else {
             return;
         };
         if let Some(base) = request.base {

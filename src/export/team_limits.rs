@@ -88,13 +88,6 @@ impl TeamLimits {
         })
     }
 
-    /// Returns the names of all people, possibly with duplicates. They are in the order of their errors and readings.
-    /// Alphabetical order would reveal something about names that are omitted.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        let stopped = self.errors.iter().map(|error| &*error.person);
-        stopped.chain(self.readings.keys().map(String::as_str))
-    }
-
     /// Returns how limits affected each person, by name.
     pub(crate) fn people(&self, zone: Zone) -> BTreeMap<&str, PersonLimits> {
         let mut errors: BTreeMap<&str, Vec<&ExportedError>> = BTreeMap::new();

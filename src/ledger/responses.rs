@@ -9,7 +9,7 @@ use super::database::{Ledger, Store};
 use super::error::{LedgerResult, Result};
 use super::facts::{Id, Response};
 use super::reconcile::OffTranscriptKind;
-use super::rows::{IS_COMPACTION, Names, Selected, SpendKind, Tally, off_transcript_kind};
+use super::rows::{IS_COMPACTION, Names, Selected, Tally};
 use super::stored_responses::{RESPONSE_COLUMNS, response_from};
 use super::values::count_from;
 use crate::pricing::Money;
@@ -67,7 +67,6 @@ pub(crate) struct OffTranscriptRow {
     pub(crate) at: Millis,
     pub(crate) session: Id,
     pub(crate) model: Id,
-    pub(crate) kind: SpendKind,
     pub(crate) tally: Tally,
 }
 
@@ -278,7 +277,6 @@ impl Store {
                     at: row.get(0)?,
                     session: row.get(1)?,
                     model: row.get(2)?,
-                    kind: off_transcript_kind(kind, row.get(6)?),
                     tally,
                 })
             },

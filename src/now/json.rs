@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 
 use super::{NowData, RunningSession};
-use crate::drain::WindowShares;
 use crate::incidents::{EstimatedPayments, Paying};
 use crate::limits::incident::{AwaitedPrompt, Incident, stopped_again_clause};
 use crate::limits::kind::Window;
 use crate::limits::pace::Outlook;
 use crate::limits::sample::Sample;
 use crate::pricing::Money;
+use crate::spend::WindowUse;
 use crate::status_line::level_now;
 use crate::time::format_rfc3339;
 
@@ -26,12 +26,7 @@ impl NowData {
             })
         });
         let sessions: Value = self.sessions.iter().map(RunningSession::json).collect();
-        let uses: Value = self
-            .slow
-            .window_shares
-            .iter()
-            .map(WindowShares::json)
-            .collect();
+        let uses: Value = self.slow.window_use.iter().map(WindowUse::json).collect();
         let paid = self.slow.paid_today;
         json!({
             "at": format_rfc3339(self.clock.now),
@@ -96,7 +91,6 @@ impl NowData {
             "full_at_the_latest": full.map(|(_, latest)| format_rfc3339(latest)),
             "lasts": lasts,
             "refused_at": self.refusal(window).map(|refused| format_rfc3339(refused.at)),
-            "left_usd": self.left_of(window).map(Money::usd),
         }))
     }
 }
@@ -127,7 +121,6 @@ impl RunningSession {
             "since": self.activity.since.map(format_rfc3339),
             "cost_usd": self.cost.map(|cost| cost.money.usd()),
             "at_least": self.cost.is_some_and(|cost| cost.is_lower_bound),
-            "share_of_five_hour_spend": self.share,
             "continues": continues,
             "why": why,
         })

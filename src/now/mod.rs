@@ -9,7 +9,6 @@ use crate::claude::session_label::SessionLabel;
 use crate::claude::sessions::SessionActivity;
 use crate::claude::window_usage::UsagePage;
 use crate::config::Currency;
-use crate::drain::{PercentValue, WindowShares};
 use crate::incidents::{EstimatedPayments, Paying, Situation};
 use crate::ledger::Tally;
 use crate::limits::evidence::RefusedWindow;
@@ -17,8 +16,7 @@ use crate::limits::incident::{AwaitedPrompt, Continuation, Incident, StillFull};
 use crate::limits::kind::{LimitKind, Window};
 use crate::limits::pace::Expected;
 use crate::limits::sample::Sample;
-use crate::pricing::Money;
-use crate::spend::{Amount, Block, HourlyRate};
+use crate::spend::{Amount, Block, HourlyRate, WindowUse};
 use crate::time::Clock;
 use crate::transcript::failed_attempts::FailedAttempts;
 
@@ -76,10 +74,8 @@ pub(crate) struct SlowFacts {
     pub(crate) unregistered_clients: usize,
     /// Sentences about the budgets that block prompts.
     pub(crate) blocking_budgets: Vec<String>,
-    /// The usage of each window, broken down by session.
-    pub(crate) window_shares: Vec<WindowShares>,
-    /// The value of one percent of each window. The amount left in the window is calculated from it.
-    pub(crate) percent_value: PercentValue,
+    /// The usage of each open window, on this machine and elsewhere.
+    pub(crate) window_use: Vec<WindowUse>,
     /// The amount paid with usage credits today, if it can be inferred.
     pub(crate) paid_today: Option<EstimatedPayments>,
 }
@@ -169,8 +165,6 @@ pub(crate) struct RunningSession {
     pub(crate) retrying: Option<FailedAttempts>,
     /// True if the session has received nothing since its last prompt.
     pub(crate) is_without_response: bool,
-    /// The session's share of the spend in the 5-hour window. If only one session has spent anything, this is `None`.
-    pub(crate) share: Option<f64>,
 }
 
 impl NowData {
@@ -204,15 +198,6 @@ impl NowData {
                 .coming_reset(Window::FiveHour, self.clock.now)
                 .is_some()
         })
-    }
-
-    /// Returns a lower bound for the amount left in a window, at list prices. Returns `None` if it is unknown.
-    fn left_of(&self, window: Window) -> Option<Money> {
-        self.slow
-            .percent_value
-            .current(self.clock.now)
-            .filter(|estimate| estimate.window == window)
-            .find_map(|estimate| estimate.left)
     }
 
     /// Returns the refused request because of which the window is full, if Claude Code has not reported this.

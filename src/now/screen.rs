@@ -6,7 +6,6 @@ use super::{EffectOfError, NowData, RunningSession};
 use crate::claude::session_label::NO_PROMPT_YET;
 use crate::claude::sessions::SessionState;
 use crate::claude::window_usage::{USAGE_CACHED_FOR, WindowUsage, rounded_level};
-use crate::drain::WindowShares;
 use crate::incidents::EstimatedPayments;
 use crate::limits::evidence::ContinuationObstacle;
 use crate::limits::incident::{AwaitedPrompt, Incident, stopped_again_clause};
@@ -16,7 +15,7 @@ use crate::limits::pace::{Expected, Outlook};
 use crate::limits::sample::Sample;
 use crate::pricing::Money;
 use crate::render::{Column, MeterRow, Page, Report, Table};
-use crate::spend::Amount;
+use crate::spend::{Amount, WindowUse};
 use crate::status_line::{WORTH_A_LOOK, days_in_words, level_now, level_tone};
 use crate::terminal::{Tone, percent_text};
 use crate::time::{Clock, WEEK, format_duration};
@@ -32,15 +31,11 @@ const ONLY_BUDGET_BLOCKS: &str = "no limit is blocking you, but a budget blocks 
 const WINDOW_IS_FULL: &str = "no limit is blocking you now, but a usage window is full";
 /// The width of the labels on the left, in columns.
 const LABEL_COLUMNS: usize = 10;
-/// The minimum share of the 5-hour window's spend to show for a session.
-const MIN_SHARE: f64 = 0.01;
 
 /// How much detail the screen shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Extent {
     Complete,
-    /// Everything except the breakdown of each window's usage on this machine.
-    WithoutUses,
     /// The windows, today's spend, the sessions, and the limit that blocks work.
     Essential,
 }
@@ -51,22 +46,20 @@ impl NowData {
         self.report_with(Extent::Complete, self.sessions.len(), "")
     }
 
-    /// Returns as much of the screen as fits into the given number of rows. The breakdown of the usage is left out
-    /// first because it lists the same sessions again. Other details are less important than the first few sessions, so
-    /// they are next. `remark` says how to see what is left out. It usually follows the number of omitted sessions, so
-    /// it begins with a space.
+    /// Returns as much of the screen as fits into the given number of rows. The details of the usage are less important
+    /// than the first few sessions. `remark` says how to see what is left out. It usually follows the number of omitted
+    /// sessions, so it begins with a space.
     pub(crate) fn report_within(&self, rows: usize, page: Page, remark: &str) -> Report {
         /// The number of sessions that are more important than the details of the usage.
         const FIRST_SESSIONS: usize = 3;
         // Each session takes at least one row.
         let most = self.sessions.len().min(rows);
         let first = most.min(FIRST_SESSIONS);
-        let with_sessions = [Extent::WithoutUses, Extent::Essential]
+        let with_sessions = [Extent::Complete, Extent::Essential]
             .into_iter()
             .flat_map(|extent| (first..=most).rev().map(move |max| (extent, max)));
         let with_few_sessions = (0..first).rev().map(|max| (Extent::Essential, max));
-        std::iter::once((Extent::Complete, self.sessions.len()))
-            .chain(with_sessions)
+        with_sessions
             .chain(with_few_sessions)
             .map(|(extent, max_sessions)| self.report_with(extent, max_sessions, remark))
             .find(|report| report.row_count(page) <= rows)
@@ -241,14 +234,11 @@ impl NowData {
             .iter()
             .filter_map(|forecast| self.pace_row(forecast));
         add_rows(report, "Pace", paces);
-        let shares = &self.slow.window_shares;
-        let sentences = if extent == Extent::WithoutUses {
-            WindowShares::sentences_about_elsewhere(shares)
-        } else {
-            WindowShares::sentences(shares, clock)
-        };
-        let uses = sentences
-            .into_iter()
+        let uses = self
+            .slow
+            .window_use
+            .iter()
+            .filter_map(WindowUse::sentence)
             .map(|sentence| (Tone::Plain, sentence));
         add_rows(report, "Used by", uses);
     }
@@ -281,21 +271,12 @@ impl NowData {
         }
     }
 
-    /// Returns the forecast for a window, and a lower bound for the amount left in it. If there is no forecast or a
-    /// weekly window is far from full, returns last week's usage, or `None` if that is unknown.
+    /// Returns the forecast for a window. If there is no forecast or a weekly window is far from full, returns last week's
+    /// usage, or `None` if that is unknown.
     fn pace_row(&self, forecast: &Expected) -> Option<(Tone, String)> {
         let (window, clock) = (forecast.window, self.clock);
         let name = window.name();
         let is_week = window.length() == WEEK;
-        let left = self
-            .left_of(window)
-            .filter(|left| *left > Money::ZERO)
-            .map(|left| {
-                format!(
-                    "; you can use at least {} more (at list prices) before it is full",
-                    left.show()
-                )
-            });
         match forecast.outlook {
             Outlook::WillFill(at, latest) => {
                 let when = if is_week {
@@ -303,17 +284,15 @@ impl NowData {
                 } else {
                     format!("at {}", clock.format_time_and_distance(at))
                 };
-                let rest = left.unwrap_or_else(|| ", before it resets".to_owned());
                 Some((
                     Tone::Warning,
-                    format!("at this pace, {name} will be full {when}{rest}"),
+                    format!("at this pace, {name} will be full {when}, before it resets"),
                 ))
             }
             Outlook::WillNotFill if !is_week || forecast.usage.used_percent >= WORTH_A_LOOK => {
-                let rest = left.unwrap_or_default();
                 Some((
                     Tone::Plain,
-                    format!("at this pace, {name} will last until it resets{rest}"),
+                    format!("at this pace, {name} will last until it resets"),
                 ))
             }
             Outlook::WillNotFill | Outlook::Unpredictable => {
@@ -392,8 +371,8 @@ impl NowData {
             count => format!("{count} running"),
         };
         add_row(report, "Sessions", Tone::Plain, text);
-        // On a narrow screen, the project is left out first, the share second, and the cost third.
-        let mut columns = vec![
+        // On a narrow screen, the project is left out first, and the cost second.
+        let mut table = Table::new([
             Column::text("session").with_min_width(8),
             Column::path("project")
                 .with_tone(Tone::Quiet)
@@ -401,13 +380,9 @@ impl NowData {
                 .in_layouts(0..=0),
             Column::number("cost")
                 .with_tone(Tone::Strong)
-                .in_layouts(0..=2),
+                .in_layouts(0..=1),
             Column::text("state").with_min_width(18),
-        ];
-        if self.sessions.iter().any(|session| session.share.is_some()) {
-            columns.push(Column::text("share").in_layouts(0..=1));
-        }
-        let mut table = Table::new(columns);
+        ]);
         table.is_headless = true;
         table.indent = LABEL_COLUMNS;
         for session in self.most_important_sessions(max) {
@@ -436,22 +411,15 @@ impl RunningSession {
         self.limit.is_some() || self.continuation.is_some() || self.awaited_prompt.is_some()
     }
 
-    /// Returns the session's name, directory, cost, state, and share of the 5-hour window's spend.
-    fn cells(&self, clock: Clock) -> [String; 5] {
+    /// Returns the session's name, directory, cost, and state.
+    fn cells(&self, clock: Clock) -> [String; 4] {
         let session = self.activity.session.as_deref().unwrap_or_default();
         let name = self.label.name_or_id(session).unwrap_or(NO_PROMPT_YET);
-        let share = match self.share {
-            Some(share) if share >= MIN_SHARE => {
-                format!("{} of 5h spend", percent_text(share * 100.0))
-            }
-            Some(_) | None => String::new(),
-        };
         [
             name.to_owned(),
             self.project.clone(),
             self.cost.map_or_else(String::new, Amount::show),
             self.state(clock),
-            share,
         ]
     }
 
@@ -631,7 +599,6 @@ mod tests {
     use crate::claude::session_label::SessionLabel;
     use crate::claude::sessions::SessionActivity;
     use crate::config::Config;
-    use crate::drain::{PercentValue, SpentInWindow, WeekEstimate};
     use crate::ledger::Tally;
     use crate::limits::kind::Window;
     use crate::limits::pace::testing::expected;
@@ -679,7 +646,6 @@ mod tests {
             },
             project: "~/work/a-project-with-a-long-name".to_owned(),
             cost: Some(Amount::exact(dollars(3))),
-            share: None,
         };
         NowData {
             clock: Clock {
@@ -702,22 +668,7 @@ mod tests {
                 full(Window::FiveHour, 82.0, "2026-11-20T12:57:00Z"),
                 full(Window::Weekly, 99.7, "2026-11-20T21:00:00Z"),
             ],
-            slow: SlowFacts {
-                percent_value: PercentValue {
-                    weeks: vec![WeekEstimate {
-                        account: None,
-                        plan: None,
-                        is_current_plan: true,
-                        window: Window::FiveHour,
-                        since: (now - TimeDelta::weeks(1)).timestamp_millis(),
-                        percent_value: dollars(1),
-                        readings: 1,
-                        left: Some(Money::from_nano(6_800_000_000)),
-                    }],
-                    prompt: None,
-                },
-                ..SlowFacts::default()
-            },
+            slow: SlowFacts::default(),
             spend: Ok(SpendNow {
                 per_hour: Some(HourlyRate {
                     rate: Money::from_nano(680_000_000),
@@ -755,47 +706,13 @@ mod tests {
             "Windows   5h    ████████████████░░░░   82%  resets 14:30, in 2 h 10 m\n\
              \u{20}         week  ███████████████████░   99%  resets Mon Nov 23 19:00, in 3 d 6 h\n\
              \u{20}         reported up to 3 m ago\n\
-             Pace      at this pace, 5h will be full at 12:57, in 37 m; you can use at least $6.80 more\n\
-             \u{20}         (at list prices) before it is full\n\
+             Pace      at this pace, 5h will be full at 12:57, in 37 m, before it resets\n\
              \u{20}         at this pace, week will be full today, before it resets\n\
              Today     $12.00, $0.68 per hour since 09:00, including breaks\n\
              Sessions  1 running\n\
              \u{20}         Look at the slow query in…   a-project-with-a-long-name   $3.00  responding 40 s\n\
              Limit     no limit is blocking you\n"
         );
-    }
-
-    /// On a narrow screen, the breakdown of the usage takes up many rows. It must not displace the row that shows what
-    /// blocks work.
-    #[test]
-    fn sessions_and_the_last_error_come_before_the_details_of_the_usage() {
-        let since = "2026-11-20T10:00:00Z".parse().unwrap();
-        let spent = [
-            ("claude-model-0", "main"),
-            ("claude-model-1", "explorer"),
-            ("claude-model-2", "reviewer"),
-        ]
-        .map(|(model, agent)| SpentInWindow {
-            at: 1_795_168_800_000,
-            session: "",
-            model,
-            agent,
-            cost: Money::from_nano(2_000_000_000),
-        });
-        let all: Vec<&SpentInWindow<'_>> = spent.iter().collect();
-        let mut low = data(2);
-        low.slow.window_shares = vec![
-            WindowShares::new("5h", since, &all[..2], &[]),
-            WindowShares::new("week", since, &all, &[]),
-        ];
-        low.slow.past_errors = vec!["12:10: The service was overloaded.".to_owned()];
-        let shown = screen(&low, 50, Some(20));
-        assert!(shown.lines().count() <= 20, "{shown}");
-        for part in ["Look at", "Error ", "Limit ", "Pace "] {
-            assert!(shown.contains(part), "{part}: {shown}");
-        }
-        assert!(!shown.contains("Used by"), "{shown}");
-        assert!(screen(&low, 50, None).contains("Used by"));
     }
 
     #[test]

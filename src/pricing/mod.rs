@@ -24,7 +24,6 @@ mod usage;
 
 pub use cost::ModelPrices;
 pub use custom_rates::CustomRates;
-pub(crate) use model_id::without_context_variant;
 pub use money::Money;
 pub(crate) use money::NOISE;
 pub use price_list::{PriceList, PriceRow};

@@ -67,8 +67,6 @@ pub(crate) struct Cell {
     pub(crate) exact: Option<String>,
     /// The length of a bar, relative to the longest one. On a terminal, the bar is shown after the row.
     pub(crate) bar: Option<f64>,
-    /// The shade of the cell in HTML, from 0 to 1 (the darkest).
-    pub(crate) shade: Option<f64>,
 }
 
 /// A cell with its column. A row of these cells also describes the columns of its table.
@@ -184,22 +182,6 @@ impl Cell {
         Self {
             short_text: Some(short_text.into()),
             ..self
-        }
-    }
-
-    /// Sets the shade of the cell in HTML.
-    pub(crate) fn with_shade(self, shade: f64) -> Self {
-        Self {
-            shade: Some(shade),
-            ..self
-        }
-    }
-
-    /// Creates a cell with a bar and no text.
-    pub(crate) fn bar(share: f64) -> Self {
-        Self {
-            bar: Some(share),
-            ..Self::default()
         }
     }
 }

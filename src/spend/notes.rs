@@ -13,7 +13,7 @@ use crate::terminal::count_noun;
 const MAX_NAMED_FILES: usize = 3;
 
 /// The note on how spend is assigned to pull requests.
-pub(crate) const PULL_REQUEST_RULE: &str = "A session's spend is assigned to the next pull request that the session links to. Spend after the last link is assigned to the last pull request.";
+const PULL_REQUEST_RULE: &str = "A session's spend is assigned to the next pull request that the session links to. Spend after the last link is assigned to the last pull request.";
 
 const BLOCK_RULE: &str = "These 5-hour blocks are calculated from the history on this machine. Your plan's 5-hour window, which `whycap now` shows, may start at other times.";
 

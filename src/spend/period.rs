@@ -57,19 +57,6 @@ impl Period {
         }
     }
 
-    /// Returns the preceding period of the same length, and the length in days. Returns `None` if this period has no
-    /// first day.
-    pub(crate) fn before(self, today: NaiveDate) -> Option<(Self, i64)> {
-        let since = self.since?;
-        let until = self.until.unwrap_or(today).min(today);
-        let days = (until - since).num_days() + 1;
-        let previous = Self {
-            since: Some(since.checked_sub_days(Days::new(days.unsigned_abs()))?),
-            until: since.pred_opt(),
-        };
-        Some((previous, days))
-    }
-
     /// Returns the period as a range of milliseconds, from midnight to midnight in the given time zone.
     pub(crate) fn of_rows(self, zone: Zone) -> RowsPeriod {
         let start = match self.since {

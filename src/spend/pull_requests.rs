@@ -37,7 +37,7 @@ impl RowGroups for PullRequestSpend {
 }
 
 /// Returns the display name of a pull request, such as `owner/repository#141` for GitHub.
-pub(crate) fn pull_request_label(key: &str, paths: &Paths) -> String {
+pub(super) fn pull_request_label(key: &str, paths: &Paths) -> String {
     if let Some((number, directory)) = key.split_once(" in ")
         && number.starts_with('#')
     {

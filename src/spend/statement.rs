@@ -9,19 +9,18 @@ use serde_json::{Value, json};
 use super::amount::Amount;
 use super::forecast::{Forecast, PlanValue, SpendHistory};
 use super::grouping::{
-    GroupBy, Grouping, OmittedGroups, Order, RowGroups, SpendGroup, UNKNOWN_KEY, is_placeholder,
-    sort_and_limit,
+    GroupBy, Grouping, OmittedGroups, Order, RowGroups, SpendGroup, sort_and_limit,
 };
 use super::period::Period;
 use super::why::{model_switch_sentence, model_switches_json};
 use crate::config::Currency;
 use crate::ledger::{
-    CatchUpResult, EVER, LedgerError, ModelSwitch, RowsBy, SpendKind, SpendRow, SpendSource, Tally,
+    CatchUpResult, EVER, LedgerError, ModelSwitch, RowsBy, SpendRow, SpendSource, Tally,
 };
 use crate::paths::Paths;
 use crate::pricing::Money;
 use crate::render::{Report, merge_objects};
-use crate::terminal::{Tone, percent_text};
+use crate::terminal::Tone;
 use crate::time::{Clock, datetime_from_millis, format_rfc3339};
 
 /// The parameters of a statement.
@@ -92,11 +91,6 @@ pub(crate) struct Statement {
     pub(crate) damaged: Vec<(String, u32)>,
     /// The number of sessions that are currently receiving a response.
     pub(super) streaming_sessions: usize,
-    /// A lower bound for the value of one percent of the five-hour window. It is used to estimate each prompt's share
-    /// of the window.
-    pub(crate) percent: Option<Money>,
-    /// The most expensive prompt, even if it is omitted. `None` if it is unknown.
-    largest_prompt: Option<SpendGroup>,
     /// The responses that came from a different model than the one requested.
     model_switches: Vec<ModelSwitch>,
 }
@@ -129,7 +123,6 @@ impl Statement {
             source.rows(EVER, RowsBy::Quarter, &mut |_| has_history = true)?;
         }
         let total = groups.iter().map(|group| group.tally).sum();
-        let largest_prompt = largest_prompt(&groups).cloned();
         let omitted = sort_and_limit(&mut groups, request.by, request.order, request.limit);
 
         let history = if request.shows_this_month() {
@@ -155,25 +148,10 @@ impl Statement {
             catch_up,
             damaged: source.damaged(period.clone())?,
             streaming_sessions,
-            percent: None,
-            largest_prompt,
             model_switches: source
                 .model_switches(period, &|directory| request.includes(directory))?,
             request,
         })
-    }
-
-    /// Returns the maximum percentage of a five-hour window that a prompt may have used. Returns `None` if the group is
-    /// not a prompt, if the value of one percent is unknown, or if the prompt may have cost more than shown. That is
-    /// always possible if the total is a lower bound, because the missing spend may belong to any prompt.
-    fn max_window_percent(&self, group: &SpendGroup) -> Option<f64> {
-        let percent = self.percent?;
-        let is_exact = !self.shown_total().at_least && group.tally.unpriced == 0;
-        if is_prompt(&group.key) && is_exact && percent > Money::ZERO {
-            Some(group.tally.cost().usd() / percent.usd())
-        } else {
-            None
-        }
     }
 
     /// Returns true if some data could not be read.
@@ -250,8 +228,6 @@ impl Statement {
                 if let Some(title) = &group.title {
                     parts.push(json!({ "title": title }));
                 }
-                let percent = self.max_window_percent(group);
-                parts.push(json!({ "five_hour_percent_at_most": percent }));
             }
             _ => {}
         }
@@ -310,34 +286,12 @@ impl Statement {
             report.table(self.table(paths));
             report.paragraphs(Tone::Plain, self.sentences_on_total());
         }
-        report.paragraphs(Tone::Plain, self.sentence_on_largest_prompt());
         report.paragraphs(
             Tone::Plain,
             self.model_switches.iter().map(model_switch_sentence),
         );
         report.paragraphs(Tone::Quiet, notes);
         report
-    }
-
-    /// Describes the most expensive prompt. Returns `None` if the prompt or its maximum share of a five-hour window is
-    /// unknown, or if that share exceeds 100% and is therefore meaningless. Also returns `None` if any cost is an
-    /// estimate, because another prompt may then be the most expensive one.
-    fn sentence_on_largest_prompt(&self) -> Option<String> {
-        let prompt = self.largest_prompt.as_ref()?;
-        let percent = self.max_window_percent(prompt)?;
-        if percent > 100.0 || self.total.unpriced > 0 {
-            return None;
-        }
-        let is_in_table = self.groups.iter().any(|group| group.key == prompt.key);
-        let remark = if is_in_table {
-            ""
-        } else {
-            " (not in this table)"
-        };
-        Some(format!(
-            "The most expensive prompt{remark} used at most {} of a 5-hour limit.",
-            percent_text(percent)
-        ))
     }
 
     /// Returns sentences about the total in the user's currency, the forecast, and the value of the plan.
@@ -355,21 +309,6 @@ impl Statement {
         sentences.extend(self.plan.as_ref().map(|plan| plan.sentence.clone()));
         sentences
     }
-}
-
-/// Returns the most expensive prompt. Returns `None` if a group without a known prompt is more expensive, because its
-/// spend may belong to a single prompt. Background requests do not belong to any prompt.
-fn largest_prompt(groups: &[SpendGroup]) -> Option<&SpendGroup> {
-    groups
-        .iter()
-        .filter(|group| group.key != SpendKind::Background.label())
-        .max_by_key(|group| group.tally.cost())
-        .filter(|largest| is_prompt(&largest.key))
-}
-
-/// Returns true if a key is the ID of a prompt.
-fn is_prompt(key: &str) -> bool {
-    key != UNKNOWN_KEY && !is_placeholder(key)
 }
 
 /// Reads the history that the forecast for this month is based on.

@@ -14,6 +14,7 @@ mod workspace;
 pub(crate) mod wrapped;
 
 pub(crate) use pace::days_in_words;
+pub(crate) use session_details::cold_cache_cost;
 pub(crate) use windows::{WORTH_A_LOOK, level_now, level_tone};
 
 use crate::checkout::Head;

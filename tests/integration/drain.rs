@@ -305,23 +305,6 @@ fn a_prefix_lost_by_the_server_is_avoidable_with_exact_tokens_and_cost() {
 }
 
 #[test]
-fn every_stalled_read_of_a_growing_prompt_is_avoidable() {
-    let (mut session, mut caller) = working();
-    let rewritten_tokens: u64 = (0..5)
-        .map(|_| {
-            session
-                .step(&mut caller, CacheLoss::Messages)
-                .rewritten_tokens()
-        })
-        .sum();
-    let output = drained(&session);
-    assert_eq!(
-        causes(&output),
-        [("server".to_owned(), true, 5, rewritten_tokens)]
-    );
-}
-
-#[test]
 fn tools_that_appear_and_disappear_are_named_and_avoidable() {
     let (mut session, mut caller) = working();
     session
@@ -333,7 +316,7 @@ fn tools_that_appear_and_disappear_are_named_and_avoidable() {
     session.write(&sandbox);
     let text = sandbox.run(&["drain"]);
     assert!(
-        text.success().contains("mcp__parts__find was added"),
+        text.success().contains("added: mcp__parts__find"),
         "{}",
         text.stdout
     );
@@ -398,17 +381,12 @@ fn a_message_that_changed_in_a_long_turn_may_or_may_not_have_caused_the_rewrite(
         session.context(&mut caller, 10);
     }
     let cache_use = session.ask(&mut caller, CacheLoss::None);
-    let output = only(&session, "messages_rewritten", false, cache_use);
-    // The API has reported no reason.
-    let reported = &cause_in(&output, "messages_rewritten")["reported_by_api"];
-    assert_eq!(reported["answers"], 0, "{output:#}");
-
+    only(&session, "messages_rewritten", false, cache_use);
     let page = report(&session);
     assert!(
-        page.contains("earlier messages changed unknown 1"),
+        page.contains("earlier messages changed not proven 1"),
         "{page}"
     );
-    assert!(!page.contains("API reported"), "{page}");
 }
 
 /// Readers must be able to tell whether an amount includes the price of reading, so the rule has the same wording
@@ -453,30 +431,11 @@ fn a_cache_expires_only_after_a_pause_longer_than_its_lifetime() {
         let (mut session, mut caller) = (SimulatedSession::new("s1", START), conversation());
         session.hour = hour;
         session.prompt(&mut caller, 30_000);
-        let first = session.ask(&mut caller, CacheLoss::None);
+        session.ask(&mut caller, CacheLoss::None);
         session.at += pause;
         session.prompt(&mut caller, 100);
         let cache_use = session.ask(&mut caller, CacheLoss::None);
-        let new = first.wrote + cache_use.wrote - cache_use.rewritten_tokens();
-        let output = only(&session, cause, false, cache_use);
-        let expired = cause_in(&output, "expired");
-        let [saved, cost, difference] = [
-            "an_hour_would_save_usd",
-            "an_hour_would_cost_usd",
-            "an_hour_difference_usd",
-        ]
-        .map(|field| expired[field].as_f64().unwrap());
-        assert_eq!(saved > 0.0, !hour);
-        // With a lifetime of one hour, the rewritten tokens would still have been cached. Only the new tokens would
-        // have been written, at a higher price.
-        let more = if hour {
-            0.0
-        } else {
-            new as f64 * (HOUR_WRITE - FIVE_MINUTE_WRITE)
-        };
-        assert!((cost - more).abs() < 1e-9, "{cost} instead of {more}");
-        let net = more - saved;
-        assert!((difference - net).abs() < 1e-9, "{difference}, not {net}");
+        only(&session, cause, false, cache_use);
     }
     let (mut session, mut caller) = working();
     session.at += 50 * MINUTE;
@@ -598,56 +557,18 @@ fn without_recorded_requests_a_single_rewrite_is_unexplained() {
     assert!(!page.contains("nothing had changed"), "{page}");
 }
 
-/// Reproduces a report of 140 responses with the same `cache_read` (anthropics/claude-code, issue 91865).
-#[test]
-fn without_recorded_requests_stalled_reads_are_blamed_on_the_server() {
-    let (mut session, mut caller) = (SimulatedSession::new("s1", START), conversation());
-    session.version = "2.1.240";
-    session.keeps_requests = false;
-    session.prompt(&mut caller, 30_000);
-    session.ask(&mut caller, CacheLoss::Messages);
-    let mut tokens = 0;
-    for nth in 0..140 {
-        if nth % 10 == 0 {
-            session.prompt(&mut caller, 500);
-        }
-        let cache_use = session.step(&mut caller, CacheLoss::Messages);
-        // The report does not count the first response, because no earlier response read the same number of tokens.
-        tokens += if nth == 0 {
-            0
-        } else {
-            cache_use.rewritten_tokens()
-        };
-    }
-
-    let output = drained(&session);
-    assert_eq!(causes(&output)[0], ("server".to_owned(), true, 139, tokens));
-    let sandbox = Sandbox::new();
-    session.write(&sandbox);
-    let report = sandbox.run(&["drain", "--report"]);
-    assert!(
-        report
-            .success()
-            .contains("At least three responses in a row"),
-        "{}",
-        report.stdout
-    );
-}
-
 /// Users post this report in public. Behind a gateway or on Bedrock, the ID of a model may be an internal name or contain
 /// the number of an account.
 #[test]
 fn a_bug_report_names_only_models_that_everyone_may_know() {
     for (model, shown) in [
-        ("claude-opus-5-5[1m]", "claude-opus-5-5[1m]"),
-        ("claude-opus-5-5[2m]", "claude-opus-5-5[2m]"),
-        ("claude-haiku-4-5-20251001", "claude-haiku-4-5-20251001"),
+        ("claude-haiku-4-5-20251001", "claude-haiku-4-5"),
         ("claude-opus-5-5-acme", "claude-opus-5-5"),
         ("us.anthropic.claude-opus-4-8-v1:0", "claude-opus-4-8"),
-        ("acme-takeover|router", "(unlisted model)"),
+        ("acme-takeover|router", "a model without a known price"),
         (
             "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/acme1",
-            "(unlisted model)",
+            "a model without a known price",
         ),
     ] {
         let (mut session, mut caller) = (SimulatedSession::new("s1", START), conversation());
@@ -657,383 +578,17 @@ fn a_bug_report_names_only_models_that_everyone_may_know() {
         session.step(&mut caller, CacheLoss::All);
         let sandbox = Sandbox::new();
         session.write(&sandbox);
-        let report = sandbox.run(&["drain", "--report"]).success().to_owned();
+        let report = flat(sandbox.run(&["drain", "--report"]).success());
         assert!(
-            report.contains(&format!("| {shown} | server |")),
+            report.contains(&format!("later ({shown}, Claude Code")),
             "{report}"
         );
+        assert!(report.contains("nothing had changed: "), "{report}");
         assert!(
             !report.contains("acme") && !report.contains("123456789012"),
             "{report}"
         );
-        assert_eq!(
-            report.contains("\nModels without a known price are not named.\n"),
-            shown == "(unlisted model)",
-            "{report}"
-        );
     }
-}
-
-/// If a client changes an early message before every request, each response reads the same part of the cache. It looks
-/// as if the server lost the rest of the cache each time.
-#[test]
-fn without_recorded_requests_the_report_does_not_say_that_the_request_was_the_same() {
-    let (mut session, mut caller) = unrecorded();
-    for _ in 0..5 {
-        session.step(&mut caller, CacheLoss::Messages);
-    }
-    let sandbox = Sandbox::new();
-    session.write(&sandbox);
-    let page = flat(sandbox.run(&["drain"]).success());
-    for claim in [
-        "nothing had changed",
-        "request had not changed",
-        "The server did not use the cache",
-    ] {
-        assert!(!page.contains(claim), "{claim} in {page}");
-    }
-    for fact in [
-        "same cache read",
-        "cannot tell whether the server ignored the cache or Claude Code changed an earlier part of each request",
-    ] {
-        assert!(page.contains(fact), "{fact} not in {page}");
-    }
-    let report = sandbox.run(&["drain", "--report"]);
-    assert!(
-        report.success().contains("cannot rule out"),
-        "{}",
-        report.stdout
-    );
-}
-
-#[test]
-fn stalled_reads_and_proven_losses_of_the_server_are_counted_together_in_json() {
-    let (mut session, mut caller) = unrecorded();
-    for _ in 0..5 {
-        session.step(&mut caller, CacheLoss::Messages);
-    }
-    session.version = "2.1.329";
-    session.keeps_requests = true;
-    caller.restart();
-    session.step(&mut caller, CacheLoss::None);
-    session.step(&mut caller, CacheLoss::None);
-    session.step(&mut caller, CacheLoss::Messages);
-    let output = drained(&session);
-    let of_server: Vec<_> = causes(&output)
-        .into_iter()
-        .filter(|(name, ..)| name == "server")
-        .collect();
-    assert_eq!(of_server.len(), 1, "{output}");
-    assert_eq!(of_server[0].2, 5, "{output}");
-    assert_eq!(output["sessions"][0]["cause"], "server", "{output}");
-}
-
-/// Adds the avoidable rewrites of a session by cause. In JSON, `server` combines two causes. Each of them is smaller
-/// than `tools_changed`, but their sum is larger.
-fn with_two_kinds_of_server_losses() -> SimulatedSession {
-    let (mut session, mut caller) = unrecorded();
-    for _ in 0..5 {
-        session.step(&mut caller, CacheLoss::Messages);
-    }
-    session.version = "2.1.329";
-    session.keeps_requests = true;
-    caller.restart();
-    for _ in 0..2 {
-        session.step(&mut caller, CacheLoss::None);
-    }
-    for _ in 0..4 {
-        session.step(&mut caller, CacheLoss::Messages);
-    }
-    for nth in 0..5 {
-        session.tools.push((format!("mcp__{nth}"), "x".repeat(800)));
-        session.step(&mut caller, CacheLoss::None);
-    }
-    session
-}
-
-#[test]
-fn causes_are_sorted_by_cost_after_those_of_the_server_are_added_up() {
-    let session = with_two_kinds_of_server_losses();
-    let sandbox = Sandbox::new();
-    session.write(&sandbox);
-    let output = sandbox.run(&["drain", "--json"]).json();
-    let costs: Vec<(bool, f64)> = output["causes"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|cause| {
-            let is_avoidable = cause["needless"].as_bool().unwrap();
-            (is_avoidable, cause["cost_usd"].as_f64().unwrap())
-        })
-        .collect();
-    let is_sorted = costs.is_sorted_by(|before, after| {
-        (before.0 && !after.0) || (before.0 == after.0 && before.1 >= after.1)
-    });
-    assert!(is_sorted, "{output}");
-    assert_eq!(output["causes"][0]["cause"], "server", "{output}");
-    assert_eq!(output["causes"][1]["cause"], "tools_changed", "{output}");
-
-    assert_eq!(output["sessions"][0]["cause"], "server", "{output}");
-    let page = sandbox.run(&["drain"]);
-    let mut lines = page.success().lines();
-    let row = lines
-        .find(|line| line.ends_with("main cause"))
-        .and_then(|_| lines.next())
-        .unwrap_or_default();
-    assert!(
-        row.ends_with("nothing had changed") || row.ends_with("same cache read"),
-        "{}",
-        page.stdout
-    );
-}
-
-/// Sends a request that the client does not record. The server drops all messages from the cache and gives a reason.
-fn with_reason(reason: &str) -> (SimulatedSession, CacheUse) {
-    let (mut session, mut caller) = unrecorded();
-    session.report_reason(reason);
-    let cache_use = session.step(&mut caller, CacheLoss::Messages);
-    (session, cache_use)
-}
-
-#[test]
-fn the_reason_of_the_api_explains_a_rewrite_but_does_not_make_it_avoidable() {
-    for (reason, cause, fact, advice) in [
-        (
-            "tools_changed",
-            "tools_changed",
-            "the API reported that the tool definitions changed (claude-opus-5-5, Claude Code 2.1.240)",
-            Some("check /mcp for a server that keeps reconnecting"),
-        ),
-        (
-            "system_changed",
-            "system_prompt_changed",
-            "the API reported that the system prompt changed (",
-            Some("look for a plugin or an output style that changes the system prompt"),
-        ),
-        (
-            "messages_changed",
-            "messages_rewritten",
-            "the API reported that an earlier message changed (",
-            None,
-        ),
-    ] {
-        let (session, cache_use) = with_reason(reason);
-        let output = only(&session, cause, false, cache_use);
-        let row = cause_in(&output, cause);
-        let sum = json!({"answers": row["answers"], "tokens": row["tokens"], "cost_usd": row["cost_usd"]});
-        assert_eq!(row["reported_by_api"], sum, "{output}");
-        assert_eq!(output["needless"]["answers"], 0, "{output}");
-
-        let page = report(&session);
-        assert!(page.contains(fact), "{fact} in {page}");
-        assert!(page.contains("No cache write was clearly avoidable."));
-        assert_eq!(page.contains("What to do"), advice.is_some(), "{page}");
-        assert!(page.contains(advice.unwrap_or_default()), "{page}");
-        let pieces = page.split("changed unknown 1 ").count();
-        assert_eq!(pieces, 2, "{page}");
-    }
-}
-
-/// Returns the cost of all causes in billionths of a dollar, the number of responses, the total cost, and the cost of
-/// cache writes in a session with one reported reason.
-fn amounts_with_reason(reason: &str) -> (f64, u64, Value, Value) {
-    let output = drained(&with_reason(reason).0);
-    let causes = output["causes"].as_array().unwrap();
-    let cost: f64 = causes
-        .iter()
-        .map(|cause| cause["cost_usd"].as_f64().unwrap())
-        .sum();
-    let responses = causes
-        .iter()
-        .map(|cause| cause["answers"].as_u64().unwrap())
-        .sum();
-    (
-        (cost * 1e9).round(),
-        responses,
-        output["cost_usd"].clone(),
-        output["cache_write_usd"].clone(),
-    )
-}
-
-/// The reason changes the cause of a rewrite, but not its tokens or cost.
-#[test]
-fn a_reported_reason_does_not_change_any_amount() {
-    let unexplained = amounts_with_reason("unavailable");
-    for reason in ["tools_changed", "system_changed", "messages_changed"] {
-        assert_eq!(amounts_with_reason(reason), unexplained, "{reason}");
-    }
-}
-
-#[test]
-fn a_reason_without_a_comparison_proves_nothing() {
-    for reason in [
-        "previous_message_not_found",
-        "unavailable",
-        // The transcript shows that the model did not change, so the API compared different requests.
-        "model_changed",
-        "something_new",
-    ] {
-        let (session, cache_use) = with_reason(reason);
-        only(&session, "unknown", false, cache_use);
-    }
-    // The comparison had not finished.
-    let (mut session, mut caller) = unrecorded();
-    session.diagnostics = json!({"cache_miss_reason": null});
-    let cache_use = session.step(&mut caller, CacheLoss::Messages);
-    only(&session, "unknown", false, cache_use);
-}
-
-#[test]
-fn what_the_lines_prove_is_more_precise_than_the_reason_of_the_api() {
-    let (mut session, mut caller) = unrecorded();
-    session.compact(&mut caller);
-    session.prompt(&mut caller, 40_000);
-    session.report_reason("messages_changed");
-    let cache_use = session.ask(&mut caller, CacheLoss::All);
-    only(&session, "compaction", false, cache_use);
-
-    for reason in ["previous_message_not_found", "tools_changed"] {
-        let (mut session, mut caller) = unrecorded();
-        session.at += 62 * MINUTE;
-        session.prompt(&mut caller, 100);
-        session.report_reason(reason);
-        let cache_use = session.ask(&mut caller, CacheLoss::None);
-        only(&session, "expired", false, cache_use);
-    }
-
-    let (mut session, mut caller) = unrecorded();
-    session.load_skill(&mut caller, "fix-style");
-    session.report_reason("tools_changed");
-    let cache_use = session.ask(&mut caller, CacheLoss::Messages);
-    only(&session, "skill_loaded", false, cache_use);
-
-    let (mut session, mut caller) = unrecorded();
-    session.load_tool(&mut caller, "mcp__parts__find");
-    session.report_reason("tools_changed");
-    let cache_use = session.ask(&mut caller, CacheLoss::Messages);
-    only(&session, "tools_loaded", false, cache_use);
-
-    let (mut session, mut caller) = unrecorded();
-    session.model = "claude-sonnet-5-5";
-    session.report_reason("model_changed");
-    let cache_use = session.step(&mut caller, CacheLoss::None);
-    let expected = ("model_changed".to_owned(), false, 1, cache_use.wrote);
-    assert_eq!(causes(&drained(&session)), [expected]);
-
-    // The recorded requests show which tool changed.
-    let (mut session, mut caller) = working();
-    session
-        .tools
-        .push(("mcp__parts__find".to_owned(), "x".repeat(800)));
-    session.report_reason("tools_changed");
-    let cache_use = session.step(&mut caller, CacheLoss::None);
-    only(&session, "tools_changed", true, cache_use);
-}
-
-#[test]
-fn the_reason_of_the_api_outranks_likely_causes_and_missing_records() {
-    // A skill load does not change the system prompt.
-    let (mut session, mut caller) = unrecorded();
-    session.load_skill(&mut caller, "fix-style");
-    session.report_reason("system_changed");
-    let cache_use = session.ask(&mut caller, CacheLoss::Messages);
-    only(&session, "system_prompt_changed", false, cache_use);
-
-    // In the records, nothing changed.
-    let (mut session, mut caller) = working();
-    session.report_reason("tools_changed");
-    let cache_use = session.step(&mut caller, CacheLoss::All);
-    only(&session, "tools_changed", false, cache_use);
-}
-
-#[test]
-fn a_reason_that_refers_to_another_request_proves_nothing() {
-    // The user rewinds, so the API compares the request with one that is older than the previous request in the
-    // transcript.
-    let (mut session, mut caller) = unrecorded();
-    let last_lines = session.last_lines.clone();
-    session.prompt(&mut caller, 5_000);
-    session.ask(&mut caller, CacheLoss::None);
-    session.last_lines = last_lines;
-    session.prompt(&mut caller, 5_000);
-    session.report_reason("tools_changed");
-    let cache_use = session.ask(&mut caller, CacheLoss::Messages);
-    only(&session, "unknown", false, cache_use);
-
-    // The conversation returns to a model, and the API compares the request with the last one to the other model.
-    let (mut session, mut caller) = unrecorded();
-    session.model = "claude-sonnet-5-5";
-    session.step(&mut caller, CacheLoss::None);
-    session.model = "claude-opus-5-5";
-    session.report_reason("system_changed");
-    session.step(&mut caller, CacheLoss::Messages);
-    let rewrites = causes(&drained(&session));
-    let names: Vec<&str> = rewrites.iter().map(|(name, ..)| name.as_str()).collect();
-    assert_eq!(names, ["unknown", "model_changed"], "{rewrites:?}");
-}
-
-/// If several responses in a row read the same part of the cache, the rewrites are avoidable. The cause is the reason
-/// that the API gives.
-#[test]
-fn stalled_reads_with_a_reason_of_the_api_have_its_cause() {
-    let (mut session, mut caller) = (SimulatedSession::new("s1", START), conversation());
-    session.version = "2.1.240";
-    session.keeps_requests = false;
-    session.prompt(&mut caller, 30_000);
-    session.ask(&mut caller, CacheLoss::None);
-    session.step(&mut caller, CacheLoss::Messages);
-    session.report_reason("tools_changed");
-    let tokens: u64 = (0..4)
-        .map(|_| {
-            session
-                .step(&mut caller, CacheLoss::Messages)
-                .rewritten_tokens()
-        })
-        .sum();
-    let output = drained(&session);
-    assert_eq!(
-        causes(&output)[0],
-        ("tools_changed".to_owned(), true, 4, tokens),
-        "{output}"
-    );
-    assert_eq!(output["causes"][0]["reported_by_api"]["answers"], 4);
-
-    let sandbox = Sandbox::new();
-    session.write(&sandbox);
-    let page = flat(sandbox.run(&["drain"]).success());
-    for text in [
-        "the API reported that the tool definitions changed; three or more responses in a row read exactly the same part of the cache",
-        "Check /mcp for a server that keeps reconnecting, and disable that server",
-    ] {
-        assert!(page.contains(text), "{text} in {page}");
-    }
-    assert!(!page.contains("If you did not change the tools"), "{page}");
-    let report = sandbox.run(&["drain", "--report"]);
-    assert!(
-        report
-            .success()
-            .contains("In 4 of these cases, the cause is the one that the API reported"),
-        "{}",
-        report.stdout
-    );
-}
-
-/// The user runs a command such as `/output-style` before each prompt, so the changes are intentional.
-#[test]
-fn stalled_reads_with_changes_that_the_user_may_have_made_are_not_avoidable() {
-    let (mut session, mut caller) = unrecorded();
-    session.report_reason("system_changed");
-    let mut tokens = 0;
-    for _ in 0..5 {
-        session.command(&caller, "/output-style");
-        session.prompt(&mut caller, 500);
-        tokens += session
-            .ask(&mut caller, CacheLoss::Messages)
-            .rewritten_tokens();
-    }
-    let output = drained(&session);
-    let expected = ("system_prompt_changed".to_owned(), false, 5, tokens);
-    assert_eq!(causes(&output), [expected], "{output}");
 }
 
 /// Shortens the lifetime on all lines to five minutes, while the simulated server still keeps the cache for an hour.
@@ -1076,77 +631,6 @@ fn a_cache_from_which_the_conversation_was_read_had_not_expired() {
 }
 
 #[test]
-fn the_report_states_the_net_cost_of_a_longer_cache_lifetime() {
-    for (steps, more_or_less) in [(1, "less"), (60, "more")] {
-        let (mut session, mut caller) = (SimulatedSession::new("s1", START), conversation());
-        session.hour = false;
-        session.prompt(&mut caller, 30_000);
-        session.ask(&mut caller, CacheLoss::None);
-        session.at += 6 * MINUTE;
-        for _ in 0..steps {
-            session.prompt(&mut caller, 3_000);
-            session.ask(&mut caller, CacheLoss::None);
-        }
-        let sandbox = Sandbox::new();
-        session.write(&sandbox);
-        let output = sandbox.run(&["drain", "--json"]).json();
-        let expired = cause_in(&output, "expired");
-        let difference = expired["an_hour_difference_usd"].as_f64().unwrap();
-        assert_eq!(difference > 0.0, more_or_less == "more", "{output}");
-        let page = flat(sandbox.run(&["drain"]).success());
-        let text = format!(
-            "In total, ${:.2} {more_or_less} would have been spent.",
-            difference.abs()
-        );
-        assert!(page.contains(&text), "{text} in {page}");
-        assert!(page.contains("cache expired no 1 "), "{page}");
-    }
-}
-
-/// Claude Code 1.0 writes the lines of subagents into the transcript of their session, without `agentId`.
-#[test]
-fn subagents_without_an_id_have_their_own_caches() {
-    let (mut session, mut caller) = (SimulatedSession::new("s1", START), conversation());
-    session.version = "1.0.80";
-    session.keeps_requests = false;
-    session.prompt(&mut caller, 30_000);
-    session.ask(&mut caller, CacheLoss::None);
-    for nth in 0..6 {
-        let mut agent = Caller::new("", Some(&format!("agent-{nth}")));
-        session.prompt(&mut agent, 20_000 + nth * 500);
-        session.ask(&mut agent, CacheLoss::None);
-        session.step(&mut agent, CacheLoss::None);
-    }
-    session.step(&mut caller, CacheLoss::None);
-    for line in &mut session.lines {
-        let mut fields: Value = serde_json::from_str(line).unwrap();
-        fields.as_object_mut().unwrap().remove("agentId");
-        *line = fields.to_string();
-    }
-
-    let output = drained(&session);
-    assert_eq!(causes(&output), [], "{output}");
-    let causes = output["causes"].as_array().unwrap();
-    let responses: Vec<_> = causes.iter().map(|cause| &cause["answers"]).collect();
-    assert_eq!(responses, [7], "{output}");
-}
-
-#[test]
-fn without_recorded_requests_repeated_rewinds_are_not_avoidable() {
-    let (mut session, mut caller) = unrecorded();
-    let last_lines = session.last_lines.clone();
-    let messages = caller.messages.clone();
-    for nth in 0..6 {
-        session.last_lines.clone_from(&last_lines);
-        caller.messages.clone_from(&messages);
-        session.prompt(&mut caller, 5_000 + nth * 500);
-        session.ask(&mut caller, CacheLoss::None);
-    }
-    let output = drained(&session);
-    assert_eq!(output["needless"]["answers"], 0, "{output}");
-}
-
-#[test]
 fn a_rewrite_after_a_skill_load_is_caused_by_the_skill() {
     for version in ["2.1.330", "2.1.240"] {
         let (mut session, mut caller) = working();
@@ -1160,32 +644,8 @@ fn a_rewrite_after_a_skill_load_is_caused_by_the_skill() {
         let cache_use = session.ask(&mut caller, CacheLoss::Messages);
         session.load_skill(&mut caller, "write-plainly");
         session.ask(&mut caller, CacheLoss::None);
-        let output = only(&session, "skill_loaded", false, cache_use);
-
-        let cause = cause_in(&output, "skill_loaded");
-        assert_eq!(cause["loads"], 2);
-        let cost = cause["cost_usd"].as_f64().unwrap();
-        let per_use = cause["cost_per_load_usd"].as_f64().unwrap();
-        assert!((per_use * 2.0 - cost).abs() < 1e-6, "{cause}");
+        only(&session, "skill_loaded", false, cache_use);
     }
-}
-
-/// Claude Code 2.1.14 sometimes writes a session's lines to its transcript again, with new UUIDs.
-#[test]
-fn a_skill_load_that_was_written_twice_counts_once() {
-    let (mut session, mut caller) = unrecorded();
-    session.load_skill(&mut caller, "fix-style");
-    session.ask(&mut caller, CacheLoss::Messages);
-    let copies: Vec<String> = session
-        .lines
-        .iter()
-        .map(|line| line.replace("u-s1-", "copy-s1-"))
-        .collect();
-    session.lines.extend(copies);
-    session.step(&mut caller, CacheLoss::None);
-
-    let output = drained(&session);
-    assert_eq!(cause_in(&output, "skill_loaded")["loads"], 1, "{output}");
 }
 
 #[test]
@@ -1256,28 +716,8 @@ fn a_load_does_not_excuse_an_unrelated_rewrite() {
     only(&session, "server", true, cache_use);
 }
 
-#[test]
-fn the_report_states_what_skills_and_tools_cost_per_use() {
-    let (mut session, mut caller) = working();
-    session.load_skill(&mut caller, "fix-style");
-    session.ask(&mut caller, CacheLoss::Messages);
-    session.load_tool(&mut caller, "mcp__parts__find");
-    session.ask(&mut caller, CacheLoss::Messages);
-    session.load_tool(&mut caller, "mcp__parts__list");
-    session.ask(&mut caller, CacheLoss::None);
-
-    let page = report(&session);
-    for text in [
-        "No cache write was clearly avoidable.",
-        "Skills were loaded 1 time. The conversation was then rewritten to the cache 1 time, at an average cost of $0.2",
-        "Tools were loaded 2 times. The conversation was then rewritten to the cache 1 time, at an average cost of $0.2",
-    ] {
-        assert!(page.contains(text), "{text} in {page}");
-    }
-}
-
 #[track_caller]
-fn check_recording(name: &str) -> Sandbox {
+fn check_recording(name: &str) {
     let sandbox = Sandbox::new();
     sandbox.copy_tree(&data(&format!("drain/{name}/home")), "");
     let truth = std::fs::read(data(&format!("drain/{name}/truth.json"))).unwrap();
@@ -1291,7 +731,6 @@ fn check_recording(name: &str) -> Sandbox {
         assert!(is_reported, "{expected} in {output}");
     }
     assert_eq!(output["needless"]["answers"], truth["needless"]);
-    sandbox
 }
 
 #[test]
@@ -1313,15 +752,6 @@ fn recorded_skill_and_tool_loads_are_named_and_not_avoidable() {
 #[test]
 fn only_the_servers_losses_in_a_recording_are_avoidable() {
     check_recording("pauses-efforts-and-skills");
-}
-
-/// Reads lines from public sessions of Claude Code 2.1.132 to 2.1.270. They contain no text.
-#[test]
-fn recorded_reasons_of_the_api_explain_rewrites() {
-    let sandbox = check_recording("reasons-of-the-api");
-    let page = flat(sandbox.run(&["drain"]).success());
-    let fact = "the API reported that the tool definitions changed (claude-sonnet-4-6, Claude Code 2.1.132)";
-    assert!(page.contains(fact), "{page}");
 }
 
 #[test]
@@ -1494,7 +924,7 @@ fn row_start(csv: &str) -> String {
 }
 
 #[test]
-fn prompt_words_appear_only_on_request_and_each_prompt_has_its_window_share() {
+fn prompt_words_appear_only_on_request() {
     let (session, _) = working();
     let sandbox = Sandbox::new();
     session.write(&sandbox);
@@ -1516,10 +946,6 @@ fn prompt_words_appear_only_on_request_and_each_prompt_has_its_window_share() {
     let narrow = sandbox.variable("COLUMNS", "40");
     let text = spend_by_prompt(&narrow, &[]);
     assert!(!text.contains("prompt-s1"), "{text}");
-    assert_eq!(
-        without["groups"][0]["five_hour_percent_at_most"],
-        Value::Null
-    );
 }
 
 #[test]

@@ -63,106 +63,15 @@ fn every_part_adds_up_to_the_total_in_json() {
             (total as f64 / 1e12 - json_total.as_f64().unwrap()).abs() < 1e-9,
             "{history}: {total} {json_total}"
         );
-        for (class, column) in [("by-day", 1), ("by-project", 1), ("by-session", 5)] {
+        for (class, column) in [
+            ("by-day", 1),
+            ("by-project", 1),
+            ("by-model", 1),
+            ("by-session", 5),
+        ] {
             assert_eq!(sum(&page, class, column), total, "{history}, {class}");
         }
-        let week = between(&page, "<table class=\"week\">", "</table>");
-        let hours: i64 = week
-            .split("data-v=\"")
-            .skip(1)
-            .map(|hour| pico(hour.split('"').next().unwrap()))
-            .sum();
-        assert_eq!(hours, total, "{history}, hours of the week");
     }
-}
-
-/// Returns the paragraphs of the page header.
-fn head(page: &str) -> Vec<&str> {
-    between(page, "<header>", "</header>")
-        .split("<p")
-        .skip(1)
-        .map(|paragraph| between(paragraph, ">", "</p"))
-        .collect()
-}
-
-/// Recalculates every figure from the transcript lines that the test writes.
-#[test]
-fn the_page_begins_with_a_summary_and_a_comparison() {
-    let sandbox = Sandbox::new().variable("WHYCAP_NOW", "2026-11-20T18:00:00Z");
-    Client::logged_in(&sandbox, "max", "user");
-    sandbox.write(".config/whycap/config.toml", "[plan]\nmonthly = 100\n");
-    let client = Client::with_session(&sandbox, "5a7d3c1e-0000-4000-a000-000000000001");
-    // The dollars spent per day, starting on September 21. One dollar pays for 50,000 tokens at $20 per million.
-    let spent: Vec<u64> = (0..61_u64)
-        .map(|day| if day % 7 < 5 { 4 + day / 10 } else { 0 })
-        .collect();
-    let first: chrono::NaiveDate = "2026-09-21".parse().unwrap();
-    for (day, dollars) in first.iter_days().zip(&spent) {
-        for nth in 0..*dollars {
-            client.append(&json!({
-                "type": "assistant", "uuid": format!("a-{day}-{nth}"), "timestamp": format!("{day}T09:00:00Z"),
-                "sessionId": client.session, "version": client.version, "requestId": format!("req-{day}-{nth}"),
-                "message": {"id": format!("msg-{day}-{nth}"), "model": client.model, "role": "assistant",
-                            "content": [], "usage": {"input_tokens": 0, "output_tokens": 50_000}},
-            }));
-        }
-    }
-    client.receives_error(
-        "2026-11-19T10:00:00Z",
-        "You've hit your 5-hour limit · resets 12pm (UTC)",
-        json!({}),
-    );
-    let all: u64 = spent.iter().sum();
-    let last_30_days: u64 = spent[31..].iter().sum();
-    let earlier: u64 = spent[1..31].iter().sum();
-    let whole = page_of(&sandbox, &[]);
-    let more = (last_30_days - earlier) * 100 / earlier;
-    assert_eq!(
-        head(&whole)[..2],
-        [
-            format!(
-                "${all}.00 of work in 61 days on a $100-a-month plan; limits blocked work for 2 h."
-            ),
-            format!(
-                "The last 30 days cost ${last_30_days}.00, {more}% more than in the 30 days before (${earlier}.00)."
-            ),
-        ]
-    );
-    let week = page_of(&sandbox, &["--since", "2026-11-14"]);
-    let (now, then) = (
-        spent[54..].iter().sum::<u64>(),
-        spent[47..54].iter().sum::<u64>(),
-    );
-    assert_eq!(now, 5 * 9 + 1, "the week has been made up so");
-    assert_eq!(
-        head(&week)[..2],
-        [
-            format!(
-                "${now}.00 of work in 5 days on a $100-a-month plan; limits blocked work for 2 h."
-            ),
-            format!(
-                "That is {}% more than in the 7 days before (${then}.00).",
-                (now - then) * 100 / then
-            ),
-        ]
-    );
-    // If some spend is missing, it may belong to either period.
-    sandbox.append_damaged_line();
-    for period in [&[][..], &["--since", "2026-11-14"]] {
-        let incomplete = page_of(&sandbox, period);
-        let sentences = head(&incomplete).join(" ");
-        assert!(sentences.starts_with("\u{2265}$"), "{sentences}");
-        assert!(!sentences.contains(" than in the "), "{sentences}");
-    }
-    let days: Vec<i64> = between(&whole, "<table class=\"calendar week\">", "</table>")
-        .split("data-v=\"")
-        .skip(1)
-        .map(|day| pico(day.split('"').next().unwrap()))
-        .collect();
-    let truth = spent
-        .iter()
-        .map(|dollars| i64::try_from(*dollars).unwrap() * 1_000_000_000_000);
-    assert_eq!(days, truth.collect::<Vec<_>>());
 }
 
 #[test]
@@ -239,7 +148,7 @@ fn hostile_names_are_escaped() {
         .nth(1)
         .unwrap();
     assert!(
-        policy.starts_with("default-src &#39;none&#39;; style-src &#39;nonce-"),
+        policy.starts_with("default-src 'none'; style-src 'nonce-"),
         "{policy:.100}"
     );
 }
@@ -289,11 +198,7 @@ fn an_anonymous_page_names_nobody_and_nothing() {
     }
     assert!(anonymous.contains("project 1") && anonymous.contains("session 2"));
     assert_eq!(total_of(&anonymous), total_of(&named));
-    for part in [
-        "Errors have stopped your work once since",
-        "5-hour limit (peak 42%)",
-        "blocked: 1 h",
-    ] {
+    for part in ["Errors have stopped your work once since", ">1 h<"] {
         assert!(anonymous.contains(part) && named.contains(part), "{part}");
     }
 }
@@ -428,5 +333,4 @@ fn a_chart_of_a_single_day_has_room_for_five() {
     Client::new(&sandbox).works("2026-11-20T06:00:00Z", 1_000);
     let page = page_of(&sandbox, &[]);
     assert!(page.contains("viewBox=\"0 0 50 200\""), "{page}");
-    assert!(page.contains("<div class=\"below few\""), "{page}");
 }

@@ -3,13 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, Timelike};
+use chrono::{DateTime, FixedOffset, NaiveDate};
 use indexmap::IndexMap;
 use serde_json::json;
 
 use crate::client::{Client, windows};
-use crate::situation::flat;
-use crate::support::{Sandbox, data};
+use crate::support::Sandbox;
 
 /// The number of tokens of each kind, or the price of each kind.
 #[derive(Clone, Copy)]
@@ -270,7 +269,7 @@ fn every_table_of_the_page_matches_the_transcripts() {
         .variable("TZ", "Africa/Algiers");
     let lines = history(&sandbox);
     let page = sandbox.run(&["spend", "--html", "-"]).success().to_owned();
-    for part in [figures, days, shares, hours, calendar, sessions] {
+    for part in [figures, days, shares, sessions] {
         part(&page, &lines);
     }
 }
@@ -328,48 +327,30 @@ fn days(page: &str, lines: &[Line]) {
     let by_day = table(page, "Cost by day");
     assert_eq!(by_day.len(), days.len());
     for (row, (day, cost)) in by_day.iter().zip(&days) {
-        let models = most_expensive_first(
-            lines.iter().filter(|line| line.at.date_naive() == *day),
-            |line| line.model.to_owned(),
-        );
-        let models: Vec<String> = models
-            .iter()
-            .map(|(name, cost)| format!("{name} {}", dollars(*cost)))
-            .collect();
         assert_eq!(row["day"].text, day.format("%Y-%m-%d %a").to_string());
         assert_eq!(row["cost"].text, dollars(*cost));
         assert_eq!(value(&row["cost"]), exact(*cost));
-        assert_eq!(row["models"].text, models.join(", "));
     }
-    // The label of each column in the chart shows its day.
-    let (first, last) = (
-        *days.keys().next().unwrap(),
-        *days.keys().next_back().unwrap(),
-    );
-    for day in first.iter_days().take_while(|day| *day <= last) {
-        let cost = dollars(days.get(&day).copied().unwrap_or_default());
-        let date = day.format("%Y-%m-%d").to_string();
-        let is_labeled = page.split("<title>").skip(1).any(|title| {
-            let label = title.split('<').next().unwrap();
-            label.contains(&date) && label.ends_with(&cost)
-        });
-        assert!(is_labeled, "{date}: {cost}");
+    // Each bar in the chart has a label.
+    for (day, cost) in &days {
+        let label = format!(
+            "<title>{}: {}</title>",
+            day.format("%Y-%m-%d %a"),
+            dollars(*cost)
+        );
+        assert!(page.contains(&label), "{label}");
     }
 }
 
 fn shares(page: &str, lines: &[Line]) {
     let all: i64 = lines.iter().map(Line::cost).sum();
     let models = most_expensive_first(lines.iter(), |line| line.model.to_owned());
-    for (name, cost) in &models {
-        let name_and_cost = format!("{name} {} ", dollars(*cost));
-        let legend = page
-            .split(&name_and_cost)
-            .nth(1)
-            .unwrap_or_else(|| panic!("no {name_and_cost:?}"));
-        assert!(
-            legend[..60].contains(&percent(*cost, all)),
-            "{name_and_cost}{legend:.60}"
-        );
+    let by_model = table(page, "Cost by model");
+    assert_eq!(by_model.len(), models.len());
+    for (row, (model, cost)) in by_model.iter().zip(&models) {
+        assert_eq!(row["model"].text, *model);
+        assert_eq!(value(&row["cost"]), exact(*cost));
+        assert_eq!(row["share"].text, percent(*cost, all));
     }
 
     let projects = most_expensive_first(lines.iter(), |line| line.project.clone());
@@ -383,42 +364,6 @@ fn shares(page: &str, lines: &[Line]) {
         assert_eq!(row["share"].text, percent(*cost, all));
         assert_eq!(row["responses"].text, responses.to_string());
     }
-}
-
-fn hours(page: &str, lines: &[Line]) {
-    let hours = sums(lines, |line| {
-        (line.at.weekday().num_days_from_monday(), line.at.hour())
-    });
-    let week = table(page, "Cost by hour of the week");
-    assert_eq!(week.len(), 7);
-    for (weekday, row) in (0..).zip(&week) {
-        assert_eq!(row.len(), 25);
-        for (hour, cell) in (0..).zip(row.values().skip(1)) {
-            let cost = hours.get(&(weekday, hour)).copied().unwrap_or_default();
-            assert_eq!(value(cell), exact(cost), "{weekday} {hour}");
-        }
-    }
-}
-
-fn calendar(page: &str, lines: &[Line]) {
-    let days = sums(lines, |line| line.at.date_naive());
-    let (first, last) = (
-        *days.keys().next().unwrap(),
-        *days.keys().next_back().unwrap(),
-    );
-    let calendar = table(page, "Cost by day, as a calendar");
-    let shown: Vec<Option<String>> = calendar
-        .iter()
-        .flat_map(|row| row.values().skip(1))
-        .filter(|cell| cell.exact.is_some())
-        .map(value)
-        .collect();
-    let truth: Vec<Option<String>> = first
-        .iter_days()
-        .take_while(|day| *day <= last)
-        .map(|day| exact(days.get(&day).copied().unwrap_or_default()))
-        .collect();
-    assert_eq!(shown, truth);
 }
 
 fn sessions(page: &str, lines: &[Line]) {
@@ -465,7 +410,7 @@ fn hour_of_november(day: u32, hour: u32) -> i64 {
 
 /// Checks the errors on the page, how long they blocked work, and when work continued.
 #[test]
-fn windows_and_limits_on_the_page_match_the_readings() {
+fn limits_on_the_page_match_the_errors() {
     let sandbox = Sandbox::new().variable("TZ", "Africa/Algiers");
     Client::logged_in(&sandbox, "max", "user");
     let client = Client::new(&sandbox);
@@ -508,27 +453,6 @@ fn windows_and_limits_on_the_page_match_the_readings() {
         .run("2026-11-19T12:00:00Z", &["spend", "--html", "-"], b"")
         .success()
         .to_owned();
-    let mut fullest: BTreeMap<NaiveDate, [f64; 2]> = BTreeMap::new();
-    for (day, hour, five, week) in readings {
-        let day = local(&format!("2026-11-{day}T{hour:02}:05:00Z")).date_naive();
-        let most = fullest.entry(day).or_default();
-        *most = [most[0].max(five), most[1].max(week)];
-    }
-    let by_day = table(&page, "Usage windows over time");
-    let rows: Vec<Vec<&str>> = by_day.iter().map(texts).collect();
-    let expected: Vec<Vec<String>> = fullest
-        .iter()
-        .map(|(day, most)| {
-            vec![
-                day.to_string(),
-                format!("{:.0}%", most[0]),
-                format!("{:.0}%", most[1]),
-            ]
-        })
-        .collect();
-    assert_eq!(rows, expected);
-    assert!(page.contains("5-hour limit (peak 98%)") && page.contains("weekly limit (peak 97%)"));
-
     limits(&page);
 }
 
@@ -552,29 +476,6 @@ fn limits(page: &str) {
         ("2", Some((2 * blocked[0]).to_string()))
     );
     assert_eq!(limits["weekly limit"], ("1", Some(blocked[1].to_string())));
-    let by_week = table(page, "Limit errors over time");
-    let weeks: Vec<(&str, &str, Option<String>)> = by_week
-        .iter()
-        .map(|row| {
-            let times_hit = row["times hit"].text.as_str();
-            (
-                &*row["week from"].text,
-                times_hit,
-                value(&row["time blocked"]),
-            )
-        })
-        .collect();
-    assert_eq!(
-        weeks,
-        [
-            ("2026-11-09", "1", Some(blocked[0].to_string())),
-            (
-                "2026-11-16",
-                "2",
-                Some((blocked[0] + blocked[1]).to_string())
-            ),
-        ]
-    );
     let errors = table(page, "Limit errors");
     let errors: Vec<Vec<&str>> = errors.iter().map(texts).collect();
     assert_eq!(
@@ -585,249 +486,4 @@ fn limits(page: &str) {
             ["2026-11-18 10:15", "weekly limit", "real", "1 h 30 m"],
         ]
     );
-    assert!(
-        page.contains("times blocked") && page.contains(">7 h<"),
-        "{page:.3000}"
-    );
-}
-
-/// Calls the status line in this minute after 9:00, with this usage of the 5-hour window in percent.
-fn reports_usage(client: &Client<'_>, minute: u32, percent: u32) {
-    let resets = local("2026-11-19T13:00:00Z").timestamp();
-    let at = format!("2026-11-19T09:{minute:02}:30Z");
-    let five_hours = windows(f64::from(percent), resets, 5.0, resets + 86_400);
-    client.calls_status_line(&at, five_hours, 120).success();
-}
-
-/// Using ten percent of the window cost $4, which is 40 cents per percent. The page shows one fortieth less, because
-/// the estimate may be too high by that much.
-#[test]
-fn the_percent_value_on_the_page_matches_the_spend() {
-    let sandbox = Sandbox::new();
-    Client::logged_in(&sandbox, "max", "user");
-    let client = Client::new(&sandbox);
-    reports_usage(&client, 0, 10);
-    for ten in 1..=4 {
-        client.works(&format!("2026-11-19T09:{:02}:00Z", ten * 5), 1_000_000);
-        reports_usage(&client, ten * 5, 10 + ten * 10);
-    }
-    let page = client.run("2026-11-19T10:00:00Z", &["spend", "--html", "-"], b"");
-    let sentence = "1% of your 5-hour limit is worth at least $0.39 (based on 4 readings in the last 7 days). You have at least $19.50 left";
-    assert!(page.success().contains(sentence), "{}", page.stdout);
-}
-
-/// Creates a session with work on one prompt that used 40% of a 5-hour window. If `has_prompt_id` is false, the
-/// transcript does not say which prompt the work belongs to, as in the transcripts of older clients.
-fn with_work_on_a_prompt(sandbox: &Sandbox, has_prompt_id: bool) -> Client<'_> {
-    Client::logged_in(sandbox, "max", "user");
-    let mut client = Client::new(sandbox);
-    client.total_cost = 0.0;
-    if has_prompt_id {
-        sends_prompt(&client, "expensive", "2026-11-19T09:00:00Z");
-    }
-    reports_usage(&client, 0, 10);
-    for ten in 1..=4 {
-        client.works(&format!("2026-11-19T09:{:02}:00Z", ten * 5), 1_000_000);
-        client.total_cost += 4.000_02;
-        client.api_ms += 900;
-        reports_usage(&client, ten * 5, 10 + ten * 10);
-    }
-    client
-}
-
-fn sends_prompt(client: &Client<'_>, id: &str, at: &str) {
-    client.append(&json!({
-        "type": "user", "uuid": id, "promptId": id, "sessionId": client.session, "timestamp": at,
-        "message": {"role": "user", "content": id},
-    }));
-}
-
-/// Returns the output of `spend --by prompt`.
-fn spend_by_prompt(client: &Client<'_>, at: &str) -> String {
-    let run = client.run(at, &["spend", "--by", "prompt"], b"");
-    run.success().to_owned()
-}
-
-const MOST_EXPENSIVE_PROMPT: &str = "The most expensive prompt used at most";
-
-/// A prompt that cost more than an entire 5-hour window may have used any share of it.
-#[test]
-fn a_maximum_of_more_than_an_entire_window_is_not_mentioned() {
-    let sandbox = Sandbox::new();
-    let client = with_work_on_a_prompt(&sandbox, true);
-    let before = spend_by_prompt(&client, "2026-11-19T10:00:00Z");
-    assert!(before.contains(MOST_EXPENSIVE_PROMPT), "{before}");
-    client.works("2026-11-19T10:01:00Z", 20_000_000);
-    let after = spend_by_prompt(&client, "2026-11-19T10:02:00Z");
-    assert!(!after.contains(MOST_EXPENSIVE_PROMPT), "{after}");
-}
-
-/// With `--order date --limit 1`, the table contains only the newest prompt.
-#[test]
-fn the_most_expensive_prompt_may_be_one_that_the_table_omits() {
-    let sandbox = Sandbox::new();
-    let client = with_work_on_a_prompt(&sandbox, true);
-    sends_prompt(&client, "cheap", "2026-11-19T09:50:00Z");
-    client.works("2026-11-19T09:51:00Z", 50_000);
-    let newest = ["spend", "--by", "prompt", "--order", "date", "--limit", "1"];
-    let run = client.run("2026-11-19T10:00:00Z", &newest, b"");
-    let sentence =
-        "The most expensive prompt (not in this table) used at most 41% of a 5-hour limit.";
-    assert!(flat(run.success()).contains(sentence), "{}", run.stdout);
-}
-
-/// A prompt whose response is not in a transcript yet may be the most expensive one.
-#[test]
-fn spend_that_is_not_in_a_transcript_yet_may_belong_to_the_most_expensive_prompt() {
-    let sandbox = Sandbox::new();
-    let client = with_work_on_a_prompt(&sandbox, true);
-    let before = spend_by_prompt(&client, "2026-11-19T10:00:00Z");
-    assert!(before.contains(MOST_EXPENSIVE_PROMPT), "{before}");
-    let other = Client::with_session(&sandbox, "5a7d3c1e-0000-4000-a000-00000000beef");
-    for (minute, total) in [(1, 0.0), (2, 40.0)] {
-        let payload = json!({
-            "session_id": other.session, "transcript_path": other.transcript(), "cwd": "/home/dev/api",
-            "model": {"id": other.model}, "cost": {"total_cost_usd": total, "total_api_duration_ms": minute * 900},
-        });
-        let at = format!("2026-11-19T10:{minute:02}:00Z");
-        other.run(&at, &["statusline"], payload.to_string().as_bytes());
-    }
-    let after = spend_by_prompt(&client, "2026-11-19T10:03:00Z");
-    assert!(after.contains("(not in a transcript yet)"), "{after}");
-    assert!(!after.contains(MOST_EXPENSIVE_PROMPT), "{after}");
-}
-
-/// Spend without a known prompt may belong to any number of prompts.
-#[test]
-fn spend_without_a_known_prompt_is_not_called_the_most_expensive_prompt() {
-    let sandbox = Sandbox::new();
-    let client = with_work_on_a_prompt(&sandbox, false);
-    sends_prompt(&client, "cheap", "2026-11-19T09:50:00Z");
-    client.works("2026-11-19T09:51:00Z", 50_000);
-    let at = "2026-11-19T10:00:00Z";
-    let text = spend_by_prompt(&client, at);
-    assert!(!text.contains(MOST_EXPENSIVE_PROMPT), "{text}");
-    let arguments = ["spend", "--by", "prompt", "--json"];
-    let report = client.run(at, &arguments, b"").json();
-    let [unknown, cheap] = ["unknown", "cheap"].map(|key| {
-        let mut groups = report["groups"].as_array().unwrap().iter();
-        let group = groups.find(|group| group["key"] == key).unwrap();
-        &group["five_hour_percent_at_most"]
-    });
-    assert!(unknown.is_null(), "{report}");
-    assert!(cheap.as_f64().unwrap() < 3.0, "{report}");
-}
-
-/// The price of a model is unknown, so a prompt to this model may have cost more. If the total may be too low, the
-/// missing spend may belong to any prompt.
-#[test]
-fn no_prompt_is_called_the_most_expensive_one_if_the_total_is_not_exact() {
-    for (sign, has_unpriced_prompt) in [("\u{2248}$", true), ("\u{2265}$", false)] {
-        let sandbox = Sandbox::new();
-        let client = with_work_on_a_prompt(&sandbox, true);
-        if has_unpriced_prompt {
-            sends_prompt(&client, "estimated", "2026-11-19T09:50:00Z");
-            let mut line = client.response_line("2026-11-19T09:51:00Z", 50_000);
-            line["message"]["model"] = json!("some-other-model");
-            client.append(&line);
-        } else {
-            sandbox.copy_tree(&data("histories/parent-swept-away/home"), "");
-        }
-        let text = spend_by_prompt(&client, "2026-11-19T10:00:00Z");
-        assert!(text.contains(sign), "{text}");
-        assert!(!text.contains(MOST_EXPENSIVE_PROMPT), "{text}");
-    }
-}
-
-/// If some data could not be read, the prompt may have used more of the window than is known.
-#[test]
-fn a_maximum_is_not_mentioned_if_some_data_could_not_be_read() {
-    let sandbox = Sandbox::new();
-    let client = with_work_on_a_prompt(&sandbox, true);
-    sandbox.append_damaged_line();
-    let text = spend_by_prompt(&client, "2026-11-19T10:00:00Z");
-    assert!(text.contains("\u{2265}$"), "{text}");
-    assert!(!text.contains(MOST_EXPENSIVE_PROMPT), "{text}");
-}
-
-/// Simulates a response in the project "api" on November 16, one in the project "web" on November 17, and the readings of
-/// both windows at the given times. Returns the page about the project "api". The weekly window resets on November 21, and
-/// each 5-hour window two hours after its reading.
-fn page_about_one_day(sandbox: &Sandbox, readings: &[(&str, f64, f64)]) -> String {
-    let client = Client::new(sandbox);
-    let other = Client::with_session(sandbox, "5a7d3c1e-0000-4000-a000-00000000beef");
-    for (session, at, project) in [
-        (&client, "2026-11-16T08:00:00Z", "/home/dev/api"),
-        (&other, "2026-11-17T10:00:00Z", "/home/dev/web"),
-    ] {
-        let mut line = session.response_line(at, 1_000);
-        line["cwd"] = json!(project);
-        session.append(&line);
-    }
-    let resets = local("2026-11-21T00:00:00Z").timestamp();
-    for (at, five_hour, weekly) in readings {
-        let five_hour_resets = local(at).timestamp() + 7_200;
-        let usage = windows(*five_hour, five_hour_resets, *weekly, resets);
-        other.calls_status_line(at, usage, 120).success();
-    }
-    client.receives_error(
-        "2026-11-16T09:00:00Z",
-        "You've hit your 5-hour limit · resets 10am (UTC)",
-        json!({}),
-    );
-    let arguments = [
-        "spend",
-        "--html",
-        "-",
-        "--project",
-        "api",
-        "--since",
-        "2026-11-10",
-    ];
-    let run = client.run("2026-11-19T12:00:00Z", &arguments, b"");
-    run.success().to_owned()
-}
-
-/// Checks that the table "Usage windows over time" has only one row: the day and the peak usage of each window.
-#[track_caller]
-fn shows_one_day(page: &str, expected: [&str; 3]) {
-    let by_day = table(page, "Usage windows over time");
-    assert_eq!(by_day.iter().map(texts).collect::<Vec<_>>(), [expected]);
-}
-
-/// On the only day with spend in the selected project, the window was at 12%.
-#[test]
-fn the_peak_in_a_legend_is_in_the_chart() {
-    let sandbox = Sandbox::new();
-    let readings = [
-        ("2026-11-16T08:05:00Z", 12.0, 5.0),
-        ("2026-11-17T10:05:00Z", 98.0, 5.0),
-    ];
-    let page = page_about_one_day(&sandbox, &readings);
-    assert!(page.contains("5-hour limit (peak 12%)"), "{page}");
-    shows_one_day(&page, ["2026-11-16", "12%", "5%"]);
-}
-
-/// The weekly window was at 41% on the evening before the only day of the chart and did not change on that day. The
-/// 5-hour window from that evening was reset before the chart begins.
-#[test]
-fn a_window_that_does_not_change_in_the_chart_is_shown() {
-    let sandbox = Sandbox::new();
-    let readings = [
-        ("2026-11-15T20:05:00Z", 70.0, 41.0),
-        ("2026-11-16T08:05:00Z", 12.0, 41.0),
-    ];
-    let page = page_about_one_day(&sandbox, &readings);
-    shows_one_day(&page, ["2026-11-16", "12%", "41%"]);
-}
-
-#[test]
-fn errors_are_in_the_chart_even_if_all_readings_are_from_other_days() {
-    let sandbox = Sandbox::new();
-    let page = page_about_one_day(&sandbox, &[("2026-11-17T10:05:00Z", 98.0, 5.0)]);
-    assert!(
-        page.contains("5-hour limit, cannot tell; blocked: 1 h"),
-        "{page}"
-    );
-    assert!(!page.contains("no data about usage windows"), "{page}");
 }

@@ -73,8 +73,6 @@ pub struct SimulatedSession {
     /// The names of tools that the model found with a tool search. The cache does not contain their definitions.
     pub deferred_tools: Vec<String>,
     pub system: String,
-    /// The value of `diagnostics` on each response.
-    pub diagnostics: Value,
     /// True if the client records requests, which older versions do not do.
     pub keeps_requests: bool,
     /// The last line of the conversation and of each subagent. The next line refers to it as its parent.
@@ -121,7 +119,6 @@ impl SimulatedSession {
             tools: vec![bash, read],
             deferred_tools: Vec::new(),
             system: "You are an agent.".to_owned(),
-            diagnostics: Value::Null,
             keeps_requests: true,
             last_lines: HashMap::new(),
             cache: HashMap::new(),
@@ -350,7 +347,7 @@ impl SimulatedSession {
         ] {
             let mut line = json!({
                 "type": "assistant", "requestId": format!("req_{id}"), "effort": self.effort,
-                "message": {"id": id, "type": "message", "role": "assistant", "model": self.model, "content": [block], "usage": usage, "diagnostics": self.diagnostics},
+                "message": {"id": id, "type": "message", "role": "assistant", "model": self.model, "content": [block], "usage": usage},
             });
             if let Some(request) = request {
                 line["requestRef"] = json!(request);
@@ -360,14 +357,6 @@ impl SimulatedSession {
         }
         caller.last_response.clone_from(&id);
         caller.messages.push((id, 40));
-    }
-
-    /// Sets the reason for a cache miss that the API gives on the following responses.
-    pub fn report_reason(&mut self, reason: &str) {
-        self.diagnostics = json!({"cache_miss_reason": {"type": reason}});
-        if reason.ends_with("_changed") {
-            self.diagnostics["cache_miss_reason"]["cache_missed_input_tokens"] = json!(12_345);
-        }
     }
 
     /// Continues the turn by sending a tool result.

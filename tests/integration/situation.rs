@@ -1040,8 +1040,7 @@ fn credit_use_is_shown_only_for_the_paying_account() {
     company.works(AT, 100_000);
     let seen = waits.run(SOON, &["now", "--json"], b"").json();
     assert_eq!(seen["paying"], Value::Null, "the company pays for that");
-    let used_by = seen["window_use"][0]["sessions"].to_string();
-    assert!(!used_by.contains("company"), "{seen}");
+    assert_eq!(seen["window_use"][0]["cost_usd"], 0.0, "{seen}");
     let pays = session_of_login(&sandbox, "pays");
     pays.works("2026-11-20T10:01:00Z", 100_000);
     pays.calls_status_line("2026-11-20T10:01:01Z", full, 120);
@@ -1050,8 +1049,8 @@ fn credit_use_is_shown_only_for_the_paying_account() {
         .json();
     assert_eq!(seen["blocked"]["session_id"], waits.session.as_str());
     assert_eq!(seen["paying"]["since"], "2026-11-20T10:01:00Z", "{seen}");
-    let used_by = seen["window_use"][0]["sessions"].to_string();
-    assert!(used_by.contains("\"pays\""), "{seen}");
+    let used = seen["window_use"][0]["cost_usd"].as_f64().unwrap();
+    assert!(used > 0.0, "{seen}");
     assert_eq!(
         seen["window_use"][0]["rose_elsewhere_percent"].to_string(),
         "0.0"
@@ -1614,14 +1613,6 @@ fn json_in_minute(client: &Client<'_>, minute: i64, command: &str) -> Value {
     client.run(&at, &[command, "--json"], b"").json()
 }
 
-fn sorted_keys(list: &Value) -> std::collections::BTreeSet<String> {
-    list.as_array()
-        .unwrap()
-        .iter()
-        .map(|part| part["key"].to_string())
-        .collect()
-}
-
 /// The cost of compactions appears in Claude Code's running total, but not in any transcript line.
 #[test]
 fn a_compactions_cost_counts_toward_the_window_in_every_command() {
@@ -1639,15 +1630,6 @@ fn a_compactions_cost_counts_toward_the_window_in_every_command() {
             report_usage_and_total(&client, compacted, percent, total);
         }
     }
-    let [of_budget, of_drain] = ["budget", "drain"].map(|command| {
-        json_in_minute(&client, 135, command)["percent_worth"][0]["usd"]
-            .as_f64()
-            .unwrap()
-    });
-    assert!(
-        (of_budget - of_drain).abs() < 1e-9,
-        "{of_budget} {of_drain}"
-    );
     // A compaction during the pause increased the window's usage, but the client reports the increase only with the
     // next response.
     report_usage_and_total(&client, 166, percent, total + 0.5);
@@ -1663,20 +1645,6 @@ fn a_compactions_cost_counts_toward_the_window_in_every_command() {
         "{used} {spent}"
     );
     assert_eq!(used["rose_elsewhere_percent"], 0.0, "{used}");
-
-    // Both commands use the same name for spend that no transcript line shows.
-    let by_agent = client
-        .run(
-            &minute_after_nine(168),
-            &["spend", "--by", "agent", "--json"],
-            b"",
-        )
-        .json();
-    assert_eq!(
-        sorted_keys(&used["agents"]),
-        sorted_keys(&by_agent["groups"]),
-        "{used}"
-    );
 }
 
 /// The output shows the figures from `/usage` and how old they are, but does not use them as evidence.

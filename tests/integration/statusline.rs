@@ -2,7 +2,6 @@
 
 use std::fs;
 
-use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use crate::client::{run, windows};
@@ -79,125 +78,6 @@ fn a_new_session_has_spent_nothing_even_if_the_ledger_cannot_be_read() {
         let line = sandbox.run_with(&["statusline"], payload.to_string().as_bytes());
         assert!(line.success().contains(expected), "{line:?}");
     }
-}
-
-/// A session with cache misses. Claude Code reports only the causes of the last miss, and each process counts from
-/// zero.
-struct CacheMisses {
-    sandbox: Sandbox,
-}
-
-impl CacheMisses {
-    fn new() -> Self {
-        Self {
-            sandbox: plain("160"),
-        }
-    }
-
-    /// Calls the status line and returns its row about the prompt cache, which is empty if there is none.
-    fn row(&self, seconds: i64, misses: u64, last_causes: &[&str], causes: &Value) -> String {
-        let at = datetime(seconds);
-        let payload = json!({
-            "session_id": "s", "model": {"id": "claude-opus-5-5"}, "cost": {"total_duration_ms": seconds * 1_000},
-            "prompt_cache": {"ttl": "5m", "misses": misses, "miss_recache_tokens": misses * 20_000,
-                "last_miss_at": at.timestamp(), "last_miss_cause": {"causes": last_causes}, "miss_causes": causes},
-        });
-        let output = run(
-            &self.sandbox,
-            &at.to_rfc3339(),
-            &["statusline"],
-            payload.to_string().as_bytes(),
-            &[],
-        );
-        output
-            .success()
-            .lines()
-            .find(|row| row.contains("Prompt cache"))
-            .unwrap_or_default()
-            .to_owned()
-    }
-}
-
-/// Here, the tools change three times before the cache expires, and then the server loses the cache as well.
-#[test]
-fn a_warning_about_the_prompt_cache_names_a_cause_only_if_it_caused_all_misses() {
-    let misses = CacheMisses::new();
-    assert_eq!(
-        misses.row(60, 2, &["tools_changed"], &json!({"tools_changed": 2})),
-        ""
-    );
-    let with_expiry = json!({"tools_changed": 3, "ttl_expired_5m": 1});
-    assert_eq!(
-        misses.row(420, 4, &["ttl_expired_5m"], &with_expiry),
-        "Prompt cache rewritten 3 times because tools changed: ≈$0.29 · /mcp shows which · whycap drain"
-    );
-    let with_server = json!({"tools_changed": 3, "ttl_expired_5m": 1, "likely_server_side": 1});
-    assert_eq!(
-        misses.row(480, 5, &["likely_server_side"], &with_server),
-        "Prompt cache rewritten 4 times: ≈$0.38 · whycap drain"
-    );
-}
-
-/// The process in which the tools changed does not know about the two earlier misses.
-#[test]
-fn misses_of_an_earlier_process_do_not_get_the_cause_of_a_later_process() {
-    let misses = CacheMisses::new();
-    let server = ["likely_server_side"];
-    misses.row(60, 1, &server, &json!({"likely_server_side": 1}));
-    misses.row(120, 2, &server, &json!({"likely_server_side": 2}));
-    assert_eq!(
-        misses.row(180, 1, &["tools_changed"], &json!({"tools_changed": 1})),
-        "Prompt cache rewritten 3 times: ≈$0.29 · whycap drain"
-    );
-}
-
-#[test]
-fn a_miss_in_the_morning_does_not_hide_the_cause_of_misses_in_the_afternoon() {
-    let misses = CacheMisses::new();
-    misses.row(60, 1, &["tools_changed"], &json!({"tools_changed": 1}));
-    let mut last_row = String::new();
-    for (seconds, count) in [(0, 1), (60, 2), (120, 3)] {
-        let causes = json!({"tools_changed": 1, "likely_server_side": count});
-        last_row = misses.row(
-            25_200 + seconds,
-            count + 1,
-            &["likely_server_side"],
-            &causes,
-        );
-    }
-    assert_eq!(
-        last_row,
-        "Prompt cache rewritten 3 times even though nothing had changed: ≈$0.29 · update, or /clear · whycap drain"
-    );
-}
-
-/// When the server loses the same part of the cache again, Claude Code does not report a cause. In this test, the
-/// session is resumed in between.
-#[test]
-fn a_repeated_miss_in_a_resumed_session_has_the_cause_of_the_misses_before() {
-    let misses = CacheMisses::new();
-    let server = ["likely_server_side"];
-    misses.row(60, 1, &server, &json!({"likely_server_side": 1}));
-    misses.row(120, 2, &server, &json!({"likely_server_side": 2}));
-    assert_eq!(
-        misses.row(180, 1, &[], &json!({})),
-        "Prompt cache rewritten 3 times even though nothing had changed: ≈$0.29 · update, or /clear · whycap drain"
-    );
-}
-
-#[test]
-fn a_single_miss_with_two_causes_has_a_cause() {
-    let misses = CacheMisses::new();
-    let causes = json!({"tools_changed": 3, "system_prompt_changed": 3});
-    let last = ["tools_changed", "system_prompt_changed"];
-    assert_eq!(
-        misses.row(60, 3, &last, &causes),
-        "Prompt cache rewritten 3 times because tools changed: ≈$0.29 · /mcp shows which · whycap drain"
-    );
-}
-
-fn datetime(seconds: i64) -> DateTime<Utc> {
-    "2026-11-20T05:00:00Z".parse::<DateTime<Utc>>().unwrap() + TimeDelta::seconds(seconds)
 }
 
 #[test]

@@ -251,9 +251,6 @@ class Browser:
         for event in ("mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=event, x=x, y=y, button="left", clickCount=1)
 
-    def type_text(self, text):
-        self.call("Input.insertText", text=text)
-
     # --- pictures --------------------------------------------------------------------------------
 
     def save_screenshot(self, path, height):

@@ -113,11 +113,9 @@ fn write(cause: RewriteCause, is_avoidable: bool, nano: i64) -> CacheWrite {
             },
             tokens: 200_000,
             cost: Money::from_nano(nano),
-            evidence: None,
             available: 0,
             after: 0,
             request_before: None,
-            is_reported: false,
         }),
         ..CacheWrite::default()
     }

@@ -1,15 +1,15 @@
 //! Calculates the cost of a response's cache writes, and what it would have cost to read the tokens instead.
 
-use super::transcript_line::ConversationResponse;
+use super::line::ConversationResponse;
 use crate::pricing::{ModelPrices, Money, PriceTable, Usage};
 
 /// The prices that apply to a response.
-pub(super) struct WritePrices<'a> {
+pub(super) struct ResponsePrices<'a> {
     prices: ModelPrices<'a>,
     response: &'a ConversationResponse,
 }
 
-impl<'a> WritePrices<'a> {
+impl<'a> ResponsePrices<'a> {
     /// Looks up the prices that apply to a response.
     pub(super) fn new(table: &'a PriceTable, response: &'a ConversationResponse) -> Self {
         Self {
@@ -36,45 +36,28 @@ impl<'a> WritePrices<'a> {
     /// Returns the cost of the response's cache writes.
     pub(super) fn writing(&self) -> Money {
         let usage = self.response.usage;
-        self.writing_minus_reading(usage.cache_write) + self.reading(usage.cache_write)
-    }
-
-    /// Returns how much cheaper the response would have been if it had read the given number of tokens instead of
-    /// writing them.
-    pub(super) fn writing_minus_reading(&self, tokens: u64) -> Money {
-        self.total() - self.price(self.calls_reading(tokens))
-    }
-
-    /// Returns the usage of each model call if the given number of tokens had been read instead of written. The first
-    /// model call writes the start of the prompt, so the tokens are deducted from the calls in order.
-    fn calls_reading(&self, tokens: u64) -> impl Iterator<Item = Usage> {
-        let mut left = tokens;
-        self.calls().map(move |call| {
-            let read = left.min(call.cache_write);
-            left -= read;
-            with_writes_read(call, read)
-        })
-    }
-
-    /// Returns the cost of reading the given number of tokens as part of the prompt. The prompt's length matters
-    /// because long prompts are more expensive.
-    fn reading(&self, tokens: u64) -> Money {
         let all_read = self.calls().map(|call| Usage {
             cache_read: call.prompt(),
             ..Usage::default()
         });
-        self.price(all_read)
-            .times(tokens.into(), self.response.usage.prompt().max(1).into())
+        // Long prompts are more expensive, so the price of reading depends on the length of the prompt.
+        let reading = self
+            .price(all_read)
+            .times(usage.cache_write.into(), usage.prompt().max(1).into());
+        self.writing_minus_reading(usage.cache_write) + reading
     }
 
-    /// Returns how much more the response would have cost with a cache lifetime of one hour. `tokens_read` is the
-    /// number of tokens that would then have been read instead of written. The amount is negative if the response would
-    /// have been cheaper.
-    pub(super) fn hour_difference(&self, tokens_read: u64) -> Money {
-        let for_an_hour = self
-            .calls_reading(tokens_read)
-            .map(|call| call.with_hour_writes(call.cache_write));
-        self.price(for_an_hour) - self.total()
+    /// Returns how much cheaper the response would have been if it had read the given number of tokens instead of
+    /// writing them. The first model call writes the start of the prompt, so the tokens are deducted from the calls in
+    /// order.
+    pub(super) fn writing_minus_reading(&self, tokens: u64) -> Money {
+        let mut left = tokens;
+        let calls = self.calls().map(|call| {
+            let read = left.min(call.cache_write);
+            left -= read;
+            with_writes_read(call, read)
+        });
+        self.total() - self.price(calls)
     }
 }
 
@@ -114,12 +97,11 @@ mod tests {
             ..ConversationResponse::default()
         };
         let table = PriceTable::list();
-        let prices = WritePrices::new(&table, &response);
-        // A million tokens cost $0.125 to write for five minutes, $0.20 to write for an hour, and $0.01 to read.
+        let prices = ResponsePrices::new(&table, &response);
+        // A million tokens cost $0.125 to write for five minutes and $0.01 to read.
         assert_eq!(prices.total().nano(), 10_000_000 + 1_100_000);
         assert_eq!(prices.writing().nano(), 10_000_000);
         assert_eq!(prices.writing_minus_reading(80_000).nano(), 9_200_000);
         assert_eq!(prices.writing_minus_reading(10_000).nano(), 1_150_000);
-        assert_eq!(prices.hour_difference(0).nano(), 6_000_000);
     }
 }

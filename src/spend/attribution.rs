@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::history::CacheWrite;
+use super::{RowGroups, UNKNOWN_KEY};
+use crate::drain::CacheWrite;
 use crate::ledger::{EVER, Ledger, LedgerError, RowsBy, SpendRow, SpendSource};
-use crate::spend::{RowGroups, UNKNOWN_KEY};
 use crate::transcript::owner::Owner;
 
 /// The key for the logged-in account.

@@ -2,8 +2,7 @@
 //! user's side of the conversation.
 //!
 //! Claude Code has recorded its requests since version 2.1.300 or so. Apart from the first words of a prompt, whycap
-//! does not keep any text. Messages are reduced to their hashes, and tool definitions to their names, hashes, and
-//! lengths.
+//! does not keep any text. Messages are reduced to their hashes, and tool definitions to their names and hashes.
 
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
@@ -13,7 +12,6 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::reported_reason::ReportedReason;
 use crate::claude::session_label::{shortened, text_of};
 use crate::lenient_json::LenientJson;
 use crate::pricing::{ServiceLevel, Usage};
@@ -60,7 +58,7 @@ pub(super) struct Request {
 /// The system prompt and the tools of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Shape {
-    pub(super) system: Text,
+    pub(super) system: Hash,
     /// The tools, in request order. Changing the order changes the prefix.
     pub(super) tools: Vec<Tool>,
 }
@@ -72,18 +70,10 @@ pub(super) type Shapes = HashMap<Hash, Shape>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Tool {
     pub(super) name: String,
-    pub(super) definition: Text,
+    pub(super) definition: Hash,
     /// True if the definition contains `defer_loading`. The API omits these tools from the cached prefix and does not
     /// show them to the model until a tool search has found them.
     pub(super) is_deferred: bool,
-}
-
-/// A piece of JSON, reduced to what is needed to compare and describe it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Text {
-    pub(super) hash: Hash,
-    /// The number of characters in the JSON.
-    pub(super) length: usize,
 }
 
 /// An API response, along with what the transcript reveals about its request.
@@ -105,19 +95,14 @@ pub(crate) struct ConversationResponse {
     pub(super) request_id: Option<String>,
     /// The subagent that sent the request.
     pub(super) agent: Option<String>,
-    /// The line that precedes the response in the conversation.
-    pub(super) parent: Option<Hash>,
     /// The Claude Code version, which is empty if the line does not contain it.
     pub(super) version: String,
     /// The requested cache lifetime, as stated on the line.
     pub(super) lifetime: Option<Millis>,
-    pub(super) effort: Option<String>,
     /// The request, if it was recorded.
     pub(super) sent: Option<Rc<Request>>,
     /// The number of events in the file before the response.
     pub(super) events: Events,
-    /// The reason that the API gave for a cache miss, if it refers to the previous response in the same cache.
-    pub(super) reported_reason: Option<ReportedReason>,
     /// The number of prompt tokens of the first response in the same cache.
     pub(super) first_prompt: u64,
     /// True if the response missed part of the cache for a known reason, or missed too little to count as a rewrite.
@@ -125,6 +110,36 @@ pub(crate) struct ConversationResponse {
 }
 
 impl ConversationResponse {
+    /// Returns the number of prompt tokens in the cache after this response.
+    pub(super) fn tokens_in_cache(&self) -> u64 {
+        let usage = &self.usage;
+        usage.cache_read.saturating_add(usage.cache_write)
+    }
+
+    /// Returns the time of the request, or the time of the response if the request was not recorded.
+    pub(super) fn sent_at(&self) -> Millis {
+        self.sent.as_ref().map_or(self.at, |request| request.at)
+    }
+
+    /// Returns the lifetimes of the entries that the response wrote.
+    pub(super) fn written_lifetimes(&self) -> impl Iterator<Item = Millis> {
+        let five_minutes = (self.usage.cache_write_5m() > 0).then_some(FIVE_MINUTES);
+        let hour = (self.usage.cache_write_1h > 0).then_some(HOUR);
+        five_minutes.into_iter().chain(hour)
+    }
+
+    /// Returns the lifetime of the cache entries that the response used, or the shorter lifetime if there were two.
+    pub(super) fn lifetime(&self) -> Millis {
+        let requested = match &self.sent {
+            Some(request) => request.lifetimes.first().copied(),
+            None => self.lifetime,
+        };
+        self.written_lifetimes()
+            .chain(requested.or(self.lifetime))
+            .min()
+            .unwrap_or(FIVE_MINUTES)
+    }
+
     /// Merges what another line of the same response says about its cost. The rules are those of the ledger, so that
     /// `drain` and `spend` show the same costs.
     pub(super) fn merge_usage(&mut self, other: &Self) {
@@ -161,8 +176,6 @@ pub(super) struct Fields<'line> {
     #[serde(rename = "type")]
     pub(super) kind: String,
     pub(super) subtype: Option<String>,
-    pub(super) uuid: Option<String>,
-    pub(super) parent_uuid: Option<String>,
     timestamp: Option<String>,
     version: Option<String>,
     // The fields of recorded requests and shapes.
@@ -173,50 +186,22 @@ pub(super) struct Fields<'line> {
     base: Option<String>,
     keep: Option<usize>,
     tail: Option<Vec<String>>,
-    cache_control: Option<Vec<CacheBreakpoint>>,
-    #[serde(borrow)]
-    shape: Option<ShapeFields<'line>>,
+    cache_control: Option<Vec<Value>>,
+    shape: Option<Value>,
     // The fields of conversation lines.
     request_ref: Option<String>,
     request_id: Option<String>,
     prompt_cache_requested: Option<String>,
-    effort: Option<String>,
     pub(super) agent_id: Option<String>,
     pub(super) is_sidechain: Option<bool>,
     pub(super) prompt_id: Option<String>,
     pub(super) is_meta: Option<bool>,
     /// The reason why Claude Code sent a prompt on its own, such as `auto_continuation`.
-    turn_origin: Option<String>,
+    pub(super) turn_origin: Option<String>,
     #[serde(borrow)]
     pub(super) tool_use_result: Option<&'line RawValue>,
     #[serde(borrow)]
     pub(super) message: Option<&'line RawValue>,
-}
-
-/// The end of a prefix that the request asks the API to cache.
-#[derive(Deserialize)]
-struct CacheBreakpoint {
-    path: Vec<Value>,
-    value: Option<Value>,
-}
-
-impl CacheBreakpoint {
-    fn is_in_system_prompt(&self) -> bool {
-        self.path.first().is_some_and(|part| part == "system")
-    }
-
-    fn lifetime(&self) -> Millis {
-        let ttl = self.value.as_ref().and_then(|value| value.get("ttl"));
-        lifetime_named(ttl.and_then(Value::as_str))
-    }
-}
-
-#[derive(Deserialize)]
-struct ShapeFields<'line> {
-    #[serde(borrow)]
-    system: Option<&'line RawValue>,
-    #[serde(borrow)]
-    tools: Option<Vec<&'line RawValue>>,
 }
 
 /// Returns the cache lifetime with this name. `1h` is one hour. Any other name, or no name, is five minutes.
@@ -246,10 +231,16 @@ pub(super) fn request(fields: Fields<'_>) -> Option<Request> {
     }
 
     let breakpoints = fields.cache_control.unwrap_or_default();
-    let breakpoints_in_system: Vec<_> = breakpoints
+    let lifetime_of = |breakpoint: &Value| lifetime_named(breakpoint.at("value").text("ttl"));
+    let breakpoints_in_system: Vec<&Value> = breakpoints
         .iter()
-        .filter(|breakpoint| breakpoint.is_in_system_prompt())
-        .map(|breakpoint| &breakpoint.value)
+        .filter(|breakpoint| {
+            breakpoint
+                .at("path")
+                .get(0)
+                .is_some_and(|part| part == "system")
+        })
+        .map(|breakpoint| breakpoint.at("value"))
         .collect();
 
     Some(Request {
@@ -262,43 +253,27 @@ pub(super) fn request(fields: Fields<'_>) -> Option<Request> {
         base: fields.base.map(|base| hash(&base)),
         repeated: fields.keep.unwrap_or_default(),
         messages: Some(fields.tail?.iter().map(|message| hash(message)).collect()),
-        lifetimes: breakpoints.iter().map(CacheBreakpoint::lifetime).collect(),
+        lifetimes: breakpoints.iter().map(lifetime_of).collect(),
     })
 }
 
 /// Returns the shape in an `api-request-shape` line, together with its hash.
 pub(super) fn shape(fields: &Fields<'_>) -> Option<(Hash, Shape)> {
     let recorded = fields.shape.as_ref()?;
+    let tools = recorded.at("tools").as_array();
     let shape = Shape {
-        system: recorded
-            .system
-            .map_or(Text { hash: 0, length: 0 }, Text::new),
-        tools: recorded
-            .tools
-            .iter()
-            .flatten()
-            .map(|tool| Tool::new(tool))
-            .collect(),
+        system: hash(&recorded.at("system").to_string()),
+        tools: tools.into_iter().flatten().map(Tool::new).collect(),
     };
     Some((hash(fields.shape_hash.as_ref()?), shape))
 }
 
 impl Tool {
-    fn new(json: &RawValue) -> Self {
-        let fields: Value = serde_json::from_str(json.get()).unwrap_or_default();
+    fn new(json: &Value) -> Self {
         Self {
-            name: fields.at("name").as_str().unwrap_or_default().to_owned(),
-            definition: Text::new(json),
-            is_deferred: fields.at("defer_loading") == true,
-        }
-    }
-}
-
-impl Text {
-    fn new(json: &RawValue) -> Self {
-        Self {
-            hash: hash(json.get()),
-            length: json.get().chars().count(),
+            name: json.string("name").unwrap_or_default(),
+            definition: hash(&json.to_string()),
+            is_deferred: json.at("defer_loading") == true,
         }
     }
 }
@@ -319,24 +294,12 @@ pub(super) fn response(line: &[u8], fields: Fields<'_>) -> Option<ConversationRe
         request: fields.request_ref.map(|request| hash(&request)),
         request_id: fields.request_id,
         agent: fields.agent_id,
-        parent: fields.parent_uuid.map(|parent| hash(&parent)),
         version: fields.version.unwrap_or_default(),
         lifetime: fields
             .prompt_cache_requested
             .map(|name| lifetime_named(Some(&name))),
-        effort: fields.effort,
-        reported_reason: fields
-            .message
-            .and_then(|message| ReportedReason::in_message(message.get())),
         ..ConversationResponse::default()
     })
-}
-
-impl Fields<'_> {
-    /// Returns true for the prompt with which Claude Code continues a session after a reset.
-    pub(super) fn is_automatic_continuation(&self) -> bool {
-        self.turn_origin.as_deref() == Some("auto_continuation")
-    }
 }
 
 /// Returns the first words of a message, or `None` if it has no text.

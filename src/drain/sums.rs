@@ -1,0 +1,136 @@
+//! Adds up cache writes by cause and by session.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+use indexmap::IndexMap;
+use serde_json::{Value, json};
+
+use super::cause::RewriteCause;
+use super::history::{CacheWrite, Rewrite};
+use crate::pricing::Money;
+
+/// The total number, tokens, and cost of a group of rewrites.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Sum {
+    /// The number of responses with a rewrite.
+    pub(crate) responses: u64,
+    pub(crate) tokens: u64,
+    /// The cost of writing the tokens minus the cost of reading them.
+    pub(crate) cost: Money,
+}
+
+impl Sum {
+    fn add(&mut self, rewrite: &Rewrite) {
+        self.responses += 1;
+        self.tokens = self.tokens.saturating_add(rewrite.tokens);
+        self.cost += rewrite.cost;
+    }
+
+    pub(super) fn json(&self) -> Value {
+        json!({
+            "answers": self.responses,
+            "tokens": self.tokens,
+            "cost_usd": self.cost.usd(),
+        })
+    }
+}
+
+/// The rewrites with one cause that were, or were not, provably avoidable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct CauseGroup {
+    pub(super) cause: RewriteCause,
+    pub(super) is_avoidable: bool,
+}
+
+/// The cache writes in a period, including rewrites.
+#[derive(Debug, Default)]
+pub(crate) struct CacheSums {
+    /// The number of responses.
+    pub(super) responses: u64,
+    /// The number of responses without a recorded request.
+    pub(super) unrecorded: u64,
+    /// The cost of all cache writes.
+    pub(super) written: Money,
+    /// The total of all avoidable rewrites.
+    pub(crate) avoidable: Sum,
+    /// The rewrites by cause.
+    causes: HashMap<CauseGroup, Sum>,
+    /// The sessions with avoidable rewrites, most expensive first, keyed by session ID.
+    pub(crate) sessions: IndexMap<String, SessionSums>,
+    /// The avoidable rewrites, most expensive first.
+    pub(super) cases: Vec<Case>,
+}
+
+/// A session with avoidable rewrites.
+#[derive(Debug, Default)]
+pub(crate) struct SessionSums {
+    pub(crate) title: Option<String>,
+    /// The total cost of the session.
+    pub(crate) cost: Money,
+    pub(super) avoidable: Sum,
+    causes: HashMap<RewriteCause, Sum>,
+}
+
+impl SessionSums {
+    /// Returns the cause of the most expensive avoidable rewrites.
+    pub(super) fn main_cause(&self) -> RewriteCause {
+        self.causes
+            .iter()
+            .max_by_key(|(cause, sum)| (sum.cost, Reverse(**cause)))
+            .map_or(RewriteCause::Unknown, |(cause, _)| *cause)
+    }
+}
+
+/// A rewrite and the cache write that it belongs to.
+#[derive(Debug)]
+pub(super) struct Case {
+    pub(super) write: CacheWrite,
+    pub(super) rewrite: Rewrite,
+}
+
+impl CacheSums {
+    /// Adds up cache writes.
+    pub(crate) fn new(writes: Vec<CacheWrite>) -> Self {
+        let mut sums = Self::default();
+        for write in writes {
+            sums.add(write);
+        }
+        sums.cases.sort_by_key(|case| Reverse(case.rewrite.cost));
+        sums.sessions
+            .sort_by_cached_key(|id, session| (Reverse(session.avoidable.cost), id.clone()));
+        sums
+    }
+
+    fn add(&mut self, mut write: CacheWrite) {
+        self.responses += 1;
+        self.unrecorded += u64::from(!write.is_recorded);
+        self.written += write.cost;
+        let Some(rewrite) = write.rewrite.take() else {
+            return;
+        };
+        let group = CauseGroup {
+            cause: rewrite.verdict.cause,
+            is_avoidable: rewrite.verdict.is_avoidable,
+        };
+        self.causes.entry(group).or_default().add(&rewrite);
+        if group.is_avoidable {
+            self.avoidable.add(&rewrite);
+            let session = self.sessions.entry(write.session.clone()).or_default();
+            session.avoidable.add(&rewrite);
+            session.causes.entry(group.cause).or_default().add(&rewrite);
+            self.cases.push(Case { write, rewrite });
+        }
+    }
+
+    /// Returns the rewrites by cause. Avoidable rewrites come first, and in each half, the most expensive cause.
+    pub(super) fn by_cause(&self) -> Vec<(CauseGroup, Sum)> {
+        let mut sums: Vec<(CauseGroup, Sum)> = self
+            .causes
+            .iter()
+            .map(|(group, sum)| (*group, *sum))
+            .collect();
+        sums.sort_by_key(|(group, sum)| (!group.is_avoidable, Reverse(sum.cost), *group));
+        sums
+    }
+}
