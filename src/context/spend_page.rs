@@ -54,9 +54,7 @@ impl Context {
             None => self.page_of_machine(request, is_anonymous)?,
         };
         let is_incomplete = match &contents.source {
-            PageSource::Exports(team) => {
-                !team.unreadable.is_empty() || contents.statement.is_incomplete()
-            }
+            PageSource::Exports => contents.statement.is_incomplete(),
             PageSource::Machine(_) => false,
         };
         Ok(SpendPage {
@@ -77,15 +75,10 @@ impl Context {
         let statement = self.statement_of_exports(directory, request, &mut |row| {
             sums.add(row, clock.zone, self.names_model(row, is_anonymous));
         })?;
-        let period = request.period.of_rows(clock.zone);
-        let mut team = self.limits_of_exports(directory, &period)?;
-        let shown = ShownSessions::new(&statement);
-        team.errors
-            .retain(|error| shown.contains(Some(&error.session)));
         Ok(Contents {
             statement,
             sums,
-            source: PageSource::Exports(team),
+            source: PageSource::Exports,
             is_anonymous,
             paths: &self.paths,
             clock,

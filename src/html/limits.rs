@@ -9,20 +9,13 @@ use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use super::chart::{self, COLUMN, HEIGHT};
 use super::markup::{LegendItem, Markup, number};
 use super::{Contents, MachineFacts, PageSource, View, WindowStep};
-use crate::incidents::report::{by_limit, by_person, over_time};
-use crate::limits::FULL_FROM;
-use crate::limits::blocked_time::{ErrorOrigin, StopEnd};
+use crate::incidents::report::{by_limit, over_time};
+use crate::limits::blocked_time::StopEnd;
 use crate::limits::incident::Incident;
 use crate::limits::kind::{Verdict, Window};
 use crate::render::Table;
 use crate::terminal::percent_text;
 use crate::time::{Zone, format_duration};
-
-const FILTERED_BY_PROJECT: &str = "This section shows only errors from sessions with spend in the selected projects. Usage windows apply to the whole account, so the hours shown for them cover all projects.";
-
-const INCOMPLETE: &str = "Some files with limit errors and usage windows could not be read, so the real numbers may be higher.";
-
-const SEAT_ADVICE: &str = "If someone is often near the limit or blocked for a long time, consider a higher-tier seat. If neither has happened for weeks, consider a lower-tier seat.";
 
 /// The maximum number of columns in a chart that shows individual readings. In a longer chart, the five 5-hour windows
 /// of a day would look like one.
@@ -31,53 +24,28 @@ const MAX_DETAILED_COLUMNS: usize = 14;
 /// The minimum width of the band for an error, as a fraction of the chart's width.
 const MIN_BAND_WIDTH: f64 = 1.0 / 300.0;
 
-/// Writes the section about limit errors, which covers this machine or several people.
+/// Writes the section about limit errors.
 pub(super) fn write_limits(view: &View<'_>, page: &mut Markup) {
     let clock = view.contents.clock;
     let summary = view.error_summary.sentence(clock);
     page.paragraph(summary.as_deref().unwrap_or("No limit errors found."));
 
-    if let PageSource::Exports(team) = &view.contents.source {
-        let limits = team.people(clock.zone);
-        if !limits.is_empty() {
-            let people = view
-                .everybody
-                .iter()
-                .filter_map(|name| Some((view.person_name(name), limits.get(name)?)));
-            page.long_table("totals whose", "Limits by person", by_person(people, true));
-            page.notes([SEAT_ADVICE]);
-            page.notes([format!(
-                "This table counts the hours in which a person had a usage window at {FULL_FROM}% or more, even if only for a minute, including nights. A dash means that there is no data, because only the status line reports usage windows and API keys have none."
-            )]);
-        }
-    }
     if summary.is_some() {
         page.table("totals", "Errors by limit", &by_limit(&view.error_summary));
         if let Some(table) = over_time(&view.error_summary) {
             page.table("totals", "Limit errors over time", &table);
         }
-        let origin = match view.contents.source {
-            PageSource::Exports(_) => ErrorOrigin::InExports,
-            PageSource::Machine(_) => ErrorOrigin::Here,
-        };
-        page.notes(view.error_summary.notes(origin));
+        page.notes(view.error_summary.notes());
     }
-    match &view.contents.source {
-        PageSource::Exports(team) => {
-            if view.contents.statement.request.project.is_some() {
-                page.notes([FILTERED_BY_PROJECT]);
-            }
-            if !team.unreadable.is_empty() {
-                page.notes([INCOMPLETE]);
-            }
-        }
-        PageSource::Machine(facts) if summary.is_some() => page.collapsed_table(
+    if let PageSource::Machine(facts) = &view.contents.source
+        && summary.is_some()
+    {
+        page.collapsed_table(
             "Show the errors as a table",
             "totals",
             "Limit errors",
             &error_table(facts, view.contents),
-        ),
-        PageSource::Machine(_) => {}
+        );
     }
 }
 

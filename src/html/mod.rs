@@ -14,7 +14,6 @@ use chrono::{DateTime, NaiveDate, Utc};
 use indexmap::IndexSet;
 
 use crate::drain::PercentValue;
-use crate::export::{TeamLimits, summarize_errors};
 use crate::limits::blocked_time::{ErrorSummary, count_errors};
 use crate::limits::incident::Incident;
 use crate::limits::pace::WindowStep;
@@ -56,8 +55,8 @@ pub(crate) struct Contents<'c> {
 pub(crate) enum PageSource {
     /// The ledger of this machine.
     Machine(MachineFacts),
-    /// The exports of several machines, which contain limits and people.
-    Exports(TeamLimits),
+    /// The exports of several machines, which name people but contain no limits.
+    Exports,
 }
 
 /// The facts that are known only for this machine.
@@ -79,15 +78,12 @@ impl PageSource {
     fn machine(&self) -> Option<&MachineFacts> {
         match self {
             Self::Machine(facts) => Some(facts),
-            Self::Exports(_) => None,
+            Self::Exports => None,
         }
     }
 
-    fn team(&self) -> Option<&TeamLimits> {
-        match self {
-            Self::Machine(_) => None,
-            Self::Exports(team) => Some(team),
-        }
+    fn is_exports(&self) -> bool {
+        matches!(self, Self::Exports)
     }
 }
 
@@ -115,18 +111,17 @@ impl Contents<'_> {
     pub(crate) fn page(mut self) -> String {
         self.sums.sort();
         let people_with_spend = self.sums.people.keys().map(String::as_str);
-        let other_people = self.source.team().into_iter().flat_map(TeamLimits::names);
         let view = View {
             contents: &self,
             columns: self.columns(),
             error_summary: match &self.source {
-                PageSource::Exports(team) => summarize_errors(&team.errors, self.clock.zone),
+                PageSource::Exports => ErrorSummary::of(&[], self.clock.zone),
                 PageSource::Machine(facts) => ErrorSummary::of(
                     &count_errors(&facts.incidents, None, self.clock),
                     self.clock.zone,
                 ),
             },
-            everybody: people_with_spend.chain(other_people).collect(),
+            everybody: people_with_spend.collect(),
         };
         let mut body = Markup::default();
         view.write_header(&mut body);
@@ -154,9 +149,7 @@ impl Contents<'_> {
                 .iter()
                 .map(|incident| zone.day(incident.evidence.at()))
                 .collect(),
-            PageSource::Exports(team) => {
-                team.errors.iter().map(|error| zone.day(error.at)).collect()
-            }
+            PageSource::Exports => Vec::new(),
         };
         Columns::new(spend_days.chain(error_days))
     }
@@ -272,13 +265,9 @@ impl View<'_> {
                 write: limits::write_windows,
             },
             PagePart {
-                is_shown: true,
+                is_shown: source.machine().is_some(),
                 id: "limits",
-                title: if source.team().is_some() {
-                    "Limits"
-                } else {
-                    "Limit errors"
-                },
+                title: "Limit errors",
                 write: limits::write_limits,
             },
             PagePart {
@@ -303,7 +292,7 @@ fn write_totals(view: &View<'_>, page: &mut Markup) {
         &[&total.cost().exact(), &statement.total_amount().show()],
     );
     let mut figures = Vec::new();
-    if contents.source.team().is_some() {
+    if contents.source.is_exports() {
         figures.push(("people", contents.sums.people.len().to_string()));
     }
     figures.extend(page_totals(&total));

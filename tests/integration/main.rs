@@ -92,7 +92,6 @@ mod statusline;
 mod statusline_host_safety;
 mod stops;
 mod support;
-mod team_limits;
 #[cfg(target_os = "linux")] // a copy of `sleep` stands in for Claude Code
 mod token_of_session;
 #[cfg(target_os = "linux")] // a copy of `sleep` stands in for Claude Code

@@ -1,7 +1,6 @@
 """The exports of a generated team: people who work in a few repositories, and plans of several sizes whose usage
 windows fill up."""
 
-import gzip
 import json
 from pathlib import Path
 from typing import NamedTuple
@@ -46,12 +45,10 @@ def export_team(directory, program, end, seed=1, people=TEAM):
         config.parent.mkdir(parents=True)
         config.write_text(f'[export]\nperson = "{PLACEHOLDER}"\n')
         runner(program, home, "UTC")(["export", str(exports)], end)
-        for path in exports.rglob("*.gz"):
+        for path in exports.glob("*.ndjson"):
             replace_placeholder(path, person.name)
     return exports
 
 
 def replace_placeholder(path, name):
-    exported = gzip.decompress(path.read_bytes())
-    exported = exported.replace(json.dumps(PLACEHOLDER).encode(), json.dumps(name).encode())
-    path.write_bytes(gzip.compress(exported))
+    path.write_text(path.read_text().replace(json.dumps(PLACEHOLDER), json.dumps(name)))
