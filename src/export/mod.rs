@@ -8,7 +8,7 @@
 //! prompts or paths, and contain a name only if the user configures it.
 
 mod files;
-mod machine;
+mod machine_name;
 mod merged;
 mod new_rows;
 mod project;

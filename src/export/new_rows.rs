@@ -7,7 +7,7 @@ use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::files::{each_row, file_path, is_final, month_name};
-use super::machine::machine_name;
+use super::machine_name::machine_name;
 use super::project::{branch_name, project_name};
 use super::row::{RESPONSE, Row, UNRECORDED};
 use crate::config::Export;

@@ -150,11 +150,11 @@ fn exports_of_three_overlapping_machines_add_up_to_one_machine() {
             }
         }
         for by in ["month", "session", "project"] {
-            let own = whole.run(&format!("spend --json --by {by}")).json();
+            let expected = whole.run(&format!("spend --json --by {by}")).json();
             let exported = whole
                 .run(&format!("spend --json --by {by} --from OUT"))
                 .json();
-            assert_eq!(figures(&exported), figures(&own), "{name} {by}");
+            assert_eq!(figures(&exported), figures(&expected), "{name} {by}");
         }
     }
 }
