@@ -98,18 +98,14 @@ def sums_of_rows(directory, columns=COLUMNS):
             row = json.loads(line)
             rank = (-row["cost_pico"], row["machine"])
             if row["kind"] in ("response", "unrecorded") and (row["key"] not in best or rank < best[row["key"]][0]):
-                best[row["key"]] = (rank, row)
+                row |= {"day": row["time"][:10], "team": row["labels"].get("team", "")}
+                names = [sys.intern(f"{column} {row[column]}") for column in columns]
+                best[row["key"]] = (rank, names, row["kind"] == "response", row["at_least"])
     sums = {}
-    for _, row in best.values():
-        row |= {"day": row["time"][:10], "team": row["labels"].get("team", "")}
-        for column in columns:
-            cost, responses, at_least = sums.get(f"{column} {row[column]}", (0, 0, False))
-            is_response = row["kind"] == "response"
-            sums[f"{column} {row[column]}"] = (
-                cost + row["cost_pico"],
-                responses + is_response,
-                at_least or row["at_least"],
-            )
+    for (negative_cost, _), names, is_response, is_lower_bound in best.values():
+        for name in names:
+            cost, responses, at_least = sums.get(name, (0, 0, False))
+            sums[name] = (cost - negative_cost, responses + is_response, at_least or is_lower_bound)
     return sums
 
 
