@@ -21,7 +21,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 sys.dont_write_bytecode = True
@@ -176,14 +175,13 @@ def sums_in_process(binary, engine, directory, columns=COLUMNS):
 
 
 def measure(command, environment=None):
-    """Runs a program. Returns the seconds it took, its peak memory in megabytes, and its output."""
-    start = time.monotonic()
+    """Runs a program. Returns its seconds of CPU time, its peak memory in megabytes, and its output."""
     with tempfile.TemporaryFile("w+") as output:
         process = subprocess.Popen(command, stdout=output, env=environment)
         _, status, usage = os.wait4(process.pid, 0)
         assert status == 0, command
         output.seek(0)
-        return time.monotonic() - start, usage.ru_maxrss // 1024, output.read()
+        return usage.ru_utime + usage.ru_stime, usage.ru_maxrss // 1024, output.read()
 
 
 # --- machines with copies of the recorded histories
@@ -311,11 +309,11 @@ def scale(binary, count):
         environment = {"HOME": temporary, "PATH": "/usr/bin:/bin", "TZ": "UTC"}
         # The memory of a child includes that of its parent before it starts, so the largest program comes last.
         seconds, megabytes, _ = measure(command, environment)
-        print(f"{count} rows in {size} MB, sums by person:\nspend --from: {seconds:.1f} s, {megabytes} MB", flush=True)
+        print(f"{count} rows in {size} MB, sums by person:\nspend --from: {seconds:.1f} s of CPU time, {megabytes} MB", flush=True)
         all_sums = {"spend --from": sums_of_whycap(binary, directory, ["person"])}
         for engine in ENGINES:
             all_sums[engine], seconds, megabytes = sums_in_process(binary, engine, directory, ["person"])
-            print(f"{engine}: {seconds:.1f} s, {megabytes} MB", flush=True)
+            print(f"{engine}: {seconds:.1f} s of CPU time, {megabytes} MB", flush=True)
         expected = sums_of_rows(directory, ["person"])
         for program, sums in all_sums.items():
             check(f"{program} has the same {len(expected)} sums of {count} rows", sums == expected)
