@@ -1,11 +1,9 @@
 //! `whycap incidents` and `whycap report`: list past incidents, and summarize one for a public bug report.
 
-use std::path::PathBuf;
-
 use super::reply::{Reply, Subcommand, misuse};
 use crate::claude::session_label::short_id;
 use crate::context::Context;
-use crate::incidents::report::{error_of_entry, report, report_of_exports};
+use crate::incidents::report::{error_of_entry, report};
 use crate::incidents::{Asker, PastErrors};
 use crate::limits::bug_report;
 use crate::render::Report;
@@ -23,9 +21,6 @@ pub(crate) struct IncidentsArguments {
     /// Show only this session
     #[arg(long, value_name = "ID")]
     session: Option<String>,
-    /// Combine several machines' exports in this directory, by person
-    #[arg(long, value_name = "DIR", conflicts_with = "session")]
-    from: Option<PathBuf>,
 }
 
 /// The maximum number of incidents to list in a conversation.
@@ -35,12 +30,6 @@ impl Subcommand for IncidentsArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
         let requested = self.days.period(context.clock()).map_err(misuse)?;
         let period = requested.of_rows(context.clock().zone);
-        if let Some(directory) = &self.from {
-            let limits = context.limits_of_exports(directory, &period)?;
-            let report = report_of_exports(&limits, context.clock());
-            let is_partial = !limits.unreadable.is_empty();
-            return Ok(Reply::from(report).in_json(self.json).with_code(is_partial));
-        }
         let known = context.incidents();
         let complete_id = context.complete_session_id(self.session.as_deref());
         let session = complete_id.as_deref();

@@ -5,12 +5,6 @@ use toml::{Table, Value};
 use super::keys::{Choices, Key, ValueKind};
 use crate::terminal::{escape, width};
 
-/// The minimum length of a secret. Shorter secrets are vulnerable to dictionary attacks.
-const MIN_SECRET_CHARACTERS: usize = 32;
-
-const SECRET_IS_SHORT: &str = "is too short to be secure, so nothing is exported; create a key with \
-                               `whycap export --new-key`";
-
 impl Key {
     /// Returns the valid parts of a value. For each invalid part, adds a message to `omissions`. Returns `None` if the
     /// entire value is invalid.
@@ -19,7 +13,6 @@ impl Key {
             ValueKind::Number { min, max } => number(value, *min, *max),
             ValueKind::Flag => value.as_bool().map(Value::Boolean),
             ValueKind::Name => name(value),
-            ValueKind::Secret => secret(value, omissions),
             ValueKind::Text { max_columns } => {
                 text(value, |text| (1..=*max_columns).contains(&width(text)))
             }
@@ -60,15 +53,6 @@ fn text(value: &Value, is_allowed: impl Fn(&str) -> bool) -> Option<Value> {
 fn name(value: &Value) -> Option<Value> {
     let name = value.as_str()?.trim().into();
     text(&name, |name| (1..=100).contains(&name.chars().count()))
-}
-
-/// Returns the value if it is a valid name. Adds a message if it is too short for a secret.
-fn secret(value: &Value, omissions: &mut Vec<String>) -> Option<Value> {
-    let secret = name(value)?;
-    if secret.as_str()?.chars().count() < MIN_SECRET_CHARACTERS {
-        omissions.push(SECRET_IS_SHORT.to_owned());
-    }
-    Some(secret)
 }
 
 /// Returns the known names in a list and adds a message for each unknown one. Returns `None` if the value is not a

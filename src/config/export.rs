@@ -8,16 +8,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Export {
-    /// The person's name. If `None`, a pseudonym is exported.
+    /// The person's name. If `None`, the rows do not name a person.
     pub person: Option<String>,
-    /// The secret key for hashing the pseudonym and the names of projects and branches.
-    pub key: Option<String>,
     /// Patterns for projects that are exported under their own names.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub projects: Vec<String>,
-    /// How all other projects are exported. If this is not set and [`Self::projects`] is not empty, they are combined
-    /// into one.
-    pub others: Option<Others>,
+    /// How all other projects are exported.
+    pub others: Others,
     /// How branch names are exported.
     pub branches: Branches,
     /// Labels to add to every row, such as a team or a cost center.
@@ -26,14 +23,13 @@ pub struct Export {
 }
 
 /// How projects that are not listed are exported.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Others {
-    /// Combine them into one project named "other".
+    /// As one project named "other".
+    #[default]
     Sum,
-    /// Export each project under a hash of its name.
-    Hash,
-    /// Do not export them.
+    /// Not at all.
     Drop,
 }
 
@@ -41,13 +37,9 @@ pub enum Others {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Branches {
-    /// Do not export branch names.
+    /// Not at all.
     #[default]
     None,
-    /// Export a hash of the name.
-    Hash,
-    /// Export the ticket ID in the name, for example `API-77`.
-    Ticket,
-    /// Export the full name.
+    /// By name.
     Name,
 }

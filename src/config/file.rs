@@ -453,35 +453,22 @@ mod tests {
     fn export() -> impl Strategy<Value = Export> {
         let person = prop::option::of("[a-z \"\\\\é]{0,8}[a-z]");
         let projects = prop::collection::vec("[a-z/*\"]{0,8}", 0..3);
-        let others = [Others::Sum, Others::Hash, Others::Drop];
-        let branches = [
-            Branches::None,
-            Branches::Hash,
-            Branches::Ticket,
-            Branches::Name,
-        ];
+        let others = [Others::Sum, Others::Drop];
+        let branches = [Branches::None, Branches::Name];
         let choices = (
-            prop::option::of(prop::sample::select(others.to_vec())),
+            prop::sample::select(others.to_vec()),
             prop::sample::select(branches.to_vec()),
         );
         let labels = prop::collection::btree_map("[a-z\"]{0,5}", "[a-z\"]{1,5}", 0..3);
-        (
-            person,
-            prop::option::of("[a-f0-9]{32}"),
-            projects,
-            choices,
-            labels,
+        (person, projects, choices, labels).prop_map(
+            |(person, projects, (others, branches), labels)| Export {
+                person: person.map(|name| name.trim().to_owned()),
+                projects,
+                others,
+                branches,
+                labels,
+            },
         )
-            .prop_map(
-                |(person, key, projects, (others, branches), labels)| Export {
-                    person: person.map(|name| name.trim().to_owned()),
-                    key,
-                    projects,
-                    others,
-                    branches,
-                    labels,
-                },
-            )
     }
 
     #[test]

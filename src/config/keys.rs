@@ -54,8 +54,6 @@ pub(super) enum ValueKind {
     Flag,
     /// A string of 1 to 100 characters.
     Name,
-    /// A secret for hashing, which should be long.
-    Secret,
     /// A string that is at least one column wide.
     Text { max_columns: usize },
     /// A choice from these names.

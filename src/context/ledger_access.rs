@@ -4,15 +4,13 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use anyhow::{bail, ensure};
-use chrono::{DateTime, Utc};
 
 use super::spend::MOST_UNREADABLE_NAMED;
 use super::{ANSWER_READS, Context};
 use crate::claude::transcripts::{self, TranscriptFile};
 use crate::disk::lock;
 use crate::drain::{CacheWrite, cache_writes};
-use crate::export::{Exporter, NewRows, RowSources};
-use crate::incidents::steps;
+use crate::export::{NewRows, RowSources};
 use crate::ledger::{self, CatchUpResult, Ledger, LedgerError, ReadTime, SpendSource, WaitLimit};
 use crate::spend::describe_unreadable;
 use crate::terminal::{print_error, with_progress};
@@ -86,28 +84,22 @@ impl Context {
     }
 
     /// Collects the rows that this machine exports. Returns an error if the export settings are invalid, if there is no
-    /// history, or if the ledger cannot be stored. Without a stored ledger, rows may be missing, and because each
-    /// export replaces the previous one, they would be deleted everywhere.
+    /// history, or if the ledger cannot be stored. Without a stored ledger, rows may be missing, and each export replaces
+    /// the previous one.
     pub(crate) fn new_rows(&self) -> anyhow::Result<NewRows> {
         let paths = &self.paths;
         if let Some(problem) = self.config.problems_of("export").next() {
             let file = paths.show(&paths.whycap_config);
             bail!("nothing was exported because of a problem in {file}: {problem}");
         }
-        let exporter = Exporter::new(paths, &self.environment, &self.config.export)?;
-        let clock = self.clock();
         let sources = self.with_ledger(|ledger, catch_up| {
             ensure!(
                 ledger.is_lasting(),
                 "nothing was exported because the ledger could not be locked"
             );
-            let spend = ledger.exported()?;
             Ok(RowSources {
-                incidents: self.incidents().history(None, &ledger)?.incidents,
                 incomplete_sessions: incomplete_sessions(&ledger, &catch_up)?,
-                spend,
-                window_steps: steps(paths, DateTime::<Utc>::UNIX_EPOCH, clock.now),
-                is_complete: catch_up.is_all(),
+                spend: ledger.all_spend()?,
             })
         })?;
         if sources.spend.is_empty() {
@@ -120,7 +112,7 @@ impl Context {
                 roots.join(", ")
             );
         }
-        Ok(NewRows::build(exporter, &sources, paths, clock))
+        Ok(NewRows::build(&sources, paths, &self.config.export)?)
     }
 
     /// Opens the ledger without waiting for another process. Returns `None` if the ledger does not exist or cannot be

@@ -9,8 +9,8 @@ use anyhow::{Result, ensure};
 
 use super::Context;
 use crate::claude::account::Account;
-use crate::export::{MergedRows, RowType, TeamLimits, UnreadableFile, has_exports};
-use crate::ledger::{CatchUpResult, Ledger, RowsPeriod, SpendRow};
+use crate::export::{MergedRows, UnreadableFile, has_exports};
+use crate::ledger::{CatchUpResult, Ledger, SpendRow};
 use crate::pricing::Money;
 use crate::render::Report;
 use crate::spend::{
@@ -83,7 +83,7 @@ impl SpendOptions {
                 "--by {name} reads the transcripts on this machine; omit --from and --html"
             ));
         }
-        if self.by.is_by_cause() && self.from.is_some() {
+        if (self.by.is_by_cause() || self.by == GroupBy::Agent) && self.from.is_some() {
             return Err(format!(
                 "exports do not contain the data for --by {name}; omit --from"
             ));
@@ -227,8 +227,8 @@ impl Context {
     ) -> Result<Statement> {
         self.check_exports(directory)?;
         let merged = with_progress("reading exports", |show: &mut dyn FnMut(u64, u64)| {
-            MergedRows::read(directory, RowType::Spend, show)
-        })?;
+            MergedRows::read(directory, show)
+        });
         self.report_unreadable_exports(&merged.unreadable);
         let catch_up = CatchUpResult {
             files: 0,
@@ -247,19 +247,6 @@ impl Context {
             0,
             each,
         )?)
-    }
-
-    /// Returns the limits from several machines' exports in a directory.
-    pub(crate) fn limits_of_exports(
-        &self,
-        directory: &Path,
-        period: &RowsPeriod,
-    ) -> Result<TeamLimits> {
-        self.check_exports(directory)?;
-        let what = "reading limits and windows";
-        let limits = with_progress(what, |show| TeamLimits::read(directory, period, show))?;
-        self.report_unreadable_exports(&limits.unreadable);
-        Ok(limits)
     }
 
     fn check_exports(&self, directory: &Path) -> Result<()> {

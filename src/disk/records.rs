@@ -11,10 +11,6 @@ use super::{
 
 /// The maximum size of a file, in bytes. Most files are only a few kilobytes.
 const SIZE_LIMIT: u64 = 256 * 1024;
-/// The maximum size, in bytes, of a file that grows with the user's history, for example by one entry per session or
-/// day.
-const LARGE_SIZE_LIMIT: u64 = 64 * 1024 * 1024;
-
 /// Returns true if an ID from another program is safe to use as a file name. It must be short and contain only letters,
 /// digits, `-`, and `_`, so the path cannot leave its directory.
 pub(crate) fn is_safe_file_name(id: &str) -> bool {
@@ -27,16 +23,7 @@ pub(crate) fn is_safe_file_name(id: &str) -> bool {
 
 /// Reads a value. Returns `None` if the file does not exist or does not contain a valid value.
 pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
-    read_up_to(path, SIZE_LIMIT)
-}
-
-/// Like [`read`], for files that grow with the user's history.
-pub(crate) fn read_large<T: DeserializeOwned>(path: &Path) -> Option<T> {
-    read_up_to(path, LARGE_SIZE_LIMIT)
-}
-
-fn read_up_to<T: DeserializeOwned>(path: &Path, limit: u64) -> Option<T> {
-    let bytes = read_owned(path, limit).ok()??;
+    let bytes = read_owned(path, SIZE_LIMIT).ok()??;
     serde_json::from_slice(&bytes).ok()
 }
 

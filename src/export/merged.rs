@@ -1,189 +1,124 @@
-//! Merges the rows of all machines so that each row is counted only once.
+//! Adds up the rows of several machines.
 //!
-//! The SQL scripts for databases follow the same rules. Each file contains one machine's latest export for one day. If
-//! several rows have the same key, the one with the greatest weight is counted. Ties are broken by machine name.
-//! Unrecorded spend is derived from an entire session. Only the rows of the machine with the greatest weight for that
-//! session are counted.
-//!
-//! To save memory, the files are read twice: first to decide which rows to count, and then to return these rows. Each
-//! row takes up only about 36 bytes.
+//! Of all rows with the same key, the one with the highest amount counts. If several have the same amount, it is the one
+//! of the machine whose name comes first. The printed SQL follows the same rule.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use indexmap::IndexSet;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::erasure::ErasedRows;
 use super::files::{UnreadableFile, each_row, list_files};
-use super::row::{ExportedRow, RESPONSE, RowType, UNRECORDED, cut_text};
-use super::version::Weight;
-use crate::disk;
+use super::row::{RESPONSE, Row, UNRECORDED};
 use crate::ledger::{
     LedgerError, Origin, RequestContext, RowsBy, RowsPeriod, SpendKind, SpendRow, SpendSource,
     Tally,
 };
 use crate::pricing::{Money, Usage};
-use crate::transcript::reader::FileState;
+use crate::time::Millis;
 
-/// The rows of one type in an export directory.
-#[derive(Debug)]
+/// The rows that count, from all files in an export directory.
+#[derive(Debug, Default)]
 pub(crate) struct MergedRows {
-    /// The files, and the state of each when it was first read.
-    files: Vec<(PathBuf, Option<FileState>)>,
-    /// For each readable row, in the order of the files, whether it is counted.
-    counts: Vec<bool>,
+    /// The facts in chronological order.
+    facts: Vec<Fact>,
+    names: IndexSet<Names>,
     pub(crate) unreadable: Vec<UnreadableFile>,
 }
 
+/// The names in a row. Many rows have the same names, so each combination is stored only once.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Names {
+    person: String,
+    machine: String,
+    team: String,
+    project: String,
+    branch: String,
+    session: String,
+    model: String,
+    is_response: bool,
+}
+
+/// The other fields of a row.
+#[derive(Debug)]
+struct Fact {
+    time: Millis,
+    cost: Money,
+    usage: Usage,
+    at_least: bool,
+    unpriced: bool,
+    /// The index of the row's names in [`MergedRows::names`].
+    names: usize,
+}
+
 impl MergedRows {
-    /// Reads all files and decides which rows to count. Erased rows are not counted. Calls `progress` with the number
-    /// of files read and the total number of files. Fails if the list of erased rows cannot be read.
-    pub(crate) fn read(
-        directory: &Path,
-        row_type: RowType,
-        progress: &mut dyn FnMut(u64, u64),
-    ) -> Result<Self, disk::Error> {
-        let erased = ErasedRows::read(directory)?;
-        Ok(Self::read_except(&erased, directory, row_type, progress))
-    }
-
-    /// Reads all files and decides which rows to count. The rows in `erased` are not counted.
-    pub(super) fn read_except(
-        erased: &ErasedRows,
-        directory: &Path,
-        row_type: RowType,
-        progress: &mut dyn FnMut(u64, u64),
-    ) -> Self {
-        let mut unreadable = Vec::new();
-        let mut copies = Copies::default();
-        let mut files = Vec::new();
-        let paths = list_files(directory, row_type, &mut unreadable);
-        let total = paths.len() as u64;
-        for (done, path) in (0..).zip(paths) {
-            progress(done, total);
-            let state = file_state(&path);
-            let result = each_row(&path, |row, _line| {
-                let is_countable = row.is_countable(row_type) && !erased.covers(row);
-                copies.add(row, is_countable);
-            });
-            unreadable.extend(result.err());
-            files.push((path, state));
-        }
-        Self {
-            files,
-            counts: copies.decide(),
-            unreadable,
-        }
-    }
-
-    /// Calls `visit` with each row that counts. Fails if a file has changed since it was first read.
-    pub(super) fn each(&self, mut visit: impl FnMut(&ExportedRow)) -> Result<(), disk::Error> {
-        let mut counts = self.counts.iter();
-        for (path, state) in &self.files {
-            // Unreadable rows were reported when the files were first read.
-            let _ = each_row(path, |row, _line| {
-                if counts.next() == Some(&true) {
-                    visit(row);
+    /// Reads all files. Calls `progress` with the number of files read and the total number of files.
+    pub(crate) fn read(directory: &Path, progress: &mut dyn FnMut(u64, u64)) -> Self {
+        let mut merged = Self::default();
+        let files = match list_files(directory) {
+            Ok(files) => files,
+            Err(error) => {
+                merged.unreadable.push(error);
+                return merged;
+            }
+        };
+        let mut by_key: HashMap<u64, Fact> = HashMap::new();
+        for (done, path) in (0..).zip(&files) {
+            progress(done, files.len() as u64);
+            let result = each_row(path, |row| {
+                if [RESPONSE, UNRECORDED].contains(&&*row.kind) {
+                    merged.add(row, &mut by_key);
                 }
             });
-            if file_state(path) != *state {
-                let changed =
-                    io::Error::other("the file changed while whycap was reading it; try again");
-                return Err(disk::read_error(path)(changed));
+            merged.unreadable.extend(result.err());
+        }
+        merged.facts = by_key.into_values().collect();
+        merged.facts.sort_by_key(|fact| fact.time);
+        merged
+    }
+
+    /// Adds a row unless another row with the same key counts.
+    fn add(&mut self, row: Row, by_key: &mut HashMap<u64, Fact>) {
+        let key = xxh3_64(row.key.as_bytes());
+        let cost = Money::from_pico(row.cost_pico);
+        if let Some(other) = by_key.get(&key) {
+            let machine = self
+                .names
+                .get_index(other.names)
+                .map_or("", |names| &names.machine);
+            let rank = (cost, Reverse(&*row.machine), Reverse(row.time));
+            if rank <= (other.cost, Reverse(machine), Reverse(other.time)) {
+                return;
             }
         }
-        Ok(())
-    }
-}
-
-fn file_state(path: &Path) -> Option<FileState> {
-    let metadata = std::fs::metadata(path).ok()?;
-    Some(FileState::from_metadata(&metadata))
-}
-
-/// A copy of a row. Indexes have 32 bits because four billion rows would not fit into memory.
-struct RowCopy {
-    key: u64,
-    version: u64,
-    /// The hash of the session if the row contains unrecorded spend.
-    unrecorded_session: Option<u64>,
-    /// The index of the machine in [`Copies::machines`].
-    machine: u32,
-    /// The index of the row in [`Copies::counts`].
-    row: u32,
-}
-
-impl RowCopy {
-    fn weight(&self) -> Weight {
-        Weight::in_version(self.version)
-    }
-}
-
-/// The copies of all rows.
-#[derive(Default)]
-struct Copies {
-    all: Vec<RowCopy>,
-    machines: IndexSet<String>,
-    counts: Vec<bool>,
-}
-
-impl Copies {
-    fn add(&mut self, row: &ExportedRow, is_countable: bool) {
-        let index = self.counts.len();
-        self.counts.push(false);
-        if !is_countable {
-            return;
-        }
-        let machine = match self.machines.get_index_of(&*row.machine) {
-            Some(index) => index,
-            None => self.machines.insert_full(row.machine.clone()).0,
-        };
-        let unrecorded_session = if row.kind == UNRECORDED {
-            Some(xxh3_64(row.session.as_bytes()))
-        } else {
-            None
-        };
-        self.all.push(RowCopy {
-            key: row.key,
-            version: row.version,
-            unrecorded_session,
-            machine: u32::try_from(machine).unwrap_or(u32::MAX),
-            row: u32::try_from(index).unwrap_or(u32::MAX),
+        let (names, _) = self.names.insert_full(Names {
+            person: row.person,
+            machine: row.machine,
+            team: row.labels.get("team").cloned().unwrap_or_default(),
+            project: row.project,
+            branch: row.branch,
+            session: row.session,
+            model: row.model,
+            is_response: row.kind == RESPONSE,
         });
-    }
-
-    /// Decides which rows to count. Returns a flag for each row.
-    fn decide(mut self) -> Vec<bool> {
-        let mut session_weights: HashMap<u64, Weight> = HashMap::new();
-        for copy in &self.all {
-            if let Some(session) = copy.unrecorded_session {
-                let weight = session_weights.entry(session).or_insert(copy.weight());
-                *weight = copy.weight().max(*weight);
-            }
-        }
-
-        self.all.sort_unstable_by_key(|copy| {
-            let machine = self.machines.get_index(copy.machine as usize);
-            (
-                copy.key,
-                Reverse(copy.weight()),
-                machine,
-                Reverse(copy.version),
-            )
-        });
-        self.all.dedup_by_key(|copy| copy.key);
-        for copy in &self.all {
-            let session_weight = copy
-                .unrecorded_session
-                .and_then(|session| session_weights.get(&session));
-            if let Some(counts) = self.counts.get_mut(copy.row as usize) {
-                *counts = session_weight.is_none_or(|weight| *weight == copy.weight());
-            }
-        }
-        self.counts
+        let fact = Fact {
+            time: row.time,
+            cost,
+            usage: Usage {
+                input: row.input,
+                output: row.output,
+                cache_read: row.cache_read,
+                cache_write: row.cache_write_5m.saturating_add(row.cache_write_1h),
+                cache_write_1h: row.cache_write_1h,
+                web_searches: row.web_searches,
+            },
+            at_least: row.at_least,
+            unpriced: row.unpriced,
+            names,
+        };
+        by_key.insert(key, fact);
     }
 }
 
@@ -194,69 +129,52 @@ impl SpendSource for MergedRows {
         _: RowsBy,
         visit: &mut dyn FnMut(SpendRow<'_>),
     ) -> Result<(), LedgerError> {
-        self.each(|row| {
-            let is_spend = row.kind == RESPONSE || row.cost_pico != Some(0) || row.at_least;
-            if is_spend && period.contains(&row.time) {
-                visit_spend(row, visit);
+        for fact in &self.facts {
+            if period.contains(&fact.time)
+                && let Some(names) = self.names.get_index(fact.names)
+            {
+                visit_fact(fact, names, visit);
             }
-        })?;
+        }
         Ok(())
     }
 }
 
-/// Converts an exported row to a ledger row and passes it to `visit`.
-fn visit_spend(row: &ExportedRow, visit: &mut dyn FnMut(SpendRow<'_>)) {
-    let is_response = row.kind == RESPONSE;
-    let agent = if row.subagent { "subagent" } else { "main" };
+/// Converts a fact to a ledger row and passes it to `visit`.
+fn visit_fact(fact: &Fact, names: &Names, visit: &mut dyn FnMut(SpendRow<'_>)) {
     let context = RequestContext {
-        branch: row.branch.clone(),
-        agent: agent.to_owned(),
+        branch: names.branch.clone(),
         ..RequestContext::default()
     };
     let origin = Origin {
-        session: row.session.clone(),
-        project: row.project.clone(),
+        session: names.session.clone(),
+        project: names.project.clone(),
         ..Origin::default()
     };
     let mut tally = Tally {
-        responses: is_response.into(),
-        unpriced: row.unpriced.into(),
-        at_least: row.at_least,
-        usage: Usage {
-            input: row.input,
-            output: row.output,
-            cache_read: row.cache_read,
-            cache_write: row.cache_write_5m.saturating_add(row.cache_write_1h),
-            cache_write_1h: row.cache_write_1h,
-            web_searches: row.web_searches,
-        },
+        at_least: fact.at_least,
+        usage: fact.usage,
         ..Tally::default()
     };
-    let cost = Money::from_pico(row.cost_pico.unwrap_or_default());
-    let kind = match &*row.kind {
-        RESPONSE => {
-            tally.recorded = cost;
-            SpendKind::Response
-        }
-        UNRECORDED => {
-            tally.unrecorded = cost;
-            SpendKind::Background
-        }
-        _ => {
-            tally.pending = cost;
-            SpendKind::Pending
-        }
+    let kind = if names.is_response {
+        tally.recorded = fact.cost;
+        tally.responses = 1;
+        tally.unpriced = fact.unpriced.into();
+        SpendKind::Response
+    } else {
+        tally.unrecorded = fact.cost;
+        SpendKind::Background
     };
     visit(SpendRow {
         tally,
         kind,
-        context: is_response.then_some(&context),
-        person: &row.person,
-        machine: &row.machine,
-        team: cut_text(&row.labels.team),
-        at: row.time,
+        context: names.is_response.then_some(&context),
+        person: &names.person,
+        machine: &names.machine,
+        team: &names.team,
+        at: fact.time,
         origin: &origin,
-        model: &row.model,
+        model: &names.model,
         ..SpendRow::default()
     });
 }

@@ -1,29 +1,21 @@
-//! Exports this machine's rows, and reads the exports of several machines.
+//! Exports this machine's spend as facts, and adds up the facts of several machines.
 //!
-//! Each machine writes one file per day and type of row, and may replace it at any time. A row has the same key on all
-//! machines, and its version determines which copy is counted. Files can therefore be loaded repeatedly and in any
-//! order. Rows do not contain prompts, paths, or (unless the user configures one) real names.
+//! A fact is a row for one response, or for a session's unrecorded spend in one month. Responses never change, so all
+//! machines that have a response export it under the same key. Whoever adds up rows needs only one rule: of all rows
+//! with the same key, the one with the highest amount counts. `spend --from` and the printed SQL follow this rule.
+//!
+//! Each machine writes one file for each month, and rewrites it only until the month is over. Rows do not contain
+//! prompts or paths, and contain a name only if the user configures it.
 
-mod day_files;
-mod erasure;
-mod exporter;
 mod files;
-mod limit_rows;
+mod machine_name;
 mod merged;
 mod new_rows;
-mod projects;
+mod project;
 mod row;
-mod scripts;
-mod spend_rows;
-mod team_limits;
-mod version;
+mod script;
 
-pub(crate) use day_files::update_exports;
-pub(crate) use erasure::{Erasure, erase};
-pub(crate) use exporter::{Exporter, new_key};
 pub(crate) use files::{UnreadableFile, has_exports};
 pub(crate) use merged::MergedRows;
 pub(crate) use new_rows::{NewRows, RowSources};
-pub(crate) use row::RowType;
-pub(crate) use scripts::Script;
-pub(crate) use team_limits::{ExportedError, PersonLimits, TeamLimits, summarize_errors};
+pub(crate) use script::Script;

@@ -1,206 +1,281 @@
-//! Collects the rows that this machine exports.
+//! Builds this machine's rows, and writes them to an export directory.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::Path;
 
-use chrono::{DateTime, NaiveDate, Utc};
-use serde_json::{Value, json};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::exporter::Exporter;
-use super::limit_rows::{limit_rows, window_rows};
-use super::row::{ExportedRow, RowType, cut_text, format_time};
-use super::spend_rows::SpendRows;
-use super::version::{ExportTime, Weight};
-use crate::config::Others;
-use crate::ledger::ExportedSpend;
-use crate::limits::incident::Incident;
-use crate::limits::pace::WindowStep;
+use super::files::{each_row, file_path, is_final, month_name};
+use super::machine_name::machine_name;
+use super::project::{branch_name, project_name};
+use super::row::{RESPONSE, Row, UNRECORDED};
+use crate::config::Export;
+use crate::disk::{self, Error, group};
+use crate::ledger::{OffTranscriptRow, RecentSpend, Response};
 use crate::paths::Paths;
-use crate::render::{Report, merge_objects};
-use crate::terminal::{Tone, count_noun, json_in_one_line};
-use crate::time::{Clock, Millis, QUARTER_HOUR, datetime_from_millis};
+use crate::pricing::Money;
+use crate::render::Report;
+use crate::terminal::count_noun;
+use crate::time::{Millis, QUARTER_HOUR, datetime_from_millis};
 
-/// The number of rows to show in a preview.
-const PREVIEWED_ROWS: usize = 10;
-
-const NEVER_EXPORTED: &str = "Rows never contain prompts, responses, titles, error messages, paths, file names, keys, tokens, or the name, email address, or ID of your account. Times are rounded down to a quarter of an hour, except the time at which a limit resets.";
-
-/// A row to be exported.
-#[derive(Debug)]
-pub(crate) struct NewRow {
-    pub(super) row_type: RowType,
-    pub(super) day: NaiveDate,
-    pub(super) key: u64,
-    weight: Weight,
-    /// The fields after the version, as a JSON object.
-    pub(super) fields: String,
-}
-
-impl NewRow {
-    /// Creates a row with the fields that all rows have, followed by `fields`. Rounds the time down to a quarter hour,
-    /// and truncates strings to the maximum length that other machines accept.
-    pub(super) fn new(
-        row_type: RowType,
-        key: u64,
-        weight: Weight,
-        at: Millis,
-        exporter: &Exporter,
-        person: &str,
-        fields: Value,
-    ) -> Self {
-        let at = datetime_from_millis(at.div_euclid(QUARTER_HOUR) * QUARTER_HOUR);
-        let first = json!({
-            "time": format_time(at),
-            "person": person,
-            "machine": exporter.machine,
-        });
-        let labels = json!({ "labels": exporter.config.labels });
-        let fields = shorten_texts(merge_objects([first, fields, labels]));
-        Self {
-            row_type,
-            day: at.date_naive(),
-            key,
-            weight,
-            fields: json_in_one_line(&fields),
-        }
-    }
-
-    fn line(&self, time: ExportTime) -> String {
-        let key = self.key;
-        let version = self.weight.version(time);
-        let fields = self.fields.strip_prefix('{').unwrap_or(&self.fields);
-        format!("{{\"key\":\"{key:016x}\",\"version\":{version},{fields}\n")
-    }
-}
-
-fn shorten_texts(value: Value) -> Value {
-    match value {
-        Value::String(text) => cut_text(&text).into(),
-        Value::Object(fields) => fields
-            .into_iter()
-            .map(|(name, value)| (name, shorten_texts(value)))
-            .collect(),
-        other => other,
-    }
-}
-
-/// Returns the key of a row. Machines that use the same names get the same key.
-pub(super) fn key_of(names: &[&str]) -> u64 {
-    xxh3_64(names.join("\0").as_bytes())
-}
-
-/// Formats rows for an export at the given time, one per line.
-pub(super) fn lines_of<'r>(rows: impl IntoIterator<Item = &'r NewRow>, time: ExportTime) -> String {
-    rows.into_iter().map(|row| row.line(time)).collect()
+/// The data from which rows are built.
+pub(crate) struct RowSources {
+    pub(crate) spend: RecentSpend,
+    /// The sessions whose transcripts could not be read in full.
+    pub(crate) incomplete_sessions: HashSet<String>,
 }
 
 /// All rows of this machine.
 #[derive(Debug)]
 pub(crate) struct NewRows {
-    /// The rows, sorted by type, day, and key.
-    pub(super) rows: Vec<NewRow>,
-    pub(super) exporter: Exporter,
-    /// The number of rows that are omitted or exported under a different project name, by how the project is treated.
-    omitted_or_renamed: HashMap<Others, u64>,
-    /// True if all transcripts could be read. Otherwise, rows may be missing.
-    pub(super) is_complete: bool,
-}
-
-/// The data from which rows are built.
-pub(crate) struct RowSources {
-    pub(crate) spend: ExportedSpend,
-    /// The sessions whose transcripts could not be read in full.
-    pub(crate) incomplete_sessions: HashSet<String>,
-    pub(crate) incidents: Vec<Incident>,
-    pub(crate) window_steps: Vec<WindowStep>,
-    /// True if all transcripts could be read.
-    pub(crate) is_complete: bool,
+    machine: String,
+    /// The rows by the first day of their month.
+    months: BTreeMap<NaiveDate, Vec<Row>>,
 }
 
 impl NewRows {
+    /// Builds the rows. Fails if the machine's name cannot be read or stored.
     pub(crate) fn build(
-        exporter: Exporter,
         sources: &RowSources,
         paths: &Paths,
-        clock: Clock,
-    ) -> Self {
-        let spend = SpendRows::build(sources, &exporter, paths);
-        let omitted_or_renamed = spend.omitted_or_renamed;
-        let mut rows = spend.rows;
-        rows.extend(limit_rows(&sources.incidents, clock, &exporter));
-        rows.extend(window_rows(&sources.window_steps, clock.now, &exporter));
-        rows.sort_by_key(|row| (row.row_type, row.day, row.key));
-        Self {
-            rows,
-            exporter,
-            omitted_or_renamed,
-            is_complete: sources.is_complete,
+        config: &Export,
+    ) -> Result<Self, Error> {
+        let mut builder = RowBuilder {
+            sources,
+            config,
+            home: &paths.home,
+            rows: Self {
+                machine: machine_name(paths)?,
+                months: BTreeMap::new(),
+            },
+        };
+        for response in &sources.spend.responses.all {
+            builder.add_response(response);
+        }
+        builder.add_unrecorded();
+        Ok(builder.rows)
+    }
+
+    /// Returns all rows, one per line.
+    pub(crate) fn lines(&self) -> String {
+        self.months.values().flatten().map(Row::line).collect()
+    }
+
+    /// Writes the file of each month that was not over when its file was last written. Returns a report on the files.
+    pub(crate) fn write(
+        mut self,
+        directory: &Path,
+        shown_directory: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Report, Error> {
+        let mut remaining = RemainingUnrecorded::default();
+        let mut written_rows = 0;
+        let mut written_months = Vec::new();
+        for (month, rows) in &mut self.months {
+            let path = file_path(directory, *month, &self.machine);
+            for row in rows.iter() {
+                remaining.change(row, row.cost_pico);
+            }
+            if is_final(&path, *month) {
+                // If the file is damaged, the rows that can be read are reported when somebody adds them up.
+                let _ = each_row(&path, |row| remaining.change(&row, -row.cost_pico));
+                continue;
+            }
+            let mut lines = String::new();
+            for row in rows.iter_mut() {
+                row.cost_pico = row.cost_pico.min(remaining.of(row));
+                remaining.change(row, -row.cost_pico);
+                lines.push_str(&row.line());
+            }
+            group::write_below(directory, &path, lines.as_bytes())?;
+            written_rows += rows.len() as u64;
+            written_months.push(month_name(*month));
+        }
+        disk::remove_stale_temporary_files(directory, now, 0);
+        let rows = count_noun(written_rows, "row");
+        let months = written_months.join(", ");
+        let text = format!("Wrote {rows} to {shown_directory} ({months})");
+        Ok(Report::from_lines(&text))
+    }
+}
+
+/// The unrecorded spend of each session that no file contains yet, up to the current month.
+///
+/// A session's unrecorded spend may be assigned to another month as more of it becomes known. The files of earlier months
+/// stay as they are, so a row contains at most what remains.
+#[derive(Debug, Default)]
+struct RemainingUnrecorded(HashMap<String, i64>);
+
+impl RemainingUnrecorded {
+    /// Returns the highest amount that a row may have. There is no limit for responses.
+    fn of(&self, row: &Row) -> i64 {
+        match self.0.get(&row.session) {
+            Some(remaining) if row.kind == UNRECORDED => (*remaining).max(0),
+            _ => i64::MAX,
         }
     }
 
-    /// Removes rows before the day `since` and, if `row_type` is given, rows of other types.
-    pub(crate) fn restrict(&mut self, since: Option<NaiveDate>, row_type: Option<RowType>) {
-        self.rows.retain(|row| {
-            let is_requested = row_type.is_none_or(|requested| requested == row.row_type);
-            is_requested && Some(row.day) >= since
+    /// Changes what remains of a row's session.
+    fn change(&mut self, row: &Row, amount: i64) {
+        if row.kind == UNRECORDED {
+            let remaining = self.0.entry(row.session.clone()).or_default();
+            *remaining = remaining.saturating_add(amount);
+        }
+    }
+}
+
+struct RowBuilder<'s> {
+    sources: &'s RowSources,
+    config: &'s Export,
+    home: &'s Path,
+    rows: NewRows,
+}
+
+impl RowBuilder<'_> {
+    fn add_response(&mut self, response: &Response) {
+        let names = &self.sources.spend.responses.names;
+        let usage = response.usage;
+        let row = Row {
+            key: format!("{:016x}", response.key.cast_unsigned()),
+            time: response.at,
+            branch: names.branch(response).to_owned(),
+            model: names.model(response.model).to_owned(),
+            kind: RESPONSE.to_owned(),
+            input: usage.input,
+            output: usage.output,
+            cache_read: usage.cache_read,
+            cache_write_5m: usage.cache_write_5m(),
+            cache_write_1h: usage.cache_write_1h,
+            web_searches: usage.web_searches,
+            cost_pico: response.cost.pico(),
+            unpriced: response.is_unpriced,
+            ..Row::default()
+        };
+        self.add(row, response.session);
+    }
+
+    /// Adds the unrecorded spend of each session in each month. Pending spend is not included, because a transcript may
+    /// still report it. If a session's transcript could not be read in full, its unrecorded spend is not included either,
+    /// because it may contain responses that another machine exports. In both cases, the amount is a lower bound.
+    fn add_unrecorded(&mut self) {
+        let names = &self.sources.spend.responses.names;
+        let incomplete = &self.sources.incomplete_sessions;
+        let mut parts: BTreeMap<(NaiveDate, i64), Vec<&OffTranscriptRow>> = BTreeMap::new();
+        for row in &self.sources.spend.off_transcript {
+            let part = parts.entry((month_of(row.at), row.session)).or_default();
+            part.push(row);
+        }
+        for (id, origin) in &names.sessions {
+            if let Some(at) = origin.last_at
+                && incomplete.contains(&origin.session)
+            {
+                parts.entry((month_of(at), *id)).or_default();
+            }
+        }
+        for ((month, id), part) in parts {
+            let origin = names.origin(id);
+            let mut row = Row {
+                key: key_of_part(&origin.session, month),
+                kind: UNRECORDED.to_owned(),
+                ..Row::default()
+            };
+            let last_at = part.iter().map(|spend| spend.at).max();
+            row.time = last_at.or(origin.last_at).unwrap_or_default();
+            if let Some(largest) = part.iter().max_by_key(|spend| spend.tally.unrecorded) {
+                names.model(largest.model).clone_into(&mut row.model);
+            }
+            if incomplete.contains(&origin.session) {
+                row.at_least = true;
+            } else {
+                let cost: Money = part.iter().map(|spend| spend.tally.unrecorded).sum();
+                row.cost_pico = cost.pico();
+                row.at_least = part
+                    .iter()
+                    .any(|spend| spend.tally.at_least || spend.tally.pending > Money::ZERO);
+            }
+            self.add(row, id);
+        }
+    }
+
+    /// Adds a row after filling in the fields that all rows of a session share.
+    fn add(&mut self, row: Row, session: i64) {
+        let origin = self.sources.spend.responses.names.origin(session);
+        let Some(project) = project_name(&origin.project, self.home, self.config) else {
+            return;
+        };
+        let branch = branch_name(&row.branch, project, self.config).to_owned();
+        let rows = self.rows.months.entry(month_of(row.time)).or_default();
+        rows.push(Row {
+            time: row.time.div_euclid(QUARTER_HOUR) * QUARTER_HOUR,
+            person: self.config.person.clone().unwrap_or_default(),
+            machine: self.rows.machine.clone(),
+            project: project.to_owned(),
+            branch,
+            session: origin.session.clone(),
+            labels: self.config.labels.clone(),
+            ..row
         });
     }
+}
 
-    /// Returns the names of all people in the rows. Without a configured name, each account has its own pseudonym.
-    fn people(&self) -> Vec<String> {
-        let mut people = BTreeSet::from([self.exporter.person.clone()]);
-        for row in &self.rows {
-            if let Ok(row) = serde_json::from_str::<ExportedRow>(&row.fields) {
-                people.insert(row.person);
-            }
-        }
-        people.into_iter().collect()
+/// Returns the first day of the month that contains a time, in UTC.
+fn month_of(at: Millis) -> NaiveDate {
+    let day = datetime_from_millis(at).date_naive();
+    day.with_day(1).unwrap_or(day)
+}
+
+/// Returns the key for a session's unrecorded spend in a month. It is the same on all machines that have the session.
+fn key_of_part(session: &str, month: NaiveDate) -> String {
+    let part = [UNRECORDED, session, &month_name(month)].join("\0");
+    format!("{:016x}", xxh3_64(part.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unrecorded(session: &str, month: u32, cost_pico: i64) -> (NaiveDate, Vec<Row>) {
+        let month = NaiveDate::from_ymd_opt(2026, month, 1).unwrap();
+        let row = Row {
+            key: key_of_part(session, month),
+            machine: "m".to_owned(),
+            session: session.to_owned(),
+            kind: UNRECORDED.to_owned(),
+            cost_pico,
+            ..Row::default()
+        };
+        (month, vec![row])
     }
 
-    /// Formats all rows, one per line.
-    pub(crate) fn lines(&self, now: DateTime<Utc>) -> String {
-        lines_of(&self.rows, ExportTime::new(now))
+    /// Exports these amounts of a session, and returns the amounts in all files.
+    fn export(directory: &Path, months: &[(u32, i64)]) -> Vec<i64> {
+        let rows = NewRows {
+            machine: "m".to_owned(),
+            months: months
+                .iter()
+                .map(|(month, cost)| unrecorded("s", *month, *cost))
+                .collect(),
+        };
+        rows.write(directory, "", DateTime::default()).unwrap();
+        let mut amounts = Vec::new();
+        for path in super::super::files::list_files(directory).unwrap() {
+            each_row(&path, |row| amounts.push(row.cost_pico)).unwrap();
+        }
+        amounts
     }
 
-    /// Reports the number of rows of each type, the newest rows exactly as they would be exported, and the rows that
-    /// are omitted or renamed.
-    pub(crate) fn preview(&self, paths: &Paths, now: DateTime<Utc>) -> Report {
-        let mut counts = Vec::new();
-        let mut newest = Vec::new();
-        for row_type in RowType::ALL {
-            let of_type = self.rows.iter().filter(|row| row.row_type == row_type);
-            let count = count_noun(of_type.clone().count() as u64, "row");
-            counts.push(format!("{count} of {}", row_type.name()));
-            newest.extend(of_type.rev().enumerate());
-        }
-        // Show the newest row of each type, then the second newest of each type, and so on.
-        newest.sort_by_key(|(index, _row)| *index);
-        let shown = newest.iter().take(PREVIEWED_ROWS).map(|(_index, row)| *row);
-
-        let mut report = Report::from_paragraph(format!(
-            "This would export {} for person {} on machine {}. These are the newest rows, exactly as they would be exported:",
-            counts.join(", "),
-            self.people().join(" and person "),
-            self.exporter.machine
-        ));
-        report.gap();
-        report.add(Report::from_lines(&lines_of(shown, ExportTime::new(now))));
-        report.gap();
-        report.paragraph(Tone::Plain, NEVER_EXPORTED);
-        let settings = paths.show(&paths.whycap_config);
-        for (treatment, text) in [
-            (Others::Hash, "are exported with a hash instead of the name"),
-            (Others::Sum, "are exported as \"other\", without a branch"),
-            (Others::Drop, "are not exported"),
-        ] {
-            if let Some(count) = self.omitted_or_renamed.get(&treatment) {
-                let count = count_noun(*count, "row");
-                report.paragraph(
-                    Tone::Plain,
-                    format!("{count} {text} because their projects are not listed under [export] projects in {settings}."),
-                );
-            }
-        }
-        report
+    #[test]
+    fn unrecorded_spend_that_moves_to_another_month_is_exported_only_once() {
+        let directory = tempfile::tempdir().unwrap();
+        // The files are written now, so those of months in the past are final.
+        assert_eq!(export(directory.path(), &[(1, 5)]), [5]);
+        assert_eq!(export(directory.path(), &[(1, 4), (2, 4)]), [5, 3]);
+        let directory = tempfile::tempdir().unwrap();
+        assert_eq!(export(directory.path(), &[(1, 3)]), [3]);
+        assert_eq!(export(directory.path(), &[(1, 4), (2, 4)]), [3, 4]);
+        let directory = tempfile::tempdir().unwrap();
+        assert_eq!(export(directory.path(), &[(1, 9)]), [9]);
+        assert_eq!(export(directory.path(), &[(1, 4), (2, 4)]), [9, 0]);
     }
 }

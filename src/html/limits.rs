@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::{Contents, notes, table};
 use crate::incidents::report::by_limit;
-use crate::limits::blocked_time::{ErrorOrigin, ErrorSummary, StopEnd, count_errors};
+use crate::limits::blocked_time::{ErrorSummary, StopEnd, count_errors};
 use crate::limits::incident::Incident;
 use crate::limits::kind::Verdict;
 use crate::render::Table;
@@ -22,7 +22,7 @@ pub(super) fn errors(contents: &Contents<'_>, incidents: &[Incident]) -> Markup 
     html! {
         p { (sentence) }
         (table("totals", "Errors by limit", &by_limit(&summary)))
-        (notes(summary.notes(ErrorOrigin::Here).into_iter().map(Into::into)))
+        (notes(summary.notes().into_iter().map(Into::into)))
         details {
             summary { "Show the errors as a table" }
             (table("errors", "Limit errors", &error_table(contents, incidents)))

@@ -9,11 +9,7 @@ use serde_json::{Value, json};
 
 use super::history::{PastErrors, SessionRetries};
 use super::present::replaces_missing_login;
-use crate::export::{ExportedError, PersonLimits, TeamLimits, summarize_errors};
-use crate::limits::FULL_FROM;
-use crate::limits::blocked_time::{
-    CountedError, ErrorOrigin, ErrorSummary, ErrorTotals, StopEnd, count_errors,
-};
+use crate::limits::blocked_time::{CountedError, ErrorSummary, ErrorTotals, StopEnd, count_errors};
 use crate::limits::decide::{Ending, State};
 use crate::limits::incident::Incident;
 use crate::limits::kind::{LimitKind, Verdict};
@@ -315,7 +311,7 @@ pub(crate) fn report(
     let mut report = Report::new(json!({ "incidents": list, "sums": sums }));
     if let Some(sentence) = summary.sentence(clock) {
         report.paragraph(Tone::Strong, sentence);
-        add_sums(&summary, ErrorOrigin::Here, &mut report);
+        add_sums(&summary, &mut report);
         report.gap();
     }
     if entries.is_empty() {
@@ -361,41 +357,8 @@ pub(crate) fn error_of_entry<'p>(
     Some(entries.get(number.checked_sub(1)?)?.last)
 }
 
-/// Returns the report about the limits in several machines' exports, grouped by person.
-pub(crate) fn report_of_exports(limits: &TeamLimits, clock: Clock) -> Report {
-    let people = limits.people(clock.zone);
-    let summary = summarize_errors(&limits.errors, clock.zone);
-    let list: Vec<Value> = limits.errors.iter().map(json_of_exported).collect();
-    let by_name: Value = people
-        .iter()
-        .map(|(name, person)| json_of_person(name, person))
-        .collect();
-    let sums = merge_objects([summary.json(), json!({ "by_person": by_name })]);
-    let mut report = Report::new(json!({ "incidents": list, "sums": sums }));
-    let sentence = summary.sentence(clock);
-    match &sentence {
-        Some(sentence) => report.paragraph(Tone::Strong, sentence),
-        None => report.line(NONE),
-    }
-    if !people.is_empty() {
-        report.gap();
-        let rows = people
-            .iter()
-            .map(|(name, person)| ((*name).to_owned(), person));
-        report.table(by_person(rows, false));
-        report.paragraph(
-            Tone::Quiet,
-            format!("hours at {FULL_FROM}%+: the number of clock hours in which a usage window was at {FULL_FROM}% or more, even if only for a minute. A dash means that there is no data."),
-        );
-    }
-    if sentence.is_some() {
-        add_sums(&summary, ErrorOrigin::InExports, &mut report);
-    }
-    report
-}
-
 /// Adds tables of the totals by limit and over time if they say more than a sentence would.
-fn add_sums(summary: &ErrorSummary, origin: ErrorOrigin, report: &mut Report) {
+fn add_sums(summary: &ErrorSummary, report: &mut Report) {
     if summary.total.stops > 1 {
         report.gap();
         report.table(by_limit(summary));
@@ -404,7 +367,7 @@ fn add_sums(summary: &ErrorSummary, origin: ErrorOrigin, report: &mut Report) {
         report.gap();
         report.table(table);
     }
-    let notes = summary.notes(origin);
+    let notes = summary.notes();
     if !notes.is_empty() {
         report.gap();
     }
@@ -435,46 +398,6 @@ pub(crate) fn over_time(summary: &ErrorSummary) -> Option<Table> {
         .iter()
         .map(|(day, totals)| (summary.period(*day), totals));
     Some(totals_table(period, rows))
-}
-
-/// Returns the totals for each person, longest blocked first. A wide table also lists the limits that each person hit
-/// most often.
-pub(crate) fn by_person<'p>(
-    people: impl Iterator<Item = (String, &'p PersonLimits)>,
-    is_wide: bool,
-) -> Table {
-    /// The maximum number of limits to name.
-    const MOST_LIMITS: usize = 3;
-
-    let mut people: Vec<(String, &PersonLimits)> = people.collect();
-    people.sort_by_key(|(_, person)| Reverse((person.summary.total.blocked, person.full_hours)));
-    let mut table = totals_table("person", []);
-    table
-        .columns
-        .push(Column::number(format!("hours at {FULL_FROM}%+")));
-    if is_wide {
-        table.columns.push("which".into());
-    }
-    for (name, person) in people {
-        let mut cells = Vec::from(totals_cells(name, &person.summary.total));
-        cells.push(match person.full_hours {
-            Some(hours) => hours.to_string().into(),
-            None => Cell::from("-").with_exact("0"),
-        });
-        if is_wide {
-            let mut by_limit: Vec<(&String, &ErrorTotals)> =
-                person.summary.by_limit.iter().collect();
-            by_limit.sort_by_key(|(_, totals)| Reverse(totals.stops));
-            let most_often: Vec<String> = by_limit
-                .iter()
-                .take(MOST_LIMITS)
-                .map(|(limit, totals)| format!("{} {}", LimitKind::label_of(limit), totals.stops))
-                .collect();
-            cells.push(most_often.join(", ").into());
-        }
-        table.row(cells);
-    }
-    table
 }
 
 /// Returns a table of totals. The first column contains the names of the rows.
@@ -511,20 +434,4 @@ fn count_cell(count: u64) -> Cell {
         0 => Cell::from("-").with_exact("0"),
         count => count.to_string().into(),
     }
-}
-
-fn json_of_exported(error: &ExportedError) -> Value {
-    json!({
-        "at": format_rfc3339(error.at),
-        "person": *error.person,
-        "session_id": *error.session,
-        "limit": *error.kind,
-        "verdict": *error.verdict,
-        "blocked_s": error.totals.blocked.num_seconds(),
-    })
-}
-
-fn json_of_person(name: &str, person: &PersonLimits) -> Value {
-    let more = json!({ "person": name, "hours_at_97_percent": person.full_hours });
-    merge_objects([person.summary.json(), more])
 }

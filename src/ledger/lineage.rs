@@ -253,7 +253,6 @@ fn event_from(row: &Row<'_>) -> Result<StoredEvent> {
 mod tests {
     use super::super::database::Ledger;
     use super::super::links::{MARK_IF_RECONCILED, sessions_by};
-    use super::super::responses::KNOWN_SESSIONS;
     use super::super::rows::{EXCEPTIONS, ORIGINS};
     use super::*;
 
@@ -273,7 +272,6 @@ mod tests {
             sessions_by("markers", "snapshot"),
             MARK_IF_RECONCILED.to_owned(),
             ORIGINS.to_owned(),
-            KNOWN_SESSIONS.to_owned(),
             "SELECT 1 FROM compactions
              WHERE NOT EXISTS (SELECT 1 FROM copies WHERE copies.key = compactions.key)"
                 .to_owned(),

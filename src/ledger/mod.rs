@@ -48,7 +48,7 @@ pub use live::{LiveFigures, OpenLedger, RequestedFigures};
 pub(crate) use pull_requests::PullRequestLink;
 pub(crate) use reconcile::{InheritedLines, RunBreakdown};
 pub(crate) use responses::{
-    ExportedSpend, RecentSpend, ResponseCosts, Responses, SelectedResponses,
+    OffTranscriptRow, RecentSpend, ResponseCosts, Responses, SelectedResponses,
 };
 pub use rows::{
     EVER, EachRow, ModelSwitch, Origin, RequestContext, RowsBy, RowsPeriod, Selected, SpendKind,

@@ -1,6 +1,6 @@
 //! Provides individual responses to callers that need more than sums.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::params;
@@ -11,22 +11,8 @@ use super::facts::{Id, Response};
 use super::reconcile::OffTranscriptKind;
 use super::rows::{IS_COMPACTION, Names, Selected, Tally};
 use super::stored_responses::{RESPONSE_COLUMNS, response_from};
-use super::values::count_from;
 use crate::pricing::Money;
 use crate::time::{Millis, QUARTER_HOUR};
-
-/// Selects the ID and the lineage of each session, followed by the fields of its [`KnownSession`].
-pub(super) const KNOWN_SESSIONS: &str = "SELECT id, lineage, responses + (
-             SELECT count(*) FROM checkpoints JOIN files ON files.id = checkpoints.file
-             WHERE files.session = sessions.id) + (
-             SELECT count(*) FROM markers JOIN files ON files.id = markers.file
-             WHERE files.session = sessions.id),
-         iif(EXISTS (SELECT 1 FROM checkpoints JOIN files ON files.id = checkpoints.file
-             WHERE files.session = sessions.id),
-             ifnull((SELECT max(at) FROM responses WHERE session = sessions.id),
-                 (SELECT max(newest_at) FROM files WHERE session = sessions.id)), NULL),
-         (SELECT model FROM responses WHERE session = sessions.id ORDER BY at DESC LIMIT 1)
-     FROM sessions";
 
 /// The time and the cost of each response.
 pub(crate) type ResponseCosts = Vec<(Millis, Money)>;
@@ -77,29 +63,8 @@ pub(crate) struct RecentSpend {
     pub(crate) off_transcript: Vec<OffTranscriptRow>,
 }
 
-/// Statistics about a session in the ledger.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct KnownSession {
-    /// The number of responses, checkpoints, and markers in the session's transcripts.
-    pub(crate) evidence_lines: u64,
-    /// The number of responses, checkpoints, and markers in the session's entire lineage.
-    pub(crate) evidence_lines_of_lineage: u64,
-    /// The time of the session's newest response or, if it has none, of its newest line. `None` if the session's totals
-    /// are unknown.
-    pub(crate) until: Option<Millis>,
-    /// The model of the session's newest response.
-    pub(crate) newest_model: Option<Id>,
-}
-
-/// Everything that an export needs.
-#[derive(Debug)]
-pub(crate) struct ExportedSpend {
-    pub(crate) responses: Responses,
-    pub(crate) off_transcript: Vec<OffTranscriptRow>,
-    pub(crate) sessions: HashMap<Id, KnownSession>,
-}
-
-impl ExportedSpend {
+impl RecentSpend {
+    /// Returns true if nothing was spent.
     pub(crate) fn is_empty(&self) -> bool {
         self.responses.all.is_empty() && self.off_transcript.is_empty()
     }
@@ -190,23 +155,21 @@ impl Ledger {
         })
     }
 
-    /// Returns everything that an export needs, from a single snapshot of the ledger.
-    pub(crate) fn exported(&self) -> LedgerResult<ExportedSpend> {
+    /// Returns all spend, including lower bounds without an amount, from a single snapshot of the ledger. The responses
+    /// do not contain their copies.
+    pub(crate) fn all_spend(&self) -> LedgerResult<RecentSpend> {
         self.read(|store| {
             let snapshot = store.0.unchecked_transaction()?;
             let query = format!("SELECT {RESPONSE_COLUMNS} FROM responses");
-            let mut all: Vec<Response> = store.all(&query, [], response_from)?;
-            store.add_copies(&mut all, "", [])?;
-            let exported = ExportedSpend {
+            let spend = RecentSpend {
                 responses: Responses {
-                    all,
+                    all: store.all(&query, [], response_from)?,
                     names: store.names(true)?,
                 },
                 off_transcript: store.off_transcript_since(Millis::MIN, "0")?,
-                sessions: store.known_sessions()?,
             };
             snapshot.commit()?;
-            Ok(exported)
+            Ok(spend)
         })
     }
 }
@@ -281,28 +244,5 @@ impl Store {
                 })
             },
         )
-    }
-
-    fn known_sessions(&self) -> Result<HashMap<Id, KnownSession>> {
-        let rows: Vec<(Id, Id, KnownSession)> = self.all(KNOWN_SESSIONS, [], |row| {
-            let known = KnownSession {
-                evidence_lines: count_from(row, 2)?,
-                until: row.get(3)?,
-                newest_model: row.get(4)?,
-                ..KnownSession::default()
-            };
-            Ok((row.get(0)?, row.get(1)?, known))
-        })?;
-        let mut of_lineage: HashMap<Id, u64> = HashMap::new();
-        for (_, lineage, known) in &rows {
-            *of_lineage.entry(*lineage).or_default() += known.evidence_lines;
-        }
-        Ok(rows
-            .into_iter()
-            .map(|(id, lineage, mut known)| {
-                known.evidence_lines_of_lineage = of_lineage.get(&lineage).copied().unwrap_or(0);
-                (id, known)
-            })
-            .collect())
     }
 }

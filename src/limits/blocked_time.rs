@@ -127,15 +127,6 @@ pub fn counted_over(incident: &Incident, zone: Zone) -> Option<(DateTime<Utc>, D
     Some((since, at))
 }
 
-/// The source of the errors in a summary.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ErrorOrigin {
-    /// The current machine, up to now.
-    Here,
-    /// Exports from several machines.
-    InExports,
-}
-
 /// Totals for a set of errors.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct ErrorTotals {
@@ -199,11 +190,7 @@ impl AddAssign for ErrorTotals {
         self.unknown_end += other.unknown_end;
         self.without_end += other.without_end;
         self.overlapped += other.overlapped;
-        // Exports from other machines may contain arbitrarily large numbers.
-        self.blocked = self
-            .blocked
-            .checked_add(&other.blocked)
-            .unwrap_or(TimeDelta::MAX);
+        self.blocked += other.blocked;
     }
 }
 
@@ -358,25 +345,16 @@ impl ErrorSummary {
     }
 
     /// Returns notes on how blocked time is measured and what it does not include.
-    pub(crate) fn notes(&self, origin: ErrorOrigin) -> Vec<String> {
+    pub(crate) fn notes(&self) -> Vec<String> {
         let total = &self.total;
-        let sessions = match origin {
-            ErrorOrigin::Here => "the next response in any session with the same account or key",
-            ErrorOrigin::InExports => {
-                "the next response in any session on the machine with the same account or key"
-            }
-        };
         let mut notes = Vec::new();
-        if origin == ErrorOrigin::Here && total.stops < total.errors {
+        if total.stops < total.errors {
             notes.push(
                 "Errors of the same limit that overlap in time count as one stop.".to_owned(),
             );
         }
-        if origin == ErrorOrigin::InExports && total.stops < total.errors {
-            notes.push("Exports contain times only to the quarter of an hour, so errors from the same limit within a quarter of an hour count as one stop. Run `whycap incidents` on a person's machine for exact counts.".to_owned());
-        }
         if !total.blocked.is_zero() {
-            notes.push(format!("Blocked time runs from an error to {sessions}, or to the reset, whichever comes first. Nights are included. Time when several limits block you at once is counted only once."));
+            notes.push("Blocked time runs from an error to the next response in any session with the same account or key, or to the reset, whichever comes first. Nights are included. Time when several limits block you at once is counted only once.".to_owned());
         }
         if self
             .by_limit
@@ -389,7 +367,7 @@ impl ErrorSummary {
             );
         }
         if total.still_blocked > 0 {
-            notes.push(note_on_active_stops(total, origin));
+            notes.push(note_on_active_stops(total));
         }
         if total.unknown_end > 0 {
             let stops = count_noun(total.unknown_end, "stop");
@@ -423,7 +401,7 @@ impl ErrorSummary {
 }
 
 /// Returns a note on the stops that have not ended yet. The note says whether blocked time includes them.
-fn note_on_active_stops(total: &ErrorTotals, origin: ErrorOrigin) -> String {
+fn note_on_active_stops(total: &ErrorTotals) -> String {
     let stops = count_noun(total.still_blocked, "stop");
     let (are, their, after_last_error, they_end) = match total.still_blocked {
         1 => ("is", "Its", "after its last error", "it ends"),
@@ -432,18 +410,14 @@ fn note_on_active_stops(total: &ErrorTotals, origin: ErrorOrigin) -> String {
     let counted = total
         .still_blocked
         .saturating_sub(total.still_blocked_uncounted);
-    match (origin, counted, total.still_blocked_uncounted) {
-        // Exports do not contain the times at which limits reset.
-        (ErrorOrigin::InExports, _, _) => format!(
-            "{stops} {are} still blocking work. {their} blocked time up to the machine's last export is included in the totals, but only if the reset time is known."
-        ),
-        (ErrorOrigin::Here, _, 0) => format!(
+    match (counted, total.still_blocked_uncounted) {
+        (_, 0) => format!(
             "{stops} {are} still blocking work. {their} blocked time up to now is included in the totals."
         ),
-        (ErrorOrigin::Here, 0, _) => format!(
+        (0, _) => format!(
             "{stops} {are} still blocking work. {their} blocked time {after_last_error} is not included in the totals, because whycap does not know when {they_end}."
         ),
-        (ErrorOrigin::Here, counted, uncounted) => {
+        (counted, uncounted) => {
             let others = match uncounted {
                 1 => {
                     "the other one after its last error, because whycap does not know when it ends"

@@ -26,6 +26,6 @@ mod split;
 mod wording;
 mod words;
 
-pub(crate) use evidence::{FRESH_FOR, FULL_FROM, SETTLED_AFTER};
+pub(crate) use evidence::{FRESH_FOR, SETTLED_AFTER};
 pub(crate) use kind::LONGEST_LIMIT;
 pub(crate) use split::{both_ends, normalize};

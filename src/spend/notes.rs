@@ -140,9 +140,7 @@ impl Statement {
             _ if is_of_exports && !self.catch_up.unreadable.is_empty() => {
                 "whycap could not read any of the exports.".to_owned()
             }
-            _ if is_of_exports => {
-                "The exports contain no spend because it was erased or withdrawn.".to_owned()
-            }
+            _ if is_of_exports => "The exports contain no spend.".to_owned(),
             Some(paths) => {
                 let roots: Vec<String> = paths
                     .transcript_roots()

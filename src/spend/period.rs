@@ -34,13 +34,6 @@ impl RequestedDays {
         period.check(clock.zone.day(clock.now))?;
         Ok(period)
     }
-
-    /// Returns the UTC day on which the period begins, or `None` if it is unbounded. Export files are organized by UTC
-    /// day.
-    pub(crate) fn first_in_utc(&self, clock: Clock) -> Result<Option<NaiveDate>, String> {
-        let since = self.period(clock)?.since;
-        Ok(since.map(|day| clock.zone.midnight(day).date_naive()))
-    }
 }
 
 impl Period {

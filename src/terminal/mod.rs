@@ -13,7 +13,7 @@ pub use output::{
     Shown, is_stdout_terminal, print, print_error, print_notice, replace_progress_line,
     with_progress,
 };
-pub(crate) use output::{bar, json_in_one_line, share_bar};
+pub(crate) use output::{bar, share_bar};
 #[cfg(test)]
 pub(crate) use palette::tests as contrast;
 pub use palette::{Palette, Piece, THEMES, Theme, Tone};

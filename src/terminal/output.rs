@@ -23,11 +23,6 @@ const LIGHT_BLOCK: &str = "\u{2591}";
 /// Moves the cursor to the start of the line and clears the line.
 const CLEAR_LINE: &str = "\r\u{1b}[2K";
 
-/// Serializes a value as JSON on a single line. Unprintable characters are escaped.
-pub(crate) fn json_in_one_line(value: &impl serde::Serialize) -> String {
-    escape_json(serde_json::to_string(value).unwrap_or_default())
-}
-
 /// Text that is safe to print.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Shown(String);

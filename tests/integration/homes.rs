@@ -39,8 +39,7 @@ fn use_from_install_to_removal(sandbox: &Sandbox) {
     let target_path = sandbox.path("out");
     let target = target_path.to_str().unwrap();
     sandbox.run(&["export", target]).success();
-    let again = sandbox.run(&["export", target]);
-    assert!(again.success().starts_with("Nothing changed"), "{again:?}");
+    sandbox.run(&["export", target]).success();
     let all = sandbox.run(&["spend", "--from", target, "--json"]).json();
     matches_truth(&all, &truth_of(HISTORY));
     let page_path = sandbox.path("page.html");

@@ -312,17 +312,6 @@ fn a_false_alarm_during_an_unclear_stop_counts_as_a_false_alarm() {
         (&sums["stops"], &sums["false_likely"]),
         (&json!(2), &json!(1))
     );
-
-    // The totals of exported errors follow the same rule.
-    let directory = sandbox.path("out");
-    let target = directory.to_str().unwrap();
-    second.run(at, &["export", target], b"").success();
-    let exported = second.run(at, &["incidents", "--from", target, "--json"], b"");
-    let sums = exported.json()["sums"].clone();
-    assert_eq!(
-        (&sums["stops"], &sums["false_likely"]),
-        (&json!(2), &json!(1))
-    );
 }
 
 /// In a narrow terminal, the column names are shortened, so that the names of the limits remain readable.

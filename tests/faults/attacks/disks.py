@@ -1,7 +1,6 @@
 """Disks that are full, small, or slow to report that they are full, and limits on what a process may write, open, or
 map."""
 
-import gzip
 import json
 import os
 import time
@@ -294,8 +293,8 @@ def full_export(machine, left):
     target = machine.small / "team"
     filler = fill(machine, left)
     machine.command("export", str(target))
-    for file in target.rglob("*.gz"):
-        for line in gzip.decompress(file.read_bytes()).splitlines():
+    for file in target.glob("*.ndjson"):
+        for line in file.read_bytes().splitlines():
             json.loads(line)
     filler.unlink()
     machine.command("export", str(target), exits=(0,))
