@@ -73,14 +73,6 @@ impl Usage {
         self.cache_write.saturating_sub(self.cache_write_1h)
     }
 
-    /// Returns the same usage with the given number of tokens in one-hour writes.
-    pub(crate) fn with_hour_writes(self, tokens: u64) -> Self {
-        Self {
-            cache_write_1h: tokens,
-            ..self
-        }
-    }
-
     /// Returns the usage of each model call in a response with this total usage. `several` lists the calls if there was
     /// more than one. Searches are reported only for the whole response, so they are assigned to the first call.
     pub(crate) fn calls(self, several: &[Self]) -> impl Iterator<Item = Self> {
