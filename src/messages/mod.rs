@@ -47,7 +47,7 @@ impl Report {
     }
 }
 
-/// What a message says.
+/// The meaning of a message.
 #[derive(Debug, Clone)]
 pub struct Message {
     /// The row of the catalog that explains the message.
@@ -58,7 +58,7 @@ pub struct Message {
     pub stated: Option<Stated>,
     /// The amounts of money that the message quotes, as in "$50.00".
     pub figures: Vec<String>,
-    /// Whether the message says that no usage credits are left.
+    /// True if the message says that no usage credits are left.
     pub says_no_credits: bool,
     /// The statement that is the message, in lower case.
     pub text: String,
@@ -69,7 +69,7 @@ pub struct Message {
 pub struct Stated {
     /// The time.
     pub at: DateTime<Utc>,
-    /// Whose time it is.
+    /// The limit or window to which the time belongs.
     pub of: TimeOf,
 }
 
@@ -80,7 +80,7 @@ impl Stated {
     }
 }
 
-/// Whose time a message states.
+/// The limit or window to which a stated time belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimeOf {
     /// The limit of the message ends at this time.

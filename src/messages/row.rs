@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Kind;
 
-/// One message of Claude Code or of another program, and its meaning.
+/// A message of Claude Code or of another program, and its meaning.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Row {
@@ -19,11 +19,11 @@ pub struct Row {
     pub kind: Option<Kind>,
     /// The service that refused the request, or `None` if the message does not show it.
     pub service: Option<Service>,
-    /// The verdict on the message, whatever else is known. `None` if it depends on the evidence.
+    /// The verdict on the message, regardless of other evidence. `None` if it depends on the evidence.
     pub verdict: Option<Verdict>,
-    /// Who can fix the problem, whatever else is known.
+    /// The person who can fix the problem, regardless of other evidence.
     pub who: Option<Who>,
-    /// Whether waiting helps, whatever else is known.
+    /// The effect of waiting, regardless of other evidence.
     pub waiting_helps: Option<Waiting>,
     /// Words of the message. ` & ` separates parts that follow each other. `?` marks words that count only if the text
     /// is about Claude, `^` words at the start of a statement, and `=` a complete statement.
@@ -35,8 +35,8 @@ pub struct Row {
     pub(super) limit_names: Vec<&'static str>,
     /// Texts that this row explains.
     #[serde(default)]
-    pub(super) samples: Vec<&'static str>,
-    /// Where the texts come from.
+    pub samples: Vec<&'static str>,
+    /// The origin of the texts.
     #[serde(default)]
     pub source: &'static str,
     /// Error classes and HTTP statuses.
@@ -45,25 +45,25 @@ pub struct Row {
     /// Machine-readable error codes.
     #[serde(default)]
     pub(super) codes: Vec<&'static str>,
-    /// What the message stops.
+    /// The part of the session that the message stops.
     #[serde(default)]
     pub stops: Stops,
-    /// Whether a time in the message is the reset of the usage window beyond which the limit is needed.
+    /// True if a time in the message is the reset of the usage window beyond which the limit is needed.
     #[serde(default)]
     pub states_window: bool,
     /// The time zone of the service, if its messages state times without a zone.
     pub(super) zone: Option<&'static str>,
     /// The explanation of the message.
     pub meaning: &'static str,
-    /// One sentence that explains the message, if the first sentence of `meaning` is too long for that.
+    /// A sentence that explains the message, if the first sentence of `meaning` is too long for that.
     pub headline: Option<&'static str>,
     /// The explanation in at most 60 columns.
     pub badge: Option<&'static str>,
     /// The names of the steps that the user can take, best first.
     pub steps: Vec<&'static str>,
-    /// What to do about exactly this message, as one sentence. The step `fix` shows it.
+    /// A sentence about how to fix exactly this problem. The step `fix` shows it.
     pub fix: Option<&'static str>,
-    /// What people have tried without success.
+    /// Attempts of other people that had no success.
     #[serde(default)]
     pub did_not_help: Vec<&'static str>,
 }
@@ -72,7 +72,7 @@ pub struct Row {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rank {
-    /// Nothing in the text is known.
+    /// The text contains nothing that is known.
     #[default]
     Unrecognized,
     /// Only an error class or an HTTP status is known.
@@ -85,7 +85,7 @@ pub enum Rank {
     Limit,
 }
 
-/// What a message stops.
+/// The part of a session that a message stops.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stops {
@@ -94,7 +94,7 @@ pub enum Stops {
     Session,
     /// Only a feature, such as fast mode.
     Feature,
-    /// Nothing. The message is a warning or news.
+    /// No part. The message is a warning or news.
     Nothing,
 }
 
@@ -138,7 +138,7 @@ pub enum Verdict {
     CannotTell,
 }
 
-/// Who can fix a problem. The serialized names are the values of `who_can_fix` in the output.
+/// The person who can fix a problem. The serialized names are the values of `who_can_fix` in the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Who {
@@ -152,7 +152,7 @@ pub enum Who {
     Anthropic,
 }
 
-/// Whether waiting helps.
+/// The effect of waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Waiting {
@@ -160,7 +160,7 @@ pub enum Waiting {
     Yes,
     /// Waiting does not help.
     No,
-    /// Nobody can tell.
+    /// The effect is unknown.
     Unknown,
 }
 

@@ -78,10 +78,10 @@ fn join(statements: &[String], start: usize, count: usize) -> String {
 pub(super) struct Statement<'a> {
     /// The normalized text, in lower case.
     text: &'a str,
-    /// Whether the text is about Claude.
+    /// True if the text is about Claude.
     is_about_claude: bool,
     limit_names: Vec<String>,
-    /// Whether the statement begins with the name, without "your" before it.
+    /// True if the statement begins with the name, without "your" before it.
     begins_with_name: bool,
 }
 

@@ -17,7 +17,7 @@ static ESCAPE_SEQUENCE: LazyLock<Regex> = LazyLock::new(|| {
 /// A line that a terminal has wrapped and indented.
 static WRAP: LazyLock<Regex> = LazyLock::new(|| regex(r"([a-z,]) *\n {2,}([a-z])"));
 
-/// What terminals, lists, status words, and JSON put before a statement.
+/// The characters and words that terminals, lists, status lines, and JSON put before a statement.
 static MARKS: LazyLock<Regex> = LazyLock::new(|| {
     regex(concat!(
         r#"^(?:[\s⎿●⏺■✻✽✢⏸⛔⏳🛑🚫❗│├└❯›>⚠✗✘❌*_#┃☒⚡✖×▶◆□▎|"'({\[·\u{fe0f}]|- |\$ |"#,
@@ -78,10 +78,10 @@ pub(super) fn received_statements(text: &str) -> Vec<String> {
 
 /// Returns the lines of a text that are not empty, in lower case and without escape sequences.
 fn lines(text: &str) -> Vec<String> {
-    let start = text.ceil_char_boundary(text.len().saturating_sub(SIZE_LIMIT));
-    let mut plain = ESCAPE_SEQUENCE
-        .replace_all(&text[start..], "")
-        .to_lowercase();
+    let earliest = text.len().saturating_sub(SIZE_LIMIT);
+    let start = (earliest..).find(|index| text.is_char_boundary(*index));
+    let end_of_text = &text[start.unwrap_or_default()..];
+    let mut plain = ESCAPE_SEQUENCE.replace_all(end_of_text, "").to_lowercase();
     for (from, to) in REPLACEMENTS {
         if plain.contains(from) {
             plain = plain.replace(from, to);

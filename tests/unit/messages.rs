@@ -75,7 +75,11 @@ fn each_badge_fits_beside_the_longest_date() {
 fn each_row_says_where_its_words_come_from() {
     for row in ROWS.iter() {
         assert!(!row.source.is_empty(), "{}", row.id);
-        assert!(!row.meaning.is_empty() && !row.steps.is_empty(), "{}", row.id);
+        assert!(
+            !row.meaning.is_empty() && !row.steps.is_empty(),
+            "{}",
+            row.id
+        );
     }
 }
 
@@ -115,7 +119,10 @@ fn the_limit_of_another_program_is_not_claudes() {
         let message = pasted(text);
         assert_eq!(message.kind, None, "{text}");
         assert_eq!(message.stated, None, "{text}");
-        assert!(matches!(message.row.id, "foreign" | "other-program"), "{text}");
+        assert!(
+            matches!(message.row.id, "foreign" | "other-program"),
+            "{text}"
+        );
     }
 }
 
@@ -301,7 +308,8 @@ fn times_are_read_in_all_their_forms() {
 
 #[test]
 fn amounts_of_money_are_quoted_as_they_are_written() {
-    let message = pasted("API Error: Budget has been exceeded! Current cost: $1,204.50, Max budget: $1000");
+    let message =
+        pasted("API Error: Budget has been exceeded! Current cost: $1,204.50, Max budget: $1000");
     assert_eq!(message.figures, ["$1,204.50", "$1000"]);
 }
 
@@ -314,7 +322,10 @@ fn labelled() -> Vec<Value> {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if name.starts_with("known-") || name.starts_with("unseen-") {
             let text = std::fs::read_to_string(&path).unwrap();
-            cases.extend(text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()));
+            cases.extend(
+                text.lines()
+                    .map(|line| serde_json::from_str::<Value>(line).unwrap()),
+            );
         }
     }
     cases.retain(|case| case["plan"].is_null() && case["miss"].is_null());
@@ -330,7 +341,11 @@ fn is_right(case: &Value, message: &Message) -> bool {
         let is_near = message
             .stated
             .is_none_or(|stated| stated.at <= at + chrono::TimeDelta::minutes(305));
-        let window = if is_near { Kind::FiveHour } else { Kind::Weekly };
+        let window = if is_near {
+            Kind::FiveHour
+        } else {
+            Kind::Weekly
+        };
         message.row.is_unnamed_plan_limit().then_some(window)
     });
     let kind = serde_json::to_value(kind.unwrap_or(Kind::Unknown)).unwrap();
@@ -364,7 +379,11 @@ fn public_messages_are_recognized() {
         })
         .map(|case| case["id"].to_string())
         .collect();
-    assert!(wrong.len() * 100 <= cases.len() * 3, "{} wrong: {wrong:?}", wrong.len());
+    assert!(
+        wrong.len() * 100 <= cases.len() * 3,
+        "{} wrong: {wrong:?}",
+        wrong.len()
+    );
 }
 
 proptest! {
