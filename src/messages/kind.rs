@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-/// What a message says was used up, missing, or broken. The serialized names are the values of `limit` in the output.
+/// The kind of limit or error that a message is about. The serialized names are the values of `limit` in the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {

@@ -1,11 +1,15 @@
 //! Recognizes a message: which row of the catalog explains it, and what it states.
 //!
 //! The catalog (`catalog.json`) is data. A text is split into statements and normalized once, and each statement is
-//! compared with the rows once.
+//! compared with the rows once. If several statements match, the highest rank counts, and then the last one that states a
+//! time. If none matches, the error class and the HTTP status decide.
 
+mod claim;
+mod class;
 mod kind;
 mod row;
 mod statement;
+mod text;
 mod times;
 mod words;
 
@@ -43,7 +47,7 @@ impl Report {
     }
 }
 
-/// What a message says.
+/// The meaning of a message.
 #[derive(Debug, Clone)]
 pub struct Message {
     /// The row of the catalog that explains the message.
@@ -54,7 +58,7 @@ pub struct Message {
     pub stated: Option<Stated>,
     /// The amounts of money that the message quotes, as in "$50.00".
     pub figures: Vec<String>,
-    /// Whether the message says that no usage credits are left.
+    /// True if the message says that no usage credits are left.
     pub says_no_credits: bool,
     /// The statement that is the message, in lower case.
     pub text: String,
@@ -65,11 +69,18 @@ pub struct Message {
 pub struct Stated {
     /// The time.
     pub at: DateTime<Utc>,
-    /// Whose time it is.
+    /// The limit or window to which the time belongs.
     pub of: TimeOf,
 }
 
-/// Whose time a message states.
+impl Stated {
+    fn of_limit(at: DateTime<Utc>) -> Self {
+        let of = TimeOf::Limit;
+        Self { at, of }
+    }
+}
+
+/// The limit or window to which a stated time belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimeOf {
     /// The limit of the message ends at this time.
@@ -81,90 +92,102 @@ pub enum TimeOf {
 
 /// Recognizes the message of an error that appeared at `at`. Times without a zone are in the user's zone.
 pub fn recognize(report: &Report, at: DateTime<Utc>, zone: Zone) -> Message {
-    let is_of_claude = report.class.is_some() || report.status.is_some();
-    let mut lines = normalize(&report.text);
-    if !is_of_claude {
-        lines.retain(|line| !words::is_code(line) && !words::is_of_other_program(line));
-    }
-    let whole = lines.join(" ");
-    let is_about_claude = is_of_claude || words::mentions_claude(&whole);
-    let rows: Vec<_> = lines
-        .iter()
-        .map(|line| Statement::new(line, is_about_claude).row())
-        .collect();
-    let best = rows
-        .iter()
-        .flatten()
-        .enumerate()
-        .max_by_key(|(index, row)| (row.rank, *index))
-        .map(|(_, row)| *row);
-    let row = best
-        .or_else(|| claimed_row(&whole))
-        .or_else(|| Statement::new(&whole, is_about_claude).row())
-        .or_else(|| by_class(report, &whole))
-        .unwrap_or_else(|| {
-            Row::by_id(if is_about_claude {
-                "unknown"
-            } else {
-                "foreign"
-            })
-        });
-    // A statement can continue in the next line. If a text repeats a message, only one place may state the reset.
-    let mut contexts = Vec::new();
-    for (index, line) in lines.iter().enumerate() {
-        if rows
-            .get(index)
-            .is_some_and(|found| found.is_some_and(|found| found.id == row.id))
-        {
-            let next = lines.get(index + 1).map_or("", String::as_str);
-            contexts.push(format!("{line} {next}"));
-            contexts.push(line.clone());
-        }
-    }
-    let states_reset = contexts
-        .iter()
-        .rposition(|context| times::find(context, at, zone).is_some());
-    let text = match states_reset {
-        Some(index) => contexts.swap_remove(index),
-        None => contexts.pop().unwrap_or(whole),
+    let is_reported = report.class.is_some() || report.status.is_some();
+    let statements = if is_reported {
+        text::statements(&report.text)
+    } else {
+        text::received_statements(&report.text)
     };
-    let of = RESET_OF_WINDOW
-        .captures(&text)
-        .map_or(TimeOf::Limit, |captures| {
-            TimeOf::Window(Some(match &captures[1] {
-                "weekly" => Kind::Weekly,
-                _ => Kind::FiveHour,
-            }))
-        });
-    let is_notice = row.stops == Stops::Nothing;
-    Message {
-        row,
-        kind: row.kind.or_else(|| named_kind(&text).filter(|_| is_notice)),
-        stated: times::find(&text, at, zone).map(|at| Stated { at, of }),
-        figures: FIGURE
-            .find_iter(&text)
-            .map(|figure| figure.as_str().to_owned())
-            .collect(),
-        says_no_credits: text.contains("out of usage credits"),
-        text,
+    let is_about_claude = is_reported
+        || statements
+            .iter()
+            .any(|statement| words::mentions_claude(statement));
+    let matches = statement::matches(&statements, is_about_claude);
+    let best = matches.iter().max_by_key(|found| {
+        let row = found.row;
+        let is_current = found.time(at, zone).is_some() || row.verdict == Some(Verdict::Over);
+        (row.rank, is_current, found.index)
+    });
+
+    let whole = statements.join(" ");
+    let claim = claim::find(&whole);
+    let claimed_time = claim
+        .as_ref()
+        .and_then(|claim| claim.resets_at)
+        .map(Stated::of_limit);
+    if let Some(claim) = claim
+        && best.is_none_or(|best| best.row.rank < Rank::Limit)
+    {
+        return Message::new(claim.row, Some(claim.kind), claimed_time, whole);
     }
+    if let Some(best) = best {
+        // If a text repeats a message, only one place may state the time.
+        let place = matches
+            .iter()
+            .rev()
+            .find(|found| found.row.id == best.row.id && found.time(at, zone).is_some())
+            .unwrap_or(best);
+        let stated = place.time(at, zone).or(claimed_time);
+        return Message::new(place.row, None, stated, place.text.clone());
+    }
+    let row = Statement::new(&whole, is_about_claude)
+        .row()
+        .or_else(|| class::row(report, &whole).filter(|_| is_about_claude))
+        .unwrap_or_else(|| Row::for_unrecognized(is_about_claude));
+    let stated = stated_time(row, &whole, at, zone);
+    Message::new(row, None, stated, whole)
 }
 
-#[expect(
-    clippy::expect_used,
-    reason = "the patterns are constant, and the unit tests use all of them"
-)]
-fn regex(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("the pattern is valid")
+/// Returns the time that a text states for a row.
+fn stated_time(row: &Row, text: &str, at: DateTime<Utc>, zone: Zone) -> Option<Stated> {
+    if !row.states_time() {
+        return None;
+    }
+    let zone_of_service = row.zone.and_then(Zone::named);
+    let time = times::find(text, at, zone_of_service.unwrap_or(zone))?;
+    let window = match RESET_OF_WINDOW.captures(text) {
+        Some(captures) => match captures.get(1).map(|name| name.as_str()) {
+            Some("5-hour" | "session") => Some(Kind::FiveHour),
+            Some("weekly") => Some(Kind::Weekly),
+            _ => None,
+        },
+        None if row.states_window => None,
+        None => return Some(Stated::of_limit(time)),
+    };
+    Some(Stated {
+        at: time,
+        of: TimeOf::Window(window),
+    })
 }
 
 static RESET_OF_WINDOW: LazyLock<Regex> =
-    LazyLock::new(|| regex(r"your (5-hour|session|weekly) limit resets"));
+    LazyLock::new(|| regex(r"\byour (?:(5-hour|session|weekly|usage) )?limits? resets?\b"));
 
 static FIGURE: LazyLock<Regex> = LazyLock::new(|| regex(r"[$€£]\d[\d,]*(?:\.\d+)?"));
 
-/// The limit that a warning names.
-fn named_kind(context: &str) -> Option<Kind> {
+impl Message {
+    fn new(row: &'static Row, claimed: Option<Kind>, stated: Option<Stated>, text: String) -> Self {
+        let named = if row.stops == Stops::Nothing {
+            named_kind(&text)
+        } else {
+            None
+        };
+        Self {
+            row,
+            kind: claimed.or(row.kind).or(named),
+            stated,
+            figures: FIGURE
+                .find_iter(&text)
+                .map(|figure| figure.as_str().to_owned())
+                .collect(),
+            says_no_credits: text.contains("out of usage credits"),
+            text,
+        }
+    }
+}
+
+/// Returns the kind of the limit that a warning names first.
+fn named_kind(text: &str) -> Option<Kind> {
     let names = [
         ("credit", Kind::UsageCredits),
         ("opus", Kind::WeeklyOpus),
@@ -176,159 +199,19 @@ fn named_kind(context: &str) -> Option<Kind> {
     ];
     names
         .into_iter()
-        .filter_map(|(name, kind)| Some((context.find(name)?, kind)))
+        .filter_map(|(name, kind)| Some((text.find(name)?, kind)))
         .min()
         .map(|(_, kind)| kind)
 }
 
-/// The row for a window that the server's own statement names, as in `"rateLimitType":"five_hour"`.
-fn claimed_row(whole: &str) -> Option<&'static Row> {
-    static CLAIM: LazyLock<Regex> =
-        LazyLock::new(|| regex(r"ratelimittype\W{1,4}(five_hour|seven_day(?:_opus|_sonnet)?)\b"));
-    if !whole.contains("rejected") {
-        return None;
-    }
-    Some(Row::by_id(match &CLAIM.captures(whole)?[1] {
-        "five_hour" => "five-hour",
-        "seven_day_opus" => "weekly-opus",
-        "seven_day_sonnet" => "weekly-sonnet",
-        _ => "weekly",
-    }))
-}
-
-/// The row for an error whose text is not in the catalog, by its codes, class, and status.
-fn by_class(report: &Report, whole: &str) -> Option<&'static Row> {
-    let status = report
-        .status
-        .map(|status| status.to_string())
-        .or_else(|| status_in(whole));
-    let has_code = |row: &Row| {
-        row.codes.iter().any(|code| {
-            report.codes.iter().any(|found| found == code) || whole.contains(&code.to_lowercase())
-        })
-    };
-    let has_class = |row: &Row| {
-        row.classes.iter().any(|class| {
-            report.class.as_deref() == Some(class)
-                || report.codes.iter().any(|found| found == class)
-                || status
-                    .as_ref()
-                    .is_some_and(|status| match class.split_once('-') {
-                        Some((from, to)) => (from..=to).contains(&status.as_str()),
-                        None => *class == status,
-                    })
-                || (class.contains('_') && whole.contains(class))
-        })
-    };
-    ROWS.iter()
-        .find(|row| has_code(row))
-        .or_else(|| {
-            ROWS.iter()
-                .find(|row| row.rank != Rank::Limit && has_class(row))
-        })
-        .or_else(|| ROWS.iter().find(|row| has_class(row)))
-}
-
-/// The HTTP status that a text mentions.
-fn status_in(text: &str) -> Option<String> {
-    static STATUS: LazyLock<Regex> = LazyLock::new(|| {
-        regex(r"(?:error|code|http|status|rejected|failed)\W{0,4}\(?([45]\d\d)\b")
-    });
-    STATUS.captures(text).map(|captures| captures[1].to_owned())
-}
-
-/// Replacements that give the same words the same characters.
-const REPLACEMENTS: &[(&str, &str)] = &[
-    ("\u{2019}", "'"),
-    ("\u{2018}", "'"),
-    ("&#39;", "'"),
-    ("\u{201c}", "\""),
-    ("\u{201d}", "\""),
-    ("\u{2219}", "·"),
-    ("\u{2022}", "·"),
-    ("\\u00b7", "·"),
-    ("\\u2219", "·"),
-    ("\\u2019", "'"),
-    ("\u{ff1a}", ":"),
-    ("\u{a0}", " "),
-    ("\\n", "\n"),
-    ("\\\"", "\""),
-    ("`", "'"),
-    ("youve", "you've"),
-    ("youre ", "you're "),
-    ("you have hit", "you've hit"),
-    ("you have reached your", "you've reached your"),
-];
-
-static WRAPPED: LazyLock<Regex> = LazyLock::new(|| regex(r"([a-z,]) *\n {2,}([a-z])"));
-
-/// Returns the statements of a text in lower case, without ANSI sequences and without the marks that terminals print.
-fn normalize(text: &str) -> Vec<String> {
-    static ANSI: LazyLock<Regex> = LazyLock::new(|| {
-        regex("\u{1b}\\[[0-9;?]*[a-zA-Z]|\u{1b}\\][^\u{7}\u{1b}]*(?:\u{7}|\u{1b}\\\\)")
-    });
-    static MARKS: LazyLock<Regex> = LazyLock::new(|| {
-        regex(
-            r#"^(?:[\s⎿●⏺■✻✽✢│├└❯›>⚠✗✘❌*┃☒⚡✖×▶◆□▎|"'({\[·\u{fe0f}]|- |\$ |internal error:|error:|result:)+"#,
-        )
-    });
-    let mut plain = ANSI.replace_all(text, "").to_lowercase();
-    for (from, to) in REPLACEMENTS {
-        plain = plain.replace(from, to);
-    }
-    WRAPPED
-        .replace_all(&plain, "$1 $2")
-        .lines()
-        .map(|line| {
-            MARKS
-                .replace(line, "")
-                .split_whitespace()
-                .collect::<Vec<_>>()
-                .join(" ")
-        })
-        .filter(|line| !line.is_empty())
-        .collect()
+#[expect(
+    clippy::expect_used,
+    reason = "the patterns are constant, and the unit tests use all of them"
+)]
+fn regex(pattern: &str) -> Regex {
+    Regex::new(pattern).expect("the pattern is valid")
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    fn each_row_has_its_own_name() {
-        let names: BTreeSet<_> = ROWS.iter().map(|row| row.id).collect();
-        assert_eq!(names.len(), ROWS.len());
-    }
-
-    #[test]
-    fn each_kind_has_a_row() {
-        for kind in Kind::ALL {
-            let is_unknown = kind == Kind::Unknown;
-            assert!(
-                is_unknown || ROWS.iter().any(|row| row.kind == Some(kind)),
-                "{kind:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_stated_time_of_a_window_is_not_the_end_of_a_cap() {
-        let at = "2026-11-20T12:00:00Z".parse().unwrap();
-        for (text, of) in [
-            (
-                "You've hit your org's monthly spend limit · resets Dec 1",
-                TimeOf::Limit,
-            ),
-            (
-                "You've hit your org's monthly spend limit · your weekly limit resets Nov 24",
-                TimeOf::Window(Some(Kind::Weekly)),
-            ),
-        ] {
-            let message = recognize(&Report::pasted(text), at, Zone::UTC);
-            assert_eq!(message.kind, Some(Kind::OrgSpendCap), "{text}");
-            assert_eq!(message.stated.map(|stated| stated.of), Some(of), "{text}");
-        }
-    }
-}
+#[path = "../../tests/unit/messages.rs"]
+mod tests;

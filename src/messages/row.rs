@@ -6,71 +6,86 @@ use serde::{Deserialize, Serialize};
 
 use super::Kind;
 
-/// One message of Claude Code or of another program, and its meaning.
+/// A message of Claude Code or of another program, and its meaning.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Row {
     /// The unique name of the row.
     pub id: &'static str,
-    /// The precedence of the row if a text contains several messages.
+    /// The precedence of the row if a text contains several messages. It is that of the row's section in the catalog.
+    #[serde(skip)]
     pub rank: Rank,
     /// The kind of limit, or `None` if the message does not say which limit it is about, or is about none.
     pub kind: Option<Kind>,
     /// The service that refused the request, or `None` if the message does not show it.
     pub service: Option<Service>,
-    /// The verdict on the message, whatever else is known. `None` if it depends on the evidence.
+    /// The verdict on the message, regardless of other evidence. `None` if it depends on the evidence.
     pub verdict: Option<Verdict>,
-    /// Who can fix the problem, whatever else is known.
+    /// The person who can fix the problem, regardless of other evidence.
     pub who: Option<Who>,
-    /// Whether waiting helps, whatever else is known.
+    /// The effect of waiting, regardless of other evidence.
     pub waiting_helps: Option<Waiting>,
     /// Words of the message. ` & ` separates parts that follow each other. `?` marks words that count only if the text
-    /// is about Claude, `~` and `^` words at the start of a statement, and `=` a complete statement.
+    /// is about Claude, `^` words at the start of a statement, and `=` a complete statement.
     #[serde(default)]
     pub(super) patterns: Vec<&'static str>,
     /// Names of limits, as in "You've hit your NAME limit". `=` marks a complete name, `!` a complete name without
     /// "your" before it, and `*` stands for any name.
     #[serde(default)]
     pub(super) limit_names: Vec<&'static str>,
+    /// Texts that this row explains.
+    #[serde(default)]
+    pub samples: Vec<&'static str>,
+    /// The origin of the texts.
+    #[serde(default)]
+    pub source: &'static str,
     /// Error classes and HTTP statuses.
     #[serde(default)]
     pub(super) classes: Vec<&'static str>,
     /// Machine-readable error codes.
     #[serde(default)]
     pub(super) codes: Vec<&'static str>,
-    /// What the message stops.
+    /// The part of the session that the message stops.
     #[serde(default)]
     pub stops: Stops,
+    /// True if a time in the message is the reset of the usage window beyond which the limit is needed.
+    #[serde(default)]
+    pub states_window: bool,
+    /// The time zone of the service, if its messages state times without a zone.
+    pub(super) zone: Option<&'static str>,
     /// The explanation of the message.
     pub meaning: &'static str,
-    /// One sentence that explains the message, if the first sentence of `meaning` is too long for that.
+    /// A sentence that explains the message, if the first sentence of `meaning` is too long for that.
     pub headline: Option<&'static str>,
     /// The explanation in at most 60 columns.
     pub badge: Option<&'static str>,
     /// The names of the steps that the user can take, best first.
     pub steps: Vec<&'static str>,
-    /// What to do about exactly this message, as one sentence. The step `fix` shows it.
+    /// A sentence about how to fix exactly this problem. The step `fix` shows it.
     pub fix: Option<&'static str>,
-    /// What people have tried without success.
+    /// Attempts of other people that had no success.
     #[serde(default)]
     pub did_not_help: Vec<&'static str>,
 }
 
 /// The precedence of rows if a text contains several messages. Later ranks take precedence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rank {
-    /// Nothing in the text is known.
+    /// The text contains nothing that is known.
+    #[default]
     Unrecognized,
     /// Only an error class or an HTTP status is known.
     ByClassOnly,
+    /// The message is a warning or news beside which an error still counts.
+    Notice,
     /// The message is not about a limit of usage or money.
     NotALimit,
     /// The message is about a limit of usage or money.
     Limit,
 }
 
-/// What a message stops.
+/// The part of a session that a message stops.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stops {
@@ -79,7 +94,7 @@ pub enum Stops {
     Session,
     /// Only a feature, such as fast mode.
     Feature,
-    /// Nothing. The message is a warning or news.
+    /// No part. The message is a warning or news.
     Nothing,
 }
 
@@ -123,7 +138,7 @@ pub enum Verdict {
     CannotTell,
 }
 
-/// Who can fix a problem. The serialized names are the values of `who_can_fix` in the output.
+/// The person who can fix a problem. The serialized names are the values of `who_can_fix` in the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Who {
@@ -137,7 +152,7 @@ pub enum Who {
     Anthropic,
 }
 
-/// Whether waiting helps.
+/// The effect of waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Waiting {
@@ -145,7 +160,7 @@ pub enum Waiting {
     Yes,
     /// Waiting does not help.
     No,
-    /// Nobody can tell.
+    /// The effect is unknown.
     Unknown,
 }
 
@@ -160,23 +175,58 @@ impl Waiting {
     }
 }
 
+/// Rows of the same rank.
+#[derive(Deserialize)]
+#[serde(bound(deserialize = "'de: 'static"))]
+#[serde(deny_unknown_fields)]
+struct Section {
+    rank: Rank,
+    /// The verdict of the rows that do not name one.
+    verdict: Option<Verdict>,
+    rows: Vec<Row>,
+}
+
+impl Section {
+    fn into_rows(self) -> impl Iterator<Item = Row> {
+        self.rows.into_iter().map(move |row| Row {
+            rank: self.rank,
+            verdict: row.verdict.or(self.verdict),
+            ..row
+        })
+    }
+}
+
 /// The rows, in the order in which they are tried.
 #[expect(clippy::expect_used, reason = "the unit tests parse the catalog")]
 pub static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
-    serde_json::from_str(include_str!("catalog.json")).expect("the catalog is valid")
+    let sections: Vec<Section> =
+        serde_json::from_str(include_str!("catalog.json")).expect("the catalog is valid");
+    sections.into_iter().flat_map(Section::into_rows).collect()
 });
 
 impl Row {
     /// Returns the row with this name.
-    ///
-    /// # Panics
-    ///
-    /// Panics if there is no such row.
     #[expect(clippy::expect_used, reason = "the unit tests look up every name")]
-    pub fn by_id(id: &str) -> &'static Self {
+    pub(super) fn by_id(id: &str) -> &'static Self {
         ROWS.iter()
             .find(|row| row.id == id)
             .expect("the catalog has this row")
+    }
+
+    /// Returns the row for a text in which nothing is known.
+    pub(super) fn for_unrecognized(is_about_claude: bool) -> &'static Self {
+        Self::by_id(if is_about_claude {
+            "unknown"
+        } else {
+            "foreign"
+        })
+    }
+
+    /// Returns true if a time in the message says when the problem ends.
+    pub(super) fn states_time(&self) -> bool {
+        self.rank > Rank::Unrecognized
+            && self.waiting_helps != Some(Waiting::No)
+            && self.service != Some(Service::Other)
     }
 
     /// Returns true if the message is about a limit of the plan, but does not say which one.

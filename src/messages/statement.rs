@@ -1,105 +1,117 @@
-//! Compares one statement of a text with the rows of the catalog.
+//! Compares the statements of a text with the rows of the catalog.
 
 use std::sync::LazyLock;
 
+use chrono::{DateTime, Utc};
 use regex_lite::Regex;
 
 use super::row::{ROWS, Row};
-use super::{Kind, regex};
+use super::{Kind, Stated, regex, stated_time, words};
+use crate::time::Zone;
 
 /// Phrases around the name of a limit that was reached.
 static NAMED_LIMITS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     [
-        r"(?:hit|reached|exceeded|exhausted|used up|used all of) (?:your|the|my) (?:claude )?([^·.;:\n]{0,40}?) ?(?:limits?|caps?|allowance|quota|budget)\b",
-        r"(?:^|[·.:;|(\[>\x22'] ?|your |the |claude (?:ai |code )?)([a-z0-9'. -]{0,30}?) ?(?:limits?|cap) (?:has been |is |was )?(?:reached|exceeded|hit)\b",
+        r"(?:hit|reached|exceeded|exhausted|used up|used all of) (?:your|the|my) (?:claude )?([^·.;:\n]{0,40}?) ?(?:(?:limits?|caps?|allowance|quota|budget)\b|$)",
+        r"(?:^|[·.:;|(\[>\x22'—–⎿] ?|your |the |claude (?:ai |code )?)([a-z0-9'. -]{0,30}?) ?(?:limits?|cap) (?:has been |is |was )?(?:reached|exceeded|hit)\b",
     ]
     .into_iter()
     .map(regex)
     .collect()
 });
 
-/// The words that the name of a limit of Claude can consist of.
-const NAME_WORDS: &[&str] = &[
-    "5-hour",
-    "5h",
-    "5",
-    "hour",
-    "five-hour",
-    "session",
-    "weekly",
-    "7-day",
-    "five_hour",
-    "seven_day",
-    "opus",
-    "sonnet",
-    "haiku",
-    "fable",
-    "mythos",
-    "usage",
-    "credit",
-    "credits",
-    "claude",
-    "ai",
-    "code",
-    "monthly",
-    "spend",
-    "spending",
-    "org's",
-    "organization's",
-    "organisation's",
-    "individual",
-    "member",
-    "channel's",
-    "team's",
-    "group's",
-    "group",
-    "shared",
-    "pooled",
-    "plan",
-    "personal",
-    "fast",
-    "extra",
-    "overage",
-    "your",
-    "current",
-    "included",
-    "max",
-    "pro",
-];
+/// The number of lines in which a message can continue.
+const PARAGRAPH: usize = 6;
+
+/// A statement that a row of the catalog explains.
+pub(super) struct Match {
+    pub(super) row: &'static Row,
+    /// The index of the statement.
+    pub(super) index: usize,
+    /// The statement with the lines in which it can continue.
+    pub(super) text: String,
+}
+
+impl Match {
+    /// Returns the time that the statement states.
+    pub(super) fn time(&self, at: DateTime<Utc>, zone: Zone) -> Option<Stated> {
+        stated_time(self.row, &self.text, at, zone)
+    }
+}
+
+/// Compares each statement with the catalog. If neither a statement nor the next one has a row, the two can be one that was
+/// wrapped.
+pub(super) fn matches(statements: &[String], is_about_claude: bool) -> Vec<Match> {
+    let rows: Vec<_> = statements
+        .iter()
+        .map(|text| Statement::new(text, is_about_claude).row())
+        .collect();
+    let mut matches = Vec::new();
+    for (index, row) in rows.iter().enumerate() {
+        let may_be_wrapped = rows.get(index + 1).is_some_and(Option::is_none);
+        let found = match row {
+            None if may_be_wrapped => {
+                let wrapped = join(statements, index, 2);
+                Statement::new(&wrapped, is_about_claude).row()
+            }
+            row => *row,
+        };
+        if let Some(row) = found {
+            let text = join(statements, index, PARAGRAPH);
+            matches.push(Match { row, index, text });
+        }
+    }
+    matches
+}
+
+fn join(statements: &[String], start: usize, count: usize) -> String {
+    let paragraph: Vec<_> = statements
+        .iter()
+        .skip(start)
+        .take(count)
+        .map(String::as_str)
+        .collect();
+    paragraph.join(" ")
+}
 
 /// A statement whose words are compared with the catalog.
 pub(super) struct Statement<'a> {
     /// The normalized text, in lower case.
-    pub(super) text: &'a str,
-    /// Whether the text is known to come from Claude Code.
-    pub(super) is_of_claude: bool,
+    text: &'a str,
+    /// True if the text is about Claude.
+    is_about_claude: bool,
     limit_names: Vec<String>,
-    /// Whether the statement begins with the name, without "your" before it.
+    /// True if the statement begins with the name, without "your" before it.
     begins_with_name: bool,
 }
 
 impl<'a> Statement<'a> {
-    pub(super) fn new(text: &'a str, is_of_claude: bool) -> Self {
-        let limit_names: Vec<String> = NAMED_LIMITS
+    pub(super) fn new(text: &'a str, is_about_claude: bool) -> Self {
+        let says_that_it_was_reached = ["hit", "reached", "exceeded", "exhausted", "used"]
+            .iter()
+            .any(|verb| text.contains(verb));
+        let phrases: &[Regex] = if says_that_it_was_reached {
+            &NAMED_LIMITS
+        } else {
+            &[]
+        };
+        let limit_names: Vec<String> = phrases
             .iter()
             .flat_map(|regex| regex.captures_iter(text))
-            .filter_map(|captures| captures.get(1))
-            .map(|name| name.as_str().trim().to_owned())
-            .filter(|name| {
-                name.split_whitespace().all(|word| {
-                    NAME_WORDS.contains(&word)
-                        || word
-                            .chars()
-                            .all(|char| char.is_ascii_digit() || char == '.')
-                })
+            .filter_map(|captures| {
+                let name = captures.get(1)?.as_str().trim();
+                // "The limit was reached" can be any limit.
+                let is_named = !name.is_empty() || captures[0].contains("your");
+                is_named.then(|| name.to_owned())
             })
+            .filter(|name| words::is_limit_name(name))
             .collect();
         let begins_with_name = limit_names
             .first()
             .is_some_and(|name| !text.contains(&format!("your {name}")));
         Self {
             text,
-            is_of_claude,
+            is_about_claude,
             limit_names,
             begins_with_name,
         }
@@ -109,7 +121,7 @@ impl<'a> Statement<'a> {
     /// usage window, whatever follows only says more about it.
     pub(super) fn row(&self) -> Option<&'static Row> {
         if let Some((beginning, _)) = self.text.split_once(" · ") {
-            let row = Statement::new(beginning, self.is_of_claude).row();
+            let row = Statement::new(beginning, self.is_about_claude).row();
             if row.is_some_and(|row| row.kind.is_some_and(Kind::is_window)) {
                 return row;
             }
@@ -121,29 +133,35 @@ impl<'a> Statement<'a> {
     }
 
     fn contains(&self, pattern: &str) -> bool {
-        let (mark, words) = match pattern.chars().next() {
-            Some(mark @ ('?' | '~' | '^' | '=')) => (mark, &pattern[1..]),
-            _ => (' ', pattern),
-        };
-        match mark {
-            '?' => self.is_of_claude && contains_in_order(self.text, words),
-            '~' | '^' => self.text.starts_with(words),
-            '=' => self.text.trim_end_matches(['.', '!']) == words,
-            _ => contains_in_order(self.text, words),
+        if let Some(words) = pattern.strip_prefix('?') {
+            self.is_about_claude && contains_in_order(self.text, words)
+        } else if let Some(start) = pattern.strip_prefix('^') {
+            self.text.starts_with(start)
+        } else if let Some(statement) = pattern.strip_prefix('=') {
+            self.text.trim_end_matches(['.', '!']) == statement
+        } else {
+            contains_in_order(self.text, pattern)
         }
     }
 
     fn names(&self, name: &str) -> bool {
         self.limit_names
             .iter()
-            .any(|found| match name.strip_prefix('=') {
-                Some(complete) => {
-                    found == complete && (self.is_of_claude || found.contains("usage"))
-                }
-                None if name.starts_with('!') => self.begins_with_name && *found == name[1..],
-                None if name == "*" => self.is_of_claude || found.contains("usage"),
-                None => contains_in_order(&format!(" {found} "), &format!(" {name} ")),
-            })
+            .any(|found| self.is_named(found, name))
+    }
+
+    /// Returns true if the name of a limit in the statement is the one in a row.
+    fn is_named(&self, found: &str, name: &str) -> bool {
+        let is_of_claude = self.is_about_claude || found.contains("usage");
+        if name == "*" {
+            is_of_claude
+        } else if let Some(complete) = name.strip_prefix('=') {
+            found == complete && is_of_claude
+        } else if let Some(complete) = name.strip_prefix('!') {
+            found == complete && self.begins_with_name
+        } else {
+            contains_in_order(&format!(" {found} "), &format!(" {name} "))
+        }
     }
 }
 

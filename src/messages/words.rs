@@ -1,43 +1,98 @@
-//! Words that show where a line of a pasted text comes from: from Claude, from another program, or from source code.
+//! Words that show where a statement comes from: from Claude, from another program, or from source code.
 
 use std::sync::LazyLock;
 
+use regex_lite::Regex;
 use serde::Deserialize;
 
-#[derive(Default, Deserialize)]
+use super::regex;
+
+#[derive(Deserialize)]
 struct Words {
+    /// Words at the start of source code, and of sentences that quote a message.
     code_starts: Vec<String>,
+    /// Words within source code, and within sentences that quote a message.
     code_parts: Vec<String>,
-    others: Vec<String>,
+    /// Names of programs that have limits of their own.
+    other_programs: Vec<String>,
+    /// Words that only Claude Code, its service, or a report about them contains. `^` marks words at the start.
     claude: Vec<String>,
+    /// The words in the names of Claude's limits.
+    limit_names: Vec<String>,
 }
 
-static WORDS: LazyLock<Words> =
-    LazyLock::new(|| serde_json::from_str(include_str!("words.json")).unwrap_or_default());
+#[expect(clippy::expect_used, reason = "the unit tests parse the words")]
+static WORDS: LazyLock<Words> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("words.json")).expect("the words are valid")
+});
 
-/// Whether the text contains words that only Claude Code, its service, or a report about them contains.
-pub(super) fn mentions_claude(text: &str) -> bool {
-    WORDS.claude.iter().any(|word| text.contains(word.as_str()))
-}
-
-/// Whether a line is source code, or a pattern or a test that only quotes a message.
-pub(super) fn is_code(line: &str) -> bool {
+/// Returns true if a statement is about Claude.
+pub(super) fn mentions_claude(statement: &str) -> bool {
     WORDS
-        .code_starts
+        .claude
         .iter()
-        .any(|start| line.starts_with(start.as_str()))
+        .any(|word| match word.strip_prefix('^') {
+            Some(start) => statement.starts_with(start),
+            None => statement.contains(word.as_str()),
+        })
+}
+
+/// A string in the source code of a list, such as `["You've hit your limit", 429],`.
+static LITERAL: LazyLock<Regex> = LazyLock::new(|| {
+    regex(r#"^[\[({]*\w{0,2}["'](?:[^"']|\w'\w)*["'](?: *[^: ].*)?(?:[,\\]|[\])}] ?\{)$"#)
+});
+
+fn is_literal(line: &str) -> bool {
+    line.ends_with([',', '\\', '{']) && LITERAL.is_match(line)
+}
+
+/// Returns true if a line is source code, or only quotes a message.
+pub(super) fn is_quotation(statement: &str) -> bool {
+    is_literal(statement)
+        || WORDS
+            .code_starts
+            .iter()
+            .any(|start| statement.starts_with(start.as_str()))
         || WORDS
             .code_parts
             .iter()
-            .any(|part| line.contains(part.as_str()))
+            .any(|part| statement.contains(part.as_str()))
 }
 
-/// Whether a line names another program, and nothing of Claude.
-pub(super) fn is_of_other_program(line: &str) -> bool {
-    let is_word = |name: &str| {
-        line.split(|char: char| !char.is_alphanumeric() && !matches!(char, '.' | '-'))
-            .any(|word| word == name)
-            || (name.contains(' ') && line.contains(name))
-    };
-    !mentions_claude(line) && WORDS.others.iter().any(|name| is_word(name))
+/// A string that code assigns or passes to a function.
+static ARGUMENT: LazyLock<Regex> = LazyLock::new(|| regex(r#"[(\[=] *\w{0,2}["'/]"#));
+
+/// Returns true if a line between lines of code contains a string.
+pub(super) fn has_literal(line: &str) -> bool {
+    ARGUMENT.is_match(line)
+}
+
+/// Returns true if a statement names another program, and nothing of Claude.
+pub(super) fn is_of_other_program(statement: &str) -> bool {
+    !mentions_claude(statement)
+        && WORDS
+            .other_programs
+            .iter()
+            .any(|name| contains_program(statement, name))
+}
+
+/// Returns true if a statement contains the name of a program, also with an ending such as `.com` or `-cli`.
+fn contains_program(statement: &str, name: &str) -> bool {
+    if name.contains(' ') {
+        return statement.contains(name);
+    }
+    statement
+        .split(|char: char| !char.is_alphanumeric() && !matches!(char, '.' | '-'))
+        .filter_map(|word| word.strip_prefix(name))
+        .any(|ending| ending.is_empty() || ending.starts_with(['.', '-']))
+}
+
+/// Returns true if Claude has a limit with this name, such as "weekly opus".
+pub(super) fn is_limit_name(name: &str) -> bool {
+    name.split_whitespace().all(|word| {
+        WORDS.limit_names.iter().any(|known| known == word)
+            || word
+                .chars()
+                .all(|char| char.is_ascii_digit() || char == '.')
+    })
 }

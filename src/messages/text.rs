@@ -1,0 +1,103 @@
+//! Splits a text into statements and gives the same words the same characters.
+
+use std::sync::LazyLock;
+
+use regex_lite::Regex;
+
+use super::{regex, words};
+
+/// The number of bytes at the end of a text that are read. The last message of a text is the current one.
+const SIZE_LIMIT: usize = 64 * 1024;
+
+/// Escape sequences of terminals.
+static ESCAPE_SEQUENCE: LazyLock<Regex> = LazyLock::new(|| {
+    regex("\u{1b}\\[[0-9;?]*[a-zA-Z]|\u{1b}\\][^\u{7}\u{1b}]*(?:\u{7}|\u{1b}\\\\)")
+});
+
+/// A line that a terminal has wrapped and indented.
+static WRAP: LazyLock<Regex> = LazyLock::new(|| regex(r"([a-z,]) *\n {2,}([a-z])"));
+
+/// The characters and words that terminals, lists, status lines, and JSON put before a statement.
+static MARKS: LazyLock<Regex> = LazyLock::new(|| {
+    regex(concat!(
+        r#"^(?:[\s⎿●⏺■✻✽✢⏸⛔⏳🛑🚫❗│├└❯›>⚠✗✘❌*_#┃☒⚡✖×▶◆□▎|"'({\[·\u{fe0f}]|- |\$ |"#,
+        r#"(?:internal |system )?error: |result: |"#,
+        r#"(?:error|message|detail|result|text)["']?: ?["']|"#,
+        r#"(?:paused|blocked|stopped|failed|halted|waiting)\b[:*_ ]* ?[—–-]+ )+"#,
+    ))
+});
+
+/// Replacements that give the same words the same characters.
+const REPLACEMENTS: &[(&str, &str)] = &[
+    ("\u{2019}", "'"),
+    ("\u{2018}", "'"),
+    ("&#39;", "'"),
+    ("\\'", "'"),
+    ("\u{201c}", "\""),
+    ("\u{201d}", "\""),
+    ("\u{2010}", "-"),
+    ("\u{2011}", "-"),
+    ("\u{2219}", "·"),
+    ("\u{2022}", "·"),
+    ("\\u00b7", "·"),
+    ("\\u2219", "·"),
+    ("\\u2019", "'"),
+    ("\u{ff1a}", ":"),
+    ("\u{a0}", " "),
+    ("\u{202f}", " "),
+    ("\\n", "\n"),
+    ("\\\"", "\""),
+    ("`", "'"),
+    ("**", ""),
+    ("youve", "you've"),
+    ("youre ", "you're "),
+    ("you have hit", "you've hit"),
+    ("you have reached your", "you've reached your"),
+];
+
+/// Returns the statements of a text, in lower case: its lines without the marks before them.
+pub(super) fn statements(text: &str) -> Vec<String> {
+    lines(text).iter().map(|line| statement(line)).collect()
+}
+
+/// Returns the statements of a pasted text that may be messages of Claude. Source code, quotations, and what other
+/// programs say is left out.
+pub(super) fn received_statements(text: &str) -> Vec<String> {
+    let lines = lines(text);
+    if words::is_of_other_program(&lines.join(" ")) {
+        return Vec::new();
+    }
+    let has_code = lines.iter().any(|line| words::is_quotation(line));
+    lines
+        .iter()
+        .filter(|line| !words::is_quotation(line) && !words::is_of_other_program(line))
+        .filter(|line| !(has_code && words::has_literal(line)))
+        .map(|line| statement(line))
+        .collect()
+}
+
+/// Returns the lines of a text that are not empty, in lower case and without escape sequences.
+fn lines(text: &str) -> Vec<String> {
+    let earliest = text.len().saturating_sub(SIZE_LIMIT);
+    let start = (earliest..).find(|index| text.is_char_boundary(*index));
+    let end_of_text = &text[start.unwrap_or_default()..];
+    let mut plain = ESCAPE_SEQUENCE.replace_all(end_of_text, "").to_lowercase();
+    for (from, to) in REPLACEMENTS {
+        if plain.contains(from) {
+            plain = plain.replace(from, to);
+        }
+    }
+    WRAP.replace_all(&plain, "$1 $2")
+        .lines()
+        .map(|line| line.trim_matches(['│', '|', ' ', '\t', '\r']))
+        .filter(|line| !line.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Returns what a line says, without the marks before it.
+fn statement(line: &str) -> String {
+    let plain = MARKS.replace(line, "");
+    let words: Vec<_> = plain.split_whitespace().collect();
+    words.join(" ")
+}
