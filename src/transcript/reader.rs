@@ -699,10 +699,10 @@ fn may_have_limit_fact(beginning: &[u8]) -> bool {
         return false;
     };
     if kind.starts_with(b"\"user\"") {
-        return TOOL_RESULT.find(kind).is_none();
+        return TOOL_RESULT.find(beginning).is_none();
     }
     if kind.starts_with(b"\"system\"") {
-        return NOTICE.find(kind).is_some();
+        return NOTICE.find(beginning).is_some();
     }
     TYPES_WITH_LIMIT_FACTS
         .iter()

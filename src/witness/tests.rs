@@ -130,7 +130,7 @@ fn refusals(facts: &[Fact]) -> Vec<&Refusal> {
 }
 
 fn recorded(file: &str) -> Vec<Value> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/limits");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
     std::fs::read_to_string(path.join(file))
         .unwrap()
         .lines()
@@ -141,9 +141,9 @@ fn recorded(file: &str) -> Vec<Value> {
 /// The lines were recorded with each version that changed the fields.
 #[test]
 fn the_error_lines_of_every_version_become_refusals() {
-    let lines = recorded("error_lines.jsonl");
+    let cases = recorded("diagnosis/error_lines.jsonl");
     let mut claims = 0;
-    for line in &lines {
+    for line in cases.iter().map(|case| &case["line"]) {
         let home = Home::new();
         home.write(SESSION, std::slice::from_ref(line));
         let facts = home.all();
@@ -179,12 +179,12 @@ fn the_error_lines_of_every_version_become_refusals() {
             assert_eq!(claim.window, expected);
         }
     }
-    assert!(lines.len() > 30 && claims > 10);
+    assert!(cases.len() > 70 && claims > 30);
 }
 
 #[test]
 fn recorded_hooks_become_refusals() {
-    for payload in recorded("failed_hooks.jsonl") {
+    for payload in recorded("limits/failed_hooks.jsonl") {
         let home = Home::new();
         home.hook(&payload);
         let facts = home.all();
