@@ -3,7 +3,7 @@
 use super::reply::{Reply, Subcommand};
 use super::wait::about_budgets;
 use crate::context::Context;
-use crate::doctor::{Setup, examine, is_any_broken, report, report_of_problems};
+use crate::doctor::{Setup, examine, is_any_broken, report};
 
 /// Arguments of `whycap doctor`.
 #[derive(Debug, Default, clap::Args)]
@@ -38,12 +38,7 @@ impl Subcommand for DoctorArguments {
             context.budgets_blocking_prompts(context.session(), &incidents, ledger.as_ref());
         let about_budgets = about_budgets(&budgets, "");
         let error = context.error_for_doctor(situation.incident.as_ref(), about_budgets.as_deref());
-        let whole = report(&findings, error.as_ref());
-        if context.event().is_some() && whole.row_count(context.page()) > context.answer_rows() {
-            // If the checks do not fit, show only the number of passed checks.
-            return Ok(report_of_problems(findings, error.as_ref()).into());
-        }
-        let reply = Reply::from(whole).in_json(self.json);
+        let reply = Reply::from(report(&findings, error.as_ref())).in_json(self.json);
         Ok(reply.with_code(is_any_broken(&findings)))
     }
 }

@@ -209,6 +209,9 @@ impl Examination {
     }
 }
 
+/// The text of a check that found no problem.
+const NO_PROBLEM: &str = "no problem found";
+
 type Check = fn(&Setup, &mut Examination);
 
 /// The checks, in display order.
@@ -248,7 +251,7 @@ pub(crate) fn examine(setup: &Setup) -> Vec<Finding> {
             examination.all.push(Finding {
                 check: name,
                 verdict: CheckVerdict::Ok,
-                says: "no problem found".to_owned(),
+                says: NO_PROBLEM.to_owned(),
                 fix: None,
             });
         }
@@ -277,8 +280,8 @@ pub(crate) struct CurrentError {
     pub(crate) blocks: bool,
 }
 
-/// Returns a report of the findings and a summary. The report starts with the error, if any, because the checks cover
-/// only the setup and may all pass.
+/// Returns a report of the findings, except for checks without a problem, and a summary. The report starts with the error, if
+/// any, because the checks cover only the setup and may all pass.
 pub(crate) fn report(findings: &[Finding], error: Option<&CurrentError>) -> Report {
     let facts = json!({"ok": !is_any_broken(findings), "checks": findings});
     let mut report = Report::new(facts);
@@ -290,7 +293,9 @@ pub(crate) fn report(findings: &[Finding], error: Option<&CurrentError>) -> Repo
         };
         report.paragraph(tone, error.text.clone());
     }
-    for finding in findings {
+    let quiet = findings.iter().filter(|finding| finding.says == NO_PROBLEM);
+    let quiet_count = quiet.count() as u64;
+    for finding in findings.iter().filter(|finding| finding.says != NO_PROBLEM) {
         let (word, tone) = match finding.verdict {
             CheckVerdict::Ok => ("ok", Tone::Good),
             CheckVerdict::Warn => ("warn", Tone::Warning),
@@ -308,6 +313,10 @@ pub(crate) fn report(findings: &[Finding], error: Option<&CurrentError>) -> Repo
             ];
             report.labelled(&labels, Tone::Accent, fix);
         }
+    }
+    if quiet_count > 0 {
+        let checks = count_noun(quiet_count, "check");
+        report.paragraph(Tone::Quiet, format!("{checks} found no problem."));
     }
     report.line(summary(findings, error.is_some()));
     report
@@ -338,23 +347,4 @@ fn count(findings: &[Finding], verdict: CheckVerdict) -> u64 {
         .iter()
         .filter(|finding| finding.verdict == verdict)
         .count() as u64
-}
-
-/// Returns a report that lists only the problems. This is for conversations, where there is not enough space for all
-/// findings.
-pub(crate) fn report_of_problems(
-    mut findings: Vec<Finding>,
-    error: Option<&CurrentError>,
-) -> Report {
-    let all = findings.len();
-    findings.retain(|finding| finding.verdict != CheckVerdict::Ok);
-    let mut report = report(&findings, error);
-
-    let passed = all - findings.len();
-    if passed > 0 {
-        let checks = count_noun(passed as u64, "check");
-        let rest = format!("{checks} passed. To list all checks, run `whycap doctor` in a shell.");
-        report.paragraph(Tone::Quiet, rest);
-    }
-    report
 }

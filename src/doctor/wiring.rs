@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 use std::path::{MAIN_SEPARATOR, Path};
 
-use memchr::memmem;
 use serde_json::Value;
 
 use super::{Examination, FindingName, Setup, mode};
@@ -18,12 +17,8 @@ use crate::install::plugin::EnabledPlugin;
 use crate::install::slash_command::{SlashCommandState, command_file};
 use crate::paths::as_written;
 
-/// The maximum size, in bytes, of an executable to search for its version. Executables with debug information can be
-/// very large.
+/// The maximum size, in bytes, of an executable to compare. Executables with debug information can be very large.
 const EXECUTABLE_SIZE_LIMIT: u64 = 512 * 1024 * 1024;
-
-/// A string that every whycap executable contains so that its version can be read without running it.
-static VERSION_MARK: &str = concat!("whycap version mark: ", env!("CARGO_PKG_VERSION"), ";");
 
 pub(super) fn settings_files(setup: &Setup, examination: &mut Examination) {
     for file in &setup.settings {
@@ -192,7 +187,6 @@ pub(super) fn slash_command(setup: &Setup, examination: &mut Examination) {
 }
 
 pub(super) fn executable(setup: &Setup, examination: &mut Examination) {
-    let this = env!("CARGO_PKG_VERSION");
     let shell = Shell::of(&setup.environment);
     let mut executables = BTreeSet::new();
 
@@ -209,14 +203,6 @@ pub(super) fn executable(setup: &Setup, examination: &mut Examination) {
             let Some(finding) = problem_with_executable(&invocation, &shell, running) else {
                 continue;
             };
-            let path = Path::new(&invocation.executable);
-            let version = match finding {
-                FindingName::ProgramOther => version_of(path),
-                _ => None,
-            };
-            if version.as_deref() == Some(this) {
-                continue;
-            }
             let place = setup.paths.show(&file.path);
             let calls = format!("{place} runs {}", invocation.executable);
             examination.add(
@@ -225,15 +211,14 @@ pub(super) fn executable(setup: &Setup, examination: &mut Examination) {
                     ("calls", &calls),
                     ("scope", &scope_option(file.scope)),
                     ("shell", &shell.name()),
-                    ("version", &version.as_deref().unwrap_or("unknown")),
-                    ("this", &this),
                 ],
             );
         }
     }
 }
 
-/// Returns the problem with an executable in the settings, or `None` if it is the running one or is called without a path.
+/// Returns the problem with an executable in the settings, or `None` if it is the running one, a copy of it, or
+/// called without a path.
 fn problem_with_executable(
     invocation: &Invocation,
     shell: &Shell,
@@ -248,35 +233,18 @@ fn problem_with_executable(
     }
     match std::fs::metadata(path) {
         Ok(file) if file.is_file() && mode(&file) & 0o111 != 0 => {
-            let is_running = running.is_some_and(|running| disk::is_same_file(running, path));
-            (!is_running).then_some(FindingName::ProgramOther)
+            let is_this = running.is_some_and(|running| is_same_program(running, path));
+            (!is_this).then_some(FindingName::ProgramOther)
         }
         _ => Some(FindingName::ProgramMissing),
     }
 }
 
-/// Returns the version of another whycap executable, or `None` if the file does not contain a version mark.
-fn version_of(executable: &Path) -> Option<String> {
-    marked_version(&disk::read(executable, EXECUTABLE_SIZE_LIMIT).ok()??)
-}
-
-/// Returns the version in an executable's version mark.
-fn marked_version(executable: &[u8]) -> Option<String> {
-    let (mark, _) = VERSION_MARK.split_once(env!("CARGO_PKG_VERSION"))?;
-    memmem::find_iter(executable, mark.as_bytes()).find_map(|position| {
-        let rest = executable.get(position + mark.len()..)?;
-        let end = memchr::memchr(b';', rest.get(..41.min(rest.len()))?)?;
-        let version = std::str::from_utf8(rest.get(..end)?).ok()?;
-        let is_version = !version.is_empty()
-            && version
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+'));
-        if is_version {
-            Some(version.to_owned())
-        } else {
-            None
-        }
-    })
+/// Returns true if two executables are the same file or have the same contents.
+fn is_same_program(first: &Path, second: &Path) -> bool {
+    let read = |path| disk::read(path, EXECUTABLE_SIZE_LIMIT).ok().flatten();
+    disk::is_same_file(first, second)
+        || read(first).is_some_and(|contents| Some(contents) == read(second))
 }
 
 #[cfg(test)]
@@ -297,19 +265,5 @@ mod tests {
         assert_eq!(is_trusted(&state, Path::new("/home/dev/odd")), Some(false));
         assert_eq!(is_trusted(&state, Path::new("/home/dev/worker")), None);
         assert_eq!(is_trusted(&json!({"projects": 7}), Path::new("/")), None);
-    }
-
-    #[test]
-    fn another_executables_version_is_read_from_its_bytes() {
-        assert_eq!(
-            marked_version(format!("\0\0{VERSION_MARK}\0").as_bytes()).as_deref(),
-            Some(env!("CARGO_PKG_VERSION"))
-        );
-        assert_eq!(
-            marked_version(b"whycap version mark: 9.8.7;").as_deref(),
-            Some("9.8.7")
-        );
-        assert_eq!(marked_version(b"whycap version mark: \xff;"), None);
-        assert_eq!(marked_version(b"whycap version mark: 1"), None);
     }
 }

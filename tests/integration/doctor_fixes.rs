@@ -249,7 +249,7 @@ const WITH_COMMAND: [Problem; 13] = [
     Problem {
         row: "program_other",
         cause: |setup| {
-            setup.write_tool("old/whycap", "# whycap version mark: 0.0.1;");
+            setup.write_tool("old/whycap", "exit 0");
             setup.call(&setup.sandbox.path("tools/old/whycap").display().to_string());
         },
     },
