@@ -189,7 +189,7 @@ impl Today<'_> {
         let tariffs = self.prices.tariffs_of(model);
         let limit = tariffs
             .iter()
-            .find_map(|(_, tariff)| tariff.above_prompt_tokens)
+            .find_map(|tariff| tariff.above_prompt_tokens)
             .unwrap_or(LONG_PROMPT);
         let prices = self.prices.prices_of(model);
         let mut surcharge = None;
@@ -304,7 +304,10 @@ impl Today<'_> {
 
     /// Returns the cost of a response on the given model without fast mode.
     fn standard_cost(&self, response: &Response, model: &str) -> Money {
-        let service = response.service.at_standard_speed();
+        let service = crate::pricing::ServiceLevel {
+            fast: false,
+            ..response.service
+        };
         response.cost_at(&self.prices.prices_of(model), service)
     }
 }

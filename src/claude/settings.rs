@@ -6,7 +6,6 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::account;
 use crate::disk;
 use crate::environment::Environment;
 use crate::paths::Paths;
@@ -231,11 +230,9 @@ pub(crate) fn model_of_new_sessions(
         .then(|| model.to_owned())
 }
 
-/// Returns the user's price table. The table combines the built-in prices, the user's custom rates, and the prices that
-/// Claude Code has fetched for models without a built-in price.
+/// Returns the user's price table, which combines the list prices with the user's custom rates.
 pub(crate) fn prices(paths: &Paths) -> PriceTable {
-    let home = paths.clone();
-    PriceTable::with(custom_rates(paths)).with_state(move || account::global_state(&home))
+    PriceTable::with(custom_rates(paths))
 }
 
 /// Returns the custom rates from the managed settings, as Claude Code does. If there are none, returns the custom rates

@@ -532,7 +532,13 @@ impl Context {
             .catch_up_ledger(&mut ledger, EXPLANATION_READS)
             .is_all();
         let spent = ledger.between(since, until + RESPONSE_GRACE_PERIOD).ok()?;
-        let is_lower_bound = spent.unpriced > 0 || spent.at_least || !is_current;
+        let accuracy = if spent.unpriced > 0 {
+            "about "
+        } else if spent.at_least || !is_current {
+            "at least "
+        } else {
+            ""
+        };
         // Only responses that are covered by the account's plan count toward a usage window.
         let mut used = None;
         if let Some(window) = incident.diagnosis.limit.window() {
@@ -555,10 +561,9 @@ impl Context {
         };
         let elsewhere = used.as_ref().and_then(WindowUse::sentence);
         let first = format!(
-            "From {} until the error at {}, you spent {}{cost} at list prices on this machine{payers}. Other machines, chat, and (in an organization) other members count toward the same limit.",
+            "From {} until the error at {}, you spent {accuracy}{cost} at list prices on this machine{payers}. Other machines, chat, and (in an organization) other members count toward the same limit.",
             self.clock().format_time(since),
             self.clock().format_time(until),
-            if is_lower_bound { "at least " } else { "" },
         );
         let sentences = std::iter::once(first).chain(elsewhere).collect();
         Some(sentences)

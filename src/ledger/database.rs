@@ -25,7 +25,7 @@ const SCHEMA: i64 = 3;
 
 /// The version of the rules that derive costs and results from facts. When it changes, all costs and results are
 /// recalculated.
-pub(super) const RULES: i64 = 8;
+pub(super) const RULES: i64 = 9;
 
 /// The version of the rules that read facts from transcripts. When it increases, all transcripts are read again.
 pub(super) const FACTS: i64 = 5;

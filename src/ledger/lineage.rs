@@ -9,9 +9,11 @@ use super::database::Store;
 use super::error::Result;
 use super::facts::{Checkpoint, Compaction, Id, OwnershipMarker, TranscriptFacts};
 use super::reconcile::runs::StoredEvent;
-use super::reconcile::{Lineage, OffTranscriptKind, Reconciled, SessionBreakdown};
+use super::reconcile::{
+    Lineage, OffTranscriptKind, OffTranscriptSpend, Reconciled, SessionBreakdown,
+};
 use super::stored_responses::{RESPONSE_COLUMNS, response_from};
-use super::sums::{SumChanges, TotalChanges};
+use super::sums::{OffTranscriptRow, SumChanges, TotalChanges};
 use super::values::count_from;
 use crate::time::Millis;
 
@@ -163,19 +165,18 @@ impl Store {
 
     fn store_breakdown(&self, session: Id, breakdown: &SessionBreakdown) -> Result<()> {
         let mut totals = TotalChanges::default();
-        let unrecorded_before: Vec<(Millis, i64)> = self.all(
-            "SELECT at, cost FROM off_transcript WHERE session = ?1 AND kind = ?2",
-            params![session, OffTranscriptKind::Unrecorded],
+        let before: Vec<OffTranscriptRow> = self.all(
+            "SELECT at, kind, cost FROM off_transcript WHERE session = ?1",
+            [session],
             |row| row.try_into(),
         )?;
-        for (at, cost) in unrecorded_before {
-            totals.add_unrecorded(at, cost.saturating_neg());
+        for row in before {
+            totals.remove_off_transcript(row);
         }
         self.run("DELETE FROM off_transcript WHERE session = ?1", [session])?;
         for off_transcript in &breakdown.off_transcript {
-            if off_transcript.kind == OffTranscriptKind::Unrecorded {
-                totals.add_unrecorded(off_transcript.at, off_transcript.cost.pico());
-            }
+            let OffTranscriptSpend { at, kind, cost, .. } = *off_transcript;
+            totals.add_off_transcript((at, kind, cost));
             self.run(
                 "INSERT INTO off_transcript VALUES (?1, ?2, ?3, ?4, ?5)",
                 params![

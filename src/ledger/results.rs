@@ -26,14 +26,13 @@ impl Ledger {
     /// Recalculates all costs and results if the prices or the rules have changed.
     pub fn renew(&mut self, prices: &PriceTable) -> LedgerResult<()> {
         self.write(|store| {
-            let models = store.model_names()?;
-            let fingerprint = prices.fingerprint_of(models.values().map(String::as_str));
+            let fingerprint = prices.fingerprint();
             let is_current =
                 store.meta("prices")? == Some(fingerprint) && store.meta("rules")? == Some(RULES);
             if is_current {
                 return Ok(());
             }
-            store.reprice(prices, &models)?;
+            store.reprice(prices, &store.model_names()?)?;
             store.make_sums()?;
             store.mark_all_dirty()?;
             store.set_meta("prices", fingerprint)?;

@@ -43,7 +43,7 @@ pub struct Tally {
     pub at_least: bool,
     /// The number of distinct responses.
     pub responses: u64,
-    /// The number of responses without a known price.
+    /// The number of responses without a known price. Unrecorded spend without a known price counts as one response.
     pub unpriced: u64,
     /// The token and search counts of the responses.
     pub usage: Usage,
@@ -55,10 +55,20 @@ impl Tally {
         self.recorded + self.unrecorded + self.pending
     }
 
+    /// Returns true if the amount is a lower bound. An amount that contains the estimated cost of a model without a
+    /// known price may also be too high, so it is not a lower bound.
+    pub(crate) fn is_lower_bound(&self) -> bool {
+        self.at_least && self.unpriced == 0
+    }
+
     /// Adds spend that no transcript line reports.
     pub(super) fn add_off_transcript(&mut self, kind: OffTranscriptKind, cost: Money) {
         match kind {
             OffTranscriptKind::Unrecorded => self.unrecorded += cost,
+            OffTranscriptKind::Estimated => {
+                self.unrecorded += cost;
+                self.unpriced += 1;
+            }
             OffTranscriptKind::Pending => self.pending += cost,
             OffTranscriptKind::LowerBound => self.at_least = true,
         }
@@ -381,11 +391,18 @@ impl SpendSource for Ledger {
             };
             Ok((names, rows))
         })?;
+        let prices = PriceTable::list();
+        // The requested name may be an alias or an inference profile of the model that responded.
+        let is_listed = |model: &str| prices.known_tariffs_of(model).is_some();
         let mut switches: HashMap<(&str, &str), ModelSwitch> = HashMap::new();
         for (requested, model, session, cost) in rows {
             let requested_model = names.model(requested);
             let responding_model = names.model(model);
-            if requested_model == responding_model || !selected(&names.origin(session).project) {
+            if requested_model == responding_model
+                || !is_listed(requested_model)
+                || !is_listed(responding_model)
+                || !selected(&names.origin(session).project)
+            {
                 continue;
             }
             let switch = switches

@@ -11,6 +11,7 @@ use super::facts::{Id, Response};
 use super::reconcile::OffTranscriptKind;
 use super::rows::{RowsPeriod, Tally, recorded_from};
 use super::stored_responses::{RESPONSE_COLUMNS, response_from};
+use crate::pricing::Money;
 use crate::time::{Millis, QUARTER_HOUR};
 
 /// The length of a UTC day. Leap seconds are ignored, so all days have the same length.
@@ -73,10 +74,26 @@ impl SumChanges {
 #[derive(Debug, Default)]
 pub(super) struct TotalChanges(BTreeMap<[Millis; 2], [i64; 4]>);
 
+/// The time, the kind, and the amount of spend in the table `off_transcript`.
+pub(super) type OffTranscriptRow = (Millis, OffTranscriptKind, Money);
+
 impl TotalChanges {
-    /// Adds unrecorded spend at the given time. A negative cost is subtracted.
-    pub(super) fn add_unrecorded(&mut self, at: Millis, cost: i64) {
-        self.add(at, [0, 0, 0, cost]);
+    /// Adds spend that is not in any transcript. The totals contain only unrecorded spend.
+    pub(super) fn add_off_transcript(&mut self, row: OffTranscriptRow) {
+        self.change_off_transcript(row, 1);
+    }
+
+    /// Subtracts spend that was added earlier.
+    pub(super) fn remove_off_transcript(&mut self, row: OffTranscriptRow) {
+        self.change_off_transcript(row, -1);
+    }
+
+    fn change_off_transcript(&mut self, (at, kind, cost): OffTranscriptRow, factor: i64) {
+        let mut tally = Tally::default();
+        tally.add_off_transcript(kind, cost);
+        let changes = [tally.unpriced.cast_signed(), tally.unrecorded.pico()];
+        let [unpriced, unrecorded] = changes.map(|change| factor * change);
+        self.add(at, [0, 0, unpriced, unrecorded]);
     }
 
     /// Adds changes to the totals of the quarter hour and of the day that contain the given time. `changes` consists of
@@ -227,13 +244,12 @@ impl Store {
              UPDATE sessions SET recorded = 0, responses = 0, unpriced = 0",
         )?;
         let mut totals = TotalChanges::default();
-        let unrecorded: Vec<(Millis, i64)> = self.all(
-            "SELECT at, cost FROM off_transcript WHERE kind = ?1",
-            [OffTranscriptKind::Unrecorded],
-            |row| row.try_into(),
-        )?;
-        for (at, cost) in unrecorded {
-            totals.add_unrecorded(at, cost);
+        let off_transcript: Vec<OffTranscriptRow> =
+            self.all("SELECT at, kind, cost FROM off_transcript", [], |row| {
+                row.try_into()
+            })?;
+        for row in off_transcript {
+            totals.add_off_transcript(row);
         }
         self.change_totals(totals)?;
         let mut changes = SumChanges::default();

@@ -47,6 +47,7 @@ impl FromSql for OffTranscriptKind {
         Ok(match value.as_i64()? {
             1 => Self::Pending,
             2 => Self::LowerBound,
+            3 => Self::Estimated,
             _ => Self::Unrecorded,
         })
     }
@@ -58,6 +59,7 @@ impl ToSql for OffTranscriptKind {
             Self::Unrecorded => 0,
             Self::Pending => 1,
             Self::LowerBound => 2,
+            Self::Estimated => 3,
         };
         Ok(number.into())
     }
@@ -120,6 +122,7 @@ mod tests {
             OffTranscriptKind::Unrecorded,
             OffTranscriptKind::Pending,
             OffTranscriptKind::LowerBound,
+            OffTranscriptKind::Estimated,
         ]);
         assert_lasting(&[LastLine::Growing, LastLine::Incomplete, LastLine::Complete]);
     }

@@ -32,7 +32,7 @@ impl NowData {
             "at": format_rfc3339(self.clock.now),
             "windows": self.reading.as_ref().map(|reading| self.json_of_windows(reading)),
             "today_usd": spend.map(|spend| spend.today.cost().usd()),
-            "today_at_least": spend.is_some_and(|spend| spend.today.at_least),
+            "today_at_least": spend.is_some_and(|spend| spend.today.is_lower_bound()),
             "block": block,
             "complete": spend.is_some_and(|spend| spend.is_complete),
             "sessions": sessions,

@@ -18,7 +18,7 @@ pub struct ModelPrices<'table> {
     table: &'table PriceTable,
     /// The override from the settings, which takes precedence over the tariffs.
     override_rates: Option<Rates>,
-    tariffs: Tariffs<'table>,
+    tariffs: Tariffs,
     /// True if the model's prices are known. Otherwise, costs are estimated the same way as in the client.
     pub known: bool,
     /// The factor by which all costs are multiplied, in units of [`MULTIPLIER_UNIT`].
@@ -50,14 +50,32 @@ impl PriceTable {
 
     /// Returns the prices of a model without custom rates.
     pub(crate) fn list_prices_of(&self, model: &str) -> ModelPrices<'_> {
-        let known_tariffs = self.known_tariffs_of(model);
         ModelPrices {
             table: self,
             override_rates: None,
-            known: known_tariffs.is_some(),
-            tariffs: known_tariffs.unwrap_or_else(|| self.tariffs_of_unknown_models()),
+            known: self.known_tariffs_of(model).is_some(),
+            tariffs: self.tariffs_of(model),
             multiplier: MULTIPLIER_UNIT,
         }
+    }
+
+    /// Converts the amount that the client charged for `usage` to the user's own rates. If the amount is less than the
+    /// list price of the usage, the result is reduced in proportion.
+    pub(crate) fn at_own_rates(
+        &self,
+        model: &str,
+        amount: Money,
+        usage: Usage,
+        at: Millis,
+    ) -> Money {
+        if self.custom.managed || self.custom.override_for(model).is_none() || usage.is_zero() {
+            return self.scale_client_amount(amount);
+        }
+        let [own, listed] = [self.prices_of(model), self.list_prices_of(model)]
+            .map(|prices| prices.price(at, [usage], ServiceLevel::default()));
+        let [part, whole] =
+            [amount.min(listed), listed].map(|amount| amount.pico().unsigned_abs().into());
+        own.times(part, whole)
     }
 
     /// Applies custom rates to an amount charged by the client.
@@ -118,7 +136,10 @@ impl ModelPrices<'_> {
         advice: &[Advice],
         service: ServiceLevel,
     ) -> Money {
-        let service = service.at_standard_speed();
+        let service = ServiceLevel {
+            fast: false,
+            ..service
+        };
         advice
             .iter()
             .map(|piece| {
@@ -137,56 +158,11 @@ impl ModelPrices<'_> {
 
     /// Returns the tariff at the given time. Before the first tariff takes effect, returns the first one.
     fn tariff_at(&self, at: Millis) -> Option<&PriceRow> {
-        let (_valid_from, row) = self
-            .tariffs
+        self.tariffs
             .iter()
-            .rfind(|(valid_from, _row)| *valid_from <= at)
-            .or(self.tariffs.first())?;
-        Some(row)
+            .rfind(|row| row.valid_from() <= at)
+            .or(self.tariffs.first())
     }
-
-    /// Splits a response's cache writes into five-minute and one-hour writes so that the response costs exactly
-    /// `dollars` at some service level. Returns `None` if there is no such split.
-    ///
-    /// `hour_writes` is the number of tokens in one-hour writes, if known.
-    pub(crate) fn split_that_costs(
-        &self,
-        at: Millis,
-        usage: Usage,
-        hour_writes: Option<u64>,
-        dollars: Money,
-    ) -> Option<Usage> {
-        let service_levels = [(false, false), (true, false), (false, true), (true, true)];
-        service_levels.into_iter().find_map(|(fast, us_only)| {
-            let service = ServiceLevel { fast, us_only };
-            let price =
-                |hour_writes| self.price(at, [usage.with_hour_writes(hour_writes)], service);
-            let hour_writes = match hour_writes {
-                Some(hour_writes) => hour_writes,
-                None => interpolate(
-                    dollars,
-                    price(0),
-                    price(usage.cache_write),
-                    usage.cache_write,
-                )?,
-            };
-            if hour_writes <= usage.cache_write && price(hour_writes).is_near(dollars) {
-                Some(usage.with_hour_writes(hour_writes))
-            } else {
-                None
-            }
-        })
-    }
-}
-
-/// Calculates how many of `all_writes` are one-hour writes if the cost is `dollars`. The result is rounded to the
-/// nearest integer. `min` is the cost without one-hour writes, and `max` is the cost with only one-hour writes. Returns
-/// `None` if the result would be negative.
-fn interpolate(dollars: Money, min: Money, max: Money, all_writes: u64) -> Option<u64> {
-    let above_min = i128::from((dollars - min).pico());
-    let range = i128::from((max - min).pico().max(1));
-    let twice_the_writes = above_min * i128::from(all_writes) * 2 / range;
-    u64::try_from((twice_the_writes + 1) / 2).ok()
 }
 
 /// Returns the rates for a call. Long-prompt rates take precedence over fast-mode rates.

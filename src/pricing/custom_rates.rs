@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::model_id::{bare_id, rate_key};
+use super::model_id::bare_id;
 use super::rates::Rates;
 use crate::lenient_json::saturating_u64;
 
@@ -23,7 +23,7 @@ pub(super) const MULTIPLIER_UNIT: u64 = 1_000_000_000_000;
 pub struct CustomRates {
     /// The factor by which all costs are multiplied.
     multiplier: Option<f64>,
-    /// The rates of individual models, keyed by the lowercase model ID without the suffix `[1m]`.
+    /// The rates of individual models, keyed by the bare model ID.
     pub overrides: BTreeMap<String, Rates>,
     /// True if the rates come from managed settings. In that case, the client uses them for its own totals.
     pub managed: bool,
@@ -65,7 +65,7 @@ impl CustomRates {
         // The rate for cache writes applies to both lifetimes.
         let names = ["input", "output", "cacheRead", "cacheWrite", "cacheWrite"];
         if let Some(rates) = Rates::from_json(costs, names) {
-            self.overrides.entry(rate_key(model)).or_insert(rates);
+            self.overrides.entry(bare_id(model)).or_insert(rates);
         } else {
             self.problems.push(format!(
                 "`modelPricing.overrides.{model}` must have input, output, cacheRead, and cacheWrite, each from 0 to 10000"
@@ -88,18 +88,12 @@ impl CustomRates {
         self.multiplier.unwrap_or(1.0)
     }
 
-    /// Returns the override for a model. An exact match takes precedence over a different spelling of the same ID.
+    /// Returns the override for a model. Accepts any spelling of the model ID.
     pub(super) fn override_for(&self, model: &str) -> Option<&Rates> {
         if self.overrides.is_empty() {
             return None;
         }
-        self.overrides.get(&rate_key(model)).or_else(|| {
-            let id = bare_id(model);
-            self.overrides
-                .iter()
-                .find(|(written_id, _rates)| bare_id(written_id) == id)
-                .map(|(_written_id, rates)| rates)
-        })
+        self.overrides.get(&bare_id(model))
     }
 
     /// Returns a number that changes whenever a rate changes. It is 0 if there are no custom rates.

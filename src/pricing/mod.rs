@@ -4,15 +4,13 @@
 //! | --- | --- |
 //! | `Rate`, `Rates` | the price of one kind of token; the prices of all kinds |
 //! | `PriceRow`, `PriceList` | the rates of a model from a certain day; all rows, which `prices.rs` defines |
-//! | `FetchedPrice` | the price of a model that the list does not contain, as fetched by Claude Code |
 //! | `CustomRates` | the rates and the multiplier in the user's settings |
 //! | `PriceTable` | all of the above, that is, everything that determines the user's prices |
-//! | `Tariffs` | a model's rows in the price table, with the time from which each of them applies |
+//! | `Tariffs` | a model's rows in the price list |
 //! | `ModelPrices` | a model's tariffs with custom rates applied, for calculating the costs of responses |
 
 mod cost;
 mod custom_rates;
-mod fetched_prices;
 mod model_id;
 mod money;
 mod price_list;

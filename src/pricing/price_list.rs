@@ -27,8 +27,6 @@ pub struct PriceList {
 pub struct PriceRow {
     /// The bare model ID.
     pub model: &'static str,
-    /// Other IDs for the same model.
-    pub also: &'static [&'static str],
     /// The first day (UTC) on which the prices apply, or `None` if they have applied since the model's release.
     pub from: Option<NaiveDate>,
     /// The standard rates.
@@ -47,7 +45,6 @@ pub struct PriceRow {
 pub(super) const fn row(model: &'static str, rates: [f64; 5], source: &'static str) -> PriceRow {
     PriceRow {
         model,
-        also: &[],
         from: None,
         standard: Rates::per_million(rates),
         above_prompt_tokens: None,
@@ -58,11 +55,6 @@ pub(super) const fn row(model: &'static str, rates: [f64; 5], source: &'static s
 }
 
 impl PriceRow {
-    /// Adds other IDs for the model.
-    pub(super) const fn also(self, ids: &'static [&'static str]) -> Self {
-        Self { also: ids, ..self }
-    }
-
     /// Sets the first day (UTC) on which the prices apply.
     pub(super) const fn from(self, day: NaiveDate) -> Self {
         Self {
@@ -94,23 +86,4 @@ impl PriceRow {
             day.and_time(NaiveTime::MIN).and_utc().timestamp_millis()
         })
     }
-
-    /// Returns true if the row is for the model with the given bare ID.
-    pub(super) fn has_id(&self, id: &str) -> bool {
-        self.model == id || self.also.contains(&id)
-    }
-}
-
-/// A number that changes whenever a list price changes: a hash of the source file, computed at build time.
-pub(super) const PRICES_FINGERPRINT: i64 = fnv_1a(include_bytes!("prices.rs")).cast_signed();
-
-/// Computes the 64-bit FNV-1a hash of the given bytes.
-const fn fnv_1a(bytes: &[u8]) -> u64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    let mut rest = bytes;
-    while let [byte, following @ ..] = rest {
-        hash = (hash ^ *byte as u64).wrapping_mul(0x0100_0000_01b3);
-        rest = following;
-    }
-    hash
 }

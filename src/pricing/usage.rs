@@ -190,12 +190,4 @@ impl ServiceLevel {
             us_only: self.us_only || other.us_only,
         }
     }
-
-    /// Returns the same service level without fast mode.
-    pub(crate) fn at_standard_speed(self) -> Self {
-        Self {
-            fast: false,
-            ..self
-        }
-    }
 }

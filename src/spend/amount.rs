@@ -11,7 +11,7 @@ pub struct Amount {
     /// True if the amount includes an estimate because the price of a model is unknown. Claude Code estimates such
     /// costs in the same way.
     is_estimate: bool,
-    /// True if the actual amount may be higher.
+    /// True if the actual amount may be higher. An estimate may also be too high, so it is never a lower bound.
     pub(crate) is_lower_bound: bool,
 }
 
@@ -30,14 +30,14 @@ impl Amount {
         Self {
             money: tally.cost(),
             is_estimate: tally.unpriced > 0,
-            is_lower_bound: tally.at_least,
+            is_lower_bound: tally.is_lower_bound(),
         }
     }
 
     /// Marks the amount as a lower bound if the data is incomplete.
     pub(crate) fn lower_bound_unless(self, is_complete: bool) -> Self {
         Self {
-            is_lower_bound: self.is_lower_bound || !is_complete,
+            is_lower_bound: self.is_lower_bound || !is_complete && !self.is_estimate,
             ..self
         }
     }

@@ -83,7 +83,7 @@ impl Tally {
         let usage = &self.usage;
         json!({
             "cost_usd": self.cost().usd(),
-            "at_least": self.at_least,
+            "at_least": self.is_lower_bound(),
             "recorded_usd": self.recorded.usd(),
             "unrecorded_usd": (self.unrecorded + self.pending).usd(),
             "not_written_usd": self.pending.usd(),

@@ -231,7 +231,8 @@ impl<'g> Grouping<'g> {
         let key: Cow<'_, str> = match self.by {
             GroupBy::Session => row.origin.session.as_str().into(),
             GroupBy::Project => or_unknown(&row.origin.project).into(),
-            GroupBy::Model => or_unknown(row.model).into(),
+            GroupBy::Model if row.model.is_empty() => row.kind.label().into(),
+            GroupBy::Model => row.model.into(),
             GroupBy::Branch => context_key(row, |context| &context.branch, UNKNOWN).into(),
             GroupBy::Agent => context_key(row, |context| &context.agent, UNKNOWN).into(),
             GroupBy::Skill => context_key(row, |context| &context.skill, NO_SKILL).into(),

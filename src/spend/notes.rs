@@ -81,7 +81,7 @@ impl Statement {
         }
     }
 
-    /// Returns the reasons why the total is a lower bound. The first note also explains the `≥` sign.
+    /// Returns the reasons why the total may be too low. The first note also explains the `≥` sign, if the table shows it.
     fn notes_on_lower_bound(&self, paths: Option<&Paths>) -> Vec<String> {
         let mut reasons = Vec::new();
         if !self.catch_up.unreadable.is_empty() {
@@ -92,11 +92,22 @@ impl Statement {
             reasons.push(SPEND_MAY_BE_UNKNOWN.to_owned());
         }
 
+        let shows_sign = self
+            .groups
+            .iter()
+            .map(|group| self.shown(&group.tally))
+            .chain([self.shown_total()])
+            .any(|tally| tally.is_lower_bound());
+        let meaning = if shows_sign {
+            "\u{2265} means that the real amount"
+        } else {
+            "The real amount"
+        };
         let mut notes: Vec<String> = reasons
             .iter()
             .enumerate()
             .map(|(index, reason)| match index {
-                0 => format!("\u{2265} means that the real amount may be higher because {reason}."),
+                0 => format!("{meaning} may be higher because {reason}."),
                 _ => format!("Also, {reason}."),
             })
             .collect();

@@ -4,8 +4,9 @@ use chrono::SecondsFormat;
 use indexmap::IndexSet;
 use serde_json::{Value, json};
 
+use super::amount::Amount;
 use crate::ledger::reconcile::bounds::LowerBoundReason;
-use crate::ledger::{InheritedLines, ModelSwitch, Parent, RunBreakdown, SessionWhy};
+use crate::ledger::{InheritedLines, ModelSwitch, Parent, RunBreakdown, SessionWhy, Tally};
 use crate::pricing::{Money, NOISE};
 use crate::render::{Column, Report, Table};
 use crate::terminal::{Tone, count_noun};
@@ -14,12 +15,12 @@ use crate::time::{Clock, Millis, datetime_from_millis};
 /// Explains how the amount of a session was calculated.
 pub(crate) fn why_report(why: &SessionWhy, clock: Clock) -> Report {
     let mut report = Report::new(why_json(why, clock));
-    let cost = why.tally.cost();
-    let sign = if why.is_lower_bound() { "\u{2265}" } else { "" };
-    report.paragraph(
-        Tone::Strong,
-        format!("Session {}: {sign}{cost}", why.session),
-    );
+    let tally = Tally {
+        at_least: why.may_be_higher(),
+        ..why.tally
+    };
+    let amount = Amount::from_tally(&tally).show();
+    report.paragraph(Tone::Strong, format!("Session {}: {amount}", why.session));
     report.paragraph(Tone::Plain, composition(why));
     for parent in &why.parents {
         report.paragraph(Tone::Plain, inherited_sentence(parent));
@@ -85,7 +86,7 @@ fn comparison(why: &SessionWhy) -> String {
     };
     let total = last.last_total.unwrap_or_default();
     if why.tally.cost().is_near(total) {
-        if why.is_lower_bound() {
+        if why.may_be_higher() {
             return format!(
                 "Claude Code's own total is also {total}, but it may not include everything."
             );
@@ -229,7 +230,8 @@ fn identified_by(run: &RunBreakdown) -> &'static str {
 }
 
 impl SessionWhy {
-    fn is_lower_bound(&self) -> bool {
+    /// Returns true if the session may have spent more than is known.
+    fn may_be_higher(&self) -> bool {
         self.tally.at_least || !self.bounds.is_empty() || self.damaged_lines > 0
     }
 
@@ -286,7 +288,7 @@ fn why_json(why: &SessionWhy, clock: Clock) -> Value {
         "cost_usd": why.tally.cost().usd(),
         "recorded_usd": why.tally.recorded.usd(),
         "unrecorded_usd": (why.tally.unrecorded + why.tally.pending).usd(),
-        "at_least": why.is_lower_bound(),
+        "at_least": why.may_be_higher() && why.tally.unpriced == 0,
         "reasons": why.reasons(clock),
         "client_total_usd": why.client_total().map(Money::usd),
         "compactions": why.compactions,

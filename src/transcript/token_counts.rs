@@ -158,6 +158,16 @@ impl AddAssign for ModelTotal {
 }
 
 impl ModelTotal {
+    /// Returns the increase since an earlier total.
+    pub fn since(self, earlier: Self) -> Self {
+        Self {
+            cost: (self.cost - earlier.cost).or_zero(),
+            usage: self.usage - earlier.usage,
+            has_lifetime_breakdown: self.has_lifetime_breakdown
+                && (earlier.has_lifetime_breakdown || earlier.usage.cache_write == 0),
+        }
+    }
+
     pub(super) fn read(walk: &mut JsonWalk<'_>) -> Option<Self> {
         let mut total = Self::default();
         let usage = &mut total.usage;

@@ -70,6 +70,29 @@ impl Version {
     }
 }
 
+/// Returns a model's name in responses. The API, a provider, or a gateway may add to the listed ID.
+fn name_in_responses(process: i64, model: &str) -> String {
+    match process / 2 % 3 {
+        0 => model.to_owned(),
+        1 => format!("{model}-20260801"),
+        _ => format!("us.anthropic.{model}-20260801-v1:0"),
+    }
+}
+
+/// Returns a model's name in running totals, which is the name that the user or the provider chose.
+fn name_in_totals(process: i64, model: &str) -> String {
+    let alias = model.split('-').nth(1).unwrap_or_default();
+    match process % 5 {
+        0 => model.to_owned(),
+        1 => format!("{model}[1m]"),
+        2 => format!("{model}@20260801"),
+        3 => alias.to_owned(),
+        _ => {
+            format!("arn:aws:bedrock:us-east-1:000000000000:application-inference-profile/{alias}1")
+        }
+    }
+}
+
 const MODELS: [&str; 3] = ["claude-opus-5-5", "claude-sonnet-4-6", "claude-fable-5-2"];
 
 /// A user action. The numbers in it select among the processes and sessions that exist at that point.
@@ -561,6 +584,7 @@ impl World {
         let p = &self.processes[process];
         let passes_totals = p.terminal && p.version.has_totals();
         let session = p.session;
+        let name = name_in_totals(p.id, model);
         let (counted_as, is_known) = p.version.prices(model);
         let [truth, counted] = [model, counted_as].map(|model| {
             self.table
@@ -573,7 +597,7 @@ impl World {
         total.cost += counted;
         total.api_ms += took;
         total.unknown |= !is_known;
-        let part = total.models.entry(model.to_owned()).or_default();
+        let part = total.models.entry(name).or_default();
         part.0 += usage;
         part.1 += counted;
         truth
@@ -594,6 +618,7 @@ impl World {
         }
         self.count += 1;
         let message = self.count;
+        let model = name_in_responses(self.processes[process].id, model);
         for block in 0..blocks {
             let at = self.tick(1);
             let placeholder = Usage { output: 1, ..usage };
@@ -629,6 +654,7 @@ impl World {
         let uuid = self.id();
         let at = stamp(self.tick(1));
         let p = &self.processes[process];
+        let model = name_in_responses(p.id, model);
         let (session, version) = (p.session, p.version.name());
         let id = self.sessions[session].id.clone();
         let line = format!(

@@ -61,6 +61,7 @@ mod locks;
 mod messages;
 #[cfg(target_os = "linux")] // a copy of `sleep` stands in for Claude Code
 mod model_limits;
+mod model_names;
 #[cfg(target_os = "linux")] // `script` provides a terminal
 mod narrow;
 mod newest_evidence;

@@ -13,9 +13,9 @@ use crate::ledger::facts::Id;
 use crate::pricing::{Money, NOISE, PriceTable};
 use crate::time::Millis;
 
-impl SessionFacts<'_> {
+impl<'l> SessionFacts<'l> {
     /// Derives the session's breakdown.
-    pub(super) fn breakdown(&self, lineage: &Lineage, prices: &PriceTable) -> SessionBreakdown {
+    pub(super) fn breakdown(&self, lineage: &'l Lineage, prices: &PriceTable) -> SessionBreakdown {
         let runs = self.totals_of_runs(lineage);
         let mut breakdown = SessionBreakdown {
             last_event: self.last_event,
@@ -104,15 +104,15 @@ impl SessionFacts<'_> {
 }
 
 /// A breakdown under construction.
-struct BreakdownBuilder<'b> {
+struct BreakdownBuilder<'b, 'l> {
     breakdown: SessionBreakdown,
-    lineage: &'b Lineage,
+    lineage: &'l Lineage,
     prices: &'b PriceTable,
 }
 
-impl BreakdownBuilder<'_> {
+impl<'l> BreakdownBuilder<'_, 'l> {
     /// Adds a part to the breakdown.
-    fn add_part(&mut self, part: &Part<'_>) {
+    fn add_part(&mut self, part: &Part<'l>) {
         let compacted_at = part.compactions.first().map(|compaction| compaction.at);
         let sampled_at = part
             .runs
@@ -152,13 +152,8 @@ impl BreakdownBuilder<'_> {
         let cost_of_later_responses = before - spend.cost();
         let cost = spend.cost();
         self.breakdown.unrecorded += cost - pending;
-        let kind = if pending > Money::ZERO {
-            OffTranscriptKind::Pending
-        } else {
-            OffTranscriptKind::Unrecorded
-        };
         for (model, cost) in &spend.by_model {
-            self.distribute(part, *model, *cost, kind, at);
+            self.distribute(part, *model, *cost, pending > Money::ZERO, at);
         }
         self.add_runs(part, cost, cost_of_later_responses);
     }
@@ -215,15 +210,26 @@ impl BreakdownBuilder<'_> {
         (most_pending - cost_of_later).or_zero()
     }
 
-    /// Distributes unrecorded spend over a part's compactions in proportion to their token counts.
+    /// Distributes a model's unrecorded spend over a part's compactions in proportion to their token counts. If there
+    /// are no compactions, the spend may be pending.
     fn distribute(
         &mut self,
         part: &Part<'_>,
         model: Id,
         cost: Money,
-        kind: OffTranscriptKind,
+        may_be_pending: bool,
         at: Millis,
     ) {
+        let is_estimate = self
+            .lineage
+            .models
+            .get(&model)
+            .is_some_and(|name| !self.prices.prices_of(name).known);
+        let kind = if is_estimate {
+            OffTranscriptKind::Estimated
+        } else {
+            OffTranscriptKind::Unrecorded
+        };
         let tokens = part
             .compactions
             .iter()
@@ -236,13 +242,18 @@ impl BreakdownBuilder<'_> {
                 tokens => cost.times(compaction.tokens.into(), tokens),
             };
             rest -= share;
-            self.add_off_transcript(compaction.at, model, share, OffTranscriptKind::Unrecorded);
+            self.add_off_transcript(compaction.at, model, share, kind);
         }
         match part.compactions.first() {
             Some(first) => {
-                self.add_off_transcript(first.at, model, rest, OffTranscriptKind::Unrecorded);
+                self.add_off_transcript(first.at, model, rest, kind);
             }
             None => {
+                let kind = if may_be_pending {
+                    OffTranscriptKind::Pending
+                } else {
+                    kind
+                };
                 for (at, share) in part.shares_of_samples(rest, at) {
                     self.add_off_transcript(at, model, share, kind);
                 }

@@ -9,8 +9,8 @@
 //! 3. `parts`: A session's transcript is divided into the history before the first run and the parts covered by runs.
 //!    The history starts from zero and ends with its newest checkpoint. A fork starts from a checkpoint of its parent,
 //!    which is known only if the fork's responses account for the entire increase since that checkpoint.
-//! 4. `unrecorded`: A part's unrecorded spend is its delta minus the cost of its responses, and is never negative.
-//!    `breakdown` adds up all parts of a session.
+//! 4. `unrecorded`: A part's unrecorded spend is its delta minus the cost of its responses, in dollars, and is never
+//!    negative. `breakdown` adds up all parts of a session.
 //! 5. `bounds`: A session's amount is exact if every compaction lies in a part with known totals. Otherwise, the amount
 //!    is a lower bound, and a `bounds::LowerBound` states the reason.
 
@@ -112,6 +112,8 @@ pub(crate) struct OffTranscriptSpend {
 pub(crate) enum OffTranscriptKind {
     /// Spend that is included in running totals but is not in any transcript.
     Unrecorded,
+    /// Unrecorded spend of a model without a known price, which makes the amount an estimate.
+    Estimated,
     /// Spend that may belong to a response that is not in the transcript yet.
     Pending,
     /// The time of a lower bound, without an amount.

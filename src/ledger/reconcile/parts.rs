@@ -57,7 +57,7 @@ pub(super) struct Part<'l> {
     /// The totals of the history before the first run, if it contains a checkpoint.
     pub(super) history: Option<HistoryTotals>,
     /// The increase in the part's totals, or `None` if it is unknown.
-    pub(super) delta: Option<Delta>,
+    pub(super) delta: Option<Delta<'l>>,
     /// The responses and compactions that the totals cover.
     pub(super) responses: Vec<&'l Response>,
     pub(super) compactions: Vec<&'l Compaction>,
@@ -70,7 +70,7 @@ impl<'l> SessionFacts<'l> {
     /// covers, and for each checkpoint that an unidentified process wrote.
     pub(super) fn parts(
         &self,
-        lineage: &Lineage,
+        lineage: &'l Lineage,
         runs: Vec<RunTotals<'l>>,
         breakdown: &mut SessionBreakdown,
     ) -> Vec<Part<'l>> {
@@ -152,10 +152,10 @@ impl<'l> SessionFacts<'l> {
     /// Adds the totals for the history before the first run. `newest` is the last of `checkpoints`.
     fn add_totals_of_history(
         &self,
-        lineage: &Lineage,
+        lineage: &'l Lineage,
         history: &mut Part<'l>,
-        checkpoints: &[&Checkpoint],
-        newest: &Checkpoint,
+        checkpoints: &[&'l Checkpoint],
+        newest: &'l Checkpoint,
         breakdown: &mut SessionBreakdown,
     ) {
         let at = newest.latest_preceding_time.unwrap_or(newest.started);
@@ -174,8 +174,8 @@ impl<'l> SessionFacts<'l> {
         let starting = parent.map_or(KnownTotal::ZERO, KnownTotal::written);
         let mut delta = Delta::zero();
         delta.has_unknown_model = newest.has_unknown_model;
-        let models = starting.models.zip(Some(&newest.models));
-        delta.add(starting.amount, newest.cost, models);
+        let breakdowns = starting.models.map(|before| [before, &newest.models]);
+        delta.add(starting.amount, newest.cost, breakdowns);
         history.delta = Some(delta);
         history.history = Some(HistoryTotals {
             starting: Some(starting.amount),
@@ -282,10 +282,13 @@ impl<'l> Part<'l> {
         self.end = self.end.max(totals.end());
         if let (Some(starting), Some(last)) = (totals.starting, totals.last) {
             self.covered_until = self.covered_until.max(totals.until);
-            let models = starting.models.zip(last.models);
+            let breakdowns = match (starting.models, last.models) {
+                (Some(before), Some(after)) => Some([before, after]),
+                _ => None,
+            };
             let delta = self.delta.get_or_insert_with(Delta::zero);
-            delta.add(starting.amount, last.amount, models);
-            delta.has_unknown_model |= last.has_unknown_model && models.is_none();
+            delta.add(starting.amount, last.amount, breakdowns);
+            delta.has_unknown_model |= last.has_unknown_model;
         }
         self.runs.push(totals);
     }

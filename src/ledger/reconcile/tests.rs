@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use proptest::prelude::*;
+
 use super::bounds::LowerBoundReason;
 use super::runs::StoredEvent;
 use super::{InheritedLines, Lineage, SessionBreakdown, reconcile};
@@ -10,7 +12,7 @@ use crate::ledger::facts::{
     id_of,
 };
 use crate::ledger::{EVER, EventKind, Ledger, ReadTime, RowsBy, SpendSource};
-use crate::pricing::{Money, PriceTable, ServiceLevel, Usage};
+use crate::pricing::{Money, NOISE, PriceTable, ServiceLevel, Usage};
 use crate::time::Millis;
 use crate::transcript::line::ModelTotal;
 
@@ -822,4 +824,65 @@ fn the_sums_of_a_fork_shrink_when_the_transcript_of_its_parent_is_read() {
 
     write(parent, [marker(parent, "09:59:59"), response(parent)]);
     assert_eq!(figures(), vec![(parent.to_owned(), 1)]);
+}
+
+/// Names of four models, some of which have several names.
+const NAMES: [&str; 8] = [
+    MODEL,
+    "claude-opus-4-8[1m]",
+    "us.anthropic.claude-opus-4-8-v1:0",
+    "opus",
+    "claude-haiku-5-5",
+    "claude-haiku-5-5@20260907",
+    "claude-sonnet-5-5",
+    "gpt-5",
+];
+
+proptest! {
+    /// The breakdown by model may contradict both the total and the responses.
+    #[test]
+    fn no_part_counts_more_than_its_responses_or_the_increase_of_its_totals(
+        responses in proptest::collection::vec((0..NAMES.len(), 1..50_u64), 0..5),
+        models in proptest::collection::vec((0..NAMES.len(), 0..100_u64, 0..100_u64), 0..5),
+        total in 0..200_u64,
+        is_watched: bool,
+        has_unknown_model: bool,
+    ) {
+        let mut session = Session::new();
+        for name in NAMES {
+            session.lineage.models.insert(id_of(name.as_bytes()), name.to_owned());
+        }
+        if is_watched {
+            session = session.started(FIRST_PROCESS, 0, "startup").sampled(FIRST_PROCESS, 0, 0);
+        }
+        for (offset, (name, tokens)) in (100..).zip(&responses) {
+            session = session.response(offset, *tokens);
+            if let Some(response) = session.lineage.responses.last_mut() {
+                response.model = id_of(NAMES[*name].as_bytes());
+            }
+        }
+        session = session.checkpoint(9_000, total);
+        if let Some(checkpoint) = session.lineage.checkpoints.last_mut() {
+            checkpoint.has_unknown_model = has_unknown_model;
+            checkpoint.models = models
+                .iter()
+                .map(|(name, tokens, cost)| {
+                    let total = ModelTotal {
+                        cost: cost_of(*cost),
+                        usage: output(*tokens),
+                        has_lifetime_breakdown: cost.is_multiple_of(2),
+                    };
+                    (NAMES[*name].to_owned(), total)
+                })
+                .collect();
+        }
+        let breakdown = session.breakdown();
+        for run in &breakdown.runs {
+            let most = run.increase().max(run.recorded) + NOISE;
+            prop_assert!(run.recorded + run.unrecorded <= most, "{run:?}");
+        }
+        let in_runs: Money = breakdown.runs.iter().map(|run| run.unrecorded).sum();
+        let spend: Money = breakdown.off_transcript.iter().map(|spend| spend.cost).sum();
+        prop_assert_eq!(in_runs, spend);
+    }
 }
