@@ -144,10 +144,16 @@ fn session() -> impl Strategy<Value = Session> {
         proptest::array::uniform5(0..CHECKPOINT_FORMS),
         0..CHECKPOINT_FORMS,
     )
-        .prop_map(|(requests, checkpoint_forms, payload_form)| Session {
-            requests,
-            checkpoint_forms,
-            payload_form,
+        .prop_map(|(mut requests, checkpoint_forms, payload_form)| {
+            // A total without any response may belong entirely to the parent of a fork.
+            requests[0]
+                .response_form
+                .get_or_insert(payload_form % RESPONSE_FORMS);
+            Session {
+                requests,
+                checkpoint_forms,
+                payload_form,
+            }
         })
 }
 
