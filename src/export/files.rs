@@ -8,7 +8,7 @@ use std::fs;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use chrono::{Months, NaiveDate, NaiveTime};
+use chrono::{DateTime, Months, NaiveDate, NaiveTime, Utc};
 
 use super::row::Row;
 use crate::disk::ownership::open_regular;
@@ -55,12 +55,12 @@ pub(super) fn file_path(directory: &Path, month: NaiveDate, machine: &str) -> Pa
     directory.join(format!("{PREFIX}{month}-{machine}{SUFFIX}"))
 }
 
-/// Returns true if a file was written after its month was over.
-pub(super) fn is_final(path: &Path, month: NaiveDate) -> bool {
+/// Returns true if a month is over and its file was written after that.
+pub(super) fn is_final(path: &Path, month: NaiveDate, now: DateTime<Utc>) -> bool {
     let written = fs::metadata(path).and_then(|metadata| metadata.modified());
     match (written, month.checked_add_months(Months::new(1))) {
         (Ok(written), Some(end)) => {
-            datetime_from_system(written) >= end.and_time(NaiveTime::MIN).and_utc()
+            datetime_from_system(written).min(now) >= end.and_time(NaiveTime::MIN).and_utc()
         }
         _ => false,
     }

@@ -77,7 +77,7 @@ impl NewRows {
             for row in rows.iter() {
                 remaining.change(row, row.cost_pico);
             }
-            if is_final(&path, *month) {
+            if is_final(&path, *month, now) {
                 // If the file is damaged, the rows that can be read are reported when somebody adds them up.
                 let _ = each_row(&path, |row| remaining.change(&row, -row.cost_pico));
                 continue;
@@ -257,7 +257,7 @@ mod tests {
                 .map(|(month, cost)| unrecorded("s", *month, *cost))
                 .collect(),
         };
-        rows.write(directory, "", DateTime::default()).unwrap();
+        rows.write(directory, "", DateTime::<Utc>::MAX_UTC).unwrap();
         let mut amounts = Vec::new();
         for path in super::super::files::list_files(directory).unwrap() {
             each_row(&path, |row| amounts.push(row.cost_pico)).unwrap();

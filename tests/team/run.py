@@ -3,10 +3,10 @@
 
 usage: tests/team/run.py [--binary PATH] [--seeds N] [--scale ROWS]
 
-The script installs chdb and duckdb from the package index into its own environment. Without a package index, it runs no
-tests and says so. Three machines with copies of the recorded histories export at different times, and one of them writes
-rows of a newer version. Then one person is erased as docs/team.md describes. --scale generates the rows of a large team
-instead, and prints how much time and memory each program needs.
+The script installs chdb and duckdb from the package index into its own environment. Without a package index, it runs
+no tests and says so. Three machines with copies of the recorded histories export at different times, and one of them
+writes rows of a newer version. Then one person is erased as docs/team.md describes. --scale generates the rows of a
+large team instead, and prints how much time and memory each program needs.
 
 The last line is 'N passed, N failed', and the exit code is 1 if anything failed.
 """
@@ -66,8 +66,14 @@ def check(name, is_right, details=""):
 def whycap(binary, home, *arguments):
     """Runs whycap without checking its exit code."""
     environment = {"HOME": str(home), "PATH": "/usr/bin:/bin", "TZ": "UTC", "WHYCAP_NOW": "2026-11-30T20:00:00Z"}
-    command = [binary, *map(str, arguments)]
-    return subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [binary, *map(str, arguments)],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 # --- sums, as a dictionary from a column and a value to pico-dollars, responses, and whether this is a lower bound
@@ -118,7 +124,9 @@ def sums_of_engine(run, columns=COLUMNS):
             sums[f"{column} {value}"] = (int(cost), int(responses), bool(at_least))
         if column == "session":
             continue
-        for value, cost, responses in run(f"SELECT {column}, sum(cost_pico), sum(responses) FROM whycap.days GROUP BY {column}"):
+        for value, cost, responses in run(
+            f"SELECT {column}, sum(cost_pico), sum(responses) FROM whycap.days GROUP BY {column}"
+        ):
             assert sums[f"{column} {value}"][:2] == (int(cost), int(responses)), (column, value)
     return sums
 
@@ -140,8 +148,8 @@ def clickhouse_engine(binary, directory):
         result = str(database.query(sql, "JSONCompact"))
         return json.loads(result)["data"] if result.strip() else []
 
-    script = re.sub(r"^--.*$", "", whycap(binary, directory, "export", "--print", "clickhouse").stdout, flags=re.MULTILINE)
-    for statement in script.split(";\n"):
+    script = whycap(binary, directory, "export", "--print", "clickhouse").stdout
+    for statement in re.sub(r"^--.*$", "", script, flags=re.MULTILINE).split(";\n"):
         if statement.strip():
             run(statement)
     load(run, directory)
@@ -216,7 +224,8 @@ def export_machines(binary, root, source):
         )
         for _ in range(2):
             for history in histories:
-                times = re.findall(r'"timestamp":"([^"]*)"', "".join(path.read_text() for path in history.rglob("*.jsonl")))
+                text = "".join(path.read_text() for path in history.rglob("*.jsonl"))
+                times = re.findall(r'"timestamp":"([^"]*)"', text)
                 if source.random() < 0.7:
                     copy_until(history, home / ".claude/projects", source.choice([*times, "9999"]))
             whycap(binary, home, "export", directory)
@@ -230,7 +239,8 @@ def write_newer_rows(directory):
     rows = [json.loads(line) for line in path.open()][:5]
     newer = [row | {"machine": "newer", "cost_pico": row["cost_pico"] + 7, "added": {"in": [2027]}} for row in rows]
     newer += [row | {"key": f"later{number}", "kind": "later"} for number, row in enumerate(rows)]
-    path.with_name(f"{path.stem[:14]}-newer.ndjson").write_text("".join(json.dumps(row) + "\n" for row in newer))
+    lines = [json.dumps(row, separators=(",", ":")) + "\n" for row in newer]
+    path.with_name(f"{path.stem[:14]}-newer.ndjson").write_text("".join(lines))
 
 
 def compare(binary, directory, name):
@@ -309,7 +319,8 @@ def scale(binary, count):
         environment = {"HOME": temporary, "PATH": "/usr/bin:/bin", "TZ": "UTC"}
         # The memory of a child includes that of its parent before it starts, so the largest program comes last.
         seconds, megabytes, _ = measure(command, environment)
-        print(f"{count} rows in {size} MB, sums by person:\nspend --from: {seconds:.1f} s of CPU time, {megabytes} MB", flush=True)
+        print(f"{count} rows in {size} MB, sums by person:")
+        print(f"spend --from: {seconds:.1f} s of CPU time, {megabytes} MB", flush=True)
         all_sums = {"spend --from": sums_of_whycap(binary, directory, ["person"])}
         for engine in ENGINES:
             all_sums[engine], seconds, megabytes = sums_in_process(binary, engine, directory, ["person"])
