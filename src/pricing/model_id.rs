@@ -1,8 +1,5 @@
 //! Recognizes a model by any of its names.
 
-/// The suffixes for larger context windows.
-const CONTEXT_VARIANTS: [&str; 2] = ["[1m]", "[2m]"];
-
 /// Returns the bare model ID in lowercase, which consists of the family and the version:
 /// `us.anthropic.claude-sonnet-4-5-20250929-v1:0` → `claude-sonnet-4-5`, `claude-opus-4-8[1m]` → `claude-opus-4-8`,
 /// `anthropic/claude-4.8-opus-20260528` → `claude-opus-4-8`.
@@ -17,7 +14,7 @@ pub(super) fn bare_id(id: &str) -> String {
         .unwrap_or_else(|| lower.rsplit('/').next().unwrap_or(&lower));
     match name.strip_prefix("claude-") {
         Some(parts) => format!("claude-{}", family_and_version(parts)),
-        None => without_context_variant(name).to_owned(),
+        None => name.to_owned(),
     }
 }
 
@@ -43,14 +40,6 @@ fn family_and_version(name: &str) -> String {
     // `claude-opus-4-0` is an alias of `claude-opus-4`.
     version.retain(|part| *part != "0");
     [&[family], version.as_slice()].concat().join("-")
-}
-
-/// Returns a model ID without the suffix for a larger context window.
-pub(crate) fn without_context_variant(id: &str) -> &str {
-    CONTEXT_VARIANTS
-        .iter()
-        .find_map(|variant| id.strip_suffix(variant))
-        .unwrap_or(id)
 }
 
 #[cfg(test)]
