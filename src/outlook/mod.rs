@@ -23,6 +23,8 @@ mod past;
 mod request;
 mod resource;
 mod steps;
+#[cfg(test)]
+mod tests;
 
 pub use crate::messages::{Kind, Service, Verdict, Who};
 pub use continuation::{Continuation, WhyNot};

@@ -271,7 +271,7 @@ impl World {
             pays: Some(self.pays(&request)),
             resources,
             is_sure: self
-                .stop_of(last)
+                .stop_of(&last.cause)
                 .is_none_or(|stop| stop.judgement.verdict != Verdict::CannotTell),
         })
     }
@@ -316,9 +316,9 @@ impl World {
         })
     }
 
-    fn stop_of(&self, closure: &Closure) -> Option<&Stop> {
-        match closure.cause {
-            Cause::Stop(position) => self.stops.get(position),
+    fn stop_of(&self, cause: &Cause) -> Option<&Stop> {
+        match cause {
+            Cause::Stop(position) => self.stops.get(*position),
             Cause::Budget(_) => None,
         }
     }
@@ -362,7 +362,7 @@ impl World {
             (None, Some(position)) => self.state_of(position),
             _ => State::Blocked,
         };
-        let resource = self.limit_of(closure, position);
+        let resource = self.limit_of(request, subject);
         let verdict = stop.map_or(Verdict::Real, |stop| stop.judgement.verdict);
         let mut outlook = Outlook {
             now: self.now,
@@ -405,31 +405,33 @@ impl World {
         outlook.steps = super::steps::steps(self, outlook);
     }
 
-    /// Returns the limit that an answer is about. If it is open again, but its refusal has closed something that is still
-    /// closed, that is the limit.
-    fn limit_of(&self, closure: Option<&Closure>, position: Option<usize>) -> Resource {
-        let Some(stop) = position.and_then(|position| self.stops.get(position)) else {
-            return closure.map_or_else(
-                || Resource::of(Kind::Unknown, &Request::default()),
-                |closure| closure.resource.clone(),
-            );
+    /// Returns the limit that an answer is about: the limit of the message, as long as it is closed, or else something that
+    /// the same refusal has closed and that still is.
+    fn limit_of(&self, request: &Request, subject: Subject<'_>) -> Resource {
+        let (cause, closed) = match subject {
+            Subject::Closure(closure) => (closure.cause.clone(), self.blockers(request)),
+            Subject::Stop(position) => (Cause::Stop(position), self.closed()),
         };
-        let closed = self.closed_by(position);
-        match closed.first() {
-            Some(first) if closed.iter().all(|it| it.kind != stop.resource.kind) => {
-                (*first).clone()
-            }
+        let Some(stop) = self.stop_of(&cause) else {
+            return match subject {
+                Subject::Closure(closure) => closure.resource.clone(),
+                Subject::Stop(_) => Resource::of(Kind::Unknown, request),
+            };
+        };
+        let closed: Vec<_> = closed.into_iter().filter(|it| it.cause == cause).collect();
+        let is_closed = closed.iter().any(|it| it.resource == stop.resource);
+        match (subject, closed.first()) {
+            (Subject::Closure(closure), _) if !is_closed => closure.resource.clone(),
+            (Subject::Stop(_), Some(first)) if !is_closed => first.resource.clone(),
             _ => stop.resource.clone(),
         }
     }
 
-    /// Returns what the stop at this position has closed and what is still closed.
-    fn closed_by(&self, position: Option<usize>) -> Vec<&Resource> {
+    /// Returns everything that is closed now, whoever needs it.
+    fn closed(&self) -> Vec<&Closure> {
         let closures = self.closures.iter();
         closures
-            .filter(|closure| position.is_some_and(|it| closure.cause == Cause::Stop(it)))
             .filter(|closure| closure.opening_at(self.now).is_none())
-            .map(|closure| &closure.resource)
             .collect()
     }
 
@@ -451,17 +453,12 @@ impl World {
         };
         let closed = closures.iter().find(|it| it.opening_at(self.now).is_none());
         let overrun = self.overrun(&stop.request);
-        let has_passed = overrun.is_some_and(|overrun| overrun.since > stop.at);
-        let is_of_plan = closed.is_some_and(|it| it.resource.kind.family().is_of_plan());
         match (first.opening_at(self.now), closed, overrun) {
             (Some(opening), None, _) => State::Reopened(opening),
-            (_, Some(_), Some(overrun)) if has_passed && is_of_plan => {
-                if overrun.is_paid {
-                    State::Paid
-                } else {
-                    State::LowerPriority
-                }
+            (_, Some(closed), Some(overrun)) if overrun.passes(closed) && overrun.is_paid => {
+                State::Paid
             }
+            (_, Some(closed), Some(overrun)) if overrun.passes(closed) => State::LowerPriority,
             _ => State::Blocked,
         }
     }
@@ -504,9 +501,10 @@ fn reset_of(kind: Kind, closure: Option<&Closure>, stop: Option<&Stop>) -> Optio
         let closes = &stop.judgement.closes;
         closes.iter().find(|closed| closed.kind == kind)?.until
     });
+    let is_of_message = stop.is_some_and(|stop| stop.judgement.limit == kind);
     closure
         .map_or(judged, |closure| closure.until)
-        .or(stated.map(|stated| stated.at))
+        .or(stated.filter(|_| is_of_message).map(|stated| stated.at))
 }
 
 fn service(stop: Option<&Stop>, request: &Request, kind: Kind) -> Option<Service> {

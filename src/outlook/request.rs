@@ -1,5 +1,7 @@
 //! A request: what a prompt would send, and which part of all requests shares a resource with it.
 
+use std::borrow::Borrow;
+
 use serde::{Deserialize, Serialize};
 
 /// Who pays for the requests of a session.
@@ -69,17 +71,20 @@ pub enum Part<T> {
     Unknown,
 }
 
-impl<T: PartialEq> Part<T> {
+impl<T> Part<T> {
     /// Returns the part of the requests that share this value.
     pub fn of(value: Option<T>) -> Self {
         value.map_or(Self::Unknown, Self::Is)
     }
 
     /// Returns true if a request with this value, or with an unknown one, is included.
-    pub fn includes(&self, value: Option<&T>) -> bool {
+    pub fn includes<V: PartialEq + ?Sized>(&self, value: Option<&V>) -> bool
+    where
+        T: Borrow<V>,
+    {
         match self {
             Self::Any => true,
-            Self::Is(wanted) => value.is_none_or(|value| value == wanted),
+            Self::Is(wanted) => value.is_none_or(|value| value == wanted.borrow()),
             Self::Unknown => value.is_none(),
         }
     }
@@ -104,7 +109,7 @@ impl Scope {
     /// Returns true if the request is one of them.
     pub fn includes(&self, request: &Request) -> bool {
         self.payer.includes(Some(&request.payer))
-            && self.provider.includes(Some(&request.provider().to_owned()))
+            && self.provider.includes(Some(request.provider()))
             && self.model.includes(request.model.as_ref())
             && self.project.includes(request.project.as_ref())
             && self.includes_session(request)

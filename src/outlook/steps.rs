@@ -331,3 +331,38 @@ fn plan_of(world: &World) -> Payer {
     let request: Request = world.request(&shell);
     request.payer
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::ROWS;
+    use crate::messages;
+
+    #[test]
+    fn every_step_that_a_message_names_exists_and_every_row_is_used() {
+        let source = include_str!("steps.rs");
+        let named: BTreeSet<&str> = messages::ROWS
+            .iter()
+            .flat_map(|row| row.steps.clone())
+            .collect();
+        for name in &named {
+            let variants = [name.to_string(), format!("{name}_ask")];
+            let exists = |it: &String| ROWS.iter().any(|row| row.name == *it);
+            assert!(variants.iter().any(exists), "{name}");
+        }
+        for row in ROWS.iter() {
+            let base = row.name.trim_end_matches("_ask").trim_end_matches("_admin");
+            let is_used = named.contains(base) || source.contains(&format!("\"{base}\""));
+            assert!(is_used, "nothing names {}", row.name);
+        }
+        assert!(ROWS.len() <= 60);
+    }
+
+    #[test]
+    fn a_message_with_a_fix_names_the_step() {
+        for row in messages::ROWS.iter() {
+            assert_eq!(row.fix.is_some(), row.steps.contains(&"fix"), "{}", row.id);
+        }
+    }
+}

@@ -217,7 +217,8 @@ impl World {
         let used_up_since = self.readings.high_since(&request.payer, USED_UP, at);
         let mut is_beyond = used_up_since.is_some_and(|since| at - since > GRACE);
         for closure in &mut self.closures {
-            if closure.since > sent_at || !closure.is_needed_by(&request) {
+            let is_later = closure.since > sent_at;
+            if is_later || closure.opening.is_some() || !closure.is_proven_open_by(&request) {
                 continue;
             }
             let kind = closure.resource.kind;

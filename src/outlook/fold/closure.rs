@@ -3,7 +3,7 @@
 use chrono::{DateTime, Datelike, Utc};
 
 use super::super::resource::Ends;
-use super::super::{Budget, Request, Resource};
+use super::super::{Budget, Part, Request, Resource, Scope};
 
 /// A period in which a resource was closed.
 #[derive(Debug, Clone)]
@@ -89,6 +89,17 @@ impl Closure {
                 .iter()
                 .any(|window| window.is_needed_by(request));
         is_beyond && self.resource.is_needed_by(request)
+    }
+
+    /// Returns true if a response to the request proves that the resource is open. Everybody who shares a login can prove
+    /// it, even if only one session is known to need it.
+    pub(crate) fn is_proven_open_by(&self, request: &Request) -> bool {
+        let is_narrowed = self.resource.kind.description().is_confirmed_by_second;
+        let shared = Scope {
+            session: Part::Any,
+            ..self.resource.scope.clone()
+        };
+        self.is_needed_by(request) || is_narrowed && shared.includes(request)
     }
 
     /// Notes the first proof that the resource is open. It counts more than a time that has passed before.

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use super::history;
-use super::{Credits, Fact, Login, Payer, Request, Scope};
+use super::{Credits, Fact, Kind, Login, Payer, Request, Scope};
 use crate::time::Zone;
 
 pub use closure::Opening;
@@ -69,6 +69,15 @@ pub(super) struct Overrun {
     pub since: DateTime<Utc>,
     /// False if Claude Code works at lower priority, which costs nothing.
     pub is_paid: bool,
+}
+
+impl Overrun {
+    /// Returns true if these requests pass the closed resource. Lower priority only gets past the 5-hour window.
+    pub(super) fn passes(self, closure: &Closure) -> bool {
+        let kind = closure.resource.kind;
+        let is_covered = kind == Kind::FiveHour || self.is_paid && kind.family().is_of_plan();
+        is_covered && self.since > closure.since
+    }
 }
 
 impl World {
@@ -154,10 +163,7 @@ impl World {
     /// Returns the closures that would refuse this request now. The one that lasts longest is first.
     pub(super) fn blockers(&self, request: &Request) -> Vec<&Closure> {
         let overrun = self.overrun(request);
-        let is_passed = |closure: &Closure| {
-            closure.resource.kind.family().is_of_plan()
-                && overrun.is_some_and(|overrun| overrun.since > closure.since)
-        };
+        let is_passed = |closure: &Closure| overrun.is_some_and(|overrun| overrun.passes(closure));
         let mut blockers: Vec<_> = self
             .closures
             .iter()
