@@ -116,7 +116,6 @@ fn a_text_is_explained_with_what_blocks_the_shell_now() {
         ("You've hit your limit", limit),
         ("API Error: Rate limit reached", &right_now),
         ("Credit balance is too low", &right_now),
-        ("credit balance", &right_now),
     ] {
         let explained = explain(&client, at, text);
         let (before_steps, _) = explained.split_once(" What to do").unwrap();
@@ -1754,7 +1753,7 @@ fn only_a_part_of_a_link_is_ignored_at_the_end_of_a_text() {
         assert_eq!(explain(&client, at, &text), of_error, "{cut}");
     }
     let other = explain(&client, at, "You've hit your monthly spend limits");
-    assert!(other.contains("explains only the message text"), "{other}");
+    assert!(other.starts_with("whycap does not recognize"), "{other}");
 }
 
 /// Ten minutes after the reset of the full window, `explain` told the user to wait for it.
@@ -1893,180 +1892,6 @@ fn an_empty_pool_of_an_organization_that_may_be_billed_by_usage_is_not_called_a_
             );
         }
     }
-}
-
-/// `explain` did not recognize "will upgrading help", and for "will upgrading to Max help?", it answered with the limit or with
-/// "No limit errors found", without a word about upgrading.
-#[test]
-fn a_question_about_upgrading_costs_or_bugs_is_answered_besides_the_limit() {
-    let sandbox = with_a_private_login();
-    let client = session_of_login(&sandbox, "stopped");
-    client.receives_error(AT, WEEKLY, refused("seven_day", TUESDAY, ""));
-    let at = "2026-11-20T10:30:00Z";
-    let new_sandbox = with_a_private_login();
-    let new_client = session_of_login(&new_sandbox, "new");
-    for (question, answer) in [
-        ("will upgrading help", "whether an upgrade resets a limit"),
-        (
-            "will upgrading to Max help?",
-            "whether an upgrade resets a limit",
-        ),
-        (
-            "Does upgrading reset my weekly limit?",
-            "whether an upgrade resets a limit",
-        ),
-        ("should I upgrade", "whether an upgrade resets a limit"),
-        ("will it cost money", "waiting for a reset is free"),
-        ("is it a bug", "Bug or not: "),
-    ] {
-        for answered in [
-            explain(&client, at, question),
-            answer_to(&client, at, &format!("/whycap {question}")),
-        ] {
-            for part in [answer, "Your weekly limit is used up"] {
-                assert!(answered.contains(part), "{question}, {part}: {answered}");
-            }
-        }
-        let without_limit = explain(&new_client, at, question);
-        for part in [answer, "No limit errors found"] {
-            assert!(
-                without_limit.contains(part),
-                "{question}, {part}: {without_limit}"
-            );
-        }
-    }
-    let message = "Your organization has hit a limit. /upgrade to continue. Is this a bug?";
-    let explained = explain(&client, at, message);
-    for part in ["Upgrading:", "Bug or not:"] {
-        assert!(!explained.contains(part), "{explained}");
-    }
-}
-
-/// To "can i use sonnet while opus is capped", `explain` only described the limit, and it did not recognize "does the opus limit
-/// apply to sonnet".
-#[test]
-fn a_question_about_other_models_is_answered_besides_the_limit() {
-    let opus = "You've hit your Opus limit · resets Nov 24, 6am (UTC)";
-    let by_server = refused("seven_day_opus", TUESDAY, "org_level_disabled");
-    let at = "2026-11-20T10:30:00Z";
-    for (message, more, answer) in [
-        (
-            opus,
-            by_server,
-            "Models: this limit stops only Opus models; the others still work.",
-        ),
-        (
-            opus,
-            json!({}),
-            "Models: if the message is right, this limit stops only Opus models; the others still work.",
-        ),
-        (
-            WEEKLY,
-            refused("seven_day", TUESDAY, ""),
-            "Models: your weekly limit applies to all models, so another model does not help.",
-        ),
-    ] {
-        let sandbox = with_a_private_login();
-        let client = session_of_login(&sandbox, "stopped");
-        client.receives_error(AT, message, more);
-        for question in [
-            "can i use sonnet while opus is capped",
-            "does the opus limit apply to sonnet",
-            "is sonnet affected too",
-            "Should I switch to another model?",
-        ] {
-            for answered in [
-                explain(&client, at, question),
-                answer_to(&client, at, &format!("/whycap {question}")),
-            ] {
-                assert!(answered.starts_with(answer), "{question}: {answered}");
-                assert!(
-                    !answered.contains("does not recognize"),
-                    "{question}: {answered}"
-                );
-            }
-        }
-        for text in [
-            "Opus usage limit reached, now using Sonnet 5",
-            "The model opus does not work with this plan",
-            opus,
-        ] {
-            let answered = explain(&client, at, text);
-            assert!(!answered.contains("Models: "), "{text}: {answered}");
-        }
-    }
-    let sandbox = with_a_private_login();
-    let client = session_of_login(&sandbox, "new");
-    let answered = explain(&client, at, "can i use sonnet while opus is capped");
-    assert!(
-        answered.ends_with("no limit of only some models stops you now."),
-        "{answered}"
-    );
-}
-
-/// `explain "will claude continue by itself"` only described the limit, even if Claude Code does not wait for it.
-#[test]
-#[cfg(target_os = "linux")]
-fn the_question_whether_claude_code_continues_by_itself_is_answered() {
-    let overload = json!({"error": "server_error", "apiErrorStatus": 529});
-    for (message, more, answer) in [
-        (
-            FIVE_HOUR,
-            refused("five_hour", NOON, ""),
-            "Continuing: Claude Code will continue the open session stopped by itself about 12:01.",
-        ),
-        (
-            WEEKLY,
-            refused("seven_day", TUESDAY, ""),
-            "Continuing: Claude Code will not continue by itself: send the prompt again after the reset.",
-        ),
-        (
-            OVERLOADED,
-            overload,
-            "Continuing: not by itself; after this error, Claude Code does not wait for a reset.",
-        ),
-    ] {
-        let sandbox = with_a_private_login();
-        let mut client = session_of_login(&sandbox, "stopped");
-        client
-            .variables
-            .push(("CLAUDE_CODE_ENTRYPOINT".to_owned(), "cli".to_owned()));
-        let _process = RunningClient::idle(&sandbox, "stopped");
-        client.receives_error(AT, message, more);
-        for question in [
-            "will claude continue by itself",
-            "Does Claude Code resume automatically?",
-            "will it continue after the reset",
-            "Do I have to keep the terminal open?",
-            "can i close this session",
-            "will it start again by itself?",
-            "should I leave the terminal running?",
-        ] {
-            let answered = explain(&client, SOON, question);
-            assert!(answered.starts_with(answer), "{question}: {answered}");
-        }
-        for text in [
-            "Claude will continue automatically at 12pm",
-            "Usage limit reached · set to continue automatically",
-            "does my weekly limit reset by itself?",
-            "will my usage reset automatically?",
-            "why does this session keep hitting the limit",
-            "How close am I to my session limit?",
-            "Do I keep hitting my session limit?",
-            "will the limit go away by itself",
-            message,
-        ] {
-            let answered = explain(&client, SOON, text);
-            assert!(!answered.contains("Continuing: "), "{text}: {answered}");
-        }
-    }
-    let sandbox = with_a_private_login();
-    let client = session_of_login(&sandbox, "new");
-    let answered = explain(&client, SOON, "will claude continue by itself");
-    assert!(
-        answered.ends_with("is not waiting for a reset in any open session."),
-        "{answered}"
-    );
 }
 
 /// Below a message about something else, `explain` said "Right now: The message says that …", as if that were about the same
@@ -2303,64 +2128,6 @@ fn the_date_of_a_monthly_cap_is_not_that_of_the_included_usage() {
     );
 }
 
-/// Questions about lock files, resets, and purchases were not recognized, or were answered only with the missing error.
-#[test]
-fn questions_about_locks_resets_and_purchases_name_the_command_that_helps() {
-    let new_sandbox = with_a_private_login();
-    let new = session_of_login(&new_sandbox, "new");
-    let sandbox = with_a_private_login();
-    let stopped = session_of_login(&sandbox, "stopped");
-    stopped.receives_error(AT, WEEKLY, refused("seven_day", TUESDAY, ""));
-    for (question, answer) in [
-        ("does deleting lock files help", "whycap locks"),
-        ("will removing the locks help?", "whycap locks"),
-        ("should I delete the lock files", "whycap locks"),
-        ("when will my limit reset", "whycap now"),
-        ("When does my weekly limit reset?", "whycap now"),
-        ("should I buy usage credits", "whycap now"),
-        ("should I buy usage credits?", "whycap now"),
-        ("is buying extra usage worth it?", "whycap now"),
-    ] {
-        let shown = explain(&new, SOON, question);
-        assert!(
-            shown.contains(answer) && shown.starts_with("No limit errors found"),
-            "{question}: {shown}"
-        );
-        let shown = explain(&stopped, SOON, question);
-        assert!(
-            shown.contains("Your weekly limit is used up"),
-            "{question}: {shown}"
-        );
-    }
-    for (question, subject) in [
-        ("Will my limit reset if I upgrade?", "Upgrading: "),
-        ("Should I buy usage credits or upgrade?", "Upgrading: "),
-        ("Does buying credits cost money?", "Costs: "),
-    ] {
-        let shown = explain(&stopped, SOON, question);
-        assert!(shown.contains(subject), "{question}: {shown}");
-    }
-    new.calls_status_line(AT, windows(42.0, NOON, 17.0, TUESDAY), 120);
-    receives_overload_error(&new, AT);
-    let about_reset = explain(&new, SOON, "when does the weekly limit reset?");
-    assert!(
-        about_reset.contains("your weekly limit resets on Tue Nov 24 06:00"),
-        "{about_reset}"
-    );
-    let about_locks = explain(&stopped, SOON, "does deleting lock files help");
-    assert!(about_locks.contains("whycap locks"), "{about_locks}");
-    for message in [
-        "Lock acquisition failed",
-        "Removing stale lock failed. Can deleting it help?",
-        "Deleting lock files failed",
-        "was waiting for lock on session file",
-        "is restarting after a crash of the lock server",
-    ] {
-        let shown = explain(&stopped, SOON, message);
-        assert!(!shown.contains("Lock files: "), "{shown}");
-    }
-}
-
 /// The step after a cap said that the cap no longer stops the user, although only a response was known.
 #[test]
 fn the_step_after_a_cap_says_only_what_the_response_shows() {
@@ -2400,71 +2167,6 @@ fn the_step_for_an_old_limit_is_as_certain_as_the_headline() {
     ] {
         assert!(proven.contains(part), "{proven}");
     }
-}
-
-/// `explain` called these reports messages that it does not recognize.
-#[test]
-fn a_report_in_the_users_own_words_is_answered_with_the_newest_error() {
-    let sandbox = with_a_private_login();
-    let client = session_of_login(&sandbox, "stopped");
-    client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
-    let expected = explain_newest(&client, SOON);
-    for report in [
-        "I have 60% left but it says limit reached",
-        "I have 60% left, but it says \"limit reached\"",
-        "it told me my opus thing was exhausted but sonnet fine?",
-        "I have 60% left but claude keeps saying limit reached",
-        "says limit reached but I have 60% left",
-        "limit reached but /usage says 12%",
-    ] {
-        assert_eq!(explain(&client, SOON, report), expected, "{report}");
-    }
-    // These texts do not report a message about a limit in the user's own words.
-    for text in [
-        "I'm sorry: the tool says that the limit is 100 lines. My next step is a smaller file.",
-        "the linter says that the line exceeds the limit",
-        "my test says that a file is missing",
-        "my linter says the line is over the limit of 100",
-        "my disk quota keeps filling up",
-    ] {
-        assert_ne!(explain(&client, SOON, text), expected, "{text}");
-    }
-    let sandbox = with_a_private_login();
-    let client = session_of_login(&sandbox, "new");
-    let report = "I have 60% left but it says limit reached";
-    let answered = explain(&client, SOON, report);
-    assert!(answered.starts_with("No limit errors found."), "{answered}");
-}
-
-/// The answer to a report of a 529 error was the newest limit, which had nothing to do with the report.
-#[test]
-fn a_report_of_an_overload_is_not_answered_with_a_limit() {
-    let sandbox = with_a_private_login();
-    let client = session_of_login(&sandbox, "stopped");
-    client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
-    let two_days_later = "2026-11-22T10:00:00Z";
-    for (report, meaning) in [
-        (
-            "claude says 529 all day what should I do",
-            "The service is overloaded (not a usage limit)",
-        ),
-        (
-            "it keeps saying overloaded whatever I try",
-            "The service is overloaded (not a usage limit)",
-        ),
-    ] {
-        let answered = explain(&client, two_days_later, report);
-        assert!(answered.starts_with(meaning), "{report}: {answered}");
-        assert!(!answered.contains("5-hour limit"), "{report}: {answered}");
-    }
-    // The report is about the error that stops the user now.
-    let error = json!({"apiErrorStatus": 529});
-    client.receives_error(two_days_later, "API Error: 529 Overloaded", error);
-    let at = "2026-11-22T10:00:30Z";
-    assert_eq!(
-        explain(&client, at, "claude says 529 all day what should I do"),
-        explain_newest(&client, at)
-    );
 }
 
 /// The limit in a pasted warning had been reached since then, but the answer said "You are not blocked".
@@ -2508,61 +2210,6 @@ fn a_report_that_names_a_limit_is_answered_like_the_name_of_this_limit() {
         assert_eq!(answered, expected, "{report}");
         let start = answered.split_once("What to do").unwrap().0;
         assert!(start.contains(limit), "{report}: {answered}");
-    }
-}
-
-/// `explain "is my account banned?"` described the last limit as if that were the answer.
-#[test]
-fn a_question_about_something_else_is_said_to_have_no_answer() {
-    let sandbox = with_a_private_login();
-    let client = session_of_login(&sandbox, "stopped");
-    let no_answer = "Your question: whycap answers only questions about errors, limits, and spend.";
-    let question = "is my account banned?";
-    let before = explain(&client, SOON, question);
-    assert!(before.ends_with(no_answer), "{before}");
-    client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
-    for text in [
-        question,
-        "can I get a refund?",
-        "How do I get my money back?",
-    ] {
-        let answered = explain(&client, SOON, text);
-        assert!(answered.starts_with(no_answer), "{text}: {answered}");
-    }
-    // Users call a limit a ban, too.
-    for text in [
-        "was I banned or is this a limit?",
-        "why am I banned until 3pm?",
-        "am I banned from Opus?",
-        "why am I banned for 5 hours?",
-    ] {
-        let about_limit = explain(&client, SOON, text);
-        assert!(!about_limit.contains(no_answer), "{text}: {about_limit}");
-    }
-}
-
-/// During an overload, the answer to "is my account banned?" was only that the service is overloaded.
-#[test]
-fn only_an_error_about_the_account_answers_whether_it_is_banned() {
-    let no_answer = "Your question: whycap answers only questions about errors, limits, and spend.";
-    for (text, status, is_answered) in [
-        ("API Error: 529 Overloaded", 529, false),
-        ("API Error: 500 Internal server error", 500, false),
-        (
-            "API Error: 403 This organization has been disabled.",
-            403,
-            true,
-        ),
-    ] {
-        let sandbox = with_a_private_login();
-        let client = session_of_login(&sandbox, "stopped");
-        client.receives_error(AT, text, json!({"apiErrorStatus": status}));
-        let answered = explain(&client, SOON, "is my account banned?");
-        assert_eq!(
-            !answered.starts_with(no_answer),
-            is_answered,
-            "{text}: {answered}"
-        );
     }
 }
 
