@@ -1,5 +1,4 @@
-//! Tests that `docs/limits.md`, which is generated from the catalog, is up to date. `docs/site/build.py` generates a
-//! longer page for each message from the same catalog.
+//! Tests that `docs/limits.md`, which is generated from the catalog, is up to date.
 
 use std::fmt::Write;
 use std::path::Path;
