@@ -269,12 +269,9 @@ mod limits_page;
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-
     use super::*;
     use crate::limits::evidence::Evidence;
     use crate::limits::incident::Incident;
-    use crate::limits::kind::EndedBy;
     use crate::time::Zone;
 
     #[test]
