@@ -610,7 +610,7 @@ impl LimitKind {
     }
 
     /// Returns the sessions in which a response shows that this limit is over. If the limit stops only a feature, there
-    /// are none. The table in docs/how-limits-end.md explains each case.
+    /// are none.
     pub(crate) fn ended_by(self, stops: Stops) -> EndedBy {
         match stops {
             Stops::Session | Stops::Nothing => self.description().ended_by,

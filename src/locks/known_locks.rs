@@ -83,9 +83,7 @@ pub(crate) struct KnownLock {
     pub(super) harm: String,
     /// The effects of a stuck lock, or `None` if they are not serious enough to warn users who have not asked.
     pub(super) stuck_effects: Option<StuckEffects>,
-    /// A warning about things not to do with the lock, for `docs/locks.md`.
-    pub(super) never: String,
-    /// The evidence for this row, for `docs/locks.md`.
+    /// The evidence for this row.
     pub(super) source: String,
 }
 
@@ -110,7 +108,6 @@ mod tests {
                 &row.owner,
                 &row.staleness,
                 &row.harm,
-                &row.never,
                 &row.source,
             ] {
                 assert!(!field.is_empty(), "{row:?}");
@@ -153,50 +150,31 @@ mod tests {
 This page is generated from `src/locks/known_locks.json`. `<config>` stands for `~/.claude` or `CLAUDE_CONFIG_DIR`.
 
 A lock never causes a usage limit, and clearing a lock never lifts one. However, some stale locks slow down each start, make
-Claude Code lose settings, or prevent it from refreshing the login. `whycap locks` lists the locks that it found. It only
-counts the files of running sessions and the marker files, which `whycap locks --json` lists, too.
-`whycap --clear-stale-locks` clears the locks that are provably not in use. Locks that are not empty directories are moved to
-a quarantine, from which `whycap locks --restore` restores them. whycap never touches other files, whatever their names are.
+Claude Code lose settings, or prevent it from refreshing the login. `whycap locks` lists the locks that it found.
+`whycap --clear-stale-locks` clears those that are provably not in use. Locks that are not empty directories are moved to a
+quarantine, from which `whycap locks --restore` restores them. whycap never touches other files, whatever their names are.
 
-Claude Code has more locks: for its background service, for computer use, for updates, for editors (`ide/`), and for the logins
-of connected services and MCP servers. We have never seen a stale lock of these kinds and do not know how to recognize one, so
-whycap ignores them.
+If whycap cannot see a process, the process has not necessarily ended. It may run in a container, on another machine that shares
+the directory, or, under WSL, in Windows. In such cases, the verdict is \"cannot tell\", and the lock stays. On macOS, whycap
+cannot find out whether another Mac uses the same file system: do not clear locks while two Macs use one home directory.
 
-## Containers, other machines, and Windows
+Claude Code removes a lock directory by itself if it is empty and has not been updated for the time in the table. It never
+removes one that is dated in the future, is a file, or is not empty; whycap calls such a lock *stuck*.
 
-If whycap cannot see a process, the process has not necessarily ended. It may run in a container or on another machine. In such
-cases, the verdict is \"cannot tell\", and the lock stays.
-
-| environment | what whycap can see | consequence |
-| --- | --- | --- |
-| the machine itself | all of its processes, including those in containers | A process in a container has another PID inside the container. The PID in its lock proves nothing. |
-| a container (a dev container, a sandbox, or a WSL 2 distribution) | only its own processes | If a lock names the namespace of its PID (`pidDomain`, in the session registry and the login lock), whycap can tell whether it is stale, provided that the namespace is that of this container. If a lock contains only a PID (versions, scheduled tasks), whycap cannot tell. |
-| a directory that several machines may write to (NFS, SMB, 9p, virtiofs, SSHFS, and any file system that is not known to be local) | only the processes of this machine | whycap can tell whether a session is running only if its machine started at the same time as this one, because machines that were created from the same image have the same ID. A date within the last hour proves nothing, because each machine uses its own clock. |
-| a Windows drive, seen from WSL | no process of Windows | The PID may belong to a Windows process, so it proves nothing. |
-| a machine that was suspended, or whose clock was changed (Linux) | start times of processes that are later than the real ones | A lock may seem to be older than the process that holds it. If a lock contains only a PID, whycap therefore does not clear it because of its age. |
-
-On macOS, whycap cannot find out whether another Mac uses the same file system. Do not clear locks in a home directory while
-two Macs use it.
+| lock | created by | stale if | effect of a stale lock |
+| --- | --- | --- | --- |
 ";
 
     fn documentation() -> String {
         let mut text = INTRODUCTION.to_owned();
         for row in KNOWN_LOCKS.iter() {
-            let stays = if row.stays_with_live_session {
-                "yes"
-            } else {
-                "no"
-            };
-            write!(
+            writeln!(
                 text,
-                "\n## `{}`\n\n| | |\n| --- | --- |\n| form | {} |\n| created by | {} |\n| stale if | {} |\n| effect of a stale lock | {} |\n| stays while a session runs | {stays} |\n| must never be | {} |\n| evidence | {} |\n",
+                "| `{}` | {} | {} | {} |",
                 documented_path(row),
-                documented_form(row),
                 row.owner,
                 row.staleness,
                 row.harm,
-                row.never,
-                row.source,
             )
             .unwrap();
         }
@@ -213,24 +191,6 @@ two Macs use it.
             }
             Root::ClientState => format!("$XDG_STATE_HOME/claude/{pattern}"),
             Root::Project => format!("<project>/{pattern}"),
-        }
-    }
-
-    fn documented_form(row: &KnownLock) -> String {
-        match (row.kind, row.stale_after) {
-            (LockKind::Directory, stale_after) => format!(
-                "a directory that is updated every {HEARTBEAT} s; stale after {} s",
-                stale_after.unwrap()
-            ),
-            (LockKind::ProcessFile, None) => "a file that identifies a process".to_owned(),
-            (LockKind::ProcessFile, Some(_)) => {
-                "a file that identifies a process; a directory in older versions".to_owned()
-            }
-            (LockKind::SessionRegistry, _) => {
-                "a file in the registry of running sessions".to_owned()
-            }
-            (LockKind::Marker, _) => "an empty file that is never removed".to_owned(),
-            (LockKind::Foreign, _) => "a lock of another program".to_owned(),
         }
     }
 }

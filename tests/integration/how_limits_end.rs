@@ -1512,7 +1512,7 @@ fn another_model_is_the_first_action_for_every_model_limit() {
     }
 }
 
-/// Checks the same rules as the table in docs/how-limits-end.md: another session of the same account receives a response
+/// Another session of the same account receives a response
 /// after the error.
 #[test]
 fn a_response_subject_to_the_same_limit_ends_it() {

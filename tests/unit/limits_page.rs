@@ -1,5 +1,4 @@
-//! Tests that `docs/limits.md`, which is generated from the catalog, is up to date. `docs/site/build.py` generates a
-//! longer page for each message from the same catalog.
+//! Tests that `docs/limits.md`, which is generated from the catalog, is up to date.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -25,9 +24,7 @@ const INTRODUCTION: &str = "# What the limit messages of Claude Code mean
 Each message is followed by its kind, in parentheses, if the kind is known, and by its usual meaning. [After a limit or
 an error](after-a-limit.md) says what ends each kind. `whycap explain` goes further: it also considers what the server
 sent with the error, how much of your limits you had used, your plan, your API keys, and your version of Claude Code. To
-explain a message in the clipboard (on macOS), run `pbpaste | whycap explain --text -`. From the first release on,
-<https://whycap.github.io/whycap/> has a page for each message, which also says what helps, what did not help other
-users, and where this information comes from.
+explain a message in the clipboard (on macOS), run `pbpaste | whycap explain --text -`.
 
 - \"Usage credits\" were called \"extra usage\" before version 2.1.144.
 - \"Session limit\" is the plan's 5-hour limit. Claude Code has called it \"5-hour limit\" since about version 2.1.312.

@@ -126,7 +126,7 @@ pub(crate) struct Meaning {
 }
 
 /// A wording used by particular versions, with `…` in place of any variable part. The versions appear only on the
-/// message's documentation page (see docs/site/build.py).
+/// message's documentation page.
 #[derive(Debug, Deserialize)]
 pub(crate) struct VersionWording {
     pub(crate) text: &'static str,
@@ -269,12 +269,9 @@ mod limits_page;
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-
     use super::*;
     use crate::limits::evidence::Evidence;
     use crate::limits::incident::Incident;
-    use crate::limits::kind::EndedBy;
     use crate::time::Zone;
 
     #[test]
@@ -354,59 +351,6 @@ mod tests {
                     assert_eq!(incident.is_notice(), row.is_notice(), "{about}");
                 }
             }
-        }
-    }
-
-    /// Returns every kind of limit that appears in the catalog.
-    fn kinds() -> HashSet<LimitKind> {
-        let rows = CHAPTERS.iter().flat_map(|chapter| &chapter.rows);
-        rows.map(|row| row.limit).collect()
-    }
-
-    fn ended_by(kind: LimitKind) -> EndedBy {
-        kind.ended_by(kind.description().stops)
-    }
-
-    /// Checks that docs/how-limits-end.md lists every kind of limit at most once and agrees with `LimitKind::ended_by`.
-    /// Limits on features and limits that only a response in the same session can end may be missing, because the last
-    /// lines of the table cover them.
-    #[test]
-    fn the_documentation_names_every_kind_in_the_line_of_its_rule() {
-        let page = include_str!("../../../docs/how-limits-end.md");
-        let kinds = kinds();
-        for line in page.lines().filter(|line| line.starts_with("| `")) {
-            let named: Vec<EndedBy> = kinds
-                .iter()
-                .filter(|kind| line.contains(&format!("`{kind}`")))
-                .map(|kind| ended_by(*kind))
-                .collect();
-            let first = named.first().copied();
-            // Several lines may share a rule, but all kinds on the same line must have the same rule.
-            assert!(named.iter().all(|rule| Some(*rule) == first), "{line}");
-        }
-        for kind in kinds {
-            let lines = page
-                .lines()
-                .filter(|line| line.starts_with("| `") && line.contains(&format!("`{kind}`")));
-            let is_in_last_lines =
-                matches!(ended_by(kind), EndedBy::NoSession | EndedBy::SameSession);
-            let count = lines.count();
-            assert!(count == 1 || count == 0 && is_in_last_lines, "{kind}");
-        }
-    }
-
-    /// Most users read only the first lines of docs/after-a-limit.md, so those lines must name every limit that an event
-    /// outside the session can end.
-    #[test]
-    fn the_documentation_begins_with_a_short_summary_of_every_limit() {
-        let page = include_str!("../../../docs/after-a-limit.md");
-        let (summary, _) = page.split_once("\n## ").unwrap();
-        assert!(summary.lines().count() <= 20, "{summary}");
-        for kind in kinds() {
-            let is_in_last_line = ended_by(kind) == EndedBy::SameSession && kind.window().is_none();
-            let is_named = summary.contains(&kind.label());
-            let is_feature = ended_by(kind) == EndedBy::NoSession;
-            assert!(is_named || is_in_last_line || is_feature, "{kind}");
         }
     }
 }
