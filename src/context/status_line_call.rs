@@ -229,10 +229,6 @@ impl<'a> StatusLineFacts<'a> {
             incident: own_incident,
             unsaved: own_unsaved,
         } = incidents.situation_of_status_line(payload, ends_in_error);
-        let cancels_resume = own_incident.as_ref().is_some_and(|incident| {
-            let project = payload.project_dir.as_deref();
-            context.slash_command_cancels_resume(incident, project)
-        });
         // Unless the session has a blocking error of its own, show the limit that blocks the other sessions. It applies
         // to this one, too.
         let is_blocked = own_incident
@@ -272,7 +268,7 @@ impl<'a> StatusLineFacts<'a> {
         };
         let incident = obstacle.incident.or(own_incident);
         let unsaved = own_unsaved.or(obstacle.unsaved);
-        let more = if cancels_resume || incident.is_some() && context.client_lacks_slash_command() {
+        let more = if incident.is_some() && context.client_lacks_slash_command() {
             ReadMore::InShell
         } else {
             ReadMore::InSession

@@ -109,12 +109,6 @@ pub(super) fn version_in_use(setup: &Setup, examination: &mut Examination) {
     }
 }
 
-/// Returns the installed version of Claude Code, or the most recently used one if that is unknown. Returns `None` if
-/// both are unknown.
-pub(crate) fn client_version(paths: &Paths, environment: &Environment) -> Option<ClientVersion> {
-    version::installed(paths, environment).or_else(|| last_version(paths))
-}
-
 /// Returns the most recently used version of Claude Code.
 fn last_version(paths: &Paths) -> Option<ClientVersion> {
     let newest_transcript = transcripts::of_sessions(paths.transcript_roots())

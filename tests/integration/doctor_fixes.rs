@@ -373,17 +373,6 @@ const BY_HAND: [ByHand; 9] = [
         follow: |setup| trust(setup, true),
     },
     ByHand {
-        check: "/whycap",
-        cause: |setup| {
-            setup.sandbox.write(".claude/commands/whycap.md", "my own");
-        },
-        follow: |setup| {
-            let commands = setup.sandbox.path(".claude/commands");
-            fs::rename(commands.join("whycap.md"), commands.join("mine.md")).unwrap();
-            setup.shell("whycap install --hooks");
-        },
-    },
-    ByHand {
         check: "who pays",
         cause: |setup| {
             setup.edit_settings(|settings| {

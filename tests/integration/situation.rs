@@ -1951,62 +1951,6 @@ fn the_row_mentions_the_shell_in_a_session_that_is_older_than_the_slash_command(
     assert!(row.contains("more: /whycap"), "{row}");
 }
 
-/// By default, the settings file runs the hooks, and the plugin provides `/whycap`.
-#[test]
-fn the_row_mentions_the_slash_command_if_the_plugin_answers_it() {
-    let sandbox = with_a_private_login();
-    let mut client = Client::new(&sandbox);
-    client.version = "2.1.331".to_owned();
-    client
-        .variables
-        .push(("CLAUDE_CODE_ENTRYPOINT".to_owned(), "cli".to_owned()));
-    client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
-    let at_limit = windows(100.0, NOON, 17.0, TUESDAY);
-    let line = client.calls_status_line(SOON, at_limit.clone(), 120);
-    assert!(
-        line.success().contains("more: whycap explain, in a shell"),
-        "{line:?}"
-    );
-    let settings = json!({"enabledPlugins": {"whycap@whycap": true}});
-    sandbox.write(".claude/settings.json", settings.to_string());
-    let line = client.calls_status_line(SOON, at_limit, 120);
-    assert!(line.success().contains("more: /whycap"), "{line:?}");
-}
-
-/// The hook's message referred to `whycap explain` in another terminal, while the row below it said "more: /whycap". `/whycap`
-/// does not cancel the auto-resume if the plugin answers it.
-#[test]
-fn the_message_of_the_hook_and_the_row_recommend_the_same_command() {
-    for (settings, in_row, in_message) in [
-        (
-            json!({}),
-            "more: whycap explain, in a shell",
-            "For details: `whycap explain` in another terminal",
-        ),
-        (
-            json!({"enabledPlugins": {"whycap@whycap": true}}),
-            "more: /whycap",
-            "For details: /whycap",
-        ),
-    ] {
-        let sandbox = with_a_private_login();
-        sandbox.write(".claude/settings.json", settings.to_string());
-        let mut client = Client::new(&sandbox);
-        client.version = "2.1.331".to_owned();
-        client
-            .variables
-            .push(("CLAUDE_CODE_ENTRYPOINT".to_owned(), "cli".to_owned()));
-        client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
-        let at_limit = windows(100.0, NOON, 17.0, TUESDAY);
-        let row = client.calls_status_line(SOON, at_limit, 120);
-        assert!(row.success().contains(in_row), "{row:?}");
-        let compaction = json!({"source": "compact"});
-        let reply = client.event("2026-11-20T10:01:00Z", "SessionStart", compaction);
-        let message = reply.json()["systemMessage"].as_str().unwrap().to_owned();
-        assert!(message.ends_with(in_message), "{message}");
-    }
-}
-
 #[test]
 fn the_list_and_its_totals_have_the_same_active_limits() {
     let sandbox = with_a_private_login();

@@ -18,7 +18,7 @@ use crate::claude::status_payload::StatusPayload;
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::incidents::{Asker, Incidents, Situation};
-use crate::install::entries::KeepPurpose;
+use crate::install::edit_record::KeepPurpose;
 use crate::install::settings_edit;
 use crate::ledger::{
     EVER, Ledger, OpenLedger, ProcessId, ReadTime, RequestedFigures, RowsBy, SpendSource,
@@ -261,15 +261,14 @@ impl Home {
                 .len()
                 .is_multiple_of(2)
                 .then_some(KeepPurpose::ShowAbove),
-            slash_command: None,
         };
         let Ok(added) = settings_edit::add(&text, additions) else {
             return;
         };
         let edited = added.text;
         assert!(settings_edit::add(&edited, additions).is_ok_and(|again| again.text == edited));
-        let _ = settings_edit::remove(&edited, false, None, None);
-        let _ = settings_edit::remove(&text, false, None, None);
+        let _ = settings_edit::remove(&edited, false, None);
+        let _ = settings_edit::remove(&text, false, None);
     }
 
     fn ledgers(&self, input: &[u8]) {
