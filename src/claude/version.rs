@@ -6,11 +6,8 @@ use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
 
-use crate::disk;
 use crate::environment::Environment;
-use crate::lenient_json::LenientJson;
 use crate::paths::Paths;
 
 /// A version such as `2.1.328`. Anything after the three numbers is ignored.

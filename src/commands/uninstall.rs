@@ -27,6 +27,9 @@ pub(crate) struct UninstallArguments {
     /// Show what would change, without changing anything
     #[arg(long)]
     dry_run: bool,
+    /// Remove whycap only from these settings [default: all settings that contain whycap]
+    #[arg(long, value_enum)]
+    scope: Option<SettingsScope>,
 }
 
 impl Subcommand for UninstallArguments {
@@ -39,7 +42,7 @@ impl Subcommand for UninstallArguments {
         if !self.dry_run {
             sweep(paths, context.environment.now);
         }
-        for path in settings_with_whycap(context) {
+        for path in self.settings(context) {
             let outcome = plan_and_execute(paths, LOCK_TIMEOUT, self.dry_run, || {
                 plan::uninstall(paths, &path, false)
             });
@@ -55,7 +58,7 @@ impl Subcommand for UninstallArguments {
                 Err(error) => failure = failure.or(Some(error)),
             }
         }
-        if failure.is_none() {
+        if failure.is_none() && self.scope.is_none() {
             let plan = plan_and_execute(paths, LOCK_TIMEOUT, self.dry_run, || {
                 Ok(InstallPlan::of_plugin_removal(paths))
             })?;
@@ -81,14 +84,19 @@ impl Subcommand for UninstallArguments {
     }
 }
 
-/// Returns the settings files that may contain whycap.
-fn settings_with_whycap(context: &Context) -> BTreeSet<PathBuf> {
-    let directory = context.directory();
-    SettingsScope::value_variants()
-        .iter()
-        .map(|scope| path_of(*scope, &context.paths, &directory))
-        .chain(EditRecord::known_settings(&context.paths))
-        .collect()
+impl UninstallArguments {
+    /// Returns the settings files to remove whycap from.
+    fn settings(&self, context: &Context) -> BTreeSet<PathBuf> {
+        let directory = context.directory();
+        if let Some(scope) = self.scope {
+            return BTreeSet::from([path_of(scope, &context.paths, &directory)]);
+        }
+        SettingsScope::value_variants()
+            .iter()
+            .map(|scope| path_of(*scope, &context.paths, &directory))
+            .chain(EditRecord::known_settings(&context.paths))
+            .collect()
+    }
 }
 
 /// Lists the files that are left after uninstalling, each with a command to delete it.

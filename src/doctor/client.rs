@@ -13,7 +13,6 @@ use crate::claude::transcripts;
 use crate::claude::version::{self, ClientVersion, Versions};
 use crate::disk;
 use crate::embedded;
-use crate::environment::Environment;
 use crate::incidents::Incidents;
 use crate::limits::evidence::Ownership;
 use crate::locks::{HarmfulLock, harmful};

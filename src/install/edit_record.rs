@@ -79,7 +79,7 @@ impl EditRecord {
         let is_safe = [file.as_path(), &directory(paths), &paths.data]
             .into_iter()
             .all(is_writable_only_by_user);
-        if is_safe { Some(previous) } else { None }
+        is_safe.then_some(previous)
     }
 
     /// Returns the settings files that have a record.

@@ -101,10 +101,9 @@ pub(crate) fn renew_copy(environment: &Environment) {
     let Some(packaged) = PackagedExecutable::find(environment) else {
         return;
     };
-    let size = |path: &Path| Some(path.metadata().ok()?.len());
-    if let Some(copied) = size(&packaged.copy)
-        && size(&packaged.executable) != Some(copied)
-    {
+    let size = |path: &Path| path.metadata().map_or(0, |file| file.len());
+    let copied = size(&packaged.copy);
+    if copied > 0 && copied != size(&packaged.executable) {
         let _ = disk::copy_executable(&packaged.executable, &packaged.copy);
     }
 }

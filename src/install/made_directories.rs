@@ -57,20 +57,20 @@ impl MadeDirectories {
 
     /// Returns the shell command that deletes a file and the recorded directories that contain nothing else.
     pub(crate) fn removal_command(&self, paths: &Paths, file: &Path) -> String {
-        let directories: String = file
+        let directories: Vec<String> = file
             .ancestors()
             .skip(1)
             .take_while(|directory| {
                 let is_made = self.directories.iter().any(|made| made == directory);
                 is_made && std::fs::read_dir(directory).is_ok_and(|entries| entries.count() == 1)
             })
-            .map(|directory| format!(" {}", paths.in_shell(directory)))
+            .map(|directory| paths.in_shell(directory))
             .collect();
         let removal = format!("rm {}", paths.in_shell(file));
         if directories.is_empty() {
             removal
         } else {
-            format!("{removal} && rmdir{directories}")
+            format!("{removal} && rmdir {}", directories.join(" "))
         }
     }
 

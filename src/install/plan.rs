@@ -51,7 +51,10 @@ impl InstallPlan {
     /// Adds a step that backs up the settings unless there is a backup with the same text.
     fn back_up(&mut self, paths: &Paths, settings: &Path, text: &str) {
         let known_backups = backups(settings);
-        if !known_backups.iter().any(|backup| has_text(backup, text)) {
+        let is_backed_up = known_backups
+            .iter()
+            .any(|backup| settings_text(backup).is_ok_and(|known| known.as_deref() == Some(text)));
+        if !is_backed_up {
             let backup = backup_path(settings, known_backups.len() + 1);
             self.notes.push(format!("backup: {}", paths.show(&backup)));
             self.change_file(&backup, None, Some(text));
@@ -135,11 +138,9 @@ pub fn uninstall(paths: &Paths, settings: &Path, only_line: bool) -> anyhow::Res
         return Ok(plan);
     }
 
-    for backup in backups(settings) {
-        if remaining
-            .as_ref()
-            .is_some_and(|text| has_text(&backup, text))
-        {
+    // An older backup stays if a newer one does, so that their numbers have no gaps.
+    for backup in backups(settings).into_iter().rev() {
+        if plan.backups.is_empty() && settings_text(&backup).is_ok_and(|text| text == remaining) {
             plan.remove_own(backup);
         } else if backup.is_file() {
             plan.backups.push(backup);
@@ -233,10 +234,6 @@ fn backup_path(settings: &Path, number: usize) -> PathBuf {
         name.push(format!("-{number}"));
     }
     PathBuf::from(name)
-}
-
-fn has_text(backup: &Path, text: &str) -> bool {
-    settings_text(backup).is_ok_and(|contents| contents.as_deref() == Some(text))
 }
 
 /// Returns the text of a settings file, or `None` if the file does not exist.

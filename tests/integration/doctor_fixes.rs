@@ -348,7 +348,7 @@ struct ByHand {
     follow: fn(&Setup),
 }
 
-const BY_HAND: [ByHand; 9] = [
+const BY_HAND: [ByHand; 8] = [
     ByHand {
         check: "settings files",
         cause: |setup| {

@@ -21,8 +21,7 @@ use crate::incidents::{Asker, Incidents, Situation};
 use crate::install::edit_record::KeepPurpose;
 use crate::install::settings_edit;
 use crate::ledger::{
-    EVER, Ledger, OpenLedger, ProcessId, ReadTime, RequestedFigures, RowsBy, SpendSource,
-    WaitLimit, path_in,
+    EVER, Ledger, OpenLedger, ProcessId, ReadTime, RowsBy, SpendSource, WaitLimit, path_in,
 };
 use crate::limits::sample::Sample;
 use crate::paths::Paths;
@@ -203,10 +202,7 @@ impl Home {
             self.environment.now,
         );
         let mut live = live.unwrap();
-        assert!(
-            live.figures(&self.environment, RequestedFigures::default())
-                .is_some()
-        );
+        assert!(live.figures(&self.environment, false).is_some());
         live.commit(&self.paths);
     }
 
@@ -225,7 +221,7 @@ impl Home {
         incidents.situation_of_status_line(&payload, true);
         incidents.store_reading(&payload);
         if let Some(known) = incidents.readings().windows(&payload, true) {
-            incidents.forecasts().of(&known);
+            incidents.readings().paces(&known);
         }
     }
 
