@@ -311,7 +311,7 @@ mod tests {
         assert!(problem.text.starts_with(start), "{problem}");
     }
 
-    /// These keys were in an earlier version. Neither they nor any other unknown key may be fatal.
+    /// Unknown keys, such as those of an earlier version, must never be fatal.
     #[test]
     fn an_unknown_section_is_named_and_the_other_keys_count() {
         let config = Config::parse(

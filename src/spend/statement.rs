@@ -77,7 +77,7 @@ pub(crate) struct Statement {
     pub(crate) groups: Vec<SpendGroup>,
     /// The groups that were omitted because of the limit, if any.
     pub(super) omitted: Option<OmittedGroups>,
-    /// This month's spend and its pace, if the statement shows this month.
+    /// The spend of this month and its pace, if the statement shows this month.
     this_month: Option<PeriodSpend>,
     /// True if the history contains any spend, in this period or another.
     pub(super) has_history: bool,
