@@ -295,12 +295,6 @@ impl Names {
         self.context(response.context)
             .map_or("", |context| &context.branch)
     }
-
-    /// Returns a response's agent, or an empty string.
-    pub(crate) fn agent(&self, response: &Response) -> &str {
-        self.context(response.context)
-            .map_or("", |context| &context.agent)
-    }
 }
 
 /// An SQL expression that is true for the spend of a compaction in the table `off_transcript`. The row has the same

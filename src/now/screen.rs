@@ -11,7 +11,6 @@ use crate::limits::evidence::ContinuationObstacle;
 use crate::limits::incident::{AwaitedPrompt, Incident, stopped_again_clause};
 use crate::limits::kind::{LimitKind, Window};
 use crate::limits::sample::Sample;
-use crate::pricing::Money;
 use crate::render::{Column, MeterRow, Page, Report, Table};
 use crate::spend::{Amount, WindowUse, hourly_rate};
 use crate::status_line::{WORTH_A_LOOK, full_when, level_now, level_tone};
@@ -583,6 +582,7 @@ mod tests {
     use crate::ledger::Tally;
     use crate::limits::kind::Window;
     use crate::pace::{Pace, Reading};
+    use crate::pricing::Money;
     use crate::spend::Block;
     use crate::terminal::{Palette, width};
     use crate::time::{HourFormat, Zone};

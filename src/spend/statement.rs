@@ -17,7 +17,6 @@ use crate::ledger::{
     CatchUpResult, EVER, LedgerError, ModelSwitch, RowsBy, SpendRow, SpendSource, Tally,
 };
 use crate::paths::Paths;
-use crate::pricing::Money;
 use crate::render::{Report, merge_objects};
 use crate::terminal::Tone;
 use crate::time::{Clock, datetime_from_millis, format_rfc3339};
