@@ -18,7 +18,7 @@ fail() {
 
 usage() {
     cat <<'END'
-Usage: ./install.sh [--prefix DIR] [--build] [--no-plugin] [--no-settings]
+Usage: ./install.sh [--prefix DIR] [--build] [--no-settings]
        ./install.sh --uninstall [--prefix DIR]
 
 Installs whycap in DIR/bin and adds it to Claude Code: a status line and hooks in
@@ -26,7 +26,6 @@ the settings, and a plugin for /whycap in ~/.claude/skills.
 
   --prefix DIR    the directory to install into (default: ~/.local)
   --build         build whycap even if there is a release
-  --no-plugin     add /whycap as a command file instead of a plugin
   --no-settings   install only the program, without adding it to Claude Code
   --uninstall     remove whycap from Claude Code and delete the program
   --help          show this text
@@ -37,7 +36,6 @@ END
 
 prefix=
 build=no
-plugin=yes
 settings=yes
 action=install
 while [ $# -gt 0 ]; do
@@ -49,7 +47,6 @@ while [ $# -gt 0 ]; do
             ;;
         --prefix=?*) prefix=${1#--prefix=} ;;
         --build) build=yes ;;
-        --no-plugin) plugin=no ;;
         --no-settings) settings=no ;;
         --uninstall) action=uninstall ;;
         -h | --help)
@@ -76,19 +73,33 @@ absolute() {
 }
 bin=$(absolute "$prefix")/bin
 program=$bin/whycap
-# The directories that this script created for the program, innermost first, one on each line.
-record=$bin/.whycap-made-directories
+# whycap's data directory, as in src/paths.rs. It contains the record of the directories that this script and whycap
+# created, one on each line.
+case $(uname -s) in
+    Darwin) data="${HOME:-}/Library/Application Support/whycap" ;;
+    *) data=${XDG_DATA_HOME:-${HOME:-}/.local/share}/whycap ;;
+esac
+data=${WHYCAP_DATA_DIR:-$data}
+record=$data/made-directories
 
-# Removes the directories above the program that are listed in $1 and are empty. Other directories are never removed.
+# Prints the directories on the path $1 that do not exist, innermost first.
+missing_directories() {
+    missing=$1
+    while [ ! -d "$missing" ] && [ "$missing" != / ]; do
+        printf '%s\n' "$missing"
+        missing=$(dirname -- "$missing")
+    done
+}
+
+# Removes the directories that are listed in $1, contain the program or the record, and are empty. Other directories are
+# never removed.
 remove_empty() {
-    while IFS= read -r directory; do
-        case $bin/ in
-            "$directory"/*) rmdir -- "$directory" 2>/dev/null || return 0 ;;
-            *) return 0 ;;
-        esac
-    done <<END
+    sort -r <<END | while IFS= read -r directory; do
 $1
 END
+        case $bin/ in "$directory"/*) rmdir -- "$directory" 2>/dev/null || : ;; esac
+        case $data/ in "$directory"/*) rmdir -- "$directory" 2>/dev/null || : ;; esac
+    done
 }
 
 is_whycap() {
@@ -143,13 +154,7 @@ fi
 [ "$is_source" = yes ] ||
     fail "$source does not contain whycap; run install.sh from the whycap folder"
 
-made=
-directory=$bin
-while [ ! -d "$directory" ] && [ "$directory" != / ]; do
-    made="$made$directory
-"
-    directory=$(dirname -- "$directory")
-done
+made=$(missing_directories "$bin" && missing_directories "$data")
 new=$bin/.whycap.new.$$
 sample=$bin/.whycap.sample.$$
 scratch=$bin/.whycap.fetched.$$
@@ -344,7 +349,9 @@ mkdir -p -- "$bin" || fail "could not create $bin; choose a different directory 
 if ! { cp -- "$built" "$new" && chmod 755 "$new" && mv -f -- "$new" "$program"; }; then
     fail "could not write $program; choose a different directory with --prefix DIR"
 fi
-[ -z "$made" ] || printf '%s' "$made" >"$record" || :
+if [ -n "$made" ]; then
+    (umask 077 && mkdir -p -- "$data" && printf '%s\n' "$made" >>"$record") || :
+fi
 say "Installed $program ($("$program" --version))."
 
 undo="$(quoted "$source/install.sh") --uninstall"
@@ -353,10 +360,7 @@ undo="$(quoted "$source/install.sh") --uninstall"
 has_line=no
 if [ "$settings" = yes ]; then
     say ''
-    option=
-    [ "$plugin" = yes ] || option=--no-plugin
-    # shellcheck disable=SC2086 # an option or nothing
-    done=$("$program" install $option) ||
+    done=$("$program" install) ||
         fail "the program is installed, but was not added to Claude Code; follow the advice above, then run: $program install"
     say "$done"
     case $done in

@@ -1,7 +1,7 @@
-// Answers /whycap in Claude Code 2.1.308 and later. Older versions ignore "modules" in hooks.json.
+// Answers /whycap in Claude Code.
 //
-// Claude Code treats a command file as a prompt, and submitting a prompt cancels the auto-resume after a usage limit,
-// even if a hook blocks the prompt. A command that a plugin registers does not cancel it.
+// A prompt cancels the auto-resume after a usage limit, even if a hook blocks the prompt. A command that a plugin registers
+// is not a prompt.
 
 // `whycap install` writes the path of the program here. The marketplace plugin contains no path, and its launcher
 // searches for the program.
@@ -12,13 +12,6 @@ const COMMANDS = ['whycap', 'whycap:explain']
 const NO_ANSWER = {
   text: 'whycap did not respond. Run `whycap explain` in a shell instead. To find out why whycap did not respond, run `whycap doctor`.',
   isTextDisplayOnly: true,
-}
-
-// Returns true if Claude Code treats this command as a prompt. This is the case if it comes from a command file, which
-// takes precedence over a registered command of the same name.
-async function isPrompt($, name) {
-  const commands = await $.command.list()
-  return name.includes(':') || commands.some(command => command.name === name && command.source === 'user')
 }
 
 // Runs whycap with an event on standard input.
@@ -45,7 +38,8 @@ async function answer($, e) {
     session_id: variables.CLAUDE_CODE_SESSION_ID,
     transcript_path: transcriptPath,
     prompt: `/${e.command} ${e.args}`,
-    is_prompt: await isPrompt($, e.command),
+    // The plugin's command file is a prompt.
+    is_prompt: e.command.includes(':'),
   }
   const result = await runProgram($, event, variables, e.presentation.columns)
   // The output is empty if the program is missing, or older than this file.

@@ -30,6 +30,7 @@ pub mod locks;
 pub mod messages;
 mod now;
 pub mod outlook;
+pub mod pace;
 pub mod paths;
 pub mod pricing;
 pub mod render;

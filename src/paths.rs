@@ -109,22 +109,6 @@ impl Paths {
         self.claude_directory.join("settings.json")
     }
 
-    /// Returns a path that the user entered, first with symbolic links resolved and then as entered. `~` is expanded to
-    /// the home directory. If the path is not absolute, the result is empty.
-    pub(crate) fn named(&self, text: &str) -> Vec<String> {
-        let written = Path::new(text);
-        let path = match written.strip_prefix("~") {
-            Ok(below_home) => self.home.join(below_home),
-            Err(_) => written.to_owned(),
-        };
-        if !path.is_absolute() {
-            return Vec::new();
-        }
-        [real(&path), path]
-            .map(|path| as_written(path.display().to_string()))
-            .to_vec()
-    }
-
     /// Formats a path for display. The home directory is abbreviated to `~`.
     pub fn show(&self, path: &Path) -> String {
         match path.strip_prefix(&self.home) {
@@ -298,18 +282,6 @@ mod tests {
     fn paths(pairs: &[(&str, &str)]) -> Paths {
         let variables = pairs.iter().map(|(k, v)| ((*k).into(), (*v).into()));
         Paths::of(&Environment::new(variables, DateTime::UNIX_EPOCH))
-    }
-
-    /// A symbolic link with this name in the working directory must not change which directories a budget covers.
-    #[test]
-    #[cfg(unix)]
-    fn a_bare_name_is_not_relative_to_the_working_directory() {
-        let paths = paths(&[("HOME", "/nowhere/ada")]);
-        for name in ["src", ".", "..", "api/server", "~api"] {
-            assert_eq!(paths.named(name), Vec::<String>::new(), "{name}");
-        }
-        assert_eq!(paths.named("~/api"), ["/nowhere/ada/api"; 2]);
-        assert_eq!(paths.named("~"), ["/nowhere/ada", "/nowhere/ada/"]);
     }
 
     #[test]

@@ -79,7 +79,9 @@ for (const { target, os, cpu } of SYSTEMS) {
     { name: `@whycap/${system}`, ...common, os: [os], cpu, files: [program, "LICENSE-*"], preferUnplugged: true, publishConfig: { access: "public" } },
     [[path.join(unpacked, name, program), program, 0o755], ...licences],
   );
-  plugin.push([path.join(out, system, program), `programs/${system}/${program}`, 0o755]);
+  // hooks/whycap-hook and src/install/line.rs use Rust's names of the systems.
+  const platform = { linux: "linux", darwin: "macos", win32: "windows" }[os];
+  plugin.push([path.join(out, system, program), `programs/${platform}-${target.split("-")[0]}/${program}`, 0o755]);
   fs.rmSync(unpacked, { recursive: true });
   made[`@whycap/${system}`] = version;
 }

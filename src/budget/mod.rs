@@ -7,7 +7,6 @@
 //!
 //! If the spend is unknown or the journal cannot be written, prompts are not blocked.
 
-pub(crate) mod hints;
 pub(crate) mod overview;
 mod scope;
 mod session;

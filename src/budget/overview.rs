@@ -1,31 +1,22 @@
-//! Builds the report for `whycap budget`, which shows how much of each budget is used, the rate of spending, and a
-//! forecast.
-
-use std::collections::HashMap;
+//! Builds the report for `whycap budget`, which shows how much of each budget is used, what is left, and a forecast.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::hints::Hint;
 use super::scope::{BudgetScope, BudgetUse};
 use crate::config::{BudgetAction, Config};
-
-use crate::incidents::EstimatedPayments;
-use crate::ledger::{RowsBy, SpendRow, Tally};
+use crate::ledger::Tally;
+use crate::pace::Pace;
 use crate::pricing::Money;
-use crate::render::{MeterRow, Report, fill_template};
-use crate::spend::{Amount, DailyRate, Forecast, HourlyRate, PlanValue, SpendHistory};
+use crate::render::{MeterRow, Report};
+use crate::spend::{Amount, SpendHistory};
 use crate::terminal::{Tone, padding, truncate, width};
-use crate::time::{Clock, Millis, format_rfc3339};
+use crate::time::{Clock, format_rfc3339};
 
 /// The maximum width of the name of a budget.
 const MAX_NAME_COLUMNS: usize = 24;
 
 const NO_BUDGET: &str = "No budget is set. To set one, add lines like these to";
-
-const ESTIMATED: &str = "This month's spend includes models with unknown prices. whycap estimates their cost the same way Claude Code does.";
-
-const CREDITS_UNKNOWN: &str = "whycap cannot tell how much of this month's spend you paid for with usage credits. Either the status line has not received your plan's usage yet, or usage credits are not available to you.";
 
 const INCOMPLETE: &str =
     "Some of your transcripts could not be read, so the real amounts may be higher.";
@@ -42,161 +33,77 @@ pub(crate) struct RequestedSession {
     pub(crate) is_budget_lifted: bool,
 }
 
-/// Adds up the spend for each budget.
+/// All budgets that are set, and how much of each is used.
 #[derive(Debug)]
 pub(crate) struct BudgetOverview<'c> {
     clock: Clock,
     config: &'c Config,
-    all: SpendHistory,
-    /// True if this month's spend includes models without a known price.
-    is_estimated: bool,
-    /// The spend in each project with a budget, in the order of the configuration.
-    projects: Vec<SpendHistory>,
-    /// The projects that each directory belongs to, as one flag per project.
-    covered: HashMap<String, Vec<bool>>,
-    sessions: Vec<SessionSpend>,
+    /// The budgets of the requested sessions, followed by those of the day and the month.
+    budgets: Vec<BudgetState>,
+    /// True if all transcripts of the month have been read, and none of them is damaged.
+    is_complete: bool,
 }
 
-#[derive(Debug)]
-struct SessionSpend {
-    session: RequestedSession,
-    spent: Tally,
-}
-
-/// Facts that are reported along with the budgets.
-#[derive(Debug)]
-pub(crate) struct AdditionalFacts {
-    pub(crate) hint: Option<Hint>,
-    /// The amount paid with usage credits this month, if it can be inferred.
-    pub(crate) paid: Option<EstimatedPayments>,
-    /// True if all transcripts have been read to the end.
-    pub(crate) is_everything_read: bool,
-    /// True if, in addition, no transcript of the month has damaged lines.
-    pub(crate) is_complete: bool,
-}
-
-/// A budget, how much of it is used, the rate of spending, and a forecast.
+/// A budget, how much of it is used, and a forecast.
 #[derive(Debug)]
 struct BudgetState {
     budget_use: BudgetUse,
     session: Option<RequestedSession>,
-    /// The average spend per hour, for a daily budget.
-    per_hour: Option<HourlyRate>,
-    /// The average spend per day, for a monthly budget.
-    per_day: Option<DailyRate>,
-    forecast: Option<Forecast>,
+    /// The pace of spending in the day or the month.
+    pace: Option<Pace>,
     resets_at: Option<DateTime<Utc>>,
 }
 
 impl<'c> BudgetOverview<'c> {
-    /// Creates an overview without any spend. The hourly rate is calculated from the time of today's first response.
+    /// Creates the overview from the spend of each session and of this month.
     pub(crate) fn new(
         clock: Clock,
         config: &'c Config,
-        sessions: Vec<RequestedSession>,
-        first_response: Option<Millis>,
+        sessions: Vec<(RequestedSession, Tally)>,
+        history: &SpendHistory,
+        is_complete: bool,
     ) -> Self {
-        let all = SpendHistory::new(clock, first_response);
+        let new_use = |scope, spent: Amount| {
+            BudgetUse::new(&config.budget, scope, spent.lower_bound_unless(is_complete))
+        };
+        let mut budgets = Vec::new();
+        for (session, spent) in sessions {
+            if let Some(budget_use) = new_use(BudgetScope::Session, Amount::from_tally(&spent)) {
+                budgets.push(BudgetState {
+                    budget_use,
+                    session: Some(session),
+                    pace: None,
+                    resets_at: None,
+                });
+            }
+        }
+        for (scope, spend) in [
+            (BudgetScope::Day, history.today()),
+            (BudgetScope::Month, history.this_month()),
+        ] {
+            if let Some(budget_use) = new_use(scope, spend.spent) {
+                budgets.push(BudgetState {
+                    budget_use,
+                    session: None,
+                    pace: spend.pace,
+                    resets_at: Some(spend.ends_at),
+                });
+            }
+        }
         Self {
             clock,
             config,
-            projects: vec![all.clone(); config.budget.projects.len()],
-            covered: HashMap::new(),
-            is_estimated: false,
-            sessions: sessions
-                .into_iter()
-                .map(|session| SessionSpend {
-                    session,
-                    spent: Tally::default(),
-                })
-                .collect(),
-            all,
+            budgets,
+            is_complete,
         }
-    }
-
-    /// Returns the level of detail needed from the ledger.
-    pub(crate) fn rows_by(&self) -> RowsBy {
-        if self.projects.is_empty() && self.sessions.is_empty() {
-            RowsBy::Quarter
-        } else {
-            RowsBy::Session
-        }
-    }
-
-    /// Adds a row from the ledger.
-    pub(crate) fn add(&mut self, row: &SpendRow<'_>) {
-        self.all.add(row);
-        let [start_of_month, _] = self.all.month;
-        if row.tally.unpriced > 0 && row.at >= start_of_month.timestamp_millis() {
-            self.is_estimated = true;
-        }
-        for session in &mut self.sessions {
-            if session.session.id == row.origin.session {
-                session.spent += row.tally;
-            }
-        }
-
-        let budget = &self.config.budget;
-        let directory = &row.origin.project;
-        let covered = self.covered.entry(directory.clone()).or_insert_with(|| {
-            budget
-                .projects
-                .keys()
-                .map(|project| budget.covers(project, directory))
-                .collect()
-        });
-        for (project, is_covered) in self.projects.iter_mut().zip(covered) {
-            if *is_covered {
-                project.add(row);
-            }
-        }
-    }
-
-    /// Returns all budgets in the order of the report.
-    fn states(&self, paid: Option<Money>, is_everything_read: bool) -> Vec<BudgetState> {
-        let mut states: Vec<BudgetState> = self
-            .sessions
-            .iter()
-            .filter_map(|session| {
-                Some(BudgetState {
-                    session: Some(session.session.clone()),
-                    ..self.state(
-                        BudgetScope::Session,
-                        Amount::from_tally(&session.spent),
-                        None,
-                    )?
-                })
-            })
-            .collect();
-
-        let all = &self.all;
-        states.extend(self.state(BudgetScope::Day, all.spent_today(), Some(all)));
-        states.extend(self.state(BudgetScope::Month, all.spent_this_month(), Some(all)));
-        for (key, history) in self.config.budget.projects.keys().zip(&self.projects) {
-            let scope = BudgetScope::Project(key.clone());
-            states.extend(self.state(scope, history.spent_this_month(), Some(history)));
-        }
-        if let Some(paid) = paid {
-            states.extend(self.state(BudgetScope::Credits, Amount::exact(paid), None));
-        }
-        for state in &mut states {
-            let spent = &mut state.budget_use.spent;
-            *spent = spent.lower_bound_unless(is_everything_read);
-        }
-        states
     }
 
     /// Returns a sentence or two about each used-up budget that blocks prompts: its use, which prompts it blocks, and how
-    /// to continue. `paid` is this month's spend on usage credits, or `None` if credits are not paying now, because the
-    /// budget for them then blocks nothing.
-    pub(crate) fn blocking_sentences(
-        &self,
-        paid: Option<Money>,
-        is_everything_read: bool,
-    ) -> Vec<String> {
-        self.states(paid, is_everything_read)
+    /// to continue.
+    pub(crate) fn blocking_sentences(&self) -> Vec<String> {
+        self.budgets
             .iter()
-            .filter(|state| state.is_blocking(self.config.budget.action, paid.is_some()))
+            .filter(|state| state.is_blocking(self.config.budget.action))
             .map(|state| {
                 let sentence = state.budget_use.blocking_sentence();
                 match &state.session {
@@ -209,118 +116,24 @@ impl<'c> BudgetOverview<'c> {
             .collect()
     }
 
-    /// Returns a budget with its rate and forecast, or `None` if it is not set. `history` is the spend that counts
-    /// toward the budget.
-    fn state(
-        &self,
-        scope: BudgetScope,
-        spent: Amount,
-        history: Option<&SpendHistory>,
-    ) -> Option<BudgetState> {
-        let budget_use = BudgetUse::new(&self.config.budget, scope, spent)?;
-        let [_, end_of_month] = self.all.month;
-        let (_, end_of_day) = self.clock.zone.day_bounds(self.clock.now);
-
-        let without_rate = BudgetState {
-            session: None,
-            per_hour: None,
-            per_day: None,
-            forecast: None,
-            resets_at: Some(end_of_month),
-            budget_use,
-        };
-        Some(match (&without_rate.budget_use.scope, history) {
-            (BudgetScope::Session, _) => BudgetState {
-                resets_at: None,
-                ..without_rate
-            },
-            (BudgetScope::Day, Some(history)) => BudgetState {
-                per_hour: history.per_hour(),
-                forecast: history.day_forecast(),
-                resets_at: Some(end_of_day),
-                ..without_rate
-            },
-            (_, Some(history)) => BudgetState {
-                per_day: history.per_day(),
-                forecast: history.forecast(),
-                ..without_rate
-            },
-            (_, None) => without_rate,
-        })
-    }
-
     /// Builds the report. `path` is the path of `config.toml`, and `shown_path` is the same path for display.
-    pub(crate) fn report(
-        &self,
-        additional: &AdditionalFacts,
-        path: &str,
-        shown_path: &str,
-    ) -> Report {
-        let paid = additional.paid.map(|paid| paid.cost);
-        let states = self.states(paid, additional.is_everything_read);
-        let plan = self
-            .config
-            .plan
-            .monthly
-            .and_then(Money::from_noisy_usd)
-            .and_then(|monthly| PlanValue::new(monthly, &self.all, &self.config.currency));
-
-        let mut report = Report::new(self.json(&states, plan.as_ref(), additional, path));
-        self.add_configuration(&mut report, shown_path);
-        self.add_states(&mut report, &states);
-        let has_credits_budget = self.config.budget.credits.is_some();
-        match additional.paid {
-            None if has_credits_budget => report.paragraph(Tone::Quiet, CREDITS_UNKNOWN),
-            // The budget shows the amount, but not that it may never have been paid.
-            Some(paid) if !has_credits_budget || paid.possible().is_some() => {
-                if let Some(sentence) = paid.sentence_for_month() {
-                    report.gap();
-                    report.paragraph(Tone::Plain, sentence);
-                }
-            }
-            None | Some(_) => {}
-        }
-        let sentences = plan.map(|plan| plan.sentence).into_iter();
-        for sentence in sentences {
-            report.gap();
-            report.paragraph(Tone::Plain, sentence);
-        }
-        if let Some(hint) = &additional.hint {
-            add_hint(&mut report, hint, shown_path);
-        }
-        if self.is_estimated {
-            report.paragraph(Tone::Quiet, ESTIMATED);
-        }
-        if !additional.is_complete {
-            report.paragraph(Tone::Warning, INCOMPLETE);
-        }
-        report
-    }
-
-    /// Returns the facts for JSON output.
-    fn json(
-        &self,
-        states: &[BudgetState],
-        plan: Option<&PlanValue>,
-        additional: &AdditionalFacts,
-        path: &str,
-    ) -> Value {
-        let budgets: Vec<Value> = states.iter().map(BudgetState::json).collect();
-        let paid = additional.paid;
-        json!({
+    pub(crate) fn report(&self, path: &str, shown_path: &str) -> Report {
+        let budgets: Value = self.budgets.iter().map(BudgetState::json).collect();
+        let mut report = Report::new(json!({
             "at": format_rfc3339(self.clock.now),
             "budgets": budgets,
             "warn_at": self.config.budget.warn_at,
             "action": self.config.budget.action,
-            "plan": plan.map(|plan| &plan.facts),
-            "hint": additional.hint.as_ref().map(Hint::json),
-            "credits_paid_usd": paid.and_then(EstimatedPayments::probable).map(Money::usd),
-            "credits_possibly_paid_usd": paid.and_then(EstimatedPayments::possible).map(Money::usd),
-            "estimated": self.is_estimated,
-            "complete": additional.is_complete,
+            "complete": self.is_complete,
             "config": path,
             "config_problem": self.config.budget_problem().map(ToString::to_string),
-        })
+        }));
+        self.add_configuration(&mut report, shown_path);
+        self.add_budgets(&mut report);
+        if !self.is_complete {
+            report.paragraph(Tone::Warning, INCOMPLETE);
+        }
+        report
     }
 
     /// Adds a paragraph about a problem in the configuration, or an example if no budget is set.
@@ -337,27 +150,29 @@ impl<'c> BudgetOverview<'c> {
         }
     }
 
-    fn add_states(&self, report: &mut Report, states: &[BudgetState]) {
-        let names: Vec<String> = states.iter().map(|state| state.name(self.clock)).collect();
+    fn add_budgets(&self, report: &mut Report) {
+        let names: Vec<String> = self.budgets.iter().map(BudgetState::name).collect();
         let name_columns = names.iter().map(|name| width(name)).max().unwrap_or(0) + 2;
-        for (state, name) in states.iter().zip(names) {
-            report.meter(self.meter_row(state, name, name_columns));
-            // The sentence itself says that a budget for credits blocks prompts only while credits pay.
-            if state.is_blocking(self.config.budget.action, true) {
-                let label = (Tone::Quiet, "", name_columns);
-                let sentence = state.budget_use.scope.texts().blocks.clone();
-                report.labelled(&[label], Tone::Alarm, sentence);
-            }
-            let tone = if state.is_exceeded_by_forecast() == Some(true) {
-                Tone::Warning
-            } else {
-                Tone::Quiet
+        for (state, name) in self.budgets.iter().zip(names) {
+            report.meter(state.meter_row(name, name_columns, self.config.budget.warn_at));
+            let mut add = |tone, text| {
+                report.labelled(&[(Tone::Quiet, "", name_columns)], tone, text);
             };
-            let label = (Tone::Quiet, "", name_columns);
-            report.labelled(&[label], tone, state.sentences(self.clock));
+            if state.is_blocking(self.config.budget.action) {
+                add(Tone::Alarm, state.budget_use.scope.texts().blocks.clone());
+            }
+            if let Some(forecast) = state.forecast(self.clock) {
+                let tone = if state.full_at().is_some() {
+                    Tone::Warning
+                } else {
+                    Tone::Quiet
+                };
+                add(tone, forecast);
+            }
+            add(Tone::Quiet, state.budget_use.scope.texts().renewal.clone());
         }
 
-        let has_session = states.iter().any(|state| state.session.is_some());
+        let has_session = self.budgets.iter().any(|state| state.session.is_some());
         if !has_session && let Some(limit) = self.config.budget.session {
             let limit = Money::from_noisy_usd(limit).unwrap_or_default();
             report.paragraph(
@@ -366,150 +181,91 @@ impl<'c> BudgetOverview<'c> {
             );
         }
     }
-
-    fn meter_row(&self, state: &BudgetState, name: String, name_columns: usize) -> MeterRow {
-        let BudgetUse {
-            scope,
-            limit,
-            spent,
-        } = &state.budget_use;
-        let sign = format!("{}{}", scope.texts().about, spent.sign());
-        let money = spent.money;
-        let in_both_currencies = money.show_both(&self.config.currency);
-        let padding_text = padding(&name, name_columns);
-        MeterRow {
-            label: vec![(Tone::Strong, name), (Tone::Plain, padding_text)],
-            percent: state.budget_use.used_fraction() * 100.0,
-            percent_text: format!("{}%", state.budget_use.percent()),
-            tone: state.tone(self.config.budget.warn_at),
-            remarks: vec![
-                format!("  {sign}{in_both_currencies} of {limit}"),
-                format!("  {sign}{money} of {limit}"),
-                format!("  {sign}{money}"),
-            ],
-        }
-    }
-}
-
-fn add_hint(report: &mut Report, hint: &Hint, shown_path: &str) {
-    report.gap();
-    report.item("Hint: ", Tone::Plain, &hint.text);
-    let name = json!(hint.name);
-    report.indented_paragraph(
-        6,
-        Tone::Quiet,
-        format!("To hide hints like this, set hints.off = [{name}] in {shown_path}"),
-    );
 }
 
 impl BudgetState {
-    /// Returns true if the budget is used up and blocks prompts. A budget for usage credits does so only while `credits_pay`.
-    fn is_blocking(&self, action: BudgetAction, credits_pay: bool) -> bool {
+    /// Returns true if the budget is used up and blocks prompts.
+    fn is_blocking(&self, action: BudgetAction) -> bool {
         let is_lifted = self
             .session
             .as_ref()
             .is_some_and(|session| session.is_budget_lifted);
-        self.budget_use.blocks_prompts(action, credits_pay) && !is_lifted
+        self.budget_use.blocks_prompts(action) && !is_lifted
     }
 
-    /// Returns true if the forecast exceeds the budget. Returns `None` if there is no forecast.
-    fn is_exceeded_by_forecast(&self) -> Option<bool> {
-        let forecast = self.forecast.as_ref()?;
-        Some(forecast.total > self.budget_use.limit)
+    fn name(&self) -> String {
+        let name = match &self.session {
+            Some(session) if !session.name.is_empty() => &session.name,
+            _ => &self.budget_use.scope.texts().name,
+        };
+        truncate(name, MAX_NAME_COLUMNS)
     }
 
-    fn name(&self, clock: Clock) -> String {
-        let scope = &self.budget_use.scope;
-        let name = match (&self.session, scope.project()) {
-            (Some(session), _) if !session.name.is_empty() => session.name.clone(),
-            (_, Some(project)) => last_two_parts(project).to_owned(),
-            _ => {
-                let month = clock.zone.day(clock.now).format("%B");
-                fill_template(&scope.texts().name, &[("month", &month)])
+    /// Returns the time at which the budget is used up at the present pace, if that is before it starts again.
+    fn full_at(&self) -> Option<DateTime<Utc>> {
+        self.pace?.full_at(self.budget_use.limit.usd())
+    }
+
+    /// Returns a sentence with the forecast, or `None` if there is none or the budget is used up.
+    fn forecast(&self, clock: Clock) -> Option<String> {
+        let pace = self.pace.filter(|_| !self.budget_use.is_used_up())?;
+        let expected = Money::from_noisy_usd(pace.at_end)?.show();
+        Some(match self.full_at() {
+            Some(at) => {
+                let at = clock.format_approximate_time(at);
+                format!("At this pace, it is used up {at} (about {expected} in the end).")
             }
+            None => format!("At this pace, it lasts (about {expected} in the end)."),
+        })
+    }
+
+    fn meter_row(&self, name: String, name_columns: usize, warn_at: f64) -> MeterRow {
+        let BudgetUse { limit, spent, .. } = self.budget_use;
+        let used = self.budget_use.used_fraction();
+        let tone = if used >= 1.0 {
+            Tone::Alarm
+        } else if used >= warn_at {
+            Tone::Warning
+        } else {
+            Tone::Good
         };
-        truncate(&name, MAX_NAME_COLUMNS)
-    }
-
-    /// Returns sentences about the rate, the forecast, and the reset.
-    fn sentences(&self, clock: Clock) -> String {
-        let scope = &self.budget_use.scope;
-        let mut sentences = Vec::new();
-        if let Some(per_hour) = self.per_hour
-            && per_hour.rate > Money::ZERO
-        {
-            sentences.push(format!("{}.", per_hour.format(clock)));
+        let padding_text = padding(&name, name_columns);
+        let amount = spent.show();
+        let left = limit - spent.money;
+        let mut remarks = vec![format!("  {amount} of {limit}"), format!("  {amount}")];
+        if left > Money::ZERO {
+            let at_most = if spent.is_lower_bound { "at most " } else { "" };
+            remarks.insert(0, format!("  {amount} of {limit}, {at_most}{left} left"));
         }
-        if let Some(per_day) = self.per_day
-            && per_day.rate > Money::ZERO
-        {
-            sentences.push(format!("{}.", per_day.format()));
-        }
-        if let Some(forecast) = &self.forecast {
-            let excess = forecast.total - self.budget_use.limit;
-            let comparison = if excess > Money::ZERO {
-                format!("{} over", excess.show())
-            } else {
-                "within the budget".to_owned()
-            };
-            sentences.push(fill_template(
-                &scope.texts().forecast,
-                &[
-                    ("total", &forecast.total),
-                    ("month", &forecast.period_name),
-                    ("comparison", &comparison),
-                    ("basis", &forecast.basis),
-                ],
-            ));
-        }
-        let distance = match self.resets_at {
-            Some(at) => clock.format_distance(at),
-            None => String::new(),
-        };
-        sentences.push(fill_template(
-            &scope.texts().reset,
-            &[("distance", &distance)],
-        ));
-        sentences.join(" ")
-    }
-
-    fn tone(&self, warn_at: f64) -> Tone {
-        match self.budget_use.used_fraction() {
-            share if share >= 1.0 => Tone::Alarm,
-            share if share >= warn_at => Tone::Warning,
-            _ => Tone::Good,
+        MeterRow {
+            label: vec![(Tone::Strong, name), (Tone::Plain, padding_text)],
+            percent: used * 100.0,
+            percent_text: format!("{}%", self.budget_use.percent()),
+            tone,
+            remarks,
         }
     }
 
-    /// Returns the JSON object for the budget.
     fn json(&self) -> Value {
         let BudgetUse {
             scope,
             limit,
             spent,
-        } = &self.budget_use;
+        } = self.budget_use;
+        let per_hour = self.pace.map(|pace| pace.per_hour);
         json!({
             "budget": scope.key(),
-            "project": scope.project(),
             "session_id": self.session.as_ref().map(|session| &session.id),
             "limit_usd": limit.usd(),
             "spent_usd": spent.money.usd(),
             "at_least": spent.is_lower_bound,
             "used_percentage": self.budget_use.used_fraction() * 100.0,
-            "usd_per_hour": self.per_hour.map(|per_hour| per_hour.rate.usd()),
-            "usd_per_day": self.per_day.map(|per_day| per_day.rate.usd()),
-            "forecast": self.forecast.as_ref().map(|forecast| &forecast.facts),
-            "forecast_is_over": self.is_exceeded_by_forecast(),
+            "usd_per_hour": per_hour.filter(|_| scope == BudgetScope::Day),
+            "usd_per_day": per_hour.filter(|_| scope == BudgetScope::Month).map(|rate| rate * 24.0),
+            "forecast": self.pace.map(|pace| json!({"cost_usd": pace.at_end})),
+            "forecast_is_over": self.pace.map(|pace| pace.at_end > limit.usd()),
+            "full_at": self.full_at().map(format_rfc3339),
             "starts_over_at": self.resets_at.map(format_rfc3339),
         })
-    }
-}
-
-/// Returns the last two components of a path. The last component alone may not be unique.
-fn last_two_parts(key: &str) -> &str {
-    let path = key.trim_end_matches(['/', '\\']);
-    match path.rmatch_indices(['/', '\\']).nth(1) {
-        Some((separator, _)) => path.get(separator + 1..).unwrap_or(path),
-        None => path,
     }
 }

@@ -8,12 +8,7 @@ use crate::config::{Budget, BudgetAction};
 use crate::embedded;
 use crate::ledger::LiveFigures;
 use crate::pricing::Money;
-use crate::render::fill_template;
 use crate::spend::Amount;
-use crate::terminal::truncate;
-
-/// The maximum width of a project label.
-const MAX_LABEL_COLUMNS: usize = 16;
 
 /// The content of `scopes.json`. It is parsed once because a single prompt can need several of its sentences.
 static TEXTS: LazyLock<TextsByScope> =
@@ -24,8 +19,6 @@ struct TextsByScope {
     session: ScopeTexts,
     day: ScopeTexts,
     month: ScopeTexts,
-    credits: ScopeTexts,
-    project: ScopeTexts,
 }
 
 /// The templates for sentences about budgets with the same scope.
@@ -34,91 +27,48 @@ struct TextsByScope {
 pub(super) struct ScopeTexts {
     /// The subject of a sentence, such as "Today's budget".
     subject: String,
-    /// The name in a list of budgets. Project budgets have none because they are listed by directory.
+    /// The name in a list of budgets.
     pub(super) name: String,
-    /// The sign before estimated amounts. It is empty for scopes with exact amounts.
-    pub(super) about: String,
     /// A sentence that says which prompts the used-up budget blocks, and how to continue.
     pub(super) blocks: String,
     /// How long the user's decision to continue applies, such as "until midnight".
     pub(super) lifted: String,
-    /// A sentence about when the budget will stop blocking prompts.
+    /// A sentence about when the budget starts again.
     pub(super) renewal: String,
-    /// A sentence about when the budget resets.
-    pub(super) reset: String,
-    /// A sentence with the forecast, which is empty for scopes without forecasts.
-    pub(super) forecast: String,
 }
 
 /// The spend that counts toward a budget.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BudgetScope {
     Session,
     /// A day in the user's time zone.
     Day,
     /// A month in the user's time zone.
     Month,
-    /// The usage credits spent in a month, inferred from responses that arrived while a usage window was full.
-    Credits,
-    /// The monthly spend in the directories of the project with this key in the configuration.
-    Project(String),
 }
 
 impl BudgetScope {
     /// Returns the templates for sentences about budgets with this scope.
-    pub(super) fn texts(&self) -> &'static ScopeTexts {
+    pub(super) fn texts(self) -> &'static ScopeTexts {
         match self {
             Self::Session => &TEXTS.session,
             Self::Day => &TEXTS.day,
             Self::Month => &TEXTS.month,
-            Self::Credits => &TEXTS.credits,
-            Self::Project(_) => &TEXTS.project,
         }
     }
 
-    /// Returns the subject of a sentence, such as "Today's budget".
-    fn subject(&self) -> String {
-        fill_template(
-            &self.texts().subject,
-            &[("project", &self.project().unwrap_or_default())],
-        )
-    }
-
-    /// Returns the project's key for a project budget.
-    pub(super) fn project(&self) -> Option<&str> {
-        match self {
-            Self::Project(key) => Some(key),
-            _ => None,
-        }
-    }
-
-    /// Returns the name in JSON, which is also the key in `config.toml` except for projects.
-    pub(super) fn key(&self) -> &'static str {
+    /// Returns the name in JSON, which is also the key in `config.toml`.
+    pub(crate) fn key(self) -> &'static str {
         match self {
             Self::Session => "session",
             Self::Day => "day",
             Self::Month => "month",
-            Self::Credits => "credits",
-            Self::Project(_) => "project",
-        }
-    }
-
-    /// Returns the label of the budget in the status line.
-    pub(crate) fn label(&self) -> String {
-        match self {
-            Self::Day => "today".to_owned(),
-            Self::Project(key) => {
-                let path = key.trim_end_matches(['/', '\\']);
-                let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
-                truncate(name, MAX_LABEL_COLUMNS)
-            }
-            Self::Session | Self::Month | Self::Credits => self.key().to_owned(),
         }
     }
 }
 
 /// A budget and how much of it has been spent.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct BudgetUse {
     pub(crate) scope: BudgetScope,
     pub(crate) limit: Money,
@@ -128,12 +78,10 @@ pub(crate) struct BudgetUse {
 impl BudgetUse {
     /// Returns `None` if the budget is not set.
     pub(super) fn new(budget: &Budget, scope: BudgetScope, spent: Amount) -> Option<Self> {
-        let limit = match &scope {
+        let limit = match scope {
             BudgetScope::Session => budget.session?,
             BudgetScope::Day => budget.day?,
             BudgetScope::Month => budget.month?,
-            BudgetScope::Credits => budget.credits?,
-            BudgetScope::Project(key) => *budget.projects.get(key)?,
         };
         Some(Self {
             scope,
@@ -171,11 +119,9 @@ impl BudgetUse {
         self.spent.money.ratio(self.limit, 100)
     }
 
-    /// Returns true if the budget is used up and therefore blocks prompts, unless the user has chosen to continue. A budget
-    /// for usage credits blocks prompts only while credits pay for responses.
-    pub(super) fn blocks_prompts(&self, action: BudgetAction, credits_pay: bool) -> bool {
-        let applies = self.scope != BudgetScope::Credits || credits_pay;
-        action == BudgetAction::Stop && applies && self.is_used_up()
+    /// Returns true if the budget is used up and therefore blocks prompts, unless the user has chosen to continue.
+    pub(super) fn blocks_prompts(&self, action: BudgetAction) -> bool {
+        action == BudgetAction::Stop && self.is_used_up()
     }
 
     pub(crate) fn is_used_up(&self) -> bool {
@@ -204,10 +150,9 @@ impl BudgetUse {
             format!("{before_percent}{}% used", self.percent())
         };
         format!(
-            "{} of {} is {use_text} ({}{}{} {before_so_far}so far).",
-            self.scope.subject(),
+            "{} of {} is {use_text} ({}{} {before_so_far}so far).",
+            self.scope.texts().subject,
             self.limit,
-            self.scope.texts().about,
             self.spent.sign(),
             self.spent.money
         )
@@ -215,36 +160,17 @@ impl BudgetUse {
 }
 
 /// Returns the budgets that have reached the warning threshold. The one with the highest percentage used comes first.
-/// `paid` is the amount paid with usage credits.
-pub(crate) fn budgets_to_report(
-    budget: &Budget,
-    figures: &LiveFigures,
-    paid: Option<Money>,
-) -> Vec<BudgetUse> {
-    let spent_by_project = figures.projects.iter().map(|(key, spent)| {
-        (
-            BudgetScope::Project(key.clone()),
-            Some(Amount::from_tally(spent)),
-        )
-    });
+pub(crate) fn budgets_to_report(budget: &Budget, figures: &LiveFigures) -> Vec<BudgetUse> {
     let mut uses: Vec<BudgetUse> = [
-        (
-            BudgetScope::Session,
-            Some(Amount::from_tally(&figures.session)),
-        ),
-        (BudgetScope::Day, Some(Amount::from_tally(&figures.today))),
-        (
-            BudgetScope::Month,
-            figures.month.as_ref().map(Amount::from_tally),
-        ),
-        (BudgetScope::Credits, paid.map(Amount::exact)),
+        (BudgetScope::Session, Some(&figures.session)),
+        (BudgetScope::Day, Some(&figures.today)),
+        (BudgetScope::Month, figures.month.as_ref()),
     ]
     .into_iter()
-    .chain(spent_by_project)
     .filter_map(|(scope, spent)| {
         // The session's own transcript has been read.
         let is_complete = figures.is_complete || scope == BudgetScope::Session;
-        let amount = spent?.lower_bound_unless(is_complete);
+        let amount = Amount::from_tally(spent?).lower_bound_unless(is_complete);
         BudgetUse::above_warning(budget, scope, amount)
     })
     .collect();
@@ -272,7 +198,7 @@ mod tests {
             is_complete: true,
             ..LiveFigures::default()
         };
-        budgets_to_report(&budget, &figures, None)
+        budgets_to_report(&budget, &figures)
             .iter()
             .map(BudgetUse::sentence)
             .collect()

@@ -1,20 +1,18 @@
 //! Applies budgets to a session by showing warnings and blocking prompts.
 
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::scope::{BudgetScope, BudgetUse, budgets_to_report};
-use crate::config::{BudgetAction, Config};
+use crate::config::{Budget, BudgetAction, Config};
 use crate::disk;
 use crate::environment::Environment;
-use crate::incidents::Paid;
 use crate::journal::{self, BudgetEvent, EventKey, Journal};
-use crate::ledger::{Ledger, LiveFigures, OpenLedger, RequestedFigures, WaitLimit};
+use crate::ledger::{Ledger, LiveFigures, OpenLedger, WaitLimit};
 use crate::paths::Paths;
 use crate::pricing::Money;
-use crate::render::fill_template;
 use crate::spend::Amount;
 
 /// The age at which a session's events in the journal expire. Warnings can then be shown again.
@@ -44,11 +42,9 @@ enum Unknown {
 }
 
 /// A session whose budgets are requested.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct BudgetedSession<'a> {
     pub(crate) id: &'a str,
-    /// The project directory. The session may have changed its working directory since it started.
-    pub(crate) directory: PathBuf,
     pub(crate) transcript: Option<&'a Path>,
 }
 
@@ -78,43 +74,30 @@ pub(crate) struct SessionBudgets<'a> {
     action: BudgetAction,
     /// The budgets to report, with the highest percentage used first, or the reason why the percentages are unknown.
     uses: Result<Vec<BudgetUse>, Unknown>,
-    /// The time until which usage credits pay for responses, if known.
-    paying_until: Option<DateTime<Utc>>,
 }
 
 impl<'a> SessionBudgets<'a> {
     /// Reads the budgets that apply to a session, and how much of each has been used. If no budgets are set, no files are
-    /// read. `paid` returns the amount paid with usage credits since a given time.
+    /// read.
     pub(crate) fn read(
         config: &Config,
         paths: &'a Paths,
         environment: &'a Environment,
         session: BudgetedSession<'a>,
-        paid: impl Fn(DateTime<Utc>, &OpenLedger) -> Option<Paid>,
     ) -> Self {
-        let budget = &config.budget;
-        let session_id = session.id;
-        let mut paying_until = None;
         let uses = match config.problem_hiding_budgets() {
             Some(problem) => Err(Unknown::Configuration(format!(
                 "Your budgets are not being checked because of a problem in your config.toml: {problem}."
             ))),
-            _ if !budget.is_set() => Ok(Vec::new()),
-            _ => match read_uses(config, paths, environment, session, &paid) {
-                Some(known) => {
-                    paying_until = known.paying_until;
-                    Ok(known.uses)
-                }
-                None => Err(Unknown::Spend),
-            },
+            None if !config.budget.is_set() => Ok(Vec::new()),
+            None => read_uses(&config.budget, paths, environment, session).ok_or(Unknown::Spend),
         };
         Self {
             paths,
             environment,
-            session: session_id,
-            action: budget.action,
+            session: session.id,
+            action: config.budget.action,
             uses,
-            paying_until,
         }
     }
 
@@ -126,30 +109,14 @@ impl<'a> SessionBudgets<'a> {
             .filter(|budget| self.is_blocking(budget) && !self.is_lifted(budget))
     }
 
-    /// Returns a sentence or two about each budget that blocks the session's prompts: its use, and how to continue.
-    pub(crate) fn blocking_sentences(&self) -> Vec<String> {
-        self.blocking().map(BudgetUse::blocking_sentence).collect()
-    }
-
     /// Returns the used-up budgets that block the session's prompts, and when each of them renews.
     pub(crate) fn blocking_budgets(&self) -> Vec<BlockingBudget> {
         self.blocking()
             .map(|budget| BlockingBudget {
                 sentence: budget.blocking_sentence(),
-                renews_at: self.renews_at(&budget.scope),
+                renews_at: renews_at(budget.scope, self.environment),
             })
             .collect()
-    }
-
-    /// Returns the time at which a used-up budget will no longer block prompts, or `None` if it is unknown.
-    fn renews_at(&self, scope: &BudgetScope) -> Option<DateTime<Utc>> {
-        let Environment { now, zone, .. } = *self.environment;
-        match scope {
-            BudgetScope::Session => None,
-            BudgetScope::Day => Some(zone.day_bounds(now).1),
-            BudgetScope::Month | BudgetScope::Project(_) => Some(zone.month_bounds(now).1),
-            BudgetScope::Credits => self.paying_until,
-        }
     }
 
     /// Decides what to do with a prompt. Returns `None` if the prompt can be sent without a message.
@@ -177,9 +144,7 @@ impl<'a> SessionBudgets<'a> {
             ));
         }
 
-        let clock = self.environment.clock();
-        let until = clock.format_deadline(self.paying_until.unwrap_or(clock.now));
-        let renewal = fill_template(&used_up.scope.texts().renewal, &[("until", &until)]);
+        let renewal = &used_up.scope.texts().renewal;
         let hint = if self.environment.is_outside_terminal() {
             HINT_WITHOUT_TERMINAL
         } else {
@@ -243,14 +208,14 @@ impl<'a> SessionBudgets<'a> {
                     BudgetEvent::Warned
                 };
                 let name = self.event_name(budget, event);
-                let period = period(&budget.scope, self.environment);
+                let period = period(budget.scope, self.environment);
                 journal::record_event_once(self.paths, &name, &period)
             })
     }
 
     /// Returns true if a budget blocks prompts unless the user has chosen to continue.
     fn is_blocking(&self, budget: &BudgetUse) -> bool {
-        budget.blocks_prompts(self.action, self.paying_until.is_some())
+        budget.blocks_prompts(self.action)
     }
 
     /// Returns true if the user has chosen to continue despite the budget.
@@ -323,19 +288,18 @@ pub(crate) fn day_budget_blocking(
 ) -> Option<BlockingBudget> {
     let scope = BudgetScope::Day;
     let spent = Amount::from_tally(&figures.today).lower_bound_unless(figures.is_complete);
-    let budget = BudgetUse::new(&config.budget, scope.clone(), spent)?;
-    if !budget.blocks_prompts(config.budget.action, false) {
+    let budget = BudgetUse::new(&config.budget, scope, spent)?;
+    if !budget.blocks_prompts(config.budget.action) {
         return None;
     }
     let continued = BudgetEvent::Continued { session };
     let key = event_key(session, &budget, continued, environment);
-    if journal.has_event(&key, period(&scope, environment).start) {
+    if journal.has_event(&key, period(scope, environment).start) {
         return None;
     }
-    let (_, end_of_day) = environment.zone.day_bounds(environment.now);
     Some(BlockingBudget {
         sentence: budget.blocking_sentence(),
-        renews_at: Some(end_of_day),
+        renews_at: renews_at(scope, environment),
     })
 }
 
@@ -355,7 +319,7 @@ pub(crate) fn is_session_budget_lifted(
 fn is_lifted(session: &str, budget: &BudgetUse, paths: &Paths, environment: &Environment) -> bool {
     let event = BudgetEvent::Continued { session };
     let key = event_key(session, budget, event, environment);
-    journal::has_event(paths, &key, &period(&budget.scope, environment))
+    journal::has_event(paths, &key, &period(budget.scope, environment))
 }
 
 /// Returns the journal key for an event in a budget's current period.
@@ -367,77 +331,53 @@ fn event_key<'e>(
 ) -> EventKey<'e> {
     EventKey::Budget {
         limit: budget.limit.exact(),
-        period: period_key(session, &budget.scope, environment),
+        period: period_key(session, budget.scope, environment),
         event,
     }
 }
 
 /// Returns the part of a journal key that identifies a budget's current period. In a new period, warnings are shown
 /// again, and the user's decisions to continue no longer apply.
-fn period_key(session: &str, scope: &BudgetScope, environment: &Environment) -> String {
+fn period_key(session: &str, scope: BudgetScope, environment: &Environment) -> String {
     let today = environment.zone.day(environment.now);
-    let month = today.format("%Y-%m");
     match scope {
         BudgetScope::Session => format!("of session {session}"),
         BudgetScope::Day => format!("of {today}"),
-        BudgetScope::Month => format!("of {month}"),
-        BudgetScope::Credits => format!("of {month} for usage credits"),
-        BudgetScope::Project(project) => format!("of {month} for {project}"),
+        BudgetScope::Month => format!("of {}", today.format("%Y-%m")),
     }
 }
 
 /// Returns the time from the start of a budget's current period until now.
-fn period(scope: &BudgetScope, environment: &Environment) -> Range<DateTime<Utc>> {
+fn period(scope: BudgetScope, environment: &Environment) -> Range<DateTime<Utc>> {
     let Environment { now, zone, .. } = *environment;
     let start = match scope {
         BudgetScope::Session => now - SESSION_PERIOD,
         BudgetScope::Day => zone.day_bounds(now).0,
-        BudgetScope::Month | BudgetScope::Credits | BudgetScope::Project(_) => {
-            zone.month_bounds(now).0
-        }
+        BudgetScope::Month => zone.month_bounds(now).0,
     };
     start..now
 }
 
-/// The budgets that apply to a session, and how much of each has been used.
-struct KnownUses {
-    uses: Vec<BudgetUse>,
-    paying_until: Option<DateTime<Utc>>,
+/// Returns the time at which a used-up budget will no longer block prompts, or `None` if it blocks its session for good.
+fn renews_at(scope: BudgetScope, environment: &Environment) -> Option<DateTime<Utc>> {
+    let Environment { now, zone, .. } = *environment;
+    match scope {
+        BudgetScope::Session => None,
+        BudgetScope::Day => Some(zone.day_bounds(now).1),
+        BudgetScope::Month => Some(zone.month_bounds(now).1),
+    }
 }
 
 /// Reads how much of each budget has been used. Returns `None` if the spend cannot be read.
 fn read_uses(
-    config: &Config,
+    budget: &Budget,
     paths: &Paths,
     environment: &Environment,
     session: BudgetedSession<'_>,
-    paid: &dyn Fn(DateTime<Utc>, &OpenLedger) -> Option<Paid>,
-) -> Option<KnownUses> {
-    let budget = &config.budget;
-    let BudgetedSession {
-        id,
-        directory,
-        transcript,
-    } = session;
+) -> Option<Vec<BudgetUse>> {
     let ledger = Ledger::open(&paths.data, WaitLimit::None).ok()?;
+    let BudgetedSession { id, transcript } = session;
     let mut live = OpenLedger::read(ledger, paths, id, transcript, None, environment.now)?;
-    let figures = live.figures(
-        environment,
-        RequestedFigures::new(budget, &directory.to_string_lossy()),
-    )?;
-
-    let paid = if budget.credits.is_some() {
-        let (start_of_month, _) = environment.zone.month_bounds(environment.now);
-        paid(start_of_month, &live)
-    } else {
-        None
-    };
-    Some(KnownUses {
-        uses: budgets_to_report(
-            budget,
-            &figures,
-            paid.as_ref().map(|paid| paid.payments.cost),
-        ),
-        paying_until: paid.and_then(|paid| paid.goes_on_until),
-    })
+    let figures = live.figures(environment, budget.month.is_some())?;
+    Some(budgets_to_report(budget, &figures))
 }

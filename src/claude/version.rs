@@ -6,11 +6,8 @@ use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
 
-use crate::disk;
 use crate::environment::Environment;
-use crate::lenient_json::LenientJson;
 use crate::paths::Paths;
 
 /// A version such as `2.1.328`. Anything after the three numbers is ignored.
@@ -97,57 +94,18 @@ impl fmt::Display for Versions {
     }
 }
 
-/// Returns the paths of existing `claude` executables: first those on the `PATH`, then those in the usual install
-/// locations. Nothing is executed.
-fn executable_paths(paths: &Paths, environment: &Environment) -> impl Iterator<Item = PathBuf> {
+/// Returns all existing `claude` executables: those on the `PATH`, and those in the usual install locations. Multiple links
+/// to the same file are counted once. Nothing is executed.
+pub(crate) fn executables(paths: &Paths, environment: &Environment) -> BTreeSet<PathBuf> {
     let file_name = format!("claude{}", std::env::consts::EXE_SUFFIX);
     let search_path = environment.variable("PATH").unwrap_or_default();
     std::env::split_paths(search_path)
         .filter(|directory| directory.is_absolute())
         .chain([".claude/local", ".local/bin"].map(|directory| paths.home.join(directory)))
-        .map(move |directory| directory.join(&file_name))
+        .map(|directory| directory.join(&file_name))
         .filter(|executable| executable.is_file())
-}
-
-/// Returns all `claude` executables. Multiple links to the same file are counted once.
-pub(crate) fn executables(paths: &Paths, environment: &Environment) -> BTreeSet<PathBuf> {
-    executable_paths(paths, environment)
         .filter_map(|executable| executable.canonicalize().ok())
         .collect()
-}
-
-/// The maximum size, in bytes, of a `package.json` to read.
-const PACKAGE_SIZE_LIMIT: u64 = 1024 * 1024;
-
-/// Returns the version of the `claude` executable that a shell would run.
-///
-/// Returns `None` if there is no executable, or if neither its path nor its npm package contains the version.
-pub(crate) fn installed(paths: &Paths, environment: &Environment) -> Option<ClientVersion> {
-    let executable = executable_paths(paths, environment)
-        .next()?
-        .canonicalize()
-        .ok()?;
-
-    // The native installer names the executable after its version.
-    let in_name = executable
-        .file_name()?
-        .to_str()
-        .and_then(ClientVersion::parse);
-    in_name.or_else(|| {
-        executable
-            .ancestors()
-            .skip(1)
-            .take(3)
-            .find_map(|directory| {
-                let bytes =
-                    disk::read(&directory.join("package.json"), PACKAGE_SIZE_LIMIT).ok()??;
-                let package: Value = serde_json::from_slice(&bytes).ok()?;
-                if !package.text("name")?.contains("claude-code") {
-                    return None;
-                }
-                ClientVersion::parse(package.text("version")?)
-            })
-    })
 }
 
 #[cfg(test)]

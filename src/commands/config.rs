@@ -6,7 +6,7 @@ use super::reply::{Reply, Subcommand};
 use crate::config::Config;
 use crate::context::Context;
 use crate::disk;
-use crate::install::made_directories::{MadeDirectories, missing_directories};
+use crate::install::made_directories::MadeDirectories;
 use crate::render::Report;
 use crate::terminal::{is_stdout_terminal, output_width};
 
@@ -29,9 +29,8 @@ impl Subcommand for ConfigArguments {
         let text = if self.path {
             file.display().to_string()
         } else if self.write {
-            let missing = missing_directories(file);
+            MadeDirectories::record_missing_parents(&context.paths, file);
             disk::create_shared_parent_directory(file)?;
-            MadeDirectories::record(&context.paths, missing);
             let is_new = disk::create_atomically(file, Config::first_file().as_bytes())?;
             ensure!(
                 is_new,

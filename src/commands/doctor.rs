@@ -34,8 +34,7 @@ impl Subcommand for DoctorArguments {
             None
         };
         let situation = context.with_costs(known_situation, paying, &incidents);
-        let budgets =
-            context.budgets_blocking_prompts(context.session(), &incidents, ledger.as_ref());
+        let budgets = context.budgets_blocking_prompts(context.session(), ledger.as_ref());
         let about_budgets = about_budgets(&budgets, "");
         let error = context.error_for_doctor(situation.incident.as_ref(), about_budgets.as_deref());
         let reply = Reply::from(report(&findings, error.as_ref())).in_json(self.json);

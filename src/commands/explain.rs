@@ -112,7 +112,6 @@ impl Subcommand for ExplainArguments {
             if situation.present().is_none() {
                 let budgets = context.budgets_blocking_prompts(
                     context.session().or(session),
-                    &incidents,
                     errors.ledger.as_ref(),
                 );
                 report.paragraphs(Tone::Alarm, budgets);

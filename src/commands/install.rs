@@ -3,11 +3,10 @@
 use super::reply::{Reply, Subcommand};
 use crate::claude::settings::{SettingsScope, path_of};
 use crate::context::Context;
-use crate::doctor::{check_knows_hooks, client_version};
-use crate::install::entries::KeepPurpose;
+use crate::doctor::check_knows_hooks;
+use crate::install::edit_record::KeepPurpose;
 use crate::install::settings_edit::Additions;
-use crate::install::slash_command::SlashCommand;
-use crate::install::{LOCK_TIMEOUT, own_path, plan, plan_and_execute, question, report, sweep};
+use crate::install::{LOCK_TIMEOUT, own_path, plan, plan_and_execute, report, sweep};
 use crate::render::Report;
 use crate::terminal::Tone;
 
@@ -34,39 +33,34 @@ pub(crate) struct InstallArguments {
     /// Replace your own status line; uninstall restores it
     #[arg(long)]
     replace: bool,
-    /// Add /whycap as a command file instead of a plugin
-    #[arg(long)]
-    no_plugin: bool,
 }
 
-/// The note about open sessions after the plugin has been installed. Claude Code 2.1.331 loads new plugins only when a
-/// session starts or the user runs /reload-plugins.
-const PLUGIN_INSTALLED: &str = "Open sessions will pick up the change within seconds, except for /whycap: type /reload-plugins there, or start a new session.";
+/// The note after an installation. Claude Code 2.1.331 loads new plugins only when a session starts or the user runs
+/// /reload-plugins.
+const INSTALLED: &str = "Open sessions will pick up the change within seconds, except for /whycap: type /reload-plugins there, or start a new session.";
+
+/// The note about settings that are usually checked in to a repository.
+const SHARED: &str = "this file is usually shared with other people, who would need whycap at the same path; to change only your own settings, use --scope local";
 
 impl Subcommand for InstallArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
-        let (paths, directory) = (&context.paths, context.directory());
-        let path = path_of(self.scope, paths, &directory);
-        let status_line = self.statusline || !self.hooks;
-        let hooks = self.hooks || !self.statusline;
-        if hooks {
-            check_knows_hooks(paths)?;
-        }
-
+        let paths = &context.paths;
+        let path = path_of(self.scope, paths, &context.directory());
         let additions = Additions {
             executable: &own_path::of_process(&context.environment)?,
-            status_line,
-            hooks,
+            status_line: self.statusline || !self.hooks,
+            hooks: self.hooks || !self.statusline,
             keep: match (self.wrap, self.replace) {
                 (true, _) => Some(KeepPurpose::ShowAbove),
                 (_, true) => Some(KeepPurpose::RestoreOnUninstall),
-                _ if status_line && !self.dry_run => question::ask_about_status_line(&path)?,
                 _ => None,
             },
-            slash_command: hooks.then(|| self.slash_command(context)),
         };
+        if additions.hooks {
+            check_knows_hooks(paths)?;
+        }
         if !self.dry_run {
-            sweep(paths, &path, context.environment.now);
+            sweep(paths, context.environment.now);
         }
         let plan = plan_and_execute(paths, LOCK_TIMEOUT, self.dry_run, || {
             plan::install(paths, &path, additions)
@@ -74,39 +68,28 @@ impl Subcommand for InstallArguments {
 
         let mut report = Report::default();
         report.paragraph(Tone::Strong, paths.show(&path));
-        report::add_changes(&plan, &path, self.dry_run, &mut report);
-        for note in report::notes_about_scope(paths, &directory, self.scope) {
-            report.item("  note: ", Tone::Plain, note);
+        report::add_changes(&plan, self.dry_run, &mut report);
+        if self.scope == SettingsScope::Project {
+            report.item("  note: ", Tone::Plain, SHARED);
         }
-        let has_plugin = hooks && additions.slash_command == Some(SlashCommand::Plugin);
-        report.paragraph(
-            Tone::Plain,
-            match (self.dry_run, plan.is_empty()) {
-                (true, _) => "Nothing was changed.",
-                (false, true) => "whycap was already installed. Nothing was changed.",
-                (false, false) if has_plugin => PLUGIN_INSTALLED,
-                (false, false) => "Open sessions will pick up the change within seconds.",
-            },
-        );
-        if !self.dry_run && !plan.is_empty() {
-            report.line("To undo: whycap uninstall");
-        }
-        if has_plugin && !self.dry_run {
-            report.paragraph(
-                Tone::Plain,
-                "You can use /whycap when you reach a limit. Claude Code will still continue by itself after the reset.",
-            );
+        let (outcome, next_steps): (&str, &[&str]) = match (self.dry_run, plan.is_empty()) {
+            (true, _) => ("Nothing was changed.", &[]),
+            (false, true) => (
+                "whycap was already installed. Nothing was changed.",
+                &["To check the installation: whycap doctor"],
+            ),
+            (false, false) => (
+                INSTALLED,
+                &[
+                    "To check the installation: whycap doctor",
+                    "To undo it: whycap uninstall",
+                ],
+            ),
+        };
+        report.paragraph(Tone::Plain, outcome);
+        for step in next_steps {
+            report.line(*step);
         }
         Ok(report.into())
-    }
-}
-
-impl InstallArguments {
-    /// Returns the way to add `/whycap` that the installed version of Claude Code supports.
-    fn slash_command(&self, context: &Context) -> SlashCommand {
-        if self.no_plugin {
-            return SlashCommand::File;
-        }
-        SlashCommand::for_version(client_version(&context.paths, &context.environment))
     }
 }

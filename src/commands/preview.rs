@@ -75,25 +75,12 @@ fn sample_rows(context: &Context, columns: usize) -> Vec<Vec<Piece>> {
     }
     let payload = StatusPayload::parse(sample.as_bytes());
     let forty_two_cents = Money::from_nano(420_000_000);
-    // Add a project budget that is 90% used, so that it appears in the status line.
-    let project = config
-        .budget
-        .projects
-        .first_key_value()
-        .and_then(|(project, limit)| {
-            let tally = Tally {
-                recorded: Money::from_noisy_usd(limit * 0.9)?,
-                ..Tally::default()
-            };
-            Some((project.clone(), tally))
-        });
     let facts = LineFacts {
         windows: Sample::from_payload(&payload, clock.now),
         figures: Some(LiveFigures {
             session: spent(3_270_000_000),
             today: spent(12_400_000_000),
             month: config.budget.month.map(|_| spent(80_150_000_000)),
-            projects: project.into_iter().collect(),
             is_complete: true,
         }),
         prompt: Some(forty_two_cents),

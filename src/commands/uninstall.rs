@@ -1,6 +1,6 @@
 //! `whycap uninstall`: removes everything that `install` added, and nothing else.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
@@ -11,7 +11,9 @@ use crate::claude::account::global_state;
 use crate::claude::settings::{SettingsFile, SettingsScope, path_of};
 use crate::context::Context;
 use crate::install::made_directories::MadeDirectories;
+use crate::install::plan::InstallPlan;
 use crate::install::plugin::EnabledPlugin;
+use crate::install::slash_command::plugin_directory;
 use crate::install::{EditRecord, LOCK_TIMEOUT, own_path, plan, plan_and_execute, report, sweep};
 use crate::locks::quarantine;
 use crate::paths::Paths;
@@ -34,26 +36,35 @@ impl Subcommand for UninstallArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
         let paths = &context.paths;
         let mut report = Report::default();
-        let mut plans = BTreeMap::new();
+        let mut backups = Vec::new();
         let mut failure = None;
 
+        if !self.dry_run {
+            sweep(paths, context.environment.now);
+        }
         for path in self.settings(context) {
-            if !self.dry_run {
-                sweep(paths, &path, context.environment.now);
-            }
             let outcome = plan_and_execute(paths, LOCK_TIMEOUT, self.dry_run, || {
-                plan::uninstall(paths, &path, false, &plans)
+                plan::uninstall(paths, &path, false)
             });
             match outcome {
                 Ok(plan) => {
                     if !plan.is_empty() {
                         report.paragraph(Tone::Strong, paths.show(&path));
-                        report::add_changes(&plan, &path, self.dry_run, &mut report);
+                        report::add_changes(&plan, self.dry_run, &mut report);
                     }
-                    plans.insert(path, plan);
+                    backups.extend(plan.backups);
                 }
                 // If one file cannot be changed, continue with the others.
                 Err(error) => failure = failure.or(Some(error)),
+            }
+        }
+        if failure.is_none() && self.scope.is_none() {
+            let plan = plan_and_execute(paths, LOCK_TIMEOUT, self.dry_run, || {
+                Ok(InstallPlan::of_plugin_removal(paths))
+            })?;
+            if !plan.is_empty() {
+                report.paragraph(Tone::Strong, paths.show(&plugin_directory(paths)));
+                report::add_changes(&plan, self.dry_run, &mut report);
             }
         }
 
@@ -65,10 +76,9 @@ impl Subcommand for UninstallArguments {
         }
         let made = MadeDirectories::load(paths);
         if !self.dry_run {
-            made.remove_empty(paths);
+            made.remove_empty();
         }
-        let backups = plans.values().flat_map(|plan| &plan.backups);
-        add_remains(context, &made, backups, &mut report);
+        add_remains(context, &made, &backups, &mut report);
         report.print(false, &context.environment)?;
         failure.map_or(Ok(Reply::default()), Err)
     }
@@ -77,24 +87,23 @@ impl Subcommand for UninstallArguments {
 impl UninstallArguments {
     /// Returns the settings files to remove whycap from.
     fn settings(&self, context: &Context) -> BTreeSet<PathBuf> {
-        let paths = &context.paths;
         let directory = context.directory();
         if let Some(scope) = self.scope {
-            return BTreeSet::from([path_of(scope, paths, &directory)]);
+            return BTreeSet::from([path_of(scope, &context.paths, &directory)]);
         }
         SettingsScope::value_variants()
             .iter()
-            .map(|scope| path_of(*scope, paths, &directory))
-            .chain(EditRecord::known_settings(paths))
+            .map(|scope| path_of(*scope, &context.paths, &directory))
+            .chain(EditRecord::known_settings(&context.paths))
             .collect()
     }
 }
 
 /// Lists the files that are left after uninstalling, each with a command to delete it.
-fn add_remains<'b>(
+fn add_remains(
     context: &Context,
     made: &MadeDirectories,
-    backups: impl Iterator<Item = &'b PathBuf>,
+    backups: &[PathBuf],
     report: &mut Report,
 ) {
     let paths = &context.paths;
@@ -109,16 +118,7 @@ fn add_remains<'b>(
         remains.push((subject, command));
     }
     if paths.whycap_config.exists() {
-        let file = paths.in_shell(&paths.whycap_config);
-        let directories: Vec<String> = made
-            .directories_only_for(&paths.whycap_config)
-            .map(|directory| paths.in_shell(directory))
-            .collect();
-        let command = if directories.is_empty() {
-            format!("rm {file}")
-        } else {
-            format!("rm {file} && rmdir {}", directories.join(" "))
-        };
+        let command = made.removal_command(paths, &paths.whycap_config);
         remains.push(("your whycap configuration", command));
     }
     for backup in backups {
@@ -144,7 +144,7 @@ fn add_remains<'b>(
     }
 
     let is_deleted_by_script = context.environment.text("WHYCAP_FROM") == Some("install.sh");
-    if !is_deleted_by_script && let Some(command) = own_path::removal_command(paths) {
+    if !is_deleted_by_script && let Some(command) = own_path::removal_command(paths, made) {
         remains.push(("the program", command));
     }
 

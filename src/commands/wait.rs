@@ -146,7 +146,7 @@ impl Subcommand for WaitArguments {
                         terminal::print_error(incident.headline());
                     }
                     ended => {
-                        let budgets = context.budgets_blocking_prompts(session, &incidents, ledger);
+                        let budgets = context.budgets_blocking_prompts(session, ledger);
                         let sentences = last_sentences(
                             ended.as_ref(),
                             waited_for.as_ref(),

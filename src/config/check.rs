@@ -2,7 +2,7 @@
 
 use toml::{Table, Value};
 
-use super::keys::{Choices, Key, ValueKind};
+use super::keys::{Key, ValueKind, segment_list, segment_names};
 use crate::terminal::{escape, width};
 
 impl Key {
@@ -17,14 +17,11 @@ impl Key {
                 text(value, |text| (1..=*max_columns).contains(&width(text)))
             }
             ValueKind::OneOf(names) => text(value, |text| names.iter().any(|name| name == text)),
-            ValueKind::SomeOf(choices) => known_names(*choices, value, omissions),
-            ValueKind::LinesOf(choices) => known_lines(*choices, value, omissions),
+            ValueKind::Segments => known_segments(value, omissions),
+            ValueKind::LinesOfSegments => known_lines(value, omissions),
             ValueKind::Texts => {
                 let texts: Vec<String> = value.clone().try_into().ok()?;
                 Some(Value::from(texts))
-            }
-            ValueKind::Budgets { min, max } => {
-                Some(budgets(value.as_table()?, *min, *max, omissions))
             }
             ValueKind::Labels => labels(value.as_table()?),
         }
@@ -55,38 +52,38 @@ fn name(value: &Value) -> Option<Value> {
     text(&name, |name| (1..=100).contains(&name.chars().count()))
 }
 
-/// Returns the known names in a list and adds a message for each unknown one. Returns `None` if the value is not a
-/// list, or if no name is known and the list must not be empty.
-fn known_names(choices: Choices, value: &Value, omissions: &mut Vec<String>) -> Option<Value> {
-    let names = choices.names();
+/// Returns the known segments in a list and adds a message for each unknown one. Returns `None` if the value is not a list
+/// or no segment is known.
+fn known_segments(value: &Value, omissions: &mut Vec<String>) -> Option<Value> {
+    let names = segment_names();
     let (known, unknown): (Vec<Value>, Vec<Value>) =
         value.as_array()?.iter().cloned().partition(|item| {
             item.as_str()
                 .is_some_and(|text| names.iter().any(|name| name == text))
         });
-    if known.is_empty() && !choices.may_be_empty() {
+    if known.is_empty() {
         return None;
     }
 
-    let (noun, list) = (choices.noun(), choices.list());
+    let list = segment_list();
     omissions.extend(
         unknown
             .iter()
-            .map(|item| format!("{item} is not a {noun} and is ignored; choose from {list}")),
+            .map(|item| format!("{item} is not a segment and is ignored; choose from {list}")),
     );
     Some(Value::Array(known))
 }
 
 /// Returns the lists that contain a known name, and adds messages for everything else. Returns `None` if none of the
 /// lists does.
-fn known_lines(choices: Choices, value: &Value, omissions: &mut Vec<String>) -> Option<Value> {
+fn known_lines(value: &Value, omissions: &mut Vec<String>) -> Option<Value> {
     let mut known = Vec::new();
     for item in value.as_array()? {
-        match known_names(choices, item, omissions) {
+        match known_segments(item, omissions) {
             Some(line) => known.push(line),
             None => omissions.push(format!(
                 "a line that is not a list of names is ignored; valid names: {}",
-                choices.list()
+                segment_list()
             )),
         }
     }
@@ -94,25 +91,6 @@ fn known_lines(choices: Choices, value: &Value, omissions: &mut Vec<String>) -> 
         return None;
     }
     Some(Value::Array(known))
-}
-
-/// Returns the valid entries in a table of budgets by directory, and adds a message for each invalid one.
-fn budgets(table: &Table, min: f64, max: f64, omissions: &mut Vec<String>) -> Value {
-    let mut known = Table::new();
-    for (directory, value) in table {
-        match number(value, min, max) {
-            Some(_) if directory.is_empty() => {
-                omissions.push("a project without a name is ignored".to_owned());
-            }
-            Some(limit) => {
-                known.insert(directory.clone(), limit);
-            }
-            None => omissions.push(format!(
-                "`{directory}` is ignored because its value must be a dollar amount from {min} to {max}"
-            )),
-        }
-    }
-    Value::Table(known)
 }
 
 /// Returns a table of labels, or `None` if any value is not a valid name.

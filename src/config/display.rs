@@ -1,4 +1,4 @@
-//! The sections `[display]` and `[currency]`, which configure how times and amounts are displayed.
+//! The section `[display]`, which configures how times are displayed.
 
 use serde::{Deserialize, Serialize};
 
@@ -23,23 +23,4 @@ pub enum ClockChoice {
 pub struct DisplayConfig {
     /// The format for times of day.
     pub clock: ClockChoice,
-}
-
-/// A second currency for amounts, which are displayed next to the dollar amounts.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Currency {
-    /// The value of one dollar in this currency, or `None` to show amounts only in dollars.
-    pub rate: Option<f64>,
-    /// The currency symbol, which precedes the amount.
-    pub symbol: String,
-}
-
-impl Default for Currency {
-    fn default() -> Self {
-        Self {
-            rate: None,
-            symbol: "\u{20ac}".to_owned(),
-        }
-    }
 }

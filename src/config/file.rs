@@ -34,14 +34,7 @@ impl Config {
             .map(|contents| (Some(paths.system_config.as_path()), contents));
         let user = read_file(&paths.whycap_config).map(|contents| (None, contents));
 
-        let mut config = Self::from_files(system.into_iter().chain(user));
-        config.budget.project_paths = config
-            .budget
-            .projects
-            .keys()
-            .map(|project| (project.clone(), paths.named(project)))
-            .collect();
-        config
+        Self::from_files(system.into_iter().chain(user))
     }
 
     /// Parses the content of a single file.
@@ -236,8 +229,8 @@ mod tests {
 
     use super::*;
     use crate::config::{
-        Branches, Budget, BudgetAction, ClockChoice, Currency, DisplayConfig, Export, HintConfig,
-        HintName, LineConfig, MeterForm, NotifyConfig, Others, PlanConfig, SegmentName,
+        Branches, Budget, BudgetAction, ClockChoice, DisplayConfig, Export, LineConfig, MeterForm,
+        NotifyConfig, Others, SegmentName,
     };
     use crate::environment::Environment;
     use crate::terminal::THEMES;
@@ -318,34 +311,15 @@ mod tests {
         assert!(problem.text.starts_with(start), "{problem}");
     }
 
+    /// Unknown keys, such as those of an earlier version, must never be fatal.
     #[test]
-    fn budgets_of_projects_a_plan_a_currency_and_hints_are_understood() {
+    fn an_unknown_section_is_named_and_the_other_keys_count() {
         let config = Config::parse(
-            "[budget.projects]\napi = 40\n'C:\\src\\web' = 1.5\nx = \"1\"\n[plan]\nmonthly = 100\n[currency]\nrate = 0.92\nsymbol = \"too long\"\n[hints]\noff = [\"fast_mode\", \"slow_mode\"]\n",
+            "[budget]\nday = 5\n[budget.projects]\napi = 40\n[plan]\nmonthly = 100\n[currency]\nrate = 0.92\n[hints]\noff = []\n",
         );
-        let projects = config.budget.projects.iter();
-        let projects: Vec<_> = projects
-            .map(|(key, limit)| (key.as_str(), *limit))
-            .collect();
-        assert_eq!(projects, [("C:\\src\\web", 1.5), ("api", 40.0)]);
-        assert_eq!(config.plan.monthly, Some(100.0));
-        assert_eq!(config.currency.rate, Some(0.92));
-        assert_eq!(config.currency.symbol, "\u{20ac}");
-        assert_eq!(config.hints.off, [HintName::FastMode]);
-        let problems = config
-            .problems
-            .iter()
-            .map(|problem| problem.text.as_str())
-            .collect::<Vec<_>>()
-            .join("\n");
-        for says in [
-            "`budget.projects`: `x` is ignored because its value must be a dollar amount from 0.0001 to 9000000",
-            "`currency.symbol` must be text that is 1 to 5 columns wide; whycap uses the default",
-            "`hints.off`: \"slow_mode\" is not a hint",
-        ] {
-            assert!(problems.contains(says), "no {says:?} in: {problems}");
-        }
-        assert_eq!(config.problems.len(), 3, "{problems}");
+        assert_eq!(config.budget.day, Some(5.0));
+        assert_eq!(config.problems.len(), 4, "{:?}", config.problems);
+        assert!(config.invalid_file().is_none() && config.budget_problem_to_show().is_none());
     }
 
     #[test]
@@ -434,20 +408,16 @@ mod tests {
 
     fn budget() -> impl Strategy<Value = Budget> {
         let action = prop_oneof![Just(BudgetAction::Warn), Just(BudgetAction::Stop)];
-        let projects = prop::collection::btree_map("(?s).{1,12}", 0.0001..9e6_f64, 0..3);
-        let periods = (dollars(), dollars(), dollars(), dollars());
-        (periods, projects, 0.0..=1.0_f64, action).prop_map(
-            |((session, day, month, credits), projects, warn_at, action)| Budget {
+        let periods = (dollars(), dollars(), dollars());
+        (periods, 0.0..=1.0_f64, action).prop_map(|((session, day, month), warn_at, action)| {
+            Budget {
                 session,
                 day,
                 month,
-                credits,
-                projects,
                 warn_at,
                 action,
-                ..Budget::default()
-            },
-        )
+            }
+        })
     }
 
     fn export() -> impl Strategy<Value = Export> {
@@ -488,10 +458,7 @@ mod tests {
             theme in 0..THEMES.len(),
             (windows, context) in (form(), form()),
             budget in budget(),
-            (plan, rate) in (dollars(), prop::option::of(1e-6..1e6_f64)),
             clock in prop::sample::select(vec![ClockChoice::Auto, ClockChoice::Twelve, ClockChoice::TwentyFour]),
-            off in prop::collection::vec(prop::sample::select(HintName::value_variants()), 0..3),
-            symbol in "[€£¥A-Z ]{1,2}",
             desktop in any::<bool>(),
             export in export(),
             problems in prop::collection::vec(any::<String>(), 0..3),
@@ -500,8 +467,7 @@ mod tests {
             let config = Config {
                 statusline: LineConfig { segments: segments_, lines, separator, theme, windows, context },
                 display: DisplayConfig { clock },
-                budget, plan: PlanConfig { monthly: plan }, currency: Currency { rate, symbol },
-                hints: HintConfig { off }, notify: NotifyConfig { desktop },
+                budget, notify: NotifyConfig { desktop },
                 export, problems: problems.into_iter().map(ConfigProblem::of_file).collect(),
                 from_file: vec!["budget.day".to_owned()],
             };

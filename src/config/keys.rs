@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use clap::ValueEnum;
 use serde::Deserialize;
 
-use super::{HintName, SegmentName};
+use super::SegmentName;
 use crate::embedded;
 
 /// All keys, grouped by section.
@@ -36,8 +36,8 @@ impl Key {
     /// Returns the message for an invalid value.
     pub(super) fn requirement(&self) -> String {
         match &self.kind {
-            ValueKind::SomeOf(choices) | ValueKind::LinesOf(choices) => {
-                self.requirement.replace("{names}", &choices.list())
+            ValueKind::Segments | ValueKind::LinesOfSegments => {
+                self.requirement.replace("{names}", &segment_list())
             }
             _ => self.requirement.to_string(),
         }
@@ -58,63 +58,28 @@ pub(super) enum ValueKind {
     Text { max_columns: usize },
     /// A choice from these names.
     OneOf(Vec<String>),
-    /// A list of names.
-    SomeOf(Choices),
-    /// A list of lists of names, one for each row of the status line.
-    LinesOf(Choices),
+    /// A list of names of segments.
+    Segments,
+    /// A list of lists of names of segments, one for each row of the status line.
+    LinesOfSegments,
     /// A list of arbitrary strings.
     Texts,
-    /// A table that maps directories to dollar amounts in this range, inclusive.
-    Budgets { min: f64, max: f64 },
     /// A table of labels.
     Labels,
 }
 
-/// The names that are allowed in a list.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Choices {
-    Segment,
-    Hint,
-}
-
-impl Choices {
-    /// Returns the noun that describes a name in messages.
-    pub(super) fn noun(self) -> &'static str {
-        match self {
-            Self::Segment => "segment",
-            Self::Hint => "hint",
-        }
-    }
-
-    /// Returns the names.
-    pub(super) fn names(self) -> Vec<String> {
-        match self {
-            Self::Segment => names_of::<SegmentName>(),
-            Self::Hint => names_of::<HintName>(),
-        }
-    }
-
-    /// Returns the names, separated by commas.
-    pub(super) fn list(self) -> String {
-        self.names().join(", ")
-    }
-
-    /// Returns true if a list does not have to contain a known name.
-    pub(super) fn may_be_empty(self) -> bool {
-        match self {
-            Self::Segment => false,
-            Self::Hint => true,
-        }
-    }
-}
-
-fn names_of<T: ValueEnum>() -> Vec<String> {
-    T::value_variants()
+/// Returns the names of all segments of the status line.
+pub(super) fn segment_names() -> Vec<String> {
+    SegmentName::value_variants()
         .iter()
         .filter_map(ValueEnum::to_possible_value)
         .map(|value| value.get_name().to_owned())
         .collect()
+}
+
+/// Returns the names of all segments, separated by commas.
+pub(super) fn segment_list() -> String {
+    segment_names().join(", ")
 }
 
 #[cfg(test)]
@@ -134,7 +99,7 @@ mod tests {
         for key in &*KEYS {
             let names = match &key.kind {
                 ValueKind::OneOf(names) => names.clone(),
-                ValueKind::SomeOf(choices) => choices.names(),
+                ValueKind::Segments => segment_names(),
                 _ => continue,
             };
             for name in names {

@@ -7,14 +7,12 @@ mod check;
 mod display;
 mod export;
 mod file;
-mod hints;
 mod keys;
 mod status_line;
 
 pub use budget::{Budget, BudgetAction};
-pub use display::{ClockChoice, Currency, DisplayConfig};
+pub use display::{ClockChoice, DisplayConfig};
 pub use export::{Branches, Export, Others};
-pub use hints::{HintConfig, HintName};
 pub use status_line::{LineConfig, MeterForm, SegmentName};
 
 use std::fmt::{self, Display};
@@ -35,12 +33,6 @@ pub struct Config {
     pub display: DisplayConfig,
     /// The user's budgets.
     pub budget: Budget,
-    /// The user's subscription.
-    pub plan: PlanConfig,
-    /// The second currency, which is displayed next to amounts in dollars.
-    pub currency: Currency,
-    /// The settings for hints.
-    pub hints: HintConfig,
     /// The notification settings.
     pub notify: NotifyConfig,
     /// The configuration of `whycap export`.
@@ -94,14 +86,6 @@ impl Display for ConfigProblem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.text)
     }
-}
-
-/// The user's subscription.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct PlanConfig {
-    /// The monthly price in dollars.
-    pub monthly: Option<f64>,
 }
 
 /// The notification settings.
@@ -175,11 +159,6 @@ impl Config {
     pub(crate) fn theme(&self) -> &'static Theme {
         let [default_theme, ..] = &THEMES;
         Theme::named(&self.statusline.theme).unwrap_or(default_theme)
-    }
-
-    /// Returns true unless the user has turned off the hint.
-    pub(crate) fn shows_hint(&self, hint: HintName) -> bool {
-        !self.hints.off.contains(&hint)
     }
 
     /// Returns true if the status line includes a segment. If not, there is no need to read its data.

@@ -5,38 +5,76 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 
 use super::Context;
-use super::now::blocking_budgets;
+use crate::budget::overview::BudgetOverview;
 use crate::budget::{BlockingBudget, BudgetedSession, SessionBudgets};
 use crate::claude::transcripts;
 use crate::config::BudgetAction;
-use crate::incidents::{Incidents, Situation};
-use crate::ledger::{Ledger, SelectedResponses};
+use crate::incidents::Situation;
+use crate::ledger::{EVER, Ledger, LedgerError, RowsBy, SpendSource};
 use crate::limits::incident::Incident;
+use crate::spend::SpendHistory;
 
 impl Context {
     /// Returns the budgets of the current session. Returns `None` in a shell.
     pub(crate) fn budgets(&self) -> Option<SessionBudgets<'_>> {
         let event = self.event()?;
-        let directory = self
-            .environment
-            .path("CLAUDE_PROJECT_DIR")
-            .or_else(|| event.cwd.clone())
-            .unwrap_or_default();
         Some(self.budgets_of(BudgetedSession {
             id: event.session_id.as_deref()?,
-            directory,
             transcript: event.transcript_path.as_deref(),
         }))
     }
 
     fn budgets_of<'s>(&'s self, session: BudgetedSession<'s>) -> SessionBudgets<'s> {
-        let (config, paths, environment) = (&self.config, &self.paths, &self.environment);
-        let id = session.id;
-        SessionBudgets::read(config, paths, environment, session, |since, live| {
-            let incidents = self.incidents();
-            let costs = |since, selected: SelectedResponses<'_>| live.costs_since(since, selected);
-            incidents.credits_use().paid_since(since, Some(id), &costs)
-        })
+        SessionBudgets::read(&self.config, &self.paths, &self.environment, session)
+    }
+
+    /// Returns the spend of this month over time.
+    pub(crate) fn month_history(&self, ledger: &Ledger) -> Result<SpendHistory, LedgerError> {
+        let clock = self.clock();
+        let (today, _) = clock.zone.day_bounds(clock.now);
+        let (month, _) = clock.zone.month_bounds(clock.now);
+        let first_response = ledger.first_response(today, clock.now)?;
+        let mut history = SpendHistory::new(clock, first_response);
+        let since_then = month.timestamp_millis()..EVER.end;
+        ledger.rows(since_then, RowsBy::Quarter, &mut |row| history.add(&row))?;
+        Ok(history)
+    }
+
+    /// Returns how much of each budget is used. `is_complete` is true if all transcripts have been read.
+    pub(crate) fn budget_overview(
+        &self,
+        ledger: &Ledger,
+        is_complete: bool,
+    ) -> Result<BudgetOverview<'_>, LedgerError> {
+        let sessions = self
+            .sessions_with_budgets()
+            .into_iter()
+            .map(|session| {
+                let spent = ledger.session(&session.id)?;
+                Ok((session, spent))
+            })
+            .collect::<Result<_, LedgerError>>()?;
+        let history = self.month_history(ledger)?;
+        Ok(BudgetOverview::new(
+            self.clock(),
+            &self.config,
+            sessions,
+            &history,
+            is_complete,
+        ))
+    }
+
+    /// Returns sentences about the budgets that block prompts. In a conversation, budgets that block only the prompts of
+    /// other sessions are left out. Without `action = "stop"`, nothing is read.
+    pub(super) fn blocking_sentences(&self, ledger: &Ledger) -> Result<Vec<String>, LedgerError> {
+        if !self.has_stop_budget() {
+            return Ok(Vec::new());
+        }
+        if let Some(budgets) = self.budgets() {
+            let blocking = budgets.blocking_budgets().into_iter();
+            return Ok(blocking.map(|budget| budget.sentence).collect());
+        }
+        Ok(self.budget_overview(ledger, true)?.blocking_sentences())
     }
 
     /// Returns true if used-up budgets block prompts.
@@ -58,10 +96,8 @@ impl Context {
                 .unwrap_or_default();
         }
         let transcript = transcripts::of_session(self.paths.transcript_roots(), session);
-        let label = self.session_label(session);
         self.budgets_of(BudgetedSession {
             id: session,
-            directory: label.directory.unwrap_or_default(),
             transcript: transcript.as_deref(),
         })
         .blocking_budgets()
@@ -95,7 +131,6 @@ impl Context {
     pub(crate) fn budgets_blocking_prompts(
         &self,
         session: Option<&str>,
-        incidents: &Incidents<'_>,
         ledger: Option<&Ledger>,
     ) -> Vec<String> {
         match (session, ledger) {
@@ -104,7 +139,7 @@ impl Context {
                 .into_iter()
                 .map(|budget| budget.sentence)
                 .collect(),
-            (None, Some(ledger)) => blocking_budgets(self, incidents, ledger).unwrap_or_default(),
+            (None, Some(ledger)) => self.blocking_sentences(ledger).unwrap_or_default(),
             (None, None) => Vec::new(),
         }
     }

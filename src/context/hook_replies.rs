@@ -13,8 +13,7 @@ use super::Context;
 use crate::budget::OnPrompt;
 use crate::claude::hook_event::EventName;
 use crate::claude::transcripts;
-use crate::doctor::client_version;
-use crate::install::{line, plugin, slash_command};
+use crate::install::{line, plugin};
 use crate::ledger::{EventKind, Ledger, ProcessId, ReadTime, RunEvent, WaitLimit};
 use crate::locks;
 use crate::terminal::{escape, escape_lines};
@@ -57,9 +56,7 @@ impl Context {
             .take_unannounced(self.session()?, transcript)?;
         let headline = incident.headline();
         // The status line recommends the same.
-        let cancels_resume = self.client_waits_for(&incident)
-            && self.slash_command_cancels_resume(&incident, self.project().as_deref());
-        let more = if cancels_resume || self.client_lacks_slash_command() {
+        let more = if self.client_lacks_slash_command() {
             "`whycap explain` in another terminal"
         } else {
             "/whycap"
@@ -79,9 +76,6 @@ impl Context {
         let event = self.event()?;
         let source = event.source.as_deref().unwrap_or("startup");
         self.incidents().store_start(event, source);
-        slash_command::remove_obsolete_file(&self.paths, || {
-            client_version(&self.paths, &self.environment)
-        });
         if source == "resume"
             && let Some(session) = self.session()
         {

@@ -15,7 +15,7 @@ mod spend_page;
 mod status_line_call;
 mod window_use;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ use crate::claude::{processes, settings};
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::incidents::Incidents;
-use crate::install::slash_command::{self, FIRST_WITH_MODULES, SlashCommandState};
+use crate::install::slash_command;
 use crate::ledger::{ProcessId, ReadTime};
 use crate::limits::incident::Incident;
 use crate::paths::Paths;
@@ -137,19 +137,6 @@ impl Context {
     pub(crate) fn client_waits_for(&self, incident: &Incident) -> bool {
         let is_in_terminal = self.environment.text("CLAUDE_CODE_ENTRYPOINT") == Some("cli");
         is_in_terminal && incident.continues_at().is_some()
-    }
-
-    /// Returns true if `/whycap` would cancel the auto-resume after an incident. Every prompt does, but if the plugin's
-    /// module answers `/whycap`, there is no prompt.
-    fn slash_command_cancels_resume(&self, incident: &Incident, project: Option<&Path>) -> bool {
-        if incident.continues_at().is_none() {
-            return false;
-        }
-        let settings = settings::of(&self.paths, project);
-        let state = SlashCommandState::new(&self.paths, &settings);
-        let is_answered_by_plugin =
-            incident.evidence.error.session.has_plugin || state == SlashCommandState::Plugin;
-        !(is_answered_by_plugin && incident.evidence.is_since(FIRST_WITH_MODULES))
     }
 
     /// Returns true if Claude Code started before `/whycap` was installed. The command is then not available until the

@@ -9,21 +9,20 @@ use chrono::{DateTime, Utc};
 
 use super::explanation::about_new_sessions;
 use super::{ANSWER_READS, Context};
-use crate::budget::overview::BudgetOverview;
 use crate::claude::account::Account;
 use crate::claude::processes;
 use crate::claude::session_label::SessionLabel;
 use crate::claude::sessions::{self, Liveness, Session, SessionActivity, SessionState};
 use crate::claude::transcripts;
 use crate::incidents::{Incidents, Paid, Paying, Situation};
-use crate::ledger::{EVER, Ledger, LedgerError, ReadTime, RowsBy, SelectedResponses, SpendSource};
+use crate::ledger::{Ledger, ReadTime, SelectedResponses, SpendSource};
 use crate::limits::decide::ActionName;
 use crate::limits::evidence::RefusedWindow;
 use crate::limits::incident::Incident;
 use crate::limits::kind::Window;
 use crate::limits::sample::Sample;
 use crate::now::{EffectOfError, NowData, PassedReset, RunningSession, SlowFacts, SpendNow};
-use crate::spend::{Amount, SpendHistory, block_until, current_block};
+use crate::spend::{Amount, block_until, current_block};
 use crate::time::{Clock, Millis};
 
 /// The minimum interval between refreshes of slow data: the ends of many transcripts, the processes, and weeks of
@@ -119,8 +118,8 @@ impl NowCollector {
         {
             self.end_block_at_reset(reset, spend, context);
         }
-        let forecasts = match &reading {
-            Some(reading) => incidents.forecasts().of(reading),
+        let paces = match &reading {
+            Some(reading) => incidents.readings().paces(reading),
             None => Vec::new(),
         };
         let full_windows = match &reading {
@@ -151,14 +150,13 @@ impl NowCollector {
             has_plan,
             no_session_uses_plan,
             passed_resets,
-            forecasts,
+            paces,
             spend,
             sessions: self.running(&incidents, context, registered, &slow),
             slow,
             reading,
             paying,
             usage_page: incidents.cached_usage().cloned(),
-            currency: context.config.currency.clone(),
         }
     }
 
@@ -175,14 +173,9 @@ impl NowCollector {
         let (from, until) = zone.day_bounds(now);
         let from_ms = from.timestamp_millis();
         let spend = ledger.between(from, until).and_then(|today| {
-            let first_response = ledger.first_response(from, now)?;
-            let mut history = SpendHistory::new(context.clock(), first_response);
-            ledger.rows(from_ms..Millis::MAX, RowsBy::Quarter, &mut |row| {
-                history.add(&row);
-            })?;
             Ok(SpendNow {
                 today,
-                per_hour: history.per_hour(),
+                pace: context.month_history(ledger)?.today().pace,
                 block: current_block(ledger, now)?,
                 is_complete: catch_up.is_all() && ledger.damaged(from_ms..Millis::MAX)?.is_empty(),
             })
@@ -259,7 +252,7 @@ impl NowCollector {
                 .filter(|pid| !is_registered(pid))
                 .count(),
             blocking_budgets: ledger
-                .and_then(|ledger| blocking_budgets(context, incidents, ledger).ok())
+                .and_then(|ledger| context.blocking_sentences(ledger).ok())
                 .unwrap_or_default(),
             window_use: window_use.unwrap_or_default(),
             paid_today: paid_today.map(|paid| paid.payments),
@@ -377,42 +370,6 @@ impl NowCollector {
         known.label = label.clone();
         context.visible_label(label)
     }
-}
-
-/// Returns sentences about the budgets that block prompts. In a conversation, budgets that block only the prompts of
-/// other sessions are left out. Without `action = "stop"`, nothing is read.
-pub(super) fn blocking_budgets(
-    context: &Context,
-    incidents: &Incidents<'_>,
-    ledger: &Ledger,
-) -> Result<Vec<String>, LedgerError> {
-    let (config, clock) = (&context.config, context.clock());
-    if !context.has_stop_budget() {
-        return Ok(Vec::new());
-    }
-    if let Some(budgets) = context.budgets() {
-        return Ok(budgets.blocking_sentences());
-    }
-    let (month, _) = clock.zone.month_bounds(clock.now);
-    let mut overview = BudgetOverview::new(clock, config, context.sessions_with_budgets(), None);
-    // The spend of a session may have begun before this month.
-    let read_from = match config.budget.session {
-        Some(_) => EVER.start,
-        None => month.timestamp_millis(),
-    };
-    ledger.rows(read_from..EVER.end, overview.rows_by(), &mut |row| {
-        overview.add(&row);
-    })?;
-    let paid = match config.budget.credits {
-        Some(_) => {
-            let costs =
-                |since, selected: SelectedResponses<'_>| ledger.costs_since(since, selected);
-            incidents.credits_use().paid_since(month, None, &costs)
-        }
-        None => None,
-    };
-    let paid_now = paid.filter(|paid| paid.goes_on_until.is_some());
-    Ok(overview.blocking_sentences(paid_now.map(|paid| paid.payments.cost), true))
 }
 
 /// Returns the reset of the 5-hour window that the server has stated. Without readings, only a refused request may have

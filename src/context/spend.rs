@@ -11,7 +11,6 @@ use super::Context;
 use crate::claude::account::Account;
 use crate::export::{MergedRows, UnreadableFile, has_exports};
 use crate::ledger::{CatchUpResult, Ledger, SpendRow};
-use crate::pricing::Money;
 use crate::render::Report;
 use crate::spend::{
     Attribution, GroupBy, Order, PullRequestSpend, ReportRequest, RequestedDays, RowGroups,
@@ -99,8 +98,6 @@ impl SpendOptions {
             self.by
         };
         Ok(ReportRequest {
-            plan: context.config.plan.monthly.and_then(Money::from_noisy_usd),
-            currency: context.config.currency.clone(),
             by,
             period: self.days.period(clock)?,
             zone: clock.zone.label(context.environment.text("TZ"), clock.now),

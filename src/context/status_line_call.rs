@@ -1,8 +1,6 @@
 //! Handles a status-line call, which is one run of `whycap statusline`. Parses Claude Code's input, collects the facts
 //! for the line, and saves data after the line has been printed.
 
-use std::path::Path;
-
 use chrono::{DateTime, Utc};
 
 use super::Context;
@@ -10,12 +8,11 @@ use crate::budget::{BlockingBudget, day_budget_blocking};
 use crate::checkout::Head;
 use crate::claude::status_payload::StatusPayload;
 use crate::claude::transcripts::prompt_sent;
-use crate::config::{HintName, SegmentName};
+use crate::config::SegmentName;
 use crate::environment::Environment;
 use crate::incidents::{Incidents, Paying, StatusLineSituation};
 use crate::ledger::{
-    Ledger, LiveFigures, OpenLedger, RequestedFigures, RunEvent, SelectedResponses, TotalSample,
-    WaitLimit,
+    Ledger, LiveFigures, OpenLedger, RunEvent, SelectedResponses, TotalSample, WaitLimit,
 };
 use crate::limits::evidence::StoredError;
 use crate::limits::incident::Incident;
@@ -150,12 +147,11 @@ impl StatusLineCall {
         live?.session_after(sent_at)
     }
 
-    /// Returns the cost of rewriting the prompt cache. Returns `None` if the cache is not about to expire, or if the
-    /// user has disabled the hint.
+    /// Returns the cost of rewriting the prompt cache, or `None` if the cache is not about to expire.
     fn cost_of_cold_cache(&self) -> Option<Money> {
         let (payload, context) = (&self.payload, &self.context);
         let (config, now) = (&context.config, context.environment.now);
-        if !config.shows(SegmentName::Hint) || !config.shows_hint(HintName::ColdCache) {
+        if !config.shows(SegmentName::Hint) {
             return None;
         }
         let cache = payload.prompt_cache?;
@@ -212,14 +208,9 @@ impl<'a> StatusLineFacts<'a> {
             facts.head = Head::of(directory);
         }
         let mut live = call.live(&incidents);
-        let project = payload
-            .project_dir
-            .as_deref()
-            .unwrap_or(Path::new(""))
-            .to_string_lossy();
-        let requested = RequestedFigures::new(&config.budget, &project);
         if let Some(live) = &mut live {
-            facts.figures = live.figures(&context.environment, requested);
+            let with_month = config.budget.month.is_some();
+            facts.figures = live.figures(&context.environment, with_month);
         }
         facts.prompt = call.cost_of_prompt(live.as_ref());
         // Without a ledger, for example in a read-only home directory, only the transcript shows whether there was an
@@ -229,10 +220,6 @@ impl<'a> StatusLineFacts<'a> {
             incident: own_incident,
             unsaved: own_unsaved,
         } = incidents.situation_of_status_line(payload, ends_in_error);
-        let cancels_resume = own_incident.as_ref().is_some_and(|incident| {
-            let project = payload.project_dir.as_deref();
-            context.slash_command_cancels_resume(incident, project)
-        });
         // Unless the session has a blocking error of its own, show the limit that blocks the other sessions. It applies
         // to this one, too.
         let is_blocked = own_incident
@@ -272,7 +259,7 @@ impl<'a> StatusLineFacts<'a> {
         };
         let incident = obstacle.incident.or(own_incident);
         let unsaved = own_unsaved.or(obstacle.unsaved);
-        let more = if cancels_resume || incident.is_some() && context.client_lacks_slash_command() {
+        let more = if incident.is_some() && context.client_lacks_slash_command() {
             ReadMore::InShell
         } else {
             ReadMore::InSession
@@ -283,7 +270,7 @@ impl<'a> StatusLineFacts<'a> {
                 None => reported,
             };
             if config.shows(SegmentName::Pace) {
-                facts.forecasts = incidents.forecasts().of(&reading);
+                facts.paces = incidents.readings().paces(&reading);
             }
             facts.windows = Some(reading);
         }

@@ -5,11 +5,10 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 
 use super::Context;
-use crate::incidents::{reporting_processes, steps};
+use crate::incidents::{WindowStep, reporting_processes, steps};
 use crate::journal::Journal;
 use crate::ledger::{Ledger, RecentSpend};
 use crate::limits::kind::Window;
-use crate::limits::pace::WindowStep;
 use crate::limits::sample::Sample;
 use crate::spend::{Level, Spent, WindowUse};
 use crate::time::datetime_from_millis;

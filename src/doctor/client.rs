@@ -13,7 +13,6 @@ use crate::claude::transcripts;
 use crate::claude::version::{self, ClientVersion, Versions};
 use crate::disk;
 use crate::embedded;
-use crate::environment::Environment;
 use crate::incidents::Incidents;
 use crate::limits::evidence::Ownership;
 use crate::locks::{HarmfulLock, harmful};
@@ -107,12 +106,6 @@ pub(super) fn version_in_use(setup: &Setup, examination: &mut Examination) {
             &[("seen", &seen), ("issues", &issues)],
         );
     }
-}
-
-/// Returns the installed version of Claude Code, or the most recently used one if that is unknown. Returns `None` if
-/// both are unknown.
-pub(crate) fn client_version(paths: &Paths, environment: &Environment) -> Option<ClientVersion> {
-    version::installed(paths, environment).or_else(|| last_version(paths))
 }
 
 /// Returns the most recently used version of Claude Code.

@@ -10,7 +10,7 @@ mod own_files;
 mod tests;
 mod wiring;
 
-pub(crate) use client::{check_knows_hooks, client_version};
+pub(crate) use client::check_knows_hooks;
 
 use std::collections::HashMap;
 use std::fs::Metadata;
@@ -163,7 +163,6 @@ enum FindingName {
     HooksNone,
     HooksMissing,
     HooksSeveral,
-    CommandForeign,
     CommandOff,
     CommandMissing,
     ProgramMissing,

@@ -14,7 +14,7 @@ use crate::disk;
 use crate::install::command_line::{Invocation, STATUS_LINE};
 use crate::install::entries::{EVENTS, entry_invocation};
 use crate::install::plugin::EnabledPlugin;
-use crate::install::slash_command::{SlashCommandState, command_file};
+use crate::install::slash_command::SlashCommandState;
 use crate::paths::as_written;
 
 /// The maximum size, in bytes, of an executable to compare. Executables with debug information can be very large.
@@ -172,13 +172,7 @@ pub(super) fn slash_command(setup: &Setup, examination: &mut Examination) {
         return;
     }
     match SlashCommandState::new(&setup.paths, &setup.settings) {
-        SlashCommandState::Plugin
-        | SlashCommandState::File
-        | SlashCommandState::FileBeforePlugin => {}
-        SlashCommandState::Foreign => {
-            let place = setup.paths.show(&command_file(&setup.paths));
-            examination.add(FindingName::CommandForeign, &[("place", &place)]);
-        }
+        SlashCommandState::Plugin => {}
         SlashCommandState::TurnedOff(plugin) => {
             examination.add(FindingName::CommandOff, &[("plugin", &plugin)]);
         }

@@ -12,9 +12,6 @@ mod prices;
 mod report;
 mod sums;
 
-pub(crate) use cause::RewriteCause;
-#[cfg(test)]
-pub(crate) use cause::RewriteVerdict;
-pub(crate) use history::{CacheWrite, Rewrite, cache_writes};
+pub(crate) use history::{CacheWrite, cache_writes};
 pub(crate) use report::Drain;
 pub(crate) use sums::CacheSums;

@@ -213,21 +213,6 @@ impl EstimatedPayments {
         };
         (self.cost > Money::ZERO).then_some(note)
     }
-
-    /// Returns the sentence of `budget` about this month, or `None` if no response arrived while a window was full.
-    pub(crate) fn sentence_for_month(self) -> Option<String> {
-        let cost = self.cost.show();
-        let [have_paid, remark] = match self.refusal {
-            None => ["have paid", ""],
-            Some(Refusal::TurnedOff) => ["may have paid", " They are turned off now."],
-            Some(Refusal::UsedUp) => ["have paid", " They are not paying now."],
-        };
-        (self.cost > Money::ZERO).then(|| {
-            format!(
-                "Usage credits {have_paid} ≈{cost} this month (estimated because a usage window was full but responses were still coming in).{remark}"
-            )
-        })
-    }
 }
 
 /// A period in which a usage window was full.

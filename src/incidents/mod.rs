@@ -27,7 +27,7 @@ mod transcript_end;
 
 pub(crate) use credits_use::{CreditsUse, EstimatedPayments, FullWindow, Paid, Paying};
 pub(crate) use evidence::Asker;
-pub(crate) use forecasts::{Forecasts, reporting_processes, steps};
+pub(crate) use forecasts::{WindowPace, WindowStep, reporting_processes, steps};
 pub(crate) use history::PastErrors;
 use present::MOST_OTHER_SESSIONS;
 pub(crate) use present::{Continuing, Situation, TextSituation};
@@ -203,10 +203,6 @@ impl<'a> Incidents<'a> {
             login: &self.login,
             transcripts: &self.transcripts,
         }
-    }
-
-    pub(crate) fn forecasts(&self) -> Forecasts<'_> {
-        Forecasts::new(self.readings())
     }
 
     pub(crate) fn credits_use(&self) -> CreditsUse<'_> {

@@ -17,7 +17,6 @@ use std::cmp::Reverse;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::forecasts::Forecasts;
 use super::login::Login;
 use super::session_starts::{
     SessionStarts, is_owner_replaced, newest_start, start_at, windows_prove_use_of_login,
@@ -123,7 +122,7 @@ where
         .filter(|reading| reading.sample.has_sound_dates())
 }
 
-/// The part of a [`Reading`] that a forecast of the 5-hour window needs. A status-line call reads dozens of readings,
+/// The part of a [`Reading`] that the pace of the 5-hour window needs. A status-line call reads dozens of readings,
 /// and skipping the other fields halves the time.
 #[derive(Debug, Deserialize)]
 struct FiveHourReading {
@@ -134,7 +133,7 @@ impl JournalRecord for FiveHourReading {
     const KIND: &'static str = Reading::KIND;
 }
 
-/// The part of a [`Sample`] that a forecast of the 5-hour window needs.
+/// The part of a [`Sample`] that the pace of the 5-hour window needs.
 #[derive(Debug, Deserialize)]
 struct FiveHourSample {
     #[serde(deserialize_with = "rfc3339::deserialize")]
@@ -969,7 +968,6 @@ impl WindowReadings<'_> {
         {
             start.store_after_plan_reading(reading.sample.process.as_deref(), self.paths, now);
         }
-        Forecasts::new(*self).update_weeks(&reading.sample, last.as_ref());
         if last.is_none() && stored.is_ok() {
             // The deepest files are the cleared locks in `quarantine`, two levels down.
             disk::remove_stale_temporary_files(&self.paths.data, now, 2);

@@ -58,8 +58,6 @@ pub(crate) enum ChangeKind {
     HooksRemoved,
     SlashCommandAdded,
     SlashCommandUpdated,
-    /// The plugin replaced the command file, or vice versa.
-    SlashCommandReplaced,
     SlashCommandRemoved,
 }
 

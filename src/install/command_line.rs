@@ -35,70 +35,40 @@ pub struct Invocation {
 
 /// Parses a shell command. Returns `None` unless it runs an executable named `whycap` with this subcommand.
 pub(crate) fn invocation(command: &str, subcommand: &str) -> Option<Invocation> {
-    let (executable, after_executable) = first_word(command)?;
-    let (word, rest) = first_word(after_executable)?;
+    let (call, rest) = command.rsplit_once(&format!(" {subcommand}"))?;
+    if rest.starts_with(|next: char| next.is_alphanumeric()) {
+        return None;
+    }
+    let call = call.trim();
+    let powershell_call = call.strip_prefix(POWERSHELL_CALL);
+    let executable = match powershell_call {
+        Some(word) => unquoted(word.trim(), "''"),
+        None => unquoted(call, "'\\''"),
+    }?;
     let name = executable.rsplit(['/', '\\']).next()?;
-    if !["whycap", "whycap.exe"].contains(&name) || word != subcommand {
+    if !["whycap", "whycap.exe"].contains(&name) {
         return None;
     }
     Some(Invocation {
         is_customized: !["", HOOK_ENDING].contains(&rest.trim()),
-        for_powershell: command.trim_start().starts_with(POWERSHELL_CALL),
+        for_powershell: powershell_call.is_some(),
         executable,
     })
 }
 
-/// Returns the first word of a shell command, unquoted, and the rest of the command.
-fn first_word(command: &str) -> Option<(String, &str)> {
-    let text = command.trim_start();
-    if let Some(call) = text.strip_prefix(POWERSHELL_CALL) {
-        return word_of_powershell(call.trim_start());
+/// Returns a word of a shell command without its quotes. `quote_inside` stands for a single quote between single quotes.
+/// Returns `None` if the text is more than one word, or if part of it is quoted.
+fn unquoted(word: &str, quote_inside: &str) -> Option<String> {
+    let quoted = ['\'', '"']
+        .into_iter()
+        .find_map(|quote| Some((quote, word.strip_prefix(quote)?.strip_suffix(quote)?)));
+    if let Some((quote, text)) = quoted {
+        let parts: Vec<&str> = text.split(quote_inside).collect();
+        let is_one_word = !parts.iter().any(|part| part.contains(quote));
+        return is_one_word.then(|| parts.join("'"));
     }
-    let mut word = String::new();
-    let mut quote = None;
-    let mut characters = text.char_indices();
-    let mut end = text.len();
-    while let Some((at, character)) = characters.next() {
-        match (quote, character) {
-            (Some('\''), '\'') | (Some('"'), '"') => quote = None,
-            (None, '\'' | '"') => quote = Some(character),
-            (None | Some('"'), '\\') => word.extend(characters.next().map(|(_, next)| next)),
-            (None, ' ' | '\t' | '\n' | ';' | '|' | '&' | '<' | '>') => {
-                end = at;
-                break;
-            }
-            _ => word.push(character),
-        }
-    }
-    if quote.is_some() || word.is_empty() {
-        return None;
-    }
-    Some((word, text.get(end..).unwrap_or("")))
-}
-
-/// Returns the first word of a PowerShell command and the rest of the command. Within a quoted word, a doubled quote
-/// stands for a single one.
-fn word_of_powershell(call: &str) -> Option<(String, &str)> {
-    let Some(mut rest) = call.strip_prefix('\'') else {
-        let (word, rest) = call.split_at(call.find(char::is_whitespace).unwrap_or(call.len()));
-        if word.is_empty() {
-            return None;
-        }
-        return Some((word.to_owned(), rest));
-    };
-    let mut word = String::new();
-    loop {
-        let (quoted, after_quote) = rest.split_once('\'')?;
-        word.push_str(quoted);
-        match after_quote.strip_prefix('\'') {
-            Some(more) => {
-                word.push('\'');
-                rest = more;
-            }
-            None if word.is_empty() => return None,
-            None => return Some((word, after_quote)),
-        }
-    }
+    let is_plain = !word.contains(|c: char| c.is_whitespace() || "'\"\\;|&<>".contains(c));
+    is_plain.then(|| word.to_owned())
 }
 
 #[cfg(test)]
@@ -111,7 +81,7 @@ mod tests {
             ("/usr/local/bin/whycap hook", "/usr/local/bin/whycap"),
             ("'/home/a b/whycap' hook", "/home/a b/whycap"),
             ("\"/home/a b/whycap\" hook", "/home/a b/whycap"),
-            ("/home/a\\ b/whycap hook", "/home/a b/whycap"),
+            ("'/my hook/whycap' hook || :", "/my hook/whycap"),
             ("'/it'\\''s/whycap' hook", "/it's/whycap"),
             ("  whycap   hook ", "whycap"),
             (
@@ -134,6 +104,9 @@ mod tests {
     fn commands_that_only_mention_whycap_are_not_recognized() {
         for command in [
             "echo whycap hook",
+            "'a' && '/b/whycap' hook",
+            "KEY=1 /b/whycap hook",
+            "/b/whycap hooks",
             "/opt/notwhycap hook",
             "/opt/whycap/run hook",
             "whycap spend",

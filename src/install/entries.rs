@@ -1,6 +1,5 @@
 //! Recognizes whycap's entries in Claude Code's settings.
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::command_line::{HOOK, Invocation, STATUS_LINE, invocation};
@@ -22,45 +21,12 @@ pub const EVENTS: [(&str, u64); 5] = [
 /// and each of the six calls per minute takes just a few milliseconds.
 pub(crate) const REFRESH_SECONDS: u64 = 10;
 
-/// The reason for keeping a status line that whycap's has replaced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum KeepPurpose {
-    /// The existing status line is shown above whycap's.
-    #[serde(rename = "wrapped")]
-    ShowAbove,
-    /// The existing status line is restored by `uninstall`.
-    #[serde(rename = "set_aside")]
-    RestoreOnUninstall,
-}
-
-impl KeepPurpose {
-    /// Returns the key of the previous entry inside whycap's `statusLine` entry.
-    ///
-    /// Claude Code ignores unknown keys, but it drops them when it rewrites the settings, for example after a plugin
-    /// has been installed (2.1.119 and 2.1.328). The edit record therefore contains the previous entry, too. Either
-    /// copy is enough.
-    pub fn key(self) -> &'static str {
-        match self {
-            Self::ShowAbove => "whycapWraps",
-            Self::RestoreOnUninstall => "whycapSetAside",
-        }
-    }
-
-    /// Returns the first purpose whose key `get` finds, and its value.
-    pub(crate) fn find<T>(get: impl Fn(&'static str) -> Option<T>) -> Option<(Self, T)> {
-        [Self::ShowAbove, Self::RestoreOnUninstall]
-            .into_iter()
-            .find_map(|purpose| Some((purpose, get(purpose.key())?)))
-    }
-}
-
 /// Returns the whycap invocation in a `statusLine` entry or hook handler.
 pub(crate) fn entry_invocation(entry: &Value, subcommand: &str) -> Option<Invocation> {
     invocation(entry.get("command")?.as_str()?, subcommand)
 }
 
-/// Returns the settings without whycap's hooks and with the user's previous status line in place of whycap's.
+/// Returns the settings without whycap's status line and hooks.
 ///
 /// Empty lists and objects under `hooks` are removed, too, so that the results can be compared.
 pub fn without_whycap_entries(settings: &Value) -> Value {
@@ -68,13 +34,10 @@ pub fn without_whycap_entries(settings: &Value) -> Value {
     let Some(members) = remaining.as_object_mut() else {
         return remaining;
     };
-    if let Some(entry) = members.get_mut("statusLine")
+    if let Some(entry) = members.get("statusLine")
         && entry_invocation(entry, STATUS_LINE).is_some()
     {
-        match KeepPurpose::find(|key| entry.get(key).cloned()) {
-            Some((_, previous)) => *entry = previous,
-            None => drop(members.shift_remove("statusLine")),
-        }
+        members.shift_remove("statusLine");
     }
     if let Some(events) = members.get_mut("hooks").and_then(Value::as_object_mut) {
         for groups in events.values_mut().filter_map(Value::as_array_mut) {
@@ -103,8 +66,6 @@ fn is_emptied_by_removal(group: &mut Value) -> bool {
 pub struct InstalledEntries {
     /// The status line.
     pub status_line: Option<Invocation>,
-    /// True if the status line shows the user's previous status line above its own rows.
-    pub shows_previous_line: bool,
     /// The hooks and the events that they handle.
     pub hooks: Vec<(String, Invocation)>,
 }
@@ -120,11 +81,9 @@ pub(crate) fn entries_in(
 
 /// Finds whycap's entries in the settings.
 pub fn installed_entries(settings: &Value) -> InstalledEntries {
-    let entry = settings.get("statusLine");
-    let status_line = entry.and_then(|entry| entry_invocation(entry, STATUS_LINE));
-    let has_previous_line_to_show =
-        entry.is_some_and(|entry| entry.get(KeepPurpose::ShowAbove.key()).is_some());
-
+    let status_line = settings
+        .get("statusLine")
+        .and_then(|entry| entry_invocation(entry, STATUS_LINE));
     let mut hooks = Vec::new();
     let events = settings.get("hooks").and_then(Value::as_object);
     for (event, groups) in events.into_iter().flatten() {
@@ -137,11 +96,7 @@ pub fn installed_entries(settings: &Value) -> InstalledEntries {
             .filter_map(|handler| entry_invocation(handler, HOOK));
         hooks.extend(invocations.map(|invocation| (event.clone(), invocation)));
     }
-    InstalledEntries {
-        shows_previous_line: status_line.is_some() && has_previous_line_to_show,
-        hooks,
-        status_line,
-    }
+    InstalledEntries { status_line, hooks }
 }
 
 #[cfg(test)]
@@ -150,10 +105,9 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn settings_without_whycap_contain_the_previous_status_line_and_other_hooks() {
+    fn settings_without_whycap_contain_only_other_hooks() {
         let settings = json!({
-            "statusLine": {"type": "command", "command": "/x/whycap statusline",
-                "whycapWraps": {"type": "command", "command": "mine"}},
+            "statusLine": {"type": "command", "command": "/x/whycap statusline"},
             "hooks": {
                 "Stop": [{"hooks": [{"command": "/x/whycap hook"}, {"command": "say done"}]}],
                 "SessionEnd": [{"hooks": [{"command": "/x/whycap hook"}]}],
@@ -161,16 +115,9 @@ mod tests {
             "model": "opus",
         });
         assert_eq!(
-            without_whycap_entries(&settings).to_string(),
-            json!({
-                "statusLine": {"type": "command", "command": "mine"},
-                "hooks": {"Stop": [{"hooks": [{"command": "say done"}]}]},
-                "model": "opus",
-            })
-            .to_string()
+            without_whycap_entries(&settings),
+            json!({"hooks": {"Stop": [{"hooks": [{"command": "say done"}]}]}, "model": "opus"})
         );
-        let installed = installed_entries(&settings);
-        assert!(installed.shows_previous_line);
-        assert_eq!(installed.hooks.len(), 2);
+        assert_eq!(installed_entries(&settings).hooks.len(), 2);
     }
 }

@@ -4,8 +4,7 @@
 //! made. Files are never half-written, and because of the order of the steps, the settings are either unchanged or
 //! complete after a crash.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -13,16 +12,17 @@ use chrono::{DateTime, Utc};
 
 use super::changes::{FileChange, Step};
 use super::edit_record::EditRecord;
+use super::made_directories::MadeDirectories;
 use super::plan::InstallPlan;
-use super::slash_command::{command_file, plugin_directory};
+use super::slash_command::plugin_directory;
 use crate::disk::{self, Durability};
 use crate::paths::{Paths, real};
 
 impl Step {
     /// Executes the step. If the file has changed since the plan was made, returns false and does nothing.
-    fn run(&self) -> Result<bool, disk::Error> {
+    fn run(&self, paths: &Paths) -> Result<bool, disk::Error> {
         match self {
-            Self::Change(change) => return change.run(),
+            Self::Change(change) => return change.run(paths),
             Self::WriteOwn(path, bytes) => {
                 disk::create_parent_directory(path)?;
                 disk::write_atomically(path, bytes, Durability::Synced)?;
@@ -35,10 +35,11 @@ impl Step {
 }
 
 impl FileChange {
-    fn run(&self) -> Result<bool, disk::Error> {
+    fn run(&self, paths: &Paths) -> Result<bool, disk::Error> {
         let before = self.before.as_deref().map(str::as_bytes);
         match &self.after {
             Some(after) => {
+                MadeDirectories::record_missing_parents(paths, &self.path);
                 disk::create_shared_parent_directory(&self.path)?;
                 disk::replace::replace_if_unchanged(&self.path, before, after.as_bytes())
             }
@@ -49,9 +50,9 @@ impl FileChange {
 
 /// Executes the steps in order. Returns false if a file has changed since the plan was made. The remaining steps are
 /// then not executed, and a new plan is needed.
-pub fn run(steps: &[Step]) -> Result<bool, disk::Error> {
+pub fn run(paths: &Paths, steps: &[Step]) -> Result<bool, disk::Error> {
     for step in steps {
-        if !step.run()? {
+        if !step.run(paths)? {
             return Ok(false);
         }
     }
@@ -83,7 +84,7 @@ pub(crate) fn plan_and_execute(
     let _lock = lock(&paths.data, lock_timeout)?;
     for _ in 0..ATTEMPTS {
         let plan = make()?;
-        if run(&plan.steps)? {
+        if run(paths, &plan.steps)? {
             return Ok(plan);
         }
     }
@@ -98,36 +99,22 @@ pub(crate) fn plan_and_execute(
 }
 
 /// Deletes temporary files that killed processes have left next to the files that an installation writes.
-pub(crate) fn sweep(paths: &Paths, settings: &Path, now: DateTime<Utc>) {
-    let mut files = EditRecord::known_settings(paths);
-    files.extend([settings.to_owned(), command_file(paths)]);
-    // If a path is a symbolic link, the target is written.
-    let real_files: Vec<PathBuf> = files.iter().map(|file| real(file)).collect();
-    files.extend(real_files);
-
-    let directories: BTreeSet<&Path> = files.iter().filter_map(|file| file.parent()).collect();
-    for directory in directories {
-        disk::remove_stale_temporary_files(directory, now, 0);
+pub(crate) fn sweep(paths: &Paths, now: DateTime<Utc>) {
+    for settings in EditRecord::known_settings(paths) {
+        // If the path is a symbolic link, the target is written.
+        if let Some(directory) = real(&settings).parent() {
+            disk::remove_stale_temporary_files(directory, now, 0);
+        }
     }
     disk::remove_stale_temporary_files(&plugin_directory(paths), now, 1);
-    disk::remove_stale_temporary_files(&paths.data, now, 2);
 }
 
 /// Acquires the installation lock and holds it until the guard is dropped.
 fn lock(data: &Path, lock_timeout: Duration) -> anyhow::Result<disk::lock::LockGuard> {
     disk::create_private_directory(data)?;
     let path = data.join("install.lock");
+    let shown = path.display();
     disk::lock::lock_with_timeout(&path, lock_timeout, &mut std::thread::sleep)
-        .with_context(|| {
-            format!(
-                "could not lock {}; check that you have write permission for its directory",
-                path.display()
-            )
-        })?
-        .with_context(|| {
-            format!(
-                "another whycap install is still running ({} is locked); try again when it has finished",
-                path.display()
-            )
-        })
+        .with_context(|| format!("could not lock {shown}; check that you have write permission for its directory"))?
+        .with_context(|| format!("another whycap install is still running ({shown} is locked); try again when it has finished"))
 }

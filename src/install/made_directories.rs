@@ -1,78 +1,83 @@
-//! The directories that whycap created for its configuration. `uninstall` deletes those that are empty.
+//! The directories that whycap and `install.sh` created. `uninstall` deletes those that are empty.
+//!
+//! The record is a text file in the data directory with one path on each line, so that `install.sh` can add to it.
 
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
-use crate::disk;
-use crate::disk::records;
 use crate::disk::replace::remove_empty_owned_directory;
+use crate::disk::{self, Durability};
 use crate::paths::Paths;
 
-/// The directories that whycap created, outermost first.
-#[derive(Debug, Default, Serialize, Deserialize)]
+/// The recorded directories. A directory comes before the directories in it.
+#[derive(Debug, Default)]
 pub(crate) struct MadeDirectories {
     directories: Vec<PathBuf>,
 }
 
 impl MadeDirectories {
     fn path(paths: &Paths) -> PathBuf {
-        paths.data.join("made_directories.json")
+        paths.data.join("made-directories")
     }
 
     /// Reads the record. If it is missing or damaged, it counts as empty, and no directories are deleted.
     pub(crate) fn load(paths: &Paths) -> Self {
-        records::read(&Self::path(paths)).unwrap_or_default()
+        let bytes = disk::read_owned(&Self::path(paths), 64 * 1024);
+        let text = String::from_utf8(bytes.ok().flatten().unwrap_or_default());
+        let mut directories: Vec<PathBuf> = text
+            .unwrap_or_default()
+            .lines()
+            .map(PathBuf::from)
+            .collect();
+        directories.sort();
+        Self { directories }
     }
 
-    /// Adds directories to the record. If this fails, `uninstall` leaves the directories behind.
-    pub(crate) fn record(paths: &Paths, directories: Vec<PathBuf>) {
-        if directories.is_empty() {
+    /// Records the missing parent directories of a file that is about to be written. If this fails, `uninstall` leaves
+    /// the directories behind.
+    pub(crate) fn record_missing_parents(paths: &Paths, file: &Path) {
+        let missing: Vec<PathBuf> = file
+            .ancestors()
+            .skip(1)
+            .take_while(|directory| !directory.exists())
+            .map(Path::to_owned)
+            .collect();
+        if missing.is_empty() {
             return;
         }
-        let mut made = Self::load(paths);
-        made.directories.extend(directories);
-        made.directories.sort();
-        made.directories.dedup();
-        let _ = records::write(&Self::path(paths), &made);
+        let text: String = Self::load(paths)
+            .directories
+            .iter()
+            .chain(&missing)
+            .filter_map(|directory| Some(format!("{}\n", directory.to_str()?)))
+            .collect();
+        let record = Self::path(paths);
+        let _ = disk::create_parent_directory(&record)
+            .and_then(|()| disk::write_atomically(&record, text.as_bytes(), Durability::Synced));
     }
 
-    /// Returns the directories around a file that whycap created and that contain nothing else, innermost first.
-    pub(crate) fn directories_only_for<'p>(
-        &self,
-        file: &'p Path,
-    ) -> impl Iterator<Item = &'p Path> {
-        file.ancestors().skip(1).take_while(|directory| {
-            let is_made = self.directories.iter().any(|made| made == directory);
-            is_made && has_one_entry(directory)
-        })
+    /// Returns the shell command that deletes a file and the recorded directories that contain nothing else.
+    pub(crate) fn removal_command(&self, paths: &Paths, file: &Path) -> String {
+        let directories: Vec<String> = file
+            .ancestors()
+            .skip(1)
+            .take_while(|directory| {
+                let is_made = self.directories.iter().any(|made| made == directory);
+                is_made && std::fs::read_dir(directory).is_ok_and(|entries| entries.count() == 1)
+            })
+            .map(|directory| paths.in_shell(directory))
+            .collect();
+        let removal = format!("rm {}", paths.in_shell(file));
+        if directories.is_empty() {
+            removal
+        } else {
+            format!("{removal} && rmdir {}", directories.join(" "))
+        }
     }
 
-    /// Deletes the directories that are empty. If none are left, deletes the record, too.
-    pub(crate) fn remove_empty(&self, paths: &Paths) {
+    /// Deletes the directories that are empty.
+    pub(crate) fn remove_empty(&self) {
         for directory in self.directories.iter().rev() {
             remove_empty_owned_directory(directory);
         }
-        if !self.directories.iter().any(|directory| directory.exists()) {
-            // If this fails, the next `uninstall` finds that there is nothing to delete.
-            let _ = disk::remove_owned_file(&Self::path(paths));
-        }
     }
-}
-
-/// Returns true if the directory has a single entry. Returns false if it cannot be read.
-fn has_one_entry(directory: &Path) -> bool {
-    std::fs::read_dir(directory).is_ok_and(|entries| entries.count() == 1)
-}
-
-/// Returns the missing parent directories of a file, outermost first.
-pub(crate) fn missing_directories(path: &Path) -> Vec<PathBuf> {
-    let mut missing: Vec<PathBuf> = path
-        .ancestors()
-        .skip(1)
-        .take_while(|directory| !directory.exists())
-        .map(Path::to_owned)
-        .collect();
-    missing.reverse();
-    missing
 }

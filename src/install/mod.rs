@@ -5,7 +5,7 @@
 
 pub mod changes;
 pub mod command_line;
-mod edit_record;
+pub mod edit_record;
 pub mod entries;
 pub mod execute;
 pub(crate) mod line;
@@ -13,11 +13,9 @@ pub(crate) mod made_directories;
 pub(crate) mod own_path;
 pub mod plan;
 pub mod plugin;
-mod preview;
-pub(crate) mod question;
 pub(crate) mod report;
 pub mod settings_edit;
-pub mod slash_command;
+pub(crate) mod slash_command;
 
 pub(crate) use edit_record::EditRecord;
 pub(crate) use execute::{LOCK_TIMEOUT, plan_and_execute, sweep};

@@ -5,17 +5,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 
+use super::made_directories::MadeDirectories;
 use crate::claude::shell::Shell;
 use crate::disk;
 use crate::environment::Environment;
 use crate::paths::Paths;
-
-/// The name of the file that `install.sh` writes next to the program. It lists the directories that the script created,
-/// one per line, with the innermost first.
-const MADE_BY_SCRIPT: &str = ".whycap-made-directories";
-
-/// The maximum size of this file, in bytes.
-const MOST_BYTES_OF_RECORD: u64 = 64 * 1024;
 
 /// Returns the path of the running executable, quoted for the shell.
 ///
@@ -57,14 +51,8 @@ fn lasting_path(called: Option<&OsStr>, search_path: Option<&OsStr>, running: &P
     if let Some(path) = typed
         && path.is_absolute()
         && disk::is_same_file(path, running)
-        && hoisted(path).is_none()
     {
         return path.to_owned();
-    }
-    if let Some(hoisted) = hoisted(running)
-        && disk::is_same_file(&hoisted, running)
-    {
-        return hoisted;
     }
     let name = typed
         .and_then(Path::file_name)
@@ -77,26 +65,8 @@ fn lasting_path(called: Option<&OsStr>, search_path: Option<&OsStr>, running: &P
         .unwrap_or_else(|| running.to_owned())
 }
 
-/// Returns the path of pnpm's link to an executable, which does not contain a version. Returns `None` if pnpm did not
-/// install it.
-///
-/// pnpm stores a package in a directory that includes its version, such as
-/// `.pnpm/@whycap+linux-x64@1.2.3/node_modules/…`, and links to it from `.pnpm/node_modules/…`.
-fn hoisted(executable: &Path) -> Option<PathBuf> {
-    let store = executable
-        .ancestors()
-        .find(|above| above.ends_with(".pnpm"))?;
-    let mut inside = executable.strip_prefix(store).ok()?.components();
-    if inside.next()?.as_os_str() == "node_modules" {
-        return None;
-    }
-    let package = inside.as_path().strip_prefix("node_modules").ok()?;
-    Some(store.join("node_modules").join(package))
-}
-
-/// Returns the command that deletes this program. Returns `None` if its path is unknown, or if it was built with cargo
-/// and not installed.
-pub(crate) fn removal_command(paths: &Paths) -> Option<String> {
+/// Returns the command that deletes this program. Returns `None` if its path is unknown.
+pub(crate) fn removal_command(paths: &Paths, made: &MadeDirectories) -> Option<String> {
     let running = std::env::current_exe().ok()?;
     let directory = running.parent()?;
     let is_below = |name: &str| running.components().any(|part| part.as_os_str() == name);
@@ -106,37 +76,9 @@ pub(crate) fn removal_command(paths: &Paths) -> Option<String> {
         Some("brew uninstall whycap".to_owned())
     } else if directory.ends_with(".cargo/bin") {
         Some("cargo uninstall whycap".to_owned())
-    } else if directory.join(".cargo-lock").exists() {
-        None
     } else {
-        Some(removal_of_copied_program(&running, directory, paths))
+        Some(made.removal_command(paths, &running))
     }
-}
-
-/// Returns the command that deletes a program that was copied into a directory. If `install.sh` copied it, the command
-/// also deletes the script's list of the directories that it created, and those of them that are empty afterward.
-fn removal_of_copied_program(program: &Path, directory: &Path, paths: &Paths) -> String {
-    let remove = format!("rm {}", paths.in_shell(program));
-    let record = directory.join(MADE_BY_SCRIPT);
-    let Ok(Some(bytes)) = disk::read_owned(&record, MOST_BYTES_OF_RECORD) else {
-        return remove;
-    };
-    let mut commands = vec![format!("{remove} {}", paths.in_shell(&record))];
-    let mut removed = vec![program.to_owned(), record];
-    for made in String::from_utf8_lossy(&bytes).lines().map(PathBuf::from) {
-        let Ok(entries) = std::fs::read_dir(&made) else {
-            break;
-        };
-        let becomes_empty = entries
-            .into_iter()
-            .all(|entry| entry.is_ok_and(|entry| removed.contains(&entry.path())));
-        if !program.starts_with(&made) || !becomes_empty {
-            break;
-        }
-        commands.push(format!("rmdir {}", paths.in_shell(&made)));
-        removed.push(made);
-    }
-    commands.join(" && ")
 }
 
 /// Returns true if an executable is in the cache of `npx`, `pnpm dlx`, `yarn dlx`, or `bunx`.
@@ -204,17 +146,5 @@ mod tests {
         }
         let stays = "/usr/lib/node_modules/whycap/node_modules/@whycap/linux-x64/whycap";
         assert!(!is_in_runner_cache(Path::new(stays)));
-    }
-    #[test]
-    fn a_pnpm_path_is_used_without_its_version() {
-        let store = Path::new("/home/u/pnpm/global/5/.pnpm");
-        let executable = "node_modules/@whycap/linux-x64/whycap";
-        let versioned = store.join("@whycap+linux-x64@0.1.0").join(executable);
-        assert_eq!(hoisted(&versioned), Some(store.join(executable)));
-        assert_eq!(hoisted(&store.join(executable)), None);
-        assert_eq!(
-            hoisted(Path::new("/usr/lib/node_modules/whycap/whycap")),
-            None
-        );
     }
 }

@@ -20,7 +20,6 @@ use super::reconcile::bounds::{LowerBound, LowerBoundReason};
 use super::responses::{ResponseCosts, SelectedResponses};
 use super::rows::{Tally, recorded_from};
 use crate::claude::settings;
-use crate::config::Budget;
 use crate::environment::Environment;
 use crate::outlook::Fact;
 use crate::paths::Paths;
@@ -37,28 +36,6 @@ const EVENTS_TO_RECONCILE: i64 = 32;
 /// The age, in milliseconds, up to which a new sample may still make a lower bound exact.
 const MAX_BOUND_AGE: Millis = 60_000;
 
-/// The figures to calculate in addition to the session's spend and today's spend.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct RequestedFigures<'a> {
-    /// True to include the current month's spend.
-    pub month: bool,
-    /// The budgets of the projects whose spend is requested.
-    pub projects: Option<&'a Budget>,
-    /// The session's directory, which is used if the ledger does not know it yet.
-    pub directory: &'a str,
-}
-
-impl<'a> RequestedFigures<'a> {
-    /// Returns the figures that these budgets require.
-    pub(crate) fn new(budget: &'a Budget, directory: &'a str) -> Self {
-        Self {
-            month: budget.month.is_some(),
-            projects: Some(budget).filter(|budget| !budget.projects.is_empty()),
-            directory,
-        }
-    }
-}
-
 /// The current spend.
 #[derive(Debug, Clone, Default)]
 pub struct LiveFigures {
@@ -68,8 +45,6 @@ pub struct LiveFigures {
     pub today: Tally,
     /// The current month's spend, if requested.
     pub month: Option<Tally>,
-    /// The current month's spend for each of the session's projects, with the project's key.
-    pub projects: Vec<(String, Tally)>,
     /// True if every transcript has been read to its end at least once.
     pub is_complete: bool,
 }
@@ -255,24 +230,20 @@ impl OpenLedger {
         self.cost_of_unsaved_responses = new.unwrap_or_default();
     }
 
-    /// Returns the current spend, or `None` if the ledger cannot be read.
-    pub fn figures(
-        &mut self,
-        environment: &Environment,
-        requested: RequestedFigures<'_>,
-    ) -> Option<LiveFigures> {
+    /// Returns the current spend, or `None` if the ledger cannot be read. The month's spend is read only on request.
+    pub fn figures(&mut self, environment: &Environment, with_month: bool) -> Option<LiveFigures> {
         let stored = self
             .ledger
             .read(|store| store.stored_session(self.session))
             .ok()?;
-        self.figures_from(&stored, environment, requested).ok()
+        self.figures_from(&stored, environment, with_month).ok()
     }
 
     fn figures_from(
         &mut self,
         stored: &StoredSession,
         environment: &Environment,
-        requested: RequestedFigures<'_>,
+        with_month: bool,
     ) -> LedgerResult<LiveFigures> {
         let increase = self
             .ledger
@@ -321,30 +292,11 @@ impl OpenLedger {
             };
             figures.today.pending += self.pending;
             figures.today.at_least |= at_least;
-            if requested.month {
+            if with_month {
                 let mut tally = store.tally_between(&month, Some(session_id))?;
                 tally.pending += self.pending;
                 tally.at_least |= at_least;
                 figures.month = Some(tally);
-            }
-            if let Some(budget) = requested.projects {
-                let stored_directory = store.directory(session_id)?;
-                let directory = stored_directory.as_deref().unwrap_or(requested.directory);
-                let tallies = store.tallies_by_directory(&month, session_id)?;
-                for key in budget
-                    .projects
-                    .keys()
-                    .filter(|key| budget.covers(key, directory))
-                {
-                    let mut tally: Tally = tallies
-                        .iter()
-                        .filter(|(directory, _)| budget.covers(key, directory))
-                        .map(|(_, tally)| *tally)
-                        .sum();
-                    tally.pending += self.pending;
-                    tally.at_least |= at_least;
-                    figures.projects.push((key.clone(), tally));
-                }
             }
             Ok(figures)
         })

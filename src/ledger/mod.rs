@@ -44,12 +44,10 @@ pub(crate) use error_lines::{SessionAttempt, ShownError};
 pub use events::{EventKind, ProcessId, RunEvent, TotalSample};
 pub(crate) use facts::Response;
 pub(crate) use limit_facts::FactRequest;
-pub use live::{LiveFigures, OpenLedger, RequestedFigures};
+pub use live::{LiveFigures, OpenLedger};
 pub(crate) use pull_requests::PullRequestLink;
 pub(crate) use reconcile::{InheritedLines, RunBreakdown};
-pub(crate) use responses::{
-    OffTranscriptRow, RecentSpend, ResponseCosts, Responses, SelectedResponses,
-};
+pub(crate) use responses::{OffTranscriptRow, RecentSpend, ResponseCosts, SelectedResponses};
 pub use rows::{
     EVER, EachRow, ModelSwitch, Origin, RequestContext, RowsBy, RowsPeriod, Selected, SpendKind,
     SpendRow, SpendSource, Tally,

@@ -27,25 +27,6 @@ pub(crate) struct Responses {
     pub(crate) names: Names,
 }
 
-#[cfg(test)]
-impl Responses {
-    /// Adds a response with the given model and agent.
-    pub(crate) fn push(&mut self, response: Response, model: &str, agent: &str) {
-        let model_id = super::facts::id_of(model.as_bytes());
-        let context = super::rows::RequestContext {
-            agent: agent.to_owned(),
-            ..super::rows::RequestContext::default()
-        };
-        self.names.models.insert(model_id, model.to_owned());
-        self.all.push(Response {
-            model: model_id,
-            context: context.id(),
-            ..response
-        });
-        self.names.contexts.insert(context.id(), context);
-    }
-}
-
 /// Spend in a single quarter hour that no transcript line reports.
 #[derive(Debug)]
 pub(crate) struct OffTranscriptRow {

@@ -6,7 +6,7 @@ use std::ops::{AddAssign, Range};
 use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Row, params};
+use rusqlite::Row;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::database::{Ledger, Store};
@@ -294,12 +294,6 @@ impl Names {
     pub(crate) fn branch(&self, response: &Response) -> &str {
         self.context(response.context)
             .map_or("", |context| &context.branch)
-    }
-
-    /// Returns a response's agent, or an empty string.
-    pub(crate) fn agent(&self, response: &Response) -> &str {
-        self.context(response.context)
-            .map_or("", |context| &context.agent)
     }
 }
 
@@ -665,50 +659,6 @@ impl Store {
         )?;
         tally.at_least |= damage.is_some();
         Ok(tally)
-    }
-
-    /// Returns each directory's spend in a period, without counts. Excludes the same pending spend and the same lower
-    /// bounds as [`Self::tally_between`].
-    pub(super) fn tallies_by_directory(
-        &self,
-        period: &RowsPeriod,
-        known_session: Id,
-    ) -> Result<HashMap<String, Tally>> {
-        let rows: Vec<(Option<String>, Option<OffTranscriptKind>, Money)> = self.all(
-            "SELECT directory, kind, cost FROM (
-                 SELECT session, NULL AS kind, recorded AS cost FROM sums WHERE quarter >= ?1 AND quarter < ?2
-                 UNION ALL SELECT session, kind, cost FROM off_transcript JOIN sessions ON sessions.id = session
-                     WHERE at >= ?1 AND at < ?2 AND NOT (kind = ?3 AND is_dirty) AND NOT (kind = ?4 AND session = ?5)
-                 UNION ALL SELECT session, ?4, 0 FROM damage JOIN files ON files.id = file WHERE since < ?2 AND until >= ?1
-             ) JOIN sessions ON sessions.id = session",
-            params![
-                period.start,
-                period.end,
-                OffTranscriptKind::Pending,
-                OffTranscriptKind::LowerBound,
-                known_session
-            ],
-            |row| row.try_into(),
-        )?;
-        let mut tallies: HashMap<String, Tally> = HashMap::new();
-        for (directory, kind, cost) in rows {
-            let tally = tallies.entry(directory.unwrap_or_default()).or_default();
-            match kind {
-                Some(kind) => tally.add_off_transcript(kind, cost),
-                None => tally.recorded += cost,
-            }
-        }
-        Ok(tallies)
-    }
-
-    /// Returns a session's directory, or `None` if it is unknown.
-    pub(super) fn directory(&self, session: Id) -> Result<Option<String>> {
-        let directory = self.first(
-            "SELECT directory FROM sessions WHERE id = ?1",
-            [session],
-            |row| row.get(0),
-        )?;
-        Ok(directory.flatten())
     }
 }
 

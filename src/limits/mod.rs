@@ -19,7 +19,6 @@ pub mod evidence;
 pub mod free_period;
 pub mod incident;
 pub mod kind;
-pub mod pace;
 pub mod sample;
 pub mod screen;
 mod split;

@@ -3,10 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{NowData, RunningSession};
-use crate::incidents::{EstimatedPayments, Paying};
+use crate::incidents::{EstimatedPayments, Paying, WindowPace};
 use crate::limits::incident::{AwaitedPrompt, Incident, stopped_again_clause};
 use crate::limits::kind::Window;
-use crate::limits::pace::Outlook;
 use crate::limits::sample::Sample;
 use crate::pricing::Money;
 use crate::spend::WindowUse;
@@ -16,13 +15,13 @@ use crate::time::format_rfc3339;
 impl NowData {
     pub(super) fn json(&self) -> Value {
         let spend = self.spend.as_ref().ok();
-        let per_hour = spend.and_then(|spend| spend.per_hour);
+        let pace = spend.and_then(|spend| spend.pace);
         let block = self.block().map(|block| {
             json!({
                 "start": format_rfc3339(block.start),
                 "end": format_rfc3339(block.end),
                 "cost_usd": block.spent.money.usd(),
-                "usd_per_hour": per_hour.map(|hourly| hourly.rate.usd()),
+                "usd_per_hour": pace.map(|pace| pace.per_hour),
             })
         });
         let sessions: Value = self.sessions.iter().map(RunningSession::json).collect();
@@ -49,9 +48,7 @@ impl NowData {
     }
 
     fn json_of_windows(&self, reading: &Sample) -> Value {
-        let five_hour = self.forecast(Window::FiveHour);
-        let full = five_hour.and_then(|forecast| forecast.outlook.full());
-        let percent_per_minute = five_hour.and_then(|forecast| forecast.rate);
+        let five_hour = self.pace(Window::FiveHour);
         let spend_limit = reading.others.spend_limit.map(|limit| {
             json!({
                 "used_percentage": level_now(&limit.usage, self.clock),
@@ -69,27 +66,21 @@ impl NowData {
             "seven_day_fable": self.json_of_window(reading, Window::WeeklyFable),
             "spend_limit": spend_limit,
             "measured_at": format_rfc3339(reading.measured),
-            "five_hour_full_at": full.map(|(at, _)| format_rfc3339(at)),
-            "five_hour_percent_per_hour": percent_per_minute.map(|rate| rate * 60.0),
+            "five_hour_full_at": five_hour.and_then(WindowPace::full_at).map(format_rfc3339),
+            "five_hour_percent_per_hour": five_hour.map(|window| window.pace.per_hour),
         })
     }
 
     /// Returns the JSON for a window, or `None` if the reading does not include it.
     fn json_of_window(&self, reading: &Sample, window: Window) -> Option<Value> {
         let usage = reading.usage(window)?;
-        let outlook = self.forecast(window).map(|forecast| forecast.outlook);
-        let full = outlook.and_then(Outlook::full);
-        let lasts = match outlook {
-            Some(Outlook::WillNotFill) => Some(true),
-            Some(Outlook::WillFill(..)) => Some(false),
-            Some(Outlook::Unpredictable) | None => None,
-        };
+        let pace = self.pace(window);
+        let full_at = pace.and_then(WindowPace::full_at);
         Some(json!({
             "used_percentage": level_now(&usage, self.clock),
             "resets_at": usage.resets_at.filter(|at| *at > self.clock.now).map(format_rfc3339),
-            "full_at": full.map(|(at, _)| format_rfc3339(at)),
-            "full_at_the_latest": full.map(|(_, latest)| format_rfc3339(latest)),
-            "lasts": lasts,
+            "full_at": full_at.map(format_rfc3339),
+            "lasts": pace.map(|_| full_at.is_none()),
             "refused_at": self.refusal(window).map(|refused| format_rfc3339(refused.at)),
         }))
     }

@@ -8,15 +8,14 @@ use chrono::{DateTime, Utc};
 use crate::claude::session_label::SessionLabel;
 use crate::claude::sessions::SessionActivity;
 use crate::claude::window_usage::UsagePage;
-use crate::config::Currency;
-use crate::incidents::{EstimatedPayments, Paying, Situation};
+use crate::incidents::{EstimatedPayments, Paying, Situation, WindowPace};
 use crate::ledger::Tally;
 use crate::limits::evidence::RefusedWindow;
 use crate::limits::incident::{AwaitedPrompt, Continuation, Incident, StillFull};
 use crate::limits::kind::{LimitKind, Window};
-use crate::limits::pace::Expected;
 use crate::limits::sample::Sample;
-use crate::spend::{Amount, Block, HourlyRate, WindowUse};
+use crate::pace::Pace;
+use crate::spend::{Amount, Block, WindowUse};
 use crate::time::Clock;
 use crate::transcript::failed_attempts::FailedAttempts;
 
@@ -37,8 +36,8 @@ pub(crate) struct NowData {
     pub(crate) no_session_uses_plan: bool,
     /// The last known reset times of the windows that have reset.
     pub(crate) passed_resets: Vec<PassedReset>,
-    /// The forecasts for the usage windows.
-    pub(crate) forecasts: Vec<Expected>,
+    /// The paces of the usage windows.
+    pub(crate) paces: Vec<WindowPace>,
     /// The spend, or a sentence that explains why it is unknown.
     pub(crate) spend: Result<SpendNow, String>,
     /// The running sessions. Those that are waiting for the user come first.
@@ -48,7 +47,6 @@ pub(crate) struct NowData {
     pub(crate) paying: Option<Paying>,
     /// The latest contents of `/usage`.
     pub(crate) usage_page: Option<UsagePage>,
-    pub(crate) currency: Currency,
 }
 
 /// A reset of a usage window in the past.
@@ -84,8 +82,8 @@ pub(crate) struct SlowFacts {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SpendNow {
     pub(crate) today: Tally,
-    /// Today's spend per hour.
-    pub(crate) per_hour: Option<HourlyRate>,
+    /// The pace of today's spend, in dollars.
+    pub(crate) pace: Option<Pace>,
     pub(crate) block: Option<Block>,
     /// True if all of today's transcripts have been read.
     pub(crate) is_complete: bool,
@@ -208,9 +206,7 @@ impl NowData {
             .find(|refused| refused.window == window)
     }
 
-    fn forecast(&self, window: Window) -> Option<&Expected> {
-        self.forecasts
-            .iter()
-            .find(|forecast| forecast.window == window)
+    fn pace(&self, window: Window) -> Option<&WindowPace> {
+        self.paces.iter().find(|pace| pace.window == window)
     }
 }

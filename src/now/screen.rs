@@ -6,17 +6,14 @@ use super::{EffectOfError, NowData, RunningSession};
 use crate::claude::session_label::NO_PROMPT_YET;
 use crate::claude::sessions::SessionState;
 use crate::claude::window_usage::{USAGE_CACHED_FOR, WindowUsage, rounded_level};
-use crate::incidents::EstimatedPayments;
+use crate::incidents::{EstimatedPayments, WindowPace};
 use crate::limits::evidence::ContinuationObstacle;
 use crate::limits::incident::{AwaitedPrompt, Incident, stopped_again_clause};
 use crate::limits::kind::{LimitKind, Window};
-use crate::limits::pace::week::WeekBefore;
-use crate::limits::pace::{Expected, Outlook};
 use crate::limits::sample::Sample;
-use crate::pricing::Money;
 use crate::render::{Column, MeterRow, Page, Report, Table};
-use crate::spend::{Amount, WindowUse};
-use crate::status_line::{WORTH_A_LOOK, days_in_words, level_now, level_tone};
+use crate::spend::{Amount, WindowUse, hourly_rate};
+use crate::status_line::{WORTH_A_LOOK, full_when, level_now, level_tone};
 use crate::terminal::{Tone, percent_text};
 use crate::time::{Clock, WEEK, format_duration};
 
@@ -229,10 +226,7 @@ impl NowData {
         if extent == Extent::Essential {
             return;
         }
-        let paces = self
-            .forecasts
-            .iter()
-            .filter_map(|forecast| self.pace_row(forecast));
+        let paces = self.paces.iter().filter_map(|pace| self.pace_row(pace));
         add_rows(report, "Pace", paces);
         let uses = self
             .slow
@@ -271,40 +265,27 @@ impl NowData {
         }
     }
 
-    /// Returns the forecast for a window. If there is no forecast or a weekly window is far from full, returns last week's
-    /// usage, or `None` if that is unknown.
-    fn pace_row(&self, forecast: &Expected) -> Option<(Tone, String)> {
-        let (window, clock) = (forecast.window, self.clock);
+    /// Returns the forecast for a window, or `None` if a weekly window lasts and is far from full.
+    fn pace_row(&self, pace: &WindowPace) -> Option<(Tone, String)> {
+        let (window, clock) = (pace.window, self.clock);
         let name = window.name();
         let is_week = window.length() == WEEK;
-        match forecast.outlook {
-            Outlook::WillFill(at, latest) => {
-                let when = if is_week {
-                    days_in_words(at, latest, clock)
-                } else {
-                    format!("at {}", clock.format_time_and_distance(at))
-                };
-                Some((
-                    Tone::Warning,
-                    format!("at this pace, {name} will be full {when}, before it resets"),
-                ))
+        let Some(at) = pace.full_at() else {
+            if is_week && pace.pace.now.used < WORTH_A_LOOK {
+                return None;
             }
-            Outlook::WillNotFill if !is_week || forecast.usage.used_percent >= WORTH_A_LOOK => {
-                Some((
-                    Tone::Plain,
-                    format!("at this pace, {name} will last until it resets"),
-                ))
-            }
-            Outlook::WillNotFill | Outlook::Unpredictable => {
-                let WeekBefore { then, at_end } = forecast.week_before?;
-                let text = format!(
-                    "{name}: {} at this point last week, and {} at the end",
-                    percent_text(then),
-                    percent_text(at_end)
-                );
-                Some((Tone::Quiet, text))
-            }
-        }
+            let text = format!("at this pace, {name} will last until it resets");
+            return Some((Tone::Plain, text));
+        };
+        let when = if is_week {
+            full_when(window, at, clock)
+        } else {
+            format!("at {}", clock.format_time_and_distance(at))
+        };
+        Some((
+            Tone::Warning,
+            format!("at this pace, {name} will be full {when}, before it resets"),
+        ))
     }
 
     /// Adds the weekly windows for individual models and the usage credits, which only `/usage` reports.
@@ -327,12 +308,12 @@ impl NowData {
             Err(reason) => return add_row(report, "Today", Tone::Warning, reason.clone()),
         };
         let today = Amount::from_tally(&spend.today).lower_bound_unless(spend.is_complete);
-        let mut text = format!("{}{}", today.sign(), today.money.show_both(&self.currency));
-        if let Some(hourly) = spend.per_hour
-            && hourly.rate > Money::ZERO
+        let mut text = today.show();
+        if let Some(pace) = &spend.pace
+            && let Some(rate) = hourly_rate(pace, self.clock)
         {
             text += ", ";
-            text += &hourly.format(self.clock);
+            text += &rate;
         }
         add_row(report, "Today", Tone::Strong, text);
         let payments = self.slow.paid_today;
@@ -598,18 +579,13 @@ mod tests {
     use super::*;
     use crate::claude::session_label::SessionLabel;
     use crate::claude::sessions::SessionActivity;
-    use crate::config::Config;
     use crate::ledger::Tally;
     use crate::limits::kind::Window;
-    use crate::limits::pace::testing::expected;
-    use crate::spend::{Block, HourlyRate};
+    use crate::pace::{Pace, Reading};
+    use crate::pricing::Money;
+    use crate::spend::Block;
     use crate::terminal::{Palette, width};
     use crate::time::{HourFormat, Zone};
-
-    fn full(window: Window, used: f64, at: &str) -> Expected {
-        let time = at.parse().unwrap();
-        expected(window, used, Outlook::WillFill(time, time))
-    }
 
     fn data(sessions: usize) -> NowData {
         let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
@@ -664,15 +640,22 @@ mod tests {
                 measured: now - TimeDelta::minutes(3),
                 ..Sample::default()
             }),
-            forecasts: vec![
-                full(Window::FiveHour, 82.0, "2026-11-20T12:57:00Z"),
-                full(Window::Weekly, 99.7, "2026-11-20T21:00:00Z"),
-            ],
+            paces: [
+                (Window::FiveHour, 82.0, "2026-11-20T12:55:00Z"),
+                (Window::Weekly, 99.7, "2026-11-20T21:00:00Z"),
+            ]
+            .map(|(window, used, full)| WindowPace::example(window, used, now, Some(at(full))))
+            .to_vec(),
             slow: SlowFacts::default(),
             spend: Ok(SpendNow {
-                per_hour: Some(HourlyRate {
-                    rate: Money::from_nano(680_000_000),
+                pace: Some(Pace {
+                    now: Reading {
+                        at: now,
+                        used: 12.0,
+                    },
                     since: at("2026-11-20T09:00:00Z"),
+                    per_hour: 0.68,
+                    at_end: 20.0,
                 }),
                 today: Tally {
                     recorded: dollars(12),
@@ -689,7 +672,6 @@ mod tests {
             sessions: vec![session; sessions],
             paying: None,
             usage_page: None,
-            currency: Config::default().currency,
         }
     }
 
@@ -706,7 +688,7 @@ mod tests {
             "Windows   5h    ████████████████░░░░   82%  resets 14:30, in 2 h 10 m\n\
              \u{20}         week  ███████████████████░   99%  resets Mon Nov 23 19:00, in 3 d 6 h\n\
              \u{20}         reported up to 3 m ago\n\
-             Pace      at this pace, 5h will be full at 12:57, in 37 m, before it resets\n\
+             Pace      at this pace, 5h will be full at 12:55, in 35 m, before it resets\n\
              \u{20}         at this pace, week will be full today, before it resets\n\
              Today     $12.00, $0.68 per hour since 09:00, including breaks\n\
              Sessions  1 running\n\
@@ -719,7 +701,7 @@ mod tests {
     fn the_end_of_a_block_is_shown_if_no_window_is_known() {
         let unknown = NowData {
             reading: None,
-            forecasts: Vec::new(),
+            paces: Vec::new(),
             ..data(0)
         };
         let shown = screen(&unknown, 90, None);

@@ -6,8 +6,6 @@ use std::ops::{Add, AddAssign, Sub, SubAssign};
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::Currency;
-
 /// An amount in US dollars, stored in pico-dollars (thousandths of a nano-dollar).
 ///
 /// Amounts are displayed with at most nano-dollar precision. Three more digits are stored so that sums are exact to the
@@ -105,22 +103,6 @@ impl Money {
         let digits = format!("{:012}", pico % PICO_PER_DOLLAR);
         let significant_digits = digits.trim_end_matches('0');
         format!("{sign}{}.{significant_digits:0<2}", pico / PICO_PER_DOLLAR)
-    }
-
-    /// Formats the amount in the user's own currency, for example `€11.35`. Returns `None` if no exchange rate is
-    /// configured.
-    pub(crate) fn converted(self, currency: &Currency) -> Option<String> {
-        Some(with_symbol(self.usd() * currency.rate?, &currency.symbol))
-    }
-
-    /// Formats the amount in dollars and, if an exchange rate is configured, in the user's own currency: `$12.34
-    /// (€11.35 at 0.92)`.
-    pub(crate) fn show_both(self, currency: &Currency) -> String {
-        let dollars = self.show();
-        match (self.converted(currency), currency.rate) {
-            (Some(converted), Some(rate)) => format!("{dollars} ({converted} at {rate})"),
-            _ => dollars,
-        }
     }
 
     /// Formats the amount in dollars and cents, with more digits for amounts below a cent: `$12.34`, `$0.0041`.

@@ -7,18 +7,16 @@ use chrono::Datelike;
 use serde_json::{Value, json};
 
 use super::amount::Amount;
-use super::forecast::{Forecast, PlanValue, SpendHistory};
 use super::grouping::{
     GroupBy, Grouping, OmittedGroups, Order, RowGroups, SpendGroup, sort_and_limit,
 };
+use super::history::{PeriodSpend, SpendHistory};
 use super::period::Period;
 use super::why::{model_switch_sentence, model_switches_json};
-use crate::config::Currency;
 use crate::ledger::{
     CatchUpResult, EVER, LedgerError, ModelSwitch, RowsBy, SpendRow, SpendSource, Tally,
 };
 use crate::paths::Paths;
-use crate::pricing::Money;
 use crate::render::{Report, merge_objects};
 use crate::terminal::Tone;
 use crate::time::{Clock, datetime_from_millis, format_rfc3339};
@@ -39,9 +37,6 @@ pub(crate) struct ReportRequest {
     pub(crate) project: Option<String>,
     /// The directory with exports from several machines, or `None` for this machine's ledger.
     pub(crate) from: Option<PathBuf>,
-    /// The monthly price of the user's subscription.
-    pub(crate) plan: Option<Money>,
-    pub(crate) currency: Currency,
 }
 
 impl ReportRequest {
@@ -81,8 +76,8 @@ pub(crate) struct Statement {
     pub(crate) groups: Vec<SpendGroup>,
     /// The groups that were omitted because of the limit, if any.
     pub(super) omitted: Option<OmittedGroups>,
-    forecast: Option<Forecast>,
-    plan: Option<PlanValue>,
+    /// The spend of this month and its pace, if the statement shows this month.
+    this_month: Option<PeriodSpend>,
     /// True if the history contains any spend, in this period or another.
     pub(super) has_history: bool,
     /// The result of updating the ledger.
@@ -125,25 +120,17 @@ impl Statement {
         let total = groups.iter().map(|group| group.tally).sum();
         let omitted = sort_and_limit(&mut groups, request.by, request.order, request.limit);
 
-        let history = if request.shows_this_month() {
-            Some(read_history(source, &request)?)
+        let this_month = if request.shows_this_month() {
+            Some(read_this_month(source, &request)?)
         } else {
             None
-        };
-        // The plan covers all projects, so its value is not shown for a single project.
-        let plan = match (&history, request.plan) {
-            (Some(history), Some(monthly)) if request.project.is_none() => {
-                PlanValue::new(monthly, history, &request.currency)
-            }
-            _ => None,
         };
 
         Ok(Self {
             total,
             groups,
             omitted,
-            forecast: history.and_then(|history| history.forecast()),
-            plan,
+            this_month,
             has_history,
             catch_up,
             damaged: source.damaged(period.clone())?,
@@ -265,8 +252,7 @@ impl Statement {
             "since": self.request.period.since.map(|day| day.to_string()),
             "until": self.request.period.until.map(|day| day.to_string()),
             "project": self.request.project,
-            "forecast": self.forecast.as_ref().map(|forecast| &forecast.facts),
-            "plan": self.plan.as_ref().map(|plan| &plan.facts),
+            "forecast": self.this_month.and_then(|month| month.month_json(self.request.clock)),
             "timezone": self.request.zone,
             "complete": !self.is_incomplete(),
             "answering": self.streaming_sessions,
@@ -284,7 +270,10 @@ impl Statement {
             report.paragraph(Tone::Plain, notes.next().unwrap_or_default());
         } else {
             report.table(self.table(paths));
-            report.paragraphs(Tone::Plain, self.sentences_on_total());
+            let forecast = self
+                .this_month
+                .and_then(|month| month.month_sentence(self.request.clock));
+            report.paragraphs(Tone::Plain, forecast);
         }
         report.paragraphs(
             Tone::Plain,
@@ -293,34 +282,20 @@ impl Statement {
         report.paragraphs(Tone::Quiet, notes);
         report
     }
-
-    /// Returns sentences about the total in the user's currency, the forecast, and the value of the plan.
-    fn sentences_on_total(&self) -> Vec<String> {
-        let currency = &self.request.currency;
-        let mut sentences = Vec::new();
-        if currency.rate.is_some() {
-            sentences.push(format!(
-                "Total: {}{}.",
-                self.total_amount().sign(),
-                self.total.cost().show_both(currency)
-            ));
-        }
-        sentences.extend(self.forecast.as_ref().map(Forecast::sentence));
-        sentences.extend(self.plan.as_ref().map(|plan| plan.sentence.clone()));
-        sentences
-    }
 }
 
-/// Reads the history that the forecast for this month is based on.
-fn read_history(
+/// Reads this month's spend.
+fn read_this_month(
     source: &dyn SpendSource,
     request: &ReportRequest,
-) -> Result<SpendHistory, LedgerError> {
+) -> Result<PeriodSpend, LedgerError> {
+    let (start, _) = request.clock.zone.month_bounds(request.clock.now);
+    let since_then = start.timestamp_millis()..EVER.end;
     let mut history = SpendHistory::new(request.clock, None);
-    source.rows(EVER, request.rows_by(RowsBy::Quarter), &mut |row| {
+    source.rows(since_then, request.rows_by(RowsBy::Quarter), &mut |row| {
         if request.includes(&row.origin.project) {
             history.add(&row);
         }
     })?;
-    Ok(history)
+    Ok(history.this_month())
 }

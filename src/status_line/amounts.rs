@@ -4,7 +4,6 @@
 use super::layout::{Form, Segment, without_repetitions};
 use super::{LineFacts, loss};
 use crate::budget::{BudgetScope, BudgetUse, budgets_to_report};
-use crate::config::Currency;
 use crate::pricing::Money;
 use crate::spend::Amount;
 use crate::terminal::{Piece, Tone};
@@ -41,20 +40,19 @@ pub(super) fn session(facts: &LineFacts<'_>) -> Option<Segment> {
     Some(forms)
 }
 
-/// Returns the day's spend. If a monthly or project budget is nearly used up, the segment also shows how much of it has
-/// been used. If several are, it shows the one with the highest percentage. Returns `None` without a ledger.
+/// Returns the day's spend. If the monthly budget is nearly used up, the segment also shows how much of it has been used.
+/// Returns `None` without a ledger.
 pub(super) fn today(facts: &LineFacts<'_>) -> Option<Segment> {
     let figures = facts.figures.as_ref()?;
     let amount = Amount::from_tally(&figures.today).lower_bound_unless(figures.is_complete);
-    let fullest = budgets_to_report(&facts.config.budget, figures, None)
+    let month = budgets_to_report(&facts.config.budget, figures)
         .into_iter()
-        .filter(|used| matches!(used.scope, BudgetScope::Month | BudgetScope::Project(_)))
-        .max_by(|left, right| left.used_fraction().total_cmp(&right.used_fraction()));
+        .find(|used| used.scope == BudgetScope::Month);
     Some(amount_forms(
         "today ",
         BudgetScope::Day,
         amount,
-        fullest.as_ref(),
+        month.as_ref(),
         facts,
     ))
 }
@@ -68,9 +66,8 @@ pub(super) fn prompt(cost: Money) -> Segment {
     )]
 }
 
-/// Returns a segment with an amount. The longest form also shows the amount in the user's currency, and how much of its
-/// own budget and of `other_budget` has been used. The shorter forms drop the currency first, then the other budget,
-/// and finally its own budget.
+/// Returns a segment with an amount. The longest form also shows how much of its own budget and of `other_budget` has been
+/// used. The shorter forms drop the other budget first, then its own budget.
 fn amount_forms(
     label: &str,
     scope: BudgetScope,
@@ -89,15 +86,10 @@ fn amount_forms(
     let plain = vec![(Tone::Quiet, label.to_owned()), (tone, amount.show())];
     let own_share = Vec::from_iter(share.map(|(tone, text)| (tone, format!(" {text}"))));
     let other_share = other_budget.map_or_else(Vec::new, |used| {
-        let label = (Tone::Quiet, format!(" {} ", used.scope.label()));
+        let label = (Tone::Quiet, format!(" {} ", used.scope.key()));
         vec![label, budget_share(used)]
     });
-    let currency = Vec::from_iter(converted(amount.money, &facts.config.currency));
     without_repetitions([
-        Form::new(
-            loss::AMOUNT_IN_CURRENCY,
-            [&plain[..], &currency, &own_share, &other_share].concat(),
-        ),
         Form::new(
             loss::SHARE_OF_BUDGET,
             [&plain[..], &own_share, &other_share].concat(),
@@ -105,12 +97,6 @@ fn amount_forms(
         Form::new(loss::SHARE_OF_BUDGET, [&plain[..], &own_share].concat()),
         Form::new(loss_of_amount, plain),
     ])
-}
-
-/// Formats the amount in the user's currency, in parentheses. Returns `None` if the currency is the dollar.
-fn converted(money: Money, currency: &Currency) -> Option<Piece> {
-    let converted = money.converted(currency)?;
-    Some((Tone::Quiet, format!(" ({converted})")))
 }
 
 /// Formats how much of a budget has been used, for example `80% of $20`.
@@ -190,20 +176,6 @@ mod tests {
         assert_eq!(
             texts(today, 90, true, "[budget]\nmonth = 100\n"),
             ["today $90.00 month 90% of $100", "today $90.00"]
-        );
-    }
-
-    #[test]
-    fn the_users_currency_is_shown_next_to_dollars_and_dropped_first() {
-        let config = "[budget]\nsession = 2\n[currency]\nrate = 0.5\n";
-        assert_eq!(
-            texts(session, 2, true, config),
-            [
-                "session $2.00 (€1.00) 100% of $2",
-                "session $2.00 100% of $2",
-                "session $2.00",
-                "$2.00"
-            ]
         );
     }
 

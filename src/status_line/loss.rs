@@ -5,7 +5,6 @@
 //! percentage, for one that is worth a look, and for one that is nearly 100.
 
 pub(super) const PACE_IF_WINDOW_LASTS: u32 = 5;
-pub(super) const AMOUNT_IN_CURRENCY: u32 = 9;
 pub(super) const CONTEXT_WITH_LONG_BAR: u32 = 11;
 pub(super) const AGE_OF_USAGE_PAGE: u32 = 12;
 pub(super) const PACE: u32 = 15;

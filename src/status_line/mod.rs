@@ -13,7 +13,7 @@ mod windows;
 mod workspace;
 pub(crate) mod wrapped;
 
-pub(crate) use pace::days_in_words;
+pub(crate) use pace::full_when;
 pub(crate) use session_details::cold_cache_cost;
 pub(crate) use windows::{WORTH_A_LOOK, level_now, level_tone};
 
@@ -21,8 +21,8 @@ use crate::checkout::Head;
 use crate::claude::status_payload::StatusPayload;
 use crate::claude::window_usage::UsagePage;
 use crate::config::{Config, SegmentName};
+use crate::incidents::WindowPace;
 use crate::ledger::LiveFigures;
-use crate::limits::pace::Expected;
 use crate::limits::sample::Sample;
 use crate::pricing::Money;
 use crate::terminal::{Piece, Tone, truncate};
@@ -67,8 +67,8 @@ pub struct LineFacts<'a> {
     pub figures: Option<LiveFigures>,
     /// The newest reading of the account's usage windows.
     pub windows: Option<Sample>,
-    /// The forecasts for the usage windows.
-    pub forecasts: Vec<Expected>,
+    /// The paces of the usage windows.
+    pub paces: Vec<WindowPace>,
     /// The `/usage` page as Claude Code last loaded it.
     pub usage: Option<UsagePage>,
     /// The cost of the last prompt.
@@ -90,7 +90,7 @@ impl<'a> LineFacts<'a> {
             clock,
             figures: None,
             windows: None,
-            forecasts: Vec::new(),
+            paces: Vec::new(),
             usage: None,
             prompt: None,
             rewriting: None,
@@ -108,7 +108,7 @@ impl<'a> LineFacts<'a> {
             SegmentName::Session => amounts::session(self),
             SegmentName::Today => amounts::today(self),
             SegmentName::Windows => windows::windows(self.windows.as_ref()?, style.windows, clock),
-            SegmentName::Pace => pace::pace(&self.forecasts, clock),
+            SegmentName::Pace => pace::pace(&self.paces, clock),
             SegmentName::Context => context_use::context(payload, style.context),
             SegmentName::Directory => workspace::directory(self.directory.as_deref()?),
             SegmentName::Branch => workspace::branch(self.head.as_ref()?),
@@ -137,8 +137,6 @@ mod tests {
     use crate::config::{LineConfig, MeterForm};
     use crate::ledger::Tally;
     use crate::limits::kind::Window;
-    use crate::limits::pace::Outlook;
-    use crate::limits::pace::testing::expected;
     use crate::terminal::width;
     use crate::time::{HourFormat, Zone};
 
@@ -179,7 +177,7 @@ mod tests {
     struct Scenario {
         payload: StatusPayload,
         config: Config,
-        forecasts: Vec<Expected>,
+        paces: Vec<WindowPace>,
         five_hour: f64,
         week: f64,
         context: f64,
@@ -251,17 +249,14 @@ mod tests {
                     "seven_day": {"used_percentage": week, "resets_at": week_reset},
                 },
             });
-            let full_at = DateTime::from_timestamp(NOW + 3_000, 0).unwrap();
-            let forecast = expected(
-                Window::FiveHour,
-                five_hour,
-                Outlook::WillFill(full_at, full_at),
-            );
+            let [now, full_at] =
+                [0, 3_000].map(|later| DateTime::from_timestamp(NOW + later, 0).unwrap());
+            let pace = WindowPace::example(Window::FiveHour, five_hour, now, Some(full_at));
             let is_warning = (50.0..100.0).contains(&five_hour);
             Self {
                 payload: StatusPayload::parse(payload.to_string().as_bytes()),
                 config: config.clone(),
-                forecasts: Vec::from_iter(is_warning.then_some(forecast)),
+                paces: Vec::from_iter(is_warning.then_some(pace)),
                 five_hour,
                 week,
                 context,
@@ -288,7 +283,7 @@ mod tests {
                     is_complete: true,
                     ..LiveFigures::default()
                 }),
-                forecasts: self.forecasts.clone(),
+                paces: self.paces.clone(),
                 ..LineFacts::new(&self.payload, &self.config, clock)
             }
         }
@@ -377,7 +372,7 @@ mod tests {
             let mut order = scenario.documented_order();
             order.retain(|part| match part {
                 RowPart::Budgets => widest.contains("% of $"),
-                RowPart::Forecast => !scenario.forecasts.is_empty(),
+                RowPart::Forecast => !scenario.paces.is_empty(),
                 _ => true,
             });
             for pair in order.windows(2) {
@@ -416,7 +411,7 @@ mod tests {
         let scenario = Scenario::new(&config, "Opus 5.5", [93.0, 71.0], resets, 72.0);
         let row = render_rows(&scenario.facts(), 80 - MARGIN).swap_remove(0);
         let text: String = row.into_iter().map(|(_, text)| text).collect();
-        for part in ["5h 93%", "week 71%", "5h full 07:16"] {
+        for part in ["5h 93%", "week 71%", "5h full 07:15"] {
             assert!(text.contains(part), "{part}: {text}");
         }
     }

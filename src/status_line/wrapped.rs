@@ -26,6 +26,8 @@ use crate::claude::status_payload::StatusPayload;
 use crate::disk::records;
 use crate::environment::Environment;
 use crate::install::EditRecord;
+use crate::install::command_line::STATUS_LINE;
+use crate::install::entries::entry_invocation;
 use crate::paths::{Paths, belongs_to_project};
 
 /// The time limit for the command. A status-line call must take less than a second, and a quarter of a second is enough
@@ -118,13 +120,11 @@ impl KeptCommand {
             .into_iter()
             .find_map(|(scope, path)| {
                 let record = EditRecord::runnable_status_line(paths, &path)?;
-                let text = record.shown_command()?;
+                let text = record.shown("command")?.as_str()?.to_owned();
                 // There may now be a different project at the same path.
                 let settings = SettingsFile::read(scope, path);
                 let entry = settings.get("statusLine")?;
-                if !record.is_in(entry) {
-                    return None;
-                }
+                entry_invocation(entry, STATUS_LINE)?;
                 let padding = entry
                     .get("padding")
                     .and_then(Value::as_u64)

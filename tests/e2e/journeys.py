@@ -500,41 +500,6 @@ def automatic_continue(stage, report):
             session.leave()
 
 
-def automatic_continue_stopped(stage, report):
-    """A command file is a prompt to the client, so running it cancels the auto-resume. The reply says so and
-    explains how to turn it on again."""
-    with fresh_home(stage) as (home, api):
-        install(report, home, "--no-plugin")
-        with Session(stage.program, home, api) as session:
-            session.ready()
-            meet_five_hour_limit(stage, session, home, api, resets_in=HOUR)
-            session.ask("/whycap")
-            with report.check("the reply begins with what happened, and ends with what asking did"):
-                session.wait(
-                    "the reply",
-                    lambda text: re.search(
-                        "blocked by hook: Your 5-hour limit is used up.*Because you ran /whycap, Claude Code will not continue by itself",
-                        flat(above_prompt(text)),
-                    ),
-                    deadline=10,
-                )
-            with report.check("it is as said: the client's notice is gone"):
-                wait_until_steady(session)
-                expect(not CONTINUES.search(session.footer()), framed(session.text()))
-            with report.check("what the reply names turns it on again"):
-                session.key("C-u")  # the client may put the blocked prompt back into the input line
-                session.type("/rate-limit-options")
-                session.wait("the typed command", "/rate-limit-options")
-                session.key("Enter")
-                session.wait("the client's menu", "2. Wait here, then continue automatically")
-                wait_until_steady(session)  # the menu accepts keys only a moment after it appears
-                session.key("Down")
-                session.wait("the second line chosen", "❯ 2.")
-                session.key("Enter")
-                session.wait_footer("the client's notice", CONTINUES.search)
-            session.leave()
-
-
 ASKING_ENDS_IT = "Because you ran /whycap, Claude Code will not continue by itself"
 
 
@@ -542,7 +507,6 @@ def asking(stage, report):
     """Checks how each way of asking affects the client's auto-resume, and that the reply mentions the effect."""
     for way, options, command, goes_on in (
         ("the default installation's /whycap", [], "/whycap", True),
-        ("the command file's /whycap", ["--no-plugin"], "/whycap", False),
         ("the marketplace plugin's /whycap", ["--no-settings"], "/whycap", True),
         ("the marketplace plugin's /whycap:explain", ["--no-settings"], "/whycap:explain", False),
     ):
@@ -1150,18 +1114,18 @@ def files_in(home):
 
 def in_and_out(stage, report):
     """Installing and uninstalling leaves every file unchanged, byte for byte, although the client ran in between."""
-    for settings, options in ((OWN_SETTINGS, []), (OWN_SETTINGS, ["--no-plugin"]), (None, [])):
-        way = f"{'own' if settings else 'no'} settings, {' '.join(options) or 'default'}"
+    for settings in (OWN_SETTINGS, None):
+        way = f"{'own' if settings else 'no'} settings"
         with fresh_home(stage, settings) as (home, api):
             before = files_in(home)
-            install(report, home, *options)
+            install(report, home)
             with report.check(f"{way}: the backup is the original"):
                 backup = home.path / ".claude/settings.json.whycap-backup"
                 expect(not settings or backup.read_text() == settings, backup.exists() and backup.read_text())
             with report.check(f"{way}: the data directory is private"):
                 mode = (home.path / ".local/share/whycap").stat().st_mode & 0o777
                 expect(mode == 0o700, oct(mode))
-            process = install_sh(home, "--uninstall", *options)
+            process = install_sh(home, "--uninstall")
             with report.check(f"{way}: every file is as before"):
                 after = files_in(home)
                 changed = [name for name in {*before, *after} if before.get(name) != after.get(name)]
@@ -1174,7 +1138,7 @@ def in_and_out(stage, report):
                 session.ask("/whycap")
                 session.wait("the reply", lambda text: answers_to("/whycap", text) == 1, deadline=10)
                 session.leave()
-            process = install_sh(home, "--uninstall", *options)
+            process = install_sh(home, "--uninstall")
             with report.check(f"{way}: after a session too, settings.json is as before"):
                 now = home.settings.read_text() if home.settings.exists() else None
                 expect(now == settings, f"{now}: {output_of(process)}")
@@ -1215,9 +1179,7 @@ def advice_of_doctor(stage, report):
 
     def turn_off(home, api):
         claude(stage, home, api, "plugin", "disable", "whycap@skills-dir")
-        whycap(
-            home, "install"
-        )  # must not add a command file, which would take precedence once the plugin is turned on again
+        whycap(home, "install")
 
     def remove_command(home, _):
         shutil.rmtree(home.path / ".claude/skills/whycap")
@@ -1328,7 +1290,6 @@ def all_journeys(clients):
     planned += [("size", size, on_newest("max", columns=columns, rows=rows)) for columns, rows in SIZES]
     planned += [
         ("automatic_continue", automatic_continue, on_newest("max")),
-        ("automatic_continue_stopped", automatic_continue_stopped, on_newest("max")),
         ("false_limit", false_limit, on_newest("max")),
         ("raised_budget", raised_budget, on_newest("key")),
         ("written_again", written_again, on_newest("key")),

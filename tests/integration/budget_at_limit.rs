@@ -282,60 +282,6 @@ fn the_budget_comes_first_while_credits_pay_in_another_session() {
     }
 }
 
-/// A session was waiting for its reset, and another session used up the budget for usage credits. The steps and `wait` said that
-/// the user could continue with usage credits at once, but the hook blocks that prompt. The budget does not block the prompt
-/// after the reset, so Claude Code still continues by itself.
-#[test]
-fn a_used_up_budget_for_credits_has_to_be_lifted_before_credits_can_pay() {
-    let sandbox = with_configuration("[budget]\ncredits = 0.05\naction = \"stop\"\n");
-    let [mut stopped, mut paying] =
-        ["stopped", "paying"].map(|name| session_of_login(&sandbox, name));
-    receives_response(
-        &mut stopped,
-        "2026-11-20T09:50:00Z",
-        windows(98.0, NOON, 40.0, TUESDAY),
-    );
-    let full = windows(100.0, NOON, 40.0, TUESDAY);
-    let refusal = refused("five_hour", NOON, "");
-    hits_limit(
-        &stopped,
-        "2026-11-20T10:00:00Z",
-        FIVE_HOUR,
-        &refusal,
-        full.clone(),
-    );
-    for at in ["2026-11-20T10:02:00Z", "2026-11-20T10:03:00Z"] {
-        receives_response(&mut paying, at, full.clone());
-    }
-    sandbox.run(&["spend"]).success();
-    for text in [explained(&stopped, DURING), answer(&stopped, DURING)] {
-        assert!(
-            text.contains("Claude Code will continue about 12:01"),
-            "{text}"
-        );
-        assert!(
-            text.contains("Or type /whycap continue in the session, then continue now with usage credits (costs money)"),
-            "{text}"
-        );
-        assert!(!text.contains("Or continue now"), "{text}");
-    }
-    let waited = waited(&stopped, DURING);
-    assert!(
-        waited.contains(
-            "so you can also continue after you type /whycap continue in the session (costs money)"
-        ),
-        "{waited}"
-    );
-    let exit_code = stopped.run(DURING, &["explain", "--exit-code"], b"").code;
-    assert_eq!(exit_code, 10);
-    answer_to(&stopped, DURING, "/whycap continue");
-    let text = answer(&stopped, DURING);
-    assert!(
-        text.contains("Or continue now with usage credits (costs money)"),
-        "{text}"
-    );
-}
-
 /// Right after the reset, `wait` printed the same sentence about the budget twice.
 #[test]
 fn wait_mentions_a_budget_only_once() {
@@ -432,32 +378,4 @@ fn a_budget_that_blocks_prompts_is_named_beside_an_empty_key() {
     answer_to(&with_key, DURING, "/whycap continue");
     let text = answer(&with_key, DURING);
     assert!(!text.contains("/whycap continue"), "{text}");
-}
-
-/// Usage credits were paying, and their budget was used up. All commands named the budget except `explain` in a shell.
-#[test]
-fn a_used_up_budget_for_credits_is_named_in_a_shell_without_any_error() {
-    let sandbox = with_configuration("[budget]\ncredits = 0.05\naction = \"stop\"\n");
-    let mut paying = session_of_login(&sandbox, "paying");
-    let full = windows(100.0, NOON, 40.0, TUESDAY);
-    receives_response(
-        &mut paying,
-        "2026-11-20T09:50:00Z",
-        windows(98.0, NOON, 40.0, TUESDAY),
-    );
-    for at in [
-        "2026-11-20T10:00:00Z",
-        "2026-11-20T10:02:00Z",
-        "2026-11-20T10:03:00Z",
-    ] {
-        receives_response(&mut paying, at, full.clone());
-    }
-    sandbox.run(&["spend"]).success();
-    let arguments = ["explain", "--session", "paying"];
-    for arguments in [["explain"].as_slice(), &arguments] {
-        let text = flat(crate::client::run(&sandbox, DURING, arguments, b"", &[]).success());
-        assert!(text.contains("You are paying with usage credits"), "{text}");
-        assert_eq!(text.matches("is used up").count(), 1, "{text}");
-        assert!(text.contains("usage credits of $0.05"), "{text}");
-    }
 }

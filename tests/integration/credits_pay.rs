@@ -673,10 +673,8 @@ fn credits_are_not_said_to_have_paid_for_the_response_that_shows_an_early_reset(
     let row = asks(&mut works, "2026-11-20T10:01:20Z", reset);
     assert!(row.contains("5h 2%"), "{row}");
     let at = "2026-11-20T10:01:30Z";
-    for command in ["now", "budget"] {
-        let shown = flat(run(&sandbox, at, &[command], b"", &[]).success());
-        assert!(!shown.contains("redits have paid"), "{command}: {shown}");
-    }
+    let shown = flat(run(&sandbox, at, &["now"], b"", &[]).success());
+    assert!(!shown.contains("redits have paid"), "{shown}");
     // The response was counted.
     let after = now(at);
     let spent = |now: &Value| now["today_usd"].as_f64().unwrap();
@@ -684,38 +682,19 @@ fn credits_are_not_said_to_have_paid_for_the_response_that_shows_an_early_reset(
     assert_eq!(after["credits_paid_today_usd"].as_f64(), Some(0.0));
 }
 
-/// After the reset, no command showed what the credits had cost unless the user had set a budget for them.
-#[test]
-fn budget_shows_without_a_budget_what_credits_have_paid_this_month() {
-    let sandbox = with_a_private_login();
-    let [_, mut pays] = two_nearly_full_sessions(&sandbox);
-    let budget = |at: &str| flat(&run(&sandbox, at, &["budget"], b"", &[]).stdout);
-    let before = budget("2026-11-20T10:00:10Z");
-    assert!(!before.contains("credits"), "{before}");
-    pays_with_credits(&mut pays);
-    for at in ["2026-11-20T10:05:00Z", "2026-11-20T12:30:00Z"] {
-        let shown = budget(at);
-        let expected = "Usage credits have paid ≈$0.80 this month";
-        assert!(shown.contains(expected), "{at}: {shown}");
-    }
-}
-
-/// `budget` said "Usage credits have paid ≈$0.80 this month" to a user who had never turned them on, because a session
-/// received responses to requests that it had sent before the window was full. Later, the amount disappeared as soon as
-/// credits were turned off or used up, and returned with a budget for credits.
+/// A session may have received responses to requests that it had sent before the window was full, so a user who has never turned
+/// credits on may have paid nothing.
 #[test]
 fn credits_that_are_not_paying_now_may_have_paid() {
     let sandbox = with_a_private_login();
     let [_, mut pays] = two_nearly_full_sessions(&sandbox);
     pays_with_credits(&mut pays);
-    let shown = |command: &str| {
+    let now = || {
         let at = "2026-11-20T10:05:00Z";
-        flat(&run(&sandbox, at, &[command], b"", &[]).stdout)
+        flat(&run(&sandbox, at, &["now"], b"", &[]).stdout)
     };
-    for command in ["budget", "now"] {
-        let before = shown(command);
-        assert!(before.contains("redits have paid"), "{command}: {before}");
-    }
+    let before = now();
+    assert!(before.contains("redits have paid"), "{before}");
     for (reason, paid, remark) in [
         (
             "org_level_disabled",
@@ -729,41 +708,31 @@ fn credits_that_are_not_paying_now_may_have_paid() {
         ),
     ] {
         crate::situation::stores_credits_reason(&sandbox, &json!(reason));
-        for command in ["budget", "now"] {
-            let after = shown(command);
-            assert!(after.contains(paid), "{command}: {after}");
-            assert!(after.contains(remark), "{command}: {after}");
-        }
+        let after = now();
+        assert!(after.contains(paid), "{after}");
+        assert!(after.contains(remark), "{after}");
     }
 }
 
-/// `now --json` did not contain the amount that `now` shows. If the user had a budget for credits and then turned them off,
-/// only `budget` showed what they had paid. Without such a budget, the amount disappeared.
+/// `now --json` did not contain the amount that `now` shows. After the user turned credits off, the amount disappeared.
 #[test]
-fn now_and_budget_agree_about_what_credits_have_paid_today() {
+fn now_shows_what_credits_have_paid_today() {
     let paid_at = "2026-11-20T10:05:00Z";
-    for sandbox in [
-        with_a_private_login(),
-        crate::situation::with_a_credits_budget(""),
-    ] {
-        let [_, mut pays] = two_nearly_full_sessions(&sandbox);
-        let json = |command: &str| run(&sandbox, paid_at, &[command, "--json"], b"", &[]).json();
-        assert_eq!(
-            json("now")["credits_paid_today_usd"].as_f64(),
-            Some(0.0),
-            "before"
-        );
-        pays_with_credits(&mut pays);
-        let paid = json("now")["credits_paid_today_usd"].clone();
-        assert!(paid.as_f64() > Some(0.7), "{paid}");
-        assert_eq!(json("budget")["credits_paid_usd"], paid);
-        crate::situation::stores_credits_reason(&sandbox, &json!("org_level_disabled"));
-        for (command, field) in [("now", "paid_today_usd"), ("budget", "paid_usd")] {
-            let shown = json(command);
-            assert_eq!(shown[format!("credits_{field}")], json!(null));
-            assert_eq!(shown[format!("credits_possibly_{field}")], paid);
-        }
-    }
+    let sandbox = with_a_private_login();
+    let [_, mut pays] = two_nearly_full_sessions(&sandbox);
+    let now = || run(&sandbox, paid_at, &["now", "--json"], b"", &[]).json();
+    assert_eq!(
+        now()["credits_paid_today_usd"].as_f64(),
+        Some(0.0),
+        "before"
+    );
+    pays_with_credits(&mut pays);
+    let paid = now()["credits_paid_today_usd"].clone();
+    assert!(paid.as_f64() > Some(0.7), "{paid}");
+    crate::situation::stores_credits_reason(&sandbox, &json!("org_level_disabled"));
+    let shown = now();
+    assert_eq!(shown["credits_paid_today_usd"], json!(null));
+    assert_eq!(shown["credits_possibly_paid_today_usd"], paid);
 }
 
 /// Claude Code was about to continue a session after the reset of its weekly limit, while usage credits paid for responses because
@@ -917,11 +886,6 @@ fn every_screen_counts_the_first_response_after_a_refusal_without_figures() {
     assert!(
         waited.contains("each response costs extra; or wait until 12:00"),
         "{waited}"
-    );
-    let today = printed(&pays, at, &["budget"]);
-    assert!(
-        today.contains("Usage credits have paid ≈$0.40 this month"),
-        "{today}"
     );
 }
 

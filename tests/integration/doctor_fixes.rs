@@ -348,7 +348,7 @@ struct ByHand {
     follow: fn(&Setup),
 }
 
-const BY_HAND: [ByHand; 9] = [
+const BY_HAND: [ByHand; 8] = [
     ByHand {
         check: "settings files",
         cause: |setup| {
@@ -371,17 +371,6 @@ const BY_HAND: [ByHand; 9] = [
         check: "trusted folder",
         cause: |setup| trust(setup, false),
         follow: |setup| trust(setup, true),
-    },
-    ByHand {
-        check: "/whycap",
-        cause: |setup| {
-            setup.sandbox.write(".claude/commands/whycap.md", "my own");
-        },
-        follow: |setup| {
-            let commands = setup.sandbox.path(".claude/commands");
-            fs::rename(commands.join("whycap.md"), commands.join("mine.md")).unwrap();
-            setup.shell("whycap install --hooks");
-        },
     },
     ByHand {
         check: "who pays",

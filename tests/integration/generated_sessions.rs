@@ -16,8 +16,7 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use whycap::environment::Environment;
 use whycap::ledger::{
-    EVER, Ledger, OpenLedger, ProcessId, ReadTime, RequestedFigures, RowsBy, SpendSource,
-    TotalSample, WaitLimit,
+    EVER, Ledger, OpenLedger, ProcessId, ReadTime, RowsBy, SpendSource, TotalSample, WaitLimit,
 };
 use whycap::paths::Paths;
 use whycap::pricing::{Money, PriceTable, ServiceLevel, Usage};
@@ -1261,9 +1260,7 @@ impl Replay {
             self.environment.now,
         )
         .unwrap();
-        let figures = live
-            .figures(&self.environment, RequestedFigures::default())
-            .unwrap();
+        let figures = live.figures(&self.environment, false).unwrap();
         live.commit(&paths);
         (figures.session.cost(), figures.session.at_least)
     }

@@ -360,22 +360,6 @@ fn the_plugin_modules_answer_is_hidden_from_the_model() {
     }
 }
 
-#[test]
-fn no_hint_invites_the_user_to_cancel_the_wait() {
-    let sandbox = Sandbox::new();
-    let client = terminal(&sandbox);
-    client.receives_error(AT, TEXT, json!({}));
-    let prompt = json!({"prompt": "go on"});
-    let run = client.event("2026-11-20T10:01:00Z", "UserPromptSubmit", prompt);
-    let reply = only_for_the_user(&run).expect("a message");
-    let message = reply["systemMessage"].as_str().unwrap();
-    assert!(
-        message.contains("`whycap explain` in another terminal"),
-        "{message}"
-    );
-    assert!(!message.contains("/whycap"), "{message}");
-}
-
 /// Claude Code needs ten of the forty columns for itself. It wraps longer rows, and if the answer then has too many
 /// rows, it shows only the last ones.
 #[test]

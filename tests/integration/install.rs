@@ -1,7 +1,6 @@
 //! Tests `install` and `uninstall`. One command adds whycap, another one removes it, and both preserve the user's
 //! settings.
 
-use std::collections::BTreeMap;
 use std::fs;
 #[cfg(unix)]
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -10,11 +9,11 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 use whycap::environment::{Environment, HOME};
-use whycap::install::entries::{EVENTS, KeepPurpose, installed_entries};
+use whycap::install::edit_record::KeepPurpose;
+use whycap::install::entries::{EVENTS, installed_entries};
 use whycap::install::execute;
 use whycap::install::plan::{self, InstallPlan};
 use whycap::install::settings_edit::Additions;
-use whycap::install::slash_command::SlashCommand;
 use whycap::paths::Paths;
 
 use crate::situation::flat;
@@ -170,14 +169,18 @@ fn a_second_install_writes_nothing_and_says_so() {
 }
 
 #[test]
-fn a_dry_run_shows_the_entries_and_changes_nothing() {
+fn a_dry_run_lists_the_changes_and_changes_nothing() {
     let sandbox = sandbox_with_settings("{\n  \"model\": \"opus\"\n}\n");
     let before = tree(&sandbox);
     let run = sandbox.run(&["install", "--dry-run"]);
-    let program = env!("CARGO_BIN_EXE_whycap");
-    let line = format!("    + \"statusLine\": {program} statusline\n");
-    assert!(run.success().contains(&line), "{run:?}");
-    assert!(run.stdout.contains("    + \"hooks.Stop\": "), "{run:?}");
+    assert!(
+        run.success().contains("status line would be added"),
+        "{run:?}"
+    );
+    assert!(
+        run.stdout.contains("hooks would be added: SessionStart"),
+        "{run:?}"
+    );
     assert!(run.stdout.contains("Nothing was changed."));
     assert_eq!(tree(&sandbox), before);
     sandbox.run(&["install"]).success();
@@ -255,16 +258,12 @@ fn an_existing_status_line_is_kept_by_default_and_hooks_are_still_installed() {
         EVENTS.len()
     );
 
-    for (flag, purpose) in [
-        ("--wrap", KeepPurpose::ShowAbove),
-        ("--replace", KeepPurpose::RestoreOnUninstall),
-    ] {
+    for flag in ["--wrap", "--replace"] {
         let taken = sandbox_with_settings(&text);
         taken.run(&["install", flag]).success();
         let now = settings(&taken);
         assert!(installed_entries(&now).status_line.is_some());
-        assert_eq!(now["statusLine"][purpose.key()], own_status_line);
-        // Even without whycap's records, the settings contain what is needed to restore the status line.
+        // Even without whycap's records, the backup contains what is needed to restore the status line.
         fs::remove_dir_all(taken.path(".local/share/whycap")).unwrap();
         taken.run(&["uninstall"]).success();
         assert_eq!(settings(&taken)["statusLine"], own_status_line);
@@ -274,20 +273,10 @@ fn an_existing_status_line_is_kept_by_default_and_hooks_are_still_installed() {
 #[test]
 fn a_file_that_is_not_plain_json_is_rejected_with_the_position_of_the_error() {
     for (text, place) in [
-        (
-            "{\n  // mine\n  \"a\": 1\n}",
-            "Comments are not allowed on line 2 column 3",
-        ),
-        (
-            "{\"a\": 1,}",
-            "Trailing commas are not allowed on line 1 column 8",
-        ),
-        (
-            "{\"a\": 1, \"a\": 2}",
-            "The key \"a\" appears twice on line 1 column 10",
-        ),
-        ("{\"a\": ", "on line 1 column 7"),
-        ("not json", "on line 1 column 1"),
+        ("{\n  // mine\n  \"a\": 1\n}", "line 2 column 3"),
+        ("{\"a\": 1,}", "line 1 column 9"),
+        ("{\"a\": ", "line 1 column 6"),
+        ("not json", "line 1 column 2"),
         ("{\"hooks\": []}", "`hooks` must be an object"),
     ] {
         let sandbox = sandbox_with_settings(text);
@@ -439,25 +428,20 @@ fn a_read_only_directory_is_rejected_without_partial_changes() {
 #[test]
 #[cfg(unix)]
 fn an_unwritable_directory_only_prevents_the_slash_command() {
-    for (directory, arguments, file) in [
-        ("skills", &["install"][..], "whycap"),
-        ("commands", &["install", "--no-plugin"], "whycap.md"),
-    ] {
-        let sandbox = sandbox_with_settings("{}");
-        let directory = sandbox.path(&format!(".claude/{directory}"));
-        fs::create_dir(&directory).unwrap();
-        let mut command = sandbox.command_subject_to_permissions(arguments);
-        fs::set_permissions(&directory, fs::Permissions::from_mode(0o555)).unwrap();
-        let run = Run::from(command.output().unwrap());
-        fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
-        let text = run.success();
-        assert!(
-            text.contains("whycap cannot write to ~/.claude/") && text.contains(file),
-            "{text}"
-        );
-        assert!(sandbox.read(SETTINGS).contains("statusLine"), "{text}");
-        assert!(!directory.join(file).exists());
-    }
+    let sandbox = sandbox_with_settings("{}");
+    let directory = sandbox.path(".claude/skills");
+    fs::create_dir(&directory).unwrap();
+    let mut command = sandbox.command_subject_to_permissions(&["install"]);
+    fs::set_permissions(&directory, fs::Permissions::from_mode(0o555)).unwrap();
+    let run = Run::from(command.output().unwrap());
+    fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
+    let text = flat(run.success());
+    assert!(
+        text.contains("~/.claude/skills/whycap is not writable, so /whycap was not added"),
+        "{text}"
+    );
+    assert!(sandbox.read(SETTINGS).contains("statusLine"), "{text}");
+    assert!(!directory.join("whycap").exists());
 }
 
 #[test]
@@ -478,16 +462,6 @@ fn keys_in_the_settings_are_not_copied_into_the_data_directory() {
     assert!(backup.is_file());
     #[cfg(unix)]
     assert_eq!(backup.mode() & 0o777, 0o600);
-}
-
-#[test]
-fn a_users_own_slash_command_of_the_same_name_is_kept() {
-    let sandbox = sandbox_with_settings("{}");
-    sandbox.write(".claude/commands/whycap.md", "my own");
-    let run = sandbox.run(&["install"]);
-    assert!(run.success().contains("a different /whycap"), "{run:?}");
-    sandbox.run(&["uninstall"]).success();
-    assert_eq!(sandbox.read(".claude/commands/whycap.md"), "my own");
 }
 
 #[test]
@@ -523,84 +497,6 @@ fn nothing_is_written_through_a_link_in_place_of_the_plugin() {
         sandbox.run(&["uninstall"]).success();
         assert!(link.is_symlink());
     }
-}
-
-/// Claude Code treats a command file as a prompt, which cancels the auto-resume. Only versions that do not run the
-/// plugin need the file.
-#[test]
-#[cfg(unix)]
-fn the_command_file_is_written_only_for_versions_without_plugin_support() {
-    for (version, arguments, is_plugin) in [
-        ("2.1.307", &["install"][..], false),
-        ("2.1.308", &["install"], true),
-        ("2.1.331", &["install", "--no-plugin"], false),
-    ] {
-        let home = sandbox_with_settings("{}");
-        let package = "tools/node_modules/@anthropic-ai/claude-code-linux-x64";
-        let program = home.write(&format!("{package}/claude"), "");
-        let manifest = json!({"name": "@anthropic-ai/claude-code-linux-x64", "version": version});
-        home.write(&format!("{package}/package.json"), manifest.to_string());
-        std::os::unix::fs::symlink(program, home.path("tools/claude")).unwrap();
-        let tools = home.path("tools").display().to_string();
-        let sandbox = home.variable("PATH", format!("{tools}:/usr/bin:/bin"));
-
-        sandbox.run(arguments).success();
-        let has_file = sandbox.path(".claude/commands/whycap.md").exists();
-        let has_plugin = sandbox
-            .path(".claude/skills/whycap/hooks/whycap.js")
-            .exists();
-        assert_eq!((has_plugin, has_file), (is_plugin, !is_plugin), "{version}");
-        let doctor = sandbox.run(&["doctor"]);
-        assert!(
-            doctor.success().contains("OK, with no warnings."),
-            "{doctor:?}"
-        );
-        sandbox.run(&["uninstall"]).success();
-        assert!(!sandbox.path(".claude/skills").exists());
-        assert!(!sandbox.path(".claude/commands").exists());
-    }
-}
-
-#[test]
-fn after_a_client_update_the_plugin_replaces_the_command_file() {
-    let sandbox = sandbox_with_settings("{}");
-    sandbox.run(&["install", "--no-plugin"]).success();
-    let run = sandbox.run(&["install"]);
-    assert!(
-        run.success().contains("earlier version of /whycap removed"),
-        "{run:?}"
-    );
-    assert!(!sandbox.path(".claude/commands/whycap.md").exists());
-    assert!(
-        sandbox
-            .path(".claude/skills/whycap/hooks/whycap.js")
-            .exists()
-    );
-    sandbox.run(&["uninstall"]).success();
-    assert_eq!(sandbox.read(SETTINGS), "{}");
-}
-
-/// The user has enabled the plugin from the marketplace after `whycap install` wrote the command file.
-#[test]
-fn a_session_start_removes_a_command_file_that_blocks_the_plugin() {
-    let sandbox = sandbox_with_settings("{}");
-    sandbox.run(&["install", "--no-plugin"]).success();
-    let file = sandbox.path(".claude/commands/whycap.md");
-    let event = json!({"hook_event_name": "SessionStart", "session_id": "s", "source": "startup"});
-    let start = event.to_string();
-    sandbox.run_with(&["hook"], start.as_bytes()).success();
-    assert!(file.exists(), "no plugin is turned on");
-
-    let mut with_plugin = settings(&sandbox);
-    with_plugin["enabledPlugins"] = json!({"whycap@whycap": true});
-    sandbox.write(SETTINGS, with_plugin.to_string());
-    sandbox.run_with(&["hook"], start.as_bytes()).success();
-    assert!(!file.exists());
-
-    // If the user has edited the file, it is kept.
-    sandbox.write(".claude/commands/whycap.md", "my own");
-    sandbox.run_with(&["hook"], start.as_bytes()).success();
-    assert!(file.exists());
 }
 
 #[test]
@@ -697,24 +593,12 @@ fn uninstall_names_the_program_that_remains() {
 /// /whycap".
 #[test]
 fn install_explains_how_an_open_session_loads_the_slash_command() {
-    for (options, is_explained) in [
-        (["install"].as_slice(), true),
-        (&["install", "--no-plugin"], false),
-    ] {
-        let sandbox = sandbox_with_settings("{}\n");
-        let run = sandbox.run(options);
-        let words: Vec<&str> = run.success().split_whitespace().collect();
-        let text = words.join(" ");
-        assert!(
-            text.contains("Open sessions will pick up the change"),
-            "{text}"
-        );
-        assert_eq!(
-            text.contains("type /reload-plugins"),
-            is_explained,
-            "{text}"
-        );
-    }
+    let sandbox = sandbox_with_settings("{}\n");
+    let run = sandbox.run(&["install"]);
+    assert!(
+        flat(run.success()).contains("type /reload-plugins"),
+        "{run:?}"
+    );
 }
 
 #[test]
@@ -921,7 +805,7 @@ fn concurrent_installations_install_once() {
     assert_eq!(sandbox.read(SETTINGS), text);
 }
 
-/// When the client rewrites the file, it drops keys that it does not recognize.
+/// The client rewrites the file in its own layout, for example after a plugin has been installed.
 #[test]
 fn the_previous_status_line_survives_a_rewrite_by_claude_code() {
     let own_status_line = json!({"type": "command", "command": "mine"});
@@ -929,8 +813,6 @@ fn the_previous_status_line_survives_a_rewrite_by_claude_code() {
         sandbox_with_settings(&json!({"statusLine": own_status_line, "model": "opus"}).to_string());
     sandbox.run(&["install", "--wrap"]).success();
     let mut now = settings(&sandbox);
-    let entry = now["statusLine"].as_object_mut().unwrap();
-    assert!(entry.remove(KeepPurpose::ShowAbove.key()).is_some());
     now["enabledPlugins"] = json!({});
     sandbox.write(SETTINGS, serde_json::to_string_pretty(&now).unwrap());
     assert!(
@@ -961,19 +843,12 @@ fn planned(sandbox: &Sandbox) -> InstallPlan {
         status_line: true,
         hooks: true,
         keep: Some(KeepPurpose::ShowAbove),
-        slash_command: Some(SlashCommand::Plugin),
     };
     plan::install(&paths(sandbox), &sandbox.path(SETTINGS), additions).unwrap()
 }
 
 fn removal(sandbox: &Sandbox) -> InstallPlan {
-    plan::uninstall(
-        &paths(sandbox),
-        &sandbox.path(SETTINGS),
-        false,
-        &BTreeMap::new(),
-    )
-    .unwrap()
+    plan::uninstall(&paths(sandbox), &sandbox.path(SETTINGS), false).unwrap()
 }
 
 #[test]
@@ -981,7 +856,7 @@ fn a_crash_between_steps_leaves_complete_files_and_the_next_run_finishes() {
     let text = "{\n  \"statusLine\": {\"type\": \"command\", \"command\": \"mine\"}\n}\n";
     let complete = {
         let sandbox = sandbox_with_settings(text);
-        execute::run(&planned(&sandbox).steps).unwrap();
+        execute::run(&paths(&sandbox), &planned(&sandbox).steps).unwrap();
         sandbox.read(SETTINGS)
     };
     let count = planned(&sandbox_with_settings(text)).steps.len();
@@ -989,7 +864,7 @@ fn a_crash_between_steps_leaves_complete_files_and_the_next_run_finishes() {
     for survived in 0..=count {
         let sandbox = sandbox_with_settings(text);
         let before = files_outside_data_directory(&sandbox);
-        execute::run(&planned(&sandbox).steps[..survived]).unwrap();
+        execute::run(&paths(&sandbox), &planned(&sandbox).steps[..survived]).unwrap();
         let now = sandbox.read(SETTINGS);
         assert!(now == text || now == complete, "after {survived} steps");
         if now == complete {
@@ -1001,20 +876,23 @@ fn a_crash_between_steps_leaves_complete_files_and_the_next_run_finishes() {
             assert!(record.contains("mine"), "{record}");
         }
         // After any number of steps, it must be possible to undo the installation or to complete it.
-        execute::run(&removal(&sandbox).steps).unwrap();
+        execute::run(&paths(&sandbox), &removal(&sandbox).steps).unwrap();
         assert_eq!(sandbox.read(SETTINGS), text, "after {survived} steps");
 
-        execute::run(&planned(&sandbox).steps[..survived]).unwrap();
-        execute::run(&planned(&sandbox).steps).unwrap();
+        execute::run(&paths(&sandbox), &planned(&sandbox).steps[..survived]).unwrap();
+        execute::run(&paths(&sandbox), &planned(&sandbox).steps).unwrap();
         assert_eq!(sandbox.read(SETTINGS), complete);
         let steps_out = removal(&sandbox).steps;
         for stopped in 0..steps_out.len() {
-            execute::run(&removal(&sandbox).steps[..stopped.min(removal(&sandbox).steps.len())])
-                .unwrap();
+            execute::run(
+                &paths(&sandbox),
+                &removal(&sandbox).steps[..stopped.min(removal(&sandbox).steps.len())],
+            )
+            .unwrap();
             let now = sandbox.read(SETTINGS);
             assert!(now == text || now == complete);
         }
-        execute::run(&removal(&sandbox).steps).unwrap();
+        execute::run(&paths(&sandbox), &removal(&sandbox).steps).unwrap();
         let mut after = files_outside_data_directory(&sandbox);
         after.retain(|(path, _)| !path.ends_with("settings.json.whycap-backup"));
         assert_eq!(after, before, "after {survived} steps");
@@ -1026,31 +904,22 @@ fn an_edit_between_planning_and_writing_is_not_lost() {
     let sandbox = sandbox_with_settings("{\"a\": 1}");
     let plan = planned(&sandbox);
     sandbox.write(SETTINGS, "{\"a\": 2, \"b\": 3}");
-    assert!(!execute::run(&plan.steps).unwrap(), "overtaken");
+    assert!(
+        !execute::run(&paths(&sandbox), &plan.steps).unwrap(),
+        "overtaken"
+    );
     assert_eq!(sandbox.read(SETTINGS), "{\"a\": 2, \"b\": 3}");
-    assert!(execute::run(&planned(&sandbox).steps).unwrap(), "done");
+    assert!(
+        execute::run(&paths(&sandbox), &planned(&sandbox).steps).unwrap(),
+        "done"
+    );
     let now = settings(&sandbox);
     assert_eq!((&now["a"], &now["b"]), (&json!(2), &json!(3)));
-    assert!(execute::run(&removal(&sandbox).steps).unwrap(), "done");
-    assert_eq!(sandbox.read(SETTINGS), "{\"a\": 2, \"b\": 3}");
-}
-
-#[test]
-fn settings_that_disable_hooks_or_take_precedence_are_mentioned() {
-    let sandbox = sandbox_with_settings("{\"disableAllHooks\": true}");
-    let project = sandbox.path("project");
-    sandbox.write(
-        "project/.claude/settings.json",
-        "{\"statusLine\": {\"type\": \"command\", \"command\": \"other\"}}",
-    );
-    let mut command = sandbox.command(&["install"]);
-    let output = command.current_dir(&project).output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(text.contains("disableAllHooks"), "{text}");
     assert!(
-        text.contains("the status line in ~/project/.claude/settings.json takes"),
-        "{text}"
+        execute::run(&paths(&sandbox), &removal(&sandbox).steps).unwrap(),
+        "done"
     );
+    assert_eq!(sandbox.read(SETTINGS), "{\"a\": 2, \"b\": 3}");
 }
 
 /// Versions 2.0.76 and 2.1.50 do not support `StopFailure`. If the settings contain this event, these versions ignore
@@ -1079,7 +948,12 @@ fn uninstall_leaves_a_settings_file_without_whycap_unchanged() {
     sandbox.run(&["install"]).success();
     let own_settings = "{\n  // mine\n  \"model\": \"opus\"\n}\n";
     sandbox.write("work/.claude/settings.local.json", own_settings);
-    sandbox.run(&["uninstall", "--scope", "local"]).success();
+    let mut uninstall = sandbox.command(&["uninstall"]);
+    let output = uninstall
+        .current_dir(sandbox.path("work"))
+        .output()
+        .unwrap();
+    Run::from(output).success();
     assert_eq!(
         sandbox.read("work/.claude/settings.local.json"),
         own_settings

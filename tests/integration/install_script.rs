@@ -154,6 +154,7 @@ impl Setting {
             "sh",
             "sha256sum",
             "sleep",
+            "sort",
             "tar",
             "uname",
         ] {
@@ -256,7 +257,7 @@ fn the_script_builds_installs_and_shows_a_labeled_sample() {
     assert!(!setting.sandbox.path(".claude/projects").exists());
     assert_eq!(
         names_in(program.parent().unwrap()),
-        [".whycap-made-directories", "whycap"],
+        ["whycap"],
         "no half-copied program"
     );
 }
@@ -522,7 +523,7 @@ fn a_release_is_downloaded_if_cargo_is_missing() {
     );
     assert_eq!(
         names_in(setting.program().parent().unwrap()),
-        [".whycap-made-directories", "whycap"],
+        ["whycap"],
         "what was fetched is gone"
     );
 }
@@ -558,29 +559,26 @@ fn an_unavailable_release_is_built_instead() {
 
 #[test]
 fn the_plugin_is_installed_and_removed_without_running_claude_code() {
-    for (options, has_plugin) in [(&[][..], true), (&["--no-plugin"], false)] {
-        let setting = Setting::new().with_cargo("1.95.0").with_claude("2.1.331");
-        let before = "{\n\t\"model\": \"opus\" }";
-        setting.sandbox.write(".claude/settings.json", before);
-        successful_output(&setting.run(options));
-        let plugin = setting
-            .sandbox
-            .path(".claude/skills/whycap/hooks/whycap.js");
-        let file = setting.sandbox.path(".claude/commands/whycap.md");
-        assert_eq!((plugin.exists(), file.exists()), (has_plugin, !has_plugin));
-        let backup = setting.sandbox.read(".claude/settings.json.whycap-backup");
-        assert_eq!(backup, before);
+    let setting = Setting::new().with_cargo("1.95.0").with_claude("2.1.331");
+    let before = "{\n\t\"model\": \"opus\" }";
+    setting.sandbox.write(".claude/settings.json", before);
+    successful_output(&setting.run(&[]));
+    let plugin = setting
+        .sandbox
+        .path(".claude/skills/whycap/hooks/whycap.js");
+    assert!(plugin.exists());
+    let backup = setting.sandbox.read(".claude/settings.json.whycap-backup");
+    assert_eq!(backup, before);
 
-        successful_output(&setting.run(&["--uninstall"]));
-        assert!(!plugin.exists() && !file.exists() && !setting.program().exists());
-        assert_eq!(setting.sandbox.read(".claude/settings.json"), before);
-        assert!(!setting.sandbox.path("claude.log").exists());
-    }
+    successful_output(&setting.run(&["--uninstall"]));
+    assert!(!plugin.exists() && !setting.program().exists());
+    assert_eq!(setting.sandbox.read(".claude/settings.json"), before);
+    assert!(!setting.sandbox.path("claude.log").exists());
 }
 
 #[test]
 fn the_data_directory_is_private_from_the_start() {
-    for options in [&[][..], &["--no-plugin"]] {
+    for options in [&[][..], &["--no-settings"]] {
         let setting = Setting::new().with_cargo("1.95.0").with_claude("2.1.331");
         successful_output(&setting.run(options));
         let data = setting.sandbox.path(".local/share/whycap");
@@ -709,7 +707,7 @@ fn the_commands_that_uninstall_lists_delete_everything_that_the_script_installed
     let mut command = setting.sandbox.command_of(&setting.program(), &arguments);
     // A long command continues on the next row.
     let text = successful_output(&command.output().unwrap()).replace("\n    ", " ");
-    let expected = "the program: rm ~/.local/bin/whycap ~/.local/bin/.whycap-made-directories && rmdir ~/.local/bin\n";
+    let expected = "the program: rm ~/.local/bin/whycap && rmdir ~/.local/bin\n";
     assert!(text.contains(expected), "{text}");
     let commands = text
         .lines()

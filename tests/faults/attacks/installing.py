@@ -45,8 +45,6 @@ def run_command(machine, command, programs, cwd, **how):
 
 def leftover_paths(machine):
     found = [path for path in machine.home.rglob("*") if ".whycap.new" in path.name or path.name.startswith(".whycap-")]
-    # The list of the directories that the installation created belongs to the program next to it.
-    found = [path for path in found if path.name != ".whycap-made-directories" or not path.with_name("whycap").exists()]
     return found + list((machine.root / "tmp").iterdir())
 
 

@@ -41,8 +41,6 @@ CLIENT_PATHS = (
     ".claude",
     ".claude/settings.json",
     ".claude/settings.json.whycap-backup",
-    ".claude/commands",
-    ".claude/commands/whycap.md",
     ".claude/skills",
     ".claude/skills/whycap",
     ".claude/skills/whycap/hooks",
@@ -297,7 +295,6 @@ ONCE_HARMFUL = [
         (
             ".claude/settings.json.whycap-backup",
             f"{DATA}/install/*",
-            ".claude/commands/whycap.md",
             ".claude/skills/whycap/hooks/whycap.js",
             ".claude/skills/whycap",
         ),
@@ -350,13 +347,11 @@ def in_our_place(machine, call, path, kind):
 )
 def in_their_place(machine, call, path, kind):
     if (
-        path in (".claude/settings.json", "work/api/.claude/settings.json", ".claude/commands/whycap.md")
+        path in (".claude/settings.json", "work/api/.claude/settings.json")
         and kind in ("link to a file", "link to an empty file", "link to nothing", "hard link to a file")
         and "install" in call
     ):
         # These links may be intentional. The next attacks cover them.
-        return
-    if path == ".claude/commands/whycap.md" and kind in ("empty file",):
         return
     replaced(machine, path, kind, call)
 

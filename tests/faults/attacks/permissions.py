@@ -200,12 +200,8 @@ def loose(machine, what):
     file = next(machine.data.glob("install/*.json"))
     mark = machine.outside / "mark"
     record = json.loads(file.read_text())
-    record["kept"] = {"how": "wrapped", "entry": json.dumps({"command": f"echo run >> {mark}"})}
+    record["previous_line"] = {"purpose": "show_above", "entry": json.dumps({"command": f"echo run >> {mark}"})}
     machine.write(file, record)
-    # The file looks as if the client had written it. In this case, only the record contains the preserved status line.
-    settings = json.loads((machine.claude / "settings.json").read_text())
-    settings["statusLine"].pop("whycapWraps", None)
-    machine.write(machine.claude / "settings.json", settings)
     place = file if "its file" in what else file.parent if "its directory" in what else machine.data
     if "another user" in what:
         os.chown(place, NOBODY, NOBODY)

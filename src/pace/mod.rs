@@ -1,0 +1,135 @@
+//! Forecasts when something that fills up over a period will be full: a usage window or a budget.
+//!
+//! There is one rule for all of them: usage continues at its average rate, breaks included, over the last quarter of the
+//! period, which is 75 minutes of a 5-hour window and a week of a month. A shorter time would mistake a burst for the usual
+//! rate, and a longer one would notice a burst too late. In a period of several days, only whole days count, because nobody
+//! works around the clock.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// The share of a period over which the rate is measured, as a divisor of its length.
+const MEASURED_SHARE: i32 = 4;
+
+/// The least share of a period that a rate is measured over, if the readings do not go back further.
+const LEAST_MEASURED_SHARE: i32 = 8;
+
+/// The share of a period that must have passed before there is a forecast: ten minutes of a 5-hour window.
+const LEAST_PASSED_SHARE: i32 = 30;
+
+const DAY_HOURS: f64 = 24.0;
+
+/// The usage below which a window has no forecast, in percent.
+const LEAST_PERCENT: f64 = 10.0;
+
+/// Times farther away than this are rounded to [`ROUNDED_TO`], so that a forecast does not change with every reading.
+const ROUNDED_BEYOND: TimeDelta = TimeDelta::minutes(30);
+const ROUNDED_TO: TimeDelta = TimeDelta::minutes(5);
+
+/// The time in which usage adds up. It starts again from zero at the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Period {
+    /// The time at which usage was zero.
+    pub start: DateTime<Utc>,
+    /// The end of the period, such as the reset of a usage window.
+    pub end: DateTime<Utc>,
+}
+
+/// The usage since the start of a period, at one time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Reading {
+    /// The time of the reading.
+    pub at: DateTime<Utc>,
+    /// The usage, for example in percent or in dollars.
+    pub used: f64,
+}
+
+/// The rate at which usage grows, and where it leads.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pace {
+    /// The usage now.
+    pub now: Reading,
+    /// The time since which the rate is measured.
+    pub since: DateTime<Utc>,
+    /// The average growth per hour.
+    pub per_hour: f64,
+    /// The expected usage at the end of the period. It may exceed the limit.
+    pub at_end: f64,
+}
+
+impl Pace {
+    /// Measures the rate from the usage now and from earlier readings in any order. Readings from outside the period do not
+    /// count. Without earlier readings, this is the average since the start of the period.
+    ///
+    /// Returns `None` if the period has only just started or is over.
+    pub fn new(period: Period, earlier: &[Reading], now: Reading) -> Option<Self> {
+        let length = period.end - period.start;
+        if now.at >= period.end || now.at - period.start < length / LEAST_PASSED_SHARE {
+            return None;
+        }
+        let wanted = now.at - length / MEASURED_SHARE;
+        let start = Reading {
+            at: period.start,
+            used: 0.0,
+        };
+        let measurable = period.start..=now.at - length / LEAST_MEASURED_SHARE;
+        let before = earlier
+            .iter()
+            .filter(|reading| measurable.contains(&reading.at))
+            .chain([&start])
+            .min_by_key(|reading| (reading.at - wanted).abs())?;
+        // A session may report an outdated figure, but usage never shrinks.
+        let growth = (now.used - before.used).max(0.0);
+        let mut measured = hours(now.at - before.at);
+        if hours(length) > DAY_HOURS {
+            measured = (measured / DAY_HOURS).ceil() * DAY_HOURS;
+        }
+        let per_hour = growth / measured;
+        Some(Self {
+            now,
+            since: before.at,
+            per_hour,
+            at_end: now.used + per_hour * hours(period.end - now.at),
+        })
+    }
+
+    /// Returns the pace of a usage window, whose usage is in percent. Returns `None` if the window has only just started,
+    /// has reset, is full, or has hardly been used.
+    pub fn of_window(
+        resets_at: DateTime<Utc>,
+        length: TimeDelta,
+        earlier: &[Reading],
+        now: Reading,
+    ) -> Option<Self> {
+        if !(LEAST_PERCENT..100.0).contains(&now.used) {
+            return None;
+        }
+        let period = Period {
+            start: resets_at - length,
+            end: resets_at,
+        };
+        Self::new(period, earlier, now)
+    }
+
+    /// Returns the time at which the limit is reached if usage continues at this rate. Returns `None` if the period ends
+    /// before that, or if the limit has been reached already.
+    pub fn full_at(&self, limit: f64) -> Option<DateTime<Utc>> {
+        let left = limit - self.now.used;
+        if left <= 0.0 || self.at_end < limit {
+            return None;
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "it is within the period")]
+        let distance = TimeDelta::seconds((left / self.per_hour * 3600.0) as i64);
+        let step = if distance > ROUNDED_BEYOND {
+            ROUNDED_TO
+        } else {
+            TimeDelta::minutes(1)
+        };
+        let full_at = self.now.at + distance + step / 2;
+        let seconds = full_at.timestamp();
+        DateTime::from_timestamp(seconds - seconds % step.num_seconds(), 0)
+    }
+}
+
+fn hours(span: TimeDelta) -> f64 {
+    span.num_seconds() as f64 / 3600.0
+}

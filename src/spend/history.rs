@@ -1,0 +1,152 @@
+//! The spend of the current month over time, and its pace.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+
+use super::Amount;
+use crate::ledger::{SpendRow, Tally};
+use crate::pace::{Pace, Period, Reading};
+use crate::pricing::Money;
+use crate::time::{Clock, Millis, QUARTER_HOUR, datetime_from_millis};
+
+/// The spend in each quarter hour.
+#[derive(Debug, Clone)]
+pub(crate) struct SpendHistory {
+    clock: Clock,
+    /// The exact time of today's first response, if known. All other times are rounded to quarter hours.
+    first_response: Option<Millis>,
+    quarters: BTreeMap<Millis, Tally>,
+}
+
+/// The spend in a period, and its pace in dollars.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct PeriodSpend {
+    pub(crate) spent: Amount,
+    pub(crate) ends_at: DateTime<Utc>,
+    /// The pace since the first spend of the period, or `None` if that is too recent.
+    pub(crate) pace: Option<Pace>,
+}
+
+impl SpendHistory {
+    /// Creates an empty history. `first_response` is the exact time of today's first response, if known.
+    pub(crate) fn new(clock: Clock, first_response: Option<Millis>) -> Self {
+        Self {
+            clock,
+            first_response,
+            quarters: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn add(&mut self, row: &SpendRow<'_>) {
+        *self.quarters.entry(row.at).or_default() += row.tally;
+    }
+
+    /// Returns today's spend. The pace counts from the first spend today.
+    pub(crate) fn today(&self) -> PeriodSpend {
+        let bounds = self.clock.zone.day_bounds(self.clock.now);
+        self.spend_in(bounds, |first| match self.first_response {
+            Some(exact) if (0..QUARTER_HOUR).contains(&(exact - first)) => {
+                datetime_from_millis(exact)
+            }
+            // Unrecorded spend can precede the first response.
+            Some(_) | None => datetime_from_millis(first),
+        })
+    }
+
+    /// Returns this month's spend. The pace counts from the first day with spend, because the user may not have used
+    /// Claude Code before.
+    pub(crate) fn this_month(&self) -> PeriodSpend {
+        let zone = self.clock.zone;
+        self.spend_in(zone.month_bounds(self.clock.now), |first| {
+            zone.day_bounds(datetime_from_millis(first)).0
+        })
+    }
+
+    /// Returns the spend between two times, up to now. `start_of` returns the start of the pace from the first quarter hour
+    /// with spend.
+    fn spend_in(
+        &self,
+        (start, end): (DateTime<Utc>, DateTime<Utc>),
+        start_of: impl Fn(Millis) -> DateTime<Utc>,
+    ) -> PeriodSpend {
+        let now = self.clock.now;
+        let mut spent = Tally::default();
+        let mut readings = Vec::new();
+        // Rows in the future are due to an incorrect clock.
+        let until_now = start.timestamp_millis()..=now.timestamp_millis();
+        for (at, tally) in self.quarters.range(until_now.clone()) {
+            readings.push(Reading {
+                at: datetime_from_millis(*at),
+                used: spent.cost().usd(),
+            });
+            spent += *tally;
+        }
+        let pace = self
+            .quarters
+            .range(until_now)
+            .next()
+            .and_then(|(first, _)| {
+                let period = Period {
+                    start: start_of(*first).max(start),
+                    end,
+                };
+                let used = spent.cost().usd();
+                Pace::new(period, &readings, Reading { at: now, used })
+            });
+        PeriodSpend {
+            spent: Amount::from_tally(&spent),
+            ends_at: end,
+            pace,
+        }
+    }
+}
+
+impl PeriodSpend {
+    /// Returns the expected spend at the end of the period, or `None` if the period has only just started.
+    pub(crate) fn expected(&self) -> Option<Money> {
+        Money::from_noisy_usd(self.pace?.at_end)
+    }
+
+    /// Returns the average spend per day, for example "$1.90 per day since Nov 13".
+    pub(crate) fn daily(&self, clock: Clock) -> Option<String> {
+        let pace = self.pace?;
+        let rate =
+            Money::from_noisy_usd(pace.per_hour * 24.0).filter(|rate| *rate > Money::ZERO)?;
+        let since = clock.zone.day(pace.since).format("%b %-d");
+        Some(format!("{} per day since {since}", rate.show()))
+    }
+
+    /// Returns a sentence with the forecast for the month, or `None` if the month has only just started.
+    pub(crate) fn month_sentence(&self, clock: Clock) -> Option<String> {
+        let month = clock.zone.day(clock.now).format("%B");
+        Some(format!(
+            "Forecast for {month}: about {}, at {}.",
+            self.expected()?.show(),
+            self.daily(clock)?
+        ))
+    }
+
+    /// Returns the JSON object with the forecast for the month.
+    pub(crate) fn month_json(&self, clock: Clock) -> Option<Value> {
+        let pace = self.pace?;
+        Some(json!({
+            "month": clock.zone.day(clock.now).format("%Y-%m").to_string(),
+            "cost_usd": pace.at_end,
+            "so_far_usd": self.spent.money.usd(),
+            "per_day_usd": pace.per_hour * 24.0,
+        }))
+    }
+}
+
+/// Returns the average spend per hour, for example "$0.67 per hour since 09:00, including breaks". Returns `None` if nothing
+/// was spent.
+pub(crate) fn hourly_rate(pace: &Pace, clock: Clock) -> Option<String> {
+    let rate = Money::from_noisy_usd(pace.per_hour).filter(|rate| *rate > Money::ZERO)?;
+    let since = clock.format_time(pace.since);
+    Some(format!(
+        "{} per hour since {since}, including breaks",
+        rate.show()
+    ))
+}
