@@ -9,6 +9,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use memchr::memmem;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::json_walk::{JsonWalk, count, flag, name, number, text};
@@ -299,10 +300,13 @@ fn limit_fact<'a>(fields: &LineFields<'a>, bytes: &'a [u8]) -> Line<'a> {
     })
 }
 
-/// Returns true if a user's line starts with text. The results of tools do not.
+/// Returns true if a user's line may be a prompt. Most of these lines are the results of tools.
 fn is_prompt(fields: &LineFields<'_>) -> bool {
+    const BEGINNING: usize = 256;
+
     let content = fields.message.content;
-    content.starts_with(b"\"") || content.starts_with(b"[{\"type\":\"text\"")
+    let beginning = content.get(..BEGINNING).unwrap_or(content);
+    memmem::find(beginning, b"\"tool_result\"").is_none()
 }
 
 /// Splits a line that consists of two or more JSON objects, which happens when two processes append to the file at the
@@ -652,7 +656,7 @@ mod tests {
         assert_eq!(parse(synthetic.as_bytes()), Some(Line::Other));
         let user = LINE
             .replace("\"type\":\"assistant\"", "\"type\":\"user\"")
-            .replace("{\"type\":\"text\"", "{\"tool_use_id\":\"t\"");
+            .replace("{\"type\":\"text\"", "{\"type\":\"tool_result\"");
         assert_eq!(parse(user.as_bytes()), Some(Line::Other));
     }
 

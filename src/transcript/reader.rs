@@ -398,11 +398,8 @@ const BEGINNING: usize = 1024;
 
 /// The types of lines that may contain a fact about limits. They come first in their line, even before the type of the
 /// line if that is an attachment.
-const TYPES_WITH_LIMIT_FACTS: [&[u8]; 3] = [
-    b"\"session-owner\"",
-    b"\"credential_org\"",
-    b"\"model\",\"identity\"",
-];
+const TYPES_WITH_LIMIT_FACTS: [&[u8]; 3] =
+    [b"\"session-owner\"", b"\"credential_org\"", b"\"model\""];
 
 static NOTICE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"informational\""));
 static TOOL_RESULT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"tool_result\""));
@@ -695,9 +692,10 @@ fn has_relevant_type_without_usage(line: &[u8]) -> bool {
 
 /// Returns true if a line that begins like this may be a prompt, a notice, or a line about the session's account or model.
 fn may_have_limit_fact(beginning: &[u8]) -> bool {
-    let Some(kind) = after(beginning, &TYPE) else {
+    let Some(after_name) = after(beginning, &TYPE) else {
         return false;
     };
+    let kind = after_name.trim_ascii_start();
     if kind.starts_with(b"\"user\"") {
         return TOOL_RESULT.find(beginning).is_none();
     }

@@ -9,9 +9,6 @@
 
 mod machine;
 mod migration;
-#[cfg(test)]
-#[allow(clippy::all, clippy::pedantic, clippy::disallowed_methods)]
-mod record_journal;
 mod reported;
 #[cfg(test)]
 #[expect(

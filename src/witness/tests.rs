@@ -362,11 +362,19 @@ fn a_reading_is_repeated_only_after_a_refusal_or_a_response() {
         (Kind::FiveHour, 97.5)
     );
     assert_eq!(selections(&home.all()), 1);
-    home.hook(&failed_hook());
-    // The ledger does not store the same fact of the same millisecond twice.
-    let later = Environment::new([], home.environment.now + TimeDelta::seconds(1));
+    let after = |seconds| {
+        let now = home.environment.now + TimeDelta::seconds(seconds);
+        Environment::new([], now)
+    };
+    let (refused_at, shown_at) = (after(1), after(2));
+    let event = HookEvent::parse(failed_hook().to_string().as_bytes());
     let caller = Caller {
-        environment: &later,
+        environment: &refused_at,
+        ..home.caller()
+    };
+    record_hook(&caller, &event);
+    let caller = Caller {
+        environment: &shown_at,
         ..home.caller()
     };
     let reported = of_status_line(&caller, &payload, true);
