@@ -29,9 +29,7 @@ impl Subcommand for DrainArguments {
         if drain.is_empty() {
             context.require_known_session(self.session.as_deref())?;
         }
-        if self.report {
-            return Ok(drain.bug_report(context.prices()).into());
-        }
-        Ok(Reply::from(drain.report()).in_json(self.json))
+        let public_prices = self.report.then(|| context.prices());
+        Ok(Reply::from(drain.report(public_prices)).in_json(self.json))
     }
 }

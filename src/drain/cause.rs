@@ -4,12 +4,12 @@
 //! JSON) only if the transcript proves that neither the user nor an expired cache entry caused it. If no other cause
 //! can be proven, the rewrite is unexplained.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-use super::line::{ConversationResponse, Hash, Request, Shape, Shapes};
+use super::line::{ConversationResponse, Hash, Request, Shape, Shapes, Tool};
 use super::loads::Load;
 use crate::embedded;
 
@@ -327,20 +327,19 @@ fn shape_verdict(old: &Shape, new: &Shape) -> RewriteVerdict {
     if old.tools == new.tools {
         return RewriteVerdict::avoidable(RewriteCause::SystemPromptChanged);
     }
-    let names = |shape: &Shape, other: &Shape| -> Vec<String> {
-        let changed = shape
-            .tools
-            .iter()
-            .filter(|tool| !other.tools.contains(tool));
-        changed.map(|tool| tool.name.clone()).collect()
-    };
-    let (before, after) = (names(old, new), names(new, old));
-    let evidence = match (before.is_empty(), after.is_empty()) {
-        (true, true) => "the tools were sent in a different order".to_owned(),
-        (true, false) => format!("added: {}", after.join(", ")),
-        (false, true) => format!("removed: {}", before.join(", ")),
-        (false, false) if before == after => format!("changed: {}", after.join(", ")),
-        (false, false) => format!("{} became {}", before.join(", "), after.join(", ")),
+    let differs = |tool: &&Tool| !(old.tools.contains(tool) && new.tools.contains(tool));
+    let names: BTreeSet<&str> = old
+        .tools
+        .iter()
+        .chain(&new.tools)
+        .filter(differs)
+        .map(|tool| tool.name.as_str())
+        .collect();
+    let evidence = if names.is_empty() {
+        "the tools were sent in a different order".to_owned()
+    } else {
+        let names: Vec<&str> = names.into_iter().collect();
+        format!("these tools differ: {}", names.join(", "))
     };
     RewriteVerdict {
         evidence: Some(evidence),

@@ -1,8 +1,7 @@
 //! Reads transcripts line by line and compares each response with its predecessor in the same cache.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read};
 use std::rc::Rc;
 
 use serde_json::value::RawValue;
@@ -59,38 +58,21 @@ pub(crate) struct Rewrite {
     pub(crate) tokens: u64,
     /// The cost of writing these tokens minus the cost of reading them.
     pub(crate) cost: Money,
-    /// The number of tokens that the previous response left in the cache.
-    pub(crate) available: u64,
     /// The time elapsed since the previous response.
     pub(crate) after: Millis,
-    /// The API's ID for the previous request, which is included in bug reports.
-    pub(crate) request_before: Option<String>,
 }
 
-/// The sender of a request: the main conversation, a subagent, or a background task. Each sender has its own cache.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Sender {
-    agent: Option<String>,
-    source: String,
-}
-
-impl Sender {
-    /// Returns the sender of a response's request. Recorded requests use several names for the main conversation, and
-    /// older transcripts do not name it.
-    fn of(response: &ConversationResponse) -> Self {
-        let source = match &response.sent {
-            Some(request) if !request.source.starts_with("repl_main_thread") => {
-                match request.source.as_str() {
-                    "sdk" => "",
-                    other => other,
-                }
-            }
-            _ => "",
-        };
-        Self {
-            agent: response.agent.clone(),
-            source: source.to_owned(),
+/// Returns the sender of a response's request: the main conversation, a subagent, or a background task. Each sender has
+/// its own cache. Recorded requests use several names for the main conversation, and older transcripts do not name it.
+fn sender_of(response: &ConversationResponse) -> String {
+    let agent = response.agent.as_deref().unwrap_or_default();
+    match &response.sent {
+        Some(request)
+            if !request.source.starts_with("repl_main_thread") && request.source != "sdk" =>
+        {
+            format!("{agent}/{}", request.source)
         }
+        _ => format!("{agent}/"),
     }
 }
 
@@ -124,7 +106,7 @@ struct FileHistory {
     owner_reader: OwnerReader,
     prompt: Option<Rc<Prompt>>,
     requests: HashMap<Hash, Rc<Request>>,
-    caches: HashMap<Sender, SenderCaches>,
+    caches: HashMap<String, SenderCaches>,
     loads: Loads,
     /// The keys of the responses in this file, each of which may span several lines.
     seen: HashSet<i64>,
@@ -183,7 +165,7 @@ impl History {
             .and_then(|request| self.file.requests.get(&request).cloned());
         response.events = self.file.events;
 
-        let caches = self.file.caches.entry(Sender::of(&response)).or_default();
+        let caches = self.file.caches.entry(sender_of(&response)).or_default();
         let agent = response.agent.as_deref();
         let loads = self.file.loads.after(caches.loads_seen, agent);
         caches.loads_seen = self.file.loads.count();
@@ -238,9 +220,7 @@ fn rewrite(
         tokens: rewritten_tokens(previous, response)?,
         verdict: verdict(previous, response, loads.first().copied(), shapes),
         cost: Money::ZERO,
-        available: previous.tokens_in_cache(),
         after: response.at - previous.at,
-        request_before: previous.request_id.clone(),
     })
 }
 
@@ -270,9 +250,7 @@ fn first_write(response: &ConversationResponse, cause: RewriteCause) -> Option<R
         verdict: RewriteVerdict::not_avoidable(cause),
         tokens,
         cost: Money::ZERO,
-        available: 0,
         after: 0,
-        request_before: None,
     })
 }
 
@@ -365,8 +343,16 @@ pub(crate) fn cache_writes(
                 session: session_of(&file.path),
                 ..FileHistory::default()
             };
+            let mut reader = BufReader::with_capacity(256 * 1024, opened);
+            let mut line = Vec::new();
             // If a read fails, the lines before the failure are kept.
-            let _ = for_each_line(opened, |line| history.read(line));
+            while let Ok(1..) = (&mut reader)
+                .take(MAX_LINE_BYTES)
+                .read_until(b'\n', &mut line)
+            {
+                history.read(&line);
+                line.clear();
+            }
         }
         read_bytes += file.state.size;
         progress(read_bytes, all_bytes);
@@ -381,17 +367,4 @@ pub(crate) fn cache_writes(
     }
     writes.sort_by_key(|write| write.response.at);
     writes
-}
-
-fn for_each_line(file: File, mut read: impl FnMut(&[u8])) -> io::Result<()> {
-    let mut reader = BufReader::with_capacity(256 * 1024, file);
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        let mut limited = (&mut reader).take(MAX_LINE_BYTES);
-        if limited.read_until(b'\n', &mut line)? == 0 {
-            return Ok(());
-        }
-        read(&line);
-    }
 }

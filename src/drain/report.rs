@@ -11,9 +11,7 @@ use crate::terminal::{Tone, count_noun};
 use crate::time::{Clock, datetime_from_millis, format_duration, format_rfc3339};
 
 /// The maximum number of cases to include in the text.
-const MAX_CASES: usize = 3;
-/// The maximum number of cases in a bug report, so that it fits into a GitHub issue.
-const MAX_REPORTED_CASES: usize = 20;
+const MAX_CASES: usize = 5;
 /// The maximum number of sessions to include in the text.
 const MAX_SESSIONS: usize = 8;
 
@@ -37,54 +35,30 @@ impl Drain {
         self.sums.responses == 0 && self.cost == Money::ZERO
     }
 
-    /// Returns the report.
-    pub(crate) fn report(&self) -> Report {
+    /// Returns the report. With `public_prices`, it is a bug report, which contains no names, paths, or text from prompts
+    /// or responses. It names only models with known prices, because models on Bedrock or behind a gateway can have
+    /// arbitrary names.
+    pub(crate) fn report(&self, public_prices: Option<&PriceTable>) -> Report {
         let mut report = Report::new(self.json());
         self.add_summary(&mut report);
         self.add_causes(&mut report);
-        self.add_sessions(&mut report);
-        if !self.sums.cases.is_empty() {
-            report.section("Most expensive cases, with evidence");
+        if public_prices.is_none() {
+            self.add_sessions(&mut report);
         }
-        for case in self.sums.cases.iter().take(MAX_CASES) {
-            let time = self
-                .clock
-                .zone
-                .at(datetime_from_millis(case.write.response.at));
-            let text = format!(
-                "{}  {}: {}",
-                time.format("%Y-%m-%d %H:%M:%S"),
-                case.facts(&case.write.response.model),
-                case.rewrite.verdict.proof(),
-            );
+        let cases = &self.sums.cases;
+        if !cases.is_empty() {
+            report.section("Most expensive cases");
+        }
+        for case in cases.iter().take(MAX_CASES) {
+            let text = match public_prices {
+                Some(prices) => case.public_text(prices),
+                None => case.text(self.clock),
+            };
             let cost = case.rewrite.cost.show();
             report.labelled(&[(Tone::Strong, &cost, 8)], Tone::Plain, text);
         }
-        self.add_advice(&mut report);
-        report
-    }
-
-    /// Returns a bug report. It contains no names, paths, or text from prompts or responses. Only models with known
-    /// prices are named, because models on Bedrock or behind a gateway can have arbitrary names.
-    pub(crate) fn bug_report(&self, prices: &PriceTable) -> Report {
-        let mut report = Report::new(Value::Null);
-        self.add_summary(&mut report);
-        self.add_causes(&mut report);
-        for case in self.sums.cases.iter().take(MAX_REPORTED_CASES) {
-            let (write, rewrite) = (&case.write, &case.rewrite);
-            let model = match prices.known_tariffs_of(&write.response.model) {
-                Some(_) => prices.canonical(&write.response.model),
-                None => "a model without a known price".to_owned(),
-            };
-            let at = format_rfc3339(datetime_from_millis(write.response.at));
-            let facts = case.facts(&model);
-            let label = &rewrite.verdict.cause.texts().label;
-            let mut text = format!("{at}  {label}: {facts}");
-            for id in [&rewrite.request_before, &write.response.request_id] {
-                text.push_str(", ");
-                text.push_str(id.as_deref().unwrap_or("no request ID"));
-            }
-            report.item("- ", Tone::Plain, text);
+        if public_prices.is_none() {
+            self.add_advice(&mut report);
         }
         report
     }
@@ -186,15 +160,13 @@ impl Drain {
         let sessions = &self.sums.sessions;
         let mut table = Table::new([
             Column::text("session").with_min_width(12),
-            Column::number("times").in_layouts(0..=0),
             Column::number("avoidable"),
-            Column::number("of").in_layouts(0..=1),
+            Column::number("of").in_layouts(0..=0),
             Column::text("main cause").with_min_width(12),
         ]);
         for (id, session) in sessions.iter().take(MAX_SESSIONS) {
             table.row([
                 session.title.clone().unwrap_or_else(|| format!("{id:.8}")),
-                session.avoidable.responses.to_string(),
                 session.avoidable.cost.show(),
                 session.cost.show(),
                 session.main_cause().texts().label.clone(),
@@ -223,13 +195,40 @@ impl Drain {
 }
 
 impl Case {
-    /// Describes what was in the cache, what was read, and what was written again.
+    /// Describes the case with its proof.
+    fn text(&self, clock: Clock) -> String {
+        let response = &self.write.response;
+        let time = clock.zone.at(datetime_from_millis(response.at));
+        format!(
+            "{}  {}: {}",
+            time.format("%Y-%m-%d %H:%M:%S"),
+            self.facts(&response.model),
+            self.rewrite.verdict.proof(),
+        )
+    }
+
+    /// Describes the case without names, for a bug report.
+    fn public_text(&self, prices: &PriceTable) -> String {
+        let response = &self.write.response;
+        let model = match prices.known_tariffs_of(&response.model) {
+            Some(_) => prices.canonical(&response.model),
+            None => "a model without a known price".to_owned(),
+        };
+        format!(
+            "{}  {}: {}, request {}",
+            format_rfc3339(datetime_from_millis(response.at)),
+            self.rewrite.verdict.cause.texts().label,
+            self.facts(&model),
+            response.request_id.as_deref().unwrap_or("unknown"),
+        )
+    }
+
+    /// Describes what was read from the cache, and what was written again.
     fn facts(&self, model: &str) -> String {
         let (rewrite, response) = (&self.rewrite, &self.write.response);
         let after = format_duration(TimeDelta::milliseconds(rewrite.after.max(1_000)));
         format!(
-            "{} in the cache, {} read, {} rewritten {after} later ({model}, Claude Code {})",
-            short_count(rewrite.available),
+            "{} read, {} rewritten {after} later ({model}, Claude Code {})",
             short_count(response.usage.cache_read),
             short_count(rewrite.tokens),
             response.version,

@@ -316,7 +316,8 @@ fn tools_that_appear_and_disappear_are_named_and_avoidable() {
     session.write(&sandbox);
     let text = sandbox.run(&["drain"]);
     assert!(
-        text.success().contains("added: mcp__parts__find"),
+        text.success()
+            .contains("these tools differ: mcp__parts__find"),
         "{}",
         text.stdout
     );
