@@ -51,8 +51,7 @@ pub(super) fn month_name(month: NaiveDate) -> String {
 
 /// Returns the path of a machine's file for one month.
 pub(super) fn file_path(directory: &Path, month: NaiveDate, machine: &str) -> PathBuf {
-    let month = month_name(month);
-    directory.join(format!("{PREFIX}{month}-{machine}{SUFFIX}"))
+    directory.join(format!("{PREFIX}{}-{machine}{SUFFIX}", month_name(month)))
 }
 
 /// Returns true if a month is over and its file was written after that.

@@ -93,10 +93,11 @@ impl NewRows {
             written_months.push(month_name(*month));
         }
         disk::remove_stale_temporary_files(directory, now, 0);
-        let rows = count_noun(written_rows, "row");
         let months = written_months.join(", ");
-        let text = format!("Wrote {rows} to {shown_directory} ({months})");
-        Ok(Report::from_lines(&text))
+        Ok(Report::from_lines(&format!(
+            "Wrote {} to {shown_directory} ({months})",
+            count_noun(written_rows, "row")
+        )))
     }
 }
 
