@@ -116,11 +116,12 @@ impl Step {
             text.push_str(" (costs money)");
         }
         if let After::Stopped(also) = self.after {
-            let label = also.kind.description().label;
-            text.push_str(&match time(also.until) {
-                Some(until) => format!("; then stopped by your {label} until {until}"),
-                None => format!("; then stopped by your {label}"),
-            });
+            text.push_str("; then stopped by your ");
+            text.push_str(also.kind.description().label);
+            if let Some(until) = time(also.until) {
+                text.push_str(" until ");
+                text.push_str(&until);
+            }
         }
         text
     }
