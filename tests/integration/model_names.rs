@@ -18,7 +18,7 @@ use crate::support::Sandbox;
 /// The start of each session, in milliseconds.
 const START: i64 = 1_795_156_000_000;
 
-/// A model's listed ID, the alias of its family, its date, and its ID with the parts in another order.
+/// A model's listed ID, an alias that no other model here has, its date, and its ID with the parts in another order.
 struct Model {
     id: &'static str,
     alias: &'static str,
@@ -47,13 +47,13 @@ const MODELS: [Model; 5] = [
     },
     Model {
         id: "claude-sonnet-5-5",
-        alias: "sonnet",
+        alias: "default",
         date: "20260928",
         reordered: "claude-5.5-sonnet",
     },
     Model {
         id: "claude-3-5-haiku",
-        alias: "haiku",
+        alias: "small",
         date: "20241022",
         reordered: "claude-haiku-3.5",
     },
