@@ -108,7 +108,7 @@ impl InstallPlan {
     }
 
     /// Plans to delete the plugin if whycap created it.
-    pub(crate) fn of_plugin_removal(paths: &Paths) -> Self {
+    pub fn of_plugin_removal(paths: &Paths) -> Self {
         let mut plan = Self::default();
         let directory = plugin_directory(paths);
         if has_link(&directory) || !is_own_plugin(&directory) {

@@ -78,7 +78,7 @@ fn the_rows_state_what_to_do() {
     assert_eq!(
         rows_at_80_columns.join("\n").trim_end(),
         [
-            r"5-hour limit · resets at 12:00 · more: whycap explain, in a shell",
+            r"5-hour limit · resets at 12:00 · more: /whycap",
             r"Leave the session open; unless you pressed Esc, it will continue about 12:01"
         ]
         .join("\n")

@@ -848,7 +848,12 @@ fn planned(sandbox: &Sandbox) -> InstallPlan {
 }
 
 fn removal(sandbox: &Sandbox) -> InstallPlan {
-    plan::uninstall(&paths(sandbox), &sandbox.path(SETTINGS), false).unwrap()
+    let paths = paths(sandbox);
+    let mut removal = plan::uninstall(&paths, &sandbox.path(SETTINGS), false).unwrap();
+    removal
+        .steps
+        .extend(InstallPlan::of_plugin_removal(&paths).steps);
+    removal
 }
 
 #[test]

@@ -759,7 +759,7 @@ const SCENARIOS: [Scenario; 25] = [
         reported: || windows(100.0, NOON, 17.0, TUESDAY),
         code: 10,
         expected_text: "you can continue at 12:00",
-        row: "more: whycap explain, in a shell",
+        row: "more: /whycap",
     },
     Scenario {
         name: "without figures",
