@@ -9,7 +9,8 @@ that is installed already, and `newest` is the newest on npm. Each sentence is o
   not a limit  The sentence is not a refusal. A pattern in not_limits.txt matches it and gives a reason.
   denied       whycap classifies it as code or as another program's message, although Claude Code shows it.
   new          Somebody has to look at it: see CONTRIBUTING.md, "A new version of Claude Code".
-The exit code is 1 if a sentence is new or denied.
+The exit code is 1 if a sentence is new or denied, or if there are far fewer texts than in 2.1.332. The client's code has
+then changed its form, and the extraction misses texts.
 """
 
 import argparse
@@ -33,6 +34,8 @@ from refusals import refusals  # noqa: E402
 DENIALS = {"other-program", "code"}
 VAGUE = {"unknown", "status-429", "class-billing", "class-server", "class-auth"}
 NOT_LIMITS = HERE / "not_limits.txt"
+# The number of texts of each description in 2.1.332.
+COUNTS = {"sentences": 697, "texts of refused requests": 344}
 
 
 def reasons(text):
@@ -92,6 +95,11 @@ def sorted_sentences(sentences, rows, reasons_and_patterns):
     return known, not_limits, new, denied
 
 
+def has_too_few(description, number):
+    """Returns true if the number of texts has fallen by more than a tenth."""
+    return number < 0.9 * COUNTS[description]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("versions", nargs="*", default=["cached"], metavar="VERSION|cached|newest")
@@ -101,7 +109,7 @@ def main():
     if not Path(arguments.whycap).is_file():
         raise SystemExit(f"{arguments.whycap} does not exist: run `cargo build`, or name a program with --whycap")
     reasons_and_patterns = reasons(NOT_LIMITS.read_text())
-    has_new = False
+    has_new = has_lost = False
     for version in arguments.versions:
         version = {"cached": client.newest_cached, "newest": client.newest_published}.get(version, lambda: version)()
         program = client.client(version)
@@ -117,7 +125,10 @@ def main():
             for reason, text in dict(zip(("known", "not-limits", "new", "denied"), lists))[arguments.list]:
                 print(f"  {reason + ': ' if reason else ''}{text}")
             has_new = has_new or bool(new or denied)
-    return 1 if has_new else 0
+            if has_too_few(description, len(texts)):
+                print(f"  There were {COUNTS[description]} {description} in 2.1.332: repair the extraction.")
+                has_lost = True
+    return 1 if has_new or has_lost else 0
 
 
 if __name__ == "__main__":

@@ -26,7 +26,10 @@ _DEFINED = re.compile(
     + _NAME
     + rb"|\([^()]{0,80}\))=>(?!\{))"
 )
+# Calls that change only the spaces around a text.
+_TRIMMED = re.compile(rb"(?:\.trim(?:Start|End)?\(\))+$")
 _MAX_DISTANCE = 25_000_000  # how far from the calls their constants may be defined, in bytes
+_MAX_DISTANCE_OF_SHORT_NAME = 1000  # how far from a call a function with a short name may be defined, in bytes
 _MAX_TEXTS = 24  # the maximum number of texts for one expression
 _MAX_DEPTH = 5
 
@@ -86,8 +89,13 @@ class _Bundle:
             return [_plain(code[1:-1])]
         if code[:1] == b"`" and _after_text(code, 0) == len(code):
             return self.template(code[1:-1], near, depth)
-        named = re.fullmatch(rb"(" + _NAME + rb")(?:\(.*\))?", code, re.DOTALL)
-        return self.values_of(named.group(1), near, depth) if named else []
+        code = _TRIMMED.sub(b"", code)
+        if re.fullmatch(_NAME, code):
+            return self.values_of(code, near, depth)
+        call = re.match(_NAME + rb"(?=\()", code)
+        if call and _after(code, call.end()) == len(code):
+            return self.results_of(call.group(), code[call.end() + 1 : -1], near, depth)
+        return []
 
     def template(self, code, near, depth):
         parts, start = [], 0
@@ -104,6 +112,21 @@ class _Bundle:
             texts = [text + end for text in texts for end in dict.fromkeys(part or ["…"])][:_MAX_TEXTS]
         return texts
 
+    def results_of(self, name, arguments, near, depth):
+        """Returns the values that a function returns. A function without values of its own, such as one that shortens a
+        text, returns its first argument. A short name is that of a function only if its definition is close."""
+        places = self.defined.get(name, []) if len(name) < 3 else []
+        close = [place for place in places if place[2] and abs(place[0] - near) < _MAX_DISTANCE_OF_SHORT_NAME]
+        if close:
+            start, end, _ = min(close, key=lambda place: abs(place[0] - near))
+            values = self.returned(start, end, depth) if depth < _MAX_DEPTH else []
+        else:
+            values = self.values_of(name, near, depth)
+        if any(re.search("[A-Za-z]{2,}", text) for text in values):
+            return values
+        first = next((at for at in _tops(arguments) if arguments[at : at + 1] == b","), len(arguments))
+        return self.texts(arguments[:first], near, depth) or values
+
     def values_of(self, name, near, depth):
         """Returns the value of a constant, or the values that a function returns. A short name is a local variable, so
         its value is the last one that was assigned before the position `near`."""
@@ -116,10 +139,11 @@ class _Bundle:
             places = self.defined.get(name)
             if places:
                 start, end, is_function = min(places, key=lambda place: abs(place[0] - near))
+                # The result is kept, so it must not depend on the depth of the first use.
                 self.known[name] = (
-                    self.returned(start, end, depth)
+                    self.returned(start, end, 0)
                     if is_function
-                    else self.texts(_expression(self.script, end), start, depth + 1)
+                    else self.texts(_expression(self.script, end), start, 1)
                 )
         return self.known[name]
 

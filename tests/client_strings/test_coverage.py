@@ -50,6 +50,13 @@ function map(e){let k=bcd(e);if(e.a)return make({content:$abc,error:"invalid_req
 error:"authentication_failed",apiError:"refused"});return make({content:`API Error: Request rejected (429)`,error:"rate_limit"})}"""
 
 
+# Since 2.1.332, a client inserts a part of some texts through functions with short names.
+INSERTED = rb"""function clean(e){return strip(e).replace(/[\r\n]/g,"")}function conn(e){return clean(j(e)).trimEnd()}
+function j(e){if(e.a)return"Connection lost";return"Request timed out"}function make(a){}
+function map(e){if(e.a)return make({content:`API Error: ${conn(e)}`,error:"server_error"});
+return make({content:`API Error: Request rejected (429)`,error:"rate_limit"})}"""
+
+
 class Refusals(unittest.TestCase):
     def test_every_text_that_an_error_can_have_is_found(self):
         with tempfile.NamedTemporaryFile() as file:
@@ -59,18 +66,34 @@ class Refusals(unittest.TestCase):
                 refusals(file.name),
                 [
                     ("authentication_failed", "refused", "Refused here"),
-                    ("authentication_failed", "refused", "Refused … times. Stay · …"),
+                    ("authentication_failed", "refused", "Refused … times. Stay · Prompt is too long"),
                     ("authentication_failed", "refused", "Refused … times. Switch to …"),
                     ("invalid_request", "", "Prompt is too long"),
                     ("rate_limit", "", "API Error: Request rejected (429)"),
                 ],
             )
 
+    def test_a_text_is_found_through_functions_that_only_shorten_it(self):
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(INSERTED)
+            file.flush()
+            texts = {text for *_, text in refusals(file.name)}
+        self.assertEqual(
+            texts, {"API Error: Connection lost", "API Error: Request timed out", "API Error: Request rejected (429)"}
+        )
+
     def test_a_program_without_error_messages_has_no_refusals(self):
         with tempfile.NamedTemporaryFile() as file:
             file.write(SCRIPT)
             file.flush()
             self.assertEqual(refusals(file.name), [])
+
+
+class Counts(unittest.TestCase):
+    def test_a_fall_by_more_than_a_tenth_is_too_much(self):
+        for description, number in coverage.COUNTS.items():
+            self.assertFalse(coverage.has_too_few(description, round(number * 0.95)))
+            self.assertTrue(coverage.has_too_few(description, number // 2))
 
 
 class NotLimits(unittest.TestCase):
