@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::client::{run, windows};
+use crate::client::windows;
 use crate::situation::{NOON, SOON, TUESDAY, session_of_login, with_a_private_login};
 use crate::support::{Sandbox, data};
 
