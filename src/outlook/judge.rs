@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::fold::readings::{OF_ALL_MODELS, Reading, Readings, USED_UP};
 use super::resource::{Ends, Family, Plans};
 use super::{Kind, Login, Payer, Refusal, Request};
-use crate::messages::{Message, Service, Stated, Stops, TimeOf, Verdict};
+use crate::messages::{Message, Stated, Stops, TimeOf, Verdict};
 
 /// The longest time until a reset of the 5-hour window, as messages round it.
 const FIVE_HOURS: TimeDelta = TimeDelta::minutes(5 * 60 + 5);
@@ -81,13 +81,14 @@ pub(crate) fn judge(refusal: &Refusal, message: &Message, scene: &Scene<'_>) -> 
 fn usual_verdict(limit: Kind, refusal: &Refusal, message: &Message, scene: &Scene<'_>) -> Verdict {
     let has_plan = scene.login.is_some_and(|login| login.plan.is_some());
     let replaces_plan = has_plan && matches!(scene.request.payer, Payer::Key(_));
-    let is_of_gateway = message.row.service == Some(Service::Gateway);
+    let is_pasted = refusal.class.is_none() && refusal.status.is_none();
     match limit.family() {
         Family::Prepaid if replaces_plan => Verdict::WrongCredential,
-        // Nothing shows that a pasted message of another service is about this user.
-        Family::Prepaid if is_of_gateway && refusal.class.is_none() => Verdict::CannotTell,
+        // Nothing shows that a pasted message about money is about this user.
+        Family::Prepaid if is_pasted => Verdict::CannotTell,
         Family::Prepaid | Family::Budget => Verdict::Real,
         Family::Access if limit == Kind::OrgDisabled && replaces_plan => Verdict::WrongCredential,
+        Family::Access if limit == Kind::Billing && is_pasted => Verdict::CannotTell,
         Family::Access if limit == Kind::Billing => Verdict::Real,
         Family::Conversation if limit == Kind::Unknown => Verdict::CannotTell,
         Family::Access
