@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 
 use super::Kind;
+use crate::embedded;
 
 /// A message of Claude Code or of another program, and its meaning.
 #[derive(Debug, Deserialize)]
@@ -197,10 +198,9 @@ impl Section {
 }
 
 /// The rows, in the order in which they are tried.
-#[expect(clippy::expect_used, reason = "the unit tests parse the catalog")]
 pub static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
     let sections: Vec<Section> =
-        serde_json::from_str(include_str!("catalog.json")).expect("the catalog is valid");
+        embedded::parse("messages/catalog.json", include_str!("catalog.json"));
     sections.into_iter().flat_map(Section::into_rows).collect()
 });
 

@@ -6,8 +6,9 @@ use regex_lite::Regex;
 use serde::Deserialize;
 
 use super::regex;
+use crate::embedded;
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Words {
     /// Words at the start of source code, and of sentences that quote a message.
     code_starts: Vec<String>,
@@ -21,10 +22,8 @@ struct Words {
     limit_names: Vec<String>,
 }
 
-#[expect(clippy::expect_used, reason = "the unit tests parse the words")]
-static WORDS: LazyLock<Words> = LazyLock::new(|| {
-    serde_json::from_str(include_str!("words.json")).expect("the words are valid")
-});
+static WORDS: LazyLock<Words> =
+    LazyLock::new(|| embedded::parse("messages/words.json", include_str!("words.json")));
 
 /// Returns true if a statement is about Claude.
 pub(super) fn mentions_claude(statement: &str) -> bool {

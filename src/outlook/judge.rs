@@ -68,17 +68,12 @@ pub(crate) fn judge(refusal: &Refusal, message: &Message, scene: &Scene<'_>) -> 
         }
         _ if is_about_plan => judge_plan_limit(refusal, message, scene),
         Some(verdict) => unmeasured(limit, verdict, message, scene),
-        None => unmeasured(
-            limit,
-            usual_verdict(limit, refusal, message, scene),
-            message,
-            scene,
-        ),
+        None => unmeasured(limit, usual_verdict(limit, refusal, scene), message, scene),
     }
 }
 
 /// Returns the verdict on a limit of this kind, unless the catalog fixes another one.
-fn usual_verdict(limit: Kind, refusal: &Refusal, message: &Message, scene: &Scene<'_>) -> Verdict {
+fn usual_verdict(limit: Kind, refusal: &Refusal, scene: &Scene<'_>) -> Verdict {
     let has_plan = scene.login.is_some_and(|login| login.plan.is_some());
     let replaces_plan = has_plan && matches!(scene.request.payer, Payer::Key(_));
     let is_pasted = refusal.class.is_none() && refusal.status.is_none();

@@ -13,6 +13,7 @@ use super::fold::{Closure, Opening, World};
 use super::outlook::{Also, Outlook, State};
 use super::resource::Family;
 use super::{Asker, Kind, Payer, Request};
+use crate::embedded;
 use crate::messages::{Verdict, Who};
 use crate::time::Clock;
 
@@ -61,10 +62,8 @@ enum Change {
     Conversation,
 }
 
-#[expect(clippy::expect_used, reason = "the unit tests parse the data")]
-static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
-    serde_json::from_str(include_str!("steps.json")).expect("the steps are valid")
-});
+static ROWS: LazyLock<Vec<Row>> =
+    LazyLock::new(|| embedded::parse("outlook/steps.json", include_str!("steps.json")));
 
 /// One thing that the user can do.
 #[derive(Debug, Clone, PartialEq, Eq)]
