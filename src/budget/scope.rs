@@ -196,7 +196,6 @@ mod tests {
             today: of_today,
             month: Some(of_today),
             is_complete: true,
-            ..LiveFigures::default()
         };
         budgets_to_report(&budget, &figures)
             .iter()

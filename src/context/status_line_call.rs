@@ -280,6 +280,7 @@ impl<'a> StatusLineFacts<'a> {
         }
         Self {
             call,
+            incidents,
             live,
             facts,
             incident,
@@ -287,7 +288,6 @@ impl<'a> StatusLineFacts<'a> {
             may_be_stopped_again,
             more,
             unsaved,
-            incidents,
         }
     }
 

@@ -22,7 +22,7 @@ pub(super) fn errors(contents: &Contents<'_>, incidents: &[Incident]) -> Markup 
     html! {
         p { (sentence) }
         (table("totals", "Errors by limit", &by_limit(&summary)))
-        (notes(summary.notes().into_iter().map(Into::into)))
+        (notes(summary.notes().into_iter()))
         details {
             summary { "Show the errors as a table" }
             (table("errors", "Limit errors", &error_table(contents, incidents)))

@@ -79,7 +79,7 @@ pub(super) fn received_statements(text: &str) -> Vec<String> {
 /// Returns the lines of a text that are not empty, in lower case and without escape sequences.
 fn lines(text: &str) -> Vec<String> {
     let earliest = text.len().saturating_sub(SIZE_LIMIT);
-    let start = (earliest..).find(|index| text.is_char_boundary(*index));
+    let start = (earliest..=text.len()).find(|index| text.is_char_boundary(*index));
     let end_of_text = &text[start.unwrap_or_default()..];
     let mut plain = ESCAPE_SEQUENCE.replace_all(end_of_text, "").to_lowercase();
     for (from, to) in REPLACEMENTS {

@@ -244,20 +244,17 @@ impl<'l> BreakdownBuilder<'_, 'l> {
             rest -= share;
             self.add_off_transcript(compaction.at, model, share, kind);
         }
-        match part.compactions.first() {
-            Some(first) => {
-                self.add_off_transcript(first.at, model, rest, kind);
-            }
-            None => {
-                let kind = if may_be_pending {
-                    OffTranscriptKind::Pending
-                } else {
-                    kind
-                };
-                for (at, share) in part.shares_of_samples(rest, at) {
-                    self.add_off_transcript(at, model, share, kind);
-                }
-            }
+        if let Some(first) = part.compactions.first() {
+            self.add_off_transcript(first.at, model, rest, kind);
+            return;
+        }
+        let kind = if may_be_pending {
+            OffTranscriptKind::Pending
+        } else {
+            kind
+        };
+        for (at, share) in part.shares_of_samples(rest, at) {
+            self.add_off_transcript(at, model, share, kind);
         }
     }
 

@@ -190,7 +190,7 @@ impl<'l> Delta<'l> {
             }
             let mut cost = (total.cost - recorded.cost).or_zero();
             if self.has_unknown_model || prices.tariffs_of(model.name).len() > 1 {
-                let listed = self.listed_cost(model.name, usage, at, prices);
+                let listed = listed_cost(model.name, usage, at, prices);
                 if !listed.is_near(cost) {
                     *bound = Some(LowerBoundReason::ModelWithoutPrice);
                 }
@@ -218,18 +218,6 @@ impl<'l> Delta<'l> {
         missing
     }
 
-    /// Returns the lowest cost of the usage at list prices, or zero if it may belong to several models.
-    ///
-    /// This is the most that is certain if the client may have had another price: if it did not recognize one of the
-    /// models, or if it may be older than a change of the model's price.
-    fn listed_cost(&self, name: &str, usage: Usage, at: Millis, prices: &PriceTable) -> Money {
-        if name.is_empty() {
-            return Money::ZERO;
-        }
-        let prices = prices.client_prices_of(name);
-        prices.price(at, [usage], ServiceLevel::default())
-    }
-
     /// Returns the name of the model to which missing spend is assigned. If only the totals name a model, and the price
     /// table does not contain it although Claude Code knows its price, the name is an alias and is not used.
     fn name_of(&self, model: &ModelSpend<'l>, prices: &PriceTable) -> &'l str {
@@ -238,6 +226,18 @@ impl<'l> Delta<'l> {
             && prices.known_tariffs_of(model.name).is_none();
         if is_alias { "" } else { model.name }
     }
+}
+
+/// Returns the lowest cost of the usage at list prices, or zero if it may belong to several models.
+///
+/// This is the most that is certain if the client may have had another price: if it did not recognize one of the
+/// models, or if it may be older than a change of the model's price.
+fn listed_cost(name: &str, usage: Usage, at: Millis, prices: &PriceTable) -> Money {
+    if name.is_empty() {
+        return Money::ZERO;
+    }
+    let prices = prices.client_prices_of(name);
+    prices.price(at, [usage], ServiceLevel::default())
 }
 
 /// Returns the spend of each model.
