@@ -74,9 +74,9 @@ impl Subcommand for UninstallArguments {
         } else if self.dry_run {
             report.line("Nothing was changed.");
         }
-        let made = MadeDirectories::load(paths);
+        let mut made = MadeDirectories::load(paths);
         if !self.dry_run {
-            made.remove_empty();
+            made.remove_empty(paths);
         }
         add_remains(context, &made, &backups, &mut report);
         report.print(false, &context.environment)?;

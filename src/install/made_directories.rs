@@ -44,10 +44,15 @@ impl MadeDirectories {
         if missing.is_empty() {
             return;
         }
-        let text: String = Self::load(paths)
+        let mut made = Self::load(paths);
+        made.directories.extend(missing);
+        made.save(paths);
+    }
+
+    fn save(&self, paths: &Paths) {
+        let text: String = self
             .directories
             .iter()
-            .chain(&missing)
             .filter_map(|directory| Some(format!("{}\n", directory.to_str()?)))
             .collect();
         let record = Self::path(paths);
@@ -74,10 +79,16 @@ impl MadeDirectories {
         }
     }
 
-    /// Deletes the directories that are empty.
-    pub(crate) fn remove_empty(&self) {
+    /// Deletes the directories that are empty, and removes them from the record. If the user creates one of them again, it
+    /// belongs to the user.
+    pub(crate) fn remove_empty(&mut self, paths: &Paths) {
+        let recorded = self.directories.len();
         for directory in self.directories.iter().rev() {
             remove_empty_owned_directory(directory);
+        }
+        self.directories.retain(|directory| directory.exists());
+        if self.directories.len() < recorded {
+            self.save(paths);
         }
     }
 }

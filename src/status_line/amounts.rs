@@ -138,7 +138,6 @@ mod tests {
             today: spent,
             month: Some(spent),
             is_complete: true,
-            ..LiveFigures::default()
         };
         let config = Config::parse(config);
         let clock = Clock {

@@ -281,7 +281,6 @@ mod tests {
                     today: spent(205),
                     month: Some(spent(243)),
                     is_complete: true,
-                    ..LiveFigures::default()
                 }),
                 paces: self.paces.clone(),
                 ..LineFacts::new(&self.payload, &self.config, clock)

@@ -159,6 +159,7 @@ impl AddAssign for ModelTotal {
 
 impl ModelTotal {
     /// Returns the increase since an earlier total.
+    #[must_use]
     pub fn since(self, earlier: Self) -> Self {
         Self {
             cost: (self.cost - earlier.cost).or_zero(),

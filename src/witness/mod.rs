@@ -11,10 +11,6 @@ mod machine;
 mod migration;
 mod reported;
 #[cfg(test)]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the tests play the client, which writes transcripts"
-)]
 mod tests;
 
 use std::collections::HashMap;

@@ -246,12 +246,6 @@ impl GeneratedSession {
     }
 }
 
-/// Returns the object for a cause in the output of `drain --json`.
-fn cause_in<'a>(output: &'a Value, name: &str) -> &'a Value {
-    let mut causes = output["causes"].as_array().unwrap().iter();
-    causes.find(|cause| cause["cause"] == name).unwrap()
-}
-
 /// Returns the name of each cause, whether it was avoidable, and the numbers of responses and tokens. The cause for the
 /// first request is omitted.
 fn causes(output: &Value) -> Vec<(String, bool, u64, u64)> {
