@@ -1131,7 +1131,7 @@ def in_and_out(stage, report):
                 changed = [name for name in {*before, *after} if before.get(name) != after.get(name)]
                 expect(process.returncode == 0 and not changed, f"{changed}: {output_of(process)}")
 
-            install(report, home, *options)
+            install(report, home)
             with Session(stage.program, home, api) as session:
                 session.ready()
                 ask_and_read(session, api, successful_response(stage), "say hello")
