@@ -39,8 +39,9 @@ impl Home {
         }
     }
 
+    /// Returns the text of the settings, or an empty text if there is no file, because it contained nothing but whycap.
     fn text(&self) -> String {
-        fs::read_to_string(&self.settings).unwrap()
+        fs::read_to_string(&self.settings).unwrap_or_default()
     }
 
     fn value(&self) -> Value {
