@@ -208,25 +208,3 @@ projects = ["acme/a repository with a long name", "acme/another repository with 
         }
     }
 }
-
-#[test]
-fn help_wraps_descriptions_below_their_start_in_a_narrow_terminal() {
-    let sandbox = Sandbox::new().variable("COLUMNS", "50");
-    for (command, rows) in [
-        (
-            "wait",
-            "  0    you can continue (without --free, it may\n       cost extra)\n",
-        ),
-        (
-            "explain",
-            "  whycap explain\n      what stops you, or the newest error\n",
-        ),
-        (
-            "spend",
-            "Examples: whycap spend --since 7d\n    whycap spend --by session --limit 10\n",
-        ),
-    ] {
-        let help = sandbox.run(&["help", command]);
-        assert!(help.success().contains(rows), "{}", help.stdout);
-    }
-}
