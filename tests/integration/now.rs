@@ -540,9 +540,6 @@ fn gateway_limits_and_model_windows_are_in_the_json_output() {
         "{}",
         screen.stdout
     );
-    // A full window needs no forecast, and one week of readings is not enough for one.
-    assert!(!screen.stdout.contains("Pace"), "{}", screen.stdout);
-    assert!(!screen.stdout.contains("lasts"), "{}", screen.stdout);
 }
 
 #[test]
@@ -998,20 +995,6 @@ fn answer_in_a_terminal_with(sandbox: &Sandbox, rows: usize, prompt: &str) -> St
     let asks = json!({ "prompt": prompt });
     let run = client.event("2026-11-20T10:01:00Z", "UserPromptSubmit", asks);
     run.json()["reason"].as_str().unwrap().to_owned()
-}
-
-/// The note at the end of the answer takes up rows as well. If the note and all checks do not fit, the checks that
-/// passed are left out.
-#[test]
-#[cfg(target_os = "linux")]
-fn the_answer_to_whycap_doctor_fits_with_its_note() {
-    let whole = answer_in_a_terminal_with(&with_a_private_login(), 200, "/whycap doctor");
-    assert!(whole.contains("Because you ran /whycap"), "{whole}");
-    // Claude Code uses 14 of the rows. The note has more than two rows, so all checks would fit without it.
-    let room = whole.lines().count() - 2;
-    let answer = answer_in_a_terminal_with(&with_a_private_login(), room + 14, "/whycap doctor");
-    assert!(answer.contains("Because you ran /whycap"), "{answer}");
-    assert!(answer.lines().count() <= room, "{answer}");
 }
 
 /// A session was resumed in a second terminal while the first one was still open. `now` listed it twice, with two

@@ -95,7 +95,7 @@ fn the_filters_are_those_of_the_table() {
     run.is_refused("\"tomorrow\" is not a valid day");
     sandbox
         .run(&["spend", "--html", "-", "--by", "day"])
-        .is_refused("a page with fixed sections");
+        .is_refused("cannot be used with '--by <BY>'");
     for other in [
         &["--json"][..],
         &["--csv"],

@@ -846,32 +846,6 @@ fn usage_credits_do_not_pay_for_a_session_of_an_old_client_that_was_resumed_with
     assert!(!now["paying"].is_object(), "{now:#}");
 }
 
-/// A session of the login in an old client was resumed with a key, which paid from then on. `now` counted the responses of the
-/// key as usage of the login's windows, because the session had reported these windows before.
-#[test]
-fn responses_of_a_key_do_not_use_the_windows_that_the_session_reported_before() {
-    let sandbox = with_a_private_login();
-    let mut client = starts_old_client(&sandbox, "resumed", &[FIRST_PROCESS]);
-    let variables = [KEY, SECOND_PROCESS];
-    starts_process(&mut client, "2026-11-20T10:02:00Z", "resume", &variables);
-    client.works("2026-11-20T10:03:00Z", 400_000);
-    let now = flat(run(&sandbox, "2026-11-20T10:04:00Z", &["now"], b"", &[]).success());
-    assert!(now.contains("$0.50 on this machine"), "{now}");
-}
-
-/// A session of the login in an old client had a key that the user had declined. It reported the same windows as another session
-/// before it. `now` left out its responses, because only the other session seemed to have reported the windows.
-#[test]
-fn responses_with_a_declined_key_use_the_windows_that_another_session_reported_first() {
-    let sandbox = with_a_private_login();
-    let of_login = session_of_login(&sandbox, "of-login");
-    of_login.calls_status_line("2026-11-20T09:49:00Z", five_hour_full(), 120);
-    let client = starts_old_client(&sandbox, "with-key", &[KEY]);
-    client.works("2026-11-20T10:03:00Z", 400_000);
-    let now = flat(run(&sandbox, "2026-11-20T10:04:00Z", &["now"], b"", &[]).success());
-    assert!(now.contains("$2.60 on this machine"), "{now}");
-}
-
 /// A session whose transcript names the login used Amazon Bedrock. whycap said that usage credits paid for it.
 #[test]
 fn usage_credits_do_not_pay_for_a_session_with_a_cloud_provider() {

@@ -82,8 +82,8 @@ fn output_of(program: &Path) -> String {
 fn the_packaged_program_runs_if_the_user_has_none() {
     let sandbox = Sandbox::new();
     let system = match std::env::consts::ARCH {
-        "x86_64" => "linux-x64",
-        "aarch64" => "linux-arm64",
+        "x86_64" => "linux-x86_64",
+        "aarch64" => "linux-aarch64",
         other => panic!("no program is made for {other}"),
     };
     let packaged = sandbox.path("plugin/programs").join(system).join("whycap");
@@ -530,8 +530,6 @@ fn install_leaves_the_command_to_a_plugin_that_the_user_has_enabled() {
     assert!(!sandbox.path(".claude/skills").exists());
     assert!(!sandbox.path(".claude/commands").exists());
     let doctor = sandbox.run(&["doctor"]);
-    let sentence = "the plugin handles /whycap, and the hooks do the rest";
-    assert!(doctor.success().contains(sentence), "{doctor:?}");
     assert!(
         doctor.stdout.contains("OK, with no warnings."),
         "{doctor:?}"

@@ -1198,7 +1198,7 @@ fn only_the_current_month_has_a_forecast() {
     let run = sandbox.run(&["spend", "--by", "month"]);
     assert!(
         run.success()
-            .contains("Forecast for November: about $124.09, at $7.00 per day since Nov 15."),
+            .contains("Forecast for November: about $124.10, at $7.00 per day since Nov 15."),
         "{}",
         run.stdout
     );

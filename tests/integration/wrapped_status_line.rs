@@ -95,26 +95,6 @@ fn install_states_the_time_limit_of_the_wrapped_command() {
     assert!(words.join(" ").contains(expected_text), "{run:?}");
 }
 
-/// whycap runs only the command that the user chose to preserve. If the command has been changed in the settings since
-/// then, it does not run, and `doctor` reports the change.
-#[test]
-fn doctor_reports_a_wrapped_command_that_was_changed_in_the_settings() {
-    let sandbox = wrapping("echo mine");
-    let words = "it was changed or";
-    let before = sandbox.run(&["doctor"]);
-    assert!(!before.stdout.contains(words), "{before:?}");
-    let edited = sandbox.read(".claude/settings.json");
-    sandbox.write(
-        ".claude/settings.json",
-        edited.replace("echo mine", "echo other"),
-    );
-    let after = sandbox.run(&["doctor"]);
-    assert!(after.stdout.contains(words), "{after:?}");
-    sandbox.run(&["install", "--statusline"]).success();
-    let mended = sandbox.run(&["doctor"]);
-    assert!(!mended.stdout.contains(words), "{mended:?}");
-}
-
 #[test]
 fn no_command_is_run_after_uninstall() {
     let sandbox = wrapping("echo mine");
