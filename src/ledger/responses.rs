@@ -188,7 +188,7 @@ impl Store {
 
     /// Returns the spend since the given time that no transcript line reports, by quarter hour. Lower bounds without an
     /// amount are included. `is_compaction` is an SQL expression that is true for spend of the kind
-    /// [`SpendKind::Compaction`].
+    /// `SpendKind::Compaction`.
     fn off_transcript_since(
         &self,
         from: Millis,

@@ -41,7 +41,7 @@ pub enum Line<'a> {
     /// A link to a pull request that was opened in the session.
     PullRequest(PullRequestLine),
     /// A line that may say something about limits: a prompt, the session's account or model, or a notice. See
-    /// [`super::limit_lines`].
+    /// `limit_lines.rs`.
     LimitFact(LimitLine<'a>),
     /// Any other line.
     Other,
