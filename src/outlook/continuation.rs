@@ -1,11 +1,11 @@
-//! Whether Claude Code sends the prompt of a stopped session again by itself.
+//! Decides if Claude Code sends the prompt of a stopped session again by itself.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Announcement;
 use super::fold::{Stop, World};
 
-/// Whether Claude Code will continue a session by itself.
+/// The answer for one session: continues, does not continue, or was not stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Continuation {
     /// Nothing stopped the session, or nobody asked about a session.

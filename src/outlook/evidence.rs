@@ -1,4 +1,4 @@
-//! What an answer rests on, as data for the views.
+//! The facts that an answer rests on, as data for the views.
 
 use chrono::{DateTime, Utc};
 
@@ -12,9 +12,9 @@ use crate::messages::Verdict;
 pub struct Evidence {
     /// What is known.
     pub proof: Proof,
-    /// Where it was read.
+    /// The source of the fact.
     pub source: Source,
-    /// When it was true, if it has a time.
+    /// The time of the fact, or `None` if it has none.
     pub at: Option<DateTime<Utc>>,
 }
 

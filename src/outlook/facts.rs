@@ -1,4 +1,4 @@
-//! What happened, when, in which session, and who says so. Facts are only ever appended.
+//! Facts: events with their time, their session, and their source. Facts are only ever appended.
 
 use std::collections::BTreeSet;
 
@@ -7,21 +7,21 @@ use serde::{Deserialize, Serialize};
 
 use super::{Kind, Payer, Purpose};
 
-/// One thing that happened.
+/// An event, with its time, its session, and its source.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Fact {
-    /// When it happened.
+    /// The time of the event.
     pub at: DateTime<Utc>,
     /// The session in which it happened, or `None` for a fact about the machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
-    /// Where the fact was read.
+    /// The source that reported the event.
     pub source: Source,
     /// What happened.
     pub event: Event,
 }
 
-/// Where a fact was read. The serialized names of the first seven are the values of `source` in the output.
+/// The source of a fact. The serialized names of the first seven are the values of `source` in the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
@@ -53,7 +53,7 @@ pub enum Source {
 pub enum Event {
     /// The session sent a request.
     Sent {
-        /// Whether the user typed the prompt just now. A tool result, a queued prompt, and a prompt of Claude Code are
+        /// True if the user typed the prompt just now. A tool result, a queued prompt, and a prompt of Claude Code are
         /// requests, but they do not cancel a wait for a reset.
         is_typed: bool,
     },
@@ -84,7 +84,7 @@ pub enum Event {
     },
     /// Claude Code said how it will go on after a usage limit.
     Announced(Announcement),
-    /// Whether the user lets Claude Code continue by itself after a reset.
+    /// True if the user lets Claude Code continue by itself after a reset.
     MayContinue(bool),
     /// A process of Claude Code opened the session.
     Opened {
@@ -108,7 +108,7 @@ pub struct Response {
     /// The family of the model that responded, such as "opus".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// What the request was for.
+    /// The purpose of the request.
     #[serde(default)]
     pub purpose: Purpose,
     /// The usage windows as the response stated them. History adds what a status-line call shows a moment later.
@@ -136,7 +136,7 @@ pub struct Refusal {
     /// The version of Claude Code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// What the request was for.
+    /// The purpose of the request.
     #[serde(default)]
     pub purpose: Purpose,
     /// The usage windows as the refusal stated them. History adds what a status-line call shows a moment later.
@@ -149,7 +149,7 @@ pub struct Refusal {
 pub struct Claim {
     /// The window that the server names, or `None` if it names the pool of usage credits or an unknown limit.
     pub window: Option<Kind>,
-    /// When the limit that the server names resets.
+    /// The time at which the limit that the server names resets.
     pub resets_at: Option<DateTime<Utc>>,
     /// The server's reason why usage credits could not pay, such as `out_of_credits`.
     pub no_credits_because: Option<String>,
@@ -169,7 +169,7 @@ pub struct Measure {
 /// What `/usage` said about usage credits.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Credits {
-    /// Whether credits are turned on.
+    /// True if credits are turned on.
     pub enabled: Option<bool>,
     /// The amount that was used, in units that the server does not document.
     pub used: Option<f64>,
@@ -189,7 +189,7 @@ pub struct Login {
     /// The plan, such as `max`, `pro`, `team`, or `enterprise`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<String>,
-    /// Whether the user may change what the organization pays for.
+    /// True if the user may change what the organization pays for.
     #[serde(default)]
     pub is_admin: bool,
 }
@@ -215,7 +215,7 @@ pub struct Budget {
     pub limit_usd: f64,
     /// The amount that was spent in the period, in dollars.
     pub spent_usd: f64,
-    /// When the period ends, or `None` for a session's budget.
+    /// The time at which the period ends, or `None` for a session's budget.
     pub ends_at: Option<DateTime<Utc>>,
 }
 

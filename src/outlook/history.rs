@@ -54,7 +54,7 @@ fn rank(event: &Event) -> u8 {
     }
 }
 
-/// What is first known about the machine or about a session was true from the beginning.
+/// Dates the first known login, payer, and model back to the beginning, because they held until something changed them.
 fn date_back(facts: &mut [Fact]) {
     let mut known = HashSet::new();
     for fact in facts {

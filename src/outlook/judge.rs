@@ -10,7 +10,7 @@ use crate::messages::{Message, Stated, Stops, TimeOf, Verdict};
 /// The longest time until a reset of the 5-hour window, as messages round it.
 const FIVE_HOURS: TimeDelta = TimeDelta::minutes(5 * 60 + 5);
 
-/// What a refusal means.
+/// The meaning of a refusal.
 #[derive(Debug, Clone)]
 pub(crate) struct Judgement {
     pub limit: Kind,
@@ -40,11 +40,11 @@ pub(crate) struct Scene<'a> {
     pub account: Option<&'a Login>,
     /// The account that is logged in, whose plan could pay instead of the session's key.
     pub login: Option<&'a Login>,
-    /// Whether the session is known to belong to another account than the login.
+    /// True if the session is known to belong to another account than the login.
     pub is_of_other: bool,
-    /// Whether the session uses something that always costs usage credits, such as fast mode.
+    /// True if the session uses something that always costs usage credits, such as fast mode.
     pub draws_on_credits: bool,
-    /// Whether the usage that comes with the refusal may still arrive, so that older readings prove nothing yet.
+    /// True if the usage that comes with the refusal may still arrive, so that older readings prove nothing yet.
     pub awaits_usage: bool,
     pub readings: &'a Readings,
 }

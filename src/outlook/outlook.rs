@@ -14,7 +14,7 @@ use crate::messages::{Service, Verdict, Waiting, Who};
 /// Times of one reset differ by less than this, because messages state them in minutes.
 const SAME_RESET: TimeDelta = TimeDelta::minutes(2);
 
-/// How a request stands now with regard to a limit.
+/// The state of a request with regard to a limit.
 #[derive(Debug, Clone, PartialEq)]
 pub enum State {
     /// Something that the request needs is closed.
@@ -49,16 +49,16 @@ pub enum Pays {
     Nobody,
 }
 
-/// What blocks a request.
+/// The resources that block a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blocks {
-    /// When the last of the resources opens, or `None` if nothing states it.
+    /// The time at which the last of the resources opens, or `None` if nothing states it.
     pub until: Option<DateTime<Utc>>,
-    /// Who pays for the request.
+    /// The payer of the request.
     pub pays: Option<Pays>,
-    /// What is closed. The resource that lasts longest is first.
+    /// The closed resources. The one that lasts longest is first.
     pub resources: Vec<Kind>,
-    /// Whether the evidence is sufficient.
+    /// True if the evidence is sufficient.
     pub is_sure: bool,
 }
 
@@ -67,14 +67,14 @@ pub struct Blocks {
 pub struct Also {
     /// What is closed.
     pub kind: Kind,
-    /// When it opens, or `None` if nothing states it.
+    /// The time at which it opens, or `None` if nothing states it.
     pub until: Option<DateTime<Utc>>,
 }
 
-/// What is known about the usage of a payer.
+/// The known usage of a payer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Usage {
-    /// When the newest reading was taken.
+    /// The time at which the newest reading was taken.
     pub at: DateTime<Utc>,
     /// The newest reading of each window that has not been reset.
     pub readings: Vec<Reading>,
@@ -93,35 +93,35 @@ pub struct Outlook {
     pub resource: Resource,
     /// The verdict on the message.
     pub verdict: Verdict,
-    /// Whether the message does not say which window is full, so that the limit is only a guess.
+    /// True if the message does not say which window is full, so that the limit is only a guess.
     pub is_guess: bool,
-    /// Whether the usage that comes with the refusal may still arrive.
+    /// True if the usage that comes with the refusal may still arrive.
     pub is_awaited: bool,
-    /// How the request stands.
+    /// The state of the request with regard to the limit.
     pub state: State,
     /// The full window beyond which the limit matters, if it depends on one.
     pub window: Option<Kind>,
     /// The service that refused the request.
     pub service: Option<Service>,
-    /// Who can end the problem.
+    /// The person who can end the problem.
     pub who_can_fix: Who,
-    /// Whether waiting ends the problem, or `None` if nobody can tell.
+    /// True if waiting ends the problem, or `None` if nobody can tell.
     pub waiting_helps: Option<bool>,
-    /// When the limit ends by itself, as the server or the message stated.
+    /// The time at which the limit ends by itself, as the server or the message stated.
     pub resets_at: Option<DateTime<Utc>>,
-    /// Whether Claude Code sends the prompt again by itself.
+    /// True if Claude Code sends the prompt again by itself.
     pub continuation: Continuation,
-    /// Whether the session belongs to the login, or `None` if nothing shows it.
+    /// True if the session belongs to the login, or `None` if nothing shows it.
     pub is_of_login: Option<bool>,
     /// The account that pays, if it is or was logged in on this machine.
     pub account: Option<Login>,
-    /// Whether the refused request has received no response, and nothing but the clock shows the end of the limit.
+    /// True if the refused request has received no response, and nothing but the clock shows the end of the limit.
     pub is_open: bool,
-    /// What else blocks this request, latest end first.
+    /// The other resources that block this request, latest end first.
     pub also: Vec<Also>,
-    /// What the answer rests on.
+    /// The facts that the answer rests on.
     pub evidence: Vec<Evidence>,
-    /// What the user can do, best first.
+    /// The steps that the user can take, best first.
     pub steps: Vec<Step>,
     /// The error, or `None` if a budget of the user's own is used up.
     pub stop: Option<Stop>,
@@ -339,7 +339,7 @@ fn explaining<'a>(blockers: &[&'a Closure], own: Option<usize>) -> Option<&'a Cl
     Some(best.copied().unwrap_or(decisive))
 }
 
-/// What an answer is about.
+/// The subject of an answer.
 #[derive(Clone, Copy)]
 enum Subject<'a> {
     /// A closure that blocks the request now.

@@ -1,4 +1,4 @@
-//! What happened in a period: the stops, and how long the user could not work.
+//! The stops of a period, and the time for which the user could not work.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -6,12 +6,12 @@ use super::fold::{Cause, Closure, World};
 use super::outlook::Outlook;
 use super::{Part, Request};
 
-/// What happened in a period.
+/// The stops of a period, and the time for which the user could not work.
 #[derive(Debug, Clone)]
 pub struct Past {
     /// The stops of the period, newest first.
     pub stops: Vec<Outlook>,
-    /// How long no request of the user had a way through.
+    /// The time for which no request of the user had a way through.
     pub blocked: TimeDelta,
 }
 

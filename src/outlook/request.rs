@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 
 use serde::{Deserialize, Serialize};
 
-/// Who pays for the requests of a session.
+/// The payer of a session's requests.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Payer {
@@ -21,7 +21,7 @@ pub enum Payer {
     Unknown,
 }
 
-/// What a request is for.
+/// The purpose of a request.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -39,13 +39,13 @@ pub enum Purpose {
 pub struct Request {
     /// The session, or `None` for a shell, whose next prompt starts a new session.
     pub session: Option<String>,
-    /// Who pays.
+    /// The payer.
     pub payer: Payer,
     /// The family of the model, such as "opus", or `None` if nothing shows it.
     pub model: Option<String>,
     /// The directory of the project, or `None` if nothing shows it.
     pub project: Option<String>,
-    /// What the request is for.
+    /// The purpose of the request.
     pub purpose: Purpose,
 }
 
@@ -93,9 +93,9 @@ impl<T> Part<T> {
 /// The requests that share a resource.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Scope {
-    /// Who pays for them.
+    /// The payer of these requests.
     pub payer: Part<Payer>,
-    /// Who serves them.
+    /// The provider that serves these requests.
     pub provider: Part<String>,
     /// The family of their model.
     pub model: Part<String>,

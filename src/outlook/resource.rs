@@ -51,9 +51,9 @@ impl Family {
 /// A coordinate that requests must have in common to share a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Coordinate {
-    /// Who pays.
+    /// The payer.
     Payer,
-    /// Who serves the request.
+    /// The provider that serves the request.
     Provider,
     /// The family of the model.
     Model,
@@ -130,13 +130,13 @@ pub struct Description {
     pub model: Option<&'static str>,
     /// Which of these requests need it.
     pub needed: Needed,
-    /// Who can open it.
+    /// The person who can open it.
     pub lifter: Lifter,
-    /// What ends it.
+    /// The event that ends it.
     pub ends: Ends,
     /// The plans on which it can exist.
     pub plans: Plans,
-    /// How long a closure without a stated end still says anything.
+    /// The time for which a closure without a stated end still says anything.
     pub longest: TimeDelta,
     /// True if a first refusal may concern only its session, and a second one shows that it concerns the whole scope.
     pub is_confirmed_by_second: bool,
@@ -441,9 +441,9 @@ impl Kind {
 /// One resource: its kind, and the requests that share it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Resource {
-    /// What it is.
+    /// The kind of resource.
     pub kind: Kind,
-    /// Who shares it.
+    /// The requests that share it.
     pub scope: Scope,
 }
 

@@ -17,7 +17,7 @@ use crate::embedded;
 use crate::messages::{Verdict, Who};
 use crate::time::Clock;
 
-/// One row of the data.
+/// A row of the data.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Row {
@@ -32,7 +32,7 @@ struct Row {
     change: Option<Change>,
 }
 
-/// What a step costs.
+/// The cost of a step.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Costs {
@@ -42,7 +42,7 @@ enum Costs {
     Money,
 }
 
-/// What a step changes.
+/// The change that a step makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Change {
@@ -65,7 +65,7 @@ enum Change {
 static ROWS: LazyLock<Vec<Row>> =
     LazyLock::new(|| embedded::parse("outlook/steps.json", include_str!("steps.json")));
 
-/// One thing that the user can do.
+/// A step that the user can take.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
     /// The name of its row.
@@ -76,9 +76,9 @@ pub struct Step {
     pub command: Option<String>,
     /// The page to open.
     pub url: Option<&'static str>,
-    /// Whether it costs money, or `None` if that depends.
+    /// True if it costs money, or `None` if that depends.
     pub costs_money: Option<bool>,
-    /// How the next prompt stands after the step.
+    /// The state of the next prompt after the step.
     pub after: After,
     text: String,
     until: Option<DateTime<Utc>>,
@@ -86,7 +86,7 @@ pub struct Step {
     is_change: bool,
 }
 
-/// How the next prompt stands after a step.
+/// The state of the next prompt after a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum After {
     /// The step only gives information, or nothing shows what it leads to.

@@ -12,7 +12,7 @@ use super::readings::{FULL, Reading, USED_UP};
 use super::{Cause, Closure, Opening, Overrun, PASTED, Session, Stop, World};
 use crate::messages::{Report, recognize};
 
-/// How long after a window has become full responses may still be covered by the plan.
+/// The time after a window has become full in which the plan may still cover responses.
 const GRACE: TimeDelta = TimeDelta::minutes(10);
 
 /// The usage that comes with a refusal is shown this soon, if at all.

@@ -8,12 +8,12 @@ use super::super::{Budget, Part, Request, Resource, Scope};
 /// A period in which a resource was closed.
 #[derive(Debug, Clone)]
 pub(crate) struct Closure {
-    /// What was closed.
+    /// The closed resource.
     pub resource: Resource,
     /// The full windows beyond which the resource is needed. Empty if it is always needed.
     pub beyond: Vec<Resource>,
     pub since: DateTime<Utc>,
-    /// When it ends, as the server or the message stated.
+    /// The time at which it ends, as the server or the message stated.
     pub until: Option<DateTime<Utc>>,
     pub cause: Cause,
     /// The first proof that it has ended.
@@ -36,12 +36,12 @@ pub enum Opening {
     Response {
         /// The session that received the response.
         session: String,
-        /// When the response arrived.
+        /// The time at which the response arrived.
         at: DateTime<Utc>,
     },
     /// A reading showed room.
     Reading {
-        /// When the reading was taken.
+        /// The time at which the reading was taken.
         at: DateTime<Utc>,
         /// The percentage that was used.
         percent: f64,

@@ -24,7 +24,7 @@ pub use stop::Stop;
 /// The session of a text that the user pasted.
 pub(super) const PASTED: &str = "pasted";
 
-/// Who asks.
+/// The asker: the session or the shell whose next prompt an answer is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Asker {
     /// A session.
@@ -57,9 +57,9 @@ pub struct World {
     /// The requests that are served beyond full windows.
     overruns: BTreeMap<Scope, Overrun>,
     pub(super) credits_read: Option<(DateTime<Utc>, Credits)>,
-    /// When requests were served.
+    /// The times at which requests were served.
     pub(super) served_at: Vec<DateTime<Utc>>,
-    /// Whether the user lets Claude Code continue by itself after a reset.
+    /// True if the user lets Claude Code continue by itself after a reset.
     pub(super) may_continue: bool,
 }
 

@@ -21,11 +21,11 @@ pub(crate) const OF_ALL_MODELS: [Kind; 2] = [Kind::FiveHour, Kind::Weekly];
 /// One measurement of a usage window.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reading {
-    /// When it was taken.
+    /// The time of the measurement.
     pub at: DateTime<Utc>,
     /// The payer whose window it is.
     pub payer: Payer,
-    /// What was measured.
+    /// The measured usage.
     pub measure: Measure,
 }
 

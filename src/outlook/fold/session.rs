@@ -1,10 +1,10 @@
-//! What is known about one session.
+//! The known state of a session.
 
 use chrono::{DateTime, Utc};
 
 use super::super::{Announcement, Payer, Request};
 
-/// What is known about one session.
+/// The known state of a session.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Session {
     /// The account that the session says it belongs to.
@@ -15,11 +15,11 @@ pub(crate) struct Session {
     pub project: Option<String>,
     /// What makes the session's requests cost usage credits even if the plan has room.
     pub draws_on: Option<String>,
-    /// When the user last sent a prompt, opened the session, or changed its login, which cancels a wait for a reset.
+    /// The time at which the user last sent a prompt, opened the session, or changed its login, which cancels a wait for a reset.
     pub last_action: Option<DateTime<Utc>>,
     /// What Claude Code said last about going on, and when.
     pub announcement: Option<(DateTime<Utc>, Announcement)>,
-    /// When the last request was sent, and what it needed then. A login or another model only changes the next one.
+    /// The time at which the last request was sent, and what it needed then. A login or another model only changes the next one.
     pub under_way: Option<(DateTime<Utc>, Request)>,
     pub is_closed: bool,
 }

@@ -11,35 +11,35 @@ use crate::messages::Message;
 pub struct Stop {
     /// The session.
     pub session: String,
-    /// When the last attempt was refused.
+    /// The time at which the last attempt was refused.
     pub at: DateTime<Utc>,
-    /// When the first of these attempts was refused.
+    /// The time at which the first of these attempts was refused.
     pub first_at: DateTime<Utc>,
     /// The number of attempts in a row that were refused for the same reason.
     pub attempts: usize,
     /// The refusal as it was reported.
     pub refusal: Refusal,
-    /// What its message says.
+    /// The meaning of its message.
     pub message: Message,
-    /// Who reported it.
+    /// The source that reported the error.
     pub source: Source,
     /// The request that was refused, with the payer and the model with which it was sent.
     pub request: Request,
     /// The account that paid, if it is or was logged in on this machine.
     pub account: Option<Login>,
-    /// Whether the session belonged to the login, or `None` if nothing shows it.
+    /// True if the session belonged to the login, or `None` if nothing shows it.
     pub is_of_login: Option<bool>,
     /// What the message meant at that time.
     pub(crate) judgement: Judgement,
     /// The limit itself, as a resource.
     pub resource: Resource,
-    /// Whether the usage that comes with the refusal may still arrive.
+    /// True if the usage that comes with the refusal may still arrive.
     pub is_awaited: bool,
-    /// When the session received a response.
+    /// The time at which the session received a response.
     pub answered_at: Option<DateTime<Utc>>,
-    /// Whether another error followed in the same session before a response.
+    /// True if another error followed in the same session before a response.
     pub(crate) is_followed: bool,
-    /// Whether the next error of the session was another attempt that was refused for the same reason.
+    /// True if the next error of the session was another attempt that was refused for the same reason.
     pub(crate) is_repeated: bool,
 }
 
