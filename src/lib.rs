@@ -44,5 +44,6 @@ mod testing;
 pub mod time;
 pub mod transcript;
 pub mod witness;
+mod wording;
 
 pub use cli::run;

@@ -16,7 +16,7 @@ impl Context {
         };
         let is_known = self
             .complete_session_id(Some(typed))
-            .is_some_and(|session| self.knows_session(&session, &self.incidents()));
+            .is_some_and(|session| self.knows_session(&session));
         if is_known {
             return Ok(());
         }

@@ -99,10 +99,10 @@ impl Context {
             .collect()
     }
 
-    /// Returns true if whycap knows of a session from an error, a transcript, a reading, Claude Code's registry, or the
-    /// ledger. The ledger still contains sessions whose transcript has been deleted.
-    pub(crate) fn knows_session(&self, session: &str, incidents: &Incidents<'_>) -> bool {
-        incidents.knows_session(session)
+    /// Returns true if whycap knows of a session from a transcript, Claude Code's registry, or the ledger. The ledger still
+    /// contains sessions whose transcript has been deleted.
+    pub(crate) fn knows_session(&self, session: &str) -> bool {
+        transcripts::of_session(self.paths.transcript_roots(), session).is_some()
             || self.is_registered(session)
             || self.is_in_ledger(session)
     }

@@ -36,7 +36,7 @@ pub use facts::{
 pub use fold::readings::{FULL, Reading};
 pub use fold::{Asker, Opening, Stop, World};
 pub use outlook::{Also, Blocks, Outlook, Pays, State, Usage};
-pub use past::Past;
+pub use past::{Past, PastStop};
 pub use request::{Part, Payer, Purpose, Request, Scope};
 pub use resource::{Coordinate, Description, Ends, Family, Lifter, Needed, Plans, Resource};
 pub use steps::{After, Step};

@@ -1,4 +1,4 @@
-//! The stops of a period, and the time for which the user could not work.
+//! What happened in a period: the stops, and how long the user could not work.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -6,13 +6,22 @@ use super::fold::{Cause, Closure, World};
 use super::outlook::Outlook;
 use super::{Part, Request};
 
-/// The stops of a period, and the time for which the user could not work.
+/// What happened in a period.
 #[derive(Debug, Clone)]
 pub struct Past {
     /// The stops of the period, newest first.
-    pub stops: Vec<Outlook>,
-    /// The time for which no request of the user had a way through.
+    pub stops: Vec<PastStop>,
+    /// How long no request of the user had a way through.
     pub blocked: TimeDelta,
+}
+
+/// What one limit stopped.
+#[derive(Debug, Clone)]
+pub struct PastStop {
+    /// What the newest error meant, and what came of it.
+    pub outlook: Outlook,
+    /// The sessions that the limit stopped.
+    pub sessions: Vec<String>,
 }
 
 /// A period from its start to its end.
@@ -44,12 +53,11 @@ impl World {
             blocked += (period.end - start).max(TimeDelta::zero());
             end = end.max(period.end);
         }
-        let stops = self.stops();
+        let stops = self.stops().into_iter();
+        let inside =
+            stops.filter(|outlook| outlook.stop.as_ref().is_some_and(|it| is_inside(it.at)));
         Past {
-            stops: stops
-                .into_iter()
-                .filter(|outlook| outlook.stop.as_ref().is_some_and(|it| is_inside(it.at)))
-                .collect(),
+            stops: by_limit(inside),
             blocked,
         }
     }
@@ -77,4 +85,30 @@ impl World {
             end: end.unwrap_or(self.now),
         })
     }
+}
+
+/// Merges the stops that the same closed resource caused in several sessions.
+fn by_limit(outlooks: impl Iterator<Item = Outlook>) -> Vec<PastStop> {
+    let mut stops: Vec<PastStop> = Vec::new();
+    for outlook in outlooks {
+        let session = outlook.stop.as_ref().map(|stop| stop.session.clone());
+        let is_same = |known: &PastStop| {
+            known.outlook.resource == outlook.resource
+                && known.outlook.verdict == outlook.verdict
+                && known.outlook.resets_at.is_some()
+                && known.outlook.resets_at == outlook.resets_at
+        };
+        match stops.iter_mut().find(|known| is_same(known)) {
+            Some(known) => known.sessions.extend(session),
+            None => stops.push(PastStop {
+                outlook,
+                sessions: session.into_iter().collect(),
+            }),
+        }
+    }
+    for stop in &mut stops {
+        stop.sessions.sort();
+        stop.sessions.dedup();
+    }
+    stops
 }

@@ -1,0 +1,78 @@
+//! A short summary of an error for a public bug report.
+//!
+//! It contains only explicitly selected fields, and no paths, names, IDs, or prompts.
+
+use std::fmt::Write;
+
+use super::evidence::facts;
+use super::{ending, headline};
+use crate::outlook::Outlook;
+use crate::secrets::redact;
+use crate::time::{Clock, format_rfc3339};
+
+/// Writes the summary as Markdown.
+pub(crate) fn bug_report(outlook: &Outlook, clock: Clock) -> String {
+    let stop = outlook.stop.as_ref();
+    let refusal = stop.map(|stop| &stop.refusal);
+    let text = refusal.map_or("", |refusal| refusal.text.as_str());
+    let at = stop.map_or(outlook.now, |stop| stop.at);
+    let claim = refusal.and_then(|refusal| refusal.claim.as_ref());
+    let server = claim.map_or("nothing".to_owned(), |claim| {
+        let window = claim
+            .window
+            .map_or("usage credits", |window| window.description().label);
+        let reason = claim.no_credits_because.as_deref().unwrap_or("none");
+        format!("{window}, reason: {reason}")
+    });
+    let zone = clock.zone.at(at).format("%:z");
+    let fields = [
+        ("Message", format!("`{}`", redact(text).replace('`', "'"))),
+        ("Time", format!("{} (zone {zone})", format_rfc3339(at))),
+        (
+            "Claude Code",
+            option(refusal.and_then(|refusal| refusal.version.as_deref())),
+        ),
+        (
+            "Plan",
+            option(
+                outlook
+                    .account
+                    .as_ref()
+                    .and_then(|login| login.plan.as_deref()),
+            ),
+        ),
+        (
+            "Error class",
+            option(refusal.and_then(|refusal| refusal.class.as_deref())),
+        ),
+        (
+            "Codes",
+            refusal.map_or(String::new(), |refusal| refusal.codes.join(", ")),
+        ),
+        ("The server named", server),
+        ("Attempts", stop.map_or(0, |stop| stop.attempts).to_string()),
+        ("Facts", redact(&facts(outlook, clock).join(" "))),
+        (
+            "Since then",
+            ending(outlook, clock).unwrap_or("no response".to_owned()),
+        ),
+        (
+            "whycap",
+            format!(
+                "{}: {}",
+                env!("CARGO_PKG_VERSION"),
+                redact(&headline(outlook, clock))
+            ),
+        ),
+    ];
+    let mut report = String::new();
+    for (name, value) in fields {
+        // Writing to a string cannot fail.
+        let _ = writeln!(report, "- {name}: {value}");
+    }
+    report
+}
+
+fn option(value: Option<&str>) -> String {
+    value.unwrap_or("unknown").to_owned()
+}

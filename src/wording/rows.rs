@@ -1,0 +1,86 @@
+//! The rows below the status line: what stops the session, and what costs money.
+
+use chrono::{DateTime, Utc};
+
+use super::{badge, continuation, first_that_fits, headline};
+use crate::outlook::{Continuation, Outlook, State};
+use crate::pricing::Money;
+use crate::terminal::{Piece, Tone};
+use crate::time::Clock;
+
+/// What usage credits have paid beyond a full window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Paying {
+    /// The time of the first response that they paid for.
+    pub(crate) since: DateTime<Utc>,
+    /// The cost of the responses since then, at list prices.
+    pub(crate) cost: Money,
+}
+
+impl Paying {
+    /// Returns a row that fits in this many columns.
+    pub(crate) fn row(self, clock: Clock, columns: usize) -> Vec<Piece> {
+        let (cost, since) = (self.cost, clock.format_time(self.since));
+        let forms = [
+            format!("paying now \u{2248}{cost} since {since}, from usage credits"),
+            format!("paying now \u{2248}{cost} since {since}"),
+            format!("paying \u{2248}{cost}"),
+        ];
+        vec![(Tone::Alarm, first_that_fits(&forms, columns))]
+    }
+}
+
+/// Returns the rows about an outlook, each of which fits in this many columns. Returns no rows if the session has worked
+/// again since then.
+pub(crate) fn status_rows(outlook: &Outlook, clock: Clock, columns: usize) -> Vec<Vec<Piece>> {
+    if !outlook.is_blocked() && !outlook.is_open {
+        return Vec::new();
+    }
+    let tone = match outlook.state {
+        State::Blocked | State::Paid => Tone::Alarm,
+        State::NeverClosed => Tone::Warning,
+        State::Answered(_) | State::LowerPriority | State::Reopened(_) | State::Spared => {
+            Tone::Good
+        }
+    };
+    let badge = badge(outlook, clock);
+    let (what, step) = badge.split_once(" · ").unwrap_or((&badge, ""));
+    let row = first_that_fits(&[badge.clone(), what.to_owned(), step.to_owned()], columns);
+    let mut rows = vec![vec![(tone, row)]];
+    if outlook.is_blocked() {
+        rows.push(vec![(Tone::Plain, next_step(outlook, clock, columns))]);
+    }
+    rows
+}
+
+/// The row that says what to do, or that Claude Code continues by itself.
+fn next_step(outlook: &Outlook, clock: Clock, columns: usize) -> String {
+    let step = outlook.steps.first().map(|step| step.text(clock));
+    let by_itself = match outlook.continuation {
+        Continuation::At(at) => {
+            let time = clock.format_approximate_time(at);
+            Some(format!(
+                "Claude Code continues by itself {time} · /whycap explains"
+            ))
+        }
+        Continuation::No(_) | Continuation::NotStopped => None,
+    };
+    let forms: Vec<String> = [
+        by_itself,
+        step.as_ref()
+            .map(|step| format!("{step} · /whycap explains")),
+        step,
+        Some("/whycap explains it".to_owned()),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    first_that_fits(&forms, columns)
+}
+
+/// Returns the sentences of a notice in a conversation: what stops the session, and whether it continues by itself.
+pub(crate) fn notice(outlook: &Outlook, clock: Clock) -> String {
+    let sentences = [Some(headline(outlook, clock)), continuation(outlook, clock)];
+    let sentences: Vec<String> = sentences.into_iter().flatten().collect();
+    sentences.join(" ")
+}
