@@ -13,6 +13,6 @@ mod session;
 
 pub(crate) use scope::{BudgetScope, BudgetUse, budgets_to_report};
 pub(crate) use session::{
-    BlockingBudget, BudgetedSession, OnPrompt, SessionBudgets, day_budget_blocking,
+    BudgetedSession, OnPrompt, SessionBudgets, day_budget_blocking,
     is_session_budget_lifted,
 };

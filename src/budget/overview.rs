@@ -98,24 +98,6 @@ impl<'c> BudgetOverview<'c> {
         }
     }
 
-    /// Returns a sentence or two about each used-up budget that blocks prompts: its use, which prompts it blocks, and how
-    /// to continue.
-    pub(crate) fn blocking_sentences(&self) -> Vec<String> {
-        self.budgets
-            .iter()
-            .filter(|state| state.is_blocking(self.config.budget.action))
-            .map(|state| {
-                let sentence = state.budget_use.blocking_sentence();
-                match &state.session {
-                    Some(session) if !session.name.is_empty() => {
-                        format!("In the session {}: {sentence}", session.name)
-                    }
-                    _ => sentence,
-                }
-            })
-            .collect()
-    }
-
     /// Builds the report. `path` is the path of `config.toml`, and `shown_path` is the same path for display.
     pub(crate) fn report(&self, path: &str, shown_path: &str) -> Report {
         let budgets: Value = self.budgets.iter().map(BudgetState::json).collect();

@@ -11,6 +11,7 @@ use crate::disk;
 use crate::environment::Environment;
 use crate::journal::{self, BudgetEvent, EventKey, Journal};
 use crate::ledger::{Ledger, LiveFigures, OpenLedger, WaitLimit};
+use crate::outlook::{self, BudgetPeriod, Event, Fact, Source};
 use crate::paths::Paths;
 use crate::pricing::Money;
 use crate::spend::Amount;
@@ -46,22 +47,6 @@ enum Unknown {
 pub(crate) struct BudgetedSession<'a> {
     pub(crate) id: &'a str,
     pub(crate) transcript: Option<&'a Path>,
-}
-
-/// A used-up budget that blocks the prompts of a session.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct BlockingBudget {
-    /// A sentence or two: its use, which prompts it blocks, and how to continue.
-    pub(crate) sentence: String,
-    /// The time at which the budget will no longer block prompts, or `None` if it is unknown.
-    renews_at: Option<DateTime<Utc>>,
-}
-
-impl BlockingBudget {
-    /// Returns true if the budget still blocks prompts at this time.
-    pub(crate) fn blocks_at(&self, time: DateTime<Utc>) -> bool {
-        self.renews_at.is_none_or(|renews_at| renews_at > time)
-    }
 }
 
 /// The budgets that apply to a session.
@@ -109,13 +94,11 @@ impl<'a> SessionBudgets<'a> {
             .filter(|budget| self.is_blocking(budget) && !self.is_lifted(budget))
     }
 
-    /// Returns the used-up budgets that block the session's prompts, and when each of them renews.
-    pub(crate) fn blocking_budgets(&self) -> Vec<BlockingBudget> {
+    /// Returns the used-up budgets that block the session's prompts, as facts for the model of limits.
+    pub(crate) fn facts(&self) -> Vec<Fact> {
+        let session = Some(self.session).filter(|session| !session.is_empty());
         self.blocking()
-            .map(|budget| BlockingBudget {
-                sentence: budget.blocking_sentence(),
-                renews_at: renews_at(budget.scope, self.environment),
-            })
+            .map(|budget| fact(budget, session, self.environment))
             .collect()
     }
 
@@ -285,7 +268,7 @@ pub(crate) fn day_budget_blocking(
     figures: &LiveFigures,
     journal: &Journal,
     environment: &Environment,
-) -> Option<BlockingBudget> {
+) -> Option<Fact> {
     let scope = BudgetScope::Day;
     let spent = Amount::from_tally(&figures.today).lower_bound_unless(figures.is_complete);
     let budget = BudgetUse::new(&config.budget, scope, spent)?;
@@ -297,10 +280,27 @@ pub(crate) fn day_budget_blocking(
     if journal.has_event(&key, period(scope, environment).start) {
         return None;
     }
-    Some(BlockingBudget {
-        sentence: budget.blocking_sentence(),
-        renews_at: renews_at(scope, environment),
-    })
+    Some(fact(&budget, Some(session), environment))
+}
+
+/// Returns a used-up budget as a fact for the model of limits.
+fn fact(budget: &BudgetUse, session: Option<&str>, environment: &Environment) -> Fact {
+    let period = match budget.scope {
+        BudgetScope::Session => BudgetPeriod::Session,
+        BudgetScope::Day => BudgetPeriod::Day,
+        BudgetScope::Month => BudgetPeriod::Month,
+    };
+    Fact {
+        at: environment.now,
+        session: session.map(str::to_owned),
+        source: Source::Budget,
+        event: Event::Budgeted(outlook::Budget {
+            period,
+            limit_usd: budget.limit.usd(),
+            spent_usd: budget.spent.money.usd(),
+            ends_at: renews_at(budget.scope, environment),
+        }),
+    }
 }
 
 /// Returns true if the user has chosen to continue in this session although the session's own budget is used up.

@@ -9,10 +9,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::status_payload::StatusPayload;
 use crate::lenient_json::LenientJson;
+use crate::outlook::{Kind, Measure};
 use crate::pricing::Money;
 use crate::terminal::percent_text;
-use crate::time::{is_in_supported_range, reset_from_epoch_seconds, rfc3339};
+use crate::time::{FIVE_HOURS, WEEK, is_in_supported_range, reset_from_epoch_seconds, rfc3339};
 use crate::transcript::owner::Owner;
 
 /// The percentage at which a window is used up.
@@ -43,6 +45,13 @@ pub(crate) fn rounded_level(level: f64) -> f64 {
 }
 
 impl WindowUsage {
+    pub(crate) fn of(measure: &Measure) -> Self {
+        Self {
+            used_percent: measure.percent,
+            resets_at: measure.resets_at,
+        }
+    }
+
     pub(crate) fn is_used_up(&self) -> bool {
         self.used_percent >= USED_UP
     }
@@ -128,6 +137,80 @@ impl SpendLimitUsage {
             Some(SpendPeriod::Monthly) => "monthly spend",
             None => "spend limit",
         }
+    }
+}
+
+/// The usage windows of an account at one time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WindowFigures {
+    /// The time at which Claude Code reported them.
+    pub at: DateTime<Utc>,
+    /// The usage of each window that is known.
+    pub measures: Vec<Measure>,
+    /// A gateway's spend limit.
+    pub spend_limit: Option<SpendLimitUsage>,
+}
+
+impl WindowFigures {
+    /// Returns the figures in a status-line call, or `None` if it has none.
+    pub fn of_payload(payload: &StatusPayload, now: DateTime<Utc>) -> Option<Self> {
+        let figures = Self {
+            at: now,
+            measures: measures(payload.five_hour, payload.seven_day, &payload.others),
+            spend_limit: payload.others.spend_limit,
+        };
+        let has_figures = !figures.measures.is_empty() || figures.spend_limit.is_some();
+        has_figures.then_some(figures)
+    }
+
+    /// Returns the usage of a window, or `None` if it is unknown.
+    pub(crate) fn usage(&self, window: Kind) -> Option<WindowUsage> {
+        let measure = self.measures.iter().find(|it| it.window == window)?;
+        Some(WindowUsage::of(measure))
+    }
+}
+
+/// Returns the usage of each window that is known.
+pub(crate) fn measures(
+    five_hour: Option<WindowUsage>,
+    seven_day: Option<WindowUsage>,
+    others: &OtherLimits,
+) -> Vec<Measure> {
+    [
+            (Kind::FiveHour, five_hour),
+            (Kind::Weekly, seven_day),
+            (Kind::WeeklyOpus, others.opus),
+            (Kind::WeeklySonnet, others.sonnet),
+            (Kind::WeeklyFable, others.fable),
+        ]
+        .into_iter()
+        .filter_map(|(window, usage)| {
+            let usage = usage?;
+            Some(Measure {
+                window,
+                percent: usage.used_percent,
+                resets_at: usage.resets_at,
+            })
+        })
+        .collect()
+}
+
+/// Returns the display name of a usage window, such as "5h" or "Opus week".
+pub(crate) fn window_label(window: Kind) -> &'static str {
+    match window {
+        Kind::FiveHour => "5h",
+        Kind::WeeklyOpus => "Opus week",
+        Kind::WeeklySonnet => "Sonnet week",
+        Kind::WeeklyFable => "Fable week",
+        _ => "week",
+    }
+}
+
+/// Returns the length of a usage window.
+pub(crate) fn window_length(window: Kind) -> TimeDelta {
+    match window {
+        Kind::FiveHour => FIVE_HOURS,
+        _ => WEEK,
     }
 }
 

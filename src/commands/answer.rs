@@ -5,12 +5,9 @@ use clap::{Args, Command, FromArgMatches};
 use super::reply::{Misuse, Reply, Subcommand, in_one_line, misuse, usage_error};
 use super::spend::SpendArguments;
 use super::{budget, doctor, explain, incidents, locks, now};
-use crate::claude::hook_event::EventName;
-use crate::context::{AUTO_RESUME_CANCELED, Context};
-use crate::incidents::Asker;
+use crate::context::Context;
 use crate::install::line;
 use crate::render::Report;
-use crate::terminal::Tone;
 
 /// The list of topics for `/whycap`.
 const HELP: &str = include_str!("help/answers.txt");
@@ -24,22 +21,10 @@ const LINE_ON_OR_OFF: &str = "/whycap line on|off: show or hide the status line"
 impl Context {
     /// Returns the answer to a `/whycap` command with these arguments.
     ///
-    /// Every prompt cancels Claude Code's auto-resume, and a hook cannot prevent that even if it blocks the prompt
-    /// (2.1.240 to 2.1.329). Commands that the plugin's module handles are not prompts.
-    pub(super) fn answer(&mut self, words: &str) -> String {
-        if let (Some(event), Some(session)) = (self.event(), self.session()) {
-            let incidents = self.incidents();
-            let is_prompt = event.name != Some(EventName::CommandRun) || event.is_prompt;
-            let ends_waiting = is_prompt
-                && incidents
-                    .situation(Some(session), Asker::Session(session), None)
-                    .incident
-                    .is_some_and(|incident| self.client_waits_for(&incident));
-            incidents.mark_announced(session);
-            if ends_waiting {
-                incidents.record_waiting_ended(session);
-            }
-            self.ends_waiting = ends_waiting;
+    /// The user now knows of the session's error, so no notice about it follows.
+    pub(super) fn answer(&self, words: &str) -> String {
+        if let Some(session) = self.session() {
+            self.record_shown(session);
         }
         shorten(self.reply_to(words.trim()).text(self.page()).trim_end())
     }
@@ -69,15 +54,10 @@ impl Context {
                 Ok(Report::from_lines(&text).into())
             }
         };
-        let mut report = match reply {
+        match reply {
             Ok(reply) => reply.report,
             Err(error) => failure(&error),
-        };
-        if self.ends_waiting {
-            report.gap();
-            report.paragraph(Tone::Plain, AUTO_RESUME_CANCELED);
         }
-        report
     }
 
     /// Allows further prompts in the session even though a budget is exhausted.

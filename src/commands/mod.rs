@@ -13,7 +13,6 @@ pub(crate) mod hook;
 pub(crate) mod host;
 pub(crate) mod incidents;
 pub(crate) mod install;
-pub(crate) mod limits;
 pub(crate) mod locks;
 pub(crate) mod now;
 mod preview;

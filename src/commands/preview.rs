@@ -4,10 +4,10 @@ use chrono::TimeDelta;
 
 use crate::checkout::Head;
 use crate::claude::status_payload::StatusPayload;
+use crate::claude::window_usage::WindowFigures;
 use crate::context::Context;
 use crate::environment::Environment;
 use crate::ledger::{LiveFigures, Tally};
-use crate::limits::sample::Sample;
 use crate::pricing::Money;
 use crate::render::{Page, Report};
 use crate::status_line::{LineFacts, MARGIN, render_rows};
@@ -76,7 +76,7 @@ fn sample_rows(context: &Context, columns: usize) -> Vec<Vec<Piece>> {
     let payload = StatusPayload::parse(sample.as_bytes());
     let forty_two_cents = Money::from_nano(420_000_000);
     let facts = LineFacts {
-        windows: Sample::from_payload(&payload, clock.now),
+        windows: WindowFigures::of_payload(&payload, clock.now),
         figures: Some(LiveFigures {
             session: spent(3_270_000_000),
             today: spent(12_400_000_000),

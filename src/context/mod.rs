@@ -5,9 +5,9 @@
 
 mod budgets;
 mod drain;
-mod explanation;
 mod hook_replies;
 mod ledger_access;
+mod limits;
 mod now;
 mod sessions;
 mod spend;
@@ -25,16 +25,13 @@ use crate::claude::hook_event::HookEvent;
 use crate::claude::{processes, settings};
 use crate::config::Config;
 use crate::environment::Environment;
-use crate::incidents::Incidents;
 use crate::install::slash_command;
 use crate::ledger::{ProcessId, ReadTime};
-use crate::limits::incident::Incident;
 use crate::paths::Paths;
 use crate::pricing::PriceTable;
 use crate::render::Page;
 use crate::time::Clock;
 
-pub(crate) use explanation::{AUTO_RESUME_CANCELED, ErrorSource};
 pub(crate) use hook_replies::in_reply;
 pub(crate) use now::NowCollector;
 pub(crate) use spend::SpendOptions;
@@ -56,8 +53,6 @@ pub(crate) struct Context {
     prices: OnceLock<PriceTable>,
     /// The hook event that triggered the command in a conversation, or `None` in a shell.
     pub(crate) event: Option<HookEvent>,
-    /// True if running the command cancels Claude Code's auto-resume.
-    pub(crate) ends_waiting: bool,
 }
 
 impl Context {
@@ -76,7 +71,6 @@ impl Context {
             config,
             prices: OnceLock::new(),
             event: None,
-            ends_waiting: false,
         }
     }
 
@@ -90,10 +84,6 @@ impl Context {
 
     pub(crate) fn clock(&self) -> Clock {
         self.environment.clock()
-    }
-
-    pub(crate) fn incidents(&self) -> Incidents<'_> {
-        Incidents::new(&self.paths, &self.environment)
     }
 
     pub(crate) fn prices(&self) -> &PriceTable {
@@ -130,13 +120,6 @@ impl Context {
             Some(_) => Page::in_conversation(&self.environment),
             None => Page::for_stdout(&self.environment),
         }
-    }
-
-    /// Returns true if Claude Code will continue on its own when this limit resets. Claude Code does so only in a
-    /// terminal, and only if the user has not disabled the feature.
-    pub(crate) fn client_waits_for(&self, incident: &Incident) -> bool {
-        let is_in_terminal = self.environment.text("CLAUDE_CODE_ENTRYPOINT") == Some("cli");
-        is_in_terminal && incident.continues_at().is_some()
     }
 
     /// Returns true if Claude Code started before `/whycap` was installed. The command is then not available until the

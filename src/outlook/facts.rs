@@ -96,6 +96,8 @@ pub enum Event {
     Closed,
     /// The conversation was compacted or cleared.
     Shortened,
+    /// whycap has told the user in the conversation about the error that stopped the session.
+    Shown,
     /// The sessions that have a running process at this time.
     Running(BTreeSet<String>),
     /// How far one of the user's own budgets is used. Only a budget that holds prompts back is a fact.

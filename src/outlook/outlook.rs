@@ -76,7 +76,7 @@ pub struct Also {
 pub struct Usage {
     /// The time at which the newest reading was taken.
     pub at: DateTime<Utc>,
-    /// The newest reading of each window that has not been reset.
+    /// The newest reading of each window. Its reset may have passed.
     pub readings: Vec<Reading>,
     /// What `/usage` showed about usage credits, if the payer is the login.
     pub credits: Option<Credits>,
@@ -296,7 +296,7 @@ impl World {
 
     /// Returns what is known about the usage of the request's payer, or `None` if there is no current reading.
     pub fn usage(&self, request: &Request) -> Option<Usage> {
-        let readings = self.readings.current(&request.payer, self.now);
+        let readings = self.readings.current(&request.payer);
         let is_login = self
             .login
             .as_ref()
@@ -307,6 +307,11 @@ impl World {
             readings: readings.into_iter().cloned().collect(),
             credits: credits.map(|(_, credits)| credits.clone()),
         })
+    }
+
+    /// Returns the readings of a window of the payer, in the order in which they were taken.
+    pub fn readings(&self, payer: &Payer, window: Kind) -> &[Reading] {
+        self.readings.of(payer, window)
     }
 
     fn newest_stop(&self, request: &Request) -> Option<usize> {

@@ -7,6 +7,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::claude::window_usage::{is_same_reset, window_length};
+use crate::outlook::{self, Kind};
+
 /// The share of a period over which the rate is measured, as a divisor of its length.
 const MEASURED_SHARE: i32 = 4;
 
@@ -24,6 +27,9 @@ const LEAST_PERCENT: f64 = 10.0;
 /// Times farther away than this are rounded to [`ROUNDED_TO`], so that a forecast does not change with every reading.
 const ROUNDED_BEYOND: TimeDelta = TimeDelta::minutes(30);
 const ROUNDED_TO: TimeDelta = TimeDelta::minutes(5);
+
+/// The age up to which a reading shows how fast its window is filling up now.
+pub(crate) const FRESH_FOR: TimeDelta = TimeDelta::minutes(15);
 
 /// The time in which usage adds up. It starts again from zero at the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,6 +133,72 @@ impl Pace {
         let full_at = self.now.at + distance + step / 2;
         let seconds = full_at.timestamp();
         DateTime::from_timestamp(seconds - seconds % step.num_seconds(), 0)
+    }
+}
+
+/// The pace of a usage window, in percent.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct WindowPace {
+    /// The window.
+    pub window: Kind,
+    /// The pace.
+    pub pace: Pace,
+}
+
+impl WindowPace {
+    /// Returns the pace that the readings of a window show, which are in the order in which they were taken. Returns `None`
+    /// if the newest one is old, or if [`Pace::of_window`] is `None`.
+    pub(crate) fn of(readings: &[outlook::Reading], now: DateTime<Utc>) -> Option<Self> {
+        let (newest, earlier) = readings.split_last()?;
+        let window = newest.measure.window;
+        let resets_at = newest.measure.resets_at?;
+        if now - newest.at > FRESH_FOR {
+            return None;
+        }
+        let of_this_window: Vec<Reading> = earlier
+            .iter()
+            .filter(|reading| {
+                let reset = reading.measure.resets_at;
+                reset.is_some_and(|reset| is_same_reset(reset, resets_at))
+            })
+            .map(|reading| Reading {
+                at: reading.at,
+                used: reading.measure.percent,
+            })
+            .collect();
+        let used = Reading {
+            at: now,
+            used: newest.measure.percent,
+        };
+        let pace = Pace::of_window(resets_at, window_length(window), &of_this_window, used)?;
+        Some(Self { window, pace })
+    }
+
+    /// Creates a pace at which the window is full at `full_at`, or at which it lasts.
+    #[cfg(test)]
+    pub(crate) fn example(
+        window: Kind,
+        used: f64,
+        now: DateTime<Utc>,
+        full_at: Option<DateTime<Utc>>,
+    ) -> Self {
+        let per_hour = full_at.map_or(0.0, |at| {
+            (100.0 - used) * 3600.0 / (at - now).num_seconds() as f64
+        });
+        Self {
+            window,
+            pace: Pace {
+                now: Reading { at: now, used },
+                since: now,
+                per_hour,
+                at_end: if full_at.is_some() { 100.0 } else { used },
+            },
+        }
+    }
+
+    /// Returns the time at which the window is full at this pace, or `None` if it resets before that.
+    pub(crate) fn full_at(&self) -> Option<DateTime<Utc>> {
+        self.pace.full_at(100.0)
     }
 }
 

@@ -19,11 +19,10 @@ pub(crate) use windows::{WORTH_A_LOOK, level_now, level_tone};
 
 use crate::checkout::Head;
 use crate::claude::status_payload::StatusPayload;
-use crate::claude::window_usage::UsagePage;
+use crate::claude::window_usage::{UsagePage, WindowFigures};
 use crate::config::{Config, SegmentName};
-use crate::incidents::WindowPace;
 use crate::ledger::LiveFigures;
-use crate::limits::sample::Sample;
+use crate::pace::WindowPace;
 use crate::pricing::Money;
 use crate::terminal::{Piece, Tone, truncate};
 use crate::time::Clock;
@@ -66,7 +65,7 @@ pub struct LineFacts<'a> {
     /// The spend of the session and the day, and the use of each budget.
     pub figures: Option<LiveFigures>,
     /// The newest reading of the account's usage windows.
-    pub windows: Option<Sample>,
+    pub windows: Option<WindowFigures>,
     /// The paces of the usage windows.
     pub paces: Vec<WindowPace>,
     /// The `/usage` page as Claude Code last loaded it.
@@ -136,7 +135,7 @@ mod tests {
     use super::*;
     use crate::config::{LineConfig, MeterForm};
     use crate::ledger::Tally;
-    use crate::limits::kind::Window;
+    use crate::outlook::Kind;
     use crate::terminal::width;
     use crate::time::{HourFormat, Zone};
 
@@ -155,7 +154,7 @@ mod tests {
             hours: HourFormat::TwentyFour,
         };
         let facts = LineFacts {
-            windows: Sample::from_payload(payload, now),
+            windows: WindowFigures::of_payload(payload, now),
             figures: Some(LiveFigures {
                 session: spent(cents),
                 today: spent(cents * 3),
@@ -251,7 +250,7 @@ mod tests {
             });
             let [now, full_at] =
                 [0, 3_000].map(|later| DateTime::from_timestamp(NOW + later, 0).unwrap());
-            let pace = WindowPace::example(Window::FiveHour, five_hour, now, Some(full_at));
+            let pace = WindowPace::example(Kind::FiveHour, five_hour, now, Some(full_at));
             let is_warning = (50.0..100.0).contains(&five_hour);
             Self {
                 payload: StatusPayload::parse(payload.to_string().as_bytes()),
@@ -275,7 +274,7 @@ mod tests {
                 hours: HourFormat::TwentyFour,
             };
             LineFacts {
-                windows: Sample::from_payload(&self.payload, now),
+                windows: WindowFigures::of_payload(&self.payload, now),
                 figures: Some(LiveFigures {
                     session: spent(205),
                     today: spent(205),

@@ -5,8 +5,9 @@ use chrono::{DateTime, Utc};
 use super::layout::{Form, Segment};
 use super::loss;
 use super::windows::WORTH_A_LOOK;
-use crate::incidents::WindowPace;
-use crate::limits::kind::Window;
+use crate::claude::window_usage::{window_label, window_length};
+use crate::outlook::Kind;
+use crate::pace::WindowPace;
 use crate::terminal::Tone;
 use crate::time::{Clock, WEEK};
 
@@ -18,7 +19,7 @@ pub(super) fn pace(paces: &[WindowPace], clock: Clock) -> Option<Segment> {
         .filter_map(|window| Some((window.full_at()?, window.window)))
         .min_by_key(|(at, _)| *at);
     if let Some((at, window)) = first_full {
-        let name = window.name();
+        let name = window_label(window);
         let when = full_when(window, at, clock);
         let short = when.trim_start_matches("around ").trim_start_matches("at ");
         let texts = [
@@ -32,7 +33,7 @@ pub(super) fn pace(paces: &[WindowPace], clock: Clock) -> Option<Segment> {
         .iter()
         .filter(|window| window.pace.now.used >= WORTH_A_LOOK)
         .max_by(|left, right| left.pace.now.used.total_cmp(&right.pace.now.used))?;
-    let name = fullest.window.name();
+    let name = window_label(fullest.window);
     let text = format!("at this pace, {name} lasts until it resets");
     Some(vec![Form::new(
         loss::PACE_IF_WINDOW_LASTS,
@@ -42,8 +43,8 @@ pub(super) fn pace(paces: &[WindowPace], clock: Clock) -> Option<Segment> {
 
 /// Formats the time at which a window will be full, such as `at 13:40`. For a weekly window, this is only the day, such as
 /// `around Wed`, because the forecast can be off by several hours.
-pub(crate) fn full_when(window: Window, at: DateTime<Utc>, clock: Clock) -> String {
-    if window.length() < WEEK {
+pub(crate) fn full_when(window: Kind, at: DateTime<Utc>, clock: Clock) -> String {
+    if window_length(window) < WEEK {
         return clock.format_with_day("at ", at);
     }
     let day = clock.zone.day(at);
@@ -63,7 +64,7 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn text(paces: &[(Window, f64, Option<&str>)]) -> Option<String> {
+    fn text(paces: &[(Kind, f64, Option<&str>)]) -> Option<String> {
         let now = at("2026-11-20T06:26:00Z");
         let clock = Clock {
             now,
@@ -79,7 +80,7 @@ mod tests {
 
     #[test]
     fn a_forecast_is_shown_only_if_it_helps() {
-        let five_hours = |used, full_at| text(&[(Window::FiveHour, used, full_at)]);
+        let five_hours = |used, full_at| text(&[(Kind::FiveHour, used, full_at)]);
         assert_eq!(
             five_hours(90.0, Some("2026-11-20T06:49:00Z")).unwrap(),
             "at this pace, 5h full at 06:49"
@@ -93,7 +94,7 @@ mod tests {
     #[test]
     fn the_window_that_fills_first_is_named() {
         let (today, later) = ("2026-11-20T21:00:00Z", "2026-11-21T14:00:00Z");
-        let week = |at| (Window::Weekly, 75.0, Some(at));
+        let week = |at| (Kind::Weekly, 75.0, Some(at));
         assert_eq!(
             text(&[week(today)]).unwrap(),
             "at this pace, week full today"
@@ -102,7 +103,7 @@ mod tests {
             text(&[week(later)]).unwrap(),
             "at this pace, week full around Sat"
         );
-        let both = [week(later), (Window::FiveHour, 75.0, Some(today))];
+        let both = [week(later), (Kind::FiveHour, 75.0, Some(today))];
         assert_eq!(text(&both).unwrap(), "at this pace, 5h full at 21:00");
     }
 }

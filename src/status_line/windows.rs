@@ -2,10 +2,11 @@
 
 use super::layout::{Form, Segment, without_repetitions};
 use super::loss;
-use crate::claude::window_usage::{SpendLimitUsage, WindowUsage, rounded_level};
+use crate::claude::window_usage::{
+    SpendLimitUsage, WindowFigures, WindowUsage, rounded_level, window_label,
+};
 use crate::config::MeterForm;
-use crate::limits::FRESH_FOR;
-use crate::limits::sample::Sample;
+use crate::pace::FRESH_FOR;
 use crate::terminal::{Piece, Tone, bar, percent_text};
 use crate::time::{Clock, format_duration};
 
@@ -170,17 +171,20 @@ impl FormStyle {
 }
 
 /// Returns the segment, or `None` if no window can be shown. If the reading is not fresh, the segment includes its age.
-pub(super) fn windows(reading: &Sample, form: MeterForm, clock: Clock) -> Option<Segment> {
-    let age = clock.now - reading.measured;
+pub(super) fn windows(figures: &WindowFigures, form: MeterForm, clock: Clock) -> Option<Segment> {
+    let age = clock.now - figures.at;
     let is_fresh = age <= FRESH_FOR;
     // An old reading says nothing about the usage since a reset.
     let is_current = |usage: &WindowUsage| is_fresh || !usage.has_reset(clock.now);
-    let mut gauges: Vec<Gauge> = reading
-        .windows()
+    let usages = figures
+        .measures
+        .iter()
+        .map(|measure| (window_label(measure.window), WindowUsage::of(measure)));
+    let mut gauges: Vec<Gauge> = usages
         .filter(|(_, usage)| is_current(usage))
-        .map(|(window, usage)| Gauge::new(window.name(), &usage, clock))
+        .map(|(label, usage)| Gauge::new(label, &usage, clock))
         .collect();
-    if let Some(limit) = reading.others.spend_limit
+    if let Some(limit) = figures.spend_limit
         && is_current(&limit.usage)
     {
         gauges.push(Gauge::of_spend_limit(&limit, clock));
@@ -262,7 +266,7 @@ mod tests {
         assert!((rounded_level(100.0) - 100.0).abs() < f64::EPSILON);
     }
 
-    type Render = fn(&Sample, Clock) -> Option<Segment>;
+    type Render = fn(&WindowFigures, Clock) -> Option<Segment>;
 
     fn texts(payload: &str, render: Render) -> Option<Vec<String>> {
         let clock = Clock {
@@ -271,16 +275,16 @@ mod tests {
             hours: HourFormat::TwentyFour,
         };
         let payload = StatusPayload::parse(payload.as_bytes());
-        let forms = render(&Sample::from_payload(&payload, clock.now)?, clock)?;
+        let forms = render(&WindowFigures::of_payload(&payload, clock.now)?, clock)?;
         Some(forms.iter().map(Form::text).collect())
     }
 
-    fn as_text(reading: &Sample, clock: Clock) -> Option<Segment> {
-        windows(reading, MeterForm::Text, clock)
+    fn as_text(figures: &WindowFigures, clock: Clock) -> Option<Segment> {
+        windows(figures, MeterForm::Text, clock)
     }
 
-    fn as_bars(reading: &Sample, clock: Clock) -> Option<Segment> {
-        windows(reading, MeterForm::Bar, clock)
+    fn as_bars(figures: &WindowFigures, clock: Clock) -> Option<Segment> {
+        windows(figures, MeterForm::Bar, clock)
     }
 
     const WINDOWS: &str = r#"{"rate_limits":{"five_hour":{"used_percentage":42,"resets_at":1795161868},"seven_day":{"used_percentage":97.6,"resets_at":1795461868}}}"#;

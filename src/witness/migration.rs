@@ -4,10 +4,9 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use super::machine::{login, payer_among};
-use super::reported::measures;
 use crate::claude::account::Account;
 use crate::claude::credentials::Credential;
-use crate::claude::window_usage::{OtherLimits, WindowUsage};
+use crate::claude::window_usage::{OtherLimits, WindowUsage, measures};
 use crate::journal::{Journal, JournalRecord};
 use crate::ledger::Ledger;
 use crate::outlook::{Event, Fact, Refusal, Source};

@@ -7,6 +7,7 @@
 //! A status-line call at a time without limits reads nothing: the ledger stores the time since which facts matter.
 //! [`settle`] moves that time forward when the limits have ended.
 
+mod limits;
 mod machine;
 mod migration;
 mod reported;
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+pub(crate) use self::limits::Limits;
 pub(crate) use self::reported::of_hook;
 pub use self::reported::of_status_line;
 use crate::claude::hook_event::HookEvent;

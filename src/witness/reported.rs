@@ -5,9 +5,9 @@ use serde_json::{Deserializer, Value};
 use super::{Caller, machine};
 use crate::claude::hook_event::{EventName, HookEvent};
 use crate::claude::status_payload::StatusPayload;
-use crate::claude::window_usage::{OtherLimits, WindowUsage};
+use crate::claude::window_usage::WindowFigures;
 use crate::lenient_json::LenientJson;
-use crate::outlook::{Event, Fact, Kind, Measure, Payer, Refusal, Source};
+use crate::outlook::{Event, Fact, Payer, Refusal, Source};
 use crate::transcript::limit_lines::selected;
 use crate::transcript::tail::readable;
 
@@ -88,7 +88,8 @@ pub fn of_status_line(
     is_payer_needed: bool,
 ) -> Vec<Fact> {
     let mut facts = Vec::new();
-    let measures = measures(payload.five_hour, payload.seven_day, &payload.others);
+    let figures = WindowFigures::of_payload(payload, caller.now());
+    let measures = figures.map_or(Vec::new(), |figures| figures.measures);
     if is_payer_needed {
         facts.extend(machine::payers(caller));
         let is_of_plan = payload.five_hour.is_some() || payload.seven_day.is_some();
@@ -113,29 +114,4 @@ fn decline_key(fact: &mut Fact) {
     {
         *payer = None;
     }
-}
-
-/// Returns the usage of each window that is known.
-pub(super) fn measures(
-    five_hour: Option<WindowUsage>,
-    seven_day: Option<WindowUsage>,
-    others: &OtherLimits,
-) -> Vec<Measure> {
-    [
-        (Kind::FiveHour, five_hour),
-        (Kind::Weekly, seven_day),
-        (Kind::WeeklyOpus, others.opus),
-        (Kind::WeeklySonnet, others.sonnet),
-        (Kind::WeeklyFable, others.fable),
-    ]
-    .into_iter()
-    .filter_map(|(window, usage)| {
-        let usage = usage?;
-        Some(Measure {
-            window,
-            percent: usage.used_percent,
-            resets_at: usage.resets_at,
-        })
-    })
-    .collect()
 }

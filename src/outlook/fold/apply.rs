@@ -61,6 +61,11 @@ impl World {
             }
             Event::Closed => self.session(id).is_closed = true,
             Event::Shortened => self.change_conversation(at, id),
+            Event::Shown => {
+                for stop in self.stops.iter_mut().filter(|stop| stop.session == id) {
+                    stop.is_shown = true;
+                }
+            }
             Event::Selected { model, draws_on } => self.select(at, id, model, draws_on),
             Event::Announced(announcement) => self.announce(at, id, announcement),
             Event::Owned { account } => self.session(id).account = Some(account),
@@ -335,6 +340,7 @@ impl World {
             is_awaited,
             answered_at: None,
             is_followed: false,
+            is_shown: false,
             is_repeated: false,
         }
     }

@@ -64,7 +64,7 @@ impl Readings {
         self.by_window.entry(window).or_default().push(reading);
     }
 
-    fn of(&self, payer: &Payer, window: Kind) -> &[Reading] {
+    pub(crate) fn of(&self, payer: &Payer, window: Kind) -> &[Reading] {
         let window = (payer.clone(), window);
         self.by_window.get(&window).map_or(&[], Vec::as_slice)
     }
@@ -81,11 +81,11 @@ impl Readings {
         newest.filter(|reading| reading.is_valid_at(at))
     }
 
-    /// Returns the newest readings of all windows of the payer that have not been reset.
-    pub(crate) fn current(&self, payer: &Payer, now: DateTime<Utc>) -> Vec<&Reading> {
+    /// Returns the newest reading of each window of the payer. Its reset may have passed.
+    pub(crate) fn current(&self, payer: &Payer) -> Vec<&Reading> {
         let windows = Kind::ALL.into_iter().filter(|kind| kind.is_window());
         windows
-            .filter_map(|window| self.newest(payer, window, now))
+            .filter_map(|window| self.of(payer, window).last())
             .collect()
     }
 

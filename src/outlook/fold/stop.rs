@@ -35,6 +35,8 @@ pub struct Stop {
     pub resource: Resource,
     /// True if the usage that comes with the refusal may still arrive.
     pub is_awaited: bool,
+    /// True if whycap has told the user about the error in the conversation.
+    pub is_shown: bool,
     /// The time at which the session received a response.
     pub answered_at: Option<DateTime<Utc>>,
     /// True if another error followed in the same session before a response.

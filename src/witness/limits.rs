@@ -1,0 +1,172 @@
+//! What is open and closed now for a session or a shell.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{Caller, Facts, Period, collect, collect_for_status_line, refresh, settle};
+use crate::claude::window_usage::WindowFigures;
+use crate::ledger::{Ledger, OpenLedger, WaitLimit};
+use crate::outlook::{Asker, Blocks, Continuation, Fact, Kind, Measure, Outlook, Past, Usage, World};
+use crate::pace::WindowPace;
+use crate::time::Clock;
+
+/// How far back a command looks for the newest stop. The longest limit is a monthly cap.
+const MEMORY: TimeDelta = TimeDelta::days(35);
+
+/// What is open and closed now, for the session or the shell that asks.
+#[derive(Debug)]
+pub(crate) struct Limits {
+    world: World,
+    asker: Asker,
+    clock: Clock,
+    facts: Facts,
+}
+
+impl Limits {
+    /// Reads new transcript lines, collects the facts of the last weeks, and folds them. `reported` are facts that the
+    /// caller knows, such as used-up budgets.
+    pub(crate) fn read(caller: &Caller<'_>, reported: &[Fact]) -> Self {
+        let since = caller.environment.now - MEMORY;
+        Self::since(since, caller, reported)
+    }
+
+    /// Like [`Self::read`], but collects the facts since the given time.
+    pub(crate) fn since(since: DateTime<Utc>, caller: &Caller<'_>, reported: &[Fact]) -> Self {
+        // Without a ledger, only what this machine shows now is known.
+        let mut ledger = Ledger::open(&caller.paths.data, WaitLimit::None).ok();
+        if let Some(ledger) = &mut ledger {
+            refresh(caller, ledger);
+        }
+        let facts = collect(caller, ledger.as_ref(), Period::Since(since), reported);
+        Self::fold(facts, caller)
+    }
+
+    /// Returns what a hook needs. It reads no transcripts, and only facts about limits that may still be closed.
+    pub(crate) fn for_hook(caller: &Caller<'_>, reported: &[Fact]) -> Self {
+        let ledger = Ledger::open_existing(&caller.paths.data).and_then(Result::ok);
+        let facts = collect(caller, ledger.as_ref(), Period::Open, reported);
+        Self::fold(facts, caller)
+    }
+
+    /// Returns what a status-line call needs: the readings of the last hours, and the facts about limits that may still be
+    /// closed.
+    pub(crate) fn for_status_line(
+        caller: &Caller<'_>,
+        live: Option<&OpenLedger>,
+        reported: &[Fact],
+    ) -> Self {
+        let facts = match live {
+            Some(live) => collect_for_status_line(caller, live, reported),
+            None => collect(caller, None, Period::Open, reported),
+        };
+        Self::fold(facts, caller)
+    }
+
+    fn fold(facts: Facts, caller: &Caller<'_>) -> Self {
+        let clock = caller.environment.clock();
+        Self {
+            asker: caller.asker(),
+            world: World::fold(facts.facts.clone(), clock.now, clock.zone),
+            clock,
+            facts,
+        }
+    }
+
+    /// Returns the same facts for another asker: this session, whatever the caller is.
+    #[must_use]
+    pub(crate) fn asked_by(self, session: &str) -> Self {
+        let asker = Asker::Session(session.to_owned());
+        Self { asker, ..self }
+    }
+
+    /// Stores which facts still matter. Call this after the output of a call with [`Period::Open`].
+    pub(crate) fn settle(&self, ledger: &Ledger) {
+        settle(ledger, &self.facts, &self.world);
+    }
+
+    /// Returns the clock of the answers.
+    pub(crate) fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// Returns what blocks the asker now, or else what stopped it last. Returns `None` if there is no such error.
+    pub(crate) fn outlook(&self) -> Option<Outlook> {
+        self.world.outlook(&self.asker)
+    }
+
+    /// Returns what blocks the asker now.
+    pub(crate) fn blocked(&self) -> Option<Outlook> {
+        self.outlook().filter(Outlook::is_blocked)
+    }
+
+    /// Returns what blocks a session now, or else what stopped it last.
+    pub(crate) fn of_session(&self, session: &str) -> Option<Outlook> {
+        self.world.outlook(&Asker::Session(session.to_owned()))
+    }
+
+    /// Returns whether Claude Code continues a session by itself.
+    pub(crate) fn continuation(&self, session: &str) -> Continuation {
+        self.world.continuation(Some(session))
+    }
+
+    /// Returns what a pasted text means.
+    pub(crate) fn meaning(&self, text: &str) -> Option<Outlook> {
+        self.world.meaning(text, &self.asker)
+    }
+
+    /// Returns what blocks the asker's next prompt.
+    pub(crate) fn blocks(&self) -> Option<Blocks> {
+        self.world.blocks(&self.asker)
+    }
+
+    /// Returns the current readings of the asker's payer.
+    pub(crate) fn usage(&self) -> Option<Usage> {
+        self.world.usage(&self.world.request(&self.asker))
+    }
+
+    /// Returns the usage windows of the asker's payer, as they were reported last.
+    pub(crate) fn window_figures(&self) -> Option<WindowFigures> {
+        let usage = self.usage()?;
+        let measures: Vec<Measure> = usage
+            .readings
+            .into_iter()
+            .map(|reading| reading.measure)
+            .collect();
+        Some(WindowFigures {
+            at: usage.at,
+            measures,
+            spend_limit: None,
+        })
+    }
+
+    /// Returns the paces of the windows of the asker's payer. The 5-hour window has none while a weekly window is full,
+    /// because it cannot fill up then.
+    pub(crate) fn paces(&self) -> Vec<WindowPace> {
+        let request = self.world.request(&self.asker);
+        let is_week_full = self
+            .window_figures()
+            .and_then(|figures| figures.usage(Kind::Weekly))
+            .is_some_and(|week| week.is_used_up());
+        Kind::ALL
+            .into_iter()
+            .filter(|kind| kind.is_window() && !(is_week_full && *kind == Kind::FiveHour))
+            .filter_map(|window| {
+                WindowPace::of(self.world.readings(&request.payer, window), self.clock.now)
+            })
+            .collect()
+    }
+
+    /// Returns since when usage credits have been paying for the asker's responses.
+    pub(crate) fn paying_since(&self) -> Option<DateTime<Utc>> {
+        self.world.paying_since(&self.world.request(&self.asker))
+    }
+
+    /// Returns the stops of a period.
+    pub(crate) fn past(&self, since: DateTime<Utc>, until: DateTime<Utc>) -> Past {
+        self.world.past(since, until)
+    }
+
+    /// Returns what blocks other sessions. Each limit is returned once.
+    pub(crate) fn others(&self, outlook: &Outlook) -> Vec<Outlook> {
+        self.world.others(outlook)
+    }
+}
