@@ -20,12 +20,10 @@ mod export;
 #[path = "../tests/unit/fuzzing.rs"] // These tests use private modules.
 mod fuzzing;
 mod html;
-pub(crate) mod incidents;
 pub mod install;
 mod journal;
 pub mod ledger;
 mod lenient_json;
-pub mod limits;
 pub mod locks;
 pub mod messages;
 mod now;

@@ -9,7 +9,7 @@ use super::scope::{BudgetScope, BudgetUse, budgets_to_report};
 use crate::config::{Budget, BudgetAction, Config};
 use crate::disk;
 use crate::environment::Environment;
-use crate::journal::{self, BudgetEvent, EventKey, Journal};
+use crate::journal::{self, BudgetEvent, EventKey};
 use crate::ledger::{Ledger, LiveFigures, OpenLedger, WaitLimit};
 use crate::outlook::{self, BudgetPeriod, Event, Fact, Source};
 use crate::paths::Paths;
@@ -259,14 +259,12 @@ impl<'a> SessionBudgets<'a> {
     }
 }
 
-/// Returns the day's budget if it blocks the prompts of a session. `journal` must go back to the start of the day.
-///
-/// The status line does not read enough of the journal to tell whether the user has lifted another budget.
+/// Returns the day's budget if it blocks the prompts of a session.
 pub(crate) fn day_budget_blocking(
     session: &str,
     config: &Config,
     figures: &LiveFigures,
-    journal: &Journal,
+    paths: &Paths,
     environment: &Environment,
 ) -> Option<Fact> {
     let scope = BudgetScope::Day;
@@ -275,9 +273,7 @@ pub(crate) fn day_budget_blocking(
     if !budget.blocks_prompts(config.budget.action) {
         return None;
     }
-    let continued = BudgetEvent::Continued { session };
-    let key = event_key(session, &budget, continued, environment);
-    if journal.has_event(&key, period(scope, environment).start) {
+    if is_lifted(session, &budget, paths, environment) {
         return None;
     }
     Some(fact(&budget, Some(session), environment))

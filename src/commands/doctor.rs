@@ -2,7 +2,7 @@
 
 use super::reply::{Reply, Subcommand};
 use crate::context::Context;
-use crate::doctor::{CurrentError, Setup, examine, is_any_broken, report};
+use crate::doctor::{Setup, examine, is_any_broken, report};
 use crate::wording;
 
 /// Arguments of `whycap doctor`.
@@ -27,13 +27,10 @@ impl Subcommand for DoctorArguments {
         // Checking the setup must not create a ledger.
         let error = context.existing_ledger().and_then(|_| {
             let limits = context.limits(context.session());
-            let outlook = limits.blocked()?;
-            Some(CurrentError {
-                text: wording::headline(&outlook, limits.clock()),
-                blocks: true,
-            })
+            let blocked = limits.blocked()?;
+            Some(wording::headline(&blocked, limits.clock()))
         });
-        let reply = Reply::from(report(&findings, error.as_ref())).in_json(self.json);
+        let reply = Reply::from(report(&findings, error.as_deref())).in_json(self.json);
         Ok(reply.with_code(is_any_broken(&findings)))
     }
 }

@@ -4,13 +4,13 @@ use std::io::{self, Read};
 
 use serde_json::{Value, json};
 
-use super::limits::Limits;
 use super::reply::{Reply, Subcommand, misuse};
 use crate::context::Context;
 use crate::messages::Rank;
 use crate::outlook::Outlook;
 use crate::render::Report;
 use crate::terminal::Tone;
+use crate::witness::Limits;
 use crate::wording;
 
 /// Arguments of `whycap explain`.
@@ -120,7 +120,7 @@ impl ExplainArguments {
     /// Explains the answer in the extent that the user and the place ask for.
     fn explanation(&self, answer: &Outlook, limits: &Limits, context: &Context) -> Report {
         let clock = limits.clock();
-        let others = limits.about_others(answer);
+        let others = wording::about_others(&limits.others(answer), clock);
         if self.long {
             return wording::at_length(
                 answer,

@@ -65,8 +65,7 @@ pub(crate) fn run(environment: Environment) -> ExitCode {
         ) => Some(in_reply(name, &context.answer(&words))),
         (EventName::SessionStart, _) => context.on_start(),
         (EventName::Stop, _) => context.on_response(),
-        (EventName::SessionEnd, _) => context.on_end(),
-        (EventName::CommandRun, None) => None,
+        (EventName::SessionEnd, _) | (EventName::CommandRun, None) => None,
     };
     // A broken pipe means that Claude Code is no longer waiting for a reply.
     let _ = deadline.print_in_time(|| reply.map(|reply| print(&Shown::json(&reply))));
@@ -76,9 +75,6 @@ pub(crate) fn run(environment: Environment) -> ExitCode {
     ) {
         // Update the ledger only now so that it does not delay the reply.
         context.catch_up();
-    }
-    if matches!(name, EventName::Stop | EventName::SessionEnd) {
-        context.store_ends_of_other_errors();
     }
     ExitCode::SUCCESS
 }

@@ -86,13 +86,6 @@ impl Subcommand for SpendArguments {
             );
         }
         report.paragraphs(Tone::Plain, context.unread_notes(&statement));
-        if request.from.is_none() {
-            let paying = context.paid_now(None, &context.incidents());
-            report.paragraphs(
-                Tone::Alarm,
-                paying.map(|paying| paying.paragraph(context.clock())),
-            );
-        }
         Ok(Reply::from(report)
             .in_json(self.json)
             .with_code(is_incomplete))

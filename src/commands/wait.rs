@@ -4,13 +4,13 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
-use super::limits::Limits;
 use super::reply::{Reply, Subcommand};
 use crate::context::Context;
 use crate::outlook::{Kind, Outlook, State};
 use crate::render::Report;
 use crate::terminal::{self, output_width, truncate};
 use crate::time::{Clock, format_duration, parse_duration};
+use crate::witness::Limits;
 use crate::wording;
 
 /// Arguments of `whycap wait`.

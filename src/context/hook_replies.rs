@@ -16,8 +16,10 @@ use crate::claude::transcripts;
 use crate::install::{line, plugin};
 use crate::ledger::{EventKind, Ledger, ProcessId, ReadTime, RunEvent, WaitLimit};
 use crate::locks;
+use crate::outlook::{Event, Fact, Source};
 use crate::terminal::{escape, escape_lines};
 use crate::witness;
+use crate::wording;
 
 /// The maximum time for a hook to read the transcripts of its own session.
 const READS_OF_EVENT: Duration = Duration::from_millis(200);
@@ -30,7 +32,7 @@ const RECENT_CHANGE_PERIOD: TimeDelta = TimeDelta::days(1);
 
 impl Context {
     /// Replies to a prompt. Blocks it if a budget is used up, warns once if a budget is nearly used up, and otherwise
-    /// announces an incident.
+    /// announces the error that stopped the session.
     pub(crate) fn on_prompt(&self) -> Option<Value> {
         let budgets = if self.event()?.is_from_agent() {
             None
@@ -38,51 +40,52 @@ impl Context {
             self.budgets()
         };
         match budgets.and_then(|budgets| budgets.on_prompt()) {
-            Some(OnPrompt::Block(why)) => {
-                // A prompt cancels Claude Code's auto-resume even if the hook blocks the prompt.
-                self.incidents().record_waiting_ended(self.session()?);
-                Some(block_prompt(&format!("whycap: {why}")))
-            }
+            Some(OnPrompt::Block(why)) => Some(block_prompt(&format!("whycap: {why}"))),
             Some(OnPrompt::Warn(why)) => Some(message(&why)),
-            None => self.announce_incident(),
+            None => self.announce_error(),
         }
     }
 
-    /// Announces the session's open incident unless it has been announced before.
-    fn announce_incident(&self) -> Option<Value> {
-        let transcript = self.event()?.transcript_path.as_deref();
-        let incident = self
-            .incidents()
-            .take_unannounced(self.session()?, transcript)?;
-        let headline = incident.headline();
+    /// Announces the error that stopped the session, unless it is over or has been announced before.
+    fn announce_error(&self) -> Option<Value> {
+        let session = self.session()?;
+        let limits = self.limits_for_hook();
+        let outlook = limits.of_session(session)?;
+        let is_new = outlook
+            .stop
+            .as_ref()
+            .is_some_and(|stop| stop.session == session && !stop.is_shown);
+        if !is_new || !(outlook.is_blocked() || outlook.is_open) {
+            return None;
+        }
+        self.record_shown(session);
         // The status line recommends the same.
         let more = if self.client_lacks_slash_command() {
             "`whycap explain` in another terminal"
         } else {
             "/whycap"
         };
+        let headline = wording::headline(&outlook, limits.clock());
         Some(message(&format!("{headline} For details: {more}")))
     }
 
-    /// Records that Claude Code no longer waits for a reset because the session has ended. Sends no reply.
-    pub(crate) fn on_end(&self) -> Option<Value> {
-        self.incidents().record_waiting_ended(self.session()?);
-        None
+    /// Stores that the user has been told about the session's error.
+    pub(crate) fn record_shown(&self, session: &str) {
+        let fact = Fact {
+            at: self.environment.now,
+            session: Some(session.to_owned()),
+            source: Source::Hook,
+            event: Event::Shown,
+        };
+        let (ledger, now) = (self.existing_ledger(), self.environment.now);
+        Ledger::record_limit_facts(ledger.as_ref(), &self.paths, &[fact], now);
     }
 
-    /// Replies to the start of a session. In order of priority, the reply announces an incident, reports a stuck lock,
-    /// or explains how to enable the status line.
+    /// Replies to the start of a session. In order of priority, the reply announces an error, reports a stuck lock, or
+    /// explains how to enable the status line.
     pub(crate) fn on_start(&self) -> Option<Value> {
-        let event = self.event()?;
-        let source = event.source.as_deref().unwrap_or("startup");
-        self.incidents().store_start(event, source);
-        if source == "resume"
-            && let Some(session) = self.session()
-        {
-            // The new process does not wait for a reset, even if the previous process did.
-            self.incidents().record_waiting_ended(session);
-        }
-        if let Some(reply) = self.announce_incident() {
+        let source = self.event()?.source.as_deref().unwrap_or("startup");
+        if let Some(reply) = self.announce_error() {
             return Some(reply);
         }
         let (paths, environment) = (&self.paths, &self.environment);
@@ -104,25 +107,16 @@ impl Context {
         Some(message(&self.budgets()?.after_response()?))
     }
 
-    /// Stores which errors of other sessions have ended, after a response in a session without a terminal, such as a `claude -p`
-    /// run. Such a session has no status line that stores a reading, so the status lines of other sessions would still show an
-    /// error that is over.
-    pub(crate) fn store_ends_of_other_errors(&self) {
-        if let Some(session) = self.session()
-            && self.environment.is_outside_terminal()
-        {
-            self.incidents().store_ends_of_other_errors(session);
-        }
-    }
-
-    /// Stores an error. Replies with a desktop notification (OSC 9), followed by a bell for terminals that do not
-    /// support notifications. Claude Code 2.1.328 forwards both in a single sequence.
+    /// Replies to an error with a desktop notification (OSC 9), followed by a bell for terminals that do not support
+    /// notifications. Claude Code 2.1.328 forwards both in a single sequence.
     pub(crate) fn on_failure(&self) -> Option<Value> {
-        let incident = self.incidents().store_from_hook(self.event()?)?;
         if !self.config.notify.desktop {
             return None;
         }
-        let badge = escape(incident.badge());
+        let limits = self.limits_for_hook();
+        let outlook = limits.of_session(self.session()?)?;
+        let badge = wording::badge(&outlook, limits.clock());
+        let badge = escape(&badge);
         Some(json!({ "terminalSequence": format!("\u{1b}]9;Claude Code: {badge}\u{7}\u{7}") }))
     }
 

@@ -16,7 +16,10 @@ impl Context {
 
     /// Like [`Self::limits`], but knows only what may still be closed, and reads no transcripts.
     pub(crate) fn limits_for_hook(&self) -> Limits {
-        self.limits_with(self.session(), Limits::for_hook)
+        let ledger = self.existing_ledger();
+        self.limits_with(self.session(), |caller, reported| {
+            Limits::for_hook(caller, ledger.as_ref(), reported)
+        })
     }
 
     /// Returns what has happened since the given time.

@@ -29,13 +29,18 @@ use crate::install::slash_command;
 use crate::ledger::{ProcessId, ReadTime};
 use crate::paths::Paths;
 use crate::pricing::PriceTable;
-use crate::render::Page;
+use crate::render::{Page, conversation_rows};
+use crate::terminal::{controlling_terminal_rows, is_stdout_terminal, terminal_rows};
 use crate::time::Clock;
 
 pub(crate) use hook_replies::in_reply;
 pub(crate) use now::NowCollector;
 pub(crate) use spend::SpendOptions;
 pub(crate) use status_line_call::{StatusLineCall, StatusLineFacts};
+
+/// The maximum number of rows in an answer if the terminal height is unknown. An answer of this length fits in a 34-row
+/// terminal. If an answer does not fit, Claude Code shows only its end.
+const USUAL_ROWS: usize = 20;
 
 /// The maximum time for reading transcripts for an answer in a conversation.
 const ANSWER_READS: ReadTime = ReadTime::Within(Duration::from_millis(500));
@@ -120,6 +125,26 @@ impl Context {
             Some(_) => Page::in_conversation(&self.environment),
             None => Page::for_stdout(&self.environment),
         }
+    }
+
+    /// Returns the number of rows of output that are visible at once. In a terminal, the shell prompt takes up one of
+    /// the rows. Returns `None` if the output does not go to a terminal or if its height is unknown.
+    pub(crate) fn visible_rows(&self) -> Option<usize> {
+        if self.event.is_some() {
+            return Some(self.answer_rows());
+        }
+        if !is_stdout_terminal() {
+            return None;
+        }
+        let rows = self.environment.rows().or_else(terminal_rows)?;
+        Some(rows.saturating_sub(1))
+    }
+
+    /// Returns the maximum number of rows for an answer in the conversation. Claude Code 2.1.331 passes the height of the
+    /// terminal to hooks, but not to plugin modules.
+    fn answer_rows(&self) -> usize {
+        let terminal_rows = self.environment.rows().or_else(controlling_terminal_rows);
+        conversation_rows(terminal_rows).unwrap_or(USUAL_ROWS)
     }
 
     /// Returns true if Claude Code started before `/whycap` was installed. The command is then not available until the

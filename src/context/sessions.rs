@@ -10,7 +10,6 @@ use crate::budget::overview::RequestedSession;
 use crate::claude::session_label::{NO_PROMPT_YET, SessionLabel};
 use crate::claude::sessions::{self, SessionState};
 use crate::claude::transcripts;
-use crate::incidents::Incidents;
 use crate::terminal::is_stdout_terminal;
 
 impl Context {

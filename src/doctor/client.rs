@@ -13,8 +13,6 @@ use crate::claude::transcripts;
 use crate::claude::version::{self, ClientVersion, Versions};
 use crate::disk;
 use crate::embedded;
-use crate::incidents::Incidents;
-use crate::limits::evidence::Ownership;
 use crate::locks::{HarmfulLock, harmful};
 use crate::paths::Paths;
 
@@ -170,17 +168,6 @@ pub(super) fn credentials(setup: &Setup, examination: &mut Examination) {
             FindingName::PayerKey,
             &[("named", &named), ("instead", &instead)],
         );
-    }
-}
-
-/// Checks whether the newest session belongs to the current login. The user may have logged in to a different account
-/// in another terminal, or the credentials may have been replaced during the session.
-pub(super) fn owner(setup: &Setup, examination: &mut Examination) {
-    let incidents = Incidents::new(&setup.paths, &setup.environment);
-    if let Some(newest) = incidents.newest_session()
-        && newest.ownership == Ownership::Other
-    {
-        examination.add(FindingName::SessionOthers, &[("id", &newest.short_id)]);
     }
 }
 

@@ -172,7 +172,6 @@ enum FindingName {
     InstalledOften,
     Payer,
     PayerKey,
-    SessionOthers,
     TranscriptsUnreadable,
     LedgerWasDamaged,
     LedgerFailed,
@@ -214,7 +213,7 @@ const NO_PROBLEM: &str = "no problem found";
 type Check = fn(&Setup, &mut Examination);
 
 /// The checks, in display order.
-const CHECKS: [(&str, Check); 18] = [
+const CHECKS: [(&str, Check); 17] = [
     ("settings files", wiring::settings_files),
     ("hooks allowed", wiring::hooks_allowed),
     ("trusted folder", wiring::trust),
@@ -225,7 +224,6 @@ const CHECKS: [(&str, Check); 18] = [
     ("client version", client::version_in_use),
     ("installations", client::installations),
     ("who pays", client::credentials),
-    ("session owner", client::owner),
     ("transcripts", own_files::transcripts),
     ("ledger", own_files::ledger),
     ("locks", client::locks),
@@ -271,26 +269,13 @@ pub(crate) fn is_any_broken(findings: &[Finding]) -> bool {
         .any(|finding| finding.verdict == CheckVerdict::Fail)
 }
 
-/// The current error that `doctor` reports, or a budget that blocks prompts. It blocks at least one session.
-#[derive(Debug)]
-pub(crate) struct CurrentError {
-    pub(crate) text: String,
-    /// True if the error or a budget blocks the user's work, or false if the error blocks only its own session.
-    pub(crate) blocks: bool,
-}
-
-/// Returns a report of the findings, except for checks without a problem, and a summary. The report starts with the error, if
-/// any, because the checks cover only the setup and may all pass.
-pub(crate) fn report(findings: &[Finding], error: Option<&CurrentError>) -> Report {
+/// Returns a report of the findings, except for checks without a problem, and a summary. The report starts with what blocks
+/// work now, if anything does, because the checks cover only the setup and may all pass.
+pub(crate) fn report(findings: &[Finding], error: Option<&str>) -> Report {
     let facts = json!({"ok": !is_any_broken(findings), "checks": findings});
     let mut report = Report::new(facts);
     if let Some(error) = error {
-        let tone = if error.blocks {
-            Tone::Alarm
-        } else {
-            Tone::Plain
-        };
-        report.paragraph(tone, error.text.clone());
+        report.paragraph(Tone::Alarm, error);
     }
     let quiet = findings.iter().filter(|finding| finding.says == NO_PROBLEM);
     let quiet_count = quiet.count() as u64;

@@ -17,7 +17,6 @@ use super::events::{EventKind, RunEvent, TotalSample};
 use super::facts::{Id, id_of};
 use super::reconcile::OffTranscriptKind;
 use super::reconcile::bounds::{LowerBound, LowerBoundReason};
-use super::responses::{ResponseCosts, SelectedResponses};
 use super::rows::{Tally, recorded_from};
 use crate::claude::settings;
 use crate::environment::Environment;
@@ -346,15 +345,6 @@ impl OpenLedger {
     /// Returns the process that reported this call's total, if it is known.
     fn process(&self) -> Option<Id> {
         Some(self.sample?.process?.identity)
-    }
-
-    /// Returns the costs of the selected responses since the given time.
-    pub(crate) fn costs_since(
-        &self,
-        from: DateTime<Utc>,
-        selected: SelectedResponses<'_>,
-    ) -> Option<ResponseCosts> {
-        self.ledger.costs_since(from, selected)
     }
 
     /// Returns the session's spend after the given time, including spend that is not in any transcript yet.

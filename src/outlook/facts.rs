@@ -57,6 +57,8 @@ pub enum Event {
         /// requests, but they do not cancel a wait for a reset.
         is_typed: bool,
     },
+    /// The user typed a prompt that whycap answered itself, so that no request was sent. It cancels a wait for a reset.
+    Typed,
     /// The session received a response.
     Served(Response),
     /// A request was refused, and the error stopped the session.

@@ -10,6 +10,7 @@ use crate::outlook::{
 };
 use crate::pace::WindowPace;
 use crate::time::Clock;
+use crate::wording::Paying;
 
 /// How far back a command looks for the newest stop. The longest limit is a monthly cap.
 const MEMORY: TimeDelta = TimeDelta::days(35);
@@ -43,10 +44,12 @@ impl Limits {
     }
 
     /// Returns what a hook needs. It reads no transcripts, and only facts about limits that may still be closed.
-    pub(crate) fn for_hook(caller: &Caller<'_>, reported: &[Fact]) -> Self {
-        let ledger = Ledger::open_existing(&caller.paths.data).and_then(Result::ok);
-        let facts = collect(caller, ledger.as_ref(), Period::Open, reported);
-        Self::fold(facts, caller)
+    pub(crate) fn for_hook(
+        caller: &Caller<'_>,
+        ledger: Option<&Ledger>,
+        reported: &[Fact],
+    ) -> Self {
+        Self::fold(collect(caller, ledger, Period::Open, reported), caller)
     }
 
     /// Returns what a status-line call needs: the readings of the last hours, and the facts about limits that may still be
@@ -171,6 +174,21 @@ impl Limits {
     /// Returns since when usage credits have been paying for the asker's responses.
     pub(crate) fn paying_since(&self) -> Option<DateTime<Utc>> {
         self.world.paying_since(&self.world.request(&self.asker))
+    }
+
+    /// Returns what usage credits have paid beyond a full window, at list prices. Returns `None` if they are not paying, or
+    /// if the ledger cannot be read.
+    pub(crate) fn paying(&self, ledger: &Ledger) -> Option<Paying> {
+        let since = self.paying_since()?;
+        let costs = ledger.costs_since(since, &|session, _| self.shares_payer(session))?;
+        let cost = costs.into_iter().map(|(_, cost)| cost).sum();
+        Some(Paying { since, cost })
+    }
+
+    /// Returns true if the session has the same payer as the asker.
+    pub(crate) fn shares_payer(&self, session: &str) -> bool {
+        let of_session = self.world.request(&Asker::Session(session.to_owned()));
+        of_session.payer == self.world.request(&self.asker).payer
     }
 
     /// Returns the stops of a period.

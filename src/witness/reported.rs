@@ -32,11 +32,15 @@ pub(crate) fn of_hook(caller: &Caller<'_>, event: &HookEvent, is_open: bool) -> 
             }
         }
         EventName::StopFailure => events.extend(refusal(event).map(Event::Refused)),
-        EventName::UserPromptSubmit if is_open && !is_own_command(event) => {
+        EventName::UserPromptSubmit if is_open && is_own_command(event) => {
+            events.push(Event::Typed);
+        }
+        EventName::UserPromptSubmit if is_open => {
             events.push(Event::Sent {
                 is_typed: !event.is_from_agent(),
             });
         }
+        EventName::CommandRun if is_open && event.is_prompt => events.push(Event::Typed),
         EventName::SessionEnd if is_open => events.push(Event::Closed),
         _ => {}
     }

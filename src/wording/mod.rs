@@ -112,3 +112,15 @@ pub(crate) fn continuation(outlook: &Outlook, clock: Clock) -> Option<String> {
 fn is_only_expected_to_be_over(outlook: &Outlook) -> bool {
     matches!(&outlook.state, State::Reopened(opening) if !opening.is_proof())
 }
+
+/// Returns sentences about what blocks other sessions.
+pub(crate) fn about_others(others: &[Outlook], clock: Clock) -> Vec<String> {
+    others
+        .iter()
+        .map(|other| {
+            let session = other.request.session.as_deref().unwrap_or_default();
+            let name = session.split('-').next().unwrap_or(session);
+            format!("In session {name}: {}", headline(other, clock))
+        })
+        .collect()
+}

@@ -54,6 +54,7 @@ impl World {
                     self.session(id).act(at);
                 }
             }
+            Event::Typed => self.session(id).act(at),
             Event::Opened { project } => {
                 let session = self.session(id);
                 session.act(at);
