@@ -1,7 +1,6 @@
 //! Collects the data for `whycap now`.
 
 use std::cmp::Reverse;
-use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 
@@ -13,11 +12,10 @@ use crate::claude::window_usage::WindowFigures;
 use crate::ledger::{Ledger, LedgerError, ReadTime, SpendSource};
 use crate::now::{NowData, RunningSession, SpendNow};
 use crate::outlook::{Kind, Outlook, Part, Pays};
-use crate::pricing::Money;
 use crate::spend::{Amount, WindowUse, block_until, current_block};
 use crate::time::{Clock, Millis};
 use crate::witness::Limits;
-use crate::wording::{self, Paying};
+use crate::wording;
 
 /// Collects the data for the screen. The ledger stays open between refreshes.
 pub(crate) struct NowCollector {
@@ -53,25 +51,15 @@ impl NowCollector {
         let is_registered = |pid: &u32| registered.iter().any(|session| session.claim.pid == *pid);
         NowData {
             clock: context.clock(),
-            others: outlook
-                .as_ref()
-                .map_or_else(Vec::new, |outlook| context.about_others(&limits, outlook)),
-            stopped_session: outlook
-                .as_ref()
-                .and_then(|outlook| outlook.stop.as_ref())
-                .and_then(|stop| context.describe_session(&stop.session)),
+            others: about_others(&limits, outlook.as_ref()),
             outlook,
             blocks: limits.blocks(),
             usage: limits.usage(),
             figures,
             has_windows: is_plan_used && login.account.as_ref().is_none_or(Account::has_plan),
             paces: limits.paces(),
-            used_by: window_use
-                .iter()
-                .filter_map(|used| context.describe_use(used))
-                .collect(),
             window_use,
-            paying: ledger.and_then(|ledger| paying(ledger, &limits)),
+            paying: ledger.and_then(|ledger| limits.paying(ledger)),
             usage_page: login.usage,
             spend: spend.map_err(|reason| format!("unknown: {reason}")),
             unregistered_clients: processes::clients_known_to_use(&context.paths)
@@ -132,20 +120,6 @@ impl Context {
             .collect()
     }
 
-    /// Returns sentences about limits that block other sessions. What blocks only a single session is shown beside it.
-    fn about_others(&self, limits: &Limits, outlook: &Outlook) -> Vec<String> {
-        let others = limits.others(outlook).into_iter();
-        others
-            .filter(|other| other.resource.scope.session == Part::Any)
-            .map(|other| {
-                let session = other.request.session.as_deref().unwrap_or_default();
-                let name = self.describe_session(session);
-                let headline = wording::headline(&other, self.clock());
-                format!("In {}: {headline}", name.as_deref().unwrap_or(session))
-            })
-            .collect()
-    }
-
     /// Returns the running sessions, sorted by state and then by cost. Sessions that are waiting for the user come
     /// first.
     fn running_sessions(
@@ -190,12 +164,14 @@ fn five_hour_reset(
     of_figures.max(of_error.and_then(|outlook| outlook.resets_at))
 }
 
-/// Returns what usage credits have paid for the sessions of the asker's payer beyond a window that is still full.
-fn paying(ledger: &Ledger, limits: &Limits) -> Option<Paying> {
-    let since = limits.paying_since()?;
-    let costs = ledger.costs_since(since, &|session, _| limits.is_of_payer(session))?;
-    let cost: Money = costs.into_iter().map(|(_, cost)| cost).sum();
-    Some(Paying { since, cost })
+/// Returns sentences about limits that block other sessions. What blocks only one session is shown beside that session.
+fn about_others(limits: &Limits, outlook: Option<&Outlook>) -> Vec<String> {
+    let Some(outlook) = outlook else {
+        return Vec::new();
+    };
+    let mut others = limits.others(outlook);
+    others.retain(|other| other.resource.scope.session == Part::Any);
+    wording::about_others(&others, limits.clock())
 }
 
 /// Returns the activities of the running sessions. A session that is open in several terminals is listed once, with its
@@ -208,12 +184,9 @@ fn running_once(registered: Vec<Session>) -> Vec<SessionActivity> {
         .collect();
     running.sort_by_key(|activity| {
         let is_waiting = activity.state == Some(SessionState::Waiting);
-        Reverse((is_waiting, activity.since))
+        let newest = Reverse((is_waiting, activity.since));
+        (activity.session.clone(), newest)
     });
-    let mut listed = HashSet::new();
-    running.retain(|activity| match &activity.session {
-        Some(session) => listed.insert(session.clone()),
-        None => true,
-    });
+    running.dedup_by(|later, first| later.session.is_some() && later.session == first.session);
     running
 }

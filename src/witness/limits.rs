@@ -165,12 +165,6 @@ impl Limits {
         self.world.pays(&self.world.request(&self.asker))
     }
 
-    /// Returns true if the asker's payer also pays for a session now.
-    pub(crate) fn is_of_payer(&self, session: &str) -> bool {
-        let asker = Asker::Session(session.to_owned());
-        self.world.request(&asker).payer == self.world.request(&self.asker).payer
-    }
-
     /// Returns since when usage credits have been paying for the asker's responses.
     pub(crate) fn paying_since(&self) -> Option<DateTime<Utc>> {
         self.world.paying_since(&self.world.request(&self.asker))
