@@ -66,7 +66,6 @@ enum Command {
     /// Show avoidable writes to the prompt cache, and why they happened
     Drain(commands::drain::DrainArguments),
     /// Show usage, pace, spend, sessions, and limits on one screen
-    #[cfg(any())] // STUB
     Now(commands::now::NowArguments),
     /// Show how much of each budget is used, with a forecast
     Budget(commands::budget::BudgetArguments),
@@ -149,7 +148,6 @@ impl Cli {
             Some(Command::Wait(arguments)) => arguments,
             Some(Command::Spend(arguments)) => arguments,
             Some(Command::Drain(arguments)) => arguments,
-            #[cfg(any())] // STUB
             Some(Command::Now(arguments)) => arguments,
             Some(Command::Budget(arguments)) => arguments,
             Some(Command::Export(arguments)) => arguments,

@@ -26,7 +26,6 @@ pub mod ledger;
 mod lenient_json;
 pub mod locks;
 pub mod messages;
-#[cfg(any())] // STUB
 mod now;
 pub mod outlook;
 pub mod pace;

@@ -4,7 +4,7 @@ use clap::{Args, Command, FromArgMatches};
 
 use super::reply::{Misuse, Reply, Subcommand, in_one_line, misuse, usage_error};
 use super::spend::SpendArguments;
-use super::{budget, doctor, explain, incidents, locks};
+use super::{budget, doctor, explain, incidents, locks, now};
 use crate::context::Context;
 use crate::install::line;
 use crate::render::Report;
@@ -38,7 +38,6 @@ impl Context {
             }
             "" | "explain" => explain::ExplainArguments::for_text(words).reply(self),
             "spend" => reply_on_spend(words, self),
-            #[cfg(any())] // STUB
             "now" => now::NowArguments::default().reply(self),
             "budget" => budget::BudgetArguments::default().reply(self),
             "locks" => locks::LocksArguments::default().reply(self),

@@ -14,14 +14,12 @@ pub(crate) mod host;
 pub(crate) mod incidents;
 pub(crate) mod install;
 pub(crate) mod locks;
-#[cfg(any())] // STUB
 pub(crate) mod now;
 mod preview;
 pub(crate) mod prices;
 pub(crate) mod reply;
 mod requested_session;
 pub(crate) mod spend;
-#[cfg(any())] // STUB
 mod spend_page;
 pub(crate) mod statusline;
 pub(crate) mod uninstall;

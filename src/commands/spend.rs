@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::reply::{Reply, Subcommand, misuse};
+use super::spend_page;
 use crate::context::{Context, SpendOptions};
 use crate::render::print_csv;
 use crate::spend::{GroupBy, describe_damaged};
@@ -57,7 +58,7 @@ impl Subcommand for SpendArguments {
             return Ok(Reply::from(report).in_json(self.json));
         }
         if let Some(file) = &self.html {
-            let _ = file;
+            return spend_page::reply(file, &request, self.anonymous, context);
         }
         let is_for_user = !self.json && !self.csv && context.is_read_by_user();
         let with_words = self.with_text || is_for_user;

@@ -8,14 +8,11 @@ mod drain;
 mod hook_replies;
 mod ledger_access;
 mod limits;
-#[cfg(any())] // STUB
 mod now;
 mod sessions;
 mod spend;
-#[cfg(any())] // STUB
 mod spend_page;
 mod status_line_call;
-#[cfg(any())] // STUB
 mod window_use;
 
 use std::path::PathBuf;
@@ -37,7 +34,6 @@ use crate::terminal::{controlling_terminal_rows, is_stdout_terminal, terminal_ro
 use crate::time::Clock;
 
 pub(crate) use hook_replies::in_reply;
-#[cfg(any())] // STUB
 pub(crate) use now::NowCollector;
 pub(crate) use spend::SpendOptions;
 pub(crate) use status_line_call::{StatusLineCall, StatusLineFacts};

@@ -5,14 +5,12 @@
 //! models, projects, and sessions. Without JavaScript, the content is the same, but tables cannot be sorted.
 
 mod chart;
-#[cfg(any())] // STUB
 mod limits;
 mod sums;
 
 use chrono::{DateTime, Utc};
 use maud::{Markup, PreEscaped, html};
 
-#[cfg(any())] // STUB
 use crate::limits::incident::Incident;
 use crate::paths::Paths;
 use crate::render::{Cell, Column, Table};
@@ -37,7 +35,7 @@ pub(crate) struct Contents<'c> {
     /// The totals of the same rows by project, model, and day.
     pub(crate) sums: PageSums,
     /// The limit errors in the period, or `None` if the page is about exports, which do not contain them.
-    pub(crate) incidents: Option<Vec<String>>,
+    pub(crate) incidents: Option<Vec<Incident>>,
     /// True if names are left out so that the page can be shared.
     pub(crate) is_anonymous: bool,
     pub(crate) paths: &'c Paths,
@@ -91,7 +89,7 @@ impl Contents<'_> {
                     (section("models", "By model", &self.models()))
                 }
                 @if let Some(incidents) = &self.incidents {
-                    (section("limits", "Limit errors", &html!{ p { (incidents.len()) } }))
+                    (section("limits", "Limit errors", &limits::errors(self, incidents)))
                 }
                 @if has_spend {
                     (section("sessions", "Sessions", &self.sessions()))

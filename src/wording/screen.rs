@@ -95,7 +95,7 @@ pub(crate) fn at_length(
         &mut report,
     );
     add_list("Spend on this machine", spent.iter().cloned(), &mut report);
-    if let Some(stop) = &outlook.stop {
+    if outlook.stop.is_some() {
         report.section("The message");
         report.paragraph(Tone::Quiet, origin(outlook, clock));
     }
