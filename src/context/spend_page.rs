@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 
 use anyhow::Result;
+use chrono::{DateTime, Utc};
 
 use super::Context;
 use crate::html::{Contents, PageSums};
 use crate::ledger::SpendRow;
-use crate::limits::incident::Incident;
+use crate::outlook::Past;
 use crate::spend::{ReportRequest, Statement};
 
 /// A page of HTML.
@@ -42,45 +43,50 @@ impl Context {
     /// Returns the contents of a page about this machine.
     fn page_of_machine(&self, request: &ReportRequest, is_anonymous: bool) -> Result<Contents<'_>> {
         // Create the sums inside the closure. After a repair, it runs again and reads the ledger from the beginning.
-        let (mut statement, sums, mut incidents) = self.with_ledger(|ledger, catch_up| {
+        let (mut statement, sums) = self.with_ledger(|ledger, catch_up| {
             let mut sums = PageSums::default();
             let statement = self.statement_of(&ledger, request, None, catch_up, &mut |row| {
                 self.add_to_page(&mut sums, row, is_anonymous);
             })?;
-            let incidents = self.incidents().history(None, &ledger)?.incidents;
-            Ok((statement, sums, incidents))
+            Ok((statement, sums))
         })?;
         if !is_anonymous {
             let label_of = self.session_labels();
             statement.name_sessions(|session| label_of(session).title);
         }
+        let past = self.past_of(request, &statement);
+        Ok(self.contents(statement, sums, Some(past), is_anonymous))
+    }
+
+    /// Returns what stopped the sessions of a statement.
+    fn past_of(&self, request: &ReportRequest, statement: &Statement) -> Past {
         let period = request.period.of_rows(request.clock.zone);
-        let sessions: HashSet<&str> = statement
-            .groups
-            .iter()
-            .map(|group| group.key.as_str())
-            .collect();
-        incidents.retain(|incident| {
-            let session = incident.evidence.error.session.id.as_deref();
-            let is_in_project = request.project.is_none()
-                || session.is_some_and(|session| sessions.contains(session));
-            is_in_project && period.contains(&incident.evidence.at().timestamp_millis())
-        });
-        Ok(self.contents(statement, sums, Some(incidents), is_anonymous))
+        let start = DateTime::from_timestamp_millis(period.start).unwrap_or_default();
+        let end = DateTime::from_timestamp_millis(period.end).unwrap_or(DateTime::<Utc>::MAX_UTC);
+        let mut past = self.limits_since(start).past(start, end);
+        if request.project.is_some() {
+            let groups = statement.groups.iter();
+            let sessions: HashSet<&str> = groups.map(|group| group.key.as_str()).collect();
+            past.stops.retain(|stop| {
+                let mut stopped = stop.sessions.iter();
+                stopped.any(|session| sessions.contains(session.as_str()))
+            });
+        }
+        past
     }
 
     fn contents(
         &self,
         statement: Statement,
         sums: PageSums,
-        incidents: Option<Vec<Incident>>,
+        past: Option<Past>,
         is_anonymous: bool,
     ) -> Contents<'_> {
         Contents {
             clock: statement.request.clock,
             statement,
             sums,
-            incidents,
+            past,
             is_anonymous,
             paths: &self.paths,
         }

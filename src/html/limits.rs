@@ -1,59 +1,57 @@
-//! Renders the section on limit errors.
+//! Renders the section on limits.
 
 use maud::{Markup, html};
 
-use super::{Contents, notes, table};
-use crate::incidents::report::by_limit;
-use crate::limits::blocked_time::{ErrorSummary, StopEnd, count_errors};
-use crate::limits::incident::Incident;
-use crate::limits::kind::Verdict;
+use super::{Contents, table};
+use crate::outlook::{Outlook, Past, Verdict};
 use crate::render::Table;
-use crate::time::format_duration;
+use crate::wording;
 
-/// Renders the errors by limit, and a table of all errors that blocked work.
-pub(super) fn errors(contents: &Contents<'_>, incidents: &[Incident]) -> Markup {
-    let clock = contents.clock;
-    let summary = ErrorSummary::of(&count_errors(incidents, None, clock), clock.zone);
-    let Some(sentence) = summary.sentence(clock) else {
+/// Renders the number of stops, for how long no prompt had a way through, and a table of the stops.
+pub(super) fn stops(contents: &Contents<'_>, past: &Past) -> Markup {
+    if past.stops.is_empty() {
         return html! {
             p { "No limit errors found." }
         };
-    };
+    }
     html! {
-        p { (sentence) }
-        (table("totals", "Errors by limit", &by_limit(&summary)))
-        (notes(summary.notes().into_iter()))
+        p { (wording::sums_sentence(past)) }
         details {
             summary { "Show the errors as a table" }
-            (table("errors", "Limit errors", &error_table(contents, incidents)))
+            (table("errors", "Limit errors", &table_of_stops(contents, past)))
         }
     }
 }
 
-/// Builds a table of all errors that blocked work, latest first.
-fn error_table(contents: &Contents<'_>, incidents: &[Incident]) -> Table {
-    let mut table = Table::new(["time", "limit", "verdict", "blocked for"]);
-    for error in incidents.iter().rev() {
-        if let Some(blocked) = blocked_duration(contents, error) {
-            table.row([
-                contents.format_minute(error.evidence.at()),
-                error.diagnosis.limit.label(),
-                verdict_label(error.diagnosis.verdict).to_owned(),
-                blocked,
-            ]);
-        }
+/// Builds a table of the stops, newest first.
+fn table_of_stops(contents: &Contents<'_>, past: &Past) -> Table {
+    let mut table = Table::new(["time", "limit", "verdict", "what came of it", "sessions"]);
+    for stop in &past.stops {
+        let outlook = &stop.outlook;
+        let at = outlook
+            .stop
+            .as_ref()
+            .map_or(outlook.now, |stop| stop.first_at);
+        table.row([
+            contents.format_minute(at),
+            outlook.limit().description().label.to_owned(),
+            verdict_label(outlook.verdict).to_owned(),
+            outcome(contents, outlook),
+            stop.sessions.len().to_string(),
+        ]);
     }
     table
 }
 
-/// Formats how long an error blocked its session. Returns `None` if it did not block the session.
-fn blocked_duration(contents: &Contents<'_>, error: &Incident) -> Option<String> {
-    let (start, now) = (error.evidence.at(), contents.clock.now);
-    Some(match error.stop_end(now)? {
-        StopEnd::Until(end) => format_duration(end - start),
-        StopEnd::StillStopped => format!("{} so far", format_duration(now - start)),
-        StopEnd::MaybeStillStopped => "still blocked (end unknown)".to_owned(),
-        StopEnd::Unknown => "unknown".to_owned(),
+/// Returns how the limit ended, or that it has not ended.
+fn outcome(contents: &Contents<'_>, outlook: &Outlook) -> String {
+    let ending = wording::ending(outlook, contents.clock);
+    ending.unwrap_or_else(|| match outlook.resets_at {
+        Some(reset) if outlook.is_blocked() => {
+            format!("blocked until {}", contents.format_minute(reset))
+        }
+        None if outlook.is_blocked() => "still blocked".to_owned(),
+        _ => "nothing was blocked".to_owned(),
     })
 }
 

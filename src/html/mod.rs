@@ -11,7 +11,7 @@ mod sums;
 use chrono::{DateTime, Utc};
 use maud::{Markup, PreEscaped, html};
 
-use crate::limits::incident::Incident;
+use crate::outlook::Past;
 use crate::paths::Paths;
 use crate::render::{Cell, Column, Table};
 use crate::spend::{Statement, page_totals};
@@ -34,8 +34,8 @@ pub(crate) struct Contents<'c> {
     pub(crate) statement: Statement,
     /// The totals of the same rows by project, model, and day.
     pub(crate) sums: PageSums,
-    /// The limit errors in the period, or `None` if the page is about exports, which do not contain them.
-    pub(crate) incidents: Option<Vec<Incident>>,
+    /// The stops in the period, or `None` if the page is about exports, which do not contain them.
+    pub(crate) past: Option<Past>,
     /// True if names are left out so that the page can be shared.
     pub(crate) is_anonymous: bool,
     pub(crate) paths: &'c Paths,
@@ -88,8 +88,8 @@ impl Contents<'_> {
                     (section("projects", "By project", &self.projects()))
                     (section("models", "By model", &self.models()))
                 }
-                @if let Some(incidents) = &self.incidents {
-                    (section("limits", "Limit errors", &limits::errors(self, incidents)))
+                @if let Some(past) = &self.past {
+                    (section("limits", "Limit errors", &limits::stops(self, past)))
                 }
                 @if has_spend {
                     (section("sessions", "Sessions", &self.sessions()))

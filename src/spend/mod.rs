@@ -26,4 +26,4 @@ pub(crate) use pull_requests::PullRequestSpend;
 pub(crate) use statement::{ReportRequest, Statement};
 pub(crate) use table::{cost_cell, session_name, share_text};
 pub(crate) use why::why_report;
-pub(crate) use window_use::{Level, Spent, WindowUse};
+pub(crate) use window_use::WindowUse;

@@ -1,196 +1,205 @@
-//! Estimates how much of a usage window was used elsewhere: by another machine, claude.ai, or another member.
+//! What used a usage window: the shares of the sessions in this machine's spend.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::ops::Range;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
+use super::table::share_text;
+use crate::claude::window_usage::window_label;
+use crate::ledger::{LedgerError, RowsBy, Selected, SpendSource};
+use crate::outlook::Kind;
 use crate::pricing::Money;
-use crate::terminal::percent_text;
-use crate::time::{Millis, format_rfc3339};
+use crate::time::format_rfc3339;
 
-/// The minimum pause on this machine before an increase in usage is attributed to usage elsewhere. After a shorter
-/// pause, the increase may be due to responses that were reported late.
-const MIN_PAUSE: Millis = 10 * 60_000;
-/// The maximum delay before a response shows up in the readings.
-const REPORT_DELAY: Millis = 3 * 60_000;
-/// The minimum increase worth mentioning, in percentage points. Readings are whole percentages.
-const MIN_RISE: f64 = 2.0;
+/// The maximum number of sessions to name.
+const MOST_NAMED: usize = 3;
 
-/// An amount that was spent on this machine.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Spent {
-    pub(crate) at: Millis,
-    pub(crate) cost: Money,
-}
+/// A session is named if it has spent at least this share, as a divisor.
+const NAMED_SHARE: f64 = 10.0;
 
-/// A percentage that was reported for a window.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Level {
-    pub(crate) at: Millis,
-    pub(crate) percent: f64,
-}
+/// The name of the agent of a session's own responses.
+const MAIN_AGENT: &str = "main";
 
-/// The usage of a window since it started.
-#[derive(Debug, Clone, PartialEq)]
+/// The spend of this machine in a usage window.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct WindowUse {
-    /// The name of the window.
-    name: &'static str,
+    window: Kind,
     since: DateTime<Utc>,
-    /// The cost of the usage on this machine, at list prices.
-    pub(crate) cost: Money,
-    /// The increase in usage while this machine was idle, in percentage points.
-    elsewhere: f64,
+    cost: Money,
+    /// The sessions that have spent most of it, the most expensive one first.
+    sessions: Vec<SessionUse>,
 }
 
-impl WindowUse {
-    /// Compares the spend since the start of a window with its levels. Both must be in chronological order.
-    pub(crate) fn new(
-        name: &'static str,
-        since: DateTime<Utc>,
-        spent: &[Spent],
-        levels: &[Level],
-    ) -> Self {
-        Self {
-            name,
-            since,
-            cost: spent.iter().map(|spent| spent.cost).sum(),
-            elsewhere: rise_elsewhere(spent, levels),
-        }
-    }
+/// The spend of one session in a usage window.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct SessionUse {
+    id: String,
+    cost: Money,
+    by_subagents: Money,
+}
 
-    /// Returns a sentence about usage elsewhere, or `None` if there is no sign of any.
-    pub(crate) fn sentence(&self) -> Option<String> {
-        if self.elsewhere < MIN_RISE {
-            return None;
-        }
-        Some(format!(
-            "{}: up {} while this machine spent nothing (used by another machine, claude.ai, or another member)",
-            self.name,
-            percent_text(self.elsewhere.floor())
-        ))
-    }
-
-    pub(crate) fn json(&self) -> Value {
-        json!({
-            "window": self.name,
-            "since": format_rfc3339(self.since),
-            "cost_usd": self.cost.usd(),
-            "rose_elsewhere_percent": self.elsewhere.floor(),
+impl SessionUse {
+    fn new(id: &str, is_counted: Selected<'_>) -> Option<Self> {
+        is_counted(id).then(|| Self {
+            id: id.to_owned(),
+            ..Self::default()
         })
     }
 }
 
-/// The increase between two levels, in percentage points, and the spend on this machine in the meantime.
-#[derive(Debug, Clone, Copy, Default)]
-struct Rise {
-    percent: f64,
-    usd: f64,
-}
-
-/// Estimates how much a window's usage increased while this machine was idle, in percentage points.
-///
-/// The first response after a pause reveals the increase during the pause. Part of the increase may be due to responses
-/// shortly before the pause, so their share is subtracted. The share is estimated from the cost of one percent while
-/// this machine was in use.
-fn rise_elsewhere(spent: &[Spent], levels: &[Level]) -> f64 {
-    let usd_between = |from: Millis, until: Millis| {
-        spent
-            .iter()
-            .filter(|spent| from < spent.at && spent.at <= until)
-            .map(|spent| spent.cost)
-            .sum::<Money>()
-            .usd()
-    };
-
-    let mut work = Rise::default();
-    let mut pauses: Vec<Rise> = Vec::new();
-    for (before, after) in levels.iter().zip(levels.iter().skip(1)) {
-        let times = spent
-            .iter()
-            .map(|spent| spent.at)
-            .filter(|at| before.at < *at && *at <= after.at);
-        let (Some(first), Some(last)) = (times.clone().min(), times.max()) else {
-            continue;
-        };
-        let percent = after.percent - before.percent;
-        if first == last && last - before.at >= MIN_PAUSE {
-            pauses.push(Rise {
-                percent,
-                usd: usd_between(before.at - REPORT_DELAY, before.at),
-            });
-        } else {
-            work.percent += percent;
-            work.usd += usd_between(before.at, after.at);
+impl WindowUse {
+    /// Sums up the spend in a usage window by session. Only sessions for which `is_counted` returns true count, such as
+    /// those of one payer. Returns `None` if nothing was spent.
+    pub(crate) fn read(
+        ledger: &impl SpendSource,
+        window: Kind,
+        period: Range<DateTime<Utc>>,
+        is_counted: Selected<'_>,
+    ) -> Result<Option<Self>, LedgerError> {
+        // The sessions that do not count are `None`.
+        let mut by_session: HashMap<String, Option<SessionUse>> = HashMap::new();
+        let bounds = period.start.timestamp_millis()..period.end.timestamp_millis();
+        ledger.rows(bounds, RowsBy::Response, &mut |row| {
+            let id = &row.origin.session;
+            let entry = by_session.entry(id.clone());
+            let Some(session) = entry.or_insert_with(|| SessionUse::new(id, is_counted)) else {
+                return;
+            };
+            session.cost += row.tally.cost();
+            if row.context.is_some_and(|it| it.agent != MAIN_AGENT) {
+                session.by_subagents += row.tally.cost();
+            }
+        })?;
+        let mut sessions: Vec<SessionUse> = by_session.into_values().flatten().collect();
+        let cost: Money = sessions.iter().map(|session| session.cost).sum();
+        if cost <= Money::ZERO {
+            return Ok(None);
         }
-    }
-    if work.percent <= 0.0 {
-        work = Rise {
-            percent: pauses.iter().map(|pause| pause.percent).sum(),
-            usd: usd_between(Millis::MIN, Millis::MAX),
-        };
+        sessions.retain(|session| session.cost.usd() * NAMED_SHARE >= cost.usd());
+        sessions.sort_by_key(|session| Reverse(session.cost));
+        sessions.truncate(MOST_NAMED);
+        Ok(Some(Self {
+            window,
+            since: period.start,
+            cost,
+            sessions,
+        }))
     }
 
-    pauses
-        .iter()
-        .map(|pause| pause.percent - pause.usd * work.percent / work.usd)
-        .filter(|percent| *percent > 0.0)
-        .fold(0.0, |sum, percent| sum + percent)
+    /// Returns a sentence such as `5h: "build the page": 97% of this machine's spend in this window, 80% of it by
+    /// subagents`. `name_of` returns the name of a session. Returns `None` if many sessions have spent a little each.
+    pub(crate) fn sentence(&self, name_of: impl Fn(&str) -> String) -> Option<String> {
+        let parts: Vec<String> = self
+            .sessions
+            .iter()
+            .enumerate()
+            .map(|(index, session)| {
+                let of_what = if index == 0 {
+                    " of this machine's spend in this window"
+                } else {
+                    ""
+                };
+                let by_subagents = match share_text(session.by_subagents, session.cost).as_str() {
+                    "0%" => String::new(),
+                    share => format!(", {share} of it by subagents"),
+                };
+                let share = share_text(session.cost, self.cost);
+                format!("{}: {share}{of_what}{by_subagents}", name_of(&session.id))
+            })
+            .collect();
+        if parts.is_empty() {
+            return None;
+        }
+        Some(format!(
+            "{}: {}",
+            window_label(self.window),
+            parts.join("; ")
+        ))
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        let sessions: Value = self
+            .sessions
+            .iter()
+            .map(|session| {
+                json!({
+                    "session_id": session.id,
+                    "cost_usd": session.cost.usd(),
+                    "by_subagents_usd": session.by_subagents.usd(),
+                })
+            })
+            .collect();
+        json!({
+            "window": window_label(self.window),
+            "since": format_rfc3339(self.since),
+            "cost_usd": self.cost.usd(),
+            "sessions": sessions,
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::{EachRow, Origin, RequestContext, RowsPeriod, SpendRow, Tally};
 
-    const MINUTE: Millis = 60_000;
+    /// Responses: the session, the agent, and the cost in dollars.
+    struct Responses(&'static [(&'static str, &'static str, i64)]);
 
-    fn spent(minute: Millis, dollars: i64) -> Spent {
-        Spent {
-            at: minute * MINUTE,
-            cost: Money::from_nano(dollars * 1_000_000_000),
+    impl SpendSource for Responses {
+        fn rows(&self, _: RowsPeriod, _: RowsBy, each: EachRow<'_>) -> Result<(), LedgerError> {
+            for (session, agent, usd) in self.0 {
+                each(SpendRow {
+                    origin: &Origin {
+                        session: (*session).to_owned(),
+                        ..Origin::default()
+                    },
+                    context: Some(&RequestContext {
+                        agent: (*agent).to_owned(),
+                        ..RequestContext::default()
+                    }),
+                    tally: Tally {
+                        recorded: Money::from_nano(usd * 1_000_000_000),
+                        ..Tally::default()
+                    },
+                    ..SpendRow::default()
+                });
+            }
+            Ok(())
         }
     }
 
-    fn level(minute: Millis, percent: f64) -> Level {
-        Level {
-            at: minute * MINUTE,
-            percent,
-        }
-    }
-
-    fn used(spent: &[Spent], levels: &[Level]) -> WindowUse {
-        WindowUse::new("5h", DateTime::UNIX_EPOCH, spent, levels)
+    fn used(responses: &'static [(&'static str, &'static str, i64)]) -> Option<WindowUse> {
+        let period = DateTime::UNIX_EPOCH..DateTime::UNIX_EPOCH;
+        let is_counted = |session: &str| session != "other-payer";
+        WindowUse::read(&Responses(responses), Kind::FiveHour, period, &is_counted).unwrap()
     }
 
     #[test]
-    fn an_increase_during_a_pause_was_used_elsewhere() {
-        // One dollar is one percentage point. The machine spends twenty dollars in twenty minutes.
-        let mut all: Vec<Spent> = (0..20).map(|minute| spent(minute, 1)).collect();
-        let mut levels: Vec<Level> = (0_u8..20)
-            .map(|minute| level(minute.into(), minute.into()))
-            .collect();
-        assert_eq!(used(&all, &levels).sentence(), None);
-        // The first response after an hour-long pause reports an increase of thirty points.
-        all.push(spent(80, 1));
-        levels.push(level(80, 49.0));
-        let late = used(&all, &levels);
-        assert!((25.0..30.0).contains(&late.elsewhere), "{late:?}");
-        assert!(
-            late.sentence()
-                .unwrap()
-                .contains("while this machine spent nothing")
+    fn shares_are_those_of_the_payers_sessions_with_their_subagents() {
+        let window = used(&[
+            ("page", "main", 15),
+            ("page", "Explore", 60),
+            ("other-payer", "main", 900),
+            ("tests", "main", 20),
+            ("small", "main", 5),
+        ])
+        .unwrap();
+        let sentence = window.sentence(|id| format!("\"{id}\"")).unwrap();
+        assert_eq!(
+            sentence,
+            "5h: \"page\": 75% of this machine's spend in this window, 80% of it by subagents; \"tests\": 20%"
         );
+        let json = window.json();
+        assert_eq!(json["cost_usd"], 100.0);
+        assert_eq!(json["sessions"][0]["by_subagents_usd"], 60.0);
     }
 
     #[test]
-    fn an_increase_that_this_machine_may_have_caused_is_not_attributed_elsewhere() {
-        // The usage of a request just before a pause may be reported only after the pause.
-        let before_pause = [spent(0, 10), spent(60, 1)];
-        let late = used(&before_pause, &[level(0, 5.0), level(60, 15.0)]);
-        assert_eq!(late.sentence(), None);
-        // If this machine has worked the whole time, no usage elsewhere can be detected.
-        let busy: Vec<Spent> = (0..60).map(|minute| spent(minute, 1)).collect();
-        let all_the_time = used(&busy, &[level(0, 5.0), level(59, 95.0)]);
-        assert_eq!(all_the_time.sentence(), None);
-        let unused = used(&[], &[level(0, 5.0), level(90, 50.0)]);
-        assert_eq!(unused.sentence(), None);
+    fn without_spend_of_the_payer_nothing_has_used_the_window() {
+        assert_eq!(used(&[("other-payer", "main", 900)]), None);
     }
 }

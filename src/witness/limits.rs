@@ -5,7 +5,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{Caller, Facts, Period, collect, collect_for_status_line, refresh, settle};
 use crate::claude::window_usage::WindowFigures;
 use crate::ledger::{Ledger, OpenLedger, WaitLimit};
-use crate::outlook::{Asker, Blocks, Continuation, Fact, Kind, Measure, Outlook, Past, Usage, World};
+use crate::outlook::{
+    Asker, Blocks, Continuation, Fact, Kind, Measure, Outlook, Past, Pays, Usage, World,
+};
 use crate::pace::WindowPace;
 use crate::time::Clock;
 use crate::wording::Paying;
@@ -156,6 +158,17 @@ impl Limits {
                 WindowPace::of(self.world.readings(&request.payer, window), self.clock.now)
             })
             .collect()
+    }
+
+    /// Returns who pays for the asker's next prompt.
+    pub(crate) fn pays(&self) -> Pays {
+        self.world.pays(&self.world.request(&self.asker))
+    }
+
+    /// Returns true if the asker's payer also pays for a session now.
+    pub(crate) fn is_of_payer(&self, session: &str) -> bool {
+        let asker = Asker::Session(session.to_owned());
+        self.world.request(&asker).payer == self.world.request(&self.asker).payer
     }
 
     /// Returns since when usage credits have been paying for the asker's responses.
