@@ -45,7 +45,7 @@ pub(crate) use limit_facts::FactRequest;
 pub use live::{LiveFigures, OpenLedger};
 pub(crate) use pull_requests::PullRequestLink;
 pub(crate) use reconcile::{InheritedLines, RunBreakdown};
-pub(crate) use responses::{OffTranscriptRow, RecentSpend, ResponseCosts, SelectedResponses};
+pub(crate) use responses::{OffTranscriptRow, RecentSpend};
 pub use rows::{
     EVER, EachRow, ModelSwitch, Origin, RequestContext, RowsBy, RowsPeriod, Selected, SpendKind,
     SpendRow, SpendSource, Tally,

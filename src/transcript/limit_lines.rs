@@ -4,8 +4,8 @@
 
 use serde_json::Value;
 
-use super::owner::Owner;
 use super::error_line::{ErrorLine, QuotaLimits};
+use super::owner::Owner;
 use crate::lenient_json::LenientJson;
 use crate::outlook::{Announcement, Claim, Event, Kind, Refusal, Response};
 

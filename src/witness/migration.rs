@@ -11,9 +11,9 @@ use crate::journal::{Journal, JournalRecord};
 use crate::outlook::{Event, Fact, Refusal, Source};
 use crate::paths::Paths;
 use crate::time::{is_in_supported_range, rfc3339};
+use crate::transcript::error_line::ErrorLine;
 use crate::transcript::limit_lines::{account_name, refusal, response_from, selected};
 use crate::transcript::owner::Owner;
-use crate::transcript::error_line::ErrorLine;
 
 /// An error, as earlier versions stored it. If an error has several records, each adds its facts.
 #[derive(Debug, Default, Deserialize)]

@@ -8,8 +8,8 @@ use crate::claude::status_payload::StatusPayload;
 use crate::claude::window_usage::WindowFigures;
 use crate::lenient_json::LenientJson;
 use crate::outlook::{Event, Fact, Refusal, Source};
-use crate::transcript::limit_lines::selected;
 use crate::transcript::error_line::readable;
+use crate::transcript::limit_lines::selected;
 
 /// The command that whycap answers itself, so that no request is sent.
 const OWN_COMMAND: &str = "/whycap";
