@@ -13,6 +13,5 @@ mod session;
 
 pub(crate) use scope::{BudgetScope, BudgetUse, budgets_to_report};
 pub(crate) use session::{
-    BudgetedSession, OnPrompt, SessionBudgets, day_budget_blocking,
-    is_session_budget_lifted,
+    BudgetedSession, OnPrompt, SessionBudgets, day_budget_blocking, is_session_budget_lifted,
 };

@@ -104,11 +104,6 @@ impl BudgetUse {
         }
     }
 
-    /// Returns a sentence or two about a budget that blocks prompts: its use, and how to continue.
-    pub(super) fn blocking_sentence(&self) -> String {
-        format!("{} {}", self.sentence(), self.scope.texts().blocks)
-    }
-
     /// Returns the fraction of the budget that is used. At 1, the budget is exhausted.
     pub(crate) fn used_fraction(&self) -> f64 {
         self.spent.money.usd() / self.limit.usd()

@@ -46,15 +46,6 @@ impl Plan {
         }
     }
 
-    /// Returns the plan's name with an article, such as "a Max plan".
-    pub(crate) fn with_article(self) -> String {
-        let article = match self {
-            Self::Enterprise | Self::Other => "an",
-            Self::Pro | Self::Max | Self::Team => "a",
-        };
-        format!("{article} {} plan", self.name())
-    }
-
     /// Returns true for individual plans, where no organization can set limits.
     pub fn is_personal(self) -> bool {
         matches!(self, Self::Pro | Self::Max)

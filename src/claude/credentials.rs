@@ -88,22 +88,6 @@ impl Credential {
         [API_KEY, "ANTHROPIC_AUTH_TOKEN", API_KEY_HELPER].contains(&self.name.as_str())
     }
 
-    /// Returns true if this credential may pay instead of the login. Everything but the URL of a gateway may.
-    pub(crate) fn may_replace_login(&self) -> bool {
-        self.name != BASE_URL
-    }
-
-    /// Returns true if this credential pays instead of the login. The account of a token is unknown, so it may be the account
-    /// of the login.
-    pub(crate) fn replaces_login(&self) -> bool {
-        self.may_replace_login() && self.name != OAUTH_TOKEN
-    }
-
-    /// Returns true if this variable redirects requests to a service other than Anthropic's API.
-    pub(crate) fn selects_other_service(&self) -> bool {
-        self.name == BASE_URL || self.selects_cloud_provider()
-    }
-
     /// Returns true if this variable redirects requests to a cloud provider, which has its own accounts.
     pub(crate) fn selects_cloud_provider(&self) -> bool {
         self.name.starts_with("CLAUDE_CODE_USE_")
@@ -135,39 +119,9 @@ pub(crate) fn in_environment(environment: &Environment) -> Vec<Credential> {
     credentials
 }
 
-/// Returns true if the environment contains an API key.
-pub(crate) fn has_api_key(environment: &Environment) -> bool {
-    environment.variable(API_KEY).is_some_and(is_on)
-}
-
 /// Returns true if a variable or setting with this name is among the credentials.
 pub(crate) fn is_set(name: &str, credentials: &[Credential]) -> bool {
     credentials.iter().any(|credential| credential.name == name)
-}
-
-/// Returns the host in `ANTHROPIC_BASE_URL`, or `None` if the variable is not set. The host is empty if the URL has no
-/// valid host.
-pub(crate) fn base_url_host(credentials: &[Credential]) -> Option<&str> {
-    credentials
-        .iter()
-        .find(|credential| credential.name == BASE_URL)
-        .map(|gateway| gateway.host.as_deref().unwrap_or_default())
-}
-
-/// Replaces the gateway in a list of credentials. `host` is a return value of [`base_url_host`].
-pub(crate) fn with_base_url_host(
-    mut credentials: Vec<Credential>,
-    host: Option<&str>,
-) -> Vec<Credential> {
-    credentials.retain(|credential| credential.name != BASE_URL);
-    if let Some(host) = host {
-        credentials.push(Credential {
-            name: BASE_URL.to_owned(),
-            set_in: SetIn::Environment,
-            host: Some(host.to_owned()),
-        });
-    }
-    credentials
 }
 
 /// Returns the host in a gateway's URL, or `None` if the URL has no valid host.

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::transcripts::title_of;
 use crate::disk;
-use crate::transcript::tail::complete_lines;
+use crate::transcript::complete_lines;
 
 /// The number of bytes to search for the first prompt at the start of a transcript.
 const HEAD: u64 = 128 * 1024;

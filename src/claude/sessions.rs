@@ -332,41 +332,6 @@ pub(crate) fn running(paths: &Paths) -> impl Iterator<Item = SessionActivity> {
         .map(|session| session.activity)
 }
 
-/// Returns true if the session's process has ended or the session is not in the registry. If the registry is empty,
-/// returns false, because an empty registry proves nothing.
-pub(crate) fn is_closed(sessions: &[Session], session: &str) -> bool {
-    let mut of_session = sessions
-        .iter()
-        .filter(|registered| registered.activity.session.as_deref() == Some(session));
-    !sessions.is_empty()
-        && of_session.all(|registered| matches!(registered.liveness, Liveness::Gone(_)))
-}
-
-/// Returns true if the session is known to be running and not known to be working on a prompt.
-pub(crate) fn is_idle(sessions: &[Session], session: &str) -> bool {
-    sessions.iter().any(|registered| {
-        registered.activity.session.as_deref() == Some(session)
-            && registered.liveness == Liveness::Running
-            && registered.activity.state != Some(SessionState::Busy)
-    })
-}
-
-/// Returns true if the registry contains a process of this session, running or not.
-pub(crate) fn is_listed(sessions: &[Session], session: &str) -> bool {
-    sessions
-        .iter()
-        .any(|registered| registered.activity.session.as_deref() == Some(session))
-}
-
-/// Returns true if the session runs in a background process.
-pub(crate) fn is_in_background(sessions: &[Session], session: &str) -> bool {
-    sessions.iter().any(|registered| {
-        registered.activity.session.as_deref() == Some(session)
-            && registered.activity.in_background
-            && registered.liveness == Liveness::Running
-    })
-}
-
 /// The Claude Code processes (clients) that use a configuration directory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct RunningClients {

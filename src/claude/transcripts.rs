@@ -18,8 +18,8 @@ use serde_json::{Value, json};
 use crate::disk::{self, records};
 use crate::lenient_json::LenientJson;
 use crate::time::{Millis, datetime_from_system, parse_millis};
+use crate::transcript::complete_lines;
 use crate::transcript::reader::FileState;
-use crate::transcript::tail::complete_lines;
 
 /// The maximum directory depth below `projects` to search for transcripts. The deepest known transcripts are at depth
 /// six: `<project>/<session>/subagents/workflows/<run>/<agent>.jsonl`.

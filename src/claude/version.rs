@@ -38,17 +38,6 @@ impl fmt::Display for ClientVersion {
     }
 }
 
-/// The first Claude Code version that records a session's account in its transcript.
-const FIRST_TO_NAME_ACCOUNT: ClientVersion = ClientVersion(2, 1, 328);
-
-/// Returns true if this version of Claude Code records a session's account in its transcript. No version does so for a
-/// session that uses an API key, a cloud provider, or a gateway. Returns false if the version is unknown.
-pub(crate) fn names_account(version: Option<&str>) -> bool {
-    version
-        .and_then(ClientVersion::parse)
-        .is_some_and(|version| version >= FIRST_TO_NAME_ACCOUNT)
-}
-
 /// A range of versions. By default, it includes all versions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Versions {

@@ -59,22 +59,6 @@ impl WindowUsage {
     pub(crate) fn has_reset(&self, now: DateTime<Utc>) -> bool {
         self.resets_at.is_some_and(|at| at <= now)
     }
-
-    /// Returns true if both readings have the same reset time, so they belong to the same window.
-    pub(crate) fn has_same_reset(&self, other: &Self) -> bool {
-        match (self.resets_at, other.resets_at) {
-            (Some(reset), Some(other)) => is_same_reset(reset, other),
-            (None, None) => true,
-            _ => false,
-        }
-    }
-
-    /// Returns true if the percentage (without decimals) has changed since an earlier reading or the window has reset.
-    pub(crate) fn is_step_from(&self, earlier: &Self) -> bool {
-        #[expect(clippy::float_cmp, reason = "whole numbers")]
-        let is_other_percent = earlier.used_percent.floor() != self.used_percent.floor();
-        is_other_percent || !self.has_same_reset(earlier)
-    }
 }
 
 /// Limits that few users have.
@@ -121,12 +105,7 @@ pub enum SpendPeriod {
     Monthly,
 }
 
-impl OtherLimits {
-    /// Returns true if the user has none of these limits.
-    pub(crate) fn is_none(&self) -> bool {
-        *self == Self::default()
-    }
-}
+impl OtherLimits {}
 
 impl SpendLimitUsage {
     /// Returns the display name.
@@ -177,22 +156,22 @@ pub(crate) fn measures(
     others: &OtherLimits,
 ) -> Vec<Measure> {
     [
-            (Kind::FiveHour, five_hour),
-            (Kind::Weekly, seven_day),
-            (Kind::WeeklyOpus, others.opus),
-            (Kind::WeeklySonnet, others.sonnet),
-            (Kind::WeeklyFable, others.fable),
-        ]
-        .into_iter()
-        .filter_map(|(window, usage)| {
-            let usage = usage?;
-            Some(Measure {
-                window,
-                percent: usage.used_percent,
-                resets_at: usage.resets_at,
-            })
+        (Kind::FiveHour, five_hour),
+        (Kind::Weekly, seven_day),
+        (Kind::WeeklyOpus, others.opus),
+        (Kind::WeeklySonnet, others.sonnet),
+        (Kind::WeeklyFable, others.fable),
+    ]
+    .into_iter()
+    .filter_map(|(window, usage)| {
+        let usage = usage?;
+        Some(Measure {
+            window,
+            percent: usage.used_percent,
+            resets_at: usage.resets_at,
         })
-        .collect()
+    })
+    .collect()
 }
 
 /// Returns the display name of a usage window, such as "5h" or "Opus week".

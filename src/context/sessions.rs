@@ -113,11 +113,6 @@ impl Context {
             .any(|registered| registered.activity.session.as_deref() == Some(session))
     }
 
-    /// Returns true if more than one session is known to be running.
-    pub(crate) fn has_several_running_sessions(&self) -> bool {
-        sessions::running(&self.paths).nth(1).is_some()
-    }
-
     /// Returns true if the ledger contains a session. Returns false if the ledger does not exist or cannot be read.
     fn is_in_ledger(&self, session: &str) -> bool {
         match self.existing_ledger() {

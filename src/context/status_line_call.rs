@@ -10,9 +10,7 @@ use crate::claude::transcripts::prompt_sent;
 use crate::claude::window_usage::WindowFigures;
 use crate::config::SegmentName;
 use crate::environment::Environment;
-use crate::ledger::{
-    Ledger, LiveFigures, OpenLedger, ProcessId, RunEvent, TotalSample, WaitLimit,
-};
+use crate::ledger::{Ledger, LiveFigures, OpenLedger, ProcessId, RunEvent, TotalSample, WaitLimit};
 use crate::outlook::Fact;
 use crate::paths::Paths;
 use crate::pricing::Money;

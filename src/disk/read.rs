@@ -87,11 +87,6 @@ pub(crate) fn read_owned_range(path: &Path, range: Range<u64>) -> io::Result<Vec
     read_range(ownership::open_owned(path)?, range)
 }
 
-/// Reads a byte range of a regular file. Returns fewer bytes if the file is too short.
-pub(crate) fn read_part(path: &Path, range: Range<u64>) -> io::Result<Vec<u8>> {
-    read_range(ownership::open_regular(path)?, range)
-}
-
 /// Reads a byte range of a file. Returns fewer bytes if the file is too short.
 ///
 /// Unlike `read_to_end`, this allocates the whole buffer up front and does not grow it in steps of 8 KB.

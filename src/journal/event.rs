@@ -7,17 +7,13 @@ use std::ops::Range;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Journal, JournalRecord, RecordIndex, append};
+use super::{Journal, JournalRecord, append};
 use crate::disk;
 use crate::paths::Paths;
 
 /// A key for looking up an event. Its text is the event's name in the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum EventKey<'a> {
-    /// The user has been shown the error that occurred in this session at this time.
-    IncidentAnnounced { session: &'a str, at: DateTime<Utc> },
-    /// A session is no longer waiting for a limit to reset.
-    WaitingEnded { session: &'a str },
     /// The user has been told that the configuration is damaged.
     ConfigurationDamaged { today: NaiveDate, session: &'a str },
     /// An event in a budget's current period.
@@ -44,10 +40,6 @@ pub(crate) enum BudgetEvent<'a> {
 impl fmt::Display for EventKey<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::IncidentAnnounced { session, at } => {
-                write!(out, "incident {session} {}", at.timestamp_millis())
-            }
-            Self::WaitingEnded { session } => write!(out, "waiting ended {session}"),
             Self::ConfigurationDamaged { today, session } => {
                 write!(out, "broken config {today} {session}")
             }
@@ -104,26 +96,6 @@ impl Journal {
         let name = name.to_string();
         self.records_with::<Event>("what", Some(&name))
             .filter(move |event| event.name == name)
-    }
-}
-
-/// The events in a part of the journal, grouped by name.
-#[derive(Debug)]
-pub(crate) struct EventIndex<'journal>(RecordIndex<'journal, Event>);
-
-impl<'journal> EventIndex<'journal> {
-    pub(crate) fn new(journal: &'journal Journal) -> Self {
-        Self(RecordIndex::new(journal, "what"))
-    }
-
-    /// Returns the time when an event with this name was last recorded.
-    pub(crate) fn last_event_at(&self, name: &EventKey<'_>) -> Option<DateTime<Utc>> {
-        let name = name.to_string();
-        self.0
-            .records_with(&name)
-            .filter(|event| event.name == name)
-            .map(|event| event.at)
-            .max()
     }
 }
 

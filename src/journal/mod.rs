@@ -1,5 +1,5 @@
-//! An append-only log of everything that whycap has to remember, such as incidents, readings of usage windows, and
-//! announcements that have been made.
+//! An append-only log of everything that whycap has to remember, such as the announcements that have been made, and the
+//! facts that the ledger was too busy to store.
 //!
 //! Each UTC month has its own file, such as `<data>/journal/2026-11.jsonl`. Every line is a JSON object with a single
 //! key, which is the kind of the record. Its value is the record itself. Records are never changed or removed. If
@@ -10,20 +10,16 @@
 //! lose the newest records.
 
 mod event;
-mod index;
 mod month_file;
 mod section;
 
-pub(crate) use event::{
-    BudgetEvent, EventIndex, EventKey, has_event, record_event, record_event_once,
-};
-pub(crate) use index::RecordIndex;
+pub(crate) use event::{BudgetEvent, EventKey, has_event, record_event, record_event_once};
 pub(crate) use month_file::MonthFile;
 
 use std::path::Path;
 use std::rc::Rc;
 
-use chrono::{DateTime, Months, Utc};
+use chrono::{DateTime, Utc};
 use memchr::memmem;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -38,10 +34,6 @@ const DIRECTORY: &str = "journal";
 
 /// The start of every line that contains a record.
 const RECORD_START: &[u8] = b"{\"";
-
-/// The number of bytes of the journal to search first. They cover several hours of work in many sessions, so nearly
-/// every status-line call finds the records that it needs in them.
-const NEWEST_BYTES: u64 = 32 * 1024;
 
 /// The number of bytes of the journal to search for recent records. They cover several days of work in many sessions.
 const RECENT_BYTES: u64 = 256 * 1024;
@@ -110,23 +102,6 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// Returns the last [`RECENT_BYTES`] of the journal. If the current month's file is shorter, the rest comes from
-    /// the previous month's file.
-    pub(crate) fn recent(paths: &Paths, now: DateTime<Utc>) -> Self {
-        let current = MonthFile::containing(&paths.data, now);
-        let newest = current.last_two_sections(NEWEST_BYTES, RECENT_BYTES);
-        let mut sections = Vec::from(newest.map(Rc::new));
-
-        let size: u64 = sections.iter().map(|section| section.size()).sum();
-        if size < RECENT_BYTES
-            && let Some(month_ago) = now.checked_sub_months(Months::new(1))
-        {
-            let previous = MonthFile::containing(&paths.data, month_ago);
-            sections.push(Rc::new(previous.last_section(RECENT_BYTES - size)));
-        }
-        Self { sections }
-    }
-
     /// Returns the files of all months that overlap the given period.
     pub(crate) fn between(paths: &Paths, from: DateTime<Utc>, until: DateTime<Utc>) -> Self {
         let first_month = MonthFile::containing(&paths.data, from).month;
@@ -147,38 +122,6 @@ impl Journal {
             sections: MonthFile::list(&paths.data)
                 .iter()
                 .map(|file| Rc::new(file.whole()))
-                .collect(),
-        }
-    }
-
-    /// Returns a journal that contains only the newest section of this one. They share the section, so it is read only
-    /// once.
-    ///
-    /// Status-line calls search only this section for records that are unlikely to exist. Otherwise, they would search
-    /// the whole journal for nothing.
-    pub(crate) fn newest(&self) -> Self {
-        Self {
-            sections: self.sections.iter().take(1).cloned().collect(),
-        }
-    }
-
-    /// Returns a journal without the newest section of this one. They share the other sections.
-    pub(crate) fn older(&self) -> Self {
-        Self {
-            sections: self.sections.iter().skip(1).cloned().collect(),
-        }
-    }
-
-    /// Returns a journal without the months that ended before the given time. It shares the remaining sections with
-    /// this journal, so they are read only once.
-    pub(crate) fn since(&self, time: DateTime<Utc>) -> Self {
-        let first_file = month_file::file_name(time);
-        Self {
-            sections: self
-                .sections
-                .iter()
-                .filter(|section| section.file_name() >= Some(first_file.as_ref()))
-                .cloned()
                 .collect(),
         }
     }
@@ -210,17 +153,6 @@ impl Journal {
         self.json_of_records(R::KIND)
             .filter(move |record| finder.find(record).is_some())
             .filter_map(parse)
-    }
-
-    /// Returns true if the JSON of a record of this kind contains `text`.
-    pub(crate) fn has_record_containing<R: JournalRecord>(&self, text: &str) -> bool {
-        let finder = memmem::Finder::new(text);
-        self.sections
-            .iter()
-            // Searching a section for a text that it does not contain is faster than splitting it into records.
-            .filter(|section| section.contains(&finder))
-            .flat_map(|section| section.records(R::KIND))
-            .any(|record| finder.find(record).is_some())
     }
 
     /// Returns the JSON of all records of a kind, newest first.
@@ -295,7 +227,6 @@ pub(crate) mod tests {
         let december = DECEMBER.parse().unwrap();
         let expected = ["third", "second", "first"];
         assert_eq!(notes(&Journal::all(&paths)), expected);
-        assert_eq!(notes(&Journal::recent(&paths, december)), expected);
         assert_eq!(
             notes(&Journal::between(&paths, december, december)),
             ["third"]
@@ -334,33 +265,6 @@ pub(crate) mod tests {
 
         damage(&paths, NOVEMBER.parse().unwrap(), &[0xff; 1000]);
         assert_eq!(notes(&Journal::all(&paths)), ["kept"]);
-    }
-
-    #[test]
-    fn records_on_both_sides_of_a_section_are_returned_once_and_in_order() {
-        let root = tempfile::tempdir().unwrap();
-        let paths = paths(root.path());
-        let count = 6_000;
-        for index in 0..count {
-            // Use different lengths so that a line spans the boundary between two sections.
-            append_note(
-                &paths,
-                NOVEMBER,
-                &format!("{index} {}", "x".repeat(index % 97)),
-            );
-        }
-
-        let recent = Journal::recent(&paths, NOVEMBER.parse().unwrap());
-        let indices: Vec<usize> = notes(&recent)
-            .iter()
-            .map(|note| note.split_once(' ').unwrap().0.parse().unwrap())
-            .collect();
-        let newest = indices.len();
-        assert!((2_000..count).contains(&newest), "{newest} of {count}");
-        let expected: Vec<usize> = (count - newest..count).rev().collect();
-        assert_eq!(indices, expected);
-        let in_newest_section = recent.newest().records::<Note>().count();
-        assert!((1..newest).contains(&in_newest_section));
     }
 
     /// When every line was examined, a journal with 300 MB of empty lines took ten seconds to search.

@@ -64,17 +64,6 @@ impl MonthFile {
         self.section(size.saturating_sub(count)..size, size)
     }
 
-    /// Returns the last `recent` bytes of the file as two sections. The newer one contains at most `newest` bytes.
-    pub(super) fn last_two_sections(&self, newest: u64, recent: u64) -> [Section; 2] {
-        let size = self.size();
-        let boundary = size.saturating_sub(newest);
-        let start = size.saturating_sub(recent);
-        [
-            self.section(boundary..size, size),
-            self.section(start..boundary, size),
-        ]
-    }
-
     /// Returns the whole file as a section. Only the last [`MAX_BYTES`] of a larger file are included.
     pub(super) fn whole(&self) -> Section {
         self.last_section(MAX_BYTES)

@@ -1,7 +1,6 @@
 //! A section of a month's file. The bytes are read when the section is first searched.
 
 use std::cell::OnceCell;
-use std::ffi::OsStr;
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -41,16 +40,6 @@ impl Section {
     /// Returns the size, in bytes, of the range in which the section's lines begin.
     pub(super) fn size(&self) -> u64 {
         self.line_breaks.end - self.line_breaks.start
-    }
-
-    /// Returns the name of the month's file that contains this section.
-    pub(super) fn file_name(&self) -> Option<&OsStr> {
-        self.path.file_name()
-    }
-
-    /// Returns true if the section's bytes contain the text of the finder.
-    pub(super) fn contains(&self, finder: &memmem::Finder<'_>) -> bool {
-        finder.find(self.bytes()).is_some()
     }
 
     /// Returns the JSON of the records of this kind, newest first.

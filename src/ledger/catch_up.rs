@@ -28,7 +28,7 @@ const SETTLED_AFTER: Millis = 60_000;
 
 /// The columns of `files`, in the order that [`position_from`] expects.
 const POSITION_COLUMNS: &str = "id, offset, mark, size, modified, last_line, last_at, newest_at, last_response, \
-     unreadable, damaged_after, ends_in_error";
+     unreadable, damaged_after";
 
 /// The time limit for reading transcripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,24 +62,6 @@ impl CatchUpResult {
         self.files += batch.files.len();
         self.unreadable.append(&mut batch.unreadable);
         self.complete &= !batch.is_cut_short;
-    }
-}
-
-/// The lines that were appended to one session's transcripts.
-#[derive(Debug)]
-pub(super) struct NewLines {
-    /// The facts in these lines.
-    pub(super) batch: Batch,
-    /// True if the session's transcript ends with an error, or if there is no transcript.
-    pub(super) ends_in_error: bool,
-}
-
-impl Default for NewLines {
-    fn default() -> Self {
-        Self {
-            batch: Batch::default(),
-            ends_in_error: true,
-        }
     }
 }
 
@@ -179,9 +161,9 @@ impl Ledger {
         limit: Duration,
     ) -> LedgerResult<()> {
         let mut new_lines = self.read_session(transcript, true, limit);
-        if !new_lines.batch.files.is_empty() {
-            new_lines.batch.finish(prices);
-            self.write(|store| store.commit(&mut new_lines.batch, prices))?;
+        if !new_lines.files.is_empty() {
+            new_lines.finish(prices);
+            self.write(|store| store.commit(&mut new_lines, prices))?;
         }
         self.reconcile_dirty(prices)
     }
@@ -192,42 +174,29 @@ impl Ledger {
         transcript: &Path,
         with_subagents: bool,
         limit: Duration,
-    ) -> NewLines {
+    ) -> Batch {
         let settings = ReadSettings {
             settled_before: settled_before(),
             read_time: ReadTime::Within(limit),
             started: Instant::now(),
         };
-        let own_file = TranscriptFile::look(transcript).ok().flatten();
-        let is_missing = own_file.is_none();
-        let mut files = Vec::from_iter(own_file);
+        let mut files = Vec::from_iter(TranscriptFile::look(transcript).ok().flatten());
         if with_subagents {
             files.extend(transcripts::of_subagents(transcript));
         }
-        let id = file_id(transcript);
-        let known = self.read(|store| {
-            let transcripts_to_read = store.transcripts_to_read(
+        let transcripts_to_read = self.read(|store| {
+            store.transcripts_to_read(
                 files,
                 &HashSet::new(),
                 settings.read_time,
                 settings.settled_before,
-            )?;
-            Ok((store.position(id)?, transcripts_to_read))
+            )
         });
         // If the positions cannot be read, there is no way to tell which lines are new.
-        let is_cut_short = known.is_err();
-        let (position, transcripts_to_read) = known.unwrap_or_default();
-        let mut batch = read_round(&transcripts_to_read, &settings, |_| ());
+        let is_cut_short = transcripts_to_read.is_err();
+        let mut batch = read_round(&transcripts_to_read.unwrap_or_default(), &settings, |_| ());
         batch.is_cut_short |= is_cut_short;
-        let mut files = batch.files.iter();
-        let new_position = files
-            .find(|facts| facts.id == id)
-            .map(|facts| facts.position);
-        let scan_state = new_position.or(position).unwrap_or_default().scan_state;
-        NewLines {
-            ends_in_error: is_missing || scan_state.ends_in_error,
-            batch,
-        }
+        batch
     }
 }
 
@@ -369,7 +338,6 @@ fn position_from(row: &Row<'_>) -> Result<ReadPosition> {
             last_response: row.get(8)?,
             unreadable: row.get(9)?,
             damaged_after: row.get(10)?,
-            ends_in_error: row.get(11)?,
         },
     })
 }

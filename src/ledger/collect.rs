@@ -13,13 +13,11 @@ use crate::claude::transcripts;
 use crate::outlook::{Event, Fact, Source};
 use crate::pricing::PriceTable;
 use crate::time::{Millis, datetime_from_millis};
-use crate::transcript::failed_attempts::FailedAttempt;
 use crate::transcript::limit_lines;
 use crate::transcript::line::{self, Line};
 use crate::transcript::reader::{
     EarlierLines, LineSpan, ReadLimits, ReadPosition, Sink, first_session, read_on,
 };
-use crate::transcript::tail;
 
 /// The facts that have been read since the last commit.
 #[derive(Debug, Default)]
@@ -59,22 +57,10 @@ pub(super) struct FileFacts {
     pub(super) markers: Vec<OwnershipMarker>,
     pub(super) compactions: Vec<Compaction>,
     pub(super) checkpoints: Vec<Checkpoint>,
-    pub(super) errors: Vec<ErrorLineFacts>,
     pub(super) pull_requests: Vec<PullRequestLine>,
     pub(super) damage: Vec<[Millis; 2]>,
     /// The facts about limits, except responses.
     pub(super) limit_facts: Vec<Fact>,
-}
-
-/// An error line and its location.
-#[derive(Debug)]
-pub(super) struct ErrorLineFacts {
-    pub(super) span: LineSpan,
-    pub(super) at: Option<Millis>,
-    pub(super) text_hash: i64,
-    pub(super) failed_attempt: Option<FailedAttempt>,
-    /// The line's fields as JSON, with secrets removed, or `None` for a failed attempt.
-    pub(super) fields: Option<String>,
 }
 
 impl Batch {
@@ -279,23 +265,6 @@ impl Sink for FileSink<'_> {
                     at: compaction.at,
                     tokens: compaction.tokens,
                     locations: vec![location],
-                });
-            }
-            Line::Error(error) => {
-                let fields = tail::ErrorLine::parse(error.bytes)
-                    .and_then(|fields| serde_json::to_string(&fields).ok());
-                let failed_attempt = if error.is_failed_attempt {
-                    FailedAttempt::in_line(error.bytes)
-                } else {
-                    self.limit_line(error.bytes, error.at);
-                    None
-                };
-                self.facts.errors.push(ErrorLineFacts {
-                    span,
-                    at: error.at,
-                    text_hash: error.text_hash,
-                    failed_attempt,
-                    fields,
                 });
             }
             Line::PullRequest(pull_request) => self.facts.pull_requests.push(pull_request),

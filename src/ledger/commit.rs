@@ -129,7 +129,7 @@ impl Store {
                 params![file, STALE],
             )?;
         }
-        for table in ["error_lines", "pull_requests", "damage"] {
+        for table in ["pull_requests", "damage"] {
             self.run(&format!("DELETE FROM {table} WHERE file = ?1"), [file])?;
         }
         Ok(())
@@ -150,23 +150,22 @@ impl Store {
             scan_state.last_response,
             scan_state.unreadable,
             scan_state.damaged_after,
-            scan_state.ends_in_error,
             facts.path.as_os_str().as_encoded_bytes(),
             facts.is_main
         ];
         // Existing rows are updated, because replacing them would also write the index.
-        let (position_values, _) = values.split_at(13);
+        let (position_values, _) = values.split_at(12);
         let is_known = self.change(
             "UPDATE files SET offset = ?3, mark = ?4, size = ?5, modified = ?6, last_line = ?7, last_at = ?8,
-                 newest_at = ?9, last_response = ?10, unreadable = ?11, damaged_after = ?12, ends_in_error = ?13
+                 newest_at = ?9, last_response = ?10, unreadable = ?11, damaged_after = ?12
              WHERE id = ?1 AND session = ?2",
             position_values,
         )? > 0;
         if !is_known {
             self.run(
                 "INSERT OR REPLACE INTO files (id, session, offset, mark, size, modified, last_line, last_at,
-                     newest_at, last_response, unreadable, damaged_after, ends_in_error, path, is_main)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+                     newest_at, last_response, unreadable, damaged_after, path, is_main)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
                 values,
             )?;
         }
@@ -229,26 +228,8 @@ impl Store {
         Ok(())
     }
 
-    /// Adds a transcript's error lines, pull-request links, and damaged lines.
+    /// Adds a transcript's pull-request links and damaged lines.
     fn add_other_lines(&self, facts: &FileFacts) -> Result<()> {
-        for error in &facts.errors {
-            let attempt = error.failed_attempt;
-            self.run(
-                "INSERT OR REPLACE INTO error_lines VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-                params![
-                    facts.id,
-                    error.span.offset.cast_signed(),
-                    error.span.length.cast_signed(),
-                    facts.session,
-                    error.at,
-                    error.text_hash,
-                    attempt.map(|attempt| attempt.number.cast_signed()),
-                    attempt.map(|attempt| attempt.wait_ms.cast_signed()),
-                    attempt.and_then(|attempt| attempt.status),
-                    error.fields
-                ],
-            )?;
-        }
         for link in &facts.pull_requests {
             self.run(
                 "INSERT OR REPLACE INTO pull_requests VALUES (?1, ?2, ?3, ?4, ?5, ?6)",

@@ -302,17 +302,6 @@ impl Ledger {
         query(&self.store).map_err(LedgerError::of_database(&self.path, self.file))
     }
 
-    /// Calls `read`, whose queries then all use the same snapshot of the ledger. This also makes thousands of queries
-    /// faster, because SQLite would otherwise lock and unlock the file for each of them.
-    pub(crate) fn with_snapshot<T>(
-        &self,
-        read: impl FnOnce() -> LedgerResult<T>,
-    ) -> LedgerResult<T> {
-        let snapshot = self.store.0.unchecked_transaction();
-        let _open_until_read = snapshot.map_err(LedgerError::of_database(&self.path, self.file))?;
-        read()
-    }
-
     /// Writes to the ledger in a single transaction.
     pub(super) fn write<T>(&self, change: impl FnOnce(&Store) -> Result<T>) -> LedgerResult<T> {
         self.read(|store| {

@@ -50,11 +50,6 @@ impl ProcessId {
         }
     }
 
-    /// Formats the identity as it appears in the journal's readings and errors.
-    pub(crate) fn hash(self) -> String {
-        format!("{:016x}", self.identity)
-    }
-
     /// Returns true if the process is known to have ended.
     fn is_gone(self) -> bool {
         processes::look(self.pid).alive == Some(false) || Self::new(self.pid) != self

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::catch_up::{NewLines, ReadTime};
+use super::catch_up::ReadTime;
 use super::collect::Batch;
 use super::database::{Ledger, SESSION, Store};
 use super::error::{LedgerResult, Result};
@@ -69,7 +69,6 @@ pub struct OpenLedger {
     /// and leaves fewer events for later calls to read.
     must_reconcile: bool,
     is_whole: bool,
-    ends_in_error: bool,
     /// The cost of new responses that could not be stored.
     cost_of_unsaved_responses: Money,
     /// The part of the session's cost that is not in the database.
@@ -142,12 +141,9 @@ impl OpenLedger {
             let roots = paths.transcript_roots();
             let _ = ledger.catch_up(roots, &settings::prices(paths), read_time, &mut |_, _| {});
         }
-        let NewLines {
-            mut batch,
-            ends_in_error,
-        } = match transcript {
+        let mut batch = match transcript {
             Some(path) => ledger.read_session(path, false, MAX_READ_TIME),
-            None => NewLines::default(),
+            None => Batch::default(),
         };
         let event = sample
             .filter(|_| !session.is_empty())
@@ -155,7 +151,6 @@ impl OpenLedger {
         let mut live = Self {
             prices: (!batch.files.is_empty()).then(|| settings::prices(paths)),
             session: id_of(session.as_bytes()),
-            ends_in_error,
             ledger,
             event,
             sample,
@@ -374,11 +369,6 @@ impl OpenLedger {
     /// Returns true if this is the first call of its process in this session.
     pub(crate) fn is_first(&self) -> bool {
         self.is_first
-    }
-
-    /// Returns true if the session's transcript ends with an error, or if the transcript is unknown.
-    pub fn ends_in_error(&self) -> bool {
-        self.ends_in_error
     }
 
     /// Commits the transaction, merges the write-ahead log if it is long, and returns the ledger. Appends the sample to

@@ -70,7 +70,7 @@ impl Store {
         for file in files {
             self.run("DELETE FROM files WHERE id = ?1", [file])?;
         }
-        for table in ["error_lines", "pull_requests", "damage"] {
+        for table in ["pull_requests", "damage"] {
             self.run(
                 &format!("DELETE FROM {table} WHERE file NOT IN (SELECT id FROM files)"),
                 [],

@@ -17,7 +17,6 @@ mod collected_responses;
 mod commit;
 mod database;
 mod error;
-mod error_lines;
 mod events;
 pub(crate) mod facts;
 mod limit_facts;
@@ -40,14 +39,13 @@ mod why;
 pub use catch_up::{CatchUpResult, ReadTime};
 pub use database::{Ledger, WaitLimit, path_in};
 pub use error::LedgerError;
-pub(crate) use error_lines::{SessionAttempt, ShownError};
 pub use events::{EventKind, ProcessId, RunEvent, TotalSample};
 pub(crate) use facts::Response;
 pub(crate) use limit_facts::FactRequest;
 pub use live::{LiveFigures, OpenLedger};
 pub(crate) use pull_requests::PullRequestLink;
 pub(crate) use reconcile::{InheritedLines, RunBreakdown};
-pub(crate) use responses::{OffTranscriptRow, RecentSpend, ResponseCosts, SelectedResponses};
+pub(crate) use responses::{OffTranscriptRow, RecentSpend};
 pub use rows::{
     EVER, EachRow, ModelSwitch, Origin, RequestContext, RowsBy, RowsPeriod, Selected, SpendKind,
     SpendRow, SpendSource, Tally,

@@ -9,7 +9,7 @@ use super::database::{Ledger, Store};
 use super::error::{LedgerResult, Result};
 use super::facts::{Id, Response};
 use super::reconcile::OffTranscriptKind;
-use super::rows::{IS_COMPACTION, Names, Selected, Tally};
+use super::rows::{Names, Selected, Tally};
 use super::stored_responses::{RESPONSE_COLUMNS, response_from};
 use crate::pricing::Money;
 use crate::time::{Millis, QUARTER_HOUR};
@@ -113,26 +113,6 @@ impl Ledger {
         self.read(|store| {
             let sessions = store.sessions_since(start, selected)?;
             store.responses_of(&sessions, start)
-        })
-    }
-
-    /// Returns the spend of the selected sessions since the given time, including spend that no transcript line
-    /// reports.
-    pub(crate) fn spend_since(
-        &self,
-        from: DateTime<Utc>,
-        selected: Selected<'_>,
-    ) -> LedgerResult<RecentSpend> {
-        let start = from.timestamp_millis();
-        self.read(|store| {
-            let sessions = store.sessions_since(start, selected)?;
-            let mut off_transcript = store.off_transcript_since(start, IS_COMPACTION)?;
-            off_transcript
-                .retain(|row| sessions.contains(&row.session) && row.tally.cost() != Money::ZERO);
-            Ok(RecentSpend {
-                responses: store.responses_of(&sessions, start)?,
-                off_transcript,
-            })
         })
     }
 

@@ -50,8 +50,7 @@ CREATE TABLE files (
     newest_at INTEGER,
     last_response INTEGER,
     unreadable INTEGER,
-    damaged_after INTEGER,
-    ends_in_error INTEGER
+    damaged_after INTEGER
 );
 CREATE INDEX files_by_session ON files (session);
 
@@ -135,20 +134,6 @@ CREATE TABLE events (
 );
 CREATE INDEX events_by_session ON events (session);
 CREATE INDEX events_by_process ON events (process);
-
-CREATE TABLE error_lines (
-    file INTEGER,
-    offset INTEGER,
-    length INTEGER,
-    session INTEGER,
-    at INTEGER,
-    text_hash INTEGER,
-    attempt INTEGER,
-    wait_ms INTEGER,
-    status INTEGER,
-    fields TEXT,
-    PRIMARY KEY (file, offset)
-) WITHOUT ROWID;
 
 CREATE TABLE pull_requests (
     file INTEGER,

@@ -19,6 +19,8 @@ const SAME_RESET: TimeDelta = TimeDelta::minutes(2);
 pub enum State {
     /// Something that the request needs is closed.
     Blocked,
+    /// What stopped another session is still closed for it, but the asking shell needs nothing of that.
+    Elsewhere,
     /// What stopped it is open again, but the session has received no response yet.
     Reopened(Opening),
     /// What stopped it is still closed, but the session now uses another payer or another model.
@@ -142,7 +144,15 @@ impl Outlook {
 
     /// Returns true if the user can do nothing wrong by continuing.
     pub fn is_over(&self) -> bool {
-        !matches!(self.state, State::Blocked | State::NeverClosed)
+        !matches!(
+            self.state,
+            State::Blocked | State::Elsewhere | State::NeverClosed
+        )
+    }
+
+    /// Returns true if what stopped the refused request is still closed, even if it does not block the asker.
+    pub fn is_stopped(&self) -> bool {
+        matches!(self.state, State::Blocked | State::Elsewhere)
     }
 
     /// Returns true if the error occurred in another session, and its limit also applies to this request.
@@ -189,9 +199,14 @@ impl World {
         if let Some(closure) = explaining(&blockers, own) {
             return Some(self.answer(&request, Subject::Closure(closure)));
         }
-        let mut outlook = self.answer(&request, Subject::Stop(own?));
+        // A shell has no errors of its own, so it asks for the session of the newest one.
+        let stop = self.stops.get(own?)?;
+        let mut outlook = self.answer(&self.request_of(&stop.session), Subject::Stop(own?));
         if outlook.is_blocked() {
-            outlook.state = State::Spared;
+            outlook.state = match request.session {
+                Some(_) => State::Spared,
+                None => State::Elsewhere,
+            };
             self.finish(&mut outlook);
         }
         Some(outlook)

@@ -162,7 +162,7 @@ fn names(outlook: &Outlook) -> Vec<&'static str> {
             return vec!["send"];
         }
         State::Paid => return vec!["wait", "send_for_credits"],
-        State::Blocked | State::NeverClosed => {}
+        State::Blocked | State::Elsewhere | State::NeverClosed => {}
     }
     let Some(stop) = &outlook.stop else {
         return vec!["wait", "lift_budget"];
@@ -187,7 +187,7 @@ fn names(outlook: &Outlook) -> Vec<&'static str> {
     if continues && outlook.verdict != Verdict::FalseLikely {
         names.insert(0, "stay_open");
     }
-    if limit == Kind::FiveHour && outlook.is_blocked() {
+    if limit == Kind::FiveHour && outlook.is_stopped() {
         names.push("free_ways");
     }
     names

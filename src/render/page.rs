@@ -63,11 +63,6 @@ impl Page {
         }
     }
 
-    /// Returns the maximum width of a row.
-    pub(crate) fn columns(self) -> usize {
-        self.columns
-    }
-
     /// Returns the page with the colors of a different theme.
     pub(crate) fn with_theme(self, theme: &'static Theme) -> Self {
         Self {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::Table;
 use super::page::{Label, Page, PageWriter};
 use crate::environment::Environment;
-use crate::terminal::{Piece, Shown, Tone, bar, is_stdout_terminal, print, truncate, width};
+use crate::terminal::{Piece, Shown, Tone, bar, is_stdout_terminal, print, width};
 
 /// The number of rows that Claude Code, the status line, and the prompt take up around a message (2.1.328).
 const ROWS_AROUND_MESSAGE: usize = 14;
@@ -117,15 +117,6 @@ impl Report {
     /// Adds a line that consists of several pieces and is never wrapped.
     pub(crate) fn row(&mut self, pieces: Vec<Piece>) {
         self.add_block(move |writer| writer.row(pieces.clone()));
-    }
-
-    /// Adds as much of a text as fits on a single line.
-    pub(crate) fn excerpt(&mut self, indent: usize, tone: Tone, text: impl Into<String>) {
-        let text_to_show = text.into();
-        self.add_block(move |writer| {
-            let columns = writer.page.columns.saturating_sub(indent);
-            writer.indented_text(indent, tone, &truncate(&text_to_show, columns));
-        });
     }
 
     /// Adds an empty line.

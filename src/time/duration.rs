@@ -43,26 +43,6 @@ fn parse_seconds(text: &str) -> Option<u64> {
     Some(seconds)
 }
 
-/// Parses a duration in a program's output, such as `2h37m0s`, `37.5s`, or `3 hours`. Returns `None` if the text is not
-/// a duration, for example if it is a number without a unit.
-pub(crate) fn printed_duration(text: &str) -> Option<TimeDelta> {
-    let mut seconds = 0.0;
-    let mut rest = text.trim();
-    if rest.is_empty() {
-        return None;
-    }
-    while !rest.is_empty() {
-        let (number, after_number) = split_while(rest, |c| c.is_ascii_digit() || c == '.');
-        let (unit, after_unit) =
-            split_while(after_number.trim_start(), |c| c.is_ascii_alphabetic());
-        let (_, unit_seconds) = UNITS.iter().find(|(names, _)| names.contains(&unit))?;
-        seconds += number.parse::<f64>().ok()? * *unit_seconds as f64;
-        rest = after_unit.trim_start();
-    }
-    #[expect(clippy::cast_possible_truncation, reason = "saturates")]
-    TimeDelta::try_seconds(seconds as i64)
-}
-
 /// Splits a string before the first character for which `fits` returns false.
 fn split_while(text: &str, fits: fn(char) -> bool) -> (&str, &str) {
     let end = text.find(|c| !fits(c)).unwrap_or(text.len());

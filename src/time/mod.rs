@@ -14,7 +14,7 @@ use chrono::{DateTime, Datelike, Days, NaiveDate, TimeDelta, Utc};
 
 pub use clock::{Clock, HourFormat};
 pub use duration::format_duration;
-pub(crate) use duration::{parse_duration, printed_duration};
+pub(crate) use duration::parse_duration;
 pub(crate) use rfc3339::format_rfc3339;
 pub use rfc3339::parse_millis;
 pub use zone::Zone;

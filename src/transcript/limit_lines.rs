@@ -1,13 +1,11 @@
 //! The facts about limits in transcript lines: prompts, refusals, the account and the model of a session, and notices.
 //!
-//! Any field may be missing, null, or of the wrong type, depending on the version. Error lines have `error`,
-//! `isApiErrorMessage`, and `apiErrorStatus` since 2.1.118, `quotaLimits` since 2.1.240, and `apiError`, `apiErrorCode`,
-//! and `apiErrorType` since 2.1.328.
+//! Any field may be missing, null, or of the wrong type, depending on the version.
 
 use serde_json::Value;
 
+use super::error_line::{ErrorLine, QuotaLimits};
 use super::owner::Owner;
-use super::tail::{ErrorLine, QuotaLimits};
 use crate::lenient_json::LenientJson;
 use crate::outlook::{Announcement, Claim, Event, Kind, Refusal, Response};
 
@@ -40,7 +38,7 @@ pub(crate) fn event_in(line: &[u8]) -> Option<Event> {
         "system" if fields.at("subtype") == "informational" => notice(fields.text("content")?),
         "user" => prompt(&fields),
         "assistant" => {
-            let error = ErrorLine::parse(line)?;
+            let error = ErrorLine::parse(&fields)?;
             Some(Event::Refused(refusal(error)))
         }
         _ => None,

@@ -36,11 +36,9 @@ pub enum Line<'a> {
     OwnershipMarker(OwnershipMarker),
     /// The end of a compaction.
     CompactBoundary(CompactBoundary<'a>),
-    /// An API error, which the client either displays instead of a response or handles by retrying the request.
-    Error(RawError<'a>),
     /// A link to a pull request that was opened in the session.
     PullRequest(PullRequestLine),
-    /// A line that may say something about limits: a prompt, the session's account or model, or a notice. See
+    /// A line that may say something about limits: an error, a prompt, the session's account or model, or a notice. See
     /// `limit_lines.rs`.
     LimitFact(LimitLine<'a>),
     /// Any other line.
@@ -160,20 +158,6 @@ pub struct CompactBoundary<'a> {
     pub copied_from: Option<Cow<'a, str>>,
 }
 
-/// An error line, which contains either the text that the client displays instead of a response or a single failed
-/// attempt.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct RawError<'a> {
-    /// The line, unmodified.
-    pub bytes: &'a [u8],
-    /// The time of the line.
-    pub at: Option<Millis>,
-    /// A hash of the unmodified text, which does not change when the line is copied.
-    pub text_hash: i64,
-    /// True if the client retried the request, so that the error is a failed attempt.
-    pub is_failed_attempt: bool,
-}
-
 /// A line that may contain a fact about limits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LimitLine<'a> {
@@ -260,18 +244,7 @@ pub(super) fn parse_line(bytes: &[u8]) -> ParsedLine<'_> {
 
 fn line_of<'a>(fields: LineFields<'a>, bytes: &'a [u8]) -> Option<Line<'a>> {
     let line = match fields.kind {
-        b"\"assistant\"" if fields.is_error => Some(Line::Error(RawError {
-            bytes,
-            at: fields.response.at,
-            text_hash: xxh3_64(fields.message.content).cast_signed(),
-            is_failed_attempt: false,
-        })),
-        b"\"system\"" if fields.subtype == b"\"api_error\"" => Some(Line::Error(RawError {
-            bytes,
-            at: fields.response.at,
-            text_hash: xxh3_64(fields.error).cast_signed(),
-            is_failed_attempt: true,
-        })),
+        b"\"assistant\"" if fields.is_error => Some(limit_fact(&fields, bytes)),
         b"\"pr-link\"" => pull_request(&fields).map(Line::PullRequest),
         b"\"assistant\"" if fields.message.is_damaged => return None,
         b"\"assistant\"" => response(fields, bytes).map(Line::Response),

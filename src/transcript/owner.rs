@@ -1,7 +1,6 @@
 //! A session's owner, which is the account and organization that pay for it. IDs are hashed immediately, so they
 //! distinguish accounts without identifying anyone.
 
-use memchr::memmem;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64;
@@ -86,18 +85,6 @@ pub(crate) struct OwnerReader {
 }
 
 impl OwnerReader {
-    /// Reads the next line. Returns the previous owner if the line names another one.
-    pub(crate) fn read(&mut self, line: &[u8]) -> Option<Owner> {
-        let may_name_owner = [&b"\"session-owner\""[..], b"\"credential_org\""]
-            .iter()
-            .any(|text| memmem::find(line, text).is_some());
-        if may_name_owner {
-            self.add(Owner::in_line(line)?)
-        } else {
-            None
-        }
-    }
-
     /// Records an owner, and returns the previous one if it is another one. If only the organization is known and it has
     /// not changed, the account from the previous lines is kept.
     pub(crate) fn add(&mut self, owner: Owner) -> Option<Owner> {

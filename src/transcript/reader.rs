@@ -424,8 +424,6 @@ pub struct ScanState {
     /// The last known time before a damaged line, or [`Millis::MIN`] if there is none. This field is cleared by the
     /// next line that has a timestamp.
     pub damaged_after: Option<Millis>,
-    /// True if the client has displayed an error since the last response.
-    pub ends_in_error: bool,
 }
 
 impl ScanState {
@@ -621,7 +619,6 @@ impl<S: Sink> Scan<'_, '_, S> {
                 }
                 let is_new = response.key != self.state.last_response;
                 self.state.last_response = response.key;
-                self.state.ends_in_error = false;
                 let is_out_of_order =
                     is_new && response.at.is_some_and(|at| self.state.record_time(at));
                 response.at = response.at.or(self.state.newest_at);
@@ -636,11 +633,6 @@ impl<S: Sink> Scan<'_, '_, S> {
                 self.record_times(bounds.start, bounds.end);
                 checkpoint.offset = offset.cast_signed();
                 checkpoint.latest_preceding_time = self.state.last_at.max(self.state.newest_at);
-                false
-            }
-            Line::Error(error) => {
-                // An error is not displayed if the client retries the request.
-                self.state.ends_in_error |= !error.is_failed_attempt;
                 false
             }
             Line::PullRequest(pull_request) => {

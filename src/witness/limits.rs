@@ -5,9 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{Caller, Facts, Period, collect, collect_for_status_line, refresh, settle};
 use crate::claude::window_usage::WindowFigures;
 use crate::ledger::{Ledger, OpenLedger, WaitLimit};
-use crate::outlook::{
-    Asker, Blocks, Continuation, Fact, Kind, Measure, Outlook, Past, Pays, Usage, World,
-};
+use crate::outlook::{Asker, Blocks, Fact, Kind, Measure, Outlook, Past, Pays, Usage, World};
 use crate::pace::WindowPace;
 use crate::time::Clock;
 use crate::wording::Paying;
@@ -106,11 +104,6 @@ impl Limits {
     /// Returns what blocks a session now, or else what stopped it last.
     pub(crate) fn of_session(&self, session: &str) -> Option<Outlook> {
         self.world.outlook(&Asker::Session(session.to_owned()))
-    }
-
-    /// Returns whether Claude Code continues a session by itself.
-    pub(crate) fn continuation(&self, session: &str) -> Continuation {
-        self.world.continuation(Some(session))
     }
 
     /// Returns what a pasted text means.

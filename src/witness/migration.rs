@@ -1,4 +1,4 @@
-//! Reads what versions up to 2026-11-30 stored about limits in the journal and in the ledger's table of error lines.
+//! Reads what versions up to 2026-11-30 stored about limits in the journal.
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -8,13 +8,12 @@ use crate::claude::account::Account;
 use crate::claude::credentials::Credential;
 use crate::claude::window_usage::{OtherLimits, WindowUsage, measures};
 use crate::journal::{Journal, JournalRecord};
-use crate::ledger::Ledger;
 use crate::outlook::{Event, Fact, Refusal, Source};
 use crate::paths::Paths;
-use crate::time::{datetime_from_millis, is_in_supported_range, rfc3339};
+use crate::time::{is_in_supported_range, rfc3339};
+use crate::transcript::error_line::ErrorLine;
 use crate::transcript::limit_lines::{account_name, refusal, response_from, selected};
 use crate::transcript::owner::Owner;
-use crate::transcript::tail::ErrorLine;
 
 /// An error, as earlier versions stored it. If an error has several records, each adds its facts.
 #[derive(Debug, Default, Deserialize)]
@@ -100,7 +99,7 @@ impl JournalRecord for StoredStart {
 }
 
 /// Returns all facts that earlier versions stored.
-pub(super) fn facts(ledger: &Ledger, paths: &Paths) -> Vec<Fact> {
+pub(super) fn facts(paths: &Paths) -> Vec<Fact> {
     let journal = Journal::all(paths);
     let mut facts: Vec<Fact> = journal.records().flat_map(StoredError::facts).collect();
     facts.extend(
@@ -113,13 +112,6 @@ pub(super) fn facts(ledger: &Ledger, paths: &Paths) -> Vec<Fact> {
         session: Some(start.session),
         source: Source::Hook,
         event: Event::Paying(payer_among(&start.credentials)),
-    }));
-    let lines = ledger.shown_errors().unwrap_or_default();
-    facts.extend(lines.into_iter().map(|error| Fact {
-        at: datetime_from_millis(error.at),
-        session: error.line.session_id.clone().or(Some(error.session)),
-        source: Source::Transcript,
-        event: Event::Refused(refusal(error.line)),
     }));
     facts.retain(|fact| is_in_supported_range(fact.at));
     facts.reverse();

@@ -252,7 +252,7 @@ pub(crate) fn record_hook(caller: &Caller<'_>, event: &HookEvent) {
 /// Adds what earlier versions have stored, unless that has been done.
 pub(crate) fn migrate(paths: &Paths, ledger: &Ledger) {
     // If this fails, the next command tries again.
-    let _ = ledger.migrate_limit_facts(|| migration::facts(ledger, paths));
+    let _ = ledger.migrate_limit_facts(|| migration::facts(paths));
 }
 
 /// Returns true unless the ledger already contains the state of this session, or the same recent reading. A reading after

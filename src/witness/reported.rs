@@ -7,9 +7,9 @@ use crate::claude::hook_event::{EventName, HookEvent};
 use crate::claude::status_payload::StatusPayload;
 use crate::claude::window_usage::WindowFigures;
 use crate::lenient_json::LenientJson;
-use crate::outlook::{Event, Fact, Payer, Refusal, Source};
+use crate::outlook::{Event, Fact, Refusal, Source};
+use crate::transcript::error_line::readable;
 use crate::transcript::limit_lines::selected;
-use crate::transcript::tail::readable;
 
 /// The command that whycap answers itself, so that no request is sent.
 const OWN_COMMAND: &str = "/whycap";
@@ -96,10 +96,6 @@ pub fn of_status_line(
     let measures = figures.map_or(Vec::new(), |figures| figures.measures);
     if is_payer_needed {
         facts.extend(machine::payers(caller));
-        let is_of_plan = payload.five_hour.is_some() || payload.seven_day.is_some();
-        if is_of_plan {
-            facts.iter_mut().for_each(decline_key);
-        }
     }
     let model = payload.model_id.as_deref();
     let selection = model.and_then(|model| selected(model, payload.fast_mode));
@@ -108,14 +104,4 @@ pub fn of_status_line(
         facts.push(caller.fact(Source::Sample, Event::Read(measures)));
     }
     facts
-}
-
-/// Claude Code asks the user whether to use an API key in the environment. If it reports the usage windows of a plan, the
-/// user has declined.
-fn decline_key(fact: &mut Fact) {
-    if let Event::Paying(payer) = &mut fact.event
-        && matches!(payer, Some(Payer::Key(name)) if name == crate::claude::credentials::API_KEY)
-    {
-        *payer = None;
-    }
 }

@@ -40,7 +40,7 @@ pub(crate) fn badge(outlook: &Outlook, clock: Clock) -> String {
             ],
             COLUMNS,
         ),
-        _ if outlook.limit().family().is_of_plan() && outlook.is_blocked() => plan(outlook, clock),
+        _ if outlook.limit().family().is_of_plan() && outlook.is_stopped() => plan(outlook, clock),
         _ => first_that_fits(&[of_message(outlook)], COLUMNS),
     }
 }
@@ -105,7 +105,7 @@ fn over(outlook: &Outlook) -> [String; 2] {
         State::Reopened(_) if is_only_expected_to_be_over(outlook) => {
             (" should have reset", "send the prompt again")
         }
-        State::Reopened(_) | State::Blocked | State::NeverClosed => {
+        State::Reopened(_) | State::Blocked | State::Elsewhere | State::NeverClosed => {
             (" is over", "send the prompt again")
         }
     };

@@ -47,7 +47,7 @@ fn present(outlook: &Outlook, clock: Clock) -> Vec<String> {
                     .to_owned(),
             ]
         }
-        _ if outlook.limit().family().is_of_plan() && outlook.is_blocked() => {
+        _ if outlook.limit().family().is_of_plan() && outlook.is_stopped() => {
             let subject = subject(outlook);
             vec![
                 format!("{subject}; {}.", prospect(outlook, clock, true)),
@@ -95,7 +95,7 @@ pub(crate) fn ending(outlook: &Outlook, clock: Clock) -> Option<String> {
             );
         }
         State::Reopened(opening) => opening,
-        State::Blocked | State::NeverClosed => return None,
+        State::Blocked | State::Elsewhere | State::NeverClosed => return None,
     };
     Some(match opening {
         Opening::Response { at, .. } => {

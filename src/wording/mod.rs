@@ -23,7 +23,7 @@ pub(crate) use headline::{ending, headline};
 pub(crate) use json::{blocks_json, incident_json, list_json};
 pub(crate) use list::{list, sums_sentence};
 pub(crate) use rows::{Paying, notice, status_rows};
-pub(crate) use screen::{at_length, in_rows, on_one_screen, standing};
+pub(crate) use screen::{at_length, in_rows, on_one_screen};
 
 /// Returns the first text that fits in this many columns. If none does, truncates the last one.
 fn first_that_fits(texts: &[String], columns: usize) -> String {

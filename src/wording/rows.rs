@@ -39,9 +39,11 @@ pub(crate) fn status_rows(outlook: &Outlook, clock: Clock, columns: usize) -> Ve
     let tone = match outlook.state {
         State::Blocked | State::Paid => Tone::Alarm,
         State::NeverClosed => Tone::Warning,
-        State::Answered(_) | State::LowerPriority | State::Reopened(_) | State::Spared => {
-            Tone::Good
-        }
+        State::Answered(_)
+        | State::Elsewhere
+        | State::LowerPriority
+        | State::Reopened(_)
+        | State::Spared => Tone::Good,
     };
     let badge = badge(outlook, clock);
     let (what, step) = badge.split_once(" · ").unwrap_or((&badge, ""));

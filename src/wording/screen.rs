@@ -3,11 +3,13 @@
 use super::{continuation, ending, evidence, headline, is_of_pasted_text};
 use crate::outlook::{Outlook, State, Step, Verdict};
 use crate::render::{Page, Report};
-use crate::terminal::Tone;
+use crate::terminal::{Tone, truncate};
 use crate::time::Clock;
 
 /// The maximum number of steps on one screen.
 const STEPS: usize = 4;
+/// The maximum width of a message that is quoted.
+const QUOTED_COLUMNS: usize = 200;
 /// The maximum number of facts on one screen.
 const FACTS: usize = 3;
 
@@ -93,9 +95,8 @@ pub(crate) fn at_length(
         &mut report,
     );
     add_list("Spend on this machine", spent.iter().cloned(), &mut report);
-    if let Some(stop) = &outlook.stop {
+    if outlook.stop.is_some() {
         report.section("The message");
-        report.paragraph(Tone::Quiet, format!("\"{}\"", stop.refusal.text));
         report.paragraph(Tone::Quiet, origin(outlook, clock));
     }
     report
@@ -108,6 +109,7 @@ pub(crate) fn standing(outlook: &Outlook) -> &'static str {
             "whycap cannot tell yet; ask again in a few seconds."
         }
         (State::Blocked, _) => "You are still blocked.",
+        (State::Elsewhere, _) => "Only that session is stopped. New sessions can work.",
         (State::NeverClosed, Verdict::FalseLikely) => {
             "The last prompt was refused; the next one may work."
         }
@@ -180,7 +182,7 @@ fn tone(outlook: &Outlook) -> Tone {
     }
 }
 
-/// Returns the time of the error, the version of Claude Code, and the current state.
+/// Returns the message, its time, the version of Claude Code, and the current state.
 fn origin(outlook: &Outlook, clock: Clock) -> String {
     let Some(stop) = &outlook.stop else {
         return standing(outlook).to_owned();
@@ -198,5 +200,8 @@ fn origin(outlook: &Outlook, clock: Clock) -> String {
     } else {
         standing(outlook)
     };
-    format!("{at}{version}. {standing}").trim_end().to_owned()
+    let text = truncate(&stop.refusal.text, QUOTED_COLUMNS);
+    format!("\"{text}\" {at}{version}. {standing}")
+        .trim_end()
+        .to_owned()
 }
