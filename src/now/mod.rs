@@ -9,13 +9,13 @@ use crate::claude::session_label::SessionLabel;
 use crate::claude::sessions::SessionActivity;
 use crate::claude::window_usage::{UsagePage, WindowFigures};
 use crate::ledger::Tally;
-use crate::outlook::{Blocks, Continuation, Outlook, Part, State, Usage, Verdict, WhyNot};
+use crate::outlook::{Blocks, Continuation, Outlook, Part, Usage, Verdict, WhyNot};
 use crate::pace::{Pace, WindowPace};
 use crate::spend::{Amount, Block, WindowUse};
 use crate::time::Clock;
 use crate::wording::{self, Paying};
 
-/// An error that is over is shown for this long.
+/// An error is shown for this long.
 const SHOWN_FOR: TimeDelta = TimeDelta::hours(12);
 
 /// The data on the screen.
@@ -41,7 +41,7 @@ pub(crate) struct NowData {
     pub(crate) usage_page: Option<UsagePage>,
     /// The spend, or a sentence that explains why it is unknown.
     pub(crate) spend: Result<SpendNow, String>,
-    /// The running sessions. Those that are waiting for the user come first.
+    /// The running sessions. Those that an error has stopped come first, then those that are waiting for the user.
     pub(crate) sessions: Vec<RunningSession>,
     /// The number of running clients that are not in the registry. Clients whose environment cannot be read are not
     /// included because they may belong to another home directory.
@@ -83,26 +83,20 @@ impl NowData {
         self.outlook.as_ref().filter(|outlook| outlook.is_blocked())
     }
 
-    /// Returns the error that stopped work last. Returns `None` if it was over long ago, if it is only a notice, or if it
-    /// concerned only another session, which shows it itself.
+    /// Returns the error that stopped work last. Returns `None` if it is old, if it is only a notice, or if it concerned
+    /// only another session, which shows it itself.
     fn recent_error(&self) -> Option<&Outlook> {
         let outlook = self.outlook.as_ref()?;
-        let ended_at = match &outlook.state {
-            State::Reopened(opening) => opening.at(),
-            State::Answered(at) => Some(*at),
-            _ => None,
-        };
-        let at = ended_at.or(outlook.stop.as_ref().map(|stop| stop.at))?;
+        let is_recent = self.clock.now - outlook.stop.as_ref()?.at <= SHOWN_FOR;
         let is_notice = matches!(outlook.verdict, Verdict::Notice | Verdict::Over);
         let is_of_other = outlook.is_elsewhere() && outlook.resource.scope.session != Part::Any;
-        let is_recent = self.clock.now - at <= SHOWN_FOR;
         (is_recent && !is_notice && !is_of_other).then_some(outlook)
     }
 }
 
 impl RunningSession {
     /// Returns what blocks the session, or what has stopped it without a response since.
-    fn stopped(&self) -> Option<&Outlook> {
+    pub(crate) fn stopped(&self) -> Option<&Outlook> {
         let outlook = self.outlook.as_ref();
         outlook.filter(|outlook| outlook.is_blocked() || outlook.is_open)
     }
