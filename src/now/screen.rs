@@ -24,10 +24,12 @@ const FIRST_SESSIONS: usize = 3;
 impl NowData {
     /// Returns the complete screen.
     pub(crate) fn report(&self) -> Report {
-        self.report_with(true, self.sessions.len(), "")
+        let mut report = Report::new(self.json());
+        report.add(self.report_with(true, self.sessions.len(), ""));
+        report
     }
 
-    /// Returns as much of the screen as fits into the given number of rows. The details of the usage are less important
+    /// Returns as much of the screen as fits into the given number of rows, without JSON. The details of the usage are less important
     /// than the first few sessions. `remark` says how to see what is left out. It usually follows the number of omitted
     /// sessions, so it begins with a space.
     pub(crate) fn report_within(&self, rows: usize, page: Page, remark: &str) -> Report {
@@ -44,7 +46,7 @@ impl NowData {
     }
 
     fn report_with(&self, has_details: bool, max_sessions: usize, remark: &str) -> Report {
-        let mut report = Report::new(self.json());
+        let mut report = Report::default();
         // The limit comes first because the end of the screen is cut off in a small terminal.
         self.add_block(&mut report);
         self.add_windows(&mut report);
@@ -504,9 +506,12 @@ mod tests {
         for part in ["Look at", "a-project", "$3.00", "blocked: "] {
             assert!(shown.contains(part), "{part}: {shown}");
         }
-        let pages = (40..140).flat_map(|columns| [(columns, data(30)), (columns, blocked.clone())]);
+        let free = data(30);
+        let pages = (40..140)
+            .step_by(3)
+            .flat_map(|columns| [(columns, &free), (columns, &blocked)]);
         for (columns, data) in pages {
-            let shown = screen(&data, columns, Some(24));
+            let shown = screen(data, columns, Some(24));
             for row in shown.lines() {
                 assert!(width(row) <= columns, "{columns}: {row}");
             }
