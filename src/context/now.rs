@@ -13,11 +13,10 @@ use crate::claude::window_usage::WindowFigures;
 use crate::ledger::{Ledger, LedgerError, ReadTime, SpendSource};
 use crate::now::{NowData, RunningSession, SpendNow};
 use crate::outlook::{Kind, Outlook, Part, Pays};
-use crate::pricing::Money;
 use crate::spend::{Amount, WindowUse, block_until, current_block};
 use crate::time::{Clock, Millis};
 use crate::witness::Limits;
-use crate::wording::{self, Paying};
+use crate::wording;
 
 /// Collects the data for the screen. The ledger stays open between refreshes.
 pub(crate) struct NowCollector {
@@ -71,7 +70,7 @@ impl NowCollector {
                 .filter_map(|used| context.describe_use(used))
                 .collect(),
             window_use,
-            paying: ledger.and_then(|ledger| paying(ledger, &limits)),
+            paying: ledger.and_then(|ledger| limits.paying(ledger)),
             usage_page: login.usage,
             spend: spend.map_err(|reason| format!("unknown: {reason}")),
             unregistered_clients: processes::clients_known_to_use(&context.paths)
@@ -188,14 +187,6 @@ fn five_hour_reset(
     let of_figures = figures.and_then(|figures| figures.usage(Kind::FiveHour)?.resets_at);
     let of_error = outlook.filter(|outlook| outlook.limit() == Kind::FiveHour);
     of_figures.max(of_error.and_then(|outlook| outlook.resets_at))
-}
-
-/// Returns what usage credits have paid for the sessions of the asker's payer beyond a window that is still full.
-fn paying(ledger: &Ledger, limits: &Limits) -> Option<Paying> {
-    let since = limits.paying_since()?;
-    let costs = ledger.costs_since(since, &|session, _| limits.is_of_payer(session))?;
-    let cost: Money = costs.into_iter().map(|(_, cost)| cost).sum();
-    Some(Paying { since, cost })
 }
 
 /// Returns the activities of the running sessions. A session that is open in several terminals is listed once, with its

@@ -92,6 +92,35 @@ impl Ledger {
         self.read(|store| store.limit_facts(request))
     }
 
+    /// Returns the readings of usage windows since the given time, and what held before then for their sessions, for this
+    /// session, and for the machine.
+    pub(crate) fn window_readings(
+        &self,
+        since: DateTime<Utc>,
+        session: Option<&str>,
+    ) -> LedgerResult<Vec<Fact>> {
+        self.read(|store| {
+            if store.meta(REFUSALS)?.is_none() {
+                return Ok(Vec::new());
+            }
+            let readings: Vec<Option<Fact>> = store.all(
+                &format!(
+                    "SELECT {COLUMNS} FROM limit_facts WHERE at >= ?1 AND event LIKE '{{\"read\":%'"
+                ),
+                [since.timestamp_millis()],
+                fact_from,
+            )?;
+            let mut facts: Vec<Fact> = readings.into_iter().flatten().collect();
+            let of_readings = facts.iter().map(|fact| fact.session.clone());
+            let of_caller = [None, session.map(str::to_owned)];
+            let subjects: BTreeSet<Option<String>> = of_readings.chain(of_caller).collect();
+            for subject in &subjects {
+                facts.extend(store.limit_states(subject.as_deref(), Millis::MAX)?);
+            }
+            Ok(facts)
+        })
+    }
+
     /// Stores that only refusals since the given time can still stop something, or none. `refusals` is the number that
     /// this decision is based on. If another refusal has been stored since then, nothing changes.
     pub(crate) fn settle_limits(

@@ -86,12 +86,13 @@ impl NowData {
         self.outlook.as_ref().filter(|outlook| outlook.is_blocked())
     }
 
-    /// Returns the error that stopped work last, unless it is only a notice or was over long ago.
+    /// Returns the error that stopped work last, unless its session has worked since, it is only a notice, or it was over
+    /// long ago.
     fn recent_error(&self) -> Option<&Outlook> {
         let outlook = self.outlook.as_ref()?;
         let ended_at = match &outlook.state {
             State::Reopened(opening) => opening.at(),
-            State::Answered(at) => Some(*at),
+            State::Answered(_) => return None,
             _ => None,
         };
         let at = ended_at.or(outlook.stop.as_ref().map(|stop| stop.at))?;

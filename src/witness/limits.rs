@@ -173,15 +173,9 @@ impl Limits {
     /// if the ledger cannot be read.
     pub(crate) fn paying(&self, ledger: &Ledger) -> Option<Paying> {
         let since = self.paying_since()?;
-        let costs = ledger.costs_since(since, &|session, _| self.shares_payer(session))?;
+        let costs = ledger.costs_since(since, &|session, _| self.is_of_payer(session))?;
         let cost = costs.into_iter().map(|(_, cost)| cost).sum();
         Some(Paying { since, cost })
-    }
-
-    /// Returns true if the session has the same payer as the asker.
-    pub(crate) fn shares_payer(&self, session: &str) -> bool {
-        let of_session = self.world.request(&Asker::Session(session.to_owned()));
-        of_session.payer == self.world.request(&self.asker).payer
     }
 
     /// Returns the stops of a period.
