@@ -1,7 +1,6 @@
 //! Collects the data for `whycap now`.
 
 use std::cmp::Reverse;
-use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 
@@ -52,23 +51,13 @@ impl NowCollector {
         let is_registered = |pid: &u32| registered.iter().any(|session| session.claim.pid == *pid);
         NowData {
             clock: context.clock(),
-            others: outlook
-                .as_ref()
-                .map_or_else(Vec::new, |outlook| context.about_others(&limits, outlook)),
-            stopped_session: outlook
-                .as_ref()
-                .and_then(|outlook| outlook.stop.as_ref())
-                .and_then(|stop| context.describe_session(&stop.session)),
+            others: about_others(&limits, outlook.as_ref()),
             outlook,
             blocks: limits.blocks(),
             usage: limits.usage(),
             figures,
             has_windows: is_plan_used && login.account.as_ref().is_none_or(Account::has_plan),
             paces: limits.paces(),
-            used_by: window_use
-                .iter()
-                .filter_map(|used| context.describe_use(used))
-                .collect(),
             window_use,
             paying: ledger.and_then(|ledger| limits.paying(ledger)),
             usage_page: login.usage,
@@ -131,20 +120,6 @@ impl Context {
             .collect()
     }
 
-    /// Returns sentences about limits that block other sessions. What blocks only a single session is shown beside it.
-    fn about_others(&self, limits: &Limits, outlook: &Outlook) -> Vec<String> {
-        let others = limits.others(outlook).into_iter();
-        others
-            .filter(|other| other.resource.scope.session == Part::Any)
-            .map(|other| {
-                let session = other.request.session.as_deref().unwrap_or_default();
-                let name = self.describe_session(session);
-                let headline = wording::headline(&other, self.clock());
-                format!("In {}: {headline}", name.as_deref().unwrap_or(session))
-            })
-            .collect()
-    }
-
     /// Returns the running sessions, sorted by state and then by cost. Sessions that are waiting for the user come
     /// first.
     fn running_sessions(
@@ -189,6 +164,16 @@ fn five_hour_reset(
     of_figures.max(of_error.and_then(|outlook| outlook.resets_at))
 }
 
+/// Returns sentences about limits that block other sessions. What blocks only one session is shown beside that session.
+fn about_others(limits: &Limits, outlook: Option<&Outlook>) -> Vec<String> {
+    let Some(outlook) = outlook else {
+        return Vec::new();
+    };
+    let mut others = limits.others(outlook);
+    others.retain(|other| other.resource.scope.session == Part::Any);
+    wording::about_others(&others, limits.clock())
+}
+
 /// Returns the activities of the running sessions. A session that is open in several terminals is listed once, with its
 /// newest state, unless one of the terminals is waiting for the user.
 fn running_once(registered: Vec<Session>) -> Vec<SessionActivity> {
@@ -199,12 +184,9 @@ fn running_once(registered: Vec<Session>) -> Vec<SessionActivity> {
         .collect();
     running.sort_by_key(|activity| {
         let is_waiting = activity.state == Some(SessionState::Waiting);
-        Reverse((is_waiting, activity.since))
+        let newest = Reverse((is_waiting, activity.since));
+        (activity.session.clone(), newest)
     });
-    let mut listed = HashSet::new();
-    running.retain(|activity| match &activity.session {
-        Some(session) => listed.insert(session.clone()),
-        None => true,
-    });
+    running.dedup_by(|later, first| later.session.is_some() && later.session == first.session);
     running
 }

@@ -3,7 +3,6 @@
 use chrono::{DateTime, Utc};
 
 use super::Context;
-use crate::claude::session_label::short_id;
 use crate::claude::window_usage::window_length;
 use crate::ledger::Ledger;
 use crate::outlook::Kind;
@@ -23,14 +22,10 @@ impl Context {
         let until = reset.min(self.environment.now);
         let period = reset - window_length(window)..until;
         let is_counted = |session: &str| limits.is_of_payer(session);
-        WindowUse::read(ledger, window, period, &is_counted).ok()?
-    }
-
-    /// Returns a sentence about the sessions that have used a window. Returns `None` if none stands out.
-    pub(crate) fn describe_use(&self, used: &WindowUse) -> Option<String> {
-        used.sentence(|session| match self.session_label(session).name() {
-            Some(name) => format!("\"{name}\""),
-            None => format!("session {}", short_id(session)),
-        })
+        let name_of = |session: &str| {
+            let label = self.session_label(session);
+            label.name_or_id(session).unwrap_or(session).to_owned()
+        };
+        WindowUse::read(ledger, window, period, &is_counted, name_of).ok()?
     }
 }

@@ -9,7 +9,7 @@ use crate::claude::session_label::SessionLabel;
 use crate::claude::sessions::SessionActivity;
 use crate::claude::window_usage::{UsagePage, WindowFigures};
 use crate::ledger::Tally;
-use crate::outlook::{Blocks, Continuation, Outlook, State, Usage, Verdict, WhyNot};
+use crate::outlook::{Blocks, Continuation, Outlook, Part, State, Usage, Verdict, WhyNot};
 use crate::pace::{Pace, WindowPace};
 use crate::spend::{Amount, Block, WindowUse};
 use crate::time::Clock;
@@ -26,8 +26,6 @@ pub(crate) struct NowData {
     pub(crate) outlook: Option<Outlook>,
     /// Sentences about limits that block other sessions.
     pub(crate) others: Vec<String>,
-    /// The session that `outlook` is about, if it has a name.
-    pub(crate) stopped_session: Option<String>,
     pub(crate) blocks: Option<Blocks>,
     pub(crate) usage: Option<Usage>,
     /// The newest figures of the usage windows of the next prompt's payer.
@@ -35,9 +33,8 @@ pub(crate) struct NowData {
     /// True if the payer of the next prompt has usage windows.
     pub(crate) has_windows: bool,
     pub(crate) paces: Vec<WindowPace>,
-    /// What has used each open window, with a sentence about it.
+    /// What has used each open window.
     pub(crate) window_use: Vec<WindowUse>,
-    pub(crate) used_by: Vec<String>,
     /// What usage credits have paid beyond a full window.
     pub(crate) paying: Option<Paying>,
     /// The latest contents of `/usage`.
@@ -86,8 +83,8 @@ impl NowData {
         self.outlook.as_ref().filter(|outlook| outlook.is_blocked())
     }
 
-    /// Returns the error that stopped work last, unless its session has worked since, it is only a notice, or it was over
-    /// long ago.
+    /// Returns the error that stopped work last. Returns `None` if it was over long ago, if it is only a notice, or if it
+    /// concerned only another session, which shows it itself.
     fn recent_error(&self) -> Option<&Outlook> {
         let outlook = self.outlook.as_ref()?;
         let ended_at = match &outlook.state {
@@ -97,7 +94,9 @@ impl NowData {
         };
         let at = ended_at.or(outlook.stop.as_ref().map(|stop| stop.at))?;
         let is_notice = matches!(outlook.verdict, Verdict::Notice | Verdict::Over);
-        (!is_notice && self.clock.now - at <= SHOWN_FOR).then_some(outlook)
+        let is_of_other = outlook.is_elsewhere() && outlook.resource.scope.session != Part::Any;
+        let is_recent = self.clock.now - at <= SHOWN_FOR;
+        (is_recent && !is_notice && !is_of_other).then_some(outlook)
     }
 }
 
@@ -108,28 +107,23 @@ impl RunningSession {
         outlook.filter(|outlook| outlook.is_blocked() || outlook.is_open)
     }
 
-    /// Returns a sentence about the continuation of the session. Returns `None` if nobody expects Claude Code to continue
-    /// it, because it waits only for the resets of usage windows.
-    fn continuation(&self, clock: Clock) -> Option<String> {
-        let outlook = self.stopped()?;
-        match outlook.continuation {
-            Continuation::No(WhyNot::NoReset) => None,
-            _ => wording::continuation(outlook, clock),
-        }
-    }
-
-    /// Returns a note about what has stopped the session.
+    /// Returns a note about what has stopped the session, and whether Claude Code continues it by itself. Nobody expects
+    /// that after an error for which Claude Code never waits.
     fn note(&self, clock: Clock) -> Option<String> {
         let outlook = self.stopped()?;
         let badge = wording::badge(outlook, clock);
-        let what = if outlook.is_blocked() {
-            format!("blocked: {badge}")
+        let blocked = if outlook.is_blocked() {
+            "blocked: "
         } else {
-            badge
+            ""
         };
-        Some(match self.continuation(clock) {
-            Some(continuation) => format!("{what}. {continuation}"),
-            None => what,
+        let continuation = match outlook.continuation {
+            Continuation::No(WhyNot::NoReset) => None,
+            _ => wording::continuation(outlook, clock),
+        };
+        Some(match continuation {
+            Some(continuation) => format!("{blocked}{badge}. {continuation}"),
+            None => format!("{blocked}{badge}"),
         })
     }
 }

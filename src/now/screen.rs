@@ -6,10 +6,10 @@ use crate::claude::sessions::SessionState;
 use crate::claude::window_usage::{
     USAGE_CACHED_FOR, WindowUsage, rounded_level, window_label, window_length,
 };
-use crate::outlook::State;
+use crate::outlook::{Measure, State};
 use crate::pace::WindowPace;
 use crate::render::{Column, MeterRow, Page, Report, Table};
-use crate::spend::{Amount, hourly_rate};
+use crate::spend::{Amount, WindowUse, hourly_rate};
 use crate::status_line::{WORTH_A_LOOK, full_when, level_now, level_tone};
 use crate::terminal::{Tone, percent_text};
 use crate::time::{Clock, WEEK, format_duration};
@@ -21,18 +21,10 @@ const LABEL_COLUMNS: usize = 10;
 /// The number of sessions that are more important than the details of the usage.
 const FIRST_SESSIONS: usize = 3;
 
-/// How much detail the screen shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Extent {
-    Complete,
-    /// The windows, today's spend, the sessions, and the limit that blocks work.
-    Essential,
-}
-
 impl NowData {
     /// Returns the complete screen.
     pub(crate) fn report(&self) -> Report {
-        self.report_with(Extent::Complete, self.sessions.len(), "")
+        self.report_with(true, self.sessions.len(), "")
     }
 
     /// Returns as much of the screen as fits into the given number of rows. The details of the usage are less important
@@ -42,23 +34,21 @@ impl NowData {
         // Each session takes at least one row.
         let most = self.sessions.len().min(rows);
         let first = most.min(FIRST_SESSIONS);
-        let with_sessions = [Extent::Complete, Extent::Essential]
-            .into_iter()
-            .flat_map(|extent| (first..=most).rev().map(move |max| (extent, max)));
-        let with_few_sessions = (0..first).rev().map(|max| (Extent::Essential, max));
-        with_sessions
-            .chain(with_few_sessions)
-            .map(|(extent, max_sessions)| self.report_with(extent, max_sessions, remark))
+        let complete = (first..=most).rev().map(|max| (true, max));
+        let essential = (0..=most).rev().map(|max| (false, max));
+        complete
+            .chain(essential)
+            .map(|(has_details, max)| self.report_with(has_details, max, remark))
             .find(|report| report.row_count(page) <= rows)
-            .unwrap_or_else(|| self.report_with(Extent::Essential, 0, remark))
+            .unwrap_or_else(|| self.report_with(false, 0, remark))
     }
 
-    fn report_with(&self, extent: Extent, max_sessions: usize, remark: &str) -> Report {
+    fn report_with(&self, has_details: bool, max_sessions: usize, remark: &str) -> Report {
         let mut report = Report::new(self.json());
         // The limit comes first because the end of the screen is cut off in a small terminal.
         self.add_block(&mut report);
         self.add_windows(&mut report);
-        if extent == Extent::Complete {
+        if has_details {
             self.add_details_of_usage(&mut report);
         }
         self.add_spend(&mut report);
@@ -67,7 +57,7 @@ impl NowData {
         if omitted > 0 {
             let text = format!("and {omitted} more{remark}");
             add_row(&mut report, "", Tone::Quiet, text);
-        } else if extent != Extent::Complete && !remark.is_empty() {
+        } else if !has_details && !remark.is_empty() {
             let text = remark.trim_start().to_owned();
             add_row(&mut report, "", Tone::Quiet, text);
         }
@@ -105,11 +95,7 @@ impl NowData {
             let at = error.stop.as_ref().map_or(error.now, |stop| stop.at);
             let at = self.clock.format_time(at);
             let headline = wording::headline(error, self.clock);
-            let text = match &self.stopped_session {
-                Some(session) => format!("{at}, in {session}: {headline}"),
-                None => format!("{at}: {headline}"),
-            };
-            add_row(report, "Error", Tone::Quiet, text);
+            add_row(report, "Error", Tone::Quiet, format!("{at}: {headline}"));
         }
         let is_full = self.figures.as_ref().is_some_and(|figures| {
             let mut usages = figures.measures.iter().map(WindowUsage::of);
@@ -136,14 +122,11 @@ impl NowData {
             };
             return add_row(report, "Windows", Tone::Quiet, text.to_owned());
         };
-        let windows = || figures.measures.iter().map(|measure| measure.window);
-        let longest_name = windows().map(|window| window_label(window).len()).max();
+        let names = figures.measures.iter().map(|it| window_label(it.window));
+        let columns = names.map(str::len).max().unwrap_or_default();
         for (index, measure) in figures.measures.iter().enumerate() {
             let label = if index == 0 { "Windows" } else { "" };
-            let name = window_label(measure.window);
-            let name = format!("{name:<0$}  ", longest_name.unwrap_or_default());
-            let usage = WindowUsage::of(measure);
-            report.meter(meter_row(label, name, &usage, self.clock));
+            report.meter(meter_row(label, measure, columns, self.clock));
         }
         // Unchanged figures are not stored for five minutes, so they may have been reported again since.
         let age = self.clock.format_distance(figures.at);
@@ -155,8 +138,8 @@ impl NowData {
     fn add_details_of_usage(&self, report: &mut Report) {
         let paces = self.paces.iter().filter_map(|pace| self.pace_row(pace));
         add_rows(report, "Pace", paces);
-        let uses = self.used_by.iter().map(|text| (Tone::Plain, text.clone()));
-        add_rows(report, "Used by", uses);
+        let uses = self.window_use.iter().filter_map(WindowUse::sentence);
+        add_rows(report, "Used by", uses.map(|text| (Tone::Plain, text)));
         if let Some(page) = &self.usage_page
             && let Some(summary) = page.summary()
         {
@@ -170,24 +153,21 @@ impl NowData {
     /// Returns the forecast for a window, or `None` if a weekly window lasts and is far from full.
     fn pace_row(&self, pace: &WindowPace) -> Option<(Tone, String)> {
         let (window, clock) = (pace.window, self.clock);
-        let name = window_label(window);
         let is_week = window_length(window) == WEEK;
-        let Some(at) = pace.full_at() else {
-            if is_week && pace.pace.now.used < WORTH_A_LOOK {
-                return None;
+        let (tone, forecast) = match pace.full_at() {
+            None if is_week && pace.pace.now.used < WORTH_A_LOOK => return None,
+            None => (Tone::Plain, "last until it resets".to_owned()),
+            Some(at) => {
+                let when = if is_week {
+                    full_when(window, at, clock)
+                } else {
+                    format!("at {}", clock.format_time_and_distance(at))
+                };
+                (Tone::Warning, format!("be full {when}, before it resets"))
             }
-            let text = format!("at this pace, {name} will last until it resets");
-            return Some((Tone::Plain, text));
         };
-        let when = if is_week {
-            full_when(window, at, clock)
-        } else {
-            format!("at {}", clock.format_time_and_distance(at))
-        };
-        Some((
-            Tone::Warning,
-            format!("at this pace, {name} will be full {when}, before it resets"),
-        ))
+        let name = window_label(window);
+        Some((tone, format!("at this pace, {name} will {forecast}")))
     }
 
     fn add_spend(&self, report: &mut Report) {
@@ -309,13 +289,15 @@ fn add_rows(report: &mut Report, label: &str, rows: impl Iterator<Item = (Tone, 
     }
 }
 
-fn meter_row(label: &str, name: String, usage: &WindowUsage, clock: Clock) -> MeterRow {
-    let level = level_now(usage, clock);
+/// Returns the meter of a usage window, whose name is padded to this many columns.
+fn meter_row(label: &str, measure: &Measure, columns: usize, clock: Clock) -> MeterRow {
+    let usage = WindowUsage::of(measure);
+    let level = level_now(&usage, clock);
     let mut remarks = match usage.resets_at {
-        Some(at) if usage.has_reset(clock.now) => vec![format!(
-            "  should have reset {}",
-            clock.format_time_with_preposition(at)
-        )],
+        Some(at) if usage.has_reset(clock.now) => {
+            let at = clock.format_time_with_preposition(at);
+            vec![format!("  should have reset {at}")]
+        }
         Some(at) => vec![
             format!("  resets {}", clock.format_time_and_distance(at)),
             format!("  resets {}", clock.format_time(at)),
@@ -323,10 +305,11 @@ fn meter_row(label: &str, name: String, usage: &WindowUsage, clock: Clock) -> Me
         None => Vec::new(),
     };
     remarks.push(String::new());
+    let name = window_label(measure.window);
     MeterRow {
         label: vec![
             (Tone::Quiet, format!("{label:LABEL_COLUMNS$}")),
-            (Tone::Plain, name),
+            (Tone::Plain, format!("{name:columns$}  ")),
         ],
         percent: level,
         percent_text: percent_text(rounded_level(level)),
@@ -345,7 +328,7 @@ mod tests {
     use crate::claude::sessions::SessionActivity;
     use crate::claude::window_usage::WindowFigures;
     use crate::ledger::Tally;
-    use crate::outlook::{Asker, Event, Fact, Kind, Measure, Outlook, Refusal, Source, World};
+    use crate::outlook::{Asker, Event, Fact, Kind, Outlook, Refusal, Source, World};
     use crate::pace::{Pace, Reading};
     use crate::pricing::Money;
     use crate::spend::Block;
@@ -426,7 +409,6 @@ mod tests {
             },
             outlook: None,
             others: Vec::new(),
-            stopped_session: None,
             blocks: None,
             usage: None,
             figures: Some(WindowFigures {
@@ -444,7 +426,6 @@ mod tests {
                 pace(Kind::Weekly, 99.7, "2026-11-20T21:00:00Z"),
             ],
             window_use: Vec::new(),
-            used_by: vec!["5h: \"a\": 97% of this machine's spend in this window".to_owned()],
             paying: None,
             usage_page: None,
             spend: Ok(spend()),
@@ -488,7 +469,6 @@ mod tests {
              \u{20}         reported up to 3 m ago\n\
              Pace      at this pace, 5h will be full at 12:55, in 35 m, before it resets\n\
              \u{20}         at this pace, week will be full today, before it resets\n\
-             Used by   5h: \"a\": 97% of this machine's spend in this window\n\
              Today     $12.00, $0.68 per hour since 09:00, including breaks\n\
              Sessions  1 running\n\
              \u{20}         Look at the slow query in…   a-project-with-a-long-name   $3.00  responding 40 s\n\

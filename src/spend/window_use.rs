@@ -37,51 +37,43 @@ pub(crate) struct WindowUse {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct SessionUse {
     id: String,
+    name: String,
     cost: Money,
     by_subagents: Money,
 }
 
-impl SessionUse {
-    fn new(id: &str, is_counted: Selected<'_>) -> Option<Self> {
-        is_counted(id).then(|| Self {
-            id: id.to_owned(),
-            ..Self::default()
-        })
-    }
-}
-
 impl WindowUse {
     /// Sums up the spend in a usage window by session. Only sessions for which `is_counted` returns true count, such as
-    /// those of one payer. Returns `None` if nothing was spent.
+    /// those of one payer. `name_of` returns the name of a session. Returns `None` if nothing was spent.
     pub(crate) fn read(
         ledger: &impl SpendSource,
         window: Kind,
         period: Range<DateTime<Utc>>,
         is_counted: Selected<'_>,
+        name_of: impl Fn(&str) -> String,
     ) -> Result<Option<Self>, LedgerError> {
-        // The sessions that do not count are `None`.
-        let mut by_session: HashMap<String, Option<SessionUse>> = HashMap::new();
+        let mut by_session: HashMap<String, SessionUse> = HashMap::new();
         let bounds = period.start.timestamp_millis()..period.end.timestamp_millis();
         ledger.rows(bounds, RowsBy::Response, &mut |row| {
-            let id = &row.origin.session;
-            let entry = by_session.entry(id.clone());
-            let Some(session) = entry.or_insert_with(|| SessionUse::new(id, is_counted)) else {
-                return;
-            };
+            let session = by_session.entry(row.origin.session.clone()).or_default();
             session.cost += row.tally.cost();
             if row.context.is_some_and(|it| it.agent != MAIN_AGENT) {
                 session.by_subagents += row.tally.cost();
             }
         })?;
-        let mut sessions: Vec<SessionUse> = by_session.into_values().flatten().collect();
-        let cost: Money = sessions.iter().map(|session| session.cost).sum();
-        if cost <= Money::ZERO {
-            return Ok(None);
-        }
-        sessions.retain(|session| session.cost.usd() * NAMED_SHARE >= cost.usd());
+        by_session.retain(|id, _| is_counted(id));
+        let cost: Money = by_session.values().map(|session| session.cost).sum();
+        let mut sessions: Vec<SessionUse> = by_session
+            .into_iter()
+            .filter(|(_, session)| session.cost.usd() * NAMED_SHARE >= cost.usd())
+            .map(|(id, session)| SessionUse {
+                name: name_of(&id),
+                id,
+                ..session
+            })
+            .collect();
         sessions.sort_by_key(|session| Reverse(session.cost));
-        sessions.truncate(MOST_NAMED);
-        Ok(Some(Self {
+        Ok((cost > Money::ZERO).then_some(Self {
             window,
             since: period.start,
             cost,
@@ -90,53 +82,38 @@ impl WindowUse {
     }
 
     /// Returns a sentence such as `5h: "build the page": 97% of this machine's spend in this window, 80% of it by
-    /// subagents`. `name_of` returns the name of a session. Returns `None` if many sessions have spent a little each.
-    pub(crate) fn sentence(&self, name_of: impl Fn(&str) -> String) -> Option<String> {
-        let parts: Vec<String> = self
-            .sessions
-            .iter()
-            .enumerate()
-            .map(|(index, session)| {
-                let of_what = if index == 0 {
-                    " of this machine's spend in this window"
-                } else {
-                    ""
-                };
-                let by_subagents = match share_text(session.by_subagents, session.cost).as_str() {
-                    "0%" => String::new(),
-                    share => format!(", {share} of it by subagents"),
-                };
-                let share = share_text(session.cost, self.cost);
-                format!("{}: {share}{of_what}{by_subagents}", name_of(&session.id))
-            })
-            .collect();
-        if parts.is_empty() {
-            return None;
+    /// subagents`. Returns `None` if many sessions have spent a little each.
+    pub(crate) fn sentence(&self) -> Option<String> {
+        let mut shares = Vec::new();
+        for session in self.sessions.iter().take(MOST_NAMED) {
+            let share = share_text(session.cost, self.cost);
+            let mut text = format!("\"{}\": {share}", session.name);
+            if shares.is_empty() {
+                text += " of this machine's spend in this window";
+            }
+            if session.by_subagents > Money::ZERO {
+                let share = share_text(session.by_subagents, session.cost);
+                text += &format!(", {share} of it by subagents");
+            }
+            shares.push(text);
         }
-        Some(format!(
-            "{}: {}",
-            window_label(self.window),
-            parts.join("; ")
-        ))
+        let window = window_label(self.window);
+        (!shares.is_empty()).then(|| format!("{window}: {}", shares.join("; ")))
     }
 
     pub(crate) fn json(&self) -> Value {
-        let sessions: Value = self
-            .sessions
-            .iter()
-            .map(|session| {
-                json!({
-                    "session_id": session.id,
-                    "cost_usd": session.cost.usd(),
-                    "by_subagents_usd": session.by_subagents.usd(),
-                })
+        let sessions = self.sessions.iter().map(|session| {
+            json!({
+                "session_id": session.id,
+                "cost_usd": session.cost.usd(),
+                "by_subagents_usd": session.by_subagents.usd(),
             })
-            .collect();
+        });
         json!({
             "window": window_label(self.window),
             "since": format_rfc3339(self.since),
             "cost_usd": self.cost.usd(),
-            "sessions": sessions,
+            "sessions": sessions.collect::<Value>(),
         })
     }
 }
@@ -175,7 +152,9 @@ mod tests {
     fn used(responses: &'static [(&'static str, &'static str, i64)]) -> Option<WindowUse> {
         let period = DateTime::UNIX_EPOCH..DateTime::UNIX_EPOCH;
         let is_counted = |session: &str| session != "other-payer";
-        WindowUse::read(&Responses(responses), Kind::FiveHour, period, &is_counted).unwrap()
+        let name_of = |session: &str| session.to_owned();
+        let ledger = Responses(responses);
+        WindowUse::read(&ledger, Kind::FiveHour, period, &is_counted, name_of).unwrap()
     }
 
     #[test]
@@ -188,7 +167,7 @@ mod tests {
             ("small", "main", 5),
         ])
         .unwrap();
-        let sentence = window.sentence(|id| format!("\"{id}\"")).unwrap();
+        let sentence = window.sentence().unwrap();
         assert_eq!(
             sentence,
             "5h: \"page\": 75% of this machine's spend in this window, 80% of it by subagents; \"tests\": 20%"

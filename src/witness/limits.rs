@@ -158,12 +158,6 @@ impl Limits {
         self.world.pays(&self.world.request(&self.asker))
     }
 
-    /// Returns true if the asker's payer also pays for a session now.
-    pub(crate) fn is_of_payer(&self, session: &str) -> bool {
-        let asker = Asker::Session(session.to_owned());
-        self.world.request(&asker).payer == self.world.request(&self.asker).payer
-    }
-
     /// Returns since when usage credits have been paying for the asker's responses.
     pub(crate) fn paying_since(&self) -> Option<DateTime<Utc>> {
         self.world.paying_since(&self.world.request(&self.asker))
@@ -176,6 +170,12 @@ impl Limits {
         let costs = ledger.costs_since(since, &|session, _| self.is_of_payer(session))?;
         let cost = costs.into_iter().map(|(_, cost)| cost).sum();
         Some(Paying { since, cost })
+    }
+
+    /// Returns true if the asker's payer also pays for this session now.
+    pub(crate) fn is_of_payer(&self, session: &str) -> bool {
+        let asker = Asker::Session(session.to_owned());
+        self.world.request(&asker).payer == self.world.request(&self.asker).payer
     }
 
     /// Returns the stops of a period.
