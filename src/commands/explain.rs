@@ -5,9 +5,9 @@ use std::io::{self, Read};
 use serde_json::{Value, json};
 
 use super::reply::{Reply, Subcommand, misuse};
-use crate::context::Context;
+use crate::collect::Context;
+use crate::limits::Outlook;
 use crate::messages::Rank;
-use crate::outlook::Outlook;
 use crate::render::Report;
 use crate::terminal::Tone;
 use crate::witness::Limits;
@@ -49,7 +49,7 @@ const UNRECOGNIZED: &str = "whycap does not recognize this text as a message, so
 
 impl ExplainArguments {
     /// Returns the arguments for explaining a text. An empty text is the same as none.
-    pub(super) fn for_text(text: &str) -> Self {
+    pub(crate) fn for_text(text: &str) -> Self {
         Self {
             message: text.split_whitespace().map(str::to_owned).collect(),
             ..Self::default()

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 
 use super::reply::{Reply, Subcommand};
-use crate::context::Context;
-use crate::outlook::{Kind, Outlook, State};
+use crate::collect::Context;
+use crate::limits::{Kind, Outlook, State};
 use crate::render::Report;
 use crate::terminal::{self, output_width, truncate};
 use crate::time::{Clock, format_duration, parse_duration};

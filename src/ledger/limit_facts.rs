@@ -18,7 +18,7 @@ use super::error::{LedgerResult, Result};
 use super::facts::{Id, id_of};
 use super::stored_responses::SUBAGENT;
 use crate::journal::{self, JournalRecord};
-use crate::outlook::{Event, Fact, Source};
+use crate::limits::{Event, Fact, Source};
 use crate::paths::Paths;
 use crate::time::{Millis, QUARTER_HOUR, datetime_from_millis};
 use crate::transcript::limit_lines::response_from;

@@ -1,7 +1,10 @@
 //! `whycap now`: shows the usage windows, the pace, the spend, the running sessions, and the current limit on one screen.
 
+mod collect;
 mod json;
 mod screen;
+
+pub(crate) use collect::NowCollector;
 
 use chrono::TimeDelta;
 
@@ -9,7 +12,7 @@ use crate::claude::session_label::SessionLabel;
 use crate::claude::sessions::SessionActivity;
 use crate::claude::window_usage::{UsagePage, WindowFigures};
 use crate::ledger::Tally;
-use crate::outlook::{Blocks, Continuation, Outlook, Part, State, Usage, Verdict, WhyNot};
+use crate::limits::{Blocks, Continuation, Outlook, Part, State, Usage, Verdict, WhyNot};
 use crate::pace::{Pace, WindowPace};
 use crate::spend::{Amount, Block, WindowUse};
 use crate::time::Clock;

@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{Caller, Facts, Period, collect, collect_for_status_line, refresh, settle};
 use crate::claude::window_usage::WindowFigures;
 use crate::ledger::{Ledger, OpenLedger, WaitLimit};
-use crate::outlook::{Asker, Blocks, Fact, Kind, Measure, Outlook, Past, Pays, Usage, World};
+use crate::limits::{Asker, Blocks, Fact, Kind, Measure, Outlook, Past, Pays, Usage, World};
 use crate::pace::WindowPace;
 use crate::time::Clock;
 use crate::wording::Paying;

@@ -28,7 +28,7 @@ use crate::claude::sessions::{self, Session};
 use crate::claude::{settings, transcripts};
 use crate::environment::Environment;
 use crate::ledger::{FactRequest, Ledger, OpenLedger, ReadTime};
-use crate::outlook::{Asker, Event, Fact, Source, World};
+use crate::limits::{Asker, Event, Fact, Source, World};
 use crate::paths::Paths;
 use crate::time::FIVE_HOURS;
 

@@ -1,7 +1,7 @@
 //! The list of past incidents.
 
 use super::headline;
-use crate::outlook::{Outlook, Past};
+use crate::limits::{Outlook, Past};
 use crate::render::Report;
 use crate::terminal::{Tone, count_noun};
 use crate::time::{Clock, format_duration};

@@ -11,7 +11,7 @@ mod list;
 mod rows;
 mod screen;
 
-use crate::outlook::{
+use crate::limits::{
     Continuation, Kind, Outlook, Payer, Proof, Reading, Source, State, Usage, WhyNot,
 };
 use crate::terminal::{truncate, width};

@@ -1,7 +1,7 @@
 //! The explanation of an outlook: on one screen, in the rows of a conversation, or at length.
 
 use super::{continuation, ending, evidence, headline, is_of_pasted_text};
-use crate::outlook::{Outlook, State, Step, Verdict};
+use crate::limits::{Outlook, State, Step, Verdict};
 use crate::render::{Page, Report};
 use crate::terminal::{Tone, truncate};
 use crate::time::Clock;

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::Context;
-use crate::outlook::{Fact, Family, Kind, Outlook};
+use crate::limits::{Fact, Family, Kind, Outlook};
 use crate::spend::Amount;
 use crate::time::{FIVE_HOURS, WEEK};
 use crate::witness::{Caller, Limits};

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::Context;
 use crate::claude::window_usage::window_length;
 use crate::ledger::Ledger;
-use crate::outlook::Kind;
+use crate::limits::Kind;
 use crate::spend::WindowUse;
 use crate::witness::Limits;
 
