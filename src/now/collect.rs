@@ -1,12 +1,13 @@
 //! Collects the data for `whycap now`.
 
 use std::cmp::Reverse;
+use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 
 use crate::claude::account::{Account, LoginState};
 use crate::claude::processes;
-use crate::claude::sessions::{self, Liveness, Session, SessionActivity, SessionState};
+use crate::claude::sessions::{self, Liveness, Session, SessionState};
 use crate::claude::window_usage::WindowFigures;
 use crate::collect::{ANSWER_READS, Context};
 use crate::ledger::{Ledger, LedgerError, ReadTime, SpendSource};
@@ -34,10 +35,12 @@ impl NowCollector {
         let limits = context.limits(context.session());
         let outlook = limits.outlook();
         let figures = limits.window_figures();
-        let five_hour_reset = five_hour_reset(figures.as_ref(), outlook.as_ref());
+        let five_hour = figures
+            .as_ref()
+            .and_then(|figures| figures.usage(Kind::FiveHour));
         let spend = match &mut self.ledger {
             Ok(ledger) => context
-                .spend_now(ledger, five_hour_reset)
+                .spend_now(ledger, five_hour.and_then(|usage| usage.resets_at))
                 .map_err(|error| error.to_string()),
             Err(reason) => Err(reason.clone()),
         };
@@ -49,9 +52,15 @@ impl NowCollector {
         });
         let registered = sessions::registered(&context.paths);
         let is_registered = |pid: &u32| registered.iter().any(|session| session.claim.pid == *pid);
+        // What blocks only one session is shown beside that session.
+        let others: Vec<Outlook> = outlook
+            .iter()
+            .flat_map(|outlook| limits.others(outlook))
+            .filter(|other| other.resource.scope.session == Part::Any)
+            .collect();
         NowData {
             clock: context.clock(),
-            others: about_others(&limits, outlook.as_ref()),
+            others: wording::about_others(&others, context.clock()),
             outlook,
             blocks: limits.blocks(),
             usage: limits.usage(),
@@ -72,7 +81,7 @@ impl NowCollector {
 }
 
 impl Context {
-    /// Returns today's spend. `five_hour_reset` is the newest reset of the 5-hour window that the server has stated.
+    /// Returns today's spend. `five_hour_reset` is the last known reset of the 5-hour window.
     fn spend_now(
         &self,
         ledger: &mut Ledger,
@@ -120,17 +129,17 @@ impl Context {
             .collect()
     }
 
-    /// Returns the running sessions, sorted by state and then by cost. Sessions that are waiting for the user come
-    /// first.
+    /// Returns the running sessions. Those that an error has stopped come first, then those that are waiting for the user.
     fn running_sessions(
         &self,
         ledger: Option<&Ledger>,
         limits: &Limits,
         registered: Vec<Session>,
     ) -> Vec<RunningSession> {
-        let mut running: Vec<RunningSession> = running_once(registered)
+        let mut running: Vec<RunningSession> = registered
             .into_iter()
-            .map(|activity| {
+            .filter(|session| session.liveness == Liveness::Running)
+            .map(|Session { activity, .. }| {
                 let id = activity.session.as_deref();
                 let spent = id.and_then(|id| ledger?.session(id).ok());
                 let directory = activity.directory.as_ref();
@@ -148,45 +157,15 @@ impl Context {
         running.sort_by_key(|session| {
             let state = session.activity.state.unwrap_or(SessionState::Idle);
             let cost = session.cost.map(|cost| cost.money);
-            (state, Reverse(cost), session.activity.session.clone())
+            let id = session.activity.session.clone();
+            (session.stopped().is_none(), state, Reverse(cost), id)
+        });
+        // A session may be open in several terminals.
+        let mut listed = HashSet::new();
+        running.retain(|session| {
+            let id = session.activity.session.as_ref();
+            id.is_none_or(|id| listed.insert(id.clone()))
         });
         running
     }
-}
-
-/// Returns the newest reset of the 5-hour window that a reading or an error has stated.
-fn five_hour_reset(
-    figures: Option<&WindowFigures>,
-    outlook: Option<&Outlook>,
-) -> Option<DateTime<Utc>> {
-    let of_figures = figures.and_then(|figures| figures.usage(Kind::FiveHour)?.resets_at);
-    let of_error = outlook.filter(|outlook| outlook.limit() == Kind::FiveHour);
-    of_figures.max(of_error.and_then(|outlook| outlook.resets_at))
-}
-
-/// Returns sentences about limits that block other sessions. What blocks only one session is shown beside that session.
-fn about_others(limits: &Limits, outlook: Option<&Outlook>) -> Vec<String> {
-    let Some(outlook) = outlook else {
-        return Vec::new();
-    };
-    let mut others = limits.others(outlook);
-    others.retain(|other| other.resource.scope.session == Part::Any);
-    wording::about_others(&others, limits.clock())
-}
-
-/// Returns the activities of the running sessions. A session that is open in several terminals is listed once, with its
-/// newest state, unless one of the terminals is waiting for the user.
-fn running_once(registered: Vec<Session>) -> Vec<SessionActivity> {
-    let mut running: Vec<SessionActivity> = registered
-        .into_iter()
-        .filter(|session| session.liveness == Liveness::Running)
-        .map(|session| session.activity)
-        .collect();
-    running.sort_by_key(|activity| {
-        let is_waiting = activity.state == Some(SessionState::Waiting);
-        let newest = Reverse((is_waiting, activity.since));
-        (activity.session.clone(), newest)
-    });
-    running.dedup_by(|later, first| later.session.is_some() && later.session == first.session);
-    running
 }

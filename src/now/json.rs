@@ -56,12 +56,20 @@ impl NowData {
 
     fn json_of_windows(&self, figures: &WindowFigures) -> Value {
         let five_hour = self.pace(Kind::FiveHour);
+        let [session, week, opus, sonnet, fable] = [
+            Kind::FiveHour,
+            Kind::Weekly,
+            Kind::WeeklyOpus,
+            Kind::WeeklySonnet,
+            Kind::WeeklyFable,
+        ]
+        .map(|window| self.json_of_window(figures, window));
         json!({
-            "five_hour": self.json_of_window(figures, Kind::FiveHour),
-            "seven_day": self.json_of_window(figures, Kind::Weekly),
-            "seven_day_opus": self.json_of_window(figures, Kind::WeeklyOpus),
-            "seven_day_sonnet": self.json_of_window(figures, Kind::WeeklySonnet),
-            "seven_day_fable": self.json_of_window(figures, Kind::WeeklyFable),
+            "five_hour": session,
+            "seven_day": week,
+            "seven_day_opus": opus,
+            "seven_day_sonnet": sonnet,
+            "seven_day_fable": fable,
             "measured_at": format_rfc3339(figures.at),
             "five_hour_full_at": five_hour.and_then(WindowPace::full_at).map(format_rfc3339),
             "five_hour_percent_per_hour": five_hour.map(|window| window.pace.per_hour),

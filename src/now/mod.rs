@@ -18,7 +18,7 @@ use crate::spend::{Amount, Block, WindowUse};
 use crate::time::Clock;
 use crate::wording::{self, Paying};
 
-/// An error that is over is shown for this long.
+/// An error is shown for this long.
 const SHOWN_FOR: TimeDelta = TimeDelta::hours(12);
 
 /// The data on the screen.
@@ -44,7 +44,7 @@ pub(crate) struct NowData {
     pub(crate) usage_page: Option<UsagePage>,
     /// The spend, or a sentence that explains why it is unknown.
     pub(crate) spend: Result<SpendNow, String>,
-    /// The running sessions. Those that are waiting for the user come first.
+    /// The running sessions. Those that an error has stopped come first, then those that are waiting for the user.
     pub(crate) sessions: Vec<RunningSession>,
     /// The number of running clients that are not in the registry. Clients whose environment cannot be read are not
     /// included because they may belong to another home directory.
@@ -86,26 +86,21 @@ impl NowData {
         self.outlook.as_ref().filter(|outlook| outlook.is_blocked())
     }
 
-    /// Returns the error that stopped work last. Returns `None` if it was over long ago, if it is only a notice, or if it
-    /// concerned only another session, which shows it itself.
+    /// Returns the error that stopped work last. Returns `None` if it is old, if it is only a notice, if its session has
+    /// worked since, or if it concerned only another session, which shows it itself.
     fn recent_error(&self) -> Option<&Outlook> {
         let outlook = self.outlook.as_ref()?;
-        let ended_at = match &outlook.state {
-            State::Reopened(opening) => opening.at(),
-            State::Answered(_) => return None,
-            _ => None,
-        };
-        let at = ended_at.or(outlook.stop.as_ref().map(|stop| stop.at))?;
+        let is_recent = self.clock.now - outlook.stop.as_ref()?.at <= SHOWN_FOR;
         let is_notice = matches!(outlook.verdict, Verdict::Notice | Verdict::Over);
         let is_of_other = outlook.is_elsewhere() && outlook.resource.scope.session != Part::Any;
-        let is_recent = self.clock.now - at <= SHOWN_FOR;
-        (is_recent && !is_notice && !is_of_other).then_some(outlook)
+        let is_answered = matches!(outlook.state, State::Answered(_));
+        (is_recent && !is_notice && !is_of_other && !is_answered).then_some(outlook)
     }
 }
 
 impl RunningSession {
     /// Returns what blocks the session, or what has stopped it without a response since.
-    fn stopped(&self) -> Option<&Outlook> {
+    pub(crate) fn stopped(&self) -> Option<&Outlook> {
         let outlook = self.outlook.as_ref();
         outlook.filter(|outlook| outlook.is_blocked() || outlook.is_open)
     }

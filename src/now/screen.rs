@@ -4,7 +4,7 @@ use super::{NowData, RunningSession};
 use crate::claude::session_label::NO_PROMPT_YET;
 use crate::claude::sessions::SessionState;
 use crate::claude::window_usage::{
-    USAGE_CACHED_FOR, WindowUsage, rounded_level, window_label, window_length,
+    USAGE_CACHED_FOR, USED_UP, WindowUsage, rounded_level, window_label, window_length,
 };
 use crate::limits::{Measure, State};
 use crate::pace::WindowPace;
@@ -90,18 +90,15 @@ impl NowData {
 
     /// Adds the last error, and that no limit blocks the next prompt.
     fn add_end(&self, report: &mut Report) {
-        let recent = self.recent_error();
-        if let Some(error) = recent {
+        if let Some(error) = self.recent_error() {
             let at = error.stop.as_ref().map_or(error.now, |stop| stop.at);
             let at = self.clock.format_time(at);
             let headline = wording::headline(error, self.clock);
             add_row(report, "Error", Tone::Quiet, format!("{at}: {headline}"));
         }
-        let is_full = self.figures.as_ref().is_some_and(|figures| {
-            let mut usages = figures.measures.iter().map(WindowUsage::of);
-            usages.any(|usage| usage.is_used_up() && !usage.has_reset(self.clock.now))
-        });
-        let text = match recent.map(|error| &error.state) {
+        let mut measures = self.figures.iter().flat_map(|figures| &figures.measures);
+        let is_full = measures.any(|it| level_now(&WindowUsage::of(it), self.clock) >= USED_UP);
+        let text = match self.outlook.as_ref().map(|outlook| &outlook.state) {
             _ if self.paying.is_some() => "no limit is blocking you, but each response costs extra",
             Some(State::Paid) => "no limit is blocking you, but each response costs extra",
             _ if is_full => "no limit is blocking you now, but a usage window is full",
@@ -185,25 +182,21 @@ impl NowData {
             None => today.show(),
         };
         add_row(report, "Today", Tone::Strong, text);
-        // A block is an estimate of the 5-hour window, so it is not shown if the windows are known.
-        if self.figures.is_some() || !self.has_windows {
-            return;
-        }
-        if let Some(block) = spend.block {
+        // A block is only an estimate of the 5-hour window.
+        let is_better_known = self.figures.is_some() || self.blocked().is_some();
+        if let Some(block) = spend.block
+            && self.has_windows
+            && !is_better_known
+        {
             let cost = block.spent.lower_bound_unless(spend.is_complete).show();
             let start = self.clock.format_time(block.start);
             let end = self.clock.format_time_and_distance(block.end);
-            let window = if block.is_estimated {
-                "estimated 5-hour window"
-            } else {
-                "the 5-hour window"
-            };
-            let text = format!("{cost} since {start}; {window} ends at {end}");
+            let text = format!("{cost} since {start}; estimated 5-hour window ends at {end}");
             add_row(report, "Block", Tone::Plain, text);
         }
     }
 
-    /// Adds the name, directory, cost, and state of at most `max` sessions to the report.
+    /// Adds the name, directory, cost, and state of the first `max` sessions.
     fn add_sessions(&self, max: usize, report: &mut Report) {
         let text = match self.sessions.len() + self.unregistered_clients {
             0 => "none running".to_owned(),
@@ -224,23 +217,13 @@ impl NowData {
         ]);
         table.is_headless = true;
         table.indent = LABEL_COLUMNS;
-        for session in self.most_important_sessions(max) {
+        for session in self.sessions.iter().take(max) {
             table.row(session.cells(self.clock));
             if let Some(note) = session.note(self.clock) {
                 table.note_below(note);
             }
         }
         report.table(table);
-    }
-
-    /// Returns at most `max` sessions. If there are more, those that an error has stopped come first.
-    fn most_important_sessions(&self, max: usize) -> Vec<&RunningSession> {
-        let mut sessions: Vec<&RunningSession> = self.sessions.iter().collect();
-        if sessions.len() > max {
-            sessions.sort_by_key(|session| session.stopped().is_none());
-            sessions.truncate(max);
-        }
-        sessions
     }
 }
 
