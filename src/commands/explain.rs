@@ -120,14 +120,10 @@ impl ExplainArguments {
     /// Explains the answer in the extent that the user and the place ask for.
     fn explanation(&self, answer: &Outlook, limits: &Limits, context: &Context) -> Report {
         let clock = limits.clock();
-        let others = wording::about_others(&limits.others(answer), clock);
+        let mut others = wording::about_others(&limits.others(answer), clock);
+        others.extend(context.use_of_full_window(limits, answer));
         if self.long {
-            return wording::at_length(
-                answer,
-                &others,
-                context.spent_in_window(answer).as_slice(),
-                clock,
-            );
+            return wording::at_length(answer, &others, clock);
         }
         match context.visible_rows() {
             Some(rows) if context.event().is_some() => {
