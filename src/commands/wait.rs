@@ -75,6 +75,9 @@ impl Subcommand for WaitArguments {
                 && announced != Some(outlook.limit())
             {
                 print_paragraph(&wording::notice(outlook, limits.clock()), &context)?;
+                for about in wording::about_others(&[], &limits.continuing(), limits.clock()) {
+                    print_paragraph(&about, &context)?;
+                }
                 announced = Some(outlook.limit());
             }
             let columns = output_width(&context.environment);

@@ -60,7 +60,7 @@ impl NowCollector {
             .collect();
         NowData {
             clock: context.clock(),
-            others: wording::about_others(&others, context.clock()),
+            others: wording::about_others(&others, &[], context.clock()),
             outlook,
             blocks: limits.blocks(),
             usage: limits.usage(),

@@ -183,6 +183,13 @@ impl Limits {
         self.world.past(since, until)
     }
 
+    /// Returns the other sessions that Claude Code continues by itself, and when.
+    pub(crate) fn continuing(&self) -> Vec<(&str, DateTime<Utc>)> {
+        let mut continuing = self.world.continuing();
+        continuing.retain(|(session, _)| self.asker != Asker::Session((*session).to_owned()));
+        continuing
+    }
+
     /// Returns what blocks other sessions. Each limit is returned once.
     pub(crate) fn others(&self, outlook: &Outlook) -> Vec<Outlook> {
         self.world.others(outlook)

@@ -57,5 +57,8 @@ fn the_page_of_messages_is_up_to_date() {
         std::fs::write(&path, &page).unwrap();
     }
     let shown = std::fs::read_to_string(&path).unwrap();
-    assert_eq!(shown, page, "run WHYCAP_WRITE_DOCS=1 cargo test the_page_of_messages");
+    assert_eq!(
+        shown, page,
+        "run WHYCAP_WRITE_DOCS=1 cargo test the_page_of_messages"
+    );
 }
