@@ -10,11 +10,11 @@ use clap::builder::{PossibleValuesParser, StyledStr, TypedValueParser};
 use clap::{CommandFactory, Parser};
 use clap_complete::Shell;
 
+use crate::collect::Context;
 use crate::commands;
-use crate::commands::host::{guard_command, guard_host, prepare_process};
 use crate::commands::reply::{Subcommand, print_unescaped, report_failure, usage_error};
-use crate::context::Context;
 use crate::environment::Environment;
+use crate::host::{guard_command, guard_host, prepare_process};
 use crate::terminal::{Palette, print_error};
 
 /// The shells whose completions have been tested.
@@ -122,7 +122,7 @@ pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
         if !rest.iter().any(|word| word == "--help" || word == "-h") {
             return match host_command {
                 "statusline" => commands::statusline::run(rest, environment),
-                _ => commands::hook::run(environment),
+                _ => crate::hook::run(environment),
             };
         }
         // Additional arguments could cause a parse error.

@@ -11,7 +11,7 @@ use crate::disk;
 use crate::environment::Environment;
 use crate::journal::{self, BudgetEvent, EventKey};
 use crate::ledger::{Ledger, LiveFigures, OpenLedger, WaitLimit};
-use crate::outlook::{self, BudgetPeriod, Event, Fact, Source};
+use crate::limits::{self, BudgetPeriod, Event, Fact, Source};
 use crate::paths::Paths;
 use crate::pricing::Money;
 use crate::spend::Amount;
@@ -290,7 +290,7 @@ fn fact(budget: &BudgetUse, session: Option<&str>, environment: &Environment) ->
         at: environment.now,
         session: session.map(str::to_owned),
         source: Source::Budget,
-        event: Event::Budgeted(outlook::Budget {
+        event: Event::Budgeted(limits::Budget {
             period,
             limit_usd: budget.limit.usd(),
             spent_usd: budget.spent.money.usd(),

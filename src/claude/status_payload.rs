@@ -9,14 +9,10 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
-use super::version::ClientVersion;
 use super::window_usage::{OtherLimits, SpendLimitUsage, WindowUsage};
 use crate::lenient_json::LenientJson;
 use crate::pricing::Money;
 use crate::time::reset_from_epoch_seconds;
-
-/// The first version that reports the prompt cache.
-const REPORTS_PROMPT_CACHE: ClientVersion = ClientVersion(2, 1, 251);
 
 /// The payload of a status-line call.
 #[derive(Debug, Clone, Default)]
@@ -30,7 +26,6 @@ pub struct StatusPayload {
     pub(crate) model_name: Option<String>,
     /// The model's ID (`claude-opus-5-5`, `claude-opus-4-8[1m]`).
     pub(crate) model_id: Option<String>,
-    pub(crate) version: Option<String>,
     /// The directory that the session started in, or the current directory if that is unknown.
     pub(crate) project_dir: Option<PathBuf>,
     /// The session's current working directory.
@@ -40,9 +35,6 @@ pub struct StatusPayload {
     /// Claude Code's running total, including background requests and, in a fork, the total of the original session.
     /// After a crash, it is reset to the last checkpoint.
     pub(crate) client_total: Option<Money>,
-    /// The total time spent on API calls, in milliseconds. It increases with every request, so if it has not changed,
-    /// there were no requests in the meantime.
-    pub(crate) client_api_ms: Option<f64>,
     /// The total running time of the session's processes, in milliseconds.
     pub(crate) client_run_ms: Option<i64>,
     /// The number of lines of code that the session has added.
@@ -53,9 +45,6 @@ pub struct StatusPayload {
     /// The percentage of the context window that is in use. It is not available before a new session's first response. In
     /// a resumed session, Claude Code computes it from the transcript.
     pub(crate) context_percent: Option<f64>,
-    /// True if the session has a context and the process has received a response. From the first response on, Claude Code
-    /// reports the prompt cache, even if caching is off. An older version does not, so its process counts as well.
-    pub(crate) has_responded: bool,
     /// True if the session has neither a context nor a request yet, so nothing has been spent in it.
     pub(crate) is_new_session: bool,
     pub(crate) fast_mode: bool,
@@ -100,16 +89,10 @@ impl StatusPayload {
             .as_f64()
             .filter(|percent| (0.0..=1000.0).contains(percent));
         let client_total = dollars(cost.at("total_cost_usd"));
-        let client_api_ms = cost.at("total_api_duration_ms").as_f64();
         let is_new_session = root.at("context_window").is_object()
             && context_percent.is_none()
             && client_total == Some(Money::ZERO)
-            && client_api_ms == Some(0.0);
-        let version = root.string("version");
-        let reports_cache = version
-            .as_deref()
-            .and_then(ClientVersion::parse)
-            .is_some_and(|version| version >= REPORTS_PROMPT_CACHE);
+            && cost.at("total_api_duration_ms").as_f64() == Some(0.0);
         Self {
             session_id: root.string("session_id"),
             prompt_id: root.string("prompt_id"),
@@ -119,17 +102,14 @@ impl StatusPayload {
                 .or_else(|| model_id.clone())
                 .or_else(|| root.string("model")),
             model_id,
-            version,
             project_dir: project.or_else(|| cwd.clone()),
             current_dir: current.or(cwd),
             directories,
             client_total,
-            client_api_ms,
             client_run_ms,
             lines_added: cost.at("total_lines_added").as_u64(),
             lines_removed: cost.at("total_lines_removed").as_u64(),
             effort: root.at("effort").string("level"),
-            has_responded: context_percent.is_some() && (cache.is_object() || !reports_cache),
             context_percent,
             is_new_session,
             fast_mode: root.at("fast_mode") == true,

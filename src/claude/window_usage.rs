@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::status_payload::StatusPayload;
 use crate::lenient_json::LenientJson;
-use crate::outlook::{Kind, Measure};
+use crate::limits::{Kind, Measure};
 use crate::pricing::Money;
 use crate::terminal::percent_text;
 use crate::time::{FIVE_HOURS, WEEK, is_in_supported_range, reset_from_epoch_seconds, rfc3339};

@@ -1,7 +1,7 @@
 //! `whycap budget`: shows how much of each budget is used, what is left, and a forecast.
 
 use super::reply::{Reply, Subcommand};
-use crate::context::Context;
+use crate::collect::Context;
 use crate::ledger::{EVER, SpendSource};
 
 /// Arguments of `whycap budget`.

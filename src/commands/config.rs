@@ -3,8 +3,8 @@
 use anyhow::ensure;
 
 use super::reply::{Reply, Subcommand};
+use crate::collect::Context;
 use crate::config::Config;
-use crate::context::Context;
 use crate::disk;
 use crate::install::made_directories::MadeDirectories;
 use crate::render::Report;

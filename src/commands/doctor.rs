@@ -1,7 +1,7 @@
 //! `whycap doctor`: checks the setup and suggests a fix for each problem.
 
 use super::reply::{Reply, Subcommand};
-use crate::context::Context;
+use crate::collect::Context;
 use crate::doctor::{Setup, examine, is_any_broken, report};
 use crate::wording;
 

@@ -1,7 +1,7 @@
 //! `whycap drain`: reports avoidable cache writes.
 
 use super::reply::{Reply, Subcommand, misuse};
-use crate::context::Context;
+use crate::collect::Context;
 use crate::spend::RequestedDays;
 
 /// Arguments of `whycap drain`.

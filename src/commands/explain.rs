@@ -5,9 +5,9 @@ use std::io::{self, Read};
 use serde_json::{Value, json};
 
 use super::reply::{Reply, Subcommand, misuse};
-use crate::context::Context;
+use crate::collect::Context;
+use crate::limits::Outlook;
 use crate::messages::Rank;
-use crate::outlook::Outlook;
 use crate::render::Report;
 use crate::terminal::Tone;
 use crate::witness::Limits;
@@ -49,7 +49,7 @@ const UNRECOGNIZED: &str = "whycap does not recognize this text as a message, so
 
 impl ExplainArguments {
     /// Returns the arguments for explaining a text. An empty text is the same as none.
-    pub(super) fn for_text(text: &str) -> Self {
+    pub(crate) fn for_text(text: &str) -> Self {
         Self {
             message: text.split_whitespace().map(str::to_owned).collect(),
             ..Self::default()
@@ -120,14 +120,10 @@ impl ExplainArguments {
     /// Explains the answer in the extent that the user and the place ask for.
     fn explanation(&self, answer: &Outlook, limits: &Limits, context: &Context) -> Report {
         let clock = limits.clock();
-        let others = wording::about_others(&limits.others(answer), clock);
+        let mut others = wording::about_others(&limits.others(answer), &limits.continuing(), clock);
+        others.extend(context.use_of_full_window(limits, answer));
         if self.long {
-            return wording::at_length(
-                answer,
-                &others,
-                context.spent_in_window(answer).as_slice(),
-                clock,
-            );
+            return wording::at_length(answer, &others, clock);
         }
         match context.visible_rows() {
             Some(rows) if context.event().is_some() => {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::ensure;
 
 use super::reply::{Reply, Subcommand, misuse};
-use crate::context::Context;
+use crate::collect::Context;
 use crate::export::{Script, has_exports};
 use crate::terminal::{Shown, print};
 

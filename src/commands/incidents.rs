@@ -3,8 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::reply::{Reply, Subcommand, misuse};
-use crate::context::Context;
-use crate::outlook::Past;
+use crate::collect::Context;
+use crate::limits::Past;
 use crate::render::Report;
 use crate::spend::RequestedDays;
 use crate::wording;

@@ -2,7 +2,7 @@
 
 use super::reply::{Reply, Subcommand};
 use crate::claude::settings::{SettingsScope, path_of};
-use crate::context::Context;
+use crate::collect::Context;
 use crate::doctor::check_knows_hooks;
 use crate::install::edit_record::KeepPurpose;
 use crate::install::settings_edit::Additions;

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use super::reply::{Reply, Subcommand};
-use crate::context::Context;
+use crate::collect::Context;
 use crate::locks::clearing::Clearing;
 use crate::locks::{self, LockAction, quarantine};
 use crate::terminal::print_notice;

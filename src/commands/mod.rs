@@ -1,16 +1,13 @@
 //! The commands, one per file, with their arguments and reports. [`Context`] collects the data for them.
 //!
-//! [`Context`]: crate::context::Context
+//! [`Context`]: crate::collect::Context
 
-mod answer;
 pub(crate) mod budget;
 pub(crate) mod config;
 pub(crate) mod doctor;
 pub(crate) mod drain;
 pub(crate) mod explain;
 pub(crate) mod export;
-pub(crate) mod hook;
-pub(crate) mod host;
 pub(crate) mod incidents;
 pub(crate) mod install;
 pub(crate) mod locks;

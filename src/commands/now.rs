@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::reply::{Reply, Subcommand, in_one_line, misuse};
-use crate::context::{Context, NowCollector};
+use crate::collect::Context;
 use crate::ledger::{Ledger, WaitLimit};
+use crate::now::NowCollector;
 use crate::render::Page;
 use crate::terminal::{Palette, Screen, ScreenSize, Tone, WakeReason};
 
@@ -68,7 +69,7 @@ fn watch(collector: &mut NowCollector, context: &Context) -> anyhow::Result<()> 
             "--watch needs a terminal; `whycap now` prints the same screen once",
         ));
     };
-    super::host::release_aborts();
+    crate::host::release_aborts();
     let palette = Palette::for_stdout(&context.environment);
     loop {
         let data = collector.collect(&context.refreshed());

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use crate::checkout::Head;
 use crate::claude::status_payload::StatusPayload;
 use crate::claude::window_usage::WindowFigures;
-use crate::context::Context;
+use crate::collect::Context;
 use crate::environment::Environment;
 use crate::ledger::{LiveFigures, Tally};
 use crate::pricing::Money;

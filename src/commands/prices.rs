@@ -1,7 +1,7 @@
 //! `whycap prices`: lists the prices used for calculating spend, with their dates and sources.
 
 use super::reply::{Reply, Subcommand};
-use crate::context::Context;
+use crate::collect::Context;
 use crate::pricing::{PriceRow, price_report};
 
 /// Arguments of `whycap prices`.

@@ -3,7 +3,7 @@
 
 use std::process::ExitCode;
 
-use crate::context::Context;
+use crate::collect::Context;
 use crate::environment::Environment;
 use crate::ledger::LedgerError;
 use crate::render::Report;
@@ -19,9 +19,9 @@ pub(crate) trait Subcommand {
 #[derive(Default)]
 pub(crate) struct Reply {
     /// The report. It is empty if the command has already printed its output.
-    pub(super) report: Report,
-    pub(super) as_json: bool,
-    pub(super) code: u8,
+    pub(crate) report: Report,
+    pub(crate) as_json: bool,
+    pub(crate) code: u8,
 }
 
 impl From<Report> for Reply {
@@ -34,11 +34,11 @@ impl From<Report> for Reply {
 }
 
 impl Reply {
-    pub(super) fn in_json(self, as_json: bool) -> Self {
+    pub(crate) fn in_json(self, as_json: bool) -> Self {
         Self { as_json, ..self }
     }
 
-    pub(super) fn with_code(mut self, code: impl Into<u8>) -> Self {
+    pub(crate) fn with_code(mut self, code: impl Into<u8>) -> Self {
         self.code = code.into();
         self
     }
@@ -60,9 +60,9 @@ pub(crate) fn print_unescaped(text: String) -> anyhow::Result<ExitCode> {
 /// A usage error, which results in exit code 2.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(super) struct Misuse(String);
+pub(crate) struct Misuse(String);
 
-pub(super) fn misuse(why: impl Into<String>) -> anyhow::Error {
+pub(crate) fn misuse(why: impl Into<String>) -> anyhow::Error {
     Misuse(why.into()).into()
 }
 
@@ -89,7 +89,7 @@ pub(crate) fn report_failure(error: &anyhow::Error) -> ExitCode {
 
 /// Formats an error and its causes as a single line without repetitions. The advice comes last. It is the text after
 /// the last semicolon or, for an error from the ledger, the ledger's own advice.
-pub(super) fn in_one_line(error: &anyhow::Error) -> String {
+pub(crate) fn in_one_line(error: &anyhow::Error) -> String {
     let text = error.to_string();
     let (what, advice) = match text.rsplit_once("; ") {
         Some((what, advice)) => (what, Some(advice)),

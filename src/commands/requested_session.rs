@@ -1,7 +1,7 @@
 //! Rejects unknown session IDs in `--session`, because an empty result would be misleading.
 
 use super::reply::misuse;
-use crate::context::Context;
+use crate::collect::Context;
 use crate::terminal::truncate;
 
 /// The maximum width, in columns, of an unknown session ID in an error message. A real session ID is 36 columns wide.

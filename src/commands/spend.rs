@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::reply::{Reply, Subcommand, misuse};
 use super::spend_page;
-use crate::context::{Context, SpendOptions};
+use crate::collect::{Context, SpendOptions};
 use crate::render::print_csv;
 use crate::spend::{GroupBy, describe_damaged};
 use crate::terminal::{Tone, print_error};
@@ -38,7 +38,7 @@ pub(crate) struct SpendArguments {
 
 impl SpendArguments {
     /// Returns true if the output is a file or takes too long for a conversation.
-    pub(super) fn is_for_shell(&self) -> bool {
+    pub(crate) fn is_for_shell(&self) -> bool {
         let is_file = self.html.is_some() || self.csv || self.json;
         let is_slow = self.options.by.needs_transcripts() || self.options.from.is_some();
         is_file || is_slow || self.why.is_some()

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::ensure;
 
 use super::reply::{Reply, print_unescaped};
-use crate::context::Context;
+use crate::collect::Context;
 use crate::disk::{self, Durability};
 use crate::html::BEGINNING;
 use crate::render::Report;

@@ -8,10 +8,10 @@ use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use super::host::{Deadline, InputLimits, has_enough_memory, read_input};
 use super::preview::preview;
-use crate::context::{StatusLineCall, StatusLineFacts};
 use crate::environment::Environment;
+use crate::host::{Deadline, InputLimits, has_enough_memory, read_input};
+use crate::status_line::call::{StatusLineCall, StatusLineFacts};
 use crate::status_line::wrapped::{Wrapped, WrappedLine};
 use crate::terminal::{Shown, print};
 

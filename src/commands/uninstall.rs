@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::reply::{Reply, Subcommand};
 use crate::claude::account::global_state;
 use crate::claude::settings::{SettingsFile, SettingsScope, path_of};
-use crate::context::Context;
+use crate::collect::Context;
 use crate::install::made_directories::MadeDirectories;
 use crate::install::plan::InstallPlan;
 use crate::install::plugin::EnabledPlugin;

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 
 use super::reply::{Reply, Subcommand};
-use crate::context::Context;
-use crate::outlook::{Kind, Outlook, State};
+use crate::collect::Context;
+use crate::limits::{Kind, Outlook, State};
 use crate::render::Report;
 use crate::terminal::{self, output_width, truncate};
 use crate::time::{Clock, format_duration, parse_duration};
@@ -75,6 +75,9 @@ impl Subcommand for WaitArguments {
                 && announced != Some(outlook.limit())
             {
                 print_paragraph(&wording::notice(outlook, limits.clock()), &context)?;
+                for about in wording::about_others(&[], &limits.continuing(), limits.clock()) {
+                    print_paragraph(&about, &context)?;
+                }
                 announced = Some(outlook.limit());
             }
             let columns = output_width(&context.environment);

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::{Contents, table};
-use crate::outlook::{Outlook, Past, Verdict};
+use crate::limits::{Outlook, Past, Verdict};
 use crate::render::Table;
 use crate::wording;
 

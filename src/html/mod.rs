@@ -6,12 +6,13 @@
 
 mod chart;
 mod limits;
+mod page;
 mod sums;
 
 use chrono::{DateTime, Utc};
 use maud::{Markup, PreEscaped, html};
 
-use crate::outlook::Past;
+use crate::limits::Past;
 use crate::paths::Paths;
 use crate::render::{Cell, Column, Table};
 use crate::spend::{Statement, page_totals};

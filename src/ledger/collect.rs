@@ -10,7 +10,7 @@ use super::facts::{
 };
 use super::rows::RequestContext;
 use crate::claude::transcripts;
-use crate::outlook::{Event, Fact, Source};
+use crate::limits::{Event, Fact, Source};
 use crate::pricing::PriceTable;
 use crate::time::{Millis, datetime_from_millis};
 use crate::transcript::limit_lines;

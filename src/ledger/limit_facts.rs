@@ -18,7 +18,7 @@ use super::error::{LedgerResult, Result};
 use super::facts::{Id, id_of};
 use super::stored_responses::SUBAGENT;
 use crate::journal::{self, JournalRecord};
-use crate::outlook::{Event, Fact, Source};
+use crate::limits::{Event, Fact, Source};
 use crate::paths::Paths;
 use crate::time::{Millis, QUARTER_HOUR, datetime_from_millis};
 use crate::transcript::limit_lines::response_from;
@@ -90,6 +90,35 @@ impl Ledger {
     /// Returns the requested facts, and what held before then for each of their sessions and for the requested one.
     pub(crate) fn limit_facts(&self, request: &FactRequest<'_>) -> LedgerResult<StoredFacts> {
         self.read(|store| store.limit_facts(request))
+    }
+
+    /// Returns the readings of usage windows since the given time, and what held before then for their sessions, for this
+    /// session, and for the machine.
+    pub(crate) fn window_readings(
+        &self,
+        since: DateTime<Utc>,
+        session: Option<&str>,
+    ) -> LedgerResult<Vec<Fact>> {
+        self.read(|store| {
+            if store.meta(REFUSALS)?.is_none() {
+                return Ok(Vec::new());
+            }
+            let readings: Vec<Option<Fact>> = store.all(
+                &format!(
+                    "SELECT {COLUMNS} FROM limit_facts WHERE at >= ?1 AND event LIKE '{{\"read\":%'"
+                ),
+                [since.timestamp_millis()],
+                fact_from,
+            )?;
+            let mut facts: Vec<Fact> = readings.into_iter().flatten().collect();
+            let of_readings = facts.iter().map(|fact| fact.session.clone());
+            let of_caller = [None, session.map(str::to_owned)];
+            let subjects: BTreeSet<Option<String>> = of_readings.chain(of_caller).collect();
+            for subject in &subjects {
+                facts.extend(store.limit_states(subject.as_deref(), Millis::MAX)?);
+            }
+            Ok(facts)
+        })
     }
 
     /// Stores that only refusals since the given time can still stop something, or none. `refusals` is the number that

@@ -20,7 +20,7 @@ use super::reconcile::bounds::{LowerBound, LowerBoundReason};
 use super::rows::{Tally, recorded_from};
 use crate::claude::settings;
 use crate::environment::Environment;
-use crate::outlook::Fact;
+use crate::limits::Fact;
 use crate::paths::Paths;
 use crate::pricing::{Money, NOISE, PriceTable};
 use crate::time::Millis;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{NowData, RunningSession};
 use crate::claude::window_usage::WindowFigures;
-use crate::outlook::{Continuation, Kind};
+use crate::limits::{Continuation, Kind};
 use crate::pace::WindowPace;
 use crate::spend::WindowUse;
 use crate::status_line::level_now;

@@ -1,7 +1,10 @@
 //! `whycap now`: shows the usage windows, the pace, the spend, the running sessions, and the current limit on one screen.
 
+mod collect;
 mod json;
 mod screen;
+
+pub(crate) use collect::NowCollector;
 
 use chrono::TimeDelta;
 
@@ -9,7 +12,7 @@ use crate::claude::session_label::SessionLabel;
 use crate::claude::sessions::SessionActivity;
 use crate::claude::window_usage::{UsagePage, WindowFigures};
 use crate::ledger::Tally;
-use crate::outlook::{Blocks, Continuation, Outlook, Part, Usage, Verdict, WhyNot};
+use crate::limits::{Blocks, Continuation, Outlook, Part, State, Usage, Verdict, WhyNot};
 use crate::pace::{Pace, WindowPace};
 use crate::spend::{Amount, Block, WindowUse};
 use crate::time::Clock;
@@ -83,14 +86,15 @@ impl NowData {
         self.outlook.as_ref().filter(|outlook| outlook.is_blocked())
     }
 
-    /// Returns the error that stopped work last. Returns `None` if it is old, if it is only a notice, or if it concerned
-    /// only another session, which shows it itself.
+    /// Returns the error that stopped work last. Returns `None` if it is old, if it is only a notice, if its session has
+    /// worked since, or if it concerned only another session, which shows it itself.
     fn recent_error(&self) -> Option<&Outlook> {
         let outlook = self.outlook.as_ref()?;
         let is_recent = self.clock.now - outlook.stop.as_ref()?.at <= SHOWN_FOR;
         let is_notice = matches!(outlook.verdict, Verdict::Notice | Verdict::Over);
         let is_of_other = outlook.is_elsewhere() && outlook.resource.scope.session != Part::Any;
-        (is_recent && !is_notice && !is_of_other).then_some(outlook)
+        let is_answered = matches!(outlook.state, State::Answered(_));
+        (is_recent && !is_notice && !is_of_other && !is_answered).then_some(outlook)
     }
 }
 

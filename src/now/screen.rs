@@ -6,7 +6,7 @@ use crate::claude::sessions::SessionState;
 use crate::claude::window_usage::{
     USAGE_CACHED_FOR, USED_UP, WindowUsage, rounded_level, window_label, window_length,
 };
-use crate::outlook::{Measure, State};
+use crate::limits::{Measure, State};
 use crate::pace::WindowPace;
 use crate::render::{Column, MeterRow, Page, Report, Table};
 use crate::spend::{Amount, WindowUse, hourly_rate};
@@ -313,7 +313,7 @@ mod tests {
     use crate::claude::sessions::SessionActivity;
     use crate::claude::window_usage::WindowFigures;
     use crate::ledger::Tally;
-    use crate::outlook::{Asker, Event, Fact, Kind, Outlook, Refusal, Source, World};
+    use crate::limits::{Asker, Event, Fact, Kind, Outlook, Refusal, Source, World};
     use crate::pace::{Pace, Reading};
     use crate::pricing::Money;
     use crate::spend::Block;

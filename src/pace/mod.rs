@@ -8,7 +8,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::claude::window_usage::{is_same_reset, window_length};
-use crate::outlook::{self, Kind};
+use crate::limits::{self, Kind};
 
 /// The share of a period over which the rate is measured, as a divisor of its length.
 const MEASURED_SHARE: i32 = 4;
@@ -148,7 +148,7 @@ pub struct WindowPace {
 impl WindowPace {
     /// Returns the pace that the readings of a window show, which are in the order in which they were taken. Returns `None`
     /// if the newest one is old, or if [`Pace::of_window`] is `None`.
-    pub(crate) fn of(readings: &[outlook::Reading], now: DateTime<Utc>) -> Option<Self> {
+    pub(crate) fn of(readings: &[limits::Reading], now: DateTime<Utc>) -> Option<Self> {
         let (newest, earlier) = readings.split_last()?;
         let window = newest.measure.window;
         let resets_at = newest.measure.resets_at?;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::table::share_text;
 use crate::claude::window_usage::window_label;
 use crate::ledger::{LedgerError, RowsBy, Selected, SpendSource};
-use crate::outlook::Kind;
+use crate::limits::Kind;
 use crate::pricing::Money;
 use crate::time::format_rfc3339;
 

@@ -3,6 +3,7 @@
 //! All code in this module is pure, except for `wrapped`, which runs the user's previous status-line command.
 
 mod amounts;
+pub(crate) mod call;
 mod context_use;
 mod layout;
 mod loss;
@@ -135,7 +136,7 @@ mod tests {
     use super::*;
     use crate::config::{LineConfig, MeterForm};
     use crate::ledger::Tally;
-    use crate::outlook::Kind;
+    use crate::limits::Kind;
     use crate::terminal::width;
     use crate::time::{HourFormat, Zone};
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::error_line::{ErrorLine, QuotaLimits};
 use super::owner::Owner;
 use crate::lenient_json::LenientJson;
-use crate::outlook::{Announcement, Claim, Event, Kind, Refusal, Response};
+use crate::limits::{Announcement, Claim, Event, Kind, Refusal, Response};
 
 /// The names of the model families. Aliases such as `sonnet[1m]` and IDs such as "claude-sonnet-5-5" contain them.
 pub(crate) const MODEL_FAMILIES: [&str; 4] = ["opus", "sonnet", "haiku", "fable"];

@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{Caller, Facts, Period, collect, collect_for_status_line, refresh, settle};
 use crate::claude::window_usage::WindowFigures;
 use crate::ledger::{Ledger, OpenLedger, WaitLimit};
-use crate::outlook::{Asker, Blocks, Fact, Kind, Measure, Outlook, Past, Pays, Usage, World};
+use crate::limits::{Asker, Blocks, Fact, Kind, Measure, Outlook, Past, Pays, Usage, World};
 use crate::pace::WindowPace;
 use crate::time::Clock;
 use crate::wording::Paying;
@@ -167,20 +167,27 @@ impl Limits {
     /// if the ledger cannot be read.
     pub(crate) fn paying(&self, ledger: &Ledger) -> Option<Paying> {
         let since = self.paying_since()?;
-        let costs = ledger.costs_since(since, &|session, _| self.shares_payer(session))?;
+        let costs = ledger.costs_since(since, &|session, _| self.is_of_payer(session))?;
         let cost = costs.into_iter().map(|(_, cost)| cost).sum();
         Some(Paying { since, cost })
     }
 
-    /// Returns true if the session has the same payer as the asker.
-    pub(crate) fn shares_payer(&self, session: &str) -> bool {
-        let of_session = self.world.request(&Asker::Session(session.to_owned()));
-        of_session.payer == self.world.request(&self.asker).payer
+    /// Returns true if the asker's payer also pays for this session now.
+    pub(crate) fn is_of_payer(&self, session: &str) -> bool {
+        let asker = Asker::Session(session.to_owned());
+        self.world.request(&asker).payer == self.world.request(&self.asker).payer
     }
 
     /// Returns the stops of a period.
     pub(crate) fn past(&self, since: DateTime<Utc>, until: DateTime<Utc>) -> Past {
         self.world.past(since, until)
+    }
+
+    /// Returns the other sessions that Claude Code continues by itself, and when.
+    pub(crate) fn continuing(&self) -> Vec<(&str, DateTime<Utc>)> {
+        let mut continuing = self.world.continuing();
+        continuing.retain(|(session, _)| self.asker != Asker::Session((*session).to_owned()));
+        continuing
     }
 
     /// Returns what blocks other sessions. Each limit is returned once.

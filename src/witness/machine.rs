@@ -8,7 +8,7 @@ use crate::claude::credentials::{self, Credential, OAUTH_TOKEN, SetIn};
 use crate::claude::sessions::{self, Liveness};
 use crate::claude::settings::{self, effective_value};
 use crate::claude::window_usage::{UsagePage, UsagePageWindow};
-use crate::outlook::{Credits, Event, Fact, Kind, Login, Measure, Payer, Source};
+use crate::limits::{Credits, Event, Fact, Kind, Login, Measure, Payer, Source};
 use crate::transcript::limit_lines::{account_name, model_family, window_named};
 
 /// The setting with which the user forbids Claude Code to continue by itself after a reset.

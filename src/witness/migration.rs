@@ -8,7 +8,7 @@ use crate::claude::account::Account;
 use crate::claude::credentials::Credential;
 use crate::claude::window_usage::{OtherLimits, WindowUsage, measures};
 use crate::journal::{Journal, JournalRecord};
-use crate::outlook::{Event, Fact, Refusal, Source};
+use crate::limits::{Event, Fact, Refusal, Source};
 use crate::paths::Paths;
 use crate::time::{is_in_supported_range, rfc3339};
 use crate::transcript::error_line::ErrorLine;

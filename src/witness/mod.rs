@@ -28,8 +28,9 @@ use crate::claude::sessions::{self, Session};
 use crate::claude::{settings, transcripts};
 use crate::environment::Environment;
 use crate::ledger::{FactRequest, Ledger, OpenLedger, ReadTime};
-use crate::outlook::{Asker, Event, Fact, Source, World};
+use crate::limits::{Asker, Event, Fact, Source, World};
 use crate::paths::Paths;
+use crate::time::FIVE_HOURS;
 
 /// Readings from before a refusal are evidence about it for this long.
 const BEFORE_REFUSAL: TimeDelta = TimeDelta::minutes(20);
@@ -146,15 +147,19 @@ pub fn collect(
     }
 }
 
-/// Like [`collect`] with [`Period::Open`], for a status-line call.
+/// Like [`collect`] with [`Period::Open`], for a status-line call. Even if no limit is open, the result contains the
+/// readings of the last hours, which the line shows.
 pub fn collect_for_status_line(caller: &Caller<'_>, live: &OpenLedger, reported: &[Fact]) -> Facts {
+    let ledger = live.ledger();
     let unsaved = live.unsaved_limit_facts();
-    collect(
-        caller,
-        Some(live.ledger()),
-        Period::Open,
-        &[unsaved, reported].concat(),
-    )
+    let known = [unsaved, reported].concat();
+    let mut facts = collect(caller, Some(ledger), Period::Open, &known);
+    if facts.facts.is_empty() {
+        facts.facts = known;
+    }
+    let readings = ledger.window_readings(caller.now() - FIVE_HOURS, caller.session);
+    facts.facts.extend(readings.unwrap_or_default());
+    facts
 }
 
 /// Returns the time of the first refusal that may still stop something.

@@ -7,7 +7,7 @@ use crate::claude::hook_event::{EventName, HookEvent};
 use crate::claude::status_payload::StatusPayload;
 use crate::claude::window_usage::WindowFigures;
 use crate::lenient_json::LenientJson;
-use crate::outlook::{Event, Fact, Refusal, Source};
+use crate::limits::{Event, Fact, Refusal, Source};
 use crate::transcript::error_line::readable;
 use crate::transcript::limit_lines::selected;
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::claude::status_payload::StatusPayload;
 use crate::ledger::{WaitLimit, path_in};
-use crate::outlook::{Announcement, Kind, Measure, Payer, Refusal};
+use crate::limits::{Announcement, Kind, Measure, Payer, Refusal};
 
 const SESSION: &str = "5a7d3c1e-0000-4000-a000-00000000c0de";
 const OTHER: &str = "6b7d3c1e-0000-4000-a000-00000000beef";
@@ -231,7 +231,7 @@ fn a_conversation_tells_who_asked_paid_and_waited() {
     let sent = |is_typed| Event::Sent { is_typed };
     let owned = events.first().unwrap().1.clone();
     assert!(matches!(&owned, Event::Owned { account } if !account.starts_with('/')));
-    let served = Event::Served(crate::outlook::Response {
+    let served = Event::Served(crate::limits::Response {
         model: Some("opus".to_owned()),
         ..Default::default()
     });

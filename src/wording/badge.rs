@@ -1,7 +1,7 @@
 //! The badge: what happened and what to do, in at most 60 columns.
 
 use super::{credential, first_that_fits, is_only_expected_to_be_over, usage};
-use crate::outlook::{BudgetPeriod, Continuation, Family, Kind, Outlook, State, Verdict};
+use crate::limits::{BudgetPeriod, Continuation, Family, Kind, Outlook, State, Verdict};
 use crate::time::Clock;
 
 /// The maximum width of a badge.

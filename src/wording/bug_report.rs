@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use super::evidence::facts;
 use super::{ending, headline};
-use crate::outlook::Outlook;
+use crate::limits::Outlook;
 use crate::secrets::redact;
 use crate::time::{Clock, format_rfc3339};
 

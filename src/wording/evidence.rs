@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use super::window_name;
 use crate::embedded;
-use crate::outlook::{Evidence, Outlook, Proof, Source};
+use crate::limits::{Evidence, Outlook, Proof, Source};
 use crate::terminal::count_noun;
 use crate::time::Clock;
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{credential, first_that_fits, usage, window_name};
-use crate::outlook::{Family, Kind, Opening, Outlook, State, Verdict, Who};
+use crate::limits::{Family, Kind, Opening, Outlook, State, Verdict, Who};
 use crate::time::Clock;
 
 /// The maximum width of a headline.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::evidence::{fact, source_name};
 use super::{badge, headline, window_name};
-use crate::outlook::{Blocks, Continuation, Outlook, Past, Usage};
+use crate::limits::{Blocks, Continuation, Outlook, Past, Usage};
 use crate::time::{Clock, format_rfc3339};
 
 /// Returns the fields of an incident. `blocks` and `usage` belong to the asking session or shell.

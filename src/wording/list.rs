@@ -1,7 +1,7 @@
 //! The list of past incidents.
 
-use super::headline;
-use crate::outlook::{Outlook, Past};
+use super::{headline, short};
+use crate::limits::{Outlook, Past};
 use crate::render::Report;
 use crate::terminal::{Tone, count_noun};
 use crate::time::{Clock, format_duration};
@@ -36,6 +36,9 @@ pub(crate) fn list(past: &Past, is_long: bool, clock: Clock) -> Report {
 /// Returns a sentence with the number of incidents and the time for which the user could not work.
 pub(crate) fn sums_sentence(past: &Past) -> String {
     let count = count_noun(past.stops.len() as u64, "incident");
+    if past.blocked.is_zero() {
+        return format!("{count}. There was always a way through for other prompts.");
+    }
     let blocked = format_duration(past.blocked);
     format!("{count}. No prompt had a way through for {blocked}.")
 }
@@ -49,10 +52,7 @@ fn entry(outlook: &Outlook, clock: Clock) -> String {
 }
 
 fn details(outlook: &Outlook, sessions: &[String]) -> String {
-    let names: Vec<&str> = sessions
-        .iter()
-        .map(|id| id.split('-').next().unwrap_or(id))
-        .collect();
+    let names: Vec<&str> = sessions.iter().map(|id| short(id)).collect();
     let noun = if names.len() == 1 {
         "session"
     } else {

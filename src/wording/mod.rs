@@ -11,7 +11,9 @@ mod list;
 mod rows;
 mod screen;
 
-use crate::outlook::{
+use chrono::{DateTime, Utc};
+
+use crate::limits::{
     Continuation, Kind, Outlook, Payer, Proof, Reading, Source, State, Usage, WhyNot,
 };
 use crate::terminal::{truncate, width};
@@ -113,14 +115,27 @@ fn is_only_expected_to_be_over(outlook: &Outlook) -> bool {
     matches!(&outlook.state, State::Reopened(opening) if !opening.is_proof())
 }
 
-/// Returns sentences about what blocks other sessions.
-pub(crate) fn about_others(others: &[Outlook], clock: Clock) -> Vec<String> {
-    others
-        .iter()
-        .map(|other| {
-            let session = other.request.session.as_deref().unwrap_or_default();
-            let name = session.split('-').next().unwrap_or(session);
-            format!("In session {name}: {}", headline(other, clock))
-        })
-        .collect()
+/// Returns sentences about other sessions: what blocks them, and which of them Claude Code continues by itself.
+pub(crate) fn about_others(
+    others: &[Outlook],
+    continuing: &[(&str, DateTime<Utc>)],
+    clock: Clock,
+) -> Vec<String> {
+    let blocked = others.iter().map(|other| {
+        let session = other.request.session.as_deref().unwrap_or_default();
+        format!("In session {}: {}", short(session), headline(other, clock))
+    });
+    let continued = continuing.iter().map(|(session, at)| {
+        let time = clock.format_approximate_time(*at);
+        format!(
+            "Claude Code continues session {} by itself {time}.",
+            short(session)
+        )
+    });
+    blocked.chain(continued).collect()
+}
+
+/// Returns the first part of a session ID.
+fn short(session: &str) -> &str {
+    session.split('-').next().unwrap_or(session)
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{badge, continuation, first_that_fits, headline};
-use crate::outlook::{Continuation, Outlook, State};
+use crate::limits::{Continuation, Outlook, State};
 use crate::pricing::Money;
 use crate::terminal::{Piece, Tone};
 use crate::time::Clock;

@@ -1,7 +1,7 @@
 //! The explanation of an outlook: on one screen, in the rows of a conversation, or at length.
 
 use super::{continuation, ending, evidence, headline, is_of_pasted_text};
-use crate::outlook::{Outlook, State, Step, Verdict};
+use crate::limits::{Outlook, State, Step, Verdict};
 use crate::render::{Page, Report};
 use crate::terminal::{Tone, truncate};
 use crate::time::Clock;
@@ -13,16 +13,16 @@ const QUOTED_COLUMNS: usize = 200;
 /// The maximum number of facts on one screen.
 const FACTS: usize = 3;
 
-/// Explains an outlook on a single screen. `others` contains sentences about other sessions. `pointer` says where to read
+/// Explains an outlook on a single screen. `remarks` contains sentences about other sessions, and about what used a full window. `pointer` says where to read
 /// more.
 pub(crate) fn on_one_screen(
     outlook: &Outlook,
-    others: &[String],
+    remarks: &[String],
     pointer: &str,
     clock: Clock,
 ) -> Report {
     let mut report = Report::default();
-    add_answer(outlook, others, clock, &mut report);
+    add_answer(outlook, remarks, clock, &mut report);
     add_steps(outlook, STEPS, clock, &mut report);
     add_list(
         "Why",
@@ -39,7 +39,7 @@ pub(crate) fn on_one_screen(
 /// answer says what happened and what to do first.
 pub(crate) fn in_rows(
     outlook: &Outlook,
-    others: &[String],
+    remarks: &[String],
     rows: usize,
     page: Page,
     clock: Clock,
@@ -47,7 +47,7 @@ pub(crate) fn in_rows(
     let facts = evidence::facts(outlook, clock);
     for (steps, reasons) in [(4, 3), (4, 2), (3, 1), (2, 1), (2, 0)] {
         let mut report = Report::default();
-        add_answer(outlook, others, clock, &mut report);
+        add_answer(outlook, remarks, clock, &mut report);
         add_steps(outlook, steps, clock, &mut report);
         add_list("Why", facts.iter().take(reasons).cloned(), &mut report);
         report.gap();
@@ -63,15 +63,10 @@ pub(crate) fn in_rows(
     report
 }
 
-/// Explains an outlook in full detail. `spent` contains sentences about the spend on this machine.
-pub(crate) fn at_length(
-    outlook: &Outlook,
-    others: &[String],
-    spent: &[String],
-    clock: Clock,
-) -> Report {
+/// Explains an outlook in full detail.
+pub(crate) fn at_length(outlook: &Outlook, remarks: &[String], clock: Clock) -> Report {
     let mut report = Report::default();
-    add_answer(outlook, others, clock, &mut report);
+    add_answer(outlook, remarks, clock, &mut report);
     report.section("What to do");
     for (index, step) in outlook.steps.iter().enumerate() {
         let number = format!("{}. ", index + 1);
@@ -94,7 +89,6 @@ pub(crate) fn at_length(
         did_not_help.map(|attempt| (*attempt).to_owned()),
         &mut report,
     );
-    add_list("Spend on this machine", spent.iter().cloned(), &mut report);
     if outlook.stop.is_some() {
         report.section("The message");
         report.paragraph(Tone::Quiet, origin(outlook, clock));
@@ -121,7 +115,7 @@ pub(crate) fn standing(outlook: &Outlook) -> &'static str {
 }
 
 /// Adds what happened, whether the session continues by itself, and what else applies.
-fn add_answer(outlook: &Outlook, others: &[String], clock: Clock, report: &mut Report) {
+fn add_answer(outlook: &Outlook, remarks: &[String], clock: Clock, report: &mut Report) {
     report.paragraph(tone(outlook), headline(outlook, clock));
     if outlook.is_blocked() {
         let also = outlook.also.iter().map(|also| {
@@ -134,7 +128,7 @@ fn add_answer(outlook: &Outlook, others: &[String], clock: Clock, report: &mut R
         report.paragraphs(Tone::Plain, also);
         report.paragraphs(Tone::Plain, continuation(outlook, clock));
     }
-    report.paragraphs(Tone::Quiet, others.iter().cloned());
+    report.paragraphs(Tone::Quiet, remarks.iter().cloned());
 }
 
 fn add_steps(outlook: &Outlook, most: usize, clock: Clock, report: &mut Report) {

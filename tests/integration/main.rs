@@ -56,6 +56,7 @@ mod key_of_one_session;
 mod later_errors;
 mod later_evidence;
 #[cfg(target_os = "linux")] // scripts stand in for Claude Code, and start times come from `/proc`
+mod limits_page;
 mod locks;
 mod messages;
 #[cfg(target_os = "linux")] // a copy of `sleep` stands in for Claude Code

@@ -2,15 +2,15 @@
 
 use clap::{Args, Command, FromArgMatches};
 
-use super::reply::{Misuse, Reply, Subcommand, in_one_line, misuse, usage_error};
-use super::spend::SpendArguments;
-use super::{budget, doctor, explain, incidents, locks, now};
-use crate::context::Context;
+use crate::collect::Context;
+use crate::commands::reply::{Misuse, Reply, Subcommand, in_one_line, misuse, usage_error};
+use crate::commands::spend::SpendArguments;
+use crate::commands::{budget, doctor, explain, incidents, locks, now};
 use crate::install::line;
 use crate::render::Report;
 
 /// The list of topics for `/whycap`.
-const HELP: &str = include_str!("help/answers.txt");
+const HELP: &str = include_str!("help.txt");
 
 /// The maximum number of characters in an answer. Claude Code silently truncates messages at 10,000 characters.
 const MOST_CHARACTERS: usize = 9_500;

@@ -1,19 +1,23 @@
 //! `whycap hook`: handles an event from Claude Code. It prints nothing or a single JSON object, and always exits with
 //! 0.
 
+mod answer;
+mod replies;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::answer::question_in;
-use super::host::{Deadline, InputLimits, read_input};
 use crate::claude::hook_event::{EventName, HookEvent};
-use crate::context::{Context, in_reply};
+use crate::collect::Context;
 use crate::environment::Environment;
+use crate::host::{Deadline, InputLimits, read_input};
 use crate::install::plugin;
 use crate::paths::Paths;
 use crate::terminal::{Shown, print};
 use crate::witness::{self, Caller};
+use answer::question_in;
+use replies::in_reply;
 
 /// The limits for reading an event. Prompts can be long if they contain pasted files.
 ///

@@ -3,9 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::Context;
-use crate::outlook::{Fact, Family, Kind, Outlook};
-use crate::spend::Amount;
-use crate::time::{FIVE_HOURS, WEEK};
+use crate::limits::{Fact, Outlook};
 use crate::witness::{Caller, Limits};
 
 impl Context {
@@ -49,28 +47,15 @@ impl Context {
         }
     }
 
-    /// Returns a sentence with the spend on this machine in the usage window of a limit, or in the month of a cap. Returns
-    /// `None` if the limit is not about usage or money, or if there is no ledger.
-    pub(crate) fn spent_in_window(&self, outlook: &Outlook) -> Option<String> {
-        let clock = self.clock();
+    /// Returns a sentence about what has used the full usage window of a limit. Returns `None` if the limit is not about
+    /// such a window, if nothing blocks the asker, or if there is no ledger.
+    pub(crate) fn use_of_full_window(&self, limits: &Limits, outlook: &Outlook) -> Option<String> {
         let window = outlook.window.unwrap_or(outlook.limit());
-        let until = outlook
-            .resets_at
-            .map_or(clock.now, |reset| reset.min(clock.now));
-        let (name, since) = match (window, window.description().family) {
-            (Kind::FiveHour, _) => ("this 5-hour window", outlook.resets_at? - FIVE_HOURS),
-            (_, Family::Window) => ("this week", outlook.resets_at? - WEEK),
-            (_, Family::Overflow | Family::Prepaid) => {
-                ("this month", clock.zone.month_bounds(clock.now).0)
-            }
-            _ => return None,
-        };
+        if !outlook.is_blocked() || !window.is_window() {
+            return None;
+        }
         let ledger = self.existing_ledger()?;
-        let spent = ledger.between(since, until.max(clock.now)).ok()?;
-        let cost = Amount::from_tally(&spent);
-        Some(format!(
-            "Sessions on this machine have spent {} in {name}.",
-            cost.show()
-        ))
+        self.window_use(&ledger, limits, window, outlook.resets_at?)?
+            .sentence()
     }
 }

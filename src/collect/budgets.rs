@@ -6,7 +6,7 @@ use crate::budget::{BudgetedSession, SessionBudgets};
 use crate::claude::transcripts;
 use crate::config::BudgetAction;
 use crate::ledger::{EVER, Ledger, LedgerError, RowsBy, SpendSource};
-use crate::outlook::Fact;
+use crate::limits::Fact;
 use crate::spend::SpendHistory;
 
 impl Context {
@@ -61,7 +61,7 @@ impl Context {
 
     /// Returns the used-up budgets that block the prompts of a session, or of a new session without one. Without
     /// `action = "stop"`, nothing is read.
-    pub(super) fn budget_facts(&self, session: Option<&str>) -> Vec<Fact> {
+    pub(crate) fn budget_facts(&self, session: Option<&str>) -> Vec<Fact> {
         let budget = &self.config.budget;
         let may_block = budget.action == BudgetAction::Stop && budget.is_set();
         if !may_block || self.existing_ledger().is_none() {

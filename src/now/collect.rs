@@ -5,14 +5,14 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 
-use super::{ANSWER_READS, Context};
 use crate::claude::account::{Account, LoginState};
 use crate::claude::processes;
 use crate::claude::sessions::{self, Liveness, Session, SessionState};
 use crate::claude::window_usage::WindowFigures;
+use crate::collect::{ANSWER_READS, Context};
 use crate::ledger::{Ledger, LedgerError, ReadTime, SpendSource};
+use crate::limits::{Kind, Outlook, Part, Pays};
 use crate::now::{NowData, RunningSession, SpendNow};
-use crate::outlook::{Kind, Outlook, Part, Pays};
 use crate::spend::{Amount, WindowUse, block_until, current_block};
 use crate::time::{Clock, Millis};
 use crate::witness::Limits;
@@ -60,7 +60,7 @@ impl NowCollector {
             .collect();
         NowData {
             clock: context.clock(),
-            others: wording::about_others(&others, context.clock()),
+            others: wording::about_others(&others, &[], context.clock()),
             outlook,
             blocks: limits.blocks(),
             usage: limits.usage(),

@@ -20,7 +20,7 @@ const PATIENCE: u32 = if cfg!(debug_assertions) { 10 } else { 1 };
 /// A thread enforces the deadline because signals do not work in every situation. A signal could interrupt SQLite,
 /// which may wait ten seconds for a process that was suspended while opening the same file. However, it would not reach
 /// a thread that is blocked on an unresponsive network file system, and a signal handler cannot render anything.
-pub(in crate::commands) struct Deadline {
+pub(crate) struct Deadline {
     /// True if everything has been printed. The mutex is locked during printing.
     is_printed: Arc<Mutex<bool>>,
 }
@@ -29,7 +29,7 @@ impl Deadline {
     /// Starts a time limit. If printing has not started in time, the result of `fallback` is printed instead.
     ///
     /// If the thread cannot be started, there is no time limit.
-    pub(in crate::commands) fn start(
+    pub(crate) fn start(
         limit: Duration,
         fallback: impl FnOnce() -> Shown + Send + 'static,
     ) -> Self {
@@ -53,7 +53,7 @@ impl Deadline {
 
     /// Calls `print`, which must print all output, and returns its result. Whatever follows may take the remaining time
     /// plus [`GRACE`].
-    pub(in crate::commands) fn print_in_time<T>(&self, print: impl FnOnce() -> T) -> T {
+    pub(crate) fn print_in_time<T>(&self, print: impl FnOnce() -> T) -> T {
         let mut is_printed = self
             .is_printed
             .lock()

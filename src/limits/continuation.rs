@@ -73,6 +73,16 @@ impl World {
         Continuation::At(reset + CONTINUES_WITHIN)
     }
 
+    /// Returns the sessions that Claude Code continues by itself, and when.
+    pub fn continuing(&self) -> Vec<(&str, DateTime<Utc>)> {
+        self.sessions()
+            .filter_map(|(session, _)| match self.continuation(Some(session)) {
+                Continuation::At(at) => Some((session, at)),
+                Continuation::NotStopped | Continuation::No(_) => None,
+            })
+            .collect()
+    }
+
     fn cancelled(&self, stop: &Stop) -> Option<WhyNot> {
         if !self.may_continue {
             return Some(WhyNot::TurnedOff);

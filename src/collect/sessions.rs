@@ -128,28 +128,6 @@ impl Context {
             .unwrap_or_default()
     }
 
-    /// Returns a session's name and directory, such as `"Fix the tests", ~/api`. If the name must not be shown, a short
-    /// ID takes its place. Returns `None` if neither the name nor the directory is known.
-    pub(crate) fn describe_session(&self, session: &str) -> Option<String> {
-        let label = self.session_label(session);
-        let mut details = Vec::new();
-        match label.name() {
-            Some(name) => details.push(format!("\"{name}\"")),
-            None => details.extend(label.name_or_id(session).map(str::to_owned)),
-        }
-        details.extend(
-            label
-                .directory
-                .as_ref()
-                .map(|directory| self.paths.show(directory)),
-        );
-        if details.is_empty() {
-            None
-        } else {
-            Some(details.join(", "))
-        }
-    }
-
     /// Returns a function that looks up the label for a session ID. It is fast enough for tables with many sessions.
     pub(crate) fn session_labels(&self) -> impl Fn(&str) -> SessionLabel {
         let label_of = self.complete_session_labels();

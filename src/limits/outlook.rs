@@ -201,11 +201,13 @@ impl World {
         }
         // A shell has no errors of its own, so it asks for the session of the newest one.
         let stop = self.stops.get(own?)?;
-        let mut outlook = self.answer(&self.request_of(&stop.session), Subject::Stop(own?));
+        let of_session = self.request_of(&stop.session);
+        let mut outlook = self.answer(&of_session, Subject::Stop(own?));
         if outlook.is_blocked() {
-            outlook.state = match request.session {
-                Some(_) => State::Spared,
-                None => State::Elsewhere,
+            outlook.state = if self.blockers(&of_session).is_empty() {
+                State::Spared
+            } else {
+                State::Elsewhere
             };
             self.finish(&mut outlook);
         }

@@ -14,10 +14,6 @@ mod facts;
 mod fold;
 mod history;
 mod judge;
-#[expect(
-    clippy::module_inception,
-    reason = "the directory is renamed when the old one is gone"
-)]
 mod outlook;
 mod past;
 mod request;

@@ -6,8 +6,8 @@
 mod deadline;
 mod input;
 
-pub(super) use deadline::Deadline;
-pub(super) use input::{InputLimits, read_input};
+pub(crate) use deadline::Deadline;
+pub(crate) use input::{InputLimits, read_input};
 
 use std::panic::PanicHookInfo;
 use std::sync::atomic::{AtomicBool, Ordering};

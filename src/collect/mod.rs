@@ -5,14 +5,10 @@
 
 mod budgets;
 mod drain;
-mod hook_replies;
 mod ledger_access;
 mod limits;
-mod now;
 mod sessions;
 mod spend;
-mod spend_page;
-mod status_line_call;
 mod window_use;
 
 use std::path::PathBuf;
@@ -33,17 +29,14 @@ use crate::render::{Page, conversation_rows};
 use crate::terminal::{controlling_terminal_rows, is_stdout_terminal, terminal_rows};
 use crate::time::Clock;
 
-pub(crate) use hook_replies::in_reply;
-pub(crate) use now::NowCollector;
 pub(crate) use spend::SpendOptions;
-pub(crate) use status_line_call::{StatusLineCall, StatusLineFacts};
 
 /// The maximum number of rows in an answer if the terminal height is unknown. An answer of this length fits in a 34-row
 /// terminal. If an answer does not fit, Claude Code shows only its end.
 const USUAL_ROWS: usize = 20;
 
 /// The maximum time for reading transcripts for an answer in a conversation.
-const ANSWER_READS: ReadTime = ReadTime::Within(Duration::from_millis(500));
+pub(crate) const ANSWER_READS: ReadTime = ReadTime::Within(Duration::from_millis(500));
 
 /// The tolerance for comparing the start time of a process with another time. Some systems round start times.
 const START_TOLERANCE: TimeDelta = TimeDelta::seconds(2);
@@ -149,7 +142,7 @@ impl Context {
 
     /// Returns true if Claude Code started before `/whycap` was installed. The command is then not available until the
     /// user restarts Claude Code or runs `/reload-plugins`. Returns false if one of the two times is unknown.
-    fn client_lacks_slash_command(&self) -> bool {
+    pub(crate) fn client_lacks_slash_command(&self) -> bool {
         let client = ProcessId::of_client(&self.environment);
         let started_at = client.and_then(|client| processes::look(client.pid).started_at);
         let installed_at = slash_command::installed_at(&self.paths);

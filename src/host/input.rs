@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 
 /// The limits for reading the input.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::commands) struct InputLimits {
+pub(crate) struct InputLimits {
     /// The maximum size in bytes.
-    pub(in crate::commands) size: usize,
+    pub(crate) size: usize,
     /// The time limit for the first byte. Claude Code writes the input after it has started whycap, and it may be busy
     /// with something else in between.
-    pub(in crate::commands) first_byte: Duration,
+    pub(crate) first_byte: Duration,
     /// The time limit for the whole input.
-    pub(in crate::commands) total: Duration,
+    pub(crate) total: Duration,
 }
 
 /// The time limit for the rest of the input after the first byte. The input usually arrives at once, or within a few
@@ -28,7 +28,7 @@ const READ_SIZE: usize = 8 * 1024;
 /// Reads until the value is complete and nothing follows it, a read fails, or the time is up. Returns the bytes read so
 /// far. If the input exceeds the maximum size, returns nothing but keeps reading until the time limit so that Claude
 /// Code does not get a broken pipe.
-pub(in crate::commands) fn read_input(limits: InputLimits) -> Vec<u8> {
+pub(crate) fn read_input(limits: InputLimits) -> Vec<u8> {
     let started = Instant::now();
     if !is_readable(limits.first_byte) {
         return Vec::new();

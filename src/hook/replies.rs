@@ -9,14 +9,14 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use super::Context;
 use crate::budget::OnPrompt;
 use crate::claude::hook_event::EventName;
 use crate::claude::transcripts;
+use crate::collect::Context;
 use crate::install::{line, plugin};
 use crate::ledger::{EventKind, Ledger, ProcessId, ReadTime, RunEvent, WaitLimit};
+use crate::limits::{Event, Fact, Source};
 use crate::locks;
-use crate::outlook::{Event, Fact, Source};
 use crate::terminal::{escape, escape_lines};
 use crate::witness;
 use crate::wording;

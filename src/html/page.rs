@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 
-use super::Context;
+use crate::collect::Context;
 use crate::html::{Contents, PageSums};
 use crate::ledger::SpendRow;
-use crate::outlook::Past;
+use crate::limits::Past;
 use crate::spend::{ReportRequest, Statement};
 
 /// A page of HTML.

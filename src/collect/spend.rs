@@ -142,7 +142,7 @@ impl Context {
 
     /// Returns this machine's statement. Calls `each` for every included row. `row_groups` provides the groups of rows
     /// that do not contain their own.
-    pub(super) fn statement_of(
+    pub(crate) fn statement_of(
         &self,
         ledger: &Ledger,
         request: &ReportRequest,
@@ -216,7 +216,7 @@ impl Context {
     }
 
     /// Returns the statement for several machines' exports in a directory. Calls `each` for every included row.
-    pub(super) fn statement_of_exports(
+    pub(crate) fn statement_of_exports(
         &self,
         directory: &Path,
         request: &ReportRequest,

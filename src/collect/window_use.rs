@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::Context;
 use crate::claude::window_usage::window_length;
 use crate::ledger::Ledger;
-use crate::outlook::Kind;
+use crate::limits::Kind;
 use crate::spend::WindowUse;
 use crate::witness::Limits;
 
@@ -21,7 +21,7 @@ impl Context {
     ) -> Option<WindowUse> {
         let until = reset.min(self.environment.now);
         let period = reset - window_length(window)..until;
-        let is_counted = |session: &str| limits.shares_payer(session);
+        let is_counted = |session: &str| limits.is_of_payer(session);
         let name_of = |session: &str| {
             let label = self.session_label(session);
             label.name_or_id(session).unwrap_or(session).to_owned()

@@ -1,17 +1,17 @@
 //! Handles a status-line call, which is one run of `whycap statusline`. Parses Claude Code's input, collects the facts
 //! for the line, and saves data after the line has been printed.
 
-use super::Context;
 use crate::budget::day_budget_blocking;
 use crate::checkout::Head;
 use crate::claude::account::LoginState;
 use crate::claude::status_payload::StatusPayload;
 use crate::claude::transcripts::prompt_sent;
 use crate::claude::window_usage::WindowFigures;
+use crate::collect::Context;
 use crate::config::SegmentName;
 use crate::environment::Environment;
 use crate::ledger::{Ledger, LiveFigures, OpenLedger, ProcessId, RunEvent, TotalSample, WaitLimit};
-use crate::outlook::Fact;
+use crate::limits::Fact;
 use crate::paths::Paths;
 use crate::pricing::Money;
 use crate::status_line::cold_cache_cost;

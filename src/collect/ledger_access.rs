@@ -122,7 +122,7 @@ impl Context {
     }
 
     /// Reads new transcript lines into the ledger. If that fails, the result says that data is missing.
-    pub(super) fn catch_up_ledger(
+    pub(crate) fn catch_up_ledger(
         &self,
         ledger: &mut Ledger,
         read_time: ReadTime,
