@@ -146,6 +146,13 @@ mod tests {
         "2026-11-20T06:30:00Z".parse().unwrap()
     }
 
+    fn name(session: &str) -> EventKey<'_> {
+        EventKey::ConfigurationDamaged {
+            today: NaiveDate::default(),
+            session,
+        }
+    }
+
     fn december() -> DateTime<Utc> {
         "2026-12-01T00:10:00Z".parse().unwrap()
     }
@@ -154,17 +161,14 @@ mod tests {
     fn an_event_is_recorded_once_per_period() {
         let root = tempfile::tempdir().unwrap();
         let paths = paths(root.path());
-        let name = EventKey::WaitingEnded {
-            session: "\"in quotes\"",
-        };
+        let name = name("\"in quotes\"");
         let record_once = |period| record_event_once(&paths, &name, &period);
 
         assert!(record_once(november()..november()));
         assert!(!record_once(november()..december()), "the same period");
         assert!(record_once(december()..december()), "a new period");
 
-        let recent = Journal::recent(&paths, december());
-        assert_eq!(recent.records::<Event>().count(), 2);
+        assert_eq!(Journal::all(&paths).records::<Event>().count(), 2);
     }
 
     #[test]
@@ -178,7 +182,7 @@ mod tests {
                 scope.spawn(move || {
                     for index in 0..50 {
                         let session = format!("{thread} {index}");
-                        let name = EventKey::WaitingEnded { session: &session };
+                        let name = name(&session);
                         assert!(record_event_once(paths, &name, &(november()..november())));
                     }
                 });
@@ -200,7 +204,7 @@ mod tests {
         disk::create_parent_directory(&link).unwrap();
         std::os::unix::fs::symlink(&target, &link).unwrap();
 
-        let name = EventKey::WaitingEnded { session: "s" };
+        let name = name("s");
         assert!(record_event(&paths, &name, november()).is_err());
         assert!(!record_event_once(&paths, &name, &(november()..november())));
         assert_eq!(std::fs::read(&target).unwrap(), b"");

@@ -357,11 +357,7 @@ mod tests {
             .join("11111111-0000-4000-8000-000000000000.jsonl");
         std::fs::write(&path, format!("{RESPONSE}\n")).unwrap();
         let ledger = Ledger::in_memory(home.path()).unwrap();
-        let read = || {
-            ledger
-                .read_session(&path, false, Duration::from_secs(60))
-                .batch
-        };
+        let read = || ledger.read_session(&path, false, Duration::from_secs(60));
         let batch = read();
         assert_eq!((batch.responses.len(), batch.is_cut_short), (1, false));
         ledger

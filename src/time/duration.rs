@@ -109,23 +109,6 @@ mod tests {
     }
 
     #[test]
-    fn durations_are_parsed_as_programs_print_them() {
-        for (text, seconds) in [
-            ("2h37m0s", 9_420),
-            ("161h39m41.300432511s", 581_981),
-            ("37s", 37),
-            ("3 hours 12 minutes", 11_520),
-            ("1.5h", 5_400),
-        ] {
-            let expected = Some(TimeDelta::seconds(seconds));
-            assert_eq!(printed_duration(text), expected, "{text}");
-        }
-        for text in ["", "37", "3pm", "h", "5h3", "soon", "1..5h"] {
-            assert_eq!(printed_duration(text), None, "{text}");
-        }
-    }
-
-    #[test]
     fn a_duration_is_formatted_with_its_two_largest_units_but_without_a_zero() {
         for (seconds, formatted) in [
             (40, "40 s"),

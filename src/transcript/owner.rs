@@ -107,7 +107,9 @@ mod tests {
     fn last(lines: &[&str]) -> Option<Owner> {
         let mut owners = OwnerReader::default();
         for line in lines {
-            owners.read(line.as_bytes());
+            if let Some(owner) = Owner::in_line(line.as_bytes()) {
+                owners.add(owner);
+            }
         }
         owners.last
     }

@@ -15,18 +15,19 @@ use chrono::DateTime;
 
 use crate::claude::hook_event::HookEvent;
 use crate::claude::status_payload::StatusPayload;
+use crate::claude::window_usage::WindowFigures;
 use crate::config::Config;
 use crate::environment::Environment;
-use crate::incidents::{Asker, Incidents, Situation};
 use crate::install::edit_record::KeepPurpose;
 use crate::install::settings_edit;
 use crate::ledger::{
     EVER, Ledger, OpenLedger, ProcessId, ReadTime, RowsBy, SpendSource, WaitLimit, path_in,
 };
-use crate::limits::sample::Sample;
 use crate::paths::Paths;
 use crate::pricing::{Money, PriceTable};
 use crate::status_line::{LineFacts, render_rows};
+use crate::witness::{self, Caller, Limits};
+use crate::wording;
 
 /// The number of inputs of each kind in the short test.
 const FEW: usize = 60;
@@ -210,40 +211,40 @@ impl Home {
         let payload = StatusPayload::parse(input);
         let (config, clock) = (Config::load(&self.paths), self.environment.clock());
         let facts = LineFacts {
-            windows: Sample::from_payload(&payload, clock.now),
+            windows: WindowFigures::of_payload(&payload, clock.now),
             rewriting: payload.prompt_cache.map(|_| Money::ZERO),
             ..LineFacts::new(&payload, &config, clock)
         };
         for columns in [1, 20, 76, 500] {
             render_rows(&facts, columns);
         }
-        let incidents = Incidents::new(&self.paths, &self.environment);
-        incidents.situation_of_status_line(&payload, true);
-        incidents.store_reading(&payload);
-        if let Some(known) = incidents.readings().windows(&payload, true) {
-            incidents.readings().paces(&known);
+        let caller = self.caller(payload.session_id.as_deref());
+        let reported = witness::of_status_line(&caller, &payload, true);
+        Limits::for_status_line(&caller, None, &reported).paces();
+    }
+
+    fn caller<'s>(&'s self, session: Option<&'s str>) -> Caller<'s> {
+        Caller {
+            paths: &self.paths,
+            environment: &self.environment,
+            session,
+            project: None,
         }
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the test begins anew")]
     fn events(&self, input: &[u8]) {
         let event = HookEvent::parse(input);
-        let incidents = Incidents::new(&self.paths, &self.environment);
-        // Deletes earlier incidents, because this test is not about sessions with thousands of incidents.
-        let _ = fs::remove_dir_all(self.paths.data.join("journal"));
-        incidents.store_from_hook(&event);
-        if let Some(session) = event.session_id.as_deref() {
-            incidents.situation(Some(session), Asker::Shell, None);
-            incidents.take_unannounced(session, None);
-        }
+        let caller = self.caller(event.session_id.as_deref());
+        let limits = Limits::for_hook(&caller, None, &witness::of_hook(&caller, &event, true));
+        limits.outlook();
     }
 
     fn error_texts(&self, input: &[u8]) {
-        let incidents = Incidents::new(&self.paths, &self.environment);
-        let incident =
-            incidents.explain_text(&String::from_utf8_lossy(input), &Situation::default());
-        assert!(!incident.headline().is_empty() && incident.badge().chars().count() <= 60);
-        incident.to_json();
+        let limits = Limits::for_hook(&self.caller(None), None, &[]);
+        let outlook = limits.meaning(&String::from_utf8_lossy(input)).unwrap();
+        let headline = wording::headline(&outlook, limits.clock());
+        let badge = wording::badge(&outlook, limits.clock());
+        assert!(!headline.is_empty() && badge.chars().count() <= 60);
     }
 
     #[expect(clippy::unused_self, reason = "a target like the others")]

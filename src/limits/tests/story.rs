@@ -266,6 +266,7 @@ fn describe(world: &World, asker: &Asker, outlook: Option<&Outlook>) -> Vec<Stri
     };
     let state = match &outlook.state {
         State::Blocked => "blocked",
+        State::Elsewhere => "elsewhere",
         State::Reopened(_) => "reopened",
         State::Spared => "spared",
         State::Paid => "paid",
