@@ -63,7 +63,7 @@ enum Change {
 }
 
 static ROWS: LazyLock<Vec<Row>> =
-    LazyLock::new(|| embedded::parse("outlook/steps.json", include_str!("steps.json")));
+    LazyLock::new(|| embedded::parse("limits/steps.json", include_str!("steps.json")));
 
 /// A step that the user can take.
 #[derive(Debug, Clone, PartialEq, Eq)]
