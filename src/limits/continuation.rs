@@ -61,7 +61,10 @@ impl World {
         if let Some(why) = obstacle {
             return Continuation::No(why);
         }
-        if !continues_by_itself(stop.refusal.version.as_deref()) {
+        let has_announced = self.sessions.get(&stop.session).is_some_and(|session| {
+            matches!(session.announcement, Some((at, Announcement::Continues)) if at >= stop.at)
+        });
+        if !has_announced && !continues_by_itself(stop.refusal.version.as_deref()) {
             return Continuation::No(WhyNot::OldVersion);
         }
         if reset - stop.at > LONGEST_WAIT {
@@ -111,7 +114,7 @@ fn reset_of(stop: &Stop) -> Option<DateTime<Utc>> {
     }
     match &stop.refusal.claim {
         Some(claim) => claim.resets_at.filter(|_| claim.window.is_some()),
-        None if stop.judgement.window.is_some() => stop.message.stated.map(|stated| stated.at),
+        None if stop.judgement.window.is_some() || stop.judgement.limit.is_window() => stop.message.stated.map(|stated| stated.at),
         None => None,
     }
 }

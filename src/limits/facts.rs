@@ -235,6 +235,13 @@ pub enum BudgetPeriod {
     Month,
 }
 
+impl Refusal {
+    /// Returns true if the reply may have stated the usage of the plan.
+    pub(super) fn is_about_usage(&self) -> bool {
+        self.claim.is_some() || self.class.as_deref() == Some("rate_limit")
+    }
+}
+
 impl Login {
     /// Returns true if only an admin of an organization can change what the account may spend.
     pub fn is_shared(&self) -> bool {

@@ -97,7 +97,8 @@ impl History {
                     .iter()
                     .map(|measure| self.is_new(&session, measure))
                     .collect();
-                if self.attach(&session, fact.at, &measures) {
+                let is_repeated = !is_new.contains(&true);
+                if self.attach(&session, fact.at, &measures, is_repeated) {
                     return;
                 }
                 let new = measures.into_iter().zip(is_new);
@@ -127,15 +128,24 @@ impl History {
         self.shown.insert(key, measure.clone()).as_ref() != Some(measure)
     }
 
-    /// Adds the usage to the last response or refusal if it came with it. Returns false if it did not.
-    fn attach(&mut self, session: &str, at: DateTime<Utc>, measures: &[Measure]) -> bool {
+    /// Adds the usage to the last response or refusal if it came with it. Returns false if it did not. A refusal that is
+    /// not about usage brings none, so the session repeats what it knew before.
+    fn attach(
+        &mut self,
+        session: &str,
+        at: DateTime<Utc>,
+        measures: &[Measure],
+        is_repeated: bool,
+    ) -> bool {
         let position = self.exchanges.get(session).map(|last| last.position);
         let Some(exchange) = position.and_then(|position| self.facts.get_mut(position)) else {
             return false;
         };
         let usage = match &mut exchange.event {
             Event::Served(response) => &mut response.usage,
-            Event::Refused(refusal) => &mut refusal.usage,
+            Event::Refused(refusal) if !is_repeated || refusal.is_about_usage() => {
+                &mut refusal.usage
+            }
             _ => return false,
         };
         let is_attached = usage.is_empty() && at - exchange.at <= SHOWN_WITHIN;
@@ -168,7 +178,8 @@ impl History {
             && !last.reporters.contains(&source);
         if is_same {
             last.reporters.push(source);
-            if known.claim.is_none() {
+            // A transcript says more than a hook.
+            if known.claim.is_none() && source == Source::Transcript {
                 let usage = std::mem::take(&mut known.usage);
                 *known = Refusal {
                     usage,

@@ -196,7 +196,11 @@ impl World {
         let request = self.request(asker);
         let own = self.newest_stop(&request);
         let blockers = self.blockers(&request);
-        if let Some(closure) = explaining(&blockers, own) {
+        let is_unanswered = |own: &usize| {
+            let stop = self.stops.get(*own);
+            stop.is_some_and(|stop| stop.answered_at.is_none())
+        };
+        if let Some(closure) = explaining(&blockers, own.filter(is_unanswered)) {
             return Some(self.answer(&request, Subject::Closure(closure)));
         }
         // A shell has no errors of its own, so it asks for the session of the newest one.

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::continuation::Continuation;
 use super::fold::{Closure, Opening, World};
-use super::outlook::{Also, Outlook, State};
+use super::outlook::{Also, Outlook, Pays, State};
 use super::resource::Family;
 use super::{Asker, Kind, Payer, Request};
 use crate::embedded;
@@ -142,7 +142,7 @@ impl Step {
 /// Returns what the user can do, best first.
 pub(super) fn steps(world: &World, outlook: &Outlook) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
-    for name in names(outlook) {
+    for name in names(world, outlook) {
         let row = row_for(name, outlook);
         let step = row.map(|row| step(row, world, outlook));
         if let Some(step) = step.filter(|step| steps.iter().all(|known| known.name != step.name)) {
@@ -154,12 +154,13 @@ pub(super) fn steps(world: &World, outlook: &Outlook) -> Vec<Step> {
 }
 
 /// Returns the names of the steps that fit the state and the verdict.
-fn names(outlook: &Outlook) -> Vec<&'static str> {
+fn names(world: &World, outlook: &Outlook) -> Vec<&'static str> {
     let continues = matches!(outlook.continuation, Continuation::At(_));
     match outlook.state {
         State::Reopened(Opening::Time(_)) if continues => return vec!["stay_open"],
         State::Answered(_) | State::Reopened(_) | State::Spared | State::LowerPriority => {
-            return vec!["send"];
+            let is_paid = world.pays(&outlook.request) == Pays::Credits;
+            return vec![if is_paid { "send_for_credits" } else { "send" }];
         }
         State::Paid => return vec!["wait", "send_for_credits"],
         State::Blocked | State::Elsewhere | State::NeverClosed => {}

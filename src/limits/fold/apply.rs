@@ -8,7 +8,7 @@ use super::super::{
     Announcement, Budget, BudgetPeriod, Event, Fact, Kind, Login, Measure, Part, Payer, Refusal,
     Request, Resource, Response, Scope, Source,
 };
-use super::readings::{FULL, Reading, USED_UP};
+use super::readings::{FULL, OF_ALL_MODELS, Reading, USED_UP};
 use super::{Cause, Closure, Opening, Overrun, PASTED, Session, Stop, World};
 use crate::messages::{Report, recognize};
 
@@ -200,21 +200,38 @@ impl World {
         if self.readings.high_since(payer, FULL, at).is_none() {
             self.overruns
                 .retain(|scope, _| scope.payer != Part::Is(payer.clone()));
+            self.open_beyond_unknown_windows(at, payer);
+        }
+    }
+
+    /// If every window has room, nothing is needed that is needed only beyond a window, whichever window it is.
+    fn open_beyond_unknown_windows(&mut self, at: DateTime<Utc>, payer: &Payer) {
+        let newest = OF_ALL_MODELS.map(|window| self.readings.newest(payer, window, at));
+        let [Some(one), Some(other)] = newest else {
+            return;
+        };
+        let percent = one.measure.percent.max(other.measure.percent);
+        for closure in &mut self.closures {
+            let is_overflow = closure.resource.kind.family() == Family::Overflow;
+            let is_of_payer = closure.resource.scope.payer == Part::Is(payer.clone());
+            if is_overflow && is_of_payer && closure.beyond.is_empty() {
+                closure.open(Opening::Reading { at, percent });
+            }
         }
     }
 
     /// A response opens everything that its request needed and that was closed before it was sent, except a window that
     /// is full: credits pay beyond it. They also pay beyond a window that has been used up for a while.
     fn serve(&mut self, at: DateTime<Utc>, id: &str, response: Response) {
+        let (sent_at, sent) = self.sent(id, at);
         let session = self.session(id);
         session.is_closed = false;
-        if response.model.is_some() {
-            session.model = response.model;
+        // A model that was selected while the request was under way is for the next one.
+        if response.model.is_some() && session.model == sent.model {
+            session.model.clone_from(&response.model);
         }
-        let model = session.model.clone();
-        let (sent_at, sent) = self.sent(id, at);
         let request = Request {
-            model,
+            model: response.model.or(sent.model),
             purpose: response.purpose,
             ..sent
         };
@@ -237,7 +254,11 @@ impl World {
             }
         }
         let has_overrun = self.overruns.keys().any(|scope| scope.includes(&request));
-        if is_beyond && !has_overrun {
+        let is_outdated = self.closures.iter().any(|closure| {
+            let is_of_plan = closure.resource.kind.family().is_of_plan();
+            is_of_plan && closure.since > sent_at && closure.is_needed_by(&request)
+        });
+        if is_beyond && !has_overrun && !is_outdated {
             let scope = Resource::of(Kind::UsageCredits, &request).scope;
             let overrun = Overrun {
                 since: at,

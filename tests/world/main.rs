@@ -1,0 +1,85 @@
+//! Simulated lives with a service that knows the truth.
+//!
+//! A life has a service with windows, caps, credits, troubles, and false alarms; sessions of Claude Code, which leave facts
+//! as the real ones do: late, twice, or not at all; users who react; and questions at random moments. The simulator was
+//! written from the documented behavior of the service, so its truth never comes from the program that it tests.
+//!
+//! ```text
+//! cargo test --test world                    fixed seeds, less than a minute
+//! CI_LONG=1 cargo test --test world          many more
+//! WORLD_SEED=17 cargo test --test world -- --nocapture     one life, with its story
+//! ```
+#![allow(unreachable_pub, reason = "one binary: everything here is private to it anyway")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, and numbers of sessions and accounts come from the simulator"
+)]
+#![allow(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    clippy::disallowed_macros,
+    reason = "the rules are for the program, not for its simulator"
+)]
+
+mod dice;
+mod judge;
+mod library;
+mod life;
+mod plans;
+mod service;
+mod words;
+
+use judge::Findings;
+
+/// The share of wrong answers that is allowed for seeds that nobody has looked at.
+const GOAL_OF_COMMON: f64 = 0.002;
+const GOAL_OF_RARE: f64 = 0.005;
+
+/// Lives the lives of these seeds and prints what was found.
+fn live_all(seeds: impl Iterator<Item = u64>, is_rare: bool) -> Findings {
+    let mut findings = Findings::default();
+    let chosen: Option<u64> = std::env::var("WORLD_SEED").ok().map(|seed| seed.parse().unwrap());
+    let seeds: Vec<u64> = chosen.map_or_else(|| seeds.collect(), |seed| vec![seed]);
+    let mut stories = 0;
+    for seed in seeds {
+        let story = library::live(seed, is_rare, &mut findings);
+        if let Some(story) = story.filter(|_| stories < 3) {
+            stories += 1;
+            println!("\nWORLD_SEED={seed} ({})", if is_rare { "rare" } else { "common" });
+            println!("{}", story.join("\n"));
+        }
+    }
+    println!("\nchecked: {:#?}", findings.checked);
+    for (fault, seeds) in &findings.wrong {
+        println!("{:5} {fault} (seeds {:?})", seeds.len(), &seeds[..seeds.len().min(8)]);
+    }
+    println!(
+        "{} answers, {} wrong, {} cannot tell",
+        findings.questions,
+        findings.count_wrong(),
+        findings.unsure
+    );
+    findings
+}
+
+fn is_long() -> bool {
+    std::env::var("CI_LONG").is_ok_and(|value| value == "1")
+}
+
+#[test]
+fn common_lives() {
+    let number = if is_long() { 20_000 } else { 40 };
+    let findings = live_all(1..=number, false);
+    let share = findings.count_wrong() as f64 / findings.questions as f64;
+    assert!(share <= GOAL_OF_COMMON, "{share}");
+}
+
+#[test]
+fn rare_lives() {
+    let number = if is_long() { 10_000 } else { 40 };
+    let findings = live_all(1..=number, true);
+    let share = findings.count_wrong() as f64 / findings.questions as f64;
+    assert!(share <= GOAL_OF_RARE, "{share}");
+}
