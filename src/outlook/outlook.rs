@@ -19,7 +19,8 @@ const SAME_RESET: TimeDelta = TimeDelta::minutes(2);
 pub enum State {
     /// Something that the request needs is closed.
     Blocked,
-    /// What stopped it is open again, but the session has received no response yet.
+    /// What stopped it is open again, or another response showed that it always was, but the session has received no
+    /// response yet.
     Reopened(Opening),
     /// What stopped it is still closed, but the session now uses another payer or another model.
     Spared,
@@ -442,6 +443,9 @@ impl World {
         };
         if let Some(at) = stop.answered_at {
             return State::Answered(at);
+        }
+        if let Some(disproof) = &stop.disproof {
+            return State::Reopened(disproof.clone());
         }
         let closures: Vec<_> = self
             .closures
