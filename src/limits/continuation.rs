@@ -51,10 +51,13 @@ impl World {
     pub fn continuation(&self, session: Option<&str>) -> Continuation {
         let is_waiting =
             |stop: &&Stop| session == Some(stop.session.as_str()) && stop.answered_at.is_none();
-        let Some(stop) = self.stops.iter().rfind(is_waiting) else {
+        let mut stops = self.stops.iter().rev().filter(is_waiting).peekable();
+        if stops.peek().is_none() {
             return Continuation::NotStopped;
-        };
-        let Some(reset) = reset_of(stop) else {
+        }
+        // An error of another kind does not end the wait. Only an action of the user does.
+        let awaited = stops.find_map(|stop| Some((stop, reset_of(stop)?)));
+        let Some((stop, reset)) = awaited else {
             return Continuation::No(WhyNot::NoReset);
         };
         let obstacle = self.cancelled(stop);
@@ -114,7 +117,9 @@ fn reset_of(stop: &Stop) -> Option<DateTime<Utc>> {
     }
     match &stop.refusal.claim {
         Some(claim) => claim.resets_at.filter(|_| claim.window.is_some()),
-        None if stop.judgement.window.is_some() || stop.judgement.limit.is_window() => stop.message.stated.map(|stated| stated.at),
+        None if stop.judgement.window.is_some() || stop.judgement.limit.is_window() => {
+            stop.message.stated.map(|stated| stated.at)
+        }
         None => None,
     }
 }

@@ -86,6 +86,8 @@ struct Exchange {
     position: usize,
     /// The sources that have reported it.
     reporters: Vec<Source>,
+    /// True if the usage that was shown after it only repeats older usage.
+    is_repeated: bool,
 }
 
 impl History {
@@ -97,8 +99,8 @@ impl History {
                     .iter()
                     .map(|measure| self.is_new(&session, measure))
                     .collect();
-                let is_repeated = !is_new.contains(&true);
-                if self.attach(&session, fact.at, &measures, is_repeated) {
+                let has_news = is_new.contains(&true);
+                if self.attach(&session, fact.at, &measures, has_news) {
                     return;
                 }
                 let new = measures.into_iter().zip(is_new);
@@ -116,6 +118,7 @@ impl History {
             let exchange = Exchange {
                 position: self.facts.len(),
                 reporters: vec![fact.source],
+                is_repeated: false,
             };
             self.exchanges.insert(session, exchange);
         }
@@ -128,28 +131,30 @@ impl History {
         self.shown.insert(key, measure.clone()).as_ref() != Some(measure)
     }
 
-    /// Adds the usage to the last response or refusal if it came with it. Returns false if it did not. A refusal that is
-    /// not about usage brings none, so the session repeats what it knew before.
+    /// Adds the usage to the last response or refusal if it came with it. Returns false if it did not. A client may first
+    /// repeat older usage, and a refusal that is not about usage brings none.
     fn attach(
         &mut self,
         session: &str,
         at: DateTime<Utc>,
         measures: &[Measure],
-        is_repeated: bool,
+        has_news: bool,
     ) -> bool {
-        let position = self.exchanges.get(session).map(|last| last.position);
-        let Some(exchange) = position.and_then(|position| self.facts.get_mut(position)) else {
+        let Some(last) = self.exchanges.get_mut(session) else {
+            return false;
+        };
+        let Some(exchange) = self.facts.get_mut(last.position) else {
             return false;
         };
         let usage = match &mut exchange.event {
             Event::Served(response) => &mut response.usage,
-            Event::Refused(refusal) if !is_repeated || refusal.is_about_usage() => {
-                &mut refusal.usage
-            }
+            Event::Refused(refusal) if has_news || refusal.is_about_usage() => &mut refusal.usage,
             _ => return false,
         };
-        let is_attached = usage.is_empty() && at - exchange.at <= SHOWN_WITHIN;
+        let is_missing = usage.is_empty() || last.is_repeated && has_news;
+        let is_attached = is_missing && at - exchange.at <= SHOWN_WITHIN;
         if is_attached {
+            last.is_repeated = !has_news;
             *usage = measures.to_vec();
         }
         is_attached

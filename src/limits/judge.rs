@@ -99,7 +99,11 @@ fn usual_verdict(limit: Kind, refusal: &Refusal, scene: &Scene<'_>) -> Verdict {
 fn unmeasured(limit: Kind, verdict: Verdict, message: &Message, scene: &Scene<'_>) -> Judgement {
     let is_stopped =
         !matches!(verdict, Verdict::Notice | Verdict::Over) && message.row.stops == Stops::Session;
-    let stated = message.stated.map(|stated| stated.at);
+    let usual = message.row.lasts_hours.map(TimeDelta::hours);
+    let stated = message
+        .stated
+        .map(|stated| stated.at)
+        .or(usual.map(|usual| scene.at + usual));
     let closed = Closed {
         kind: limit,
         until: end_of(limit, scene.at, stated, None),
@@ -247,7 +251,7 @@ fn judge_plan_limit(refusal: &Refusal, message: &Message, scene: &Scene<'_>) -> 
         };
     }
     let full = scene.full();
-    let measured = measured_window(statement.window, &full);
+    let measured = measured_window(&statement, &full);
     let window = measured
         .map(|reading| reading.measure.window)
         .or(statement.window)
@@ -274,16 +278,18 @@ fn judge_plan_limit(refusal: &Refusal, message: &Message, scene: &Scene<'_>) -> 
     }
 }
 
-/// Returns the reading of the full window that stopped the request. A model's window has no reading, so a full window of
-/// all models does not make its message wrong.
-fn measured_window<'a>(window: Option<Kind>, full: &[&'a Reading]) -> Option<&'a Reading> {
+/// Returns the reading of the full window that stopped the request. A model's window has no reading, and the server knows
+/// which window it refused, so another full window does not make these wrong.
+fn measured_window<'a>(statement: &Statement, full: &[&'a Reading]) -> Option<&'a Reading> {
+    let window = statement.window;
     if window.is_some_and(|window| window.description().model.is_some()) {
         return None;
     }
     let stated = full
         .iter()
         .find(|reading| Some(reading.measure.window) == window);
-    stated.or(full.first()).copied()
+    let other = full.first().filter(|_| statement.claimed.is_none());
+    stated.or(other).copied()
 }
 
 /// Returns what a limit of a plan closes: the limit, its window, and every other window that is used up. Credits could not

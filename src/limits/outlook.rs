@@ -21,7 +21,8 @@ pub enum State {
     Blocked,
     /// What stopped another session is still closed for it, but the asking shell needs nothing of that.
     Elsewhere,
-    /// What stopped it is open again, but the session has received no response yet.
+    /// What stopped it is open again, or another response showed that it always was, but the session has received no
+    /// response yet.
     Reopened(Opening),
     /// What stopped it is still closed, but the session now uses another payer or another model.
     Spared,
@@ -468,6 +469,9 @@ impl World {
         };
         if let Some(at) = stop.answered_at {
             return State::Answered(at);
+        }
+        if let Some(disproof) = &stop.disproof {
+            return State::Reopened(disproof.clone());
         }
         let closures: Vec<_> = self
             .closures

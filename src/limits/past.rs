@@ -78,8 +78,13 @@ impl World {
         }
         let opened = closure.opening_at(self.now);
         let ended = opened.map(|opening| opening.at().unwrap_or(closure.since));
-        let served = self.served_at.iter().find(|at| **at > closure.since);
-        let end = [ended, served.copied()].into_iter().flatten().min();
+        let stated = closure.until.filter(|until| *until <= self.now);
+        let served = self
+            .served
+            .iter()
+            .find(|served| served.sent_at >= closure.since && served.at > closure.since);
+        let ends = [ended, stated, served.map(|served| served.at)];
+        let end = ends.into_iter().flatten().min();
         Some(Period {
             start: closure.since,
             end: end.unwrap_or(self.now),

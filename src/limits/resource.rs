@@ -458,7 +458,11 @@ impl Resource {
                 Coordinate::Provider => scope.provider = Part::Is(request.provider().to_owned()),
                 Coordinate::Model => {
                     let own = description.model.map(str::to_owned);
-                    scope.model = Part::of(own.or_else(|| request.model.clone()));
+                    match own.or_else(|| request.model.clone()) {
+                        Some(model) => scope.model = Part::Is(model),
+                        // A model that nobody can name is that of its session.
+                        None => scope.session = Part::of(request.session.clone()),
+                    }
                 }
                 Coordinate::Project => scope.project = Part::of(request.project.clone()),
                 Coordinate::Session => scope.session = Part::of(request.session.clone()),
@@ -482,6 +486,10 @@ impl Resource {
             Needed::Always | Needed::BeyondWindow => true,
             Needed::OnlyFor(purpose) => purpose == request.purpose,
         };
-        has_purpose && self.scope.includes(request)
+        // Nearly every model works, so a request with an unknown model probably does not need one that does not.
+        let may_have_model = self.kind.family() != Family::Model
+            || self.scope.model == Part::Any
+            || request.model.is_some();
+        has_purpose && may_have_model && self.scope.includes(request)
     }
 }

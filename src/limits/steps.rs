@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use super::continuation::Continuation;
-use super::fold::{Closure, Opening, World};
+use super::fold::{Closure, Opening, Stop, World};
 use super::outlook::{Also, Outlook, Pays, State};
 use super::resource::Family;
 use super::{Asker, Kind, Payer, Request};
@@ -171,7 +171,7 @@ fn names(world: &World, outlook: &Outlook) -> Vec<&'static str> {
     let limit = outlook.limit();
     let is_other = stop.message.kind.is_some_and(|kind| kind != limit);
     let mut names = match outlook.verdict {
-        Verdict::FalseLikely => false_alarm(limit, stop.attempts),
+        Verdict::FalseLikely => false_alarm(outlook, stop),
         Verdict::WrongCredential => match &stop.request.payer {
             Payer::Key(place) if place == "apiKeyHelper" => {
                 vec!["remove_helper", "continue_on_plan", "top_up"]
@@ -195,13 +195,14 @@ fn names(world: &World, outlook: &Outlook) -> Vec<&'static str> {
 }
 
 /// The same false alarm again and again is a fault of the service, which only a report can end.
-fn false_alarm(limit: Kind, attempts: usize) -> Vec<&'static str> {
+fn false_alarm(outlook: &Outlook, stop: &Stop) -> Vec<&'static str> {
     let mut names = vec!["retry", "check_usage"];
-    if limit.family() == Family::Overflow {
+    // A session whose model is known does not use the 1M context, because that would be the reason for the message.
+    if outlook.limit().family() == Family::Overflow && stop.request.model.is_none() {
         names.push("standard_context");
     }
     names.extend(["update", "check_status", "do_not_buy"]);
-    if attempts >= 3 {
+    if stop.attempts >= 3 {
         names.insert(0, "report");
     } else {
         names.push("report");

@@ -46,6 +46,8 @@ pub struct Row {
     /// Machine-readable error codes.
     #[serde(default)]
     pub(super) codes: Vec<&'static str>,
+    /// The number of hours that the problem lasts if the message states no time, or `None` if its kind decides.
+    pub lasts_hours: Option<i64>,
     /// The part of the session that the message stops.
     #[serde(default)]
     pub stops: Stops,

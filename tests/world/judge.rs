@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
-use whycap::outlook::{FULL, Kind, Pays, Verdict, Who};
+use whycap::limits::{FULL, Kind, Pays, Verdict, Who};
 
 use super::life::{Exchange, Life, shows_room};
 use super::service::{Need, Obstacle, Paid, Purse, Reply, Time};

@@ -1,7 +1,7 @@
 //! Asks the library: thousands of lives without files.
 
 use chrono::TimeDelta;
-use whycap::outlook::{Continuation, Fact, Outlook, World};
+use whycap::limits::{Continuation, Fact, Outlook, World};
 use whycap::time::{Clock, HourFormat, Zone};
 
 use super::dice::Dice;

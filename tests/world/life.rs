@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use chrono::TimeDelta;
-use whycap::outlook::{
+use whycap::limits::{
     Announcement, Asker, Event, FULL, Fact, Kind, Login, Measure, Payer, Response, Source,
 };
 
@@ -513,7 +513,7 @@ impl Life {
             self.exchanges[number].line_at = Some(arrives);
         }
         if !loses_hook {
-            let of_hook = whycap::outlook::Refusal {
+            let of_hook = whycap::limits::Refusal {
                 claim: None,
                 version: None,
                 codes: Vec::new(),

@@ -1,7 +1,7 @@
 //! What users plan and how they react, and what happens where no file shows it.
 
 use chrono::TimeDelta;
-use whycap::outlook::Kind;
+use whycap::limits::Kind;
 
 use super::dice::Dice;
 use super::life::{Action, Life};

@@ -2,7 +2,7 @@
 //! refusal.
 
 use chrono::{DateTime, Datelike, TimeDelta, TimeZone, Utc};
-use whycap::outlook::{Kind, Measure};
+use whycap::limits::{Kind, Measure};
 
 pub type Time = DateTime<Utc>;
 

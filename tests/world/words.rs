@@ -1,6 +1,6 @@
 //! The words and the fields with which Claude Code reports a refusal. Each version has its own.
 
-use whycap::outlook::{Claim, Kind, Refusal};
+use whycap::limits::{Claim, Kind, Refusal};
 
 use super::service::{Account, Obstacle, Purse, Time};
 

@@ -9,8 +9,8 @@ use super::super::{
     Request, Resource, Response, Scope, Source,
 };
 use super::readings::{FULL, OF_ALL_MODELS, Reading, USED_UP};
-use super::{Cause, Closure, Opening, Overrun, PASTED, Session, Stop, World};
-use crate::messages::{Report, recognize};
+use super::{Cause, Closure, Opening, Overrun, PASTED, Served, Session, Stop, World};
+use crate::messages::{Report, Verdict, recognize};
 
 /// The time after a window has become full in which the plan may still cover responses.
 const GRACE: TimeDelta = TimeDelta::minutes(10);
@@ -235,7 +235,7 @@ impl World {
             purpose: response.purpose,
             ..sent
         };
-        self.served_at.push(at);
+        self.served.push(Served { sent_at, at });
         self.read(at, &request.payer, response.usage);
         let used_up_since = self.readings.high_since(&request.payer, USED_UP, at);
         let mut is_beyond = used_up_since.is_some_and(|since| at - since > GRACE);
@@ -267,9 +267,16 @@ impl World {
             self.overruns.insert(scope, overrun);
         }
         for stop in &mut self.stops {
-            let is_own = stop.session == id && stop.answered_at.is_none();
-            if is_own && stop.resource.is_needed_by(&request) {
+            if !stop.resource.is_needed_by(&request) {
+                continue;
+            }
+            if stop.session == id && stop.answered_at.is_none() {
                 stop.answered_at = Some(at);
+            }
+            if stop.judgement.verdict == Verdict::FalseLikely && stop.at <= sent_at {
+                let session = id.to_owned();
+                stop.disproof
+                    .get_or_insert(Opening::Response { session, at });
             }
         }
     }
@@ -300,7 +307,7 @@ impl World {
                 .limit
                 .family()
                 .is_after(closure.resource.kind.family());
-            if is_passed && closure.since <= sent_at && closure.is_needed_by(&stop.request) {
+            if is_passed && closure.since <= sent_at && closure.is_proven_open_by(&stop.request) {
                 closure.open(Opening::Passed(at));
             }
         }
@@ -361,6 +368,7 @@ impl World {
             resource,
             is_awaited,
             answered_at: None,
+            disproof: None,
             is_followed: false,
             is_shown: false,
             is_repeated: false,

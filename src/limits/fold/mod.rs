@@ -57,10 +57,17 @@ pub struct World {
     /// The requests that are served beyond full windows.
     overruns: BTreeMap<Scope, Overrun>,
     pub(super) credits_read: Option<(DateTime<Utc>, Credits)>,
-    /// The times at which requests were served.
-    pub(super) served_at: Vec<DateTime<Utc>>,
+    /// The requests that were served.
+    pub(super) served: Vec<Served>,
     /// True if the user lets Claude Code continue by itself after a reset.
     pub(super) may_continue: bool,
+}
+
+/// When a request that was served was sent, and when its response arrived.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Served {
+    pub sent_at: DateTime<Utc>,
+    pub at: DateTime<Utc>,
 }
 
 /// Requests that are served beyond full windows.
@@ -75,8 +82,7 @@ impl Overrun {
     /// Returns true if these requests pass the closed resource. Lower priority only gets past the 5-hour window.
     pub(super) fn passes(self, closure: &Closure) -> bool {
         let kind = closure.resource.kind;
-        let is_covered = kind == Kind::FiveHour || self.is_paid && kind.family().is_of_plan();
-        is_covered && self.since > closure.since
+        kind == Kind::FiveHour || self.is_paid && kind.family().is_of_plan()
     }
 }
 
@@ -94,7 +100,7 @@ impl World {
             readings: Readings::default(),
             overruns: BTreeMap::new(),
             credits_read: None,
-            served_at: Vec::new(),
+            served: Vec::new(),
             may_continue: true,
         };
         for fact in history::arrange(facts, now) {

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::super::judge::Judgement;
 use super::super::{Kind, Login, Refusal, Request, Resource, Source};
+use super::Opening;
 use crate::messages::Message;
 
 /// An error that stopped a session, with its repetitions.
@@ -39,6 +40,8 @@ pub struct Stop {
     pub is_shown: bool,
     /// The time at which the session received a response.
     pub answered_at: Option<DateTime<Utc>>,
+    /// The response that showed that nothing was closed, if the message was wrong.
+    pub(crate) disproof: Option<Opening>,
     /// True if another error followed in the same session before a response.
     pub(crate) is_followed: bool,
     /// True if the next error of the session was another attempt that was refused for the same reason.

@@ -4,3 +4,4 @@ mod properties;
 mod stories;
 mod story;
 mod table;
+mod words;

@@ -12,8 +12,8 @@ const ASKERS: [&str; 4] = ["one", "two", "three", "shell"];
 const EVENTS: [&str; 22] = [
     "owned a",
     "owned b",
-    "key ANTHROPIC_API_KEY",
-    "without-key",
+    "key",
+    "plan",
     "model opus",
     "model sonnet",
     "sends",
@@ -96,7 +96,7 @@ proptest! {
             _ => !matches!(fact.event, Event::Served(_)),
         };
         let mut all: Vec<Fact> = others.into_iter().filter(is_own).map(of_stranger).collect();
-        all.push(of_stranger(fact(0, "one", "key ANTHROPIC_AUTH_TOKEN")));
+        all.push(of_stranger(fact(0, "one", "gateway")));
         let facts: Vec<Fact> = facts
             .into_iter()
             .filter(|fact| !matches!(&fact.event, Event::Refused(it) if it.status == Some(529)))

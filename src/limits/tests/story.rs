@@ -1,331 +1,433 @@
-//! Stories: lines that say what happened, and lines that ask.
+//! The small language of the life stories in `tests/stories`: lines that say what happened, and lines that ask.
 //!
 //! ```text
-//! 10:00 login max a                    10:05 one refused 5h
-//! 10:06 ? one blocked five_hour 12:00  12:01 ? one free reopened
+//! # A full window stops every session of its account.
+//! 10:00 login max a
+//! 10:05 one refused 5h
+//! 10:06 one,two? blocked five_hour 12:00 exit-10
 //! ```
 //!
-//! A time is on 2026-11-20 in UTC. The 5-hour window resets at 12:00, the weekly windows on 2026-11-24 at 06:00.
+//! A time is on 2026-11-20 in UTC, unless it begins with a day (`22T10:00`) or a month (`12-01T10:00`). The 5-hour windows
+//! reset at 12:00, 17:00, and so on, the weekly windows on 2026-11-24 at 06:00 and a week later. `README.md` beside the
+//! stories lists all words.
 
-use chrono::{DateTime, Duration, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Timelike, Utc};
 
 use super::super::*;
+use super::words;
 use crate::time::Zone;
 
+/// A story: its title and its lines.
+pub(crate) struct Story {
+    /// What the story shows.
+    pub(crate) title: String,
+    lines: Vec<Line>,
+}
+
 /// One line of a story.
-struct Line<'a> {
+struct Line {
     at: DateTime<Utc>,
-    words: Vec<&'a str>,
-    text: &'a str,
+    words: Vec<String>,
+    text: String,
 }
 
-pub(super) fn time(clock: &str) -> DateTime<Utc> {
-    let full = if clock.len() == 5 {
-        format!("{clock}:00")
-    } else {
-        clock.to_owned()
+impl Line {
+    fn new(text: &str) -> Self {
+        let mut words = split(text);
+        let at = time(&words.remove(0));
+        let text = text.to_owned();
+        Self { at, words, text }
+    }
+
+    fn words(&self) -> Vec<&str> {
+        self.words.iter().map(String::as_str).collect()
+    }
+
+    /// Returns who is asked, or `None` if the line says what happened.
+    fn asked(&self) -> Option<&str> {
+        self.words.first()?.strip_suffix('?')
+    }
+}
+
+/// Splits a text at spaces, except inside quotation marks.
+fn split(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for (position, part) in text.split('"').enumerate() {
+        if position % 2 == 1 {
+            words.push(part.to_owned());
+        } else {
+            words.extend(part.split_whitespace().map(str::to_owned));
+        }
+    }
+    words
+}
+
+/// Returns the stories of a file.
+pub(crate) fn stories(file: &str) -> Vec<Story> {
+    let mut stories: Vec<Story> = Vec::new();
+    for line in file.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        if let Some(title) = line.strip_prefix("# ") {
+            stories.push(Story {
+                title: title.to_owned(),
+                lines: Vec::new(),
+            });
+        } else {
+            let story = stories.last_mut().expect("a title");
+            story.lines.push(Line::new(line));
+        }
+    }
+    stories
+}
+
+impl Story {
+    /// Returns the questions whose answer is another one.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        let facts = self.facts();
+        let questions = self.lines.iter().filter(|line| line.asked().is_some());
+        questions
+            .flat_map(|line| problems_with(&facts, line))
+            .collect()
+    }
+
+    /// Returns true if the story asks something.
+    pub(crate) fn asks(&self) -> bool {
+        self.lines.iter().any(|line| line.asked().is_some())
+    }
+
+    /// Returns the facts of the lines that are not questions.
+    pub(crate) fn facts(&self) -> Vec<Fact> {
+        let events = self.lines.iter().filter(|line| line.asked().is_none());
+        events.map(fact).collect()
+    }
+}
+
+/// Returns the facts of a text that has no title.
+pub(super) fn facts(text: &str) -> Vec<Fact> {
+    text.lines().map(|line| fact(&Line::new(line))).collect()
+}
+
+/// Parses a time of a story.
+pub(super) fn time(word: &str) -> DateTime<Utc> {
+    let (date, clock) = match word.split_once('T') {
+        Some((day, clock)) if day.len() == 2 => (format!("11-{day}"), clock),
+        Some((date, clock)) => (date.to_owned(), clock),
+        None => ("11-20".to_owned(), word),
     };
-    format!("2026-11-20T{full}Z").parse().unwrap()
+    let seconds = if clock.len() == 5 { ":00" } else { "" };
+    let full = format!("2026-{date}T{clock}{seconds}Z");
+    full.parse()
+        .unwrap_or_else(|_| panic!("which time is {word:?}?"))
 }
 
-fn reset_of(window: Kind) -> DateTime<Utc> {
-    match window {
-        Kind::FiveHour => time("12:00"),
-        _ => "2026-11-24T06:00:00Z".parse().unwrap(),
+/// Returns when the window that is current at a time resets.
+fn reset_of(window: Kind, at: DateTime<Utc>) -> DateTime<Utc> {
+    let (mut reset, length) = match window {
+        Kind::FiveHour => (time("12:00"), TimeDelta::hours(5)),
+        _ => (time("24T06:00"), TimeDelta::days(7)),
+    };
+    while reset <= at {
+        reset += length;
+    }
+    reset
+}
+
+/// Returns how a message states a time: "12pm (UTC)" or "Nov 24, 6am (UTC)".
+fn stated(reset: DateTime<Utc>, at: DateTime<Utc>) -> String {
+    let minutes = if reset.minute() == 0 { "" } else { ":%M" };
+    let clock = reset.format(&format!("%-I{minutes}%P (UTC)")).to_string();
+    if reset - at < TimeDelta::hours(24) {
+        clock
+    } else {
+        reset.format("%b %-d, ").to_string() + &clock
     }
 }
 
-/// Plays a story. Panics at the first question whose answer is another one.
-pub(super) fn play(story: &str) {
-    let mut facts = Vec::new();
-    for text in story.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        let mut words = text.split_whitespace();
-        let line = Line {
-            at: time(words.next().unwrap()),
-            words: words.collect(),
-            text,
-        };
-        match line.words.as_slice() {
-            ["?", question @ ..] => ask(&facts, &line, question),
-            _ => facts.extend(fact(&line)),
-        }
-    }
-}
-
-/// Returns the facts of the lines that are not questions.
-pub(super) fn facts(story: &str) -> Vec<Fact> {
-    let lines = story.lines().map(str::trim).filter(|line| !line.is_empty());
-    lines
-        .flat_map(|text| {
-            let mut words = text.split_whitespace();
-            let at = time(words.next().unwrap());
-            let words: Vec<_> = words.collect();
-            fact(&Line { at, words, text })
-        })
-        .collect()
-}
-
-fn fact(line: &Line<'_>) -> Vec<Fact> {
-    let of_machine = |event| vec![(None, Source::Account, event)];
-    let of = |session: &str, event| vec![(Some(session.to_owned()), Source::Transcript, event)];
-    let events = match line.words.as_slice() {
-        ["login", plan, account] | ["login", plan, account, "admin"] => {
-            of_machine(Event::LoggedIn(Some(Login {
-                account: (*account).to_owned(),
-                plan: Some((*plan).to_owned()),
-                is_admin: line.words.len() == 4,
-            })))
-        }
+fn fact(line: &Line) -> Fact {
+    let of_machine = |event| (None, Source::Account, event);
+    let of = |session: &str, event| (Some(session.to_owned()), Source::Transcript, event);
+    let words = line.words();
+    let (session, source, event) = match words.as_slice() {
+        ["login", rest @ ..] => of_machine(Event::LoggedIn(Some(login(rest)))),
         ["logout"] => of_machine(Event::LoggedIn(None)),
         ["never-continue"] => of_machine(Event::MayContinue(false)),
-        ["running", sessions] => of_machine(Event::Running(
-            sessions.split(',').map(str::to_owned).collect(),
-        )),
-        ["budget", spent, "of", limit] => of_machine(budget(spent, limit)),
-        [session, "budget", spent, "of", limit] => of(session, budget(spent, limit)),
-        [session, "owned", account] => of(
-            session,
-            Event::Owned {
-                account: (*account).to_owned(),
-            },
-        ),
-        [session, "key", place] => of(session, Event::Paying(Some(Payer::Key((*place).into())))),
-        [session, "without-key"] => of(session, Event::Paying(None)),
-        [session, "model", model, draws_on @ ..] => of(
-            session,
-            Event::Selected {
-                model: (*model).to_owned(),
-                draws_on: draws_on.first().map(|it| (*it).to_owned()),
-            },
-        ),
-        [session, "sends"] => of(session, Event::Sent { is_typed: true }),
-        [session, "works"] => of(session, Event::Sent { is_typed: false }),
-        [session, "served", model @ ..] => of(
-            session,
-            Event::Served(Response {
-                model: model.first().map(|it| (*it).to_owned()),
-                ..Response::default()
-            }),
-        ),
-        [session, "reads", rest @ ..] => of(session, Event::Read(measures(rest))),
-        [session, "refused", what, rest @ ..] => {
-            let refusal = Event::Refused(refusal(what, rest));
-            of(session, refusal)
+        ["running", sessions @ ..] => {
+            let running = sessions.iter().map(|it| (*it).to_owned()).collect();
+            of_machine(Event::Running(running))
         }
-        [session, "hook-refused", what] => vec![(
-            Some((*session).to_owned()),
-            Source::Hook,
-            Event::Refused(refusal(what, &[])),
-        )],
-        [session, "announces", what] => of(
-            session,
-            Event::Announced(match *what {
-                "continues" => Announcement::Continues,
-                "cancelled" => Announcement::Cancelled,
-                _ => Announcement::LowerPriority,
-            }),
-        ),
-        [session, "opened"] => of(session, Event::Opened { project: None }),
-        [session, "closed"] => of(session, Event::Closed),
-        [session, "compacted"] => of(session, Event::Shortened),
-        _ => panic!("what is {:?}?", line.text),
+        ["usage", rest @ ..] => of_machine(Event::Read(measures(rest, line.at))),
+        ["credits", reason @ ..] => of_machine(Event::CreditsRead(Credits {
+            enabled: Some(reason.is_empty()),
+            disabled_reason: reason.first().map(|it| (*it).to_owned()),
+            ..Credits::default()
+        })),
+        ["budget", period, spent, "of", limit] => of_machine(budget(period, spent, limit)),
+        [session, "hook-refused", what @ ..] => {
+            let refused = Event::Refused(refusal(what, line.at));
+            (Some((*session).to_owned()), Source::Hook, refused)
+        }
+        [session, rest @ ..] => of(session, event_of_session(line, rest)),
+        [] => panic!("what is {:?}?", line.text),
     };
-    let fact = |(session, source, event)| Fact {
+    Fact {
         at: line.at,
         session,
         source,
         event,
-    };
-    events.into_iter().map(fact).collect()
+    }
 }
 
-fn budget(spent: &str, limit: &str) -> Event {
+fn login(words: &[&str]) -> Login {
+    let [plan, account, role @ ..] = words else {
+        panic!("a login is a plan and an account: {words:?}");
+    };
+    Login {
+        account: (*account).to_owned(),
+        plan: (*plan != "unknown").then(|| (*plan).to_owned()),
+        is_admin: role == ["admin"],
+    }
+}
+
+fn event_of_session(line: &Line, words: &[&str]) -> Event {
+    match words {
+        ["budget", spent, "of", limit] => budget("session", spent, limit),
+        ["owned", account] => Event::Owned {
+            account: (*account).to_owned(),
+        },
+        ["plan"] => Event::Paying(None),
+        ["key" | "token" | "bedrock" | "vertex" | "gateway" | "helper"] => {
+            Event::Paying(Some(payer(words[0])))
+        }
+        ["model", model, draws_on @ ..] => Event::Selected {
+            model: (*model).to_owned(),
+            draws_on: draws_on.first().map(|it| (*it).to_owned()),
+        },
+        ["sends"] => Event::Sent { is_typed: true },
+        ["works"] => Event::Sent { is_typed: false },
+        ["served", model @ ..] => Event::Served(Response {
+            model: model.first().map(|it| (*it).to_owned()),
+            ..Response::default()
+        }),
+        ["reads", rest @ ..] => Event::Read(measures(rest, line.at)),
+        ["refused", what @ ..] => Event::Refused(refusal(what, line.at)),
+        ["announces", "continues"] => Event::Announced(Announcement::Continues),
+        ["announces", "cancelled"] => Event::Announced(Announcement::Cancelled),
+        ["announces", "lower-priority"] => Event::Announced(Announcement::LowerPriority),
+        ["opened"] => Event::Opened { project: None },
+        ["closed"] => Event::Closed,
+        ["shortened"] => Event::Shortened,
+        _ => panic!("what is {:?}?", line.text),
+    }
+}
+
+/// Returns a payer other than an account.
+fn payer(name: &str) -> Payer {
+    match name {
+        "key" => Payer::Key("ANTHROPIC_API_KEY".to_owned()),
+        "gateway" => Payer::Key("ANTHROPIC_AUTH_TOKEN".to_owned()),
+        "helper" => Payer::Key("apiKeyHelper".to_owned()),
+        "token" => Payer::Token("CLAUDE_CODE_OAUTH_TOKEN".to_owned()),
+        provider => Payer::Cloud(provider.to_owned()),
+    }
+}
+
+fn budget(period: &str, spent: &str, limit: &str) -> Event {
+    let (period, ends_at) = match period {
+        "session" => (BudgetPeriod::Session, None),
+        "day" => (BudgetPeriod::Day, Some(time("21T00:00"))),
+        "month" => (BudgetPeriod::Month, Some(time("12-01T00:00"))),
+        other => panic!("which period is {other}?"),
+    };
     Event::Budgeted(Budget {
-        period: BudgetPeriod::Session,
+        period,
         limit_usd: limit.parse().unwrap(),
         spent_usd: spent.parse().unwrap(),
-        ends_at: None,
+        ends_at,
     })
 }
 
-fn measures(words: &[&str]) -> Vec<Measure> {
+/// Splits "5h@17:00" into the name and the time.
+fn split_time(word: &str) -> (&str, Option<DateTime<Utc>>) {
+    match word.split_once('@') {
+        Some((name, at)) => (name, Some(time(at))),
+        None => (word, None),
+    }
+}
+
+fn window(name: &str) -> Kind {
+    match name {
+        "5h" => Kind::FiveHour,
+        "weekly" => Kind::Weekly,
+        "opus" => Kind::WeeklyOpus,
+        "sonnet" => Kind::WeeklySonnet,
+        "fable" => Kind::WeeklyFable,
+        other => panic!("which window is {other}?"),
+    }
+}
+
+fn measures(words: &[&str], at: DateTime<Utc>) -> Vec<Measure> {
     let of = |pair: &[&str]| {
-        let window = match pair[0] {
-            "5h" => Kind::FiveHour,
-            "weekly" => Kind::Weekly,
-            other => panic!("which window is {other}?"),
-        };
+        let (name, reset) = split_time(pair[0]);
+        let window = window(name);
         Measure {
             window,
             percent: pair[1].parse().unwrap(),
-            resets_at: Some(reset_of(window)),
+            resets_at: Some(reset.unwrap_or_else(|| reset_of(window, at))),
         }
     };
     words.chunks(2).map(of).collect()
 }
 
-/// Returns a refusal as Claude Code reports it. "claimed" adds the server's own statement.
-fn refusal(what: &str, rest: &[&str]) -> Refusal {
-    let five = "your 5-hour limit resets 12pm (UTC)";
-    let opus = "your Opus limit resets Nov 24, 6am (UTC)";
-    let text = match what {
-        "5h" => "You've hit your 5-hour limit · resets 12pm (UTC)".to_owned(),
-        "weekly" => "You've hit your weekly limit · resets Nov 24, 6am (UTC)".to_owned(),
-        "opus" => "You've hit your Opus limit · resets Nov 24, 6am (UTC)".to_owned(),
-        "own-cap" => format!("You've hit your monthly spend limit · {five}"),
-        "opus-cap" => format!("You've hit your monthly spend limit · {opus}"),
-        "org-cap" => format!("You've hit your org's monthly spend limit · {five}"),
-        "org-cap-dated" => "You've hit your org's monthly spend limit · resets Dec 1".to_owned(),
-        "credits" => "You're out of usage credits · resets 12pm (UTC)".to_owned(),
-        "overloaded" => "API Error: 529 Overloaded.".to_owned(),
-        "throttle" => {
-            "API Error: Server is temporarily limiting requests (not your usage limit)".to_owned()
-        }
-        "auth" => "Login expired · Please run /login".to_owned(),
-        "balance" => "Credit balance is too low".to_owned(),
-        "too-long" => "Prompt is too long".to_owned(),
-        other => panic!("what is {other}?"),
-    };
-    let window = match what {
-        "weekly" => Kind::Weekly,
-        "opus" | "opus-cap" => Kind::WeeklyOpus,
-        _ => Kind::FiveHour,
-    };
-    let claim = Claim {
-        window: Some(window),
-        resets_at: Some(reset_of(window)),
-        no_credits_because: None,
-    };
-    let (class, status) = match what {
-        "overloaded" => ("server_error", 529),
-        "auth" => ("authentication_failed", 401),
-        "balance" => ("billing_error", 400),
-        "too-long" => ("invalid_request", 400),
-        _ => ("rate_limit", 429),
-    };
-    Refusal {
-        text,
-        class: Some(class.to_owned()),
-        status: Some(status),
-        claim: rest.contains(&"claimed").then_some(claim),
+/// Returns a message of the table, or the message itself, as Claude Code reports it. "claimed" adds the server's own
+/// statement: the window of the message, another one ("claimed=weekly"), or the pool of credits ("claimed=credits").
+/// "because=…" adds the server's reason why credits could not pay.
+fn refusal(words: &[&str], at: DateTime<Utc>) -> Refusal {
+    let message = message(words[0], at);
+    let mut refusal = Refusal {
+        text: message.text,
+        class: Some(message.class.to_owned()),
+        status: Some(message.status),
         version: Some("2.1.332".to_owned()),
         ..Refusal::default()
+    };
+    for word in &words[1..] {
+        let (name, value) = word.split_once('=').unwrap_or((word, ""));
+        match name {
+            "claimed" => {
+                let claim = refusal.claim.get_or_insert_default();
+                let (name, reset) = split_time(value);
+                claim.window = match name {
+                    "" => Some(message.window),
+                    "credits" => None,
+                    name => Some(window(name)),
+                };
+                let known = claim.window.map(|it| reset_of(it, at));
+                claim.resets_at = reset.or(message.reset).or(known);
+            }
+            "because" => {
+                let claim = refusal.claim.get_or_insert_default();
+                claim.no_credits_because = Some(value.to_owned());
+            }
+            "version" => refusal.version = Some(value.to_owned()),
+            "background" => refusal.purpose = Purpose::BackgroundAgent,
+            "pasted" => (refusal.class, refusal.status) = (None, None),
+            _ => panic!("what is {word:?}?"),
+        }
+    }
+    refusal
+}
+
+/// A message, and the window that it is about.
+struct Message {
+    text: String,
+    class: &'static str,
+    status: u16,
+    window: Kind,
+    reset: Option<DateTime<Utc>>,
+}
+
+/// Returns the message with this name, or this message. "5h@13:00" resets at another time than the current window.
+fn message(word: &str, at: DateTime<Utc>) -> Message {
+    let row = |(name, ..): &&words::Row| {
+        word.strip_prefix(name)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('@'))
+    };
+    let Some((_, name, text, class, status)) = words::MESSAGES.iter().find(row) else {
+        assert!(word.contains(' '), "what is {word:?}?");
+        return Message {
+            text: word.to_owned(),
+            class: "rate_limit",
+            status: 429,
+            window: Kind::FiveHour,
+            reset: None,
+        };
+    };
+    let window = window(name);
+    let (_, reset) = split_time(word);
+    let until = stated(reset.unwrap_or_else(|| reset_of(window, at)), at);
+    Message {
+        text: text.replace("{reset}", &until),
+        class,
+        status: *status,
+        window,
+        reset,
     }
 }
 
-pub(super) fn world(facts: &[Fact], now: DateTime<Utc>) -> World {
+/// Folds facts.
+pub(crate) fn world(facts: &[Fact], now: DateTime<Utc>) -> World {
     World::fold(facts.to_vec(), now, Zone::UTC)
 }
 
-pub(super) fn asker(name: &str) -> Asker {
-    match name {
-        "shell" => Asker::Shell {
-            payer: None,
-            model: None,
-            project: None,
-        },
-        session => Asker::Session(session.to_owned()),
+/// Returns an asker: a session, or a shell ("shell") with another model and payer than the login's ("shell+opus+key").
+pub(crate) fn asker(name: &str) -> Asker {
+    let mut parts = name.split('+');
+    if parts.next() != Some("shell") {
+        return Asker::Session(name.to_owned());
+    }
+    let (mut other_payer, mut model) = (None, None);
+    for part in parts {
+        match part {
+            "opus" | "sonnet" | "fable" | "haiku" => model = Some(part.to_owned()),
+            part => other_payer = Some(payer(part)),
+        }
+    }
+    Asker::Shell {
+        payer: other_payer,
+        model,
+        project: None,
     }
 }
 
-fn ask(facts: &[Fact], line: &Line<'_>, question: &[&str]) {
+/// Returns the words of a question that are not true.
+fn problems_with(facts: &[Fact], line: &Line) -> Vec<String> {
     let world = world(facts, line.at);
-    if let ["lost", minutes] = question {
-        let past = world.past(time("00:00"), time("23:59"));
-        let minutes = Duration::minutes(minutes.parse().unwrap());
-        assert_eq!(past.blocked, minutes, "{}", line.text);
-        return;
-    }
-    if let ["entries", number] = question {
-        assert_eq!(world.stops().len().to_string(), *number, "{}", line.text);
-        return;
-    }
-    let (name, expected) = question.split_first().unwrap();
-    let outlook = world.outlook(&asker(name));
-    let said = describe(&world, &asker(name), outlook.as_ref());
-    for word in expected {
-        assert!(
-            said.contains(&(*word).to_owned()),
-            "{}: {said:?}",
-            line.text
-        );
-    }
-}
-
-/// Returns every word that is a true answer.
-fn describe(world: &World, asker: &Asker, outlook: Option<&Outlook>) -> Vec<String> {
-    let name = |value: &dyn erased::Named| value.name();
-    let pays = format!("pays-{}", name(&world.pays(&world.request(asker))));
-    let Some(outlook) = outlook else {
-        return vec![
-            "free".to_owned(),
-            "silent".to_owned(),
-            "exit-0".to_owned(),
-            pays,
-        ];
+    let expected: Vec<&str> = line.words().split_off(1);
+    let of = |said: &[String], expected: &[&str], who: &str| {
+        let is_wrong = |word: &&&str| match word.strip_prefix('!') {
+            Some(word) => said.iter().any(|said| said == word),
+            None => said.iter().all(|said| said != *word),
+        };
+        let wrong: Vec<_> = expected.iter().filter(is_wrong).collect();
+        (!wrong.is_empty()).then(|| format!("{}\n    {who} is not {wrong:?}: {said:?}", line.text))
     };
-    let state = match &outlook.state {
-        State::Blocked => "blocked",
-        State::Elsewhere => "elsewhere",
-        State::Reopened(_) => "reopened",
-        State::Spared => "spared",
-        State::Paid => "paid",
-        State::LowerPriority => "slow",
-        State::NeverClosed => "never-closed",
-        State::Answered(_) => "answered",
-    };
-    let continuation = match outlook.continuation {
-        Continuation::At(at) => at.format("continues-%H:%M").to_string(),
-        Continuation::No(_) | Continuation::NotStopped => "stays".to_owned(),
-    };
-    let mut words = vec![
-        state.to_owned(),
-        name(&outlook.limit()),
-        name(&outlook.verdict),
-        name(&outlook.who_can_fix),
-        format!("exit-{}", outlook.exit_code()),
-        continuation,
-        if outlook.is_open { "open" } else { "closed" }.to_owned(),
-    ];
-    if !outlook.is_blocked() {
-        words.push("free".to_owned());
-    }
-    if outlook.is_elsewhere() {
-        words.push("elsewhere".to_owned());
-    }
-    words.push(match outlook.resets_at {
-        Some(at) if at.date_naive() == outlook.now.date_naive() => at.format("%H:%M").to_string(),
-        Some(at) => at.format("%m-%d").to_string(),
-        None => "no-reset".to_owned(),
-    });
-    words.extend(
-        outlook
-            .also
-            .iter()
-            .map(|also| format!("also-{}", name(&also.kind))),
-    );
-    words.push(pays);
-    if let Some(stop) = &outlook.stop {
-        words.push(format!("attempts-{}", stop.attempts));
-    }
-    words
-}
-
-/// The serialized names of values.
-mod erased {
-    pub(super) trait Named {
-        fn name(&self) -> String;
-    }
-
-    impl<T: serde::Serialize> Named for T {
-        fn name(&self) -> String {
-            let value = serde_json::to_value(self).unwrap();
-            value.as_str().unwrap().to_owned()
+    match line.asked().unwrap_or_default() {
+        "lost" => {
+            let past = world.past(time("01T00:00"), line.at);
+            let said = [past.blocked.num_minutes().to_string()];
+            of(&said, &expected, "lost").into_iter().collect()
+        }
+        "entries" => {
+            let said = [world.stops().len().to_string()];
+            of(&said, &expected, "entries").into_iter().collect()
+        }
+        askers => {
+            let of_asker = |name: &str| {
+                let asker = asker(name);
+                let (said, expected) = match expected.as_slice() {
+                    ["pasted", text, rest @ ..] => {
+                        let text = message(text, line.at).text;
+                        let outlook = world.meaning(&text, &asker);
+                        (
+                            words::describe(&world, &asker, outlook.as_ref()),
+                            rest.to_vec(),
+                        )
+                    }
+                    all => {
+                        let outlook = world.outlook(&asker);
+                        (
+                            words::describe(&world, &asker, outlook.as_ref()),
+                            all.to_vec(),
+                        )
+                    }
+                };
+                of(&said, &expected, name)
+            };
+            askers.split(',').filter_map(of_asker).collect()
         }
     }
 }
 
-/// A time a little later, for facts of tests that have no clock of their own.
+/// Returns a time a little later, for facts of tests that have no clock of their own.
 pub(super) fn later(seconds: i64) -> DateTime<Utc> {
     time("10:00") + TimeDelta::seconds(seconds)
 }

@@ -58,7 +58,7 @@ fn a_refused_request_needs_what_it_closed() {
 }
 
 #[test]
-fn a_shell_needs_nothing_of_one_session() {
+fn a_shell_needs_nothing_of_one_session_or_of_a_refused_model() {
     let account = Payer::Account("a".to_owned());
     let shell = Request {
         payer: account.clone(),
@@ -66,8 +66,10 @@ fn a_shell_needs_nothing_of_one_session() {
     };
     for kind in Kind::ALL {
         let resource = Resource::of(kind, &request("one", account.clone(), "opus"));
-        let is_of_session = kind.description().shared_by.contains(&Coordinate::Session);
-        assert_eq!(!is_of_session, resource.is_needed_by(&shell), "{kind:?}");
+        let shared_by = kind.description().shared_by;
+        let is_of_session = shared_by.contains(&Coordinate::Session);
+        let is_spared = is_of_session || kind.family() == Family::Model;
+        assert_eq!(!is_spared, resource.is_needed_by(&shell), "{kind:?}");
     }
 }
 
