@@ -61,11 +61,13 @@ pub(super) fn describe(world: &World, asker: &Asker, outlook: Option<&Outlook>) 
     if let Some(since) = world.paying_since(&request) {
         words.push(since.format("paid-since-%H:%M").to_string());
     }
-    for reading in world
-        .usage(&request)
-        .map(|it| it.readings)
-        .unwrap_or_default()
-    {
+    let usage = world.usage(&request);
+    let readings = usage.map(|usage| usage.readings).unwrap_or_default();
+    let is_current = |reading: &&Reading| {
+        let reset = reading.measure.resets_at;
+        reset.is_none_or(|reset| reset > world.now)
+    };
+    for reading in readings.iter().filter(is_current) {
         let window = name(&reading.measure.window);
         words.push(format!("{window}={}", reading.measure.percent));
     }
@@ -109,7 +111,7 @@ fn of_time(at: Option<chrono::DateTime<chrono::Utc>>, outlook: &Outlook) -> [Str
 fn of_state(outlook: &Outlook) -> Vec<String> {
     let state = match &outlook.state {
         State::Blocked => "blocked",
-        State::Elsewhere => "elsewhere",
+        State::Elsewhere => "not-here",
         State::Reopened(_) => "reopened",
         State::Spared => "spared",
         State::Paid => "paid",
