@@ -149,13 +149,15 @@ impl NowData {
         }
     }
 
-    /// Returns the forecast for a window, or `None` if a weekly window lasts and is far from full.
+    /// Returns the forecast for a window, or `None` if it should be full by now, or if a weekly window lasts and is far from
+    /// full.
     fn pace_row(&self, pace: &WindowPace) -> Option<(Tone, String)> {
         let (window, clock) = (pace.window, self.clock);
         let is_week = window_length(window) == WEEK;
         let (tone, forecast) = match pace.full_at() {
             None if is_week && pace.pace.now.used < WORTH_A_LOOK => return None,
             None => (Tone::Plain, "last until it resets".to_owned()),
+            Some(at) if at <= clock.now => return None,
             Some(at) => {
                 let when = if is_week {
                     full_when(window, at, clock)

@@ -87,15 +87,21 @@ impl WindowUse {
         let mut shares = Vec::new();
         for session in self.sessions.iter().take(MOST_NAMED) {
             let share = share_text(session.cost, self.cost);
-            let mut text = format!("\"{}\": {share}", session.name);
-            if shares.is_empty() {
-                text += " of this machine's spend in this window";
-            }
-            if session.by_subagents > Money::ZERO {
+            let of_what = if shares.is_empty() {
+                " of this machine's spend in this window"
+            } else {
+                ""
+            };
+            let by_subagents = if session.by_subagents > Money::ZERO {
                 let share = share_text(session.by_subagents, session.cost);
-                text += &format!(", {share} of it by subagents");
-            }
-            shares.push(text);
+                format!(", {share} of it by subagents")
+            } else {
+                String::new()
+            };
+            shares.push(format!(
+                "\"{}\": {share}{of_what}{by_subagents}",
+                session.name
+            ));
         }
         let window = window_label(self.window);
         (!shares.is_empty()).then(|| format!("{window}: {}", shares.join("; ")))
