@@ -147,12 +147,12 @@ pub struct WindowPace {
 
 impl WindowPace {
     /// Returns the pace that the readings of a window show, which are in the order in which they were taken. Returns `None`
-    /// if the newest one is old, or if [`Pace::of_window`] is `None`.
+    /// if the window is full, if the newest reading is old, or if [`Pace::of_window`] is `None`.
     pub(crate) fn of(readings: &[limits::Reading], now: DateTime<Utc>) -> Option<Self> {
         let (newest, earlier) = readings.split_last()?;
         let window = newest.measure.window;
         let resets_at = newest.measure.resets_at?;
-        if now - newest.at > FRESH_FOR {
+        if newest.is_full() || now - newest.at > FRESH_FOR {
             return None;
         }
         let of_this_window: Vec<Reading> = earlier
