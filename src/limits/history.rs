@@ -22,6 +22,7 @@ pub(super) fn arrange(mut facts: Vec<Fact>, now: DateTime<Utc>) -> Vec<Fact> {
     facts.sort_by(order);
     date_back(&mut facts);
     facts.sort_by(order);
+    facts.dedup();
     let mut history = History::default();
     for fact in facts {
         history.add(fact);
