@@ -194,7 +194,9 @@ impl World {
             return Some(self.answer(&request, Subject::Closure(closure)));
         }
         let mut outlook = self.answer(&request, Subject::Stop(own?));
-        if outlook.is_blocked() {
+        let is_beyond = matches!(outlook.state, State::Paid | State::LowerPriority);
+        let is_of_other = is_beyond && !outlook.resource.is_needed_by(&request);
+        if outlook.is_blocked() || is_of_other {
             outlook.state = State::Spared;
             self.finish(&mut outlook);
         }
