@@ -88,7 +88,14 @@ fn has_visibly_ended(life: &Life, refused: &Exchange, obstacle: &Obstacle) -> bo
                     .iter()
                     .flatten()
                     .any(|it| Some(it.window) == obstacle.window && it.percent < FULL);
-            it.reply.is_ok() || shows_room
+            // The service checks the login before the usage.
+            let is_past_login = obstacle.kind == Kind::Auth
+                && it
+                    .reply
+                    .as_ref()
+                    .err()
+                    .is_some_and(|it| it.window.is_some());
+            it.reply.is_ok() || shows_room || is_past_login
         });
     ends.any(|ends| ends)
 }
