@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::Announcement;
 use super::fold::{Stop, World};
+use super::{Announcement, Kind};
 
 /// The answer for one session: continues, does not continue, or was not stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,6 +117,7 @@ fn reset_of(stop: &Stop) -> Option<DateTime<Utc>> {
     }
     match &stop.refusal.claim {
         Some(claim) => claim.resets_at.filter(|_| claim.window.is_some()),
+        None if stop.limit() == Kind::UsageCredits => None,
         None if stop.judgement.window.is_some() || stop.judgement.limit.is_window() => {
             stop.message.stated.map(|stated| stated.at)
         }

@@ -215,6 +215,7 @@ impl Statement {
                     TimeOf::Window(window) => window,
                     TimeOf::Limit => None,
                 };
+                statement.window = statement.window.or(window);
                 statement.guessed = Some(window.unwrap_or_else(|| by_length(reset)));
                 statement.reset = Some(reset);
             }
@@ -256,9 +257,15 @@ fn judge_plan_limit(refusal: &Refusal, message: &Message, scene: &Scene<'_>) -> 
         .map(|reading| reading.measure.window)
         .or(statement.window)
         .or(statement.guessed);
-    let reset = measured
-        .and_then(|reading| reading.measure.resets_at)
-        .or(statement.reset);
+    let measured_reset = measured.and_then(|reading| reading.measure.resets_at);
+    // The refusal states the reset of its window, which may have been moved since an older reading.
+    let is_outdated = measured.is_some_and(|reading| {
+        reading.at < scene.at && Some(reading.measure.window) == statement.window
+    });
+    let reset = match (is_outdated, statement.reset) {
+        (true, Some(stated)) => Some(stated),
+        (_, stated) => measured_reset.or(stated),
+    };
     let is_known = measured.is_some() || statement.claimed.is_some();
     let limit = limit_by_plan(named, window, scene);
     let verdict = if named.is_some_and(|named| named != limit) {

@@ -208,7 +208,9 @@ impl World {
         let stop = self.stops.get(own?)?;
         let of_session = self.request_of(&stop.session);
         let mut outlook = self.answer(&of_session, Subject::Stop(own?));
-        if outlook.is_blocked() {
+        let is_beyond = matches!(outlook.state, State::Paid | State::LowerPriority);
+        let is_of_other = is_beyond && !outlook.resource.is_needed_by(&request);
+        if outlook.is_blocked() || is_of_other {
             outlook.state = if self.blockers(&of_session).is_empty() {
                 State::Spared
             } else {

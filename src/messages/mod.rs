@@ -149,6 +149,9 @@ fn stated_time(row: &Row, text: &str, at: DateTime<Utc>, zone: Zone) -> Option<S
         Some(captures) => match captures.get(1).map(|name| name.as_str()) {
             Some("5-hour" | "session") => Some(Kind::FiveHour),
             Some("weekly") => Some(Kind::Weekly),
+            Some("opus") => Some(Kind::WeeklyOpus),
+            Some("sonnet") => Some(Kind::WeeklySonnet),
+            Some("fable") => Some(Kind::WeeklyFable),
             _ => None,
         },
         None if row.states_window => None,
@@ -160,8 +163,9 @@ fn stated_time(row: &Row, text: &str, at: DateTime<Utc>, zone: Zone) -> Option<S
     })
 }
 
-static RESET_OF_WINDOW: LazyLock<Regex> =
-    LazyLock::new(|| regex(r"\byour (?:(5-hour|session|weekly|usage) )?limits? resets?\b"));
+static RESET_OF_WINDOW: LazyLock<Regex> = LazyLock::new(|| {
+    regex(r"\byour (?:(5-hour|session|weekly|opus|sonnet|fable|usage) )?limits? resets?\b")
+});
 
 static FIGURE: LazyLock<Regex> = LazyLock::new(|| regex(r"[$€£]\d[\d,]*(?:\.\d+)?"));
 

@@ -1,6 +1,6 @@
 //! Random choices that depend only on a seed.
 
-/// A generator of random numbers (SplitMix64). The same seed gives the same numbers on every machine.
+/// A generator of random numbers (`SplitMix64`). The same seed gives the same numbers on every machine.
 pub struct Dice(u64);
 
 impl Dice {

@@ -6,20 +6,18 @@
 
 use std::collections::BTreeMap;
 
+use super::limits::{Kind, Pays, Verdict, Who};
 use chrono::TimeDelta;
-use whycap::limits::{FULL, Kind, Pays, Verdict, Who};
 
+use super::evidence::{Expected, expected, is_contradicted, is_known};
 use super::life::{Exchange, Life, shows_room};
 use super::service::{Need, Obstacle, Paid, Purse, Reply, Time};
 
 /// Usage arrives this long after a refusal, if at all.
-const USAGE_ARRIVES_WITHIN: TimeDelta = TimeDelta::seconds(3);
+pub const USAGE_ARRIVES_WITHIN: TimeDelta = TimeDelta::seconds(3);
 
 /// For so long, responses beyond a full window may still be free.
 const GRACE: TimeDelta = TimeDelta::minutes(20);
-
-/// After this time, an error about the login, the model, or the conversation says nothing about now.
-const LONGEST: TimeDelta = TimeDelta::hours(23);
 
 /// What a surface says to one asker.
 #[derive(Debug, Clone)]
@@ -36,6 +34,8 @@ pub struct Answer {
 /// The explanation of one error.
 #[derive(Debug, Clone)]
 pub struct About {
+    /// The state, for the story.
+    pub state: String,
     pub limit: Kind,
     pub verdict: Verdict,
     pub who_can_fix: Who,
@@ -56,16 +56,6 @@ pub struct About {
 pub struct Advice {
     pub text: String,
     pub costs_money: Option<bool>,
-}
-
-/// What must be said.
-enum Expected<'a> {
-    /// Blocked by this obstacle, which this exchange has shown. Nothing visible has ended the other obstacles.
-    Blocked(&'a Exchange, &'a Obstacle, Vec<&'a Obstacle>),
-    /// Free, but nothing visible has ended these obstacles, if there are any.
-    Free(Paid, Vec<&'a Obstacle>),
-    /// The facts do not show what is true.
-    Open,
 }
 
 /// What was found in lives.
@@ -124,7 +114,11 @@ impl<'a> Judge<'a> {
 
     fn wrong(&mut self, text: impl Into<String>) {
         let text = text.into();
-        self.findings.wrong.entry(text.clone()).or_default().push(self.life.seed);
+        self.findings
+            .wrong
+            .entry(text.clone())
+            .or_default()
+            .push(self.life.seed);
         self.faults.push(text);
     }
 
@@ -144,20 +138,37 @@ impl<'a> Judge<'a> {
         let Some(about) = &answer.about else {
             return self.expect(!is_blocked, "blocked without an explanation");
         };
-        self.expect(about.pieces_of_evidence > 0, "an explanation without evidence");
-        let paid = about.steps.iter().map(|step| step.costs_money == Some(true));
+        self.expect(
+            about.pieces_of_evidence > 0,
+            "an explanation without evidence",
+        );
+        let paid = about
+            .steps
+            .iter()
+            .map(|step| step.costs_money == Some(true));
         self.expect(paid.is_sorted(), "a paid step stands before a free one");
         self.expect(!about.steps.is_empty(), "an explanation without steps");
         if let Some(blocks) = &answer.blocks {
-            self.expect(blocks.contains(&about.limit), "blocks does not name the explained limit");
-            let ends_together = about.resets_at.is_none() || answer.until.is_none() || answer.until >= about.resets_at;
-            self.expect(ends_together, "the explained limit ends after everything that blocks");
+            self.expect(
+                blocks.contains(&about.limit),
+                "blocks does not name the explained limit",
+            );
+            let ends_together = about.resets_at.is_none()
+                || answer.until.is_none()
+                || answer.until >= about.resets_at;
+            self.expect(
+                ends_together,
+                "the explained limit ends after everything that blocks",
+            );
             let helps = match answer.exit_code {
                 10 => Some(true),
                 11 => Some(false),
                 _ => about.waiting_helps,
             };
-            self.expect(helps == about.waiting_helps, "the exit code and waiting_helps differ");
+            self.expect(
+                helps == about.waiting_helps,
+                "the exit code and waiting_helps differ",
+            );
         }
     }
 
@@ -176,8 +187,12 @@ impl<'a> Judge<'a> {
         self.expect(names_it, format!("blocks lacks {kind:?}"));
         if !others.is_empty() {
             let ends = others.iter().map(|it| it.until).chain([obstacle.until]);
-            let is_one = ends.clone().any(|end| end == self.answer.until) || ends.clone().any(|end| end.is_none());
-            return self.expect(is_one, format!("{kind:?} ends at another time than all that stands"));
+            let is_one = ends.clone().any(|end| end == self.answer.until)
+                || ends.clone().any(|end| end.is_none());
+            return self.expect(
+                is_one,
+                format!("{kind:?} ends at another time than all that stands"),
+            );
         }
         let is_cap = kind == Kind::ApiSpendCap;
         let ends_by_itself = obstacle.until.is_some() || obstacle.is_trouble();
@@ -187,17 +202,27 @@ impl<'a> Judge<'a> {
             (false, _) => &[11],
         };
         if self.answer.exit_code == 12 {
-            return self.findings.check(format!("cannot tell, but {kind:?} stands"));
+            return self
+                .findings
+                .check(format!("cannot tell, but {kind:?} stands"));
         }
         let code = self.answer.exit_code;
-        self.expect(allowed.contains(&code), format!("exit code {code}, but {kind:?} stands"));
+        self.expect(
+            allowed.contains(&code),
+            format!("exit code {code}, but {kind:?} stands"),
+        );
         self.end_is_true(obstacle);
-        let Some(about) = self.answer.about.clone() else { return };
+        let Some(about) = self.answer.about.clone() else {
+            return;
+        };
         if about.limit == kind && !is_cap {
             self.expect(about.is_open, format!("{kind:?} stands, but is not open"));
             let who = self.helpers(obstacle);
             let helper = about.who_can_fix;
-            self.expect(who.contains(&helper), format!("{kind:?}: {helper:?} can fix it"));
+            self.expect(
+                who.contains(&helper),
+                format!("{kind:?}: {helper:?} can fix it"),
+            );
         }
     }
 
@@ -239,7 +264,9 @@ impl<'a> Judge<'a> {
     fn must_be_free(&mut self, paid: Paid, excuses: &[&Obstacle]) {
         if self.answer.blocks.is_some() && excuses.is_empty() {
             let blocks = &self.answer.blocks;
-            return self.wrong(format!("blocked by {blocks:?}, but a request would be served"));
+            return self.wrong(format!(
+                "blocked by {blocks:?}, but a request would be served"
+            ));
         }
         if !excuses.is_empty() {
             return self.findings.check("served, but nothing visible shows it");
@@ -249,7 +276,10 @@ impl<'a> Judge<'a> {
         if let Some(proven) = proven {
             self.findings.check(format!("{proven:?} pays"));
             let pays = self.answer.pays;
-            self.expect(pays.is_none_or(|pays| pays == proven), format!("{pays:?} pays, but {proven:?} is true"));
+            self.expect(
+                pays.is_none_or(|pays| pays == proven),
+                format!("{pays:?} pays, but {proven:?} is true"),
+            );
         }
         let answer: &'a Answer = self.answer;
         let Some(about) = &answer.about else { return };
@@ -262,7 +292,8 @@ impl<'a> Judge<'a> {
             );
             let delays = ["Wait", "Buy", "Add credits", "Raise", "Ask"];
             let is_order = delays.iter().any(|word| step.text.starts_with(word));
-            let is_harmless = about.verdict == Verdict::FalseLikely || proven == Some(Pays::Credits);
+            let is_harmless =
+                about.verdict == Verdict::FalseLikely || proven == Some(Pays::Credits);
             self.expect(
                 !is_order || is_harmless || paid == Paid::Credits,
                 format!("told to {}, but a request would be served", step.text),
@@ -279,7 +310,11 @@ impl<'a> Judge<'a> {
             });
         };
         let now = self.life.now;
-        let of_account = self.life.exchanges.iter().filter(|it| it.need.purse == self.need.purse);
+        let of_account = self
+            .life
+            .exchanges
+            .iter()
+            .filter(|it| it.need.purse == self.need.purse);
         let known: Vec<_> = of_account.filter(|it| is_known(it, now)).collect();
         let last = known.last()?;
         if paid == Paid::Plan {
@@ -291,7 +326,9 @@ impl<'a> Judge<'a> {
             it.reply == Ok(Paid::Credits)
                 && it.need.model == self.need.model
                 && it.shown_at.is_some_and(|at| at <= now)
-                && full.iter().any(|it| it.resets_at.is_some_and(|reset| reset > now))
+                && full
+                    .iter()
+                    .any(|it| it.resets_at.is_some_and(|reset| reset > now))
         };
         let run: Vec<_> = known.iter().rev().take_while(is_beyond).collect();
         let is_proven = run.len() >= 3 && last.at - run.last()?.at > GRACE;
@@ -312,14 +349,18 @@ impl<'a> Judge<'a> {
             return;
         }
         match (stated, client.waits_for) {
-            (Some(_), None) => self.wrong("the session is said to continue by itself, but it does not"),
+            (Some(_), None) => {
+                self.wrong("the session is said to continue by itself, but it does not");
+            }
             (Some(stated), Some(reset)) => {
                 self.findings.check("continues by itself");
                 let is_near = (stated - reset).abs() <= TimeDelta::seconds(120);
                 self.expect(is_near, "the session continues at another time");
             }
             // After a refused prompt of its own, Claude Code waits again without a word.
-            (None, Some(reset)) if reset > self.life.now && client.waits == 0 && self.is_reported(session) => {
+            (None, Some(reset))
+                if reset > self.life.now && client.waits == 0 && self.is_reported(session) =>
+            {
                 self.findings.check("continues by itself");
                 self.wrong("the session continues by itself, but this is not said");
             }
@@ -336,125 +377,37 @@ impl<'a> Judge<'a> {
     /// A false alarm is called false, and a real limit is not.
     fn verdict_is_true(&mut self) {
         let now = self.life.now;
-        let Some(about) = self.answer.about.clone() else { return };
-        let is_subject = |it: &&Exchange| Some(it.session) == about.session && Some(it.at) == about.at;
+        let Some(about) = self.answer.about.clone() else {
+            return;
+        };
+        let is_subject =
+            |it: &&Exchange| Some(it.session) == about.session && Some(it.at) == about.at;
         let Some(exchange) = self.life.exchanges.iter().rev().find(is_subject) else {
             return;
         };
-        let Err(obstacle) = &exchange.reply else { return };
+        let Err(obstacle) = &exchange.reply else {
+            return;
+        };
         if obstacle.window.is_none() || now - exchange.at <= USAGE_ARRIVES_WITHIN {
             return;
         }
         if obstacle.is_false && shows_room(exchange, now) {
             self.findings.check("a false alarm");
-            self.expect(about.verdict == Verdict::FalseLikely, format!("a false alarm is called {:?}", about.verdict));
-            let is_paid = about.steps.iter().any(|step| step.costs_money == Some(true));
+            self.expect(
+                about.verdict == Verdict::FalseLikely,
+                format!("a false alarm is called {:?}", about.verdict),
+            );
+            let is_paid = about
+                .steps
+                .iter()
+                .any(|step| step.costs_money == Some(true));
             self.expect(!is_paid, "a false alarm costs money");
         } else if !obstacle.is_false && !is_contradicted(self.life, exchange) {
             self.findings.check("a real limit");
-            self.expect(about.verdict != Verdict::FalseLikely, "a real limit is called false");
+            self.expect(
+                about.verdict != Verdict::FalseLikely,
+                "a real limit is called false",
+            );
         }
     }
-}
-
-fn is_known(exchange: &Exchange, now: Time) -> bool {
-    exchange.known_at.is_some_and(|at| at <= now)
-}
-
-/// Returns true if the usage that came with the refusal was not shown, so that older usage seems to contradict it.
-fn is_contradicted(life: &Life, refused: &Exchange) -> bool {
-    let is_shown = refused.shown_at.is_some_and(|at| at <= life.now);
-    let before = life.exchanges.iter().filter(|it| it.need.purse == refused.need.purse && it.at < refused.at);
-    let has_older_room = before.rev().take(20).any(|it| shows_room(it, life.now) && refused.at - it.at < TimeDelta::minutes(16));
-    !is_shown && has_older_room
-}
-
-/// Returns true if the request needs what has refused this other request.
-fn concerns(refused: &Exchange, obstacle: &Obstacle, need: &Need) -> bool {
-    let is_same_purse = refused.need.purse == need.purse;
-    let is_same_model = refused.need.model == need.model;
-    match (obstacle.kind, obstacle.window) {
-        (Kind::PromptTooLong, _) => Some(refused.session) == need.session,
-        (Kind::Overloaded | Kind::ServerError, _) => {
-            (refused.need.purse == Purse::Cloud) == (need.purse == Purse::Cloud)
-        }
-        (Kind::ModelUnavailable, _) | (_, Some(Kind::WeeklyOpus | Kind::WeeklySonnet)) => {
-            is_same_purse && is_same_model
-        }
-        _ => is_same_purse,
-    }
-}
-
-/// Returns true if something visible shows that the refusal no longer stands: a served request, usage with room, or time.
-fn has_visibly_ended(life: &Life, refused: &Exchange, obstacle: &Obstacle) -> bool {
-    let now = life.now;
-    if obstacle.until.is_some_and(|until| until <= now) {
-        return true;
-    }
-    if obstacle.is_trouble() && now - refused.at > TimeDelta::minutes(31) {
-        return true;
-    }
-    if obstacle.is_false && shows_room(refused, now) && now - refused.at > USAGE_ARRIVES_WITHIN {
-        return true;
-    }
-    let client = &life.clients[refused.session];
-    if obstacle.kind == Kind::PromptTooLong && (client.length < 100.0 || client.model != refused.need.model) {
-        return true;
-    }
-    let later = life.exchanges.iter().filter(|it| it.sent >= refused.at && is_known(it, now));
-    let mut ends = later.filter(|it| concerns(refused, obstacle, &it.need)).map(|it| {
-        let shows_room = it.shown_at.is_some_and(|at| at <= now)
-            && it.usage.iter().flatten().any(|it| Some(it.window) == obstacle.window && it.percent < FULL);
-        it.reply.is_ok() || shows_room
-    });
-    ends.any(|ends| ends)
-}
-
-/// Returns what must be said to the sender of this request.
-fn expected<'a>(life: &'a Life, need: &'a Need, truth: &'a Reply) -> Expected<'a> {
-    let now = life.now;
-    let refusals = life.exchanges.iter().rev().filter(|it| is_known(it, now));
-    let refusals = refusals.filter_map(|it| Some((it, it.reply.as_ref().err()?)));
-    let of_need: Vec<_> = refusals.filter(|(it, obstacle)| concerns(it, obstacle, need)).collect();
-    let standing = of_need.iter().filter(|(it, obstacle)| !has_visibly_ended(life, it, obstacle));
-    let standing: Vec<_> = standing.map(|(_, obstacle)| *obstacle).collect();
-    match truth {
-        Ok(paid) => Expected::Free(*paid, standing),
-        Err(obstacle) => {
-            let shown = of_need.iter().find(|(_, shown)| *shown == obstacle);
-            match shown {
-                Some((exchange, shown)) if stands(life, need, exchange, shown) => {
-                    let others = standing.into_iter().filter(|it| *it != obstacle).collect();
-                    Expected::Blocked(exchange, shown, others)
-                }
-                _ => Expected::Open,
-            }
-        }
-    }
-}
-
-/// Returns true if the known facts prove that this refusal, which is still true, concerns the request.
-fn stands(life: &Life, need: &Need, refused: &Exchange, obstacle: &Obstacle) -> bool {
-    let now = life.now;
-    let is_own = need.session == Some(refused.session);
-    let age = now - refused.at;
-    if obstacle.is_false || has_visibly_ended(life, refused, obstacle) {
-        return false;
-    }
-    if obstacle.is_trouble() && age > TimeDelta::seconds(55) {
-        return false;
-    }
-    if obstacle.until.is_none() && obstacle.kind != Kind::ApiCreditBalance && age > LONGEST {
-        return false;
-    }
-    if obstacle.window.is_some() && is_contradicted(life, refused) {
-        return false;
-    }
-    if obstacle.kind == Kind::Auth && !is_own {
-        // A first refused login may concern only its session.
-        let of_payer = life.exchanges.iter().rev().filter(|it| it.need.purse == need.purse && is_known(it, now));
-        let refusals = of_payer.take_while(|it| it.reply.is_err());
-        return refusals.filter(|it| it.reply.as_ref().err() == Some(obstacle)).count() >= 2;
-    }
-    true
 }

@@ -1,7 +1,7 @@
 //! Asks the library: thousands of lives without files.
 
+use super::limits::{Continuation, Fact, Outlook, World};
 use chrono::TimeDelta;
-use whycap::limits::{Continuation, Fact, Outlook, World};
 use whycap::time::{Clock, HourFormat, Zone};
 
 use super::dice::Dice;
@@ -32,6 +32,7 @@ fn about(outlook: &Outlook, life: &Life) -> About {
         hours: HourFormat::TwentyFour,
     };
     About {
+        state: format!("{:?}", outlook.state),
         limit: outlook.limit(),
         verdict: outlook.verdict,
         who_can_fix: outlook.who_can_fix,
@@ -57,7 +58,10 @@ fn about(outlook: &Outlook, life: &Life) -> About {
 }
 
 fn facts(life: &Life, arrived_by: Time) -> Vec<Fact> {
-    let known = life.told.iter().filter(|it| it.arrives <= arrived_by && it.fact.at <= life.now);
+    let known = life
+        .told
+        .iter()
+        .filter(|it| it.arrives <= arrived_by && it.fact.at <= life.now);
     known.map(|it| it.fact.clone()).collect()
 }
 
@@ -66,7 +70,6 @@ fn facts(life: &Life, arrived_by: Time) -> Vec<Fact> {
 fn ask(life: &mut Life, findings: &mut Findings) {
     let known = facts(life, life.now);
     let later = facts(life, life.now + TimeDelta::seconds(5));
-    if std::env::var("WORLD_FACTS").is_ok() { println!("--- {}", life.now); for f in &known { println!("{f:?}"); } }
     let has_late_facts = later.len() > known.len();
     let world = World::fold(known.clone(), life.now, Zone::UTC);
     let with_late = has_late_facts.then(|| World::fold(later, life.now, Zone::UTC));
@@ -90,8 +93,13 @@ fn ask(life: &mut Life, findings: &mut Findings) {
         let need = life.need(session);
         let truth = life.service.reply(life.now, &need);
         let is_busy = session.is_some_and(|session| life.clients[session].is_busy);
-        let late = said_later.iter().map(|answer| (answer, " (with late facts)"));
-        for (answer, suffix) in std::iter::once((&said, "")).chain(late).filter(|_| !is_busy) {
+        let late = said_later
+            .iter()
+            .map(|answer| (answer, " (with late facts)"));
+        for (answer, suffix) in std::iter::once((&said, ""))
+            .chain(late)
+            .filter(|_| !is_busy)
+        {
             let judge = Judge {
                 life,
                 session,
@@ -106,7 +114,11 @@ fn ask(life: &mut Life, findings: &mut Findings) {
         }
         if !is_same {
             let fault = "the order of the facts matters";
-            findings.wrong.entry(fault.to_owned()).or_default().push(life.seed);
+            findings
+                .wrong
+                .entry(fault.to_owned())
+                .or_default()
+                .push(life.seed);
             tell(life, session, &said, "", &[fault.to_owned()]);
         }
     }
@@ -115,7 +127,10 @@ fn ask(life: &mut Life, findings: &mut Findings) {
 fn tell(life: &mut Life, session: Option<usize>, answer: &Answer, suffix: &str, faults: &[String]) {
     let about = answer.about.as_ref().map(|it| {
         let session = life.name(it.session);
-        format!("{:?} of {session}, {:?}, resets {:?}, continues {:?}", it.limit, it.verdict, it.resets_at, it.continues_at)
+        format!(
+            "{:?} of {session}, {}, {:?}, resets {:?}, continues {:?}",
+            it.limit, it.state, it.verdict, it.resets_at, it.continues_at
+        )
     });
     let text = format!(
         "? {}{suffix}: exit code {}, blocked by {:?} until {:?}, {:?} pays; about {}",

@@ -3,14 +3,11 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use chrono::TimeDelta;
-use whycap::limits::{
-    Announcement, Asker, Event, FULL, Fact, Kind, Login, Measure, Payer, Response, Source,
-};
+use super::limits::{Asker, Event, FULL, Fact, Measure, Payer, Source};
 
 use super::dice::Dice;
-use super::service::{Need, Obstacle, Paid, Purse, Reply, Service, Time, seconds};
-use super::words::{self, Version};
+use super::service::{Need, Purse, Reply, Service, Time, seconds};
+use super::words::Version;
 
 /// A session of Claude Code.
 #[derive(Debug, Clone)]
@@ -42,11 +39,11 @@ pub struct Client {
     /// How often it has continued by itself since the last prompt of the user.
     pub waits: usize,
     /// The account that its transcript has stated last.
-    owner: Option<usize>,
+    pub owner: Option<usize>,
     /// False if its version does not write the owner.
-    states_owner: bool,
+    pub states_owner: bool,
     /// The probability that a hook, a line, or a status-line call is lost.
-    loss: f64,
+    pub loss: f64,
 }
 
 /// One request, and what the files show about it.
@@ -65,9 +62,9 @@ pub struct Exchange {
     pub line_at: Option<Time>,
     /// When the status line had shown the usage.
     pub shown_at: Option<Time>,
-    run: usize,
-    is_automatic: bool,
-    left: usize,
+    pub run: usize,
+    pub is_automatic: bool,
+    pub left: usize,
 }
 
 /// A fact, and when the program can know it.
@@ -80,13 +77,26 @@ pub struct Told {
 /// What happens next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Action {
-    Prompt { session: usize, plan: usize },
-    Work { session: usize, left: usize, run: usize },
+    Prompt {
+        session: usize,
+        plan: usize,
+    },
+    Work {
+        session: usize,
+        left: usize,
+        run: usize,
+    },
     Reply(usize),
-    Draw { session: usize, exchange: Option<usize> },
+    Draw {
+        session: usize,
+        exchange: Option<usize>,
+    },
     React(usize),
     Select(usize),
-    Continue { session: usize, reset: Time },
+    Continue {
+        session: usize,
+        reset: Time,
+    },
     Open(usize),
     Outside,
     Ask,
@@ -162,7 +172,8 @@ impl Life {
 
     pub fn plan_at(&mut self, at: Time, action: Action) {
         self.actions += 1;
-        self.queue.push(Reverse((at.max(self.now), self.actions, action)));
+        self.queue
+            .push(Reverse((at.max(self.now), self.actions, action)));
     }
 
     /// Plans the next prompt of the session, instead of the one that was planned before.
@@ -189,7 +200,13 @@ impl Life {
     }
 
     /// Adds a fact that is known after this many seconds.
-    fn leave(&mut self, session: Option<usize>, source: Source, event: Event, delay: f64) -> Time {
+    pub fn leave(
+        &mut self,
+        session: Option<usize>,
+        source: Source,
+        event: Event,
+        delay: f64,
+    ) -> Time {
         let arrives = self.now + seconds(delay);
         self.told.push(Told {
             arrives,
@@ -235,7 +252,9 @@ impl Life {
         match session {
             Some(session) => Asker::Session(self.clients[session].id.clone()),
             None => Asker::Shell {
-                payer: self.shell_key.map(|key| Payer::Key(key_name(key).to_owned())),
+                payer: self
+                    .shell_key
+                    .map(|key| Payer::Key(key_name(key).to_owned())),
                 model: Some(self.default_model.to_owned()),
                 project: Some("/p".to_owned()),
             },
@@ -246,7 +265,12 @@ impl Life {
         session.map_or("shell", |session| &self.clients[session].name)
     }
 
-    pub fn add_client(&mut self, name: &str, own_purse: Option<Purse>, model: &'static str) -> usize {
+    pub fn add_client(
+        &mut self,
+        name: &str,
+        own_purse: Option<Purse>,
+        model: &'static str,
+    ) -> usize {
         let number = self.clients.len();
         let version = self.dice.pick(&[
             Version::Newest,
@@ -280,311 +304,11 @@ impl Life {
         number
     }
 
-    pub fn open(&mut self, session: usize) {
-        let purse = self.clients[session].next_purse;
-        self.clients[session].own_purse = purse;
-        let payer = self.purse_name(self.purse(session));
-        let client = &mut self.clients[session];
-        client.run += 1;
-        client.is_open = true;
-        client.is_busy = false;
-        client.shown = None;
-        client.waits_for = None;
-        client.owner = None;
-        let project = Some(client.project.to_owned());
-        let text = format!(
-            "{} opens (Claude Code {}, {}, {payer})",
-            client.name,
-            client.version.number(),
-            client.model
-        );
-        self.tell(text);
-        self.leave(Some(session), Source::Hook, Event::Opened { project }, 0.0);
-        let paying = Event::Paying(purse.map(payer_of));
-        self.leave(Some(session), Source::Environment, paying, 0.0);
-        self.state_login();
-        self.plan(0.3, Action::Draw { session, exchange: None });
-        let after = self.dice.between(5.0, 60.0);
-        self.plan_prompt(session, after);
-    }
-
-    pub fn close(&mut self, session: usize) {
-        let client = &mut self.clients[session];
-        client.is_open = false;
-        client.waits_for = None;
-        let text = format!("{} is closed", client.name);
-        self.tell(text);
-        self.leave(Some(session), Source::Hook, Event::Closed, 0.0);
-    }
-
-    /// The account file states who is logged in.
-    pub fn state_login(&mut self) {
-        let login = self.login.map(|login| {
-            let account = &self.service.accounts[login];
-            Login {
-                account: account.name.clone(),
-                plan: Some(account.plan.to_owned()),
-                is_admin: account.is_admin,
-            }
-        });
-        self.leave(None, Source::Account, Event::LoggedIn(login), 0.0);
-    }
-
-    pub fn log_in(&mut self, account: usize) {
-        self.tell(format!("/login as account {account}"));
-        self.service.accounts[account].is_login_valid = true;
-        let is_other = self.login.replace(account) != Some(account);
-        for client in &mut self.clients {
-            if is_other && client.own_purse.is_none() {
-                client.waits_for = None;
-                client.wait_changed_at = self.now;
-            }
-        }
-        self.state_login();
-    }
-
-    pub fn select(&mut self, session: usize, model: &'static str) {
-        self.clients[session].model = model;
-        self.default_model = model;
-        let text = format!("{}: /model {model}", self.clients[session].name);
-        self.tell(text);
-        let event = selected(model);
-        self.leave(Some(session), Source::Transcript, event, 0.2);
-    }
-
-    pub fn shorten(&mut self, session: usize) {
-        self.clients[session].length = 10.0;
-        let text = format!("{}: /compact", self.clients[session].name);
-        self.tell(text);
-        self.leave(Some(session), Source::Hook, Event::Shortened, 0.0);
-    }
-
-    pub fn stop_waiting(&mut self, session: usize) {
-        if self.clients[session].waits_for.take().is_some() {
-            self.clients[session].wait_changed_at = self.now;
-            let text = format!("{}: escape cancels the wait", self.clients[session].name);
-            self.tell(text);
-            let event = Event::Announced(Announcement::Cancelled);
-            self.leave(Some(session), Source::Transcript, event, 0.3);
-        }
-    }
-
-    pub fn prompt(&mut self, session: usize, is_typed: bool) {
-        let client = &mut self.clients[session];
-        if !client.is_open || client.is_busy {
-            return;
-        }
-        client.waits_for = None;
-        client.has_asked = true;
-        client.waits = if is_typed { 0 } else { client.waits + 1 };
-        if let Purse::Account(account) = self.purse(session)
-            && self.clients[session].states_owner
-            && self.clients[session].owner != Some(account)
-        {
-            self.clients[session].owner = Some(account);
-            let account = self.service.accounts[account].name.clone();
-            self.leave(Some(session), Source::Transcript, Event::Owned { account }, 0.2);
-        }
-        self.leave(Some(session), Source::Transcript, Event::Sent { is_typed }, 0.2);
-        let left = self.dice.pick(&[0, 0, 1, 2]);
-        self.send(session, left, !is_typed);
-    }
-
-    fn work(&mut self, session: usize, left: usize, run: usize) {
-        if self.clients[session].run != run || !self.clients[session].is_open {
-            return;
-        }
-        let event = Event::Sent { is_typed: false };
-        self.leave(Some(session), Source::Transcript, event, 0.2);
-        self.send(session, left, false);
-    }
-
-    fn send(&mut self, session: usize, left: usize, is_automatic: bool) {
-        let need = self.need(Some(session));
-        let reply = self.service.reply(self.now, &need);
-        if let Ok(paid) = reply {
-            let weight = self.dice.between(1.0, 5.0);
-            self.service.charge(self.now, &need, paid, weight);
-        }
-        let latency = match &reply {
-            Ok(_) => self.dice.between(3.0, 45.0),
-            Err(_) => self.dice.between(0.5, 3.0),
-        };
-        let client = &mut self.clients[session];
-        client.is_busy = true;
-        client.length += if reply.is_ok() { 0.4 } else { 0.0 };
-        let run = client.run;
-        let usage = match need.purse {
-            Purse::Account(account) => Some(self.service.accounts[account].measures()),
-            _ => None,
-        };
-        self.exchanges.push(Exchange {
-            session,
-            sent: self.now,
-            at: self.now + seconds(latency),
-            need,
-            reply,
-            usage,
-            known_at: None,
-            line_at: None,
-            shown_at: None,
-            run,
-            is_automatic,
-            left,
-        });
-        self.plan(latency, Action::Reply(self.exchanges.len() - 1));
-    }
-
-    fn receive(&mut self, number: usize) {
-        let exchange = self.exchanges[number].clone();
-        let session = exchange.session;
-        if self.clients[session].run != exchange.run || !self.clients[session].is_open {
-            return;
-        }
-        self.clients[session].is_busy = exchange.left > 0 && exchange.reply.is_ok();
-        let known_at = match &exchange.reply {
-            Ok(paid) => self.receive_response(&exchange, *paid),
-            Err(obstacle) => self.receive_refusal(number, obstacle),
-        };
-        self.exchanges[number].known_at = Some(known_at);
-        let draws_after = self.dice.between(0.3, 2.6);
-        let is_lost = self.dice.chance(self.clients[session].loss);
-        let draw = Action::Draw {
-            session,
-            exchange: (!is_lost).then_some(number),
-        };
-        if !is_lost {
-            self.plan(draws_after, draw);
-        }
-    }
-
-    fn receive_response(&mut self, exchange: &Exchange, paid: Paid) -> Time {
-        let session = exchange.session;
-        let client = &mut self.clients[session];
-        client.shown.clone_from(&exchange.usage);
-        let (name, run, model) = (client.name.clone(), client.run, exchange.need.model);
-        self.tell(format!("{name} is served ({paid:?}, {model}){}", figures(exchange)));
-        let response = Response {
-            model: Some(model.to_owned()),
-            ..Response::default()
-        };
-        let delay = self.dice.between(0.0, 1.5);
-        let known_at = self.leave(Some(session), Source::Transcript, Event::Served(response), delay);
-        if let Some(left) = exchange.left.checked_sub(1) {
-            let after = self.dice.between(0.5, 20.0);
-            self.plan(after, Action::Work { session, left, run });
-        } else {
-            self.plan_next_prompt(session);
-        }
-        known_at
-    }
-
-    fn receive_refusal(&mut self, number: usize, obstacle: &Obstacle) -> Time {
-        let exchange = &self.exchanges[number].clone();
-        let session = exchange.session;
-        let account = match exchange.need.purse {
-            Purse::Account(account) => Some(&self.service.accounts[account]),
-            _ => None,
-        };
-        let version = self.clients[session].version;
-        let refusal = words::refusal(obstacle, exchange.need.purse, account, self.now, version);
-        let name = self.clients[session].name.clone();
-        let is_false = if obstacle.is_false { ", although there is room" } else { "" };
-        self.tell(format!(
-            "{name} is refused ({}{is_false}): {}{}",
-            self.purse_name(exchange.need.purse),
-            refusal.text,
-            figures(exchange)
-        ));
-        let client = &mut self.clients[session];
-        if obstacle.window.is_some() {
-            client.shown.clone_from(&exchange.usage);
-        } else if obstacle.kind == Kind::Throttle {
-            client.shown = None;
-        }
-        let loss = client.loss;
-        let loses_hook = self.dice.chance(loss);
-        let loses_line = !loses_hook && self.dice.chance(loss);
-        let line_delay = self.dice.between(0.0, 1.5);
-        let mut known_at = self.now + seconds(line_delay);
-        if !loses_line {
-            let event = Event::Refused(refusal.clone());
-            let arrives = self.leave(Some(session), Source::Transcript, event, line_delay);
-            self.exchanges[number].line_at = Some(arrives);
-        }
-        if !loses_hook {
-            let of_hook = whycap::limits::Refusal {
-                claim: None,
-                version: None,
-                codes: Vec::new(),
-                status: None,
-                ..refusal
-            };
-            known_at = self.leave(Some(session), Source::Hook, Event::Refused(of_hook), 0.0);
-        }
-        self.wait_for_reset(exchange, obstacle);
-        self.plan_questions(&[1.0, 4.0, 20.0, 100.0, 900.0, 4000.0]);
-        let after = self.dice.between(5.0, 120.0);
-        self.plan(after, Action::React(session));
-        known_at
-    }
-
-    /// Claude Code waits for a reset that is at most a day away, at most three times without a prompt.
-    fn wait_for_reset(&mut self, exchange: &Exchange, obstacle: &Obstacle) {
-        let session = exchange.session;
-        let client = &mut self.clients[session];
-        let reset = obstacle.until.filter(|_| obstacle.window.is_some());
-        let reset = reset.filter(|_| obstacle.kind != Kind::UsageCredits);
-        let reset = reset.filter(|reset| *reset - self.now <= TimeDelta::days(1));
-        let Some(reset) = reset.filter(|_| client.version != Version::Old && client.waits < 3) else {
-            return;
-        };
-        client.waits_for = Some(reset);
-        client.wait_changed_at = self.now;
-        if !exchange.is_automatic {
-            let event = Event::Announced(Announcement::Continues);
-            self.leave(Some(session), Source::Transcript, event, 0.3);
-        }
-        let after = self.dice.between(30.0, 89.0);
-        let action = Action::Continue { session, reset };
-        self.plan_at(reset + seconds(after), action);
-    }
-
-    fn continue_by_itself(&mut self, session: usize, reset: Time) {
-        let client = &self.clients[session];
-        if client.waits_for == Some(reset) && client.is_open && !client.is_busy {
-            let text = format!("{} continues by itself", client.name);
-            self.tell(text);
-            self.prompt(session, false);
-        }
-    }
-
-    /// The status line shows the model and the usage that the session knows, however old it is.
-    fn draw(&mut self, session: usize, exchange: Option<usize>) {
-        let client = &mut self.clients[session];
-        if !client.is_open {
-            return;
-        }
-        if let Some(shown) = &mut client.shown {
-            let now = self.now;
-            shown.retain(|measure| measure.resets_at.is_some_and(|reset| reset > now));
-        }
-        let (shown, model) = (client.shown.clone(), client.model);
-        self.leave(Some(session), Source::Sample, selected(model), 0.0);
-        let is_account = matches!(self.purse(session), Purse::Account(_));
-        if let Some(shown) = shown.filter(|shown| is_account && !shown.is_empty()) {
-            self.leave(Some(session), Source::Sample, Event::Read(shown.clone()), 0.0);
-            if let Some(number) = exchange
-                && self.exchanges[number].usage.as_ref() == Some(&shown)
-            {
-                self.exchanges[number].shown_at = Some(self.now);
-            }
-        }
-    }
-
     pub fn purse_name(&self, purse: Purse) -> String {
         match purse {
-            Purse::Account(account) => format!("account {account}, {}", self.service.accounts[account].plan),
+            Purse::Account(account) => {
+                format!("account {account}, {}", self.service.accounts[account].plan)
+            }
             Purse::Key(key) => key_name(key).to_owned(),
             Purse::Cloud => "bedrock".to_owned(),
             Purse::Nobody => "not logged in".to_owned(),
@@ -592,21 +316,29 @@ impl Life {
     }
 }
 
-fn figures(exchange: &Exchange) -> String {
+pub fn figures(exchange: &Exchange) -> String {
     let usage = exchange.usage.iter().flatten();
     let shown = usage.map(|it| {
         let reset = it.resets_at.map(|at| at.format("%d %H:%M").to_string());
-        format!(" [{:?} {}% → {}]", it.window, it.percent, reset.unwrap_or_default())
+        format!(
+            " [{:?} {}% → {}]",
+            it.window,
+            it.percent,
+            reset.unwrap_or_default()
+        )
     });
     shown.collect()
 }
 
 /// Returns where a key is set. The value of a key is never read, so two keys in one place would look the same.
 pub fn key_name(key: usize) -> &'static str {
-    ["ANTHROPIC_API_KEY", "ANTHROPIC_API_KEY in ~/.claude/settings.json"][key]
+    [
+        "ANTHROPIC_API_KEY",
+        "ANTHROPIC_API_KEY in ~/.claude/settings.json",
+    ][key]
 }
 
-fn payer_of(purse: Purse) -> Payer {
+pub fn payer_of(purse: Purse) -> Payer {
     match purse {
         Purse::Key(key) => Payer::Key(key_name(key).to_owned()),
         Purse::Cloud => Payer::Cloud("bedrock".to_owned()),
@@ -614,7 +346,7 @@ fn payer_of(purse: Purse) -> Payer {
     }
 }
 
-fn selected(model: &str) -> Event {
+pub fn selected(model: &str) -> Event {
     Event::Selected {
         model: model.to_owned(),
         draws_on: None,
@@ -623,7 +355,11 @@ fn selected(model: &str) -> Event {
 
 /// Returns true if a status line has shown room in all windows, and among them in the one that a refusal named.
 pub fn shows_room(exchange: &Exchange, now: Time) -> bool {
-    let named = exchange.reply.as_ref().err().and_then(|obstacle| obstacle.window);
+    let named = exchange
+        .reply
+        .as_ref()
+        .err()
+        .and_then(|obstacle| obstacle.window);
     let usage = exchange.usage.iter().flatten();
     let windows: Vec<_> = usage.clone().map(|it| it.window).collect();
     exchange.shown_at.is_some_and(|at| at <= now)

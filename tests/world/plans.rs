@@ -1,12 +1,11 @@
 //! What users plan and how they react, and what happens where no file shows it.
 
-use chrono::TimeDelta;
-use whycap::limits::Kind;
+use super::limits::Kind;
 
 use super::dice::Dice;
 use super::life::{Action, Life};
 use super::service::{
-    Account, Key, Obstacle, Period, Purse, Switch, Time, Window, on_the_hour, on_the_minute, seconds,
+    Account, Key, Period, Purse, Switch, Time, Window, on_the_hour, on_the_minute, seconds,
 };
 
 const HOUR: f64 = 3600.0;
@@ -57,11 +56,18 @@ pub fn life(seed: u64, is_rare: bool) -> Life {
     life.now = start + seconds(day * 24.0 * HOUR + life.dice.between(5.0, 20.0) * HOUR);
     let length = life.dice.pick(&[6.0, 9.0, 14.0, 30.0]);
     life.end = life.now + seconds(length * HOUR);
-    let accounts = if is_rare { life.dice.pick(&[1, 2, 2, 3]) } else { 1 };
+    let accounts = if is_rare {
+        life.dice.pick(&[1, 2, 2, 3])
+    } else {
+        1
+    };
     for number in 0..accounts {
         let kind = life.dice.pick(&KINDS);
         let account = account(&mut life, number, kind, is_rare);
-        let text = format!("account {number}: {kind:?}, {} {:?}", account.plan, account.credits);
+        let text = format!(
+            "account {number}: {kind:?}, {} {:?}",
+            account.plan, account.credits
+        );
         life.service.accounts.push(account);
         obstruct(&mut life, number, kind);
         life.tell(text);
@@ -76,7 +82,11 @@ pub fn life(seed: u64, is_rare: bool) -> Life {
         life.shell_key = Some(life.dice.below(2));
     }
     life.default_model = life.dice.pick(&["opus", "opus", "sonnet"]);
-    let sessions = if is_rare { life.dice.pick(&[2, 3, 4]) } else { life.dice.pick(&[1, 1, 2]) };
+    let sessions = if is_rare {
+        life.dice.pick(&[2, 3, 4])
+    } else {
+        life.dice.pick(&[1, 1, 2])
+    };
     for name in ["A", "B", "C", "D"].into_iter().take(sessions) {
         let model = life.dice.pick(&["opus", "opus", "sonnet"]);
         let purse = other_purse(&mut life, is_rare);
@@ -85,7 +95,13 @@ pub fn life(seed: u64, is_rare: bool) -> Life {
         life.plan(after, Action::Open(session));
         for _ in 0..10 {
             let after = life.dice.between(0.0, length * HOUR);
-            life.plan(after, Action::Draw { session, exchange: None });
+            life.plan(
+                after,
+                Action::Draw {
+                    session,
+                    exchange: None,
+                },
+            );
         }
     }
     for _ in 0..15 {
@@ -128,12 +144,21 @@ fn account(life: &mut Life, number: usize, kind: Obstruction, is_rare: bool) -> 
         _ => dice.pick(&["pro", "max", "max", "team"]),
     };
     let near = dice.between(60.0, 97.0);
-    let is_near = !matches!(kind, Obstruction::Nothing | Obstruction::Trouble | Obstruction::Access | Obstruction::FalseAlarm);
-    let used = if is_near && kind != Obstruction::WeekOfModel { near } else { dice.between(5.0, 45.0) };
+    let is_near = !matches!(
+        kind,
+        Obstruction::Nothing | Obstruction::Trouble | Obstruction::Access | Obstruction::FalseAlarm
+    );
+    let used = if is_near && kind != Obstruction::WeekOfModel {
+        near
+    } else {
+        dice.between(5.0, 45.0)
+    };
     let mut week = |used| Window {
         kind: Kind::Weekly,
         used,
-        reset: Some(on_the_hour(now + seconds(dice.between(0.3, 6.5) * 24.0 * HOUR))),
+        reset: Some(on_the_hour(
+            now + seconds(dice.between(0.3, 6.5) * 24.0 * HOUR),
+        )),
     };
     let (weekly, opus, sonnet) = (week(20.0), week(30.0), week(10.0));
     let reset = on_the_minute(now + seconds(dice.between(0.4, 4.5) * HOUR));
@@ -142,10 +167,20 @@ fn account(life: &mut Life, number: usize, kind: Obstruction, is_rare: bool) -> 
         plan,
         is_admin: plan != "enterprise" && dice.chance(0.5),
         windows: [
-            Window { kind: Kind::FiveHour, used, reset: Some(reset) },
+            Window {
+                kind: Kind::FiveHour,
+                used,
+                reset: Some(reset),
+            },
             weekly,
-            Window { kind: Kind::WeeklyOpus, ..opus },
-            Window { kind: Kind::WeeklySonnet, ..sonnet },
+            Window {
+                kind: Kind::WeeklyOpus,
+                ..opus
+            },
+            Window {
+                kind: Kind::WeeklySonnet,
+                ..sonnet
+            },
         ],
         model_share: 0.1,
         credits: dice.pick(&[Switch::Absent, Switch::Off, Switch::On]),
@@ -169,7 +204,9 @@ fn account(life: &mut Life, number: usize, kind: Obstruction, is_rare: bool) -> 
         }
         Obstruction::OwnCap => (account.credits, account.own_cap) = (Switch::On, Some(nearly)),
         Obstruction::OrgCap => (account.credits, account.org_cap) = (Switch::On, Some(nearly)),
-        Obstruction::MemberCap => (account.credits, account.member_cap) = (Switch::On, Some(nearly)),
+        Obstruction::MemberCap => {
+            (account.credits, account.member_cap) = (Switch::On, Some(nearly));
+        }
         Obstruction::Seat => (account.credits, account.seat_has_credits) = (Switch::On, false),
         Obstruction::Paying => account.credits = Switch::On,
         _ => {}
@@ -195,7 +232,12 @@ fn obstruct(life: &mut Life, number: usize, kind: Obstruction) {
     let mut from = now + seconds(life.dice.between(300.0, 4.0 * HOUR));
     let mut period = |dice: &mut Dice, kinds: &[Kind], lengths: &[f64], account| {
         let until = from + seconds(dice.pick(lengths));
-        let period = Period { kind: dice.pick(kinds), from, until, account };
+        let period = Period {
+            kind: dice.pick(kinds),
+            from,
+            until,
+            account,
+        };
         from = until + seconds(dice.between(0.2, 3.0) * HOUR);
         period
     };
@@ -206,12 +248,22 @@ fn obstruct(life: &mut Life, number: usize, kind: Obstruction) {
                 let trouble = period(&mut life.dice, &kinds, &[40.0, 200.0, 600.0, 2400.0], None);
                 life.service.troubles.push(trouble);
             }
-            let throttle = period(&mut life.dice, &[Kind::Throttle], &[40.0, 300.0], Some(number));
+            let throttle = period(
+                &mut life.dice,
+                &[Kind::Throttle],
+                &[40.0, 300.0],
+                Some(number),
+            );
             life.service.troubles.push(throttle);
         }
         Obstruction::FalseAlarm => {
             for _ in 0..2 {
-                let kinds = [Kind::FiveHour, Kind::FiveHour, Kind::Weekly, Kind::UsageCredits];
+                let kinds = [
+                    Kind::FiveHour,
+                    Kind::FiveHour,
+                    Kind::Weekly,
+                    Kind::UsageCredits,
+                ];
                 let lengths = [60.0, 300.0, 1200.0, 4000.0];
                 let alarm = period(&mut life.dice, &kinds, &lengths, Some(number));
                 life.service.alarms.push(alarm);
@@ -226,227 +278,5 @@ fn obstruct(life: &mut Life, number: usize, kind: Obstruction) {
             }
         }
         _ => {}
-    }
-}
-
-impl Life {
-    pub fn plan_next_prompt(&mut self, session: usize) {
-        let pace = self.dice.pick(&[(40.0, 300.0), (100.0, 900.0), (300.0, 3600.0)]);
-        let after = self.dice.between(pace.0, pace.1);
-        self.plan_prompt(session, after);
-        let is_long = self.dice.chance(0.03);
-        let client = &mut self.clients[session];
-        if is_long {
-            client.length = 100.0;
-        }
-        if self.dice.chance(0.2) {
-            self.plan_questions(&[3.0, 60.0, 1000.0]);
-        }
-        if self.dice.chance(0.04) {
-            let after = self.dice.between(1.0, after + 20.0);
-            self.plan(after, Action::Select(session));
-        }
-    }
-
-    pub fn select_another(&mut self, session: usize) {
-        if self.clients[session].is_open {
-            let model = self.other_model(session);
-            self.select(session, model);
-        }
-    }
-
-    fn other_model(&self, session: usize) -> &'static str {
-        if self.clients[session].model == "opus" { "sonnet" } else { "opus" }
-    }
-
-    /// Reacts to the refusal that the session has just met.
-    pub fn react(&mut self, session: usize) {
-        let last = self.exchanges.iter().rfind(|it| it.session == session);
-        let Some(Err(obstacle)) = last.map(|it| it.reply.clone()) else {
-            return;
-        };
-        if !self.clients[session].is_open || self.clients[session].is_busy {
-            return;
-        }
-        if obstacle.is_trouble() || obstacle.is_false {
-            let after = self.dice.pick(&[15.0, 60.0, 150.0, 400.0, 1500.0]);
-            return self.plan_prompt(session, after);
-        }
-        match obstacle.kind {
-            Kind::PromptTooLong if self.dice.chance(0.2) => {
-                self.close(session);
-                return self.start_another(session);
-            }
-            Kind::PromptTooLong if self.dice.chance(0.8) => self.shorten(session),
-            Kind::Auth | Kind::OrgDisabled => self.react_to_refused_access(session),
-            Kind::ModelUnavailable if self.dice.chance(0.8) => {
-                let model = self.other_model(session);
-                self.select(session, model);
-            }
-            Kind::ApiCreditBalance | Kind::ApiSpendCap => self.react_to_empty_key(session),
-            _ if obstacle.window.is_some() => return self.react_to_limit(session, &obstacle),
-            _ => {}
-        }
-        self.plan_questions(&[3.0, 60.0, 600.0]);
-        let after = self.dice.between(20.0, 400.0);
-        self.plan_prompt(session, after);
-    }
-
-    fn react_to_refused_access(&mut self, session: usize) {
-        if self.dice.chance(0.4) {
-            return;
-        }
-        match self.purse(session) {
-            Purse::Key(key) => {
-                self.tell("somebody renews a key (no file shows it)");
-                self.service.keys[key].is_valid = true;
-            }
-            Purse::Account(account) if self.service.accounts[account].is_disabled => {
-                self.tell("an admin enables the organization (no file shows it)");
-                self.service.accounts[account].is_disabled = false;
-            }
-            Purse::Account(_) | Purse::Cloud | Purse::Nobody => {
-                let account = self.login.unwrap_or_default();
-                self.log_in(account);
-            }
-        }
-    }
-
-    fn react_to_empty_key(&mut self, session: usize) {
-        match (self.purse(session), self.dice.below(3)) {
-            (Purse::Key(key), 0) => {
-                self.tell("somebody adds funds to a key (no file shows it)");
-                self.service.keys[key].balance += 3.0;
-                self.service.keys[key].cap = None;
-            }
-            (_, 1) => {}
-            _ => {
-                self.clients[session].next_purse = None;
-                self.reopen(session, 60.0);
-            }
-        }
-    }
-
-    fn reopen(&mut self, session: usize, after: f64) {
-        self.close(session);
-        self.plan(after, Action::Open(session));
-    }
-
-    fn react_to_limit(&mut self, session: usize, obstacle: &Obstacle) {
-        let until = obstacle.until.unwrap_or(self.now);
-        let left = ((until - self.now).as_seconds_f64()).max(60.0);
-        self.plan_questions(&[left, left + 600.0]);
-        match self.dice.below(11) {
-            0 | 1 => {
-                self.stop_waiting(session);
-                let after = left + self.dice.pick(&[5.0, 100.0, 400.0, 3000.0]);
-                self.plan_prompt(session, after);
-            }
-            2 => {
-                let after = self.dice.between(40.0, 900.0);
-                self.plan_prompt(session, after);
-            }
-            3 => {
-                let after = self.dice.pick(&[60.0, left + 30.0, 15.0 * HOUR]);
-                self.reopen(session, after);
-            }
-            4 => self.buy(session),
-            5 => {
-                let model = self.other_model(session);
-                self.select(session, model);
-                self.plan_prompt(session, 60.0);
-            }
-            6 => {
-                let account = self.dice.below(self.service.accounts.len());
-                self.log_in(account);
-                self.plan_prompt(session, 100.0);
-            }
-            7 => self.fork(session),
-            8 if !self.service.keys.is_empty() => {
-                let key = self.dice.below(2);
-                self.clients[session].next_purse = Some(Purse::Key(key));
-                self.reopen(session, 30.0);
-            }
-            _ => {
-                // Claude Code continues by itself, or the user returns later.
-                let after = left + self.dice.pick(&[120.0, 1000.0, 5000.0]);
-                self.plan_prompt(session, after);
-            }
-        }
-    }
-
-    /// The user buys credits or has the caps raised. Only the next response shows it.
-    fn buy(&mut self, session: usize) {
-        if let Purse::Account(account) = self.purse(session) {
-            self.tell(format!("credits of account {account} are bought and caps raised (no file shows it)"));
-            let account = &mut self.service.accounts[account];
-            account.credits = Switch::On;
-            account.balance += 3.0;
-            for cap in [&mut account.own_cap, &mut account.org_cap, &mut account.member_cap] {
-                *cap = cap.map(|_| account.spent + 2.0);
-            }
-        }
-        let after = self.dice.between(10.0, 900.0);
-        self.plan_prompt(session, after);
-    }
-
-    fn fork(&mut self, session: usize) {
-        self.start_another(session);
-        let after = self.dice.between(100.0, 4000.0);
-        self.plan_prompt(session, after);
-    }
-
-    fn start_another(&mut self, session: usize) {
-        if self.clients.len() < 6 {
-            let (name, purse, model) = {
-                let it = &self.clients[session];
-                (format!("{}'", it.name), it.own_purse, it.model)
-            };
-            let fork = self.add_client(&name, purse, model);
-            self.plan(5.0, Action::Open(fork));
-        }
-    }
-
-    /// Something changes at the service, and no file shows it.
-    pub fn change_outside(&mut self) {
-        let number = self.dice.below(self.service.accounts.len());
-        let what = self.dice.below(6);
-        let account = &mut self.service.accounts[number];
-        let text = match what {
-            0 => {
-                for window in account.windows.iter_mut().filter(|window| window.is_full()) {
-                    window.used = 0.0;
-                    if window.kind == Kind::FiveHour {
-                        window.reset = None;
-                    }
-                }
-                "full windows are reset early"
-            }
-            1 => {
-                for window in account.windows.iter_mut().filter(|window| window.is_full()) {
-                    window.reset = window.reset.map(|reset| reset + TimeDelta::hours(1));
-                }
-                "full windows will be reset an hour later"
-            }
-            2 => {
-                account.own_cap = account.own_cap.map(|cap| cap + 1.0);
-                account.org_cap = account.org_cap.map(|cap| cap + 1.0);
-                account.member_cap = account.member_cap.map(|cap| cap + 1.0);
-                "caps are raised"
-            }
-            3 => {
-                account.is_login_valid = false;
-                "the login becomes invalid"
-            }
-            4 => {
-                account.is_disabled = account.is_shared();
-                "an admin disables the organization, if there is one"
-            }
-            _ => {
-                account.forbidden = if account.forbidden.is_some() { None } else { Some("opus") };
-                "an admin forbids or allows Opus"
-            }
-        };
-        self.tell(format!("account {number}: {text} (no file shows it)"));
     }
 }

@@ -1,14 +1,17 @@
 //! The simulated service, which knows the truth: whether a request would be served now, who would pay, and what ends a
 //! refusal.
 
+use super::limits::{Kind, Measure};
 use chrono::{DateTime, Datelike, TimeDelta, TimeZone, Utc};
-use whycap::limits::{Kind, Measure};
 
 pub type Time = DateTime<Utc>;
 
 /// Returns a duration of this many seconds.
 pub fn seconds(number: f64) -> TimeDelta {
-    #[expect(clippy::cast_possible_truncation, reason = "durations are at most weeks")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "durations are at most weeks"
+    )]
     TimeDelta::milliseconds((number * 1000.0) as i64)
 }
 
@@ -225,7 +228,9 @@ impl Service {
         let is_now = |period: &&Period| period.from <= now && now < period.until;
         if let Some(trouble) = self.troubles.iter().find(is_now)
             && need.purse != Purse::Cloud
-            && trouble.account.is_none_or(|it| need.purse == Purse::Account(it))
+            && trouble
+                .account
+                .is_none_or(|it| need.purse == Purse::Account(it))
         {
             return Err(Obstacle::of(trouble.kind));
         }
@@ -296,10 +301,16 @@ impl Account {
     }
 
     fn false_alarm(&self, now: Time, kind: Kind) -> Obstacle {
-        let window = if kind == Kind::Weekly { &self.windows[1] } else { &self.windows[0] };
+        let window = if kind == Kind::Weekly {
+            &self.windows[1]
+        } else {
+            &self.windows[0]
+        };
         Obstacle {
             window: Some(window.kind),
-            until: window.reset.or(Some(on_the_minute(now) + TimeDelta::hours(2))),
+            until: window
+                .reset
+                .or(Some(on_the_minute(now) + TimeDelta::hours(2))),
             is_false: true,
             reason: (kind == Kind::UsageCredits).then_some("out_of_credits"),
             ..Obstacle::of(kind)

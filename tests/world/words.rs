@@ -1,6 +1,6 @@
 //! The words and the fields with which Claude Code reports a refusal. Each version has its own.
 
-use whycap::limits::{Claim, Kind, Refusal};
+use super::limits::{Claim, Kind, Refusal};
 
 use super::service::{Account, Obstacle, Purse, Time};
 
@@ -29,7 +29,11 @@ impl Version {
 fn clock(at: Time, now: Time) -> String {
     let is_far = at - now > chrono::TimeDelta::days(1);
     let day = if is_far { "%b %-d, " } else { "" };
-    let minutes = if at.format("%M").to_string() == "00" { "" } else { ":%M" };
+    let minutes = if at.format("%M").to_string() == "00" {
+        ""
+    } else {
+        ":%M"
+    };
     at.format(&format!("{day}%-I{minutes}%P (UTC)")).to_string()
 }
 
@@ -44,7 +48,13 @@ fn name_of(window: Kind, version: Version) -> &'static str {
 }
 
 /// Returns the text of a refusal that has to do with a full window, or that claims so.
-fn text_of_window(it: &Obstacle, window: Kind, account: &Account, now: Time, version: Version) -> String {
+fn text_of_window(
+    it: &Obstacle,
+    window: Kind,
+    account: &Account,
+    now: Time,
+    version: Version,
+) -> String {
     let name = name_of(window, version);
     let until = it.until.map(|at| clock(at, now)).unwrap_or_default();
     match (it.kind, version) {
@@ -74,7 +84,13 @@ fn text_of_window(it: &Obstacle, window: Kind, account: &Account, now: Time, ver
 const TROUBLE: &str = "This is a server-side issue, usually temporary — try again in a moment. If it persists, check https://status.claude.com.";
 
 /// Returns how Claude Code reports that a request of this payer was refused.
-pub fn refusal(it: &Obstacle, purse: Purse, account: Option<&Account>, now: Time, version: Version) -> Refusal {
+pub fn refusal(
+    it: &Obstacle,
+    purse: Purse,
+    account: Option<&Account>,
+    now: Time,
+    version: Version,
+) -> Refusal {
     let (text, class, code, status) = match (it.kind, it.window, account) {
         (_, Some(window), Some(account)) => {
             let text = text_of_window(it, window, account, now, version);
@@ -98,7 +114,12 @@ pub fn refusal(it: &Obstacle, purse: Purse, account: Option<&Account>, now: Time
                 Purse::Nobody => "Not logged in · Please run /login",
                 _ => "Login expired · Please run /login",
             };
-            (text.to_owned(), "authentication_failed", "authentication_error", 401)
+            (
+                text.to_owned(),
+                "authentication_failed",
+                "authentication_error",
+                401,
+            )
         }
         (Kind::OrgDisabled, ..) => {
             let text = "API Error: 400 This organization has been disabled.";
@@ -110,7 +131,12 @@ pub fn refusal(it: &Obstacle, purse: Purse, account: Option<&Account>, now: Time
         }
         (Kind::ApiCreditBalance, ..) => {
             let text = "Credit balance is too low";
-            (text.to_owned(), "billing_error", "invalid_request_error", 400)
+            (
+                text.to_owned(),
+                "billing_error",
+                "invalid_request_error",
+                400,
+            )
         }
         (Kind::ApiSpendCap, ..) => {
             let day = it.until.map(|at| at.format("%Y-%m-%d").to_string());
@@ -122,7 +148,12 @@ pub fn refusal(it: &Obstacle, purse: Purse, account: Option<&Account>, now: Time
         }
         (Kind::PromptTooLong, ..) => {
             let text = "Prompt is too long";
-            (text.to_owned(), "invalid_request", "invalid_request_error", 400)
+            (
+                text.to_owned(),
+                "invalid_request",
+                "invalid_request_error",
+                400,
+            )
         }
         other => panic!("no words for {other:?}"),
     };
