@@ -204,17 +204,23 @@ impl World {
         if let Some(closure) = explaining(&blockers, own.filter(is_unanswered)) {
             return Some(self.answer(&request, Subject::Closure(closure)));
         }
-        // A shell has no errors of its own, so it asks for the session of the newest one.
         let stop = self.stops.get(own?)?;
         let of_session = self.request_of(&stop.session);
-        let mut outlook = self.answer(&of_session, Subject::Stop(own?));
+        let is_session_blocked = !self.blockers(&of_session).is_empty();
+        // A shell has no errors of its own. It is told what the session can do that is still stopped.
+        let asking = if is_session_blocked {
+            &of_session
+        } else {
+            &request
+        };
+        let mut outlook = self.answer(asking, Subject::Stop(own?));
         let is_beyond = matches!(outlook.state, State::Paid | State::LowerPriority);
         let is_of_other = is_beyond && !outlook.resource.is_needed_by(&request);
         if outlook.is_blocked() || is_of_other {
-            outlook.state = if self.blockers(&of_session).is_empty() {
-                State::Spared
-            } else {
+            outlook.state = if is_session_blocked {
                 State::Elsewhere
+            } else {
+                State::Spared
             };
             self.finish(&mut outlook);
         }

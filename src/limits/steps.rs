@@ -62,6 +62,14 @@ enum Change {
     Conversation,
 }
 
+impl Row {
+    /// Returns false for waiting and paying if the asker's own prompts pass.
+    fn is_needed(&self, outlook: &Outlook) -> bool {
+        let is_free = self.change != Some(Change::Wait) && self.costs == Costs::Nothing;
+        is_free || outlook.state != State::Elsewhere
+    }
+}
+
 static ROWS: LazyLock<Vec<Row>> =
     LazyLock::new(|| embedded::parse("limits/steps.json", include_str!("steps.json")));
 
@@ -143,7 +151,7 @@ impl Step {
 pub(super) fn steps(world: &World, outlook: &Outlook) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     for name in names(world, outlook) {
-        let row = row_for(name, outlook);
+        let row = row_for(name, outlook).filter(|row| row.is_needed(outlook));
         let step = row.map(|row| step(row, world, outlook));
         if let Some(step) = step.filter(|step| steps.iter().all(|known| known.name != step.name)) {
             steps.push(step);
@@ -188,8 +196,11 @@ fn names(world: &World, outlook: &Outlook) -> Vec<&'static str> {
     if continues && outlook.verdict != Verdict::FalseLikely {
         names.insert(0, "stay_open");
     }
-    if limit == Kind::FiveHour && outlook.is_stopped() {
+    if limit == Kind::FiveHour && outlook.is_blocked() {
         names.push("free_ways");
+    }
+    if outlook.state == State::Elsewhere {
+        names.push("new_session");
     }
     names
 }
