@@ -115,7 +115,8 @@ pub(super) fn time(word: &str) -> DateTime<Utc> {
     };
     let seconds = if clock.len() == 5 { ":00" } else { "" };
     let full = format!("2026-{date}T{clock}{seconds}Z");
-    full.parse().unwrap_or_else(|_| panic!("which time is {word:?}?"))
+    full.parse()
+        .unwrap_or_else(|_| panic!("which time is {word:?}?"))
 }
 
 /// Returns when the window that is current at a time resets.
@@ -327,7 +328,8 @@ struct Message {
 /// Returns the message with this name, or this message. "5h@13:00" resets at another time than the current window.
 fn message(word: &str, at: DateTime<Utc>) -> Message {
     let row = |(name, ..): &&words::Row| {
-        word.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('@'))
+        word.strip_prefix(name)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('@'))
     };
     let Some((_, name, text, class, status)) = words::MESSAGES.iter().find(row) else {
         assert!(word.contains(' '), "what is {word:?}?");
@@ -405,11 +407,17 @@ fn problems_with(facts: &[Fact], line: &Line) -> Vec<String> {
                     ["pasted", text, rest @ ..] => {
                         let text = message(text, line.at).text;
                         let outlook = world.meaning(&text, &asker);
-                        (words::describe(&world, &asker, outlook.as_ref()), rest.to_vec())
+                        (
+                            words::describe(&world, &asker, outlook.as_ref()),
+                            rest.to_vec(),
+                        )
                     }
                     all => {
                         let outlook = world.outlook(&asker);
-                        (words::describe(&world, &asker, outlook.as_ref()), all.to_vec())
+                        (
+                            words::describe(&world, &asker, outlook.as_ref()),
+                            all.to_vec(),
+                        )
                     }
                 };
                 of(&said, &expected, name)

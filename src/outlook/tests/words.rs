@@ -61,7 +61,11 @@ pub(super) fn describe(world: &World, asker: &Asker, outlook: Option<&Outlook>) 
     if let Some(since) = world.paying_since(&request) {
         words.push(since.format("paid-since-%H:%M").to_string());
     }
-    for reading in world.usage(&request).map(|it| it.readings).unwrap_or_default() {
+    for reading in world
+        .usage(&request)
+        .map(|it| it.readings)
+        .unwrap_or_default()
+    {
         let window = name(&reading.measure.window);
         words.push(format!("{window}={}", reading.measure.percent));
     }
@@ -74,7 +78,11 @@ pub(super) fn describe(world: &World, asker: &Asker, outlook: Option<&Outlook>) 
     words.extend(of_time(outlook.resets_at, outlook));
     words.extend(of_steps(outlook));
     let others = world.others(outlook);
-    words.extend(others.iter().map(|other| format!("beside-{}", name(&other.limit()))));
+    words.extend(
+        others
+            .iter()
+            .map(|other| format!("beside-{}", name(&other.limit()))),
+    );
     if let Some(blocks) = world.blocks(asker) {
         words.push(if blocks.is_sure { "sure" } else { "unsure" }.to_owned());
         words.extend(of_time(blocks.until, outlook).map(|it| format!("until-{it}")));
@@ -90,6 +98,19 @@ fn name(value: &impl serde::Serialize) -> String {
     value.as_str().unwrap().to_owned()
 }
 
+/// Returns the name of an enum's variant in lower case, such as "never-closed".
+fn variant(value: &impl std::fmt::Debug) -> String {
+    let text = format!("{value:?}");
+    let mut name = String::new();
+    for char in text.chars().take_while(char::is_ascii_alphabetic) {
+        if char.is_ascii_uppercase() && !name.is_empty() {
+            name.push('-');
+        }
+        name.push(char.to_ascii_lowercase());
+    }
+    name
+}
+
 fn of_time(at: Option<chrono::DateTime<chrono::Utc>>, outlook: &Outlook) -> [String; 1] {
     [match at {
         Some(at) if at.date_naive() == outlook.now.date_naive() => at.format("%H:%M").to_string(),
@@ -99,28 +120,9 @@ fn of_time(at: Option<chrono::DateTime<chrono::Utc>>, outlook: &Outlook) -> [Str
 }
 
 fn of_state(outlook: &Outlook) -> Vec<String> {
-    let state = match &outlook.state {
-        State::Blocked => "blocked",
-        State::Reopened(_) => "reopened",
-        State::Spared => "spared",
-        State::Paid => "paid",
-        State::LowerPriority => "lower-priority",
-        State::NeverClosed => "never-closed",
-        State::Answered(_) => "answered",
-    };
-    let mut words = vec![state.to_owned()];
+    let mut words = vec![variant(&outlook.state)];
     if let State::Reopened(opening) = &outlook.state {
-        let by = match opening {
-            Opening::Response { .. } => "by-response",
-            Opening::Reading { .. } => "by-reading",
-            Opening::Passed(_) => "by-passing",
-            Opening::Changed(_) => "by-change",
-            Opening::Lifted(_) => "by-lifting",
-            Opening::Time(_) => "by-time",
-            Opening::Month => "by-month",
-            Opening::Age => "by-age",
-        };
-        words.push(by.to_owned());
+        words.push(format!("by-{}", variant(opening)));
     }
     words.push(match outlook.continuation {
         Continuation::At(at) => at.format("continues-%H:%M").to_string(),
@@ -134,7 +136,12 @@ fn of_state(outlook: &Outlook) -> Vec<String> {
         (outlook.is_guess, "guess"),
         (outlook.is_awaited, "awaited"),
     ];
-    words.extend(flags.into_iter().filter(|flag| flag.0).map(|flag| flag.1.to_owned()));
+    words.extend(
+        flags
+            .into_iter()
+            .filter(|flag| flag.0)
+            .map(|flag| flag.1.to_owned()),
+    );
     words.push(format!("exit-{}", outlook.exit_code()));
     words
 }
@@ -145,11 +152,14 @@ fn of_limit(outlook: &Outlook) -> Vec<String> {
         name(&outlook.verdict),
         name(&outlook.who_can_fix),
     ];
-    words.push(format!("owner-{}", match outlook.is_of_login {
-        Some(true) => "login",
-        Some(false) => "other",
-        None => "unknown",
-    }));
+    words.push(format!(
+        "owner-{}",
+        match outlook.is_of_login {
+            Some(true) => "login",
+            Some(false) => "other",
+            None => "unknown",
+        }
+    ));
     if let Some(service) = &outlook.service {
         words.push(format!("service-{}", name(service)));
     }
