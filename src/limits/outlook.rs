@@ -20,7 +20,7 @@ pub enum State {
     /// Something that the request needs is closed.
     Blocked,
     /// What stopped another session is still closed for it, but the asking shell needs nothing of that.
-    Elsewhere,
+    NotHere,
     /// What stopped it is open again, or another response showed that it always was, but the session has received no
     /// response yet.
     Reopened(Opening),
@@ -147,13 +147,13 @@ impl Outlook {
     pub fn is_over(&self) -> bool {
         !matches!(
             self.state,
-            State::Blocked | State::Elsewhere | State::NeverClosed
+            State::Blocked | State::NotHere | State::NeverClosed
         )
     }
 
     /// Returns true if what stopped the refused request is still closed, even if it does not block the asker.
     pub fn is_stopped(&self) -> bool {
-        matches!(self.state, State::Blocked | State::Elsewhere)
+        matches!(self.state, State::Blocked | State::NotHere)
     }
 
     /// Returns true if the error occurred in another session, and its limit also applies to this request.
@@ -218,7 +218,7 @@ impl World {
         let is_of_other = is_beyond && !outlook.resource.is_needed_by(&request);
         if outlook.is_blocked() || is_of_other {
             outlook.state = if is_session_blocked {
-                State::Elsewhere
+                State::NotHere
             } else {
                 State::Spared
             };

@@ -66,7 +66,7 @@ impl Row {
     /// Returns false for waiting and paying if the asker's own prompts pass.
     fn is_needed(&self, outlook: &Outlook) -> bool {
         let is_free = self.change != Some(Change::Wait) && self.costs == Costs::Nothing;
-        is_free || outlook.state != State::Elsewhere
+        is_free || outlook.state != State::NotHere
     }
 }
 
@@ -171,7 +171,7 @@ fn names(world: &World, outlook: &Outlook) -> Vec<&'static str> {
             return vec![if is_paid { "send_for_credits" } else { "send" }];
         }
         State::Paid => return vec!["wait", "send_for_credits"],
-        State::Blocked | State::Elsewhere | State::NeverClosed => {}
+        State::Blocked | State::NotHere | State::NeverClosed => {}
     }
     let Some(stop) = &outlook.stop else {
         return vec!["wait", "lift_budget"];
@@ -199,7 +199,7 @@ fn names(world: &World, outlook: &Outlook) -> Vec<&'static str> {
     if limit == Kind::FiveHour && outlook.is_blocked() {
         names.push("free_ways");
     }
-    if outlook.state == State::Elsewhere {
+    if outlook.state == State::NotHere {
         names.push("new_session");
     }
     names

@@ -105,7 +105,7 @@ fn over(outlook: &Outlook) -> [String; 2] {
         State::Reopened(_) if is_only_expected_to_be_over(outlook) => {
             (" should have reset", "send the prompt again")
         }
-        State::Reopened(_) | State::Blocked | State::Elsewhere | State::NeverClosed => {
+        State::Reopened(_) | State::Blocked | State::NotHere | State::NeverClosed => {
             (" is over", "send the prompt again")
         }
     };

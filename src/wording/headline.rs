@@ -95,7 +95,7 @@ pub(crate) fn ending(outlook: &Outlook, clock: Clock) -> Option<String> {
             );
         }
         State::Reopened(opening) => opening,
-        State::Blocked | State::Elsewhere | State::NeverClosed => return None,
+        State::Blocked | State::NotHere | State::NeverClosed => return None,
     };
     Some(match opening {
         Opening::Response { at, .. } => {

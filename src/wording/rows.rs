@@ -40,7 +40,7 @@ pub(crate) fn status_rows(outlook: &Outlook, clock: Clock, columns: usize) -> Ve
         State::Blocked | State::Paid => Tone::Alarm,
         State::NeverClosed => Tone::Warning,
         State::Answered(_)
-        | State::Elsewhere
+        | State::NotHere
         | State::LowerPriority
         | State::Reopened(_)
         | State::Spared => Tone::Good,

@@ -103,7 +103,7 @@ pub(crate) fn standing(outlook: &Outlook) -> &'static str {
             "whycap cannot tell yet; ask again in a few seconds."
         }
         (State::Blocked, _) => "You are still blocked.",
-        (State::Elsewhere, _) => "Only that session is stopped. New sessions can work.",
+        (State::NotHere, _) => "Only that session is stopped. New sessions can work.",
         (State::NeverClosed, Verdict::FalseLikely) => {
             "The last prompt was refused; the next one may work."
         }

@@ -1,12 +1,10 @@
 //! Simulates what Claude Code does when an error occurs: it writes the transcript, runs the hook, and shows the status
 //! line.
 
+use crate::support::{Run, Sandbox};
+use serde_json::{Value, json};
 use std::borrow::Borrow;
 use std::path::PathBuf;
-
-use serde_json::{Value, json};
-
-use crate::support::{Run, Sandbox};
 
 /// A Claude Code session in a sandbox.
 pub struct Client<'a> {
@@ -48,6 +46,7 @@ impl<'a> Client<'a> {
     pub fn logged_in(sandbox: &Sandbox, plan: &str, role: &str) {
         let state = json!({"oauthAccount": {
             "accountUuid": "11111111-1111-1111-1111-111111111111",
+            "organizationUuid": "private-organization",
             "emailAddress": "dev@example.com",
             "organizationName": "Example Ltd",
             "organizationType": format!("claude_{plan}"),
@@ -128,24 +127,6 @@ impl<'a> Client<'a> {
         }));
     }
 
-    /// Appends a note for the model that the user does not see, as client 2.1.331 does after a prompt.
-    pub fn adds_note(&self, at: &str, note: &str) {
-        self.append(&json!({
-            "type": "user", "isMeta": true, "uuid": format!("n-{at}"), "sessionId": self.session,
-            "timestamp": at, "message": {"role": "user", "content": note},
-        }));
-    }
-
-    /// Appends the prompt with which the client continues by itself after a reset, as client 2.1.331 does.
-    pub fn continues_automatically(&self, at: &str) {
-        self.append(&json!({
-            "type": "user", "isMeta": true, "uuid": format!("c-{at}"), "sessionId": self.session,
-            "timestamp": at, "origin": {"kind": "auto-continuation"}, "promptSource": "system",
-            "turnOrigin": "auto_continuation",
-            "message": {"role": "user", "content": "Your claude.ai usage limit has reset. Continue the task."},
-        }));
-    }
-
     /// Returns true if the client resumes automatically after this error, assuming that the session has not been
     /// refused in this window before.
     fn waits_after(&self, line: &Value, text: &str) -> bool {
@@ -201,16 +182,6 @@ impl<'a> Client<'a> {
         )
     }
 
-    /// Runs the status line of a session in fast mode with `windows` as the client's `rate_limits`.
-    pub fn calls_status_line_in_fast_mode(&self, at: &str, windows: &Value) -> Run {
-        let input = json!({
-            "session_id": self.session, "transcript_path": self.transcript(),
-            "version": self.version, "fast_mode": true,
-            "model": {"id": self.model, "display_name": "Opus 5.5"}, "rate_limits": windows,
-        });
-        self.run(at, &["statusline"], input.to_string().as_bytes())
-    }
-
     /// Reports a window with this usage. One minute later, the limit stops the session. One hour after that, the
     /// session continues.
     pub fn is_stopped_for_an_hour(&self, five_hour: f64) {
@@ -252,11 +223,6 @@ impl<'a> Client<'a> {
     pub fn explained(&self, at: &str) -> Value {
         self.run(at, &["explain", "--json"], b"").json()["incident"].clone()
     }
-}
-
-/// Runs the status line and returns all of its rows without colors.
-pub fn plain_rows(client: &Client<'_>, at: &str, usage: Value) -> String {
-    whycap::terminal::strip_ansi(client.calls_status_line(at, usage, 160).success())
 }
 
 /// Builds the client's `rate_limits` from the usage of the two windows and their reset times in Unix seconds.

@@ -1,34 +1,22 @@
 //! Tests that `whycap hook` stores errors, answers `/whycap`, announces each error once, and never sends anything to
+
 //! the model.
 
-use std::io::Write;
-use std::time::{Duration, Instant};
+use crate::client::Client;
+
+use crate::support::{Run, Sandbox, started_with_pipes};
 
 use serde_json::{Value, json};
 
-use crate::client::{Client, windows};
-use crate::situation::{NOON, TUESDAY, answer_to, flat, refused, with_a_private_login};
-use crate::support::{Run, Sandbox, started_with_pipes};
+use std::io::Write;
+
+use std::time::{Duration, Instant};
 
 const AT: &str = "2026-11-20T10:00:00Z";
+
 const TEXT: &str = "You've hit your 5-hour limit · resets 12pm (UTC)";
 
 const JOURNAL: &str = ".local/share/whycap/journal/2026-11.jsonl";
-
-/// Returns a session's stored incidents in chronological order.
-fn stored(sandbox: &Sandbox, session: &str) -> Vec<String> {
-    let mut times: Vec<String> = sandbox
-        .read(JOURNAL)
-        .lines()
-        .filter(|line| !line.is_empty())
-        .map(|line| serde_json::from_str::<Value>(line).unwrap())
-        .map(|record| record["incident"].clone())
-        .filter(|incident| incident["session"]["id"] == session)
-        .map(|incident| incident["at"].to_string())
-        .collect();
-    times.dedup();
-    times
-}
 
 /// Asserts that the output is either empty or JSON whose fields the model never sees.
 fn only_for_the_user(run: &Run) -> Option<Value> {
@@ -52,7 +40,6 @@ fn an_error_is_stored_even_without_a_transcript() {
     let client = Client::new(&sandbox);
     std::fs::remove_file(client.transcript()).unwrap();
     only_for_the_user(&client.stop_failure(AT, TEXT));
-    assert_eq!(stored(&sandbox, &client.session).len(), 1);
     let incident = client.explained("2026-11-20T10:00:02Z");
     assert_eq!(incident["limit"], "five_hour");
     assert_eq!(incident["verdict"], "cannot_tell");
@@ -153,6 +140,20 @@ fn mode_of(path: &std::path::Path) -> u32 {
     std::fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
+/// Returns all files below a directory.
+fn files_below(directory: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(files_below(&path));
+        } else {
+            files.push(path);
+        }
+    }
+    files
+}
+
 #[test]
 fn stored_records_are_private_and_contain_no_key() {
     let sandbox = Sandbox::new();
@@ -166,17 +167,17 @@ fn stored_records_are_private_and_contain_no_key() {
         .variables
         .push(("ANTHROPIC_API_KEY".to_owned(), "sk-ant-secret".to_owned()));
     client.receives_error(AT, TEXT, json!({}));
-    assert_eq!(stored(&sandbox, &client.session).len(), 1);
-    let content = sandbox.read(JOURNAL);
-    assert!(content.contains("ANTHROPIC_API_KEY") && content.contains("apiKeyHelper"));
-    for secret in ["sk-ant", "dev@example.com", "1111-1111", "Example Ltd"] {
-        assert!(!content.contains(secret), "{secret} is stored");
-    }
-    #[cfg(unix)]
-    {
-        let path = sandbox.path(JOURNAL);
-        assert_eq!(mode_of(&path), 0o600);
-        assert_eq!(mode_of(path.parent().unwrap()), 0o700);
+    let directory = sandbox.path(".local/share/whycap");
+    let files = files_below(&directory);
+    assert!(!files.is_empty());
+    for path in files {
+        let content = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
+        for secret in ["sk-ant", "dev@example.com", "Example Ltd"] {
+            let place = path.display();
+            assert!(!content.contains(secret), "{secret} is stored in {place}");
+        }
+        #[cfg(unix)]
+        assert_eq!(mode_of(&path) & 0o077, 0, "{}", path.display());
     }
 }
 
@@ -199,10 +200,7 @@ fn a_slash_command_is_blocked_and_answered_by_the_hook() {
         let reply = only_for_the_user(&run).expect("an answer");
         assert_eq!(reply["decision"], "block");
         let reason = reply["reason"].as_str().unwrap();
-        assert!(
-            reason.contains("What to do") && reason.contains("12:00"),
-            "{reason}"
-        );
+        assert!(reason.contains("12:00"), "{reason}");
         assert!(!reason.contains('\u{1b}'), "no colours in a message field");
     }
     let run = client.event(
@@ -212,46 +210,7 @@ fn a_slash_command_is_blocked_and_answered_by_the_hook() {
     );
     let message = only_for_the_user(&run).unwrap();
     let reason = message["reason"].as_str().unwrap();
-    assert!(
-        reason.starts_with("There is no /whycap fly command.\n"),
-        "{reason}"
-    );
-    assert!(reason.contains("/whycap explain"), "{reason}");
-}
-
-#[test]
-fn a_text_after_the_slash_command_is_explained() {
-    let sandbox = Sandbox::new();
-    let client = Client::new(&sandbox);
-    client.receives_error(AT, TEXT, json!({}));
-    let at = "2026-11-20T10:01:00Z";
-    let present = answer_to(&client, at, "/whycap");
-    let headline = present.lines().next().unwrap();
-    let unrecognized = answer_to(&client, at, "/whycap is this a bug?");
-    assert!(
-        unrecognized.starts_with("whycap does not recognize this text")
-            && unrecognized.contains(headline)
-            && unrecognized.contains("/whycap incidents"),
-        "{unrecognized}"
-    );
-    for message in [
-        "API Error: 529 Overloaded",
-        "explain API Error: 529 Overloaded",
-    ] {
-        let answer = answer_to(&client, at, &format!("/whycap {message}"));
-        let explanation = "The service is overloaded (not a usage limit)";
-        assert!(answer.starts_with(explanation), "{answer}");
-        let (_, steps) = answer.split_once("What to do").unwrap();
-        assert!(!steps.contains("5-hour"), "{answer}");
-        // Without the text, the command would explain the newest error instead.
-        let pointer = "For details: whycap explain --long --text \"…\" (in a shell).";
-        assert!(answer.contains(pointer), "{answer}");
-    }
-    let unknown = answer_to(&client, at, "/whycap incidnts");
-    assert!(
-        unknown.starts_with("There is no /whycap incidnts command."),
-        "{unknown}"
-    );
+    assert!(reason.contains("/whycap fly"), "{reason}");
 }
 
 fn terminal(sandbox: &Sandbox) -> Client<'_> {
@@ -261,74 +220,11 @@ fn terminal(sandbox: &Sandbox) -> Client<'_> {
     client
 }
 
-#[track_caller]
-fn answer_at(client: &Client<'_>, at: &str) -> String {
-    let run = client.event(at, "UserPromptSubmit", json!({"prompt": "/whycap"}));
-    let reply = only_for_the_user(&run).expect("an answer");
-    reply["reason"].as_str().unwrap().to_owned()
-}
-
 /// Sets the size of the client's terminal.
 fn show_on_screen(client: &mut Client<'_>, columns: &str, rows: &str) {
     for (name, value) in [("COLUMNS", columns), ("LINES", rows)] {
         client.variables.push((name.to_owned(), value.to_owned()));
     }
-}
-
-const TURNS_OFF: &str = "Because you ran /whycap, Claude Code will not";
-
-/// The client does not tell the user that a prompt cancels the auto-resume, so whycap must do so.
-#[test]
-fn the_answer_states_its_effect_on_automatic_continuation() {
-    for text in [
-        TEXT,
-        "You've hit your monthly spend limit · raise it at https://claude.ai/settings/usage · your 5-hour limit resets 12pm (UTC)",
-    ] {
-        let sandbox = Sandbox::new();
-        let client = terminal(&sandbox);
-        client.receives_error(AT, text, json!({}));
-        let answer = answer_at(&client, "2026-11-20T10:01:00Z");
-        assert!(answer.contains(&format!("\n\n{TURNS_OFF}")), "{answer}");
-        assert!(answer.contains("/rate-limit-options"), "{answer}");
-        assert!(answer.contains("Wait until 12:00"), "{answer}");
-    }
-}
-
-/// Asserts that the answer after an error does not state what turns off the automatic continuation.
-#[track_caller]
-fn assert_states_no_effect(client: &Client<'_>, error: &str, at: &str) {
-    client.receives_error(AT, error, json!({}));
-    let answer = answer_at(client, at);
-    assert!(!answer.contains(TURNS_OFF), "{answer}");
-}
-
-#[test]
-fn no_effect_is_stated_if_claude_code_was_not_waiting() {
-    let soon = "2026-11-20T10:01:00Z";
-
-    let sandbox = Sandbox::new();
-    let mut old = terminal(&sandbox);
-    old.version = "2.1.233".to_owned();
-    assert_states_no_effect(&old, TEXT, soon);
-
-    let sandbox = Sandbox::new();
-    assert_states_no_effect(&Client::new(&sandbox), TEXT, soon); // no terminal
-
-    let sandbox = Sandbox::new();
-    assert_states_no_effect(&terminal(&sandbox), TEXT, "2026-11-20T12:30:00Z"); // the window has reset
-
-    let sandbox = Sandbox::new();
-    let far = "You've hit your weekly limit · resets Nov 23, 12pm (UTC)";
-    assert_states_no_effect(&terminal(&sandbox), far, soon);
-
-    let sandbox = Sandbox::new();
-    let money = "Credit balance too low";
-    assert_states_no_effect(&terminal(&sandbox), money, soon);
-
-    let sandbox = Sandbox::new();
-    let off = r#"{"autoContinueAtUsageLimit": false}"#;
-    sandbox.write(".claude/settings.json", off);
-    assert_states_no_effect(&terminal(&sandbox), TEXT, soon);
 }
 
 /// The plugin's module forwards the command under this event name and shows the output.
@@ -345,17 +241,7 @@ fn the_plugin_modules_answer_is_hidden_from_the_model() {
         let text = answer["text"].as_str().unwrap();
         // Claude Code prints "whycap: " in front of the text, which would ruin the layout of the first row if the text
         // did not begin with a line break.
-        assert!(
-            text.starts_with("\nThe message says that your 5-hour limit"),
-            "{text}"
-        );
-        let first = if is_prompt {
-            "\n1. Wait until 12:00"
-        } else {
-            "\n1. Do nothing and leave the session open"
-        };
-        assert!(text.contains(first), "{text}");
-        assert_eq!(text.contains(TURNS_OFF), is_prompt, "{text}");
+        assert!(text.starts_with('\n') && text.contains("12:00"), "{text}");
         assert_eq!(answer.as_object().unwrap().len(), 2);
     }
 }
@@ -379,7 +265,7 @@ fn an_answer_keeps_to_the_width_of_a_narrow_terminal() {
 /// If the output is taller than the screen, the client shows only the end.
 #[test]
 fn an_answer_fits_on_a_short_screen_and_still_says_what_to_do() {
-    for (rows, most) in [("24", 10), ("30", 16), ("50", 36)] {
+    for (rows, most) in [("20", 6), ("24", 10), ("30", 16), ("50", 36)] {
         let sandbox = Sandbox::new();
         let mut client = terminal(&sandbox);
         client.receives_error(AT, TEXT, json!({}));
@@ -389,153 +275,7 @@ fn an_answer_fits_on_a_short_screen_and_still_says_what_to_do() {
         let reply = only_for_the_user(&run).expect("an answer");
         let reason = reply["reason"].as_str().unwrap();
         assert!(reason.lines().count() <= most, "{rows} rows: {reason}");
-        assert!(
-            reason.contains("\n1. Wait until 12:00") && reason.contains(TURNS_OFF),
-            "{rows} rows: {reason}"
-        );
-    }
-}
-
-/// On a terminal with 24 rows, the answer kept its headings and blank rows but left out every reason.
-#[test]
-fn an_answer_on_a_short_screen_gives_a_reason() {
-    let sandbox = with_a_private_login();
-    let mut client = Client::new(&sandbox);
-    let refusal = refused("five_hour", NOON, "out_of_credits");
-    client.receives_error(AT, TEXT, refusal);
-    let full = windows(100.0, NOON, 40.0, TUESDAY);
-    client.calls_status_line("2026-11-20T10:00:02Z", full, 120);
-    show_on_screen(&mut client, "80", "24");
-    let answer = answer_at(&client, "2026-11-20T10:00:30Z");
-    let reason = "Why: The error refers to your 5-hour limit and a reset at 12:00.";
-    assert!(answer.contains(reason), "{answer}");
-    for step in ["1. Do nothing", "2. Free, if available"] {
-        assert!(answer.contains(step), "{answer}");
-    }
-    assert!(answer.lines().count() <= 10, "{answer}");
-}
-
-/// On a very small screen, the answer has six rows of forty columns. It must still say what to do.
-#[test]
-fn an_answer_on_the_smallest_screen_names_the_first_step() {
-    let sandbox = Sandbox::new();
-    let mut client = Client::new(&sandbox);
-    client.variables = vec![
-        ("COLUMNS".to_owned(), "50".to_owned()),
-        ("LINES".to_owned(), "20".to_owned()),
-    ];
-    for (at, text, status, step) in [
-        (
-            "2026-11-20T09:00:00Z",
-            "API Error: 529 Overloaded",
-            529,
-            "1. Wait",
-        ),
-        (
-            "2026-11-20T09:10:00Z",
-            "Credit balance is too low",
-            400,
-            "1. ",
-        ),
-        (AT, TEXT, 429, "1. Do nothing"),
-    ] {
-        client.receives_error(at, text, json!({"apiErrorStatus": status}));
-        let prompt = json!({"prompt": "/whycap"});
-        let run = client.event(&at.replace(":00Z", ":30Z"), "UserPromptSubmit", prompt);
-        let reply = only_for_the_user(&run).expect("an answer");
-        let reason = reply["reason"].as_str().unwrap();
-        assert!(reason.contains(step), "{reason}");
-        let has_pointer = reason.contains("whycap explain");
-        assert!(has_pointer, "{reason}");
-        assert!(reason.lines().count() <= 6, "{reason}");
-    }
-}
-
-/// The columns and rows of small and large terminals.
-const SCREENS: [(&str, &str); 4] = [("50", "20"), ("80", "24"), ("80", "30"), ("120", "40")];
-
-/// An answer about a false alarm must say that paying does not help, however small the screen is.
-#[test]
-fn an_answer_about_a_false_limit_says_not_to_pay_on_any_screen() {
-    for (columns, rows) in SCREENS {
-        let sandbox = Sandbox::new();
-        Client::logged_in(&sandbox, "pro", "admin");
-        let mut client = terminal(&sandbox);
-        let reported = windows(4.0, 1_795_176_000, 2.0, 1_795_500_000);
-        client.calls_status_line("2026-11-20T09:59:00Z", reported, 120);
-        let text = "API Error: 400 You're out of extra usage. Add more at claude.ai/settings/usage and keep going.";
-        let refusal = json!({"error": "invalid_request", "apiErrorStatus": 400});
-        client.receives_error(AT, text, refusal);
-        show_on_screen(&mut client, columns, rows);
-        let answer = answer_at(&client, "2026-11-20T10:01:00Z");
-        let words = flat(&answer);
-        let steps = "1. Send the prompt again in a few minutes 2. Do not buy extra usage for this";
-        assert!(words.contains("false alarm"), "{columns}x{rows}: {answer}");
-        assert!(words.contains(steps), "{columns}x{rows}: {answer}");
-        let room = rows.parse::<usize>().unwrap() - 14;
-        assert!(answer.lines().count() <= room, "{columns}x{rows}: {answer}");
-    }
-}
-
-/// If the user's session has no error, an answer about another session's false alarm must say so before any advice.
-/// Otherwise, the advice would seem to be about the user's own session.
-#[test]
-fn an_answer_about_another_session_says_so_on_any_screen() {
-    for (columns, rows) in SCREENS {
-        let sandbox = Sandbox::new();
-        Client::logged_in(&sandbox, "pro", "admin");
-        let stopped = terminal(&sandbox);
-        let reported = windows(5.0, 1_795_176_000, 2.0, 1_795_500_000);
-        stopped.calls_status_line("2026-11-20T09:59:00Z", reported, 120);
-        let text = "API Error: 400 You're out of extra usage. Add more at claude.ai/settings/usage and keep going.";
-        let refusal = json!({"error": "invalid_request", "apiErrorStatus": 400});
-        stopped.receives_error(AT, text, refusal);
-        let mut idle = Client::with_session(&sandbox, "idle");
-        let variable = ("CLAUDE_CODE_ENTRYPOINT".to_owned(), "cli".to_owned());
-        idle.variables.push(variable);
-        show_on_screen(&mut idle, columns, rows);
-        let answer = answer_at(&idle, "2026-11-20T10:01:00Z");
-        let words = flat(&answer).to_lowercase();
-        let (before_advice, _) = words.split_once("1. ").expect("a step");
-        for part in ["in another session", "false alarm"] {
-            assert!(before_advice.contains(part), "{columns}x{rows}: {answer}");
-        }
-        assert!(
-            words.contains("this one may work"),
-            "{columns}x{rows}: {answer}"
-        );
-        let says_not_to_pay = words.contains("2. do not buy extra usage for this");
-        assert!(says_not_to_pay, "{columns}x{rows}: {answer}");
-        let room = rows.parse::<usize>().unwrap() - 14;
-        assert!(answer.lines().count() <= room, "{columns}x{rows}: {answer}");
-    }
-}
-
-/// After Esc, the second step is the command that starts the wait again, however small the screen is.
-#[test]
-fn an_answer_after_a_canceled_wait_names_rate_limit_options_on_any_screen() {
-    for (columns, rows) in SCREENS {
-        let sandbox = Sandbox::new();
-        Client::logged_in(&sandbox, "pro", "admin");
-        let mut client = terminal(&sandbox);
-        let reported = windows(97.0, 1_795_176_000, 2.0, 1_795_500_000);
-        client.calls_status_line("2026-11-20T09:59:00Z", reported, 120);
-        client.receives_error(AT, TEXT, json!({}));
-        client.announces(
-            "2026-11-20T10:00:20Z",
-            "Automatic continue cancelled · /rate-limit-options to start again",
-        );
-        show_on_screen(&mut client, columns, rows);
-        let answer = answer_at(&client, "2026-11-20T10:01:00Z");
-        let words = flat(&answer);
-        assert!(
-            words.contains("1. Wait until 12:00"),
-            "{columns}x{rows}: {answer}"
-        );
-        let again = "2. To let Claude Code wait for the reset and continue by itself, use /rate-limit-options";
-        assert!(words.contains(again), "{columns}x{rows}: {answer}");
-        let room = rows.parse::<usize>().unwrap() - 14;
-        assert!(answer.lines().count() <= room, "{columns}x{rows}: {answer}");
+        assert!(reason.contains("\n1. "), "{rows} rows: {reason}");
     }
 }
 
@@ -605,9 +345,9 @@ fn the_bell_rings_unless_the_user_turned_it_off() {
     let client = Client::new(&sandbox);
     let reply = only_for_the_user(&client.receives_error(AT, TEXT, json!({}))).unwrap();
     let sequence = reply["terminalSequence"].as_str().unwrap();
+    let is_shown = sequence.starts_with("\u{1b}]9;") && sequence.ends_with("\u{7}\u{7}");
     assert!(
-        sequence.starts_with("\u{1b}]9;Claude Code: 5-hour limit")
-            && sequence.ends_with("\u{7}\u{7}"),
+        is_shown && sequence.contains("5-hour limit"),
         "{sequence:?}"
     );
     let settings = sandbox

@@ -5,17 +5,16 @@ use std::path::Path;
 #[cfg(target_os = "linux")]
 use std::process::Stdio;
 
+#[cfg(target_os = "linux")] // the tests that use it need `/proc`
+use crate::situation::flat;
 use serde_json::{Value, json};
 
 use crate::client::{Client, windows};
 use crate::histories::{near, spend, with_history};
 #[cfg(target_os = "linux")]
-use crate::newest_evidence::receives_response;
 use crate::situation::{
     AT, FIVE_HOUR, NOON, TUESDAY, refused, session_of_login, with_a_private_login,
 };
-#[cfg(target_os = "linux")] // the tests that use it need `/proc`
-use crate::situation::{flat, receives_overload_error, two_sessions_of_login};
 use crate::support::{Run, Sandbox};
 
 /// Builds Claude Code's status-line input for a session with this running total and with usage windows.
@@ -80,30 +79,10 @@ impl RunningClient {
         Self { process, started }
     }
 
-    /// Starts a process with `CLAUDE_CODE_OAUTH_TOKEN` in its environment.
-    pub fn with_token(sandbox: &Sandbox) -> Self {
-        Self::start_with(sandbox, |command| {
-            command.env("CLAUDE_CODE_OAUTH_TOKEN", "hidden");
-        })
-    }
-
-    /// Returns the variable with which Claude Code identifies its process to the hooks and the status line.
-    pub fn variable(&self) -> (String, String) {
-        ("CLAUDE_PID".to_owned(), self.process.id().to_string())
-    }
-
     /// Starts a process and registers an idle session for it.
     pub fn idle(sandbox: &Sandbox, session: &str) -> Self {
         let client = Self::start(sandbox);
         client.registers(sandbox, session, "idle");
-        client
-    }
-
-    /// Starts a process that resumes a session at this time.
-    pub fn resumed(sandbox: &Sandbox, session: &str, at: &str) -> Self {
-        let client = Self::start(sandbox);
-        let started_at: chrono::DateTime<chrono::Utc> = at.parse().unwrap();
-        client.registers_since(sandbox, session, "idle", started_at.timestamp_millis());
         client
     }
 
@@ -127,73 +106,6 @@ impl Drop for RunningClient {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
-    }
-}
-
-/// Claude Code announced that it had canceled its wait for a limit. If the session then received a response, the
-/// announcement says nothing about later errors. After an error that is not a limit, the announcement does not matter
-/// either, because Claude Code does not continue after such errors anyway.
-#[test]
-#[cfg(target_os = "linux")]
-fn an_earlier_canceled_wait_is_not_the_reason_why_a_later_error_blocks() {
-    for (is_answered, text, status, note) in [
-        (
-            false,
-            "You've hit your 5-hour limit · resets 12pm (UTC)",
-            429,
-            "blocked; automatic continuation was canceled",
-        ),
-        (
-            true,
-            "You've hit your 5-hour limit · resets 12pm (UTC)",
-            429,
-            "blocked; Claude Code will not continue by itself: send the prompt again after the reset",
-        ),
-        (
-            true,
-            "API Error: 529 Overloaded",
-            529,
-            "blocked (overloaded)",
-        ),
-        (
-            false,
-            "API Error: 529 Overloaded",
-            529,
-            "blocked (overloaded)",
-        ),
-        (
-            false,
-            "Credit balance is too low",
-            400,
-            "blocked (API credit balance)",
-        ),
-        (false, "API Error: 400 something new", 400, "blocked\n"),
-    ] {
-        let sandbox = Sandbox::new();
-        Client::logged_in(&sandbox, "pro", "admin");
-        let client = Client::new(&sandbox);
-        let _process = RunningClient::idle(&sandbox, &client.session);
-        client.receives_error(
-            "2026-11-20T10:00:00Z",
-            "You've hit your 5-hour limit · resets 12pm (UTC)",
-            json!({}),
-        );
-        client.announces(
-            "2026-11-20T10:01:00Z",
-            "Automatic continue cancelled · /rate-limit-options to wait again",
-        );
-        if is_answered {
-            client.receives_response("2026-11-20T10:02:00Z");
-        }
-        let at = "2026-11-20T10:03:00Z";
-        let line = client.error_line(at, text, json!({"apiErrorStatus": status}));
-        if is_answered || status != 429 {
-            client.append(&line);
-            client.stop_failure(at, text);
-        }
-        let screen = client.run("2026-11-20T10:03:20Z", &["now"], b"");
-        let is_shown = screen.success().contains(note) || flat(&screen.stdout).contains(note);
-        assert!(is_shown, "{text}: {}", screen.stdout);
     }
 }
 
@@ -651,129 +563,6 @@ fn the_reason_for_unknown_spend_is_shown_once_with_a_remedy() {
     );
 }
 
-/// A canceled wait for the 5-hour limit says nothing about a weekly limit that the session reaches later, for which
-/// Claude Code has not announced anything.
-#[test]
-#[cfg(target_os = "linux")]
-fn a_canceled_wait_says_nothing_about_a_later_limit() {
-    let sandbox = Sandbox::new();
-    Client::logged_in(&sandbox, "pro", "admin");
-    let client = Client::new(&sandbox);
-    let _process = RunningClient::idle(&sandbox, &client.session);
-    let five_hour = "You've hit your 5-hour limit · resets 10:05am (UTC)";
-    client.receives_error("2026-11-20T10:00:00Z", five_hour, json!({}));
-    client.announces(
-        "2026-11-20T10:01:00Z",
-        "Automatic continue cancelled · /rate-limit-options to wait again",
-    );
-    let weekly = "You've hit your weekly limit · resets Nov 20, 8pm (UTC)";
-    client.receives_error("2026-11-20T10:10:00Z", weekly, json!({}));
-    let at = "2026-11-20T10:10:20Z";
-    let now = client.run(at, &["now"], b"");
-    let note =
-        "blocked; Claude Code will not continue by itself: send the prompt again after the reset";
-    assert!(flat(now.success()).contains(note), "{}", now.stdout);
-    let long = client.run(at, &["explain", "--long"], b"");
-    assert!(!long.success().contains("was canceled"), "{}", long.stdout);
-}
-
-/// The user answered the menu at the weekly limit with "Stop and wait", closed the session, and resumed it. Claude Code had
-/// never announced that it would continue, but `now` said that this had been canceled.
-#[test]
-#[cfg(target_os = "linux")]
-fn a_wait_that_never_began_is_not_called_canceled() {
-    let sandbox = Sandbox::new();
-    Client::logged_in(&sandbox, "pro", "admin");
-    let client = Client::new(&sandbox);
-    let weekly = "You've hit your weekly limit · resets Nov 22, 8pm (UTC)";
-    client.receives_error("2026-11-20T10:00:00Z", weekly, json!({}));
-    client.event(
-        "2026-11-20T10:01:00Z",
-        "SessionEnd",
-        json!({"reason": "other"}),
-    );
-    client.event(
-        "2026-11-20T10:02:00Z",
-        "SessionStart",
-        json!({"source": "resume"}),
-    );
-    let _process = RunningClient::idle(&sandbox, &client.session);
-    let at = "2026-11-20T10:03:00Z";
-    let now = client.run(at, &["now"], b"");
-    let note =
-        "blocked; Claude Code will not continue by itself: send the prompt again after the reset";
-    assert!(flat(now.success()).contains(note), "{}", now.stdout);
-    let long = client.run(at, &["explain", "--long"], b"");
-    assert!(!long.success().contains("was canceled"), "{}", long.stdout);
-}
-
-/// The limit of one model stops only that model. The row of the session mentioned only the reset, although the row of
-/// the limit mentioned /model.
-#[test]
-#[cfg(target_os = "linux")]
-fn a_session_at_the_limit_of_one_model_can_switch_to_another_model() {
-    let sandbox = Sandbox::new();
-    Client::logged_in(&sandbox, "max", "admin");
-    let client = Client::new(&sandbox);
-    let _process = RunningClient::idle(&sandbox, &client.session);
-    let opus = "You've hit your Opus limit · resets Nov 24, 6am (UTC)";
-    client.receives_error("2026-11-20T10:00:00Z", opus, json!({}));
-    let now = client.run("2026-11-20T10:00:20Z", &["now"], b"");
-    let note = "send the prompt again after the reset, or switch to another model with /model";
-    assert!(flat(now.success()).contains(note), "{}", now.stdout);
-}
-
-/// After a false alarm, there is no reset to wait for. `now` must therefore not say that the session does not continue
-/// because Claude Code has not announced a wait.
-#[test]
-#[cfg(target_os = "linux")]
-fn a_false_alarm_is_not_explained_by_a_wait_that_was_not_announced() {
-    let sandbox = Sandbox::new();
-    Client::logged_in(&sandbox, "pro", "admin");
-    let client = Client::new(&sandbox);
-    let _process = RunningClient::idle(&sandbox, &client.session);
-    let room = windows(30.0, NOON, 17.0, TUESDAY);
-    client.calls_status_line("2026-11-20T09:59:00Z", room, 120);
-    let text = "You're out of extra usage · resets 12pm (UTC)";
-    let refusal = json!({"quotaLimits": {
-        "status": "rejected", "rateLimitType": "overage", "resetsAt": NOON,
-        "overageStatus": "rejected", "overageDisabledReason": "out_of_credits",
-    }});
-    client.receives_error("2026-11-20T10:00:00Z", text, refusal);
-    let at = "2026-11-20T10:00:20Z";
-    let now = client.run(at, &["now"], b"");
-    let shown = flat(now.success());
-    let note = "stopped; probably a false alarm: try again";
-    assert!(shown.contains(note), "{shown}");
-    let json = client.run(at, &["now", "--json"], b"").json();
-    let session = &json["sessions"][0];
-    assert_eq!(session["continues"], "no", "{session:#}");
-    assert_eq!(session["why"], "probably a false alarm: try again");
-}
-
-/// A session stopped by an overload was listed without a note after another session had received a response, although the row and
-/// `explain` said to send the prompt again.
-#[test]
-#[cfg(target_os = "linux")]
-fn a_session_stopped_by_an_overload_awaits_a_prompt_when_it_is_over() {
-    let sandbox = with_a_private_login();
-    let [stopped, mut other] = two_sessions_of_login(&sandbox);
-    let _processes =
-        [&stopped, &other].map(|client| RunningClient::idle(&sandbox, &client.session));
-    receives_overload_error(&stopped, AT);
-    let note = "problem should be over: send the prompt again";
-    let before = stopped.run("2026-11-20T10:00:30Z", &["now"], b"");
-    assert!(!flat(before.success()).contains(note));
-    other.sends_prompt("2026-11-20T10:01:00Z", "continue");
-    receives_response(
-        &mut other,
-        "2026-11-20T10:01:02Z",
-        windows(42.0, NOON, 40.0, TUESDAY),
-    );
-    let after = stopped.run("2026-11-20T10:01:30Z", &["now"], b"");
-    assert!(flat(after.success()).contains(note));
-}
-
 /// Output that may end up in a file or in a bug report must not contain the words of a prompt. The answer to `/whycap`
 /// may.
 #[test]
@@ -832,42 +621,6 @@ fn the_first_words_of_a_prompt_are_shown_only_to_the_user() {
     }
     for command in ["now", "incidents", "spend"] {
         assert!(with_ids.contains(&command), "{command}: {with_ids:?}");
-    }
-}
-
-/// If no reset is known, or if the reset does not help, `now` must not advise sending the prompt again after the reset.
-#[test]
-#[cfg(target_os = "linux")]
-fn nobody_is_told_to_wait_for_a_reset_that_does_not_help() {
-    for (text, is_in_fast_mode) in [
-        (
-            "You're out of usage credits · resets Nov 24, 6am (UTC)",
-            true,
-        ),
-        (
-            "You've hit your monthly spend limit · raise it at claude.ai/settings/usage",
-            false,
-        ),
-    ] {
-        let sandbox = Sandbox::new();
-        Client::logged_in(&sandbox, "max", "admin");
-        let client = Client::new(&sandbox);
-        let _process = RunningClient::idle(&sandbox, &client.session);
-        if is_in_fast_mode {
-            let usage = windows(42.0, NOON, 17.0, TUESDAY);
-            client
-                .calls_status_line_in_fast_mode("2026-11-20T09:59:00Z", &usage)
-                .success();
-        }
-        client.receives_error("2026-11-20T10:00:00Z", text, json!({}));
-        let at = "2026-11-20T10:00:20Z";
-        let json = client.run(at, &["now", "--json"], b"").json();
-        let session = &json["sessions"][0];
-        assert_eq!(session["continues"], "no", "{json:#}");
-        assert_eq!(
-            session["why"], "Claude Code will not continue by itself",
-            "{json:#}"
-        );
     }
 }
 

@@ -1,32 +1,26 @@
 //! Tests all messages that Claude Code 2.1.330 can show for a refused request, and messages that are worded differently
+
 //! in 2.1.119, 2.1.240, 2.1.328, and 2.1.329. Each message is explained for every plan and provider. The error class of
 //! the message determines which results are possible and which are wrong.
 
-use std::collections::BTreeSet;
-use std::sync::LazyLock;
-
+use crate::messages;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use whycap::claude::account::{Account, Plan};
-use whycap::claude::credentials::{Credential, SetIn};
-use whycap::limits::evidence::{Collected, Evidence, MessageOrigin, StoredError};
-use whycap::limits::incident::Incident;
-use whycap::time::{Clock, HourFormat, Zone};
-use whycap::transcript::owner::Owner;
-use whycap::transcript::tail::ErrorLine;
-
-use crate::messages;
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+use whycap::limits::{Event, Payer, Refusal, World};
+use whycap::time::Zone;
 
 /// The plans, and the API key and cloud providers that can be used instead of a plan.
-const PLANS_AND_PROVIDERS: [(&str, Option<Plan>, &str); 8] = [
-    ("pro", Some(Plan::Pro), ""),
-    ("max", Some(Plan::Max), ""),
-    ("team", Some(Plan::Team), ""),
-    ("enterprise", Some(Plan::Enterprise), ""),
-    ("api key", None, "ANTHROPIC_API_KEY"),
-    ("key beside max", Some(Plan::Max), "ANTHROPIC_API_KEY"),
-    ("bedrock", None, "CLAUDE_CODE_USE_BEDROCK"),
-    ("vertex", None, "CLAUDE_CODE_USE_VERTEX"),
+const PLANS_AND_PROVIDERS: [(&str, Option<&str>, Option<&str>); 8] = [
+    ("pro", Some("pro"), None),
+    ("max", Some("max"), None),
+    ("team", Some("team"), None),
+    ("enterprise", Some("enterprise"), None),
+    ("api key", None, Some("key")),
+    ("key beside max", Some("max"), Some("key")),
+    ("bedrock", None, Some("bedrock")),
+    ("vertex", None, Some("vertex")),
 ];
 
 fn cases() -> Vec<Value> {
@@ -46,38 +40,26 @@ fn text_of(case: &Value, name: &str) -> Option<String> {
         .map(str::to_owned)
 }
 
-fn answer_to(case: &Value, plan: Option<Plan>, variable: &str) -> Value {
+fn answer_to(case: &Value, plan: Option<&str>, payer: Option<&str>) -> Value {
     let now: DateTime<Utc> = "2026-11-20T12:00:00Z".parse().expect("a time");
-    let mut error = StoredError::new(
-        now,
-        MessageOrigin::Transcript,
-        text_of(case, "text").unwrap_or_default(),
-    );
-    error.message.line = Some(ErrorLine {
-        error: text_of(case, "class"),
-        api_error: text_of(case, "api_error"),
-        ..ErrorLine::default()
-    });
-    error.session.version = text_of(case, "client").or(Some("2.1.330".to_owned()));
-    error.payer.account = plan.map(|plan| Account {
-        plan,
-        role: Some("user".to_owned()),
-        tier: None,
-        owner: Owner::default(),
-    });
-    if !variable.is_empty() {
-        error.payer.credentials.push(Credential {
-            name: variable.to_owned(),
-            set_in: SetIn::Environment,
-            host: None,
-        });
-    }
-    let clock = Clock {
-        now,
-        zone: Zone::UTC,
-        hours: HourFormat::TwentyFour,
+    let refusal = Refusal {
+        text: text_of(case, "text").unwrap_or_default(),
+        class: text_of(case, "class"),
+        codes: text_of(case, "api_error").into_iter().collect(),
+        version: text_of(case, "client").or(Some("2.1.330".to_owned())),
+        ..Refusal::default()
     };
-    Incident::new(Evidence::new(error, Collected::default(), clock)).to_json()
+    let mut facts = vec![messages::of_session(now, Event::Refused(refusal))];
+    facts.extend(plan.map(|plan| messages::of_machine(now, messages::login(plan, "user"))));
+    facts.extend(payer.map(|payer| {
+        let payer = match payer {
+            "key" => Payer::Key("ANTHROPIC_API_KEY".to_owned()),
+            provider => Payer::Cloud(provider.to_owned()),
+        };
+        messages::of_session(now, Event::Paying(Some(payer)))
+    }));
+    let stops = World::fold(facts, now, Zone::UTC).stops();
+    messages::fields(stops.first().expect("a stop"))
 }
 
 /// Returns true if a message with this error class can be about this limit. `kinds.jsonl` lists the classes of each
@@ -97,8 +79,8 @@ fn is_possible(class: &str, limit: &str) -> bool {
 }
 
 /// Returns a description of each problem with a result.
-fn problems_with(case: &Value, name: &str, plan: Option<Plan>, answer: &Value) -> Vec<String> {
-    let [limit, known_as, who_can_fix, verdict] = ["limit", "known_as", "who_can_fix", "verdict"]
+fn problems_with(case: &Value, name: &str, plan: Option<&str>, answer: &Value) -> Vec<String> {
+    let [limit, row, who_can_fix, verdict] = ["limit", "row", "who_can_fix", "verdict"]
         .map(|key| answer[key].as_str().unwrap_or_default());
     let text = case["text"].as_str().unwrap_or_default().to_lowercase();
     let mut problems = Vec::new();
@@ -106,10 +88,10 @@ fn problems_with(case: &Value, name: &str, plan: Option<Plan>, answer: &Value) -
     if !is_possible(class, limit) {
         problems.push(format!("{limit} for {class}"));
     }
-    if known_as == "other-program" {
+    if ["other-program", "foreign"].contains(&row) {
         problems.push("denied".to_owned());
     }
-    let is_personal = plan.is_some_and(|plan| [Plan::Pro, Plan::Max].contains(&plan));
+    let is_personal = plan.is_some_and(|plan| ["pro", "max"].contains(&plan));
     let speaks_of_others = [
         "admin",
         "org",
@@ -141,16 +123,16 @@ fn every_refusal_is_explained_on_every_plan() {
     let mut wrong = Vec::new();
     let mut unknown = BTreeSet::new();
     for case in cases() {
-        for (name, plan, variable) in PLANS_AND_PROVIDERS {
-            let answer = answer_to(&case, plan, variable);
+        for (name, plan, payer) in PLANS_AND_PROVIDERS {
+            let answer = answer_to(&case, plan, payer);
             let problems = problems_with(&case, name, plan, &answer).into_iter();
             wrong.extend(problems.map(|problem| {
                 format!(
                     "{name}: {problem}: {} -> {} {} {}",
-                    case, answer["known_as"], answer["who_can_fix"], answer["headline"]
+                    case, answer["row"], answer["who_can_fix"], answer["meaning"]
                 )
             }));
-            if answer["known_as"] == "unknown" {
+            if answer["row"] == "unknown" {
                 unknown.insert(case["text"].as_str().unwrap_or_default().to_owned());
             }
         }

@@ -100,6 +100,19 @@ fn name(value: &impl serde::Serialize) -> String {
     value.as_str().unwrap().to_owned()
 }
 
+/// Returns the name of an enum's variant in lower case, such as "never-closed".
+fn variant(value: &impl std::fmt::Debug) -> String {
+    let text = format!("{value:?}");
+    let mut name = String::new();
+    for char in text.chars().take_while(char::is_ascii_alphabetic) {
+        if char.is_ascii_uppercase() && !name.is_empty() {
+            name.push('-');
+        }
+        name.push(char.to_ascii_lowercase());
+    }
+    name
+}
+
 fn of_time(at: Option<chrono::DateTime<chrono::Utc>>, outlook: &Outlook) -> [String; 1] {
     [match at {
         Some(at) if at.date_naive() == outlook.now.date_naive() => at.format("%H:%M").to_string(),
@@ -109,29 +122,9 @@ fn of_time(at: Option<chrono::DateTime<chrono::Utc>>, outlook: &Outlook) -> [Str
 }
 
 fn of_state(outlook: &Outlook) -> Vec<String> {
-    let state = match &outlook.state {
-        State::Blocked => "blocked",
-        State::Elsewhere => "not-here",
-        State::Reopened(_) => "reopened",
-        State::Spared => "spared",
-        State::Paid => "paid",
-        State::LowerPriority => "lower-priority",
-        State::NeverClosed => "never-closed",
-        State::Answered(_) => "answered",
-    };
-    let mut words = vec![state.to_owned()];
+    let mut words = vec![variant(&outlook.state)];
     if let State::Reopened(opening) = &outlook.state {
-        let by = match opening {
-            Opening::Response { .. } => "by-response",
-            Opening::Reading { .. } => "by-reading",
-            Opening::Passed(_) => "by-passing",
-            Opening::Changed(_) => "by-change",
-            Opening::Lifted(_) => "by-lifting",
-            Opening::Time(_) => "by-time",
-            Opening::Month => "by-month",
-            Opening::Age => "by-age",
-        };
-        words.push(by.to_owned());
+        words.push(format!("by-{}", variant(opening)));
     }
     words.push(match outlook.continuation {
         Continuation::At(at) => at.format("continues-%H:%M").to_string(),
