@@ -3,12 +3,21 @@
 use std::collections::HashMap;
 
 use super::{RowGroups, UNKNOWN_KEY};
-use crate::drain::CacheWrite;
 use crate::ledger::{EVER, Ledger, LedgerError, RowsBy, SpendRow, SpendSource};
 use crate::transcript::owner::Owner;
 
 /// The key for the logged-in account.
 const LOGIN: &str = "login";
+
+/// A response, and what its transcript says about the request.
+pub(crate) trait RequestOrigin {
+    /// Returns the key of the response in the ledger.
+    fn response_key(&self) -> i64;
+    /// Returns the ID of the prompt, or `None` if it is not in the transcript.
+    fn prompt_id(&self) -> Option<&str>;
+    /// Returns the account that paid, or `None` if the transcript does not identify it.
+    fn owner(&self) -> Option<&Owner>;
+}
 
 /// An attribution of the ledger's spend to prompts or accounts.
 pub(crate) struct Attribution {
@@ -19,12 +28,11 @@ pub(crate) struct Attribution {
 
 impl Attribution {
     /// Attributes spend to prompts, using their IDs as keys.
-    pub(crate) fn by_prompt(writes: &[CacheWrite]) -> Self {
-        let by_response = writes
+    pub(crate) fn by_prompt(responses: &[impl RequestOrigin]) -> Self {
+        let by_response = responses
             .iter()
-            .filter_map(|write| {
-                let prompt = write.prompt.as_ref()?;
-                Some((write.response.key, prompt.id.clone()))
+            .filter_map(|response| {
+                Some((response.response_key(), response.prompt_id()?.to_owned()))
             })
             .collect();
         Self {
@@ -37,12 +45,12 @@ impl Attribution {
     /// a short hash. A session's unrecorded spend is attributed to the account of its latest response.
     pub(crate) fn by_account(
         ledger: &Ledger,
-        writes: &[CacheWrite],
+        responses: &[impl RequestOrigin],
         login: Option<&Owner>,
     ) -> Result<Self, LedgerError> {
-        let by_response: HashMap<i64, String> = writes
+        let by_response: HashMap<i64, String> = responses
             .iter()
-            .map(|write| (write.response.key, account_of(write, login)))
+            .map(|response| (response.response_key(), account_of(response, login)))
             .collect();
 
         let mut by_session = HashMap::new();
@@ -60,8 +68,8 @@ impl Attribution {
 }
 
 /// Returns the key for the account that paid for a response.
-fn account_of(write: &CacheWrite, login: Option<&Owner>) -> String {
-    let Some(owner) = &write.owner else {
+fn account_of(response: &impl RequestOrigin, login: Option<&Owner>) -> String {
+    let Some(owner) = response.owner() else {
         return UNKNOWN_KEY.to_owned();
     };
     if login.and_then(|login| owner.is_same_as(login)) == Some(true) {
