@@ -11,9 +11,8 @@ use super::prices::ResponsePrices;
 use crate::claude::transcripts::{TranscriptFile, session_of};
 use crate::disk::ownership::open_regular;
 use crate::pricing::{Money, PriceTable};
-use crate::spend::RequestOrigin;
 use crate::time::Millis;
-use crate::transcript::owner::{Owner, OwnerReader};
+use crate::transcript::owner::{Owner, OwnerReader, RequestOrigin};
 use crate::transcript::requests::{CacheLine, Hash, Request, Shapes, each_line};
 
 /// The text shown in place of the prompt that Claude Code sends to continue a session after a reset.

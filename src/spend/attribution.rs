@@ -4,20 +4,10 @@ use std::collections::HashMap;
 
 use super::{RowGroups, UNKNOWN_KEY};
 use crate::ledger::{EVER, Ledger, LedgerError, RowsBy, SpendRow, SpendSource};
-use crate::transcript::owner::Owner;
+use crate::transcript::owner::{Owner, RequestOrigin};
 
 /// The key for the logged-in account.
 const LOGIN: &str = "login";
-
-/// A response, and what its transcript says about the request.
-pub(crate) trait RequestOrigin {
-    /// Returns the key of the response in the ledger.
-    fn response_key(&self) -> i64;
-    /// Returns the ID of the prompt, or `None` if it is not in the transcript.
-    fn prompt_id(&self) -> Option<&str>;
-    /// Returns the account that paid, or `None` if the transcript does not identify it.
-    fn owner(&self) -> Option<&Owner>;
-}
 
 /// An attribution of the ledger's spend to prompts or accounts.
 pub(crate) struct Attribution {
