@@ -9,9 +9,9 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-use super::line::{ConversationResponse, Hash, Request, Shape, Shapes, Tool};
-use super::loads::Load;
+use super::line::ConversationResponse;
 use crate::embedded;
+use crate::transcript::requests::{Hash, Request, Shape, Shapes};
 
 /// The cause of a rewrite. `drain --json` and `causes.json` use its name in `snake_case`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -59,8 +59,8 @@ impl RewriteCause {
     }
 }
 
-/// The verdict on a rewrite.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The verdict on a rewrite, or on a group of rewrites.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct RewriteVerdict {
     pub(crate) cause: RewriteCause,
     /// True if the rewrite was provably avoidable.
@@ -70,11 +70,10 @@ pub(crate) struct RewriteVerdict {
 }
 
 impl RewriteVerdict {
-    pub(crate) const fn avoidable(cause: RewriteCause) -> Self {
+    fn avoidable(cause: RewriteCause) -> Self {
         Self {
-            cause,
             is_avoidable: true,
-            evidence: None,
+            ..Self::not_avoidable(cause)
         }
     }
 
@@ -125,11 +124,12 @@ pub(super) fn rewritten_tokens(
     Some(rewritten)
 }
 
-/// Returns the verdict on a rewrite. `load` is the first item that the conversation loaded between the two responses.
+/// Returns the verdict on a rewrite. `load` is the cause that applies to the first item that the conversation loaded
+/// between the two responses.
 pub(super) fn verdict(
     previous: &ConversationResponse,
     response: &ConversationResponse,
-    load: Option<&Load>,
+    load: Option<RewriteCause>,
     shapes: &Shapes,
 ) -> RewriteVerdict {
     if response.events.compactions > previous.events.compactions {
@@ -153,9 +153,7 @@ pub(super) fn verdict(
             verdict
         }
         _ => match load {
-            Some(load) if is_same_turn(previous, response) => {
-                RewriteVerdict::not_avoidable(load.cause)
-            }
+            Some(load) if is_same_turn(previous, response) => RewriteVerdict::not_avoidable(load),
             _ => UNEXPLAINED,
         },
     }
@@ -188,26 +186,21 @@ struct RequestPair<'r> {
 }
 
 impl RequestPair<'_> {
-    fn verdict(&self, load: Option<&Load>, shapes: &Shapes) -> RewriteVerdict {
+    fn verdict(&self, load: Option<RewriteCause>, shapes: &Shapes) -> RewriteVerdict {
         let (old, new) = (self.old, self.new);
-        let is_loaded = |cause| load.is_some_and(|load| load.cause == cause);
         if new.shape != old.shape {
             let (before, after) = match (shapes.get(&old.shape), shapes.get(&new.shape)) {
                 (Some(before), Some(after)) if before != after => (before, after),
                 _ => return UNEXPLAINED,
             };
-            let is_tool_load =
-                is_loaded(RewriteCause::ToolsLoaded) && after.has_only_more_deferred_tools(before);
-            if !is_tool_load {
+            let is_tool_load = load == Some(RewriteCause::ToolsLoaded);
+            if !is_tool_load || !has_only_more_deferred_tools(before, after) {
                 return self.unless_by_user(shape_verdict(before, after));
             }
         }
         let are_parameters_same = new.effort == old.effort && new.parameters == old.parameters;
-        if let Some(load) = load
-            && load.cause == RewriteCause::SkillLoaded
-            && !are_parameters_same
-        {
-            return RewriteVerdict::not_avoidable(load.cause);
+        if load == Some(RewriteCause::SkillLoaded) && !are_parameters_same {
+            return RewriteVerdict::not_avoidable(RewriteCause::SkillLoaded);
         }
         if new.effort != old.effort {
             return RewriteVerdict::not_avoidable(RewriteCause::EffortChanged);
@@ -219,7 +212,7 @@ impl RequestPair<'_> {
             return UNEXPLAINED;
         }
         match (compare_messages(old_messages, new_messages), load) {
-            (Comparison::Extended, Some(load)) => RewriteVerdict::not_avoidable(load.cause),
+            (Comparison::Extended, Some(load)) => RewriteVerdict::not_avoidable(load),
             (Comparison::Extended, None) if self.is_near() => {
                 RewriteVerdict::avoidable(RewriteCause::Server)
             }
@@ -327,19 +320,13 @@ fn shape_verdict(old: &Shape, new: &Shape) -> RewriteVerdict {
     if old.tools == new.tools {
         return RewriteVerdict::avoidable(RewriteCause::SystemPromptChanged);
     }
-    let differs = |tool: &&Tool| !(old.tools.contains(tool) && new.tools.contains(tool));
-    let names: BTreeSet<&str> = old
-        .tools
-        .iter()
-        .chain(&new.tools)
-        .filter(differs)
-        .map(|tool| tool.name.as_str())
-        .collect();
+    let all = old.tools.iter().chain(&new.tools);
+    let changed = all.filter(|tool| !(old.tools.contains(tool) && new.tools.contains(tool)));
+    let names: BTreeSet<&str> = changed.map(|tool| tool.name.as_str()).collect();
     let evidence = if names.is_empty() {
         "the tools were sent in a different order".to_owned()
     } else {
-        let names: Vec<&str> = names.into_iter().collect();
-        format!("these tools differ: {}", names.join(", "))
+        format!("these tools differ: {}", Vec::from_iter(names).join(", "))
     };
     RewriteVerdict {
         evidence: Some(evidence),
@@ -347,18 +334,16 @@ fn shape_verdict(old: &Shape, new: &Shape) -> RewriteVerdict {
     }
 }
 
-impl Shape {
-    /// Returns true if the only difference from an earlier shape is that deferred tools were added, which is what a
-    /// tool search does.
-    fn has_only_more_deferred_tools(&self, earlier: &Self) -> bool {
-        let present = |shape: &Self| -> Vec<Hash> {
-            let tools = shape.tools.iter().filter(|tool| !tool.is_deferred);
-            tools.map(|tool| tool.definition).collect()
-        };
-        self.system == earlier.system
-            && present(self) == present(earlier)
-            && earlier.tools.iter().all(|tool| self.tools.contains(tool))
-    }
+/// Returns true if the only difference between two shapes is that deferred tools were added, which is what a tool search
+/// does.
+fn has_only_more_deferred_tools(old: &Shape, new: &Shape) -> bool {
+    let [old_present, new_present] = [old, new].map(|shape| {
+        let tools = shape.tools.iter().filter(|tool| !tool.is_deferred);
+        tools.map(|tool| tool.definition).collect::<Vec<_>>()
+    });
+    new.system == old.system
+        && new_present == old_present
+        && old.tools.iter().all(|tool| new.tools.contains(tool))
 }
 
 #[cfg(test)]

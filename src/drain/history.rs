@@ -1,20 +1,19 @@
 //! Reads transcripts line by line and compares each response with its predecessor in the same cache.
 
 use std::collections::{HashMap, HashSet};
-use std::io::{BufRead, BufReader, Read};
+use std::mem;
 use std::rc::Rc;
 
-use serde_json::value::RawValue;
-
 use super::cause::{RewriteCause, RewriteVerdict, rewritten_tokens, verdict};
-use super::line::{self, ConversationResponse, Events, Fields, Hash, Prompt, Request, Shapes};
-use super::loads::{Load, Loads};
+use super::line::{ConversationResponse, Events, Prompt, first_words};
+use super::loads::PendingLoads;
 use super::prices::ResponsePrices;
 use crate::claude::transcripts::{TranscriptFile, session_of};
 use crate::disk::ownership::open_regular;
 use crate::pricing::{Money, PriceTable};
 use crate::time::Millis;
-use crate::transcript::owner::{Owner, OwnerReader};
+use crate::transcript::owner::{Owner, OwnerReader, RequestOrigin};
+use crate::transcript::requests::{CacheLine, Hash, Request, Shapes, each_line};
 
 /// The text shown in place of the prompt that Claude Code sends to continue a session after a reset.
 const AUTOMATIC_CONTINUATION: &str = "(automatic continuation)";
@@ -26,7 +25,7 @@ pub(crate) struct CacheWrite {
     /// The prompt that led to the response, if it is in the transcript.
     pub(crate) prompt: Option<Rc<Prompt>>,
     /// The account that paid for the response, if the transcript identifies it.
-    pub(crate) owner: Option<Owner>,
+    owner: Option<Owner>,
     pub(crate) session: String,
     /// The total cost of the response. This and the other costs are 0 until [`Self::price`] is called.
     pub(crate) total: Money,
@@ -51,15 +50,35 @@ impl CacheWrite {
     }
 }
 
-/// The part of a cache write that should have been a cache read.
+impl RequestOrigin for CacheWrite {
+    fn response_key(&self) -> i64 {
+        self.response.key
+    }
+
+    fn prompt_id(&self) -> Option<&str> {
+        Some(&self.prompt.as_ref()?.id)
+    }
+
+    fn owner(&self) -> Option<&Owner> {
+        self.owner.as_ref()
+    }
+}
+
+/// The part of a cache write that should have been a cache read, or the first write to a new cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Rewrite {
     pub(crate) verdict: RewriteVerdict,
     pub(crate) tokens: u64,
     /// The cost of writing these tokens minus the cost of reading them.
     pub(crate) cost: Money,
-    /// The time elapsed since the previous response.
+    /// The time elapsed since the previous response, or 0 if there is none.
     pub(crate) after: Millis,
+}
+
+impl Rewrite {
+    fn is_explained(&self) -> bool {
+        self.verdict.cause != RewriteCause::Unknown
+    }
 }
 
 /// Returns the sender of a response's request: the main conversation, a subagent, or a background task. Each sender has
@@ -81,8 +100,10 @@ fn sender_of(response: &ConversationResponse) -> String {
 struct SenderCaches {
     /// The events in the file before the sender's latest response.
     events: Events,
-    /// The number of loads before that response.
-    loads_seen: usize,
+    /// The subagent, if the sender is one.
+    agent: Option<String>,
+    /// The causes of the sender's loads since that response.
+    loads: Vec<RewriteCause>,
     /// The latest response from each model. Each model has its own cache.
     by_model: HashMap<String, ConversationResponse>,
 }
@@ -107,7 +128,7 @@ struct FileHistory {
     prompt: Option<Rc<Prompt>>,
     requests: HashMap<Hash, Rc<Request>>,
     caches: HashMap<String, SenderCaches>,
-    loads: Loads,
+    loads: PendingLoads,
     /// The keys of the responses in this file, each of which may span several lines.
     seen: HashSet<i64>,
 }
@@ -115,16 +136,12 @@ struct FileHistory {
 impl History {
     /// Processes the next line of the current file. Lines that do not parse are skipped.
     fn read(&mut self, line: &[u8]) {
-        let Some(mut fields) = line::fields(line) else {
+        let Some(fields) = CacheLine::parse(line) else {
             return;
         };
-        // Claude Code 1.0 does not name the subagents whose lines are in the transcript of the main conversation.
-        if fields.agent_id.is_none() && fields.is_sidechain == Some(true) {
-            fields.agent_id = Some("sidechain".to_owned());
-        }
         match (fields.kind.as_str(), fields.subtype.as_deref()) {
             ("api-request", _) => self.file.read_request(fields),
-            ("api-request-shape", _) => self.shapes.extend(line::shape(&fields)),
+            ("api-request-shape", _) => self.shapes.extend(fields.shape()),
             ("system", Some("compact_boundary" | "microcompact_boundary")) => {
                 self.file.events.compactions += 1;
             }
@@ -133,7 +150,7 @@ impl History {
                 self.file.events.commands += u32::from(kind == Some("local_command"));
             }
             ("assistant", _) => self.read_response(line, fields),
-            ("user", _) => self.file.read_user_line(fields),
+            ("user", _) => self.file.read_user_line(&fields),
             ("session-owner" | "attachment", _) => self.file.read_owner(line),
             _ => {}
         }
@@ -142,9 +159,9 @@ impl History {
     /// Processes a response line. A response is added when its first line is read, because the events before this line
     /// explain its rewrite. Later lines change only its cost. Up to Claude Code 2.1.91, the first line may lack the speed
     /// and output tokens, but it contains all prompt tokens.
-    fn read_response(&mut self, line: &[u8], fields: Fields<'_>) {
+    fn read_response(&mut self, line: &[u8], fields: CacheLine<'_>) {
         self.file.loads.read_calls(&fields);
-        let Some(response) = line::response(line, fields) else {
+        let Some(response) = ConversationResponse::in_line(line, fields) else {
             return;
         };
         let key = response.key;
@@ -166,26 +183,33 @@ impl History {
         response.events = self.file.events;
 
         let caches = self.file.caches.entry(sender_of(&response)).or_default();
-        let agent = response.agent.as_deref();
-        let loads = self.file.loads.after(caches.loads_seen, agent);
-        caches.loads_seen = self.file.loads.count();
+        caches.agent.clone_from(&response.agent);
+        let loads = mem::take(&mut caches.loads);
         let is_same_turn = caches.events.is_same_turn(&response.events);
         caches.events = response.events;
 
         let previous = caches.by_model.remove(&response.model);
         let rewrite = if let Some(previous) = &previous {
-            let rewrite = rewrite(previous, &response, &loads, &self.shapes);
-            let is_unexplained = rewrite
-                .as_ref()
-                .is_some_and(|rewrite| rewrite.verdict.cause == RewriteCause::Unknown);
+            let rewrite = rewritten_tokens(previous, &response).map(|tokens| Rewrite {
+                verdict: verdict(previous, &response, loads.first().copied(), &self.shapes),
+                tokens,
+                cost: Money::ZERO,
+                after: response.at - previous.at,
+            });
             response.first_prompt = previous.first_prompt;
-            response.is_explained_miss =
-                response.usage.cache_read < previous.tokens_in_cache() && !is_unexplained;
+            response.is_explained_miss = response.usage.cache_read < previous.tokens_in_cache()
+                && rewrite.as_ref().is_none_or(Rewrite::is_explained);
             rewrite
         } else {
             response.first_prompt = response.usage.prompt();
             let cause = first_cause(caches.by_model.is_empty(), is_same_turn, &loads);
-            first_write(&response, cause)
+            let tokens = response.usage.cache_write;
+            (tokens > 0).then_some(Rewrite {
+                verdict: RewriteVerdict::not_avoidable(cause),
+                tokens,
+                cost: Money::ZERO,
+                after: 0,
+            })
         };
 
         if !response.is_copy && !self.counted.contains_key(&response.key) {
@@ -208,31 +232,12 @@ impl History {
     }
 }
 
-/// Returns the part of the prompt that `response` wrote even though `previous` had left it in the cache. Returns `None`
-/// if `response` read nearly everything.
-fn rewrite(
-    previous: &ConversationResponse,
-    response: &ConversationResponse,
-    loads: &[&Load],
-    shapes: &Shapes,
-) -> Option<Rewrite> {
-    Some(Rewrite {
-        tokens: rewritten_tokens(previous, response)?,
-        verdict: verdict(previous, response, loads.first().copied(), shapes),
-        cost: Money::ZERO,
-        after: response.at - previous.at,
-    })
-}
-
 /// Returns the reason why a cache is new. `is_first` is true if the sender has no other caches. `is_same_turn` is true
 /// if the user has done nothing since the sender's previous response.
-fn first_cause(is_first: bool, is_same_turn: bool, loads: &[&Load]) -> RewriteCause {
-    let is_skill_loaded = loads
-        .iter()
-        .any(|load| load.cause == RewriteCause::SkillLoaded);
+fn first_cause(is_first: bool, is_same_turn: bool, loads: &[RewriteCause]) -> RewriteCause {
     if is_first {
         RewriteCause::First
-    } else if is_same_turn && is_skill_loaded {
+    } else if is_same_turn && loads.contains(&RewriteCause::SkillLoaded) {
         // The skill must have switched the model.
         RewriteCause::SkillLoaded
     } else {
@@ -240,46 +245,35 @@ fn first_cause(is_first: bool, is_same_turn: bool, loads: &[&Load]) -> RewriteCa
     }
 }
 
-/// Returns the initial write to a new cache, or `None` if nothing was written.
-fn first_write(response: &ConversationResponse, cause: RewriteCause) -> Option<Rewrite> {
-    let tokens = response.usage.cache_write;
-    if tokens == 0 {
-        return None;
-    }
-    Some(Rewrite {
-        verdict: RewriteVerdict::not_avoidable(cause),
-        tokens,
-        cost: Money::ZERO,
-        after: 0,
-    })
-}
-
 impl FileHistory {
     /// Processes a line from the user's side of the conversation. Besides prompts, this side contains commands, tool
     /// results, and messages added by Claude Code.
-    fn read_user_line(&mut self, fields: Fields<'_>) {
-        self.loads.read_results(&fields);
+    fn read_user_line(&mut self, fields: &CacheLine<'_>) {
+        for load in self.loads.read_results(fields) {
+            for caches in self.caches.values_mut() {
+                if caches.agent == load.agent {
+                    caches.loads.push(load.cause);
+                }
+            }
+        }
 
-        let message = fields.message.map_or("", RawValue::get);
+        let message = fields.message();
         let is_command = message.contains("<command-name>");
         let is_result = fields.tool_use_result.is_some() || message.contains("\"tool_result\"");
         let is_prompt = !is_command && !is_result && fields.is_meta != Some(true);
         self.events.lines += 1;
         self.events.prompts += u32::from(is_prompt);
         self.events.commands += u32::from(is_command);
-
-        let is_continuation = fields.turn_origin.as_deref() == Some("auto_continuation");
         let known = self.prompt.as_ref().map(|prompt| &prompt.id);
-        if let Some(id) = fields.prompt_id
+        if let Some(id) = fields.prompt_id.clone()
             && Some(&id) != known
         {
-            let words = if is_continuation {
-                AUTOMATIC_CONTINUATION.to_owned()
-            } else if is_prompt {
-                line::first_words(message).unwrap_or_default()
-            } else {
-                String::new()
-            };
+            let words = match fields.turn_origin.as_deref() {
+                Some("auto_continuation") => Some(AUTOMATIC_CONTINUATION.to_owned()),
+                _ if is_prompt => first_words(message),
+                _ => None,
+            }
+            .unwrap_or_default();
             self.prompt = Some(Rc::new(Prompt { id, words }));
         }
     }
@@ -300,8 +294,8 @@ impl FileHistory {
     }
 
     /// Processes a recorded request. If the request extends one that is not in the file, its messages are unknown.
-    fn read_request(&mut self, fields: Fields<'_>) {
-        let Some(mut request) = line::request(fields) else {
+    fn read_request(&mut self, fields: CacheLine<'_>) {
+        let Some(mut request) = fields.into_request() else {
             return;
         };
         if let Some(base) = request.base {
@@ -315,10 +309,6 @@ impl FileHistory {
         self.requests.insert(request.id, Rc::new(request));
     }
 }
-
-/// The maximum line length, in bytes, which is far longer than any line that Claude Code writes. Longer lines are
-/// skipped.
-const MAX_LINE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Returns all cache writes in these transcripts since the given time, in chronological order. `progress` receives the
 /// number of bytes read so far and the total number of bytes.
@@ -343,16 +333,7 @@ pub(crate) fn cache_writes(
                 session: session_of(&file.path),
                 ..FileHistory::default()
             };
-            let mut reader = BufReader::with_capacity(256 * 1024, opened);
-            let mut line = Vec::new();
-            // If a read fails, the lines before the failure are kept.
-            while let Ok(1..) = (&mut reader)
-                .take(MAX_LINE_BYTES)
-                .read_until(b'\n', &mut line)
-            {
-                history.read(&line);
-                line.clear();
-            }
+            each_line(opened, |line| history.read(line));
         }
         read_bytes += file.state.size;
         progress(read_bytes, all_bytes);

@@ -50,11 +50,8 @@ impl Drain {
             report.section("Most expensive cases");
         }
         for case in cases.iter().take(MAX_CASES) {
-            let text = match public_prices {
-                Some(prices) => case.public_text(prices),
-                None => case.text(self.clock),
-            };
             let cost = case.rewrite.cost.show();
+            let text = case.text(self.clock, public_prices);
             report.labelled(&[(Tone::Strong, &cost, 8)], Tone::Plain, text);
         }
         if public_prices.is_none() {
@@ -195,42 +192,31 @@ impl Drain {
 }
 
 impl Case {
-    /// Describes the case with its proof.
-    fn text(&self, clock: Clock) -> String {
-        let response = &self.write.response;
-        let time = clock.zone.at(datetime_from_millis(response.at));
-        format!(
-            "{}  {}: {}",
-            time.format("%Y-%m-%d %H:%M:%S"),
-            self.facts(&response.model),
-            self.rewrite.verdict.proof(),
-        )
-    }
-
-    /// Describes the case without names, for a bug report.
-    fn public_text(&self, prices: &PriceTable) -> String {
-        let response = &self.write.response;
-        let model = match prices.known_tariffs_of(&response.model) {
-            Some(_) => prices.canonical(&response.model),
-            None => "a model without a known price".to_owned(),
-        };
-        format!(
-            "{}  {}: {}, request {}",
-            format_rfc3339(datetime_from_millis(response.at)),
-            self.rewrite.verdict.cause.texts().label,
-            self.facts(&model),
-            response.request_id.as_deref().unwrap_or("unknown"),
-        )
-    }
-
-    /// Describes what was read from the cache, and what was written again.
-    fn facts(&self, model: &str) -> String {
+    /// Describes the case with its proof. With `public_prices`, the text contains no names and identifies the request
+    /// instead.
+    fn text(&self, clock: Clock, public_prices: Option<&PriceTable>) -> String {
         let (rewrite, response) = (&self.rewrite, &self.write.response);
-        let after = format_duration(TimeDelta::milliseconds(rewrite.after.max(1_000)));
+        let at = datetime_from_millis(response.at);
+        let mut time = clock.zone.at(at).format("%Y-%m-%d %H:%M:%S").to_string();
+        let mut model = response.model.clone();
+        let mut proof = rewrite.verdict.proof().to_owned();
+        if let Some(prices) = public_prices {
+            time = format_rfc3339(at);
+            model = match prices.known_tariffs_of(&model) {
+                Some(_) => prices.canonical(&model),
+                None => "a model without a known price".to_owned(),
+            };
+            proof = format!(
+                "{}, request {}",
+                rewrite.verdict.cause.texts().label,
+                response.request_id.as_deref().unwrap_or("unknown"),
+            );
+        }
         format!(
-            "{} read, {} rewritten {after} later ({model}, Claude Code {})",
+            "{time}  {} read, {} rewritten {} later ({model}, Claude Code {}): {proof}",
             short_count(response.usage.cache_read),
             short_count(rewrite.tokens),
+            format_duration(TimeDelta::milliseconds(rewrite.after.max(1_000))),
             response.version,
         )
     }

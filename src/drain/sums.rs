@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
-use super::cause::RewriteCause;
+use super::cause::{RewriteCause, RewriteVerdict};
 use super::history::{CacheWrite, Rewrite};
 use crate::pricing::Money;
 
@@ -36,13 +36,6 @@ impl Sum {
     }
 }
 
-/// The rewrites with one cause that were, or were not, provably avoidable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct CauseGroup {
-    pub(super) cause: RewriteCause,
-    pub(super) is_avoidable: bool,
-}
-
 /// The cache writes in a period, including rewrites.
 #[derive(Debug, Default)]
 pub(crate) struct CacheSums {
@@ -54,8 +47,8 @@ pub(crate) struct CacheSums {
     pub(super) written: Money,
     /// The total of all avoidable rewrites.
     pub(crate) avoidable: Sum,
-    /// The rewrites by cause.
-    causes: HashMap<CauseGroup, Sum>,
+    /// The rewrites by verdict, without the evidence for each one.
+    causes: HashMap<RewriteVerdict, Sum>,
     /// The sessions with avoidable rewrites, most expensive first, keyed by session ID.
     pub(crate) sessions: IndexMap<String, SessionSums>,
     /// The avoidable rewrites, most expensive first.
@@ -109,28 +102,28 @@ impl CacheSums {
         let Some(rewrite) = write.rewrite.take() else {
             return;
         };
-        let group = CauseGroup {
-            cause: rewrite.verdict.cause,
-            is_avoidable: rewrite.verdict.is_avoidable,
+        let group = RewriteVerdict {
+            evidence: None,
+            ..rewrite.verdict.clone()
         };
         self.causes.entry(group).or_default().add(&rewrite);
-        if group.is_avoidable {
+        if rewrite.verdict.is_avoidable {
             self.avoidable.add(&rewrite);
             let session = self.sessions.entry(write.session.clone()).or_default();
             session.avoidable.add(&rewrite);
-            session.causes.entry(group.cause).or_default().add(&rewrite);
+            session
+                .causes
+                .entry(rewrite.verdict.cause)
+                .or_default()
+                .add(&rewrite);
             self.cases.push(Case { write, rewrite });
         }
     }
 
     /// Returns the rewrites by cause. Avoidable rewrites come first, and in each half, the most expensive cause.
-    pub(super) fn by_cause(&self) -> Vec<(CauseGroup, Sum)> {
-        let mut sums: Vec<(CauseGroup, Sum)> = self
-            .causes
-            .iter()
-            .map(|(group, sum)| (*group, *sum))
-            .collect();
-        sums.sort_by_key(|(group, sum)| (!group.is_avoidable, Reverse(sum.cost), *group));
+    pub(super) fn by_cause(&self) -> Vec<(&RewriteVerdict, &Sum)> {
+        let mut sums: Vec<_> = self.causes.iter().collect();
+        sums.sort_by_key(|(group, sum)| (!group.is_avoidable, Reverse(sum.cost), group.cause));
         sums
     }
 }

@@ -1,14 +1,13 @@
 //! Adds up the rows of several machines.
 //!
 //! Of all rows with the same key, the one with the highest amount counts. If several have the same amount, it is the one
-//! of the machine whose name comes first. The printed SQL follows the same rule.
+//! of the machine whose name comes first. A machine that lacks some responses of a session counts them as unrecorded, so
+//! the unrecorded spend of a session comes from a single machine, without the responses that only others have. The
+//! printed SQL follows the same rules.
 
-use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::Path;
-
-use indexmap::IndexSet;
-use xxhash_rust::xxh3::xxh3_64;
+use std::rc::Rc;
 
 use super::files::{UnreadableFile, each_row, list_files};
 use super::row::{RESPONSE, Row, UNRECORDED};
@@ -17,108 +16,123 @@ use crate::ledger::{
     Tally,
 };
 use crate::pricing::{Money, Usage};
-use crate::time::Millis;
 
 /// The rows that count, from all files in an export directory.
-#[derive(Debug, Default)]
-pub(crate) struct MergedRows {
-    /// The facts in chronological order.
-    facts: Vec<Fact>,
-    names: IndexSet<Names>,
-    pub(crate) unreadable: Vec<UnreadableFile>,
-}
-
-/// The names in a row. Many rows have the same names, so each combination is stored only once.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Names {
-    person: String,
-    machine: String,
-    team: String,
-    project: String,
-    branch: String,
-    session: String,
-    model: String,
-    is_response: bool,
-}
-
-/// The other fields of a row.
 #[derive(Debug)]
-struct Fact {
-    time: Millis,
-    cost: Money,
-    usage: Usage,
-    at_least: bool,
-    unpriced: bool,
-    /// The index of the row's names in [`MergedRows::names`].
-    names: usize,
+pub(crate) struct MergedRows {
+    /// The rows in chronological order, with the amounts that count.
+    rows: Vec<Rc<Row>>,
+    pub(crate) unreadable: Vec<UnreadableFile>,
 }
 
 impl MergedRows {
     /// Reads all files. Calls `progress` with the number of files read and the total number of files.
     pub(crate) fn read(directory: &Path, progress: &mut dyn FnMut(u64, u64)) -> Self {
-        let mut merged = Self::default();
-        let files = match list_files(directory) {
-            Ok(files) => files,
-            Err(error) => {
-                merged.unreadable.push(error);
-                return merged;
-            }
-        };
-        let mut by_key: HashMap<u64, Fact> = HashMap::new();
+        let mut unreadable = Vec::new();
+        let files = list_files(directory).unwrap_or_else(|error| {
+            unreadable.push(error);
+            Vec::new()
+        });
+        let mut rows = Vec::new();
         for (done, path) in (0..).zip(&files) {
             progress(done, files.len() as u64);
             let result = each_row(path, |row| {
                 if [RESPONSE, UNRECORDED].contains(&&*row.kind) {
-                    merged.add(row, &mut by_key);
+                    rows.push(Rc::new(row));
                 }
             });
-            merged.unreadable.extend(result.err());
+            unreadable.extend(result.err());
         }
-        merged.facts = by_key.into_values().collect();
-        merged.facts.sort_by_key(|fact| fact.time);
-        merged
+        Self {
+            rows: rows_that_count(rows),
+            unreadable,
+        }
     }
+}
 
-    /// Adds a row unless another row with the same key counts.
-    fn add(&mut self, row: Row, by_key: &mut HashMap<u64, Fact>) {
-        let key = xxh3_64(row.key.as_bytes());
-        let cost = Money::from_pico(row.cost_pico);
-        if let Some(other) = by_key.get(&key) {
-            let machine = self
-                .names
-                .get_index(other.names)
-                .map_or("", |names| &names.machine);
-            let rank = (cost, Reverse(&*row.machine), Reverse(row.time));
-            if rank <= (other.cost, Reverse(machine), Reverse(other.time)) {
-                return;
+/// A session's rows from all machines.
+#[derive(Default)]
+struct Session<'r> {
+    /// The cost of the responses, each of which counts once.
+    recorded: Money,
+    machines: BTreeMap<&'r str, SessionOnMachine<'r>>,
+}
+
+/// A session's rows from one machine.
+#[derive(Default)]
+struct SessionOnMachine<'r> {
+    /// The cost of the responses.
+    recorded: Money,
+    unrecorded: Vec<&'r Row>,
+}
+
+/// Returns the rows that count, in chronological order.
+fn rows_that_count(mut rows: Vec<Rc<Row>>) -> Vec<Rc<Row>> {
+    // Somebody may have copied a file, so a machine may have several rows with the same key.
+    rows.sort_by(|a, b| a.rank().cmp(&b.rank()));
+    rows.dedup_by(|a, b| a.key == b.key && a.machine == b.machine);
+
+    let mut sessions = BTreeMap::<&str, Session<'_>>::new();
+    let mut counted = Vec::new();
+    for copies in rows.chunk_by(|a, b| a.key == b.key) {
+        let Some(row) = copies.iter().rev().max_by_key(|row| row.cost_pico) else {
+            continue;
+        };
+        // Machines may assign a response to different sessions, so the session is that of the row that counts.
+        let session = sessions.entry(&row.session).or_default();
+        for copy in copies {
+            let machine = session.machines.entry(&copy.machine).or_default();
+            if row.is_response() {
+                machine.recorded += copy.cost();
+            } else {
+                machine.unrecorded.push(copy);
             }
         }
-        let (names, _) = self.names.insert_full(Names {
-            person: row.person,
-            machine: row.machine,
-            team: row.labels.get("team").cloned().unwrap_or_default(),
-            project: row.project,
-            branch: row.branch,
-            session: row.session,
-            model: row.model,
-            is_response: row.kind == RESPONSE,
-        });
-        let fact = Fact {
-            time: row.time,
-            cost,
-            usage: Usage {
-                input: row.input,
-                output: row.output,
-                cache_read: row.cache_read,
-                cache_write: row.cache_write_5m.saturating_add(row.cache_write_1h),
-                cache_write_1h: row.cache_write_1h,
-                web_searches: row.web_searches,
-            },
-            at_least: row.at_least,
-            unpriced: row.unpriced,
-            names,
+        if row.is_response() {
+            session.recorded += row.cost();
+            counted.push(Rc::clone(row));
+        }
+    }
+    for session in sessions.into_values() {
+        counted.extend(session.unrecorded());
+    }
+    counted.sort_by_key(|row| row.time);
+    counted
+}
+
+impl Session<'_> {
+    /// Returns the rows for unrecorded spend that count, with the amounts that count.
+    ///
+    /// No machine's rows cost more than the session. So this is also true of the machine whose rows cost the most, and
+    /// unrecorded spend is what remains of their cost after the responses of all machines are subtracted.
+    fn unrecorded(self) -> Vec<Rc<Row>> {
+        let machines = self.machines.into_values().rev();
+        let Some(mut machine) = machines
+            .filter(|machine| !machine.unrecorded.is_empty())
+            .max_by_key(SessionOnMachine::cost)
+        else {
+            return Vec::new();
         };
-        by_key.insert(key, fact);
+        machine.unrecorded.sort_by_key(|row| row.time);
+        let total = (machine.cost() - self.recorded).or_zero();
+        let mut counted = Money::ZERO;
+        let rows = machine.unrecorded.into_iter().map(|row| {
+            let before = counted;
+            counted = row.cost().min(total).max(before);
+            Rc::new(Row {
+                cost_pico: (counted - before).pico(),
+                ..row.clone()
+            })
+        });
+        rows.collect()
+    }
+}
+
+impl SessionOnMachine<'_> {
+    /// Returns the cost of all rows.
+    fn cost(&self) -> Money {
+        let unrecorded = self.unrecorded.iter().map(|row| row.cost()).max();
+        self.recorded + unrecorded.unwrap_or_default()
     }
 }
 
@@ -129,52 +143,102 @@ impl SpendSource for MergedRows {
         _: RowsBy,
         visit: &mut dyn FnMut(SpendRow<'_>),
     ) -> Result<(), LedgerError> {
-        for fact in &self.facts {
-            if period.contains(&fact.time)
-                && let Some(names) = self.names.get_index(fact.names)
-            {
-                visit_fact(fact, names, visit);
+        for row in &self.rows {
+            if period.contains(&row.time) {
+                visit_row(row, visit);
             }
         }
         Ok(())
     }
 }
 
-/// Converts a fact to a ledger row and passes it to `visit`.
-fn visit_fact(fact: &Fact, names: &Names, visit: &mut dyn FnMut(SpendRow<'_>)) {
+/// Converts a row to a ledger row and passes it to `visit`.
+fn visit_row(row: &Row, visit: &mut dyn FnMut(SpendRow<'_>)) {
     let context = RequestContext {
-        branch: names.branch.clone(),
+        branch: row.branch.clone(),
         ..RequestContext::default()
     };
     let origin = Origin {
-        session: names.session.clone(),
-        project: names.project.clone(),
+        session: row.session.clone(),
+        project: row.project.clone(),
         ..Origin::default()
     };
     let mut tally = Tally {
-        at_least: fact.at_least,
-        usage: fact.usage,
+        at_least: row.at_least,
+        usage: Usage {
+            input: row.input,
+            output: row.output,
+            cache_read: row.cache_read,
+            cache_write: row.cache_write_5m.saturating_add(row.cache_write_1h),
+            cache_write_1h: row.cache_write_1h,
+            web_searches: row.web_searches,
+        },
         ..Tally::default()
     };
-    let kind = if names.is_response {
-        tally.recorded = fact.cost;
+    let mut kind = SpendKind::Background;
+    if row.is_response() {
+        kind = SpendKind::Response;
+        tally.recorded = row.cost();
         tally.responses = 1;
-        tally.unpriced = fact.unpriced.into();
-        SpendKind::Response
+        tally.unpriced = row.unpriced.into();
     } else {
-        tally.unrecorded = fact.cost;
-        SpendKind::Background
-    };
+        tally.unrecorded = row.cost();
+    }
     visit(SpendRow {
         tally,
         kind,
-        context: names.is_response.then_some(&context),
-        person: &names.person,
-        machine: &names.machine,
-        team: &names.team,
-        at: fact.time,
+        context: row.is_response().then_some(&context),
+        person: &row.person,
+        machine: &row.machine,
+        team: row.labels.get("team").map_or("", String::as_str),
+        at: row.time,
         origin: &origin,
-        model: &names.model,
+        model: &row.model,
         ..SpendRow::default()
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(key: &str, kind: &str, machine: &str, cost_pico: i64) -> Rc<Row> {
+        Rc::new(Row {
+            key: key.to_owned(),
+            kind: kind.to_owned(),
+            // Unrecorded spend has one key for each month.
+            time: key.len().try_into().unwrap(),
+            machine: machine.to_owned(),
+            session: "s".to_owned(),
+            cost_pico,
+            ..Row::default()
+        })
+    }
+
+    /// Returns the amounts that count in chronological order.
+    fn amounts(rows: &[Rc<Row>]) -> Vec<i64> {
+        let counted = rows_that_count(rows.to_vec());
+        counted.iter().map(|row| row.cost_pico).collect()
+    }
+
+    #[test]
+    fn unrecorded_spend_that_moves_to_another_month_counts_only_once() {
+        // The first month's file is final, and by now the total is 8.
+        for (first, expected) in [(5, [5, 3]), (3, [3, 5]), (9, [9, 0])] {
+            let rows = [("u", first), ("uu", 8)].map(|(key, cost)| row(key, UNRECORDED, "m", cost));
+            assert_eq!(amounts(&rows), expected);
+        }
+    }
+
+    #[test]
+    fn responses_that_a_machine_lacks_are_not_counted_as_unrecorded_spend() {
+        let poor = [row("u", UNRECORDED, "a", 10)];
+        let rich = [row("r", RESPONSE, "b", 7), row("u", UNRECORDED, "b", 3)];
+        let rows = [poor.clone(), [Rc::clone(&rich[0])]].concat();
+        assert_eq!(amounts(&rows), [7, 3]);
+        let rows = [&poor[..], &rich].concat();
+        assert_eq!(amounts(&rows), [7, 3]);
+        let copied_files = [rows.clone(), rows].concat();
+        assert_eq!(amounts(&copied_files), [7, 3]);
+    }
 }

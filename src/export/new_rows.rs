@@ -6,7 +6,7 @@ use std::path::Path;
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::files::{each_row, file_path, is_final, month_name};
+use super::files::{file_path, is_final, month_name};
 use super::machine_name::machine_name;
 use super::project::{branch_name, project_name};
 use super::row::{RESPONSE, Row, UNRECORDED};
@@ -64,30 +64,19 @@ impl NewRows {
 
     /// Writes the file of each month that was not over when its file was last written. Returns a report on the files.
     pub(crate) fn write(
-        mut self,
+        &self,
         directory: &Path,
         shown_directory: &str,
         now: DateTime<Utc>,
     ) -> Result<Report, Error> {
-        let mut remaining = RemainingUnrecorded::default();
         let mut written_rows = 0;
         let mut written_months = Vec::new();
-        for (month, rows) in &mut self.months {
+        for (month, rows) in &self.months {
             let path = file_path(directory, *month, &self.machine);
-            for row in rows.iter() {
-                remaining.change(row, row.cost_pico);
-            }
             if is_final(&path, *month, now) {
-                // If the file is damaged, the rows that can be read are reported when somebody adds them up.
-                let _ = each_row(&path, |row| remaining.change(&row, -row.cost_pico));
                 continue;
             }
-            let mut lines = String::new();
-            for row in rows.iter_mut() {
-                row.cost_pico = row.cost_pico.min(remaining.of(row));
-                remaining.change(row, -row.cost_pico);
-                lines.push_str(&row.line());
-            }
+            let lines: String = rows.iter().map(Row::line).collect();
             group::write_below(directory, &path, lines.as_bytes())?;
             written_rows += rows.len() as u64;
             written_months.push(month_name(*month));
@@ -98,31 +87,6 @@ impl NewRows {
             "Wrote {} to {shown_directory} ({months})",
             count_noun(written_rows, "row")
         )))
-    }
-}
-
-/// The unrecorded spend of each session that no file contains yet, up to the current month.
-///
-/// A session's unrecorded spend may be assigned to another month as more of it becomes known. The files of earlier months
-/// stay as they are, so a row contains at most what remains.
-#[derive(Debug, Default)]
-struct RemainingUnrecorded(HashMap<String, i64>);
-
-impl RemainingUnrecorded {
-    /// Returns the highest amount that a row may have. There is no limit for responses.
-    fn of(&self, row: &Row) -> i64 {
-        match self.0.get(&row.session) {
-            Some(remaining) if row.kind == UNRECORDED => (*remaining).max(0),
-            _ => i64::MAX,
-        }
-    }
-
-    /// Changes what remains of a row's session.
-    fn change(&mut self, row: &Row, amount: i64) {
-        if row.kind == UNRECORDED {
-            let remaining = self.0.entry(row.session.clone()).or_default();
-            *remaining = remaining.saturating_add(amount);
-        }
     }
 }
 
@@ -156,7 +120,9 @@ impl RowBuilder<'_> {
         self.add(row, response.session);
     }
 
-    /// Adds the unrecorded spend of each session in each month. Pending spend is not included, because a transcript may
+    /// Adds the unrecorded spend of each session up to the end of each month. It may be assigned to another month as more
+    /// becomes known, and the files of earlier months stay as they are. Because the rows contain totals, no part of it
+    /// then counts twice. Pending spend is not included, because a transcript may
     /// still report it. If a session's transcript could not be read in full, its unrecorded spend is not included either,
     /// because it may contain responses that another machine exports. In both cases, the amount is a lower bound.
     fn add_unrecorded(&mut self) {
@@ -174,6 +140,7 @@ impl RowBuilder<'_> {
                 parts.entry((month_of(at), *id)).or_default();
             }
         }
+        let mut totals = HashMap::<i64, Money>::new();
         for ((month, id), part) in parts {
             let origin = names.origin(id);
             let mut row = Row {
@@ -189,8 +156,9 @@ impl RowBuilder<'_> {
             if incomplete.contains(&origin.session) {
                 row.at_least = true;
             } else {
-                let cost: Money = part.iter().map(|spend| spend.tally.unrecorded).sum();
-                row.cost_pico = cost.pico();
+                let total = totals.entry(id).or_default();
+                *total += part.iter().map(|spend| spend.tally.unrecorded).sum();
+                row.cost_pico = total.pico();
                 row.at_least = part
                     .iter()
                     .any(|spend| spend.tally.at_least || spend.tally.pending > Money::ZERO);
@@ -230,53 +198,4 @@ fn month_of(at: Millis) -> NaiveDate {
 fn key_of_part(session: &str, month: NaiveDate) -> String {
     let part = [UNRECORDED, session, &month_name(month)].join("\0");
     format!("{:016x}", xxh3_64(part.as_bytes()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn unrecorded(session: &str, month: u32, cost_pico: i64) -> (NaiveDate, Vec<Row>) {
-        let month = NaiveDate::from_ymd_opt(2026, month, 1).unwrap();
-        let row = Row {
-            key: key_of_part(session, month),
-            machine: "m".to_owned(),
-            session: session.to_owned(),
-            kind: UNRECORDED.to_owned(),
-            cost_pico,
-            ..Row::default()
-        };
-        (month, vec![row])
-    }
-
-    /// Exports these amounts of a session, and returns the amounts in all files.
-    fn export(directory: &Path, months: &[(u32, i64)]) -> Vec<i64> {
-        let rows = NewRows {
-            machine: "m".to_owned(),
-            months: months
-                .iter()
-                .map(|(month, cost)| unrecorded("s", *month, *cost))
-                .collect(),
-        };
-        rows.write(directory, "", DateTime::<Utc>::MAX_UTC).unwrap();
-        let mut amounts = Vec::new();
-        for path in super::super::files::list_files(directory).unwrap() {
-            each_row(&path, |row| amounts.push(row.cost_pico)).unwrap();
-        }
-        amounts
-    }
-
-    #[test]
-    fn unrecorded_spend_that_moves_to_another_month_is_exported_only_once() {
-        let directory = tempfile::tempdir().unwrap();
-        // The files are written now, so those of months in the past are final.
-        assert_eq!(export(directory.path(), &[(1, 5)]), [5]);
-        assert_eq!(export(directory.path(), &[(1, 4), (2, 4)]), [5, 3]);
-        let directory = tempfile::tempdir().unwrap();
-        assert_eq!(export(directory.path(), &[(1, 3)]), [3]);
-        assert_eq!(export(directory.path(), &[(1, 4), (2, 4)]), [3, 4]);
-        let directory = tempfile::tempdir().unwrap();
-        assert_eq!(export(directory.path(), &[(1, 9)]), [9]);
-        assert_eq!(export(directory.path(), &[(1, 4), (2, 4)]), [9, 0]);
-    }
 }

@@ -1,9 +1,11 @@
 //! Exported rows. Each row is a line of JSON.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::pricing::Money;
 use crate::time::Millis;
 
 /// The `kind` of a row for one response.
@@ -33,7 +35,7 @@ pub(super) struct Row {
     pub(super) cache_write_5m: u64,
     pub(super) cache_write_1h: u64,
     pub(super) web_searches: u64,
-    /// The cost in trillionths of a dollar.
+    /// The cost in trillionths of a dollar. That of unrecorded spend is the session's total up to the end of the month.
     pub(super) cost_pico: i64,
     /// True if the real cost may be higher.
     pub(super) at_least: bool,
@@ -53,6 +55,19 @@ impl Row {
         } else {
             Ok(row)
         }
+    }
+
+    pub(super) fn is_response(&self) -> bool {
+        self.kind == RESPONSE
+    }
+
+    pub(super) fn cost(&self) -> Money {
+        Money::from_pico(self.cost_pico)
+    }
+
+    /// Returns a value that is lowest for the row that counts among those of a machine with the same key.
+    pub(super) fn rank(&self) -> (&str, &str, Reverse<i64>, Millis) {
+        (&self.key, &self.machine, Reverse(self.cost_pico), self.time)
     }
 
     /// Returns the row as a line.

@@ -11,13 +11,13 @@ pub(crate) enum Script {
     Duckdb,
 }
 
-/// The view of sums, which is the same in both databases.
-const DAYS: &str = include_str!("sql/days.sql");
+/// The views of the rows that count and of their sums, which are the same in both databases.
+const VIEWS: &str = include_str!("sql/views.sql");
 
 impl Script {
     /// Returns the SQL. `DuckDB` reads the files in `directory` directly, so the result is `None` if it is missing.
     pub(crate) fn text(self, directory: Option<&Path>) -> Option<String> {
-        let facts = match self {
+        let rows = match self {
             Self::Clickhouse => include_str!("sql/clickhouse.sql").to_owned(),
             Self::Duckdb => {
                 let directory = std::path::absolute(directory?).ok()?;
@@ -25,6 +25,6 @@ impl Script {
                 include_str!("sql/duckdb.sql").replace("'DIR/", &format!("'{path}/"))
             }
         };
-        Some(facts + DAYS)
+        Some(rows + VIEWS)
     }
 }

@@ -43,11 +43,11 @@ impl PreviousStatusLine {
     /// Returns a member of the entry, such as its command. Returns `None` if the entry has no such member, or if the
     /// status line is not shown above whycap's.
     pub(crate) fn shown(&self, member: &str) -> Option<Value> {
-        let entry: Value = serde_json::from_str(&self.entry).ok()?;
-        match self.purpose {
-            KeepPurpose::ShowAbove => entry.get(member).cloned(),
-            KeepPurpose::RestoreOnUninstall => None,
+        if self.purpose == KeepPurpose::RestoreOnUninstall {
+            return None;
         }
+        let entry: Value = serde_json::from_str(&self.entry).ok()?;
+        entry.get(member).cloned()
     }
 }
 

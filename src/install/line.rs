@@ -84,12 +84,10 @@ impl PackagedExecutable {
         let copy = data.join("bin").join(name);
 
         let running = std::env::current_exe().ok()?;
-        let is_running =
-            disk::is_same_file(&executable, &running) || disk::is_same_file(&copy, &running);
-        if !executable.is_file() || !is_running {
-            return None;
-        }
-        Some(Self { executable, copy })
+        let is_running = [&executable, &copy]
+            .into_iter()
+            .any(|path| disk::is_same_file(path, &running));
+        (executable.is_file() && is_running).then_some(Self { executable, copy })
     }
 }
 

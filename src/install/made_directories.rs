@@ -22,12 +22,8 @@ impl MadeDirectories {
     /// Reads the record. If it is missing or damaged, it counts as empty, and no directories are deleted.
     pub(crate) fn load(paths: &Paths) -> Self {
         let bytes = disk::read_owned(&Self::path(paths), 64 * 1024);
-        let text = String::from_utf8(bytes.ok().flatten().unwrap_or_default());
-        let mut directories: Vec<PathBuf> = text
-            .unwrap_or_default()
-            .lines()
-            .map(PathBuf::from)
-            .collect();
+        let text = String::from_utf8(bytes.ok().flatten().unwrap_or_default()).unwrap_or_default();
+        let mut directories: Vec<PathBuf> = text.lines().map(PathBuf::from).collect();
         directories.sort();
         Self { directories }
     }
@@ -66,17 +62,17 @@ impl MadeDirectories {
             .ancestors()
             .skip(1)
             .take_while(|directory| {
-                let is_made = self.directories.iter().any(|made| made == directory);
-                is_made && std::fs::read_dir(directory).is_ok_and(|entries| entries.count() == 1)
+                self.directories.contains(&directory.to_path_buf())
+                    && std::fs::read_dir(directory).is_ok_and(|entries| entries.count() == 1)
             })
             .map(|directory| paths.in_shell(directory))
             .collect();
-        let removal = format!("rm {}", paths.in_shell(file));
-        if directories.is_empty() {
-            removal
-        } else {
-            format!("{removal} && rmdir {}", directories.join(" "))
+        let mut command = format!("rm {}", paths.in_shell(file));
+        if !directories.is_empty() {
+            command += " && rmdir ";
+            command += &directories.join(" ");
         }
+        command
     }
 
     /// Deletes the directories that are empty, and removes them from the record. If the user creates one of them again, it

@@ -47,20 +47,11 @@ pub(super) fn call(environment: &Environment, executable: &Path) -> anyhow::Resu
 /// path, as Homebrew does in its Cellar. The path that the user typed is therefore preferred, followed by a matching
 /// one on the `PATH`.
 fn lasting_path(called: Option<&OsStr>, search_path: Option<&OsStr>, running: &Path) -> PathBuf {
-    let typed = called.map(Path::new);
-    if let Some(path) = typed
-        && path.is_absolute()
-        && disk::is_same_file(path, running)
-    {
-        return path.to_owned();
-    }
-    let name = typed
-        .and_then(Path::file_name)
-        .unwrap_or(OsStr::new("whycap"));
-    search_path
-        .into_iter()
-        .flat_map(std::env::split_paths)
-        .map(|directory| directory.join(name))
+    let typed = Path::new(called.unwrap_or_default());
+    let name = typed.file_name().unwrap_or(OsStr::new("whycap"));
+    let directories = search_path.into_iter().flat_map(std::env::split_paths);
+    std::iter::once(typed.to_owned())
+        .chain(directories.map(|directory| directory.join(name)))
         .find(|path| path.is_absolute() && disk::is_same_file(path, running))
         .unwrap_or_else(|| running.to_owned())
 }
@@ -68,13 +59,12 @@ fn lasting_path(called: Option<&OsStr>, search_path: Option<&OsStr>, running: &P
 /// Returns the command that deletes this program. Returns `None` if its path is unknown.
 pub(crate) fn removal_command(paths: &Paths, made: &MadeDirectories) -> Option<String> {
     let running = std::env::current_exe().ok()?;
-    let directory = running.parent()?;
     let is_below = |name: &str| running.components().any(|part| part.as_os_str() == name);
     if is_below("node_modules") {
         Some("npm uninstall -g whycap".to_owned())
     } else if is_below("Cellar") {
         Some("brew uninstall whycap".to_owned())
-    } else if directory.ends_with(".cargo/bin") {
+    } else if running.parent()?.ends_with(".cargo/bin") {
         Some("cargo uninstall whycap".to_owned())
     } else {
         Some(made.removal_command(paths, &running))

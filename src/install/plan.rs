@@ -86,11 +86,8 @@ pub fn install(
             plan.back_up(paths, settings, text);
         }
         let mut record = record_of(paths, settings, text);
-        let has_new_line = edit
-            .changes
-            .iter()
-            .any(|change| change.kind == ChangeKind::StatusLineAdded);
-        if has_new_line || edit.previous_line.is_some() {
+        let is_new = |change: &Change| change.kind == ChangeKind::StatusLineAdded;
+        if edit.previous_line.is_some() || edit.changes.iter().any(is_new) {
             record.previous_line = edit.previous_line;
         }
         // Write the record before the settings, because the first status-line call reads the previous status line from
@@ -147,7 +144,6 @@ pub fn uninstall(paths: &Paths, settings: &Path, only_line: bool) -> anyhow::Res
         }
     }
     let record = EditRecord::path(paths, settings);
-    plan.remove_own(record.with_extension("last"));
     plan.remove_own(record);
     Ok(plan)
 }
@@ -167,13 +163,12 @@ impl InstallPlan {
             .rev()
             .filter_map(|backup| settings_text(backup).ok()?)
             .find(|backup| others_of(backup) == others);
-        if original.is_some() {
+        if original.is_some() || (known_backups.is_empty() && others == "{}") {
             return original;
         }
-        if known_backups.is_empty() {
-            return if others == "{}" { None } else { Some(text) };
+        if !known_backups.is_empty() {
+            self.notes.push(KEEPS_LATER_CHANGES.to_owned());
         }
-        self.notes.push(KEEPS_LATER_CHANGES.to_owned());
         Some(text)
     }
 }
@@ -241,14 +236,14 @@ fn settings_text(path: &Path) -> anyhow::Result<Option<String>> {
     let Some(bytes) = settings::bytes(path)? else {
         return Ok(None);
     };
-    match String::from_utf8(bytes) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) => Err(anyhow!(
+    let text = String::from_utf8(bytes).map_err(|error| {
+        anyhow!(
             "{} was not changed because it is not UTF-8 (byte {}); save it as UTF-8 and try again",
             path.display(),
             error.utf8_error().valid_up_to()
-        )),
-    }
+        )
+    })?;
+    Ok(Some(text))
 }
 
 /// Fails if the settings must not be written. This is checked before the first step.
@@ -258,10 +253,8 @@ fn settings_text(path: &Path) -> anyhow::Result<Option<String>> {
 fn check_may_write(paths: &Paths, path: &Path) -> anyhow::Result<()> {
     let directory = path.parent().unwrap_or(path);
     let project = directory.parent().unwrap_or(directory);
-    let target = match std::fs::read_link(path) {
-        Ok(target) => real(&directory.join(target)),
-        Err(_) => real(path),
-    };
+    let link = std::fs::read_link(path);
+    let target = real(&link.map_or_else(|_| path.to_owned(), |to| directory.join(to)));
 
     ensure!(
         path == paths.user_settings() || target.starts_with(real(project)),

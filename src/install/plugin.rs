@@ -75,11 +75,8 @@ pub fn status_line_hint(paths: &Paths, environment: &Environment) -> Option<Stri
     let directory = environment
         .path("CLAUDE_PLUGIN_DATA")
         .unwrap_or_else(|| paths.data.clone());
-    if records::create_marker(&directory.join("status-line-hint-given")) {
-        Some("To show your spend in the status line, type: /whycap line on".to_owned())
-    } else {
-        None
-    }
+    records::create_marker(&directory.join("status-line-hint-given"))
+        .then(|| "To show your spend in the status line, type: /whycap line on".to_owned())
 }
 
 /// Returns whycap's entries in each settings file. Returns `None` if this process was not started by the plugin's

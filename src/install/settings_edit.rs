@@ -107,13 +107,11 @@ fn our_command(entry: &CstNode, subcommand: &str) -> Option<(Invocation, CstStri
 
 /// Returns the handlers in a hook group.
 fn handlers_of(group: &CstNode) -> Vec<CstNode> {
-    match group
+    group
         .as_object()
         .and_then(|group| group.array_value("hooks"))
-    {
-        Some(list) => list.elements(),
-        None => Vec::new(),
-    }
+        .map(|list| list.elements())
+        .unwrap_or_default()
 }
 
 /// Replaces one of whycap's commands unless the user has customized it. Returns true if the command was changed.
@@ -237,10 +235,10 @@ impl SettingsEdit {
         let Some(member) = settings.get("statusLine") else {
             return;
         };
-        let is_ours = member
+        let ours = member
             .value()
-            .is_some_and(|entry| our_command(&entry, STATUS_LINE).is_some());
-        if !is_ours {
+            .and_then(|entry| our_command(&entry, STATUS_LINE));
+        if ours.is_none() {
             return;
         }
         let Some(previous) = previous else {

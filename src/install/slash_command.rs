@@ -75,15 +75,15 @@ impl InstallPlan {
         let shown = paths.show(&directory);
         let is_own = is_own_plugin(&directory);
         let obstacle = if has_link(&directory) {
-            Some("is or contains a symlink")
+            "is or contains a symlink"
         } else if directory.exists() && !is_own {
-            Some("contains a different skill or plugin")
+            "contains a different skill or plugin"
         } else if !disk::is_writable(&directory) {
-            Some("is not writable")
+            "is not writable"
         } else {
-            None
+            ""
         };
-        if let Some(obstacle) = obstacle {
+        if !obstacle.is_empty() {
             return self.notes.push(format!(
                 "{shown} {obstacle}, so /whycap was not added; use `whycap explain` in a shell instead"
             ));

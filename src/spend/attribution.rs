@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 
 use super::{RowGroups, UNKNOWN_KEY};
-use crate::drain::CacheWrite;
 use crate::ledger::{EVER, Ledger, LedgerError, RowsBy, SpendRow, SpendSource};
-use crate::transcript::owner::Owner;
+use crate::transcript::owner::{Owner, RequestOrigin};
 
 /// The key for the logged-in account.
 const LOGIN: &str = "login";
@@ -19,12 +18,11 @@ pub(crate) struct Attribution {
 
 impl Attribution {
     /// Attributes spend to prompts, using their IDs as keys.
-    pub(crate) fn by_prompt(writes: &[CacheWrite]) -> Self {
-        let by_response = writes
+    pub(crate) fn by_prompt(responses: &[impl RequestOrigin]) -> Self {
+        let by_response = responses
             .iter()
-            .filter_map(|write| {
-                let prompt = write.prompt.as_ref()?;
-                Some((write.response.key, prompt.id.clone()))
+            .filter_map(|response| {
+                Some((response.response_key(), response.prompt_id()?.to_owned()))
             })
             .collect();
         Self {
@@ -37,12 +35,12 @@ impl Attribution {
     /// a short hash. A session's unrecorded spend is attributed to the account of its latest response.
     pub(crate) fn by_account(
         ledger: &Ledger,
-        writes: &[CacheWrite],
+        responses: &[impl RequestOrigin],
         login: Option<&Owner>,
     ) -> Result<Self, LedgerError> {
-        let by_response: HashMap<i64, String> = writes
+        let by_response: HashMap<i64, String> = responses
             .iter()
-            .map(|write| (write.response.key, account_of(write, login)))
+            .map(|response| (response.response_key(), account_of(response, login)))
             .collect();
 
         let mut by_session = HashMap::new();
@@ -60,8 +58,8 @@ impl Attribution {
 }
 
 /// Returns the key for the account that paid for a response.
-fn account_of(write: &CacheWrite, login: Option<&Owner>) -> String {
-    let Some(owner) = &write.owner else {
+fn account_of(response: &impl RequestOrigin, login: Option<&Owner>) -> String {
+    let Some(owner) = response.owner() else {
         return UNKNOWN_KEY.to_owned();
     };
     if login.and_then(|login| owner.is_same_as(login)) == Some(true) {

@@ -9,6 +9,7 @@ pub(crate) mod limit_lines;
 pub mod line;
 pub mod owner;
 pub mod reader;
+pub mod requests;
 pub mod shortened_line;
 mod token_counts;
 

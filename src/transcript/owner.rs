@@ -100,6 +100,16 @@ impl OwnerReader {
     }
 }
 
+/// A response, and what its transcript says about the request.
+pub(crate) trait RequestOrigin {
+    /// Returns the key of the response in the ledger.
+    fn response_key(&self) -> i64;
+    /// Returns the ID of the prompt, or `None` if it is not in the transcript.
+    fn prompt_id(&self) -> Option<&str>;
+    /// Returns the account that paid, or `None` if the transcript does not identify it.
+    fn owner(&self) -> Option<&Owner>;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -578,7 +578,7 @@ fn a_bug_report_names_only_models_that_everyone_may_know() {
             report.contains(&format!("later ({shown}, Claude Code")),
             "{report}"
         );
-        assert!(report.contains("nothing had changed: "), "{report}");
+        assert!(report.contains("nothing had changed, request"), "{report}");
         assert!(
             !report.contains("acme") && !report.contains("123456789012"),
             "{report}"

@@ -35,6 +35,7 @@ COLUMNS = ["day", "person", "machine", "team", "project", "branch", "model", "se
 # Sums name spend without a value in one of these ways, and databases leave the column empty.
 UNNAMED = {"(unknown)": "", "(background requests)": ""}
 RESULTS = collections.Counter()
+Fact = collections.namedtuple("Fact", "rank names session time is_response at_least")
 
 
 def use_virtual_environment():
@@ -96,21 +97,44 @@ def sums_of_whycap(binary, directory, columns=COLUMNS):
 
 
 def sums_of_rows(directory, columns=COLUMNS):
-    """Calculates the sums independently, with only the rule in docs/team.md."""
-    best = {}
+    """Calculates the sums independently, with only the rules in docs/team.md."""
+    best, copies = {}, collections.defaultdict(list)
     for path in directory.glob("*.ndjson"):
         for line in path.open():
             row = json.loads(line)
+            if row["kind"] not in ("response", "unrecorded"):
+                continue
+            team = row["labels"].get("team", "")
+            names = [sys.intern(f"{name} {({**row, 'day': row['time'][:10], 'team': team})[name]}") for name in columns]
             rank = (-row["cost_pico"], row["machine"])
-            if row["kind"] in ("response", "unrecorded") and (row["key"] not in best or rank < best[row["key"]][0]):
-                row |= {"day": row["time"][:10], "team": row["labels"].get("team", "")}
-                names = [sys.intern(f"{column} {row[column]}") for column in columns]
-                best[row["key"]] = (rank, names, row["kind"] == "response", row["at_least"])
+            fact = Fact(rank, names, row["session"], row["time"], row["kind"] == "response", row["at_least"])
+            best[row["key"]] = min(best.get(row["key"], fact), fact)
+            copies[row["key"]].append(fact)
+    recorded, unrecorded = collections.Counter(), collections.defaultdict(list)
+    known = collections.defaultdict(lambda: {"response": 0, "unrecorded": 0})
+    for key, first in best.items():
+        if first.is_response:
+            recorded[first.session] -= first.rank[0]
+        for copy in copies[key]:
+            of_machine = known[first.session, copy.rank[1]]
+            if copy.is_response:
+                of_machine["response"] -= copy.rank[0]
+            else:
+                of_machine["unrecorded"] = max(of_machine["unrecorded"], -copy.rank[0])
+                unrecorded[first.session].append(copy)
+    counted = [(-fact.rank[0], fact) for fact in best.values() if fact.is_response]
+    for session, facts in unrecorded.items():
+        cost, machine = min((-sum(known[session, fact.rank[1]].values()), fact.rank[1]) for fact in facts)
+        most, before = max(-cost - recorded[session], 0), 0
+        for fact in sorted((fact for fact in facts if fact.rank[1] == machine), key=lambda fact: fact.time):
+            until = max(min(-fact.rank[0], most), before)
+            counted.append((until - before, fact))
+            before = until
     sums = {}
-    for (negative_cost, _), names, is_response, is_lower_bound in best.values():
-        for name in names:
-            cost, responses, at_least = sums.get(name, (0, 0, False))
-            sums[name] = (cost - negative_cost, responses + is_response, at_least or is_lower_bound)
+    for cost, fact in counted:
+        for name in fact.names:
+            total, responses, at_least = sums.get(name, (0, 0, False))
+            sums[name] = (total + cost, responses + fact.is_response, at_least or fact.at_least)
     return sums
 
 
@@ -195,9 +219,11 @@ def measure(command, environment=None):
 # --- machines with copies of the recorded histories
 
 
-def copy_until(source, target, end):
+def copy_until(source, target, end, has_subagents):
     """Copies the transcripts of a project with the lines that existed at the given time."""
     for path in source.rglob("*.jsonl"):
+        if "subagents" in path.parts and not has_subagents:
+            continue
         lines = []
         for line in path.open(errors="replace"):
             found = re.search(r'"timestamp":"([^"]*)"', line)
@@ -227,7 +253,8 @@ def export_machines(binary, root, source):
                 text = "".join(path.read_text() for path in history.rglob("*.jsonl"))
                 times = re.findall(r'"timestamp":"([^"]*)"', text)
                 if source.random() < 0.7:
-                    copy_until(history, home / ".claude/projects", source.choice([*times, "9999"]))
+                    end = source.choice([*times, "9999"])
+                    copy_until(history, home / ".claude/projects", end, source.random() < 0.7)
             whycap(binary, home, "export", directory)
     write_newer_rows(directory)
     return directory

@@ -29,11 +29,5 @@ CREATE TABLE IF NOT EXISTS whycap.rows (
     labels Map(String, String)
 ) ENGINE = ReplacingMergeTree ORDER BY (key, machine);
 
--- One row for each key: the one with the highest amount or, among equal ones, that of the machine whose name comes first.
-CREATE OR REPLACE VIEW whycap.spend AS
-SELECT *, CAST(time AS Date) AS day, labels['team'] AS team, cost_pico / 1e12 AS usd
-FROM whycap.rows FINAL
-WHERE kind IN ('response', 'unrecorded')
-ORDER BY key, cost_pico DESC, machine
-LIMIT 1 BY key;
-
+-- The same rows, without the older versions that ClickHouse has not removed yet.
+CREATE OR REPLACE VIEW whycap.current AS SELECT * FROM whycap.rows FINAL;

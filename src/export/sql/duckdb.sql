@@ -4,10 +4,9 @@
 
 CREATE SCHEMA IF NOT EXISTS whycap;
 
--- One row for each key: the one with the highest amount or, among equal ones, that of the machine whose name comes first.
--- Lines that cannot be read are skipped; `whycap spend --from DIR` lists them.
-CREATE OR REPLACE VIEW whycap.spend AS
-SELECT *, CAST(time AS DATE) AS day, coalesce(labels['team'], '') AS team, cost_pico / 1e12 AS usd
+-- The rows of each machine. Lines that cannot be read are skipped; `whycap spend --from DIR` lists them.
+CREATE OR REPLACE VIEW whycap.current AS
+SELECT *
 FROM read_json('DIR/whycap-*.ndjson', format = 'newline_delimited', ignore_errors = true, columns = {
     key: 'VARCHAR', time: 'TIMESTAMP', person: 'VARCHAR', machine: 'VARCHAR', project: 'VARCHAR',
     branch: 'VARCHAR', session: 'VARCHAR', model: 'VARCHAR', kind: 'VARCHAR', input: 'UBIGINT',
@@ -15,6 +14,5 @@ FROM read_json('DIR/whycap-*.ndjson', format = 'newline_delimited', ignore_error
     web_searches: 'UBIGINT', cost_pico: 'BIGINT', at_least: 'BOOLEAN', unpriced: 'BOOLEAN',
     labels: 'MAP(VARCHAR, VARCHAR)'
 })
-WHERE kind IN ('response', 'unrecorded')
-QUALIFY row_number() OVER (PARTITION BY key ORDER BY cost_pico DESC, machine, time) = 1;
+QUALIFY row_number() OVER (PARTITION BY key, machine ORDER BY cost_pico DESC, time) = 1;
 
