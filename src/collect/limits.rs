@@ -40,7 +40,8 @@ impl Context {
             session: self.session(),
             project: project.as_deref(),
         };
-        let limits = read(&caller, &self.budget_facts(session));
+        let known = [self.reported.clone(), self.budget_facts(session)].concat();
+        let limits = read(&caller, &known);
         match session {
             Some(other) if session != self.session() => limits.asked_by(other),
             Some(_) | None => limits,

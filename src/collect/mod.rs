@@ -23,6 +23,7 @@ use crate::config::Config;
 use crate::environment::Environment;
 use crate::install::slash_command;
 use crate::ledger::{ProcessId, ReadTime};
+use crate::limits::Fact;
 use crate::paths::Paths;
 use crate::pricing::PriceTable;
 use crate::render::{Page, conversation_rows};
@@ -51,6 +52,8 @@ pub(crate) struct Context {
     prices: OnceLock<PriceTable>,
     /// The hook event that triggered the command in a conversation, or `None` in a shell.
     pub(crate) event: Option<HookEvent>,
+    /// What the event says about limits.
+    pub(crate) reported: Vec<Fact>,
 }
 
 impl Context {
@@ -69,6 +72,7 @@ impl Context {
             config,
             prices: OnceLock::new(),
             event: None,
+            reported: Vec::new(),
         }
     }
 

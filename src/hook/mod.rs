@@ -57,8 +57,9 @@ pub(crate) fn run(environment: Environment) -> ExitCode {
         session: event.session_id.as_deref(),
         project: projects.last().map(PathBuf::as_path),
     };
-    witness::record_hook(&caller, &event);
+    let reported = witness::record_hook(&caller, &event);
     let mut context = Context::with_paths(paths, environment);
+    context.reported = reported;
     context.event = Some(event);
     let reply = match (name, question) {
         (EventName::StopFailure, _) => context.on_failure(),

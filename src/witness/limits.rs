@@ -32,8 +32,11 @@ impl Limits {
 
     /// Like [`Self::read`], but collects the facts since the given time.
     pub(crate) fn since(since: DateTime<Utc>, caller: &Caller<'_>, reported: &[Fact]) -> Self {
-        // Without a ledger, only what this machine shows now is known.
-        let mut ledger = Ledger::open(&caller.paths.data, WaitLimit::None).ok();
+        // If nothing can be stored, the transcripts are read into memory.
+        let data = &caller.paths.data;
+        let mut ledger = Ledger::open(data, WaitLimit::None)
+            .or_else(|_| Ledger::in_memory(data))
+            .ok();
         if let Some(ledger) = &mut ledger {
             refresh(caller, ledger);
         }

@@ -111,7 +111,8 @@ impl Caller<'_> {
 }
 
 /// Returns the facts of a period, and what holds now on this machine. `reported` are the facts that the caller has just
-/// reported, and those that the ledger was too busy to store. Without a ledger, only these and the machine count.
+/// reported, and those that the ledger was too busy to store. Without a ledger, only these, the journal, and the machine
+/// count.
 ///
 /// The result contains all sessions: one payer's limit may have stopped any of them.
 pub fn collect(
@@ -120,9 +121,17 @@ pub fn collect(
     period: Period,
     reported: &[Fact],
 ) -> Facts {
+    let waiting = match ledger {
+        Some(_) => Vec::new(),
+        None => {
+            let now = caller.now();
+            Ledger::waiting_limit_facts(caller.paths, now - LONGEST_LIMIT, now)
+        }
+    };
+    let reported = [waiting.as_slice(), reported].concat();
     let (since, each_response_since) = match period {
         Period::Since(since) => (since, since),
-        Period::Open => match since_open(caller, ledger, reported) {
+        Period::Open => match since_open(caller, ledger, &reported) {
             Some(since) => (since - BEFORE_REFUSAL, caller.now() - EACH_RESPONSE),
             None => return Facts::default(),
         },
@@ -136,7 +145,7 @@ pub fn collect(
         .and_then(|ledger| ledger.limit_facts(&request).ok())
         .unwrap_or_default();
     let mut facts = stored.facts;
-    facts.extend(reported.iter().cloned());
+    facts.extend(reported);
     facts.extend(machine::facts(caller));
     facts.sort_by_key(|fact| fact.at);
     add_requests(&mut facts);
@@ -244,14 +253,16 @@ pub fn record(caller: &Caller<'_>, ledger: Option<&Ledger>, reported: &[Fact]) {
     }
 }
 
-/// Stores what a hook reports. This takes a few milliseconds, because Claude Code may end the hook at any moment.
-pub(crate) fn record_hook(caller: &Caller<'_>, event: &HookEvent) {
+/// Stores what a hook reports, and returns it. This takes a few milliseconds, because Claude Code may end the hook at any
+/// moment.
+pub(crate) fn record_hook(caller: &Caller<'_>, event: &HookEvent) -> Vec<Fact> {
     let ledger = Ledger::open_existing(&caller.paths.data).and_then(Result::ok);
     let is_open = ledger
         .as_ref()
         .is_some_and(|ledger| matches!(ledger.limits_since(), Ok(Some(_))));
     let reported = of_hook(caller, event, is_open);
     record(caller, ledger.as_ref(), &reported);
+    reported
 }
 
 /// Adds what earlier versions have stored, unless that has been done.

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::evidence::{fact, source_name};
-use super::{badge, headline, window_name};
+use super::{badge, headline, is_of_pasted_text, window_name};
 use crate::limits::{Blocks, Continuation, Outlook, Past, Usage};
 use crate::time::{Clock, format_rfc3339};
 
@@ -32,6 +32,7 @@ pub(crate) fn incident_json(
             "at": time(evidence.at),
         })
     });
+    let session = stop.filter(|_| !is_of_pasted_text(outlook));
     let continues_at = match outlook.continuation {
         Continuation::At(at) => Some(at),
         Continuation::No(_) | Continuation::NotStopped => None,
@@ -51,7 +52,7 @@ pub(crate) fn incident_json(
         "usage": usage.map(usage_json),
         "evidence": evidence.collect::<Vec<_>>(),
         "message": stop.map_or("", |stop| stop.refusal.text.as_str()),
-        "session_id": stop.map(|stop| stop.session.as_str()),
+        "session_id": session.map(|stop| stop.session.as_str()),
         "client_version": stop.and_then(|stop| stop.refusal.version.as_deref()),
         "at": time(stop.map(|stop| stop.at)),
         "open": outlook.is_open,
