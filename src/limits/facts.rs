@@ -237,7 +237,7 @@ pub enum BudgetPeriod {
 
 impl Refusal {
     /// Returns true if the reply may have stated the usage of the plan.
-    pub(super) fn is_about_usage(&self) -> bool {
+    pub(crate) fn is_about_usage(&self) -> bool {
         self.claim.is_some() || self.class.as_deref() == Some("rate_limit")
     }
 }

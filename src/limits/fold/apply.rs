@@ -347,7 +347,7 @@ impl World {
             login: self.login.as_ref(),
             is_of_other: is_of_login == Some(false),
             draws_on_credits: session.is_some_and(|session| session.draws_on.is_some()),
-            awaits_usage: is_fresh && refusal.usage.is_empty(),
+            awaits_usage: is_fresh && refusal.is_about_usage() && refusal.usage.is_empty(),
             readings: &self.readings,
         };
         let judgement = judge(&refusal, &message, &scene);
