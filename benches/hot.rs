@@ -9,9 +9,9 @@ use chrono::DateTime;
 use divan::Bencher;
 use divan::counter::BytesCount;
 use whycap::claude::status_payload::StatusPayload;
+use whycap::claude::window_usage::WindowFigures;
 use whycap::config::Config;
 use whycap::ledger::{LiveFigures, Tally};
-use whycap::limits::sample::Sample;
 use whycap::pricing::{Money, PriceTable, ServiceLevel, Usage};
 use whycap::status_line::{LineFacts, render_rows};
 use whycap::time::{Clock, HourFormat, Zone};
@@ -101,7 +101,7 @@ fn draw_a_status_line(bencher: Bencher<'_, '_>, columns: usize) {
             ..Tally::default()
         };
         let facts = LineFacts {
-            windows: Sample::from_payload(&payload, clock.now),
+            windows: WindowFigures::of_payload(&payload, clock.now),
             figures: Some(LiveFigures {
                 session: spent(1.234),
                 today: spent(20.5),

@@ -290,7 +290,7 @@ fn fact(budget: &BudgetUse, session: Option<&str>, environment: &Environment) ->
         at: environment.now,
         session: session.map(str::to_owned),
         source: Source::Budget,
-        event: Event::Budgeted(limits::Budget {
+        event: Event::Budgeted(limits::UsedBudget {
             period,
             limit_usd: budget.limit.usd(),
             spent_usd: budget.spent.money.usd(),

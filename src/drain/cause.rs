@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::line::ConversationResponse;
 use crate::embedded;
-use crate::transcript::requests::{Hash, Request, Shape, Shapes};
+use crate::transcript::requests::{Hash, SentRequest, Shape, Shapes};
 
 /// The cause of a rewrite. `drain --json` and `causes.json` use its name in `snake_case`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -181,8 +181,8 @@ fn is_same_turn(previous: &ConversationResponse, response: &ConversationResponse
 struct RequestPair<'r> {
     previous: &'r ConversationResponse,
     response: &'r ConversationResponse,
-    old: &'r Request,
-    new: &'r Request,
+    old: &'r SentRequest,
+    new: &'r SentRequest,
 }
 
 impl RequestPair<'_> {
@@ -276,7 +276,7 @@ impl RequestPair<'_> {
 }
 
 /// Returns true if all entries have a lifetime that the request specified. Otherwise, the token counts are unreliable.
-fn has_requested_lifetimes(response: &ConversationResponse, request: &Request) -> bool {
+fn has_requested_lifetimes(response: &ConversationResponse, request: &SentRequest) -> bool {
     response
         .written_lifetimes()
         .all(|lifetime| request.lifetimes.contains(&lifetime))

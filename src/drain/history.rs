@@ -13,7 +13,7 @@ use crate::disk::ownership::open_regular;
 use crate::pricing::{Money, PriceTable};
 use crate::time::Millis;
 use crate::transcript::owner::{Owner, OwnerReader, RequestOrigin};
-use crate::transcript::requests::{CacheLine, Hash, Request, Shapes, each_line};
+use crate::transcript::requests::{CacheLine, Hash, SentRequest, Shapes, each_line};
 
 /// The text shown in place of the prompt that Claude Code sends to continue a session after a reset.
 const AUTOMATIC_CONTINUATION: &str = "(automatic continuation)";
@@ -126,7 +126,7 @@ struct FileHistory {
     events: Events,
     owner_reader: OwnerReader,
     prompt: Option<Rc<Prompt>>,
-    requests: HashMap<Hash, Rc<Request>>,
+    requests: HashMap<Hash, Rc<SentRequest>>,
     caches: HashMap<String, SenderCaches>,
     loads: PendingLoads,
     /// The keys of the responses in this file, each of which may span several lines.

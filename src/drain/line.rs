@@ -8,7 +8,7 @@ use crate::claude::session_label::{shortened, text_of};
 use crate::pricing::{ServiceLevel, Usage};
 use crate::time::{HOUR, Millis};
 use crate::transcript::line::{Line, parse};
-use crate::transcript::requests::{CacheLine, FIVE_MINUTES, Hash, Request};
+use crate::transcript::requests::{CacheLine, FIVE_MINUTES, Hash, SentRequest};
 
 /// A prompt from the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub(crate) struct ConversationResponse {
     /// The requested cache lifetime, as stated on the line.
     pub(super) lifetime: Option<Millis>,
     /// The request, if it was recorded.
-    pub(super) sent: Option<Rc<Request>>,
+    pub(super) sent: Option<Rc<SentRequest>>,
     /// The number of events in the file before the response.
     pub(super) events: Events,
     /// The number of prompt tokens of the first response in the same cache.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::changes::{Change, ChangeKind, Step};
+use super::changes::{Change, ChangeKind, InstallStep};
 use super::command_line::{HOOK, invocation};
 use super::plan::InstallPlan;
 use super::plugin::EnabledPlugin;
@@ -135,7 +135,8 @@ impl InstallPlan {
                 .claude_directory
                 .join("plugins/data/whycap-skills-dir"),
         ];
-        plan.steps.extend(directories.map(Step::RemoveOwnDirectory));
+        plan.steps
+            .extend(directories.map(InstallStep::RemoveOwnDirectory));
         plan
     }
 }

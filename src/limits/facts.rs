@@ -60,7 +60,7 @@ pub enum Event {
     /// The user typed a prompt that whycap answered itself, so that no request was sent. It cancels a wait for a reset.
     Typed,
     /// The session received a response.
-    Served(Response),
+    Served(ModelResponse),
     /// A request was refused, and the error stopped the session.
     Refused(Refusal),
     /// The state of the usage windows of the session's account, or of the login if the fact has no session.
@@ -103,12 +103,12 @@ pub enum Event {
     /// The sessions that have a running process at this time.
     Running(BTreeSet<String>),
     /// How far one of the user's own budgets is used. Only a budget that holds prompts back is a fact.
-    Budgeted(Budget),
+    Budgeted(UsedBudget),
 }
 
 /// A request that was served.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Response {
+pub struct ModelResponse {
     /// The family of the model that responded, such as "opus".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
@@ -136,7 +136,7 @@ pub struct Refusal {
     pub status: Option<u16>,
     /// The server's own statement about the refused request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub claim: Option<Claim>,
+    pub claim: Option<ServerClaim>,
     /// The version of Claude Code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
@@ -150,7 +150,7 @@ pub struct Refusal {
 
 /// The server's own statement about a refused request (`quotaLimits`).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Claim {
+pub struct ServerClaim {
     /// The window that the server names, or `None` if it names the pool of usage credits or an unknown limit.
     pub window: Option<Kind>,
     /// The time at which the limit that the server names resets.
@@ -212,7 +212,7 @@ pub enum Announcement {
 
 /// How far one of the user's own budgets is used.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Budget {
+pub struct UsedBudget {
     /// The period of the budget.
     pub period: BudgetPeriod,
     /// The budget in dollars.

@@ -26,12 +26,12 @@ pub use crate::messages::{Kind, Service, Verdict, Who};
 pub use continuation::{Continuation, WhyNot};
 pub use evidence::{Evidence, Proof};
 pub use facts::{
-    Announcement, Budget, BudgetPeriod, Claim, Credits, Event, Fact, Login, Measure, Refusal,
-    Response, Source,
+    Announcement, BudgetPeriod, Credits, Event, Fact, Login, Measure, ModelResponse, Refusal,
+    ServerClaim, Source, UsedBudget,
 };
 pub use fold::readings::{FULL, Reading};
 pub use fold::{Asker, Opening, Stop, World};
-pub use outlook::{Also, Blocks, Outlook, Pays, State, Usage};
+pub use outlook::{Also, Blocks, Outlook, PayerUsage, Pays, State};
 pub use past::{Past, PastStop};
 pub use request::{Part, Payer, Purpose, Request, Scope};
 pub use resource::{Coordinate, Description, Ends, Family, Lifter, Needed, Plans, Resource};

@@ -5,10 +5,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::continuation::Continuation;
 use super::evidence::Evidence;
 use super::fold::readings::Reading;
-use super::fold::{Cause, Closure, Opening, PASTED, Stop, World};
+use super::fold::{Cause, Closure, NextError, Opening, PASTED, Stop, World};
 use super::resource::{Family, Lifter};
 use super::steps::Step;
-use super::{Asker, Budget, Credits, Kind, Login, Payer, Request, Resource};
+use super::{Asker, Credits, Kind, Login, Payer, Request, Resource, UsedBudget};
 use crate::messages::{Service, Verdict, Waiting, Who};
 
 /// Times of one reset differ by less than this, because messages state them in minutes.
@@ -76,7 +76,7 @@ pub struct Also {
 
 /// The known usage of a payer.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Usage {
+pub struct PayerUsage {
     /// The time at which the newest reading was taken.
     pub at: DateTime<Utc>,
     /// The newest reading of each window. Its reset may have passed.
@@ -129,7 +129,7 @@ pub struct Outlook {
     /// The error, or `None` if a budget of the user's own is used up.
     pub stop: Option<Stop>,
     /// The budget that is used up.
-    pub budget: Option<Budget>,
+    pub budget: Option<UsedBudget>,
 }
 
 impl Outlook {
@@ -251,7 +251,7 @@ impl World {
         let positions = (0..self.stops.len()).rev();
         positions
             .filter_map(|position| Some((position, self.stops.get(position)?)))
-            .filter(|(_, stop)| !stop.is_repeated)
+            .filter(|(_, stop)| stop.next != NextError::Repetition)
             .map(|(position, stop)| {
                 let request = self.request_of(&stop.session);
                 self.answer(&request, Subject::Stop(position))
@@ -325,14 +325,14 @@ impl World {
     }
 
     /// Returns what is known about the usage of the request's payer, or `None` if there is no current reading.
-    pub fn usage(&self, request: &Request) -> Option<Usage> {
+    pub fn usage(&self, request: &Request) -> Option<PayerUsage> {
         let readings = self.readings.current(&request.payer);
         let is_login = self
             .login
             .as_ref()
             .is_some_and(|login| request.payer == Payer::Account(login.account.clone()));
         let credits = self.credits_read.as_ref().filter(|_| is_login);
-        Some(Usage {
+        Some(PayerUsage {
             at: readings.iter().map(|reading| reading.at).max()?,
             readings: readings.into_iter().cloned().collect(),
             credits: credits.map(|(_, credits)| credits.clone()),
@@ -505,7 +505,7 @@ impl World {
         let is_followed = self
             .stops
             .get(position)
-            .is_some_and(|stop| stop.is_followed);
+            .is_some_and(|stop| stop.next != NextError::None);
         match self.state_of(position) {
             State::Answered(_) => false,
             State::Reopened(opening) if opening.is_proof() || opening == Opening::Age => false,

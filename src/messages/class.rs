@@ -5,14 +5,14 @@ use std::sync::LazyLock;
 use regex_lite::Regex;
 
 use super::row::{ROWS, Rank, Row};
-use super::{Report, regex};
+use super::{ErrorReport, regex};
 
 static STATUS: LazyLock<Regex> = LazyLock::new(|| {
     regex(r"(?:error|code|http|status|rejected|failed)\W{0,4}\(?([45]\d\d)\b|^([45]\d\d)\b")
 });
 
 /// Returns the row for an error whose text is not in the catalog, by its codes, class, and HTTP status.
-pub(super) fn row(report: &Report, text: &str) -> Option<&'static Row> {
+pub(super) fn row(report: &ErrorReport, text: &str) -> Option<&'static Row> {
     let status = report.status.or_else(|| {
         let captures = STATUS.captures(text)?;
         let digits = captures.get(1).or(captures.get(2))?;

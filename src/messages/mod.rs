@@ -26,7 +26,7 @@ use statement::Statement;
 
 /// An error as it was reported or pasted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Report {
+pub struct ErrorReport {
     /// The text of the error.
     pub text: String,
     /// The error class that Claude Code reported, such as `rate_limit`. `None` if a user pasted the text.
@@ -37,7 +37,7 @@ pub struct Report {
     pub status: Option<u16>,
 }
 
-impl Report {
+impl ErrorReport {
     /// Returns the report of a text that a user pasted.
     pub fn pasted(text: impl Into<String>) -> Self {
         Self {
@@ -91,7 +91,7 @@ pub enum TimeOf {
 }
 
 /// Recognizes the message of an error that appeared at `at`. Times without a zone are in the user's zone.
-pub fn recognize(report: &Report, at: DateTime<Utc>, zone: Zone) -> Message {
+pub fn recognize(report: &ErrorReport, at: DateTime<Utc>, zone: Zone) -> Message {
     let is_reported = report.class.is_some() || report.status.is_some();
     let statements = if is_reported {
         text::statements(&report.text)

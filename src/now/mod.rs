@@ -12,7 +12,7 @@ use crate::claude::session_label::SessionLabel;
 use crate::claude::sessions::SessionActivity;
 use crate::claude::window_usage::{UsagePage, WindowFigures};
 use crate::ledger::Tally;
-use crate::limits::{Blocks, Continuation, Outlook, Part, State, Usage, Verdict, WhyNot};
+use crate::limits::{Blocks, Continuation, Outlook, Part, PayerUsage, State, Verdict, WhyNot};
 use crate::pace::{Pace, WindowPace};
 use crate::spend::{Amount, Block, WindowUse};
 use crate::time::Clock;
@@ -30,7 +30,7 @@ pub(crate) struct NowData {
     /// Sentences about limits that block other sessions.
     pub(crate) others: Vec<String>,
     pub(crate) blocks: Option<Blocks>,
-    pub(crate) usage: Option<Usage>,
+    pub(crate) usage: Option<PayerUsage>,
     /// The newest figures of the usage windows of the next prompt's payer.
     pub(crate) figures: Option<WindowFigures>,
     /// True if the payer of the next prompt has usage windows.

@@ -316,7 +316,7 @@ mod tests {
     use crate::claude::window_usage::WindowFigures;
     use crate::ledger::Tally;
     use crate::limits::{Asker, Event, Fact, Kind, Outlook, Refusal, Source, World};
-    use crate::pace::{Pace, Reading};
+    use crate::pace::{Level, Pace};
     use crate::pricing::Money;
     use crate::spend::Block;
     use crate::terminal::{Palette, width};
@@ -358,7 +358,7 @@ mod tests {
     fn spend() -> SpendNow {
         SpendNow {
             pace: Some(Pace {
-                now: Reading {
+                now: Level {
                     at: now(),
                     used: 12.0,
                 },

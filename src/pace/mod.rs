@@ -33,7 +33,7 @@ pub(crate) const FRESH_FOR: TimeDelta = TimeDelta::minutes(15);
 
 /// The time in which usage adds up. It starts again from zero at the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Period {
+pub struct PacePeriod {
     /// The time at which usage was zero.
     pub start: DateTime<Utc>,
     /// The end of the period, such as the reset of a usage window.
@@ -42,7 +42,7 @@ pub struct Period {
 
 /// The usage since the start of a period, at one time.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Reading {
+pub struct Level {
     /// The time of the reading.
     pub at: DateTime<Utc>,
     /// The usage, for example in percent or in dollars.
@@ -53,7 +53,7 @@ pub struct Reading {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pace {
     /// The usage now.
-    pub now: Reading,
+    pub now: Level,
     /// The time since which the rate is measured.
     pub since: DateTime<Utc>,
     /// The average growth per hour.
@@ -67,13 +67,13 @@ impl Pace {
     /// count. Without earlier readings, this is the average since the start of the period.
     ///
     /// Returns `None` if the period has only just started or is over.
-    pub fn new(period: Period, earlier: &[Reading], now: Reading) -> Option<Self> {
+    pub fn new(period: PacePeriod, earlier: &[Level], now: Level) -> Option<Self> {
         let length = period.end - period.start;
         if now.at >= period.end || now.at - period.start < length / LEAST_PASSED_SHARE {
             return None;
         }
         let wanted = now.at - length / MEASURED_SHARE;
-        let start = Reading {
+        let start = Level {
             at: period.start,
             used: 0.0,
         };
@@ -103,13 +103,13 @@ impl Pace {
     pub fn of_window(
         resets_at: DateTime<Utc>,
         length: TimeDelta,
-        earlier: &[Reading],
-        now: Reading,
+        earlier: &[Level],
+        now: Level,
     ) -> Option<Self> {
         if !(LEAST_PERCENT..100.0).contains(&now.used) {
             return None;
         }
-        let period = Period {
+        let period = PacePeriod {
             start: resets_at - length,
             end: resets_at,
         };
@@ -155,18 +155,18 @@ impl WindowPace {
         if newest.is_full() || now - newest.at > FRESH_FOR {
             return None;
         }
-        let of_this_window: Vec<Reading> = earlier
+        let of_this_window: Vec<Level> = earlier
             .iter()
             .filter(|reading| {
                 let reset = reading.measure.resets_at;
                 reset.is_some_and(|reset| is_same_reset(reset, resets_at))
             })
-            .map(|reading| Reading {
+            .map(|reading| Level {
                 at: reading.at,
                 used: reading.measure.percent,
             })
             .collect();
-        let used = Reading {
+        let used = Level {
             at: now,
             used: newest.measure.percent,
         };
@@ -188,7 +188,7 @@ impl WindowPace {
         Self {
             window,
             pace: Pace {
-                now: Reading { at: now, used },
+                now: Level { at: now, used },
                 since: now,
                 per_hour,
                 at_end: if full_at.is_some() { 100.0 } else { used },

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::Amount;
 use crate::ledger::{SpendRow, Tally};
-use crate::pace::{Pace, Period, Reading};
+use crate::pace::{Level, Pace, PacePeriod};
 use crate::pricing::Money;
 use crate::time::{Clock, Millis, QUARTER_HOUR, datetime_from_millis};
 
@@ -77,7 +77,7 @@ impl SpendHistory {
         // Rows in the future are due to an incorrect clock.
         let until_now = start.timestamp_millis()..=now.timestamp_millis();
         for (at, tally) in self.quarters.range(until_now.clone()) {
-            readings.push(Reading {
+            readings.push(Level {
                 at: datetime_from_millis(*at),
                 used: spent.cost().usd(),
             });
@@ -88,12 +88,12 @@ impl SpendHistory {
             .range(until_now)
             .next()
             .and_then(|(first, _)| {
-                let period = Period {
+                let period = PacePeriod {
                     start: start_of(*first).max(start),
                     end,
                 };
                 let used = spent.cost().usd();
-                Pace::new(period, &readings, Reading { at: now, used })
+                Pace::new(period, &readings, Level { at: now, used })
             });
         PeriodSpend {
             spent: Amount::from_tally(&spent),

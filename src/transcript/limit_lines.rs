@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::error_line::{ErrorLine, QuotaLimits};
 use super::owner::Owner;
 use crate::lenient_json::LenientJson;
-use crate::limits::{Announcement, Claim, Event, Kind, Refusal, Response};
+use crate::limits::{Announcement, Event, Kind, ModelResponse, Refusal, ServerClaim};
 
 /// The names of the model families. Aliases such as `sonnet[1m]` and IDs such as "claude-sonnet-5-5" contain them.
 pub(crate) const MODEL_FAMILIES: [&str; 4] = ["opus", "sonnet", "haiku", "fable"];
@@ -74,10 +74,10 @@ pub(crate) fn model_family(model: &str) -> Option<&'static str> {
 }
 
 /// Returns the response of a model, or of an unknown one.
-pub(crate) fn response_from(model: Option<&str>) -> Response {
-    Response {
+pub(crate) fn response_from(model: Option<&str>) -> ModelResponse {
+    ModelResponse {
         model: model.and_then(model_family).map(str::to_owned),
-        ..Response::default()
+        ..ModelResponse::default()
     }
 }
 
@@ -161,8 +161,8 @@ pub(crate) fn refusal(line: ErrorLine) -> Refusal {
     }
 }
 
-fn claim(quota: QuotaLimits) -> Claim {
-    Claim {
+fn claim(quota: QuotaLimits) -> ServerClaim {
+    ServerClaim {
         window: quota.rate_limit_type.as_deref().and_then(window_named),
         resets_at: quota.resets_at,
         no_credits_because: quota.overage_disabled_reason,

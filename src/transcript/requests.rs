@@ -26,7 +26,7 @@ pub const FIVE_MINUTES: Millis = 5 * 60_000;
 
 /// A request to the API, with everything that determines whether its prefixes are in the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
+pub struct SentRequest {
     /// A hash of the request's ID.
     pub id: Hash,
     /// The time at which the request was sent.
@@ -118,12 +118,12 @@ pub struct CacheLine<'line> {
 /// A message with a list of content blocks.
 #[derive(Deserialize)]
 struct Message {
-    content: Vec<Block>,
+    content: Vec<ContentBlock>,
 }
 
 /// A content block that may be a tool call or a tool result.
 #[derive(Deserialize)]
-pub struct Block {
+pub struct ContentBlock {
     /// The ID of a call.
     pub id: Option<String>,
     /// The tool that is called.
@@ -160,7 +160,7 @@ impl<'line> CacheLine<'line> {
     }
 
     /// Returns the blocks of the message, or an empty list if its content is a string.
-    pub fn blocks(&self) -> Vec<Block> {
+    pub fn blocks(&self) -> Vec<ContentBlock> {
         let message = serde_json::from_str::<Message>(self.message());
         message.map_or(Vec::new(), |message| message.content)
     }
@@ -177,7 +177,7 @@ impl<'line> CacheLine<'line> {
 
     /// Returns the request in an `api-request` line. Messages from the base request are not included. Returns `None` if a
     /// required field is missing.
-    pub fn into_request(self) -> Option<Request> {
+    pub fn into_request(self) -> Option<SentRequest> {
         let mut parameters = self.params?;
         let effort = parameters
             .get_mut("output_config")
@@ -198,7 +198,7 @@ impl<'line> CacheLine<'line> {
             .map(|breakpoint| breakpoint.at("value"))
             .collect();
 
-        Some(Request {
+        Some(SentRequest {
             id: hash(&self.id?),
             at: parse_millis(&self.timestamp?)?,
             source: self.query_source.unwrap_or_default(),

@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{Caller, Facts, Period, collect, collect_for_status_line, refresh, settle};
 use crate::claude::window_usage::WindowFigures;
 use crate::ledger::{Ledger, OpenLedger, WaitLimit};
-use crate::limits::{Asker, Blocks, Fact, Kind, Measure, Outlook, Past, Pays, Usage, World};
+use crate::limits::{Asker, Blocks, Fact, Kind, Measure, Outlook, Past, PayerUsage, Pays, World};
 use crate::pace::WindowPace;
 use crate::time::Clock;
 use crate::wording::Paying;
@@ -120,7 +120,7 @@ impl Limits {
     }
 
     /// Returns the current readings of the asker's payer.
-    pub(crate) fn usage(&self) -> Option<Usage> {
+    pub(crate) fn usage(&self) -> Option<PayerUsage> {
         self.world.usage(&self.world.request(&self.asker))
     }
 

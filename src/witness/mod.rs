@@ -121,12 +121,11 @@ pub fn collect(
     period: Period,
     reported: &[Fact],
 ) -> Facts {
-    let waiting = match ledger {
-        Some(_) => Vec::new(),
-        None => {
-            let now = caller.now();
-            Ledger::waiting_limit_facts(caller.paths, now - LONGEST_LIMIT, now)
-        }
+    let waiting = if ledger.is_some() {
+        Vec::new()
+    } else {
+        let now = caller.now();
+        Ledger::waiting_limit_facts(caller.paths, now - LONGEST_LIMIT, now)
     };
     let reported = [waiting.as_slice(), reported].concat();
     let (since, each_response_since) = match period {

@@ -231,7 +231,7 @@ fn a_conversation_tells_who_asked_paid_and_waited() {
     let sent = |is_typed| Event::Sent { is_typed };
     let owned = events.first().unwrap().1.clone();
     assert!(matches!(&owned, Event::Owned { account } if !account.starts_with('/')));
-    let served = Event::Served(crate::limits::Response {
+    let served = Event::Served(crate::limits::ModelResponse {
         model: Some("opus".to_owned()),
         ..Default::default()
     });

@@ -5,14 +5,14 @@ use serde_json::{Value, json};
 
 use super::evidence::{fact, source_name};
 use super::{badge, headline, is_of_pasted_text, window_name};
-use crate::limits::{Blocks, Continuation, Outlook, Past, Usage};
+use crate::limits::{Blocks, Continuation, Outlook, Past, PayerUsage};
 use crate::time::{Clock, format_rfc3339};
 
 /// Returns the fields of an incident. `blocks` and `usage` belong to the asking session or shell.
 pub(crate) fn incident_json(
     outlook: &Outlook,
     blocks: Option<&Blocks>,
-    usage: Option<&Usage>,
+    usage: Option<&PayerUsage>,
     clock: Clock,
 ) -> Value {
     let stop = outlook.stop.as_ref();
@@ -98,7 +98,7 @@ pub(crate) fn list_json(past: &Past, clock: Clock) -> Value {
     })
 }
 
-fn usage_json(usage: &Usage) -> Value {
+fn usage_json(usage: &PayerUsage) -> Value {
     let windows = usage.readings.iter().map(|reading| {
         let window = reading.measure.window;
         json!({

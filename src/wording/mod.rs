@@ -14,7 +14,7 @@ mod screen;
 use chrono::{DateTime, Utc};
 
 use crate::limits::{
-    Continuation, Kind, Outlook, Payer, Proof, Reading, Source, State, Usage, WhyNot,
+    Continuation, Kind, Outlook, Payer, PayerUsage, Proof, Reading, Source, State, WhyNot,
 };
 use crate::terminal::{truncate, width};
 use crate::time::Clock;
@@ -64,7 +64,7 @@ fn percentage(reading: &Reading) -> String {
 }
 
 /// Returns a sentence with the current usage of the windows and its age.
-pub(crate) fn usage_sentence(usage: &Usage, clock: Clock) -> String {
+pub(crate) fn usage_sentence(usage: &PayerUsage, clock: Clock) -> String {
     let readings: Vec<String> = usage.readings.iter().map(percentage).collect();
     let age = clock.format_distance(usage.at);
     format!("Measured {age}: {}.", readings.join(", "))

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Datelike, TimeDelta};
 use serde_json::json;
-use whycap::pace::{Pace, Period, Reading};
+use whycap::pace::{Level, Pace, PacePeriod};
 
 use crate::client::{Client, windows};
 use crate::support::Sandbox;
@@ -191,11 +191,11 @@ fn a_forecast_does_not_depend_on_the_unit_of_time() {
     let start = DateTime::from_timestamp(NOON, 0).unwrap();
     let pace_of = |stretch: i32| {
         let at = |minute: i32| start + TimeDelta::minutes(i64::from(minute * stretch));
-        let reading = |minute, used| Reading {
+        let reading = |minute, used| Level {
             at: at(minute),
             used,
         };
-        let period = Period {
+        let period = PacePeriod {
             start,
             end: at(100),
         };
@@ -214,13 +214,13 @@ fn a_forecast_does_not_depend_on_the_unit_of_time() {
 #[test]
 fn a_long_period_is_measured_in_whole_days() {
     let start = DateTime::from_timestamp(MONDAY, 0).unwrap();
-    let period = Period {
+    let period = PacePeriod {
         start,
         end: start + TimeDelta::days(7),
     };
     let after = |hours, used| {
         let at = start + TimeDelta::hours(hours);
-        Pace::new(period, &[], Reading { at, used })
+        Pace::new(period, &[], Level { at, used })
     };
     let first_evening = after(10, 12.0).unwrap();
     assert!((first_evening.per_hour - 0.5).abs() < 1e-9);

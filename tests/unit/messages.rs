@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthStr;
 const NOON: &str = "2026-11-20T12:00:00Z";
 
 fn pasted(text: &str) -> Message {
-    recognize(&Report::pasted(text), NOON.parse().unwrap(), Zone::UTC)
+    recognize(&ErrorReport::pasted(text), NOON.parse().unwrap(), Zone::UTC)
 }
 
 fn resets_at(message: &Message) -> Option<String> {
@@ -48,11 +48,11 @@ fn an_error_without_a_known_text_has_the_row_of_its_class_or_status() {
     for row in ROWS.iter().filter(|row| row.rank == Rank::ByClassOnly) {
         for class in &row.classes {
             let status = class.split('-').next().and_then(|from| from.parse().ok());
-            let report = Report {
+            let report = ErrorReport {
                 text: "Something else".to_owned(),
                 class: status.is_none().then(|| (*class).to_owned()),
                 status,
-                ..Report::default()
+                ..ErrorReport::default()
             };
             let found = recognize(&report, NOON.parse().unwrap(), Zone::UTC).row;
             let has_class = found.classes.contains(class)
@@ -377,7 +377,7 @@ fn public_messages_are_recognized() {
     let wrong: Vec<_> = cases
         .iter()
         .filter(|case| {
-            let report = Report::pasted(case["text"].as_str().unwrap());
+            let report = ErrorReport::pasted(case["text"].as_str().unwrap());
             !is_right(case, &recognize(&report, time_of(case), Zone::UTC))
         })
         .map(|case| case["id"].to_string())

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use super::life::{Action, Exchange, Life, figures, payer_of, selected};
-use super::limits::{Announcement, Event, Kind, Login, Refusal, Response, Source};
+use super::limits::{Announcement, Event, Kind, Login, ModelResponse, Refusal, Source};
 use super::service::{Obstacle, Paid, Purse, Time, seconds};
 use super::words::{self, Version};
 
@@ -211,9 +211,9 @@ impl Life {
             "{name} is served ({paid:?}, {model}){}",
             figures(exchange)
         ));
-        let response = Response {
+        let response = ModelResponse {
             model: Some(model.to_owned()),
-            ..Response::default()
+            ..ModelResponse::default()
         };
         let delay = self.dice.between(0.0, 1.5);
         let known_at = self.leave(

@@ -1,6 +1,6 @@
 //! The words and the fields with which Claude Code reports a refusal. Each version has its own.
 
-use super::limits::{Claim, Kind, Refusal};
+use super::limits::{Kind, Refusal, ServerClaim};
 
 use super::service::{Account, Obstacle, Purse, Time};
 
@@ -169,9 +169,9 @@ pub fn refusal(
 }
 
 /// Returns the server's own statement. A false alarm about credits claims the pool, which is no window.
-fn claim(it: &Obstacle) -> Option<Claim> {
+fn claim(it: &Obstacle) -> Option<ServerClaim> {
     let window = it.window?;
-    Some(Claim {
+    Some(ServerClaim {
         window: (it.kind != Kind::UsageCredits).then_some(window),
         resets_at: it.until,
         no_credits_because: it.reason.map(str::to_owned),

@@ -5,12 +5,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::super::judge::{Judgement, Scene, judge};
 use super::super::resource::Family;
 use super::super::{
-    Announcement, Budget, BudgetPeriod, Event, Fact, Kind, Login, Measure, Part, Payer, Refusal,
-    Request, Resource, Response, Scope, Source,
+    Announcement, BudgetPeriod, Event, Fact, Kind, Login, Measure, ModelResponse, Part, Payer,
+    Refusal, Request, Resource, Scope, Source, UsedBudget,
 };
 use super::readings::{FULL, OF_ALL_MODELS, Reading, USED_UP};
-use super::{Cause, Closure, Opening, Overrun, PASTED, Served, Session, Stop, World};
-use crate::messages::{Report, Verdict, recognize};
+use super::{
+    Cause, Closure, KnownSession, NextError, Opening, Overrun, PASTED, Served, Stop, World,
+};
+use crate::messages::{ErrorReport, Verdict, recognize};
 
 /// The time after a window has become full in which the plan may still cover responses.
 const GRACE: TimeDelta = TimeDelta::minutes(10);
@@ -79,7 +81,7 @@ impl World {
         }
     }
 
-    fn session(&mut self, id: &str) -> &mut Session {
+    fn session(&mut self, id: &str) -> &mut KnownSession {
         self.sessions.entry(id.to_owned()).or_default()
     }
 
@@ -152,7 +154,7 @@ impl World {
     }
 
     /// A budget is closed from the moment at which it is used up until it is raised or its period ends.
-    fn budget(&mut self, at: DateTime<Utc>, session: Option<&str>, budget: Budget) {
+    fn budget(&mut self, at: DateTime<Utc>, session: Option<&str>, budget: UsedBudget) {
         let mut resource = Resource::of(Kind::OwnBudget, &Request::default());
         if budget.period == BudgetPeriod::Session {
             resource.scope.session = Part::of(session.map(str::to_owned));
@@ -222,7 +224,7 @@ impl World {
 
     /// A response opens everything that its request needed and that was closed before it was sent, except a window that
     /// is full: credits pay beyond it. They also pay beyond a window that has been used up for a while.
-    fn serve(&mut self, at: DateTime<Utc>, id: &str, response: Response) {
+    fn serve(&mut self, at: DateTime<Utc>, id: &str, response: ModelResponse) {
         let (sent_at, sent) = self.sent(id, at);
         let session = self.session(id);
         session.is_closed = false;
@@ -324,7 +326,7 @@ impl World {
         refusal: Refusal,
         request: Request,
     ) -> Stop {
-        let report = Report {
+        let report = ErrorReport {
             text: refusal.text.clone(),
             class: refusal.class.clone(),
             codes: refusal.codes.clone(),
@@ -369,9 +371,8 @@ impl World {
             is_awaited,
             answered_at: None,
             disproof: None,
-            is_followed: false,
+            next: NextError::None,
             is_shown: false,
-            is_repeated: false,
         }
     }
 
@@ -423,9 +424,12 @@ impl World {
     fn add(&mut self, mut stop: Stop) {
         let is_last = |last: &&mut Stop| last.session == stop.session && last.answered_at.is_none();
         if let Some(last) = self.stops.iter_mut().rfind(is_last) {
-            last.is_followed = true;
-            last.is_repeated = last.is_repeated_by(&stop);
-            if last.is_repeated {
+            last.next = if last.is_repeated_by(&stop) {
+                NextError::Repetition
+            } else {
+                NextError::Other
+            };
+            if last.next == NextError::Repetition {
                 stop.first_at = last.first_at;
                 stop.attempts += last.attempts;
             }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Datelike, Utc};
 
 use super::super::resource::Ends;
-use super::super::{Budget, Part, Request, Resource, Scope};
+use super::super::{Part, Request, Resource, Scope, UsedBudget};
 
 /// A period in which a resource was closed.
 #[derive(Debug, Clone)]
@@ -26,7 +26,7 @@ pub(crate) enum Cause {
     /// The stop at this position.
     Stop(usize),
     /// A budget of the user's own.
-    Budget(Budget),
+    Budget(UsedBudget),
 }
 
 /// What opened a closed resource.

@@ -18,7 +18,8 @@ use crate::time::Zone;
 pub use closure::Opening;
 pub(crate) use closure::{Cause, Closure};
 use readings::{FULL, Readings};
-pub(crate) use session::Session;
+pub(crate) use session::KnownSession;
+pub(crate) use stop::NextError;
 pub use stop::Stop;
 
 /// The session of a text that the user pasted.
@@ -49,7 +50,7 @@ pub struct World {
     pub(super) login: Option<Login>,
     /// Every account that was logged in, by its name.
     logins: BTreeMap<String, Login>,
-    pub(super) sessions: BTreeMap<String, Session>,
+    pub(super) sessions: BTreeMap<String, KnownSession>,
     /// All stops, oldest first.
     pub(super) stops: Vec<Stop>,
     pub(super) closures: Vec<Closure>,

@@ -6,7 +6,7 @@ use super::super::{Announcement, Payer, Request};
 
 /// The known state of a session.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Session {
+pub(crate) struct KnownSession {
     /// The account that the session says it belongs to.
     pub account: Option<String>,
     /// The key, the token, or the cloud provider that pays instead of an account.
@@ -24,7 +24,7 @@ pub(crate) struct Session {
     pub is_closed: bool,
 }
 
-impl Session {
+impl KnownSession {
     /// The user acted in the session, which cancels a wait.
     pub(crate) fn act(&mut self, at: DateTime<Utc>) {
         self.last_action = Some(at);

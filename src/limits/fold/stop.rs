@@ -42,10 +42,18 @@ pub struct Stop {
     pub answered_at: Option<DateTime<Utc>>,
     /// The response that showed that nothing was closed, if the message was wrong.
     pub(crate) disproof: Option<Opening>,
-    /// True if another error followed in the same session before a response.
-    pub(crate) is_followed: bool,
-    /// True if the next error of the session was another attempt that was refused for the same reason.
-    pub(crate) is_repeated: bool,
+    /// The error that followed in the same session before a response.
+    pub(crate) next: NextError,
+}
+
+/// The error that followed a stop in the same session before a response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NextError {
+    None,
+    /// Another attempt was refused for the same reason.
+    Repetition,
+    /// Another error.
+    Other,
 }
 
 impl Stop {

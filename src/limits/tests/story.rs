@@ -203,9 +203,9 @@ fn event_of_session(line: &Line, words: &[&str]) -> Event {
         },
         ["sends"] => Event::Sent { is_typed: true },
         ["works"] => Event::Sent { is_typed: false },
-        ["served", model @ ..] => Event::Served(Response {
+        ["served", model @ ..] => Event::Served(ModelResponse {
             model: model.first().map(|it| (*it).to_owned()),
-            ..Response::default()
+            ..ModelResponse::default()
         }),
         ["reads", rest @ ..] => Event::Read(measures(rest, line.at)),
         ["refused", what @ ..] => Event::Refused(refusal(what, line.at)),
@@ -237,7 +237,7 @@ fn budget(period: &str, spent: &str, limit: &str) -> Event {
         "month" => (BudgetPeriod::Month, Some(time("12-01T00:00"))),
         other => panic!("which period is {other}?"),
     };
-    Event::Budgeted(Budget {
+    Event::Budgeted(UsedBudget {
         period,
         limit_usd: limit.parse().unwrap(),
         spent_usd: spent.parse().unwrap(),
@@ -384,7 +384,7 @@ fn problems_with(facts: &[Fact], line: &Line) -> Vec<String> {
     let expected: Vec<&str> = line.words().split_off(1);
     let of = |said: &[String], expected: &[&str], who: &str| {
         let is_wrong = |word: &&&str| match word.strip_prefix('!') {
-            Some(word) => said.iter().any(|said| said == word),
+            Some(denied) => said.iter().any(|it| it == denied),
             None => said.iter().all(|said| said != *word),
         };
         let wrong: Vec<_> = expected.iter().filter(is_wrong).collect();
