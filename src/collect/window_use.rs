@@ -21,11 +21,17 @@ impl Context {
     ) -> Option<WindowUse> {
         let until = reset.min(self.environment.now);
         let period = reset - window_length(window)..until;
-        let is_counted = |session: &str| limits.is_of_payer(session);
         let name_of = |session: &str| {
             let label = self.session_label(session);
             label.name_or_id(session).unwrap_or(session).to_owned()
         };
-        WindowUse::read(ledger, window, period, &is_counted, name_of).ok()?
+        WindowUse::read(
+            ledger,
+            window,
+            period,
+            &|session| limits.is_of_payer(session),
+            name_of,
+        )
+        .ok()?
     }
 }

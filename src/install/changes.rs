@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 /// A change on disk. Missing parent directories of a new file are created.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum InstallStep {
+pub enum PlanStep {
     /// Changes a file that other programs may change, too. The step fails if the file no longer has the expected text.
     Change(FileChange),
     /// Writes one of whycap's own files.

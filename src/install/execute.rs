@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use chrono::{DateTime, Utc};
 
-use super::changes::{FileChange, InstallStep};
+use super::changes::{FileChange, PlanStep};
 use super::edit_record::EditRecord;
 use super::made_directories::MadeDirectories;
 use super::plan::InstallPlan;
@@ -18,7 +18,7 @@ use super::slash_command::plugin_directory;
 use crate::disk::{self, Durability};
 use crate::paths::{Paths, real};
 
-impl InstallStep {
+impl PlanStep {
     /// Executes the step. If the file has changed since the plan was made, returns false and does nothing.
     fn run(&self, paths: &Paths) -> Result<bool, disk::Error> {
         match self {
@@ -50,7 +50,7 @@ impl FileChange {
 
 /// Executes the steps in order. Returns false if a file has changed since the plan was made. The remaining steps are
 /// then not executed, and a new plan is needed.
-pub fn run(paths: &Paths, steps: &[InstallStep]) -> Result<bool, disk::Error> {
+pub fn run(paths: &Paths, steps: &[PlanStep]) -> Result<bool, disk::Error> {
     for step in steps {
         if !step.run(paths)? {
             return Ok(false);
@@ -89,7 +89,7 @@ pub(crate) fn plan_and_execute(
         }
     }
     let changed = first.steps.iter().find_map(|step| match step {
-        InstallStep::Change(change) => Some(&change.path),
+        PlanStep::Change(change) => Some(&change.path),
         _ => None,
     });
     bail!(

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow, ensure};
 use serde_json::{Value, json};
 
-use super::changes::{Change, ChangeKind, FileChange, InstallStep};
+use super::changes::{Change, ChangeKind, FileChange, PlanStep};
 use super::edit_record::{EditRecord, KeepPurpose, PreviousStatusLine};
 use super::entries::{InstalledEntries, installed_entries, without_whycap_entries};
 use super::settings_edit::{self, Additions};
@@ -19,7 +19,7 @@ use crate::paths::{Paths, real};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct InstallPlan {
     /// The steps, in the order in which they must be executed.
-    pub steps: Vec<InstallStep>,
+    pub steps: Vec<PlanStep>,
     pub(crate) changes: Vec<Change>,
     /// Additional sentences for the user.
     pub(crate) notes: Vec<String>,
@@ -34,7 +34,7 @@ impl InstallPlan {
     }
 
     pub(super) fn change_file(&mut self, path: &Path, before: Option<&str>, after: Option<&str>) {
-        self.steps.push(InstallStep::Change(FileChange {
+        self.steps.push(PlanStep::Change(FileChange {
             path: path.to_owned(),
             before: before.map(str::to_owned),
             after: after.map(str::to_owned),
@@ -44,7 +44,7 @@ impl InstallPlan {
     /// Adds a step that deletes one of whycap's files. If it is not a regular file, it is left in place.
     fn remove_own(&mut self, path: PathBuf) {
         if path.is_file() {
-            self.steps.push(InstallStep::RemoveOwn(path));
+            self.steps.push(PlanStep::RemoveOwn(path));
         }
     }
 
@@ -93,10 +93,8 @@ pub fn install(
         // Write the record before the settings, because the first status-line call reads the previous status line from
         // it.
         let bytes = serde_json::to_vec(&record).with_context(|| left_alone(settings))?;
-        plan.steps.push(InstallStep::WriteOwn(
-            EditRecord::path(paths, settings),
-            bytes,
-        ));
+        plan.steps
+            .push(PlanStep::WriteOwn(EditRecord::path(paths, settings), bytes));
         plan.change_file(settings, current.as_deref(), Some(&edit.text));
     }
     plan.changes = edit.changes;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::changes::{Change, ChangeKind, InstallStep};
+use super::changes::{Change, ChangeKind, PlanStep};
 use super::command_line::{HOOK, invocation};
 use super::plan::InstallPlan;
 use super::plugin::EnabledPlugin;
@@ -136,7 +136,7 @@ impl InstallPlan {
                 .join("plugins/data/whycap-skills-dir"),
         ];
         plan.steps
-            .extend(directories.map(InstallStep::RemoveOwnDirectory));
+            .extend(directories.map(PlanStep::RemoveOwnDirectory));
         plan
     }
 }

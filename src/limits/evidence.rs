@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::fold::readings::Reading;
+use super::Reading;
 use super::outlook::Outlook;
 use super::{Kind, Payer, Source};
 use crate::messages::Verdict;

@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::Reading;
 use super::continuation::Continuation;
 use super::evidence::Evidence;
-use super::fold::readings::Reading;
-use super::fold::{Cause, Closure, NextError, Opening, PASTED, Stop, World};
+use super::fold::{Cause, Closure, Opening, PASTED, Stop, World};
 use super::resource::{Family, Lifter};
 use super::steps::Step;
 use super::{Asker, Credits, Kind, Login, Payer, Request, Resource, UsedBudget};
@@ -197,11 +197,11 @@ impl World {
         let request = self.request(asker);
         let own = self.newest_stop(&request);
         let blockers = self.blockers(&request);
-        let is_unanswered = |own: &usize| {
+        let unanswered = own.filter(|own| {
             let stop = self.stops.get(*own);
             stop.is_some_and(|stop| stop.answered_at.is_none())
-        };
-        if let Some(closure) = explaining(&blockers, own.filter(is_unanswered)) {
+        });
+        if let Some(closure) = explaining(&blockers, unanswered) {
             return Some(self.answer(&request, Subject::Closure(closure)));
         }
         let stop = self.stops.get(own?)?;
@@ -251,7 +251,7 @@ impl World {
         let positions = (0..self.stops.len()).rev();
         positions
             .filter_map(|position| Some((position, self.stops.get(position)?)))
-            .filter(|(_, stop)| stop.next != NextError::Repetition)
+            .filter(|(_, stop)| !stop.is_repeated())
             .map(|(position, stop)| {
                 let request = self.request_of(&stop.session);
                 self.answer(&request, Subject::Stop(position))
@@ -363,14 +363,14 @@ impl World {
 /// that one, it explains the session better. `blockers` starts with the closure that lasts longest.
 fn explaining<'a>(blockers: &[&'a Closure], own: Option<usize>) -> Option<&'a Closure> {
     let decisive = *blockers.first()?;
-    let is_own = |closure: &Closure| own.is_some_and(|own| closure.cause == Cause::Stop(own));
+    let own_cause = own.map(Cause::Stop);
     let lasts_as_long = |closure: &Closure| match (closure.until, decisive.until) {
         (Some(end), Some(last)) => last - end < SAME_RESET,
         (end, last) => end == last,
     };
     let best = blockers
         .iter()
-        .find(|closure| is_own(closure) && lasts_as_long(closure));
+        .find(|closure| Some(&closure.cause) == own_cause.as_ref() && lasts_as_long(closure));
     Some(best.copied().unwrap_or(decisive))
 }
 
@@ -502,10 +502,7 @@ impl World {
     }
 
     fn is_open(&self, position: usize) -> bool {
-        let is_followed = self
-            .stops
-            .get(position)
-            .is_some_and(|stop| stop.next != NextError::None);
+        let is_followed = self.stops.get(position).is_some_and(Stop::is_followed);
         match self.state_of(position) {
             State::Answered(_) => false,
             State::Reopened(opening) if opening.is_proof() || opening == Opening::Age => false,

@@ -35,7 +35,6 @@ impl World {
     /// Returns the stops between these times, and for how long no request of the user had a way through. A time counts
     /// once, however many limits and sessions it concerned.
     pub fn past(&self, since: DateTime<Utc>, until: DateTime<Utc>) -> Past {
-        let is_inside = |at: DateTime<Utc>| since <= at && at < until;
         let mut periods: Vec<Period> = self
             .closures
             .iter()
@@ -54,8 +53,10 @@ impl World {
             end = end.max(period.end);
         }
         let stops = self.stops().into_iter();
-        let inside =
-            stops.filter(|outlook| outlook.stop.as_ref().is_some_and(|it| is_inside(it.at)));
+        let inside = stops.filter(|outlook| {
+            let stop = outlook.stop.as_ref();
+            stop.is_some_and(|stop| since <= stop.at && stop.at < until)
+        });
         Past {
             stops: by_limit(inside),
             blocked,

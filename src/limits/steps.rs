@@ -238,12 +238,11 @@ fn row_for(name: &str, outlook: &Outlook) -> Option<&'static Row> {
 }
 
 fn step(row: &'static Row, world: &World, outlook: &Outlook) -> Step {
-    let fill = |text: &str| fill(text, outlook);
     Step {
         name: row.name,
-        text: fill(row.text),
-        why: fill(row.why).trim().to_owned(),
-        command: row.command.map(fill),
+        text: fill(row.text, outlook),
+        why: fill(row.why, outlook).trim().to_owned(),
+        command: row.command.map(|command| fill(command, outlook)),
         url: row.url,
         costs_money: match row.costs {
             Costs::Nothing => Some(false),

@@ -51,7 +51,7 @@ impl NowCollector {
             context.use_of_open_windows(ledger, &limits, figures.as_ref())
         });
         let registered = sessions::registered(&context.paths);
-        let is_registered = |pid: &u32| registered.iter().any(|session| session.claim.pid == *pid);
+        let pids: HashSet<u32> = registered.iter().map(|session| session.claim.pid).collect();
         // What blocks only one session is shown beside that session.
         let others: Vec<Outlook> = outlook
             .iter()
@@ -73,7 +73,7 @@ impl NowCollector {
             spend: spend.map_err(|reason| format!("unknown: {reason}")),
             unregistered_clients: processes::clients_known_to_use(&context.paths)
                 .iter()
-                .filter(|pid| !is_registered(pid))
+                .filter(|pid| !pids.contains(*pid))
                 .count(),
             sessions: context.running_sessions(ledger, &limits, registered),
         }

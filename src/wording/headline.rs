@@ -1,7 +1,5 @@
 //! The headline: one sentence that says what happened, and when the user can work again or what to do first.
 
-use chrono::{DateTime, Utc};
-
 use super::{credential, first_that_fits, usage, window_name};
 use crate::limits::{Family, Kind, Opening, Outlook, State, Verdict, Who};
 use crate::time::Clock;
@@ -73,11 +71,13 @@ fn of_message(outlook: &Outlook) -> String {
 
 /// Returns how the limit ended for this request, as a clause that follows "; ". Returns `None` if it has not ended.
 pub(crate) fn ending(outlook: &Outlook, clock: Clock) -> Option<String> {
-    let time = |at: DateTime<Utc>| clock.format_time(at);
     let is_pause = outlook.limit().family() == Family::Service;
     let opening = match &outlook.state {
         State::Answered(at) => {
-            return Some(format!("this session received a response at {}", time(*at)));
+            return Some(format!(
+                "this session received a response at {}",
+                clock.format_time(*at)
+            ));
         }
         State::Spared => {
             return Some(
@@ -99,18 +99,23 @@ pub(crate) fn ending(outlook: &Outlook, clock: Clock) -> Option<String> {
     };
     Some(match opening {
         Opening::Response { at, .. } => {
-            format!("another session received a response at {}", time(*at))
+            format!(
+                "another session received a response at {}",
+                clock.format_time(*at)
+            )
         }
         Opening::Reading { at, percent } => {
             format!(
                 "at {}, only {percent:.0}% was used, so it was reset early",
-                time(*at)
+                clock.format_time(*at)
             )
         }
-        Opening::Time(at) if !is_pause => format!("it should have reset at {}", time(*at)),
+        Opening::Time(at) if !is_pause => {
+            format!("it should have reset at {}", clock.format_time(*at))
+        }
         Opening::Time(_) | Opening::Age if is_pause => "it should be over by now".to_owned(),
         Opening::Time(at) | Opening::Passed(at) => {
-            format!("a request got past it at {}", time(*at))
+            format!("a request got past it at {}", clock.format_time(*at))
         }
         Opening::Month => "a new month has begun".to_owned(),
         Opening::Age => "it is too old to say anything about now".to_owned(),

@@ -9,9 +9,8 @@ use super::super::{
     Refusal, Request, Resource, Scope, Source, UsedBudget,
 };
 use super::readings::{FULL, OF_ALL_MODELS, Reading, USED_UP};
-use super::{
-    Cause, Closure, KnownSession, NextError, Opening, Overrun, PASTED, Served, Stop, World,
-};
+use super::stop::NextError;
+use super::{Cause, Closure, KnownSession, Opening, Overrun, PASTED, Served, Stop, World};
 use crate::messages::{ErrorReport, Verdict, recognize};
 
 /// The time after a window has become full in which the plan may still cover responses.
@@ -295,11 +294,10 @@ impl World {
         self.read(at, &request.payer, refusal.usage.clone());
         let stop = self.stop(at, id, source, refusal, request);
         let judgement = &stop.judgement;
-        let is_of_plan = |kind: Kind| kind.family().is_of_plan();
         if judgement
             .closes
             .iter()
-            .any(|closed| is_of_plan(closed.kind))
+            .any(|closed| closed.kind.family().is_of_plan())
         {
             self.overruns
                 .retain(|scope, _| !scope.includes(&stop.request));

@@ -19,7 +19,6 @@ pub use closure::Opening;
 pub(crate) use closure::{Cause, Closure};
 use readings::{FULL, Readings};
 pub(crate) use session::KnownSession;
-pub(crate) use stop::NextError;
 pub use stop::Stop;
 
 /// The session of a text that the user pasted.

@@ -62,6 +62,16 @@ impl Stop {
         self.resource.kind
     }
 
+    /// Returns true if another attempt was refused for the same reason.
+    pub(crate) fn is_repeated(&self) -> bool {
+        self.next == NextError::Repetition
+    }
+
+    /// Returns true if another error followed before a response.
+    pub(crate) fn is_followed(&self) -> bool {
+        self.next != NextError::None
+    }
+
     /// Returns true if the later stop is another attempt that was refused for the same reason.
     pub(crate) fn is_repeated_by(&self, later: &Self) -> bool {
         self.message.row.id == later.message.row.id
