@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::reply::{Reply, Subcommand, misuse};
 use crate::collect::Context;
 use crate::limits::Outlook;
+use crate::locks;
 use crate::messages::Rank;
 use crate::render::Report;
 use crate::terminal::Tone;
@@ -83,8 +84,10 @@ impl Subcommand for ExplainArguments {
         let meaning = text.as_deref().and_then(|text| limits.meaning(text));
         let is_unknown_text = meaning.as_ref().is_some_and(is_unrecognized);
         let current = limits.outlook();
-        if current.is_none() && !self.exit_code {
-            context.require_known_session(self.session.as_deref())?;
+        let is_known = context.require_known_session(self.session.as_deref());
+        let is_unknown_session = is_known.is_err();
+        if !self.exit_code {
+            is_known?;
         }
         // A script that passes a message asks only about this message.
         let answer = match &meaning {
@@ -104,12 +107,16 @@ impl Subcommand for ExplainArguments {
             if meaning.is_some() && !is_unknown_text {
                 report.add(right_now(current.as_ref(), &limits));
             }
+            let stuck = locks::harmful(&context.paths, &context.environment);
+            let sentences = stuck
+                .iter()
+                .map(|lock| format!("{} {}", lock.says, lock.remedy));
+            report.paragraphs(Tone::Plain, sentences);
         }
         let code = match answer {
             _ if !self.exit_code => 0,
-            _ if is_unknown_text => UNKNOWN,
+            _ if is_unknown_text || is_unknown_session => UNKNOWN,
             Some(answer) => answer.exit_code(),
-            None if session.is_some_and(|session| !context.knows_session(session)) => UNKNOWN,
             None => 0,
         };
         Ok(Reply::from(report).in_json(self.json).with_code(code))

@@ -55,7 +55,7 @@ impl Context {
             .stop
             .as_ref()
             .is_some_and(|stop| stop.session == session && !stop.is_shown);
-        if !is_new || !(outlook.is_blocked() || outlook.is_open) {
+        if !is_new || outlook.is_over() || !outlook.is_open {
             return None;
         }
         self.record_shown(session);

@@ -270,7 +270,10 @@ impl World {
             let Some(other) = self.outlook(&asker).filter(Outlook::is_blocked) else {
                 continue;
             };
-            let is_new = |known: &Outlook| known.resource != other.resource;
+            let is_new = |known: &Outlook| {
+                known.resource.kind != other.resource.kind
+                    || known.resource.scope.payer != other.resource.scope.payer
+            };
             if is_new(outlook) && others.iter().all(is_new) {
                 others.push(other);
             }
@@ -456,7 +459,9 @@ impl World {
         let closed: Vec<_> = closed.into_iter().filter(|it| it.cause == cause).collect();
         let is_closed = closed.iter().any(|it| it.resource == stop.resource);
         match (subject, closed.first()) {
-            (Subject::Closure(closure), _) if !is_closed => closure.resource.clone(),
+            (Subject::Closure(closure), _) if !is_closed || lasts_longer(closure, stop) => {
+                closure.resource.clone()
+            }
             (Subject::Stop(_), Some(first)) if !is_closed => first.resource.clone(),
             _ => stop.resource.clone(),
         }
@@ -524,6 +529,11 @@ impl World {
         }
         also
     }
+}
+
+/// Returns true if both limits are windows, so that the one that lasts longer decides.
+fn lasts_longer(closure: &Closure, stop: &Stop) -> bool {
+    closure.resource.kind.is_window() && stop.resource.kind.is_window()
 }
 
 /// Returns when the limit ends by itself. The pause after a trouble of the service is not a reset, unless it is stated.

@@ -200,7 +200,7 @@ fn names(world: &World, outlook: &Outlook) -> Vec<&'static str> {
         names.push("free_ways");
     }
     if outlook.state == State::NotHere {
-        names.push("new_session");
+        names.push("other_session");
     }
     names
 }
@@ -350,6 +350,12 @@ mod tests {
 
     use super::ROWS;
     use crate::messages;
+
+    #[test]
+    fn names_are_unique() {
+        let names: BTreeSet<_> = ROWS.iter().map(|row| row.name).collect();
+        assert_eq!(names.len(), ROWS.len());
+    }
 
     #[test]
     fn every_step_that_a_message_names_exists_and_every_row_is_used() {

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Caller, Facts, Period, collect, collect_for_status_line, refresh, settle};
 use crate::claude::window_usage::WindowFigures;
-use crate::ledger::{Ledger, OpenLedger, WaitLimit};
+use crate::ledger::{Ledger, OpenLedger};
 use crate::limits::{Asker, Blocks, Fact, Kind, Measure, Outlook, Past, PayerUsage, Pays, World};
 use crate::pace::WindowPace;
 use crate::time::Clock;
@@ -32,11 +32,11 @@ impl Limits {
 
     /// Like [`Self::read`], but collects the facts since the given time.
     pub(crate) fn since(since: DateTime<Utc>, caller: &Caller<'_>, reported: &[Fact]) -> Self {
-        // If nothing can be stored, the transcripts are read into memory.
+        // Without a ledger, the transcripts are read into memory. Only commands that show spend create one.
         let data = &caller.paths.data;
-        let mut ledger = Ledger::open(data, WaitLimit::None)
-            .or_else(|_| Ledger::in_memory(data))
-            .ok();
+        let mut ledger = Ledger::open_existing(data)
+            .and_then(Result::ok)
+            .or_else(|| Ledger::in_memory(data).ok());
         if let Some(ledger) = &mut ledger {
             refresh(caller, ledger);
         }

@@ -25,16 +25,21 @@ pub(crate) fn bug_report(outlook: &Outlook, clock: Clock) -> String {
         format!("{window}, reason: {reason}")
     });
     let zone = clock.zone.at(at).format("%:z");
+    let codes: Vec<String> = refusal
+        .iter()
+        .flat_map(|refusal| &refusal.codes)
+        .map(|code| identifier(Some(code)))
+        .collect();
     let fields = [
         ("Message", format!("`{}`", redact(text).replace('`', "'"))),
         ("Time", format!("{} (zone {zone})", format_rfc3339(at))),
         (
             "Claude Code",
-            option(refusal.and_then(|refusal| refusal.version.as_deref())),
+            identifier(refusal.and_then(|refusal| refusal.version.as_deref())),
         ),
         (
             "Plan",
-            option(
+            identifier(
                 outlook
                     .account
                     .as_ref()
@@ -43,12 +48,9 @@ pub(crate) fn bug_report(outlook: &Outlook, clock: Clock) -> String {
         ),
         (
             "Error class",
-            option(refusal.and_then(|refusal| refusal.class.as_deref())),
+            identifier(refusal.and_then(|refusal| refusal.class.as_deref())),
         ),
-        (
-            "Codes",
-            refusal.map_or(String::new(), |refusal| refusal.codes.join(", ")),
-        ),
+        ("Codes", codes.join(", ")),
         ("The server named", server),
         ("Attempts", stop.map_or(0, |stop| stop.attempts).to_string()),
         ("Facts", redact(&facts(outlook, clock).join(" "))),
@@ -73,6 +75,12 @@ pub(crate) fn bug_report(outlook: &Outlook, clock: Clock) -> String {
     report
 }
 
-fn option(value: Option<&str>) -> String {
-    value.unwrap_or("unknown").to_owned()
+/// Returns an identifier. Anything else could contain a name or a path, so it is left out.
+fn identifier(value: Option<&str>) -> String {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    match value {
+        Some(value) if value.chars().all(is_part) => value.to_owned(),
+        Some(_) => "withheld".to_owned(),
+        None => "unknown".to_owned(),
+    }
 }

@@ -3,8 +3,6 @@
 use serde_json::{Value, json};
 
 use crate::client::Client;
-#[cfg(target_os = "linux")]
-use crate::now::RunningClient;
 use crate::situation::flat;
 use crate::support::{Run, Sandbox, data};
 
@@ -458,76 +456,23 @@ fn each_budget_is_shown_with_what_is_left_and_its_forecast() {
     );
 }
 
-/// A budget with `action = "stop"` blocked every prompt, but `now` said only that no limit blocks the user, and `budget`
-/// did not mention it.
+/// A budget with `action = "stop"` blocked every prompt, but `now` said only that no limit blocks the user.
 #[test]
-fn now_and_budget_say_that_a_used_up_budget_blocks_prompts() {
+fn now_and_explain_say_that_a_used_up_budget_blocks_prompts() {
     let sandbox = with_budget("[budget]\nday = 0.4\naction = \"stop\"\n");
     assert_eq!(prompt(&sandbox, "hi")["decision"], "block");
-    let blocks = "whycap blocks prompts in each session until you type /whycap continue there.";
-    let now = flat(sandbox.run(&["now"]).success());
-    assert!(
-        now.starts_with("Budget Today's budget of $0.40 is used up"),
-        "{now}"
-    );
-    assert!(now.contains(blocks), "{now}");
-    assert!(
-        now.contains("no limit is blocking you, but a budget blocks prompts"),
-        "{now}"
-    );
-    let json = sandbox.run(&["now", "--json"]).json();
-    let sentences = json["blocking_budgets"].as_array().expect("a list");
-    assert_eq!(sentences.len(), 1, "{json:#}");
-    assert!(sentences[0].as_str().unwrap().ends_with(blocks), "{json:#}");
-    let budget = flat(sandbox.run(&["budget"]).success());
-    assert!(budget.contains(blocks), "{budget}");
-
-    // In the session in which the user has chosen to continue, the budget blocks nothing.
-    prompt(&sandbox, "/whycap continue");
-    let reply = prompt(&sandbox, "/whycap now");
-    let answer = flat(reply["reason"].as_str().unwrap());
-    assert!(!answer.contains("a budget blocks prompts"), "{answer}");
+    let now = sandbox.run(&["now", "--json"]).json();
+    assert_eq!(now["blocks"]["resources"], json!(["own_budget"]), "{now:#}");
+    let explained = sandbox.run(&["explain", "--exit-code"]);
+    assert_eq!(explained.code, 10, "{explained:?}");
 
     for config in [
         "[budget]\nday = 0.4\n",
         "[budget]\nday = 9\naction = \"stop\"\n",
     ] {
         sandbox.write("whycap.toml", config);
-        for command in ["now", "budget"] {
-            let shown = flat(sandbox.run(&[command]).success());
-            assert!(!shown.contains("blocks prompts"), "{command}: {shown}");
-        }
         let json = sandbox.run(&["now", "--json"]).json();
-        assert_eq!(json["blocking_budgets"], json!([]), "{config}");
-    }
-}
-
-/// After `/whycap continue`, `now` and `budget` still said that the session's budget blocks its prompts.
-#[cfg(target_os = "linux")]
-#[test]
-fn a_session_budget_that_the_user_has_lifted_blocks_nothing_on_any_screen() {
-    let sandbox = with_budget("[budget]\nsession = 0.1\naction = \"stop\"\n");
-    let _process = RunningClient::idle(&sandbox, SESSION);
-    let screens = || {
-        ["now", "budget"]
-            .map(|command| flat(sandbox.run(&[command]).success()))
-            .into_iter()
-            .chain(["/whycap now", "/whycap budget"].map(|text| {
-                let reply = prompt(&sandbox, text);
-                flat(reply["reason"].as_str().unwrap())
-            }))
-    };
-    assert_eq!(prompt(&sandbox, "hi")["decision"], "block");
-    for screen in screens() {
-        assert!(
-            screen.contains("whycap blocks the prompts of this session"),
-            "{screen}"
-        );
-    }
-    prompt(&sandbox, "/whycap continue");
-    assert_ne!(prompt(&sandbox, "hi")["decision"], "block");
-    for screen in screens() {
-        assert!(!screen.contains("blocks"), "{screen}");
+        assert_eq!(json["blocks"], Value::Null, "{config}");
     }
 }
 

@@ -256,7 +256,6 @@ fn a_time_zone_is_assumed_unless_the_message_states_one() {
         ("2026-11-21 07:38:08.250Z", "2026-11-21T07:38:08Z"),
         ("2026-11-21 07:38:08-05:00", "2026-11-21T12:38:08Z"),
         ("2026-11-21 07:38:08 (UTC+8)", "2026-11-20T23:38:08Z"),
-        ("2026-11-21 07:38:08 UTC +2", "2026-11-21T05:38:08Z"),
         ("2026-11-21 07:38:08 GMT", "2026-11-21T07:38:08Z"),
         ("the end of the period", ""),
     ] {
@@ -274,11 +273,6 @@ fn the_refusing_service_is_inferred_from_the_environment() {
         ("CLAUDE_CODE_USE_BEDROCK", "1", "bedrock"),
         ("CLAUDE_CODE_USE_VERTEX", "1", "vertex"),
         ("ANTHROPIC_API_KEY", "sk-ant-api03-x", "console"),
-        (
-            "ANTHROPIC_BASE_URL",
-            "https://jane:secret@llm.example.com:8443/v1",
-            "gateway",
-        ),
     ] {
         let sandbox = Sandbox::new().variable(variable, value);
         let run = sandbox.run(&["explain", "--json", "--text", message]);

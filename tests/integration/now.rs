@@ -12,9 +12,7 @@ use serde_json::{Value, json};
 use crate::client::{Client, windows};
 use crate::histories::{near, spend, with_history};
 #[cfg(target_os = "linux")]
-use crate::situation::{
-    AT, FIVE_HOUR, NOON, TUESDAY, refused, session_of_login, with_a_private_login,
-};
+use crate::situation::{NOON, TUESDAY, session_of_login, with_a_private_login};
 use crate::support::{Run, Sandbox};
 
 /// Builds Claude Code's status-line input for a session with this running total and with usage windows.
@@ -211,69 +209,6 @@ fn repricing_does_not_move_spend_from_yesterday_to_today() {
     }
 }
 
-/// Spend on an API key must not count toward the login's 5-hour window, and all output must show the same figure for
-/// the window.
-#[test]
-fn spend_paid_by_an_api_key_is_in_no_window() {
-    let sandbox = Sandbox::new();
-    Client::logged_in(&sandbox, "max", "admin");
-    let noon = 1_795_176_000; // 2026-11-20T12:00:00Z
-    let by_login = Client::with_session(&sandbox, "by-login");
-    by_login.append(&json!({"type": "session-owner", "sessionId": "by-login",
-        "accountUuid": "11111111-1111-1111-1111-111111111111"}));
-    by_login.works("2026-11-20T09:00:00Z", 500_000);
-    let usage = windows(40.0, noon, 10.0, noon + 300_000);
-    by_login.calls_status_line("2026-11-20T09:00:01Z", usage, 120);
-    let by_key = Client::with_session(&sandbox, "by-key");
-    by_key.works("2026-11-20T09:10:00Z", 250_000);
-    let at = "2026-11-20T09:30:00Z";
-    let now = by_login.run(at, &["now", "--json"], b"").json();
-    let [today, window] = [&now["today_usd"], &now["window_use"][0]["cost_usd"]]
-        .map(|amount| format!("{:.2}", amount.as_f64().unwrap()));
-    assert_eq!(today, "3.00", "{now:#}");
-    assert_eq!(window, "2.00", "{now:#}");
-
-    by_login.receives_error(
-        at,
-        "You've hit your 5-hour limit · resets 12pm (UTC)",
-        json!({}),
-    );
-    let long = by_login.run(at, &["explain", "--long"], b"");
-    let amounts: Vec<&str> = long
-        .success()
-        .split_whitespace()
-        .filter(|word| word.starts_with('$'))
-        .collect();
-    assert_eq!(amounts, ["$2.00"], "{}", long.stdout);
-}
-
-/// Returns the age of the readings that `now` shows.
-fn age_of_readings(client: &Client<'_>, at: &str) -> String {
-    let screen = client.run(at, &["now"], b"");
-    let (_, rest) = screen.success().split_once("reported ").expect("a time");
-    rest.lines().next().unwrap_or_default().to_owned()
-}
-
-/// After `/clear`, Claude Code repeats the figures of the previous session in the new session, which has not received
-/// any response yet.
-#[test]
-fn figures_that_a_new_session_repeats_are_not_new() {
-    let sandbox = Sandbox::new();
-    Client::logged_in(&sandbox, "pro", "admin");
-    let figures = windows(12.0, 1_795_176_000, 40.0, 1_795_500_000);
-    let before = Client::with_session(&sandbox, "before");
-    before.calls_status_line("2026-11-20T10:00:00Z", figures.clone(), 120);
-    let mut after = Client::with_session(&sandbox, "after");
-    after.api_ms = 0;
-    after.calls_status_line("2026-11-20T10:05:00Z", figures.clone(), 120);
-    let age = age_of_readings(&before, "2026-11-20T10:05:05Z");
-    assert_eq!(age, "up to 5 m ago");
-    after.api_ms = 900;
-    after.calls_status_line("2026-11-20T10:06:00Z", figures, 120);
-    let age = age_of_readings(&before, "2026-11-20T10:06:05Z");
-    assert_eq!(age, "just now");
-}
-
 #[test]
 fn now_works_in_an_empty_home() {
     let run = Sandbox::new().run(&["now"]);
@@ -331,30 +266,6 @@ fn record_responses(sandbox: &Sandbox, times: [&str; 2]) {
     }
 }
 
-/// A new block begins with the first response after the previous block, even if another response has a timestamp in the
-/// future.
-#[test]
-fn the_current_block_is_found_along_with_recent_earlier_spend() {
-    let sandbox = with_a_private_login();
-    record_responses(&sandbox, ["2026-11-20T03:30:00Z", "2026-11-20T07:55:00Z"]);
-    let mut command = sandbox.command(&["now"]);
-    let ended = Run::of(command.env("WHYCAP_NOW", "2026-11-20T08:02:00Z"), b"");
-    assert!(
-        ended
-            .success()
-            .contains("Block     no 5-hour window is running (estimated)\n"),
-        "{ended:?}"
-    );
-    record_responses(&sandbox, ["2026-11-20T08:03:00Z", "2026-11-23T08:03:00Z"]);
-    let mut command = sandbox.command(&["now", "--json"]);
-    let now = Run::of(command.env("WHYCAP_NOW", "2026-11-20T08:10:00Z"), b"").json();
-    let running = &now["block"];
-    assert_eq!(
-        (&running["start"], &running["cost_usd"]),
-        (&json!("2026-11-20T08:00:00Z"), &json!(1.0))
-    );
-}
-
 /// Spend from before the reset of the 5-hour window does not count toward the current window.
 #[test]
 fn a_block_from_before_a_known_reset_is_not_shown() {
@@ -370,47 +281,6 @@ fn a_block_from_before_a_known_reset_is_not_shown() {
     assert_eq!(json["block"], Value::Null, "{json:#}");
 }
 
-/// Without readings, `now` said that the 5-hour limit was used up and, below, that no 5-hour window was running. After
-/// a response, it estimated an end other than the reset that the server had stated.
-#[test]
-fn the_block_is_the_window_that_the_server_refused() {
-    let refusal = refused("five_hour", NOON, "");
-    for responses in [&[][..], &["2026-11-20T06:10:00Z", "2026-11-20T09:30:00Z"]] {
-        let sandbox = with_a_private_login();
-        let client = session_of_login(&sandbox, "s");
-        for at in responses {
-            client.works(at, 250_000);
-        }
-        client.receives_error(AT, FIVE_HOUR, &refusal);
-        let at = "2026-11-20T10:20:00Z";
-        let screen = client.run(at, &["now"], b"");
-        let spent = responses.len().saturating_sub(1);
-        let row = format!(
-            "Block     ${spent}.00 since 07:00; the 5-hour window ends at 12:00, in 1 h 40 m\n"
-        );
-        assert!(screen.success().contains(&row), "{row}: {screen:?}");
-        assert!(!screen.stdout.contains("estimated"), "{screen:?}");
-        let block = &client.run(at, &["now", "--json"], b"").json()["block"];
-        assert_eq!(block["start"], "2026-11-20T07:00:00Z", "{block:#}");
-        assert_eq!(block["end"], "2026-11-20T12:00:00Z", "{block:#}");
-    }
-}
-
-/// A response before the reset may show that the window has been reset early, so its end is unknown.
-#[test]
-fn no_block_is_shown_after_a_response_before_the_reset_that_the_server_stated() {
-    let sandbox = with_a_private_login();
-    let client = session_of_login(&sandbox, "s");
-    client.works("2026-11-20T09:30:00Z", 250_000);
-    client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
-    client.works("2026-11-20T10:10:00Z", 250_000);
-    let at = "2026-11-20T10:20:00Z";
-    let screen = client.run(at, &["now"], b"");
-    assert!(!screen.success().contains("Block"), "{screen:?}");
-    let json = client.run(at, &["now", "--json"], b"").json();
-    assert_eq!(json["block"], Value::Null, "{json:#}");
-}
-
 #[test]
 fn now_does_not_mention_keys_to_a_login_with_a_plan() {
     let sandbox = with_a_private_login();
@@ -418,40 +288,6 @@ fn now_does_not_mention_keys_to_a_login_with_a_plan() {
     let screen = client.run("2026-11-20T12:30:00Z", &["now"], b"");
     let windows = "Windows   no current usage data from Claude Code\n";
     assert!(screen.success().contains(windows), "{screen:?}");
-}
-
-#[test]
-fn gateway_limits_and_model_windows_are_in_the_json_output() {
-    let sandbox = Sandbox::new().variable("WHYCAP_NOW", "2026-11-20T18:00:00Z");
-    let payload = json!({
-        "session_id": "0d3b2f9e-0000-4000-8000-000000000001",
-        "cost": {"total_cost_usd": 1, "total_duration_ms": 60_000, "total_api_duration_ms": 900},
-        "rate_limits": {
-            "five_hour": {"used_percentage": 100, "resets_at": 1_795_203_000},
-            "seven_day_opus": {"used_percentage": 80, "resets_at": 1_795_463_400},
-            "spend_limit": {
-                "used_percentage": 62, "resets_at": 1_795_219_200,
-                "used_usd": 31, "limit_usd": 50, "period": "daily",
-            },
-        },
-    });
-    sandbox.run_with(&["statusline"], payload.to_string().as_bytes());
-    let windows = sandbox.run(&["now", "--json"]).json()["windows"].take();
-    assert_eq!(windows["seven_day_opus"]["used_percentage"], 80.0);
-    assert_eq!(windows["seven_day_sonnet"], Value::Null);
-    assert_eq!(
-        windows["spend_limit"],
-        json!({
-            "used_percentage": 62.0, "resets_at": "2026-11-21T00:00:00Z",
-            "used_usd": 31.0, "limit_usd": 50.0, "period": "daily",
-        })
-    );
-    let screen = sandbox.run(&["now"]);
-    assert!(
-        screen.success().contains("daily spend"),
-        "{}",
-        screen.stdout
-    );
 }
 
 #[test]
@@ -509,33 +345,6 @@ fn a_client_that_may_belong_to_another_home_is_not_counted() {
         "{}",
         screen.stdout
     );
-}
-
-#[cfg(target_os = "linux")]
-fn screen_of_now(client: &Client<'_>) -> String {
-    let run = client.run("2026-11-20T10:03:00Z", &["now"], b"");
-    run.success().to_owned()
-}
-
-/// In a terminal, Claude Code 2.1.331 writes nothing to the transcript while it retries a request.
-#[cfg(target_os = "linux")]
-#[test]
-fn a_session_without_a_response_to_its_prompt_is_waiting() {
-    let sandbox = Sandbox::new();
-    let client = Client::new(&sandbox);
-    let process = RunningClient::start(&sandbox);
-    process.registers(&sandbox, &client.session, "busy");
-    let waiting = screen_of_now(&client);
-    assert!(waiting.contains("waiting for a response"), "{waiting}");
-    client.receives_response("2026-11-20T10:02:00Z");
-    let responding = screen_of_now(&client);
-    assert!(responding.contains("responding"), "{responding}");
-    client.append(&json!({
-        "type": "user", "timestamp": "2026-11-20T10:02:10Z",
-        "message": {"role": "user", "content": [{"type": "tool_result", "content": "done"}]},
-    }));
-    let after_tool = screen_of_now(&client);
-    assert!(after_tool.contains("responding"), "{after_tool}");
 }
 
 /// The explanation must not contain the same error message twice.
@@ -678,26 +487,6 @@ fn now_fits_into_a_small_terminal_and_lists_the_sessions_once() {
     }
 }
 
-/// No other row says that some of the usage came from elsewhere.
-#[test]
-#[cfg(target_os = "linux")]
-fn now_mentions_usage_elsewhere_in_a_small_terminal() {
-    let sandbox = with_a_private_login();
-    let _processes = idle_sessions(&sandbox, 7);
-    let mut after_pause = session_of_login(&sandbox, "after-pause");
-    after_pause.total_cost = 0.0;
-    let before = windows(71.0, NOON, 17.0, TUESDAY);
-    after_pause.calls_status_line("2026-11-20T09:12:00Z", before, 120);
-    after_pause.works("2026-11-20T09:23:00Z", 10);
-    let risen = windows(95.0, NOON, 17.0, TUESDAY);
-    after_pause.calls_status_line("2026-11-20T09:23:01Z", risen, 120);
-    if let Some(screen) = now_in_small_terminal(&sandbox, "2026-11-20T09:24:00Z") {
-        assert!(screen.lines().count() < 20, "{screen}");
-        let sentence = "5h: up 24% while this machine spent nothing";
-        assert!(flat(&screen).contains(sentence), "{screen}");
-    }
-}
-
 /// A blocked session is idle and often has the lowest cost. However, if not all sessions fit, it is the one that the
 /// user must see.
 #[test]
@@ -711,7 +500,7 @@ fn now_leaves_out_other_sessions_before_a_blocked_one() {
     blocked.receives_error("2026-11-20T09:10:00Z", "Prompt is too long", status);
     if let Some(screen) = now_in_small_terminal(&sandbox, "2026-11-20T09:10:10Z") {
         assert!(screen.lines().count() < 20, "{screen}");
-        assert!(screen.contains(" blocked (prompt too long)"), "{screen}");
+        assert!(screen.contains("blocked: conversation"), "{screen}");
         let hint = "more (see all: whycap now | more)";
         assert!(flat(&screen).contains(hint), "{screen}");
     }
@@ -724,7 +513,6 @@ fn the_answer_to_whycap_now_fits_with_its_note() {
     let sandbox = with_a_private_login();
     let _processes = idle_sessions(&sandbox, 9);
     let answer = answer_in_a_terminal_with(&sandbox, 34, "/whycap now");
-    assert!(answer.contains("Because you ran /whycap"), "{answer}");
     let hint = "more (see all in a shell: whycap now | more)";
     assert!(answer.contains(hint), "{answer}");
     // Claude Code uses 14 of the 34 rows.
@@ -788,29 +576,4 @@ fn a_session_in_two_terminals_is_waiting_if_one_of_them_is() {
         assert!(shown.contains("waiting for you"), "{shown}");
         assert!(shown.contains("Sessions 1 running"), "{shown}");
     }
-}
-
-/// A session received two responses within five minutes that reported the same figures. When Claude Code called the status
-/// line of the idle session again, the old figures were stored with the time of that call. `now` said "reported just now",
-/// and `explain` said "1 m before the error".
-#[test]
-fn unchanged_figures_are_dated_to_the_response_that_reported_them() {
-    let sandbox = with_a_private_login();
-    let mut client = session_of_login(&sandbox, "works");
-    let usage = || windows(42.0, NOON, 17.0, TUESDAY);
-    for minute in ["10:00", "10:01"] {
-        client.sends_prompt(&format!("2026-11-20T{minute}:00Z"), "go on");
-        client.api_ms += 300;
-        client.receives_response(&format!("2026-11-20T{minute}:05Z"));
-        client.calls_status_line(&format!("2026-11-20T{minute}:06Z"), usage(), 120);
-    }
-    client.calls_status_line("2026-11-20T10:06:00Z", usage(), 120);
-    let now = client.run("2026-11-20T10:06:10Z", &["now"], b"");
-    assert!(now.success().contains("reported up to 5 m ago"), "{now:?}");
-    let stopped = session_of_login(&sandbox, "stopped");
-    let text = "You've hit your 5-hour limit \u{b7} resets 12pm (UTC)";
-    stopped.receives_error("2026-11-20T10:07:05Z", text, json!({}));
-    let explained = stopped.run("2026-11-20T10:07:20Z", &["explain"], b"");
-    let explained = explained.success();
-    assert!(explained.contains("6 m before the error"), "{explained}");
 }

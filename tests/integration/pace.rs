@@ -113,35 +113,6 @@ fn a_session_with_an_older_reading_does_not_lower_the_pace() {
     );
 }
 
-#[test]
-fn usage_steps_are_stored_in_a_private_monthly_file() {
-    let sandbox = Sandbox::new();
-    busy_since_ten(&sandbox);
-    let journal = sandbox.path(".local/share/whycap/journal/2026-11.jsonl");
-    let text = std::fs::read_to_string(&journal).unwrap();
-    let readings = text
-        .lines()
-        .filter(|line| line.starts_with("{\"reading\":"));
-    assert_eq!(readings.count(), 18, "{text}");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let mode = std::fs::metadata(&journal).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
-    }
-    // An incomplete line must not cause problems.
-    std::fs::write(
-        &journal,
-        format!("{text}\n{{\"reading\":{{\"session\":\"one\""),
-    )
-    .unwrap();
-    let status_line = line(&Client::with_session(&sandbox, "one"), "10:45", 65.0);
-    assert!(
-        status_line.contains("at this pace, 5h full at 11:2"),
-        "{status_line}"
-    );
-}
-
 fn day(text: &str) -> chrono::NaiveDate {
     text.parse().unwrap()
 }

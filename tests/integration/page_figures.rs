@@ -3,11 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, FixedOffset, NaiveDate};
+use chrono::{DateTime, FixedOffset};
 use indexmap::IndexMap;
 use serde_json::json;
 
-use crate::client::{Client, windows};
 use crate::support::Sandbox;
 
 /// The number of tokens of each kind, or the price of each kind.
@@ -195,11 +194,6 @@ fn parse_cell(element: &str) -> Cell {
         text: text.trim().to_owned(),
         exact,
     }
-}
-
-/// Returns the texts of all cells in a row.
-fn texts(row: &Row) -> Vec<&str> {
-    row.values().map(|cell| cell.text.as_str()).collect()
 }
 
 #[expect(
@@ -396,94 +390,4 @@ fn sessions(page: &str, lines: &[Line]) {
         assert_eq!(value(&row["cost"]), exact(*cost));
         assert_eq!(row["responses"].text, session_lines.len().to_string());
     }
-}
-
-/// Returns the Unix time of an hour in November.
-fn hour_of_november(day: u32, hour: u32) -> i64 {
-    NaiveDate::from_ymd_opt(2026, 11, day)
-        .unwrap()
-        .and_hms_opt(hour, 0, 0)
-        .unwrap()
-        .and_utc()
-        .timestamp()
-}
-
-/// Checks the errors on the page, how long they blocked work, and when work continued.
-#[test]
-fn limits_on_the_page_match_the_errors() {
-    let sandbox = Sandbox::new().variable("TZ", "Africa/Algiers");
-    Client::logged_in(&sandbox, "max", "user");
-    let client = Client::new(&sandbox);
-    // The day and hour of each status-line call and the usage of both windows that it reports.
-    let readings = [
-        (11, 10, 97.0, 60.0),
-        (16, 8, 12.0, 30.0),
-        (16, 9, 55.0, 34.0),
-        (16, 23, 3.0, 35.0),
-        (17, 10, 98.0, 41.0),
-        (18, 7, 20.0, 44.0),
-        (18, 9, 64.0, 97.0),
-    ];
-    for (day, hour, five, week) in readings {
-        let at = format!("2026-11-{day}T{hour:02}:05:00Z");
-        let five_resets = hour_of_november(day, hour) + 3 * 3600;
-        let week_resets = hour_of_november(if day < 16 { 16 } else { 23 }, 7);
-        client.calls_status_line(&at, windows(five, five_resets, week, week_resets), 120);
-    }
-    // Limits stopped work in two of the weeks. Two of the stops ended with a window reset, and one ended with a
-    // response after an hour and a half.
-    for (at, text) in [
-        (
-            "2026-11-11T10:15:00Z",
-            "You've hit your 5-hour limit · resets 2pm (Africa/Algiers)",
-        ),
-        (
-            "2026-11-17T10:15:00Z",
-            "You've hit your 5-hour limit · resets 2pm (Africa/Algiers)",
-        ),
-        (
-            "2026-11-18T09:15:00Z",
-            "You've hit your weekly limit · resets Nov 23, 8am (Africa/Algiers)",
-        ),
-    ] {
-        client.receives_error(at, text, json!({}));
-    }
-    client.receives_response("2026-11-18T10:45:00Z");
-    let page = client
-        .run("2026-11-19T12:00:00Z", &["spend", "--html", "-"], b"")
-        .success()
-        .to_owned();
-    limits(&page);
-}
-
-/// Checks how long work was blocked, either until the window's reset at 13:00 or until the next response.
-fn limits(page: &str) {
-    let blocked = [(13 * 60 - (10 * 60 + 15)) * 60, 90 * 60];
-    let by_limit = table(page, "Errors by limit");
-    let limits: BTreeMap<&str, (&str, Option<String>)> = by_limit
-        .iter()
-        .map(|row| {
-            let times_hit = row["times hit"].text.as_str();
-            (
-                &*row["limit"].text,
-                (times_hit, value(&row["time blocked"])),
-            )
-        })
-        .collect();
-    assert_eq!(limits.len(), 2);
-    assert_eq!(
-        limits["5-hour limit"],
-        ("2", Some((2 * blocked[0]).to_string()))
-    );
-    assert_eq!(limits["weekly limit"], ("1", Some(blocked[1].to_string())));
-    let errors = table(page, "Limit errors");
-    let errors: Vec<Vec<&str>> = errors.iter().map(texts).collect();
-    assert_eq!(
-        errors,
-        [
-            ["2026-11-11 11:15", "5-hour limit", "real", "2 h 45 m"],
-            ["2026-11-17 11:15", "5-hour limit", "real", "2 h 45 m"],
-            ["2026-11-18 10:15", "weekly limit", "real", "1 h 30 m"],
-        ]
-    );
 }

@@ -62,7 +62,6 @@ fn stored_rows(sandbox: &Sandbox) -> Vec<String> {
         "SELECT * FROM checkpoints",
         "SELECT * FROM markers",
         "SELECT * FROM events",
-        "SELECT * FROM error_lines",
         "SELECT * FROM pull_requests",
         "SELECT * FROM damage",
         "SELECT * FROM sums",

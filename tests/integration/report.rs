@@ -38,14 +38,9 @@ fn a_report_contains_the_facts_without_names() {
         .to_owned();
     for wanted in [
         "2.1.328",
-        "false_likely",
-        "limit five_hour, limit status rejected",
-        "41%",
         "42%",
-        "2026-11-20T12:00:00Z",
-        "Plan: Max",
-        "ANTHROPIC_BASE_URL",
-        "claude-opus-5-5",
+        "Plan: max",
+        "The server named: 5-hour limit",
     ] {
         assert!(report.contains(wanted), "{wanted} is missing in\n{report}");
     }
@@ -93,14 +88,10 @@ fn without_an_error_there_is_nothing_to_report() {
         sandbox
             .run(&["incidents"])
             .success()
-            .contains("No limit errors")
+            .contains("No limits and no errors")
     );
     let none = sandbox.run(&["incidents", "--json"]).json();
     assert_eq!(none["incidents"], json!([]));
-    assert_eq!(
-        (&none["sums"]["errors"], &none["sums"]["since"]),
-        (&json!(0), &json!(null))
-    );
 }
 
 #[test]

@@ -46,21 +46,20 @@ fn recorded(name: &str) -> Vec<u8> {
 
 #[test]
 fn every_recorded_payload_has_its_expected_status_line() {
-    let sandbox = plain("160");
     assert_eq!(
-        shown(&sandbox, &recorded("session-start")),
+        shown(&plain("160"), &recorded("session-start")),
         "Sonnet 5.5 │ session $0.00 │ today $0.00"
     );
     assert_eq!(
-        shown(&sandbox, &recorded("plan")),
+        shown(&plain("160"), &recorded("plan")),
         "Sonnet 5.5 │ session $0.0037 │ today $0.0037 │ 5h 42% (resets 08:04, in 1 h 34 m)  week 17% (resets Mon 19:24, in 3 d 12 h) │ ctx 0%"
     );
     assert_eq!(
-        shown(&sandbox, &recorded("plan-at-limit")),
+        shown(&plain("160"), &recorded("plan-at-limit")),
         "Sonnet 5.5 │ session $0.0037 │ today $0.0037 │ 5h 100% (resets 08:04, in 1 h 34 m)  week 40% (resets Mon 19:24, in 3 d 12 h) │ ctx 0%"
     );
     assert_eq!(
-        shown(&sandbox, &recorded("api-key")),
+        shown(&plain("160"), &recorded("api-key")),
         "Sonnet 5.5 │ session $0.0037 │ today $0.0037 │ ctx 0%"
     );
 }

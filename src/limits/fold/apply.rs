@@ -352,7 +352,7 @@ impl World {
         };
         let judgement = judge(&refusal, &message, &scene);
         let is_awaited = scene.awaits_usage;
-        let resource = self.limit(&judgement, &request);
+        let resource = self.limit(&judgement, &request, at);
         Stop {
             session: id.to_owned(),
             at,
@@ -376,12 +376,12 @@ impl World {
 
     /// Returns the limit as a resource. A first refused login may concern only its session. A second refusal before the
     /// next response shows that it concerns everybody who shares the login.
-    fn limit(&self, judgement: &Judgement, request: &Request) -> Resource {
+    fn limit(&self, judgement: &Judgement, request: &Request, at: DateTime<Utc>) -> Resource {
         let shared = Resource::of(judgement.limit, request);
         let is_confirmed = self.closures.iter().any(|closure| {
             closure.resource.kind == shared.kind
                 && closure.resource.scope.payer == shared.scope.payer
-                && closure.opening_at(self.now).is_none()
+                && closure.opening_at(at).is_none()
         });
         if judgement.limit.description().is_confirmed_by_second && !is_confirmed {
             let session = Part::of(request.session.clone());
