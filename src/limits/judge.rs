@@ -266,8 +266,12 @@ fn judge_plan_limit(refusal: &Refusal, message: &Message, scene: &Scene<'_>) -> 
         (true, Some(stated)) => Some(stated),
         (_, stated) => measured_reset.or(stated),
     };
-    // The server names a window or the pool of credits.
-    let is_known = measured.is_some() || refusal.claim.is_some();
+    let names_pool = named == Some(Kind::UsageCredits)
+        && refusal
+            .claim
+            .as_ref()
+            .is_some_and(|claim| claim.window.is_none());
+    let is_known = measured.is_some() || statement.claimed.is_some() || names_pool;
     let limit = limit_by_plan(named, window, scene);
     let verdict = if named.is_some_and(|named| named != limit) {
         Verdict::Misworded

@@ -111,7 +111,8 @@ fn moment(text: &str, own_zone: Zone) -> Option<DateTime<Utc>> {
     }
     let (Some(hours), Some(minutes)) = (number(&captures, "hours"), number(&captures, "minutes"))
     else {
-        return Some(own_zone.to_utc(wall));
+        let rest = &text[captures.get(0)?.end()..];
+        return Some(named_zone(rest).unwrap_or(own_zone).to_utc(wall));
     };
     let distance = TimeDelta::minutes(i64::from(hours) * 60 + i64::from(minutes));
     let is_behind = &captures["sign"] == "-";

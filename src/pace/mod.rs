@@ -155,8 +155,10 @@ impl WindowPace {
         if newest.is_full() || now - newest.at > FRESH_FOR {
             return None;
         }
+        // Of two readings that are equally far from the wanted time, the newer one counts.
         let of_this_window: Vec<Level> = earlier
             .iter()
+            .rev()
             .filter(|reading| {
                 let reset = reading.measure.resets_at;
                 reset.is_some_and(|reset| is_same_reset(reset, resets_at))

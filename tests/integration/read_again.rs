@@ -205,7 +205,7 @@ fn reading_everything_again_changes_nothing_if_nothing_was_misread() {
         );
     }
     // No history has a pull request or a damaged line.
-    assert_eq!(kinds.len(), 13, "{kinds:#?}");
+    assert_eq!(kinds.len(), 12, "{kinds:#?}");
 }
 
 /// If this test fails, a change of the code made whycap read different facts from the same lines. Increase `FACTS` in
@@ -306,7 +306,7 @@ fn misread_facts_are_corrected_and_deleted_transcripts_are_kept() {
                  WHERE key = (SELECT max(key) FROM responses WHERE session = {kept_id});
              INSERT INTO checkpoints SELECT id, 10, 1, 999000000000000, 5, 5, 0, '{{}}', 1795154400000 FROM files
                  WHERE session = {kept_id};
-             INSERT INTO error_lines SELECT id, 11, 5, session, 1795154400000, 1, NULL, NULL, NULL, '{{}}' FROM files
+             INSERT INTO pull_requests SELECT id, 11, session, 1795154400000, 1, '' FROM files
                  WHERE session = {kept_id}"
         ),
     );
@@ -333,7 +333,7 @@ fn misread_facts_are_corrected_and_deleted_transcripts_are_kept() {
     near(&why["cost_usd"], &json!(60.0));
     assert_eq!(why["at_least"], false, "{why}");
     assert_eq!(
-        ["checkpoints", "error_lines", "responses"].map(|table| count_rows(&sandbox, table)),
+        ["checkpoints", "pull_requests", "responses"].map(|table| count_rows(&sandbox, table)),
         [0, 0, 6]
     );
     sandbox.append(&format!("{PROJECTS}/{kept}"), &response_line("kept", "g"));
@@ -372,28 +372,29 @@ fn transcripts_that_cannot_be_read_now_are_read_again_later() {
         "other/projects/-p/third.jsonl",
         &response_line("third", "third"),
     );
-    let invent = "INSERT INTO error_lines SELECT id, 11, 5, session, 1795154400000, 1, NULL, NULL, NULL, '{}' FROM files";
+    let invent =
+        "INSERT INTO pull_requests SELECT id, 11, session, 1795154400000, 1, '' FROM files";
     spend(&sandbox, "day");
     near(&spend_in_other(&sandbox), &json!(60.0));
     age_ledger(&sandbox, "facts", invent);
-    assert_eq!(count_rows(&sandbox, "error_lines"), 3);
+    assert_eq!(count_rows(&sandbox, "pull_requests"), 3);
 
     let path = sandbox.path(PROJECTS).join("-p/first.jsonl");
     while_unreadable(&path, || {
         spend_without_first(&sandbox);
-        assert_eq!(count_rows(&sandbox, "error_lines"), 2);
+        assert_eq!(count_rows(&sandbox, "pull_requests"), 2);
         open_ledger(&sandbox)
-            .execute_batch(&format!("DELETE FROM error_lines; {invent}"))
+            .execute_batch(&format!("DELETE FROM pull_requests; {invent}"))
             .unwrap();
         spend_without_first(&sandbox);
-        assert_eq!(count_rows(&sandbox, "error_lines"), 3);
+        assert_eq!(count_rows(&sandbox, "pull_requests"), 3);
     });
 
     near(&spend(&sandbox, "day")["total"]["cost_usd"], &json!(60.0));
-    assert_eq!(count_rows(&sandbox, "error_lines"), 2);
+    assert_eq!(count_rows(&sandbox, "pull_requests"), 2);
     assert!(has_old_facts(&sandbox, "third.jsonl"));
     near(&spend_in_other(&sandbox), &json!(60.0));
-    assert_eq!(count_rows(&sandbox, "error_lines"), 1);
+    assert_eq!(count_rows(&sandbox, "pull_requests"), 1);
     assert!(!has_old_facts(&sandbox, ".jsonl"));
 }
 
