@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::evidence::{fact, source_name};
 use super::{badge, headline, is_of_pasted_text, window_name};
 use crate::limits::{Blocks, Continuation, Outlook, Past, PayerUsage};
+use crate::messages::Rank;
 use crate::time::{Clock, format_rfc3339};
 
 /// Returns the fields of an incident. `blocks` and `usage` belong to the asking session or shell.
@@ -33,6 +34,9 @@ pub(crate) fn incident_json(
         })
     });
     let session = stop.filter(|_| !is_of_pasted_text(outlook));
+    let row = stop
+        .map(|stop| stop.message.row)
+        .filter(|row| row.rank != Rank::Unrecognized);
     let continues_at = match outlook.continuation {
         Continuation::At(at) => Some(at),
         Continuation::No(_) | Continuation::NotStopped => None,
@@ -51,6 +55,7 @@ pub(crate) fn incident_json(
         "continues_at": time(continues_at),
         "usage": usage.map(usage_json),
         "evidence": evidence.collect::<Vec<_>>(),
+        "known_as": row.map(|row| row.id),
         "message": stop.map_or("", |stop| stop.refusal.text.as_str()),
         "session_id": session.map(|stop| stop.session.as_str()),
         "client_version": stop.and_then(|stop| stop.refusal.version.as_deref()),

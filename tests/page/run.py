@@ -135,7 +135,8 @@ def check_personal_pages(program, directory, options):
         check_costs(page, total)
         check_costs(anonymous_page, total)
         check_anonymous(anonymous_page, (*NAMES_IN_HISTORY, home))
-        false_limits = command_json(run, "incidents")["sums"]["false_likely"]
+        incidents = command_json(run, "incidents")["incidents"]
+        false_limits = sum(incident["verdict"] == "false_likely" for incident in incidents)
         check_equal("the false limits are recognized", false_limits, len(FALSE_LIMIT_DAYS))
         with Browser() as browser:
             check_appearance(browser, page)
