@@ -20,6 +20,11 @@ impl Context {
         })
     }
 
+    /// Like [`Self::limits`], but does not create a ledger.
+    pub(crate) fn peek_at_limits(&self) -> Limits {
+        self.limits_with(self.session(), Limits::peek)
+    }
+
     /// Returns what has happened since the given time.
     pub(crate) fn limits_since(&self, since: DateTime<Utc>) -> Limits {
         self.limits_with(self.session(), |caller, reported| {

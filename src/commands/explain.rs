@@ -127,7 +127,8 @@ impl ExplainArguments {
     /// Explains the answer in the extent that the user and the place ask for.
     fn explanation(&self, answer: &Outlook, limits: &Limits, context: &Context) -> Report {
         let clock = limits.clock();
-        let mut others = wording::about_others(&limits.others(answer), &limits.continuing(), clock);
+        let mut others =
+            wording::about_others(&limits.others(answer), &limits.continuing(answer), clock);
         others.extend(context.use_of_full_window(limits, answer));
         if self.long {
             return wording::at_length(answer, &others, clock);

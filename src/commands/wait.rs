@@ -75,7 +75,8 @@ impl Subcommand for WaitArguments {
                 && announced != Some(outlook.limit())
             {
                 print_paragraph(&wording::notice(outlook, limits.clock()), &context)?;
-                for about in wording::about_others(&[], &limits.continuing(), limits.clock()) {
+                for about in wording::about_others(&[], &limits.continuing(outlook), limits.clock())
+                {
                     print_paragraph(&about, &context)?;
                 }
                 announced = Some(outlook.limit());

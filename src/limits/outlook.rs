@@ -179,6 +179,12 @@ impl Outlook {
             .is_some_and(|account| account.is_admin && account.is_shared())
     }
 
+    /// Returns true if both outlooks are about the same limit of the same payer.
+    fn is_about_limit_of(&self, other: &Self) -> bool {
+        self.resource.kind == other.resource.kind
+            && self.resource.scope.payer == other.resource.scope.payer
+    }
+
     /// Returns the exit code of `explain --exit-code`.
     pub fn exit_code(&self) -> u8 {
         match (self.is_blocked(), self.waiting_helps) {
@@ -270,11 +276,11 @@ impl World {
             let Some(other) = self.outlook(&asker).filter(Outlook::is_blocked) else {
                 continue;
             };
-            let is_new = |known: &Outlook| {
-                known.resource.kind != other.resource.kind
-                    || known.resource.scope.payer != other.resource.scope.payer
-            };
-            if is_new(outlook) && others.iter().all(is_new) {
+            let is_known = others
+                .iter()
+                .chain([outlook])
+                .any(|known| known.is_about_limit_of(&other));
+            if !is_known {
                 others.push(other);
             }
         }
@@ -402,6 +408,9 @@ impl World {
         };
         let resource = self.limit_of(request, subject);
         let verdict = stop.map_or(Verdict::Real, |stop| stop.judgement.verdict);
+        // A shell asks about the session that was stopped.
+        let stopped = stop.map(|stop| stop.session.as_str());
+        let session = request.session.as_deref().or(stopped);
         let mut outlook = Outlook {
             now: self.now,
             request: request.clone(),
@@ -413,7 +422,7 @@ impl World {
             who_can_fix: Who::Nobody,
             waiting_helps: None,
             resets_at: reset_of(resource.kind, closure, stop),
-            continuation: self.continuation(request.session.as_deref()),
+            continuation: self.continuation(session),
             is_of_login: stop.and_then(|stop| stop.is_of_login),
             account: match stop {
                 Some(stop) => stop.account.clone(),

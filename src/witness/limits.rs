@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Caller, Facts, Period, collect, collect_for_status_line, refresh, settle};
 use crate::claude::window_usage::WindowFigures;
-use crate::ledger::{Ledger, OpenLedger};
+use crate::ledger::{Ledger, OpenLedger, WaitLimit};
 use crate::limits::{Asker, Blocks, Fact, Kind, Measure, Outlook, Past, PayerUsage, Pays, World};
 use crate::pace::WindowPace;
 use crate::time::Clock;
@@ -32,11 +32,25 @@ impl Limits {
 
     /// Like [`Self::read`], but collects the facts since the given time.
     pub(crate) fn since(since: DateTime<Utc>, caller: &Caller<'_>, reported: &[Fact]) -> Self {
-        // Without a ledger, the transcripts are read into memory. Only commands that show spend create one.
-        let data = &caller.paths.data;
-        let mut ledger = Ledger::open_existing(data)
-            .and_then(Result::ok)
-            .or_else(|| Ledger::in_memory(data).ok());
+        let ledger = Ledger::open(&caller.paths.data, WaitLimit::None).ok();
+        Self::of_ledger(ledger, since, caller, reported)
+    }
+
+    /// Like [`Self::read`], but does not create a ledger.
+    pub(crate) fn peek(caller: &Caller<'_>, reported: &[Fact]) -> Self {
+        let ledger = Ledger::open_existing(&caller.paths.data).and_then(Result::ok);
+        let since = caller.environment.now - MEMORY;
+        Self::of_ledger(ledger, since, caller, reported)
+    }
+
+    fn of_ledger(
+        ledger: Option<Ledger>,
+        since: DateTime<Utc>,
+        caller: &Caller<'_>,
+        reported: &[Fact],
+    ) -> Self {
+        // If nothing can be stored, the transcripts are read into memory.
+        let mut ledger = ledger.or_else(|| Ledger::in_memory(&caller.paths.data).ok());
         if let Some(ledger) = &mut ledger {
             refresh(caller, ledger);
         }
@@ -186,10 +200,13 @@ impl Limits {
         self.world.past(since, until)
     }
 
-    /// Returns the other sessions that Claude Code continues by itself, and when.
-    pub(crate) fn continuing(&self) -> Vec<(&str, DateTime<Utc>)> {
+    /// Returns the sessions, other than the one that the outlook is about, that Claude Code continues by itself, and when.
+    pub(crate) fn continuing(&self, outlook: &Outlook) -> Vec<(&str, DateTime<Utc>)> {
+        let stopped = outlook.stop.as_ref().map(|stop| stop.session.as_str());
         let mut continuing = self.world.continuing();
-        continuing.retain(|(session, _)| self.asker != Asker::Session((*session).to_owned()));
+        continuing.retain(|(session, _)| {
+            stopped != Some(session) && outlook.request.session.as_deref() != Some(session)
+        });
         continuing
     }
 

@@ -32,7 +32,9 @@ pub(crate) fn of_hook(caller: &Caller<'_>, event: &HookEvent, is_open: bool) -> 
             }
         }
         EventName::StopFailure => events.extend(refusal(event).map(Event::Refused)),
-        EventName::UserPromptSubmit if is_open && is_own_command(event) => {
+        EventName::UserPromptSubmit | EventName::UserPromptExpansion
+            if is_open && is_own_command(event) =>
+        {
             events.push(Event::Typed);
         }
         EventName::UserPromptSubmit if is_open => {
@@ -60,7 +62,8 @@ pub(crate) fn of_hook(caller: &Caller<'_>, event: &HookEvent, is_open: bool) -> 
 
 fn is_own_command(event: &HookEvent) -> bool {
     let prompt = event.prompt.as_deref().unwrap_or_default();
-    prompt.starts_with(OWN_COMMAND)
+    // Before it expands a command, Claude Code passes it inside tags.
+    prompt.starts_with(OWN_COMMAND) || prompt.contains("<command-name>/whycap")
 }
 
 /// Returns the refusal that a hook reports. Returns `None` if its text is missing.

@@ -75,11 +75,14 @@ pub(crate) fn bug_report(outlook: &Outlook, clock: Clock) -> String {
     report
 }
 
+fn is_part_of_identifier(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || "._-".contains(letter)
+}
+
 /// Returns an identifier. Anything else could contain a name or a path, so it is left out.
 fn identifier(value: Option<&str>) -> String {
-    let is_part = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     match value {
-        Some(value) if value.chars().all(is_part) => value.to_owned(),
+        Some(value) if value.chars().all(is_part_of_identifier) => value.to_owned(),
         Some(_) => "withheld".to_owned(),
         None => "unknown".to_owned(),
     }

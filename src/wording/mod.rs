@@ -85,13 +85,15 @@ fn window_name(window: Kind) -> &'static str {
 /// Returns a sentence that says whether Claude Code continues the session by itself, and when or why not. Returns `None`
 /// if nothing has stopped the session.
 pub(crate) fn continuation(outlook: &Outlook, clock: Clock) -> Option<String> {
+    let session = match (&outlook.request.session, &outlook.stop) {
+        (None, Some(stop)) => format!("session {}", short(&stop.session)),
+        _ => "this session".to_owned(),
+    };
     let why_not = match outlook.continuation {
         Continuation::NotStopped => return None,
         Continuation::At(at) => {
             let time = clock.format_approximate_time(at);
-            return Some(format!(
-                "Claude Code continues this session by itself {time}."
-            ));
+            return Some(format!("Claude Code continues {session} by itself {time}."));
         }
         Continuation::No(why_not) => why_not,
     };
@@ -99,15 +101,31 @@ pub(crate) fn continuation(outlook: &Outlook, clock: Clock) -> Option<String> {
         WhyNot::NoReset => "it only waits for the reset of a usage window",
         WhyNot::TurnedOff => "autoContinueAtUsageLimit is off in the settings",
         WhyNot::Closed => "the session was closed",
-        WhyNot::Cancelled => "it has cancelled the wait",
-        WhyNot::Interrupted => "a prompt, a restart, or a login has cancelled the wait",
+        WhyNot::Cancelled => "the wait was canceled",
+        WhyNot::Interrupted => "a prompt, a restart, or a login has canceled the wait",
         WhyNot::OldVersion => "this version of Claude Code never does",
         WhyNot::TooFar => "the reset is more than 24 hours away",
         WhyNot::Passed => "the time at which it would have continued has passed",
     };
+    let remedy = if is_wait_canceled(outlook) {
+        format!(" {HOW_TO_WAIT}.")
+    } else {
+        String::new()
+    };
     Some(format!(
-        "Claude Code does not continue this session by itself, because {reason}."
+        "Claude Code does not continue {session} by itself, because {reason}.{remedy}"
     ))
+}
+
+/// The menu in which the user can let Claude Code wait again (2.1.331).
+const HOW_TO_WAIT: &str = "To let Claude Code wait for the reset, type /rate-limit-options";
+
+/// Returns true if Claude Code could still wait for the reset, but does not.
+fn is_wait_canceled(outlook: &Outlook) -> bool {
+    matches!(
+        outlook.continuation,
+        Continuation::No(WhyNot::Cancelled | WhyNot::Interrupted)
+    )
 }
 
 /// Returns true if only the clock shows that the limit is over.

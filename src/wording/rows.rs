@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{badge, continuation, first_that_fits, headline};
+use super::{HOW_TO_WAIT, badge, continuation, first_that_fits, headline, is_wait_canceled};
 use crate::limits::{Continuation, Outlook, State};
 use crate::pricing::Money;
 use crate::terminal::{Piece, Tone};
@@ -65,6 +65,7 @@ fn next_step(outlook: &Outlook, clock: Clock, columns: usize) -> String {
                 "Claude Code continues by itself {time} · /whycap explains"
             ))
         }
+        Continuation::No(_) if is_wait_canceled(outlook) => Some(HOW_TO_WAIT.to_owned()),
         Continuation::No(_) | Continuation::NotStopped => None,
     };
     let forms: Vec<String> = [

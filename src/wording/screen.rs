@@ -1,7 +1,7 @@
 //! The explanation of an outlook: on one screen, in the rows of a conversation, or at length.
 
 use super::{continuation, ending, evidence, headline, is_of_pasted_text};
-use crate::limits::{Outlook, State, Step, Verdict};
+use crate::limits::{Continuation, Outlook, State, Step, Verdict};
 use crate::render::{Page, Report};
 use crate::terminal::{Tone, truncate};
 use crate::time::Clock;
@@ -117,6 +117,9 @@ pub(crate) fn standing(outlook: &Outlook) -> &'static str {
 /// Adds what happened, whether the session continues by itself, and what else applies.
 fn add_answer(outlook: &Outlook, remarks: &[String], clock: Clock, report: &mut Report) {
     report.paragraph(tone(outlook), headline(outlook, clock));
+    if outlook.state == State::NotHere {
+        report.paragraph(Tone::Plain, standing(outlook));
+    }
     if outlook.is_blocked() {
         let also = outlook.also.iter().map(|also| {
             let name = also.kind.description().subject;
@@ -126,7 +129,10 @@ fn add_answer(outlook: &Outlook, remarks: &[String], clock: Clock, report: &mut 
             }
         });
         report.paragraphs(Tone::Plain, also);
-        report.paragraphs(Tone::Plain, continuation(outlook, clock));
+        let is_known = outlook.request.session.is_some()
+            || matches!(outlook.continuation, Continuation::At(_));
+        let continuation = continuation(outlook, clock).filter(|_| is_known);
+        report.paragraphs(Tone::Plain, continuation);
     }
     report.paragraphs(Tone::Quiet, remarks.iter().cloned());
 }
@@ -189,11 +195,8 @@ fn origin(outlook: &Outlook, clock: Clock) -> String {
     let version = stop.refusal.version.as_ref();
     let version = version.map_or(String::new(), |version| format!(", Claude Code {version}"));
     let is_named = ending(outlook, clock).is_some();
-    let standing = if is_named && !outlook.is_blocked() {
-        ""
-    } else {
-        standing(outlook)
-    };
+    let is_said = is_named && !outlook.is_blocked() || outlook.state == State::NotHere;
+    let standing = if is_said { "" } else { standing(outlook) };
     let text = truncate(&stop.refusal.text, QUOTED_COLUMNS);
     format!("\"{text}\" {at}{version}. {standing}")
         .trim_end()

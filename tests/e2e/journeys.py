@@ -500,7 +500,7 @@ def automatic_continue(stage, report):
             session.leave()
 
 
-ASKING_ENDS_IT = "Because you ran /whycap, Claude Code will not continue by itself"
+ASKING_ENDS_IT = "Claude Code does not continue this session by itself, because a prompt"
 
 
 def asking(stage, report):
@@ -582,27 +582,16 @@ def situations(stage, report):
                     incident["actions"],
                 )
                 expect(
-                    "Or add usage credits to continue now (costs money)" in incident["actions"][2]["do"],
+                    "costs money" in incident["actions"][2]["do"],
                     incident["actions"],
                 )
             with report.check("the row below the badge says how to let Claude Code wait again"):
                 session.wait_footer("the way to wait", "To let Claude Code wait for the reset")
-            with report.check("in the hands of another login, it is said whose session it is"):
-                state = home.path / ".claude.json"
-                own = state.read_text()
-                state.write_text(
-                    own.replace("11111111-1111", "99999999-9999").replace("22222222-2222", "88888888-8888")
-                )
-                other = reported_incident(home)
-                expect(other["owner"] == "other" and "different account" in json.dumps(other["evidence"]), other)
-                doctor = whycap(home, "doctor").stdout
-                expect("uses a different account" in flat(doctor), doctor)
-                state.write_text(own)
             with Session(stage.program, home, api, rows=60) as second:
                 second.ready()
                 with report.check("a response in another session ends it everywhere"):
                     ask_and_read(second, api, successful_response(stage, 0.03, text="Back at work."), "and here")
-                    session.wait_footer("the other session's response", "another session got a response", deadline=20)
+                    session.wait_footer("the end of the limit", "5-hour limit is over", deadline=20)
                     expect(whycap(home, "explain", "--exit-code").returncode == 0, whycap(home, "explain").stdout)
                     expect(whycap(home, "wait", "--timeout", "1s").returncode == 0, "wait")
                 second.leave()
@@ -618,32 +607,14 @@ def situations(stage, report):
                 expect(reported_incident(home)["limit"] == "overloaded", reported_incident(home))
                 expect(whycap(home, "explain", "--exit-code").returncode == 10, "explain")
                 expect(whycap(home, "wait", "--timeout", "1s").returncode == 124, "wait")
-            with report.check("after it the full window is named, and what the next prompt may cost"):
+            with report.check("after it nothing is blocked"):
                 ask_and_read(session, api, successful_response(stage, 1.0, text="Back at work."), "and now")
                 session.wait(
                     "the end of it",
-                    lambda _: reported_incident(home)["actions"][0]["do"].startswith("You can wait until"),
+                    lambda _: whycap(home, "explain", "--exit-code").returncode == 0,
                     deadline=10,
                 )
-                headline = reported_incident(home)["headline"]
-                expect("but Claude Code responded; your 5-hour limit is now used up" in headline, headline)
-            # Spend counts as paid only after a reading has shown that the window is full.
             session.wait_footer("the full window", "5h 100%")
-            with report.check("beyond a full window the line says at once what is paid"):
-                ask_and_read(session, api, successful_response(stage, 1.0, text="Paid for."), "once more")
-                session.wait_footer("what is paid", re.compile(r"paying with usage credits: ≈\$0\.\d\d since").search)
-            with report.check("so do now, explain, /whycap and spend"):
-                paying = whycap_json(home, "now")["paying"]
-                expect(paying and paying["inferred"] and paying["cost_usd"] > 0, paying)
-                for command in ("explain", "spend"):
-                    said = flat(whycap(home, command).stdout)
-                    expect("You are paying with usage credits: ≈$0.07 since" in said, said)
-                session.ask("/whycap")
-                session.wait(
-                    "the reply",
-                    lambda text: "You are paying with usage credits" in flat(above_prompt(text)),
-                    deadline=10,
-                )
             session.leave()
 
 
@@ -1000,8 +971,7 @@ def token_beside_login(stage, report):
                 expect("5-hour limit" in footer and "another session" not in footer, footer)
             with report.check("a shell whose login has room says that only the session with the token is affected"):
                 explained = output_of(whycap(home, "explain"))
-                expect("but this affects only one session" in flat(explained), explained)
-                expect("nothing is blocking you" in flat(explained), explained)
+                expect("Only that session is stopped. New sessions can work." in flat(explained), explained)
             with report.check("no file of ours holds the token"):
                 kept = own_files_with(home, token)
                 expect(not kept, kept)
