@@ -36,7 +36,7 @@ pub(crate) fn incident_json(
     let session = stop.filter(|_| !is_of_pasted_text(outlook));
     let row = stop
         .map(|stop| stop.message.row)
-        .filter(|row| row.rank != Rank::Unrecognized);
+        .filter(|row| row.rank > Rank::ByClassOnly);
     let continues_at = match outlook.continuation {
         Continuation::At(at) => Some(at),
         Continuation::No(_) | Continuation::NotStopped => None,

@@ -86,7 +86,7 @@ def sorted_sentences(sentences, rows, reasons_and_patterns):
         )
         if row in DENIALS:
             denied.append((row, sentence))
-        elif row not in VAGUE:
+        elif row is not None and row not in VAGUE:
             known.append((row, sentence))
         elif reason is not None:
             not_limits.append((reason, sentence))
