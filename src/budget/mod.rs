@@ -11,7 +11,7 @@ pub(crate) mod overview;
 mod scope;
 mod session;
 
-pub(crate) use scope::{BudgetScope, BudgetUse, budgets_to_report};
+pub(crate) use scope::{BudgetUse, budgets_to_report};
 pub(crate) use session::{
     BudgetedSession, OnPrompt, SessionBudgets, day_budget_blocking, is_session_budget_lifted,
 };

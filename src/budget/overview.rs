@@ -3,9 +3,10 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::scope::{BudgetScope, BudgetUse};
+use super::scope::BudgetUse;
 use crate::config::{BudgetAction, Config};
 use crate::ledger::Tally;
+use crate::limits::BudgetScope;
 use crate::pace::Pace;
 use crate::pricing::Money;
 use crate::render::{MeterRow, Report};

@@ -1,4 +1,4 @@
-//! Defines the scopes of budgets, and computes how much of a budget is used.
+//! Describes the scopes of budgets, and computes how much of a budget is used.
 
 use std::sync::LazyLock;
 
@@ -7,6 +7,7 @@ use serde::Deserialize;
 use crate::config::{Budget, BudgetAction};
 use crate::embedded;
 use crate::ledger::LiveFigures;
+use crate::limits::BudgetScope;
 use crate::pricing::Money;
 use crate::spend::Amount;
 
@@ -35,16 +36,6 @@ pub(super) struct ScopeTexts {
     pub(super) lifted: String,
     /// A sentence about when the budget starts again.
     pub(super) renewal: String,
-}
-
-/// The spend that counts toward a budget.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum BudgetScope {
-    Session,
-    /// A day in the user's time zone.
-    Day,
-    /// A month in the user's time zone.
-    Month,
 }
 
 impl BudgetScope {

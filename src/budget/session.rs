@@ -5,13 +5,13 @@ use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::scope::{BudgetScope, BudgetUse, budgets_to_report};
+use super::scope::{BudgetUse, budgets_to_report};
 use crate::config::{Budget, BudgetAction, Config};
 use crate::disk;
 use crate::environment::Environment;
 use crate::journal::{self, BudgetEvent, EventKey};
 use crate::ledger::{Ledger, LiveFigures, OpenLedger, WaitLimit};
-use crate::limits::{self, BudgetPeriod, Event, Fact, Source};
+use crate::limits::{BudgetScope, Event, Fact, Source, UsedBudget};
 use crate::paths::Paths;
 use crate::pricing::Money;
 use crate::spend::Amount;
@@ -281,17 +281,12 @@ pub(crate) fn day_budget_blocking(
 
 /// Returns a used-up budget as a fact for the model of limits.
 fn fact(budget: &BudgetUse, session: Option<&str>, environment: &Environment) -> Fact {
-    let period = match budget.scope {
-        BudgetScope::Session => BudgetPeriod::Session,
-        BudgetScope::Day => BudgetPeriod::Day,
-        BudgetScope::Month => BudgetPeriod::Month,
-    };
     Fact {
         at: environment.now,
         session: session.map(str::to_owned),
         source: Source::Budget,
-        event: Event::Budgeted(limits::UsedBudget {
-            period,
+        event: Event::Budgeted(UsedBudget {
+            scope: budget.scope,
             limit_usd: budget.limit.usd(),
             spent_usd: budget.spent.money.usd(),
             ends_at: renews_at(budget.scope, environment),

@@ -213,25 +213,25 @@ pub enum Announcement {
 /// How far one of the user's own budgets is used.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct UsedBudget {
-    /// The period of the budget.
-    pub period: BudgetPeriod,
+    /// The spend that counts toward the budget.
+    pub scope: BudgetScope,
     /// The budget in dollars.
     pub limit_usd: f64,
-    /// The amount that was spent in the period, in dollars.
+    /// The amount that was spent, in dollars.
     pub spent_usd: f64,
-    /// The time at which the period ends, or `None` for a session's budget.
+    /// The time at which the budget is renewed, or `None` for a session's budget.
     pub ends_at: Option<DateTime<Utc>>,
 }
 
-/// The period of a budget.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// The spend that counts toward a budget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum BudgetPeriod {
-    /// One session.
+pub enum BudgetScope {
+    /// The spend of one session.
     Session,
-    /// A local day.
+    /// The spend of a day in the user's time zone.
     Day,
-    /// A local month.
+    /// The spend of a month in the user's time zone.
     Month,
 }
 

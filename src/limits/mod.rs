@@ -26,7 +26,7 @@ pub use crate::messages::{Kind, Service, Verdict, Who};
 pub use continuation::{Continuation, WhyNot};
 pub use evidence::{Evidence, Proof};
 pub use facts::{
-    Announcement, BudgetPeriod, Credits, Event, Fact, Login, Measure, ModelResponse, Refusal,
+    Announcement, BudgetScope, Credits, Event, Fact, Login, Measure, ModelResponse, Refusal,
     ServerClaim, Source, UsedBudget,
 };
 pub use fold::readings::{FULL, Reading};

@@ -3,7 +3,8 @@
 
 use super::layout::{Form, Segment, without_repetitions};
 use super::{LineFacts, loss};
-use crate::budget::{BudgetScope, BudgetUse, budgets_to_report};
+use crate::budget::{BudgetUse, budgets_to_report};
+use crate::limits::BudgetScope;
 use crate::pricing::Money;
 use crate::spend::Amount;
 use crate::terminal::{Piece, Tone};

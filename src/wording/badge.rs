@@ -1,7 +1,7 @@
 //! The badge: what happened and what to do, in at most 60 columns.
 
 use super::{credential, first_that_fits, is_only_expected_to_be_over, usage};
-use crate::limits::{BudgetPeriod, Continuation, Family, Kind, Outlook, State, Verdict};
+use crate::limits::{Continuation, Family, Kind, Outlook, State, Verdict};
 use crate::time::Clock;
 
 /// The maximum width of a badge.
@@ -14,12 +14,8 @@ pub(crate) fn badge(outlook: &Outlook, clock: Clock) -> String {
         return first_that_fits(&[format!("{what} · {step}"), step], COLUMNS);
     }
     if let Some(budget) = &outlook.budget {
-        let period = match budget.period {
-            BudgetPeriod::Session => "session",
-            BudgetPeriod::Day => "day",
-            BudgetPeriod::Month => "month",
-        };
-        return format!("your budget for this {period} is used up · /whycap continue");
+        let scope = budget.scope.key();
+        return format!("your budget for this {scope} is used up · /whycap continue");
     }
     match outlook.verdict {
         Verdict::FalseLikely => first_that_fits(

@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::super::judge::{Judgement, Scene, judge};
 use super::super::resource::Family;
 use super::super::{
-    Announcement, BudgetPeriod, Event, Fact, Kind, Login, Measure, ModelResponse, Part, Payer,
+    Announcement, BudgetScope, Event, Fact, Kind, Login, Measure, ModelResponse, Part, Payer,
     Refusal, Request, Resource, Scope, Source, UsedBudget,
 };
 use super::readings::{FULL, OF_ALL_MODELS, Reading, USED_UP};
@@ -155,11 +155,11 @@ impl World {
     /// A budget is closed from the moment at which it is used up until it is raised or its period ends.
     fn budget(&mut self, at: DateTime<Utc>, session: Option<&str>, budget: UsedBudget) {
         let mut resource = Resource::of(Kind::OwnBudget, &Request::default());
-        if budget.period == BudgetPeriod::Session {
+        if budget.scope == BudgetScope::Session {
             resource.scope.session = Part::of(session.map(str::to_owned));
         }
         let is_same = |closure: &&mut Closure| {
-            matches!(&closure.cause, Cause::Budget(known) if known.period == budget.period)
+            matches!(&closure.cause, Cause::Budget(known) if known.scope == budget.scope)
                 && closure.resource == resource
                 && closure.opening.is_none()
         };

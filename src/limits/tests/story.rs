@@ -160,7 +160,7 @@ fn fact(line: &Line) -> Fact {
             disabled_reason: reason.first().map(|it| (*it).to_owned()),
             ..Credits::default()
         })),
-        ["budget", period, spent, "of", limit] => of_machine(budget(period, spent, limit)),
+        ["budget", scope, spent, "of", limit] => of_machine(budget(scope, spent, limit)),
         [session, "hook-refused", what @ ..] => {
             let refused = Event::Refused(refusal(what, line.at));
             (Some((*session).to_owned()), Source::Hook, refused)
@@ -230,15 +230,15 @@ fn payer(name: &str) -> Payer {
     }
 }
 
-fn budget(period: &str, spent: &str, limit: &str) -> Event {
-    let (period, ends_at) = match period {
-        "session" => (BudgetPeriod::Session, None),
-        "day" => (BudgetPeriod::Day, Some(time("21T00:00"))),
-        "month" => (BudgetPeriod::Month, Some(time("12-01T00:00"))),
-        other => panic!("which period is {other}?"),
+fn budget(scope: &str, spent: &str, limit: &str) -> Event {
+    let (scope, ends_at) = match scope {
+        "session" => (BudgetScope::Session, None),
+        "day" => (BudgetScope::Day, Some(time("21T00:00"))),
+        "month" => (BudgetScope::Month, Some(time("12-01T00:00"))),
+        other => panic!("which budget is {other}?"),
     };
     Event::Budgeted(UsedBudget {
-        period,
+        scope,
         limit_usd: limit.parse().unwrap(),
         spent_usd: spent.parse().unwrap(),
         ends_at,
