@@ -44,14 +44,17 @@ impl JournalRecord for Fact {
 /// The facts that a caller needs.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FactRequest<'a> {
-    pub(crate) since: Millis,
+    /// The time since which all facts are needed, or `None` if only readings are.
+    pub(crate) since: Option<Millis>,
+    /// The time since which readings of usage windows are needed.
+    pub(crate) readings_since: Millis,
     /// The time since which each response is needed. Before it, one for each quarter of an hour is enough.
     pub(crate) each_response_since: Millis,
     /// A session that is needed even if nothing has happened in it.
     pub(crate) session: Option<&'a str>,
 }
 
-/// The facts about limits since a given time.
+/// The requested facts about limits.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct StoredFacts {
     pub(crate) facts: Vec<Fact>,
@@ -90,35 +93,6 @@ impl Ledger {
     /// Returns the requested facts, and what held before then for each of their sessions and for the requested one.
     pub(crate) fn limit_facts(&self, request: &FactRequest<'_>) -> LedgerResult<StoredFacts> {
         self.read(|store| store.limit_facts(request))
-    }
-
-    /// Returns the readings of usage windows since the given time, and what held before then for their sessions, for this
-    /// session, and for the machine.
-    pub(crate) fn window_readings(
-        &self,
-        since: DateTime<Utc>,
-        session: Option<&str>,
-    ) -> LedgerResult<Vec<Fact>> {
-        self.read(|store| {
-            if store.meta(REFUSALS)?.is_none() {
-                return Ok(Vec::new());
-            }
-            let readings: Vec<Option<Fact>> = store.all(
-                &format!(
-                    "SELECT {COLUMNS} FROM limit_facts WHERE at >= ?1 AND event LIKE '{{\"read\":%'"
-                ),
-                [since.timestamp_millis()],
-                fact_from,
-            )?;
-            let mut facts: Vec<Fact> = readings.into_iter().flatten().collect();
-            let of_readings = facts.iter().map(|fact| fact.session.clone());
-            let of_caller = [None, session.map(str::to_owned)];
-            let subjects: BTreeSet<Option<String>> = of_readings.chain(of_caller).collect();
-            for subject in &subjects {
-                facts.extend(store.limit_states(subject.as_deref(), Millis::MAX)?);
-            }
-            Ok(facts)
-        })
     }
 
     /// Stores that only refusals since the given time can still stop something, or none. `refusals` is the number that
@@ -303,18 +277,24 @@ impl Store {
         let Some(refusals) = self.meta(REFUSALS)? else {
             return Ok(StoredFacts::default());
         };
+        let since = request.since.unwrap_or(Millis::MAX);
         let facts: Vec<Option<Fact>> = self.all(
-            &format!("SELECT {COLUMNS} FROM limit_facts WHERE at >= ?1"),
-            [request.since],
+            &format!(
+                "SELECT {COLUMNS} FROM limit_facts
+                 WHERE at >= ?1 AND (at >= ?2 OR event LIKE '{{\"read\":%')"
+            ),
+            [since.min(request.readings_since), since],
             fact_from,
         )?;
         let mut facts: Vec<Fact> = facts.into_iter().flatten().collect();
-        facts.extend(self.responses_since(request)?);
+        if request.since.is_some() {
+            facts.extend(self.limit_responses(since, request)?);
+        }
         let of_facts = facts.iter().map(|fact| fact.session.clone());
         let of_caller = [None, request.session.map(str::to_owned)];
         let subjects: BTreeSet<Option<String>> = of_facts.chain(of_caller).collect();
         for subject in &subjects {
-            facts.extend(self.limit_states(subject.as_deref(), request.since)?);
+            facts.extend(self.limit_states(subject.as_deref(), since)?);
         }
         Ok(StoredFacts { facts, refusals })
     }
@@ -337,10 +317,10 @@ impl Store {
             .collect())
     }
 
-    /// Returns the responses of each session, and its last one before `request.since`. Subagents work beside their session,
-    /// so their responses do not show when its requests were sent.
-    fn responses_since(&self, request: &FactRequest<'_>) -> Result<Vec<Fact>> {
-        let [first_quarter, each_since] = [request.since, request.each_response_since]
+    /// Returns the responses of each session since the given time, and its last one before then. Subagents work beside
+    /// their session, so their responses do not show when its requests were sent.
+    fn limit_responses(&self, since: Millis, request: &FactRequest<'_>) -> Result<Vec<Fact>> {
+        let [first_quarter, each_since] = [since, request.each_response_since.max(since)]
             .map(|at| at.div_euclid(QUARTER_HOUR) * QUARTER_HOUR);
         let mut active: BTreeSet<Id> = self.all(
             "SELECT DISTINCT session FROM sums WHERE quarter >= ?1",
@@ -354,8 +334,8 @@ impl Store {
             |row| row.try_into(),
         )?;
         let queries = [
-            ("at < ?2 ORDER BY at DESC LIMIT 1", request.since),
-            ("at >= ?2 ORDER BY at", each_since.max(request.since)),
+            ("at < ?2 ORDER BY at DESC LIMIT 1", since),
+            ("at >= ?2 ORDER BY at", each_since.max(since)),
         ];
         for session in active {
             for (condition, at) in queries {

@@ -1,8 +1,8 @@
 //! What is open and closed now for a session or a shell.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
-use super::{Caller, Facts, Period, collect, collect_for_status_line, refresh, settle};
+use super::{Caller, Facts, LONGEST_LIMIT, Period, collect, refresh, settle};
 use crate::claude::window_usage::WindowFigures;
 use crate::ledger::{Ledger, OpenLedger, WaitLimit};
 use crate::limits::{Asker, Blocks, Fact, Kind, Measure, Outlook, Past, PayerUsage, Pays, World};
@@ -10,24 +10,21 @@ use crate::pace::WindowPace;
 use crate::time::Clock;
 use crate::wording::Paying;
 
-/// How far back a command looks for the newest stop. The longest limit is a monthly cap.
-const MEMORY: TimeDelta = TimeDelta::days(35);
-
 /// What is open and closed now, for the session or the shell that asks.
 #[derive(Debug)]
 pub(crate) struct Limits {
     world: World,
     asker: Asker,
     clock: Clock,
-    facts: Facts,
+    /// The number of refusals in the ledger, for [`settle`].
+    refusals: i64,
 }
 
 impl Limits {
     /// Reads new transcript lines, collects the facts of the last weeks, and folds them. `reported` are facts that the
     /// caller knows, such as used-up budgets.
     pub(crate) fn read(caller: &Caller<'_>, reported: &[Fact]) -> Self {
-        let since = caller.environment.now - MEMORY;
-        Self::since(since, caller, reported)
+        Self::since(caller.now() - LONGEST_LIMIT, caller, reported)
     }
 
     /// Like [`Self::read`], but collects the facts since the given time.
@@ -39,8 +36,7 @@ impl Limits {
     /// Like [`Self::read`], but does not create a ledger.
     pub(crate) fn peek(caller: &Caller<'_>, reported: &[Fact]) -> Self {
         let ledger = Ledger::open_existing(&caller.paths.data).and_then(Result::ok);
-        let since = caller.environment.now - MEMORY;
-        Self::of_ledger(ledger, since, caller, reported)
+        Self::of_ledger(ledger, caller.now() - LONGEST_LIMIT, caller, reported)
     }
 
     fn of_ledger(
@@ -74,20 +70,19 @@ impl Limits {
         live: Option<&OpenLedger>,
         reported: &[Fact],
     ) -> Self {
-        let facts = match live {
-            Some(live) => collect_for_status_line(caller, live, reported),
-            None => collect(caller, None, Period::Open, reported),
-        };
-        Self::fold(facts, caller)
+        let ledger = live.map(OpenLedger::ledger);
+        let unsaved = live.map_or(&[][..], OpenLedger::unsaved_limit_facts);
+        let known = [unsaved, reported].concat();
+        Self::fold(collect(caller, ledger, Period::StatusLine, &known), caller)
     }
 
     fn fold(facts: Facts, caller: &Caller<'_>) -> Self {
         let clock = caller.environment.clock();
         Self {
             asker: caller.asker(),
-            world: World::fold(facts.facts.clone(), clock.now, clock.zone),
+            world: World::fold(facts.facts, clock.now, clock.zone),
             clock,
-            facts,
+            refusals: facts.refusals,
         }
     }
 
@@ -98,9 +93,9 @@ impl Limits {
         Self { asker, ..self }
     }
 
-    /// Stores which facts still matter. Call this after the output of a call with [`Period::Open`].
+    /// Stores which facts still matter. Call this after the output of a status-line call.
     pub(crate) fn settle(&self, ledger: &Ledger) {
-        settle(ledger, &self.facts, &self.world);
+        settle(ledger, self.refusals, &self.world);
     }
 
     /// Returns the clock of the answers.

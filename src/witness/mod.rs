@@ -4,8 +4,8 @@
 //! or a command, and [`record`] stores what a hook or a status-line call has reported. The facts of transcripts are
 //! stored when the ledger reads new lines. Nothing here decides what a fact means.
 //!
-//! A status-line call at a time without limits reads nothing: the ledger stores the time since which facts matter.
-//! [`settle`] moves that time forward when the limits have ended.
+//! At a time without limits, a hook reads no facts, and a status-line call reads only the readings of the last hours: the
+//! ledger stores the time since which facts matter. [`settle`] moves that time forward when the limits have ended.
 
 mod limits;
 mod machine;
@@ -27,7 +27,7 @@ use crate::claude::hook_event::HookEvent;
 use crate::claude::sessions::{self, Session};
 use crate::claude::{settings, transcripts};
 use crate::environment::Environment;
-use crate::ledger::{FactRequest, Ledger, OpenLedger, ReadTime};
+use crate::ledger::{FactRequest, Ledger, ReadTime};
 use crate::limits::{Asker, Event, Fact, Source, World};
 use crate::paths::Paths;
 use crate::time::FIVE_HOURS;
@@ -38,7 +38,7 @@ const BEFORE_REFUSAL: TimeDelta = TimeDelta::minutes(20);
 /// The time in which each response counts. Before it, a quarter of an hour with responses counts as one.
 const EACH_RESPONSE: TimeDelta = TimeDelta::days(1);
 
-/// The maximum time since which a limit can still matter. The longest one is a monthly cap.
+/// The time for which a refusal can matter. The longest limit is a monthly cap.
 const LONGEST_LIMIT: TimeDelta = TimeDelta::days(35);
 
 /// How often a status-line call stores unchanged usage windows.
@@ -68,6 +68,9 @@ pub struct Caller<'a> {
 pub enum Period {
     /// The time since the first refusal or full window that may still matter. If there is none, no facts are collected.
     Open,
+    /// Like [`Self::Open`], and the readings of the last hours, which the status line shows. If no limit is open, the
+    /// facts about this machine are not collected, because that reads several files.
+    StatusLine,
     /// The time since a given time.
     Since(DateTime<Utc>),
 }
@@ -121,23 +124,32 @@ pub fn collect(
     period: Period,
     reported: &[Fact],
 ) -> Facts {
+    let now = caller.now();
     let waiting = if ledger.is_some() {
         Vec::new()
     } else {
-        let now = caller.now();
         Ledger::waiting_limit_facts(caller.paths, now - LONGEST_LIMIT, now)
     };
     let reported = [waiting.as_slice(), reported].concat();
     let (since, each_response_since) = match period {
-        Period::Since(since) => (since, since),
-        Period::Open => match since_open(caller, ledger, &reported) {
-            Some(since) => (since - BEFORE_REFUSAL, caller.now() - EACH_RESPONSE),
-            None => return Facts::default(),
-        },
+        Period::Since(since) => (Some(since), since),
+        Period::Open | Period::StatusLine => {
+            let since = since_open(caller, ledger, &reported);
+            (
+                since.map(|since| since - BEFORE_REFUSAL),
+                now - EACH_RESPONSE,
+            )
+        }
+    };
+    let readings_since = match period {
+        Period::Open if since.is_none() => return Facts::default(),
+        Period::StatusLine => now - FIVE_HOURS,
+        Period::Open | Period::Since(_) => now,
     };
     let request = FactRequest {
-        since: since.timestamp_millis(),
-        each_response_since: each_response_since.max(since).timestamp_millis(),
+        since: since.map(|since| since.timestamp_millis()),
+        readings_since: readings_since.timestamp_millis(),
+        each_response_since: each_response_since.timestamp_millis(),
         session: caller.session,
     };
     let stored = ledger
@@ -145,7 +157,9 @@ pub fn collect(
         .unwrap_or_default();
     let mut facts = stored.facts;
     facts.extend(reported);
-    facts.extend(machine::facts(caller));
+    if since.is_some() {
+        facts.extend(machine::facts(caller));
+    }
     facts.sort_by_key(|fact| fact.at);
     add_requests(&mut facts);
     name_accounts(&mut facts);
@@ -153,21 +167,6 @@ pub fn collect(
         facts,
         refusals: stored.refusals,
     }
-}
-
-/// Like [`collect`] with [`Period::Open`], for a status-line call. Even if no limit is open, the result contains the
-/// readings of the last hours, which the line shows.
-pub fn collect_for_status_line(caller: &Caller<'_>, live: &OpenLedger, reported: &[Fact]) -> Facts {
-    let ledger = live.ledger();
-    let unsaved = live.unsaved_limit_facts();
-    let known = [unsaved, reported].concat();
-    let mut facts = collect(caller, Some(ledger), Period::Open, &known);
-    if facts.facts.is_empty() {
-        facts.facts = known;
-    }
-    let readings = ledger.window_readings(caller.now() - FIVE_HOURS, caller.session);
-    facts.facts.extend(readings.unwrap_or_default());
-    facts
 }
 
 /// Returns the time of the first refusal that may still stop something.
@@ -286,10 +285,10 @@ fn is_new(fact: &Fact, ledger: &Ledger, now: DateTime<Utc>) -> bool {
 }
 
 /// Stores which facts still matter, so that later calls read only those, or nothing. Call this after the facts of
-/// [`Period::Open`] have been folded into `world`.
-pub fn settle(ledger: &Ledger, facts: &Facts, world: &World) {
+/// [`Period::Open`] have been folded into `world`. `refusals` is the number that came with these facts.
+pub fn settle(ledger: &Ledger, refusals: i64, world: &World) {
     // If this fails, the next call settles it.
-    let _ = ledger.settle_limits(facts.refusals, world.matters_since());
+    let _ = ledger.settle_limits(refusals, world.matters_since());
 }
 
 /// Reads the new lines of the asking session, of each open session, and, for a short time, of the others. Also adds what

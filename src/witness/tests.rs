@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::claude::status_payload::StatusPayload;
 use crate::ledger::{WaitLimit, path_in};
-use crate::limits::{Announcement, Kind, Measure, Payer, Refusal};
+use crate::limits::{Announcement, BudgetScope, Kind, Measure, Payer, Refusal, UsedBudget};
 
 const SESSION: &str = "5a7d3c1e-0000-4000-a000-00000000c0de";
 const OTHER: &str = "6b7d3c1e-0000-4000-a000-00000000beef";
@@ -317,17 +317,35 @@ fn nothing_is_read_unless_a_limit_may_still_stop_something() {
             home.environment.zone,
         )
     };
-    settle(&home.ledger(), &open, &fold(&open, NOW));
+    settle(&home.ledger(), open.refusals, &fold(&open, NOW));
     assert_eq!(refusals(&home.facts(Period::Open).facts).len(), 1);
     // Two days later, the limit is over, and nobody is waiting for it.
     let later = fold(&open, "2026-11-22T09:00:00Z");
-    settle(&home.ledger(), &open, &later);
+    settle(&home.ledger(), open.refusals, &later);
     assert_eq!(home.facts(Period::Open).facts, []);
     // Another request was refused after these facts had been read.
     home.write(SESSION, &[refused(40)]);
     home.all();
-    settle(&home.ledger(), &open, &later);
+    settle(&home.ledger(), open.refusals, &later);
     assert!(!refusals(&home.facts(Period::Open).facts).is_empty());
+}
+
+#[test]
+fn a_budget_that_is_used_up_needs_no_stored_facts() {
+    let home = Home::new();
+    let budget = UsedBudget {
+        scope: BudgetScope::Day,
+        limit_usd: 5.0,
+        spent_usd: 6.0,
+        ends_at: Some("2026-11-21T00:00:00Z".parse().unwrap()),
+    };
+    let caller = home.caller();
+    let reported = [caller.fact(Source::Budget, Event::Budgeted(budget))];
+    let ledger = home.ledger();
+    let limits = Limits::for_status_line(&caller, None, &reported);
+    assert!(limits.blocked().is_some());
+    limits.settle(&ledger);
+    assert_eq!(ledger.limits_since().unwrap(), None);
 }
 
 #[test]

@@ -80,6 +80,14 @@ fn a_new_session_has_spent_nothing_even_if_the_ledger_cannot_be_read() {
 }
 
 #[test]
+fn usage_windows_are_shown_even_if_the_ledger_cannot_be_used() {
+    let sandbox = plain("160");
+    sandbox.write(".local/share/whycap", "not a directory");
+    let run = sandbox.run_with(&["statusline"], &recorded("plan"));
+    assert!(run.success().contains("5h 42%"), "{run:?}");
+}
+
+#[test]
 fn the_context_segment_has_one_label_at_every_width() {
     for columns in ["90", "100", "120", "160", "200"] {
         let line = shown(&plain(columns), &recorded("plan"));

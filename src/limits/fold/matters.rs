@@ -2,18 +2,20 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::World;
+use super::{Cause, World};
 
 /// A session that has been silent for this long after an error is not waiting for anything.
 const WAITS_FOR: TimeDelta = TimeDelta::days(1);
 
 impl World {
     /// Returns the time since which facts are needed to know what is closed now, which open sessions an error has stopped,
-    /// and since when credits pay. Returns `None` if no earlier fact matters anymore.
+    /// and since when credits pay. Returns `None` if no earlier fact matters anymore. Each caller reports the user's own
+    /// budgets anew, so no stored fact is needed for them.
     pub fn matters_since(&self) -> Option<DateTime<Utc>> {
         let closures = self
             .closures
             .iter()
+            .filter(|closure| matches!(closure.cause, Cause::Stop(_)))
             .filter(|closure| closure.opening_at(self.now).is_none())
             .map(|closure| closure.since);
         let stops = self.stops.iter().filter(|stop| {
