@@ -11,14 +11,12 @@ use serde_json::Value;
 
 use super::status_payload::StatusPayload;
 use crate::lenient_json::LenientJson;
-use crate::limits::{Kind, Measure};
+use crate::limits::{Kind, Measure, USED_UP};
 use crate::pricing::Money;
 use crate::terminal::percent_text;
 use crate::time::{FIVE_HOURS, WEEK, is_in_supported_range, reset_from_epoch_seconds, rfc3339};
 use crate::transcript::owner::Owner;
 
-/// The percentage at which a window is used up.
-pub(crate) const USED_UP: f64 = 100.0;
 /// The maximum difference between two reset times of the same window. The server rounds reset times, and messages
 /// contain them only to the minute.
 const MAX_RESET_DIFFERENCE: TimeDelta = TimeDelta::minutes(2);
@@ -40,7 +38,7 @@ pub struct WindowUsage {
 
 /// Rounds a percentage to the whole number that is displayed. The result is 100 only if the window is full.
 pub(crate) fn rounded_level(level: f64) -> f64 {
-    let highest = if level < 100.0 { 99.0 } else { f64::INFINITY };
+    let highest = if level < USED_UP { 99.0 } else { f64::INFINITY };
     level.round().min(highest)
 }
 
@@ -104,8 +102,6 @@ pub enum SpendPeriod {
     /// A month.
     Monthly,
 }
-
-impl OtherLimits {}
 
 impl SpendLimitUsage {
     /// Returns the display name.

@@ -25,13 +25,6 @@ impl Context {
             let label = self.session_label(session);
             label.name_or_id(session).unwrap_or(session).to_owned()
         };
-        WindowUse::read(
-            ledger,
-            window,
-            period,
-            &|session| limits.is_of_payer(session),
-            name_of,
-        )
-        .ok()?
+        WindowUse::read(ledger, window, period, &limits.is_of_payer(), name_of).ok()?
     }
 }

@@ -18,7 +18,7 @@ use super::error::{LedgerResult, Result};
 use super::facts::{Id, id_of};
 use super::stored_responses::SUBAGENT;
 use crate::journal::{self, Journal, JournalRecord};
-use crate::limits::{Event, Fact, Source};
+use crate::limits::{Event, Fact, Measure, Source};
 use crate::paths::Paths;
 use crate::time::{Millis, QUARTER_HOUR, datetime_from_millis};
 use crate::transcript::limit_lines::response_from;
@@ -30,9 +30,6 @@ const MIGRATED: &str = "limits_migrated";
 
 /// The number of newest states of a session to search. A session rarely changes its account or its model.
 const NEWEST_STATES: usize = 16;
-
-/// The percentage at which a usage window is full.
-const FULL: f64 = 100.0;
 
 /// The part of the table's rows that [`fact_from`] reads.
 const COLUMNS: &str = "at, session, source, event";
@@ -78,7 +75,7 @@ fn is_state(event: &Event) -> bool {
 fn may_matter_later(event: &Event) -> bool {
     match event {
         Event::Refused(_) => true,
-        Event::Read(measures) => measures.iter().any(|measure| measure.percent >= FULL),
+        Event::Read(measures) => measures.iter().any(Measure::is_used_up),
         _ => false,
     }
 }

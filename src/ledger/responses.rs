@@ -11,14 +11,7 @@ use super::facts::{Id, Response};
 use super::reconcile::OffTranscriptKind;
 use super::rows::{Names, Selected, Tally};
 use super::stored_responses::{RESPONSE_COLUMNS, response_from};
-use crate::pricing::Money;
 use crate::time::{Millis, QUARTER_HOUR};
-
-/// The time and the cost of each response.
-pub(crate) type ResponseCosts = Vec<(Millis, Money)>;
-
-/// Selects responses by their session and time.
-pub(crate) type SelectedResponses<'s> = &'s dyn Fn(&str, Millis) -> bool;
 
 /// Responses, and the names of the sessions, models, and contexts that they refer to by ID.
 #[derive(Debug, Default)]
@@ -86,21 +79,6 @@ impl Ledger {
         let before = from - TimeDelta::milliseconds(1);
         let firsts = self.first_responses(before, until)?;
         Ok(firsts.first().map(|(_session, at)| *at))
-    }
-
-    /// Returns the costs of the selected responses since the given time, or `None` if the ledger cannot be read.
-    pub(crate) fn costs_since(
-        &self,
-        from: DateTime<Utc>,
-        selected: SelectedResponses<'_>,
-    ) -> Option<ResponseCosts> {
-        let Responses { all, names, .. } = self.responses_since(from, &|_| true).ok()?;
-        Some(
-            all.into_iter()
-                .filter(|response| selected(names.session(response.session), response.at))
-                .map(|response| (response.at, response.cost))
-                .collect(),
-        )
     }
 
     /// Returns the responses of the selected sessions since the given time.

@@ -270,11 +270,6 @@ impl Names {
         self.sessions.get(&session).unwrap_or_default()
     }
 
-    /// Returns Claude Code's ID for a session.
-    pub(crate) fn session(&self, id: Id) -> &str {
-        &self.origin(id).session
-    }
-
     /// Returns the canonical name of a model.
     pub(crate) fn model(&self, id: Id) -> &str {
         self.models.get(&id).map_or("", String::as_str)

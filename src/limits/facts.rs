@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, Payer, Purpose};
+use super::{FULL, Kind, Payer, Purpose, USED_UP};
 
 /// An event, with its time, its session, and its source.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -233,6 +233,18 @@ pub enum BudgetScope {
     Day,
     /// The spend of a month in the user's time zone.
     Month,
+}
+
+impl Measure {
+    /// Returns true if the window counts as full.
+    pub fn is_full(&self) -> bool {
+        self.percent >= FULL
+    }
+
+    /// Returns true if nothing of the window is left, so that credits may be paying.
+    pub(crate) fn is_used_up(&self) -> bool {
+        self.percent >= USED_UP
+    }
 }
 
 impl Refusal {

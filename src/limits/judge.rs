@@ -2,13 +2,13 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::fold::readings::{OF_ALL_MODELS, Reading, Readings, USED_UP};
+use super::fold::readings::{OF_ALL_MODELS, Reading, Readings};
 use super::resource::{Ends, Family, Plans};
 use super::{Kind, Login, Payer, Refusal, Request};
 use crate::messages::{Message, Stated, Stops, TimeOf, Verdict};
 
 /// The longest time until a reset of the 5-hour window, as messages round it.
-const FIVE_HOURS: TimeDelta = TimeDelta::minutes(5 * 60 + 5);
+const FIVE_HOURS_ROUNDED: TimeDelta = TimeDelta::minutes(5 * 60 + 5);
 
 /// The meaning of a refusal.
 #[derive(Debug, Clone)]
@@ -191,7 +191,7 @@ impl Statement {
         // A cap has an end of its own. Everything else ends with the reset of a window.
         let has_own_end = named.is_some_and(|kind| kind.description().ends == Ends::ResetOrMonth);
         let by_length = |reset| {
-            if reset - at <= FIVE_HOURS {
+            if reset - at <= FIVE_HOURS_ROUNDED {
                 Kind::FiveHour
             } else {
                 Kind::Weekly
@@ -320,7 +320,7 @@ fn closed_with(
     let used_up = scene
         .full()
         .into_iter()
-        .filter(|reading| reading.measure.percent >= USED_UP)
+        .filter(|reading| reading.measure.is_used_up())
         .map(|reading| Closed {
             kind: reading.measure.window,
             until: reading.measure.resets_at,

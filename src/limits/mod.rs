@@ -29,6 +29,7 @@ pub use facts::{
     Announcement, BudgetScope, Credits, Event, Fact, Login, Measure, ModelResponse, Refusal,
     ServerClaim, Source, UsedBudget,
 };
+pub(crate) use fold::readings::{FRESH_FOR, USED_UP};
 pub use fold::readings::{FULL, Reading};
 pub use fold::{Asker, Opening, Stop, World};
 pub use outlook::{Also, Blocks, Outlook, PayerUsage, Pays, State};

@@ -4,9 +4,9 @@ use super::{NowData, RunningSession};
 use crate::claude::session_label::NO_PROMPT_YET;
 use crate::claude::sessions::SessionState;
 use crate::claude::window_usage::{
-    USAGE_CACHED_FOR, USED_UP, WindowUsage, rounded_level, window_label, window_length,
+    USAGE_CACHED_FOR, WindowUsage, rounded_level, window_label, window_length,
 };
-use crate::limits::{Measure, State};
+use crate::limits::{Measure, State, USED_UP};
 use crate::pace::WindowPace;
 use crate::render::{Column, MeterRow, Page, Report, Table};
 use crate::spend::{Amount, WindowUse, hourly_rate};

@@ -8,7 +8,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::claude::window_usage::{is_same_reset, window_length};
-use crate::limits::{self, Kind};
+use crate::limits::{self, FRESH_FOR, Kind};
 
 /// The share of a period over which the rate is measured, as a divisor of its length.
 const MEASURED_SHARE: i32 = 4;
@@ -27,9 +27,6 @@ const LEAST_PERCENT: f64 = 10.0;
 /// Times farther away than this are rounded to [`ROUNDED_TO`], so that a forecast does not change with every reading.
 const ROUNDED_BEYOND: TimeDelta = TimeDelta::minutes(30);
 const ROUNDED_TO: TimeDelta = TimeDelta::minutes(5);
-
-/// The age up to which a reading shows how fast its window is filling up now.
-pub(crate) const FRESH_FOR: TimeDelta = TimeDelta::minutes(15);
 
 /// The time in which usage adds up. It starts again from zero at the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

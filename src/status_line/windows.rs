@@ -6,7 +6,7 @@ use crate::claude::window_usage::{
     SpendLimitUsage, WindowFigures, WindowUsage, rounded_level, window_label,
 };
 use crate::config::MeterForm;
-use crate::pace::FRESH_FOR;
+use crate::limits::FRESH_FOR;
 use crate::terminal::{Piece, Tone, bar, percent_text};
 use crate::time::{Clock, format_duration};
 

@@ -5,7 +5,9 @@ use chrono::{DateTime, Utc};
 use super::{Caller, Facts, LONGEST_LIMIT, Period, collect, refresh, settle};
 use crate::claude::window_usage::WindowFigures;
 use crate::ledger::{Ledger, OpenLedger, WaitLimit};
-use crate::limits::{Asker, Blocks, Fact, Kind, Measure, Outlook, Past, PayerUsage, Pays, World};
+use crate::limits::{
+    Asker, Blocks, Fact, Kind, Measure, Outlook, Past, PayerUsage, Pays, Request, World,
+};
 use crate::pace::WindowPace;
 use crate::time::Clock;
 use crate::wording::Paying;
@@ -98,6 +100,11 @@ impl Limits {
         settle(ledger, self.refusals, &self.world);
     }
 
+    /// Returns the request that the asker's next prompt would send.
+    fn request(&self) -> Request {
+        self.world.request(&self.asker)
+    }
+
     /// Returns the clock of the answers.
     pub(crate) fn clock(&self) -> Clock {
         self.clock
@@ -130,7 +137,7 @@ impl Limits {
 
     /// Returns the current readings of the asker's payer.
     pub(crate) fn usage(&self) -> Option<PayerUsage> {
-        self.world.usage(&self.world.request(&self.asker))
+        self.world.usage(&self.request())
     }
 
     /// Returns the usage windows of the asker's payer, as they were reported last.
@@ -151,7 +158,7 @@ impl Limits {
     /// Returns the paces of the windows of the asker's payer. The 5-hour window has none while a weekly window is full,
     /// because it cannot fill up then.
     pub(crate) fn paces(&self) -> Vec<WindowPace> {
-        let request = self.world.request(&self.asker);
+        let payer = self.request().payer;
         let is_week_full = self
             .window_figures()
             .and_then(|figures| figures.usage(Kind::Weekly))
@@ -160,34 +167,39 @@ impl Limits {
             .into_iter()
             .filter(|kind| kind.is_window() && !(is_week_full && *kind == Kind::FiveHour))
             .filter_map(|window| {
-                WindowPace::of(self.world.readings(&request.payer, window), self.clock.now)
+                WindowPace::of(self.world.readings(&payer, window), self.clock.now)
             })
             .collect()
     }
 
     /// Returns who pays for the asker's next prompt.
     pub(crate) fn pays(&self) -> Pays {
-        self.world.pays(&self.world.request(&self.asker))
+        self.world.pays(&self.request())
     }
 
     /// Returns since when usage credits have been paying for the asker's responses.
     pub(crate) fn paying_since(&self) -> Option<DateTime<Utc>> {
-        self.world.paying_since(&self.world.request(&self.asker))
+        self.world.paying_since(&self.request())
     }
 
     /// Returns what usage credits have paid beyond a full window, at list prices. Returns `None` if they are not paying, or
     /// if the ledger cannot be read.
     pub(crate) fn paying(&self, ledger: &Ledger) -> Option<Paying> {
         let since = self.paying_since()?;
-        let costs = ledger.costs_since(since, &|session, _| self.is_of_payer(session))?;
-        let cost = costs.into_iter().map(|(_, cost)| cost).sum();
-        Some(Paying { since, cost })
+        let responses = ledger.responses_since(since, &self.is_of_payer()).ok()?;
+        Some(Paying {
+            since,
+            cost: responses.all.iter().map(|response| response.cost).sum(),
+        })
     }
 
-    /// Returns true if the asker's payer also pays for this session now.
-    pub(crate) fn is_of_payer(&self, session: &str) -> bool {
-        let asker = Asker::Session(session.to_owned());
-        self.world.request(&asker).payer == self.world.request(&self.asker).payer
+    /// Returns a function that returns true if the asker's payer also pays for a session now.
+    pub(crate) fn is_of_payer(&self) -> impl Fn(&str) -> bool {
+        let payer = self.request().payer;
+        move |session| {
+            let asker = Asker::Session(session.to_owned());
+            self.world.request(&asker).payer == payer
+        }
     }
 
     /// Returns the stops of a period.

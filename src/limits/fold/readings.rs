@@ -9,11 +9,11 @@ use super::super::{Kind, Measure, Payer};
 /// The percentage from which a window counts as full.
 pub const FULL: f64 = 97.0;
 
-/// The percentage from which credits may be paying.
+/// The percentage from which nothing of a window is left, so that credits may be paying.
 pub(crate) const USED_UP: f64 = 100.0;
 
-/// The age up to which a reading can show that a window had room.
-const FRESH: TimeDelta = TimeDelta::minutes(15);
+/// The age up to which a reading shows how full a window is now, and how fast it is filling up.
+pub(crate) const FRESH_FOR: TimeDelta = TimeDelta::minutes(15);
 
 /// The windows that limit all models.
 pub(crate) const OF_ALL_MODELS: [Kind; 2] = [Kind::FiveHour, Kind::Weekly];
@@ -32,14 +32,14 @@ pub struct Reading {
 impl Reading {
     /// Returns true if the window counts as full.
     pub fn is_full(&self) -> bool {
-        self.measure.percent >= FULL
+        self.measure.is_full()
     }
 
     /// Returns true if the window that was measured has not been reset at that time.
     fn is_valid_at(&self, at: DateTime<Utc>) -> bool {
         match self.measure.resets_at {
             Some(reset) => reset > at,
-            None => at - self.at <= FRESH,
+            None => at - self.at <= FRESH_FOR,
         }
     }
 
@@ -48,7 +48,7 @@ impl Reading {
     pub(crate) fn shows_room_at(&self, at: DateTime<Utc>) -> bool {
         let age = (at - self.at).max(TimeDelta::zero());
         let rise = 3.0 * (age.num_seconds() as f64 / 60.0);
-        age <= FRESH && self.measure.percent + rise < FULL
+        age <= FRESH_FOR && self.measure.percent + rise < FULL
     }
 }
 
