@@ -116,7 +116,9 @@ fn reset_of(stop: &Stop) -> Option<DateTime<Utc>> {
         return None;
     }
     match &stop.refusal.claim {
-        Some(claim) => claim.resets_at.filter(|_| claim.window.is_some()),
+        Some(claim) => claim
+            .resets_at
+            .filter(|_| claim.limit.is_some_and(Kind::is_window)),
         None if stop.limit() == Kind::UsageCredits => None,
         None if stop.judgement.window.is_some() || stop.judgement.limit.is_window() => {
             stop.message.stated.map(|stated| stated.at)

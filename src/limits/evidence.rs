@@ -23,8 +23,8 @@ pub struct Evidence {
 pub enum Proof {
     /// The error occurred in another session, but its limit also applies to this request.
     Elsewhere,
-    /// The server itself named this window, or the pool of usage credits if there is none.
-    Claimed(Option<Kind>),
+    /// The server itself named this limit.
+    Claimed(Kind),
     /// The server's reason why usage credits could not pay, such as `out_of_credits`.
     NoCredits(String),
     /// The answer is based on the text of the message.
@@ -60,14 +60,15 @@ pub(super) fn evidence(outlook: &Outlook) -> Vec<Evidence> {
     if outlook.is_elsewhere() && stop.source != Source::Pasted {
         add(Proof::Elsewhere, stop.source, reported);
     }
-    match &stop.refusal.claim {
-        Some(claim) => {
-            add(Proof::Claimed(claim.window), stop.source, reported);
-            if let Some(reason) = &claim.no_credits_because {
-                add(Proof::NoCredits(reason.clone()), stop.source, reported);
-            }
-        }
-        None => add(Proof::Message, stop.source, reported),
+    let claim = stop.refusal.claim.as_ref();
+    let claimed = claim.and_then(|claim| claim.limit);
+    add(
+        claimed.map_or(Proof::Message, Proof::Claimed),
+        stop.source,
+        reported,
+    );
+    if let Some(reason) = claim.and_then(|claim| claim.no_credits_because.as_ref()) {
+        add(Proof::NoCredits(reason.clone()), stop.source, reported);
     }
     for reading in &stop.judgement.readings {
         let proof = Proof::Usage(reading.clone());

@@ -151,8 +151,9 @@ pub struct Refusal {
 /// The server's own statement about a refused request (`quotaLimits`).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ServerClaim {
-    /// The window that the server names, or `None` if it names the pool of usage credits or an unknown limit.
-    pub window: Option<Kind>,
+    /// The limit that the server names: a usage window, or the pool of usage credits. `None` if it names none that whycap
+    /// knows.
+    pub limit: Option<Kind>,
     /// The time at which the limit that the server names resets.
     pub resets_at: Option<DateTime<Utc>>,
     /// The server's reason why usage credits could not pay, such as `out_of_credits`.

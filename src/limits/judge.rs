@@ -162,9 +162,9 @@ impl Scene<'_> {
 
 /// What a message about the usage of a plan states.
 struct Statement {
-    /// The limit that the message names, if it is one of a plan.
+    /// The limit that the message names, if it is one of a plan, or else the one that the server names.
     named: Option<Kind>,
-    /// The window that the server names.
+    /// The limit that the server names.
     claimed: Option<Kind>,
     /// The window that the server or the message names.
     window: Option<Kind>,
@@ -178,14 +178,19 @@ struct Statement {
 
 impl Statement {
     fn new(refusal: &Refusal, message: &Message, at: DateTime<Utc>) -> Self {
-        let named = message.kind.filter(|kind| kind.family().is_of_plan());
         let claim = refusal.claim.as_ref();
-        let claimed = claim.and_then(|claim| claim.window);
+        let claimed = claim.and_then(|claim| claim.limit);
+        let claimed_window = claimed.filter(|kind| kind.is_window());
+        let of_message = message.kind.filter(|kind| kind.family().is_of_plan());
+        let named = of_message.or(claimed);
         let stated = claim
             .and_then(|claim| claim.resets_at)
             .map(|at| Stated {
                 at,
-                of: claimed.map_or(TimeOf::Limit, |window| TimeOf::Window(Some(window))),
+                of: match claimed_window {
+                    Some(window) => TimeOf::Window(Some(window)),
+                    None => TimeOf::Limit,
+                },
             })
             .or(message.stated);
         // A cap has an end of its own. Everything else ends with the reset of a window.
@@ -200,7 +205,7 @@ impl Statement {
         let mut statement = Self {
             named,
             claimed,
-            window: claimed.or(named.filter(|kind| kind.is_window())),
+            window: claimed_window.or(named.filter(|kind| kind.is_window())),
             guessed: None,
             reset: None,
             end: None,
@@ -266,12 +271,7 @@ fn judge_plan_limit(refusal: &Refusal, message: &Message, scene: &Scene<'_>) -> 
         (true, Some(stated)) => Some(stated),
         (_, stated) => measured_reset.or(stated),
     };
-    let names_pool = named == Some(Kind::UsageCredits)
-        && refusal
-            .claim
-            .as_ref()
-            .is_some_and(|claim| claim.window.is_none());
-    let is_known = measured.is_some() || statement.claimed.is_some() || names_pool;
+    let is_known = measured.is_some() || statement.claimed.is_some();
     let limit = limit_by_plan(named, window, scene);
     let verdict = if named.is_some_and(|named| named != limit) {
         Verdict::Misworded
@@ -300,7 +300,8 @@ fn measured_window<'a>(statement: &Statement, full: &[&'a Reading]) -> Option<&'
     let stated = full
         .iter()
         .find(|reading| Some(reading.measure.window) == window);
-    let other = full.first().filter(|_| statement.claimed.is_none());
+    let is_window_claimed = statement.claimed.is_some_and(Kind::is_window);
+    let other = full.first().filter(|_| !is_window_claimed);
     stated.or(other).copied()
 }
 

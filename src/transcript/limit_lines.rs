@@ -163,9 +163,17 @@ pub(crate) fn refusal(line: ErrorLine) -> Refusal {
 
 fn claim(quota: QuotaLimits) -> ServerClaim {
     ServerClaim {
-        window: quota.rate_limit_type.as_deref().and_then(window_named),
+        limit: quota.rate_limit_type.as_deref().and_then(limit_named),
         resets_at: quota.resets_at,
         no_credits_because: quota.overage_disabled_reason,
+    }
+}
+
+/// Returns the limit with this name in the server's statements: a usage window, or the pool of usage credits.
+fn limit_named(name: &str) -> Option<Kind> {
+    match name {
+        "overage" => Some(Kind::UsageCredits),
+        _ => window_named(name),
     }
 }
 

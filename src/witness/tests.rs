@@ -174,9 +174,10 @@ fn the_error_lines_of_every_version_become_refusals() {
                 "seven_day_opus" => Some(Kind::WeeklyOpus),
                 "seven_day_sonnet" => Some(Kind::WeeklySonnet),
                 "seven_day_overage_included" => Some(Kind::WeeklyFable),
+                "overage" => Some(Kind::UsageCredits),
                 _ => None,
             };
-            assert_eq!(claim.window, expected);
+            assert_eq!(claim.limit, expected);
         }
     }
     assert!(cases.len() > 70 && claims > 30);
@@ -464,7 +465,7 @@ fn the_journal_of_an_earlier_version_loses_nothing() {
     let claim = refusals(&facts)
         .into_iter()
         .find_map(|refusal| refusal.claim.as_ref());
-    assert_eq!(claim.unwrap().window, Some(Kind::FiveHour));
+    assert_eq!(claim.unwrap().limit, Some(Kind::FiveHour));
     let has = |event: &Event| facts.iter().any(|fact| fact.event == *event);
     let key = Payer::Key("ANTHROPIC_API_KEY".to_owned());
     assert!(has(&Event::Paying(Some(key))));

@@ -18,11 +18,9 @@ pub(crate) fn bug_report(outlook: &Outlook, clock: Clock) -> String {
     let at = stop.map_or(outlook.now, |stop| stop.at);
     let claim = refusal.and_then(|refusal| refusal.claim.as_ref());
     let server = claim.map_or("nothing".to_owned(), |claim| {
-        let window = claim
-            .window
-            .map_or("usage credits", |window| window.description().label);
+        let limit = claim.limit.map_or("nothing", |it| it.description().label);
         let reason = claim.no_credits_because.as_deref().unwrap_or("none");
-        format!("{window}, reason: {reason}")
+        format!("{limit}, reason: {reason}")
     });
     let zone = clock.zone.at(at).format("%:z");
     let codes: Vec<String> = refusal

@@ -18,13 +18,10 @@ pub(super) fn fact(evidence: &Evidence, clock: Clock) -> String {
         Proof::Elsewhere => {
             "The error occurred in another session, but its limit applies here, too.".to_owned()
         }
-        Proof::Claimed(Some(window)) => {
-            format!(
-                "The server itself named your {} limit.",
-                window_name(*window)
-            )
+        Proof::Claimed(limit) => {
+            let label = limit.description().label;
+            format!("The server itself named your {label}.")
         }
-        Proof::Claimed(None) => "The server itself named usage credits.".to_owned(),
         Proof::NoCredits(reason) => {
             // A reason that is not in the table is shown as the server names it.
             let words = REASONS.get(reason).unwrap_or(reason);

@@ -168,11 +168,14 @@ pub fn refusal(
     }
 }
 
-/// Returns the server's own statement. A false alarm about credits claims the pool, which is no window.
+/// Returns the server's own statement. A false alarm about credits claims the pool.
 fn claim(it: &Obstacle) -> Option<ServerClaim> {
     let window = it.window?;
     Some(ServerClaim {
-        window: (it.kind != Kind::UsageCredits).then_some(window),
+        limit: Some(match it.kind {
+            Kind::UsageCredits => Kind::UsageCredits,
+            _ => window,
+        }),
         resets_at: it.until,
         no_credits_because: it.reason.map(str::to_owned),
     })

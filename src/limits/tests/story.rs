@@ -295,12 +295,13 @@ fn refusal(words: &[&str], at: DateTime<Utc>) -> Refusal {
             "claimed" => {
                 let claim = refusal.claim.get_or_insert_default();
                 let (name, reset) = split_time(value);
-                claim.window = match name {
+                let claimed = match name {
                     "" => Some(message.window),
                     "credits" => None,
                     name => Some(window(name)),
                 };
-                let known = claim.window.map(|it| reset_of(it, at));
+                claim.limit = claimed.or(Some(Kind::UsageCredits));
+                let known = claimed.map(|it| reset_of(it, at));
                 claim.resets_at = reset.or(message.reset).or(known);
             }
             "because" => {
