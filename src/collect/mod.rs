@@ -52,7 +52,7 @@ pub(crate) struct Context {
     prices: OnceLock<PriceTable>,
     /// The hook event that triggered the command in a conversation, or `None` in a shell.
     pub(crate) event: Option<HookEvent>,
-    /// What the event says about limits.
+    /// The facts about limits in the event.
     pub(crate) reported: Vec<Fact>,
 }
 

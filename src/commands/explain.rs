@@ -160,7 +160,7 @@ fn right_now(current: Option<&Outlook>, limits: &Limits) -> Report {
     report
 }
 
-/// Returns true if whycap does not know the text as a message.
+/// Returns true if whycap does not recognize the text as a message of Claude Code.
 fn is_unrecognized(meaning: &Outlook) -> bool {
     let stop = meaning.stop.as_ref();
     stop.is_none_or(|stop| stop.message.row.rank == Rank::Unrecognized)

@@ -38,7 +38,7 @@ const INTERVAL: Duration = Duration::from_secs(5);
 /// The interval between checks while the server's figures may still arrive.
 const SHORT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What to do next.
+/// The next action of the command.
 enum Decision {
     /// Wait, at most until this time if it is known.
     Wait(Option<DateTime<Utc>>),

@@ -10,7 +10,7 @@ use crate::messages::Verdict;
 /// One fact that an answer rests on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evidence {
-    /// What is known.
+    /// The fact itself.
     pub proof: Proof,
     /// The source of the fact.
     pub source: Source,
@@ -18,7 +18,7 @@ pub struct Evidence {
     pub at: Option<DateTime<Utc>>,
 }
 
-/// What is known.
+/// A fact that can support an answer.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Proof {
     /// The error occurred in another session, but its limit also applies to this request.

@@ -17,7 +17,7 @@ pub struct Fact {
     pub session: Option<String>,
     /// The source that reported the event.
     pub source: Source,
-    /// What happened.
+    /// The event itself.
     pub event: Event,
 }
 
@@ -47,7 +47,7 @@ pub enum Source {
     Pasted,
 }
 
-/// What happened.
+/// Something that happened, or that holds from its time on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
@@ -65,7 +65,7 @@ pub enum Event {
     Refused(Refusal),
     /// The state of the usage windows of the session's account, or of the login if the fact has no session.
     Read(Vec<Measure>),
-    /// What `/usage` said about the usage credits of the login.
+    /// The usage credits of the login, as `/usage` showed them.
     CreditsRead(Credits),
     /// The session stated the account that it belongs to, as "account/organization".
     Owned {
@@ -80,7 +80,7 @@ pub enum Event {
     Selected {
         /// The family of the model, such as "opus".
         model: String,
-        /// What makes its requests cost usage credits even if the plan has room, such as "fast mode".
+        /// The feature that makes its requests cost usage credits even if the plan has room, such as "fast mode".
         #[serde(default, skip_serializing_if = "Option::is_none")]
         draws_on: Option<String>,
     },
@@ -102,7 +102,7 @@ pub enum Event {
     Shown,
     /// The sessions that have a running process at this time.
     Running(BTreeSet<String>),
-    /// How far one of the user's own budgets is used. Only a budget that holds prompts back is a fact.
+    /// The use of one of the user's own budgets. Only a budget that blocks prompts is reported.
     Budgeted(UsedBudget),
 }
 
@@ -171,7 +171,7 @@ pub struct Measure {
     pub resets_at: Option<DateTime<Utc>>,
 }
 
-/// What `/usage` said about usage credits.
+/// The usage credits, as `/usage` showed them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Credits {
     /// True if credits are turned on.
@@ -199,7 +199,7 @@ pub struct Login {
     pub is_admin: bool,
 }
 
-/// What Claude Code said about going on after a usage limit.
+/// An announcement of Claude Code about how it goes on after a usage limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Announcement {
@@ -211,7 +211,7 @@ pub enum Announcement {
     LowerPriority,
 }
 
-/// How far one of the user's own budgets is used.
+/// The use of one of the user's own budgets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct UsedBudget {
     /// The spend that counts toward the budget.

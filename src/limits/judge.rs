@@ -1,4 +1,4 @@
-//! What a refusal means, given what was known about its payer at that moment: the plan, the role, and the readings.
+//! Decides what a refusal means, given what was known about its payer at that moment: the plan, the role, and the readings.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -17,7 +17,7 @@ pub(crate) struct Judgement {
     pub verdict: Verdict,
     /// True if the message does not say which window is full.
     pub is_guess: bool,
-    /// What is closed. The limit itself is the first one. Empty if nothing is.
+    /// The closed resources. The limit itself is the first one. Empty if nothing is closed.
     pub closes: Vec<Closed>,
     /// The window that is full, if the limit depends on one.
     pub window: Option<Kind>,
@@ -32,7 +32,7 @@ pub(crate) struct Closed {
     pub until: Option<DateTime<Utc>>,
 }
 
-/// What was known when a request was refused.
+/// The knowledge at the moment at which a request was refused.
 pub(crate) struct Scene<'a> {
     pub at: DateTime<Utc>,
     pub request: &'a Request,
@@ -160,7 +160,7 @@ impl Scene<'_> {
     }
 }
 
-/// What a message about the usage of a plan states.
+/// The contents of a message about the usage of a plan, and of the server's statement.
 struct Statement {
     /// The limit that the message names, if it is one of a plan, or else the one that the server names.
     named: Option<Kind>,
@@ -263,14 +263,12 @@ fn judge_plan_limit(refusal: &Refusal, message: &Message, scene: &Scene<'_>) -> 
         .or(statement.window)
         .or(statement.guessed);
     let measured_reset = measured.and_then(|reading| reading.measure.resets_at);
-    // The refusal states the reset of its window, which may have been moved since an older reading.
-    let is_outdated = measured.is_some_and(|reading| {
-        reading.at < scene.at && Some(reading.measure.window) == statement.window
-    });
-    let reset = match (is_outdated, statement.reset) {
-        (true, Some(stated)) => Some(stated),
-        (_, stated) => measured_reset.or(stated),
-    };
+    // The reset of a window may have been moved since an older reading of it.
+    let is_older = measured.is_none_or(|reading| reading.at < scene.at);
+    let newer = statement
+        .reset
+        .filter(|_| is_older && window == statement.window);
+    let reset = newer.or(measured_reset).or(statement.reset);
     let is_known = measured.is_some() || statement.claimed.is_some();
     let limit = limit_by_plan(named, window, scene);
     let verdict = if named.is_some_and(|named| named != limit) {

@@ -1,11 +1,11 @@
-//! What stops a request, until when, and what the user can do about it.
+//! The model of limits. It decides what stops a request, until when, and what the user can do about it.
 //!
 //! ```text
 //! facts ──▶ history ──▶ fold ──▶ Outlook ──▶ views
 //! ```
 //!
-//! A [`Fact`] says what happened, when, and who says so. `history` merges what several sources say about one event, the
-//! fold turns the facts into closed and open resources, and an outlook answers what they mean for one [`Request`]. Views
+//! A [`Fact`] says what happened, when, and who says so. `history` merges the reports of several sources about one event,
+//! the fold turns the facts into closed and open resources, and an outlook answers what they mean for one [`Request`]. Views
 //! show an outlook and never look at facts or closures. Everything here is pure: the clock and the zone are passed in.
 
 mod continuation;

@@ -14,21 +14,20 @@ use crate::messages::{Service, Verdict, Waiting, Who};
 /// Times of one reset differ by less than this, because messages state them in minutes.
 const SAME_RESET: TimeDelta = TimeDelta::minutes(2);
 
-/// The state of a request with regard to a limit.
+/// The state of a request with regard to the limit that an outlook is about.
 #[derive(Debug, Clone, PartialEq)]
 pub enum State {
     /// Something that the request needs is closed.
     Blocked,
-    /// What stopped another session is still closed for it, but the asking shell needs nothing of that.
+    /// The limit still stops another session, but it does not apply to the asking shell.
     NotHere,
-    /// What stopped it is open again, or another response showed that it always was, but the session has received no
-    /// response yet.
+    /// The limit is open again, or a response showed that it always was. The session has received no response yet.
     Reopened(Opening),
-    /// What stopped it is still closed, but the session now uses another payer or another model.
+    /// The limit is still closed, but the session now uses another payer or another model.
     Spared,
-    /// What stopped it is still closed, but usage credits have begun to pay for what is beyond it.
+    /// The limit is still closed, but usage credits have begun to pay for responses beyond it.
     Paid,
-    /// What stopped it is still closed, but Claude Code works at lower priority until the reset, which costs nothing.
+    /// The limit is still closed, but Claude Code works at lower priority until the reset, which costs nothing.
     LowerPriority,
     /// Nothing was ever closed: the message was wrong, or it was only a notice.
     NeverClosed,
@@ -68,7 +67,7 @@ pub struct Blocks {
 /// Something else that is closed, beside the limit that an outlook is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Also {
-    /// What is closed.
+    /// The kind of the closed resource.
     pub kind: Kind,
     /// The time at which it opens, or `None` if nothing states it.
     pub until: Option<DateTime<Utc>>,
@@ -81,7 +80,7 @@ pub struct PayerUsage {
     pub at: DateTime<Utc>,
     /// The newest reading of each window. Its reset may have passed.
     pub readings: Vec<Reading>,
-    /// What `/usage` showed about usage credits, if the payer is the login.
+    /// The usage credits, as `/usage` showed them, if the payer is the login.
     pub credits: Option<Credits>,
 }
 
@@ -102,7 +101,7 @@ pub struct Outlook {
     pub is_awaited: bool,
     /// The state of the request with regard to the limit.
     pub state: State,
-    /// The full window beyond which the limit matters, if it depends on one.
+    /// The full window, if the limit is one or matters only beyond one.
     pub window: Option<Kind>,
     /// The service that refused the request.
     pub service: Option<Service>,
@@ -112,7 +111,7 @@ pub struct Outlook {
     pub waiting_helps: Option<bool>,
     /// The time at which the limit ends by itself, as the server or the message stated.
     pub resets_at: Option<DateTime<Utc>>,
-    /// True if Claude Code sends the prompt again by itself.
+    /// Whether and when Claude Code sends the prompt again by itself.
     pub continuation: Continuation,
     /// True if the session belongs to the login, or `None` if nothing shows it.
     pub is_of_login: Option<bool>,
@@ -143,7 +142,7 @@ impl Outlook {
         self.state == State::Blocked
     }
 
-    /// Returns true if the user can do nothing wrong by continuing.
+    /// Returns true if the next prompt passes, although the session was stopped. It may cost money.
     pub fn is_over(&self) -> bool {
         !matches!(
             self.state,
@@ -179,7 +178,7 @@ impl Outlook {
             .is_some_and(|account| account.is_admin && account.is_shared())
     }
 
-    /// Returns true if both outlooks are about the same limit of the same payer.
+    /// Returns true if the other outlook is about the same limit of the same payer.
     fn is_about_limit_of(&self, other: &Self) -> bool {
         self.resource.kind == other.resource.kind
             && self.resource.scope.payer == other.resource.scope.payer
@@ -467,13 +466,18 @@ impl World {
         };
         let closed: Vec<_> = closed.into_iter().filter(|it| it.cause == cause).collect();
         let is_closed = closed.iter().any(|it| it.resource == stop.resource);
-        match (subject, closed.first()) {
-            (Subject::Closure(closure), _) if !is_closed || lasts_longer(closure, stop) => {
-                closure.resource.clone()
+        let other = match subject {
+            // Of two full windows, the closure is the one that resets last, so it decides.
+            Subject::Closure(closure) => {
+                let are_windows = closure.resource.kind.is_window() && stop.limit().is_window();
+                (are_windows || !is_closed).then_some(closure)
             }
-            (Subject::Stop(_), Some(first)) if !is_closed => first.resource.clone(),
-            _ => stop.resource.clone(),
-        }
+            Subject::Stop(_) if is_closed => None,
+            Subject::Stop(_) => closed.first().copied(),
+        };
+        other
+            .map_or(&stop.resource, |other| &other.resource)
+            .clone()
     }
 
     /// Returns everything that is closed now, whoever needs it.
@@ -538,11 +542,6 @@ impl World {
         }
         also
     }
-}
-
-/// Returns true if both limits are windows, so that the one that lasts longer decides.
-fn lasts_longer(closure: &Closure, stop: &Stop) -> bool {
-    closure.resource.kind.is_window() && stop.resource.kind.is_window()
 }
 
 /// Returns when the limit ends by itself. The pause after a trouble of the service is not a reset, unless it is stated.

@@ -1,4 +1,4 @@
-//! What happened in a period: the stops, and how long the user could not work.
+//! The stops of a period, and how long the user could not work.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -6,7 +6,7 @@ use super::fold::{Cause, Closure, World};
 use super::outlook::Outlook;
 use super::{Part, Request};
 
-/// What happened in a period.
+/// The stops of a period, and how long the user could not work.
 #[derive(Debug, Clone)]
 pub struct Past {
     /// The stops of the period, newest first.
@@ -15,10 +15,10 @@ pub struct Past {
     pub blocked: TimeDelta,
 }
 
-/// What one limit stopped.
+/// A limit that stopped one or more sessions.
 #[derive(Debug, Clone)]
 pub struct PastStop {
-    /// What the newest error meant, and what came of it.
+    /// The answer about the newest of these stops.
     pub outlook: Outlook,
     /// The sessions that the limit stopped.
     pub sessions: Vec<String>,
@@ -93,7 +93,7 @@ impl World {
     }
 }
 
-/// Merges the stops that the same closed resource caused in several sessions.
+/// Merges the stops of several sessions that one limit has caused.
 fn by_limit(outlooks: impl Iterator<Item = Outlook>) -> Vec<PastStop> {
     let mut stops: Vec<PastStop> = Vec::new();
     for outlook in outlooks {

@@ -34,7 +34,7 @@ pub enum Purpose {
     BackgroundAgent,
 }
 
-/// What a prompt would send, as far as resources are concerned.
+/// The properties of a prompt's request that decide which resources it needs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Request {
     /// The session, or `None` for a shell, whose next prompt starts a new session.
@@ -115,7 +115,8 @@ impl Scope {
             && self.includes_session(request)
     }
 
-    /// A shell has no session, so nothing that belongs to one session stops it.
+    /// Returns true if the request is of one of these sessions. A shell has no session, so nothing that belongs to one
+    /// session stops it.
     fn includes_session(&self, request: &Request) -> bool {
         match &self.session {
             Part::Any => true,

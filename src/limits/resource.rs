@@ -1,4 +1,4 @@
-//! What a request needs in order to be served: the resources, and one description of each kind.
+//! The resources that a request needs in order to be served, with one description of each kind.
 
 use chrono::TimeDelta;
 
@@ -87,7 +87,7 @@ pub enum Lifter {
     Admin,
 }
 
-/// What opens a closed resource if nobody acts and no time is stated.
+/// The event that opens a closed resource if nobody acts and no time is stated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ends {
     /// The reset of a usage window.
@@ -116,15 +116,15 @@ pub struct Description {
     pub label: &'static str,
     /// The name in a badge.
     pub badge: &'static str,
-    /// What has happened, in the present tense.
+    /// A clause that says what has happened, in the present tense.
     pub subject: &'static str,
-    /// What had happened, in the past tense.
+    /// The same clause in the past tense.
     pub past: &'static str,
-    /// What the person who can lift the limit does, as in "ask an admin to …".
+    /// The action of the person who can lift the limit, as in "ask an admin to …".
     pub lift: &'static str,
     /// How the kind is checked, paid for, and lifted.
     pub family: Family,
-    /// What requests must have in common to share the resource.
+    /// The coordinates that requests must have in common to share the resource.
     pub shared_by: &'static [Coordinate],
     /// The model family that the kind is about.
     pub model: Option<&'static str>,

@@ -1,4 +1,4 @@
-//! What the user can do: changes, each with the outlook after it.
+//! The steps that the user can take: changes, each with the state of the next prompt after it.
 //!
 //! The rows are data (`steps.json`). A message or a state names steps, the role of the user picks the row, the fold says
 //! what the step leads to, and one function orders them.
@@ -205,7 +205,7 @@ fn names(world: &World, outlook: &Outlook) -> Vec<&'static str> {
     names
 }
 
-/// The same false alarm again and again is a fault of the service, which only a report can end.
+/// Returns the steps after a false alarm. If it occurs again and again, the service has a fault that only a report can end.
 fn false_alarm(outlook: &Outlook, stop: &Stop) -> Vec<&'static str> {
     let mut names = vec!["retry", "check_usage"];
     // A session whose model is known does not use the 1M context, because that would be the reason for the message.

@@ -52,7 +52,7 @@ impl NowCollector {
         });
         let registered = sessions::registered(&context.paths);
         let pids: HashSet<u32> = registered.iter().map(|session| session.claim.pid).collect();
-        // What blocks only one session is shown beside that session.
+        // A limit that blocks only one session is shown beside that session.
         let others: Vec<Outlook> = outlook
             .iter()
             .flat_map(|outlook| limits.others(outlook))

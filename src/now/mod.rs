@@ -25,7 +25,7 @@ const SHOWN_FOR: TimeDelta = TimeDelta::hours(12);
 #[derive(Debug, Clone)]
 pub(crate) struct NowData {
     pub(crate) clock: Clock,
-    /// What blocks the next prompt, or else what has stopped work last.
+    /// The answer about the limit that blocks the next prompt, or else about the one that has stopped work last.
     pub(crate) outlook: Option<Outlook>,
     /// Sentences about limits that block other sessions.
     pub(crate) others: Vec<String>,
@@ -36,9 +36,9 @@ pub(crate) struct NowData {
     /// True if the payer of the next prompt has usage windows.
     pub(crate) has_windows: bool,
     pub(crate) paces: Vec<WindowPace>,
-    /// What has used each open window.
+    /// The use of each open window by session.
     pub(crate) window_use: Vec<WindowUse>,
-    /// What usage credits have paid beyond a full window.
+    /// The amount that usage credits have paid beyond a full window.
     pub(crate) paying: Option<Paying>,
     /// The latest contents of `/usage`.
     pub(crate) usage_page: Option<UsagePage>,
@@ -74,7 +74,7 @@ pub(crate) struct RunningSession {
     /// The directory, with `~` for the home directory.
     pub(crate) project: String,
     pub(crate) cost: Option<Amount>,
-    /// What blocks the session, or else what has stopped it last.
+    /// The answer about the limit that blocks the session, or else about the one that has stopped it last.
     pub(crate) outlook: Option<Outlook>,
     /// True if the user asked for this screen in this session.
     pub(crate) is_asking: bool,

@@ -1,4 +1,4 @@
-//! What used a usage window: the shares of the sessions in this machine's spend.
+//! The use of a usage window: the shares of the sessions in this machine's spend.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -20,7 +20,7 @@ const MOST_NAMED: usize = 3;
 /// A session is named if it has spent at least this share, as a divisor.
 const NAMED_SHARE: f64 = 10.0;
 
-/// The name of the agent of a session's own responses.
+/// The name of the agent that talks with the user. Every other agent is a subagent.
 const MAIN_AGENT: &str = "main";
 
 /// The spend of this machine in a usage window.

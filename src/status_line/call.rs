@@ -170,7 +170,7 @@ pub(crate) struct StatusLineFacts<'a> {
     call: &'a StatusLineCall,
     live: Option<OpenLedger>,
     facts: LineFacts<'a>,
-    /// What the payload shows about limits.
+    /// The facts about limits in the payload.
     reported: Vec<Fact>,
     limits: Limits,
 }
@@ -233,7 +233,7 @@ impl<'a> StatusLineFacts<'a> {
         self.call.render(&self.facts).followed_by(&below)
     }
 
-    /// Returns what usage credits have paid beyond a full window.
+    /// Returns the amount that usage credits have paid beyond a full window. Returns `None` if they are not paying.
     fn paying(&self) -> Option<Paying> {
         self.limits.paying(self.live.as_ref()?.ledger())
     }

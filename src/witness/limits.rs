@@ -1,4 +1,4 @@
-//! What is open and closed now for a session or a shell.
+//! Answers the questions of a session or a shell about limits.
 
 use chrono::{DateTime, Utc};
 
@@ -12,7 +12,7 @@ use crate::pace::WindowPace;
 use crate::time::Clock;
 use crate::wording::Paying;
 
-/// What is open and closed now, for the session or the shell that asks.
+/// The collected facts, folded for the session or the shell that asks.
 #[derive(Debug)]
 pub(crate) struct Limits {
     world: World,
@@ -182,8 +182,8 @@ impl Limits {
         self.world.paying_since(&self.request())
     }
 
-    /// Returns what usage credits have paid beyond a full window, at list prices. Returns `None` if they are not paying, or
-    /// if the ledger cannot be read.
+    /// Returns the amount that usage credits have paid beyond a full window, at list prices. Returns `None` if they are not
+    /// paying, or if the ledger cannot be read.
     pub(crate) fn paying(&self, ledger: &Ledger) -> Option<Paying> {
         let since = self.paying_since()?;
         let responses = ledger.responses_since(since, &self.is_of_payer()).ok()?;

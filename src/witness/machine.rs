@@ -1,4 +1,5 @@
-//! What holds on this machine now: the login, the payer of the caller, the settings, and the running processes.
+//! Reads the facts that hold on this machine now: the login, the payer of the caller, the settings, and the running
+//! processes.
 
 use std::collections::BTreeSet;
 

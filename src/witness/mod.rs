@@ -308,7 +308,7 @@ pub fn refresh(caller: &Caller<'_>, ledger: &mut Ledger) {
     );
     open.sort();
     open.dedup();
-    // What cannot be read in time is missing from the facts, and the next command reads it.
+    // Lines that cannot be read in time are missing from the facts, and the next command reads them.
     for transcript in open {
         let _ = ledger.catch_up_session(&transcript, &prices, READ_SESSION);
     }

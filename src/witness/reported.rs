@@ -1,4 +1,4 @@
-//! What a hook or a status-line call reports about its session.
+//! Reads the facts that a hook or a status-line call reports about its session.
 
 use serde_json::{Deserializer, Value};
 

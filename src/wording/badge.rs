@@ -41,7 +41,7 @@ pub(crate) fn badge(outlook: &Outlook, clock: Clock) -> String {
     }
 }
 
-/// The badge of a limit of the plan that blocks work.
+/// Returns the badge of a limit of the plan that blocks work.
 fn plan(outlook: &Outlook, clock: Clock) -> String {
     let limit = outlook.limit();
     let name = if outlook.is_guess && outlook.resets_at.is_none() {
@@ -68,7 +68,7 @@ fn plan(outlook: &Outlook, clock: Clock) -> String {
     first_that_fits(&forms, COLUMNS)
 }
 
-/// The badge that the catalog has for the message, or else the name of the limit.
+/// Returns the badge that the catalog has for the message, or else the name of the limit.
 fn of_message(outlook: &Outlook) -> String {
     let stop = outlook.stop.as_ref();
     let by_catalog = stop
@@ -79,7 +79,7 @@ fn of_message(outlook: &Outlook) -> String {
         .to_owned()
 }
 
-/// What has become of a limit that no longer stops the request, and what to do.
+/// Returns what has become of a limit that no longer stops the request, and what to do.
 fn over(outlook: &Outlook) -> [String; 2] {
     let description = outlook.limit().description();
     let name = match outlook.limit() {

@@ -8,7 +8,7 @@ use crate::pricing::Money;
 use crate::terminal::{Piece, Tone};
 use crate::time::Clock;
 
-/// What usage credits have paid beyond a full window.
+/// The amount that usage credits have paid beyond a full window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Paying {
     /// The time of the first response that they paid for.
@@ -30,8 +30,7 @@ impl Paying {
     }
 }
 
-/// Returns the rows about an outlook, each of which fits in this many columns. Returns no rows if the session has worked
-/// again since then.
+/// Returns the rows about an outlook, each of which fits in this many columns. Returns none if the session has worked again.
 pub(crate) fn status_rows(outlook: &Outlook, clock: Clock, columns: usize) -> Vec<Vec<Piece>> {
     if !outlook.is_blocked() && !outlook.is_open {
         return Vec::new();
@@ -55,7 +54,7 @@ pub(crate) fn status_rows(outlook: &Outlook, clock: Clock, columns: usize) -> Ve
     rows
 }
 
-/// The row that says what to do, or that Claude Code continues by itself.
+/// Returns the row that says what to do, or that Claude Code continues by itself.
 fn next_step(outlook: &Outlook, clock: Clock, columns: usize) -> String {
     let step = outlook.steps.first().map(|step| step.text(clock));
     let by_itself = match outlook.continuation {

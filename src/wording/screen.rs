@@ -13,8 +13,8 @@ const QUOTED_COLUMNS: usize = 200;
 /// The maximum number of facts on one screen.
 const FACTS: usize = 3;
 
-/// Explains an outlook on a single screen. `remarks` contains sentences about other sessions, and about what used a full window. `pointer` says where to read
-/// more.
+/// Explains an outlook on a single screen. `remarks` are sentences about other sessions, and about the sessions that used a
+/// full window. `pointer` says where to read more.
 pub(crate) fn on_one_screen(
     outlook: &Outlook,
     remarks: &[String],

@@ -11,7 +11,7 @@ use crate::situation::{
 };
 use crate::support::Sandbox;
 
-/// What is true about a session at a time.
+/// The truth about a session at a time.
 struct Expected {
     limit: &'static str,
     verdict: &'static str,

@@ -1,4 +1,4 @@
-//! What Claude Code does in a session, and the facts that it leaves.
+//! The behavior of Claude Code in a session, and the facts that it leaves.
 
 use chrono::TimeDelta;
 

@@ -1,4 +1,4 @@
-//! What the facts that the program can know prove about the truth.
+//! Decides how much of the truth is proven by the facts that the program can know.
 
 use chrono::TimeDelta;
 
@@ -10,7 +10,7 @@ use super::service::{Need, Obstacle, Paid, Purse, Reply, Time};
 /// After this time, an error about the login, the model, or the conversation says nothing about now.
 const LONGEST: TimeDelta = TimeDelta::hours(23);
 
-/// What must be said.
+/// The answer that the program must give.
 pub enum Expected<'a> {
     /// Blocked by this obstacle, which this exchange has shown. Nothing visible has ended the other obstacles.
     Blocked(&'a Exchange, &'a Obstacle, Vec<&'a Obstacle>),

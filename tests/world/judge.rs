@@ -19,7 +19,7 @@ pub const USAGE_ARRIVES_WITHIN: TimeDelta = TimeDelta::seconds(3);
 /// For so long, responses beyond a full window may still be free.
 const GRACE: TimeDelta = TimeDelta::minutes(20);
 
-/// What a surface says to one asker.
+/// The answer that whycap gives to one asker.
 #[derive(Debug, Clone)]
 pub struct Answer {
     pub exit_code: u8,
@@ -27,7 +27,7 @@ pub struct Answer {
     pub blocks: Option<Vec<Kind>>,
     pub until: Option<Time>,
     pub pays: Option<Pays>,
-    /// What the explanation is about, if there is one.
+    /// The explanation, if there is one.
     pub about: Option<About>,
 }
 
@@ -58,7 +58,7 @@ pub struct Advice {
     pub costs_money: Option<bool>,
 }
 
-/// What was found in lives.
+/// The faults in the lives, and what was checked.
 #[derive(Debug, Default)]
 pub struct Findings {
     pub questions: usize,
@@ -88,7 +88,7 @@ pub struct Judge<'a> {
     pub need: &'a Need,
     pub answer: &'a Answer,
     pub findings: &'a mut Findings,
-    /// What was wrong with this answer.
+    /// The faults of this answer.
     pub faults: Vec<String>,
 }
 

@@ -16,7 +16,7 @@ pub struct Client {
     pub name: String,
     /// The key or the provider that pays instead of the login.
     pub own_purse: Option<Purse>,
-    /// What pays when it is opened the next time.
+    /// The key or the provider that pays when it is opened the next time.
     pub next_purse: Option<Purse>,
     pub model: &'static str,
     pub version: Version,
@@ -74,7 +74,7 @@ pub struct Told {
     pub fact: Fact,
 }
 
-/// What happens next.
+/// An event that is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Action {
     Prompt {

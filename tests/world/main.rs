@@ -17,17 +17,14 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test fails by panicking, and numbers of sessions and accounts come from the simulator"
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    clippy::disallowed_macros,
+    reason = "these rules are for the program, not for its simulator, which fails by panicking"
 )]
 #![allow(
     clippy::struct_excessive_bools,
     reason = "sessions and accounts have several states that do not depend on each other"
-)]
-#![allow(
-    clippy::print_stdout,
-    clippy::disallowed_methods,
-    clippy::disallowed_macros,
-    reason = "the rules are for the program, not for its simulator"
 )]
 
 mod claude;

@@ -1,4 +1,4 @@
-//! What users plan and how they react, and what happens where no file shows it.
+//! The plans of users and their reactions, and the events that no file shows.
 
 use super::limits::Kind;
 

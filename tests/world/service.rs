@@ -37,7 +37,7 @@ pub struct Need {
     pub is_too_long: bool,
 }
 
-/// What pays for a request that is served.
+/// The payer of a request that is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Paid {
     Plan,
@@ -201,7 +201,7 @@ pub struct Key {
 /// A time in which something goes wrong without a limit.
 #[derive(Debug, Clone)]
 pub struct Period {
-    /// A trouble of the service, or the limit that is named in a false alarm.
+    /// The fault of the service, or the limit that its false alarms name.
     pub kind: Kind,
     pub from: Time,
     pub until: Time,

@@ -84,14 +84,14 @@ impl World {
         self.sessions.entry(id.to_owned()).or_default()
     }
 
-    /// Returns when the request was sent that has its outcome now, and what it needed.
+    /// Returns the request that is now served or refused, and the time at which it was sent.
     fn sent(&self, id: &str, at: DateTime<Utc>) -> (DateTime<Utc>, Request) {
         let under_way = self.sessions.get(id).and_then(|it| it.under_way.clone());
         under_way.unwrap_or_else(|| (at, self.request_of(id)))
     }
 
-    /// A running session follows the login: whoever logs in anew pays for the sessions of the former login. They no
-    /// longer wait for the reset of the former one.
+    /// Changes the login. Running sessions follow it: whoever logs in anew pays for the sessions of the former login, and
+    /// they no longer wait for the reset of the former one.
     fn log_in(&mut self, at: DateTime<Utc>, login: Option<Login>) {
         let former = self.login_payer();
         let is_other = self.login.is_some()
@@ -115,7 +115,7 @@ impl World {
         self.login = login;
     }
 
-    /// Another model, or less context, opens what only the conversation had closed.
+    /// Opens what only the conversation had closed, because it now has another model or less context.
     fn change_conversation(&mut self, at: DateTime<Utc>, id: &str) {
         let session = Part::Is(id.to_owned());
         for closure in &mut self.closures {
@@ -152,7 +152,7 @@ impl World {
         }
     }
 
-    /// A budget is closed from the moment at which it is used up until it is raised or its period ends.
+    /// Closes a budget from the moment at which it is used up until it is raised or renewed.
     fn budget(&mut self, at: DateTime<Utc>, session: Option<&str>, budget: UsedBudget) {
         let mut resource = Resource::of(Kind::OwnBudget, &Request::default());
         if budget.scope == BudgetScope::Session {
@@ -179,7 +179,7 @@ impl World {
         }
     }
 
-    /// A window that has room is open, and so is everything that is needed only beyond that window.
+    /// Adds readings. A window that has room is open, and so is everything that is needed only beyond that window.
     fn read(&mut self, at: DateTime<Utc>, payer: &Payer, usage: Vec<Measure>) {
         for measure in usage {
             let reading = Reading {
@@ -205,7 +205,7 @@ impl World {
         }
     }
 
-    /// If every window has room, nothing is needed that is needed only beyond a window, whichever window it is.
+    /// Opens what is needed only beyond a window, whichever window that is, if every window has room.
     fn open_beyond_unknown_windows(&mut self, at: DateTime<Utc>, payer: &Payer) {
         let newest = OF_ALL_MODELS.map(|window| self.readings.newest(payer, window, at));
         let [Some(one), Some(other)] = newest else {
@@ -221,8 +221,8 @@ impl World {
         }
     }
 
-    /// A response opens everything that its request needed and that was closed before it was sent, except a window that
-    /// is full: credits pay beyond it. They also pay beyond a window that has been used up for a while.
+    /// Adds a response. It opens everything that its request needed and that was closed before it was sent, except a
+    /// window that is full: credits pay beyond it. They also pay beyond a window that has been used up for a while.
     fn serve(&mut self, at: DateTime<Utc>, id: &str, response: ModelResponse) {
         let (sent_at, sent) = self.sent(id, at);
         let session = self.session(id);
@@ -282,7 +282,7 @@ impl World {
         }
     }
 
-    /// A refusal closes what the judgement names, and opens what its request had passed before.
+    /// Adds a refusal. It closes what the judgement names, and opens what its request had passed before.
     fn refuse(&mut self, at: DateTime<Utc>, id: &str, source: Source, refusal: Refusal) {
         self.session(id).is_closed = false;
         let (sent_at, sent) = self.sent(id, at);

@@ -20,7 +20,7 @@ pub(crate) struct Closure {
     pub opening: Option<Opening>,
 }
 
-/// What showed that a resource was closed.
+/// The reason why a resource counts as closed.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Cause {
     /// The stop at this position.
@@ -29,7 +29,7 @@ pub(crate) enum Cause {
     Budget(UsedBudget),
 }
 
-/// What opened a closed resource.
+/// The reason why a closed resource counts as open again.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Opening {
     /// A request that needed it was served.

@@ -1,4 +1,4 @@
-//! What is open and what is closed at one time, folded from all facts up to then.
+//! The world at one time: the open and closed resources, folded from all facts up to then.
 
 mod apply;
 mod closure;
@@ -40,7 +40,7 @@ pub enum Asker {
     },
 }
 
-/// What is open and what is closed at one time.
+/// The open and closed resources at one time, and what decides about them.
 #[derive(Debug, Clone)]
 pub struct World {
     /// The time.

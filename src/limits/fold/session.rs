@@ -13,19 +13,20 @@ pub(crate) struct KnownSession {
     pub other_payer: Option<Payer>,
     pub model: Option<String>,
     pub project: Option<String>,
-    /// What makes the session's requests cost usage credits even if the plan has room.
+    /// The feature that makes the session's requests cost usage credits even if the plan has room.
     pub draws_on: Option<String>,
-    /// The time at which the user last sent a prompt, opened the session, or changed its login, which cancels a wait for a reset.
+    /// The time at which the user last sent a prompt, opened the session, or changed its login, which cancels a wait for a
+    /// reset.
     pub last_action: Option<DateTime<Utc>>,
-    /// What Claude Code said last about going on, and when.
+    /// The last announcement of Claude Code about how it goes on, and its time.
     pub announcement: Option<(DateTime<Utc>, Announcement)>,
-    /// The time at which the last request was sent, and what it needed then. A login or another model only changes the next one.
+    /// The last request, and the time at which it was sent. A login or another model only changes the next one.
     pub under_way: Option<(DateTime<Utc>, Request)>,
     pub is_closed: bool,
 }
 
 impl KnownSession {
-    /// The user acted in the session, which cancels a wait.
+    /// Notes that the user acted in the session, which cancels a wait.
     pub(crate) fn act(&mut self, at: DateTime<Utc>) {
         self.last_action = Some(at);
         self.is_closed = false;

@@ -30,7 +30,7 @@ pub struct Stop {
     pub account: Option<Login>,
     /// True if the session belonged to the login, or `None` if nothing shows it.
     pub is_of_login: Option<bool>,
-    /// What the message meant at that time.
+    /// The meaning of the message at that time.
     pub(crate) judgement: Judgement,
     /// The limit itself, as a resource.
     pub resource: Resource,

@@ -1,4 +1,4 @@
-//! What holds for every history.
+//! Properties that hold for every history.
 
 use proptest::prelude::*;
 
@@ -8,7 +8,7 @@ use super::story::{asker, facts, later, world};
 const SESSIONS: [&str; 3] = ["one", "two", "three"];
 const ASKERS: [&str; 4] = ["one", "two", "three", "shell"];
 
-/// What can happen in a session, as the rest of a story's line.
+/// The events that can happen in a session, as the rest of a story's line.
 const EVENTS: [&str; 22] = [
     "owned a",
     "owned b",

@@ -19,7 +19,7 @@ use crate::time::Zone;
 
 /// A story: its title and its lines.
 pub(crate) struct Story {
-    /// What the story shows.
+    /// The statement that the story proves.
     pub(crate) title: String,
     lines: Vec<Line>,
 }
@@ -43,7 +43,7 @@ impl Line {
         self.words.iter().map(String::as_str).collect()
     }
 
-    /// Returns who is asked, or `None` if the line says what happened.
+    /// Returns the sessions that ask, or `None` if the line is an event.
     fn asked(&self) -> Option<&str> {
         self.words.first()?.strip_suffix('?')
     }
@@ -317,7 +317,7 @@ fn refusal(words: &[&str], at: DateTime<Utc>) -> Refusal {
     refusal
 }
 
-/// A message, and the window that it is about.
+/// A message of Claude Code, with the window that it names.
 struct Message {
     text: String,
     class: &'static str,
