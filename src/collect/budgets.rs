@@ -5,7 +5,7 @@ use crate::budget::overview::BudgetOverview;
 use crate::budget::{BudgetedSession, SessionBudgets};
 use crate::claude::transcripts;
 use crate::config::BudgetAction;
-use crate::ledger::{EVER, Ledger, LedgerError, RowsBy, SpendSource};
+use crate::ledger::{self, EVER, Ledger, LedgerError, RowsBy, SpendSource};
 use crate::limits::Fact;
 use crate::spend::SpendHistory;
 
@@ -64,7 +64,7 @@ impl Context {
     pub(crate) fn budget_facts(&self, session: Option<&str>) -> Vec<Fact> {
         let budget = &self.config.budget;
         let may_block = budget.action == BudgetAction::Stop && budget.is_set();
-        if !may_block || self.existing_ledger().is_none() {
+        if !may_block || !ledger::path_in(&self.paths.data).exists() {
             return Vec::new();
         }
         let id = session.unwrap_or_default();

@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 
 use super::Context;
-use crate::limits::{Fact, Outlook};
+use crate::limits::{Fact, Outlook, Past};
+use crate::spend::Period;
 use crate::witness::{Caller, Limits};
 
 impl Context {
@@ -25,11 +26,15 @@ impl Context {
         self.limits_with(self.session(), Limits::peek)
     }
 
-    /// Returns what has happened since the given time.
-    pub(crate) fn limits_since(&self, since: DateTime<Utc>) -> Limits {
-        self.limits_with(self.session(), |caller, reported| {
+    /// Returns the stops of a period.
+    pub(crate) fn past(&self, period: Period) -> Past {
+        let rows = period.of_rows(self.clock().zone);
+        let since = DateTime::from_timestamp_millis(rows.start).unwrap_or_default();
+        let until = DateTime::from_timestamp_millis(rows.end).unwrap_or(DateTime::<Utc>::MAX_UTC);
+        let limits = self.limits_with(self.session(), |caller, reported| {
             Limits::since(since, caller, reported)
-        })
+        });
+        limits.past(since, until)
     }
 
     /// The credentials of the caller are those of another session only if that session calls.

@@ -124,7 +124,7 @@ impl Subcommand for ExplainArguments {
 }
 
 impl ExplainArguments {
-    /// Explains the answer in the extent that the user and the place ask for.
+    /// Explains the answer on one screen, in the rows of a conversation, or at length.
     fn explanation(&self, answer: &Outlook, limits: &Limits, context: &Context) -> Report {
         let clock = limits.clock();
         let mut others =

@@ -1,12 +1,10 @@
 //! `whycap incidents` and `whycap report`: list past incidents, and summarize one for a public bug report.
 
-use chrono::{DateTime, TimeDelta, Utc};
-
 use super::reply::{Reply, Subcommand, misuse};
 use crate::collect::Context;
 use crate::limits::Past;
 use crate::render::Report;
-use crate::spend::RequestedDays;
+use crate::spend::{Period, RequestedDays};
 use crate::wording;
 
 /// Arguments of `whycap incidents`.
@@ -29,10 +27,7 @@ pub(crate) struct IncidentsArguments {
 impl Subcommand for IncidentsArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
         let requested = self.days.period(context.clock()).map_err(misuse)?;
-        let bounds = requested.of_rows(context.clock().zone);
-        let start = DateTime::from_timestamp_millis(bounds.start).unwrap_or(DateTime::UNIX_EPOCH);
-        let end = DateTime::from_timestamp_millis(bounds.end).unwrap_or(DateTime::<Utc>::MAX_UTC);
-        let past = past(self.session.as_deref(), start, end, context)?;
+        let past = past(self.session.as_deref(), requested, context)?;
         let mut report = Report::new(wording::list_json(&past, context.clock()));
         report.add(wording::list(&past, self.long, context.clock()));
         Ok(Reply::from(report).in_json(self.json))
@@ -53,11 +48,7 @@ pub(crate) struct ReportArguments {
 
 impl Subcommand for ReportArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
-        let (start, end) = (
-            DateTime::UNIX_EPOCH,
-            context.environment.now + TimeDelta::days(1),
-        );
-        let past = past(self.session.as_deref(), start, end, context)?;
+        let past = past(self.session.as_deref(), Period::default(), context)?;
         let position = self.entry.map_or(0, |entry| entry as usize - 1);
         match (past.stops.get(position), self.entry) {
             (Some(stop), _) => {
@@ -76,14 +67,8 @@ impl Subcommand for ReportArguments {
 }
 
 /// Returns the incidents of a period, of all sessions or of one.
-fn past(
-    session: Option<&str>,
-    start: DateTime<Utc>,
-    end: DateTime<Utc>,
-    context: &Context,
-) -> anyhow::Result<Past> {
-    let limits = context.limits_since(start);
-    let mut past = limits.past(start, end);
+fn past(session: Option<&str>, period: Period, context: &Context) -> anyhow::Result<Past> {
+    let mut past = context.past(period);
     if let Some(requested) = session {
         let complete_id = context.complete_session_id(session).unwrap_or_default();
         past.stops

@@ -28,12 +28,8 @@ fn table_of_stops(contents: &Contents<'_>, past: &Past) -> Table {
     let mut table = Table::new(["time", "limit", "verdict", "what came of it", "sessions"]);
     for stop in &past.stops {
         let outlook = &stop.outlook;
-        let at = outlook
-            .stop
-            .as_ref()
-            .map_or(outlook.now, |stop| stop.first_at);
         table.row([
-            contents.format_minute(at),
+            contents.format_minute(outlook.began_at()),
             outlook.limit().description().label.to_owned(),
             verdict_label(outlook.verdict).to_owned(),
             outcome(contents, outlook),

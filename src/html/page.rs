@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 
 use anyhow::Result;
-use chrono::{DateTime, Utc};
 
 use crate::collect::Context;
 use crate::html::{Contents, PageSums};
@@ -60,10 +59,7 @@ impl Context {
 
     /// Returns what stopped the sessions of a statement.
     fn past_of(&self, request: &ReportRequest, statement: &Statement) -> Past {
-        let period = request.period.of_rows(request.clock.zone);
-        let start = DateTime::from_timestamp_millis(period.start).unwrap_or_default();
-        let end = DateTime::from_timestamp_millis(period.end).unwrap_or(DateTime::<Utc>::MAX_UTC);
-        let mut past = self.limits_since(start).past(start, end);
+        let mut past = self.past(request.period);
         if request.project.is_some() {
             let groups = statement.groups.iter();
             let sessions: HashSet<&str> = groups.map(|group| group.key.as_str()).collect();

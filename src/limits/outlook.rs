@@ -137,6 +137,11 @@ impl Outlook {
         self.resource.kind
     }
 
+    /// Returns the time of the first refusal of the stop, or the present if no request was refused.
+    pub fn began_at(&self) -> DateTime<Utc> {
+        self.stop.as_ref().map_or(self.now, |stop| stop.first_at)
+    }
+
     /// Returns true if something that the request needs is closed.
     pub fn is_blocked(&self) -> bool {
         self.state == State::Blocked

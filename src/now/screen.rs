@@ -29,9 +29,9 @@ impl NowData {
         report
     }
 
-    /// Returns as much of the screen as fits into the given number of rows, without JSON. The details of the usage are less
-    /// important than the first few sessions. `remark` says how to see what is left out. It usually follows the number of omitted
-    /// sessions, so it begins with a space.
+    /// Returns as much of the screen as fits into the given number of rows, without JSON. The details of the usage are
+    /// less important than the first few sessions. `remark` says how to see what is left out. It usually follows the
+    /// number of omitted sessions, so it begins with a space.
     pub(crate) fn report_within(&self, rows: usize, page: Page, remark: &str) -> Report {
         // Each session takes at least one row.
         let most = self.sessions.len().min(rows);

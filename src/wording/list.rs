@@ -44,11 +44,8 @@ pub(crate) fn sums_sentence(past: &Past) -> String {
 }
 
 fn entry(outlook: &Outlook, clock: Clock) -> String {
-    let at = outlook
-        .stop
-        .as_ref()
-        .map_or(outlook.now, |stop| stop.first_at);
-    format!("{}  {}", clock.format_time(at), headline(outlook, clock))
+    let began_at = clock.format_time(outlook.began_at());
+    format!("{began_at}  {}", headline(outlook, clock))
 }
 
 fn details(outlook: &Outlook, sessions: &[String]) -> String {

@@ -1,7 +1,10 @@
 //! Tests that whycap never prints text that could control the terminal or that is hidden or reversed, no matter where
 //! the text comes from.
 
+use crate::client::Client;
+use crate::situation::AT;
 use crate::support::Sandbox;
+use serde_json::json;
 
 /// A C1 control character, a bidirectional override, a zero-width space, a tag character, an escape sequence, and a
 /// forged line.
@@ -37,10 +40,12 @@ fn an_invalid_argument_is_shown_in_one_line() {
 #[test]
 fn hidden_characters_in_a_message_are_shown() {
     let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
     let message = format!("You've hit your weekly limit · resets 3pm {FOUL}");
-    let run = sandbox.run(&["explain", "--long", "--text", &message]);
+    client.receives_error(AT, &message, json!({}));
+    let run = client.run(AT, &["explain", "--long"], b"");
     is_plain(run.success());
-    assert!(!run.stdout.contains('\u{202e}'), "{}", run.stdout);
+    assert!(run.stdout.contains(r"\u{202e}"), "{}", run.stdout);
 }
 
 #[test]
