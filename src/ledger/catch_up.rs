@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Row;
 
 use super::collect::{Batch, file_id};
-use super::database::{Ledger, Store};
+use super::database::{FACTS, Ledger, Store};
 use super::error::{LedgerResult, Result};
 use super::facts::Id;
 use super::rounds::{ReadSettings, UnreadTranscript, read_round, rounds, unread_bytes};
@@ -28,7 +28,7 @@ const SETTLED_AFTER: Millis = 60_000;
 
 /// The columns of `files`, in the order that [`position_from`] expects.
 const POSITION_COLUMNS: &str = "id, offset, mark, size, modified, last_line, last_at, newest_at, last_response, \
-     unreadable, damaged_after";
+     unreadable, damaged_after, facts";
 
 /// The time limit for reading transcripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,13 +99,8 @@ impl Ledger {
             ..CatchUpResult::default()
         };
         catch_up.unreadable.sort();
-        let misread = match read_time {
-            ReadTime::All => self.misread_files()?,
-            ReadTime::Within(_) => HashSet::new(),
-        };
-        let mut transcripts_to_read = self.read(|store| {
-            store.transcripts_to_read(listed.files, &misread, read_time, settled_before)
-        })?;
+        let mut transcripts_to_read =
+            self.read(|store| store.transcripts_to_read(listed.files, read_time, settled_before))?;
         transcripts_to_read.sort_by_key(|transcript| Reverse(transcript.file.state.modified));
         catch_up.complete = !listed.is_cut_short;
         let settings = ReadSettings {
@@ -129,7 +124,6 @@ impl Ledger {
                 }
                 if !batch.files.is_empty() {
                     store.commit(&mut batch, prices)?;
-                    store.remove_from_misread(&batch, &misread)?;
                 }
                 catch_up.add(&mut batch);
                 if is_last {
@@ -185,12 +179,7 @@ impl Ledger {
             files.extend(transcripts::of_subagents(transcript));
         }
         let transcripts_to_read = self.read(|store| {
-            store.transcripts_to_read(
-                files,
-                &HashSet::new(),
-                settings.read_time,
-                settings.settled_before,
-            )
+            store.transcripts_to_read(files, settings.read_time, settings.settled_before)
         });
         // If the positions cannot be read, there is no way to tell which lines are new.
         let is_cut_short = transcripts_to_read.is_err();
@@ -209,12 +198,20 @@ fn needs_reading(position: &ReadPosition, state: FileState, settled_before: Mill
     has_last_line && state.modified_ms() < settled_before
 }
 
+/// How far a transcript has been read, according to the ledger.
+#[derive(Debug, Clone, Copy, Default)]
+struct StoredPosition {
+    position: ReadPosition,
+    /// True if an earlier version of whycap has read the transcript, and may have misread it. See [`FACTS`].
+    may_be_misread: bool,
+}
+
 impl Store {
-    /// Returns the transcripts that need to be read. Those in `misread` are read again from the start.
+    /// Returns the transcripts that need to be read. Without a time limit, those that may be misread are read again from
+    /// the start.
     fn transcripts_to_read(
         &self,
         files: Vec<TranscriptFile>,
-        misread: &HashSet<Id>,
         read_time: ReadTime,
         settled_before: Millis,
     ) -> Result<Vec<UnreadTranscript>> {
@@ -226,16 +223,16 @@ impl Store {
         let mut transcripts_to_read = Vec::new();
         for file in files {
             let id = file_id(&file.path);
-            let position = match &all {
+            let stored = match &all {
                 Some(all) => all.get(&id).copied(),
                 None => self.position(id)?,
             }
             .unwrap_or_default();
-            let is_read_again = misread.contains(&id);
-            if is_read_again || needs_reading(&position, file.state, settled_before) {
+            let is_read_again = stored.may_be_misread && read_time == ReadTime::All;
+            if is_read_again || needs_reading(&stored.position, file.state, settled_before) {
                 transcripts_to_read.push(UnreadTranscript {
                     file,
-                    position,
+                    position: stored.position,
                     is_read_again,
                 });
             }
@@ -248,7 +245,7 @@ impl Store {
     pub(super) fn overtaken(&self, batch: &Batch) -> Result<HashSet<Id>> {
         let mut overtaken = HashSet::new();
         for facts in &batch.files {
-            let stored = self.position(facts.id)?.unwrap_or_default();
+            let stored = self.position(facts.id)?.unwrap_or_default().position;
             let earlier = &facts.earlier_position;
             if (stored.offset, stored.preceding_hash) != (earlier.offset, earlier.preceding_hash) {
                 overtaken.insert(facts.id);
@@ -260,9 +257,9 @@ impl Store {
     /// Reads transcripts of a round again if another process read them at the same time. Afterward, the batch is up to
     /// date, because no other process can store anything during the current transaction.
     ///
-    /// Usually, only the affected transcripts are read again. If the other process has also changed the list of misread
-    /// transcripts, the entire round is read again. Either way, the batch ends up with all misread transcripts of the
-    /// round. This is necessary because a response may be in several of them (see [`rounds`]).
+    /// Usually, only the affected transcripts are read again. If the other process has also corrected misread transcripts,
+    /// the entire round is read again. Either way, the batch ends up with all misread transcripts of the round. This is
+    /// necessary because a response may be in several of them (see [`rounds`]).
     fn read_overtaken(
         &self,
         round: &[UnreadTranscript],
@@ -274,9 +271,10 @@ impl Store {
         if overtaken.is_empty() {
             return Ok(());
         }
-        let misread = self.misread_files()?;
+        let stored = self.positions()?;
         let has_misread_list_changed = round.iter().any(|transcript| {
-            transcript.is_read_again != misread.contains(&file_id(&transcript.file.path))
+            let stored = stored.get(&file_id(&transcript.file.path));
+            transcript.is_read_again != stored.is_some_and(|stored| stored.may_be_misread)
         });
         let is_affected = |file: Id| has_misread_list_changed || overtaken.contains(&file);
         let files = round
@@ -285,7 +283,7 @@ impl Store {
             .filter(|file| is_affected(file_id(&file.path)))
             .collect();
         let transcripts_to_read =
-            self.transcripts_to_read(files, &misread, settings.read_time, settings.settled_before)?;
+            self.transcripts_to_read(files, settings.read_time, settings.settled_before)?;
         batch.files.retain(|facts| !is_affected(facts.id));
         batch.unreadable.retain(|path| !is_affected(file_id(path)));
         batch.append(read_round(&transcripts_to_read, settings, |_| ()));
@@ -306,7 +304,7 @@ impl Store {
         Ok(self.position(file_id(transcript))?.is_some())
     }
 
-    fn positions(&self) -> Result<HashMap<Id, ReadPosition>> {
+    fn positions(&self) -> Result<HashMap<Id, StoredPosition>> {
         self.all(
             &format!("SELECT {POSITION_COLUMNS} FROM files"),
             [],
@@ -314,7 +312,7 @@ impl Store {
         )
     }
 
-    fn position(&self, file: Id) -> Result<Option<ReadPosition>> {
+    fn position(&self, file: Id) -> Result<Option<StoredPosition>> {
         self.first(
             &format!("SELECT {POSITION_COLUMNS} FROM files WHERE id = ?1"),
             [file],
@@ -323,8 +321,8 @@ impl Store {
     }
 }
 
-fn position_from(row: &Row<'_>) -> Result<ReadPosition> {
-    Ok(ReadPosition {
+fn position_from(row: &Row<'_>) -> Result<StoredPosition> {
+    let position = ReadPosition {
         offset: count_from(row, 1)?,
         preceding_hash: row.get(2)?,
         file: FileState {
@@ -339,6 +337,10 @@ fn position_from(row: &Row<'_>) -> Result<ReadPosition> {
             unreadable: row.get(9)?,
             damaged_after: row.get(10)?,
         },
+    };
+    Ok(StoredPosition {
+        position,
+        may_be_misread: row.get::<_, i64>(11)? < FACTS,
     })
 }
 
@@ -384,10 +386,10 @@ mod tests {
             started: Instant::now(),
         };
         let ledger = Ledger::in_memory(home.path()).unwrap();
+        let in_passing = ReadTime::Within(Duration::from_secs(60));
         let commit = |store: &Store, path: &Path| {
             let file = TranscriptFile::look(path).unwrap().unwrap();
-            let transcripts_to_read =
-                store.transcripts_to_read(vec![file], &HashSet::new(), ReadTime::All, 0)?;
+            let transcripts_to_read = store.transcripts_to_read(vec![file], in_passing, 0)?;
             let mut batch = read_round(&transcripts_to_read, &settings, |_| ());
             batch.finish(&prices);
             store.commit(&mut batch, &prices)
@@ -398,11 +400,8 @@ mod tests {
                 commit(store, &other)?;
                 let files =
                     [&overtaken, &other].map(|path| TranscriptFile::look(path).unwrap().unwrap());
-                let misread: HashSet<Id> = files.iter().map(|file| file_id(&file.path)).collect();
-                store.run("CREATE TABLE misread (file INTEGER PRIMARY KEY)", [])?;
-                store.run("INSERT INTO misread SELECT id FROM files", [])?;
-                let round =
-                    store.transcripts_to_read(files.to_vec(), &misread, ReadTime::All, 0)?;
+                store.run("UPDATE files SET facts = 0", [])?;
+                let round = store.transcripts_to_read(files.to_vec(), ReadTime::All, 0)?;
                 let mut batch = read_round(&round, &settings, |_| ());
 
                 let later = RESPONSE.replace("\"m\"", "\"n\"");
@@ -447,8 +446,7 @@ mod tests {
         let ledger = Ledger::in_memory(home.path()).unwrap();
         ledger
             .write(|store| {
-                let round =
-                    store.transcripts_to_read(files.to_vec(), &HashSet::new(), ReadTime::All, 0)?;
+                let round = store.transcripts_to_read(files.to_vec(), ReadTime::All, 0)?;
                 let mut batch = read_round(&round, &settings, |_| ());
                 batch.finish(&prices);
                 store.commit(&mut batch, &prices)?;

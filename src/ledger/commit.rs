@@ -7,9 +7,11 @@ use std::thread;
 use rusqlite::params;
 
 use super::collect::{Batch, FileFacts};
-use super::database::{SESSION, Store};
+use super::database::{FACTS, SESSION, Store};
 use super::error::Result;
 use super::facts::{Compaction, Id, STALE, id_of};
+use super::lines::{LineKind, LineRow};
+use super::rows::NameKind;
 use super::stored_responses::ResponseWriter;
 use crate::pricing::PriceTable;
 use crate::time::Millis;
@@ -33,23 +35,11 @@ impl Store {
             self.add_session(name)?;
         }
         for (id, name) in &batch.models {
-            self.run(
-                "INSERT OR IGNORE INTO models VALUES (?1, ?2)",
-                params![id, name],
-            )?;
+            self.add_name(*id, NameKind::Model, name)?;
         }
         for (id, context) in &batch.contexts {
-            self.run(
-                "INSERT OR IGNORE INTO contexts VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                params![
-                    id,
-                    context.branch,
-                    context.agent,
-                    context.skill,
-                    context.plugin,
-                    context.mcp_server
-                ],
-            )?;
+            let names = serde_json::to_string(&context.names()).unwrap_or_default();
+            self.add_name(*id, NameKind::Context, &names)?;
         }
         for (session, (at, directory)) in &batch.directories {
             self.add_directory(*session, *at, directory)?;
@@ -122,15 +112,50 @@ impl Store {
         )
     }
 
+    /// Deletes the facts from these transcripts, which can then be added again as if they were new. Keeps stale lines
+    /// and responses that are also in other transcripts. Does not update the sums.
+    fn forget_transcripts(&self, files: &[Id]) -> Result<()> {
+        // This step comes first because it recognizes many sessions by their checkpoints, which are deleted below.
+        self.mark_all_dirty()?;
+        for file in files {
+            self.run("DELETE FROM files WHERE id = ?1", [file])?;
+        }
+        self.run(
+            "DELETE FROM lines WHERE offset < ?1 AND file NOT IN (SELECT id FROM files)",
+            [STALE],
+        )?;
+        self.run(
+            "DELETE FROM responses WHERE offset < ?1 AND file NOT IN (SELECT id FROM files)
+                 AND NOT EXISTS (SELECT 1 FROM lines WHERE kind = 0 AND key = responses.key)",
+            [STALE],
+        )?;
+        self.run(
+            "UPDATE responses SET offset = offset + ?1
+             WHERE offset < ?1 AND file NOT IN (SELECT id FROM files)",
+            [STALE],
+        )
+    }
+
+    /// Adds the name of a model or a context if it is new.
+    fn add_name(&self, id: Id, kind: NameKind, name: &str) -> Result<()> {
+        self.run(
+            "INSERT OR IGNORE INTO names VALUES (?1, ?2, ?3)",
+            params![id, kind as i64, name],
+        )
+    }
+
     fn make_locations_stale(&self, file: Id) -> Result<()> {
-        for table in ["responses", "copies", "checkpoints", "markers"] {
+        self.run(
+            "DELETE FROM lines WHERE file = ?1 AND kind IN (?2, ?3)",
+            params![file, LineKind::PullRequest, LineKind::Damage],
+        )?;
+        for table in ["responses", "lines"] {
             self.run(
-                &format!("UPDATE OR REPLACE {table} SET offset = offset + ?2 WHERE file = ?1 AND offset < ?2"),
+                &format!(
+                    "UPDATE OR REPLACE {table} SET offset = offset + ?2 WHERE file = ?1 AND offset < ?2"
+                ),
                 params![file, STALE],
             )?;
-        }
-        for table in ["pull_requests", "damage"] {
-            self.run(&format!("DELETE FROM {table} WHERE file = ?1"), [file])?;
         }
         Ok(())
     }
@@ -150,68 +175,52 @@ impl Store {
             scan_state.last_response,
             scan_state.unreadable,
             scan_state.damaged_after,
+            FACTS,
+            facts.earlier_lines != EarlierLines::Skipped,
             facts.path.as_os_str().as_encoded_bytes(),
             facts.is_main
         ];
         // Existing rows are updated, because replacing them would also write the index.
-        let (position_values, _) = values.split_at(12);
+        let (position_values, _) = values.split_at(14);
         let is_known = self.change(
             "UPDATE files SET offset = ?3, mark = ?4, size = ?5, modified = ?6, last_line = ?7, last_at = ?8,
-                 newest_at = ?9, last_response = ?10, unreadable = ?11, damaged_after = ?12
+                 newest_at = ?9, last_response = ?10, unreadable = ?11, damaged_after = ?12,
+                 facts = iif(?14, ?13, facts)
              WHERE id = ?1 AND session = ?2",
             position_values,
         )? > 0;
         if !is_known {
             self.run(
                 "INSERT OR REPLACE INTO files (id, session, offset, mark, size, modified, last_line, last_at,
-                     newest_at, last_response, unreadable, damaged_after, path, is_main)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+                     newest_at, last_response, unreadable, damaged_after, facts, path, is_main)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?15, ?16)",
                 values,
             )?;
         }
         for marker in &facts.markers {
-            self.run(
-                "INSERT OR IGNORE INTO markers VALUES (?1, ?2, ?3, ?4)",
-                params![facts.id, marker.offset, marker.at, marker.snapshot],
-            )?;
+            self.add_line(&LineRow::of_marker(facts.id, marker))?;
             if let Some(snapshot) = marker.snapshot {
-                self.link_by(facts.session, "markers", "snapshot", snapshot)?;
+                self.link_by(facts.session, LineKind::Marker, snapshot)?;
             }
         }
         for compaction in &facts.compactions {
             self.add_compaction(facts.session, compaction)?;
         }
         self.add_checkpoints(facts)?;
-        self.add_limit_facts(&facts.limit_facts)?;
-        self.add_other_lines(facts)
+        for line in &facts.pull_requests {
+            self.add_line(&LineRow::of_pull_request(facts.id, line))?;
+        }
+        for span in &facts.damage {
+            self.add_line(&LineRow::of_damage(facts.id, *span))?;
+        }
+        self.add_limit_facts(&facts.limit_facts)
     }
 
     fn add_checkpoints(&self, facts: &FileFacts) -> Result<()> {
         for checkpoint in &facts.checkpoints {
-            self.run(
-                "DELETE FROM checkpoints WHERE file = ?1 AND offset >= ?2 AND started = ?3 AND cost = ?4
-                     AND run_ms = ?5",
-                params![facts.id, STALE, checkpoint.started, checkpoint.cost, checkpoint.run_ms],
-            )?;
-            self.run(
-                "INSERT OR REPLACE INTO checkpoints VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-                params![
-                    facts.id,
-                    checkpoint.offset,
-                    checkpoint.started,
-                    checkpoint.cost,
-                    checkpoint.run_ms,
-                    checkpoint.api_ms,
-                    checkpoint.has_unknown_model,
-                    serde_json::to_string(&checkpoint.models).unwrap_or_default(),
-                    checkpoint.latest_preceding_time
-                ],
-            )?;
+            self.add_line(&LineRow::of_checkpoint(facts.id, checkpoint))?;
             for name in checkpoint.models.keys() {
-                self.run(
-                    "INSERT OR IGNORE INTO models VALUES (?1, ?2)",
-                    params![id_of(name.as_bytes()), name],
-                )?;
+                self.add_name(id_of(name.as_bytes()), NameKind::Model, name)?;
             }
         }
         let starts: BTreeSet<Millis> = facts
@@ -220,7 +229,7 @@ impl Store {
             .map(|checkpoint| checkpoint.started)
             .collect();
         for started in starts {
-            self.link_by(facts.session, "checkpoints", "started", started)?;
+            self.link_by(facts.session, LineKind::Checkpoint, started)?;
         }
         if !facts.checkpoints.is_empty() {
             self.mark_dirty(facts.session)?;
@@ -228,44 +237,17 @@ impl Store {
         Ok(())
     }
 
-    /// Adds a transcript's pull-request links and damaged lines.
-    fn add_other_lines(&self, facts: &FileFacts) -> Result<()> {
-        for link in &facts.pull_requests {
-            self.run(
-                "INSERT OR REPLACE INTO pull_requests VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                params![
-                    facts.id,
-                    link.offset,
-                    facts.session,
-                    link.at,
-                    link.number,
-                    link.url
-                ],
-            )?;
-        }
-        for [since, until] in &facts.damage {
-            self.run(
-                "INSERT OR REPLACE INTO damage VALUES (?1, ?2, ?3)",
-                params![facts.id, since, until],
-            )?;
-        }
-        Ok(())
-    }
-
     fn add_compaction(&self, session: Id, compaction: &Compaction) -> Result<()> {
-        self.run(
-            "INSERT OR IGNORE INTO compactions VALUES (?1, ?2, ?3)",
-            params![
-                compaction.key,
-                compaction.at,
-                compaction.tokens.cast_signed()
-            ],
-        )?;
         for location in &compaction.locations {
-            self.add_copy(compaction.key, location)?;
+            self.add_line(&LineRow {
+                key: Some(compaction.key),
+                at: Some(compaction.at),
+                detail: Some(compaction.tokens.to_string()),
+                ..LineRow::new(LineKind::Compaction, *location)
+            })?;
             self.link_location(session, location)?;
         }
-        self.link_by(session, "copies", "key", compaction.key)
+        self.link_by(session, LineKind::Compaction, compaction.key)
     }
 }
 

@@ -20,12 +20,12 @@ use super::error::{FileId, LedgerError, LedgerResult, Result};
 use super::facts::{Id, id_of};
 use crate::disk::{self, ownership};
 
-/// The schema version. A ledger with a different version is set aside.
-const SCHEMA: i64 = 3;
+/// The schema version. A ledger with the version before it is converted, and one with any other version is set aside.
+const SCHEMA: i64 = 4;
 
 /// The version of the rules that derive costs and results from facts. When it changes, all costs and results are
 /// recalculated.
-pub(super) const RULES: i64 = 9;
+pub(super) const RULES: i64 = 10;
 
 /// The version of the rules that read facts from transcripts. When it increases, all transcripts are read again.
 pub(super) const FACTS: i64 = 5;
@@ -46,8 +46,8 @@ const PAGE_CACHE_SIZE: i64 = -32 * 1024;
 
 /// Selects the row of a session. A status-line call needs different columns of this row in several places. They all use
 /// the same statement, because preparing a statement takes SQLite ten times as long as running it.
-pub(super) const SESSION: &str = "SELECT recorded, responses, unpriced, covered, unrecorded, last_event, bounds, \
-     is_dirty, directory_at FROM sessions WHERE id = ?1";
+pub(super) const SESSION: &str = "SELECT recorded, responses, unpriced, breakdown, is_dirty, directory_at \
+     FROM sessions WHERE id = ?1";
 
 /// How long to wait while another process writes to the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -401,20 +401,27 @@ impl Store {
         Ok(())
     }
 
-    /// Creates the tables if the file is empty. Returns true if the tables have the current schema version.
+    /// Creates the tables if the file is empty, or converts those of the version before. Returns true if the tables then
+    /// have the current schema version.
     fn create_tables(&self) -> Result<bool> {
         let version = self.version()?;
-        if version == SCHEMA {
-            return Ok(true);
-        }
         let is_empty: bool = self.value("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [])?;
-        if version != 0 || !is_empty {
-            return Ok(false);
+        let schema = include_str!("schema.sql");
+        match version {
+            SCHEMA => return Ok(true),
+            0 if is_empty => {
+                self.0.execute_batch(schema)?;
+                self.set_meta("rules", RULES)?;
+            }
+            3 => {
+                self.0
+                    .execute_batch(include_str!("before_conversion.sql"))?;
+                self.0.execute_batch(schema)?;
+                self.0.execute_batch(include_str!("conversion.sql"))?;
+            }
+            _ => return Ok(false),
         }
-        self.0.execute_batch(include_str!("schema.sql"))?;
         self.0.pragma_update(None, "user_version", SCHEMA)?;
-        self.set_meta("rules", RULES)?;
-        self.set_meta("facts", FACTS)?;
         Ok(true)
     }
 
@@ -493,7 +500,7 @@ impl Store {
         // Usually, the session has already been added.
         if !self.has_session(id)? {
             self.run(
-                "INSERT INTO sessions VALUES (?1, ?2, NULL, NULL, ?1, 0, 0, 0, 0, 0, 0, 0, '[]')",
+                "INSERT INTO sessions VALUES (?1, ?2, NULL, NULL, ?1, 0, 0, 0, 0, '{}')",
                 (id, name),
             )?;
         }

@@ -224,9 +224,6 @@ impl Store {
             return Ok(());
         }
         let known = self.meta(REFUSALS)?;
-        if known.is_none() {
-            self.0.execute_batch(include_str!("limit_facts.sql"))?;
-        }
         let since = self.meta(SINCE)?;
         let mut refusals = known.unwrap_or(0);
         let mut new_since = since;
@@ -320,13 +317,14 @@ impl Store {
         let [first_quarter, each_since] = [since, request.each_response_since.max(since)]
             .map(|at| at.div_euclid(QUARTER_HOUR) * QUARTER_HOUR);
         let mut active: BTreeSet<Id> = self.all(
-            "SELECT DISTINCT session FROM sums WHERE quarter >= ?1",
+            "SELECT DISTINCT session FROM sums WHERE level = 0 AND start >= ?1",
             [first_quarter],
             |row| row.get(0),
         )?;
         active.extend(request.session.map(|session| id_of(session.as_bytes())));
         let mut responses: Vec<ResponseRow> = self.all(
-            "SELECT session, quarter, model FROM sums WHERE quarter >= ?1 AND quarter < ?2",
+            "SELECT session, start, model FROM sums
+             WHERE level = 0 AND start >= ?1 AND start < ?2",
             [first_quarter, each_since],
             |row| row.try_into(),
         )?;

@@ -1,45 +1,38 @@
 //! Loads the facts about a lineage and stores the results.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rusqlite::{Row, params};
 
 use super::collected_responses::ResponsesBySession;
-use super::database::Store;
+use super::database::{SESSION, Store};
 use super::error::Result;
-use super::facts::{Checkpoint, Compaction, Id, OwnershipMarker, TranscriptFacts};
+use super::facts::{Compaction, Id, Location, TranscriptFacts};
+use super::lines::{LineKind, LineRow, OF_LINEAGE};
 use super::reconcile::runs::StoredEvent;
-use super::reconcile::{
-    Lineage, OffTranscriptKind, OffTranscriptSpend, Reconciled, SessionBreakdown,
-};
+use super::reconcile::{Lineage, Reconciled, SessionBreakdown};
+use super::rows::{Tally, recorded_from};
 use super::stored_responses::{RESPONSE_COLUMNS, response_from};
-use super::sums::{OffTranscriptRow, SumChanges, TotalChanges};
-use super::values::count_from;
-use crate::time::Millis;
+use super::sums::SumChanges;
+
+/// A session's stored results.
+#[derive(Debug, Default)]
+pub(super) struct StoredSession {
+    /// The recorded spend.
+    pub(super) tally: Tally,
+    pub(super) breakdown: SessionBreakdown,
+    /// True if the amount is a lower bound. Also true if the stored breakdown cannot be read.
+    pub(super) is_lower_bound: bool,
+    /// True if the session's facts have changed since its last reconciliation.
+    pub(super) is_dirty: bool,
+}
 
 /// Selects a lineage's sessions.
-const SESSIONS: &str = "SELECT id FROM sessions WHERE lineage = ?1";
-// The following queries join the tables. With subqueries, SQLite would create a temporary table for each subquery, which
-// takes longer than reading the rows.
-
-/// Restricts a query for `copies` to a lineage's transcripts.
-const COPIES: &str = "JOIN files ON files.id = copies.file
-     JOIN sessions ON sessions.id = files.session
-     WHERE lineage = ?1";
-/// Selects a lineage's checkpoints.
-const CHECKPOINTS: &str = "SELECT file, checkpoints.offset, started, cost, run_ms, api_ms, has_unknown_model, models, before
-     FROM checkpoints JOIN files ON files.id = checkpoints.file
-     JOIN sessions ON sessions.id = files.session
-     WHERE lineage = ?1";
-/// Selects the ownership markers in a lineage's transcripts.
-const MARKERS: &str = "SELECT file, markers.offset, at, snapshot
-     FROM markers JOIN files ON files.id = markers.file
-     JOIN sessions ON sessions.id = files.session
-     WHERE lineage = ?1";
+const SESSIONS: &str = "SELECT id FROM sessions WHERE is_dirty IN (0, 1) AND lineage = ?1";
 /// Selects the events of a lineage's sessions.
 const EVENTS: &str = "SELECT events.id, session, pid, process, kind, at, length, total, detail
      FROM events JOIN sessions ON sessions.id = events.session
-     WHERE lineage = ?1";
+     WHERE is_dirty IN (0, 1) AND lineage = ?1";
 /// Selects the events of a process in all sessions.
 const EVENTS_OF_PROCESS: &str = "SELECT id, session, pid, process, kind, at, length, total, detail
      FROM events WHERE process = ?1";
@@ -68,26 +61,9 @@ impl Store {
                 response_from,
             )?,
         };
-        let copies = self.add_copies(&mut facts.responses, COPIES, [lineage])?;
-        for (key, locations) in copies {
-            let compaction = self.first(
-                "SELECT at, tokens FROM compactions WHERE key = ?1",
-                [key],
-                |row| Ok((row.get(0)?, count_from(row, 1)?)),
-            )?;
-            if let Some((at, tokens)) = compaction {
-                facts.compactions.push(Compaction {
-                    key,
-                    at,
-                    tokens,
-                    locations,
-                });
-            }
-        }
-        facts.checkpoints = self.all(CHECKPOINTS, [lineage], checkpoint_from)?;
-        facts
-            .checkpoints
-            .sort_unstable_by_key(|checkpoint| (checkpoint.file, checkpoint.offset));
+        let mut lines = self.lines(OF_LINEAGE, [lineage])?;
+        lines.sort_unstable_by_key(|row| (row.location.file, row.location.offset));
+        facts.add_lines(lines);
         facts.events = self.events(lineage)?;
         Ok(facts)
     }
@@ -110,11 +86,12 @@ impl Store {
         Ok(events)
     }
 
+    /// Returns a lineage's transcripts, without their markers.
     fn transcripts(&self, lineage: Id) -> Result<BTreeMap<Id, TranscriptFacts>> {
-        let mut files: BTreeMap<Id, TranscriptFacts> = self.all(
+        self.all(
             "SELECT files.id, session, is_main, size
              FROM files JOIN sessions ON sessions.id = files.session
-             WHERE lineage = ?1",
+             WHERE is_dirty IN (0, 1) AND lineage = ?1",
             [lineage],
             |row| {
                 let facts = TranscriptFacts {
@@ -125,19 +102,7 @@ impl Store {
                 };
                 Ok((row.get(0)?, facts))
             },
-        )?;
-        let markers: Vec<(Id, i64, Millis, Option<i64>)> =
-            self.all(MARKERS, [lineage], |row| row.try_into())?;
-        for (file, offset, at, snapshot) in markers {
-            if let Some(facts) = files.get_mut(&file) {
-                facts.markers.push(OwnershipMarker {
-                    offset,
-                    at,
-                    snapshot,
-                });
-            }
-        }
-        Ok(files)
+        )
     }
 
     /// Replaces a lineage's stored results.
@@ -156,84 +121,86 @@ impl Store {
                 params![response.key, owner],
             )?;
         }
-        self.change_sums(changes)?;
         for (session, breakdown) in &results.sessions {
-            self.store_breakdown(*session, breakdown)?;
+            changes.remove_breakdown(&self.stored_session(*session)?.breakdown);
+            changes.add_breakdown(breakdown);
+            self.run(
+                "UPDATE sessions SET is_dirty = 0, breakdown = ?2 WHERE id = ?1",
+                params![session, breakdown.to_json()],
+            )?;
         }
-        Ok(())
+        self.change_sums(changes)
     }
 
-    fn store_breakdown(&self, session: Id, breakdown: &SessionBreakdown) -> Result<()> {
-        let mut totals = TotalChanges::default();
-        let before: Vec<OffTranscriptRow> = self.all(
-            "SELECT at, kind, cost FROM off_transcript WHERE session = ?1",
-            [session],
-            |row| row.try_into(),
-        )?;
-        for row in before {
-            totals.remove_off_transcript(row);
-        }
-        self.run("DELETE FROM off_transcript WHERE session = ?1", [session])?;
-        for off_transcript in &breakdown.off_transcript {
-            let OffTranscriptSpend { at, kind, cost, .. } = *off_transcript;
-            totals.add_off_transcript((at, kind, cost));
-            self.run(
-                "INSERT INTO off_transcript VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![
-                    session,
-                    off_transcript.at,
-                    off_transcript.model,
-                    off_transcript.kind,
-                    off_transcript.cost
-                ],
-            )?;
-        }
-        self.change_totals(totals)?;
-        for bound in &breakdown.bounds {
-            self.run(
-                "INSERT INTO off_transcript VALUES (?1, ?2, ?3, ?4, 0)",
-                params![
-                    session,
-                    bound.at,
-                    breakdown.model,
-                    OffTranscriptKind::LowerBound
-                ],
-            )?;
-        }
-        self.run("DELETE FROM runs WHERE session = ?1", [session])?;
-        for (process, total) in &breakdown.open_totals {
-            self.run(
-                "INSERT INTO runs VALUES (?1, ?2, ?3)",
-                params![session, process, total],
-            )?;
-        }
-        self.run(
-            "UPDATE sessions SET is_dirty = 0, covered = ?2, unrecorded = ?3, last_event = ?4, bounds = ?5
-             WHERE id = ?1",
-            params![
-                session,
-                breakdown.covered,
-                breakdown.unrecorded,
-                breakdown.last_event,
-                serde_json::to_string(&breakdown.bounds).unwrap_or_default()
-            ],
-        )
+    /// Returns a session's stored results, or empty ones if it is unknown.
+    pub(super) fn stored_session(&self, session: Id) -> Result<StoredSession> {
+        let stored = self.first(SESSION, [session], |row| {
+            let breakdown = breakdown_from(row, 3)?;
+            Ok(StoredSession {
+                tally: recorded_from(row, 0)?,
+                is_lower_bound: breakdown
+                    .as_ref()
+                    .is_none_or(|breakdown| !breakdown.bounds.is_empty()),
+                breakdown: breakdown.unwrap_or_default(),
+                is_dirty: row.get(4)?,
+            })
+        })?;
+        Ok(stored.unwrap_or_default())
     }
 }
 
-fn checkpoint_from(row: &Row<'_>) -> Result<Checkpoint> {
-    let models: String = row.get(7)?;
-    Ok(Checkpoint {
-        file: row.get(0)?,
-        offset: row.get(1)?,
-        started: row.get(2)?,
-        cost: row.get(3)?,
-        run_ms: row.get(4)?,
-        api_ms: row.get(5)?,
-        has_unknown_model: row.get(6)?,
-        models: serde_json::from_str(&models).unwrap_or_default(),
-        latest_preceding_time: row.get(8)?,
-    })
+impl SessionBreakdown {
+    /// Returns the part to store. It is an empty object if only responses affect the session's amount.
+    fn to_json(&self) -> String {
+        let of_responses = Self {
+            model: self.model,
+            runs: self.runs.clone(),
+            compactions: self.compactions,
+            inherited: self.inherited.clone(),
+            ..Self::default()
+        };
+        if *self == of_responses {
+            return "{}".to_owned();
+        }
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// Reads a stored breakdown. Returns `None` if it is damaged.
+pub(super) fn breakdown_from(row: &Row<'_>, column: usize) -> Result<Option<SessionBreakdown>> {
+    let json: String = row.get(column)?;
+    Ok(serde_json::from_str(&json).ok())
+}
+
+impl Lineage {
+    /// Adds the facts in lines to the responses and transcripts that they belong to.
+    fn add_lines(&mut self, rows: Vec<LineRow>) {
+        let mut copies: HashMap<i64, Vec<Location>> = HashMap::new();
+        let mut compactions: BTreeMap<i64, Compaction> = BTreeMap::new();
+        for row in rows {
+            match (row.kind, row.key) {
+                (LineKind::Copy, Some(key)) => copies.entry(key).or_default().push(row.location),
+                (LineKind::Compaction, Some(key)) => {
+                    let compaction = compactions.entry(key).or_default();
+                    compaction.key = key;
+                    compaction.at = row.at.unwrap_or_default();
+                    compaction.tokens = row.tokens();
+                    compaction.locations.push(row.location);
+                }
+                (LineKind::Checkpoint, _) => self.checkpoints.extend(row.checkpoint()),
+                (LineKind::Marker, _) => {
+                    if let Some(file) = self.files.get_mut(&row.location.file) {
+                        file.markers.push(row.marker());
+                    }
+                }
+                _ => {}
+            }
+        }
+        for response in &mut self.responses {
+            response.copies = copies.remove(&response.key).unwrap_or_default();
+        }
+        self.compactions = compactions.into_values().collect();
+    }
 }
 
 fn event_from(row: &Row<'_>) -> Result<StoredEvent> {
@@ -253,8 +220,8 @@ fn event_from(row: &Row<'_>) -> Result<StoredEvent> {
 #[cfg(test)]
 mod tests {
     use super::super::database::Ledger;
-    use super::super::links::{MARK_IF_RECONCILED, sessions_by};
-    use super::super::rows::{EXCEPTIONS, ORIGINS};
+    use super::super::links::{MARK_IF_RECONCILED, SESSIONS_BY_LINE};
+    use super::super::rows::{DAMAGE, ORIGINS};
     use super::*;
 
     #[test]
@@ -263,35 +230,25 @@ mod tests {
         let ledger = Ledger::in_memory(home.path()).unwrap();
         let queries = [
             format!("SELECT 1 FROM responses WHERE session IN ({SESSIONS})"),
-            format!("SELECT 1 FROM copies {COPIES}"),
-            CHECKPOINTS.to_owned(),
-            MARKERS.to_owned(),
+            format!("SELECT 1 FROM lines {OF_LINEAGE}"),
             EVENTS.to_owned(),
             EVENTS_OF_PROCESS.to_owned(),
-            sessions_by("checkpoints", "started"),
-            sessions_by("copies", "key"),
-            sessions_by("markers", "snapshot"),
+            SESSIONS_BY_LINE.to_owned(),
             MARK_IF_RECONCILED.to_owned(),
             ORIGINS.to_owned(),
-            "SELECT 1 FROM compactions
-             WHERE NOT EXISTS (SELECT 1 FROM copies WHERE copies.key = compactions.key)"
-                .to_owned(),
+            DAMAGE.to_owned(),
         ];
         for query in queries {
             let plan: Vec<String> = ledger
                 .read(|store| {
-                    let explain = format!("EXPLAIN QUERY PLAN {}", query.replace("?1", "1"));
+                    let explain = format!(
+                        "EXPLAIN QUERY PLAN {}",
+                        query.replace("?1", "1").replace("?2", "2")
+                    );
                     store.all(&explain, [], |row| row.get("detail"))
                 })
                 .unwrap();
-            for table in [
-                "responses",
-                "events",
-                "checkpoints",
-                "copies",
-                "files",
-                "markers",
-            ] {
+            for table in ["responses", "events", "lines", "files"] {
                 let scan = format!("SCAN {table}");
                 assert!(
                     !plan.iter().any(|step| step.starts_with(&scan)),
@@ -299,23 +256,5 @@ mod tests {
                 );
             }
         }
-    }
-
-    #[test]
-    fn the_lower_bounds_of_a_period_are_found_without_reading_other_spend() {
-        let home = tempfile::tempdir().unwrap();
-        let ledger = Ledger::in_memory(home.path()).unwrap();
-        let plan: Vec<String> = ledger
-            .read(|store| {
-                let explain = format!("EXPLAIN QUERY PLAN {EXCEPTIONS}");
-                store.all(&explain, params![2, 0, 1], |row| row.get("detail"))
-            })
-            .unwrap();
-        assert_eq!(
-            plan,
-            [
-                "SEARCH off_transcript USING INDEX off_transcript_exceptions (kind=? AND at>? AND at<?)"
-            ]
-        );
     }
 }

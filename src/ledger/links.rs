@@ -1,24 +1,23 @@
 //! Groups sessions that share lines into lineages, and marks lineages for reconciliation.
 
+use rusqlite::params;
+
 use super::database::{SESSION, Store};
 use super::error::Result;
 use super::facts::{Id, Location};
+use super::lines::LineKind;
 
-/// Returns an SQL query for the sessions of the transcripts with the value `?1` in this column of the table. The query
-/// returns at most two sessions, those of the transcripts with the lowest and the highest ID.
-pub(super) fn sessions_by(table: &str, column: &str) -> String {
-    format!(
-        "SELECT session FROM files WHERE id IN (
-             (SELECT min(file) FROM {table} WHERE {column} = ?1),
-             (SELECT max(file) FROM {table} WHERE {column} = ?1))"
-    )
-}
+/// Selects the sessions of the transcripts that have a line of this kind with this key. Returns at most two sessions,
+/// those of the transcripts with the lowest and the highest ID.
+pub(super) const SESSIONS_BY_LINE: &str = "SELECT session FROM files WHERE id IN (
+         (SELECT min(file) FROM lines WHERE kind = ?1 AND key = ?2),
+         (SELECT max(file) FROM lines WHERE kind = ?1 AND key = ?2))";
 
 /// Marks a session for reconciliation if anything other than its responses affects its amount.
 pub(super) const MARK_IF_RECONCILED: &str = "UPDATE sessions SET is_dirty = 1 WHERE id = ?1 AND (
-         EXISTS (SELECT 1 FROM events WHERE session = ?1)
-         OR EXISTS (SELECT 1 FROM off_transcript WHERE session = ?1)
-         OR EXISTS (SELECT 1 FROM checkpoints WHERE file IN (
+         breakdown <> '{}'
+         OR EXISTS (SELECT 1 FROM events WHERE session = ?1)
+         OR EXISTS (SELECT 1 FROM lines WHERE kind = 2 AND file IN (
              SELECT id FROM files WHERE session = ?1)))";
 
 impl Store {
@@ -44,7 +43,8 @@ impl Store {
         };
         if lineage != other_lineage {
             self.run(
-                "UPDATE sessions SET lineage = ?1, is_dirty = 1 WHERE lineage = ?2",
+                "UPDATE sessions SET lineage = ?1, is_dirty = 1
+                 WHERE is_dirty IN (0, 1) AND lineage = ?2",
                 [lineage.min(other_lineage), lineage.max(other_lineage)],
             )?;
             self.mark_dirty(session)?;
@@ -68,10 +68,10 @@ impl Store {
         })
     }
 
-    /// Links a session to the sessions whose transcripts have the given value in a column of a table. Those sessions
-    /// are already linked to each other, so linking two of them is enough.
-    pub(super) fn link_by(&self, session: Id, table: &str, column: &str, value: i64) -> Result<()> {
-        let others: Vec<Id> = self.all(&sessions_by(table, column), [value], |row| row.get(0))?;
+    /// Links a session to the sessions whose transcripts have a line of this kind with this key. Those sessions are
+    /// already linked to each other, so linking two of them is enough.
+    pub(super) fn link_by(&self, session: Id, kind: LineKind, key: i64) -> Result<()> {
+        let others: Vec<Id> = self.all(SESSIONS_BY_LINE, params![kind, key], |row| row.get(0))?;
         for other in others {
             self.link(session, other)?;
         }
@@ -105,11 +105,10 @@ impl Store {
     /// Marks every lineage with stored results for reconciliation.
     pub(super) fn mark_all_dirty(&self) -> Result<()> {
         self.0.execute_batch(
-            "UPDATE sessions SET is_dirty = 1 WHERE covered <> 0 OR id IN (
+            "UPDATE sessions SET is_dirty = 1 WHERE breakdown <> '{}' OR id IN (
                  SELECT session FROM events
-                 UNION SELECT session FROM off_transcript
                  UNION SELECT session FROM files WHERE id IN (
-                     SELECT file FROM checkpoints UNION SELECT file FROM copies))",
+                     SELECT file FROM lines WHERE kind IN (0, 1, 2)))",
         )
     }
 }

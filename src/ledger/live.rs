@@ -8,21 +8,24 @@ use std::path::Path;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use rusqlite::params;
 
 use super::catch_up::ReadTime;
 use super::collect::Batch;
-use super::database::{Ledger, SESSION, Store};
+use super::database::{Ledger, Store};
 use super::error::{LedgerResult, Result};
 use super::events::{EventKind, RunEvent, TotalSample};
 use super::facts::{Id, id_of};
+use super::lineage::StoredSession;
+use super::lines::{LineKind, LineRow, OF_LINEAGE};
 use super::reconcile::OffTranscriptKind;
-use super::reconcile::bounds::{LowerBound, LowerBoundReason};
-use super::rows::{Tally, recorded_from};
+use super::reconcile::bounds::LowerBoundReason;
+use super::rows::Tally;
 use crate::claude::settings;
 use crate::environment::Environment;
 use crate::limits::Fact;
 use crate::paths::Paths;
-use crate::pricing::{Money, NOISE, PriceTable};
+use crate::pricing::{Money, PriceTable};
 use crate::time::Millis;
 
 /// The maximum time that a status-line call may spend reading a transcript.
@@ -75,21 +78,6 @@ pub struct OpenLedger {
     pending: Money,
     /// The facts about limits in new lines that could not be stored.
     unsaved_limit_facts: Vec<Fact>,
-}
-
-/// A session's stored results.
-#[derive(Debug, Default)]
-struct StoredSession {
-    /// The recorded spend.
-    tally: Tally,
-    covered: Money,
-    unrecorded: Money,
-    last_event: i64,
-    bounds: Vec<LowerBound>,
-    /// True if the amount is a lower bound. Also true if the stored reasons for a lower bound cannot be read.
-    is_lower_bound: bool,
-    /// True if the session's facts have changed since its last reconciliation.
-    is_dirty: bool,
 }
 
 /// The events reported by one process since the session was last reconciled.
@@ -239,17 +227,17 @@ impl OpenLedger {
         environment: &Environment,
         with_month: bool,
     ) -> LedgerResult<LiveFigures> {
-        let increase = self
-            .ledger
-            .read(|store| self.increase(store, stored.last_event))?;
+        let increase = self.ledger.read(|store| self.increase(store, stored))?;
         let has_many_events = increase.events % EVENTS_TO_RECONCILE == EVENTS_TO_RECONCILE - 1;
         self.must_reconcile |= increase.has_new_run || has_many_events;
         let amount = match &self.prices {
             Some(prices) => prices.scale_client_amount(increase.amount),
             None => increase.amount,
         };
-        let by_totals = stored.covered + amount;
-        let by_lines = stored.tally.recorded + stored.unrecorded + self.cost_of_unsaved_responses;
+        let breakdown = &stored.breakdown;
+        let by_totals = breakdown.covered + amount;
+        let by_lines =
+            stored.tally.recorded + breakdown.unrecorded + self.cost_of_unsaved_responses;
         let cost = by_totals.max(by_lines);
 
         let is_identified = self.process().is_some();
@@ -257,7 +245,7 @@ impl OpenLedger {
         let is_covered = is_identified && increase.is_proven;
         let at_least = stored.is_lower_bound
             || !is_covered && self.sample.is_some_and(|sample| sample.total > cost)
-            || !self.is_whole && (!is_identified || stored.last_event == 0);
+            || !self.is_whole && (!is_identified || breakdown.last_event == 0);
         let recorded = stored.tally.recorded;
         let session = Tally {
             unrecorded: (cost - recorded).or_zero(),
@@ -266,11 +254,11 @@ impl OpenLedger {
         };
         let session_id = self.session;
         self.ledger.read(|store| {
-            let off_transcript: Money = store
-                .off_transcript_of(session_id)?
-                .into_iter()
-                .filter(|(kind, _)| !(*kind == OffTranscriptKind::Pending && stored.is_dirty))
-                .map(|(_, cost)| cost)
+            let off_transcript: Money = breakdown
+                .off_transcript
+                .iter()
+                .filter(|spend| !(spend.kind == OffTranscriptKind::Pending && stored.is_dirty))
+                .map(|spend| spend.cost)
                 .sum();
             self.pending = (cost - recorded - off_transcript).or_zero();
             let [today, month] = [
@@ -296,13 +284,12 @@ impl OpenLedger {
         })
     }
 
-    /// Returns the increase in the session's running totals since the last reconciliation. `last_event` is the newest
-    /// event included in that reconciliation.
-    fn increase(&self, store: &Store, last_event: i64) -> Result<Increase> {
+    /// Returns the increase in the session's running totals since the last reconciliation, whose results are `stored`.
+    fn increase(&self, store: &Store, stored: &StoredSession) -> Result<Increase> {
         let mut by_process: BTreeMap<Id, NewEvents> = BTreeMap::new();
         let events: Vec<(Id, EventKind, Option<Money>)> = store.all(
             "SELECT process, kind, total FROM events WHERE session = ?1 AND id > ?2 AND process <> 0",
-            [self.session, last_event],
+            [self.session, stored.breakdown.last_event],
             |row| row.try_into(),
         )?;
         // This call's event may not be in the ledger yet.
@@ -321,15 +308,14 @@ impl OpenLedger {
         for (process, samples) in by_process {
             increase.events += samples.count;
             let is_own = own_process == Some(process);
-            let known = store.total_of_run(self.session, process)?;
-            match (known, samples.newest) {
+            match (stored.breakdown.open_totals.get(&process), samples.newest) {
                 (Some(known), Some(newest)) if !(samples.is_new_run || is_own && self.is_first) => {
-                    increase.amount += (newest - known).or_zero();
+                    increase.amount += (newest - *known).or_zero();
                 }
                 (_, Some(newest)) => {
                     increase.has_new_run = true;
-                    increase.is_proven &=
-                        newest.is_near(Money::ZERO) || store.has_checkpoint_of(newest)?;
+                    increase.is_proven &= newest.is_near(Money::ZERO)
+                        || store.has_checkpoint_of(self.session, newest)?;
                 }
                 (_, None) => {}
             }
@@ -416,12 +402,14 @@ impl Store {
         self.value("SELECT NOT EXISTS (SELECT 1 FROM files)", [])
     }
 
-    /// Returns true if there is a checkpoint with this amount, from which a run may have started.
-    fn has_checkpoint_of(&self, amount: Money) -> Result<bool> {
-        self.value(
-            "SELECT EXISTS (SELECT 1 FROM checkpoints WHERE cost BETWEEN ?1 AND ?2)",
-            [amount - NOISE, amount + NOISE],
-        )
+    /// Returns true if the session's lineage has a checkpoint with this amount, from which a run may have started.
+    fn has_checkpoint_of(&self, session: Id, amount: Money) -> Result<bool> {
+        let lines = self.lines(
+            &format!("{OF_LINEAGE} AND kind = ?2"),
+            params![self.lineage_of(session)?, LineKind::Checkpoint],
+        )?;
+        let mut checkpoints = lines.iter().filter_map(LineRow::checkpoint);
+        Ok(checkpoints.any(|checkpoint| checkpoint.cost.is_near(amount)))
     }
 
     /// Returns true if the session's amount recently became a lower bound that this sample might make exact.
@@ -429,7 +417,7 @@ impl Store {
         let Some(sample) = sample else {
             return Ok(false);
         };
-        let bounds = self.stored_session(session)?.bounds;
+        let bounds = self.stored_session(session)?.breakdown.bounds;
         Ok(bounds.iter().any(|bound| {
             let is_temporary = matches!(
                 bound.reason,
@@ -439,31 +427,5 @@ impl Store {
             );
             is_temporary && sample.at - bound.at < MAX_BOUND_AGE
         }))
-    }
-
-    /// Returns a process's newest total in a session as of the last reconciliation.
-    fn total_of_run(&self, session: Id, process: Id) -> Result<Option<Money>> {
-        self.first(
-            "SELECT total FROM runs WHERE session = ?1 AND process = ?2",
-            [session, process],
-            |row| row.get(0),
-        )
-    }
-
-    fn stored_session(&self, session: Id) -> Result<StoredSession> {
-        let stored = self.first(SESSION, [session], |row| {
-            let json: String = row.get(6)?;
-            let bounds: Option<Vec<LowerBound>> = serde_json::from_str(&json).ok();
-            Ok(StoredSession {
-                tally: recorded_from(row, 0)?,
-                covered: row.get(3)?,
-                unrecorded: row.get(4)?,
-                last_event: row.get(5)?,
-                is_lower_bound: bounds.as_ref().is_none_or(|bounds| !bounds.is_empty()),
-                bounds: bounds.unwrap_or_default(),
-                is_dirty: row.get(7)?,
-            })
-        })?;
-        Ok(stored.unwrap_or_default())
     }
 }

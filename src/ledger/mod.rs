@@ -21,10 +21,10 @@ mod events;
 pub(crate) mod facts;
 mod limit_facts;
 mod lineage;
+mod lines;
 mod links;
 mod live;
 mod mend;
-mod misread;
 mod pull_requests;
 pub mod reconcile;
 mod responses;
@@ -45,7 +45,8 @@ pub(crate) use limit_facts::FactRequest;
 pub use live::{LiveFigures, OpenLedger};
 pub(crate) use pull_requests::PullRequestLink;
 pub(crate) use reconcile::{InheritedLines, RunBreakdown};
-pub(crate) use responses::{OffTranscriptRow, RecentSpend};
+pub(crate) use responses::RecentSpend;
+pub(crate) use rows::OffTranscriptRow;
 pub use rows::{
     EVER, EachRow, ModelSwitch, Origin, RequestContext, RowsBy, RowsPeriod, Selected, SpendKind,
     SpendRow, SpendSource, Tally,

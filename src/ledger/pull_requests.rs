@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::database::Ledger;
 use super::error::LedgerResult;
+use super::facts::PullRequestLine;
 use crate::time::Millis;
 
 /// A link from a session to a pull request.
@@ -19,21 +20,32 @@ impl Ledger {
     /// Returns the links of each session in chronological order. A session's transcript often contains several links to
     /// the same pull request.
     pub(crate) fn pull_requests(&self) -> LedgerResult<HashMap<String, Vec<PullRequestLink>>> {
-        let links: Vec<(String, Millis, String)> = self.read(|store| {
+        let lines: Vec<(String, Option<String>, Millis, String)> = self.read(|store| {
             store.all(
-                "SELECT DISTINCT name, at, iif(url <> '', url, '#' || number || ifnull(' in ' || nullif(directory, ''), ''))
-                 FROM pull_requests JOIN sessions ON sessions.id = pull_requests.session
-                 ORDER BY name, at",
+                "SELECT name, directory, at, detail
+                 FROM lines JOIN files ON files.id = lines.file JOIN sessions ON sessions.id = files.session
+                 WHERE kind = 4 ORDER BY name, at",
                 [],
                 |row| row.try_into(),
             )
         })?;
         let mut by_session: HashMap<String, Vec<PullRequestLink>> = HashMap::new();
-        for (session, at, key) in links {
-            by_session
-                .entry(session)
-                .or_default()
-                .push(PullRequestLink { at, key });
+        for (session, directory, at, detail) in lines {
+            let Ok(line) = serde_json::from_str::<PullRequestLine>(&detail) else {
+                continue;
+            };
+            let key = match directory {
+                _ if !line.url.is_empty() => line.url,
+                Some(directory) if !directory.is_empty() => {
+                    format!("#{} in {directory}", line.number)
+                }
+                _ => format!("#{}", line.number),
+            };
+            let links = by_session.entry(session).or_default();
+            let link = PullRequestLink { at, key };
+            if !links.contains(&link) {
+                links.push(link);
+            }
         }
         Ok(by_session)
     }

@@ -1,15 +1,12 @@
 //! Provides individual responses to callers that need more than sums.
 
-use std::collections::HashSet;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::params;
 
 use super::database::{Ledger, Store};
 use super::error::{LedgerResult, Result};
 use super::facts::{Id, Response};
-use super::reconcile::OffTranscriptKind;
-use super::rows::{Names, Selected, Tally};
+use super::rows::{EVER, Names, OffTranscriptRow, Selected};
 use super::stored_responses::{RESPONSE_COLUMNS, response_from};
 use crate::time::{Millis, QUARTER_HOUR};
 
@@ -18,16 +15,6 @@ use crate::time::{Millis, QUARTER_HOUR};
 pub(crate) struct Responses {
     pub(crate) all: Vec<Response>,
     pub(crate) names: Names,
-}
-
-/// Spend in a single quarter hour that no transcript line reports.
-#[derive(Debug)]
-pub(crate) struct OffTranscriptRow {
-    /// The start of the quarter hour.
-    pub(crate) at: Millis,
-    pub(crate) session: Id,
-    pub(crate) model: Id,
-    pub(crate) tally: Tally,
 }
 
 /// The spend of some sessions since a point in time.
@@ -57,7 +44,7 @@ impl Ledger {
                 "SELECT name, (SELECT min(at) FROM responses
                      WHERE session = sessions.id AND at > ?1) AS first
                  FROM sessions WHERE id IN (
-                     SELECT session FROM sums WHERE quarter BETWEEN ?1 - ?3 AND ?2 AND responses > 0)
+                     SELECT session FROM sums WHERE level = 0 AND start BETWEEN ?1 - ?3 AND ?2)
                      AND first <= ?2
                  ORDER BY first",
                 params![
@@ -87,11 +74,7 @@ impl Ledger {
         from: DateTime<Utc>,
         selected: Selected<'_>,
     ) -> LedgerResult<Responses> {
-        let start = from.timestamp_millis();
-        self.read(|store| {
-            let sessions = store.sessions_since(start, selected)?;
-            store.responses_of(&sessions, start)
-        })
+        self.read(|store| store.responses_since(from.timestamp_millis(), selected))
     }
 
     /// Returns all spend, including lower bounds without an amount, from a single snapshot of the ledger. The responses
@@ -105,7 +88,7 @@ impl Ledger {
                     all: store.all(&query, [], response_from)?,
                     names: store.names(true)?,
                 },
-                off_transcript: store.off_transcript_since(Millis::MIN, "0")?,
+                off_transcript: store.off_transcript_rows(&EVER)?,
             };
             snapshot.commit()?;
             Ok(spend)
@@ -114,74 +97,25 @@ impl Ledger {
 }
 
 impl Store {
-    /// Returns the selected sessions that have spent something since the given time.
-    fn sessions_since(&self, from: Millis, selected: Selected<'_>) -> Result<HashSet<Id>> {
+    /// Returns the responses that the selected sessions have received since the given time.
+    fn responses_since(&self, from: Millis, selected: Selected<'_>) -> Result<Responses> {
         let sessions: Vec<(Id, String)> = self.all(
             "SELECT id, name FROM sessions WHERE id IN (
-                 SELECT session FROM sums WHERE quarter >= ?1 - ?2
-                 UNION SELECT session FROM off_transcript WHERE at >= ?1 - ?2)",
+                 SELECT session FROM sums WHERE level = 0 AND start >= ?1 - ?2)",
             [from, QUARTER_HOUR],
             |row| row.try_into(),
         )?;
-        Ok(sessions
-            .into_iter()
-            .filter(|(_, name)| selected(name))
-            .map(|(id, _)| id)
-            .collect())
-    }
-
-    /// Returns the responses that these sessions have received since the given time.
-    fn responses_of(&self, sessions: &HashSet<Id>, from: Millis) -> Result<Responses> {
         let query =
             format!("SELECT {RESPONSE_COLUMNS} FROM responses WHERE session = ?1 AND at >= ?2");
         let mut all = Vec::new();
-        for session in sessions {
-            all.extend(self.all::<_, Vec<_>>(&query, [*session, from], response_from)?);
+        for (session, name) in sessions {
+            if selected(&name) {
+                all.extend(self.all::<_, Vec<_>>(&query, [session, from], response_from)?);
+            }
         }
         Ok(Responses {
             all,
             names: self.names(true)?,
         })
-    }
-
-    /// Returns the spend since the given time that no transcript line reports, by quarter hour. Lower bounds without an
-    /// amount are included. `is_compaction` is an SQL expression that is true for spend of the kind
-    /// `SpendKind::Compaction`.
-    fn off_transcript_since(
-        &self,
-        from: Millis,
-        is_compaction: &str,
-    ) -> Result<Vec<OffTranscriptRow>> {
-        self.all(
-            &format!(
-                "SELECT at - ((at % ?2) + ?2) % ?2, session, model, kind = ?3, sum(cost), max(kind = ?4), {is_compaction}
-                 FROM off_transcript WHERE at >= ?1
-                 GROUP BY 1, 2, 3, 4, 7 HAVING sum(cost) <> 0 OR max(kind = ?4)"
-            ),
-            params![
-                from,
-                QUARTER_HOUR,
-                OffTranscriptKind::Pending,
-                OffTranscriptKind::LowerBound
-            ],
-            |row| {
-                let kind = if row.get(3)? {
-                    OffTranscriptKind::Pending
-                } else {
-                    OffTranscriptKind::Unrecorded
-                };
-                let mut tally = Tally {
-                    at_least: row.get(5)?,
-                    ..Tally::default()
-                };
-                tally.add_off_transcript(kind, row.get(4)?);
-                Ok(OffTranscriptRow {
-                    at: row.get(0)?,
-                    session: row.get(1)?,
-                    model: row.get(2)?,
-                    tally,
-                })
-            },
-        )
     }
 }

@@ -1,6 +1,6 @@
 //! Spend rows, the input of every report.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::iter::Sum;
 use std::ops::{AddAssign, Range};
 use std::sync::LazyLock;
@@ -12,9 +12,10 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::database::{Ledger, Store};
 use super::error::{LedgerResult, Result};
 use super::facts::{Id, Response, id_of};
-use super::reconcile::OffTranscriptKind;
+use super::lineage::breakdown_from;
+use super::reconcile::{OffTranscriptKind, SessionBreakdown};
 use super::stored_responses::{RESPONSE_COLUMNS, response_from, usage_from};
-use super::sums::SUM_COLUMNS;
+use super::sums::{SUM_COLUMNS, Totals};
 use super::values::count_from;
 use crate::pricing::{Money, PriceTable, Usage};
 use crate::time::{Millis, QUARTER_HOUR};
@@ -24,11 +25,8 @@ pub(super) const ORIGINS: &str =
     "SELECT id, name, directory, (SELECT min(at) FROM responses WHERE session = sessions.id),
          (SELECT max(newest_at) FROM files WHERE session = sessions.id) FROM sessions";
 
-/// Selects the pending spend or the lower bounds in a period. The status line runs this query, so it must be fast. The
-/// redundant condition `kind > 0` makes SQLite use the index `off_transcript_exceptions`, which contains no other
-/// spend.
-pub(super) const EXCEPTIONS: &str = "SELECT session, cost FROM off_transcript
-     WHERE kind = ?1 AND kind > 0 AND at >= ?2 AND at < ?3";
+/// Selects the damaged lines that may have been written in a period.
+pub(super) const DAMAGE: &str = "SELECT 1 FROM lines WHERE kind = 5 AND key >= ?1 AND at < ?2";
 
 /// An amount of spend, with its response and token counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -70,7 +68,6 @@ impl Tally {
                 self.unpriced += 1;
             }
             OffTranscriptKind::Pending => self.pending += cost,
-            OffTranscriptKind::LowerBound => self.at_least = true,
         }
     }
 }
@@ -292,20 +289,26 @@ impl Names {
     }
 }
 
-/// An SQL expression that is true for the spend of a compaction in the table `off_transcript`. The row has the same
-/// time as the compaction.
-pub(super) const IS_COMPACTION: &str = "at IN (SELECT at FROM compactions)";
+/// What a row of the table `names` contains.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum NameKind {
+    Model,
+    /// A [`RequestContext`] as a JSON array.
+    Context,
+}
 
-/// Returns the kind of spend in a row of the table `off_transcript`.
-pub(super) fn off_transcript_kind(kind: OffTranscriptKind, is_compaction: bool) -> SpendKind {
-    match kind {
-        OffTranscriptKind::Pending => SpendKind::Pending,
-        _ if is_compaction => SpendKind::Compaction,
-        _ => SpendKind::Background,
-    }
+/// Spend at one time that no transcript line reports, or a lower bound without an amount.
+#[derive(Debug)]
+pub(crate) struct OffTranscriptRow {
+    pub(crate) at: Millis,
+    pub(crate) session: Id,
+    pub(crate) model: Id,
+    pub(crate) kind: SpendKind,
+    pub(crate) tally: Tally,
 }
 
 /// A row read from the database.
+#[derive(Default)]
 struct OwnedRow {
     at: Millis,
     session: Id,
@@ -350,7 +353,7 @@ impl SpendSource for Ledger {
                  WHERE unreadable > 0 AND (
                      damaged_after IS NOT NULL AND max(damaged_after, ifnull(newest_at, modified / 1000000)) >= ?1
                      AND max(damaged_after, ifnull(newest_at, modified / 1000000)) < ?2 OR EXISTS (
-                     SELECT 1 FROM damage WHERE file = files.id AND since < ?2 AND until >= ?1))
+                     SELECT 1 FROM lines WHERE kind = 5 AND file = files.id AND at < ?2 AND key >= ?1))
                  ORDER BY path",
                 [period.start, period.end],
                 |row| {
@@ -367,11 +370,20 @@ impl SpendSource for Ledger {
         selected: Selected<'_>,
     ) -> LedgerResult<Vec<ModelSwitch>> {
         let (names, rows) = self.read(|store| {
-            let rows: Vec<(Id, Id, Id, Money)> = store.all(
-                "SELECT requested, model, session, cost FROM responses
-                 WHERE requested IS NOT NULL AND at >= ?1 AND at < ?2",
+            let rows: Vec<(Id, Id, Id, u64, Money)> = store.all(
+                "SELECT requested, model, session, responses, recorded FROM sums
+                 WHERE level = 0 AND start >= ?1 AND start < ?2 AND requested <> 0",
                 [period.start, period.end],
-                |row| row.try_into(),
+                |row| {
+                    let responses = count_from(row, 3)?;
+                    Ok((
+                        row.get(0)?,
+                        row.get(1)?,
+                        row.get(2)?,
+                        responses,
+                        row.get(4)?,
+                    ))
+                },
             )?;
             let names = if rows.is_empty() {
                 Names::default()
@@ -384,7 +396,7 @@ impl SpendSource for Ledger {
         // The requested name may be an alias or an inference profile of the model that responded.
         let is_listed = |model: &str| prices.known_tariffs_of(model).is_some();
         let mut switches: HashMap<(&str, &str), ModelSwitch> = HashMap::new();
-        for (requested, model, session, cost) in rows {
+        for (requested, model, session, responses, cost) in rows {
             let requested_model = names.model(requested);
             let responding_model = names.model(model);
             if requested_model == responding_model
@@ -402,7 +414,7 @@ impl SpendSource for Ledger {
                     responses: 0,
                     cost: Money::ZERO,
                 });
-            switch.responses += 1;
+            switch.responses += responses;
             switch.cost += cost;
         }
         let mut switches: Vec<ModelSwitch> = switches.into_values().collect();
@@ -449,20 +461,6 @@ impl Store {
     /// Returns the names of all models and contexts, and optionally of all sessions.
     pub(super) fn names(&self, with_sessions: bool) -> Result<Names> {
         let prices = PriceTable::list();
-        let contexts = self.all(
-            "SELECT id, branch, agent, skill, plugin, mcp_server FROM contexts",
-            [],
-            |row| {
-                let context = RequestContext {
-                    branch: row.get(1)?,
-                    agent: row.get(2)?,
-                    skill: row.get(3)?,
-                    plugin: row.get(4)?,
-                    mcp_server: row.get(5)?,
-                };
-                Ok((row.get(0)?, context))
-            },
-        )?;
         let sessions = if with_sessions {
             self.origins()?
         } else {
@@ -475,13 +473,25 @@ impl Store {
                 .into_iter()
                 .map(|(id, name)| (id, prices.canonical(&name)))
                 .collect(),
-            contexts,
+            contexts: self
+                .names_of(NameKind::Context)?
+                .into_iter()
+                .map(|(id, names)| {
+                    let names: [String; 5] = serde_json::from_str(&names).unwrap_or_default();
+                    (id, names.each_ref().map(String::as_str).into())
+                })
+                .collect(),
         })
     }
 
     /// Returns the unmodified names of all models.
     pub(super) fn model_names(&self) -> Result<HashMap<Id, String>> {
-        self.all("SELECT id, name FROM models", [], |row| row.try_into())
+        self.names_of(NameKind::Model)
+    }
+
+    fn names_of(&self, kind: NameKind) -> Result<HashMap<Id, String>> {
+        let query = "SELECT id, name FROM names WHERE kind = ?1";
+        self.all(query, [kind as i64], |row| row.try_into())
     }
 
     fn origins(&self) -> Result<HashMap<Id, Origin>> {
@@ -500,7 +510,7 @@ impl Store {
     /// Returns a period's rows in chronological order. Spend that no transcript line reports keeps its exact time for
     /// `RowsBy::Response`. Otherwise, its time is rounded down to the quarter hour.
     fn rows(&self, period: &RowsPeriod, by: RowsBy) -> Result<Vec<OwnedRow>> {
-        let period = [period.start, period.end];
+        let bounds = [period.start, period.end];
         let precision = match by {
             RowsBy::Quarter | RowsBy::Session => QUARTER_HOUR,
             RowsBy::Response => 1,
@@ -508,46 +518,89 @@ impl Store {
         let mut rows: Vec<OwnedRow> = match by {
             RowsBy::Quarter | RowsBy::Session => self.all(
                 &format!(
-                    "SELECT quarter, session, model, {SUM_COLUMNS} FROM sums
-                     WHERE quarter >= ?1 AND quarter < ?2"
+                    "SELECT start, session, model, {SUM_COLUMNS} FROM sums
+                     WHERE level = 0 AND start >= ?1 AND start < ?2"
                 ),
-                period,
+                bounds,
                 sums_from,
             )?,
             RowsBy::Response => self.all(
                 &format!(
                     "SELECT {RESPONSE_COLUMNS} FROM responses WHERE at >= ?1 AND at < ?2 ORDER BY at, key"
                 ),
-                period,
+                bounds,
                 single_from,
             )?,
         };
-        let off_transcript: Vec<OwnedRow> = self.all(
-            &format!(
-                "SELECT at, session, model, kind, cost, {IS_COMPACTION}
-                 FROM off_transcript WHERE at >= ?1 AND at < ?2 ORDER BY at"
-            ),
-            period,
-            |row| {
-                let mut tally = Tally::default();
-                let kind = row.get(3)?;
-                tally.add_off_transcript(kind, row.get(4)?);
-                let at: Millis = row.get(0)?;
-                Ok(OwnedRow {
-                    at: at.div_euclid(precision) * precision,
-                    kind: off_transcript_kind(kind, row.get(5)?),
-                    session: row.get(1)?,
-                    model: row.get(2)?,
-                    context: None,
-                    key: None,
-                    tally,
-                })
-            },
-        )?;
-        rows.extend(off_transcript);
-        rows.extend(self.damage_rows(period)?);
+        for spend in self.off_transcript_rows(period)? {
+            rows.push(OwnedRow {
+                at: spend.at.div_euclid(precision) * precision,
+                session: spend.session,
+                model: spend.model,
+                kind: spend.kind,
+                tally: spend.tally,
+                ..OwnedRow::default()
+            });
+        }
+        rows.extend(self.damage_rows(bounds)?);
         rows.sort_by_key(|row| row.at);
         Ok(rows)
+    }
+
+    /// Returns the spend and the lower bounds in a period that no transcript line reports, in chronological order.
+    pub(super) fn off_transcript_rows(&self, period: &RowsPeriod) -> Result<Vec<OffTranscriptRow>> {
+        // The spend of a compaction has the same time as the compaction.
+        let query = "SELECT at FROM lines WHERE kind = 1";
+        let compactions: HashSet<Millis> = self.all(query, [], |row| row.get(0))?;
+        let mut rows = Vec::new();
+        self.each_breakdown(&mut |session, breakdown| {
+            let mut add = |at: Millis, model, kind, tally| {
+                let kind = match kind {
+                    SpendKind::Background if compactions.contains(&at) => SpendKind::Compaction,
+                    other => other,
+                };
+                if period.contains(&at) {
+                    rows.push(OffTranscriptRow {
+                        at,
+                        session,
+                        model,
+                        kind,
+                        tally,
+                    });
+                }
+            };
+            for spend in &breakdown.off_transcript {
+                let mut tally = Tally::default();
+                tally.add_off_transcript(spend.kind, spend.cost);
+                let kind = match spend.kind {
+                    OffTranscriptKind::Pending => SpendKind::Pending,
+                    OffTranscriptKind::Unrecorded | OffTranscriptKind::Estimated => {
+                        SpendKind::Background
+                    }
+                };
+                add(spend.at, spend.model, kind, tally);
+            }
+            for bound in &breakdown.bounds {
+                let tally = Tally {
+                    at_least: true,
+                    ..Tally::default()
+                };
+                add(bound.at, breakdown.model, SpendKind::Background, tally);
+            }
+        })?;
+        rows.sort_by_key(|row| row.at);
+        Ok(rows)
+    }
+
+    /// Calls `each` for the session and the results of every session that spent something besides its responses.
+    fn each_breakdown(&self, each: &mut dyn FnMut(Id, SessionBreakdown)) -> Result<()> {
+        let query = "SELECT id, breakdown FROM sessions WHERE breakdown <> '{}'";
+        let mut statement = self.0.prepare_cached(query)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            each(row.get(0)?, breakdown_from(row, 1)?.unwrap_or_default());
+        }
+        Ok(())
     }
 
     /// Returns rows that have no amount but mark the times at which damaged lines may have been written. For each time
@@ -557,10 +610,11 @@ impl Store {
         let spans: Vec<(Id, Millis, Millis, Id)> = self.all(
             "SELECT session, since, until, ifnull((SELECT model FROM responses
                  WHERE session = spans.session ORDER BY at DESC LIMIT 1),
-                 ifnull((SELECT model FROM sums ORDER BY quarter DESC LIMIT 1), 0))
+                 ifnull((SELECT model FROM sums WHERE level = 0 ORDER BY start DESC LIMIT 1), 0))
              FROM (
-                 SELECT files.session, since, until FROM damage JOIN files ON files.id = damage.file
-                 WHERE since < ?2 AND until >= ?1
+                 SELECT files.session, lines.at AS since, key AS until
+                 FROM lines JOIN files ON files.id = lines.file
+                 WHERE kind = 5 AND key >= ?1 AND lines.at < ?2
                  UNION ALL
                  SELECT session, at, at FROM (
                      SELECT session, max(damaged_after, ifnull(newest_at, modified / 1000000)) AS at
@@ -580,13 +634,12 @@ impl Store {
                     at: at.div_euclid(QUARTER_HOUR) * QUARTER_HOUR,
                     session,
                     model,
-                    context: None,
-                    key: None,
                     kind: SpendKind::Damaged,
                     tally: Tally {
                         at_least: true,
                         ..Tally::default()
                     },
+                    ..OwnedRow::default()
                 });
             }
         }
@@ -595,29 +648,17 @@ impl Store {
 
     /// Returns a session's spend, without token counts.
     pub(super) fn session_tally(&self, session: Id) -> Result<Tally> {
-        let recorded = self.first(
-            "SELECT recorded, responses, unpriced FROM sessions WHERE id = ?1",
-            [session],
-            |row| recorded_from(row, 0),
-        )?;
-        let mut tally = recorded.unwrap_or_default();
-        for (kind, cost) in self.off_transcript_of(session)? {
-            tally.add_off_transcript(kind, cost);
+        let stored = self.stored_session(session)?;
+        let mut tally = stored.tally;
+        for spend in &stored.breakdown.off_transcript {
+            tally.add_off_transcript(spend.kind, spend.cost);
         }
-        tally.at_least |= self.value::<bool>(
-            "SELECT EXISTS (SELECT 1 FROM files WHERE session = ?1 AND unreadable > 0)",
-            [session],
-        )?;
+        tally.at_least = stored.is_lower_bound
+            || self.value(
+                "SELECT EXISTS (SELECT 1 FROM files WHERE session = ?1 AND unreadable > 0)",
+                [session],
+            )?;
         Ok(tally)
-    }
-
-    /// Returns the spend of a session that no transcript line reports, as pairs of a kind and an amount.
-    pub(super) fn off_transcript_of(&self, session: Id) -> Result<Vec<(OffTranscriptKind, Money)>> {
-        self.all(
-            "SELECT kind, cost FROM off_transcript WHERE session = ?1",
-            [session],
-            |row| row.try_into(),
-        )
     }
 
     /// Returns the spend in a period. Excludes the pending spend of sessions that have changed since their last
@@ -628,31 +669,28 @@ impl Store {
         period: &RowsPeriod,
         known_session: Option<Id>,
     ) -> Result<Tally> {
-        let mut tally = self.totals_between(period)?;
-        let values = |kind: OffTranscriptKind| (kind, period.start, period.end);
-        let pending: Vec<(Id, Money)> =
-            self.all(EXCEPTIONS, values(OffTranscriptKind::Pending), |row| {
-                row.try_into()
-            })?;
-        for (session, cost) in pending {
-            if !self.is_dirty(session)? {
-                tally.pending += cost;
+        let Totals {
+            mut tally,
+            mut bounds,
+        } = self.totals_between(period)?;
+        let changed: Vec<SessionBreakdown> = self.all(
+            "SELECT breakdown FROM sessions WHERE is_dirty = 1",
+            [],
+            |row| Ok(breakdown_from(row, 0)?.unwrap_or_default()),
+        )?;
+        for spend in changed.iter().flat_map(|changed| &changed.off_transcript) {
+            if spend.kind == OffTranscriptKind::Pending && period.contains(&spend.at) {
+                tally.pending -= spend.cost;
             }
         }
-        // Most sessions may have a lower bound in the period, but the search ends at the first one that counts.
-        let mut statement = self.0.prepare_cached(EXCEPTIONS)?;
-        let mut lower_bounds = statement.query(values(OffTranscriptKind::LowerBound))?;
-        while !tally.at_least
-            && let Some(row) = lower_bounds.next()?
-        {
-            tally.at_least = known_session != Some(row.get(0)?);
+        if let Some(known) = known_session {
+            let known = self.stored_session(known)?.breakdown;
+            let times = known.bounds.iter().map(|bound| bound.at);
+            let own_bounds = times.filter(|at| period.contains(at)).count() as u64;
+            bounds = bounds.saturating_sub(own_bounds);
         }
-        let damage = self.first(
-            "SELECT 1 FROM damage WHERE since < ?2 AND until >= ?1",
-            [period.start, period.end],
-            |_| Ok(()),
-        )?;
-        tally.at_least |= damage.is_some();
+        let damage = self.first(DAMAGE, [period.start, period.end], |_| Ok(()))?;
+        tally.at_least = bounds > 0 || damage.is_some();
         Ok(tally)
     }
 }
@@ -662,13 +700,11 @@ fn sums_from(row: &Row<'_>) -> Result<OwnedRow> {
         at: row.get(0)?,
         session: row.get(1)?,
         model: row.get(2)?,
-        context: None,
-        key: None,
-        kind: SpendKind::Response,
         tally: Tally {
             usage: usage_from(row, 6)?,
             ..recorded_from(row, 3)?
         },
+        ..OwnedRow::default()
     })
 }
 

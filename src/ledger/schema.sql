@@ -1,42 +1,33 @@
--- SQLite parses this file whenever the ledger is opened, which takes a tenth of a status-line call. For this reason,
--- columns have no constraints. The types in Rust ensure that no column contains an unexpected value. Columns have types,
--- because SQLite uses an index to compare two columns only if both have the same type.
+-- SQLite parses this file whenever the ledger is opened, which takes a part of every status-line call. For this reason,
+-- there are few tables and indexes, and columns have no constraints. The types in Rust ensure that no column contains an
+-- unexpected value. Columns have types, because SQLite uses an index to compare two columns only if both have the same
+-- type.
 
--- Facts. They are appended, and only the owner of a response, its usage, and its price change later.
+-- Numbers by name, such as how far the journal has been read.
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER) WITHOUT ROWID;
 
-CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER) WITHOUT ROWID;
+-- The names of models (`kind` 0), and the contexts of responses as JSON arrays (`kind` 1).
+CREATE TABLE IF NOT EXISTS names (id INTEGER PRIMARY KEY, kind INTEGER, name TEXT);
 
-CREATE TABLE sessions (
+-- The sessions, with the sums of their responses and the results of `reconcile`.
+CREATE TABLE IF NOT EXISTS sessions (
     id INTEGER PRIMARY KEY,
     name TEXT,
     directory TEXT,
     directory_at INTEGER,
-    -- Results of `reconcile`, and the sums of the session's responses.
     lineage INTEGER,
     is_dirty INTEGER,
     recorded INTEGER,
     responses INTEGER,
     unpriced INTEGER,
-    covered INTEGER,
-    unrecorded INTEGER,
-    last_event INTEGER,
-    bounds TEXT
+    -- A `SessionBreakdown` as JSON.
+    breakdown TEXT
 );
-CREATE INDEX sessions_by_lineage ON sessions (lineage);
-CREATE INDEX dirty_sessions ON sessions (lineage) WHERE is_dirty;
+-- Finds the sessions that must be reconciled, and the sessions of a lineage.
+CREATE INDEX IF NOT EXISTS sessions_by_lineage ON sessions (is_dirty, lineage);
 
-CREATE TABLE models (id INTEGER PRIMARY KEY, name TEXT);
-
-CREATE TABLE contexts (
-    id INTEGER PRIMARY KEY,
-    branch TEXT,
-    agent TEXT,
-    skill TEXT,
-    plugin TEXT,
-    mcp_server TEXT
-);
-
-CREATE TABLE files (
+-- The transcripts, and how far they have been read.
+CREATE TABLE IF NOT EXISTS files (
     id INTEGER PRIMARY KEY,
     path BLOB,
     session INTEGER,
@@ -50,11 +41,14 @@ CREATE TABLE files (
     newest_at INTEGER,
     last_response INTEGER,
     unreadable INTEGER,
-    damaged_after INTEGER
+    damaged_after INTEGER,
+    -- The value of `FACTS` when the whole transcript was last read.
+    facts INTEGER
 );
-CREATE INDEX files_by_session ON files (session);
+CREATE INDEX IF NOT EXISTS files_by_session ON files (session);
 
-CREATE TABLE responses (
+-- The responses, each with the location of its first line. Only the owner, the usage, and the price change later.
+CREATE TABLE IF NOT EXISTS responses (
     key INTEGER PRIMARY KEY,
     session INTEGER,
     at INTEGER,
@@ -75,53 +69,25 @@ CREATE TABLE responses (
     offset INTEGER,
     source INTEGER
 );
-CREATE INDEX responses_by_session ON responses (session, at);
-CREATE INDEX switched_responses ON responses (requested) WHERE requested IS NOT NULL;
+CREATE INDEX IF NOT EXISTS responses_by_session ON responses (session, at);
 
--- Further locations of responses, and all locations of compactions.
-CREATE TABLE copies (
+-- All other facts in transcript lines. `LineKind` states the meaning of `kind`, `key`, and `detail`.
+CREATE TABLE IF NOT EXISTS lines (
+    file INTEGER,
+    kind INTEGER,
+    offset INTEGER,
     key INTEGER,
-    file INTEGER,
-    offset INTEGER,
-    -- Bit 0 is set if the line is out of order, and bit 1 if a terminal wrote the line.
-    is_out_of_order INTEGER,
+    at INTEGER,
+    flags INTEGER,
     source INTEGER,
-    PRIMARY KEY (key, file)
+    detail TEXT,
+    PRIMARY KEY (file, kind, offset)
 ) WITHOUT ROWID;
-CREATE INDEX copies_by_file ON copies (file);
+CREATE INDEX IF NOT EXISTS lines_by_key ON lines (kind, key);
 
-CREATE TABLE compactions (
-    key INTEGER PRIMARY KEY,
-    at INTEGER,
-    tokens INTEGER
-);
-
-CREATE TABLE checkpoints (
-    file INTEGER,
-    offset INTEGER,
-    started INTEGER,
-    cost INTEGER,
-    run_ms INTEGER,
-    api_ms INTEGER,
-    has_unknown_model INTEGER,
-    models TEXT,
-    before INTEGER,
-    PRIMARY KEY (file, offset)
-) WITHOUT ROWID;
-CREATE INDEX checkpoints_by_start ON checkpoints (started);
-CREATE INDEX checkpoints_by_cost ON checkpoints (cost);
-
-CREATE TABLE markers (
-    file INTEGER,
-    offset INTEGER,
-    at INTEGER,
-    snapshot INTEGER,
-    PRIMARY KEY (file, offset)
-) WITHOUT ROWID;
-CREATE INDEX markers_by_snapshot ON markers (snapshot) WHERE snapshot IS NOT NULL;
-
--- No event is ever deleted, so each one gets a greater ID than all earlier ones.
-CREATE TABLE events (
+-- The starts, running totals, and ends of runs. No event is ever deleted, so each one gets a greater ID than all earlier
+-- ones.
+CREATE TABLE IF NOT EXISTS events (
     id INTEGER PRIMARY KEY,
     session INTEGER,
     pid INTEGER,
@@ -132,32 +98,32 @@ CREATE TABLE events (
     total INTEGER,
     detail TEXT
 );
-CREATE INDEX events_by_session ON events (session);
-CREATE INDEX events_by_process ON events (process);
+CREATE INDEX IF NOT EXISTS events_by_session ON events (session);
+CREATE INDEX IF NOT EXISTS events_by_process ON events (process);
 
-CREATE TABLE pull_requests (
-    file INTEGER,
-    offset INTEGER,
-    session INTEGER,
+-- The facts about limits, in chronological order. `session` is null for a fact about the machine, and `key` is a hash of
+-- the other columns.
+CREATE TABLE IF NOT EXISTS limit_facts (
     at INTEGER,
-    number INTEGER,
-    url TEXT,
-    PRIMARY KEY (file, offset)
+    key INTEGER,
+    session TEXT,
+    source TEXT,
+    event TEXT,
+    is_state INTEGER,
+    PRIMARY KEY (at, key)
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS limit_states ON limit_facts (session, at) WHERE is_state;
 
-CREATE TABLE damage (
-    file INTEGER,
-    since INTEGER,
-    until INTEGER,
-    PRIMARY KEY (file, since)
-) WITHOUT ROWID;
-
--- Results. They can be dropped and made again from the facts.
-
-CREATE TABLE sums (
-    quarter INTEGER,
+-- Sums of spend. `level` 0 has a row for each quarter of an hour, session, model, and requested model (0 if the requested
+-- model responded). Level 1 has a row for each quarter of an hour and level 2 one for each day in UTC. These two also
+-- include the spend that no transcript line reports, and the number of lower bounds. The status line adds up a month from
+-- a few of these rows, however many sessions there are.
+CREATE TABLE IF NOT EXISTS sums (
+    level INTEGER,
+    start INTEGER,
     session INTEGER,
     model INTEGER,
+    requested INTEGER,
     recorded INTEGER,
     responses INTEGER,
     unpriced INTEGER,
@@ -167,38 +133,8 @@ CREATE TABLE sums (
     cache_write INTEGER,
     cache_write_1h INTEGER,
     web_searches INTEGER,
-    PRIMARY KEY (quarter, session, model)
-) WITHOUT ROWID;
-
--- Sums of all sessions by quarter of an hour and by day in UTC. The status line adds up a month from a few of these rows,
--- however many sessions there are. `length` is the length of the period in milliseconds.
-CREATE TABLE totals (
-    length INTEGER,
-    start INTEGER,
-    recorded INTEGER,
-    responses INTEGER,
-    unpriced INTEGER,
     unrecorded INTEGER,
-    PRIMARY KEY (length, start)
-) WITHOUT ROWID;
-
--- Spend that no transcript line reports. `kind` is 0 for unrecorded spend, 1 for pending spend, and 2 for a lower bound
--- without an amount.
-CREATE TABLE off_transcript (
-    session INTEGER,
-    at INTEGER,
-    model INTEGER,
-    kind INTEGER,
-    cost INTEGER
-);
-CREATE INDEX off_transcript_by_session ON off_transcript (session);
-CREATE INDEX off_transcript_by_time ON off_transcript (at);
-CREATE INDEX off_transcript_exceptions ON off_transcript (kind, at) WHERE kind > 0;
-
--- The newest total of each process that may still work on a session.
-CREATE TABLE runs (
-    session INTEGER,
-    process INTEGER,
-    total INTEGER,
-    PRIMARY KEY (session, process)
+    pending INTEGER,
+    bounds INTEGER,
+    PRIMARY KEY (level, start, session, model, requested)
 ) WITHOUT ROWID;

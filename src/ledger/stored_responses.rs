@@ -1,16 +1,17 @@
 //! Stores and reads responses with their locations and costs.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::mpsc::{self, SyncSender};
 use std::thread;
 
-use rusqlite::{CachedStatement, Params, Row, Statement, params};
+use rusqlite::{CachedStatement, Row, Statement};
 use serde::{Deserialize, Serialize};
 
 use super::collected_responses::CollectedResponses;
 use super::database::Store;
 use super::error::Result;
-use super::facts::{Id, Location, PricesOfModel, Response, STALE};
+use super::facts::{Id, Location, PricesOfModel, Response};
+use super::lines::{LineKind, LineRow};
 use super::sums::SumChanges;
 use super::values::count_from;
 use crate::pricing::{Advice, PriceTable, ServiceLevel, Usage};
@@ -39,10 +40,6 @@ const US_ONLY: i64 = 8;
 const OUT_OF_ORDER: i64 = 16;
 const FROM_TERMINAL: i64 = 32;
 
-/// The bits in the column `copies.is_out_of_order`.
-const COPY_OUT_OF_ORDER: i64 = 1;
-const COPY_FROM_TERMINAL: i64 = 2;
-
 /// Fields that most responses do not have.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Parts {
@@ -57,64 +54,10 @@ impl Store {
         let Some(mut response) = self.first(&query, [key], response_from)? else {
             return Ok(None);
         };
-        self.add_copies(std::slice::from_mut(&mut response), "WHERE key = ?1", [key])?;
+        let mut copies = self.lines("WHERE kind = 0 AND key = ?1", [key])?;
+        copies.sort_unstable_by_key(|row| row.location.file);
+        response.copies = copies.into_iter().map(|row| row.location).collect();
         Ok(Some(response))
-    }
-
-    /// Reads the stored copies that an SQL clause selects, and adds them to these responses in the order of their files.
-    /// Returns all other copies, which are copies of compactions.
-    pub(super) fn add_copies(
-        &self,
-        responses: &mut [Response],
-        clause: &str,
-        values: impl Params,
-    ) -> Result<BTreeMap<i64, Vec<Location>>> {
-        let mut rows: Vec<(i64, Id, i64, i64, Option<Id>)> = self.all(
-            &format!(
-                "SELECT key, file, copies.offset, is_out_of_order, source FROM copies {clause}"
-            ),
-            values,
-            |row| row.try_into(),
-        )?;
-        rows.sort_unstable_by_key(|(_, file, ..)| *file);
-        let mut copies: BTreeMap<i64, Vec<Location>> = BTreeMap::new();
-        for (key, file, offset, flags, source) in rows {
-            copies.entry(key).or_default().push(Location {
-                file,
-                offset,
-                is_out_of_order: flags & COPY_OUT_OF_ORDER != 0,
-                is_from_terminal: flags & COPY_FROM_TERMINAL != 0,
-                source,
-            });
-        }
-        for response in responses {
-            response.copies = copies.remove(&response.key).unwrap_or_default();
-        }
-        Ok(copies)
-    }
-
-    /// Adds a copy of a response or of a compaction.
-    pub(super) fn add_copy(&self, key: i64, copy: &Location) -> Result<()> {
-        let mut flags = 0;
-        if copy.is_out_of_order {
-            flags |= COPY_OUT_OF_ORDER;
-        }
-        if copy.is_from_terminal {
-            flags |= COPY_FROM_TERMINAL;
-        }
-        self.run(
-            "INSERT INTO copies VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET
-                 offset = excluded.offset, is_out_of_order = excluded.is_out_of_order, source = excluded.source
-             WHERE copies.offset >= ?6",
-            params![
-                key,
-                copy.file,
-                copy.offset,
-                flags,
-                copy.source,
-                STALE
-            ],
-        )
     }
 
     /// Recalculates the cost of every response. `models` contains the names of all models.
@@ -235,7 +178,7 @@ impl<'s> ResponseWriter<'s> {
     fn replace(&mut self, known: &Response, merged: &mut Response) -> Result<()> {
         let store = self.store;
         let model: Option<String> = store.first(
-            "SELECT name FROM models WHERE id = ?1",
+            "SELECT name FROM names WHERE id = ?1",
             [merged.model],
             |row| row.get(0),
         )?;
@@ -252,7 +195,10 @@ impl<'s> ResponseWriter<'s> {
     fn add_locations(&mut self, response: &Response, known_copies: &[Location]) -> Result<()> {
         for copy in &response.copies {
             if !known_copies.contains(copy) {
-                self.store.add_copy(response.key, copy)?;
+                self.store.add_line(&LineRow {
+                    key: Some(response.key),
+                    ..LineRow::new(LineKind::Copy, *copy)
+                })?;
             }
         }
         if has_one_owner(response) {

@@ -1,5 +1,4 @@
-//! Sums by quarter hour, session, and model, and totals of all sessions by quarter hour and by day. The sums and totals
-//! are kept in sync with the responses.
+//! Sums of spend, which are kept in sync with the responses and the results of sessions.
 
 use std::collections::BTreeMap;
 
@@ -7,46 +6,73 @@ use rusqlite::{Row, params_from_iter};
 
 use super::database::{SESSION, Store};
 use super::error::Result;
-use super::facts::{Id, Response};
-use super::reconcile::OffTranscriptKind;
+use super::facts::Response;
+use super::lineage::breakdown_from;
+use super::reconcile::{OffTranscriptKind, SessionBreakdown};
 use super::rows::{RowsPeriod, Tally, recorded_from};
 use super::stored_responses::{RESPONSE_COLUMNS, response_from};
-use crate::pricing::Money;
+use super::values::count_from;
 use crate::time::{Millis, QUARTER_HOUR};
 
 /// The length of a UTC day. Leap seconds are ignored, so all days have the same length.
 const DAY: Millis = 96 * QUARTER_HOUR;
 
-/// The columns of the table `sums` that contain sums, in the order of the values in [`SumChanges`].
+/// The columns of the table `sums` that contain sums, in the order of [`Sums`].
 pub(super) const SUM_COLUMNS: &str = "recorded, responses, unpriced, input, output, cache_read, cache_write, \
-     cache_write_1h, web_searches";
+     cache_write_1h, web_searches, unrecorded, pending, bounds";
 
-/// Selects the totals of all periods of the given length that begin in the given time span.
-const TOTALS: &str = "SELECT recorded, responses, unpriced, unrecorded FROM totals \
-     WHERE length = ?1 AND start >= ?2 AND start < ?3";
+/// The values in the columns of [`SUM_COLUMNS`].
+type Sums = [i64; 12];
 
-/// Changes to sums that have not been written yet, keyed by the quarter hour, the session, and the model.
+/// What a row of the table `sums` adds up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Level {
+    /// The responses of one session and one model in a quarter of an hour.
+    Model,
+    /// All spend in a quarter of an hour.
+    Quarter,
+    /// All spend in a day.
+    Day,
+}
+
+impl Level {
+    /// Returns the length of the row's period.
+    fn length(self) -> Millis {
+        match self {
+            Self::Model | Self::Quarter => QUARTER_HOUR,
+            Self::Day => DAY,
+        }
+    }
+}
+
+/// The primary key of a row. The session and the models are 0 in the rows that add up everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct SumKey([i64; 5]);
+
+impl SumKey {
+    fn new(level: Level, at: Millis, parts: [i64; 3]) -> Self {
+        let [session, model, requested] = parts;
+        let start = start_of(at, level.length());
+        Self([level as i64, start, session, model, requested])
+    }
+}
+
+/// Changes to sums that have not been written yet.
 #[derive(Debug, Default)]
-pub(super) struct SumChanges(BTreeMap<[i64; 3], [i64; 9]>);
+pub(super) struct SumChanges(BTreeMap<SumKey, Sums>);
 
 impl SumChanges {
     /// Adds a response to the sums.
     pub(super) fn add(&mut self, response: &Response) {
-        self.change(response, 1);
+        self.change_response(response, 1);
     }
 
     /// Subtracts a previously added response from the sums.
     pub(super) fn remove(&mut self, response: &Response) {
-        self.change(response, -1);
+        self.change_response(response, -1);
     }
 
-    fn change(&mut self, response: &Response, factor: i64) {
-        let quarter = start_of(response.at, QUARTER_HOUR);
-        let sums = self
-            .0
-            .entry([quarter, response.session, response.model])
-            .or_default();
-        let cost = response.cost.or_zero().pico();
+    fn change_response(&mut self, response: &Response, factor: i64) {
         let [
             input,
             output,
@@ -56,7 +82,7 @@ impl SumChanges {
             web_searches,
         ] = response.usage.fields().map(u64::cast_signed);
         let changes = [
-            cost,
+            response.cost.or_zero().pico(),
             1,
             response.is_unpriced.into(),
             input,
@@ -65,43 +91,57 @@ impl SumChanges {
             cache_write,
             cache_write_1h,
             web_searches,
+            0,
+            0,
+            0,
         ];
-        add_to(sums, changes.map(|change| factor * change));
-    }
-}
-
-/// Unwritten changes to the totals, keyed by the length and the start of the period.
-#[derive(Debug, Default)]
-pub(super) struct TotalChanges(BTreeMap<[Millis; 2], [i64; 4]>);
-
-/// The time, the kind, and the amount of spend in the table `off_transcript`.
-pub(super) type OffTranscriptRow = (Millis, OffTranscriptKind, Money);
-
-impl TotalChanges {
-    /// Adds spend that is not in any transcript. The totals contain only unrecorded spend.
-    pub(super) fn add_off_transcript(&mut self, row: OffTranscriptRow) {
-        self.change_off_transcript(row, 1);
+        let changes = changes.map(|change| factor * change);
+        let requested = response.requested.unwrap_or_default();
+        let key = SumKey::new(
+            Level::Model,
+            response.at,
+            [response.session, response.model, requested],
+        );
+        add_to(self.0.entry(key).or_default(), changes);
+        self.change_all(response.at, changes);
     }
 
-    /// Subtracts spend that was added earlier.
-    pub(super) fn remove_off_transcript(&mut self, row: OffTranscriptRow) {
-        self.change_off_transcript(row, -1);
+    /// Adds the spend and the lower bounds of a session that no transcript line reports.
+    pub(super) fn add_breakdown(&mut self, breakdown: &SessionBreakdown) {
+        self.change_breakdown(breakdown, 1);
     }
 
-    fn change_off_transcript(&mut self, (at, kind, cost): OffTranscriptRow, factor: i64) {
-        let mut tally = Tally::default();
-        tally.add_off_transcript(kind, cost);
-        let changes = [tally.unpriced.cast_signed(), tally.unrecorded.pico()];
-        let [unpriced, unrecorded] = changes.map(|change| factor * change);
-        self.add(at, [0, 0, unpriced, unrecorded]);
+    /// Subtracts a previously added breakdown.
+    pub(super) fn remove_breakdown(&mut self, breakdown: &SessionBreakdown) {
+        self.change_breakdown(breakdown, -1);
     }
 
-    /// Adds changes to the totals of the quarter hour and of the day that contain the given time. `changes` consists of
-    /// recorded spend, responses, responses without a price, and unrecorded spend.
-    fn add(&mut self, at: Millis, changes: [i64; 4]) {
-        for length in [QUARTER_HOUR, DAY] {
-            let totals = self.0.entry([length, start_of(at, length)]).or_default();
-            add_to(totals, changes);
+    fn change_breakdown(&mut self, breakdown: &SessionBreakdown, factor: i64) {
+        let mut change = |at, [unpriced, unrecorded, pending, bounds]: [i64; 4]| {
+            let changes = [
+                0, 0, unpriced, 0, 0, 0, 0, 0, 0, unrecorded, pending, bounds,
+            ];
+            self.change_all(at, changes.map(|change| factor * change));
+        };
+        for spend in &breakdown.off_transcript {
+            let cost = spend.cost.pico();
+            let changes = match spend.kind {
+                OffTranscriptKind::Unrecorded => [0, cost, 0, 0],
+                OffTranscriptKind::Estimated => [1, cost, 0, 0],
+                OffTranscriptKind::Pending => [0, 0, cost, 0],
+            };
+            change(spend.at, changes);
+        }
+        for bound in &breakdown.bounds {
+            change(bound.at, [0, 0, 0, 1]);
+        }
+    }
+
+    /// Changes the sums of all spend.
+    fn change_all(&mut self, at: Millis, changes: Sums) {
+        for level in [Level::Quarter, Level::Day] {
+            let key = SumKey::new(level, at, [0; 3]);
+            add_to(self.0.entry(key).or_default(), changes);
         }
     }
 }
@@ -117,6 +157,27 @@ fn add_to<const N: usize>(sums: &mut [i64; N], changes: [i64; N]) {
     }
 }
 
+/// All spend in a period.
+#[derive(Debug, Default)]
+pub(super) struct Totals {
+    /// The spend, without token counts.
+    pub(super) tally: Tally,
+    /// The number of lower bounds.
+    pub(super) bounds: u64,
+}
+
+/// Reads the totals from the columns in [`SUM_COLUMNS`].
+fn totals_from(row: &Row<'_>) -> Result<Totals> {
+    Ok(Totals {
+        tally: Tally {
+            unrecorded: row.get(9)?,
+            pending: row.get(10)?,
+            ..recorded_from(row, 0)?
+        },
+        bounds: count_from(row, 11)?,
+    })
+}
+
 /// Reads the first `N` columns of a row.
 fn columns<const N: usize>(row: &Row<'_>) -> Result<[i64; N]> {
     let mut columns = [0; N];
@@ -127,27 +188,8 @@ fn columns<const N: usize>(row: &Row<'_>) -> Result<[i64; N]> {
 }
 
 impl Store {
-    /// Writes changes to totals. SQLite could add the numbers, but preparing such a statement takes much longer than
-    /// reading a row and writing it back.
-    pub(super) fn change_totals(&self, changes: TotalChanges) -> Result<()> {
-        for (period, changes) in changes.0 {
-            if changes == [0; 4] {
-                continue;
-            }
-            let [length, start] = period;
-            let stored = self.first(TOTALS, [length, start, start + 1], columns)?;
-            let mut totals = stored.unwrap_or_default();
-            add_to(&mut totals, changes);
-            self.run(
-                "INSERT OR REPLACE INTO totals VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                params_from_iter(period.into_iter().chain(totals)),
-            )?;
-        }
-        Ok(())
-    }
-
-    /// Returns the totals of the quarter hours that begin in a period.
-    pub(super) fn totals_between(&self, period: &RowsPeriod) -> Result<Tally> {
+    /// Returns all spend in the quarter hours that begin in a period, and the number of lower bounds.
+    pub(super) fn totals_between(&self, period: &RowsPeriod) -> Result<Totals> {
         let first_day = start_of(period.start.saturating_add(DAY - 1), DAY);
         let last_day = start_of(period.end, DAY);
         // The days between these two times are added up as whole days, and the rest of the period in quarter hours.
@@ -157,49 +199,71 @@ impl Store {
             (period.end, period.end)
         };
         let parts = [
-            (QUARTER_HOUR, period.start..first_day),
-            (DAY, first_day..last_day),
-            (QUARTER_HOUR, last_day..period.end),
+            (Level::Quarter, period.start..first_day),
+            (Level::Day, first_day..last_day),
+            (Level::Quarter, last_day..period.end),
         ];
-        let mut sum = Tally::default();
-        for (length, part) in parts {
-            sum += self.totals_of(length, &part)?;
+        let mut sum = Totals::default();
+        for (level, part) in parts {
+            if part.is_empty() {
+                continue;
+            }
+            let totals: Vec<Totals> = self.all(
+                &format!(
+                    "SELECT {SUM_COLUMNS} FROM sums WHERE level = ?1 AND start >= ?2 AND start < ?3"
+                ),
+                [level as i64, part.start, part.end],
+                totals_from,
+            )?;
+            for totals in totals {
+                sum.tally += totals.tally;
+                sum.bounds += totals.bounds;
+            }
         }
         Ok(sum)
     }
 
-    /// Returns the sum of the totals of all periods that have this length and begin in `part`.
-    fn totals_of(&self, length: Millis, part: &RowsPeriod) -> Result<Tally> {
-        if part.is_empty() {
-            return Ok(Tally::default());
-        }
-        let totals: Vec<Tally> = self.all(TOTALS, [length, part.start, part.end], |row| {
-            Ok(Tally {
-                unrecorded: row.get(3)?,
-                ..recorded_from(row, 0)?
-            })
-        })?;
-        Ok(totals.into_iter().sum())
-    }
-
-    /// Writes changes to sums and to the corresponding totals.
+    /// Writes changes to sums. SQLite could add the numbers, but preparing such a statement takes much longer than
+    /// reading a row and writing it back.
     pub(super) fn change_sums(&self, changes: SumChanges) -> Result<()> {
-        let mut totals = TotalChanges::default();
-        for (key, sums) in changes.0 {
-            if sums == [0; 9] {
+        for (SumKey(key), changes) in changes.0 {
+            if changes == [0; 12] {
                 continue;
             }
-            let [cost, responses, unpriced, ..] = sums;
-            let [quarter, session, _model] = key;
-            totals.add(quarter, [cost, responses, unpriced, 0]);
-            self.change_sum(key, sums)?;
-            self.change_session(session, [cost, responses, unpriced])?;
+            let stored = self.first(
+                &format!(
+                    "SELECT {SUM_COLUMNS} FROM sums WHERE level = ?1 AND start = ?2 AND session = ?3
+                         AND model = ?4 AND requested = ?5"
+                ),
+                key,
+                columns,
+            )?;
+            let mut sums: Sums = stored.unwrap_or_default();
+            add_to(&mut sums, changes);
+            let [level, _start, session, ..] = key;
+            if level == Level::Model as i64 {
+                let [recorded, responses, unpriced, ..] = changes;
+                self.change_session(session, [recorded, responses, unpriced])?;
+            }
+            if sums == [0; 12] {
+                self.run(
+                    "DELETE FROM sums WHERE level = ?1 AND start = ?2 AND session = ?3 AND model = ?4
+                         AND requested = ?5",
+                    key,
+                )?;
+            } else {
+                self.run(
+                    "INSERT OR REPLACE INTO sums VALUES
+                         (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+                    params_from_iter(key.into_iter().chain(sums)),
+                )?;
+            }
         }
-        self.change_totals(totals)
+        Ok(())
     }
 
     /// Adds changes to a session's recorded spend, responses, and responses without a price.
-    fn change_session(&self, session: Id, changes: [i64; 3]) -> Result<()> {
+    fn change_session(&self, session: i64, changes: [i64; 3]) -> Result<()> {
         let Some(mut sums) = self.first(SESSION, [session], columns)? else {
             return Ok(());
         };
@@ -211,63 +275,32 @@ impl Store {
         )
     }
 
-    /// Adds changes to the row for a quarter hour, a session, and a model (`key`). Deletes the row if it contains no
-    /// more responses.
-    fn change_sum(&self, key: [i64; 3], changes: [i64; 9]) -> Result<()> {
-        let stored = self.first(
-            &format!(
-                "SELECT {SUM_COLUMNS} FROM sums WHERE quarter = ?1 AND session = ?2 AND model = ?3"
-            ),
-            key,
-            columns,
-        )?;
-        let mut sums = stored.unwrap_or_default();
-        add_to(&mut sums, changes);
-        let [_, added_responses, ..] = changes;
-        let [_, responses, ..] = sums;
-        if added_responses < 0 && responses <= 0 {
-            return self.run(
-                "DELETE FROM sums WHERE quarter = ?1 AND session = ?2 AND model = ?3",
-                key,
-            );
-        }
-        self.run(
-            "INSERT OR REPLACE INTO sums VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-            params_from_iter(key.into_iter().chain(sums)),
-        )
-    }
-
-    /// Recalculates all sums and totals from the responses and the unrecorded spend.
+    /// Recalculates all sums from the responses and the results of sessions.
     pub(super) fn make_sums(&self) -> Result<()> {
         self.0.execute_batch(
-            "DELETE FROM sums; DELETE FROM totals;
+            "DELETE FROM sums;
              UPDATE sessions SET recorded = 0, responses = 0, unpriced = 0",
         )?;
-        let mut totals = TotalChanges::default();
-        let off_transcript: Vec<OffTranscriptRow> =
-            self.all("SELECT at, kind, cost FROM off_transcript", [], |row| {
-                row.try_into()
-            })?;
-        for row in off_transcript {
-            totals.add_off_transcript(row);
-        }
-        self.change_totals(totals)?;
         let mut changes = SumChanges::default();
         let query = format!("SELECT {RESPONSE_COLUMNS} FROM responses");
         let mut statement = self.0.prepare_cached(&query)?;
         for response in statement.query_map([], response_from)? {
             changes.add(&response?);
         }
+        let mut statement = self.0.prepare_cached("SELECT breakdown FROM sessions")?;
+        for breakdown in statement.query_map([], |row| breakdown_from(row, 0))? {
+            changes.add_breakdown(&breakdown?.unwrap_or_default());
+        }
         self.change_sums(changes)
     }
 
-    /// Returns true if the sums and the totals contain as many responses as the responses table.
+    /// Returns true if the sums contain as many responses as the table of responses.
     pub(super) fn are_sums_right(&self) -> Result<bool> {
         self.value(
-            "SELECT count(*) = (SELECT ifnull(sum(responses), 0) FROM sums)
-                 AND count(*) = (SELECT ifnull(sum(responses), 0) FROM totals WHERE length = ?1)
+            "SELECT count(*) = (SELECT ifnull(sum(responses), 0) FROM sums WHERE level = ?1)
+                 AND count(*) = (SELECT ifnull(sum(responses), 0) FROM sums WHERE level = ?2)
              FROM responses",
-            [DAY],
+            [Level::Model as i64, Level::Day as i64],
         )
     }
 }

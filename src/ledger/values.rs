@@ -5,7 +5,6 @@ use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
 use super::error::Result;
 use super::events::EventKind;
-use super::reconcile::OffTranscriptKind;
 use crate::lenient_json::parse_name;
 use crate::pricing::Money;
 use crate::transcript::reader::LastLine;
@@ -39,29 +38,6 @@ impl ToSql for EventKind {
             Self::Vanished => "vanished",
         };
         Ok(name.into())
-    }
-}
-
-impl FromSql for OffTranscriptKind {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        Ok(match value.as_i64()? {
-            1 => Self::Pending,
-            2 => Self::LowerBound,
-            3 => Self::Estimated,
-            _ => Self::Unrecorded,
-        })
-    }
-}
-
-impl ToSql for OffTranscriptKind {
-    fn to_sql(&self) -> Result<ToSqlOutput<'_>> {
-        let number: i64 = match self {
-            Self::Unrecorded => 0,
-            Self::Pending => 1,
-            Self::LowerBound => 2,
-            Self::Estimated => 3,
-        };
-        Ok(number.into())
     }
 }
 
@@ -117,12 +93,6 @@ mod tests {
             EventKind::Sampled,
             EventKind::Ended,
             EventKind::Vanished,
-        ]);
-        assert_lasting(&[
-            OffTranscriptKind::Unrecorded,
-            OffTranscriptKind::Pending,
-            OffTranscriptKind::LowerBound,
-            OffTranscriptKind::Estimated,
         ]);
         assert_lasting(&[LastLine::Growing, LastLine::Incomplete, LastLine::Complete]);
     }

@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use memchr::memmem;
+use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::json_walk::{JsonWalk, count, flag, name, number, text};
@@ -106,14 +107,17 @@ pub struct Signature<'a> {
 }
 
 /// A checkpoint, in which Claude Code records its running total.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Checkpoint {
     /// The ID of the file. The ledger fills in this field.
+    #[serde(skip)]
     pub file: i64,
     /// The line's byte offset in the file. The scan fills in this field.
+    #[serde(skip)]
     pub offset: i64,
     /// The line's `startTime`, which is the start time of the first run that the total includes. Resumed sessions keep
     /// this time, and forks inherit it from their parent.
+    #[serde(skip)]
     pub started: Millis,
     /// The total cost.
     pub cost: Money,
@@ -126,6 +130,7 @@ pub struct Checkpoint {
     /// The totals for each model, keyed by the unmodified model name.
     pub models: ModelTotals,
     /// The latest time on any preceding line in the file. The scan fills in this field.
+    #[serde(skip)]
     pub latest_preceding_time: Option<Millis>,
 }
 
@@ -168,11 +173,13 @@ pub struct LimitLine<'a> {
 }
 
 /// A `pr-link` line.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PullRequestLine {
     /// The line's byte offset in the file. The scan fills in this field.
+    #[serde(skip)]
     pub offset: i64,
     /// The time of the line.
+    #[serde(skip)]
     pub at: Millis,
     /// The pull request's number.
     pub number: i64,

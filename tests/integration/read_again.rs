@@ -17,6 +17,16 @@ use crate::support::{Run, Sandbox, data};
 
 const LEDGER: &str = ".local/share/whycap/ledger.sqlite3";
 
+/// Selects the links to pull requests.
+const LINKS: &str = "lines WHERE kind = 4";
+
+/// Adds a link to a pull request to each transcript, although none has such a line.
+const PULL_REQUESTS: &str = r#"INSERT INTO lines SELECT id, 4, 11, NULL, 1795154400000, 0, NULL, '{"number":1,"url":""}' FROM files"#;
+
+/// The details of a checkpoint that no transcript contains.
+const CHECKPOINT: &str =
+    r#"{"cost":999000000000000,"run_ms":5,"api_ms":5,"has_unknown_model":false,"models":{}}"#;
+
 fn open_ledger(sandbox: &Sandbox) -> rusqlite::Connection {
     rusqlite::Connection::open(sandbox.path(LEDGER)).unwrap()
 }
@@ -26,22 +36,32 @@ fn open_ledger(sandbox: &Sandbox) -> rusqlite::Connection {
 /// accordingly.
 pub fn age_ledger(sandbox: &Sandbox, version: &str, changes: &str) {
     let sums = "UPDATE sums SET recorded = (SELECT sum(cost) FROM responses WHERE session = sums.session
-             AND model = sums.model AND at >= quarter AND at < quarter + 900000);
-         UPDATE totals SET recorded = (SELECT ifnull(sum(recorded), 0) FROM sums
-             WHERE quarter >= start AND quarter < start + length);
+             AND model = sums.model AND at >= start AND at < start + 900000) WHERE level = 0;
+         UPDATE sums SET recorded = (SELECT ifnull(sum(recorded), 0) FROM sums AS parts WHERE level = 0
+             AND parts.start >= sums.start
+             AND parts.start < sums.start + iif(sums.level = 1, 900000, 86400000)) WHERE level > 0;
          UPDATE sessions SET recorded = (SELECT ifnull(sum(recorded), 0) FROM sums WHERE session = sessions.id);";
+    let older = match version {
+        "facts" => "UPDATE files SET facts = facts - 1".to_owned(),
+        _ => format!("UPDATE meta SET value = value - 1 WHERE name = '{version}'"),
+    };
     open_ledger(sandbox)
-        .execute_batch(&format!(
-            "{changes}; {sums} UPDATE meta SET value = value - 1 WHERE name = '{version}'"
-        ))
+        .execute_batch(&format!("{changes}; {sums} {older}"))
         .unwrap();
+}
+
+/// Returns the number of the rules by which all transcripts in the ledger have been read.
+fn version_of_facts(sandbox: &Sandbox) -> i64 {
+    open_ledger(sandbox)
+        .query_row("SELECT DISTINCT facts FROM files", [], |row| row.get(0))
+        .unwrap()
 }
 
 /// Returns true if the ledger marks any transcript whose path contains `name` as read by an older version.
 fn has_old_facts(sandbox: &Sandbox, name: &str) -> bool {
     open_ledger(sandbox)
         .query_row(
-            "SELECT EXISTS (SELECT 1 FROM misread JOIN files ON id = file WHERE instr(CAST(path AS TEXT), ?1))",
+            "SELECT EXISTS (SELECT 1 FROM files WHERE facts < 5 AND instr(CAST(path AS TEXT), ?1))",
             [name],
             |row| row.get(0),
         )
@@ -57,17 +77,16 @@ fn stored_rows(sandbox: &Sandbox) -> Vec<String> {
         "SELECT key, session, at, model, context, flags & 15, input, output, cache_read, cache_write, cache_write_1h,
              web_searches, parts, cost, client_cost, requested FROM responses",
         "SELECT key, file, offset, flags >> 4 & 3, source FROM responses
-             UNION ALL SELECT key, file, offset, is_out_of_order, source FROM copies",
-        "SELECT * FROM compactions",
-        "SELECT * FROM checkpoints",
-        "SELECT * FROM markers",
+             UNION ALL SELECT key, file, offset, flags, source FROM lines WHERE kind = 0",
+        "SELECT * FROM lines WHERE kind = 1",
+        "SELECT * FROM lines WHERE kind = 2",
+        "SELECT * FROM lines WHERE kind = 3",
+        "SELECT * FROM lines WHERE kind = 4",
+        "SELECT * FROM lines WHERE kind = 5",
         "SELECT * FROM events",
-        "SELECT * FROM pull_requests",
-        "SELECT * FROM damage",
-        "SELECT * FROM sums",
-        "SELECT * FROM totals",
-        "SELECT * FROM off_transcript",
-        "SELECT * FROM runs",
+        "SELECT * FROM sums WHERE level = 0",
+        "SELECT * FROM sums WHERE level = 1",
+        "SELECT * FROM sums WHERE level = 2",
     ];
     rows_of(sandbox, &queries)
 }
@@ -205,7 +224,7 @@ fn reading_everything_again_changes_nothing_if_nothing_was_misread() {
         );
     }
     // No history has a pull request or a damaged line.
-    assert_eq!(kinds.len(), 12, "{kinds:#?}");
+    assert_eq!(kinds.len(), 11, "{kinds:#?}");
 }
 
 /// If this test fails, a change of the code made whycap read different facts from the same lines. Increase `FACTS` in
@@ -223,25 +242,20 @@ fn facts_change_only_with_a_new_number() {
     sandbox.write(&path, format!("{early}\n{complete}\n"));
     spend(&sandbox, "day");
 
-    let version: i64 = open_ledger(&sandbox)
-        .query_row("SELECT value FROM meta WHERE name = 'facts'", [], |row| {
-            row.get(0)
-        })
-        .unwrap();
     // The IDs of files depend on the home directory, and the costs on the prices.
     let facts = rows_of(
         &sandbox,
         &[
             "SELECT key, at, model, context, requested, flags & 13, input, output, cache_read, cache_write,
                  cache_write_1h, web_searches, parts FROM responses",
-            "SELECT * FROM compactions",
-            "SELECT offset, started, cost, run_ms, api_ms, has_unknown_model, models, before FROM checkpoints",
+            "SELECT key, at, detail FROM lines WHERE kind = 1",
+            "SELECT offset, key, at, detail FROM lines WHERE kind = 2",
         ],
     );
     let hash = xxh3_64(facts.join("\n").as_bytes());
     assert_eq!(
-        (version, hash),
-        (5, 12_440_191_842_384_544_561),
+        (version_of_facts(&sandbox), hash),
+        (5, 3_295_477_280_357_629_280),
         "{facts:#?}"
     );
 }
@@ -273,8 +287,8 @@ fn assert_total(sandbox: &Sandbox, dollars: f64) {
     }
 }
 
-fn count_rows(sandbox: &Sandbox, table: &str) -> i64 {
-    let query = format!("SELECT count(*) FROM {table}");
+fn count_rows(sandbox: &Sandbox, selection: &str) -> i64 {
+    let query = format!("SELECT count(*) FROM {selection}");
     open_ledger(sandbox)
         .query_row(&query, [], |row| row.get(0))
         .unwrap()
@@ -304,10 +318,9 @@ fn misread_facts_are_corrected_and_deleted_transcripts_are_kept() {
                  WHERE key = (SELECT min(key) FROM responses WHERE session = {kept_id});
              UPDATE responses SET output = 500000, cost = cost / 2, client_cost = cost / 2, key = 7
                  WHERE key = (SELECT max(key) FROM responses WHERE session = {kept_id});
-             INSERT INTO checkpoints SELECT id, 10, 1, 999000000000000, 5, 5, 0, '{{}}', 1795154400000 FROM files
+             INSERT INTO lines SELECT id, 2, 10, 1, 1795154400000, 0, NULL, '{CHECKPOINT}' FROM files
                  WHERE session = {kept_id};
-             INSERT INTO pull_requests SELECT id, 11, session, 1795154400000, 1, '' FROM files
-                 WHERE session = {kept_id}"
+             {PULL_REQUESTS} WHERE session = {kept_id}"
         ),
     );
     fs::remove_file(sandbox.path(PROJECTS).join(deleted)).unwrap();
@@ -333,7 +346,11 @@ fn misread_facts_are_corrected_and_deleted_transcripts_are_kept() {
     near(&why["cost_usd"], &json!(60.0));
     assert_eq!(why["at_least"], false, "{why}");
     assert_eq!(
-        ["checkpoints", "pull_requests", "responses"].map(|table| count_rows(&sandbox, table)),
+        [
+            count_rows(&sandbox, "lines WHERE kind = 2"),
+            count_rows(&sandbox, LINKS),
+            count_rows(&sandbox, "responses")
+        ],
         [0, 0, 6]
     );
     sandbox.append(&format!("{PROJECTS}/{kept}"), &response_line("kept", "g"));
@@ -372,29 +389,27 @@ fn transcripts_that_cannot_be_read_now_are_read_again_later() {
         "other/projects/-p/third.jsonl",
         &response_line("third", "third"),
     );
-    let invent =
-        "INSERT INTO pull_requests SELECT id, 11, session, 1795154400000, 1, '' FROM files";
     spend(&sandbox, "day");
     near(&spend_in_other(&sandbox), &json!(60.0));
-    age_ledger(&sandbox, "facts", invent);
-    assert_eq!(count_rows(&sandbox, "pull_requests"), 3);
+    age_ledger(&sandbox, "facts", PULL_REQUESTS);
+    assert_eq!(count_rows(&sandbox, LINKS), 3);
 
     let path = sandbox.path(PROJECTS).join("-p/first.jsonl");
     while_unreadable(&path, || {
         spend_without_first(&sandbox);
-        assert_eq!(count_rows(&sandbox, "pull_requests"), 2);
+        assert_eq!(count_rows(&sandbox, LINKS), 2);
         open_ledger(&sandbox)
-            .execute_batch(&format!("DELETE FROM pull_requests; {invent}"))
+            .execute_batch(&format!("DELETE FROM {LINKS}; {PULL_REQUESTS}"))
             .unwrap();
         spend_without_first(&sandbox);
-        assert_eq!(count_rows(&sandbox, "pull_requests"), 3);
+        assert_eq!(count_rows(&sandbox, LINKS), 3);
     });
 
     near(&spend(&sandbox, "day")["total"]["cost_usd"], &json!(60.0));
-    assert_eq!(count_rows(&sandbox, "pull_requests"), 2);
+    assert_eq!(count_rows(&sandbox, LINKS), 2);
     assert!(has_old_facts(&sandbox, "third.jsonl"));
     near(&spend_in_other(&sandbox), &json!(60.0));
-    assert_eq!(count_rows(&sandbox, "pull_requests"), 1);
+    assert_eq!(count_rows(&sandbox, LINKS), 1);
     assert!(!has_old_facts(&sandbox, ".jsonl"));
 }
 
@@ -484,4 +499,23 @@ fn a_command_reads_everything_even_if_another_process_reads_a_part() {
     assert!(is_complete);
     assert_eq!(stored_offset(&sandbox), size);
     near(&spend(&sandbox, "day")["total"]["cost_usd"], &json!(20.0));
+}
+
+/// The ledger in `tests/data/ledger-3` was written by version 3 of the schema. It knows a run in progress with pending
+/// spend, forks, compactions, damaged lines, a pull request, and responses from another model than the requested one.
+/// Its transcripts are gone, so everything must come from its tables.
+#[test]
+fn a_ledger_of_the_version_before_is_converted() {
+    let sandbox = Sandbox::new().variable("WHYCAP_NOW", "2026-11-30T00:00:00Z");
+    sandbox.write(LEDGER, "");
+    let older = fs::read_to_string(data("ledger-3/ledger.sql")).unwrap();
+    open_ledger(&sandbox).execute_batch(&older).unwrap();
+    let reports = fs::read_to_string(data("ledger-3/reports.json")).unwrap();
+    let reports: serde_json::Map<String, Value> = serde_json::from_str(&reports).unwrap();
+    assert_eq!(reports.len(), 8);
+    for (command, report) in reports {
+        let arguments: Vec<&str> = command.split(' ').collect();
+        assert_eq!(sandbox.run(&arguments).json(), report, "{command}");
+    }
+    assert_eq!(count_rows(&sandbox, "sqlite_schema"), 16);
 }

@@ -790,8 +790,8 @@ fn a_terminal_session_without_a_running_total_is_a_lower_bound() {
     // A ledger from a version that did not yet read which client wrote a line.
     let sandbox = with_lines(&[response_to_client("a", at, "cli")]);
     assert!(is_two_cents_at_least(&sandbox));
-    let forget = "UPDATE responses SET flags = flags & ~32; UPDATE sessions SET bounds = '[]';
-         DELETE FROM off_transcript";
+    let forget = "UPDATE responses SET flags = flags & ~32; UPDATE sessions SET breakdown = '{}';
+         UPDATE sums SET bounds = 0";
     age_ledger(&sandbox, "facts", forget);
     assert!(is_two_cents_at_least(&sandbox));
 }

@@ -30,6 +30,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use bounds::{LowerBound, LowerBoundReason};
 use owners::LineOwners;
 use runs::StoredEvent;
+use serde::{Deserialize, Serialize};
 
 use super::facts::{Checkpoint, Compaction, Id, Response, TranscriptFacts};
 use crate::pricing::{Money, PriceTable};
@@ -63,8 +64,9 @@ pub(crate) struct Reconciled {
     pub(crate) sessions: BTreeMap<Id, SessionBreakdown>,
 }
 
-/// The unrecorded spend of one session, and how it was calculated.
-#[derive(Debug, Clone, Default)]
+/// The unrecorded spend of one session, and how it was calculated. The ledger stores the fields that are not skipped.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct SessionBreakdown {
     pub(crate) off_transcript: Vec<OffTranscriptSpend>,
     pub(crate) bounds: Vec<LowerBound>,
@@ -74,10 +76,13 @@ pub(crate) struct SessionBreakdown {
     pub(crate) covered: Money,
     /// The unrecorded spend, excluding pending spend.
     pub(crate) unrecorded: Money,
+    #[serde(skip)]
     pub(crate) runs: Vec<RunBreakdown>,
     /// The number of compactions in the session.
+    #[serde(skip)]
     pub(crate) compactions: usize,
     /// The number of inherited responses and compactions, by the session that owns them.
+    #[serde(skip)]
     pub(crate) inherited: BTreeMap<Id, InheritedLines>,
     /// The newest total of each process that may still be working on this session.
     pub(crate) open_totals: BTreeMap<Id, Money>,
@@ -99,7 +104,7 @@ pub(crate) struct InheritedLines {
 }
 
 /// Unrecorded or pending spend at a single point in time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct OffTranscriptSpend {
     pub(crate) at: Millis,
     pub(crate) model: Id,
@@ -108,7 +113,8 @@ pub(crate) struct OffTranscriptSpend {
 }
 
 /// The kind of an [`OffTranscriptSpend`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum OffTranscriptKind {
     /// Spend that is included in running totals but is not in any transcript.
     Unrecorded,
@@ -116,8 +122,6 @@ pub(crate) enum OffTranscriptKind {
     Estimated,
     /// Spend that may belong to a response that is not in the transcript yet.
     Pending,
-    /// The time of a lower bound, without an amount.
-    LowerBound,
 }
 
 /// The breakdown for a single run, or for the part of the history without identified runs.

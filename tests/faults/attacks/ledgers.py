@@ -412,7 +412,7 @@ def doctor_knows(machine, what):
         ledger.write_bytes(random.Random(0).randbytes(40960))
     else:
         connection = sqlite3.connect(ledger, isolation_level=None)
-        connection.execute("UPDATE totals SET recorded = 1.5e300")
+        connection.execute("UPDATE sums SET recorded = 1.5e300")
         connection.close()
     before = machine.command("spend")
     if before.exit_code != 0:

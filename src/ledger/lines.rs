@@ -1,0 +1,215 @@
+//! Stores and reads the facts in transcript lines, except for the first line of each response.
+
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Params, Row, params};
+
+use super::database::Store;
+use super::error::Result;
+use super::facts::{Checkpoint, Id, Location, OwnershipMarker, PullRequestLine, STALE};
+use crate::time::Millis;
+
+/// The kind of a fact in a line. The fact itself consists of a key, a time, and details as JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LineKind {
+    /// A further location of the response with this key.
+    Copy,
+    /// A location of the compaction with this key. The detail is the length of the conversation in tokens.
+    Compaction,
+    /// A [`Checkpoint`]. The key is the start of its first run, and the time is the latest one before the line.
+    Checkpoint,
+    /// An [`OwnershipMarker`]. The key is its snapshot.
+    Marker,
+    /// A [`PullRequestLine`].
+    PullRequest,
+    /// Damaged lines, which were written after the time in the row and before the key. The offset is also this time.
+    Damage,
+}
+
+const KINDS: [LineKind; 6] = [
+    LineKind::Copy,
+    LineKind::Compaction,
+    LineKind::Checkpoint,
+    LineKind::Marker,
+    LineKind::PullRequest,
+    LineKind::Damage,
+];
+
+impl FromSql for LineKind {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let number = value.as_i64()?;
+        let kind = usize::try_from(number)
+            .ok()
+            .and_then(|index| KINDS.get(index));
+        kind.copied().ok_or(FromSqlError::OutOfRange(number))
+    }
+}
+
+impl ToSql for LineKind {
+    fn to_sql(&self) -> Result<ToSqlOutput<'_>> {
+        Ok((*self as i64).into())
+    }
+}
+
+/// A row of the table `lines`.
+#[derive(Debug)]
+pub(super) struct LineRow {
+    pub(super) location: Location,
+    pub(super) kind: LineKind,
+    pub(super) key: Option<i64>,
+    pub(super) at: Option<Millis>,
+    pub(super) detail: Option<String>,
+}
+
+/// The columns of `lines`, in the order that [`row_from`] expects.
+const COLUMNS: &str = "file, lines.offset, kind, key, at, flags, source, detail";
+
+/// Restricts a query for `lines` to the transcripts of a lineage. With subqueries, SQLite would create a temporary table
+/// for each, which takes longer than reading the rows.
+pub(super) const OF_LINEAGE: &str = "JOIN files ON files.id = lines.file
+     JOIN sessions ON sessions.id = files.session
+     WHERE is_dirty IN (0, 1) AND lineage = ?1";
+
+/// The bits in the column `flags`.
+const OUT_OF_ORDER: i64 = 1;
+const FROM_TERMINAL: i64 = 2;
+
+impl LineRow {
+    /// Returns a row without a key, a time, and details.
+    pub(super) fn new(kind: LineKind, location: Location) -> Self {
+        Self {
+            location,
+            kind,
+            key: None,
+            at: None,
+            detail: None,
+        }
+    }
+
+    /// Returns the row for a line at this offset, whose location proves nothing.
+    fn at_offset(kind: LineKind, file: Id, offset: i64) -> Self {
+        let location = Location {
+            file,
+            offset,
+            ..Location::default()
+        };
+        Self::new(kind, location)
+    }
+
+    pub(super) fn of_checkpoint(file: Id, checkpoint: &Checkpoint) -> Self {
+        Self {
+            key: Some(checkpoint.started),
+            at: checkpoint.latest_preceding_time,
+            detail: serde_json::to_string(checkpoint).ok(),
+            ..Self::at_offset(LineKind::Checkpoint, file, checkpoint.offset)
+        }
+    }
+
+    pub(super) fn of_marker(file: Id, marker: &OwnershipMarker) -> Self {
+        Self {
+            key: marker.snapshot,
+            at: Some(marker.at),
+            ..Self::at_offset(LineKind::Marker, file, marker.offset)
+        }
+    }
+
+    pub(super) fn of_pull_request(file: Id, line: &PullRequestLine) -> Self {
+        Self {
+            at: Some(line.at),
+            detail: serde_json::to_string(line).ok(),
+            ..Self::at_offset(LineKind::PullRequest, file, line.offset)
+        }
+    }
+
+    pub(super) fn of_damage(file: Id, [since, until]: [Millis; 2]) -> Self {
+        Self {
+            key: Some(until),
+            at: Some(since),
+            ..Self::at_offset(LineKind::Damage, file, since)
+        }
+    }
+
+    /// Returns the checkpoint in this row, or `None` if its details cannot be read.
+    pub(super) fn checkpoint(&self) -> Option<Checkpoint> {
+        let stored: Checkpoint = serde_json::from_str(self.detail.as_deref()?).ok()?;
+        Some(Checkpoint {
+            file: self.location.file,
+            offset: self.location.offset,
+            started: self.key?,
+            latest_preceding_time: self.at,
+            ..stored
+        })
+    }
+
+    /// Returns the length of the conversation before this compaction.
+    pub(super) fn tokens(&self) -> u64 {
+        let detail = self.detail.as_deref().unwrap_or_default();
+        detail.parse().unwrap_or_default()
+    }
+
+    /// Returns the marker in this row.
+    pub(super) fn marker(&self) -> OwnershipMarker {
+        OwnershipMarker {
+            offset: self.location.offset,
+            at: self.at.unwrap_or_default(),
+            snapshot: self.key,
+        }
+    }
+}
+
+impl Store {
+    /// Returns the facts that the rest of a query selects.
+    pub(super) fn lines(&self, clause: &str, values: impl Params) -> Result<Vec<LineRow>> {
+        let query = format!("SELECT {COLUMNS} FROM lines {clause}");
+        self.all(&query, values, row_from)
+    }
+
+    /// Adds a fact. If the file has been rewritten and the same line is now elsewhere, only its location changes. A
+    /// response or a compaction has only one location in each file.
+    pub(super) fn add_line(&self, row: &LineRow) -> Result<()> {
+        let Location { file, offset, .. } = row.location;
+        self.run(
+            "DELETE FROM lines
+             WHERE kind = ?1 AND key = ?2 AND file = ?3 AND offset >= ?4 AND detail IS ?5",
+            params![row.kind, row.key, file, STALE, row.detail],
+        )?;
+        let flags: i64 = [
+            (OUT_OF_ORDER, row.location.is_out_of_order),
+            (FROM_TERMINAL, row.location.is_from_terminal),
+        ]
+        .into_iter()
+        .filter(|(_, is_set)| *is_set)
+        .map(|(flag, _)| flag)
+        .sum();
+        self.run(
+            "INSERT OR IGNORE INTO lines SELECT ?3, ?1, ?4, ?2, ?6, ?7, ?8, ?5
+             WHERE ?1 > 1 OR NOT EXISTS (SELECT 1 FROM lines WHERE kind = ?1 AND key = ?2 AND file = ?3)",
+            params![
+                row.kind,
+                row.key,
+                file,
+                offset,
+                row.detail,
+                row.at,
+                flags,
+                row.location.source
+            ],
+        )
+    }
+}
+
+fn row_from(row: &Row<'_>) -> Result<LineRow> {
+    let flags: i64 = row.get(5)?;
+    Ok(LineRow {
+        location: Location {
+            file: row.get(0)?,
+            offset: row.get(1)?,
+            is_out_of_order: flags & OUT_OF_ORDER != 0,
+            is_from_terminal: flags & FROM_TERMINAL != 0,
+            source: row.get(6)?,
+        },
+        kind: row.get(2)?,
+        key: row.get(3)?,
+        at: row.get(4)?,
+        detail: row.get(7)?,
+    })
+}
