@@ -7,7 +7,7 @@ use crate::collect::Context;
 use crate::environment::Environment;
 use crate::ledger::LedgerError;
 use crate::render::Report;
-use crate::terminal::{Shown, print, print_error};
+use crate::terminal::{Failure, Shown, print, print_error};
 
 /// The arguments of a command that users run directly.
 pub(crate) trait Subcommand {
@@ -87,28 +87,25 @@ pub(crate) fn report_failure(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(if error.is::<Misuse>() { 2 } else { 1 })
 }
 
-/// Formats an error and its causes as a single line without repetitions. The advice comes last. It is the text after
-/// the last semicolon or, for an error from the ledger, the ledger's own advice.
+/// Formats an error and its causes as a single line without repetitions. The advice comes last.
 pub(crate) fn in_one_line(error: &anyhow::Error) -> String {
-    let text = error.to_string();
-    let (what, advice) = match text.rsplit_once("; ") {
-        Some((what, advice)) => (what, Some(advice)),
-        None => (text.as_str(), None),
-    };
-    let mut line = what.to_owned();
+    let mut line = error.to_string();
     for cause in error.chain().skip(1).map(ToString::to_string) {
         for clause in cause.split(": ") {
             // Skip SQLite's error codes, because the text before them already describes the error.
             let is_error_code = clause.starts_with("Error code");
-            if !is_error_code && !text.contains(clause) && !line.contains(clause) {
+            if !is_error_code && !line.contains(clause) {
                 line = format!("{line}: {clause}");
             }
         }
     }
-    let remedy = error
-        .chain()
-        .find_map(|cause| cause.downcast_ref::<LedgerError>()?.remedy());
-    match advice.or(remedy) {
+    let advice = match error.downcast_ref::<Failure>() {
+        Some(failure) => Some(failure.advice),
+        None => error
+            .chain()
+            .find_map(|cause| cause.downcast_ref::<LedgerError>()?.remedy()),
+    };
+    match advice {
         Some(advice) => format!("{line}; {advice}"),
         None => line,
     }
@@ -126,10 +123,13 @@ mod tests {
     fn a_cause_comes_before_the_advice_and_nothing_is_repeated() {
         let denied = || io::Error::from(io::ErrorKind::PermissionDenied);
         let failed: Result<(), _> = Err(denied());
-        let error = failed.context("could not lock /x; remove it and try again");
+        let error = failed.context(Failure {
+            what: "could not lock /x; y".to_owned(),
+            advice: "remove it and try again",
+        });
         assert_eq!(
             in_one_line(&error.unwrap_err()),
-            "could not lock /x: permission denied; remove it and try again"
+            "could not lock /x; y: permission denied; remove it and try again"
         );
         let failed: Result<(), _> = Err(denied());
         let error = failed.context(format!("could not read /x: {}; check it", denied()));

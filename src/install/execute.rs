@@ -17,6 +17,7 @@ use super::plan::InstallPlan;
 use super::slash_command::plugin_directory;
 use crate::disk::{self, Durability};
 use crate::paths::{Paths, real};
+use crate::terminal::Failure;
 
 impl PlanStep {
     /// Executes the step. If the file has changed since the plan was made, returns false and does nothing.
@@ -115,6 +116,9 @@ fn lock(data: &Path, lock_timeout: Duration) -> anyhow::Result<disk::lock::LockG
     let path = data.join("install.lock");
     let shown = path.display();
     disk::lock::lock_with_timeout(&path, lock_timeout, &mut std::thread::sleep)
-        .with_context(|| format!("could not lock {shown}; check that you have write permission for its directory"))?
+        .with_context(|| Failure {
+            what: format!("could not lock {shown}"),
+            advice: "check that you have write permission for its directory",
+        })?
         .with_context(|| format!("another whycap install is still running ({shown} is locked); try again when it has finished"))
 }

@@ -10,12 +10,16 @@ use crate::claude::shell::Shell;
 use crate::disk;
 use crate::environment::Environment;
 use crate::paths::Paths;
+use crate::terminal::Failure;
 
 /// Returns the path of the running executable, quoted for the shell.
 ///
 /// Fails if the executable is in a temporary location, or if whycap would not recognize the path in the settings.
 pub(crate) fn of_process(environment: &Environment) -> anyhow::Result<String> {
-    let running = std::env::current_exe().context("could not determine the path of this program; run whycap with its full path, such as /usr/local/bin/whycap")?;
+    let running = std::env::current_exe().context(Failure {
+        what: "could not determine the path of this program".to_owned(),
+        advice: "run whycap with its full path, such as /usr/local/bin/whycap",
+    })?;
     let called = std::env::args_os().next();
     let path = lasting_path(called.as_deref(), environment.variable("PATH"), &running);
     let shown = path.display();

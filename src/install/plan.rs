@@ -14,6 +14,7 @@ use super::settings_edit::{self, Additions};
 use crate::claude::settings;
 use crate::disk::replace::is_link;
 use crate::paths::{Paths, real};
+use crate::terminal::Failure;
 
 /// The steps of an installation or removal, and what to report about them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -270,9 +271,9 @@ fn check_may_write(paths: &Paths, path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn left_alone(path: &Path) -> String {
-    format!(
-        "{} was not changed; fix the file and try again",
-        path.display()
-    )
+fn left_alone(path: &Path) -> Failure {
+    Failure {
+        what: format!("{} was not changed", path.display()),
+        advice: "fix the file and try again",
+    }
 }

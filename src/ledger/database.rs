@@ -202,7 +202,9 @@ impl Ledger {
     fn connect(path: &Path, wait_limit: WaitLimit) -> LedgerResult<Self> {
         let file = FileId::at(path);
         for companion in companions(path) {
-            ownership::check_owned_file(&companion).map_err(disk::write_error(&companion))?;
+            if ownership::check_owned_file(&companion).is_err() {
+                return Err(LedgerError::Obstructed { path: companion });
+            }
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX

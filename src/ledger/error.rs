@@ -51,6 +51,12 @@ pub enum LedgerError {
         /// The SQLite error.
         source: rusqlite::Error,
     },
+    /// Something else is in the place of a file that SQLite keeps beside the ledger, such as a directory or a link.
+    #[error("{path} is not a regular file that you own; move it somewhere else")]
+    Obstructed {
+        /// The path of that file.
+        path: PathBuf,
+    },
     /// A file or directory could not be read or written.
     #[error(transparent)]
     Disk(#[from] disk::Error),
@@ -71,7 +77,7 @@ impl LedgerError {
     fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Database { source, .. } => source.sqlite_error_code(),
-            Self::Disk(_) => None,
+            Self::Obstructed { .. } | Self::Disk(_) => None,
         }
     }
 
@@ -86,7 +92,7 @@ impl LedgerError {
         self.code() == Some(ErrorCode::SystemIoFailure)
     }
 
-    /// Returns true if the file's pages, tables, or values are damaged.
+    /// Returns true if the file's pages, tables, or values are damaged, or if it cannot be used because of another file.
     pub fn is_damage(&self) -> bool {
         use rusqlite::Error;
         match self {
@@ -110,6 +116,7 @@ impl LedgerError {
                     _ => false,
                 },
             },
+            Self::Obstructed { .. } => true,
             Self::Disk(_) => false,
         }
     }
@@ -118,7 +125,7 @@ impl LedgerError {
     pub(super) fn is_about_present_file(&self) -> bool {
         match self {
             Self::Database { path, file, .. } => file.is_some() && FileId::at(path) == *file,
-            Self::Disk(_) => false,
+            Self::Obstructed { .. } | Self::Disk(_) => false,
         }
     }
 

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::database::{Ledger, Store, WaitLimit, companions, path_in};
 use super::error::{LedgerError, LedgerResult};
-use crate::disk::{self, lock};
+use crate::disk::lock::{self, LockGuard};
+use crate::disk::{self, ownership};
 use crate::paths::Paths;
 
 impl Ledger {
@@ -23,6 +24,9 @@ impl Ledger {
             return Ok(());
         }
         let path = path_in(&paths.data);
+        if matches!(error, LedgerError::Obstructed { .. }) {
+            return set_obstacles_aside(&path, wait_limit);
+        }
         if !is_second_attempt && can_be_repaired(&paths.data) {
             return Ok(());
         }
@@ -84,6 +88,36 @@ fn can_be_repaired(data: &Path) -> bool {
     }
 }
 
+/// Renames whatever is in the place of the files that SQLite keeps beside the ledger. The ledger itself stays.
+fn set_obstacles_aside(ledger: &Path, wait_limit: WaitLimit) -> LedgerResult<()> {
+    let Some(_lock) = lock_files(ledger, wait_limit)? else {
+        return Ok(());
+    };
+    for obstacle in companions(ledger) {
+        let extension = obstacle.extension().unwrap_or_default().to_string_lossy();
+        if ownership::check_owned_file(&obstacle).is_err()
+            && let Some(target) = free_name(ledger, "damaged", &extension)
+        {
+            disk::rename(&obstacle, &target)?;
+        }
+    }
+    Ok(())
+}
+
+/// Keeps other processes from renaming the ledger's files. Returns `None` if another process does so for too long.
+fn lock_files(ledger: &Path, wait_limit: WaitLimit) -> LedgerResult<Option<LockGuard>> {
+    let path = ledger.with_file_name("ledger.lock");
+    let held = lock::lock_with_timeout(&path, wait_limit.limit(), &mut std::thread::sleep);
+    Ok(held.map_err(disk::write_error(&path))?)
+}
+
+/// Returns a path that is still free, such as `ledger.damaged-2.sqlite3`.
+fn free_name(ledger: &Path, label: &str, extension: &str) -> Option<PathBuf> {
+    (1..10_000)
+        .map(|number| ledger.with_file_name(format!("ledger.{label}-{number}.{extension}")))
+        .find(|candidate| candidate.symlink_metadata().is_err())
+}
+
 /// Renames a ledger's files, for example to `ledger.damaged-2.sqlite3`, if `is_needed` returns true. While `is_needed`
 /// runs, no other process can rename the files. Returns true if the files were renamed.
 pub(super) fn set_aside(
@@ -92,19 +126,13 @@ pub(super) fn set_aside(
     wait_limit: WaitLimit,
     is_needed: impl FnOnce() -> bool,
 ) -> LedgerResult<bool> {
-    let lock_path = path.with_file_name("ledger.lock");
-    let failed = disk::write_error(&lock_path);
-    let held = lock::lock_with_timeout(&lock_path, wait_limit.limit(), &mut std::thread::sleep);
-    let Some(_lock) = held.map_err(failed)? else {
+    let Some(_lock) = lock_files(path, wait_limit)? else {
         return Ok(false);
     };
     if !is_needed() {
         return Ok(false);
     }
-    let free = (1..10_000)
-        .map(|number| path.with_file_name(format!("ledger.{label}-{number}.sqlite3")))
-        .find(|candidate| candidate.symlink_metadata().is_err());
-    let Some(target) = free else {
+    let Some(target) = free_name(path, label, "sqlite3") else {
         return Ok(false);
     };
     disk::rename(path, &target)?;

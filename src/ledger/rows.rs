@@ -680,7 +680,7 @@ impl Store {
         )?;
         for spend in changed.iter().flat_map(|changed| &changed.off_transcript) {
             if spend.kind == OffTranscriptKind::Pending && period.contains(&spend.at) {
-                tally.pending -= spend.cost;
+                tally.pending = (tally.pending - spend.cost).or_zero();
             }
         }
         if let Some(known) = known_session {

@@ -9,11 +9,11 @@ mod text;
 
 use crate::environment::Environment;
 
+pub(crate) use output::{Failure, bar, share_bar};
 pub use output::{
     Shown, is_stdout_terminal, print, print_error, print_notice, replace_progress_line,
     with_progress,
 };
-pub(crate) use output::{bar, share_bar};
 #[cfg(test)]
 pub(crate) use palette::tests as contrast;
 pub use palette::{Palette, Piece, THEMES, Theme, Tone};

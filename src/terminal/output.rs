@@ -97,6 +97,14 @@ pub fn print(shown: &Shown) -> io::Result<()> {
     }
 }
 
+/// What could not be done, and what the user can do about it. The error that this one is the context of is the cause.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+pub(crate) struct Failure {
+    pub(crate) what: String,
+    pub(crate) advice: &'static str,
+}
+
 /// Prints an error message to standard error, on a single line and after the program name.
 pub fn print_error(message: &str) {
     // If standard error is closed, there is no way to report the error.

@@ -47,6 +47,55 @@ fn a_corrupt_ledger_is_set_aside_and_rebuilt() {
     assert!(damaged_files >= 1, "the damaged ledger is gone");
 }
 
+/// SQLite cannot use the ledger if something else is in the place of its write-ahead log. It did not remove it either.
+#[test]
+fn what_is_in_the_place_of_the_log_is_set_aside() {
+    let (sandbox, truth) = with_history("compaction-and-subagent");
+    spend(&sandbox, "day");
+    let directory = sandbox.path(".local/share/whycap");
+    for suffix in ["wal", "shm", "journal"] {
+        let obstacle = directory.join(format!("ledger.sqlite3-{suffix}"));
+        let _ = fs::remove_file(&obstacle);
+        fs::create_dir(&obstacle).unwrap();
+        fs::write(obstacle.join("file"), suffix).unwrap();
+    }
+    matches_truth(&spend(&sandbox, "day"), &truth);
+    for suffix in ["wal", "shm", "journal"] {
+        let aside = directory.join(format!("ledger.damaged-1.sqlite3-{suffix}/file"));
+        assert_eq!(fs::read_to_string(aside).unwrap(), suffix);
+    }
+}
+
+#[test]
+fn an_absurd_value_in_the_ledger_never_becomes_a_negative_amount() {
+    let (sandbox, _) = with_history("compaction-and-subagent");
+    spend(&sandbox, "day");
+    let ledger = sandbox.path(".local/share/whycap/ledger.sqlite3");
+    for change in [
+        "UPDATE sums SET recorded = ?1, unrecorded = ?1, pending = ?1",
+        "UPDATE sessions SET recorded = ?1",
+        "UPDATE responses SET cost = ?1",
+        "UPDATE events SET total = ?1",
+    ] {
+        rusqlite::Connection::open(&ledger)
+            .unwrap()
+            .execute(change, [i64::MIN])
+            .unwrap();
+        for arguments in [
+            &["spend"][..],
+            &["spend", "--by", "session", "--json"],
+            &["spend", "--by", "branch"],
+            &["now"],
+            &["statusline"],
+        ] {
+            let run = sandbox.run_with(arguments, b"{}");
+            assert!(!run.stdout.contains("$-"), "{change}: {}", run.stdout);
+            assert!(!run.stdout.contains("-$"), "{change}: {}", run.stdout);
+            assert!(!run.stdout.contains("usd\": -"), "{change}: {}", run.stdout);
+        }
+    }
+}
+
 /// Runs `spend --json`, which must print one line on standard error, and returns the report.
 fn report_with_warning(sandbox: &Sandbox) -> Value {
     let run = sandbox.run(&["spend", "--json"]);

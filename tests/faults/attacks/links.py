@@ -207,7 +207,9 @@ def replaced(machine, path, kind, call, user=None):
     # The data directory as a whole may be kept elsewhere on purpose, but its parts may not.
     if kind == "link to a directory" and machine.data in place.parents and len(os.listdir(outside / "directory")) > 1:
         raise BrokenPromise("outside, a file was created in the directory that the link leads to")
-    if kind_before in SPECIAL and file_type(place) != kind_before:
+    # SQLite's own files are set aside, because the ledger could not be used otherwise.
+    is_set_aside = any(path.endswith(suffix) for suffix in ("-wal", "-shm", "-journal"))
+    if kind_before in SPECIAL and file_type(place) != kind_before and not is_set_aside:
         raise BrokenPromise(f"the {kind} in the place of {path} was replaced or removed")
     if kind == "full directory" and not (place / "inside").exists() and path not in CLEARED_DIRECTORIES:
         raise BrokenPromise(f"the content of the directory in place of {path} is gone")
