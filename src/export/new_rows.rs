@@ -12,7 +12,7 @@ use super::project::{branch_name, project_name};
 use super::row::{RESPONSE, Row, UNRECORDED};
 use crate::config::Export;
 use crate::disk::{self, Error, group};
-use crate::ledger::{OffTranscriptRow, RecentSpend, Response};
+use crate::ledger::{RecentSpend, Response, StoredRow};
 use crate::paths::Paths;
 use crate::pricing::Money;
 use crate::render::Report;
@@ -128,7 +128,7 @@ impl RowBuilder<'_> {
     fn add_unrecorded(&mut self) {
         let names = &self.sources.spend.responses.names;
         let incomplete = &self.sources.incomplete_sessions;
-        let mut parts: BTreeMap<(NaiveDate, i64), Vec<&OffTranscriptRow>> = BTreeMap::new();
+        let mut parts: BTreeMap<(NaiveDate, i64), Vec<&StoredRow>> = BTreeMap::new();
         for row in &self.sources.spend.off_transcript {
             let part = parts.entry((month_of(row.at), row.session)).or_default();
             part.push(row);

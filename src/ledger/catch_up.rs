@@ -11,7 +11,7 @@ use super::collect::{Batch, file_id};
 use super::database::{FACTS, Ledger, Store};
 use super::error::{LedgerResult, Result};
 use super::facts::Id;
-use super::rounds::{ReadSettings, UnreadTranscript, read_round, rounds, unread_bytes};
+use super::reading::{ReadSettings, UnreadTranscript, read_transcripts, unread_bytes};
 use super::values::count_from;
 use crate::claude::transcripts::{self, TranscriptFile};
 use crate::pricing::PriceTable;
@@ -109,24 +109,22 @@ impl Ledger {
             started: Instant::now(),
         };
         let total = unread_bytes(&transcripts_to_read);
-        let mut done = 0;
-        let mut rounds = rounds(&transcripts_to_read).into_iter().peekable();
-        while let Some(round) = rounds.next() {
-            let mut batch = read_round(round, &settings, |bytes| progress(done + bytes, total));
-            done += unread_bytes(round);
+        if !transcripts_to_read.is_empty() {
+            let mut batch = read_transcripts(&transcripts_to_read, &settings, |bytes| {
+                progress(bytes, total);
+            });
             batch.finish(prices);
-            // Facts are committed before the ledger is reconciled, so that they are not lost if a hook has to exit
-            // early.
-            let is_last = read_time == ReadTime::All && rounds.peek().is_none();
+            // With a time limit, facts are committed before the ledger is reconciled, so that they are not lost if a hook
+            // has to exit early.
             self.write(|store| {
                 if read_time == ReadTime::All {
-                    store.read_overtaken(round, &settings, &mut batch, prices)?;
+                    store.read_overtaken(&transcripts_to_read, &settings, &mut batch, prices)?;
                 }
                 if !batch.files.is_empty() {
                     store.commit(&mut batch, prices)?;
                 }
                 catch_up.add(&mut batch);
-                if is_last {
+                if read_time == ReadTime::All {
                     // Reconciliation updates rows all over the table of responses. In a single transaction, each page
                     // is written only once.
                     let collected = batch.all_by_session.take();
@@ -135,10 +133,6 @@ impl Ledger {
                 }
                 Ok(())
             })?;
-            if rounds.peek().is_some() {
-                // If reading the next round is interrupted, the rounds up to this one are not read again.
-                self.store_new()?;
-            }
         }
         self.reconcile_dirty(prices)?;
         if catch_up.is_all() && !self.is_complete() {
@@ -183,7 +177,8 @@ impl Ledger {
         });
         // If the positions cannot be read, there is no way to tell which lines are new.
         let is_cut_short = transcripts_to_read.is_err();
-        let mut batch = read_round(&transcripts_to_read.unwrap_or_default(), &settings, |_| ());
+        let mut batch =
+            read_transcripts(&transcripts_to_read.unwrap_or_default(), &settings, |_| ());
         batch.is_cut_short |= is_cut_short;
         batch
     }
@@ -254,15 +249,15 @@ impl Store {
         Ok(overtaken)
     }
 
-    /// Reads transcripts of a round again if another process read them at the same time. Afterward, the batch is up to
+    /// Reads transcripts again if another process read them at the same time. Afterward, the batch is up to
     /// date, because no other process can store anything during the current transaction.
     ///
     /// Usually, only the affected transcripts are read again. If the other process has also corrected misread transcripts,
-    /// the entire round is read again. Either way, the batch ends up with all misread transcripts of the round. This is
-    /// necessary because a response may be in several of them (see [`rounds`]).
+    /// all are read again. Either way, the batch ends up with all misread transcripts. This is necessary because a response
+    /// may be in several of them, and can be corrected only after all of them have been read.
     fn read_overtaken(
         &self,
-        round: &[UnreadTranscript],
+        unread: &[UnreadTranscript],
         settings: &ReadSettings,
         batch: &mut Batch,
         prices: &PriceTable,
@@ -272,12 +267,12 @@ impl Store {
             return Ok(());
         }
         let stored = self.positions()?;
-        let has_misread_list_changed = round.iter().any(|transcript| {
+        let has_misread_list_changed = unread.iter().any(|transcript| {
             let stored = stored.get(&file_id(&transcript.file.path));
             transcript.is_read_again != stored.is_some_and(|stored| stored.may_be_misread)
         });
         let is_affected = |file: Id| has_misread_list_changed || overtaken.contains(&file);
-        let files = round
+        let files = unread
             .iter()
             .map(|transcript| transcript.file.clone())
             .filter(|file| is_affected(file_id(&file.path)))
@@ -286,7 +281,7 @@ impl Store {
             self.transcripts_to_read(files, settings.read_time, settings.settled_before)?;
         batch.files.retain(|facts| !is_affected(facts.id));
         batch.unreadable.retain(|path| !is_affected(file_id(path)));
-        batch.append(read_round(&transcripts_to_read, settings, |_| ()));
+        batch.append(read_transcripts(&transcripts_to_read, settings, |_| ()));
         batch.finish(prices);
         Ok(())
     }
@@ -390,7 +385,7 @@ mod tests {
         let commit = |store: &Store, path: &Path| {
             let file = TranscriptFile::look(path).unwrap().unwrap();
             let transcripts_to_read = store.transcripts_to_read(vec![file], in_passing, 0)?;
-            let mut batch = read_round(&transcripts_to_read, &settings, |_| ());
+            let mut batch = read_transcripts(&transcripts_to_read, &settings, |_| ());
             batch.finish(&prices);
             store.commit(&mut batch, &prices)
         };
@@ -402,7 +397,7 @@ mod tests {
                     [&overtaken, &other].map(|path| TranscriptFile::look(path).unwrap().unwrap());
                 store.run("UPDATE files SET facts = 0", [])?;
                 let round = store.transcripts_to_read(files.to_vec(), ReadTime::All, 0)?;
-                let mut batch = read_round(&round, &settings, |_| ());
+                let mut batch = read_transcripts(&round, &settings, |_| ());
 
                 let later = RESPONSE.replace("\"m\"", "\"n\"");
                 std::fs::write(&overtaken, format!("{RESPONSE}\n{later}\n")).unwrap();
@@ -447,7 +442,7 @@ mod tests {
         ledger
             .write(|store| {
                 let round = store.transcripts_to_read(files.to_vec(), ReadTime::All, 0)?;
-                let mut batch = read_round(&round, &settings, |_| ());
+                let mut batch = read_transcripts(&round, &settings, |_| ());
                 batch.finish(&prices);
                 store.commit(&mut batch, &prices)?;
                 let mut collected = batch.responses.take_by_session();

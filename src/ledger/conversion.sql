@@ -21,7 +21,7 @@ FROM old_sessions;
 INSERT INTO files SELECT old_files.*, iif(id IN (SELECT file FROM misread), 0,
     (SELECT value FROM meta WHERE name = 'facts')) FROM old_files;
 
-INSERT INTO lines SELECT file, compactions.key IS NOT NULL, offset, copies.key, at, is_out_of_order, source, tokens
+INSERT INTO lines SELECT file, compactions.key IS NOT NULL, offset, copies.key, at, is_out_of_order << 4, source, tokens
     FROM copies LEFT JOIN compactions ON compactions.key = copies.key WHERE true ON CONFLICT DO NOTHING;
 INSERT INTO lines SELECT file, 2, offset, started, before, 0, NULL, '{"cost":' || cost
     || ',"run_ms":' || run_ms || ',"api_ms":' || api_ms || ',"has_unknown_model":'

@@ -161,11 +161,9 @@ impl Ledger {
         Self::connect(&path, wait_limit)
     }
 
-    /// Opens the ledger for a command in a shell. If it does not exist, it is created in memory. `store_while` stores it, or
-    /// [`Self::catch_up`] does if there are too many transcripts to read them all at once.
-    ///
-    /// Both return an error if the ledger cannot be stored, for example because another process has created it in the
-    /// meantime. In that case, read the transcripts into a ledger from [`Self::open`].
+    /// Opens the ledger for a command in a shell. If it does not exist, it is created in memory, and `store_while` stores
+    /// it. If that fails, for example because another process has created it in the meantime, read the transcripts into a
+    /// ledger from [`Self::open`].
     pub fn open_or_build(data: &Path) -> LedgerResult<Self> {
         disk::create_private_directory(data)?;
         // If no ledger can be created, the error should not come after all transcripts have been read.
@@ -254,16 +252,6 @@ impl Ledger {
             thread.join().unwrap_or_else(|panic| resume_unwind(panic))?;
             Ok(result)
         })
-    }
-
-    /// Like [`Self::store_while`], but returns after the ledger has been stored. From then on, this is the ledger on
-    /// disk.
-    pub(super) fn store_new(&mut self) -> LedgerResult<()> {
-        if let Some(image) = self.new_image()? {
-            disk::create_synced(&self.path, &image)?;
-            *self = Self::open(self.data_directory(), WaitLimit::Person)?;
-        }
-        Ok(())
     }
 
     /// Returns the content of the file if the ledger must be stored.

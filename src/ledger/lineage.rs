@@ -14,6 +14,7 @@ use super::reconcile::{Lineage, Reconciled, SessionBreakdown};
 use super::rows::{Tally, recorded_from};
 use super::stored_responses::{RESPONSE_COLUMNS, response_from};
 use super::sums::SumChanges;
+use crate::pricing::Money;
 
 /// A session's stored results.
 #[derive(Debug, Default)]
@@ -152,14 +153,11 @@ impl Store {
 impl SessionBreakdown {
     /// Returns the part to store. It is an empty object if only responses affect the session's amount.
     fn to_json(&self) -> String {
-        let of_responses = Self {
-            model: self.model,
-            runs: self.runs.clone(),
-            compactions: self.compactions,
-            inherited: self.inherited.clone(),
-            ..Self::default()
-        };
-        if *self == of_responses {
+        let is_trivial = self.off_transcript.is_empty()
+            && self.bounds.is_empty()
+            && self.last_event == 0
+            && self.covered == Money::ZERO;
+        if is_trivial {
             return "{}".to_owned();
         }
         serde_json::to_string(self).unwrap_or_default()

@@ -6,6 +6,7 @@ use rusqlite::{Params, Row, params};
 use super::database::Store;
 use super::error::Result;
 use super::facts::{Checkpoint, Id, Location, OwnershipMarker, PullRequestLine, STALE};
+use super::stored_responses::{FROM_TERMINAL, OUT_OF_ORDER, flags_of_location};
 use crate::time::Millis;
 
 /// The kind of a fact in a line. The fact itself consists of a key, a time, and details as JSON.
@@ -68,10 +69,6 @@ const COLUMNS: &str = "file, lines.offset, kind, key, at, flags, source, detail"
 pub(super) const OF_LINEAGE: &str = "JOIN files ON files.id = lines.file
      JOIN sessions ON sessions.id = files.session
      WHERE is_dirty IN (0, 1) AND lineage = ?1";
-
-/// The bits in the column `flags`.
-const OUT_OF_ORDER: i64 = 1;
-const FROM_TERMINAL: i64 = 2;
 
 impl LineRow {
     /// Returns a row without a key, a time, and details.
@@ -172,14 +169,6 @@ impl Store {
              WHERE kind = ?1 AND key = ?2 AND file = ?3 AND offset >= ?4 AND detail IS ?5",
             params![row.kind, row.key, file, STALE, row.detail],
         )?;
-        let flags: i64 = [
-            (OUT_OF_ORDER, row.location.is_out_of_order),
-            (FROM_TERMINAL, row.location.is_from_terminal),
-        ]
-        .into_iter()
-        .filter(|(_, is_set)| *is_set)
-        .map(|(flag, _)| flag)
-        .sum();
         self.run(
             "INSERT OR IGNORE INTO lines SELECT ?3, ?1, ?4, ?2, ?6, ?7, ?8, ?5
              WHERE ?1 > 1 OR NOT EXISTS (SELECT 1 FROM lines WHERE kind = ?1 AND key = ?2 AND file = ?3)",
@@ -190,7 +179,7 @@ impl Store {
                 offset,
                 row.detail,
                 row.at,
-                flags,
+                flags_of_location(&row.location),
                 row.location.source
             ],
         )

@@ -26,10 +26,10 @@ mod links;
 mod live;
 mod mend;
 mod pull_requests;
+mod reading;
 pub mod reconcile;
 mod responses;
 mod results;
-mod rounds;
 mod rows;
 mod stored_responses;
 mod sums;
@@ -46,7 +46,7 @@ pub use live::{LiveFigures, OpenLedger};
 pub(crate) use pull_requests::PullRequestLink;
 pub(crate) use reconcile::{InheritedLines, RunBreakdown};
 pub(crate) use responses::RecentSpend;
-pub(crate) use rows::OffTranscriptRow;
+pub(crate) use rows::StoredRow;
 pub use rows::{
     EVER, EachRow, ModelSwitch, Origin, RequestContext, RowsBy, RowsPeriod, Selected, SpendKind,
     SpendRow, SpendSource, Tally,

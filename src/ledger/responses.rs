@@ -6,7 +6,7 @@ use rusqlite::params;
 use super::database::{Ledger, Store};
 use super::error::{LedgerResult, Result};
 use super::facts::{Id, Response};
-use super::rows::{EVER, Names, OffTranscriptRow, Selected};
+use super::rows::{EVER, Names, Selected, StoredRow};
 use super::stored_responses::{RESPONSE_COLUMNS, response_from};
 use crate::time::{Millis, QUARTER_HOUR};
 
@@ -21,7 +21,7 @@ pub(crate) struct Responses {
 #[derive(Debug)]
 pub(crate) struct RecentSpend {
     pub(crate) responses: Responses,
-    pub(crate) off_transcript: Vec<OffTranscriptRow>,
+    pub(crate) off_transcript: Vec<StoredRow>,
 }
 
 impl RecentSpend {

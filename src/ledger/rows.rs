@@ -297,26 +297,16 @@ pub(super) enum NameKind {
     Context,
 }
 
-/// Spend at one time that no transcript line reports, or a lower bound without an amount.
-#[derive(Debug)]
-pub(crate) struct OffTranscriptRow {
+/// A row that refers to names by ID.
+#[derive(Debug, Default)]
+pub(crate) struct StoredRow {
     pub(crate) at: Millis,
     pub(crate) session: Id,
     pub(crate) model: Id,
-    pub(crate) kind: SpendKind,
-    pub(crate) tally: Tally,
-}
-
-/// A row read from the database.
-#[derive(Default)]
-struct OwnedRow {
-    at: Millis,
-    session: Id,
-    model: Id,
     context: Option<Id>,
     key: Option<i64>,
     kind: SpendKind,
-    tally: Tally,
+    pub(crate) tally: Tally,
 }
 
 impl SpendSource for Ledger {
@@ -509,13 +499,13 @@ impl Store {
 
     /// Returns a period's rows in chronological order. Spend that no transcript line reports keeps its exact time for
     /// `RowsBy::Response`. Otherwise, its time is rounded down to the quarter hour.
-    fn rows(&self, period: &RowsPeriod, by: RowsBy) -> Result<Vec<OwnedRow>> {
+    fn rows(&self, period: &RowsPeriod, by: RowsBy) -> Result<Vec<StoredRow>> {
         let bounds = [period.start, period.end];
         let precision = match by {
             RowsBy::Quarter | RowsBy::Session => QUARTER_HOUR,
             RowsBy::Response => 1,
         };
-        let mut rows: Vec<OwnedRow> = match by {
+        let mut rows: Vec<StoredRow> = match by {
             RowsBy::Quarter | RowsBy::Session => self.all(
                 &format!(
                     "SELECT start, session, model, {SUM_COLUMNS} FROM sums
@@ -532,15 +522,9 @@ impl Store {
                 single_from,
             )?,
         };
-        for spend in self.off_transcript_rows(period)? {
-            rows.push(OwnedRow {
-                at: spend.at.div_euclid(precision) * precision,
-                session: spend.session,
-                model: spend.model,
-                kind: spend.kind,
-                tally: spend.tally,
-                ..OwnedRow::default()
-            });
+        for mut row in self.off_transcript_rows(period)? {
+            row.at = row.at.div_euclid(precision) * precision;
+            rows.push(row);
         }
         rows.extend(self.damage_rows(bounds)?);
         rows.sort_by_key(|row| row.at);
@@ -548,7 +532,7 @@ impl Store {
     }
 
     /// Returns the spend and the lower bounds in a period that no transcript line reports, in chronological order.
-    pub(super) fn off_transcript_rows(&self, period: &RowsPeriod) -> Result<Vec<OffTranscriptRow>> {
+    pub(super) fn off_transcript_rows(&self, period: &RowsPeriod) -> Result<Vec<StoredRow>> {
         // The spend of a compaction has the same time as the compaction.
         let query = "SELECT at FROM lines WHERE kind = 1";
         let compactions: HashSet<Millis> = self.all(query, [], |row| row.get(0))?;
@@ -560,12 +544,13 @@ impl Store {
                     other => other,
                 };
                 if period.contains(&at) {
-                    rows.push(OffTranscriptRow {
+                    rows.push(StoredRow {
                         at,
                         session,
                         model,
                         kind,
                         tally,
+                        ..StoredRow::default()
                     });
                 }
             };
@@ -605,7 +590,7 @@ impl Store {
 
     /// Returns rows that have no amount but mark the times at which damaged lines may have been written. For each time
     /// span, there is one row per day, and one at the end.
-    fn damage_rows(&self, [start, end]: [Millis; 2]) -> Result<Vec<OwnedRow>> {
+    fn damage_rows(&self, [start, end]: [Millis; 2]) -> Result<Vec<StoredRow>> {
         const DAY: usize = 24 * 60 * 60 * 1000;
         let spans: Vec<(Id, Millis, Millis, Id)> = self.all(
             "SELECT session, since, until, ifnull((SELECT model FROM responses
@@ -630,7 +615,7 @@ impl Store {
             let since = if since == Millis::MIN { until } else { since };
             let [first, last] = [since.max(start), until.min(end - 1)];
             for at in (first..last).step_by(DAY).chain([last]) {
-                rows.push(OwnedRow {
+                rows.push(StoredRow {
                     at: at.div_euclid(QUARTER_HOUR) * QUARTER_HOUR,
                     session,
                     model,
@@ -639,7 +624,7 @@ impl Store {
                         at_least: true,
                         ..Tally::default()
                     },
-                    ..OwnedRow::default()
+                    ..StoredRow::default()
                 });
             }
         }
@@ -695,8 +680,8 @@ impl Store {
     }
 }
 
-fn sums_from(row: &Row<'_>) -> Result<OwnedRow> {
-    Ok(OwnedRow {
+fn sums_from(row: &Row<'_>) -> Result<StoredRow> {
+    Ok(StoredRow {
         at: row.get(0)?,
         session: row.get(1)?,
         model: row.get(2)?,
@@ -704,7 +689,7 @@ fn sums_from(row: &Row<'_>) -> Result<OwnedRow> {
             usage: usage_from(row, 6)?,
             ..recorded_from(row, 3)?
         },
-        ..OwnedRow::default()
+        ..StoredRow::default()
     })
 }
 
@@ -718,9 +703,9 @@ pub(super) fn recorded_from(row: &Row<'_>, first: usize) -> Result<Tally> {
     })
 }
 
-fn single_from(row: &Row<'_>) -> Result<OwnedRow> {
+fn single_from(row: &Row<'_>) -> Result<StoredRow> {
     let response = response_from(row)?;
-    Ok(OwnedRow {
+    Ok(StoredRow {
         at: response.at,
         session: response.session,
         model: response.model,

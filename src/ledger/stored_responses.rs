@@ -37,8 +37,8 @@ pub(super) const SUBAGENT: i64 = 1;
 const UNPRICED: i64 = 2;
 const FAST: i64 = 4;
 const US_ONLY: i64 = 8;
-const OUT_OF_ORDER: i64 = 16;
-const FROM_TERMINAL: i64 = 32;
+pub(super) const OUT_OF_ORDER: i64 = 16;
+pub(super) const FROM_TERMINAL: i64 = 32;
 
 /// Fields that most responses do not have.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -234,6 +234,12 @@ fn write_response(statement: &mut Statement<'_>, response: &Response) -> Result<
     Ok(statement.raw_execute()? > 0)
 }
 
+/// Returns the flags of a line at this location.
+pub(super) fn flags_of_location(location: &Location) -> i64 {
+    OUT_OF_ORDER * i64::from(location.is_out_of_order)
+        | FROM_TERMINAL * i64::from(location.is_from_terminal)
+}
+
 /// The values of a row in `responses`.
 struct ResponseRow {
     /// The numbers, in the order of the columns. The column `parts` contains text, so its number is `None`.
@@ -273,12 +279,9 @@ impl From<&Response> for ResponseRow {
             (UNPRICED, response.is_unpriced),
             (FAST, response.service.fast),
             (US_ONLY, response.service.us_only),
-            (OUT_OF_ORDER, response.location.is_out_of_order),
-            (FROM_TERMINAL, response.location.is_from_terminal),
         ]
         .into_iter()
-        .filter(|(_, is_set)| *is_set)
-        .map(|(flag, _)| flag)
+        .map(|(flag, is_set)| flag * i64::from(is_set))
         .sum();
         let usage = &response.usage;
         let numbers = [
@@ -287,7 +290,7 @@ impl From<&Response> for ResponseRow {
             Some(response.at),
             Some(response.model),
             Some(response.context),
-            Some(flags),
+            Some(flags | flags_of_location(&response.location)),
             Some(usage.input.cast_signed()),
             Some(usage.output.cast_signed()),
             Some(usage.cache_read.cast_signed()),

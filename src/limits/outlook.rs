@@ -64,7 +64,7 @@ pub struct Blocks {
     pub is_sure: bool,
 }
 
-/// Something else that is closed, beside the limit that an outlook is about.
+/// A kind of resource that blocks a request, beside the limit that an outlook is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Also {
     /// The kind of the closed resource.
@@ -301,18 +301,11 @@ impl World {
     /// Returns what blocks the next prompt of the asker, or `None` if nothing does.
     pub fn blocks(&self, asker: &Asker) -> Option<Blocks> {
         let request = self.request(asker);
-        let blockers = self.blockers(&request);
-        let last = blockers.first()?;
-        let mut resources: Vec<Kind> = Vec::new();
-        for closure in &blockers {
-            if !resources.contains(&closure.resource.kind) {
-                resources.push(closure.resource.kind);
-            }
-        }
+        let last = self.blockers(&request).first().copied()?;
         Some(Blocks {
             until: last.until,
             pays: Some(self.pays(&request)),
-            resources,
+            resources: self.blocking(&request).iter().map(|it| it.kind).collect(),
             is_sure: self
                 .stop_of(&last.cause)
                 .is_none_or(|stop| stop.judgement.verdict != Verdict::CannotTell),
@@ -415,6 +408,8 @@ impl World {
         // A shell asks about the session that was stopped.
         let stopped = stop.map(|stop| stop.session.as_str());
         let session = request.session.as_deref().or(stopped);
+        let blocking = self.blocking(request).into_iter();
+        let also = blocking.filter(|it| it.kind != resource.kind);
         let mut outlook = Outlook {
             now: self.now,
             request: request.clone(),
@@ -433,7 +428,7 @@ impl World {
                 None => self.account_of(&request.payer).cloned(),
             },
             is_open: position.is_none_or(|position| self.is_open(position)),
-            also: self.also(request, resource.kind),
+            also: also.collect(),
             evidence: Vec::new(),
             steps: Vec::new(),
             stop: stop.cloned(),
@@ -534,18 +529,17 @@ impl World {
         }
     }
 
-    fn also(&self, request: &Request, kind: Kind) -> Vec<Also> {
-        let mut also: Vec<Also> = Vec::new();
+    /// Returns the kinds of resources that block a request, each once, in the order of [`Self::blockers`].
+    fn blocking(&self, request: &Request) -> Vec<Also> {
+        let mut blocking: Vec<Also> = Vec::new();
         for closure in self.blockers(request) {
-            let other = Also {
-                kind: closure.resource.kind,
-                until: closure.until,
-            };
-            if other.kind != kind && also.iter().all(|known| known.kind != other.kind) {
-                also.push(other);
+            let kind = closure.resource.kind;
+            if blocking.iter().all(|known| known.kind != kind) {
+                let until = closure.until;
+                blocking.push(Also { kind, until });
             }
         }
-        also
+        blocking
     }
 }
 

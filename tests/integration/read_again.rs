@@ -76,7 +76,7 @@ fn stored_rows(sandbox: &Sandbox) -> Vec<String> {
         "SELECT * FROM files",
         "SELECT key, session, at, model, context, flags & 15, input, output, cache_read, cache_write, cache_write_1h,
              web_searches, parts, cost, client_cost, requested FROM responses",
-        "SELECT key, file, offset, flags >> 4 & 3, source FROM responses
+        "SELECT key, file, offset, flags & 48, source FROM responses
              UNION ALL SELECT key, file, offset, flags, source FROM lines WHERE kind = 0",
         "SELECT * FROM lines WHERE kind = 1",
         "SELECT * FROM lines WHERE kind = 2",

@@ -65,7 +65,7 @@ pub(crate) struct Reconciled {
 }
 
 /// The unrecorded spend of one session, and how it was calculated. The ledger stores the fields that are not skipped.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct SessionBreakdown {
     pub(crate) off_transcript: Vec<OffTranscriptSpend>,

@@ -1,8 +1,7 @@
 //! Reads transcripts on several threads.
 //!
-//! Only one thread can write to the database, and writing is fastest if many facts are written at once. Transcripts are
-//! therefore read in rounds: all threads read the transcripts of a round, and then the facts from all of them are
-//! returned together.
+//! Only one thread can write to the database, and writing is fastest if all facts are written at once. The facts from a
+//! gigabyte of transcripts take about 30 MB of memory.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
@@ -14,11 +13,7 @@ use crate::claude::transcripts::{self, TranscriptFile};
 use crate::time::Millis;
 use crate::transcript::reader::{ReadLimits, ReadPosition};
 
-/// The maximum number of unread bytes in a round of several transcripts. The facts from a round of this size take about
-/// 30 MB of memory.
-const MAX_ROUND_BYTES: u64 = 1024 * 1024 * 1024;
-
-/// The minimum number of unread bytes in a round that is divided among several threads.
+/// The minimum number of unread bytes that are divided among several threads.
 const MIN_SHARED_BYTES: u64 = 8 * 1024 * 1024;
 
 /// The maximum number of reading threads. With more threads, most of the time would be spent writing.
@@ -48,32 +43,6 @@ impl UnreadTranscript {
 
 pub(super) fn unread_bytes(transcripts: &[UnreadTranscript]) -> u64 {
     transcripts.iter().map(UnreadTranscript::unread_bytes).sum()
-}
-
-/// Splits transcripts into rounds. Each round has at least one transcript.
-///
-/// If transcripts are read again, there is only one round. A response may be in several transcripts, and it can be
-/// corrected only after all of them have been read.
-pub(super) fn rounds(transcripts: &[UnreadTranscript]) -> Vec<&[UnreadTranscript]> {
-    if transcripts
-        .iter()
-        .any(|transcript| transcript.is_read_again)
-    {
-        return vec![transcripts];
-    }
-    let mut rounds = Vec::new();
-    let mut rest = transcripts;
-    while !rest.is_empty() {
-        let mut bytes = 0;
-        let fitting = rest.iter().take_while(|transcript| {
-            bytes += transcript.unread_bytes();
-            bytes <= MAX_ROUND_BYTES
-        });
-        let (round, others) = rest.split_at(fitting.count().max(1));
-        rounds.push(round);
-        rest = others;
-    }
-    rounds
 }
 
 /// The settings for reading transcripts.
@@ -126,15 +95,15 @@ impl ReadSettings {
     }
 }
 
-/// The facts from one transcript of a round.
+/// The facts from one transcript.
 struct ReadTranscript {
-    /// The position of the transcript in the round.
+    /// The position of the transcript in the list.
     index: usize,
     batch: Batch,
 }
 
-/// A round whose transcripts are distributed to several threads.
-struct Round<'r> {
+/// Transcripts that are distributed to several threads.
+struct Distribution<'r> {
     transcripts: &'r [UnreadTranscript],
     settings: &'r ReadSettings,
     /// The index of the first transcript that no thread has started to read.
@@ -143,7 +112,7 @@ struct Round<'r> {
     done: AtomicU64,
 }
 
-impl Round<'_> {
+impl Distribution<'_> {
     /// Reads transcripts until none are left or time runs out. Calls `progress` with the number of bytes that all
     /// threads have read so far.
     fn read(&self, mut progress: impl FnMut(u64)) -> Vec<ReadTranscript> {
@@ -170,13 +139,13 @@ impl Round<'_> {
     }
 }
 
-/// Reads the new lines of the transcripts in a round. Calls `progress` with the number of bytes read so far.
-pub(super) fn read_round(
+/// Reads the new lines of these transcripts. Calls `progress` with the number of bytes read so far.
+pub(super) fn read_transcripts(
     transcripts: &[UnreadTranscript],
     settings: &ReadSettings,
     progress: impl FnMut(u64),
 ) -> Batch {
-    let round = Round {
+    let distribution = Distribution {
         transcripts,
         settings,
         next: AtomicUsize::new(0),
@@ -186,9 +155,9 @@ pub(super) fn read_round(
         let mut others = Vec::new();
         for _ in 1..settings.threads(unread_bytes(transcripts)) {
             // If the system cannot start another thread, this thread reads everything.
-            others.extend(thread::Builder::new().spawn_scoped(scope, || round.read(|_| ())));
+            others.extend(thread::Builder::new().spawn_scoped(scope, || distribution.read(|_| ())));
         }
-        let mut all = round.read(progress);
+        let mut all = distribution.read(progress);
         for other in others {
             all.extend(other.join().unwrap_or_default());
         }
@@ -208,7 +177,7 @@ pub(super) fn read_round(
     reason = "the tests play the client, which writes transcripts"
 )]
 mod tests {
-    use std::fs::{self, File};
+    use std::fs;
     use std::path::{Path, PathBuf};
     use std::time::Duration;
 
@@ -239,7 +208,7 @@ mod tests {
             read_time,
             started: Instant::now(),
         };
-        read_round(transcripts, &settings, progress)
+        read_transcripts(transcripts, &settings, progress)
     }
 
     #[test]
@@ -265,36 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_round_has_a_limited_size() {
-        let directory = tempfile::tempdir().unwrap();
-        let sizes = [
-            MAX_ROUND_BYTES + 1,
-            MAX_ROUND_BYTES / 2,
-            MAX_ROUND_BYTES / 3,
-            MAX_ROUND_BYTES / 2,
-            0,
-        ];
-        let transcripts: Vec<UnreadTranscript> = sizes
-            .into_iter()
-            .enumerate()
-            .map(|(number, bytes)| {
-                let path = directory.path().join(number.to_string());
-                // A sparse file takes up no disk space.
-                File::create(&path).unwrap().set_len(bytes).unwrap();
-                UnreadTranscript {
-                    file: TranscriptFile::look(&path).unwrap().unwrap(),
-                    position: ReadPosition::default(),
-                    is_read_again: false,
-                }
-            })
-            .collect();
-        let lengths: Vec<usize> = rounds(&transcripts).into_iter().map(<[_]>::len).collect();
-        assert_eq!(lengths, [1, 2, 2]);
-        assert!(rounds(&[]).is_empty());
-    }
-
-    #[test]
-    fn a_round_that_was_not_read_to_its_end_is_cut_short() {
+    fn a_read_that_runs_out_of_time_is_cut_short() {
         let directory = tempfile::tempdir().unwrap();
         let transcripts = [transcript(directory.path(), 0, 64 << 20)];
         let batch = read(
