@@ -2,7 +2,7 @@
 //!
 //! The ledger consists of facts and results. The facts in `ledger.sqlite3` are the source of truth. Transcripts and the
 //! journal only supply new facts, and may be deleted once they have been read. Transcripts supply responses,
-//! checkpoints, compactions, ownership markers, error lines, and pull-request links. Hooks and status-line calls report
+//! checkpoints, compactions, ownership markers, and pull-request links. Hooks and status-line calls report
 //! the start, the running total, and the end of each run. The pure function `reconcile::reconcile` derives the results
 //! from the facts about one lineage. Results can be deleted and derived again, which happens whenever `database::RULES`
 //! changes. The cost of a response is stored with its facts, but is recalculated whenever the rules or the prices

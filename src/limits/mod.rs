@@ -20,7 +20,7 @@ mod request;
 mod resource;
 mod steps;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use crate::messages::{Kind, Service, Verdict, Who};
 pub use continuation::{Continuation, WhyNot};

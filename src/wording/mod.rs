@@ -10,6 +10,8 @@ mod json;
 mod list;
 mod rows;
 mod screen;
+#[cfg(test)]
+mod tests;
 
 use chrono::{DateTime, Utc};
 

@@ -102,6 +102,7 @@ pub(crate) fn standing(outlook: &Outlook) -> &'static str {
         (State::Blocked, _) if outlook.is_awaited => {
             "whycap cannot tell yet; ask again in a few seconds."
         }
+        (State::Blocked, Verdict::CannotTell) => "whycap cannot tell if you are still blocked.",
         (State::Blocked, _) => "You are still blocked.",
         (State::NotHere, _) => "Only that session is stopped. New sessions can work.",
         (State::NeverClosed, Verdict::FalseLikely) => {

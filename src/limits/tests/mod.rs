@@ -2,6 +2,6 @@
 
 mod properties;
 mod stories;
-mod story;
+pub(crate) mod story;
 mod table;
 mod words;

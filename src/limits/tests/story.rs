@@ -89,6 +89,15 @@ impl Story {
             .collect()
     }
 
+    /// Returns the world at the last question, and the first one who asks it.
+    pub(crate) fn last_question(&self) -> (World, Asker) {
+        let mut questions = self.lines.iter().filter(|line| line.asked().is_some());
+        let last = questions.next_back().expect("a question");
+        let names = last.asked().unwrap_or_default();
+        let first = names.split(',').next().unwrap_or_default();
+        (world(&self.facts(), last.at), asker(first))
+    }
+
     /// Returns true if the story asks something.
     pub(crate) fn asks(&self) -> bool {
         self.lines.iter().any(|line| line.asked().is_some())
