@@ -555,16 +555,11 @@ fn without_recorded_requests_a_single_rewrite_is_unexplained() {
 /// Users post this report in public. Behind a gateway or on Bedrock, the ID of a model may be an internal name or contain
 /// the number of an account.
 #[test]
-fn a_bug_report_names_only_models_that_everyone_may_know() {
-    for (model, shown) in [
-        ("claude-haiku-4-5-20251001", "claude-haiku-4-5"),
-        ("claude-opus-5-5-acme", "claude-opus-5-5"),
-        ("us.anthropic.claude-opus-4-8-v1:0", "claude-opus-4-8"),
-        ("acme-takeover|router", "a model without a known price"),
-        (
-            "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/acme1",
-            "a model without a known price",
-        ),
+fn a_bug_report_identifies_requests_and_names_no_model() {
+    for model in [
+        "claude-opus-5-5-acme",
+        "acme-takeover|router",
+        "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/acme1",
     ] {
         let (mut session, mut caller) = (SimulatedSession::new("s1", START), conversation());
         session.model = model;
@@ -575,10 +570,9 @@ fn a_bug_report_names_only_models_that_everyone_may_know() {
         session.write(&sandbox);
         let report = flat(sandbox.run(&["drain", "--report"]).success());
         assert!(
-            report.contains(&format!("later ({shown}, Claude Code")),
+            report.contains("nothing had changed, request req_"),
             "{report}"
         );
-        assert!(report.contains("nothing had changed, request"), "{report}");
         assert!(
             !report.contains("acme") && !report.contains("123456789012"),
             "{report}"
