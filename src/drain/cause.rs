@@ -51,6 +51,7 @@ impl RewriteCause {
         ALL.get(&self).unwrap_or(&NONE)
     }
 
+    /// Returns the verdict that such a rewrite was avoidable, which this proves.
     fn avoidable(self, proof: impl Into<String>) -> RewriteVerdict {
         RewriteVerdict {
             cause: self,
@@ -201,13 +202,15 @@ impl RequestPair<'_> {
         }
         match (compare_messages(old_messages, new_messages), load) {
             (Comparison::Extended, Some(load)) => load.not_avoidable(),
-            (Comparison::Extended, None) if self.is_near() => RewriteCause::Server.avoidable("the tools, the system prompt, the settings, and all earlier messages were the same",
+            (Comparison::Extended, None) if self.is_near() => RewriteCause::Server.avoidable(
+                "the tools, system prompt, settings, and all earlier messages were the same",
             ),
             (Comparison::Extended, None) => UNEXPLAINED,
             // If the requests are far apart, the server might not have found the entry even if the message had stayed
             // the same.
             (Comparison::Replaced, _) if self.is_near() => {
-                self.unless_by_user(RewriteCause::MessagesRewritten.avoidable("an earlier message was changed, but the messages after it were not",
+                self.unless_by_user(RewriteCause::MessagesRewritten.avoidable(
+                    "an earlier message was changed, but the messages after it were not",
                 ))
             }
             (Comparison::Replaced | Comparison::WentBack, _) => {

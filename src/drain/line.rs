@@ -52,8 +52,8 @@ pub(crate) struct ConversationResponse {
 }
 
 impl ConversationResponse {
-    /// Returns the response in an `assistant` line, which must have these fields, to a request. Returns `None` if the line is not an API
-    /// response or has no timestamp.
+    /// Returns the response in an `assistant` line, which must have these fields, to this request. Returns `None` if the
+    /// line is not an API response or has no timestamp.
     pub(super) fn in_line(
         line: &[u8],
         fields: CacheLine<'_>,
