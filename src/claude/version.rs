@@ -67,22 +67,6 @@ impl<'de> Deserialize<'de> for Versions {
     }
 }
 
-impl fmt::Display for Versions {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.from, self.before) {
-            (None, None) => out.write_str("all"),
-            (Some(from), None) => write!(out, "{from} or later"),
-            (None, Some(before)) => write!(out, "before {before}"),
-            // Show the last version, because an exclusive end is easy to misread.
-            (Some(from), Some(ClientVersion(major, minor, patch))) if patch > 0 => {
-                let last = ClientVersion(major, minor, patch - 1);
-                write!(out, "{from} to {last}")
-            }
-            (Some(from), Some(before)) => write!(out, "{from} or later, but before {before}"),
-        }
-    }
-}
-
 /// Returns all existing `claude` executables: those on the `PATH`, and those in the usual install locations. Multiple links
 /// to the same file are counted once. Nothing is executed.
 pub(crate) fn executables(paths: &Paths, environment: &Environment) -> BTreeSet<PathBuf> {

@@ -133,16 +133,14 @@ impl Context {
             .unwrap_or_default()
     }
 
-    /// Returns the cache writes of every response since the given time. Returns an empty list in a conversation because
+    /// Returns the cache writes in the transcripts that have changed since the given time. Returns an empty list in a conversation because
     /// collecting them takes too long.
     pub(crate) fn writes(&self, since: Option<Millis>) -> Vec<CacheWrite> {
         if self.event.is_some() {
             return Vec::new();
         }
         let files = self.transcripts_since(since);
-        with_progress(READING, |show| {
-            cache_writes(files, since, self.prices(), show)
-        })
+        with_progress(READING, |show| cache_writes(files, self.prices(), show))
     }
 
     /// Returns the transcripts that may contain responses since the given time.

@@ -50,7 +50,7 @@ impl Subcommand for ConfigArguments {
                 usize::MAX
             };
             let file_text = context.config.in_effect(&heading, columns);
-            return Ok(Report::from_document(&file_text).into());
+            return Ok(Report::from_lines(&file_text).into());
         };
         Ok(Report::from_lines(&text).into())
     }

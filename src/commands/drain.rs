@@ -2,6 +2,7 @@
 
 use super::reply::{Reply, Subcommand, misuse};
 use crate::collect::Context;
+use crate::pricing::Money;
 use crate::spend::RequestedDays;
 
 /// Arguments of `whycap drain`.
@@ -26,10 +27,9 @@ impl Subcommand for DrainArguments {
         let period = self.days.period(context.clock()).map_err(misuse)?;
         let session = context.complete_session_id(self.session.as_deref());
         let drain = context.drain(session.as_deref(), period)?;
-        if drain.is_empty() {
+        if drain.cost == Money::ZERO {
             context.require_known_session(self.session.as_deref())?;
         }
-        let public_prices = self.report.then(|| context.prices());
-        Ok(Reply::from(drain.report(public_prices)).in_json(self.json))
+        Ok(Reply::from(drain.report(self.report)).in_json(self.json))
     }
 }

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use super::reply::{Reply, Subcommand, misuse};
 use super::spend_page;
 use crate::collect::{Context, SpendOptions};
-use crate::render::print_csv;
 use crate::spend::{GroupBy, describe_damaged};
 use crate::terminal::{Tone, print_error};
 
@@ -65,7 +64,7 @@ impl Subcommand for SpendArguments {
         let statement = context.statement(&request, with_words)?;
         let is_incomplete = request.from.is_some() && statement.is_incomplete();
         if self.csv {
-            print_csv(&statement.spreadsheet(self.with_text))?;
+            statement.print_csv()?;
             // Unreadable files have already been reported on standard error.
             if let Some(damaged) = describe_damaged(&statement.damaged, Some(&context.paths)) {
                 print_error(&damaged);

@@ -19,7 +19,7 @@ use cap_std::fs::{Dir, DirBuilder, OpenOptions};
 use chrono::{DateTime, Utc};
 
 use super::ownership;
-use super::read::read_up_to;
+use super::read::read_range;
 
 /// The kind of a directory entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -173,7 +173,8 @@ impl Directory {
 
     /// Reads up to `limit` bytes from the beginning of a file.
     pub(crate) fn read(&self, name: &OsStr, limit: u64) -> io::Result<Vec<u8>> {
-        read_up_to(self.open_file(name, OpenOptions::new().read(true))?, limit)
+        let file = self.open_file(name, OpenOptions::new().read(true))?;
+        read_range(file, 0..limit)
     }
 
     /// Removes an empty directory. Fails if it is not empty or not a directory.

@@ -89,11 +89,19 @@ pub(super) fn open_owned_directory(path: &Path) -> io::Result<File> {
 
 /// Fails if the path exists but is not one of the user's regular files.
 pub(crate) fn check_owned_file(path: &Path) -> io::Result<()> {
-    match fs::symlink_metadata(path) {
-        Ok(metadata) if metadata.is_file() && is_owned(&metadata) => Ok(()),
-        Ok(_) => Err(not_owned()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
+    match owned_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Returns the metadata of one of the user's regular files. Fails for any other path.
+pub(super) fn owned_file(path: &Path) -> io::Result<Metadata> {
+    let metadata = fs::symlink_metadata(path)?;
+    if metadata.is_file() && is_owned(&metadata) {
+        Ok(metadata)
+    } else {
+        Err(not_owned())
     }
 }
 

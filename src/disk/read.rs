@@ -71,12 +71,7 @@ pub(crate) fn read_head(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 /// Returns the size of one of the user's files, in bytes. Fails if the path is a symbolic link or belongs to another
 /// user.
 pub(crate) fn owned_size(path: &Path) -> io::Result<u64> {
-    let metadata = fs::symlink_metadata(path)?;
-    if metadata.is_file() && ownership::is_owned(&metadata) {
-        Ok(metadata.len())
-    } else {
-        Err(ownership::not_owned())
-    }
+    Ok(ownership::owned_file(path)?.len())
 }
 
 /// Reads a byte range of one of the user's files. Returns fewer bytes if the file is too short.
@@ -90,7 +85,7 @@ pub(crate) fn read_owned_range(path: &Path, range: Range<u64>) -> io::Result<Vec
 /// Reads a byte range of a file. Returns fewer bytes if the file is too short.
 ///
 /// Unlike `read_to_end`, this allocates the whole buffer up front and does not grow it in steps of 8 KB.
-fn read_range(mut file: File, range: Range<u64>) -> io::Result<Vec<u8>> {
+pub(super) fn read_range(mut file: File, range: Range<u64>) -> io::Result<Vec<u8>> {
     if range.start > 0 {
         file.seek(SeekFrom::Start(range.start))?;
     }
@@ -108,13 +103,6 @@ fn read_range(mut file: File, range: Range<u64>) -> io::Result<Vec<u8>> {
         }
     }
     bytes.truncate(filled);
-    Ok(bytes)
-}
-
-/// Reads up to `limit` bytes from the current position of a file.
-pub(super) fn read_up_to(file: File, limit: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    file.take(limit).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

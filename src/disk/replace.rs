@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use super::read::read_up_to;
+use super::read::read_range;
 use super::write::{move_over, move_to_new, sync_directory_of, write_temporary_file};
 use super::{Error, ownership, read_error, remove_owned_file, write_error};
 
@@ -137,7 +137,7 @@ fn has_content(path: &Path, expected: Option<&[u8]>) -> io::Result<bool> {
     };
     // Read one extra byte to detect whether the file has grown.
     let limit = expected.len() as u64 + 1;
-    Ok(read_up_to(file, limit)? == expected)
+    Ok(read_range(file, 0..limit)? == expected)
 }
 
 /// Deletes a directory that whycap created if it is empty.

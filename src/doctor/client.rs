@@ -6,7 +6,7 @@ use anyhow::bail;
 use memchr::memmem;
 use serde::Deserialize;
 
-use super::{Examination, FindingName, Setup};
+use super::{Findings, Setup};
 use crate::claude::account::{self, Account, LoginState};
 use crate::claude::credentials::{self, Credential};
 use crate::claude::transcripts;
@@ -23,96 +23,59 @@ const FIRST_WITH_ALL_EVENTS: ClientVersion = ClientVersion(2, 1, 78);
 const VERSION_BYTES: u64 = 64 * 1024;
 
 /// A row in `known_versions.json`, which lists issues in Claude Code that look like a limit. The rows are sorted by
-/// severity.
+/// severity, and each one names its source.
 #[derive(Debug, Deserialize)]
 struct KnownIssue {
     versions: Versions,
     /// The effect on the user.
     issue: String,
-    /// The source of the information.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for those who edit the rows"))]
-    source: String,
-}
-
-fn known() -> Vec<KnownIssue> {
-    embedded::parse(
-        "doctor/known_versions.json",
-        include_str!("known_versions.json"),
-    )
 }
 
 /// Returns the known issues in a version.
 fn issues_in(version: ClientVersion) -> Vec<String> {
-    known()
+    let known: Vec<KnownIssue> = embedded::parse(
+        "doctor/known_versions.json",
+        include_str!("known_versions.json"),
+    );
+    known
         .into_iter()
         .filter(|known| known.versions.contain(version))
         .map(|known| known.issue)
         .collect()
 }
 
-/// A Claude Code version, and where whycap found it.
-struct SeenVersion {
-    version: ClientVersion,
-    /// The place where it was found, such as "from the newest transcript".
-    source: String,
+/// Returns the most recently used version of Claude Code, as recorded in the newest transcript or else in Claude Code's
+/// global state.
+fn last_version(paths: &Paths) -> Option<ClientVersion> {
+    let newest_transcript = transcripts::of_sessions(paths.transcript_roots())
+        .into_iter()
+        .next();
+    newest_transcript
+        .and_then(|transcript| version_in_transcript(&transcript.path))
+        .or_else(|| {
+            let state = account::global_state(paths)?;
+            ClientVersion::parse(state.get("lastReleaseNotesSeen")?.as_str()?)
+        })
 }
 
-impl SeenVersion {
-    /// Returns the most recently used version, as recorded in the newest transcript or else in Claude Code's global
-    /// state.
-    fn used_last(paths: &Paths, newest_transcript: Option<&Path>) -> Option<Self> {
-        newest_transcript
-            .and_then(Self::in_transcript)
-            .or_else(|| Self::in_state(paths))
-    }
-
-    fn in_transcript(path: &Path) -> Option<Self> {
-        let (_, tail) = disk::read_tail(path, VERSION_BYTES).ok()?;
-        // Quotes in text are escaped, so this can only match a field.
-        let key = b"\"version\":\"";
-        let start = memmem::rfind(&tail, key)? + key.len();
-        let rest = tail.get(start..)?;
-        let end = memchr::memchr(b'"', rest)?;
-        Some(Self {
-            version: ClientVersion::parse(std::str::from_utf8(rest.get(..end)?).ok()?)?,
-            source: "from the newest transcript".to_owned(),
-        })
-    }
-
-    fn in_state(paths: &Paths) -> Option<Self> {
-        let state = account::global_state(paths)?;
-        Some(Self {
-            version: ClientVersion::parse(state.get("lastReleaseNotesSeen")?.as_str()?)?,
-            source: format!("from {}", paths.show(&paths.global_state)),
-        })
-    }
+fn version_in_transcript(path: &Path) -> Option<ClientVersion> {
+    let (_, tail) = disk::read_tail(path, VERSION_BYTES).ok()?;
+    // Quotes in text are escaped, so this can only match a field.
+    let key = b"\"version\":\"";
+    let start = memmem::rfind(&tail, key)? + key.len();
+    let rest = tail.get(start..)?;
+    let end = memchr::memchr(b'"', rest)?;
+    ClientVersion::parse(std::str::from_utf8(rest.get(..end)?).ok()?)
 }
 
-pub(super) fn version_in_use(setup: &Setup, examination: &mut Examination) {
-    let newest = setup
-        .newest_transcript
-        .as_ref()
-        .map(|newest| newest.path.as_path());
-    let Some(SeenVersion { version, source }) = SeenVersion::used_last(&setup.paths, newest) else {
+pub(super) fn version_in_use(setup: &Setup, findings: &mut Findings) {
+    let Some(version) = last_version(&setup.paths) else {
         return;
     };
     let issues = issues_in(version).join("; ");
     if !issues.is_empty() {
-        let seen = format!("{version} ({source})");
-        examination.add(
-            FindingName::ClientHasKnownIssues,
-            &[("seen", &seen), ("issues", &issues)],
-        );
+        findings.warn(format!("Claude Code {version}: {issues}"), "claude update");
     }
-}
-
-/// Returns the most recently used version of Claude Code.
-fn last_version(paths: &Paths) -> Option<ClientVersion> {
-    let newest_transcript = transcripts::of_sessions(paths.transcript_roots())
-        .into_iter()
-        .next()
-        .map(|transcript| transcript.path);
-    Some(SeenVersion::used_last(paths, newest_transcript.as_deref())?.version)
 }
 
 /// Returns an error if the most recently used version does not support all events that whycap uses. Such a version
@@ -126,22 +89,23 @@ pub(crate) fn check_knows_hooks(paths: &Paths) -> anyhow::Result<()> {
     }
 }
 
-pub(super) fn installations(setup: &Setup, examination: &mut Examination) {
-    let executables: Vec<String> = version::executables(&setup.paths, &setup.environment)
-        .iter()
-        .map(|executable| setup.paths.show(executable))
-        .collect();
+pub(super) fn installations(setup: &Setup, findings: &mut Findings) {
+    let executables = version::executables(&setup.paths, &setup.environment);
     if executables.len() > 1 {
-        let locations = executables.join(", ");
-        examination.add(
-            FindingName::InstalledOften,
-            &[("count", &executables.len()), ("places", &locations)],
+        let shown = executables
+            .iter()
+            .map(|executable| setup.paths.show(executable));
+        let places = shown.collect::<Vec<_>>().join(", ");
+        let count = executables.len();
+        findings.warn(
+            format!("Claude Code is installed {count} times: {places}"),
+            "Keep only one installation. An old version shows outdated limits and messages.",
         );
     }
 }
 
 /// Checks for credentials that take precedence over a subscription login.
-pub(super) fn credentials(setup: &Setup, examination: &mut Examination) {
+pub(super) fn credentials(setup: &Setup, findings: &mut Findings) {
     let paths = &setup.paths;
     let named = credentials::of_session(paths, &setup.environment, Some(&setup.directory))
         .iter()
@@ -161,22 +125,19 @@ pub(super) fn credentials(setup: &Setup, examination: &mut Examination) {
             None if login.has_console_key => "the API key of your Console login".to_owned(),
             None => "neither a login nor a key".to_owned(),
         };
-        examination.add(FindingName::Payer, &[("payer", &payer)]);
+        findings.ok(format!("sessions started from this shell use {payer}"));
     } else {
         let instead = payer.map_or_else(String::new, |plan| format!(" instead of {plan}"));
-        examination.add(
-            FindingName::PayerKey,
-            &[("named", &named), ("instead", &instead)],
+        findings.warn(
+            format!("Claude Code uses {named}{instead}"),
+            "This applies to sessions that are started from this shell. If you want to use your plan, unset the variable and restart Claude Code. /status shows which account a session uses.",
         );
     }
 }
 
-pub(super) fn locks(setup: &Setup, examination: &mut Examination) {
+pub(super) fn locks(setup: &Setup, findings: &mut Findings) {
     for HarmfulLock { says, remedy, .. } in harmful(&setup.paths, &setup.environment) {
-        examination.add(
-            FindingName::LockHarmful,
-            &[("says", &says), ("remedy", &remedy)],
-        );
+        findings.warn(says, remedy);
     }
 }
 
@@ -186,12 +147,16 @@ mod tests {
 
     #[test]
     fn every_known_issue_has_a_version_range_and_a_source() {
-        let all = known();
+        let all: Vec<serde_json::Value> =
+            serde_json::from_str(include_str!("known_versions.json")).unwrap();
         assert!(all.len() > 8);
-        for known in all {
-            let Versions { from, before } = known.versions;
-            assert!(before.is_some() && from < before, "{}", known.issue);
-            assert!(!known.source.is_empty() && !known.issue.ends_with('.'));
+        for row in all {
+            let KnownIssue { versions, issue } = serde_json::from_str(&row.to_string()).unwrap();
+            assert!(
+                versions.before.is_some() && versions.from < versions.before,
+                "{issue}"
+            );
+            assert!(!row["source"].as_str().unwrap().is_empty() && !issue.ends_with('.'));
         }
     }
 

@@ -1,8 +1,8 @@
 //! Checks the setup and gives advice on how to fix each problem.
 //!
-//! A check is a function that reads a [`Setup`] and any other data that it needs, and adds [`Finding`]s. Their texts
-//! are the rows of `findings.json`. If there is no problem, or not enough data to find one, the check adds nothing. Checks
-//! do not change anything or start any processes.
+//! A check is a function that reads a [`Setup`] and any other data that it needs, and adds what it found to [`Findings`].
+//! If there is no problem, or not enough data to find one, it adds nothing. Checks do not change anything or start any
+//! processes.
 
 mod client;
 mod own_files;
@@ -12,23 +12,16 @@ mod wiring;
 
 pub(crate) use client::check_knows_hooks;
 
-use std::collections::HashMap;
-use std::fs::Metadata;
 use std::path::PathBuf;
 
-use chrono::{DateTime, Utc};
-use clap::ValueEnum;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::json;
 
 use crate::claude::settings::{self, SettingsFile};
-use crate::claude::transcripts;
-use crate::embedded;
 use crate::environment::Environment;
 use crate::install::entries::{InstalledEntries, entries_in};
-use crate::ledger::{Ledger, LedgerError};
 use crate::paths::Paths;
-use crate::render::{Argument, Report, fill_template};
+use crate::render::Report;
 use crate::terminal::{Tone, count_noun};
 
 /// The data shared by several checks.
@@ -42,36 +35,14 @@ pub(crate) struct Setup {
     settings: Vec<SettingsFile>,
     /// The path of the running whycap executable.
     executable: Option<PathBuf>,
-    newest_transcript: Option<NewestTranscript>,
-    /// The transcripts and their directories that cannot be read.
-    unreadable: Vec<PathBuf>,
-    /// The reason why the ledger is unusable. `None` means that it works or does not exist yet.
-    ledger_error: Option<LedgerError>,
-}
-
-/// The most recently modified transcript.
-#[derive(Debug)]
-struct NewestTranscript {
-    path: PathBuf,
-    written: DateTime<Utc>,
 }
 
 impl Setup {
     /// Collects the data for a directory.
     pub(crate) fn new(environment: Environment, paths: Paths, directory: PathBuf) -> Self {
-        let newest_transcript = transcripts::of_sessions(paths.transcript_roots())
-            .into_iter()
-            .next()
-            .map(|transcript| NewestTranscript {
-                written: DateTime::from_timestamp_nanos(transcript.state.modified),
-                path: transcript.path,
-            });
         Self {
             settings: settings::of(&paths, Some(&directory)),
             executable: std::env::current_exe().ok(),
-            newest_transcript,
-            unreadable: transcripts::unreadable(paths.transcript_roots()),
-            ledger_error: ledger_error(&paths),
             environment,
             paths,
             directory,
@@ -84,27 +55,10 @@ impl Setup {
     }
 }
 
-fn ledger_error(paths: &Paths) -> Option<LedgerError> {
-    let error = Ledger::open_existing(&paths.data)?.err()?;
-    (!error.is_busy()).then_some(error)
-}
-
-#[cfg(unix)]
-fn mode(file: &Metadata) -> u32 {
-    std::os::unix::fs::MetadataExt::mode(file)
-}
-
-/// Returns a fixed mode because file modes exist only on Unix.
-#[cfg(not(unix))]
-fn mode(_: &Metadata) -> u32 {
-    0o700
-}
-
 /// The verdict of a check.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum CheckVerdict {
-    #[default]
     Ok,
     /// The setup works, but there may be a problem.
     Warn,
@@ -119,90 +73,37 @@ pub(crate) struct Finding {
     pub(crate) check: &'static str,
     pub(crate) verdict: CheckVerdict,
     pub(crate) says: String,
-    /// The advice, which is `None` only if the verdict is `Ok`.
+    /// The advice: a sentence, or a shell command, which two spaces separate from an explanation in parentheses. `None`
+    /// only if the verdict is `Ok`.
     pub(crate) fix: Option<String>,
 }
 
-/// The advice in a row of `findings.json`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-struct Fix {
-    /// A shell command. Tests run it, too.
-    #[serde(default)]
-    run: Option<String>,
-    /// A sentence for the user.
-    #[serde(default)]
-    note: Option<String>,
-}
-
-impl Fix {
-    /// Returns the command followed by the sentence in parentheses. If one of them is missing, returns the other.
-    fn text(&self) -> String {
-        match (&self.run, &self.note) {
-            (Some(run), Some(note)) => format!("{run}  ({note})"),
-            (Some(text), None) | (None, Some(text)) => text.clone(),
-            (None, None) => String::new(),
-        }
-    }
-}
-
-/// A row in `findings.json`: the verdict, a sentence, and the advice. The texts contain placeholders in braces.
-#[derive(Debug, Default, Deserialize)]
-struct FindingText(CheckVerdict, String, #[serde(default)] Option<Fix>);
-
-/// The name of a finding, which is its key in `findings.json`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, ValueEnum)]
-#[serde(rename_all = "snake_case")]
-enum FindingName {
-    SettingsBroken,
-    HooksDisabled,
-    HooksManagedOnly,
-    TrustLacking,
-    LineOff,
-    LineManaged,
-    LineForeign,
-    HooksNone,
-    HooksMissing,
-    HooksSeveral,
-    CommandOff,
-    CommandMissing,
-    ProgramMissing,
-    ProgramOtherShell,
-    ProgramOther,
-    ClientHasKnownIssues,
-    InstalledOften,
-    Payer,
-    PayerKey,
-    TranscriptsUnreadable,
-    LedgerWasDamaged,
-    LedgerFailed,
-    LockHarmful,
-    PricesOld,
-    ClockWrong,
-    ConfigWrong,
-    DataIgnored,
-    DataReadOnly,
-}
-
 /// The findings so far.
-struct Examination {
+struct Findings {
     /// The check that is currently running.
     check: &'static str,
-    texts: HashMap<FindingName, FindingText>,
     all: Vec<Finding>,
 }
 
-impl Examination {
-    /// Adds a finding based on a row in `findings.json`.
-    fn add(&mut self, name: FindingName, arguments: &[Argument<'_>]) {
-        let unknown = FindingText::default();
-        let FindingText(verdict, sentence, fix) = self.texts.get(&name).unwrap_or(&unknown);
+impl Findings {
+    fn ok(&mut self, says: impl Into<String>) {
+        self.add(CheckVerdict::Ok, says.into(), None);
+    }
+
+    fn warn(&mut self, says: impl Into<String>, fix: impl Into<String>) {
+        self.add(CheckVerdict::Warn, says.into(), Some(fix.into()));
+    }
+
+    fn fail(&mut self, says: impl Into<String>, fix: impl Into<String>) {
+        self.add(CheckVerdict::Fail, says.into(), Some(fix.into()));
+    }
+
+    fn add(&mut self, verdict: CheckVerdict, says: String, fix: Option<String>) {
         self.all.push(Finding {
             check: self.check,
-            verdict: *verdict,
-            says: fill_template(sentence, arguments),
-            fix: fix
-                .as_ref()
-                .map(|fix| fill_template(&fix.text(), arguments)),
+            verdict,
+            says,
+            fix,
         });
     }
 }
@@ -210,7 +111,7 @@ impl Examination {
 /// The text of a check that found no problem.
 const NO_PROBLEM: &str = "no problem found";
 
-type Check = fn(&Setup, &mut Examination);
+type Check = fn(&Setup, &mut Findings);
 
 /// The checks, in display order.
 const CHECKS: [(&str, Check); 17] = [
@@ -235,25 +136,19 @@ const CHECKS: [(&str, Check); 17] = [
 
 /// Runs all checks.
 pub(crate) fn examine(setup: &Setup) -> Vec<Finding> {
-    let mut examination = Examination {
+    let mut findings = Findings {
         check: "",
-        texts: embedded::parse("doctor/findings.json", include_str!("findings.json")),
         all: Vec::new(),
     };
     for (name, check) in CHECKS {
-        examination.check = name;
-        let count = examination.all.len();
-        check(setup, &mut examination);
-        if examination.all.len() == count {
-            examination.all.push(Finding {
-                check: name,
-                verdict: CheckVerdict::Ok,
-                says: NO_PROBLEM.to_owned(),
-                fix: None,
-            });
+        findings.check = name;
+        let count = findings.all.len();
+        check(setup, &mut findings);
+        if findings.all.len() == count {
+            findings.ok(NO_PROBLEM);
         }
     }
-    examination.all
+    findings.all
 }
 
 /// The width of the verdict column.
@@ -277,9 +172,12 @@ pub(crate) fn report(findings: &[Finding], error: Option<&str>) -> Report {
     if let Some(error) = error {
         report.paragraph(Tone::Alarm, error);
     }
-    let quiet = findings.iter().filter(|finding| finding.says == NO_PROBLEM);
-    let quiet_count = quiet.count() as u64;
-    for finding in findings.iter().filter(|finding| finding.says != NO_PROBLEM) {
+    let mut quiet_count = 0;
+    for finding in findings {
+        if finding.says == NO_PROBLEM {
+            quiet_count += 1;
+            continue;
+        }
         let (word, tone) = match finding.verdict {
             CheckVerdict::Ok => ("ok", Tone::Good),
             CheckVerdict::Warn => ("warn", Tone::Warning),

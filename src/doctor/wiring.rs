@@ -6,7 +6,7 @@ use std::path::{MAIN_SEPARATOR, Path};
 
 use serde_json::Value;
 
-use super::{Examination, FindingName, Setup, mode};
+use super::{Findings, Setup};
 use crate::claude::account;
 use crate::claude::settings::{SettingsFile, SettingsScope, effective_value};
 use crate::claude::shell::Shell;
@@ -20,26 +20,31 @@ use crate::paths::as_written;
 /// The maximum size, in bytes, of an executable to compare. Executables with debug information can be very large.
 const EXECUTABLE_SIZE_LIMIT: u64 = 512 * 1024 * 1024;
 
-pub(super) fn settings_files(setup: &Setup, examination: &mut Examination) {
+pub(super) fn settings_files(setup: &Setup, findings: &mut Findings) {
     for file in &setup.settings {
         if let Err(why) = &file.contents {
             let place = setup.paths.show(&file.path);
-            examination.add(
-                FindingName::SettingsBroken,
-                &[("place", &place), ("why", why)],
+            findings.fail(
+                format!("{place}: {why}"),
+                "Fix the error in the file. Until you do, Claude Code ignores the file or parts of it.",
             );
         }
     }
 }
 
-pub(super) fn hooks_allowed(setup: &Setup, examination: &mut Examination) {
-    if let Some(file) = setup
+pub(super) fn hooks_allowed(setup: &Setup, findings: &mut Findings) {
+    let disabling = setup
         .settings
         .iter()
-        .find(|file| file.is_true("disableAllHooks"))
-    {
+        .find(|file| file.is_true("disableAllHooks"));
+    if let Some(file) = disabling {
         let place = setup.paths.show(&file.path);
-        return examination.add(FindingName::HooksDisabled, &[("place", &place)]);
+        return findings.fail(
+            format!("{place} sets disableAllHooks, so no hooks or status lines run"),
+            format!(
+                "Remove disableAllHooks from {place}. Until then, `whycap explain` in a shell still works."
+            ),
+        );
     }
 
     let is_managed_only = setup
@@ -50,57 +55,68 @@ pub(super) fn hooks_allowed(setup: &Setup, examination: &mut Examination) {
         file.scope == SettingsScope::Managed && !installed_entries.hooks.is_empty()
     });
     if is_managed_only && !has_managed_hooks {
-        examination.add(FindingName::HooksManagedOnly, &[]);
+        findings.fail(
+            "your organization allows only its own hooks (allowManagedHooksOnly), so whycap's hooks and status line do not run",
+            "Ask your administrator to add whycap to the managed settings. Until then, `whycap explain` in a shell still works.",
+        );
     }
 }
 
-pub(super) fn trust(setup: &Setup, examination: &mut Examination) {
-    let is_trusted =
-        account::global_state(&setup.paths).and_then(|state| is_trusted(&state, &setup.directory));
-    if is_trusted == Some(false) {
-        let place = setup.paths.show(&setup.directory);
-        examination.add(FindingName::TrustLacking, &[("place", &place)]);
+pub(super) fn trust(setup: &Setup, findings: &mut Findings) {
+    let place = setup.paths.show(&setup.directory);
+    let state = account::global_state(&setup.paths).unwrap_or_default();
+    if is_distrusted(&state, &setup.directory) {
+        findings.warn(
+            format!("{place} is not trusted, so hooks and the status line do not run here"),
+            "Start claude in this folder, and answer yes when it asks whether you trust the folder.",
+        );
     }
 }
 
-/// Returns true if the user trusts a folder or one of its parents, or `None` if Claude Code does not know the folder.
-fn is_trusted(state: &Value, project: &Path) -> Option<bool> {
-    let projects = state.get("projects")?;
-    if project
-        .ancestors()
-        .any(|folder| trust_in(projects, folder) == Some(true))
-    {
-        return Some(true);
-    }
-    trust_in(projects, project)
+/// Returns true if the user has been asked about a folder and trusts neither it nor any of its parents.
+fn is_distrusted(state: &Value, project: &Path) -> bool {
+    trust_in(state, project) == Some(false)
+        && !project
+            .ancestors()
+            .any(|folder| trust_in(state, folder) == Some(true))
 }
 
 /// Returns true if the user trusts this exact folder, or `None` if the user has not been asked.
-fn trust_in(projects: &Value, folder: &Path) -> Option<bool> {
+fn trust_in(state: &Value, folder: &Path) -> Option<bool> {
     let name = as_written(folder.to_str()?.to_owned());
     // Claude Code uses forward slashes on all systems.
-    projects
+    state
+        .get("projects")?
         .get(name.replace(MAIN_SEPARATOR, "/"))?
         .get("hasTrustDialogAccepted")?
         .as_bool()
 }
 
-pub(super) fn status_line(setup: &Setup, examination: &mut Examination) {
+pub(super) fn status_line(setup: &Setup, findings: &mut Findings) {
     let Some((file, entry)) = effective_value(&setup.settings, "statusLine") else {
-        return examination.add(FindingName::LineOff, &[]);
+        return findings.warn(
+            "whycap's status line is not turned on",
+            "whycap install --statusline",
+        );
     };
     if entry_invocation(entry, STATUS_LINE).is_some() {
         return;
     }
-    let finding = match file.scope {
-        SettingsScope::Managed => FindingName::LineManaged,
-        SettingsScope::User | SettingsScope::Project | SettingsScope::Local => {
-            FindingName::LineForeign
-        }
-    };
     let place = setup.paths.show(&file.path);
-    let scope = scope_option(file.scope);
-    examination.add(finding, &[("place", &place), ("scope", &scope)]);
+    if file.scope == SettingsScope::Managed {
+        findings.warn(
+            format!("your organization has set a different status line (in {place})"),
+            "Ask your administrator to add whycap to the managed settings. Until then, `whycap now` in a shell shows the same figures.",
+        );
+    } else {
+        let scope = scope_option(file.scope);
+        findings.warn(
+            format!("another program's status line takes precedence here (in {place})"),
+            format!(
+                "whycap install --statusline --wrap{scope}  (This command shows both status lines. With --replace instead of --wrap, whycap's status line replaces the other.)"
+            ),
+        );
+    }
 }
 
 /// Returns the command-line option for this scope.
@@ -112,6 +128,15 @@ fn scope_option(scope: SettingsScope) -> &'static str {
     }
 }
 
+/// Returns the events that a hook in the settings handles.
+fn handled_events(setup: &Setup) -> Vec<String> {
+    setup
+        .installed_entries()
+        .flat_map(|(_, entries)| entries.hooks)
+        .map(|(event, _)| event)
+        .collect()
+}
+
 /// Returns true if a plugin provides whycap's hooks. The plugin in the skills directory has no hooks.
 fn has_plugin_with_hooks(setup: &Setup) -> bool {
     EnabledPlugin::list(&setup.settings)
@@ -119,126 +144,113 @@ fn has_plugin_with_hooks(setup: &Setup) -> bool {
         .any(|plugin| plugin.is_enabled && !plugin.is_in_skills_directory())
 }
 
-pub(super) fn hooks(setup: &Setup, examination: &mut Examination) {
-    let events: Vec<String> = setup
-        .installed_entries()
-        .flat_map(|(_, entries)| entries.hooks)
-        .map(|(event, _)| event)
-        .collect();
+pub(super) fn hooks(setup: &Setup, findings: &mut Findings) {
+    if has_plugin_with_hooks(setup) {
+        return;
+    }
+    let handled = handled_events(setup);
     let missing: Vec<&str> = EVENTS
         .iter()
         .map(|(event, _)| *event)
-        .filter(|event| !events.iter().any(|known| known == event))
+        .filter(|event| !handled.iter().any(|known| known == event))
         .collect();
-
-    if !missing.is_empty() && !has_plugin_with_hooks(setup) {
-        let finding = if missing.len() == EVENTS.len() {
-            FindingName::HooksNone
-        } else {
-            FindingName::HooksMissing
-        };
-        examination.add(finding, &[("which", &missing.join(", "))]);
-    }
-
-    // The files are in order of precedence, so the first one is the most specific.
-    let files: Vec<&SettingsFile> = setup
-        .installed_entries()
-        .filter(|(_, installed_entries)| !installed_entries.hooks.is_empty())
-        .map(|(file, _)| file)
-        .collect();
-    if let [first, _, ..] = *files
-        && first.scope != SettingsScope::Managed
-    {
-        let file_list = files
-            .iter()
-            .map(|file| setup.paths.show(&file.path))
-            .collect::<Vec<_>>()
-            .join(", ");
-        let scope = scope_option(first.scope);
-        examination.add(
-            FindingName::HooksSeveral,
-            &[("files", &file_list), ("scope", &scope)],
+    if missing.len() == EVENTS.len() {
+        findings.fail(
+            "no hooks are set, so whycap does not detect limit errors by itself",
+            "whycap install --hooks",
         );
+    } else if !missing.is_empty() {
+        let missing = missing.join(", ");
+        findings.warn(format!("missing: {missing}"), "whycap install --hooks");
     }
 }
 
 /// Checks whether `/whycap` is available. If there are no hooks at all, the check for hooks already reports the
 /// problem.
-pub(super) fn slash_command(setup: &Setup, examination: &mut Examination) {
-    let has_hooks = setup
-        .installed_entries()
-        .any(|(_, installed_entries)| !installed_entries.hooks.is_empty());
-    if !has_hooks && !has_plugin_with_hooks(setup) {
+pub(super) fn slash_command(setup: &Setup, findings: &mut Findings) {
+    if handled_events(setup).is_empty() && !has_plugin_with_hooks(setup) {
         return;
     }
     match SlashCommandState::new(&setup.paths, &setup.settings) {
         SlashCommandState::Plugin => {}
-        SlashCommandState::TurnedOff(plugin) => {
-            examination.add(FindingName::CommandOff, &[("plugin", &plugin)]);
-        }
-        SlashCommandState::Missing => examination.add(FindingName::CommandMissing, &[]),
+        SlashCommandState::TurnedOff(plugin) => findings.warn(
+            "the plugin that handles /whycap is turned off",
+            format!("claude plugin enable {plugin}"),
+        ),
+        SlashCommandState::Missing => findings.warn(
+            "Claude Code has no /whycap command",
+            "whycap install --hooks",
+        ),
     }
 }
 
-pub(super) fn executable(setup: &Setup, examination: &mut Examination) {
+pub(super) fn executable(setup: &Setup, findings: &mut Findings) {
     let shell = Shell::of(&setup.environment);
-    let mut executables = BTreeSet::new();
+    let mut checked = BTreeSet::new();
 
-    for (file, installed_entries) in setup.installed_entries() {
-        let hooks = installed_entries
-            .hooks
-            .into_iter()
-            .map(|(_, invocation)| invocation);
-        for invocation in installed_entries.status_line.into_iter().chain(hooks) {
-            if !executables.insert(invocation.executable.clone()) {
-                continue;
+    for (file, entries) in setup.installed_entries() {
+        let hooks = entries.hooks.into_iter().map(|(_, invocation)| invocation);
+        for invocation in entries.status_line.into_iter().chain(hooks) {
+            if checked.insert(invocation.executable.clone()) {
+                check_executable(setup, &shell, file, &invocation, findings);
             }
-            let running = setup.executable.as_deref();
-            let Some(finding) = problem_with_executable(&invocation, &shell, running) else {
-                continue;
-            };
-            let place = setup.paths.show(&file.path);
-            let calls = format!("{place} runs {}", invocation.executable);
-            examination.add(
-                finding,
-                &[
-                    ("calls", &calls),
-                    ("scope", &scope_option(file.scope)),
-                    ("shell", &shell.name()),
-                ],
-            );
         }
     }
 }
 
-/// Returns the problem with an executable in the settings, or `None` if it is the running one, a copy of it, or
-/// called without a path.
-fn problem_with_executable(
-    invocation: &Invocation,
+/// Checks an executable in the settings. It is fine if it is the running one, a copy of it, or called without a path.
+fn check_executable(
+    setup: &Setup,
     shell: &Shell,
-    running: Option<&Path>,
-) -> Option<FindingName> {
+    file: &SettingsFile,
+    invocation: &Invocation,
+    findings: &mut Findings,
+) {
+    let called = Path::new(&invocation.executable);
+    let calls = format!("{} runs {}", setup.paths.show(&file.path), called.display());
+    let install = format!("whycap install{}", scope_option(file.scope));
     if invocation.for_powershell != (*shell == Shell::PowerShell) {
-        return Some(FindingName::ProgramOtherShell);
+        let shell = shell.name();
+        findings.fail(
+            format!(
+                "{calls} with a command that does not work in {shell}, the shell that Claude Code uses here"
+            ),
+            install,
+        );
+    } else if called.is_absolute() && !is_executable(called) {
+        findings.fail(
+            format!("{calls}, which is not an executable file"),
+            format!(
+                "{install}  (The command does not touch entries that you have changed, so fix those yourself.)"
+            ),
+        );
+    } else if called.is_absolute() && !is_same_program(called, setup.executable.as_deref()) {
+        findings.warn(
+            format!("{calls}, which is another version than this one"),
+            format!("{install}  (The command changes the settings to run this version.)"),
+        );
     }
-    let path = Path::new(&invocation.executable);
-    if !path.is_absolute() {
-        return None;
-    }
-    match std::fs::metadata(path) {
-        Ok(file) if file.is_file() && mode(&file) & 0o111 != 0 => {
-            let is_this = running.is_some_and(|running| is_same_program(running, path));
-            (!is_this).then_some(FindingName::ProgramOther)
-        }
-        _ => Some(FindingName::ProgramMissing),
-    }
+}
+
+#[cfg(unix)]
+fn is_executable(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.mode() & 0o111 != 0)
+}
+
+/// Returns true if the file exists. File modes exist only on Unix.
+#[cfg(not(unix))]
+fn is_executable(path: &Path) -> bool {
+    path.is_file()
 }
 
 /// Returns true if two executables are the same file or have the same contents.
-fn is_same_program(first: &Path, second: &Path) -> bool {
+fn is_same_program(called: &Path, running: Option<&Path>) -> bool {
     let read = |path| disk::read(path, EXECUTABLE_SIZE_LIMIT).ok().flatten();
-    disk::is_same_file(first, second)
-        || read(first).is_some_and(|contents| Some(contents) == read(second))
+    running.is_some_and(|running| {
+        disk::is_same_file(called, running)
+            || read(called).is_some_and(|contents| Some(contents) == read(running))
+    })
 }
 
 #[cfg(test)]
@@ -250,14 +262,17 @@ mod tests {
     fn trust_in_a_folder_includes_its_subfolders() {
         let state = json!({"projects": {
             "/home/dev/work": {"hasTrustDialogAccepted": true},
+            "/home/dev/work/odd": {"hasTrustDialogAccepted": false},
             "/home/dev/odd": {"hasTrustDialogAccepted": false},
         }});
-        assert_eq!(
-            is_trusted(&state, Path::new("/home/dev/work/a/b")),
-            Some(true)
-        );
-        assert_eq!(is_trusted(&state, Path::new("/home/dev/odd")), Some(false));
-        assert_eq!(is_trusted(&state, Path::new("/home/dev/worker")), None);
-        assert_eq!(is_trusted(&json!({"projects": 7}), Path::new("/")), None);
+        let is_distrusted = |folder| is_distrusted(&state, Path::new(folder));
+        assert!(!is_distrusted("/home/dev/work/a/b"));
+        assert!(!is_distrusted("/home/dev/work/odd"));
+        assert!(is_distrusted("/home/dev/odd"));
+        assert!(!is_distrusted("/home/dev/worker"));
+        assert!(!super::is_distrusted(
+            &json!({"projects": 7}),
+            Path::new("/")
+        ));
     }
 }

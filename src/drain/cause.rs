@@ -38,8 +38,6 @@ pub(crate) enum RewriteCause {
 pub(super) struct CauseTexts {
     /// A short description of the cause.
     pub(super) label: String,
-    /// The proof that a rewrite was avoidable, unless each rewrite has its own proof.
-    pub(super) evidence: String,
     /// Advice on how to prevent rewrites with this cause.
     pub(super) advice: String,
 }
@@ -53,49 +51,38 @@ impl RewriteCause {
         ALL.get(&self).unwrap_or(&NONE)
     }
 
+    /// Returns the verdict that such a rewrite was avoidable, which this proves.
+    fn avoidable(self, proof: impl Into<String>) -> RewriteVerdict {
+        RewriteVerdict {
+            cause: self,
+            proof: Some(proof.into()),
+        }
+    }
+
+    /// Returns the verdict that such a rewrite was not avoidable, or that nothing proves it.
+    pub(super) const fn not_avoidable(self) -> RewriteVerdict {
+        RewriteVerdict {
+            cause: self,
+            proof: None,
+        }
+    }
+
     /// Returns true if the user can prevent such rewrites even though the task may have required them.
     pub(super) fn is_load(self) -> bool {
         matches!(self, Self::SkillLoaded | Self::ToolsLoaded)
     }
 }
 
-/// The verdict on a rewrite, or on a group of rewrites.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// The verdict on a rewrite.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RewriteVerdict {
     pub(crate) cause: RewriteCause,
-    /// True if the rewrite was provably avoidable.
-    pub(crate) is_avoidable: bool,
-    /// The proof, if it is specific to this rewrite.
-    pub(super) evidence: Option<String>,
-}
-
-impl RewriteVerdict {
-    fn avoidable(cause: RewriteCause) -> Self {
-        Self {
-            is_avoidable: true,
-            ..Self::not_avoidable(cause)
-        }
-    }
-
-    pub(crate) const fn not_avoidable(cause: RewriteCause) -> Self {
-        Self {
-            cause,
-            is_avoidable: false,
-            evidence: None,
-        }
-    }
-
-    /// Returns the proof. The text is empty if the name of the cause says everything.
-    pub(super) fn proof(&self) -> &str {
-        match &self.evidence {
-            Some(evidence) => evidence,
-            None => &self.cause.texts().evidence,
-        }
-    }
+    /// The proof that the rewrite was avoidable, or `None` if it was not, or if nothing proves it.
+    pub(super) proof: Option<String>,
 }
 
 /// The verdict on a rewrite whose cause cannot be proven.
-const UNEXPLAINED: RewriteVerdict = RewriteVerdict::not_avoidable(RewriteCause::Unknown);
+const UNEXPLAINED: RewriteVerdict = RewriteCause::Unknown.not_avoidable();
 
 /// The minimum number of missed tokens that counts as a rewrite. Claude Code 2.1.329 uses this threshold and the next
 /// one to count its own cache misses.
@@ -133,10 +120,10 @@ pub(super) fn verdict(
     shapes: &Shapes,
 ) -> RewriteVerdict {
     if response.events.compactions > previous.events.compactions {
-        return RewriteVerdict::not_avoidable(RewriteCause::Compaction);
+        return RewriteCause::Compaction.not_avoidable();
     }
     if has_expired(previous, response) {
-        return RewriteVerdict::not_avoidable(RewriteCause::Expired);
+        return RewriteCause::Expired.not_avoidable();
     }
     match (&previous.sent, &response.sent) {
         (Some(old), Some(new)) => {
@@ -147,13 +134,13 @@ pub(super) fn verdict(
                 new,
             };
             let verdict = pair.verdict(load, shapes);
-            if verdict.is_avoidable && !pair.is_conclusive() {
+            if verdict.proof.is_some() && !pair.is_conclusive() {
                 return UNEXPLAINED;
             }
             verdict
         }
         _ => match load {
-            Some(load) if is_same_turn(previous, response) => RewriteVerdict::not_avoidable(load),
+            Some(load) if is_same_turn(previous, response) => load.not_avoidable(),
             _ => UNEXPLAINED,
         },
     }
@@ -193,17 +180,19 @@ impl RequestPair<'_> {
                 (Some(before), Some(after)) if before != after => (before, after),
                 _ => return UNEXPLAINED,
             };
-            let is_tool_load = load == Some(RewriteCause::ToolsLoaded);
-            if !is_tool_load || !has_only_more_deferred_tools(before, after) {
-                return self.unless_by_user(shape_verdict(before, after));
-            }
+            // A tool search adds the tools that it has found. In some versions, it also changes the system prompt.
+            return if load == Some(RewriteCause::ToolsLoaded) {
+                RewriteCause::ToolsLoaded.not_avoidable()
+            } else {
+                self.unless_by_user(shape_verdict(before, after))
+            };
         }
         let are_parameters_same = new.effort == old.effort && new.parameters == old.parameters;
         if load == Some(RewriteCause::SkillLoaded) && !are_parameters_same {
-            return RewriteVerdict::not_avoidable(RewriteCause::SkillLoaded);
+            return RewriteCause::SkillLoaded.not_avoidable();
         }
         if new.effort != old.effort {
-            return RewriteVerdict::not_avoidable(RewriteCause::EffortChanged);
+            return RewriteCause::EffortChanged.not_avoidable();
         }
         let (Some(old_messages), Some(new_messages)) = (&old.messages, &new.messages) else {
             return UNEXPLAINED;
@@ -212,18 +201,20 @@ impl RequestPair<'_> {
             return UNEXPLAINED;
         }
         match (compare_messages(old_messages, new_messages), load) {
-            (Comparison::Extended, Some(load)) => RewriteVerdict::not_avoidable(load),
-            (Comparison::Extended, None) if self.is_near() => {
-                RewriteVerdict::avoidable(RewriteCause::Server)
-            }
+            (Comparison::Extended, Some(load)) => load.not_avoidable(),
+            (Comparison::Extended, None) if self.is_near() => RewriteCause::Server.avoidable(
+                "the tools, system prompt, settings, and all earlier messages were the same",
+            ),
             (Comparison::Extended, None) => UNEXPLAINED,
             // If the requests are far apart, the server might not have found the entry even if the message had stayed
             // the same.
             (Comparison::Replaced, _) if self.is_near() => {
-                self.unless_by_user(RewriteVerdict::avoidable(RewriteCause::MessagesRewritten))
+                self.unless_by_user(RewriteCause::MessagesRewritten.avoidable(
+                    "an earlier message was changed, but the messages after it were not",
+                ))
             }
             (Comparison::Replaced | Comparison::WentBack, _) => {
-                RewriteVerdict::not_avoidable(RewriteCause::MessagesRewritten)
+                RewriteCause::MessagesRewritten.not_avoidable()
             }
         }
     }
@@ -238,7 +229,7 @@ impl RequestPair<'_> {
             || response.version != previous.version
             || response.events.commands > previous.events.commands;
         RewriteVerdict {
-            is_avoidable: verdict.is_avoidable && !is_by_user,
+            proof: verdict.proof.filter(|_| !is_by_user),
             ..verdict
         }
     }
@@ -318,32 +309,18 @@ fn compare_messages(old: &[Hash], new: &[Hash]) -> Comparison {
 /// prompt.
 fn shape_verdict(old: &Shape, new: &Shape) -> RewriteVerdict {
     if old.tools == new.tools {
-        return RewriteVerdict::avoidable(RewriteCause::SystemPromptChanged);
+        return RewriteCause::SystemPromptChanged
+            .avoidable("the tools were the same, but the system prompt was not");
     }
     let all = old.tools.iter().chain(&new.tools);
     let changed = all.filter(|tool| !(old.tools.contains(tool) && new.tools.contains(tool)));
     let names: BTreeSet<&str> = changed.map(|tool| tool.name.as_str()).collect();
-    let evidence = if names.is_empty() {
+    let proof = if names.is_empty() {
         "the tools were sent in a different order".to_owned()
     } else {
         format!("these tools differ: {}", Vec::from_iter(names).join(", "))
     };
-    RewriteVerdict {
-        evidence: Some(evidence),
-        ..RewriteVerdict::avoidable(RewriteCause::ToolsChanged)
-    }
-}
-
-/// Returns true if the only difference between two shapes is that deferred tools were added, which is what a tool search
-/// does.
-fn has_only_more_deferred_tools(old: &Shape, new: &Shape) -> bool {
-    let [old_present, new_present] = [old, new].map(|shape| {
-        let tools = shape.tools.iter().filter(|tool| !tool.is_deferred);
-        tools.map(|tool| tool.definition).collect::<Vec<_>>()
-    });
-    new.system == old.system
-        && new_present == old_present
-        && old.tools.iter().all(|tool| new.tools.contains(tool))
+    RewriteCause::ToolsChanged.avoidable(proof)
 }
 
 #[cfg(test)]

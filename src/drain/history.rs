@@ -4,10 +4,11 @@ use std::collections::{HashMap, HashSet};
 use std::mem;
 use std::rc::Rc;
 
+use indexmap::IndexMap;
+
 use super::cause::{RewriteCause, RewriteVerdict, rewritten_tokens, verdict};
 use super::line::{ConversationResponse, Events, Prompt, first_words};
 use super::loads::PendingLoads;
-use super::prices::ResponsePrices;
 use crate::claude::transcripts::{TranscriptFile, session_of};
 use crate::disk::ownership::open_regular;
 use crate::pricing::{Money, PriceTable};
@@ -27,9 +28,7 @@ pub(crate) struct CacheWrite {
     /// The account that paid for the response, if the transcript identifies it.
     owner: Option<Owner>,
     pub(crate) session: String,
-    /// The total cost of the response. This and the other costs are 0 until [`Self::price`] is called.
-    pub(crate) total: Money,
-    /// The cost of the cache write.
+    /// The cost of the cache write. This and the cost of the rewrite are 0 until [`Self::price`] is called.
     pub(crate) cost: Money,
     /// True if the request was recorded.
     pub(crate) is_recorded: bool,
@@ -41,12 +40,11 @@ pub(crate) struct CacheWrite {
 impl CacheWrite {
     /// Calculates and stores the costs. Must be called after all lines of the response have been read.
     fn price(&mut self, prices: &PriceTable) {
-        let prices = ResponsePrices::new(prices, &self.response);
+        let prices = prices.prices_of(&self.response.model);
         if let Some(rewrite) = &mut self.rewrite {
-            rewrite.cost = prices.writing_minus_reading(rewrite.tokens);
+            rewrite.cost = self.response.writing_minus_reading(&prices, rewrite.tokens);
         }
-        self.total = prices.total();
-        self.cost = prices.writing();
+        self.cost = self.response.writing(&prices);
     }
 }
 
@@ -75,12 +73,6 @@ pub(crate) struct Rewrite {
     pub(crate) after: Millis,
 }
 
-impl Rewrite {
-    fn is_explained(&self) -> bool {
-        self.verdict.cause != RewriteCause::Unknown
-    }
-}
-
 /// Returns the sender of a response's request: the main conversation, a subagent, or a background task. Each sender has
 /// its own cache. Recorded requests use several names for the main conversation, and older transcripts do not name it.
 fn sender_of(response: &ConversationResponse) -> String {
@@ -98,8 +90,6 @@ fn sender_of(response: &ConversationResponse) -> String {
 /// The caches used by one sender.
 #[derive(Default)]
 struct SenderCaches {
-    /// The events in the file before the sender's latest response.
-    events: Events,
     /// The subagent, if the sender is one.
     agent: Option<String>,
     /// The causes of the sender's loads since that response.
@@ -108,14 +98,30 @@ struct SenderCaches {
     by_model: HashMap<String, ConversationResponse>,
 }
 
+impl SenderCaches {
+    /// Returns the reason why the sender has a new cache. The arguments are the events before the first response from it,
+    /// and what the sender has loaded since its previous response.
+    fn cause_of_new(&self, events: Events, loads: &[RewriteCause]) -> RewriteCause {
+        let mut others = self.by_model.values();
+        if self.by_model.is_empty() {
+            RewriteCause::First
+        } else if loads.contains(&RewriteCause::SkillLoaded)
+            && others.any(|other| other.events.is_same_turn(&events))
+        {
+            // The skill must have switched the model.
+            RewriteCause::SkillLoaded
+        } else {
+            RewriteCause::ModelChanged
+        }
+    }
+}
+
 /// The information from the transcripts read so far.
 #[derive(Default)]
 struct History {
     shapes: Shapes,
-    /// The keys of the responses that have been counted, with their positions in `writes`. Forks have copies of these
-    /// responses in their own transcripts.
-    counted: HashMap<i64, usize>,
-    writes: Vec<CacheWrite>,
+    /// The cache writes by the key of the response. Forks have copies of these responses in their own transcripts.
+    writes: IndexMap<i64, CacheWrite>,
     file: FileHistory,
 }
 
@@ -140,20 +146,19 @@ impl History {
             return;
         };
         match (fields.kind.as_str(), fields.subtype.as_deref()) {
-            ("api-request", _) => self.file.read_request(fields),
-            ("api-request-shape", _) => self.shapes.extend(fields.shape()),
+            ("api-request", _) => return self.file.read_request(fields),
+            ("api-request-shape", _) => return self.shapes.extend(fields.shape()),
             ("system", Some("compact_boundary" | "microcompact_boundary")) => {
                 self.file.events.compactions += 1;
             }
-            ("system", kind) => {
-                self.file.events.lines += 1;
-                self.file.events.commands += u32::from(kind == Some("local_command"));
-            }
+            ("system", Some("local_command")) => self.file.events.commands += 1,
             ("assistant", _) => self.read_response(line, fields),
             ("user", _) => self.file.read_user_line(&fields),
             ("session-owner" | "attachment", _) => self.file.read_owner(line),
-            _ => {}
+            ("system", _) => {}
+            _ => return,
         }
+        self.file.events.lines += 1;
     }
 
     /// Processes a response line. A response is added when its first line is read, because the events before this line
@@ -161,32 +166,27 @@ impl History {
     /// and output tokens, but it contains all prompt tokens.
     fn read_response(&mut self, line: &[u8], fields: CacheLine<'_>) {
         self.file.loads.read_calls(&fields);
-        let Some(response) = ConversationResponse::in_line(line, fields) else {
+        let request = fields.request();
+        let sent = request.and_then(|request| self.file.requests.get(&request).cloned());
+        let Some(response) = ConversationResponse::in_line(line, fields, sent) else {
             return;
         };
         let key = response.key;
-        let position = self.counted.get(&key);
-        if let Some(write) = position.and_then(|position| self.writes.get_mut(*position)) {
+        if let Some(write) = self.writes.get_mut(&key) {
             write.response.merge_usage(&response);
         }
         if self.file.seen.insert(key) {
             self.add_response(response);
         }
-        self.file.events.lines += 1;
     }
 
     /// Compares a response with its predecessor, and records its cache write unless the line is a copy.
     fn add_response(&mut self, mut response: ConversationResponse) {
-        response.sent = response
-            .request
-            .and_then(|request| self.file.requests.get(&request).cloned());
         response.events = self.file.events;
 
         let caches = self.file.caches.entry(sender_of(&response)).or_default();
         caches.agent.clone_from(&response.agent);
         let loads = mem::take(&mut caches.loads);
-        let is_same_turn = caches.events.is_same_turn(&response.events);
-        caches.events = response.events;
 
         let previous = caches.by_model.remove(&response.model);
         let rewrite = if let Some(previous) = &previous {
@@ -198,23 +198,25 @@ impl History {
             });
             response.first_prompt = previous.first_prompt;
             response.is_explained_miss = response.usage.cache_read < previous.tokens_in_cache()
-                && rewrite.as_ref().is_none_or(Rewrite::is_explained);
+                && rewrite
+                    .as_ref()
+                    .is_none_or(|rewrite| rewrite.verdict.cause != RewriteCause::Unknown);
             rewrite
         } else {
             response.first_prompt = response.usage.prompt();
-            let cause = first_cause(caches.by_model.is_empty(), is_same_turn, &loads);
+            let cause = caches.cause_of_new(response.events, &loads);
             let tokens = response.usage.cache_write;
             (tokens > 0).then_some(Rewrite {
-                verdict: RewriteVerdict::not_avoidable(cause),
+                verdict: cause.not_avoidable(),
                 tokens,
                 cost: Money::ZERO,
                 after: 0,
             })
         };
 
-        if !response.is_copy && !self.counted.contains_key(&response.key) {
-            self.counted.insert(response.key, self.writes.len());
-            self.writes.push(CacheWrite {
+        if !response.is_copy {
+            let entry = self.writes.entry(response.key);
+            entry.or_insert_with(|| CacheWrite {
                 prompt: self.file.prompt.clone(),
                 owner: self.file.owner_reader.last.clone(),
                 session: self.file.session.clone(),
@@ -229,19 +231,6 @@ impl History {
             });
         }
         caches.by_model.insert(response.model.clone(), response);
-    }
-}
-
-/// Returns the reason why a cache is new. `is_first` is true if the sender has no other caches. `is_same_turn` is true
-/// if the user has done nothing since the sender's previous response.
-fn first_cause(is_first: bool, is_same_turn: bool, loads: &[RewriteCause]) -> RewriteCause {
-    if is_first {
-        RewriteCause::First
-    } else if is_same_turn && loads.contains(&RewriteCause::SkillLoaded) {
-        // The skill must have switched the model.
-        RewriteCause::SkillLoaded
-    } else {
-        RewriteCause::ModelChanged
     }
 }
 
@@ -261,7 +250,6 @@ impl FileHistory {
         let is_command = message.contains("<command-name>");
         let is_result = fields.tool_use_result.is_some() || message.contains("\"tool_result\"");
         let is_prompt = !is_command && !is_result && fields.is_meta != Some(true);
-        self.events.lines += 1;
         self.events.prompts += u32::from(is_prompt);
         self.events.commands += u32::from(is_command);
         let known = self.prompt.as_ref().map(|prompt| &prompt.id);
@@ -281,16 +269,12 @@ impl FileHistory {
     /// Processes a line that may identify the paying account.
     fn read_owner(&mut self, line: &[u8]) {
         let Some(owner) = Owner::in_line(line) else {
-            self.events.lines += 1;
             return;
         };
-        let is_change = match &self.owner_reader.last {
-            Some(known) => known.is_same_as(&owner) == Some(false),
-            // The owner of the responses before the first such line is unknown.
-            None => !self.seen.is_empty(),
-        };
-        self.events.owner_changes += u32::from(is_change);
-        self.owner_reader.add(owner);
+        // The owner of the responses before the first such line is unknown.
+        let may_be_change = self.owner_reader.last.is_none() && !self.seen.is_empty();
+        let is_change = self.owner_reader.add(owner).is_some();
+        self.events.owner_changes += u32::from(may_be_change || is_change);
     }
 
     /// Processes a recorded request. If the request extends one that is not in the file, its messages are unknown.
@@ -310,14 +294,13 @@ impl FileHistory {
     }
 }
 
-/// Returns all cache writes in these transcripts since the given time, in chronological order. `progress` receives the
+/// Returns all cache writes in these transcripts, in chronological order. `progress` receives the
 /// number of bytes read so far and the total number of bytes.
 ///
 /// The files are read in full, including recorded requests, which takes time. Only commands that report on the cache
 /// call this function. Files that cannot be read are skipped, and `whycap doctor` lists them.
 pub(crate) fn cache_writes(
     mut files: Vec<TranscriptFile>,
-    since: Option<Millis>,
     prices: &PriceTable,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Vec<CacheWrite> {
@@ -339,10 +322,7 @@ pub(crate) fn cache_writes(
         progress(read_bytes, all_bytes);
     }
 
-    let mut writes = history.writes;
-    if let Some(since) = since {
-        writes.retain(|write| write.response.at >= since);
-    }
+    let mut writes: Vec<CacheWrite> = history.writes.into_values().collect();
     for write in &mut writes {
         write.price(prices);
     }

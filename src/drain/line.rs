@@ -8,7 +8,7 @@ use crate::claude::session_label::{shortened, text_of};
 use crate::pricing::{ServiceLevel, Usage};
 use crate::time::{HOUR, Millis};
 use crate::transcript::line::{Line, parse};
-use crate::transcript::requests::{CacheLine, FIVE_MINUTES, Hash, SentRequest};
+use crate::transcript::requests::{CacheLine, FIVE_MINUTES, SentRequest};
 
 /// A prompt from the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +33,6 @@ pub(crate) struct ConversationResponse {
     /// The individual model calls if there is more than one.
     pub(super) several_calls: Vec<Usage>,
     pub(super) service: ServiceLevel,
-    pub(super) request: Option<Hash>,
     /// The API's ID for the request, which is included in bug reports.
     pub(super) request_id: Option<String>,
     /// The subagent that sent the request.
@@ -53,9 +52,13 @@ pub(crate) struct ConversationResponse {
 }
 
 impl ConversationResponse {
-    /// Returns the response in an `assistant` line, which must have these fields. Returns `None` if the line is not an API
-    /// response or has no timestamp.
-    pub(super) fn in_line(line: &[u8], fields: CacheLine<'_>) -> Option<Self> {
+    /// Returns the response in an `assistant` line, which must have these fields, to this request. Returns `None` if the
+    /// line is not an API response or has no timestamp.
+    pub(super) fn in_line(
+        line: &[u8],
+        fields: CacheLine<'_>,
+        sent: Option<Rc<SentRequest>>,
+    ) -> Option<Self> {
         let Some(Line::Response(response)) = parse(line) else {
             return None;
         };
@@ -67,7 +70,7 @@ impl ConversationResponse {
             usage: response.usage,
             several_calls: response.calls,
             service: response.service,
-            request: fields.request(),
+            sent,
             lifetime: fields.requested_lifetime(),
             request_id: fields.request_id,
             agent: fields.agent_id,

@@ -3,12 +3,13 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
+use super::cause::RewriteVerdict;
 use super::sums::{CacheSums, Case};
-use crate::pricing::{Money, PriceTable};
+use crate::pricing::Money;
 use crate::render::{Column, Report, Table, merge_objects};
 use crate::spend::{Period, share_text, short_count};
 use crate::terminal::{Tone, count_noun};
-use crate::time::{Clock, datetime_from_millis, format_duration, format_rfc3339};
+use crate::time::{Clock, datetime_from_millis, format_duration};
 
 /// The maximum number of cases to include in the text.
 const MAX_CASES: usize = 5;
@@ -30,19 +31,13 @@ pub(crate) struct Drain {
 }
 
 impl Drain {
-    /// Returns true if the period has neither responses nor spend.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.sums.responses == 0 && self.cost == Money::ZERO
-    }
-
-    /// Returns the report. With `public_prices`, it is a bug report, which contains no names, paths, or text from prompts
-    /// or responses. It names only models with known prices, because models on Bedrock or behind a gateway can have
-    /// arbitrary names.
-    pub(crate) fn report(&self, public_prices: Option<&PriceTable>) -> Report {
+    /// Returns the report. With `is_public`, it is a bug report, which contains no names, paths, or text from prompts or
+    /// responses, but the IDs of requests.
+    pub(crate) fn report(&self, is_public: bool) -> Report {
         let mut report = Report::new(self.json());
         self.add_summary(&mut report);
         self.add_causes(&mut report);
-        if public_prices.is_none() {
+        if !is_public {
             self.add_sessions(&mut report);
         }
         let cases = &self.sums.cases;
@@ -51,10 +46,10 @@ impl Drain {
         }
         for case in cases.iter().take(MAX_CASES) {
             let cost = case.rewrite.cost.show();
-            let text = case.text(self.clock, public_prices);
+            let text = case.text(self.clock, is_public);
             report.labelled(&[(Tone::Strong, &cost, 8)], Tone::Plain, text);
         }
-        if public_prices.is_none() {
+        if !is_public {
             self.add_advice(&mut report);
         }
         report
@@ -62,14 +57,13 @@ impl Drain {
 
     fn json(&self) -> Value {
         let sums = &self.sums;
-        let causes: Vec<Value> = sums
-            .by_cause()
-            .into_iter()
-            .map(|(group, sum)| {
-                let name = json!({"cause": group.cause, "needless": group.is_avoidable});
-                merge_objects([name, sum.json()])
-            })
-            .collect();
+        let mut causes = Vec::new();
+        for (needless, group) in [(true, &sums.avoidable), (false, &sums.not_proven)] {
+            for (cause, sum) in group.by_cost() {
+                let name = json!({"cause": cause, "needless": needless});
+                causes.push(merge_objects([name, sum.json()]));
+            }
+        }
         let sessions: Vec<Value> = sums
             .sessions
             .iter()
@@ -78,7 +72,7 @@ impl Drain {
                     "session": id,
                     "title": session.title,
                     "cost_usd": session.cost.usd(),
-                    "needless_usd": session.avoidable.cost.usd(),
+                    "needless_usd": session.avoidable.total.cost.usd(),
                     "cause": session.main_cause(),
                 })
             })
@@ -88,7 +82,7 @@ impl Drain {
             "until": self.period.until,
             "cost_usd": self.cost.usd(),
             "cache_write_usd": sums.written.usd(),
-            "needless": sums.avoidable.json(),
+            "needless": sums.avoidable.total.json(),
             "causes": causes,
             "sessions": sessions,
             "answers": sums.responses,
@@ -97,7 +91,7 @@ impl Drain {
     }
 
     fn add_summary(&self, report: &mut Report) {
-        let avoidable = self.sums.avoidable;
+        let avoidable = self.sums.avoidable.total;
         if self.sums.responses == 0 {
             report.paragraph(Tone::Plain, "There were no responses in this period.");
             return;
@@ -136,17 +130,18 @@ impl Drain {
             Column::number("tokens").in_layouts(0..=1),
             Column::number("cost"),
         ]);
-        for (group, sum) in self.sums.by_cause() {
-            let (tone, avoidable) = if group.is_avoidable {
-                (Tone::Warning, "yes")
-            } else {
-                (Tone::Plain, "not proven")
-            };
-            let times = sum.responses.to_string();
-            let tokens = short_count(sum.tokens);
-            let cost = sum.cost.show();
-            let label = group.cause.texts().label.as_str();
-            table.row_in_tone(tone, [label, avoidable, &times, &tokens, &cost]);
+        let groups = [
+            (Tone::Warning, "yes", &self.sums.avoidable),
+            (Tone::Plain, "not proven", &self.sums.not_proven),
+        ];
+        for (tone, avoidable, group) in groups {
+            for (cause, sum) in group.by_cost() {
+                let times = sum.responses.to_string();
+                let tokens = short_count(sum.tokens);
+                let cost = sum.cost.show();
+                let label = cause.texts().label.as_str();
+                table.row_in_tone(tone, [label, avoidable, &times, &tokens, &cost]);
+            }
         }
         if report.table_below("Cache writes by cause", table) {
             report.paragraph(Tone::Quiet, COST_OF_REWRITES);
@@ -164,7 +159,7 @@ impl Drain {
         for (id, session) in sessions.iter().take(MAX_SESSIONS) {
             table.row([
                 session.title.clone().unwrap_or_else(|| format!("{id:.8}")),
-                session.avoidable.cost.show(),
+                session.avoidable.total.cost.show(),
                 session.cost.show(),
                 session.main_cause().texts().label.clone(),
             ]);
@@ -177,43 +172,34 @@ impl Drain {
     }
 
     fn add_advice(&self, report: &mut Report) {
-        let groups = self.sums.by_cause().into_iter().map(|(group, _)| group);
-        let advice: Vec<&str> = groups
-            .filter(|group| group.is_avoidable || group.cause.is_load())
-            .map(|group| group.cause.texts().advice.as_str())
-            .collect();
-        if !advice.is_empty() {
+        let avoidable = self.sums.avoidable.by_cost();
+        let mut others = self.sums.not_proven.by_cost();
+        others.retain(|(cause, _)| cause.is_load());
+        if !avoidable.is_empty() || !others.is_empty() {
             report.section("What to do");
         }
-        for text in advice {
-            report.item("- ", Tone::Plain, text.to_owned());
+        for (cause, _) in avoidable.iter().chain(&others) {
+            report.item("- ", Tone::Plain, &cause.texts().advice);
         }
     }
 }
 
 impl Case {
-    /// Describes the case with its proof. With `public_prices`, the text contains no names and identifies the request
-    /// instead.
-    fn text(&self, clock: Clock, public_prices: Option<&PriceTable>) -> String {
+    /// Describes the case with its proof. With `is_public`, the text contains no names and identifies the request instead.
+    fn text(&self, clock: Clock, is_public: bool) -> String {
         let (rewrite, response) = (&self.rewrite, &self.write.response);
-        let at = datetime_from_millis(response.at);
-        let mut time = clock.zone.at(at).format("%Y-%m-%d %H:%M:%S").to_string();
-        let mut model = response.model.clone();
-        let mut proof = rewrite.verdict.proof().to_owned();
-        if let Some(prices) = public_prices {
-            time = format_rfc3339(at);
-            model = match prices.known_tariffs_of(&model) {
-                Some(_) => prices.canonical(&model),
-                None => "a model without a known price".to_owned(),
-            };
-            proof = format!(
-                "{}, request {}",
-                rewrite.verdict.cause.texts().label,
-                response.request_id.as_deref().unwrap_or("unknown"),
-            );
-        }
+        let RewriteVerdict { cause, proof } = &rewrite.verdict;
+        let detail = if is_public {
+            let cause = &cause.texts().label;
+            let id = response.request_id.as_deref().unwrap_or("unknown");
+            format!("{cause}, request {id}")
+        } else {
+            proof.clone().unwrap_or_default()
+        };
+        let at = clock.zone.at(datetime_from_millis(response.at));
         format!(
-            "{time}  {} read, {} rewritten {} later ({model}, Claude Code {}): {proof}",
+            "{}  {} read, {} rewritten {} later (Claude Code {}): {detail}",
+            at.format("%Y-%m-%d %H:%M:%S"),
             short_count(response.usage.cache_read),
             short_count(rewrite.tokens),
             format_duration(TimeDelta::milliseconds(rewrite.after.max(1_000))),

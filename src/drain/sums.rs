@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
-use super::cause::{RewriteCause, RewriteVerdict};
+use super::cause::RewriteCause;
 use super::history::{CacheWrite, Rewrite};
 use crate::pricing::Money;
 
@@ -36,6 +36,31 @@ impl Sum {
     }
 }
 
+/// The sums of rewrites by cause.
+#[derive(Debug, Default)]
+pub(crate) struct SumsByCause {
+    /// The sum of all causes.
+    pub(crate) total: Sum,
+    causes: HashMap<RewriteCause, Sum>,
+}
+
+impl SumsByCause {
+    fn add(&mut self, rewrite: &Rewrite) {
+        self.total.add(rewrite);
+        self.causes
+            .entry(rewrite.verdict.cause)
+            .or_default()
+            .add(rewrite);
+    }
+
+    /// Returns the sums, most expensive cause first.
+    pub(super) fn by_cost(&self) -> Vec<(RewriteCause, Sum)> {
+        let mut sums = Vec::from_iter(self.causes.clone());
+        sums.sort_by_key(|(cause, sum)| (Reverse(sum.cost), *cause));
+        sums
+    }
+}
+
 /// The cache writes in a period, including rewrites.
 #[derive(Debug, Default)]
 pub(crate) struct CacheSums {
@@ -45,10 +70,10 @@ pub(crate) struct CacheSums {
     pub(super) unrecorded: u64,
     /// The cost of all cache writes.
     pub(super) written: Money,
-    /// The total of all avoidable rewrites.
-    pub(crate) avoidable: Sum,
-    /// The rewrites by verdict, without the evidence for each one.
-    causes: HashMap<RewriteVerdict, Sum>,
+    /// The rewrites that were provably avoidable.
+    pub(crate) avoidable: SumsByCause,
+    /// The other rewrites.
+    pub(super) not_proven: SumsByCause,
     /// The sessions with avoidable rewrites, most expensive first, keyed by session ID.
     pub(crate) sessions: IndexMap<String, SessionSums>,
     /// The avoidable rewrites, most expensive first.
@@ -61,21 +86,20 @@ pub(crate) struct SessionSums {
     pub(crate) title: Option<String>,
     /// The total cost of the session.
     pub(crate) cost: Money,
-    pub(super) avoidable: Sum,
-    causes: HashMap<RewriteCause, Sum>,
+    pub(super) avoidable: SumsByCause,
 }
 
 impl SessionSums {
     /// Returns the cause of the most expensive avoidable rewrites.
     pub(super) fn main_cause(&self) -> RewriteCause {
-        self.causes
-            .iter()
-            .max_by_key(|(cause, sum)| (sum.cost, Reverse(**cause)))
-            .map_or(RewriteCause::Unknown, |(cause, _)| *cause)
+        match self.avoidable.by_cost().first() {
+            Some((cause, _)) => *cause,
+            None => RewriteCause::Unknown,
+        }
     }
 }
 
-/// A rewrite and the cache write that it belongs to.
+/// An avoidable rewrite and the cache write that it is a part of.
 #[derive(Debug)]
 pub(super) struct Case {
     pub(super) write: CacheWrite,
@@ -91,7 +115,7 @@ impl CacheSums {
         }
         sums.cases.sort_by_key(|case| Reverse(case.rewrite.cost));
         sums.sessions
-            .sort_by_cached_key(|id, session| (Reverse(session.avoidable.cost), id.clone()));
+            .sort_by_cached_key(|id, session| (Reverse(session.avoidable.total.cost), id.clone()));
         sums
     }
 
@@ -102,28 +126,12 @@ impl CacheSums {
         let Some(rewrite) = write.rewrite.take() else {
             return;
         };
-        let group = RewriteVerdict {
-            evidence: None,
-            ..rewrite.verdict.clone()
-        };
-        self.causes.entry(group).or_default().add(&rewrite);
-        if rewrite.verdict.is_avoidable {
-            self.avoidable.add(&rewrite);
-            let session = self.sessions.entry(write.session.clone()).or_default();
-            session.avoidable.add(&rewrite);
-            session
-                .causes
-                .entry(rewrite.verdict.cause)
-                .or_default()
-                .add(&rewrite);
-            self.cases.push(Case { write, rewrite });
+        if rewrite.verdict.proof.is_none() {
+            return self.not_proven.add(&rewrite);
         }
-    }
-
-    /// Returns the rewrites by cause. Avoidable rewrites come first, and in each half, the most expensive cause.
-    pub(super) fn by_cause(&self) -> Vec<(&RewriteVerdict, &Sum)> {
-        let mut sums: Vec<_> = self.causes.iter().collect();
-        sums.sort_by_key(|(group, sum)| (!group.is_avoidable, Reverse(sum.cost), group.cause));
-        sums
+        self.avoidable.add(&rewrite);
+        let session = self.sessions.entry(write.session.clone()).or_default();
+        session.avoidable.add(&rewrite);
+        self.cases.push(Case { write, rewrite });
     }
 }

@@ -7,7 +7,7 @@ use super::price_table::PriceTable;
 use crate::render::{Cell, Column, Report, Table};
 use crate::terminal::Tone;
 
-const TITLE: &str = "Prices in dollars per million tokens (read and write: the prompt cache, for 5 minutes or 1 hour)";
+const TITLE: &str = "Prices in dollars per million tokens (read: from the prompt cache; 5m and 1h: written to it for 5 minutes or 1 hour)";
 
 const NO_MODEL: &str = "whycap has no price for a model with that name, so it estimates the cost the same way Claude Code does. \
                         `whycap prices` lists all models with a known price.";
@@ -42,20 +42,13 @@ fn us_inference_multiplier(table: &PriceTable) -> f64 {
 }
 
 fn rates_table(rows: &[&PriceRow]) -> Table {
-    let rate_columns = [
-        ("input", "in"),
-        ("output", "out"),
-        ("read", "read"),
-        ("write 5m", "5m"),
-        ("write 1h", "1h"),
-    ]
-    .map(|(name, short_name)| Column::number(name).with_short_name(short_name));
+    let rate_columns = ["in", "out", "read", "5m", "1h"].map(Column::number);
     let model_column = Column::text("model").with_min_width(12);
     let mut table = Table::new([model_column].into_iter().chain(rate_columns));
     for row in rows {
-        // All names start with `claude-`, so a narrow table omits this prefix.
-        let short_name = row.model.strip_prefix("claude-").unwrap_or(row.model);
-        let mut label = Cell::from(row.model).with_short_text(short_name);
+        // All names start with `claude-`.
+        let name = row.model.strip_prefix("claude-").unwrap_or(row.model);
+        let mut label = Cell::from(name);
         if let Some(day) = row.from {
             table.row([label]);
             label = Cell::from(format!("  from {day}"));

@@ -1,26 +1,56 @@
-//! Renders a table as CSV (RFC 4180).
+//! Renders JSON objects as CSV (RFC 4180).
 
 use std::io;
 
-use super::{Cell, Table};
+use serde_json::Value;
+
 use crate::terminal::{Shown, escape, print};
 
-/// Prints the column names and all rows of a table. Values are exact.
+/// Prints a line with the names of the fields and a line for each object. `example` is an object with the fields that all
+/// objects have.
 #[expect(clippy::disallowed_methods, reason = "each field is escaped")]
-pub(crate) fn print_csv(table: &Table) -> io::Result<()> {
-    let mut text = csv_line(table.columns.iter().map(|column| column.name.as_str()));
-    for row in &table.rows {
-        text += &csv_line(row.cells.iter().map(exact_value));
+pub(crate) fn print_csv(example: &Value, objects: &[Value]) -> io::Result<()> {
+    let names = fields("", example).into_iter().map(|field| field.name);
+    let mut text = csv_line(names);
+    for object in objects {
+        text += &csv_line(fields("", object).into_iter().map(|field| field.text));
     }
     print(&Shown::unescaped(text))
 }
 
-fn exact_value(cell: &Cell) -> &str {
-    cell.exact.as_deref().unwrap_or(&cell.text)
+/// A value in an object, or in an object in it.
+struct Field {
+    name: String,
+    text: String,
 }
 
-fn csv_line<'f>(fields: impl Iterator<Item = &'f str>) -> String {
-    fields.map(csv_field).collect::<Vec<_>>().join(",") + "\r\n"
+/// Returns the values in an object. The name of a value in an inner object ends with that of the object, as in
+/// `input_tokens`.
+fn fields(suffix: &str, object: &Value) -> Vec<Field> {
+    let mut found = Vec::new();
+    for (name, value) in object.as_object().into_iter().flatten() {
+        let name = format!("{name}{suffix}");
+        let text = match value {
+            Value::Object(_) => {
+                found.extend(fields(&format!("_{name}"), value));
+                continue;
+            }
+            Value::String(text) => text.clone(),
+            Value::Null => String::new(),
+            other => other.to_string(),
+        };
+        found.push(Field { name, text });
+    }
+    found
+}
+
+fn csv_line(fields: impl IntoIterator<Item = String>) -> String {
+    fields
+        .into_iter()
+        .map(|field| csv_field(&field))
+        .collect::<Vec<_>>()
+        .join(",")
+        + "\r\n"
 }
 
 /// The characters that can start a formula in a spreadsheet. Some spreadsheets also accept the full-width characters of
@@ -48,7 +78,7 @@ mod tests {
     #[test]
     fn a_field_with_a_comma_or_a_quote_is_quoted_and_each_field_is_in_one_line() {
         assert_eq!(
-            csv_line(["plain", "a,b", "say \"hi\"", "two\nlines"].into_iter()),
+            csv_line(["plain", "a,b", "say \"hi\"", "two\nlines"].map(str::to_owned)),
             "plain,\"a,b\",\"say \"\"hi\"\"\",two lines\r\n"
         );
     }

@@ -118,30 +118,22 @@ impl PageWriter {
         }
     }
 
-    /// Writes a line that users may copy, or a line of a document in Markdown or TOML. On a terminal, a line that is
-    /// too long is wrapped, unless it contains ` = ` outside a comment. It may be an assignment in TOML, which line
-    /// breaks could make invalid.
-    pub(super) fn document_line(&mut self, tone: Tone, line: &str) {
-        let is_assignment = !line.starts_with("# ") && line.contains(" = ");
-        if !self.page.is_terminal || is_assignment || width(line) <= self.page.columns {
-            self.row(vec![(tone, line.to_owned())]);
+    /// Writes a line of a Markdown document, which users may copy. On a terminal, a line that is too long is wrapped.
+    pub(super) fn document_line(&mut self, line: &str) {
+        if !self.page.is_terminal || width(line) <= self.page.columns {
+            self.row(vec![(Tone::Plain, line.to_owned())]);
             return;
         }
         let unindented = line.trim_start();
-        let indent = line.len() - unindented.len();
-        let is_comment = unindented.starts_with("# ");
-        let has_marker = is_comment || unindented.starts_with("- ") || unindented.starts_with("+ ");
-        let (marker, text) = line.split_at(if has_marker { indent + 2 } else { indent });
-        let continuation = if is_comment {
-            marker.to_owned()
-        } else {
-            " ".repeat(marker.len())
-        };
-        let columns = self.page.columns.saturating_sub(continuation.len());
-        for (index, part) in wrap_words(text, columns, true).into_iter().enumerate() {
-            let start = if index == 0 { marker } else { &continuation };
-            self.row(vec![(tone, format!("{start}{part}"))]);
-        }
+        let marker_length = if unindented.starts_with("- ") { 2 } else { 0 };
+        let indent = line.len() - unindented.len() + marker_length;
+        let (marker, text) = line.split_at(indent);
+        self.hanging_text(
+            &[(Tone::Plain, marker.to_owned())],
+            indent,
+            Tone::Plain,
+            text,
+        );
     }
 
     /// Writes an indented paragraph. If the indentation is more than a quarter of the page, it is reduced.

@@ -67,11 +67,12 @@ impl Report {
         report
     }
 
-    /// Creates a report from a document in Markdown or TOML. Long lines are wrapped only on a terminal.
+    /// Creates a report from a document in Markdown. Long lines are wrapped only on a terminal.
     pub(crate) fn from_document(text: &str) -> Self {
         let mut report = Self::default();
         for line in text.lines() {
-            report.document_line(Tone::Plain, line);
+            let line_to_show = line.to_owned();
+            report.add_block(move |writer| writer.document_line(&line_to_show));
         }
         report
     }
@@ -106,12 +107,6 @@ impl Report {
     /// Adds a line that is never wrapped so that users can copy it.
     pub(crate) fn line(&mut self, text: impl Into<String>) {
         self.row(vec![(Tone::Plain, text.into())]);
-    }
-
-    /// Adds a line that users may copy. It is wrapped only if it is too long for the terminal.
-    pub(crate) fn document_line(&mut self, tone: Tone, line: impl Into<String>) {
-        let line_to_show = line.into();
-        self.add_block(move |writer| writer.document_line(tone, &line_to_show));
     }
 
     /// Adds a line that consists of several pieces and is never wrapped.

@@ -32,8 +32,6 @@ pub(crate) struct Table {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Column {
     pub(crate) name: String,
-    /// The name to use if the table is too wide, or `None` to use the same name.
-    short_name: Option<String>,
     /// True if the cells are right-aligned.
     pub(crate) is_number: bool,
     /// True if the cells are paths, whose last directory is more important than their beginning.
@@ -61,9 +59,7 @@ pub(crate) struct TableRow {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Cell {
     pub(crate) text: String,
-    /// The text to use if the table is too wide, or `None` to use the same text.
-    pub(crate) short_text: Option<String>,
-    /// The value for spreadsheets and scripts if it differs from the text.
+    /// The value for the script of the HTML page if it differs from the text.
     pub(crate) exact: Option<String>,
     /// The length of a bar, relative to the longest one. On a terminal, the bar is shown after the row.
     pub(crate) bar: Option<f64>,
@@ -103,14 +99,6 @@ impl Column {
 
     pub(crate) fn with_tone(self, tone: Tone) -> Self {
         Self { tone, ..self }
-    }
-
-    /// Sets the name to use if the table is too wide.
-    pub(crate) fn with_short_name(self, short_name: impl Into<String>) -> Self {
-        Self {
-            short_name: Some(short_name.into()),
-            ..self
-        }
     }
 
     /// Allows text in the column to be truncated to this width.
@@ -169,18 +157,10 @@ impl<T: Into<String>> From<T> for Cell {
 }
 
 impl Cell {
-    /// Sets the value for spreadsheets and scripts.
+    /// Sets the value for the script of the HTML page.
     pub(crate) fn with_exact(self, exact: impl Into<String>) -> Self {
         Self {
             exact: Some(exact.into()),
-            ..self
-        }
-    }
-
-    /// Sets the text to use if the table is too wide.
-    pub(crate) fn with_short_text(self, short_text: impl Into<String>) -> Self {
-        Self {
-            short_text: Some(short_text.into()),
             ..self
         }
     }
@@ -253,18 +233,8 @@ impl Table {
     /// Writes the table to a page.
     pub(super) fn write(&self, writer: &mut PageWriter) {
         let room = writer.page.columns.saturating_sub(self.indent);
-        let mut rows = self.rows_with_heading(|column| &column.name);
+        let rows = self.rows_with_heading();
         let mut columns = self.choose_columns(&rows, room);
-        if total_width(&columns, |column| column.width) > room {
-            rows =
-                self.rows_with_heading(|column| column.short_name.as_ref().unwrap_or(&column.name));
-            for cell in rows.iter_mut().flat_map(|row| &mut row.cells) {
-                if let Some(short_text) = cell.short_text.take() {
-                    cell.text = short_text;
-                }
-            }
-            columns = self.choose_columns(&rows, room);
-        }
         shrink_to_fit(&mut columns, room);
 
         let table_width = total_width(&columns, |column| column.width);
@@ -291,12 +261,12 @@ impl Table {
     }
 
     /// Returns all rows. The first one contains the column names unless they are omitted.
-    fn rows_with_heading(&self, name: fn(&Column) -> &String) -> Vec<TableRow> {
+    fn rows_with_heading(&self) -> Vec<TableRow> {
         let heading = TableRow {
             cells: self
                 .columns
                 .iter()
-                .map(|column| Cell::from(name(column).as_str()))
+                .map(|column| Cell::from(column.name.as_str()))
                 .collect(),
             tone: Some(Tone::Quiet),
             note: None,

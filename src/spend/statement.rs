@@ -1,6 +1,7 @@
 //! Statements of the spend in a period, with groups, forecasts, and notes.
 
 use std::collections::HashMap;
+use std::io;
 use std::path::PathBuf;
 
 use chrono::Datelike;
@@ -17,7 +18,7 @@ use crate::ledger::{
     CatchUpResult, EVER, LedgerError, ModelSwitch, RowsBy, SpendRow, SpendSource, Tally,
 };
 use crate::paths::Paths;
-use crate::render::{Report, merge_objects};
+use crate::render::{Report, merge_objects, print_csv};
 use crate::terminal::Tone;
 use crate::time::{Clock, datetime_from_millis, format_rfc3339};
 
@@ -200,26 +201,27 @@ impl Statement {
         Amount::from_tally(&self.shown_total())
     }
 
-    /// Returns the JSON object for a group.
-    fn group_json(&self, group: &SpendGroup) -> Value {
-        let mut parts = vec![json!({ "key": group.key })];
-        if let Some(project) = &group.project {
-            parts.push(json!({ "project": project }));
-        }
-        match self.request.by {
-            GroupBy::Session => {
-                let last_activity = format_rfc3339(datetime_from_millis(group.last_at));
-                parts.push(json!({ "title": group.title, "last_activity": last_activity }));
-            }
-            GroupBy::Prompt => {
-                if let Some(title) = &group.title {
-                    parts.push(json!({ "title": title }));
-                }
-            }
-            _ => {}
-        }
-        parts.push(group.tally.json());
-        merge_objects(parts)
+    /// Returns the JSON object for a group, with this name for its key.
+    fn group_json(&self, group: &SpendGroup, key: &str) -> Value {
+        let names = match self.request.by {
+            GroupBy::Session => json!({
+                "project": group.project,
+                "title": group.title,
+                "last_activity": format_rfc3339(datetime_from_millis(group.last_at)),
+            }),
+            GroupBy::Prompt => json!({ "title": group.title }),
+            _ => Value::Null,
+        };
+        merge_objects([json!({ key: group.key }), names, group.tally.json()])
+    }
+
+    /// Prints a line for each group as CSV, with the fields that it has in JSON.
+    pub(crate) fn print_csv(&self) -> io::Result<()> {
+        let by = self.request.by.name();
+        let example = self.group_json(&SpendGroup::default(), &by);
+        let groups = self.groups.iter();
+        let rows: Vec<Value> = groups.map(|group| self.group_json(group, &by)).collect();
+        print_csv(&example, &rows)
     }
 
     /// Returns the JSON output for the statement.
@@ -227,7 +229,7 @@ impl Statement {
         let groups: Vec<Value> = self
             .groups
             .iter()
-            .map(|group| self.group_json(group))
+            .map(|group| self.group_json(group, "key"))
             .collect();
         let rest = self.omitted.map(|omitted| {
             merge_objects([omitted.tally.json(), json!({ "groups": omitted.count })])

@@ -4,9 +4,7 @@ use chrono::{DateTime, NaiveDate};
 
 use super::amount::Amount;
 use super::blocks::block_end;
-use super::figures::{
-    LAST_ACTIVITY_LAYOUTS, PROJECT_LAYOUTS, SHARE_LAYOUTS, exact_figures, text_figures,
-};
+use super::figures::{LAST_ACTIVITY_LAYOUTS, PROJECT_LAYOUTS, SHARE_LAYOUTS, text_figures};
 use super::grouping::{GroupBy, SpendGroup, is_placeholder};
 use super::pull_requests::pull_request_label;
 use super::statement::Statement;
@@ -15,7 +13,7 @@ use crate::paths::Paths;
 use crate::pricing::Money;
 use crate::render::{Cell, Column, HeadedCell, Table};
 use crate::terminal::{Tone, percent_text};
-use crate::time::{Clock, datetime_from_millis, format_rfc3339};
+use crate::time::{Clock, datetime_from_millis};
 
 /// The values in one row of the displayed table.
 struct RowValues<'t> {
@@ -89,10 +87,10 @@ impl Statement {
                 .above(row.cost),
             Column::number("share")
                 .with_tone(Tone::Quiet)
-                .in_layouts(SHARE_LAYOUTS.of(by))
+                .in_layouts(SHARE_LAYOUTS)
                 .above(share_text(row.tally.cost(), row.whole)),
         ]);
-        cells.extend(text_figures(by, row.tally));
+        cells.extend(text_figures(row.tally));
         cells
     }
 
@@ -127,43 +125,6 @@ impl Statement {
                     last_activity.map_or_else(String::new, |at| self.request.clock.format_time(at)),
                 ),
         ]
-    }
-
-    /// Builds a table with the exact values of all groups, for spreadsheets. Titles of prompts are included only if
-    /// `with_words` is true.
-    pub(crate) fn spreadsheet(&self, with_words: bool) -> Table {
-        let names = self
-            .exact_values(&SpendGroup::default(), with_words)
-            .into_iter()
-            .map(|(name, _)| name);
-        let mut table = Table::new(names);
-        for group in &self.groups {
-            let values = self.exact_values(group, with_words);
-            table.row(values.into_iter().map(|(_, value)| value));
-        }
-        table
-    }
-
-    /// Returns all values of a group with their JSON names.
-    fn exact_values(&self, group: &SpendGroup, with_words: bool) -> Vec<(String, String)> {
-        let by = self.request.by;
-        let mut values = vec![(by.name(), group.key.clone())];
-        if by == GroupBy::Session {
-            let last_activity = format_rfc3339(datetime_from_millis(group.last_at));
-            values.extend([
-                (
-                    "project".to_owned(),
-                    group.project.clone().unwrap_or_default(),
-                ),
-                ("title".to_owned(), group.title.clone().unwrap_or_default()),
-                ("last_activity".to_owned(), last_activity),
-            ]);
-        }
-        if by == GroupBy::Prompt && with_words {
-            values.push(("title".to_owned(), group.title.clone().unwrap_or_default()));
-        }
-        values.extend(exact_figures(&group.tally).map(|(name, value)| (name.to_owned(), value)));
-        values
     }
 }
 

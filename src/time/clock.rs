@@ -119,15 +119,6 @@ impl Clock {
         format!("{}, {}", self.format_time(at), self.format_distance(at))
     }
 
-    /// Formats a future time for use after "until", for example "14:30 (1 h 52 m from now)".
-    pub fn format_deadline(self, at: DateTime<Utc>) -> String {
-        let time = self.format_time(at);
-        if at - self.now < TimeDelta::seconds(1) {
-            return time;
-        }
-        format!("{time} ({} from now)", format_duration(at - self.now))
-    }
-
     /// Formats the distance of a time from now: "in 1 h 52 m", "5 m ago", or "just now". A time that is less than a
     /// second ahead is "in 1 s", because "just now" would mean that it has passed.
     pub fn format_distance(self, at: DateTime<Utc>) -> String {

@@ -12,8 +12,12 @@ use serde_json::{Value, json};
 
 use crate::support::{NOW, Sandbox, copy_program};
 
-/// The findings that `doctor` can report, with their messages and advice.
-const FINDINGS: &str = include_str!("../../src/doctor/findings.json");
+/// The source of the checks, which contains their messages and advice.
+const CHECKS: [&str; 3] = [
+    include_str!("../../src/doctor/client.rs"),
+    include_str!("../../src/doctor/own_files.rs"),
+    include_str!("../../src/doctor/wiring.rs"),
+];
 
 const SETTINGS: &str = ".claude/settings.json";
 
@@ -174,19 +178,22 @@ fn succeeded(command: &str, output: &Output) -> String {
 
 /// A problem and how to cause it in a working setup.
 struct Problem {
-    /// The key of the entry in `findings.json`.
-    row: &'static str,
+    check: &'static str,
+    /// The start of the command.
+    command: &'static str,
     cause: fn(&Setup),
 }
 
 /// The problems for which the advice is a command.
-const WITH_COMMAND: [Problem; 13] = [
+const WITH_COMMAND: [Problem; 12] = [
     Problem {
-        row: "line_off",
+        check: "status line",
+        command: "whycap install --statusline",
         cause: |setup| setup.edit_settings(|settings| remove(settings, "statusLine")),
     },
     Problem {
-        row: "line_foreign",
+        check: "status line",
+        command: "whycap install --statusline --wrap",
         cause: |setup| {
             let other = json!({"statusLine": {"type": "command", "command": "echo other"}});
             setup
@@ -195,7 +202,8 @@ const WITH_COMMAND: [Problem; 13] = [
         },
     },
     Problem {
-        row: "line_foreign",
+        check: "status line",
+        command: "whycap install --statusline --wrap",
         cause: |setup| {
             setup.edit_settings(|settings| {
                 settings["statusLine"] = json!({"type": "command", "command": "echo other"});
@@ -203,21 +211,18 @@ const WITH_COMMAND: [Problem; 13] = [
         },
     },
     Problem {
-        row: "hooks_none",
+        check: "hooks",
+        command: "whycap install --hooks",
         cause: |setup| setup.edit_settings(|settings| remove(settings, "hooks")),
     },
     Problem {
-        row: "hooks_missing",
+        check: "hooks",
+        command: "whycap install --hooks",
         cause: |setup| setup.edit_settings(|settings| remove(&mut settings["hooks"], "Stop")),
     },
     Problem {
-        row: "hooks_several",
-        cause: |setup| {
-            setup.shell("whycap install --scope project");
-        },
-    },
-    Problem {
-        row: "command_off",
+        check: "/whycap",
+        command: "claude plugin enable ",
         cause: |setup| {
             setup.edit_settings(|settings| {
                 settings["enabledPlugins"] = json!({"whycap@skills-dir": false});
@@ -225,15 +230,18 @@ const WITH_COMMAND: [Problem; 13] = [
         },
     },
     Problem {
-        row: "command_missing",
+        check: "/whycap",
+        command: "whycap install --hooks",
         cause: |setup| fs::remove_dir_all(setup.sandbox.path(".claude/skills/whycap")).unwrap(),
     },
     Problem {
-        row: "program_missing",
+        check: "program",
+        command: "whycap install",
         cause: |setup| setup.call("/gone/whycap"),
     },
     Problem {
-        row: "program_missing",
+        check: "program",
+        command: "whycap install",
         cause: |setup| {
             let copy = setup.sandbox.path("a place/whycap");
             fs::create_dir(copy.parent().unwrap()).unwrap();
@@ -243,18 +251,21 @@ const WITH_COMMAND: [Problem; 13] = [
         },
     },
     Problem {
-        row: "program_other_shell",
+        check: "program",
+        command: "whycap install",
         cause: |setup| setup.call("& 'C:/whycap.exe'"),
     },
     Problem {
-        row: "program_other",
+        check: "program",
+        command: "whycap install",
         cause: |setup| {
             setup.write_tool("old/whycap", "exit 0");
             setup.call(&setup.sandbox.path("tools/old/whycap").display().to_string());
         },
     },
     Problem {
-        row: "client_has_known_issues",
+        check: "client version",
+        command: "claude update",
         cause: |setup| {
             let state = json!({"lastReleaseNotesSeen": "2.1.120"});
             setup.sandbox.write(".claude.json", state.to_string());
@@ -266,12 +277,6 @@ fn remove(object: &mut Value, key: &str) {
     assert!(object.as_object_mut().unwrap().remove(key).is_some());
 }
 
-/// Returns the entries of `findings.json` with their keys. Each entry contains a verdict, a sentence, and advice.
-fn rows() -> Vec<(String, Value)> {
-    let rows: serde_json::Map<String, Value> = serde_json::from_str(FINDINGS).unwrap();
-    rows.into_iter().collect()
-}
-
 /// Returns the command in a piece of advice without the explanation in parentheses that may follow it.
 fn command_in(fix: &str) -> &str {
     fix.split("  (").next().unwrap()
@@ -279,37 +284,40 @@ fn command_in(fix: &str) -> &str {
 
 #[test]
 fn every_command_that_doctor_recommends_fixes_the_problem() {
-    for Problem { row, cause } in WITH_COMMAND {
+    for problem in WITH_COMMAND {
         let setup = Setup::installed();
-        cause(&setup);
-        let (_, text) = rows().into_iter().find(|(key, _)| key == row).unwrap();
-        let advised = text[2]["run"].as_str().unwrap().split('{').next().unwrap();
+        (problem.cause)(&setup);
         let problems = setup.problems();
-        let problem = problems
+        let finding = problems
             .iter()
-            .find(|problem| problem["fix"].as_str().unwrap().starts_with(advised))
-            .unwrap_or_else(|| panic!("{row}: {problems:#?}"));
+            .find(|finding| finding["check"] == problem.check)
+            .unwrap_or_else(|| panic!("{}: {problems:#?}", problem.check));
 
-        let fix = problem["fix"].as_str().unwrap();
+        let fix = finding["fix"].as_str().unwrap();
+        assert!(fix.starts_with(problem.command), "{fix}");
         setup.shell(command_in(fix));
         let left = setup.problems();
-        assert_eq!(left, Vec::<Value>::new(), "{row}: after {fix}");
+        assert_eq!(left, Vec::<Value>::new(), "{}: after {fix}", problem.check);
         setup.assert_works();
     }
 }
 
 #[test]
 fn every_command_that_doctor_recommends_is_tested() {
-    let tested: BTreeSet<String> = WITH_COMMAND
+    let tested: BTreeSet<&str> = WITH_COMMAND
         .iter()
-        .map(|problem| problem.row)
-        .chain(["transcripts_unreadable"])
-        .map(str::to_owned)
+        .map(|problem| problem.command)
+        .chain(["sudo chown -R \\"])
         .collect();
-    let advised: BTreeSet<String> = rows()
+    let advised: BTreeSet<&str> = CHECKS
         .into_iter()
-        .filter(|(_, text)| text[2]["run"].is_string())
-        .map(|(key, _)| key)
+        .flat_map(|check| check.split('"'))
+        .filter(|text| {
+            ["whycap install", "whycap uninstall", "claude ", "sudo "]
+                .iter()
+                .any(|program| text.starts_with(program))
+        })
+        .map(|text| text.split('{').next().unwrap())
         .collect();
     assert_eq!(advised, tested);
 }
@@ -455,14 +463,22 @@ fn following_the_written_advice_of_doctor_fixes_the_problem() {
 
 /// The advice must say which of a project's two settings files is affected.
 #[test]
-fn the_advice_names_the_scope_that_runs_whycap_twice() {
+fn the_advice_names_the_scope_that_calls_a_missing_program() {
     let setup = Setup::installed();
     setup.shell("whycap install --scope local");
-    let problems = setup.problems();
-    assert_eq!(
-        problems[0]["fix"], "whycap uninstall --scope local",
-        "{problems:#?}"
+    let settings = setup.sandbox.read("work/.claude/settings.local.json");
+    let installed = setup.sandbox.path("tools/whycap").display().to_string();
+    assert!(settings.contains(&installed), "{settings}");
+    setup.sandbox.write(
+        "work/.claude/settings.local.json",
+        settings.replace(&installed, "/gone/whycap"),
     );
+    let problems = setup.problems();
+    let fix = problems[0]["fix"].as_str().unwrap();
+    let command = "whycap install --scope local";
+    assert_eq!(command_in(fix), command, "{problems:#?}");
+    setup.shell(command);
+    assert_eq!(setup.problems(), Vec::<Value>::new());
     setup.shell("whycap uninstall --scope local");
     setup.assert_works();
     assert!(Path::new(&setup.sandbox.path(".claude/skills/whycap/hooks/whycap.js")).exists());

@@ -555,16 +555,11 @@ fn without_recorded_requests_a_single_rewrite_is_unexplained() {
 /// Users post this report in public. Behind a gateway or on Bedrock, the ID of a model may be an internal name or contain
 /// the number of an account.
 #[test]
-fn a_bug_report_names_only_models_that_everyone_may_know() {
-    for (model, shown) in [
-        ("claude-haiku-4-5-20251001", "claude-haiku-4-5"),
-        ("claude-opus-5-5-acme", "claude-opus-5-5"),
-        ("us.anthropic.claude-opus-4-8-v1:0", "claude-opus-4-8"),
-        ("acme-takeover|router", "a model without a known price"),
-        (
-            "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/acme1",
-            "a model without a known price",
-        ),
+fn a_bug_report_identifies_requests_and_names_no_model() {
+    for model in [
+        "claude-opus-5-5-acme",
+        "acme-takeover|router",
+        "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/acme1",
     ] {
         let (mut session, mut caller) = (SimulatedSession::new("s1", START), conversation());
         session.model = model;
@@ -575,10 +570,9 @@ fn a_bug_report_names_only_models_that_everyone_may_know() {
         session.write(&sandbox);
         let report = flat(sandbox.run(&["drain", "--report"]).success());
         assert!(
-            report.contains(&format!("later ({shown}, Claude Code")),
+            report.contains("nothing had changed, request req_"),
             "{report}"
         );
-        assert!(report.contains("nothing had changed, request"), "{report}");
         assert!(
             !report.contains("acme") && !report.contains("123456789012"),
             "{report}"
@@ -844,7 +838,7 @@ fn a_prompts_cost_includes_subagents_and_its_words_stay_on_the_terminal() {
         ]
     );
     assert!(
-        groups.iter().all(|group| group.get("title").is_none()),
+        groups.iter().all(|group| group["title"].is_null()),
         "{groups:?}"
     );
 }
@@ -913,7 +907,7 @@ fn spend_by_prompt(sandbox: &Sandbox, options: &[&str]) -> String {
     sandbox.run(&arguments).success().to_owned()
 }
 
-/// Returns the first two columns of the first row below the heading. With `--with-text`, they are the key and the title.
+/// Returns the key and the title in the first row below the heading.
 fn row_start(csv: &str) -> String {
     let row = csv.lines().nth(1).unwrap();
     row.split(',').take(2).collect::<Vec<_>>().join(",")
@@ -929,13 +923,12 @@ fn prompt_words_appear_only_on_request() {
     let words: Value = serde_json::from_str(&with_text).unwrap();
     assert_eq!(words["groups"][0]["title"], "prompt-s1-1");
     let without: Value = serde_json::from_str(&spend_by_prompt(&sandbox, &["--json"])).unwrap();
-    assert!(without["groups"][0].get("title").is_none());
+    assert_eq!(without["groups"][0]["title"], Value::Null);
     let csv = spend_by_prompt(&sandbox, &["--csv", "--with-text"]);
     assert!(csv.starts_with("prompt,title,cost_usd,"), "{csv}");
     assert_eq!(row_start(&csv), "prompt-s1-1,prompt-s1-1");
     let csv = spend_by_prompt(&sandbox, &["--csv"]);
-    assert!(csv.starts_with("prompt,cost_usd,"), "{csv}");
-    assert!(row_start(&csv).starts_with("prompt-s1-1,0."), "{csv}");
+    assert_eq!(row_start(&csv), "prompt-s1-1,");
     // Output to a pipe contains the beginnings of IDs, as for sessions, and mentions the option that shows the text.
     let text = spend_by_prompt(&sandbox, &[]);
     assert!(text.contains("add --with-text"), "{text}");
