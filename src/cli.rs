@@ -61,6 +61,8 @@ enum Command {
     /// Wait until you can continue after a limit (for scripts)
     #[command(hide = true)]
     Wait(commands::wait::WaitArguments),
+    /// Run claude -p in a script, and wait for usage limits
+    Run(commands::run::RunArguments),
     /// Show what you spent, by day, session, model, and more
     Spend(commands::spend::SpendArguments),
     /// Show avoidable writes to the prompt cache, and why they happened
@@ -146,6 +148,7 @@ impl Cli {
         let subcommand: &dyn Subcommand = match &self.command {
             Some(Command::Explain(arguments)) => arguments,
             Some(Command::Wait(arguments)) => arguments,
+            Some(Command::Run(arguments)) => arguments,
             Some(Command::Spend(arguments)) => arguments,
             Some(Command::Drain(arguments)) => arguments,
             Some(Command::Now(arguments)) => arguments,

@@ -24,7 +24,7 @@ pub(crate) use bug_report::bug_report;
 pub(crate) use headline::{ending, headline};
 pub(crate) use json::{blocks_json, incident_json, list_json};
 pub(crate) use list::{list, sums_sentence};
-pub(crate) use rows::{Paying, notice, status_rows};
+pub(crate) use rows::{Paying, after_run, notice, status_rows};
 pub(crate) use screen::{at_length, in_rows, on_one_screen};
 
 /// Returns the first text that fits in this many columns. If none does, truncates the last one.
