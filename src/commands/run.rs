@@ -13,6 +13,7 @@ use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 
 use super::reply::{Reply, Subcommand};
+use crate::claude::watchdog::{LONGEST_WAIT, WATCHDOG};
 use crate::claude::{processes, sessions, transcripts};
 use crate::collect::Context;
 use crate::host::child;
@@ -33,12 +34,6 @@ pub(crate) struct RunArguments {
     #[arg(allow_hyphen_values = true)]
     command: Vec<OsString>,
 }
-
-/// Lets Claude Code wait for a reset and try again (measured with 2.1.332).
-const WATCHDOG: &str = "CLAUDE_CODE_RETRY_WATCHDOG";
-
-/// The longest wait in milliseconds. If the reset is further away, Claude Code exits at once.
-const LONGEST_WAIT: &str = "CLAUDE_CODE_RETRY_WATCHDOG_MAX_USAGE_LIMIT_WAIT_MS";
 
 /// The interval at which to look for the session of the command.
 const FIND_SESSION: Duration = Duration::from_millis(100);

@@ -8,6 +8,7 @@ mod evidence;
 mod headline;
 mod json;
 mod list;
+mod markdown;
 mod rows;
 mod screen;
 
@@ -24,6 +25,7 @@ pub(crate) use bug_report::bug_report;
 pub(crate) use headline::{ending, headline};
 pub(crate) use json::{blocks_json, incident_json, list_json};
 pub(crate) use list::{list, sums_sentence};
+pub(crate) use markdown::in_markdown;
 pub(crate) use rows::{Paying, after_run, notice, status_rows};
 pub(crate) use screen::{at_length, in_rows, on_one_screen};
 

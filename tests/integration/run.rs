@@ -40,6 +40,20 @@ fn send(signal: &str, child: &Child) {
     assert!(sent.unwrap().success());
 }
 
+/// Waits until the process handles this signal. It begins to do so just after it has started the command.
+fn wait_until_handled(number: u32, child: &Child) {
+    let path = format!("/proc/{}/status", child.id());
+    while let Ok(status) = std::fs::read_to_string(&path) {
+        let caught = status.split("SigCgt:").nth(1).unwrap();
+        let mask = u64::from_str_radix(caught.split_whitespace().next().unwrap(), 16).unwrap();
+        if mask & (1 << (number - 1)) != 0 {
+            return;
+        }
+    }
+    // Other systems have no such file.
+    std::thread::sleep(std::time::Duration::from_secs(1));
+}
+
 fn ended(mut child: Child) -> (ExitStatus, String) {
     let status = child.wait().unwrap();
     let mut output = String::new();
@@ -52,7 +66,7 @@ fn ended(mut child: Child) -> (ExitStatus, String) {
 fn signals_reach_the_command_and_its_end_is_that_of_whycap() {
     let sandbox = Sandbox::new();
     // A shell that runs the tests in the background lets them ignore SIGINT and SIGHUP.
-    for signal in ["TERM", "USR1"] {
+    for (signal, number) in [("TERM", 15), ("USR1", 10)] {
         let script =
             format!("trap 'echo got; exit 7' {signal}; echo; while :; do sleep 0.05; done");
         let mut child = started(&sandbox, &script);
@@ -63,6 +77,7 @@ fn signals_reach_the_command_and_its_end_is_that_of_whycap() {
             .unwrap()
             .read_exact(&mut ready)
             .unwrap();
+        wait_until_handled(number, &child);
         send(&format!("-{signal}"), &child);
         let (status, output) = ended(child);
         assert_eq!(
