@@ -11,6 +11,7 @@ use crate::claude::account;
 use crate::claude::settings::{SettingsFile, SettingsScope, effective_value};
 use crate::claude::shell::Shell;
 use crate::disk;
+use crate::install::EditRecord;
 use crate::install::command_line::{Invocation, STATUS_LINE};
 use crate::install::entries::{EVENTS, entry_invocation};
 use crate::install::plugin::EnabledPlugin;
@@ -86,12 +87,19 @@ fn trust_in(projects: &Value, folder: &Path) -> Option<bool> {
 }
 
 pub(super) fn status_line(setup: &Setup, examination: &mut Examination) {
-    let Some((file, entry)) = effective_value(&setup.settings, "statusLine") else {
-        return examination.add(FindingName::LineOff, &[]);
-    };
-    if entry_invocation(entry, STATUS_LINE).is_some() {
+    let effective = effective_value(&setup.settings, "statusLine");
+    let is_ours =
+        effective.is_some_and(|(_, entry)| entry_invocation(entry, STATUS_LINE).is_some());
+    let mut records = setup
+        .settings
+        .iter()
+        .filter_map(|file| EditRecord::load(&setup.paths, &file.path));
+    if is_ours || records.any(|record| record.is_headless) {
         return;
     }
+    let Some((file, _)) = effective else {
+        return examination.add(FindingName::LineOff, &[]);
+    };
     let finding = match file.scope {
         SettingsScope::Managed => FindingName::LineManaged,
         SettingsScope::User | SettingsScope::Project | SettingsScope::Local => {
