@@ -102,7 +102,7 @@ impl ExplainArguments {
 impl Subcommand for ExplainArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
         if !self.stream {
-            return self.explain(context, StreamJson::default());
+            return self.explain(context, &StreamJson::default());
         }
         let mut stream = read_stream(&context.environment);
         let mut present = context.refreshed();
@@ -114,12 +114,12 @@ impl Subcommand for ExplainArguments {
         if !is_known {
             present.reported = std::mem::take(&mut stream.facts);
         }
-        self.explain(&present, stream)
+        self.explain(&present, &stream)
     }
 }
 
 impl ExplainArguments {
-    fn explain(&self, context: &Context, stream: StreamJson) -> anyhow::Result<Reply> {
+    fn explain(&self, context: &Context, stream: &StreamJson) -> anyhow::Result<Reply> {
         let as_json = self.json || self.format == OutputFormat::Json;
         let text = self.text(context);
         // In JSON, an empty message gets the same answer as any other unknown message.

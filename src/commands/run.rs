@@ -54,9 +54,9 @@ impl Subcommand for RunArguments {
             announced: None,
         };
         let (ended, end) = mpsc::channel::<()>();
-        let watched = &mut watcher;
+        let observer = &mut watcher;
         let status = thread::scope(|scope| {
-            scope.spawn(move || watched.watch(&end));
+            scope.spawn(move || observer.watch(&end));
             let status = child::wait(&mut child);
             drop(ended);
             status

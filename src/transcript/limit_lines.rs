@@ -174,8 +174,7 @@ pub(crate) fn refusal(line: ErrorLine) -> Refusal {
 /// because no limit is named and the next attempt follows within a minute.
 fn retried(line: &Value) -> Option<Refusal> {
     let error = ErrorLine::of_retry(line)?;
-    let delay = line.at("retryInMs").as_f64()? as i64;
-    let wait = TimeDelta::try_milliseconds(delay)?;
+    let wait = TimeDelta::try_milliseconds(line.read("retryInMs")?)?;
     if error.quota.is_none() && wait < SHORT_WAIT {
         return None;
     }
