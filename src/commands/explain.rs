@@ -36,16 +36,17 @@ pub(crate) struct ExplainArguments {
     /// Print JSON instead of text
     #[arg(long)]
     json: bool,
-    /// Print text, JSON, or Markdown for the summary of a CI job
+    /// Print text, json, or markdown (for CI)
     #[arg(
         long,
         value_enum,
         default_value_t,
         hide_possible_values = true,
+        hide_default_value = true,
         conflicts_with = "json"
     )]
     format: OutputFormat,
-    /// Read the stream-json output of claude -p from standard input
+    /// Explain the stream-json on standard input
     #[arg(long, conflicts_with_all = ["text", "message", "session"])]
     stream: bool,
     /// Show only this session
@@ -61,7 +62,7 @@ pub(crate) struct ExplainArguments {
     /// Show all details, not just what fits on one screen
     #[arg(long)]
     long: bool,
-    /// Exit with 0 if you are not blocked, 10 if waiting helps, 11 if someone has to act, or 12 if whycap cannot tell
+    /// Exit with 0 (not blocked), 10 (waiting helps), 11 (someone has to act), or 12 (whycap cannot tell)
     #[arg(long)]
     exit_code: bool,
 }
@@ -106,6 +107,9 @@ impl Subcommand for ExplainArguments {
         }
         let mut stream = read_stream(&context.environment);
         let mut present = context.refreshed();
+        // The facts of one moment have consecutive times.
+        let newest = stream.facts.last().map(|fact| fact.at);
+        present.environment.now = present.environment.now.max(newest.unwrap_or_default());
         let is_known = stream
             .session
             .as_deref()

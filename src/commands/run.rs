@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 
-use super::reply::{Reply, Subcommand};
+use super::reply::{Reply, Subcommand, misuse};
 use crate::claude::watchdog::{LONGEST_WAIT, WATCHDOG};
 use crate::claude::{processes, sessions, transcripts};
 use crate::collect::Context;
@@ -84,7 +84,12 @@ impl RunArguments {
             .env(LONGEST_WAIT, self.max_wait.as_millis().to_string())
             .env(mark, "1")
             .spawn()
-            .with_context(|| format!("could not start {}", program.display()))
+            .map_err(|error| {
+                let program = program.display();
+                misuse(format!(
+                    "could not start {program}: {error}; check the name of the command"
+                ))
+            })
     }
 }
 
@@ -156,16 +161,18 @@ impl Watcher<'_> {
         true
     }
 
-    /// Returns the session's last error in this run that has not been followed by a response, and what to tell the user.
+    /// Returns what blocks the session, or else its error in this run that has not been followed by a response, and what to
+    /// tell the user.
     fn error(&self) -> Option<(Outlook, String)> {
         let session = self.session.as_deref()?;
         let context = self.context.refreshed();
         let limits = context.limits(Some(session));
         let outlook = limits.of_session(session)?;
-        let stop = outlook.stop.as_ref()?;
-        let is_of_run = stop.session == session && stop.at >= self.started_at;
+        let is_of_run = outlook.stop.as_ref().is_some_and(|stop| {
+            stop.session == session && stop.at >= self.started_at && stop.answered_at.is_none()
+        });
         let notice = wording::notice(&outlook, limits.clock());
-        (is_of_run && stop.answered_at.is_none()).then_some((outlook, notice))
+        (outlook.is_blocked() || is_of_run).then_some((outlook, notice))
     }
 
     /// Returns what has ended the command, and how to run it again or what to do first.

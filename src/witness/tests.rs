@@ -208,6 +208,23 @@ fn a_long_wait_of_claude_code_is_a_refusal_with_the_time_of_the_next_attempt() {
     }
 }
 
+/// A command removes its entry when it ends. Claude Code creates the directory when it registers its first session.
+#[test]
+fn no_session_is_running_if_the_registry_is_empty() {
+    let home = Home::new();
+    home.write(SESSION, &[user(1, &json!("hi"), &json!({})), refused(2)]);
+    let running = |home: &Home| {
+        home.all().into_iter().find_map(|fact| match fact.event {
+            Event::Running(sessions) => Some(sessions.len()),
+            _ => None,
+        })
+    };
+    assert_eq!(running(&home), None);
+    let registry = home.paths.claude_directory.join("sessions");
+    std::fs::create_dir(registry).unwrap();
+    assert_eq!(running(&home), Some(0));
+}
+
 #[test]
 fn recorded_hooks_become_refusals() {
     for payload in recorded("limits/failed_hooks.jsonl") {

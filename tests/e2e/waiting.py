@@ -117,7 +117,8 @@ def forbidding(scenario):
 
 def page(report, scripts):
     """Executes every command of docs/headless.md that starts whycap."""
-    commands = re.findall(r"^ *(?:- )?(?:run: )?(whycap .*)$", PAGE.read_text(), re.MULTILINE)
+    blocks = "".join(re.findall(r"```\w+\n(.*?)```", PAGE.read_text(), re.DOTALL))
+    commands = re.findall(r"^ *(?:- )?(?:run: )?(whycap .*)$", blocks, re.MULTILINE)
     summary = scripts.home.path / "summary.md"
     with report.check("the commands of docs/headless.md work, and the summary names the limit and the cost"):
         expect(len(commands) == 6, commands)
