@@ -340,7 +340,7 @@ proptest! {
                 }
             }
             // The installation adds no hooks other than whycap's own.
-            prop_assert!(installed_entries(&home.value()).hooks.len() <= 5);
+            prop_assert!(installed_entries(&home.value()).hooks.len() <= 7);
         }
         let left = home.value();
         prop_assert_eq!(installed_entries(&left), InstalledEntries::default());
