@@ -241,7 +241,7 @@ fn facts_change_only_with_a_new_number() {
     let hash = xxh3_64(facts.join("\n").as_bytes());
     assert_eq!(
         (version, hash),
-        (5, 12_440_191_842_384_544_561),
+        (6, 12_440_191_842_384_544_561),
         "{facts:#?}"
     );
 }
