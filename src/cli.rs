@@ -33,7 +33,7 @@ const SHELLS: [&str; 3] = ["bash", "zsh", "fish"];
     disable_help_flag = true,
     override_usage = "whycap <COMMAND>",
     help_template = "{about}\n{usage-heading} {usage}\n\n{subcommands}\n\n{options}{after-help}",
-    after_help = "Also: wait, report, prices, config, export, uninstall, completions, statusline, hook.\nExamples: whycap explain, whycap spend --by week"
+    after_help = "Also: wait, run, report, prices, config, export, uninstall, completions, statusline, hook.\nExamples: whycap explain, whycap spend --by week"
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -61,6 +61,9 @@ enum Command {
     /// Wait until you can continue after a limit (for scripts)
     #[command(hide = true)]
     Wait(commands::wait::WaitArguments),
+    /// Run claude -p in a script, and wait for usage limits
+    #[command(hide = true)]
+    Run(commands::run::RunArguments),
     /// Show what you spent, by day, session, model, and more
     Spend(commands::spend::SpendArguments),
     /// Show avoidable writes to the prompt cache, and why they happened
@@ -146,6 +149,7 @@ impl Cli {
         let subcommand: &dyn Subcommand = match &self.command {
             Some(Command::Explain(arguments)) => arguments,
             Some(Command::Wait(arguments)) => arguments,
+            Some(Command::Run(arguments)) => arguments,
             Some(Command::Spend(arguments)) => arguments,
             Some(Command::Drain(arguments)) => arguments,
             Some(Command::Now(arguments)) => arguments,

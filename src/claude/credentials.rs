@@ -141,7 +141,8 @@ fn host_of(url: &str) -> Option<String> {
     }
 }
 
-fn is_on(value: &OsStr) -> bool {
+/// Returns true if the value of a variable turns something on.
+pub(crate) fn is_on(value: &OsStr) -> bool {
     !["", "0", "false"].iter().any(|off| value == *off)
 }
 

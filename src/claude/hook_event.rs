@@ -25,12 +25,16 @@ pub enum EventName {
     Stop,
     /// A turn ended with an API error.
     StopFailure,
+    /// The user has confirmed another model.
+    PreModelSwitch,
+    /// Another model is in use.
+    PostModelSwitch,
     /// A session has ended.
     SessionEnd,
 }
 
 /// An event and the fields that whycap uses.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct HookEvent {
     /// The name of the event, or `None` if whycap does not recognize it.
     pub(crate) name: Option<EventName>,
@@ -42,7 +46,8 @@ pub(crate) struct HookEvent {
     pub(crate) prompt: Option<String>,
     /// True if the plugin's module wants the command to be sent to Claude Code as a prompt.
     pub(crate) is_prompt: bool,
-    /// The reason why the session started: `startup`, `resume`, `clear`, `compact`, or `fork`.
+    /// The reason why the session started: `startup`, `resume`, `clear`, `compact`, or `fork`. For a switch of the model, who
+    /// wanted it: `command`, `picker`, `sdk`, `auto`, or `resume`.
     pub(crate) source: Option<String>,
     /// The reason why the session ended: `clear`, `resume`, `logout`, `prompt_input_exit`, or `other`.
     pub(crate) reason: Option<String>,
@@ -52,6 +57,11 @@ pub(crate) struct HookEvent {
     pub(crate) error_details: Option<String>,
     /// The last message that the user saw. For an error event, this is the full error text.
     pub(crate) last_assistant_message: Option<String>,
+    /// The model after a switch.
+    pub(crate) to_model: Option<String>,
+    /// The cost, in dollars, of writing the conversation to the cache of that model, if the cache that a switch gives up is
+    /// still warm.
+    pub(crate) lost_cache_usd: Option<f64>,
     /// The type of agent that the event occurred in, such as `general-purpose` or `workflow-subagent`.
     pub(crate) agent_type: Option<String>,
 }
@@ -79,6 +89,10 @@ impl HookEvent {
             error: root.string("error"),
             error_details: root.string("error_details"),
             last_assistant_message: root.string("last_assistant_message"),
+            to_model: root.string("to_model"),
+            lost_cache_usd: root
+                .read("estimated_cache_write_usd")
+                .filter(|_| root.at("prompt_cache_warm") == true),
             agent_type: root.string("agent_type"),
         }
     }

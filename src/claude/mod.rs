@@ -11,4 +11,5 @@ pub(crate) mod shell;
 pub mod status_payload;
 pub(crate) mod transcripts;
 pub mod version;
+pub(crate) mod watchdog;
 pub mod window_usage;

@@ -298,15 +298,23 @@ impl SessionActivity {
     }
 }
 
+/// The directory of the registry.
+const REGISTRY: &str = "sessions";
+
 /// The maximum number of files to read. Nobody runs this many sessions at once, so any further files must be stale.
 const MAX_SESSIONS: usize = 2_000;
 /// The maximum size, in bytes, of a file to read. Actual files are about 600 bytes long.
 const FILE_SIZE_LIMIT: u64 = 64 * 1024;
 
+/// Returns true if Claude Code has ever registered a session. If the registry is empty, no session is running.
+pub(crate) fn has_registry(paths: &Paths) -> bool {
+    paths.claude_directory.join(REGISTRY).is_dir()
+}
+
 /// Returns all sessions in the registry, or none if it cannot be read.
 pub(crate) fn registered(paths: &Paths) -> Vec<Session> {
     let own_domain = processes::pid_domain(&paths.claude_directory);
-    disk::files_with_extension(&paths.claude_directory.join("sessions"), "json")
+    disk::files_with_extension(&paths.claude_directory.join(REGISTRY), "json")
         .take(MAX_SESSIONS)
         .filter_map(|file| read_session(&file, &own_domain))
         .collect()

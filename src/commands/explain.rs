@@ -1,26 +1,54 @@
 //! `whycap explain`: explains what stopped work and what to do about it.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 
 use serde_json::{Value, json};
 
 use super::reply::{Reply, Subcommand, misuse};
+use crate::claude::transcripts;
 use crate::collect::Context;
+use crate::environment::Environment;
 use crate::limits::Outlook;
 use crate::locks;
 use crate::messages::Rank;
 use crate::render::Report;
+use crate::spend::Amount;
 use crate::terminal::Tone;
+use crate::transcript::stream_json::StreamJson;
 use crate::witness::Limits;
 use crate::wording;
 
+/// The format of the output.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+enum OutputFormat {
+    #[default]
+    Text,
+    Json,
+    /// For the summary of a CI job, with the cost of the session.
+    Markdown,
+}
+
 /// Arguments of `whycap explain`.
 #[derive(Debug, Default, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch")]
 #[command(after_help = include_str!("help/explain.txt"))]
 pub(crate) struct ExplainArguments {
     /// Print JSON instead of text
     #[arg(long)]
     json: bool,
+    /// Print text, json, or markdown (for CI)
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        hide_possible_values = true,
+        hide_default_value = true,
+        conflicts_with = "json"
+    )]
+    format: OutputFormat,
+    /// Explain the stream-json on standard input
+    #[arg(long, conflicts_with_all = ["text", "message", "session"])]
+    stream: bool,
     /// Show only this session
     #[arg(long, value_name = "ID")]
     session: Option<String>,
@@ -34,13 +62,16 @@ pub(crate) struct ExplainArguments {
     /// Show all details, not just what fits on one screen
     #[arg(long)]
     long: bool,
-    /// Exit with 0 if you are not blocked, 10 if waiting helps, 11 if someone has to act, or 12 if whycap cannot tell
+    /// Exit with 0 (not blocked), 10 (waiting helps), 11 (someone has to act), or 12 (whycap cannot tell)
     #[arg(long)]
     exit_code: bool,
 }
 
 /// The maximum number of bytes to read from standard input. No message is longer, but the input could be endless.
 const LONGEST_MESSAGE: u64 = 256 * 1024;
+
+/// The maximum number of bytes in a line of a stream. Lines with the results of tools are longer, but they do not matter.
+const LONGEST_LINE: u64 = 1024 * 1024;
 
 /// The exit code if whycap cannot tell.
 const UNKNOWN: u8 = 12;
@@ -71,15 +102,41 @@ impl ExplainArguments {
 
 impl Subcommand for ExplainArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
+        if !self.stream {
+            return self.explain(context, &StreamJson::default());
+        }
+        let mut stream = read_stream(&context.environment);
+        let mut present = context.refreshed();
+        // The facts of one moment have consecutive times.
+        let newest = stream.facts.last().map(|fact| fact.at);
+        present.environment.now = present.environment.now.max(newest.unwrap_or_default());
+        let is_known = stream
+            .session
+            .as_deref()
+            .is_some_and(|id| context.knows_session(id));
+        // If its transcript is here, it says more than the stream.
+        if !is_known {
+            present.reported = std::mem::take(&mut stream.facts);
+        }
+        self.explain(&present, &stream)
+    }
+}
+
+impl ExplainArguments {
+    fn explain(&self, context: &Context, stream: &StreamJson) -> anyhow::Result<Reply> {
+        let as_json = self.json || self.format == OutputFormat::Json;
         let text = self.text(context);
         // In JSON, an empty message gets the same answer as any other unknown message.
-        if !self.json && text.as_deref().is_some_and(|text| text.trim().is_empty()) {
+        if !as_json && text.as_deref().is_some_and(|text| text.trim().is_empty()) {
             return Err(misuse(
                 "the message is empty; paste a message, as in `whycap explain \"You've hit your 5-hour limit\"`, or run just `whycap explain` for the newest error",
             ));
         }
         let complete_id = context.complete_session_id(self.session.as_deref());
-        let session = complete_id.as_deref().or(context.session());
+        let session = complete_id
+            .as_deref()
+            .or(stream.session.as_deref())
+            .or(context.session());
         let limits = context.limits(session);
         let meaning = text.as_deref().and_then(|text| limits.meaning(text));
         let is_unknown_text = meaning.as_ref().is_some_and(is_unrecognized);
@@ -91,12 +148,16 @@ impl Subcommand for ExplainArguments {
         }
         // A script that passes a message asks only about this message.
         let answer = match &meaning {
-            Some(_) if is_unknown_text && !self.json => current.as_ref(),
+            Some(_) if is_unknown_text && !as_json => current.as_ref(),
             Some(meaning) => Some(meaning),
             None => current.as_ref(),
         };
         let mut report = Report::new(json_of(answer, &limits));
-        if !self.json {
+        if self.format == OutputFormat::Markdown {
+            let cost = context.cost_of(session, stream.cost_usd);
+            let cost = cost.as_ref().map(|(id, cost)| (id.as_str(), cost.clone()));
+            report = Report::from_document(&wording::in_markdown(answer, cost, limits.clock()));
+        } else if !as_json {
             if is_unknown_text {
                 report.paragraph(Tone::Plain, UNRECOGNIZED);
             }
@@ -119,7 +180,7 @@ impl Subcommand for ExplainArguments {
             Some(answer) => answer.exit_code(),
             None => 0,
         };
-        Ok(Reply::from(report).in_json(self.json).with_code(code))
+        Ok(Reply::from(report).in_json(as_json).with_code(code))
     }
 }
 
@@ -139,6 +200,28 @@ impl ExplainArguments {
             }
             _ => wording::on_one_screen(answer, &others, "More: whycap explain --long", clock),
         }
+    }
+}
+
+impl Context {
+    /// Returns a session, or else the newest one, and its cost. `stated` is the cost that Claude Code has stated.
+    fn cost_of(&self, session: Option<&str>, stated: Option<f64>) -> Option<(String, String)> {
+        let newest = transcripts::of_sessions(self.paths.transcript_roots())
+            .into_iter()
+            .next();
+        let session = match session {
+            Some(session) => session.to_owned(),
+            None => transcripts::session_of(&newest?.path),
+        };
+        let recorded = self
+            .existing_ledger()
+            .filter(|_| self.knows_session(&session))
+            .and_then(|ledger| ledger.session(&session).ok());
+        let cost = match recorded {
+            Some(tally) => Amount::from_tally(&tally).show(),
+            None => format!("${:.4}", stated?),
+        };
+        Some((session, cost))
     }
 }
 
@@ -172,6 +255,22 @@ fn json_of(answer: Option<&Outlook>, limits: &Limits) -> Value {
         wording::incident_json(answer, blocks.as_ref(), usage.as_ref(), limits.clock())
     });
     json!({ "incident": incident })
+}
+
+/// Reads a stream until it ends. A line that is too long is cut into parts, which are ignored.
+fn read_stream(environment: &Environment) -> StreamJson {
+    let mut stream = StreamJson::default();
+    let mut input = io::stdin().lock();
+    let mut line = Vec::new();
+    while let Ok(1..) = input
+        .by_ref()
+        .take(LONGEST_LINE)
+        .read_until(b'\n', &mut line)
+    {
+        stream.add(&line, environment.with_current_time().now);
+        line.clear();
+    }
+    stream
 }
 
 /// Reads a message from standard input. A read error is treated as the end of the message.

@@ -3,7 +3,7 @@
 use super::reply::{Reply, Subcommand};
 use crate::claude::settings::{SettingsScope, path_of};
 use crate::collect::Context;
-use crate::doctor::check_knows_hooks;
+use crate::doctor::{check_knows_hooks, knows_switch_hooks};
 use crate::install::edit_record::KeepPurpose;
 use crate::install::settings_edit::Additions;
 use crate::install::{LOCK_TIMEOUT, own_path, plan, plan_and_execute, report, sweep};
@@ -21,8 +21,8 @@ pub(crate) struct InstallArguments {
     /// Install only the status line
     #[arg(long)]
     statusline: bool,
-    /// Install only the hooks and /whycap
-    #[arg(long)]
+    /// Install only the hooks and /whycap, as for a machine that runs scripts
+    #[arg(long, visible_alias = "headless")]
     hooks: bool,
     /// Which settings to change: your own for all projects, the project's, or your own for this project
     #[arg(long, value_enum, default_value = "user")]
@@ -50,6 +50,7 @@ impl Subcommand for InstallArguments {
             executable: &own_path::of_process(&context.environment)?,
             status_line: self.statusline || !self.hooks,
             hooks: self.hooks || !self.statusline,
+            switch_hooks: knows_switch_hooks(paths),
             keep: match (self.wrap, self.replace) {
                 (true, _) => Some(KeepPurpose::ShowAbove),
                 (_, true) => Some(KeepPurpose::RestoreOnUninstall),

@@ -16,6 +16,7 @@ mod preview;
 pub(crate) mod prices;
 pub(crate) mod reply;
 mod requested_session;
+pub(crate) mod run;
 pub(crate) mod spend;
 mod spend_page;
 pub(crate) mod statusline;

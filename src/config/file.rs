@@ -335,7 +335,7 @@ mod tests {
             config.problems
         );
         let none = Config::parse("[statusline]\nsegments = [\"git\"]\n");
-        assert_eq!(none.statusline.segments.len(), 6);
+        assert_eq!(none.statusline.segments.len(), 7);
         assert_eq!(none.problems.len(), 1);
     }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::terminal::THEMES;
 
 /// The number of segments that are shown by default, in declaration order.
-const DEFAULT_SEGMENTS: usize = 6;
+const DEFAULT_SEGMENTS: usize = 7;
 
 /// A segment of the status line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
@@ -21,6 +21,8 @@ pub enum SegmentName {
     Today,
     /// The plan's usage windows, or the spend limit of a gateway.
     Windows,
+    /// The weekly windows of individual models, as last shown by `/usage`.
+    ModelWeeks,
     /// The usage window that will fill up first at the current pace, and when it will fill up.
     Pace,
     /// The percentage of the context window that is in use.
@@ -41,8 +43,6 @@ pub enum SegmentName {
     Prompt,
     /// A warning that the prompt cache is about to expire.
     Hint,
-    /// The weekly windows of individual models, as last shown by `/usage`.
-    ModelWeeks,
     /// The used and remaining usage credits, as last shown by `/usage`.
     Credits,
 }
@@ -74,6 +74,13 @@ pub struct LineConfig {
     pub windows: MeterForm,
     /// How the use of the context window is shown.
     pub context: MeterForm,
+}
+
+impl LineConfig {
+    /// Returns true if the user has not chosen the segments.
+    pub(crate) fn has_default_segments(&self) -> bool {
+        self.lines.is_empty() && self.segments == Self::default().segments
+    }
 }
 
 impl Default for LineConfig {

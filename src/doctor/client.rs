@@ -3,21 +3,27 @@
 use std::path::Path;
 
 use anyhow::bail;
+use chrono::TimeDelta;
 use memchr::memmem;
 use serde::Deserialize;
 
 use super::{Findings, Setup};
 use crate::claude::account::{self, Account, LoginState};
-use crate::claude::credentials::{self, Credential};
+use crate::claude::credentials::{self, Credential, is_on};
 use crate::claude::transcripts;
 use crate::claude::version::{self, ClientVersion, Versions};
+use crate::claude::watchdog::{LONGEST_WAIT, WATCHDOG};
 use crate::disk;
 use crate::embedded;
 use crate::locks::{HarmfulLock, harmful};
 use crate::paths::Paths;
+use crate::time::format_duration;
 
 /// The first Claude Code version that supports all events that whycap uses.
 const FIRST_WITH_ALL_EVENTS: ClientVersion = ClientVersion(2, 1, 78);
+
+/// The first Claude Code version whose hooks for a switch of the model state its cost.
+const FIRST_WITH_SWITCH_HOOKS: ClientVersion = ClientVersion(2, 1, 331);
 
 /// The number of bytes to search for the version at the end of a transcript.
 const VERSION_BYTES: u64 = 64 * 1024;
@@ -89,6 +95,11 @@ pub(crate) fn check_knows_hooks(paths: &Paths) -> anyhow::Result<()> {
     }
 }
 
+/// Returns true if the most recently used version has hooks for a switch of the model.
+pub(crate) fn knows_switch_hooks(paths: &Paths) -> bool {
+    last_version(paths).is_some_and(|version| version >= FIRST_WITH_SWITCH_HOOKS)
+}
+
 pub(super) fn installations(setup: &Setup, findings: &mut Findings) {
     let executables = version::executables(&setup.paths, &setup.environment);
     if executables.len() > 1 {
@@ -133,6 +144,32 @@ pub(super) fn credentials(setup: &Setup, findings: &mut Findings) {
             "This applies to sessions that are started from this shell. If you want to use your plan, unset the variable and restart Claude Code. /status shows which account a session uses.",
         );
     }
+}
+
+/// Says whether Claude Code waits for the end of a limit by itself, because its hooks then do not report the limit.
+pub(super) fn watchdog(setup: &Setup, findings: &mut Findings) {
+    let value_of = |name: &str| {
+        let in_settings = setup
+            .settings
+            .iter()
+            .find_map(|file| file.get("env")?.get(name));
+        match in_settings {
+            Some(value) => Some(value.as_str().map_or(value.to_string(), str::to_owned)),
+            None => setup.environment.text(name).map(str::to_owned),
+        }
+    };
+    if value_of(WATCHDOG).is_none_or(|value| !is_on(value.as_ref())) {
+        return;
+    }
+    let longest = value_of(LONGEST_WAIT).and_then(|value| value.parse().ok());
+    let longest = longest
+        .and_then(TimeDelta::try_milliseconds)
+        .map_or("however long that takes".to_owned(), |longest| {
+            format!("for {} at most", format_duration(longest))
+        });
+    findings.ok(format!(
+        "{WATCHDOG} is set, so sessions from this shell wait by themselves at a limit, {longest}, and hooks are not told about it"
+    ));
 }
 
 pub(super) fn locks(setup: &Setup, findings: &mut Findings) {

@@ -11,6 +11,7 @@ use crate::claude::account;
 use crate::claude::settings::{SettingsFile, SettingsScope, effective_value};
 use crate::claude::shell::Shell;
 use crate::disk;
+use crate::install::EditRecord;
 use crate::install::command_line::{Invocation, STATUS_LINE};
 use crate::install::entries::{EVENTS, entry_invocation};
 use crate::install::plugin::EnabledPlugin;
@@ -93,15 +94,22 @@ fn trust_in(state: &Value, folder: &Path) -> Option<bool> {
 }
 
 pub(super) fn status_line(setup: &Setup, findings: &mut Findings) {
-    let Some((file, entry)) = effective_value(&setup.settings, "statusLine") else {
+    let effective = effective_value(&setup.settings, "statusLine");
+    let is_ours =
+        effective.is_some_and(|(_, entry)| entry_invocation(entry, STATUS_LINE).is_some());
+    let mut records = setup
+        .settings
+        .iter()
+        .filter_map(|file| EditRecord::load(&setup.paths, &file.path));
+    if is_ours || records.any(|record| record.is_headless) {
+        return;
+    }
+    let Some((file, _)) = effective else {
         return findings.warn(
             "whycap's status line is not turned on",
             "whycap install --statusline",
         );
     };
-    if entry_invocation(entry, STATUS_LINE).is_some() {
-        return;
-    }
     let place = setup.paths.show(&file.path);
     if file.scope == SettingsScope::Managed {
         findings.warn(

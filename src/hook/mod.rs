@@ -70,6 +70,7 @@ pub(crate) fn run(environment: Environment) -> ExitCode {
         ) => Some(in_reply(name, &context.answer(&words))),
         (EventName::SessionStart, _) => context.on_start(),
         (EventName::Stop, _) => context.on_response(),
+        (EventName::PreModelSwitch | EventName::PostModelSwitch, _) => context.on_model_switch(),
         (EventName::SessionEnd, _) | (EventName::CommandRun, None) => None,
     };
     // A broken pipe means that Claude Code is no longer waiting for a reply.

@@ -17,6 +17,7 @@ use crate::install::{line, plugin};
 use crate::ledger::{EventKind, Ledger, ProcessId, ReadTime, RunEvent, WaitLimit};
 use crate::limits::{Event, Fact, Source};
 use crate::locks;
+use crate::pricing::model_title;
 use crate::terminal::{escape, escape_lines};
 use crate::witness;
 use crate::wording;
@@ -29,6 +30,9 @@ const CATCH_UP: ReadTime = ReadTime::Within(Duration::from_millis(30));
 
 /// How long a hook keeps checking a project for new transcripts after a session starts in it.
 const RECENT_CHANGE_PERIOD: TimeDelta = TimeDelta::days(1);
+
+/// The cost, in dollars, from which the loss of a prompt cache is worth a message.
+const WORTH_SAYING_USD: f64 = 1.0;
 
 impl Context {
     /// Replies to a prompt. Blocks it if a budget is used up, warns once if a budget is nearly used up, and otherwise
@@ -44,6 +48,21 @@ impl Context {
             Some(OnPrompt::Warn(why)) => Some(message(&why)),
             None => self.announce_error(),
         }
+    }
+
+    /// Says what a switch of the model costs, if it gives up a cache that is worth a dollar. Claude Code announces the user's
+    /// own switches in advance, and reports its own only afterward.
+    pub(crate) fn on_model_switch(&self) -> Option<Value> {
+        let event = self.event()?;
+        let is_own_choice = !matches!(event.source.as_deref(), Some("auto" | "resume"));
+        let is_repeated = event.name == Some(EventName::PostModelSwitch) && is_own_choice;
+        let cost = event
+            .lost_cache_usd
+            .filter(|cost| *cost >= WORTH_SAYING_USD && !is_repeated)?;
+        let model = model_title(event.to_model.as_deref()?);
+        Some(message(&format!(
+            "{model} writes this conversation to its prompt cache again, for about ${cost:.2}."
+        )))
     }
 
     /// Announces the error that stopped the session, unless it is over or has been announced before.
@@ -225,5 +244,44 @@ pub(crate) fn in_reply(name: EventName, text: &str) -> Value {
             json!({ "text": text, "isTextDisplayOnly": true })
         }
         _ => block_prompt(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::claude::hook_event::HookEvent;
+    use crate::environment::Environment;
+
+    #[test]
+    fn a_switch_that_gives_up_a_cache_of_a_dollar_is_announced_once() {
+        let reply = |name: &str, source: &str, usd: f64, is_warm: bool| {
+            // Recorded with 2.1.332.
+            let event = json!({"session_id": "s", "hook_event_name": name,
+                "from_model": "claude-opus-5-5", "to_model": "claude-sonnet-5-5",
+                "requested_model": "sonnet", "source": source, "context_tokens": 308_060,
+                "prompt_cache_warm": is_warm, "cache_ttl": "1h",
+                "estimated_cache_write_usd": usd, "pricing": "catalog"});
+            let now = "2026-11-20T06:30:00Z".parse().unwrap();
+            let mut context = Context::new(Environment::new([], now));
+            context.event = Some(HookEvent::parse(event.to_string().as_bytes()));
+            let reply = context.on_model_switch()?;
+            Some(reply["systemMessage"].as_str()?.to_owned())
+        };
+        let said = "whycap: Sonnet 5.5 writes this conversation to its prompt cache again, for about $1.23.";
+        for (name, source, usd, is_warm, is_said) in [
+            ("PreModelSwitch", "command", 1.2322, true, true),
+            ("PostModelSwitch", "command", 1.2322, true, false),
+            ("PostModelSwitch", "auto", 1.2322, true, true),
+            ("PreModelSwitch", "picker", 0.99, true, false),
+            ("PreModelSwitch", "picker", 1.2322, false, false),
+        ] {
+            let expected = is_said.then(|| said.to_owned());
+            assert_eq!(
+                reply(name, source, usd, is_warm),
+                expected,
+                "{name} {source}"
+            );
+        }
     }
 }

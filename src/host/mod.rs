@@ -3,6 +3,7 @@
 //! Status-line calls and hooks must never break or delay Claude Code, so their input and running time are limited, and
 //! panics are caught. Commands report a failure in a single line.
 
+pub(crate) mod child;
 mod deadline;
 mod input;
 

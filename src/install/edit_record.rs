@@ -19,6 +19,9 @@ pub(crate) struct EditRecord {
     pub(crate) settings: PathBuf,
     /// The user's status line that whycap replaced.
     pub(crate) previous_line: Option<PreviousStatusLine>,
+    /// True if the user wants only the hooks here, so that the missing status line is no problem.
+    #[serde(default)]
+    pub(crate) is_headless: bool,
 }
 
 /// The user's previous `statusLine` entry.

@@ -17,6 +17,10 @@ pub const EVENTS: [(&str, u64); 5] = [
     ("SessionEnd", 1),
 ];
 
+/// The events of a switch of the model. Versions that do not know them show a warning whenever they start (2.1.119,
+/// 2.1.240), so these hooks are added only for newer versions.
+pub(crate) const SWITCH_EVENTS: [(&str, u64); 2] = [("PreModelSwitch", 5), ("PostModelSwitch", 5)];
+
 /// The number of seconds between status-line calls while the session is idle. Countdowns are only a few seconds behind,
 /// and each of the six calls per minute takes just a few milliseconds.
 pub(crate) const REFRESH_SECONDS: u64 = 10;

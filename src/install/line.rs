@@ -24,6 +24,7 @@ pub(crate) fn turn_on(paths: &Paths, environment: &Environment) -> anyhow::Resul
         executable: &executable,
         status_line: true,
         hooks: false,
+        switch_hooks: false,
         keep: Some(KeepPurpose::ShowAbove),
     };
     let plan = plan_and_execute(paths, LOCK_TIMEOUT, false, || {

@@ -91,6 +91,7 @@ pub fn install(
         if edit.previous_line.is_some() || edit.changes.iter().any(is_new) {
             record.previous_line = edit.previous_line;
         }
+        record.is_headless = !additions.status_line && entries_of(&edit.text).status_line.is_none();
         // Write the record before the settings, because the first status-line call reads the previous status line from
         // it.
         let bytes = serde_json::to_vec(&record).with_context(|| left_alone(settings))?;
@@ -196,7 +197,7 @@ fn record_of(paths: &Paths, settings: &Path, text: &str) -> EditRecord {
     }
     let mut record = EditRecord {
         settings: settings.to_owned(),
-        previous_line: None,
+        ..EditRecord::default()
     };
     if entries_of(text).status_line.is_some()
         && let Some(backup) = backups(settings).last()

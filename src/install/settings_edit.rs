@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::changes::{Change, ChangeKind};
 use super::command_line::{HOOK, Invocation, STATUS_LINE, hook_command, invocation};
 use super::edit_record::{KeepPurpose, PreviousStatusLine};
-use super::entries::{EVENTS, REFRESH_SECONDS, without_whycap_entries};
+use super::entries::{EVENTS, REFRESH_SECONDS, SWITCH_EVENTS, without_whycap_entries};
 use crate::claude::settings;
 use crate::secrets::redact;
 use crate::terminal::truncate;
@@ -33,6 +33,8 @@ pub struct Additions<'a> {
     pub status_line: bool,
     /// True to add the hooks and the plugin for `/whycap`.
     pub hooks: bool,
+    /// True to add also the hooks for a switch of the model.
+    pub switch_hooks: bool,
     /// The reason for keeping an existing status line together with whycap's. If it is `None`, an existing status line
     /// stays in place, and whycap's is not added.
     pub keep: Option<KeepPurpose>,
@@ -57,7 +59,12 @@ pub(crate) fn add(text: &str, additions: Additions<'_>) -> anyhow::Result<Settin
         edit.add_status_line(&settings, &command, additions.keep);
     }
     if additions.hooks {
-        edit.add_hooks(&settings, &hook_command(additions.executable))?;
+        let events = if additions.switch_hooks {
+            [EVENTS.as_slice(), &SWITCH_EVENTS].concat()
+        } else {
+            EVENTS.to_vec()
+        };
+        edit.add_hooks(&settings, &events, &hook_command(additions.executable))?;
     }
     edit.checked()
 }
@@ -197,13 +204,18 @@ impl SettingsEdit {
         self.note(kind, &shown);
     }
 
-    fn add_hooks(&mut self, settings: &CstObject, command: &str) -> anyhow::Result<()> {
+    fn add_hooks(
+        &mut self,
+        settings: &CstObject,
+        events: &[(&'static str, u64)],
+        command: &str,
+    ) -> anyhow::Result<()> {
         let Some(hooks) = settings.object_value_or_create("hooks") else {
             bail!("`hooks` must be an object");
         };
         let mut added = Vec::new();
         let mut moved = Vec::new();
-        for (name, timeout) in EVENTS {
+        for &(name, timeout) in events {
             let Some(groups) = hooks.array_value_or_create(name) else {
                 bail!("`hooks.{name}` must be a list");
             };
@@ -331,6 +343,7 @@ mod tests {
             executable: PROGRAM,
             status_line: true,
             hooks: true,
+            switch_hooks: false,
             keep,
         }
     }

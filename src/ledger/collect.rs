@@ -11,7 +11,7 @@ use super::facts::{
 use super::rows::RequestContext;
 use crate::claude::transcripts;
 use crate::limits::{Event, Fact, Source};
-use crate::pricing::PriceTable;
+use crate::pricing::{PriceTable, is_same_model};
 use crate::time::{Millis, datetime_from_millis};
 use crate::transcript::limit_lines;
 use crate::transcript::line::{self, Line};
@@ -381,6 +381,7 @@ impl FileSink<'_> {
             requested: line
                 .requested_model
                 .as_deref()
+                .filter(|name| !is_same_model(name, &line.model))
                 .map(|name| add_name(&mut self.batch.models, name)),
             context,
             is_of_subagent: line.subagent,

@@ -28,7 +28,7 @@ const SCHEMA: i64 = 4;
 pub(super) const RULES: i64 = 10;
 
 /// The version of the rules that read facts from transcripts. When it increases, all transcripts are read again.
-pub(super) const FACTS: i64 = 5;
+pub(super) const FACTS: i64 = 6;
 
 /// The size of the write-ahead log, in bytes, at which a status-line call merges the log into the ledger after printing
 /// its line. The log should be short because each call has to read all of it, unless another process has the ledger

@@ -21,12 +21,13 @@ use super::lines::{LineKind, LineRow, OF_LINEAGE};
 use super::reconcile::OffTranscriptKind;
 use super::reconcile::bounds::LowerBoundReason;
 use super::rows::Tally;
+use super::stored_responses::SUBAGENT;
 use crate::claude::settings;
 use crate::environment::Environment;
 use crate::limits::Fact;
 use crate::paths::Paths;
-use crate::pricing::{Money, PriceTable};
-use crate::time::Millis;
+use crate::pricing::{Money, PriceTable, is_same_model};
+use crate::time::{Millis, datetime_from_millis};
 
 /// The maximum time that a status-line call may spend reading a transcript.
 const MAX_READ_TIME: Duration = Duration::from_millis(25);
@@ -78,6 +79,24 @@ pub struct OpenLedger {
     pending: Money,
     /// The facts about limits in new lines that could not be stored.
     unsaved_limit_facts: Vec<Fact>,
+}
+
+/// The first of the session's newest responses that came from another model than the requested one, and the two models.
+/// Subagents have models of their own.
+const SUBSTITUTE: &str = "SELECT at, answering.name, asked.name FROM responses
+    JOIN names AS answering ON answering.id = model JOIN names AS asked ON asked.id = requested
+    WHERE session = ?1 AND NOT flags & ?2 AND at > ifnull(
+        (SELECT at FROM responses
+         WHERE session = ?1 AND requested IS NULL AND NOT flags & ?2 ORDER BY at DESC LIMIT 1), 0)
+    ORDER BY at LIMIT 1";
+
+/// A model that answers requests to another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Substitute {
+    /// The time of its first response.
+    pub(crate) since: DateTime<Utc>,
+    /// The name of the model.
+    pub(crate) model: String,
 }
 
 /// The events reported by one process since the session was last reconciled.
@@ -340,6 +359,21 @@ impl OpenLedger {
             })
             .ok()?;
         Some(recorded + self.pending)
+    }
+
+    /// Returns the model that answers the session's requests to `selected`, if that is another one. Returns `None` if the last
+    /// request was answered by the model that it named, or named another one.
+    pub(crate) fn substitute_for(&self, selected: &str) -> Option<Substitute> {
+        let row: Option<(Millis, String, String)> = self
+            .ledger
+            .read(|store| store.first(SUBSTITUTE, [self.session, SUBAGENT], |row| row.try_into()))
+            .ok()?;
+        let (since, model, requested) = row?;
+        let is_wanted = is_same_model(&requested, selected) && !is_same_model(&model, selected);
+        is_wanted.then(|| Substitute {
+            since: datetime_from_millis(since),
+            model,
+        })
     }
 
     /// Returns the ledger. If a transaction is open, it contains the new facts.

@@ -42,6 +42,7 @@ pub use error::LedgerError;
 pub use events::{EventKind, ProcessId, RunEvent, TotalSample};
 pub(crate) use facts::Response;
 pub(crate) use limit_facts::FactRequest;
+pub(crate) use live::Substitute;
 pub use live::{LiveFigures, OpenLedger};
 pub(crate) use pull_requests::PullRequestLink;
 pub(crate) use reconcile::{InheritedLines, RunBreakdown};

@@ -248,8 +248,12 @@ pub trait SpendSource {
         Ok(Vec::new())
     }
 
-    /// Returns the model switches in the selected directories, most expensive first.
-    fn model_switches(&self, _: RowsPeriod, _: Selected<'_>) -> LedgerResult<Vec<ModelSwitch>> {
+    /// Returns the model switches in the selected sessions, most expensive first.
+    fn model_switches(
+        &self,
+        _: RowsPeriod,
+        _: &dyn Fn(&Origin) -> bool,
+    ) -> LedgerResult<Vec<ModelSwitch>> {
         Ok(Vec::new())
     }
 }
@@ -357,7 +361,7 @@ impl SpendSource for Ledger {
     fn model_switches(
         &self,
         period: RowsPeriod,
-        selected: Selected<'_>,
+        selected: &dyn Fn(&Origin) -> bool,
     ) -> LedgerResult<Vec<ModelSwitch>> {
         let (names, rows) = self.read(|store| {
             let rows: Vec<(Id, Id, Id, u64, Money)> = store.all(
@@ -392,7 +396,7 @@ impl SpendSource for Ledger {
             if requested_model == responding_model
                 || !is_listed(requested_model)
                 || !is_listed(responding_model)
-                || !selected(&names.origin(session).project)
+                || !selected(names.origin(session))
             {
                 continue;
             }

@@ -5,7 +5,7 @@ use super::error::LedgerResult;
 use super::facts::{Id, id_of};
 use super::reconcile::bounds::LowerBound;
 use super::reconcile::{InheritedLines, RunBreakdown, reconcile};
-use super::rows::Tally;
+use super::rows::{EVER, ModelSwitch, Origin, SpendSource, Tally};
 use crate::pricing::{Money, PriceTable};
 
 /// The breakdown of a session's amount, for `spend --why`.
@@ -19,6 +19,8 @@ pub(crate) struct SessionWhy {
     pub(crate) damaged_lines: u64,
     /// The runs, and the parts of the history without identified runs, in chronological order.
     pub(crate) runs: Vec<RunBreakdown>,
+    /// The responses that came from another model than the requested one.
+    pub(crate) model_switches: Vec<ModelSwitch>,
     /// The number of compactions in the session.
     pub(crate) compactions: usize,
     /// The sessions that this session inherited responses or compactions from.
@@ -49,7 +51,7 @@ impl Ledger {
     /// Returns the breakdown of a session's amount, or `None` if no session or more than one session matches. `name` is
     /// a session ID or a prefix of one.
     pub(crate) fn why(&self, name: &str, prices: &PriceTable) -> LedgerResult<Option<SessionWhy>> {
-        self.read(|store| {
+        let why = self.read(|store| {
             let sessions: Vec<(Id, String, Id)> = store.all(
                 "SELECT id, name, lineage FROM sessions WHERE id = ?1 OR substr(name, 1, length(?2)) = ?2
                  ORDER BY id <> ?1 LIMIT 2",
@@ -90,7 +92,14 @@ impl Ledger {
                 compactions: breakdown.compactions,
                 parents,
                 runs: breakdown.runs,
+                model_switches: Vec::new(),
             }))
-        })
+        })?;
+        let Some(mut why) = why else {
+            return Ok(None);
+        };
+        let is_of_session = |origin: &Origin| origin.session == why.session;
+        why.model_switches = self.model_switches(EVER, &is_of_session)?;
+        Ok(Some(why))
     }
 }

@@ -56,13 +56,17 @@ impl World {
             return Continuation::NotStopped;
         }
         // An error of another kind does not end the wait. Only an action of the user does.
-        let awaited = stops.find_map(|stop| Some((stop, reset_of(stop)?)));
+        let awaited =
+            stops.find_map(|stop| Some((stop, stop.refusal.retry_at.or(reset_of(stop))?)));
         let Some((stop, reset)) = awaited else {
             return Continuation::No(WhyNot::NoReset);
         };
         let obstacle = self.cancelled(stop);
         if let Some(why) = obstacle {
             return Continuation::No(why);
+        }
+        if stop.refusal.retry_at.is_some() && self.now <= reset + CONTINUES_WITHIN {
+            return Continuation::At(reset);
         }
         let has_announced = self.sessions.get(&stop.session).is_some_and(|session| {
             matches!(session.announcement, Some((at, Announcement::Continues)) if at >= stop.at)
@@ -90,7 +94,7 @@ impl World {
     }
 
     fn cancelled(&self, stop: &Stop) -> Option<WhyNot> {
-        if !self.may_continue {
+        if !self.may_continue && stop.refusal.retry_at.is_none() {
             return Some(WhyNot::TurnedOff);
         }
         let session = self.sessions.get(&stop.session)?;

@@ -137,6 +137,9 @@ pub struct Refusal {
     /// The server's own statement about the refused request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim: Option<ServerClaim>,
+    /// The time at which Claude Code sends the same request again, if it waits for that instead of stopping the session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_at: Option<DateTime<Utc>>,
     /// The version of Claude Code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,

@@ -59,9 +59,13 @@ pub(crate) fn judge(refusal: &Refusal, message: &Message, scene: &Scene<'_>) -> 
         row.verdict
     };
     let is_vague = limit == Kind::Throttle && row.verdict.is_none();
+    let is_claimed = refusal
+        .claim
+        .as_ref()
+        .is_some_and(|claim| claim.limit.is_some());
     let is_about_plan = limit.family().is_of_plan()
         || row.is_unnamed_plan_limit()
-        || (is_vague && !scene.full().is_empty());
+        || (is_vague && (is_claimed || !scene.full().is_empty()));
     match fixed {
         Some(verdict @ (Verdict::Notice | Verdict::Over | Verdict::NotALimit)) => {
             unmeasured(limit, verdict, message, scene)

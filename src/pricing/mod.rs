@@ -22,6 +22,7 @@ mod usage;
 
 pub use cost::ModelPrices;
 pub use custom_rates::CustomRates;
+pub(crate) use model_id::{is_same_model, model_title};
 pub use money::Money;
 pub(crate) use money::NOISE;
 pub use price_list::{PriceList, PriceRow};

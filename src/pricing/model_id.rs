@@ -18,6 +18,28 @@ pub(super) fn bare_id(id: &str) -> String {
     }
 }
 
+/// Returns true if both names mean the same model, such as an alias and its ID.
+pub(crate) fn is_same_model(name: &str, other: &str) -> bool {
+    bare_id(name) == bare_id(other)
+}
+
+/// Returns the name of a model for display, such as "Sonnet 5.5". A name in another format stays as it is.
+pub(crate) fn model_title(id: &str) -> String {
+    let bare = bare_id(id);
+    let Some((family, version)) = bare
+        .strip_prefix("claude-")
+        .and_then(|name| name.split_once('-'))
+    else {
+        return id.to_owned();
+    };
+    let (initial, rest) = family.split_at(family.len().min(1));
+    format!(
+        "{}{rest} {}",
+        initial.to_uppercase(),
+        version.replace('-', ".")
+    )
+}
+
 /// Returns the family, followed by the version. In a name, the family comes first, except for older models and on some
 /// gateways. Whatever follows them does not matter: a date, a provider's version, or a variant such as `-preview`.
 fn family_and_version(name: &str) -> String {

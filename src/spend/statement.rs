@@ -137,7 +137,7 @@ impl Statement {
             damaged: source.damaged(period.clone())?,
             streaming_sessions,
             model_switches: source
-                .model_switches(period, &|directory| request.includes(directory))?,
+                .model_switches(period, &|origin| request.includes(&origin.project))?,
             request,
         })
     }

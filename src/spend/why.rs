@@ -28,6 +28,9 @@ pub(crate) fn why_report(why: &SessionWhy, clock: Clock) -> Report {
     if !why.runs.is_empty() {
         report.table(runs_table(why, clock));
     }
+    for switch in &why.model_switches {
+        report.paragraph(Tone::Plain, model_switch_sentence(switch));
+    }
     for reason in why.reasons(clock) {
         let sentence = format!("The real amount may be higher because {reason}.");
         report.paragraph(Tone::Warning, sentence);

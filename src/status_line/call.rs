@@ -10,14 +10,16 @@ use crate::claude::window_usage::WindowFigures;
 use crate::collect::Context;
 use crate::config::SegmentName;
 use crate::environment::Environment;
-use crate::ledger::{Ledger, LiveFigures, OpenLedger, ProcessId, RunEvent, TotalSample, WaitLimit};
+use crate::ledger::{
+    Ledger, LiveFigures, OpenLedger, ProcessId, RunEvent, Substitute, TotalSample, WaitLimit,
+};
 use crate::limits::Fact;
 use crate::paths::Paths;
-use crate::pricing::Money;
+use crate::pricing::{Money, model_title};
 use crate::status_line::cold_cache_cost;
 use crate::status_line::wrapped::Wrapped;
 use crate::status_line::{LineFacts, MARGIN, render_rows};
-use crate::terminal::{Palette, Shown, Tone};
+use crate::terminal::{Palette, Shown, Tone, truncate};
 use crate::witness::{self, Caller, Limits};
 use crate::wording::{self, Paying};
 
@@ -229,6 +231,11 @@ impl<'a> StatusLineFacts<'a> {
             None => Vec::new(),
         };
         rows.extend(self.paying().map(|paying| paying.row(clock, columns)));
+        rows.extend(self.substitute().map(|Substitute { since, model }| {
+            let model = model_title(&model);
+            let text = format!("answered by {model} since {}", clock.format_time(since));
+            vec![(Tone::Warning, truncate(&text, columns))]
+        }));
         let below = Shown::rows(&rows, self.call.palette);
         self.call.render(&self.facts).followed_by(&below)
     }
@@ -236,6 +243,12 @@ impl<'a> StatusLineFacts<'a> {
     /// Returns the amount that usage credits have paid beyond a full window. Returns `None` if they are not paying.
     fn paying(&self) -> Option<Paying> {
         self.limits.paying(self.live.as_ref()?.ledger())
+    }
+
+    /// Returns the model that answers instead of the selected one.
+    fn substitute(&self) -> Option<Substitute> {
+        let selected = self.call.payload.model_id.as_deref()?;
+        self.live.as_ref()?.substitute_for(selected)
     }
 
     /// Saves the data that later calls need. This is done after the line has been printed so that nothing has to wait

@@ -118,7 +118,14 @@ impl<'a> LineFacts<'a> {
             SegmentName::Rate => session_details::rate(payload),
             SegmentName::Prompt => Some(amounts::prompt(self.prompt?)),
             SegmentName::Hint => session_details::cold_cache(self),
-            SegmentName::ModelWeeks => usage_page::model_weeks(self.usage.as_ref()?, clock),
+            SegmentName::ModelWeeks => {
+                let least = if style.has_default_segments() {
+                    usage_page::WORTH_SHOWING
+                } else {
+                    0.0
+                };
+                usage_page::model_weeks(self.usage.as_ref()?, least, clock)
+            }
             SegmentName::Credits => usage_page::credits(self.usage.as_ref()?, clock),
         }
     }

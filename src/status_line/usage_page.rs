@@ -4,11 +4,15 @@ use super::layout::{Form, Segment};
 use super::loss;
 use super::windows::{level_now, level_tone, pick_by_level};
 use crate::claude::window_usage::{USAGE_CACHED_FOR, UsagePage, WindowUsage, rounded_level};
+use crate::limits::FRESH_FOR;
 use crate::terminal::{Piece, Tone, percent_text};
 use crate::time::{Clock, format_duration};
 
+/// The percentage from which the default line shows the week of a model.
+pub(super) const WORTH_SHOWING: f64 = 50.0;
+
 /// Adds the age of the page to a segment. While the page is fresh, a narrow terminal leaves the age out. Once it is so
-/// old that Claude Code itself would reload it, the segment is gray and always shows the time of the page.
+/// old that Claude Code itself would reload it, the segment is gray and shows the time of the page.
 fn with_age(mut pieces: Vec<Piece>, level: f64, usage: &UsagePage, clock: Clock) -> Segment {
     let age = clock.now - usage.at;
     if age > USAGE_CACHED_FOR {
@@ -19,13 +23,18 @@ fn with_age(mut pieces: Vec<Piece>, level: f64, usage: &UsagePage, clock: Clock)
         pieces.push((Tone::Quiet, shown));
         return vec![Form::new(loss::AGE_OF_USAGE_PAGE, pieces)];
     }
-    let without_age = Form::new(pick_by_level(level, loss::USAGE_PAGE), pieces.clone());
+    let losses = pick_by_level(level, loss::USAGE_PAGE);
+    let without_age = Form::new(losses, pieces.clone());
     pieces.push((Tone::Quiet, format!(" ({} ago)", format_duration(age))));
+    if age > FRESH_FOR {
+        return vec![Form::new(losses, pieces)];
+    }
     vec![Form::new(loss::AGE_OF_USAGE_PAGE, pieces), without_age]
 }
 
-/// Returns the weekly windows for individual models, for example `Fable week 63%`. Returns `None` if there are none.
-pub(super) fn model_weeks(usage: &UsagePage, clock: Clock) -> Option<Segment> {
+/// Returns the weekly windows for individual models that are at least this full, for example `Fable week 63%`. Returns
+/// `None` if there are none.
+pub(super) fn model_weeks(usage: &UsagePage, least_level: f64, clock: Clock) -> Option<Segment> {
     let mut pieces = Vec::new();
     let mut fullest: Option<f64> = None;
     for window in &usage.windows {
@@ -37,6 +46,9 @@ pub(super) fn model_weeks(usage: &UsagePage, clock: Clock) -> Option<Segment> {
             resets_at: window.resets_at,
         };
         let level = level_now(&usage, clock);
+        if level < least_level {
+            continue;
+        }
         let gap = if pieces.is_empty() { "" } else { "  " };
         let percent = percent_text(rounded_level(level));
         pieces.push((Tone::Quiet, format!("{gap}{model} week ")));
@@ -108,17 +120,24 @@ mod tests {
             let texts = forms.iter().map(Form::text).collect();
             (texts, forms[0].tones())
         };
-        let (fresh, tones): (Vec<String>, Vec<Tone>) = rendered(5, model_weeks);
+        let weeks: fn(&UsagePage, Clock) -> Option<Segment> =
+            |usage, clock| model_weeks(usage, 0.0, clock);
+        let by_default: fn(&UsagePage, Clock) -> Option<Segment> =
+            |usage, clock| model_weeks(usage, WORTH_SHOWING, clock);
+        let (default, _): (Vec<String>, Vec<Tone>) = rendered(14, by_default);
+        assert_eq!(default, ["Fable week 93% (14 m ago)", "Fable week 93%"]);
+        assert_eq!(rendered(16, by_default).0, ["Fable week 93% (16 m ago)"]);
+        let (fresh, tones): (Vec<String>, Vec<Tone>) = rendered(5, weeks);
         assert_eq!(fresh[0], "Opus week 12%  Fable week 93% (5 m ago)");
         assert_eq!(fresh[1], "Opus week 12%  Fable week 93%");
         assert!(tones.contains(&Tone::Alarm));
-        let (old, tones) = rendered(90, model_weeks);
+        let (old, tones) = rendered(90, weeks);
         assert_eq!(old, ["Opus week 12%  Fable week 93% (/usage at 13:29)"]);
         assert!(tones.iter().all(|tone| *tone == Tone::Quiet));
         let (fresh, _) = rendered(0, credits);
         assert_eq!(fresh[1], "credits $12.34 of $50.00, $37.66 left");
         // Six days later, both weekly windows have reset.
-        let (past, _) = rendered(6 * 24 * 60, model_weeks);
+        let (past, _) = rendered(6 * 24 * 60, weeks);
         assert!(
             past[0].starts_with("Opus week 0%  Fable week 0%"),
             "{past:?}"

@@ -82,6 +82,26 @@ impl ErrorLine {
     }
 }
 
+impl ErrorLine {
+    /// Parses a line about an error after which Claude Code tries again by itself (2.1.332). Returns `None` if its text is
+    /// missing, or if its date is damaged.
+    pub(crate) fn of_retry(line: &Value) -> Option<Self> {
+        let error = line.at("error");
+        let at = line.read("timestamp");
+        if has_damaged_date(at) {
+            return None;
+        }
+        Some(Self {
+            at,
+            version: text(line, "version"),
+            text: text(error, "formatted")?,
+            status: error.read("status"),
+            quota: quota(line),
+            ..Self::default()
+        })
+    }
+}
+
 /// Returns true if a date is so far from the present that calculations with it could overflow. A line with such a date
 /// is damaged and must be ignored.
 fn has_damaged_date(at: Option<DateTime<Utc>>) -> bool {
@@ -101,6 +121,7 @@ fn quota(line: &Value) -> Option<QuotaLimits> {
     let candidates = [
         line.at("quotaLimits"),
         line.at("apiErrorParams").at("rate_limit_info"),
+        line.at("error").at("rateLimits"),
     ];
     let limits = candidates.into_iter().find(|limits| limits.is_object())?;
     Some(QuotaLimits {

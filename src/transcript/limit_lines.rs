@@ -2,12 +2,14 @@
 //!
 //! Any field may be missing, null, or of the wrong type, depending on the version.
 
+use chrono::TimeDelta;
 use serde_json::Value;
 
 use super::error_line::{ErrorLine, QuotaLimits};
 use super::owner::Owner;
 use crate::lenient_json::LenientJson;
 use crate::limits::{Announcement, Event, Kind, ModelResponse, Refusal, ServerClaim};
+use crate::time::is_in_supported_range;
 
 /// The names of the model families. Aliases such as `sonnet[1m]` and IDs such as "claude-sonnet-5-5" contain them.
 pub(crate) const MODEL_FAMILIES: [&str; 4] = ["opus", "sonnet", "haiku", "fable"];
@@ -22,6 +24,9 @@ const COMMAND_FILE: &str = "<command-message>";
 /// The start of the result of a background agent, which Claude Code sends by itself.
 const AGENT_RESULT: &str = "<task-notification>";
 
+/// A wait that the user hardly notices. Usually, Claude Code waits for half a minute at most before it tries again.
+const SHORT_WAIT: TimeDelta = TimeDelta::minutes(1);
+
 /// Returns the event that a line describes. Returns `None` if the line says nothing about limits, or if a fork copied it.
 pub(crate) fn event_in(line: &[u8]) -> Option<Event> {
     let fields: Value = serde_json::from_slice(line).ok()?;
@@ -35,7 +40,11 @@ pub(crate) fn event_in(line: &[u8]) -> Option<Event> {
         "session-owner" | "attachment" => {
             of_owner(line).or_else(|| model_in(fields.at("attachment")))
         }
-        "system" if fields.at("subtype") == "informational" => notice(fields.text("content")?),
+        "system" => match fields.text("subtype")? {
+            "informational" => notice(fields.text("content")?),
+            "api_error" => retried(&fields).map(Event::Refused),
+            _ => None,
+        },
         "user" => prompt(&fields),
         "assistant" => {
             let error = ErrorLine::parse(&fields)?;
@@ -159,6 +168,21 @@ pub(crate) fn refusal(line: ErrorLine) -> Refusal {
         version: line.version,
         ..Refusal::default()
     }
+}
+
+/// Returns the refusal of a request that Claude Code sends again by itself. Returns `None` if the user hardly notices it,
+/// because no limit is named and the next attempt follows within a minute.
+fn retried(line: &Value) -> Option<Refusal> {
+    let error = ErrorLine::of_retry(line)?;
+    let wait = TimeDelta::try_milliseconds(line.read("retryInMs")?)?;
+    if error.quota.is_none() && wait < SHORT_WAIT {
+        return None;
+    }
+    let retry_at = error.at?.checked_add_signed(wait);
+    Some(Refusal {
+        retry_at: retry_at.filter(|at| is_in_supported_range(*at)),
+        ..refusal(error)
+    })
 }
 
 fn claim(quota: QuotaLimits) -> ServerClaim {

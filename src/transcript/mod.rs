@@ -11,6 +11,7 @@ pub mod owner;
 pub mod reader;
 pub mod requests;
 pub mod shortened_line;
+pub(crate) mod stream_json;
 mod token_counts;
 
 /// Returns the complete lines in `bytes`, whose offset in the file is `start`. Unless `start` is 0, the first line is

@@ -179,7 +179,7 @@ pub(super) fn model_of_new_session(caller: &Caller<'_>) -> Option<&'static str> 
 /// clients do not register.
 fn running(caller: &Caller<'_>) -> Option<Fact> {
     let registered = sessions::registered(caller.paths);
-    if registered.is_empty() {
+    if registered.is_empty() && !sessions::has_registry(caller.paths) {
         return None;
     }
     let running: BTreeSet<String> = registered

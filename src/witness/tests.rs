@@ -184,6 +184,48 @@ fn the_error_lines_of_every_version_become_refusals() {
 }
 
 #[test]
+fn a_long_wait_of_claude_code_is_a_refusal_with_the_time_of_the_next_attempt() {
+    let mut line: Value =
+        serde_json::from_str(include_str!("../../tests/data/limits/retry.json")).unwrap();
+    let home = Home::new();
+    home.write(SESSION, std::slice::from_ref(&line));
+    let facts = home.all();
+    let [refusal] = refusals(&facts)[..] else {
+        panic!("{facts:?}");
+    };
+    let claim = refusal.claim.as_ref().unwrap();
+    assert_eq!(claim.limit, Some(Kind::FiveHour));
+    let refused_at: DateTime<Utc> = "2026-11-30T19:42:46.389Z".parse().unwrap();
+    let wait = refusal.retry_at.unwrap() - refused_at;
+    assert_eq!(wait, TimeDelta::milliseconds(19_687));
+
+    line["error"]["rateLimits"] = Value::Null;
+    for (delay, is_noticed) in [(39_303, false), (60_000, true)] {
+        line["retryInMs"] = json!(delay);
+        let home = Home::new();
+        home.write(SESSION, std::slice::from_ref(&line));
+        assert_eq!(!refusals(&home.all()).is_empty(), is_noticed, "{delay}");
+    }
+}
+
+/// A command removes its entry when it ends. Claude Code creates the directory when it registers its first session.
+#[test]
+fn no_session_is_running_if_the_registry_is_empty() {
+    let home = Home::new();
+    home.write(SESSION, &[user(1, &json!("hi"), &json!({})), refused(2)]);
+    let running = |home: &Home| {
+        home.all().into_iter().find_map(|fact| match fact.event {
+            Event::Running(sessions) => Some(sessions.len()),
+            _ => None,
+        })
+    };
+    assert_eq!(running(&home), None);
+    let registry = home.paths.claude_directory.join("sessions");
+    std::fs::create_dir(registry).unwrap();
+    assert_eq!(running(&home), Some(0));
+}
+
+#[test]
 fn recorded_hooks_become_refusals() {
     for payload in recorded("limits/failed_hooks.jsonl") {
         let home = Home::new();

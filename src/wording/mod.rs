@@ -8,6 +8,7 @@ mod evidence;
 mod headline;
 mod json;
 mod list;
+mod markdown;
 mod rows;
 mod screen;
 #[cfg(test)]
@@ -26,7 +27,8 @@ pub(crate) use bug_report::bug_report;
 pub(crate) use headline::{ending, headline};
 pub(crate) use json::{blocks_json, incident_json, list_json};
 pub(crate) use list::{list, sums_sentence};
-pub(crate) use rows::{Paying, notice, status_rows};
+pub(crate) use markdown::in_markdown;
+pub(crate) use rows::{Paying, after_run, notice, status_rows};
 pub(crate) use screen::{at_length, in_rows, on_one_screen};
 
 /// Returns the first text that fits in this many columns. If none does, truncates the last one.

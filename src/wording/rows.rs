@@ -86,3 +86,17 @@ pub(crate) fn notice(outlook: &Outlook, clock: Clock) -> String {
     let sentences: Vec<String> = sentences.into_iter().flatten().collect();
     sentences.join(" ")
 }
+
+/// Returns one line about the error that has ended the command of `whycap run`: what happened, and how to continue the
+/// session or what to do first.
+pub(crate) fn after_run(outlook: &Outlook, session: &str, clock: Clock) -> String {
+    let headline = headline(outlook, clock);
+    if outlook.waiting_helps == Some(true) {
+        let command = format!("whycap wait && claude --resume {session} -p \"go on\"");
+        return format!("{headline} To continue then: {command}");
+    }
+    match outlook.steps.first() {
+        Some(step) => format!("{headline} First: {}.", step.text(clock)),
+        None => headline,
+    }
+}

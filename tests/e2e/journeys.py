@@ -25,6 +25,7 @@ from program import install_sh, output_of, whycap, whycap_json
 from report import expect
 from screen import POLL, NotSeen, framed
 from usage_endpoint import UsageEndpoint
+from waiting import waiting as waiting_in_scripts
 
 # The cost of one response from the mock with the newest client's default model, Opus 5.5 (mock_api.USAGE).
 ONE_RESPONSE_USD = 0.0683
@@ -999,6 +1000,19 @@ def headless(stage, report):
             expect(reported_incident(home)["open"] is True, reported_incident(home))
 
 
+def waiting(stage, report):
+    """With `whycap run`, `claude -p` waits for a reset, and a script learns why."""
+    with fresh_home(stage) as (home, api):
+        install(report, home)
+        with report.check("only the hooks remain, and doctor misses no status line"):
+            for arguments in (["uninstall"], ["install", "--headless"]):
+                whycap(home, *arguments)
+            settings = home.settings.read_text()
+            expect("StopFailure" in settings and "statusLine" not in settings, settings)
+            expect("status line" not in whycap(home, "doctor").stdout, whycap(home, "doctor").stdout)
+        waiting_in_scripts(report, home, api)
+
+
 def moments(stage, report):
     """Covers each event at which a figure could jump: fork, /branch, /clear, resume, kill -9, two sessions at once."""
     with fresh_home(stage) as (home, api):
@@ -1240,7 +1254,7 @@ def all_journeys(clients):
             planned += [("first_day", first_day, Stage(version, path, version == NEWEST, plan))]
         planned += [("plugin", plugin, Stage(version, path, version == NEWEST, "max"))]
         if version >= "2.1.328":
-            newer = (asking, cancelled, situations, usage_page)
+            newer = (asking, cancelled, situations, usage_page, waiting)
             planned += [
                 (journey.__name__, journey, Stage(version, path, version == NEWEST, "max")) for journey in newer
             ]

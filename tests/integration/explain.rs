@@ -4,7 +4,7 @@ use crate::client::{Client, windows};
 use crate::situation::{
     AT, FIVE_HOUR, NOON, TUESDAY, WEEKLY, refused, session_of_login, with_a_private_login,
 };
-use crate::support::{Run, Sandbox};
+use crate::support::{Run, Sandbox, data};
 use serde_json::{Value, json};
 
 fn five_hour_refusal(resets_at: i64) -> Value {
@@ -356,4 +356,78 @@ fn an_error_at_the_end_of_the_calendar_is_not_an_internal_error() {
         let run = client.run("2026-11-20T10:03:00Z", arguments, b"");
         assert!(!run.stderr.contains("internal error"), "{command}: {run:?}");
     }
+}
+
+/// Streams that 2.1.332 wrote: one command stopped at a limit, and one waited for the reset.
+#[test]
+fn a_stream_explains_what_stopped_its_command() {
+    let stream = |name: &str| std::fs::read(data(&format!("limits/stream_{name}.jsonl"))).unwrap();
+    let at = |now: &str, arguments: &[&str], stream: &[u8]| {
+        let sandbox = Sandbox::new().variable("WHYCAP_NOW", now);
+        let arguments = [&["explain", "--stream"], arguments].concat();
+        sandbox.run_with(&arguments, stream)
+    };
+    let stopped = at("2026-11-30T20:13:54Z", &["--json"], &stream("stopped"));
+    let incident = &stopped.json()["incident"];
+    assert_eq!(incident["limit"], "five_hour");
+    assert_eq!(incident["verdict"], "real");
+    assert_eq!(incident["resets_at"], "2026-11-30T22:13:48Z");
+    assert_eq!(incident["client_version"], "2.1.332");
+    let markdown = at(
+        "2026-11-30T20:13:54Z",
+        &["--format", "markdown"],
+        &stream("stopped"),
+    );
+    let expected = "### Your 5-hour limit is used up; you can continue at 22:13";
+    assert!(markdown.success().starts_with(expected), "{markdown:?}");
+    assert!(markdown.stdout.contains("`You've hit your 5-hour limit"));
+    assert!(markdown.stdout.ends_with("has cost $0.0000.\n"));
+    let waited = at(
+        "2026-11-30T20:14:08Z",
+        &["--format", "markdown"],
+        &stream("waited"),
+    );
+    assert!(
+        waited
+            .success()
+            .contains("; this session received a response"),
+        "{waited:?}"
+    );
+    assert!(waited.stdout.ends_with("has cost $0.0683.\n"));
+    // The stream may end in the middle of the wait.
+    let text = String::from_utf8(stream("waited")).unwrap();
+    let start: Vec<&str> = text.lines().take(3).collect();
+    let waiting = at("2026-11-30T20:13:54Z", &[], start.join("\n").as_bytes());
+    let expected = "Claude Code continues this session by itself about 20:14.";
+    assert!(waiting.success().contains(expected), "{waiting:?}");
+    for broken in [
+        &b""[..],
+        b"{\n\xff\n[]\n{\"type\":\"result\",\"is_error\":true}",
+    ] {
+        let nothing = at("2026-11-30T20:13:54Z", &["--format", "markdown"], broken);
+        assert_eq!(nothing.success(), "### No limit has stopped Claude Code.\n");
+    }
+}
+
+#[test]
+fn the_summary_of_a_job_has_the_cost_of_its_session() {
+    let sandbox = Sandbox::new();
+    let client = Client::with_session(&sandbox, "5e551011-0000-4000-8000-000000000002");
+    client.works("2026-11-20T06:00:00Z", 100_000);
+    let text = "You've hit your `5-hour` limit · resets 12pm (UTC)\n# title";
+    client.append(&client.error_line("2026-11-20T06:10:00Z", text, json!({})));
+    let summary = sandbox.run(&["explain", "--format", "markdown"]);
+    let spent = sandbox.run(&["spend", "--json"]).json()["total"]["cost_usd"]
+        .as_f64()
+        .unwrap();
+    let cost = format!("Session `5e551011-0000-4000-8000-000000000002` has cost ${spent:.2}");
+    assert!(
+        spent > 0.0 && summary.success().contains(&cost),
+        "{summary:?}"
+    );
+    assert!(
+        summary
+            .stdout
+            .contains("`You've hit your '5-hour' limit · resets 12pm (UTC) # title`")
+    );
 }

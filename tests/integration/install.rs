@@ -843,6 +843,7 @@ fn planned(sandbox: &Sandbox) -> InstallPlan {
         executable: "/opt/whycap",
         status_line: true,
         hooks: true,
+        switch_hooks: false,
         keep: Some(KeepPurpose::ShowAbove),
     };
     plan::install(&paths(sandbox), &sandbox.path(SETTINGS), additions).unwrap()

@@ -275,7 +275,7 @@ proptest! {
         // For some floating-point numbers, `serde_json` does not parse its own output back to the same value.
         let value = parsed(&text);
         let untouched = installed_entries(&value) == InstalledEntries::default();
-        let additions = Additions { executable: "/opt/a/whycap", status_line: true, hooks: true, keep };
+        let additions = Additions { executable: "/opt/a/whycap", status_line: true, hooks: true, switch_hooks: true, keep };
         let home = Home::with(&text);
         home.install(additions);
         // The contents and the order of all other settings stay the same. A status line that whycap replaces is recorded.
@@ -313,7 +313,7 @@ proptest! {
                     if installed_entries(&home.value()) == InstalledEntries::default() {
                         exact = Some(before);
                     }
-                    home.install(Additions { executable, status_line, hooks, keep });
+                    home.install(Additions { executable, status_line, hooks, switch_hooks: hooks, keep });
                 }
                 Event::Uninstall => {
                     home.uninstall();
@@ -340,7 +340,7 @@ proptest! {
                 }
             }
             // The installation adds no hooks other than whycap's own.
-            prop_assert!(installed_entries(&home.value()).hooks.len() <= 5);
+            prop_assert!(installed_entries(&home.value()).hooks.len() <= 7);
         }
         let left = home.value();
         prop_assert_eq!(installed_entries(&left), InstalledEntries::default());

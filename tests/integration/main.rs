@@ -61,6 +61,8 @@ mod read_again;
 mod readme;
 mod refusals;
 mod report;
+#[cfg(unix)] // shell scripts stand in for Claude Code
+mod run;
 mod simulated_session;
 mod situation;
 mod spend;

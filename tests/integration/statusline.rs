@@ -64,6 +64,67 @@ fn every_recorded_payload_has_its_expected_status_line() {
     );
 }
 
+/// The fields were recorded with 2.1.332 and a mock whose responses came from another model.
+#[test]
+fn the_line_says_which_model_answers_instead_of_the_selected_one() {
+    let sandbox = plain("160");
+    let session = "5e551011-0000-4000-8000-000000000005";
+    let transcript = format!(".claude/projects/-p/{session}.jsonl");
+    let rows = |selected: &str| {
+        let payload = json!({"session_id": session, "model": {"id": selected, "display_name": "M"},
+            "transcript_path": sandbox.path(&transcript)});
+        let shown = shown(&sandbox, payload.to_string().as_bytes());
+        shown.lines().skip(1).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let answers = |minute: u32, model: &str, requested: &str, is_subagent: bool| {
+        let line = json!({"parentUuid": null, "isSidechain": is_subagent, "type": "assistant",
+            "message": {"id": format!("m{minute}"), "type": "message", "role": "assistant", "model": model,
+                "content": [], "usage": {"input_tokens": 9, "output_tokens": 9}},
+            "requestId": format!("r{minute}"), "requestedModel": requested,
+            "timestamp": format!("2026-11-20T06:{minute:02}:00.000Z"), "sessionId": session});
+        sandbox.append(&transcript, &line.to_string());
+    };
+    let (opus, sonnet) = ("claude-opus-5-5", "claude-sonnet-5-5");
+    answers(1, opus, opus, false);
+    assert_eq!(rows(opus), [""; 0]);
+    answers(2, sonnet, opus, false);
+    answers(3, sonnet, opus, false);
+    answers(4, "claude-haiku-4-5", "claude-haiku-4-5", true);
+    assert_eq!(rows(opus), ["answered by Sonnet 5.5 since 06:02"]);
+    assert_eq!(rows(sonnet), [""; 0], "the user has selected it since then");
+    answers(5, opus, "claude-opus-5-5[1m]", false);
+    assert_eq!(rows(opus), [""; 0]);
+    // The other views name the swap, too.
+    let by_model = sandbox.run(&["spend", "--by", "model"]);
+    let expected = "You requested claude-opus-5-5, but claude-sonnet-5-5 responded (2 responses";
+    assert!(by_model.success().contains(expected), "{by_model:?}");
+    let why = sandbox.run(&["spend", "--why", session]);
+    assert!(why.success().contains(expected), "{why:?}");
+}
+
+#[test]
+fn the_week_of_a_model_is_in_the_line_if_half_of_it_is_used() {
+    for (percent, minutes, shown_week) in [
+        (49, 1, None),
+        (63, 1, Some("Fable week 63% (1 m ago)")),
+        (63, 20, Some("Fable week 63% (20 m ago)")),
+    ] {
+        let sandbox = plain("220");
+        let fetched_at = 1_795_156_200_000_i64 - minutes * 60_000;
+        let state = json!({"cachedUsageUtilization": {"fetchedAtMs": fetched_at, "utilization": {
+            "limits": [{"kind": "weekly_scoped", "group": "weekly", "percent": percent,
+                "resets_at": "2026-11-24T23:05:03Z", "scope": {"model": {"display_name": "Fable"}}}]}}});
+        sandbox.write(".claude.json", state.to_string());
+        let line = shown(&sandbox, &recorded("plan"));
+        let week = line.split(" │ ").find(|segment| segment.contains("Fable"));
+        assert_eq!(week, shown_week, "{line}");
+        let now = sandbox.run(&["now"]);
+        let expected = format!("{percent}%");
+        let is_shown = |text: &str| text.contains("Fable") && text.contains(&expected);
+        assert!(now.success().lines().any(is_shown), "{now:?}");
+    }
+}
+
 /// While another process held the ledger, the line of a new session said "Claude Code says $0.00". Its payload proves that
 /// nothing has been spent in it. A resumed session has a context, so its spend is unknown.
 #[test]

@@ -254,6 +254,7 @@ impl Home {
             executable: "/bin/whycap",
             status_line: true,
             hooks: true,
+            switch_hooks: false,
             keep: text
                 .len()
                 .is_multiple_of(2)

@@ -317,6 +317,7 @@ fn refusal(words: &[&str], at: DateTime<Utc>) -> Refusal {
                 let claim = refusal.claim.get_or_insert_default();
                 claim.no_credits_because = Some(value.to_owned());
             }
+            "retries" => refusal.retry_at = split_time(value).1,
             "version" => refusal.version = Some(value.to_owned()),
             "background" => refusal.purpose = Purpose::BackgroundAgent,
             "pasted" => (refusal.class, refusal.status) = (None, None),

@@ -1,0 +1,131 @@
+//! The output of `claude -p --output-format stream-json`: the facts about limits in it, for a session whose transcript may
+//! be on another machine (2.1.332).
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::Value;
+
+use super::error_line::readable;
+use super::limit_lines::{response_from, selected, window_named};
+use crate::lenient_json::LenientJson;
+use crate::limits::{Event, Fact, Kind, Measure, Refusal, ServerClaim, Source};
+use crate::time::reset_from_epoch_seconds;
+
+/// The contents of a stream that matter for limits.
+#[derive(Debug, Default)]
+pub(crate) struct StreamJson {
+    /// The session.
+    pub(crate) session: Option<String>,
+    /// The cost of the command in dollars, which the last line states.
+    pub(crate) cost_usd: Option<f64>,
+    /// The facts, in the order of their lines.
+    pub(crate) facts: Vec<Fact>,
+    version: Option<String>,
+    /// The server's last statement about a refused request.
+    claim: Option<ServerClaim>,
+}
+
+impl StreamJson {
+    /// Adds a line that was read at this time. Most lines have no time of their own.
+    pub(crate) fn add(&mut self, line: &[u8], read_at: DateTime<Utc>) {
+        let Ok(fields) = serde_json::from_slice::<Value>(line) else {
+            return;
+        };
+        self.session = fields.string("session_id").or(self.session.take());
+        let last = self.facts.last();
+        let at = last.map_or(read_at, |last| {
+            read_at.max(last.at + TimeDelta::milliseconds(1))
+        });
+        let event = match (fields.text("type"), fields.text("subtype")) {
+            (Some("system"), Some("init")) => {
+                self.version = fields.string("claude_code_version");
+                fields
+                    .text("model")
+                    .and_then(|model| selected(model, false))
+            }
+            (Some("system"), Some("api_retry")) => Some(self.retry(&fields, at)),
+            (Some("rate_limit_event"), _) => self.usage(fields.at("rate_limit_info")),
+            (Some("assistant"), _) if fields.at("is_api_error_message") != true => Some(
+                Event::Served(response_from(fields.at("message").text("model"))),
+            ),
+            (Some("result"), _) => {
+                self.cost_usd = fields.read("total_cost_usd");
+                self.failure(&fields)
+            }
+            _ => None,
+        };
+        self.facts.extend(event.map(|event| Fact {
+            at,
+            session: self.session.clone(),
+            source: Source::Transcript,
+            event,
+        }));
+    }
+
+    /// Returns the usage windows, and keeps the limit that has refused a request.
+    fn usage(&mut self, info: &Value) -> Option<Event> {
+        let is_refused = info.text("status") == Some("rejected");
+        self.claim = is_refused.then(|| ServerClaim {
+            limit: info.text("rateLimitType").and_then(window_named),
+            resets_at: reset(info),
+            no_credits_because: info.string("overageDisabledReason"),
+        });
+        let windows = [("five_hour", Kind::FiveHour), ("seven_day", Kind::Weekly)];
+        let measures: Vec<Measure> = windows
+            .into_iter()
+            .filter_map(|(name, window)| {
+                let usage = info.at("unifiedWindows").at(name);
+                Some(Measure {
+                    window,
+                    percent: usage.at("utilization").as_f64()? * 100.0,
+                    resets_at: reset(usage),
+                })
+            })
+            .collect();
+        (!measures.is_empty()).then_some(Event::Read(measures))
+    }
+
+    /// Returns the refusal of a request that Claude Code will send again.
+    fn retry(&mut self, fields: &Value, at: DateTime<Utc>) -> Event {
+        let delay = fields.read("retry_delay_ms").unwrap_or_default();
+        let wait = TimeDelta::try_milliseconds(delay).unwrap_or_default();
+        let status: Option<u16> = fields.read("error_status");
+        Event::Refused(Refusal {
+            text: status.map_or(String::new(), |status| format!("API Error: {status}")),
+            class: fields.text("error").map(readable),
+            status,
+            retry_at: at.checked_add_signed(wait),
+            ..self.refusal()
+        })
+    }
+
+    /// Returns the error with which the command has ended, if it has failed.
+    fn failure(&mut self, fields: &Value) -> Option<Event> {
+        if fields.at("is_error") != true {
+            return None;
+        }
+        Some(Event::Refused(Refusal {
+            text: readable(fields.text("result")?),
+            codes: [fields.string("api_error_type"), fields.string("api_error")]
+                .into_iter()
+                .flatten()
+                .collect(),
+            status: fields.read("api_error_status"),
+            ..self.refusal()
+        }))
+    }
+
+    fn refusal(&mut self) -> Refusal {
+        Refusal {
+            claim: self.claim.take(),
+            version: self.version.clone(),
+            ..Refusal::default()
+        }
+    }
+}
+
+fn reset(fields: &Value) -> Option<DateTime<Utc>> {
+    fields
+        .at("resetsAt")
+        .as_f64()
+        .and_then(reset_from_epoch_seconds)
+}
