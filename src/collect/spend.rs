@@ -9,6 +9,7 @@ use anyhow::{Result, ensure};
 
 use super::Context;
 use crate::claude::account::Account;
+use crate::drain::CacheWrite;
 use crate::export::{MergedRows, UnreadableFile, has_exports};
 use crate::ledger::{CatchUpResult, Ledger, SpendRow};
 use crate::render::Report;
@@ -174,13 +175,14 @@ impl Context {
         with_words: bool,
     ) -> Result<Statement> {
         let writes = self.writes(None);
+        let origins: Vec<_> = writes.iter().map(CacheWrite::origin).collect();
         let mut statement = self.with_ledger(|ledger, catch_up| {
             if request.by != GroupBy::Prompt {
                 let login = Account::load(&self.paths).map(|account| account.owner);
-                let accounts = Attribution::by_account(&ledger, &writes, login.as_ref())?;
+                let accounts = Attribution::by_account(&ledger, &origins, login.as_ref())?;
                 return self.statement_of(&ledger, request, Some(&accounts), catch_up, &mut |_| {});
             }
-            let prompts = Attribution::by_prompt(&writes);
+            let prompts = Attribution::by_prompt(&origins);
             self.statement_of(&ledger, request, Some(&prompts), catch_up, &mut |_| {})
         })?;
         if with_words {

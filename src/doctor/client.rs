@@ -146,22 +146,24 @@ pub(super) fn credentials(setup: &Setup, findings: &mut Findings) {
     }
 }
 
+/// Returns a variable that Claude Code gets from its settings or from this shell.
+fn variable(setup: &Setup, name: &str) -> Option<String> {
+    let in_settings = setup
+        .settings
+        .iter()
+        .find_map(|file| file.get("env")?.get(name));
+    match in_settings {
+        Some(value) => Some(value.as_str().map_or(value.to_string(), str::to_owned)),
+        None => setup.environment.text(name).map(str::to_owned),
+    }
+}
+
 /// Says whether Claude Code waits for the end of a limit by itself, because its hooks then do not report the limit.
 pub(super) fn watchdog(setup: &Setup, findings: &mut Findings) {
-    let value_of = |name: &str| {
-        let in_settings = setup
-            .settings
-            .iter()
-            .find_map(|file| file.get("env")?.get(name));
-        match in_settings {
-            Some(value) => Some(value.as_str().map_or(value.to_string(), str::to_owned)),
-            None => setup.environment.text(name).map(str::to_owned),
-        }
-    };
-    if value_of(WATCHDOG).is_none_or(|value| !is_on(value.as_ref())) {
+    if variable(setup, WATCHDOG).is_none_or(|value| !is_on(value.as_ref())) {
         return;
     }
-    let longest = value_of(LONGEST_WAIT).and_then(|value| value.parse().ok());
+    let longest = variable(setup, LONGEST_WAIT).and_then(|value| value.parse().ok());
     let longest = longest
         .and_then(TimeDelta::try_milliseconds)
         .map_or("however long that takes".to_owned(), |longest| {

@@ -46,19 +46,14 @@ impl CacheWrite {
         }
         self.cost = self.response.writing(&prices);
     }
-}
 
-impl RequestOrigin for CacheWrite {
-    fn response_key(&self) -> i64 {
-        self.response.key
-    }
-
-    fn prompt_id(&self) -> Option<&str> {
-        Some(&self.prompt.as_ref()?.id)
-    }
-
-    fn owner(&self) -> Option<&Owner> {
-        self.owner.as_ref()
+    /// Returns the origin of the response's request.
+    pub(crate) fn origin(&self) -> RequestOrigin<'_> {
+        RequestOrigin {
+            response_key: self.response.key,
+            prompt: self.prompt.as_ref().map(|prompt| prompt.id.as_str()),
+            owner: self.owner.as_ref(),
+        }
     }
 }
 

@@ -18,12 +18,10 @@ pub(crate) struct Attribution {
 
 impl Attribution {
     /// Attributes spend to prompts, using their IDs as keys.
-    pub(crate) fn by_prompt(responses: &[impl RequestOrigin]) -> Self {
+    pub(crate) fn by_prompt(responses: &[RequestOrigin<'_>]) -> Self {
         let by_response = responses
             .iter()
-            .filter_map(|response| {
-                Some((response.response_key(), response.prompt_id()?.to_owned()))
-            })
+            .filter_map(|response| Some((response.response_key, response.prompt?.to_owned())))
             .collect();
         Self {
             by_response,
@@ -35,12 +33,12 @@ impl Attribution {
     /// a short hash. A session's unrecorded spend is attributed to the account of its latest response.
     pub(crate) fn by_account(
         ledger: &Ledger,
-        responses: &[impl RequestOrigin],
+        responses: &[RequestOrigin<'_>],
         login: Option<&Owner>,
     ) -> Result<Self, LedgerError> {
         let by_response: HashMap<i64, String> = responses
             .iter()
-            .map(|response| (response.response_key(), account_of(response, login)))
+            .map(|response| (response.response_key, account_of(response.owner, login)))
             .collect();
 
         let mut by_session = HashMap::new();
@@ -58,8 +56,8 @@ impl Attribution {
 }
 
 /// Returns the key for the account that paid for a response.
-fn account_of(response: &impl RequestOrigin, login: Option<&Owner>) -> String {
-    let Some(owner) = response.owner() else {
+fn account_of(owner: Option<&Owner>, login: Option<&Owner>) -> String {
+    let Some(owner) = owner else {
         return UNKNOWN_KEY.to_owned();
     };
     if login.and_then(|login| owner.is_same_as(login)) == Some(true) {

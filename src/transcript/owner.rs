@@ -101,13 +101,13 @@ impl OwnerReader {
 }
 
 /// A response, and what its transcript says about the request.
-pub(crate) trait RequestOrigin {
-    /// Returns the key of the response in the ledger.
-    fn response_key(&self) -> i64;
-    /// Returns the ID of the prompt, or `None` if it is not in the transcript.
-    fn prompt_id(&self) -> Option<&str>;
-    /// Returns the account that paid, or `None` if the transcript does not identify it.
-    fn owner(&self) -> Option<&Owner>;
+pub(crate) struct RequestOrigin<'a> {
+    /// The key of the response in the ledger.
+    pub(crate) response_key: i64,
+    /// The ID of the prompt, or `None` if it is not in the transcript.
+    pub(crate) prompt: Option<&'a str>,
+    /// The account that paid, or `None` if the transcript does not identify it.
+    pub(crate) owner: Option<&'a Owner>,
 }
 
 #[cfg(test)]

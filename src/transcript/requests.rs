@@ -68,9 +68,6 @@ pub struct Tool {
     pub name: String,
     /// A hash of the whole definition.
     pub definition: Hash,
-    /// True if the definition contains `defer_loading`. The API omits these tools from the cached prefix and does not
-    /// show them to the model until a tool search has found them.
-    pub is_deferred: bool,
 }
 
 /// The fields of a line that reveal the state of the prompt cache.
@@ -229,7 +226,6 @@ impl Tool {
         Self {
             name: json.string("name").unwrap_or_default(),
             definition: hash(&json.to_string()),
-            is_deferred: json.at("defer_loading") == true,
         }
     }
 }
