@@ -1,4 +1,4 @@
-"""Checks `whycap run` with the real client: what it waits for, and that nobody notices a difference apart from standard error."""
+"""Checks `whycap run` with the real client: what it waits for, and that only standard error differs."""
 
 import json
 import re
@@ -11,10 +11,16 @@ from program import ROOT
 from report import expect
 
 PAGE = ROOT / "docs" / "headless.md"
-FORMATS = {"text": [], "json": ["--output-format", "json"], "stream-json": ["--output-format", "stream-json", "--verbose"]}
+FORMATS = {
+    "text": [],
+    "json": ["--output-format", "json"],
+    "stream-json": ["--output-format", "stream-json", "--verbose"],
+}
 
 # The time that the client needs to start and to be refused.
 START = 12
+NO_CREDITS = "Your credit balance is too low to access the Anthropic API."
+RESUME = "whycap wait && claude --resume"
 GOES_ON = "Claude Code continues this session by itself"
 
 
@@ -64,7 +70,7 @@ def waiting(report, home, api):
     scripts = Scripts(home, api)
     run = ["whycap", "run", "--", "claude", "-p", "say hello"]
     for name, options in FORMATS.items():
-        with report.check(f"{name}: after the reset, the answer is the same as without whycap, and one line says why it was late"):
+        with report.check(f"{name}: the answer after the reset is the same as without whycap, and one line says why it was late"):
             results = []
             for command, more in ((run, {}), (run[3:], {"CLAUDE_CODE_RETRY_WATCHDOG": "1"})):
                 api.play(limit(resets_in=START + 12))
@@ -77,9 +83,9 @@ def waiting(report, home, api):
                 expect([GOES_ON in line for line in lines] == [True] * (not more), error)
             expect(results[0] == results[1] and results[0][0] == 0, results)
     never = {
-        "a reset beyond --max-wait": (limit("seven_day", seven_day=1.0, week_resets_in=3 * DAY), "whycap wait && claude --resume"),
-        "a server that forbids the retry": (forbidding(limit()), "whycap wait && claude --resume"),
-        "no credits": (refusal(400, "invalid_request_error", "Your credit balance is too low to access the Anthropic API."), "First: "),
+        "a reset beyond --max-wait": (limit("seven_day", seven_day=1.0, week_resets_in=3 * DAY), RESUME),
+        "a server that forbids the retry": (forbidding(limit()), RESUME),
+        "no credits": (refusal(400, "invalid_request_error", NO_CREDITS), "First: "),
     }
     for case, (scenario, advice) in never.items():
         with report.check(f"{case}: it ends at once, and one line says what to do"):
