@@ -31,20 +31,20 @@ impl Ledger {
         })?;
         let mut by_session: HashMap<String, Vec<PullRequestLink>> = HashMap::new();
         for (session, directory, at, detail) in lines {
-            let Ok(line) = serde_json::from_str::<PullRequestLine>(&detail) else {
+            let Ok(stored) = serde_json::from_str::<PullRequestLine>(&detail) else {
                 continue;
             };
             let key = match directory {
-                _ if !line.url.is_empty() => line.url,
+                _ if !stored.url.is_empty() => stored.url,
                 Some(directory) if !directory.is_empty() => {
-                    format!("#{} in {directory}", line.number)
+                    format!("#{} in {directory}", stored.number)
                 }
-                _ => format!("#{}", line.number),
+                _ => format!("#{}", stored.number),
             };
-            let links = by_session.entry(session).or_default();
+            let known = by_session.entry(session).or_default();
             let link = PullRequestLink { at, key };
-            if !links.contains(&link) {
-                links.push(link);
+            if !known.contains(&link) {
+                known.push(link);
             }
         }
         Ok(by_session)

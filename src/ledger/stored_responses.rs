@@ -236,8 +236,9 @@ fn write_response(statement: &mut Statement<'_>, response: &Response) -> Result<
 
 /// Returns the flags of a line at this location.
 pub(super) fn flags_of_location(location: &Location) -> i64 {
-    OUT_OF_ORDER * i64::from(location.is_out_of_order)
-        | FROM_TERMINAL * i64::from(location.is_from_terminal)
+    let out_of_order = OUT_OF_ORDER * i64::from(location.is_out_of_order);
+    let from_terminal = FROM_TERMINAL * i64::from(location.is_from_terminal);
+    out_of_order | from_terminal
 }
 
 /// The values of a row in `responses`.
