@@ -190,18 +190,16 @@ fn columns<const N: usize>(row: &Row<'_>) -> Result<[i64; N]> {
 impl Store {
     /// Returns all spend in the quarter hours that begin in a period, and the number of lower bounds.
     pub(super) fn totals_between(&self, period: &RowsPeriod) -> Result<Totals> {
-        let first_day = start_of(period.start.saturating_add(DAY - 1), DAY);
-        let last_day = start_of(period.end, DAY);
-        // The days between these two times are added up as whole days, and the rest of the period in quarter hours.
-        let (first_day, last_day) = if first_day < last_day {
-            (first_day, last_day)
-        } else {
-            (period.end, period.end)
-        };
+        let mut whole_days =
+            start_of(period.start.saturating_add(DAY - 1), DAY)..start_of(period.end, DAY);
+        if whole_days.is_empty() {
+            // Then all quarter hours are in the first part.
+            whole_days = period.end..period.end;
+        }
         let parts = [
-            (Level::Quarter, period.start..first_day),
-            (Level::Day, first_day..last_day),
-            (Level::Quarter, last_day..period.end),
+            (Level::Quarter, period.start..whole_days.start),
+            (Level::Quarter, whole_days.end..period.end),
+            (Level::Day, whole_days),
         ];
         let mut sum = Totals::default();
         for (level, part) in parts {
@@ -302,5 +300,51 @@ impl Store {
              FROM responses",
             [Level::Model as i64, Level::Day as i64],
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::database::Ledger;
+    use super::super::facts::Location;
+    use super::*;
+    use crate::pricing::Money;
+
+    /// Three days of responses, one in each quarter of an hour, each at a cost of one nano-dollar.
+    fn ledger(home: &std::path::Path) -> Ledger {
+        let ledger = Ledger::in_memory(home).unwrap();
+        ledger
+            .write(|store| {
+                let mut changes = SumChanges::default();
+                for quarter in 0..3 * 96 {
+                    changes.add(&Response {
+                        key: quarter,
+                        at: quarter * QUARTER_HOUR + 1,
+                        cost: Money::from_nano(1),
+                        location: Location::default(),
+                        ..Response::default()
+                    });
+                }
+                store.change_sums(changes)
+            })
+            .unwrap();
+        ledger
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Periods are added up from days and quarter hours, whatever part of a day they begin and end in.
+        #[test]
+        fn a_period_contains_each_of_its_quarter_hours_once(start in 0_i64..288, length in 0_i64..288) {
+            let home = tempfile::tempdir().unwrap();
+            let ledger = ledger(home.path());
+            let end = (start + length).min(288);
+            let period = start * QUARTER_HOUR..end * QUARTER_HOUR;
+            let totals = ledger.read(|store| store.totals_between(&period)).unwrap();
+            prop_assert_eq!(totals.tally.recorded, Money::from_nano(end - start));
+        }
     }
 }
