@@ -17,7 +17,7 @@ pub(crate) struct LocksArguments {
     #[arg(long)]
     json: bool,
     /// Clear stale locks (the same as `whycap --clear-stale-locks`)
-    #[arg(long)]
+    #[arg(long, alias = "clear-stale-locks")]
     clear: bool,
     /// Show what --clear would clear, without clearing anything
     #[arg(long, requires = "clear")]

@@ -31,6 +31,9 @@ const MIGRATED: &str = "limits_migrated";
 /// The number of newest states of a session to search. A session rarely changes its account or its model.
 const NEWEST_STATES: usize = 16;
 
+/// The number of readings that are enough to know the figures of a time: of each payer and of each window.
+const EARLIER_READINGS: usize = 8;
+
 /// The part of the table's rows that [`fact_from`] reads.
 const COLUMNS: &str = "at, session, source, event";
 
@@ -45,6 +48,8 @@ pub(crate) struct FactRequest<'a> {
     pub(crate) since: Option<Millis>,
     /// The time since which readings of usage windows are needed.
     pub(crate) readings_since: Millis,
+    /// The time since which the last few readings before then are needed.
+    pub(crate) earlier_readings_since: Millis,
     /// The time since which each response is needed. Before it, one for each quarter of an hour is enough.
     pub(crate) each_response_since: Millis,
     /// A session that is needed even if nothing has happened in it.
@@ -275,9 +280,17 @@ impl Store {
         let facts: Vec<Option<Fact>> = self.all(
             &format!(
                 "SELECT {COLUMNS} FROM limit_facts
-                 WHERE at >= ?1 AND (at >= ?2 OR event LIKE '{{\"read\":%')"
+                 WHERE at >= ?1 AND (at >= ?2 OR event LIKE '{{\"read\":%')
+                 UNION ALL SELECT * FROM (
+                     SELECT {COLUMNS} FROM limit_facts
+                     WHERE at < ?1 AND at >= ?3 AND event LIKE '{{\"read\":%'
+                     ORDER BY at DESC LIMIT {EARLIER_READINGS})"
             ),
-            [since.min(request.readings_since), since],
+            [
+                since.min(request.readings_since),
+                since,
+                request.earlier_readings_since,
+            ],
             fact_from,
         )?;
         let mut facts: Vec<Fact> = facts.into_iter().flatten().collect();

@@ -44,6 +44,9 @@ const LONGEST_LIMIT: TimeDelta = TimeDelta::days(35);
 /// How often a status-line call stores unchanged usage windows.
 const READING_EVERY: TimeDelta = TimeDelta::minutes(5);
 
+/// The time for which the status line needs all readings. A forecast is based on a quarter of a window.
+const PACED: TimeDelta = TimeDelta::minutes(90);
+
 /// The maximum time to read the new lines of one open session.
 const READ_SESSION: Duration = Duration::from_millis(100);
 
@@ -143,12 +146,13 @@ pub fn collect(
     };
     let readings_since = match period {
         Period::Open if since.is_none() => return Facts::default(),
-        Period::StatusLine => now - FIVE_HOURS,
+        Period::StatusLine => now - PACED,
         Period::Open | Period::Since(_) => now,
     };
     let request = FactRequest {
         since: since.map(|since| since.timestamp_millis()),
         readings_since: readings_since.timestamp_millis(),
+        earlier_readings_since: (now - FIVE_HOURS).timestamp_millis(),
         each_response_since: each_response_since.timestamp_millis(),
         session: caller.session,
     };
