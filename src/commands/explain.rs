@@ -76,6 +76,9 @@ const LONGEST_LINE: u64 = 1024 * 1024;
 /// The exit code if whycap cannot tell.
 const UNKNOWN: u8 = 12;
 
+/// The answer to an input that is no stream, such as an empty log.
+const NO_STREAM: &str = "The input names no session, so whycap cannot tell anything about it. It should be the output of claude -p --output-format stream-json --verbose";
+
 /// The introduction to the current state for a user who has passed a text that is not a known message.
 const UNRECOGNIZED: &str = "whycap does not recognize this text as a message, so it shows the current state. These commands may help: whycap now, whycap spend, whycap incidents";
 
@@ -106,6 +109,9 @@ impl Subcommand for ExplainArguments {
             return self.explain(context, &StreamJson::default());
         }
         let mut stream = read_stream(&context.environment);
+        if stream.session.is_none() {
+            return Ok(Report::from_paragraph(NO_STREAM).into());
+        }
         let mut present = context.refreshed();
         // The facts of one moment have consecutive times.
         let newest = stream.facts.last().map(|fact| fact.at);
@@ -270,6 +276,7 @@ fn read_stream(environment: &Environment) -> StreamJson {
         stream.add(&line, environment.with_current_time().now);
         line.clear();
     }
+    stream.end(environment.with_current_time().now);
     stream
 }
 

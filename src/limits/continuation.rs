@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::fold::{PASTED, Stop, World};
+use super::fold::{Stop, World};
 use super::{Announcement, Kind};
 
 /// The answer for one session: continues, does not continue, or was not stopped.
@@ -49,9 +49,6 @@ const FIRST_VERSION: [u32; 3] = [2, 1, 234];
 impl World {
     /// Returns whether Claude Code continues the session by itself after the reset that it waits for.
     pub fn continuation(&self, session: Option<&str>) -> Continuation {
-        if session == Some(PASTED) {
-            return Continuation::NotStopped;
-        }
         let is_waiting =
             |stop: &&Stop| session == Some(stop.session.as_str()) && stop.answered_at.is_none();
         let mut stops = self.stops.iter().rev().filter(is_waiting).peekable();

@@ -405,9 +405,10 @@ impl World {
         };
         let resource = self.limit_of(request, subject);
         let verdict = stop.map_or(Verdict::Real, |stop| stop.judgement.verdict);
-        // A shell asks about the session that was stopped.
+        // A shell asks about the session that was stopped. A pasted text has stopped none.
         let stopped = stop.map(|stop| stop.session.as_str());
-        let session = request.session.as_deref().or(stopped);
+        let asked = request.session.as_deref().or(stopped);
+        let session = asked.filter(|session| *session != PASTED);
         let blocking = self.blocking(request).into_iter();
         let also = blocking.filter(|it| it.kind != resource.kind);
         let mut outlook = Outlook {

@@ -22,6 +22,8 @@ pub(crate) struct StreamJson {
     version: Option<String>,
     /// The server's last statement about a refused request.
     claim: Option<ServerClaim>,
+    /// True if a line reports the refusal that the statement is about.
+    has_reported_claim: bool,
 }
 
 impl StreamJson {
@@ -35,6 +37,7 @@ impl StreamJson {
         let at = last.map_or(read_at, |last| {
             read_at.max(last.at + TimeDelta::milliseconds(1))
         });
+        let mut has_ended = false;
         let event = match (fields.text("type"), fields.text("subtype")) {
             (Some("system"), Some("init")) => {
                 self.version = fields.string("claude_code_version");
@@ -44,26 +47,46 @@ impl StreamJson {
             }
             (Some("system"), Some("api_retry")) => Some(self.retry(&fields, at)),
             (Some("rate_limit_event"), _) => self.usage(fields.at("rate_limit_info")),
-            (Some("assistant"), _) if fields.at("is_api_error_message") != true => Some(
-                Event::Served(response_from(fields.at("message").text("model"))),
-            ),
+            (Some("assistant"), _) if fields.at("is_api_error_message") != true => {
+                self.claim = None;
+                let model = fields.at("message").text("model");
+                Some(Event::Served(response_from(model)))
+            }
             (Some("result"), _) => {
                 self.cost_usd = fields.read("total_cost_usd");
+                has_ended = true;
                 self.failure(&fields)
             }
             _ => None,
         };
-        self.facts.extend(event.map(|event| Fact {
+        // After its result, a command sends nothing more.
+        let end = has_ended.then_some(Event::Closed);
+        for event in event.into_iter().chain(end) {
+            self.facts.push(self.fact(at, event));
+        }
+    }
+
+    /// Adds what a stream that was cut off says only indirectly: a request was refused, but nothing came of it.
+    pub(crate) fn end(&mut self, read_at: DateTime<Utc>) {
+        if self.claim.is_some() && !self.has_reported_claim {
+            let refused = Event::Refused(self.refusal());
+            self.facts.push(self.fact(read_at, refused));
+        }
+    }
+
+    fn fact(&self, at: DateTime<Utc>, event: Event) -> Fact {
+        Fact {
             at,
             session: self.session.clone(),
             source: Source::Transcript,
             event,
-        }));
+        }
     }
 
     /// Returns the usage windows, and keeps the limit that has refused a request.
     fn usage(&mut self, info: &Value) -> Option<Event> {
         let is_refused = info.text("status") == Some("rejected");
+        self.has_reported_claim = false;
         self.claim = is_refused.then(|| ServerClaim {
             limit: info.text("rateLimitType").and_then(window_named),
             resets_at: reset(info),
@@ -115,8 +138,9 @@ impl StreamJson {
     }
 
     fn refusal(&mut self) -> Refusal {
+        self.has_reported_claim = true;
         Refusal {
-            claim: self.claim.take(),
+            claim: self.claim.clone(),
             version: self.version.clone(),
             ..Refusal::default()
         }

@@ -405,8 +405,25 @@ fn a_stream_explains_what_stopped_its_command() {
         b"{\n\xff\n[]\n{\"type\":\"result\",\"is_error\":true}",
     ] {
         let nothing = at("2026-11-30T20:13:54Z", &["--format", "markdown"], broken);
-        assert_eq!(nothing.success(), "### No limit has stopped Claude Code.\n");
+        let expected = "The input names no session";
+        assert!(nothing.success().starts_with(expected), "{nothing:?}");
     }
+    // The stream may end before any line says that the command waits or fails.
+    let start: Vec<&str> = text.lines().take(2).collect();
+    let cut = at(
+        "2026-11-30T20:13:54Z",
+        &["--json"],
+        start.join("\n").as_bytes(),
+    );
+    assert_eq!(cut.json()["incident"]["limit"], "five_hour");
+    // A command that has printed its result has ended.
+    let ended = at("2026-11-30T20:13:54Z", &[], &stream("stopped"));
+    assert!(
+        !ended.success().contains("continues this session"),
+        "{ended:?}"
+    );
+    let by_server = "The server itself named your 5-hour limit.";
+    assert!(ended.stdout.contains(by_server), "{ended:?}");
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub(crate) use session::KnownSession;
 pub use stop::Stop;
 
 /// The session of a text that the user pasted.
-pub(in crate::limits) const PASTED: &str = "pasted";
+pub(super) const PASTED: &str = "pasted";
 
 /// The asker: the session or the shell whose next prompt an answer is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
