@@ -34,7 +34,7 @@ pub(crate) enum OnPrompt {
     Warn(String),
 }
 
-/// The reason why the use of the budgets is unknown.
+/// Why it is unknown how much of each budget is used.
 #[derive(Debug)]
 enum Unknown {
     /// The configuration is damaged. Contains a sentence for the user.
@@ -94,7 +94,7 @@ impl<'a> SessionBudgets<'a> {
             .filter(|budget| self.is_blocking(budget) && !self.is_lifted(budget))
     }
 
-    /// Returns the used-up budgets that block the session's prompts, as facts for the model of limits.
+    /// Returns a fact for each used-up budget that blocks the session's prompts.
     pub(crate) fn facts(&self) -> Vec<Fact> {
         let session = Some(self.session).filter(|session| !session.is_empty());
         self.blocking()

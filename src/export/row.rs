@@ -10,7 +10,7 @@ use crate::time::Millis;
 
 /// The `kind` of a row for one response.
 pub(super) const RESPONSE: &str = "response";
-/// The `kind` of a row for the unrecorded spend of a session in one month.
+/// The `kind` of a row with a session's unrecorded spend for one month.
 pub(super) const UNRECORDED: &str = "unrecorded";
 
 /// A row. Fields that newer versions have added are ignored, and missing fields are empty.

@@ -212,7 +212,7 @@ fn record_of(paths: &Paths, settings: &Path, text: &str) -> EditRecord {
     record
 }
 
-/// Returns the backups of a settings file, oldest first. They include broken links, whose names are taken, too.
+/// Returns the backups of a settings file, oldest first. Broken links are included, because their names cannot be reused.
 fn backups(settings: &Path) -> Vec<PathBuf> {
     let mut backups = Vec::new();
     loop {

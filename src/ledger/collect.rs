@@ -316,8 +316,7 @@ impl FileSink<'_> {
         }
     }
 
-    /// Adds a marker if it is a snapshot or the first `queue-operation`. No other marker can be the first ownership
-    /// marker.
+    /// Adds a marker if it is a snapshot or the first `queue-operation`. Later `queue-operation` lines prove nothing more.
     fn marker(&mut self, marker: OwnershipMarker) {
         let is_known = self
             .facts

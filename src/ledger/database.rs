@@ -114,7 +114,7 @@ pub(super) fn companions(database: &Path) -> [PathBuf; 3] {
     })
 }
 
-/// Returns true if there is neither a ledger at this path nor any of its companions. If a ledger was deleted without
+/// Returns true if neither a ledger nor any of its companion files exists at this path. If a ledger was deleted without
 /// its log, SQLite would apply that log to a ledger that is moved to this path.
 fn is_unused(path: &Path) -> bool {
     // A process that sets the ledger aside moves the companions after the ledger, so they are checked afterward.

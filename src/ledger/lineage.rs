@@ -171,7 +171,7 @@ pub(super) fn breakdown_from(row: &Row<'_>, column: usize) -> Result<Option<Sess
 }
 
 impl Lineage {
-    /// Adds the facts in lines to the responses and transcripts that they belong to.
+    /// Assigns the facts in these rows to the responses and transcripts that they belong to.
     fn add_lines(&mut self, rows: Vec<LineRow>) {
         let mut copies: HashMap<i64, Vec<Location>> = HashMap::new();
         let mut compactions: BTreeMap<i64, Compaction> = BTreeMap::new();

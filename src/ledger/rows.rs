@@ -176,7 +176,7 @@ pub enum SpendKind {
     Damaged,
 }
 
-/// The spend of one model in a quarter hour, or a single response.
+/// What one model cost in a quarter of an hour, or a single response.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SpendRow<'l> {
     /// The start of the quarter hour, or the time of the response.

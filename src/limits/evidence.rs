@@ -33,7 +33,7 @@ pub enum Proof {
     Usage(Reading),
     /// There is no current reading that could confirm or contradict the message.
     NoUsage,
-    /// The session belongs to another account than the one that is logged in.
+    /// The session belongs to a different account from the one that is logged in.
     OtherAccount,
     /// No organization is involved, because the plan is a personal one.
     PersonalPlan,

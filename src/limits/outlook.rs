@@ -107,7 +107,7 @@ pub struct Outlook {
     pub service: Option<Service>,
     /// The person who can end the problem.
     pub who_can_fix: Who,
-    /// True if waiting ends the problem, or `None` if nobody can tell.
+    /// True if the problem goes away with time, or `None` if nobody can tell.
     pub waiting_helps: Option<bool>,
     /// The time at which the limit ends by itself, as the server or the message stated.
     pub resets_at: Option<DateTime<Utc>>,

@@ -115,8 +115,8 @@ impl Scope {
             && self.includes_session(request)
     }
 
-    /// Returns true if the request is of one of these sessions. A shell has no session, so nothing that belongs to one
-    /// session stops it.
+    /// Returns true if the request comes from one of these sessions. A shell has no session, so whatever stops a single
+    /// session does not stop a shell.
     fn includes_session(&self, request: &Request) -> bool {
         match &self.session {
             Part::Any => true,

@@ -190,8 +190,8 @@ pub(super) fn windows(figures: &WindowFigures, form: MeterForm, clock: Clock) ->
         gauges.push(Gauge::of_spend_limit(&limit, clock));
     }
     let fullest = gauges.iter().map(|gauge| gauge.level).reduce(f64::max)?;
-    // If the fullest window's percentage is worth a look, its reset matters most. Otherwise, it is the reset of the
-    // first window, which is usually the 5-hour window.
+    // The reset that matters most is that of the fullest window if it is quite full, and otherwise that of the first
+    // window, which is usually the 5-hour window.
     let main = gauges
         .iter()
         .position(|gauge| gauge.level >= fullest.max(WORTH_A_LOOK))

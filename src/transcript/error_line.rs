@@ -83,7 +83,7 @@ impl ErrorLine {
 }
 
 impl ErrorLine {
-    /// Parses a line about an error after which Claude Code tries again by itself (2.1.332). Returns `None` if its text is
+    /// Parses a line that reports an error which Claude Code retries by itself (2.1.332). Returns `None` if its text is
     /// missing, or if its date is damaged.
     pub(crate) fn of_retry(line: &Value) -> Option<Self> {
         let error = line.at("error");

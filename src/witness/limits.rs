@@ -95,7 +95,7 @@ impl Limits {
         Self { asker, ..self }
     }
 
-    /// Stores which facts still matter. Call this after the output of a status-line call.
+    /// Stores which facts still matter. Call this once a status-line call has printed its line.
     pub(crate) fn settle(&self, ledger: &Ledger) {
         settle(ledger, self.refusals, &self.world);
     }

@@ -483,7 +483,7 @@ fn only_the_place_of_a_key_is_a_fact() {
     assert_eq!(payer(&helper), Some(expected));
 }
 
-/// The journal was written by the version of 2026-11-30, in two sessions of which one had an API key.
+/// The version of 2026-11-30 wrote this journal during two sessions, one of which used an API key.
 #[test]
 fn the_journal_of_an_earlier_version_loses_nothing() {
     let home = Home::new();

@@ -78,7 +78,7 @@ fn name_in_responses(process: i64, model: &str) -> String {
     }
 }
 
-/// Returns a model's name in running totals, which is the name that the user or the provider chose.
+/// Returns the name by which running totals list a model. The user or the provider chose it.
 fn name_in_totals(process: i64, model: &str) -> String {
     let alias = model.split('-').nth(1).unwrap_or_default();
     match process % 5 {

@@ -351,7 +351,7 @@ impl IncrementalHome {
     }
 }
 
-/// Setting this variable makes the tests read every history in every way, as CI does.
+/// If this variable is set, the tests read every history in every way, as CI does.
 pub const ALL_HISTORIES: &str = "WHYCAP_ALL_HISTORIES";
 
 /// Returns the histories that test number `way_number` reads.

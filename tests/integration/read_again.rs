@@ -324,7 +324,7 @@ fn misread_facts_are_corrected_and_deleted_transcripts_are_kept() {
         ),
     );
     fs::remove_file(sandbox.path(PROJECTS).join(deleted)).unwrap();
-    // If a transcript cannot be read now, its facts are corrected once it can be read again.
+    // A transcript that cannot be read now is corrected as soon as it becomes readable.
     #[cfg(unix)]
     while_unreadable(&sandbox.path(PROJECTS).join(kept), || {
         let run = sandbox.run(&["spend"]);

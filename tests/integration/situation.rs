@@ -230,7 +230,7 @@ fn a_daily_quota_lasts_a_day() {
     }
 }
 
-/// Returns the time that is this many seconds after another one.
+/// Adds this many seconds to a time.
 pub fn after(at: &str, seconds: i64) -> String {
     let at: chrono::DateTime<chrono::Utc> = at.parse().unwrap();
     let later = at + chrono::TimeDelta::seconds(seconds);

@@ -16,7 +16,7 @@ pub enum Expected<'a> {
     Blocked(&'a Exchange, &'a Obstacle, Vec<&'a Obstacle>),
     /// Free, but nothing visible has ended these obstacles, if there are any.
     Free(Paid, Vec<&'a Obstacle>),
-    /// The facts do not show what is true.
+    /// The visible facts do not say whether the request is blocked.
     Open,
 }
 

@@ -129,7 +129,7 @@ pub struct Account {
     pub name: String,
     pub plan: &'static str,
     pub is_admin: bool,
-    /// The 5-hour window, the week, the week of Opus, and the week of Sonnet.
+    /// The 5-hour window and the weekly windows: for all models, for Opus, and for Sonnet.
     pub windows: [Window; 4],
     /// How fast the week of the model fills, compared with the 5-hour window.
     pub model_share: f64,

@@ -87,7 +87,7 @@ impl Overrun {
 }
 
 impl World {
-    /// Folds all facts up to `now`. Times without a zone in messages are in `zone`.
+    /// Folds all facts up to `now`. If a message states a time without a zone, it is taken to be in `zone`.
     pub fn fold(facts: Vec<Fact>, now: DateTime<Utc>, zone: Zone) -> Self {
         let mut world = Self {
             now,

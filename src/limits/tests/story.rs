@@ -327,7 +327,7 @@ fn refusal(words: &[&str], at: DateTime<Utc>) -> Refusal {
     refusal
 }
 
-/// A message of Claude Code, with the window that it names.
+/// A message from Claude Code, and the window that it mentions.
 struct Message {
     text: String,
     class: &'static str,
