@@ -316,7 +316,8 @@ impl FileSink<'_> {
         }
     }
 
-    /// Adds a marker if it is a snapshot or the first `queue-operation`. Later `queue-operation` lines prove nothing more.
+    /// Adds a marker if it is a snapshot or the first `queue-operation`. Later `queue-operation` lines prove nothing
+    /// more.
     fn marker(&mut self, marker: OwnershipMarker) {
         let is_known = self
             .facts
