@@ -69,7 +69,11 @@ impl StreamJson {
     /// Adds what a stream that was cut off says only indirectly: a request was refused, but nothing came of it.
     pub(crate) fn end(&mut self, read_at: DateTime<Utc>) {
         if self.claim.is_some() && !self.has_reported_claim {
-            let refused = Event::Refused(self.refusal());
+            let refused = Event::Refused(Refusal {
+                class: Some("rate_limit".to_owned()),
+                status: Some(429),
+                ..self.refusal()
+            });
             self.facts.push(self.fact(read_at, refused));
         }
     }

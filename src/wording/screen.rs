@@ -198,8 +198,12 @@ fn origin(outlook: &Outlook, clock: Clock) -> String {
     let is_named = ending(outlook, clock).is_some();
     let is_said = is_named && !outlook.is_blocked() || outlook.state == State::NotHere;
     let standing = if is_said { "" } else { standing(outlook) };
-    let text = truncate(&stop.refusal.text, QUOTED_COLUMNS);
-    format!("\"{text}\" {at}{version}. {standing}")
+    // Claude Code prints nothing about a request that it will repeat by itself.
+    let text = match truncate(&stop.refusal.text, QUOTED_COLUMNS) {
+        text if text.is_empty() => "Refused".to_owned(),
+        text => format!("\"{text}\""),
+    };
+    format!("{text} {at}{version}. {standing}")
         .trim_end()
         .to_owned()
 }
