@@ -59,10 +59,12 @@ class Scripts:
 
 
 def contents(output, name):
-    """Returns what an output contains, without IDs, times, and durations."""
+    """Returns what an output contains, without IDs, times, and durations. Claude Code reports changed commands when it has
+    loaded them, which is sometimes after the end."""
     if name == "text":
         return output
     lines = [json.loads(line) for line in output.splitlines()]
+    lines = [line for line in lines if line.get("subtype") != "commands_changed"]
     return [(line["type"], line.get("subtype"), line.get("result")) for line in lines]
 
 
