@@ -212,16 +212,16 @@ impl ExplainArguments {
 impl Context {
     /// Returns a session, or else the newest one, and its cost. `stated` is the cost that Claude Code has stated.
     fn cost_of(&self, session: Option<&str>, stated: Option<f64>) -> Option<(String, String)> {
-        let newest = transcripts::of_sessions(self.paths.transcript_roots())
-            .into_iter()
-            .next();
         let session = match session {
             Some(session) => session.to_owned(),
-            None => transcripts::session_of(&newest?.path),
+            None => {
+                let newest_first = transcripts::of_sessions(self.paths.transcript_roots());
+                transcripts::session_of(&newest_first.first()?.path)
+            }
         };
         let recorded = self
             .existing_ledger()
-            .filter(|_| self.knows_session(&session))
+            .filter(|ledger| ledger.knows_session(&session).unwrap_or_default())
             .and_then(|ledger| ledger.session(&session).ok());
         let cost = match recorded {
             Some(tally) => Amount::from_tally(&tally).show(),

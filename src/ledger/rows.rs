@@ -662,17 +662,23 @@ impl Store {
             mut tally,
             mut bounds,
         } = self.totals_between(period)?;
-        let changed: Vec<SessionBreakdown> = self.all(
-            "SELECT breakdown FROM sessions WHERE is_dirty = 1",
-            [],
-            |row| Ok(breakdown_from(row, 0)?.unwrap_or_default()),
-        )?;
+        let changed: Vec<SessionBreakdown> = if tally.pending == Money::ZERO {
+            Vec::new()
+        } else {
+            self.all(
+                "SELECT breakdown FROM sessions WHERE is_dirty = 1",
+                [],
+                |row| Ok(breakdown_from(row, 0)?.unwrap_or_default()),
+            )?
+        };
         for spend in changed.iter().flat_map(|changed| &changed.off_transcript) {
             if spend.kind == OffTranscriptKind::Pending && period.contains(&spend.at) {
                 tally.pending = (tally.pending - spend.cost).or_zero();
             }
         }
-        if let Some(known) = known_session {
+        if bounds > 0
+            && let Some(known) = known_session
+        {
             let known = self.stored_session(known)?.breakdown;
             let times = known.bounds.iter().map(|bound| bound.at);
             let own_bounds = times.filter(|at| period.contains(at)).count() as u64;

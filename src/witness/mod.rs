@@ -144,15 +144,15 @@ pub fn collect(
             )
         }
     };
-    let readings_since = match period {
+    let (readings_since, earlier_readings_since) = match period {
         Period::Open if since.is_none() => return Facts::default(),
-        Period::StatusLine => now - PACED,
-        Period::Open | Period::Since(_) => now,
+        Period::StatusLine => (now - PACED, now - FIVE_HOURS),
+        Period::Open | Period::Since(_) => (now, now),
     };
     let request = FactRequest {
         since: since.map(|since| since.timestamp_millis()),
         readings_since: readings_since.timestamp_millis(),
-        earlier_readings_since: (now - FIVE_HOURS).timestamp_millis(),
+        earlier_readings_since: earlier_readings_since.timestamp_millis(),
         each_response_since: each_response_since.timestamp_millis(),
         session: caller.session,
     };
