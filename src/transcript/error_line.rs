@@ -117,11 +117,13 @@ pub(crate) fn readable(text: &str) -> String {
     redact(start_of(text, TEXT_LIMIT))
 }
 
-fn quota(line: &Value) -> Option<QuotaLimits> {
+/// Returns the server's statement about a refused request, wherever a line contains it.
+pub(super) fn quota(line: &Value) -> Option<QuotaLimits> {
     let candidates = [
         line.at("quotaLimits"),
         line.at("apiErrorParams").at("rate_limit_info"),
         line.at("error").at("rateLimits"),
+        line.at("rate_limit_info"),
     ];
     let limits = candidates.into_iter().find(|limits| limits.is_object())?;
     Some(QuotaLimits {

@@ -185,7 +185,7 @@ fn retried(line: &Value) -> Option<Refusal> {
     })
 }
 
-fn claim(quota: QuotaLimits) -> ServerClaim {
+pub(super) fn claim(quota: QuotaLimits) -> ServerClaim {
     ServerClaim {
         limit: quota.rate_limit_type.as_deref().and_then(limit_named),
         resets_at: quota.resets_at,

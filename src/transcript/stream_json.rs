@@ -4,8 +4,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
-use super::error_line::readable;
-use super::limit_lines::{response_from, selected, window_named};
+use super::error_line::{quota, readable};
+use super::limit_lines::{claim, response_from, selected};
 use crate::lenient_json::LenientJson;
 use crate::limits::{Event, Fact, Kind, Measure, Refusal, ServerClaim, Source};
 use crate::time::reset_from_epoch_seconds;
@@ -22,8 +22,6 @@ pub(crate) struct StreamJson {
     version: Option<String>,
     /// The server's last statement about a refused request.
     claim: Option<ServerClaim>,
-    /// True if a line reports the refusal that the statement is about.
-    has_reported_claim: bool,
 }
 
 impl StreamJson {
@@ -37,38 +35,41 @@ impl StreamJson {
         let at = last.map_or(read_at, |last| {
             read_at.max(last.at + TimeDelta::milliseconds(1))
         });
-        let mut has_ended = false;
-        let event = match (fields.text("type"), fields.text("subtype")) {
+        let mut events = Vec::new();
+        match (fields.text("type"), fields.text("subtype")) {
             (Some("system"), Some("init")) => {
                 self.version = fields.string("claude_code_version");
-                fields
-                    .text("model")
-                    .and_then(|model| selected(model, false))
+                let model = fields.text("model");
+                events.extend(model.and_then(|model| selected(model, false)));
             }
-            (Some("system"), Some("api_retry")) => Some(self.retry(&fields, at)),
-            (Some("rate_limit_event"), _) => self.usage(fields.at("rate_limit_info")),
+            (Some("system"), Some("api_retry")) => events.push(self.retry(&fields, at)),
+            (Some("rate_limit_event"), _) => events.extend(self.usage(&fields)),
             (Some("assistant"), _) if fields.at("is_api_error_message") != true => {
                 self.claim = None;
                 let model = fields.at("message").text("model");
-                Some(Event::Served(response_from(model)))
+                events.push(Event::Served(response_from(model)));
             }
             (Some("result"), _) => {
                 self.cost_usd = fields.read("total_cost_usd");
-                has_ended = true;
-                self.failure(&fields)
+                events.extend(self.failure(&fields));
+                // After its result, a command sends nothing more.
+                events.push(Event::Closed);
             }
-            _ => None,
-        };
-        // After its result, a command sends nothing more.
-        let end = has_ended.then_some(Event::Closed);
-        for event in event.into_iter().chain(end) {
+            _ => {}
+        }
+        for event in events {
             self.facts.push(self.fact(at, event));
         }
     }
 
     /// Adds what a stream that was cut off says only indirectly: a request was refused, but nothing came of it.
     pub(crate) fn end(&mut self, read_at: DateTime<Utc>) {
-        if self.claim.is_some() && !self.has_reported_claim {
+        let mut unanswered = self.facts.iter().rev().take_while(|fact| {
+            // A response ends what was refused before it.
+            !matches!(fact.event, Event::Served(_))
+        });
+        let is_reported = unanswered.any(|fact| matches!(fact.event, Event::Refused(_)));
+        if self.claim.is_some() && !is_reported {
             let refused = Event::Refused(Refusal {
                 class: Some("rate_limit".to_owned()),
                 status: Some(429),
@@ -88,14 +89,10 @@ impl StreamJson {
     }
 
     /// Returns the usage windows, and keeps the limit that has refused a request.
-    fn usage(&mut self, info: &Value) -> Option<Event> {
+    fn usage(&mut self, fields: &Value) -> Option<Event> {
+        let info = fields.at("rate_limit_info");
         let is_refused = info.text("status") == Some("rejected");
-        self.has_reported_claim = false;
-        self.claim = is_refused.then(|| ServerClaim {
-            limit: info.text("rateLimitType").and_then(window_named),
-            resets_at: reset(info),
-            no_credits_because: info.string("overageDisabledReason"),
-        });
+        self.claim = quota(fields).filter(|_| is_refused).map(claim);
         let windows = [("five_hour", Kind::FiveHour), ("seven_day", Kind::Weekly)];
         let measures: Vec<Measure> = windows
             .into_iter()
@@ -104,7 +101,10 @@ impl StreamJson {
                 Some(Measure {
                     window,
                     percent: usage.at("utilization").as_f64()? * 100.0,
-                    resets_at: reset(usage),
+                    resets_at: usage
+                        .at("resetsAt")
+                        .as_f64()
+                        .and_then(reset_from_epoch_seconds),
                 })
             })
             .collect();
@@ -112,7 +112,7 @@ impl StreamJson {
     }
 
     /// Returns the refusal of a request that Claude Code will send again.
-    fn retry(&mut self, fields: &Value, at: DateTime<Utc>) -> Event {
+    fn retry(&self, fields: &Value, at: DateTime<Utc>) -> Event {
         let delay = fields.read("retry_delay_ms").unwrap_or_default();
         let wait = TimeDelta::try_milliseconds(delay).unwrap_or_default();
         let status: Option<u16> = fields.read("error_status");
@@ -126,7 +126,7 @@ impl StreamJson {
     }
 
     /// Returns the error with which the command has ended, if it has failed.
-    fn failure(&mut self, fields: &Value) -> Option<Event> {
+    fn failure(&self, fields: &Value) -> Option<Event> {
         if fields.at("is_error") != true {
             return None;
         }
@@ -141,19 +141,11 @@ impl StreamJson {
         }))
     }
 
-    fn refusal(&mut self) -> Refusal {
-        self.has_reported_claim = true;
+    fn refusal(&self) -> Refusal {
         Refusal {
             claim: self.claim.clone(),
             version: self.version.clone(),
             ..Refusal::default()
         }
     }
-}
-
-fn reset(fields: &Value) -> Option<DateTime<Utc>> {
-    fields
-        .at("resetsAt")
-        .as_f64()
-        .and_then(reset_from_epoch_seconds)
 }
