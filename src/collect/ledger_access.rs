@@ -133,8 +133,8 @@ impl Context {
             .unwrap_or_default()
     }
 
-    /// Returns the cache writes in the transcripts that have changed since the given time. Returns an empty list in a conversation because
-    /// collecting them takes too long.
+    /// Returns the cache writes in the transcripts that have changed since the given time. Returns an empty list in a
+    /// conversation because collecting them takes too long.
     pub(crate) fn writes(&self, since: Option<Millis>) -> Vec<CacheWrite> {
         if self.event.is_some() {
             return Vec::new();

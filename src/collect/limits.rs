@@ -58,8 +58,8 @@ impl Context {
         }
     }
 
-    /// Returns a sentence about what used up the window of a limit. Returns `None` if the limit is not about
-    /// such a window, if nothing blocks the asker, or if there is no ledger.
+    /// Returns a sentence about what used up the window of a limit. Returns `None` if the limit is not about such a window,
+    /// if nothing blocks the asker, or if there is no ledger.
     pub(crate) fn use_of_full_window(&self, limits: &Limits, outlook: &Outlook) -> Option<String> {
         let window = outlook.window.unwrap_or(outlook.limit());
         if !outlook.is_blocked() || !window.is_window() {

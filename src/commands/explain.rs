@@ -161,8 +161,8 @@ impl ExplainArguments {
         let mut report = Report::new(json_of(answer, &limits));
         if self.format == OutputFormat::Markdown {
             let cost = context.cost_of(session, stream.cost_usd);
-            let cost = cost.as_ref().map(|(id, cost)| (id.as_str(), cost.clone()));
-            report = Report::from_document(&wording::in_markdown(answer, cost, limits.clock()));
+            let summary = wording::in_markdown(answer, cost.as_ref(), limits.clock());
+            report = Report::from_document(&summary);
         } else if !as_json {
             if is_unknown_text {
                 report.paragraph(Tone::Plain, UNRECOGNIZED);
@@ -210,14 +210,14 @@ impl ExplainArguments {
 }
 
 impl Context {
-    /// Returns a session, or else the newest one, and its cost. `stated` is the cost that Claude Code has stated.
+    /// Returns the ID and the cost of a session, or of the newest one if no session is given. `stated` is the cost that Claude
+    /// Code has stated. Returns `None` if there is no session, or if its cost is unknown.
     fn cost_of(&self, session: Option<&str>, stated: Option<f64>) -> Option<(String, String)> {
-        let session = match session {
-            Some(session) => session.to_owned(),
-            None => {
-                let newest_first = transcripts::of_sessions(self.paths.transcript_roots());
-                transcripts::session_of(&newest_first.first()?.path)
-            }
+        let session = if let Some(session) = session {
+            session.to_owned()
+        } else {
+            let newest_first = transcripts::of_sessions(self.paths.transcript_roots());
+            transcripts::session_of(&newest_first.first()?.path)
         };
         let recorded = self
             .existing_ledger()

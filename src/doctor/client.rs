@@ -163,8 +163,8 @@ pub(super) fn watchdog(setup: &Setup, findings: &mut Findings) {
     if variable(setup, WATCHDOG).is_none_or(|value| !is_on(value.as_ref())) {
         return;
     }
-    let longest = variable(setup, LONGEST_WAIT).and_then(|value| value.parse().ok());
-    let longest = longest
+    let longest = variable(setup, LONGEST_WAIT)
+        .and_then(|value| value.parse().ok())
         .and_then(TimeDelta::try_milliseconds)
         .map_or("however long that takes".to_owned(), |longest| {
             format!("for {} at most", format_duration(longest))

@@ -28,7 +28,7 @@ pub(crate) struct CacheWrite {
     /// The account that paid for the response, if the transcript identifies it.
     owner: Option<Owner>,
     pub(crate) session: String,
-    /// The cost of the cache write. This and the cost of the rewrite are 0 until [`Self::price`] is called.
+    /// The cost of the cache write. Both this cost and that of the rewrite are 0 until [`Self::price`] is called.
     pub(crate) cost: Money,
     /// True if the request was recorded.
     pub(crate) is_recorded: bool,

@@ -176,7 +176,7 @@ pub enum SpendKind {
     Damaged,
 }
 
-/// What one model cost in a quarter of an hour, or a single response.
+/// The cost of one model in a quarter of an hour, or of a single response.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SpendRow<'l> {
     /// The start of the quarter hour, or the time of the response.
@@ -293,9 +293,10 @@ impl Names {
     }
 }
 
-/// What a row of the table `names` contains.
+/// The kind of a row of the table `names`.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum NameKind {
+    /// The name of a model.
     Model,
     /// A [`RequestContext`] as a JSON array.
     Context,
@@ -541,7 +542,13 @@ impl Store {
         let query = "SELECT at FROM lines WHERE kind = 1";
         let compactions: HashSet<Millis> = self.all(query, [], |row| row.get(0))?;
         let mut rows = Vec::new();
-        self.each_breakdown(&mut |session, breakdown| {
+        let stored: Vec<(Id, Option<SessionBreakdown>)> = self.all(
+            "SELECT id, breakdown FROM sessions WHERE breakdown <> '{}'",
+            [],
+            |row| Ok((row.get(0)?, breakdown_from(row, 1)?)),
+        )?;
+        for (session, stored) in stored {
+            let breakdown = stored.unwrap_or_default();
             let mut add = |at: Millis, model, kind, tally| {
                 let kind = match kind {
                     SpendKind::Background if compactions.contains(&at) => SpendKind::Compaction,
@@ -576,20 +583,9 @@ impl Store {
                 };
                 add(bound.at, breakdown.model, SpendKind::Background, tally);
             }
-        })?;
+        }
         rows.sort_by_key(|row| row.at);
         Ok(rows)
-    }
-
-    /// Calls `each` for the session and the results of every session that spent something besides its responses.
-    fn each_breakdown(&self, each: &mut dyn FnMut(Id, SessionBreakdown)) -> Result<()> {
-        let query = "SELECT id, breakdown FROM sessions WHERE breakdown <> '{}'";
-        let mut statement = self.0.prepare_cached(query)?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            each(row.get(0)?, breakdown_from(row, 1)?.unwrap_or_default());
-        }
-        Ok(())
     }
 
     /// Returns rows that have no amount but mark the times at which damaged lines may have been written. For each time

@@ -23,7 +23,8 @@ CREATE TABLE IF NOT EXISTS sessions (
     -- A `SessionBreakdown` as JSON.
     breakdown TEXT
 );
--- Finds the sessions that must be reconciled, and the sessions of a lineage.
+-- Finds the sessions that must be reconciled, and the sessions of a lineage. Queries for a lineage name both values of
+-- `is_dirty`, because the index begins with it.
 CREATE INDEX IF NOT EXISTS sessions_by_lineage ON sessions (is_dirty, lineage);
 
 -- The transcripts, and how far they have been read.
@@ -71,7 +72,8 @@ CREATE TABLE IF NOT EXISTS responses (
 );
 CREATE INDEX IF NOT EXISTS responses_by_session ON responses (session, at);
 
--- All other facts in transcript lines. `LineKind` states the meaning of `kind`, `key`, and `detail`.
+-- All other facts in transcript lines. `kind` is 0 for a copy of a response, 1 for a compaction, 2 for a checkpoint, 3 for
+-- an ownership marker, 4 for a pull request, and 5 for damage. `LineKind` explains `key` and `detail`.
 CREATE TABLE IF NOT EXISTS lines (
     file INTEGER,
     kind INTEGER,

@@ -24,7 +24,7 @@ pub(super) const SUM_COLUMNS: &str = "recorded, responses, unpriced, input, outp
 /// The values in the columns of [`SUM_COLUMNS`].
 type Sums = [i64; 12];
 
-/// What a row of the table `sums` adds up.
+/// The spend that a row of the table `sums` adds up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Level {
     /// The responses of one session and one model in a quarter of an hour.
@@ -81,7 +81,7 @@ impl SumChanges {
             cache_write_1h,
             web_searches,
         ] = response.usage.fields().map(u64::cast_signed);
-        let changes = [
+        let added = [
             response.cost.or_zero().pico(),
             1,
             response.is_unpriced.into(),
@@ -95,7 +95,7 @@ impl SumChanges {
             0,
             0,
         ];
-        let changes = changes.map(|change| factor * change);
+        let changes = added.map(|value| factor * value);
         let requested = response.requested.unwrap_or_default();
         let key = SumKey::new(
             Level::Model,

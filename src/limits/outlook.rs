@@ -111,7 +111,7 @@ pub struct Outlook {
     pub waiting_helps: Option<bool>,
     /// The time at which the limit ends by itself, as the server or the message stated.
     pub resets_at: Option<DateTime<Utc>>,
-    /// Whether and when Claude Code sends the prompt again by itself.
+    /// The time at which Claude Code sends the prompt again by itself, or the reason why it does not.
     pub continuation: Continuation,
     /// True if the session belongs to the login, or `None` if nothing shows it.
     pub is_of_login: Option<bool>,

@@ -97,11 +97,13 @@ pub fn print(shown: &Shown) -> io::Result<()> {
     }
 }
 
-/// What could not be done, and what the user can do about it. The error that this one is the context of is the cause.
+/// An error for the user. It is the context of the error that caused it.
 #[derive(Debug, thiserror::Error)]
 #[error("{what}")]
 pub(crate) struct Failure {
+    /// A clause that says what could not be done.
     pub(crate) what: String,
+    /// An instruction for the user.
     pub(crate) advice: &'static str,
 }
 

@@ -80,9 +80,7 @@ impl ErrorLine {
             quota: quota(line),
         })
     }
-}
 
-impl ErrorLine {
     /// Parses a line that reports an error which Claude Code retries by itself (2.1.332). Returns `None` if its text is
     /// missing, or if its date is damaged.
     pub(crate) fn of_retry(line: &Value) -> Option<Self> {
@@ -128,12 +126,17 @@ pub(super) fn quota(line: &Value) -> Option<QuotaLimits> {
     let limits = candidates.into_iter().find(|limits| limits.is_object())?;
     Some(QuotaLimits {
         rate_limit_type: text(limits, "rateLimitType"),
-        resets_at: limits
-            .at("resetsAt")
-            .as_f64()
-            .and_then(reset_from_epoch_seconds),
+        resets_at: reset(limits),
         overage_disabled_reason: text(limits, "overageDisabledReason"),
     })
+}
+
+/// Returns the time at which a limit or a usage window resets.
+pub(super) fn reset(limits: &Value) -> Option<DateTime<Utc>> {
+    limits
+        .at("resetsAt")
+        .as_f64()
+        .and_then(reset_from_epoch_seconds)
 }
 
 /// Joins the text blocks of a message with line breaks.

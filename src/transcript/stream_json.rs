@@ -4,11 +4,10 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
-use super::error_line::{quota, readable};
-use super::limit_lines::{claim, response_from, selected};
+use super::error_line::{quota, readable, reset};
+use super::limit_lines::{claim, response_from, selected, window_named};
 use crate::lenient_json::LenientJson;
-use crate::limits::{Event, Fact, Kind, Measure, Refusal, ServerClaim, Source};
-use crate::time::reset_from_epoch_seconds;
+use crate::limits::{Event, Fact, Measure, Refusal, ServerClaim, Source};
 
 /// The contents of a stream that matter for limits.
 #[derive(Debug, Default)]
@@ -64,11 +63,9 @@ impl StreamJson {
 
     /// Adds what a stream that was cut off says only indirectly: a request was refused, but nothing came of it.
     pub(crate) fn end(&mut self, read_at: DateTime<Utc>) {
-        let mut unanswered = self.facts.iter().rev().take_while(|fact| {
-            // A response ends what was refused before it.
-            !matches!(fact.event, Event::Served(_))
-        });
-        let is_reported = unanswered.any(|fact| matches!(fact.event, Event::Refused(_)));
+        let mut newest_first = self.facts.iter().map(|fact| &fact.event).rev();
+        let answer = newest_first.find(|it| matches!(it, Event::Served(_) | Event::Refused(_)));
+        let is_reported = matches!(answer, Some(Event::Refused(_)));
         if self.claim.is_some() && !is_reported {
             let refused = Event::Refused(Refusal {
                 class: Some("rate_limit".to_owned()),
@@ -93,18 +90,15 @@ impl StreamJson {
         let info = fields.at("rate_limit_info");
         let is_refused = info.text("status") == Some("rejected");
         self.claim = quota(fields).filter(|_| is_refused).map(claim);
-        let windows = [("five_hour", Kind::FiveHour), ("seven_day", Kind::Weekly)];
+        let windows = info.at("unifiedWindows").as_object();
         let measures: Vec<Measure> = windows
             .into_iter()
-            .filter_map(|(name, window)| {
-                let usage = info.at("unifiedWindows").at(name);
+            .flatten()
+            .filter_map(|(name, usage)| {
                 Some(Measure {
-                    window,
+                    window: window_named(name)?,
                     percent: usage.at("utilization").as_f64()? * 100.0,
-                    resets_at: usage
-                        .at("resetsAt")
-                        .as_f64()
-                        .and_then(reset_from_epoch_seconds),
+                    resets_at: reset(usage),
                 })
             })
             .collect();

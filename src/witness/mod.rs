@@ -137,11 +137,7 @@ pub fn collect(
     let (since, each_response_since) = match period {
         Period::Since(since) => (Some(since), since),
         Period::Open | Period::StatusLine => {
-            let since = since_open(caller, ledger, &reported);
-            (
-                since.map(|since| since - BEFORE_REFUSAL),
-                now - EACH_RESPONSE,
-            )
+            (since_open(caller, ledger, &reported), now - EACH_RESPONSE)
         }
     };
     let (readings_since, earlier_readings_since) = match period {
@@ -173,7 +169,7 @@ pub fn collect(
     }
 }
 
-/// Returns the time of the first refusal that may still stop something.
+/// Returns the time since which facts matter for the first refusal that may still stop something, or `None` if none does.
 fn since_open(
     caller: &Caller<'_>,
     ledger: Option<&Ledger>,
@@ -185,7 +181,7 @@ fn since_open(
         .filter(|fact| matches!(fact.event, Event::Refused(_)))
         .map(|fact| fact.at);
     let since = stored.into_iter().chain(just_refused).min()?;
-    Some(since.max(caller.now() - LONGEST_LIMIT))
+    Some(since.max(caller.now() - LONGEST_LIMIT) - BEFORE_REFUSAL)
 }
 
 /// Adds the requests that are no prompts: after a response, a session sends the result of a tool. It is sent when the tool

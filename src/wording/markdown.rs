@@ -10,17 +10,17 @@ use crate::time::Clock;
 /// The maximum number of steps.
 const STEPS: usize = 3;
 
-/// Explains an outlook in Markdown. `cost` is the cost of the session, and its ID.
+/// Explains an outlook in Markdown. `cost` is the ID of a session and what it cost.
 pub(crate) fn in_markdown(
     outlook: Option<&Outlook>,
-    cost: Option<(&str, String)>,
+    cost: Option<&(String, String)>,
     clock: Clock,
 ) -> String {
     let title = outlook.map_or("No limit has stopped Claude Code.".to_owned(), |outlook| {
         headline(outlook, clock)
     });
     let mut text = format!("### {title}\n");
-    if let Some(outlook) = outlook.filter(|outlook| outlook.is_stopped() || outlook.is_blocked()) {
+    if let Some(outlook) = outlook.filter(|outlook| outlook.is_stopped()) {
         if let Some(continuation) = continuation(outlook, clock) {
             // Writing to a string cannot fail.
             let _ = writeln!(text, "\n{continuation}");
@@ -45,7 +45,7 @@ pub(crate) fn in_markdown(
     text
 }
 
-/// Returns a text of another program as it is, in one line.
+/// Quotes a text that another program printed, on one line.
 fn code(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
     format!("`{}`", redact(&words.join(" ")).replace('`', "'"))

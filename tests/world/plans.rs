@@ -1,4 +1,4 @@
-//! The plans of users and their reactions, and the events that no file shows.
+//! What users plan to do, how they react to errors, and what happens without leaving a trace in any file.
 
 use super::limits::Kind;
 
