@@ -133,7 +133,7 @@ impl History {
     }
 
     /// Adds the usage to the last response or refusal if it came with it. Returns false if it did not. A client may first
-    /// repeat older usage, and a refusal that is not about usage brings none.
+    /// show older usage, and a refusal that is not about usage brings none.
     fn attach(
         &mut self,
         session: &str,
@@ -152,8 +152,8 @@ impl History {
             Event::Refused(refusal) if has_news || refusal.is_about_usage() => &mut refusal.usage,
             _ => return false,
         };
-        let is_missing = usage.is_empty() || last.is_repeated && has_news;
-        let is_attached = is_missing && at - exchange.at <= SHOWN_WITHIN;
+        let is_better = has_news && (last.is_repeated || has_risen(usage, measures));
+        let is_attached = (usage.is_empty() || is_better) && at - exchange.at <= SHOWN_WITHIN;
         if is_attached {
             last.is_repeated = !has_news;
             *usage = measures.to_vec();
@@ -196,4 +196,13 @@ impl History {
         }
         is_same
     }
+}
+
+/// Returns true if a window shows more usage than before. Usage rises until the window is reset, so the higher figures are
+/// the later ones.
+fn has_risen(before: &[Measure], after: &[Measure]) -> bool {
+    before.iter().any(|old| {
+        let new = after.iter().find(|new| new.window == old.window);
+        new.is_some_and(|new| new.percent > old.percent)
+    })
 }
