@@ -171,8 +171,8 @@ impl Ledger {
         })
     }
 
-    /// Returns true if the session has stored the same reading since the given time, and since its last refusal and its
-    /// last response.
+    /// Returns true if the session has stored the same reading since the given time and since its last refusal. Whether a
+    /// response was served beyond a full window matters, so a reading of one is new after each response.
     pub(crate) fn has_repeated_reading(
         &self,
         reading: &Fact,
@@ -183,11 +183,14 @@ impl Ledger {
             if store.meta(REFUSALS)?.is_none() {
                 return Ok(false);
             }
-            let last_response: Option<Millis> = store.value(
-                "SELECT max(at) FROM responses WHERE session = ?1",
-                [id_of(session.as_bytes())],
-            )?;
-            let since = since.timestamp_millis().max(last_response.unwrap_or(Millis::MIN));
+            let mut since = since.timestamp_millis();
+            if may_matter_later(&reading.event) {
+                let last_response: Option<Millis> = store.value(
+                    "SELECT max(at) FROM responses WHERE session = ?1",
+                    [id_of(session.as_bytes())],
+                )?;
+                since = since.max(last_response.unwrap_or(Millis::MIN));
+            }
             let recent: Vec<Option<Fact>> = store.all(
                 &format!(
                     "SELECT {COLUMNS} FROM limit_facts WHERE at >= ?1 AND session = ?2 ORDER BY at DESC"
@@ -277,23 +280,25 @@ impl Store {
             return Ok(StoredFacts::default());
         };
         let since = request.since.unwrap_or(Millis::MAX);
-        let facts: Vec<Option<Fact>> = self.all(
+        let first = since.min(request.readings_since);
+        let needed: Vec<Option<Fact>> = self.all(
             &format!(
                 "SELECT {COLUMNS} FROM limit_facts
-                 WHERE at >= ?1 AND (at >= ?2 OR event LIKE '{{\"read\":%')
-                 UNION ALL SELECT * FROM (
-                     SELECT {COLUMNS} FROM limit_facts
-                     WHERE at < ?1 AND at >= ?3 AND event LIKE '{{\"read\":%'
-                     ORDER BY at DESC LIMIT {EARLIER_READINGS})"
+                 WHERE at >= ?1 AND (at >= ?2 OR event LIKE '{{\"read\":%')"
             ),
-            [
-                since.min(request.readings_since),
-                since,
-                request.earlier_readings_since,
-            ],
+            [first, since],
             fact_from,
         )?;
-        let mut facts: Vec<Fact> = facts.into_iter().flatten().collect();
+        let earlier: Vec<Option<Fact>> = self.all(
+            &format!(
+                "SELECT {COLUMNS} FROM limit_facts
+                 WHERE at < ?1 AND at >= ?2 AND event LIKE '{{\"read\":%'
+                 ORDER BY at DESC LIMIT {EARLIER_READINGS}"
+            ),
+            [first, request.earlier_readings_since],
+            fact_from,
+        )?;
+        let mut facts: Vec<Fact> = needed.into_iter().chain(earlier).flatten().collect();
         if request.since.is_some() {
             facts.extend(self.limit_responses(since, request)?);
         }

@@ -81,6 +81,10 @@ pub struct OpenLedger {
     unsaved_limit_facts: Vec<Fact>,
 }
 
+/// Whether the session's newest response came from another model than the requested one.
+const IS_SUBSTITUTED: &str = "SELECT requested IS NOT NULL FROM responses
+    WHERE session = ?1 AND NOT flags & ?2 ORDER BY at DESC LIMIT 1";
+
 /// The first of the session's newest responses that came from another model than the requested one, and the two models.
 /// Subagents have models of their own.
 const SUBSTITUTE: &str = "SELECT at, answering.name, asked.name FROM responses
@@ -366,7 +370,15 @@ impl OpenLedger {
     pub(crate) fn substitute_for(&self, selected: &str) -> Option<Substitute> {
         let row: Option<(Millis, String, String)> = self
             .ledger
-            .read(|store| store.first(SUBSTITUTE, [self.session, SUBAGENT], |row| row.try_into()))
+            .read(|store| {
+                let newest = [self.session, SUBAGENT];
+                // Nearly always, the requested model answers, and this query takes a quarter of the time of the other.
+                let is_substituted = store.first(IS_SUBSTITUTED, newest, |row| row.get(0))?;
+                if is_substituted != Some(true) {
+                    return Ok(None);
+                }
+                store.first(SUBSTITUTE, newest, |row| row.try_into())
+            })
             .ok()?;
         let (since, model, requested) = row?;
         let is_wanted = is_same_model(&requested, selected) && !is_same_model(&model, selected);
