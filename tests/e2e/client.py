@@ -12,8 +12,8 @@ from screen import POLL, NotSeen, Screen, framed
 
 # The newest version when this was written, an intermediate version, and a version that called a full 5-hour window
 # "your org's monthly usage limit".
-NEWEST = "2.1.331"
-VERSIONS = [NEWEST, "2.1.330", "2.1.329", "2.1.328", "2.1.240", "2.1.119"]
+NEWEST = "2.1.332"
+VERSIONS = [NEWEST, "2.1.331", "2.1.330", "2.1.329", "2.1.328", "2.1.240", "2.1.119"]
 
 BORDER = re.compile(r"^\s*─{20,}")
 
