@@ -30,7 +30,7 @@ pub(crate) fn bug_report(outlook: &Outlook, clock: Clock) -> String {
         ("Codes", refusal.codes.join(", ")),
         ("Facts", facts(outlook, clock).join(" ")),
         ("Since then", ending.unwrap_or("no response".to_owned())),
-        (env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION").to_owned()),
+        ("whycap", env!("CARGO_PKG_VERSION").to_owned()),
         ("Explanation", headline(outlook, clock)),
     ];
     fields
