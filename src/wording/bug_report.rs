@@ -1,87 +1,79 @@
 //! A short summary of an error for a public bug report.
 //!
-//! It contains only explicitly selected fields, and no paths, names, IDs, or prompts.
+//! It contains only explicitly selected fields, and in them only known words, so no paths, names, IDs, or prompts.
 
-use std::fmt::Write;
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use super::evidence::facts;
 use super::{ending, headline};
 use crate::limits::Outlook;
-use crate::secrets::redact;
 use crate::time::{Clock, format_rfc3339};
 
 /// Writes the summary as Markdown.
 pub(crate) fn bug_report(outlook: &Outlook, clock: Clock) -> String {
     let stop = outlook.stop.as_ref();
-    let refusal = stop.map(|stop| &stop.refusal);
-    let text = refusal.map_or("", |refusal| refusal.text.as_str());
+    let refusal = stop.map(|stop| stop.refusal.clone()).unwrap_or_default();
     let at = stop.map_or(outlook.now, |stop| stop.at);
-    let claim = refusal.and_then(|refusal| refusal.claim.as_ref());
-    let server = claim.map_or("nothing".to_owned(), |claim| {
-        let limit = claim.limit.map_or("nothing", |it| it.description().label);
-        let reason = claim.no_credits_because.as_deref().unwrap_or("none");
-        format!("{limit}, reason: {reason}")
-    });
     let zone = clock.zone.at(at).format("%:z");
-    let codes: Vec<String> = refusal
-        .iter()
-        .flat_map(|refusal| &refusal.codes)
-        .map(|code| identifier(Some(code)))
-        .collect();
+    let plan = outlook.account.as_ref().and_then(|it| it.plan.clone());
+    let ending = ending(outlook, clock);
     let fields = [
-        ("Message", format!("`{}`", redact(text).replace('`', "'"))),
+        ("Message", format!("`{}`", refusal.text.replace('`', "'"))),
         ("Time", format!("{} (zone {zone})", format_rfc3339(at))),
         (
             "Claude Code",
-            identifier(refusal.and_then(|refusal| refusal.version.as_deref())),
+            refusal.version.unwrap_or("unknown".to_owned()),
         ),
-        (
-            "Plan",
-            identifier(
-                outlook
-                    .account
-                    .as_ref()
-                    .and_then(|login| login.plan.as_deref()),
-            ),
-        ),
-        (
-            "Error class",
-            identifier(refusal.and_then(|refusal| refusal.class.as_deref())),
-        ),
-        ("Codes", codes.join(", ")),
-        ("The server named", server),
-        ("Attempts", stop.map_or(0, |stop| stop.attempts).to_string()),
-        ("Facts", redact(&facts(outlook, clock).join(" "))),
-        (
-            "Since then",
-            ending(outlook, clock).unwrap_or("no response".to_owned()),
-        ),
-        (
-            "whycap",
-            format!(
-                "{}: {}",
-                env!("CARGO_PKG_VERSION"),
-                redact(&headline(outlook, clock))
-            ),
-        ),
+        ("Plan", plan.unwrap_or("unknown".to_owned())),
+        ("Error class", refusal.class.unwrap_or("unknown".to_owned())),
+        ("Codes", refusal.codes.join(", ")),
+        ("Facts", facts(outlook, clock).join(" ")),
+        ("Since then", ending.unwrap_or("no response".to_owned())),
+        ("whycap", env!("CARGO_PKG_VERSION").to_owned()),
+        ("Explanation", headline(outlook, clock)),
     ];
-    let mut report = String::new();
-    for (name, value) in fields {
-        // Writing to a string cannot fail.
-        let _ = writeln!(report, "- {name}: {value}");
-    }
-    report
+    fields
+        .map(|(name, value)| format!("- {name}: {}\n", without_names(&value)))
+        .concat()
 }
 
-fn is_part_of_identifier(letter: char) -> bool {
-    letter.is_ascii_alphanumeric() || "._-".contains(letter)
+/// The words of the catalog of messages, and others that are common in messages or in whycap's sentences, in lowercase.
+static KNOWN_WORDS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+    concat!(
+        include_str!("../messages/catalog.json"),
+        include_str!("common_words.txt")
+    )
+    .split(|letter: char| !letter.is_alphabetic())
+    .map(str::to_lowercase)
+    .collect()
+});
+
+/// Returns a text in which `…` replaces each word that is not known, because it could be a name or an ID.
+fn without_names(text: &str) -> String {
+    text.split_inclusive(is_between_words)
+        .map(|piece| {
+            let word = piece.trim_end_matches(is_between_words);
+            if is_known(word) {
+                piece.to_owned()
+            } else {
+                piece.replacen(word, "…", 1)
+            }
+        })
+        .collect()
 }
 
-/// Returns an identifier. Anything else could contain a name or a path, so it is left out.
-fn identifier(value: Option<&str>) -> String {
-    match value {
-        Some(value) if value.chars().all(is_part_of_identifier) => value.to_owned(),
-        Some(_) => "withheld".to_owned(),
-        None => "unknown".to_owned(),
-    }
+fn is_between_words(letter: char) -> bool {
+    !letter.is_alphanumeric() && !"._-".contains(letter)
 }
+
+/// Returns true if a word consists of known words and not too many digits, as in `rate_limit`, "5am", or "2.1.328".
+fn is_known(word: &str) -> bool {
+    word.matches(char::is_numeric).count() <= MOST_DIGITS
+        && word
+            .split(|letter: char| !letter.is_alphabetic())
+            .all(|part| KNOWN_WORDS.contains(&part.to_lowercase()))
+}
+
+/// The number of digits in the name of a model, as in `claude-opus-4-5-20251101`. A word with more digits may be an ID.
+const MOST_DIGITS: usize = 10;

@@ -39,9 +39,9 @@ fn present(outlook: &Outlook, clock: Clock) -> Vec<String> {
             let place = credential(outlook);
             vec![
                 format!(
-                    "This session uses {place} instead of your plan; unset it to use your plan."
+                    "The session uses {place} instead of your plan; unset it to use your plan."
                 ),
-                "This session uses a key instead of your plan; unset the key to use your plan."
+                "The session uses a key instead of your plan; unset the key to use your plan."
                     .to_owned(),
             ]
         }
@@ -75,13 +75,13 @@ pub(crate) fn ending(outlook: &Outlook, clock: Clock) -> Option<String> {
     let opening = match &outlook.state {
         State::Answered(at) => {
             return Some(format!(
-                "this session received a response at {}",
+                "the session received a response at {}",
                 clock.format_time(*at)
             ));
         }
         State::Spared => {
             return Some(
-                "it does not stop this session now, which uses another account or model".to_owned(),
+                "it does not stop the session now, which uses another account or model".to_owned(),
             );
         }
         State::Paid => {

@@ -36,7 +36,7 @@ pub(crate) fn list(past: &Past, is_long: bool, clock: Clock) -> Report {
 /// Returns a sentence with the number of incidents and the time for which the user could not work.
 pub(crate) fn sums_sentence(past: &Past) -> String {
     let count = count_noun(past.stops.len() as u64, "incident");
-    if past.blocked.is_zero() {
+    if past.blocked.num_seconds() == 0 {
         return format!("{count}. There was always a way through for other prompts.");
     }
     let blocked = format_duration(past.blocked);
@@ -65,5 +65,24 @@ fn tone(outlook: &Outlook) -> Tone {
         Tone::Alarm
     } else {
         Tone::Plain
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    #[test]
+    fn a_time_of_less_than_a_second_is_not_shown() {
+        let sentence = |milliseconds| {
+            sums_sentence(&Past {
+                stops: Vec::new(),
+                blocked: TimeDelta::milliseconds(milliseconds),
+            })
+        };
+        assert!(!sentence(999).contains("0 s"), "{}", sentence(999));
+        assert!(sentence(1_000).ends_with("for 1 s."), "{}", sentence(1_000));
     }
 }

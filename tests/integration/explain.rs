@@ -390,7 +390,7 @@ fn a_stream_explains_what_stopped_its_command() {
     assert!(
         waited
             .success()
-            .contains("; this session received a response"),
+            .contains("; the session received a response"),
         "{waited:?}"
     );
     assert!(waited.stdout.ends_with("has cost $0.0683.\n"));

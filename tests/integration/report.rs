@@ -40,7 +40,7 @@ fn a_report_contains_the_facts_without_names() {
         "2.1.328",
         "42%",
         "Plan: max",
-        "The server named: 5-hour limit",
+        "The server itself named your 5-hour limit.",
     ] {
         assert!(report.contains(wanted), "{wanted} is missing in\n{report}");
     }
@@ -59,20 +59,26 @@ fn a_report_contains_the_facts_without_names() {
 }
 
 #[test]
-fn values_that_do_not_look_like_identifiers_are_withheld() {
+fn words_that_no_known_message_contains_are_left_out() {
     let sandbox = Sandbox::new();
     let mut client = Client::new(&sandbox);
     client.version = "2.1.328 built by jane".to_owned();
     client.receives_error(
         "2026-11-20T10:00:00Z",
-        "You've hit your limit",
+        "API Error: 429 ExceededBudget: User=Jané over budget for project 'acme-search' of \
+         Wonka_Ltd (org: 9a35a7fb-c695-479f-892b-a6f3285ee9ac, account 111122223333, key hashed 5f3e1) \
+         on claude-opus-4-5-20251101. Spend=10.02, see //jane-box/billing",
         json!({"apiError": "see /home/jane/notes"}),
     );
     let report = client
         .run("2026-11-20T10:05:00Z", &["report"], b"")
         .success()
         .to_owned();
+    let message = "- Message: `API Error: 429 ExceededBudget: User=… over budget for project '…' of … (org: …, \
+                   account …, key … …) on claude-opus-4-5-20251101. Spend=10.02, see //…/billing`\n";
+    assert!(report.starts_with(message), "{report}");
     assert!(!report.contains("jane"), "{report}");
+    assert!(report.contains("Claude Code: 2.1.328 …"), "{report}");
 }
 
 #[test]
