@@ -17,7 +17,7 @@ use super::database::{Ledger, Store};
 use super::error::{LedgerResult, Result};
 use super::facts::{Id, id_of};
 use super::stored_responses::SUBAGENT;
-use crate::journal::{self, Journal, JournalRecord};
+use crate::journal::{self, JournalRecord};
 use crate::limits::{Event, Fact, Measure, Source};
 use crate::paths::Paths;
 use crate::time::{Millis, QUARTER_HOUR, datetime_from_millis};
@@ -140,19 +140,6 @@ impl Ledger {
             // If the journal cannot be written either, the transcript still shows most of the facts.
             let _ = journal::append(paths, fact.at, fact);
         }
-    }
-
-    /// Returns the facts of a period that wait in the journal until there is a ledger.
-    pub(crate) fn waiting_limit_facts(
-        paths: &Paths,
-        since: DateTime<Utc>,
-        until: DateTime<Utc>,
-    ) -> Vec<Fact> {
-        let journal = Journal::between(paths, since, until);
-        journal
-            .records()
-            .filter(|fact: &Fact| fact.at >= since)
-            .collect()
     }
 
     /// Adds the facts that an earlier version stored elsewhere, unless that has been done. `stored_elsewhere` returns

@@ -7,7 +7,7 @@ use super::machine::{login, payer_among};
 use crate::claude::account::Account;
 use crate::claude::credentials::Credential;
 use crate::claude::window_usage::{OtherLimits, WindowUsage, measures};
-use crate::journal::{Journal, JournalRecord};
+use crate::journal::{JournalRecord, records_since};
 use crate::limits::{Event, Fact, Refusal, Source};
 use crate::paths::Paths;
 use crate::time::{is_in_supported_range, rfc3339};
@@ -100,21 +100,26 @@ impl JournalRecord for StoredStart {
 
 /// Returns all facts that earlier versions stored.
 pub(super) fn facts(paths: &Paths) -> Vec<Fact> {
-    let journal = Journal::all(paths);
-    let mut facts: Vec<Fact> = journal.records().flat_map(StoredError::facts).collect();
+    let start = DateTime::UNIX_EPOCH;
+    let starts: Vec<StoredStart> = records_since(paths, start);
+    let readings: Vec<StoredReading> = records_since(paths, start);
+    let errors: Vec<StoredError> = records_since(paths, start);
+    let mut facts: Vec<Fact> = starts
+        .into_iter()
+        .map(|start| Fact {
+            at: start.at,
+            session: Some(start.session),
+            source: Source::Hook,
+            event: Event::Paying(payer_among(&start.credentials)),
+        })
+        .collect();
     facts.extend(
-        journal
-            .records()
-            .map(|reading: StoredReading| reading.sample.fact(&reading.session)),
+        readings
+            .iter()
+            .map(|reading| reading.sample.fact(&reading.session)),
     );
-    facts.extend(journal.records().map(|start: StoredStart| Fact {
-        at: start.at,
-        session: Some(start.session),
-        source: Source::Hook,
-        event: Event::Paying(payer_among(&start.credentials)),
-    }));
+    facts.extend(errors.into_iter().flat_map(StoredError::facts));
     facts.retain(|fact| is_in_supported_range(fact.at));
-    facts.reverse();
     facts.sort_by_key(|fact| fact.at);
     facts
 }

@@ -27,6 +27,7 @@ use crate::claude::hook_event::HookEvent;
 use crate::claude::sessions::{self, Session};
 use crate::claude::{settings, transcripts};
 use crate::environment::Environment;
+use crate::journal;
 use crate::ledger::{FactRequest, Ledger, ReadTime};
 use crate::limits::{Asker, Event, Fact, Source, World};
 use crate::paths::Paths;
@@ -131,7 +132,7 @@ pub fn collect(
     let waiting = if ledger.is_some() {
         Vec::new()
     } else {
-        Ledger::waiting_limit_facts(caller.paths, now - LONGEST_LIMIT, now)
+        journal::records_since(caller.paths, now - LONGEST_LIMIT)
     };
     let reported = [waiting.as_slice(), reported].concat();
     let (since, each_response_since) = match period {
