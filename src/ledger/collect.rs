@@ -5,9 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::collected_responses::{CollectedResponses, ResponsesBySession};
-use super::facts::{
-    Checkpoint, Compaction, Id, Location, OwnershipMarker, PullRequestLine, Response, id_of,
-};
+use super::facts::{Id, Location, Response, id_of};
+use super::lines::{LineKind, LineRow};
 use super::rows::RequestContext;
 use crate::claude::transcripts;
 use crate::limits::{Event, Fact, Source};
@@ -16,7 +15,7 @@ use crate::time::{Millis, datetime_from_millis};
 use crate::transcript::limit_lines;
 use crate::transcript::line::{self, Line};
 use crate::transcript::reader::{
-    EarlierLines, LineSpan, ReadLimits, ReadPosition, Sink, first_session, read_on,
+    EarlierLines, ReadLimits, ReadPosition, Sink, first_session, read_on,
 };
 
 /// The facts that have been read since the last commit.
@@ -54,13 +53,17 @@ pub(super) struct FileFacts {
     pub(super) earlier_position: ReadPosition,
     /// How the lines that had already been read were handled.
     pub(super) earlier_lines: EarlierLines,
-    pub(super) markers: Vec<OwnershipMarker>,
-    pub(super) compactions: Vec<Compaction>,
-    pub(super) checkpoints: Vec<Checkpoint>,
-    pub(super) pull_requests: Vec<PullRequestLine>,
-    pub(super) damage: Vec<[Millis; 2]>,
+    /// All other facts about spend.
+    pub(super) lines: Vec<LineRow>,
     /// The facts about limits, except responses.
     pub(super) limit_facts: Vec<Fact>,
+}
+
+impl FileFacts {
+    pub(super) fn has_checkpoints(&self) -> bool {
+        let mut lines = self.lines.iter();
+        lines.any(|row| row.kind == LineKind::Checkpoint)
+    }
 }
 
 impl Batch {
@@ -134,7 +137,7 @@ impl Batch {
 
     /// Returns true if a transcript in the batch has a new checkpoint.
     pub(super) fn has_checkpoints(&self) -> bool {
-        self.files.iter().any(|facts| !facts.checkpoints.is_empty())
+        self.files.iter().any(FileFacts::has_checkpoints)
     }
 
     /// Returns the transcripts whose earlier lines were handled in the given way.
@@ -237,44 +240,72 @@ struct KnownContext {
 }
 
 impl Sink for FileSink<'_> {
-    fn line(&mut self, line: Line<'_>, span: LineSpan, is_out_of_order: bool) {
-        let offset = span.offset.cast_signed();
+    fn line(&mut self, line: Line<'_>, offset: i64, is_out_of_order: bool) {
+        let mut location = Location {
+            file: self.facts.id,
+            offset,
+            ..Location::default()
+        };
         match line {
             Line::Response(response) => {
                 if let Some(at) = response.at {
                     self.date_limit_events(at);
                 }
-                let mut location =
-                    self.location(offset, is_out_of_order, response.copied_from.as_deref());
+                location.is_out_of_order = is_out_of_order;
                 location.is_from_terminal = response.is_from_terminal;
+                location.source = self.source(response.copied_from.as_deref());
                 self.response(response, location);
             }
-            Line::Checkpoint(checkpoint) => self.facts.checkpoints.push(Checkpoint {
-                file: self.facts.id,
-                ..checkpoint
+            Line::Checkpoint(checkpoint) => {
+                for name in checkpoint.models.keys() {
+                    add_name(&mut self.batch.models, name);
+                }
+                self.facts.lines.push(LineRow {
+                    key: Some(checkpoint.started),
+                    at: checkpoint.latest_preceding_time,
+                    detail: serde_json::to_string(&checkpoint).ok(),
+                    ..LineRow::new(LineKind::Checkpoint, location)
+                });
+            }
+            Line::OwnershipMarker(marker) => self.marker(LineRow {
+                key: marker.snapshot,
+                at: Some(marker.at),
+                ..LineRow::new(LineKind::Marker, location)
             }),
-            Line::OwnershipMarker(marker) => self.marker(marker),
             Line::CompactBoundary(compaction) => {
                 if compaction.copied_from.is_none() {
                     self.limit_event(Some(compaction.at), Event::Shortened);
                 }
-                let location =
-                    self.location(offset, is_out_of_order, compaction.copied_from.as_deref());
-                self.facts.compactions.push(Compaction {
-                    key: compaction.key,
-                    at: compaction.at,
-                    tokens: compaction.tokens,
-                    locations: vec![location],
+                location.is_out_of_order = is_out_of_order;
+                location.source = self.source(compaction.copied_from.as_deref());
+                self.facts.lines.push(LineRow {
+                    key: Some(compaction.key),
+                    at: Some(compaction.at),
+                    detail: Some(compaction.tokens.to_string()),
+                    ..LineRow::new(LineKind::Compaction, location)
                 });
             }
-            Line::PullRequest(pull_request) => self.facts.pull_requests.push(pull_request),
+            Line::PullRequest(pull_request) => self.facts.lines.push(LineRow {
+                at: Some(pull_request.at),
+                detail: serde_json::to_string(&pull_request).ok(),
+                ..LineRow::new(LineKind::PullRequest, location)
+            }),
             Line::LimitFact(line) => self.limit_line(line.bytes, line.at),
             Line::Other => {}
         }
     }
 
     fn damage(&mut self, from: Millis, until: Millis) {
-        self.facts.damage.push([from, until]);
+        let location = Location {
+            file: self.facts.id,
+            offset: from,
+            ..Location::default()
+        };
+        self.facts.lines.push(LineRow {
+            key: Some(until),
+            at: Some(from),
+            ..LineRow::new(LineKind::Damage, location)
+        });
     }
 }
 
@@ -306,26 +337,17 @@ impl FileSink<'_> {
         self.facts.limit_facts.extend(facts);
     }
 
-    fn location(&mut self, offset: i64, is_out_of_order: bool, source: Option<&str>) -> Location {
-        Location {
-            file: self.facts.id,
-            offset,
-            is_out_of_order,
-            is_from_terminal: false,
-            source: source.map(|name| add_name(&mut self.batch.sessions, name)),
-        }
+    /// Returns the ID of the session that a line was copied from.
+    fn source(&mut self, name: Option<&str>) -> Option<Id> {
+        name.map(|name| add_name(&mut self.batch.sessions, name))
     }
 
     /// Adds a marker if it is a snapshot or the first `queue-operation`. Later `queue-operation` lines prove nothing
     /// more.
-    fn marker(&mut self, marker: OwnershipMarker) {
-        let is_known = self
-            .facts
-            .markers
-            .iter()
-            .any(|known| known.snapshot.is_none());
-        if marker.snapshot.is_some() || !is_known {
-            self.facts.markers.push(marker);
+    fn marker(&mut self, row: LineRow) {
+        let mut lines = self.facts.lines.iter();
+        if row.key.is_some() || !lines.any(|known| known.kind == row.kind && known.key.is_none()) {
+            self.facts.lines.push(row);
         }
     }
 

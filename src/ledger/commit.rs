@@ -1,6 +1,6 @@
 //! Writes the facts from transcripts to the database.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::mem;
 use std::thread;
 
@@ -9,8 +9,8 @@ use rusqlite::params;
 use super::collect::{Batch, FileFacts};
 use super::database::{FACTS, SESSION, Store};
 use super::error::Result;
-use super::facts::{Compaction, Id, STALE, id_of};
-use super::lines::{LineKind, LineRow};
+use super::facts::{Id, STALE};
+use super::lines::LineKind;
 use super::rows::NameKind;
 use super::stored_responses::ResponseWriter;
 use crate::pricing::PriceTable;
@@ -197,96 +197,23 @@ impl Store {
                 values,
             )?;
         }
-        for marker in &facts.markers {
-            self.add_line(&LineRow::of_marker(facts.id, marker))?;
-            if let Some(snapshot) = marker.snapshot {
-                self.link_by(facts.session, LineKind::Marker, snapshot)?;
+        // Sessions that have the same line share a lineage.
+        let mut linked: HashSet<(LineKind, i64)> = HashSet::new();
+        for row in &facts.lines {
+            self.add_line(row)?;
+            if row.kind == LineKind::Compaction {
+                self.link_location(facts.session, &row.location)?;
+            }
+            if let Some(key) = row.key
+                && row.kind != LineKind::Damage
+                && linked.insert((row.kind, key))
+            {
+                self.link_by(facts.session, row.kind, key)?;
             }
         }
-        for compaction in &facts.compactions {
-            self.add_compaction(facts.session, compaction)?;
-        }
-        self.add_checkpoints(facts)?;
-        for line in &facts.pull_requests {
-            self.add_line(&LineRow::of_pull_request(facts.id, line))?;
-        }
-        for span in &facts.damage {
-            self.add_line(&LineRow::of_damage(facts.id, *span))?;
-        }
-        self.add_limit_facts(&facts.limit_facts)
-    }
-
-    fn add_checkpoints(&self, facts: &FileFacts) -> Result<()> {
-        for checkpoint in &facts.checkpoints {
-            self.add_line(&LineRow::of_checkpoint(facts.id, checkpoint))?;
-            for name in checkpoint.models.keys() {
-                self.add_name(id_of(name.as_bytes()), NameKind::Model, name)?;
-            }
-        }
-        let starts: BTreeSet<Millis> = facts
-            .checkpoints
-            .iter()
-            .map(|checkpoint| checkpoint.started)
-            .collect();
-        for started in starts {
-            self.link_by(facts.session, LineKind::Checkpoint, started)?;
-        }
-        if !facts.checkpoints.is_empty() {
+        if facts.has_checkpoints() {
             self.mark_dirty(facts.session)?;
         }
-        Ok(())
-    }
-
-    fn add_compaction(&self, session: Id, compaction: &Compaction) -> Result<()> {
-        for location in &compaction.locations {
-            self.add_line(&LineRow {
-                key: Some(compaction.key),
-                at: Some(compaction.at),
-                detail: Some(compaction.tokens.to_string()),
-                ..LineRow::new(LineKind::Compaction, *location)
-            })?;
-            self.link_location(session, location)?;
-        }
-        self.link_by(session, LineKind::Compaction, compaction.key)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::catch_up::ReadTime;
-    use super::super::database::Ledger;
-    use super::*;
-
-    #[test]
-    #[expect(clippy::disallowed_methods, reason = "the test writes a transcript")]
-    fn the_index_of_the_responses_is_complete_after_a_first_read() {
-        let home = tempfile::tempdir().unwrap();
-        let projects = home.path().join("projects");
-        let directory = projects.join("-home-dev-p");
-        std::fs::create_dir_all(&directory).unwrap();
-        let lines: Vec<String> = (0..MANY_RESPONSES)
-            .map(|number| {
-                format!(
-                    r#"{{"type":"assistant","timestamp":"2026-11-20T10:00:00.000Z","requestId":"r{number}","message":{{"id":"m","model":"claude-opus-4-8","usage":{{"output_tokens":7}}}}}}"#
-                )
-            })
-            .collect();
-        let path = directory.join("11111111-0000-4000-8000-000000000000.jsonl");
-        std::fs::write(path, lines.join("\n") + "\n").unwrap();
-        let mut ledger = Ledger::in_memory(home.path()).unwrap();
-        let roots = std::iter::once(projects);
-        let prices = PriceTable::list();
-        ledger
-            .catch_up(roots, &prices, ReadTime::All, &mut |_, _| {})
-            .unwrap();
-        // The query fails if the index is missing.
-        let count: i64 = ledger
-            .read(|store| {
-                let query = "SELECT count(*) FROM responses INDEXED BY responses_by_session
-                     WHERE session <> 0";
-                store.value(query, [])
-            })
-            .unwrap();
-        assert_eq!(usize::try_from(count), Ok(MANY_RESPONSES));
+        self.add_limit_facts(&facts.limit_facts)
     }
 }

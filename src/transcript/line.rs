@@ -112,7 +112,7 @@ pub struct Checkpoint {
     /// The ID of the file. The ledger fills in this field.
     #[serde(skip)]
     pub file: i64,
-    /// The line's byte offset in the file. The scan fills in this field.
+    /// The line's byte offset in the file. The ledger fills in this field.
     #[serde(skip)]
     pub offset: i64,
     /// The line's `startTime`, which is the start time of the first run that the total includes. Resumed sessions keep
@@ -141,7 +141,7 @@ pub type ModelTotals = BTreeMap<String, ModelTotal>;
 /// process writes these lines only to its own session's transcript, but a fork copies its parent's snapshots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OwnershipMarker {
-    /// The line's byte offset in the file. The scan fills in this field.
+    /// The line's byte offset in the file. The ledger fills in this field.
     pub offset: i64,
     /// The time of the line.
     pub at: Millis,
@@ -175,9 +175,6 @@ pub struct LimitLine<'a> {
 /// A `pr-link` line.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PullRequestLine {
-    /// The line's byte offset in the file. The scan fills in this field.
-    #[serde(skip)]
-    pub offset: i64,
     /// The time of the line.
     #[serde(skip)]
     pub at: Millis,
@@ -224,29 +221,12 @@ struct ApiMessage<'a> {
     is_damaged: bool,
 }
 
-/// The result of parsing a line.
-pub(super) struct ParsedLine<'a> {
-    /// See [`parse`].
-    pub(super) line: Option<Line<'a>>,
-    /// True if any field name contains escaped letters, in which case `line` may be missing fields.
-    pub(super) has_escaped_names: bool,
-}
-
 /// Parses a line. Returns `None` if the line is not a JSON object with a type, or if it is a response with damaged
 /// usage.
 pub fn parse(bytes: &[u8]) -> Option<Line<'_>> {
-    parse_line(bytes).line
-}
-
-/// Parses a line that may contain field names with escaped letters.
-pub(super) fn parse_line(bytes: &[u8]) -> ParsedLine<'_> {
     let mut fields = LineFields::default();
-    let mut walk = JsonWalk::new(bytes);
-    let is_object = walk.object(|field, walk| fields.read(field, walk));
-    ParsedLine {
-        line: is_object.and_then(|()| line_of(fields, bytes)),
-        has_escaped_names: walk.has_escaped_names,
-    }
+    JsonWalk::new(bytes).object(|field, walk| fields.read(field, walk))?;
+    line_of(fields, bytes)
 }
 
 fn line_of<'a>(fields: LineFields<'a>, bytes: &'a [u8]) -> Option<Line<'a>> {
@@ -511,7 +491,6 @@ fn checkpoint(fields: LineFields<'_>) -> Option<Checkpoint> {
 
 fn pull_request(fields: &LineFields<'_>) -> Option<PullRequestLine> {
     Some(PullRequestLine {
-        offset: 0,
         at: fields.response.at?,
         number: count(fields.pull_request_number).cast_signed(),
         url: text(fields.pull_request_url)

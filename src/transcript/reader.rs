@@ -1,9 +1,7 @@
 //! Reads the lines that have been appended to a transcript since the last read, and picks out the relevant ones.
 //!
 //! Most of a transcript is tool output. A line is parsed only if it contains `"usage"`, if one of a few types appears
-//! near its start, or if it is short and contains an error flag. JSON allows the letters in these strings to be
-//! escaped. Few JSON writers do so, but lines with escaped letters are unescaped and checked again. Lines that match by
-//! coincidence are parsed and then discarded.
+//! near its start, or if it is short and contains an error flag. Lines that match by coincidence are parsed and then discarded.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -14,8 +12,7 @@ use std::time::UNIX_EPOCH;
 use memchr::memmem::Finder;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::json_walk::without_escaped_letters;
-use super::line::{Line, Signature, objects_of, parse, parse_line, time_of};
+use super::line::{Line, Signature, objects_of, parse, time_of};
 use crate::disk::ownership::open_regular;
 use crate::disk::read_head;
 use crate::time::Millis;
@@ -362,14 +359,6 @@ static TIME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"timest
 
 static TYPE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"type\":"));
 
-/// The types of long lines that are never relevant. These lines make up most of a transcript.
-const IRRELEVANT: [&[u8]; 4] = [
-    b"\"user\"",
-    b"\"attachment\"",
-    b"\"progress\"",
-    b"\"api-request-blob\"",
-];
-
 static ERROR: LazyLock<Finder<'static>> =
     LazyLock::new(|| Finder::new(b"\"isApiErrorMessage\":true"));
 
@@ -457,20 +446,11 @@ impl ScanState {
     }
 }
 
-/// The location of a line in its file.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct LineSpan {
-    /// The offset in the file, in bytes.
-    pub offset: u64,
-    /// The length in bytes, without the line break.
-    pub length: u64,
-}
-
 /// Receives the lines that a scan finds, in file order.
 pub trait Sink {
-    /// Receives a relevant line, which is never [`Line::Other`]. `is_out_of_order` is true if the line is older than a
+    /// Receives a relevant line, which is never [`Line::Other`], and its offset in the file. `is_out_of_order` is true if the line is older than a
     /// line before it, which is common for lines copied by a fork.
-    fn line(&mut self, line: Line<'_>, span: LineSpan, is_out_of_order: bool);
+    fn line(&mut self, line: Line<'_>, offset: i64, is_out_of_order: bool);
 
     /// Receives the times immediately before and after a run of damaged lines.
     fn damage(&mut self, _from: Millis, _until: Millis) {}
@@ -515,7 +495,7 @@ struct Scan<'b, 's, S> {
     last: Option<Signature<'b>>,
 }
 
-impl<S: Sink> Scan<'_, '_, S> {
+impl<'b, S: Sink> Scan<'b, '_, S> {
     /// Processes a line.
     fn line(&mut self, bounds: LineBounds) {
         let bytes = self.bytes;
@@ -532,47 +512,22 @@ impl<S: Sink> Scan<'_, '_, S> {
             Some(_) => true,
             None => has_relevant_type_without_usage(line),
         };
-        let parsed = is_relevant.then(|| parse_line(line));
-        let may_have_escaped_names = match &parsed {
-            Some(parsed) => parsed.has_escaped_names,
-            None => !is_irrelevant(line),
-        };
-        let unescaped = if may_have_escaped_names {
-            // Escaped letters may also occur in the text of an irrelevant line.
-            without_escaped_letters(line).filter(|text| {
-                is_relevant || USAGE.find(text).is_some() || has_relevant_type_without_usage(text)
-            })
-        } else {
-            None
-        };
-        if let Some(unescaped) = unescaped {
-            self.last = None;
-            self.objects(&unescaped, parse(&unescaped), bounds, &mut None);
-        } else if let Some(parsed) = parsed {
-            let mut last = self.last;
-            self.objects(line, parsed.line, bounds, &mut last);
-            self.last = last;
+        if is_relevant {
+            self.objects(line, bounds);
         } else if is_torn(line) {
             self.record_damage_in(bounds);
         }
     }
 
-    /// Passes each object in a line to the sink, and sets `last` to the signature of the last response. `parsed` is the
-    /// line's object if there is exactly one.
-    fn objects<'l>(
-        &mut self,
-        line: &'l [u8],
-        parsed: Option<Line<'l>>,
-        bounds: LineBounds,
-        last: &mut Option<Signature<'l>>,
-    ) {
-        if let Some(parsed) = parsed {
-            return self.object(parsed, bounds, last);
+    /// Passes each object in a line to the sink.
+    fn objects(&mut self, line: &'b [u8], bounds: LineBounds) {
+        if let Some(parsed) = parse(line) {
+            return self.object(parsed, bounds);
         }
         let objects = objects_of(line);
         for object in &objects {
             match parse(object) {
-                Some(parsed) => self.object(parsed, bounds, last),
+                Some(parsed) => self.object(parsed, bounds),
                 None => self.record_damage_in(bounds),
             }
         }
@@ -604,16 +559,10 @@ impl<S: Sink> Scan<'_, '_, S> {
     }
 
     /// Passes a parsed object to the sink.
-    fn object<'l>(
-        &mut self,
-        mut line: Line<'l>,
-        bounds: LineBounds,
-        last: &mut Option<Signature<'l>>,
-    ) {
-        let offset = self.offset + bounds.start as u64;
+    fn object(&mut self, mut line: Line<'b>, bounds: LineBounds) {
         let is_out_of_order = match &mut line {
             Line::Response(response) => {
-                *last = response.signature;
+                self.last = response.signature;
                 if response.is_damaged {
                     self.record_damage_before(bounds);
                 }
@@ -624,27 +573,18 @@ impl<S: Sink> Scan<'_, '_, S> {
                 response.at = response.at.or(self.state.newest_at);
                 is_out_of_order
             }
-            Line::OwnershipMarker(marker) => {
-                marker.offset = offset.cast_signed();
-                self.state.record_time(marker.at)
-            }
+            Line::OwnershipMarker(marker) => self.state.record_time(marker.at),
             Line::CompactBoundary(compaction) => self.state.record_time(compaction.at),
             Line::Checkpoint(checkpoint) => {
                 self.record_times(bounds.start, bounds.end);
-                checkpoint.offset = offset.cast_signed();
                 checkpoint.latest_preceding_time = self.state.last_at.max(self.state.newest_at);
                 false
             }
-            Line::PullRequest(pull_request) => {
-                pull_request.offset = offset.cast_signed();
-                false
-            }
-            Line::LimitFact(_) => false,
+            Line::PullRequest(_) | Line::LimitFact(_) => false,
             Line::Other => return,
         };
-        let length = (bounds.end - bounds.start) as u64;
-        self.sink
-            .line(line, LineSpan { offset, length }, is_out_of_order);
+        let offset = self.offset + bounds.start as u64;
+        self.sink.line(line, offset.cast_signed(), is_out_of_order);
     }
 }
 
@@ -656,15 +596,6 @@ fn is_torn(line: &[u8]) -> bool {
 fn without_leading_nul_bytes(line: &[u8]) -> &[u8] {
     let start = line.iter().position(|byte| *byte != 0);
     line.get(start.unwrap_or(line.len())..).unwrap_or_default()
-}
-
-/// Returns true if the type at the start of a line shows that the line is irrelevant.
-fn is_irrelevant(line: &[u8]) -> bool {
-    let beginning = line.get(..BEGINNING).unwrap_or(line);
-    let kind = after(beginning, &TYPE).unwrap_or_default();
-    IRRELEVANT
-        .iter()
-        .any(|irrelevant| kind.starts_with(irrelevant))
 }
 
 fn has_relevant_type_without_usage(line: &[u8]) -> bool {
@@ -752,7 +683,7 @@ mod scan_tests {
     struct Parsed(usize);
 
     impl Sink for Parsed {
-        fn line(&mut self, line: Line<'_>, _: LineSpan, _: bool) {
+        fn line(&mut self, line: Line<'_>, _: i64, _: bool) {
             self.0 += usize::from(matches!(line, Line::Response(_)));
         }
     }
@@ -822,12 +753,11 @@ mod tests {
     #[derive(Default, Debug, PartialEq)]
     struct Notes {
         others: Vec<String>,
-        responses: Vec<(String, u64, bool)>,
+        responses: Vec<(String, i64, bool)>,
     }
 
     impl Sink for Notes {
-        fn line(&mut self, line: Line<'_>, span: LineSpan, is_out_of_order: bool) {
-            let position = span.offset;
+        fn line(&mut self, line: Line<'_>, position: i64, is_out_of_order: bool) {
             match line {
                 Line::Response(response) => {
                     let summary = format!(
@@ -902,42 +832,6 @@ mod tests {
         (notes, position)
     }
 
-    /// Escapes the first letter of every key. `line` must not contain escaped quotes.
-    fn with_escaped_keys(line: &str) -> String {
-        let mut parts: Vec<String> = line.split('"').map(str::to_owned).collect();
-        for index in (1..parts.len() - 1).step_by(2) {
-            if parts[index + 1].starts_with(':') {
-                let (first, rest) = parts[index].split_at(1);
-                parts[index] = format!("\\u{:04x}{rest}", first.as_bytes()[0]);
-            }
-        }
-        parts.join("\"")
-    }
-
-    #[test]
-    fn a_line_whose_keys_are_escaped_is_read_like_any_other() {
-        let lines = [
-            r#"{"type":"assistant","sessionId":"s","message":{"id":"msg_1","model":"m","content":"é","usage":{"input_tokens":1,"output_tokens":2}},"requestId":"req_1","timestamp":"TIME"}"#,
-            r#"{"type":"assistant","sessionId":"s","isApiErrorMessage":true,"message":{"model":"<synthetic>","content":"limit"},"timestamp":"TIME"}"#,
-            r#"{"type":"queue-operation","operation":"enqueue","timestamp":"TIME","sessionId":"s"}"#,
-            r#"{"type":"file-history-snapshot","messageId":"m","snapshot":{"timestamp":"TIME"}}"#,
-            r#"{"type":"system","subtype":"compact_boundary","timestamp":"TIME","uuid":"u"}"#,
-            r#"{"type":"cost-state","sessionId":"s","totalCostUSD":0.5,"startTime":1,"modelUsage":{"m":{"costUSD":0.5,"inputTokens":3}}}"#,
-            r#"{"type":"pr-link","prNumber":7,"prUrl":"https://github.com/a/b/pull/7","timestamp":"TIME"}"#,
-        ];
-        for line in lines {
-            let line = timed(&[line.to_owned()]);
-            let [plain, escaped] = [line.clone(), with_escaped_keys(&line)].map(|line| {
-                let mut notes = Notes::default();
-                let mut state = ScanState::default();
-                scan(format!("{line}\n").as_bytes(), 0, &mut state, &mut notes);
-                (notes, state.unreadable)
-            });
-            assert_eq!(plain.0.others.len() + plain.0.responses.len(), 1, "{line}");
-            assert_eq!(escaped, plain, "{line}");
-        }
-    }
-
     #[test]
     fn nul_bytes_before_a_line_are_damage_and_do_not_hide_the_line() {
         let response = r#"{"type":"assistant","message":{"id":"msg_1","model":"m","usage":{"output_tokens":2}},"requestId":"req_1"}"#;
@@ -949,34 +843,6 @@ mod tests {
                 (notes.responses.len(), state.unreadable),
                 (1, 1),
                 "{line:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn only_escapes_that_json_does_not_require_are_removed() {
-        for (line, expected) in [
-            (r#"{"\u0061b\u005f":1}"#, Some(r#"{"ab_":1}"#)),
-            (r#"{"a":"\\u0061"}"#, None),
-            (r#"{"a":"\\\u0061"}"#, Some(r#"{"a":"\\a"}"#)),
-            (r#"{"a":"\u0022\u005c\u001b\u00e9\u0"}"#, None),
-            (r#"{"a":"\u00"#, None),
-        ] {
-            let unescaped = without_escaped_letters(line.as_bytes());
-            assert_eq!(unescaped.as_deref(), expected.map(str::as_bytes), "{line}");
-        }
-    }
-
-    #[test]
-    fn an_irrelevant_line_with_escaped_letters_is_not_damaged() {
-        for line in [r#"{"note":"\u0061"}"#, r#"{"note":"\u003cb\u003e"}"#] {
-            let mut notes = Notes::default();
-            let mut state = ScanState::default();
-            scan(format!("{line}\n").as_bytes(), 0, &mut state, &mut notes);
-            assert_eq!(
-                (notes, state.unreadable),
-                <(Notes, u32)>::default(),
-                "{line}"
             );
         }
     }
