@@ -169,7 +169,6 @@ impl Store {
             position.preceding_hash,
             position.file.size.cast_signed(),
             position.file.modified,
-            position.last_line,
             scan_state.last_at,
             scan_state.newest_at,
             scan_state.last_response,
@@ -181,19 +180,18 @@ impl Store {
             facts.is_main
         ];
         // Existing rows are updated, because replacing them would also write the index.
-        let (position_values, _) = values.split_at(14);
+        let (position_values, _) = values.split_at(13);
         let is_known = self.change(
-            "UPDATE files SET offset = ?3, mark = ?4, size = ?5, modified = ?6, last_line = ?7, last_at = ?8,
-                 newest_at = ?9, last_response = ?10, unreadable = ?11, damaged_after = ?12,
-                 facts = iif(?14, ?13, facts)
+            "UPDATE files SET offset = ?3, mark = ?4, size = ?5, modified = ?6, last_at = ?7, newest_at = ?8,
+                 last_response = ?9, unreadable = ?10, damaged_after = ?11, facts = iif(?13, ?12, facts)
              WHERE id = ?1 AND session = ?2",
             position_values,
         )? > 0;
         if !is_known {
             self.run(
-                "INSERT OR REPLACE INTO files (id, session, offset, mark, size, modified, last_line, last_at,
-                     newest_at, last_response, unreadable, damaged_after, facts, path, is_main)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?15, ?16)",
+                "INSERT OR REPLACE INTO files (id, session, offset, mark, size, modified, last_at, newest_at,
+                     last_response, unreadable, damaged_after, facts, path, is_main)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?14, ?15)",
                 values,
             )?;
         }

@@ -37,7 +37,6 @@ CREATE TABLE IF NOT EXISTS files (
     mark INTEGER,
     size INTEGER,
     modified INTEGER,
-    last_line INTEGER,
     last_at INTEGER,
     newest_at INTEGER,
     last_response INTEGER,

@@ -66,22 +66,8 @@ pub struct ReadPosition {
     pub preceding_hash: i64,
     /// The state of the file when it was last read. If it is unchanged, there is nothing new to read.
     pub file: FileState,
-    /// The state of the last line if it does not end in a line break yet.
-    pub last_line: LastLine,
     /// The state of the scan.
     pub scan_state: ScanState,
-}
-
-/// The state of a file's last line if it does not end in a line break.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum LastLine {
-    /// There is no unfinished last line, or it may still be growing because the file was modified recently.
-    #[default]
-    Growing,
-    /// The line is not a complete object, even though the file has not been modified for a while.
-    Incomplete,
-    /// The line is a complete object and has been read despite the missing line break.
-    Complete,
 }
 
 /// The settings for a read, such as when to stop.
@@ -89,9 +75,6 @@ pub struct ReadLimits<'a> {
     /// The read buffer. Callers that read many files should reuse the buffer because zeroing a new one takes 2% of the
     /// read time.
     pub buffer: &'a mut Vec<u8>,
-    /// Files that were last modified before this time are considered settled. At the end of a settled file, a complete
-    /// object is read even without a line break.
-    pub settled_before: Millis,
     /// Returns true if the read should stop. This function is called after each chunk with the total number of bytes
     /// read.
     pub is_enough: &'a mut dyn FnMut(u64) -> bool,
@@ -111,7 +94,8 @@ pub enum EarlierLines {
     Replaced,
 }
 
-/// Reads the complete lines after `position` and passes them to `sink`. Returns the new position, and how the lines
+/// Reads the complete lines after `position` and passes them to `sink`. A last line without a line break is complete if it
+/// is an object, because no part of an object is one. Returns the new position, and how the lines
 /// before the old position were handled.
 ///
 /// If the read stops early, it stops at the end of a line or inside an overlong line. The next read can resume from the
@@ -131,15 +115,8 @@ pub fn read_on(
     let start = choose_start(&mut file, size, position, limits.reads_again)?;
     let mut next_position = ReadPosition {
         file: FileState::from_metadata(&metadata),
-        last_line: LastLine::Growing,
         ..start.position
     };
-    let is_settled = next_position.file.modified_ms() < limits.settled_before;
-    let has_skipped = start.earlier_lines == EarlierLines::Skipped;
-    if has_skipped && !is_settled && still_unfinished(&mut file, position, size)? {
-        return Ok((next_position, start.earlier_lines));
-    }
-
     let mut last_line = PartialLine {
         is_overlong: start.is_in_overlong_line,
         filled: 0,
@@ -155,9 +132,9 @@ pub fn read_on(
     if is_cut_short {
         // The default state never matches a file, so the next read resumes here even if the file does not change.
         next_position.file = FileState::default();
-    } else if is_settled && !last_line.is_overlong && last_line.filled > 0 {
+    } else if !last_line.is_overlong {
         let line = limits.buffer.get(..last_line.filled).unwrap_or_default();
-        next_position.last_line = read_last_line(line, &mut next_position, sink);
+        read_last_line(line, &mut next_position, sink);
     }
     next_position.preceding_hash = hash_of_bytes(&bytes_before(&mut file, next_position.offset)?);
     Ok((next_position, start.earlier_lines))
@@ -191,13 +168,12 @@ fn choose_start(
             is_in_overlong_line: false,
         });
     }
-    let is_in_line = position.offset > 0 && !before.ends_with(b"\n");
     Ok(ReadStart {
         position: *position,
         earlier_lines: EarlierLines::Skipped,
-        // If there is no line break before the offset, the offset is either inside an overlong line or after a complete
-        // line that has already been read.
-        is_in_overlong_line: is_in_line && position.last_line != LastLine::Complete,
+        // If there is no line break before the offset, the offset is either inside an overlong line or after an object that
+        // has already been read.
+        is_in_overlong_line: !matches!(before.last(), None | Some(b'\n' | b'}')),
     })
 }
 
@@ -242,38 +218,19 @@ fn read_chunks(
     Ok(false)
 }
 
-/// Returns true if the last line was incomplete at the last read and still has no line break. Only the newly added
-/// bytes are searched.
-fn still_unfinished(file: &mut File, position: &ReadPosition, size: u64) -> io::Result<bool> {
-    let searched = position.file.size;
-    if searched <= position.offset
-        || size < searched
-        || size - position.offset >= LONGEST_LINE as u64
-    {
-        return Ok(false);
-    }
-    file.seek(SeekFrom::Start(searched))?;
-    let mut added = Vec::new();
-    file.take(size - searched).read_to_end(&mut added)?;
-    Ok(memchr::memchr(b'\n', &added).is_none())
-}
-
 /// Reads the last line despite its missing line break if it is a complete object.
-fn read_last_line(line: &[u8], position: &mut ReadPosition, sink: &mut impl Sink) -> LastLine {
-    let is_complete = parse(line.trim_ascii()).is_some() || !objects_of(line).is_empty();
-    if !is_complete {
-        return LastLine::Incomplete;
+fn read_last_line(line: &[u8], position: &mut ReadPosition, sink: &mut impl Sink) {
+    let object = line.trim_ascii_end();
+    if parse(object.trim_ascii_start()).is_some() || !objects_of(object).is_empty() {
+        let with_line_break = [object, b"\n"].concat();
+        scan(
+            &with_line_break,
+            position.offset,
+            &mut position.scan_state,
+            sink,
+        );
+        position.offset += object.len() as u64;
     }
-    let mut with_line_break = line.to_vec();
-    with_line_break.push(b'\n');
-    scan(
-        &with_line_break,
-        position.offset,
-        &mut position.scan_state,
-        sink,
-    );
-    position.offset += line.len() as u64;
-    LastLine::Complete
 }
 
 /// The state of a read that is in the middle of a line.
@@ -361,6 +318,9 @@ static TYPE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"type\"
 
 static ERROR: LazyLock<Finder<'static>> =
     LazyLock::new(|| Finder::new(b"\"isApiErrorMessage\":true"));
+
+/// The start of a string whose first character is escaped. Its code follows.
+static ESCAPED_NAME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"\\u00"));
 
 /// The maximum length of an error line without usage. Claude Code includes usage in every error line, but other
 /// programs do not. Longer lines are not searched because they usually contain tool results, and searching them would
@@ -514,7 +474,7 @@ impl<'b, S: Sink> Scan<'b, '_, S> {
         };
         if is_relevant {
             self.objects(line, bounds);
-        } else if is_torn(line) {
+        } else if is_torn(line) || has_escaped_name(line) {
             self.record_damage_in(bounds);
         }
     }
@@ -591,6 +551,15 @@ impl<'b, S: Sink> Scan<'b, '_, S> {
 /// Returns true if a line starts with an object that is cut off.
 fn is_torn(line: &[u8]) -> bool {
     line.starts_with(b"{") && !line.trim_ascii_end().ends_with(b"}")
+}
+
+/// Returns true if a string in a short line starts with an escaped letter. No client escapes letters, but if a name were
+/// escaped, the line would seem irrelevant.
+fn has_escaped_name(line: &[u8]) -> bool {
+    line.len() <= LONGEST_ERROR
+        && ESCAPED_NAME
+            .find_iter(line)
+            .any(|at| matches!(line.get(at + 5), Some(b'4'..=b'7')))
 }
 
 fn without_leading_nul_bytes(line: &[u8]) -> &[u8] {
@@ -819,7 +788,6 @@ mod tests {
     ) -> ReadPosition {
         let mut limits = ReadLimits {
             buffer: &mut Vec::new(),
-            settled_before: Millis::MIN,
             is_enough,
             reads_again: false,
         };
