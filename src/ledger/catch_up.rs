@@ -330,7 +330,7 @@ mod tests {
                 let mut batch = read_transcripts(&round, &settings, |_| ());
                 batch.finish(&prices);
                 store.commit(&mut batch, &prices)?;
-                let mut collected = batch.responses.take_by_session();
+                let mut collected = batch.take_by_session();
                 let lineage = store.value("SELECT DISTINCT lineage FROM sessions", [])?;
                 let from_ledger = store.lineage(lineage, None)?.responses;
                 let from_transcripts = store.lineage(lineage, Some(&mut collected))?.responses;

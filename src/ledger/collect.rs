@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::collected_responses::{CollectedResponses, ResponsesBySession};
 use super::facts::{Id, Location, Response, id_of};
 use super::lines::{LineKind, LineRow};
 use super::rows::RequestContext;
@@ -22,7 +21,7 @@ use crate::transcript::reader::{
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     /// The responses. A response may have several entries until [`Batch::finish`] merges them.
-    pub(super) responses: CollectedResponses,
+    pub(super) responses: Vec<Response>,
     /// All responses after they have been stored in an empty ledger. `responses` is then empty.
     pub(super) all_by_session: Option<ResponsesBySession>,
     /// The names of the sessions.
@@ -38,6 +37,9 @@ pub(super) struct Batch {
     /// transcript.
     pub(super) is_cut_short: bool,
 }
+
+/// All responses of each session.
+pub(super) type ResponsesBySession = HashMap<Id, Vec<Response>>;
 
 /// The facts from one transcript. The responses are in [`Batch::responses`].
 #[derive(Debug, Default)]
@@ -105,7 +107,7 @@ impl Batch {
         sink.date_limit_events(last_at.map_or(0, |at| at.saturating_add(1)));
         let FileSink {
             mut facts,
-            responses,
+            mut responses,
             ..
         } = sink;
         facts.position = next_position;
@@ -113,7 +115,7 @@ impl Batch {
         facts.earlier_lines = earlier_lines;
         self.sessions.entry(session_id).or_insert(session);
         self.files.push(facts);
-        self.responses.add(responses);
+        self.responses.append(&mut responses);
         Ok(())
     }
 
@@ -150,7 +152,7 @@ impl Batch {
 
     /// Adds the facts from another batch that was read after this one.
     pub(super) fn append(&mut self, mut other: Self) {
-        self.responses.append(other.responses);
+        self.responses.append(&mut other.responses);
         self.sessions.extend(other.sessions);
         self.models.extend(other.models);
         self.contexts.extend(other.contexts);
@@ -164,17 +166,35 @@ impl Batch {
 
     /// Merges the lines of each response, sorts the responses by key, and calculates their costs.
     pub(super) fn finish(&mut self, prices: &PriceTable) {
-        self.responses.merge_lines();
+        // This sort is stable and moves each response only once.
+        self.responses.sort_by_cached_key(|response| response.key);
+        self.responses.dedup_by(|later, first| {
+            let is_same = later.key == first.key;
+            if is_same {
+                first.merge(later);
+            }
+            is_same
+        });
         let by_model: BTreeMap<Id, _> = self
             .models
             .iter()
             .map(|(id, name)| (*id, super::facts::PricesOfModel::new(prices, name)))
             .collect();
-        self.responses.for_each_mut(|response| {
+        for response in &mut self.responses {
             if let Some(prices) = by_model.get(&response.model) {
                 response.price(prices);
             }
-        });
+        }
+    }
+
+    /// Removes the responses and groups them by session.
+    pub(super) fn take_by_session(&mut self) -> ResponsesBySession {
+        let mut by_session = ResponsesBySession::new();
+        for response in std::mem::take(&mut self.responses) {
+            let of_session = by_session.entry(response.session).or_default();
+            of_session.push(response);
+        }
+        by_session
     }
 
     /// Records a session's directory unless the directory of an earlier response is known.

@@ -1,8 +1,6 @@
 //! Writes the facts from transcripts to the database.
 
 use std::collections::HashSet;
-use std::mem;
-use std::thread;
 
 use rusqlite::params;
 
@@ -66,23 +64,17 @@ impl Store {
                 |row| row.get(0),
             )?
         };
+        if index.is_some() {
+            self.0.execute_batch("DROP INDEX responses_by_session")?;
+        }
         let mut writer = ResponseWriter::new(self, prices)?;
         // The responses are in key order, so the pages of the table are filled one after another.
+        for response in &batch.responses {
+            writer.add(response)?;
+        }
         if let Some(index) = index {
-            self.0.execute_batch("DROP INDEX responses_by_session")?;
-            writer.add_first(&batch.responses)?;
-            let mut responses = mem::take(&mut batch.responses);
-            thread::scope(|scope| -> Result<()> {
-                let grouping =
-                    thread::Builder::new().spawn_scoped(scope, || responses.take_by_session());
-                self.0.execute_batch(&index)?;
-                batch.all_by_session = grouping.ok().and_then(|thread| thread.join().ok());
-                Ok(())
-            })?;
-        } else {
-            for response in batch.responses.iter() {
-                writer.add(response)?;
-            }
+            self.0.execute_batch(&index)?;
+            batch.all_by_session = Some(batch.take_by_session());
         }
         if read_again.is_empty() {
             self.change_sums(writer.changes)?;

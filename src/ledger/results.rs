@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::mpsc::{self, SendError};
 use std::thread;
 
-use super::collected_responses::ResponsesBySession;
+use super::collect::ResponsesBySession;
 use super::database::{Ledger, RULES, Store};
 use super::error::{LedgerResult, Result};
 use super::facts::Id;

@@ -1,13 +1,10 @@
 //! Stores and reads responses with their locations and costs.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::mpsc::{self, SyncSender};
-use std::thread;
 
 use rusqlite::{CachedStatement, Row, Statement};
 use serde::{Deserialize, Serialize};
 
-use super::collected_responses::CollectedResponses;
 use super::database::Store;
 use super::error::Result;
 use super::facts::{Id, Location, PricesOfModel, Response};
@@ -22,16 +19,6 @@ pub(super) const RESPONSE_COLUMNS: &str = "key, session, at, model, context, fla
 
 /// The index of the column `parts`.
 const PARTS: usize = 12;
-
-/// The number of responses to write with one statement during a first read. At this number, SQLite's overhead for each
-/// statement hardly matters.
-const ROWS: usize = 16;
-
-/// The number of responses that a thread prepares before it passes them on. This many fit in the CPU cache.
-const PREPARED_ROWS: usize = 64 * ROWS;
-
-/// The maximum number of groups of prepared responses that are waiting to be written.
-const MOST_WAITING: usize = 2;
 
 pub(super) const SUBAGENT: i64 = 1;
 const UNPRICED: i64 = 2;
@@ -68,7 +55,7 @@ impl Store {
             .collect();
         let query = format!("SELECT {RESPONSE_COLUMNS} FROM responses");
         let all: Vec<Response> = self.all(&query, [], response_from)?;
-        let mut replace = self.0.prepare_cached(&statement_with("REPLACE", 1))?;
+        let mut replace = self.0.prepare_cached(&statement_with("REPLACE"))?;
         for mut response in all {
             let Some(prices) = by_model.get(&response.model) else {
                 continue;
@@ -98,7 +85,7 @@ impl<'s> ResponseWriter<'s> {
     pub(super) fn new(store: &'s Store, prices: &'s PriceTable) -> Result<Self> {
         Ok(Self {
             store,
-            insert: store.0.prepare_cached(&statement_with("IGNORE", 1))?,
+            insert: store.0.prepare_cached(&statement_with("IGNORE"))?,
             prices,
             changes: SumChanges::default(),
             linked: HashSet::new(),
@@ -129,52 +116,6 @@ impl<'s> ResponseWriter<'s> {
         self.add_locations(&merged, &known.copies)
     }
 
-    /// Adds responses to an empty table. Each key may occur only once.
-    ///
-    /// Another thread prepares the rows. It spends most of its time waiting for memory, because the responses are not
-    /// in key order in memory.
-    pub(super) fn add_first(&mut self, responses: &CollectedResponses) -> Result<()> {
-        thread::scope(|scope| {
-            let (sender, receiver) = mpsc::sync_channel(MOST_WAITING);
-            let thread =
-                thread::Builder::new().spawn_scoped(scope, move || prepare(responses, &sender));
-            let Ok(thread) = thread else {
-                // If no other thread can be started, this one does everything.
-                return responses.iter().try_for_each(|response| self.add(response));
-            };
-            for prepared in receiver {
-                self.write_prepared(&prepared)?;
-            }
-            match thread.join() {
-                Ok(sums) => self.changes = sums,
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-            Ok(())
-        })
-    }
-
-    fn write_prepared(&mut self, prepared: &PreparedResponses<'_>) -> Result<()> {
-        let mut insert_several = self
-            .store
-            .0
-            .prepare_cached(&statement_with("ABORT", ROWS))?;
-        let (groups, rest) = prepared.rows.as_chunks::<ROWS>();
-        for group in groups {
-            for (index, row) in group.iter().enumerate() {
-                row.bind(&mut insert_several, index)?;
-            }
-            insert_several.raw_execute()?;
-        }
-        for row in rest {
-            row.bind(&mut self.insert, 0)?;
-            self.insert.raw_execute()?;
-        }
-        for response in &prepared.with_several_owners {
-            self.add_locations(response, &[])?;
-        }
-        Ok(())
-    }
-
     fn replace(&mut self, known: &Response, merged: &mut Response) -> Result<()> {
         let store = self.store;
         let model: Option<String> = store.first(
@@ -185,7 +126,7 @@ impl<'s> ResponseWriter<'s> {
         merged.price(&PricesOfModel::new(self.prices, &model.unwrap_or_default()));
         self.changes.remove(known);
         self.changes.add(merged);
-        let mut statement = store.0.prepare_cached(&statement_with("REPLACE", 1))?;
+        let mut statement = store.0.prepare_cached(&statement_with("REPLACE"))?;
         write_response(&mut statement, merged)?;
         Ok(())
     }
@@ -219,18 +160,23 @@ impl<'s> ResponseWriter<'s> {
     }
 }
 
-/// Returns a statement that writes this number of responses. `conflict` is what SQLite does if a response already
-/// exists, such as `IGNORE`.
-fn statement_with(conflict: &str, responses: usize) -> String {
+/// Returns a statement that writes a response. `conflict` is what SQLite does if it already exists, such as `IGNORE`.
+fn statement_with(conflict: &str) -> String {
     let row = RESPONSE_COLUMNS.split(", ").map(|_| "?");
-    let row = format!("({})", row.collect::<Vec<_>>().join(","));
-    let rows = vec![row; responses].join(",");
-    format!("INSERT OR {conflict} INTO responses VALUES {rows}")
+    let values = row.collect::<Vec<_>>().join(",");
+    format!("INSERT OR {conflict} INTO responses VALUES ({values})")
 }
 
 /// Writes a response. Returns true if a row was written.
 fn write_response(statement: &mut Statement<'_>, response: &Response) -> Result<bool> {
-    ResponseRow::from(response).bind(statement, 0)?;
+    let row = ResponseRow::from(response);
+    // This is faster than `params!`, because all numbers have the same type.
+    for (column, number) in row.numbers.into_iter().enumerate() {
+        statement.raw_bind_parameter(column + 1, number)?;
+    }
+    if let Some(parts) = row.parts {
+        statement.raw_bind_parameter(PARTS + 1, parts)?;
+    }
     Ok(statement.raw_execute()? > 0)
 }
 
@@ -246,21 +192,6 @@ struct ResponseRow {
     /// The numbers, in the order of the columns. The column `parts` contains text, so its number is `None`.
     numbers: [Option<i64>; 19],
     parts: Option<String>,
-}
-
-impl ResponseRow {
-    /// Sets a statement's parameters for the row with this index.
-    fn bind(&self, statement: &mut Statement<'_>, row: usize) -> Result<()> {
-        let first = row * self.numbers.len() + 1;
-        // This is faster than `params!`, because all numbers have the same type.
-        for (column, number) in self.numbers.into_iter().enumerate() {
-            statement.raw_bind_parameter(first + column, number)?;
-        }
-        if let Some(parts) = &self.parts {
-            statement.raw_bind_parameter(first + PARTS, parts)?;
-        }
-        Ok(())
-    }
 }
 
 impl From<&Response> for ResponseRow {
@@ -307,37 +238,6 @@ impl From<&Response> for ResponseRow {
             response.location.source,
         ];
         Self { numbers, parts }
-    }
-}
-
-/// Responses that are ready to be written.
-#[derive(Default)]
-struct PreparedResponses<'r> {
-    rows: Vec<ResponseRow>,
-    /// The responses that may belong to several sessions.
-    with_several_owners: Vec<&'r Response>,
-}
-
-/// Converts responses to rows and passes them to the thread that writes them. Returns the sums of the responses.
-fn prepare<'r>(
-    responses: &'r CollectedResponses,
-    prepared: &SyncSender<PreparedResponses<'r>>,
-) -> SumChanges {
-    let mut sums = SumChanges::default();
-    let mut responses = responses.iter();
-    loop {
-        let mut group = PreparedResponses::default();
-        for response in responses.by_ref().take(PREPARED_ROWS) {
-            sums.add(response);
-            group.rows.push(response.into());
-            if !has_one_owner(response) {
-                group.with_several_owners.push(response);
-            }
-        }
-        // If the other thread fails to write, it drops its end of the channel.
-        if group.rows.is_empty() || prepared.send(group).is_err() {
-            return sums;
-        }
     }
 }
 
