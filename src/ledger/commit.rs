@@ -137,6 +137,8 @@ impl Store {
     }
 
     fn make_locations_stale(&self, file: Id) -> Result<()> {
+        // The file may be that of another session now.
+        self.run("DELETE FROM files WHERE id = ?1", [file])?;
         self.run(
             "DELETE FROM lines WHERE file = ?1 AND kind IN (?2, ?3)",
             params![file, LineKind::PullRequest, LineKind::Damage],
@@ -154,39 +156,32 @@ impl Store {
 
     fn add_file(&self, facts: &FileFacts) -> Result<()> {
         let (position, scan_state) = (&facts.position, &facts.position.scan_state);
-        let values = params![
-            facts.id,
-            facts.session,
-            position.offset.cast_signed(),
-            position.preceding_hash,
-            position.file.size.cast_signed(),
-            position.file.modified,
-            scan_state.last_at,
-            scan_state.newest_at,
-            scan_state.last_response,
-            scan_state.unreadable,
-            scan_state.damaged_after,
-            FACTS,
-            facts.earlier_lines != EarlierLines::Skipped,
-            facts.path.as_os_str().as_encoded_bytes(),
-            facts.is_main
-        ];
-        // Existing rows are updated, because replacing them would also write the index.
-        let (position_values, _) = values.split_at(13);
-        let is_known = self.change(
-            "UPDATE files SET offset = ?3, mark = ?4, size = ?5, modified = ?6, last_at = ?7, newest_at = ?8,
-                 last_response = ?9, unreadable = ?10, damaged_after = ?11, facts = iif(?13, ?12, facts)
-             WHERE id = ?1 AND session = ?2",
-            position_values,
-        )? > 0;
-        if !is_known {
-            self.run(
-                "INSERT OR REPLACE INTO files (id, session, offset, mark, size, modified, last_at, newest_at,
-                     last_response, unreadable, damaged_after, facts, path, is_main)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?14, ?15)",
-                values,
-            )?;
-        }
+        // A row that exists is updated, because replacing it would also write the index.
+        self.run(
+            "INSERT INTO files (id, session, offset, mark, size, modified, last_at, newest_at, last_response,
+                 unreadable, damaged_after, facts, path, is_main)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+             ON CONFLICT (id) DO UPDATE SET offset = ?3, mark = ?4, size = ?5, modified = ?6, last_at = ?7,
+                 newest_at = ?8, last_response = ?9, unreadable = ?10, damaged_after = ?11,
+                 facts = iif(?15, ?12, facts)",
+            params![
+                facts.id,
+                facts.session,
+                position.offset.cast_signed(),
+                position.preceding_hash,
+                position.file.size.cast_signed(),
+                position.file.modified,
+                scan_state.last_at,
+                scan_state.newest_at,
+                scan_state.last_response,
+                scan_state.unreadable,
+                scan_state.damaged_after,
+                FACTS,
+                facts.path.as_os_str().as_encoded_bytes(),
+                facts.is_main,
+                facts.earlier_lines != EarlierLines::Skipped
+            ],
+        )?;
         // Sessions that have the same line share a lineage.
         let mut linked: HashSet<(LineKind, i64)> = HashSet::new();
         for row in &facts.lines {

@@ -4,8 +4,7 @@
 //! too, but they are read from the table of responses. A status-line call must not pay for history, so the ledger also
 //! stores the time since which facts matter: an earlier refusal cannot stop anything anymore.
 
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::mem::{Discriminant, discriminant};
 
 use chrono::{DateTime, Utc};
@@ -36,6 +35,16 @@ const EARLIER_READINGS: usize = 8;
 
 /// The part of the table's rows that [`fact_from`] reads.
 const COLUMNS: &str = "at, session, source, event";
+
+/// Selects the names of the session and the model of each row of sums.
+const NAMES_OF_SUMS: &str =
+    "sessions.name, names.name FROM sums LEFT JOIN sessions ON sessions.id = session
+     LEFT JOIN names ON names.id = model WHERE level = 0";
+
+/// The same for the responses of a session.
+const NAMES_OF_RESPONSES: &str =
+    "sessions.name, names.name FROM responses LEFT JOIN sessions ON sessions.id = session
+     LEFT JOIN names ON names.id = model WHERE session = ?1";
 
 impl JournalRecord for Fact {
     const KIND: &'static str = "fact";
@@ -322,11 +331,10 @@ impl Store {
             |row| row.get(0),
         )?;
         active.extend(request.session.map(|session| id_of(session.as_bytes())));
-        let mut responses: Vec<ResponseRow> = self.all(
-            "SELECT session, start, model FROM sums
-             WHERE level = 0 AND start >= ?1 AND start < ?2",
+        let mut responses: Vec<Fact> = self.all(
+            &format!("SELECT start, {NAMES_OF_SUMS} AND start >= ?1 AND start < ?2"),
             [first_quarter, each_since],
-            |row| row.try_into(),
+            response_fact_from,
         )?;
         let queries = [
             ("at < ?2 ORDER BY at DESC LIMIT 1", since),
@@ -334,46 +342,30 @@ impl Store {
         ];
         for session in active {
             for (condition, at) in queries {
-                let of_session: Vec<ResponseRow> = self.all(
+                let of_session: Vec<Fact> = self.all(
                     &format!(
-                        "SELECT session, at, model FROM responses
-                         WHERE session = ?1 AND NOT flags & {SUBAGENT} AND {condition}"
+                        "SELECT at, {NAMES_OF_RESPONSES} AND NOT flags & {SUBAGENT} AND {condition}"
                     ),
                     [session, at],
-                    |row| row.try_into(),
+                    response_fact_from,
                 )?;
                 responses.extend(of_session);
             }
         }
-        self.facts_of_responses(responses)
-    }
-
-    fn facts_of_responses(&self, responses: Vec<ResponseRow>) -> Result<Vec<Fact>> {
-        let models: HashMap<Id, String> = self.model_names()?;
-        let mut sessions: HashMap<Id, Option<String>> = HashMap::new();
-        let mut facts = Vec::with_capacity(responses.len());
-        for (session, at, model) in responses {
-            let name = match sessions.entry(session) {
-                Entry::Occupied(known) => known.get().clone(),
-                Entry::Vacant(unknown) => {
-                    let query = "SELECT name FROM sessions WHERE id = ?1";
-                    let name = self.first(query, [session], |row| row.get(0))?;
-                    unknown.insert(name.flatten()).clone()
-                }
-            };
-            facts.push(Fact {
-                at: datetime_from_millis(at),
-                session: name,
-                source: Source::Transcript,
-                event: Event::Served(response_from(models.get(&model).map(String::as_str))),
-            });
-        }
-        Ok(facts)
+        Ok(responses)
     }
 }
 
-/// The session, the time, and the model of a response.
-type ResponseRow = (Id, Millis, Id);
+/// Reads the fact that a session was served from a time and the names of the session and the model.
+fn response_fact_from(row: &Row<'_>) -> Result<Fact> {
+    let model: Option<String> = row.get(2)?;
+    Ok(Fact {
+        at: datetime_from_millis(row.get(0)?),
+        session: row.get(1)?,
+        source: Source::Transcript,
+        event: Event::Served(response_from(model.as_deref())),
+    })
+}
 
 /// Reads a fact. Returns `None` for an event that this version does not know.
 fn fact_from(row: &Row<'_>) -> Result<Option<Fact>> {
