@@ -310,7 +310,7 @@ pub(crate) fn is_session_budget_lifted(
 fn is_lifted(session: &str, budget: &BudgetUse, paths: &Paths, environment: &Environment) -> bool {
     let event = BudgetEvent::Continued { session };
     let key = event_key(session, budget, event, environment);
-    journal::has_event(paths, &key, period(budget.scope, environment).start)
+    journal::has_event(paths, &key, &period(budget.scope, environment))
 }
 
 /// Returns the journal key for an event in a budget's current period.

@@ -81,14 +81,12 @@ impl JournalRecord for Event {
 /// Returns the oldest event with this name that has been recorded since the given time.
 fn first_event(paths: &Paths, name: &EventKey<'_>, since: DateTime<Utc>) -> Option<Event> {
     let name = name.to_string();
-    records_since(paths, since)
-        .into_iter()
-        .find(|event: &Event| event.name == name && event.at >= since)
+    records_since(paths, since).find(|event: &Event| event.name == name && event.at >= since)
 }
 
-/// Returns true if an event with this name has been recorded since the given time.
-pub(crate) fn has_event(paths: &Paths, name: &EventKey<'_>, since: DateTime<Utc>) -> bool {
-    first_event(paths, name, since).is_some()
+/// Returns true if an event with this name has been recorded in this period, which ends now.
+pub(crate) fn has_event(paths: &Paths, name: &EventKey<'_>, period: &Range<DateTime<Utc>>) -> bool {
+    first_event(paths, name, period.start).is_some()
 }
 
 /// Records an event. Returns an error if the journal cannot be written.
@@ -115,7 +113,7 @@ pub(crate) fn record_event_once(
     name: &EventKey<'_>,
     period: &Range<DateTime<Utc>>,
 ) -> bool {
-    if has_event(paths, name, period.start) || record_event(paths, name, period.end).is_err() {
+    if has_event(paths, name, period) || record_event(paths, name, period.end).is_err() {
         return false;
     }
 
@@ -153,7 +151,7 @@ mod tests {
         assert!(!record_once(november()..december()), "the same period");
         assert!(record_once(december()..december()), "a new period");
 
-        assert_eq!(records_since::<Event>(&paths, november()).len(), 2);
+        assert_eq!(records_since::<Event>(&paths, november()).count(), 2);
     }
 
     #[test]
@@ -174,7 +172,7 @@ mod tests {
             }
         });
 
-        assert_eq!(records_since::<Event>(&paths, november()).len(), 200);
+        assert_eq!(records_since::<Event>(&paths, november()).count(), 200);
     }
 
     #[cfg(unix)]

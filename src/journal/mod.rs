@@ -71,13 +71,15 @@ fn append_bytes(data: &Path, file_name: &str, bytes: &[u8]) -> Result<(), disk::
 }
 
 /// Returns the records of a kind in all months since the given time, oldest first.
-pub(crate) fn records_since<R: JournalRecord>(paths: &Paths, since: DateTime<Utc>) -> Vec<R> {
+pub(crate) fn records_since<R: JournalRecord>(
+    paths: &Paths,
+    since: DateTime<Utc>,
+) -> impl Iterator<Item = R> + use<R> {
     let first_month = MonthFile::containing(&paths.data, since).month;
     MonthFile::list(&paths.data)
         .into_iter()
-        .filter(|file| file.month >= first_month)
+        .filter(move |file| file.month >= first_month)
         .flat_map(|file| file.records_after(0, MAX_BYTES).records)
-        .collect()
 }
 
 #[cfg(test)]
@@ -118,7 +120,7 @@ pub(crate) mod tests {
 
     fn notes(paths: &Paths, since: &str) -> Vec<String> {
         let notes = records_since::<Note>(paths, since.parse().unwrap());
-        notes.into_iter().map(|note| note.text).collect()
+        notes.map(|note| note.text).collect()
     }
 
     #[test]

@@ -101,24 +101,16 @@ impl JournalRecord for StoredStart {
 /// Returns all facts that earlier versions stored.
 pub(super) fn facts(paths: &Paths) -> Vec<Fact> {
     let start = DateTime::UNIX_EPOCH;
-    let starts: Vec<StoredStart> = records_since(paths, start);
-    let readings: Vec<StoredReading> = records_since(paths, start);
-    let errors: Vec<StoredError> = records_since(paths, start);
-    let mut facts: Vec<Fact> = starts
-        .into_iter()
-        .map(|start| Fact {
-            at: start.at,
-            session: Some(start.session),
-            source: Source::Hook,
-            event: Event::Paying(payer_among(&start.credentials)),
-        })
-        .collect();
-    facts.extend(
-        readings
-            .iter()
-            .map(|reading| reading.sample.fact(&reading.session)),
-    );
-    facts.extend(errors.into_iter().flat_map(StoredError::facts));
+    let errors = records_since(paths, start).flat_map(StoredError::facts);
+    let readings = records_since(paths, start)
+        .map(|reading: StoredReading| reading.sample.fact(&reading.session));
+    let starts = records_since(paths, start).map(|start: StoredStart| Fact {
+        at: start.at,
+        session: Some(start.session),
+        source: Source::Hook,
+        event: Event::Paying(payer_among(&start.credentials)),
+    });
+    let mut facts: Vec<Fact> = errors.chain(readings).chain(starts).collect();
     facts.retain(|fact| is_in_supported_range(fact.at));
     facts.sort_by_key(|fact| fact.at);
     facts

@@ -129,12 +129,10 @@ pub fn collect(
     reported: &[Fact],
 ) -> Facts {
     let now = caller.now();
-    let waiting = if ledger.is_some() {
-        Vec::new()
-    } else {
-        journal::records_since(caller.paths, now - LONGEST_LIMIT)
-    };
-    let reported = [waiting.as_slice(), reported].concat();
+    let mut reported = reported.to_vec();
+    if ledger.is_none() {
+        reported.extend(journal::records_since(caller.paths, now - LONGEST_LIMIT));
+    }
     let (since, each_response_since) = match period {
         Period::Since(since) => (Some(since), since),
         Period::Open | Period::StatusLine => {
