@@ -148,8 +148,7 @@ impl Ledger {
             }
             // Enabling WAL fails while another process is reading the ledger. The next process that opens the ledger
             // tries again.
-            let is_empty = path.metadata().is_ok_and(|metadata| metadata.len() == 0);
-            let _ = ledger.read(|store| store.enable_wal(is_empty));
+            let _ = ledger.read(Store::enable_wal);
             if ledger.write(Store::create_tables)? {
                 return Ok(ledger);
             }
@@ -377,17 +376,9 @@ impl Store {
 
     /// Enables the write-ahead log if no other process is reading the ledger.
     ///
-    /// SQLite writes this setting to the file and waits for the disk. It would also write a rollback journal, which
-    /// means waiting for the disk twice more. An empty file has nothing to roll back to, so its journal is kept in
-    /// memory. If the log cannot be enabled, later transactions use a journal on disk.
-    fn enable_wal(&self, is_empty: bool) -> Result<()> {
-        if is_empty {
-            self.value::<String>("PRAGMA journal_mode = MEMORY", [])?;
-        }
-        let mode = self.value::<String>("PRAGMA journal_mode = WAL", []);
-        if mode.as_deref() != Ok("wal") {
-            self.value::<String>("PRAGMA journal_mode = DELETE", [])?;
-        }
+    /// Otherwise, transactions use a journal on disk.
+    fn enable_wal(&self) -> Result<()> {
+        self.value::<String>("PRAGMA journal_mode = WAL", [])?;
         Ok(())
     }
 
@@ -614,7 +605,7 @@ mod tests {
         let mode_after_attempt = || {
             ledger
                 .read(|store| {
-                    store.enable_wal(true)?;
+                    store.enable_wal()?;
                     store.value::<String>("PRAGMA journal_mode", [])
                 })
                 .unwrap()

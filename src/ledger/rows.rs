@@ -1,5 +1,6 @@
 //! Spend rows, the input of every report.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::iter::Sum;
 use std::ops::{AddAssign, Range};
@@ -364,61 +365,56 @@ impl SpendSource for Ledger {
         period: RowsPeriod,
         selected: &dyn Fn(&Origin) -> bool,
     ) -> LedgerResult<Vec<ModelSwitch>> {
-        let (names, rows) = self.read(|store| {
-            let rows: Vec<(Id, Id, Id, u64, Money)> = store.all(
-                "SELECT requested, model, session, responses, recorded FROM sums
-                 WHERE level = 0 AND start >= ?1 AND start < ?2 AND requested <> 0",
+        let prices = PriceTable::list();
+        let (origins, rows) = self.read(|store| {
+            let rows: Vec<(Id, ModelSwitch)> = store.all(
+                "SELECT session, responses, recorded, asked.name, answering.name FROM sums
+                 JOIN names AS asked ON asked.id = requested JOIN names AS answering ON answering.id = model
+                 WHERE level = 0 AND start >= ?1 AND start < ?2 ORDER BY asked.name, answering.name",
                 [period.start, period.end],
                 |row| {
-                    let responses = count_from(row, 3)?;
-                    Ok((
-                        row.get(0)?,
-                        row.get(1)?,
-                        row.get(2)?,
-                        responses,
-                        row.get(4)?,
-                    ))
+                    let [requested_model, responding_model] = [row.get(3)?, row.get(4)?]
+                        .map(|name: String| prices.canonical(&name));
+                    let switch = ModelSwitch {
+                        requested_model,
+                        responding_model,
+                        responses: count_from(row, 1)?,
+                        cost: row.get(2)?,
+                    };
+                    Ok((row.get(0)?, switch))
                 },
             )?;
-            let names = if rows.is_empty() {
-                Names::default()
+            let origins = if rows.is_empty() {
+                HashMap::new()
             } else {
-                store.names(true)?
+                store.origins()?
             };
-            Ok((names, rows))
+            Ok((origins, rows))
         })?;
-        let prices = PriceTable::list();
         // The requested name may be an alias or an inference profile of the model that responded.
         let is_listed = |model: &str| prices.known_tariffs_of(model).is_some();
-        let mut switches: HashMap<(&str, &str), ModelSwitch> = HashMap::new();
-        for (requested, model, session, responses, cost) in rows {
-            let requested_model = names.model(requested);
-            let responding_model = names.model(model);
-            if requested_model == responding_model
-                || !is_listed(requested_model)
-                || !is_listed(responding_model)
-                || !selected(names.origin(session))
+        let mut switches: Vec<ModelSwitch> = Vec::new();
+        for (session, switch) in rows {
+            if switch.requested_model == switch.responding_model
+                || !is_listed(&switch.requested_model)
+                || !is_listed(&switch.responding_model)
+                || !selected(origins.get(&session).unwrap_or_default())
             {
                 continue;
             }
-            let switch = switches
-                .entry((requested_model, responding_model))
-                .or_insert_with(|| ModelSwitch {
-                    requested_model: requested_model.to_owned(),
-                    responding_model: responding_model.to_owned(),
-                    responses: 0,
-                    cost: Money::ZERO,
-                });
-            switch.responses += responses;
-            switch.cost += cost;
+            let known = switches.iter_mut().find(|known| {
+                known.requested_model == switch.requested_model
+                    && known.responding_model == switch.responding_model
+            });
+            match known {
+                Some(known) => {
+                    known.responses += switch.responses;
+                    known.cost += switch.cost;
+                }
+                None => switches.push(switch),
+            }
         }
-        let mut switches: Vec<ModelSwitch> = switches.into_values().collect();
-        switches.sort_by(|a, b| {
-            b.cost
-                .cmp(&a.cost)
-                .then_with(|| a.requested_model.cmp(&b.requested_model))
-                .then_with(|| a.responding_model.cmp(&b.responding_model))
-        });
+        switches.sort_by_key(|switch| Reverse(switch.cost));
         Ok(switches)
     }
 }

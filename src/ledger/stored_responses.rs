@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use rusqlite::{CachedStatement, Row, Statement};
+use rusqlite::{CachedStatement, Row, Statement, params};
 use serde::{Deserialize, Serialize};
 
 use super::database::Store;
@@ -13,12 +13,9 @@ use super::sums::SumChanges;
 use super::values::count_from;
 use crate::pricing::{Advice, PriceTable, ServiceLevel, Usage};
 
-/// The columns of `responses`, in the order of the schema. [`ResponseRow`] and [`response_from`] rely on this order.
+/// The columns of `responses`, in the order of the schema. [`write_response`] and [`response_from`] rely on this order.
 pub(super) const RESPONSE_COLUMNS: &str = "key, session, at, model, context, flags, input, output, cache_read, \
      cache_write, cache_write_1h, web_searches, parts, cost, client_cost, requested, file, offset, source";
-
-/// The index of the column `parts`.
-const PARTS: usize = 12;
 
 pub(super) const SUBAGENT: i64 = 1;
 const UNPRICED: i64 = 2;
@@ -60,9 +57,9 @@ impl Store {
             let Some(prices) = by_model.get(&response.model) else {
                 continue;
             };
-            let before = (response.cost, response.client_cost, response.is_unpriced);
+            let before = response.clone();
             response.price(prices);
-            if before != (response.cost, response.client_cost, response.is_unpriced) {
+            if response != before {
                 write_response(&mut replace, &response)?;
             }
         }
@@ -169,15 +166,44 @@ fn statement_with(conflict: &str) -> String {
 
 /// Writes a response. Returns true if a row was written.
 fn write_response(statement: &mut Statement<'_>, response: &Response) -> Result<bool> {
-    let row = ResponseRow::from(response);
-    // This is faster than `params!`, because all numbers have the same type.
-    for (column, number) in row.numbers.into_iter().enumerate() {
-        statement.raw_bind_parameter(column + 1, number)?;
-    }
-    if let Some(parts) = row.parts {
-        statement.raw_bind_parameter(PARTS + 1, parts)?;
-    }
-    Ok(statement.raw_execute()? > 0)
+    let has_parts = !response.several_calls.is_empty() || !response.advice.is_empty();
+    let parts = if has_parts {
+        serde_json::to_string(&Parts {
+            calls: response.several_calls.clone(),
+            advice: response.advice.clone(),
+        })
+        .ok()
+    } else {
+        None
+    };
+    let flags = flags_of_location(&response.location)
+        | SUBAGENT * i64::from(response.is_of_subagent)
+        | UNPRICED * i64::from(response.is_unpriced)
+        | FAST * i64::from(response.service.fast)
+        | US_ONLY * i64::from(response.service.us_only);
+    let usage = &response.usage;
+    let written = statement.execute(params![
+        response.key,
+        response.session,
+        response.at,
+        response.model,
+        response.context,
+        flags,
+        usage.input.cast_signed(),
+        usage.output.cast_signed(),
+        usage.cache_read.cast_signed(),
+        usage.cache_write.cast_signed(),
+        usage.cache_write_1h.cast_signed(),
+        usage.web_searches.cast_signed(),
+        parts,
+        response.cost,
+        response.client_cost,
+        response.requested,
+        response.location.file,
+        response.location.offset,
+        response.location.source,
+    ])?;
+    Ok(written > 0)
 }
 
 /// Returns the flags of a line at this location.
@@ -185,60 +211,6 @@ pub(super) fn flags_of_location(location: &Location) -> i64 {
     let out_of_order = OUT_OF_ORDER * i64::from(location.is_out_of_order);
     let from_terminal = FROM_TERMINAL * i64::from(location.is_from_terminal);
     out_of_order | from_terminal
-}
-
-/// The values of a row in `responses`.
-struct ResponseRow {
-    /// The numbers, in the order of the columns. The column `parts` contains text, so its number is `None`.
-    numbers: [Option<i64>; 19],
-    parts: Option<String>,
-}
-
-impl From<&Response> for ResponseRow {
-    fn from(response: &Response) -> Self {
-        let has_parts = !response.several_calls.is_empty() || !response.advice.is_empty();
-        let parts = if has_parts {
-            serde_json::to_string(&Parts {
-                calls: response.several_calls.clone(),
-                advice: response.advice.clone(),
-            })
-            .ok()
-        } else {
-            None
-        };
-        let flags: i64 = [
-            (SUBAGENT, response.is_of_subagent),
-            (UNPRICED, response.is_unpriced),
-            (FAST, response.service.fast),
-            (US_ONLY, response.service.us_only),
-        ]
-        .into_iter()
-        .map(|(flag, is_set)| flag * i64::from(is_set))
-        .sum();
-        let usage = &response.usage;
-        let numbers = [
-            Some(response.key),
-            Some(response.session),
-            Some(response.at),
-            Some(response.model),
-            Some(response.context),
-            Some(flags | flags_of_location(&response.location)),
-            Some(usage.input.cast_signed()),
-            Some(usage.output.cast_signed()),
-            Some(usage.cache_read.cast_signed()),
-            Some(usage.cache_write.cast_signed()),
-            Some(usage.cache_write_1h.cast_signed()),
-            Some(usage.web_searches.cast_signed()),
-            None,
-            Some(response.cost.pico()),
-            Some(response.client_cost.pico()),
-            response.requested,
-            Some(response.location.file),
-            Some(response.location.offset),
-            response.location.source,
-        ];
-        Self { numbers, parts }
-    }
 }
 
 /// Returns true if only one session can be the owner of a response.
@@ -261,7 +233,7 @@ pub(super) fn usage_from(row: &Row<'_>, first: usize) -> Result<Usage> {
 pub(super) fn response_from(row: &Row<'_>) -> Result<Response> {
     let flags: i64 = row.get(5)?;
     let parts: Parts = row
-        .get::<_, Option<String>>(PARTS)?
+        .get::<_, Option<String>>(12)?
         .and_then(|text| serde_json::from_str(&text).ok())
         .unwrap_or_default();
     Ok(Response {

@@ -201,39 +201,24 @@ impl<'a> JsonWalk<'a> {
     }
 }
 
-/// The number of 8-byte words to search for the end of a string before switching to `memchr`. All IDs and timestamps
-/// are shorter than this.
-const SHORT_WORDS: usize = 5;
+/// The number of bytes to search for the end of a string before switching to `memchr`. All IDs and timestamps are shorter.
+const SHORT: usize = 40;
 
 /// Returns the number of bytes before the closing quote of the string whose opening quote precedes `text`. Returns `None`
 /// if the string is incomplete.
 fn length_of_text(text: &[u8]) -> Option<usize> {
     // Most strings are short, and calling `memchr` for each of them makes an initial read about 10% slower.
-    let (words, _) = text.as_chunks();
-    for (index, word) in words.iter().take(SHORT_WORDS).enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let matches = bytes_equal_to(b'"', word) | bytes_equal_to(b'\\', word);
-        if matches != 0 {
-            let length = index * size_of::<u64>() + matches.trailing_zeros() as usize / 8;
-            if text.get(length) == Some(&b'"') {
-                return Some(length);
-            }
-            break;
+    for (length, byte) in text.iter().enumerate().take(SHORT) {
+        match byte {
+            b'"' => return Some(length),
+            b'\\' => break,
+            _ => {}
         }
     }
     memchr::memchr_iter(b'"', text).find(|quote| {
         let before = text.get(..*quote).unwrap_or_default();
         before.last() != Some(&b'\\') || backslashes_at_end(before).is_multiple_of(2)
     })
-}
-
-/// Finds the first byte in `word` that equals `byte`. The lowest set bit in the result marks this byte. The result is 0
-/// if there is no such byte. The bits above the lowest set bit are unreliable.
-fn bytes_equal_to(byte: u8, word: u64) -> u64 {
-    const LOWEST_BITS: u64 = u64::from_ne_bytes([0x01; 8]);
-    const HIGHEST_BITS: u64 = u64::from_ne_bytes([0x80; 8]);
-    let difference = word ^ (LOWEST_BITS * u64::from(byte));
-    difference.wrapping_sub(LOWEST_BITS) & !difference & HIGHEST_BITS
 }
 
 fn backslashes_at_end(text: &[u8]) -> usize {

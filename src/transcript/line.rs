@@ -56,8 +56,6 @@ pub struct ResponseLine<'a> {
     pub key: i64,
     /// The time of the line. If the line has no timestamp, the scan fills in the latest time that precedes it.
     pub at: Option<Millis>,
-    /// The session whose transcript the line was written to.
-    pub session: Option<Cow<'a, str>>,
     /// The session that a fork or branch copied the line from, if the line specifies it.
     pub copied_from: Option<Cow<'a, str>>,
     /// True if a subagent received the response.
@@ -320,7 +318,6 @@ impl<'a> LineFields<'a> {
             b"subtype" => self.subtype = walk.value()?,
             b"uuid" => self.uuid = walk.value()?,
             b"timestamp" => self.response.at = time(walk.value()?),
-            b"sessionId" => self.response.session = name(walk.value()?),
             b"requestSessionId" => self.request_session = walk.value()?,
             b"requestId" => self.request = walk.value()?,
             b"entrypoint" => self.entrypoint = walk.value()?,
@@ -578,7 +575,6 @@ mod tests {
                 us_only: true
             }
         );
-        assert_eq!(parsed.session.as_deref(), Some("s1"));
         assert_eq!(parsed.at, Some(1_795_156_016_016));
     }
 

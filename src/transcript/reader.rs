@@ -309,18 +309,25 @@ fn hash_of_bytes(before: &[u8]) -> i64 {
     xxh3_64(before).cast_signed()
 }
 
-static USAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"usage\""));
-static REQUEST: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"requestId\":"));
-static ID: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"id\":"));
-static TIME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"timestamp\""));
+/// Defines a searcher for each of these texts.
+macro_rules! finders {
+    ($($name:ident = $text:literal,)*) => {
+        $(static $name: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new($text));)*
+    };
+}
 
-static TYPE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"type\":"));
-
-static ERROR: LazyLock<Finder<'static>> =
-    LazyLock::new(|| Finder::new(b"\"isApiErrorMessage\":true"));
-
-/// The start of a string whose first character is escaped. Its code follows.
-static ESCAPED_NAME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"\\u00"));
+finders! {
+    USAGE = b"\"usage\"",
+    REQUEST = b"\"requestId\":",
+    ID = b"\"id\":",
+    TIME = b"\"timestamp\"",
+    TYPE = b"\"type\":",
+    ERROR = b"\"isApiErrorMessage\":true",
+    // The start of a string whose first character is escaped. Its code follows.
+    ESCAPED_NAME = b"\"\\u00",
+    NOTICE = b"\"informational\"",
+    TOOL_RESULT = b"\"tool_result\"",
+}
 
 /// The maximum length of an error line without usage. Claude Code includes usage in every error line, but other
 /// programs do not. Longer lines are not searched because they usually contain tool results, and searching them would
@@ -349,9 +356,6 @@ const BEGINNING: usize = 1024;
 /// line if that is an attachment.
 const TYPES_WITH_LIMIT_FACTS: [&[u8]; 3] =
     [b"\"session-owner\"", b"\"credential_org\"", b"\"model\""];
-
-static NOTICE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"informational\""));
-static TOOL_RESULT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"tool_result\""));
 
 /// The start of every line that belongs to the conversation. Of the types in [`RELEVANT_TYPES_WITHOUT_USAGE`], only the
 /// first [`KINDS_IN_CONVERSATION`] can occur on such a line.
@@ -731,7 +735,7 @@ mod tests {
                 Line::Response(response) => {
                     let summary = format!(
                         "{} {:?} {:?}",
-                        response.key, response.usage, response.session
+                        response.key, response.usage, response.branch
                     );
                     if self.responses.iter().all(|(known, ..)| *known != summary) {
                         self.responses.push((summary, position, is_out_of_order));
