@@ -22,8 +22,6 @@ use crate::transcript::reader::{
 pub(super) struct Batch {
     /// The responses. A response may have several entries until [`Batch::finish`] merges them.
     pub(super) responses: Vec<Response>,
-    /// All responses after they have been stored in an empty ledger. `responses` is then empty.
-    pub(super) all_by_session: Option<ResponsesBySession>,
     /// The names of the sessions.
     pub(super) sessions: BTreeMap<Id, String>,
     /// The names of the models. There are so few models that a `BTreeMap` is faster than a `HashMap`.
@@ -37,9 +35,6 @@ pub(super) struct Batch {
     /// transcript.
     pub(super) is_cut_short: bool,
 }
-
-/// All responses of each session.
-pub(super) type ResponsesBySession = HashMap<Id, Vec<Response>>;
 
 /// The facts from one transcript. The responses are in [`Batch::responses`].
 #[derive(Debug, Default)]
@@ -98,8 +93,6 @@ impl Batch {
             session: session.clone(),
             undated: Vec::new(),
             responses: Vec::new(),
-            last_context: None,
-            directory_at: Millis::MAX,
         };
         let (next_position, earlier_lines) = read_on(path, position, limits, &mut sink)?;
         // The lines that would date these events have not been written yet.
@@ -187,16 +180,6 @@ impl Batch {
         }
     }
 
-    /// Removes the responses and groups them by session.
-    pub(super) fn take_by_session(&mut self) -> ResponsesBySession {
-        let mut by_session = ResponsesBySession::new();
-        for response in std::mem::take(&mut self.responses) {
-            let of_session = by_session.entry(response.session).or_default();
-            of_session.push(response);
-        }
-        by_session
-    }
-
     /// Records a session's directory unless the directory of an earlier response is known.
     fn add_directory(&mut self, session: Id, at: Millis, directory: &str) {
         let known = self.directories.get(&session);
@@ -228,15 +211,6 @@ fn session_of(path: &Path) -> io::Result<String> {
     Ok(first_session(path)?.unwrap_or(by_path))
 }
 
-/// Returns true if both combinations of names are the same. Most names are empty, so two empty names are compared
-/// without calling the C library. On some processors, that call takes 150 ns because it loads bytes from the invalid
-/// addresses of the empty strings.
-fn are_equal(left: [&str; 5], right: [&str; 5]) -> bool {
-    left.into_iter()
-        .zip(right)
-        .all(|(left, right)| left.len() == right.len() && (left.is_empty() || left == right))
-}
-
 /// Adds a transcript's lines to a batch.
 struct FileSink<'b> {
     batch: &'b mut Batch,
@@ -247,16 +221,6 @@ struct FileSink<'b> {
     undated: Vec<Event>,
     /// The responses in the transcript.
     responses: Vec<Response>,
-    /// The context of the last response.
-    last_context: Option<KnownContext>,
-    /// The time of the transcript's earliest response whose directory has been added to the batch. Later responses
-    /// cannot change the batch, so there is no need to look up their session.
-    directory_at: Millis,
-}
-
-struct KnownContext {
-    id: Id,
-    context: RequestContext,
 }
 
 impl Sink for FileSink<'_> {
@@ -371,24 +335,6 @@ impl FileSink<'_> {
         }
     }
 
-    /// Returns the ID for this combination of branch, agent, skill, plugin, and MCP server. The last combination is
-    /// cached, because consecutive responses usually share it.
-    fn context(&mut self, names: [&str; 5]) -> Id {
-        if let Some(last) = &self.last_context
-            && are_equal(last.context.names(), names)
-        {
-            return last.id;
-        }
-        let context = RequestContext::from(names);
-        let id = context.id();
-        self.batch
-            .contexts
-            .entry(id)
-            .or_insert_with(|| context.clone());
-        self.last_context = Some(KnownContext { id, context });
-        id
-    }
-
     fn response(&mut self, line: line::ResponseLine<'_>, location: Location) {
         let Some(at) = line.at else {
             return;
@@ -399,18 +345,17 @@ impl FileSink<'_> {
             (None, false) => "main",
         };
         self.facts.is_from_terminal |= line.is_from_terminal;
-        let context = self.context([
+        let context = RequestContext::from([
             line.branch.as_deref().unwrap_or_default(),
             agent,
             line.skill.as_deref().unwrap_or_default(),
             line.plugin.as_deref().unwrap_or_default(),
             line.mcp_server.as_deref().unwrap_or_default(),
         ]);
-        if let Some(directory) = &line.directory
-            && at < self.directory_at
-        {
+        let context_id = context.id();
+        self.batch.contexts.entry(context_id).or_insert(context);
+        if let Some(directory) = &line.directory {
             self.batch.add_directory(self.facts.session, at, directory);
-            self.directory_at = at;
         }
         for advice in &line.advice {
             add_name(&mut self.batch.models, &advice.model);
@@ -425,7 +370,7 @@ impl FileSink<'_> {
                 .as_deref()
                 .filter(|name| !is_same_model(name, &line.model))
                 .map(|name| add_name(&mut self.batch.models, name)),
-            context,
+            context: context_id,
             is_of_subagent: line.subagent,
             usage: line.usage,
             service: line.service,
