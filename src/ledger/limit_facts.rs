@@ -179,22 +179,16 @@ impl Ledger {
             if store.meta(REFUSALS)?.is_none() {
                 return Ok(false);
             }
-            let last_response: Option<Millis> = store.value(
-                "SELECT max(at) FROM responses WHERE session = ?1",
-                [id_of(session.as_bytes())],
+            let newest: Option<String> = store.first(
+                "SELECT event FROM limit_facts
+                 WHERE session = ?1 AND at >= max(?2, ifnull(
+                     (SELECT max(at) FROM responses WHERE session = ?3), ?2))
+                     AND (event LIKE '{\"read\":%' OR event LIKE '{\"refused\":%')
+                 ORDER BY at DESC LIMIT 1",
+                params![session, since.timestamp_millis(), id_of(session.as_bytes())],
+                |row| row.get(0),
             )?;
-            let since = since.timestamp_millis().max(last_response.unwrap_or(Millis::MIN));
-            let recent: Vec<Option<Fact>> = store.all(
-                &format!(
-                    "SELECT {COLUMNS} FROM limit_facts WHERE at >= ?1 AND session = ?2 ORDER BY at DESC"
-                ),
-                params![since, session],
-                fact_from,
-            )?;
-            let mut newest_first = recent.into_iter().flatten().map(|fact| fact.event);
-            Ok(newest_first
-                .find(|event| matches!(event, Event::Read(_) | Event::Refused(_)))
-                .is_some_and(|event| event == reading.event))
+            Ok(newest == to_string(&reading.event).ok())
         })
     }
 
