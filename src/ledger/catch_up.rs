@@ -113,7 +113,8 @@ impl Ledger {
                 if read_time == ReadTime::All {
                     // Reconciliation updates rows all over the table of responses. In a single transaction, each page
                     // is written only once.
-                    store.reconcile_dirty(self.data_directory(), prices)?;
+                    let collected = batch.all_by_session.take();
+                    store.reconcile_dirty(self.data_directory(), prices, collected)?;
                 }
                 Ok(())
             })?;
@@ -287,5 +288,47 @@ mod tests {
             .read(|store| store.run("ALTER TABLE files RENAME TO others", []))
             .unwrap();
         assert!(read().is_cut_short);
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the test writes transcripts")]
+    fn a_first_read_reconciles_the_same_responses_as_later_reads() {
+        let home = tempfile::tempdir().unwrap();
+        let prices = PriceTable::list();
+        let line = |id: &str, time: &str| {
+            RESPONSE
+                .replace("\"m\"", &format!("\"{id}\""))
+                .replace("10:00:00.000", time)
+                + "\n"
+        };
+        let parent = line("a", "10:00:02.000") + &line("b", "10:00:01.000");
+        // A fork copies its parent's lines.
+        let fork = parent.clone() + &line("c", "10:00:01.000") + &line("d", "10:00:03.000");
+        let files = [("1", &parent), ("2", &fork)].map(|(digit, lines)| {
+            let name = "11111111-0000-4000-8000-00000000000".to_owned() + digit;
+            let path = home.path().join(name + ".jsonl");
+            std::fs::write(&path, lines).unwrap();
+            TranscriptFile::look(&path).unwrap().unwrap()
+        });
+        let settings = ReadSettings {
+            read_time: ReadTime::All,
+            started: Instant::now(),
+        };
+        let ledger = Ledger::in_memory(home.path()).unwrap();
+        ledger
+            .write(|store| {
+                let round = store.transcripts_to_read(files.to_vec(), ReadTime::All)?;
+                let mut batch = read_transcripts(&round, &settings, |_| ());
+                batch.finish(&prices);
+                store.commit(&mut batch, &prices)?;
+                let mut collected = batch.take_by_session();
+                let lineage = store.value("SELECT DISTINCT lineage FROM sessions", [])?;
+                let from_ledger = store.lineage(lineage, None)?.responses;
+                let from_transcripts = store.lineage(lineage, Some(&mut collected))?.responses;
+                assert_eq!(from_ledger.len(), 4);
+                assert_eq!(from_transcripts, from_ledger);
+                Ok(())
+            })
+            .unwrap();
     }
 }

@@ -22,6 +22,8 @@ use crate::transcript::reader::{
 pub(super) struct Batch {
     /// The responses. A response may have several entries until [`Batch::finish`] merges them.
     pub(super) responses: Vec<Response>,
+    /// All responses after they have been stored in an empty ledger. `responses` is then empty.
+    pub(super) all_by_session: Option<ResponsesBySession>,
     /// The names of the sessions.
     pub(super) sessions: BTreeMap<Id, String>,
     /// The names of the models. There are so few models that a `BTreeMap` is faster than a `HashMap`.
@@ -35,6 +37,9 @@ pub(super) struct Batch {
     /// transcript.
     pub(super) is_cut_short: bool,
 }
+
+/// All responses of each session.
+pub(super) type ResponsesBySession = HashMap<Id, Vec<Response>>;
 
 /// The facts from one transcript. The responses are in [`Batch::responses`].
 #[derive(Debug, Default)]
@@ -178,6 +183,16 @@ impl Batch {
                 response.price(prices);
             }
         }
+    }
+
+    /// Removes the responses and groups them by session.
+    pub(super) fn take_by_session(&mut self) -> ResponsesBySession {
+        let mut by_session = ResponsesBySession::new();
+        for response in std::mem::take(&mut self.responses) {
+            let of_session = by_session.entry(response.session).or_default();
+            of_session.push(response);
+        }
+        by_session
     }
 
     /// Records a session's directory unless the directory of an earlier response is known.

@@ -15,6 +15,10 @@ use crate::pricing::PriceTable;
 use crate::time::Millis;
 use crate::transcript::reader::EarlierLines;
 
+/// The minimum number of responses for which a first read creates the index last. With fewer responses, it is faster to
+/// create the index first.
+const MANY_RESPONSES: usize = 1_000;
+
 impl Store {
     /// Stores the facts in a batch and marks the affected sessions for reconciliation.
     ///
@@ -49,10 +53,28 @@ impl Store {
         for facts in &batch.files {
             self.add_file(facts)?;
         }
+        // In a first read, creating the index at the end is faster than adding the responses to it one by one.
+        let index: Option<String> = if batch.responses.len() < MANY_RESPONSES {
+            None
+        } else {
+            self.first(
+                "SELECT sql FROM sqlite_schema
+                 WHERE name = 'responses_by_session' AND NOT EXISTS (SELECT 1 FROM responses)",
+                [],
+                |row| row.get(0),
+            )?
+        };
+        if index.is_some() {
+            self.0.execute_batch("DROP INDEX responses_by_session")?;
+        }
         let mut writer = ResponseWriter::new(self, prices)?;
         // The responses are in key order, so the pages of the table are filled one after another.
         for response in &batch.responses {
             writer.add(response)?;
+        }
+        if let Some(index) = index {
+            self.0.execute_batch(&index)?;
+            batch.all_by_session = Some(batch.take_by_session());
         }
         if read_again.is_empty() {
             self.change_sums(writer.changes)?;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::collect::ResponsesBySession;
 use super::database::{Ledger, RULES, Store};
 use super::error::{LedgerResult, Result};
 use super::facts::Id;
@@ -15,7 +16,7 @@ impl Ledger {
         let has_work =
             self.read(|store| Ok(store.has_events_to_pick_up(data)? || store.has_dirty()?))?;
         if has_work {
-            self.write(|store| store.reconcile_dirty(data, prices))?;
+            self.write(|store| store.reconcile_dirty(data, prices, None))?;
         }
         Ok(())
     }
@@ -48,7 +49,13 @@ impl Ledger {
 
 impl Store {
     /// Adds the events from the journal in the data directory and reconciles every lineage whose facts have changed.
-    pub(super) fn reconcile_dirty(&self, data: &Path, prices: &PriceTable) -> Result<()> {
+    /// If all responses of the ledger have just been read, `collected` contains them.
+    pub(super) fn reconcile_dirty(
+        &self,
+        data: &Path,
+        prices: &PriceTable,
+        mut collected: Option<ResponsesBySession>,
+    ) -> Result<()> {
         self.pick_up_events(data)?;
         let dirty: Vec<Id> = self.all(
             "SELECT DISTINCT lineage FROM sessions WHERE is_dirty",
@@ -56,7 +63,7 @@ impl Store {
             |row| row.get(0),
         )?;
         for lineage in dirty {
-            self.reconcile_lineage(lineage, prices)?;
+            self.reconcile_lineage(lineage, prices, collected.as_mut())?;
         }
         Ok(())
     }
@@ -68,13 +75,18 @@ impl Store {
     /// Reconciles a session's lineage.
     pub(super) fn reconcile_session(&self, session: Id, prices: &PriceTable) -> Result<()> {
         match self.lineage_of(session)? {
-            Some(lineage) => self.reconcile_lineage(lineage, prices),
+            Some(lineage) => self.reconcile_lineage(lineage, prices, None),
             None => Ok(()),
         }
     }
 
-    fn reconcile_lineage(&self, lineage: Id, prices: &PriceTable) -> Result<()> {
-        let facts = self.lineage(lineage)?;
+    fn reconcile_lineage(
+        &self,
+        lineage: Id,
+        prices: &PriceTable,
+        collected: Option<&mut ResponsesBySession>,
+    ) -> Result<()> {
+        let facts = self.lineage(lineage, collected)?;
         self.store_results(&facts, &reconcile(&facts, prices))
     }
 }

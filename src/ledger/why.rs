@@ -63,7 +63,7 @@ impl Ledger {
                 [first, _] if first.1 == name => first.clone(),
                 _ => return Ok(None),
             };
-            let facts = store.lineage(lineage)?;
+            let facts = store.lineage(lineage, None)?;
             let mut breakdown = reconcile(&facts, prices)
                 .sessions
                 .remove(&id)
