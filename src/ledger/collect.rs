@@ -360,13 +360,13 @@ impl FileSink<'_> {
             (None, false) => "main",
         };
         self.facts.is_from_terminal |= line.is_from_terminal;
-        let context = RequestContext::from([
-            line.branch.as_deref().unwrap_or_default(),
-            agent,
-            line.skill.as_deref().unwrap_or_default(),
-            line.plugin.as_deref().unwrap_or_default(),
-            line.mcp_server.as_deref().unwrap_or_default(),
-        ]);
+        let context = RequestContext {
+            branch: line.branch.unwrap_or_default().into_owned(),
+            agent: agent.to_owned(),
+            skill: line.skill.unwrap_or_default().into_owned(),
+            plugin: line.plugin.unwrap_or_default().into_owned(),
+            mcp_server: line.mcp_server.unwrap_or_default().into_owned(),
+        };
         let context_id = context.id();
         self.batch.contexts.entry(context_id).or_insert(context);
         if let Some(directory) = &line.directory {

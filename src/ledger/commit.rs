@@ -36,7 +36,7 @@ impl Store {
             self.add_name(*id, NameKind::Model, name)?;
         }
         for (id, context) in &batch.contexts {
-            let names = serde_json::to_string(&context.names()).unwrap_or_default();
+            let names = serde_json::to_string(context).unwrap_or_default();
             self.add_name(*id, NameKind::Context, &names)?;
         }
         for (session, (at, directory)) in &batch.directories {

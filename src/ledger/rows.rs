@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
 use rusqlite::Row;
+use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::database::{Ledger, Store};
@@ -115,7 +116,7 @@ impl Default for &Origin {
 }
 
 /// The context of a request: its branch, agent, skill, plugin, and MCP server.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestContext {
     /// The Git branch, or an empty string.
     pub branch: String,
@@ -130,34 +131,16 @@ pub struct RequestContext {
 }
 
 impl RequestContext {
-    /// Returns the names that make up the context.
-    pub(super) fn names(&self) -> [&str; 5] {
-        let Self {
-            branch,
-            agent,
-            skill,
-            plugin,
-            mcp_server,
-        } = self;
-        [branch, agent, skill, plugin, mcp_server]
-    }
-
     /// Returns the ID of the context. There are few combinations of names, so a 40-bit hash is enough.
     pub(super) fn id(&self) -> Id {
-        (xxh3_64(self.names().join("\0").as_bytes()) >> 24).cast_signed()
-    }
-}
-
-impl From<[&str; 5]> for RequestContext {
-    fn from(names: [&str; 5]) -> Self {
-        let [branch, agent, skill, plugin, mcp_server] = names.map(str::to_owned);
-        Self {
-            branch,
-            agent,
-            skill,
-            plugin,
-            mcp_server,
-        }
+        let names = [
+            self.branch.as_str(),
+            &self.agent,
+            &self.skill,
+            &self.plugin,
+            &self.mcp_server,
+        ];
+        (xxh3_64(names.join("\0").as_bytes()) >> 24).cast_signed()
     }
 }
 
@@ -299,7 +282,7 @@ impl Names {
 pub(super) enum NameKind {
     /// The name of a model.
     Model,
-    /// A [`RequestContext`] as a JSON array.
+    /// A [`RequestContext`] as JSON.
     Context,
 }
 
@@ -467,10 +450,7 @@ impl Store {
             contexts: self
                 .names_of(NameKind::Context)?
                 .into_iter()
-                .map(|(id, names)| {
-                    let names: [String; 5] = serde_json::from_str(&names).unwrap_or_default();
-                    (id, names.each_ref().map(String::as_str).into())
-                })
+                .map(|(id, context)| (id, serde_json::from_str(&context).unwrap_or_default()))
                 .collect(),
         })
     }

@@ -442,19 +442,9 @@ const FIRST_WITH_CHECKPOINTS: [u32; 3] = [2, 1, 270];
 
 /// Returns the three numbers of a version such as `"2.1.328"`. Missing numbers are zero.
 fn version(value: &[u8]) -> [u32; 3] {
-    let mut numbers = [0_u32; 3];
-    let mut index = 0;
-    for byte in value.iter().skip_while(|byte| **byte == b'"') {
-        match (byte, numbers.get_mut(index)) {
-            (b'0'..=b'9', Some(number)) => {
-                let digit = u32::from(byte - b'0');
-                *number = number.saturating_mul(10).saturating_add(digit);
-            }
-            (b'.', Some(_)) => index += 1,
-            _ => break,
-        }
-    }
-    numbers
+    let text = text(value).unwrap_or_default();
+    let mut numbers = text.split('.').map(|number| number.parse().unwrap_or(0));
+    [(); 3].map(|()| numbers.next().unwrap_or(0))
 }
 
 /// Returns an ID with its quotes, or `None` if the value is empty or not a string.
