@@ -16,7 +16,7 @@ use whycap::pricing::{Money, PriceTable, ServiceLevel, Usage};
 use whycap::status_line::{LineFacts, render_rows};
 use whycap::time::{Clock, HourFormat, Zone};
 use whycap::transcript::line::Line;
-use whycap::transcript::reader::{LineSpan, ScanState, Sink, scan};
+use whycap::transcript::reader::{ScanState, Sink, scan};
 
 const HISTORY: &str = include_str!(
     "../tests/data/histories/subagents-and-errors/home/.claude/projects/-home-dev-p/322808f8-f952-4fa2-a615-d6d8a2848bd5.jsonl"
@@ -32,14 +32,14 @@ fn main() {
 struct Sum(u64);
 
 impl Sink for Sum {
-    fn line(&mut self, line: Line<'_>, span: LineSpan, _: bool) {
+    fn line(&mut self, line: Line<'_>, offset: i64, _: bool) {
         self.0 += match line {
             Line::Response(response) => {
                 response.usage.output + response.at.unwrap_or(0).unsigned_abs()
             }
             Line::OwnershipMarker(marker) => marker.at.unsigned_abs(),
             Line::CompactBoundary(compaction) => compaction.tokens,
-            _ => span.offset,
+            _ => offset.unsigned_abs(),
         };
     }
 }

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 pub(crate) use directory::{EntryInfo, EntryKind};
 pub(crate) use read::{
     files_with_extension, is_same_file, matches_wildcard, owned_size, read, read_head, read_owned,
-    read_owned_end, read_owned_range, read_tail,
+    read_owned_end, read_tail,
 };
 pub(crate) use stale_files::remove_stale_temporary_files;
 #[cfg(test)]

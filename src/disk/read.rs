@@ -74,14 +74,6 @@ pub(crate) fn owned_size(path: &Path) -> io::Result<u64> {
     Ok(ownership::owned_file(path)?.len())
 }
 
-/// Reads a byte range of one of the user's files. Returns fewer bytes if the file is too short.
-pub(crate) fn read_owned_range(path: &Path, range: Range<u64>) -> io::Result<Vec<u8>> {
-    if range.is_empty() {
-        return Ok(Vec::new());
-    }
-    read_range(ownership::open_owned(path)?, range)
-}
-
 /// Reads a byte range of a file. Returns fewer bytes if the file is too short.
 ///
 /// Unlike `read_to_end`, this allocates the whole buffer up front and does not grow it in steps of 8 KB.

@@ -7,7 +7,7 @@ use std::ops::Range;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Journal, JournalRecord, append};
+use super::{JournalRecord, append, records_since};
 use crate::disk;
 use crate::paths::Paths;
 
@@ -78,30 +78,15 @@ impl JournalRecord for Event {
     const KIND: &'static str = "said";
 }
 
-impl Journal {
-    /// Returns true if an event with this name was recorded at or after `since`.
-    ///
-    /// This part of the journal must reach back to `since`.
-    pub(crate) fn has_event(&self, name: &EventKey<'_>, since: DateTime<Utc>) -> bool {
-        self.first_event(name, since).is_some()
-    }
-
-    /// Returns the oldest event with this name that has been recorded since the given time.
-    fn first_event(&self, name: &EventKey<'_>, since: DateTime<Utc>) -> Option<Event> {
-        self.events(name).filter(|event| event.at >= since).last()
-    }
-
-    /// Returns the events with this name, newest first.
-    fn events(&self, name: &EventKey<'_>) -> impl Iterator<Item = Event> {
-        let name = name.to_string();
-        self.records_with::<Event>("what", Some(&name))
-            .filter(move |event| event.name == name)
-    }
+/// Returns the oldest event with this name that has been recorded since the given time.
+fn first_event(paths: &Paths, name: &EventKey<'_>, since: DateTime<Utc>) -> Option<Event> {
+    let name = name.to_string();
+    records_since(paths, since).find(|event: &Event| event.name == name && event.at >= since)
 }
 
 /// Returns true if an event with this name has been recorded in this period, which ends now.
 pub(crate) fn has_event(paths: &Paths, name: &EventKey<'_>, period: &Range<DateTime<Utc>>) -> bool {
-    Journal::between(paths, period.start, period.end).has_event(name, period.start)
+    first_event(paths, name, period.start).is_some()
 }
 
 /// Records an event. Returns an error if the journal cannot be written.
@@ -132,9 +117,7 @@ pub(crate) fn record_event_once(
         return false;
     }
 
-    Journal::between(paths, period.start, period.end)
-        .first_event(name, period.start)
-        .is_some_and(|first| first.pid == std::process::id())
+    first_event(paths, name, period.start).is_some_and(|first| first.pid == std::process::id())
 }
 
 #[cfg(test)]
@@ -168,7 +151,7 @@ mod tests {
         assert!(!record_once(november()..december()), "the same period");
         assert!(record_once(december()..december()), "a new period");
 
-        assert_eq!(Journal::all(&paths).records::<Event>().count(), 2);
+        assert_eq!(records_since::<Event>(&paths, november()).count(), 2);
     }
 
     #[test]
@@ -189,8 +172,7 @@ mod tests {
             }
         });
 
-        let journal = Journal::all(&paths);
-        assert_eq!(journal.records::<Event>().count(), 200);
+        assert_eq!(records_since::<Event>(&paths, november()).count(), 200);
     }
 
     #[cfg(unix)]

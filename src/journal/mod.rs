@@ -11,20 +11,16 @@
 
 mod event;
 mod month_file;
-mod section;
 
 pub(crate) use event::{BudgetEvent, EventKey, has_event, record_event, record_event_once};
 pub(crate) use month_file::MonthFile;
 
 use std::path::Path;
-use std::rc::Rc;
 
 use chrono::{DateTime, Utc};
-use memchr::memmem;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use self::section::Section;
 use crate::disk::directory::Directory;
 use crate::disk::{self, records};
 use crate::paths::Paths;
@@ -32,11 +28,8 @@ use crate::paths::Paths;
 /// The directory that contains the journal's files, relative to the data directory.
 const DIRECTORY: &str = "journal";
 
-/// The start of every line that contains a record.
-const RECORD_START: &[u8] = b"{\"";
-
-/// The number of bytes of the journal to search for recent records. They cover several days of work in many sessions.
-const RECENT_BYTES: u64 = 256 * 1024;
+/// The maximum number of bytes to read from one file. A record is about 400 bytes long, so real files are far smaller.
+const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 /// A type whose values can be stored in the journal.
 pub(crate) trait JournalRecord: DeserializeOwned {
@@ -53,12 +46,16 @@ pub(crate) fn append<R: JournalRecord + Serialize>(
     now: DateTime<Utc>,
     record: &R,
 ) -> Result<(), disk::Error> {
-    // Start with a line break because the previous line may be incomplete.
-    let mut line = format!("\n{{\"{}\":", R::KIND).into_bytes();
+    let mut line = start_of_record::<R>();
     line.extend(records::to_bytes(record));
     line.push(b'}');
 
     append_bytes(&paths.data, &month_file::file_name(now), &line)
+}
+
+/// Returns the start of every record of a kind. The line break comes first because the previous line may be incomplete.
+fn start_of_record<R: JournalRecord>() -> Vec<u8> {
+    format!("\n{{\"{}\":", R::KIND).into_bytes()
 }
 
 /// Appends bytes to a journal file in a single write so that the lines of concurrent processes do not get mixed up.
@@ -73,106 +70,16 @@ fn append_bytes(data: &Path, file_name: &str, bytes: &[u8]) -> Result<(), disk::
         .map_err(disk::write_error(&data.join(DIRECTORY).join(file_name)))
 }
 
-/// Returns the JSON of the record in a line, or `None` if the line is incomplete or contains a different kind of
-/// record.
-fn record_json<'line>(line: &'line [u8], kind: &str) -> Option<&'line [u8]> {
-    without_end(after_key(line, kind)?)
-}
-
-/// Returns the rest of a line after the key for this kind of record. Returns `None` if the line contains a different
-/// kind of record.
-fn after_key<'line>(line: &'line [u8], kind: &str) -> Option<&'line [u8]> {
-    line.strip_prefix(RECORD_START)?
-        .strip_prefix(kind.as_bytes())?
-        .strip_prefix(b"\":")
-}
-
-/// Removes the brace at the end of a line. Returns `None` if it is missing because the line is incomplete.
-fn without_end(line: &[u8]) -> Option<&[u8]> {
-    line.strip_suffix(b"}")
-}
-
-/// A part of the journal.
-///
-/// A section is read when a search reaches it. A search that ends early therefore does not read older sections.
-#[derive(Debug)]
-pub(crate) struct Journal {
-    /// The sections to search, newest first.
-    sections: Vec<Rc<Section>>,
-}
-
-impl Journal {
-    /// Returns the files of all months that overlap the given period.
-    pub(crate) fn between(paths: &Paths, from: DateTime<Utc>, until: DateTime<Utc>) -> Self {
-        let first_month = MonthFile::containing(&paths.data, from).month;
-        let last_month = MonthFile::containing(&paths.data, until).month;
-
-        Self {
-            sections: MonthFile::list(&paths.data)
-                .iter()
-                .filter(|file| (first_month..=last_month).contains(&file.month))
-                .map(|file| Rc::new(file.whole()))
-                .collect(),
-        }
-    }
-
-    /// Returns the whole journal.
-    pub(crate) fn all(paths: &Paths) -> Self {
-        Self {
-            sections: MonthFile::list(&paths.data)
-                .iter()
-                .map(|file| Rc::new(file.whole()))
-                .collect(),
-        }
-    }
-
-    /// Returns all records of a kind, newest first.
-    pub(crate) fn records<R: JournalRecord>(&self) -> impl Iterator<Item = R> + use<'_, R> {
-        self.records_containing("")
-    }
-
-    /// Returns the records of a kind whose field has this value, newest first. `None` stands for `null`.
-    ///
-    /// This is much faster than filtering the result of [`Self::records`] because other records are not parsed. The
-    /// field may be nested. Because any field with this name matches, callers have to check that it is the right one.
-    pub(crate) fn records_with<'journal, R: JournalRecord>(
-        &'journal self,
-        field: &str,
-        value: Option<&str>,
-    ) -> impl Iterator<Item = R> + use<'journal, R> {
-        self.records_containing(&json_of_field(field, value))
-    }
-
-    /// Returns the records of a kind whose JSON contains `text`, newest first.
-    fn records_containing<'journal, R: JournalRecord>(
-        &'journal self,
-        text: &str,
-    ) -> impl Iterator<Item = R> + use<'journal, R> {
-        let finder = memmem::Finder::new(text.as_bytes()).into_owned();
-
-        self.json_of_records(R::KIND)
-            .filter(move |record| finder.find(record).is_some())
-            .filter_map(parse)
-    }
-
-    /// Returns the JSON of all records of a kind, newest first.
-    fn json_of_records(&self, kind: &'static str) -> impl Iterator<Item = &[u8]> {
-        self.sections
-            .iter()
-            .flat_map(move |section| section.records(kind))
-    }
-}
-
-/// Parses a record's JSON. Returns `None` if the record is damaged.
-fn parse<R: JournalRecord>(json: &[u8]) -> Option<R> {
-    // It is faster to check the encoding of a whole record than that of each string in it.
-    let json = str::from_utf8(json).ok()?;
-    serde_json::from_str(json).ok()
-}
-
-/// Returns a field as it appears in a serialized record.
-fn json_of_field(field: &str, value: Option<&str>) -> String {
-    format!("\"{field}\":{}", serde_json::json!(value))
+/// Returns the records of a kind in all months since the given time, oldest first.
+pub(crate) fn records_since<R: JournalRecord>(
+    paths: &Paths,
+    since: DateTime<Utc>,
+) -> impl Iterator<Item = R> + use<R> {
+    let first_month = MonthFile::containing(&paths.data, since).month;
+    MonthFile::list(&paths.data)
+        .into_iter()
+        .filter(move |file| file.month >= first_month)
+        .flat_map(|file| file.records_after(0, MAX_BYTES).records)
 }
 
 #[cfg(test)]
@@ -211,12 +118,13 @@ pub(crate) mod tests {
         append(paths, now.parse().unwrap(), &note).unwrap();
     }
 
-    fn notes(journal: &Journal) -> Vec<String> {
-        journal.records::<Note>().map(|note| note.text).collect()
+    fn notes(paths: &Paths, since: &str) -> Vec<String> {
+        let notes = records_since::<Note>(paths, since.parse().unwrap());
+        notes.map(|note| note.text).collect()
     }
 
     #[test]
-    fn records_are_returned_newest_first_across_months() {
+    fn records_are_returned_oldest_first_across_months() {
         let root = tempfile::tempdir().unwrap();
         let paths = paths(root.path());
 
@@ -224,13 +132,8 @@ pub(crate) mod tests {
         append_note(&paths, NOVEMBER, "second");
         append_note(&paths, DECEMBER, "third");
 
-        let december = DECEMBER.parse().unwrap();
-        let expected = ["third", "second", "first"];
-        assert_eq!(notes(&Journal::all(&paths)), expected);
-        assert_eq!(
-            notes(&Journal::between(&paths, december, december)),
-            ["third"]
-        );
+        assert_eq!(notes(&paths, NOVEMBER), ["first", "second", "third"]);
+        assert_eq!(notes(&paths, DECEMBER), ["third"]);
     }
 
     #[test]
@@ -250,7 +153,7 @@ pub(crate) mod tests {
             append_note(&paths, NOVEMBER, &index.to_string());
         }
 
-        assert_eq!(notes(&Journal::all(&paths)), ["4", "3", "2", "1", "0"]);
+        assert_eq!(notes(&paths, NOVEMBER), ["0", "1", "2", "3", "4"]);
     }
 
     #[test]
@@ -261,10 +164,10 @@ pub(crate) mod tests {
         append_note(&paths, DECEMBER, "kept");
 
         disk::remove_owned_file(&paths.data.join("journal/2026-11.jsonl")).unwrap();
-        assert_eq!(notes(&Journal::all(&paths)), ["kept"]);
+        assert_eq!(notes(&paths, NOVEMBER), ["kept"]);
 
         damage(&paths, NOVEMBER.parse().unwrap(), &[0xff; 1000]);
-        assert_eq!(notes(&Journal::all(&paths)), ["kept"]);
+        assert_eq!(notes(&paths, NOVEMBER), ["kept"]);
     }
 
     /// When every line was examined, a journal with 300 MB of empty lines took ten seconds to search.
@@ -278,11 +181,13 @@ pub(crate) mod tests {
             append_note(&paths, NOVEMBER, "first");
             damage(&paths, now, &vec![byte; 16 << 20]);
             append_note(&paths, NOVEMBER, "last");
-            let journal = Journal::all(&paths);
             (0..5)
                 .map(|_| {
                     let start = std::time::Instant::now();
-                    assert_eq!(notes(&journal).len(), if byte == b'\n' { 2 } else { 1 });
+                    assert_eq!(
+                        notes(&paths, NOVEMBER).len(),
+                        if byte == b'\n' { 2 } else { 1 }
+                    );
                     start.elapsed()
                 })
                 .skip(1) // The first search reads the file.

@@ -1,17 +1,12 @@
 //! The journal's files, one per month.
 
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Datelike, Utc};
-use memchr::memrchr;
+use memchr::{memchr, memmem, memrchr};
 
-use super::section::Section;
-use super::{DIRECTORY, JournalRecord, RECENT_BYTES, record_json};
+use super::{DIRECTORY, JournalRecord};
 use crate::disk;
-
-/// The maximum number of bytes to read from one file. A record is about 400 bytes long, so real files are far smaller.
-const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 /// The file that contains one month's records.
 ///
@@ -23,6 +18,14 @@ pub(crate) struct MonthFile {
     path: PathBuf,
 }
 
+/// A part of a file.
+pub(crate) struct JournalPart<R> {
+    /// The records, oldest first.
+    pub(crate) records: Vec<R>,
+    /// The end of the part, where the next one starts.
+    pub(crate) end: i64,
+}
+
 impl MonthFile {
     /// Returns the file for records from the given time.
     pub(crate) fn containing(data: &Path, at: DateTime<Utc>) -> Self {
@@ -32,12 +35,12 @@ impl MonthFile {
         }
     }
 
-    /// Lists the existing files, newest month first. Other files in the journal's directory are ignored.
+    /// Lists the existing files, oldest month first. Other files in the journal's directory are ignored.
     pub(crate) fn list(data: &Path) -> Vec<Self> {
         let mut files: Vec<Self> = disk::files_with_extension(&data.join(DIRECTORY), "jsonl")
             .filter_map(Self::from_path)
             .collect();
-        files.sort_unstable_by(|a, b| b.cmp(a));
+        files.sort_unstable();
         files
     }
 
@@ -58,41 +61,36 @@ impl MonthFile {
         })
     }
 
-    /// Returns the section of the last `count` bytes of the file.
-    pub(super) fn last_section(&self, count: u64) -> Section {
-        let size = self.size();
-        self.section(size.saturating_sub(count)..size, size)
-    }
-
-    /// Returns the whole file as a section. Only the last [`MAX_BYTES`] of a larger file are included.
-    pub(super) fn whole(&self) -> Section {
-        self.last_section(MAX_BYTES)
-    }
-
-    fn section(&self, line_breaks: Range<u64>, size: u64) -> Section {
-        Section::new(self.path.clone(), line_breaks, size)
-    }
-
-    /// Reads the records of a kind that were appended after the given offset.
+    /// Reads the records of a kind that were appended after the given offset, but at most the last `most_bytes`. If the last
+    /// line is incomplete, another process may still be writing it, so it is left for the next call.
     ///
-    /// Returns the records, oldest first, and the offset for the next call. At most the last [`RECENT_BYTES`] are read.
-    /// If the last line is incomplete, another process may still be writing it, so it is left for the next call.
-    pub(crate) fn records_after<R: JournalRecord>(&self, offset: i64) -> (Vec<R>, i64) {
+    /// The search looks for the starts of records, not of lines, so even a file full of empty lines is searched quickly.
+    pub(crate) fn records_after<R: JournalRecord>(
+        &self,
+        offset: i64,
+        most_bytes: u64,
+    ) -> JournalPart<R> {
         let (start, mut bytes) =
-            disk::read_owned_end(&self.path, offset.cast_unsigned(), RECENT_BYTES)
+            disk::read_owned_end(&self.path, offset.cast_unsigned(), most_bytes)
                 .unwrap_or_default();
         if !bytes.ends_with(b"}") {
             bytes.truncate(memrchr(b'\n', &bytes).unwrap_or(0));
         }
 
-        let records = bytes
-            .split(|byte| *byte == b'\n')
-            .filter_map(|line| record_json(line, R::KIND))
-            .filter_map(|record| serde_json::from_slice(record).ok())
+        let start_of_record = super::start_of_record::<R>();
+        let records = memmem::find_iter(&bytes, &start_of_record)
+            .filter_map(|at| {
+                let record = bytes.get(at + start_of_record.len()..)?;
+                let end = memchr(b'\n', record).unwrap_or(record.len());
+                let json = record.get(..end)?.strip_suffix(b"}")?;
+                serde_json::from_slice(json).ok()
+            })
             .collect();
-
         let end = start + bytes.len() as u64;
-        (records, end.cast_signed().max(offset))
+        JournalPart {
+            records,
+            end: end.cast_signed().max(offset),
+        }
     }
 }
 

@@ -15,19 +15,14 @@ use super::reading::{ReadSettings, UnreadTranscript, read_transcripts, unread_by
 use super::values::count_from;
 use crate::claude::transcripts::{self, TranscriptFile};
 use crate::pricing::PriceTable;
-use crate::time::{Millis, datetime_from_system};
-use crate::transcript::reader::{FileState, LastLine, ReadPosition, ScanState};
+use crate::transcript::reader::{FileState, ReadPosition, ScanState};
 
 /// The maximum time for listing the transcripts while Claude Code is waiting. A user may have a hundred thousand
 /// transcripts.
 const LONGEST_LISTING: Duration = Duration::from_millis(100);
 
-/// The time, in milliseconds, after which an unchanged file is considered settled. The last line of a settled file is
-/// read even if it has no line break.
-const SETTLED_AFTER: Millis = 60_000;
-
 /// The columns of `files`, in the order that [`position_from`] expects.
-const POSITION_COLUMNS: &str = "id, offset, mark, size, modified, last_line, last_at, newest_at, last_response, \
+const POSITION_COLUMNS: &str = "id, offset, mark, size, modified, last_at, newest_at, last_response, \
      unreadable, damaged_after, facts";
 
 /// The time limit for reading transcripts.
@@ -65,17 +60,6 @@ impl CatchUpResult {
     }
 }
 
-/// Returns the cutoff time for settled files. A file that was last modified before the cutoff is settled.
-pub(super) fn settled_before() -> Millis {
-    // File modification times come from the system clock, so tests cannot substitute a fake clock here.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "compared with the dates of files"
-    )]
-    let now = std::time::SystemTime::now();
-    datetime_from_system(now).timestamp_millis() - SETTLED_AFTER
-}
-
 impl Ledger {
     /// Reads new lines from the transcripts under `roots` and reconciles the affected sessions. Calls `progress` with
     /// the number of bytes read so far and the total.
@@ -88,7 +72,6 @@ impl Ledger {
         read_time: ReadTime,
         progress: &mut dyn FnMut(u64, u64),
     ) -> LedgerResult<CatchUpResult> {
-        let settled_before = settled_before();
         let listing_started = Instant::now();
         let listed = transcripts::all_until(roots, &|| match read_time {
             ReadTime::All => false,
@@ -100,11 +83,10 @@ impl Ledger {
         };
         catch_up.unreadable.sort();
         let mut transcripts_to_read =
-            self.read(|store| store.transcripts_to_read(listed.files, read_time, settled_before))?;
+            self.read(|store| store.transcripts_to_read(listed.files, read_time))?;
         transcripts_to_read.sort_by_key(|transcript| Reverse(transcript.file.state.modified));
         catch_up.complete = !listed.is_cut_short;
         let settings = ReadSettings {
-            settled_before,
             read_time,
             started: Instant::now(),
         };
@@ -117,8 +99,12 @@ impl Ledger {
             // With a time limit, facts are committed before the ledger is reconciled, so that they are not lost if a hook
             // has to exit early.
             self.write(|store| {
-                if read_time == ReadTime::All {
-                    store.read_overtaken(&transcripts_to_read, &settings, &mut batch, prices)?;
+                if read_time == ReadTime::All && !store.overtaken(&batch)?.is_empty() {
+                    // No other process can store anything during this transaction, so this batch is up to date.
+                    let files = transcripts_to_read.into_iter().map(|unread| unread.file);
+                    let unread = store.transcripts_to_read(files, read_time)?;
+                    batch = read_transcripts(&unread, &settings, |_| ());
+                    batch.finish(prices);
                 }
                 if !batch.files.is_empty() {
                     store.commit(&mut batch, prices)?;
@@ -129,14 +115,13 @@ impl Ledger {
                     // is written only once.
                     let collected = batch.all_by_session.take();
                     store.reconcile_dirty(self.data_directory(), prices, collected)?;
-                    store.note_completion(&catch_up)?;
                 }
                 Ok(())
             })?;
         }
         self.reconcile_dirty(prices)?;
         if catch_up.is_all() && !self.is_complete() {
-            self.write(|store| store.note_completion(&catch_up))?;
+            self.write(|store| store.set_meta("complete", 1))?;
         }
         Ok(catch_up)
     }
@@ -164,7 +149,6 @@ impl Ledger {
         limit: Duration,
     ) -> Batch {
         let settings = ReadSettings {
-            settled_before: settled_before(),
             read_time: ReadTime::Within(limit),
             started: Instant::now(),
         };
@@ -172,9 +156,8 @@ impl Ledger {
         if with_subagents {
             files.extend(transcripts::of_subagents(transcript));
         }
-        let transcripts_to_read = self.read(|store| {
-            store.transcripts_to_read(files, settings.read_time, settings.settled_before)
-        });
+        let transcripts_to_read =
+            self.read(|store| store.transcripts_to_read(files, settings.read_time));
         // If the positions cannot be read, there is no way to tell which lines are new.
         let is_cut_short = transcripts_to_read.is_err();
         let mut batch =
@@ -182,15 +165,6 @@ impl Ledger {
         batch.is_cut_short |= is_cut_short;
         batch
     }
-}
-
-/// Returns true if a file has changed since it was last read, or if it has settled and its last line is still unread.
-fn needs_reading(position: &ReadPosition, state: FileState, settled_before: Millis) -> bool {
-    if position.file != state {
-        return true;
-    }
-    let has_last_line = position.offset < state.size && position.last_line == LastLine::Growing;
-    has_last_line && state.modified_ms() < settled_before
 }
 
 /// How far a transcript has been read, according to the ledger.
@@ -206,9 +180,8 @@ impl Store {
     /// the start.
     fn transcripts_to_read(
         &self,
-        files: Vec<TranscriptFile>,
+        files: impl IntoIterator<Item = TranscriptFile>,
         read_time: ReadTime,
-        settled_before: Millis,
     ) -> Result<Vec<UnreadTranscript>> {
         // With a time limit, only some files are listed, so their positions are looked up one at a time.
         let all = match read_time {
@@ -224,7 +197,7 @@ impl Store {
             }
             .unwrap_or_default();
             let is_read_again = stored.may_be_misread && read_time == ReadTime::All;
-            if is_read_again || needs_reading(&stored.position, file.state, settled_before) {
+            if is_read_again || stored.position.file != file.state {
                 transcripts_to_read.push(UnreadTranscript {
                     file,
                     position: stored.position,
@@ -247,51 +220,6 @@ impl Store {
             }
         }
         Ok(overtaken)
-    }
-
-    /// Reads transcripts again if another process read them at the same time. Afterward, the batch is up to
-    /// date, because no other process can store anything during the current transaction.
-    ///
-    /// Usually, only the affected transcripts are read again. If the other process has also corrected misread transcripts,
-    /// all are read again. Either way, the batch ends up with all misread transcripts. This is necessary because a response
-    /// may be in several of them, and can be corrected only after all of them have been read.
-    fn read_overtaken(
-        &self,
-        unread: &[UnreadTranscript],
-        settings: &ReadSettings,
-        batch: &mut Batch,
-        prices: &PriceTable,
-    ) -> Result<()> {
-        let overtaken = self.overtaken(batch)?;
-        if overtaken.is_empty() {
-            return Ok(());
-        }
-        let stored = self.positions()?;
-        let has_misread_list_changed = unread.iter().any(|transcript| {
-            let stored = stored.get(&file_id(&transcript.file.path));
-            transcript.is_read_again != stored.is_some_and(|stored| stored.may_be_misread)
-        });
-        let is_affected = |file: Id| has_misread_list_changed || overtaken.contains(&file);
-        let files = unread
-            .iter()
-            .map(|transcript| transcript.file.clone())
-            .filter(|file| is_affected(file_id(&file.path)))
-            .collect();
-        let transcripts_to_read =
-            self.transcripts_to_read(files, settings.read_time, settings.settled_before)?;
-        batch.files.retain(|facts| !is_affected(facts.id));
-        batch.unreadable.retain(|path| !is_affected(file_id(path)));
-        batch.append(read_transcripts(&transcripts_to_read, settings, |_| ()));
-        batch.finish(prices);
-        Ok(())
-    }
-
-    /// Marks the ledger as complete if every transcript has been read to its end.
-    fn note_completion(&self, catch_up: &CatchUpResult) -> Result<()> {
-        if catch_up.is_all() && !self.is_complete()? {
-            self.set_meta("complete", 1)?;
-        }
-        Ok(())
     }
 
     /// Returns true if a transcript has been read, at least in part.
@@ -324,18 +252,17 @@ fn position_from(row: &Row<'_>) -> Result<StoredPosition> {
             size: count_from(row, 3)?,
             modified: row.get(4)?,
         },
-        last_line: row.get(5)?,
         scan_state: ScanState {
-            last_at: row.get(6)?,
-            newest_at: row.get(7)?,
-            last_response: row.get(8)?,
-            unreadable: row.get(9)?,
-            damaged_after: row.get(10)?,
+            last_at: row.get(5)?,
+            newest_at: row.get(6)?,
+            last_response: row.get(7)?,
+            unreadable: row.get(8)?,
+            damaged_after: row.get(9)?,
         },
     };
     Ok(StoredPosition {
         position,
-        may_be_misread: row.get::<_, i64>(11)? < FACTS,
+        may_be_misread: row.get::<_, i64>(10)? < FACTS,
     })
 }
 
@@ -363,56 +290,6 @@ mod tests {
         assert!(read().is_cut_short);
     }
 
-    /// The database is locked while transcripts are read again, so whycap should not read more of them than necessary.
-    #[test]
-    #[expect(clippy::disallowed_methods, reason = "the test writes transcripts")]
-    fn only_overtaken_transcripts_are_read_once_more() {
-        let home = tempfile::tempdir().unwrap();
-        let prices = PriceTable::list();
-        let [overtaken, other] = ["1", "2"].map(|digit| {
-            let name = "11111111-0000-4000-8000-00000000000".to_owned() + digit;
-            let path = home.path().join(name + ".jsonl");
-            std::fs::write(&path, format!("{RESPONSE}\n")).unwrap();
-            path
-        });
-        let settings = ReadSettings {
-            settled_before: 0,
-            read_time: ReadTime::All,
-            started: Instant::now(),
-        };
-        let ledger = Ledger::in_memory(home.path()).unwrap();
-        let in_passing = ReadTime::Within(Duration::from_secs(60));
-        let commit = |store: &Store, path: &Path| {
-            let file = TranscriptFile::look(path).unwrap().unwrap();
-            let transcripts_to_read = store.transcripts_to_read(vec![file], in_passing, 0)?;
-            let mut batch = read_transcripts(&transcripts_to_read, &settings, |_| ());
-            batch.finish(&prices);
-            store.commit(&mut batch, &prices)
-        };
-        let read_again = ledger
-            .write(|store| {
-                commit(store, &overtaken)?;
-                commit(store, &other)?;
-                let files =
-                    [&overtaken, &other].map(|path| TranscriptFile::look(path).unwrap().unwrap());
-                store.run("UPDATE files SET facts = 0", [])?;
-                let round = store.transcripts_to_read(files.to_vec(), ReadTime::All, 0)?;
-                let mut batch = read_transcripts(&round, &settings, |_| ());
-
-                let later = RESPONSE.replace("\"m\"", "\"n\"");
-                std::fs::write(&overtaken, format!("{RESPONSE}\n{later}\n")).unwrap();
-                commit(store, &overtaken)?;
-                // Reading this transcript again would now fail.
-                std::fs::remove_file(&other).unwrap();
-                store.read_overtaken(&round, &settings, &mut batch, &prices)?;
-                Ok(batch)
-            })
-            .unwrap();
-        let paths: HashSet<&PathBuf> = read_again.files.iter().map(|facts| &facts.path).collect();
-        assert_eq!(paths, HashSet::from([&overtaken, &other]));
-        assert_eq!(read_again.responses.len(), 2);
-    }
-
     #[test]
     #[expect(clippy::disallowed_methods, reason = "the test writes transcripts")]
     fn a_first_read_reconciles_the_same_responses_as_later_reads() {
@@ -434,18 +311,17 @@ mod tests {
             TranscriptFile::look(&path).unwrap().unwrap()
         });
         let settings = ReadSettings {
-            settled_before: 0,
             read_time: ReadTime::All,
             started: Instant::now(),
         };
         let ledger = Ledger::in_memory(home.path()).unwrap();
         ledger
             .write(|store| {
-                let round = store.transcripts_to_read(files.to_vec(), ReadTime::All, 0)?;
+                let round = store.transcripts_to_read(files.to_vec(), ReadTime::All)?;
                 let mut batch = read_transcripts(&round, &settings, |_| ());
                 batch.finish(&prices);
                 store.commit(&mut batch, &prices)?;
-                let mut collected = batch.responses.take_by_session();
+                let mut collected = batch.take_by_session();
                 let lineage = store.value("SELECT DISTINCT lineage FROM sessions", [])?;
                 let from_ledger = store.lineage(lineage, None)?.responses;
                 let from_transcripts = store.lineage(lineage, Some(&mut collected))?.responses;

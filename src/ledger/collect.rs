@@ -4,10 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::collected_responses::{CollectedResponses, ResponsesBySession};
-use super::facts::{
-    Checkpoint, Compaction, Id, Location, OwnershipMarker, PullRequestLine, Response, id_of,
-};
+use super::facts::{Id, Location, Response, id_of};
+use super::lines::{LineKind, LineRow};
 use super::rows::RequestContext;
 use crate::claude::transcripts;
 use crate::limits::{Event, Fact, Source};
@@ -16,14 +14,14 @@ use crate::time::{Millis, datetime_from_millis};
 use crate::transcript::limit_lines;
 use crate::transcript::line::{self, Line};
 use crate::transcript::reader::{
-    EarlierLines, LineSpan, ReadLimits, ReadPosition, Sink, first_session, read_on,
+    EarlierLines, ReadLimits, ReadPosition, Sink, first_session, read_on,
 };
 
 /// The facts that have been read since the last commit.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     /// The responses. A response may have several entries until [`Batch::finish`] merges them.
-    pub(super) responses: CollectedResponses,
+    pub(super) responses: Vec<Response>,
     /// All responses after they have been stored in an empty ledger. `responses` is then empty.
     pub(super) all_by_session: Option<ResponsesBySession>,
     /// The names of the sessions.
@@ -40,6 +38,9 @@ pub(super) struct Batch {
     pub(super) is_cut_short: bool,
 }
 
+/// All responses of each session.
+pub(super) type ResponsesBySession = HashMap<Id, Vec<Response>>;
+
 /// The facts from one transcript. The responses are in [`Batch::responses`].
 #[derive(Debug, Default)]
 pub(super) struct FileFacts {
@@ -54,13 +55,17 @@ pub(super) struct FileFacts {
     pub(super) earlier_position: ReadPosition,
     /// How the lines that had already been read were handled.
     pub(super) earlier_lines: EarlierLines,
-    pub(super) markers: Vec<OwnershipMarker>,
-    pub(super) compactions: Vec<Compaction>,
-    pub(super) checkpoints: Vec<Checkpoint>,
-    pub(super) pull_requests: Vec<PullRequestLine>,
-    pub(super) damage: Vec<[Millis; 2]>,
+    /// All other facts about spend.
+    pub(super) lines: Vec<LineRow>,
     /// The facts about limits, except responses.
     pub(super) limit_facts: Vec<Fact>,
+}
+
+impl FileFacts {
+    pub(super) fn has_checkpoints(&self) -> bool {
+        let mut lines = self.lines.iter();
+        lines.any(|row| row.kind == LineKind::Checkpoint)
+    }
 }
 
 impl Batch {
@@ -93,8 +98,6 @@ impl Batch {
             session: session.clone(),
             undated: Vec::new(),
             responses: Vec::new(),
-            last_context: None,
-            directory_at: Millis::MAX,
         };
         let (next_position, earlier_lines) = read_on(path, position, limits, &mut sink)?;
         // The lines that would date these events have not been written yet.
@@ -102,7 +105,7 @@ impl Batch {
         sink.date_limit_events(last_at.map_or(0, |at| at.saturating_add(1)));
         let FileSink {
             mut facts,
-            responses,
+            mut responses,
             ..
         } = sink;
         facts.position = next_position;
@@ -110,7 +113,7 @@ impl Batch {
         facts.earlier_lines = earlier_lines;
         self.sessions.entry(session_id).or_insert(session);
         self.files.push(facts);
-        self.responses.add(responses);
+        self.responses.append(&mut responses);
         Ok(())
     }
 
@@ -134,7 +137,7 @@ impl Batch {
 
     /// Returns true if a transcript in the batch has a new checkpoint.
     pub(super) fn has_checkpoints(&self) -> bool {
-        self.files.iter().any(|facts| !facts.checkpoints.is_empty())
+        self.files.iter().any(FileFacts::has_checkpoints)
     }
 
     /// Returns the transcripts whose earlier lines were handled in the given way.
@@ -147,7 +150,7 @@ impl Batch {
 
     /// Adds the facts from another batch that was read after this one.
     pub(super) fn append(&mut self, mut other: Self) {
-        self.responses.append(other.responses);
+        self.responses.append(&mut other.responses);
         self.sessions.extend(other.sessions);
         self.models.extend(other.models);
         self.contexts.extend(other.contexts);
@@ -161,17 +164,35 @@ impl Batch {
 
     /// Merges the lines of each response, sorts the responses by key, and calculates their costs.
     pub(super) fn finish(&mut self, prices: &PriceTable) {
-        self.responses.merge_lines();
+        // This sort is stable and moves each response only once.
+        self.responses.sort_by_cached_key(|response| response.key);
+        self.responses.dedup_by(|later, first| {
+            let is_same = later.key == first.key;
+            if is_same {
+                first.merge(later);
+            }
+            is_same
+        });
         let by_model: BTreeMap<Id, _> = self
             .models
             .iter()
             .map(|(id, name)| (*id, super::facts::PricesOfModel::new(prices, name)))
             .collect();
-        self.responses.for_each_mut(|response| {
+        for response in &mut self.responses {
             if let Some(prices) = by_model.get(&response.model) {
                 response.price(prices);
             }
-        });
+        }
+    }
+
+    /// Removes the responses and groups them by session.
+    pub(super) fn take_by_session(&mut self) -> ResponsesBySession {
+        let mut by_session = ResponsesBySession::new();
+        for response in std::mem::take(&mut self.responses) {
+            let of_session = by_session.entry(response.session).or_default();
+            of_session.push(response);
+        }
+        by_session
     }
 
     /// Records a session's directory unless the directory of an earlier response is known.
@@ -205,15 +226,6 @@ fn session_of(path: &Path) -> io::Result<String> {
     Ok(first_session(path)?.unwrap_or(by_path))
 }
 
-/// Returns true if both combinations of names are the same. Most names are empty, so two empty names are compared
-/// without calling the C library. On some processors, that call takes 150 ns because it loads bytes from the invalid
-/// addresses of the empty strings.
-fn are_equal(left: [&str; 5], right: [&str; 5]) -> bool {
-    left.into_iter()
-        .zip(right)
-        .all(|(left, right)| left.len() == right.len() && (left.is_empty() || left == right))
-}
-
 /// Adds a transcript's lines to a batch.
 struct FileSink<'b> {
     batch: &'b mut Batch,
@@ -224,57 +236,75 @@ struct FileSink<'b> {
     undated: Vec<Event>,
     /// The responses in the transcript.
     responses: Vec<Response>,
-    /// The context of the last response.
-    last_context: Option<KnownContext>,
-    /// The time of the transcript's earliest response whose directory has been added to the batch. Later responses
-    /// cannot change the batch, so there is no need to look up their session.
-    directory_at: Millis,
-}
-
-struct KnownContext {
-    id: Id,
-    context: RequestContext,
 }
 
 impl Sink for FileSink<'_> {
-    fn line(&mut self, line: Line<'_>, span: LineSpan, is_out_of_order: bool) {
-        let offset = span.offset.cast_signed();
+    fn line(&mut self, line: Line<'_>, offset: i64, is_out_of_order: bool) {
+        let mut location = Location {
+            file: self.facts.id,
+            offset,
+            ..Location::default()
+        };
         match line {
             Line::Response(response) => {
                 if let Some(at) = response.at {
                     self.date_limit_events(at);
                 }
-                let mut location =
-                    self.location(offset, is_out_of_order, response.copied_from.as_deref());
+                location.is_out_of_order = is_out_of_order;
                 location.is_from_terminal = response.is_from_terminal;
+                location.source = self.source(response.copied_from.as_deref());
                 self.response(response, location);
             }
-            Line::Checkpoint(checkpoint) => self.facts.checkpoints.push(Checkpoint {
-                file: self.facts.id,
-                ..checkpoint
+            Line::Checkpoint(checkpoint) => {
+                for name in checkpoint.models.keys() {
+                    add_name(&mut self.batch.models, name);
+                }
+                self.facts.lines.push(LineRow {
+                    key: Some(checkpoint.started),
+                    at: checkpoint.latest_preceding_time,
+                    detail: serde_json::to_string(&checkpoint).ok(),
+                    ..LineRow::new(LineKind::Checkpoint, location)
+                });
+            }
+            Line::OwnershipMarker(marker) => self.marker(LineRow {
+                key: marker.snapshot,
+                at: Some(marker.at),
+                ..LineRow::new(LineKind::Marker, location)
             }),
-            Line::OwnershipMarker(marker) => self.marker(marker),
             Line::CompactBoundary(compaction) => {
                 if compaction.copied_from.is_none() {
                     self.limit_event(Some(compaction.at), Event::Shortened);
                 }
-                let location =
-                    self.location(offset, is_out_of_order, compaction.copied_from.as_deref());
-                self.facts.compactions.push(Compaction {
-                    key: compaction.key,
-                    at: compaction.at,
-                    tokens: compaction.tokens,
-                    locations: vec![location],
+                location.is_out_of_order = is_out_of_order;
+                location.source = self.source(compaction.copied_from.as_deref());
+                self.facts.lines.push(LineRow {
+                    key: Some(compaction.key),
+                    at: Some(compaction.at),
+                    detail: Some(compaction.tokens.to_string()),
+                    ..LineRow::new(LineKind::Compaction, location)
                 });
             }
-            Line::PullRequest(pull_request) => self.facts.pull_requests.push(pull_request),
+            Line::PullRequest(pull_request) => self.facts.lines.push(LineRow {
+                at: Some(pull_request.at),
+                detail: serde_json::to_string(&pull_request).ok(),
+                ..LineRow::new(LineKind::PullRequest, location)
+            }),
             Line::LimitFact(line) => self.limit_line(line.bytes, line.at),
             Line::Other => {}
         }
     }
 
     fn damage(&mut self, from: Millis, until: Millis) {
-        self.facts.damage.push([from, until]);
+        let location = Location {
+            file: self.facts.id,
+            offset: from,
+            ..Location::default()
+        };
+        self.facts.lines.push(LineRow {
+            key: Some(until),
+            at: Some(from),
+            ..LineRow::new(LineKind::Damage, location)
+        });
     }
 }
 
@@ -306,45 +336,18 @@ impl FileSink<'_> {
         self.facts.limit_facts.extend(facts);
     }
 
-    fn location(&mut self, offset: i64, is_out_of_order: bool, source: Option<&str>) -> Location {
-        Location {
-            file: self.facts.id,
-            offset,
-            is_out_of_order,
-            is_from_terminal: false,
-            source: source.map(|name| add_name(&mut self.batch.sessions, name)),
-        }
+    /// Returns the ID of the session that a line was copied from.
+    fn source(&mut self, name: Option<&str>) -> Option<Id> {
+        name.map(|name| add_name(&mut self.batch.sessions, name))
     }
 
     /// Adds a marker if it is a snapshot or the first `queue-operation`. Later `queue-operation` lines prove nothing
     /// more.
-    fn marker(&mut self, marker: OwnershipMarker) {
-        let is_known = self
-            .facts
-            .markers
-            .iter()
-            .any(|known| known.snapshot.is_none());
-        if marker.snapshot.is_some() || !is_known {
-            self.facts.markers.push(marker);
+    fn marker(&mut self, row: LineRow) {
+        let mut lines = self.facts.lines.iter();
+        if row.key.is_some() || !lines.any(|known| known.kind == row.kind && known.key.is_none()) {
+            self.facts.lines.push(row);
         }
-    }
-
-    /// Returns the ID for this combination of branch, agent, skill, plugin, and MCP server. The last combination is
-    /// cached, because consecutive responses usually share it.
-    fn context(&mut self, names: [&str; 5]) -> Id {
-        if let Some(last) = &self.last_context
-            && are_equal(last.context.names(), names)
-        {
-            return last.id;
-        }
-        let context = RequestContext::from(names);
-        let id = context.id();
-        self.batch
-            .contexts
-            .entry(id)
-            .or_insert_with(|| context.clone());
-        self.last_context = Some(KnownContext { id, context });
-        id
     }
 
     fn response(&mut self, line: line::ResponseLine<'_>, location: Location) {
@@ -357,18 +360,17 @@ impl FileSink<'_> {
             (None, false) => "main",
         };
         self.facts.is_from_terminal |= line.is_from_terminal;
-        let context = self.context([
-            line.branch.as_deref().unwrap_or_default(),
-            agent,
-            line.skill.as_deref().unwrap_or_default(),
-            line.plugin.as_deref().unwrap_or_default(),
-            line.mcp_server.as_deref().unwrap_or_default(),
-        ]);
-        if let Some(directory) = &line.directory
-            && at < self.directory_at
-        {
+        let context = RequestContext {
+            branch: line.branch.unwrap_or_default().into_owned(),
+            agent: agent.to_owned(),
+            skill: line.skill.unwrap_or_default().into_owned(),
+            plugin: line.plugin.unwrap_or_default().into_owned(),
+            mcp_server: line.mcp_server.unwrap_or_default().into_owned(),
+        };
+        let context_id = context.id();
+        self.batch.contexts.entry(context_id).or_insert(context);
+        if let Some(directory) = &line.directory {
             self.batch.add_directory(self.facts.session, at, directory);
-            self.directory_at = at;
         }
         for advice in &line.advice {
             add_name(&mut self.batch.models, &advice.model);
@@ -383,7 +385,7 @@ impl FileSink<'_> {
                 .as_deref()
                 .filter(|name| !is_same_model(name, &line.model))
                 .map(|name| add_name(&mut self.batch.models, name)),
-            context,
+            context: context_id,
             is_of_subagent: line.subagent,
             usage: line.usage,
             service: line.service,

@@ -1,16 +1,14 @@
 //! Writes the facts from transcripts to the database.
 
-use std::collections::BTreeSet;
-use std::mem;
-use std::thread;
+use std::collections::HashSet;
 
 use rusqlite::params;
 
 use super::collect::{Batch, FileFacts};
 use super::database::{FACTS, SESSION, Store};
 use super::error::Result;
-use super::facts::{Compaction, Id, STALE, id_of};
-use super::lines::{LineKind, LineRow};
+use super::facts::{Id, STALE};
+use super::lines::LineKind;
 use super::rows::NameKind;
 use super::stored_responses::ResponseWriter;
 use crate::pricing::PriceTable;
@@ -38,7 +36,7 @@ impl Store {
             self.add_name(*id, NameKind::Model, name)?;
         }
         for (id, context) in &batch.contexts {
-            let names = serde_json::to_string(&context.names()).unwrap_or_default();
+            let names = serde_json::to_string(context).unwrap_or_default();
             self.add_name(*id, NameKind::Context, &names)?;
         }
         for (session, (at, directory)) in &batch.directories {
@@ -66,23 +64,17 @@ impl Store {
                 |row| row.get(0),
             )?
         };
+        if index.is_some() {
+            self.0.execute_batch("DROP INDEX responses_by_session")?;
+        }
         let mut writer = ResponseWriter::new(self, prices)?;
         // The responses are in key order, so the pages of the table are filled one after another.
+        for response in &batch.responses {
+            writer.add(response)?;
+        }
         if let Some(index) = index {
-            self.0.execute_batch("DROP INDEX responses_by_session")?;
-            writer.add_first(&batch.responses)?;
-            let mut responses = mem::take(&mut batch.responses);
-            thread::scope(|scope| -> Result<()> {
-                let grouping =
-                    thread::Builder::new().spawn_scoped(scope, || responses.take_by_session());
-                self.0.execute_batch(&index)?;
-                batch.all_by_session = grouping.ok().and_then(|thread| thread.join().ok());
-                Ok(())
-            })?;
-        } else {
-            for response in batch.responses.iter() {
-                writer.add(response)?;
-            }
+            self.0.execute_batch(&index)?;
+            batch.all_by_session = Some(batch.take_by_session());
         }
         if read_again.is_empty() {
             self.change_sums(writer.changes)?;
@@ -145,6 +137,8 @@ impl Store {
     }
 
     fn make_locations_stale(&self, file: Id) -> Result<()> {
+        // The file may be that of another session now.
+        self.run("DELETE FROM files WHERE id = ?1", [file])?;
         self.run(
             "DELETE FROM lines WHERE file = ?1 AND kind IN (?2, ?3)",
             params![file, LineKind::PullRequest, LineKind::Damage],
@@ -162,131 +156,49 @@ impl Store {
 
     fn add_file(&self, facts: &FileFacts) -> Result<()> {
         let (position, scan_state) = (&facts.position, &facts.position.scan_state);
-        let values = params![
-            facts.id,
-            facts.session,
-            position.offset.cast_signed(),
-            position.preceding_hash,
-            position.file.size.cast_signed(),
-            position.file.modified,
-            position.last_line,
-            scan_state.last_at,
-            scan_state.newest_at,
-            scan_state.last_response,
-            scan_state.unreadable,
-            scan_state.damaged_after,
-            FACTS,
-            facts.earlier_lines != EarlierLines::Skipped,
-            facts.path.as_os_str().as_encoded_bytes(),
-            facts.is_main
-        ];
-        // Existing rows are updated, because replacing them would also write the index.
-        let (position_values, _) = values.split_at(14);
-        let is_known = self.change(
-            "UPDATE files SET offset = ?3, mark = ?4, size = ?5, modified = ?6, last_line = ?7, last_at = ?8,
-                 newest_at = ?9, last_response = ?10, unreadable = ?11, damaged_after = ?12,
-                 facts = iif(?14, ?13, facts)
-             WHERE id = ?1 AND session = ?2",
-            position_values,
-        )? > 0;
-        if !is_known {
-            self.run(
-                "INSERT OR REPLACE INTO files (id, session, offset, mark, size, modified, last_line, last_at,
-                     newest_at, last_response, unreadable, damaged_after, facts, path, is_main)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?15, ?16)",
-                values,
-            )?;
-        }
-        for marker in &facts.markers {
-            self.add_line(&LineRow::of_marker(facts.id, marker))?;
-            if let Some(snapshot) = marker.snapshot {
-                self.link_by(facts.session, LineKind::Marker, snapshot)?;
+        // A row that exists is updated, because replacing it would also write the index.
+        self.run(
+            "INSERT INTO files (id, session, offset, mark, size, modified, last_at, newest_at, last_response,
+                 unreadable, damaged_after, facts, path, is_main)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+             ON CONFLICT (id) DO UPDATE SET offset = ?3, mark = ?4, size = ?5, modified = ?6, last_at = ?7,
+                 newest_at = ?8, last_response = ?9, unreadable = ?10, damaged_after = ?11,
+                 facts = iif(?15, ?12, facts)",
+            params![
+                facts.id,
+                facts.session,
+                position.offset.cast_signed(),
+                position.preceding_hash,
+                position.file.size.cast_signed(),
+                position.file.modified,
+                scan_state.last_at,
+                scan_state.newest_at,
+                scan_state.last_response,
+                scan_state.unreadable,
+                scan_state.damaged_after,
+                FACTS,
+                facts.path.as_os_str().as_encoded_bytes(),
+                facts.is_main,
+                facts.earlier_lines != EarlierLines::Skipped
+            ],
+        )?;
+        // Sessions that have the same line share a lineage.
+        let mut linked: HashSet<(LineKind, i64)> = HashSet::new();
+        for row in &facts.lines {
+            self.add_line(row)?;
+            if row.kind == LineKind::Compaction {
+                self.link_location(facts.session, &row.location)?;
+            }
+            if let Some(key) = row.key
+                && row.kind != LineKind::Damage
+                && linked.insert((row.kind, key))
+            {
+                self.link_by(facts.session, row.kind, key)?;
             }
         }
-        for compaction in &facts.compactions {
-            self.add_compaction(facts.session, compaction)?;
-        }
-        self.add_checkpoints(facts)?;
-        for line in &facts.pull_requests {
-            self.add_line(&LineRow::of_pull_request(facts.id, line))?;
-        }
-        for span in &facts.damage {
-            self.add_line(&LineRow::of_damage(facts.id, *span))?;
-        }
-        self.add_limit_facts(&facts.limit_facts)
-    }
-
-    fn add_checkpoints(&self, facts: &FileFacts) -> Result<()> {
-        for checkpoint in &facts.checkpoints {
-            self.add_line(&LineRow::of_checkpoint(facts.id, checkpoint))?;
-            for name in checkpoint.models.keys() {
-                self.add_name(id_of(name.as_bytes()), NameKind::Model, name)?;
-            }
-        }
-        let starts: BTreeSet<Millis> = facts
-            .checkpoints
-            .iter()
-            .map(|checkpoint| checkpoint.started)
-            .collect();
-        for started in starts {
-            self.link_by(facts.session, LineKind::Checkpoint, started)?;
-        }
-        if !facts.checkpoints.is_empty() {
+        if facts.has_checkpoints() {
             self.mark_dirty(facts.session)?;
         }
-        Ok(())
-    }
-
-    fn add_compaction(&self, session: Id, compaction: &Compaction) -> Result<()> {
-        for location in &compaction.locations {
-            self.add_line(&LineRow {
-                key: Some(compaction.key),
-                at: Some(compaction.at),
-                detail: Some(compaction.tokens.to_string()),
-                ..LineRow::new(LineKind::Compaction, *location)
-            })?;
-            self.link_location(session, location)?;
-        }
-        self.link_by(session, LineKind::Compaction, compaction.key)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::catch_up::ReadTime;
-    use super::super::database::Ledger;
-    use super::*;
-
-    #[test]
-    #[expect(clippy::disallowed_methods, reason = "the test writes a transcript")]
-    fn the_index_of_the_responses_is_complete_after_a_first_read() {
-        let home = tempfile::tempdir().unwrap();
-        let projects = home.path().join("projects");
-        let directory = projects.join("-home-dev-p");
-        std::fs::create_dir_all(&directory).unwrap();
-        let lines: Vec<String> = (0..MANY_RESPONSES)
-            .map(|number| {
-                format!(
-                    r#"{{"type":"assistant","timestamp":"2026-11-20T10:00:00.000Z","requestId":"r{number}","message":{{"id":"m","model":"claude-opus-4-8","usage":{{"output_tokens":7}}}}}}"#
-                )
-            })
-            .collect();
-        let path = directory.join("11111111-0000-4000-8000-000000000000.jsonl");
-        std::fs::write(path, lines.join("\n") + "\n").unwrap();
-        let mut ledger = Ledger::in_memory(home.path()).unwrap();
-        let roots = std::iter::once(projects);
-        let prices = PriceTable::list();
-        ledger
-            .catch_up(roots, &prices, ReadTime::All, &mut |_, _| {})
-            .unwrap();
-        // The query fails if the index is missing.
-        let count: i64 = ledger
-            .read(|store| {
-                let query = "SELECT count(*) FROM responses INDEXED BY responses_by_session
-                     WHERE session <> 0";
-                store.value(query, [])
-            })
-            .unwrap();
-        assert_eq!(usize::try_from(count), Ok(MANY_RESPONSES));
+        self.add_limit_facts(&facts.limit_facts)
     }
 }

@@ -18,6 +18,7 @@ INSERT INTO sessions SELECT id, name, directory, directory_at, lineage, is_dirty
     || ',"bounds":' || bounds || '}'
 FROM old_sessions;
 
+ALTER TABLE old_files DROP COLUMN last_line;
 INSERT INTO files SELECT old_files.*, iif(id IN (SELECT file FROM misread), 0,
     (SELECT value FROM meta WHERE name = 'facts')) FROM old_files;
 

@@ -20,15 +20,15 @@ use super::error::{FileId, LedgerError, LedgerResult, Result};
 use super::facts::{Id, id_of};
 use crate::disk::{self, ownership};
 
-/// The schema version. A ledger with the version before it is converted, and one with any other version is set aside.
-const SCHEMA: i64 = 4;
+/// The schema version. A ledger with a version from 3 on is converted, and one with any other version is set aside.
+const SCHEMA: i64 = 5;
 
 /// The version of the rules that derive costs and results from facts. When it changes, all costs and results are
 /// recalculated.
 pub(super) const RULES: i64 = 10;
 
 /// The version of the rules that read facts from transcripts. When it increases, all transcripts are read again.
-pub(super) const FACTS: i64 = 6;
+pub(super) const FACTS: i64 = 7;
 
 /// The size of the write-ahead log, in bytes, at which a status-line call merges the log into the ledger after printing
 /// its line. The log should be short because each call has to read all of it, unless another process has the ledger
@@ -148,8 +148,7 @@ impl Ledger {
             }
             // Enabling WAL fails while another process is reading the ledger. The next process that opens the ledger
             // tries again.
-            let is_empty = path.metadata().is_ok_and(|metadata| metadata.len() == 0);
-            let _ = ledger.read(|store| store.enable_wal(is_empty));
+            let _ = ledger.read(Store::enable_wal);
             if ledger.write(Store::create_tables)? {
                 return Ok(ledger);
             }
@@ -377,21 +376,13 @@ impl Store {
 
     /// Enables the write-ahead log if no other process is reading the ledger.
     ///
-    /// SQLite writes this setting to the file and waits for the disk. It would also write a rollback journal, which
-    /// means waiting for the disk twice more. An empty file has nothing to roll back to, so its journal is kept in
-    /// memory. If the log cannot be enabled, later transactions use a journal on disk.
-    fn enable_wal(&self, is_empty: bool) -> Result<()> {
-        if is_empty {
-            self.value::<String>("PRAGMA journal_mode = MEMORY", [])?;
-        }
-        let mode = self.value::<String>("PRAGMA journal_mode = WAL", []);
-        if mode.as_deref() != Ok("wal") {
-            self.value::<String>("PRAGMA journal_mode = DELETE", [])?;
-        }
+    /// Otherwise, transactions use a journal on disk.
+    fn enable_wal(&self) -> Result<()> {
+        self.value::<String>("PRAGMA journal_mode = WAL", [])?;
         Ok(())
     }
 
-    /// Creates the tables if the file is empty, or converts those of the version before. Returns true if the tables then
+    /// Creates the tables if the file is empty, or converts those of an earlier version. Returns true if the tables then
     /// have the current schema version.
     fn create_tables(&self) -> Result<bool> {
         let version = self.version()?;
@@ -408,6 +399,10 @@ impl Store {
                     .execute_batch(include_str!("before_conversion.sql"))?;
                 self.0.execute_batch(schema)?;
                 self.0.execute_batch(include_str!("conversion.sql"))?;
+            }
+            4 => {
+                let change = "ALTER TABLE files DROP COLUMN last_line";
+                self.0.execute_batch(change)?;
             }
             _ => return Ok(false),
         }
@@ -610,7 +605,7 @@ mod tests {
         let mode_after_attempt = || {
             ledger
                 .read(|store| {
-                    store.enable_wal(true)?;
+                    let _ = store.enable_wal();
                     store.value::<String>("PRAGMA journal_mode", [])
                 })
                 .unwrap()

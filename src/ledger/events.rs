@@ -20,6 +20,9 @@ use crate::paths::Paths;
 use crate::pricing::{Money, PriceTable};
 use crate::time::{Millis, datetime_from_millis};
 
+/// The number of bytes of the journal to search for new events. They cover several days of work in many sessions.
+const RECENT_BYTES: u64 = 256 * 1024;
+
 /// A Claude Code process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessId {
@@ -226,18 +229,17 @@ impl Store {
 
     /// Adds the events and the facts about limits that were appended to the journal while the ledger was busy.
     pub(super) fn pick_up_events(&self, data: &Path) -> Result<()> {
-        for file in MonthFile::list(data).iter().rev() {
+        for file in MonthFile::list(data) {
             let name = journal_name(file.month);
             let since = self.meta(&name)?.unwrap_or(0);
-            let (events, length) = file.records_after::<RunEvent>(since);
-            for event in &events {
+            let events = file.records_after::<RunEvent>(since, RECENT_BYTES);
+            for event in &events.records {
                 self.add_event(event)?;
             }
-            // These may include facts after `length`, which the next reader adds again without effect.
-            let (facts, _) = file.records_after(since);
-            self.add_limit_facts(&facts)?;
-            if length != since {
-                self.set_meta(&name, length)?;
+            // These may include facts after the last event, which the next reader adds again without effect.
+            self.add_limit_facts(&file.records_after(since, RECENT_BYTES).records)?;
+            if events.end != since {
+                self.set_meta(&name, events.end)?;
             }
         }
         Ok(())

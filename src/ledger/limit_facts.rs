@@ -4,8 +4,7 @@
 //! too, but they are read from the table of responses. A status-line call must not pay for history, so the ledger also
 //! stores the time since which facts matter: an earlier refusal cannot stop anything anymore.
 
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::mem::{Discriminant, discriminant};
 
 use chrono::{DateTime, Utc};
@@ -17,7 +16,7 @@ use super::database::{Ledger, Store};
 use super::error::{LedgerResult, Result};
 use super::facts::{Id, id_of};
 use super::stored_responses::SUBAGENT;
-use crate::journal::{self, Journal, JournalRecord};
+use crate::journal::{self, JournalRecord};
 use crate::limits::{Event, Fact, Measure, Source};
 use crate::paths::Paths;
 use crate::time::{Millis, QUARTER_HOUR, datetime_from_millis};
@@ -36,6 +35,16 @@ const EARLIER_READINGS: usize = 8;
 
 /// The part of the table's rows that [`fact_from`] reads.
 const COLUMNS: &str = "at, session, source, event";
+
+/// Selects the names of the session and the model of each row of sums.
+const NAMES_OF_SUMS: &str =
+    "sessions.name, names.name FROM sums LEFT JOIN sessions ON sessions.id = session
+     LEFT JOIN names ON names.id = model WHERE level = 0";
+
+/// The same for the responses of a session.
+const NAMES_OF_RESPONSES: &str =
+    "sessions.name, names.name FROM responses LEFT JOIN sessions ON sessions.id = session
+     LEFT JOIN names ON names.id = model WHERE session = ?1";
 
 impl JournalRecord for Fact {
     const KIND: &'static str = "fact";
@@ -142,19 +151,6 @@ impl Ledger {
         }
     }
 
-    /// Returns the facts of a period that wait in the journal until there is a ledger.
-    pub(crate) fn waiting_limit_facts(
-        paths: &Paths,
-        since: DateTime<Utc>,
-        until: DateTime<Utc>,
-    ) -> Vec<Fact> {
-        let journal = Journal::between(paths, since, until);
-        journal
-            .records()
-            .filter(|fact: &Fact| fact.at >= since)
-            .collect()
-    }
-
     /// Adds the facts that an earlier version stored elsewhere, unless that has been done. `stored_elsewhere` returns
     /// them.
     pub(crate) fn migrate_limit_facts(
@@ -191,17 +187,15 @@ impl Ledger {
                 )?;
                 since = since.max(last_response.unwrap_or(Millis::MIN));
             }
-            let recent: Vec<Option<Fact>> = store.all(
-                &format!(
-                    "SELECT {COLUMNS} FROM limit_facts WHERE at >= ?1 AND session = ?2 ORDER BY at DESC"
-                ),
-                params![since, session],
-                fact_from,
+            let newest: Option<String> = store.first(
+                "SELECT event FROM limit_facts
+                 WHERE session = ?1 AND at >= ?2
+                     AND (event LIKE '{\"read\":%' OR event LIKE '{\"refused\":%')
+                 ORDER BY at DESC LIMIT 1",
+                params![session, since],
+                |row| row.get(0),
             )?;
-            let mut newest_first = recent.into_iter().flatten().map(|fact| fact.event);
-            Ok(newest_first
-                .find(|event| matches!(event, Event::Read(_) | Event::Refused(_)))
-                .is_some_and(|event| event == reading.event))
+            Ok(newest == to_string(&reading.event).ok())
         })
     }
 
@@ -340,11 +334,10 @@ impl Store {
             |row| row.get(0),
         )?;
         active.extend(request.session.map(|session| id_of(session.as_bytes())));
-        let mut responses: Vec<ResponseRow> = self.all(
-            "SELECT session, start, model FROM sums
-             WHERE level = 0 AND start >= ?1 AND start < ?2",
+        let mut responses: Vec<Fact> = self.all(
+            &format!("SELECT start, {NAMES_OF_SUMS} AND start >= ?1 AND start < ?2"),
             [first_quarter, each_since],
-            |row| row.try_into(),
+            response_fact_from,
         )?;
         let queries = [
             ("at < ?2 ORDER BY at DESC LIMIT 1", since),
@@ -352,46 +345,30 @@ impl Store {
         ];
         for session in active {
             for (condition, at) in queries {
-                let of_session: Vec<ResponseRow> = self.all(
+                let of_session: Vec<Fact> = self.all(
                     &format!(
-                        "SELECT session, at, model FROM responses
-                         WHERE session = ?1 AND NOT flags & {SUBAGENT} AND {condition}"
+                        "SELECT at, {NAMES_OF_RESPONSES} AND NOT flags & {SUBAGENT} AND {condition}"
                     ),
                     [session, at],
-                    |row| row.try_into(),
+                    response_fact_from,
                 )?;
                 responses.extend(of_session);
             }
         }
-        self.facts_of_responses(responses)
-    }
-
-    fn facts_of_responses(&self, responses: Vec<ResponseRow>) -> Result<Vec<Fact>> {
-        let models: HashMap<Id, String> = self.model_names()?;
-        let mut sessions: HashMap<Id, Option<String>> = HashMap::new();
-        let mut facts = Vec::with_capacity(responses.len());
-        for (session, at, model) in responses {
-            let name = match sessions.entry(session) {
-                Entry::Occupied(known) => known.get().clone(),
-                Entry::Vacant(unknown) => {
-                    let query = "SELECT name FROM sessions WHERE id = ?1";
-                    let name = self.first(query, [session], |row| row.get(0))?;
-                    unknown.insert(name.flatten()).clone()
-                }
-            };
-            facts.push(Fact {
-                at: datetime_from_millis(at),
-                session: name,
-                source: Source::Transcript,
-                event: Event::Served(response_from(models.get(&model).map(String::as_str))),
-            });
-        }
-        Ok(facts)
+        Ok(responses)
     }
 }
 
-/// The session, the time, and the model of a response.
-type ResponseRow = (Id, Millis, Id);
+/// Reads the fact that a session was served from a time and the names of the session and the model.
+fn response_fact_from(row: &Row<'_>) -> Result<Fact> {
+    let model: Option<String> = row.get(2)?;
+    Ok(Fact {
+        at: datetime_from_millis(row.get(0)?),
+        session: row.get(1)?,
+        source: Source::Transcript,
+        event: Event::Served(response_from(model.as_deref())),
+    })
+}
 
 /// Reads a fact. Returns `None` for an event that this version does not know.
 fn fact_from(row: &Row<'_>) -> Result<Option<Fact>> {

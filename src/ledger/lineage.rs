@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rusqlite::{Row, params};
 
-use super::collected_responses::ResponsesBySession;
+use super::collect::ResponsesBySession;
 use super::database::{SESSION, Store};
 use super::error::Result;
 use super::facts::{Compaction, Id, Location, TranscriptFacts};
@@ -55,13 +55,22 @@ impl Store {
         };
         facts.files = self.transcripts(lineage)?;
         facts.responses = match collected {
-            Some(collected) => collected.take(&facts.sessions),
+            Some(collected) => {
+                let sessions = facts.sessions.iter();
+                sessions
+                    .filter_map(|session| collected.remove(session))
+                    .flatten()
+                    .collect()
+            }
             None => self.all(
                 &format!("SELECT {RESPONSE_COLUMNS} FROM responses WHERE session IN ({SESSIONS})"),
                 [lineage],
                 response_from,
             )?,
         };
+        facts
+            .responses
+            .sort_by_cached_key(|response| (response.at, response.key));
         let mut lines = self.lines(OF_LINEAGE, [lineage])?;
         lines.sort_unstable_by_key(|row| (row.location.file, row.location.offset));
         facts.add_lines(lines);

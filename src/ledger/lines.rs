@@ -5,12 +5,12 @@ use rusqlite::{Params, Row, params};
 
 use super::database::Store;
 use super::error::Result;
-use super::facts::{Checkpoint, Id, Location, OwnershipMarker, PullRequestLine, STALE};
+use super::facts::{Checkpoint, Location, OwnershipMarker, STALE};
 use super::stored_responses::{FROM_TERMINAL, OUT_OF_ORDER, flags_of_location};
 use crate::time::Millis;
 
 /// The kind of a fact in a line. The fact itself consists of a key, a time, and details as JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum LineKind {
     /// A further place at which a transcript contains the response with this key.
     Copy,
@@ -21,7 +21,7 @@ pub(super) enum LineKind {
     Checkpoint,
     /// An [`OwnershipMarker`]. The key is its snapshot.
     Marker,
-    /// A [`PullRequestLine`].
+    /// A [`PullRequestLine`](super::facts::PullRequestLine).
     PullRequest,
     /// Damaged lines, which were written after the time in the row and before the key. The offset is also this time.
     Damage,
@@ -80,49 +80,6 @@ impl LineRow {
             key: None,
             at: None,
             detail: None,
-        }
-    }
-
-    /// Returns the row for a line at this offset, whose location proves nothing.
-    fn at_offset(kind: LineKind, file: Id, offset: i64) -> Self {
-        let location = Location {
-            file,
-            offset,
-            ..Location::default()
-        };
-        Self::new(kind, location)
-    }
-
-    pub(super) fn of_checkpoint(file: Id, checkpoint: &Checkpoint) -> Self {
-        Self {
-            key: Some(checkpoint.started),
-            at: checkpoint.latest_preceding_time,
-            detail: serde_json::to_string(checkpoint).ok(),
-            ..Self::at_offset(LineKind::Checkpoint, file, checkpoint.offset)
-        }
-    }
-
-    pub(super) fn of_marker(file: Id, marker: &OwnershipMarker) -> Self {
-        Self {
-            key: marker.snapshot,
-            at: Some(marker.at),
-            ..Self::at_offset(LineKind::Marker, file, marker.offset)
-        }
-    }
-
-    pub(super) fn of_pull_request(file: Id, line: &PullRequestLine) -> Self {
-        Self {
-            at: Some(line.at),
-            detail: serde_json::to_string(line).ok(),
-            ..Self::at_offset(LineKind::PullRequest, file, line.offset)
-        }
-    }
-
-    pub(super) fn of_damage(file: Id, [since, until]: [Millis; 2]) -> Self {
-        Self {
-            key: Some(until),
-            at: Some(since),
-            ..Self::at_offset(LineKind::Damage, file, since)
         }
     }
 

@@ -73,8 +73,6 @@ pub struct OpenLedger {
     /// and leaves fewer events for later calls to read.
     must_reconcile: bool,
     is_whole: bool,
-    /// The cost of new responses that could not be stored.
-    cost_of_unsaved_responses: Money,
     /// The part of the session's cost that is not in the database.
     pending: Money,
     /// The facts about limits in new lines that could not be stored.
@@ -109,14 +107,12 @@ struct NewEvents {
     newest: Option<Money>,
     /// True if a run may have started since then.
     is_new_run: bool,
-    count: i64,
 }
 
 impl NewEvents {
     fn add(&mut self, kind: EventKind, total: Option<Money>) {
         self.newest = self.newest.max(total);
         self.is_new_run |= kind != EventKind::Sampled;
-        self.count += 1;
     }
 }
 
@@ -169,7 +165,6 @@ impl OpenLedger {
             is_first: false,
             must_reconcile: false,
             is_whole: !batch.is_cut_short && batch.unreadable.is_empty(),
-            cost_of_unsaved_responses: Money::ZERO,
             pending: Money::ZERO,
             unsaved_limit_facts: Vec::new(),
         };
@@ -215,24 +210,7 @@ impl OpenLedger {
             return;
         }
         self.unsaved_limit_facts = batch.limit_facts();
-        let new = self.ledger.read(|store| {
-            let mut cost = Money::ZERO;
-            for response in batch
-                .responses
-                .iter()
-                .filter(|response| response.session == session)
-            {
-                let is_known: bool = store.value(
-                    "SELECT EXISTS (SELECT 1 FROM responses WHERE key = ?1)",
-                    [response.key],
-                )?;
-                if !is_known {
-                    cost += response.cost;
-                }
-            }
-            Ok(cost)
-        });
-        self.cost_of_unsaved_responses = new.unwrap_or_default();
+        self.is_whole &= batch.responses.is_empty();
     }
 
     /// Returns the current spend, or `None` if the ledger cannot be read. The month's spend is read only on request.
@@ -259,8 +237,7 @@ impl OpenLedger {
         };
         let breakdown = &stored.breakdown;
         let by_totals = breakdown.covered + amount;
-        let by_lines =
-            stored.tally.recorded + breakdown.unrecorded + self.cost_of_unsaved_responses;
+        let by_lines = stored.tally.recorded + breakdown.unrecorded;
         let cost = by_totals.max(by_lines);
 
         let is_identified = self.process().is_some();
@@ -315,6 +292,10 @@ impl OpenLedger {
             [self.session, stored.breakdown.last_event],
             |row| row.try_into(),
         )?;
+        let mut increase = Increase {
+            is_proven: true,
+            ..Increase::default()
+        };
         // This call's event may not be in the ledger yet.
         let unsaved = self
             .event
@@ -322,14 +303,10 @@ impl OpenLedger {
             .map(|event| (event.process, event.kind, event.total));
         for (process, kind, total) in events.into_iter().chain(unsaved) {
             by_process.entry(process).or_default().add(kind, total);
+            increase.events += 1;
         }
-        let mut increase = Increase {
-            is_proven: true,
-            ..Increase::default()
-        };
         let own_process = self.process();
         for (process, samples) in by_process {
-            increase.events += samples.count;
             let is_own = own_process == Some(process);
             match (stored.breakdown.open_totals.get(&process), samples.newest) {
                 (Some(known), Some(newest)) if !(samples.is_new_run || is_own && self.is_first) => {

@@ -40,21 +40,12 @@ impl Ledger {
 
     /// Returns the damaged ledger that was set aside most recently, unless it has already been announced.
     pub fn take_damage_notice(&mut self) -> Option<PathBuf> {
-        let stored = self.read(|store| store.meta("has_damage_notice")).ok()?;
-        if stored != Some(1) {
+        let notice = self.read(|store| store.meta("has_damage_notice")).ok()?;
+        if notice != Some(1) {
             return None;
         }
-        // Another process may be announcing the damage at the same time.
-        let is_first = self
-            .write(|store| {
-                let is_first = store.meta("has_damage_notice")? == Some(1);
-                store.set_meta("has_damage_notice", 0)?;
-                Ok(is_first)
-            })
+        self.write(|store| store.set_meta("has_damage_notice", 0))
             .ok()?;
-        if !is_first {
-            return None;
-        }
         Self::damaged_in(self.path.parent()?).into_iter().next()
     }
 

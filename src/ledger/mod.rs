@@ -13,7 +13,6 @@
 
 mod catch_up;
 mod collect;
-mod collected_responses;
 mod commit;
 mod database;
 mod error;

@@ -10,7 +10,6 @@ use std::time::Instant;
 use super::catch_up::ReadTime;
 use super::collect::Batch;
 use crate::claude::transcripts::{self, TranscriptFile};
-use crate::time::Millis;
 use crate::transcript::reader::{ReadLimits, ReadPosition};
 
 /// The minimum number of unread bytes that are divided among several threads.
@@ -47,8 +46,6 @@ pub(super) fn unread_bytes(transcripts: &[UnreadTranscript]) -> u64 {
 
 /// The settings for reading transcripts.
 pub(super) struct ReadSettings {
-    /// See [`ReadLimits::settled_before`].
-    pub(super) settled_before: Millis,
     pub(super) read_time: ReadTime,
     /// The time at which reading started.
     pub(super) started: Instant,
@@ -77,7 +74,6 @@ impl ReadSettings {
         let mut is_cut_short = false;
         let mut limits = ReadLimits {
             buffer,
-            settled_before: self.settled_before,
             is_enough: &mut |_| {
                 is_cut_short = self.is_out_of_time();
                 is_cut_short
@@ -204,7 +200,6 @@ mod tests {
         progress: impl FnMut(u64),
     ) -> Batch {
         let settings = ReadSettings {
-            settled_before: 0,
             read_time,
             started: Instant::now(),
         };

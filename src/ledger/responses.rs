@@ -1,10 +1,9 @@
 //! Provides individual responses to callers that need more than sums.
 
-use chrono::{DateTime, TimeDelta, Utc};
-use rusqlite::params;
+use chrono::{DateTime, Utc};
 
-use super::database::{Ledger, Store};
-use super::error::{LedgerResult, Result};
+use super::database::Ledger;
+use super::error::LedgerResult;
 use super::facts::{Id, Response};
 use super::rows::{EVER, Names, Selected, StoredRow};
 use super::stored_responses::{RESPONSE_COLUMNS, response_from};
@@ -32,40 +31,26 @@ impl RecentSpend {
 }
 
 impl Ledger {
-    /// Returns the sessions that received a response after `after` and no later than `until`, with the time of the
-    /// first such response, in chronological order.
-    pub(crate) fn first_responses(
-        &self,
-        after: DateTime<Utc>,
-        until: DateTime<Utc>,
-    ) -> LedgerResult<Vec<(String, Millis)>> {
-        self.read(|store| {
-            store.all(
-                "SELECT name, (SELECT min(at) FROM responses
-                     WHERE session = sessions.id AND at > ?1) AS first
-                 FROM sessions WHERE id IN (
-                     SELECT session FROM sums WHERE level = 0 AND start BETWEEN ?1 - ?3 AND ?2)
-                     AND first <= ?2
-                 ORDER BY first",
-                params![
-                    after.timestamp_millis(),
-                    until.timestamp_millis(),
-                    QUARTER_HOUR
-                ],
-                |row| row.try_into(),
-            )
-        })
-    }
-
     /// Returns the time of the first response in a period, or `None` if there is none.
     pub(crate) fn first_response(
         &self,
         from: DateTime<Utc>,
         until: DateTime<Utc>,
     ) -> LedgerResult<Option<Millis>> {
-        let before = from - TimeDelta::milliseconds(1);
-        let firsts = self.first_responses(before, until)?;
-        Ok(firsts.first().map(|(_session, at)| *at))
+        self.read(|store| {
+            store.value(
+                "SELECT min(first) FROM (
+                     SELECT (SELECT min(at) FROM responses WHERE session = sessions.id AND at >= ?1) AS first
+                     FROM sessions WHERE id IN (
+                         SELECT session FROM sums WHERE level = 0 AND start BETWEEN ?1 - ?3 AND ?2))
+                 WHERE first <= ?2",
+                [
+                    from.timestamp_millis(),
+                    until.timestamp_millis(),
+                    QUARTER_HOUR,
+                ],
+            )
+        })
     }
 
     /// Returns the responses of the selected sessions since the given time.
@@ -74,7 +59,27 @@ impl Ledger {
         from: DateTime<Utc>,
         selected: Selected<'_>,
     ) -> LedgerResult<Responses> {
-        self.read(|store| store.responses_since(from.timestamp_millis(), selected))
+        let from = from.timestamp_millis();
+        self.read(|store| {
+            let sessions: Vec<(Id, String)> = store.all(
+                "SELECT id, name FROM sessions WHERE id IN (
+                     SELECT session FROM sums WHERE level = 0 AND start >= ?1 - ?2)",
+                [from, QUARTER_HOUR],
+                |row| row.try_into(),
+            )?;
+            let query =
+                format!("SELECT {RESPONSE_COLUMNS} FROM responses WHERE session = ?1 AND at >= ?2");
+            let mut all = Vec::new();
+            for (session, name) in sessions {
+                if selected(&name) {
+                    all.extend(store.all::<_, Vec<_>>(&query, [session, from], response_from)?);
+                }
+            }
+            Ok(Responses {
+                all,
+                names: store.names(true)?,
+            })
+        })
     }
 
     /// Returns all spend, including lower bounds without an amount, from a single snapshot of the ledger. The responses
@@ -92,30 +97,6 @@ impl Ledger {
             };
             snapshot.commit()?;
             Ok(spend)
-        })
-    }
-}
-
-impl Store {
-    /// Returns the responses that the selected sessions have received since the given time.
-    fn responses_since(&self, from: Millis, selected: Selected<'_>) -> Result<Responses> {
-        let sessions: Vec<(Id, String)> = self.all(
-            "SELECT id, name FROM sessions WHERE id IN (
-                 SELECT session FROM sums WHERE level = 0 AND start >= ?1 - ?2)",
-            [from, QUARTER_HOUR],
-            |row| row.try_into(),
-        )?;
-        let query =
-            format!("SELECT {RESPONSE_COLUMNS} FROM responses WHERE session = ?1 AND at >= ?2");
-        let mut all = Vec::new();
-        for (session, name) in sessions {
-            if selected(&name) {
-                all.extend(self.all::<_, Vec<_>>(&query, [session, from], response_from)?);
-            }
-        }
-        Ok(Responses {
-            all,
-            names: self.names(true)?,
         })
     }
 }

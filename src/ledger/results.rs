@@ -1,14 +1,12 @@
 //! Recalculates results after facts have changed.
 
 use std::path::Path;
-use std::sync::mpsc::{self, SendError};
-use std::thread;
 
-use super::collected_responses::ResponsesBySession;
+use super::collect::ResponsesBySession;
 use super::database::{Ledger, RULES, Store};
 use super::error::{LedgerResult, Result};
 use super::facts::Id;
-use super::reconcile::{Lineage, reconcile};
+use super::reconcile::reconcile;
 use crate::pricing::PriceTable;
 
 impl Ledger {
@@ -56,78 +54,39 @@ impl Store {
         &self,
         data: &Path,
         prices: &PriceTable,
-        collected: Option<ResponsesBySession>,
+        mut collected: Option<ResponsesBySession>,
     ) -> Result<()> {
         self.pick_up_events(data)?;
-        self.reconcile_dirty_lineages(prices, collected)
+        let dirty: Vec<Id> = self.all(
+            "SELECT DISTINCT lineage FROM sessions WHERE is_dirty",
+            [],
+            |row| row.get(0),
+        )?;
+        for lineage in dirty {
+            self.reconcile_lineage(lineage, prices, collected.as_mut())?;
+        }
+        Ok(())
     }
 
     fn has_dirty(&self) -> Result<bool> {
         self.value("SELECT EXISTS (SELECT 1 FROM sessions WHERE is_dirty)", [])
     }
 
-    fn reconcile_dirty_lineages(
-        &self,
-        prices: &PriceTable,
-        collected: Option<ResponsesBySession>,
-    ) -> Result<()> {
-        let dirty: Vec<Id> = self.all(
-            "SELECT DISTINCT lineage FROM sessions WHERE is_dirty",
-            [],
-            |row| row.get(0),
-        )?;
-        match collected {
-            Some(collected) => self.reconcile_collected(&dirty, prices, collected),
-            None => dirty
-                .into_iter()
-                .try_for_each(|lineage| self.reconcile_lineage(lineage, prices)),
-        }
-    }
-
-    /// Reconciles lineages whose responses have just been read. There may be hundreds of them, so another thread
-    /// derives the results while this thread reads the facts and stores the results.
-    fn reconcile_collected(
-        &self,
-        lineages: &[Id],
-        prices: &PriceTable,
-        mut collected: ResponsesBySession,
-    ) -> Result<()> {
-        thread::scope(|scope| {
-            let (facts_sender, facts_receiver) = mpsc::channel::<Lineage>();
-            let (results_sender, results_receiver) = mpsc::channel();
-            let _ = thread::Builder::new().spawn_scoped(scope, move || {
-                for facts in facts_receiver {
-                    let results = reconcile(&facts, prices);
-                    if results_sender.send((facts, results)).is_err() {
-                        return;
-                    }
-                }
-            });
-            for lineage in lineages {
-                let facts = self.lineage(*lineage, Some(&mut collected))?;
-                if let Err(SendError(facts)) = facts_sender.send(facts) {
-                    // The system cannot start another thread.
-                    self.store_results(&facts, &reconcile(&facts, prices))?;
-                }
-            }
-            drop(facts_sender);
-            for (facts, results) in results_receiver {
-                self.store_results(&facts, &results)?;
-            }
-            Ok(())
-        })
-    }
-
     /// Reconciles a session's lineage.
     pub(super) fn reconcile_session(&self, session: Id, prices: &PriceTable) -> Result<()> {
         match self.lineage_of(session)? {
-            Some(lineage) => self.reconcile_lineage(lineage, prices),
+            Some(lineage) => self.reconcile_lineage(lineage, prices, None),
             None => Ok(()),
         }
     }
 
-    fn reconcile_lineage(&self, lineage: Id, prices: &PriceTable) -> Result<()> {
-        let facts = self.lineage(lineage, None)?;
+    fn reconcile_lineage(
+        &self,
+        lineage: Id,
+        prices: &PriceTable,
+        collected: Option<&mut ResponsesBySession>,
+    ) -> Result<()> {
+        let facts = self.lineage(lineage, collected)?;
         self.store_results(&facts, &reconcile(&facts, prices))
     }
 }

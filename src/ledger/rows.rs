@@ -1,5 +1,6 @@
 //! Spend rows, the input of every report.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::iter::Sum;
 use std::ops::{AddAssign, Range};
@@ -7,6 +8,7 @@ use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
 use rusqlite::Row;
+use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::database::{Ledger, Store};
@@ -114,7 +116,7 @@ impl Default for &Origin {
 }
 
 /// The context of a request: its branch, agent, skill, plugin, and MCP server.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestContext {
     /// The Git branch, or an empty string.
     pub branch: String,
@@ -129,34 +131,16 @@ pub struct RequestContext {
 }
 
 impl RequestContext {
-    /// Returns the names that make up the context.
-    pub(super) fn names(&self) -> [&str; 5] {
-        let Self {
-            branch,
-            agent,
-            skill,
-            plugin,
-            mcp_server,
-        } = self;
-        [branch, agent, skill, plugin, mcp_server]
-    }
-
     /// Returns the ID of the context. There are few combinations of names, so a 40-bit hash is enough.
     pub(super) fn id(&self) -> Id {
-        (xxh3_64(self.names().join("\0").as_bytes()) >> 24).cast_signed()
-    }
-}
-
-impl From<[&str; 5]> for RequestContext {
-    fn from(names: [&str; 5]) -> Self {
-        let [branch, agent, skill, plugin, mcp_server] = names.map(str::to_owned);
-        Self {
-            branch,
-            agent,
-            skill,
-            plugin,
-            mcp_server,
-        }
+        let names = [
+            self.branch.as_str(),
+            &self.agent,
+            &self.skill,
+            &self.plugin,
+            &self.mcp_server,
+        ];
+        (xxh3_64(names.join("\0").as_bytes()) >> 24).cast_signed()
     }
 }
 
@@ -298,7 +282,7 @@ impl Names {
 pub(super) enum NameKind {
     /// The name of a model.
     Model,
-    /// A [`RequestContext`] as a JSON array.
+    /// A [`RequestContext`] as JSON.
     Context,
 }
 
@@ -364,61 +348,56 @@ impl SpendSource for Ledger {
         period: RowsPeriod,
         selected: &dyn Fn(&Origin) -> bool,
     ) -> LedgerResult<Vec<ModelSwitch>> {
-        let (names, rows) = self.read(|store| {
-            let rows: Vec<(Id, Id, Id, u64, Money)> = store.all(
-                "SELECT requested, model, session, responses, recorded FROM sums
-                 WHERE level = 0 AND start >= ?1 AND start < ?2 AND requested <> 0",
+        let prices = PriceTable::list();
+        let (origins, rows) = self.read(|store| {
+            let rows: Vec<(Id, ModelSwitch)> = store.all(
+                "SELECT session, responses, recorded, asked.name, answering.name FROM sums
+                 JOIN names AS asked ON asked.id = requested JOIN names AS answering ON answering.id = model
+                 WHERE level = 0 AND start >= ?1 AND start < ?2 ORDER BY asked.name, answering.name",
                 [period.start, period.end],
                 |row| {
-                    let responses = count_from(row, 3)?;
-                    Ok((
-                        row.get(0)?,
-                        row.get(1)?,
-                        row.get(2)?,
-                        responses,
-                        row.get(4)?,
-                    ))
+                    let [requested_model, responding_model] = [row.get(3)?, row.get(4)?]
+                        .map(|name: String| prices.canonical(&name));
+                    let switch = ModelSwitch {
+                        requested_model,
+                        responding_model,
+                        responses: count_from(row, 1)?,
+                        cost: row.get(2)?,
+                    };
+                    Ok((row.get(0)?, switch))
                 },
             )?;
-            let names = if rows.is_empty() {
-                Names::default()
+            let origins = if rows.is_empty() {
+                HashMap::new()
             } else {
-                store.names(true)?
+                store.origins()?
             };
-            Ok((names, rows))
+            Ok((origins, rows))
         })?;
-        let prices = PriceTable::list();
         // The requested name may be an alias or an inference profile of the model that responded.
         let is_listed = |model: &str| prices.known_tariffs_of(model).is_some();
-        let mut switches: HashMap<(&str, &str), ModelSwitch> = HashMap::new();
-        for (requested, model, session, responses, cost) in rows {
-            let requested_model = names.model(requested);
-            let responding_model = names.model(model);
-            if requested_model == responding_model
-                || !is_listed(requested_model)
-                || !is_listed(responding_model)
-                || !selected(names.origin(session))
+        let mut switches: Vec<ModelSwitch> = Vec::new();
+        for (session, switch) in rows {
+            if switch.requested_model == switch.responding_model
+                || !is_listed(&switch.requested_model)
+                || !is_listed(&switch.responding_model)
+                || !selected(origins.get(&session).unwrap_or_default())
             {
                 continue;
             }
-            let switch = switches
-                .entry((requested_model, responding_model))
-                .or_insert_with(|| ModelSwitch {
-                    requested_model: requested_model.to_owned(),
-                    responding_model: responding_model.to_owned(),
-                    responses: 0,
-                    cost: Money::ZERO,
-                });
-            switch.responses += responses;
-            switch.cost += cost;
+            let known = switches.iter_mut().find(|known| {
+                known.requested_model == switch.requested_model
+                    && known.responding_model == switch.responding_model
+            });
+            match known {
+                Some(known) => {
+                    known.responses += switch.responses;
+                    known.cost += switch.cost;
+                }
+                None => switches.push(switch),
+            }
         }
-        let mut switches: Vec<ModelSwitch> = switches.into_values().collect();
-        switches.sort_by(|a, b| {
-            b.cost
-                .cmp(&a.cost)
-                .then_with(|| a.requested_model.cmp(&b.requested_model))
-                .then_with(|| a.responding_model.cmp(&b.responding_model))
-        });
+        switches.sort_by_key(|switch| Reverse(switch.cost));
         Ok(switches)
     }
 }
@@ -471,10 +450,7 @@ impl Store {
             contexts: self
                 .names_of(NameKind::Context)?
                 .into_iter()
-                .map(|(id, names)| {
-                    let names: [String; 5] = serde_json::from_str(&names).unwrap_or_default();
-                    (id, names.each_ref().map(String::as_str).into())
-                })
+                .map(|(id, context)| (id, serde_json::from_str(&context).unwrap_or_default()))
                 .collect(),
         })
     }

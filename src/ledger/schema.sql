@@ -6,7 +6,7 @@
 -- Numbers by name, such as how far the journal has been read.
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER) WITHOUT ROWID;
 
--- The names of models (`kind` 0), and the contexts of responses as JSON arrays (`kind` 1).
+-- The names of models (`kind` 0), and the contexts of responses as JSON (`kind` 1).
 CREATE TABLE IF NOT EXISTS names (id INTEGER PRIMARY KEY, kind INTEGER, name TEXT);
 
 -- The sessions, with the sums of their responses and the results of `reconcile`.
@@ -37,7 +37,6 @@ CREATE TABLE IF NOT EXISTS files (
     mark INTEGER,
     size INTEGER,
     modified INTEGER,
-    last_line INTEGER,
     last_at INTEGER,
     newest_at INTEGER,
     last_response INTEGER,

@@ -1,13 +1,10 @@
 //! Stores and reads responses with their locations and costs.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::mpsc::{self, SyncSender};
-use std::thread;
 
-use rusqlite::{CachedStatement, Row, Statement};
+use rusqlite::{CachedStatement, Row, Statement, params};
 use serde::{Deserialize, Serialize};
 
-use super::collected_responses::CollectedResponses;
 use super::database::Store;
 use super::error::Result;
 use super::facts::{Id, Location, PricesOfModel, Response};
@@ -16,22 +13,9 @@ use super::sums::SumChanges;
 use super::values::count_from;
 use crate::pricing::{Advice, PriceTable, ServiceLevel, Usage};
 
-/// The columns of `responses`, in the order of the schema. [`ResponseRow`] and [`response_from`] rely on this order.
+/// The columns of `responses`, in the order of the schema. [`write_response`] and [`response_from`] rely on this order.
 pub(super) const RESPONSE_COLUMNS: &str = "key, session, at, model, context, flags, input, output, cache_read, \
      cache_write, cache_write_1h, web_searches, parts, cost, client_cost, requested, file, offset, source";
-
-/// The index of the column `parts`.
-const PARTS: usize = 12;
-
-/// The number of responses to write with one statement during a first read. At this number, SQLite's overhead for each
-/// statement hardly matters.
-const ROWS: usize = 16;
-
-/// The number of responses that a thread prepares before it passes them on. This many fit in the CPU cache.
-const PREPARED_ROWS: usize = 64 * ROWS;
-
-/// The maximum number of groups of prepared responses that are waiting to be written.
-const MOST_WAITING: usize = 2;
 
 pub(super) const SUBAGENT: i64 = 1;
 const UNPRICED: i64 = 2;
@@ -68,14 +52,14 @@ impl Store {
             .collect();
         let query = format!("SELECT {RESPONSE_COLUMNS} FROM responses");
         let all: Vec<Response> = self.all(&query, [], response_from)?;
-        let mut replace = self.0.prepare_cached(&statement_with("REPLACE", 1))?;
+        let mut replace = self.0.prepare_cached(&statement_with("REPLACE"))?;
         for mut response in all {
             let Some(prices) = by_model.get(&response.model) else {
                 continue;
             };
-            let before = (response.cost, response.client_cost, response.is_unpriced);
+            let before = response.clone();
             response.price(prices);
-            if before != (response.cost, response.client_cost, response.is_unpriced) {
+            if response != before {
                 write_response(&mut replace, &response)?;
             }
         }
@@ -98,7 +82,7 @@ impl<'s> ResponseWriter<'s> {
     pub(super) fn new(store: &'s Store, prices: &'s PriceTable) -> Result<Self> {
         Ok(Self {
             store,
-            insert: store.0.prepare_cached(&statement_with("IGNORE", 1))?,
+            insert: store.0.prepare_cached(&statement_with("IGNORE"))?,
             prices,
             changes: SumChanges::default(),
             linked: HashSet::new(),
@@ -129,52 +113,6 @@ impl<'s> ResponseWriter<'s> {
         self.add_locations(&merged, &known.copies)
     }
 
-    /// Adds responses to an empty table. Each key may occur only once.
-    ///
-    /// Another thread prepares the rows. It spends most of its time waiting for memory, because the responses are not
-    /// in key order in memory.
-    pub(super) fn add_first(&mut self, responses: &CollectedResponses) -> Result<()> {
-        thread::scope(|scope| {
-            let (sender, receiver) = mpsc::sync_channel(MOST_WAITING);
-            let thread =
-                thread::Builder::new().spawn_scoped(scope, move || prepare(responses, &sender));
-            let Ok(thread) = thread else {
-                // If no other thread can be started, this one does everything.
-                return responses.iter().try_for_each(|response| self.add(response));
-            };
-            for prepared in receiver {
-                self.write_prepared(&prepared)?;
-            }
-            match thread.join() {
-                Ok(sums) => self.changes = sums,
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-            Ok(())
-        })
-    }
-
-    fn write_prepared(&mut self, prepared: &PreparedResponses<'_>) -> Result<()> {
-        let mut insert_several = self
-            .store
-            .0
-            .prepare_cached(&statement_with("ABORT", ROWS))?;
-        let (groups, rest) = prepared.rows.as_chunks::<ROWS>();
-        for group in groups {
-            for (index, row) in group.iter().enumerate() {
-                row.bind(&mut insert_several, index)?;
-            }
-            insert_several.raw_execute()?;
-        }
-        for row in rest {
-            row.bind(&mut self.insert, 0)?;
-            self.insert.raw_execute()?;
-        }
-        for response in &prepared.with_several_owners {
-            self.add_locations(response, &[])?;
-        }
-        Ok(())
-    }
-
     fn replace(&mut self, known: &Response, merged: &mut Response) -> Result<()> {
         let store = self.store;
         let model: Option<String> = store.first(
@@ -185,7 +123,7 @@ impl<'s> ResponseWriter<'s> {
         merged.price(&PricesOfModel::new(self.prices, &model.unwrap_or_default()));
         self.changes.remove(known);
         self.changes.add(merged);
-        let mut statement = store.0.prepare_cached(&statement_with("REPLACE", 1))?;
+        let mut statement = store.0.prepare_cached(&statement_with("REPLACE"))?;
         write_response(&mut statement, merged)?;
         Ok(())
     }
@@ -219,19 +157,53 @@ impl<'s> ResponseWriter<'s> {
     }
 }
 
-/// Returns a statement that writes this number of responses. `conflict` is what SQLite does if a response already
-/// exists, such as `IGNORE`.
-fn statement_with(conflict: &str, responses: usize) -> String {
+/// Returns a statement that writes a response. `conflict` is what SQLite does if it already exists, such as `IGNORE`.
+fn statement_with(conflict: &str) -> String {
     let row = RESPONSE_COLUMNS.split(", ").map(|_| "?");
-    let row = format!("({})", row.collect::<Vec<_>>().join(","));
-    let rows = vec![row; responses].join(",");
-    format!("INSERT OR {conflict} INTO responses VALUES {rows}")
+    let values = row.collect::<Vec<_>>().join(",");
+    format!("INSERT OR {conflict} INTO responses VALUES ({values})")
 }
 
 /// Writes a response. Returns true if a row was written.
 fn write_response(statement: &mut Statement<'_>, response: &Response) -> Result<bool> {
-    ResponseRow::from(response).bind(statement, 0)?;
-    Ok(statement.raw_execute()? > 0)
+    let has_parts = !response.several_calls.is_empty() || !response.advice.is_empty();
+    let parts = if has_parts {
+        serde_json::to_string(&Parts {
+            calls: response.several_calls.clone(),
+            advice: response.advice.clone(),
+        })
+        .ok()
+    } else {
+        None
+    };
+    let flags = flags_of_location(&response.location)
+        | SUBAGENT * i64::from(response.is_of_subagent)
+        | UNPRICED * i64::from(response.is_unpriced)
+        | FAST * i64::from(response.service.fast)
+        | US_ONLY * i64::from(response.service.us_only);
+    let usage = &response.usage;
+    let written = statement.execute(params![
+        response.key,
+        response.session,
+        response.at,
+        response.model,
+        response.context,
+        flags,
+        usage.input.cast_signed(),
+        usage.output.cast_signed(),
+        usage.cache_read.cast_signed(),
+        usage.cache_write.cast_signed(),
+        usage.cache_write_1h.cast_signed(),
+        usage.web_searches.cast_signed(),
+        parts,
+        response.cost,
+        response.client_cost,
+        response.requested,
+        response.location.file,
+        response.location.offset,
+        response.location.source,
+    ])?;
+    Ok(written > 0)
 }
 
 /// Returns the flags of a line at this location.
@@ -239,106 +211,6 @@ pub(super) fn flags_of_location(location: &Location) -> i64 {
     let out_of_order = OUT_OF_ORDER * i64::from(location.is_out_of_order);
     let from_terminal = FROM_TERMINAL * i64::from(location.is_from_terminal);
     out_of_order | from_terminal
-}
-
-/// The values of a row in `responses`.
-struct ResponseRow {
-    /// The numbers, in the order of the columns. The column `parts` contains text, so its number is `None`.
-    numbers: [Option<i64>; 19],
-    parts: Option<String>,
-}
-
-impl ResponseRow {
-    /// Sets a statement's parameters for the row with this index.
-    fn bind(&self, statement: &mut Statement<'_>, row: usize) -> Result<()> {
-        let first = row * self.numbers.len() + 1;
-        // This is faster than `params!`, because all numbers have the same type.
-        for (column, number) in self.numbers.into_iter().enumerate() {
-            statement.raw_bind_parameter(first + column, number)?;
-        }
-        if let Some(parts) = &self.parts {
-            statement.raw_bind_parameter(first + PARTS, parts)?;
-        }
-        Ok(())
-    }
-}
-
-impl From<&Response> for ResponseRow {
-    fn from(response: &Response) -> Self {
-        let has_parts = !response.several_calls.is_empty() || !response.advice.is_empty();
-        let parts = if has_parts {
-            serde_json::to_string(&Parts {
-                calls: response.several_calls.clone(),
-                advice: response.advice.clone(),
-            })
-            .ok()
-        } else {
-            None
-        };
-        let flags: i64 = [
-            (SUBAGENT, response.is_of_subagent),
-            (UNPRICED, response.is_unpriced),
-            (FAST, response.service.fast),
-            (US_ONLY, response.service.us_only),
-        ]
-        .into_iter()
-        .map(|(flag, is_set)| flag * i64::from(is_set))
-        .sum();
-        let usage = &response.usage;
-        let numbers = [
-            Some(response.key),
-            Some(response.session),
-            Some(response.at),
-            Some(response.model),
-            Some(response.context),
-            Some(flags | flags_of_location(&response.location)),
-            Some(usage.input.cast_signed()),
-            Some(usage.output.cast_signed()),
-            Some(usage.cache_read.cast_signed()),
-            Some(usage.cache_write.cast_signed()),
-            Some(usage.cache_write_1h.cast_signed()),
-            Some(usage.web_searches.cast_signed()),
-            None,
-            Some(response.cost.pico()),
-            Some(response.client_cost.pico()),
-            response.requested,
-            Some(response.location.file),
-            Some(response.location.offset),
-            response.location.source,
-        ];
-        Self { numbers, parts }
-    }
-}
-
-/// Responses that are ready to be written.
-#[derive(Default)]
-struct PreparedResponses<'r> {
-    rows: Vec<ResponseRow>,
-    /// The responses that may belong to several sessions.
-    with_several_owners: Vec<&'r Response>,
-}
-
-/// Converts responses to rows and passes them to the thread that writes them. Returns the sums of the responses.
-fn prepare<'r>(
-    responses: &'r CollectedResponses,
-    prepared: &SyncSender<PreparedResponses<'r>>,
-) -> SumChanges {
-    let mut sums = SumChanges::default();
-    let mut responses = responses.iter();
-    loop {
-        let mut group = PreparedResponses::default();
-        for response in responses.by_ref().take(PREPARED_ROWS) {
-            sums.add(response);
-            group.rows.push(response.into());
-            if !has_one_owner(response) {
-                group.with_several_owners.push(response);
-            }
-        }
-        // If the other thread fails to write, it drops its end of the channel.
-        if group.rows.is_empty() || prepared.send(group).is_err() {
-            return sums;
-        }
-    }
 }
 
 /// Returns true if only one session can be the owner of a response.
@@ -361,7 +233,7 @@ pub(super) fn usage_from(row: &Row<'_>, first: usize) -> Result<Usage> {
 pub(super) fn response_from(row: &Row<'_>) -> Result<Response> {
     let flags: i64 = row.get(5)?;
     let parts: Parts = row
-        .get::<_, Option<String>>(PARTS)?
+        .get::<_, Option<String>>(12)?
         .and_then(|text| serde_json::from_str(&text).ok())
         .unwrap_or_default();
     Ok(Response {

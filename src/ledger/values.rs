@@ -7,7 +7,6 @@ use super::error::Result;
 use super::events::EventKind;
 use crate::lenient_json::parse_name;
 use crate::pricing::Money;
-use crate::transcript::reader::LastLine;
 
 /// An amount is stored in pico-dollars. A damaged row must not subtract from a sum, so it is never negative.
 impl FromSql for Money {
@@ -38,27 +37,6 @@ impl ToSql for EventKind {
             Self::Vanished => "vanished",
         };
         Ok(name.into())
-    }
-}
-
-impl FromSql for LastLine {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        Ok(match value.as_i64()? {
-            1 => Self::Incomplete,
-            2 => Self::Complete,
-            _ => Self::Growing,
-        })
-    }
-}
-
-impl ToSql for LastLine {
-    fn to_sql(&self) -> Result<ToSqlOutput<'_>> {
-        let number: i64 = match self {
-            Self::Growing => 0,
-            Self::Incomplete => 1,
-            Self::Complete => 2,
-        };
-        Ok(number.into())
     }
 }
 
@@ -94,6 +72,5 @@ mod tests {
             EventKind::Ended,
             EventKind::Vanished,
         ]);
-        assert_lasting(&[LastLine::Growing, LastLine::Incomplete, LastLine::Complete]);
     }
 }

@@ -6,9 +6,6 @@
 //! lenient because some clients have written null, a string, or an object in place of a count.
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
-
-use memchr::memmem::Finder;
 
 use crate::lenient_json::saturating_u64;
 
@@ -17,25 +14,11 @@ use crate::lenient_json::saturating_u64;
 pub(super) struct JsonWalk<'a> {
     bytes: &'a [u8],
     at: usize,
-    /// True if any name passed to a `visit` function contained escaped letters.
-    pub(super) has_escaped_names: bool,
-}
-
-/// A string in the JSON.
-struct StringToken<'a> {
-    /// The string, including its quotes.
-    quoted: &'a [u8],
-    /// False if the string is known to contain no backslash.
-    may_have_escapes: bool,
 }
 
 impl<'a> JsonWalk<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self {
-            bytes,
-            at: 0,
-            has_escaped_names: false,
-        }
+        Self { bytes, at: 0 }
     }
 
     /// Calls `visit` for each field of an object. Returns `None` if the input is not exactly one object. By then,
@@ -67,8 +50,7 @@ impl<'a> JsonWalk<'a> {
     }
 
     /// Calls `visit` with the name of each field, in order. `visit` must advance past the field's value. Escape
-    /// sequences in names are not decoded, because few JSON writers escape letters. If a name does contain escaped
-    /// letters, `has_escaped_names` is set. A value that is not an object is skipped.
+    /// sequences in names are not decoded. A value that is not an object is skipped.
     pub(super) fn fields(
         &mut self,
         mut visit: impl FnMut(&'a [u8], &mut Self) -> Option<()>,
@@ -77,19 +59,13 @@ impl<'a> JsonWalk<'a> {
             return self.value().map(|_| ());
         }
         self.items_until(b'}', |walk| {
-            let StringToken {
-                quoted: name,
-                may_have_escapes,
-            } = walk.string_token()?;
+            let name = walk.string()?;
             walk.skip_space();
             if walk.peek()? != b':' {
                 return None;
             }
             walk.at += 1;
             walk.skip_space();
-            if may_have_escapes {
-                walk.has_escaped_names |= without_escaped_letters(name).is_some();
-            }
             visit(name.get(1..name.len() - 1)?, walk)
         })
     }
@@ -193,20 +169,13 @@ impl<'a> JsonWalk<'a> {
 
     /// Returns a string, including its quotes.
     fn string(&mut self) -> Option<&'a [u8]> {
-        Some(self.string_token()?.quoted)
-    }
-
-    fn string_token(&mut self) -> Option<StringToken<'a>> {
         if self.peek()? != b'"' {
             return None;
         }
         let start = self.at;
-        let text = text_at_start(self.bytes.get(start + 1..)?)?;
-        self.at += 1 + text.length + 1;
-        Some(StringToken {
-            quoted: self.since(start)?,
-            may_have_escapes: text.may_have_escapes,
-        })
+        let length = length_of_text(self.bytes.get(start + 1..)?)?;
+        self.at += 1 + length + 1;
+        self.since(start)
     }
 
     /// Returns an object or an array. Brackets are counted, but their types are not checked. The depth is not limited
@@ -232,90 +201,24 @@ impl<'a> JsonWalk<'a> {
     }
 }
 
-/// The start of an escape sequence for a character below U+0100.
-static ESCAPE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\\u00"));
+/// The number of bytes to search for the end of a string before switching to `memchr`. All IDs and timestamps are shorter.
+const SHORT: usize = 40;
 
-/// Replaces escape sequences for ASCII characters with the characters themselves, except where JSON requires the
-/// escape. Returns `None` if there is nothing to replace.
-pub(super) fn without_escaped_letters(json: &[u8]) -> Option<Vec<u8>> {
-    let mut unescaped = Vec::new();
-    let mut copied = 0;
-    for at in ESCAPE.find_iter(json) {
-        let (before, escape) = json.split_at(at);
-        let is_literal = before
-            .iter()
-            .rev()
-            .take_while(|byte| **byte == b'\\')
-            .count()
-            % 2
-            == 1;
-        let digits = escape
-            .get(4..6)
-            .and_then(|digits| std::str::from_utf8(digits).ok());
-        let character = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match character {
-            Some(character @ b' '..=b'~') if !is_literal && !matches!(character, b'"' | b'\\') => {
-                unescaped.extend(json.get(copied..at)?);
-                unescaped.push(character);
-                copied = at + 6;
-            }
+/// Returns the number of bytes before the closing quote of the string whose opening quote precedes `text`. Returns `None`
+/// if the string is incomplete.
+fn length_of_text(text: &[u8]) -> Option<usize> {
+    // Most strings are short, and calling `memchr` for each of them makes an initial read about 10% slower.
+    for (length, byte) in text.iter().enumerate().take(SHORT) {
+        match byte {
+            b'"' => return Some(length),
+            b'\\' => break,
             _ => {}
         }
     }
-    if unescaped.is_empty() {
-        return None;
-    }
-    unescaped.extend(json.get(copied..)?);
-    Some(unescaped)
-}
-
-/// The number of 8-byte words to search for the end of a string before switching to `memchr`. All IDs and timestamps
-/// are shorter than this.
-const SHORT_WORDS: usize = 5;
-
-/// The contents of a string.
-struct Text {
-    /// The number of bytes before the closing quote.
-    length: usize,
-    /// False if the string is known to contain no backslash.
-    may_have_escapes: bool,
-}
-
-/// Finds the end of the string whose opening quote precedes `text`. Returns `None` if the string is incomplete.
-fn text_at_start(text: &[u8]) -> Option<Text> {
-    // Most strings are short, and calling `memchr` for each of them makes an initial read about 10% slower.
-    let (words, _) = text.as_chunks();
-    for (index, word) in words.iter().take(SHORT_WORDS).enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let matches = bytes_equal_to(b'"', word) | bytes_equal_to(b'\\', word);
-        if matches != 0 {
-            let length = index * size_of::<u64>() + matches.trailing_zeros() as usize / 8;
-            if text.get(length) == Some(&b'"') {
-                return Some(Text {
-                    length,
-                    may_have_escapes: false,
-                });
-            }
-            break;
-        }
-    }
-    let length = memchr::memchr_iter(b'"', text).find(|quote| {
+    memchr::memchr_iter(b'"', text).find(|quote| {
         let before = text.get(..*quote).unwrap_or_default();
         before.last() != Some(&b'\\') || backslashes_at_end(before).is_multiple_of(2)
-    })?;
-    Some(Text {
-        length,
-        may_have_escapes: true,
     })
-}
-
-/// Finds the first byte in `word` that equals `byte`. The lowest set bit in the result marks this byte. The result is 0
-/// if there is no such byte. The bits above the lowest set bit are unreliable.
-fn bytes_equal_to(byte: u8, word: u64) -> u64 {
-    const LOWEST_BITS: u64 = u64::from_ne_bytes([0x01; 8]);
-    const HIGHEST_BITS: u64 = u64::from_ne_bytes([0x80; 8]);
-    let difference = word ^ (LOWEST_BITS * u64::from(byte));
-    difference.wrapping_sub(LOWEST_BITS) & !difference & HIGHEST_BITS
 }
 
 fn backslashes_at_end(text: &[u8]) -> usize {
@@ -533,10 +436,8 @@ mod tests {
             for escaped in [r"\\", r#"\""#, r#"\\\""#, "xx", "é"] {
                 let text = "x".repeat(length) + escaped;
                 let line = format!("{text}\",\"b\":\"\"}}");
-                let end = text_at_start(line.as_bytes()).unwrap();
-                assert_eq!(end.length, text.len(), "{line}");
-                assert!(end.may_have_escapes || !text.contains('\\'), "{line}");
-                assert!(text_at_start(text.as_bytes()).is_none(), "{text}");
+                assert_eq!(length_of_text(line.as_bytes()), Some(text.len()), "{line}");
+                assert_eq!(length_of_text(text.as_bytes()), None, "{text}");
             }
         }
     }

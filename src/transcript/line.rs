@@ -56,8 +56,6 @@ pub struct ResponseLine<'a> {
     pub key: i64,
     /// The time of the line. If the line has no timestamp, the scan fills in the latest time that precedes it.
     pub at: Option<Millis>,
-    /// The session whose transcript the line was written to.
-    pub session: Option<Cow<'a, str>>,
     /// The session that a fork or branch copied the line from, if the line specifies it.
     pub copied_from: Option<Cow<'a, str>>,
     /// True if a subagent received the response.
@@ -112,7 +110,7 @@ pub struct Checkpoint {
     /// The ID of the file. The ledger fills in this field.
     #[serde(skip)]
     pub file: i64,
-    /// The line's byte offset in the file. The scan fills in this field.
+    /// The line's byte offset in the file. The ledger fills in this field.
     #[serde(skip)]
     pub offset: i64,
     /// The line's `startTime`, which is the start time of the first run that the total includes. Resumed sessions keep
@@ -141,7 +139,7 @@ pub type ModelTotals = BTreeMap<String, ModelTotal>;
 /// process writes these lines only to its own session's transcript, but a fork copies its parent's snapshots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OwnershipMarker {
-    /// The line's byte offset in the file. The scan fills in this field.
+    /// The line's byte offset in the file. The ledger fills in this field.
     pub offset: i64,
     /// The time of the line.
     pub at: Millis,
@@ -175,9 +173,6 @@ pub struct LimitLine<'a> {
 /// A `pr-link` line.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PullRequestLine {
-    /// The line's byte offset in the file. The scan fills in this field.
-    #[serde(skip)]
-    pub offset: i64,
     /// The time of the line.
     #[serde(skip)]
     pub at: Millis,
@@ -224,29 +219,12 @@ struct ApiMessage<'a> {
     is_damaged: bool,
 }
 
-/// The result of parsing a line.
-pub(super) struct ParsedLine<'a> {
-    /// See [`parse`].
-    pub(super) line: Option<Line<'a>>,
-    /// True if any field name contains escaped letters, in which case `line` may be missing fields.
-    pub(super) has_escaped_names: bool,
-}
-
 /// Parses a line. Returns `None` if the line is not a JSON object with a type, or if it is a response with damaged
 /// usage.
 pub fn parse(bytes: &[u8]) -> Option<Line<'_>> {
-    parse_line(bytes).line
-}
-
-/// Parses a line that may contain field names with escaped letters.
-pub(super) fn parse_line(bytes: &[u8]) -> ParsedLine<'_> {
     let mut fields = LineFields::default();
-    let mut walk = JsonWalk::new(bytes);
-    let is_object = walk.object(|field, walk| fields.read(field, walk));
-    ParsedLine {
-        line: is_object.and_then(|()| line_of(fields, bytes)),
-        has_escaped_names: walk.has_escaped_names,
-    }
+    JsonWalk::new(bytes).object(|field, walk| fields.read(field, walk))?;
+    line_of(fields, bytes)
 }
 
 fn line_of<'a>(fields: LineFields<'a>, bytes: &'a [u8]) -> Option<Line<'a>> {
@@ -340,7 +318,6 @@ impl<'a> LineFields<'a> {
             b"subtype" => self.subtype = walk.value()?,
             b"uuid" => self.uuid = walk.value()?,
             b"timestamp" => self.response.at = time(walk.value()?),
-            b"sessionId" => self.response.session = name(walk.value()?),
             b"requestSessionId" => self.request_session = walk.value()?,
             b"requestId" => self.request = walk.value()?,
             b"entrypoint" => self.entrypoint = walk.value()?,
@@ -465,19 +442,9 @@ const FIRST_WITH_CHECKPOINTS: [u32; 3] = [2, 1, 270];
 
 /// Returns the three numbers of a version such as `"2.1.328"`. Missing numbers are zero.
 fn version(value: &[u8]) -> [u32; 3] {
-    let mut numbers = [0_u32; 3];
-    let mut index = 0;
-    for byte in value.iter().skip_while(|byte| **byte == b'"') {
-        match (byte, numbers.get_mut(index)) {
-            (b'0'..=b'9', Some(number)) => {
-                let digit = u32::from(byte - b'0');
-                *number = number.saturating_mul(10).saturating_add(digit);
-            }
-            (b'.', Some(_)) => index += 1,
-            _ => break,
-        }
-    }
-    numbers
+    let text = text(value).unwrap_or_default();
+    let mut numbers = text.split('.').map(|number| number.parse().unwrap_or(0));
+    [(); 3].map(|()| numbers.next().unwrap_or(0))
 }
 
 /// Returns an ID with its quotes, or `None` if the value is empty or not a string.
@@ -511,7 +478,6 @@ fn checkpoint(fields: LineFields<'_>) -> Option<Checkpoint> {
 
 fn pull_request(fields: &LineFields<'_>) -> Option<PullRequestLine> {
     Some(PullRequestLine {
-        offset: 0,
         at: fields.response.at?,
         number: count(fields.pull_request_number).cast_signed(),
         url: text(fields.pull_request_url)
@@ -599,7 +565,6 @@ mod tests {
                 us_only: true
             }
         );
-        assert_eq!(parsed.session.as_deref(), Some("s1"));
         assert_eq!(parsed.at, Some(1_795_156_016_016));
     }
 

@@ -10,7 +10,6 @@ pub mod line;
 pub mod owner;
 pub mod reader;
 pub mod requests;
-pub mod shortened_line;
 pub(crate) mod stream_json;
 mod token_counts;
 

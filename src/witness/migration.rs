@@ -7,7 +7,7 @@ use super::machine::{login, payer_among};
 use crate::claude::account::Account;
 use crate::claude::credentials::Credential;
 use crate::claude::window_usage::{OtherLimits, WindowUsage, measures};
-use crate::journal::{Journal, JournalRecord};
+use crate::journal::{JournalRecord, records_since};
 use crate::limits::{Event, Fact, Refusal, Source};
 use crate::paths::Paths;
 use crate::time::{is_in_supported_range, rfc3339};
@@ -100,21 +100,18 @@ impl JournalRecord for StoredStart {
 
 /// Returns all facts that earlier versions stored.
 pub(super) fn facts(paths: &Paths) -> Vec<Fact> {
-    let journal = Journal::all(paths);
-    let mut facts: Vec<Fact> = journal.records().flat_map(StoredError::facts).collect();
-    facts.extend(
-        journal
-            .records()
-            .map(|reading: StoredReading| reading.sample.fact(&reading.session)),
-    );
-    facts.extend(journal.records().map(|start: StoredStart| Fact {
+    let start = DateTime::UNIX_EPOCH;
+    let errors = records_since(paths, start).flat_map(StoredError::facts);
+    let readings = records_since(paths, start)
+        .map(|reading: StoredReading| reading.sample.fact(&reading.session));
+    let starts = records_since(paths, start).map(|start: StoredStart| Fact {
         at: start.at,
         session: Some(start.session),
         source: Source::Hook,
         event: Event::Paying(payer_among(&start.credentials)),
-    }));
+    });
+    let mut facts: Vec<Fact> = errors.chain(readings).chain(starts).collect();
     facts.retain(|fact| is_in_supported_range(fact.at));
-    facts.reverse();
     facts.sort_by_key(|fact| fact.at);
     facts
 }

@@ -27,6 +27,7 @@ use crate::claude::hook_event::HookEvent;
 use crate::claude::sessions::{self, Session};
 use crate::claude::{settings, transcripts};
 use crate::environment::Environment;
+use crate::journal;
 use crate::ledger::{FactRequest, Ledger, ReadTime};
 use crate::limits::{Asker, Event, Fact, Source, World};
 use crate::paths::Paths;
@@ -128,12 +129,10 @@ pub fn collect(
     reported: &[Fact],
 ) -> Facts {
     let now = caller.now();
-    let waiting = if ledger.is_some() {
-        Vec::new()
-    } else {
-        Ledger::waiting_limit_facts(caller.paths, now - LONGEST_LIMIT, now)
-    };
-    let reported = [waiting.as_slice(), reported].concat();
+    let mut reported = reported.to_vec();
+    if ledger.is_none() {
+        reported.extend(journal::records_since(caller.paths, now - LONGEST_LIMIT));
+    }
     let (since, each_response_since) = match period {
         Period::Since(since) => (Some(since), since),
         Period::Open | Period::StatusLine => {

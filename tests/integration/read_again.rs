@@ -61,7 +61,7 @@ fn version_of_facts(sandbox: &Sandbox) -> i64 {
 fn has_old_facts(sandbox: &Sandbox, name: &str) -> bool {
     open_ledger(sandbox)
         .query_row(
-            "SELECT EXISTS (SELECT 1 FROM files WHERE facts < 6 AND instr(CAST(path AS TEXT), ?1))",
+            "SELECT EXISTS (SELECT 1 FROM files WHERE facts < 7 AND instr(CAST(path AS TEXT), ?1))",
             [name],
             |row| row.get(0),
         )
@@ -255,7 +255,7 @@ fn facts_change_only_with_a_new_number() {
     let hash = xxh3_64(facts.join("\n").as_bytes());
     assert_eq!(
         (version_of_facts(&sandbox), hash),
-        (6, 3_295_477_280_357_629_280),
+        (7, 3_295_477_280_357_629_280),
         "{facts:#?}"
     );
 }
