@@ -77,3 +77,32 @@ fn is_known(word: &str) -> bool {
 
 /// The number of digits in the name of a model, as in `claude-opus-4-5-20251101`. A word with more digits may be an ID.
 const MOST_DIGITS: usize = 10;
+
+#[cfg(test)]
+mod tests {
+    use regex_lite::Regex;
+
+    use super::*;
+    use crate::limits::Kind;
+
+    #[test]
+    fn all_words_of_whycap_itself_are_known() {
+        let literal = Regex::new(r#""([^"]*)""#).unwrap();
+        let placeholder = Regex::new(r"\{[^}]*\}").unwrap();
+        let mut count = 0;
+        for source in [include_str!("evidence.rs"), include_str!("headline.rs")] {
+            for found in literal.captures_iter(source) {
+                let words = placeholder.replace_all(&found[1], "");
+                assert_eq!(without_names(&words), words);
+                count += 1;
+            }
+        }
+        assert!(count > 40, "{count}");
+        for kind in Kind::ALL {
+            let description = kind.description();
+            for words in [description.label, description.subject] {
+                assert_eq!(without_names(words), words);
+            }
+        }
+    }
+}

@@ -62,6 +62,10 @@ def json_line(value):
     return json.dumps(value, separators=(",", ":")) + "\n"
 
 
+# The end of the ID of a session with a false limit.
+FALSE_LIMIT_SESSION = "-0000-4000-a000-00000000face"
+
+
 class SessionName(NamedTuple):
     """A working directory and a title for a session."""
 
@@ -271,7 +275,7 @@ class History:
     def add_false_limit(self, run, at, used_percent):
         """Adds a false limit: a request is refused although the windows are not full, and the same request succeeds
         minutes later."""
-        session = f"{self.session_count:08x}-0000-4000-a000-00000000face"
+        session = f"{self.session_count:08x}{FALSE_LIMIT_SESSION}"
         self.session_count += 1
         directory = "/home/dev/api"
         path = self.home / ".claude/projects/-home-dev-api" / f"{session}.jsonl"
@@ -286,7 +290,11 @@ class History:
             "cwd": directory,
             "model": {"id": "claude-opus-4-8"},
             "cost": {"total_cost_usd": 0, "total_api_duration_ms": 900},
-            "rate_limits": {"five_hour": {"used_percentage": used_percent, "resets_at": int(reset.timestamp())}},
+            # Without the weekly window, the newest reading of it would be another session's, which may be full.
+            "rate_limits": {
+                "five_hour": {"used_percentage": used_percent, "resets_at": int(reset.timestamp())},
+                "seven_day": {"used_percentage": 17, "resets_at": int((at + WEEK).timestamp())},
+            },
         }
         transcript = Transcript(session, directory)
 

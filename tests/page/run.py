@@ -39,7 +39,7 @@ from checks import (  # noqa: E402
     check_sorting,
     open_page,
 )
-from history import UTC, History, SessionName, runner  # noqa: E402
+from history import FALSE_LIMIT_SESSION, UTC, History, SessionName, runner  # noqa: E402
 from npm_packages import lint_problems  # noqa: E402
 
 ROOT = HERE.parent.parent
@@ -136,8 +136,9 @@ def check_personal_pages(program, directory, options):
         check_costs(anonymous_page, total)
         check_anonymous(anonymous_page, (*NAMES_IN_HISTORY, home))
         incidents = command_json(run, "incidents")["incidents"]
-        false_limits = sum(incident["verdict"] == "false_likely" for incident in incidents)
-        check_equal("the false limits are recognized", false_limits, len(FALSE_LIMIT_DAYS))
+        # The sessions of a generated history overlap, so its other errors may contradict the readings, too.
+        added = [incident["verdict"] for incident in incidents if incident["session_id"].endswith(FALSE_LIMIT_SESSION)]
+        check_equal("the false limits are recognized", added, ["false_likely"] * len(FALSE_LIMIT_DAYS))
         with Browser() as browser:
             check_appearance(browser, page)
             check_hostile_names(browser)
@@ -168,7 +169,7 @@ def check_large_page(program, directory, options):
             check("two years open quickly", opening_time < MAX_OPENING_TIME, f"{opening_time:.2f} s")
             row_height = f"document.querySelector('.by-session tbody').rows[{INITIAL_ROWS}].offsetHeight"
             check_equal("only the first sessions are laid out", browser.evaluate(row_height), 0)
-            browser.click("document.querySelector('.all')")
+            browser.click("document.querySelector('.by-session + .all')")
             check("a click shows all sessions", browser.evaluate(row_height) > 0)
 
 
