@@ -177,10 +177,10 @@ fn write_response(statement: &mut Statement<'_>, response: &Response) -> Result<
         None
     };
     let flags = flags_of_location(&response.location)
-        | (SUBAGENT * i64::from(response.is_of_subagent))
-        | (UNPRICED * i64::from(response.is_unpriced))
-        | (FAST * i64::from(response.service.fast))
-        | (US_ONLY * i64::from(response.service.us_only));
+        + SUBAGENT * i64::from(response.is_of_subagent)
+        + UNPRICED * i64::from(response.is_unpriced)
+        + FAST * i64::from(response.service.fast)
+        + US_ONLY * i64::from(response.service.us_only);
     let usage = &response.usage;
     let written = statement.execute(params![
         response.key,

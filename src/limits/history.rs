@@ -87,8 +87,6 @@ struct Exchange {
     position: usize,
     /// The sources that have reported it.
     reporters: Vec<Source>,
-    /// True if the usage that was shown after it only repeats older usage.
-    is_repeated: bool,
 }
 
 impl History {
@@ -119,7 +117,6 @@ impl History {
             let exchange = Exchange {
                 position: self.facts.len(),
                 reporters: vec![fact.source],
-                is_repeated: false,
             };
             self.exchanges.insert(session, exchange);
         }
@@ -141,10 +138,11 @@ impl History {
         measures: &[Measure],
         has_news: bool,
     ) -> bool {
-        let Some(last) = self.exchanges.get_mut(session) else {
-            return false;
-        };
-        let Some(exchange) = self.facts.get_mut(last.position) else {
+        let Some(exchange) = self
+            .exchanges
+            .get(session)
+            .and_then(|last| self.facts.get_mut(last.position))
+        else {
             return false;
         };
         let usage = match &mut exchange.event {
@@ -152,10 +150,13 @@ impl History {
             Event::Refused(refusal) if has_news || refusal.is_about_usage() => &mut refusal.usage,
             _ => return false,
         };
-        let is_better = has_news && (last.is_repeated || has_risen(usage, measures));
-        let is_attached = (usage.is_empty() || is_better) && at - exchange.at <= SHOWN_WITHIN;
+        // Usage rises until a window is reset, so higher figures are later ones.
+        let has_risen = usage
+            .iter()
+            .zip(measures)
+            .any(|(old, new)| old.window == new.window && old.percent < new.percent);
+        let is_attached = (usage.is_empty() || has_risen) && at - exchange.at <= SHOWN_WITHIN;
         if is_attached {
-            last.is_repeated = !has_news;
             *usage = measures.to_vec();
         }
         is_attached
@@ -196,13 +197,4 @@ impl History {
         }
         is_same
     }
-}
-
-/// Returns true if a window shows more usage than before. Usage rises until the window is reset, so the higher figures are
-/// the later ones.
-fn has_risen(before: &[Measure], after: &[Measure]) -> bool {
-    before.iter().any(|old| {
-        let new = after.iter().find(|new| new.window == old.window);
-        new.is_some_and(|new| new.percent > old.percent)
-    })
 }

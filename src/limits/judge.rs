@@ -149,11 +149,11 @@ impl Scene<'_> {
 
     /// Returns the readings that show that this window, or every window if none is named, had room. Another window that
     /// is full means that the message only names the wrong one.
-    fn contradicting(&self, window: Option<Kind>) -> Vec<&Reading> {
+    fn contradicting(&self, window: Option<Kind>) -> Vec<Reading> {
         let disputed = window.map_or(OF_ALL_MODELS.to_vec(), |window| vec![window]);
         let known: Vec<_> = disputed
             .into_iter()
-            .filter_map(|window| self.newest(window))
+            .filter_map(|window| self.newest(window).cloned())
             .collect();
         let has_room = known.iter().all(|reading| reading.shows_room_at(self.at));
         if has_room && self.full().is_empty() {
@@ -238,11 +238,7 @@ impl Statement {
 fn judge_plan_limit(refusal: &Refusal, message: &Message, scene: &Scene<'_>) -> Judgement {
     let statement = Statement::new(refusal, message, scene.at);
     let named = statement.named;
-    let contradicting: Vec<_> = scene
-        .contradicting(statement.window)
-        .into_iter()
-        .cloned()
-        .collect();
+    let contradicting = scene.contradicting(statement.window);
     let is_overflow = named.is_some_and(|kind| kind.family() == Family::Overflow);
     if !contradicting.is_empty() && scene.draws_on_credits && is_overflow {
         return Judgement {

@@ -49,12 +49,10 @@ impl PriceTable {
     /// Returns the prices of a model, or `None` if it is not listed. Accepts any spelling of the model ID.
     pub(crate) fn known_tariffs_of(&self, model: &str) -> Option<Tariffs> {
         let id = bare_id(model);
-        let rows_of = |is_model: &dyn Fn(&str) -> bool| {
-            let mut models = self.list.rows.chunk_by(|a, b| a.model == b.model);
-            models.find(|rows| rows.first().is_some_and(|row| is_model(row.model)))
-        };
-        // Except for models before Claude 4, the list contains bare IDs, and comparing them takes no time.
-        rows_of(&|listed| listed == id).or_else(|| rows_of(&|listed| bare_id(listed) == id))
+        self.list
+            .rows
+            .chunk_by(|a, b| a.model == b.model)
+            .find(|rows| rows.first().is_some_and(|row| bare_id(row.model) == id))
     }
 
     /// Returns the identity of a model, under which its spend is added up: the ID in the price list, or the bare ID of
