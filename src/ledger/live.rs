@@ -73,6 +73,8 @@ pub struct OpenLedger {
     /// and leaves fewer events for later calls to read.
     must_reconcile: bool,
     is_whole: bool,
+    /// The cost of new responses that could not be stored.
+    cost_of_unsaved_responses: Money,
     /// The part of the session's cost that is not in the database.
     pending: Money,
     /// The facts about limits in new lines that could not be stored.
@@ -165,6 +167,7 @@ impl OpenLedger {
             is_first: false,
             must_reconcile: false,
             is_whole: !batch.is_cut_short && batch.unreadable.is_empty(),
+            cost_of_unsaved_responses: Money::ZERO,
             pending: Money::ZERO,
             unsaved_limit_facts: Vec::new(),
         };
@@ -210,7 +213,24 @@ impl OpenLedger {
             return;
         }
         self.unsaved_limit_facts = batch.limit_facts();
-        self.is_whole &= batch.responses.is_empty();
+        let new = self.ledger.read(|store| {
+            let mut cost = Money::ZERO;
+            for response in batch
+                .responses
+                .iter()
+                .filter(|response| response.session == session)
+            {
+                let is_known: bool = store.value(
+                    "SELECT EXISTS (SELECT 1 FROM responses WHERE key = ?1)",
+                    [response.key],
+                )?;
+                if !is_known {
+                    cost += response.cost;
+                }
+            }
+            Ok(cost)
+        });
+        self.cost_of_unsaved_responses = new.unwrap_or_default();
     }
 
     /// Returns the current spend, or `None` if the ledger cannot be read. The month's spend is read only on request.
@@ -237,7 +257,8 @@ impl OpenLedger {
         };
         let breakdown = &stored.breakdown;
         let by_totals = breakdown.covered + amount;
-        let by_lines = stored.tally.recorded + breakdown.unrecorded;
+        let by_lines =
+            stored.tally.recorded + breakdown.unrecorded + self.cost_of_unsaved_responses;
         let cost = by_totals.max(by_lines);
 
         let is_identified = self.process().is_some();
