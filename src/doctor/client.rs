@@ -3,18 +3,21 @@
 use std::path::Path;
 
 use anyhow::bail;
+use chrono::TimeDelta;
 use memchr::memmem;
 use serde::Deserialize;
 
 use super::{Findings, Setup};
 use crate::claude::account::{self, Account, LoginState};
-use crate::claude::credentials::{self, Credential};
+use crate::claude::credentials::{self, Credential, is_on};
 use crate::claude::transcripts;
 use crate::claude::version::{self, ClientVersion, Versions};
+use crate::claude::watchdog::{LONGEST_WAIT, WATCHDOG};
 use crate::disk;
 use crate::embedded;
 use crate::locks::{HarmfulLock, harmful};
 use crate::paths::Paths;
+use crate::time::format_duration;
 
 /// The first Claude Code version that supports all events that whycap uses.
 const FIRST_WITH_ALL_EVENTS: ClientVersion = ClientVersion(2, 1, 78);
@@ -141,6 +144,34 @@ pub(super) fn credentials(setup: &Setup, findings: &mut Findings) {
             "This applies to sessions that are started from this shell. If you want to use your plan, unset the variable and restart Claude Code. /status shows which account a session uses.",
         );
     }
+}
+
+/// Returns a variable that Claude Code gets from its settings or from this shell.
+fn variable(setup: &Setup, name: &str) -> Option<String> {
+    let in_settings = setup
+        .settings
+        .iter()
+        .find_map(|file| file.get("env")?.get(name));
+    match in_settings {
+        Some(value) => Some(value.as_str().map_or(value.to_string(), str::to_owned)),
+        None => setup.environment.text(name).map(str::to_owned),
+    }
+}
+
+/// Says whether Claude Code waits for the end of a limit by itself, because its hooks then do not report the limit.
+pub(super) fn watchdog(setup: &Setup, findings: &mut Findings) {
+    if variable(setup, WATCHDOG).is_none_or(|value| !is_on(value.as_ref())) {
+        return;
+    }
+    let longest = variable(setup, LONGEST_WAIT)
+        .and_then(|value| value.parse().ok())
+        .and_then(TimeDelta::try_milliseconds)
+        .map_or("however long that takes".to_owned(), |longest| {
+            format!("for {} at most", format_duration(longest))
+        });
+    findings.ok(format!(
+        "{WATCHDOG} is set, so sessions from this shell wait by themselves at a limit, {longest}, and hooks are not told about it"
+    ));
 }
 
 pub(super) fn locks(setup: &Setup, findings: &mut Findings) {

@@ -114,7 +114,7 @@ const NO_PROBLEM: &str = "no problem found";
 type Check = fn(&Setup, &mut Findings);
 
 /// The checks, in display order.
-const CHECKS: [(&str, Check); 17] = [
+const CHECKS: [(&str, Check); 18] = [
     ("settings files", wiring::settings_files),
     ("hooks allowed", wiring::hooks_allowed),
     ("trusted folder", wiring::trust),
@@ -125,6 +125,7 @@ const CHECKS: [(&str, Check); 17] = [
     ("client version", client::version_in_use),
     ("installations", client::installations),
     ("who pays", client::credentials),
+    ("watchdog", client::watchdog),
     ("transcripts", own_files::transcripts),
     ("ledger", own_files::ledger),
     ("locks", client::locks),

@@ -61,6 +61,28 @@ fn hooks_alone_are_a_complete_installation_if_no_line_was_wanted() {
     assert_eq!(line(&sandbox), "warn");
 }
 
+#[test]
+fn doctor_says_that_claude_code_waits_by_itself_and_for_how_long() {
+    let watchdog = |sandbox: &Sandbox| {
+        let found = report(&sandbox.run(&["doctor", "--json"]));
+        check(&found, "watchdog")["says"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(watchdog(&Sandbox::new()), "no problem found");
+    let sandbox = Sandbox::new().variable("CLAUDE_CODE_RETRY_WATCHDOG", "1");
+    assert!(watchdog(&sandbox).contains("at a limit, however long that takes,"));
+    sandbox.write(
+        ".claude/settings.json",
+        json!({"env": {"CLAUDE_CODE_RETRY_WATCHDOG_MAX_USAGE_LIMIT_WAIT_MS": "7200000"}})
+            .to_string(),
+    );
+    assert!(watchdog(&sandbox).contains("at a limit, for 2 h at most,"));
+    let off = sandbox.variable("CLAUDE_CODE_RETRY_WATCHDOG", "0");
+    assert_eq!(watchdog(&off), "no problem found");
+}
+
 /// The checks do not cover limits, so all of them can be OK while requests are refused. The refusal must therefore come
 /// first.
 #[test]
