@@ -57,7 +57,6 @@ PICTURES = {
     ),
     "api-key": dict(title="paying by API key", plan="key", first=paid),
     "narrow": dict(title="50 columns", columns=50, first=lambda: busy(0.96, 0.39), then="spend_limit"),
-    "paying": dict(title="beyond a full window", first=lambda: busy(1.0, 0.39), then=lambda: busy(1.0, 0.39)),
     "no-colour": dict(
         title="NO_COLOR", first=lambda: busy(0.96, 0.39), then="spend_limit", variables={"NO_COLOR": "1"}
     ),
@@ -80,11 +79,7 @@ def shot(program, title, first, plan="max", role="admin", columns=110, rows=44, 
             if plan != "key":
                 share = first()["headers"]["anthropic-ratelimit-unified-5h-utilization"]
                 session.wait_footer("the window", f"{round(float(share) * 100)}%")
-            if callable(then):
-                api.play(then())
-                session.ask(NEXT)
-                session.wait_footer("what is paid", "paying with usage credits")
-            elif then:
+            if then:
                 api.play(then)
                 session.ask(NEXT)
                 session.wait("the error", re.compile(r"hit your|out of extra"))
