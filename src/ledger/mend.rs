@@ -40,12 +40,19 @@ impl Ledger {
 
     /// Returns the damaged ledger that was set aside most recently, unless it has already been announced.
     pub fn take_damage_notice(&mut self) -> Option<PathBuf> {
-        let notice = self.read(|store| store.meta("has_damage_notice")).ok()?;
-        if notice != Some(1) {
+        if self.read(|store| store.meta("has_damage_notice")).ok()? != Some(1) {
             return None;
         }
-        self.write(|store| store.set_meta("has_damage_notice", 0))
-            .ok()?;
+        // Of several processes that announce it at the same time, only one changes the number.
+        let changed = self.write(|store| {
+            store.change(
+                "UPDATE meta SET value = 0 WHERE name = 'has_damage_notice' AND value = 1",
+                [],
+            )
+        });
+        if changed.ok()? == 0 {
+            return None;
+        }
         Self::damaged_in(self.path.parent()?).into_iter().next()
     }
 
