@@ -81,12 +81,12 @@ pub struct OpenLedger {
     unsaved_limit_facts: Vec<Fact>,
 }
 
-/// Whether the session's newest response came from another model than the requested one.
+/// Selects 1 if the session's newest response came from another model than the requested one, and otherwise 0.
 const IS_SUBSTITUTED: &str = "SELECT requested IS NOT NULL FROM responses
     WHERE session = ?1 AND NOT flags & ?2 ORDER BY at DESC LIMIT 1";
 
-/// The first of the session's newest responses that came from another model than the requested one, and the two models.
-/// Subagents have models of their own.
+/// Selects the first of the session's newest responses that came from another model than the requested one, and the names
+/// of both models. Subagents have models of their own.
 const SUBSTITUTE: &str = "SELECT at, answering.name, asked.name FROM responses
     JOIN names AS answering ON answering.id = model JOIN names AS asked ON asked.id = requested
     WHERE session = ?1 AND NOT flags & ?2 AND at > ifnull(
@@ -215,16 +215,12 @@ impl OpenLedger {
         self.unsaved_limit_facts = batch.limit_facts();
         let new = self.ledger.read(|store| {
             let mut cost = Money::ZERO;
-            for response in batch
-                .responses
-                .iter()
-                .filter(|response| response.session == session)
-            {
+            for response in &batch.responses {
                 let is_known: bool = store.value(
                     "SELECT EXISTS (SELECT 1 FROM responses WHERE key = ?1)",
                     [response.key],
                 )?;
-                if !is_known {
+                if !is_known && response.session == session {
                     cost += response.cost;
                 }
             }
@@ -371,11 +367,10 @@ impl OpenLedger {
             .read(|store| {
                 let newest = [self.session, SUBAGENT];
                 // Nearly always, the requested model answers, and this query takes a quarter of the time of the other.
-                let is_substituted = store.first(IS_SUBSTITUTED, newest, |row| row.get(0))?;
-                if is_substituted != Some(true) {
-                    return Ok(None);
+                match store.first(IS_SUBSTITUTED, newest, |row| row.get(0))? {
+                    Some(true) => store.first(SUBSTITUTE, newest, |row| row.try_into()),
+                    _ => Ok(None),
                 }
-                store.first(SUBSTITUTE, newest, |row| row.try_into())
             })
             .ok()?;
         let (since, model, requested) = row?;

@@ -132,6 +132,7 @@ pub fn collect(
     let mut reported = reported.to_vec();
     if ledger.is_none() {
         reported.extend(journal::records_since(caller.paths, now - LONGEST_LIMIT));
+        reported.retain(|fact| fact.at >= now - LONGEST_LIMIT);
     }
     let (since, each_response_since) = match period {
         Period::Since(since) => (Some(since), since),
@@ -237,14 +238,11 @@ fn name_accounts(facts: &mut [Fact]) {
 /// Stores facts that a hook or a status-line call has reported, unless they say nothing new. If the ledger is missing or
 /// busy, they go to the journal, and the next reader stores them.
 pub fn record(caller: &Caller<'_>, ledger: Option<&Ledger>, reported: &[Fact]) {
-    let new: Vec<Fact> = match ledger {
-        Some(ledger) => reported
-            .iter()
-            .filter(|fact| is_new(fact, ledger, caller.now()))
-            .cloned()
-            .collect(),
-        None => reported.to_vec(),
-    };
+    let new: Vec<Fact> = reported
+        .iter()
+        .filter(|fact| ledger.is_none_or(|ledger| is_new(fact, ledger, caller.now())))
+        .cloned()
+        .collect();
     if !new.is_empty() {
         Ledger::record_limit_facts(ledger, caller.paths, &new, caller.now());
     }
@@ -268,19 +266,19 @@ pub(crate) fn migrate(paths: &Paths, ledger: &Ledger) {
     let _ = ledger.migrate_limit_facts(|| migration::facts(paths));
 }
 
-/// Returns true unless the ledger already contains the state of this session, or the same recent reading. A reading after
-/// a refusal or a response is new, because it shows that nothing has changed.
+/// Returns true unless the ledger already contains the state of this session, or the same recent reading. See
+/// [`Ledger::has_repeated_reading`].
 fn is_new(fact: &Fact, ledger: &Ledger, now: DateTime<Utc>) -> bool {
     if matches!(fact.event, Event::Read(_)) {
         return !ledger
             .has_repeated_reading(fact, now - READING_EVERY)
             .unwrap_or_default();
     }
-    let states = ledger.limit_states(fact.session.as_deref());
-    !states
+    ledger
+        .limit_states(fact.session.as_deref())
         .unwrap_or_default()
         .iter()
-        .any(|known| known.event == fact.event)
+        .all(|known| known.event != fact.event)
 }
 
 /// Stores which facts still matter, so that later calls read only those, or nothing. Call this after the facts of
