@@ -70,7 +70,8 @@ fn append_bytes(data: &Path, file_name: &str, bytes: &[u8]) -> Result<(), disk::
         .map_err(disk::write_error(&data.join(DIRECTORY).join(file_name)))
 }
 
-/// Returns the records of a kind in all months since the given time, oldest first.
+/// Returns the records of a kind, oldest first. The first ones may be older than the given time, because the records of
+/// its whole month are returned.
 pub(crate) fn records_since<R: JournalRecord>(
     paths: &Paths,
     since: DateTime<Utc>,

@@ -22,7 +22,7 @@ pub(crate) struct MonthFile {
 pub(crate) struct JournalPart<R> {
     /// The records, oldest first.
     pub(crate) records: Vec<R>,
-    /// The end of the part, where the next one starts.
+    /// The offset at which the part ends and the next one starts.
     pub(crate) end: i64,
 }
 
@@ -61,7 +61,7 @@ impl MonthFile {
         })
     }
 
-    /// Reads the records of a kind that were appended after the given offset, but at most the last `most_bytes`. If the last
+    /// Reads the records of a kind after the given offset, but at most the last `most_bytes` of the file. If the last
     /// line is incomplete, another process may still be writing it, so it is left for the next call.
     ///
     /// The search looks for the starts of records, not of lines, so even a file full of empty lines is searched quickly.

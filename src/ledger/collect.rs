@@ -62,6 +62,7 @@ pub(super) struct FileFacts {
 }
 
 impl FileFacts {
+    /// Returns true if the new lines contain a checkpoint.
     pub(super) fn has_checkpoints(&self) -> bool {
         let mut lines = self.lines.iter();
         lines.any(|row| row.kind == LineKind::Checkpoint)
@@ -164,7 +165,7 @@ impl Batch {
 
     /// Merges the lines of each response, sorts the responses by key, and calculates their costs.
     pub(super) fn finish(&mut self, prices: &PriceTable) {
-        // This sort is stable and moves each response only once.
+        // This sort keeps the order of equal keys, and moves each response only once.
         self.responses.sort_by_cached_key(|response| response.key);
         self.responses.dedup_by(|later, first| {
             let is_same = later.key == first.key;

@@ -36,8 +36,8 @@ impl Store {
             self.add_name(*id, NameKind::Model, name)?;
         }
         for (id, context) in &batch.contexts {
-            let names = serde_json::to_string(context).unwrap_or_default();
-            self.add_name(*id, NameKind::Context, &names)?;
+            let json = serde_json::to_string(context).unwrap_or_default();
+            self.add_name(*id, NameKind::Context, &json)?;
         }
         for (session, (at, directory)) in &batch.directories {
             self.add_directory(*session, *at, directory)?;
@@ -182,7 +182,7 @@ impl Store {
                 facts.earlier_lines != EarlierLines::Skipped
             ],
         )?;
-        // Sessions that have the same line share a lineage.
+        // Sessions whose transcripts contain the same line share a lineage.
         let mut linked: HashSet<(LineKind, i64)> = HashSet::new();
         for row in &facts.lines {
             self.add_line(row)?;

@@ -41,7 +41,7 @@ const NAMES_OF_SUMS: &str =
     "sessions.name, names.name FROM sums LEFT JOIN sessions ON sessions.id = session
      LEFT JOIN names ON names.id = model WHERE level = 0";
 
-/// The same for the responses of a session.
+/// Selects the same names for each response of a session.
 const NAMES_OF_RESPONSES: &str =
     "sessions.name, names.name FROM responses LEFT JOIN sessions ON sessions.id = session
      LEFT JOIN names ON names.id = model WHERE session = ?1";
@@ -167,8 +167,8 @@ impl Ledger {
         })
     }
 
-    /// Returns true if the session has stored the same reading since the given time and since its last refusal. Whether a
-    /// response was served beyond a full window matters, so a reading of one is new after each response.
+    /// Returns true if the session has stored the same reading since the given time and since its last refusal. A response
+    /// beyond a used-up window proves that credits pay, so a reading of such a window is new after each response.
     pub(crate) fn has_repeated_reading(
         &self,
         reading: &Fact,

@@ -12,9 +12,9 @@ use crate::time::Millis;
 /// The kind of a fact in a line. The fact itself consists of a key, a time, and details as JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum LineKind {
-    /// A further place at which a transcript contains the response with this key.
+    /// Another place where a transcript contains the response with this key.
     Copy,
-    /// A place at which a transcript contains the compaction with this key. The detail is the length of the conversation
+    /// A place where a transcript contains the compaction with this key. The detail is the length of the conversation
     /// in tokens.
     Compaction,
     /// A [`Checkpoint`]. The key is the start of its first run, and the time is the latest one before the line.

@@ -24,7 +24,7 @@ pub(super) const SUM_COLUMNS: &str = "recorded, responses, unpriced, input, outp
 /// The values in the columns of [`SUM_COLUMNS`].
 type Sums = [i64; 12];
 
-/// The spend that a row of the table `sums` adds up.
+/// The kind of sum in a row of the table `sums`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Level {
     /// The responses of one session and one model in a quarter of an hour.

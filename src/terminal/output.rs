@@ -101,7 +101,7 @@ pub fn print(shown: &Shown) -> io::Result<()> {
 #[derive(Debug, thiserror::Error)]
 #[error("{what}")]
 pub(crate) struct Failure {
-    /// A clause that says what could not be done.
+    /// The problem, such as "could not lock the settings".
     pub(crate) what: String,
     /// An instruction for the user.
     pub(crate) advice: &'static str,

@@ -95,8 +95,8 @@ pub enum EarlierLines {
 }
 
 /// Reads the complete lines after `position` and passes them to `sink`. A last line without a line break is complete if it
-/// is an object, because no part of an object is one. Returns the new position, and how the lines
-/// before the old position were handled.
+/// is an object, because no part of an object is one. Returns the new position, and how the lines before the old position
+/// were handled.
 ///
 /// If the read stops early, it stops at the end of a line or inside an overlong line. The next read can resume from the
 /// returned position.
@@ -412,8 +412,8 @@ impl ScanState {
 
 /// Receives the lines that a scan finds, in file order.
 pub trait Sink {
-    /// Receives a relevant line, which is never [`Line::Other`], and its offset in the file. `is_out_of_order` is true if the line is older than a
-    /// line before it, which is common for lines copied by a fork.
+    /// Receives a relevant line, which is never [`Line::Other`], and its offset in the file. `is_out_of_order` is true if
+    /// the line is older than a line before it, which is common for lines copied by a fork.
     fn line(&mut self, line: Line<'_>, offset: i64, is_out_of_order: bool);
 
     /// Receives the times immediately before and after a run of damaged lines.

@@ -1,6 +1,7 @@
 //! A short summary of an error for a public bug report.
 //!
-//! It contains only explicitly selected fields, and in them only known words, so no paths, names, IDs, or prompts.
+//! It contains only explicitly selected fields, and these contain only known words. So it has no paths, names, IDs, or
+//! prompts.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -38,6 +39,10 @@ pub(crate) fn bug_report(outlook: &Outlook, clock: Clock) -> String {
         .concat()
 }
 
+/// The maximum number of digits in a known word. The names of models have this many, such as `claude-opus-4-5-20251101`. A
+/// word with more digits may be an ID.
+const MOST_DIGITS: usize = 10;
+
 /// The words of the catalog of messages, and others that are common in messages or in whycap's sentences, in lowercase.
 static KNOWN_WORDS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
     concat!(
@@ -67,16 +72,14 @@ fn is_between_words(letter: char) -> bool {
     !letter.is_alphanumeric() && !"._-".contains(letter)
 }
 
-/// Returns true if a word consists of known words and not too many digits, as in `rate_limit`, "5am", or "2.1.328".
+/// Returns true if a word consists of known words and of at most [`MOST_DIGITS`] digits, as in `rate_limit`, "5am", or
+/// "2.1.328".
 fn is_known(word: &str) -> bool {
     word.matches(char::is_numeric).count() <= MOST_DIGITS
         && word
             .split(|letter: char| !letter.is_alphabetic())
             .all(|part| KNOWN_WORDS.contains(&part.to_lowercase()))
 }
-
-/// The number of digits in the name of a model, as in `claude-opus-4-5-20251101`. A word with more digits may be an ID.
-const MOST_DIGITS: usize = 10;
 
 #[cfg(test)]
 mod tests {

@@ -1,4 +1,4 @@
-//! What users plan to do, how they react to errors, and what happens without leaving a trace in any file.
+//! Plans the actions of users, their reactions to errors, and the events that no file records.
 
 use super::limits::Kind;
 
