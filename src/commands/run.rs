@@ -41,6 +41,10 @@ const FIND_SESSION: Duration = Duration::from_millis(100);
 /// The interval at which to check whether the transcript grows.
 const LOOK: Duration = Duration::from_secs(2);
 
+/// The number of looks at a transcript that has stopped growing. During the first one, another process may be writing to
+/// the ledger, so that the newest lines are missing.
+const LOOKS: u32 = 2;
+
 impl Subcommand for RunArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
         let mark = format!("WHYCAP_RUN_{}", std::process::id());
@@ -109,7 +113,7 @@ impl Watcher<'_> {
     /// Tells the user whenever the session begins to wait. Returns when the command has ended.
     fn watch(&mut self, end: &Receiver<()>) {
         let mut length = None;
-        let mut seen = None;
+        let mut looks = 0;
         loop {
             let interval = if self.session.is_some() {
                 LOOK
@@ -122,19 +126,23 @@ impl Watcher<'_> {
             self.session = self.session.take().or_else(|| self.find_session());
             // While the session works, its transcript grows, and there is nothing to say.
             let earlier = std::mem::replace(&mut length, self.transcript_length());
-            if length.is_some() && length == earlier && length != seen && self.announce() {
-                seen = length;
+            if length != earlier {
+                looks = 0;
+            } else if looks < LOOKS && self.announce() {
+                looks += 1;
             }
         }
     }
 
     fn find_session(&self) -> Option<String> {
-        let registered = sessions::registered(&self.context.paths);
-        let own = registered.into_iter().find(|session| {
-            let pid = session.claim.pid;
-            pid == self.pid || processes::has_variable(pid, &self.mark)
-        });
-        own?.activity.session
+        sessions::registered(&self.context.paths)
+            .into_iter()
+            .find(|session| {
+                let pid = session.claim.pid;
+                pid == self.pid || processes::has_variable(pid, &self.mark)
+            })?
+            .activity
+            .session
     }
 
     fn transcript_length(&self) -> Option<u64> {
