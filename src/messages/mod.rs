@@ -75,8 +75,10 @@ pub struct Stated {
 
 impl Stated {
     fn of_limit(at: DateTime<Utc>) -> Self {
-        let of = TimeOf::Limit;
-        Self { at, of }
+        Self {
+            at,
+            of: TimeOf::Limit,
+        }
     }
 }
 

@@ -57,8 +57,11 @@ pub(super) fn matches(statements: &[String], is_about_claude: bool) -> Vec<Match
             row => *row,
         };
         if let Some(row) = found {
-            let text = join(statements, index, PARAGRAPH);
-            matches.push(Match { row, index, text });
+            matches.push(Match {
+                row,
+                index,
+                text: join(statements, index, PARAGRAPH),
+            });
         }
     }
     matches

@@ -5,17 +5,17 @@ use std::sync::LazyLock;
 use regex_lite::Regex;
 
 use super::{regex, words};
+use crate::terminal::strip_ansi;
 
 /// The number of bytes at the end of a text that are read. The last message of a text is the current one.
 const SIZE_LIMIT: usize = 64 * 1024;
 
-/// Escape sequences of terminals.
-static ESCAPE_SEQUENCE: LazyLock<Regex> = LazyLock::new(|| {
-    regex("\u{1b}\\[[0-9;?]*[a-zA-Z]|\u{1b}\\][^\u{7}\u{1b}]*(?:\u{7}|\u{1b}\\\\)")
-});
-
 /// A line that a terminal has wrapped and indented.
 static WRAP: LazyLock<Regex> = LazyLock::new(|| regex(r"([a-z,]) *\n {2,}([a-z])"));
+
+/// A word that a terminal has broken at one of its hyphens or underscores.
+static BROKEN_WORD: LazyLock<Regex> =
+    LazyLock::new(|| regex(r"(\w[-_]) *\n +(\w)|(\w) *\n +([-_]\w)"));
 
 /// The characters and words that terminals, lists, status lines, and JSON put before a statement.
 static MARKS: LazyLock<Regex> = LazyLock::new(|| {
@@ -81,15 +81,14 @@ fn lines(text: &str) -> Vec<String> {
     let earliest = text.len().saturating_sub(SIZE_LIMIT);
     let start = (earliest..=text.len()).find(|index| text.is_char_boundary(*index));
     let end_of_text = &text[start.unwrap_or_default()..];
-    let mut plain = ESCAPE_SEQUENCE.replace_all(end_of_text, "").to_lowercase();
+    let mut plain = strip_ansi(end_of_text).to_lowercase();
     for (from, to) in REPLACEMENTS {
-        if plain.contains(from) {
-            plain = plain.replace(from, to);
-        }
+        plain = plain.replace(from, to);
     }
+    let plain = BROKEN_WORD.replace_all(&plain, "$1$2$3$4");
     WRAP.replace_all(&plain, "$1 $2")
         .lines()
-        .map(|line| line.trim_matches(['│', '|', ' ', '\t', '\r']))
+        .map(|line| line.trim_matches(['│', '|', ' ', '\t']))
         .filter(|line| !line.is_empty())
         .map(str::to_owned)
         .collect()
