@@ -3,14 +3,20 @@
 use chrono::{DateTime, Utc};
 
 use super::Context;
+use crate::disk::lock;
+use crate::ledger::{Ledger, WaitLimit};
 use crate::limits::{Fact, Outlook, Past};
 use crate::spend::Period;
-use crate::witness::{Caller, Limits};
+use crate::witness::{Caller, LONGEST_LIMIT, Limits};
 
 impl Context {
     /// Returns what is open and closed now for this session, or for the shell if there is none.
     pub(crate) fn limits(&self, session: Option<&str>) -> Limits {
-        self.limits_with(session, Limits::read)
+        self.limits_since(
+            self.clock().now - LONGEST_LIMIT,
+            self.shared_ledger(),
+            session,
+        )
     }
 
     /// Like [`Self::limits`], but knows only what may still be closed, and reads no transcripts.
@@ -23,7 +29,8 @@ impl Context {
 
     /// Like [`Self::limits`], but does not create a ledger.
     pub(crate) fn peek_at_limits(&self) -> Limits {
-        self.limits_with(self.session(), Limits::peek)
+        let since = self.clock().now - LONGEST_LIMIT;
+        self.limits_since(since, self.existing_ledger(), self.session())
     }
 
     /// Returns the stops of a period.
@@ -31,10 +38,32 @@ impl Context {
         let rows = period.of_rows(self.clock().zone);
         let since = DateTime::from_timestamp_millis(rows.start).unwrap_or_default();
         let until = DateTime::from_timestamp_millis(rows.end).unwrap_or(DateTime::<Utc>::MAX_UTC);
-        let limits = self.limits_with(self.session(), |caller, reported| {
-            Limits::since(since, caller, reported)
-        });
-        limits.past(since, until)
+        self.limits_since(since, self.shared_ledger(), self.session())
+            .past(since, until)
+    }
+
+    /// Returns the ledger, creating it if it does not exist. In a shell, this waits while another process writes to it,
+    /// because the newest lines would otherwise be missing. Returns `None` if the ledger cannot be opened.
+    fn shared_ledger(&self) -> Option<Ledger> {
+        let data = &self.paths.data;
+        let may_wait = self.event.is_none() && lock::is_supported_in(data);
+        let wait_limit = if may_wait {
+            WaitLimit::Person
+        } else {
+            WaitLimit::None
+        };
+        Ledger::open(data, wait_limit).ok()
+    }
+
+    fn limits_since(
+        &self,
+        since: DateTime<Utc>,
+        ledger: Option<Ledger>,
+        session: Option<&str>,
+    ) -> Limits {
+        self.limits_with(session, |caller, reported| {
+            Limits::read(ledger, since, caller, reported)
+        })
     }
 
     /// The credentials of the caller are those of another session only if that session calls.

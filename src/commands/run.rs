@@ -41,10 +41,6 @@ const FIND_SESSION: Duration = Duration::from_millis(100);
 /// The interval at which to check whether the transcript grows.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// The number of looks at a transcript that has stopped growing. During the first one, another process may be writing to
-/// the ledger, so that the newest lines are missing.
-const LOOKS: u32 = 2;
-
 impl Subcommand for RunArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
         let mark = format!("WHYCAP_RUN_{}", std::process::id());
@@ -113,7 +109,7 @@ impl Watcher<'_> {
     /// Tells the user whenever the session begins to wait. Returns when the command has ended.
     fn watch(&mut self, end: &Receiver<()>) {
         let mut length = None;
-        let mut looks = 0;
+        let mut is_explained = false;
         loop {
             let interval = if self.session.is_some() {
                 LOOK
@@ -127,9 +123,9 @@ impl Watcher<'_> {
             // While the session works, its transcript grows, and there is nothing to say.
             let earlier = std::mem::replace(&mut length, self.transcript_length());
             if length != earlier {
-                looks = 0;
-            } else if looks < LOOKS && self.announce() {
-                looks += 1;
+                is_explained = false;
+            } else if !is_explained {
+                is_explained = self.announce();
             }
         }
     }

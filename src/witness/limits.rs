@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Caller, Facts, LONGEST_LIMIT, Period, collect, refresh, settle};
+use super::{Caller, Facts, Period, collect, refresh, settle};
 use crate::claude::window_usage::WindowFigures;
-use crate::ledger::{Ledger, OpenLedger, WaitLimit};
+use crate::ledger::{Ledger, OpenLedger};
 use crate::limits::{
     Asker, Blocks, Fact, Kind, Measure, Outlook, Past, PayerUsage, Pays, Request, World,
 };
@@ -23,31 +23,14 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// Reads new transcript lines, collects the facts of the last weeks, and folds them. `reported` are facts that the
-    /// caller knows, such as used-up budgets.
-    pub(crate) fn read(caller: &Caller<'_>, reported: &[Fact]) -> Self {
-        Self::since(caller.now() - LONGEST_LIMIT, caller, reported)
-    }
-
-    /// Like [`Self::read`], but collects the facts since the given time.
-    pub(crate) fn since(since: DateTime<Utc>, caller: &Caller<'_>, reported: &[Fact]) -> Self {
-        let ledger = Ledger::open(&caller.paths.data, WaitLimit::None).ok();
-        Self::of_ledger(ledger, since, caller, reported)
-    }
-
-    /// Like [`Self::read`], but does not create a ledger.
-    pub(crate) fn peek(caller: &Caller<'_>, reported: &[Fact]) -> Self {
-        let ledger = Ledger::open_existing(&caller.paths.data).and_then(Result::ok);
-        Self::of_ledger(ledger, caller.now() - LONGEST_LIMIT, caller, reported)
-    }
-
-    fn of_ledger(
+    /// Reads new transcript lines, collects the facts since the given time, and folds them. `reported` are facts that the
+    /// caller knows, such as used-up budgets. Without a ledger, the transcripts are read into memory.
+    pub(crate) fn read(
         ledger: Option<Ledger>,
         since: DateTime<Utc>,
         caller: &Caller<'_>,
         reported: &[Fact],
     ) -> Self {
-        // If nothing can be stored, the transcripts are read into memory.
         let mut ledger = ledger.or_else(|| Ledger::in_memory(&caller.paths.data).ok());
         if let Some(ledger) = &mut ledger {
             refresh(caller, ledger);

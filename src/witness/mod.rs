@@ -40,7 +40,7 @@ const BEFORE_REFUSAL: TimeDelta = TimeDelta::minutes(20);
 const EACH_RESPONSE: TimeDelta = TimeDelta::days(1);
 
 /// The time for which a refusal can matter. The longest limit is a monthly cap.
-const LONGEST_LIMIT: TimeDelta = TimeDelta::days(35);
+pub(crate) const LONGEST_LIMIT: TimeDelta = TimeDelta::days(35);
 
 /// How often a status-line call stores unchanged usage windows.
 const READING_EVERY: TimeDelta = TimeDelta::minutes(5);

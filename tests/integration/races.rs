@@ -331,7 +331,7 @@ fn report_total(sandbox: &Sandbox, session: &str, usd: f64, lived_ms: u64) -> Ru
 }
 
 /// Locks the ledger against writing until the returned connection is dropped.
-fn lock_ledger(sandbox: &Sandbox) -> rusqlite::Connection {
+pub fn lock_ledger(sandbox: &Sandbox) -> rusqlite::Connection {
     let ledger = sandbox.path(".local/share/whycap/ledger.sqlite3");
     let writer = rusqlite::Connection::open(ledger).unwrap();
     writer.execute_batch("BEGIN IMMEDIATE").unwrap();

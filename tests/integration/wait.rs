@@ -3,6 +3,7 @@
 use crate::client::{Client, rfc3339, windows};
 #[cfg(target_os = "linux")]
 use crate::now::RunningClient;
+use crate::races::lock_ledger;
 #[cfg(target_os = "linux")]
 use crate::situation::receives_balance_error;
 use crate::situation::{
@@ -51,6 +52,25 @@ fn the_wait_ends_with_the_limit() {
     assert!(started.elapsed() >= Duration::from_secs(1));
     assert!(started.elapsed() < Duration::from_secs(10));
     assert_eq!(exit_code(&client, "2026-11-20T12:00:30Z"), 0);
+}
+
+/// Another process holds the ledger for a moment while the command reads the newest lines.
+#[test]
+fn a_command_in_a_shell_knows_the_newest_lines_while_another_process_writes() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    client.receives_response("2026-11-20T09:59:00Z");
+    assert_eq!(exit_code(&client, "2026-11-20T09:59:30Z"), 0);
+    let writer = lock_ledger(&sandbox);
+    client.append(&client.error_line(AT, FIVE_HOUR, json!({})));
+    let code = std::thread::scope(|scope| {
+        scope.spawn(move || {
+            std::thread::sleep(Duration::from_secs(1));
+            drop(writer);
+        });
+        exit_code(&client, "2026-11-20T10:01:00Z")
+    });
+    assert_eq!(code, 10);
 }
 
 /// Starts a session with a key in its own environment, and simulates a request at the given time. The key has no credits.
