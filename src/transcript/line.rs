@@ -450,7 +450,7 @@ fn response<'a>(fields: LineFields<'a>, bytes: &[u8]) -> Option<ResponseLine<'a>
         copied_from,
         is_from_terminal,
         requested_model: text(fields.requested_model)
-            .filter(|requested| !is_same_model(requested, &model)),
+            .filter(|requested| *requested != model && !is_same_model(requested, &model)),
         model,
         usage,
         service: object.service,
