@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::disk;
@@ -17,19 +16,15 @@ pub(crate) const SIZE_LIMIT: u64 = 2 * 1024 * 1024;
 
 /// The scope of a settings file, from lowest to highest precedence. If several files set the same key, the highest
 /// scope wins, but hooks from all scopes are combined. The comments on the variants appear in the help text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum SettingsScope {
     /// `settings.json` in `~/.claude`: all the user's projects.
-    #[serde(rename = "user_settings")]
     User,
     /// `.claude/settings.json` here: everyone who works on this project.
-    #[serde(rename = "project_settings")]
     Project,
     /// `.claude/settings.local.json` here: the user, in this project.
-    #[serde(rename = "local_settings")]
     Local,
     /// Set by an administrator for the whole machine. It cannot be chosen on the command line.
-    #[serde(rename = "managed_settings")]
     #[value(skip)]
     Managed,
 }

@@ -14,7 +14,7 @@ use crate::lenient_json::LenientJson;
 use crate::limits::{Kind, Measure, USED_UP};
 use crate::pricing::Money;
 use crate::terminal::percent_text;
-use crate::time::{FIVE_HOURS, WEEK, is_in_supported_range, reset_from_epoch_seconds, rfc3339};
+use crate::time::{FIVE_HOURS, WEEK, is_in_supported_range, reset_from_epoch_seconds};
 use crate::transcript::owner::Owner;
 
 /// The maximum difference between two reset times of the same window. The server rounds reset times, and messages
@@ -27,12 +27,11 @@ pub(crate) fn is_same_reset(reset: DateTime<Utc>, other: DateTime<Utc>) -> bool 
 }
 
 /// The usage of a window.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct WindowUsage {
     /// The percentage used. The server may report slightly more than 100.
     pub used_percent: f64,
     /// The time when the window resets.
-    #[serde(default, deserialize_with = "rfc3339::deserialize_option")]
     pub resets_at: Option<DateTime<Utc>>,
 }
 
@@ -60,28 +59,22 @@ impl WindowUsage {
 }
 
 /// Limits that few users have.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct OtherLimits {
     /// The weekly window for Opus models. Claude Code up to 2.1.329 does not report windows for individual models.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub opus: Option<WindowUsage>,
     /// The weekly window for Sonnet models.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub sonnet: Option<WindowUsage>,
     /// The weekly window for Fable models.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub fable: Option<WindowUsage>,
     /// The gateway's spend limit. If there are several, this is the one that is closest to being reached.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub spend_limit: Option<SpendLimitUsage>,
 }
 
 /// A spend limit, and how much of it has been used.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SpendLimitUsage {
     /// The percentage used, and the end of the period.
-    #[serde(flatten)]
     pub usage: WindowUsage,
     /// The amount spent so far, according to the gateway.
     pub used: Option<Money>,
@@ -92,7 +85,7 @@ pub struct SpendLimitUsage {
 }
 
 /// The period of a spend limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SpendPeriod {
     /// A day.
@@ -193,7 +186,7 @@ pub(crate) fn window_length(window: Kind) -> TimeDelta {
 pub(crate) const USAGE_CACHED_FOR: TimeDelta = TimeDelta::hours(1);
 
 /// The cached contents of `/usage`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct UsagePage {
     /// The time when Claude Code requested the contents.
     pub at: DateTime<Utc>,
@@ -207,7 +200,7 @@ pub struct UsagePage {
 }
 
 /// A usage window in `/usage`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct UsagePageWindow {
     /// The server's name for the window.
     pub name: String,
@@ -220,7 +213,7 @@ pub struct UsagePageWindow {
 }
 
 /// The usage credits for a billing period.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct UsagePageCredits {
     /// True if usage credits are turned on.
     pub enabled: bool,

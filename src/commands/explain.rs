@@ -19,11 +19,8 @@ use crate::witness::Limits;
 use crate::wording;
 
 /// The format of the output.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, clap::ValueEnum)]
 enum OutputFormat {
-    #[default]
-    Text,
-    Json,
     /// For the summary of a CI job, with the cost of the session.
     Markdown,
 }
@@ -36,16 +33,9 @@ pub(crate) struct ExplainArguments {
     /// Print JSON instead of text
     #[arg(long)]
     json: bool,
-    /// Print text, json, or markdown (for CI)
-    #[arg(
-        long,
-        value_enum,
-        default_value_t,
-        hide_possible_values = true,
-        hide_default_value = true,
-        conflicts_with = "json"
-    )]
-    format: OutputFormat,
+    /// Print a summary for a CI job
+    #[arg(long, conflicts_with = "json")]
+    format: Option<OutputFormat>,
     /// Explain the stream-json on standard input
     #[arg(long, conflicts_with_all = ["text", "message", "session"])]
     stream: bool,
@@ -108,7 +98,7 @@ impl Subcommand for ExplainArguments {
         if !self.stream {
             return self.explain(context, &StreamJson::default());
         }
-        let mut stream = read_stream(&context.environment);
+        let stream = read_stream(&context.environment);
         if stream.session.is_none() {
             return Ok(Report::from_paragraph(NO_STREAM).into());
         }
@@ -116,24 +106,15 @@ impl Subcommand for ExplainArguments {
         // The facts of one moment have consecutive times.
         let newest = stream.facts.last().map(|fact| fact.at);
         present.environment.now = present.environment.now.max(newest.unwrap_or_default());
-        let is_known = stream
-            .session
-            .as_deref()
-            .is_some_and(|id| context.knows_session(id));
-        // If its transcript is here, it says more than the stream.
-        if !is_known {
-            present.reported = std::mem::take(&mut stream.facts);
-        }
         self.explain(&present, &stream)
     }
 }
 
 impl ExplainArguments {
     fn explain(&self, context: &Context, stream: &StreamJson) -> anyhow::Result<Reply> {
-        let as_json = self.json || self.format == OutputFormat::Json;
         let text = self.text(context);
         // In JSON, an empty message gets the same answer as any other unknown message.
-        if !as_json && text.as_deref().is_some_and(|text| text.trim().is_empty()) {
+        if !self.json && text.as_deref().is_some_and(|text| text.trim().is_empty()) {
             return Err(misuse(
                 "the message is empty; paste a message, as in `whycap explain \"You've hit your 5-hour limit\"`, or run just `whycap explain` for the newest error",
             ));
@@ -143,7 +124,18 @@ impl ExplainArguments {
             .as_deref()
             .or(stream.session.as_deref())
             .or(context.session());
-        let limits = context.limits(session);
+        // If the session is of this machine, its transcript says more than the stream. If it is not, nothing else of this
+        // machine concerns it.
+        let foreign = session.filter(|id| self.stream && !context.knows_session(id));
+        let limits = match foreign {
+            Some(session) => Limits::of_session_elsewhere(session, &stream.facts, context.clock()),
+            None => context.limits(session),
+        };
+        let machine = if foreign.is_some() {
+            None
+        } else {
+            Some(context)
+        };
         let meaning = text.as_deref().and_then(|text| limits.meaning(text));
         let is_unknown_text = meaning.as_ref().is_some_and(is_unrecognized);
         let current = limits.outlook();
@@ -154,29 +146,33 @@ impl ExplainArguments {
         }
         // A script that passes a message asks only about this message.
         let answer = match &meaning {
-            Some(_) if is_unknown_text && !as_json => current.as_ref(),
+            Some(_) if is_unknown_text && !self.json => current.as_ref(),
             Some(meaning) => Some(meaning),
             None => current.as_ref(),
         };
         let mut report = Report::new(json_of(answer, &limits));
-        if self.format == OutputFormat::Markdown {
+        if self.format.is_some() {
             let cost = context.cost_of(session, stream.cost_usd);
             let summary = wording::in_markdown(answer, cost.as_ref(), limits.clock());
             report = Report::from_document(&summary);
-        } else if !as_json {
+        } else if !self.json {
             if is_unknown_text {
                 report.paragraph(Tone::Plain, UNRECOGNIZED);
             }
             match answer {
-                Some(answer) => report.add(self.explanation(answer, &limits, context)),
+                Some(answer) => {
+                    let cause = machine.and_then(|it| it.use_of_full_window(&limits, answer));
+                    report.add(self.explanation(answer, &limits, cause, context));
+                }
                 None => report.paragraph(Tone::Good, "No errors are known. You are not blocked."),
             }
             if meaning.is_some() && !is_unknown_text {
                 report.add(right_now(current.as_ref(), &limits));
             }
-            let stuck = locks::harmful(&context.paths, &context.environment);
+            let stuck = machine.map(|it| locks::harmful(&it.paths, &it.environment));
             let sentences = stuck
                 .iter()
+                .flatten()
                 .map(|lock| format!("{} {}", lock.says, lock.remedy));
             report.paragraphs(Tone::Plain, sentences);
         }
@@ -186,17 +182,23 @@ impl ExplainArguments {
             Some(answer) => answer.exit_code(),
             None => 0,
         };
-        Ok(Reply::from(report).in_json(as_json).with_code(code))
+        Ok(Reply::from(report).in_json(self.json).with_code(code))
     }
 }
 
 impl ExplainArguments {
-    /// Explains the answer on one screen, in the rows of a conversation, or at length.
-    fn explanation(&self, answer: &Outlook, limits: &Limits, context: &Context) -> Report {
+    /// Explains the answer on one screen, in the rows of a conversation, or at length. `cause` is what used up the window.
+    fn explanation(
+        &self,
+        answer: &Outlook,
+        limits: &Limits,
+        cause: Option<String>,
+        context: &Context,
+    ) -> Report {
         let clock = limits.clock();
         let mut others =
             wording::about_others(&limits.others(answer), &limits.continuing(answer), clock);
-        others.extend(context.use_of_full_window(limits, answer));
+        others.extend(cause);
         if self.long {
             return wording::at_length(answer, &others, clock);
         }

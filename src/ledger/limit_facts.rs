@@ -25,7 +25,6 @@ use crate::transcript::limit_lines::response_from;
 /// The names of numbers in the table `meta`.
 const REFUSALS: &str = "limit_refusals";
 const SINCE: &str = "limits_since";
-const MIGRATED: &str = "limits_migrated";
 
 /// The number of newest states of a session to search. A session rarely changes its account or its model.
 const NEWEST_STATES: usize = 16;
@@ -117,7 +116,7 @@ impl Ledger {
         if self.read(|store| store.meta(SINCE))? == since {
             return Ok(());
         }
-        self.change_limit_facts(|store| {
+        self.change(|store| {
             if store.meta(REFUSALS)?.unwrap_or(0) != refusals {
                 return Ok(());
             }
@@ -137,7 +136,7 @@ impl Ledger {
         now: DateTime<Utc>,
     ) {
         let stored = ledger.map(|ledger| {
-            ledger.change_limit_facts(|store| {
+            ledger.change(|store| {
                 store.pick_up_new_events(&paths.data, now)?;
                 store.add_limit_facts(facts)
             })
@@ -149,22 +148,6 @@ impl Ledger {
             // If the journal cannot be written either, the transcript still shows most of the facts.
             let _ = journal::append(paths, fact.at, fact);
         }
-    }
-
-    /// Adds the facts that an earlier version stored elsewhere, unless that has been done. `stored_elsewhere` returns
-    /// them.
-    pub(crate) fn migrate_limit_facts(
-        &self,
-        stored_elsewhere: impl FnOnce() -> Vec<Fact>,
-    ) -> LedgerResult<()> {
-        if self.read(|store| store.meta(MIGRATED))?.is_some() {
-            return Ok(());
-        }
-        let facts = stored_elsewhere();
-        self.change_limit_facts(|store| {
-            store.add_limit_facts(&facts)?;
-            store.set_meta(MIGRATED, 1)
-        })
     }
 
     /// Returns true if the session has stored the same reading since the given time and since its last refusal. A response
@@ -200,7 +183,7 @@ impl Ledger {
     }
 
     /// Runs `change` in the open transaction, or in one of its own if none is open.
-    fn change_limit_facts<T>(&self, change: impl FnOnce(&Store) -> Result<T>) -> LedgerResult<T> {
+    pub(super) fn change<T>(&self, change: impl FnOnce(&Store) -> Result<T>) -> LedgerResult<T> {
         if self.store.0.is_autocommit() {
             self.write(change)
         } else {

@@ -5,7 +5,6 @@
 //! `apiErrorType`. Any field may be missing, null, or of the wrong type.
 
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::line::SYNTHETIC;
@@ -19,8 +18,7 @@ use crate::time::{is_in_supported_range, reset_from_epoch_seconds};
 const TEXT_LIMIT: usize = 2_000;
 
 /// The server's statement about a refused request (`quotaLimits`).
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct QuotaLimits {
     /// The server's name of the limit.
     pub(crate) rate_limit_type: Option<String>,
@@ -30,10 +28,8 @@ pub(crate) struct QuotaLimits {
     pub(crate) overage_disabled_reason: Option<String>,
 }
 
-/// An assistant line with `isApiErrorMessage`. Its text is Claude Code's own. Earlier versions of whycap stored it in the
-/// journal.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default)]
+/// An assistant line with `isApiErrorMessage`. Its text is Claude Code's own.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct ErrorLine {
     /// The time at which the line was written.
     pub(crate) at: Option<DateTime<Utc>>,

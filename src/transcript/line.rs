@@ -16,7 +16,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 use super::json_walk::{JsonWalk, count, flag, name, number, text};
 pub use super::token_counts::ModelTotal;
 use super::token_counts::{UsageObject, calls_that_add_up};
-use crate::pricing::{Advice, Money, ServiceLevel, Usage};
+use crate::pricing::{Advice, Money, ServiceLevel, Usage, is_same_model};
 use crate::time::{Millis, parse_millis};
 
 /// The model name in lines that Claude Code generates itself for errors and interruptions.
@@ -39,6 +39,8 @@ pub enum Line<'a> {
     CompactBoundary(CompactBoundary<'a>),
     /// A link to a pull request that was opened in the session.
     PullRequest(PullRequestLine),
+    /// A switch of models that Claude Code made by itself.
+    Fallback(Fallback),
     /// A line that may say something about limits: an error, a prompt, the session's account or model, or a notice. See
     /// `limit_lines.rs`.
     LimitFact(LimitLine<'a>),
@@ -75,7 +77,8 @@ pub struct ResponseLine<'a> {
     pub mcp_server: Option<Cow<'a, str>>,
     /// The model ID, unmodified.
     pub model: Cow<'a, str>,
-    /// The requested model, if a different model responded.
+    /// The requested model, if a different model responded. If Claude Code has switched models by itself, the scan fills in
+    /// the selected model.
     pub requested_model: Option<Cow<'a, str>>,
     /// The number of tokens and searches.
     pub usage: Usage,
@@ -161,6 +164,18 @@ pub struct CompactBoundary<'a> {
     pub copied_from: Option<Cow<'a, str>>,
 }
 
+/// A switch from the selected model to another one, because the selected model is overloaded or unavailable, or because
+/// its safeguards stopped a response (2.1.332). Later responses name the other model as the requested one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fallback {
+    /// The selected model.
+    pub selected: String,
+    /// The model that answers instead.
+    pub model: String,
+    /// True if the next prompt goes to the selected model again.
+    pub ends_with_turn: bool,
+}
+
 /// A line that may contain a fact about limits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LimitLine<'a> {
@@ -168,6 +183,8 @@ pub struct LimitLine<'a> {
     pub bytes: &'a [u8],
     /// The time of the line. A `session-owner` line has none.
     pub at: Option<Millis>,
+    /// True if it is a prompt or the output of a command.
+    pub is_of_user: bool,
 }
 
 /// A `pr-link` line.
@@ -196,6 +213,9 @@ struct LineFields<'a> {
     entrypoint: &'a [u8],
     version: &'a [u8],
     requested_model: &'a [u8],
+    original_model: &'a [u8],
+    fallback_model: &'a [u8],
+    scope: &'a [u8],
     is_error: bool,
     error: &'a [u8],
     pull_request_number: &'a [u8],
@@ -242,6 +262,7 @@ fn line_of<'a>(fields: LineFields<'a>, bytes: &'a [u8]) -> Option<Line<'a>> {
         b"\"system\"" if fields.subtype == b"\"compact_boundary\"" => {
             compaction(&fields).map(Line::CompactBoundary)
         }
+        b"\"system\"" if !fields.fallback_model.is_empty() => fallback(&fields).map(Line::Fallback),
         b"\"system\"" | b"\"attachment\"" | b"\"session-owner\"" => {
             Some(limit_fact(&fields, bytes))
         }
@@ -255,6 +276,19 @@ fn limit_fact<'a>(fields: &LineFields<'a>, bytes: &'a [u8]) -> Line<'a> {
     Line::LimitFact(LimitLine {
         bytes,
         at: fields.response.at,
+        is_of_user: fields.kind == b"\"user\"",
+    })
+}
+
+/// Returns the switch that a line reports, or `None` if it concerns only a subagent or a side question.
+fn fallback(fields: &LineFields<'_>) -> Option<Fallback> {
+    if fields.response.subagent || fields.scope == b"\"local\"" {
+        return None;
+    }
+    Some(Fallback {
+        selected: text(fields.original_model)?.into_owned(),
+        model: text(fields.fallback_model)?.into_owned(),
+        ends_with_turn: fields.subtype == b"\"model_fallback\"",
     })
 }
 
@@ -323,6 +357,9 @@ impl<'a> LineFields<'a> {
             b"entrypoint" => self.entrypoint = walk.value()?,
             b"version" => self.version = walk.value()?,
             b"requestedModel" => self.requested_model = walk.value()?,
+            b"originalModel" => self.original_model = walk.value()?,
+            b"fallbackModel" => self.fallback_model = walk.value()?,
+            b"scope" => self.scope = walk.value()?,
             b"cwd" => self.response.directory = text(walk.value()?).map(with_capital_drive),
             b"gitBranch" => self.response.branch = text(walk.value()?),
             b"attributionAgent" => self.response.agent = text(walk.value()?),
@@ -412,7 +449,8 @@ fn response<'a>(fields: LineFields<'a>, bytes: &[u8]) -> Option<ResponseLine<'a>
         key,
         copied_from,
         is_from_terminal,
-        requested_model: text(fields.requested_model).filter(|requested| *requested != model),
+        requested_model: text(fields.requested_model)
+            .filter(|requested| *requested != model && !is_same_model(requested, &model)),
         model,
         usage,
         service: object.service,

@@ -1,4 +1,3 @@
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Write;
 
@@ -481,47 +480,4 @@ fn only_the_place_of_a_key_is_a_fact() {
         .unwrap();
     let expected = Payer::Key("apiKeyHelper in ~/.claude/settings.json".to_owned());
     assert_eq!(payer(&helper), Some(expected));
-}
-
-/// The version of 2026-11-30 wrote this journal during two sessions, one of which used an API key.
-#[test]
-fn the_journal_of_an_earlier_version_loses_nothing() {
-    let home = Home::new();
-    let journal = home.paths.data.join("journal");
-    std::fs::create_dir_all(&journal).unwrap();
-    let old = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/limits/journal.jsonl");
-    std::fs::copy(old, journal.join("2026-11.jsonl")).unwrap();
-    home.write(OTHER, &[response(50, OTHER)]);
-    let facts = home.all();
-    assert_eq!(facts, home.all());
-
-    let texts: BTreeSet<&str> = refusals(&facts)
-        .iter()
-        .map(|refusal| refusal.text.as_str())
-        .collect();
-    let expected = [
-        "Credit balance is too low",
-        "You've hit your 5-hour limit · resets 7:55am (UTC)",
-    ];
-    assert_eq!(texts, BTreeSet::from(expected));
-    let claim = refusals(&facts)
-        .into_iter()
-        .find_map(|refusal| refusal.claim.as_ref());
-    assert_eq!(claim.unwrap().limit, Some(Kind::FiveHour));
-    let has = |event: &Event| facts.iter().any(|fact| fact.event == *event);
-    let key = Payer::Key("ANTHROPIC_API_KEY".to_owned());
-    assert!(has(&Event::Paying(Some(key))));
-    assert!(
-        facts
-            .iter()
-            .any(|fact| matches!(&fact.event, Event::Owned { .. }))
-    );
-    let percents: Vec<f64> = facts
-        .iter()
-        .filter_map(|fact| match &fact.event {
-            Event::Read(measures) => Some(measures[0].percent),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(percents, [97.0, 100.0, 3.0]);
 }

@@ -61,7 +61,7 @@ fn version_of_facts(sandbox: &Sandbox) -> i64 {
 fn has_old_facts(sandbox: &Sandbox, name: &str) -> bool {
     open_ledger(sandbox)
         .query_row(
-            "SELECT EXISTS (SELECT 1 FROM files WHERE facts < 7 AND instr(CAST(path AS TEXT), ?1))",
+            "SELECT EXISTS (SELECT 1 FROM files WHERE facts < 8 AND instr(CAST(path AS TEXT), ?1))",
             [name],
             |row| row.get(0),
         )
@@ -232,7 +232,12 @@ fn reading_everything_again_changes_nothing_if_nothing_was_misread() {
 #[test]
 fn facts_change_only_with_a_new_number() {
     let sandbox = Sandbox::new();
-    for name in ["advised", "fast-from-the-menu", "compaction-and-subagent"] {
+    for name in [
+        "advised",
+        "fallback-model",
+        "fast-from-the-menu",
+        "compaction-and-subagent",
+    ] {
         sandbox.copy_tree(&data(&format!("histories/{name}/home")), "");
     }
     // In these histories, the lines of a response have equal usage. Older versions of Claude Code wrote such lines:
@@ -255,7 +260,7 @@ fn facts_change_only_with_a_new_number() {
     let hash = xxh3_64(facts.join("\n").as_bytes());
     assert_eq!(
         (version_of_facts(&sandbox), hash),
-        (7, 3_295_477_280_357_629_280),
+        (8, 13_104_157_211_006_398_967),
         "{facts:#?}"
     );
 }
