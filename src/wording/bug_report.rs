@@ -1,7 +1,7 @@
 //! A short summary of an error for a public bug report.
 //!
-//! It contains only explicitly selected fields, and these contain only known words. So it has no paths, names, IDs, or
-//! prompts.
+//! It contains only explicitly selected fields, and these contain only known words. It therefore contains no paths,
+//! names, IDs, or prompts.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -54,7 +54,7 @@ static KNOWN_WORDS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
     .collect()
 });
 
-/// Returns a text in which `…` replaces each word that is not known, because it could be a name or an ID.
+/// Returns a text in which `…` replaces each unknown word, because an unknown word could be a name or an ID.
 fn without_names(text: &str) -> String {
     text.split_inclusive(is_between_words)
         .map(|piece| {

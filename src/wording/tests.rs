@@ -1,6 +1,7 @@
-//! Snapshots of every screen about limits, in the states of `tests/stories/screens.txt`.
+//! Compares every screen about limits with a snapshot, in the states of `tests/stories/screens.txt`.
 //!
-//! After an intended change, `INSTA_UPDATE=always cargo test --lib screens` writes them anew. Read the difference.
+//! After an intended change, `INSTA_UPDATE=always cargo test --lib screens` updates the snapshots. Review the
+//! difference.
 
 use super::*;
 use crate::limits::tests::story::{Story, stories};
