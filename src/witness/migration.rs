@@ -1,4 +1,4 @@
-//! Reads what versions up to 2026-11-30 stored about limits in the journal.
+//! Reads the facts about limits that versions up to 2026-11-30 stored in the journal.
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
