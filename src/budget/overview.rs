@@ -184,7 +184,8 @@ impl BudgetState {
         truncate(name, MAX_NAME_COLUMNS)
     }
 
-    /// Returns the time at which the budget is used up at the present pace, if that is before it starts again.
+    /// Returns the time at which the budget will be used up at the present pace, if that is before the budget starts
+    /// again.
     fn full_at(&self) -> Option<DateTime<Utc>> {
         self.pace?.full_at(self.budget_use.limit.usd())
     }
