@@ -51,7 +51,7 @@ impl RewriteCause {
         ALL.get(&self).unwrap_or(&NONE)
     }
 
-    /// Returns the verdict that such a rewrite was avoidable, which this proves.
+    /// Returns the verdict that a rewrite with this cause was avoidable, with the given proof.
     fn avoidable(self, proof: impl Into<String>) -> RewriteVerdict {
         RewriteVerdict {
             cause: self,
@@ -59,7 +59,7 @@ impl RewriteCause {
         }
     }
 
-    /// Returns the verdict that such a rewrite was not avoidable, or that nothing proves it.
+    /// Returns the verdict that a rewrite with this cause was not avoidable, or not provably so.
     pub(super) const fn not_avoidable(self) -> RewriteVerdict {
         RewriteVerdict {
             cause: self,
@@ -67,7 +67,7 @@ impl RewriteCause {
         }
     }
 
-    /// Returns true if the user can prevent such rewrites even though the task may have required them.
+    /// Returns true if the user can prevent rewrites with this cause, even though the task may have required them.
     pub(super) fn is_load(self) -> bool {
         matches!(self, Self::SkillLoaded | Self::ToolsLoaded)
     }
@@ -77,7 +77,7 @@ impl RewriteCause {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RewriteVerdict {
     pub(crate) cause: RewriteCause,
-    /// The proof that the rewrite was avoidable, or `None` if it was not, or if nothing proves it.
+    /// The proof that the rewrite was avoidable, or `None` if it was not provably avoidable.
     pub(super) proof: Option<String>,
 }
 
@@ -219,9 +219,9 @@ impl RequestPair<'_> {
         }
     }
 
-    /// Returns a verdict that does not call the rewrite avoidable if the user may have changed the request. Commands,
-    /// updates, and restarts are expected to change it. For a subagent's request, the user's actions are recorded in a
-    /// different file.
+    /// Returns the verdict without its proof if the user may have changed the request. The rewrite is then not
+    /// considered avoidable. Commands, updates, and restarts are expected to change the request. For a subagent's
+    /// request, the user's actions are recorded in a different file.
     fn unless_by_user(&self, verdict: RewriteVerdict) -> RewriteVerdict {
         let (previous, response) = (self.previous, self.response);
         let is_by_user = self.new.base.is_none()
