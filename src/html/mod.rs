@@ -31,9 +31,9 @@ pub(crate) const BEGINNING: &str = "<!doctype html>\n<html lang=\"en\">\n<meta c
 /// The contents of a page.
 #[derive(Debug)]
 pub(crate) struct Contents<'c> {
-    /// The spend by session.
+    /// The spend, grouped by session.
     pub(crate) statement: Statement,
-    /// The totals of the same rows by project, model, and day.
+    /// The totals of the same rows, grouped by project, model, and day.
     pub(crate) sums: PageSums,
     /// The stops in the period, or `None` if the page is about exports, which do not contain them.
     pub(crate) past: Option<Past>,
@@ -51,7 +51,7 @@ impl Contents<'_> {
         // Maud escapes markup, but not the characters that reverse or hide text. The markup contains none of them.
         let body = escape(&body);
 
-        // A script that another program has injected cannot know the nonce.
+        // A script that another program has added to the page cannot know the nonce.
         let nonce = format!("{:032x}", xxhash_rust::xxh3::xxh3_128(body.as_bytes()));
         let policy = format!(
             "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; base-uri 'none'; form-action 'none'"
