@@ -172,10 +172,11 @@ pub struct ServiceLevel {
 }
 
 impl ServiceLevel {
-    /// Merges the service levels of two lines of the same response. What any line states is true.
+    /// Merges the service levels of two lines of the same response. If either line states a property, the response has
+    /// it.
     ///
-    /// No line is sure to contain everything. Claude Code 2.1.42 to 2.1.91 wrote `speed` only on the last line, and
-    /// 2.1.39 replaced the `inference_geo` of the earlier lines with an empty string on the last line.
+    /// A single line may be incomplete. Claude Code 2.1.42 to 2.1.91 wrote `speed` only on the last line, and 2.1.39
+    /// replaced the `inference_geo` of the earlier lines with an empty string on the last line.
     pub(crate) fn or(self, other: Self) -> Self {
         Self {
             fast: self.fast || other.fast,
