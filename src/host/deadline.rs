@@ -51,8 +51,8 @@ impl Deadline {
         Self { is_printed }
     }
 
-    /// Calls `print`, which must print all output, and returns its result. Whatever follows may take the remaining time
-    /// plus [`GRACE`].
+    /// Calls `print`, which must print all output, and returns its result. Work after this call may take the remaining
+    /// time plus [`GRACE`].
     pub(crate) fn print_in_time<T>(&self, print: impl FnOnce() -> T) -> T {
         let mut is_printed = self
             .is_printed
