@@ -55,7 +55,7 @@ pub(crate) fn status_rows(outlook: &Outlook, clock: Clock, columns: usize) -> Ve
     rows
 }
 
-/// Returns the row that says what to do, or that Claude Code continues by itself, without further action.
+/// Returns the row that tells the user what to do, or that Claude Code continues by itself.
 fn next_step(outlook: &Outlook, clock: Clock, columns: usize) -> String {
     let step = outlook.steps.first().map(|step| step.text(clock));
     let by_itself = match outlook.continuation {
