@@ -76,7 +76,7 @@ fn exactly_the_avoidable_rewrites_of_generated_sessions_are_found() {
     }
 }
 
-/// Responses and tokens by cause.
+/// The numbers of responses and tokens, keyed by cause.
 type Sums = BTreeMap<String, (u64, u64)>;
 
 fn add(sums: &mut Sums, cause: &str, responses: u64, tokens: u64) {
@@ -246,8 +246,8 @@ impl GeneratedSession {
     }
 }
 
-/// Returns the name of each cause, whether it was avoidable, and the numbers of responses and tokens. The cause for the
-/// first request is omitted.
+/// Returns the name of each cause, whether the rewrites with this cause were avoidable, and their numbers of responses
+/// and tokens. The cause for the first request is omitted.
 fn causes(output: &Value) -> Vec<(String, bool, u64, u64)> {
     output["causes"]
         .as_array()

@@ -15,9 +15,9 @@ const MINUTE: i64 = 60_000;
 /// The number of blocks before a cache breakpoint in which the API searches for the end of a cached prefix.
 const LOOKBACK_BLOCKS: usize = 20;
 
-/// A part of a prompt: its name and its number of tokens.
+/// A part of a prompt, with its name and its number of tokens.
 type Block = (String, u64);
-/// Responses and tokens by cause.
+/// The numbers of responses and tokens, keyed by cause.
 type Sums = BTreeMap<String, (u64, u64)>;
 
 /// The cache of the server. It contains the expiry time and the lifetime of each cached prefix.

@@ -47,7 +47,7 @@ impl Machine {
         Run::from(self.command(arguments).output().unwrap())
     }
 
-    /// Runs `--clear-stale-locks --json`, which must succeed, and returns the locks by their paths relative to the home
+    /// Runs `--clear-stale-locks --json` and returns the locks in its output, keyed by their paths relative to the home
     /// directory.
     fn clear(&self) -> BTreeMap<String, Value> {
         self.by_path(&self.run(&["--clear-stale-locks", "--json"]).json())

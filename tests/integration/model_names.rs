@@ -206,7 +206,7 @@ impl Session {
         lines
     }
 
-    /// Returns the running totals by the names in the checkpoint.
+    /// Returns the running totals, keyed by the models' names in the checkpoint.
     fn totals(&self) -> BTreeMap<String, (Usage, Money)> {
         let mut totals: BTreeMap<String, (Usage, Money)> = BTreeMap::new();
         for request in &self.requests {

@@ -150,7 +150,7 @@ struct Cell {
     exact: Option<String>,
 }
 
-/// The cells of a row, by the headings of their columns.
+/// The cells of a row, keyed by the headings of their columns.
 type Row = IndexMap<String, Cell>;
 
 /// Returns the rows of the first table that has this caption.

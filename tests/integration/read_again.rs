@@ -50,7 +50,7 @@ pub fn age_ledger(sandbox: &Sandbox, version: &str, changes: &str) {
         .unwrap();
 }
 
-/// Returns the number of the rules by which all transcripts in the ledger have been read.
+/// Returns the version of the facts with which all transcripts in the ledger have been read.
 fn version_of_facts(sandbox: &Sandbox) -> i64 {
     open_ledger(sandbox)
         .query_row("SELECT DISTINCT facts FROM files", [], |row| row.get(0))

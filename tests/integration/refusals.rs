@@ -62,8 +62,8 @@ fn answer_to(case: &Value, plan: Option<&str>, payer: Option<&str>) -> Value {
     messages::fields(stops.first().expect("a stop"))
 }
 
-/// Returns true if a message with this error class can be about this limit. `kinds.jsonl` lists the classes of each
-/// kind of limit. A class that it does not list can be about any limit.
+/// Returns true if a message with this error class can be about this limit. `kinds.jsonl` lists the classes for each
+/// kind of limit. A message whose class is not in the list can be about any limit.
 fn is_possible(class: &str, limit: &str) -> bool {
     static KINDS: LazyLock<Vec<Value>> = LazyLock::new(|| messages::cases("kinds.jsonl"));
     let limits_of_class: Vec<&Value> = KINDS

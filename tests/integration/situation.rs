@@ -137,8 +137,8 @@ fn lower_priority_mode_may_start_in_a_dialog() {
     assert!(!pays);
 }
 
-/// A prompt quoted a notice of Claude Code. whycap took it for the notice itself, so it said nothing about paying, or it said
-/// at lower priority that the user was paying.
+/// If a prompt quoted a notice of Claude Code, whycap mistook the quotation for the notice itself. It then said nothing
+/// about paying, or said at lower priority that the user was paying.
 #[test]
 fn a_pasted_notice_neither_starts_nor_ends_free_responses() {
     for notice in [AT_LOWER_PRIORITY, GRACE_WINDOW] {

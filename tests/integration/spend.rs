@@ -47,7 +47,8 @@ fn a_corrupt_ledger_is_set_aside_and_rebuilt() {
     assert!(damaged_files >= 1, "the damaged ledger is gone");
 }
 
-/// SQLite cannot use the ledger if something else is in the place of its write-ahead log. It did not remove it either.
+/// SQLite can neither use the ledger nor remove the obstacle if a directory is in the place of the ledger's write-ahead
+/// log.
 #[test]
 fn what_is_in_the_place_of_the_log_is_set_aside() {
     let (sandbox, truth) = with_history("compaction-and-subagent");
@@ -907,7 +908,7 @@ fn the_client_of_a_fork_does_not_change_the_amount_of_its_parent() {
         let inherited = response_with_fields("a", 1, FORK, &format!("{source}{fields}"));
         let later = response_with_fields("b", 9, FORK, &fields);
         let fork = format!("{inherited}\n{later}\n");
-        // The first read finds the parent, the fork, or both.
+        // The first call of whycap reads the parent, the fork, or both.
         for first in ["parent", "fork", "both"] {
             let sandbox = Sandbox::new();
             if first != "fork" {
@@ -1043,7 +1044,7 @@ fn the_groups_of_every_kind_add_up_to_the_total() {
     }
 }
 
-/// Returns the rows of CSV output, with each value by the name of its column.
+/// Returns the rows of CSV output. In each row, the values are keyed by the names of their columns.
 fn csv_rows(csv: &str) -> Vec<HashMap<String, String>> {
     let mut rows = csv.lines().map(csv_values);
     let names = rows.next().unwrap();

@@ -601,8 +601,8 @@ fn numbered_response(number: u32) -> Value {
     })
 }
 
-/// A running total that is reported again must count only once. This must also work if `CLAUDE_PID` is not set and the
-/// clock is behind, or if the session has been reconciled in the meantime.
+/// A running total that is reported again must be counted only once. This must also work if `CLAUDE_PID` is not set and
+/// the clock is behind, or if the session has been reconciled in the meantime.
 #[test]
 fn a_repeated_sample_counts_once_with_any_clock() {
     for process in ["", "4190000"] {
