@@ -39,7 +39,7 @@ pub enum Proof {
     PersonalPlan,
     /// A key or a token is set at this place, so Claude Code uses it instead of a login.
     KeySet(String),
-    /// The same error stopped this many attempts.
+    /// The number of attempts that the same error has stopped.
     Attempts(usize),
     /// One of the user's own budgets is used up.
     Budget,

@@ -57,7 +57,8 @@ pub enum Event {
         /// requests, but they do not cancel a wait for a reset.
         is_typed: bool,
     },
-    /// The user typed a prompt that whycap answered itself, so that no request was sent. It cancels a wait for a reset.
+    /// The user typed a prompt that whycap answered itself. No request was sent, but the prompt cancels a wait for a
+    /// reset.
     Typed,
     /// The session received a response.
     Served(ModelResponse),
@@ -67,7 +68,7 @@ pub enum Event {
     Read(Vec<Measure>),
     /// The usage credits of the logged-in account, as `/usage` showed them.
     CreditsRead(Credits),
-    /// The session stated the account that it belongs to, as "account/organization".
+    /// The session stated which account it belongs to.
     Owned {
         /// The account and its organization.
         account: String,
@@ -81,11 +82,12 @@ pub enum Event {
     Selected {
         /// The family of the model, such as "opus".
         model: String,
-        /// The feature that makes its requests cost usage credits even if the plan has room, such as "fast mode".
+        /// The feature that makes the session's requests cost usage credits even if the plan has room, such as "fast
+        /// mode".
         #[serde(default, skip_serializing_if = "Option::is_none")]
         draws_on: Option<String>,
     },
-    /// Claude Code announced what it does after a usage limit.
+    /// Claude Code announced what it would do after a usage limit.
     Announced(Announcement),
     /// True if the user lets Claude Code continue by itself after a reset.
     MayContinue(bool),
@@ -160,7 +162,7 @@ pub struct ServerClaim {
     /// The limit that the server names: a usage window, or the pool of usage credits. `None` if the server names no
     /// limit, or one that whycap does not know.
     pub limit: Option<Kind>,
-    /// The reset of the limit that the server names.
+    /// The time at which the limit that the server names will reset.
     pub resets_at: Option<DateTime<Utc>>,
     /// The server's reason for not charging usage credits, such as `out_of_credits`.
     pub no_credits_because: Option<String>,
@@ -205,7 +207,7 @@ pub struct Login {
     pub is_admin: bool,
 }
 
-/// What Claude Code announced that it does after a usage limit.
+/// An announcement by Claude Code about what it will do after a usage limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Announcement {

@@ -167,9 +167,8 @@ impl History {
         is_attached
     }
 
-    /// Merges another report of the session's last refusal into that refusal. Returns false if the report is about
-    /// another attempt. Each source reports a refusal once, so a second report from the same source is about another
-    /// attempt.
+    /// Merges another report into the session's last refusal. Returns false if the report is about another attempt.
+    /// Each source reports a refusal once, so a second report from the same source is about another attempt.
     fn merge(
         &mut self,
         session: &str,

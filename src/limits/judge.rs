@@ -19,7 +19,7 @@ pub(crate) struct Judgement {
     pub is_guess: bool,
     /// The resources that the refusal shows to be closed, starting with the limit itself. Empty if nothing is closed.
     pub closes: Vec<Closed>,
-    /// The window that is full, if the limit depends on one.
+    /// The full window, if the limit depends on a window.
     pub window: Option<Kind>,
     /// The readings that confirm or contradict the message.
     pub readings: Vec<Reading>,
@@ -291,8 +291,7 @@ fn judge_plan_limit(refusal: &Refusal, message: &Message, scene: &Scene<'_>) -> 
 }
 
 /// Returns the reading of the full window that stopped the request. Returns `None` for the window of a single model,
-/// because it has no readings. If the server itself names a window, another full window does not make the server's
-/// report wrong.
+/// because it has no readings. If the server itself named a window, returns no reading of another full window.
 fn measured_window<'a>(statement: &Statement, full: &[&'a Reading]) -> Option<&'a Reading> {
     let window = statement.window;
     if window.is_some_and(|window| window.description().model.is_some()) {

@@ -60,7 +60,7 @@ pub struct Blocks {
     pub pays: Option<Pays>,
     /// The closed resources. The resource that stays closed longest comes first.
     pub resources: Vec<Kind>,
-    /// True if the evidence is sufficient.
+    /// True if the evidence is sufficient to be sure that the resources are closed.
     pub is_sure: bool,
 }
 
@@ -80,7 +80,7 @@ pub struct PayerUsage {
     pub at: DateTime<Utc>,
     /// The newest reading of each window. The windows may have been reset since.
     pub readings: Vec<Reading>,
-    /// The usage credits, as `/usage` showed them, if the payer is the login.
+    /// The usage credits, as `/usage` showed them, if the payer is the logged-in account.
     pub credits: Option<Credits>,
 }
 
@@ -240,7 +240,7 @@ impl World {
         Some(outlook)
     }
 
-    /// Explains a pasted text as if the server had just refused the asker's request with it.
+    /// Explains a pasted text as if the server had just refused the asker's request with this text.
     pub fn meaning(&self, text: &str, asker: &Asker) -> Option<Outlook> {
         let world = self.with_pasted(text, &self.request(asker));
         let position = world
@@ -259,7 +259,7 @@ impl World {
         })
     }
 
-    /// Explains each error and how it ended, newest first. An error and its repetitions have one explanation.
+    /// Explains each error and how it ended, newest first. An error and its repetitions are explained together.
     pub fn stops(&self) -> Vec<Outlook> {
         let positions = (0..self.stops.len()).rev();
         positions
@@ -369,9 +369,9 @@ impl World {
     }
 }
 
-/// Returns the closure that best explains why the request is blocked, or `None` if it is not blocked. This is the
-/// closure that lasts longest, or that of the session's own limit if it lasts as long. The first of the `blockers` is
-/// the one that lasts longest.
+/// Returns the closure that best explains why the request is blocked, or `None` if the request is not blocked. This is
+/// the closure that lasts longest, or the session's own closure if it lasts as long. `blockers` must be sorted by their
+/// ends, latest first.
 fn explaining<'a>(blockers: &[&'a Closure], own: Option<usize>) -> Option<&'a Closure> {
     let decisive = *blockers.first()?;
     let own_cause = own.map(Cause::Stop);
@@ -580,7 +580,7 @@ fn service(stop: Option<&Stop>, request: &Request, kind: Kind) -> Option<Service
     })
 }
 
-/// Returns the catalog's row for the message. Returns `None` if the answer is about another limit than the message.
+/// Returns the catalog's row for the message. Returns `None` if the answer is not about the limit of the message.
 fn row_of(outlook: &Outlook) -> Option<&'static crate::messages::Row> {
     let stop = outlook.stop.as_ref()?;
     let is_about_message = outlook.limit() == stop.judgement.limit;

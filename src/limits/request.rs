@@ -59,25 +59,25 @@ impl Request {
     }
 }
 
-/// The requests that a scope includes, according to one of their properties.
+/// A condition on one property of requests, such as their payer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Part<T> {
-    /// All requests, regardless of their value.
+    /// Includes all requests, regardless of their value.
     #[default]
     Any,
-    /// Only requests with this value, and requests whose value is unknown.
+    /// Includes only requests with this value, and requests whose value is unknown.
     Is(T),
-    /// The value of the refused request was unknown, so only requests with an unknown value are known to be included.
+    /// Includes only requests whose value is unknown, because the value of the refused request was unknown.
     Unknown,
 }
 
 impl<T> Part<T> {
-    /// Returns the requests with this value, or those with an unknown value if it is `None`.
+    /// Returns the condition for a refused request with this value. `None` means that the value is unknown.
     pub fn of(value: Option<T>) -> Self {
         value.map_or(Self::Unknown, Self::Is)
     }
 
-    /// Returns true if requests with this value are included. `None` means that the value is unknown.
+    /// Returns true if the condition includes requests with this value. `None` means that the value is unknown.
     pub fn includes<V: PartialEq + ?Sized>(&self, value: Option<&V>) -> bool
     where
         T: Borrow<V>,

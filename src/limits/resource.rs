@@ -38,13 +38,13 @@ impl Family {
     }
 
     /// Returns true if a request that was refused because of this family must have passed the checks of the other
-    /// family.
+    /// family before.
     pub fn is_after(self, other: Self) -> bool {
         matches!((self.step(), other.step()), (Some(step), Some(earlier)) if earlier < step)
     }
 
-    /// Returns true if the family is about the usage of a plan, so that readings can confirm or contradict its
-    /// messages.
+    /// Returns true if the family is about the usage of a plan, so that readings can confirm or contradict messages
+    /// about it.
     pub fn is_of_plan(self) -> bool {
         matches!(self, Self::Window | Self::Overflow)
     }
@@ -94,7 +94,8 @@ pub enum Lifter {
 pub enum Ends {
     /// The reset of a usage window.
     Reset,
-    /// The reset of the full window, because the resource is not needed after that, or else the end of the month.
+    /// The reset of the full window, after which the resource is no longer needed, or the end of the month if the reset
+    /// is unknown.
     ResetOrMonth,
     /// A pause of this many minutes.
     Pause(i64),
@@ -140,7 +141,7 @@ pub struct Description {
     pub plans: Plans,
     /// How long a resource without a stated end is considered closed.
     pub longest: TimeDelta,
-    /// True if the first refusal may affect only its session, and only a second refusal shows that the whole scope is
+    /// True if the first refusal may affect only one session, and only a second refusal shows that the whole scope is
     /// affected.
     pub is_confirmed_by_second: bool,
 }

@@ -99,7 +99,7 @@ pub struct Step {
 pub enum After {
     /// The state is unknown: the step only gives information, or its effect cannot be determined.
     Unknown,
-    /// The prompt would be served from this time on, or immediately if there is none.
+    /// The prompt would be served from this time on, or immediately if no time is given.
     Passes {
         /// The time.
         from: Option<DateTime<Utc>>,

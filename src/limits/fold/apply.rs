@@ -13,7 +13,7 @@ use super::stop::NextError;
 use super::{Cause, Closure, KnownSession, Opening, Overrun, PASTED, Served, Stop, World};
 use crate::messages::{ErrorReport, Verdict, recognize};
 
-/// How long after a window has become full the plan may still cover responses.
+/// The time for which the plan may still cover responses after a window has become full.
 const GRACE: TimeDelta = TimeDelta::minutes(10);
 
 /// The maximum time until a status-line call shows the usage that came with a refusal.
@@ -207,7 +207,8 @@ impl World {
         }
     }
 
-    /// Opens the credits and caps that are needed beyond an unknown window, if every window of the payer has room.
+    /// Opens the credits and caps that are needed beyond a full window, if this window is unknown and every window of
+    /// the payer has room.
     fn open_beyond_unknown_windows(&mut self, at: DateTime<Utc>, payer: &Payer) {
         let newest = OF_ALL_MODELS.map(|window| self.readings.newest(payer, window, at));
         let [Some(one), Some(other)] = newest else {
@@ -224,7 +225,8 @@ impl World {
     }
 
     /// Adds a response. It opens every resource that its request needed and that was closed before the request was
-    /// sent, except a full window: usage credits pay beyond it. They also pay if a window has been used up for a while.
+    /// sent, except a full window, beyond which usage credits pay. Usage credits also pay if a window has been used up
+    /// for a while.
     fn serve(&mut self, at: DateTime<Utc>, id: &str, response: ModelResponse) {
         let (sent_at, sent) = self.sent(id, at);
         let session = self.session(id);
@@ -421,7 +423,8 @@ impl World {
         }
     }
 
-    /// Adds a stop, and records whether it repeats the session's last stop that has received no response.
+    /// Adds a stop. If the session's previous stop has received no response, also records whether the new stop repeats
+    /// it.
     fn add(&mut self, mut stop: Stop) {
         let is_last = |last: &&mut Stop| last.session == stop.session && last.answered_at.is_none();
         if let Some(last) = self.stops.iter_mut().rfind(is_last) {

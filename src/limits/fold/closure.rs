@@ -46,7 +46,7 @@ pub enum Opening {
         /// The percentage that was used.
         percent: f64,
     },
-    /// A later request passed the resource before it was refused for another reason.
+    /// A later request passed the check of this resource before the request was refused for another reason.
     Passed(DateTime<Utc>),
     /// The conversation was compacted or cleared, or the session selected another model.
     Changed(DateTime<Utc>),
@@ -61,7 +61,7 @@ pub enum Opening {
 }
 
 impl Opening {
-    /// Returns true if evidence proves that the resource is open. Otherwise, only the clock suggests it.
+    /// Returns true if evidence proves that the resource is open. Otherwise, only the clock suggests that it is open.
     pub fn is_proof(&self) -> bool {
         !matches!(self, Self::Time(_) | Self::Month | Self::Age)
     }

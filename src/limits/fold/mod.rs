@@ -21,7 +21,7 @@ use readings::{FULL, Readings};
 pub(crate) use session::KnownSession;
 pub use stop::Stop;
 
-/// The ID that stands for the session of a text that the user pasted.
+/// The session ID for a text that the user pasted.
 pub(super) const PASTED: &str = "pasted";
 
 /// The asker: the session or the shell whose next prompt an answer is about.
@@ -41,10 +41,10 @@ pub enum Asker {
     },
 }
 
-/// The open and closed resources at one time, and the knowledge that determines which are closed.
+/// The open and closed resources at one time, and the facts that determine which of them are closed.
 #[derive(Debug, Clone)]
 pub struct World {
-    /// The time that the world describes.
+    /// The time at which the resources are in this state.
     pub now: DateTime<Utc>,
     zone: Zone,
     pub(super) login: Option<Login>,
@@ -55,7 +55,7 @@ pub struct World {
     pub(super) stops: Vec<Stop>,
     pub(super) closures: Vec<Closure>,
     pub(super) readings: Readings,
-    /// How requests are served although a usage window is full, keyed by the scope of these requests.
+    /// How requests are served even though a usage window is full, keyed by the scope of these requests.
     overruns: BTreeMap<Scope, Overrun>,
     pub(super) credits_read: Option<(DateTime<Utc>, Credits)>,
     /// The requests that were served.
@@ -71,7 +71,7 @@ pub(super) struct Served {
     pub at: DateTime<Utc>,
 }
 
-/// The way in which requests are served although a usage window is full.
+/// The way in which requests are served even though a usage window is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Overrun {
     pub since: DateTime<Utc>,
@@ -80,8 +80,8 @@ pub(super) struct Overrun {
 }
 
 impl Overrun {
-    /// Returns true if these requests are served in spite of the closed resource. At lower priority, only the 5-hour
-    /// window does not stop them.
+    /// Returns true if these requests are served in spite of the closed resource. Requests at lower priority are exempt
+    /// only from the 5-hour window.
     pub(super) fn passes(self, closure: &Closure) -> bool {
         let kind = closure.resource.kind;
         kind == Kind::FiveHour || self.is_paid && kind.family().is_of_plan()
@@ -159,8 +159,8 @@ impl World {
         }
     }
 
-    /// Returns how the request is served although a window is full. Returns `None` if no window is full anymore, or if
-    /// the request is not served.
+    /// Returns how the request is served even though a window is full. Returns `None` if no window is full anymore, or
+    /// if the request is not served.
     pub(super) fn overrun(&self, request: &Request) -> Option<Overrun> {
         self.readings.high_since(&request.payer, FULL, self.now)?;
         let mut overruns = self.overruns.iter();
@@ -169,7 +169,7 @@ impl World {
             .map(|(_, overrun)| *overrun)
     }
 
-    /// Returns the closures because of which this request would be refused now. The closure that lasts longest comes
+    /// Returns the closures that would cause this request to be refused now. The closure that lasts longest comes
     /// first.
     pub(super) fn blockers(&self, request: &Request) -> Vec<&Closure> {
         let overrun = self.overrun(request);

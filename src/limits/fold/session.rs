@@ -18,7 +18,7 @@ pub(crate) struct KnownSession {
     /// The time at which the user last sent a prompt, opened the session, or changed the login. Each of these actions
     /// cancels a wait for a reset.
     pub last_action: Option<DateTime<Utc>>,
-    /// Claude Code's last announcement of what it does after a usage limit, and the time of the announcement.
+    /// Claude Code's last announcement about what it will do after a usage limit, and the time of the announcement.
     pub announcement: Option<(DateTime<Utc>, Announcement)>,
     /// The last request, and the time at which it was sent. A new login or another model changes only the next request.
     pub under_way: Option<(DateTime<Utc>, Request)>,

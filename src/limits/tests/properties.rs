@@ -56,7 +56,7 @@ fn history() -> impl Strategy<Value = Vec<Fact>> {
     })
 }
 
-/// Returns everything that views show about an asker.
+/// Returns everything that the views show to an asker.
 fn answer(world: &World, name: &str) -> String {
     let asker = asker(name);
     let request = world.request(&asker);

@@ -336,8 +336,8 @@ struct Message {
     reset: Option<DateTime<Utc>>,
 }
 
-/// Returns the message with this name, or a message with this text. "5h@13:00" has another reset than the current
-/// window.
+/// Returns the message with this name, or a message with this text. "5h@13:00" resets at a different time from the
+/// current window.
 fn message(word: &str, at: DateTime<Utc>) -> Message {
     let row = |(name, ..): &&words::Row| {
         word.strip_prefix(name)
