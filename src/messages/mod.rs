@@ -124,7 +124,7 @@ pub fn recognize(report: &ErrorReport, at: DateTime<Utc>, zone: Zone) -> Message
         return Message::new(claim.row, Some(claim.kind), claimed_time, whole);
     }
     if let Some(best) = best {
-        // If a text contains the same message several times, possibly only one of these places states the time.
+        // If a message occurs several times in a text, perhaps only one of the occurrences states the time.
         let place = matches
             .iter()
             .rev()

@@ -21,7 +21,7 @@ pub struct Row {
     pub kind: Option<Kind>,
     /// The service that refused the request, or `None` if the message does not show it.
     pub service: Option<Service>,
-    /// The verdict on the message, regardless of other evidence. `None` if it depends on the evidence.
+    /// The verdict on the message, regardless of other evidence. `None` if the verdict depends on the evidence.
     pub verdict: Option<Verdict>,
     /// The person who can fix the problem, regardless of other evidence.
     pub who: Option<Who>,
@@ -32,8 +32,8 @@ pub struct Row {
     /// line.
     #[serde(default)]
     pub(super) patterns: Vec<&'static str>,
-    /// Names of limits, as in "You've hit your NAME limit". `=` marks a complete name, `!` a complete name without
-    /// "your" before it, and `*` stands for any name.
+    /// Names of limits, as in "You've hit your NAME limit". `=` marks a complete name, `!` marks a complete name
+    /// without "your" before it, and `*` stands for any name.
     #[serde(default)]
     pub(super) limit_names: Vec<&'static str>,
     /// Texts that this row explains.
@@ -85,9 +85,9 @@ pub enum Rank {
     ByClassOnly,
     /// The message is a warning or news. If the text also contains an error, the error takes precedence.
     Notice,
-    /// The message is not about a limit of usage or money.
+    /// The message is not about a limit on usage or spend.
     NotALimit,
-    /// The message is about a limit of usage or money.
+    /// The message is about a limit on usage or spend.
     Limit,
 }
 
@@ -134,7 +134,7 @@ pub enum Verdict {
     FalseLikely,
     /// The limit belongs to a credential that the user did not intend to use.
     WrongCredential,
-    /// The cause is not a limit.
+    /// The cause of the error is not a limit.
     NotALimit,
     /// The message is a warning or news. Nothing is stopped.
     Notice,

@@ -23,7 +23,7 @@ static NAMED_LIMITS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
 /// The maximum number of lines in a message.
 const PARAGRAPH: usize = 6;
 
-/// A statement that a row of the catalog explains, and this row.
+/// A statement, and the row of the catalog that explains it.
 pub(super) struct Match {
     pub(super) row: &'static Row,
     /// The index of the statement.

@@ -8,7 +8,7 @@ use regex_lite::{Captures, Regex};
 use super::regex;
 use crate::time::{Zone, is_plausible_reset};
 
-/// A stated time of day that is at most this long before the message means the same day, and not the next one.
+/// If a stated time of day is at most this long before the message, it refers to the same day and not to the next one.
 const DELAY: TimeDelta = TimeDelta::minutes(30);
 
 /// Seconds or milliseconds since the Unix epoch.
