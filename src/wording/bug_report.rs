@@ -39,11 +39,12 @@ pub(crate) fn bug_report(outlook: &Outlook, clock: Clock) -> String {
         .concat()
 }
 
-/// The maximum number of digits in a known word. The names of models have this many, such as `claude-opus-4-5-20251101`. A
-/// word with more digits may be an ID.
+/// The maximum number of digits in a known word. The names of models, such as `claude-opus-4-5-20251101`, contain up to
+/// this many digits. A word with more digits may be an ID.
 const MOST_DIGITS: usize = 10;
 
-/// The words of the catalog of messages, and others that are common in messages or in whycap's sentences, in lowercase.
+/// The words in the catalog of messages, and other words that are common in messages or in whycap's sentences, in
+/// lowercase.
 static KNOWN_WORDS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
     concat!(
         include_str!("../messages/catalog.json"),

@@ -31,7 +31,7 @@ pub(crate) use markdown::in_markdown;
 pub(crate) use rows::{Paying, after_run, notice, status_rows};
 pub(crate) use screen::{at_length, in_rows, on_one_screen};
 
-/// Returns the first text that fits in this many columns. If none does, truncates the last one.
+/// Returns the first text that fits in this many columns. If no text fits, truncates the last one.
 fn first_that_fits(texts: &[String], columns: usize) -> String {
     let fitting = texts.iter().find(|text| width(text) <= columns);
     match (fitting, texts.last()) {

@@ -115,7 +115,8 @@ pub(crate) fn standing(outlook: &Outlook) -> &'static str {
     }
 }
 
-/// Adds what happened, whether the session continues by itself, and what else applies.
+/// Adds what happened, the other limits that block the request, whether the session continues by itself, and the
+/// remarks.
 fn add_answer(outlook: &Outlook, remarks: &[String], clock: Clock, report: &mut Report) {
     report.paragraph(tone(outlook), headline(outlook, clock));
     if outlook.state == State::NotHere {

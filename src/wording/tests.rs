@@ -9,7 +9,7 @@ use crate::render::Page;
 use crate::terminal::{Palette, Piece};
 use crate::time::{HourFormat, Zone};
 
-/// The rows of a conversation in which an answer must fit.
+/// The number of rows that an answer in a conversation may have.
 const ROWS: usize = 12;
 
 fn joined(rows: Vec<Vec<Piece>>) -> String {
