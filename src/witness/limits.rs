@@ -57,7 +57,7 @@ impl Limits {
     }
 
     /// Returns the limits for a hook. Reads no transcripts, and collects only facts about limits that may still stop
-    /// something.
+    /// work.
     pub(crate) fn for_hook(
         caller: &Caller<'_>,
         ledger: Option<&Ledger>,
@@ -67,7 +67,7 @@ impl Limits {
     }
 
     /// Returns the limits for a status-line call. Collects only the readings of the last hours, and facts about limits
-    /// that may still stop something.
+    /// that may still stop work.
     pub(crate) fn for_status_line(
         caller: &Caller<'_>,
         live: Option<&OpenLedger>,

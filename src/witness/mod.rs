@@ -4,9 +4,9 @@
 //! hook, or a command, and [`record`] stores the facts that a hook or a status-line call has reported. The facts in
 //! transcripts are stored when the ledger reads new lines. Nothing here decides what a fact means.
 //!
-//! While no limit stops anything, a hook reads no facts, and a status-line call reads only the readings of the last
-//! hours. To make this possible, the ledger stores the time since which facts matter, and [`settle`] moves this time
-//! forward when the limits have ended.
+//! While no limit stops work, a hook reads no facts, and a status-line call reads only the readings of the last hours.
+//! To make this possible, the ledger stores the time since which facts matter, and [`settle`] moves this time forward
+//! when the limits have ended.
 
 mod limits;
 mod machine;
@@ -34,7 +34,7 @@ use crate::limits::{Asker, Event, Fact, Source, World};
 use crate::paths::Paths;
 use crate::time::FIVE_HOURS;
 
-/// A reading that was taken up to this long before a refusal is evidence about the refusal.
+/// Readings from this period before a refusal are evidence about the refusal.
 const BEFORE_REFUSAL: TimeDelta = TimeDelta::minutes(20);
 
 /// The period whose responses are read one by one. Older responses are combined into one for each quarter of an hour.
@@ -71,12 +71,12 @@ pub struct Caller<'a> {
 /// The part of the past that a caller needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Period {
-    /// The time since the first refusal or full window that may still matter. If there is none, no facts are collected.
+    /// The part since the first refusal or full window that may still matter. If there is none, no facts are collected.
     Open,
     /// Like [`Self::Open`], and the readings of the last hours, which the status line shows. If no limit is open, the
-    /// facts about this machine are not collected, because that reads several files.
+    /// facts about this machine are not collected, because several files would have to be read.
     StatusLine,
-    /// The time since a given time.
+    /// The part since the given time.
     Since(DateTime<Utc>),
 }
 
@@ -170,8 +170,8 @@ pub fn collect(
     }
 }
 
-/// Returns the time since which facts are needed to explain the first refusal that may still stop something. Returns
-/// `None` if there is no such refusal.
+/// Returns the time since which facts are needed to explain the first refusal that may still stop work. Returns `None`
+/// if there is no such refusal.
 fn since_open(
     caller: &Caller<'_>,
     ledger: Option<&Ledger>,
