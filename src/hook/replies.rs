@@ -139,8 +139,8 @@ impl Context {
         Some(json!({ "terminalSequence": format!("\u{1b}]9;Claude Code: {badge}\u{7}\u{7}") }))
     }
 
-    /// Records the start or end of a run, and reads new lines from its session's transcript and from others. Sets a
-    /// damaged ledger aside. If anything fails, the next event tries again.
+    /// Records the start or end of a run, and reads new lines from its session's transcript and from other transcripts.
+    /// Sets a damaged ledger aside. If anything fails, the next event tries again.
     ///
     /// Claude Code waits for the hook to exit. The hook is faster if all transcripts have been read before, because it
     /// then checks only projects that have changed.
