@@ -84,8 +84,8 @@ pub(crate) struct RewriteVerdict {
 /// The verdict on a rewrite whose cause cannot be proven.
 const UNEXPLAINED: RewriteVerdict = RewriteCause::Unknown.not_avoidable();
 
-/// The minimum number of missed tokens that counts as a rewrite. Claude Code 2.1.329 uses this threshold and the next
-/// one to count its own cache misses.
+/// The minimum number of missed tokens in a rewrite. Claude Code 2.1.329 uses this threshold and the next one to count
+/// its own cache misses.
 const MIN_TOKENS: u64 = 2_000;
 /// A read is considered complete if the response reads at least this percentage of the cached tokens.
 const COMPLETE_PERCENT: u64 = 95;
@@ -148,9 +148,10 @@ pub(super) fn verdict(
 
 /// Returns true if the cache entries that `previous` left had expired before the next request.
 fn has_expired(previous: &ConversationResponse, response: &ConversationResponse) -> bool {
-    // Other sessions may have kept the tools and the system prompt in the cache, and forks may have kept what
-    // `previous` read. Only reading more than that proves that an entry that `previous` wrote was still there. The
-    // tools and the system prompt are usually shorter than the first prompt, but may grow later.
+    // Other sessions may have kept the tools and the system prompt in the cache, and forks may have kept the tokens
+    // that `previous` read. Only a response that reads more than these tokens proves that an entry that `previous`
+    // wrote was still there. The tools and the system prompt are usually shorter than the first prompt, but may grow
+    // later.
     let read = response.usage.cache_read;
     let is_write_read = read > previous.first_prompt
         && read > previous.usage.cache_read
