@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::config::{Branches, Export, Others};
 use crate::disk::matches_wildcard;
 
-/// The exported name of a home directory. The real name of a home directory is often that of a person.
+/// The exported name of a home directory. The real name of a home directory is often a person's name.
 const HOME: &str = "~";
 
 /// The exported name of all projects that the user has not listed.
