@@ -51,7 +51,7 @@ impl Life {
         self.leave(Some(session), Source::Hook, Event::Closed, 0.0);
     }
 
-    /// Adds the fact that the account file states who is logged in.
+    /// Adds a fact about who is logged in, according to the account file.
     pub fn state_login(&mut self) {
         let login = self.login.map(|login| {
             let account = &self.service.accounts[login];
@@ -285,8 +285,8 @@ impl Life {
         known_at
     }
 
-    /// Simulates the wait for a reset. Claude Code waits for at most a day, and at most three times unless the user
-    /// sends a prompt.
+    /// Simulates the wait for a reset. Claude Code waits for at most a day, and at most three times between two prompts
+    /// of the user.
     fn wait_for_reset(&mut self, exchange: &Exchange, obstacle: &Obstacle) {
         let session = exchange.session;
         let client = &mut self.clients[session];

@@ -1,4 +1,4 @@
-//! Compares answers with the truth, as far as the facts that the program can know prove it.
+//! Compares answers with the truth, as far as the truth is proven by facts that the program can know.
 //!
 //! A request that would be refused must be called blocked only if a refusal is known and nothing visible can have ended
 //! it. A request that would be served may be called blocked only if a refusal is known and nothing visible has ended
@@ -58,7 +58,7 @@ pub struct Advice {
     pub costs_money: Option<bool>,
 }
 
-/// The faults in the lives, and what was checked.
+/// The faults that were found, and what was checked.
 #[derive(Debug, Default)]
 pub struct Findings {
     pub questions: usize,

@@ -15,7 +15,7 @@ pub fn seconds(number: f64) -> TimeDelta {
     TimeDelta::milliseconds((number * 1000.0) as i64)
 }
 
-/// The source of the money for a request.
+/// The source of payment for a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purse {
     /// A plan, and the usage credits of its account.
@@ -168,7 +168,7 @@ impl Account {
         matches!(self.plan, "team" | "enterprise")
     }
 
-    /// Returns the full window that stops this model and resets last.
+    /// Returns the full window that applies to this model. If there are several, returns the one that resets last.
     fn full(&self, model: &str) -> Option<&Window> {
         let windows = self.windows.iter();
         windows
