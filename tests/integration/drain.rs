@@ -103,7 +103,7 @@ impl GeneratedSession {
             truth: Sums::new(),
             state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
             // The session switches to each model only once. If it returned to a model, changes since the previous use
-            // of this model would also count as avoidable.
+            // of this model would also be considered avoidable.
             models: vec!["claude-sonnet-5-5", "claude-opus-4-8", "claude-fable-5-2"],
         };
         any.session.hour = any.below(2) == 0;

@@ -224,7 +224,8 @@ fn a_message_can_be_piped_and_can_begin_with_a_dash() {
     assert_eq!(run.code, 0, "{}", run.stderr);
 }
 
-/// Members are told to ask an admin, because they cannot pay for their organization's subscription. Admins are not.
+/// Members are told to ask an admin, because they cannot pay for their organization's subscription. Admins are not told
+/// to ask anybody.
 #[test]
 fn only_members_are_told_to_ask_an_admin() {
     for (text, role, who) in [

@@ -1,6 +1,6 @@
-//! Plays errors through files, hooks, and the status line, and asks every command about them. The rules of limits are
-
-//! tested by the stories in `tests/stories`; these tests show that the facts arrive and that all surfaces agree.
+//! Simulates errors with files, hooks, and status-line calls, and checks what every command says about them. The rules
+//! of limits are tested by the stories in `tests/stories`. These tests show that the facts arrive, and that all
+//! commands and the status line agree.
 
 use serde_json::{Value, json};
 

@@ -1,5 +1,4 @@
 //! Tests the explanations of error messages as users see and paste them.
-
 //!
 //! The data is in `tests/data/messages`, whose README says what each file contains and describes the fields.
 

@@ -101,7 +101,7 @@ fn problems(narrow: &str, wide: &str, columns: usize) -> Vec<String> {
     problems
 }
 
-/// The JSON of some commands was always indented, and that of the others never.
+/// Some commands always indented their JSON, and the others never did.
 #[test]
 fn json_is_indented_only_on_a_terminal() {
     let sandbox = Sandbox::new();

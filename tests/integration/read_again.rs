@@ -372,7 +372,7 @@ fn spend_without_first(sandbox: &Sandbox) {
     assert!(run.stderr.contains("first.jsonl"), "{}", run.stderr);
 }
 
-/// Each transcript is read again by the first command that can read it, and only by that one.
+/// Each transcript is read again by the first command that can read it, and by no later command.
 #[cfg(unix)]
 #[test]
 fn transcripts_that_cannot_be_read_now_are_read_again_later() {

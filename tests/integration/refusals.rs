@@ -1,5 +1,4 @@
 //! Tests all messages that Claude Code 2.1.330 can show for a refused request, and messages that are worded differently
-
 //! in 2.1.119, 2.1.240, 2.1.328, and 2.1.329. Each message is explained for every plan and provider. The error class of
 //! the message determines which results are possible and which are wrong.
 

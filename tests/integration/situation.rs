@@ -114,8 +114,8 @@ fn report_usage(client: &Client<'_>, at: &str, percent: f64, resets: i64) {
     client.calls_status_line(at, windows(percent, resets, 40.0, TUESDAY), 120);
 }
 
-/// Creates a session whose 5-hour limit is used up. It writes this line at 10:00 and receives a response at 10:20. Returns
-/// true if `now` says that usage credits pay for the response.
+/// Creates a session whose 5-hour limit is used up. The session writes this line at 10:00 and receives a response at
+/// 10:20. Returns true if `now` says that usage credits pay for the response.
 fn pays_after_line(append: impl Fn(&Client<'_>)) -> bool {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);

@@ -1394,7 +1394,7 @@ fn checkpoint(session: &str, tokens: u64, duration_ms: u64, started: u64) -> Str
 }
 
 /// After `/clear`, a process does not write its checkpoint for the old session right away. If another process writes a
-/// checkpoint for the session first, it must not be mistaken for that of the cleared process.
+/// checkpoint for the session first, it must not be mistaken for the checkpoint of the cleared process.
 #[test]
 fn a_checkpoint_belongs_to_the_process_that_wrote_it_after_a_clear() {
     let (first, second) = ("4190001", "4190002");
@@ -1417,8 +1417,8 @@ fn a_checkpoint_belongs_to_the_process_that_wrote_it_after_a_clear() {
     assert_eq!(total["at_least"], false);
 }
 
-/// On a busy machine, the `SessionStart` hook may run after the first responses. These responses must not count twice,
-/// although the process's running total includes them as well.
+/// On a busy machine, the `SessionStart` hook may run after the first responses. These responses must not be counted
+/// twice, although the process's running total includes them as well.
 #[test]
 fn a_late_start_hook_does_not_count_responses_twice() {
     let sandbox = Sandbox::new();
