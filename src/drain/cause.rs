@@ -32,7 +32,7 @@ pub(crate) enum RewriteCause {
     Unknown,
 }
 
-/// The display texts for a cause. A text is empty if there is none.
+/// The display texts for a cause. If a cause needs no such text, the text is empty.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct CauseTexts {
@@ -255,8 +255,8 @@ impl RequestPair<'_> {
     /// Returns true if the length of the prefix that was read does not match any possible cache entry.
     ///
     /// Each entry ends at a cache breakpoint. The previous response has one breakpoint at the end of what was read and
-    /// one at the end of what was written, with none in between. If it did not read everything that was available, an
-    /// older entry may end between these breakpoints.
+    /// one at the end of what was written, with none in between. If the response did not read everything that was
+    /// available, an older entry may end between these breakpoints.
     fn is_impossible(&self) -> bool {
         let shortest = self.previous.usage.cache_read;
         let read = self.response.usage.cache_read;

@@ -28,7 +28,7 @@ pub(crate) struct CacheWrite {
     /// The account that paid for the response, if the transcript identifies it.
     owner: Option<Owner>,
     pub(crate) session: String,
-    /// The cost of the cache write. Both this cost and that of the rewrite are 0 until [`Self::price`] is called.
+    /// The cost of the cache write. Both this cost and the cost of the rewrite are 0 until [`Self::price`] is called.
     pub(crate) cost: Money,
     /// True if the request was recorded.
     pub(crate) is_recorded: bool,
@@ -64,7 +64,7 @@ pub(crate) struct Rewrite {
     pub(crate) tokens: u64,
     /// The cost of writing these tokens minus the cost of reading them.
     pub(crate) cost: Money,
-    /// The time elapsed since the previous response, or 0 if there is none.
+    /// The time elapsed since the previous response, or 0 if there is no previous response.
     pub(crate) after: Millis,
 }
 
