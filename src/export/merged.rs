@@ -105,8 +105,8 @@ impl Session<'_> {
     /// Returns the rows for unrecorded spend that are included in sums, with the amounts to add up.
     ///
     /// The rows of a single machine never cost more than the session did. The rows are taken from the machine whose
-    /// rows cost the most. Its unrecorded spend is what remains of this cost after the responses of all machines are
-    /// subtracted.
+    /// rows cost the most. The unrecorded spend is the cost of these rows minus the cost of the responses of all
+    /// machines.
     fn unrecorded(self) -> Vec<Rc<Row>> {
         let machines = self.machines.into_values().rev();
         let Some(mut machine) = machines

@@ -194,7 +194,8 @@ fn month_of(at: Millis) -> NaiveDate {
     day.with_day(1).unwrap_or(day)
 }
 
-/// Returns the key for a session's unrecorded spend in a month. It is the same on all machines that have the session.
+/// Returns the key for a session's unrecorded spend in a month. The key is the same on all machines that have the
+/// session.
 fn key_of_part(session: &str, month: NaiveDate) -> String {
     let part = [UNRECORDED, session, &month_name(month)].join("\0");
     format!("{:016x}", xxh3_64(part.as_bytes()))
