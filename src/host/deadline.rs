@@ -37,7 +37,8 @@ impl Deadline {
         let seen_by_watcher = Arc::clone(&is_printed);
         let watch = move || {
             thread::sleep(limit * PATIENCE);
-            // If printing has started, this waits until it is done. If not, it cannot start while this lock is held.
+            // If printing has started, this waits until printing is done. Otherwise, printing cannot start while this
+            // lock is held.
             let is_printed = seen_by_watcher
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
