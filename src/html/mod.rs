@@ -25,7 +25,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-/// The start of every page. It identifies files that were written by whycap.
+/// The start of every page, which identifies files that were written by whycap.
 pub(crate) const BEGINNING: &str = "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"generator\" content=\"whycap\">\n";
 
 /// The contents of a page.
@@ -48,7 +48,8 @@ impl Contents<'_> {
     pub(crate) fn page(mut self) -> String {
         self.sums.sort();
         let body = self.body().into_string();
-        // Maud escapes markup, but not the characters that reverse or hide text. The markup contains none of them.
+        // Maud escapes markup, but not the characters that reverse or hide text. These characters never occur in the
+        // markup itself.
         let body = escape(&body);
 
         // A script that another program has added to the page cannot know the nonce.

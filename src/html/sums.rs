@@ -36,8 +36,8 @@ pub(crate) struct PageSums {
 }
 
 impl PageSums {
-    /// Adds a row. It must include its session and project. If `names_model` is false, the name of the model is left
-    /// out because users can choose any name.
+    /// Adds a row. The row must include its session and project. If `names_model` is false, the name of the model is
+    /// left out because users can choose any name.
     pub(crate) fn add(&mut self, row: &SpendRow<'_>, zone: Zone, names_model: bool) {
         let day = match self.latest {
             Some((at, day)) if at == row.at => day,
