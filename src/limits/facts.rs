@@ -43,7 +43,7 @@ pub enum Source {
     Processes,
     /// whycap's own budgets.
     Budget,
-    /// A text that the user pasted. It can be old, and it belongs to no session.
+    /// A text that the user pasted. The text can be old, and it belongs to no session.
     Pasted,
 }
 
@@ -73,8 +73,7 @@ pub enum Event {
         /// The account and its organization.
         account: String,
     },
-    /// The key, the token, or the cloud provider that pays for the session instead of the login, or `None` if there is
-    /// none.
+    /// The key, the token, or the cloud provider that pays for the session, or `None` if the login pays.
     Paying(Option<Payer>),
     /// The account that is logged in on this machine, or `None` if nobody is.
     LoggedIn(Option<Login>),

@@ -31,8 +31,8 @@ pub(super) fn arrange(mut facts: Vec<Fact>, now: DateTime<Utc>) -> Vec<Fact> {
     history.facts
 }
 
-/// Orders facts by time. Some sources state only the second, so facts with the same time are put in the order in which
-/// a session causes them.
+/// Orders facts by time. Some times are exact only to the second, so facts with the same time are put in the order in
+/// which a session causes them.
 fn order(fact: &Fact, other: &Fact) -> Ordering {
     let by_time = fact.at.cmp(&other.at);
     by_time

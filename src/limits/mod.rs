@@ -1,4 +1,4 @@
-//! The model of limits. It decides what stops a request, until when, and what the user can do about it.
+//! The model of limits, which decides what stops a request, how long it does so, and what the user can do about it.
 //!
 //! ```text
 //! facts ──▶ history ──▶ fold ──▶ Outlook ──▶ views

@@ -91,7 +91,7 @@ pub struct Outlook {
     pub now: DateTime<Utc>,
     /// The request that the answer is for.
     pub request: Request,
-    /// The limit. Its kind is `limit` in the output.
+    /// The limit. The kind of this resource is `limit` in the output.
     pub resource: Resource,
     /// The verdict on the message.
     pub verdict: Verdict,
@@ -473,8 +473,8 @@ impl World {
         let closed: Vec<_> = closed.into_iter().filter(|it| it.cause == cause).collect();
         let is_closed = closed.iter().any(|it| it.resource == stop.resource);
         let other = match subject {
-            // If two windows are full, the closure is that of the window that resets last, so the answer is about this
-            // window.
+            // If two windows are full, the closure is about the window that resets last, so the answer is about this
+            // window, too.
             Subject::Closure(closure) => {
                 let are_windows = closure.resource.kind.is_window() && stop.limit().is_window();
                 (are_windows || !is_closed).then_some(closure)

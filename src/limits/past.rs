@@ -63,8 +63,8 @@ impl World {
         }
     }
 
-    /// Returns the period in which none of the user's requests could be served because of the closure. It ends when the
-    /// closure ended, or when any request was served. Returns `None` if the user could have continued in another
+    /// Returns the period in which none of the user's requests could be served because of the closure. The period ends
+    /// when the closure ends, or when any request is served. Returns `None` if the user could have continued in another
     /// session, with another model, or with a shorter conversation.
     fn blocked_by(&self, closure: &Closure) -> Option<Period> {
         let Cause::Stop(position) = closure.cause else {

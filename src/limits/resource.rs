@@ -7,13 +7,13 @@ use super::{Kind, Part, Payer, Purpose, Request, Scope};
 /// Kinds of resources that are checked, paid for, and lifted in the same way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Family {
-    /// The included usage of a plan. It is closed while it is full.
+    /// The included usage of a plan, which is closed while its window is full.
     Window,
     /// Money for usage beyond a full window: the prepaid pool, and the caps on it.
     Overflow,
     /// The money or the cap behind an API key, a gateway, or a cloud provider.
     Prepaid,
-    /// The capacity of the service. It recovers by itself within minutes.
+    /// The capacity of the service, which recovers by itself within minutes.
     Service,
     /// The permission to use the service at all.
     Access,

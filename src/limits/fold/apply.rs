@@ -224,9 +224,9 @@ impl World {
         }
     }
 
-    /// Adds a response. It opens every resource that its request needed and that was closed before the request was
-    /// sent, except a full window, beyond which usage credits pay. Usage credits also pay if a window has been used up
-    /// for a while.
+    /// Adds a response. The response opens every resource that its request needed and that was closed before the
+    /// request was sent, except a full window, beyond which usage credits pay. Usage credits also pay if a window has
+    /// been used up for a while.
     fn serve(&mut self, at: DateTime<Utc>, id: &str, response: ModelResponse) {
         let (sent_at, sent) = self.sent(id, at);
         let session = self.session(id);
@@ -286,8 +286,8 @@ impl World {
         }
     }
 
-    /// Adds a refusal. It closes the resources that the judgement names, and opens those whose checks the request had
-    /// passed before it was refused.
+    /// Adds a refusal. The refusal closes the resources that the judgement names, and opens those whose checks the
+    /// request had passed before it was refused.
     fn refuse(&mut self, at: DateTime<Utc>, id: &str, source: Source, refusal: Refusal) {
         self.session(id).is_closed = false;
         let (sent_at, sent) = self.sent(id, at);
