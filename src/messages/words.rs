@@ -36,7 +36,7 @@ pub(super) fn mentions_claude(statement: &str) -> bool {
         })
 }
 
-/// A string in the source code of a list, such as `["You've hit your limit", 429],`.
+/// Matches a string in the source code of a list, such as `["You've hit your limit", 429],`.
 static LITERAL: LazyLock<Regex> = LazyLock::new(|| {
     regex(r#"^[\[({]*\w{0,2}["'](?:[^"']|\w'\w)*["'](?: *[^: ].*)?(?:[,\\]|[\])}] ?\{)$"#)
 });
@@ -58,7 +58,7 @@ pub(super) fn is_quotation(statement: &str) -> bool {
             .any(|part| statement.contains(part.as_str()))
 }
 
-/// A string that code assigns or passes to a function.
+/// Matches a string that source code assigns or passes to a function.
 static ARGUMENT: LazyLock<Regex> = LazyLock::new(|| regex(r#"[(\[=] *\w{0,2}["'/]"#));
 
 /// Returns true if a line between lines of code contains a string.
