@@ -55,7 +55,7 @@ pub struct Pace {
     pub since: DateTime<Utc>,
     /// The average growth per hour.
     pub per_hour: f64,
-    /// The expected usage at the end of the period. It may exceed the limit.
+    /// The expected usage at the end of the period, which may exceed the limit.
     pub at_end: f64,
 }
 
