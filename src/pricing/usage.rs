@@ -18,8 +18,8 @@ pub struct Usage {
     pub cache_read: u64,
     /// Prompt tokens written to the cache with a lifetime of either five minutes or one hour.
     pub cache_write: u64,
-    /// The part of [`Self::cache_write`] with a lifetime of one hour. It is 0 if the API did not report the lifetimes.
-    /// In that case, the client charges all of these tokens as five-minute writes.
+    /// The part of [`Self::cache_write`] with a lifetime of one hour, or 0 if the API did not report the lifetimes. In
+    /// that case, the client charges all of these tokens as five-minute writes.
     pub cache_write_1h: u64,
     /// Web searches performed by the server.
     pub web_searches: u64,
