@@ -71,7 +71,8 @@ pub struct Caller<'a> {
 /// The part of the past that a caller needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Period {
-    /// The part since the first refusal or full window that may still matter. If there is none, no facts are collected.
+    /// The part since the first refusal or full window that may still matter. If nothing matters anymore, no facts are
+    /// collected.
     Open,
     /// Like [`Self::Open`], and the readings of the last hours, which the status line shows. If no limit is open, the
     /// facts about this machine are not collected, because several files would have to be read.
@@ -186,8 +187,8 @@ fn since_open(
     Some(since.max(caller.now() - LONGEST_LIMIT) - BEFORE_REFUSAL)
 }
 
-/// Adds the requests that are not prompts. After a response, a session sends the result of a tool. It does so when the
-/// tool has finished, but only the time of the response is known, so the request is dated right after the response.
+/// Adds the requests that are not prompts. After a response, a session sends the result of a tool as soon as the tool
+/// has finished. Only the time of the response is known, so the request is dated right after the response.
 fn add_requests(facts: &mut Vec<Fact>) {
     let mut unanswered: HashMap<String, DateTime<Utc>> = HashMap::new();
     let mut requests = Vec::new();
@@ -283,8 +284,9 @@ fn is_new(fact: &Fact, ledger: &Ledger, now: DateTime<Utc>) -> bool {
         .all(|known| known.event != fact.event)
 }
 
-/// Stores which facts still matter, so that later calls read only those facts, or none. Call this after the facts of
-/// [`Period::Open`] have been folded into `world`. `refusals` is the number of refusals that came with these facts.
+/// Stores which facts still matter, so that later calls read only those facts or no facts at all. Call this after the
+/// facts of [`Period::Open`] have been folded into `world`. `refusals` is the number of refusals that came with these
+/// facts.
 pub fn settle(ledger: &Ledger, refusals: i64, world: &World) {
     // If this fails, the next call tries again.
     let _ = ledger.settle_limits(refusals, world.matters_since());
@@ -320,8 +322,8 @@ pub fn refresh(caller: &Caller<'_>, ledger: &mut Ledger) {
     );
 }
 
-/// Returns the transcript of a registered session, if it is where Claude Code usually stores it. Its project directory
-/// is named after the working directory.
+/// Returns the transcript of a registered session, if it is where Claude Code usually stores it. The project directory
+/// is named after the session's working directory.
 fn transcript_of(session: &Session, paths: &Paths) -> Option<PathBuf> {
     let directory = session.activity.directory.as_deref()?;
     let project: String = directory
