@@ -1,7 +1,7 @@
 //! A short summary of an error for a public bug report.
 //!
-//! It contains only explicitly selected fields, and these contain only known words. It therefore contains no paths,
-//! names, IDs, or prompts.
+//! The summary contains only explicitly selected fields, and these contain only known words. The summary therefore
+//! contains no paths, names, IDs, or prompts.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;

@@ -1,4 +1,4 @@
-//! The explanation of an outlook: on one screen, in the rows of a conversation, or at length.
+//! Explains an outlook on one screen, in the rows of a conversation, or at length.
 
 use super::{continuation, ending, evidence, headline, is_of_pasted_text};
 use crate::limits::{Continuation, Outlook, State, Step, Verdict};
