@@ -226,7 +226,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// Returns true if the program gives an end that is no earlier than that of the obstacle. Another full window of
+    /// Returns true if the program gives an end that is no earlier than the end of the obstacle. Another full window of
     /// the account may last that long.
     fn is_hidden_behind(&self, obstacle: &Obstacle) -> bool {
         obstacle.until.is_some() && self.answer.until >= obstacle.until

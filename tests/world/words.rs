@@ -1,4 +1,4 @@
-//! The words and the fields with which Claude Code reports a refusal. They differ between its versions.
+//! The words and the fields with which each version of Claude Code reports a refusal.
 
 use super::limits::{Kind, Refusal, ServerClaim};
 
