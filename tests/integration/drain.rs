@@ -367,7 +367,7 @@ fn a_rewritten_message_is_avoidable_but_a_rewind_is_not() {
 }
 
 /// An earlier message changed, but the response came so many lines later that the server might not have found the cache
-/// entry anyway. It is therefore unknown whether the rewrite was avoidable.
+/// entry anyway. Whether the rewrite was avoidable is therefore unknown.
 #[test]
 fn a_message_that_changed_in_a_long_turn_may_or_may_not_have_caused_the_rewrite() {
     let (mut session, mut caller) = working();
@@ -901,7 +901,7 @@ fn the_prompt_of_an_automatic_continuation_has_a_name() {
     assert_eq!(group["title"], "(automatic continuation)", "{group}");
 }
 
-/// Returns the output of `spend --by prompt` with more options.
+/// Returns the output of `spend --by prompt` with additional options.
 fn spend_by_prompt(sandbox: &Sandbox, options: &[&str]) -> String {
     let arguments = [&["spend", "--by", "prompt"], options].concat();
     sandbox.run(&arguments).success().to_owned()

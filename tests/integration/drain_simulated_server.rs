@@ -20,7 +20,7 @@ type Block = (String, u64);
 /// The numbers of responses and tokens, keyed by cause.
 type Sums = BTreeMap<String, (u64, u64)>;
 
-/// The cache of the server. It contains the expiry time and the lifetime of each cached prefix.
+/// The cache of the server, which contains the expiry time and the lifetime of each cached prefix.
 #[derive(Default)]
 struct Server {
     ends: HashMap<String, (i64, i64)>,
@@ -137,7 +137,7 @@ enum CacheLoss {
 
 impl Sender {
     /// Returns what the API's `diagnostics` says about the current prompt. The API compares the prompt with the one
-    /// that led to the last response. It remembers each prompt for an hour.
+    /// that led to the last response. The API remembers each prompt for an hour.
     fn diagnostics(&self, at: i64) -> Value {
         let Some((before, old)) = &self.answered else {
             return Value::Null;

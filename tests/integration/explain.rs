@@ -287,7 +287,7 @@ fn the_suggested_message_is_known() {
     assert_eq!(run.json()["incident"]["limit"], "five_hour", "{run:?}");
 }
 
-/// Runs `explain` for a session, with more options.
+/// Runs `explain` for a session, with additional options.
 fn explain_session(shell: &Client<'_>, session: &str, options: &[&str]) -> Run {
     let arguments = [&["explain", "--session", session], options].concat();
     shell.run("2026-11-20T10:00:00Z", &arguments, b"")

@@ -245,8 +245,8 @@ fn the_plugin_modules_answer_is_hidden_from_the_model() {
     }
 }
 
-/// Claude Code needs ten of the forty columns for itself. It wraps longer rows, and if the answer then has too many
-/// rows, it shows only the last ones.
+/// Claude Code needs ten of the forty columns for itself. Claude Code wraps longer rows, and if the answer then has too
+/// many rows, it shows only the last ones.
 #[test]
 fn an_answer_keeps_to_the_width_of_a_narrow_terminal() {
     let sandbox = Sandbox::new();

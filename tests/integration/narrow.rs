@@ -16,7 +16,7 @@ use crate::support::{Run, Sandbox};
 /// A width at which a command shows all of its words.
 const WIDE: usize = 1000;
 
-/// Words from this width on, such as paths and IDs, may be cut in the columns of a table.
+/// Words of at least this width, such as paths and IDs, may be cut in the columns of a table.
 const LONG_WORD: usize = 20;
 
 /// The commands that print text for users. The other commands print JSON, tables in Markdown, or scripts.

@@ -1,4 +1,4 @@
-//! Tests the forecasts of whether a usage window will last until its reset. They depend only on the usage of all
+//! Tests the forecasts of whether a usage window will last until its reset. A forecast depends only on the usage of all
 //! sessions combined.
 
 use chrono::{DateTime, Datelike, TimeDelta};

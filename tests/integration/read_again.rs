@@ -501,9 +501,9 @@ fn a_command_reads_everything_even_if_another_process_reads_a_part() {
     near(&spend(&sandbox, "day")["total"]["cost_usd"], &json!(20.0));
 }
 
-/// The ledger in `tests/data/ledger-3` was written by version 3 of the schema. It knows a run in progress with pending
-/// spend, forks, compactions, damaged lines, a pull request, and responses from another model than the requested one.
-/// Its transcripts are gone, so everything must come from its tables.
+/// The ledger in `tests/data/ledger-3` was written by version 3 of the schema. This ledger contains a run in progress
+/// with pending spend, forks, compactions, damaged lines, a pull request, and responses from a model other than the
+/// requested one. Its transcripts are gone, so everything must come from its tables.
 #[test]
 fn a_ledger_of_the_version_before_is_converted() {
     let sandbox = Sandbox::new().variable("WHYCAP_NOW", "2026-11-30T00:00:00Z");

@@ -1523,8 +1523,8 @@ fn a_session_that_was_open_when_whycap_was_installed_is_exact_unless_it_may_be_a
     }
 }
 
-/// Claude Code records "HEAD" as the branch outside a repository, in which these recorded sessions ran, and in a checkout
-/// without a branch. People are told that it is not a branch, and programs get the recorded value.
+/// Claude Code records "HEAD" as the branch in a checkout without a branch, and outside a repository, where these
+/// recorded sessions ran. People are told that "HEAD" is not a branch, and programs get the recorded value.
 #[test]
 fn spend_without_a_branch_is_not_shown_as_spend_of_a_branch() {
     let (sandbox, _) = with_history("two-at-once");
