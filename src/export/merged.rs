@@ -18,7 +18,7 @@ use crate::ledger::{
 };
 use crate::pricing::{Money, Usage};
 
-/// The rows that are included in sums, from all files in an export directory.
+/// The rows that are included in the sums, from all files in an export directory.
 #[derive(Debug)]
 pub(crate) struct MergedRows {
     /// The rows in chronological order, with the amounts to add up.
@@ -67,7 +67,7 @@ struct SessionOnMachine<'r> {
     unrecorded: Vec<&'r Row>,
 }
 
-/// Returns the rows that are included in sums, in chronological order.
+/// Returns the rows that are included in the sums, in chronological order.
 fn rows_that_count(mut rows: Vec<Rc<Row>>) -> Vec<Rc<Row>> {
     // Somebody may have copied a file, so a machine may have several rows with the same key.
     rows.sort_by(|a, b| a.rank().cmp(&b.rank()));
@@ -102,7 +102,7 @@ fn rows_that_count(mut rows: Vec<Rc<Row>>) -> Vec<Rc<Row>> {
 }
 
 impl Session<'_> {
-    /// Returns the rows for unrecorded spend that are included in sums, with the amounts to add up.
+    /// Returns the rows for unrecorded spend that are included in the sums, with the amounts to add up.
     ///
     /// The rows of a single machine never cost more than the session did. The rows are taken from the machine whose
     /// rows cost the most. The unrecorded spend is the cost of these rows minus the cost of the responses of all

@@ -17,7 +17,7 @@ pub(super) const UNRECORDED: &str = "unrecorded";
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Row {
-    /// The key of the fact. Of all rows with the same key, only one is included in a sum.
+    /// The key of the fact. Of all rows with the same key, only one is included in the sums.
     pub(super) key: String,
     #[serde(with = "utc_time")]
     pub(super) time: Millis,

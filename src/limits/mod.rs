@@ -6,8 +6,8 @@
 //!
 //! A [`Fact`] states what happened, when it happened, and which source reported it. `history` merges the reports of
 //! several sources about one event. The fold derives from the facts which resources are closed and which are open. An
-//! outlook says what this means for one [`Request`]. Views show an outlook and never read facts or closures. Everything
-//! here is pure: the clock and the zone are passed in.
+//! outlook answers whether one [`Request`] would be served. Views show an outlook and never read facts or closures.
+//! Everything here is pure: the clock and the zone are passed in.
 
 mod continuation;
 mod evidence;

@@ -87,7 +87,8 @@ fn is_long() -> bool {
     std::env::var("CI_LONG").is_ok_and(|value| value == "1")
 }
 
-/// Checks that the lives of these seeds have no wrong answer. Lives of other seeds may have a few, up to the goal.
+/// Checks that the lives of these seeds have no wrong answer. Lives of other seeds may have a few wrong answers, up to
+/// the goal.
 fn check(is_rare: bool, number: u64, long: u64, goal: f64) {
     let last = if is_long() { long } else { number };
     let findings = live_all(1..=last, is_rare);
