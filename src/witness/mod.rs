@@ -251,8 +251,8 @@ pub fn record(caller: &Caller<'_>, ledger: Option<&Ledger>, reported: &[Fact]) {
     }
 }
 
-/// Stores the facts that a hook reports, and returns them. This must take only a few milliseconds, because Claude Code
-/// may end the hook at any moment.
+/// Stores the facts that a hook reports, and returns them. Storing them must take only a few milliseconds, because
+/// Claude Code may end the hook at any moment.
 pub(crate) fn record_hook(caller: &Caller<'_>, event: &HookEvent) -> Vec<Fact> {
     let ledger = Ledger::open_existing(&caller.paths.data).and_then(Result::ok);
     let is_open = ledger
