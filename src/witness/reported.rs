@@ -14,7 +14,8 @@ use crate::transcript::limit_lines::selected;
 /// The command that whycap answers itself, so that no request is sent.
 const OWN_COMMAND: &str = "/whycap";
 
-/// Returns the facts in the input of a hook. If no limit `is_open`, only those that later facts depend on.
+/// Returns the facts in the input of a hook. If `is_open` is false, no limit stops work, and only the facts on which
+/// later facts depend are returned.
 pub(crate) fn of_hook(caller: &Caller<'_>, event: &HookEvent, is_open: bool) -> Vec<Fact> {
     let Some(name) = event.name else {
         return Vec::new();

@@ -52,7 +52,7 @@ class Scripts:
         return process.returncode, output, error
 
     def until_refused(self, count=1):
-        """Waits until the mock has refused so many requests, and whycap has had time to say so."""
+        """Waits until the mock has refused this many requests, and whycap has had time to report it."""
         seen = len(self.api.questions())
         end = time.monotonic() + 60
         while len(self.api.questions()) < seen + count:

@@ -565,7 +565,7 @@ fn spend_recorded_with_a_fast_clock_does_not_count_today() {
     assert_eq!(budget["budgets"][1]["spent_usd"], 30.0, "{budget:#}");
 }
 
-/// A forecast for the month counts whole days, and not those before its first spend.
+/// A forecast for the month is based on whole days. It leaves out the days before the first spend of the month.
 #[test]
 fn the_forecast_for_the_month_leaves_out_the_days_before_the_first_response() {
     for (first_day, per_day) in [

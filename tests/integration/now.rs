@@ -221,7 +221,7 @@ fn now_works_in_an_empty_home() {
     );
 }
 
-/// `now` said that API keys have no usage windows, and two rows below, when the "estimated 5-hour window" ends.
+/// `now` said that API keys have no usage windows, but two rows below, it said when the "estimated 5-hour window" ends.
 #[test]
 fn a_user_with_only_a_key_sees_no_estimated_window() {
     let with_variable = Sandbox::new().variable("ANTHROPIC_API_KEY", "sk-ant-api03-hidden");

@@ -125,8 +125,8 @@ fn the_week_of_a_model_is_in_the_line_if_half_of_it_is_used() {
     }
 }
 
-/// While another process held the ledger, the line of a new session said "Claude Code says $0.00". Its payload proves that
-/// nothing has been spent in it. A resumed session has a context, so its spend is unknown.
+/// While another process held the ledger, the line of a new session said "Claude Code says $0.00". The payload proves
+/// that nothing has been spent in the session. A resumed session has a context, so its spend is unknown.
 #[test]
 fn a_new_session_has_spent_nothing_even_if_the_ledger_cannot_be_read() {
     let sandbox = plain("160");
@@ -474,7 +474,7 @@ fn segments_and_budgets_follow_the_configuration() {
 }
 
 /// A user with `day = 2` and `month = 3` saw "│ 5h 100%…" at the end of the row in a terminal with 80 columns. The
-/// percentages of the budgets did not count toward the width of the row, so Claude Code cut it off.
+/// percentages of the budgets were not included in the width of the row, so Claude Code cut it off.
 #[test]
 fn the_percentages_of_two_budgets_do_not_make_the_row_wider_than_the_terminal() {
     let home = with_a_private_login();
@@ -497,7 +497,7 @@ fn the_percentages_of_two_budgets_do_not_make_the_row_wider_than_the_terminal() 
             row
         })
         .collect();
-    // The first row is that of a terminal with 30 columns.
+    // The first row is for a terminal with 30 columns.
     assert_eq!(
         rows[80 - 30],
         "session ≥$2.05 │ today ≥$2.05 102% of $2 │ 5h 100% (resets 12:00)  week 40%"
@@ -601,8 +601,8 @@ fn numbered_response(number: u32) -> Value {
     })
 }
 
-/// A running total that is reported again must count only once. This must also work if `CLAUDE_PID` is not set and the
-/// clock is behind, or if the session has been reconciled in the meantime.
+/// A running total that is reported again must be counted only once. This must also work if `CLAUDE_PID` is not set and
+/// the clock is behind, or if the session has been reconciled in the meantime.
 #[test]
 fn a_repeated_sample_counts_once_with_any_clock() {
     for process in ["", "4190000"] {
