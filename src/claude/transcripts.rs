@@ -105,6 +105,11 @@ pub(crate) fn of_sessions(roots: impl Iterator<Item = PathBuf>) -> Vec<Transcrip
     files
 }
 
+/// Returns the session transcript that was modified last.
+pub(crate) fn newest(roots: impl Iterator<Item = PathBuf>) -> Option<TranscriptFile> {
+    of_sessions(roots).into_iter().next()
+}
+
 /// Returns the project directories where a transcript has been created or deleted since the given time.
 ///
 /// There may be a hundred thousand transcripts. A command that Claude Code is waiting for therefore lists only these

@@ -55,7 +55,7 @@ impl Palette {
         }
         // This also enables ANSI colors in the Windows console.
         #[cfg(windows)]
-        if !crossterm::ansi_support::supports_ansi() {
+        if anstyle_query::windows::enable_ansi_colors() == Some(false) {
             return Self::none();
         }
         Self::for_claude_code(environment)
