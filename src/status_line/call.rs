@@ -202,7 +202,7 @@ impl<'a> StatusLineFacts<'a> {
         let budget = call.used_up_budget(facts.figures.as_ref());
         let known = [reported.as_slice(), budget.as_slice()].concat();
         let limits = Limits::for_status_line(&caller, live.as_ref(), &known);
-        facts.windows = match payload.others.spend_limit {
+        facts.windows = match payload.spend_limit {
             Some(_) => WindowFigures::of_payload(payload, context.environment.now),
             None => limits.window_figures(),
         };

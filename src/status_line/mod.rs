@@ -16,7 +16,7 @@ pub(crate) mod wrapped;
 
 pub(crate) use pace::full_when;
 pub(crate) use session_details::cold_cache_cost;
-pub(crate) use windows::{WORTH_A_LOOK, level_now, level_tone};
+pub(crate) use windows::{WORTH_A_LOOK, level_tone};
 
 use crate::checkout::Head;
 use crate::claude::status_payload::StatusPayload;

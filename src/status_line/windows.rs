@@ -1,9 +1,11 @@
 //! Renders the segment that shows the percentage and the reset of each usage window.
 
+use chrono::{DateTime, Utc};
+
 use super::layout::{Form, Segment, without_repetitions};
 use super::loss;
 use crate::claude::window_usage::{
-    SpendLimitUsage, WindowFigures, WindowUsage, rounded_level, window_label,
+    SpendLimitUsage, WindowFigures, has_reset, level_at, rounded_level, window_label,
 };
 use crate::config::MeterForm;
 use crate::limits::FRESH_FOR;
@@ -56,13 +58,13 @@ struct Gauge {
 }
 
 impl Gauge {
-    fn new(name: &str, usage: &WindowUsage, clock: Clock) -> Self {
-        let level = level_now(usage, clock);
+    fn new(name: &str, percent: f64, resets_at: Option<DateTime<Utc>>, clock: Clock) -> Self {
+        let level = level_at(clock.now, percent, resets_at);
         Self {
             level,
             label: format!("{name} "),
             figure: percent_text(rounded_level(level)),
-            reset: usage.resets_at.map(|at| {
+            reset: resets_at.map(|at| {
                 let time = clock.format_briefly(at);
                 if at > clock.now {
                     let left = format_duration(at - clock.now);
@@ -75,7 +77,7 @@ impl Gauge {
     }
 
     fn of_spend_limit(limit: &SpendLimitUsage, clock: Clock) -> Self {
-        let mut gauge = Self::new(limit.name(), &limit.usage, clock);
+        let mut gauge = Self::new(limit.name(), limit.percent, limit.resets_at, clock);
         if let Some(limit) = limit.limit {
             gauge.figure = format!("{} of {}", gauge.figure, limit.show());
         }
@@ -119,16 +121,6 @@ pub(super) fn meter_pieces(
     }
     pieces.push((tone, figure));
     pieces
-}
-
-/// Returns the current percentage used. After the window's reset time, this is zero, even if Claude Code has not
-/// reported the reset yet.
-pub(crate) fn level_now(usage: &WindowUsage, clock: Clock) -> f64 {
-    if usage.has_reset(clock.now) {
-        0.0
-    } else {
-        usage.used_percent
-    }
 }
 
 /// Returns the first value if the percentage is low, the second if it is worth a look, or the third if it is nearly
@@ -175,17 +167,18 @@ pub(super) fn windows(figures: &WindowFigures, form: MeterForm, clock: Clock) ->
     let age = clock.now - figures.at;
     let is_fresh = age <= FRESH_FOR;
     // An old reading says nothing about the usage since a reset.
-    let is_current = |usage: &WindowUsage| is_fresh || !usage.has_reset(clock.now);
-    let usages = figures
+    let is_current = |resets_at| is_fresh || !has_reset(resets_at, clock.now);
+    let mut gauges: Vec<Gauge> = figures
         .measures
         .iter()
-        .map(|measure| (window_label(measure.window), WindowUsage::of(measure)));
-    let mut gauges: Vec<Gauge> = usages
-        .filter(|(_, usage)| is_current(usage))
-        .map(|(label, usage)| Gauge::new(label, &usage, clock))
+        .filter(|measure| is_current(measure.resets_at))
+        .map(|measure| {
+            let name = window_label(measure.window);
+            Gauge::new(name, measure.percent, measure.resets_at, clock)
+        })
         .collect();
     if let Some(limit) = figures.spend_limit
-        && is_current(&limit.usage)
+        && is_current(limit.resets_at)
     {
         gauges.push(Gauge::of_spend_limit(&limit, clock));
     }

@@ -6,11 +6,10 @@ use serde::Deserialize;
 use super::machine::{login, payer_among};
 use crate::claude::account::Account;
 use crate::claude::credentials::Credential;
-use crate::claude::window_usage::{OtherLimits, WindowUsage, measures};
 use crate::journal::{JournalRecord, records_since};
-use crate::limits::{Event, Fact, Refusal, Source};
+use crate::limits::{Event, Fact, Kind, Measure, Refusal, Source};
 use crate::paths::Paths;
-use crate::time::{is_in_supported_range, rfc3339};
+use crate::time::is_in_supported_range;
 use crate::transcript::error_line::ErrorLine;
 use crate::transcript::limit_lines::{account_name, refusal, response_from, selected};
 use crate::transcript::owner::Owner;
@@ -70,12 +69,25 @@ struct StoredReading {
 #[derive(Debug, Deserialize)]
 struct StoredWindows {
     /// The time of the first status-line call with these figures.
-    #[serde(deserialize_with = "rfc3339::deserialize")]
     measured: DateTime<Utc>,
-    five_hour: Option<WindowUsage>,
-    seven_day: Option<WindowUsage>,
+    five_hour: Option<StoredWindow>,
+    seven_day: Option<StoredWindow>,
     #[serde(default)]
-    others: OtherLimits,
+    others: StoredModelWindows,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+struct StoredWindow {
+    used_percent: f64,
+    resets_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct StoredModelWindows {
+    opus: Option<StoredWindow>,
+    sonnet: Option<StoredWindow>,
+    fable: Option<StoredWindow>,
 }
 
 /// The start of a session's process.
@@ -178,11 +190,31 @@ impl StoredError {
 
 impl StoredWindows {
     fn fact(&self, session: &str) -> Fact {
+        let measures = [
+            (Kind::FiveHour, self.five_hour),
+            (Kind::Weekly, self.seven_day),
+            (Kind::WeeklyOpus, self.others.opus),
+            (Kind::WeeklySonnet, self.others.sonnet),
+            (Kind::WeeklyFable, self.others.fable),
+        ]
+        .into_iter()
+        .filter_map(|(window, stored)| {
+            let StoredWindow {
+                used_percent,
+                resets_at,
+            } = stored?;
+            Some(Measure {
+                window,
+                percent: used_percent,
+                resets_at,
+            })
+        })
+        .collect();
         Fact {
             at: self.measured,
             session: Some(session.to_owned()).filter(|session| !session.is_empty()),
             source: Source::Sample,
-            event: Event::Read(measures(self.five_hour, self.seven_day, &self.others)),
+            event: Event::Read(measures),
         }
     }
 }
