@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::window_usage::SpendLimitUsage;
@@ -19,8 +19,6 @@ use crate::time::reset_from_epoch_seconds;
 #[derive(Debug, Clone, Default)]
 pub struct StatusPayload {
     pub(crate) session_id: Option<String>,
-    /// The ID of the current or most recent prompt (since 2.1.196).
-    pub(crate) prompt_id: Option<String>,
     /// The session's transcript, which may not exist yet.
     pub(crate) transcript_path: Option<PathBuf>,
     /// The model's display name ("Opus 5.5"), or its ID if it has none.
@@ -49,8 +47,6 @@ pub struct StatusPayload {
     /// True if the session has neither a context nor a request yet, so nothing has been spent in it.
     pub(crate) is_new_session: bool,
     pub(crate) fast_mode: bool,
-    /// The session's prompt cache (since 2.1.251), or `None` if there is no cache or its expiration time is unknown.
-    pub(crate) prompt_cache: Option<PromptCache>,
     /// The usage windows, which are available only with a subscription and after the first response. No version reports those
     /// of individual models yet.
     pub(crate) windows: Vec<Measure>,
@@ -81,7 +77,6 @@ impl StatusPayload {
             .at("total_duration_ms")
             .as_f64()
             .and_then(whole_milliseconds);
-        let cache = root.at("prompt_cache");
         let context_percent = root
             .at("context_window")
             .at("used_percentage")
@@ -94,7 +89,6 @@ impl StatusPayload {
             && cost.at("total_api_duration_ms").as_f64() == Some(0.0);
         Self {
             session_id: root.string("session_id"),
-            prompt_id: root.string("prompt_id"),
             transcript_path: path_in(&root, "transcript_path"),
             model_name: model
                 .string("display_name")
@@ -112,7 +106,6 @@ impl StatusPayload {
             context_percent,
             is_new_session,
             fast_mode: root.at("fast_mode") == true,
-            prompt_cache: PromptCache::parse(cache),
             windows: WINDOWS
                 .into_iter()
                 .filter_map(|(window, name)| measure(window, limits.at(name)))
@@ -135,37 +128,6 @@ fn whole_milliseconds(milliseconds: f64) -> Option<i64> {
 fn dollars(usd: &Value) -> Option<Money> {
     let usd = usd.as_f64().filter(|usd| *usd >= 0.0)?;
     Money::from_noisy_usd(usd)
-}
-
-/// The state of a session's prompt cache.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct PromptCache {
-    /// The time when the cache expires unless a prompt is sent.
-    pub(crate) expires_at: DateTime<Utc>,
-    /// How long the cache is kept after a prompt.
-    pub(crate) lifetime: TimeDelta,
-    /// The number of tokens that must be written again once the cache has expired.
-    pub(crate) tokens: u64,
-}
-
-impl PromptCache {
-    fn parse(cache: &Value) -> Option<Self> {
-        let lifetime = match cache.at("ttl").as_str()? {
-            "5m" => TimeDelta::minutes(5),
-            "1h" => TimeDelta::hours(1),
-            _ => return None,
-        };
-        Some(Self {
-            lifetime,
-            expires_at: reset_from_epoch_seconds(cache.at("expires_at").as_f64()?)?,
-            tokens: cache.at("recache_tokens_if_cold").as_u64()?,
-        })
-    }
-
-    /// Returns true if the cache has expired or is in the last fifth of its lifetime.
-    pub(crate) fn is_nearly_cold(&self, now: DateTime<Utc>) -> bool {
-        self.expires_at - now <= self.lifetime / 5
-    }
 }
 
 /// The usage windows, and their names in the payload.

@@ -229,11 +229,10 @@ mod tests {
 
     use super::*;
     use crate::config::{
-        Branches, Budget, BudgetAction, ClockChoice, DisplayConfig, Export, LineConfig, MeterForm,
+        Branches, Budget, BudgetAction, ClockChoice, DisplayConfig, Export, LineConfig,
         NotifyConfig, Others, SegmentName,
     };
     use crate::environment::Environment;
-    use crate::terminal::THEMES;
 
     #[test]
     fn the_documented_example_is_valid() {
@@ -340,9 +339,9 @@ mod tests {
     }
 
     #[test]
-    fn several_lines_a_separator_a_theme_and_bars_are_understood() {
+    fn several_lines_and_a_separator_are_understood() {
         let config = Config::parse(
-            "[statusline]\nlines = [[\"directory\", \"branch\"], [\"git\"], [\"model\", \"x\"], 7]\nseparator = \" | \"\ntheme = \"light\"\nwindows = \"bar\"\n",
+            "[statusline]\nlines = [[\"directory\", \"branch\"], [\"git\"], [\"model\", \"x\"], 7]\nseparator = \" | \"\n",
         );
         let rows = [
             &[SegmentName::Directory, SegmentName::Branch][..],
@@ -350,8 +349,6 @@ mod tests {
         ];
         assert_eq!(config.rows(), rows);
         assert_eq!(config.statusline.separator, " | ");
-        assert_eq!(config.statusline.theme, "light");
-        assert_eq!(config.statusline.windows, MeterForm::Bar);
         assert_eq!(config.problems.len(), 3, "{:?}", config.problems);
         assert!(config.shows(SegmentName::Branch) && !config.shows(SegmentName::Today));
     }
@@ -392,10 +389,6 @@ mod tests {
 
     fn segments() -> impl Strategy<Value = Vec<SegmentName>> {
         prop::collection::vec(prop::sample::select(SegmentName::value_variants()), 1..8)
-    }
-
-    fn form() -> impl Strategy<Value = MeterForm> {
-        prop_oneof![Just(MeterForm::Text), Just(MeterForm::Bar)]
     }
 
     fn dollars() -> impl Strategy<Value = Option<f64>> {
@@ -451,17 +444,14 @@ mod tests {
             segments_ in segments(),
             lines in prop::collection::vec(segments(), 0..4),
             separator in "[ -~│·日]{1,5}",
-            theme in 0..THEMES.len(),
-            (windows, context) in (form(), form()),
             budget in budget(),
             clock in prop::sample::select(vec![ClockChoice::Auto, ClockChoice::Twelve, ClockChoice::TwentyFour]),
             desktop in any::<bool>(),
             export in export(),
             problems in prop::collection::vec(any::<String>(), 0..3),
         ) {
-            let theme = THEMES[theme].name.to_owned();
             let config = Config {
-                statusline: LineConfig { segments: segments_, lines, separator, theme, windows, context },
+                statusline: LineConfig { segments: segments_, lines, separator },
                 display: DisplayConfig { clock },
                 budget, notify: NotifyConfig { desktop },
                 export, problems: problems.into_iter().map(ConfigProblem::of_file).collect(),

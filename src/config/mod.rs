@@ -13,14 +13,13 @@ mod status_line;
 pub use budget::{Budget, BudgetAction};
 pub use display::{ClockChoice, DisplayConfig};
 pub use export::{Branches, Export, Others};
-pub use status_line::{LineConfig, MeterForm, SegmentName};
+pub use status_line::{LineConfig, SegmentName};
 
 use std::fmt::{self, Display};
 
 use serde::{Deserialize, Serialize};
 
 use crate::environment::Environment;
-use crate::terminal::{THEMES, Theme};
 use crate::time::HourFormat;
 
 /// The complete configuration, structured like the file.
@@ -153,12 +152,6 @@ impl Config {
             ClockChoice::Twelve => environment.hours = HourFormat::Twelve,
             ClockChoice::TwentyFour => environment.hours = HourFormat::TwentyFour,
         }
-    }
-
-    /// Returns the color theme of the status line.
-    pub(crate) fn theme(&self) -> &'static Theme {
-        let [default_theme, ..] = &THEMES;
-        Theme::named(&self.statusline.theme).unwrap_or(default_theme)
     }
 
     /// Returns true if the status line includes a segment. If not, there is no need to read its data.

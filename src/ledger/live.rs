@@ -345,20 +345,6 @@ impl OpenLedger {
         Some(self.sample?.process?.identity)
     }
 
-    /// Returns the session's spend after the given time, including spend that is not in any transcript yet.
-    pub(crate) fn session_after(&self, time: Millis) -> Option<Money> {
-        let recorded: Money = self
-            .ledger
-            .read(|store| {
-                store.value(
-                    "SELECT ifnull(sum(cost), 0) FROM responses WHERE session = ?1 AND at > ?2",
-                    [self.session, time],
-                )
-            })
-            .ok()?;
-        Some(recorded + self.pending)
-    }
-
     /// Returns the model that answers the session's requests to `selected`, if that is another one. Returns `None` if the last
     /// request was answered by the model that it named, or named another one.
     pub(crate) fn substitute_for(&self, selected: &str) -> Option<Substitute> {

@@ -13,9 +13,7 @@ pub use output::{
     Shown, is_stdout_terminal, print, print_error, print_notice, replace_progress_line,
     with_progress,
 };
-#[cfg(test)]
-pub(crate) use palette::tests as contrast;
-pub use palette::{Palette, Piece, THEMES, Theme, Tone};
+pub use palette::{Palette, Piece, Tone};
 pub(crate) use text::truncate_path;
 pub(crate) use text::{count_noun, padding, percent_text, start_of, wrap_words};
 pub use text::{escape, escape_lines, strip_ansi, truncate, width, wrap};

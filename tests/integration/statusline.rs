@@ -375,12 +375,12 @@ fn every_line_of_several_fits_every_width() {
 }
 
 #[test]
-fn themes_color_the_line_and_no_color_outranks_them() {
-    let config = "[statusline]\nsegments = [\"windows\"]\ntheme = \"light\"\n";
+fn the_line_is_colored_unless_no_color_is_set() {
+    let config = "[statusline]\nsegments = [\"windows\"]\n";
     let sandbox = Sandbox::new();
     sandbox.write(".config/whycap/config.toml", config);
     let line = shown(&sandbox, &recorded("plan-at-limit")).replace('\u{1b}', "ESC");
-    assert!(line.contains("ESC[1mESC[38;5;124m100%ESC[0m"), "{line}");
+    assert!(line.contains("ESC[1mESC[31m100%ESC[0m"), "{line}");
     let line = shown(&configured("80", config), &recorded("plan-at-limit"));
     assert!(!line.contains('\u{1b}'), "{line:?}");
 }
