@@ -114,13 +114,11 @@ impl Config {
             .find(|problem| !problem.is_unknown_key)
     }
 
-    /// Returns the problem with an invalid file, which may contain budgets. Returns `None` if there is no invalid file,
-    /// or if another file sets a budget.
+    /// Returns the problem that makes the entire file invalid, so that its budgets are unknown.
     pub(crate) fn problem_hiding_budgets(&self) -> Option<&ConfigProblem> {
-        if self.budget.is_set() {
-            return None;
-        }
-        self.invalid_file()
+        self.problems
+            .iter()
+            .find(|problem| problem.section.is_none())
     }
 
     /// Returns the problems that affect a section. An invalid file affects all sections.
@@ -128,13 +126,6 @@ impl Config {
         self.problems
             .iter()
             .filter(move |problem| problem.affects(section))
-    }
-
-    /// Returns the first problem that makes an entire file invalid.
-    fn invalid_file(&self) -> Option<&ConfigProblem> {
-        self.problems
-            .iter()
-            .find(|problem| problem.section.is_none())
     }
 
     /// Returns the segments of each line. There is always at least one line.
