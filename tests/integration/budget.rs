@@ -543,8 +543,9 @@ fn the_forecast_for_the_month_leaves_out_the_days_before_the_first_response() {
         (19, json!(3.5)),
         (20, json!(2.0)),
     ] {
-        let sandbox = with_days_since(first_day, "");
-        let month = sandbox.run(&["spend", "--by", "month", "--json"]).json();
-        assert_eq!(month["forecast"]["per_day_usd"], per_day, "{month:#}");
+        let sandbox = with_days_since(first_day, "[budget]\nmonth = 100\n");
+        let budget = sandbox.run(&["budget", "--json"]).json();
+        let month = &budget["budgets"][0];
+        assert_eq!(month["usd_per_day"], per_day, "{budget:#}");
     }
 }
