@@ -211,18 +211,29 @@ pub(crate) fn model_of_new_sessions(
     project: Option<&Path>,
 ) -> Option<String> {
     let files = of(paths, project);
-    let variable_in_settings = files
-        .iter()
-        .find_map(|file| file.get("env")?.get(MODEL_VARIABLE)?.as_str());
-    let model = match variable_in_settings.or(environment.text(MODEL_VARIABLE)) {
+    let model = match variable(&files, environment, MODEL_VARIABLE) {
         Some(model) => model,
-        None => effective_value(&files, "model")?.1.as_str()?,
+        None => effective_value(&files, "model")?.1.as_str()?.to_owned(),
     };
     let lowercase = model.to_lowercase();
     MODEL_FAMILIES
         .iter()
         .any(|family| lowercase.contains(family))
-        .then(|| model.to_owned())
+        .then_some(model)
+}
+
+/// Returns a variable that Claude Code gets from its settings or from this shell. The settings take precedence.
+pub(crate) fn variable(
+    files: &[SettingsFile],
+    environment: &Environment,
+    name: &str,
+) -> Option<String> {
+    let in_settings = files.iter().find_map(|file| file.get("env")?.get(name));
+    match in_settings {
+        Some(Value::String(text)) => Some(text.clone()),
+        Some(other) => Some(other.to_string()),
+        None => environment.text(name).map(str::to_owned),
+    }
 }
 
 /// Returns the user's price table, which combines the list prices with the user's custom rates.

@@ -218,8 +218,7 @@ impl Context {
         let session = if let Some(session) = session {
             session.to_owned()
         } else {
-            let newest_first = transcripts::of_sessions(self.paths.transcript_roots());
-            transcripts::session_of(&newest_first.first()?.path)
+            transcripts::session_of(&transcripts::newest(self.paths.transcript_roots())?.path)
         };
         let recorded = self
             .existing_ledger()

@@ -11,7 +11,7 @@ use super::machine_name::machine_name;
 use super::project::{branch_name, project_name};
 use super::row::{RESPONSE, Row, UNRECORDED};
 use crate::config::Export;
-use crate::disk::{self, Error, group};
+use crate::disk::{self, Error};
 use crate::ledger::{RecentSpend, Response, StoredRow};
 use crate::paths::Paths;
 use crate::pricing::Money;
@@ -77,7 +77,7 @@ impl NewRows {
                 continue;
             }
             let lines: String = rows.iter().map(Row::line).collect();
-            group::write_below(directory, &path, lines.as_bytes())?;
+            disk::write_for_group(&path, lines.as_bytes())?;
             written_rows += rows.len() as u64;
             written_months.push(month_name(*month));
         }

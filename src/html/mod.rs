@@ -199,7 +199,32 @@ fn table_cell(cell: &Cell, column: &Column, is_heading: bool) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::terminal::contrast::{contrast, rgb_of_hex};
+
+    /// Red, green, and blue components from 0 to 1.
+    type Rgb = [f64; 3];
+
+    /// Converts a color in the form `0xrrggbb`.
+    fn rgb_of_hex(hex: u32) -> Rgb {
+        [16, 8, 0].map(|shift| f64::from(hex >> shift & 0xff) / 255.0)
+    }
+
+    /// Returns the contrast ratio of two colors, as defined by WCAG 2.
+    fn contrast(first: Rgb, second: Rgb) -> f64 {
+        let first = relative_luminance(first);
+        let second = relative_luminance(second);
+        (first.max(second) + 0.05) / (first.min(second) + 0.05)
+    }
+
+    fn relative_luminance(color: Rgb) -> f64 {
+        let [red, green, blue] = color.map(|part| {
+            if part <= 0.04045 {
+                part / 12.92
+            } else {
+                ((part + 0.055) / 1.055).powf(2.4)
+            }
+        });
+        0.2126 * red + 0.7152 * green + 0.0722 * blue
+    }
 
     /// Returns the colors in the style sheet, each with its name and its light and dark values.
     fn colors() -> Vec<(&'static str, [u32; 2])> {

@@ -155,8 +155,7 @@ impl Limits {
         let payer = self.request().payer;
         let is_week_full = self
             .window_figures()
-            .and_then(|figures| figures.usage(Kind::Weekly))
-            .is_some_and(|week| week.is_used_up());
+            .is_some_and(|figures| figures.usage(Kind::Weekly).is_some_and(Measure::is_used_up));
         Kind::ALL
             .into_iter()
             .filter(|kind| kind.is_window() && !(is_week_full && *kind == Kind::FiveHour))

@@ -1030,38 +1030,3 @@ fn amounts_do_not_depend_on_what_the_first_line_of_a_response_leaves_out() {
     });
     assert_eq!(drained, expected);
 }
-
-#[test]
-fn the_prompt_segment_shows_what_the_last_prompt_cost() {
-    let (mut session, mut caller) = working();
-    session.prompt(&mut caller, 300);
-    let before = session.lines.len();
-    session.ask(&mut caller, CacheLoss::None);
-    let sandbox = Sandbox::new();
-    session.write(&sandbox);
-    sandbox.write(
-        ".config/whycap/config.toml",
-        "[statusline]\nsegments = [\"prompt\"]\n",
-    );
-    let prompt: Value = serde_json::from_str(&session.lines[before - 1]).unwrap();
-    let payload = json!({
-        "session_id": "s1", "prompt_id": prompt["promptId"], "cost": {"total_cost_usd": 0.0},
-        "transcript_path": sandbox.path(".claude/projects/-home-dev-api/s1.jsonl"),
-    });
-    let status_line = sandbox.run_with(&["statusline"], payload.to_string().as_bytes());
-    let all = sandbox.run(&["spend", "--json", "--by", "prompt"]).json();
-    let mut groups = all["groups"].as_array().unwrap().iter();
-    let group = groups
-        .find(|group| group["key"] == prompt["promptId"])
-        .unwrap();
-    let cost = group["cost_usd"].as_f64().unwrap();
-    let shown = status_line
-        .success()
-        .replace("\u{1b}[2m", "")
-        .replace("\u{1b}[0m", "");
-    assert!(
-        shown.contains(&format!("prompt ${cost:.2}")),
-        "{} for {cost}",
-        status_line.stdout
-    );
-}

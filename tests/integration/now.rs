@@ -290,13 +290,6 @@ fn now_does_not_mention_keys_to_a_login_with_a_plan() {
     assert!(screen.success().contains(windows), "{screen:?}");
 }
 
-#[test]
-fn watching_without_a_terminal_is_rejected_in_one_line() {
-    let run = Sandbox::new().run(&["now", "--watch"]);
-    assert_eq!((run.code, run.stdout.as_str()), (2, ""));
-    assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
-}
-
 /// A running process named `claude` records in its registry file what it is doing.
 #[cfg(target_os = "linux")]
 #[test]

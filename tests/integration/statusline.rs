@@ -337,7 +337,7 @@ fn free_columns_are_used_and_figures_have_names_if_there_is_room() {
 
 #[test]
 fn optional_segments_are_available() {
-    let config = "[statusline]\nlines = [[\"directory\", \"branch\", \"effort\", \"lines\", \"duration\", \"rate\"], [\"model\", \"windows\"]]\nseparator = \" · \"\nwindows = \"bar\"\n";
+    let config = "[statusline]\nlines = [[\"directory\", \"branch\", \"effort\", \"lines\", \"duration\", \"rate\"], [\"model\", \"windows\"]]\nseparator = \" · \"\n";
     let sandbox = configured("120", config);
     let top = sandbox.path("src/api");
     sandbox.write("src/api/.git/HEAD", "ref: refs/heads/topic\u{1b}[2J\n");
@@ -350,7 +350,7 @@ fn optional_segments_are_available() {
         });
         payload.to_string().into_bytes()
     });
-    assert_eq!(shown(&sandbox, &payload_45_minutes).trim_end(), [r"~/src/api/routes · on topic\u{1b}[2J · effort medium · lines +12 -3 · time 45 m · rate $2.00/h", r"Sonnet 5.5 · 5h ████░░░░░░ 42% (resets 08:04, in 1 h 34 m)  week ██░░░░░░░░ 17% (resets Mon 19:24, in 3 d 12 h)"].join("\n"));
+    assert_eq!(shown(&sandbox, &payload_45_minutes).trim_end(), [r"~/src/api/routes · on topic\u{1b}[2J · effort medium · lines +12 -3 · time 45 m · rate $2.00/h", r"Sonnet 5.5 · 5h 42% (resets 08:04, in 1 h 34 m)  week 17% (resets Mon 19:24, in 3 d 12 h)"].join("\n"));
     // Empty segments are left out, and so are lines without any segments.
     std::fs::remove_file(top.join(".git/HEAD")).unwrap();
     let only = configured("80", "[statusline]\nlines = [[\"branch\"], [\"lines\"]]\n");
@@ -360,7 +360,7 @@ fn optional_segments_are_available() {
 
 #[test]
 fn every_line_of_several_fits_every_width() {
-    let config = "[statusline]\nlines = [[\"directory\", \"model\", \"rate\"], [\"windows\", \"context\", \"lines\"]]\nseparator = \" 日 \"\nwindows = \"bar\"\ncontext = \"bar\"\n";
+    let config = "[statusline]\nlines = [[\"directory\", \"model\", \"rate\"], [\"windows\", \"context\", \"lines\"]]\nseparator = \" 日 \"\n";
     for columns in 1..140_usize {
         let status_line = shown(&configured(&columns.to_string(), config), &recorded("plan"));
         assert!(status_line.lines().count() <= 2 && !status_line.trim().is_empty());
@@ -375,12 +375,12 @@ fn every_line_of_several_fits_every_width() {
 }
 
 #[test]
-fn themes_color_the_line_and_no_color_outranks_them() {
-    let config = "[statusline]\nsegments = [\"windows\"]\ntheme = \"light\"\n";
+fn the_line_is_colored_unless_no_color_is_set() {
+    let config = "[statusline]\nsegments = [\"windows\"]\n";
     let sandbox = Sandbox::new();
     sandbox.write(".config/whycap/config.toml", config);
     let line = shown(&sandbox, &recorded("plan-at-limit")).replace('\u{1b}', "ESC");
-    assert!(line.contains("ESC[1mESC[38;5;124m100%ESC[0m"), "{line}");
+    assert!(line.contains("ESC[1mESC[31m100%ESC[0m"), "{line}");
     let line = shown(&configured("80", config), &recorded("plan-at-limit"));
     assert!(!line.contains('\u{1b}'), "{line:?}");
 }
