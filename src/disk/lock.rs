@@ -1,17 +1,15 @@
-//! Advisory file locks for whycap itself.
+//! Advisory file locks for whycap itself. No other file uses `fs2`.
 //!
 //! The system releases a lock when its process ends, so these locks never become stale. Only [`lock_with_timeout`]
 //! waits for a lock that another process holds.
 //!
 //! Some network file systems do not support locks. There, every attempt to lock a file succeeds, because a lost update
 //! is better than a program that does not work.
+//!
+//! `fs2` was last released in 2018, and the standard library has since added methods with the same names. A method call
+//! would resolve to those, so calls are written as `fs2::FileExt::…(&file)`.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "all locks are taken by this module"
-)]
-
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -20,18 +18,31 @@ use std::time::Duration;
 ///
 /// The lock file is never deleted. Otherwise, two processes could each lock a different file with the same name.
 #[derive(Debug)]
-pub(crate) struct LockGuard {
-    _file: File,
+pub(crate) struct LockGuard(File);
+
+impl Drop for LockGuard {
+    fn drop(&mut self) {
+        // Closing the file also releases the lock, so errors can be ignored.
+        let _ = fs2::FileExt::unlock(&self.0);
+    }
 }
 
 /// Locks the file at `path`, creating it if necessary. Returns `None` if another process holds the lock.
 pub(crate) fn try_lock(path: &Path) -> io::Result<Option<LockGuard>> {
+    try_lock_with(path, fs2::FileExt::try_lock_exclusive)
+}
+
+fn try_lock_with(path: &Path, lock: fn(&File) -> io::Result<()>) -> io::Result<Option<LockGuard>> {
     let file = super::ownership::open_or_create_owned(path)?;
-    match file.try_lock() {
-        Err(TryLockError::WouldBlock) if !reports_contention_always(path) => Ok(None),
+    match lock(&file) {
+        Err(error) if is_contention(&error) && !reports_contention_always(path) => Ok(None),
         // Any other error means that the file system does not support locks.
-        _ => Ok(Some(LockGuard { _file: file })),
+        _ => Ok(Some(LockGuard(file))),
     }
+}
+
+fn is_contention(error: &io::Error) -> bool {
+    error.raw_os_error() == fs2::lock_contended_error().raw_os_error()
 }
 
 /// Returns true if the file system reports every file as locked, as some do. To find out, tries to lock a new temporary
@@ -39,7 +50,7 @@ pub(crate) fn try_lock(path: &Path) -> io::Result<Option<LockGuard>> {
 fn reports_contention_always(path: &Path) -> bool {
     path.parent()
         .and_then(|directory| tempfile::tempfile_in(directory).ok())
-        .is_some_and(|file| file.try_lock().is_err())
+        .is_some_and(|file| fs2::FileExt::try_lock_exclusive(&file).is_err())
 }
 
 /// Returns true if files in `directory` can be locked with `flock`, which this module uses, and with `fcntl`, which
@@ -51,7 +62,7 @@ pub(crate) fn is_supported_in(directory: &Path) -> bool {
     let Ok(file) = tempfile::tempfile_in(directory) else {
         return true;
     };
-    supports_fcntl_lock(&file) && file.try_lock().is_ok()
+    supports_fcntl_lock(&file) && fs2::FileExt::try_lock_exclusive(&file).is_ok()
 }
 
 #[cfg(unix)]
