@@ -3,9 +3,9 @@
 use chrono::{DateTime, Utc};
 
 use super::Reading;
+use super::messages::Verdict;
 use super::outlook::Outlook;
 use super::{Kind, Payer, Source};
-use crate::messages::Verdict;
 
 /// One fact that an answer rests on.
 #[derive(Debug, Clone, PartialEq)]

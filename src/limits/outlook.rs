@@ -6,10 +6,10 @@ use super::Reading;
 use super::continuation::Continuation;
 use super::evidence::Evidence;
 use super::fold::{Cause, Closure, Opening, PASTED, Stop, World};
+use super::messages::{Service, Verdict, Waiting, Who};
 use super::resource::{Family, Lifter};
 use super::steps::Step;
 use super::{Asker, Credits, Kind, Login, Payer, Request, Resource, UsedBudget};
-use crate::messages::{Service, Verdict, Waiting, Who};
 
 /// Times of one reset differ by less than this, because messages state them in minutes.
 const SAME_RESET: TimeDelta = TimeDelta::minutes(2);
@@ -574,7 +574,7 @@ fn service(stop: Option<&Stop>, request: &Request, kind: Kind) -> Option<Service
 }
 
 /// Returns what the catalog says about the message, as long as the answer is about the limit of the message.
-fn row_of(outlook: &Outlook) -> Option<&'static crate::messages::Row> {
+fn row_of(outlook: &Outlook) -> Option<&'static super::messages::Row> {
     let stop = outlook.stop.as_ref()?;
     let is_about_message = outlook.limit() == stop.judgement.limit;
     is_about_message.then_some(stop.message.row)

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::text::{escape, escape_json, escape_lines};
 use super::{Palette, Piece, Tone};
-use crate::lenient_json::saturating_u64;
+use crate::json::saturating_u64;
 
 const FULL_BLOCK: &str = "\u{2588}";
 const LIGHT_BLOCK: &str = "\u{2591}";

@@ -5,12 +5,12 @@ use chrono::{DateTime, Utc};
 use super::{Caller, Facts, LONGEST_LIMIT, Period, collect, refresh, settle};
 use crate::claude::window_usage::WindowFigures;
 use crate::ledger::{Ledger, OpenLedger, WaitLimit};
+use crate::limits::wording::Paying;
 use crate::limits::{
     Asker, Blocks, Fact, Kind, Measure, Outlook, Past, PayerUsage, Pays, Request, World,
 };
-use crate::pace::WindowPace;
+use crate::spend::pace::WindowPace;
 use crate::time::Clock;
-use crate::wording::Paying;
 
 /// The collected facts, folded for the session or the shell that asks.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ from launcher import BrokenPromise, run_at_once
 from suite import attack, product
 
 ROOT = Path(__file__).resolve().parents[3]
-CATALOG = json.loads((ROOT / "src/messages/catalog.json").read_text(encoding="utf-8"))
+CATALOG = json.loads((ROOT / "src/limits/messages/catalog.json").read_text(encoding="utf-8"))
 LIMITS = {row.get("kind") or "unknown" for row in CATALOG} | {"unknown"}
 VERDICTS = {"real", "misworded", "false_likely", "wrong_credential", "not_a_limit", "notice", "over", "cannot_tell"}
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")

@@ -5,6 +5,11 @@
 
 #![expect(clippy::disallowed_methods, reason = "reads clock and variables")]
 
+mod paths;
+
+pub use paths::Paths;
+pub(crate) use paths::{as_written, belongs_to_project, quoted, real};
+
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
