@@ -4,7 +4,7 @@ use super::{NowData, RunningSession};
 use crate::claude::session_label::NO_PROMPT_YET;
 use crate::claude::sessions::SessionState;
 use crate::claude::window_usage::{
-    USAGE_CACHED_FOR, has_reset, level_at, rounded_level, window_label, window_length,
+    USAGE_CACHED_FOR, level_at, rounded_level, window_label, window_length,
 };
 use crate::limits::wording;
 use crate::limits::{Measure, State, USED_UP};
@@ -281,7 +281,7 @@ fn add_rows(report: &mut Report, label: &str, rows: impl Iterator<Item = (Tone, 
 fn meter_row(label: &str, measure: &Measure, columns: usize, clock: Clock) -> MeterRow {
     let level = level_at(clock.now, measure.percent, measure.resets_at);
     let mut remarks = match measure.resets_at {
-        Some(at) if has_reset(measure.resets_at, clock.now) => {
+        Some(at) if at <= clock.now => {
             let at = clock.format_time_with_preposition(at);
             vec![format!("  should have reset {at}")]
         }

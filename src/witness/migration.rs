@@ -72,22 +72,12 @@ struct StoredWindows {
     measured: DateTime<Utc>,
     five_hour: Option<StoredWindow>,
     seven_day: Option<StoredWindow>,
-    #[serde(default)]
-    others: StoredModelWindows,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
 struct StoredWindow {
     used_percent: f64,
     resets_at: Option<DateTime<Utc>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct StoredModelWindows {
-    opus: Option<StoredWindow>,
-    sonnet: Option<StoredWindow>,
-    fable: Option<StoredWindow>,
 }
 
 /// The start of a session's process.
@@ -190,31 +180,23 @@ impl StoredError {
 
 impl StoredWindows {
     fn fact(&self, session: &str) -> Fact {
-        let measures = [
-            (Kind::FiveHour, self.five_hour),
-            (Kind::Weekly, self.seven_day),
-            (Kind::WeeklyOpus, self.others.opus),
-            (Kind::WeeklySonnet, self.others.sonnet),
-            (Kind::WeeklyFable, self.others.fable),
-        ]
-        .into_iter()
-        .filter_map(|(window, stored)| {
-            let StoredWindow {
-                used_percent,
-                resets_at,
-            } = stored?;
-            Some(Measure {
-                window,
-                percent: used_percent,
-                resets_at,
-            })
-        })
-        .collect();
+        let five_hour = self.five_hour.map(|it| it.measure(Kind::FiveHour));
+        let weekly = self.seven_day.map(|it| it.measure(Kind::Weekly));
         Fact {
             at: self.measured,
             session: Some(session.to_owned()).filter(|session| !session.is_empty()),
             source: Source::Sample,
-            event: Event::Read(measures),
+            event: Event::Read(five_hour.into_iter().chain(weekly).collect()),
+        }
+    }
+}
+
+impl StoredWindow {
+    fn measure(self, window: Kind) -> Measure {
+        Measure {
+            window,
+            percent: self.used_percent,
+            resets_at: self.resets_at,
         }
     }
 }
