@@ -73,7 +73,7 @@ absolute() {
 }
 bin=$(absolute "$prefix")/bin
 program=$bin/whycap
-# whycap's data directory, as in src/paths.rs. It contains the record of the directories that this script and whycap
+# whycap's data directory, as in src/environment/paths.rs. It contains the record of the directories that this script and whycap
 # created, one on each line.
 case $(uname -s) in
     Darwin) data="${HOME:-}/Library/Application Support/whycap" ;;

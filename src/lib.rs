@@ -4,7 +4,6 @@
 //! directories and the data flow.
 
 pub(crate) mod budget;
-mod checkout;
 pub mod claude;
 pub mod cli;
 pub(crate) mod collect;
@@ -12,29 +11,19 @@ mod commands;
 pub mod config;
 mod disk;
 mod doctor;
-mod drain;
-mod embedded;
 pub mod environment;
-mod export;
 #[cfg(test)]
 #[path = "../tests/unit/fuzzing.rs"] // These tests use private modules.
 mod fuzzing;
-mod hook;
-mod host;
 mod html;
 pub mod install;
-mod journal;
+mod json;
 pub mod ledger;
-mod lenient_json;
 pub mod limits;
 pub mod locks;
-pub mod messages;
 mod now;
-pub mod pace;
-pub mod paths;
 pub mod pricing;
 pub mod render;
-mod secrets;
 pub mod spend;
 pub mod status_line;
 pub mod terminal;
@@ -44,6 +33,5 @@ mod testing;
 pub mod time;
 pub mod transcript;
 pub mod witness;
-mod wording;
 
 pub use cli::run;

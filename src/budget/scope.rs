@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use crate::config::{Budget, BudgetAction};
-use crate::embedded;
+use crate::json::embedded;
 use crate::ledger::LiveFigures;
 use crate::limits::BudgetScope;
 use crate::pricing::Money;

@@ -8,11 +8,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::scope::{BudgetUse, budgets_to_report};
 use crate::config::{Budget, BudgetAction, Config};
 use crate::disk;
-use crate::environment::Environment;
-use crate::journal::{self, BudgetEvent, EventKey};
+use crate::environment::{Environment, Paths};
+use crate::ledger::journal::{self, BudgetEvent, EventKey};
 use crate::ledger::{Ledger, LiveFigures, OpenLedger, WaitLimit};
 use crate::limits::{BudgetScope, Event, Fact, Source, UsedBudget};
-use crate::paths::Paths;
 use crate::pricing::Money;
 use crate::spend::Amount;
 

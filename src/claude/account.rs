@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::window_usage::UsagePage;
 use crate::disk;
-use crate::lenient_json::{LenientJson, parse_name};
-use crate::paths::Paths;
+use crate::environment::Paths;
+use crate::json::{LenientJson, parse_name};
 use crate::transcript::owner::Owner;
 
 /// The maximum size, in bytes, of a global state file. The file contains project histories and can grow to tens of

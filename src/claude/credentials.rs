@@ -10,9 +10,8 @@ use serde_json::Value;
 
 use super::processes;
 use super::settings::{self, SettingsFile, SettingsScope};
-use crate::environment::Environment;
-use crate::lenient_json::LenientJson;
-use crate::paths::Paths;
+use crate::environment::{Environment, Paths};
+use crate::json::LenientJson;
 
 /// The environment variables that change which account or service a session uses.
 const VARIABLES: &str = "ANTHROPIC_API_KEY ANTHROPIC_AUTH_TOKEN CLAUDE_CODE_OAUTH_TOKEN \

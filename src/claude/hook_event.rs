@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::lenient_json::LenientJson;
+use crate::json::LenientJson;
 
 /// An event that whycap has a hook for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::disk;
-use crate::lenient_json::LenientJson;
+use crate::json::LenientJson;
 use crate::transcript::complete_lines;
 
 /// The number of bytes to read at each end of a transcript. Claude Code writes the title when it is set, and again

@@ -14,8 +14,8 @@ use super::processes::{
     self, HIGHEST_PID, InvisibleProcesses, PidDomain, Process, ProcessStart, since_boot,
 };
 use crate::disk;
-use crate::lenient_json::LenientJson;
-use crate::paths::Paths;
+use crate::environment::Paths;
+use crate::json::LenientJson;
 use crate::time::{datetime_from_system, is_in_supported_range};
 
 /// The process that claims to own a lock or registry file.

@@ -6,8 +6,7 @@ use clap::ValueEnum;
 use serde_json::Value;
 
 use crate::disk;
-use crate::environment::Environment;
-use crate::paths::Paths;
+use crate::environment::{Environment, Paths};
 use crate::pricing::{CustomRates, PriceTable};
 use crate::transcript::limit_lines::MODEL_FAMILIES;
 

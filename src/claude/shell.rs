@@ -6,8 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::environment::Environment;
-use crate::paths::quoted;
+use crate::environment::{Environment, quoted};
 
 /// A shell.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::window_usage::SpendLimitUsage;
-use crate::lenient_json::LenientJson;
+use crate::json::LenientJson;
 use crate::limits::{Kind, Measure};
 use crate::pricing::Money;
 use crate::time::reset_from_epoch_seconds;

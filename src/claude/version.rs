@@ -7,8 +7,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer};
 
-use crate::environment::Environment;
-use crate::paths::Paths;
+use crate::environment::{Environment, Paths};
 
 /// A version such as `2.1.328`. Anything after the three numbers is ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

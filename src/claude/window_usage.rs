@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::status_payload::StatusPayload;
-use crate::lenient_json::LenientJson;
+use crate::json::LenientJson;
 use crate::limits::{Kind, Measure, USED_UP};
 use crate::pricing::Money;
 use crate::terminal::percent_text;

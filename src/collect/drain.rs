@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use anyhow::Result;
 
 use super::Context;
-use crate::drain::{CacheSums, Drain};
 use crate::ledger::{RowsBy, SpendSource};
 use crate::pricing::Money;
 use crate::spend::Period;
+use crate::spend::drain::{CacheSums, Drain};
 
 impl Context {
     /// Returns the cache writes and the spend of one session, or of all sessions, in a period.

@@ -9,10 +9,10 @@ use super::spend::MOST_UNREADABLE_NAMED;
 use super::{ANSWER_READS, Context};
 use crate::claude::transcripts::{self, TranscriptFile};
 use crate::disk::lock;
-use crate::drain::{CacheWrite, cache_writes};
-use crate::export::{NewRows, RowSources};
 use crate::ledger::{self, CatchUpResult, Ledger, LedgerError, ReadTime, SpendSource, WaitLimit};
 use crate::spend::describe_unreadable;
+use crate::spend::drain::{CacheWrite, cache_writes};
+use crate::spend::export::{NewRows, RowSources};
 use crate::terminal::{print_error, with_progress};
 use crate::time::Millis;
 

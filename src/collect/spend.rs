@@ -9,10 +9,10 @@ use anyhow::{Result, ensure};
 
 use super::Context;
 use crate::claude::account::Account;
-use crate::drain::CacheWrite;
-use crate::export::{MergedRows, UnreadableFile, has_exports};
 use crate::ledger::{CatchUpResult, Ledger, SpendRow};
 use crate::render::Report;
+use crate::spend::drain::CacheWrite;
+use crate::spend::export::{MergedRows, UnreadableFile, has_exports};
 use crate::spend::{
     Attribution, GroupBy, PullRequestSpend, ReportRequest, RequestedDays, RowGroups, Statement,
     describe_unreadable, why_report,

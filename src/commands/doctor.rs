@@ -3,7 +3,7 @@
 use super::reply::{Reply, Subcommand};
 use crate::collect::Context;
 use crate::doctor::{Setup, examine, is_any_broken, report};
-use crate::wording;
+use crate::limits::wording;
 
 /// Arguments of `whycap doctor`.
 #[derive(Debug, Default, clap::Args)]

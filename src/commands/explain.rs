@@ -9,14 +9,14 @@ use crate::claude::transcripts;
 use crate::collect::Context;
 use crate::environment::Environment;
 use crate::limits::Outlook;
+use crate::limits::messages::Rank;
+use crate::limits::wording;
 use crate::locks;
-use crate::messages::Rank;
 use crate::render::Report;
 use crate::spend::Amount;
 use crate::terminal::Tone;
 use crate::transcript::stream_json::StreamJson;
 use crate::witness::Limits;
-use crate::wording;
 
 /// The format of the output.
 #[derive(Debug, Clone, clap::ValueEnum)]

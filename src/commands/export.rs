@@ -6,7 +6,7 @@ use anyhow::ensure;
 
 use super::reply::{Reply, Subcommand, misuse};
 use crate::collect::Context;
-use crate::export::{Script, has_exports};
+use crate::spend::export::{Script, has_exports};
 use crate::terminal::{Shown, print};
 
 const NO_TARGET: &str =

@@ -3,9 +3,9 @@
 use super::reply::{Reply, Subcommand, misuse};
 use crate::collect::Context;
 use crate::limits::Past;
+use crate::limits::wording;
 use crate::render::Report;
 use crate::spend::{Period, RequestedDays};
-use crate::wording;
 
 /// Arguments of `whycap incidents`.
 #[derive(Debug, Default, clap::Args)]

@@ -2,7 +2,6 @@
 
 use chrono::TimeDelta;
 
-use crate::checkout::Head;
 use crate::claude::status_payload::StatusPayload;
 use crate::claude::window_usage::WindowFigures;
 use crate::collect::Context;
@@ -10,6 +9,7 @@ use crate::environment::Environment;
 use crate::ledger::{LiveFigures, Tally};
 use crate::pricing::Money;
 use crate::render::{Page, Report};
+use crate::status_line::checkout::Head;
 use crate::status_line::{LineFacts, MARGIN, render_rows};
 use crate::terminal::{Piece, Shown, Tone, is_stdout_terminal, output_width};
 

@@ -16,11 +16,11 @@ use super::reply::{Reply, Subcommand, misuse};
 use crate::claude::watchdog::{LONGEST_WAIT, WATCHDOG};
 use crate::claude::{processes, sessions, transcripts};
 use crate::collect::Context;
-use crate::host::child;
+use crate::limits::wording;
 use crate::limits::{Continuation, Kind, Outlook};
+use crate::terminal::host::child;
 use crate::terminal::print_error;
 use crate::time::parse_duration;
-use crate::wording;
 
 /// Arguments of `whycap run`.
 #[derive(Debug, clap::Args)]

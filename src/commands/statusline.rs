@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use super::preview::preview;
 use crate::environment::Environment;
-use crate::host::{Deadline, InputLimits, has_enough_memory, read_input};
 use crate::status_line::call::{StatusLineCall, StatusLineFacts};
 use crate::status_line::wrapped::{Wrapped, WrappedLine};
+use crate::terminal::host::{Deadline, InputLimits, has_enough_memory, read_input};
 use crate::terminal::{Shown, print};
 
 /// The limits for reading the input. Claude Code sends about 2 KB. Without it, whycap does not know the session and can

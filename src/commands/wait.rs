@@ -6,12 +6,12 @@ use chrono::{DateTime, Utc};
 
 use super::reply::{Reply, Subcommand};
 use crate::collect::Context;
+use crate::limits::wording;
 use crate::limits::{Kind, Outlook, State};
 use crate::render::Report;
 use crate::terminal::{self, output_width, truncate};
 use crate::time::{Clock, format_duration, parse_duration};
 use crate::witness::Limits;
-use crate::wording;
 
 /// Arguments of `whycap wait`.
 #[derive(Debug, clap::Args)]

@@ -11,7 +11,7 @@ use toml::{Table, Value};
 use super::keys::KEYS;
 use super::{Config, ConfigProblem};
 use crate::disk;
-use crate::paths::Paths;
+use crate::environment::Paths;
 use crate::terminal::{escape, wrap};
 
 /// The maximum size of a configuration file in bytes.

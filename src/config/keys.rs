@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use serde::Deserialize;
 
 use super::SegmentName;
-use crate::embedded;
+use crate::json::embedded;
 
 /// All keys, grouped by section.
 pub(super) static KEYS: LazyLock<Vec<Key>> =

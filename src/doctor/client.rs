@@ -14,10 +14,9 @@ use crate::claude::version::{self, ClientVersion, Versions};
 use crate::claude::watchdog::{LONGEST_WAIT, WATCHDOG};
 use crate::claude::{settings, transcripts};
 use crate::disk;
-use crate::embedded;
-use crate::lenient_json::LenientJson;
+use crate::environment::Paths;
+use crate::json::{LenientJson, embedded};
 use crate::locks::{HarmfulLock, harmful};
-use crate::paths::Paths;
 use crate::time::format_duration;
 use crate::transcript::complete_lines;
 

@@ -18,9 +18,8 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::claude::settings::{self, SettingsFile};
-use crate::environment::Environment;
+use crate::environment::{Environment, Paths};
 use crate::install::entries::{InstalledEntries, entries_in};
-use crate::paths::Paths;
 use crate::render::Report;
 use crate::terminal::{Tone, count_noun};
 

@@ -11,12 +11,12 @@ use crate::claude::account;
 use crate::claude::settings::{SettingsFile, SettingsScope, effective_value};
 use crate::claude::shell::Shell;
 use crate::disk;
+use crate::environment::as_written;
 use crate::install::EditRecord;
 use crate::install::command_line::{Invocation, STATUS_LINE};
 use crate::install::entries::{EVENTS, entry_invocation};
 use crate::install::plugin::EnabledPlugin;
 use crate::install::slash_command::SlashCommandState;
-use crate::paths::as_written;
 
 /// The maximum size, in bytes, of an executable to compare. Executables with debug information can be very large.
 const EXECUTABLE_SIZE_LIMIT: u64 = 512 * 1024 * 1024;

@@ -3,9 +3,9 @@
 use maud::{Markup, html};
 
 use super::{Contents, table};
+use crate::limits::wording;
 use crate::limits::{Outlook, Past, Verdict};
 use crate::render::Table;
-use crate::wording;
 
 /// Renders the number of stops, how long no prompt could be served, and a table of the stops.
 pub(super) fn stops(contents: &Contents<'_>, past: &Past) -> Markup {

@@ -12,8 +12,8 @@ mod sums;
 use chrono::{DateTime, Utc};
 use maud::{Markup, PreEscaped, html};
 
+use crate::environment::Paths;
 use crate::limits::Past;
-use crate::paths::Paths;
 use crate::render::{Cell, Column, Table};
 use crate::spend::{Statement, page_totals};
 use crate::terminal::escape;

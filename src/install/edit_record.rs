@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::disk::ownership::is_writable_only_by_user;
 use crate::disk::{self, records};
-use crate::paths::Paths;
+use crate::environment::Paths;
 
 /// The record for a single settings file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -16,7 +16,7 @@ use super::made_directories::MadeDirectories;
 use super::plan::InstallPlan;
 use super::slash_command::plugin_directory;
 use crate::disk::{self, Durability};
-use crate::paths::{Paths, real};
+use crate::environment::{Paths, real};
 use crate::terminal::Failure;
 
 impl PlanStep {

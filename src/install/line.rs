@@ -10,8 +10,7 @@ use super::edit_record::KeepPurpose;
 use super::settings_edit::Additions;
 use super::{own_path, plan, plan_and_execute};
 use crate::disk;
-use crate::environment::Environment;
-use crate::paths::Paths;
+use crate::environment::{Environment, Paths};
 
 /// The time to wait for another installation. It is zero because Claude Code is waiting for a reply.
 const LOCK_TIMEOUT: Duration = Duration::ZERO;

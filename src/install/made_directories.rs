@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::disk::replace::remove_empty_owned_directory;
 use crate::disk::{self, Durability};
-use crate::paths::Paths;
+use crate::environment::Paths;
 
 /// The recorded directories. A directory comes before the directories in it.
 #[derive(Debug, Default)]

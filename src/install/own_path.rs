@@ -8,8 +8,7 @@ use anyhow::{Context, ensure};
 use super::made_directories::MadeDirectories;
 use crate::claude::shell::Shell;
 use crate::disk;
-use crate::environment::Environment;
-use crate::paths::Paths;
+use crate::environment::{Environment, Paths};
 use crate::terminal::Failure;
 
 /// Returns the path of the running executable, quoted for the shell.

@@ -13,7 +13,7 @@ use super::entries::{InstalledEntries, installed_entries, without_whycap_entries
 use super::settings_edit::{self, Additions};
 use crate::claude::settings;
 use crate::disk::replace::is_link;
-use crate::paths::{Paths, real};
+use crate::environment::{Paths, real};
 use crate::terminal::Failure;
 
 /// The steps of an installation or removal, and what to report about them.

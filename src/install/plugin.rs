@@ -10,9 +10,8 @@ use super::entries::{InstalledEntries, entries_in};
 use crate::claude::hook_event::EventName;
 use crate::claude::settings::{self, SettingsFile};
 use crate::disk::records;
-use crate::environment::Environment;
-use crate::lenient_json::parse_name;
-use crate::paths::Paths;
+use crate::environment::{Environment, Paths};
+use crate::json::parse_name;
 
 /// Returns true if this process was started by a plugin, but a hook in the settings handles the same event.
 ///

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::changes::{Change, ChangeKind};
 use super::entries::REFRESH_SECONDS;
 use super::plan::InstallPlan;
-use crate::embedded;
+use crate::json::embedded;
 use crate::render::{Argument, Report, fill_template};
 use crate::terminal::Tone;
 

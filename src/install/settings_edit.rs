@@ -15,7 +15,7 @@ use super::command_line::{HOOK, Invocation, STATUS_LINE, hook_command, invocatio
 use super::edit_record::{KeepPurpose, PreviousStatusLine};
 use super::entries::{EVENTS, REFRESH_SECONDS, SWITCH_EVENTS, without_whycap_entries};
 use crate::claude::settings;
-use crate::secrets::redact;
+use crate::terminal::secrets::redact;
 use crate::terminal::truncate;
 
 /// The byte order mark, which is preserved at the start of a file.

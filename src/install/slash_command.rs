@@ -16,8 +16,8 @@ use super::plugin::EnabledPlugin;
 use crate::claude::settings::{self, SettingsFile};
 use crate::disk;
 use crate::disk::replace::is_link;
-use crate::lenient_json::LenientJson;
-use crate::paths::Paths;
+use crate::environment::Paths;
+use crate::json::LenientJson;
 
 /// The file in the plugin's directory that identifies the plugin.
 const MANIFEST: &str = ".claude-plugin/plugin.json";

@@ -13,10 +13,9 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use super::database::{Ledger, Store};
 use super::error::Result;
 use super::facts::Id;
+use super::journal::{self, JournalRecord, MonthFile};
 use crate::claude::processes::{self, ProcessStart};
-use crate::environment::Environment;
-use crate::journal::{self, JournalRecord, MonthFile};
-use crate::paths::Paths;
+use crate::environment::{Environment, Paths};
 use crate::pricing::{Money, PriceTable};
 use crate::time::{Millis, datetime_from_millis};
 

@@ -15,10 +15,10 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use super::database::{Ledger, Store};
 use super::error::{LedgerResult, Result};
 use super::facts::{Id, id_of};
+use super::journal::{self, JournalRecord};
 use super::stored_responses::SUBAGENT;
-use crate::journal::{self, JournalRecord};
+use crate::environment::Paths;
 use crate::limits::{Event, Fact, Measure, Source};
-use crate::paths::Paths;
 use crate::time::{Millis, QUARTER_HOUR, datetime_from_millis};
 use crate::transcript::limit_lines::response_from;
 

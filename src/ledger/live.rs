@@ -23,9 +23,8 @@ use super::reconcile::bounds::LowerBoundReason;
 use super::rows::Tally;
 use super::stored_responses::SUBAGENT;
 use crate::claude::settings;
-use crate::environment::Environment;
+use crate::environment::{Environment, Paths};
 use crate::limits::Fact;
-use crate::paths::Paths;
 use crate::pricing::{Money, PriceTable, is_same_model};
 use crate::time::{Millis, datetime_from_millis};
 

@@ -6,7 +6,7 @@ use super::database::{Ledger, Store, WaitLimit, companions, path_in};
 use super::error::{LedgerError, LedgerResult};
 use crate::disk::lock::{self, LockGuard};
 use crate::disk::{self, ownership};
-use crate::paths::Paths;
+use crate::environment::Paths;
 
 impl Ledger {
     /// Sets a damaged ledger aside. The next call to [`Ledger::open`] creates a new ledger and fills it from the

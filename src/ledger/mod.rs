@@ -18,6 +18,7 @@ mod database;
 mod error;
 mod events;
 pub(crate) mod facts;
+pub(crate) mod journal;
 mod limit_facts;
 mod lineage;
 mod lines;

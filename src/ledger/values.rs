@@ -5,7 +5,7 @@ use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
 use super::error::Result;
 use super::events::EventKind;
-use crate::lenient_json::parse_name;
+use crate::json::parse_name;
 use crate::pricing::Money;
 
 /// An amount is stored in pico-dollars. A damaged row must not subtract from a sum, so it is never negative.

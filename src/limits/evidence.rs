@@ -3,9 +3,9 @@
 use chrono::{DateTime, Utc};
 
 use super::Reading;
+use super::messages::Verdict;
 use super::outlook::Outlook;
 use super::{Kind, Payer, Source};
-use crate::messages::Verdict;
 
 /// A fact that supports an answer.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,9 +3,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::fold::readings::{OF_ALL_MODELS, Reading, Readings};
+use super::messages::{Message, Stated, Stops, TimeOf, Verdict};
 use super::resource::{Ends, Family, Plans};
 use super::{Kind, Login, Payer, Refusal, Request};
-use crate::messages::{Message, Stated, Stops, TimeOf, Verdict};
 
 /// The longest time until a reset of the 5-hour window, with an allowance for the rounding of times in messages.
 const FIVE_HOURS_ROUNDED: TimeDelta = TimeDelta::minutes(5 * 60 + 5);

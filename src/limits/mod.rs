@@ -15,6 +15,7 @@ mod facts;
 mod fold;
 mod history;
 mod judge;
+pub mod messages;
 mod outlook;
 mod past;
 mod request;
@@ -22,8 +23,8 @@ mod resource;
 mod steps;
 #[cfg(test)]
 pub(crate) mod tests;
+pub(crate) mod wording;
 
-pub use crate::messages::{Kind, Service, Verdict, Who};
 pub use continuation::{Continuation, WhyNot};
 pub use evidence::{Evidence, Proof};
 pub use facts::{
@@ -33,6 +34,7 @@ pub use facts::{
 pub(crate) use fold::readings::{FRESH_FOR, USED_UP};
 pub use fold::readings::{FULL, Reading};
 pub use fold::{Asker, Opening, Stop, World};
+pub use messages::{Kind, Service, Verdict, Who};
 pub use outlook::{Also, Blocks, Outlook, PayerUsage, Pays, State};
 pub use past::{Past, PastStop};
 pub use request::{Part, Payer, Purpose, Request, Scope};

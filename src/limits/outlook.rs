@@ -6,10 +6,10 @@ use super::Reading;
 use super::continuation::Continuation;
 use super::evidence::Evidence;
 use super::fold::{Cause, Closure, Opening, PASTED, Stop, World};
+use super::messages::{Service, Verdict, Waiting, Who};
 use super::resource::{Family, Lifter};
 use super::steps::Step;
 use super::{Asker, Credits, Kind, Login, Payer, Request, Resource, UsedBudget};
-use crate::messages::{Service, Verdict, Waiting, Who};
 
 /// The maximum difference between two stated times of the same reset, because messages round times to minutes.
 const SAME_RESET: TimeDelta = TimeDelta::minutes(2);
@@ -581,7 +581,7 @@ fn service(stop: Option<&Stop>, request: &Request, kind: Kind) -> Option<Service
 }
 
 /// Returns the catalog's row for the message. Returns `None` if the answer is not about the limit of the message.
-fn row_of(outlook: &Outlook) -> Option<&'static crate::messages::Row> {
+fn row_of(outlook: &Outlook) -> Option<&'static super::messages::Row> {
     let stop = outlook.stop.as_ref()?;
     let is_about_message = outlook.limit() == stop.judgement.limit;
     is_about_message.then_some(stop.message.row)

@@ -10,11 +10,11 @@ use serde::Deserialize;
 
 use super::continuation::Continuation;
 use super::fold::{Closure, Opening, Stop, World};
+use super::messages::{Verdict, Who};
 use super::outlook::{Also, Outlook, Pays, State};
 use super::resource::Family;
 use super::{Asker, Kind, Payer, Request};
-use crate::embedded;
-use crate::messages::{Verdict, Who};
+use crate::json::embedded;
 use crate::time::Clock;
 
 /// A row of `steps.json`.
@@ -352,7 +352,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::ROWS;
-    use crate::messages;
+    use crate::limits::messages;
 
     #[test]
     fn names_are_unique() {

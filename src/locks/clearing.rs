@@ -16,8 +16,7 @@ use super::quarantine::NotCleared;
 use super::verdict::Clearance;
 use super::{Lock, LockAction};
 use crate::disk;
-use crate::environment::Environment;
-use crate::paths::Paths;
+use crate::environment::{Environment, Paths};
 
 /// The maximum time to wait for another process that is clearing locks. In practice, this takes less time.
 const CLEARING_TIMEOUT: Duration = Duration::from_secs(20);

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-use crate::embedded;
+use crate::json::embedded;
 
 /// The directory that a row's pattern is relative to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

@@ -20,8 +20,7 @@ use self::known_locks::{KNOWN_LOCKS, KnownLock, LockKind};
 use self::observation::{LockContext, LockLocation, ObservedLock};
 use self::verdict::{Judgement, LockVerdict};
 use crate::disk::EntryKind;
-use crate::environment::Environment;
-use crate::paths::Paths;
+use crate::environment::{Environment, Paths};
 
 /// The command that clears stale locks.
 const CLEAR_COMMAND: &str = "whycap --clear-stale-locks";

@@ -13,8 +13,8 @@ use crate::claude::processes::{self, PidDomain, Process};
 use crate::claude::sessions::{self, Claim, Liveness, RunningClients, Session};
 use crate::disk::directory::Directory;
 use crate::disk::{EntryInfo, EntryKind, matches_wildcard};
-use crate::lenient_json::LenientJson;
-use crate::paths::Paths;
+use crate::environment::Paths;
+use crate::json::LenientJson;
 
 /// The maximum number of directory entries to read, and of locks of each kind. Realistic numbers are far lower.
 const MAX_NAMES: usize = 2_000;

@@ -16,7 +16,7 @@ use super::observation::{ObservedLock, OpenLock};
 use crate::disk::directory::Directory;
 use crate::disk::replace::remove_empty_owned_directory;
 use crate::disk::{self, Durability, EntryKind, records};
-use crate::paths::{Paths, quoted};
+use crate::environment::{Paths, quoted};
 
 /// The manifest of a quarantined lock.
 #[derive(Debug, Serialize, Deserialize)]

@@ -9,7 +9,7 @@ use super::observation::ObservedLock;
 use super::quarantine::Restored;
 use super::verdict::{Clearance, LockVerdict};
 use super::{CLEAR_COMMAND, Lock, LockAction};
-use crate::paths::Paths;
+use crate::environment::Paths;
 use crate::render::Report;
 use crate::terminal::{Tone, count_noun};
 use crate::time::format_duration;

@@ -304,10 +304,9 @@ mod tests {
     use super::*;
     use crate::claude::processes::{PidDomain, Process};
     use crate::claude::sessions::Claim;
-    use crate::environment::Environment;
+    use crate::environment::{Environment, Paths};
     use crate::locks::known_locks::{KNOWN_LOCKS, KnownLock};
     use crate::locks::observation::{Holder, LockLocation, Watch};
-    use crate::paths::Paths;
 
     const PID: u32 = 4711;
 

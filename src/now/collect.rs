@@ -11,12 +11,12 @@ use crate::claude::sessions::{self, Liveness, Session, SessionState};
 use crate::claude::window_usage::WindowFigures;
 use crate::collect::{ANSWER_READS, Context};
 use crate::ledger::{Ledger, LedgerError, ReadTime, SpendSource};
+use crate::limits::wording;
 use crate::limits::{Kind, Outlook, Part, Pays};
 use crate::now::{NowData, RunningSession, SpendNow};
 use crate::spend::{Amount, WindowUse, block_until, current_block};
 use crate::time::{Clock, Millis};
 use crate::witness::Limits;
-use crate::wording;
 
 /// Collects the data for the screen. The ledger stays open between refreshes.
 pub(crate) struct NowCollector {

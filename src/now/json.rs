@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use super::{NowData, RunningSession};
 use crate::claude::window_usage::{WindowFigures, level_at};
+use crate::limits::wording;
 use crate::limits::{Continuation, Kind};
-use crate::pace::WindowPace;
 use crate::spend::WindowUse;
+use crate::spend::pace::WindowPace;
 use crate::time::{Clock, format_rfc3339};
-use crate::wording;
 
 impl NowData {
     pub(super) fn json(&self) -> Value {

@@ -12,11 +12,11 @@ use crate::claude::session_label::SessionLabel;
 use crate::claude::sessions::SessionActivity;
 use crate::claude::window_usage::{UsagePage, WindowFigures};
 use crate::ledger::Tally;
+use crate::limits::wording::{self, Paying};
 use crate::limits::{Blocks, Continuation, Outlook, Part, PayerUsage, State, Verdict, WhyNot};
-use crate::pace::{Pace, WindowPace};
+use crate::spend::pace::{Pace, WindowPace};
 use crate::spend::{Amount, Block, WindowUse};
 use crate::time::Clock;
-use crate::wording::{self, Paying};
 
 /// An error is shown for this long.
 const SHOWN_FOR: TimeDelta = TimeDelta::hours(12);

@@ -4,16 +4,16 @@ use super::{NowData, RunningSession};
 use crate::claude::session_label::NO_PROMPT_YET;
 use crate::claude::sessions::SessionState;
 use crate::claude::window_usage::{
-    USAGE_CACHED_FOR, has_reset, level_at, rounded_level, window_label, window_length,
+    USAGE_CACHED_FOR, level_at, rounded_level, window_label, window_length,
 };
+use crate::limits::wording;
 use crate::limits::{Measure, State, USED_UP};
-use crate::pace::WindowPace;
 use crate::render::{Column, MeterRow, Page, Report, Table};
+use crate::spend::pace::WindowPace;
 use crate::spend::{Amount, WindowUse, hourly_rate};
 use crate::status_line::{WORTH_A_LOOK, full_when, level_tone};
 use crate::terminal::{Tone, percent_text};
 use crate::time::{Clock, WEEK, format_duration};
-use crate::wording;
 
 /// The width of the labels on the left, in columns.
 const LABEL_COLUMNS: usize = 10;
@@ -281,7 +281,7 @@ fn add_rows(report: &mut Report, label: &str, rows: impl Iterator<Item = (Tone, 
 fn meter_row(label: &str, measure: &Measure, columns: usize, clock: Clock) -> MeterRow {
     let level = level_at(clock.now, measure.percent, measure.resets_at);
     let mut remarks = match measure.resets_at {
-        Some(at) if has_reset(measure.resets_at, clock.now) => {
+        Some(at) if at <= clock.now => {
             let at = clock.format_time_with_preposition(at);
             vec![format!("  should have reset {at}")]
         }
@@ -316,9 +316,9 @@ mod tests {
     use crate::claude::window_usage::WindowFigures;
     use crate::ledger::Tally;
     use crate::limits::{Asker, Event, Fact, Kind, Outlook, Refusal, Source, World};
-    use crate::pace::{Level, Pace};
     use crate::pricing::Money;
     use crate::spend::Block;
+    use crate::spend::pace::{Level, Pace};
     use crate::terminal::{Palette, width};
     use crate::time::{HourFormat, Zone};
 

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::model_id::bare_id;
 use super::rates::Rates;
-use crate::lenient_json::saturating_u64;
+use crate::json::saturating_u64;
 
 /// The unit for multipliers. The unit is very small, because even the difference between 0.333 and 1/3 is noticeable in
 /// a year's total.

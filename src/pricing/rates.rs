@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::lenient_json::{LenientJson, saturating_u64};
+use crate::json::{LenientJson, saturating_u64};
 
 /// The price of one token in pico-dollars, which equals the price of a million tokens in micro-dollars.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use super::Amount;
+use super::pace::{Level, Pace, PacePeriod};
 use crate::ledger::{SpendRow, Tally};
-use crate::pace::{Level, Pace, PacePeriod};
 use crate::pricing::Money;
 use crate::time::{Clock, Millis, QUARTER_HOUR, datetime_from_millis};
 

@@ -3,10 +3,13 @@
 mod amount;
 mod attribution;
 mod blocks;
+pub(crate) mod drain;
+pub(crate) mod export;
 mod figures;
 mod grouping;
 mod history;
 mod notes;
+pub mod pace;
 mod period;
 mod pull_requests;
 mod statement;

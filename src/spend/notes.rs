@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::grouping::{GroupBy, UNKNOWN_KEY};
 use super::period::Period;
 use super::statement::Statement;
-use crate::paths::Paths;
+use crate::environment::Paths;
 use crate::pricing::Money;
 use crate::terminal::count_noun;
 

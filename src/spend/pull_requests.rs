@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::grouping::{NO_PULL_REQUEST, RowGroups};
+use crate::environment::Paths;
 use crate::ledger::{Ledger, LedgerError, PullRequestLink, SpendRow};
-use crate::paths::Paths;
 
 /// Assigns the rows of a ledger to pull requests.
 ///

@@ -10,10 +10,10 @@ use super::amount::Amount;
 use super::grouping::{GroupBy, Grouping, OmittedGroups, RowGroups, SpendGroup, sort_and_limit};
 use super::period::Period;
 use super::why::{model_switch_sentence, model_switches_json};
+use crate::environment::Paths;
 use crate::ledger::{
     CatchUpResult, EVER, LedgerError, ModelSwitch, RowsBy, SpendRow, SpendSource, Tally,
 };
-use crate::paths::Paths;
 use crate::render::{Report, merge_objects, print_csv};
 use crate::terminal::Tone;
 use crate::time::{Clock, datetime_from_millis, format_rfc3339};

@@ -8,8 +8,8 @@ use super::figures::{LAST_ACTIVITY_LAYOUTS, PROJECT_LAYOUTS, SHARE_LAYOUTS, text
 use super::grouping::{GroupBy, SpendGroup, is_placeholder};
 use super::pull_requests::pull_request_label;
 use super::statement::Statement;
+use crate::environment::Paths;
 use crate::ledger::Tally;
-use crate::paths::Paths;
 use crate::pricing::Money;
 use crate::render::{Cell, Column, HeadedCell, Table};
 use crate::terminal::{Tone, percent_text};

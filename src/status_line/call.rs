@@ -1,25 +1,24 @@
 //! Handles a status-line call, which is one run of `whycap statusline`. Parses Claude Code's input, collects the facts
 //! for the line, and saves data after the line has been printed.
 
+use super::checkout::Head;
 use crate::budget::day_budget_blocking;
-use crate::checkout::Head;
 use crate::claude::account::LoginState;
 use crate::claude::status_payload::StatusPayload;
 use crate::claude::window_usage::WindowFigures;
 use crate::collect::Context;
 use crate::config::SegmentName;
-use crate::environment::Environment;
+use crate::environment::{Environment, Paths};
 use crate::ledger::{
     Ledger, LiveFigures, OpenLedger, ProcessId, RunEvent, Substitute, TotalSample, WaitLimit,
 };
 use crate::limits::Fact;
-use crate::paths::Paths;
+use crate::limits::wording::{self, Paying};
 use crate::pricing::model_title;
 use crate::status_line::wrapped::Wrapped;
 use crate::status_line::{LineFacts, MARGIN, render_rows};
 use crate::terminal::{Palette, Shown, Tone, truncate};
 use crate::witness::{self, Caller, Limits};
-use crate::wording::{self, Paying};
 
 /// The terminal width to assume if Claude Code does not provide it. Versions before 2.1.153 never do.
 const USUAL_WIDTH: usize = 80;

@@ -4,6 +4,7 @@
 
 mod amounts;
 pub(crate) mod call;
+pub(crate) mod checkout;
 mod layout;
 mod loss;
 mod pace;
@@ -16,14 +17,14 @@ pub(crate) mod wrapped;
 pub(crate) use pace::full_when;
 pub(crate) use windows::{WORTH_A_LOOK, level_tone};
 
-use crate::checkout::Head;
 use crate::claude::status_payload::StatusPayload;
 use crate::claude::window_usage::{UsagePage, WindowFigures};
 use crate::config::{Config, SegmentName};
 use crate::ledger::LiveFigures;
-use crate::pace::WindowPace;
+use crate::spend::pace::WindowPace;
 use crate::terminal::{Piece, Tone, truncate};
 use crate::time::Clock;
+use checkout::Head;
 use layout::Segment;
 
 /// The number of columns that Claude Code reserves. It truncates rows that fill all of `COLUMNS`.

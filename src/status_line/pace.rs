@@ -7,7 +7,7 @@ use super::loss;
 use super::windows::WORTH_A_LOOK;
 use crate::claude::window_usage::{window_label, window_length};
 use crate::limits::Kind;
-use crate::pace::WindowPace;
+use crate::spend::pace::WindowPace;
 use crate::terminal::Tone;
 use crate::time::{Clock, WEEK};
 

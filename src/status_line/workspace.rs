@@ -2,9 +2,9 @@
 
 use std::path::is_separator;
 
+use super::checkout::Head;
 use super::layout::{Form, Segment, without_repetitions};
 use super::loss;
-use crate::checkout::Head;
 use crate::terminal::{Tone, escape, truncate, width};
 
 /// The maximum width of a directory or branch name, in columns, if there is enough room.

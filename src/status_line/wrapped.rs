@@ -24,11 +24,10 @@ use crate::claude::settings::{self, SettingsFile};
 use crate::claude::shell::Shell;
 use crate::claude::status_payload::StatusPayload;
 use crate::disk::records;
-use crate::environment::Environment;
+use crate::environment::{Environment, Paths, belongs_to_project};
 use crate::install::EditRecord;
 use crate::install::command_line::STATUS_LINE;
 use crate::install::entries::entry_invocation;
-use crate::paths::{Paths, belongs_to_project};
 
 /// The time limit for the command. A status-line call must take less than a second, and a quarter of a second is enough
 /// for everything else, even on a busy machine. For comparison, a Node.js program such as `ccusage statusline` takes

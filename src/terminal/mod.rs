@@ -1,7 +1,9 @@
 //! Terminal output, including escaping, colors, widths, and standard streams.
 
+pub(crate) mod host;
 mod output;
 mod palette;
+pub(crate) mod secrets;
 mod text;
 
 use terminal_size::{Height, Width};

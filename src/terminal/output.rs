@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::text::{escape, escape_json, escape_lines};
 use super::{Palette, Piece, Tone};
-use crate::lenient_json::saturating_u64;
+use crate::json::saturating_u64;
 
 const FULL_BLOCK: &str = "\u{2588}";
 const LIGHT_BLOCK: &str = "\u{2591}";
@@ -183,7 +183,6 @@ fn round(number: f64) -> usize {
 /// must call its argument with the amount done and the total to report its progress.
 pub fn with_progress<T>(label: &str, work: impl FnOnce(&mut dyn FnMut(u64, u64)) -> T) -> T {
     let is_terminal = io::stderr().is_terminal();
-    let columns = super::terminal_columns().unwrap_or(super::DEFAULT_COLUMNS);
     let mut is_shown = false;
     let result = work(&mut |done, total| {
         if !is_terminal || total == 0 {
@@ -191,11 +190,7 @@ pub fn with_progress<T>(label: &str, work: impl FnOnce(&mut dyn FnMut(u64, u64))
         }
         is_shown = true;
         // The work continues even if the terminal is closed.
-        let _ = write!(
-            io::stderr(),
-            "\r{}",
-            progress_row(label, done, total, columns)
-        );
+        let _ = write!(io::stderr(), "\r{}", progress_row(label, done, total));
     });
 
     if is_shown {
@@ -204,22 +199,9 @@ pub fn with_progress<T>(label: &str, work: impl FnOnce(&mut dyn FnMut(u64, u64))
     result
 }
 
-/// Renders a row with a progress bar. In a narrow terminal, the bar is shorter because a row that wraps cannot be
-/// replaced.
-fn progress_row(label: &str, done: u64, total: u64, columns: usize) -> String {
-    const LONGEST_BAR: usize = 25;
-    // The columns for the spaces and the percentage. The last column of the terminal stays empty because some terminals
-    // wrap there.
-    const AROUND_BAR: usize = 9;
-
-    let shown_done = done.min(total);
-    let percent = shown_done * 100 / total.max(1);
-    let bar_columns = columns
-        .saturating_sub(label.chars().count() + AROUND_BAR)
-        .min(LONGEST_BAR);
-    let filled = usize::try_from(shown_done * bar_columns as u64 / total.max(1)).unwrap_or(0);
-    let bar = FULL_BLOCK.repeat(filled) + &LIGHT_BLOCK.repeat(bar_columns - filled);
-    format!("  {label} {bar} {percent:3}%")
+fn progress_row(label: &str, done: u64, total: u64) -> String {
+    let percent = done.min(total) * 100 / total.max(1);
+    format!("  {label} {percent:3}%")
 }
 
 #[cfg(test)]
@@ -227,18 +209,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_progress_row_fits_into_a_narrow_terminal() {
-        for columns in [30, 50, 80] {
-            for done in [0, 3, 10, 12] {
-                let row = progress_row("reading transcripts", done, 10, columns);
-                assert!(row.chars().count() < columns, "{columns}: {row}");
-            }
-        }
-        let row = progress_row("reading transcripts", 10, 10, 80);
-        assert_eq!(
-            row,
-            format!("  reading transcripts {} 100%", "█".repeat(25))
-        );
+    fn progress_is_shown_in_percent() {
+        assert_eq!(progress_row("reading", 1, 3), "  reading  33%");
+        assert_eq!(progress_row("reading", 4, 3), "  reading 100%");
     }
 
     #[test]

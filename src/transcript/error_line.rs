@@ -8,8 +8,8 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::line::SYNTHETIC;
-use crate::lenient_json::LenientJson;
-use crate::secrets::redact;
+use crate::json::LenientJson;
+use crate::terminal::secrets::redact;
 use crate::terminal::start_of;
 use crate::time::{is_in_supported_range, reset_from_epoch_seconds};
 

@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use crate::lenient_json::saturating_u64;
+use crate::json::saturating_u64;
 
 /// A position in a JSON value. Each method advances past one value. If a method returns `None`, the input is not valid
 /// JSON and the position is no longer meaningful.

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::error_line::{ErrorLine, QuotaLimits};
 use super::owner::Owner;
-use crate::lenient_json::LenientJson;
+use crate::json::LenientJson;
 use crate::limits::{Announcement, Event, Kind, ModelResponse, Refusal, ServerClaim};
 use crate::time::is_in_supported_range;
 

@@ -4,7 +4,7 @@
 use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::lenient_json::LenientJson;
+use crate::json::LenientJson;
 
 /// The account and organization that pay for a session or that the user is logged in to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::reader::LONGEST_LINE;
-use crate::lenient_json::LenientJson;
+use crate::json::LenientJson;
 use crate::time::{HOUR, Millis, parse_millis};
 
 /// A hash of an ID, a message, or another string.

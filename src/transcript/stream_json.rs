@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::error_line::{quota, readable, reset};
 use super::limit_lines::{claim, response_from, selected, window_named};
-use crate::lenient_json::LenientJson;
+use crate::json::LenientJson;
 use crate::limits::{Event, Fact, Measure, Refusal, ServerClaim, Source};
 
 /// The contents of a stream that matter for limits.

@@ -5,12 +5,12 @@ use chrono::{DateTime, Utc};
 use super::{Caller, Facts, Period, collect, refresh, settle};
 use crate::claude::window_usage::WindowFigures;
 use crate::ledger::{Ledger, OpenLedger};
+use crate::limits::wording::Paying;
 use crate::limits::{
     Asker, Blocks, Fact, Kind, Measure, Outlook, Past, PayerUsage, Pays, Request, World,
 };
-use crate::pace::WindowPace;
+use crate::spend::pace::WindowPace;
 use crate::time::Clock;
-use crate::wording::Paying;
 
 /// The world that the collected facts describe, and the session or the shell that asks about it.
 #[derive(Debug)]

@@ -26,11 +26,10 @@ pub use self::reported::of_status_line;
 use crate::claude::hook_event::HookEvent;
 use crate::claude::sessions::{self, Session};
 use crate::claude::{settings, transcripts};
-use crate::environment::Environment;
-use crate::journal;
+use crate::environment::{Environment, Paths};
+use crate::ledger::journal;
 use crate::ledger::{FactRequest, Ledger, ReadTime};
 use crate::limits::{Asker, Event, Fact, Source, World};
-use crate::paths::Paths;
 use crate::time::FIVE_HOURS;
 
 /// Readings from this period before a refusal are evidence about the refusal.

@@ -5,7 +5,7 @@ use serde_json::{Deserializer, Value};
 use super::{Caller, machine};
 use crate::claude::hook_event::{EventName, HookEvent};
 use crate::claude::status_payload::StatusPayload;
-use crate::lenient_json::LenientJson;
+use crate::json::LenientJson;
 use crate::limits::{Event, Fact, Refusal, Source};
 use crate::transcript::error_line::readable;
 use crate::transcript::limit_lines::selected;

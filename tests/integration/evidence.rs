@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use whycap::messages::Kind;
+use whycap::limits::messages::Kind;
 
 use crate::client::{Client, windows};
 

@@ -14,11 +14,10 @@ use std::path::{Path, PathBuf};
 use chrono::DateTime;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
-use whycap::environment::Environment;
+use whycap::environment::{Environment, Paths};
 use whycap::ledger::{
     EVER, Ledger, OpenLedger, ProcessId, ReadTime, RowsBy, SpendSource, TotalSample, WaitLimit,
 };
-use whycap::paths::Paths;
 use whycap::pricing::{Money, PriceTable, ServiceLevel, Usage};
 
 /// The number of histories that each test generates. By default, every run uses the same histories. About one in 6,000

@@ -8,13 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use serde_json::{Value, json};
-use whycap::environment::{Environment, HOME};
+use whycap::environment::{Environment, HOME, Paths};
 use whycap::install::edit_record::KeepPurpose;
 use whycap::install::entries::{EVENTS, installed_entries};
 use whycap::install::execute;
 use whycap::install::plan::{self, InstallPlan};
 use whycap::install::settings_edit::Additions;
-use whycap::paths::Paths;
 
 use crate::situation::flat;
 use crate::support::{Run, Sandbox};

@@ -5,12 +5,11 @@ use std::path::PathBuf;
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use whycap::environment::{Environment, HOME};
+use whycap::environment::{Environment, HOME, Paths};
 use whycap::install::edit_record::KeepPurpose;
 use whycap::install::entries::{InstalledEntries, installed_entries, without_whycap_entries};
 use whycap::install::settings_edit::Additions;
 use whycap::install::{execute, plan};
-use whycap::paths::Paths;
 
 /// A home directory with one settings file.
 struct Home {

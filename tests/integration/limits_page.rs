@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use whycap::limits::Family;
-use whycap::messages::{ROWS, Row};
+use whycap::limits::messages::{ROWS, Row};
 
 const INTRODUCTION: &str = "# What the limit messages of Claude Code mean
 
@@ -17,7 +17,7 @@ your plan, your API keys, and your version of Claude Code. To explain a message 
 - \"Usage credits\" were called \"extra usage\" before version 2.1.144.
 - \"Session limit\" is the plan's 5-hour limit. Claude Code has called it \"5-hour limit\" since about version 2.1.312.
 
-(Generated from `src/messages/catalog.json` by `WHYCAP_WRITE_DOCS=1 cargo test the_page_of_messages`. Do not edit this page.)
+(Generated from `src/limits/messages/catalog.json` by `WHYCAP_WRITE_DOCS=1 cargo test the_page_of_messages`. Do not edit this page.)
 ";
 
 /// Returns the title of the section that a message belongs to.

@@ -947,8 +947,7 @@ fn flags_for_clearing_are_rejected_without_it() {
 
 #[test]
 fn only_harmful_stuck_locks_are_mentioned_without_a_request() {
-    use whycap::environment::Environment;
-    use whycap::paths::Paths;
+    use whycap::environment::{Environment, Paths};
     let machine = Machine::new();
     machine.directory(".claude.json.lock", -3600);
     machine.directory(".claude/history.jsonl.lock", 600);

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Datelike, TimeDelta};
 use serde_json::json;
-use whycap::pace::{Level, Pace, PacePeriod};
+use whycap::spend::pace::{Level, Pace, PacePeriod};
 
 use crate::client::{Client, windows};
 use crate::support::Sandbox;

@@ -6,10 +6,9 @@ use std::process::Command;
 
 use serde_json::Value;
 use whycap::claude::hook_event::EventName;
-use whycap::environment::Environment;
+use whycap::environment::{Environment, Paths};
 use whycap::install::entries::EVENTS;
 use whycap::install::plugin;
-use whycap::paths::Paths;
 
 use crate::support::{Run, Sandbox, write_script};
 

@@ -17,17 +17,16 @@ use crate::claude::hook_event::HookEvent;
 use crate::claude::status_payload::StatusPayload;
 use crate::claude::window_usage::WindowFigures;
 use crate::config::Config;
-use crate::environment::Environment;
+use crate::environment::{Environment, Paths};
 use crate::install::edit_record::KeepPurpose;
 use crate::install::settings_edit;
 use crate::ledger::{
     EVER, Ledger, OpenLedger, ProcessId, ReadTime, RowsBy, SpendSource, WaitLimit, path_in,
 };
-use crate::paths::Paths;
+use crate::limits::wording;
 use crate::pricing::{Money, PriceTable};
 use crate::status_line::{LineFacts, render_rows};
 use crate::witness::{self, Caller, Limits};
-use crate::wording;
 
 /// The number of inputs of each kind in the short test.
 const FEW: usize = 60;

@@ -13,8 +13,7 @@ use chrono::{DateTime, Utc};
 pub(crate) use self::process::{Process, ProcessStart, since_boot};
 pub(crate) use self::table::{has_variable, is_used_in_a_container, look, pid_domain, start_of};
 use crate::disk;
-use crate::environment::{Environment, HOME};
-use crate::paths::Paths;
+use crate::environment::{Environment, HOME, Paths};
 
 /// The variable that overrides Claude Code's configuration directory.
 const CONFIG_DIRECTORY: &str = "CLAUDE_CONFIG_DIR";

@@ -11,7 +11,7 @@ use super::super::{
 use super::readings::{FULL, OF_ALL_MODELS, Reading, USED_UP};
 use super::stop::NextError;
 use super::{Cause, Closure, KnownSession, Opening, Overrun, PASTED, Served, Stop, World};
-use crate::messages::{ErrorReport, Verdict, recognize};
+use crate::limits::messages::{ErrorReport, Verdict, recognize};
 
 /// The time for which the plan may still cover responses after a window has become full.
 const GRACE: TimeDelta = TimeDelta::minutes(10);

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::super::judge::Judgement;
 use super::super::{Kind, Login, Refusal, Request, Resource, Source};
 use super::Opening;
-use crate::messages::Message;
+use crate::limits::messages::Message;
 
 /// An error that stopped a session, with its repetitions.
 #[derive(Debug, Clone)]

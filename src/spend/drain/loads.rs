@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::cause::RewriteCause;
-use crate::lenient_json::LenientJson;
+use crate::json::LenientJson;
 use crate::transcript::requests::CacheLine;
 
 /// A loaded skill, or the result of a successful tool search.

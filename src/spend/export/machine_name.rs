@@ -2,7 +2,7 @@
 
 use crate::disk::records::{self, is_safe_file_name};
 use crate::disk::{self, Error};
-use crate::paths::Paths;
+use crate::environment::Paths;
 
 /// Returns the name of this machine. The first export chooses it at random.
 pub(super) fn machine_name(paths: &Paths) -> Result<String, Error> {

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 
 use super::line::ConversationResponse;
-use crate::embedded;
+use crate::json::embedded;
 use crate::transcript::requests::{Hash, SentRequest, Shape, Shapes};
 
 /// The cause of a rewrite. `drain --json` and `causes.json` use its name in `snake_case`.
@@ -45,8 +45,9 @@ pub(super) struct CauseTexts {
 impl RewriteCause {
     /// Returns the display texts for this cause.
     pub(super) fn texts(self) -> &'static CauseTexts {
-        static ALL: LazyLock<HashMap<RewriteCause, CauseTexts>> =
-            LazyLock::new(|| embedded::parse("drain/causes.json", include_str!("causes.json")));
+        static ALL: LazyLock<HashMap<RewriteCause, CauseTexts>> = LazyLock::new(|| {
+            embedded::parse("spend/drain/causes.json", include_str!("causes.json"))
+        });
         static NONE: LazyLock<CauseTexts> = LazyLock::new(CauseTexts::default);
         ALL.get(&self).unwrap_or(&NONE)
     }

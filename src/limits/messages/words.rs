@@ -6,7 +6,7 @@ use regex_lite::Regex;
 use serde::Deserialize;
 
 use super::regex;
-use crate::embedded;
+use crate::json::embedded;
 
 #[derive(Default, Deserialize)]
 struct Words {
@@ -23,7 +23,7 @@ struct Words {
 }
 
 static WORDS: LazyLock<Words> =
-    LazyLock::new(|| embedded::parse("messages/words.json", include_str!("words.json")));
+    LazyLock::new(|| embedded::parse("limits/messages/words.json", include_str!("words.json")));
 
 /// Returns true if a line is about Claude.
 pub(super) fn mentions_claude(statement: &str) -> bool {

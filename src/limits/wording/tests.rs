@@ -48,9 +48,9 @@ fn screens(story: &Story) -> Vec<(&'static str, String)> {
 
 #[test]
 fn screens_are_as_recorded() {
-    let file = include_str!("../../tests/stories/screens.txt");
+    let file = include_str!("../../../tests/stories/screens.txt");
     let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path("../../tests/snapshots");
+    settings.set_snapshot_path("../../../tests/snapshots");
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     let mut count = 0;

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::evidence::{fact, source_name};
 use super::{badge, headline, is_of_pasted_text, window_name};
+use crate::limits::messages::Rank;
 use crate::limits::{Blocks, Continuation, Outlook, Past, PayerUsage};
-use crate::messages::Rank;
 use crate::time::{Clock, format_rfc3339};
 
 /// Returns the fields of an incident. `blocks` and `usage` describe the asking session or shell.

@@ -220,5 +220,5 @@ fn regex(pattern: &str) -> Regex {
 }
 
 #[cfg(test)]
-#[path = "../../tests/unit/messages.rs"]
+#[path = "../../../tests/unit/messages.rs"]
 mod tests;

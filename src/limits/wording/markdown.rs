@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::{continuation, headline};
 use crate::limits::Outlook;
-use crate::secrets::redact;
+use crate::terminal::secrets::redact;
 use crate::time::Clock;
 
 /// The maximum number of steps.

@@ -1,6 +1,8 @@
-//! Reads JSON from other programs, which may change its format.
+//! Reads JSON from other programs, which may change its format, and ([`embedded`]) JSON that is compiled into the program.
 //!
 //! If a field has an unexpected type, it is treated as missing, and all other fields are still read.
+
+pub(crate) mod embedded;
 
 use serde::Deserialize;
 use serde::de::value::{Error, StrDeserializer};

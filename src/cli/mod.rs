@@ -3,6 +3,8 @@
 //! Claude Code itself runs two of the commands. They are handled before the command line is parsed so that Claude Code
 //! never sees a usage error or a panic.
 
+mod hook;
+
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -14,7 +16,7 @@ use crate::collect::Context;
 use crate::commands;
 use crate::commands::reply::{Subcommand, print_unescaped, report_failure, usage_error};
 use crate::environment::Environment;
-use crate::host::{guard_command, guard_host, prepare_process};
+use crate::terminal::host::{guard_command, guard_host, prepare_process};
 use crate::terminal::{Palette, print_error};
 
 /// The shells whose completions have been tested.
@@ -49,12 +51,12 @@ pub struct Cli {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// Print the status line (Claude Code runs this with JSON on standard input)
-    #[command(hide = true, after_help = include_str!("commands/help/statusline.txt"))]
+    #[command(hide = true, after_help = include_str!("../commands/help/statusline.txt"))]
     // The option is handled before the command line is parsed.
     #[command(arg = clap::arg!(--preview "Show the status line at several widths, with sample data"))]
     Statusline,
     /// Handle a hook event (Claude Code runs this with JSON on standard input)
-    #[command(hide = true, after_help = include_str!("commands/help/hook.txt"))]
+    #[command(hide = true, after_help = include_str!("../commands/help/hook.txt"))]
     Hook,
     /// Explain what really stopped you, and what to do
     Explain(commands::explain::ExplainArguments),
@@ -96,7 +98,7 @@ enum Command {
     #[command(hide = true)]
     Uninstall(commands::uninstall::UninstallArguments),
     /// Print shell completions for bash, zsh, or fish
-    #[command(hide = true, after_help = include_str!("commands/help/completions.txt"))]
+    #[command(hide = true, after_help = include_str!("../commands/help/completions.txt"))]
     Completions {
         /// The shell
         #[arg(value_parser = PossibleValuesParser::new(SHELLS).try_map(|name| name.parse::<Shell>()))]
@@ -125,7 +127,7 @@ pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
         if !rest.iter().any(|word| word == "--help" || word == "-h") {
             return match host_command {
                 "statusline" => commands::statusline::run(rest, environment),
-                _ => crate::hook::run(environment),
+                _ => crate::cli::hook::run(environment),
             };
         }
         // Additional arguments could cause a parse error.

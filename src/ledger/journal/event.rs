@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{JournalRecord, append, records_since};
 use crate::disk;
-use crate::paths::Paths;
+use crate::environment::Paths;
 
 /// A key for looking up an event. Its text is the event's name in the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]

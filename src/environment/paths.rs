@@ -42,7 +42,7 @@ impl Paths {
         // A relative path would point into the current project.
         let home = environment
             .path(HOME)
-            .or_else(|| environment.standard.home.clone())
+            .or_else(|| environment.account_home.clone())
             .filter(|home| home.is_absolute())
             .unwrap_or_else(|| PathBuf::from("/"));
 
@@ -141,7 +141,7 @@ impl WhycapPaths<'_> {
         let [data_home, _] = PROGRAM_HOMES;
         let data = self
             .named_by("WHYCAP_DATA_DIR")
-            .unwrap_or_else(|| self.standard(self.environment.standard.data.as_deref(), data_home));
+            .unwrap_or_else(|| self.standard(data_home));
 
         // The data directory itself may be a symbolic link, but links inside it are rejected.
         if is_link(&data)
@@ -155,11 +155,8 @@ impl WhycapPaths<'_> {
 
     fn config(&self) -> PathBuf {
         let [_, configuration_home] = PROGRAM_HOMES;
-        self.named_by("WHYCAP_CONFIG").unwrap_or_else(|| {
-            let configuration = self.environment.standard.configuration.as_deref();
-            self.standard(configuration, configuration_home)
-                .join("config.toml")
-        })
+        self.named_by("WHYCAP_CONFIG")
+            .unwrap_or_else(|| self.standard(configuration_home).join("config.toml"))
     }
 
     /// Returns the path in an environment variable. Returns `None` if the variable is not set or a project may have set
@@ -170,23 +167,14 @@ impl WhycapPaths<'_> {
             .filter(|path| self.is_trusted(path))
     }
 
-    /// Returns whycap's directory inside one of the standard directories. `variable` can override the standard
-    /// directory, and `default` is its usual location. If the variable points to an untrusted directory, the usual
-    /// location is used.
-    fn standard(
-        &self,
-        system_directory: Option<&Path>,
-        (variable, default): (&str, &str),
-    ) -> PathBuf {
-        if let Some(system_directory) = system_directory {
-            let directory = system_directory.join("whycap");
-            let has_variable = self.environment.variable(variable).is_some();
-            // If the home directory is a relative path, so is this one.
-            if directory.is_absolute() && (!has_variable || self.is_trusted(&directory)) {
-                return directory;
-            }
-        }
-        self.home.join(default).join("whycap")
+    /// Returns whycap's directory inside one of the user's directories for data or configuration. The variable can override
+    /// its usual location in the home directory, unless it names an untrusted directory.
+    fn standard(&self, (variable, usual): (&str, &str)) -> PathBuf {
+        self.environment
+            .path(variable)
+            .map(|parent| parent.join("whycap"))
+            .filter(|directory| self.is_trusted(directory))
+            .unwrap_or_else(|| self.home.join(usual).join("whycap"))
     }
 
     /// Returns true if a path is absolute and outside all projects, and only the user and the system can write to it.
@@ -321,8 +309,7 @@ mod tests {
             assert_eq!(data(&planted, &project), usual, "{planted:?}");
         }
         assert_eq!(data(&open, &project), usual);
-        let mut relative = Environment::new([(HOME.into(), "d".into())], DateTime::UNIX_EPOCH);
-        relative.standard.data = Some(PathBuf::from("d/.local/share"));
+        let relative = Environment::new([(HOME.into(), "d".into())], DateTime::UNIX_EPOCH);
         let paths = Paths::in_session(&relative, &[]);
         assert!(paths.home.is_absolute() && paths.data.is_absolute());
         for project in [&home, &root, &PathBuf::from("/")] {

@@ -10,10 +10,9 @@ use std::time::Duration;
 
 use crate::claude::hook_event::{EventName, HookEvent};
 use crate::collect::Context;
-use crate::environment::Environment;
-use crate::host::{Deadline, InputLimits, read_input};
+use crate::environment::{Environment, Paths};
 use crate::install::plugin;
-use crate::paths::Paths;
+use crate::terminal::host::{Deadline, InputLimits, read_input};
 use crate::terminal::{Shown, print};
 use crate::witness::{self, Caller};
 use answer::question_in;

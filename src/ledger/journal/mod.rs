@@ -23,7 +23,7 @@ use serde::de::DeserializeOwned;
 
 use crate::disk::directory::Directory;
 use crate::disk::{self, records};
-use crate::paths::Paths;
+use crate::environment::Paths;
 
 /// The directory that contains the journal's files, relative to the data directory.
 const DIRECTORY: &str = "journal";
@@ -84,7 +84,7 @@ pub(crate) fn records_since<R: JournalRecord>(
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use serde::Deserialize;
 
     use super::*;

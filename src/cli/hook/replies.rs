@@ -15,11 +15,11 @@ use crate::claude::transcripts;
 use crate::collect::Context;
 use crate::install::{line, plugin};
 use crate::ledger::{EventKind, Ledger, ProcessId, ReadTime, RunEvent, WaitLimit};
+use crate::limits::wording;
 use crate::limits::{Event, Fact, Source};
 use crate::locks;
 use crate::pricing::model_title;
 use crate::terminal::{escape, escape_lines};
-use crate::wording;
 
 /// The maximum time for a hook to read the transcripts of its own session.
 const READS_OF_EVENT: Duration = Duration::from_millis(200);

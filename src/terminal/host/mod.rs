@@ -106,7 +106,7 @@ fn end_aborts_with(code: i32) {
 /// before printing anything.
 ///
 /// The memory is reserved but not touched, so this costs only two system calls.
-pub(super) fn has_enough_memory() -> bool {
+pub(crate) fn has_enough_memory() -> bool {
     let mut memory = Vec::<u8>::new();
     let is_reserved = memory.try_reserve_exact(NEEDED_MEMORY).is_ok();
     // The compiler would otherwise remove the unused allocation.

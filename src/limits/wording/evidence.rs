@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use super::window_name;
-use crate::embedded;
+use crate::json::embedded;
 use crate::limits::{Evidence, Outlook, Proof, Source};
 use crate::terminal::count_noun;
 use crate::time::Clock;
 
 static REASONS: LazyLock<BTreeMap<String, String>> =
-    LazyLock::new(|| embedded::parse("wording/reasons.json", include_str!("reasons.json")));
+    LazyLock::new(|| embedded::parse("limits/wording/reasons.json", include_str!("reasons.json")));
 
 /// Returns the fact as a sentence.
 pub(super) fn fact(evidence: &Evidence, clock: Clock) -> String {

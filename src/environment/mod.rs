@@ -1,9 +1,14 @@
-//! The environment of one run: variables, clock, time zone, terminal size, and standard directories.
+//! The environment of one run: variables, clock, time zone, and terminal size.
 //!
 //! The environment is read once and then passed around. Clippy ensures that no other code asks the system for the time
 //! or a variable. Tests can therefore reproduce any result by creating an [`Environment`].
 
 #![expect(clippy::disallowed_methods, reason = "reads clock and variables")]
+
+mod paths;
+
+pub use paths::Paths;
+pub(crate) use paths::{as_written, belongs_to_project, quoted, real};
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -26,6 +31,11 @@ pub(crate) const PROGRAM_HOMES: [(&str, &str); 2] = if cfg!(windows) {
     [
         ("LOCALAPPDATA", "AppData/Local"),
         ("APPDATA", "AppData/Roaming"),
+    ]
+} else if cfg!(target_os = "macos") {
+    [
+        ("XDG_DATA_HOME", "Library/Application Support"),
+        ("XDG_CONFIG_HOME", "Library/Application Support"),
     ]
 } else {
     [
@@ -52,36 +62,8 @@ pub struct Environment {
     pub zone: Zone,
     /// The format for times of day. It depends on the locale unless the configuration overrides it.
     pub hours: HourFormat,
-    /// The user's standard directories.
-    pub standard: StandardDirectories,
-}
-
-/// The user's standard directories. A directory is `None` if the system does not define it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct StandardDirectories {
     /// The home directory according to the user database, for processes without `HOME`.
-    pub home: Option<PathBuf>,
-    /// The parent directory for application data.
-    pub data: Option<PathBuf>,
-    /// The parent directory for configuration files.
-    pub configuration: Option<PathBuf>,
-}
-
-impl StandardDirectories {
-    /// Asks the system for the standard directories.
-    fn of_system() -> Self {
-        // On Windows and macOS, `dirs` ignores these variables.
-        let [data, configuration] = PROGRAM_HOMES.map(|(variable, _default)| {
-            std::env::var_os(variable)
-                .filter(|path| !path.is_empty())
-                .map(PathBuf::from)
-        });
-        Self {
-            home: dirs::home_dir(),
-            data: data.or_else(dirs::data_local_dir),
-            configuration: configuration.or_else(dirs::config_dir),
-        }
-    }
+    pub account_home: Option<PathBuf>,
 }
 
 impl Environment {
@@ -89,7 +71,7 @@ impl Environment {
     /// account, because a project's settings can set this variable for hooks, which store times.
     pub fn of_process() -> Self {
         let mut environment = Self {
-            standard: StandardDirectories::of_system(),
+            account_home: dirs::home_dir(),
             zone: Zone::from_tz_variable(std::env::var_os("TZ").as_deref()),
             ..Self::new(std::env::vars_os(), datetime_from_system(SystemTime::now()))
         };
@@ -101,7 +83,7 @@ impl Environment {
         environment
     }
 
-    /// Creates an environment with the given variables and no standard directories. `WHYCAP_NOW` takes precedence over
+    /// Creates an environment with the given variables. `WHYCAP_NOW` takes precedence over
     /// `clock`.
     pub fn new(
         variables: impl IntoIterator<Item = (OsString, OsString)>,
@@ -113,7 +95,7 @@ impl Environment {
             machine_now: clock,
             zone: Zone::Local,
             hours: HourFormat::default(),
-            standard: StandardDirectories::default(),
+            account_home: None,
         };
 
         if let Some(text) = environment.text("WHYCAP_NOW")

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 
 use super::Kind;
-use crate::embedded;
+use crate::json::embedded;
 
 /// A message of Claude Code or of another program, and its meaning.
 #[derive(Debug, Deserialize)]
@@ -205,7 +205,7 @@ impl Section {
 /// The rows, in the order in which they are tried.
 pub static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
     let sections: Vec<Section> =
-        embedded::parse("messages/catalog.json", include_str!("catalog.json"));
+        embedded::parse("limits/messages/catalog.json", include_str!("catalog.json"));
     sections.into_iter().flat_map(Section::into_rows).collect()
 });
 
