@@ -12,7 +12,7 @@ use std::time::UNIX_EPOCH;
 use memchr::memmem::Finder;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::line::{Line, Signature, objects_of, parse, time_of};
+use super::line::{Line, Signature, beginning_of, may_be_prompt, objects_of, parse, time_of};
 use crate::disk::ownership::open_regular;
 use crate::disk::read_head;
 use crate::time::Millis;
@@ -323,10 +323,7 @@ finders! {
     TIME = b"\"timestamp\"",
     TYPE = b"\"type\":",
     ERROR = b"\"isApiErrorMessage\":true",
-    // The start of a string whose first character is escaped. Its code follows.
-    ESCAPED_NAME = b"\"\\u00",
     NOTICE = b"\"informational\"",
-    TOOL_RESULT = b"\"tool_result\"",
 }
 
 /// The maximum length of an error line without usage. Claude Code includes usage in every error line, but other
@@ -347,10 +344,6 @@ static RELEVANT_TYPES_WITHOUT_USAGE: LazyLock<[Finder<'static>; 6]> = LazyLock::
 });
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
-
-/// The number of bytes to search for the type at the start of a line. Up to version 2.1.50 or so, Claude Code wrote the
-/// working directory, the branch, and the title before the type.
-const BEGINNING: usize = 1024;
 
 /// The types of lines that may contain a fact about limits. They come first in their line, even before the type of the
 /// line if that is an attachment.
@@ -478,7 +471,7 @@ impl<'b, S: Sink> Scan<'b, '_, S> {
         };
         if is_relevant {
             self.objects(line, bounds);
-        } else if is_torn(line) || has_escaped_name(line) {
+        } else if is_torn(line) {
             self.record_damage_in(bounds);
         }
     }
@@ -557,22 +550,13 @@ fn is_torn(line: &[u8]) -> bool {
     line.starts_with(b"{") && !line.trim_ascii_end().ends_with(b"}")
 }
 
-/// Returns true if a string in a short line starts with an escaped letter. No client escapes letters, but if a name were
-/// escaped, the line would seem irrelevant.
-fn has_escaped_name(line: &[u8]) -> bool {
-    line.len() <= LONGEST_ERROR
-        && ESCAPED_NAME
-            .find_iter(line)
-            .any(|at| matches!(line.get(at + 5), Some(b'4'..=b'7')))
-}
-
 fn without_leading_nul_bytes(line: &[u8]) -> &[u8] {
     let start = line.iter().position(|byte| *byte != 0);
     line.get(start.unwrap_or(line.len())..).unwrap_or_default()
 }
 
 fn has_relevant_type_without_usage(line: &[u8]) -> bool {
-    let beginning = line.get(..BEGINNING).unwrap_or(line);
+    let beginning = beginning_of(line);
     let kinds = if line.starts_with(CONVERSATION) {
         KINDS_IN_CONVERSATION
     } else {
@@ -593,7 +577,7 @@ fn may_have_limit_fact(beginning: &[u8]) -> bool {
     };
     let kind = after_name.trim_ascii_start();
     if kind.starts_with(b"\"user\"") {
-        return TOOL_RESULT.find(beginning).is_none();
+        return may_be_prompt(beginning);
     }
     if kind.starts_with(b"\"system\"") {
         return NOTICE.find(beginning).is_some();

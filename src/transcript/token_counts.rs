@@ -6,112 +6,113 @@ use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 
-use super::json_walk::{JsonWalk, count, is_count, number, search_count, text};
+use super::json::Json;
 use crate::pricing::{Advice, Money, ServiceLevel, Usage};
 
-/// The `usage` object of a response.
-#[derive(Default)]
-pub(super) struct UsageObject {
-    pub(super) tokens: Tokens,
-    pub(super) service: ServiceLevel,
-    /// The usage of each model call. Each call is an item of `iterations` with the type `message`.
-    pub(super) calls: Vec<Usage>,
-    /// The usage of each call to an advisor. Each of these calls is an item with the type `advisor_message`. Advisors
-    /// use other models, and their tokens are not included in any other field.
-    pub(super) advice: Vec<Advice>,
+/// The `usage` object of a response, or of one of its model calls.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct UsageObject<'a> {
+    #[serde(borrow)]
+    input_tokens: Json<'a>,
+    output_tokens: Json<'a>,
+    cache_read_input_tokens: Json<'a>,
+    cache_creation_input_tokens: Json<'a>,
+    cache_creation: Option<CacheCreation<'a>>,
+    server_tool_use: Option<ServerToolUse<'a>>,
+    speed: Json<'a>,
+    inference_geo: Json<'a>,
+    iterations: Option<Vec<UsageObject<'a>>>,
+    /// The type of a call, which is `message`, or `advisor_message` for a call to an advisor. Advisors use other models,
+    /// and their tokens are not included in any other field.
+    #[serde(rename = "type")]
+    kind: Json<'a>,
+    model: Json<'a>,
 }
 
-impl UsageObject {
-    pub(super) fn read(&mut self, walk: &mut JsonWalk<'_>) -> Option<()> {
-        walk.fields(|field, walk| {
-            match field {
-                b"server_tool_use" => {
-                    let searches = search_count(walk.value_of(b"web_search_requests")?);
-                    self.tokens.usage.web_searches = searches;
-                }
-                // If a field is missing, empty, or null, this line does not state it, but another line may. The default
-                // is the lower price. See `ServiceLevel::or`.
-                b"speed" => self.service.fast = walk.value()? == b"\"fast\"",
-                b"inference_geo" => self.service.us_only = walk.value()? == b"\"us\"",
-                b"iterations" => return walk.items(|walk| self.read_call(walk)),
-                _ => return self.tokens.read(field, walk),
-            }
-            Some(())
-        })
-    }
-
-    fn read_call(&mut self, walk: &mut JsonWalk<'_>) -> Option<()> {
-        let mut tokens = Tokens::default();
-        let mut kind = &b""[..];
-        let mut model = &b""[..];
-        walk.fields(|field, walk| {
-            match field {
-                b"type" => kind = walk.value()?,
-                b"model" => model = walk.value()?,
-                _ => return tokens.read(field, walk),
-            }
-            Some(())
-        })?;
-        match kind {
-            b"\"message\"" => self.calls.push(tokens.usage()),
-            b"\"advisor_message\"" => self.advice.push(Advice {
-                model: text(model).unwrap_or_default().into_owned(),
-                usage: tokens.usage(),
-            }),
-            _ => {}
-        }
-        Some(())
-    }
+#[derive(Deserialize)]
+struct CacheCreation<'a> {
+    #[serde(borrow, default)]
+    ephemeral_5m_input_tokens: Json<'a>,
+    #[serde(default)]
+    ephemeral_1h_input_tokens: Json<'a>,
 }
 
-/// The token counts of a response or of one of its calls.
-#[derive(Default)]
-pub(super) struct Tokens {
-    /// The parsed counts, except for the total number of cache writes.
-    usage: Usage,
-    cache_write: Option<u64>,
-    cache_write_5m: u64,
-    /// True if a field that should be a count has another type.
-    pub(super) is_damaged: bool,
+#[derive(Deserialize)]
+struct ServerToolUse<'a> {
+    #[serde(borrow, default)]
+    web_search_requests: Json<'a>,
 }
 
-impl Tokens {
-    /// Parses one field.
-    fn read(&mut self, field: &[u8], walk: &mut JsonWalk<'_>) -> Option<()> {
-        if field == b"cache_creation" {
-            return walk.values(|field, value| match field {
-                b"ephemeral_5m_input_tokens" => self.cache_write_5m = count(value),
-                b"ephemeral_1h_input_tokens" => self.usage.cache_write_1h = count(value),
-                _ => {}
-            });
-        }
-        let value = walk.value()?;
-        self.is_damaged |= field.ends_with(b"_tokens") && !is_count(value);
-        match field {
-            b"input_tokens" => self.usage.input = count(value),
-            b"output_tokens" => self.usage.output = count(value),
-            b"cache_read_input_tokens" => self.usage.cache_read = count(value),
-            b"cache_creation_input_tokens" if value != b"null" => {
-                self.cache_write = Some(count(value));
-            }
-            _ => {}
-        }
-        Some(())
-    }
-
-    /// Returns the usage.
+impl UsageObject<'_> {
+    /// Returns the number of tokens and searches.
     ///
     /// Cache writes without a breakdown by lifetime count as five-minute writes, as in Claude Code. If the total is
     /// missing, it is computed from the breakdown. If the total is 0, the breakdown is ignored, because on lines that
     /// survive a compaction, Claude Code sets only the total to 0.
     pub(super) fn usage(&self) -> Usage {
-        let hour = self.usage.cache_write_1h;
-        let cache_write = self.cache_write.unwrap_or(self.cache_write_5m + hour);
+        let [five_minutes, hour] = self.cache_creation.as_ref().map_or([0; 2], |by_lifetime| {
+            [
+                by_lifetime.ephemeral_5m_input_tokens.count(),
+                by_lifetime.ephemeral_1h_input_tokens.count(),
+            ]
+        });
+        let total = self.cache_creation_input_tokens;
+        let cache_write = if total.written().is_empty() {
+            five_minutes + hour
+        } else {
+            total.count()
+        };
+        let server = self.server_tool_use.as_ref();
         Usage {
+            input: self.input_tokens.count(),
+            output: self.output_tokens.count(),
+            cache_read: self.cache_read_input_tokens.count(),
             cache_write,
             cache_write_1h: hour.min(cache_write),
-            ..self.usage
+            web_searches: server.map_or(0, |server| server.web_search_requests.search_count()),
         }
+    }
+
+    /// Returns true if a field that should be a count has another type.
+    pub(super) fn is_damaged(&self) -> bool {
+        let counts = [
+            self.input_tokens,
+            self.output_tokens,
+            self.cache_read_input_tokens,
+            self.cache_creation_input_tokens,
+        ];
+        !counts.into_iter().all(Json::may_be_count)
+    }
+
+    /// Returns the service level. If a field is missing, empty, or null, this line does not state it, but another line
+    /// may. The default is the lower price. See `ServiceLevel::or`.
+    pub(super) fn service(&self) -> ServiceLevel {
+        ServiceLevel {
+            fast: self.speed.is("fast"),
+            us_only: self.inference_geo.is("us"),
+        }
+    }
+
+    /// Returns the usage of each model call, if there are several that add up to `total`.
+    pub(super) fn calls(&self, total: &Usage) -> Vec<Usage> {
+        let calls = self.calls_named("message").map(Self::usage);
+        calls_that_add_up(calls.collect(), total)
+    }
+
+    /// Returns the advice of each advisor.
+    pub(super) fn advice(&self) -> Vec<Advice> {
+        self.calls_named("advisor_message")
+            .map(|call| Advice {
+                model: call.model.text().unwrap_or_default().into_owned(),
+                usage: call.usage(),
+            })
+            .collect()
+    }
+
+    fn calls_named(&self, kind: &str) -> impl Iterator<Item = &Self> {
+        let calls = self.iterations.iter().flatten();
+        calls.filter(move |call| call.kind.is(kind))
     }
 }
 
@@ -119,7 +120,7 @@ impl Tokens {
 /// calls do not add up to the response's total. Claude Code ignores the calls in the same cases. The API reports
 /// searches only for the whole response. If the total contains more one-hour cache writes than the calls do, the
 /// difference is assigned to the calls in order.
-pub(super) fn calls_that_add_up(mut calls: Vec<Usage>, total: &Usage) -> Vec<Usage> {
+fn calls_that_add_up(mut calls: Vec<Usage>, total: &Usage) -> Vec<Usage> {
     let sum: Usage = calls.iter().copied().sum();
     let adds_up = sum.input == total.input
         && sum.output == total.output
@@ -168,28 +169,39 @@ impl ModelTotal {
                 && (earlier.has_lifetime_breakdown || earlier.usage.cache_write == 0),
         }
     }
+}
 
-    pub(super) fn read(walk: &mut JsonWalk<'_>) -> Option<Self> {
-        let mut total = Self::default();
-        let usage = &mut total.usage;
-        walk.values(|field, value| match field {
-            b"inputTokens" => usage.input = count(value),
-            b"outputTokens" => usage.output = count(value),
-            b"cacheReadInputTokens" => usage.cache_read = count(value),
-            b"cacheCreationInputTokens" => usage.cache_write = count(value),
-            b"cacheCreationEphemeral1hInputTokens" => {
-                total.has_lifetime_breakdown = true;
-                usage.cache_write_1h = count(value);
-            }
-            b"webSearchRequests" => usage.web_searches = search_count(value),
-            b"costUSD" => {
-                total.cost = number(value)
-                    .and_then(Money::from_noisy_usd)
-                    .unwrap_or_default();
-            }
-            _ => {}
-        })?;
-        usage.cache_write_1h = usage.cache_write_1h.min(usage.cache_write);
-        Some(total)
+/// A model's running total in a checkpoint.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct TotalObject<'a> {
+    #[serde(borrow)]
+    input_tokens: Json<'a>,
+    output_tokens: Json<'a>,
+    cache_read_input_tokens: Json<'a>,
+    cache_creation_input_tokens: Json<'a>,
+    cache_creation_ephemeral1h_input_tokens: Json<'a>,
+    web_search_requests: Json<'a>,
+    #[serde(rename = "costUSD")]
+    cost: Json<'a>,
+}
+
+impl From<TotalObject<'_>> for ModelTotal {
+    fn from(object: TotalObject<'_>) -> Self {
+        let cache_write = object.cache_creation_input_tokens.count();
+        let of_hour = object.cache_creation_ephemeral1h_input_tokens;
+        let cost = object.cost.number().and_then(Money::from_noisy_usd);
+        Self {
+            cost: cost.unwrap_or_default(),
+            usage: Usage {
+                input: object.input_tokens.count(),
+                output: object.output_tokens.count(),
+                cache_read: object.cache_read_input_tokens.count(),
+                cache_write,
+                cache_write_1h: of_hour.count().min(cache_write),
+                web_searches: object.web_search_requests.search_count(),
+            },
+            has_lifetime_breakdown: !of_hour.written().is_empty(),
+        }
     }
 }
