@@ -19,7 +19,6 @@ use crate::limits::{Event, Fact, Source};
 use crate::locks;
 use crate::pricing::model_title;
 use crate::terminal::{escape, escape_lines};
-use crate::witness;
 use crate::wording;
 
 /// The maximum time for a hook to read the transcripts of its own session.
@@ -160,7 +159,6 @@ impl Context {
                 self.paths.transcript_roots().collect()
             };
             ledger.catch_up(roots.into_iter(), self.prices(), CATCH_UP, &mut |_, _| {})?;
-            witness::migrate(&self.paths, &ledger);
             Ok(ledger)
         });
         let mut ledger = match read {

@@ -25,7 +25,6 @@ use crate::transcript::limit_lines::response_from;
 /// The names of numbers in the table `meta`.
 const REFUSALS: &str = "limit_refusals";
 const SINCE: &str = "limits_since";
-const MIGRATED: &str = "limits_migrated";
 
 /// The number of newest states of a session to search. A session rarely changes its account or its model.
 const NEWEST_STATES: usize = 16;
@@ -149,22 +148,6 @@ impl Ledger {
             // If the journal cannot be written either, the transcript still shows most of the facts.
             let _ = journal::append(paths, fact.at, fact);
         }
-    }
-
-    /// Adds the facts that an earlier version stored elsewhere, unless that has been done. `stored_elsewhere` returns
-    /// them.
-    pub(crate) fn migrate_limit_facts(
-        &self,
-        stored_elsewhere: impl FnOnce() -> Vec<Fact>,
-    ) -> LedgerResult<()> {
-        if self.read(|store| store.meta(MIGRATED))?.is_some() {
-            return Ok(());
-        }
-        let facts = stored_elsewhere();
-        self.change_limit_facts(|store| {
-            store.add_limit_facts(&facts)?;
-            store.set_meta(MIGRATED, 1)
-        })
     }
 
     /// Returns true if the session has stored the same reading since the given time and since its last refusal. A response

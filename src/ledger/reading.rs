@@ -74,7 +74,7 @@ impl ReadSettings {
         let mut is_cut_short = false;
         let mut limits = ReadLimits {
             buffer,
-            is_enough: &mut |_| {
+            is_enough: &mut || {
                 is_cut_short = self.is_out_of_time();
                 is_cut_short
             },

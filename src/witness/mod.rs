@@ -9,7 +9,6 @@
 
 mod limits;
 mod machine;
-mod migration;
 mod reported;
 #[cfg(test)]
 mod tests;
@@ -260,12 +259,6 @@ pub(crate) fn record_hook(caller: &Caller<'_>, event: &HookEvent) -> Vec<Fact> {
     reported
 }
 
-/// Adds what earlier versions have stored, unless that has been done.
-pub(crate) fn migrate(paths: &Paths, ledger: &Ledger) {
-    // If this fails, the next command tries again.
-    let _ = ledger.migrate_limit_facts(|| migration::facts(paths));
-}
-
 /// Returns true unless the ledger already contains the state of this session, or the same recent reading. See
 /// [`Ledger::has_repeated_reading`].
 fn is_new(fact: &Fact, ledger: &Ledger, now: DateTime<Utc>) -> bool {
@@ -288,11 +281,9 @@ pub fn settle(ledger: &Ledger, refusals: i64, world: &World) {
     let _ = ledger.settle_limits(refusals, world.matters_since());
 }
 
-/// Reads the new lines of the asking session, of each open session, and, for a short time, of the others. Also adds what
-/// earlier versions have stored. For commands and for hooks that have already replied.
+/// Reads the new lines of the asking session, of each open session, and, for a short time, of the others. For commands and for hooks that have already replied.
 pub fn refresh(caller: &Caller<'_>, ledger: &mut Ledger) {
     let prices = settings::prices(caller.paths);
-    migrate(caller.paths, ledger);
     let registered = sessions::registered(caller.paths);
     let mut open: Vec<PathBuf> = registered
         .iter()
